@@ -1,0 +1,1 @@
+"""What went wrong with async iteration, told from evidence."""

@@ -1,0 +1,1 @@
+"""From text to a command, a statement or a mistake; no loop, no terminal."""

@@ -1,0 +1,1 @@
+"""Keys in, lines out: the only package that imports prompt_toolkit."""

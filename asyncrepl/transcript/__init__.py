@@ -1,0 +1,1 @@
+"""Sessions on paper: read, replayed and checked."""

@@ -1,0 +1,1 @@
+"""From events and outcomes to styled lines; pure functions."""

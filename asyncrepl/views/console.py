@@ -1,0 +1,45 @@
+"""Where the tool's own lines go: results, errors, explanations, answers of commands.
+
+A console writes to the same stream as the user's ``print``, so that both keep
+their order. It holds its own reference: user code that replaces or closes
+``sys.stdout`` does not silence the tool.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asyncrepl.views.styled import Line, ansi, plain
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+__all__ = ["Console"]
+
+
+class Console:
+    """Writes whole styled lines to an output and an error stream.
+
+    `color` says whether styles become escape codes; without it only the text
+    is written, and nothing is lost: no meaning is in colour alone.
+    """
+
+    def __init__(self, out: TextIO, err: TextIO | None = None, *, color: bool = False) -> None:
+        self.out = out
+        self.err = out if err is None else err
+        self.color = color
+
+    def show(self, *lines: Line) -> None:
+        """Write `lines` to the output stream, in one piece."""
+        self._write(self.out, lines)
+
+    def complain(self, *lines: Line) -> None:
+        """Write `lines` to the error stream, in one piece."""
+        self._write(self.err, lines)
+
+    def _write(self, stream: TextIO, lines: tuple[Line, ...]) -> None:
+        if not lines:
+            return
+        draw = ansi if self.color else plain
+        stream.write("".join(draw(line) + "\n" for line in lines))
+        stream.flush()

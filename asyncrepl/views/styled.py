@@ -1,0 +1,72 @@
+"""Styled text: lines of fragments, each a style's *name* and a piece of text.
+
+Views name what a piece means ("error", "dim"); only this module knows which
+colour that is, so that a terminal, a file and a test can each draw it their
+own way. A piece of text never holds an escape sequence of its own: `printable`
+makes control characters visible, because a ``repr`` or an error message that
+moves the cursor would tear the screen (and could be written to do so).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["STYLES", "Fragment", "Line", "ansi", "plain", "printable", "text_lines"]
+
+Fragment = tuple[str, str]
+Line = list[Fragment]
+
+#: Style name → SGR parameters. The 16 basic colours follow the user's theme.
+STYLES: dict[str, str] = {
+    "": "",
+    "dim": "2",
+    "bold": "1",
+    "error": "31",
+    "why": "",
+    "label": "36",
+    "code": "32",
+    "name": "1",
+    "ticker": "36",
+    "run": "32",
+    "wait": "2",
+    "value": "36",
+    "cancelled": "33",
+    "keyword": "35",
+    "string": "33",
+    "number": "36",
+    "comment": "2",
+}
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """`text` with control characters and lone surrogates spelled as Python escapes.
+
+    Newlines and tabs stay.
+    """
+    return _CONTROL.sub(lambda match: ascii(match[0])[1:-1], text)
+
+
+def text_lines(text: str, style: str = "") -> list[Line]:
+    """The lines of `text`, each one fragment of `style`, made printable."""
+    return [[(style, line)] for line in printable(text).split("\n")]
+
+
+def plain(line: Iterable[Fragment]) -> str:
+    """The text of `line` alone."""
+    return "".join(text for _, text in line)
+
+
+def ansi(line: Iterable[Fragment]) -> str:
+    """The text of `line` with SGR escape codes for its styles."""
+    return "".join(_painted(style, text) for style, text in line)
+
+
+def _painted(style: str, text: str) -> str:
+    codes = STYLES.get(style, "")
+    return f"\x1b[{codes}m{text}\x1b[0m" if codes and text else text
