@@ -1,0 +1,166 @@
+"""The command line: which program is meant, and with what.
+
+Imports stand inside the functions: ``asyncrepl -V`` does not pay for a terminal,
+nor the prompt for a check.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from asyncrepl.options import (
+    check_options,
+    demos_options,
+    session_options,
+    with_options,
+)
+from asyncrepl.settings import Settings, load_settings, use_color
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Sequence
+
+    from asyncrepl.commands.shell import Shell
+    from asyncrepl.views.console import Console
+
+__all__ = ["main"]
+
+#: The text of a program and the name of its file.
+Program = tuple[str, str]
+
+#: Exit statuses: wrong usage, Ctrl-C, a closed pipe.
+USAGE, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program with `argv` (the process's own if not given); its exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    programs = {"demos": _demos, "replay": _replay, "check": _check}
+    try:
+        if words and words[0] in programs:
+            return programs[words[0]](words[1:])
+        return _session(words)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whatever is left in the stream's buffer must not fail again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return PIPE_CLOSED
+
+
+def _session(words: list[str]) -> int:
+    """A session: at the prompt, or with a file, a string or standard input."""
+    options = session_options(words)
+    settings = with_options(load_settings(options.config), options)
+    for warning in settings.warnings:
+        print(f"asyncrepl: {warning}", file=sys.stderr)
+    program = _given_program(options)
+    if isinstance(program, int):
+        return program
+    if program is not None and not (options.stay and sys.stdin.isatty()):
+        return _program(settings, program)
+    if program is None and (options.file == "-" or not sys.stdin.isatty()):
+        return _lines(settings)
+    return _prompt(settings, [*_startup(settings), *filter(None, [program])])
+
+
+def _given_program(options: argparse.Namespace) -> Program | int | None:
+    """The program of ``-c`` or FILE with its name, or an exit status if it cannot be read."""
+    if options.code is not None:
+        sys.argv = ["-c", *filter(None, [options.file]), *options.arguments]
+        sys.path.insert(0, "")
+        return options.code, "<string>"
+    sys.argv = [options.file or "", *options.arguments]
+    if options.file in {None, "-"}:
+        sys.path.insert(0, "")
+        return None
+    path = Path(options.file)
+    sys.path.insert(0, str(path.resolve().parent))
+    return _read(path)
+
+
+def _read(path: Path) -> Program | int:
+    from asyncrepl.engine.loading import LoadError, read_text
+
+    try:
+        return read_text(path), str(path)
+    except LoadError as error:
+        print(f"asyncrepl: {error}", file=sys.stderr)
+        return USAGE
+
+
+def _startup(settings: Settings) -> list[Program]:
+    program = None if settings.startup is None else _read(settings.startup)
+    return [] if program is None or isinstance(program, int) else [program]
+
+
+def _program(settings: Settings, program: Program) -> int:
+    from asyncrepl.plain import run_source
+
+    return _plainly(settings, lambda shell: run_source(shell, *program))
+
+
+def _lines(settings: Settings) -> int:
+    from asyncrepl.plain import run_lines
+
+    return _plainly(settings, lambda shell: run_lines(shell, sys.stdin))
+
+
+def _prompt(settings: Settings, first: list[Program]) -> int:
+    """The prompt, in the terminal if it is one that can move its cursor."""
+    if os.environ.get("TERM", "dumb") == "dumb" or not sys.stdout.isatty():
+        from asyncrepl.plain import run_typed
+
+        return _plainly(
+            settings, lambda shell: run_typed(shell, sys.stdin, first, settings.banner)
+        )
+    from asyncrepl.terminal.driver import run_terminal
+
+    return run_terminal(settings, first)
+
+
+def _plainly(settings: Settings, run: Callable[[Shell], int]) -> int:
+    """Run with a shell that writes to standard output and error."""
+    from asyncrepl.commands.opening import open_shell
+
+    try:
+        with open_shell(_console(settings.color)) as shell:
+            return run(shell)
+    except SystemExit as leaving:  # raised in the background
+        return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+
+
+def _demos(words: list[str]) -> int:
+    from asyncrepl.commands.loading import demo_lines
+
+    options = demos_options(words)
+    _console(options.color).show(*demo_lines())
+    return 0
+
+
+def _replay(words: list[str]) -> int:
+    from asyncrepl.language.shipped import ShippedError, find_transcript
+
+    options = replay_options(words)
+    try:
+        paths = [find_transcript(name) for name in options.demos]
+    except ShippedError as error:
+        print(f"asyncrepl replay: {error}", file=sys.stderr)
+        return USAGE
+    raise NotImplementedError(paths)
+
+
+def _check(words: list[str]) -> int:
+    from asyncrepl.transcript.checker import check
+
+    options = check_options(words)
+    return check([Path(path) for path in options.paths], accept=options.accept)
+
+
+def _console(color: str) -> Console:
+    from asyncrepl.views.console import Console
+
+    return Console(sys.stdout, sys.stderr, color=use_color(color))

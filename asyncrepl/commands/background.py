@@ -1,0 +1,120 @@
+"""Commands for what runs behind the prompt: tickers, spawned statements, tasks."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from asyncrepl.commands.registry import Command, CommandError
+from asyncrepl.engine.jobs import JobError
+from asyncrepl.views.tasks import task_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from asyncrepl.commands.shell import Shell
+    from asyncrepl.views.styled import Line
+
+__all__ = ["COMMANDS"]
+
+
+def _ticker(shell: Shell, rest: str) -> list[Line]:
+    words = rest.split()
+    if len(words) not in {1, 2}:
+        raise CommandError(":ticker takes a name and seconds: try :ticker tick 0.2")
+    name = words[0]
+    seconds = _seconds(words[1]) if len(words) > 1 else 1.0
+    try:
+        shell.jobs.start_ticker(name, seconds)
+    except JobError as error:
+        raise CommandError(str(error)) from None
+    return [[("", f"{name} started: every {seconds:g} s")]]
+
+
+def _seconds(word: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        raise CommandError(f"{word!r} is not a number of seconds: try 0.2") from None
+
+
+def _stop(shell: Shell, rest: str) -> list[Line]:
+    if not rest:
+        raise CommandError(f":stop takes a name or all{_running(shell)}")
+    if rest == "all":
+        names = shell.jobs.stop_all()
+        return [[("", f"{name} stopped")] for name in names] or [[("dim", "nothing is running")]]
+    try:
+        shell.jobs.stop(rest)
+    except JobError as error:
+        raise CommandError(str(error)) from None
+    return [[("", f"{rest} stopped")]]
+
+
+def _running(shell: Shell) -> str:
+    names = ", ".join(shell.jobs.names)
+    return f"; running: {names}" if names else ""
+
+
+def _spawn(shell: Shell, rest: str) -> list[Line]:
+    if not rest:
+        raise CommandError(":spawn takes a statement: try :spawn await asyncio.sleep(5)")
+    name = shell.jobs.spawn(rest)
+    return [[("", f"{name} started")]] if name else []
+
+
+def _tasks(shell: Shell, _rest: str) -> list[Line]:
+    tasks = asyncio.all_tasks(shell.loop)
+    return task_lines(sorted(tasks, key=_age)) or [[("dim", "no task is running")]]
+
+
+def _age(task: asyncio.Task[object]) -> tuple[int, str]:
+    digits = "".join(filter(str.isdigit, task.get_name()))
+    return (int(digits or 0), task.get_name())
+
+
+def _cancel(shell: Shell, rest: str) -> list[Line]:
+    if not rest:
+        raise CommandError(":cancel takes the name of a task; :tasks lists them")
+    found = [task for task in asyncio.all_tasks(shell.loop) if task.get_name() == rest]
+    if not found:
+        raise CommandError(f"no task {rest!r}; :tasks lists them")
+    for task in found:
+        task.cancel()
+    return [[("", f"{rest} cancelled")]]
+
+
+def _job_names(shell: Shell, _typed: str) -> Sequence[str]:
+    return [*shell.jobs.names, "all"]
+
+
+def _task_names(shell: Shell, _typed: str) -> Sequence[str]:
+    return [task.get_name() for task in asyncio.all_tasks(shell.loop)]
+
+
+COMMANDS = (
+    Command(
+        "ticker",
+        ":ticker NAME [SECONDS]",
+        "start a background task that prints every SECONDS (1 if not given)",
+        ":ticker tick 0.2",
+        _ticker,
+    ),
+    Command(
+        "stop",
+        ":stop NAME|all",
+        "stop a ticker or a spawned statement",
+        ":stop tick",
+        _stop,
+        _job_names,
+    ),
+    Command(
+        "spawn",
+        ":spawn STATEMENT",
+        "run a statement in the background, as a task",
+        ":spawn async for n in ticks(5): print(n)",
+        _spawn,
+    ),
+    Command("tasks", ":tasks", "list the tasks and where each waits", ":tasks", _tasks),
+    Command("cancel", ":cancel NAME", "cancel a task", ":cancel Task-7", _cancel, _task_names),
+)

@@ -1,0 +1,21 @@
+"""All commands, in the order in which ``:help`` lists them."""
+
+from __future__ import annotations
+
+from asyncrepl.commands import background, loading, replaying, seeing, session
+from asyncrepl.commands.registry import Registry
+
+__all__ = ["all_commands"]
+
+
+def all_commands() -> Registry:
+    """A registry of every command."""
+    return Registry(
+        (
+            *loading.COMMANDS,
+            *replaying.COMMANDS,
+            *background.COMMANDS,
+            *seeing.COMMANDS,
+            *session.COMMANDS,
+        )
+    )

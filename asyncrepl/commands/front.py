@@ -1,0 +1,38 @@
+"""What commands may ask of whoever types: the terminal, a pipe, a transcript."""
+
+from __future__ import annotations
+
+from asyncrepl.commands.registry import CommandError
+
+__all__ = ["Front"]
+
+
+class Front:
+    """A front that can do nothing but take lines: the base of all others.
+
+    The methods a front does not have raise CommandError, so that a command says
+    in one line that it needs a terminal.
+    """
+
+    #: Whether live lanes are drawn.
+    lanes = False
+
+    def offer(self, text: str) -> bool:
+        """Put `text` on the next input line, to be edited; False where there is none."""
+        return not text
+
+    def show_lanes(self, *, on: bool) -> None:
+        """Draw live lanes under the prompt, or stop drawing them."""
+        raise CommandError(f":lanes {'on' if on else 'off'} needs a terminal to draw in")
+
+    def replay(self, name: str) -> None:
+        """Begin to type the transcript `name`."""
+        raise CommandError(f":replay {name} needs a terminal; try: asyncrepl replay {name}")
+
+    def control_replay(self, word: str) -> None:
+        """Hold ("pause"), go on with ("resume") or do one statement of ("step") the replay."""
+        raise CommandError(f":{word}: no demo is being replayed; :replay NAME starts one")
+
+    def history(self) -> list[str]:
+        """The inputs so far, oldest first."""
+        return []

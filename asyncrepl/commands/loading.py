@@ -1,0 +1,125 @@
+"""Commands for the demos: list them, load an iterable, show its source."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from asyncrepl.commands.registry import Command, CommandError
+from asyncrepl.engine.loading import LoadError, load_attribute, load_file, read_text
+from asyncrepl.language.shipped import ShippedError, demos, find_iterable, iterables
+from asyncrepl.views.highlight import code_lines
+from asyncrepl.views.styled import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from asyncrepl.commands.shell import Shell
+    from asyncrepl.engine.loading import Loaded
+    from asyncrepl.views.styled import Line
+
+__all__ = ["COMMANDS", "demo_lines"]
+
+
+def demo_lines() -> list[Line]:
+    """The shipped demos: transcripts to replay and iterables to load, with their titles."""
+    transcripts = [(demo.name, demo.title) for demo in demos()]
+    modules = [(iterable.name, iterable.title) for iterable in iterables()]
+    width = max(len(name) for name, _ in transcripts + modules)
+    return [
+        [("bold", "to replay"), ("dim", "   :replay NAME, or asyncrepl replay NAME")],
+        *_titled(transcripts, width),
+        [("bold", "to load"), ("dim", "     :load NAME, :source NAME")],
+        *_titled(modules, width),
+    ]
+
+
+def _titled(rows: list[tuple[str, str]], width: int) -> list[Line]:
+    return [[("label", f"  {name:<{width}}"), ("", f"  {title}")] for name, title in rows]
+
+
+def _demos(_shell: Shell, _rest: str) -> list[Line]:
+    return demo_lines()
+
+
+def _load(shell: Shell, rest: str) -> list[Line]:
+    if not rest:
+        raise CommandError(":load takes a demo's name, module:attribute or a .py path")
+    try:
+        return _loaded_lines(_load_any(shell, rest))
+    except (LoadError, ShippedError) as error:
+        raise CommandError(str(error)) from None
+
+
+def _load_any(shell: Shell, name: str) -> Loaded:
+    if name.endswith(".py"):
+        return load_file(shell.session, Path(name).expanduser())
+    if ":" in name:
+        return load_attribute(shell.session, name)
+    return load_file(shell.session, find_iterable(name).path)
+
+
+def _loaded_lines(loaded: Loaded) -> list[Line]:
+    lines = [_described(name, value) for name, value in loaded.objects.items()]
+    if loaded.attempt:
+        lines.append([("label", "try  "), *code_lines(loaded.attempt)[0]])
+    return lines or [[("dim", "loaded, but it defines no public name")]]
+
+
+def _described(name: str, value: Any) -> Line:
+    signature = ""
+    if callable(value):
+        try:
+            signature = str(inspect.signature(value))
+        except (TypeError, ValueError):
+            signature = "(…)"
+    doc = (inspect.getdoc(value) or "").partition("\n")[0]
+    return [("name", printable(name + signature)), ("dim", printable(f"  {doc}" if doc else ""))]
+
+
+def _source(shell: Shell, rest: str) -> list[Line]:
+    if not rest:
+        raise CommandError(":source takes a demo's name, or a name you have defined")
+    try:
+        return code_lines(_source_text(shell, rest).rstrip("\n"))
+    except LoadError as error:
+        raise CommandError(str(error)) from None
+
+
+def _source_text(shell: Shell, name: str) -> str:
+    if name in shell.session.namespace:
+        try:
+            return inspect.getsource(shell.session.namespace[name])
+        except (TypeError, OSError):
+            kind = type(shell.session.namespace[name]).__name__
+            raise CommandError(f"{name!r} has no source to show: it is of type {kind}") from None
+    try:
+        return read_text(find_iterable(name).path)
+    except ShippedError as error:
+        raise CommandError(f"{name!r} is not defined, and {error}") from None
+
+
+def _iterable_names(_shell: Shell, _typed: str) -> Sequence[str]:
+    return [iterable.name for iterable in iterables()]
+
+
+COMMANDS = (
+    Command("demos", ":demos", "list the demos with their titles", ":demos", _demos),
+    Command(
+        "load",
+        ":load NAME",
+        "load a demo iterable, module:attribute or a .py path",
+        ":load counter",
+        _load,
+        _iterable_names,
+    ),
+    Command(
+        "source",
+        ":source NAME",
+        "show the source of a demo or of a name",
+        ":source counter",
+        _source,
+        _iterable_names,
+    ),
+)

@@ -1,0 +1,40 @@
+"""Opening a session with its loop, shell and commands; and closing it tidily."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from asyncrepl.commands.catalogue import all_commands
+from asyncrepl.commands.shell import Shell
+from asyncrepl.engine.loop import new_loop
+from asyncrepl.engine.running import close
+from asyncrepl.engine.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from asyncrepl.commands.front import Front
+    from asyncrepl.engine.clock import Clock
+    from asyncrepl.views.console import Console
+
+__all__ = ["open_shell"]
+
+
+@contextmanager
+def open_shell(
+    console: Console, *, front: Front | None = None, clock: Clock | None = None
+) -> Iterator[Shell]:
+    """A shell on a new loop (real time, if no `clock` is given), in this thread.
+
+    On leaving, tasks are cancelled and awaited, async generators closed, the loop
+    closed, and the interpreter's hooks given back.
+    """
+    loop = new_loop(clock)
+    shell = Shell(Session(loop), loop, console, all_commands(), front)
+    with shell.active():
+        try:
+            yield shell
+        finally:
+            shell.left = close(loop)
+            shell.session.sources.forget()

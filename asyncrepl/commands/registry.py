@@ -1,0 +1,76 @@
+"""A command: one small unit, and the registry that finds it by its name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from asyncrepl.views.styled import Line
+
+if TYPE_CHECKING:
+    from asyncrepl.commands.shell import Shell
+
+__all__ = ["Answer", "Command", "CommandError", "Registry"]
+
+#: What a command gives back: lines to show, or something to await that does.
+Answer = Iterable[Line] | Awaitable[Iterable[Line]]
+
+
+class CommandError(Exception):
+    """The user's mistake in a command; the message is one line: what, the value, what to do."""
+
+
+def _nothing(_shell: Shell, _typed: str) -> Sequence[str]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One ``:word``.
+
+    `run` takes the shell and the rest of the line; it raises CommandError for the
+    user's mistakes. `complete` gives the words that may stand after the name.
+    """
+
+    name: str
+    usage: str
+    summary: str
+    example: str
+    run: Callable[[Shell, str], Answer]
+    complete: Callable[[Shell, str], Sequence[str]] = field(default=_nothing)
+
+
+class Registry:
+    """The commands by name; unique prefixes name a command too."""
+
+    def __init__(self, commands: Iterable[Command]) -> None:
+        self._by_name = {command.name: command for command in commands}
+
+    @property
+    def names(self) -> list[str]:
+        """The names, in the order in which ``:help`` lists them."""
+        return list(self._by_name)
+
+    def __iter__(self) -> Iterator[Command]:
+        return iter(self._by_name.values())
+
+    def find(self, name: str) -> Command:
+        """The command that `name` is, or is a unique prefix of.
+
+        Raises CommandError with the nearest name for an unknown one.
+        """
+        if name in self._by_name:
+            return self._by_name[name]
+        matching = [known for known in self.names if name and known.startswith(name)]
+        if len(matching) == 1:
+            return self._by_name[matching[0]]
+        if matching:
+            choices = ", ".join(f":{known}" for known in matching)
+            raise CommandError(f":{name} is ambiguous: {choices}")
+        raise CommandError(f"no command :{name}{self._nearest(name)}")
+
+    def _nearest(self, name: str) -> str:
+        near = difflib.get_close_matches(name, self.names, n=1, cutoff=0.5)
+        return f"; did you mean :{near[0]}?" if near else "; :help lists them"

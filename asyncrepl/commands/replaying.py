@@ -1,0 +1,52 @@
+"""Commands that drive a scripted demo."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from asyncrepl.commands.registry import Command, CommandError
+from asyncrepl.language.shipped import demos
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from asyncrepl.commands.shell import Shell
+    from asyncrepl.views.styled import Line
+
+__all__ = ["COMMANDS"]
+
+
+def _replay(shell: Shell, rest: str) -> list[Line]:
+    if not rest:
+        raise CommandError(":replay takes the name of a demo; :demos lists them")
+    shell.front.replay(rest)
+    return []
+
+
+def _control(word: str, shell: Shell, rest: str) -> list[Line]:
+    if rest:
+        raise CommandError(f":{word} takes nothing, not {rest!r}")
+    shell.front.control_replay(word)
+    return []
+
+
+def _names(_shell: Shell, _typed: str) -> Sequence[str]:
+    return [demo.name for demo in demos()]
+
+
+COMMANDS = (
+    Command(
+        "replay",
+        ":replay NAME",
+        "type a scripted demo out live",
+        ":replay six-steps",
+        _replay,
+        _names,
+    ),
+    Command(
+        "pause", ":pause", "hold the demo (also Ctrl-C)", ":pause", partial(_control, "pause")
+    ),
+    Command("resume", ":resume", "go on with the demo", ":resume", partial(_control, "resume")),
+    Command("step", ":step", "one statement of the demo", ":step", partial(_control, "step")),
+)

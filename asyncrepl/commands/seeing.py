@@ -1,0 +1,63 @@
+"""Commands that show: lanes, and what the last error was about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asyncrepl.commands.registry import Command, CommandError
+from asyncrepl.views.styled import text_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from asyncrepl.commands.shell import Shell
+    from asyncrepl.explain.explanation import Explanation
+    from asyncrepl.views.styled import Line
+
+__all__ = ["COMMANDS"]
+
+
+def _lanes(shell: Shell, rest: str) -> list[Line]:
+    if rest not in {"on", "off"}:
+        raise CommandError(f":lanes takes on or off, not {rest!r}")
+    shell.front.show_lanes(on=rest == "on")
+    return []
+
+
+def _why(shell: Shell, _rest: str) -> list[Line]:
+    return text_lines(_explanation(shell).story)
+
+
+def _fix(shell: Shell, _rest: str) -> list[Line]:
+    fix = _explanation(shell).fix
+    if fix is None:
+        raise CommandError("there is no one corrected form to offer; :why tells what to change")
+    text = fix.text.rstrip("\n")
+    return [] if shell.front.offer(text) else text_lines(text)
+
+
+def _explanation(shell: Shell) -> Explanation:
+    if shell.last is None:
+        raise CommandError("no error yet: there is nothing to explain")
+    if shell.explanation is None:
+        name = type(shell.last.error).__name__
+        raise CommandError(f"the last error, {name}, is not about async iteration")
+    return shell.explanation
+
+
+def _on_off(_shell: Shell, _typed: str) -> Sequence[str]:
+    return ("on", "off")
+
+
+COMMANDS = (
+    Command(
+        "lanes",
+        ":lanes on|off",
+        "draw a row a task under the prompt",
+        ":lanes on",
+        _lanes,
+        _on_off,
+    ),
+    Command("why", ":why", "explain the last error in full", ":why", _why),
+    Command("fix", ":fix", "put the corrected code on the next input line", ":fix", _fix),
+)

@@ -1,0 +1,106 @@
+"""Commands about the session itself: help, waiting, history, leaving."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import math
+from typing import TYPE_CHECKING
+
+from asyncrepl.commands.registry import Command, CommandError
+from asyncrepl.views.styled import text_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Sequence
+
+    from asyncrepl.commands.shell import Shell
+    from asyncrepl.views.styled import Line
+
+__all__ = ["COMMANDS"]
+
+
+def _help(shell: Shell, rest: str) -> list[Line]:
+    if rest:
+        return _help_on(shell.registry.find(rest.removeprefix(":")))
+    commands = list(shell.registry)
+    width = max(len(command.usage) for command in commands)
+    return [
+        [("label", command.usage.ljust(width)), ("", "  " + command.summary)]
+        for command in commands
+    ]
+
+
+def _help_on(command: Command) -> list[Line]:
+    return [
+        [("label", command.usage)],
+        [("", f"  {command.summary}")],
+        [("dim", "  for example: "), ("code", command.example)],
+    ]
+
+
+async def _wait_for(seconds: float) -> list[Line]:
+    await asyncio.sleep(seconds)
+    return []
+
+
+def _wait(_shell: Shell, rest: str) -> Awaitable[list[Line]]:
+    try:
+        seconds = float(rest)
+    except ValueError:
+        raise CommandError(f":wait takes seconds, not {rest!r}: try :wait 1.5") from None
+    if not 0 <= seconds < math.inf:
+        raise CommandError(f":wait takes 0 seconds or more, not {seconds:g}")
+    return _wait_for(seconds)
+
+
+def _history(shell: Shell, rest: str) -> list[Line]:
+    entries = shell.front.history()
+    return [line for entry in entries for line in text_lines(entry) if rest in entry]
+
+
+def _reset(shell: Shell, _rest: str) -> list[Line]:
+    namespace = shell.session.namespace
+    for name in [name for name in namespace if not name.startswith("__")]:
+        del namespace[name]
+    namespace["asyncio"] = asyncio
+    vars(builtins).pop("_", None)
+    shell.last = shell.explanation = None
+    return [[("dim", "namespace emptied; background tasks go on")]]
+
+
+def _quit(_shell: Shell, rest: str) -> list[Line]:
+    raise SystemExit(_exit_code(rest))
+
+
+def _exit_code(rest: str) -> int:
+    if not rest:
+        return 0
+    if not rest.isdecimal():
+        raise CommandError(f":quit takes an exit status from 0 to 255, not {rest!r}")
+    return int(rest)
+
+
+def _command_names(shell: Shell, _typed: str) -> Sequence[str]:
+    return shell.registry.names
+
+
+COMMANDS = (
+    Command(
+        "help",
+        ":help [NAME]",
+        "list the commands, or explain one",
+        ":help ticker",
+        _help,
+        _command_names,
+    ),
+    Command("wait", ":wait SECONDS", "let that much time pass", ":wait 1.5", _wait),
+    Command(
+        "history",
+        ":history [TEXT]",
+        "the inputs so far, or those with TEXT",
+        ":history async",
+        _history,
+    ),
+    Command("reset", ":reset", "forget all names; background tasks go on", ":reset", _reset),
+    Command("quit", ":quit", "leave (also Ctrl-D, exit)", ":quit", _quit),
+)

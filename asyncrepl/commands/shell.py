@@ -1,0 +1,245 @@
+"""The shell: what is typed goes in, what is to be seen goes to the console.
+
+A person at a terminal, a pipe and a transcript all type into the same shell, so
+a demo cannot differ from the product, nor a check from a replay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import inspect
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from asyncrepl.commands.explaining import explain_outcome, explanation_lines
+from asyncrepl.commands.front import Front
+from asyncrepl.commands.registry import CommandError
+from asyncrepl.engine.jobs import Jobs
+from asyncrepl.language.reading import Command, read, silence_completeness_warnings
+from asyncrepl.views.errors import error_lines, exception_lines
+from asyncrepl.views.styled import text_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
+
+    from asyncrepl.commands.registry import Registry
+    from asyncrepl.engine.loop import LiveLoop
+    from asyncrepl.engine.session import Outcome, Run, Session
+    from asyncrepl.explain.explanation import Explanation
+    from asyncrepl.views.console import Console
+    from asyncrepl.views.styled import Line
+
+__all__ = ["Shell", "Status"]
+
+#: A second Ctrl-C within this many seconds abandons a statement that hangs in cleanup.
+ABANDON_WITHIN = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How what was typed ended; `exit_code` counts where the session is to end."""
+
+    kind: Literal["ok", "error", "exit"] = "ok"
+    exit_code: int = 0
+
+
+class Shell:
+    """One session, one console, the commands.
+
+    All methods are for the loop's thread. `front` is whoever types. `last` is the
+    last outcome with an error and `explanation` what is known about it; `left`
+    names the tasks that were running when the session was closed.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        loop: LiveLoop,
+        console: Console,
+        registry: Registry,
+        front: Front | None = None,
+    ) -> None:
+        self.session = session
+        self.loop = loop
+        self.console = console
+        self.registry = registry
+        self.front = front or Front()
+        self.left: list[str] = []
+        self.jobs = Jobs(session, self._job_failed)
+        self.last: Outcome | None = None
+        self.explanation: Explanation | None = None
+        self._run: Run | None = None
+        self._command: asyncio.Task[Any] | None = None
+        self._interrupted_at = 0.0
+
+    @property
+    def busy(self) -> bool:
+        """Whether a statement or a command runs in the foreground."""
+        return self._run is not None or self._command is not None
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Take the interpreter's hooks: displayed values, ``__main__``, errors of the loop."""
+        hook, main = sys.displayhook, sys.modules["__main__"]
+        sys.displayhook = self.display
+        sys.modules["__main__"] = self.session.module
+        self.loop.set_exception_handler(self._loop_error)
+        silence_completeness_warnings()
+        try:
+            yield
+        finally:
+            sys.displayhook, sys.modules["__main__"] = hook, main
+            self.loop.set_exception_handler(None)
+
+    def submit(
+        self,
+        text: str,
+        done: Callable[[Status], None],
+        *,
+        interrupt_after: float | None = None,
+        filename: str | None = None,
+        mode: Literal["single", "exec"] = "single",
+    ) -> None:
+        """Run `text`, a statement or a command, show what comes of it, then call `done` once.
+
+        With `interrupt_after`, a Ctrl-C reaches it after that many seconds of the
+        loop's time.
+        """
+        timer: asyncio.TimerHandle | None = None
+        if interrupt_after is not None:
+            timer = self.loop.call_later(interrupt_after, self.interrupt)
+
+        def finished(status: Status) -> None:
+            if timer is not None:
+                timer.cancel()
+            self._run = self._command = None
+            done(status)
+
+        reading = read(text) if mode == "single" else None
+        if isinstance(reading, Command):
+            self._start_command(reading, finished)
+        else:
+            self._run = self.session.start(
+                text, lambda outcome: finished(self._ended(outcome)), filename=filename, mode=mode
+            )
+
+    def interrupt(self) -> bool:
+        """What Ctrl-C does to what runs in the foreground; False where nothing does."""
+        soon = time.monotonic() - self._interrupted_at < ABANDON_WITHIN
+        self._interrupted_at = time.monotonic()
+        if self._run is not None:
+            if self._run.interrupts and soon:
+                self._run.abandon()
+            else:
+                self._run.interrupt()
+        elif self._command is not None:
+            self._command.cancel()
+        else:
+            return False
+        return True
+
+    def display(self, value: object) -> None:
+        """Show a value as the prompt does, and keep it in ``_``; the session's displayhook."""
+        if value is None:
+            return
+        builtins._ = None  # type: ignore[attr-defined]
+        self.console.show(*text_lines(repr(value)))
+        builtins._ = value  # type: ignore[attr-defined]
+
+    def _ended(self, outcome: Outcome) -> Status:
+        """Show how a statement ended."""
+        error = outcome.error
+        if error is None:
+            return Status()
+        if isinstance(error, SystemExit):
+            return Status("exit", self._exit_code(error))
+        self.report(outcome)
+        return Status("error")
+
+    def report(self, outcome: Outcome) -> None:
+        """Show the error of `outcome` and explain it; keep it for ``:why`` and ``:fix``."""
+        assert outcome.error is not None
+        lines = error_lines(outcome)
+        self.last = outcome
+        self.explanation = None if outcome.interrupted else explain_outcome(self.session, outcome)
+        if self.explanation is not None:
+            lines += explanation_lines(self.explanation)
+        self.console.complain(*lines)
+        sys.last_type, sys.last_value = type(outcome.error), outcome.error
+        sys.last_traceback = outcome.error.__traceback__
+
+    def _exit_code(self, error: SystemExit) -> int:
+        match error.code:
+            case None:
+                return 0
+            case int(code):
+                return code
+        self.console.complain(*text_lines(str(error.code)))
+        return 1
+
+    def _start_command(self, reading: Command, finished: Callable[[Status], None]) -> None:
+        try:
+            command = self.registry.find(reading.name)
+            answer = command.run(self, reading.rest)
+        except CommandError as error:
+            finished(self._refused(error))
+        except SystemExit as error:
+            finished(Status("exit", self._exit_code(error)))
+        else:
+            if inspect.isawaitable(answer):
+                self._await_command(command.name, answer, finished)
+            else:
+                self.console.show(*answer)
+                finished(Status())
+
+    def _await_command(
+        self,
+        name: str,
+        answer: Awaitable[Iterable[Line]],
+        finished: Callable[[Status], None],
+    ) -> None:
+        async def wait() -> None:
+            self.console.show(*await answer)
+
+        def ended(task: asyncio.Task[None]) -> None:
+            finished(self._command_ended(task))
+
+        self._command = asyncio.Task(wait(), loop=self.loop, name=f":{name}")
+        self._command.add_done_callback(ended)
+
+    def _command_ended(self, task: asyncio.Task[None]) -> Status:
+        if task.cancelled():
+            self.console.complain([("error", "KeyboardInterrupt")])
+            return Status("error")
+        error = task.exception()
+        if error is None:
+            return Status()
+        if isinstance(error, CommandError):
+            return self._refused(error)
+        self.console.complain(*exception_lines(error))
+        return Status("error")
+
+    def _refused(self, error: CommandError) -> Status:
+        self.console.complain(*text_lines(str(error), "error"))
+        return Status("error")
+
+    def _job_failed(self, name: str, outcome: Outcome) -> None:
+        assert outcome.error is not None
+        if isinstance(outcome.error, SystemExit):
+            raise outcome.error  # out of the loop: the whole session is to end
+        self.console.complain([("dim", f"in the background, {name}:")])
+        self.report(outcome)
+
+    def _loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """The loop's exception handler: what asyncio would write to its log."""
+        source = context.get("task") or context.get("future")
+        name = f" ({source.get_name()})" if isinstance(source, asyncio.Task) else ""
+        lines = text_lines(f"{context['message']}{name}", "error")
+        error = context.get("exception")
+        if error is not None:
+            lines += exception_lines(error)
+        self.console.complain(*lines)

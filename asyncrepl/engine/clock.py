@@ -1,0 +1,302 @@
+"""The clock that the user's loop lives on.
+
+Two clocks. The *real* one is the system's monotonic clock, and can run at
+another pace or stand still. The *virtual* one is stepped: its time moves only
+while the loop waits, and then exactly to the next timer's deadline. A program
+therefore meets the same instants in the same order in every run and at every
+pace, and 60 s of timers pass in milliseconds when the pace is infinite.
+
+What does not work:
+
+- Scaling the system clock for tests and demos. `epoll` wakes up to 1 ms late,
+  which at 100× is a tenth of a second: who comes first is then up to chance.
+- Jumping whenever nothing is ready. A socket's answer that takes 30 ms inside
+  ``timeout(5)`` becomes a TimeoutError. So while something outside the program
+  is awaited (a connection, a thread's result, a process) time passes no
+  faster than real time.
+- Letting time stand still instead. A timeout around a read that never ends
+  would never fire.
+- Counting every microsecond of such a wait. An answer over loopback would come
+  at 0.200084 s, and a timer set then would lose or win against its neighbours
+  by chance. So short waits for the outside take no time: up to `SLACK` seconds
+  between two deadlines, which no reader of a demo can tell from none.
+
+A virtual clock starts at 0.0, so that demos and tests show round numbers. Its
+instants are those of ``loop.time()``, as asyncio promises, and not those of
+``time.monotonic()``: for a program that mixes the two, start it at
+``time.monotonic()``.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from abc import ABC, abstractmethod
+from time import monotonic
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from selectors import SelectorKey
+
+__all__ = ["Clock", "Scene"]
+
+#: What a selector's select() returns, and such a function.
+Ready: TypeAlias = "list[tuple[SelectorKey, int]]"
+Poll: TypeAlias = "Callable[[float | None], Ready]"
+
+#: Virtual instants are whole nanoseconds: 0.1 s three times is 0.3 s, a true tie.
+DIGITS, GRAIN = 9, 1e-9
+
+#: Real seconds that waits for the outside may take between two deadlines for free.
+SLACK = 0.05
+
+#: No single wait is longer (selectors refuse waits of weeks).
+LONGEST = 24 * 3600.0
+
+
+class Scene(Protocol):
+    """What a clock must know about its loop in order to wait."""
+
+    def deadline(self) -> float:
+        """The next timer's instant; infinity without one."""
+
+    def outside(self) -> bool:
+        """Whether something outside the program is being waited for."""
+
+
+class Clock(ABC):
+    """The time of one loop, in seconds; ask `Clock.real` or `Clock.virtual` for one.
+
+    `hold`, `release` and setting `pace` are for the loop's own thread: from a
+    callback, or while the loop is not running. `held`, `pace`, `time` and
+    `shown_ns` may be read from any thread. Time never runs backwards.
+    """
+
+    mode: Literal["real", "virtual"]
+
+    def __init__(self, pace: float) -> None:
+        self._pace = self._checked(pace)
+        self._held = False
+        #: Called after each change of pace and each hold or release; for the loop.
+        self.changed: Callable[[], None] = _nothing
+
+    @staticmethod
+    def real() -> Clock:
+        """The system's monotonic clock. While nobody changes it, it costs nothing."""
+        return _RealClock(1.0)
+
+    @staticmethod
+    def virtual(pace: float = math.inf, *, start: float = 0.0) -> Clock:
+        """A clock at `start` that moves from deadline to deadline.
+
+        `pace` is how many of its seconds pass in a real one; with infinity
+        (the default) it jumps. What a program sees is the same at any pace.
+        """
+        return _VirtualClock(pace, start)
+
+    @property
+    def pace(self) -> float:
+        """Seconds of this clock in a real second, more than 0; infinity only if virtual."""
+        return self._pace
+
+    @pace.setter
+    def pace(self, pace: float) -> None:
+        self._steer(self._checked(pace), held=self._held)
+
+    @property
+    def held(self) -> bool:
+        """Whether time stands still."""
+        return self._held
+
+    def hold(self) -> None:
+        """Let time stand still: no timer later than this instant fires.
+
+        What is due already, I/O and ``call_soon`` still run. Holding a held
+        clock does nothing.
+        """
+        self._steer(self._pace, held=True)
+
+    def release(self) -> None:
+        """Let time go on from the instant at which it was held, without a burst."""
+        self._steer(self._pace, held=False)
+
+    def _steer(self, pace: float, *, held: bool) -> None:
+        self._pace, self._held = pace, held
+        self.changed()
+
+    def _checked(self, pace: float) -> float:
+        if not pace > 0 or (pace == math.inf and self.mode == "real"):
+            limit = "a number above 0" + " and below infinity" * (self.mode == "real")
+            msg = f"the pace of a {self.mode} clock is {limit}, not {pace!r}"
+            raise ValueError(msg + "; to stop time, hold the clock")
+        return pace
+
+    @property
+    def untouched(self) -> bool:
+        """Whether this is exactly ``time.monotonic()``; a loop then overrides nothing."""
+        return False
+
+    @property
+    def ns(self) -> Callable[[], int]:
+        """The cheapest function for this clock's instant in whole nanoseconds."""
+        return self.time_ns
+
+    def time_ns(self) -> int:
+        """`time` in whole nanoseconds."""
+        return round(self.time() * 1e9)
+
+    def shown_ns(self) -> int:
+        """The instant to draw, in nanoseconds; any thread.
+
+        Other than `time_ns`, it moves on smoothly while a paced virtual clock
+        waits for its next deadline.
+        """
+        return self.time_ns()
+
+    def due(self, when: float) -> float:
+        """The instant at which a timer set for `when` fires."""
+        return when
+
+    @property
+    def resolution(self) -> float:
+        """Timers that lie less than this behind the instant count as due."""
+        return GRAIN
+
+    @abstractmethod
+    def time(self) -> float:
+        """The instant, in seconds."""
+
+    @abstractmethod
+    def wait(self, poll: Poll, timeout: float | None, scene: Scene) -> Ready:
+        """Wait as ``selector.select(timeout)`` does, in this clock's time; the loop's thread.
+
+        `poll` waits for I/O for so many real seconds (None: for ever).
+        """
+
+
+class _RealClock(Clock):
+    mode = "real"
+
+    def __init__(self, pace: float) -> None:
+        super().__init__(pace)
+        # A straight line through (since, shown): its slope is the speed.
+        self._line = (0.0, 0.0, 1.0)
+
+    @property
+    def untouched(self) -> bool:
+        return self._line == (0.0, 0.0, 1.0)
+
+    @property
+    def ns(self) -> Callable[[], int]:
+        return time.monotonic_ns if self.untouched else self.time_ns
+
+    def time(self) -> float:
+        since, shown, speed = self._line
+        return shown + (monotonic() - since) * speed
+
+    def _steer(self, pace: float, *, held: bool) -> None:
+        if (pace, held) != (self._pace, self._held):
+            self._line = (monotonic(), self.time(), 0.0 if held else pace)
+            super()._steer(pace, held=held)
+
+    def wait(self, poll: Poll, timeout: float | None, scene: Scene) -> Ready:  # noqa: ARG002
+        if timeout == 0:
+            return poll(0)
+        if timeout is None or self._held:
+            return poll(None)
+        return poll(min(timeout / self._pace, LONGEST))
+
+
+class _Wait(NamedTuple):
+    """A wait under way, for `shown_ns`: where it began and how far it may go."""
+
+    began: float
+    now: float
+    rate: float
+    limit: float
+
+
+class _VirtualClock(Clock):
+    mode = "virtual"
+
+    def __init__(self, pace: float, start: float) -> None:
+        super().__init__(pace)
+        self._now = round(float(start), DIGITS)
+        self._slack = SLACK
+        self._overslept = 0.0
+        self._wait: _Wait | None = None
+
+    def time(self) -> float:
+        return self._now
+
+    def shown_ns(self) -> int:
+        if (wait := self._wait) is None:
+            return self.time_ns()
+        passed = (monotonic() - wait.began) * wait.rate
+        return round(min(wait.now + passed, wait.limit) * 1e9)
+
+    def due(self, when: float) -> float:
+        """`when` in whole nanoseconds; a delay, however short, takes at least one.
+
+        Without the second half, ``while True: await sleep(1e-10)`` would stop time.
+        """
+        rounded = round(when, DIGITS)
+        if when > self._now >= rounded:
+            return max(round(self._now + GRAIN, DIGITS), math.nextafter(self._now, math.inf))
+        return rounded
+
+    @property
+    def resolution(self) -> float:
+        """Half a grain, but never so little that it vanishes beside the instant."""
+        return max(GRAIN / 2, math.ulp(self._now))
+
+    def wait(self, poll: Poll, timeout: float | None, scene: Scene) -> Ready:
+        if timeout == 0:
+            return poll(0)
+        if self._held:
+            return poll(None)
+        deadline = scene.deadline()
+        rate = min(self._pace, 1.0) if scene.outside() else self._pace
+        if rate == math.inf:
+            return self._jump(poll, deadline)
+        return self._walk(poll, deadline, rate)
+
+    def _jump(self, poll: Poll, deadline: float) -> Ready:
+        if deadline == math.inf:
+            return poll(None)
+        if not (ready := poll(0)):
+            self._arrive(deadline)
+        return ready
+
+    def _walk(self, poll: Poll, deadline: float, rate: float) -> Ready:
+        needed = (deadline - self._now) / rate
+        limit = min(max(needed - self._overslept, 0.0), LONGEST)
+        began = monotonic()
+        self._wait = _Wait(began, self._now, rate, deadline)
+        try:
+            ready = poll(limit)
+            spent = monotonic() - began
+            if ready or limit == LONGEST:
+                self._stop_short(spent, rate, deadline)
+            else:
+                self._arrive(deadline)
+                self._overslept = min(spent - limit, SLACK)
+        finally:
+            self._wait = None
+        return ready
+
+    def _arrive(self, deadline: float) -> None:
+        self._now = max(deadline, self._now)
+        self._slack = SLACK
+
+    def _stop_short(self, spent: float, rate: float, deadline: float) -> None:
+        """Something came before the deadline, after `spent` real seconds."""
+        free = min(spent, self._slack)
+        self._slack -= free
+        now = round(self._now + (spent - free) * rate, DIGITS)
+        self._now = max(self._now, min(now, deadline))
+
+
+def _nothing() -> None:
+    pass

@@ -1,0 +1,46 @@
+"""Whose code a frame runs: the user's, ours, or asyncio's."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+__all__ = ["innermost_user_frame", "is_ours", "is_plumbing"]
+
+_OURS = str(Path(__file__).parent.parent) + "/"
+#: The demos are user code, also where they are installed inside the package.
+_DEMOS = _OURS + "demos/"
+#: The loop waits in selectors; what a main program runs in is runpy.
+_PLUMBING = (
+    str(Path(asyncio.__file__).parent) + "/",
+    str(Path(threading.__file__).parent / "selectors.py"),
+    "<frozen runpy>",
+)
+
+
+def is_ours(filename: str) -> bool:
+    """Whether the file belongs to asyncrepl itself."""
+    return filename.startswith(_OURS) and not filename.startswith(_DEMOS)
+
+
+def is_plumbing(filename: str) -> bool:
+    """Whether the file is ours or asyncio's: nothing the user wrote or asked for."""
+    return filename.startswith(_PLUMBING) or is_ours(filename)
+
+
+def innermost_user_frame(frame: FrameType | None) -> FrameType | None:
+    """The innermost frame of user code that the loop is running, or None.
+
+    Looks from `frame` outwards to the first that is neither ours nor asyncio's,
+    and only within one callback of the loop: what called the loop is not it.
+    """
+    while frame is not None and frame.f_code is not asyncio.Handle._run.__code__:  # noqa: SLF001
+        if not is_plumbing(frame.f_code.co_filename):
+            return frame
+        frame = frame.f_back
+    return None

@@ -1,0 +1,145 @@
+"""Ctrl-C: which code it reaches.
+
+The signal handler runs in the main thread, between two byte codes of whatever
+runs there, and decides by one question: is the loop stuck in a turn, or waiting?
+
+Things that do not work, each tried:
+
+- *cancelling the statement's task, always.* ``while True: pass`` never comes back
+  to the loop to be cancelled.
+- *raising KeyboardInterrupt, always.* It would end whatever happens to run,
+  often asyncio's own code, and a background task instead of the statement.
+- *asking the terminal's thread.* Its loop may be writing, and code that holds the
+  interpreter lock (a regular expression, a big power) keeps it from running,
+  though the signal would get through.
+- *raising inside our own output stream.* The stream's lock would stay taken; such
+  a section is a `shield`, and the exception comes when it is left.
+- *only one signal.* A turn may begin to hog the loop just after the decision to
+  cancel; so the handler looks again 60 ms later whether the same turn still runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from asyncrepl.engine.frames import innermost_user_frame
+from asyncrepl.engine.traces import waiting_place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from asyncrepl.engine.loop import LiveLoop
+
+__all__ = ["Interrupter", "Shield", "shield"]
+
+#: A turn of the loop older than this many seconds is stuck, not just busy.
+STUCK = 0.05
+
+
+class Shield:
+    """A section of the main thread in which Ctrl-C waits until the section is left."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._pending = False
+
+    def __enter__(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            self._depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return
+        self._depth -= 1
+        if self._pending and not self._depth:
+            self._pending = False
+            raise KeyboardInterrupt
+
+    def postpone(self) -> bool:
+        """Keep a Ctrl-C for later; false outside of a shielded section."""
+        self._pending = self._depth > 0
+        return self._pending
+
+
+#: The one shield: there is one main thread.
+shield = Shield()
+
+
+class Interrupter:
+    """Handles SIGINT for the loop that runs on the main thread.
+
+    `interrupt` is asked, on the loop, to interrupt the running statement; where it
+    answers False nothing runs, and `idle` is called (in the signal handler: keep
+    it short).
+    """
+
+    def __init__(
+        self, loop: LiveLoop, interrupt: Callable[[], bool], idle: Callable[[], object]
+    ) -> None:
+        self._loop = loop
+        self._interrupt = interrupt
+        self._idle = idle
+        self._looking_again = False
+        self._previous: Any = None
+        self._hit: asyncio.Task[Any] | None = None
+
+    def install(self) -> None:
+        """Take SIGINT. Also call it before each statement: user code may have changed it."""
+        current = signal.getsignal(signal.SIGINT)
+        if current == self.on_sigint:
+            return
+        if self._previous is None:
+            self._previous = current
+        if current in (signal.default_int_handler, self._previous):
+            signal.signal(signal.SIGINT, self.on_sigint)
+
+    def uninstall(self) -> None:
+        """Give SIGINT back."""
+        if signal.getsignal(signal.SIGINT) == self.on_sigint:
+            signal.signal(signal.SIGINT, self._previous or signal.default_int_handler)
+
+    def stuck(self) -> bool:
+        """Whether one turn of the loop has been running for too long. Any thread may ask."""
+        turn = self._loop.live.turn
+        return turn.busy and time.monotonic() - turn.since > STUCK
+
+    def on_sigint(self, _signum: int, frame: FrameType | None) -> None:
+        """Raise KeyboardInterrupt in a stuck turn; else interrupt the statement."""
+        again, self._looking_again = self._looking_again, False
+        if self.stuck() and innermost_user_frame(frame) is not None:
+            self._hit = asyncio.current_task(self._loop)
+            if not shield.postpone():
+                raise KeyboardInterrupt
+        elif not again:
+            self._loop.call_soon_threadsafe(self._cancel)
+            self._look_again_soon()
+
+    def victim(self, error: KeyboardInterrupt) -> str:
+        """What the Ctrl-C that came out of the loop as `error` has ended, in one line."""
+        task, self._hit = self._hit, None
+        where = waiting_place(error.__traceback__)
+        if task is None or not task.done():
+            return f"KeyboardInterrupt: a callback at {where or 'an unknown place'}"
+        if not task.cancelled():
+            task.exception()  # it is being told: asyncio need not log it later
+        return f"KeyboardInterrupt: task {task.get_name()!r} ended at {where}"
+
+    def _cancel(self) -> None:
+        if not self._interrupt():
+            self._idle()
+
+    def _look_again_soon(self) -> None:
+        timer = threading.Timer(STUCK + 0.01, self._look_again, (self._loop.live.turn.number,))
+        timer.daemon = True
+        timer.start()
+
+    def _look_again(self, number: int) -> None:
+        turn = self._loop.live.turn
+        if turn.busy and turn.number == number:
+            self._looking_again = True
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)

@@ -1,0 +1,117 @@
+"""Loading a file or a module's attribute into a session's namespace."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import types
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from asyncrepl.language.compiling import compile_source
+from asyncrepl.language.reading import Broken, parse, read
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from asyncrepl.engine.session import Session
+
+__all__ = ["LoadError", "Loaded", "load_attribute", "load_file", "read_text"]
+
+
+class LoadError(Exception):
+    """Something cannot be loaded; the message is one line for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What came into the namespace: the objects by name, and a line to try, if known."""
+
+    objects: Mapping[str, Any]
+    attempt: str | None = None
+
+
+def load_file(session: Session, path: Path) -> Loaded:
+    """Run the file at `path` as a module and take its public names.
+
+    These are the names in its ``__all__``, else those without a leading underscore
+    that it defines itself. Raises LoadError where it cannot be read or run.
+    """
+    module = types.ModuleType(path.stem)
+    module.__file__ = str(path)
+    _execute(session, path, module)
+    objects = {name: vars(module)[name] for name in _public(module)}
+    session.namespace.update(objects)
+    attempt = getattr(module, "TRY", None)
+    return Loaded(objects, attempt if isinstance(attempt, str) else None)
+
+
+def load_attribute(session: Session, name: str) -> Loaded:
+    """Import ``module:attribute`` and bind the attribute's last name.
+
+    Raises LoadError where the module or the attribute cannot be had.
+    """
+    module_name, _, attribute = name.partition(":")
+    try:
+        found: Any = importlib.import_module(module_name)
+    except Exception as error:
+        raise LoadError(f"cannot import {module_name!r}: {_brief(error)}") from None
+    for part in attribute.split("."):
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            raise LoadError(f"{module_name!r} has no {attribute!r}") from None
+    objects = {attribute.rpartition(".")[2]: found}
+    session.namespace.update(objects)
+    return Loaded(objects)
+
+
+def read_text(path: Path) -> str:
+    """The text of a Python file; raises LoadError, in one line, where there is none."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise LoadError(f"no file {str(path)!r}") from None
+    except UnicodeDecodeError:
+        raise LoadError(f"{str(path)!r} is not text in UTF-8") from None
+    except OSError as error:
+        raise LoadError(f"cannot read {str(path)!r}: {error.strerror}") from None
+
+
+def _execute(session: Session, path: Path, module: types.ModuleType) -> None:
+    text = read_text(path)
+    filename = str(path)
+    reading = read(text, filename)
+    if isinstance(reading, Broken):
+        raise LoadError(f"cannot load {path.name!r}: {_brief(reading.error)}")
+    try:
+        source = session.sources.add(filename, text, parse(text, filename))
+        code = compile_source(source, "exec")
+        sys.modules.setdefault(module.__name__, module)
+        exec(code, vars(module))
+    except Exception as error:
+        raise LoadError(f"cannot load {path.name!r}: {_brief(error)}") from None
+
+
+def _public(module: types.ModuleType) -> list[str]:
+    declared = getattr(module, "__all__", None)
+    if declared is not None:
+        return [name for name in declared if name in vars(module)]
+    return [
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_") and getattr(value, "__module__", None) == module.__name__
+    ]
+
+
+def _brief(error: BaseException) -> str:
+    """The error in one line, with the line it comes from where that is known."""
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    first = text.splitlines()[0]
+    traceback, line = error.__traceback__, None
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_name == "<module>":
+            line = traceback.tb_lineno
+        traceback = traceback.tb_next
+    return first if line is None or isinstance(error, SyntaxError) else f"line {line}: {first}"

@@ -1,0 +1,82 @@
+"""What a program waits for that is not its own: connections, threads, processes.
+
+While any of it is pending, a virtual clock may not jump. Everything is looked
+up when the clock is about to move, not counted as it comes and goes: a count
+would cost every loop something, also those in real time, and would go wrong
+with the first file descriptor that is closed and used again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import weakref
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from selectors import BaseSelector
+
+__all__ = ["Outside"]
+
+
+class Outside:
+    """What lies outside the program of one loop; for the loop's thread.
+
+    `own_fd` is the loop's self-pipe. A listening socket does not count: it may
+    listen for ever, and the client that connects counts. A thread of the user's
+    own making cannot be seen.
+    """
+
+    def __init__(self, selector: BaseSelector, own_fd: int) -> None:
+        self._selector = selector
+        self._own_fd = own_fd
+        self._jobs: weakref.WeakSet[asyncio.Future[object]] = weakref.WeakSet()
+        self._processes: weakref.WeakSet[asyncio.SubprocessTransport] = weakref.WeakSet()
+        self._busy = 0
+
+    def job(self, future: asyncio.Future[object]) -> None:
+        """Count `future` until it is done."""
+        self._jobs.add(future)
+
+    def process(self, transport: asyncio.SubprocessTransport) -> None:
+        """Count the process of `transport` until it has ended."""
+        self._processes.add(transport)
+
+    @contextlib.contextmanager
+    def busy(self) -> Iterator[None]:
+        """Count as pending for the length of a ``with``."""
+        self._busy += 1
+        try:
+            yield
+        finally:
+            self._busy -= 1
+
+    def pending(self) -> bool:
+        """Whether the program waits for anything outside itself."""
+        return (
+            self._busy > 0
+            or any(not job.done() for job in self._jobs)
+            or any(process.get_returncode() is None for process in self._processes)
+            or any(self._counts(fd) for fd in _registered(self._selector))
+        )
+
+    def _counts(self, fd: int) -> bool:
+        return fd != self._own_fd and not _listens(fd)
+
+
+def _registered(selector: BaseSelector) -> list[int]:
+    registered: Mapping[object, object] | None = selector.get_map()
+    return [key.fd for key in (selector.get_map() or {}).values()] if registered else []
+
+
+def _listens(fd: int) -> bool:
+    """Whether `fd` is a listening socket; family and type given here are not looked at."""
+    probe = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=fd)
+    try:
+        return bool(probe.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+    except OSError:  # a pipe, a terminal, …
+        return False
+    finally:
+        probe.detach()

@@ -1,0 +1,52 @@
+"""Keeping a loop running, whatever user code does to it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from asyncrepl.engine.shutdown import finish
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from asyncrepl.engine.interrupts import Interrupter
+    from asyncrepl.engine.loop import LiveLoop
+
+__all__ = ["close", "keep_running"]
+
+
+def keep_running(
+    loop: LiveLoop,
+    interrupter: Interrupter,
+    ended: Callable[[], bool],
+    hit: Callable[[str], object],
+) -> None:
+    """Run `loop` until `ended` says so; whoever ends it also stops the loop.
+
+    A user's ``loop.stop()`` ends nothing. A Ctrl-C that hit a background task or a
+    callback is given to `hit` as one line (what, and where). SystemExit from one
+    of these comes out of here.
+    """
+    while not ended():
+        try:
+            loop.run_forever()
+        except KeyboardInterrupt as error:
+            hit(interrupter.victim(error))
+
+
+def close(loop: LiveLoop, patience: float = 1.0) -> list[str]:
+    """End all that runs on `loop` and close it; the names of the tasks that were running.
+
+    Ctrl-C while user code cleans up ends the cleanup.
+    """
+    loop.live.clock.release()
+    left: list[str] = []
+    try:
+        left = loop.run_until_complete(finish(patience))
+    except (KeyboardInterrupt, SystemExit, RuntimeError):
+        pass  # user code in its cleanup: interrupted, leaving, or stopping the loop
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+    return left

@@ -1,0 +1,211 @@
+"""A session: one namespace, one context, one live loop, statements one after the other.
+
+Every statement runs *on* the loop as a task of its own, also a synchronous one,
+so that ``asyncio.create_task(…)`` and ``asyncio.get_running_loop()`` work in it.
+The task's coroutine is a small wrapper that keeps the exception. Three reasons
+for a wrapper, each of which failed without it:
+
+- a statement that lets StopIteration escape does not turn it into RuntimeError
+  from 3.12 on: as a task of its own it never ends (3.12) or ends with a message
+  about futures (3.13); awaited by a coroutine it is converted everywhere;
+- KeyboardInterrupt and SystemExit leave ``run_forever`` when a task raises
+  them; the wrapper keeps those of the statement;
+- a synchronous statement has no coroutine, but needs a task to run in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import contextvars
+import inspect
+import types
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from asyncrepl.engine.traces import user_part, waiting_place
+from asyncrepl.language.compiling import FUTURE_FLAGS, compile_source
+from asyncrepl.language.reading import Blank, Broken, Incomplete, Statement, read
+from asyncrepl.language.sources import Source, Sources
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Outcome", "Run", "Session"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a statement ended.
+
+    `error` is what it raised, with a traceback that begins in the user's code;
+    `stage` says where: "parse", "compile" or "run". `interrupted` is true when it
+    ended because of a Ctrl-C, and `waiting_at` then says where it was waiting, as
+    "FILE:LINE: source", if it was waiting. `values` counts the values it displayed.
+    """
+
+    source: Source
+    error: BaseException | None = None
+    stage: Literal["parse", "compile", "run"] = "run"
+    interrupted: bool = False
+    waiting_at: str | None = None
+
+
+class Run:
+    """A statement that is running: its task, and the ways to stop it."""
+
+    def __init__(self, source: Source, done: Callable[[Outcome], None]) -> None:
+        self.source = source
+        self.task: asyncio.Task[None] | None = None
+        self.error: BaseException | None = None
+        self.interrupts = 0
+        self.abandoned = False
+        self._done = done
+
+    def interrupt(self) -> None:
+        """Cancel the statement; its cleanup goes on, and then it is done."""
+        self.interrupts += 1
+        if self.task is not None:
+            self.task.cancel()
+
+    def abandon(self) -> None:
+        """Report the statement as done now; what is left of it goes on as a task."""
+        if not self.abandoned:
+            self.abandoned = True
+            self._done(Outcome(self.source, KeyboardInterrupt(), interrupted=True))
+
+    def finish(self, task: asyncio.Task[None]) -> None:
+        """Report the outcome; called when the task is done."""
+        if self.abandoned:
+            return
+        error = self.error
+        if task.cancelled():  # before its first step: the wrapper never ran
+            error = asyncio.CancelledError()
+        self._done(self._outcome(error))
+
+    def _outcome(self, error: BaseException | None) -> Outcome:
+        if self.interrupts and isinstance(error, asyncio.CancelledError):
+            where = waiting_place(error.__traceback__)
+            return Outcome(self.source, KeyboardInterrupt(), interrupted=True, waiting_at=where)
+        return Outcome(self.source, error, interrupted=isinstance(error, KeyboardInterrupt))
+
+
+class Session:
+    """Runs statements in one namespace on `loop`, without any terminal.
+
+    `display` is called with the value of each expression statement that is not
+    None (``sys.displayhook`` does it while the session is `active`).
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop | None = None,
+        namespace: dict[str, Any] | None = None,
+    ) -> None:
+        self._loop = loop
+        self.module = types.ModuleType("__main__")
+        self.namespace = vars(self.module) if namespace is None else namespace
+        self.namespace.setdefault("__builtins__", builtins)
+        self.namespace.setdefault("asyncio", asyncio)
+        self.context = contextvars.copy_context()
+        self.sources = Sources()
+        self.count = 0
+        self._flags = 0
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop the statements run on: the given one, else the running one."""
+        return self._loop if self._loop is not None else asyncio.get_running_loop()
+
+    async def run(self, text: str) -> Outcome:
+        """Run `text` and wait for it. Never raises what the text raises."""
+        ended: asyncio.Future[Outcome] = self.loop.create_future()
+
+        def done(outcome: Outcome) -> None:
+            if not ended.done():
+                ended.set_result(outcome)
+
+        run = self.start(text, done)
+        try:
+            return await ended
+        finally:
+            if run is not None and run.task is not None:
+                run.task.cancel()
+
+    def start(
+        self,
+        text: str,
+        done: Callable[[Outcome], None],
+        *,
+        name: str | None = None,
+        filename: str | None = None,
+        mode: Literal["single", "exec"] = "single",
+        context: contextvars.Context | None = None,
+    ) -> Run | None:
+        """Start `text` as a task and call `done` with its outcome, exactly once.
+
+        To be called in the loop's thread. The task is called `name`, or "input N", and
+        runs in `context`, or the session's.
+        Where there is nothing to run, or it does not compile, `done` is called
+        at once and None is returned.
+        """
+        compiled = self._prepare(text, filename, mode)
+        if isinstance(compiled, Outcome):
+            done(compiled)
+            return None
+        source, code = compiled
+        run = Run(source, done)
+        # Not loop.create_task: a task factory set by the user must not see, change
+        # or break the session's own tasks.
+        run.task = asyncio.Task(
+            self._drive(run, code),
+            loop=self.loop,
+            name=name or f"input {self.count}",
+            context=context or self.context,
+        )
+        run.task.add_done_callback(run.finish)
+        return run
+
+    def _prepare(
+        self, text: str, filename: str | None, mode: Literal["single", "exec"]
+    ) -> Outcome | tuple[Source, types.CodeType]:
+        if filename is None:
+            self.count += 1
+            filename = f"<input {self.count}>"
+        reading = read(text, filename)
+        tree = reading.tree if isinstance(reading, Statement) else None
+        source = self.sources.add(filename, text, tree)
+        match reading:
+            case Broken(error=error):
+                return Outcome(source, error, "parse")
+            case Incomplete():
+                return Outcome(source, _unfinished(source), "parse")
+            case Blank():
+                return Outcome(source)
+        try:
+            code = compile_source(source, mode, self._flags)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            return Outcome(source, error.with_traceback(None), "compile")
+        self._flags |= code.co_flags & FUTURE_FLAGS
+        return source, code
+
+    async def _drive(self, run: Run, code: types.CodeType) -> None:
+        try:
+            result = eval(code, self.namespace)
+            if code.co_flags & inspect.CO_COROUTINE:
+                await result
+        except BaseException as error:
+            run.error = error.with_traceback(user_part(error.__traceback__))
+
+    def display(self, value: object) -> None:
+        """Keep the last value in ``builtins._``, as ``sys.displayhook`` does."""
+        builtins._ = value  # type: ignore[attr-defined]
+
+
+def _unfinished(source: Source) -> SyntaxError:
+    """Python's own error for a text that ends too early."""
+    try:
+        compile(source.text + "\n", source.filename, "exec", dont_inherit=True)
+    except SyntaxError as error:
+        return error.with_traceback(None)
+    return SyntaxError("unexpected end of input", (source.filename, 1, None, None))

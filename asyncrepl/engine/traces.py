@@ -1,0 +1,44 @@
+"""Tracebacks cut to the user's part."""
+
+from __future__ import annotations
+
+import linecache
+from typing import TYPE_CHECKING
+
+from asyncrepl.engine.frames import is_ours, is_plumbing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+__all__ = ["place", "user_entries", "user_part", "waiting_place"]
+
+
+def user_part(traceback: TracebackType | None) -> TracebackType | None:
+    """`traceback` without our own frames at its beginning."""
+    while traceback is not None and is_ours(traceback.tb_frame.f_code.co_filename):
+        traceback = traceback.tb_next
+    return traceback
+
+
+def user_entries(traceback: TracebackType | None) -> Iterator[TracebackType]:
+    """The entries of `traceback` in user code: neither ours nor asyncio's."""
+    while traceback is not None:
+        if not is_plumbing(traceback.tb_frame.f_code.co_filename):
+            yield traceback
+        traceback = traceback.tb_next
+
+
+def waiting_place(traceback: TracebackType | None) -> str | None:
+    """Where user code was when a cancellation reached it, as `place` says it."""
+    entries = list(user_entries(traceback))
+    if not entries:
+        return None
+    last = entries[-1]
+    return place(last.tb_frame.f_code.co_filename, last.tb_lineno)
+
+
+def place(filename: str, lineno: int) -> str:
+    """Say ``FILE:LINE: source line``, or ``FILE:LINE`` where the source is not known."""
+    source = linecache.getline(filename, lineno).strip()
+    return f"{filename}:{lineno}: {source}" if source else f"{filename}:{lineno}"

@@ -1,0 +1,92 @@
+"""The vocabulary of facts: what the engine records and everything else reads.
+
+Frozen values without behaviour. Instants (`at`, `born`) are whole nanoseconds
+on the user's clock, the one that ``loop.time()`` shows; a lane is the
+life of one task, told apart by a number that is never used twice. Nothing here
+refers to a user's object.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from array import array
+    from collections.abc import Mapping
+
+__all__ = ["CALLBACK", "IDLE", "Blocked", "Ending", "Lane", "LaneEnded", "Mark", "MarkKind", "Snapshot"]
+
+#: Lane numbers of slices that belong to no task: the loop waits; a plain callback runs.
+IDLE, CALLBACK = 0, -1
+
+Ending = Literal["done", "error", "cancelled"]
+MarkKind = Literal["value", "print"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A task: its number (1, 2, … in order of birth), and what it is called.
+
+    `coro` is the qualified name of its coroutine, `parent` the lane that made
+    it, None if no observed task did.
+    """
+
+    id: int
+    name: str
+    coro: str
+    parent: int | None
+    born: int
+
+
+@dataclass(frozen=True, slots=True)
+class LaneEnded:
+    """A task is over: it returned, it raised, or it was cancelled.
+
+    A task that was destroyed while pending counts as an error, as asyncio logs it.
+    """
+
+    lane: int
+    at: int
+    how: Ending
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A task produced a value or printed something."""
+
+    lane: int
+    at: int
+    kind: MarkKind
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """The loop has been in one turn for `seconds`, held up at this line.
+
+    `task` is the task's name, None for a plain callback; `source` is the
+    line's text without indentation, empty if unknown.
+    """
+
+    task: str | None
+    filename: str
+    line: int
+    source: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a timeline held at one moment; nothing in it changes any more.
+
+    `slices` is lane, start, lane, start, …: each slice ends where the next one
+    starts, the last one is still open. `first` is the number of its first slice, counted
+    from the beginning of the recording: what came before is forgotten.
+    `lanes` are in order of birth, those that ended a while ago included.
+    """
+
+    lanes: tuple[Lane, ...]
+    ended: Mapping[int, LaneEnded]
+    marks: tuple[Mark, ...]
+    slices: array[int]
+    first: int

@@ -1,0 +1,59 @@
+"""Compiling what was read, with top-level ``await``.
+
+The tree is instrumented before it is compiled (see `probes`), so that an error
+can be explained by the very objects involved. If the instrumented tree does not
+compile, the original does, or its error is the one to report.
+"""
+
+from __future__ import annotations
+import __future__
+
+import ast
+from typing import TYPE_CHECKING, Literal
+
+from asyncrepl.language.probes import instrument
+
+if TYPE_CHECKING:
+    from types import CodeType
+
+    from asyncrepl.language.sources import Source
+
+__all__ = ["FUTURE_FLAGS", "compile_source"]
+
+#: The flags of ``from __future__ import …``: a session keeps them, as a prompt does.
+FUTURE_FLAGS = 0
+for _name in __future__.all_feature_names:
+    FUTURE_FLAGS |= getattr(__future__, _name).compiler_flag
+
+
+def compile_source(source: Source, mode: Literal["single", "exec"], flags: int = 0) -> CodeType:
+    """The code object of `source`, which has parsed.
+
+    In mode "single" the value of each expression statement is displayed. Raises
+    SyntaxError for what only the compiler finds, with the line of the text in it.
+    """
+    assert source.tree is not None
+    original: ast.Module | ast.Interactive = source.tree
+    if mode == "single":
+        original = ast.Interactive(body=source.tree.body)
+    try:
+        return _compile(instrument(original), source.filename, mode, flags)
+    except (SyntaxError, ValueError, RecursionError):
+        return _compile_original(original, source, mode, flags)
+
+
+def _compile_original(
+    tree: ast.Module | ast.Interactive, source: Source, mode: str, flags: int
+) -> CodeType:
+    try:
+        return _compile(tree, source.filename, mode, flags)
+    except SyntaxError as error:
+        if error.text is None and error.lineno is not None:
+            error.text = source.lines[error.lineno - 1] + "\n"
+        raise
+
+
+def _compile(tree: ast.Module | ast.Interactive, filename: str, mode: str, flags: int) -> CodeType:
+    flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    code: CodeType = compile(tree, filename, mode, flags, dont_inherit=True)
+    return code

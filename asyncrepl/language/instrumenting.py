@@ -1,0 +1,201 @@
+"""Where the probes go: a copy of the syntax tree with calls around chosen operands.
+
+The tree given is shared with those who explain errors by it, so it is copied
+where it changes and shared where it does not. Annotations stay as they are
+(with ``from __future__ import annotations`` they are turned back into text),
+and so do patterns and f-string formats.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+__all__ = ["CONSUMERS", "HANDED", "SCHEDULERS", "Instrumenter"]
+
+Node = TypeVar("Node", bound=ast.AST)
+
+#: Calls that walk an argument at once: name → the positions walked (None: all).
+CONSUMERS: dict[str, slice] = {
+    **dict.fromkeys(
+        "list tuple set frozenset dict sum sorted any all enumerate iter reversed".split(),
+        slice(0, 1),
+    ),
+    **dict.fromkeys(["map", "filter"], slice(1, None)),
+    "zip": slice(0, None),
+    "aiter": slice(0, 1),
+    "next": slice(0, 1),
+    "anext": slice(0, 1),
+}
+_PROBE_OF_CALL = {"aiter": ".async_iterated", "next": ".stepped", "anext": ".async_stepped"}
+#: Calls that want data, by the last part of their name.
+HANDED = frozenset(
+    "len min max join extend update from_iterable islice chain cycle accumulate batched pairwise "
+    "takewhile dropwhile starmap zip_longest tee deque Counter".split()
+)
+#: Calls that want awaitables, by the last part of their name.
+SCHEDULERS = frozenset(
+    "gather wait_for create_task ensure_future shield run run_until_complete".split()
+)
+_UNTOUCHED = frozenset({"annotation", "returns", "type_params", "format_spec", "pattern"})
+_SHARED = (ast.expr_context, ast.operator, ast.cmpop, ast.unaryop, ast.boolop, ast.alias)
+#: What is still there when the error is explained, or can never be refused.
+_KNOWN = (
+    ast.Name, ast.Constant, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.JoinedStr,
+    ast.ListComp, ast.SetComp, ast.DictComp, ast.Lambda,
+)  # fmt: skip
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+
+
+def _probe(name: str, operand: ast.expr) -> ast.Call:
+    function = ast.copy_location(ast.Name(name, ast.Load()), operand)
+    return ast.copy_location(ast.Call(function, [operand], []), operand)
+
+
+class Instrumenter:
+    """One walk over one tree."""
+
+    def __init__(self) -> None:
+        self.in_loop = False
+
+    def rewritten(self, node: Node) -> Node:
+        """The instrumented copy of `node`."""
+        if isinstance(node, _COMPREHENSIONS):
+            return self._looping(node)
+        if isinstance(node, _SCOPES):
+            with self._loop(False):
+                return self._probed(self._copy(node))
+        if isinstance(node, _LOOPS):
+            return self._probed(self._loop_copy(node))
+        return self._probed(self._copy(node))
+
+    @contextmanager
+    def _loop(self, inside: bool) -> Iterator[None]:
+        before, self.in_loop = self.in_loop, inside
+        try:
+            yield
+        finally:
+            self.in_loop = before
+
+    def _looping(self, node: Node) -> Node:
+        with self._loop(True):
+            copy = self._copy(node)
+        generators: list[ast.comprehension] = copy.generators  # type: ignore[attr-defined]
+        for number, generator in enumerate(generators):
+            self._probe_comprehension(generator, first=number == 0)
+        return copy
+
+    def _loop_copy(self, node: Node) -> Node:
+        copy = self._bare(node)
+        for name in node._fields:
+            # The operand of `for` is evaluated once, the test of `while` every round.
+            with self._loop(self.in_loop or name in ("body", "test", "target")):
+                setattr(copy, name, self._value(getattr(node, name)))
+        return copy
+
+    def _copy(self, node: Node) -> Node:
+        copy = self._bare(node)
+        for name in node._fields:
+            value = getattr(node, name, None)
+            setattr(copy, name, value if name in _UNTOUCHED else self._value(value))
+        return copy
+
+    @staticmethod
+    def _bare(node: Node) -> Node:
+        copy = type(node).__new__(type(node))
+        for name in node._attributes:
+            if hasattr(node, name):
+                setattr(copy, name, getattr(node, name))
+        return copy
+
+    def _value(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._value(item) for item in value]
+        if isinstance(value, ast.AST) and not isinstance(value, _SHARED):
+            return self.rewritten(value)
+        return value
+
+    def _probed(self, node: Node) -> Node:
+        method = _WRAPPERS.get(type(node))
+        if method is not None:
+            method(self, node)
+        return node
+
+    def _probe_comprehension(self, node: ast.comprehension, *, first: bool) -> None:
+        if node.is_async:
+            node.iter = _probe(".async_iterated", node.iter)
+        elif not first or not isinstance(node.iter, _KNOWN):
+            # A name bound by the comprehension itself is gone afterwards (3.12 on).
+            node.iter = _probe(".iterated", node.iter)
+
+    def _async_for(self, node: ast.AsyncFor) -> None:
+        node.iter = _probe(".async_iterated", node.iter)
+
+    def _for(self, node: ast.For) -> None:
+        if not isinstance(node.iter, _KNOWN) and not _is_range(node.iter):
+            node.iter = _probe(".iterated", node.iter)
+
+    def _await(self, node: ast.Await) -> None:
+        if not self.in_loop and not isinstance(node.value, _KNOWN):
+            node.value = _probe(".awaited", node.value)
+
+    def _yield_from(self, node: ast.YieldFrom) -> None:
+        if not isinstance(node.value, _KNOWN):
+            node.value = _probe(".iterated", node.value)
+
+    def _starred(self, node: ast.Starred) -> None:
+        if isinstance(node.ctx, ast.Load) and not isinstance(node.value, _KNOWN):
+            node.value = _probe(".iterated", node.value)
+
+    def _with(self, node: ast.With) -> None:
+        for item in node.items:
+            if not isinstance(item.context_expr, _KNOWN):
+                item.context_expr = _probe(".entered", item.context_expr)
+
+    def _async_with(self, node: ast.AsyncWith) -> None:
+        for item in node.items:
+            item.context_expr = _probe(".async_entered", item.context_expr)
+
+    def _assign(self, node: ast.Assign) -> None:
+        unpacks = any(isinstance(target, ast.Tuple | ast.List) for target in node.targets)
+        if unpacks and not isinstance(node.value, _KNOWN):
+            node.value = _probe(".iterated", node.value)
+
+    def _call(self, node: ast.Call) -> None:
+        name = _last_name(node.func)
+        if isinstance(node.func, ast.Name) and name in CONSUMERS:
+            chosen, probe = CONSUMERS[name], _PROBE_OF_CALL.get(name, ".iterated")
+        elif name in HANDED or name in SCHEDULERS:
+            chosen, probe = slice(None), ".handed" if name in HANDED else ".scheduled"
+        else:
+            return
+        for argument in node.args[chosen]:
+            if not isinstance(argument, _KNOWN + (ast.Starred,)):
+                node.args[node.args.index(argument)] = _probe(probe, argument)
+
+
+def _last_name(function: ast.expr) -> str:
+    if isinstance(function, ast.Name):
+        return function.id
+    return function.attr if isinstance(function, ast.Attribute) else ""
+
+
+def _is_range(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and _last_name(node.func) == "range"
+
+
+_WRAPPERS: dict[type[ast.AST], Any] = {
+    ast.AsyncFor: Instrumenter._async_for,
+    ast.For: Instrumenter._for,
+    ast.Await: Instrumenter._await,
+    ast.YieldFrom: Instrumenter._yield_from,
+    ast.Starred: Instrumenter._starred,
+    ast.With: Instrumenter._with,
+    ast.AsyncWith: Instrumenter._async_with,
+    ast.Assign: Instrumenter._assign,
+    ast.Call: Instrumenter._call,
+}

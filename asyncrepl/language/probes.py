@@ -1,0 +1,160 @@
+"""Probes: calls put around the operands of a program that can be misused.
+
+``for x in ticks():`` is compiled as ``for x in .iterated(ticks()):``. A probe
+returns what it is given. Only when the operation is bound to fail (the type
+has no ``__iter__``) it leaves a note in `suspects`, from which the error is
+explained. Good programs pay a call and a type test per *loop*, not per round.
+
+What does not work:
+
+* Reading the object from the exception: TypeError carries nothing.
+* Reading it from the frame: the value stack is gone once the error is raised,
+  and doing so through ctypes crashes on a stale slot.
+* A proxy around the operand: it shows up in ``sys._getframe``, in tracebacks
+  and in the recursion limit. For a class whose ``__aiter__`` may return the
+  wrong thing the probe notes the class; its methods are read afterwards.
+* Probing everything: operands under a plain name are still there afterwards,
+  and so are literals. ``await`` inside a loop is left alone for its speed; what
+  it was given is inferred from the function called.
+
+The names of the probes hold a dot, so no program can use or shadow them. They
+live in ``builtins`` from the first instrumented code on and stay there: the
+functions of a session can outlive it.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Callable
+from sys import _getframe
+from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType
+from typing import Any, TypeVar
+
+from asyncrepl.language.instrumenting import Instrumenter
+from asyncrepl.language.suspects import MISSING, lookup, suspects
+
+__all__ = ["PROBES", "install", "instrument"]
+
+T = TypeVar("T")
+Tree = TypeVar("Tree", ast.Module, ast.Interactive, ast.Expression)
+
+_ASYNC_GENERATOR = 0x200  # inspect.CO_ASYNC_GENERATOR; inspect itself is slow to import
+_ITERABLE_COROUTINE = 0x100
+_ITERABLE = frozenset(
+    {list, tuple, dict, set, frozenset, str, bytes, range, GeneratorType, enumerate, zip, map}
+    | {filter, reversed, type({}.keys()), type({}.values()), type({}.items())}
+)
+
+
+def _lacks(kind: type, *names: str) -> bool:
+    return any(lookup(kind, name) in (None, MISSING) for name in names)
+
+
+def async_iterated(obj: T) -> T:
+    """The operand of ``async for`` or ``aiter()``."""
+    kind = type(obj)
+    if kind is AsyncGeneratorType:
+        return obj
+    method = lookup(kind, "__aiter__")
+    if method is MISSING or method is None:
+        suspects.note("async iteration", obj, _getframe(1))
+    elif isinstance(method, FunctionType) and not method.__code__.co_flags & _ASYNC_GENERATOR:
+        suspects.hint("async iteration", kind, _getframe(1))
+    return obj
+
+
+def iterated(obj: T) -> T:
+    """The operand of ``for``, ``yield from`` or ``*``, or of a call that walks it."""
+    kind = type(obj)
+    if kind not in _ITERABLE and _lacks(kind, "__iter__") and _lacks(kind, "__getitem__"):
+        suspects.note("iteration", obj, _getframe(1))
+    return obj
+
+
+def awaited(obj: T) -> T:
+    """The operand of ``await``."""
+    kind = type(obj)
+    if kind is not CoroutineType and _lacks(kind, "__await__") and not _is_old_coroutine(obj):
+        suspects.note("await", obj, _getframe(1))
+    return obj
+
+
+def _is_old_coroutine(obj: object) -> bool:
+    return (
+        isinstance(obj, GeneratorType) and obj.gi_code.co_flags & _ITERABLE_COROUTINE != 0
+    )
+
+
+def entered(obj: T) -> T:
+    """The operand of ``with``."""
+    if _lacks(type(obj), "__enter__", "__exit__"):
+        suspects.note("with", obj, _getframe(1))
+    return obj
+
+
+def async_entered(obj: T) -> T:
+    """The operand of ``async with``."""
+    if _lacks(type(obj), "__aenter__", "__aexit__"):
+        suspects.note("async with", obj, _getframe(1))
+    return obj
+
+
+def stepped(obj: T) -> T:
+    """The argument of ``next``."""
+    if _lacks(type(obj), "__next__"):
+        suspects.note("next", obj, _getframe(1))
+    return obj
+
+
+def async_stepped(obj: T) -> T:
+    """The argument of ``anext``."""
+    if _lacks(type(obj), "__anext__"):
+        suspects.note("anext", obj, _getframe(1))
+    return obj
+
+
+def scheduled(obj: T) -> T:
+    """An argument of something that wants an awaitable."""
+    if type(obj) is not CoroutineType and _lacks(type(obj), "__await__"):
+        suspects.note("argument", obj, _getframe(1))
+    return obj
+
+
+def handed(obj: T) -> T:
+    """An argument of something that wants ordinary data."""
+    kind = type(obj)
+    if kind is AsyncGeneratorType or kind is CoroutineType or not _lacks(kind, "__aiter__"):
+        suspects.note("argument", obj, _getframe(1))
+    return obj
+
+
+_ALL: tuple[Callable[[Any], Any], ...] = (
+    async_iterated,
+    iterated,
+    awaited,
+    entered,
+    async_entered,
+    stepped,
+    async_stepped,
+    scheduled,
+    handed,
+)
+
+#: The name of each probe in the instrumented tree, and the probe.
+PROBES = {"." + probe.__name__: probe for probe in _ALL}
+
+
+def install() -> None:
+    """Make the probes known to all code of this process."""
+    vars(builtins).update(PROBES)
+
+
+def instrument(tree: Tree) -> Tree:
+    """`tree` with probes around its operands, all positions kept; `tree` stays as it is.
+
+    The result compiles whenever `tree` does, short of the compiler's limits on
+    nesting; then compile `tree` itself.
+    """
+    install()
+    return Instrumenter().rewritten(tree)

@@ -1,0 +1,103 @@
+"""The options of the command line, one parser a program."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from asyncrepl import __version__
+from asyncrepl.settings import COLORS, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["check_options", "demos_options", "replay_options", "session_options", "with_options"]
+
+_PROGRAMS = """\
+programs:
+  asyncrepl demos                list the demos with their titles
+  asyncrepl replay DEMO…         type a scripted demo out live
+  asyncrepl check PATH…          run transcripts and compare what they print
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, with exit status 2."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (-h for help)\n")
+
+
+def session_options(words: Sequence[str]) -> argparse.Namespace:
+    """The options of a session: at the prompt, or with a program."""
+    parser = _Parser(
+        "asyncrepl",
+        description="A terminal REPL that shows async iteration live.",
+        epilog=_PROGRAMS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("-V", "--version", action="version", version=f"asyncrepl {__version__}")
+    parser.add_argument("-c", dest="code", metavar="CODE", help="run CODE, then exit")
+    parser.add_argument(
+        "-i", dest="stay", action="store_true", help="stay at the prompt after FILE or CODE"
+    )
+    parser.add_argument("-q", dest="quiet", action="store_true", help="no banner")
+    parser.add_argument("--vi", action="store_true", help="vi keys")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="the configuration file")
+    parser.add_argument("--no-startup", action="store_true", help="do not run startup.py")
+    _color(parser)
+    parser.add_argument("file", nargs="?", metavar="FILE", help="run FILE; - is standard input")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARG")
+    return parser.parse_args(words)  # fmt: skip
+
+
+def demos_options(words: Sequence[str]) -> argparse.Namespace:
+    """The options of ``asyncrepl demos``."""
+    parser = _Parser("asyncrepl demos", description="List the demos with their titles.")
+    _color(parser)
+    return parser.parse_args(words)
+
+
+def replay_options(words: Sequence[str]) -> argparse.Namespace:
+    """The options of ``asyncrepl replay``."""
+    parser = _Parser("asyncrepl replay", description="Type scripted demos out live.")
+    parser.add_argument("demos", nargs="+", metavar="DEMO", help="a demo's name, or a path")
+    parser.add_argument(
+        "--speed", type=_positive, default=1.0, metavar="N", help="type N times as fast"
+    )
+    parser.add_argument("--no-pause", action="store_true", help="do not wait for keys")
+    _color(parser)
+    return parser.parse_args(words)  # fmt: skip
+
+
+def check_options(words: Sequence[str]) -> argparse.Namespace:
+    """The options of ``asyncrepl check``."""
+    parser = _Parser("asyncrepl check", description="Run transcripts and compare their output.")
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a transcript, or a folder")
+    parser.add_argument("--accept", action="store_true", help="write the actual output in")
+    _color(parser)
+    return parser.parse_args(words)
+
+
+def with_options(settings: Settings, options: argparse.Namespace) -> Settings:
+    """`settings`, with what the command line says instead."""
+    return replace(
+        settings,
+        banner=settings.banner and not options.quiet,
+        color=settings.color if options.color == "auto" else options.color,
+        vi=settings.vi or options.vi,
+        startup=None if options.no_startup else settings.startup,
+    )
+
+
+def _color(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--color", choices=COLORS, default="auto", help="colour the output")
+
+
+def _positive(word: str) -> float:
+    number = float(word)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{word} is not a speed: try 2")
+    return number

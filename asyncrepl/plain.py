@@ -1,0 +1,166 @@
+"""The session without a terminal: a file, a string, a pipe, a dumb terminal.
+
+Lines are read in a thread, so that the loop lives while it waits for one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, TextIO
+
+from asyncrepl.commands.shell import Status
+from asyncrepl.engine.interrupts import Interrupter
+from asyncrepl.engine.running import keep_running
+from asyncrepl.language.splitting import Splitter
+from asyncrepl.views.banner import banner_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from asyncrepl.commands.shell import Shell
+
+__all__ = ["run_lines", "run_source", "run_typed"]
+
+#: The exit status of a program that Ctrl-C ended.
+INTERRUPTED = 130
+#: And of one that an error ended.
+FAILED = 1
+
+
+def run_source(shell: Shell, text: str, filename: str) -> int:
+    """Run `text` as a program; its exit status: 0, 1 after an error, 130 after Ctrl-C."""
+    statuses: list[Status] = []
+
+    def done(status: Status) -> None:
+        statuses.append(status)
+        shell.loop.stop()
+
+    shell.loop.call_soon(lambda: shell.submit(text, done, filename=filename, mode="exec"))
+    _run(shell, lambda: bool(statuses), idle=lambda: None)
+    return _exit_status(shell, statuses[0])
+
+
+def run_lines(shell: Shell, stream: TextIO) -> int:
+    """Run the inputs from `stream` up to the first error; the exit status as above."""
+    return _read_and_run(shell, stream, _Lines(shell, Splitter()))
+
+
+def run_typed(shell: Shell, stream: TextIO, first: Sequence[tuple[str, str]], banner: bool) -> int:
+    """Run what a person types to a terminal that cannot move its cursor.
+
+    `first` are programs (text, file name) to run before the first prompt. An error
+    does not end the session, the end of `stream` does.
+    """
+    if banner:
+        shell.console.show(*banner_lines())
+    for text, filename in first:
+        run_source(shell, text, filename)
+    status = _read_and_run(shell, stream, _Typed(shell, Splitter(typed=True)))
+    shell.console.show([])
+    return status
+
+
+def _read_and_run(shell: Shell, stream: TextIO, lines: _Lines) -> int:
+    threading.Thread(target=lines.read, args=(stream,), daemon=True).start()
+    shell.loop.call_soon(lines.next)
+    _run(shell, lambda: lines.ended, idle=lines.interrupted)
+    return lines.exit_status
+
+
+class _Lines:
+    """Feeds a shell with lines, one input at a time."""
+
+    def __init__(self, shell: Shell, splitter: Splitter) -> None:
+        self.ended = False
+        self.exit_status = 0
+        self._shell = shell
+        self._splitter = splitter
+        self._waiting: deque[str] = deque()
+        self._closed = False
+
+    def read(self, stream: TextIO) -> None:
+        """Read to the end of `stream`; in a thread of its own."""
+        loop = self._shell.loop
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens
+            try:
+                for line in stream:
+                    loop.call_soon_threadsafe(self._take, line.rstrip("\n"))
+            except (OSError, ValueError) as error:  # closed, or not text
+                loop.call_soon_threadsafe(self._unreadable, error)
+            loop.call_soon_threadsafe(self._take, None)
+
+    def next(self) -> None:
+        """Run the next input, if nothing runs and there is one."""
+        if self.ended or self._shell.busy:
+            return
+        if self._waiting:
+            self._shell.submit(self._waiting.popleft(), self._done)
+        elif self._closed:
+            self._end(0)
+        else:
+            self._wait()
+
+    def interrupted(self) -> None:
+        """Ctrl-C while nothing runs."""
+        self._end(INTERRUPTED)
+
+    def _wait(self) -> None:
+        """Nothing is to be run: a line must come first."""
+
+    def _take(self, line: str | None) -> None:
+        self._closed = line is None
+        self._waiting.extend(self._splitter.end() if line is None else self._splitter.feed(line))
+        self.next()
+
+    def _done(self, status: Status) -> None:
+        if status.kind == "ok":
+            self._shell.loop.call_soon(self.next)
+        else:
+            self._end(_exit_status(self._shell, status))
+
+    def _unreadable(self, error: Exception) -> None:
+        self._shell.console.complain([("error", f"cannot read the input: {error}")])
+        self._end(FAILED)
+
+    def _end(self, status: int) -> None:
+        self.ended, self.exit_status = True, status
+        self._shell.loop.stop()
+
+
+class _Typed(_Lines):
+    """The same with prompts, for a person: only the end of the input ends it."""
+
+    def interrupted(self) -> None:
+        self._splitter.drop()
+        self._shell.console.show([], [("error", "KeyboardInterrupt")])
+        self._wait()
+
+    def _wait(self) -> None:
+        self._shell.console.out.write("... " if self._splitter.pending else ">>> ")
+        self._shell.console.out.flush()
+
+    def _done(self, status: Status) -> None:
+        super()._done(status if status.kind == "exit" else Status())
+
+
+def _exit_status(shell: Shell, status: Status) -> int:
+    if status.kind == "exit":
+        return status.exit_code
+    if status.kind == "ok":
+        return 0
+    interrupted = shell.last is not None and shell.last.interrupted
+    return INTERRUPTED if interrupted else FAILED
+
+
+def _run(shell: Shell, ended: Callable[[], bool], idle: Callable[[], None]) -> None:
+    def hit(line: str) -> None:
+        shell.console.complain([("error", line)])
+
+    interrupter = Interrupter(shell.loop, shell.interrupt, idle)
+    interrupter.install()
+    try:
+        keep_running(shell.loop, interrupter, ended, hit)
+    finally:
+        interrupter.uninstall()

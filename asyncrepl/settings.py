@@ -1,0 +1,108 @@
+"""What the user has chosen: the configuration file, the environment, the options.
+
+An option on the command line goes before the environment, that before the file.
+A broken file is one warning, never the end: the session goes on with the rest.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["COLORS", "Settings", "load_settings", "use_color"]
+
+#: The values of the color setting and of ``--color``.
+COLORS = ("auto", "always", "never")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The choices of one session.
+
+    `history` is None where no history is kept; `startup` is a file to run first;
+    `warnings` are lines to tell the user.
+    """
+
+    banner: bool = True
+    color: str = "auto"
+    lanes: bool = True
+    vi: bool = False
+    history: Path | None = None
+    startup: Path | None = None
+    warnings: tuple[str, ...] = field(default=())
+
+
+def load_settings(config: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings from `config`, or from the user's configuration file if it exists."""
+    folder = _folder(environ, "XDG_CONFIG_HOME", ".config")
+    variable = environ.get("ASYNCREPL_CONFIG")
+    named = config or (Path(variable) if variable else None)
+    settings = Settings(history=_history(environ), startup=_existing(folder / "startup.py"))
+    path = named or _existing(folder / "config.toml")
+    return settings if path is None else _with_file(settings, path)
+
+
+def use_color(
+    choice: str, stream: TextIO | None = None, environ: Mapping[str, str] = os.environ
+) -> bool:
+    """Whether to colour what goes to `stream` (standard output if not given).
+
+    The choice "always" or "never" decides; then NO_COLOR, FORCE_COLOR, TERM=dumb;
+    then whether it is a terminal.
+    """
+    if choice != "auto":
+        return choice == "always"
+    if environ.get("NO_COLOR"):
+        return False
+    if environ.get("FORCE_COLOR"):
+        return True
+    return environ.get("TERM") != "dumb" and (stream or sys.stdout).isatty()
+
+
+def _folder(environ: Mapping[str, str], variable: str, default: str) -> Path:
+    base = environ.get(variable) or Path.home() / default
+    return Path(base) / "asyncrepl"
+
+
+def _existing(path: Path) -> Path | None:
+    return path if path.is_file() else None
+
+
+def _history(environ: Mapping[str, str]) -> Path | None:
+    named = environ.get("ASYNCREPL_HISTORY")
+    if named is not None:
+        return Path(named).expanduser() if named else None
+    return _folder(environ, "XDG_STATE_HOME", ".local/state") / "history"
+
+
+def _with_file(settings: Settings, path: Path) -> Settings:
+    import tomllib
+
+    try:
+        chosen = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:  # TOMLDecodeError and UnicodeError are ValueErrors
+        reason = error.strerror if isinstance(error, OSError) else error
+        return replace(settings, warnings=(f"{path}: {reason}; going on without it",))
+    known, warnings = _checked(chosen, path)
+    return replace(settings, **known, warnings=tuple(warnings))
+
+
+def _checked(chosen: dict[str, Any], path: Path) -> tuple[dict[str, Any], list[str]]:
+    """The entries of the file that are right, and a line for each that is not."""
+    kinds: dict[str, type] = {"banner": bool, "color": str, "lanes": bool, "vi": bool}
+    known: dict[str, Any] = {}
+    warnings: list[str] = []
+    for key, value in chosen.items():
+        if key not in kinds:
+            warnings.append(f"{path}: unknown setting {key!r}; known: {', '.join(kinds)}")
+        elif type(value) is not kinds[key] or (key == "color" and value not in COLORS):
+            warnings.append(f"{path}: {key} cannot be {value!r}")
+        else:
+            known[key] = value
+    return known, warnings
