@@ -27,7 +27,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.frames import innermost_user_frame
-from asyncrepl.engine.traces import waiting_place
+from asyncrepl.engine.traces import reached_place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,7 +122,7 @@ class Interrupter:
     def victim(self, error: KeyboardInterrupt) -> str:
         """What the Ctrl-C that came out of the loop as `error` has ended, in one line."""
         task, self._hit = self._hit, None
-        where = waiting_place(error.__traceback__)
+        where = reached_place(error.__traceback__)
         if task is None or not task.done():
             return f"KeyboardInterrupt: a callback at {where or 'an unknown place'}"
         if not task.cancelled():

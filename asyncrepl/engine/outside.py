@@ -8,14 +8,14 @@ with the first file descriptor that is closed and used again.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import socket
 import weakref
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    import asyncio
+    from collections.abc import Iterator
     from selectors import BaseSelector
 
 __all__ = ["Outside"]
@@ -67,8 +67,7 @@ class Outside:
 
 
 def _registered(selector: BaseSelector) -> list[int]:
-    registered: Mapping[object, object] | None = selector.get_map()
-    return [key.fd for key in (selector.get_map() or {}).values()] if registered else []
+    return [key.fd for key in selector.get_map().values()]
 
 
 def _listens(fd: int) -> bool:

@@ -3,15 +3,15 @@
 Everything that runs on a loop passes here: tasks however they were made,
 callbacks, timers, I/O. Taking a handle out ends one slice and begins the next,
 so one note per handle says who ran when. No task, coroutine or handle is
-changed; the only thing that escapes is the first step of an eager task made
-directly, ``Task(…, eager_start=True)``, which never comes to the queue.
+changed. All that escapes is the first step of an eager task that was made
+directly, ``Task(…, eager_start=True)``: it never comes to the queue.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from types import BuiltinMethodType, MethodType
+from types import BuiltinMethodType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,34 +22,34 @@ __all__ = ["ObservedReady"]
 _pop = deque.popleft
 
 
-class ObservedReady(deque[asyncio.Handle]):
+class ObservedReady(deque[Any]):
     """A deque of handles whose `popleft` tells `timeline` whose slice begins."""
 
     __slots__ = ("timeline",)
 
     timeline: Timeline
 
-    def popleft(self) -> asyncio.Handle:
+    def popleft(self) -> Any:
         """Take the first handle out; its slice begins now."""
         handle = _pop(self)
-        if handle._callback is not None:  # None: cancelled, it will not run
-            self.timeline.ran(_task(handle._callback))
+        callback = handle._callback  # noqa: SLF001  there is no public way
+        if callback is not None:  # a cancelled handle will not run
+            self.timeline.ran(None if type(callback) is FunctionType else _task(callback))
         return handle
 
 
-def _task(callback: Any) -> asyncio.Task[Any] | None:
-    """The task of which `callback` is a step, None for a plain callback.
+def _task(callback: Any) -> Any:
+    """The task of which `callback` is a step; None for a plain callback.
 
-    A step is the C task's step wrapper or wakeup, or the Python task's methods
-    of these names. Other methods of a task (``call_later(1, task.cancel)``)
-    are plain callbacks.
+    A step is the step wrapper or the wakeup of a task in C, or the methods of
+    these names of one in Python. Other methods of a task are plain callbacks,
+    as in ``call_later(1, task.cancel)``.
     """
     owner = getattr(callback, "__self__", None)
-    if not isinstance(owner, asyncio.Future):
-        return None
     kind = type(callback)
     if kind is BuiltinMethodType:
         return owner if callback.__name__ == "task_wakeup" else None
     if kind is MethodType:
-        return owner if callback.__name__ in {"__step", "__wakeup"} else None
-    return owner
+        step = callback.__name__ in {"__step", "__wakeup"} and asyncio.isfuture(owner)
+        return owner if step else None
+    return owner if isinstance(owner, asyncio.Task) else None

@@ -23,7 +23,7 @@ import types
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from asyncrepl.engine.traces import user_part, waiting_place
+from asyncrepl.engine.traces import user_part, reached_place
 from asyncrepl.language.compiling import FUTURE_FLAGS, compile_source
 from asyncrepl.language.reading import Blank, Broken, Incomplete, Statement, read
 from asyncrepl.language.sources import Source, Sources
@@ -40,15 +40,15 @@ class Outcome:
 
     `error` is what it raised, with a traceback that begins in the user's code;
     `stage` says where: "parse", "compile" or "run". `interrupted` is true when it
-    ended because of a Ctrl-C, and `waiting_at` then says where it was waiting, as
-    "FILE:LINE: source", if it was waiting. `values` counts the values it displayed.
+    ended because of a Ctrl-C, and `where` then says what line it reached, as
+    "FILE:LINE: source", if that is known.
     """
 
     source: Source
     error: BaseException | None = None
     stage: Literal["parse", "compile", "run"] = "run"
     interrupted: bool = False
-    waiting_at: str | None = None
+    where: str | None = None
 
 
 class Run:
@@ -84,17 +84,17 @@ class Run:
         self._done(self._outcome(error))
 
     def _outcome(self, error: BaseException | None) -> Outcome:
-        if self.interrupts and isinstance(error, asyncio.CancelledError):
-            where = waiting_place(error.__traceback__)
-            return Outcome(self.source, KeyboardInterrupt(), interrupted=True, waiting_at=where)
-        return Outcome(self.source, error, interrupted=isinstance(error, KeyboardInterrupt))
+        cancelled = self.interrupts and isinstance(error, asyncio.CancelledError)
+        if error is None or not (cancelled or isinstance(error, KeyboardInterrupt)):
+            return Outcome(self.source, error)
+        where = reached_place(error.__traceback__)
+        return Outcome(self.source, KeyboardInterrupt(), interrupted=True, where=where)
 
 
 class Session:
     """Runs statements in one namespace on `loop`, without any terminal.
 
-    `display` is called with the value of each expression statement that is not
-    None (``sys.displayhook`` does it while the session is `active`).
+    The namespace is that of a module called ``__main__``, or the given one.
     """
 
     def __init__(
@@ -196,10 +196,6 @@ class Session:
                 await result
         except BaseException as error:
             run.error = error.with_traceback(user_part(error.__traceback__))
-
-    def display(self, value: object) -> None:
-        """Keep the last value in ``builtins._``, as ``sys.displayhook`` does."""
-        builtins._ = value  # type: ignore[attr-defined]
 
 
 def _unfinished(source: Source) -> SyntaxError:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import linecache
 from typing import TYPE_CHECKING
 
-from asyncrepl.engine.frames import is_ours, is_plumbing
+from asyncrepl.engine.frames import is_library, is_ours, is_plumbing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-__all__ = ["place", "user_entries", "user_part", "waiting_place"]
+__all__ = ["place", "user_entries", "user_part", "reached_place"]
 
 
 def user_part(traceback: TracebackType | None) -> TracebackType | None:
@@ -29,13 +29,14 @@ def user_entries(traceback: TracebackType | None) -> Iterator[TracebackType]:
         traceback = traceback.tb_next
 
 
-def waiting_place(traceback: TracebackType | None) -> str | None:
-    """Where user code was when a cancellation reached it, as `place` says it."""
-    entries = list(user_entries(traceback))
-    if not entries:
-        return None
-    last = entries[-1]
-    return place(last.tb_frame.f_code.co_filename, last.tb_lineno)
+def reached_place(traceback: TracebackType | None) -> str | None:
+    """The innermost line of user code that a cancellation or Ctrl-C reached, as `place` says it."""
+    entries = [
+        (each.tb_frame.f_code.co_filename, each.tb_lineno) for each in user_entries(traceback)
+    ]
+    # A line of the standard library says less than the user's line that called it.
+    own = [entry for entry in entries if not is_library(entry[0])] or entries
+    return place(*own[-1]) if own else None
 
 
 def place(filename: str, lineno: int) -> str:

@@ -53,7 +53,7 @@ def exception_lines(error: BaseException, source: Source | None = None) -> list[
 
 
 def _interrupted(outcome: Outcome) -> Line:
-    where = f": cancelled at {printable(outcome.waiting_at)}" if outcome.waiting_at else ""
+    where = f" at {printable(outcome.where)}" if outcome.where else ""
     return [("error", "KeyboardInterrupt"), ("dim", where)]
 
 

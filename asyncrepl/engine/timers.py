@@ -1,0 +1,72 @@
+"""Timers that keep their order.
+
+asyncio keeps timers in a bare heap: eight with the same deadline fire as 0, 2,
+6, 5, 7, 4, 1, 3. In real time nobody notices; on a virtual clock such ties are
+the rule, and the order must be the one in which the timers were made.
+"""
+
+# ruff: noqa: SLF001 -- this is asyncio's own code, for a loop of asyncio's
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextvars import Context
+
+    from asyncrepl.engine.loop import LiveLoop
+
+    class _TimerHandle(asyncio.TimerHandle):
+        """asyncio's, with what its type stubs leave out."""
+
+        _when: float
+        _scheduled: bool
+        _source_traceback: list[object] | None
+else:
+    _TimerHandle = asyncio.TimerHandle
+
+__all__ = ["TimerHandle", "call_at"]
+
+
+class TimerHandle(_TimerHandle):
+    """asyncio's timer, and called so in its ``repr``; of two equal ones the elder fires first."""
+
+    __slots__ = ("_number",)
+
+    _numbers = itertools.count()
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._number = next(self._numbers)
+
+    def __lt__(self, other: object) -> bool:
+        if not isinstance(other, TimerHandle):
+            return NotImplemented
+        return (self._when, self._number) < (other._when, other._number)
+
+
+def call_at(
+    loop: LiveLoop,
+    when: float,
+    callback: Callable[..., object],
+    *args: Any,
+    context: Context | None = None,
+) -> asyncio.TimerHandle:
+    """As asyncio's ``loop.call_at``, line by line, but for the timer and its exact deadline."""
+    if when is None:
+        msg = "when cannot be None"
+        raise TypeError(msg)
+    loop._check_closed()
+    if loop._debug:
+        loop._check_thread()
+        loop._check_callback(callback, "call_at")
+    timer = TimerHandle(loop.live.clock.due(when), callback, args, loop, context)
+    if timer._source_traceback:
+        del timer._source_traceback[-1]
+    heapq.heappush(loop._scheduled, timer)
+    timer._scheduled = True
+    return timer

@@ -1,0 +1,180 @@
+"""The words that begin with a colon."""
+
+from __future__ import annotations
+
+import pytest
+from support.shells import Typed
+
+from asyncrepl.commands.catalogue import all_commands
+
+MISTAKES = {
+    ":tikcer a 1": "no command :tikcer; did you mean :ticker?",
+    ":xyzzy": "no command :xyzzy; :help lists them",
+    ":": "no command :; :help lists them",
+    ":s": "ambiguous",
+    ":ticker": "try :ticker tick 0.2",
+    ":ticker a abc": "'abc' is not a number of seconds: try 0.2",
+    ":ticker a 0": "a ticker needs 0.001 seconds or more, not 0",
+    ":ticker a -1": "a ticker needs 0.001 seconds or more, not -1",
+    ":ticker a inf": "a ticker needs 0.001 seconds or more, not inf",
+    ":ticker a nan": "a ticker needs 0.001 seconds or more, not nan",
+    ":stop nothing": "no ticker or spawned statement 'nothing'",
+    ":stop": ":stop takes a name or all",
+    ":cancel nothing": "no task 'nothing'",
+    ":load nothing": "no demo iterable 'nothing'",
+    ":load": ":load takes",
+    ":load no/such.py": "no file 'no/such.py'",
+    ":load nomodule:x": "cannot import 'nomodule'",
+    ":load math:nothing": "'math' has no 'nothing'",
+    ":source nothing": "'nothing' is not defined",
+    ":spawn": ":spawn takes a statement",
+    ":wait x": ":wait takes seconds, not 'x'",
+    ":wait -1": "0 seconds or more",
+    ":wait nan": "0 seconds or more",
+    ":lanes maybe": ":lanes takes on or off, not 'maybe'",
+    ":why": "no error yet",
+    ":fix": "no error yet",
+    ":help nothing": "no command :nothing",
+    ":quit maybe": "an exit status",
+    ":pause": "no demo is being replayed",
+    ":pause now": ":pause takes nothing",
+}
+
+
+@pytest.mark.parametrize("text", MISTAKES)
+def test_a_mistake_in_a_command_is_one_clear_line(type_in: Typed, text: str) -> None:
+    """A wrong command says in one line what is wrong, and the session goes on."""
+    shown = type_in(text)
+    assert MISTAKES[text] in shown
+    assert shown.count("\n") == 1
+    assert type_in("1") == "1\n"
+
+
+def test_a_unique_prefix_is_enough(type_in: Typed) -> None:
+    """`:ta` is `:tasks`."""
+    assert type_in(":ti tick 1") == "tick started: every 1 s\n"
+    assert type_in(":ta").startswith("tick")
+
+
+@pytest.mark.parametrize("name", all_commands().names)
+def test_every_command_has_help_with_an_example(type_in: Typed, name: str) -> None:
+    """`:help NAME` shows how to use it, and an example that begins with its name."""
+    shown = type_in(f":help {name}")
+    assert shown.startswith(f":{name}")
+    assert f"for example: :{name}" in shown
+
+
+def test_help_lists_every_command(type_in: Typed) -> None:
+    """`:help` has a line for each command."""
+    shown = type_in(":help")
+    assert all(f":{name}" in shown for name in all_commands().names)
+
+
+def test_a_ticker_that_runs_is_not_started_twice(type_in: Typed) -> None:
+    """A second ticker of a running one's name is refused."""
+    type_in(":ticker tick 1")
+    assert "already runs" in type_in(":ticker tick 1")
+    type_in(":stop tick")
+    assert "started" in type_in(":ticker tick 1")
+
+
+def test_tickers_with_one_interval_tick_in_order_of_creation(type_in: Typed) -> None:
+    """Ticks that are due at one instant come in the order the tickers were started."""
+    for name in "abcdef":
+        type_in(f":ticker {name} 0.5")
+    lines = type_in(":wait 1.6").splitlines()
+    assert [line[0] for line in lines] == list("abcdef") * 3
+
+
+def test_stop_all_stops_each(type_in: Typed) -> None:
+    """`:stop all` names what it stopped."""
+    type_in(":ticker a 1")
+    type_in(":ticker b 1")
+    assert type_in(":stop all") == "a stopped\nb stopped\n"
+    assert type_in(":wait 3") == ""
+    assert type_in(":stop all") == "nothing is running\n"
+
+
+def test_spawn_runs_in_the_background(type_in: Typed) -> None:
+    """A spawned statement goes on while others run, and echoes its values."""
+    type_in(
+        "async def g():\n    for i in range(3):\n        await asyncio.sleep(1)\n        yield i\n"
+    )
+    assert type_in(":spawn async for i in g(): print('got', i)") == "spawn 1 started\n"
+    assert type_in(":wait 2.5") == "got 0\ngot 1\n"
+    assert type_in(":wait 1") == "got 2\n"
+    assert "no task" in type_in(":tasks")
+
+
+def test_a_failing_spawn_is_told(type_in: Typed) -> None:
+    """The error of a spawned statement is shown with its name."""
+    type_in(":spawn await asyncio.sleep(1); 1/0")
+    shown = type_in(":wait 2")
+    assert "spawn 1" in shown
+    assert "ZeroDivisionError: division by zero" in shown
+
+
+def test_spawning_what_does_not_compile_starts_nothing(type_in: Typed) -> None:
+    """A broken spawned statement is an error at once."""
+    assert "SyntaxError" in type_in(":spawn x = = 1")
+    assert "no task" in type_in(":tasks")
+
+
+def test_tasks_says_where_each_waits(type_in: Typed) -> None:
+    """Each task has a row with its state and the line at which it waits."""
+    type_in("async def slow():\n    await asyncio.sleep(9)\n")
+    type_in("t = asyncio.create_task(slow(), name='sleeper'); await asyncio.sleep(0)")
+    assert type_in(":tasks") == "sleeper  waiting   <input 1>:2: await asyncio.sleep(9)\n"
+    assert type_in(":cancel sleeper") == "sleeper cancelled\n"
+    type_in(":wait 0")
+    assert "no task" in type_in(":tasks")
+
+
+def test_a_loaded_iterable_can_be_walked(type_in: Typed) -> None:
+    """`:load` shows what it brought and a line to try, which works."""
+    shown = type_in(":load counter")
+    assert "Counter" in shown
+    attempt = shown.splitlines()[-1].removeprefix("try  ")
+    assert "Error" not in type_in(attempt)
+
+
+def test_an_attribute_of_a_module_can_be_loaded(type_in: Typed) -> None:
+    """`:load module:attribute` binds the attribute's name."""
+    assert type_in(":load collections:abc.AsyncIterator").startswith("AsyncIterator")
+    assert "AsyncIterator" in type_in("AsyncIterator")
+
+
+def test_a_file_can_be_loaded(type_in: Typed, tmp_path: object) -> None:
+    """`:load PATH.py` runs the file and takes its public names."""
+    path = f"{tmp_path}/mine.py"
+    with open(path, "w") as file:  # noqa: PTH123
+        file.write("import os\n_hidden = 1\ndef seen(): return 2\n")
+    assert type_in(f":load {path}") == "seen()\n"
+    assert type_in("seen()") == "2\n"
+    assert "NameError" in type_in("os")
+
+
+def test_the_source_of_a_demo_and_of_a_name_is_shown(type_in: Typed) -> None:
+    """`:source` shows demos, and functions that were typed."""
+    assert "__anext__" in type_in(":source counter")
+    type_in("def f():\n    return 1\n")
+    assert type_in(":source f") == "def f():\n    return 1\n"
+    type_in("x = 1")
+    assert "no source to show" in type_in(":source x")
+
+
+def test_demos_are_listed_with_titles(type_in: Typed) -> None:
+    """`:demos` lists what can be replayed and what can be loaded."""
+    shown = type_in(":demos")
+    assert "counter" in shown
+    assert "to replay" in shown
+
+
+def test_reset_forgets_names_and_keeps_tickers(type_in: Typed) -> None:
+    """After `:reset` names are gone, asyncio is there, tickers tick."""
+    type_in(":ticker tick 1")
+    type_in("x = 1")
+    type_in(":reset")
+    assert "NameError" in type_in("x")
+    assert type_in("asyncio.__name__") == "'asyncio'\n"
+    assert type_in(":wait 1") == "tick │ 1\n"

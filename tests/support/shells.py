@@ -1,0 +1,63 @@
+"""A shell without a terminal, for tests: type into it, read what it showed."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from asyncrepl.commands.opening import open_shell
+from asyncrepl.engine.clock import Clock
+from asyncrepl.views.console import Console
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from asyncrepl.commands.front import Front
+    from asyncrepl.commands.shell import Shell, Status
+
+__all__ = ["Typed", "typed_shell"]
+
+
+class Typed:
+    """Types into a shell; time is virtual and stands still between the inputs."""
+
+    def __init__(self, shell: Shell, out: io.StringIO) -> None:
+        self.shell = shell
+        self._out = out
+        self.status: Status | None = None
+
+    def __call__(self, text: str, *, interrupt_after: float | None = None) -> str:
+        """Run `text` to its end; what it showed."""
+        self.status = None
+        self.shell.loop.live.clock.release()
+        self.shell.loop.call_soon(self._submit, text, interrupt_after)
+        # Here and not once for all: pytest changes the streams after a fixture's set-up.
+        with contextlib.redirect_stdout(self._out), contextlib.redirect_stderr(self._out):
+            while self.status is None:
+                self.shell.loop.run_forever()
+        return self.shown()
+
+    def shown(self) -> str:
+        """What was shown since the last question."""
+        text = self._out.getvalue()
+        self._out.seek(0)
+        self._out.truncate()
+        return text
+
+    def _submit(self, text: str, interrupt_after: float | None) -> None:
+        self.shell.submit(text, self._done, interrupt_after=interrupt_after)
+
+    def _done(self, status: Status) -> None:
+        self.status = status
+        self.shell.loop.live.clock.hold()
+        self.shell.loop.stop()
+
+
+@contextmanager
+def typed_shell(front: Front | None = None) -> Iterator[Typed]:
+    """A fresh shell whose output, with that of user code, is kept in memory."""
+    out = io.StringIO()
+    with open_shell(Console(out), front=front, clock=Clock.virtual()) as shell:
+        yield Typed(shell, out)
