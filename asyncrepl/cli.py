@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asyncrepl.options import (
     check_options,
     demos_options,
+    replay_options,
     session_options,
     with_options,
 )
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from asyncrepl.commands.shell import Shell
+    from asyncrepl.transcript.grammar import Transcript
     from asyncrepl.views.console import Console
 
 __all__ = ["main"]
@@ -111,7 +114,7 @@ def _lines(settings: Settings) -> int:
 
 def _prompt(settings: Settings, first: list[Program]) -> int:
     """The prompt, in the terminal if it is one that can move its cursor."""
-    if os.environ.get("TERM", "dumb") == "dumb" or not sys.stdout.isatty():
+    if not _terminal():
         from asyncrepl.plain import run_typed
 
         return _plainly(
@@ -120,6 +123,12 @@ def _prompt(settings: Settings, first: list[Program]) -> int:
     from asyncrepl.terminal.driver import run_terminal
 
     return run_terminal(settings, first)
+
+
+def _terminal() -> bool:
+    """Whether input and output are a terminal that can move its cursor."""
+    dumb = os.environ.get("TERM", "dumb") == "dumb"
+    return not dumb and sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _plainly(settings: Settings, run: Callable[[Shell], int]) -> int:
@@ -143,14 +152,32 @@ def _demos(words: list[str]) -> int:
 
 def _replay(words: list[str]) -> int:
     from asyncrepl.language.shipped import ShippedError, find_transcript
+    from asyncrepl.transcript.grammar import TranscriptError
+    from asyncrepl.transcript.parser import load
 
     options = replay_options(words)
     try:
-        paths = [find_transcript(name) for name in options.demos]
-    except ShippedError as error:
-        print(f"asyncrepl replay: {error}", file=sys.stderr)
+        transcripts = [load(find_transcript(name)) for name in options.demos]
+    except (ShippedError, TranscriptError) as error:
+        print(f"asyncrepl: {error}", file=sys.stderr)
         return USAGE
-    raise NotImplementedError(paths)
+    if not _terminal():
+        return _replay_plainly(options, transcripts)
+    from asyncrepl.terminal.driver import run_terminal
+
+    settings = replace(load_settings(), banner=False, color=options.color)
+    plans = [Plan(transcript, options.speed, not options.no_pause) for transcript in transcripts]
+    return run_terminal(settings, replays=plans)
+
+
+def _replay_plainly(options: argparse.Namespace, transcripts: list[Transcript]) -> int:
+    from asyncrepl.transcript.plain_replay import replay_plain
+
+    statuses = [
+        replay_plain(transcript, _console(options.color), speed=options.speed)
+        for transcript in transcripts
+    ]
+    return max(statuses)
 
 
 def _check(words: list[str]) -> int:

@@ -158,7 +158,7 @@ def _run(shell: Shell, ended: Callable[[], bool], idle: Callable[[], None]) -> N
     def hit(line: str) -> None:
         shell.console.complain([("error", line)])
 
-    interrupter = Interrupter(shell.loop, shell.interrupt, idle)
+    interrupter = Interrupter(shell.loop, shell, idle)
     interrupter.install()
     try:
         keep_running(shell.loop, interrupter, ended, hit)

@@ -1,22 +1,33 @@
-"""From an outcome to an explanation, and the explanation as lines at the prompt."""
+"""From an outcome to an explanation. The catalogue is imported at the first error."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from asyncrepl.language.suspects import suspects
+
 if TYPE_CHECKING:
     from asyncrepl.engine.session import Outcome, Session
     from asyncrepl.explain.explanation import Explanation
-    from asyncrepl.views.styled import Line
 
-__all__ = ["explain_outcome", "explanation_lines"]
+__all__ = ["explain_outcome", "explain_value"]
 
 
 def explain_outcome(session: Session, outcome: Outcome) -> Explanation | None:
-    """The explanation of the error in `outcome`, or None."""
-    return None
+    """The explanation of the error in `outcome`; None where it is not about async iteration."""
+    if outcome.error is None or outcome.interrupted:
+        return None
+    from asyncrepl.explain.evidence import gather
+    from asyncrepl.explain.explaining import explain
+
+    return explain(gather(outcome.error, session.sources, suspects, session.namespace))
 
 
-def explanation_lines(explanation: Explanation) -> list[Line]:
-    """At most four lines: why, and what to write."""
-    return []
+def explain_value(session: Session, filename: str, value: object) -> Explanation | None:
+    """The explanation of a value that is shown but was not meant, such as a bare coroutine."""
+    if not hasattr(type(value), "__await__"):
+        return None
+    from asyncrepl.explain.evidence import gather_value
+    from asyncrepl.explain.explaining import explain
+
+    return explain(gather_value(value, session.sources, filename, session.namespace))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asyncrepl.commands.registry import Command, CommandError
+from asyncrepl.views.explanations import fix_text
 from asyncrepl.views.styled import text_lines
 
 if TYPE_CHECKING:
@@ -32,14 +33,14 @@ def _fix(shell: Shell, _rest: str) -> list[Line]:
     fix = _explanation(shell).fix
     if fix is None:
         raise CommandError("there is no one corrected form to offer; :why tells what to change")
-    text = fix.text.rstrip("\n")
+    text = fix_text(fix)
     return [] if shell.front.offer(text) else text_lines(text)
 
 
 def _explanation(shell: Shell) -> Explanation:
-    if shell.last is None:
-        raise CommandError("no error yet: there is nothing to explain")
     if shell.explanation is None:
+        if shell.last is None:
+            raise CommandError("no error yet: there is nothing to explain")
         name = type(shell.last.error).__name__
         raise CommandError(f"the last error, {name}, is not about async iteration")
     return shell.explanation

@@ -15,12 +15,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from asyncrepl.commands.explaining import explain_outcome, explanation_lines
+from asyncrepl.commands.explaining import explain_outcome, explain_value
 from asyncrepl.commands.front import Front
 from asyncrepl.commands.registry import CommandError
 from asyncrepl.engine.jobs import Jobs
 from asyncrepl.language.reading import Command, read, silence_completeness_warnings
 from asyncrepl.views.errors import error_lines, exception_lines
+from asyncrepl.views.explanations import explanation_lines
 from asyncrepl.views.styled import text_lines
 
 if TYPE_CHECKING:
@@ -80,6 +81,11 @@ class Shell:
     def busy(self) -> bool:
         """Whether a statement or a command runs in the foreground."""
         return self._run is not None or self._command is not None
+
+    @property
+    def task(self) -> asyncio.Task[Any] | None:
+        """The task that runs in the foreground."""
+        return self._command if self._run is None else self._run.task
 
     @contextmanager
     def active(self) -> Iterator[None]:
@@ -149,6 +155,16 @@ class Shell:
         builtins._ = None  # type: ignore[attr-defined]
         self.console.show(*text_lines(repr(value)))
         builtins._ = value  # type: ignore[attr-defined]
+        self._explain_value(value)
+
+    def _explain_value(self, value: object) -> None:
+        """Say what a shown value is, where it is not what was meant: a bare coroutine."""
+        if self._run is None:
+            return
+        found = explain_value(self.session, self._run.source.filename, value)
+        if found is not None:
+            self.explanation = found
+            self.console.show(*explanation_lines(found, self.session.sources))
 
     def _ended(self, outcome: Outcome) -> Status:
         """Show how a statement ended."""
@@ -157,6 +173,8 @@ class Shell:
             return Status()
         if isinstance(error, SystemExit):
             return Status("exit", self._exit_code(error))
+        if isinstance(error, BrokenPipeError) and self.console.closed:
+            raise error  # out of the loop: there is nobody to tell it to
         self.report(outcome)
         return Status("error")
 
@@ -165,9 +183,9 @@ class Shell:
         assert outcome.error is not None
         lines = error_lines(outcome)
         self.last = outcome
-        self.explanation = None if outcome.interrupted else explain_outcome(self.session, outcome)
+        self.explanation = explain_outcome(self.session, outcome)
         if self.explanation is not None:
-            lines += explanation_lines(self.explanation)
+            lines += explanation_lines(self.explanation, self.session.sources)
         self.console.complain(*lines)
         sys.last_type, sys.last_value = type(outcome.error), outcome.error
         sys.last_traceback = outcome.error.__traceback__

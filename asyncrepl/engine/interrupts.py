@@ -16,6 +16,9 @@ Things that do not work, each tried:
   a section is a `shield`, and the exception comes when it is left.
 - *only one signal.* A turn may begin to hog the loop just after the decision to
   cancel; so the handler looks again 60 ms later whether the same turn still runs.
+- *looking again, only.* The timer for it is a thread, which code that holds the
+  interpreter lock keeps from running. So where the statement itself is just now
+  running user code, KeyboardInterrupt is raised at once, as Python would.
 """
 
 from __future__ import annotations
@@ -24,9 +27,9 @@ import asyncio
 import signal
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from asyncrepl.engine.frames import innermost_user_frame
+from asyncrepl.engine.frames import innermost_user_frame, is_plumbing
 from asyncrepl.engine.traces import reached_place
 
 if TYPE_CHECKING:
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
 
     from asyncrepl.engine.loop import LiveLoop
 
-__all__ = ["Interrupter", "Shield", "shield"]
+__all__ = ["Foreground", "Interrupter", "Shield", "shield"]
 
 #: A turn of the loop older than this many seconds is stuck, not just busy.
 STUCK = 0.05
@@ -70,19 +73,28 @@ class Shield:
 shield = Shield()
 
 
+class Foreground(Protocol):
+    """What a Ctrl-C is for: the statement that runs, if one does."""
+
+    @property
+    def task(self) -> asyncio.Task[Any] | None:
+        """The task of the statement."""
+
+    def interrupt(self) -> bool:
+        """Interrupt the statement; False where nothing runs. Called on the loop."""
+
+
 class Interrupter:
     """Handles SIGINT for the loop that runs on the main thread.
 
-    `interrupt` is asked, on the loop, to interrupt the running statement; where it
-    answers False nothing runs, and `idle` is called (in the signal handler: keep
-    it short).
+    Where nothing runs in the `foreground`, `idle` is called, on the loop.
     """
 
     def __init__(
-        self, loop: LiveLoop, interrupt: Callable[[], bool], idle: Callable[[], object]
+        self, loop: LiveLoop, foreground: Foreground, idle: Callable[[], object]
     ) -> None:
         self._loop = loop
-        self._interrupt = interrupt
+        self._foreground = foreground
         self._idle = idle
         self._looking_again = False
         self._previous: Any = None
@@ -111,13 +123,25 @@ class Interrupter:
     def on_sigint(self, _signum: int, frame: FrameType | None) -> None:
         """Raise KeyboardInterrupt in a stuck turn; else interrupt the statement."""
         again, self._looking_again = self._looking_again, False
-        if self.stuck() and innermost_user_frame(frame) is not None:
+        if self._reaches(frame):
             self._hit = asyncio.current_task(self._loop)
             if not shield.postpone():
                 raise KeyboardInterrupt
         elif not again:
             self._loop.call_soon_threadsafe(self._cancel)
             self._look_again_soon()
+
+    def _reaches(self, frame: FrameType | None) -> bool:
+        """Whether KeyboardInterrupt is to be raised in `frame`, where the main thread is."""
+        if not self._loop.live.turn.busy or frame is None:
+            return False
+        task = self._foreground.task
+        if task is not None and asyncio.current_task(self._loop) is task:
+            return not is_plumbing(frame.f_code.co_filename) or self._stuck_in(frame)
+        return self._stuck_in(frame)
+
+    def _stuck_in(self, frame: FrameType) -> bool:
+        return self.stuck() and innermost_user_frame(frame) is not None
 
     def victim(self, error: KeyboardInterrupt) -> str:
         """What the Ctrl-C that came out of the loop as `error` has ended, in one line."""
@@ -130,7 +154,7 @@ class Interrupter:
         return f"KeyboardInterrupt: task {task.get_name()!r} ended at {where}"
 
     def _cancel(self) -> None:
-        if not self._interrupt():
+        if not self._foreground.interrupt():
             self._idle()
 
     def _look_again_soon(self) -> None:

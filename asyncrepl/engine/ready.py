@@ -33,9 +33,18 @@ class ObservedReady(deque[Any]):
         """Take the first handle out; its slice begins now."""
         handle = _pop(self)
         callback = handle._callback  # noqa: SLF001  there is no public way
-        if callback is not None:  # a cancelled handle will not run
-            self.timeline.ran(None if type(callback) is FunctionType else _task(callback))
+        if callback is None:  # cancelled, it will not run
+            return handle
+        kind = type(callback)
+        if kind in _STEPS:
+            self.timeline.ran(callback.__self__)
+        else:
+            self.timeline.ran(None if kind is FunctionType else _task(callback))
         return handle
+
+
+#: The type of the callbacks that are a task's steps, once one was seen: it has no public name.
+_STEPS: set[type] = set()
 
 
 def _task(callback: Any) -> Any:
@@ -52,4 +61,7 @@ def _task(callback: Any) -> Any:
     if kind is MethodType:
         step = callback.__name__ in {"__step", "__wakeup"} and asyncio.isfuture(owner)
         return owner if step else None
-    return owner if isinstance(owner, asyncio.Task) else None
+    if kind.__module__ == "builtins" and isinstance(owner, asyncio.Task):
+        _STEPS.add(kind)
+        return owner
+    return None

@@ -29,7 +29,6 @@ import threading
 import weakref
 from array import array
 from collections import deque
-from dataclasses import replace
 from time import monotonic_ns
 from types import CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any
@@ -48,13 +47,26 @@ WATCHED = 16
 
 
 class _Life:
-    """A living task, as the timeline knows it."""
+    """A task, as the timeline knows it; its `Lane` is built when somebody looks."""
 
-    __slots__ = ("lane", "ref")
+    __slots__ = ("_lane", "born", "coro", "ending", "name", "number", "parent", "ref")
 
-    def __init__(self, lane: Lane, ref: weakref.ref[Any]) -> None:
-        self.lane = lane
-        self.ref = ref
+    def __init__(self, number: int, name: str, coro: str, parent: int | None, born: int) -> None:
+        self.number = number
+        self.name = name
+        self.coro = coro
+        self.parent = parent
+        self.born = born
+        self.ref: Callable[[], Any] = _nobody
+        self.ending: tuple[int, Ending] | None = None
+        self._lane: Lane | None = None
+
+    def lane(self) -> Lane:
+        lane = self._lane
+        if lane is None or lane.name != self.name:
+            lane = Lane(self.number, self.name, self.coro, self.parent, self.born)
+            self._lane = lane
+        return lane
 
 
 class Timeline:
@@ -73,7 +85,7 @@ class Timeline:
         #: The slices and the number of the first; replaced together.
         self._kept = (self._slices, 0)
         self._marks: deque[Mark] = deque(maxlen=marks)
-        self._past: deque[tuple[Lane, LaneEnded]] = deque(maxlen=past)
+        self._past: deque[_Life] = deque(maxlen=past)
         self._lives: dict[int, _Life] = {}
         self._numbers: dict[int, int] = {}  # id(task) -> lane
         self._next = itertools.count(1)
@@ -90,10 +102,10 @@ class Timeline:
         # In this order: a task that ends meanwhile is then in both, never in none.
         lives = list(self._lives.values())
         past = list(self._past)
-        lanes = {life.lane.id: life.lane for life in lives} | {lane.id: lane for lane, _ in past}
+        known = {life.number: life for life in (*lives, *past)}
         return Snapshot(
-            lanes=tuple(lanes[number] for number in sorted(lanes)),
-            ended={ending.lane: ending for _, ending in past},
+            lanes=tuple(known[number].lane() for number in sorted(known)),
+            ended={life.number: LaneEnded(life.number, *life.ending) for life in past if life.ending},
             marks=tuple(self._marks),
             slices=slices[:],
             first=first,
@@ -140,7 +152,8 @@ class Timeline:
             if (task := life.ref()) is not None and task.done():
                 self._end(task)
         for task in sorted(asyncio.all_tasks(loop), key=_by_age):
-            self._number(task)
+            if id(task) not in self._numbers:
+                self._number(task)
         if loop.is_running():
             self.ran(asyncio.current_task(loop))
         else:
@@ -152,16 +165,21 @@ class Timeline:
         if last is not None and last.done():
             self._end(last)
         self._running = task
-        self._slice(CALLBACK if task is None else self._number(task))
+        if task is None:
+            self._lane = lane = CALLBACK
+        else:
+            self._lane = lane = self._numbers.get(id(task)) or self._number(task)
+        self._slices.extend((lane, self.ns()))
 
     def turned(self) -> None:
         """A turn of the loop is over."""
         last, self._running = self._running, None
         if last is not None and last.done():
             self._end(last)
-        for number in self._unnamed:
-            self._reread(number)
-        self._unnamed.clear()
+        if self._unnamed:
+            for number in self._unnamed:
+                self._reread(number)
+            self._unnamed.clear()
         if len(self._slices) > 2 * self._limit:
             self._cut()
 
@@ -211,10 +229,9 @@ class Timeline:
         self._slices.extend((lane, self.ns()))
 
     def _number(self, task: Any) -> int:
-        number = self._numbers.get(id(task))
-        if number is None:
-            number = next(self._next)
-            self._adopt(task, number, task.get_coro(), self.ns(), IDLE)
+        """The lane of a task that was made unseen."""
+        number = next(self._next)
+        self._adopt(task, number, task.get_coro(), self.ns(), IDLE)
         return number
 
     def _adopt(self, task: Any, number: int, coro: Any, at: int, maker: int) -> None:
@@ -225,8 +242,9 @@ class Timeline:
             self._close(number, "error")
 
         parent = maker if maker > IDLE else None
-        lane = Lane(number, _name(task), _coro_name(coro), parent, at)
-        self._lives[number] = _Life(lane, weakref.ref(task, died))
+        life = _Life(number, _name(task), _coro_name(coro), parent, at)
+        life.ref = weakref.ref(task, died)
+        self._lives[number] = life
         self._numbers[key] = number
         self._unnamed.append(number)
 
@@ -239,19 +257,24 @@ class Timeline:
     def _close(self, number: int, how: Ending) -> None:
         life = self._lives.get(number)
         if life is not None:
-            self._past.append((life.lane, LaneEnded(number, self.ns(), how)))
+            life.ref = _nobody
+            life.ending = (self.ns(), how)
+            self._past.append(life)
             self._lives.pop(number, None)
 
     def _reread(self, number: int) -> None:
         life = self._lives.get(number)
-        task = None if life is None else life.ref()
-        if life is not None and task is not None and (name := _name(task)) != life.lane.name:
-            life.lane = replace(life.lane, name=name)
+        if life is not None and (task := life.ref()) is not None:
+            life.name = _name(task)
 
     def _cut(self) -> None:
         first = self._kept[1] + (len(self._slices) - self._limit) // 2
         self._slices = self._slices[-self._limit :]
         self._kept = (self._slices, first)
+
+
+def _nobody() -> None:
+    """The reference to a task that is over."""
 
 
 def _stepped(task: Any, coro: Any) -> bool:

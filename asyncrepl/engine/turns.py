@@ -7,9 +7,10 @@ thread, or from a signal handler, whether the loop is busy and since when.
 
 from __future__ import annotations
 
+import select
 import selectors
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from asyncrepl.engine.clock import Ready
 
 __all__ = ["Turn", "WatchingSelector"]
+
+#: isinstance()'s second argument; without epoll (macOS) nothing is one.
+_EPOLL: Any = getattr(select, "epoll", ())
 
 
 class Turn:
@@ -38,21 +42,32 @@ class WatchingSelector(selectors.DefaultSelector):
     """A selector that notes the loop's turns.
 
     `poll` is the system's own ``select``; `wait` is what `select` waits with:
-    the same, until somebody puts another function there.
+    the same, until `wait_with` puts another function there.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.turn = Turn()
         self.poll: Callable[[float | None], Ready] = super().select
-        self.wait: Callable[[float | None], Ready] = self.poll
+        self.wait_with(self.poll)
+
+    def wait_with(self, wait: Callable[[float | None], Ready]) -> None:
+        """Let `select` wait by calling `wait`."""
+        self.wait = wait
+        # Asking epoll directly whether there is anything pays for the notes.
+        epoll = getattr(self, "_selector", None) if wait is self.poll else None
+        self._anything = epoll.poll if isinstance(epoll, _EPOLL) else _perhaps
 
     def select(self, timeout: float | None = None) -> Ready:
         """Wait for I/O; between the return and the next call a turn of the loop runs."""
         turn = self.turn
         turn.busy = False
-        ready = self.wait(timeout)
+        ready = self.wait(timeout) if timeout != 0 or self._anything(0, 1) else []
         turn.number += 1
         turn.since = monotonic()
         turn.busy = True
         return ready
+
+
+def _perhaps(_timeout: float, _limit: int) -> bool:
+    return True

@@ -29,6 +29,15 @@ class Console:
         self.err = out if err is None else err
         self.color = color
 
+    @property
+    def closed(self) -> bool:
+        """Whether nobody reads the output any more: the pipe is closed."""
+        try:
+            self.out.flush()
+        except BrokenPipeError:
+            return True
+        return False
+
     def show(self, *lines: Line) -> None:
         """Write `lines` to the output stream, in one piece."""
         self._write(self.out, lines)

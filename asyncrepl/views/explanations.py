@@ -1,0 +1,58 @@
+"""How an explanation looks: why, and what to write, in at most four lines."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+from asyncrepl.views.highlight import code_lines
+from asyncrepl.views.styled import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from asyncrepl.explain.explanation import Explanation, Fix
+    from asyncrepl.language.sources import Source
+    from asyncrepl.views.styled import Line
+
+__all__ = ["explanation_lines", "fix_text"]
+
+#: A correction of more lines than this is shown by its changed lines only.
+SHORT = 2
+
+
+def explanation_lines(explanation: Explanation, sources: Mapping[str, Source]) -> list[Line]:
+    """Why it failed, and the corrected code or the lines of it that change."""
+    why = printable(explanation.why).replace("\n", " ")
+    lines: list[Line] = [[("label", "why  "), ("why", why)]]
+    if explanation.fix is not None:
+        lines += _fix_lines(explanation.fix, sources)
+    return lines
+
+
+def fix_text(fix: Fix) -> str:
+    """All the corrected code, as one input."""
+    return "\n".join(text.rstrip("\n") for text in fix.texts.values())
+
+
+def _fix_lines(fix: Fix, sources: Mapping[str, Source]) -> list[Line]:
+    whole = fix_text(fix).split("\n")
+    shown = whole if len(whole) <= SHORT else list(_changed(fix, sources))[:SHORT]
+    lines: list[Line] = [
+        [("label", "try  " if not number else "     "), *code_lines(text)[0]]
+        for number, text in enumerate(shown)
+    ]
+    if shown != whole and lines:
+        lines[-1].append(("dim", "   (:fix writes it all)"))
+    return lines
+
+
+def _changed(fix: Fix, sources: Mapping[str, Source]) -> Iterator[str]:
+    """The lines of the corrected code that the user's own does not have."""
+    for filename, text in fix.texts.items():
+        before = sources[filename].lines if filename in sources else []
+        after = text.rstrip("\n").split("\n")
+        matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+        for tag, _, _, start, end in matcher.get_opcodes():
+            if tag != "equal":
+                yield from filter(str.strip, after[start:end])

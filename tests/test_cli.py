@@ -1,0 +1,198 @@
+"""The program as other programs see it: streams, exit statuses, no terminal."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Finished = subprocess.CompletedProcess[str]
+
+
+def run(*words: str, stdin: str | None = None, **environment: str) -> Finished:
+    environ = {k: v for k, v in os.environ.items() if k not in {"NO_COLOR", "FORCE_COLOR"}}
+    return subprocess.run(
+        [sys.executable, "-m", "asyncrepl", *words],
+        input="" if stdin is None else stdin,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+        env=environ | {"PYTHONIOENCODING": "utf-8"} | environment,
+    )
+
+
+def test_a_pipe_is_run_without_prompts_banner_or_escapes() -> None:
+    """What comes down a pipe runs, echoes, and ends with status 0."""
+    text = "async def g(n):\n    for i in range(n):\n        yield i\n\n\nasync for i in g(2): i\n:help quit\n"
+    finished = run(stdin=text)
+    assert finished.stdout.startswith("0\n1\n:quit\n")
+    assert "\x1b" not in finished.stdout
+    assert (finished.stderr, finished.returncode) == ("", 0)
+
+
+def test_a_pipe_stops_at_the_first_error() -> None:
+    """An error ends a pipe with status 1; what follows does not run."""
+    finished = run(stdin="print(1)\n1/0\nprint(2)\n")
+    assert (finished.stdout, finished.returncode) == ("1\n", 1)
+    assert "ZeroDivisionError: division by zero" in finished.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("await asyncio.sleep(0)", 0),
+        ("import sys; sys.exit(7)", 7),
+        ("raise SystemExit('bye')", 1),
+        ("1/0", 1),
+        ("for await x in y: pass", 1),
+        (
+            "async def f(): raise SystemExit(5)\nt = asyncio.create_task(f())\nawait asyncio.sleep(9)",
+            5,
+        ),
+    ],
+)
+def test_a_string_has_an_exit_status(code: str, status: int) -> None:
+    """`-c` ends with 0, with 1 after an error, or as SystemExit says, wherever it is raised."""
+    assert run("-c", code).returncode == status
+
+
+def test_a_program_gets_its_arguments() -> None:
+    """What follows `-c CODE` is the program's, also what looks like an option."""
+    finished = run("-c", "import sys; print(sys.argv)", "a", "--b", "-q")
+    assert finished.stdout == "['-c', 'a', '--b', '-q']\n"
+
+
+def test_a_file_runs_with_top_level_await(tmp_path: Path) -> None:
+    """A file runs like a Python program, with `__file__` of its own and its folder importable."""
+    (tmp_path / "helper.py").write_text("value = 3\n")
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import helper, sys\nawait asyncio.sleep(0)\nhelper.value\nprint(helper.value, sys.argv[1:])\n"
+    )
+    finished = run(str(program), "x")
+    assert (finished.stdout, finished.returncode) == ("3 ['x']\n", 0)
+
+
+def test_a_traceback_of_a_file_names_the_file(tmp_path: Path) -> None:
+    """The error of a program has its file, its line, and none of the tool's frames."""
+    program = tmp_path / "program.py"
+    program.write_text("def f():\n    1/0\n\nf()\n")
+    finished = run(str(program))
+    assert f'File "{program}", line 4, in <module>' in finished.stderr
+    assert "asyncrepl/" not in finished.stderr
+
+
+def test_a_dash_is_standard_input() -> None:
+    """`-` reads standard input."""
+    assert run("-", stdin="print(3)").stdout == "3\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--nonsense"], ["no-such-file.py"], ["-c"], ["replay"], ["replay", "no-such-demo"],
+     ["check"], ["check", "no-such-file.pycon"], ["--color", "blue"], ["demos", "more"]],
+)  # fmt: skip
+def test_wrong_usage_is_one_line_and_status_2(words: list[str]) -> None:
+    """A command line that cannot be meant is refused in one line on standard error."""
+    finished = run(*words)
+    assert finished.returncode == 2
+    assert finished.stdout == ""
+    assert finished.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("content", [b"\x7fELF\x00\x00\xff\xfe", b"x = 1\x00"])
+def test_a_binary_file_is_refused_in_one_piece(tmp_path: Path, content: bytes) -> None:
+    """A file that is no Python text ends with an error, not with a traceback of ours."""
+    path = tmp_path / "binary.py"
+    path.write_bytes(content)
+    finished = run(str(path))
+    assert finished.returncode in {1, 2}
+    assert "asyncrepl/" not in finished.stderr
+
+
+def test_version_and_help() -> None:
+    """`-V` and `-h` answer on standard output with status 0."""
+    assert run("-V").stdout.startswith("asyncrepl ")
+    helped = run("-h")
+    assert "replay" in helped.stdout
+    assert helped.returncode == 0
+
+
+def test_demos_lists_titles() -> None:
+    """`asyncrepl demos` lists every demo with its title."""
+    finished = run("demos")
+    assert "counter" in finished.stdout
+    assert finished.returncode == 0
+
+
+def test_a_bare_carriage_of_colour_is_a_choice() -> None:
+    """`--color always` colours what goes to a pipe; NO_COLOR and the default do not."""
+    assert "\x1b[" in run("--color", "always", stdin="1/0").stderr
+    assert "\x1b[" not in run(stdin="1/0").stderr
+    assert "\x1b[" in run(stdin="1/0", FORCE_COLOR="1").stderr
+    assert "\x1b[" not in run(stdin="1/0", FORCE_COLOR="1", NO_COLOR="1").stderr
+
+
+def test_leaving_closes_generators_and_tasks() -> None:
+    """At the end of a program, `finally` blocks run, also those that await."""
+    code = (
+        "async def g():\n    try: yield 1\n    finally:\n        await asyncio.sleep(0); print('closed')\n"
+        "a = g()\nawait anext(a)\n"
+        "async def f():\n    try: await asyncio.sleep(99)\n    finally: print('cancelled')\n"
+        "t = asyncio.create_task(f())\nawait asyncio.sleep(0)\n"
+    )
+    finished = run("-c", code)
+    assert (finished.stdout, finished.returncode) == ("cancelled\nclosed\n", 0)
+
+
+INTERRUPTED = {
+    "awaiting": "await asyncio.sleep(60)",
+    "busy": "while True: pass",
+    "blocked": "import time; time.sleep(60)",
+    "in a regular expression": "import re; re.match('(a+)+$', 'a' * 40 + 'b')",
+    "waiting for a lock": "import threading; l = threading.Lock(); l.acquire(); l.acquire()",
+    "behind a background task": (
+        "async def f():\n    print('ready', flush=True)\n    while True: pass\n"
+        "t = asyncio.create_task(f())\nawait t"
+    ),
+}
+
+
+@pytest.mark.parametrize("code", INTERRUPTED.values(), ids=list(INTERRUPTED))
+def test_ctrl_c_ends_a_program_wherever_it_is(code: str) -> None:
+    """SIGINT gets through, and the status is 130 (or the error of the task that was hit)."""
+    program = f"print('ready', flush=True)\n{code}"
+    with subprocess.Popen(
+        [sys.executable, "-m", "asyncrepl", "-c", program],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        try:
+            _, complaint = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert "KeyboardInterrupt" in complaint
+    assert process.returncode in {130, 1}
+
+
+def test_a_closed_pipe_is_no_traceback() -> None:
+    """`asyncrepl … | head -1` ends quietly."""
+    command = f"{sys.executable} -m asyncrepl -c 'while True: print(1)' | head -1"
+    finished = subprocess.run(
+        ["/bin/sh", "-c", command], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert finished.stdout == "1\n"
+    assert "Traceback" not in finished.stderr
