@@ -1,3 +1,31 @@
-"""A terminal REPL that shows async iteration live."""
+"""A terminal REPL that shows async iteration live.
+
+`Session` runs statements on a live loop without any terminal; `ticker` is what
+``:ticker`` starts; `check` is ``asyncrepl check``.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from asyncrepl.engine.jobs import ticker
+    from asyncrepl.engine.session import Outcome, Session
+    from asyncrepl.transcript.checker import check
 
 __version__ = "0.1.0"
+__all__ = ["Outcome", "Session", "__version__", "check", "ticker"]
+
+_HOMES = {
+    "Outcome": "asyncrepl.engine.session",
+    "Session": "asyncrepl.engine.session",
+    "check": "asyncrepl.transcript.checker",
+    "ticker": "asyncrepl.engine.jobs",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is asked for: start-up pays for none of them."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)
