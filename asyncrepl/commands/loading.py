@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from asyncrepl.views.styled import Line
 
 __all__ = ["COMMANDS", "demo_lines"]
+
+#: The module in front of a class name in an annotation.
+_MODULES = re.compile(r"\b(?:[a-z_]\w*\.)+(?=[A-Z])")
 
 
 def demo_lines() -> list[Line]:
@@ -61,21 +65,32 @@ def _load_any(shell: Shell, name: str) -> Loaded:
 
 
 def _loaded_lines(loaded: Loaded) -> list[Line]:
-    lines = [_described(name, value) for name, value in loaded.objects.items()]
+    lines = [line for pair in loaded.objects.items() for line in _described(*pair)]
     if loaded.attempt:
         lines.append([("label", "try  "), *code_lines(loaded.attempt)[0]])
     return lines or [[("dim", "loaded, but it defines no public name")]]
 
 
-def _described(name: str, value: Any) -> Line:
-    signature = ""
-    if callable(value):
-        try:
-            signature = str(inspect.signature(value))
-        except (TypeError, ValueError):
-            signature = "(…)"
+def _described(name: str, value: Any) -> list[Line]:
+    """What `name` is: its signature, and the first line of its documentation."""
+    lines: list[Line] = [[("name", printable(name + _signature(value)))]]
     doc = (inspect.getdoc(value) or "").partition("\n")[0]
-    return [("name", printable(name + signature)), ("dim", printable(f"  {doc}" if doc else ""))]
+    if doc and callable(value):
+        lines.append([("dim", printable(f"     {doc}"))])
+    return lines
+
+
+def _signature(value: Any) -> str:
+    """The signature of what can be called, with bare class names in it."""
+    if not callable(value):
+        return ""
+    try:
+        signature = inspect.signature(value)
+        if isinstance(value, type):
+            signature = signature.replace(return_annotation=inspect.Signature.empty)
+        return _MODULES.sub("", str(signature))
+    except (TypeError, ValueError):
+        return "(…)"
 
 
 def _source(shell: Shell, rest: str) -> list[Line]:
