@@ -1,0 +1,89 @@
+"""A terminal that cannot move its cursor: lines in, lines out, a loop that lives."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import pexpect
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    Child = pexpect.spawn[str]
+
+
+@pytest.fixture
+def child() -> Iterator[Child]:
+    environ = os.environ | {"TERM": "dumb", "ASYNCREPL_HISTORY": "", "PYTHONIOENCODING": "utf-8"}
+    child = pexpect.spawn(
+        sys.executable,
+        ["-m", "asyncrepl", "--no-startup"],
+        env=environ,
+        encoding="utf-8",
+        timeout=30,
+        echo=False,
+    )
+    child.expect_exact(">>> ")
+    yield child
+    child.close(force=True)
+
+
+def ask(child: Child, text: str) -> str:
+    """Type `text` and give back what comes before the next prompt."""
+    child.sendline(text)
+    child.expect_exact(">>> ")
+    return (child.before or "").replace("\r\n", "\n")
+
+
+def test_a_dumb_terminal_gets_no_escape_codes(child: Child) -> None:
+    """There are prompts and values, and no escape sequence at all."""
+    assert ask(child, "6 * 7") == "42\n"
+    assert "\x1b" not in ask(child, "1/0")
+
+
+def test_a_block_has_continuation_prompts(child: Child) -> None:
+    """A block goes on with dots until an empty line."""
+    child.sendline("async for x in z:")
+    child.expect_exact("... ")
+    child.sendline("    x")
+    child.expect_exact("... ")
+    assert "NameError" in ask(child, "")
+
+
+def test_the_loop_lives_while_the_prompt_waits(child: Child) -> None:
+    """A ticker prints while nobody types."""
+    child.sendline(":ticker tick 0.05")
+    child.expect_exact("tick │ 2")
+    child.expect_exact("tick │ 3")
+
+
+def test_ctrl_c_drops_the_line_and_interrupts_a_statement(child: Child) -> None:
+    """Ctrl-C gives a new prompt, whether a statement runs or not."""
+    child.sendintr()
+    child.expect_exact("KeyboardInterrupt\r\n>>> ")
+    child.sendline("print('go'); await asyncio.sleep(60)")
+    child.expect_exact("go\r\n")
+    child.sendintr()
+    child.expect_exact("KeyboardInterrupt at <input 1>:1")
+    child.expect_exact(">>> ")
+    assert ask(child, "1") == "1\n"
+
+
+def test_the_end_of_input_leaves(child: Child) -> None:
+    """Ctrl-D ends the session with status 0, after an error too."""
+    ask(child, "1/0")
+    child.sendeof()
+    child.expect(pexpect.EOF)
+    child.wait()
+    assert child.exitstatus == 0
+
+
+def test_exit_leaves_with_its_status(child: Child) -> None:
+    """SystemExit ends the session with its code."""
+    child.sendline("raise SystemExit(7)")
+    child.expect(pexpect.EOF)
+    child.wait()
+    assert child.exitstatus == 7
