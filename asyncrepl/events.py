@@ -15,7 +15,17 @@ if TYPE_CHECKING:
     from array import array
     from collections.abc import Mapping
 
-__all__ = ["CALLBACK", "IDLE", "Blocked", "Ending", "Lane", "LaneEnded", "Mark", "MarkKind", "Snapshot"]
+__all__ = [
+    "CALLBACK",
+    "IDLE",
+    "Blocked",
+    "Ending",
+    "Lane",
+    "LaneEnded",
+    "Mark",
+    "MarkKind",
+    "Snapshot",
+]
 
 #: Lane numbers of slices that belong to no task: the loop waits; a plain callback runs.
 IDLE, CALLBACK = 0, -1

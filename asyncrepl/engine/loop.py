@@ -62,7 +62,7 @@ else:
 
 __all__ = ["Live", "LiveLoop", "new_loop"]
 
-_run_once = _SelectorEventLoop._run_once
+_run_once = _SelectorEventLoop._run_once  # noqa: SLF001
 
 
 class Live:

@@ -30,43 +30,20 @@ import weakref
 from array import array
 from collections import deque
 from time import monotonic_ns
-from types import CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.events import CALLBACK, IDLE, Ending, Lane, LaneEnded, Mark, Snapshot
+from asyncrepl.engine.lives import Life, by_age, coro_name, ending, name_of, nobody, stepped
+from asyncrepl.events import CALLBACK, IDLE, LaneEnded, Mark, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from asyncrepl.events import MarkKind
+    from asyncrepl.events import Ending, MarkKind
 
 __all__ = ["Timeline"]
 
 #: While there are so few tasks, their names are read again before each wait.
 WATCHED = 16
-
-
-class _Life:
-    """A task, as the timeline knows it; its `Lane` is built when somebody looks."""
-
-    __slots__ = ("_lane", "born", "coro", "ending", "name", "number", "parent", "ref")
-
-    def __init__(self, number: int, name: str, coro: str, parent: int | None, born: int) -> None:
-        self.number = number
-        self.name = name
-        self.coro = coro
-        self.parent = parent
-        self.born = born
-        self.ref: Callable[[], Any] = _nobody
-        self.ending: tuple[int, Ending] | None = None
-        self._lane: Lane | None = None
-
-    def lane(self) -> Lane:
-        lane = self._lane
-        if lane is None or lane.name != self.name:
-            lane = Lane(self.number, self.name, self.coro, self.parent, self.born)
-            self._lane = lane
-        return lane
 
 
 class Timeline:
@@ -85,8 +62,8 @@ class Timeline:
         #: The slices and the number of the first; replaced together.
         self._kept = (self._slices, 0)
         self._marks: deque[Mark] = deque(maxlen=marks)
-        self._past: deque[_Life] = deque(maxlen=past)
-        self._lives: dict[int, _Life] = {}
+        self._past: deque[Life] = deque(maxlen=past)
+        self._lives: dict[int, Life] = {}
         self._numbers: dict[int, int] = {}  # id(task) -> lane
         self._next = itertools.count(1)
         self._unnamed: list[int] = []
@@ -105,7 +82,9 @@ class Timeline:
         known = {life.number: life for life in (*lives, *past)}
         return Snapshot(
             lanes=tuple(known[number].lane() for number in sorted(known)),
-            ended={life.number: LaneEnded(life.number, *life.ending) for life in past if life.ending},
+            ended={
+                life.number: LaneEnded(life.number, *life.ending) for life in past if life.ending
+            },
             marks=tuple(self._marks),
             slices=slices[:],
             first=first,
@@ -151,7 +130,7 @@ class Timeline:
         for life in list(self._lives.values()):
             if (task := life.ref()) is not None and task.done():
                 self._end(task)
-        for task in sorted(asyncio.all_tasks(loop), key=_by_age):
+        for task in sorted(asyncio.all_tasks(loop), key=by_age):
             if id(task) not in self._numbers:
                 self._number(task)
         if loop.is_running():
@@ -213,7 +192,7 @@ class Timeline:
             self._slice(maker)
             raise
         self._adopt(task, number, coro, at, maker)
-        if self.count == before + 1 and not _stepped(task, coro):
+        if self.count == before + 1 and not stepped(task, coro):
             del self._slices[-2:]
             self._lane = maker
             return task
@@ -242,7 +221,7 @@ class Timeline:
             self._close(number, "error")
 
         parent = maker if maker > IDLE else None
-        life = _Life(number, _name(task), _coro_name(coro), parent, at)
+        life = Life(number, name_of(task), coro_name(coro), parent, at)
         life.ref = weakref.ref(task, died)
         self._lives[number] = life
         self._numbers[key] = number
@@ -252,12 +231,12 @@ class Timeline:
         number = self._numbers.pop(id(task), None)
         if number is not None:
             self._reread(number)
-            self._close(number, _ending(task))
+            self._close(number, ending(task))
 
     def _close(self, number: int, how: Ending) -> None:
         life = self._lives.get(number)
         if life is not None:
-            life.ref = _nobody
+            life.ref = nobody
             life.ending = (self.ns(), how)
             self._past.append(life)
             self._lives.pop(number, None)
@@ -265,44 +244,9 @@ class Timeline:
     def _reread(self, number: int) -> None:
         life = self._lives.get(number)
         if life is not None and (task := life.ref()) is not None:
-            life.name = _name(task)
+            life.name = name_of(task)
 
     def _cut(self) -> None:
         first = self._kept[1] + (len(self._slices) - self._limit) // 2
         self._slices = self._slices[-self._limit :]
         self._kept = (self._slices, first)
-
-
-def _nobody() -> None:
-    """The reference to a task that is over."""
-
-
-def _stepped(task: Any, coro: Any) -> bool:
-    """Whether a task that was just made has run already."""
-    return bool(task.done() or (type(coro) is CoroutineType and coro.cr_suspended))
-
-
-def _ending(task: Any) -> Ending:
-    if task.cancelled():
-        return "cancelled"
-    # Not exception(): asyncio would no longer say that nobody retrieved it.
-    return "done" if task._exception is None else "error"  # noqa: SLF001
-
-
-def _name(task: Any) -> str:
-    """The task's name, by asyncio's own method: a subclass may override it."""
-    if isinstance(task, asyncio.Task):
-        return asyncio.Task.get_name(task)
-    return str(task._name)  # noqa: SLF001  asyncio's task in pure Python
-
-
-def _coro_name(coro: Any) -> str:
-    """The coroutine's qualified name; of an object of the user's own, its type's."""
-    known = type(coro) in {CoroutineType, GeneratorType}
-    return str(coro.__qualname__ if known else type(coro).__qualname__)
-
-
-def _by_age(task: asyncio.Task[Any]) -> tuple[int, str]:
-    """Order tasks that were made unseen: Task-9 before Task-10."""
-    name = _name(task)
-    return len(name), name

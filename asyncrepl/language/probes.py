@@ -41,6 +41,7 @@ Tree = TypeVar("Tree", ast.Module, ast.Interactive, ast.Expression)
 
 _ASYNC_GENERATOR = 0x200  # inspect.CO_ASYNC_GENERATOR; inspect itself is slow to import
 _ITERABLE_COROUTINE = 0x100
+_COROUTINE = 0x80
 _ITERABLE = frozenset(
     {list, tuple, dict, set, frozenset, str, bytes, range, GeneratorType, enumerate, zip, map}
     | {filter, reversed, type({}.keys()), type({}.values()), type({}.items())}
@@ -67,8 +68,13 @@ def async_iterated(obj: T) -> T:
 def iterated(obj: T) -> T:
     """The operand of ``for``, ``yield from`` or ``*``, or of a call that walks it."""
     kind = type(obj)
-    if kind not in _ITERABLE and _lacks(kind, "__iter__") and _lacks(kind, "__getitem__"):
-        suspects.note("iteration", obj, _getframe(1))
+    if kind not in _ITERABLE:
+        method = lookup(kind, "__iter__")
+        if method is MISSING or method is None:
+            if _lacks(kind, "__getitem__"):
+                suspects.note("iteration", obj, _getframe(1))
+        elif isinstance(method, FunctionType) and method.__code__.co_flags & _COROUTINE:
+            suspects.note("iteration", obj, _getframe(1))
     return obj
 
 
@@ -95,9 +101,17 @@ def entered(obj: T) -> T:
 
 def async_entered(obj: T) -> T:
     """The operand of ``async with``."""
-    if _lacks(type(obj), "__aenter__", "__aexit__"):
+    kind = type(obj)
+    if _lacks(kind, "__aenter__", "__aexit__"):
         suspects.note("async with", obj, _getframe(1))
+    elif _is_plain(lookup(kind, "__aenter__")) or _is_plain(lookup(kind, "__aexit__")):
+        suspects.hint("async with", kind, _getframe(1))
     return obj
+
+
+def _is_plain(method: object) -> bool:
+    """Whether `method` is an ordinary function: no coroutine, though it may return one."""
+    return isinstance(method, FunctionType) and not method.__code__.co_flags & _COROUTINE
 
 
 def stepped(obj: T) -> T:

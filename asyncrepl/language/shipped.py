@@ -95,7 +95,7 @@ def find_transcript(name_or_path: str, folder: Path | None = None) -> Path:
         raise ShippedError(f"{name_or_path} is a directory, not a transcript")
     if path.suffix or len(path.parts) > 1:
         raise ShippedError(f"no file {name_or_path}")
-    raise ShippedError(_unknown("demo", name_or_path, [demo.name for demo in shipped]))
+    raise ShippedError(_unknown("demo or file", name_or_path, [demo.name for demo in shipped]))
 
 
 def find_iterable(name: str, folder: Path | None = None) -> Iterable:

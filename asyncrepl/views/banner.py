@@ -15,13 +15,16 @@ __all__ = ["banner_lines"]
 
 def banner_lines() -> list[Line]:
     """Who this is, what to type first, where help is."""
-    python = platform.python_version()
     return [
-        [("bold", "asyncrepl"), ("dim", f" {__version__}, Python {python}. "), *_key(":help"),
-         ("dim", " lists commands, Ctrl-D leaves.")],
-        [("dim", "Type "), *_key(":ticker tick 0.5"), ("dim", ", then "), *_key(":load ticks")],
-        [("dim", "and watch both: "), *_key("async for t in ticks(0.3, 5): t")],
-    ]  # fmt: skip
+        [
+            ("bold", "asyncrepl"),
+            ("dim", f" {__version__} on Python {platform.python_version()}. "),
+            *_key(":help"),
+            ("dim", " lists commands, Ctrl-D leaves."),
+        ],
+        [("dim", "type  "), *_key(":ticker tick 0.5"), ("dim", "  and  "), *_key(":load ticks")],
+        [("dim", "then  "), *_key("async for n in ticks(5): n"), ("dim", "  and watch both run")],
+    ]
 
 
 def _key(text: str) -> Line:

@@ -1,0 +1,258 @@
+"""What is known when something failed: everything a rule may look at, and no message.
+
+Texts change between Python versions (one in seven of the known mistakes), and
+user code can raise a TypeError with the interpreter's very words. So the
+message is not here. What is here: the exception, the stage, the syntax tree
+and the place in it, the instruction, the frame, and the uses that were refused.
+
+An error belongs to the user when the innermost frame is his. `direct` says that
+the interpreter itself refused the operation there; otherwise a library did,
+whose frames are in `inner`.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from opcode import opname
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from asyncrepl.explain.resolving import Resolver
+from asyncrepl.explain.units import SourceLike, Unit, Units
+from asyncrepl.explain.uses import Use, uses_at
+from asyncrepl.language.suspects import Place, Suspects, place_at
+
+if TYPE_CHECKING:
+    from types import CodeType, FrameType, TracebackType
+
+__all__ = ["Evidence", "Site", "Stage", "gather", "gather_value"]
+
+Node = TypeVar("Node", bound=ast.AST)
+Stage = Literal["parse", "compile", "run", "value"]
+
+
+@dataclass(frozen=True)
+class Site:
+    """A place in the user's code an exception passed: the nodes there, outermost first."""
+
+    unit: Unit
+    frame: FrameType
+    nodes: tuple[ast.AST, ...]
+    op: str
+
+    def node(self, *kinds: type[Node]) -> Node | None:
+        """The innermost node of some kinds at the place."""
+        return next((node for node in reversed(self.nodes) if isinstance(node, kinds)), None)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One failure, ready to be judged.
+
+    `stage` is "parse" (there is no tree), "compile", "run", or "value": nothing
+    failed, but the value shown for the statement is suspicious. `nodes` are the
+    nodes at the failing position, outermost first; `op` the instruction there;
+    `callers` the other units of the user's whose frames led to it; `sites` all
+    places of the user's it passed, outermost first. `leak` are the places that a
+    StopIteration passed before the interpreter made a RuntimeError of it.
+    """
+
+    error: BaseException | None
+    stage: Stage
+    unit: Unit
+    units: Units
+    resolver: Resolver
+    nodes: tuple[ast.AST, ...] = ()
+    op: str = ""
+    frame: FrameType | None = None
+    inner: tuple[CodeType, ...] = ()
+    uses: tuple[Use, ...] = ()
+    callers: tuple[Unit, ...] = ()
+    sites: tuple[Site, ...] = ()
+    leak: tuple[Site, ...] = ()
+    namespace: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def direct(self) -> bool:
+        """Whether it failed in the user's own frame, not in something called."""
+        return not self.inner
+
+    def use(self, *roles: str) -> Use | None:
+        """The refused operand in one of these roles; of several the first."""
+        return next((use for use in self.uses if use.role in roles), None)
+
+
+def gather(
+    error: BaseException,
+    sources: Mapping[str, SourceLike],
+    suspects: Suspects,
+    namespace: Mapping[str, Any] | None = None,
+) -> Evidence | None:
+    """The evidence of `error`; None when it did not happen in the user's code.
+
+    `sources` are the texts of the session by file name. The traceback must
+    still be on the exception.
+    """
+    units = Units(sources)
+    names = namespace or {}
+    if isinstance(error, SyntaxError):
+        return _of_syntax(error, units, names)
+    return _of_run(error, units, suspects, names)
+
+
+def gather_value(
+    value: object,
+    sources: Mapping[str, SourceLike],
+    filename: str,
+    namespace: Mapping[str, Any],
+) -> Evidence | None:
+    """The evidence for `value`, shown as the result of the statement `filename`."""
+    units = Units(sources)
+    unit = units.get(filename)
+    if unit is None or unit.tree is None or not unit.tree.body:
+        return None
+    statement = unit.tree.body[-1]
+    if not isinstance(statement, ast.Expr):
+        return None
+    resolver = Resolver(units, namespace)
+    use = Use.of_value(statement, value)
+    return Evidence(
+        None, "value", unit, units, resolver, (statement,), uses=(use,), namespace=namespace
+    )
+
+
+def _of_syntax(
+    error: SyntaxError, units: Units, namespace: Mapping[str, Any]
+) -> Evidence | None:
+    unit = units.get(error.filename)
+    if unit is None:
+        return None
+    resolver = Resolver(units, namespace)
+    resolver.unit = unit
+    if unit.tree is None:
+        return Evidence(error, "parse", unit, units, resolver, namespace=namespace)
+    nodes = tuple(_nodes_of_syntax(error, unit))
+    return Evidence(error, "compile", unit, units, resolver, nodes, namespace=namespace)
+
+
+def _nodes_of_syntax(error: SyntaxError, unit: Unit) -> list[ast.AST]:
+    line, column = error.lineno or 0, (error.offset or 0) - 1
+    return [
+        node
+        for node in unit.nodes(ast.AST)
+        if getattr(node, "lineno", None) == line
+        and column in (getattr(node, "col_offset", None), _character(unit, node))
+    ]
+
+
+def _character(unit: Unit, node: ast.AST) -> int:
+    """The column of `node` in characters: the compiler counts bytes in some versions."""
+    start = unit.source.span(node).start
+    return start - unit.source.line_start(start)
+
+
+def _of_run(
+    error: BaseException, units: Units, suspects: Suspects, namespace: Mapping[str, Any]
+) -> Evidence | None:
+    frames = _frames(error.__traceback__)
+    sites = _sites(units, frames)
+    if not sites:
+        return None
+    site = sites[-1]
+    frame, unit = site.frame, site.unit
+    last = max(number for number, (each, _) in enumerate(frames) if each is frame)
+    offset = frames[last][1]
+    place = place_at(frame.f_code, offset)
+    around = _statement_place(unit, site.nodes) if site.op.startswith("UNPACK") else place
+    resolver = Resolver.of_frame(units, frame)
+    notes = _matching(suspects, frame, around, offset)
+    return Evidence(
+        error,
+        "run",
+        unit,
+        units,
+        resolver,
+        site.nodes,
+        site.op,
+        frame,
+        inner=tuple(each.f_code for each, _ in frames[last + 1 :]),
+        uses=uses_at(unit, resolver, site.nodes, notes, site.op),
+        callers=_others(unit, (each.unit for each in sites)),
+        sites=sites,
+        leak=_leak(error, units, frames),
+        namespace=namespace,
+    )
+
+
+def _sites(units: Units, frames: list[tuple[FrameType, int]]) -> tuple[Site, ...]:
+    found = []
+    for frame, offset in frames:
+        unit = _unit(units, frame)
+        if unit is not None:
+            place = place_at(frame.f_code, offset)
+            nodes = tuple(unit.at(place)) if place else ()
+            found.append(Site(unit, frame, nodes, opname[frame.f_code.co_code[offset]]))
+    return tuple(found)
+
+
+def _leak(
+    error: BaseException, units: Units, frames: list[tuple[FrameType, int]]
+) -> tuple[Site, ...]:
+    """Where a Stop(Async)Iteration passed that the interpreter turned into RuntimeError.
+
+    The interpreter does so when the frame is left: its frame is on the cause's
+    traceback and not on the error's. ``raise RuntimeError from stop`` has it on both.
+    """
+    cause = error.__cause__
+    if type(error) is not RuntimeError or not isinstance(
+        cause, StopIteration | StopAsyncIteration
+    ):
+        return ()
+    passed = _frames(cause.__traceback__)
+    if not passed or any(passed[0][0] is frame for frame, _ in frames):
+        return ()
+    return _sites(units, passed)
+
+
+def _statement_place(unit: Unit, nodes: tuple[ast.AST, ...]) -> Place | None:
+    """The place of the whole statement: an unpacked value stands beside the failing target."""
+    if not nodes:
+        return None
+    found = unit.statement(nodes[0])
+    return Place(found.lineno, found.end_lineno or 0, found.col_offset, found.end_col_offset or 0)
+
+
+def _others(unit: Unit, units: Iterable[Unit | None]) -> tuple[Unit, ...]:
+    return tuple({each.filename: each for each in units if each and each is not unit}.values())
+
+
+def _frames(trace: TracebackType | None) -> list[tuple[FrameType, int]]:
+    found = []
+    while trace is not None:
+        found.append((trace.tb_frame, trace.tb_lasti))
+        trace = trace.tb_next
+    return found
+
+
+def _unit(units: Units, frame: FrameType) -> Unit | None:
+    return units.get(frame.f_code.co_filename)
+
+
+def _matching(
+    suspects: Suspects, frame: FrameType, place: Place | None, offset: int
+) -> list[tuple[Place, Any]]:
+    """The notes made in this code before the failing instruction, inside its place."""
+    found = []
+    for suspect in suspects.at(frame.f_code):
+        where = suspect.place
+        if where and suspect.offset <= offset and (place is None or _within(where, place)):
+            found.append((where, suspect))
+    return found
+
+
+def _within(inner: Place, outer: Place) -> bool:
+    return (outer.lineno, outer.column) <= (inner.lineno, inner.column) and (
+        inner.end_lineno,
+        inner.end_column,
+    ) <= (outer.end_lineno, outer.end_column)

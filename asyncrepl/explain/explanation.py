@@ -1,0 +1,57 @@
+"""What an explanation is: values, no logic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Explanation", "Finding", "Fix"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """Corrected code: the whole text that takes the place of the source `filename`.
+
+    `more` holds other sources that change with it, as pairs of name and text,
+    in the order in which they were run. When the mistake lies in an earlier
+    source (a function typed three inputs ago), `filename` is that one.
+    """
+
+    filename: str
+    text: str
+    more: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """All changed sources by file name."""
+        return {self.filename: self.text, **dict(self.more)}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a rule found: why it failed in this very case, and the correction.
+
+    `also` is the id of a misconception that the same evidence allows.
+    """
+
+    why: str
+    fix: Fix | None = None
+    also: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What is told about an error.
+
+    `step` is 0 for what fails before anything runs, else the step of the loop
+    that broke: 1 ``__aiter__``, 2 ``__anext__``, 3 awaiting its result, 4 the
+    target, 5 the body, 6 the end. `why` is one or two sentences about the
+    user's own code; `story` everything there is to say, several lines.
+    """
+
+    id: str
+    title: str
+    step: int
+    why: str
+    fix: Fix | None
+    also: str | None
+    story: str

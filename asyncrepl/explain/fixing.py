@@ -1,0 +1,235 @@
+"""Corrections that several rules need, each a few edits of the user's text.
+
+A correction may touch several units: making a function async changes its
+callers. `Fixing` collects the edits by unit, and only gives out a `Fix` whose
+texts all compile.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+from asyncrepl.explain.explanation import Fix
+from asyncrepl.explain.scopes import own_nodes, scope
+from asyncrepl.explain.uses import callee_name
+from asyncrepl.language.instrumenting import CONSUMERS, HANDED, SCHEDULERS
+from asyncrepl.language.rewriting import Rewriting, Span, compiles
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.units import Function, Unit
+
+__all__ = ["CannotFix", "Fixing", "fresh", "is_generator", "keyword_span", "short"]
+
+_FOR = re.compile(r"\b(?:async\s+)?for\b")
+_ASYNC = re.compile(r"async\s+")
+_HOLDERS = SCHEDULERS | {"append", "add", "isinstance", "type", "iscoroutine", "aiter", "anext"}
+
+
+class CannotFix(Exception):
+    """There is no correction that keeps what the user meant."""
+
+
+class Fixing:
+    """The edits of one correction, in one unit or several."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+        self.units: dict[str, tuple[Unit, Rewriting]] = {}
+        self.made_async: set[ast.AST] = set()
+
+    def of(self, unit: Unit) -> Rewriting:
+        """The edits of `unit`."""
+        return self.units.setdefault(unit.filename, (unit, unit.rewriting()))[1]
+
+    def fix(self) -> Fix | None:
+        """The corrected texts, the one edited first as the main one; None if any is wrong."""
+        try:
+            texts = [(name, edits.apply()) for name, (_, edits) in self.units.items()]
+        except ValueError:  # two edits of the same place
+            return None
+        if not texts or not all(compiles(text) for _, text in texts):
+            return None
+        (name, text), *more = texts
+        return Fix(name, text, tuple(more))
+
+    def needs_import(self, unit: Unit, module: str) -> None:
+        """Put ``import module`` in front of `unit`, unless the name is known there."""
+        known = self.evidence.namespace.get(module) is not None or any(
+            alias.name == module for node in unit.nodes(ast.Import) for alias in node.names
+        )
+        if not known:
+            self.of(unit).insert(0, f"import {module}\n")
+
+    def loop_async(self, unit: Unit, owner: ast.AST) -> None:
+        """Write ``async for`` for the loop or comprehension clause `owner`."""
+        self.of(unit).insert(keyword_span(unit, owner).start, "async ")
+        self.suspending(unit, owner)
+
+    def loop_plain(self, unit: Unit, owner: ast.AST) -> None:
+        """Write ``for`` for the loop or comprehension clause `owner`."""
+        start = keyword_span(unit, owner).start
+        match = _ASYNC.match(unit.text, start)
+        if match is None:
+            raise CannotFix
+        self.of(unit).replace(Span(start, match.end()), "")
+
+    def awaiting(self, unit: Unit, node: ast.expr) -> None:
+        """Write ``await`` in front of the expression `node`."""
+        parent = unit.parents.get(node)
+        tight = isinstance(parent, ast.Attribute | ast.Subscript | ast.Call | ast.BinOp) and not (
+            isinstance(parent, ast.Call) and parent.func is not node
+        )
+        bare = isinstance(parent, ast.BinOp) and not isinstance(parent.op, ast.Pow)
+        if isinstance(parent, ast.Subscript) and parent.value is not node:
+            tight = False
+        edits = self.of(unit)
+        edits.before(node, "(await " if tight and not bare else "await ")
+        if tight and not bare:
+            edits.after(node, ")")
+        self.suspending(unit, node)
+
+    def collected(self, unit: Unit, node: ast.expr) -> None:
+        """Write ``[x async for x in node]`` for `node`, or brackets for its parentheses."""
+        edits = self.of(unit)
+        if isinstance(node, ast.GeneratorExp):
+            self._brackets(unit, node)
+        else:
+            name = fresh(unit, "x")
+            edits.before(node, f"[{name} async for {name} in ")
+            edits.after(node, "]")
+        self.suspending(unit, node)
+
+    def _brackets(self, unit: Unit, node: ast.GeneratorExp) -> None:
+        """Turn a generator expression into a list; as a sole argument it shares brackets."""
+        start, end = unit.source.span(node)
+        edits, parent = self.of(unit), unit.parents.get(node)
+        if isinstance(parent, ast.Call) and unit.source.span(parent).end == end:
+            edits.insert(start + 1, "[")
+            edits.insert(end - 1, "]")
+        else:
+            edits.replace(Span(start, start + 1), "[")
+            edits.replace(Span(end - 1, end), "]")
+
+    def suspending(self, unit: Unit, node: ast.AST) -> None:
+        """Make sure that `node` stands where ``await`` is allowed."""
+        around = scope(unit, node)
+        if isinstance(around, ast.FunctionDef):
+            self.make_async(unit, around)
+        elif isinstance(around, ast.Lambda | ast.ClassDef):
+            raise CannotFix
+
+    def make_async(self, unit: Unit, function: Function) -> None:
+        """Write ``async def``, and change those who call the function."""
+        if function in self.made_async:
+            return
+        self.made_async.add(function)
+        if isinstance(function, ast.FunctionDef):
+            self.of(unit).insert(unit.source.span(function).start, "async ")
+        for caller in (unit, *self.evidence.callers):
+            for call in calls_of(caller, function, unit):
+                if is_generator(function):
+                    self.walk_async(caller, call)
+                elif not _is_handed_on(caller, call):
+                    self.awaiting(caller, call)
+
+    def walk_async(self, unit: Unit, call: ast.Call) -> None:
+        """Change the use of `call`, which now gives an async generator."""
+        parent = unit.parents.get(call)
+        if isinstance(parent, ast.For | ast.comprehension) and parent.iter is call:
+            if isinstance(parent, ast.For) or not parent.is_async:
+                self.loop_async(unit, parent)
+        elif isinstance(parent, ast.Call) and callee_name(parent) == "next":
+            self.of(unit).replace(parent.func, "anext")
+            self.awaiting(unit, parent)
+        elif isinstance(parent, ast.Call) and callee_name(parent) == "list":
+            self.list_call(unit, parent, call)
+        elif isinstance(parent, ast.Starred) or _consumes(parent):
+            self.collected(unit, call)
+
+    def list_call(self, unit: Unit, call: ast.Call, operand: ast.expr) -> None:
+        """Write ``[x async for x in operand]`` for ``list(operand)``."""
+        start, end = unit.source.span(call)
+        inner, edits = unit.source.span(operand), self.of(unit)
+        if isinstance(operand, ast.GeneratorExp):
+            shared = inner.end == end
+            inner = Span(inner.start + 1, inner.end - 1)
+            edits.replace(Span(start, inner.start), "[")
+            edits.replace(Span(inner.end, end), "]" if shared else "]")
+        else:
+            name = fresh(unit, "x")
+            edits.replace(Span(start, inner.start), f"[{name} async for {name} in ")
+            edits.replace(Span(inner.end, end), "]")
+        self.suspending(unit, call)
+
+
+def _consumes(node: ast.AST | None) -> bool:
+    name = callee_name(node) if node else ""
+    return name in CONSUMERS or name in HANDED
+
+
+def _is_handed_on(unit: Unit, call: ast.Call) -> bool:
+    """Whether the coroutine of `call` is awaited already, or given to somebody who does."""
+    parent = unit.parents.get(call)
+    return isinstance(parent, ast.Await) or (
+        isinstance(parent, ast.Call) and callee_name(parent) in _HOLDERS
+    )
+
+
+def calls_of(unit: Unit, function: Function, home: Unit) -> Iterable[ast.Call]:
+    """The calls of `function` (defined in `home`) in `unit`, as far as its name tells."""
+    method = isinstance(home.parents.get(function), ast.ClassDef)
+    for call in list(unit.nodes(ast.Call)):
+        if isinstance(call.func, ast.Attribute if method else ast.Name):
+            if callee_name(call) == function.name:
+                yield call
+
+
+def is_generator(function: Function) -> bool:
+    """Whether the body of `function` yields."""
+    return any(isinstance(node, ast.Yield | ast.YieldFrom) for node in own_nodes(function))
+
+
+def keyword_span(unit: Unit, owner: ast.AST) -> Span:
+    """Where ``for`` (or ``async for``) of a loop or comprehension clause stands."""
+    if not isinstance(owner, ast.comprehension):
+        start = unit.source.span(owner).start
+        match = _FOR.match(unit.text, start)
+        return Span(start, match.end() if match else start)
+    whole = unit.parents[owner]
+    stop = unit.source.span(owner.target).start
+    start = unit.source.span(_before_clause(whole, owner)).end
+    found = list(_FOR.finditer(unit.text, start, stop))
+    if not found:
+        raise CannotFix
+    return Span(*found[-1].span())
+
+
+def _before_clause(whole: ast.AST, clause: ast.comprehension) -> ast.expr:
+    """The expression right in front of a clause of the comprehension `whole`."""
+    generators: list[ast.comprehension] = whole.generators  # type: ignore[attr-defined]
+    number = generators.index(clause)
+    if number:
+        before = generators[number - 1]
+        return before.ifs[-1] if before.ifs else before.iter
+    element: ast.expr = whole.value if isinstance(whole, ast.DictComp) else whole.elt  # type: ignore[attr-defined]
+    return element
+
+
+def fresh(unit: Unit, name: str) -> str:
+    """`name`, or a longer one, that is not used in `unit`."""
+    taken = {node.id for node in unit.nodes(ast.Name)} | {node.arg for node in unit.nodes(ast.arg)}
+    taken |= {node.name for node in unit.nodes(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)}
+    while name in taken:
+        name += "_"
+    return name
+
+
+def short(unit: Unit, node: ast.AST, limit: int = 40) -> str:
+    """The text of `node` in backquotes, on one line, cut if it is long."""
+    text = " ".join(unit.source.source(node).split())
+    return f"`{text if len(text) <= limit else text[: limit - 1] + '…'}`"

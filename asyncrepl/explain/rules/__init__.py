@@ -1,0 +1,1 @@
+"""The rules, by family. Each is listed in `asyncrepl.explain.catalogue`."""

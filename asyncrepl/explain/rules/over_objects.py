@@ -1,0 +1,363 @@
+"""``async for`` over things that have to do with async, but are not what it walks."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import functools
+import inspect
+from types import CoroutineType, FunctionType, MethodType, NoneType
+
+from asyncrepl.explain.evidence import Evidence
+from asyncrepl.explain.explanation import Finding, Fix
+from asyncrepl.explain.fixing import Fixing, fresh, short
+from asyncrepl.explain.resolving import is_async_iterable
+from asyncrepl.explain.rule import Rule
+from asyncrepl.explain.yielding import with_yield
+from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.explain.units import Function, Unit
+from asyncrepl.explain.uses import Use, callee_name
+from asyncrepl.explain.walking import a, defined, iterated_plainly, over, replaced
+from asyncrepl.language.rewriting import indent
+from asyncrepl.language.suspects import MISSING, Facts, lookup
+
+__all__ = ["RULES"]
+
+_FUNCTIONS = (FunctionType, MethodType, functools.partial)
+_STEPS = ("anext", "__anext__", "asend")
+
+
+def _one_step(evidence: Evidence) -> Finding | None:
+    use = over(evidence)
+    if use is None or not isinstance(use.node, ast.Call) or callee_name(use.node) not in _STEPS:
+        return None
+    call, unit = use.node, evidence.unit
+    source: ast.AST = call.func.value if isinstance(call.func, ast.Attribute) else call.args[0]
+    text = unit.source.source(source)
+    why = f"{short(unit, call)} is one step of `{text}`; the loop makes the steps itself."
+    return Finding(why, replaced(evidence, use, text))
+
+
+def _coroutine(evidence: Evidence) -> Finding | None:
+    use = over(evidence)
+    if use is None or use.facts is None or use.facts.kind is not CoroutineType:
+        return None
+    result = evidence.resolver.returned(use.facts.code)
+    unit, text = evidence.unit, evidence.unit.source.source(use.node)
+    why = f"{short(unit, use.node)} is a coroutine: what it returns only exists after `await`."
+    if result is not None and is_async_iterable(result):
+        return Finding(why, replaced(evidence, use, f"await {text}"))
+    if callee_name(use.node) == "get" and _is_queue_get(use.facts):
+        return Finding(why, _one_item(evidence, use))
+    return Finding(why, iterated_plainly(evidence, use, f"await {text}"), "async-def-without-yield")
+
+
+def _is_queue_get(facts: Facts) -> bool:
+    return facts.code is asyncio.Queue.get.__code__
+
+
+def _one_item(evidence: Evidence, use: Use) -> Fix | None:
+    """``async for x in q.get(): body`` → ``x = await q.get()`` and the body."""
+    unit, loop = evidence.unit, use.owner
+    text = unit.source.source(use.node)
+    jumps = any(isinstance(each, ast.Break | ast.Continue) for each in ast.walk(loop))
+    if not isinstance(loop, ast.AsyncFor) or jumps or loop.orelse:
+        return iterated_plainly(evidence, use, f"[await {text}]")
+    by, body = unit.source.indent(loop), loop.body[0]
+    inner = unit.source.indent(body)
+    lines = unit.text[unit.source.span(body).start : unit.source.span(loop).end].split("\n")
+    rest = "\n".join([lines[0], *(by + line.removeprefix(inner) for line in lines[1:])])
+    fixing = Fixing(evidence)
+    target = unit.source.source(loop.target)
+    fixing.of(unit).replace(loop, f"{target} = await {text}\n{by}{rest}")
+    return fixing.fix()
+
+
+def _no_yield(evidence: Evidence) -> Finding | None:
+    use = over(evidence)
+    if use is None or use.facts is None or use.facts.kind is not CoroutineType:
+        return None
+    found = evidence.units.definition(use.facts.code)
+    if found is None or any(
+        isinstance(node, ast.Return) and node.value is not None for node in own_nodes(found[1])
+    ):
+        return None
+    unit, function = found
+    why = (
+        f"`{function.name}` is an `async def` without `yield`: calling it gives a coroutine, "
+        "not an async generator."
+    )
+    return Finding(why, with_yield(Fixing(evidence), unit, function), "async-for-over-coroutine")
+
+
+def _function(evidence: Evidence) -> Finding | None:
+    use = over(evidence) or _anext_argument(evidence)
+    if use is None or use.facts is None or not issubclass(use.facts.kind, _FUNCTIONS):
+        return None
+    unit, result = evidence.unit, evidence.resolver.result(use.facts.value)
+    why = f"{short(unit, use.node)} is a function: only calling it gives something to walk."
+    if result is None or not _callable_without_arguments(use.facts.value):
+        return Finding(why)
+    text = f"{unit.source.source(use.node)}()"
+    if is_async_iterable(result):
+        return Finding(why, replaced(evidence, use, text))
+    if result.kind is CoroutineType:
+        result = evidence.resolver.returned(result.code) or Facts(list)
+        text = f"await {text}"
+    if is_async_iterable(result):
+        return Finding(why, replaced(evidence, use, text))
+    return Finding(why, iterated_plainly(evidence, use, text))
+
+
+def _anext_argument(evidence: Evidence) -> Use | None:
+    use = evidence.use("argument")
+    return use if use and callee_name(use.owner) == "anext" and evidence.direct else None
+
+
+def _callable_without_arguments(function: object) -> bool:
+    try:
+        inspect.signature(function).bind()  # type: ignore[arg-type]  # a callable
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _class(evidence: Evidence) -> Finding | None:
+    use = over(evidence) or _anext_argument(evidence)
+    if use is None or use.facts is None or not issubclass(use.facts.kind, type):
+        return None
+    made = use.facts.value
+    if not isinstance(made, type) or lookup(made, "__aiter__") is MISSING:
+        return None
+    unit = evidence.unit
+    why = f"`{made.__name__}` is the class itself: `async for` needs an instance of it."
+    if not _callable_without_arguments(made):
+        return Finding(why)
+    return Finding(why, replaced(evidence, use, f"{unit.source.source(use.node)}()"))
+
+
+def _future(evidence: Evidence) -> Finding | None:
+    use = over(evidence)
+    if use is None or use.facts is None or not issubclass(use.facts.kind, asyncio.Future):
+        return None
+    text = evidence.unit.source.source(use.node)
+    why = (
+        f"{short(evidence.unit, use.node)} is {a(use)}: it stands for one result, which "
+        "`await` gives."
+    )
+    return Finding(why, iterated_plainly(evidence, use, f"await {text}"))
+
+
+def _manager(evidence: Evidence) -> Finding | None:
+    use = over(evidence)
+    if use is None or not defined(use.facts, "__aenter__"):
+        return None
+    unit = evidence.unit
+    why = (
+        f"{short(unit, use.node)} is an async context manager: `async with` gives its value, "
+        "and that is what one walks."
+    )
+    return Finding(why, _entered(evidence, use))
+
+
+def _entered(evidence: Evidence, use: Use) -> Fix | None:
+    """Put ``async with … as stream`` around the statement."""
+    unit = evidence.unit
+    statement, name = unit.statement(use.node), fresh(unit, "stream")
+    start, end = unit.source.block(statement)
+    operand = unit.source.span(use.node)
+    text = unit.text[start : operand.start] + name + unit.text[operand.end : end]
+    by = unit.source.indent(statement)
+    head = f"{by}async with {unit.source.source(use.node)} as {name}:\n"
+    fixing = Fixing(evidence)
+    block = unit.source.block(statement)
+    fixing.of(unit).replace(block, head + indent(text, "    "))
+    return fixing.fix()
+
+
+def _queue(evidence: Evidence) -> Finding | None:
+    use = over(evidence)
+    if use is None or use.facts is None or not issubclass(use.facts.kind, asyncio.Queue):
+        return None
+    unit = evidence.unit
+    why = f"{short(unit, use.node)} is a queue: it has no `__aiter__`; await `get()` for each item."
+    return Finding(why, _drained(evidence, use))
+
+
+def _drained(evidence: Evidence, use: Use) -> Fix | None:
+    """Walk the queue with an async generator that ends at None, or when the queue is empty."""
+    unit, fixing = evidence.unit, Fixing(evidence)
+    name = fresh(unit, "drain")
+    loop = "    while (item := await queue.get()) is not None:\n        yield item\n"
+    if not _holds_none(evidence, use):
+        loop = "    while not queue.empty():\n        yield await queue.get()\n"
+    statement = unit.statement(use.owner) if isinstance(use.owner, ast.stmt) else None
+    statement = statement or unit.statement(use.node)
+    fixing.of(unit).lines_before(statement, f"async def {name}(queue):\n{loop}")
+    fixing.of(unit).replace(use.node, f"{name}({unit.source.source(use.node)})")
+    return fixing.fix()
+
+
+def _holds_none(evidence: Evidence, use: Use) -> bool:
+    queue = evidence.resolver.value(use.node)
+    return None in getattr(queue, "_queue", ())
+
+
+def _none(evidence: Evidence) -> Finding | None:
+    use = over(evidence)
+    if use is None or use.kind is not NoneType:
+        return None
+    unit, text = evidence.unit, short(evidence.unit, use.node)
+    found = _called(evidence, use.node)
+    if found is None:
+        return Finding(f"{text} is None: there is nothing to walk.")
+    name = found[1].name
+    why = f"{text} is None: `{name}` makes something and ends without `return`."
+    return Finding(why, _returned(evidence, *found))
+
+
+def _called(evidence: Evidence, node: ast.expr) -> tuple[Unit, Function] | None:
+    if not isinstance(node, ast.Call):
+        return None
+    function = evidence.resolver.value(node.func)
+    return evidence.units.definition(getattr(function, "__code__", None))
+
+
+def _returned(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:
+    last = function.body[-1]
+    fixing = Fixing(evidence)
+    if isinstance(last, ast.Expr) and isinstance(last.value, ast.Call | ast.GeneratorExp | ast.Name):
+        fixing.of(unit).before(last, "return ")
+        return fixing.fix()
+    target = last.targets[0] if isinstance(last, ast.Assign) else None
+    if isinstance(target, ast.Name):
+        fixing.of(unit).lines_after(last, f"return {target.id}")
+        return fixing.fix()
+    return None
+
+
+def _streaming_method(evidence: Evidence) -> Finding | None:
+    use = over(evidence)
+    if use is None or use.facts is None:
+        return None
+    kind = use.facts.kind
+    methods = [
+        name
+        for base in kind.__mro__
+        for name, value in vars(base).items()
+        if inspect.isasyncgenfunction(value) and not name.startswith("_")
+    ]
+    unit = evidence.unit
+    why = (
+        f"{short(unit, use.node)} is {a(use)}, which has neither `__aiter__` nor `__iter__`: "
+        "`async for` finds nothing to walk."
+    )
+    if len(methods) != 1:
+        return Finding(why)
+    return Finding(why, replaced(evidence, use, f"{unit.source.source(use.node)}.{methods[0]}()"))
+
+
+def _called_object(evidence: Evidence) -> Finding | None:
+    use = evidence.use("called")
+    if use is None or use.facts is None or not evidence.direct:
+        return None
+    if not is_async_iterable(use.facts) or defined(use.facts, "__call__"):
+        return None
+    unit, fixing = evidence.unit, Fixing(evidence)
+    fixing.of(unit).replace(use.owner, unit.source.source(use.node))
+    why = f"{short(unit, use.node)} already is {a(use)}: walk it as it is, without calling it."
+    return Finding(why, fixing.fix())
+
+
+RULES = (
+    Rule(
+        "async-generator-object-called",
+        "calling an async generator object",
+        1,
+        "`gen = ticks()` already is the async generator; walk `gen` itself, or keep the "
+        "function and call that.",
+        _called_object,
+    ),
+    Rule(
+        "async-for-over-one-anext",
+        "`async for` over one step",
+        1,
+        "`anext(it)` is one step: `await anext(it)`. To loop, give `async for` the iterator "
+        "itself.",
+        _one_step,
+    ),
+    Rule(
+        "async-def-without-yield",
+        "`async for` over an `async def` without `yield`",
+        1,
+        "Only an `async def` that contains `yield` is an async generator function; without "
+        "`yield` (or with the yield forgotten, or only `raise NotImplementedError`) calling it "
+        "gives a coroutine. Put a `yield` in it.",
+        _no_yield,
+    ),
+    Rule(
+        "async-for-over-coroutine",
+        "`async for` over a coroutine",
+        1,
+        "A call of an `async def` without `yield` gives a coroutine; the iterable only exists "
+        "after awaiting it. Write `async for x in await load()` if it returns an async "
+        "iterable, `for x in await load()` if it returns a list.",
+        _coroutine,
+    ),
+    Rule(
+        "async-for-over-function",
+        "`async for` over a function that was not called",
+        1,
+        "The async generator only exists after calling its function: `async for x in ticks()`.",
+        _function,
+    ),
+    Rule(
+        "async-for-over-class",
+        "`async for` over a class instead of an instance",
+        1,
+        "`async for` needs an instance: `async for x in Countdown(3)`.",
+        _class,
+    ),
+    Rule(
+        "async-for-over-task-or-future",
+        "`async for` over a task or future",
+        1,
+        "A Task or Future stands for one result: `await` it. For many results await "
+        "`gather(…)` and loop over the list, or loop over `asyncio.as_completed(…)`.",
+        _future,
+    ),
+    Rule(
+        "async-for-over-context-manager",
+        "`async for` over an async context manager",
+        1,
+        "An async context manager gives its value through `async with … as x`; only then walk "
+        "`x`. `@asynccontextmanager` turns the generator into a context manager; it is no "
+        "longer an iterator.",
+        _manager,
+    ),
+    Rule(
+        "async-for-over-queue",
+        "`async for` over a queue",
+        1,
+        "`asyncio.Queue` has no `__aiter__`. Loop with `await queue.get()`, or wrap that in an "
+        "async generator that ends on a sentinel.",
+        _queue,
+    ),
+    Rule(
+        "async-for-over-none",
+        "`async for` over None",
+        1,
+        "A function without `return` gives None. Return the async iterable.",
+        _none,
+    ),
+)
+
+#: Asked after everything else about `async for`.
+LAST_RULE = Rule(
+    "async-for-over-plain-object",
+    "`async for` over an object that cannot be walked",
+    1,
+    "The object offers no iteration at all under this name. Look for the method that returns "
+    "an async iterator (often `aiter_…`, `.stream()`, `.content`), or for a number use `range`.",
+    _streaming_method,
+)

@@ -1,0 +1,325 @@
+"""What suspends, written where nothing can suspend.
+
+All of these parse and are refused by the compiler. The node that cannot stay
+where it is stands at the error's position; its scopes say why.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+from asyncrepl.explain.evidence import Evidence
+from asyncrepl.explain.explanation import Finding, Fix
+from asyncrepl.explain.fixing import CannotFix, Fixing, short
+from asyncrepl.explain.hoisting import async_factory, default_inside, lambda_to_def, out_of_class
+from asyncrepl.explain.rule import Rule
+from asyncrepl.explain.scopes import annotated, is_async, own_nodes, scope, scopes
+
+__all__ = ["RULES"]
+
+_PLAIN_TO_ASYNC = {
+    "__iter__": "__aiter__",
+    "__next__": "__anext__",
+    "__enter__": "__aenter__",
+    "__exit__": "__aexit__",
+}
+
+
+def _misplaced(evidence: Evidence) -> ast.AST | None:
+    """The node that suspends and is refused: at the error's place, or the first such."""
+    found = [node for node in evidence.nodes if is_async(node)]
+    return found[0] if found else None
+
+
+def _words(node: ast.AST) -> str:
+    if isinstance(node, ast.AsyncFor):
+        return "`async for`"
+    if isinstance(node, ast.AsyncWith):
+        return "`async with`"
+    return "`await`" if isinstance(node, ast.Await) else "an asynchronous comprehension"
+
+
+def _in_def(*kinds: type[ast.AST]) -> Callable[[Evidence], Finding | None]:
+    """A rule for nodes of some kinds right in a plain ``def`` (not in an async one)."""
+
+    def find(evidence: Evidence) -> Finding | None:
+        node = _misplaced(evidence)
+        if not isinstance(node, kinds):
+            return None
+        function = scope(evidence.unit, node)
+        if not isinstance(function, ast.FunctionDef):
+            return None
+        name = function.name
+        why = f"{_words(node)} can suspend, but `{name}` is a plain `def` and cannot be paused."
+        return Finding(why, _fix_def(evidence, function))
+
+    return find
+
+
+def _comprehension(*, by_await: bool) -> Callable[[Evidence], Finding | None]:
+    inner = _in_def(ast.ListComp, ast.SetComp, ast.DictComp)
+
+    def find(evidence: Evidence) -> Finding | None:
+        node = _misplaced(evidence)
+        clauses: list[ast.comprehension] = getattr(node, "generators", [])
+        if any(clause.is_async for clause in clauses) is by_await:
+            return None
+        return inner(evidence)
+
+    return find
+
+
+def _nested(evidence: Evidence) -> Finding | None:
+    node = _misplaced(evidence)
+    around = list(scopes(evidence.unit, node)) if node else []
+    if not node or not around or not isinstance(around[0], ast.FunctionDef):
+        return None
+    outer = next((each for each in around[1:] if isinstance(each, ast.AsyncFunctionDef)), None)
+    if outer is None or any(isinstance(each, ast.ClassDef) for each in around):
+        return None
+    why = (
+        f"{_words(node)} stands in `{around[0].name}`, a plain `def`: being inside "
+        f"`async def {outer.name}` does not make it async."
+    )
+    return Finding(why, _fix_def(evidence, around[0]))
+
+
+def _fix_def(evidence: Evidence, function: ast.FunctionDef) -> Fix | None:
+    fixing, unit = Fixing(evidence), evidence.unit
+    try:
+        if function.name == "__init__":
+            async_factory(fixing, unit, function)
+        elif function.name in _PLAIN_TO_ASYNC:
+            _renamed(fixing, evidence, function)
+        elif function.name.startswith("__") and function.name.endswith("__"):
+            return None
+        elif not _done_callback(fixing, evidence, function):
+            fixing.make_async(unit, function)
+    except CannotFix:
+        return None
+    return fixing.fix()
+
+
+def _renamed(fixing: Fixing, evidence: Evidence, function: ast.FunctionDef) -> None:
+    edits, unit = fixing.of(evidence.unit), evidence.unit
+    start = unit.source.span(function).start
+    name = unit.text.index(function.name, start)
+    new = _PLAIN_TO_ASYNC[function.name]
+    edits.replace(type(unit.source.span(function))(start, name + len(function.name)), f"async def {new}")
+    for node in own_nodes(function):
+        if isinstance(node, ast.Name) and node.id == "StopIteration":
+            edits.replace(node, "StopAsyncIteration")
+
+
+def _done_callback(fixing: Fixing, evidence: Evidence, function: ast.FunctionDef) -> bool:
+    """Ask a done callback's task for its result: it is done, there's nothing to await."""
+    unit, arguments = evidence.unit, function.args.args
+    handed = any(
+        isinstance(call.func, ast.Attribute)
+        and call.func.attr == "add_done_callback"
+        and any(isinstance(each, ast.Name) and each.id == function.name for each in call.args)
+        for call in unit.nodes(ast.Call)
+    )
+    awaits = [node for node in own_nodes(function) if isinstance(node, ast.Await)]
+    tasks = [node for node in awaits if isinstance(node.value, ast.Name) and arguments]
+    if not handed or not tasks or len(tasks) != len(awaits):
+        return False
+    for node in tasks:
+        fixing.of(unit).replace(node, f"{unit.source.source(node.value)}.result()")
+    return True
+
+
+def _lambda(evidence: Evidence) -> Finding | None:
+    node = _misplaced(evidence)
+    around = scope(evidence.unit, node) if node else None
+    if node is None or not isinstance(around, ast.Lambda):
+        return None
+    fixing = Fixing(evidence)
+    why = f"{_words(node)} stands in a lambda, and a lambda is always a synchronous function."
+    try:
+        lambda_to_def(fixing, evidence.unit, around)
+    except CannotFix:
+        return Finding(why)
+    return Finding(why, fixing.fix())
+
+
+def _class_body(evidence: Evidence) -> Finding | None:
+    node = _misplaced(evidence)
+    around = scope(evidence.unit, node) if node else None
+    if node is None or not isinstance(around, ast.ClassDef):
+        return None
+    fixing = Fixing(evidence)
+    why = (
+        f"{_words(node)} stands in the body of class `{around.name}`, "
+        "a synchronous scope of its own."
+    )
+    try:
+        out_of_class(fixing, evidence.unit, around, node)
+    except CannotFix:
+        return Finding(why)
+    return Finding(why, fixing.fix())
+
+
+def _default(evidence: Evidence) -> Finding | None:
+    node = _misplaced(evidence)
+    unit = evidence.unit
+    function = unit.enclosing(node, ast.AsyncFunctionDef) if node else None
+    if node is None or function is None or function in scopes(unit, node):
+        return None
+    if annotated(unit, node) is not None or isinstance(scope(unit, node), ast.Lambda):
+        return None
+    fixing = Fixing(evidence)
+    why = (
+        f"Defaults and decorators of `{function.name}` are evaluated outside of it, "
+        "where the `def` stands, and there nothing can suspend."
+    )
+    try:
+        default_inside(fixing, unit, function, node)
+    except CannotFix:
+        return Finding(why)
+    return Finding(why, fixing.fix())
+
+
+def _annotation(evidence: Evidence) -> Finding | None:
+    unit = evidence.unit
+    for node in unit.nodes(ast.Await):
+        holder = annotated(unit, node)
+        if holder is not None:
+            return Finding(_why_annotation(evidence, node), _without_annotation(evidence, holder))
+        alias = unit.statement(node)
+        if type(alias).__name__ == "TypeAlias":
+            return Finding(_why_annotation(evidence, node), _plain_alias(evidence, alias))
+    return None
+
+
+def _why_annotation(evidence: Evidence, node: ast.Await) -> str:
+    return (
+        f"{short(evidence.unit, node)} stands in an annotation, which cannot suspend: "
+        "compute the type first."
+    )
+
+
+def _plain_alias(evidence: Evidence, alias: ast.stmt) -> Fix | None:
+    fixing, unit = Fixing(evidence), evidence.unit
+    start = unit.source.span(alias).start
+    name: ast.expr = alias.name  # type: ignore[attr-defined]  # ast.TypeAlias, 3.12 on
+    span = unit.source.span(alias)._replace(end=unit.source.span(name).start)
+    assert span.start == start
+    fixing.of(unit).replace(span, "")
+    return fixing.fix()
+
+
+def _without_annotation(evidence: Evidence, holder: ast.AST) -> Fix | None:
+    fixing, unit = Fixing(evidence), evidence.unit
+    note = getattr(holder, "annotation", None)
+    if isinstance(holder, ast.arg) and note is not None:
+        start = unit.source.span(holder).start + len(holder.arg)
+        end = unit.source.span(note).end
+    elif isinstance(holder, ast.FunctionDef | ast.AsyncFunctionDef) and holder.returns:
+        end = unit.source.span(holder.returns).end
+        start = unit.text.rindex("->", 0, unit.source.span(holder.returns).start)
+        start = len(unit.text[:start].rstrip())
+    elif isinstance(holder, ast.AnnAssign) and holder.value is not None:
+        start, end = unit.source.span(holder.target).end, unit.source.span(holder.annotation).end
+    else:
+        return None
+    fixing.of(unit).replace(unit.source.span(holder)._replace(start=start, end=end), "")
+    return fixing.fix()
+
+
+RULES = (
+    Rule(
+        "await-in-annotation",
+        "`await` in an annotation",
+        0,
+        "Annotations are evaluated lazily or in a scope of their own and cannot suspend; since "
+        "Python 3.14 `await` there is always an error. Compute the type first.",
+        _annotation,
+        "compile",
+    ),
+    Rule(
+        "await-in-default-of-async-def",
+        "`await` in a default or decorator",
+        0,
+        "Default values and decorators are evaluated once, by the scope that holds the `def`, "
+        "not inside the function. There `await` is only allowed if that scope is async itself.",
+        _default,
+        "compile",
+    ),
+    Rule(
+        "await-in-lambda",
+        "`await` in a lambda",
+        0,
+        "A lambda is always a synchronous function of its own. Write an `async def`, or pass "
+        "the coroutine function itself.",
+        _lambda,
+        "compile",
+    ),
+    Rule(
+        "await-in-class-body",
+        "`await` in a class body",
+        0,
+        "A class body is its own synchronous scope: top-level await does not reach into it. "
+        "Get the value first, or in an async factory method.",
+        _class_body,
+        "compile",
+    ),
+    Rule(
+        "async-for-in-nested-def",
+        "a plain `def` inside an `async def`",
+        0,
+        "Being async does not nest: every `def` opens a new synchronous scope, also inside "
+        "`async def`. The inner function needs its own `async def`.",
+        _nested,
+        "compile",
+    ),
+    Rule(
+        "async-for-in-sync-def",
+        "`async for` in a plain `def`",
+        0,
+        "`async for` can suspend at every step, so it is only allowed where the whole function "
+        "can suspend: inside `async def`, or typed directly at this prompt. Make the function "
+        "`async def` and await it.",
+        _in_def(ast.AsyncFor),
+        "compile",
+    ),
+    Rule(
+        "async-with-in-sync-def",
+        "`async with` in a plain `def`",
+        0,
+        "`async with` awaits `__aenter__` and `__aexit__`, so like `await` it needs an "
+        "enclosing `async def`.",
+        _in_def(ast.AsyncWith),
+        "compile",
+    ),
+    Rule(
+        "await-in-comprehension-in-sync-def",
+        "`await` in a comprehension in a plain `def`",
+        0,
+        "A comprehension with `await` in it is asynchronous even without `async for`: it "
+        "suspends its function, which therefore has to be `async def`.",
+        _comprehension(by_await=True),
+        "compile",
+    ),
+    Rule(
+        "async-comprehension-in-sync-def",
+        "an async comprehension in a plain `def`",
+        0,
+        "A list, set or dict comprehension with `async for` runs on the spot and suspends the "
+        "function it stands in, so that function must be `async def`. (Only a generator "
+        "expression may hold `async for` in a plain def, because it is not run there.)",
+        _comprehension(by_await=False),
+        "compile",
+    ),
+    Rule(
+        "await-in-sync-def",
+        "`await` in a plain `def`",
+        0,
+        "`await` hands control to the event loop and can only do so from a function that can be "
+        "paused: an `async def`. A plain `def` has to become `async def`, and its callers then "
+        "await it.",
+        _in_def(ast.Await),
+        "compile",
+    ),
+)

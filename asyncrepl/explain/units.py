@@ -1,0 +1,196 @@
+"""Source texts with what one asks of them: parents of nodes, scopes, nodes by position.
+
+A unit is one text that was compiled in one piece: a typed statement, a file, a
+loaded module.
+"""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from asyncrepl.language.rewriting import Rewriting, Text
+
+if TYPE_CHECKING:
+    from types import CodeType
+
+    from asyncrepl.language.suspects import Place
+
+__all__ = ["FUNCTIONS", "Function", "SourceLike", "Unit", "Units"]
+
+Node = TypeVar("Node", bound=ast.AST)
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+_OWN = str(Path(__file__).resolve().parents[1])
+_LIBRARY = tuple(
+    sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")
+)
+
+
+class SourceLike(Protocol):
+    """What is read of a `language.sources.Source`."""
+
+    @property
+    def filename(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def tree(self) -> ast.Module | None: ...
+
+
+class Unit:
+    """One source text and its tree (None when it does not parse)."""
+
+    def __init__(self, filename: str, text: str, tree: ast.Module | None) -> None:
+        self.filename = filename
+        self.text = text
+        self.tree = tree
+
+    @cached_property
+    def source(self) -> Text:
+        """The text with its positions."""
+        return Text(self.text)
+
+    @cached_property
+    def parents(self) -> dict[ast.AST, ast.AST]:
+        """Each node's parent."""
+        if self.tree is None:
+            return {}
+        found: dict[ast.AST, ast.AST] = {}
+        for node in ast.walk(self.tree):
+            for child in ast.iter_child_nodes(node):
+                if "lineno" in child._attributes or not child._attributes:
+                    found[child] = node
+        return found
+
+    def rewriting(self) -> Rewriting:
+        """A fresh set of edits of this text."""
+        return Rewriting(self.source)
+
+    def nodes(self, *kinds: type[Node]) -> Iterator[Node]:
+        """All nodes of some kinds, in the order of `ast.walk`."""
+        if self.tree is not None:
+            for node in ast.walk(self.tree):
+                if isinstance(node, kinds):
+                    yield node
+
+    def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
+        """The parent of `node`, its parent, and so on up to the module."""
+        parents = self.parents
+        while node in parents:
+            node = parents[node]
+            yield node
+
+    def enclosing(self, node: ast.AST, *kinds: type[Node]) -> Node | None:
+        """The innermost node of some kinds around `node`."""
+        return next((each for each in self.ancestors(node) if isinstance(each, kinds)), None)
+
+    def statement(self, node: ast.AST) -> ast.stmt:
+        """The innermost statement that holds `node`, or is it."""
+        if isinstance(node, ast.stmt):
+            return node
+        found = self.enclosing(node, ast.stmt)
+        assert found is not None
+        return found
+
+    def at(self, place: Place) -> list[ast.AST]:
+        """The nodes that span exactly `place`, outermost first."""
+        return [
+            node
+            for node in self.nodes(ast.AST)
+            if getattr(node, "lineno", None) == place.lineno
+            and getattr(node, "end_lineno", None) == place.end_lineno
+            and getattr(node, "col_offset", None) == place.column
+            and getattr(node, "end_col_offset", None) == place.end_column
+        ]
+
+    def definition(self, code: CodeType) -> Function | None:
+        """The ``def`` that `code` was compiled from."""
+        for node in self.nodes(ast.FunctionDef, ast.AsyncFunctionDef):
+            first = min([node, *node.decorator_list], key=lambda each: each.lineno)
+            if node.name == code.co_name and code.co_firstlineno in (first.lineno, node.lineno):
+                return node
+        return None
+
+    def class_named(self, name: str) -> ast.ClassDef | None:
+        """The last class of that name."""
+        found = [node for node in self.nodes(ast.ClassDef) if node.name == name]
+        return found[-1] if found else None
+
+
+class Units:
+    """All sources of a session, and files read when somebody asks."""
+
+    def __init__(self, sources: Mapping[str, SourceLike]) -> None:
+        self._sources = sources
+        self._units: dict[str, Unit | None] = {}
+
+    def get(self, filename: str | None) -> Unit | None:
+        """The unit of that name, if it is the user's."""
+        if filename is None:
+            return None
+        if filename not in self._units:
+            self._units[filename] = self._load(filename)
+        return self._units[filename]
+
+    def _load(self, filename: str) -> Unit | None:
+        source = self._sources.get(filename)
+        if source is not None:
+            return Unit(filename, source.text, source.tree)
+        if filename.startswith("<") or _is_library(filename):
+            return None
+        text = "".join(linecache.getlines(filename))
+        return Unit(filename, text, parsed(text)) if text else None
+
+    def all(self) -> Iterator[Unit]:
+        """The session's units, newest first."""
+        for filename in reversed(list(self._sources)):
+            unit = self.get(filename)
+            if unit is not None:
+                yield unit
+
+    def definition(self, code: CodeType | None) -> tuple[Unit, Function] | None:
+        """The ``def`` behind `code` and the unit it stands in."""
+        unit = self.get(code.co_filename) if code else None
+        node = unit.definition(code) if unit and code else None
+        return (unit, node) if unit and node else None
+
+    def class_of(self, kind: type) -> tuple[Unit, ast.ClassDef] | None:
+        """The ``class`` statement behind the type `kind`."""
+        for value in vars(kind).values():
+            function = getattr(value, "__func__", value)
+            code = getattr(function, "__code__", None)
+            found = self.definition(code)
+            if found is not None:
+                owner = found[0].enclosing(found[1], ast.ClassDef)
+                if owner is not None and owner.name == kind.__name__:
+                    return found[0], owner
+        return self._class_by_name(kind)
+
+    def _class_by_name(self, kind: type) -> tuple[Unit, ast.ClassDef] | None:
+        if str(kind.__module__).partition(".")[0] in sys.stdlib_module_names - {"__main__"}:
+            return None
+        for unit in self.all():
+            node = unit.class_named(kind.__name__)
+            if node is not None:
+                return unit, node
+        return None
+
+
+def parsed(text: str) -> ast.Module | None:
+    """The tree of `text`, if it has one."""
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _is_library(filename: str) -> bool:
+    return filename.startswith((_OWN, *_LIBRARY))

@@ -1,0 +1,242 @@
+"""Uses: which operand was given to which operation.
+
+A `Use` pairs the operand of the failing operation with what is known of the
+object. Probes give the pair for certain; where none stands (a plain name, a
+subscript, a call), the operation follows from the instruction and the node at
+its position, and the object from looking the expression up.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from asyncrepl.language.suspects import MISSING, Facts, Place, Suspect, describe, lookup
+
+if TYPE_CHECKING:
+    from asyncrepl.explain.resolving import Resolver
+    from asyncrepl.explain.units import Unit
+
+__all__ = ["Use", "callee_name", "uses_at"]
+
+#: Instructions that mean the refusal of an operand, and the special method they look for.
+_METHODS = {
+    "async for": "__aiter__",
+    "for": "__iter__",
+    "yield from": "__iter__",
+    "star": "__iter__",
+    "unpack": "__iter__",
+    "await": "__await__",
+    "with": "__enter__",
+    "async with": "__aenter__",
+}
+
+
+@dataclass(frozen=True)
+class Use:
+    """`node`, the operand of `owner`, in a role.
+
+    Roles: "async for" (also in comprehensions), "for", "yield from", "star",
+    "unpack", "await", "with", "async with", "argument" (of the call `owner`),
+    "called", "index", "in", "operand", "value". `facts` is None when nothing is
+    known of the object. Not `certain`: the class may be at fault, or may not.
+    """
+
+    role: str
+    node: ast.expr
+    owner: ast.AST
+    facts: Facts | None
+    certain: bool = True
+
+    @classmethod
+    def of_value(cls, statement: ast.Expr, value: object) -> Use:
+        """The value displayed for an expression statement."""
+        return cls("value", statement.value, statement, describe(value, keep=True))
+
+    @property
+    def kind(self) -> type | None:
+        """The type of the operand, if known."""
+        return self.facts.kind if self.facts else None
+
+    @property
+    def lacks(self) -> bool:
+        """Whether the operand's type has not the method this role calls first."""
+        if self.facts is None or self.role not in _METHODS:
+            return False
+        return lookup(self.facts.kind, _METHODS[self.role]) in (MISSING, None)
+
+
+def callee_name(call: ast.AST) -> str:
+    """The last part of the name of what is called: ``list``, ``gather``."""
+    function = call.func if isinstance(call, ast.Call) else None
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
+
+
+def uses_at(
+    unit: Unit,
+    resolver: Resolver,
+    nodes: Iterable[ast.AST],
+    notes: list[tuple[Place, Suspect]],
+    op: str,
+) -> tuple[Use, ...]:
+    """The uses that failed at `nodes`, the surest first."""
+    noted = [use for where, note in notes for use in _noted(unit, resolver, where, note)]
+    certain = [use for use in noted if use.certain]
+    if certain:
+        return tuple(certain)
+    found = [
+        Use(role, node, owner, resolver.facts(node))
+        for role, node, owner in _operands(unit, nodes, op)
+    ]
+    hinted = [use for use in noted if all(use.node is not other.node for other in found)]
+    return tuple(found + hinted)
+
+
+def _noted(unit: Unit, resolver: Resolver, where: Place, note: Suspect) -> Iterator[Use]:
+    expressions = [node for node in unit.at(where) if isinstance(node, ast.expr)]
+    for node in expressions[-1:]:
+        owner = unit.parents.get(node)
+        role = _role(node, owner)
+        if isinstance(owner, ast.withitem):
+            owner = unit.parents[owner]
+            role = "async with" if isinstance(owner, ast.AsyncWith) else "with"
+        if owner is not None and role:
+            facts = _completed(note.facts, resolver.facts(node))
+            yield Use(role, node, owner, facts, note.certain)
+
+
+def _completed(seen: Facts, inferred: Facts | None) -> Facts:
+    """What the probe saw, with what only the source or a living object can tell."""
+    if inferred is None or inferred.kind is not seen.kind:
+        return seen
+    value = inferred.value if seen.value is MISSING else seen.value
+    return replace(seen, value=value, item=seen.item or inferred.item)
+
+
+def _role(node: ast.expr, owner: ast.AST | None) -> str:
+    match owner:
+        case ast.AsyncFor() if owner.iter is node:
+            return "async for"
+        case ast.comprehension() if owner.iter is node:
+            return "async for" if owner.is_async else "for"
+        case ast.For() if owner.iter is node:
+            return "for"
+        case ast.Call():
+            return "called" if owner.func is node else "argument"
+        case ast.withitem():
+            return "with"
+        case _:
+            return _SIMPLE_ROLES.get(type(owner), "")
+
+
+_SIMPLE_ROLES: dict[type, str] = {
+    ast.Await: "await",
+    ast.YieldFrom: "yield from",
+    ast.Starred: "star",
+    ast.Assign: "unpack",
+}
+
+Operand = tuple[str, ast.expr, ast.AST]
+
+
+def _operands(unit: Unit, nodes: Iterable[ast.AST], op: str) -> Iterator[Operand]:
+    """The operands that `op` may have refused, the likeliest first."""
+    finder = _FINDERS.get(op)
+    if finder is None:
+        finder = _call_operands if op.startswith("CALL") or op == "PRECALL" else _other_operands
+    for node in reversed(list(nodes)):
+        found = list(finder(unit, node))
+        if found:
+            yield from found
+            return
+
+
+def _iterated(unit: Unit, node: ast.AST) -> Iterator[Operand]:
+    """What GET_ITER, GET_AITER or UNPACK refused: the statement (to 3.12) or the operand."""
+    if isinstance(node, ast.For | ast.AsyncFor):
+        yield ("for" if isinstance(node, ast.For) else "async for"), node.iter, node
+        return
+    generators = getattr(node, "generators", None)
+    if generators:
+        first: ast.comprehension = generators[0]
+        yield ("async for" if first.is_async else "for"), first.iter, first
+        return
+    if isinstance(node, ast.YieldFrom):
+        yield "yield from", node.value, node
+        return
+    owner = unit.parents.get(node)
+    role = _role(node, owner) if isinstance(node, ast.expr) and owner else ""
+    if role in ("for", "async for", "star", "unpack") and owner is not None:
+        yield role, node, owner  # type: ignore[misc]  # an expression: it has a role
+    elif isinstance(node, ast.Tuple | ast.List) and isinstance(owner, ast.Assign):
+        yield "unpack", owner.value, owner
+
+
+def _awaited(_unit: Unit, node: ast.AST) -> Iterator[Operand]:
+    if isinstance(node, ast.Await):
+        yield "await", node.value, node
+
+
+def _entered(unit: Unit, node: ast.AST) -> Iterator[Operand]:
+    statement = node if isinstance(node, ast.With | ast.AsyncWith) else unit.enclosing(
+        node, ast.With, ast.AsyncWith
+    )
+    if statement is not None:
+        role = "async with" if isinstance(statement, ast.AsyncWith) else "with"
+        for item in statement.items:
+            yield role, item.context_expr, statement
+
+
+def _call_operands(_unit: Unit, node: ast.AST) -> Iterator[Operand]:
+    if isinstance(node, ast.Call):
+        for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
+            if isinstance(argument, ast.Starred):
+                yield "star", argument.value, argument
+            else:
+                yield "argument", argument, node
+        yield "called", node.func, node
+
+
+def _starred(unit: Unit, node: ast.AST) -> Iterator[Operand]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Starred):
+            yield "star", child.value, child
+    if isinstance(node, ast.Starred):
+        yield "star", node.value, node
+
+
+def _other_operands(_unit: Unit, node: ast.AST) -> Iterator[Operand]:
+    match node:
+        case ast.Compare():
+            contained = isinstance(node.ops[0], ast.In | ast.NotIn)
+            yield "in" if contained else "operand", node.comparators[0], node
+            if not contained:
+                yield "operand", node.left, node
+        case ast.Subscript():
+            yield "index", node.value, node
+        case ast.BinOp():
+            yield "operand", node.left, node
+            yield "operand", node.right, node
+        case ast.AugAssign():
+            yield "operand", node.value, node
+
+
+_FINDERS = {
+    "GET_ITER": _iterated,
+    "GET_AITER": _iterated,
+    "GET_ANEXT": _iterated,
+    "UNPACK_SEQUENCE": _iterated,
+    "UNPACK_EX": _iterated,
+    "GET_YIELD_FROM_ITER": _iterated,
+    "GET_AWAITABLE": _awaited,
+    "SEND": _awaited,
+    "BEFORE_WITH": _entered,
+    "BEFORE_ASYNC_WITH": _entered,
+    "LIST_EXTEND": _starred,
+    "SET_UPDATE": _starred,
+    "CALL_FUNCTION_EX": _call_operands,
+}

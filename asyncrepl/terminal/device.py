@@ -1,0 +1,176 @@
+"""The terminal device: its modes, and writing to it in one piece.
+
+`Modes` is the only place that changes termios settings:
+
+==========  ======================  ==========================================
+mode        ISIG                    why
+==========  ======================  ==========================================
+prompt      off                     Ctrl-C is a key, in order with typed text: a
+                                    signal overtakes it (``abc^C`` left ``abc``)
+running     on, with NOFLSH         the kernel makes SIGINT even while code that
+                                    holds the interpreter lock keeps us from
+                                    reading the key; output in flight survives
+lent        as found at the start   for `input`, pdb, pagers, other programs
+==========  ======================  ==========================================
+
+Ctrl-Z stays a key in all of ours: the signal would stop us in raw mode.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import termios
+from typing import TYPE_CHECKING, Any
+
+from prompt_toolkit.input.vt100 import Vt100Input
+from prompt_toolkit.output.color_depth import ColorDepth
+from prompt_toolkit.output.vt100 import Vt100_Output
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import TextIO
+
+    from prompt_toolkit.data_structures import Size
+
+__all__ = ["DeviceInput", "DeviceOutput", "Modes"]
+
+_IFLAG, _LFLAG, _CC = 0, 3, 6
+_BEGIN_SYNC, _END_SYNC = "\x1b[?2026h", "\x1b[?2026l"
+
+
+class Modes:
+    """The three settings of one terminal, and the one it had before.
+
+    Errors of a terminal that went away are ignored: nothing is left to set.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._found: list[Any] | None = None
+        with contextlib.suppress(termios.error):
+            self._found = termios.tcgetattr(fd)
+
+    def prompt(self) -> None:
+        """Keys one by one, unechoed; Ctrl-C is a key."""
+        self._set_raw(signals=False)
+
+    def running(self) -> None:
+        """Keys one by one, unechoed; Ctrl-C is a signal."""
+        self._set_raw(signals=True)
+
+    def restore(self) -> None:
+        """The settings found at the start."""
+        if self._found is not None:
+            self._set(self._found)
+
+    def _set_raw(self, *, signals: bool) -> None:
+        if self._found is None:
+            return
+        attributes = [*self._found[:_CC], list(self._found[_CC])]
+        attributes[_IFLAG] &= ~(
+            termios.IXON | termios.IXOFF | termios.ICRNL | termios.INLCR | termios.IGNCR
+        )
+        attributes[_LFLAG] &= ~(termios.ECHO | termios.ICANON | termios.IEXTEN | termios.ISIG)
+        attributes[_CC][termios.VMIN] = 1
+        attributes[_CC][termios.VTIME] = 0
+        if signals:
+            attributes[_LFLAG] |= termios.ISIG | termios.NOFLSH
+            attributes[_CC][termios.VSUSP] = _disabled(self._fd)
+        self._set(attributes)
+
+    def _set(self, attributes: list[Any]) -> None:
+        with contextlib.suppress(termios.error, OSError):
+            termios.tcsetattr(self._fd, termios.TCSANOW, attributes)
+
+
+def _disabled(fd: int) -> bytes:
+    """The value that switches a control character off: 0 on Linux, 255 on macOS."""
+    try:
+        return bytes([os.fpathconf(fd, "PC_VDISABLE") & 0xFF])
+    except (OSError, ValueError):
+        return b"\0"
+
+
+class DeviceInput(Vt100Input):
+    """Keys of a terminal whose modes belong to `Modes`."""
+
+    def __init__(self, stdin: TextIO, modes: Modes) -> None:
+        super().__init__(stdin)
+        self._modes = modes
+
+    @contextlib.contextmanager
+    def raw_mode(self) -> Iterator[None]:  # type: ignore[override]
+        """Prompt mode, and what was found at the start afterwards."""
+        self._modes.prompt()
+        try:
+            yield
+        finally:
+            self._modes.restore()
+
+
+class DeviceOutput(Vt100_Output):
+    """Escape sequences to a terminal, gathered while `held`, written in one piece.
+
+    No cursor position reports: an unanswered one costs 2 s and a warning, and
+    the layout does not need the answer. `gone` is called once if the terminal
+    does not take output any more.
+    """
+
+    def __init__(
+        self, stdout: TextIO, get_size: Callable[[], Size], gone: Callable[[], None]
+    ) -> None:
+        super().__init__(
+            stdout,
+            get_size,
+            term=os.environ.get("TERM"),
+            # Only create_output() would read NO_COLOR; this class does not.
+            default_color_depth=ColorDepth.from_env(),
+            enable_cpr=False,
+        )
+        self._holds = 0
+        self._gone: Callable[[], None] | None = gone
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Nothing is written before the end of the block, then all at once."""
+        self._holds += 1
+        try:
+            yield
+        finally:
+            self._holds -= 1
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is gathered, as one update of the screen."""
+        if self._holds or not self._buffer:
+            return
+        data, self._buffer = "".join(self._buffer), []
+        if "\n" in data:
+            data = _BEGIN_SYNC + data + _END_SYNC
+        try:
+            write_all(self.stdout.fileno(), data.encode("utf-8", "replace"))
+        except (OSError, ValueError):
+            gone, self._gone = self._gone, None
+            if gone is not None:
+                gone()
+
+    def erase_down(self) -> None:
+        """Erase the rest of the screen, without "clear screen".
+
+        At the top left corner tmux takes a plain CSI J as "clear screen" and
+        moves what was there into the scrollback: one ghost copy per print.
+        """
+        self.write_raw("\x1b7\x1b[K\x1b[B\x1b[J\x1b8")
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Write all of `data`, also to a descriptor set to non-blocking by somebody."""
+    view = memoryview(data)
+    while view:
+        try:
+            view = view[os.write(fd, view) :]
+        except BlockingIOError:
+            import select
+
+            select.select([], [fd], [], 1.0)

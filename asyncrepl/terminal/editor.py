@@ -1,0 +1,112 @@
+"""The input line: buffer, prompt, highlighting, suggestions, menu of completions.
+
+It only edits; what Enter means is decided in `keys`, what happens to a text
+that was accepted in `app`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.completion import ThreadedCompleter
+from prompt_toolkit.document import Document
+from prompt_toolkit.filters import has_focus
+from prompt_toolkit.layout.containers import Float, Window
+from prompt_toolkit.layout.controls import BufferControl
+from prompt_toolkit.layout.dimension import Dimension
+from prompt_toolkit.layout.menus import CompletionsMenu
+from prompt_toolkit.layout.processors import (
+    AppendAutoSuggestion,
+    HighlightIncrementalSearchProcessor,
+    HighlightMatchingBracketProcessor,
+    HighlightSelectionProcessor,
+)
+from prompt_toolkit.widgets import SearchToolbar
+
+from asyncrepl.terminal.lexing import InputLexer
+
+if TYPE_CHECKING:
+    from prompt_toolkit.completion import Completer
+    from prompt_toolkit.formatted_text import StyleAndTextTuples
+    from prompt_toolkit.history import History
+
+__all__ = ["CONTINUATION", "PROMPT", "Editor"]
+
+PROMPT = ">>> "
+CONTINUATION = "... "
+_MENU_ROWS = 8
+_PYTHON_FILE = ".py"
+
+
+class Editor:
+    """One multi-line input buffer and the windows that show it."""
+
+    def __init__(self, history: History, completer: Completer) -> None:
+        self.lexer = InputLexer()
+        self.buffer = Buffer(
+            name="input",
+            multiline=True,
+            history=history,
+            completer=ThreadedCompleter(completer),
+            complete_while_typing=False,
+            enable_history_search=True,
+            auto_suggest=AutoSuggestFromHistory(),
+            tempfile_suffix=_PYTHON_FILE,
+        )
+        self.search = SearchToolbar(ignore_case=True)
+        self.control = BufferControl(
+            self.buffer,
+            input_processors=[
+                HighlightIncrementalSearchProcessor(),
+                HighlightSelectionProcessor(),
+                # Few characters around the cursor: the search for the other
+                # bracket walks through the text at each redraw.
+                HighlightMatchingBracketProcessor(max_cursor_distance=1000),
+                AppendAutoSuggestion(),
+            ],
+            include_default_input_processors=False,
+            lexer=self.lexer,
+            search_buffer_control=self.search.control,
+            preview_search=True,
+        )
+        self.window = Window(
+            self.control,
+            height=self._height,
+            get_line_prefix=_prefix,
+            wrap_lines=True,
+            dont_extend_height=True,
+        )
+        self.menu = Float(
+            xcursor=True,
+            ycursor=True,
+            content=CompletionsMenu(
+                max_height=_MENU_ROWS,
+                scroll_offset=1,
+                extra_filter=has_focus(self.buffer),
+            ),
+        )
+
+    def echo(self, text: str) -> StyleAndTextTuples:
+        """`text` as it stands in the scrollback: prompts, colours, a newline at the end."""
+        document = Document(text)
+        line = self.lexer.lex_document(document)
+        fragments: StyleAndTextTuples = []
+        for number in range(document.line_count):
+            fragments += [*_prefix(number, 0), *line(number), ("", "\n")]
+        return fragments
+
+    def _height(self) -> Dimension:
+        """Room for the menu, while there is one; else what the text needs."""
+        return Dimension(min=_MENU_ROWS if self.buffer.complete_state else 1)
+
+
+def _prefix(line: int, wraps: int) -> StyleAndTextTuples:
+    """The prompt before a line; nothing before the rows into which a long line wraps.
+
+    So a wrapped line looks the same before and after Enter, and can be copied.
+    """
+    if wraps:
+        return []
+    return [("class:prompt", PROMPT if line == 0 else CONTINUATION)]

@@ -1,0 +1,134 @@
+"""Looking at live objects without running a line of the user's code.
+
+Completion happens in the terminal's threads; ``getattr``, ``dir`` and a dict with
+unusual keys could run properties, ``__getattr__``, ``__dir__``, ``__eq__`` there, beside
+the user's loop. So names come from the dictionaries of the object, its type and
+that type's bases, and an attribute is followed only where it simply lies in
+one of them (or in a slot).
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import types
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["MISSING", "keys_of", "names_of", "value_of"]
+
+MISSING = object()
+_DISPLAYS: dict[type[ast.expr], type] = {
+    ast.JoinedStr: str,
+    ast.List: list,
+    ast.ListComp: list,
+    ast.Dict: dict,
+    ast.DictComp: dict,
+    ast.Set: set,
+    ast.SetComp: set,
+    ast.Tuple: tuple,
+}
+_MAX_KEYS = 1000
+
+
+def value_of(expression: str, namespace: Mapping[str, Any]) -> Any:
+    """What `expression` (a name, attributes, a literal, ``d["key"]``) is, or MISSING."""
+    try:
+        tree = ast.parse(expression.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return MISSING
+    return _evaluate(tree, namespace)
+
+
+def names_of(obj: Any) -> set[str]:
+    """The names of attributes that `obj` has, as far as its dictionaries tell."""
+    names: set[str] = set()
+    for klass in _bases(type(obj)):
+        names.update(_own_names(klass))
+    if isinstance_exactly(obj, type):
+        for klass in _bases(obj):
+            names.update(_own_names(klass))
+    names.update(_strings(_instance_dict(obj)))
+    return names
+
+
+def keys_of(obj: Any) -> list[str]:
+    """The keys of a plain dict that are strings, at most 1,000."""
+    return _strings(obj)[:_MAX_KEYS] if type(obj) is dict else []
+
+
+def isinstance_exactly(obj: Any, klass: type) -> bool:
+    """`isinstance` by the object's real type: ``__class__`` may be a user's property."""
+    return klass in _bases(type(obj))
+
+
+def _evaluate(tree: ast.expr, namespace: Mapping[str, Any]) -> Any:
+    match tree:
+        case ast.Name(id=name):
+            return _name(name, namespace)
+        case ast.Attribute(value=value, attr=attr):
+            return _attribute(_evaluate(value, namespace), attr)
+        case ast.Constant(value=value):
+            return value
+        case ast.Subscript(value=value, slice=ast.Constant(value=key)):
+            return _item(_evaluate(value, namespace), key)
+    made = _DISPLAYS.get(type(tree))
+    return made() if made is not None else MISSING
+
+
+def _name(name: str, namespace: Mapping[str, Any]) -> Any:
+    if name in namespace:
+        return namespace[name]
+    builtins = namespace.get("__builtins__")
+    if isinstance_exactly(builtins, types.ModuleType):
+        return vars(builtins).get(name, MISSING)
+    return MISSING
+
+
+def _attribute(obj: Any, name: str) -> Any:
+    if obj is MISSING:
+        return MISSING
+    found = inspect.getattr_static(obj, name, MISSING)
+    if type(found) is types.MemberDescriptorType:
+        try:
+            return found.__get__(obj)
+        except AttributeError:
+            return MISSING
+    if type(found) in (staticmethod, classmethod):
+        return found.__func__
+    return MISSING if type(found) in (property, types.GetSetDescriptorType) else found
+
+
+def _item(obj: Any, key: Any) -> Any:
+    if type(obj) is dict and type(key) is str:
+        return next((obj[own] for own in _strings(obj) if own == key), MISSING)
+    if type(obj) in (list, tuple) and type(key) is int and -len(obj) <= key < len(obj):
+        return obj[key]
+    return MISSING
+
+
+def _bases(klass: type) -> tuple[type, ...]:
+    return type.__dict__["__mro__"].__get__(klass)  # type: ignore[no-any-return]
+
+
+def _own_names(klass: type) -> list[str]:
+    return _strings(type.__dict__["__dict__"].__get__(klass))
+
+
+def _instance_dict(obj: Any) -> Any:
+    """The object's own dictionary; empty where a class puts something else in its place."""
+    for klass in _bases(type(obj)):
+        own = type.__dict__["__dict__"].__get__(klass).get("__dict__", MISSING)
+        if own is not MISSING and type(own) is not types.GetSetDescriptorType:
+            return {}
+    try:
+        return object.__getattribute__(obj, "__dict__")
+    except AttributeError:
+        return {}
+
+
+def _strings(names: Any) -> list[str]:
+    """The keys that are plain strings, copied in one step: the main thread may add some."""
+    return [name for name in list(names) if type(name) is str]

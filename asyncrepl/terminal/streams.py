@@ -1,0 +1,133 @@
+"""The text streams that user code finds as `sys.stdin`, `sys.stdout` and `sys.stderr`.
+
+They look like streams of a terminal (`isatty`, `fileno`, `encoding`, `buffer`),
+because programs ask. Output goes into the session's queue; a line of input is
+read from the real terminal, which the editor gives up for that long.
+
+`close()` does nothing: a program that closes its output must not silence the
+session. Replacing `builtins.input` was not needed: the built-in asks
+`sys.stdin.readline` as soon as file descriptor 0 is no terminal.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+__all__ = ["LentInput", "QueueStream"]
+
+
+class _TerminalText(io.TextIOBase):
+    """What both directions answer about themselves."""
+
+    def __init__(self, name: str, fd: int) -> None:
+        self.name = name
+        self._fd = fd
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return "utf-8"
+
+    @property
+    def errors(self) -> str:  # type: ignore[override]
+        return "backslashreplace"
+
+    @property
+    def line_buffering(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def isatty(self) -> bool:
+        return True
+
+    def reconfigure(self, **_options: Any) -> None:
+        """Accepted, without effect: the queue carries text."""
+
+    def close(self) -> None:
+        """Nothing is closed: the session goes on writing."""
+
+
+class QueueStream(_TerminalText):
+    """A text stream whose `write` hands each string to `put`."""
+
+    mode = "w"
+
+    def __init__(self, put: Callable[[str], None], name: str = "<stdout>", fd: int = 1) -> None:
+        super().__init__(name, fd)
+        self._put = put
+        self.buffer = _QueueBytes(put, name, fd)
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        if not isinstance(text, str):
+            message = f"write() argument must be str, not {type(text).__name__}"
+            raise TypeError(message)
+        if text:
+            # A subclass of str could run user code in the terminal's thread.
+            self._put(text if type(text) is str else str.__str__(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:  # type: ignore[override]
+        for line in lines:
+            self.write(line)
+
+
+class _QueueBytes(io.RawIOBase):
+    """The binary side: `sys.stdout.buffer.write(b"…")`."""
+
+    mode = "wb"
+
+    def __init__(self, put: Callable[[str], None], name: str, fd: int) -> None:
+        self.name = name
+        self._put = put
+        self._fd = fd
+
+    def writable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._fd
+
+    def isatty(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        octets = bytes(data)
+        if octets:
+            self._put(octets.decode("utf-8", "backslashreplace"))
+        return len(octets)
+
+    def close(self) -> None:
+        """Nothing is closed, as with the text side."""
+
+
+class LentInput(_TerminalText):
+    """A text stream whose lines come from `read_line`; an empty line is the end."""
+
+    mode = "r"
+
+    def __init__(self, read_line: Callable[[], str], fd: int = 0) -> None:
+        super().__init__("<stdin>", fd)
+        self._read_line = read_line
+        self._rest = ""
+
+    def readable(self) -> bool:
+        return True
+
+    def readline(self, size: int = -1, /) -> str:  # type: ignore[override]
+        line = self._rest or self._read_line()
+        cut = len(line) if size < 0 else size
+        line, self._rest = line[:cut], line[cut:]
+        return line
+
+    def read(self, size: int | None = -1, /) -> str:
+        if size is None or size < 0:
+            return "".join(iter(self.readline, ""))
+        return self.readline(size)

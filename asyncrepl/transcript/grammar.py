@@ -1,0 +1,182 @@
+"""The grammar of a transcript (`.pycon`): a session on paper.
+
+=====================  ====================================================
+a line that starts     is
+=====================  ====================================================
+``>>> `` / ``... ``    typed: Python, or a ``:command``; a bare ``...`` is
+                       the empty line that ends a block
+``#: ``                a directive (`asyncrepl.transcript.directives`)
+``# `` (or only ``#``) narration
+anything else          expected output of the input above
+=====================  ====================================================
+
+Empty lines inside expected output belong to it; empty lines before a marker or
+at the end are layout. So two things cannot be written as output: a line that
+starts with a marker (``…`` in place of its first character stands for it) and
+empty lines at the end of an output. The second is why output is compared
+without them.
+
+A file is UTF-8, with or without a byte order mark, and its lines end in LF or
+all in CRLF. Both are kept: `Transcript.render` gives back the same text to the
+byte. Mixed line ends are refused, because nobody sees them in a diff.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = [
+    "Blank",
+    "Directive",
+    "Entry",
+    "Input",
+    "Narration",
+    "Prose",
+    "Transcript",
+    "TranscriptError",
+    "expressible",
+]
+
+
+class TranscriptError(Exception):
+    """A transcript that can't be read; its text is one line, `FILE:LINE: reason`."""
+
+    def __init__(self, filename: str, line: int, reason: str) -> None:
+        super().__init__(filename, line, reason)
+        self.filename = filename
+        self.line = line
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.filename}:{self.line}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A piece of a transcript: the number of its first line (from 1), its lines as written."""
+
+    line: int
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Blank(Entry):
+    """An empty line between entries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prose(Entry):
+    """Lines of a Markdown file outside its fences, the fences' marks included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Directive(Entry):
+    """`#: NAME VALUE`; `meaning` is the value as `directive_value` understood it."""
+
+    name: str
+    value: str
+    meaning: object
+
+
+@dataclass(frozen=True, slots=True)
+class Narration(Entry):
+    """Consecutive `# ` lines; `text` is what they say, one line each."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Input(Entry):
+    """What is typed, and the output expected of it.
+
+    `text` has one line for each typed one, without markers; an empty last line
+    is the one that ends a block. `interrupt_after` are the seconds of the
+    user's clock after which Ctrl-C is pressed, None for never. The expected
+    lines begin at line `expected_line`; `indent` is that of a Markdown fence.
+    """
+
+    text: str
+    expected: tuple[str, ...]
+    interrupt_after: float | None = None
+    indent: str = ""
+
+    @property
+    def typed(self) -> tuple[str, ...]:
+        """The lines of the input as written, with their markers."""
+        return self.source[: len(self.source) - len(self.expected)]
+
+    @property
+    def expected_line(self) -> int:
+        """The number of the first line after the input."""
+        return self.line + len(self.typed)
+
+    def expecting(self, lines: Sequence[str]) -> Input:
+        """This input with `lines` as its expected output."""
+        written = tuple(self.indent + line if line else "" for line in lines)
+        return replace(self, source=self.typed + written, expected=tuple(lines))
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """A transcript as read: its entries in order, and how the file is written."""
+
+    filename: str
+    entries: tuple[Entry, ...]
+    newline: str = "\n"
+    bom: bool = False
+    final_newline: bool = True
+
+    def render(self) -> str:
+        """The text of the transcript, the same to the byte as what was read."""
+        mark, end = "\ufeff" * self.bom, self.newline * self.final_newline
+        return mark + self.newline.join(self.lines) + end
+
+    def __str__(self) -> str:
+        return self.render()
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines as written, without line ends."""
+        return [line for entry in self.entries for line in entry.source]
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """What is typed, in order."""
+        return tuple(entry for entry in self.entries if isinstance(entry, Input))
+
+    @property
+    def title(self) -> str:
+        """What `#: title` says, or an empty string."""
+        titles = self.meanings("title")
+        return str(titles[0]) if titles else ""
+
+    @property
+    def clock(self) -> str:
+        """`"virtual"` or `"real"`; virtual if nothing is said."""
+        clocks = self.meanings("clock")
+        return str(clocks[0]) if clocks else "virtual"
+
+    def meanings(self, name: str) -> list[object]:
+        """The values of the directives called `name`, in order."""
+        directives = (entry for entry in self.entries if isinstance(entry, Directive))
+        return [directive.meaning for directive in directives if directive.name == name]
+
+    def accepting(self, outputs: Mapping[int, Sequence[str]]) -> Transcript:
+        """This transcript with other expected output, by the line of the input."""
+        entries = tuple(
+            entry.expecting(outputs[entry.line])
+            if isinstance(entry, Input) and entry.line in outputs
+            else entry
+            for entry in self.entries
+        )
+        return replace(self, entries=entries)
+
+
+def expressible(line: str) -> str:
+    """`line` such that the grammar reads it as output: a marker's first character as `…`."""
+    marked = line in {"#", "..."} or line.startswith((">>>", "... ", "#:", "# "))
+    return "…" + line[1:] if marked else line

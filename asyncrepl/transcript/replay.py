@@ -1,0 +1,208 @@
+"""A replay: a transcript typed out live, at a human pace, that the presenter can hold.
+
+`Replay` decides what comes when; a `Stage` does it. The stage is the terminal,
+so nothing here knows prompt_toolkit, and the flow is tested without one.
+
+The user's clock is held while the stage types and runs only while a statement
+runs. So at any typing speed the statements interleave as the check verified.
+
+Holding a replay, three designs that do not work:
+
+- *finishing the line that is being typed.* The presenter has pressed Ctrl-C to
+  say something now. The line is dropped, and typed again later.
+- *holding in the middle of a statement.* It would have to be interrupted, and
+  the rest of the demo would show something else than the check verified; or
+  frozen, and then the presenter couldn't run anything either. It ends first. A
+  Ctrl-C meanwhile goes to the statement, as always.
+- *one flag for "held" and "one step".* A step asked for while a statement still
+  runs is lost. The statements that may run though held are counted instead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Protocol
+
+from asyncrepl.transcript.grammar import Directive, Input, Narration
+from asyncrepl.transcript.rhythm import AFTER_STATEMENT, delays, reading_time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+
+    from asyncrepl.transcript.grammar import Entry, Transcript
+
+__all__ = ["Replay", "Stage", "play"]
+
+
+class Stage(Protocol):
+    """Where a replay is shown; all methods are called on the UI thread's loop.
+
+    When the presenter holds the replay, a `type` or `key` under way is cancelled;
+    `run` never is. As long as the replay lasts the user's clock is held, so what
+    the presenter types goes through `performing.perform` too. Afterwards it is the
+    stage that releases the clock.
+    """
+
+    async def narrate(self, lines: Sequence[str]) -> None:
+        """Show lines of narration, dimmed, above the prompt."""
+
+    async def type(self, text: str, delays: Sequence[float]) -> None:
+        """Type `text` as keys, `delays[i]` seconds before the i-th; leave it at the prompt.
+
+        The last delay is that before Enter, which `run` presses. Keys must not
+        indent by themselves: `text` has its own indentation. If cancelled, empty
+        the input line.
+        """
+
+    async def run(self, text: str, interrupt_after: float | None) -> bool:
+        """Press Enter: submit `text`, return when it is done; False if the session ends.
+
+        To be done with `performing.perform` on the user's loop, which moves the user's
+        clock just that long. `interrupt_after` is `Shell.submit`'s.
+        """
+
+    def set_pace(self, pace: float) -> None:
+        """Let the user's clock run `pace` seconds in a real one; infinite: jump to timers."""
+
+    async def key(self) -> None:
+        """Wait until the presenter presses a key, which is not typed."""
+
+    def hand_over(self, *, to_presenter: bool) -> None:
+        """Give the prompt to the presenter, or take it for the replay; may be said twice."""
+
+
+class Replay:
+    """Plays one transcript on one stage, once.
+
+    `play` runs on the UI thread's loop. `pause`, `resume`, `step` and `stop` may be
+    called from any thread and return at once: they are what the commands of these
+    names and Ctrl-C call. `speed` divides all delays and the pace of the user's
+    clock goes with it; infinite is no delay. Without `pauses`, `#: pause` is passed.
+    """
+
+    def __init__(
+        self, transcript: Transcript, stage: Stage, *, speed: float = 1.0, pauses: bool = True
+    ) -> None:
+        self.transcript = transcript
+        self._stage = stage
+        self._speed = speed
+        self._pauses = pauses
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._changed = asyncio.Event()
+        self._showing: asyncio.Task[None] | None = None
+        self._held = False
+        self._allowed = 0
+        self._stopped = False
+
+    @property
+    def paused(self) -> bool:
+        """Whether the replay is held, or will be when the running statement ends."""
+        return self._held and not self._allowed and not self._stopped
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the replay is over: played to its end, or stopped."""
+        return self._stopped
+
+    def pause(self) -> None:
+        """Hold the replay: at once while it types, else when the statement is done."""
+        self._soon(held=True)
+
+    def resume(self) -> None:
+        """Go on; what was being typed is typed again."""
+        self._soon(held=False)
+
+    def step(self) -> None:
+        """Go on to the end of the next statement, then hold. Two steps are two statements."""
+        self._soon(held=True, allow=1)
+
+    def stop(self) -> None:
+        """End the replay where `pause` would hold it."""
+        self._soon(held=False, stop=True)
+
+    async def play(self) -> None:
+        """Play the transcript; returns at its end, after `stop`, or when the session ends."""
+        self._loop = asyncio.get_running_loop()
+        self._stage.set_pace(self._speed)
+        try:
+            for entry in self.transcript.entries:
+                await self._gate()
+                if self._stopped:
+                    return
+                await self._enter(entry)
+        finally:
+            self._stopped = True
+            self._stage.hand_over(to_presenter=True)
+
+    async def _enter(self, entry: Entry) -> None:
+        match entry:
+            case Narration(text=text) | Directive(name="title", value=text):
+                await self._stage.narrate(text.split("\n"))
+                await self._pass(reading_time(text, self._speed))
+            case Directive(name="pause") if self._pauses:
+                await self._unless_held(self._stage.key)
+            case Directive(name="rate", meaning=float(rate)):
+                self._stage.set_pace(rate * self._speed)
+            case Input():
+                await self._perform(entry)
+
+    async def _perform(self, entry: Input) -> None:
+        rhythm = delays(entry.text, self._speed)
+        while not await self._unless_held(lambda: self._stage.type(entry.text, rhythm)):
+            await self._gate()
+            if self._stopped:
+                return
+        goes_on = await self._stage.run(entry.text, entry.interrupt_after)
+        self._allowed = max(self._allowed - 1, 0)
+        self._stopped |= not goes_on
+        await self._pass(AFTER_STATEMENT / self._speed)
+
+    async def _pass(self, seconds: float) -> None:
+        await self._unless_held(lambda: asyncio.sleep(seconds))
+
+    async def _gate(self) -> None:
+        """Take the prompt; while the replay is held, leave it to the presenter."""
+        if self.paused:
+            self._stage.hand_over(to_presenter=True)
+        while self.paused:
+            self._changed.clear()
+            await self._changed.wait()
+        if not self._stopped:
+            self._stage.hand_over(to_presenter=False)
+
+    async def _unless_held(self, work: Callable[[], Coroutine[Any, Any, None]]) -> bool:
+        """Do `work`, but cancel it if the replay is held meanwhile; whether it was done."""
+        if self.paused or self._stopped:
+            return False
+        task = self._showing = asyncio.ensure_future(work())
+        try:
+            await task
+        except asyncio.CancelledError:
+            me = asyncio.current_task()
+            if self._showing is task or (me is not None and me.cancelling()):
+                raise
+            return False
+        self._showing = None
+        return True
+
+    def _soon(self, *, held: bool, allow: int = 0, stop: bool = False) -> None:
+        if self._loop is None:
+            self._change(held, allow, stop)
+        elif not self._stopped:
+            self._loop.call_soon_threadsafe(self._change, held, allow, stop)
+
+    def _change(self, held: bool, allow: int, stop: bool) -> None:
+        self._allowed = self._allowed + allow if allow else 0
+        self._held = held
+        self._stopped |= stop
+        self._changed.set()
+        if self._showing is not None and (self.paused or self._stopped):
+            self._showing.cancel()
+            self._showing = None
+
+
+async def play(
+    transcript: Transcript, stage: Stage, *, speed: float = 1.0, pauses: bool = True
+) -> None:
+    """Play `transcript` on `stage` to its end; `Replay` is for those who want to hold it."""
+    await Replay(transcript, stage, speed=speed, pauses=pauses).play()

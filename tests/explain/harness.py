@@ -1,0 +1,168 @@
+"""Runs the inputs of a snippet as a prompt would, and asks for the explanation of what fails."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import contextlib
+import difflib
+import inspect
+import io
+import json
+import signal
+import sys
+import types
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from asyncrepl.explain.evidence import gather, gather_value
+from asyncrepl.explain.explaining import explain
+from asyncrepl.explain.explanation import Explanation
+from asyncrepl.language.probes import instrument
+from asyncrepl.language.sources import Source
+from asyncrepl.language.suspects import suspects
+
+DATA = Path(__file__).parents[1] / "data"
+VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+def load(name: str) -> list[dict[str, Any]]:
+    """The entries of a data file."""
+    entries: list[dict[str, Any]] = json.loads((DATA / f"{name}.json").read_text("utf-8"))
+    return entries
+
+
+@dataclass
+class Report:
+    """What happened to a row of inputs."""
+
+    error: BaseException | None = None
+    failed: int | None = None
+    printed: str = ""
+    events: list[str] = field(default_factory=list)
+    explanation: Explanation | None = None
+    sources: dict[str, Source] = field(default_factory=dict)
+
+    @property
+    def clean(self) -> bool:
+        """No error, no warning, nothing in the loop's log."""
+        return self.error is None and not self.events
+
+
+class Prompt:
+    """A namespace and the sources typed into it."""
+
+    def __init__(self, *, instrumented: bool = True) -> None:
+        self.namespace: dict[str, Any] = {"__name__": "__main__", "asyncio": asyncio}
+        self.sources: dict[str, Source] = {}
+        self.instrumented = instrumented
+        self.last: object = None
+
+    async def run(self, inputs: list[str]) -> Report:
+        """Run `inputs` until one fails."""
+        report = Report(sources=self.sources)
+        asyncio.get_running_loop().set_exception_handler(
+            lambda _loop, context: report.events.append(str(context.get("message")))
+        )
+        out = io.StringIO()
+        module = types.ModuleType("__main__")
+        real, sys.modules["__main__"] = sys.modules["__main__"], module
+        with contextlib.redirect_stdout(out), warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            for number, text in enumerate(inputs):
+                if not await self._one(number, text, report):
+                    break
+                await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        sys.modules["__main__"] = real
+        report.printed = out.getvalue()
+        report.events += [str(each.message) for each in caught]
+        return report
+
+    async def _one(self, number: int, text: str, report: Report) -> bool:
+        filename = f"<input {number + 1}>"
+        hook, sys.displayhook = sys.displayhook, self._display
+        self.last = None
+        try:
+            await asyncio.wait_for(self._execute(filename, text), 2)
+        except Exception as error:
+            report.error, report.failed = error, number
+            evidence = gather(_trimmed(error), self.sources, suspects, self.namespace)
+            report.explanation = explain(evidence, strict=True)
+            return False
+        finally:
+            sys.displayhook = hook
+            suspects.clear()
+        evidence = gather_value(self.last, self.sources, filename, self.namespace)
+        if report.explanation is None:
+            report.explanation = explain(evidence, strict=True)
+        return True
+
+    async def _execute(self, filename: str, text: str) -> None:
+        self.sources[filename] = Source(filename, text)
+        tree = compile(text, filename, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+        self.sources[filename] = Source(filename, text, tree)
+        statement = ast.Interactive(tree.body)
+        flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        compile(statement, filename, "single", flags, dont_inherit=True)
+        if self.instrumented:
+            statement = instrument(statement)
+        code = compile(statement, filename, "single", flags, dont_inherit=True)
+        result = types.FunctionType(code, self.namespace)()
+        if inspect.iscoroutine(result):
+            await result
+
+    def _display(self, value: object) -> None:
+        if value is not None:
+            self.last = value
+            print(repr(value))  # noqa: T201
+
+
+def _trimmed(error: BaseException) -> BaseException:
+    trace = error.__traceback__
+    while trace is not None and not trace.tb_frame.f_code.co_filename.startswith("<input"):
+        trace = trace.tb_next
+    return error.with_traceback(trace) if trace is not None else error
+
+
+def run(inputs: list[str], *, instrumented: bool = True) -> Report:
+    """Run `inputs` at a prompt of their own."""
+
+    async def session() -> Report:
+        return await Prompt(instrumented=instrumented).run(inputs)
+
+    before = signal.signal(signal.SIGALRM, _too_long)
+    signal.alarm(5)  # a wrong fix may never end, and never suspend either
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            return asyncio.run(session())
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _too_long(_number: int, _frame: object) -> None:
+    raise TimeoutError("the snippet does not end")
+
+
+def corrected(inputs: list[str], explanation: Explanation) -> list[str]:
+    """`inputs` with the fix in their places."""
+    texts = explanation.fix.texts if explanation.fix else {}
+    return [texts.get(f"<input {n + 1}>", text) for n, text in enumerate(inputs)]
+
+
+def driver(inputs: list[str], reference: list[str]) -> list[str]:
+    """What a reference fix appends to show that it works."""
+    added: list[str] = []
+    matcher = difflib.SequenceMatcher(None, inputs, reference, autojunk=False)
+    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
+        if tag in ("insert", "replace") and j2 - j1 > i2 - i1:
+            added += reference[j1 + (i2 - i1) : j2] if tag == "replace" else reference[j1:j2]
+    return added
+
+
+def explained(*inputs: str) -> Explanation | None:
+    """The explanation of what goes wrong in `inputs`."""
+    return run(list(inputs)).explanation

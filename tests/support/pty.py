@@ -1,0 +1,209 @@
+"""A program on a pseudo-terminal, with a screen to look at instead of pauses to guess.
+
+A thread reads what the program writes into a pyte screen; `wait` looks again after
+each piece and, when the time is up, fails with the screen. Nothing here
+sleeps. Two things to mind:
+
+- A condition that is true *before* the action passes at once (a prompt that is
+  still there from before): wait for something new, or use `prompts` to count.
+- pyte takes in about 200 kB/s: give floods a generous limit.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+import signal
+import sys
+import termios
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pexpect
+import pyte
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Screen", "Terminal"]
+
+_MODE = re.compile(rb"\x1b\[\?(\d+)([hl])")
+_PATIENCE = 20.0
+
+
+class Screen(pyte.HistoryScreen):
+    """pyte's screen, which trips over two things that programs send."""
+
+    def select_graphic_rendition(self, *attributes: int, private: bool = False) -> None:
+        if not private:
+            super().select_graphic_rendition(*attributes)
+
+    def report_device_status(self, mode: int, **_: Any) -> None:
+        """Never answer: no program should need it."""
+
+
+class Terminal:
+    """`command` on a terminal of its own; `lines` of its screen can be waited for."""
+
+    def __init__(
+        self,
+        command: list[str] | None = None,
+        *,
+        columns: int = 80,
+        rows: int = 24,
+        env: dict[str, str] | None = None,
+    ) -> None:
+        command = command or [sys.executable, "-m", "asyncrepl", "-q", "--no-startup"]
+        environ = {**os.environ, "TERM": "xterm-256color", "ASYNCREPL_HISTORY": "", **(env or {})}
+        self.screen = Screen(columns, rows, history=20_000, ratio=0.01)
+        self._stream = pyte.ByteStream(self.screen)
+        self._news = threading.Condition()
+        self.chunks: list[tuple[float, bytes]] = []
+        self.modes: dict[int, bool] = {}
+        self.ended = False
+        self.child = pexpect.spawn(
+            command[0], command[1:], env=environ, dimensions=(rows, columns), timeout=None
+        )
+        self.found = self.attributes()
+        self._stop, self._stopping = os.pipe()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        while True:
+            ready = select.select([self.child.child_fd, self._stop], [], [])[0]
+            if self._stop in ready:
+                return
+            try:
+                data = os.read(self.child.child_fd, 65536)
+            except OSError:
+                data = b""
+            with self._news:
+                if data:
+                    self._take(data)
+                else:
+                    self.ended = True
+                self._news.notify_all()
+            if not data:
+                return
+
+    def _take(self, data: bytes) -> None:
+        self.chunks.append((time.monotonic(), data))
+        for number, letter in _MODE.findall(data):
+            self.modes[int(number)] = letter == b"h"
+        self._stream.feed(data)
+
+    # -- hands --------------------------------------------------------------------
+
+    def send(self, keys: str) -> None:
+        """Type `keys`, all at once."""
+        os.write(self.child.child_fd, keys.encode("utf-8", "surrogateescape"))
+
+    def enter(self, text: str) -> None:
+        """At an empty prompt: type `text` and Enter, and wait for the next prompt."""
+        before = self.prompts
+        self.send(text + "\r")
+        self.wait(lambda: self.prompts > before and self.at_prompt, f"a prompt after {text!r}")
+
+    def begin(self, text: str) -> None:
+        """At a prompt: type `text` and Enter, and wait until it runs, with no prompt."""
+        self.send(text + "\r")
+        self.wait(lambda: not self.cursor_line.startswith((">>>", "...")), f"{text!r} to run")
+
+    def paste(self, text: str) -> None:
+        """Paste `text`, as a terminal does when the program asked for brackets."""
+        data = f"\x1b[200~{text}\x1b[201~".encode()
+        while data:
+            data = data[os.write(self.child.child_fd, data[:1024]) :]
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Give the terminal another size."""
+        with self._news:
+            self.screen.resize(rows, columns)
+        self.child.setwinsize(rows, columns)
+
+    def kill(self, number: signal.Signals) -> None:
+        """Send a signal to the program."""
+        self.child.kill(number)
+
+    # -- eyes ---------------------------------------------------------------------
+
+    @property
+    def lines(self) -> list[str]:
+        """The rows of the screen, without the blanks at their ends."""
+        return [line.rstrip() for line in self.screen.display]
+
+    @property
+    def scrollback(self) -> list[str]:
+        """All rows: those scrolled away, then the screen down to the last used row."""
+        width = self.screen.columns
+        gone = [
+            "".join(row[column].data for column in range(width)).rstrip()
+            for row in self.screen.history.top
+        ]
+        return "\n".join([*gone, *self.lines]).rstrip("\n").split("\n")
+
+    @property
+    def prompts(self) -> int:
+        """How many rows so far begin with a prompt."""
+        return sum(line.startswith(">>>") for line in self.scrollback)
+
+    @property
+    def cursor_line(self) -> str:
+        """The row of the cursor."""
+        return self.lines[self.screen.cursor.y]
+
+    @property
+    def at_prompt(self) -> bool:
+        """Whether the cursor stands behind an empty prompt."""
+        return self.cursor_line == ">>>" and self.screen.cursor.x == 4
+
+    def attributes(self) -> list[Any]:
+        """The terminal's termios settings."""
+        return termios.tcgetattr(self.child.child_fd)
+
+    def wait(self, condition: Callable[[], object], what: str = "", limit: float = _PATIENCE) -> None:
+        """Wait until `condition` holds; it is asked again after each piece of output."""
+        with self._news:
+            if not self._news.wait_for(lambda: self._holds(condition), limit):
+                screen = "\n".join(self.scrollback[-self.screen.lines :])
+                raise AssertionError(f"waited in vain for {what or condition}:\n{screen}")
+
+    def _holds(self, condition: Callable[[], object]) -> bool:
+        return bool(condition())
+
+    def wait_for(self, text: str, limit: float = _PATIENCE) -> None:
+        """Wait until a row contains `text`."""
+        self.wait(lambda: any(text in line for line in self.scrollback), repr(text), limit)
+
+    def wait_for_prompt(self, limit: float = _PATIENCE) -> None:
+        """Wait until the cursor stands behind an empty prompt."""
+        self.wait(lambda: self.at_prompt, "an empty prompt", limit)
+
+    # -- the end ------------------------------------------------------------------
+
+    def exit_status(self, limit: float = _PATIENCE) -> int:
+        """Wait for the end of the program; its exit status, as a shell would give it."""
+        self.wait(lambda: self.ended, "the end of the program", limit)
+        self.child.wait()
+        return self.child.exitstatus if self.child.exitstatus is not None else 128 + self.child.signalstatus
+
+    def hang_up(self) -> int:
+        """Close the terminal under the program; its exit status."""
+        self._stop_reading()
+        self.child.ptyproc.fileobj.close()
+        _, status = os.waitpid(self.child.pid, 0)
+        self.child.ptyproc.terminated = self.child.closed = True
+        return os.waitstatus_to_exitcode(status)
+
+    def close(self) -> None:
+        """End the program, whatever it does."""
+        if not self.child.closed:
+            self._stop_reading()
+            self.child.close(force=True)
+
+    def _stop_reading(self) -> None:
+        os.write(self._stopping, b"x")
+        self._reader.join()

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from support.pty import Terminal
+
+
+def test_ctrl_c_at_the_prompt_drops_the_line_only(terminal: Terminal) -> None:
+    """Twenty times Ctrl-C: each drops the typed line, the ticker never misses a beat."""
+    terminal.enter(":ticker tick 0.01")
+    for number in range(20):
+        terminal.send(f"junk{number}")
+        terminal.wait(lambda n=number: terminal.cursor_line == f">>> junk{n}")
+        terminal.send("\x03")
+        terminal.wait_for(f"junk{number}^C")
+        terminal.wait_for_prompt()
+    terminal.enter(":stop all")
+    ticks = [line for line in terminal.scrollback if line.startswith("tick │")]
+    assert ticks == [f"tick │ {n + 1}" for n in range(len(ticks))]
+    assert ticks
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "await asyncio.sleep(60)",
+        "import time; time.sleep(60)",
+        "while True: pass",
+        "import threading; threading.Event().wait()",
+        "import re; re.match(r'(a+)+$', 'a' * 40 + 'b')",
+        "import subprocess; subprocess.run(['sleep', '60'])",
+        "input('? ')",
+        "await asyncio.gather(*(asyncio.sleep(60) for _ in range(50)))",
+    ],
+)
+def test_ctrl_c_ends_what_runs(start: Callable[..., Terminal], statement: str) -> None:
+    """Whatever a statement waits for, one Ctrl-C brings the prompt back; tasks live on."""
+    terminal = start()
+    terminal.begin(statement)
+    terminal.send("\x03")
+    terminal.wait_for("KeyboardInterrupt")
+    terminal.wait_for_prompt()
+    terminal.enter("'alive'")
+    assert terminal.scrollback[-2] == "'alive'"
+
+
+def test_ctrl_c_right_after_enter_is_not_lost(terminal: Terminal) -> None:
+    """Enter and Ctrl-C in one go: the statement is interrupted."""
+    for _ in range(10):
+        before = terminal.prompts
+        terminal.begin("await asyncio.sleep(60)")
+        terminal.send("\x03")
+        terminal.wait(lambda n=before: terminal.prompts > n and terminal.at_prompt)
+
+
+def test_ctrl_c_together_with_enter_is_not_lost(terminal: Terminal) -> None:
+    """A Ctrl-C that is read in one go with Enter interrupts the statement."""
+    for _ in range(10):
+        before = terminal.prompts
+        terminal.send("await asyncio.sleep(60)\r\x03")
+        terminal.wait(lambda n=before: terminal.prompts > n and terminal.at_prompt)
+
+
+def test_ctrl_c_at_the_prompt_ends_a_hog(terminal: Terminal) -> None:
+    """A background task that blocks the loop is interrupted and named; the line stays."""
+    terminal.enter("import time")
+    terminal.enter("async def hog():\rawait asyncio.sleep(0.05)\rtime.sleep(60)\r")
+    terminal.send("t = asyncio.create_task(hog(), name='hog')\rkeep")
+    terminal.wait_for("loop blocked")
+    terminal.send("\x03")
+    terminal.wait_for("KeyboardInterrupt: task 'hog'")
+    terminal.wait(lambda: terminal.cursor_line == ">>> keep")

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from support.pty import Terminal
+
+@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (40, 15)])
+def test_background_output_leaves_the_typed_line_intact(
+    start: Callable[..., Terminal], columns: int, rows: int
+) -> None:
+    """Background prints appear above the line being typed, whole and in order."""
+    terminal = start(columns=columns, rows=rows)
+    terminal.enter("async def work():\rfor i in range(20): print('tick', i); await asyncio.sleep(0.02)\r")
+    terminal.send("task = asyncio.create_task(work())\rhalf a 日本 line")
+    terminal.wait(lambda: "tick 19" in terminal.scrollback)
+    terminal.wait(lambda: terminal.cursor_line == ">>> half a 日本 line")
+    ticks = [line for line in terminal.scrollback if line.startswith("tick")]
+    assert ticks == [f"tick {i}" for i in range(20)]
+    assert terminal.screen.cursor.x == len(">>> half a ") + 4 + len(" line")
+
+
+def test_prints_50_ms_apart_arrive_one_by_one(terminal: Terminal) -> None:
+    """Nothing is gathered that is not written at the same time."""
+    terminal.enter("async def work():\rfor i in range(20): print('tick', i); await asyncio.sleep(0.05)\r")
+    terminal.enter("await work()")
+    arrivals = [
+        sum(f"tick {i}\n".encode() in data.replace(b"\r", b"") for i in range(20))
+        for _, data in terminal.chunks
+    ]
+    assert sum(count > 0 for count in arrivals) == 20
+
+
+def test_output_of_children_and_descriptors_is_in_order(terminal: Terminal) -> None:
+    """What a child or os.write puts on descriptor 1 stands where it was written."""
+    terminal.enter("import os, subprocess, time")
+    terminal.enter(
+        "print('a'); p = subprocess.Popen(['echo', 'b']); p.wait(); time.sleep(.01); print('c')"
+    )
+    assert [line for line in terminal.scrollback if line in {"a", "b", "c"}] == ["a", "b", "c"]
+
+
+def test_an_unfinished_line_is_a_row_above_the_prompt(terminal: Terminal) -> None:
+    """Text without a newline stays visible above the prompt, and goes on there."""
+    terminal.enter("print('half', end='')")
+    assert terminal.scrollback[-2:] == ["half", ">>>"]
+    terminal.enter("1 + 1")
+    assert terminal.scrollback[-4:] == ["half", ">>> 1 + 1", "2", ">>>"]
+
+
+def test_a_progress_bar_overwrites_its_row(terminal: Terminal) -> None:
+    """A carriage return goes back in the row; only its last state is kept."""
+    terminal.enter("for i in range(3): print(f'{i} of 2', end='\\r')\r")
+    terminal.enter("print('done  ')")
+    assert [line for line in terminal.scrollback if " of 2" in line and "print" not in line] == [
+        "2 of 2"
+    ]
+
+
+def test_escapes_other_than_colour_are_shown_not_obeyed(terminal: Terminal) -> None:
+    """A program cannot clear the screen, move the cursor or switch modes."""
+    terminal.enter(r"print('\x1b[31mred\x1b[0m \x1b[2J\x1b[H\x1b]0;title\x07 \x00 \x9b1A')")
+    assert terminal.scrollback[0].startswith(">>> print(")
+    assert r"red \x1b[2J\x1b[H\x1b]0;title\x07 \x00 \x9b1A" in terminal.scrollback
+    row = next(y for y, line in enumerate(terminal.lines) if line.startswith("red"))
+    assert terminal.screen.buffer[row][0].fg == "red"
+
+
+def test_a_lone_surrogate_is_spelled_out(terminal: Terminal) -> None:
+    """Text that has no encoding is shown as an escape."""
+    terminal.enter("print('\\ud800')")
+    assert r"\ud800" in terminal.scrollback[1]
+
+
+def test_closing_or_replacing_stdout_does_not_silence_the_session(terminal: Terminal) -> None:
+    """Results are shown whatever user code does to sys.stdout."""
+    terminal.enter("import sys; sys.stdout.close(); sys.stdout = None; sys.stderr = None")
+    terminal.enter("6 * 7")
+    assert terminal.scrollback[-2:] == ["42", ">>>"]
+
+
+def test_a_flood_can_be_interrupted(terminal: Terminal) -> None:
+    """Endless output is held back to what the terminal takes, and Ctrl-C ends it."""
+    terminal.send("while True: print('x' * 80)\r\r")
+    terminal.wait(lambda: len(terminal.scrollback) > 300)
+    terminal.send("\x03")
+    terminal.wait_for("KeyboardInterrupt")
+    terminal.wait_for_prompt()
+    torn = [line for line in terminal.scrollback if "x" * 5 in line and line != "x" * 80]
+    assert torn == []
+
+
+def test_no_color_means_no_colour(start: Callable[..., Terminal]) -> None:
+    """With NO_COLOR nothing of ours is coloured, neither input nor results."""
+    terminal = start(env={"NO_COLOR": "1"})
+    terminal.enter("def f(): return 'x'\r")
+    terminal.enter("1/0")
+    import re
+
+    data = b"".join(data for _, data in terminal.chunks)
+    assert not re.search(rb"\x1b\[(?:\d+;)*(?:3[0-7]|38|9[0-7])[;m]", data)

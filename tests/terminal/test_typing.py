@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from support.pty import Terminal
+
+
+def test_a_statement_is_echoed_and_its_value_shown(terminal: Terminal) -> None:
+    """What was typed stands in the scrollback with its prompt, then the value, then a prompt."""
+    terminal.enter("1 + 1")
+    assert terminal.scrollback == [">>> 1 + 1", "2", ">>>"]
+
+
+def test_a_block_is_indented_and_ends_with_an_empty_line(terminal: Terminal) -> None:
+    """Enter inside a block continues it, indented; Enter on an empty line runs it."""
+    terminal.enter("def f():\rreturn 42\r")
+    terminal.enter("f()")
+    assert terminal.scrollback == [
+        ">>> def f():", "...     return 42", "...", ">>> f()", "42", ">>>",
+    ]  # fmt: skip
+
+
+def test_a_pasted_block_keeps_its_own_indentation(terminal: Terminal) -> None:
+    """Pasted text is taken as it is: nothing is indented, nothing runs before Enter."""
+    terminal.paste("for i in range(2):\n    if i:\n        print('one', i)\n")
+    terminal.wait(lambda: terminal.cursor_line == "..." and terminal.screen.cursor.y == 3)
+    terminal.enter("")
+    assert terminal.scrollback[-2:] == ["one 1", ">>>"]
+
+
+def test_two_thousand_pasted_lines_run(terminal: Terminal) -> None:
+    """A paste of 2,000 lines is one statement, echoed whole."""
+    terminal.paste("\n".join(f"a{i} = {i}" for i in range(2000)))
+    terminal.wait(lambda: terminal.cursor_line == "... a1999 = 1999")
+    terminal.enter("")
+    terminal.enter("a1999 + 1")
+    assert terminal.scrollback[:2] == [">>> a0 = 0", "... a1 = 1"]
+    assert terminal.scrollback[-2:] == ["2000", ">>>"]
+
+
+def test_alt_enter_continues_a_complete_line(terminal: Terminal) -> None:
+    """Alt-Enter makes a new line where Enter would run."""
+    terminal.send("x = 1\x1b\r")
+    terminal.wait(lambda: terminal.cursor_line == "...")
+    terminal.enter("x + 1")
+    assert terminal.scrollback[-2:] == ["2", ">>>"]
+
+
+def test_wide_characters_in_input_and_output(terminal: Terminal) -> None:
+    """CJK and emoji take two columns each, in the input line and above it."""
+    terminal.send("print('日本🎉')")
+    terminal.wait_for("日")
+    assert terminal.screen.cursor.x == len(">>> print('") + 6 + 2
+    terminal.enter("")
+    assert "".join(terminal.lines[1].split()) == "日本🎉"
+
+
+def test_keys_typed_while_a_statement_runs_wait(terminal: Terminal) -> None:
+    """Typed ahead: kept while the statement runs, then typed at the next prompts."""
+    terminal.send("import time; time.sleep(0.2)\r1 + 1\r'ab' + ")
+    terminal.wait(lambda: terminal.cursor_line == ">>> 'ab' +")
+    assert terminal.scrollback[-3:] == [">>> 1 + 1", "2", ">>> 'ab' +"]
+
+
+def test_names_and_attributes_complete(terminal: Terminal) -> None:
+    """Tab completes from the live namespace."""
+    terminal.enter("temperature = 'warm'")
+    terminal.send("print(temper\t")
+    terminal.wait(lambda: terminal.cursor_line == ">>> print(temperature")
+    terminal.send(".casef\t")
+    terminal.wait(lambda: terminal.cursor_line == ">>> print(temperature.casefold")
+
+
+def test_commands_complete(terminal: Terminal) -> None:
+    """Tab completes the names of commands."""
+    terminal.send(":tick\t")
+    terminal.wait(lambda: terminal.cursor_line == ">>> :ticker")
+
+
+def test_history_comes_back_and_survives(start: Callable[..., Terminal], tmp_path) -> None:
+    """An entry is in the file as soon as it runs: it survives kill -9, with its lines."""
+    import signal
+
+    env = {"ASYNCREPL_HISTORY": str(tmp_path / "deep" / "history")}
+    first = start(env=env)
+    first.enter("if True:\rx = 'kept'\r")
+    first.kill(signal.SIGKILL)
+    assert (tmp_path / "deep" / "history").stat().st_mode & 0o777 == 0o600
+    second = start(env=env)
+    second.send("\x1b[A")
+    second.wait(lambda: second.cursor_line.startswith("...     x = 'kept'"))
+
+
+def test_a_history_that_cannot_be_written_is_one_line(start: Callable[..., Terminal]) -> None:
+    """Where history cannot be kept, one line says so, and the session goes on."""
+    terminal = start(env={"ASYNCREPL_HISTORY": "/proc/nowhere/history"})
+    terminal.wait_for("history is not kept: /proc/nowhere/history")
+    terminal.enter("1 + 1")
+
+
+def test_ctrl_r_searches_history(terminal: Terminal) -> None:
+    """Ctrl-R finds an earlier input by a piece of it."""
+    terminal.enter("needle = 1")
+    terminal.enter("other = 2")
+    terminal.send("\x12need")
+    terminal.wait_for("needle = 1")
+    terminal.send("\r")
+    terminal.wait(lambda: terminal.cursor_line == ">>> needle = 1")
+
+
+def test_an_external_editor_edits_the_input(start: Callable[..., Terminal], tmp_path) -> None:
+    """Ctrl-X Ctrl-E hands the text to the editor and takes what it left."""
+    editor = tmp_path / "editor"
+    editor.write_text("#!/bin/sh\nsed -i s/one/two/ \"$1\"\n")
+    editor.chmod(0o755)
+    terminal = start(env={"EDITOR": str(editor), "VISUAL": ""})
+    terminal.send("x = 'one'\x18\x05")
+    terminal.wait(lambda: terminal.cursor_line == ">>> x = 'two'")

@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_pytest_runs_transcripts(tmp_path: Path) -> None:
+    """Each `.pycon` file is a test that passes, fails, is skipped, or can't be read."""
+    (tmp_path / "right.pycon").write_text(">>> 1\n1\n")
+    (tmp_path / "wrong.pycon").write_text(">>> 1\n2\n")
+    (tmp_path / "broken.pycon").write_text("#: x\n")
+    (tmp_path / "skipped.pycon").write_text("#: requires no_such_module\n>>> 1\n")
+    (tmp_path / "other.txt").write_text(">>> 1\n2\n")
+    plugin = ["-p", "asyncrepl.transcript.plugin", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", *plugin, "-c", "/dev/null", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "2 failed, 1 passed, 1 skipped" in done.stdout
+    assert "wrong.pycon:2: >>> 1\n >>> 1\n-2\n+1\n" in done.stdout
+    assert "broken.pycon:1: unknown directive 'x'" in done.stdout
+    assert "Traceback" not in done.stdout
