@@ -11,6 +11,7 @@ import builtins
 import inspect
 import sys
 import time
+import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,10 +20,11 @@ from asyncrepl.commands.explaining import explain_outcome, explain_value
 from asyncrepl.commands.front import Front
 from asyncrepl.commands.registry import CommandError
 from asyncrepl.engine.jobs import Jobs
-from asyncrepl.language.reading import Command, read, silence_completeness_warnings
+from asyncrepl.language.reading import as_command, silence_completeness_warnings
 from asyncrepl.views.errors import error_lines, exception_lines
 from asyncrepl.views.explanations import explanation_lines
 from asyncrepl.views.styled import text_lines
+from asyncrepl.views.warning import show_warning
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from asyncrepl.engine.loop import LiveLoop
     from asyncrepl.engine.session import Outcome, Run, Session
     from asyncrepl.explain.explanation import Explanation
+    from asyncrepl.language.reading import Command
     from asyncrepl.views.console import Console
     from asyncrepl.views.styled import Line
 
@@ -38,6 +41,9 @@ __all__ = ["Shell", "Status"]
 
 #: A second Ctrl-C within this many seconds abandons a statement that hangs in cleanup.
 ABANDON_WITHIN = 1.0
+
+#: The exit status of a program whose output nobody reads any more, as in a shell.
+PIPE_CLOSED = 141
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +96,17 @@ class Shell:
     @contextmanager
     def active(self) -> Iterator[None]:
         """Take the interpreter's hooks: displayed values, ``__main__``, errors of the loop."""
-        hook, main = sys.displayhook, sys.modules["__main__"]
+        before = sys.displayhook, sys.modules["__main__"], warnings.showwarning
         sys.displayhook = self.display
         sys.modules["__main__"] = self.session.module
+        warnings.showwarning = show_warning
         self.loop.set_exception_handler(self._loop_error)
         silence_completeness_warnings()
         try:
             yield
         finally:
-            sys.displayhook, sys.modules["__main__"] = hook, main
+            sys.displayhook, sys.modules["__main__"], warnings.showwarning = before
+            vars(builtins).pop("_", None)
             self.loop.set_exception_handler(None)
 
     def submit(
@@ -125,9 +133,9 @@ class Shell:
             self._run = self._command = None
             done(status)
 
-        reading = read(text) if mode == "single" else None
-        if isinstance(reading, Command):
-            self._start_command(reading, finished)
+        command = as_command(text) if mode == "single" else None
+        if command is not None:
+            self._start_command(command, finished)
         else:
             self._run = self.session.start(
                 text, lambda outcome: finished(self._ended(outcome)), filename=filename, mode=mode
@@ -167,14 +175,20 @@ class Shell:
             self.console.show(*explanation_lines(found, self.session.sources))
 
     def _ended(self, outcome: Outcome) -> Status:
-        """Show how a statement ended."""
+        """Show how a statement ended, if there is anybody to show it to."""
+        try:
+            return self._shown(outcome)
+        except OSError:
+            return Status("exit", PIPE_CLOSED)
+
+    def _shown(self, outcome: Outcome) -> Status:
         error = outcome.error
         if error is None:
             return Status()
         if isinstance(error, SystemExit):
             return Status("exit", self._exit_code(error))
         if isinstance(error, BrokenPipeError) and self.console.closed:
-            raise error  # out of the loop: there is nobody to tell it to
+            return Status("exit", PIPE_CLOSED)  # there is nobody to tell it to
         self.report(outcome)
         return Status("error")
 

@@ -21,6 +21,7 @@ __all__ = [
     "Incomplete",
     "Reading",
     "Statement",
+    "as_command",
     "is_block",
     "is_complete",
     "parse",
@@ -76,7 +77,7 @@ Reading = Blank | Command | Statement | Incomplete | Broken
 
 def read(text: str, filename: str = "<input>") -> Reading:
     """Say what `text` is. Never raises; `filename` appears in errors and warnings."""
-    command = _command(text)
+    command = as_command(text)
     if command is not None:
         return command
     try:
@@ -86,6 +87,17 @@ def read(text: str, filename: str = "<input>") -> Reading:
     except (RecursionError, MemoryError, OverflowError) as error:
         return Broken(text, error)
     return Statement(text, tree) if tree.body else Blank()
+
+
+def as_command(text: str) -> Command | None:
+    """The command that `text` is, without parsing it; None for Python."""
+    stripped = text.strip()
+    if stripped in _LEAVING_WORDS:
+        return Command(_LEAVING_WORDS[stripped], "")
+    if not text.startswith(":"):
+        return None
+    name, _, rest = stripped[1:].partition(" ")
+    return Command(name, rest.strip())
 
 
 def is_complete(text: str) -> bool:
@@ -128,16 +140,6 @@ def silence_completeness_warnings() -> None:
     global state from the thread that asks for completeness.
     """
     warnings.filterwarnings("ignore", module=_TRIAL)
-
-
-def _command(text: str) -> Command | None:
-    stripped = text.strip()
-    if stripped in _LEAVING_WORDS:
-        return Command(_LEAVING_WORDS[stripped], "")
-    if not text.startswith(":"):
-        return None
-    name, _, rest = stripped[1:].partition(" ")
-    return Command(name, rest.strip())
 
 
 def _is_incomplete(error: SyntaxError) -> bool:

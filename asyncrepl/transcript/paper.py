@@ -11,19 +11,15 @@ import io
 import sys
 import warnings
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asyncrepl.views.styled import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import TextIO
 
 __all__ = ["Paper", "writing_on"]
 
-
-_PACKAGE = str(Path(__file__).parent.parent)
 
 #: Characters that are kept of what one statement writes.
 MOST = 1_000_000
@@ -89,24 +85,5 @@ def _own_warnings() -> Iterator[None]:
             warnings.simplefilter("ignore", category)
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.filterwarnings("default", category=DeprecationWarning, module="__main__")
-        warnings.showwarning = _show
         yield
 
-
-def _show(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
-) -> None:
-    """Write a warning; without a place where that is a file of ours.
-
-    A coroutine that dies unawaited is reported at whatever line runs just then.
-    """
-    if filename.startswith(_PACKAGE):
-        text = f"{category.__name__}: {message}\n"
-    else:
-        text = warnings.formatwarning(message, category, filename, lineno, line)
-    (file or sys.stderr).write(text)

@@ -1,21 +1,23 @@
 """A replay where nobody can see typing: into a pipe, a file, a dumb terminal.
 
 What comes out reads like the transcript: narration, prompts and inputs, and
-between them the output, as the session gives it.
+between them the output, as the session gives it. Errors are part of the picture:
+they go to the same stream.
 """
 
 from __future__ import annotations
 
+from contextlib import redirect_stderr
 from typing import TYPE_CHECKING
 
 from asyncrepl.transcript.grammar import Blank, Directive, Input, Narration
 from asyncrepl.transcript.player import open_player
+from asyncrepl.views.console import Console
 from asyncrepl.views.styled import plain, text_lines
 
 if TYPE_CHECKING:
     from asyncrepl.transcript.grammar import Entry, Transcript
     from asyncrepl.transcript.player import Player
-    from asyncrepl.views.console import Console
     from asyncrepl.views.styled import Line
 
 __all__ = ["replay_plain"]
@@ -29,7 +31,8 @@ def replay_plain(transcript: Transcript, console: Console, *, speed: float = 1.0
     is 0, or that with which the transcript left the session. To be called in the main
     thread, where no loop runs; Ctrl-C raises KeyboardInterrupt.
     """
-    with open_player(transcript, console, speed) as player:
+    console = Console(console.out, color=console.color)
+    with redirect_stderr(console.out), open_player(transcript, console, speed) as player:
         for entry in transcript.entries:
             console.show(*_shown(entry))
             if isinstance(entry, Input):

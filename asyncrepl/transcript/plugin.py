@@ -1,6 +1,8 @@
 """The pytest plugin: each `.pycon` file is a test, which passes if all is as written.
 
-It also runs one file: ``pytest demos/01-six-steps.pycon``.
+It also runs one file: ``pytest demos/01-six-steps.pycon``. pytest imports this
+module in every project that has asyncrepl installed, so it imports nothing of
+ours before there is a transcript to check.
 """
 
 from __future__ import annotations
@@ -8,10 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-
-from asyncrepl.transcript.grammar import TranscriptError
-from asyncrepl.transcript.report import diff_lines
-from asyncrepl.transcript.trial import check_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +39,8 @@ class DiffersError(Exception):
     """A transcript that is not as written."""
 
     def __init__(self, report: Report) -> None:
+        from asyncrepl.transcript.report import diff_lines
+
         trouble = [] if report.trouble is None else [report.trouble]
         super().__init__("\n".join([*diff_lines(report), *trouble]))
 
@@ -50,6 +50,8 @@ class TranscriptItem(pytest.Item):
 
     def runtest(self) -> None:
         """Check the transcript; skip it if it requires what isn't here."""
+        from asyncrepl.transcript.trial import check_file
+
         report = check_file(self.path)
         if report.skipped is not None:
             pytest.skip(report.skipped)
@@ -58,6 +60,8 @@ class TranscriptItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> str:  # type: ignore[override]
         """The diff alone, where there is one."""
+        from asyncrepl.transcript.grammar import TranscriptError
+
         if isinstance(excinfo.value, DiffersError | TranscriptError | OSError):
             return str(excinfo.value)
         return str(super().repr_failure(excinfo))

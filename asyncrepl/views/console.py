@@ -7,6 +7,7 @@ their order. It holds its own reference: user code that replaces or closes
 
 from __future__ import annotations
 
+import select
 from typing import TYPE_CHECKING
 
 from asyncrepl.views.styled import Line, ansi, plain
@@ -31,12 +32,13 @@ class Console:
 
     @property
     def closed(self) -> bool:
-        """Whether nobody reads the output any more: the pipe is closed."""
+        """Whether nobody reads the output any more: it goes to a pipe that is closed."""
         try:
-            self.out.flush()
-        except BrokenPipeError:
-            return True
-        return False
+            poll = select.poll()
+            poll.register(self.out.fileno(), select.POLLERR)
+        except (OSError, ValueError):  # not a file
+            return False
+        return bool(poll.poll(0))
 
     def show(self, *lines: Line) -> None:
         """Write `lines` to the output stream, in one piece."""
@@ -47,7 +49,7 @@ class Console:
         self._write(self.err, lines)
 
     def _write(self, stream: TextIO, lines: tuple[Line, ...]) -> None:
-        if not lines:
+        if not lines or stream.closed:
             return
         draw = ansi if self.color else plain
         stream.write("".join(draw(line) + "\n" for line in lines))

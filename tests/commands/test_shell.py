@@ -146,3 +146,26 @@ def test_an_exception_nobody_asked_for_is_told(type_in: Typed) -> None:
     shown = type_in("del t; import gc; _ = gc.collect()")
     assert "bad" in shown
     assert "ZeroDivisionError" in shown
+
+
+def test_a_forgotten_coroutine_is_one_line(type_in: Typed) -> None:
+    """The warning has no place in the tool's own files, and no advice about tracemalloc."""
+    type_in("async def f(): pass\n")
+    shown = type_in("x = f(); del x")
+    assert shown == "<input 2>:1: RuntimeWarning: coroutine 'f' was never awaited\n"
+    type_in("f()")
+    assert type_in("1") == "RuntimeWarning: coroutine 'f' was never awaited\n1\n"
+
+
+def test_a_syntax_warning_is_given_once(type_in: Typed) -> None:
+    """A questionable literal is told when it is typed, once."""
+    shown = type_in("1 is 1")
+    assert shown.count("SyntaxWarning") == 1
+    assert shown.startswith("<input 1>:1: SyntaxWarning:")
+
+
+def test_a_closed_standard_output_is_not_the_end(type_in: Typed) -> None:
+    """A user who closes a stream of the session gets an error, not a dead prompt."""
+    type_in("import io, sys; sys.stdout = io.StringIO(); sys.stdout.close()")
+    type_in("print(1)")
+    assert type_in("1") == "1\n"

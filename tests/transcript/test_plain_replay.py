@@ -81,3 +81,17 @@ def test_colour_adds_no_text() -> None:
     """With colour, prompts and narration are styled."""
     shown = replayed("# a\n>>> 1\n", color=True)[1]
     assert "\x1b[" in shown
+
+
+def test_errors_are_part_of_the_picture() -> None:
+    """What goes to the error stream comes in its place, on the one stream there is."""
+    text = ">>> 1 / 0\n>>> import sys; print('here', file=sys.stderr)\n>>> 1\n"
+    shown = replayed(text)[1].splitlines()
+    assert shown == [
+        ">>> 1 / 0",
+        "ZeroDivisionError: division by zero",
+        ">>> import sys; print('here', file=sys.stderr)",
+        "here",
+        ">>> 1",
+        "1",
+    ]
