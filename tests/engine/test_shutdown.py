@@ -1,0 +1,101 @@
+"""Leaving a loop: who is cancelled, who is closed, who is named."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from asyncrepl.engine.clock import Clock
+from asyncrepl.engine.loop import LiveLoop, new_loop
+from asyncrepl.engine.running import close
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+@pytest.fixture
+def loop() -> LiveLoop:
+    return new_loop(Clock.virtual())
+
+
+async def first(walk: AsyncIterator[int]) -> int:
+    """The first value; on the loop, so that the loop learns of the generator."""
+    return await anext(walk)
+
+
+def test_tasks_are_cancelled_and_awaited(loop: LiveLoop) -> None:
+    """A task's cleanup runs to its end, also where it awaits; the task is named."""
+    said: list[str] = []
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(99)
+        finally:
+            await asyncio.sleep(0.5)
+            said.append("tidy")
+
+    async def begin() -> asyncio.Task[None]:
+        task = asyncio.create_task(work(), name="worker")
+        await asyncio.sleep(0)
+        return task
+
+    task = loop.run_until_complete(begin())
+    assert close(loop) == ["worker"]
+    assert said == ["tidy"]
+    assert task.cancelled()
+
+
+def test_suspended_generators_are_closed(loop: LiveLoop) -> None:
+    """The `finally` of an async generator runs, also with an `await` in it."""
+    said: list[str] = []
+
+    async def source() -> AsyncIterator[int]:
+        try:
+            yield 1
+        finally:
+            await asyncio.sleep(0.1)
+            said.append("closed")
+
+    walk = source()
+    loop.run_until_complete(first(walk))
+    assert close(loop) == []
+    assert said == ["closed"]
+
+
+def test_a_task_that_will_not_end_is_left(loop: LiveLoop) -> None:
+    """Who swallows the cancellation is waited for only so long."""
+
+    async def stubborn() -> None:
+        while True:
+            try:
+                await asyncio.sleep(10)
+            except asyncio.CancelledError:
+                continue
+
+    async def begin() -> asyncio.Task[None]:
+        task = asyncio.create_task(stubborn(), name="stubborn")
+        await asyncio.sleep(0)
+        return task
+
+    task = loop.run_until_complete(begin())
+    assert close(loop) == ["stubborn"]
+    assert loop.is_closed()
+    task._log_destroy_pending = False  # type: ignore[attr-defined]
+
+
+def test_a_held_clock_does_not_keep_the_cleanup(loop: LiveLoop) -> None:
+    """Time goes on for the cleanup, also where it stood still for the presenter."""
+
+    async def source() -> AsyncIterator[int]:
+        try:
+            yield 1
+        finally:
+            await asyncio.sleep(0.1)
+
+    walk = source()
+    loop.run_until_complete(first(walk))
+    loop.live.clock.hold()
+    close(loop)
+    assert walk.ag_frame is None  # type: ignore[attr-defined]
