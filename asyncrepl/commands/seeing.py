@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asyncrepl.commands.registry import Command, CommandError
-from asyncrepl.views.explanations import fix_text
+from asyncrepl.views.explanations import fix_text, story_lines
 from asyncrepl.views.styled import text_lines
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def _lanes(shell: Shell, rest: str) -> list[Line]:
 
 
 def _why(shell: Shell, _rest: str) -> list[Line]:
-    return text_lines(_explanation(shell).story)
+    return story_lines(_explanation(shell), shell.console.width)
 
 
 def _fix(shell: Shell, _rest: str) -> list[Line]:

@@ -172,7 +172,8 @@ class Shell:
         found = explain_value(self.session, self._run.source.filename, value)
         if found is not None:
             self.explanation = found
-            self.console.show(*explanation_lines(found, self.session.sources))
+            lines = explanation_lines(found, self.session.sources, self.console.width)
+            self.console.show(*lines)
 
     def _ended(self, outcome: Outcome) -> Status:
         """Show how a statement ended, if there is anybody to show it to."""
@@ -199,7 +200,7 @@ class Shell:
         self.last = outcome
         self.explanation = explain_outcome(self.session, outcome)
         if self.explanation is not None:
-            lines += explanation_lines(self.explanation, self.session.sources)
+            lines += explanation_lines(self.explanation, self.session.sources, self.console.width)
         self.console.complain(*lines)
         sys.last_type, sys.last_value = type(outcome.error), outcome.error
         sys.last_traceback = outcome.error.__traceback__

@@ -6,12 +6,16 @@ import linecache
 from typing import TYPE_CHECKING
 
 from asyncrepl.engine.frames import is_library, is_ours, is_plumbing
+from asyncrepl.language.shipped import demos_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-__all__ = ["place", "user_entries", "user_part", "reached_place"]
+__all__ = ["place", "reached_place", "user_entries", "user_part"]
+
+#: A source line is told up to so many characters.
+LONGEST = 60
 
 
 def user_part(traceback: TracebackType | None) -> TracebackType | None:
@@ -40,6 +44,12 @@ def reached_place(traceback: TracebackType | None) -> str | None:
 
 
 def place(filename: str, lineno: int) -> str:
-    """Say ``FILE:LINE: source line``, or ``FILE:LINE`` where the source is not known."""
+    """Say ``FILE:LINE: source line``, or ``FILE:LINE`` where the source is not known.
+
+    A long line is cut; a demo's path is told from where the demos are.
+    """
     source = linecache.getline(filename, lineno).strip()
-    return f"{filename}:{lineno}: {source}" if source else f"{filename}:{lineno}"
+    if len(source) > LONGEST:
+        source = source[: LONGEST - 1] + "…"
+    name = filename.removeprefix(str(demos_folder().parent) + "/")
+    return f"{name}:{lineno}: {source}" if source else f"{name}:{lineno}"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.views.styled import Line, ansi, plain
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import TextIO
 
 __all__ = ["Console"]
@@ -22,13 +23,27 @@ class Console:
     """Writes whole styled lines to an output and an error stream.
 
     `color` says whether styles become escape codes; without it only the text
-    is written, and nothing is lost: no meaning is in colour alone.
+    is written, and nothing is lost: no meaning is in colour alone. `width` tells
+    the columns of a screen; without it text is not wrapped.
     """
 
-    def __init__(self, out: TextIO, err: TextIO | None = None, *, color: bool = False) -> None:
+    def __init__(
+        self,
+        out: TextIO,
+        err: TextIO | None = None,
+        *,
+        color: bool = False,
+        width: Callable[[], int] | None = None,
+    ) -> None:
         self.out = out
+        self._width = width
         self.err = out if err is None else err
         self.color = color
+
+    @property
+    def width(self) -> int | None:
+        """The columns to wrap prose at; None where the output is no screen."""
+        return None if self._width is None else self._width()
 
     @property
     def closed(self) -> bool:

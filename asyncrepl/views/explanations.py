@@ -6,7 +6,7 @@ import difflib
 from typing import TYPE_CHECKING
 
 from asyncrepl.views.highlight import code_lines
-from asyncrepl.views.styled import printable
+from asyncrepl.views.styled import printable, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -15,19 +15,31 @@ if TYPE_CHECKING:
     from asyncrepl.language.sources import Source
     from asyncrepl.views.styled import Line
 
-__all__ = ["explanation_lines", "fix_text"]
+__all__ = ["explanation_lines", "fix_text", "story_lines"]
 
 #: A correction of more lines than this is shown by its changed lines only.
 SHORT = 2
 
 
-def explanation_lines(explanation: Explanation, sources: Mapping[str, Source]) -> list[Line]:
+def explanation_lines(
+    explanation: Explanation, sources: Mapping[str, Source], width: int | None = None
+) -> list[Line]:
     """Why it failed, and the corrected code or the lines of it that change."""
-    why = printable(explanation.why).replace("\n", " ")
-    lines: list[Line] = [[("label", "why  "), ("why", why)]]
+    why = wrapped(printable(explanation.why).replace("\n", " "), width, indent=5)
+    lines: list[Line] = [[("label", "why  "), ("why", why[0])]]
+    lines += [[("why", line)] for line in why[1:]]
     if explanation.fix is not None:
         lines += _fix_lines(explanation.fix, sources)
     return lines
+
+
+def story_lines(explanation: Explanation, width: int | None = None) -> list[Line]:
+    """All there is to say: what happened, the rule behind it, the six steps."""
+    return [
+        [("", line)]
+        for paragraph in printable(explanation.story).split("\n")
+        for line in wrapped(paragraph, width)
+    ]
 
 
 def fix_text(fix: Fix) -> str:

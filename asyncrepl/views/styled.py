@@ -10,12 +10,13 @@ moves the cursor would tear the screen (and could be written to do so).
 from __future__ import annotations
 
 import re
+import textwrap
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["STYLES", "Fragment", "Line", "ansi", "plain", "printable", "text_lines"]
+__all__ = ["STYLES", "Fragment", "Line", "ansi", "plain", "printable", "text_lines", "wrapped"]
 
 Fragment = tuple[str, str]
 Line = list[Fragment]
@@ -55,6 +56,18 @@ def printable(text: str) -> str:
 def text_lines(text: str, style: str = "") -> list[Line]:
     """The lines of `text`, each one fragment of `style`, made printable."""
     return [[(style, line)] for line in printable(text).split("\n")]
+
+
+def wrapped(text: str, width: int | None, indent: int = 0) -> list[str]:
+    """The lines of prose that `text` makes in `width` columns; one where that is None.
+
+    All but the first get `indent` columns; words are kept whole, also long ones.
+    """
+    room = None if width is None else max(width - indent, 20)
+    if room is None or len(text) <= room:
+        return [text]
+    lines = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False)
+    return [lines[0], *(" " * indent + line for line in lines[1:])]
 
 
 def plain(line: Iterable[Fragment]) -> str:
