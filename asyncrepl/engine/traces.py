@@ -34,7 +34,7 @@ def user_entries(traceback: TracebackType | None) -> Iterator[TracebackType]:
 
 
 def reached_place(traceback: TracebackType | None) -> str | None:
-    """The innermost line of user code that a cancellation or Ctrl-C reached, as `place` says it."""
+    """The `place` in user code that a cancellation or Ctrl-C reached."""
     entries = [
         (each.tb_frame.f_code.co_filename, each.tb_lineno) for each in user_entries(traceback)
     ]
