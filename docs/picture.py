@@ -65,8 +65,8 @@ def _row(terminal: Terminal, row: int) -> Iterator[str]:
         text = "".join(cell.data for _, cell in piece)
         if text.strip():
             x, y = MARGIN + piece[0][0] * WIDTH, MARGIN + row * HEIGHT + 14
-            length = len(text) * WIDTH
-            yield f'<text x="{x:.1f}" y="{y}" textLength="{length:.1f}" {look}>{escape(text)}</text>'
+            place = f'x="{x:.1f}" y="{y}" textLength="{len(text) * WIDTH:.1f}"'
+            yield f"<text {place} {look}>{escape(text)}</text>"
 
 
 def _look(cell: Any) -> str:

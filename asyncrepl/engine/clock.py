@@ -21,10 +21,9 @@ What does not work:
   by chance. So short waits for the outside take no time: up to `SLACK` seconds
   between two deadlines, which no reader of a demo can tell from none.
 
-A virtual clock starts at 0.0, so that demos and tests show round numbers. Its
-instants are those of ``loop.time()``, as asyncio promises, and not those of
-``time.monotonic()``: for a program that mixes the two, start it at
-``time.monotonic()``.
+A virtual clock starts at 0.0, so that demos and tests show round numbers. For a
+program that mixes ``loop.time()`` with ``time.monotonic()``, which asyncio does
+not promise to be the same, start it at ``time.monotonic()``.
 """
 
 from __future__ import annotations
@@ -237,10 +236,8 @@ class _VirtualClock(Clock):
         return round(min(wait.now + passed, wait.limit) * 1e9)
 
     def due(self, when: float) -> float:
-        """`when` in whole nanoseconds; a delay, however short, takes at least one.
-
-        Without the second half, ``while True: await sleep(1e-10)`` would stop time.
-        """
+        # A delay, however short, takes a nanosecond: without that,
+        # ``while True: await sleep(1e-10)`` would stop time.
         rounded = round(when, DIGITS)
         if when > self._now >= rounded:
             return max(round(self._now + GRAIN, DIGITS), math.nextafter(self._now, math.inf))
@@ -248,7 +245,7 @@ class _VirtualClock(Clock):
 
     @property
     def resolution(self) -> float:
-        """Half a grain, but never so little that it vanishes beside the instant."""
+        # Never so little that it vanishes beside the instant.
         return max(GRAIN / 2, math.ulp(self._now))
 
     def wait(self, poll: Poll, timeout: float | None, scene: Scene) -> Ready:
@@ -281,7 +278,7 @@ class _VirtualClock(Clock):
                 self._stop_short(spent, rate, deadline)
             else:
                 self._arrive(deadline)
-                self._overslept = min(spent - limit, SLACK)
+                self._overslept = min(max(spent - limit, 0.0), SLACK)
         finally:
             self._wait = None
         return ready

@@ -247,19 +247,13 @@ class LiveLoop(_SelectorEventLoop):
         eager = self.get_task_factory() is not None
         task = (timeline.born_eager if eager else timeline.born)(coro, make)
         if self._debug:
-            _hide_caller(task)
+            timers.hide_ours(task)
         return task
 
 
 def _override(loop: LiveLoop, name: str, function: Callable[..., Any]) -> None:
     # Not through vars(): that alone makes each step slower, for the loop's whole life.
     setattr(loop, name, function)
-
-
-def _hide_caller(task: Any) -> None:
-    """Let "created at …" in debug mode name the user's line; asyncio removes its own."""
-    if places := getattr(task, "_source_traceback", None):
-        del places[-1]
 
 
 def _pour(old: deque[asyncio.Handle], new: deque[asyncio.Handle]) -> None:

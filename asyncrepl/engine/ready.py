@@ -43,7 +43,7 @@ class ObservedReady(deque[Any]):
         return handle
 
 
-#: The type of the callbacks that are a task's steps, once one was seen: it has no public name.
+#: The type of the C tasks' steps, once one was seen: it has no public name.
 _STEPS: set[type] = set()
 
 
@@ -52,16 +52,19 @@ def _task(callback: Any) -> Any:
 
     A step is the step wrapper or the wakeup of a task in C, or the methods of
     these names of one in Python. Other methods of a task are plain callbacks,
-    as in ``call_later(1, task.cancel)``.
+    as in ``call_later(1, task.cancel)``. Objects of the user's are not asked.
     """
-    owner = getattr(callback, "__self__", None)
     kind = type(callback)
     if kind is BuiltinMethodType:
-        return owner if callback.__name__ == "task_wakeup" else None
+        return callback.__self__ if callback.__name__ == "task_wakeup" else None
     if kind is MethodType:
+        owner = callback.__self__
         step = callback.__name__ in {"__step", "__wakeup"} and asyncio.isfuture(owner)
         return owner if step else None
-    if kind.__module__ == "builtins" and isinstance(owner, asyncio.Task):
+    if (kind.__module__, kind.__name__) in _STEP_NAMES:
         _STEPS.add(kind)
-        return owner
+        return callback.__self__
     return None
+
+
+_STEP_NAMES = {("builtins", "TaskStepMethWrapper"), ("_asyncio", "TaskStepMethWrapper")}

@@ -14,6 +14,8 @@ import heapq
 import itertools
 from typing import TYPE_CHECKING, Any
 
+from asyncrepl.engine.frames import is_ours
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import Context
@@ -25,11 +27,10 @@ if TYPE_CHECKING:
 
         _when: float
         _scheduled: bool
-        _source_traceback: list[object] | None
 else:
     _TimerHandle = asyncio.TimerHandle
 
-__all__ = ["TimerHandle", "call_at"]
+__all__ = ["TimerHandle", "call_at", "hide_ours"]
 
 
 class TimerHandle(_TimerHandle):
@@ -65,8 +66,14 @@ def call_at(
         loop._check_thread()
         loop._check_callback(callback, "call_at")
     timer = TimerHandle(loop.live.clock.due(when), callback, args, loop, context)
-    if timer._source_traceback:
-        del timer._source_traceback[-1]
+    hide_ours(timer)
     heapq.heappush(loop._scheduled, timer)
     timer._scheduled = True
     return timer
+
+
+def hide_ours(made: Any) -> None:
+    """Let "created at …" of a task or timer, in debug mode, name the user's line."""
+    places = getattr(made, "_source_traceback", None)
+    while places and is_ours(places[-1].filename):
+        del places[-1]

@@ -13,7 +13,6 @@ whose frames are in `inner`.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from opcode import opname
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -24,6 +23,7 @@ from asyncrepl.explain.uses import Use, uses_at
 from asyncrepl.language.suspects import Place, Suspects, place_at
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from types import CodeType, FrameType, TracebackType
 
 __all__ = ["Evidence", "Site", "Stage", "gather", "gather_value"]
@@ -122,9 +122,7 @@ def gather_value(
     )
 
 
-def _of_syntax(
-    error: SyntaxError, units: Units, namespace: Mapping[str, Any]
-) -> Evidence | None:
+def _of_syntax(error: SyntaxError, units: Units, namespace: Mapping[str, Any]) -> Evidence | None:
     unit = units.get(error.filename)
     if unit is None:
         return None

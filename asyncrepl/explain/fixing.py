@@ -15,7 +15,7 @@ from asyncrepl.explain.explanation import Fix
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.uses import callee_name
 from asyncrepl.language.instrumenting import CONSUMERS, HANDED, SCHEDULERS
-from asyncrepl.language.rewriting import Rewriting, Span, compiles
+from asyncrepl.language.rewriting import Rewriting, Span, compiles, parses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.units import Function, Unit
 
-__all__ = ["CannotFix", "Fixing", "fresh", "is_generator", "keyword_span", "short"]
+__all__ = ["CannotFixError", "Fixing", "fresh", "is_generator", "keyword_span", "short"]
 
 _FOR = re.compile(r"\b(?:async\s+)?for\b")
 _ASYNC = re.compile(r"async\s+")
 _HOLDERS = SCHEDULERS | {"append", "add", "isinstance", "type", "iscoroutine", "aiter", "anext"}
 
 
-class CannotFix(Exception):
+class CannotFixError(Exception):
     """There is no correction that keeps what the user meant."""
 
 
@@ -47,12 +47,17 @@ class Fixing:
         return self.units.setdefault(unit.filename, (unit, unit.rewriting()))[1]
 
     def fix(self) -> Fix | None:
-        """The corrected texts, the one edited first as the main one; None if any is wrong."""
+        """The corrected texts, the one edited first as the main one; None if any is wrong.
+
+        A text that did not compile may hold a second mistake: it only has to parse,
+        and `explaining` goes on from there.
+        """
+        accepted = parses if self.evidence.stage == "compile" else compiles
         try:
             texts = [(name, edits.apply()) for name, (_, edits) in self.units.items()]
         except ValueError:  # two edits of the same place
             return None
-        if not texts or not all(compiles(text) for _, text in texts):
+        if not texts or not all(accepted(text) for _, text in texts):
             return None
         (name, text), *more = texts
         return Fix(name, text, tuple(more))
@@ -75,7 +80,7 @@ class Fixing:
         start = keyword_span(unit, owner).start
         match = _ASYNC.match(unit.text, start)
         if match is None:
-            raise CannotFix
+            raise CannotFixError
         self.of(unit).replace(Span(start, match.end()), "")
 
     def awaiting(self, unit: Unit, node: ast.expr) -> None:
@@ -121,7 +126,7 @@ class Fixing:
         if isinstance(around, ast.FunctionDef):
             self.make_async(unit, around)
         elif isinstance(around, ast.Lambda | ast.ClassDef):
-            raise CannotFix
+            raise CannotFixError
 
     def make_async(self, unit: Unit, function: Function) -> None:
         """Write ``async def``, and change those who call the function."""
@@ -156,10 +161,8 @@ class Fixing:
         start, end = unit.source.span(call)
         inner, edits = unit.source.span(operand), self.of(unit)
         if isinstance(operand, ast.GeneratorExp):
-            shared = inner.end == end
-            inner = Span(inner.start + 1, inner.end - 1)
-            edits.replace(Span(start, inner.start), "[")
-            edits.replace(Span(inner.end, end), "]" if shared else "]")
+            edits.replace(Span(start, inner.start + 1), "[")
+            edits.replace(Span(inner.end - 1, end), "]")
         else:
             name = fresh(unit, "x")
             edits.replace(Span(start, inner.start), f"[{name} async for {name} in ")
@@ -184,9 +187,9 @@ def calls_of(unit: Unit, function: Function, home: Unit) -> Iterable[ast.Call]:
     """The calls of `function` (defined in `home`) in `unit`, as far as its name tells."""
     method = isinstance(home.parents.get(function), ast.ClassDef)
     for call in list(unit.nodes(ast.Call)):
-        if isinstance(call.func, ast.Attribute if method else ast.Name):
-            if callee_name(call) == function.name:
-                yield call
+        named = isinstance(call.func, ast.Attribute if method else ast.Name)
+        if named and callee_name(call) == function.name:
+            yield call
 
 
 def is_generator(function: Function) -> bool:
@@ -205,7 +208,7 @@ def keyword_span(unit: Unit, owner: ast.AST) -> Span:
     start = unit.source.span(_before_clause(whole, owner)).end
     found = list(_FOR.finditer(unit.text, start, stop))
     if not found:
-        raise CannotFix
+        raise CannotFixError
     return Span(*found[-1].span())
 
 
@@ -223,7 +226,7 @@ def _before_clause(whole: ast.AST, clause: ast.comprehension) -> ast.expr:
 def fresh(unit: Unit, name: str) -> str:
     """`name`, or a longer one, that is not used in `unit`."""
     taken = {node.id for node in unit.nodes(ast.Name)} | {node.arg for node in unit.nodes(ast.arg)}
-    taken |= {node.name for node in unit.nodes(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)}
+    taken |= {node.name for node in (*unit.functions(), *unit.nodes(ast.ClassDef))}
     while name in taken:
         name += "_"
     return name

@@ -6,8 +6,8 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.fixing import CannotFix, Fixing, calls_of, fresh
-from asyncrepl.explain.scopes import is_async, own_nodes, scope
+from asyncrepl.explain.fixing import CannotFixError, Fixing, fresh
+from asyncrepl.explain.scopes import scope
 from asyncrepl.explain.uses import callee_name
 from asyncrepl.language.rewriting import Span
 
@@ -25,11 +25,15 @@ def lambda_to_def(fixing: Fixing, unit: Unit, node: ast.Lambda) -> None:
     if isinstance(parent, ast.Call) and callee_name(parent) in ("map", "filter"):
         _map_to_comprehension(fixing, unit, parent, node)
         return
+    if isinstance(parent, ast.keyword) and parent.arg == "key":
+        raise CannotFixError  # what compares keys cannot wait for them
     statement, edits = unit.statement(node), fixing.of(unit)
     assigned = isinstance(statement, ast.Assign) and statement.value is node
     target = statement.targets[0] if isinstance(statement, ast.Assign) and assigned else None
     name = target.id if isinstance(target, ast.Name) else fresh(unit, "job")
-    lines = f"async def {name}({_parameters(unit, node)}):\n    return {unit.source.source(node.body)}"
+    lines = (
+        f"async def {name}({_parameters(unit, node)}):\n    return {unit.source.source(node.body)}"
+    )
     if isinstance(target, ast.Name):
         edits.replace(statement, lines)
     elif scope(unit, node.body) is node:
@@ -46,7 +50,7 @@ def _parameters(unit: Unit, node: ast.Lambda) -> str:
 def _map_to_comprehension(fixing: Fixing, unit: Unit, call: ast.Call, node: ast.Lambda) -> None:
     arguments = node.args.args
     if len(arguments) != 1 or len(call.args) != 2 or call.args[0] is not node:
-        raise CannotFix
+        raise CannotFixError
     body, source = unit.source.source(node.body), unit.source.source(call.args[1])
     name = arguments[0].arg
     if callee_name(call) == "map":
@@ -70,7 +74,7 @@ def out_of_class(fixing: Fixing, unit: Unit, owner: ast.ClassDef, node: ast.AST)
     elif scope(unit, owner) is None:
         _hoist_statements(fixing, unit, owner, statement)
     else:
-        raise CannotFix
+        raise CannotFixError
     fixing.suspending(unit, owner)
 
 
@@ -81,7 +85,10 @@ def _value_name(statement: ast.stmt) -> str:
 
 def _hoist_statements(fixing: Fixing, unit: Unit, owner: ast.ClassDef, last: ast.stmt) -> None:
     """Move a loop, and the assignments of names it uses, in front of the class."""
-    edits, used = fixing.of(unit), {each.id for each in ast.walk(last) if isinstance(each, ast.Name)}
+    edits, used = (
+        fixing.of(unit),
+        {each.id for each in ast.walk(last) if isinstance(each, ast.Name)},
+    )
     moved: list[str] = []
     for statement in owner.body[: owner.body.index(last)]:
         target = statement.targets[0] if isinstance(statement, ast.Assign) else None
@@ -89,7 +96,7 @@ def _hoist_statements(fixing: Fixing, unit: Unit, owner: ast.ClassDef, last: ast
             moved.append(_dedented(unit, statement))
             edits.replace(statement, f"{target.id} = {target.id}")
     if not moved:
-        raise CannotFix
+        raise CannotFixError
     edits.lines_before(owner, "\n".join([*moved, _dedented(unit, last), ""]))
     edits.remove(last)
 
@@ -105,8 +112,12 @@ def default_inside(fixing: Fixing, unit: Unit, function: Function, node: ast.AST
     """Give a parameter the default None and compute the value in the body."""
     edits, arguments = fixing.of(unit), function.args
     named = arguments.posonlyargs + arguments.args
-    pairs = list(zip(named[len(named) - len(arguments.defaults) :], arguments.defaults, strict=True))
-    pairs += [(a, d) for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if d]
+    pairs = list(
+        zip(named[len(named) - len(arguments.defaults) :], arguments.defaults, strict=True)
+    )
+    pairs += [
+        (a, d) for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if d
+    ]
     for argument, default in pairs:
         if any(inner is node for inner in ast.walk(default)):
             text = unit.source.source(default)
@@ -114,7 +125,7 @@ def default_inside(fixing: Fixing, unit: Unit, function: Function, node: ast.AST
             lines = f"if {argument.arg} is None:\n    {argument.arg} = {text}"
             edits.lines_before(_first_after_docstring(function), lines)
             return
-    raise CannotFix
+    raise CannotFixError
 
 
 def _first_after_docstring(function: Function) -> ast.stmt:
@@ -135,12 +146,10 @@ def async_factory(fixing: Fixing, unit: Unit, function: Function) -> None:
     owner = unit.parents.get(function)
     own = function.args.args[0] if function.args.args else None
     if not isinstance(owner, ast.ClassDef) or own is None:
-        raise CannotFix
+        raise CannotFixError
     edits, start = fixing.of(unit), unit.source.span(function).start
     by = unit.source.indent(function)
-    edits.replace(
-        Span(start, header_end(unit, function)), f"@classmethod\n{by}async def create"
-    )
+    edits.replace(Span(start, header_end(unit, function)), f"@classmethod\n{by}async def create")
     edits.replace(own, "cls")
     edits.lines_before(_first_after_docstring(function), f"{own.arg} = cls()")
     edits.lines_after(function.body[-1], f"return {own.arg}")

@@ -14,7 +14,6 @@ import builtins
 import functools
 import inspect
 import sys
-from collections.abc import Mapping
 from types import (
     AsyncGeneratorType,
     CodeType,
@@ -26,13 +25,17 @@ from types import (
     ModuleType,
     NoneType,
 )
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.explain.units import Function, Unit, Units
 from asyncrepl.language.suspects import MISSING, Facts, describe, lookup
 
-__all__ = ["Resolver", "is_async_iterable", "is_awaitable"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from asyncrepl.explain.units import Function, Unit, Units
+
+__all__ = ["Resolver", "is_async_iterable", "is_awaitable", "is_coroutine_function"]
 
 _DISPLAYS: dict[type[ast.expr], type] = {
     ast.Dict: dict,
@@ -52,6 +55,11 @@ def is_async_iterable(facts: Facts) -> bool:
 def is_awaitable(facts: Facts) -> bool:
     """Whether ``await`` takes it."""
     return lookup(facts.kind, "__await__") not in (MISSING, None)
+
+
+def is_coroutine_function(value: object) -> bool:
+    """Whether `value` is an ``async def`` without ``yield``."""
+    return isinstance(value, FunctionType) and inspect.iscoroutinefunction(value)
 
 
 class Resolver:
@@ -98,12 +106,12 @@ class Resolver:
     def _unborn(self, name: str) -> Facts | None:
         """A function or module of a text that has not run (it does not compile)."""
         assert self.unit is not None
-        for node in self.unit.nodes(ast.FunctionDef, ast.AsyncFunctionDef, ast.Import):
-            if isinstance(node, ast.Import):
-                if any((alias.asname or alias.name) == name for alias in node.names):
-                    return describe(sys.modules.get(name), keep=True)
-            elif node.name == name:
-                return Facts(FunctionType, value=node)
+        for node in self.unit.nodes(ast.Import):
+            if any((alias.asname or alias.name) == name for alias in node.names):
+                return describe(sys.modules.get(name), keep=True)
+        for function in self.unit.functions():
+            if function.name == name:
+                return Facts(FunctionType, value=function)
         return None
 
     def _assigned(self, function: Function, name: str) -> Facts | None:

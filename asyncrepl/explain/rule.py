@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from asyncrepl.explain.evidence import Evidence, Stage
 from asyncrepl.explain.explanation import Explanation, Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from asyncrepl.explain.evidence import Evidence, Stage
 
 __all__ = ["Rule"]
 

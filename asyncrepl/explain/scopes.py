@@ -8,13 +8,14 @@ here: whether they may suspend is decided by the function around them.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from asyncrepl.explain.units import Unit
 
-__all__ = ["Scope", "COMPREHENSIONS", "annotated", "is_async", "own_nodes", "scope", "scopes"]
+__all__ = ["COMPREHENSIONS", "Scope", "annotated", "is_async", "own_nodes", "scope", "scopes"]
 
 Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)

@@ -10,7 +10,6 @@ import ast
 import linecache
 import sys
 import sysconfig
-from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from asyncrepl.language.rewriting import Rewriting, Text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from types import CodeType
 
     from asyncrepl.language.suspects import Place
@@ -38,11 +38,16 @@ class SourceLike(Protocol):
     """What is read of a `language.sources.Source`."""
 
     @property
-    def filename(self) -> str: ...
+    def filename(self) -> str:
+        """The name its code objects carry."""
+
     @property
-    def text(self) -> str: ...
+    def text(self) -> str:
+        """The whole text."""
+
     @property
-    def tree(self) -> ast.Module | None: ...
+    def tree(self) -> ast.Module | None:
+        """Its tree, if it parses."""
 
 
 class Unit:
@@ -66,8 +71,7 @@ class Unit:
         found: dict[ast.AST, ast.AST] = {}
         for node in ast.walk(self.tree):
             for child in ast.iter_child_nodes(node):
-                if "lineno" in child._attributes or not child._attributes:
-                    found[child] = node
+                found[child] = node  # an ast.Load() has many parents: nobody asks for them
         return found
 
     def rewriting(self) -> Rewriting:
@@ -79,6 +83,13 @@ class Unit:
         if self.tree is not None:
             for node in ast.walk(self.tree):
                 if isinstance(node, kinds):
+                    yield node
+
+    def functions(self) -> Iterator[Function]:
+        """All ``def`` and ``async def`` statements."""
+        if self.tree is not None:
+            for node in ast.walk(self.tree):
+                if isinstance(node, FUNCTIONS):
                     yield node
 
     def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
@@ -113,7 +124,7 @@ class Unit:
 
     def definition(self, code: CodeType) -> Function | None:
         """The ``def`` that `code` was compiled from."""
-        for node in self.nodes(ast.FunctionDef, ast.AsyncFunctionDef):
+        for node in self.functions():
             first = min([node, *node.decorator_list], key=lambda each: each.lineno)
             if node.name == code.co_name and code.co_firstlineno in (first.lineno, node.lineno):
                 return node

@@ -9,13 +9,14 @@ its position, and the object from looking the expression up.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from asyncrepl.language.suspects import MISSING, Facts, Place, Suspect, describe, lookup
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from asyncrepl.explain.resolving import Resolver
     from asyncrepl.explain.units import Unit
 
@@ -114,7 +115,7 @@ def _completed(seen: Facts, inferred: Facts | None) -> Facts:
     if inferred is None or inferred.kind is not seen.kind:
         return seen
     value = inferred.value if seen.value is MISSING else seen.value
-    return replace(seen, value=value, item=seen.item or inferred.item)
+    return seen._replace(value=value, item=seen.item or inferred.item)
 
 
 def _role(node: ast.expr, owner: ast.AST | None) -> str:
@@ -176,16 +177,18 @@ def _iterated(unit: Unit, node: ast.AST) -> Iterator[Operand]:
         yield "unpack", owner.value, owner
 
 
-def _awaited(_unit: Unit, node: ast.AST) -> Iterator[Operand]:
+def _awaited(unit: Unit, node: ast.AST) -> Iterator[Operand]:
     if isinstance(node, ast.Await):
         yield "await", node.value, node
+    elif isinstance(node, ast.AsyncWith) or isinstance(unit.parents.get(node), ast.withitem):
+        yield from _entered(unit, node)
 
 
 def _entered(unit: Unit, node: ast.AST) -> Iterator[Operand]:
-    statement = node if isinstance(node, ast.With | ast.AsyncWith) else unit.enclosing(
-        node, ast.With, ast.AsyncWith
-    )
-    if statement is not None:
+    statement: ast.AST | None = node
+    if not isinstance(node, ast.With | ast.AsyncWith):
+        statement = unit.enclosing(node, ast.With, ast.AsyncWith)
+    if isinstance(statement, ast.With | ast.AsyncWith):
         role = "async with" if isinstance(statement, ast.AsyncWith) else "with"
         for item in statement.items:
             yield role, item.context_expr, statement
@@ -201,7 +204,7 @@ def _call_operands(_unit: Unit, node: ast.AST) -> Iterator[Operand]:
         yield "called", node.func, node
 
 
-def _starred(unit: Unit, node: ast.AST) -> Iterator[Operand]:
+def _starred(_unit: Unit, node: ast.AST) -> Iterator[Operand]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Starred):
             yield "star", child.value, child
@@ -229,6 +232,7 @@ _FINDERS = {
     "GET_ITER": _iterated,
     "GET_AITER": _iterated,
     "GET_ANEXT": _iterated,
+    "FOR_ITER": _iterated,
     "UNPACK_SEQUENCE": _iterated,
     "UNPACK_EX": _iterated,
     "GET_YIELD_FROM_ITER": _iterated,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Fix
-from asyncrepl.explain.fixing import CannotFix, Fixing
+from asyncrepl.explain.fixing import CannotFixError, Fixing
 from asyncrepl.language.suspects import Facts, lookup
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.explanation import Fix
     from asyncrepl.explain.uses import Use
 
 __all__ = ["a", "defined", "gathered", "iterated_plainly", "over", "own", "replaced"]
@@ -44,7 +44,7 @@ def iterated_plainly(evidence: Evidence, use: Use, operand: str | None = None) -
     fixing = Fixing(evidence)
     try:
         fixing.loop_plain(evidence.unit, use.owner)
-    except CannotFix:
+    except CannotFixError:
         return None
     if operand is not None:
         fixing.of(evidence.unit).replace(use.node, operand)
@@ -69,7 +69,7 @@ def gathered(evidence: Evidence, use: Use) -> Fix | None:
     arguments = source[1:-1].rstrip(", \n") if listed else f"*{source}"
     try:
         fixing.loop_plain(unit, use.owner)
-    except CannotFix:
+    except CannotFixError:
         return None
     fixing.of(unit).replace(node, f"await asyncio.gather({arguments})")
     fixing.needs_import(unit, "asyncio")

@@ -10,10 +10,13 @@ from __future__ import annotations
 import io
 import token
 import tokenize
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from asyncrepl.language.rewriting import Edit, Rewriting, Span, Text, parses
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["Word", "Words"]
 

@@ -22,7 +22,7 @@ _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 def with_yield(fixing: Fixing, unit: Unit, function: Function) -> Fix | None:
     """Yield what `function` prints or collects in its loop, or what it ends with."""
     edits = fixing.of(unit)
-    given = [node for node in own_nodes(function) if _gives(unit, function, node)]
+    given = [node for node in own_nodes(function) if _gives(unit, node)]
     if given:
         for node in given:
             value = node.value.args[0]  # type: ignore[attr-defined]  # see _gives
@@ -36,7 +36,7 @@ def with_yield(fixing: Fixing, unit: Unit, function: Function) -> Fix | None:
     return None
 
 
-def _gives(unit: Unit, function: Function, node: ast.AST) -> bool:
+def _gives(unit: Unit, node: ast.AST) -> bool:
     """Whether `node` is a statement like ``out.append(x)`` or ``print(x)`` in a loop."""
     call = node.value if isinstance(node, ast.Expr) else None
     if not isinstance(call, ast.Call) or callee_name(call) not in _GIVING:
@@ -45,9 +45,7 @@ def _gives(unit: Unit, function: Function, node: ast.AST) -> bool:
     return looped and len(call.args) == 1 and not call.keywords
 
 
-def _drop_collection(
-    fixing: Fixing, unit: Unit, function: Function, given: list[ast.AST]
-) -> None:
+def _drop_collection(fixing: Fixing, unit: Unit, function: Function, given: list[ast.AST]) -> None:
     """Remove ``out = []`` if nothing but the replaced calls used ``out``."""
     for statement in function.body:
         target = statement.targets[0] if isinstance(statement, ast.Assign) else None

@@ -9,9 +9,11 @@ and so do patterns and f-string formats.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 __all__ = ["CONSUMERS", "HANDED", "SCHEDULERS", "Instrumenter"]
 
@@ -20,7 +22,20 @@ Node = TypeVar("Node", bound=ast.AST)
 #: Calls that walk an argument at once: name → the positions walked (None: all).
 CONSUMERS: dict[str, slice] = {
     **dict.fromkeys(
-        "list tuple set frozenset dict sum sorted any all enumerate iter reversed".split(),
+        [
+            "list",
+            "tuple",
+            "set",
+            "frozenset",
+            "dict",
+            "sum",
+            "sorted",
+            "any",
+            "all",
+            "enumerate",
+            "iter",
+            "reversed",
+        ],
         slice(0, 1),
     ),
     **dict.fromkeys(["map", "filter"], slice(1, None)),
@@ -32,15 +47,39 @@ CONSUMERS: dict[str, slice] = {
 _PROBE_OF_CALL = {"aiter": ".async_iterated", "next": ".stepped", "anext": ".async_stepped"}
 #: Calls that want data, by the last part of their name.
 HANDED = frozenset(
-    "len min max join extend update from_iterable islice chain cycle accumulate batched pairwise "
-    "takewhile dropwhile starmap zip_longest tee deque Counter".split()
+    [
+        "len",
+        "min",
+        "max",
+        "join",
+        "extend",
+        "update",
+        "from_iterable",
+        "islice",
+        "chain",
+        "cycle",
+        "accumulate",
+        "batched",
+        "pairwise",
+        "takewhile",
+        "dropwhile",
+        "starmap",
+        "zip_longest",
+        "tee",
+        "deque",
+        "Counter",
+    ]
 )
 #: Calls that want awaitables, by the last part of their name.
 SCHEDULERS = frozenset(
-    "gather wait_for create_task ensure_future shield run run_until_complete".split()
+    ["gather", "wait_for", "create_task", "ensure_future", "shield", "run", "run_until_complete"]
 )
 _UNTOUCHED = frozenset({"annotation", "returns", "type_params", "format_spec", "pattern"})
-_SHARED = (ast.expr_context, ast.operator, ast.cmpop, ast.unaryop, ast.boolop, ast.alias)
+#: Nodes without operands: the copy shares them with the original.
+_SHARED = (
+    ast.Name, ast.Constant, ast.expr_context, ast.operator, ast.cmpop, ast.unaryop, ast.boolop,
+    ast.alias,
+)  # fmt: skip
 #: What is still there when the error is explained, or can never be refused.
 _KNOWN = (
     ast.Name, ast.Constant, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.JoinedStr,
@@ -61,6 +100,17 @@ class Instrumenter:
 
     def __init__(self) -> None:
         self.in_loop = False
+        self._wrappers: dict[type[ast.AST], Callable[[Any], None]] = {
+            ast.AsyncFor: self._async_for,
+            ast.For: self._for,
+            ast.Await: self._await,
+            ast.YieldFrom: self._yield_from,
+            ast.Starred: self._starred,
+            ast.With: self._with,
+            ast.AsyncWith: self._async_with,
+            ast.Assign: self._assign,
+            ast.Call: self._call,
+        }
 
     def rewritten(self, node: Node) -> Node:
         """The instrumented copy of `node`."""
@@ -68,10 +118,10 @@ class Instrumenter:
             return self._looping(node)
         if isinstance(node, _SCOPES):
             with self._loop(False):
-                return self._probed(self._copy(node))
+                return self._probed(self._rebuilt(node))
         if isinstance(node, _LOOPS):
             return self._probed(self._loop_copy(node))
-        return self._probed(self._copy(node))
+        return self._probed(self._rebuilt(node))
 
     @contextmanager
     def _loop(self, inside: bool) -> Iterator[None]:
@@ -83,10 +133,10 @@ class Instrumenter:
 
     def _looping(self, node: Node) -> Node:
         with self._loop(True):
-            copy = self._copy(node)
+            copy = self._rebuilt(node)
         generators: list[ast.comprehension] = copy.generators  # type: ignore[attr-defined]
         for number, generator in enumerate(generators):
-            self._probe_comprehension(generator, first=number == 0)
+            self._clause(generator, first=number == 0)
         return copy
 
     def _loop_copy(self, node: Node) -> Node:
@@ -94,10 +144,10 @@ class Instrumenter:
         for name in node._fields:
             # The operand of `for` is evaluated once, the test of `while` every round.
             with self._loop(self.in_loop or name in ("body", "test", "target")):
-                setattr(copy, name, self._value(getattr(node, name)))
+                setattr(copy, name, self._value(getattr(node, name, None)))
         return copy
 
-    def _copy(self, node: Node) -> Node:
+    def _rebuilt(self, node: Node) -> Node:
         copy = self._bare(node)
         for name in node._fields:
             value = getattr(node, name, None)
@@ -107,9 +157,8 @@ class Instrumenter:
     @staticmethod
     def _bare(node: Node) -> Node:
         copy = type(node).__new__(type(node))
-        for name in node._attributes:
-            if hasattr(node, name):
-                setattr(copy, name, getattr(node, name))
+        if "lineno" in node._attributes:  # noqa: SLF001  # a public class variable of ast
+            ast.copy_location(copy, node)
         return copy
 
     def _value(self, value: Any) -> Any:
@@ -120,20 +169,20 @@ class Instrumenter:
         return value
 
     def _probed(self, node: Node) -> Node:
-        method = _WRAPPERS.get(type(node))
-        if method is not None:
-            method(self, node)
+        wrap = self._wrappers.get(type(node))
+        if wrap is not None:
+            wrap(node)
         return node
 
-    def _probe_comprehension(self, node: ast.comprehension, *, first: bool) -> None:
-        if node.is_async:
-            node.iter = _probe(".async_iterated", node.iter)
-        elif not first or not isinstance(node.iter, _KNOWN):
-            # A name bound by the comprehension itself is gone afterwards (3.12 on).
-            node.iter = _probe(".iterated", node.iter)
+    def _clause(self, node: ast.comprehension, *, first: bool) -> None:
+        # A name bound by the comprehension itself is gone afterwards (3.12 on).
+        if not first or not isinstance(node.iter, _KNOWN):
+            name = ".async_iterated" if node.is_async else ".iterated"
+            node.iter = _probe(name, node.iter)
 
     def _async_for(self, node: ast.AsyncFor) -> None:
-        node.iter = _probe(".async_iterated", node.iter)
+        if not isinstance(node.iter, _KNOWN):
+            node.iter = _probe(".async_iterated", node.iter)
 
     def _for(self, node: ast.For) -> None:
         if not isinstance(node.iter, _KNOWN) and not _is_range(node.iter):
@@ -158,7 +207,8 @@ class Instrumenter:
 
     def _async_with(self, node: ast.AsyncWith) -> None:
         for item in node.items:
-            item.context_expr = _probe(".async_entered", item.context_expr)
+            if not isinstance(item.context_expr, _KNOWN):
+                item.context_expr = _probe(".async_entered", item.context_expr)
 
     def _assign(self, node: ast.Assign) -> None:
         unpacks = any(isinstance(target, ast.Tuple | ast.List) for target in node.targets)
@@ -174,7 +224,7 @@ class Instrumenter:
         else:
             return
         for argument in node.args[chosen]:
-            if not isinstance(argument, _KNOWN + (ast.Starred,)):
+            if not isinstance(argument, (*_KNOWN, ast.Starred)):
                 node.args[node.args.index(argument)] = _probe(probe, argument)
 
 
@@ -186,16 +236,3 @@ def _last_name(function: ast.expr) -> str:
 
 def _is_range(node: ast.expr) -> bool:
     return isinstance(node, ast.Call) and _last_name(node.func) == "range"
-
-
-_WRAPPERS: dict[type[ast.AST], Any] = {
-    ast.AsyncFor: Instrumenter._async_for,
-    ast.For: Instrumenter._for,
-    ast.Await: Instrumenter._await,
-    ast.YieldFrom: Instrumenter._yield_from,
-    ast.Starred: Instrumenter._starred,
-    ast.With: Instrumenter._with,
-    ast.AsyncWith: Instrumenter._async_with,
-    ast.Assign: Instrumenter._assign,
-    ast.Call: Instrumenter._call,
-}

@@ -26,30 +26,38 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Callable
+from abc import ABCMeta
 from sys import _getframe
 from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from asyncrepl.language.instrumenting import Instrumenter
 from asyncrepl.language.suspects import MISSING, lookup, suspects
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 __all__ = ["PROBES", "install", "instrument"]
 
 T = TypeVar("T")
-Tree = TypeVar("Tree", ast.Module, ast.Interactive, ast.Expression)
+Tree = TypeVar("Tree", bound=ast.mod)
 
 _ASYNC_GENERATOR = 0x200  # inspect.CO_ASYNC_GENERATOR; inspect itself is slow to import
 _ITERABLE_COROUTINE = 0x100
 _COROUTINE = 0x80
+_KNOWN_METACLASSES = frozenset({type, ABCMeta})
 _ITERABLE = frozenset(
     {list, tuple, dict, set, frozenset, str, bytes, range, GeneratorType, enumerate, zip, map}
     | {filter, reversed, type({}.keys()), type({}.values()), type({}.items())}
 )
 
 
-def _lacks(kind: type, *names: str) -> bool:
-    return any(lookup(kind, name) in (None, MISSING) for name in names)
+def _method(kind: type, name: str) -> Any:
+    """The special method `name` of `kind`, or None. Runs no code of a metaclass."""
+    if type(kind) in _KNOWN_METACLASSES:
+        return getattr(kind, name, None)
+    found = lookup(kind, name)
+    return None if found is MISSING else found
 
 
 def async_iterated(obj: T) -> T:
@@ -57,10 +65,10 @@ def async_iterated(obj: T) -> T:
     kind = type(obj)
     if kind is AsyncGeneratorType:
         return obj
-    method = lookup(kind, "__aiter__")
-    if method is MISSING or method is None:
+    method = _method(kind, "__aiter__")
+    if method is None:
         suspects.note("async iteration", obj, _getframe(1))
-    elif isinstance(method, FunctionType) and not method.__code__.co_flags & _ASYNC_GENERATOR:
+    elif type(method) is FunctionType and not method.__code__.co_flags & _ASYNC_GENERATOR:
         suspects.hint("async iteration", kind, _getframe(1))
     return obj
 
@@ -68,33 +76,35 @@ def async_iterated(obj: T) -> T:
 def iterated(obj: T) -> T:
     """The operand of ``for``, ``yield from`` or ``*``, or of a call that walks it."""
     kind = type(obj)
-    if kind not in _ITERABLE:
-        method = lookup(kind, "__iter__")
-        if method is MISSING or method is None:
-            if _lacks(kind, "__getitem__"):
-                suspects.note("iteration", obj, _getframe(1))
-        elif isinstance(method, FunctionType) and method.__code__.co_flags & _COROUTINE:
+    if kind in _ITERABLE:
+        return obj
+    method = _method(kind, "__iter__")
+    if method is None:
+        if _method(kind, "__getitem__") is None:
             suspects.note("iteration", obj, _getframe(1))
+    elif type(method) is FunctionType and method.__code__.co_flags & _COROUTINE:
+        suspects.note("iteration", obj, _getframe(1))
     return obj
 
 
 def awaited(obj: T) -> T:
     """The operand of ``await``."""
     kind = type(obj)
-    if kind is not CoroutineType and _lacks(kind, "__await__") and not _is_old_coroutine(obj):
+    if kind is CoroutineType or _method(kind, "__await__") is not None:
+        return obj
+    if not (kind is GeneratorType and _is_old_coroutine(obj)):
         suspects.note("await", obj, _getframe(1))
     return obj
 
 
-def _is_old_coroutine(obj: object) -> bool:
-    return (
-        isinstance(obj, GeneratorType) and obj.gi_code.co_flags & _ITERABLE_COROUTINE != 0
-    )
+def _is_old_coroutine(generator: Any) -> bool:
+    return bool(generator.gi_code.co_flags & _ITERABLE_COROUTINE)
 
 
 def entered(obj: T) -> T:
     """The operand of ``with``."""
-    if _lacks(type(obj), "__enter__", "__exit__"):
+    kind = type(obj)
+    if _method(kind, "__enter__") is None or _method(kind, "__exit__") is None:
         suspects.note("with", obj, _getframe(1))
     return obj
 
@@ -102,35 +112,28 @@ def entered(obj: T) -> T:
 def async_entered(obj: T) -> T:
     """The operand of ``async with``."""
     kind = type(obj)
-    if _lacks(kind, "__aenter__", "__aexit__"):
+    if _method(kind, "__aenter__") is None or _method(kind, "__aexit__") is None:
         suspects.note("async with", obj, _getframe(1))
-    elif _is_plain(lookup(kind, "__aenter__")) or _is_plain(lookup(kind, "__aexit__")):
-        suspects.hint("async with", kind, _getframe(1))
     return obj
-
-
-def _is_plain(method: object) -> bool:
-    """Whether `method` is an ordinary function: no coroutine, though it may return one."""
-    return isinstance(method, FunctionType) and not method.__code__.co_flags & _COROUTINE
 
 
 def stepped(obj: T) -> T:
     """The argument of ``next``."""
-    if _lacks(type(obj), "__next__"):
+    if _method(type(obj), "__next__") is None:
         suspects.note("next", obj, _getframe(1))
     return obj
 
 
 def async_stepped(obj: T) -> T:
     """The argument of ``anext``."""
-    if _lacks(type(obj), "__anext__"):
+    if _method(type(obj), "__anext__") is None:
         suspects.note("anext", obj, _getframe(1))
     return obj
 
 
 def scheduled(obj: T) -> T:
     """An argument of something that wants an awaitable."""
-    if type(obj) is not CoroutineType and _lacks(type(obj), "__await__"):
+    if type(obj) is not CoroutineType and _method(type(obj), "__await__") is None:
         suspects.note("argument", obj, _getframe(1))
     return obj
 
@@ -138,7 +141,7 @@ def scheduled(obj: T) -> T:
 def handed(obj: T) -> T:
     """An argument of something that wants ordinary data."""
     kind = type(obj)
-    if kind is AsyncGeneratorType or kind is CoroutineType or not _lacks(kind, "__aiter__"):
+    if kind is CoroutineType or _method(kind, "__aiter__") is not None:
         suspects.note("argument", obj, _getframe(1))
     return obj
 

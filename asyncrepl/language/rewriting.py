@@ -1,12 +1,12 @@
-"""Editing source text at the places the syntax tree names, so that a fix looks like the user's code.
+r"""Editing source text at the places the syntax tree names: a fix looks like the user's code.
 
 ``ast.unparse`` does not do: it drops comments, quotes and line breaks, and a
 correction nobody recognises as his own is not read. Neither do string
 searches: the words of Python also stand in strings. So every edit is a span of
 the text, taken from a node, and all edits of a fix are applied at once.
 
-The compiler counts columns in UTF-8 bytes and lines by ``\\n``, ``\\r\\n`` and
-``\\r``; `Text` turns such positions into indexes of the string.
+The compiler counts columns in UTF-8 bytes and lines by ``\n``, ``\r\n`` and
+``\r``; `Text` turns such positions into indexes of the string.
 """
 
 from __future__ import annotations
@@ -16,7 +16,16 @@ import re
 import warnings
 from typing import NamedTuple
 
-__all__ = ["Edit", "Rewriting", "Span", "Text", "compiles", "indent", "parses"]
+__all__ = [
+    "Edit",
+    "Rewriting",
+    "Span",
+    "Text",
+    "compiles",
+    "indent",
+    "parses",
+    "syntax_error",
+]
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|$)")
 _INDENT = re.compile(r"[ \t\f]*")
@@ -66,9 +75,7 @@ class Text:
         end_line, end_column = place.end_lineno, place.end_col_offset
         assert end_line is not None
         assert end_column is not None
-        return Span(
-            self.index(place.lineno, place.col_offset), self.index(end_line, end_column)
-        )
+        return Span(self.index(place.lineno, place.col_offset), self.index(end_line, end_column))
 
     def source(self, node: ast.AST) -> str:
         """The text of `node`."""
@@ -164,19 +171,25 @@ def indent(lines: str, by: str) -> str:
 
 def parses(text: str) -> bool:
     """Whether `text` has a syntax tree."""
-    return _accepted(text, ast.PyCF_ONLY_AST)
+    return _refusal(text, "<fix>", ast.PyCF_ONLY_AST) is None
 
 
 def compiles(text: str) -> bool:
     """Whether `text` compiles, with top-level await."""
-    return _accepted(text, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    return _refusal(text, "<fix>", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT) is None
 
 
-def _accepted(text: str, flags: int) -> bool:
+def syntax_error(text: str, filename: str) -> SyntaxError | None:
+    """The SyntaxError `text` gives, with top-level await."""
+    error = _refusal(text, filename, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    return error if isinstance(error, SyntaxError) else None
+
+
+def _refusal(text: str, filename: str, flags: int) -> Exception | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            compile(text, "<fix>", "exec", flags, dont_inherit=True)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return False
-    return True
+            compile(text, filename, "exec", flags, dont_inherit=True)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            return error
+    return None

@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import functools
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from itertools import islice
 from types import (
     AsyncGeneratorType,
@@ -24,9 +22,13 @@ from types import (
     FrameType,
     FunctionType,
     GeneratorType,
+    MappingProxyType,
     MethodType,
 )
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["MISSING", "Facts", "Place", "Suspect", "Suspects", "describe", "lookup", "suspects"]
 
@@ -54,8 +56,7 @@ def lookup(kind: type, name: str) -> object:
     return MISSING
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):  # not a dataclass: those take a millisecond each to import
     """What is known of an object without holding it.
 
     `kind` is its type; `code` the code a coroutine or generator runs; `value`
@@ -68,7 +69,7 @@ class Facts:
     kind: type
     code: CodeType | None = None
     value: object = MISSING
-    members: Mapping[str, type] = field(default_factory=dict)
+    members: Mapping[str, type] = MappingProxyType({})
     item: Facts | None = None
 
 
@@ -81,8 +82,7 @@ class Place(NamedTuple):
     end_column: int
 
 
-@dataclass(frozen=True, slots=True)
-class Suspect:
+class Suspect(NamedTuple):
     """An operand that was refused, or (not `certain`) one of a class that may be."""
 
     role: str

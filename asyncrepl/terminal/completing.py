@@ -11,6 +11,7 @@ from __future__ import annotations
 import keyword
 import re
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["InputCompleter"]
 
+_PATIENCE = 2.0  # seconds
+
 _PRIMARY = r"[\w\"'](?:[\w.\"']|\[[^\[\]]*\])*|[\[({][^\[\](){}]*[\])}]"
 _ATTRIBUTE = re.compile(rf"({_PRIMARY})\.(\w*)\Z")
 _KEY = re.compile(r"([\w.]+)\[(['\"])([^'\"\n]*)\Z")
@@ -34,24 +37,33 @@ _IN_STRING = re.compile(r"^(?:[^'\"#\n]|'[^'\n]*'|\"[^\"\n]*\")*['\"#][^'\"\n]*\
 
 
 class InputCompleter(Completer):
-    """Completes what is typed at the prompt; safe to call from any thread.
+    """Completes what is typed at the prompt; safe to call from any thread."""
 
-    `namespace` is the live one. `complete_command` gets the text of a command up
-    to the cursor, colon included, and gives the words that may stand at its end.
-    """
+    def __init__(self) -> None:
+        self._namespace: Mapping[str, Any] = {}
+        self._complete_command: Callable[[str], Sequence[str]] = lambda _text: ()
+        self._connected = threading.Event()
 
-    def __init__(
-        self,
-        namespace: Mapping[str, Any],
-        complete_command: Callable[[str], Sequence[str]] = lambda _text: (),
+    def connect(
+        self, namespace: Mapping[str, Any], complete_command: Callable[[str], Sequence[str]]
     ) -> None:
+        """From now on complete from the live `namespace`, and commands by `complete_command`.
+
+        That gets the text of a command up to the cursor, colon included, and gives
+        the words that may stand at its end.
+        """
         self._namespace = namespace
         self._complete_command = complete_command
+        self._connected.set()
 
     def get_completions(
-        self, document: Document, complete_event: CompleteEvent
+        self,
+        document: Document,
+        complete_event: CompleteEvent,  # noqa: ARG002 - the interface's
     ) -> Iterable[Completion]:
         """The completions at the cursor, best first."""
+        # In the first moments the session is still being imported; this is a thread.
+        self._connected.wait(_PATIENCE)
         text = document.text_before_cursor
         typed, names = self._candidates(text)
         for name in names:
@@ -59,23 +71,31 @@ class InputCompleter(Completer):
 
     def _candidates(self, text: str) -> tuple[str, Iterable[str]]:
         """What is typed of the last word, and the words that could stand there."""
-        if text.startswith(":"):
-            return self._command(text)
+        found: tuple[str, Iterable[str]]
         line = text.rpartition("\n")[2]
-        if found := _KEY.search(line):
-            return found[3], _starting(found[3], self._keys(found[1], found[2]))
-        if _IN_STRING.match(line):
-            return "", ()
-        if found := _FROM.search(text):
-            return found[2], _ranked(found[2], self._members(found[1]))
-        if found := _IMPORT.search(text):
-            return found[1], _starting(found[1], _modules(found[1]))
-        if found := _ATTRIBUTE.search(line):
-            obj = value_of(found[1], self._namespace)
-            return found[2], _ranked(found[2], () if obj is MISSING else names_of(obj))
-        if found := _WORD.search(line):
-            return found[0], _ranked(found[0], self._names())
-        return "", ()
+        if text.startswith(":"):
+            found = self._command(text)
+        elif key := _KEY.search(line):
+            found = key[3], _starting(key[3], self._keys(key[1], key[2]))
+        elif _IN_STRING.match(line):
+            found = "", ()
+        elif member := _FROM.search(text):
+            found = member[2], _ranked(member[2], self._members(member[1]))
+        elif module := _IMPORT.search(text):
+            found = module[1], _starting(module[1], _modules(module[1]))
+        elif attribute := _ATTRIBUTE.search(line):
+            found = attribute[2], _ranked(attribute[2], self._attributes(attribute[1]))
+        else:
+            found = self._word(line)
+        return found
+
+    def _word(self, line: str) -> tuple[str, Iterable[str]]:
+        word = _WORD.search(line)
+        return (word[0], _ranked(word[0], self._names())) if word else ("", ())
+
+    def _attributes(self, expression: str) -> Iterable[str]:
+        obj = value_of(expression, self._namespace)
+        return () if obj is MISSING else names_of(obj)
 
     def _command(self, text: str) -> tuple[str, Iterable[str]]:
         """A word of the command, else Python: some commands take a statement."""

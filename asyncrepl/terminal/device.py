@@ -100,7 +100,7 @@ class DeviceInput(Vt100Input):
         self._modes = modes
 
     @contextlib.contextmanager
-    def raw_mode(self) -> Iterator[None]:  # type: ignore[override]
+    def raw_mode(self) -> Iterator[None]:
         """Prompt mode, and what was found at the start afterwards."""
         self._modes.prompt()
         try:
@@ -118,14 +118,19 @@ class DeviceOutput(Vt100_Output):
     """
 
     def __init__(
-        self, stdout: TextIO, get_size: Callable[[], Size], gone: Callable[[], None]
+        self,
+        stdout: TextIO,
+        get_size: Callable[[], Size],
+        gone: Callable[[], None],
+        *,
+        color: bool = True,
     ) -> None:
         super().__init__(
             stdout,
             get_size,
             term=os.environ.get("TERM"),
             # Only create_output() would read NO_COLOR; this class does not.
-            default_color_depth=ColorDepth.from_env(),
+            default_color_depth=ColorDepth.from_env() if color else ColorDepth.DEPTH_1_BIT,
             enable_cpr=False,
         )
         self._holds = 0

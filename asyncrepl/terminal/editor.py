@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from prompt_toolkit.application import get_app
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import ThreadedCompleter
@@ -98,8 +99,15 @@ class Editor:
         return fragments
 
     def _height(self) -> Dimension:
-        """Room for the menu, while there is one; else what the text needs."""
-        return Dimension(min=_MENU_ROWS if self.buffer.complete_state else 1)
+        """Room for the menu under the first line, while there is one; else what the text needs.
+
+        Never more than half of the screen: a layout that does not fit is not drawn at all.
+        """
+        state = self.buffer.complete_state
+        if state is None:
+            return Dimension(min=1)
+        rows = min(len(state.completions), _MENU_ROWS) + 1
+        return Dimension(min=min(rows, get_app().output.get_size().rows // 2))
 
 
 def _prefix(line: int, wraps: int) -> StyleAndTextTuples:

@@ -1,4 +1,4 @@
-"""What of a program's output may reach the terminal: text, colours and links.
+r"""What of a program's output may reach the terminal: text, colours and links.
 
 The screen belongs to the editor line and the panel under it; a program that
 moves the cursor, clears the screen or switches buffers would tear them. So
@@ -6,7 +6,7 @@ only SGR (colour) and OSC 8 (links) pass; every other control character is
 spelled out as Python would write it, which also shows the reader what the
 program tried to send.
 
-A sequence may be split over two writes (``print("\\x1b[3", end="")``), so the
+A sequence may be split over two writes (``print("\x1b[3", end="")``), so the
 filter has a memory: an unfinished, still permitted beginning waits for the
 next text. Stripping each write on its own lets ``"\\x1b"`` + ``"[2J"`` through.
 """
@@ -35,9 +35,9 @@ _UNFINISHED = re.compile(
 
 
 class EscapeFilter:
-    """Feeds text through; gives back text that cannot move the cursor up or away.
+    r"""Feeds text through; gives back text that cannot move the cursor up or away.
 
-    The result holds printable characters, ``\\n``, ``\\r``, ``\\b``, ``\\t``, SGR and OSC 8.
+    The result holds printable characters, ``\n``, ``\r``, ``\b``, ``\t``, SGR and OSC 8.
     """
 
     def __init__(self) -> None:

@@ -8,6 +8,7 @@ a thread ends the process (one on a loop would die with the loop).
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from asyncrepl.engine.frames import innermost_user_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
     from asyncrepl.engine.loop import LiveLoop
@@ -30,44 +31,44 @@ _AGAIN = 0.1
 class Exits:
     """Whether the session is to end, and with which status.
 
-    `stuck` says whether the loop is in a long turn; `last_words` is called right
-    before the process is ended by force.
+    `last_words` is called right before the process is ended by force.
     """
 
-    def __init__(
-        self, loop: LiveLoop, stuck: Callable[[], bool], last_words: Callable[[], None]
-    ) -> None:
+    def __init__(self, last_words: Callable[[], None]) -> None:
         self.code: int | None = None
-        self._loop = loop
-        self._stuck = stuck
         self._last_words = last_words
-        self._previous: dict[signal.Signals, Any] = {}
+        self._loop: LiveLoop | None = None
+        self._stuck: Callable[[], bool] = bool
         self._timers: list[threading.Timer] = []
+
+    def connect(self, loop: LiveLoop, stuck: Callable[[], bool]) -> None:
+        """From now on `loop` is to be stopped; `stuck` says whether it is in a long turn."""
+        self._loop, self._stuck = loop, stuck
 
     def request(self, code: int) -> None:
         """End the session with `code`, if it does not end already; from any thread."""
         if self.code is None:
             self.code = code
-        try:
-            self._loop.call_soon_threadsafe(self._loop.stop)
-        except RuntimeError:
-            return  # the loop is closed: it ends already
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: it ends already
+                self._loop.call_soon_threadsafe(self._loop.stop)
 
     def requested(self) -> bool:
         """Whether the session is to end."""
         return self.code is not None
 
-    def install(self) -> None:
-        """Handle the signals."""
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            self._previous[number] = signal.signal(number, self._on_signal)
-
-    def uninstall(self) -> None:
-        """Give the signals back, and call the time limits off."""
-        for timer in self._timers:
-            timer.cancel()
-        for number, handler in self._previous.items():
-            signal.signal(number, handler or signal.SIG_DFL)
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """Handle the signals within the block."""
+        numbers = (signal.SIGTERM, signal.SIGHUP)
+        before = [signal.signal(number, self._on_signal) for number in numbers]
+        try:
+            yield
+        finally:
+            for timer in self._timers:
+                timer.cancel()
+            for number, handler in zip(numbers, before, strict=True):
+                signal.signal(number, handler or signal.SIG_DFL)
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if not self._timers:
@@ -83,7 +84,7 @@ class Exits:
         if self._stuck():
             signal.pthread_kill(threading.main_thread().ident or 0, number)
 
-    def _after(self, seconds: float, action: Callable[[], None]) -> None:
+    def _after(self, seconds: float, action: Callable[[], Any]) -> None:
         timer = threading.Timer(seconds, action)
         timer.daemon = True
         timer.start()

@@ -31,7 +31,10 @@ def _edit(path: Path) -> bool:
     chosen = os.environ.get("VISUAL") or os.environ.get("EDITOR")
     for editor in filter(None, [chosen, *_EDITORS]):
         try:
-            process = subprocess.Popen([*shlex.split(editor), str(path)], preexec_fn=_unblock)
+            process = subprocess.Popen(
+                [*shlex.split(editor), str(path)],
+                preexec_fn=_unblock,  # noqa: PLW1509 - it takes no lock
+            )
         except (OSError, ValueError):
             continue
         return process.wait() == 0

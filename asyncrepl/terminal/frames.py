@@ -1,7 +1,7 @@
 """The clock of the screen: 15 frames a second while something moves, 4 looks else.
 
-A frame must never end the frames: what a view raises is kept for the report at
-the end, and the next frame is tried.
+A view that raises must not end the frames: the exception is kept in `problem`, and
+the next frame is tried.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["Panel"]
 
 _MOVING, _STILL = 1 / 15, 1 / 4
-_SOON = 0.2  # seconds: shorter statements show no lanes
+_LANES = 8
+_REST = 9  # times as long as a frame took: with 10,000 tasks a picture costs milliseconds
 
 
 class Panel:
@@ -33,41 +34,51 @@ class Panel:
         self.problem: BaseException | None = None
         self._watch = watch
         self._size = size
-        self._running_since: float | None = None
+        self._hint = ""
+        self._running = False
 
     def started(self) -> None:
         """A statement runs from now on."""
-        self._running_since = time.monotonic()
+        self._running = True
 
     def ended(self) -> None:
         """No statement runs."""
-        self._running_since = None
+        self._running = False
         self.refresh()
+
+    def hint(self, text: str) -> None:
+        """Show `text` under the input line; nothing if it is empty."""
+        self._hint = text
 
     def refresh(self) -> bool:
         """Look again; whether anything is to be drawn."""
         before = self.status, self.lanes
-        columns, rows = self._size()
-        running = self._running_since
-        long_enough = running is not None and time.monotonic() - running > _SOON
-        self.status = self._watch.status(columns)
-        self.lanes = ()
-        if self.on:
-            self.lanes = self._watch.lanes(columns, min(8, rows // 3), statement=long_enough)
+        try:
+            self.status, self.lanes = self._look()
+        except Exception as error:
+            self.problem, self.lanes = error, ()
         return (self.status, self.lanes) != before
+
+    def _look(self) -> tuple[Sequence[Line], Sequence[Line]]:
+        columns, rows = self._size()
+        lanes = self._watch.lanes(columns, min(_LANES, rows // 3)) if self.on else ()
+        return self._watch.status(columns) or self._hints(columns), lanes
 
     @property
     def moving(self) -> bool:
         """Whether the next frame will probably differ."""
-        return bool(self.status or self.lanes or self._running_since is not None)
+        return bool(self.status or self.lanes or self._running)
+
+    def _hints(self, columns: int) -> Sequence[Line]:
+        return [[("dim", self._hint[: columns - 1])]] if self._hint else ()
 
     async def animate(self, painter: Painter, look: Callable[[], None]) -> None:
         """Draw frames for ever; `look` is called before each."""
+        took = 0.0
         while True:
-            await asyncio.sleep(_MOVING if self.moving else _STILL)
-            try:
-                look()
-                if self.refresh():
-                    painter.redraw()
-            except Exception as error:  # noqa: BLE001 - see the module's docstring
-                self.problem = error
+            await asyncio.sleep(max(_MOVING if self.moving else _STILL, took * _REST))
+            began = time.perf_counter()
+            look()
+            if self.refresh():
+                painter.redraw()
+            took = time.perf_counter() - began

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.commands.front import Front
 from asyncrepl.commands.registry import CommandError
+from asyncrepl.engine.timeline import Timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from asyncrepl.commands.shell import Shell
+    from asyncrepl.engine.loop import LiveLoop
+    from asyncrepl.terminal.replaying import Replays
     from asyncrepl.terminal.ui import Ui
 
 __all__ = ["TerminalFront", "complete_command"]
@@ -19,24 +22,51 @@ __all__ = ["TerminalFront", "complete_command"]
 class TerminalFront(Front):
     """The terminal as commands see it."""
 
-    ui: Ui
+    def __init__(self, ui: Ui, replays: Replays) -> None:
+        self._ui = ui
+        self._replays = replays
+        self._play: Callable[[str], None] = super().replay
+        self._loop: LiveLoop | None = None
+
+    def connect(self, loop: LiveLoop, play: Callable[[str], None]) -> None:
+        """Lanes are those of `loop`, if the settings want them; `play` starts a replay."""
+        self._loop, self._play = loop, play
+        self.show_lanes(on=self._ui.panel.on)
 
     @property
     def lanes(self) -> bool:  # type: ignore[override]
         """Whether live lanes are drawn."""
-        return self.ui.panel.on
+        return self._ui.panel.on
 
     def offer(self, text: str) -> bool:
         """Put `text` on the next input line, to be edited."""
-        return self.ui.call(lambda: self.ui.typist.offer(text))
+        return self._ui.call(lambda: self._ui.typist.offer(text))
 
     def show_lanes(self, *, on: bool) -> None:
-        """Draw live lanes under the prompt, or stop drawing them."""
-        self.ui.panel.on = on
+        """Draw live lanes under the prompt, or stop drawing (and recording) them."""
+        self._ui.panel.on = on
+        loop = self._loop
+        if loop is not None and on != (loop.live.timeline is not None):
+            if on:
+                loop.observe(Timeline())
+            else:
+                loop.unobserve()
+
+    def replay(self, name: str) -> None:
+        """Begin to type the transcript `name`."""
+        if self._replays.playing:
+            raise CommandError(f":replay {name}: another demo is being replayed; :resume goes on")
+        self._play(name)
+
+    def control_replay(self, word: str) -> None:
+        """Hold ("pause"), go on with ("resume") or do one statement of ("step") the replay."""
+        if not self._replays.playing:
+            super().control_replay(word)
+        self._replays.control(word)
 
     def history(self) -> list[str]:
         """The inputs so far, oldest first."""
-        return self.ui.history()
+        return self._ui.history()
 
 
 def complete_command(shell: Shell, text: str) -> Sequence[str]:

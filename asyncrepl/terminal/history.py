@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import datetime
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.history import History, InMemoryHistory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from pathlib import Path
 
 __all__ = ["HistoryFile", "open_history"]
 

@@ -10,12 +10,11 @@ one of them (or in a slot).
 from __future__ import annotations
 
 import ast
-import inspect
 import types
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 __all__ = ["MISSING", "keys_of", "names_of", "value_of"]
 
@@ -31,6 +30,7 @@ _DISPLAYS: dict[type[ast.expr], type] = {
     ast.Tuple: tuple,
 }
 _MAX_KEYS = 1000
+_DICT_DESCRIPTORS = (types.GetSetDescriptorType, types.MemberDescriptorType)
 
 
 def value_of(expression: str, namespace: Mapping[str, Any]) -> Any:
@@ -46,10 +46,10 @@ def names_of(obj: Any) -> set[str]:
     """The names of attributes that `obj` has, as far as its dictionaries tell."""
     names: set[str] = set()
     for klass in _bases(type(obj)):
-        names.update(_own_names(klass))
+        names.update(_strings(_class_dict(klass)))
     if isinstance_exactly(obj, type):
         for klass in _bases(obj):
-            names.update(_own_names(klass))
+            names.update(_strings(_class_dict(klass)))
     names.update(_strings(_instance_dict(obj)))
     return names
 
@@ -88,17 +88,33 @@ def _name(name: str, namespace: Mapping[str, Any]) -> Any:
 
 
 def _attribute(obj: Any, name: str) -> Any:
+    """An attribute that simply lies there; MISSING for all that would have to be computed."""
     if obj is MISSING:
         return MISSING
-    found = inspect.getattr_static(obj, name, MISSING)
-    if type(found) is types.MemberDescriptorType:
-        try:
-            return found.__get__(obj)
-        except AttributeError:
-            return MISSING
-    if type(found) in (staticmethod, classmethod):
-        return found.__func__
-    return MISSING if type(found) in (property, types.GetSetDescriptorType) else found
+    places = [*map(_class_dict, _bases(type(obj)))]
+    if isinstance_exactly(obj, type):
+        places = [*map(_class_dict, _bases(obj)), *places]
+    found = next((place[name] for place in places if name in place), MISSING)
+    own = _instance_dict(obj)
+    if name in own and not _computes(found):
+        return own[name]
+    if type(found) is types.MemberDescriptorType and not isinstance_exactly(obj, type):
+        return _slot(found, obj)
+    return MISSING if _computes(found) else found
+
+
+def _computes(value: Any) -> bool:
+    """Whether reading this value from a class runs something: a property, a descriptor."""
+    if type(value) in (types.FunctionType, types.BuiltinFunctionType):
+        return False
+    return any("__get__" in _class_dict(klass) for klass in _bases(type(value)))
+
+
+def _slot(member: Any, obj: Any) -> Any:
+    try:
+        return member.__get__(obj)
+    except AttributeError:
+        return MISSING
 
 
 def _item(obj: Any, key: Any) -> Any:
@@ -113,22 +129,23 @@ def _bases(klass: type) -> tuple[type, ...]:
     return type.__dict__["__mro__"].__get__(klass)  # type: ignore[no-any-return]
 
 
-def _own_names(klass: type) -> list[str]:
-    return _strings(type.__dict__["__dict__"].__get__(klass))
+def _class_dict(klass: type) -> Mapping[str, Any]:
+    return type.__dict__["__dict__"].__get__(klass)  # type: ignore[no-any-return]
 
 
-def _instance_dict(obj: Any) -> Any:
+def _instance_dict(obj: Any) -> dict[str, Any]:
     """The object's own dictionary; empty where a class puts something else in its place."""
     for klass in _bases(type(obj)):
-        own = type.__dict__["__dict__"].__get__(klass).get("__dict__", MISSING)
-        if own is not MISSING and type(own) is not types.GetSetDescriptorType:
+        own = _class_dict(klass).get("__dict__", MISSING)
+        if own is not MISSING and type(own) not in _DICT_DESCRIPTORS:
             return {}
     try:
-        return object.__getattribute__(obj, "__dict__")
+        found = object.__getattribute__(obj, "__dict__")
     except AttributeError:
         return {}
+    return found if type(found) is dict else {}
 
 
-def _strings(names: Any) -> list[str]:
+def _strings(names: Iterable[Any]) -> list[str]:
     """The keys that are plain strings, copied in one step: the main thread may add some."""
     return [name for name in list(names) if type(name) is str]

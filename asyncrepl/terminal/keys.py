@@ -31,7 +31,9 @@ _LEAVES_BLOCK = re.compile(r"\s*(return|raise|pass|break|continue)\b")
 class Hands(Protocol):
     """What the keys ask of the terminal."""
 
-    running: bool
+    @property
+    def listening(self) -> bool:
+        """Whether keys go into the input line; else all but a few are kept or looked at."""
 
     def accept(self) -> None:
         """Run the text of the buffer."""
@@ -81,7 +83,7 @@ def wants_to_run(document: Document, is_complete: Callable[[str], bool]) -> bool
 def indent_after(line: str) -> str:
     """The indentation of the line after `line`."""
     indent = line[: len(line) - len(line.lstrip())]
-    if line.split("#")[0].rstrip().endswith(":"):
+    if line.partition("#")[0].rstrip().endswith(":"):
         return indent + INDENT
     if _LEAVES_BLOCK.match(line):
         return indent.removesuffix(INDENT)
@@ -141,18 +143,18 @@ def _editing(buffer: Buffer) -> KeyBindings:
 def _controlling(hands: Hands, buffer: Buffer) -> KeyBindings:
     keys = KeyBindings()
     typing = has_focus(buffer)
-    running = Condition(lambda: hands.running)
+    listening = Condition(lambda: hands.listening)
     empty = Condition(lambda: not buffer.text)
 
-    @keys.add(Keys.Any, filter=running, eager=True)
+    @keys.add(Keys.Any, filter=~listening, eager=True)
     def _later(event: KeyPressEvent) -> None:
         hands.type_later(list(event.key_sequence))
 
-    @keys.add("c-c", filter=typing & ~running)
+    @keys.add("c-c", filter=typing & listening)
     def _drop(_event: KeyPressEvent) -> None:
         hands.drop()
 
-    @keys.add("c-d", filter=typing & empty & ~running)
+    @keys.add("c-d", filter=typing & empty & listening)
     def _leave(_event: KeyPressEvent) -> None:
         hands.leave()
 
@@ -164,7 +166,7 @@ def _controlling(hands: Hands, buffer: Buffer) -> KeyBindings:
     def _clear(_event: KeyPressEvent) -> None:
         hands.clear()
 
-    @keys.add("c-x", "c-e", filter=typing & ~running)
+    @keys.add("c-x", "c-e", filter=typing & listening)
     def _edit(_event: KeyPressEvent) -> None:
         hands.edit()
 

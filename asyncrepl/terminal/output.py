@@ -1,4 +1,4 @@
-"""The one queue through which everything reaches the screen.
+r"""The one queue through which everything reaches the screen.
 
 `print`, tracebacks, results, children's output: all of it, from any thread,
 goes into one deque, so that the order on the screen is the order of the
@@ -81,6 +81,15 @@ class OutputQueue:
             self._room.release()
         return text
 
+    def pull(self) -> None:
+        """Look at what children wrote, also while nothing is taken."""
+        with self._lock:
+            text = self._children()
+            if text and self._bypass is not None:
+                self._bypass(text)
+            elif text:
+                self._append(text)
+
     @property
     def pressing(self) -> bool:
         """Whether more than half of the limit is used: taking should not wait."""
@@ -138,5 +147,5 @@ class OutputQueue:
         return self._chars > self._max_chars or self._lines > self._max_lines
 
 
-def _nobody(complete: bool) -> None:  # noqa: FBT001, ARG001 - nobody listens yet
+def _nobody(_complete: bool) -> None:
     """Nobody listens yet: the text waits."""

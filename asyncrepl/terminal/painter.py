@@ -41,6 +41,8 @@ class Painter:
 
     def __init__(self, queue: OutputQueue, output: DeviceOutput) -> None:
         self.tail = Tail()
+        #: While somebody else has the terminal, nothing is taken out of the queue.
+        self.paused = False
         self._queue = queue
         self._output = output
         self._filter = EscapeFilter()
@@ -56,7 +58,7 @@ class Painter:
         self._queue.listen(self.wake)
         self.drain()
 
-    def wake(self, complete: bool) -> None:  # noqa: FBT001 - called for each write
+    def wake(self, complete: bool) -> None:
         """Something was queued; `complete` says that a line has ended. From any thread."""
         wanted = _NOW if complete else _LATER
         if self._woken < wanted and self._loop is not None:
@@ -68,6 +70,8 @@ class Painter:
 
     def drain(self) -> None:
         """Draw everything queued so far, now."""
+        if self.paused:
+            return
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

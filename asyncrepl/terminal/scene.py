@@ -96,20 +96,17 @@ class Rows(UIControl):
     def __init__(self, lines: Callable[[], Sequence[Line]]) -> None:
         self._lines = lines
 
-    def preferred_height(
-        self, width: int, max_available_height: int, wrap_lines: bool, get_line_prefix: object
-    ) -> int:
+    def preferred_height(self, *_: object) -> int:
         """One row a line."""
         return len(self._lines())
 
-    def create_content(self, width: int, height: int) -> UIContent:
+    def create_content(self, *_: object) -> UIContent:
         """The rows as they are now."""
-        lines = list(self._lines())
-
-        def line(number: int) -> list[tuple[str, str]]:
-            return [(f"class:{style}" if style else "", text) for style, text in lines[number]]
-
-        return UIContent(line, line_count=len(lines), show_cursor=False)
+        rows: list[StyleAndTextTuples] = [
+            [(f"class:{style}" if style else "", text) for style, text in line]
+            for line in self._lines()
+        ]
+        return UIContent(rows.__getitem__, line_count=len(rows), show_cursor=False)
 
 
 class TailRow:

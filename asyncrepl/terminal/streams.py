@@ -29,20 +29,25 @@ class _TerminalText(io.TextIOBase):
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
+        """Always UTF-8."""
         return "utf-8"
 
     @property
     def errors(self) -> str:  # type: ignore[override]
+        """What has no encoding is spelled out."""
         return "backslashreplace"
 
     @property
     def line_buffering(self) -> bool:
+        """As a terminal's stream."""
         return True
 
     def fileno(self) -> int:
+        """The descriptor that children inherit."""
         return self._fd
 
     def isatty(self) -> bool:
+        """Always: it leads to a terminal."""
         return True
 
     def reconfigure(self, **_options: Any) -> None:
@@ -53,30 +58,39 @@ class _TerminalText(io.TextIOBase):
 
 
 class QueueStream(_TerminalText):
-    """A text stream whose `write` hands each string to `put`."""
+    """A text stream whose `write` hands each string to `put`, and says so to `on_write`."""
 
     mode = "w"
 
     def __init__(self, put: Callable[[str], None], name: str = "<stdout>", fd: int = 1) -> None:
         super().__init__(name, fd)
+        self.on_write: Callable[[], None] = _nothing
         self._put = put
         self.buffer = _QueueBytes(put, name, fd)
 
     def writable(self) -> bool:
+        """Always."""
         return True
 
     def write(self, text: str) -> int:
+        """Queue `text`; may wait until there is room."""
         if not isinstance(text, str):
             message = f"write() argument must be str, not {type(text).__name__}"
             raise TypeError(message)
         if text:
+            self.on_write()
             # A subclass of str could run user code in the terminal's thread.
             self._put(text if type(text) is str else str.__str__(text))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:  # type: ignore[override]
+        """Queue each of `lines`."""
         for line in lines:
             self.write(line)
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""
 
 
 class _QueueBytes(io.RawIOBase):
@@ -90,15 +104,19 @@ class _QueueBytes(io.RawIOBase):
         self._fd = fd
 
     def writable(self) -> bool:
+        """Always."""
         return True
 
     def fileno(self) -> int:
+        """The descriptor that children inherit."""
         return self._fd
 
     def isatty(self) -> bool:
+        """Always: it leads to a terminal."""
         return True
 
     def write(self, data: Any) -> int:
+        """Queue `data`, as UTF-8."""
         octets = bytes(data)
         if octets:
             self._put(octets.decode("utf-8", "backslashreplace"))
@@ -119,15 +137,18 @@ class LentInput(_TerminalText):
         self._rest = ""
 
     def readable(self) -> bool:
+        """Always."""
         return True
 
     def readline(self, size: int = -1, /) -> str:  # type: ignore[override]
+        """The next line with its newline, or at most `size` characters of it."""
         line = self._rest or self._read_line()
         cut = len(line) if size < 0 else size
         line, self._rest = line[:cut], line[cut:]
         return line
 
     def read(self, size: int | None = -1, /) -> str:
+        """All lines up to the end of input, or at most `size` characters of the next one."""
         if size is None or size < 0:
             return "".join(iter(self.readline, ""))
         return self.readline(size)

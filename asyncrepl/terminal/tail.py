@@ -1,4 +1,4 @@
-"""The line a program has not finished yet, and how it becomes whole lines.
+r"""The line a program has not finished yet, and how it becomes whole lines.
 
 ``print("working…", end="")`` and progress bars that go back with ``\\r`` leave
 the cursor inside a line. Writing such a piece to the terminal would put the

@@ -1,13 +1,19 @@
 """What happens to typed text: accepted, dropped, kept for later.
 
 The typist knows two states. At the prompt a text is typed; while it runs, the
-XX right after Enter is not lost, whichever it still is, was tried with
-every order of the steps: the text is handed over first.
+input line is not there, and keys wait until the next prompt, as in a
+shell. Ctrl-C is a key in the first and a signal in the second. One that comes
+right after Enter must not be lost, whichever of the two it still is: so the main
+thread is told that a text comes (it then keeps an early signal for it) before
+Ctrl-C becomes a signal, and given the text after its echo is drawn. Handing
+over first looks simpler, but a statement that holds the interpreter lock
+(a regular expression) then runs without having been echoed.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import asyncio
+from typing import TYPE_CHECKING
 
 from prompt_toolkit.keys import Keys
 
@@ -18,6 +24,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.key_binding import KeyPress
     from prompt_toolkit.layout import Layout
 
+    from asyncrepl.terminal.away import Away
     from asyncrepl.terminal.device import Modes
     from asyncrepl.terminal.editor import Editor
     from asyncrepl.terminal.frames import Panel
@@ -32,11 +39,10 @@ __all__ = ["Typist"]
 class Typist:
     """The state of typing; everything here is for the terminal's thread."""
 
-    app: Application[Any]
     layout: Layout
     tail_row: TailRow
-    suspend: Callable[[], None]
-    edit: Callable[[], None]
+    _app: Application[None]
+    _away: Away
 
     def __init__(
         self,
@@ -48,8 +54,14 @@ class Typist:
         watch: Watch,
     ) -> None:
         self.running = False
+        #: Set when the statement that runs is done: True, or False if the session ends.
+        self.when_done: asyncio.Future[bool] | None = None
+        #: Who gets the keys instead of the input line, while a replay types into that.
+        self.audience: Callable[[KeyPress], None] | None = None
+        self.buffer = editor.buffer
         self._editor = editor
-        self._buffer = editor.buffer
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._painter = painter
         self._panel = panel
         self._modes = modes
@@ -58,27 +70,30 @@ class Typist:
         self._waiting: list[KeyPress] = []
         self._offered = ""
 
+    def connect(self, app: Application[None], away: Away) -> None:
+        """Set what could be made only with this typist."""
+        self._app, self._away = app, away
+
     # -- keys (see asyncrepl.terminal.keys.Hands) -----------------------------------
 
     def accept(self) -> None:
         """Run the text of the buffer; an empty one is just echoed."""
-        text = self._buffer.text
+        text = self.buffer.text
         if not text.strip():
             self._echo("")
-            self._buffer.reset()
+            self.buffer.reset()
             return
-        # Before Ctrl-C becomes a signal: the other way round, one that comes at once
-        # finds nothing to interrupt.
-        self._main.submit(text)
+        self._main.prepare()
         self.begin(text)
+        self._main.submit(text)
 
     def drop(self) -> None:
         """Ctrl-C: interrupt who hogs the loop, else drop the line."""
         if self._watch.hogged():
             self._main.interrupt()
-        elif self._buffer.text:
-            text = self._buffer.text
-            self._buffer.reset()
+        elif self.buffer.text:
+            text = self.buffer.text
+            self.buffer.reset()
             self._echo(text + "^C")
 
     def interrupted(self) -> None:
@@ -92,26 +107,51 @@ class Typist:
         self._echo("")
         self._main.leave(0)
 
+    def suspend(self) -> None:
+        """Ctrl-Z."""
+        self._away.suspend()
+
+    def edit(self) -> None:
+        """Ctrl-X Ctrl-E."""
+        self._away.edit()
+
     def clear(self) -> None:
         """Ctrl-L."""
-        self.app.renderer.clear()
+        self._app.renderer.clear()
 
     def type_later(self, keys: list[KeyPress]) -> None:
         """Keep keys for the next prompt; a Ctrl-C read before it became a signal is one now."""
         for key in keys:
-            if key.key == Keys.ControlC:
+            if key.key == Keys.ControlC and self.running:
                 self._main.interrupt()
+            elif self.audience is not None:
+                self.audience(key)
             else:
                 self._waiting.append(key)
 
+    @property
+    def listening(self) -> bool:
+        """Whether keys go into the input line."""
+        return not self.running and self.audience is None
+
     # -- statements ---------------------------------------------------------------
 
-    def begin(self, text: str) -> None:
+    def run_first(self) -> None:
+        """Before the first prompt something runs."""
+        self.running = True
+        self._idle.clear()
+
+    async def free(self) -> None:
+        """Wait until nothing runs."""
+        await self._idle.wait()
+
+    def begin(self, text: str, *, remember: bool = True) -> None:
         """From now on `text` runs: it is history, and its echo stands in the scrollback."""
-        self._remember(text.rstrip())
+        if remember:
+            self._remember(text.rstrip())
         self._become(running=True)
         self._panel.started()
-        self._buffer.reset()
+        self.buffer.reset()
         self._echo(text)
 
     def done(self) -> None:
@@ -120,10 +160,20 @@ class Typist:
         self._panel.ended()
         self._become(running=False)
         if self._offered:
-            self._buffer.text, self._offered = self._offered, ""
-            self._buffer.cursor_position = len(self._buffer.text)
+            self.buffer.text, self._offered = self._offered, ""
+            self.buffer.cursor_position = len(self.buffer.text)
         self._painter.redraw()
+        self._settle(goes_on=True)
         self._type_waiting()
+
+    def end(self) -> None:
+        """The session ends: nothing will be done any more."""
+        self._settle(goes_on=False)
+
+    def _settle(self, *, goes_on: bool) -> None:
+        future, self.when_done = self.when_done, None
+        if future is not None and not future.done():
+            future.set_result(goes_on)
 
     def offer(self, text: str) -> None:
         """Put `text` on the next input line."""
@@ -152,23 +202,25 @@ class Typist:
 
     def _remember(self, text: str) -> None:
         """Keep `text` for later sessions, and at once: the next thing may be kill -9."""
-        entries = self._buffer.history.get_strings()
+        entries = self.buffer.history.get_strings()
         if not entries or entries[-1] != text:
-            self._buffer.history.append_string(text)
+            self.buffer.history.append_string(text)
 
     def _become(self, *, running: bool) -> None:
         self.running = running
         self.set_modes()
         if running:
+            self._idle.clear()
             self.layout.focus(self.tail_row.window)
         else:
+            self._idle.set()
             self.layout.focus(self._editor.window)
 
     def _type_waiting(self) -> None:
         keys, self._waiting = self._waiting, []
-        if keys:
-            self.app.key_processor.feed_multiple(keys)
-            self.app.key_processor.process_keys()
+        if keys and self.audience is None:
+            self._app.key_processor.feed_multiple(keys)
+            self._app.key_processor.process_keys()
 
     def _echo(self, text: str) -> None:
         self._painter.echo(self._editor.echo(text))

@@ -13,19 +13,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import select
 import signal
 import threading
-import time
 from typing import TYPE_CHECKING, Protocol
 
 from prompt_toolkit.application import Application
-from prompt_toolkit.document import Document
 from prompt_toolkit.enums import EditingMode
 
 from asyncrepl.language.reading import is_complete
+from asyncrepl.terminal.away import Away
 from asyncrepl.terminal.device import DeviceInput, DeviceOutput, Modes
-from asyncrepl.terminal.external import edited
 from asyncrepl.terminal.frames import Panel
 from asyncrepl.terminal.keys import bindings
 from asyncrepl.terminal.painter import Painter
@@ -37,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from prompt_toolkit.data_structures import Size
-    from prompt_toolkit.key_binding import KeyPress
 
     from asyncrepl.settings import Settings
     from asyncrepl.terminal.descriptors import Descriptors
@@ -47,12 +43,16 @@ if TYPE_CHECKING:
 
 __all__ = ["Main", "Ui"]
 
-_JUST = 0.5  # seconds
+_FIRST_DRAW = 1.0
+_LOAD_LEXER_AFTER = 0.2
 _BLOCKED_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD}
 
 
 class Main(Protocol):
     """What the terminal asks of the main thread; each returns at once."""
+
+    def prepare(self) -> None:
+        """A text comes: a Ctrl-C from now on is for it."""
 
     def submit(self, text: str) -> None:
         """Run `text`; then `Typist.done` is to be called."""
@@ -78,6 +78,8 @@ class Ui:
         settings: Settings,
         main: Main,
         watch: Watch,
+        *,
+        color: bool = True,
     ) -> None:
         self._queue = queue
         self._descriptors = descriptors
@@ -85,21 +87,28 @@ class Ui:
         self._stdin = os.fdopen(descriptors.terminal_in, "r", encoding="utf-8", closefd=False)
         self._stdout = os.fdopen(descriptors.terminal_out, "w", encoding="utf-8", closefd=False)
         self.modes = Modes(descriptors.terminal_in)
-        self.output = DeviceOutput(self._stdout, self._size, self._leave_now)
+        self.output = DeviceOutput(self._stdout, self._size, self._leave_now, color=color)
         self.painter = Painter(queue, self.output)
         self.panel = Panel(watch, self._columns_and_rows, lanes=settings.lanes)
         self.typist = Typist(editor, self.painter, self.panel, self.modes, main, watch)
-        self.typist.suspend, self.typist.edit = self.suspend, self.edit
         self.app = self._application(editor, settings)
-        self.typist.app = self.app
+        self.away = Away(
+            self.app,
+            self.output,
+            self.painter,
+            self.typist,
+            self.modes,
+            queue,
+            descriptors,
+        )
+        self.typist.connect(self.app, self.away)
         self.error: BaseException | None = None
         self._editor = editor
         self._loop = asyncio.SelectorEventLoop()
         self._loop.set_exception_handler(self._problem)
         self._thread = threading.Thread(target=self._run, name="asyncrepl-ui", daemon=True)
-        self._away: contextlib.ExitStack | None = None
         self._known_size = self._size()
-        self._back_at = 0.0
+        self._drawn = threading.Event()
 
     def _application(self, editor: Editor, settings: Settings) -> Application[None]:
         tail = TailRow(self.painter.tail.text)
@@ -125,8 +134,12 @@ class Ui:
     # -- called by the main thread ------------------------------------------------
 
     def start(self) -> None:
-        """Start the thread."""
+        """Start the thread; returns when the first prompt is drawn.
+
+        Without the wait, whatever this thread imports next would delay that prompt.
+        """
         self._thread.start()
+        self._drawn.wait(_FIRST_DRAW)
 
     def call(self, action: Callable[[], object]) -> bool:
         """Have `action` called in the terminal's thread; False if there is none any more."""
@@ -157,9 +170,11 @@ class Ui:
         asyncio.set_event_loop(self._loop)
         try:
             self._loop.run_until_complete(self._session())
-        except BaseException as error:  # noqa: BLE001 - whatever it is, the main thread must know
+        except BaseException as error:
+            # Whatever it is: the main thread must know that this one is gone.
             self.error = error
         finally:
+            self._drawn.set()
             self.modes.restore()
             self._loop.close()
             self._main.gone()
@@ -178,13 +193,17 @@ class Ui:
             await self._loop.shutdown_default_executor()
 
     def _begin(self) -> None:
-        self._loop.call_soon(lambda: self.painter.start(self.app, self._loop))
-        self._loop.call_later(0.05, self._editor.lexer.load)
+        self._loop.call_soon(self._first_draw)
+        self._loop.call_later(_LOAD_LEXER_AFTER, self._editor.lexer.load)
+
+    def _first_draw(self) -> None:
+        self.painter.start(self.app, self._loop)
+        self._drawn.set()
 
     def _leave_now(self) -> None:
         """End the Application; what is queued is drawn first."""
-        if self._away is not None:
-            self.take_back()
+        self.typist.end()
+        self.away.take_back()
         with contextlib.suppress(Exception):
             self.painter.drain()
             self.painter.finish()
@@ -198,7 +217,10 @@ class Ui:
             self.error = error
 
     def _children_wrote(self) -> None:
-        self.painter.drain()
+        if self.away:
+            self._queue.pull()
+        else:
+            self.painter.drain()
 
     # -- size, frames -------------------------------------------------------------
 
@@ -214,103 +236,9 @@ class Ui:
         if size != self._known_size:
             self._known_size = size
             self._descriptors.resize()
-            if self._away is None:
+            if not self.away:
                 self.app._on_resize()  # noqa: SLF001 - no public way to say it
 
     def _look(self) -> None:
         self.resized()
-        if self._away is None:
-            self.painter.drain()
-
-    # -- lending ------------------------------------------------------------------
-
-    def lend(self, *, hold: bool = False) -> None:
-        """Take everything off the screen and leave the terminal to somebody else.
-
-        What is printed meanwhile is written as it comes, or with `hold` kept.
-        """
-        if self._away is not None:
-            return
         self.painter.drain()
-        self._away = contextlib.ExitStack()
-        with self.output.held():
-            self.app.renderer.erase()
-            self.output.write_raw(self.painter.commit())
-        # Keeps the Application from drawing, as its own run_in_terminal does.
-        self.app._running_in_terminal = True  # noqa: SLF001
-        self._away.enter_context(self.app.input.detach())
-        # What was typed but not read yet would be lost, or be a line without an end.
-        self.typist.type_later(self._pending_keys())
-        self.modes.restore()
-        self._descriptors.give()
-        if not hold:
-            self._queue.bypass(self.painter.direct)
-
-    def take_back(self) -> None:
-        """Read keys and draw again, on a new row."""
-        if self._away is None:
-            return
-        self._queue.bypass(None)
-        self._descriptors.take()
-        self.typist.set_modes()
-        self._away.close()
-        self._away = None
-        self._back_at = time.monotonic()
-        self.app._running_in_terminal = False  # noqa: SLF001
-        with self.output.held():
-            self._new_row()
-            self.app.renderer.reset()
-            self.painter.redraw()
-
-    def _pending_keys(self) -> list[KeyPress]:
-        if not select.select([self._descriptors.terminal_in], [], [], 0)[0]:
-            return []
-        return self.app.input.read_keys()
-
-    def typed_line(self) -> str | None:
-        """A line typed before a program asked for it, shown as if typed now."""
-        line = self.typist.take_line()
-        if line is not None:
-            self.painter.direct(line)
-        return line
-
-    def _new_row(self) -> None:
-        """Go to the first column, of the next row if the cursor is not there.
-
-        A row of blanks wraps exactly if something stood before them: no need
-        to ask the terminal where its cursor is.
-        """
-        columns = self._size().columns
-        self.output.write_raw("\x1b[?7h" + " " * (columns - 1) + "\r\x1b[K")
-
-    def edit(self) -> None:
-        """Ctrl-X Ctrl-E: the text of the input line in an external editor."""
-        self.lend(hold=True)
-        editing = self._loop.run_in_executor(None, edited, self._editor.buffer.text)
-        editing.add_done_callback(self._edited)
-
-    def _edited(self, editing: asyncio.Future[str | None]) -> None:
-        text = None if editing.exception() else editing.result()
-        if text is not None:
-            self._editor.buffer.document = Document(text)
-        self.take_back()
-
-    def suspend(self) -> None:
-        """Ctrl-Z: stop the whole job, as the shell expects."""
-        self.lend(hold=True)
-        os.kill(0, signal.SIGTSTP)
-        # The main thread takes the signal: without a moment for it, this one would
-        # set raw mode before the process stops, and the shell would inherit it.
-        time.sleep(0.05)
-        self.take_back()
-
-    def continued(self) -> None:
-        """After SIGCONT: the shell has changed the terminal's modes and written something."""
-        if self._away is not None:
-            return
-        self.typist.set_modes()
-        if time.monotonic() - self._back_at > _JUST:  # else it was our own Ctrl-Z
-            with self.output.held():
-                self._new_row()
-                self.app.renderer.reset()
-                self.painter.redraw()

@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from asyncrepl.engine.loop import LiveLoop
+    from asyncrepl.events import Blocked, Lane, Snapshot
     from asyncrepl.views.styled import Line
 
 __all__ = ["Watch"]
 
 _BLOCKED = 0.5
 _HOGGING = 0.1
+_BRIEF = 200_000_000  # nanoseconds: a task that lives shorter gets no row
+_NARROW = 60
 
 
 class Watch:
-    """Read-only looks at `loop`, which runs in the thread `thread`."""
+    """Read-only looks at a loop; before there is one there is nothing to see."""
 
-    def __init__(self, loop: LiveLoop, thread: int) -> None:
-        self._loop = loop
+    def __init__(self) -> None:
+        self._loop: LiveLoop | None = None
+        self._thread = 0
+
+    def connect(self, loop: LiveLoop, thread: int) -> None:
+        """From now on look at `loop`, which runs in the thread with this identifier."""
         self._thread = thread
+        self._loop = loop
 
     def hogged(self) -> bool:
         """Whether one turn of the loop has been running for longer than 0.1 s."""
@@ -30,14 +39,50 @@ class Watch:
 
     def status(self, columns: int) -> Sequence[Line]:
         """One row that says by whom the loop is blocked, if it is for longer than 0.5 s."""
-        if self._busy_for() < _BLOCKED:
+        if self._loop is None or self._busy_for() < _BLOCKED:
             return ()
-        return [[("status", f"loop blocked {self._busy_for():.1f} s"[:columns])]]
+        from asyncrepl.engine.blocked import blocked
 
-    def lanes(self, columns: int, rows: int, *, statement: bool) -> Sequence[Line]:
-        """The live lanes, at most `rows`; none while nothing but the prompt is there."""
-        return ()
+        found = blocked(self._loop, self._thread, _BLOCKED)
+        if found is None:
+            return ()
+        return [[("status", _blocked_text(found, columns)[: columns - 1])]]
+
+    def lanes(self, columns: int, rows: int) -> Sequence[Line]:
+        """The live lanes in at most `rows`; none unless a task has been alive for 0.2 s.
+
+        A row that comes and goes with each short statement would make the prompt
+        restless, so tasks that live shorter have none.
+        """
+        timeline = None if self._loop is None else self._loop.live.timeline
+        if timeline is None or self._loop is None:
+            return ()
+        snapshot, now = timeline.snapshot(), self._loop.live.clock.shown_ns()
+        snapshot = _without_brief(snapshot, now)
+        if all(lane.id in snapshot.ended for lane in snapshot.lanes):
+            return ()
+        from asyncrepl.views.lanes import lanes
+
+        return lanes(snapshot, now, columns - 1, rows=rows)
 
     def _busy_for(self) -> float:
+        if self._loop is None:
+            return 0.0
         turn = self._loop.live.turn
         return time.monotonic() - turn.since if turn.busy else 0.0
+
+
+def _blocked_text(found: Blocked, columns: int) -> str:
+    who = f"task {found.task!r}" if found.task else "a callback"
+    where = f"{found.filename}:{found.line}"
+    if columns < _NARROW:
+        return f"blocked {found.seconds:.1f} s: {found.task or 'a callback'!r} {where}"
+    return f"loop blocked {found.seconds:.1f} s by {who} at {where}: {found.source}"
+
+
+def _without_brief(snapshot: Snapshot, now: int) -> Snapshot:
+    def lived(lane: Lane) -> int:
+        ended = snapshot.ended.get(lane.id)
+        return (now if ended is None else ended.at) - lane.born
+
+    return replace(snapshot, lanes=tuple(lane for lane in snapshot.lanes if lived(lane) >= _BRIEF))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
-from support.shells import Typed
 
 from asyncrepl.commands.catalogue import all_commands
+
+if TYPE_CHECKING:
+    from support.shells import Typed
 
 MISTAKES = {
     ":tikcer a 1": "no command :tikcer; did you mean :ticker?",

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
-from support.shells import Typed
+
+if TYPE_CHECKING:
+    from support.shells import Typed
 
 GENERATOR = (
     "async def g(n):\n    for i in range(n):\n        await asyncio.sleep(0.33)\n        yield i\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import socket
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
@@ -45,12 +46,15 @@ class Scene:
         self.polled: list[float | None] = []
 
     def deadline(self) -> float:
+        """The timer's instant."""
         return self.at
 
     def outside(self) -> bool:
+        """Whether it waits for the outside."""
         return self.waits
 
     def poll(self, timeout: float | None) -> list[Any]:
+        """Nothing comes; note how long one would have waited."""
         self.polled.append(timeout)
         return []
 
@@ -145,7 +149,6 @@ def test_the_shortest_delay_takes_time() -> None:
         return True
 
     assert run(main)
-    assert run(main, Clock.virtual(start=YEAR))
 
 
 def test_a_timer_for_infinity_does_not_move_the_clock(loop: LiveLoop) -> None:
@@ -295,26 +298,20 @@ def test_a_timeout_fires_though_the_outside_never_answers() -> None:
     """Time passes while a thread or a read hangs, so timeouts around it fire, exactly."""
 
     async def main() -> list[float]:
-        over, fired = threading.Event(), []
-        for waiting in (asyncio.to_thread(over.wait), silence()):
-            begin = now()
-            with pytest.raises(TimeoutError):
-                await asyncio.wait_for(waiting, 0.02)
-            fired.append(round(now() - begin, 9))
+        over, (one, other) = threading.Event(), socket.socketpair()
+        one.setblocking(False)
+        silent = asyncio.get_running_loop().sock_recv(one, 1)
+        fired = []
+        with one, other:
+            for waiting in (silent, asyncio.to_thread(over.wait)):
+                begin = now()
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(waiting, 0.02)
+                fired.append(now() - begin)
         over.set()
         return fired
 
-    async def silence() -> None:
-        server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
-        async with server:
-            reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
-            try:
-                await reader.read()
-            finally:
-                writer.close()
-
-    assert run(main)[0] == 0.02
-    assert run(main)[1] >= 0.02
+    assert run(main) == [0.02, 0.02]
 
 
 def test_a_listening_server_does_not_stop_the_jumps() -> None:
@@ -368,7 +365,7 @@ def test_a_held_real_clock_fires_no_timer() -> None:
 @pytest.mark.parametrize("pace", [0, -1, math.nan])
 def test_a_pace_is_above_zero(pace: float) -> None:
     """A pace that stops or turns time is refused, with the way out."""
-    with pytest.raises(ValueError, match="above 0, not .*; to stop time, hold the clock"):
+    with pytest.raises(ValueError, match=r"above 0, not .*; to stop time, hold the clock"):
         Clock.virtual(pace)
 
 

@@ -111,7 +111,7 @@ def test_who_hogs_the_loop_is_ended_and_named(loop: LiveLoop, interrupter: Inter
             pass
         ctrl_c()
 
-    loop.create_task(hog(), name="hog")  # noqa: RUF006
+    loop.create_task(hog(), name="hog")
     keep_running(loop, interrupter, lambda: bool(hits), hit)
     assert len(hits) == 1
     assert hits[0].startswith("KeyboardInterrupt: task 'hog' ended at ")

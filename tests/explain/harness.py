@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import builtins
 import contextlib
 import difflib
 import inspect
@@ -15,14 +16,16 @@ import types
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asyncrepl.explain.evidence import gather, gather_value
 from asyncrepl.explain.explaining import explain
-from asyncrepl.explain.explanation import Explanation
 from asyncrepl.language.probes import instrument
 from asyncrepl.language.sources import Source
 from asyncrepl.language.suspects import suspects
+
+if TYPE_CHECKING:
+    from asyncrepl.explain.explanation import Explanation
 
 DATA = Path(__file__).parents[1] / "data"
 VERSION = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -55,7 +58,11 @@ class Prompt:
     """A namespace and the sources typed into it."""
 
     def __init__(self, *, instrumented: bool = True) -> None:
-        self.namespace: dict[str, Any] = {"__name__": "__main__", "asyncio": asyncio}
+        self.namespace: dict[str, Any] = {
+            "__name__": "__main__",
+            "__builtins__": builtins,
+            "asyncio": asyncio,
+        }
         self.sources: dict[str, Source] = {}
         self.instrumented = instrumented
         self.last: object = None
@@ -117,7 +124,7 @@ class Prompt:
     def _display(self, value: object) -> None:
         if value is not None:
             self.last = value
-            print(repr(value))  # noqa: T201
+            print(repr(value))
 
 
 def _trimmed(error: BaseException) -> BaseException:

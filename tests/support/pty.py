@@ -164,7 +164,9 @@ class Terminal:
         """The terminal's termios settings."""
         return termios.tcgetattr(self.child.child_fd)
 
-    def wait(self, condition: Callable[[], object], what: str = "", limit: float = _PATIENCE) -> None:
+    def wait(
+        self, condition: Callable[[], object], what: str = "", limit: float = _PATIENCE
+    ) -> None:
         """Wait until `condition` holds; it is asked again after each piece of output."""
         with self._news:
             if not self._news.wait_for(lambda: self._holds(condition), limit):
@@ -188,7 +190,11 @@ class Terminal:
         """Wait for the end of the program; its exit status, as a shell would give it."""
         self.wait(lambda: self.ended, "the end of the program", limit)
         self.child.wait()
-        return self.child.exitstatus if self.child.exitstatus is not None else 128 + self.child.signalstatus
+        return (
+            self.child.exitstatus
+            if self.child.exitstatus is not None
+            else 128 + self.child.signalstatus
+        )
 
     def hang_up(self) -> int:
         """Close the terminal under the program; its exit status."""

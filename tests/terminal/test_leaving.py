@@ -43,9 +43,7 @@ def test_leaving(start: Callable[..., Terminal], keys: str, status: int) -> None
     terminal.wait_for("1 task was still running and cancelled: tick")
 
 
-@pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)]
-)
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 @pytest.mark.parametrize("statement", ["", "import time; time.sleep(60)", "input('? ')"])
 def test_signals(
     start: Callable[..., Terminal], number: signal.Signals, status: int, statement: str

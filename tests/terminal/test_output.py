@@ -9,13 +9,16 @@ if TYPE_CHECKING:
 
     from support.pty import Terminal
 
+
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (40, 15)])
 def test_background_output_leaves_the_typed_line_intact(
     start: Callable[..., Terminal], columns: int, rows: int
 ) -> None:
     """Background prints appear above the line being typed, whole and in order."""
     terminal = start(columns=columns, rows=rows)
-    terminal.enter("async def work():\rfor i in range(20): print('tick', i); await asyncio.sleep(0.02)\r")
+    terminal.enter(
+        "async def work():\rfor i in range(20): print('tick', i); await asyncio.sleep(0.02)\r"
+    )
     terminal.send("task = asyncio.create_task(work())\rhalf a 日本 line")
     terminal.wait(lambda: "tick 19" in terminal.scrollback)
     terminal.wait(lambda: terminal.cursor_line == ">>> half a 日本 line")
@@ -26,7 +29,9 @@ def test_background_output_leaves_the_typed_line_intact(
 
 def test_prints_50_ms_apart_arrive_one_by_one(terminal: Terminal) -> None:
     """Nothing is gathered that is not written at the same time."""
-    terminal.enter("async def work():\rfor i in range(20): print('tick', i); await asyncio.sleep(0.05)\r")
+    terminal.enter(
+        "async def work():\rfor i in range(20): print('tick', i); await asyncio.sleep(0.05)\r"
+    )
     terminal.enter("await work()")
     arrivals = [
         sum(f"tick {i}\n".encode() in data.replace(b"\r", b"") for i in range(20))

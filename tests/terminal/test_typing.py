@@ -114,7 +114,7 @@ def test_ctrl_r_searches_history(terminal: Terminal) -> None:
 def test_an_external_editor_edits_the_input(start: Callable[..., Terminal], tmp_path) -> None:
     """Ctrl-X Ctrl-E hands the text to the editor and takes what it left."""
     editor = tmp_path / "editor"
-    editor.write_text("#!/bin/sh\nsed -i s/one/two/ \"$1\"\n")
+    editor.write_text('#!/bin/sh\nsed -i s/one/two/ "$1"\n')
     editor.chmod(0o755)
     terminal = start(env={"EDITOR": str(editor), "VISUAL": ""})
     terminal.send("x = 'one'\x18\x05")

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import ast
 import time
-from types import AsyncGeneratorType, BuiltinFunctionType, FunctionType, MethodType
+from types import (
+    AsyncGeneratorType,
+    BuiltinFunctionType,
+    FunctionType,
+    MethodDescriptorType,
+    MethodType,
+)
+from typing import TYPE_CHECKING
 
-from asyncrepl.explain.evidence import Evidence
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fixing import CannotFix, Fixing, short
+from asyncrepl.explain.fixing import CannotFixError, Fixing, short
 from asyncrepl.explain.resolving import is_async_iterable, is_awaitable
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.uses import Use, callee_name
 from asyncrepl.explain.walking import a
 from asyncrepl.language.rewriting import Span
 
+if TYPE_CHECKING:
+    from asyncrepl.explain.evidence import Evidence
+
 __all__ = ["RULES"]
 
-_PLAIN_FUNCTIONS = (FunctionType, MethodType, BuiltinFunctionType, type)
+_PLAIN_FUNCTIONS = (FunctionType, MethodType, BuiltinFunctionType, MethodDescriptorType, type)
 
 
 def _refused(evidence: Evidence) -> Use | None:
@@ -56,7 +65,7 @@ def _in_front_of_loop(evidence: Evidence) -> Finding | None:
     try:
         if not isinstance(loop, ast.AsyncFor) and not getattr(loop, "is_async", False):
             fixing.loop_async(evidence.unit, loop)
-    except CannotFix:
+    except CannotFixError:
         return None
     why = (
         f"{short(evidence.unit, use.node)} is {a(use)} already: there is nothing to await, "
@@ -69,7 +78,8 @@ def _aiter(evidence: Evidence) -> Finding | None:
     use = _refused(evidence)
     if use is None or callee_name(use.node) not in ("aiter", "__aiter__"):
         return None
-    why = f"{short(evidence.unit, use.node)} gives the async iterator at once; only `anext` is awaited."
+    text = short(evidence.unit, use.node)
+    why = f"{text} gives the async iterator at once; only `anext` is awaited."
     return Finding(why, _without_await(evidence, use).fix())
 
 
@@ -97,7 +107,7 @@ def _generator(evidence: Evidence) -> Finding | None:
     fixing = _without_await(evidence, use)
     try:
         fixing.collected(evidence.unit, use.node)
-    except CannotFix:
+    except CannotFixError:
         return None
     why = (
         f"{short(evidence.unit, use.node)} is {a(use)}: it is walked with `async for`, "
@@ -127,9 +137,8 @@ def _plain_call(evidence: Evidence) -> Finding | None:
         return None
     function = evidence.resolver.value(use.node.func)
     if use.facts is None and not isinstance(function, _PLAIN_FUNCTIONS):
-        if type(function).__name__ != "method_descriptor":
-            return None
-    unit, name = evidence.unit, short(evidence.unit, use.node.func)
+        return None
+    _unit, name = evidence.unit, short(evidence.unit, use.node.func)
     why = f"{name} is a plain function: it has already run, and its result cannot be awaited."
     return Finding(why, _plain_call_fix(evidence, use, function))
 

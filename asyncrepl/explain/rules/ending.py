@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import ast
 import inspect
-from types import AsyncGeneratorType
+from typing import TYPE_CHECKING
 
-from asyncrepl.explain.evidence import Evidence, Site
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fixing import CannotFix, Fixing, short
+from asyncrepl.explain.fixing import Fixing, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import scope
 from asyncrepl.explain.units import FUNCTIONS, Unit
 from asyncrepl.explain.uses import callee_name
 from asyncrepl.language.rewriting import Rewriting, indent
 
-__all__ = ["RULES"]
+if TYPE_CHECKING:
+    from asyncrepl.explain.evidence import Evidence, Site
+
+__all__ = ["RULES", "STEPS", "awaited_step", "stopped_at"]
 
 _STOPS = ("StopIteration", "StopAsyncIteration")
-_STEPS = ("anext", "__anext__")
+STEPS = ("anext", "__anext__")
 
 
 def _raised(site: Site) -> ast.Raise | None:
@@ -95,7 +97,9 @@ def _stop_in_generator(evidence: Evidence) -> Finding | None:
     site = _left_generator(evidence, StopIteration)
     if site is None:
         return None
-    return Finding(_why_generator(site, "StopIteration"), _returned(evidence, site, "StopIteration"))
+    return Finding(
+        _why_generator(site, "StopIteration"), _returned(evidence, site, "StopIteration")
+    )
 
 
 def _async_stop_in_generator(evidence: Evidence) -> Finding | None:
@@ -143,26 +147,29 @@ def _loop_around(unit: Unit, node: ast.AST) -> ast.AsyncFor | None:
     return None
 
 
-def _site(evidence: Evidence) -> Site | None:
+def stopped_at(evidence: Evidence) -> Site | None:
     """Where the end was met: behind the user's own ``__anext__``, if it came through one."""
     sites = [site for site in evidence.sites if site.frame.f_code.co_name != "__anext__"]
     return sites[-1] if sites else None
 
 
-def _step(site: Site) -> ast.Call | None:
+def awaited_step(site: Site) -> ast.Call | None:
     """The call of ``anext(it)`` or ``it.__anext__()`` that is awaited at the place."""
     node = site.node(ast.Await)
     call = node.value if node else site.node(ast.Call)
-    return call if isinstance(call, ast.Call) and callee_name(call) in _STEPS else None
+    return call if isinstance(call, ast.Call) and callee_name(call) in STEPS else None
 
 
 def _in_body(evidence: Evidence) -> Finding | None:
-    site = _site(evidence)
+    site = stopped_at(evidence)
     if site is None or not site.nodes or _loop_around(site.unit, site.nodes[-1]) is None:
         return None
-    fixing, raised, call = Fixing(evidence), _raised(site), _step(site)
+    fixing, raised, call = Fixing(evidence), _raised(site), awaited_step(site)
     if raised is not None:
-        why = "StopAsyncIteration only ends the loop when `__anext__` raises it; in the body it is an error."
+        why = (
+            "StopAsyncIteration only ends the loop when `__anext__` raises it; in the body it "
+            "is an error."
+        )
         fixing.of(site.unit).replace(raised, "break")
         return Finding(why, fixing.fix())
     if call is None:
@@ -184,8 +191,8 @@ def _with_default(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
 
 
 def _exhausted(evidence: Evidence) -> Finding | None:
-    site = _site(evidence)
-    call = _step(site) if site else None
+    site = stopped_at(evidence)
+    call = awaited_step(site) if site else None
     if site is None or call is None or len(call.args) > 1:
         return None
     fixing = Fixing(evidence)
@@ -195,51 +202,6 @@ def _exhausted(evidence: Evidence) -> Finding | None:
         "StopAsyncIteration, unless there is a default."
     )
     return Finding(why, fixing.fix(), "timeout-ends-the-generator")
-
-
-def _timed_out(evidence: Evidence) -> Finding | None:
-    site = _site(evidence)
-    call = _step(site) if site else None
-    name = call.args[0] if call and call.args else None
-    if site is None or not isinstance(name, ast.Name):
-        return None
-    stream = evidence.resolver.value(name)
-    if not isinstance(stream, AsyncGeneratorType) or stream.ag_frame is not None:
-        return None
-    found = _limited_step(evidence, name.id)
-    if found is None:
-        return None
-    why = (
-        f"The timeout cancelled a step of `{name.id}` and so finished the generator: it has no "
-        "next item any more."
-    )
-    return Finding(why, _shielded(evidence, site, call, *found), "exhausted-anext-raises")
-
-
-def _limited_step(evidence: Evidence, name: str) -> tuple[Unit, ast.Call] | None:
-    """The call of ``anext(name)`` that was given to ``wait_for``."""
-    for unit in evidence.units.all():
-        for call in unit.nodes(ast.Call):
-            inner = call.args[0] if call.args and callee_name(call) == "wait_for" else None
-            if isinstance(inner, ast.Call) and callee_name(inner) in _STEPS:
-                if name in {each.id for each in ast.walk(inner) if isinstance(each, ast.Name)}:
-                    return unit, inner
-    return None
-
-
-def _shielded(
-    evidence: Evidence, site: Site, call: ast.Call | None, unit: Unit, inner: ast.Call
-) -> Fix | None:
-    """Keep the step in a task that outlives the timeout, and await that task."""
-    fixing = Fixing(evidence)
-    text = unit.source.source(inner)
-    try:
-        fixing.of(unit).replace(inner, f"asyncio.shield(step := asyncio.ensure_future({text}))")
-        if call is not None:
-            fixing.of(site.unit).replace(call, "step")
-    except CannotFix:
-        return None
-    return fixing.fix()
 
 
 RULES = (
@@ -279,16 +241,6 @@ RULES = (
         "body (also by `await anext(other)`) it is an error like any other. Use `break`, or "
         "`anext(other, default)`.",
         _in_body,
-        errors=(StopAsyncIteration,),
-    ),
-    Rule(
-        "timeout-ends-the-generator",
-        "a timeout around one step of a generator",
-        3,
-        "`wait_for(anext(gen), t)` cancels the running step; the generator is finished by the "
-        "CancelledError. Keep the step in a task and shield it, or put the source behind a "
-        "queue.",
-        _timed_out,
         errors=(StopAsyncIteration,),
     ),
     Rule(

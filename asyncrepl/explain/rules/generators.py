@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ast
+from typing import TYPE_CHECKING
 
-from asyncrepl.explain.evidence import Evidence
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import Fixing, fresh, is_generator, short
 from asyncrepl.explain.resolving import is_async_iterable, is_awaitable
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import COMPREHENSIONS, own_nodes, scope
 from asyncrepl.language.rewriting import indent
+
+if TYPE_CHECKING:
+    from asyncrepl.explain.evidence import Evidence
 
 __all__ = ["RULES"]
 
@@ -107,7 +110,8 @@ def _in_async_comprehension(evidence: Evidence) -> Finding | None:
     whole = unit.enclosing(found[0], *COMPREHENSIONS) if found else None
     if whole is None or not _is_about_async(evidence, whole):
         return None
-    why = f"{short(unit, found[0])} stands in a comprehension, which builds one value and cannot yield."
+    text = short(unit, found[0])
+    why = f"{text} stands in a comprehension, which builds one value and cannot yield."
     return Finding(why, _loop_instead(evidence, whole, found[0]))
 
 
@@ -123,7 +127,9 @@ def _loop_instead(evidence: Evidence, whole: ast.expr, inner: ast.expr) -> Fix |
         return None
     clause, by, fixing = clauses[0], unit.source.indent(whole), Fixing(evidence)
     keyword = "async for" if clause.is_async else "for"
-    lines = [f"{keyword} {unit.source.source(clause.target)} in {unit.source.source(clause.iter)}:"]
+    lines = [
+        f"{keyword} {unit.source.source(clause.target)} in {unit.source.source(clause.iter)}:"
+    ]
     for test in clause.ifs:
         lines.append(f"{by}{'    ' * len(lines)}if {unit.source.source(test)}:")
     lines.append(f"{by}{'    ' * len(lines)}{unit.source.source(inner)}")

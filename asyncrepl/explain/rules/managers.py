@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import ast
 from types import AsyncGeneratorType, CoroutineType, FunctionType
+from typing import TYPE_CHECKING
 
-from asyncrepl.explain.evidence import Evidence
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fixing import CannotFix, Fixing, short
+from asyncrepl.explain.fixing import CannotFixError, Fixing, short
 from asyncrepl.explain.resolving import is_async_iterable
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.uses import Use, callee_name
 from asyncrepl.explain.walking import a, defined
 from asyncrepl.language.rewriting import Span
 from asyncrepl.language.suspects import lookup
+
+if TYPE_CHECKING:
+    from asyncrepl.explain.evidence import Evidence
 
 __all__ = ["RULES"]
 
@@ -31,10 +34,7 @@ def _generator(evidence: Evidence) -> Finding | None:
     use = _manager(evidence, "async with")
     if use is None or use.facts is None or not is_async_iterable(use.facts):
         return None
-    why = (
-        f"{short(evidence.unit, use.node)} is {a(use)}: an iterator, which has no "
-        "`__aenter__`."
-    )
+    why = f"{short(evidence.unit, use.node)} is {a(use)}: an iterator, which has no `__aenter__`."
     return Finding(why, _closing(evidence, use) if _is_walked(use) else _decorated(evidence, use))
 
 
@@ -78,7 +78,11 @@ def _decorated(evidence: Evidence, use: Use) -> Fix | None:
     fixing, (unit, function) = Fixing(evidence), found
     start = unit.source.span(function).start
     by = unit.source.indent(function)
-    head = "" if "asynccontextmanager" in unit.text else f"{by}from contextlib import asynccontextmanager\n\n"
+    head = (
+        ""
+        if "asynccontextmanager" in unit.text
+        else f"{by}from contextlib import asynccontextmanager\n\n"
+    )
     line = unit.source.line_start(start)
     fixing.of(unit).insert(line, f"{head}{by}@asynccontextmanager\n")
     return fixing.fix()
@@ -103,11 +107,13 @@ def _needs_async(evidence: Evidence) -> Finding | None:
         return None
     fixing = Fixing(evidence)
     unit = evidence.unit
-    why = f"{short(unit, use.node)} is {a(use)}: it has `__aenter__`, which only `async with` calls."
+    why = (
+        f"{short(unit, use.node)} is {a(use)}: it has `__aenter__`, which only `async with` calls."
+    )
     fixing.of(unit).before(use.owner, "async ")
     try:
         fixing.suspending(unit, use.owner)
-    except CannotFix:
+    except CannotFixError:
         return Finding(why)
     return Finding(why, fixing.fix())
 
@@ -139,7 +145,10 @@ def _plain_enter(evidence: Evidence) -> Finding | None:
     for name in ("__aenter__", "__aexit__"):
         method = lookup(use.facts.kind, name)
         if isinstance(method, FunctionType) and not method.__code__.co_flags & _COROUTINE:
-            why = f"`{use.facts.kind.__name__}.{name}` is a plain `def`: `async with` awaits what it returns."
+            why = (
+                f"`{use.facts.kind.__name__}.{name}` is a plain `def`: `async with` awaits what "
+                "it returns."
+            )
             return Finding(why, _async_method(evidence, method))
     return None
 

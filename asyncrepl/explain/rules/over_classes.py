@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import ast
 from types import FunctionType
+from typing import TYPE_CHECKING
 
-from asyncrepl.explain.evidence import Evidence
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import Fixing, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.units import FUNCTIONS, Function, Unit
-from asyncrepl.explain.uses import Use
 from asyncrepl.explain.walking import defined, over, replaced
 from asyncrepl.language.suspects import lookup
+
+if TYPE_CHECKING:
+    from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.uses import Use
 
 __all__ = ["RULES", "method"]
 

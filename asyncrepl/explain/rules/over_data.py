@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Callable
 from types import CodeType, GeneratorType
+from typing import TYPE_CHECKING
 
-from asyncrepl.explain.evidence import Evidence
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fixing import CannotFix, Fixing, short
+from asyncrepl.explain.fixing import CannotFixError, Fixing, short
 from asyncrepl.explain.resolving import is_awaitable
 from asyncrepl.explain.rule import Rule
-from asyncrepl.explain.uses import Use
 from asyncrepl.explain.walking import a, gathered, iterated_plainly, over
 from asyncrepl.language.suspects import MISSING, Facts, lookup
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.uses import Use
 
 __all__ = ["RULES"]
 
@@ -112,7 +116,7 @@ def _why_as_completed(evidence: Evidence, use: Use) -> str:
     )
 
 
-def _why_class(evidence: Evidence, use: Use) -> str:
+def _why_class(_evidence: Evidence, use: Use) -> str:
     name = use.facts.kind.__name__ if use.facts else ""
     return (
         f"`{name}` has `__iter__` and no `__aiter__`, and `async for` does not fall back on "
@@ -142,7 +146,7 @@ def _number(evidence: Evidence) -> Finding | None:
     fixing, unit = Fixing(evidence), evidence.unit
     try:
         fixing.loop_plain(unit, use.owner)
-    except CannotFix:
+    except CannotFixError:
         return Finding(why)
     fixing.of(unit).replace(use.node, f"range({unit.source.source(use.node)})")
     return Finding(why, fixing.fix())
@@ -152,8 +156,11 @@ _PLAIN_OBJECT = (
     "async-for-over-plain-object",
     "`async for` over an object that cannot be walked",
     1,
-    "The object offers no iteration at all under this name. Look for the method that returns an "
-    "async iterator (often `aiter_…`, `.stream()`, `.content`), or for a number use `range`.",
+    (
+        "The object offers no iteration at all under this name. Look for the method that returns "
+        "an async iterator (often `aiter_…`, `.stream()`, `.content`), or for a number use "
+        "`range`."
+    ),
 )
 
 RULES = (

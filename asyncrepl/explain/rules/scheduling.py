@@ -9,14 +9,17 @@ from __future__ import annotations
 import ast
 import asyncio
 from types import AsyncGeneratorType, CoroutineType
+from typing import TYPE_CHECKING
 
-from asyncrepl.explain.evidence import Evidence
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fixing import CannotFix, Fixing, fresh, short
+from asyncrepl.explain.fixing import CannotFixError, Fixing, fresh, short
 from asyncrepl.explain.resolving import is_async_iterable, is_awaitable
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.uses import Use, callee_name
 from asyncrepl.language.suspects import lookup
+
+if TYPE_CHECKING:
+    from asyncrepl.explain.evidence import Evidence
 
 __all__ = ["RULES"]
 
@@ -78,15 +81,26 @@ def _drained(evidence: Evidence, call: ast.Call) -> Fix | None:
     fixing.of(unit).lines_before(statement, lines)
     for argument in call.args:
         facts = evidence.resolver.facts(argument)
-        noted = any(use.node is argument and use.kind is AsyncGeneratorType for use in evidence.uses)
+        noted = any(
+            use.node is argument and use.kind is AsyncGeneratorType for use in evidence.uses
+        )
         if noted or (facts is not None and is_async_iterable(facts)):
             fixing.of(unit).before(argument, f"{name}(")
             fixing.of(unit).after(argument, ")")
     return fixing.fix()
 
 
+def _behind_expression(evidence: Evidence) -> ast.Call | None:
+    """The awaited call, where the generator expression given to it was run as a task (3.11)."""
+    for site in evidence.sites:
+        node = site.node(ast.Await)
+        if node is not None and isinstance(node.value, ast.Call) and site.unit is evidence.unit:
+            return node.value
+    return None
+
+
 def _no_star(evidence: Evidence) -> Finding | None:
-    call = _refused_by_asyncio(evidence)
+    call = _refused_by_asyncio(evidence) or _behind_expression(evidence)
     if call is None or callee_name(call) != "gather" or len(call.args) != 1:
         return None
     argument = call.args[0]
@@ -97,12 +111,16 @@ def _no_star(evidence: Evidence) -> Finding | None:
         return None
     fixing, unit = Fixing(evidence), evidence.unit
     start = unit.source.span(argument).start
-    if isinstance(argument, ast.GeneratorExp) and unit.source.span(call).end == unit.source.span(argument).end:
+    if (
+        isinstance(argument, ast.GeneratorExp)
+        and unit.source.span(call).end == unit.source.span(argument).end
+    ):
         fixing.of(unit).insert(start + 1, "*[")
         fixing.of(unit).insert(unit.source.span(call).end - 1, "]")
     else:
         fixing.of(unit).insert(start, "*")
-    why = f"`gather` takes awaitables one by one; {short(unit, argument)} is one {facts.kind.__name__} of them."
+    text = f"{short(unit, argument)} is one {facts.kind.__name__} of them"
+    why = f"`gather` takes awaitables one by one; {text}."
     return Finding(why, fixing.fix())
 
 
@@ -138,19 +156,20 @@ def _nested_loop(evidence: Evidence, names: tuple[str, ...]) -> ast.Call | None:
 
 def _run(evidence: Evidence) -> Finding | None:
     call = _nested_loop(evidence, ("run",))
-    if call is None or asyncio.run.__code__ not in evidence.inner and not _in_runner(evidence):
+    if call is None or not _in_runner(evidence):
         return None
     why = "A loop is running already, here as in any `async def`: `await` the coroutine instead."
     return Finding(why, _awaited(evidence, call))
 
 
 def _in_runner(evidence: Evidence) -> bool:
-    return asyncio.Runner.run.__code__ in evidence.inner
+    runners = (asyncio.run.__code__, asyncio.Runner.run.__code__)
+    return any(code in evidence.inner for code in runners)
 
 
 def _run_until_complete(evidence: Evidence) -> Finding | None:
     call = _nested_loop(evidence, ("run_until_complete", "run_forever"))
-    refusing = asyncio.BaseEventLoop._check_running.__code__  # type: ignore[attr-defined]  # noqa: SLF001
+    refusing = vars(asyncio.BaseEventLoop)["_check_running"].__code__
     if call is None or refusing not in evidence.inner:
         return None
     why = "The running loop cannot be run again: `await` the coroutine, or make a task of it."
@@ -168,7 +187,7 @@ def _awaited(evidence: Evidence, call: ast.Call) -> Fix | None:
     fixing.of(unit).replace(call, f"({text})" if tight else text)
     try:
         fixing.suspending(unit, call)
-    except CannotFix:
+    except CannotFixError:
         return None
     return fixing.fix()
 
@@ -200,15 +219,14 @@ def _changed_meanwhile(evidence: Evidence) -> Finding | None:
 def _changes(loop: ast.For, source: ast.expr) -> bool:
     """Whether the body itself changes what it walks."""
     names = {node.id for node in ast.walk(source) if isinstance(node, ast.Name)}
-    for statement in loop.body:
-        for node in ast.walk(statement):
-            if isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load):
-                if isinstance(node.value, ast.Name) and node.value.id in names:
-                    return True
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-                if node.value.id in names:
-                    return True
-    return False
+    return any(
+        isinstance(node, ast.Attribute | ast.Subscript)
+        and isinstance(node.value, ast.Name)
+        and node.value.id in names
+        and (isinstance(node, ast.Attribute) or not isinstance(node.ctx, ast.Load))
+        for statement in loop.body
+        for node in ast.walk(statement)
+    )
 
 
 RULES = (

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import ast
 from types import AsyncGeneratorType
+from typing import TYPE_CHECKING
 
-from asyncrepl.explain.evidence import Evidence
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fixing import CannotFix, Fixing, short
+from asyncrepl.explain.fixing import CannotFixError, Fixing, short
 from asyncrepl.explain.resolving import is_async_iterable
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.uses import Use, callee_name
 from asyncrepl.explain.walking import a, defined
+
+if TYPE_CHECKING:
+    from asyncrepl.explain.evidence import Evidence
 
 __all__ = ["RULES"]
 
@@ -39,7 +42,7 @@ def _renamed(evidence: Evidence, call: ast.Call, name: str, *, awaited: bool = T
     try:
         if awaited and not isinstance(unit.parents.get(call), ast.Await):
             fixing.awaiting(unit, call)
-    except CannotFix:
+    except CannotFixError:
         return None
     return fixing.fix()
 
@@ -134,7 +137,7 @@ def _sequence_fix(evidence: Evidence, use: Use) -> Fix | None:
         fixing.collected(unit, use.node)
         if isinstance(parent, ast.AsyncFor) or getattr(parent, "is_async", False):
             fixing.loop_plain(unit, parent)  # type: ignore[arg-type]  # a loop or a clause
-    except CannotFix:
+    except CannotFixError:
         return None
     return fixing.fix()
 
@@ -149,7 +152,7 @@ def _contains(evidence: Evidence) -> Finding | None:
     why = f"`in` walks synchronously, and {short(evidence.unit, use.node)} is {a(use)}."
     try:
         fixing.collected(evidence.unit, use.node)
-    except CannotFix:
+    except CannotFixError:
         return Finding(why)
     return Finding(why, fixing.fix())
 
@@ -194,7 +197,7 @@ def _as_function(evidence: Evidence, call: ast.Call, node: ast.Attribute, name: 
     try:
         if name == "anext" and not isinstance(unit.parents.get(call), ast.Await):
             fixing.awaiting(unit, call)
-    except CannotFix:
+    except CannotFixError:
         return None
     return fixing.fix()
 

@@ -7,16 +7,20 @@ where it is stands at the error's position; its scopes say why.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from asyncrepl.explain.evidence import Evidence
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fixing import CannotFix, Fixing, short
-from asyncrepl.explain.hoisting import async_factory, default_inside, lambda_to_def, out_of_class
+from asyncrepl.explain.fixing import CannotFixError, Fixing
+from asyncrepl.explain.hoisting import async_factory, lambda_to_def, out_of_class
 from asyncrepl.explain.rule import Rule
-from asyncrepl.explain.scopes import annotated, is_async, own_nodes, scope, scopes
+from asyncrepl.explain.scopes import is_async, own_nodes, scope, scopes
 
-__all__ = ["RULES"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from asyncrepl.explain.evidence import Evidence
+
+__all__ = ["RULES", "misplaced"]
 
 _PLAIN_TO_ASYNC = {
     "__iter__": "__aiter__",
@@ -26,7 +30,7 @@ _PLAIN_TO_ASYNC = {
 }
 
 
-def _misplaced(evidence: Evidence) -> ast.AST | None:
+def misplaced(evidence: Evidence) -> ast.AST | None:
     """The node that suspends and is refused: at the error's place, or the first such."""
     found = [node for node in evidence.nodes if is_async(node)]
     return found[0] if found else None
@@ -44,7 +48,7 @@ def _in_def(*kinds: type[ast.AST]) -> Callable[[Evidence], Finding | None]:
     """A rule for nodes of some kinds right in a plain ``def`` (not in an async one)."""
 
     def find(evidence: Evidence) -> Finding | None:
-        node = _misplaced(evidence)
+        node = misplaced(evidence)
         if not isinstance(node, kinds):
             return None
         function = scope(evidence.unit, node)
@@ -61,7 +65,7 @@ def _comprehension(*, by_await: bool) -> Callable[[Evidence], Finding | None]:
     inner = _in_def(ast.ListComp, ast.SetComp, ast.DictComp)
 
     def find(evidence: Evidence) -> Finding | None:
-        node = _misplaced(evidence)
+        node = misplaced(evidence)
         clauses: list[ast.comprehension] = getattr(node, "generators", [])
         if any(clause.is_async for clause in clauses) is by_await:
             return None
@@ -71,7 +75,7 @@ def _comprehension(*, by_await: bool) -> Callable[[Evidence], Finding | None]:
 
 
 def _nested(evidence: Evidence) -> Finding | None:
-    node = _misplaced(evidence)
+    node = misplaced(evidence)
     around = list(scopes(evidence.unit, node)) if node else []
     if not node or not around or not isinstance(around[0], ast.FunctionDef):
         return None
@@ -96,7 +100,7 @@ def _fix_def(evidence: Evidence, function: ast.FunctionDef) -> Fix | None:
             return None
         elif not _done_callback(fixing, evidence, function):
             fixing.make_async(unit, function)
-    except CannotFix:
+    except CannotFixError:
         return None
     return fixing.fix()
 
@@ -106,7 +110,9 @@ def _renamed(fixing: Fixing, evidence: Evidence, function: ast.FunctionDef) -> N
     start = unit.source.span(function).start
     name = unit.text.index(function.name, start)
     new = _PLAIN_TO_ASYNC[function.name]
-    edits.replace(type(unit.source.span(function))(start, name + len(function.name)), f"async def {new}")
+    edits.replace(
+        type(unit.source.span(function))(start, name + len(function.name)), f"async def {new}"
+    )
     for node in own_nodes(function):
         if isinstance(node, ast.Name) and node.id == "StopIteration":
             edits.replace(node, "StopAsyncIteration")
@@ -131,7 +137,7 @@ def _done_callback(fixing: Fixing, evidence: Evidence, function: ast.FunctionDef
 
 
 def _lambda(evidence: Evidence) -> Finding | None:
-    node = _misplaced(evidence)
+    node = misplaced(evidence)
     around = scope(evidence.unit, node) if node else None
     if node is None or not isinstance(around, ast.Lambda):
         return None
@@ -139,13 +145,13 @@ def _lambda(evidence: Evidence) -> Finding | None:
     why = f"{_words(node)} stands in a lambda, and a lambda is always a synchronous function."
     try:
         lambda_to_def(fixing, evidence.unit, around)
-    except CannotFix:
+    except CannotFixError:
         return Finding(why)
     return Finding(why, fixing.fix())
 
 
 def _class_body(evidence: Evidence) -> Finding | None:
-    node = _misplaced(evidence)
+    node = misplaced(evidence)
     around = scope(evidence.unit, node) if node else None
     if node is None or not isinstance(around, ast.ClassDef):
         return None
@@ -156,97 +162,12 @@ def _class_body(evidence: Evidence) -> Finding | None:
     )
     try:
         out_of_class(fixing, evidence.unit, around, node)
-    except CannotFix:
+    except CannotFixError:
         return Finding(why)
     return Finding(why, fixing.fix())
-
-
-def _default(evidence: Evidence) -> Finding | None:
-    node = _misplaced(evidence)
-    unit = evidence.unit
-    function = unit.enclosing(node, ast.AsyncFunctionDef) if node else None
-    if node is None or function is None or function in scopes(unit, node):
-        return None
-    if annotated(unit, node) is not None or isinstance(scope(unit, node), ast.Lambda):
-        return None
-    fixing = Fixing(evidence)
-    why = (
-        f"Defaults and decorators of `{function.name}` are evaluated outside of it, "
-        "where the `def` stands, and there nothing can suspend."
-    )
-    try:
-        default_inside(fixing, unit, function, node)
-    except CannotFix:
-        return Finding(why)
-    return Finding(why, fixing.fix())
-
-
-def _annotation(evidence: Evidence) -> Finding | None:
-    unit = evidence.unit
-    for node in unit.nodes(ast.Await):
-        holder = annotated(unit, node)
-        if holder is not None:
-            return Finding(_why_annotation(evidence, node), _without_annotation(evidence, holder))
-        alias = unit.statement(node)
-        if type(alias).__name__ == "TypeAlias":
-            return Finding(_why_annotation(evidence, node), _plain_alias(evidence, alias))
-    return None
-
-
-def _why_annotation(evidence: Evidence, node: ast.Await) -> str:
-    return (
-        f"{short(evidence.unit, node)} stands in an annotation, which cannot suspend: "
-        "compute the type first."
-    )
-
-
-def _plain_alias(evidence: Evidence, alias: ast.stmt) -> Fix | None:
-    fixing, unit = Fixing(evidence), evidence.unit
-    start = unit.source.span(alias).start
-    name: ast.expr = alias.name  # type: ignore[attr-defined]  # ast.TypeAlias, 3.12 on
-    span = unit.source.span(alias)._replace(end=unit.source.span(name).start)
-    assert span.start == start
-    fixing.of(unit).replace(span, "")
-    return fixing.fix()
-
-
-def _without_annotation(evidence: Evidence, holder: ast.AST) -> Fix | None:
-    fixing, unit = Fixing(evidence), evidence.unit
-    note = getattr(holder, "annotation", None)
-    if isinstance(holder, ast.arg) and note is not None:
-        start = unit.source.span(holder).start + len(holder.arg)
-        end = unit.source.span(note).end
-    elif isinstance(holder, ast.FunctionDef | ast.AsyncFunctionDef) and holder.returns:
-        end = unit.source.span(holder.returns).end
-        start = unit.text.rindex("->", 0, unit.source.span(holder.returns).start)
-        start = len(unit.text[:start].rstrip())
-    elif isinstance(holder, ast.AnnAssign) and holder.value is not None:
-        start, end = unit.source.span(holder.target).end, unit.source.span(holder.annotation).end
-    else:
-        return None
-    fixing.of(unit).replace(unit.source.span(holder)._replace(start=start, end=end), "")
-    return fixing.fix()
 
 
 RULES = (
-    Rule(
-        "await-in-annotation",
-        "`await` in an annotation",
-        0,
-        "Annotations are evaluated lazily or in a scope of their own and cannot suspend; since "
-        "Python 3.14 `await` there is always an error. Compute the type first.",
-        _annotation,
-        "compile",
-    ),
-    Rule(
-        "await-in-default-of-async-def",
-        "`await` in a default or decorator",
-        0,
-        "Default values and decorators are evaluated once, by the scope that holds the `def`, "
-        "not inside the function. There `await` is only allowed if that scope is async itself.",
-        _default,
-        "compile",
-    ),
     Rule(
         "await-in-lambda",
         "`await` in a lambda",

@@ -1,0 +1,104 @@
+"""Generators that do not end when they are closed."""
+
+from __future__ import annotations
+
+import ast
+from types import AsyncGeneratorType
+from typing import TYPE_CHECKING
+
+from asyncrepl.explain.explanation import Finding
+from asyncrepl.explain.fixing import Fixing
+from asyncrepl.explain.resolving import Resolver
+from asyncrepl.explain.rule import Rule
+from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.explain.uses import callee_name
+
+if TYPE_CHECKING:
+    from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.units import Function, Unit
+
+__all__ = ["RULES"]
+
+
+def _yields_while_closing(evidence: Evidence) -> Finding | None:
+    function = _closed_function(evidence)
+    if function is None:
+        return None
+    unit, node = function
+    found = _late_yield(node)
+    if found is None:
+        return None
+    why = (
+        f"Closing `{node.name}` raises GeneratorExit at its `yield`; it must end then, and it "
+        "yields again."
+    )
+    fixing = Fixing(evidence)
+    edits = fixing.of(unit)
+    if isinstance(found, ast.ExceptHandler):
+        if found.type is not None:
+            edits.replace(found.type, "Exception")
+        else:
+            edits.insert(unit.source.span(found).start + len("except"), " Exception")
+        return Finding(why, fixing.fix())
+    value = unit.source.source(found.value) if found.value else ""
+    edits.replace(found, f"print({value})")
+    return Finding(why, fixing.fix())
+
+
+def _closed_function(evidence: Evidence) -> tuple[Unit, Function] | None:
+    """The async generator function of what was being closed at the user's place."""
+    if not evidence.sites:
+        return None
+    site = evidence.sites[-1]
+    resolver = Resolver.of_frame(evidence.units, site.frame)
+    for node in site.nodes:
+        for call in (each for each in ast.walk(node) if isinstance(each, ast.Call)):
+            source = _closed(call)
+            facts = resolver.facts(source) if source is not None else None
+            if facts is not None and facts.kind is AsyncGeneratorType:
+                return evidence.units.definition(facts.code)
+    return None
+
+
+def _closed(call: ast.Call) -> ast.expr | None:
+    if callee_name(call) == "aclosing" and call.args:
+        return call.args[0]
+    if callee_name(call) == "aclose" and isinstance(call.func, ast.Attribute):
+        return call.func.value
+    return None
+
+
+def _late_yield(function: Function) -> ast.Yield | ast.ExceptHandler | None:
+    """A ``yield`` in ``finally``, or a handler that catches GeneratorExit and goes on."""
+    for node in own_nodes(function):
+        if not isinstance(node, ast.Try):
+            continue
+        for statement in node.finalbody:
+            for inner in ast.walk(statement):
+                if isinstance(inner, ast.Yield):
+                    return inner
+        for handler in node.handlers:
+            if _catches_exit(handler) and not any(
+                isinstance(inner, ast.Raise | ast.Return) for inner in ast.walk(handler)
+            ):
+                return handler
+    return None
+
+
+def _catches_exit(handler: ast.ExceptHandler) -> bool:
+    names = {each.id for each in ast.walk(handler.type or handler) if isinstance(each, ast.Name)}
+    return handler.type is None or bool(names & {"BaseException", "GeneratorExit"})
+
+
+RULES = (
+    Rule(
+        "yield-while-closing",
+        "a generator that yields while it is closed",
+        6,
+        "When a generator is closed, GeneratorExit is raised at its `yield`; it must then end. "
+        "Do not yield in `finally`, and never swallow GeneratorExit (`except Exception` is "
+        "fine, bare `except` is not).",
+        _yields_while_closing,
+        errors=(RuntimeError,),
+    ),
+)

@@ -1,0 +1,175 @@
+"""Methods and functions that are async, or generators, where their protocol is not."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+from types import CoroutineType, FunctionType
+from typing import TYPE_CHECKING
+
+from asyncrepl.explain.explanation import Finding, Fix
+from asyncrepl.explain.fixing import CannotFixError, Fixing, short
+from asyncrepl.explain.hoisting import async_factory, header_end
+from asyncrepl.explain.resolving import is_coroutine_function
+from asyncrepl.explain.rule import Rule
+from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.explain.uses import Use, callee_name
+from asyncrepl.language.rewriting import Span
+from asyncrepl.language.suspects import lookup
+
+if TYPE_CHECKING:
+    from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.units import Function, Unit
+
+__all__ = ["RULES"]
+
+
+def _async_init(evidence: Evidence) -> Finding | None:
+    use = evidence.use("called")
+    made = use.facts.value if use and use.facts else None
+    if not evidence.direct or not isinstance(made, type):
+        return None
+    init = lookup(made, "__init__")
+    if not isinstance(init, FunctionType) or not is_coroutine_function(init):
+        return None
+    why = (
+        f"`{made.__name__}.__init__` is `async def`, and a constructor must be done at once: "
+        "await in a factory method."
+    )
+    found = evidence.units.definition(init.__code__)
+    return Finding(why, _factory(evidence, *found) if found else None)
+
+
+def _factory(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:
+    fixing = Fixing(evidence)
+    try:
+        async_factory(fixing, unit, function)
+        if evidence.unit not in (unit, *evidence.callers):
+            _calls_factory(fixing, evidence, unit, function)
+    except CannotFixError:
+        return None
+    return fixing.fix()
+
+
+def _calls_factory(fixing: Fixing, evidence: Evidence, unit: Unit, function: Function) -> None:
+    owner = unit.parents[function]
+    assert isinstance(owner, ast.ClassDef)
+    for call in evidence.unit.nodes(ast.Call):
+        if isinstance(call.func, ast.Name) and call.func.id == owner.name:
+            fixing.of(evidence.unit).after(call.func, ".create")
+            fixing.awaiting(evidence.unit, call)
+
+
+def _sync_protocol(evidence: Evidence) -> Finding | None:
+    if not evidence.direct:
+        return None
+    for use in evidence.uses:
+        name = {"for": "__iter__", "star": "__iter__", "with": "__enter__"}.get(use.role)
+        if use.role == "argument" and callee_name(use.owner) in _DUNDERS:
+            name = _DUNDERS[callee_name(use.owner)]
+        function = lookup(use.kind, name) if use.kind and name else None
+        if isinstance(function, FunctionType) and is_coroutine_function(function):
+            why = (
+                f"`{use.kind.__name__ if use.kind else ''}.{name}` is `async def`: this protocol "
+                "calls it synchronously and gets a coroutine."
+            )
+            return Finding(why, _other_protocol(evidence, use, function))
+    return None
+
+
+_DUNDERS = {
+    "len": "__len__", "list": "__iter__", "tuple": "__iter__", "sum": "__iter__",
+    "iter": "__iter__", "set": "__iter__", "sorted": "__iter__", "str": "__str__",
+    "repr": "__repr__", "int": "__int__", "bool": "__bool__", "float": "__float__",
+}  # fmt: skip
+
+
+def _other_protocol(evidence: Evidence, use: Use, function: FunctionType) -> Fix | None:
+    fixing, unit = Fixing(evidence), evidence.unit
+    if use.role == "argument" and isinstance(use.owner, ast.Call) and use.role != "for":
+        name = function.__name__
+        if name != "__iter__":
+            text = f"await {unit.source.source(use.node)}.{name}()"
+            fixing.of(unit).replace(use.owner, text)
+            fixing.suspending(unit, use.owner)
+            return fixing.fix()
+    found = evidence.units.definition(function.__code__)
+    if use.role != "for" or found is None or function.__name__ != "__iter__":
+        return None
+    fixing.loop_async(unit, use.owner)
+    _as_aiter(fixing, *found)
+    return fixing.fix()
+
+
+def _as_aiter(fixing: Fixing, unit: Unit, function: Function) -> None:
+    """``async def __iter__`` that returns an iterator → an async generator ``__aiter__``."""
+    edits, end = fixing.of(unit), header_end(unit, function)
+    edits.replace(Span(end - len("__iter__"), end), "__aiter__")
+    for node in own_nodes(function):
+        if isinstance(node, ast.Return) and node.value is not None:
+            by = unit.source.indent(node)
+            text = f"for item in {unit.source.source(node.value)}:\n{by}    yield item"
+            edits.replace(node, text)
+
+
+def _legacy(evidence: Evidence) -> Finding | None:
+    unit = evidence.unit
+    error = evidence.error
+    if isinstance(error, AttributeError):
+        if error.obj is not asyncio or error.name != "coroutine" or not evidence.direct:
+            return None
+        function = unit.enclosing(evidence.nodes[-1], ast.FunctionDef) if evidence.nodes else None
+        why = "`@asyncio.coroutine` is gone since Python 3.11: write `async def` and `await`."
+    else:
+        use = evidence.use("yield from")
+        if use is None or use.kind is not CoroutineType or not evidence.direct:
+            return None
+        function = unit.enclosing(use.node, ast.FunctionDef)
+        why = (
+            f"A plain generator cannot `yield from` a coroutine: `await` {short(unit, use.node)}."
+        )
+    return Finding(why, _modern(evidence, function) if function else None)
+
+
+def _modern(evidence: Evidence, function: ast.FunctionDef) -> Fix | None:
+    unit, fixing = evidence.unit, Fixing(evidence)
+    edits = fixing.of(unit)
+    for decorator in function.decorator_list:
+        if isinstance(decorator, ast.Attribute) and decorator.attr == "coroutine":
+            start = unit.source.line_start(unit.source.span(decorator).start)
+            edits.replace(Span(start, unit.text.index("\n", start) + 1), "")
+    edits.before(function, "async ")
+    for node in own_nodes(function):
+        if isinstance(node, ast.YieldFrom):
+            edits.replace(node, f"await {unit.source.source(node.value)}")
+    return fixing.fix()
+
+
+RULES = (
+    Rule(
+        "async-init",
+        "`async def __init__`",
+        3,
+        "`__init__` must return None at once. Do the awaiting in an async factory "
+        "(`@classmethod async def create`) or in `__aenter__`.",
+        _async_init,
+    ),
+    Rule(
+        "async-sync-protocol-methods",
+        "a method of a synchronous protocol as `async def`",
+        3,
+        "`for`, `len`, `str`, `in`, `with` call their methods synchronously and get a coroutine "
+        "object. Use the async protocols (`__aiter__` and `__anext__`, `__aenter__` and "
+        "`__aexit__`) or a normal awaited method.",
+        _sync_protocol,
+    ),
+    Rule(
+        "legacy-generator-coroutine",
+        "a coroutine written as a generator",
+        3,
+        "`@asyncio.coroutine` is gone since Python 3.11; a plain generator cannot `yield from` "
+        "a coroutine. Write `async def` and `await`.",
+        _legacy,
+        errors=(AttributeError, TypeError),
+    ),
+)

@@ -1,0 +1,151 @@
+"""The terminal while somebody else has it: given away, taken back, suspended.
+
+All for the terminal's thread. Others ask through `asyncrepl.terminal.lending`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import select
+import signal
+import time
+from typing import TYPE_CHECKING
+
+from prompt_toolkit.document import Document
+
+from asyncrepl.terminal.external import edited
+
+if TYPE_CHECKING:
+    from prompt_toolkit.application import Application
+    from prompt_toolkit.key_binding import KeyPress
+
+    from asyncrepl.terminal.descriptors import Descriptors
+    from asyncrepl.terminal.device import DeviceOutput, Modes
+    from asyncrepl.terminal.output import OutputQueue
+    from asyncrepl.terminal.painter import Painter
+    from asyncrepl.terminal.typist import Typist
+
+__all__ = ["Away"]
+
+_JUST = 0.5  # seconds
+
+
+class Away:
+    """Gives the terminal away and takes it back (see `asyncrepl.terminal.lending.Borrowed`)."""
+
+    def __init__(
+        self,
+        app: Application[None],
+        output: DeviceOutput,
+        painter: Painter,
+        typist: Typist,
+        modes: Modes,
+        queue: OutputQueue,
+        descriptors: Descriptors,
+    ) -> None:
+        self._app = app
+        self._output = output
+        self._painter = painter
+        self._typist = typist
+        self._modes = modes
+        self._queue = queue
+        self._descriptors = descriptors
+        self._detached: contextlib.ExitStack | None = None
+        self._back_at = 0.0
+
+    def __bool__(self) -> bool:
+        return self._detached is not None
+
+    def lend(self, *, hold: bool = False) -> None:
+        """Take everything off the screen and leave the terminal to somebody else.
+
+        What is printed meanwhile is written as it comes, or with `hold` kept.
+        """
+        if self:
+            return
+        self._painter.drain()
+        self._painter.paused = True
+        self._detached = contextlib.ExitStack()
+        with self._output.held():
+            self._app.renderer.erase()
+            self._output.write_raw(self._painter.commit())
+        # Keeps the Application from drawing, as its own run_in_terminal does.
+        self._app._running_in_terminal = True  # noqa: SLF001
+        self._detached.enter_context(self._app.input.detach())
+        # What was typed but not read yet would be lost, or be a line without an end.
+        self._typist.type_later(self._pending_keys())
+        self._modes.restore()
+        self._descriptors.give()
+        if not hold:
+            self._queue.bypass(self._painter.direct)
+
+    def take_back(self) -> None:
+        """Read keys and draw again, on a new row."""
+        if self._detached is None:
+            return
+        self._queue.bypass(None)
+        self._descriptors.take()
+        self._typist.set_modes()
+        self._detached.close()
+        self._detached = None
+        self._back_at = time.monotonic()
+        self._app._running_in_terminal = False  # noqa: SLF001
+        self._painter.paused = False
+        self._draw_anew()
+        self._painter.drain()
+
+    def typed_line(self) -> str | None:
+        """A line typed before a program asked for it, shown as if typed now."""
+        line = self._typist.take_line()
+        if line is not None:
+            self._painter.direct(line)
+        return line
+
+    def edit(self) -> None:
+        """Ctrl-X Ctrl-E: the text of the input line in an external editor."""
+        self.lend(hold=True)
+        loop = asyncio.get_running_loop()
+        editing = loop.run_in_executor(None, edited, self._typist.buffer.text)
+        editing.add_done_callback(self._edited)
+
+    def suspend(self) -> None:
+        """Ctrl-Z: stop the whole job, as the shell expects."""
+        self.lend(hold=True)
+        os.kill(0, signal.SIGTSTP)
+        # The main thread takes the signal: without a moment for it, this one would
+        # set raw mode before the process stops, and the shell would inherit it.
+        time.sleep(0.05)
+        self.take_back()
+
+    def continued(self) -> None:
+        """After SIGCONT: the shell has changed the terminal's modes and written something."""
+        if self:
+            return
+        self._typist.set_modes()
+        if time.monotonic() - self._back_at > _JUST:  # else it was our own Ctrl-Z
+            self._draw_anew()
+
+    def _edited(self, editing: asyncio.Future[str | None]) -> None:
+        text = None if editing.exception() else editing.result()
+        if text is not None:
+            self._typist.buffer.document = Document(text)
+        self.take_back()
+
+    def _pending_keys(self) -> list[KeyPress]:
+        if not select.select([self._descriptors.terminal_in], [], [], 0)[0]:
+            return []
+        return self._app.input.read_keys()
+
+    def _draw_anew(self) -> None:
+        """Draw on a row of our own, the next one if the cursor is inside a row.
+
+        A row of blanks wraps exactly if something stood before them: no need
+        to ask the terminal where its cursor is.
+        """
+        columns = self._output.get_size().columns
+        with self._output.held():
+            self._output.write_raw("\x1b[?7h" + " " * (columns - 1) + "\r\x1b[K")
+            self._app.renderer.reset()
+            self._painter.redraw()

@@ -1,0 +1,227 @@
+"""The session behind the prompt: loop, shell, streams and hooks, on the main thread."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import threading
+from contextlib import ExitStack, contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from asyncrepl.commands.opening import open_shell
+from asyncrepl.commands.registry import CommandError
+from asyncrepl.engine.clock import Clock
+from asyncrepl.engine.interrupts import Interrupter
+from asyncrepl.engine.running import keep_running
+from asyncrepl.language.shipped import ShippedError, find_transcript
+from asyncrepl.terminal.driver import Plan
+from asyncrepl.terminal.front import TerminalFront, complete_command
+from asyncrepl.terminal.hooks import installed
+from asyncrepl.terminal.lending import Lender
+from asyncrepl.terminal.replaying import Replays
+from asyncrepl.terminal.streams import LentInput
+from asyncrepl.transcript.grammar import TranscriptError
+from asyncrepl.transcript.parser import load
+from asyncrepl.transcript.performing import perform
+from asyncrepl.views.styled import text_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from asyncrepl.commands.shell import Shell, Status
+    from asyncrepl.terminal.driver import Program, Terminal
+
+__all__ = ["run_replays", "run_session"]
+
+_SWITCH = 0.001  # seconds: echo beside a CPU-bound task takes 3 ms instead of 12
+
+
+def run_session(terminal: Terminal, first: list[Program]) -> int:
+    """Run a session in the open `terminal` until it is to end; its exit status."""
+    with _session(terminal) as session:
+        if first:
+            session.run_first(first)
+        session.run()
+    return terminal.exits.code or 0
+
+
+def run_replays(terminal: Terminal, plans: list[Plan]) -> int:
+    """Play all of `plans`, each in a session of its own; the exit status."""
+    for plan in plans:
+        clock = Clock.virtual() if plan.transcript.clock == "virtual" else Clock.real()
+        with _session(terminal, clock) as session:
+            session.play(plan)
+            session.run()
+        if terminal.exits.requested():
+            break
+    return terminal.exits.code or 0
+
+
+@contextmanager
+def _session(terminal: Terminal, clock: Clock | None = None) -> Iterator[_Session]:
+    lender = Lender(terminal.ui.away, terminal.ui.call, terminal.descriptors.terminal_in)
+    replays = Replays(terminal.ui, terminal.crossing)
+    front = TerminalFront(terminal.ui, replays)
+    with ExitStack() as stack:
+        for context in (_streams(terminal, lender), installed(lender), _quick_switching()):
+            stack.enter_context(context)
+        with open_shell(terminal.console, front=front, clock=clock) as shell:
+            session = _Session(terminal, shell, lender, replays)
+            front.connect(shell.loop, session.play_named)
+            yield session
+        if shell.left:
+            terminal.console.show([("dim", _left(shell.left))])
+
+
+class _Session:
+    """Gives texts from the terminal to the shell, one after the other."""
+
+    def __init__(self, terminal: Terminal, shell: Shell, lender: Lender, replays: Replays) -> None:
+        self._terminal = terminal
+        self._shell = shell
+        self._lender = lender
+        self._replays = replays
+        self._over = False
+        self._interrupter = Interrupter(shell.loop, shell, self._found_nothing)
+
+    def run(self) -> None:
+        """Run the loop until the session is to end."""
+        terminal, loop = self._terminal, self._shell.loop
+        terminal.exits.connect(loop, self._interrupter.stuck)
+        terminal.watch.connect(loop, threading.get_ident())
+        terminal.completer.connect(
+            self._shell.session.namespace, lambda text: complete_command(self._shell, text)
+        )
+        terminal.crossing.connect(loop, self._start, self._perform)
+        _freeze()
+        terminal.out.on_write = self._printed
+        self._interrupter.install()
+        try:
+            keep_running(loop, self._interrupter, self._ended, self._hit)
+        except SystemExit as leaving:
+            terminal.exits.request(leaving.code if isinstance(leaving.code, int) else 1)
+        finally:
+            self._interrupter.uninstall()
+
+    def run_first(self, programs: list[Program]) -> None:
+        """Run `programs` before the first prompt."""
+        self._shell.loop.call_soon(self._run_first, programs)
+
+    def play(self, plan: Plan) -> None:
+        """Play a transcript; then the session is over."""
+        self._shell.loop.live.clock.hold()
+        self._replays.start(plan, lambda: self._post(self._finish))
+
+    def play_named(self, name: str) -> None:
+        """Play the transcript `name` in this session; time stands still but for its statements."""
+        try:
+            plan = Plan(load(find_transcript(name)))
+        except (ShippedError, TranscriptError) as error:
+            raise CommandError(str(error)) from None
+        clock = self._shell.loop.live.clock
+        clock.hold()
+        self._replays.start(plan, lambda: self._post(clock.release))
+
+    def _run_first(self, programs: list[Program]) -> None:
+        if not programs:
+            self._prompt()
+            return
+        (text, filename), *rest = programs
+
+        def done(status: Status) -> None:
+            if status.kind == "exit":
+                self._terminal.exits.request(status.exit_code)
+            else:
+                self._run_first(rest)
+
+        self._shell.submit(text, done, filename=filename, mode="exec")
+
+    def _start(self, text: str) -> None:
+        if self._replays.playing:
+            self._perform(text, None)
+            return
+        self._interrupter.install()
+        self._shell.submit(text, self._done)
+        self._arrived()
+
+    def _perform(self, text: str, interrupt_after: float | None) -> None:
+        self._interrupter.install()
+        perform(self._shell, text, self._done, interrupt_after=interrupt_after)
+        self._arrived()
+
+    def _arrived(self) -> None:
+        if self._terminal.crossing.arrived():
+            self._shell.interrupt()
+
+    def _done(self, status: Status) -> None:
+        if status.kind == "exit":
+            self._terminal.exits.request(status.exit_code)
+        else:
+            self._prompt()
+
+    def _prompt(self) -> None:
+        self._lender.recall()
+        self._terminal.ui.call(self._terminal.ui.typist.done)
+
+    def _found_nothing(self) -> None:
+        """A Ctrl-C that found nothing running: for a text on its way, or for the line typed."""
+        if not self._terminal.crossing.keep_interrupt():
+            self._terminal.ui.call(self._terminal.ui.typist.interrupted)
+
+    def _hit(self, line: str) -> None:
+        self._shell.console.complain(*text_lines(line, "error"))
+
+    def _printed(self) -> None:
+        timeline = self._shell.loop.live.timeline
+        if timeline is not None:
+            timeline.mark("print")
+
+    def _ended(self) -> bool:
+        return self._over or self._terminal.exits.requested()
+
+    def _finish(self) -> None:
+        self._over = True
+        self._shell.loop.stop()
+
+    def _post(self, action: Callable[[], None]) -> None:
+        with suppress(RuntimeError):  # the loop is closed: it is over already
+            self._shell.loop.call_soon_threadsafe(action)
+
+
+@contextmanager
+def _streams(terminal: Terminal, lender: Lender) -> Iterator[None]:
+    """The session's streams as those of `sys`; what user code put there is dropped."""
+    before = sys.stdin, sys.stdout, sys.stderr
+    sys.stdin, sys.stdout = LentInput(lender.read_line), terminal.out
+    if os.isatty(2):
+        sys.stderr = terminal.err
+    try:
+        yield
+    finally:
+        sys.stdin, sys.stdout, sys.stderr = before
+
+
+@contextmanager
+def _quick_switching() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
+def _freeze() -> None:
+    """Take what was loaded out of the collector's sight: a full pass took 22 ms of the loop.
+
+    Before the user's first statement, and in this thread: a collection may run finalizers.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def _left(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
+    count = "1 task was" if len(names) == 1 else f"{len(names)} tasks were"
+    return f"{count} still running and cancelled: {shown}"

@@ -1,0 +1,292 @@
+"""The live loop: asyncio's own in all but what can be asked of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import os
+import signal
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from asyncrepl.engine.clock import Clock
+from asyncrepl.engine.loop import LiveLoop, new_loop
+from asyncrepl.engine.timeline import Timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(params=["real", "virtual", "observed", "virtual and observed"])
+def loop(request: pytest.FixtureRequest) -> Iterator[LiveLoop]:
+    loop = new_loop(Clock.virtual() if "virtual" in request.param else None)
+    if "observed" in request.param:
+        loop.observe(Timeline())
+    yield loop
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.close()
+
+
+async def nothing() -> None:
+    """Is done at once."""
+
+
+# -- as asyncio's ------------------------------------------------------------------
+
+
+def test_it_runs_in_a_runner() -> None:
+    """A Runner takes `new_loop` as its factory and runs on it."""
+
+    async def main() -> bool:
+        return isinstance(asyncio.get_running_loop(), LiveLoop)
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        assert runner.run(main())
+
+
+def test_it_goes_on_after_a_keyboard_interrupt(loop: LiveLoop) -> None:
+    """A KeyboardInterrupt that escapes from a callback loses nothing that was due."""
+    seen: list[str] = []
+
+    def interrupted() -> None:
+        seen.append("interrupted")
+        raise KeyboardInterrupt
+
+    loop.call_soon(interrupted)
+    loop.call_soon(seen.append, "after")
+    loop.call_later(0.001, loop.stop)
+    with pytest.raises(KeyboardInterrupt):
+        loop.run_forever()
+    assert loop.live.turn.busy is False
+    loop.run_forever()
+    assert seen == ["interrupted", "after"]
+
+
+def test_it_handles_signals(loop: LiveLoop) -> None:
+    """add_signal_handler works as on asyncio's loop."""
+    loop.add_signal_handler(signal.SIGUSR1, loop.stop)
+    loop.call_soon(os.kill, os.getpid(), signal.SIGUSR1)
+    loop.run_forever()
+    assert loop.remove_signal_handler(signal.SIGUSR1)
+
+
+def test_it_closes_async_generators(loop: LiveLoop) -> None:
+    """shutdown_asyncgens runs the ``finally`` of a generator left open."""
+    closed: list[bool] = []
+
+    async def values() -> Any:
+        try:
+            yield 1
+        finally:
+            await asyncio.sleep(0)
+            closed.append(True)
+
+    async def begin() -> int:
+        return await anext(generator)
+
+    generator = values()
+    assert loop.run_until_complete(begin()) == 1
+    loop.run_until_complete(loop.shutdown_asyncgens())
+    assert closed == [True]
+
+
+def test_debug_mode_names_the_users_line(loop: LiveLoop) -> None:
+    """In debug mode "created at" of tasks and timers names the line of user code."""
+
+    async def main() -> tuple[str, str]:
+        timer = loop.call_later(9, print)
+        direct = loop.call_at(9, print)
+        timer.cancel(), direct.cancel()
+        return repr(loop.create_task(nothing())), repr(timer) + repr(direct)
+
+    loop.set_debug(True)
+    task, timers = loop.run_until_complete(main())
+    assert f"created at {__file__}" in task
+    assert timers.count(f"created at {__file__}") == 2
+    assert timers.count("<TimerHandle cancelled") == 2
+
+
+def test_call_at_refuses_what_asyncio_refuses(loop: LiveLoop) -> None:
+    """No deadline, a coroutine function, a closed loop: the same errors as asyncio's."""
+    loop.set_debug(True)
+    with pytest.raises(TypeError, match="when cannot be None"):
+        loop.call_at(None, print)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="coroutines cannot be used with call_at"):
+        loop.call_at(1, nothing)
+    other = new_loop(loop.live.clock)
+    other.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        other.call_at(1, print)
+
+
+def test_timers_run_in_the_context_given(loop: LiveLoop) -> None:
+    """call_later's ``context`` is the one the callback sees."""
+    name = contextvars.ContextVar("name", default="outside")
+    context = contextvars.copy_context()
+    context.run(name.set, "inside")
+    seen: list[str] = []
+    loop.call_later(0, lambda: seen.append(name.get()), context=context)
+    loop.call_later(0.001, loop.stop)
+    loop.run_forever()
+    assert seen == ["inside"]
+
+
+def test_the_order_of_callbacks_is_asyncios(loop: LiveLoop) -> None:
+    """Watched or not, on any clock: callbacks, tasks and wakeups come in asyncio's order."""
+
+    async def main() -> list[str]:
+        order: list[str] = []
+
+        async def worker(name: str) -> None:
+            for _ in range(3):
+                order.append(name)
+                await asyncio.sleep(0)
+
+        tasks = [asyncio.create_task(worker(name)) for name in "abc"]
+        asyncio.get_running_loop().call_soon(order.append, "soon")
+        await asyncio.gather(*tasks)
+        return order
+
+    stock = asyncio.SelectorEventLoop()
+    expected = stock.run_until_complete(main())
+    stock.close()
+    assert loop.run_until_complete(main()) == expected
+
+
+# -- what is ours -------------------------------------------------------------------
+
+
+def test_everything_of_ours_hangs_on_one_attribute(loop: LiveLoop) -> None:
+    """The loop has so few attributes that CPython keeps them inline (30), or one more."""
+    stock = asyncio.SelectorEventLoop()
+    stock.close()
+    ours = set(vars(loop)) - set(vars(stock))
+    assert ours <= {"live", "time", "call_at", "create_task", "_run_once"}
+    assert len(set(vars(new_loop()))) <= 30
+
+
+def test_a_turn_is_busy_inside_callbacks_only(loop: LiveLoop) -> None:
+    """`live.turn` is busy while a callback runs, and not before, after or between."""
+    turn, seen = loop.live.turn, []
+    assert turn.busy is False
+    loop.call_soon(lambda: seen.append((turn.busy, turn.number)))
+    loop.call_soon(lambda: loop.call_soon(lambda: seen.append((turn.busy, turn.number))))
+    loop.call_later(0.001, loop.stop)
+    loop.run_forever()
+    assert [busy for busy, _ in seen] == [True, True]
+    assert seen[1][1] == seen[0][1] + 1
+    assert turn.busy is False
+
+
+def test_settle_runs_all_that_needs_no_time(loop: LiveLoop) -> None:
+    """settle() runs chains of callbacks to their end, and no timer of a later instant."""
+    seen: list[object] = []
+
+    async def chain() -> None:
+        for number in range(5):
+            await asyncio.sleep(0)
+            seen.append(number)
+        await asyncio.sleep(3600)
+        seen.append("later")
+
+    task = loop.create_task(chain())
+    loop.settle()
+    assert seen == list(range(5))
+    assert loop.live.clock.held is False
+    task.cancel()
+    loop.settle()
+    assert task.cancelled()
+
+
+def test_settle_lets_in_what_has_arrived(loop: LiveLoop) -> None:
+    """What one task writes into a socket, another reads before the loop has settled."""
+    one, other = socket.socketpair()
+    one.setblocking(False)
+    other.setblocking(False)
+
+    async def write() -> None:
+        await loop.sock_sendall(one, b"hello")
+
+    reading = loop.create_task(loop.sock_recv(other, 9))
+    loop.create_task(write())
+    loop.settle()
+    assert reading.result() == b"hello"
+    one.close()
+    other.close()
+
+
+def test_when_settled_calls_back_in_a_running_loop(loop: LiveLoop) -> None:
+    """when_settled(callback) does the same inside a loop that runs on."""
+    seen: list[int] = []
+
+    async def chain() -> None:
+        for number in range(5):
+            await asyncio.sleep(0)
+            seen.append(number)
+
+    task = loop.create_task(chain())
+    loop.live.clock.hold()
+    loop.when_settled(loop.stop)
+    loop.run_forever()
+    loop.live.clock.release()
+    assert task.done()
+    assert seen == list(range(5))
+
+
+# -- observing while it runs ------------------------------------------------------------
+
+
+def test_observing_may_begin_and_end_in_a_callback(loop: LiveLoop) -> None:
+    """Switched on and off within one turn, observation loses no handle and keeps the order."""
+    seen: list[int] = []
+    for number in range(9):
+        loop.call_soon(seen.append, number)
+        if number % 3 == 1:
+            loop.call_soon(loop.observe, Timeline())
+        elif number % 3 == 2:
+            loop.call_soon(loop.unobserve)
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+    assert seen == list(range(9))
+
+
+def test_observing_loses_nothing_from_other_threads(loop: LiveLoop) -> None:
+    """Handles that threads add while observation goes on and off all run."""
+    seen: list[int] = []
+    timeline = Timeline()
+
+    def post(first: int) -> None:
+        for number in range(first, first + 500):
+            loop.call_soon_threadsafe(seen.append, number)
+
+    threads = [threading.Thread(target=post, args=(first,)) for first in (0, 1000)]
+
+    async def toggle() -> None:
+        while len(seen) < 1000:
+            loop.observe(timeline)
+            await asyncio.sleep(0)
+            loop.unobserve()
+            await asyncio.sleep(0)
+
+    for thread in threads:
+        thread.start()
+    loop.run_until_complete(toggle())
+    for thread in threads:
+        thread.join()
+    assert sorted(seen) == [*range(500), *range(1000, 1500)]
+
+
+def test_unobserve_gives_everything_back() -> None:
+    """After unobserve the loop's queue and methods are asyncio's own again."""
+    loop = new_loop()
+    queue = type(loop._ready)
+    loop.observe(Timeline())
+    loop.unobserve()
+    loop.unobserve()
+    assert type(loop._ready) is queue
+    assert {"create_task", "_run_once"}.isdisjoint(vars(loop))
+    assert loop.live.timeline is None
+    loop.close()

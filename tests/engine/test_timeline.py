@@ -1,0 +1,383 @@
+"""The record of a loop: what it tells, what it keeps, and what it leaves alone."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sys
+import threading
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from asyncrepl.engine.clock import Clock
+from asyncrepl.engine.loop import LiveLoop, new_loop
+from asyncrepl.engine.timeline import Timeline
+from asyncrepl.events import CALLBACK, IDLE, Lane, Mark, Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MS = 1_000_000
+
+
+@pytest.fixture
+def loop() -> Iterator[LiveLoop]:
+    loop = new_loop(Clock.virtual())
+    yield loop
+    loop.close()
+
+
+@pytest.fixture
+def timeline(loop: LiveLoop) -> Timeline:
+    timeline = Timeline()
+    loop.observe(timeline)
+    return timeline
+
+
+def slices(snapshot: Snapshot) -> list[tuple[int, int]]:
+    """The (lane, start) pairs."""
+    return list(zip(snapshot.slices[::2], snapshot.slices[1::2], strict=True))
+
+
+def named(snapshot: Snapshot) -> dict[str, Lane]:
+    return {lane.name: lane for lane in snapshot.lanes}
+
+
+async def worker(naps: int = 1) -> None:
+    """Sleep so often for 0.1 s."""
+    for _ in range(naps):
+        await asyncio.sleep(0.1)
+
+
+# -- what it tells -----------------------------------------------------------------
+
+
+def test_it_tells_who_ran_when(loop: LiveLoop, timeline: Timeline) -> None:
+    """Each slice has its lane and start: tasks, plain callbacks, and the loop's waiting."""
+    task = loop.create_task(worker(2), name="w")
+    loop.call_later(0.05, int)
+    task.add_done_callback(lambda _: loop.stop())
+    loop.run_forever()
+    seen = slices(timeline.snapshot())
+    assert [(lane, at) for lane, at in seen if lane == 1] == [(1, 0), (1, 100 * MS), (1, 200 * MS)]
+    assert (CALLBACK, 50 * MS) in seen
+    assert (IDLE, 0) in seen
+    assert seen[-1] == (IDLE, 200 * MS)
+
+
+def test_a_lane_says_who_made_the_task(loop: LiveLoop, timeline: Timeline) -> None:
+    """A lane has the task's name, its coroutine's, the maker's lane, and its birth."""
+
+    async def main() -> None:
+        await asyncio.sleep(0.5)
+        await asyncio.create_task(worker(), name="child")
+
+    loop.run_until_complete(main())
+    parent, child = timeline.snapshot().lanes
+    assert (parent.id, parent.parent, parent.born) == (1, None, 0)
+    assert child == Lane(2, "child", "worker", 1, 500 * MS)
+
+
+def test_tasks_made_behind_the_loops_back_are_seen(loop: LiveLoop, timeline: Timeline) -> None:
+    """Also a task made directly, by Task(…), has its lane and slices."""
+
+    async def main() -> None:
+        await asyncio.Task(worker(), loop=loop, name="direct")
+
+    loop.run_until_complete(main())
+    lane = named(timeline.snapshot())["direct"]
+    assert [at for number, at in slices(timeline.snapshot()) if number == lane.id] == [0, 100 * MS]
+
+
+def test_pure_python_tasks_are_seen(loop: LiveLoop, timeline: Timeline) -> None:
+    """A task of asyncio's Python implementation is a task like any other."""
+
+    async def main() -> None:
+        await asyncio.tasks._PyTask(worker(), loop=loop, name="python")
+
+    loop.run_until_complete(main())
+    assert named(timeline.snapshot())["python"].coro == "worker"
+
+
+def test_methods_of_a_task_are_not_its_steps(loop: LiveLoop, timeline: Timeline) -> None:
+    """``call_later(1, task.cancel)`` is a plain callback, no slice of the task."""
+    task = loop.create_task(asyncio.sleep(9), name="w")
+    loop.call_later(1, task.cancel)
+    with pytest.raises(asyncio.CancelledError):
+        loop.run_until_complete(task)
+    cancelled = [lane for lane, at in slices(timeline.snapshot()) if at == 1000 * MS]
+    assert cancelled[0] == CALLBACK
+
+
+def test_names_given_late_are_read(loop: LiveLoop, timeline: Timeline) -> None:
+    """A task named after it was made, by a TaskGroup or by set_name, has that name."""
+
+    async def main() -> list[str]:
+        async with asyncio.TaskGroup() as group:
+            renamed = group.create_task(worker(2), name="group's")
+            await asyncio.sleep(0.05)
+            before = [lane.name for lane in timeline.snapshot().lanes[1:]]
+            renamed.set_name("renamed")
+            await asyncio.sleep(0.05)
+            return before + [lane.name for lane in timeline.snapshot().lanes[1:]]
+
+    assert loop.run_until_complete(main()) == ["group's", "renamed"]
+
+
+def test_it_knows_how_each_task_ended(loop: LiveLoop, timeline: Timeline) -> None:
+    """done, error or cancelled, with the instant; also when nobody holds the task."""
+
+    async def fail() -> None:
+        await asyncio.sleep(0.2)
+        raise ValueError
+
+    async def main() -> None:
+        for coro, name in ((worker(), "fine"), (fail(), "broken"), (worker(9), "stopped")):
+            asyncio.create_task(coro, name=name)  # noqa: RUF006
+        await asyncio.sleep(0.3)
+        (stopped,) = (task for task in asyncio.all_tasks() if task.get_name() == "stopped")
+        stopped.cancel()
+        del stopped
+        await asyncio.sleep(0.1)
+
+    loop.set_exception_handler(lambda *_: None)
+    loop.run_until_complete(main())
+    snapshot = timeline.snapshot()
+    ends = {name: snapshot.ended[lane.id] for name, lane in named(snapshot).items()}
+    assert {name: (end.how, end.at // MS) for name, end in ends.items() if "Task" not in name} == {
+        "fine": ("done", 100),
+        "broken": ("error", 200),
+        "stopped": ("cancelled", 300),
+    }
+
+
+def test_a_destroyed_task_has_ended_in_an_error(loop: LiveLoop, timeline: Timeline) -> None:
+    """A pending task that is garbage ends as asyncio logs it: as an error."""
+    told: list[dict[str, Any]] = []
+    loop.set_exception_handler(lambda _, context: told.append(context))
+
+    async def forgotten() -> None:
+        await loop.create_future()
+
+    loop.create_task(forgotten())
+    loop.settle()
+    gc.collect()
+    assert timeline.snapshot().ended[1].how == "error"
+    assert told[0]["message"] == "Task was destroyed but it is pending!"
+
+
+def test_tasks_from_before_have_lanes(loop: LiveLoop) -> None:
+    """Tasks that wait already when observation begins are there at once, the eldest first."""
+    tasks = [loop.create_task(worker()) for _ in range(12)]
+    loop.settle()
+    timeline = Timeline()
+    loop.observe(timeline)
+    lanes = timeline.snapshot().lanes
+    assert [lane.name for lane in lanes] == [task.get_name() for task in tasks]
+    loop.run_until_complete(asyncio.wait(tasks))
+    assert {timeline.snapshot().ended[lane.id].how for lane in lanes} == {"done"}
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks came with Python 3.12")
+def test_eager_tasks_have_their_first_slice(loop: LiveLoop, timeline: Timeline) -> None:
+    """An eager task's first step is a slice of its own inside the maker's."""
+    loop.set_task_factory(asyncio.eager_task_factory)
+
+    async def value() -> int:
+        return 7
+
+    async def main() -> None:
+        assert await asyncio.create_task(value(), name="at once") == 7
+        await asyncio.create_task(worker(), name="later")
+
+    loop.run_until_complete(main())
+    snapshot = timeline.snapshot()
+    order = [lane for lane, at in slices(snapshot) if at == 0 and lane > IDLE]
+    assert order == [1, 2, 1, 3, 1]
+    assert snapshot.ended[2].how == snapshot.ended[3].how == "done"
+
+
+def test_a_factory_that_runs_nothing_adds_no_slice(loop: LiveLoop, timeline: Timeline) -> None:
+    """A user's task factory makes tasks as before; its tasks' slices are those they ran."""
+    loop.set_task_factory(lambda loop, coro, **options: asyncio.Task(coro, loop=loop, **options))
+
+    async def main() -> None:
+        await asyncio.create_task(worker())
+
+    loop.run_until_complete(main())
+    assert [lane for lane, at in slices(timeline.snapshot()) if at == 0 and lane > IDLE] == [1, 2]
+
+
+def test_marks_belong_to_the_running_task(loop: LiveLoop, timeline: Timeline) -> None:
+    """mark() notes for the task that runs, or for a lane that is given."""
+
+    async def main() -> None:
+        timeline.mark("value")
+        await asyncio.sleep(0.1)
+        timeline.mark("print")
+        timeline.mark("value", 77)
+
+    loop.run_until_complete(main())
+    assert timeline.snapshot().marks == (
+        Mark(1, 0, "value"),
+        Mark(1, 100 * MS, "print"),
+        Mark(77, 100 * MS, "value"),
+    )
+
+
+def test_marks_outside_of_tasks_are_dropped(loop: LiveLoop, timeline: Timeline) -> None:
+    """In a plain callback, in another thread and outside of the loop there is no lane to mark."""
+    loop.call_soon(timeline.mark, "print")
+
+    async def main() -> None:
+        await asyncio.to_thread(timeline.mark, "print")
+
+    loop.run_until_complete(main())
+    timeline.mark("print")
+    assert timeline.snapshot().marks == ()
+    loop.run_until_complete(loop.shutdown_default_executor())
+
+
+def test_the_count_grows_when_somebody_runs(loop: LiveLoop, timeline: Timeline) -> None:
+    """A suspension shows as growth of `count`, and `between` says who ran meanwhile."""
+
+    async def main() -> tuple[int | None, list[int]]:
+        other = asyncio.create_task(worker())
+        begin = timeline.count
+        assert timeline.count == begin
+        await asyncio.sleep(0.05)
+        meanwhile = [lane for lane, _ in timeline.between(begin, timeline.count)]
+        return timeline.lane_of(other), meanwhile
+
+    other, meanwhile = loop.run_until_complete(main())
+    assert other in meanwhile
+    assert timeline.lane_of(object()) is None
+
+
+def test_virtual_time_gives_the_same_record_each_time() -> None:
+    """On a virtual clock two runs of one program leave equal records."""
+
+    def record() -> tuple[Any, ...]:
+        loop, timeline = new_loop(Clock.virtual()), Timeline()
+        loop.observe(timeline)
+
+        async def main() -> None:
+            async with asyncio.TaskGroup() as group:
+                for number in range(5):
+                    group.create_task(worker(number), name=f"w{number}")
+
+        loop.run_until_complete(loop.create_task(main(), name="main"))
+        loop.close()
+        snapshot = timeline.snapshot()
+        return snapshot.lanes, snapshot.ended, snapshot.slices.tolist()
+
+    assert record() == record()
+
+
+# -- what it keeps -------------------------------------------------------------------
+
+
+def test_it_is_bounded() -> None:
+    """However long it records, it keeps so many slices, marks and past tasks."""
+    loop = new_loop(Clock.virtual())
+    timeline = Timeline(slices=50, marks=10, past=5)
+    loop.observe(timeline)
+
+    async def main() -> None:
+        for _ in range(300):
+            timeline.mark("value")
+            await asyncio.create_task(asyncio.sleep(0))
+
+    loop.run_until_complete(main())
+    snapshot = timeline.snapshot()
+    kept = len(snapshot.slices) // 2
+    assert 50 <= kept <= 100 + 10
+    assert snapshot.first + kept == timeline.count > 600
+    assert len(snapshot.marks) == 10
+    assert len(snapshot.lanes) == len(snapshot.ended) == 5
+    assert timeline.between(0, timeline.count) == slices(snapshot)
+    loop.close()
+
+
+def test_it_holds_no_task(loop: LiveLoop, timeline: Timeline) -> None:
+    """A task that is over is gone when its owner lets go of it, also the one that ran last."""
+    task = loop.create_task(worker())
+    gone = weakref.ref(task)
+    loop.run_until_complete(task)
+    del task
+    gc.collect()
+    assert gone() is None
+    assert len(timeline.snapshot().lanes) == 1
+
+
+def test_snapshots_may_be_taken_while_it_records(loop: LiveLoop, timeline: Timeline) -> None:
+    """Another thread that takes snapshots all the time sees whole, consistent ones."""
+    over, seen, errors = threading.Event(), [], []
+
+    def look() -> None:
+        while not over.is_set():
+            try:
+                snapshot = timeline.snapshot()
+                seen.append(len(snapshot.slices) % 2)
+                known = {lane.id for lane in snapshot.lanes}
+                assert set(snapshot.ended) <= known
+            except BaseException as error:
+                errors.append(error)
+
+    async def main() -> None:
+        while len(seen) < 50:
+            timeline.mark("print")
+            await asyncio.gather(*(asyncio.sleep(0) for _ in range(20)))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    loop.run_until_complete(main())
+    over.set()
+    thread.join()
+    assert errors == []
+    assert set(seen) == {0}
+
+
+# -- what it leaves alone --------------------------------------------------------------
+
+
+def test_a_failed_task_is_still_reported(loop: LiveLoop, timeline: Timeline) -> None:
+    """Knowing that a task failed does not mark its exception as retrieved."""
+    told: list[str] = []
+    loop.set_exception_handler(lambda _, context: told.append(context["message"]))
+
+    async def fail() -> None:
+        raise ValueError
+
+    loop.create_task(fail())
+    loop.settle()
+    gc.collect()
+    assert timeline.snapshot().ended[1].how == "error"
+    assert told == ["Task exception was never retrieved"]
+
+
+def test_a_task_keeps_its_type_and_callbacks(loop: LiveLoop, timeline: Timeline) -> None:
+    """An observed task is asyncio's own, of the user's coroutine, without callbacks."""
+    coro = worker()
+    task = loop.create_task(coro)
+    assert type(task) is asyncio.Task
+    assert task.get_coro() is coro
+    assert "cb=" not in repr(task)
+    loop.run_until_complete(task)
+    assert timeline.count > 0
+
+
+def test_no_code_of_the_user_is_called(loop: LiveLoop, timeline: Timeline) -> None:
+    """Names are read by asyncio's method, not by a subclass's."""
+
+    class Loud(asyncio.Task[Any]):
+        def get_name(self) -> str:
+            raise AssertionError
+
+    async def main() -> None:
+        await Loud(worker(), loop=loop, name="quiet")
+
+    loop.run_until_complete(main())
+    assert "quiet" in named(timeline.snapshot())

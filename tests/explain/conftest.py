@@ -1,0 +1,32 @@
+"""Prints the figures of the catalogue at the end of a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from explain.figures import Verdict
+
+VERDICTS = pytest.StashKey["list[Verdict]"]()
+
+
+@pytest.fixture
+def verdicts(request: pytest.FixtureRequest) -> list[Verdict]:
+    """Where the tests of the catalogue leave their verdicts."""
+    return request.config.stash.setdefault(VERDICTS, [])
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    found = config.stash.get(VERDICTS, [])
+    if not found:
+        return
+    right = [each for each in found if each.right]
+    terminalreporter.write_line(
+        f"catalogue: right cause {len(right)}/{len(found)}, "
+        f"fix runs {sum(each.clean for each in right)}/{len(found)}, "
+        f"prints what it should {sum(each.printed for each in right)}/{len(found)}"
+    )

@@ -1,0 +1,75 @@
+"""Every known mistake that fails is explained by its cause, and the correction runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from explain.figures import judge, snippets
+from explain.harness import VERSION, load
+
+from asyncrepl.explain.catalogue import RULES
+
+if TYPE_CHECKING:
+    from explain.figures import Verdict
+
+#: Nothing fails and no suspicious value is shown: told by leaks and blocked loops, not here.
+QUIET = "anext-without-await#assigned", "anext-without-await#compared-with-a-value"
+#: Explained without a correction: what was meant cannot be known.
+NO_FIX = "anext-returns-broken-awaitable", "coroutine-driven-like-a-generator#send-in-a-loop"
+#: The correction runs, and shows something else than the reference does.
+OTHER_OUTPUT = (
+    "async-for-in-sync-def#init-that-loads",  # the factory has another name
+    "generator-methods-without-a#close",  # the reference adds a print
+    "await-async-generator#a-yield-left-in-a-coroutine",  # it might be meant as a generator
+    "exhausted-anext-raises#one-step-too-far",  # the default is None
+    "concurrent-steps-of-one-generator#aclose-while-another-task-waits-in-it",  # adds a print
+    "task-waits-for-itself",  # adds a print
+    "anext-without-await#at-the-prompt",  # each of the two inputs is told for itself
+)
+SHOWN = ("prompt-call-without-await", "anext-without-await")
+
+
+def covered() -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    return [
+        (entry, snippet)
+        for entry, snippet in snippets()
+        if snippet["outcome"][VERSION]["result"] == "error" or entry["id"] in SHOWN
+        if snippet["id"] not in QUIET
+    ]
+
+
+def names(pair: tuple[dict[str, Any], dict[str, Any]]) -> str:
+    return str(pair[1]["id"])
+
+
+@pytest.mark.parametrize("pair", covered(), ids=names)
+def test_cause_and_step_are_right_and_the_fix_runs(
+    pair: tuple[dict[str, Any], dict[str, Any]], verdicts: list[Verdict]
+) -> None:
+    """Typed input by input, the mistake is recognised and its correction runs clean."""
+    verdict = judge(*pair)
+    verdicts.append(verdict)
+    check(verdict)
+
+
+@pytest.mark.parametrize("pair", covered(), ids=names)
+def test_the_same_in_one_file(pair: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    """As one text, the mistake is recognised and the whole corrected text runs clean."""
+    check(judge(*pair, whole=True))
+
+
+def check(verdict: Verdict) -> None:
+    assert verdict.found == verdict.wanted
+    assert verdict.step_right
+    assert len(verdict.why) <= 180
+    if not verdict.id.startswith(NO_FIX):
+        assert verdict.clean, verdict.detail
+    if not verdict.id.startswith((*NO_FIX, *OTHER_OUTPUT)):
+        assert verdict.printed, verdict.detail
+
+
+def test_rules_name_misconceptions_of_the_catalogue() -> None:
+    """Each rule has the id and step of an entry of the catalogue."""
+    known = {(entry["id"], entry["step"]) for entry in load("misuse")}
+    assert {(rule.id, rule.step) for rule in RULES} <= known

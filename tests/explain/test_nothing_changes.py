@@ -1,0 +1,56 @@
+"""Probes change nothing: errors, messages, positions, output and warnings stay as they are."""
+
+from __future__ import annotations
+
+import gc
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from explain.harness import load, run
+
+if TYPE_CHECKING:
+    from explain.harness import Report
+
+VOLATILE = re.compile(r"0x[0-9a-f]+|Task-\d+|harness.py:\d+")
+
+
+def inputs_of(entry: dict[str, Any]) -> list[list[str]]:
+    rows = [snippet["inputs"] for snippet in entry["snippets"]]
+    return rows + [snippet["fix"]["inputs"] for snippet in entry["snippets"]]
+
+
+def facts(report: Report) -> list[object]:
+    """Everything of a report that a user can see, without addresses."""
+    error = report.error
+    places = [getattr(error, name, None) for name in ("lineno", "offset", "end_offset", "text")]
+    texts = [str(error), report.printed, *report.events]
+    seen = [type(error), report.failed, *(VOLATILE.sub("#", text) for text in texts)]
+    return [*seen, *(places if isinstance(error, SyntaxError) else frames(error))]
+
+
+def frames(error: BaseException | None) -> list[object]:
+    """The typed frames of a traceback, with the exact source span of each."""
+    found: list[object] = []
+    trace = error.__traceback__ if error else None
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        if code.co_filename.startswith("<input") or "asyncrepl/language" in code.co_filename:
+            spans = list(code.co_positions())
+            found.append((code.co_filename, code.co_name, spans[trace.tb_lasti // 2]))
+        trace = trace.tb_next
+    return found
+
+
+def seen(inputs: list[str], *, instrumented: bool) -> list[object]:
+    gc.collect()
+    return facts(run(inputs, instrumented=instrumented))
+
+
+@pytest.mark.parametrize("entry", load("misuse"), ids=lambda entry: entry["id"])
+def test_known_mistakes_fail_in_the_same_way(entry: dict[str, Any]) -> None:
+    """With probes a snippet raises, prints and warns what it does without them."""
+    if entry["id"] == "endless-generator-hangs":
+        pytest.skip("it hangs, with and without")
+    for inputs in inputs_of(entry):
+        assert seen(inputs, instrumented=True) == seen(inputs, instrumented=False)

@@ -1,0 +1,137 @@
+"""The probes: identity, lifetimes, positions, and trees that still compile."""
+
+from __future__ import annotations
+
+import ast
+import gc
+import weakref
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from asyncrepl.language.probes import PROBES, instrument
+from asyncrepl.language.suspects import lookup, suspects
+
+FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+
+
+def namespace(text: str) -> dict[str, Any]:
+    """What `text` defines, instrumented."""
+    space: dict[str, Any] = {}
+    exec(compile(instrument(ast.parse(text)), "<test>", "exec", FLAGS), space)
+    return space
+
+
+@pytest.fixture(autouse=True)
+def forget() -> None:
+    suspects.clear()
+
+
+@pytest.mark.parametrize("name", sorted(PROBES))
+def test_a_probe_returns_the_very_object(name: str) -> None:
+    """Whatever is given, the same object comes back."""
+    for value in (object(), [1], None, int, len):
+        assert PROBES[name](value) is value
+
+
+def test_the_tree_given_is_not_changed() -> None:
+    """Instrumenting makes a copy: who explains errors reads the original."""
+    tree = ast.parse("async for x in f(y for y in g()):\n    await h(*i())\n")
+    before = ast.dump(tree, include_attributes=True)
+    instrument(tree)
+    assert ast.dump(tree, include_attributes=True) == before
+
+
+def test_every_position_of_the_original_is_kept() -> None:
+    """A copied node stands where the original stands; a probe where its operand stands."""
+    text = "for x in f():\n    with g(x) as y: print(*h(y), list(i()))\n"
+    tree = ast.parse(text)
+    assert spans(instrument(tree)) == spans(tree)
+
+
+def spans(tree: ast.AST) -> set[tuple[int, int, int | None, int | None]]:
+    return {span(node) for node in ast.walk(tree) if hasattr(node, "lineno")}
+
+
+def span(node: ast.AST) -> tuple[int, int, int | None, int | None]:
+    place: Any = node
+    return place.lineno, place.col_offset, place.end_lineno, place.end_col_offset
+
+
+def test_the_standard_library_compiles_instrumented() -> None:
+    """Trees of any shape compile when instrumented."""
+    folder = Path(ast.__file__).parent
+    for path in [*folder.glob("asyncio/*.py"), *folder.glob("[a-d]*.py")]:
+        tree = ast.parse(path.read_text("utf-8"))
+        compile(instrument(tree), str(path), "exec", dont_inherit=True)
+
+
+def test_annotations_stay_as_they_are_written() -> None:
+    """With postponed annotations the text is the user's, without probes."""
+    text = "from __future__ import annotations\ndef f(x: list(g())) -> tuple(h()): pass\n"
+    assert namespace(text)["f"].__annotations__ == {"x": "list(g())", "return": "tuple(h())"}
+
+
+def test_a_good_program_leaves_no_note() -> None:
+    """Where nothing is refused, nothing is kept."""
+    space = namespace(
+        "def items(): return [1]\n"
+        "def use():\n"
+        "    for x in items(): pass\n"
+        "    a, = items()\n"
+        "    return [*items()], list(items()), sum(i for i in items())\n"
+    )
+    assert space["use"]() == ([1], [1], 1)
+    assert suspects.at(space["use"].__code__) == []
+
+
+def test_a_refused_object_is_not_kept_alive() -> None:
+    """A note holds facts: the object dies where it would have died."""
+    space = namespace(
+        "class Thing: pass\n"
+        "def use(make):\n"
+        "    try:\n"
+        "        for x in make(): pass\n"
+        "    except TypeError: pass\n"
+    )
+    born: list[weakref.ref[object]] = []
+
+    def make() -> object:
+        thing = space["Thing"]()
+        born.append(weakref.ref(thing))
+        return thing
+
+    space["use"](make)
+    gc.collect()
+    note = suspects.at(space["use"].__code__)[0]
+    assert note.facts.kind is space["Thing"]
+    assert born[0]() is None
+
+
+def test_a_note_says_where_the_operand_stands() -> None:
+    """The place of a note is the span of the operand in the source."""
+    space = namespace("def use():\n    for x in (\n        object()\n    ): pass\n")
+    with pytest.raises(TypeError):
+        space["use"]()
+    assert suspects.at(space["use"].__code__)[0].place == (3, 3, 8, 16)
+
+
+def test_looking_a_method_up_runs_no_user_code() -> None:
+    """Neither a metaclass nor a descriptor is asked."""
+
+    class Meta(type):
+        def __getattr__(cls, name: str) -> object:
+            raise AssertionError(name)
+
+    class Thing(metaclass=Meta):
+        pass
+
+    namespace("def use(x):\n    for y in x(): pass\n")
+    assert PROBES[".iterated"](Thing()) is not None
+    assert lookup(Thing, "__init_subclass__") is not None
+
+
+def test_probes_have_names_no_program_can_write() -> None:
+    """A name with a dot in it cannot be read, assigned or shadowed by source code."""
+    assert not any(name.isidentifier() for name in PROBES)

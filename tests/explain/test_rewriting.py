@@ -1,0 +1,66 @@
+"""Edits of source text by positions of the syntax tree."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from asyncrepl.language.rewriting import Rewriting, Text, compiles, parses
+
+
+def first_call(text: str) -> ast.Call:
+    return next(node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call))
+
+
+@pytest.mark.parametrize(
+    "text", ["é = 'ü'; x = f(1)", "x = '😀' + f(1)", "if a:\r\n    é = f(\r\n  1)\r\n", "\tf()"]
+)
+def test_a_node_has_the_text_it_has_in_the_source(text: str) -> None:
+    """Columns count bytes, indexes count characters: both meet at the same text."""
+    text = text.lstrip("\t")
+    assert Text(text).source(first_call(text)) == ast.get_source_segment(text, first_call(text))
+
+
+def test_edits_are_applied_together_in_the_order_of_the_text() -> None:
+    """Positions mean the original text, whatever was edited before."""
+    text = "f(a)  # ünchanged\ng(b)\n"
+    rewriting = Rewriting(text)
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Name):
+            rewriting.replace(node, node.id * 3)
+    assert rewriting.apply() == "fff(aaa)  # ünchanged\nggg(bbb)\n"
+
+
+def test_edits_that_overlap_are_refused() -> None:
+    """Two corrections of one place are no correction."""
+    rewriting = Rewriting("f(a)")
+    call = first_call("f(a)")
+    rewriting.replace(call, "g()")
+    rewriting.replace(call.args[0], "b")
+    with pytest.raises(ValueError, match="overlap"):
+        rewriting.apply()
+
+
+def test_lines_are_added_with_the_indentation_of_the_statement() -> None:
+    """New lines above and below stand as deep as the statement, above its decorators."""
+    text = "class A:\n    @d\n    def f(self):\n        pass"
+    tree = ast.parse(text)
+    method = tree.body[0].body[0]  # type: ignore[attr-defined]
+    rewriting = Rewriting(text)
+    rewriting.lines_before(method, "x = 1")
+    rewriting.lines_after(method, "y = 2\nif y:\n    pass")
+    expected = (
+        "class A:\n    x = 1\n    @d\n    def f(self):\n        pass\n"
+        "    y = 2\n    if y:\n        pass\n"
+    )
+    assert rewriting.apply() == expected
+
+
+def test_a_fix_has_to_parse_and_compile() -> None:
+    """Top-level await counts as right, `await` in a plain function does not."""
+    assert compiles("await f()")
+    assert parses("def f():\n    await g()")
+    assert not compiles("def f():\n    await g()")
+    assert not parses("for await x in y: pass")
+    assert not compiles("x = '\0'")

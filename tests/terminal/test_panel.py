@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from support.pty import Terminal
+
+
+def lane(terminal: Terminal, name: str) -> str:
+    """The row of the task `name` under the prompt, empty if there is none."""
+    below = terminal.lines[terminal.screen.cursor.y + 1 :]
+    return next((line for line in below if line.startswith(name + " ")), "")
+
+
+def test_a_background_task_has_a_lane_until_it_ends(terminal: Terminal) -> None:
+    """Lanes come with the first task that lives for a while, and go with the last."""
+    assert not any(terminal.lines[1:])
+    terminal.enter("tick = asyncio.create_task(asyncio.sleep(60), name='sleeper')")
+    terminal.wait(lambda: "─" in lane(terminal, "sleeper"), "a lane")
+    terminal.send("tick.cancel()\r")
+    terminal.wait(lambda: terminal.at_prompt and not lane(terminal, "sleeper"), "no lane")
+
+
+def test_lanes_can_be_switched_off_and_on(terminal: Terminal) -> None:
+    """:lanes off takes them away, :lanes on brings them back."""
+    terminal.enter("task = asyncio.create_task(asyncio.sleep(60), name='sleeper')")
+    terminal.wait(lambda: lane(terminal, "sleeper"), "a lane")
+    terminal.send(":lanes off\r")
+    terminal.wait(lambda: terminal.at_prompt and not lane(terminal, "sleeper"), "no lane")
+    terminal.send(":lanes on\r")
+    terminal.enter("task = asyncio.create_task(asyncio.sleep(60), name='another')")
+    terminal.wait(lambda: lane(terminal, "another"), "a lane")
+
+
+def test_lanes_take_a_third_of_the_screen_at_most(start: Callable[..., Terminal]) -> None:
+    """Of many tasks the rest is summed up, and the prompt stays on the screen."""
+    terminal = start(columns=40, rows=15)
+    terminal.enter("tasks = [asyncio.create_task(asyncio.sleep(60)) for _ in range(50)]")
+    terminal.wait(lambda: any(line.startswith("+ 46 more") for line in terminal.lines), "a sum")
+    below = terminal.lines[terminal.screen.cursor.y + 1 :]
+    assert sum(bool(line) for line in below) == 5
+
+
+def test_a_blocked_loop_is_told_while_it_is_blocked(terminal: Terminal) -> None:
+    """The row says for how long, by whom and where, and it moves on; then it goes."""
+    terminal.enter("import time")
+    terminal.begin("time.sleep(1.2)")
+    terminal.wait_for("by task 'input 2' at <input 2>:1: time.sleep(1.2)")
+    terminal.wait(lambda: any(line.startswith("loop blocked 1.") for line in terminal.lines))
+    terminal.wait_for_prompt()
+    assert not any(line.startswith("loop blocked") for line in terminal.lines)
+
+
+def test_ten_thousand_tasks_leave_the_prompt_usable(terminal: Terminal) -> None:
+    """Typing and running go on beside any number of tasks."""
+    terminal.enter("tasks = [asyncio.create_task(asyncio.sleep(60)) for _ in range(10_000)]")
+    terminal.enter("1 + 1")
+    assert "2" in terminal.scrollback
+    terminal.send("\x04")
+    terminal.wait_for("10000 tasks were still running and cancelled")
+
+
+def test_a_new_size_redraws_the_prompt(terminal: Terminal) -> None:
+    """Wider or narrower, the typed line is there once and the program knows the size."""
+    terminal.enter(":ticker tick 0.05")
+    terminal.send("kept = 1")
+    terminal.wait(lambda: terminal.cursor_line == ">>> kept = 1")
+    for columns, rows in ((60, 20), (100, 30)):
+        terminal.resize(columns, rows)
+        seen = len(terminal.scrollback)
+        terminal.wait(lambda n=seen: len(terminal.scrollback) > n + 3)
+        terminal.wait(lambda: terminal.cursor_line == ">>> kept = 1")
+    terminal.send("\x03")
+    terminal.wait_for_prompt()
+    terminal.send("import os; print(*os.get_terminal_size(), *os.get_terminal_size(2))\r")
+    terminal.wait_for("100 30 100 30")
+
+
+def test_a_demo_is_typed_out_held_and_resumed(start: Callable[..., Terminal], tmp_path) -> None:
+    """:replay types a transcript; Ctrl-C hands the prompt over, :resume goes on."""
+    demo = tmp_path / "demo.pycon"
+    demo.write_text(
+        "#: title  Small\n\n# Say something.\n>>> print('one')\none\n\n#: pause\n"
+        ">>> for i in range(2):\n...     print('two', i)\n...\ntwo 0\ntwo 1\n"
+    )
+    terminal = start()
+    terminal.send(f":replay {demo}\r")
+    terminal.wait_for("# Say something.")
+    terminal.wait_for("press a key to go on")
+    terminal.send("\x03")
+    terminal.wait(lambda: terminal.at_prompt and "one" in terminal.scrollback, "the prompt")
+    terminal.enter("'mine'")
+    terminal.send(":resume\r")
+    terminal.wait_for("press a key to go on")
+    terminal.send("x")
+    terminal.wait(lambda: "two 1" in terminal.scrollback and terminal.at_prompt, "the end")
+    assert ">>> x" not in terminal.scrollback
+    terminal.enter("await asyncio.sleep(0.01)")

@@ -1,0 +1,165 @@
+"""The picture of tasks over time."""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING
+
+import pytest
+
+from asyncrepl.events import CALLBACK, IDLE, Ending, Lane, LaneEnded, Mark, MarkKind, Snapshot
+from asyncrepl.views.lanes import lanes, legend
+from asyncrepl.views.styled import STYLES, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MS = 1_000_000
+NOW = 10_000 * MS
+#: Cells of a name and its gap at 40 columns.
+NAMES = 9
+
+
+def lane(number: int, name: str, *, parent: int | None = None, born: int = 0) -> Lane:
+    """A lane born at `born` ms."""
+    return Lane(number, name, "worker", parent, born * MS)
+
+
+def snapshot(
+    lanes: Iterable[Lane],
+    slices: Iterable[tuple[int, int]] = (),
+    marks: Iterable[tuple[int, int, MarkKind]] = (),
+    ended: Iterable[tuple[int, int, Ending]] = (),
+) -> Snapshot:
+    """A snapshot; all instants in ms."""
+    flat = [cell for number, at in slices for cell in (number, at * MS)]
+    return Snapshot(
+        tuple(lanes),
+        {number: LaneEnded(number, at * MS, how) for number, at, how in ended},
+        tuple(Mark(number, at * MS, kind) for number, at, kind in marks),
+        array("q", flat),
+        0,
+    )
+
+
+def draw(picture: Snapshot, width: int = 40, **options: object) -> list[str]:
+    """The lines in ASCII, as text without blanks at the end."""
+    lines = lanes(picture, NOW, width, ascii=True, **options)  # type: ignore[arg-type]
+    return [plain(line).rstrip() for line in lines]
+
+
+def test_a_waiting_task_is_a_line_to_the_right_edge() -> None:
+    """A task that only waits is a line from its birth to now, its name first."""
+    (row,) = draw(snapshot([lane(1, "tick", born=8000)]))
+    assert row == "tick" + " " * 15 + "-" * 21
+
+
+def test_running_values_and_prints_have_their_own_glyphs() -> None:
+    """Each state is one glyph in the column of its instant."""
+    picture = snapshot(
+        [lane(1, "t", born=9000)],
+        slices=[(IDLE, 0), (1, 9200), (IDLE, 9405), (1, 9600), (CALLBACK, 9600), (IDLE, 9600)],
+        marks=[(1, 9700, "print"), (1, 9800, "value")],
+    )
+    (row,) = draw(picture)
+    assert row[-11:] == "--===-=o@--"
+
+
+@pytest.mark.parametrize(("how", "glyph"), [("done", "|"), ("error", "X"), ("cancelled", "/")])
+def test_an_ended_task_shows_how(how: Ending, glyph: str) -> None:
+    """The last glyph of a task tells how it ended; after it the row is blank."""
+    (row,) = draw(snapshot([lane(1, "t", born=9000)], ended=[(1, 9500, how)]))
+    assert row == "t" + " " * 28 + "-----" + glyph
+
+
+def test_an_ended_task_goes_after_a_while() -> None:
+    """A task that has ended keeps its row for `linger` seconds, and then goes."""
+    gone = snapshot([lane(1, "t")], ended=[(1, 6900, "done")])
+    assert draw(gone) == []
+    assert len(draw(gone, linger=4.0)) == 1
+
+
+def test_marks_do_not_jitter() -> None:
+    """As now moves on, a mark stays in its place or moves left by a whole column."""
+    picture = snapshot([lane(1, "t")], marks=[(1, 9333, "value")])
+    rows = [plain(lanes(picture, NOW + step * 7 * MS, 40)[0]) for step in range(30)]
+    columns = [row.index("●") for row in rows]
+    assert columns == sorted(columns, reverse=True)
+    assert columns[0] - columns[-1] == 2
+    assert len({row.replace("●", "─") for row in rows}) == 1
+
+
+def test_rows_keep_the_order_of_birth() -> None:
+    """Rows are in order of birth, parents before children, whoever ends in between."""
+    family = [lane(1, "parent"), lane(2, "other"), lane(3, "child", parent=1)]
+    ended = snapshot(family, ended=[(2, 9000, "done")])
+    assert [row.split()[0] for row in draw(ended)] == ["parent", "other", "child"]
+
+
+def test_too_many_tasks_are_summed_up() -> None:
+    """The last of `rows` rows counts the tasks without one, and those of them that ran."""
+    crowd = [lane(number, f"t{number}") for number in range(1, 21)]
+    picture = snapshot(crowd, slices=[(2, 9500), (15, 9600), (16, 9700), (IDLE, 9800)])
+    rows = draw(picture)
+    assert len(rows) == 8
+    assert rows[-1] == "+ 13 more: 2 running"
+    assert draw(picture, rows=1) == ["+ 20 more: 3 running"]
+
+
+def test_the_statement_just_typed_is_among_the_few() -> None:
+    """Of too many tasks, the youngest that no other task made is drawn, with the eldest."""
+    crowd = [lane(number, f"t{number}") for number in range(1, 11)]
+    crowd += [lane(11, "input 3"), lane(12, "child", parent=11)]
+    names = [row.split()[0] for row in draw(snapshot(crowd))]
+    assert names == ["t1", "t2", "t3", "t4", "t5", "t6", "input", "+"]
+
+
+def test_the_ended_make_room_for_the_living() -> None:
+    """Where rows are few, tasks that have ended go first, without being counted."""
+    crowd = [lane(number, f"t{number}") for number in range(1, 11)]
+    picture = snapshot(crowd, ended=[(number, 9000 + number, "done") for number in (1, 2, 3, 4)])
+    names = [row.split()[0] for row in draw(picture)]
+    assert names == ["t3", "t4", "t5", "t6", "t7", "t8", "t9", "t10"]
+
+
+@pytest.mark.parametrize("width", [40, 80, 200, 12])
+def test_no_line_is_wider_than_asked(width: int) -> None:
+    """Every line fits, whatever the names and however narrow the picture."""
+    names = "a very long name of a task indeed", "日本語の名前です", "\n\x1b"
+    crowd = [lane(number, name) for number, name in enumerate(names, 1)]
+    for line in lanes(snapshot(crowd), NOW, width):
+        text = plain(line)
+        wide = sum(char in "日本語の名前です" for char in text)
+        assert len(text) + wide == max(width, NAMES + 1)
+
+
+def test_names_cannot_move_the_cursor() -> None:
+    """Control characters in a task's name are spelled out."""
+    text = plain(lanes(snapshot([lane(1, "a\x1b[2J\nb\t")]), NOW, 80)[0])
+    assert text.startswith(r"a\x1b[2J\nb\t ")
+
+
+def test_seconds_stretch_the_picture() -> None:
+    """With `seconds`, the picture spans just these, whatever its width."""
+    picture = snapshot([lane(1, "t")], marks=[(1, 500, "value")])
+    assert "@" in draw(picture, seconds=10)[0]
+    assert "@" not in draw(picture, seconds=9)[0]
+
+
+def test_a_busy_second_is_drawn_as_running() -> None:
+    """A hundred slices in a column, or one slice over many columns, are both running."""
+    many = [(1 + number % 2, 9000 + number) for number in range(900)]
+    picture = snapshot([lane(1, "a"), lane(2, "b")], slices=[(1, 8000), *many, (2, 9900)])
+    first, second = draw(picture)
+    assert first[-21:] == "=" * 19 + "--"
+    assert second[-11:] == "=" * 11
+
+
+def test_every_glyph_is_one_cell_and_every_style_known() -> None:
+    """The legend names all glyphs once, in known styles; its ASCII form is ASCII."""
+    line = legend()
+    assert {style for style, _ in line} <= set(STYLES)
+    glyphs = [text for _, text in line[::2]]
+    assert all(len(glyph) == 1 for glyph in glyphs)
+    assert len(set(glyphs)) == len(glyphs) == 7
+    assert plain(legend(ascii=True)).isascii()
