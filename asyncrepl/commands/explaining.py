@@ -20,7 +20,10 @@ def explain_outcome(session: Session, outcome: Outcome) -> Explanation | None:
     from asyncrepl.explain.evidence import gather
     from asyncrepl.explain.explaining import explain
 
-    return explain(gather(outcome.error, session.sources, suspects, session.namespace))
+    try:
+        return explain(gather(outcome.error, session.sources, suspects, session.namespace))
+    finally:
+        suspects.clear()  # the next error's evidence is its own
 
 
 def explain_value(session: Session, filename: str, value: object) -> Explanation | None:

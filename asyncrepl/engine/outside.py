@@ -71,11 +71,14 @@ def _registered(selector: BaseSelector) -> list[int]:
 
 
 def _listens(fd: int) -> bool:
-    """Whether `fd` is a listening socket; family and type given here are not looked at."""
-    probe = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=fd)
+    """Whether `fd` is a listening socket; the family and type given here are not looked at."""
+    try:
+        probe = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=fd)
+    except OSError:  # a pipe, a terminal, …
+        return False
     try:
         return bool(probe.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
-    except OSError:  # a pipe, a terminal, …
+    except OSError:
         return False
     finally:
         probe.detach()

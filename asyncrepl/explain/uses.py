@@ -93,6 +93,7 @@ def uses_at(
         Use(role, node, owner, resolver.facts(node))
         for role, node, owner in _operands(unit, nodes, op)
     ]
+    found.sort(key=lambda use: not use.lacks)  # of a loop over a comprehension, the culprit
     hinted = [use for use in noted if all(use.node is not other.node for other in found)]
     return tuple(found + hinted)
 
@@ -160,21 +161,16 @@ def _iterated(unit: Unit, node: ast.AST) -> Iterator[Operand]:
     """What GET_ITER, GET_AITER or UNPACK refused: the statement (to 3.12) or the operand."""
     if isinstance(node, ast.For | ast.AsyncFor):
         yield ("for" if isinstance(node, ast.For) else "async for"), node.iter, node
-        return
-    generators = getattr(node, "generators", None)
-    if generators:
-        first: ast.comprehension = generators[0]
-        yield ("async for" if first.is_async else "for"), first.iter, first
-        return
     if isinstance(node, ast.YieldFrom):
         yield "yield from", node.value, node
-        return
     owner = unit.parents.get(node)
     role = _role(node, owner) if isinstance(node, ast.expr) and owner else ""
     if role in ("for", "async for", "star", "unpack") and owner is not None:
         yield role, node, owner  # type: ignore[misc]  # an expression: it has a role
     elif isinstance(node, ast.Tuple | ast.List) and isinstance(owner, ast.Assign):
         yield "unpack", owner.value, owner
+    for first in getattr(node, "generators", [])[:1]:
+        yield ("async for" if first.is_async else "for"), first.iter, first
 
 
 def _awaited(unit: Unit, node: ast.AST) -> Iterator[Operand]:

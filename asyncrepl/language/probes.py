@@ -17,6 +17,9 @@ What does not work:
   and so are literals. ``await`` inside a loop is left alone for its speed; what
   it was given is inferred from the function called.
 
+What remains visible: ``dis`` shows the calls, and a trace function (a debugger
+that steps *into* the loop's operand) sees the probe's frame.
+
 The names of the probes hold a dot, so no program can use or shadow them. They
 live in ``builtins`` from the first instrumented code on and stay there: the
 functions of a session can outlive it.

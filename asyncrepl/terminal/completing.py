@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 
 from asyncrepl.terminal.inspecting import MISSING, keys_of, names_of, value_of
+from asyncrepl.terminal.signatures import signature_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -68,6 +69,15 @@ class InputCompleter(Completer):
         typed, names = self._candidates(text)
         for name in names:
             yield Completion(name, start_position=-len(typed))
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a session to look into yet."""
+        return self._connected.is_set()
+
+    def signature(self, text: str) -> str:
+        """The parameters of the call that is open at the end of `text`, or nothing."""
+        return "" if text.startswith(":") else signature_row(text, self._namespace)
 
     def _candidates(self, text: str) -> tuple[str, Iterable[str]]:
         """What is typed of the last word, and the words that could stand there."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from asyncrepl.terminal.exits import Exits
     from asyncrepl.terminal.output import OutputQueue
 
-__all__ = ["Crossing"]
+__all__ = ["Crossing", "to_standard_output"]
 
 
 class Crossing:
@@ -110,7 +110,7 @@ class Crossing:
 
     def gone(self) -> None:
         """The terminal's thread has ended: so does the session, if it was not to."""
-        self._queue.bypass(_to_standard_output)
+        self._queue.bypass(to_standard_output)
         self._exits.request(128 + signal.SIGHUP)
 
 
@@ -118,7 +118,7 @@ def _nothing(_text: str, _interrupt_after: float | None) -> None:
     """No session is connected yet."""
 
 
-def _to_standard_output(text: str) -> None:
+def to_standard_output(text: str) -> None:
     """Where text goes when there is no terminal's thread any more."""
     with contextlib.suppress(OSError):
         os.write(1, text.encode("utf-8", "backslashreplace"))

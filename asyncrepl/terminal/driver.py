@@ -10,6 +10,7 @@ back; then the terminal's thread draws what is left and leaves raw mode.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from contextlib import ExitStack, contextmanager
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from asyncrepl.settings import use_color
 from asyncrepl.terminal.completing import InputCompleter
-from asyncrepl.terminal.crossing import Crossing
+from asyncrepl.terminal.crossing import Crossing, to_standard_output
 from asyncrepl.terminal.descriptors import Descriptors
 from asyncrepl.terminal.editor import Editor
 from asyncrepl.terminal.exits import Exits
@@ -114,6 +115,7 @@ class Terminal:
             stack.enter_context(self.exits.watched())
             for number, handler in self._handlers().items():
                 stack.enter_context(_handling(number, handler))
+            os.register_at_fork(after_in_child=self._forked)
             self.queue.watch_children(self.descriptors.read)
             self.descriptors.take()
             stack.callback(self.ui.stop)
@@ -131,6 +133,10 @@ class Terminal:
 
     def _complain(self, line: str) -> None:
         self.console.complain([("error", line)])
+
+    def _forked(self) -> None:
+        """In a forked child nothing is drawn: text goes to descriptor 1, which we read."""
+        self.queue.orphan(to_standard_output)
 
     def _last_words(self) -> None:
         self.ui.abandon()

@@ -29,9 +29,13 @@ from prompt_toolkit.widgets import SearchToolbar
 from asyncrepl.terminal.lexing import InputLexer
 
 if TYPE_CHECKING:
-    from prompt_toolkit.completion import Completer
+    from collections.abc import Sequence
+
     from prompt_toolkit.formatted_text import StyleAndTextTuples
     from prompt_toolkit.history import History
+
+    from asyncrepl.terminal.completing import InputCompleter
+    from asyncrepl.views.styled import Line
 
 __all__ = ["CONTINUATION", "PROMPT", "Editor"]
 
@@ -44,7 +48,9 @@ _PYTHON_FILE = ".py"
 class Editor:
     """One multi-line input buffer and the windows that show it."""
 
-    def __init__(self, history: History, completer: Completer) -> None:
+    def __init__(self, history: History, completer: InputCompleter) -> None:
+        self._completer = completer
+        self._helped: tuple[Document, Sequence[Line]] = (Document(), ())
         self.lexer = InputLexer()
         self.buffer = Buffer(
             name="input",
@@ -97,6 +103,14 @@ class Editor:
         for number in range(document.line_count):
             fragments += [*_prefix(number, 0), *line(number), ("", "\n")]
         return fragments
+
+    def help(self) -> Sequence[Line]:
+        """A row with the parameters of the call that is being typed; asked at each redraw."""
+        document = self.buffer.document
+        if document != self._helped[0] and self._completer.connected:
+            signature = self._completer.signature(document.text_before_cursor)
+            self._helped = document, [[("dim", signature)]] if signature else ()
+        return self._helped[1]
 
     def _height(self) -> Dimension:
         """Room for the menu under the first line, while there is one; else what the text needs.

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["MISSING", "keys_of", "names_of", "value_of"]
+__all__ = ["MISSING", "keys_of", "names_of", "static_attribute", "value_of"]
 
 MISSING = object()
 _DISPLAYS: dict[type[ast.expr], type] = {
@@ -69,7 +69,7 @@ def _evaluate(tree: ast.expr, namespace: Mapping[str, Any]) -> Any:
         case ast.Name(id=name):
             return _name(name, namespace)
         case ast.Attribute(value=value, attr=attr):
-            return _attribute(_evaluate(value, namespace), attr)
+            return static_attribute(_evaluate(value, namespace), attr)
         case ast.Constant(value=value):
             return value
         case ast.Subscript(value=value, slice=ast.Constant(value=key)):
@@ -87,7 +87,7 @@ def _name(name: str, namespace: Mapping[str, Any]) -> Any:
     return MISSING
 
 
-def _attribute(obj: Any, name: str) -> Any:
+def static_attribute(obj: Any, name: str) -> Any:
     """An attribute that simply lies there; MISSING for all that would have to be computed."""
     if obj is MISSING:
         return MISSING

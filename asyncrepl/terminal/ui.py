@@ -115,7 +115,7 @@ class Ui:
         layout = build_layout(
             tail,
             editor,
-            lambda: self.panel.status,
+            lambda: self.panel.status or editor.help(),
             lambda: self.panel.lanes,
             running=lambda: self.typist.running,
             has_tail=lambda: bool(self.painter.tail),

@@ -14,7 +14,6 @@ from __future__ import annotations
 import os
 import re
 import select
-import signal
 import sys
 import termios
 import threading
@@ -25,6 +24,7 @@ import pexpect
 import pyte
 
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Callable
 
 __all__ = ["Screen", "Terminal"]

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.mark.parametrize("entry", ["x = 1", "a\nb", "+plus", "# hash", "", "日本\n\n🎉", "\ud800\0\x0c"])
+@pytest.mark.parametrize(
+    "entry", ["x = 1", "a\nb", "+plus", "# hash", "", "日本\n\n🎉", "\ud800\0\x0c"]
+)
 def test_an_entry_comes_back_as_it_was(tmp_path: Path, entry: str) -> None:
     """Whatever was typed: lines, signs of the format itself, what has no encoding."""
     path = tmp_path / "history"

@@ -97,7 +97,7 @@ def test_suspending_and_continuing(start: Callable[..., Terminal]) -> None:
     shell.send("fg\r")
     shell.wait(lambda: shell.cursor_line == ">>> 1 +")
     shell.send("1\r")
-    shell.wait(lambda: "2" in shell.lines)
+    shell.wait(lambda: "2" in shell.lines and shell.at_prompt)
     before = shell.prompts
     shell.send("\x04")
     shell.wait(lambda: shell.prompts > before and shell.at_prompt)

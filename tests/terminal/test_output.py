@@ -49,6 +49,24 @@ def test_output_of_children_and_descriptors_is_in_order(terminal: Terminal) -> N
     assert [line for line in terminal.scrollback if line in {"a", "b", "c"}] == ["a", "b", "c"]
 
 
+def test_a_forked_child_can_print(terminal: Terminal) -> None:
+    """What a child of os.fork prints is shown, and it does not hang."""
+    terminal.enter("import os")
+    terminal.enter("pid = os.fork() or (print('child'), os._exit(0)); _ = os.waitpid(pid, 0)")
+    terminal.wait(lambda: "child" in terminal.scrollback)
+
+
+def test_threads_print_whole_writes(terminal: Terminal) -> None:
+    """Text of several threads is never mixed within one write."""
+    terminal.enter("import threading, sys")
+    terminal.enter(
+        "ts = [threading.Thread(target=lambda n=n: [sys.stdout.write(f'{n}' * 30 + '\\n') "
+        "for _ in range(20)]) for n in range(4)]; [t.start() for t in ts]; [t.join() for t in ts]; None"
+    )
+    rows = [line for line in terminal.scrollback if len(line) == 30 and line[0] in "0123"]
+    assert sorted(rows) == sorted(f"{n}" * 30 for n in range(4) for _ in range(20))
+
+
 def test_an_unfinished_line_is_a_row_above_the_prompt(terminal: Terminal) -> None:
     """Text without a newline stays visible above the prompt, and goes on there."""
     terminal.enter("print('half', end='')")

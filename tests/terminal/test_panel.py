@@ -2,8 +2,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from support.pty import Terminal
 
@@ -78,23 +81,34 @@ def test_a_new_size_redraws_the_prompt(terminal: Terminal) -> None:
     terminal.wait_for("100 30 100 30")
 
 
-def test_a_demo_is_typed_out_held_and_resumed(start: Callable[..., Terminal], tmp_path) -> None:
-    """:replay types a transcript; Ctrl-C hands the prompt over, :resume goes on."""
-    demo = tmp_path / "demo.pycon"
-    demo.write_text(
-        "#: title  Small\n\n# Say something.\n>>> print('one')\none\n\n#: pause\n"
-        ">>> for i in range(2):\n...     print('two', i)\n...\ntwo 0\ntwo 1\n"
-    )
-    terminal = start()
+@pytest.fixture
+def demo(tmp_path: Path) -> Path:
+    """A transcript that waits for the presenter after its first statement."""
+    path = tmp_path / "demo.pycon"
+    path.write_text("# Hi.\n>>> 11\n11\n\n#: pause\n>>> if 1:\n...     22\n...\n22\n")
+    return path
+
+
+def test_a_demo_is_typed_out(terminal: Terminal, demo: Path) -> None:
+    """:replay types a transcript; a pause ends with a key, which is not typed."""
     terminal.send(f":replay {demo}\r")
-    terminal.wait_for("# Say something.")
+    terminal.wait_for("press a key to go on")
+    shown = terminal.scrollback[terminal.scrollback.index("# Hi.") :]
+    assert shown == ["# Hi.", ">>> 11", "11", ">>>", "press a key to go on"]
+    terminal.send("x")
+    terminal.wait(lambda: "22" in terminal.scrollback and terminal.at_prompt, "the end")
+    assert terminal.scrollback[-5:] == [">>> if 1:", "...     22", "...", "22", ">>>"]
+    terminal.send("\x04")
+    assert terminal.exit_status() == 0
+
+
+def test_a_demo_is_held_and_resumed(terminal: Terminal, demo: Path) -> None:
+    """Ctrl-C hands the prompt over, :resume goes on."""
+    terminal.send(f":replay {demo}\r")
     terminal.wait_for("press a key to go on")
     terminal.send("\x03")
-    terminal.wait(lambda: terminal.at_prompt and "one" in terminal.scrollback, "the prompt")
-    terminal.enter("'mine'")
+    terminal.wait(lambda: not any("press" in line for line in terminal.lines), "the prompt")
+    terminal.enter("await asyncio.sleep(0.01); 'mine'")
+    assert "'mine'" in terminal.scrollback
     terminal.send(":resume\r")
-    terminal.wait_for("press a key to go on")
-    terminal.send("x")
-    terminal.wait(lambda: "two 1" in terminal.scrollback and terminal.at_prompt, "the end")
-    assert ">>> x" not in terminal.scrollback
-    terminal.enter("await asyncio.sleep(0.01)")
+    terminal.wait(lambda: "22" in terminal.scrollback and terminal.at_prompt, "the end")

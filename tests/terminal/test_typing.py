@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from support.pty import Terminal
 
@@ -74,13 +75,21 @@ def test_names_and_attributes_complete(terminal: Terminal) -> None:
     terminal.wait(lambda: terminal.cursor_line == ">>> print(temperature.casefold")
 
 
+def test_the_parameters_of_a_call_are_shown(terminal: Terminal) -> None:
+    """Inside a call a row under the input says what the function takes."""
+    terminal.send("x = asyncio.sleep(")
+    terminal.wait(lambda: "sleep(delay, result=None)" in terminal.lines)
+    terminal.send("1)")
+    terminal.wait(lambda: "sleep(delay, result=None)" not in terminal.lines)
+
+
 def test_commands_complete(terminal: Terminal) -> None:
     """Tab completes the names of commands."""
     terminal.send(":tick\t")
     terminal.wait(lambda: terminal.cursor_line == ">>> :ticker")
 
 
-def test_history_comes_back_and_survives(start: Callable[..., Terminal], tmp_path) -> None:
+def test_history_comes_back_and_survives(start: Callable[..., Terminal], tmp_path: Path) -> None:
     """An entry is in the file as soon as it runs: it survives kill -9, with its lines."""
     import signal
 
@@ -111,7 +120,9 @@ def test_ctrl_r_searches_history(terminal: Terminal) -> None:
     terminal.wait(lambda: terminal.cursor_line == ">>> needle = 1")
 
 
-def test_an_external_editor_edits_the_input(start: Callable[..., Terminal], tmp_path) -> None:
+def test_an_external_editor_edits_the_input(
+    start: Callable[..., Terminal], tmp_path: Path
+) -> None:
     """Ctrl-X Ctrl-E hands the text to the editor and takes what it left."""
     editor = tmp_path / "editor"
     editor.write_text('#!/bin/sh\nsed -i s/one/two/ "$1"\n')
