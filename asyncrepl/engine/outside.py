@@ -57,17 +57,21 @@ class Outside:
         """Whether the program waits for anything outside itself."""
         return (
             self._busy > 0
-            or any(not job.done() for job in self._jobs)
-            or any(process.get_returncode() is None for process in self._processes)
-            or any(self._counts(fd) for fd in _registered(self._selector))
+            or self._waits_for_fd()
+            or (bool(self._jobs) and any(not job.done() for job in self._jobs))
+            or (bool(self._processes) and any(map(_runs, self._processes)))
         )
 
-    def _counts(self, fd: int) -> bool:
-        return fd != self._own_fd and not _listens(fd)
+    def _waits_for_fd(self) -> bool:
+        registered = self._selector.get_map()
+        if len(registered) == 1:  # its own
+            return False
+        fds = [key.fd for key in registered.values()]
+        return any(fd != self._own_fd and not _listens(fd) for fd in fds)
 
 
-def _registered(selector: BaseSelector) -> list[int]:
-    return [key.fd for key in selector.get_map().values()]
+def _runs(process: asyncio.SubprocessTransport) -> bool:
+    return process.get_returncode() is None
 
 
 def _listens(fd: int) -> bool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from explain.figures import Verdict
 
 VERDICTS = pytest.StashKey["list[Verdict]"]()
@@ -30,3 +33,12 @@ def pytest_terminal_summary(
         f"fix runs {sum(each.clean for each in right)}/{len(found)}, "
         f"prints what it should {sum(each.printed for each in right)}/{len(found)}"
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def small_heap() -> Iterator[None]:
+    """Keep what is loaded out of the collector's sight: the tests collect after each snippet."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
