@@ -163,7 +163,7 @@ def _replay(words: list[str]) -> int:
         return USAGE
     if not _terminal():
         return _replay_plainly(options, transcripts)
-    from asyncrepl.terminal.driver import run_terminal
+    from asyncrepl.terminal.driver import Plan, run_terminal
 
     settings = replace(load_settings(), banner=False, color=options.color)
     plans = [Plan(transcript, options.speed, not options.no_pause) for transcript in transcripts]

@@ -11,7 +11,8 @@ from asyncrepl.commands.registry import Command, CommandError
 from asyncrepl.engine.loading import LoadError, load_attribute, load_file, read_text
 from asyncrepl.language.shipped import ShippedError, demos, find_iterable, iterables
 from asyncrepl.views.highlight import code_lines
-from asyncrepl.views.styled import printable
+from asyncrepl.views.styled import printable, wrapped
+from asyncrepl.views.table import meaning_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,32 +27,27 @@ __all__ = ["COMMANDS", "demo_lines"]
 _MODULES = re.compile(r"\b(?:[a-z_]\w*\.)+(?=[A-Z])")
 
 
-def demo_lines() -> list[Line]:
+def demo_lines(width: int | None = None) -> list[Line]:
     """The shipped demos: transcripts to replay and iterables to load, with their titles."""
     transcripts = [(demo.name, demo.title) for demo in demos()]
     modules = [(iterable.name, iterable.title) for iterable in iterables()]
-    width = max(len(name) for name, _ in transcripts + modules)
     return [
-        [("bold", "to replay"), ("dim", "   :replay NAME, or asyncrepl replay NAME")],
-        *_titled(transcripts, width),
-        [("bold", "to load"), ("dim", "     :load NAME, :source NAME")],
-        *_titled(modules, width),
+        [("bold", "to replay"), ("dim", "  :replay NAME, or asyncrepl replay NAME")],
+        *meaning_lines(transcripts, width, modules),
+        [("bold", "to load"), ("dim", "  :load NAME, :source NAME")],
+        *meaning_lines(modules, width, transcripts),
     ]
 
 
-def _titled(rows: list[tuple[str, str]], width: int) -> list[Line]:
-    return [[("label", f"  {name:<{width}}"), ("", f"  {title}")] for name, title in rows]
-
-
-def _demos(_shell: Shell, _rest: str) -> list[Line]:
-    return demo_lines()
+def _demos(shell: Shell, _rest: str) -> list[Line]:
+    return demo_lines(shell.console.width)
 
 
 def _load(shell: Shell, rest: str) -> list[Line]:
     if not rest:
         raise CommandError(":load takes a demo's name, module:attribute or a .py path")
     try:
-        return _loaded_lines(_load_any(shell, rest))
+        return _loaded_lines(_load_any(shell, rest), shell.console.width)
     except (LoadError, ShippedError) as error:
         raise CommandError(str(error)) from None
 
@@ -64,20 +60,19 @@ def _load_any(shell: Shell, name: str) -> Loaded:
     return load_file(shell.session, find_iterable(name).path)
 
 
-def _loaded_lines(loaded: Loaded) -> list[Line]:
-    lines = [line for pair in loaded.objects.items() for line in _described(*pair)]
+def _loaded_lines(loaded: Loaded, width: int | None) -> list[Line]:
+    lines = [line for pair in loaded.objects.items() for line in _described(*pair, width)]
     if loaded.attempt:
         lines.append([("label", "try  "), *code_lines(loaded.attempt)[0]])
     return lines or [[("dim", "loaded, but it defines no public name")]]
 
 
-def _described(name: str, value: Any) -> list[Line]:
+def _described(name: str, value: Any, width: int | None) -> list[Line]:
     """What `name` is: its signature, and the first line of its documentation."""
-    lines: list[Line] = [[("name", printable(name + _signature(value)))]]
-    doc = (inspect.getdoc(value) or "").partition("\n")[0]
-    if doc and callable(value):
-        lines.append([("dim", printable(f"     {doc}"))])
-    return lines
+    signature = wrapped(printable(name + _signature(value)), width, indent=5)
+    doc = (inspect.getdoc(value) or "").partition("\n")[0] if callable(value) else ""
+    lines = wrapped(printable("     " + doc), width, indent=5) if doc else []
+    return [*([("name", line)] for line in signature), *([("dim", line)] for line in lines)]
 
 
 def _signature(value: Any) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.commands.registry import Command, CommandError
 from asyncrepl.views.styled import text_lines
+from asyncrepl.views.table import meaning_lines
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
@@ -22,12 +23,8 @@ __all__ = ["COMMANDS"]
 def _help(shell: Shell, rest: str) -> list[Line]:
     if rest:
         return _help_on(shell.registry.find(rest.removeprefix(":")))
-    commands = list(shell.registry)
-    width = max(len(command.usage) for command in commands)
-    return [
-        [("label", command.usage.ljust(width)), ("", "  " + command.summary)]
-        for command in commands
-    ]
+    rows = [(command.usage, command.summary) for command in shell.registry]
+    return meaning_lines(rows, shell.console.width)
 
 
 def _help_on(command: Command) -> list[Line]:

@@ -160,6 +160,8 @@ class Shell:
         """Show a value as the prompt does, and keep it in ``_``; the session's displayhook."""
         if value is None:
             return
+        if self.loop.live.timeline is not None:
+            self.loop.live.timeline.mark("value")
         builtins._ = None  # type: ignore[attr-defined]
         self.console.show(*text_lines(repr(value)))
         builtins._ = value  # type: ignore[attr-defined]

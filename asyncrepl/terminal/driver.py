@@ -87,6 +87,7 @@ class Terminal:
             cast("TextIO", QueueStream(self.queue.put)),
             cast("TextIO", QueueStream(self.queue.put, "<stderr>", 2)),
             color=color,
+            width=lambda: self.ui.columns,
         )
         self.descriptors = Descriptors()
         self.watch = Watch()

@@ -227,6 +227,11 @@ class Ui:
     def _size(self) -> Size:
         return size_of(self._descriptors.terminal_out)
 
+    @property
+    def columns(self) -> int:
+        """The columns of the terminal, as of its last change; for any thread."""
+        return self._known_size.columns
+
     def _columns_and_rows(self) -> tuple[int, int]:
         return self._known_size.columns, self._known_size.rows
 

@@ -1,4 +1,7 @@
-"""What is said at the start: at most three lines, with the first thing to type."""
+"""What is said at the start: at most three lines, with the first thing to type.
+
+Each fits in 40 columns.
+"""
 
 from __future__ import annotations
 
@@ -14,16 +17,15 @@ __all__ = ["banner_lines"]
 
 
 def banner_lines() -> list[Line]:
-    """Who this is, what to type first, where help is."""
+    """Who this is, where help is, what to type first."""
     return [
         [
             ("bold", "asyncrepl"),
-            ("dim", f" {__version__} on Python {platform.python_version()}. "),
+            ("dim", f" {__version__}, Python {platform.python_version()}; "),
             *_key(":help"),
-            ("dim", " lists commands, Ctrl-D leaves."),
         ],
-        [("dim", "type  "), *_key(":ticker tick 0.5"), ("dim", "  and  "), *_key(":load ticks")],
-        [("dim", "then  "), *_key("async for n in ticks(5): n"), ("dim", "  and watch both run")],
+        [("dim", "type "), *_key(":ticker tick 0.5"), ("dim", " and "), *_key(":load ticks")],
+        [("dim", "then "), *_key("async for n in ticks(5): n")],
     ]
 
 

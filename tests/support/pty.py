@@ -139,11 +139,12 @@ class Terminal:
     def scrollback(self) -> list[str]:
         """All rows: those scrolled away, then the screen down to the last used row."""
         width = self.screen.columns
-        gone = [
-            "".join(row[column].data for column in range(width)).rstrip()
-            for row in self.screen.history.top
-        ]
-        return "\n".join([*gone, *self.lines]).rstrip("\n").split("\n")
+        with self._news:
+            gone = [
+                "".join(row[column].data for column in range(width)).rstrip()
+                for row in self.screen.history.top
+            ]
+            return "\n".join([*gone, *self.lines]).rstrip("\n").split("\n")
 
     @property
     def prompts(self) -> int:
