@@ -63,7 +63,7 @@ def wrapped(text: str, width: int | None, indent: int = 0) -> list[str]:
 
     All but the first get `indent` columns; words are kept whole, also long ones.
     """
-    room = None if width is None else max(width - indent, 20)
+    room = None if width is None else max(width - indent, 10)
     if room is None or len(text) <= room:
         return [text]
     lines = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False)

@@ -20,9 +20,9 @@ def test_on_a_wide_screen_they_stand_side_by_side() -> None:
 
 def test_on_a_narrow_screen_the_meaning_stands_below() -> None:
     """No line is longer than the screen, and no word is torn."""
-    lines = shown(24)
+    lines = shown(20)
     assert lines == ["a", "    the first", "long name", "    the second of", "    them"]
-    assert all(len(line) < 24 for line in lines)
+    assert all(len(line) < 20 for line in lines)
 
 
 def test_tables_that_belong_together_look_alike() -> None:
