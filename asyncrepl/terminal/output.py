@@ -34,6 +34,7 @@ __all__ = ["OutputQueue"]
 
 _POLL = 0.05  # seconds a held-back writer sleeps at most before it looks again
 _LOOK = 0.0005  # seconds between two looks at what children wrote
+_ASLEEP, _LATER, _NOW = range(3)
 
 
 class OutputQueue:
@@ -43,39 +44,46 @@ class OutputQueue:
     are queued, except the thread that takes them out.
     """
 
-    def __init__(self, *, max_chars: int = 64 * 1024, max_lines: int = 1000) -> None:
+    def __init__(self, *, max_chars: int = 64 * 1024, max_lines: int = 2000) -> None:
         self._max_chars = max_chars
         self._max_lines = max_lines
         self._items: deque[str] = deque()
+        # Counted without the lock: a lost update is put right by the next take.
         self._chars = 0
         self._lines = 0
         self._lock = threading.RLock()
         self._room = threading.Lock()
         self._consumer: int | None = None
         self._wake: Callable[[bool], None] = _nobody
+        self._woken = _ASLEEP
         self._bypass: Callable[[str], None] | None = None
         self._children: Callable[[], str] = str
         self._looked = 0.0
 
     def put(self, text: str) -> None:
         """Queue `text`; wait while the queue is over its limit."""
-        with self._lock:
+        complete = "\n" in text
+        if complete:
             self._look()
-            if self._bypass is not None:
-                self._bypass(text)
-                return
-            self._append(text)
-        self._wake("\n" in text)
-        while self._is_full() and threading.get_ident() != self._consumer:
-            # Acquired or not: the next look at the limit decides.
-            self._room.acquire(timeout=_POLL)
+        if self._bypass is not None:
+            self._put_past(text)
+            return
+        self._append(text)
+        wanted = _NOW if complete else _LATER
+        if self._woken < wanted:
+            self._woken = wanted
+            self._wake(complete)
+        if self._lines > self._max_lines or self._chars > self._max_chars:
+            self._wait_for_room()
 
     def take(self) -> str:
         """Everything queued so far; makes room for the writers."""
+        self._woken = _ASLEEP
         with self._lock:
             self._look(at_once=True)
-            text = "".join(self._items)
-            self._items.clear()
+            items = self._items
+            # Not "".join and clear: somebody may append in between.
+            text = "".join([items.popleft() for _ in range(len(items))])
             self._chars = self._lines = 0
         if self._room.locked():
             self._room.release()
@@ -84,11 +92,7 @@ class OutputQueue:
     def pull(self) -> None:
         """Look at what children wrote, also while nothing is taken."""
         with self._lock:
-            text = self._children()
-            if text and self._bypass is not None:
-                self._bypass(text)
-            elif text:
-                self._append(text)
+            self._take_from_children()
 
     @property
     def pressing(self) -> bool:
@@ -96,9 +100,10 @@ class OutputQueue:
         return self._chars * 2 > self._max_chars or self._lines * 2 > self._max_lines
 
     def listen(self, wake: Callable[[bool], None]) -> None:
-        """Call `wake(line_is_complete)` from the writer's thread after each `put`.
+        """Call `wake(line_is_complete)` in the writer's thread when there is something to take.
 
-        The calling thread becomes the consumer.
+        Once for a piece of a line and once for its end, not again until `take`. The
+        calling thread becomes the consumer.
         """
         self._consumer = threading.get_ident()
         self._wake = wake
@@ -128,12 +133,26 @@ class OutputQueue:
         with self._lock:
             self._children = read
 
+    def _put_past(self, text: str) -> None:
+        with self._lock:
+            if self._bypass is not None:
+                self._bypass(text)
+            else:
+                self._append(text)
+
     def _look(self, *, at_once: bool = False) -> None:
         now = time.monotonic()
         if not at_once and now - self._looked < _LOOK:
             return
         self._looked = now
-        if text := self._children():
+        with self._lock:
+            self._take_from_children()
+
+    def _take_from_children(self) -> None:
+        text = self._children()
+        if text and self._bypass is not None:
+            self._bypass(text)
+        elif text:
             self._append(text)
 
     def _append(self, text: str) -> None:
@@ -141,10 +160,12 @@ class OutputQueue:
         self._chars += len(text)
         self._lines += text.count("\n")
 
-    def _is_full(self) -> bool:
-        if self._bypass is not None:
-            return False
-        return self._chars > self._max_chars or self._lines > self._max_lines
+    def _wait_for_room(self) -> None:
+        while self._bypass is None and threading.get_ident() != self._consumer:
+            if self._lines <= self._max_lines and self._chars <= self._max_chars:
+                return
+            # Acquired or not: the next look at the limit decides.
+            self._room.acquire(timeout=_POLL)
 
 
 def _nobody(_complete: bool) -> None:

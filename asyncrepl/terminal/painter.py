@@ -11,7 +11,7 @@ time), several timers (stale ones starved the loop for seconds).
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.renderer import print_formatted_text
@@ -33,7 +33,6 @@ __all__ = ["Painter"]
 
 _BATCH = 0.03
 _LONGEST_TAIL = 2000
-_ASLEEP, _LATER, _NOW = range(3)
 
 
 class Painter:
@@ -49,7 +48,6 @@ class Painter:
         self._app: Application[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._woken = _ASLEEP
         self._last = 0.0
 
     def start(self, app: Application[None], loop: asyncio.AbstractEventLoop) -> None:
@@ -60,13 +58,9 @@ class Painter:
 
     def wake(self, complete: bool) -> None:
         """Something was queued; `complete` says that a line has ended. From any thread."""
-        wanted = _NOW if complete else _LATER
-        if self._woken < wanted and self._loop is not None:
-            self._woken = wanted
-            try:
+        if self._loop is not None:
+            with suppress(RuntimeError):  # the loop is closed: the last drain is over
                 self._loop.call_soon_threadsafe(self._soon if complete else self._later)
-            except RuntimeError:
-                return  # the loop is closed: the last drain is over
 
     def drain(self) -> None:
         """Draw everything queued so far, now."""
@@ -75,10 +69,8 @@ class Painter:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._woken = _ASLEEP
-        if text := self._queue.take():
+        if (text := self._queue.take()) and self._loop is not None:
             self._show(text)
-        if self._loop is not None:
             self._last = self._loop.time()
 
     def redraw(self) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["run_replays", "run_session"]
 
+_MARK_EVERY = 0.001
 _SWITCH = 0.001  # seconds: echo beside a CPU-bound task takes 3 ms instead of 12
 
 
@@ -84,6 +86,7 @@ class _Session:
         self._lender = lender
         self._replays = replays
         self._over = False
+        self._marked = 0.0
         self._interrupter = Interrupter(shell.loop, shell, self._found_nothing)
 
     def run(self) -> None:
@@ -185,8 +188,10 @@ class _Session:
         self._shell.console.complain(*text_lines(line, "error"))
 
     def _printed(self) -> None:
-        timeline = self._shell.loop.live.timeline
-        if timeline is not None:
+        """Mark the print in the lanes; once a millisecond is more than they can show."""
+        timeline, now = self._shell.loop.live.timeline, time.monotonic()
+        if timeline is not None and now - self._marked > _MARK_EVERY:
+            self._marked = now
             timeline.mark("print")
 
     def _ended(self) -> bool:

@@ -58,13 +58,16 @@ class _TerminalText(io.TextIOBase):
 
 
 class QueueStream(_TerminalText):
-    """A text stream whose `write` hands each string to `put`, and says so to `on_write`."""
+    """A text stream whose `write` hands each string to `put`.
+
+    `on_write` is called, if set, for each write that ends a line.
+    """
 
     mode = "w"
 
     def __init__(self, put: Callable[[str], None], name: str = "<stdout>", fd: int = 1) -> None:
         super().__init__(name, fd)
-        self.on_write: Callable[[], None] = _nothing
+        self.on_write: Callable[[], None] | None = None
         self._put = put
         self.buffer = _QueueBytes(put, name, fd)
 
@@ -74,13 +77,11 @@ class QueueStream(_TerminalText):
 
     def write(self, text: str) -> int:
         """Queue `text`; may wait until there is room."""
-        if not isinstance(text, str):
-            message = f"write() argument must be str, not {type(text).__name__}"
-            raise TypeError(message)
-        if text:
+        if type(text) is not str:
+            text = _plain(text)
+        if self.on_write is not None and "\n" in text:
             self.on_write()
-            # A subclass of str could run user code in the terminal's thread.
-            self._put(text if type(text) is str else str.__str__(text))
+        self._put(text)
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:  # type: ignore[override]
@@ -89,8 +90,12 @@ class QueueStream(_TerminalText):
             self.write(line)
 
 
-def _nothing() -> None:
-    """Nobody wants to know."""
+def _plain(text: Any) -> str:
+    """A string itself: a subclass could run user code in the terminal's thread."""
+    if not isinstance(text, str):
+        message = f"write() argument must be str, not {type(text).__name__}"
+        raise TypeError(message)
+    return str.__str__(text)
 
 
 class _QueueBytes(io.RawIOBase):

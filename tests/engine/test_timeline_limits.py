@@ -13,10 +13,11 @@ import pytest
 from asyncrepl.engine.clock import Clock
 from asyncrepl.engine.loop import LiveLoop, new_loop
 from asyncrepl.engine.timeline import Timeline
-from asyncrepl.events import Lane, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from asyncrepl.events import Lane, Snapshot
 
 MS = 1_000_000
 
