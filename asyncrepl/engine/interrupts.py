@@ -90,9 +90,7 @@ class Interrupter:
     Where nothing runs in the `foreground`, `idle` is called, on the loop.
     """
 
-    def __init__(
-        self, loop: LiveLoop, foreground: Foreground, idle: Callable[[], object]
-    ) -> None:
+    def __init__(self, loop: LiveLoop, foreground: Foreground, idle: Callable[[], object]) -> None:
         self._loop = loop
         self._foreground = foreground
         self._idle = idle

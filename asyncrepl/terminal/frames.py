@@ -1,4 +1,4 @@
-"""The clock of the screen: 15 frames a second while something moves, 4 looks else.
+"""The clock of the screen: 15 frames a second while something moves, 4 otherwise.
 
 A view that raises must not end the frames: the exception is kept in `problem`, and
 the next frame is tried.
@@ -36,6 +36,7 @@ class Panel:
         self._size = size
         self._hint = ""
         self._running = False
+        self._count = 0
 
     def started(self) -> None:
         """A statement runs from now on."""
@@ -64,10 +65,10 @@ class Panel:
         lanes = self._watch.lanes(columns, min(_LANES, rows // 3)) if self.on else ()
         return self._watch.status(columns) or self._hints(columns), lanes
 
-    @property
-    def moving(self) -> bool:
-        """Whether the next frame will probably differ."""
-        return bool(self.status or self.lanes or self._running)
+    def _moving(self) -> bool:
+        """Whether the next frame will differ by more than the time that has passed."""
+        count, self._count = self._count, self._watch.count()
+        return bool(self.status or self._running or (self.lanes and count != self._count))
 
     def _hints(self, columns: int) -> Sequence[Line]:
         return [[("dim", self._hint[: columns - 1])]] if self._hint else ()
@@ -76,7 +77,7 @@ class Panel:
         """Draw frames for ever; `look` is called before each."""
         took = 0.0
         while True:
-            await asyncio.sleep(max(_MOVING if self.moving else _STILL, took * _REST))
+            await asyncio.sleep(max(_MOVING if self._moving() else _STILL, took * _REST))
             began = time.perf_counter()
             look()
             if self.refresh():

@@ -176,6 +176,8 @@ class Ui:
         finally:
             self._drawn.set()
             self.modes.restore()
+            # Nobody reads our own terminal any more: who writes to it would wait for ever.
+            self._descriptors.give()
             self._loop.close()
             self._main.gone()
 

@@ -48,6 +48,11 @@ class Watch:
             return ()
         return [[("status", _blocked_text(found, columns)[: columns - 1])]]
 
+    def count(self) -> int:
+        """How many slices have been recorded: unchanged means that nobody ran."""
+        timeline = None if self._loop is None else self._loop.live.timeline
+        return 0 if timeline is None else timeline.count
+
     def lanes(self, columns: int, rows: int) -> Sequence[Line]:
         """The live lanes in at most `rows`; none unless a task has been alive for 0.2 s.
 

@@ -86,4 +86,3 @@ def _own_warnings() -> Iterator[None]:
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.filterwarnings("default", category=DeprecationWarning, module="__main__")
         yield
-

@@ -133,9 +133,14 @@ def test_a_shield_postpones_to_its_end() -> None:
     """Ctrl-C in a shielded section comes when the outermost section is left."""
     shield = Shield()
     reached = []
-    with pytest.raises(KeyboardInterrupt), shield:
+
+    def section() -> None:
         with shield:
-            assert shield.postpone()
-        reached.append("inner left")
+            with shield:
+                assert shield.postpone()
+            reached.append("inner left")
+
+    with pytest.raises(KeyboardInterrupt):
+        section()
     assert reached == ["inner left"]
     assert not shield.postpone()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +20,14 @@ VERDICTS = pytest.StashKey["list[Verdict]"]()
 def verdicts(request: pytest.FixtureRequest) -> list[Verdict]:
     """Where the tests of the catalogue leave their verdicts."""
     return request.config.stash.setdefault(VERDICTS, [])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the warnings that mistakes provoke out of the summary of the run."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.parent == here:
+            item.add_marker(pytest.mark.filterwarnings("ignore"))
 
 
 def pytest_terminal_summary(

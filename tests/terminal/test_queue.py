@@ -76,13 +76,13 @@ def test_writing_inside_of_writing_does_not_lock() -> None:
     def children() -> str:
         if not entered:
             entered.append(True)
-            queue.put("inner ")
+            queue.put("inner\n")
         return ""
 
     entered: list[bool] = []
     queue.watch_children(children)
-    queue.put("outer")
-    assert queue.take() == "inner outer"
+    queue.put("outer\n")
+    assert queue.take() == "inner\nouter\n"
 
 
 def test_streams_look_like_a_terminal() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -130,3 +131,30 @@ def test_an_external_editor_edits_the_input(
     terminal = start(env={"EDITOR": str(editor), "VISUAL": ""})
     terminal.send("x = 'one'\x18\x05")
     terminal.wait(lambda: terminal.cursor_line == ">>> x = 'two'")
+
+
+def test_vi_keys(start: Callable[..., Terminal]) -> None:
+    """With --vi, Escape leaves insert mode."""
+    terminal = start([sys.executable, "-m", "asyncrepl", "-q", "--vi"])
+    terminal.send("abc")
+    terminal.wait(lambda: terminal.cursor_line == ">>> abc")
+    terminal.send("\x1b")
+    terminal.wait(lambda: terminal.screen.cursor.x == len(">>> ab"))
+    terminal.send("x0x")
+    terminal.wait(lambda: terminal.cursor_line == ">>> b")
+
+
+def test_a_program_runs_before_the_first_prompt(start: Callable[..., Terminal]) -> None:
+    """With -i, what the program printed and defined is there."""
+    terminal = start([sys.executable, "-m", "asyncrepl", "-q", "-i", "-c", "print('ran'); x = 3"])
+    assert "ran" in terminal.scrollback
+    terminal.enter("x")
+    assert terminal.scrollback[-2] == "3"
+
+
+def test_a_fix_is_offered_for_editing(terminal: Terminal) -> None:
+    """:fix puts the corrected code on the input line."""
+    terminal.enter("async def g():\ryield 1\r")
+    terminal.enter("for x in g(): print(x)")
+    terminal.send(":fix\r")
+    terminal.wait(lambda: terminal.cursor_line.startswith(">>> async for x in g()"))

@@ -15,8 +15,8 @@ def test_pytest_runs_transcripts(tmp_path: Path) -> None:
     (tmp_path / "broken.pycon").write_text("#: x\n")
     (tmp_path / "skipped.pycon").write_text("#: requires no_such_module\n>>> 1\n")
     (tmp_path / "other.txt").write_text(">>> 1\n2\n")
-    plugin = ["-p", "asyncrepl.transcript.plugin", "-p", "no:cacheprovider"]
-    command = [sys.executable, "-m", "pytest", *plugin, "-c", "/dev/null", str(tmp_path)]
+    options = ["-p", "no:cacheprovider", "-c", "/dev/null"]
+    command = [sys.executable, "-m", "pytest", *options, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 1
     assert "2 failed, 1 passed, 1 skipped" in done.stdout
