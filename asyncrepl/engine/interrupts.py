@@ -105,7 +105,9 @@ class Interrupter:
             return
         if self._previous is None:
             self._previous = current
-        if current in (signal.default_int_handler, self._previous):
+        # pdb leaves its own handler behind when a program goes on.
+        forgotten = getattr(current, "__module__", None) == "pdb"
+        if forgotten or current in (signal.default_int_handler, self._previous):
             signal.signal(signal.SIGINT, self.on_sigint)
 
     def uninstall(self) -> None:

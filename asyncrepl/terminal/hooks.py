@@ -112,7 +112,8 @@ def _debug(lender: Lender, frame: FrameType) -> None:
             with lender.terminal():
                 super().interaction(*args, **kwargs)
 
-    Debugger().set_trace(frame)
+    # Ctrl-C stays the session's, and steps do not lead into the tool's own frames.
+    Debugger(nosigint=True, skip=["asyncrepl.*"]).set_trace(frame)
 
 
 def _in_main_thread() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pdb
 import signal
 from typing import TYPE_CHECKING, Any
 
@@ -125,6 +126,13 @@ def test_a_users_handler_goes_first(interrupter: Interrupter) -> None:
     interrupter.install()
     assert signal.getsignal(signal.SIGINT) is mine
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    interrupter.install()
+    assert signal.getsignal(signal.SIGINT) == interrupter.on_sigint
+
+
+def test_a_debuggers_handler_does_not_stay(interrupter: Interrupter) -> None:
+    """The handler that pdb leaves behind is replaced before the next statement."""
+    signal.signal(signal.SIGINT, pdb.Pdb().sigint_handler)
     interrupter.install()
     assert signal.getsignal(signal.SIGINT) == interrupter.on_sigint
 
