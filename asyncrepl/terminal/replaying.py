@@ -56,6 +56,7 @@ class Replays:
                 if self._replay is not None:
                     await self._replay.play()
             finally:
+                self._ui.panel.hint("")
                 ended()
 
         self._task = asyncio.get_running_loop().create_task(play())

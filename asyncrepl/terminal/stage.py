@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["MainStage", "TerminalStage"]
 
 _WAITING = "press a key to go on"
+_HELD = "demo held: :resume goes on, :step"
 
 
 class MainStage(Protocol):
@@ -106,6 +107,8 @@ class TerminalStage:
     def hand_over(self, *, to_presenter: bool) -> None:
         """Let keys be typed, or only be looked at by the replay."""
         self._typist.audience = None if to_presenter else self._pressed
+        self._hint(_HELD if to_presenter else "")
+        self._painter.redraw()
 
     def _pressed(self, key: KeyPress) -> None:
         if key.key == Keys.ControlC:
