@@ -14,8 +14,11 @@ Things that do not work, each tried:
   though the signal would get through.
 - *raising inside our own output stream.* The stream's lock would stay taken; such
   a section is a `shield`, and the exception comes when it is left.
-- *only one signal.* A turn may begin to hog the loop just after the decision to
-  cancel; so the handler looks again 60 ms later whether the same turn still runs.
+- *only one signal.* The turn may begin to hog the loop just after the decision to
+  cancel; so the handler looks again, every 60 ms, until the cancellation is through.
+- *trusting that the handler runs.* A signal that comes just before the loop waits is
+  handled only when something else wakes it. So signals wake the loop's own socket,
+  as asyncio does for a program that handles signals with it.
 - *looking again, only.* The timer for it is a thread, which code that holds the
   interpreter lock keeps from running. So where the statement itself is just now
   running user code, KeyboardInterrupt is raised at once, as Python would.
@@ -95,11 +98,15 @@ class Interrupter:
         self._foreground = foreground
         self._idle = idle
         self._looking_again = False
+        #: The cancellation on its way through the loop.
+        self._coming: asyncio.Handle | None = None
         self._previous: Any = None
         self._hit: asyncio.Task[Any] | None = None
 
     def install(self) -> None:
         """Take SIGINT. Also call it before each statement: user code may have changed it."""
+        waker = self._loop._csock  # type: ignore[attr-defined]  # noqa: SLF001
+        signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
         current = signal.getsignal(signal.SIGINT)
         if current == self.on_sigint:
             return
@@ -112,6 +119,8 @@ class Interrupter:
 
     def uninstall(self) -> None:
         """Give SIGINT back."""
+        self._forget_cancellation()
+        signal.set_wakeup_fd(-1)
         if signal.getsignal(signal.SIGINT) == self.on_sigint:
             signal.signal(signal.SIGINT, self._previous or signal.default_int_handler)
 
@@ -125,11 +134,13 @@ class Interrupter:
         again, self._looking_again = self._looking_again, False
         if self._reaches(frame):
             self._hit = asyncio.current_task(self._loop)
+            self._forget_cancellation()
             if not shield.postpone():
                 raise KeyboardInterrupt
-        elif not again:
-            self._loop.call_soon_threadsafe(self._cancel)
-            self._look_again_soon()
+            return
+        if not again and self._coming is None:
+            self._coming = self._loop.call_soon_threadsafe(self._cancel)
+        self._look_again_soon()
 
     def _reaches(self, frame: FrameType | None) -> bool:
         """Whether KeyboardInterrupt is to be raised in `frame`, where the main thread is."""
@@ -154,16 +165,22 @@ class Interrupter:
         return f"KeyboardInterrupt: task {task.get_name()!r} ended at {where}"
 
     def _cancel(self) -> None:
+        self._coming = None
         if not self._foreground.interrupt():
             self._idle()
 
+    def _forget_cancellation(self) -> None:
+        """What raised KeyboardInterrupt must not interrupt the next statement too."""
+        if self._coming is not None:
+            self._coming.cancel()
+            self._coming = None
+
     def _look_again_soon(self) -> None:
-        timer = threading.Timer(STUCK + 0.01, self._look_again, (self._loop.live.turn.number,))
+        timer = threading.Timer(STUCK + 0.01, self._look_again)
         timer.daemon = True
         timer.start()
 
-    def _look_again(self, number: int) -> None:
-        turn = self._loop.live.turn
-        if turn.busy and turn.number == number:
+    def _look_again(self) -> None:
+        if self._coming is not None:
             self._looking_again = True
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)

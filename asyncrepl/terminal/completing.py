@@ -28,13 +28,14 @@ __all__ = ["InputCompleter"]
 
 _PATIENCE = 2.0  # seconds
 
+# Strings: compiled when first used, not while the prompt is waited for.
 _PRIMARY = r"[\w\"'](?:[\w.\"']|\[[^\[\]]*\])*|[\[({][^\[\](){}]*[\])}]"
-_ATTRIBUTE = re.compile(rf"({_PRIMARY})\.(\w*)\Z")
-_KEY = re.compile(r"([\w.]+)\[(['\"])([^'\"\n]*)\Z")
-_FROM = re.compile(r"(?:^|\n|;)\s*from\s+([\w.]+)\s+import\s+(?:\(?[\w\s,]*,\s*)?(\w*)\Z")
-_IMPORT = re.compile(r"(?:^|\n|;)\s*(?:import|from)\s+(?:[\w.\s]+,\s*)?([\w.]*)\Z")
-_WORD = re.compile(r"\w+\Z")
-_IN_STRING = re.compile(r"^(?:[^'\"#\n]|'[^'\n]*'|\"[^\"\n]*\")*['\"#][^'\"\n]*\Z")
+_ATTRIBUTE = rf"({_PRIMARY})\.(\w*)\Z"
+_KEY = r"([\w.]+)\[(['\"])([^'\"\n]*)\Z"
+_FROM = r"(?:^|\n|;)\s*from\s+([\w.]+)\s+import\s+(?:\(?[\w\s,]*,\s*)?(\w*)\Z"
+_IMPORT = r"(?:^|\n|;)\s*(?:import|from)\s+(?:[\w.\s]+,\s*)?([\w.]*)\Z"
+_WORD = r"\w+\Z"
+_IN_STRING = r"^(?:[^'\"#\n]|'[^'\n]*'|\"[^\"\n]*\")*['\"#][^'\"\n]*\Z"
 
 
 class InputCompleter(Completer):
@@ -85,22 +86,22 @@ class InputCompleter(Completer):
         line = text.rpartition("\n")[2]
         if text.startswith(":"):
             found = self._command(text)
-        elif key := _KEY.search(line):
+        elif key := re.search(_KEY, line):
             found = key[3], _starting(key[3], self._keys(key[1], key[2]))
-        elif _IN_STRING.match(line):
+        elif re.match(_IN_STRING, line):
             found = "", ()
-        elif member := _FROM.search(text):
+        elif member := re.search(_FROM, text):
             found = member[2], _ranked(member[2], self._members(member[1]))
-        elif module := _IMPORT.search(text):
+        elif module := re.search(_IMPORT, text):
             found = module[1], _starting(module[1], _modules(module[1]))
-        elif attribute := _ATTRIBUTE.search(line):
+        elif attribute := re.search(_ATTRIBUTE, line):
             found = attribute[2], _ranked(attribute[2], self._attributes(attribute[1]))
         else:
             found = self._word(line)
         return found
 
     def _word(self, line: str) -> tuple[str, Iterable[str]]:
-        word = _WORD.search(line)
+        word = re.search(_WORD, line)
         return (word[0], _ranked(word[0], self._names())) if word else ("", ())
 
     def _attributes(self, expression: str) -> Iterable[str]:

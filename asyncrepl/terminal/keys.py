@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Hands", "bindings", "indent_after", "wants_to_run"]
 
 INDENT = "    "
-_LEAVES_BLOCK = re.compile(r"\s*(return|raise|pass|break|continue)\b")
+_LEAVES_BLOCK = r"\s*(return|raise|pass|break|continue)\b"
 
 
 class Hands(Protocol):
@@ -85,7 +85,7 @@ def indent_after(line: str) -> str:
     indent = line[: len(line) - len(line.lstrip())]
     if line.partition("#")[0].rstrip().endswith(":"):
         return indent + INDENT
-    if _LEAVES_BLOCK.match(line):
+    if re.match(_LEAVES_BLOCK, line):
         return indent.removesuffix(INDENT)
     return indent
 

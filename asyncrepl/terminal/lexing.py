@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["InputLexer"]
 
-_COMMAND = re.compile(r"(:\w*)(.*)")
+_COMMAND = r"(:\w*)(.*)"
 
 
 class InputLexer(Lexer):
@@ -53,7 +53,7 @@ class InputLexer(Lexer):
 def _lex_command(document: Document) -> Callable[[int], StyleAndTextTuples]:
     def line(number: int) -> StyleAndTextTuples:
         text = document.lines[number] if number < len(document.lines) else ""
-        found = _COMMAND.match(text) if number == 0 else None
+        found = re.match(_COMMAND, text) if number == 0 else None
         if found is None:
             return [("", text)]
         return [("class:command", found[1]), ("", found[2])]

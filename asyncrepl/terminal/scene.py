@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 __all__ = ["STYLE", "Rows", "TailRow", "build_layout"]
 
 _TAIL_ROWS = 4
-_LINK = re.compile(r"\x1b\]8;[^\x00-\x1f\x7f-\x9f]*(?:\x1b\\|\x07)")
+_LINK = r"\x1b\]8;[^\x00-\x1f\x7f-\x9f]*(?:\x1b\\|\x07)"
 _SGR_NAMES = {
     "": "",
     "1": "bold",
@@ -127,7 +127,7 @@ class TailRow:
 
     def _fragments(self) -> StyleAndTextTuples:
         # prompt_toolkit's parser knows colours, but not links.
-        return to_formatted_text(ANSI(_LINK.sub("", self._text())))
+        return to_formatted_text(ANSI(re.sub(_LINK, "", self._text())))
 
     def _end(self) -> Point:
         return Point(x=fragment_list_len(self._fragments()), y=0)

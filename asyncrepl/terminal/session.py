@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import sys
 import threading
 import time
@@ -101,13 +100,12 @@ class _Session:
         terminal.crossing.connect(loop, self._start, self._perform)
         _freeze()
         terminal.out.on_write = self._printed
-        self._take_signals()
+        self._interrupter.install()
         try:
             keep_running(loop, self._interrupter, self._ended, self._hit)
         except SystemExit as leaving:
             terminal.exits.request(leaving.code if isinstance(leaving.code, int) else 1)
         finally:
-            signal.set_wakeup_fd(-1)
             self._interrupter.uninstall()
 
     def run_first(self, programs: list[Program]) -> None:
@@ -147,23 +145,14 @@ class _Session:
         if self._replays.playing:
             self._perform(text, None)
             return
-        self._take_signals()
+        self._interrupter.install()
         self._shell.submit(text, self._done)
         self._arrived()
 
     def _perform(self, text: str, interrupt_after: float | None) -> None:
-        self._take_signals()
+        self._interrupter.install()
         perform(self._shell, text, self._done, interrupt_after=interrupt_after)
         self._arrived()
-
-    def _take_signals(self) -> None:
-        """Before each statement: user code may have changed them."""
-        self._interrupter.install()
-        # A signal that comes just before the loop waits would be handled only when
-        # something else wakes it: 1 Ctrl-C in some hundreds was lost. The socket is the
-        # one that asyncio itself uses for this, as soon as a program handles signals.
-        waker = vars(self._shell.loop)["_csock"]
-        signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
 
     def _arrived(self) -> None:
         if self._terminal.crossing.arrived():

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["call_at_end", "signature_of", "signature_row"]
 
-_CALLEE = re.compile(r"[\w.]+\Z")
-_STRING = re.compile(r"'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\"")
+# Strings: compiled when first used, not while the prompt is waited for.
+_CALLEE = r"[\w.]+\Z"
+_STRING = r"'(?:\\.|[^'\\\n])*'|\"(?:\\.|[^\"\\\n])*\""
 _SPELLED = (type(None), bool, int, float, str, bytes)
 _LONGEST_DEFAULT = 20
 
@@ -38,7 +39,7 @@ def signature_row(text: str, namespace: Mapping[str, Any]) -> str:
 def call_at_end(text: str) -> str:
     """The dotted name whose parenthesis is still open at the end of `text`, or nothing."""
     # Strings become as many dashes: a bracket in one is none.
-    text = _STRING.sub(lambda match: "-" * len(match[0]), text)
+    text = re.sub(_STRING, lambda match: "-" * len(match[0]), text)
     depth = 0
     for position in range(len(text) - 1, -1, -1):
         if text[position] in ")]}":
@@ -46,7 +47,7 @@ def call_at_end(text: str) -> str:
         elif text[position] in "([{" and depth:
             depth -= 1
         elif text[position] == "(":
-            callee = _CALLEE.search(text, 0, position)
+            callee = re.search(_CALLEE, text[:position])
             return callee[0] if callee else ""
         elif text[position] in "[{":
             return ""

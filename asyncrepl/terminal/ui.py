@@ -15,7 +15,7 @@ import contextlib
 import os
 import signal
 import threading
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.enums import EditingMode
@@ -31,7 +31,7 @@ from asyncrepl.terminal.size import size_of
 from asyncrepl.terminal.typist import Typist
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine, Generator
 
     from prompt_toolkit.data_structures import Size
 
@@ -106,6 +106,7 @@ class Ui:
         self._editor = editor
         self._loop = asyncio.SelectorEventLoop()
         self._loop.set_exception_handler(self._problem)
+        self._loop.set_task_factory(_unnumbered)
         self._thread = threading.Thread(target=self._run, name="asyncrepl-ui", daemon=True)
         self._known_size = self._size()
         self._drawn = threading.Event()
@@ -249,3 +250,16 @@ class Ui:
     def _look(self) -> None:
         self.resized()
         self.painter.drain()
+
+
+def _unnumbered(
+    loop: asyncio.AbstractEventLoop,
+    coro: Coroutine[Any, Any, Any] | Generator[Any, None, Any],
+    **options: Any,
+) -> asyncio.Task[Any]:
+    """A task that takes no number: the counter of `Task-1`, `Task-2`, … is the process's.
+
+    The numbers are left to the user's tasks.
+    """
+    options["name"] = "terminal"
+    return asyncio.Task(coro, loop=loop, **options)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import pdb
+import pdb  # noqa: T100
 import signal
 from typing import TYPE_CHECKING, Any
 

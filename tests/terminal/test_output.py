@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,11 +34,11 @@ def test_prints_50_ms_apart_arrive_one_by_one(terminal: Terminal) -> None:
         "async def work():\rfor i in range(20): print('tick', i); await asyncio.sleep(0.05)\r"
     )
     terminal.enter("await work()")
-    arrivals = [
-        sum(f"tick {i}\n".encode() in data.replace(b"\r", b"") for i in range(20))
-        for _, data in terminal.chunks
-    ]
-    assert sum(count > 0 for count in arrivals) == 20
+    # Each update of the screen is a block of its own, however the reader's pieces fall.
+    updates = b"".join(data for _, data in terminal.chunks).split(b"\x1b[?2026h")
+    assert (
+        sum(bool(re.search(rb"(?m)^(.*\x1b8.*)?tick \d+\r?$", update)) for update in updates) == 20
+    )
 
 
 def test_output_of_children_and_descriptors_is_in_order(terminal: Terminal) -> None:
@@ -53,7 +54,8 @@ def test_a_forked_child_can_print(terminal: Terminal) -> None:
     """What a child of os.fork prints is shown, and it does not hang."""
     terminal.enter("import os")
     terminal.enter("pid = os.fork() or (print('child'), os._exit(0)); _ = os.waitpid(pid, 0)")
-    terminal.wait(lambda: "child" in terminal.scrollback)
+    # From Python 3.12 on a warning about forking may follow in the same row.
+    terminal.wait(lambda: any(line.startswith("child") for line in terminal.scrollback))
 
 
 def test_threads_print_whole_writes(terminal: Terminal) -> None:
@@ -122,7 +124,5 @@ def test_no_color_means_no_colour(start: Callable[..., Terminal]) -> None:
     terminal = start(env={"NO_COLOR": "1"})
     terminal.enter("def f(): return 'x'\r")
     terminal.enter("1/0")
-    import re
-
     data = b"".join(data for _, data in terminal.chunks)
     assert not re.search(rb"\x1b\[(?:\d+;)*(?:3[0-7]|38|9[0-7])[;m]", data)

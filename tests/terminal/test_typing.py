@@ -158,3 +158,9 @@ def test_a_fix_is_offered_for_editing(terminal: Terminal) -> None:
     terminal.enter("for x in g(): print(x)")
     terminal.send(":fix\r")
     terminal.wait(lambda: terminal.cursor_line.startswith(">>> async for x in g()"))
+
+
+def test_the_users_tasks_are_counted_from_one(terminal: Terminal) -> None:
+    """The terminal's own tasks take no numbers from the user's."""
+    terminal.enter("asyncio.create_task(asyncio.sleep(0)).get_name()")
+    assert "'Task-1'" in terminal.lines
