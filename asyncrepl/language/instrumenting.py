@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["CONSUMERS", "HANDED", "SCHEDULERS", "Instrumenter"]
+__all__ = ["CONSUMERS", "HANDED", "ITERTOOLS", "SCHEDULERS", "Instrumenter"]
 
 Node = TypeVar("Node", bound=ast.AST)
 
@@ -45,16 +45,9 @@ CONSUMERS: dict[str, slice] = {
     "anext": slice(0, 1),
 }
 _PROBE_OF_CALL = {"aiter": ".async_iterated", "next": ".stepped", "anext": ".async_stepped"}
-#: Calls that want data, by the last part of their name.
-HANDED = frozenset(
+#: The functions of itertools, by name.
+ITERTOOLS = frozenset(
     [
-        "len",
-        "min",
-        "max",
-        "join",
-        "extend",
-        "update",
-        "from_iterable",
         "islice",
         "chain",
         "cycle",
@@ -66,10 +59,20 @@ HANDED = frozenset(
         "starmap",
         "zip_longest",
         "tee",
-        "deque",
-        "Counter",
     ]
 )
+#: Calls that want data, by the last part of their name.
+HANDED = ITERTOOLS | {
+    "len",
+    "min",
+    "max",
+    "join",
+    "extend",
+    "update",
+    "from_iterable",
+    "deque",
+    "Counter",
+}
 #: Calls that want awaitables, by the last part of their name.
 SCHEDULERS = frozenset(
     ["gather", "wait_for", "create_task", "ensure_future", "shield", "run", "run_until_complete"]

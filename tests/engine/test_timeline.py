@@ -5,49 +5,15 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
+from support.timelines import MS, named, slices, worker
 
 from asyncrepl.engine.clock import Clock
 from asyncrepl.engine.loop import LiveLoop, new_loop
 from asyncrepl.engine.timeline import Timeline
-from asyncrepl.events import CALLBACK, IDLE, Lane, Mark, Snapshot
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-MS = 1_000_000
-
-
-@pytest.fixture
-def loop() -> Iterator[LiveLoop]:
-    loop = new_loop(Clock.virtual())
-    yield loop
-    loop.close()
-
-
-@pytest.fixture
-def timeline(loop: LiveLoop) -> Timeline:
-    timeline = Timeline()
-    loop.observe(timeline)
-    return timeline
-
-
-def slices(snapshot: Snapshot) -> list[tuple[int, int]]:
-    """The (lane, start) pairs."""
-    return list(zip(snapshot.slices[::2], snapshot.slices[1::2], strict=True))
-
-
-def named(snapshot: Snapshot) -> dict[str, Lane]:
-    return {lane.name: lane for lane in snapshot.lanes}
-
-
-async def worker(naps: int = 1) -> None:
-    """Sleep so often for 0.1 s."""
-    for _ in range(naps):
-        await asyncio.sleep(0.1)
-
+from asyncrepl.events import CALLBACK, IDLE, Lane, Mark
 
 # -- what it tells -----------------------------------------------------------------
 

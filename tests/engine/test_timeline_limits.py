@@ -6,50 +6,13 @@ import asyncio
 import gc
 import threading
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import pytest
+from support.timelines import named, slices, worker
 
 from asyncrepl.engine.clock import Clock
 from asyncrepl.engine.loop import LiveLoop, new_loop
 from asyncrepl.engine.timeline import Timeline
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from asyncrepl.events import Lane, Snapshot
-
-MS = 1_000_000
-
-
-@pytest.fixture
-def loop() -> Iterator[LiveLoop]:
-    loop = new_loop(Clock.virtual())
-    yield loop
-    loop.close()
-
-
-@pytest.fixture
-def timeline(loop: LiveLoop) -> Timeline:
-    timeline = Timeline()
-    loop.observe(timeline)
-    return timeline
-
-
-def slices(snapshot: Snapshot) -> list[tuple[int, int]]:
-    """The (lane, start) pairs."""
-    return list(zip(snapshot.slices[::2], snapshot.slices[1::2], strict=True))
-
-
-def named(snapshot: Snapshot) -> dict[str, Lane]:
-    return {lane.name: lane for lane in snapshot.lanes}
-
-
-async def worker(naps: int = 1) -> None:
-    """Sleep so often for 0.1 s."""
-    for _ in range(naps):
-        await asyncio.sleep(0.1)
-
 
 # -- what it keeps -------------------------------------------------------------------
 

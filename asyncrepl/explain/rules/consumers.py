@@ -20,6 +20,7 @@ from asyncrepl.explain.rules.plain_walks import (
 )
 from asyncrepl.explain.uses import Use, callee_name
 from asyncrepl.explain.walking import a
+from asyncrepl.language.instrumenting import ITERTOOLS
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -27,25 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["RULES"]
 
 
-_NUMBERING = frozenset(
-    [
-        "enumerate",
-        "zip",
-        "map",
-        "filter",
-        "islice",
-        "chain",
-        "cycle",
-        "accumulate",
-        "batched",
-        "pairwise",
-        "takewhile",
-        "dropwhile",
-        "starmap",
-        "zip_longest",
-        "tee",
-    ]
-)
+_NUMBERING = ITERTOOLS | {"enumerate", "zip", "map", "filter"}
 
 
 def _generator_expression(evidence: Evidence, *, by_await: bool) -> Finding | None:

@@ -1,0 +1,28 @@
+"""A loop whose time is virtual, and a record of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from asyncrepl.engine.clock import Clock
+from asyncrepl.engine.loop import LiveLoop, new_loop
+from asyncrepl.engine.timeline import Timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def loop() -> Iterator[LiveLoop]:
+    loop = new_loop(Clock.virtual())
+    yield loop
+    loop.close()
+
+
+@pytest.fixture
+def timeline(loop: LiveLoop) -> Timeline:
+    timeline = Timeline()
+    loop.observe(timeline)
+    return timeline
