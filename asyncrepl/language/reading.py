@@ -105,9 +105,12 @@ def is_complete(text: str) -> bool:
 
     A block over several lines ends with an empty line, as at every Python
     prompt; a statement on one line is complete at once, also a compound one.
-    Callable from any thread.
+    A command is as complete as what follows its name: ``:spawn for …`` may be a
+    block. Callable from any thread.
     """
     reading = read(text, _TRIAL)
+    if isinstance(reading, Command):
+        return is_complete(text.partition(" ")[2])
     if isinstance(reading, Incomplete):
         return False
     if not isinstance(reading, Statement) or "\n" not in text:

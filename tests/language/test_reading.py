@@ -25,6 +25,8 @@ WHOLE = [
     "x = 1\ny = 2",
     "for x in y:\n    x\n\ny = 2",
     ":ticker tick 0.2",
+    ":spawn f()",
+    ":spawn for x in y:\n    x\n",
     "a b",
     "",
     "# only a comment",
@@ -44,6 +46,8 @@ UNFINISHED = [
     "if a:\n    b\nelse:",
     "x = \\",
     "class A:\n",
+    ":spawn async for x in y:",
+    ":spawn async for x in y:\n    x",
 ]
 
 
