@@ -18,6 +18,8 @@ __all__ = ["Watch"]
 _BLOCKED = 0.5
 _HOGGING = 0.1
 _BRIEF = 200_000_000  # nanoseconds: a task that lives shorter gets no row
+#: How long the lanes of tasks that have all ended stay, in nanoseconds.
+_LINGER = 3_000_000_000
 _NARROW = 60
 
 
@@ -57,7 +59,8 @@ class Watch:
         """The live lanes in at most `rows`; none unless a task has been alive for 0.2 s.
 
         A row that comes and goes with each short statement would make the prompt
-        restless, so tasks that live shorter have none.
+        restless, so tasks that live shorter have none. When the last task has ended
+        the picture stands still for a while, so that one can see how, and then goes.
         """
         timeline = None if self._loop is None else self._loop.live.timeline
         if timeline is None or self._loop is None:
@@ -65,7 +68,10 @@ class Watch:
         snapshot, now = timeline.snapshot(), self._loop.live.clock.shown_ns()
         snapshot = _without_brief(snapshot, now)
         if all(lane.id in snapshot.ended for lane in snapshot.lanes):
-            return ()
+            last = max((snapshot.ended[lane.id].at for lane in snapshot.lanes), default=0)
+            if now - last > _LINGER:
+                return ()
+            now = last
         from asyncrepl.views.lanes import lanes
 
         return lanes(snapshot, now, columns - 1, rows=rows)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -112,3 +113,15 @@ def test_a_demo_is_held_and_resumed(terminal: Terminal, demo: Path) -> None:
     assert "'mine'" in terminal.scrollback
     terminal.send(":resume\r")
     terminal.wait(lambda: "22" in terminal.scrollback and terminal.at_prompt, "the end")
+
+
+def test_how_tasks_ended_can_be_seen(terminal: Terminal) -> None:
+    """The lanes stay for a while after the last task: who failed, who was cancelled."""
+    terminal.enter("async def bad():\rawait asyncio.sleep(0.4)\r1/0\r")
+    terminal.enter(
+        "async with asyncio.TaskGroup() as g:\r"
+        "x = g.create_task(bad(), name='bad'); y = g.create_task(asyncio.sleep(9), name='long')\r"
+    )
+    terminal.wait(lambda: any(re.search(r"^bad .*✗", line) for line in terminal.lines), "✗")
+    terminal.wait(lambda: any(re.search(r"^long .*○", line) for line in terminal.lines), "○")
+    terminal.wait(lambda: not any("✗" in line for line in terminal.lines), "the end of the lanes")
