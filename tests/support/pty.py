@@ -137,14 +137,18 @@ class Terminal:
 
     @property
     def scrollback(self) -> list[str]:
-        """All rows: those scrolled away, then the screen down to the last used row."""
+        """All rows: those scrolled away, then the screen down to the cursor's row.
+
+        What is below the cursor, lanes and menus, comes and goes.
+        """
         width = self.screen.columns
         with self._news:
             gone = [
                 "".join(row[column].data for column in range(width)).rstrip()
                 for row in self.screen.history.top
             ]
-            return "\n".join([*gone, *self.lines]).rstrip("\n").split("\n")
+            shown = self.lines[: self.screen.cursor.y + 1]
+        return "\n".join([*gone, *shown]).rstrip("\n").split("\n")
 
     @property
     def prompts(self) -> int:
@@ -171,7 +175,7 @@ class Terminal:
         """Wait until `condition` holds; it is asked again after each piece of output."""
         with self._news:
             if not self._news.wait_for(lambda: self._holds(condition), limit):
-                screen = "\n".join(self.scrollback[-self.screen.lines :])
+                screen = "\n".join(self.lines)
                 raise AssertionError(f"waited in vain for {what or condition}:\n{screen}")
 
     def _holds(self, condition: Callable[[], object]) -> bool:
@@ -179,7 +183,11 @@ class Terminal:
 
     def wait_for(self, text: str, limit: float = _PATIENCE) -> None:
         """Wait until a row contains `text`."""
-        self.wait(lambda: any(text in line for line in self.scrollback), repr(text), limit)
+        self.wait(
+            lambda: any(text in line for line in [*self.scrollback, *self.lines]),
+            repr(text),
+            limit,
+        )
 
     def wait_for_prompt(self, limit: float = _PATIENCE) -> None:
         """Wait until the cursor stands behind an empty prompt."""
