@@ -85,7 +85,9 @@ class Typist:
             return
         self._main.prepare()
         self.begin(text)
-        self._main.submit(text)
+        # Only after the keys that came in one piece with Enter: a Ctrl-C among them is for
+        # this text, and a text that holds the interpreter lock would keep it from being read.
+        asyncio.get_running_loop().call_soon(self._main.submit, text)
 
     def drop(self) -> None:
         """Ctrl-C: interrupt who hogs the loop, else drop the line."""

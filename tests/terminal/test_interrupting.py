@@ -75,3 +75,14 @@ def test_ctrl_c_at_the_prompt_ends_a_hog(terminal: Terminal) -> None:
     terminal.send("\x03")
     terminal.wait_for("KeyboardInterrupt: task 'hog'")
     terminal.wait(lambda: terminal.cursor_line == ">>> keep")
+
+
+def test_ctrl_c_sent_with_enter_reaches_code_that_keeps_the_interpreter(
+    terminal: Terminal,
+) -> None:
+    """In one piece with Enter, Ctrl-C is seen before a regular expression takes over."""
+    for _ in range(5):
+        before = terminal.prompts
+        terminal.send("import re; re.match('(a+)+$', 'a' * 40 + 'b')\r\x03")
+        terminal.wait(lambda n=before: terminal.prompts > n and terminal.at_prompt, "the prompt")
+        assert any("KeyboardInterrupt" in line for line in terminal.lines)
