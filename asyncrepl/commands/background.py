@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.commands.registry import Command, CommandError
 from asyncrepl.engine.jobs import JobError
+from asyncrepl.engine.waiting import survey
 from asyncrepl.views.tasks import task_lines
 
 if TYPE_CHECKING:
@@ -64,13 +65,7 @@ def _spawn(shell: Shell, rest: str) -> list[Line]:
 
 
 def _tasks(shell: Shell, _rest: str) -> list[Line]:
-    tasks = asyncio.all_tasks(shell.loop)
-    return task_lines(sorted(tasks, key=_age)) or [[("dim", "no task is running")]]
-
-
-def _age(task: asyncio.Task[object]) -> tuple[int, str]:
-    digits = "".join(filter(str.isdigit, task.get_name()))
-    return (int(digits or 0), task.get_name())
+    return task_lines(survey(shell.loop)) or [[("dim", "no task is running")]]
 
 
 def _cancel(shell: Shell, rest: str) -> list[Line]:

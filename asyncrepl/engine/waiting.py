@@ -1,17 +1,50 @@
-"""Where a task is suspended: the innermost user frame of its await chain."""
+"""What the tasks of a loop are at: their state, and the user's line where each waits."""
 
 from __future__ import annotations
 
+import asyncio
 import inspect
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from asyncrepl.engine.frames import is_plumbing
+from asyncrepl.engine.traces import place
 
 if TYPE_CHECKING:
-    import asyncio
     from types import FrameType
 
-__all__ = ["waiting_frame"]
+__all__ = ["TaskState", "survey", "waiting_frame"]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskState:
+    """A task as it was when asked: `state` is "running", "waiting" or "stopping".
+
+    `where` is the place at which it waits, empty where that is not in user code.
+    """
+
+    name: str
+    state: str
+    where: str
+
+
+def survey(loop: asyncio.AbstractEventLoop) -> list[TaskState]:
+    """The tasks of `loop` that are not done, by number or name; in the loop's thread."""
+    states = [_state(task) for task in asyncio.all_tasks(loop)]
+    return sorted(states, key=lambda state: (_number(state.name), state.name))
+
+
+def _state(task: asyncio.Task[object]) -> TaskState:
+    state = "running" if task is asyncio.current_task(task.get_loop()) else "waiting"
+    if task.cancelling():
+        state = "stopping"
+    frame = waiting_frame(task)
+    where = "" if frame is None else place(frame.f_code.co_filename, frame.f_lineno)
+    return TaskState(task.get_name(), state, where)
+
+
+def _number(name: str) -> int:
+    return int("".join(filter(str.isdecimal, name)) or 0)
 
 
 def waiting_frame(task: asyncio.Task[object]) -> FrameType | None:
