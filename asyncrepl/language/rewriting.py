@@ -147,11 +147,6 @@ class Rewriting:
         """Take the lines of `statement` away."""
         self.replace(self.source.block(statement), "")
 
-    def touches(self, where: ast.AST) -> bool:
-        """Whether an edit made so far changes text inside `where`."""
-        start, end = self.source.span(where)
-        return any(edit.start < end and start < edit.end for edit in self.edits)
-
     def apply(self) -> str:
         """The text with all edits made; ValueError where two of them overlap."""
         pieces: list[str] = []
