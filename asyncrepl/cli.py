@@ -20,6 +20,7 @@ from asyncrepl.options import (
     with_options,
 )
 from asyncrepl.settings import Settings, load_settings, use_color
+from asyncrepl.statuses import INTERRUPTED, PIPE_CLOSED, USAGE
 
 if TYPE_CHECKING:
     import argparse
@@ -33,9 +34,6 @@ __all__ = ["main"]
 
 #: The text of a program and the name of its file.
 Program = tuple[str, str]
-
-#: Exit statuses: wrong usage, Ctrl-C, a closed pipe.
-USAGE, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
 
 
 def main(argv: Sequence[str] | None = None) -> int:

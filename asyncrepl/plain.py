@@ -14,6 +14,7 @@ from asyncrepl.commands.shell import Status
 from asyncrepl.engine.interrupts import Interrupter
 from asyncrepl.engine.running import keep_running
 from asyncrepl.language.splitting import Splitter
+from asyncrepl.statuses import FAILED, INTERRUPTED
 from asyncrepl.views.banner import banner_lines
 
 if TYPE_CHECKING:
@@ -22,11 +23,6 @@ if TYPE_CHECKING:
     from asyncrepl.commands.shell import Shell
 
 __all__ = ["run_lines", "run_source", "run_typed"]
-
-#: The exit status of a program that Ctrl-C ended.
-INTERRUPTED = 130
-#: And of one that an error ended.
-FAILED = 1
 
 
 def run_source(shell: Shell, text: str, filename: str) -> int:

@@ -13,7 +13,7 @@ import asyncrepl
 ROOT = Path(asyncrepl.__file__).parent
 #: In walking order. Each may import those before it.
 ORDER = (
-    "events", "settings", "language", "engine", "explain", "views", "commands", "transcript", "terminal",
+    "events", "settings", "statuses", "language", "engine", "explain", "views", "commands", "transcript", "terminal",
     "plain", "options", "cli", "__main__",
 )  # fmt: skip
 #: What may not import all that stands before it.
@@ -22,6 +22,7 @@ LESS = {
     "language": {"events"},
     "explain": {"events", "language"},
     "settings": set(),
+    "statuses": set(),
     "options": {"settings"},
 }
 FILES = sorted(ROOT.rglob("*.py"))

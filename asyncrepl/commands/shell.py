@@ -21,6 +21,7 @@ from asyncrepl.commands.front import Front
 from asyncrepl.commands.registry import CommandError
 from asyncrepl.engine.jobs import Jobs
 from asyncrepl.language.reading import as_command, silence_completeness_warnings
+from asyncrepl.statuses import PIPE_CLOSED
 from asyncrepl.views.errors import error_lines, exception_lines
 from asyncrepl.views.explanations import explanation_lines
 from asyncrepl.views.styled import text_lines
@@ -41,9 +42,6 @@ __all__ = ["Shell", "Status"]
 
 #: A second Ctrl-C within this many seconds abandons a statement that hangs in cleanup.
 ABANDON_WITHIN = 1.0
-
-#: The exit status of a program whose output nobody reads any more, as in a shell.
-PIPE_CLOSED = 141
 
 
 @dataclass(frozen=True, slots=True)
