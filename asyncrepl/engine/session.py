@@ -76,12 +76,20 @@ class Run:
 
     def finish(self, task: asyncio.Task[None]) -> None:
         """Report the outcome; called when the task is done."""
-        if self.abandoned:
-            return
         error = self.error
+        if self.abandoned:
+            self._finish_abandoned(task)
+            return
         if task.cancelled():  # before its first step: the wrapper never ran
             error = asyncio.CancelledError()
         self._done(self._outcome(error))
+
+    def _finish_abandoned(self, task: asyncio.Task[None]) -> None:
+        """Nobody waits for the outcome any more; an error goes where those of tasks go."""
+        if self.error is not None and not isinstance(self.error, asyncio.CancelledError):
+            message = "An abandoned statement failed"
+            context = {"message": message, "exception": self.error, "task": task}
+            task.get_loop().call_exception_handler(context)
 
     def _outcome(self, error: BaseException | None) -> Outcome:
         cancelled = self.interrupts and isinstance(error, asyncio.CancelledError)

@@ -173,3 +173,16 @@ def test_a_closed_standard_output_is_not_the_end(type_in: Typed) -> None:
     type_in("import io, sys; sys.stdout = io.StringIO(); sys.stdout.close()")
     type_in("print(1)")
     assert type_in("1") == "1\n"
+
+
+def test_the_error_of_an_abandoned_statement_is_told(type_in: Typed) -> None:
+    """What fails after it was abandoned is reported, as the error of a task is."""
+    type_in(
+        "async def hang():\n    try: await asyncio.sleep(60)\n    finally:\n        await asyncio.sleep(60); 1/0\n"
+    )
+    type_in.shell.session.namespace["again"] = type_in.shell.interrupt
+    type_in("_ = asyncio.get_running_loop().call_later(2, again)")
+    type_in("await hang()", interrupt_after=1)
+    shown = type_in(":wait 120")
+    assert shown.startswith("An abandoned statement failed (input ")
+    assert shown.endswith("ZeroDivisionError: division by zero\n")
