@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from support.shells import typed_shell
 
 from asyncrepl.commands.catalogue import all_commands
+from asyncrepl.commands.front import Front
 
 if TYPE_CHECKING:
     from support.shells import Typed
@@ -182,3 +184,17 @@ def test_reset_forgets_names_and_keeps_tickers(type_in: Typed) -> None:
     assert "NameError" in type_in("x")
     assert type_in("asyncio.__name__") == "'asyncio'\n"
     assert type_in(":wait 1") == "tick │ 1\n"
+
+
+def test_switching_lanes_on_says_what_the_marks_mean() -> None:
+    """`:lanes on` tells the front, and shows a legend; `:lanes off` just tells it."""
+    told: list[bool] = []
+
+    class Drawing(Front):
+        def show_lanes(self, *, on: bool) -> None:
+            told.append(on)
+
+    with typed_shell(Drawing()) as type_in:
+        assert "✗ error" in type_in(":lanes on")
+        assert type_in(":lanes off") == ""
+    assert told == [True, False]
