@@ -20,6 +20,7 @@ from asyncrepl.commands.explaining import explain_outcome, explain_value
 from asyncrepl.commands.front import Front
 from asyncrepl.commands.registry import CommandError
 from asyncrepl.engine.jobs import Jobs
+from asyncrepl.engine.observing import Observing
 from asyncrepl.language.reading import as_command, silence_completeness_warnings
 from asyncrepl.statuses import PIPE_CLOSED
 from asyncrepl.views.errors import error_lines, exception_lines
@@ -56,8 +57,9 @@ class Shell:
     """One session, one console, the commands.
 
     All methods are for the loop's thread. `front` is whoever types. `last` is the
-    last outcome with an error and `explanation` what is known about it; `left`
-    names the tasks that were running when the session was closed.
+    last outcome with an error and `explanation` what is known about it; `observing`
+    says for what the loop is recorded; `left` names the tasks that were running when
+    the session was closed.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Shell:
         self.front = front or Front()
         self.left: list[str] = []
         self.jobs = Jobs(session, self._job_failed)
+        self.observing = Observing(loop)
         self.last: Outcome | None = None
         self.explanation: Explanation | None = None
         self._run: Run | None = None
@@ -158,8 +161,8 @@ class Shell:
         """Show a value as the prompt does, and keep it in ``_``; the session's displayhook."""
         if value is None:
             return
-        if self.loop.live.timeline is not None:
-            self.loop.live.timeline.mark("value")
+        if (timeline := self.observing.timeline) is not None:
+            timeline.mark("value")
         builtins._ = None  # type: ignore[attr-defined]
         self.console.show(*text_lines(repr(value)))
         builtins._ = value  # type: ignore[attr-defined]

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.commands.front import Front
 from asyncrepl.commands.registry import CommandError
-from asyncrepl.engine.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from asyncrepl.commands.shell import Shell
-    from asyncrepl.engine.loop import LiveLoop
+    from asyncrepl.engine.observing import Observing
     from asyncrepl.terminal.replaying import Replays
     from asyncrepl.terminal.ui import Ui
 
@@ -26,11 +25,11 @@ class TerminalFront(Front):
         self._ui = ui
         self._replays = replays
         self._play: Callable[[str], None] = super().replay
-        self._loop: LiveLoop | None = None
+        self._observing: Observing | None = None
 
-    def connect(self, loop: LiveLoop, play: Callable[[str], None]) -> None:
-        """Lanes are those of `loop`, if the settings want them; `play` starts a replay."""
-        self._loop, self._play = loop, play
+    def connect(self, observing: Observing, play: Callable[[str], None]) -> None:
+        """Lanes are of what is observed, if the settings want them; `play` starts a replay."""
+        self._observing, self._play = observing, play
         self.show_lanes(on=self._ui.panel.on)
 
     @property
@@ -45,12 +44,8 @@ class TerminalFront(Front):
     def show_lanes(self, *, on: bool) -> None:
         """Draw live lanes under the prompt, or stop drawing (and recording) them."""
         self._ui.panel.on = on
-        loop = self._loop
-        if loop is not None and on != (loop.live.timeline is not None):
-            if on:
-                loop.observe(Timeline())
-            else:
-                loop.unobserve()
+        if self._observing is not None:
+            (self._observing.want if on else self._observing.drop)("lanes")
 
     def replay(self, name: str) -> None:
         """Begin to type the transcript `name`."""

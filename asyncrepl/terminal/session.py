@@ -70,7 +70,7 @@ def _session(terminal: Terminal, clock: Clock | None = None) -> Iterator[_Sessio
             stack.enter_context(context)
         with open_shell(terminal.console, front=front, clock=clock) as shell:
             session = _Session(terminal, shell, lender, replays)
-            front.connect(shell.loop, session.play_named)
+            front.connect(shell.observing, session.play_named)
             yield session
         if shell.left:
             terminal.console.show([("dim", _left(shell.left))])
@@ -114,6 +114,7 @@ class _Session:
 
     def play(self, plan: Plan) -> None:
         """Play a transcript; then the session is over."""
+        self._shell.observing.want("demo")
         self._shell.loop.live.clock.hold()
         self._replays.start(plan, lambda: self._post(self._finish))
 
@@ -123,9 +124,15 @@ class _Session:
             plan = Plan(load(find_transcript(name)))
         except (ShippedError, TranscriptError) as error:
             raise CommandError(str(error)) from None
-        clock = self._shell.loop.live.clock
+        clock, observing = self._shell.loop.live.clock, self._shell.observing
+        observing.want("demo")
         clock.hold()
-        self._replays.start(plan, lambda: self._post(clock.release))
+
+        def over() -> None:
+            observing.drop("demo")
+            clock.release()
+
+        self._replays.start(plan, lambda: self._post(over))
 
     def _run_first(self, programs: list[Program]) -> None:
         if not programs:
@@ -178,7 +185,7 @@ class _Session:
 
     def _printed(self) -> None:
         """Mark the print in the lanes; once a millisecond is more than they can show."""
-        timeline, now = self._shell.loop.live.timeline, time.monotonic()
+        timeline, now = self._shell.observing.timeline, time.monotonic()
         if timeline is not None and now - self._marked > _MARK_EVERY:
             self._marked = now
             timeline.mark("print")

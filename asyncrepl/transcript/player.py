@@ -118,6 +118,7 @@ def open_player(
     clock = Clock.virtual() if transcript.clock == "virtual" else Clock.real()
     clock.hold()
     with open_shell(console, clock=clock) as shell:
+        shell.observing.want("demo")  # from the start: any of its statements may look back
         player = Player(shell, limits)
         player.set_pace(pace)
         try:
