@@ -1,16 +1,19 @@
 """Compiling what was read, with top-level ``await``.
 
 The tree is instrumented before it is compiled (see `probes`), so that an error
-can be explained by the very objects involved. If the instrumented tree does not
-compile, the original does, or its error is the one to report.
+can be explained by the very objects involved, and its asynchronous loops are
+doubled (see `doubling`), so that they can be traced. If what comes of it does not
+compile, what it was made of does, or its error is the one to report.
 """
 
 from __future__ import annotations
 import __future__
 
 import ast
+import warnings
 from typing import TYPE_CHECKING, Literal
 
+from asyncrepl.language.doubling import doubled
 from asyncrepl.language.probes import instrument
 
 if TYPE_CHECKING:
@@ -37,9 +40,26 @@ def compile_source(source: Source, mode: Literal["single", "exec"], flags: int =
     if mode == "single":
         original = ast.Interactive(body=source.tree.body)
     try:
-        return _compile(instrument(original), source.filename, mode, flags)
+        tree = instrument(original)
+        code = _compile(tree, source.filename, mode, flags)
     except (SyntaxError, ValueError, RecursionError):
         return _compile_original(original, source, mode, flags)
+    return _compile_doubled(tree, source, mode, flags) or code
+
+
+def _compile_doubled(
+    tree: ast.Module | ast.Interactive, source: Source, mode: str, flags: int
+) -> CodeType | None:
+    """The code that can be traced; None where that is no other, or too deeply nested."""
+    try:
+        both = doubled(tree, source.filename, source.text)
+        if both is tree:
+            return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they were given for the single tree already
+            return _compile(both, source.filename, mode, flags)
+    except (SyntaxError, ValueError, RecursionError):
+        return None
 
 
 def _compile_original(
