@@ -105,13 +105,13 @@ class _Drawing:
     def __init__(self, shell: Shell, walks: list[tuple[str, Source, CodeType]]) -> None:
         self._shell = shell
         self._walks = walks
-        self._errors: dict[int, list[Line]] = {}
+        self._errors: dict[int, Exception] = {}
 
     async def lines(self, seconds: float | None) -> list[Line]:
         """Walk all until they end or time is up; Ctrl-C shows what was seen until then."""
         walking = Marbles(
             [(label, self._walk(code)) for label, _, code in self._walks],
-            failed=self._failed,
+            failed=self._errors.__setitem__,
             came=self._came,
             context=self._shell.session.context,
         )
@@ -122,7 +122,7 @@ class _Drawing:
             assert task is not None
             task.uncancel()
         console, rows = self._shell.console, walking.rows
-        errors = [line for number in sorted(self._errors) for line in self._errors[number]]
+        errors = [line for number in sorted(self._errors) for line in self._error_lines(number)]
         picture = marble_lines(rows, _width(self._shell), ascii=console.ascii)
         return [*picture, *_stopped(rows), *errors]
 
@@ -137,17 +137,19 @@ class _Drawing:
         if (recorded := self._shell.observing.timeline) is not None:
             recorded.mark("value")
 
-    def _failed(self, number: int, error: Exception) -> None:
-        """Explain the error while what is known of it is fresh."""
+    def _error_lines(self, number: int) -> list[Line]:
+        """What is told of a failed row, when the walk is over: explaining it takes time."""
         label, source, _ = self._walks[number]
-        shell, outcome = self._shell, Outcome(source, error)
-        shell.last, shell.explanation = outcome, explain_outcome(shell.session, outcome)
+        shell, outcome = self._shell, Outcome(source, self._errors[number])
+        more = number != max(self._errors)
+        shell.last = outcome
+        shell.explanation = explain_outcome(shell.session, outcome, more=more)
         name = label if len(self._walks) > 1 else ""
-        lines = [_named(name, exception_line(error))]
+        lines = [_named(name, exception_line(self._errors[number]))]
         if shell.explanation is not None:
             width = shell.console.width
             lines += explanation_lines(shell.explanation, shell.session.sources, width)
-        self._errors[number] = lines
+        return lines
 
 
 async def marbles(*iterables: AsyncIterable[Any], seconds: float | None = None) -> str:
