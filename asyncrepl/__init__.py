@@ -1,23 +1,25 @@
 """A terminal REPL that shows async iteration live.
 
 `Session` runs statements on a live loop without any terminal; `ticker` is what
-``:ticker`` starts; `check` is ``asyncrepl check``.
+``:ticker`` starts; `marbles` draws what ``:marbles`` does; `check` is ``asyncrepl check``.
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from asyncrepl.commands.pictures import marbles
     from asyncrepl.engine.jobs import ticker
     from asyncrepl.engine.session import Outcome, Session
     from asyncrepl.transcript.checker import check
 
 __version__ = "0.1.0"
-__all__ = ["Outcome", "Session", "__version__", "check", "ticker"]
+__all__ = ["Outcome", "Session", "__version__", "check", "marbles", "ticker"]
 
 _HOMES = {
     "Outcome": "asyncrepl.engine.session",
     "Session": "asyncrepl.engine.session",
     "check": "asyncrepl.transcript.checker",
+    "marbles": "asyncrepl.commands.pictures",
     "ticker": "asyncrepl.engine.jobs",
 }
 

@@ -19,7 +19,7 @@ from asyncrepl.options import (
     session_options,
     with_options,
 )
-from asyncrepl.settings import Settings, load_settings, use_color
+from asyncrepl.settings import Settings, load_settings, use_ascii, use_color
 from asyncrepl.statuses import INTERRUPTED, PIPE_CLOSED, USAGE
 
 if TYPE_CHECKING:
@@ -188,4 +188,4 @@ def _check(words: list[str]) -> int:
 def _console(color: str) -> Console:
     from asyncrepl.views.console import Console
 
-    return Console(sys.stdout, sys.stderr, color=use_color(color))
+    return Console(sys.stdout, sys.stderr, color=use_color(color), ascii=use_ascii())

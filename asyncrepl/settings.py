@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["COLORS", "Settings", "load_settings", "use_color"]
+__all__ = ["COLORS", "Settings", "load_settings", "use_ascii", "use_color"]
 
 #: The values of the color setting and of ``--color``.
 COLORS = ("auto", "always", "never")
@@ -63,6 +63,21 @@ def use_color(
     if environ.get("FORCE_COLOR"):
         return True
     return environ.get("TERM") != "dumb" and (stream or sys.stdout).isatty()
+
+
+def use_ascii(stream: TextIO | None = None, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether pictures on `stream` (standard output if not given) are to be drawn in ASCII.
+
+    That is where it has another encoding than UTF-8, or the user's locale is "C" or
+    "POSIX": Python itself takes that for UTF-8, but a terminal might not.
+    """
+    encoding = getattr(stream or sys.stdout, "encoding", None) or "utf-8"
+    if encoding.lower().replace("-", "").replace("_", "") not in {"utf8", "utf8sig"}:
+        return True
+    names = [environ.get("LC_ALL"), environ.get("LC_CTYPE"), environ.get("LANG")]
+    if names[0] is None and names[1] == "C.UTF-8":
+        names.pop(1)  # set by Python for its children, where it found "C"
+    return next(filter(None, names), "") in {"C", "POSIX"}
 
 
 def _folder(environ: Mapping[str, str], variable: str, default: str) -> Path:

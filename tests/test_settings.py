@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from asyncrepl.options import session_options, with_options
-from asyncrepl.settings import load_settings, use_color
+from asyncrepl.settings import load_settings, use_ascii, use_color
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,3 +109,29 @@ def test_colour_is_decided_in_order(
     """The choice, NO_COLOR, FORCE_COLOR, TERM=dumb, then whether it is a terminal."""
     stream = Terminal() if terminal else io.StringIO()
     assert use_color(choice, stream, environ) is color
+
+
+@pytest.mark.parametrize(
+    ("encoding", "environ", "expected"),
+    [
+        ("utf-8", {}, False),
+        ("UTF-8", {"LANG": "en_US.UTF-8"}, False),
+        (None, {"LANG": "C.UTF-8", "LC_CTYPE": "C.UTF-8"}, False),
+        ("utf-8", {"LANG": "C"}, True),
+        ("utf-8", {"LANG": "C", "LC_CTYPE": "C.UTF-8"}, True),  # the latter by Python itself
+        ("utf-8", {"LANG": "C", "LC_ALL": "C.UTF-8"}, False),
+        ("utf-8", {"LANG": "de_DE.UTF-8", "LC_ALL": "POSIX"}, True),
+        ("iso8859-1", {"LANG": "de_DE"}, True),
+        ("ascii", {}, True),
+    ],
+)
+def test_pictures_are_ascii_where_nothing_else_is_shown(
+    encoding: str | None, environ: dict[str, str], expected: bool
+) -> None:
+    """The stream's encoding and the locale decide; where nothing is said, it is UTF-8."""
+
+    class Stream(io.StringIO):
+        pass
+
+    Stream.encoding = encoding  # type: ignore[assignment]
+    assert use_ascii(Stream(), environ) is expected

@@ -13,8 +13,13 @@ if TYPE_CHECKING:
 __all__ = ["explain_outcome", "explain_value"]
 
 
-def explain_outcome(session: Session, outcome: Outcome) -> Explanation | None:
-    """The explanation of the error in `outcome`; None where it is not about async iteration."""
+def explain_outcome(
+    session: Session, outcome: Outcome, *, more: bool = False
+) -> Explanation | None:
+    """The explanation of the error in `outcome`; None where it is not about async iteration.
+
+    `more` says that another error of the same input is to be explained after it.
+    """
     if outcome.error is None or outcome.interrupted:
         return None
     from asyncrepl.explain.evidence import gather
@@ -23,7 +28,8 @@ def explain_outcome(session: Session, outcome: Outcome) -> Explanation | None:
     try:
         return explain(gather(outcome.error, session.sources, suspects, session.namespace))
     finally:
-        suspects.clear()  # the next error's evidence is its own
+        if not more:
+            suspects.clear()  # the next error's evidence is its own
 
 
 def explain_value(session: Session, filename: str, value: object) -> Explanation | None:

@@ -28,6 +28,7 @@ import itertools
 import threading
 import weakref
 from array import array
+from bisect import bisect_right
 from collections import deque
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
@@ -73,9 +74,14 @@ class Timeline:
 
     # -- for anybody -----------------------------------------------------------
 
-    def snapshot(self) -> Snapshot:
-        """What is recorded at this moment; any thread, no lock."""
+    def snapshot(self, since: int | None = None) -> Snapshot:
+        """What is recorded at this moment; any thread, no lock.
+
+        With `since`, an instant in nanoseconds, only the slices from then on: many times
+        a second, a copy of all would be noticed.
+        """
         slices, first = self._kept
+        begin = 0 if since is None else _reaching(slices, since)
         # In this order: a task that ends meanwhile is then in both, never in none.
         lives = list(self._lives.values())
         past = list(self._past)
@@ -86,8 +92,8 @@ class Timeline:
                 life.number: LaneEnded(life.number, *life.ending) for life in past if life.ending
             },
             marks=tuple(self._marks),
-            slices=slices[:],
-            first=first,
+            slices=slices[2 * begin :],
+            first=first + begin,
         )
 
     @property
@@ -250,3 +256,10 @@ class Timeline:
         first = self._kept[1] + (len(self._slices) - self._limit) // 2
         self._slices = self._slices[-self._limit :]
         self._kept = (self._slices, first)
+
+
+def _reaching(slices: array[int], since: int) -> int:
+    """The number of the first slice that reaches beyond the instant `since`."""
+    # Without the last one: the writer may take it back meanwhile.
+    numbers = range(len(slices) // 2 - 1)
+    return max(bisect_right(numbers, since, key=lambda number: slices[2 * number + 1]) - 1, 0)

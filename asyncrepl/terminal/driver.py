@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from asyncrepl.settings import use_color
+from asyncrepl.settings import use_ascii, use_color
 from asyncrepl.terminal.completing import InputCompleter
 from asyncrepl.terminal.crossing import Crossing, to_standard_output
 from asyncrepl.terminal.descriptors import Descriptors
@@ -81,16 +81,17 @@ class Terminal:
         self.queue = OutputQueue()
         self.out = QueueStream(self.queue.put)
         self.err = QueueStream(self.queue.put, "<stderr>", 2)
-        color = use_color(settings.color, sys.stdout)
+        color, ascii_only = use_color(settings.color, sys.stdout), use_ascii(sys.stdout)
         # Streams of its own: user code may do what it likes to those of `sys`.
         self.console = Console(
             cast("TextIO", QueueStream(self.queue.put)),
             cast("TextIO", QueueStream(self.queue.put, "<stderr>", 2)),
             color=color,
             width=lambda: self.ui.columns,
+            ascii=ascii_only,
         )
         self.descriptors = Descriptors()
-        self.watch = Watch()
+        self.watch = Watch(ascii=ascii_only)
         self.completer = InputCompleter()
         self.exits = Exits(self._last_words)
         self.crossing = Crossing(self.exits, self.queue)

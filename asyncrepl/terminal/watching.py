@@ -20,15 +20,21 @@ _HOGGING = 0.1
 _BRIEF = 200_000_000  # nanoseconds: a task that lives shorter gets no row
 #: How long the lanes of tasks that have all ended stay, in nanoseconds.
 _LINGER = 3_000_000_000
+#: A column of the lanes, in nanoseconds.
+_COLUMN = 100_000_000
 _NARROW = 60
 
 
 class Watch:
-    """Read-only looks at a loop; before there is one there is nothing to see."""
+    """Read-only looks at a loop; before there is one there is nothing to see.
 
-    def __init__(self) -> None:
+    `ascii` says that the terminal shows nothing else.
+    """
+
+    def __init__(self, *, ascii: bool = False) -> None:  # noqa: A002  says it best
         self._loop: LiveLoop | None = None
         self._thread = 0
+        self._ascii = ascii
 
     def connect(self, loop: LiveLoop, thread: int) -> None:
         """From now on look at `loop`, which runs in the thread with this identifier."""
@@ -65,8 +71,9 @@ class Watch:
         timeline = None if self._loop is None else self._loop.live.timeline
         if timeline is None or self._loop is None:
             return ()
-        snapshot, now = timeline.snapshot(), self._loop.live.clock.shown_ns()
-        snapshot = _without_brief(snapshot, now)
+        now = self._loop.live.clock.shown_ns()
+        seen = timeline.snapshot(since=now - _LINGER - columns * _COLUMN)
+        snapshot = _without_brief(seen, now)
         if all(lane.id in snapshot.ended for lane in snapshot.lanes):
             last = max((snapshot.ended[lane.id].at for lane in snapshot.lanes), default=0)
             if now - last > _LINGER:
@@ -74,7 +81,7 @@ class Watch:
             now = last
         from asyncrepl.views.lanes import lanes
 
-        return lanes(snapshot, now, columns - 1, rows=rows)
+        return lanes(snapshot, now, columns - 1, rows=rows, ascii=self._ascii)
 
     def _busy_for(self) -> float:
         if self._loop is None:

@@ -31,7 +31,7 @@ def replay_plain(transcript: Transcript, console: Console, *, speed: float = 1.0
     is 0, or that with which the transcript left the session. To be called in the main
     thread, where no loop runs; Ctrl-C raises KeyboardInterrupt.
     """
-    console = Console(console.out, color=console.color)
+    console = Console(console.out, color=console.color, ascii=console.ascii)
     with redirect_stderr(console.out), open_player(transcript, console, speed) as player:
         for entry in transcript.entries:
             console.show(*_shown(entry))

@@ -24,7 +24,8 @@ class Console:
 
     `color` says whether styles become escape codes; without it only the text
     is written, and nothing is lost: no meaning is in colour alone. `width` tells
-    the columns of a screen; without it text is not wrapped.
+    the columns of a screen; without it text is not wrapped. `ascii` says that the screen
+    shows nothing else: pictures are then drawn with it.
     """
 
     def __init__(
@@ -34,11 +35,13 @@ class Console:
         *,
         color: bool = False,
         width: Callable[[], int] | None = None,
+        ascii: bool = False,  # noqa: A002  says it best
     ) -> None:
         self.out = out
         self._width = width
         self.err = out if err is None else err
         self.color = color
+        self.ascii = ascii
 
     @property
     def width(self) -> int | None:

@@ -11,13 +11,14 @@ import traceback
 from typing import TYPE_CHECKING
 
 from asyncrepl.engine.frames import is_plumbing
+from asyncrepl.views.cells import one_line
 from asyncrepl.views.styled import Line, printable, text_lines
 
 if TYPE_CHECKING:
     from asyncrepl.engine.session import Outcome
     from asyncrepl.language.sources import Source
 
-__all__ = ["error_lines", "exception_lines"]
+__all__ = ["error_lines", "exception_line", "exception_lines"]
 
 
 def error_lines(outcome: Outcome) -> list[Line]:
@@ -50,6 +51,13 @@ def exception_lines(error: BaseException, source: Source | None = None) -> list[
     text = "".join(whole.format()).rstrip("\n")
     *stack, last = text_lines(text)
     return [*stack, [("error", last[0][1])]]
+
+
+def exception_line(error: BaseException) -> Line:
+    """The type and the message of `error` in one line, without a stack."""
+    whole = traceback.TracebackException.from_exception(error, compact=True)
+    *_, last = (text for text in whole.format_exception_only() if not text.startswith(" "))
+    return [("error", one_line(last.rstrip("\n")))]
 
 
 def _interrupted(outcome: Outcome) -> Line:

@@ -58,7 +58,7 @@ def test_a_mistake_in_a_command_is_one_clear_line(type_in: Typed, text: str) -> 
 
 def test_a_unique_prefix_is_enough(type_in: Typed) -> None:
     """`:ta` is `:tasks`."""
-    assert type_in(":ti tick 1") == "tick started: every 1 s\n"
+    assert type_in(":tic tick 1") == "tick started: every 1 s\n"
     assert type_in(":ta").startswith("tick")
 
 

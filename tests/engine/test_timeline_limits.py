@@ -8,7 +8,7 @@ import threading
 import weakref
 from typing import Any
 
-from support.timelines import named, slices, worker
+from support.timelines import MS, named, slices, worker
 
 from asyncrepl.engine.clock import Clock
 from asyncrepl.engine.loop import LiveLoop, new_loop
@@ -119,3 +119,13 @@ def test_no_code_of_the_user_is_called(loop: LiveLoop, timeline: Timeline) -> No
 
     loop.run_until_complete(main())
     assert "quiet" in named(timeline.snapshot())
+
+
+def test_a_snapshot_of_the_last_while(loop: LiveLoop, timeline: Timeline) -> None:
+    """With `since`, the slices that reach beyond that instant, and their number, are told."""
+    loop.run_until_complete(worker(20))
+    whole, late = timeline.snapshot(), timeline.snapshot(since=1_550 * MS)
+    assert slices(late) == slices(whole)[late.first :]
+    assert slices(late)[0][1] <= 1_550 * MS < slices(late)[1][1]
+    assert late.lanes == whole.lanes
+    assert slices(timeline.snapshot(since=-1)) == slices(whole)

@@ -122,6 +122,6 @@ def test_how_tasks_ended_can_be_seen(terminal: Terminal) -> None:
         "async with asyncio.TaskGroup() as g:\r"
         "x = g.create_task(bad(), name='bad'); y = g.create_task(asyncio.sleep(9), name='long')\r"
     )
-    terminal.wait(lambda: any(re.search(r"^bad .*✗", line) for line in terminal.lines), "✗")
-    terminal.wait(lambda: any(re.search(r"^long .*○", line) for line in terminal.lines), "○")
+    terminal.wait(lambda: any(re.search(r"^ *bad .*✗", line) for line in terminal.lines), "✗")
+    terminal.wait(lambda: any(re.search(r"^ *long .*○", line) for line in terminal.lines), "○")
     terminal.wait(lambda: not any("✗" in line for line in terminal.lines), "the end of the lanes")

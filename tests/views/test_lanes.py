@@ -2,44 +2,17 @@
 
 from __future__ import annotations
 
-from array import array
-from typing import TYPE_CHECKING
-
 import pytest
+from support.pictures import MS, lane, snapshot
 
-from asyncrepl.events import CALLBACK, IDLE, Ending, Lane, LaneEnded, Mark, MarkKind, Snapshot
-from asyncrepl.views.lanes import lanes, legend
+from asyncrepl.events import CALLBACK, IDLE, Ending, Snapshot
+from asyncrepl.views.lanes import lanes
 from asyncrepl.views.styled import STYLES, plain
+from asyncrepl.views.tracks import GLYPHS, legend
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-MS = 1_000_000
 NOW = 10_000 * MS
 #: Cells of a name and its gap at 40 columns.
 NAMES = 9
-
-
-def lane(number: int, name: str, *, parent: int | None = None, born: int = 0) -> Lane:
-    """A lane born at `born` ms."""
-    return Lane(number, name, "worker", parent, born * MS)
-
-
-def snapshot(
-    lanes: Iterable[Lane],
-    slices: Iterable[tuple[int, int]] = (),
-    marks: Iterable[tuple[int, int, MarkKind]] = (),
-    ended: Iterable[tuple[int, int, Ending]] = (),
-) -> Snapshot:
-    """A snapshot; all instants in ms."""
-    flat = [cell for number, at in slices for cell in (number, at * MS)]
-    return Snapshot(
-        tuple(lanes),
-        {number: LaneEnded(number, at * MS, how) for number, at, how in ended},
-        tuple(Mark(number, at * MS, kind) for number, at, kind in marks),
-        array("q", flat),
-        0,
-    )
 
 
 def draw(picture: Snapshot, width: int = 40, **options: object) -> list[str]:
@@ -62,7 +35,7 @@ def test_running_values_and_prints_have_their_own_glyphs() -> None:
         marks=[(1, 9700, "print"), (1, 9800, "value")],
     )
     (row,) = draw(picture)
-    assert row[-11:] == "--===-=o@--"
+    assert row[-11:] == "--==+-+o@--"
 
 
 @pytest.mark.parametrize(("how", "glyph"), [("done", "|"), ("error", "X"), ("cancelled", "/")])
@@ -89,11 +62,34 @@ def test_marks_do_not_jitter() -> None:
     assert len({row.replace("●", "─") for row in rows}) == 1
 
 
-def test_rows_keep_the_order_of_birth() -> None:
-    """Rows are in order of birth, parents before children, whoever ends in between."""
-    family = [lane(1, "parent"), lane(2, "other"), lane(3, "child", parent=1)]
+def test_children_stand_under_their_parent() -> None:
+    """Rows are in order of birth, each child indented below its parent, whoever ends."""
+    family = [
+        lane(1, "parent"),
+        lane(2, "other"),
+        lane(3, "child", parent=1),
+        lane(4, "grandchild of many", parent=3),
+        lane(5, "orphan", parent=9),
+    ]
     ended = snapshot(family, ended=[(2, 9000, "done")])
-    assert [row.split()[0] for row in draw(ended)] == ["parent", "other", "child"]
+    names = [row[:NAMES].rstrip() for row in draw(ended)]
+    assert names == ["parent", "  child", "    gra~", "other", "orphan"]
+
+
+def test_the_task_of_a_command_has_no_row() -> None:
+    """While `:wait` waits, the user's tasks are shown, and they alone."""
+    rows = draw(snapshot([lane(1, "tick"), lane(2, ":wait")]))
+    assert [row.split()[0] for row in rows] == ["tick"]
+
+
+def test_who_runs_for_a_moment_does_not_look_busy() -> None:
+    """A spike is a task that ran in that column, a block one that had most of it."""
+    slices = [(IDLE, 0)]
+    for column in range(9000, 10_000, 100):
+        slices += [(1, column + 10), (2, column + 11), (IDLE, column + 70)]
+    brief, busy = draw(snapshot([lane(1, "brief"), lane(2, "busy")], slices))
+    assert brief[-11:] == "+" * 10 + "-"
+    assert busy[-11:] == "=" * 10 + "-"
 
 
 def test_too_many_tasks_are_summed_up() -> None:
@@ -157,9 +153,19 @@ def test_a_busy_second_is_drawn_as_running() -> None:
 
 def test_every_glyph_is_one_cell_and_every_style_known() -> None:
     """The legend names all glyphs once, in known styles; its ASCII form is ASCII."""
-    line = legend()
+    (line,) = legend()
     assert {style for style, _ in line} <= set(STYLES)
-    glyphs = [text for _, text in line[::2]]
+    glyphs = [text for _, text in line[::3]]
     assert all(len(glyph) == 1 for glyph in glyphs)
-    assert len(set(glyphs)) == len(glyphs) == 7
-    assert plain(legend(ascii=True)).isascii()
+    assert len(set(glyphs)) == len(glyphs) == len(GLYPHS) - 1 == 8
+    assert all(plain(line).isascii() for line in legend(ascii=True))
+
+
+def test_the_legend_fits() -> None:
+    """At 40 columns the legend takes as many lines as it needs, and tells only what is asked."""
+    assert [plain(line) for line in legend(width=39)] == [
+        "─ waits   ┴ runs briefly   █ runs",
+        "• prints   ● value   ┤ ends",
+        "○ cancelled   ✗ error",
+    ]
+    assert [plain(line) for line in legend({"waiting", "error"})] == ["─ waits   ✗ error"]

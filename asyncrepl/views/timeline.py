@@ -1,0 +1,129 @@
+"""The timeline: what the lanes show, standing still, with a time axis and a legend.
+
+    tick       ────────────────────┴•──────────────────┴•─────
+    input 4    ┴───────────────────────────────●────────────┤
+      child      ┴────────────────────────○
+               0                   0.2                 0.4 s
+
+    ─ waits   ┴ runs briefly   • prints   ● value   ┤ ends   ○ cancelled
+
+Time counts from the left edge. Nothing goes after a while, as it does in the lanes:
+who lived in these seconds has a row.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asyncrepl.views.cells import cells
+from asyncrepl.views.families import in_families, of_users
+from asyncrepl.views.scale import SECOND, Scale, axis_line
+from asyncrepl.views.tracks import Picture, legend
+
+if TYPE_CHECKING:
+    from asyncrepl.events import Lane, Snapshot
+    from asyncrepl.views.styled import Line
+
+__all__ = ["timeline"]
+
+#: At most so many seconds are drawn if nobody says how many.
+MOST = 10
+#: Nanoseconds: what was typed last counts as such if it took that long.
+_BRIEF = 20_000_000
+
+
+def timeline(
+    snapshot: Snapshot,
+    now_ns: int,
+    width: int,
+    *,
+    seconds: float | None = None,
+    rows: int = 20,
+    ascii: bool = False,  # noqa: A002  says it best
+) -> list[Line]:
+    """The last `seconds` up to `now_ns`, at most `width` cells wide; empty if nobody lived.
+
+    If all tasks have ended, up to the end of the last one. If `seconds` is None, from
+    the beginning of what was typed last, but at most the last 10 s. Statements that
+    took no time and showed nothing have no row. If there are more tasks than `rows`,
+    those that lived longest have one, and the last row sums up the others.
+    """
+    end = _end(snapshot, now_ns)
+    start = _start(snapshot, end) if seconds is None else end - int(seconds * SECOND)
+    lived = [lane for lane in of_users(snapshot.lanes) if _told(lane, snapshot, start, end)]
+    if not lived:
+        return []
+    shown, hidden = _chosen(lived, snapshot, (start, end), rows)
+    families = in_families(shown)
+    names = _names(families, width)
+    room = width - names - 2
+    scale = Scale.fitting(start, end - start, room)
+    columns = scale.column(end) + 1
+    picture = Picture(snapshot, scale, columns, ascii=ascii)
+    lines = [
+        [picture.label(lane, depth, names), ("", "  "), *_trimmed(picture.track(lane))]
+        for lane, depth in families
+    ]
+    if hidden:
+        lines.append(picture.rest(hidden, start, "ran"))
+    lines.append([("", " " * (names + 2)), *axis_line(scale, range(columns), room)])
+    return [*lines, *legend(picture.states, width, ascii=ascii)]
+
+
+def _end(snapshot: Snapshot, now: int) -> int:
+    """Now, if anybody lives; else the instant at which the last one ended."""
+    ended = snapshot.ended
+    if not snapshot.lanes or any(lane.id not in ended for lane in snapshot.lanes):
+        return now
+    return max(ended[lane.id].at for lane in snapshot.lanes)
+
+
+def _start(snapshot: Snapshot, end: int) -> int:
+    """When the youngest task that no other made was born, if it and its children took time."""
+    until: dict[int, int] = {}
+    start = end - MOST * SECOND
+    for lane in reversed(snapshot.lanes):  # children come before their parents
+        ended = snapshot.ended.get(lane.id)
+        last = max(until.get(lane.id, 0), end if ended is None else ended.at)
+        if lane.parent is not None:
+            until[lane.parent] = max(until.get(lane.parent, 0), last)
+        elif last - lane.born >= _BRIEF:
+            return max(lane.born, start)
+    return start
+
+
+def _told(lane: Lane, snapshot: Snapshot, start: int, end: int) -> bool:
+    """Whether the task lived between these instants, and there is something to tell of it."""
+    ended = snapshot.ended.get(lane.id)
+    if ended is None:
+        return lane.born <= end
+    if not (max(lane.born, start + 1) <= ended.at and lane.born <= end):
+        return False
+    brief = lane.parent is None and ended.at - lane.born < _BRIEF and ended.how == "done"
+    return not brief or any(mark.lane == lane.id for mark in snapshot.marks)
+
+
+def _chosen(
+    lived: list[Lane], snapshot: Snapshot, window: tuple[int, int], rows: int
+) -> tuple[list[Lane], list[Lane]]:
+    """The lanes to draw, and those to sum up: who lived the shortest in the window."""
+    if len(lived) <= rows:
+        return lived, []
+
+    def length(lane: Lane) -> int:
+        ended = snapshot.ended.get(lane.id)
+        return (window[1] if ended is None else ended.at) - max(lane.born, window[0])
+
+    longest = sorted(lived, key=length, reverse=True)
+    return longest[: rows - 1], longest[rows - 1 :]
+
+
+def _trimmed(track: Line) -> Line:
+    """`track` without the blanks at its end: who copies it into a text wants none."""
+    return track[:-1] if track and not track[-1][1].strip() else track
+
+
+def _names(families: list[tuple[Lane, int]], width: int) -> int:
+    """The cells of the names: what the longest needs, if that is not too much."""
+    longest = max(cells(lane.name) + 2 * depth for lane, depth in families)
+    return min(longest, max(width // 4, 8))

@@ -1,0 +1,165 @@
+"""A task's life as a row of glyphs: what the lanes and the timeline are made of.
+
+What does not work: telling the states apart by colour (not everybody has it),
+and glyphs that some terminals draw two cells wide. Each state has a shape of
+its own, one cell wide, with a fallback in ASCII.
+
+Nor does drawing a task as running wherever it ran at all: a task that prints a
+line each 0.1 s takes some microseconds for it, and would look like one that
+takes the loop for itself. A block is drawn where a task had the loop for most of
+the column, a spike on its line where it only ran.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from asyncrepl.views.cells import fit
+from asyncrepl.views.styled import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from asyncrepl.events import Lane, Snapshot
+    from asyncrepl.views.scale import Scale
+    from asyncrepl.views.styled import Fragment, Line
+
+__all__ = ["GLYPHS", "Picture", "legend"]
+
+#: State → style, glyph, glyph in ASCII. Of two states in one column the later one here is drawn.
+GLYPHS: dict[str, tuple[str, str, str]] = {
+    "absent": ("", " ", " "),
+    "waiting": ("wait", "─", "-"),
+    "brief": ("run", "┴", "+"),
+    "running": ("run", "█", "="),
+    "print": ("value", "•", "o"),
+    "value": ("value", "●", "@"),
+    "done": ("dim", "┤", "|"),
+    "cancelled": ("cancelled", "○", "/"),
+    "error": ("error", "✗", "X"),
+}
+_RANK = {state: rank for rank, state in enumerate(GLYPHS)}
+_WORDS = {
+    "waiting": "waits",
+    "brief": "runs briefly",
+    "running": "runs",
+    "print": "prints",
+    "done": "ends",
+}
+
+#: Looks at each column: who is met at half of them had the loop for most of it.
+LOOKS = 8
+
+
+def legend(
+    states: Collection[str] = GLYPHS.keys(),
+    width: int | None = None,
+    *,
+    ascii: bool = False,  # noqa: A002  says it best
+) -> list[Line]:
+    """What the glyphs of `states` mean, in lines of at most `width` cells."""
+    lines: list[Line] = [[]]
+    for state, (style, *glyphs) in list(GLYPHS.items())[1:]:
+        if state in states:
+            entry: Line = [(style, glyphs[ascii]), ("dim", f" {_WORDS.get(state, state)}")]
+            if lines[-1] and width and len(plain([*lines[-1], *entry])) + 3 > width:
+                lines.append([])
+            lines[-1] += [("", "   "), *entry] if lines[-1] else entry
+    return lines
+
+
+class Picture:
+    """What is drawn of one snapshot on the first `columns` of a scale."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        scale: Scale,
+        columns: int,
+        *,
+        ascii: bool,  # noqa: A002
+    ) -> None:
+        self.states: set[str] = set()
+        self._ended = snapshot.ended
+        self._scale = scale
+        self._columns = columns
+        self._ascii = ascii
+        # Views: nothing of what may be megabytes is copied for a frame.
+        slices = memoryview(snapshot.slices)
+        self._ids, self._starts = slices[::2], slices[1::2]
+        self._ran = [self._running(column) for column in range(columns)]
+        self._marks = self._marked(snapshot)
+
+    def label(self, lane: Lane, depth: int, width: int) -> Fragment:
+        """The task's name in exactly `width` cells, indented under those it descends from."""
+        indent = " " * min(2 * depth, width // 2)
+        style = "dim" if lane.id in self._ended else "name"
+        return style, fit(indent + lane.name, width, "~" if self._ascii else "…")
+
+    def track(self, lane: Lane) -> Line:
+        """The task's life, one cell a column."""
+        line: Line = []
+        states = self._states(lane)
+        self.states.update(states)
+        for state, run in groupby(states):
+            style, *glyphs = GLYPHS[state]
+            line.append((style, glyphs[self._ascii] * len(list(run))))
+        return line
+
+    def rest(self, hidden: Sequence[Lane], since: int, word: str) -> Line:
+        """How many more tasks there are, and how many of them have run from `since` on."""
+        lately = set(self._ids[max(bisect_right(self._starts, since) - 1, 0) :])
+        running = sum(lane.id in lately for lane in hidden)
+        return [("dim", f"+ {len(hidden)} more: {running or 'none'} {word}")]
+
+    def _states(self, lane: Lane) -> list[str]:
+        column, last = self._scale.column, self._columns - 1
+        ended = self._ended.get(lane.id)
+        end = column(ended.at) if ended else last
+        states = ["absent"] * self._columns
+        for number in range(max(column(lane.born), 0), min(end, last) + 1):
+            ran = self._ran[number].get(lane.id, "waiting")
+            states[number] = self._marks.get((lane.id, number), ran)
+        if ended and 0 <= end <= last:
+            states[end] = ended.how
+        return states
+
+    def _running(self, column: int) -> dict[int, str]:
+        """The lanes that ran in `column`: "running" who ran most of it, "brief" the others.
+
+        A second of a busy loop holds 100,000 slices, and a picture is drawn many
+        times a second. So time is not added up, but looked at here and there.
+        """
+        begin, end = self._scale.instant(column), self._scale.instant(column + 1)
+        low = bisect_left(self._starts, begin)
+        high = bisect_left(self._starts, end, lo=low)
+        if low == high:  # one slice goes all through it
+            return {self._ids[low - 1]: "running"} if low else {}
+        met = set(self._ids[low:high])
+        if low and self._starts[low] > begin:
+            met.add(self._ids[low - 1])  # it began earlier and reaches into this column
+        ran = dict.fromkeys(met, "brief")
+        length = end - begin
+        looks = (begin + length * (2 * look + 1) // (2 * LOOKS) for look in range(LOOKS))
+        for lane, seen in Counter(map(self._lane_at, looks)).items():
+            ran[lane] = "running" if seen >= LOOKS // 2 else "brief"
+        return ran
+
+    def _lane_at(self, at: int) -> int:
+        """Who was running at the instant `at`; 0 for nobody."""
+        number = bisect_right(self._starts, at) - 1
+        lane: int = self._ids[number] if number >= 0 else 0
+        return lane
+
+    def _marked(self, snapshot: Snapshot) -> dict[tuple[int, int], str]:
+        marks: dict[tuple[int, int], str] = {}
+        for mark in reversed(snapshot.marks):
+            column = self._scale.column(mark.at)
+            if column < 0:
+                break
+            before = marks.get((mark.lane, column), mark.kind)
+            marks[mark.lane, column] = max(mark.kind, before, key=_RANK.__getitem__)
+        return marks
