@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asyncrepl.commands import background, loading, replaying, seeing, session
+from asyncrepl.commands import background, leaks, loading, replaying, seeing, session
 from asyncrepl.commands.registry import Registry
 
 __all__ = ["all_commands"]
@@ -16,6 +16,7 @@ def all_commands() -> Registry:
             *replaying.COMMANDS,
             *background.COMMANDS,
             *seeing.COMMANDS,
+            *leaks.COMMANDS,
             *session.COMMANDS,
         )
     )
