@@ -31,7 +31,7 @@ from asyncrepl.engine.open_generators import Leftovers
 from asyncrepl.language.probes import discards
 from asyncrepl.views.errors import exception_lines
 from asyncrepl.views.leaks import leak_lines
-from asyncrepl.views.styled import text_lines
+from asyncrepl.views.styled import plain, text_lines
 from asyncrepl.views.warning import warning_text
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from asyncrepl.commands.shell import Shell
     from asyncrepl.engine.session import Outcome
     from asyncrepl.events import Leak
+    from asyncrepl.views.styled import Line
 
 __all__ = ["Noticing"]
 
@@ -82,20 +83,25 @@ class Noticing:
             self.leaks.note(left_open(left, self._shell.session.sources, well))
 
     def _tell(self, leak: Leak) -> None:
-        console, source = self._shell.console, self._shell.source
+        if leak.kind != "never awaited":  # that was told with the warning
+            self._shell.console.complain(*self._lines(leak))
+
+    def _lines(self, leak: Leak) -> list[Line]:
+        source = self._shell.source
         typed = source.filename if source is not None and len(source.lines) == 1 else ""
-        console.complain(*leak_lines(leak, console.width, typed))
+        return leak_lines(leak, self._shell.console.width, typed)
 
     def _warned(self, warning: warnings.WarningMessage) -> None:
         """Write a warning out; it may come from any thread, and out of a finalizer."""
         coroutine: Any = warning.source
-        stream, known = sys.stderr, type(coroutine) is CoroutineType
-        brief = known and len(coroutine.cr_origin or ()) == 1  # the tracer's, told by us
-        if stream is not None:
-            stream.write(warning_text(warning, brief=brief) + "\n")
-        if known:
-            place = warning.filename, warning.lineno
-            self.leaks.note(never_awaited(coroutine, place, self._shell.session.sources))
+        if type(coroutine) is not CoroutineType:
+            _write(warning_text(warning))
+            return
+        place = warning.filename, warning.lineno
+        leak = never_awaited(coroutine, place, self._shell.session.sources)
+        brief = len(coroutine.cr_origin or ()) == 1  # the tracer's: said in our own way
+        _write(warning_text(warning, brief=brief), *map(plain, self._lines(leak)))
+        self.leaks.note(leak)
 
     def _discarded(self, what: str, filename: str, line: int) -> None:
         self.leaks.note(never_walked(what, filename, line))
@@ -122,3 +128,8 @@ class Noticing:
         if "task" in context and "exception" not in context:
             return destroyed(context, sources)
         return None
+
+
+def _write(*lines: str) -> None:
+    if sys.stderr is not None:
+        sys.stderr.write("".join(line + "\n" for line in lines))
