@@ -40,7 +40,7 @@ __all__ = ["Leftover", "Leftovers", "OpenGenerator", "open_generators"]
 
 _CONTAINERS = {list, tuple, dict, set, frozenset}
 #: Of what is looked through: containers of so many items, so far down, so much in all.
-_LARGEST, _DEEPEST, _BUDGET = 1000, 3, 20_000
+_LARGEST, _DEEPEST, _BUDGET = 1000, 3, 2000
 _flags = type.__dict__["__flags__"].__get__
 #: Of a type's flags: made on the heap; immutable. A class written in Python has only the first.
 _HEAP, _IMMUTABLE = 1 << 9, 1 << 8

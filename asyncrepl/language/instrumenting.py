@@ -9,7 +9,6 @@ and so do patterns and f-string formats.
 from __future__ import annotations
 
 import ast
-import builtins
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -78,14 +77,6 @@ HANDED = ITERTOOLS | {
 SCHEDULERS = frozenset(
     ["gather", "wait_for", "create_task", "ensure_future", "shield", "run", "run_until_complete"]
 )
-#: Calls that stand alone and give nothing worth a look, by the last part of their name.
-#: After ``set_trace`` the debugger would stop in the probe.
-_PLAIN_CALLS = (
-    SCHEDULERS
-    | {"set_trace"}
-    | {name for name in dir(builtins) if name[0].islower()}
-    | {name for kind in (list, dict, set, bytearray) for name in dir(kind)}
-)
 _UNTOUCHED = frozenset({"annotation", "returns", "type_params", "format_spec", "pattern"})
 #: Nodes without operands: the copy shares them with the original.
 _SHARED = (
@@ -112,8 +103,6 @@ class Instrumenter:
 
     def __init__(self) -> None:
         self.in_loop = False
-        #: Whether the value of an expression statement is displayed, not thrown away.
-        self.displayed = False
         self._wrappers: dict[type[ast.AST], Callable[[Any], None]] = {
             ast.AsyncFor: self._async_for,
             ast.For: self._for,
@@ -124,7 +113,6 @@ class Instrumenter:
             ast.AsyncWith: self._async_with,
             ast.Assign: self._assign,
             ast.Call: self._call,
-            ast.Expr: self._expression,
         }
 
     def rewritten(self, node: Node) -> Node:
@@ -132,11 +120,8 @@ class Instrumenter:
         if isinstance(node, _COMPREHENSIONS):
             return self._looping(node)
         if isinstance(node, _SCOPES):
-            with self._loop(False), self._displaying(False):
+            with self._loop(False):
                 return self._probed(self._rebuilt(node))
-        if isinstance(node, ast.Interactive):
-            with self._displaying(True):
-                return self._rebuilt(node)
         if isinstance(node, _LOOPS):
             return self._probed(self._loop_copy(node))
         return self._probed(self._rebuilt(node))
@@ -148,14 +133,6 @@ class Instrumenter:
             yield
         finally:
             self.in_loop = before
-
-    @contextmanager
-    def _displaying(self, displayed: bool) -> Iterator[None]:
-        before, self.displayed = self.displayed, displayed
-        try:
-            yield
-        finally:
-            self.displayed = before
 
     def _looping(self, node: Node) -> Node:
         with self._loop(True):
@@ -240,12 +217,6 @@ class Instrumenter:
         unpacks = any(isinstance(target, ast.Tuple | ast.List) for target in node.targets)
         if unpacks and not isinstance(node.value, _KNOWN):
             node.value = _probe(".iterated", node.value)
-
-    def _expression(self, node: ast.Expr) -> None:
-        if self.in_loop or self.displayed or not isinstance(node.value, ast.Call):
-            return
-        if _last_name(node.value.func) not in _PLAIN_CALLS:
-            node.value = _probe(".discarded", node.value)
 
     def _call(self, node: ast.Call) -> None:
         name = _last_name(node.func)

@@ -35,6 +35,7 @@ from sys import _getframe
 from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from asyncrepl.language.discarding import probe_discards
 from asyncrepl.language.instrumenting import Instrumenter
 from asyncrepl.language.suspects import MISSING, lookup, suspects
 
@@ -206,4 +207,6 @@ def instrument(tree: Tree) -> Tree:
     nesting; then compile `tree` itself.
     """
     install()
-    return Instrumenter().rewritten(tree)
+    copy = Instrumenter().rewritten(tree)
+    probe_discards(copy)
+    return copy

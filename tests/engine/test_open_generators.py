@@ -268,6 +268,13 @@ def test_what_was_walked_is_not_remembered_for_ever(typing: Typing) -> None:
     assert len(typing.loop.live.walks) < 40
 
 
+def test_a_large_namespace_is_not_looked_through_for_ever(typing: Typing) -> None:
+    """Names always are, what lies in them up to a limit; then nothing is said."""
+    typing("many = {n: [n] * 900 for n in range(900)}", "g, held = readings(), [readings()]")
+    assert [left.name for left in typing("async for x in g: break")] == ["g"]
+    assert typing("async for x in held[0]: break") == []
+
+
 def test_with_nobody_looking_nothing_is_noted(loop: LiveLoop) -> None:
     """Without a timeline no walk is noted, and nothing is found."""
     typing = Typing(loop)
