@@ -27,17 +27,21 @@ from __future__ import annotations
 import asyncio
 import functools
 import math
+import sys
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine import timers
 from asyncrepl.engine.clock import Clock
+from asyncrepl.engine.frames import is_ours
 from asyncrepl.engine.outside import Outside
 from asyncrepl.engine.ready import ObservedReady
 from asyncrepl.engine.turns import WatchingSelector
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable
+    from types import CodeType
+    from weakref import WeakSet
 
     from asyncrepl.engine.clock import Ready
     from asyncrepl.engine.timeline import Timeline
@@ -45,6 +49,8 @@ if TYPE_CHECKING:
     class _SelectorEventLoop(asyncio.SelectorEventLoop):
         """asyncio's, with what its type stubs leave out."""
 
+        _asyncgens: WeakSet[AsyncGenerator[Any, Any]]
+        _asyncgens_shutdown_called: bool
         _clock_resolution: float
         _debug: bool
         _ready: deque[asyncio.Handle]
@@ -54,6 +60,7 @@ if TYPE_CHECKING:
         _check_thread: Callable[[], None]
         _check_callback: Callable[[object, str], None]
 
+        def _asyncgen_firstiter_hook(self, agen: AsyncGenerator[Any, Any]) -> None: ...
         def _run_once(self) -> None: ...
         def _process_self_data(self, data: bytes) -> None: ...
         async def _make_subprocess_transport(self, *args: Any, **kwargs: Any) -> Any: ...
@@ -63,21 +70,25 @@ else:
 __all__ = ["Live", "LiveLoop", "new_loop"]
 
 _run_once = _SelectorEventLoop._run_once  # noqa: SLF001
+_first_step = _SelectorEventLoop._asyncgen_firstiter_hook  # noqa: SLF001
 
 
 class Live:
     """All that a `LiveLoop` has beyond asyncio's loop.
 
     `clock` never changes; `turn` is readable from any thread; `timeline` is
-    what records at the moment, None for nothing.
+    what records at the moment, None for nothing. `walks` says by the ``id`` of an
+    async generator whose code, at which instruction, took its first step; only
+    while a timeline records, and also of generators that are gone.
     """
 
-    __slots__ = ("clock", "outside", "selector", "spare", "timeline", "turn")
+    __slots__ = ("clock", "outside", "selector", "spare", "timeline", "turn", "walks")
 
     def __init__(self, clock: Clock, selector: WatchingSelector, own_fd: int) -> None:
         self.clock = clock
         self.turn = selector.turn
         self.timeline: Timeline | None = None
+        self.walks: dict[int, tuple[CodeType, int]] = {}
         self.selector = selector
         self.outside = Outside(selector, own_fd)
         #: Of the plain and the observed ready queue, the one not in use.
@@ -194,6 +205,18 @@ class LiveLoop(_SelectorEventLoop):
         return transport
 
     # -- observation -------------------------------------------------------------
+
+    def _asyncgen_firstiter_hook(self, agen: AsyncGenerator[Any, Any]) -> None:
+        """As asyncio's own; who begins to walk `agen` is noted: later nobody can tell."""
+        if self.live.timeline is not None:
+            frame = sys._getframe(1)  # noqa: SLF001  the documented way
+            if frame.f_code.co_name == "__anext__" and is_ours(frame.f_code.co_filename):
+                frame = frame.f_back or frame  # the loop is traced, through an iterator of ours
+            self.live.walks[id(agen)] = frame.f_code, frame.f_lasti
+        if self._asyncgens_shutdown_called:
+            _first_step(self, agen)  # it warns
+        else:
+            self._asyncgens.add(agen)  # all that it does; calling it cost 7 % of a short walk
 
     def observe(self, timeline: Timeline) -> None:
         """Record into `timeline` from now on; on the loop's thread, also in a callback."""
