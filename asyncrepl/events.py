@@ -27,6 +27,7 @@ __all__ = [
     "Mark",
     "MarkKind",
     "Snapshot",
+    "Totals",
 ]
 
 #: Lane numbers of slices that belong to no task: the loop waits; a plain callback runs.
@@ -130,3 +131,11 @@ class Snapshot:
     marks: tuple[Mark, ...]
     slices: array[int]
     first: int
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How many slices a task has had, and for how many nanoseconds it ran in them."""
+
+    slices: int
+    busy: int
