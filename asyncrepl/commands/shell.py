@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from asyncrepl.commands.explaining import explain_outcome, explain_value
 from asyncrepl.commands.front import Front
+from asyncrepl.commands.narrating import Narrator
 from asyncrepl.commands.noticing import Noticing
-from asyncrepl.commands.registry import CommandError
+from asyncrepl.commands.registry import CommandError, Instead
 from asyncrepl.engine.jobs import Jobs
 from asyncrepl.engine.observing import Observing
 from asyncrepl.language.reading import as_command, silence_completeness_warnings
@@ -79,6 +80,7 @@ class Shell:
         self.jobs = Jobs(session, self._job_failed)
         self.observing = Observing(loop)
         self.noticing = Noticing(self)
+        self.narrator = Narrator(self)
         self.last: Outcome | None = None
         self.explanation: Explanation | None = None
         self._run: Run | None = None
@@ -113,6 +115,7 @@ class Shell:
         finally:
             sys.displayhook, sys.modules["__main__"] = before
             vars(builtins).pop("_", None)
+            self.narrator.turn(on=False)
 
     def submit(
         self,
@@ -138,6 +141,7 @@ class Shell:
             self._run = self._command = None
             done(status)
 
+        self.narrator.began()
         command = as_command(text) if mode == "single" else None
         if command is not None:
             self._start_command(command, finished)
@@ -185,6 +189,7 @@ class Shell:
     def _ended(self, outcome: Outcome) -> Status:
         """Show how a statement ended, if there is anybody to show it to."""
         try:
+            self.narrator.ended(outcome)
             status = self._shown(outcome)
             self.noticing.look(outcome)
             return status
@@ -232,11 +237,23 @@ class Shell:
         except SystemExit as error:
             finished(Status("exit", self._exit_code(error)))
         else:
-            if inspect.isawaitable(answer):
+            if isinstance(answer, Instead):
+                self._run_instead(answer, finished)
+            elif inspect.isawaitable(answer):
                 self._await_command(command.name, answer, finished)
             else:
                 self.console.show(*answer)
                 finished(Status())
+
+    def _run_instead(self, answer: Instead, finished: Callable[[Status], None]) -> None:
+        def done(outcome: Outcome) -> None:
+            status = self._ended(outcome)
+            answer.ended()
+            finished(status)
+
+        self._run = self.session.start(answer.text, done)
+        if self._run is not None and self._run.task is not None:
+            answer.started(self._run.task)
 
     def _await_command(
         self,

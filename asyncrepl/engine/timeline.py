@@ -29,15 +29,15 @@ import threading
 import weakref
 from array import array
 from bisect import bisect_right
-from collections import deque
+from collections import Counter, deque
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.lives import Life, by_age, coro_name, ending, name_of, nobody, stepped
-from asyncrepl.events import CALLBACK, IDLE, LaneEnded, Mark, Snapshot
+from asyncrepl.events import CALLBACK, IDLE, LaneEnded, Mark, Others, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from asyncrepl.events import Ending, MarkKind
 
@@ -45,6 +45,9 @@ __all__ = ["Timeline"]
 
 #: While there are so few tasks, their names are read again before each wait.
 WATCHED = 16
+
+#: So many tasks that ran meanwhile are told by name.
+NAMED = 3
 
 
 class Timeline:
@@ -71,6 +74,7 @@ class Timeline:
         self._running: Any = None
         self._lane = IDLE
         self._thread = 0
+        self.suspending: Callable[[Any], None] | None = None
 
     # -- for anybody -----------------------------------------------------------
 
@@ -118,6 +122,30 @@ class Timeline:
         """The lane of a living task; None for one never seen."""
         return self._numbers.get(id(task))
 
+    def name_of(self, lane: int) -> str:
+        """The name of a lane's task, as far as it is remembered."""
+        life = self._life(lane)
+        return "" if life is None else life.name
+
+    def ancestors(self, lane: int | None) -> Iterator[int]:
+        """The lane and those that made it, the nearest first, as far as they are remembered."""
+        while lane is not None:
+            yield lane
+            life = self._life(lane)
+            lane = None if life is None else life.parent
+
+    def others(self, lane: int, since: int) -> Others:
+        """Which tasks other than `lane` ran since slice `since`; forgotten slices don't count."""
+        counts = Counter(number for number, _ in self.between(since, self.count) if number > IDLE)
+        counts.pop(lane, None)
+        named = [(self.name_of(number), count) for number, count in counts.most_common(NAMED)]
+        rest = counts.total() - sum(count for _, count in named)
+        return Others(tuple(named), len(counts) - len(named), rest)
+
+    def _life(self, lane: int) -> Life | None:
+        past = (life for life in reversed(self._past) if life.number == lane)
+        return self._lives.get(lane) or next(past, None)
+
     def mark(self, kind: MarkKind, lane: int | None = None) -> None:
         """Note that a task made a value or printed: the running one, if no `lane` is given.
 
@@ -127,6 +155,9 @@ class Timeline:
             lane = self._lane if threading.get_ident() == self._thread else IDLE
         if lane > IDLE:
             self._marks.append(Mark(lane, self.ns(), kind))
+
+    def timed_out(self, lane):
+        return False
 
     # -- for the loop ----------------------------------------------------------
 
@@ -147,8 +178,11 @@ class Timeline:
     def ran(self, task: Any) -> None:
         """A slice begins: of `task`, or of a plain callback if None."""
         last = self._running
-        if last is not None and last.done():
-            self._end(last)
+        if last is not None:
+            if last.done():
+                self._end(last)
+            elif self.suspending is not None:
+                self.suspending(last)
         self._running = task
         if task is None:
             self._lane = lane = CALLBACK
@@ -159,8 +193,11 @@ class Timeline:
     def turned(self) -> None:
         """A turn of the loop is over."""
         last, self._running = self._running, None
-        if last is not None and last.done():
-            self._end(last)
+        if last is not None:
+            if last.done():
+                self._end(last)
+            elif self.suspending is not None:
+                self.suspending(last)
         if self._unnamed:
             for number in self._unnamed:
                 self._reread(number)

@@ -71,6 +71,7 @@ def _session(terminal: Terminal, clock: Clock | None = None) -> Iterator[_Sessio
         with open_shell(terminal.console, front=front, clock=clock) as shell:
             session = _Session(terminal, shell, lender, replays)
             front.connect(shell.observing, session.play_named)
+            shell.narrator.turn(on=terminal.trace)
             yield session
         if shell.left:
             terminal.console.show([("dim", _left(shell.left))])
