@@ -82,8 +82,13 @@ def _cancel(shell: Shell, rest: str) -> list[Line]:
     found = [task for task in asyncio.all_tasks(shell.loop) if task.get_name() == rest]
     if not found:
         raise CommandError(f"no task {rest!r}; :tasks lists them")
-    for task in found:
-        task.cancel()
+    try:
+        for task in found:
+            task.cancel()
+    except RecursionError:  # a cancellation is handed on to what the task awaits
+        raise CommandError(
+            f"{rest!r} awaits itself in the end, so asyncio cannot cancel it; :tree shows how"
+        ) from None
     return [[("", f"{rest} cancelled")]]
 
 

@@ -52,13 +52,13 @@ def in_order(tasks: set[asyncio.Task[Any]]) -> list[asyncio.Task[Any]]:
     return sorted(tasks, key=lambda task: (_number(name_of(task)), name_of(task)))
 
 
-def state_of(task: asyncio.Task[Any]) -> State:
+def state_of(task: Any) -> State:
     """What a task that is not done is at."""
-    if asyncio.Task.cancelling(task):
+    if task.cancelling():
         return "stopping"
-    if task is asyncio.current_task(asyncio.Task.get_loop(task)):
+    if task is asyncio.current_task(task.get_loop()):
         return "running"
-    return "ready" if task._fut_waiter is None else "waiting"  # type: ignore[attr-defined]  # noqa: SLF001
+    return "ready" if task._fut_waiter is None else "waiting"  # noqa: SLF001
 
 
 class _Record:
