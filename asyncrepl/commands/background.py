@@ -68,12 +68,16 @@ def _spawn(shell: Shell, rest: str) -> list[Line]:
 
 def _tasks(shell: Shell, _rest: str) -> list[Line]:
     states = survey(shell.loop, shell.observing.timeline)
-    return task_lines(states, shell.console.width) or [[("dim", "no task is running")]]
+    return task_lines(states, shell.console.width, ascii=shell.console.ascii) or [
+        [("dim", "no task is running")]
+    ]
 
 
 def _tree(shell: Shell, _rest: str) -> list[Line]:
     nodes = await_graph(shell.loop, shell.session.namespace)
-    return tree_lines(nodes, shell.console.width) or [[("dim", "no task is running")]]
+    return tree_lines(nodes, shell.console.width, ascii=shell.console.ascii) or [
+        [("dim", "no task is running")]
+    ]
 
 
 def _cancel(shell: Shell, rest: str) -> list[Line]:

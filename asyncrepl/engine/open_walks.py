@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from asyncrepl.engine.chains import links
+from asyncrepl.engine.traces import spot
 from asyncrepl.engine.waits import Waits, describe_chain
 from asyncrepl.engine.walking import Walking
 
@@ -104,7 +105,8 @@ class OpenWalks:
         for walking in reversed(waiting):
             if walking.phase == "await":
                 waits = _beyond(chain, walking.frame)
-                walking.suspend(waits.on, f"{waits.filename}:{waits.line}" if waits.line else "")
+                where, _ = spot(waits.filename, waits.line) if waits.line else ("", "")
+                walking.suspend(waits.on, where)
 
 
 def _beyond(chain: list[Link], frame: int) -> Waits:

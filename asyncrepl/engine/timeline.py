@@ -46,6 +46,8 @@ __all__ = ["Timeline"]
 #: While there are so few tasks, their names are read again before each wait.
 WATCHED = 16
 
+#: Marks that are alike are so many nanoseconds apart.
+APART = 1_000_000
 #: So many tasks that ran meanwhile are told by name.
 NAMED = 3
 
@@ -149,12 +151,16 @@ class Timeline:
     def mark(self, kind: MarkKind, lane: int | None = None) -> None:
         """Note that a task made a value or printed: the running one, if no `lane` is given.
 
-        Outside of any task, and in a thread other than the loop's, nothing is noted.
+        Outside of any task, and in a thread other than the loop's, nothing is noted; nor
+        is what follows the same within a millisecond: pictures cannot show it.
         """
         if lane is None:
             lane = self._lane if threading.get_ident() == self._thread else IDLE
-        if lane > IDLE:
-            self._marks.append(Mark(lane, self.ns(), kind))
+        if lane <= IDLE:
+            return
+        at, last = self.ns(), self._marks[-1] if self._marks else None
+        if last is None or at - last.at >= APART or (last.lane, last.kind) != (lane, kind):
+            self._marks.append(Mark(lane, at, kind))
 
     def timed_out(self, lane):
         return False

@@ -133,7 +133,7 @@ def _rounds(event: Rounds) -> list[_Told]:
     count = event.last - event.first + 1
     values = f"{event.values}; " if event.values else ""
     if count == 1:
-        awaited = "suspended for " + duration(event.waited) + _meanwhile(event.others)
+        awaited = _awaited(True, event.waited, event.others)
         text = values + (awaited if event.suspended else "did not suspend")
         return [("2-5", "", f"round {event.first}: {text}")]
     text = f"rounds {event.first}-{event.last}: {values}"
@@ -179,14 +179,15 @@ def _summary(event: Ended) -> str:
     text = f"{_count(event.items, 'item')} in {duration(event.took)}"
     if not event.suspended:
         return f"{text}, never suspended: nobody else could run"
-    share = round(100 * event.waited / event.took) if event.took else 0
-    times = _times(event.suspended)
-    return f"{text}, suspended {times} ({share} %){_meanwhile(event.others)}"
+    share = f" ({round(100 * event.waited / event.took)} %)" if event.took else ""
+    return f"{text}, suspended {_times(event.suspended)}{share}{_meanwhile(event.others)}"
 
 
 def _awaited(suspended: bool, waited: int, others: Others) -> str:
     if suspended:
-        return f"suspended for {duration(waited)}{_meanwhile(others)}"
+        # A bare sleep(0) takes no time on a virtual clock, and yet the loop turns.
+        long = duration(waited) if waited else "a turn of the loop"
+        return f"suspended for {long}{_meanwhile(others)}"
     long = f" for {duration(waited)}" if waited >= _LONG else ""
     return f"did not suspend{long}: nobody else could run"
 

@@ -191,6 +191,21 @@ def test_marks_belong_to_the_running_task(loop: LiveLoop, timeline: Timeline) ->
     )
 
 
+def test_marks_that_no_picture_can_tell_apart_are_one(loop: LiveLoop, timeline: Timeline) -> None:
+    """A flood of prints leaves one mark a millisecond; another kind has its own."""
+
+    async def main() -> None:
+        for _ in range(100):
+            timeline.mark("print")
+        timeline.mark("value")
+        await asyncio.sleep(0.001)
+        timeline.mark("value")
+
+    loop.run_until_complete(main())
+    kinds = [(mark.at, mark.kind) for mark in timeline.snapshot().marks]
+    assert kinds == [(0, "print"), (0, "value"), (MS, "value")]
+
+
 def test_marks_outside_of_tasks_are_dropped(loop: LiveLoop, timeline: Timeline) -> None:
     """In a plain callback, in another thread and outside of the loop there is no lane to mark."""
     loop.call_soon(timeline.mark, "print")
