@@ -65,7 +65,7 @@ class Node:
 def await_graph(
     loop: asyncio.AbstractEventLoop, names: Mapping[str, object] | None = None
 ) -> tuple[Node, ...]:
-    """The tasks of `loop` that are not done, by number or name; in the loop's thread.
+    """The tasks of `loop` that are not done, by name; in the loop's thread.
 
     What tasks meet at is told by its name in `names`, or else by a number.
     """
