@@ -82,8 +82,10 @@ class Tracer:
     def finish(self, error: BaseException | None) -> None:
         """A statement is over, with `error`: so are its comprehensions, and its sums are told."""
         if self.on:
-            self.settle("unknown" if error is None else "source")
-            if error is not None:
+            if error is None:
+                self.settle("unknown")
+            else:
+                self.settle("source", type_name(error))
                 self.walks.end_clauses(_cancellation(error), type_name(error))
             for event in self._runs.rest(self.timeline.ns()):
                 self.tell(event)
@@ -158,11 +160,11 @@ class Tracer:
 
     # -- for comprehensions, which end when their iterator is dropped --------------------
 
-    def settle(self, how: WayOut) -> None:
+    def settle(self, how: WayOut, error: str = "") -> None:
         """What was dropped while it waited for a value ended in this way, as is clear now."""
         dropped, self.walks.dropped = self.walks.dropped, []
         for walking in dropped:
-            walking.end(how)
+            walking.end(how, error)
 
     def goes_on(self, walking: Walking) -> None:
         """A clause asks for its next value: so a clause inside it has come to its end."""

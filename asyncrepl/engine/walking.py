@@ -124,12 +124,12 @@ class Walking:
     ) -> None:
         self.tracer.walks.leave(self)
         if self.phase != "over":
-            if self.tracer.walks.dropped:
-                self.tracer.settle("unknown" if error is None else "source")
             if error is None:
+                self.tracer.settle("unknown")
                 self.end("break" if self._broke else "return")
             else:
                 name = type_name(error)
+                self.tracer.settle("source", name)
                 self.tracer.walks.end_clauses(self.tracer.cancelled(), name, self)
                 self.end(self._way(error, traceback), name)
 
