@@ -94,7 +94,16 @@ class OpenWalks:
         task = asyncio.current_task(self._loop)
         lane = None if task is None else self.timeline.lane_of(task)
         if lane is not None:
+            walking.watched = lane
             self._curious.setdefault(lane, []).append(walking)
+
+    def look_away(self, walking: Walking) -> None:
+        """Its round is over: whatever suspends its task now is none of it."""
+        inside = self._curious.get(walking.watched)
+        if inside is not None and walking in inside:
+            inside.remove(walking)
+            if not inside:
+                del self._curious[walking.watched]
 
     def suspends(self, task: asyncio.Task[object]) -> None:
         """A slice of `task` is over, and the task is not."""

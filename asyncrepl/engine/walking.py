@@ -80,8 +80,9 @@ class Walking:
         "round",
         "tracer",
         "walk",
+        "watched",
         "where",
-    )  # fmt: skip
+    )
 
     def __init__(self, tracer: Tracer, walk: Walk, parent: Walking | None, loud: Telling) -> None:
         self.tracer = tracer
@@ -92,6 +93,8 @@ class Walking:
         self.phase: Phase = "operand"
         self.round = 0
         self.on = self.where = ""
+        #: The lane in which it is looked at; 0 for none.
+        self.watched = 0
         self._telling: Telling = "sum"
         #: The next round to be told; none if the walk is not told step by step.
         self._next_told = 1 if loud == "full" else 0
@@ -225,6 +228,7 @@ class Walking:
         told = self._telling
         if told == "sum":
             return
+        tracer.walks.look_away(self)
         text = bindings(self.walk.site.target, values)
         if told == "full":
             others = self._others(self._slices_asked)
@@ -239,6 +243,7 @@ class Walking:
         tracer = self.tracer
         now = tracer.timeline.ns()
         phase, self.phase = self.phase, "over"
+        tracer.walks.look_away(self)
         if phase == "operand":
             return  # it never was a walk
         if phase == "body":

@@ -248,3 +248,14 @@ def test_values_are_told_without_running_the_users_code() -> None:
     assert told_values == [
         "v = 1", "v = 'a'", "v = <list>", "v = <Nasty>", "v = <Text>", "v = {'k': (1, 2)}",
     ]  # fmt: skip
+
+
+def test_nothing_is_left_of_walks_that_are_over() -> None:
+    """However many walks were told, and however they ended, nothing of them is kept."""
+    text = (
+        "async for n in eager(30): pass\n"
+        "[n async for n in naps(30, 0)]\n"
+        "async for n in eager(3): break\n"
+        "[1 / 0 async for n in naps(3)]\n"
+    )
+    assert traced(text).held == 0

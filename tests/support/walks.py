@@ -46,6 +46,8 @@ class Traced:
     events: list[WalkEvent] = field(default_factory=list)
     outcome: Outcome | None = None
     session: Session | None = None
+    #: How many walks the tracer still held when the statement was over.
+    held: int = 0
 
     def of(self, kind: type) -> list[Any]:
         """The events of one kind."""
@@ -87,6 +89,8 @@ def traced(
             begun(tracer)
         result.outcome = await ended
         tracer.finish(result.outcome.error)
+        walks = tracer.walks
+        result.held = len(walks._frames) + len(walks._curious) + len(walks.dropped)
         tracer.stop()
 
     try:
