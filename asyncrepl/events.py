@@ -60,7 +60,8 @@ class Lane:
     """A task: its number (1, 2, … in order of birth), and what it is called.
 
     `coro` is the qualified name of its coroutine, `parent` the lane that made
-    it, None if no observed task did.
+    it, None if no observed task did. `made` is the file and the line of user
+    code that made it, None if unknown.
     """
 
     id: int
@@ -68,6 +69,7 @@ class Lane:
     coro: str
     parent: int | None
     born: int
+    made: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,17 @@ class Mark:
     lane: int
     at: int
     kind: MarkKind
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How often a task has run since its birth, and for how many nanoseconds in all.
+
+    The slice under way is included. The rest of its age it has waited.
+    """
+
+    slices: int
+    busy: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +159,6 @@ class Snapshot:
     marks: tuple[Mark, ...]
     slices: array[int]
     first: int
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """How many slices a task has had, and for how many nanoseconds it ran in them."""
-
-    slices: int
-    busy: int
 
 
 # -- walks: what happens in an ``async for`` -------------------------------------

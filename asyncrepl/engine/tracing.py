@@ -13,6 +13,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+from asyncrepl.engine.lives import name_of
 from asyncrepl.engine.open_walks import OpenWalks
 from asyncrepl.engine.proxies import marks
 from asyncrepl.engine.runs import Runs
@@ -128,7 +129,7 @@ class Tracer:
     ) -> Walk:
         lane = self.timeline.lane_of(task) or 0
         depth = 0 if parent is None else parent.walk.depth + 1
-        return Walk(number, lane, self.timeline.name_of(lane), depth, site)
+        return Walk(number, lane, name_of(task), depth, site)
 
     def _task(self) -> asyncio.Task[object] | None:
         """The task that runs, if its walks are to be told."""

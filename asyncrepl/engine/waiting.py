@@ -9,7 +9,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from asyncrepl.engine.lives import name_of
-from asyncrepl.engine.totals import totals
 from asyncrepl.engine.traces import spot
 from asyncrepl.engine.waits import describe_wait
 from asyncrepl.events import Totals
@@ -69,7 +68,7 @@ class _Record:
         self.spot = cache(spot)
         self._timeline = timeline
         self._now = 0 if timeline is None else timeline.ns()
-        self._totals = {} if timeline is None else totals(timeline)
+        self._totals = {} if timeline is None else timeline.totals()
         lanes = () if timeline is None else timeline.snapshot().lanes
         self._born = {lane.id: lane.born for lane in lanes}
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from array import array
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from support.suspending import cancel_all, suspended
 from support.timelines import MS, worker
 
-from asyncrepl.engine.totals import totals
 from asyncrepl.engine.waiting import TaskState, survey
-from asyncrepl.events import CALLBACK, IDLE, Totals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,12 +81,3 @@ def test_tasks_are_in_the_order_of_their_numbers(loop: LiveLoop) -> None:
     for name in ("Task-10", "Task-9", "tick", "9" * 5000):
         suspended(loop, worker).set_name(name)
     assert [state.name for state in survey(loop)][1:] == ["Task-9", "Task-10", "tick"]
-
-
-def test_totals_add_up_the_slices_of_each_task() -> None:
-    """A slice ends where the next one begins, the last one now."""
-    log = array("q", [1, 0, 2, 5, IDLE, 6, 1, 10, CALLBACK, 12, 1, 20])
-    timeline: Any = SimpleNamespace(snapshot=lambda: SimpleNamespace(slices=log), ns=lambda: 23)
-    found = totals(timeline)
-    assert found[1] == Totals(slices=3, busy=5 + 2 + 3)
-    assert found[2] == Totals(slices=1, busy=1)
