@@ -23,7 +23,7 @@ from support.pty import Terminal  # noqa: E402
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-COLUMNS, ROWS = 80, 24
+COLUMNS, ROWS = 80, 30
 #: The size of a cell of the picture, and the space around the screen.
 WIDTH, HEIGHT, MARGIN = 8.4, 18, 14
 COLORS = {
@@ -39,8 +39,8 @@ def session(terminal: Terminal) -> None:
     terminal.enter(":load ticks")
     terminal.enter(":ticker tick 0.5")
     terminal.enter("for n in ticks(3): n")
-    terminal.send("async for n in ticks(9, 0.7): n\r")
-    terminal.wait(lambda: "4" in terminal.lines, "the fourth value")
+    terminal.send(":trace async for n in ticks(9, 0.7): n\r")
+    terminal.wait(lambda: "2" in terminal.lines, "the second value")
 
 
 def svg(terminal: Terminal) -> str:

@@ -40,6 +40,7 @@ class Narrator:
         """Tell the walks of `task`, and of the tasks it makes; if not all are told."""
         if not self.on:
             self._start(task)
+            self.began()  # the first time, importing has taken some
 
     def told(self) -> None:
         """The task is over."""
