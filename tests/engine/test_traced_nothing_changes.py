@@ -12,6 +12,7 @@ from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.programs import random_program
 from support.walks import SOURCES
 
 from asyncrepl.engine.clock import Clock
@@ -218,3 +219,39 @@ def test_a_traced_program_does_the_same(text: str) -> None:
     assert traced == untraced
     assert nothing == []
     assert told or text == PROGRAMS["a comprehension over a list"]
+
+
+def outcome(text: str, how: str) -> tuple[list[object], object]:
+    """What a random program noted, and how it ended; compiled plainly, by us, or traced."""
+    loop = new_loop(Clock.virtual())
+    loop.observe(timeline := Timeline())
+    loop.set_exception_handler(lambda *_: None)
+    tracer = Tracer(loop, lambda _: None)
+    space: dict[str, Any] = {"asyncio": asyncio, "out": []}
+    source = Source("<program>", text, ast.parse(text))
+    exec(
+        compile(text, "<program>", "exec") if how == "plain" else compile_source(source, "exec"),
+        space,
+    )
+    if how == "traced":
+        tracer.start(timeline)
+    end: object = None
+    try:
+        loop.run_until_complete(space["drive"]())
+    except Exception as error:
+        stack = traceback.TracebackException.from_exception(error).stack
+        end = repr(error), [(frame.lineno, frame.colno) for frame in stack]
+    finally:
+        tracer.stop()
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+    return space["out"], end
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_random_programs_do_the_same(seed: int) -> None:
+    """Nested loops, comprehensions, generators and errors in any order: nothing differs."""
+    text = random_program(seed)
+    plain = outcome(text, "plain")
+    assert outcome(text, "untraced") == plain
+    assert outcome(text, "traced") == plain
