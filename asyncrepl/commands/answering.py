@@ -33,6 +33,14 @@ class Answering:
 
     def start(self, reading: Command, finished: Finished) -> None:
         """Run the command; `finished` is called once, perhaps at once."""
+        session = self._shell.session
+        session.column = reading.column
+        try:
+            self._run(reading, finished)
+        finally:
+            session.column = 0
+
+    def _run(self, reading: Command, finished: Finished) -> None:
         try:
             command = self._shell.registry.find(reading.name)
             answer = command.run(self._shell, reading.rest)

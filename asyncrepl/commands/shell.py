@@ -239,5 +239,6 @@ class Shell:
         assert outcome.error is not None
         if isinstance(outcome.error, SystemExit):
             raise outcome.error  # out of the loop: the whole session is to end
-        self.console.complain([("dim", f"in the background, {name}:")])
+        if outcome.stage == "run":  # else it is about what was just typed
+            self.console.complain([("dim", f"in the background, {name}:")])
         self.report(outcome)

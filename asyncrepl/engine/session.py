@@ -121,6 +121,8 @@ class Session:
         self.context = contextvars.copy_context()
         self.sources = Sources()
         self.count = 0
+        #: Where the next text begins in the line that was typed.
+        self.column = 0
         self._flags = 0
 
     @property
@@ -185,7 +187,7 @@ class Session:
             filename = f"<input {self.count}>"
         reading = read(text, filename)
         tree = reading.tree if isinstance(reading, Statement) else None
-        source = self.sources.add(filename, text, tree)
+        source = self.sources.add(filename, text, tree, self.column)
         match reading:
             case Broken(error=error):
                 return Outcome(source, error, "parse")

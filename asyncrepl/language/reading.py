@@ -12,7 +12,7 @@ from __future__ import annotations
 import ast
 import warnings
 from codeop import PyCF_ALLOW_INCOMPLETE_INPUT  # type: ignore[attr-defined]
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 __all__ = [
     "Blank",
@@ -45,10 +45,11 @@ class Blank:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A word for the tool: ``:name rest``."""
+    """A word for the tool: ``:name rest``; `rest` begins in that column of the line."""
 
     name: str
     rest: str
+    column: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,8 @@ def as_command(text: str) -> Command | None:
     if not text.startswith(":"):
         return None
     name, _, rest = stripped[1:].partition(" ")
-    return Command(name, rest.strip())
+    rest = rest.strip()
+    return Command(name, rest, text.index(rest, len(name) + 1))
 
 
 def is_complete(text: str) -> bool:

@@ -20,11 +20,15 @@ __all__ = ["Source", "Sources"]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One text that was compiled as a unit; `tree` is None when it does not parse."""
+    """One text that was compiled as a unit; `tree` is None when it does not parse.
+
+    `column` is where it begins in the line that was typed: behind a command's name.
+    """
 
     filename: str
     text: str
     tree: ast.Module | None = None
+    column: int = 0
 
     @property
     def typed(self) -> bool:
@@ -43,9 +47,11 @@ class Sources(Mapping[str, Source]):
     def __init__(self) -> None:
         self._by_name: dict[str, Source] = {}
 
-    def add(self, filename: str, text: str, tree: ast.Module | None = None) -> Source:
+    def add(
+        self, filename: str, text: str, tree: ast.Module | None = None, column: int = 0
+    ) -> Source:
         """Remember `text` under `filename`, for us and for `linecache`."""
-        source = Source(filename, text, tree)
+        source = Source(filename, text, tree, column)
         self._by_name[filename] = source
         if filename.startswith("<"):
             lines = [line + "\n" for line in source.lines]

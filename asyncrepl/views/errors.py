@@ -70,10 +70,10 @@ def _syntax_error(error: SyntaxError, outcome: Outcome) -> list[Line]:
     several = "\n" in outcome.source.text.strip()
     if several and error.lineno:
         head.append(("dim", f" (line {error.lineno})"))
-    return [*_caret(error, several=several), head] if outcome.stage == "parse" else [head]
+    return [*_caret(error, outcome.source, several=several), head] if outcome.stage == "parse" else [head]
 
 
-def _caret(error: SyntaxError, *, several: bool) -> list[Line]:
+def _caret(error: SyntaxError, source: Source, *, several: bool) -> list[Line]:
     """A mark under the place.
 
     It stands below the typed line, which begins after a prompt of four columns; of
@@ -86,7 +86,8 @@ def _caret(error: SyntaxError, *, several: bool) -> list[Line]:
     if error.end_offset and error.end_lineno == error.lineno:
         width = max(error.end_offset - error.offset, 1)
     room = max(len(line) - error.offset + 1, 1)
-    mark: Line = [("error", " " * (3 + error.offset) + "^" * min(width, room))]
+    before = 3 + (0 if several else source.column)
+    mark: Line = [("error", " " * (before + error.offset) + "^" * min(width, room))]
     return [[("", "    " + line)], mark] if several else [mark]
 
 

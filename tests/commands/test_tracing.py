@@ -87,7 +87,8 @@ def test_a_tracing_statement_can_fail(type_in: Typed) -> None:
     told = type_in(":trace async for n in naps(1): 1/0")
     assert "  0.500  6 stop       the body raised ZeroDivisionError\n" in told
     assert told.endswith("ZeroDivisionError: division by zero\n")
-    assert "SyntaxError" in type_in(":trace async for n in")
+    assert type_in(":trace 1 +").startswith(" " * (len(">>> :trace 1 +")) + "^\n")
+    assert type_in(":spawn 1 +").startswith(" " * (len(">>> :spawn 1 +")) + "^\n")
     assert type_in("async for n in naps(1): n") == "0\n"
     told = type_in(":trace for n in naps(1): n")
     assert "why  `naps(1)` is an async generator" in told
