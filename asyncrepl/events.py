@@ -25,6 +25,7 @@ __all__ = [
     "Mark",
     "MarkKind",
     "Snapshot",
+    "Totals",
 ]
 
 #: Lane numbers of slices that belong to no task: the loop waits; a plain callback runs.
@@ -39,7 +40,8 @@ class Lane:
     """A task: its number (1, 2, … in order of birth), and what it is called.
 
     `coro` is the qualified name of its coroutine, `parent` the lane that made
-    it, None if no observed task did.
+    it, None if no observed task did. `made` is the file and the line of user
+    code that made it, None if unknown.
     """
 
     id: int
@@ -47,6 +49,7 @@ class Lane:
     coro: str
     parent: int | None
     born: int
+    made: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,17 @@ class Mark:
     lane: int
     at: int
     kind: MarkKind
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How often a task has run since its birth, and for how many nanoseconds in all.
+
+    The slice under way is included. The rest of its age it has waited.
+    """
+
+    slices: int
+    busy: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ _PLUMBING = (
     str(Path(threading.__file__).parent / "selectors.py"),
     "<frozen runpy>",
 )
+#: In which each callback of the loop runs.
+_RUN = asyncio.Handle._run.__code__  # noqa: SLF001
 
 
 def is_ours(filename: str) -> bool:
@@ -29,6 +32,7 @@ def is_ours(filename: str) -> bool:
     return filename.startswith(_OURS) and not filename.startswith(_DEMOS)
 
 
+@functools.lru_cache(maxsize=1024)
 def is_plumbing(filename: str) -> bool:
     """Whether the file is ours or asyncio's: nothing the user wrote or asked for."""
     return filename.startswith(_PLUMBING) or is_ours(filename)
@@ -45,8 +49,8 @@ def innermost_user_frame(frame: FrameType | None) -> FrameType | None:
     Looks from `frame` outwards to the first that is neither ours nor asyncio's,
     and only within one callback of the loop: what called the loop is not it.
     """
-    while frame is not None and frame.f_code is not asyncio.Handle._run.__code__:  # noqa: SLF001
-        if not is_plumbing(frame.f_code.co_filename):
+    while frame is not None and (code := frame.f_code) is not _RUN:
+        if not is_plumbing(code.co_filename):
             return frame
         frame = frame.f_back
     return None

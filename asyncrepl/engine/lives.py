@@ -1,11 +1,13 @@
 """One task in the record: what is known of it while it lives and afterwards.
 
-Only strings and numbers are kept, and a weak reference while the task lives.
+Only strings and numbers are kept, and a weak reference while the task lives. A
+task is asked by asyncio's own methods only: those of a subclass are user code.
 """
 
 from __future__ import annotations
 
 import asyncio
+import weakref
 from types import CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
@@ -14,20 +16,54 @@ from asyncrepl.events import Ending, Lane
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Life", "by_age", "coro_name", "ending", "name_of", "nobody", "stepped"]
+    class _PyTask(asyncio.Task[Any]):
+        """asyncio's task in pure Python."""
+else:
+    from asyncio.tasks import _PyTask
+
+_Task = asyncio.Task
+
+__all__ = [
+    "Life",
+    "Ref",
+    "by_age",
+    "coro_name",
+    "done",
+    "ending",
+    "is_python_task",
+    "name_of",
+    "nobody",
+    "stepped",
+]
 
 
-class Life:
-    """A task, as the timeline knows it; its `Lane` is built when somebody looks."""
+class _Counted:
+    """What each slice changes, kept together in memory: with 10,000 tasks that is felt."""
 
-    __slots__ = ("_lane", "born", "coro", "ending", "name", "number", "parent", "ref")
+    __slots__ = ("busy", "number", "slices")
 
-    def __init__(self, number: int, name: str, coro: str, parent: int | None, born: int) -> None:
+
+class Life(_Counted):
+    """A task, as the timeline knows it; its `Lane` is built when somebody looks.
+
+    `slices` have begun; those that are over took `busy` nanoseconds.
+    """
+
+    __slots__ = ("_lane", "born", "coro", "ending", "made", "name", "parent", "ref")
+
+    def __init__(
+        self,
+        number: int,
+        born: int = 0,
+        parent: int | None = None,
+        made: tuple[str, int] | None = None,
+    ) -> None:
         self.number = number
-        self.name = name
-        self.coro = coro
+        self.name = self.coro = ""
         self.parent = parent
         self.born = born
+        self.made = made
+        self.slices = self.busy = 0
         self.ref: Callable[[], Any] = nobody
         self.ending: tuple[int, Ending] | None = None
         self._lane: Lane | None = None
@@ -36,39 +72,68 @@ class Life:
         """What is known of it now; any thread."""
         lane = self._lane
         if lane is None or lane.name != self.name:
-            lane = Lane(self.number, self.name, self.coro, self.parent, self.born)
+            lane = Lane(self.number, self.name, self.coro, self.parent, self.born, self.made)
             self._lane = lane
         return lane
+
+
+class Ref(weakref.ref[Any]):
+    """A weak reference to a task that knows the task's ``id()``."""
+
+    __slots__ = ("key",)
+
+    key: int
 
 
 def nobody() -> None:
     """The reference to a task that is over."""
 
 
+def is_python_task(obj: Any) -> bool:
+    """Whether `obj` is a task of asyncio's implementation in Python."""
+    return issubclass(type(obj), _PyTask)
+
+
+def done(task: Any) -> bool:
+    """Whether the task is over."""
+    try:
+        return _Task.done(task)
+    except TypeError:
+        return _PyTask.done(task)
+
+
 def stepped(task: Any, coro: Any) -> bool:
     """Whether a task that was just made has run already."""
-    return bool(task.done() or (type(coro) is CoroutineType and coro.cr_suspended))
+    return done(task) or (type(coro) is CoroutineType and coro.cr_suspended)
 
 
 def ending(task: Any) -> Ending:
     """How a task that is done has ended, without touching what it would log about itself."""
-    if task.cancelled():
+    try:
+        cancelled = _Task.cancelled(task)
+    except TypeError:
+        cancelled = _PyTask.cancelled(task)
+    if cancelled:
         return "cancelled"
     # Not exception(): asyncio would no longer say that nobody retrieved it.
     return "done" if task._exception is None else "error"  # noqa: SLF001
 
 
 def name_of(task: Any) -> str:
-    """The task's name, by asyncio's own method: a subclass may override it."""
-    if isinstance(task, asyncio.Task):
-        return asyncio.Task.get_name(task)
-    return str(task._name)  # noqa: SLF001  asyncio's task in pure Python
+    """The task's name."""
+    try:
+        return _Task.get_name(task)
+    except TypeError:
+        return _PyTask.get_name(task)
 
 
 def coro_name(coro: Any) -> str:
     """The coroutine's qualified name; of an object of the user's own, its type's."""
-    known = type(coro) in {CoroutineType, GeneratorType}
-    return str(coro.__qualname__ if known else type(coro).__qualname__)
+    kind = type(coro)
+    if kind is CoroutineType or kind is GeneratorType:
+        name: str = coro.__qualname__
+        return name
+    return kind.__qualname__
 
 
 def by_age(task: asyncio.Task[Any]) -> tuple[int, str]:

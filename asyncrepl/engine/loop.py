@@ -27,16 +27,16 @@ from __future__ import annotations
 import asyncio
 import functools
 import math
-from collections import deque
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.engine import timers
+from asyncrepl.engine import timers, turning
 from asyncrepl.engine.clock import Clock
 from asyncrepl.engine.outside import Outside
-from asyncrepl.engine.ready import ObservedReady
 from asyncrepl.engine.turns import WatchingSelector
 
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Callable
 
     from asyncrepl.engine.clock import Ready
@@ -47,22 +47,30 @@ if TYPE_CHECKING:
 
         _clock_resolution: float
         _debug: bool
+        _closed: bool
+        _current_handle: asyncio.Handle | None
         _ready: deque[asyncio.Handle]
-        _scheduled: list[asyncio.TimerHandle]
+        _scheduled: list[timers.TimerHandle]
+        _selector: WatchingSelector
         _ssock: Any
+        _stopping: bool
+        _task_factory: object
+        _timer_cancelled_count: int
+        _transports: Any
         _check_closed: Callable[[], None]
         _check_thread: Callable[[], None]
         _check_callback: Callable[[object, str], None]
 
-        def _run_once(self) -> None: ...
-        def _process_self_data(self, data: bytes) -> None: ...
+        def _process_events(self, events: Ready) -> None: ...
         async def _make_subprocess_transport(self, *args: Any, **kwargs: Any) -> Any: ...
 else:
     _SelectorEventLoop = asyncio.SelectorEventLoop
 
 __all__ = ["Live", "LiveLoop", "new_loop"]
 
-_run_once = _SelectorEventLoop._run_once  # noqa: SLF001
+_create_task = _SelectorEventLoop.create_task
+#: The methods that are overridden while the loop is observed.
+_OBSERVED = ("_run_once", "call_soon", "create_task")
 
 
 class Live:
@@ -72,7 +80,7 @@ class Live:
     what records at the moment, None for nothing.
     """
 
-    __slots__ = ("clock", "outside", "selector", "spare", "timeline", "turn")
+    __slots__ = ("clock", "outside", "selector", "timeline", "turn")
 
     def __init__(self, clock: Clock, selector: WatchingSelector, own_fd: int) -> None:
         self.clock = clock
@@ -80,21 +88,26 @@ class Live:
         self.timeline: Timeline | None = None
         self.selector = selector
         self.outside = Outside(selector, own_fd)
-        #: Of the plain and the observed ready queue, the one not in use.
-        self.spare: deque[asyncio.Handle] = ObservedReady()
 
 
 class LiveLoop(_SelectorEventLoop):
     """asyncio's selector loop on `clock` (real time if None), watchable through `live`."""
 
-    live: Live
-
     def __init__(self, clock: Clock | None = None) -> None:
         selector = WatchingSelector()
         super().__init__(selector)
-        self.live = Live(clock or Clock.real(), selector, self._ssock.fileno())
+        for name in _OBSERVED:  # keep room for them
+            setattr(self, name, None)
+            delattr(self, name)
+        self._transports.live = Live(clock or Clock.real(), selector, self._ssock.fileno())
         self.live.clock.changed = self._follow_clock
         self._follow_clock()
+
+    @property
+    def live(self) -> Live:
+        """What there is beyond asyncio's loop; also when the loop is closed."""
+        live: Live = self._transports.live
+        return live
 
     # -- running -----------------------------------------------------------------
 
@@ -149,19 +162,10 @@ class LiveLoop(_SelectorEventLoop):
             self._clock_resolution = clock.resolution
         if self.live.timeline is not None:
             self.live.timeline.ns = clock.ns
-        self._choose_wait()
-
-    def _choose_wait(self) -> None:
-        live = self.live
-        plain = live.timeline is None and live.clock.untouched
-        live.selector.wait_with(live.selector.poll if plain else self._wait)
+        self.live.selector.wait_with(self._wait)
 
     def _wait(self, timeout: float | None) -> Ready:
         live = self.live
-        if live.timeline is not None and timeout != 0:
-            live.timeline.waits()
-        if live.clock.untouched:
-            return live.selector.poll(timeout)
         ready = live.clock.wait(live.selector.poll, timeout, self)
         self._clock_resolution = live.clock.resolution
         return ready
@@ -196,14 +200,16 @@ class LiveLoop(_SelectorEventLoop):
     # -- observation -------------------------------------------------------------
 
     def observe(self, timeline: Timeline) -> None:
-        """Record into `timeline` from now on; on the loop's thread, also in a callback."""
+        """Record into `timeline`; on the loop's thread, also in a callback.
+
+        In a callback: the slice under way, and then from the next turn on.
+        """
         self.unobserve()
         timeline.ns = self.live.clock.ns
         timeline.begin(self)
         self.live.timeline = timeline
-        self.live.spare.timeline = timeline  # type: ignore[attr-defined]
-        self._swap_ready()
-        _override(self, "_run_once", self._run_once_observed)
+        _override(self, "_run_once", MethodType(turning.run_once, self))
+        _override(self, "call_soon", MethodType(turning.call_soon, self))
         _override(self, "create_task", self._create_observed_task)
 
     def unobserve(self) -> None:
@@ -211,41 +217,21 @@ class LiveLoop(_SelectorEventLoop):
         if self.live.timeline is not None:
             self.live.timeline.waits()
             self.live.timeline = None
-            self._swap_ready()
-            for name in ("_run_once", "create_task"):
+            for name in _OBSERVED:
                 delattr(self, name)
 
-    def _swap_ready(self) -> None:
-        """Go on with the other queue.
-
-        Another thread may be about to append to the one that goes out of use.
-        It wakes the loop after that, and `_process_self_data` fetches the handle.
-        """
-        old, new = self._ready, self.live.spare
-        _pour(old, new)
-        self._ready, self.live.spare = new, old
-        self._choose_wait()
-
-    def _process_self_data(self, data: bytes) -> None:
-        super()._process_self_data(data)
-        _pour(self.live.spare, self._ready)
-
-    def _run_once_observed(self) -> None:
-        """One turn, after which the timeline lets go of the task that ran last."""
-        try:
-            _run_once(self)
-        finally:
-            if self.live.timeline is not None:
-                self.live.timeline.turned()
-
-    def _create_observed_task(self, coro: Any, **kwargs: Any) -> asyncio.Task[Any]:
+    def _create_observed_task(self, *args: Any, **kwargs: Any) -> asyncio.Task[Any]:
         """As asyncio's ``create_task``; the timeline learns who made the task, and when."""
         timeline = self.live.timeline
-        make = functools.partial(super().create_task, coro, **kwargs)
         if timeline is None:
-            return make()
-        eager = self.get_task_factory() is not None
-        task = (timeline.born_eager if eager else timeline.born)(coro, make)
+            return _create_task(self, *args, **kwargs)
+        if self._task_factory is None:
+            at = timeline.ns()
+            task = _create_task(self, *args, **kwargs)
+            timeline.born(task, args[0] if args else kwargs["coro"], at)
+        else:
+            make = functools.partial(_create_task, self, *args, **kwargs)
+            task = timeline.born_eager(args[0] if args else kwargs["coro"], make)
         if self._debug:
             timers.hide_ours(task)
         return task
@@ -254,11 +240,6 @@ class LiveLoop(_SelectorEventLoop):
 def _override(loop: LiveLoop, name: str, function: Callable[..., Any]) -> None:
     # Not through vars(): that alone makes each step slower, for the loop's whole life.
     setattr(loop, name, function)
-
-
-def _pour(old: deque[asyncio.Handle], new: deque[asyncio.Handle]) -> None:
-    while old:
-        new.append(deque.popleft(old))
 
 
 def new_loop(clock: Clock | None = None) -> LiveLoop:

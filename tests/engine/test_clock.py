@@ -240,7 +240,7 @@ def test_an_untouched_real_clock_leaves_the_loop_alone() -> None:
     """In real time the loop's time and timers are asyncio's own."""
     loop = new_loop()
     assert loop.live.clock.mode == "real"
-    assert {"time", "call_at", "create_task", "_run_once"}.isdisjoint(vars(loop))
+    assert {"time", "call_at", "create_task", "call_soon", "_run_once"}.isdisjoint(vars(loop))
     loop.close()
 
 

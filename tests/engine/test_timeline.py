@@ -32,7 +32,7 @@ def test_it_tells_who_ran_when(loop: LiveLoop, timeline: Timeline) -> None:
 
 
 def test_a_lane_says_who_made_the_task(loop: LiveLoop, timeline: Timeline) -> None:
-    """A lane has the task's name, its coroutine's, the maker's lane, and its birth."""
+    """A lane has the task's name, its coroutine's, the maker's lane, its birth, and its place."""
 
     async def main() -> None:
         await asyncio.sleep(0.5)
@@ -41,7 +41,8 @@ def test_a_lane_says_who_made_the_task(loop: LiveLoop, timeline: Timeline) -> No
     loop.run_until_complete(main())
     parent, child = timeline.snapshot().lanes
     assert (parent.id, parent.parent, parent.born) == (1, None, 0)
-    assert child == Lane(2, "child", "worker", 1, 500 * MS)
+    line = main.__code__.co_firstlineno + 2
+    assert child == Lane(2, "child", "worker", 1, 500 * MS, (__file__, line))
 
 
 def test_tasks_made_behind_the_loops_back_are_seen(loop: LiveLoop, timeline: Timeline) -> None:

@@ -1,0 +1,224 @@
+"""One turn of an observed loop: asyncio's own, with a note for each handle it runs.
+
+Everything that runs on a loop passes here: tasks however they were made,
+callbacks, timers, I/O. Each handle is a slice, so one note per handle says who
+ran when. No task, coroutine or handle is changed. All that escapes is the first
+step of an eager task that was made directly, ``Task(…, eager_start=True)``.
+
+A step of a task that only does ``sleep(0)`` takes asyncio 1.2 µs, so notes have
+to be cheap. What they cost, and what was dearer:
+
+- Reading the clock and finding the task by its ``id()``: 100 ns each; knowing
+  that it is a task's step, and whether the task is over: 120; adding up its
+  time: 90; noting lane and start: 35 (see `asyncrepl.engine.slices`).
+- A ready queue that notes what is taken out (a deque subclass with `popleft` in
+  Python) leaves asyncio's turn alone. But it costs a call more, must keep all
+  it knows between two calls in attributes, and learns only with the next handle
+  that a task is over: 250 ns a slice in all.
+- `call_soon` pays for a part: asyncio's own calls four functions in Python to
+  put a handle into the queue. Ours makes the same handle with none.
+
+Tasks are asked through asyncio's own methods: those of a subclass are user code.
+"""
+
+# ruff: noqa: SLF001 -- this is asyncio's own code, for a loop of asyncio's
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from asyncio import base_events
+from asyncio.log import logger
+from contextvars import copy_context
+from types import BuiltinMethodType, FunctionType, MethodType
+from typing import TYPE_CHECKING, Any
+
+from asyncrepl.engine import timers
+from asyncrepl.engine.lives import done, is_python_task
+from asyncrepl.engine.slices import BATCH
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextvars import Context
+
+    from asyncrepl.engine.loop import LiveLoop
+    from asyncrepl.engine.timeline import Timeline
+
+__all__ = ["call_soon", "run_once"]
+
+_done = asyncio.Task.done
+_call_soon = asyncio.BaseEventLoop.call_soon
+_new: Any = object.__new__
+_base: Any = base_events
+_on_timeout = vars(asyncio.Timeout)["_on_timeout"]
+
+
+def run_once(loop: LiveLoop) -> None:
+    """As asyncio's ``loop._run_once``; what runs is noted in the loop's timeline."""
+    timeline: Any = loop.live.timeline
+    if loop._scheduled:
+        _forget_cancelled(loop)
+    if loop._ready or loop._stopping:
+        events = loop._selector.select(0)
+    else:
+        timeout = _timeout(loop)
+        if timeout != 0:
+            timeline.waits()
+        events = loop._selector.select(timeout)
+    if events:
+        loop._process_events(events)
+        events = []
+    if loop._scheduled:
+        _fire_timers(loop)
+    todo = len(loop._ready)  # and not what becomes ready meanwhile
+    while todo > BATCH:
+        _run_ready(loop, timeline, BATCH)
+        timeline.log.tidy()
+        todo -= BATCH
+    _run_ready(loop, timeline, todo)
+    timeline.turned()
+
+
+def _forget_cancelled(loop: LiveLoop) -> None:
+    count, cancelled = len(loop._scheduled), loop._timer_cancelled_count
+    if (
+        count > _base._MIN_SCHEDULED_TIMER_HANDLES
+        and cancelled / count > _base._MIN_CANCELLED_TIMER_HANDLES_FRACTION
+    ):
+        kept = []
+        for handle in loop._scheduled:
+            if handle._cancelled:
+                handle._scheduled = False
+            else:
+                kept.append(handle)
+        heapq.heapify(kept)
+        loop._scheduled = kept
+        loop._timer_cancelled_count = 0
+    else:
+        while loop._scheduled and loop._scheduled[0]._cancelled:
+            loop._timer_cancelled_count -= 1
+            heapq.heappop(loop._scheduled)._scheduled = False
+
+
+def _timeout(loop: LiveLoop) -> float | None:
+    if loop._scheduled:
+        delay = loop._scheduled[0]._when - loop.time()
+        return min(max(0, delay), float(_base.MAXIMUM_SELECT_TIMEOUT))
+    return None
+
+
+def _fire_timers(loop: LiveLoop) -> None:
+    end = loop.time() + loop._clock_resolution
+    while loop._scheduled and loop._scheduled[0]._when < end:
+        handle = heapq.heappop(loop._scheduled)
+        handle._scheduled = False
+        loop._ready.append(handle)
+
+
+def _run_ready(loop: LiveLoop, timeline: Timeline, count: int) -> None:  # noqa: PLR0912
+    """Run the next `count` handles."""
+    lives, fresh, step = timeline.lives, timeline.log.fresh, timeline.step
+    task = None
+    try:
+        for _ in range(count):
+            handle: Any = loop._ready.popleft()
+            if handle._cancelled:
+                continue
+            callback = handle._callback
+            kind = type(callback)
+            if kind is step or (kind is BuiltinMethodType and callback.__name__ == "task_wakeup"):
+                task = callback.__self__
+            elif kind is FunctionType:
+                task = None
+            else:
+                task, step = _task(callback, timeline), timeline.step
+            if task is None:
+                life = timeline.callbacks
+            else:
+                try:
+                    life = lives[id(task)]
+                except KeyError:
+                    life = timeline.met(task)
+            now = timeline.ns()
+            timeline.life.busy += now - timeline.since
+            timeline.life = life
+            timeline.since = now
+            life.slices += 1
+            fresh.append(life.number)
+            fresh.append(now)
+            if loop._debug:
+                _run_timed(loop, handle)
+            else:
+                handle._run()
+            if task is not None:
+                try:
+                    over = _done(task)
+                except TypeError:  # a task in pure Python
+                    over = done(task)
+                if over:
+                    timeline.ended(task)
+                elif timeline.suspending is not None:
+                    timeline.suspending(task)
+    except BaseException:
+        if task is not None and done(task):
+            timeline.ended(task)
+        raise
+
+
+def _run_timed(loop: LiveLoop, handle: asyncio.Handle) -> None:
+    """What asyncio does in debug mode."""
+    try:
+        loop._current_handle = handle
+        begin = loop.time()
+        handle._run()
+        took = loop.time() - begin
+        if took >= loop.slow_callback_duration:
+            logger.warning("Executing %s took %.3f seconds", _base._format_handle(handle), took)
+    finally:
+        loop._current_handle = None
+
+
+#: The type of the C tasks' steps, where it shows itself: it has no public name.
+_STEP_NAMES = {("builtins", "TaskStepMethWrapper"), ("_asyncio", "TaskStepMethWrapper")}
+
+
+def _task(callback: Any, timeline: Timeline) -> Any:
+    """The task of which `callback` is a step; None for a plain callback.
+
+    Other methods of a task are plain callbacks, as in ``call_later(1,
+    task.cancel)``. Objects of the user's are not asked.
+    """
+    kind = type(callback)
+    if kind is MethodType:
+        owner = callback.__self__
+        if callback.__func__ is _on_timeout:
+            timeline.expires(owner)
+        step = callback.__name__ in {"__step", "__wakeup"} and is_python_task(owner)
+        return owner if step else None
+    if (kind.__module__, kind.__name__) in _STEP_NAMES:
+        timeline.step = kind
+        return callback.__self__
+    return None
+
+
+def call_soon(
+    self: LiveLoop, callback: Callable[..., object], *args: Any, context: Context | None = None
+) -> asyncio.Handle:
+    """As asyncio's ``loop.call_soon``, with fewer calls."""
+    if self._debug or self._closed:
+        handle = _call_soon(self, callback, *args, context=context)
+        timers.hide_ours(handle)
+        return handle
+    made: Any = _new(asyncio.Handle)
+    made._context = copy_context() if context is None else context
+    made._loop = self
+    made._callback = callback
+    made._args = args
+    made._cancelled = False
+    made._repr = None
+    made._source_traceback = None
+    self._ready.append(made)
+    return made  # type: ignore[no-any-return]
+
+
+call_soon.__qualname__ = _call_soon.__qualname__  # TypeErrors name it
