@@ -22,6 +22,8 @@ __all__ = [
     "Ending",
     "Lane",
     "LaneEnded",
+    "Leak",
+    "LeakKind",
     "Mark",
     "MarkKind",
     "Snapshot",
@@ -33,6 +35,9 @@ IDLE, CALLBACK = 0, -1
 
 Ending = Literal["done", "error", "cancelled"]
 MarkKind = Literal["value", "print"]
+LeakKind = Literal[
+    "never awaited", "left open", "never walked", "never retrieved", "destroyed pending"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +79,6 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Totals:
-    """How often a task has run since its birth, and for how many nanoseconds in all.
-
-    The slice under way is included. The rest of its age it has waited.
-    """
-
-    slices: int
-    busy: int
-
-
-@dataclass(frozen=True, slots=True)
 class Blocked:
     """The loop has been in one turn for `seconds`, held up at this line.
 
@@ -97,6 +91,31 @@ class Blocked:
     line: int
     source: str
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """Something asynchronous was forgotten.
+
+    - "never awaited": a coroutine was dropped before it ran at all;
+    - "left open": an async generator was walked, left before its end, and lives on;
+    - "never walked": an async generator was made and thrown away at once;
+    - "never retrieved": a task, or another future, failed and nobody asked how;
+    - "destroyed pending": a task was dropped while it waited.
+
+    These are the kinds. `what` is the qualified name of the coroutine or generator
+    function, empty where it is not known; `made` the file and line where that was called,
+    `noticed` those where the thing was dropped, left or thrown away, each None where that
+    is not certain. `name` is the name of the task, or the user's name for the generator;
+    `by_break` says that the ``break`` at `noticed` left it.
+    """
+
+    kind: LeakKind
+    what: str
+    made: tuple[str, int] | None = None
+    noticed: tuple[str, int] | None = None
+    name: str = ""
+    by_break: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +133,14 @@ class Snapshot:
     marks: tuple[Mark, ...]
     slices: array[int]
     first: int
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How many slices a task has had, and for how many nanoseconds it ran in them.
+
+    Since its birth, the slice under way included. The rest of its age the task has waited.
+    """
+
+    slices: int
+    busy: int

@@ -6,9 +6,11 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from asyncrepl.commands.registry import Command, CommandError
+from asyncrepl.engine.awaits import await_graph
 from asyncrepl.engine.jobs import JobError
 from asyncrepl.engine.waiting import survey
 from asyncrepl.views.tasks import task_lines
+from asyncrepl.views.tree import tree_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +67,13 @@ def _spawn(shell: Shell, rest: str) -> list[Line]:
 
 
 def _tasks(shell: Shell, _rest: str) -> list[Line]:
-    return task_lines(survey(shell.loop)) or [[("dim", "no task is running")]]
+    states = survey(shell.loop, shell.observing.timeline)
+    return task_lines(states, shell.console.width) or [[("dim", "no task is running")]]
+
+
+def _tree(shell: Shell, _rest: str) -> list[Line]:
+    nodes = await_graph(shell.loop, shell.session.namespace)
+    return tree_lines(nodes, shell.console.width) or [[("dim", "no task is running")]]
 
 
 def _cancel(shell: Shell, rest: str) -> list[Line]:
@@ -111,5 +119,6 @@ COMMANDS = (
         _spawn,
     ),
     Command("tasks", ":tasks", "list the tasks and where each waits", ":tasks", _tasks),
+    Command("tree", ":tree", "show which task awaits which, and where", ":tree", _tree),
     Command("cancel", ":cancel NAME", "cancel a task", ":cancel Task-7", _cancel, _task_names),
 )

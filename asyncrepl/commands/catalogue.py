@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asyncrepl.commands import background, loading, pictures, replaying, seeing, session
+from asyncrepl.commands import background, leaks, loading, pictures, replaying, seeing, session
 from asyncrepl.commands.registry import Registry
 
 __all__ = ["all_commands"]
@@ -17,6 +17,7 @@ def all_commands() -> Registry:
             *background.COMMANDS,
             *seeing.COMMANDS,
             *pictures.COMMANDS,
+            *leaks.COMMANDS,
             *session.COMMANDS,
         )
     )

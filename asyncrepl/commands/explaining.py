@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
 from asyncrepl.language.suspects import suspects
@@ -33,8 +34,8 @@ def explain_outcome(
 
 
 def explain_value(session: Session, filename: str, value: object) -> Explanation | None:
-    """The explanation of a value that is shown but was not meant, such as a bare coroutine."""
-    if not hasattr(type(value), "__await__"):
+    """The explanation of a value that is shown but was not meant: a bare coroutine."""
+    if type(value) is not AsyncGeneratorType and not hasattr(type(value), "__await__"):
         return None
     from asyncrepl.explain.evidence import gather_value
     from asyncrepl.explain.explaining import explain

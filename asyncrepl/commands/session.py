@@ -62,6 +62,7 @@ def _reset(shell: Shell, _rest: str) -> list[Line]:
     namespace["asyncio"] = asyncio
     vars(builtins).pop("_", None)
     shell.last = shell.explanation = None
+    shell.noticing.leaks.clear()
     return [[("dim", "namespace emptied; background tasks go on")]]
 
 

@@ -11,13 +11,13 @@ import builtins
 import inspect
 import sys
 import time
-import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from asyncrepl.commands.explaining import explain_outcome, explain_value
 from asyncrepl.commands.front import Front
+from asyncrepl.commands.noticing import Noticing
 from asyncrepl.commands.registry import CommandError
 from asyncrepl.engine.jobs import Jobs
 from asyncrepl.engine.observing import Observing
@@ -26,7 +26,6 @@ from asyncrepl.statuses import PIPE_CLOSED
 from asyncrepl.views.errors import error_lines, exception_lines
 from asyncrepl.views.explanations import explanation_lines
 from asyncrepl.views.styled import text_lines
-from asyncrepl.views.warning import show_warning
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from asyncrepl.engine.session import Outcome, Run, Session
     from asyncrepl.explain.explanation import Explanation
     from asyncrepl.language.reading import Command
+    from asyncrepl.language.sources import Source
     from asyncrepl.views.console import Console
     from asyncrepl.views.styled import Line
 
@@ -58,8 +58,8 @@ class Shell:
 
     All methods are for the loop's thread. `front` is whoever types. `last` is the
     last outcome with an error and `explanation` what is known about it; `observing`
-    says for what the loop is recorded; `left` names the tasks that were running when
-    the session was closed.
+    says for what the loop is recorded, `noticing` hears of what was forgotten; `left`
+    names the tasks that were running when the session was closed.
     """
 
     def __init__(
@@ -78,6 +78,7 @@ class Shell:
         self.left: list[str] = []
         self.jobs = Jobs(session, self._job_failed)
         self.observing = Observing(loop)
+        self.noticing = Noticing(self)
         self.last: Outcome | None = None
         self.explanation: Explanation | None = None
         self._run: Run | None = None
@@ -90,25 +91,28 @@ class Shell:
         return self._run is not None or self._command is not None
 
     @property
+    def source(self) -> Source | None:
+        """The statement that runs in the foreground."""
+        return None if self._run is None else self._run.source
+
+    @property
     def task(self) -> asyncio.Task[Any] | None:
         """The task that runs in the foreground."""
         return self._command if self._run is None else self._run.task
 
     @contextmanager
     def active(self) -> Iterator[None]:
-        """Take the interpreter's hooks: displayed values, ``__main__``, errors of the loop."""
-        before = sys.displayhook, sys.modules["__main__"], warnings.showwarning
+        """Take the interpreter's hooks: displayed values, ``__main__``, what is forgotten."""
+        before = sys.displayhook, sys.modules["__main__"]
         sys.displayhook = self.display
         sys.modules["__main__"] = self.session.module
-        warnings.showwarning = show_warning
-        self.loop.set_exception_handler(self._loop_error)
         silence_completeness_warnings()
         try:
-            yield
+            with self.noticing.active():
+                yield
         finally:
-            sys.displayhook, sys.modules["__main__"], warnings.showwarning = before
+            sys.displayhook, sys.modules["__main__"] = before
             vars(builtins).pop("_", None)
-            self.loop.set_exception_handler(None)
 
     def submit(
         self,
@@ -181,7 +185,9 @@ class Shell:
     def _ended(self, outcome: Outcome) -> Status:
         """Show how a statement ended, if there is anybody to show it to."""
         try:
-            return self._shown(outcome)
+            status = self._shown(outcome)
+            self.noticing.look(outcome)
+            return status
         except OSError:
             return Status("exit", PIPE_CLOSED)
 
@@ -248,6 +254,7 @@ class Shell:
         self._command.add_done_callback(ended)
 
     def _command_ended(self, task: asyncio.Task[None]) -> Status:
+        self.noticing.look()
         if task.cancelled():
             self.console.complain([("error", "KeyboardInterrupt")])
             return Status("error")
@@ -269,13 +276,3 @@ class Shell:
             raise outcome.error  # out of the loop: the whole session is to end
         self.console.complain([("dim", f"in the background, {name}:")])
         self.report(outcome)
-
-    def _loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """The loop's exception handler: what asyncio would write to its log."""
-        source = context.get("task") or context.get("future")
-        name = f" ({source.get_name()})" if isinstance(source, asyncio.Task) else ""
-        lines = text_lines(f"{context['message']}{name}", "error")
-        error = context.get("exception")
-        if error is not None:
-            lines += exception_lines(error)
-        self.console.complain(*lines)

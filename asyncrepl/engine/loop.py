@@ -27,17 +27,21 @@ from __future__ import annotations
 import asyncio
 import functools
 import math
+import sys
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine import timers, turning
 from asyncrepl.engine.clock import Clock
+from asyncrepl.engine.frames import is_ours
 from asyncrepl.engine.outside import Outside
 from asyncrepl.engine.turns import WatchingSelector
 
 if TYPE_CHECKING:
     from collections import deque
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable
+    from types import CodeType
+    from weakref import WeakSet
 
     from asyncrepl.engine.clock import Ready
     from asyncrepl.engine.timeline import Timeline
@@ -45,6 +49,8 @@ if TYPE_CHECKING:
     class _SelectorEventLoop(asyncio.SelectorEventLoop):
         """asyncio's, with what its type stubs leave out."""
 
+        _asyncgens: WeakSet[AsyncGenerator[Any, Any]]
+        _asyncgens_shutdown_called: bool
         _clock_resolution: float
         _debug: bool
         _closed: bool
@@ -61,6 +67,7 @@ if TYPE_CHECKING:
         _check_thread: Callable[[], None]
         _check_callback: Callable[[object, str], None]
 
+        def _asyncgen_firstiter_hook(self, agen: AsyncGenerator[Any, Any]) -> None: ...
         def _process_events(self, events: Ready) -> None: ...
         async def _make_subprocess_transport(self, *args: Any, **kwargs: Any) -> Any: ...
 else:
@@ -69,6 +76,7 @@ else:
 __all__ = ["Live", "LiveLoop", "new_loop"]
 
 _create_task = _SelectorEventLoop.create_task
+_first_step = _SelectorEventLoop._asyncgen_firstiter_hook  # noqa: SLF001
 #: The methods that are overridden while the loop is observed.
 _OBSERVED = ("_run_once", "call_soon", "create_task")
 
@@ -77,15 +85,18 @@ class Live:
     """All that a `LiveLoop` has beyond asyncio's loop.
 
     `clock` never changes; `turn` is readable from any thread; `timeline` is
-    what records at the moment, None for nothing.
+    what records at the moment, None for nothing. `walks` says by the ``id`` of an
+    async generator whose code, at which instruction, took its first step; only
+    while a timeline records, and also of generators that are gone.
     """
 
-    __slots__ = ("clock", "outside", "selector", "timeline", "turn")
+    __slots__ = ("clock", "outside", "selector", "timeline", "turn", "walks")
 
     def __init__(self, clock: Clock, selector: WatchingSelector, own_fd: int) -> None:
         self.clock = clock
         self.turn = selector.turn
         self.timeline: Timeline | None = None
+        self.walks: dict[int, tuple[CodeType, int]] = {}
         self.selector = selector
         self.outside = Outside(selector, own_fd)
 
@@ -198,6 +209,19 @@ class LiveLoop(_SelectorEventLoop):
         return transport
 
     # -- observation -------------------------------------------------------------
+
+    def _asyncgen_firstiter_hook(self, agen: AsyncGenerator[Any, Any]) -> None:
+        """As asyncio's own; who begins to walk `agen` is noted: later nobody can tell."""
+        live: Live = self._transports.live
+        if live.timeline is not None:
+            frame = sys._getframe(1)  # noqa: SLF001  the documented way
+            if frame.f_code.co_name == "__anext__" and is_ours(frame.f_code.co_filename):
+                frame = frame.f_back or frame  # the loop is traced, through an iterator of ours
+            live.walks[id(agen)] = frame.f_code, frame.f_lasti
+        if self._asyncgens_shutdown_called:
+            _first_step(self, agen)  # it warns
+        else:
+            self._asyncgens.add(agen)  # all that it does; calling it cost 7 % of a short walk
 
     def observe(self, timeline: Timeline) -> None:
         """Record into `timeline`; on the loop's thread, also in a callback.

@@ -60,7 +60,7 @@ class SliceLog:
         return first + (length + len(fresh)) // 2
 
     def copy(self, since: int | None = None) -> tuple[array[int], int]:
-        """What is kept, and the number of its first slice; of the time from `since` on, if given."""
+        """What is kept, from the instant `since` on if given; and the number of its first slice."""
         packed, length, fresh, first = self._kept
         begin = 0 if since is None else _reaching(packed, length, since)
         slices = packed[2 * begin : length]

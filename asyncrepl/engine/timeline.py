@@ -20,8 +20,9 @@ How long each task was busy is added up as its slices end: 45 ns a slice. Adding
 it up from the log, when that is packed or cut, takes 80 to 110.
 
 Names are read late, when the turn is over, and more than once: a TaskGroup on
-Python 3.11 and 3.12 names its task only after making it. Never by the reader, who might then be the
-last to hold a task and would have to run its ``__del__`` in the wrong thread.
+Python 3.11 and 3.12 names its task only after making it. Never by a reader in
+another thread, who might then be the last to hold a task and would have to run
+its ``__del__`` in the wrong thread.
 """
 
 from __future__ import annotations

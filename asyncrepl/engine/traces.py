@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-__all__ = ["place", "reached_place", "user_entries", "user_part"]
+__all__ = ["place", "reached_place", "spot", "user_entries", "user_part"]
 
 #: A source line is told up to so many characters.
 LONGEST = 60
@@ -44,7 +44,13 @@ def reached_place(traceback: TracebackType | None) -> str | None:
 
 
 def place(filename: str, lineno: int) -> str:
-    """Say ``FILE:LINE: source line``, or ``FILE:LINE`` where the source is not known.
+    """Say ``FILE:LINE: source line``, or ``FILE:LINE`` where the source is not known."""
+    where, source = spot(filename, lineno)
+    return f"{where}: {source}" if source else where
+
+
+def spot(filename: str, lineno: int) -> tuple[str, str]:
+    """``FILE:LINE`` and the source line, empty where it is not known.
 
     A long line is cut; a demo's path is told from where the demos are.
     """
@@ -52,4 +58,4 @@ def place(filename: str, lineno: int) -> str:
     if len(source) > LONGEST:
         source = source[: LONGEST - 1] + "…"
     name = filename.removeprefix(str(demos_folder().parent) + "/")
-    return f"{name}:{lineno}: {source}" if source else f"{name}:{lineno}"
+    return f"{name}:{lineno}", source

@@ -1,73 +1,94 @@
-"""What the tasks of a loop are at: their state, and the user's line where each waits."""
+"""What the tasks of a loop are at: their state, what each waits on and where, how long it ran."""
 
 from __future__ import annotations
 
 import asyncio
-import inspect
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
 
-from asyncrepl.engine.frames import is_plumbing
-from asyncrepl.engine.traces import place
+from asyncrepl.engine.lives import name_of
+from asyncrepl.engine.traces import spot
+from asyncrepl.engine.waits import describe_wait
+from asyncrepl.events import Totals
 
 if TYPE_CHECKING:
-    from types import FrameType
+    from asyncrepl.engine.timeline import Timeline
 
-__all__ = ["TaskState", "survey", "waiting_frame"]
+__all__ = ["State", "TaskState", "in_order", "state_of", "survey"]
+
+State = Literal["running", "ready", "waiting", "stopping"]
 
 
 @dataclass(frozen=True, slots=True)
 class TaskState:
-    """A task as it was when asked: `state` is "running", "waiting" or "stopping".
+    """A task as it was when asked.
 
-    `where` is the place at which it waits, empty where that is not in user code.
+    A task is "ready" that waits for nothing but its turn, and "stopping" once it
+    was cancelled. `where` is the user's line at which it is, as "FILE:LINE", `source`
+    its text, `on` what it waits on; they are empty where that is not known. `age` (ns
+    of the loop's clock), `slices` and `busy` (ns that it ran) are None without a record.
     """
 
     name: str
-    state: str
-    where: str
+    state: State
+    where: str = ""
+    source: str = ""
+    on: str = ""
+    age: int | None = None
+    slices: int | None = None
+    busy: int | None = None
 
 
-def survey(loop: asyncio.AbstractEventLoop) -> list[TaskState]:
+def survey(loop: asyncio.AbstractEventLoop, timeline: Timeline | None = None) -> list[TaskState]:
     """The tasks of `loop` that are not done, by number or name; in the loop's thread."""
-    states = [_state(task) for task in asyncio.all_tasks(loop)]
-    return sorted(states, key=lambda state: (_number(state.name), state.name))
+    record = _Record(timeline)
+    return [_task_state(task, record) for task in in_order(asyncio.all_tasks(loop))]
 
 
-def _state(task: asyncio.Task[object]) -> TaskState:
-    state = "running" if task is asyncio.current_task(task.get_loop()) else "waiting"
-    if task.cancelling():
-        state = "stopping"
-    frame = waiting_frame(task)
-    where = "" if frame is None else place(frame.f_code.co_filename, frame.f_lineno)
-    return TaskState(task.get_name(), state, where)
+def in_order(tasks: set[asyncio.Task[Any]]) -> list[asyncio.Task[Any]]:
+    """Tasks by the number in their name, then by name."""
+    return sorted(tasks, key=lambda task: (_number(name_of(task)), name_of(task)))
+
+
+def state_of(task: asyncio.Task[Any]) -> State:
+    """What a task that is not done is at."""
+    if asyncio.Task.cancelling(task):
+        return "stopping"
+    if task is asyncio.current_task(asyncio.Task.get_loop(task)):
+        return "running"
+    return "ready" if task._fut_waiter is None else "waiting"  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+class _Record:
+    """What is told of tasks: source lines, and what a timeline knows, if there is one."""
+
+    def __init__(self, timeline: Timeline | None) -> None:
+        self.spot = cache(spot)
+        self._timeline = timeline
+        self._now = 0 if timeline is None else timeline.ns()
+        self._totals = {} if timeline is None else timeline.totals()
+        lanes = () if timeline is None else timeline.snapshot().lanes
+        self._born = {lane.id: lane.born for lane in lanes}
+
+    def times(self, task: object) -> dict[str, int]:
+        """Age, slices and busy time of `task`."""
+        lane = None if self._timeline is None else self._timeline.lane_of(task)
+        if lane is None or lane not in self._born:
+            return {}
+        total = self._totals.get(lane, Totals(0, 0))
+        return {
+            "age": self._now - self._born[lane],
+            "slices": total.slices,
+            "busy": total.busy,
+        }
+
+
+def _task_state(task: asyncio.Task[Any], record: _Record) -> TaskState:
+    waits = describe_wait(task)
+    where, source = record.spot(waits.filename, waits.line) if waits.filename else ("", "")
+    return TaskState(name_of(task), state_of(task), where, source, waits.on, **record.times(task))
 
 
 def _number(name: str) -> int:
-    return int("".join(filter(str.isdecimal, name)) or 0)
-
-
-def waiting_frame(task: asyncio.Task[object]) -> FrameType | None:
-    """The user's frame that waits, or None where the task shows none.
-
-    An async generator that is being stepped hides behind an awaitable that does
-    not tell which generator it belongs to; then the frame that walks it is given.
-    """
-    found = None
-    awaitable: object = task.get_coro()
-    while awaitable is not None:
-        frame, awaitable = _step(awaitable)
-        if frame is not None and not is_plumbing(frame.f_code.co_filename):
-            found = frame
-    return found
-
-
-def _step(awaitable: object) -> tuple[FrameType | None, object]:
-    """The frame of `awaitable` and what it awaits."""
-    if inspect.iscoroutine(awaitable):
-        return awaitable.cr_frame, awaitable.cr_await
-    if inspect.isgenerator(awaitable):
-        return awaitable.gi_frame, awaitable.gi_yieldfrom
-    if inspect.isasyncgen(awaitable):
-        return awaitable.ag_frame, awaitable.ag_await
-    return None, None
+    return int("".join(filter(str.isdecimal, name))[:9] or 0)

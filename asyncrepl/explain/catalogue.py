@@ -28,6 +28,7 @@ from asyncrepl.explain.rules import (
     steps_of_classes,
     sync_scopes,
     timeouts,
+    unwalked,
     word_order,
 )
 
@@ -53,6 +54,7 @@ RULES: tuple[Rule, ...] = (
     *plain_walks.RULES,
     *special_methods.RULES,
     *coroutines.RULES,
+    *unwalked.RULES,
     *managers.RULES,
     *over_objects.RULES,
     *over_sources.RULES,

@@ -30,17 +30,20 @@ from __future__ import annotations
 import ast
 import builtins
 from abc import ABCMeta
+from opcode import opname
 from sys import _getframe
 from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from asyncrepl.language.discarding import probe_discards
 from asyncrepl.language.instrumenting import Instrumenter
 from asyncrepl.language.suspects import MISSING, lookup, suspects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
 
-__all__ = ["PROBES", "install", "instrument"]
+__all__ = ["PROBES", "begun", "discards", "install", "instrument"]
 
 T = TypeVar("T")
 Tree = TypeVar("Tree", bound=ast.mod)
@@ -48,6 +51,9 @@ Tree = TypeVar("Tree", bound=ast.mod)
 _ASYNC_GENERATOR = 0x200  # inspect.CO_ASYNC_GENERATOR; inspect itself is slow to import
 _ITERABLE_COROUTINE = 0x100
 _COROUTINE = 0x80
+#: Who is told of an async generator that was thrown away before its first step: its
+#: qualified name, the file and the line. They are called in the middle of user code.
+discards: list[Callable[[str, str, int], object]] = []
 _KNOWN_METACLASSES = frozenset({type, ABCMeta})
 _ITERABLE = frozenset(
     {list, tuple, dict, set, frozenset, str, bytes, range, GeneratorType, enumerate, zip, map}
@@ -149,6 +155,29 @@ def handed(obj: T) -> T:
     return obj
 
 
+def discarded(obj: T) -> T:
+    """The value of a call that is a statement of its own, so nobody gets it."""
+    if type(obj) is AsyncGeneratorType and not begun(obj):
+        _discard(obj, _getframe(1))
+    return obj
+
+
+def _discard(generator: Any, frame: FrameType) -> None:
+    for tell in discards:
+        tell(generator.__qualname__, frame.f_code.co_filename, frame.f_lineno)
+
+
+def begun(generator: Any) -> bool:
+    """Whether the async generator `generator` has taken a step or was closed."""
+    frame = generator.ag_frame
+    if frame is None or generator.ag_running:
+        return True
+    if hasattr(generator, "ag_suspended"):  # since Python 3.12
+        return bool(generator.ag_suspended)
+    last: int = frame.f_code.co_code[frame.f_lasti]
+    return opname[last] != "RETURN_GENERATOR"
+
+
 _ALL: tuple[Callable[[Any], Any], ...] = (
     async_iterated,
     iterated,
@@ -159,6 +188,7 @@ _ALL: tuple[Callable[[Any], Any], ...] = (
     async_stepped,
     scheduled,
     handed,
+    discarded,
 )
 
 #: The name of each probe in the instrumented tree, and the probe.
@@ -177,4 +207,6 @@ def instrument(tree: Tree) -> Tree:
     nesting; then compile `tree` itself.
     """
     install()
-    return Instrumenter().rewritten(tree)
+    copy = Instrumenter().rewritten(tree)
+    probe_discards(copy)
+    return copy

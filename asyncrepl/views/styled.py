@@ -16,7 +16,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["STYLES", "Fragment", "Line", "ansi", "plain", "printable", "text_lines", "wrapped"]
+__all__ = [
+    "STYLES",
+    "Fragment",
+    "Line",
+    "ansi",
+    "one_line",
+    "plain",
+    "printable",
+    "text_lines",
+    "wrapped",
+]
 
 Fragment = tuple[str, str]
 Line = list[Fragment]
@@ -51,6 +61,11 @@ def printable(text: str) -> str:
     Newlines and tabs stay.
     """
     return _CONTROL.sub(lambda match: ascii(match[0])[1:-1], text)
+
+
+def one_line(text: str) -> str:
+    """`printable` text in which newlines and tabs are spelled out too: for a name in a row."""
+    return printable(text).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def text_lines(text: str, style: str = "") -> list[Line]:

@@ -6,25 +6,21 @@ that is a line of ours, it would lead the user astray.
 
 from __future__ import annotations
 
-import sys
-from typing import TextIO
+from typing import TYPE_CHECKING
 
 from asyncrepl.engine.frames import is_plumbing
 from asyncrepl.views.styled import printable
 
-__all__ = ["show_warning"]
+if TYPE_CHECKING:
+    import warnings
+
+__all__ = ["warning_text"]
 
 
-def show_warning(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,  # noqa: ARG001
-) -> None:
-    """Write a warning to `file`, or to standard error: for ``warnings.showwarning``."""
-    place = "" if is_plumbing(filename) else f"{filename}:{lineno}: "
-    stream = file or sys.stderr
-    if stream is not None:
-        stream.write(printable(f"{place}{category.__name__}: {message}") + "\n")
+def warning_text(warning: warnings.WarningMessage, *, brief: bool = False) -> str:
+    """The line for `warning`; with `brief` the first line of a longer message."""
+    place = "" if is_plumbing(warning.filename) else f"{warning.filename}:{warning.lineno}: "
+    message = str(warning.message)
+    if brief:
+        message = message.partition("\n")[0]
+    return printable(f"{place}{warning.category.__name__}: {message}")

@@ -130,7 +130,7 @@ def test_tasks_says_where_each_waits(type_in: Typed) -> None:
     """Each task has a row with its state and the line at which it waits."""
     type_in("async def slow():\n    await asyncio.sleep(9)\n")
     type_in("t = asyncio.create_task(slow(), name='sleeper'); await asyncio.sleep(0)")
-    assert type_in(":tasks") == "sleeper  waiting   <input 1>:2: await asyncio.sleep(9)\n"
+    assert type_in(":tasks") == "sleeper  waiting  <input 1>:2: await asyncio.sleep(9)\n"
     assert type_in(":cancel sleeper") == "sleeper cancelled\n"
     type_in(":wait 0")
     assert "no task" in type_in(":tasks")

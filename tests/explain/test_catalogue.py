@@ -14,7 +14,12 @@ if TYPE_CHECKING:
     from explain.figures import Verdict
 
 #: Nothing fails and no suspicious value is shown: told by leaks and blocked loops, not here.
-QUIET = "anext-without-await#assigned", "anext-without-await#compared-with-a-value"
+QUIET = (
+    "anext-without-await#assigned",
+    "anext-without-await#compared-with-a-value",
+    "async-generator-never-iterated#object-in-an-f-string",
+    "async-generator-never-iterated#validation-that-never-happens",
+)
 #: Explained without a correction: what was meant cannot be known.
 NO_FIX = "anext-returns-broken-awaitable", "coroutine-driven-like-a-generator#send-in-a-loop"
 #: The correction runs, and shows something else than the reference does.
@@ -27,7 +32,11 @@ OTHER_OUTPUT = (
     "task-waits-for-itself",  # adds a print
     "anext-without-await#at-the-prompt",  # each of the two inputs is told for itself
 )
-SHOWN = ("prompt-call-without-await", "anext-without-await")
+SHOWN = (
+    "prompt-call-without-await",
+    "anext-without-await",
+    "async-generator-never-iterated",
+)
 
 
 def covered() -> list[tuple[dict[str, Any], dict[str, Any]]]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from asyncrepl.language.probes import PROBES, instrument
+from asyncrepl.language.probes import PROBES, begun, instrument
 from asyncrepl.language.suspects import lookup, suspects
 
 FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
@@ -135,3 +135,42 @@ def test_looking_a_method_up_runs_no_user_code() -> None:
 def test_probes_have_names_no_program_can_write() -> None:
     """A name with a dot in it cannot be read, assigned or shadowed by source code."""
     assert not any(name.isidentifier() for name in PROBES)
+
+
+def discarded(text: str) -> list[int]:
+    """The lines of `text` on which a probe waits for a generator thrown away."""
+    tree = instrument(ast.Interactive(ast.parse(text).body))
+    return [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and node.id == ".discarded"
+    ]
+
+
+def test_only_a_call_that_may_throw_a_generator_away_is_probed() -> None:
+    """In a function, outside of loops, by the name of an async generator function."""
+    text = (
+        "async def f():\n"
+        "    made()\n"
+        "    self.made(1)\n"
+        "    other(); await made(); x = made()\n"
+        "    for x in y: made()\n"
+        "    if x:\n"
+        "        try: pass\n"
+        "        except E: made()\n"
+        "made()\n"
+        "async def made(): yield 1\n"
+        "async def other(): pass\n"
+    )
+    assert discarded(text) == [2, 3, 8]
+
+
+def test_a_generator_that_was_begun_is_not_thrown_away() -> None:
+    """A call may give a generator that somebody walks already."""
+    space = namespace("async def ticks():\n    yield 1\n")
+    fresh, walked, closed = space["ticks"](), space["ticks"](), space["ticks"]()
+    for generator, step in ((walked, walked.asend(None)), (closed, closed.aclose())):
+        with pytest.raises(StopIteration):
+            step.send(None)
+        assert begun(generator)
+    assert not begun(fresh)

@@ -142,10 +142,29 @@ def test_warnings_come_once_in_each_file() -> None:
     assert warnings.filters == filters
 
 
+def test_a_leak_is_part_of_what_a_statement_prints() -> None:
+    """A generator left open is told in the statement that left it, the same each time."""
+    text = (
+        ">>> async def ticks():\n...     yield 1\n...     yield 2\n...\n"
+        ">>> t = ticks()\n"
+        ">>> async for n in t: break\n"
+        "leak t, made at <input 2>:1, is still open: `break` at <input 3>:1 left it\n"
+        "try  await t.aclose()\n"
+        ">>> await t.aclose()\n"
+        ">>> :leaks\n"
+        "left open  t (ticks), by `break` at <input 3>:1, made at <input 2>:1: t = ticks()\n"
+    )
+    for _ in range(2):
+        assert not check_transcript(parse(text)).differences
+
+
 def test_a_warning_names_no_file_of_ours() -> None:
     """A coroutine that dies unawaited between statements is told without our own line."""
     text = ">>> async def f(): pass\n...\n>>> x = [f()]; x.append(x); del x\n"
-    assert outputs(text)[1] == ["RuntimeWarning: coroutine 'f' was never awaited"]
+    assert outputs(text)[1] == [
+        "RuntimeWarning: coroutine 'f' was never awaited",
+        "made <input 2>:1: x = [f()]; x.append(x); del x",
+    ]
 
 
 def test_output_without_end_does_not_fill_the_memory() -> None:

@@ -1,0 +1,135 @@
+"""Telling what was forgotten, when it happens.
+
+Python warns of a coroutine that nobody awaited, and the loop reports a task that failed
+or died unseen. Both go on as they do without us: the user's filters decide about the
+warning, its text is Python's own, and it goes to ``sys.stderr``.
+
+The warning is taken where the `warnings` module writes it out, after everything else
+had its say. What does not work: ``warnings.showwarning`` isn't given the coroutine; and
+a function around ``warnings._warn_unawaited_coroutine`` shifts the place of the warning,
+on which the filters go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import warnings
+from contextlib import contextmanager
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any
+
+from asyncrepl.engine.leaks import (
+    Leaks,
+    destroyed,
+    left_open,
+    never_awaited,
+    never_retrieved,
+    never_walked,
+)
+from asyncrepl.engine.open_generators import Leftovers
+from asyncrepl.language.probes import discards
+from asyncrepl.views.errors import exception_lines
+from asyncrepl.views.leaks import leak_lines
+from asyncrepl.views.styled import plain, text_lines
+from asyncrepl.views.warning import warning_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from asyncrepl.commands.shell import Shell
+    from asyncrepl.engine.session import Outcome
+    from asyncrepl.events import Leak
+    from asyncrepl.views.styled import Line
+
+__all__ = ["Noticing"]
+
+#: Where the module `warnings` writes a warning out.
+_WRITER = "_showwarnmsg_impl"
+
+
+class Noticing:
+    """What is forgotten in one shell; `leaks` are all of it so far."""
+
+    def __init__(self, shell: Shell) -> None:
+        self.leaks = Leaks(self._tell)
+        self._shell = shell
+        self._leftovers = Leftovers(shell.loop, shell.session.namespace)
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Hear what the interpreter, the loop and the probes report."""
+        written = vars(warnings)[_WRITER]
+        vars(warnings)[_WRITER] = self._warned
+        self._shell.loop.set_exception_handler(self._loop_error)
+        discards.append(self._discarded)
+        try:
+            yield
+        finally:
+            discards.remove(self._discarded)
+            self._shell.loop.set_exception_handler(None)
+            vars(warnings)[_WRITER] = written
+
+    def look(self, outcome: Outcome | None = None) -> None:
+        """Tell the async generators that were left open since the last look.
+
+        `outcome` is that of the statement that has just ended.
+        """
+        # One registry serves all inputs, and knows lines but not files: the second coroutine
+        # dropped on a line 1 would go untold. IPython empties it likewise.
+        self._shell.session.namespace.pop("__warningregistry__", None)
+        well = outcome.source.filename if outcome is not None and outcome.error is None else None
+        for left in self._leftovers.find():
+            self.leaks.note(left_open(left, self._shell.session.sources, well))
+
+    def _tell(self, leak: Leak) -> None:
+        if leak.kind != "never awaited":  # that was told with the warning
+            self._shell.console.complain(*self._lines(leak))
+
+    def _lines(self, leak: Leak) -> list[Line]:
+        source = self._shell.source
+        typed = source.filename if source is not None and len(source.lines) == 1 else ""
+        return leak_lines(leak, self._shell.console.width, typed)
+
+    def _warned(self, warning: warnings.WarningMessage) -> None:
+        """Write a warning out; it may come from any thread, and out of a finalizer."""
+        coroutine: Any = warning.source
+        if type(coroutine) is not CoroutineType:
+            _write(warning_text(warning))
+            return
+        place = warning.filename, warning.lineno
+        leak = never_awaited(coroutine, place, self._shell.session.sources)
+        brief = len(coroutine.cr_origin or ()) == 1  # the tracer's: said in our own way
+        _write(warning_text(warning, brief=brief), *map(plain, self._lines(leak)))
+        self.leaks.note(leak)
+
+    def _discarded(self, what: str, filename: str, line: int) -> None:
+        self.leaks.note(never_walked(what, filename, line))
+
+    def _loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """The loop's exception handler: what asyncio would write to its log."""
+        future, error = context.get("task") or context.get("future"), context.get("exception")
+        leak = self._of_loop(context)
+        name = ""
+        if isinstance(future, asyncio.Task):
+            name = future.get_name() + (f", {leak.what}" if leak and leak.what else "")
+        lines = text_lines(context["message"] + (f" ({name})" if name else ""), "error")
+        if error is not None:
+            lines += exception_lines(error)
+        self._shell.console.complain(*lines)
+        if leak is not None:
+            self.leaks.note(leak)
+
+    def _of_loop(self, context: dict[str, Any]) -> Leak | None:
+        """The leak that asyncio reports: by the very keys it gives in each case."""
+        sources = self._shell.session.sources
+        if "future" in context and "exception" in context:
+            return never_retrieved(context, sources)
+        if "task" in context and "exception" not in context:
+            return destroyed(context, sources)
+        return None
+
+
+def _write(*lines: str) -> None:
+    if sys.stderr is not None:
+        sys.stderr.write("".join(line + "\n" for line in lines))

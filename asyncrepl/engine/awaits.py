@@ -1,0 +1,193 @@
+"""Who awaits whom: the tasks of a loop as a graph.
+
+A task that awaits another one says so at the end of its chain. Between them may
+stand ``gather``, ``shield``, ``wait`` or ``wait_for``, which wait for futures of
+their own; a task group and ``as_completed`` are known by the tasks in them.
+From Python 3.14 on asyncio itself keeps who awaits a future, and is asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from functools import cache
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from asyncrepl.engine.chains import argument, is_future, links
+from asyncrepl.engine.frames import owner
+from asyncrepl.engine.futures import behind, collector, gathered, group_parent
+from asyncrepl.engine.lives import name_of
+from asyncrepl.engine.traces import spot
+from asyncrepl.engine.waiting import in_order, state_of
+from asyncrepl.engine.waits import describe_chain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from asyncrepl.engine.chains import Link
+    from asyncrepl.engine.waiting import State
+
+__all__ = ["Node", "await_graph"]
+
+#: What several tasks may meet at; the object is the first argument.
+_MEETINGS = {
+    "Queue.get",
+    "Queue.put",
+    "Queue.join",
+    "Lock.acquire",
+    "Event.wait",
+    "Condition.wait",
+    "Condition.wait_for",
+    "Semaphore.acquire",
+    "Barrier.wait",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A task in the graph; `awaits` are the places, in the graph, of those it awaits.
+
+    `on` is what it waits on, with the name or number of the queue, lock or event in
+    question; `where` is the user's line, as "FILE:LINE", and `source` its text;
+    `function` holds that line. They are empty where that is not known.
+    """
+
+    name: str
+    state: State
+    on: str = ""
+    where: str = ""
+    source: str = ""
+    function: str = ""
+    awaits: tuple[int, ...] = ()
+
+
+def await_graph(
+    loop: asyncio.AbstractEventLoop, names: Mapping[str, object] | None = None
+) -> tuple[Node, ...]:
+    """The tasks of `loop` that are not done, by number or name; in the loop's thread.
+
+    What tasks meet at is told by its name in `names`, or else by a number.
+    """
+    tasks = in_order(asyncio.all_tasks(loop))
+    chains = [links(task) for task in tasks]
+    meetings = [_meeting(chain) for chain in chains]
+    labels = _labels([link for link in meetings if link], names or {})
+    awaits = _edges(tasks, chains, meetings)
+    tell = cache(spot)
+    nodes = []
+    for task, chain, meeting, inner in zip(tasks, chains, meetings, awaits, strict=True):
+        waits = describe_chain(chain)
+        on = waits.on
+        if meeting and on == meeting.name:
+            on += f" ({labels[id(argument(meeting))]})"
+        where, source = tell(waits.filename, waits.line) if waits.filename else ("", "")
+        nodes.append(Node(name_of(task), state_of(task), on, where, source, waits.function, inner))
+    return tuple(nodes)
+
+
+# -- who awaits whom ---------------------------------------------------------------
+
+
+def _edges(
+    tasks: Sequence[asyncio.Task[Any]],
+    chains: Sequence[list[Link]],
+    meetings: Sequence[Link | None],
+) -> list[tuple[int, ...]]:
+    """For each task the places of those that it awaits."""
+    if hasattr(asyncio, "future_add_to_awaited_by"):
+        pairs = told_pairs(tasks)
+    else:
+        pairs = _found_pairs(tasks, chains, meetings)
+    places = {id(task): place for place, task in enumerate(tasks)}
+    edges: list[set[int]] = [set() for _ in tasks]
+    for waiter, awaited in pairs:
+        if id(waiter) in places and id(awaited) in places:
+            edges[places[id(waiter)]].add(places[id(awaited)])
+    return [tuple(sorted(each)) for each in edges]
+
+
+def told_pairs(tasks: Iterable[Any]) -> Iterator[tuple[object, object]]:
+    """(Who awaits, whom), as asyncio keeps it from Python 3.14 on."""
+    for task in tasks:
+        yield from ((waiter, task) for waiter in _closure(task, _told_waiters))
+
+
+def _told_waiters(future: Any) -> Iterable[object]:
+    return future._asyncio_awaited_by or ()  # noqa: SLF001
+
+
+def _found_pairs(
+    tasks: Sequence[asyncio.Task[Any]],
+    chains: Sequence[list[Link]],
+    meetings: Sequence[Link | None],
+) -> Iterator[tuple[object, object]]:
+    at_queue = {
+        id(argument(link)): task
+        for task, link in zip(tasks, meetings, strict=True)
+        if link is not None and link.name == "Queue.get"
+    }
+    for task, chain in zip(tasks, chains, strict=True):
+        for future in _awaited(chain):
+            yield from ((task, inner) for inner in _closure(future, _parts, itself=True))
+        yield group_parent(task), task
+        yield at_queue.get(id(collector(task))), task
+
+
+def _awaited(chain: Sequence[Link]) -> Iterator[object]:
+    """The futures that a chain leads to."""
+    for link in chain:
+        if link.code is None:
+            yield link.subject
+        elif link.name in {"wait", "wait_for"} and owner(link.code.co_filename) == "asyncio":
+            inner: Any = argument(link)
+            yield from inner if type(inner) is set else (inner,)
+
+
+def _parts(future: object) -> Iterable[object]:
+    """The futures that a future of asyncio's stands for."""
+    parts = gathered(future)
+    return (behind(future),) if parts is None else parts
+
+
+def _closure(
+    future: object, following: Callable[[Any], Iterable[object]], *, itself: bool = False
+) -> list[object]:
+    """The tasks that one comes to from `future` by `following`, not through other tasks."""
+    found: list[object] = []
+    seen: set[int] = set()
+    new = [future] if itself else list(following(future))
+    while new:
+        each = new.pop()
+        if id(each) in seen or not is_future(each):
+            continue
+        seen.add(id(each))
+        if issubclass(type(each), asyncio.Task):
+            found.append(each)
+        else:
+            new.extend(following(each))
+    return found
+
+
+# -- where tasks meet --------------------------------------------------------------
+
+
+def _meeting(chain: Sequence[Link]) -> Link | None:
+    """The call in `chain` that waits at a queue, a lock or the like."""
+    for link in chain:
+        if link.code is not None and link.name in _MEETINGS:
+            return link if owner(link.code.co_filename) == "asyncio" else None
+    return None
+
+
+def _labels(meetings: Iterable[Link], names: Mapping[str, object]) -> dict[int, str]:
+    """What to call the objects at which tasks wait, by their ids."""
+    labels: dict[int, str] = {}
+    numbers: dict[str, count[int]] = {}
+    named = {id(thing): name for name, thing in names.items() if not name.startswith("_")}
+    for link in meetings:
+        key, kind = id(argument(link)), link.name.partition(".")[0].lower()
+        if key not in labels:
+            number = numbers.setdefault(kind, count(1))
+            labels[key] = named.get(key) or f"{kind} {next(number)}"
+    return labels
