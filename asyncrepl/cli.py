@@ -135,6 +135,7 @@ def _plainly(settings: Settings, run: Callable[[Shell], int]) -> int:
 
     try:
         with open_shell(_console(settings.color)) as shell:
+            shell.narrator.turn(on=settings.trace)
             return run(shell)
     except SystemExit as leaving:  # raised in the background
         return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)

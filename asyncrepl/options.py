@@ -44,6 +44,9 @@ def session_options(words: Sequence[str]) -> argparse.Namespace:
         "-i", dest="stay", action="store_true", help="stay at the prompt after FILE or CODE"
     )
     parser.add_argument("-q", dest="quiet", action="store_true", help="no banner")
+    parser.add_argument(
+        "--trace", action="store_true", help="tell the six steps of each async for"
+    )
     parser.add_argument("--vi", action="store_true", help="vi keys")
     parser.add_argument("--config", type=Path, metavar="FILE", help="the configuration file")
     parser.add_argument("--no-startup", action="store_true", help="do not run startup.py")
@@ -87,6 +90,7 @@ def with_options(settings: Settings, options: argparse.Namespace) -> Settings:
         settings,
         banner=settings.banner and not options.quiet,
         color=settings.color if options.color == "auto" else options.color,
+        trace=settings.trace or options.trace,
         vi=settings.vi or options.vi,
         startup=None if options.no_startup else settings.startup,
     )

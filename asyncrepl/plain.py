@@ -10,7 +10,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, TextIO
 
-from asyncrepl.commands.shell import Status
+from asyncrepl.commands.status import Status
 from asyncrepl.engine.interrupts import Interrupter
 from asyncrepl.engine.running import keep_running
 from asyncrepl.language.splitting import Splitter

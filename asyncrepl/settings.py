@@ -32,6 +32,7 @@ class Settings:
     banner: bool = True
     color: str = "auto"
     lanes: bool = True
+    trace: bool = False
     vi: bool = False
     history: Path | None = None
     startup: Path | None = None

@@ -68,12 +68,16 @@ def _spawn(shell: Shell, rest: str) -> list[Line]:
 
 def _tasks(shell: Shell, _rest: str) -> list[Line]:
     states = survey(shell.loop, shell.observing.timeline)
-    return task_lines(states, shell.console.width) or [[("dim", "no task is running")]]
+    return task_lines(states, shell.console.width, ascii=shell.console.ascii) or [
+        [("dim", "no task is running")]
+    ]
 
 
 def _tree(shell: Shell, _rest: str) -> list[Line]:
     nodes = await_graph(shell.loop, shell.session.namespace)
-    return tree_lines(nodes, shell.console.width) or [[("dim", "no task is running")]]
+    return tree_lines(nodes, shell.console.width, ascii=shell.console.ascii) or [
+        [("dim", "no task is running")]
+    ]
 
 
 def _cancel(shell: Shell, rest: str) -> list[Line]:
@@ -82,8 +86,13 @@ def _cancel(shell: Shell, rest: str) -> list[Line]:
     found = [task for task in asyncio.all_tasks(shell.loop) if task.get_name() == rest]
     if not found:
         raise CommandError(f"no task {rest!r}; :tasks lists them")
-    for task in found:
-        task.cancel()
+    try:
+        for task in found:
+            task.cancel()
+    except RecursionError:  # a cancellation is handed on to what the task awaits
+        raise CommandError(
+            f"{rest!r} awaits itself in the end, so asyncio cannot cancel it; :tree shows how"
+        ) from None
     return [[("", f"{rest} cancelled")]]
 
 

@@ -10,12 +10,27 @@ from typing import TYPE_CHECKING
 from asyncrepl.views.styled import Line
 
 if TYPE_CHECKING:
+    import asyncio
+
     from asyncrepl.commands.shell import Shell
 
-__all__ = ["Answer", "Command", "CommandError", "Registry"]
+__all__ = ["Answer", "Command", "CommandError", "Instead", "Registry"]
 
-#: What a command gives back: lines to show, or something to await that does.
-Answer = Iterable[Line] | Awaitable[Iterable[Line]]
+
+@dataclass(frozen=True, slots=True)
+class Instead:
+    """A command's answer: `text` is to run in the foreground, as if it had been typed.
+
+    `started` is called with its task, before that runs, and `ended` when it is over.
+    """
+
+    text: str
+    started: Callable[[asyncio.Task[None]], None]
+    ended: Callable[[], None]
+
+
+#: What a command gives back: lines to show, something to await that does, or a statement.
+Answer = Iterable[Line] | Awaitable[Iterable[Line]] | Instead
 
 
 class CommandError(Exception):

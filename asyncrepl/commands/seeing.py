@@ -1,10 +1,10 @@
-"""Commands that show: lanes, and what the last error was about."""
+"""Commands that show: steps, lanes, and what the last error was about."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asyncrepl.commands.registry import Command, CommandError
+from asyncrepl.commands.registry import Command, CommandError, Instead
 from asyncrepl.views.explanations import fix_text, story_lines
 from asyncrepl.views.styled import text_lines
 from asyncrepl.views.tracks import legend
@@ -24,6 +24,15 @@ def _lanes(shell: Shell, rest: str) -> list[Line]:
         raise CommandError(f":lanes takes on or off, not {rest!r}")
     shell.front.show_lanes(on=rest == "on")
     return legend(width=shell.console.width, ascii=shell.console.ascii) if rest == "on" else []
+
+
+def _trace(shell: Shell, rest: str) -> list[Line] | Instead:
+    if not rest:
+        raise CommandError(":trace takes on, off or a statement: try :trace async for n in …")
+    if rest in {"on", "off"}:
+        shell.narrator.turn(on=rest == "on")
+        return []
+    return Instead(rest, shell.narrator.tell_of, shell.narrator.told)
 
 
 def _why(shell: Shell, _rest: str) -> list[Line]:
@@ -52,6 +61,14 @@ def _on_off(_shell: Shell, _typed: str) -> Sequence[str]:
 
 
 COMMANDS = (
+    Command(
+        "trace",
+        ":trace on|off|STATEMENT",
+        "tell the six steps of each async for, of all or of one statement",
+        ":trace async for n in ticks(3): n",
+        _trace,
+        _on_off,
+    ),
     Command(
         "lanes",
         ":lanes on|off",

@@ -6,51 +6,41 @@ a demo cannot differ from the product, nor a check from a replay.
 
 from __future__ import annotations
 
-import asyncio
 import builtins
-import inspect
 import sys
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from asyncrepl.commands.answering import Answering
 from asyncrepl.commands.explaining import explain_outcome, explain_value
 from asyncrepl.commands.front import Front
+from asyncrepl.commands.narrating import Narrator
 from asyncrepl.commands.noticing import Noticing
-from asyncrepl.commands.registry import CommandError
+from asyncrepl.commands.status import Status
 from asyncrepl.engine.jobs import Jobs
 from asyncrepl.engine.observing import Observing
 from asyncrepl.language.reading import as_command, silence_completeness_warnings
 from asyncrepl.statuses import PIPE_CLOSED
-from asyncrepl.views.errors import error_lines, exception_lines
+from asyncrepl.views.errors import error_lines
 from asyncrepl.views.explanations import explanation_lines
 from asyncrepl.views.styled import text_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator
+    import asyncio
+    from collections.abc import Callable, Iterator
 
     from asyncrepl.commands.registry import Registry
     from asyncrepl.engine.loop import LiveLoop
     from asyncrepl.engine.session import Outcome, Run, Session
     from asyncrepl.explain.explanation import Explanation
-    from asyncrepl.language.reading import Command
     from asyncrepl.language.sources import Source
     from asyncrepl.views.console import Console
-    from asyncrepl.views.styled import Line
 
-__all__ = ["Shell", "Status"]
+__all__ = ["Shell"]
 
 #: A second Ctrl-C within this many seconds abandons a statement that hangs in cleanup.
 ABANDON_WITHIN = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """How what was typed ended; `exit_code` counts where the session is to end."""
-
-    kind: Literal["ok", "error", "exit"] = "ok"
-    exit_code: int = 0
 
 
 class Shell:
@@ -79,16 +69,17 @@ class Shell:
         self.jobs = Jobs(session, self._job_failed)
         self.observing = Observing(loop)
         self.noticing = Noticing(self)
+        self.narrator = Narrator(self)
         self.last: Outcome | None = None
         self.explanation: Explanation | None = None
         self._run: Run | None = None
-        self._command: asyncio.Task[Any] | None = None
+        self._answering = Answering(self)
         self._interrupted_at = 0.0
 
     @property
     def busy(self) -> bool:
         """Whether a statement or a command runs in the foreground."""
-        return self._run is not None or self._command is not None
+        return self.task is not None
 
     @property
     def source(self) -> Source | None:
@@ -98,7 +89,7 @@ class Shell:
     @property
     def task(self) -> asyncio.Task[Any] | None:
         """The task that runs in the foreground."""
-        return self._command if self._run is None else self._run.task
+        return self._answering.task if self._run is None else self._run.task
 
     @contextmanager
     def active(self) -> Iterator[None]:
@@ -113,6 +104,7 @@ class Shell:
         finally:
             sys.displayhook, sys.modules["__main__"] = before
             vars(builtins).pop("_", None)
+            self.narrator.turn(on=False)
 
     def submit(
         self,
@@ -135,16 +127,29 @@ class Shell:
         def finished(status: Status) -> None:
             if timer is not None:
                 timer.cancel()
-            self._run = self._command = None
+            self._run = None
             done(status)
 
+        self.narrator.began()
         command = as_command(text) if mode == "single" else None
         if command is not None:
-            self._start_command(command, finished)
+            self._answering.start(command, finished)
         else:
-            self._run = self.session.start(
-                text, lambda outcome: finished(self._ended(outcome)), filename=filename, mode=mode
-            )
+            self.start_statement(text, finished, filename=filename, mode=mode)
+
+    def start_statement(
+        self,
+        text: str,
+        finished: Callable[[Status], None],
+        *,
+        filename: str | None = None,
+        mode: Literal["single", "exec"] = "single",
+    ) -> asyncio.Task[None] | None:
+        """Run `text` in the foreground: its task; None if it was over at once."""
+        self._run = self.session.start(
+            text, lambda outcome: finished(self._ended(outcome)), filename=filename, mode=mode
+        )
+        return None if self._run is None else self._run.task
 
     def interrupt(self) -> bool:
         """What Ctrl-C does to what runs in the foreground; False where nothing does."""
@@ -155,8 +160,8 @@ class Shell:
                 self._run.abandon()
             else:
                 self._run.interrupt()
-        elif self._command is not None:
-            self._command.cancel()
+        elif self._answering.task is not None:
+            self._answering.task.cancel()
         else:
             return False
         return True
@@ -172,6 +177,11 @@ class Shell:
         builtins._ = value  # type: ignore[attr-defined]
         self._explain_value(value)
 
+    def printed(self) -> None:
+        """Mark in the record that the task that runs has printed a line."""
+        if (timeline := self.observing.timeline) is not None:
+            timeline.mark("print")
+
     def _explain_value(self, value: object) -> None:
         """Say what a shown value is, where it is not what was meant: a bare coroutine."""
         if self._run is None:
@@ -185,6 +195,7 @@ class Shell:
     def _ended(self, outcome: Outcome) -> Status:
         """Show how a statement ended, if there is anybody to show it to."""
         try:
+            self.narrator.ended(outcome)
             status = self._shown(outcome)
             self.noticing.look(outcome)
             return status
@@ -196,7 +207,7 @@ class Shell:
         if error is None:
             return Status()
         if isinstance(error, SystemExit):
-            return Status("exit", self._exit_code(error))
+            return Status("exit", self.exit_code(error))
         if isinstance(error, BrokenPipeError) and self.console.closed:
             return Status("exit", PIPE_CLOSED)  # there is nobody to tell it to
         self.report(outcome)
@@ -214,7 +225,8 @@ class Shell:
         sys.last_type, sys.last_value = type(outcome.error), outcome.error
         sys.last_traceback = outcome.error.__traceback__
 
-    def _exit_code(self, error: SystemExit) -> int:
+    def exit_code(self, error: SystemExit) -> int:
+        """The exit status that `error` asks for; its message, if it has one, is shown."""
         match error.code:
             case None:
                 return 0
@@ -222,53 +234,6 @@ class Shell:
                 return code
         self.console.complain(*text_lines(str(error.code)))
         return 1
-
-    def _start_command(self, reading: Command, finished: Callable[[Status], None]) -> None:
-        try:
-            command = self.registry.find(reading.name)
-            answer = command.run(self, reading.rest)
-        except CommandError as error:
-            finished(self._refused(error))
-        except SystemExit as error:
-            finished(Status("exit", self._exit_code(error)))
-        else:
-            if inspect.isawaitable(answer):
-                self._await_command(command.name, answer, finished)
-            else:
-                self.console.show(*answer)
-                finished(Status())
-
-    def _await_command(
-        self,
-        name: str,
-        answer: Awaitable[Iterable[Line]],
-        finished: Callable[[Status], None],
-    ) -> None:
-        async def wait() -> None:
-            self.console.show(*await answer)
-
-        def ended(task: asyncio.Task[None]) -> None:
-            finished(self._command_ended(task))
-
-        self._command = asyncio.Task(wait(), loop=self.loop, name=f":{name}")
-        self._command.add_done_callback(ended)
-
-    def _command_ended(self, task: asyncio.Task[None]) -> Status:
-        self.noticing.look()
-        if task.cancelled():
-            self.console.complain([("error", "KeyboardInterrupt")])
-            return Status("error")
-        error = task.exception()
-        if error is None:
-            return Status()
-        if isinstance(error, CommandError):
-            return self._refused(error)
-        self.console.complain(*exception_lines(error))
-        return Status("error")
-
-    def _refused(self, error: CommandError) -> Status:
-        self.console.complain(*text_lines(str(error), "error"))
-        return Status("error")
 
     def _job_failed(self, name: str, outcome: Outcome) -> None:
         assert outcome.error is not None

@@ -14,7 +14,7 @@ from functools import cache
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.engine.chains import argument, is_future, links
+from asyncrepl.engine.chains import argument, is_future, is_task, links
 from asyncrepl.engine.frames import owner
 from asyncrepl.engine.futures import behind, collector, gathered, group_parent
 from asyncrepl.engine.lives import name_of
@@ -65,7 +65,7 @@ class Node:
 def await_graph(
     loop: asyncio.AbstractEventLoop, names: Mapping[str, object] | None = None
 ) -> tuple[Node, ...]:
-    """The tasks of `loop` that are not done, by number or name; in the loop's thread.
+    """The tasks of `loop` that are not done, by name; in the loop's thread.
 
     What tasks meet at is told by its name in `names`, or else by a number.
     """
@@ -162,7 +162,7 @@ def _closure(
         if id(each) in seen or not is_future(each):
             continue
         seen.add(id(each))
-        if issubclass(type(each), asyncio.Task):
+        if is_task(each):
             found.append(each)
         else:
             new.extend(following(each))

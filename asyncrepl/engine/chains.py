@@ -28,9 +28,24 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Kind", "Link", "argument", "coroutine_of", "is_future", "links", "type_name"]
+__all__ = [
+    "Kind",
+    "Link",
+    "argument",
+    "coroutine_of",
+    "is_future",
+    "is_task",
+    "links",
+    "type_name",
+]
 
 Kind = Literal["coroutine", "async generator step", "generator", "task", "future", "other"]
+
+#: asyncio has its futures and tasks twice: in C, and in Python for those who ask for them.
+_PYTHONS_TASK = asyncio.tasks._PyTask  # type: ignore[attr-defined]  # noqa: SLF001
+_PYTHONS_AWAIT = asyncio.futures._PyFuture.__await__.__code__  # type: ignore[attr-defined]  # noqa: SLF001
+_FUTURES = (asyncio.Future, asyncio.futures._PyFuture)  # type: ignore[attr-defined]  # noqa: SLF001
+_TASKS = (asyncio.Task, _PYTHONS_TASK)
 
 #: A chain is cut here, should it ever lead back into itself.
 LONGEST = 10_000
@@ -90,20 +105,27 @@ def links(awaitable: object) -> list[Link]:
     The chain of a task begins with its coroutine; one that awaits another task
     ends with that one. What is over has no links. Never runs code of the user's.
     """
-    if issubclass(type(awaitable), asyncio.Task):
+    if is_task(awaitable):
         awaitable = coroutine_of(awaitable)
     chain: list[Link] = []
-    while awaitable is not None and len(chain) < LONGEST:
+    for _ in range(LONGEST):
+        if awaitable is None:
+            break
         kind = type(awaitable)
         if kind in _FRAMED:
             what, read = _FRAMED[kind]
             code, following = read(awaitable)
-            chain.append(Link(what, code, awaitable))
-            awaitable = following
+            link = Link(what, code, awaitable)
+            if code is _PYTHONS_AWAIT:
+                awaitable = argument(link)
+            else:
+                chain.append(link)
+                awaitable = following
         elif kind in _between or _stands_between(kind):
             awaitable = _belongs_to(awaitable)
         else:
-            chain.append(Link(_kind(kind), None, awaitable))
+            last: Kind = "future" if is_future(awaitable) else "other"
+            chain.append(Link("task" if is_task(awaitable) else last, None, awaitable))
             break
     if chain and chain[-1].code is not None and chain[-1].frame is None:
         del chain[-1]  # it is over
@@ -111,16 +133,23 @@ def links(awaitable: object) -> list[Link]:
 
 
 def coroutine_of(task: Any) -> object:
-    """The coroutine of a task that is not done; None for any other object."""
-    if issubclass(type(task), asyncio.Task):
-        # A task that has ended at once must not be asked: Python 3.12.1 would crash.
-        return None if asyncio.Task.done(task) else asyncio.Task.get_coro(task)
-    return None
+    """The coroutine of a task; None once it is done.
+
+    Read by asyncio's own method, which a subclass of the user's may override.
+    """
+    own = asyncio.Task if issubclass(type(task), asyncio.Task) else _PYTHONS_TASK
+    # A task that has ended at once must not be asked: Python 3.12.1 would crash.
+    return None if own.done(task) else own.get_coro(task)
 
 
 def is_future(thing: object) -> bool:
     """Whether it is a future or a task of asyncio's."""
-    return issubclass(type(thing), asyncio.Future)
+    return issubclass(type(thing), _FUTURES)
+
+
+def is_task(thing: object) -> bool:
+    """Whether it is a task of asyncio's."""
+    return issubclass(type(thing), _TASKS)
 
 
 def argument(link: Link) -> object:
@@ -134,12 +163,6 @@ def argument(link: Link) -> object:
     held = gc.get_referents(link.subject)
     at = held.index(code, 1) + 1
     return held[at] if at < len(held) else None
-
-
-def _kind(kind: type) -> Kind:
-    if not issubclass(kind, asyncio.Future):
-        return "other"
-    return "task" if issubclass(kind, asyncio.Task) else "future"
 
 
 def _stands_between(kind: type) -> bool:

@@ -76,8 +76,10 @@ def collector(task: object) -> object:
     return None
 
 
-def _callbacks(future: object) -> list[Any]:
-    return [callback for callback, _ in _CALLBACKS(future) or ()]
+def _callbacks(future: Any) -> list[Any]:
+    in_c = issubclass(type(future), asyncio.Future)
+    held = _CALLBACKS(future) if in_c else future._callbacks  # noqa: SLF001
+    return [callback for callback, _ in held or ()]
 
 
 def _enclosed(function: FunctionType, name: str) -> object:

@@ -6,8 +6,12 @@ import importlib
 import sys
 import types
 from dataclasses import dataclass
+from importlib.machinery import SourceFileLoader
+from importlib.util import decode_source, find_spec, module_from_spec
+from inspect import CO_COROUTINE
 from typing import TYPE_CHECKING, Any
 
+from asyncrepl.engine.frames import is_library
 from asyncrepl.language.compiling import compile_source
 from asyncrepl.language.reading import Broken, parse, read
 
@@ -50,11 +54,12 @@ def load_file(session: Session, path: Path) -> Loaded:
 def load_attribute(session: Session, name: str) -> Loaded:
     """Import ``module:attribute`` and bind the attribute's last name.
 
-    Raises LoadError where the module or the attribute cannot be had.
+    A module of the user's own that was not imported before can be traced and explained
+    like what is typed. Raises LoadError where the module or the attribute cannot be had.
     """
     module_name, _, attribute = name.partition(":")
     try:
-        found: Any = importlib.import_module(module_name)
+        found: Any = _imported(session, module_name)
     except Exception as error:
         raise LoadError(f"cannot import {module_name!r}: {_brief(error)}") from None
     for part in attribute.split("."):
@@ -65,6 +70,38 @@ def load_attribute(session: Session, name: str) -> Loaded:
     objects = {attribute.rpartition(".")[2]: found}
     session.namespace.update(objects)
     return Loaded(objects)
+
+
+class _Loader(SourceFileLoader):
+    """Imports a module as we compile it; never from ``__pycache__``, nor into it."""
+
+    def __init__(self, session: Session, name: str, path: str) -> None:
+        super().__init__(name, path)
+        self._sources = session.sources
+
+    def get_code(self, fullname: str) -> types.CodeType | None:
+        """The code of the module; Python's own where it awaits at the top, which is an error."""
+        path = self.get_filename(fullname)
+        text = decode_source(self.get_data(path))
+        code = compile_source(self._sources.add(path, text, parse(text, path)), "exec")
+        return super().get_code(fullname) if code.co_flags & CO_COROUTINE else code
+
+
+def _imported(session: Session, name: str) -> types.ModuleType:
+    spec = None if name in sys.modules else find_spec(name)
+    if spec is None or type(spec.loader) is not SourceFileLoader or is_library(spec.origin or ""):
+        return importlib.import_module(name)
+    spec.loader = _Loader(session, name, spec.origin or "")
+    module = sys.modules[name] = module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    parent, _, child = name.rpartition(".")
+    if parent:
+        setattr(sys.modules[parent], child, module)
+    return module
 
 
 def read_text(path: Path) -> str:

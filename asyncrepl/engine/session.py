@@ -66,7 +66,10 @@ class Run:
         """Cancel the statement; its cleanup goes on, and then it is done."""
         self.interrupts += 1
         if self.task is not None:
-            self.task.cancel()
+            try:
+                self.task.cancel()
+            except RecursionError:  # it awaits itself in the end: asyncio cannot cancel that
+                self.abandon()
 
     def abandon(self) -> None:
         """Report the statement as done now; what is left of it goes on as a task."""

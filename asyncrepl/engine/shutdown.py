@@ -26,7 +26,8 @@ async def finish(patience: float = 1.0) -> list[str]:
     loop = asyncio.get_running_loop()
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     for task in tasks:
-        task.cancel()
+        with contextlib.suppress(RecursionError):  # tasks that await each other in a circle
+            task.cancel()
     if tasks:
         await asyncio.wait(tasks, timeout=patience)
     await _within(patience, loop.shutdown_asyncgens())

@@ -60,7 +60,7 @@ class SliceLog:
         return first + (length + len(fresh)) // 2
 
     def copy(self, since: int | None = None) -> tuple[array[int], int]:
-        """What is kept, from the instant `since` on if given; the number of its first slice."""
+        """What is kept (of the time from `since` on, if given), and the number of its first."""
         packed, length, fresh, first = self._kept
         begin = 0 if since is None else _reaching(packed, length, since)
         slices = packed[2 * begin : length]

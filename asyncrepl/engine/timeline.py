@@ -22,7 +22,7 @@ it up from the log, when that is packed or cut, takes 80 to 110.
 Names are read late, when the turn is over, and more than once: a TaskGroup on
 Python 3.11 and 3.12 names its task only after making it. Never by a reader in
 another thread, who might then be the last to hold a task and would have to run
-its ``__del__`` in the wrong thread.
+its ``__del__`` there.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ import sys
 import threading
 import weakref
 from asyncio.timeouts import _State  # type: ignore[attr-defined]
-from collections import deque
+from collections import Counter, deque
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
@@ -50,10 +50,10 @@ from asyncrepl.engine.lives import (
     stepped,
 )
 from asyncrepl.engine.slices import SliceLog
-from asyncrepl.events import CALLBACK, IDLE, LaneEnded, Mark, Snapshot, Totals
+from asyncrepl.events import CALLBACK, IDLE, LaneEnded, Mark, Others, Snapshot, Totals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from asyncrepl.events import Ending, MarkKind
 
@@ -61,6 +61,11 @@ __all__ = ["Timeline"]
 
 #: While there are so few tasks, their names are read again before each wait.
 WATCHED = 16
+
+#: Marks that are alike are so many nanoseconds apart.
+APART = 1_000_000
+#: So many tasks that ran meanwhile are told by name.
+NAMED = 3
 
 
 class Timeline:
@@ -155,15 +160,45 @@ class Timeline:
         known = (timeout() for timeout in self._timeouts.get(lane, ()))
         return any(timeout is not None and _expiring(timeout) for timeout in known)
 
+    def name_of(self, lane: int) -> str:
+        """The name of a lane's task, as far as it is remembered."""
+        life = self._life(lane)
+        return "" if life is None else life.name
+
+    def ancestors(self, lane: int | None) -> Iterator[int]:
+        """The lane and those that made it, the nearest first, as far as they are remembered."""
+        while lane is not None:
+            yield lane
+            life = self._life(lane)
+            lane = None if life is None else life.parent
+
+    def others(self, lane: int, since: int) -> Others:
+        """Which tasks other than `lane` ran since slice `since`; forgotten slices don't count."""
+        counts = Counter(number for number, _ in self.between(since, self.count) if number > IDLE)
+        counts.pop(lane, None)
+        named = [(self.name_of(number), count) for number, count in counts.most_common(NAMED)]
+        rest = counts.total() - sum(count for _, count in named)
+        return Others(tuple(named), len(counts) - len(named), rest)
+
+    def _life(self, lane: int) -> Life | None:
+        if self._unnamed and threading.get_ident() == self._thread:
+            self._name()
+        every = itertools.chain(self.lives.values(), reversed(self._past))
+        return next((life for life in every if life.number == lane), None)
+
     def mark(self, kind: MarkKind, lane: int | None = None) -> None:
         """Note that a task made a value or printed: the running one, if no `lane` is given.
 
-        Outside of any task, and in a thread other than the loop's, nothing is noted.
+        Outside of any task, and in a thread other than the loop's, nothing is noted; nor
+        is what follows the same within a millisecond: pictures cannot show it.
         """
         if lane is None:
             lane = self.life.number if threading.get_ident() == self._thread else IDLE
-        if lane > IDLE:
-            self._marks.append(Mark(lane, self.ns(), kind))
+        if lane <= IDLE:
+            return
+        at, last = self.ns(), self._marks[-1] if self._marks else None
+        if last is None or at - last.at >= APART or (last.lane, last.kind) != (lane, kind):
+            self._marks.append(Mark(lane, at, kind))
 
     # -- for the loop and its turns ----------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -41,23 +42,23 @@ class TaskState:
 
 
 def survey(loop: asyncio.AbstractEventLoop, timeline: Timeline | None = None) -> list[TaskState]:
-    """The tasks of `loop` that are not done, by number or name; in the loop's thread."""
+    """The tasks of `loop` that are not done, by name; in the loop's thread."""
     record = _Record(timeline)
     return [_task_state(task, record) for task in in_order(asyncio.all_tasks(loop))]
 
 
 def in_order(tasks: set[asyncio.Task[Any]]) -> list[asyncio.Task[Any]]:
-    """Tasks by the number in their name, then by name."""
-    return sorted(tasks, key=lambda task: (_number(name_of(task)), name_of(task)))
+    """Tasks by name, numbers in it as numbers: Task-9 comes before Task-10."""
+    return sorted(tasks, key=lambda task: _natural(name_of(task)))
 
 
-def state_of(task: asyncio.Task[Any]) -> State:
+def state_of(task: Any) -> State:
     """What a task that is not done is at."""
-    if asyncio.Task.cancelling(task):
+    if task.cancelling():
         return "stopping"
-    if task is asyncio.current_task(asyncio.Task.get_loop(task)):
+    if task is asyncio.current_task(task.get_loop()):
         return "running"
-    return "ready" if task._fut_waiter is None else "waiting"  # type: ignore[attr-defined]  # noqa: SLF001
+    return "ready" if task._fut_waiter is None else "waiting"  # noqa: SLF001
 
 
 class _Record:
@@ -90,5 +91,7 @@ def _task_state(task: asyncio.Task[Any], record: _Record) -> TaskState:
     return TaskState(name_of(task), state_of(task), where, source, waits.on, **record.times(task))
 
 
-def _number(name: str) -> int:
-    return int("".join(filter(str.isdecimal, name))[:9] or 0)
+def _natural(name: str) -> list[str | tuple[int, str]]:
+    """Text and numbers in turns; a number of so many digits is not worked out."""
+    parts = re.split(r"([0-9]+)", name)
+    return [(len(part.lstrip("0")), part) if at % 2 else part for at, part in enumerate(parts)]

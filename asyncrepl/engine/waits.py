@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from asyncrepl.engine.chains import argument, is_future, links
+from asyncrepl.engine.chains import argument, is_future, is_task, links
 from asyncrepl.engine.frames import owner
 from asyncrepl.engine.futures import behind, gathered
 from asyncrepl.engine.lives import name_of
@@ -147,7 +147,7 @@ def _task_group(link: Link) -> str:
 
 
 def _of_future(future: Any) -> str:
-    if issubclass(type(future), asyncio.Task):
+    if is_task(future):
         return f"task {name_of(future)!r}"
     if (parts := gathered(future)) is not None:
         return f"gather of {len(parts)}"
@@ -170,5 +170,4 @@ _TELLERS: dict[str, Callable[[Link], str]] = {
     "to_thread": lambda _: "a thread",
     "as_completed.<locals>._wait_for_one": lambda _: "asyncio.as_completed",
     "_AsCompletedIterator._wait_for_one": lambda _: "asyncio.as_completed",
-    "Future.__await__": lambda _: "a future",
 }

@@ -229,8 +229,7 @@ def _segment(lines: list[str], node: ast.expr) -> str:
         return ""
     rows[-1] = rows[-1][: node.end_col_offset]
     rows[0] = rows[0][node.col_offset :]
-    joined = " ".join(row.decode("utf-8", "replace").strip() for row in rows)
-    return joined
+    return " ".join(row.decode("utf-8", "replace").strip() for row in rows)
 
 
 def _is_async_comprehension(node: ast.AST) -> bool:

@@ -78,6 +78,7 @@ class Terminal:
     """The parts of the terminal, as far as the main thread has to do with them."""
 
     def __init__(self, settings: Settings) -> None:
+        self.trace = settings.trace
         self.queue = OutputQueue()
         self.out = QueueStream(self.queue.put)
         self.err = QueueStream(self.queue.put, "<stderr>", 2)

@@ -6,7 +6,6 @@ import gc
 import os
 import sys
 import threading
-import time
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -30,12 +29,12 @@ from asyncrepl.views.styled import text_lines
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from asyncrepl.commands.shell import Shell, Status
+    from asyncrepl.commands.shell import Shell
+    from asyncrepl.commands.status import Status
     from asyncrepl.terminal.driver import Program, Terminal
 
 __all__ = ["run_replays", "run_session"]
 
-_MARK_EVERY = 0.001
 _SWITCH = 0.001  # seconds: echo beside a CPU-bound task takes 3 ms instead of 12
 
 
@@ -71,6 +70,7 @@ def _session(terminal: Terminal, clock: Clock | None = None) -> Iterator[_Sessio
         with open_shell(terminal.console, front=front, clock=clock) as shell:
             session = _Session(terminal, shell, lender, replays)
             front.connect(shell.observing, session.play_named)
+            shell.narrator.turn(on=terminal.trace)
             yield session
         if shell.left:
             terminal.console.show([("dim", _left(shell.left))])
@@ -85,7 +85,6 @@ class _Session:
         self._lender = lender
         self._replays = replays
         self._over = False
-        self._marked = 0.0
         self._interrupter = Interrupter(shell.loop, shell, self._found_nothing)
 
     def run(self) -> None:
@@ -99,7 +98,7 @@ class _Session:
         terminal.ui.call(terminal.ui.painter.redraw)  # what is typed already may need help
         terminal.crossing.connect(loop, self._start, self._perform)
         _freeze()
-        terminal.out.on_write = self._printed
+        terminal.out.on_write = self._shell.printed
         self._interrupter.install()
         try:
             keep_running(loop, self._interrupter, self._ended, self._hit)
@@ -182,13 +181,6 @@ class _Session:
 
     def _hit(self, line: str) -> None:
         self._shell.console.complain(*text_lines(line, "error"))
-
-    def _printed(self) -> None:
-        """Mark the print in the lanes; once a millisecond is more than they can show."""
-        timeline, now = self._shell.observing.timeline, time.monotonic()
-        if timeline is not None and now - self._marked > _MARK_EVERY:
-            self._marked = now
-            timeline.mark("print")
 
     def _ended(self) -> bool:
         return self._over or self._terminal.exits.requested()

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from asyncrepl.commands.shell import Shell, Status
+    from asyncrepl.commands.shell import Shell
+    from asyncrepl.commands.status import Status
 
 __all__ = ["perform"]
 

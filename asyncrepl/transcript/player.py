@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import math
 import signal
+import sys
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING
 
 from asyncrepl.commands.opening import open_shell
-from asyncrepl.commands.shell import Status
+from asyncrepl.commands.status import Status
 from asyncrepl.engine.clock import Clock
 from asyncrepl.engine.interrupts import Interrupter
 from asyncrepl.engine.running import keep_running
+from asyncrepl.transcript.marking import Marking
 from asyncrepl.transcript.performing import perform
 from asyncrepl.transcript.watch import Limits, Watch
 
@@ -122,7 +124,7 @@ def open_player(
         player = Player(shell, limits)
         player.set_pace(pace)
         try:
-            with _sigint(player):
+            with _sigint(player), redirect_stdout(Marking(sys.stdout, shell.printed)):
                 yield player
         finally:
             player.close()

@@ -186,3 +186,28 @@ def test_the_error_of_an_abandoned_statement_is_told(type_in: Typed) -> None:
     shown = type_in(":wait 120")
     assert shown.startswith("An abandoned statement failed (input ")
     assert shown.endswith("ZeroDivisionError: division by zero\n")
+
+
+def test_ctrl_c_lets_go_of_a_statement_that_awaits_itself(type_in: Typed) -> None:
+    """What asyncio cannot cancel is abandoned; the session goes on."""
+    type_in(
+        "tasks = []\n"
+        "async def circling(at): await tasks[at]\n"
+        "tasks += [asyncio.create_task(circling(1)), asyncio.create_task(circling(0))]\n"
+    )
+    assert "KeyboardInterrupt" in type_in("await tasks[0]", interrupt_after=0.1)
+    assert type_in("1") == "1\n"
+    type_in("for task in tasks: task._log_destroy_pending = False\n")
+
+
+def test_a_command_that_fails_in_an_unforeseen_way_ends(
+    type_in: Typed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error is shown, and the next statement runs."""
+
+    def fail(rest: str) -> None:
+        raise RuntimeError(f"broken {rest}")
+
+    monkeypatch.setattr(type_in.shell.front, "history", lambda: fail("history"))
+    assert "RuntimeError: broken history" in type_in(":history")
+    assert type_in("1") == "1\n"

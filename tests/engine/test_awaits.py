@@ -169,6 +169,19 @@ def test_a_finished_task_is_no_node(loop: LiveLoop) -> None:
     assert len(nodes["main"].awaits) == 1
 
 
+def test_asyncios_tasks_in_python_are_tasks_too(loop: LiveLoop) -> None:
+    """Whoever asks for them finds them in the graph with what they wait on."""
+    python: Any = asyncio.tasks._PyTask  # type: ignore[attr-defined]
+
+    async def main() -> None:
+        await python(nap(), loop=loop, name="python")
+
+    nodes = graph(loop, main)
+    assert nodes["python"].on == "asyncio.sleep(9)"
+    assert nodes["main"].on == "task 'python'"
+    assert len(nodes["main"].awaits) == 1
+
+
 def test_an_empty_loop_is_an_empty_graph(loop: LiveLoop) -> None:
     """No task, no node."""
     assert await_graph(loop) == ()

@@ -237,6 +237,24 @@ def test_a_name_of_cs_does_not_make_a_type_transparent(loop: LiveLoop) -> None:
     assert chain[-1].name.endswith("FutureIter")
 
 
+def test_a_chain_that_leads_back_into_itself_ends(loop: LiveLoop) -> None:
+    """An object that pretends to be C's own, and refers to itself, is not followed for ever."""
+
+    class FutureIter:
+        __module__ = "builtins"
+        __slots__ = ("inner",)
+
+        def __await__(self) -> FutureIter:
+            return self
+
+        def __next__(self) -> None:
+            return None
+
+    liar = FutureIter()
+    liar.inner = liar
+    assert [link.name for link in links(suspended(loop, lambda: awaiting(liar)))] == ["awaiting"]
+
+
 def test_looking_keeps_nothing_alive(loop: LiveLoop) -> None:
     """After a look at a call's argument, what the call lets go of dies at once."""
 

@@ -99,3 +99,25 @@ def test_a_held_clock_does_not_keep_the_cleanup(loop: LiveLoop) -> None:
     loop.live.clock.hold()
     close(loop)
     assert walk.ag_frame is None  # type: ignore[attr-defined]
+
+
+def test_a_deadlock_does_not_keep_others_from_their_cleanup(loop: LiveLoop) -> None:
+    """Tasks that await each other in a circle cannot be cancelled; all others are."""
+    cleaned: list[str] = []
+
+    async def circling(at: int) -> None:
+        await circle[at]
+
+    async def tidy() -> None:
+        try:
+            await asyncio.sleep(9)
+        finally:
+            cleaned.append("tidy")
+
+    circle = [loop.create_task(circling(1)), loop.create_task(circling(0))]
+    tasks = [*circle, *(loop.create_task(tidy()) for _ in range(3))]
+    loop.run_until_complete(asyncio.sleep(0.1))
+    assert len(close(loop)) == len(tasks)
+    assert cleaned == ["tidy"] * 3
+    for task in circle:  # or asyncio would log that they were destroyed while pending
+        task._log_destroy_pending = False  # type: ignore[attr-defined]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
+import time
 from typing import Any
 
 import pytest
@@ -192,6 +193,21 @@ def test_marks_belong_to_the_running_task(loop: LiveLoop, timeline: Timeline) ->
     )
 
 
+def test_marks_that_no_picture_can_tell_apart_are_one(loop: LiveLoop, timeline: Timeline) -> None:
+    """A flood of prints leaves one mark a millisecond; another kind has its own."""
+
+    async def main() -> None:
+        for _ in range(100):
+            timeline.mark("print")
+        timeline.mark("value")
+        await asyncio.sleep(0.001)
+        timeline.mark("value")
+
+    loop.run_until_complete(main())
+    kinds = [(mark.at, mark.kind) for mark in timeline.snapshot().marks]
+    assert kinds == [(0, "print"), (0, "value"), (MS, "value")]
+
+
 def test_marks_outside_of_tasks_are_dropped(loop: LiveLoop, timeline: Timeline) -> None:
     """In a plain callback, in another thread and outside of the loop there is no lane to mark."""
     loop.call_soon(timeline.mark, "print")
@@ -239,3 +255,86 @@ def test_virtual_time_gives_the_same_record_each_time() -> None:
         return snapshot.lanes, snapshot.ended, snapshot.slices.tolist()
 
     assert record() == record()
+
+
+# -- totals, suspensions, timeouts ------------------------------------------------------
+
+
+def test_totals_count_what_the_log_has_forgotten() -> None:
+    """Slices and busy time are of a task's whole life, however short the log is."""
+    loop = new_loop(Clock.virtual())
+    timeline = Timeline(slices=16)
+    loop.observe(timeline)
+
+    async def main() -> int:
+        for _ in range(5000):
+            await asyncio.sleep(0)
+        lane = timeline.lane_of(asyncio.current_task())
+        assert lane is not None
+        assert timeline.snapshot().first > 0
+        assert timeline.between(0, 10) == []
+        return timeline.totals()[lane].slices
+
+    assert loop.run_until_complete(main()) == 5001
+    loop.close()
+
+
+def test_busy_time_is_that_of_the_slices() -> None:
+    """In real time, what a task computes is its busy time, and what it sleeps is not."""
+    loop = new_loop()
+    loop.observe(timeline := Timeline())
+
+    async def main() -> tuple[int, int]:
+        before = time.monotonic_ns()
+        await asyncio.sleep(0.02)
+        worked = time.monotonic_ns()
+        while time.monotonic_ns() - worked < 5 * MS:
+            pass
+        lane = timeline.lane_of(asyncio.current_task())
+        assert lane is not None
+        return timeline.totals()[lane].busy, time.monotonic_ns() - before
+
+    busy, age = loop.run_until_complete(main())
+    assert 5 * MS <= busy <= age - 19 * MS
+    loop.close()
+
+
+def test_a_suspension_is_told_when_the_slice_is_over(loop: LiveLoop, timeline: Timeline) -> None:
+    """`suspending` is called with each task that gives way, not with one that ends."""
+    told: list[str] = []
+    timeline.suspending = lambda task: told.append(task.get_name())
+
+    async def main() -> None:
+        other = asyncio.create_task(worker(2), name="other")
+        await other
+
+    loop.run_until_complete(loop.create_task(main(), name="main"))
+    assert told == ["main", "other", "other"]
+
+
+def test_a_cancellation_by_timeout_is_known_until_it_is_over(
+    loop: LiveLoop, timeline: Timeline
+) -> None:
+    """`timed_out` holds while the task unwinds, and not for any other cancellation."""
+    seen: list[bool] = []
+
+    def look() -> None:
+        seen.append(timeline.timed_out(timeline.lane_of(asyncio.current_task()) or 0))
+
+    async def main() -> None:
+        try:
+            async with asyncio.timeout(0.1):
+                try:
+                    await asyncio.sleep(9)
+                finally:
+                    look()
+        except TimeoutError:
+            look()
+        asyncio.current_task().cancel()  # type: ignore[union-attr]
+        try:
+            await asyncio.sleep(9)
+        except asyncio.CancelledError:
+            look()
+
+    loop.run_until_complete(main())
+    assert seen == [True, False, False]

@@ -26,7 +26,7 @@ def test_it_is_bounded() -> None:
     async def main() -> None:
         for _ in range(300):
             timeline.mark("value")
-            await asyncio.create_task(asyncio.sleep(0))
+            await asyncio.create_task(asyncio.sleep(0.001))
 
     loop.run_until_complete(main())
     snapshot = timeline.snapshot()

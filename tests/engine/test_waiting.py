@@ -80,4 +80,4 @@ def test_tasks_are_in_the_order_of_their_numbers(loop: LiveLoop) -> None:
     """Task-9 stands before Task-10, and a name of a thousand digits is no error."""
     for name in ("Task-10", "Task-9", "tick", "9" * 5000):
         suspended(loop, worker).set_name(name)
-    assert [state.name for state in survey(loop)][:3] == ["tick", "Task-9", "Task-10"]
+    assert [state.name for state in survey(loop)][1:] == ["Task-9", "Task-10", "tick"]

@@ -9,8 +9,6 @@ import inspect
 import warnings
 from typing import Any
 
-import pytest
-
 from asyncrepl.language.compiling import compile_source
 from asyncrepl.language.doubling import SWITCH, doubled
 from asyncrepl.language.sources import Source

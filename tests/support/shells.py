@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from asyncrepl.commands.front import Front
-    from asyncrepl.commands.shell import Shell, Status
+    from asyncrepl.commands.shell import Shell
+    from asyncrepl.commands.status import Status
 
 __all__ = ["Typed", "typed_shell"]
 

@@ -54,8 +54,7 @@ def test_on_40_columns_the_guides_go_on() -> None:
         "├─ Task-7  fetch() waits on",
         "│    asyncio.sleep(1) at <input 1>:3",
         "└─ Task-8  fetch() waits on",
-        "   │    Queue.get (jobs) at",
-        "   │    <input 2>:5",
+        "   │    Queue.get (jobs) at <input 2>:5",
         "   └─ Task-9  waits on a future",
         "tick  waits on asyncio.sleep(0.2)",
     ]

@@ -1,0 +1,75 @@
+"""Telling the six steps while they happen: from the tracer's events to the console."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from asyncrepl.commands.shell import Shell
+    from asyncrepl.engine.session import Outcome
+    from asyncrepl.engine.tracing import Tracer
+    from asyncrepl.events import WalkEvent
+    from asyncrepl.views.styled import Line
+
+__all__ = ["Narrator"]
+
+
+class Narrator:
+    """Narrates the walks of one shell, all of them or those of one statement."""
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+        self._since = 0
+        self._tracer: Tracer | None = None
+        self._lines: Callable[..., list[Line]]
+        #: Whether all walks are told.
+        self.on = False
+
+    def turn(self, *, on: bool) -> None:
+        """Tell all walks from now on, or none."""
+        self.on = on
+        if on:
+            self._start(None)
+        else:
+            self._stop()
+
+    def tell_of(self, task: asyncio.Task[None]) -> None:
+        """Tell the walks of `task`, and of the tasks it makes; if not all are told."""
+        if not self.on:
+            self._start(task)
+
+    def told(self) -> None:
+        """The task is over."""
+        if not self.on:
+            self._stop()
+
+    def began(self) -> None:
+        """A statement begins: times are told since now."""
+        self._since = self._shell.loop.live.clock.time_ns()
+
+    def ended(self, outcome: Outcome) -> None:
+        """The statement is over."""
+        if self._tracer is not None:
+            self._tracer.finish(outcome.error)
+
+    def _start(self, task: asyncio.Task[None] | None) -> None:
+        if self._tracer is None:
+            # Not at start-up, and not at the first event: that would count as its time.
+            from asyncrepl.engine.tracing import Tracer
+            from asyncrepl.views.narration import narration
+
+            self._tracer, self._lines = Tracer(self._shell.loop, self._tell), narration
+        self._tracer.start(self._shell.observing.want("trace"), task)
+
+    def _stop(self) -> None:
+        if self._tracer is not None:
+            self._tracer.stop()
+        self._shell.observing.drop("trace")
+
+    def _tell(self, event: WalkEvent) -> None:
+        shell, foreground = self._shell, self._shell.task
+        name = "" if foreground is None else foreground.get_name()
+        shell.console.show(*self._lines(event, self._since, shell.console.width, name))

@@ -1,0 +1,212 @@
+"""The six steps of an ``async for``, told line by line as they happen.
+
+::
+
+      0.000  1 __aiter__  readings(3): an async_generator, its own iterator
+      0.000  2 __anext__  round 1: an async_generator_asend
+      0.000  3 await      suspends on asyncio.sleep(0.33) at <input 1>:3
+      0.330  3 await      suspended for 0.33 s; tick ran once
+      0.330  4 bind       r = 0
+      0.330  5 body       took 0 s
+      …
+      0.990  2-5          round 3: r = 20; suspended for 0.33 s; tick ran twice
+      0.990  6 stop       StopAsyncIteration
+             3 items in 0.99 s, suspended 3 times (100 %); tick ran 4 times
+
+The time is in seconds since the statement began. A walk inside another one is
+indented; one of another task says whose it is. Step 3 has two lines if it suspends,
+because what others print stands between them.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+from asyncrepl.events import Asked, Began, BodyDone, Ended, Got, Rounds, Suspended, Walks
+from asyncrepl.views.durations import duration
+from asyncrepl.views.styled import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from asyncrepl.events import Others, Walk, WalkEvent, WayOut
+    from asyncrepl.views.styled import Line
+
+__all__ = ["narration"]
+
+#: A line: the step, the style and the text.
+_Told = tuple[str, str, str]
+
+#: Columns of the time and the gap behind it, and of the step's name.
+_TIME, _STEP = 9, 13
+#: A screen narrower than this has no room for columns.
+_NARROW = 60
+#: Walks deeper than this are not indented any further.
+_DEEPEST = 4
+#: From so many ns on it is told how long a step took that should take none.
+_LONG = 1_000_000
+
+_OUT: dict[WayOut, tuple[str, str]] = {
+    "exhausted": ("value", "StopAsyncIteration"),
+    "break": ("cancelled", "break"),
+    "return": ("cancelled", "return"),
+    "refused": ("error", "no iterator to be had: {error}"),
+    "source": ("error", "the source raised {error}"),
+    "bind": ("error", "the value does not fit `{target}`: {error}"),
+    "body": ("error", "the body raised {error}"),
+    "cancelled": ("cancelled", "cancelled"),
+    "timeout": ("cancelled", "cancelled: the time is up"),
+    "closed": ("cancelled", "closed, before it came to its end"),
+    "unknown": ("cancelled", "over"),
+}
+
+
+def narration(
+    event: WalkEvent, since: int, width: int | None = None, task: str | None = None
+) -> list[Line]:
+    """The lines that tell `event`; `since` is the instant (ns) at which the statement began.
+
+    `width` are the columns of the screen, None where there is none. A walk of another
+    task than `task` says whose it is.
+    """
+    lines: list[Line] = []
+    for number, told in enumerate(_TELLERS[type(event)](event)):
+        time = "" if number and not told[0] else f"{max(event.at - since, 0) / 1e9:7.3f}"
+        lines += _laid_out(event.walk, time, told, width, task)
+    return lines
+
+
+def _laid_out(
+    walk: Walk, time: str, told: _Told, width: int | None, task: str | None
+) -> list[Line]:
+    """One line in columns; what does not fit goes below, indented."""
+    step, style, text = told
+    narrow = width is not None and width < _NARROW
+    before = f"{time:<{_TIME}}" + "  " * min(walk.depth, _DEEPEST)
+    who = "" if task in {None, walk.task} else f"{printable(walk.task)}: "
+    name = f"{step} " if narrow and step else step.ljust(_STEP if step else 2)
+    head = before + who + name
+    first, *rest = _wrapped(printable(text), width, len(head), _TIME + 2)
+    line: Line = [("dim", before), ("name", who), ("label", name), (style, first)]
+    return [[piece for piece in line if piece[1]], *([(style, row)] for row in rest)]
+
+
+def _wrapped(text: str, width: int | None, first: int, others: int) -> list[str]:
+    """`text` in lines, the first of which begins in column `first`."""
+    if width is None or first + len(text) <= width:
+        return [text]
+    # The columns before the first line are filled with a mark at which no line breaks.
+    filled = textwrap.wrap(
+        "x" * first + text, max(width, others + 10), subsequent_indent=" " * others
+    )
+    return [filled[0][first:], *filled[1:]]
+
+
+def _began(event: Began) -> list[_Told]:
+    site = event.walk.site
+    kind = "" if site.kind == "async for" else f" in a {site.kind}"
+    iterator = "its own iterator" if event.itself else f"gives {_a(event.iterator)}"
+    return [("1 __aiter__", "", f"{site.operand}{kind}: {_a(event.iterable)}, {iterator}")]
+
+
+def _asked(event: Asked) -> list[_Told]:
+    return [("2 __anext__", "", f"round {event.round}: {_a(event.awaitable)}")]
+
+
+def _suspended(event: Suspended) -> list[_Told]:
+    on = f" on {event.on}" if event.on else ""
+    where = f" at {event.where}" if event.where else ""
+    return [("3 await", "wait", f"suspends{on}{where}")]
+
+
+def _got(event: Got) -> list[_Told]:
+    awaited = _awaited(event.suspended, event.waited, event.others)
+    return [("3 await", "", awaited), ("4 bind", "value", event.values)]
+
+
+def _body_done(event: BodyDone) -> list[_Told]:
+    return [("5 body", "", f"took {duration(event.took)}")]
+
+
+def _rounds(event: Rounds) -> list[_Told]:
+    count = event.last - event.first + 1
+    values = f"{event.values}; " if event.values else ""
+    if count == 1:
+        awaited = _awaited(True, event.waited, event.others)
+        text = values + (awaited if event.suspended else "did not suspend")
+        return [("2-5", "", f"round {event.first}: {text}")]
+    text = f"rounds {event.first}-{event.last}: {values}"
+    if not event.suspended:
+        return [("2-5", "", text + "none suspended")]
+    all_ = "all" if event.suspended == count else f"{event.suspended} of {count}"
+    on = f", last on {event.on}" if event.on else ""
+    text += f"{all_} suspended, {duration(event.waited)} in all{on}"
+    return [("2-5", "", text + _meanwhile(event.others))]
+
+
+def _ended(event: Ended) -> list[_Told]:
+    style, words = _OUT[event.how]
+    words = words.format(error=event.error or "an exception", target=event.walk.site.target)
+    if event.last is not None:
+        words += f", after {duration(event.last)}"
+    if event.how == "refused":
+        return [("1 __aiter__", style, f"{event.walk.site.operand}: {words}")]
+    return [("6 stop", style, words), ("", "dim", _summary(event))]
+
+
+def _walks(event: Walks) -> list[_Told]:
+    site = event.walk.site
+    walks = "one more walk" if event.count == 1 else f"{event.count} more walks"
+    items = _count(event.items, "item")
+    return [("1-6", "", f"{walks} of {site.operand}: {items} in {duration(event.took)}")]
+
+
+_TELLERS: dict[type, Callable[[Any], list[_Told]]] = {
+    Began: _began,
+    Asked: _asked,
+    Suspended: _suspended,
+    Got: _got,
+    BodyDone: _body_done,
+    Rounds: _rounds,
+    Ended: _ended,
+    Walks: _walks,
+}
+
+
+def _summary(event: Ended) -> str:
+    """All rounds in one line: how much of the time was given away, and who had it."""
+    text = f"{_count(event.items, 'item')} in {duration(event.took)}"
+    if not event.suspended:
+        return f"{text}, never suspended: nobody else could run"
+    share = f" ({round(100 * event.waited / event.took)} %)" if event.took else ""
+    return f"{text}, suspended {_times(event.suspended)}{share}{_meanwhile(event.others)}"
+
+
+def _awaited(suspended: bool, waited: int, others: Others) -> str:
+    if suspended:
+        # A bare sleep(0) takes no time on a virtual clock, and yet the loop turns.
+        long = duration(waited) if waited else "a turn of the loop"
+        return f"suspended for {long}{_meanwhile(others)}"
+    long = f" for {duration(waited)}" if waited >= _LONG else ""
+    return f"did not suspend{long}: nobody else could run"
+
+
+def _meanwhile(others: Others) -> str:
+    """Who ran meanwhile, and in how many slices."""
+    told = [f"{name} ran {_times(count)}" for name, count in others.named]
+    if others.tasks:
+        told.append(f"{_count(others.tasks, 'other')} {_times(others.slices)}")
+    return "; " + (", ".join(told) or "nobody else ran")
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
+def _count(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
+def _a(name: str) -> str:
+    return f"an {name}" if name[:1].lower() in "aeiou" else f"a {name}"
