@@ -212,11 +212,12 @@ class LiveLoop(_SelectorEventLoop):
 
     def _asyncgen_firstiter_hook(self, agen: AsyncGenerator[Any, Any]) -> None:
         """As asyncio's own; who begins to walk `agen` is noted: later nobody can tell."""
-        if self.live.timeline is not None:
+        live: Live = self._transports.live
+        if live.timeline is not None:
             frame = sys._getframe(1)  # noqa: SLF001  the documented way
             if frame.f_code.co_name == "__anext__" and is_ours(frame.f_code.co_filename):
                 frame = frame.f_back or frame  # the loop is traced, through an iterator of ours
-            self.live.walks[id(agen)] = frame.f_code, frame.f_lasti
+            live.walks[id(agen)] = frame.f_code, frame.f_lasti
         if self._asyncgens_shutdown_called:
             _first_step(self, agen)  # it warns
         else:
