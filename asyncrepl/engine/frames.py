@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from types import FrameType
 
-__all__ = ["innermost_user_frame", "is_library", "is_ours", "is_plumbing"]
+__all__ = ["explains", "innermost_user_frame", "is_library", "is_ours", "is_plumbing"]
 
 _OURS = str(Path(__file__).parent.parent) + "/"
 #: The demos are user code, also where they are installed inside the package.
 _DEMOS = _OURS + "demos/"
+_EXPLAINING = (_OURS + "commands/explaining.py", _OURS + "explain/")
 #: The loop waits in selectors; what a main program runs in is runpy.
 _STDLIB = str(Path(threading.__file__).parent) + "/"
 _PLUMBING = (
@@ -29,6 +30,11 @@ def is_ours(filename: str) -> bool:
     return filename.startswith(_OURS) and not filename.startswith(_DEMOS)
 
 
+def explains(filename: str) -> bool:
+    """Whether the file is of that part of asyncrepl that explains values and errors."""
+    return filename.startswith(_EXPLAINING)
+
+
 def is_plumbing(filename: str) -> bool:
     """Whether the file is ours or asyncio's: nothing the user wrote or asked for."""
     return filename.startswith(_PLUMBING) or is_ours(filename)
@@ -36,7 +42,7 @@ def is_plumbing(filename: str) -> bool:
 
 def is_library(filename: str) -> bool:
     """Whether the file was installed: the standard library or a package."""
-    return filename.startswith(_STDLIB) or "site-packages" in filename
+    return filename.startswith((_STDLIB, "<frozen ")) or "site-packages" in filename
 
 
 def innermost_user_frame(frame: FrameType | None) -> FrameType | None:

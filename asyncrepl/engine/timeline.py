@@ -1,7 +1,7 @@
 """The record of one observed loop: bounded, and readable while it is written.
 
-Only the loop's thread writes. `Timeline.snapshot` may be called from any
-thread and takes no lock: every step of it is one call in C over a container
+Only the loop's thread writes, except for `Timeline.note`. `Timeline.snapshot` may be
+called from any thread and takes no lock: every step of it is one call in C over a container
 that the writer only appends to, or replaces as a whole. (Iterating over a
 deque that another thread appends to ends in "deque mutated during iteration".)
 
@@ -38,7 +38,7 @@ from asyncrepl.events import CALLBACK, IDLE, LaneEnded, Mark, Snapshot
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from asyncrepl.events import Ending, MarkKind
+    from asyncrepl.events import Blocked, Ending, MarkKind
 
 __all__ = ["Timeline"]
 
@@ -50,8 +50,8 @@ class Timeline:
     """Who ran when on a loop, which tasks lived, what they produced.
 
     It keeps the last `slices` slices (16 bytes each; up to twice as many for a
-    while), the last `marks` marks and the last `past` tasks that ended. It
-    refers to tasks weakly only. Hand it to ``loop.observe``; the methods for
+    while), the last `marks` marks and the last `past` tasks that ended and times the
+    loop was blocked. It refers to tasks weakly only. Hand it to ``loop.observe``; the methods for
     the loop are `begin`, `ran`, `turned`, `waits`, `born` and `born_eager`.
     """
 
@@ -63,6 +63,7 @@ class Timeline:
         self._kept = (self._slices, 0)
         self._marks: deque[Mark] = deque(maxlen=marks)
         self._past: deque[Life] = deque(maxlen=past)
+        self._blocked: deque[Blocked] = deque(maxlen=past)
         self._lives: dict[int, Life] = {}
         self._numbers: dict[int, int] = {}  # id(task) -> lane
         self._next = itertools.count(1)
@@ -88,6 +89,7 @@ class Timeline:
             marks=tuple(self._marks),
             slices=slices[:],
             first=first,
+            blocked=tuple(self._blocked),
         )
 
     @property
@@ -121,6 +123,10 @@ class Timeline:
             lane = self._lane if threading.get_ident() == self._thread else IDLE
         if lane > IDLE:
             self._marks.append(Mark(lane, self.ns(), kind))
+
+    def note(self, found: Blocked) -> None:
+        """Keep `found`, which is over; any thread."""
+        self._blocked.append(found)
 
     # -- for the loop ----------------------------------------------------------
 

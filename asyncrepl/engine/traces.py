@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-__all__ = ["place", "reached_place", "user_entries", "user_part"]
+__all__ = ["LONGEST", "place", "reached_place", "short_name", "user_entries", "user_part"]
 
 #: A source line is told up to so many characters.
 LONGEST = 60
@@ -51,5 +51,10 @@ def place(filename: str, lineno: int) -> str:
     source = linecache.getline(filename, lineno).strip()
     if len(source) > LONGEST:
         source = source[: LONGEST - 1] + "…"
-    name = filename.removeprefix(str(demos_folder().parent) + "/")
+    name = short_name(filename)
     return f"{name}:{lineno}: {source}" if source else f"{name}:{lineno}"
+
+
+def short_name(filename: str) -> str:
+    """`filename`, or of a demo what a user would call it."""
+    return filename.removeprefix(str(demos_folder().parent) + "/")
