@@ -58,16 +58,20 @@ def culprit(loop: LiveLoop, thread_id: int) -> Culprit | None:
 def _place(frame: FrameType | None) -> FrameType | None:
     """The user's own innermost frame if there is one, else that of a library.
 
-    None while we explain a value that a line has shown: that is not the line's doing.
+    None while we explain a value that a line has shown: that is not the line's doing. And
+    None between two callbacks: the line that runs the loop blocks nothing.
     """
-    library = None
-    while frame is not None and frame.f_code is not asyncio.Handle._run.__code__:  # noqa: SLF001
+    own = library = None
+    while frame is not None:
+        if frame.f_code is asyncio.Handle._run.__code__:  # noqa: SLF001
+            return own or library
         filename = frame.f_code.co_filename
-        if explains(filename):
+        if explains(filename) and own is None:
             return None
-        if not is_plumbing(filename):
-            if not is_library(filename):
-                return frame
-            library = library or frame
+        if own is None and not is_plumbing(filename):
+            if is_library(filename):
+                library = library or frame
+            else:
+                own = frame
         frame = frame.f_back
-    return library
+    return None

@@ -39,7 +39,7 @@ from asyncrepl.events import IDLE, Blocked
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from asyncrepl.engine.cputime import Probe
+    from asyncrepl.engine.cputime import Probe, Sample
     from asyncrepl.engine.loop import LiveLoop
 
 __all__ = ["Hogs"]
@@ -65,16 +65,29 @@ class _Held:
     def __init__(self, slice_: Slice, start: float, first: Look, early: float) -> None:
         self.slice = slice_
         self.start = start
-        self.waited = self._early = min(early, first.at - start)
-        self._sample = first.sample
+        # A sample may be taken a while after the look.
+        self.waited = self._early = min(early, first.sample.at - start)
         self.places: dict[Culprit | None, float] = {}
+        self._sample = first.sample
+        self._place: Culprit | None = None
 
-    def went_on(self, look: Look, since: float, until: float, place: Culprit | None) -> None:
-        """It was under way until a moment before `look`, and there from `since` on."""
-        others = elsewhere(self._sample, look.sample, sys.getswitchinterval())
-        self.waited = self._early + others
-        seconds = until - max(since, self.start)
+    def went_on(self, look: Look, since: float) -> None:
+        """It is under way, and was since the look before, at `since`."""
+        self._place = look.place
+        self._add(look.place, look, since, look.at)
+
+    def ended(self, look: Look, since: float, end: float) -> None:
+        """It was over at `end`, some time after the look before, at `since`."""
+        # What was told already, while it lasted, stays true.
+        place = self._place if self.own(since) > LONG else _UNSEEN
+        self._add(place, look, since, end)
+
+    def _add(self, place: Culprit | None, look: Look, since: float, until: float) -> None:
+        seconds = max(until - max(since, self.start), 0.0)
         self.places[place] = self.places.get(place, 0.0) + seconds
+        # What was waited for after that moment is not counted, or only at the next look.
+        waited = self._early + _others_ran(self._sample, look.sample)
+        self.waited = min(waited, self.waited + seconds)
 
     def own(self, end: float) -> float:
         """The seconds up to `end` that are the slice's own doing."""
@@ -110,6 +123,8 @@ class Hogs:
         self._gathering = gathering or Gathering()
         self._held: _Held | None = None
         self._last: Look | None = None
+        #: That of the look before the last, and an older one.
+        self._samples: tuple[Sample, ...] = ()
         self._looking = threading.Lock()
         #: Taken while the watch goes on. Waiting for it is the cheapest sleep that can be ended.
         self._watching = threading.Lock()
@@ -120,6 +135,7 @@ class Hogs:
         with self._looking:  # the probe has to know all threads of ours
             threading.Thread(target=self._watch, name="asyncrepl watch", daemon=True).start()
             self._probe = self._probe or probe_of(self._thread)
+            self._look()
 
     def close(self) -> None:
         """Watch no more."""
@@ -169,6 +185,7 @@ class Hogs:
         thread_id = self._thread.ident or 0
         now = look_at(self._loop, thread_id, self._probe, young=POLL, due=due)
         before, self._last = self._last or now, now
+        self._samples = (*self._samples[-1:], before.sample)
         told = []
         for found in self._over(before, now):
             told += self._gathering.add(found, now.at)
@@ -195,7 +212,7 @@ class Hogs:
         held = self._held
         if held is not None and (now.slice is None or now.slice.key != held.slice.key):
             end = self._end(held.slice, before.at, now.at)
-            held.went_on(now, before.at, end, _UNSEEN)
+            held.ended(now, before.at, end)
             over.append(self._told(held, end))
             self._held = self.current = None
         if now.at - before.at > LONG:
@@ -208,12 +225,24 @@ class Hogs:
             return
         held = self._held
         if held is None:
-            early = elsewhere(before.sample, now.sample, sys.getswitchinterval())
             start = _start(now.slice, before.at, now.at)
+            early = self._waited_since(start, now)
             held = self._held = _Held(now.slice, start, now, early)
         if now.at - held.start > POLL:
-            held.went_on(now, before.at, now.at, now.place)
+            held.went_on(now, before.at)
             self.current = self._told(held, now.at)
+
+    def _waited_since(self, start: float, now: Look) -> float:
+        """The seconds from `start` to `now`, at most, in which others ran.
+
+        From a sample that was taken before `start`: that of the look before may have come
+        late. If there is none, all the time up to the first one counts.
+        """
+        older = [sample for sample in self._samples if sample.at <= start]
+        if older:
+            return _others_ran(older[-1], now.sample)
+        first = self._samples[0]
+        return first.at - start + _others_ran(first, now.sample)
 
     def _end(self, slice_: Slice, before: float, now: float) -> float:
         """When a slice that was under way at the last look ended, as well as is known.
@@ -243,13 +272,12 @@ class Hogs:
         timeline = self._loop.live.timeline
         if timeline is None or not self._loop.live.clock.untouched:
             return []
-        away = elsewhere(before.sample, now.sample, sys.getswitchinterval())
-        slices = timeline.between(before.recorded, now.recorded)
-        return [
-            self._unseen(lane, start, (end - start) / 1e9, away)
-            for (lane, start), (_, end) in pairwise(slices)
-            if (end - start) / 1e9 - away > LONG
-        ]
+        missed = []
+        for (lane, at), (_, end) in pairwise(timeline.between(before.recorded, now.recorded)):
+            seconds = (end - at) / 1e9
+            if seconds > LONG and seconds - (away := self._waited_since(at / 1e9, now)) > LONG:
+                missed.append(self._unseen(lane, at, seconds, away))
+        return missed
 
     def _unseen(self, lane: int | None, at: int, seconds: float, waited: float) -> Blocked | None:
         """What is to be said of a slice of which only the timeline knows: that of a task."""
@@ -265,3 +293,7 @@ def _start(slice_: Slice, before: float, now: float) -> float:
     if slice_.start is not None:
         return slice_.start
     return slice_.earliest if slice_.earliest > before else now
+
+
+def _others_ran(before: Sample, after: Sample) -> float:
+    return elsewhere(before, after, sys.getswitchinterval())
