@@ -106,10 +106,14 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """The loop has been in one turn for `seconds`, held up at this line.
+    """One slice has held the loop for `seconds` of real time, at this line.
 
     `task` is the task's name, None for a plain callback; `source` is the
-    line's text without indentation, empty if unknown.
+    line's text without indentation, empty if unknown. Of a call in C that let no other
+    thread look, the place may be unknown: `filename` is empty then. For `waited`
+    of the seconds the slice could not run, because other threads or processes did.
+    `lane` and `at`, when the slice began on the user's clock, are those of the
+    timeline; None and 0 without one.
     """
 
     task: str | None
@@ -117,6 +121,9 @@ class Blocked:
     line: int
     source: str
     seconds: float
+    waited: float = 0.0
+    lane: int | None = None
+    at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +158,8 @@ class Snapshot:
     `slices` is lane, start, lane, start, …: each slice ends where the next one
     starts, the last one is still open. `first` is the number of its first slice, counted
     from the beginning of the recording: what came before is forgotten.
-    `lanes` are in order of birth, those that ended a while ago included.
+    `lanes` are in order of birth, those that ended a while ago included. `blocked` are
+    the slices that held the loop too long and are over, oldest first.
     """
 
     lanes: tuple[Lane, ...]
@@ -159,6 +167,7 @@ class Snapshot:
     marks: tuple[Mark, ...]
     slices: array[int]
     first: int
+    blocked: tuple[Blocked, ...] = ()
 
 
 # -- walks: what happens in an ``async for`` -------------------------------------

@@ -4,63 +4,74 @@ The frames of the loop's thread are looked at from outside: nothing in the loop
 needs to have been prepared, and it costs nothing until somebody asks. What
 another thread can't see: code in C that holds the interpreter's lock (a
 regular expression, ``sum(range(10**9))``) keeps that thread from asking, too.
+
+Only a name and two numbers come out, and the frame is let go of before
+anything else is done: whoever holds it last would have to run the user's
+``__del__`` in the wrong thread.
 """
 
 from __future__ import annotations
 
 import asyncio
-import linecache
 import sys
-from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from asyncrepl.engine.frames import innermost_user_frame, is_library
-from asyncrepl.events import Blocked
+from asyncrepl.engine.frames import explains, is_library, is_plumbing
+from asyncrepl.engine.lives import name_of
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from asyncrepl.engine.loop import LiveLoop
 
-__all__ = ["blocked"]
+__all__ = ["Culprit", "culprit"]
 
 
-def blocked(loop: LiveLoop, thread_id: int, threshold: float = 0.1) -> Blocked | None:
-    """What has held `loop` for more than `threshold` seconds; None if nothing does.
+class Culprit(NamedTuple):
+    """A line that runs on the loop, and the name of its task; None for a plain callback."""
+
+    task: str | None
+    filename: str
+    line: int
+
+
+def culprit(loop: LiveLoop, thread_id: int) -> Culprit | None:
+    """The user's line that `loop` is running; None if it waits, or runs none of the user's.
 
     `thread_id` is the thread that runs the loop. Call it from another one. None
-    also if the loop went on while it was looked at, or if no user code runs.
+    also if the loop went on while it was looked at.
     """
     turn = loop.live.turn
-    number, busy = turn.number, turn.busy
-    seconds = monotonic() - _since(loop)
-    if not busy or seconds <= threshold:
+    number = turn.number
+    if not turn.busy:
         return None
     frame = _place(sys._current_frames().get(thread_id))  # noqa: SLF001  the documented way
-    task = asyncio.current_task(loop)
-    if frame is None or (turn.number, turn.busy) != (number, True):
+    if frame is None:
         return None
-    name = None if task is None else task.get_name()
     filename, line = frame.f_code.co_filename, frame.f_lineno
-    source = linecache.getline(filename, line).strip()
-    return Blocked(name, filename, line, source, seconds)
-
-
-def _since(loop: LiveLoop) -> float:
-    """When what runs now began to: this very slice, where slices are recorded in real time.
-
-    Otherwise the turn. A turn of a thousand quick callbacks has no one to blame.
-    """
-    live = loop.live
-    timeline, since = live.timeline, live.turn.since
-    if timeline is None or not live.clock.untouched:
-        return since
-    return max(since, timeline.current()[1] / 1e9)
+    del frame
+    task = asyncio.current_task(loop)
+    name = None if task is None else name_of(task)
+    return Culprit(name, filename, line) if (turn.number, turn.busy) == (number, True) else None
 
 
 def _place(frame: FrameType | None) -> FrameType | None:
-    """The user's own frame if there is one, else that of a library."""
-    innermost = outer = innermost_user_frame(frame)
-    while outer is not None and is_library(outer.f_code.co_filename):
-        outer = innermost_user_frame(outer.f_back)
-    return outer or innermost
+    """The user's own innermost frame if there is one, else that of a library.
+
+    None while we explain a value that a line has shown: that is not the line's doing. And
+    None between two callbacks: the line that runs the loop blocks nothing.
+    """
+    own = library = None
+    while frame is not None:
+        if frame.f_code is asyncio.Handle._run.__code__:  # noqa: SLF001
+            return own or library
+        filename = frame.f_code.co_filename
+        if explains(filename) and own is None:
+            return None
+        if own is None and not is_plumbing(filename):
+            if is_library(filename):
+                library = library or frame
+            else:
+                own = frame
+        frame = frame.f_back
+    return None

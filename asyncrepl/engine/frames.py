@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import threading
 from functools import lru_cache
 from pathlib import Path
@@ -12,11 +11,12 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from types import FrameType
 
-__all__ = ["innermost_user_frame", "is_library", "is_ours", "is_plumbing", "owner"]
+__all__ = ["explains", "innermost_user_frame", "is_library", "is_ours", "is_plumbing", "owner"]
 
 _OURS = str(Path(__file__).parent.parent) + "/"
 #: The demos are user code, also where they are installed inside the package.
 _DEMOS = _OURS + "demos/"
+_EXPLAINING = (_OURS + "commands/explaining.py", _OURS + "explain/")
 #: The loop waits in selectors; what a main program runs in is runpy.
 _STDLIB = str(Path(threading.__file__).parent) + "/"
 _PLUMBING = (
@@ -33,7 +33,12 @@ def is_ours(filename: str) -> bool:
     return filename.startswith(_OURS) and not filename.startswith(_DEMOS)
 
 
-@functools.lru_cache(maxsize=1024)
+def explains(filename: str) -> bool:
+    """Whether the file is of that part of asyncrepl that explains values and errors."""
+    return filename.startswith(_EXPLAINING)
+
+
+@lru_cache(maxsize=4096)
 def is_plumbing(filename: str) -> bool:
     """Whether the file is ours or asyncio's: nothing the user wrote or asked for."""
     return filename.startswith(_PLUMBING) or is_ours(filename)
@@ -41,7 +46,7 @@ def is_plumbing(filename: str) -> bool:
 
 def is_library(filename: str) -> bool:
     """Whether the file was installed: the standard library or a package."""
-    return filename.startswith(_STDLIB) or "site-packages" in filename
+    return filename.startswith((_STDLIB, "<frozen ")) or "site-packages" in filename
 
 
 @lru_cache(maxsize=4096)

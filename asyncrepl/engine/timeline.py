@@ -1,7 +1,8 @@
 """The record of one observed loop: bounded, and readable while it is written.
 
-Only the loop's thread writes. `Timeline.snapshot` and `Timeline.totals` may be
-called from any thread and take no lock (see `asyncrepl.engine.slices`).
+Only the loop's thread writes, except for `Timeline.note`. `Timeline.snapshot` and
+`Timeline.totals` may be called from any thread and take no lock (see
+`asyncrepl.engine.slices`).
 
 How a task ended is learned by looking at it when its slice is over, before the
 loop lets go of it: it can only end in its own slice. What does not work:
@@ -55,7 +56,7 @@ from asyncrepl.events import CALLBACK, IDLE, LaneEnded, Mark, Others, Snapshot, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from asyncrepl.events import Ending, MarkKind
+    from asyncrepl.events import Blocked, Ending, MarkKind
 
 __all__ = ["Timeline"]
 
@@ -72,8 +73,8 @@ class Timeline:
     """Who ran when on a loop, which tasks lived, what they produced.
 
     It keeps the last `slices` slices (16 bytes each; up to twice as many for a
-    while), the last `marks` marks and the last `past` tasks that ended. It
-    refers to tasks weakly only. Hand it to ``loop.observe``.
+    while), the last `marks` marks and the last `past` tasks that ended and times the
+    loop was blocked. It refers to tasks weakly only. Hand it to ``loop.observe``.
 
     `suspending`, if set, is called with a task each time it has suspended: its
     slice is over, the next has not begun. It must not raise.
@@ -93,6 +94,7 @@ class Timeline:
         self.step: type = Timeline
         self._marks: deque[Mark] = deque(maxlen=marks)
         self._past: deque[Life] = deque(maxlen=past)
+        self._blocked: deque[Blocked] = deque(maxlen=past)
         self._next = itertools.count(1)
         self._unnamed: list[Life] = []
         self._timeouts: dict[int, list[weakref.ref[asyncio.Timeout]]] = {}
@@ -118,6 +120,7 @@ class Timeline:
             marks=tuple(self._marks),
             slices=slices,
             first=first,
+            blocked=tuple(self._blocked),
         )
 
     def totals(self) -> Mapping[int, Totals]:
@@ -199,6 +202,10 @@ class Timeline:
         at, last = self.ns(), self._marks[-1] if self._marks else None
         if last is None or at - last.at >= APART or (last.lane, last.kind) != (lane, kind):
             self._marks.append(Mark(lane, at, kind))
+
+    def note(self, found: Blocked) -> None:
+        """Keep `found`, which is over; any thread."""
+        self._blocked.append(found)
 
     # -- for the loop and its turns ----------------------------------------------
 

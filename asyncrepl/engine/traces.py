@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-__all__ = ["place", "reached_place", "spot", "user_entries", "user_part"]
+__all__ = ["LONGEST", "place", "reached_place", "short_name", "spot", "user_entries", "user_part"]
 
 #: A source line is told up to so many characters.
 LONGEST = 60
@@ -57,5 +57,9 @@ def spot(filename: str, lineno: int) -> tuple[str, str]:
     source = linecache.getline(filename, lineno).strip()
     if len(source) > LONGEST:
         source = source[: LONGEST - 1] + "…"
-    name = filename.removeprefix(str(demos_folder().parent) + "/")
-    return f"{name}:{lineno}", source
+    return f"{short_name(filename)}:{lineno}", source
+
+
+def short_name(filename: str) -> str:
+    """`filename`, or of a demo what a user would call it."""
+    return filename.removeprefix(str(demos_folder().parent) + "/")

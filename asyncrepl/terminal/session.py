@@ -5,13 +5,13 @@ from __future__ import annotations
 import gc
 import os
 import sys
-import threading
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from asyncrepl.commands.opening import open_shell
 from asyncrepl.commands.registry import CommandError
 from asyncrepl.engine.clock import Clock
+from asyncrepl.engine.hogs import Hogs
 from asyncrepl.engine.interrupts import Interrupter
 from asyncrepl.engine.running import keep_running
 from asyncrepl.language.shipped import ShippedError, find_transcript
@@ -24,6 +24,7 @@ from asyncrepl.terminal.streams import LentInput
 from asyncrepl.transcript.grammar import TranscriptError
 from asyncrepl.transcript.parser import load
 from asyncrepl.transcript.performing import perform
+from asyncrepl.views.blocked import blocked_lines
 from asyncrepl.views.styled import text_lines
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from asyncrepl.commands.shell import Shell
     from asyncrepl.commands.status import Status
+    from asyncrepl.engine.gathering import Blocks
     from asyncrepl.terminal.driver import Program, Terminal
 
 __all__ = ["run_replays", "run_session"]
@@ -86,12 +88,13 @@ class _Session:
         self._replays = replays
         self._over = False
         self._interrupter = Interrupter(shell.loop, shell, self._found_nothing)
+        self._hogs = Hogs(shell.loop, self._blocked)
 
     def run(self) -> None:
         """Run the loop until the session is to end."""
         terminal, loop = self._terminal, self._shell.loop
         terminal.exits.connect(loop, self._interrupter.stuck)
-        terminal.watch.connect(loop, threading.get_ident())
+        terminal.watch.connect(loop, self._hogs)
         terminal.completer.connect(
             self._shell.session.namespace, lambda text: complete_command(self._shell, text)
         )
@@ -100,11 +103,13 @@ class _Session:
         _freeze()
         terminal.out.on_write = self._shell.printed
         self._interrupter.install()
+        self._hogs.start()
         try:
             keep_running(loop, self._interrupter, self._ended, self._hit)
         except SystemExit as leaving:
             terminal.exits.request(leaving.code if isinstance(leaving.code, int) else 1)
         finally:
+            self._hogs.close()
             self._interrupter.uninstall()
 
     def run_first(self, programs: list[Program]) -> None:
@@ -165,6 +170,9 @@ class _Session:
             self._shell.interrupt()
 
     def _done(self, status: Status) -> None:
+        # Before the next prompt, not when the watch happens to look next.
+        for blocks in self._hogs.look(ended=f"input {self._shell.session.count}"):
+            self._blocked(blocks)
         if status.kind == "exit":
             self._terminal.exits.request(status.exit_code)
         else:
@@ -181,6 +189,9 @@ class _Session:
 
     def _hit(self, line: str) -> None:
         self._shell.console.complain(*text_lines(line, "error"))
+
+    def _blocked(self, blocks: Blocks) -> None:
+        self._shell.console.complain(*blocked_lines(blocks, self._shell.console.width))
 
     def _ended(self) -> bool:
         return self._over or self._terminal.exits.requested()

@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from asyncrepl.engine.hogs import Hogs
     from asyncrepl.engine.loop import LiveLoop
-    from asyncrepl.events import Blocked, Lane, Snapshot
+    from asyncrepl.events import Lane, Snapshot
     from asyncrepl.views.styled import Line
 
 __all__ = ["Watch"]
 
-_BLOCKED = 0.5
+#: Blocks that are shorter get no row: it would only flicker.
+_BLOCKED = 0.2
 _HOGGING = 0.1
 _BRIEF = 200_000_000  # nanoseconds: a task that lives shorter gets no row
 #: How long the lanes of tasks that have all ended stay, in nanoseconds.
 _LINGER = 3_000_000_000
 #: A column of the lanes, in nanoseconds.
 _COLUMN = 100_000_000
-_NARROW = 60
 
 
 class Watch:
@@ -33,28 +34,29 @@ class Watch:
 
     def __init__(self, *, ascii: bool = False) -> None:  # noqa: A002  says it best
         self._loop: LiveLoop | None = None
-        self._thread = 0
         self._ascii = ascii
+        self._hogs: Hogs | None = None
 
-    def connect(self, loop: LiveLoop, thread: int) -> None:
-        """From now on look at `loop`, which runs in the thread with this identifier."""
-        self._thread = thread
+    def connect(self, loop: LiveLoop, hogs: Hogs) -> None:
+        """From now on look at `loop`, which `hogs` watches."""
+        self._hogs = hogs
         self._loop = loop
 
     def hogged(self) -> bool:
         """Whether one turn of the loop has been running for longer than 0.1 s."""
-        return self._busy_for() > _HOGGING
+        if self._loop is None:
+            return False
+        turn = self._loop.live.turn
+        return turn.busy and time.monotonic() - turn.since > _HOGGING
 
     def status(self, columns: int) -> Sequence[Line]:
-        """One row that says by whom the loop is blocked, if it is for longer than 0.5 s."""
-        if self._loop is None or self._busy_for() < _BLOCKED:
+        """One row that says by whom the loop is blocked, if it is for longer than 0.2 s."""
+        found = None if self._hogs is None else self._hogs.current
+        if found is None or found.seconds < _BLOCKED:
             return ()
-        from asyncrepl.engine.blocked import blocked
+        from asyncrepl.views.blocked import blocked_row
 
-        found = blocked(self._loop, self._thread, _BLOCKED)
-        if found is None:
-            return ()
-        return [[("status", _blocked_text(found, columns)[: columns - 1])]]
+        return [blocked_row(found, columns - 1)]
 
     def count(self) -> int:
         """How many slices have been recorded: unchanged means that nobody ran."""
@@ -82,20 +84,6 @@ class Watch:
         from asyncrepl.views.lanes import lanes
 
         return lanes(snapshot, now, columns - 1, rows=rows, ascii=self._ascii)
-
-    def _busy_for(self) -> float:
-        if self._loop is None:
-            return 0.0
-        turn = self._loop.live.turn
-        return time.monotonic() - turn.since if turn.busy else 0.0
-
-
-def _blocked_text(found: Blocked, columns: int) -> str:
-    who = f"task {found.task!r}" if found.task else "a callback"
-    where = f"{found.filename}:{found.line}"
-    if columns < _NARROW:
-        return f"blocked {found.seconds:.1f} s: {found.task or 'a callback'!r} {where}"
-    return f"loop blocked {found.seconds:.1f} s by {who} at {where}: {found.source}"
 
 
 def _without_brief(snapshot: Snapshot, now: int) -> Snapshot:

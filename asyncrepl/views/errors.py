@@ -70,7 +70,11 @@ def _syntax_error(error: SyntaxError, outcome: Outcome) -> list[Line]:
     several = "\n" in outcome.source.text.strip()
     if several and error.lineno:
         head.append(("dim", f" (line {error.lineno})"))
-    return [*_caret(error, outcome.source, several=several), head] if outcome.stage == "parse" else [head]
+    return (
+        [*_caret(error, outcome.source, several=several), head]
+        if outcome.stage == "parse"
+        else [head]
+    )
 
 
 def _caret(error: SyntaxError, source: Source, *, several: bool) -> list[Line]:

@@ -5,42 +5,42 @@ from __future__ import annotations
 import asyncio
 import linecache
 import queue
+import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from asyncrepl.engine.blocked import blocked
+import asyncrepl
+from asyncrepl.engine.blocked import Culprit, _place, culprit
 from asyncrepl.engine.loop import LiveLoop, new_loop
-from asyncrepl.engine.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from asyncrepl.events import Blocked
-
-TYPED = "import queue\nasync def hog(stop):\n    stop.get()\n"
+OURS = Path(asyncrepl.__file__).parent
 
 
-@pytest.fixture(params=[False, True], ids=["plain", "observed"])
-def loop(request: pytest.FixtureRequest) -> Iterator[LiveLoop]:
+@pytest.fixture
+def loop() -> Iterator[LiveLoop]:
     loop = new_loop()
-    if request.param:
-        loop.observe(Timeline())
     yield loop
     loop.close()
 
 
-def while_it_blocks(loop: LiveLoop, begin: Callable[[Any], object]) -> Blocked:
-    """What `blocked` says while the program that `begin` starts waits for a queue."""
+def while_it_blocks(loop: LiveLoop, begin: Callable[[Any], object]) -> tuple[Culprit, str]:
+    """What `culprit` says, and the source, while the program of `begin` waits for a queue."""
     stop: queue.SimpleQueue[None] = queue.SimpleQueue()
-    found: list[Blocked] = []
+    found: list[tuple[Culprit, str]] = []
     thread_id = threading.get_ident()
 
     def look() -> None:
         while not found:
-            if (report := blocked(loop, thread_id, threshold=0.0)) and "get()" in report.source:
-                found.append(report)
+            if (seen := culprit(loop, thread_id)) is not None:
+                source = linecache.getline(seen.filename, seen.line).strip()
+                if "get()" in source:
+                    found.append((seen, source))
         stop.put(None)
 
     thread = threading.Thread(target=look)
@@ -51,19 +51,18 @@ def while_it_blocks(loop: LiveLoop, begin: Callable[[Any], object]) -> Blocked:
 
 
 def test_it_names_the_task_and_the_line(loop: LiveLoop) -> None:
-    """Typed code that blocks is found with its task, file, line and source."""
-    name = "<input 77>"
-    linecache.cache[name] = (len(TYPED), None, TYPED.splitlines(keepends=True), name)
+    """Typed code that blocks is found with its task, file and line."""
+    name, text = "<input 77>", "import queue\nasync def hog(stop):\n    stop.get()\n"
+    linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
     space: dict[str, Any] = {}
-    exec(compile(TYPED, name, "exec"), space)
+    exec(compile(text, name, "exec"), space)
 
     def begin(stop: Any) -> None:
         loop.run_until_complete(loop.create_task(space["hog"](stop), name="tick"))
 
-    report = while_it_blocks(loop, begin)
-    assert (report.task, report.filename, report.line) == ("tick", name, 3)
-    assert report.source == "stop.get()"
-    assert report.seconds >= 0
+    seen, source = while_it_blocks(loop, begin)
+    assert seen == ("tick", name, 3)
+    assert source == "stop.get()"
 
 
 def test_a_library_called_by_the_user_is_the_users_line(loop: LiveLoop) -> None:
@@ -80,8 +79,8 @@ def test_a_library_called_by_the_user_is_the_users_line(loop: LiveLoop) -> None:
 
         loop.run_until_complete(main())
 
-    report = while_it_blocks(loop, begin)
-    assert (report.filename, report.source) == (__file__, "box.get()")
+    seen, source = while_it_blocks(loop, begin)
+    assert (seen.filename, source) == (__file__, "box.get()")
 
 
 def test_a_plain_callback_has_no_task(loop: LiveLoop) -> None:
@@ -91,19 +90,53 @@ def test_a_plain_callback_has_no_task(loop: LiveLoop) -> None:
         loop.call_soon(lambda: (stop.get(), loop.stop()))
         loop.run_forever()
 
-    assert while_it_blocks(loop, begin).task is None
+    assert while_it_blocks(loop, begin)[0].task is None
 
 
-def test_a_loop_that_waits_or_rests_is_not_blocked(loop: LiveLoop) -> None:
-    """Nothing is reported before, between and after callbacks, nor below the threshold."""
+def test_a_loop_that_waits_or_rests_blocks_nobody(loop: LiveLoop) -> None:
+    """Nobody is named before, between and after callbacks."""
     thread_id = threading.get_ident()
-    assert blocked(loop, thread_id, threshold=-1.0) is None
+    assert culprit(loop, thread_id) is None
 
-    async def main() -> Blocked | None:
-        waiting = asyncio.to_thread(blocked, loop, thread_id, -1.0)
-        inside = blocked(loop, thread_id, threshold=1e9)
-        return inside or await waiting
+    def until_nobody() -> None:
+        while culprit(loop, thread_id) is not None:
+            pass
 
-    loop.run_until_complete(main())
-    assert blocked(loop, thread_id, threshold=-1.0) is None
+    loop.run_until_complete(asyncio.wait_for(asyncio.to_thread(until_nobody), 20))
+    assert culprit(loop, thread_id) is None
     loop.run_until_complete(loop.shutdown_default_executor())
+
+
+@pytest.mark.parametrize(
+    ("through", "named"),
+    [
+        (str(OURS / "commands" / "shell.py"), True),
+        (str(OURS / "explain" / "explaining.py"), False),
+        (str(OURS / "commands" / "explaining.py"), False),
+        (queue.__file__, True),
+        ("<frozen importlib._bootstrap>", True),
+    ],
+)
+def test_a_line_is_not_to_blame_for_our_explaining(
+    loop: LiveLoop, through: str, named: bool
+) -> None:
+    """Frames that a user's line called count as the line, except where we explain its value."""
+
+    def made(text: str, filename: str) -> Any:
+        space: dict[str, Any] = {}
+        exec(compile(text, filename, "exec"), space)
+        return space["f"]
+
+    frames: list[Any] = []
+    line = made("def f(call, look): call(look)", "<input 1>")
+    called = made("def f(look): look()", through)
+    loop.call_soon(line, called, lambda: frames.append(_place(sys._getframe(1))))
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+    names = [frame and frame.f_code.co_filename for frame in frames]
+    assert names == (["<input 1>"] if named else [None])
+
+
+def test_between_two_callbacks_nobody_is_to_blame() -> None:
+    """Who runs the loop is not who blocks it."""
+    assert _place(sys._getframe()) is None

@@ -1,0 +1,299 @@
+"""The watch for a loop that is blocked: a thread that looks at it 25 times a second.
+
+A *slice* is what runs between two moments at which the loop could have run something
+else: one step of a task, one callback. One of more than 0.1 s is a hog. While it lasts,
+`Hogs.current` says who it is; when it is over, it is told once, with its whole
+length, and kept in the timeline. Blocked time is real time, whatever clock the
+loop lives on. Only a terminal has a watch: what a check or a pipe prints must not
+depend on how fast the machine is.
+
+What is reported is the slice's own doing: time in which other threads or processes had
+the processor is not counted (see `asyncrepl.engine.cputime`). It is told at the line of
+the user's where it was seen for the longest time.
+
+With a timeline the slices are the recorded ones, and their length is exact in real time.
+Without one, or when the loop's time is not the real one, slices are told apart by looking:
+they begin with the turn of the loop, or when they were first seen. Code in C that holds
+the interpreter's lock keeps this thread from looking, and is found right after it
+has ended; if its slice is over by then, the timeline knows the task, but not the line.
+"""
+
+from __future__ import annotations
+
+import linecache
+import math
+import signal
+import sys
+import threading
+from contextlib import contextmanager, suppress
+from itertools import pairwise
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from asyncrepl.engine.blocked import Culprit
+from asyncrepl.engine.cputime import elsewhere, probe_of
+from asyncrepl.engine.gathering import Blocks, Gathering
+from asyncrepl.engine.looking import Look, Slice, look_at, recorded
+from asyncrepl.events import IDLE, Blocked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from asyncrepl.engine.cputime import Probe, Sample
+    from asyncrepl.engine.loop import LiveLoop
+
+__all__ = ["Hogs"]
+
+_UNSEEN = Culprit(None, "", 0)
+
+#: Seconds between two looks: at a slice under way, and while the loop waits.
+POLL, REST = 0.02, 0.04
+#: The seconds from which on a slice is too long.
+LONG = 0.1
+#: Seconds after which a sample is too old to tell what happened just before a slice.
+STALE = 0.5
+
+
+class _Held:
+    """A slice that was under way at the last look, and what is known of it.
+
+    It was seen first at `first`; `early` are the seconds before that in which others ran.
+    `places` says for how many seconds it was seen where: None for code that is
+    not the user's, `_UNSEEN` for time in which nobody could look.
+    """
+
+    def __init__(self, slice_: Slice, start: float, first: Look, early: float) -> None:
+        self.slice = slice_
+        self.start = start
+        # A sample may be taken a while after the look.
+        self.waited = self._early = min(early, first.sample.at - start)
+        self.places: dict[Culprit | None, float] = {}
+        self._sample = first.sample
+        self._place: Culprit | None = None
+
+    def went_on(self, look: Look, since: float) -> None:
+        """It is under way, and was since the look before, at `since`."""
+        self._place = look.place
+        self._add(look.place, look, since, look.at)
+
+    def ended(self, look: Look, since: float, end: float) -> None:
+        """It was over at `end`, some time after the look before, at `since`."""
+        # What was told already, while it lasted, stays true.
+        place = self._place if self.own(since) > LONG else _UNSEEN
+        self._add(place, look, since, end)
+
+    def _add(self, place: Culprit | None, look: Look, since: float, until: float) -> None:
+        seconds = max(until - max(since, self.start), 0.0)
+        self.places[place] = self.places.get(place, 0.0) + seconds
+        # What was waited for after that moment is not counted, or only at the next look.
+        waited = self._early + _others_ran(self._sample, look.sample)
+        self.waited = min(waited, self.waited + seconds)
+
+    def own(self, end: float) -> float:
+        """The seconds up to `end` that are the slice's own doing."""
+        return end - self.start - self.waited
+
+    def place(self) -> Culprit | None:
+        """Where it was for the longest time."""
+        return max(self.places, key=lambda place: self.places[place])
+
+
+class Hogs:
+    """Watches `loop`, which runs in the thread that makes this.
+
+    `tell` is called on the loop for blocks that are over: see `Gathering` for
+    how often. `current` is the block under way, readable from any thread.
+    """
+
+    def __init__(
+        self,
+        loop: LiveLoop,
+        tell: Callable[[Blocks], object],
+        *,
+        probe: Probe | None = None,
+        gathering: Gathering | None = None,
+    ) -> None:
+        self.current: Blocked | None = None
+        #: What ended the watch before `close` did.
+        self.problem: Exception | None = None
+        self._loop = loop
+        self._tell = tell
+        self._thread = threading.current_thread()
+        self._probe = probe
+        self._gathering = gathering or Gathering()
+        self._held: _Held | None = None
+        self._last: Look | None = None
+        #: That of the look before the last, and an older one.
+        self._samples: tuple[Sample, ...] = ()
+        self._looking = threading.Lock()
+        #: Taken while the watch goes on. Waiting for it is the cheapest sleep that can be ended.
+        self._watching = threading.Lock()
+
+    def start(self) -> None:
+        """Watch from now on."""
+        self._watching.acquire()
+        with self._looking:  # the probe has to know all threads of ours
+            threading.Thread(target=self._watch, name="asyncrepl watch", daemon=True).start()
+            self._probe = self._probe or probe_of(self._thread)
+            self._look()
+
+    def close(self) -> None:
+        """Watch no more."""
+        self.current = None
+        if self._watching.locked():
+            self._watching.release()
+
+    def look(self, ended: str | None = None) -> list[Blocks]:
+        """Look once; what is to be told now. From any thread.
+
+        `ended` is the name of a task that is over: what was gathered of it is told, too.
+        """
+        with self._alone() as alone:
+            if not alone:
+                return []
+            told = self._look()
+            return told + self._gathering.rest(ended) if ended else told
+
+    @contextmanager
+    def _alone(self) -> Iterator[bool]:
+        # With a time limit: a forked child has the lock, but not who would release it.
+        alone = self._looking.acquire(timeout=LONG)
+        try:
+            yield alone
+        finally:
+            if alone:
+                self._looking.release()
+
+    def _watch(self) -> None:
+        # A signal that this thread took would not wake the main thread.
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        try:
+            while not self._watching.acquire(timeout=POLL if self._held else REST):
+                for blocks in self.look():
+                    with suppress(RuntimeError):  # the loop is closed: nobody listens
+                        self._loop.call_soon_threadsafe(self._tell, blocks)
+        except Exception as error:
+            self.problem, self.current = error, None
+
+    def _look(self) -> list[Blocks]:
+        if self._probe is None:
+            return []
+        if (calm := self._calm()) is not None:
+            self._last = calm
+            return self._gathering.due(calm.at)
+        due = math.inf if self._last is None else self._last.at + REST
+        thread_id = self._thread.ident or 0
+        now = look_at(self._loop, thread_id, self._probe, young=POLL, due=due)
+        before, self._last = self._last or now, now
+        self._samples = (*self._samples[-1:], before.sample)
+        told = []
+        for found in self._over(before, now):
+            told += self._gathering.add(found, now.at)
+            if (timeline := self._loop.live.timeline) is not None:
+                timeline.note(found)
+        self._hold(before, now)
+        return told + self._gathering.due(now.at)
+
+    def _calm(self) -> Look | None:
+        """A look at a loop on which nothing long can have run, nor does: it waits.
+
+        No sample is taken then: with cold caches that costs four times all the rest.
+        """
+        at, last = monotonic(), self._last
+        if last is None or self._held is not None or self._loop.live.turn.busy:
+            return None
+        if at - last.at > LONG or at - last.sample.at > STALE:
+            return None
+        return Look(at, recorded(self._loop), None, None, last.sample)
+
+    def _over(self, before: Look, now: Look) -> list[Blocked]:
+        """The blocks that have ended since the look `before`."""
+        over = []
+        held = self._held
+        if held is not None and (now.slice is None or now.slice.key != held.slice.key):
+            end = self._end(held.slice, before.at, now.at)
+            held.ended(now, before.at, end)
+            over.append(self._told(held, end))
+            self._held = self.current = None
+        if now.at - before.at > LONG:
+            over += self._missed(before, now)
+        return [found for found in over if found is not None]
+
+    def _hold(self, before: Look, now: Look) -> None:
+        """Go on with the slice under way, or begin with it."""
+        if now.slice is None:
+            return
+        held = self._held
+        if held is None:
+            start = _start(now.slice, before.at, now.at)
+            early = self._waited_since(start, now)
+            held = self._held = _Held(now.slice, start, now, early)
+        if now.at - held.start > POLL:
+            held.went_on(now, before.at)
+            self.current = self._told(held, now.at)
+
+    def _waited_since(self, start: float, now: Look) -> float:
+        """The seconds from `start` to `now`, at most, in which others ran.
+
+        From a sample that was taken before `start`: that of the look before may have come
+        late. If there is none, all the time up to the first one counts.
+        """
+        older = [sample for sample in self._samples if sample.at <= start]
+        if older:
+            return _others_ran(older[-1], now.sample)
+        first = self._samples[0]
+        return first.at - start + _others_ran(first, now.sample)
+
+    def _end(self, slice_: Slice, before: float, now: float) -> float:
+        """When a slice that was under way at the last look ended, as well as is known.
+
+        If this look comes late and there is no record, only the last one is certain.
+        """
+        timeline = self._loop.live.timeline
+        if timeline is None or slice_.start is None or not self._loop.live.clock.untouched:
+            return min(now, before + POLL)
+        number = slice_.key[1]
+        after = timeline.between(number, number + 1)
+        return after[0][1] / 1e9 if after else now
+
+    def _told(self, held: _Held, end: float) -> Blocked | None:
+        """What is to be said of a slice, if it is one to speak of: too long, and the user's."""
+        place, lane = held.place(), held.slice.lane
+        if held.own(end) <= LONG or place is None:
+            return None
+        seconds = end - held.start
+        if place is _UNSEEN:
+            return self._unseen(lane, held.slice.at, seconds, held.waited)
+        source = linecache.getline(place.filename, place.line).strip()
+        return Blocked(*place, source, seconds, held.waited, lane, held.slice.at)
+
+    def _missed(self, before: Look, now: Look) -> list[Blocked | None]:
+        """The long slices that came and went while this thread could not look."""
+        timeline = self._loop.live.timeline
+        if timeline is None or not self._loop.live.clock.untouched:
+            return []
+        missed = []
+        for (lane, at), (_, end) in pairwise(timeline.between(before.recorded, now.recorded)):
+            seconds = (end - at) / 1e9
+            if seconds > LONG and seconds - (away := self._waited_since(at / 1e9, now)) > LONG:
+                missed.append(self._unseen(lane, at, seconds, away))
+        return missed
+
+    def _unseen(self, lane: int | None, at: int, seconds: float, waited: float) -> Blocked | None:
+        """What is to be said of a slice of which only the timeline knows: that of a task."""
+        timeline = self._loop.live.timeline
+        if timeline is None or lane is None or lane <= IDLE:
+            return None
+        names = {each.id: each.name for each in timeline.snapshot().lanes}
+        return Blocked(names.get(lane), "", 0, "", seconds, waited, lane, at)
+
+
+def _start(slice_: Slice, before: float, now: float) -> float:
+    """When a slice that was not under way at the look `before` began, as well as is known."""
+    if slice_.start is not None:
+        return slice_.start
+    return slice_.earliest if slice_.earliest > before else now
+
+
+def _others_ran(before: Sample, after: Sample) -> float:
+    return elsewhere(before, after, sys.getswitchinterval())
