@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from asyncrepl.commands.shell import Shell
     from asyncrepl.engine.session import Outcome
     from asyncrepl.engine.tracing import Tracer
-    from asyncrepl.events import WalkEvent
+    from asyncrepl.events.walks import WalkEvent
     from asyncrepl.views.styled import Line
 
 __all__ = ["Narrator"]

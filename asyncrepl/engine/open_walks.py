@@ -16,13 +16,31 @@ if TYPE_CHECKING:
     from asyncrepl.engine.chains import Link
     from asyncrepl.engine.loop import LiveLoop
     from asyncrepl.engine.timeline import Timeline
-    from asyncrepl.engine.walking import Unseen
-    from asyncrepl.events import WayOut
+    from asyncrepl.events.walks import WayOut
 
-__all__ = ["OpenWalks"]
+__all__ = ["OpenWalks", "Unseen"]
 
 #: Where the frames of a callback of the loop begin.
 _BASE = asyncio.Handle._run.__code__  # noqa: SLF001
+
+
+class Unseen:
+    """In the place of a walk that is not to be told."""
+
+    __slots__ = ("_walks", "frame")
+
+    def __init__(self, walks: OpenWalks) -> None:
+        self._walks = walks
+        self.frame = 0
+
+    def __enter__(self) -> None:
+        """Nothing is bound."""
+
+    def __exit__(self, *_: object) -> None:
+        self._walks.leave(self)
+
+    def hush(self) -> None:
+        """Nothing is told anyway."""
 
 
 class OpenWalks:

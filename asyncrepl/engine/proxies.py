@@ -21,8 +21,8 @@ from __future__ import annotations
 from sys import _getframe
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from asyncrepl.engine.walking import Unseen
-from asyncrepl.events import Site
+from asyncrepl.engine.open_walks import Unseen
+from asyncrepl.events.walks import Site
 from asyncrepl.language.suspects import MISSING, lookup
 
 if TYPE_CHECKING:

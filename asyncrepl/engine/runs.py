@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from asyncrepl.engine.thinning import telling
-from asyncrepl.events import Walks
+from asyncrepl.events.walks import Walks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from asyncrepl.engine.thinning import Telling
-    from asyncrepl.events import Ended, Site, Walk
+    from asyncrepl.events.walks import Ended, Site, Walk
 
 __all__ = ["Runs"]
 

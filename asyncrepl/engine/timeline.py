@@ -32,9 +32,7 @@ import asyncio
 import itertools
 import sys
 import threading
-import weakref
-from asyncio.timeouts import _State  # type: ignore[attr-defined]
-from collections import Counter, deque
+from collections import deque
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
@@ -51,10 +49,11 @@ from asyncrepl.engine.lives import (
     stepped,
 )
 from asyncrepl.engine.slices import SliceLog
-from asyncrepl.events import CALLBACK, IDLE, LaneEnded, Mark, Others, Snapshot, Totals
+from asyncrepl.engine.timing_out import Timeouts
+from asyncrepl.events import CALLBACK, IDLE, LaneEnded, Mark, Snapshot, Totals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
     from asyncrepl.events import Blocked, Ending, MarkKind
 
@@ -65,8 +64,6 @@ WATCHED = 16
 
 #: Marks that are alike are so many nanoseconds apart.
 APART = 1_000_000
-#: So many tasks that ran meanwhile are told by name.
-NAMED = 3
 
 
 class Timeline:
@@ -97,7 +94,7 @@ class Timeline:
         self._blocked: deque[Blocked] = deque(maxlen=past)
         self._next = itertools.count(1)
         self._unnamed: list[Life] = []
-        self._timeouts: dict[int, list[weakref.ref[asyncio.Timeout]]] = {}
+        self._timeouts = Timeouts()
         self._thread = 0
 
     # -- for anybody -----------------------------------------------------------
@@ -160,30 +157,10 @@ class Timeline:
 
         For the loop's thread.
         """
-        known = (timeout() for timeout in self._timeouts.get(lane, ()))
-        return any(timeout is not None and _expiring(timeout) for timeout in known)
+        return self._timeouts.expiring(lane)
 
-    def name_of(self, lane: int) -> str:
-        """The name of a lane's task, as far as it is remembered."""
-        life = self._life(lane)
-        return "" if life is None else life.name
-
-    def ancestors(self, lane: int | None) -> Iterator[int]:
-        """The lane and those that made it, the nearest first, as far as they are remembered."""
-        while lane is not None:
-            yield lane
-            life = self._life(lane)
-            lane = None if life is None else life.parent
-
-    def others(self, lane: int, since: int) -> Others:
-        """Which tasks other than `lane` ran since slice `since`; forgotten slices don't count."""
-        counts = Counter(number for number, _ in self.between(since, self.count) if number > IDLE)
-        counts.pop(lane, None)
-        named = [(self.name_of(number), count) for number, count in counts.most_common(NAMED)]
-        rest = counts.total() - sum(count for _, count in named)
-        return Others(tuple(named), len(counts) - len(named), rest)
-
-    def _life(self, lane: int) -> Life | None:
+    def remembered(self, lane: int) -> Life | None:
+        """What is known of a lane; None if it is forgotten."""
         if self._unnamed and threading.get_ident() == self._thread:
             self._name()
         every = itertools.chain(self.lives.values(), reversed(self._past))
@@ -253,13 +230,11 @@ class Timeline:
         self._adopt(life, task, task.get_coro())
         return life
 
-    def expires(self, timeout: asyncio.Timeout) -> None:
+    def expires(self, timeout: Any) -> None:
         """The time of `timeout` is over: it is about to cancel its task."""
-        lane = self.lane_of(vars(timeout)["_task"])
+        lane = self.lane_of(timeout._task)  # noqa: SLF001
         if lane is not None:
-            known = self._timeouts.get(lane, ())
-            open_ones = [ref for ref in known if (one := ref()) is not None and _expiring(one)]
-            self._timeouts[lane] = [*open_ones, weakref.ref(timeout)]
+            self._timeouts.note(lane, timeout)
 
     def born(self, task: Any, coro: Any, at: int) -> None:
         """The task that runs has made `task` of `coro`, by the call of our caller's caller."""
@@ -328,13 +303,9 @@ class Timeline:
         life.ending = (self.ns(), how)
         self._past.append(life)
         del self.lives[key]
-        self._timeouts.pop(life.number, None)
+        self._timeouts.forget(life.number)
 
 
 def _reread(life: Life) -> None:
     if (task := life.ref()) is not None:
         life.name = name_of(task)
-
-
-def _expiring(timeout: asyncio.Timeout) -> bool:
-    return vars(timeout)["_state"] is _State.EXPIRING

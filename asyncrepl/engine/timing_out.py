@@ -1,20 +1,49 @@
-"""Whether a task is being cancelled because ``asyncio.wait_for`` has waited long enough.
+"""Whether a task is being cancelled because its time is up.
 
-From Python 3.12 on ``wait_for`` is an ``asyncio.timeout``, which the timeline sees
-expire. Before, it cancels the task that it waits for from inside its own coroutine,
-and nothing else tells why: so its coroutine is looked for.
+An ``asyncio.timeout`` is seen when its timer fires, and knows by itself when the task
+has left it. So does ``wait_for`` from Python 3.12 on, which is one. Before, it
+cancels the task that it waits for from inside its own coroutine, and nothing else
+tells why: so its coroutine is looked for.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sys
+import weakref
+from asyncio.timeouts import _State  # type: ignore[attr-defined]
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from types import FrameType
 
-__all__ = ["times_out"]
+__all__ = ["Timeouts", "times_out"]
+
+
+class Timeouts:
+    """The timeouts that have fired, by lane; for the loop's thread."""
+
+    def __init__(self) -> None:
+        self._fired: dict[int, list[weakref.ref[asyncio.Timeout]]] = {}
+
+    def note(self, lane: int, timeout: asyncio.Timeout) -> None:
+        """`timeout` is about to cancel the task of `lane`."""
+        known = self._fired.get(lane, ())
+        open_ones = [ref for ref in known if (one := ref()) is not None and _expiring(one)]
+        self._fired[lane] = [*open_ones, weakref.ref(timeout)]
+
+    def expiring(self, lane: int) -> bool:
+        """Whether the task of `lane` is on its way out of one of them."""
+        known = (ref() for ref in self._fired.get(lane, ()))
+        return any(timeout is not None and _expiring(timeout) for timeout in known)
+
+    def forget(self, lane: int) -> None:
+        """The task of `lane` is over."""
+        self._fired.pop(lane, None)
+
+
+def _expiring(timeout: asyncio.Timeout) -> bool:
+    return timeout._state is _State.EXPIRING  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 def times_out(task: asyncio.Task[object]) -> bool:

@@ -14,13 +14,14 @@ import threading
 from typing import TYPE_CHECKING
 
 from asyncrepl.engine.lives import name_of
-from asyncrepl.engine.open_walks import OpenWalks
+from asyncrepl.engine.meanwhile import ancestors
+from asyncrepl.engine.open_walks import OpenWalks, Unseen
 from asyncrepl.engine.proxies import marks
 from asyncrepl.engine.runs import Runs
 from asyncrepl.engine.timing_out import times_out
 from asyncrepl.engine.values import type_name
-from asyncrepl.engine.walking import Unseen, Walking
-from asyncrepl.events import Walk
+from asyncrepl.engine.walking import Walking
+from asyncrepl.events.walks import Walk
 from asyncrepl.language.doubling import SWITCH
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from asyncrepl.engine.loop import LiveLoop
     from asyncrepl.engine.thinning import Telling
     from asyncrepl.engine.timeline import Timeline
-    from asyncrepl.events import Ended, Site, WalkEvent, WayOut
+    from asyncrepl.events.walks import Ended, Site, WalkEvent, WayOut
 
 __all__ = ["Tracer"]
 
@@ -139,7 +140,7 @@ class Tracer:
         if task is None or self._only is None or task is self._only:
             return task
         root = self.timeline.lane_of(self._only)
-        family = self.timeline.ancestors(self.timeline.lane_of(task))
+        family = ancestors(self.timeline, self.timeline.lane_of(task))
         return task if root is not None and root in family else None
 
     def ended(self, walking: Walking, event: Ended) -> None:

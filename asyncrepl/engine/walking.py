@@ -19,11 +19,13 @@ What does not work:
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from asyncrepl.engine.failing import failed_step
+from asyncrepl.engine.meanwhile import others
 from asyncrepl.engine.thinning import next_told, telling
 from asyncrepl.engine.values import bindings, type_name
-from asyncrepl.events import (
+from asyncrepl.events.walks import (
     NOBODY,
     Asked,
     Began,
@@ -36,20 +38,15 @@ from asyncrepl.events import (
     Walk,
     WayOut,
 )
-from asyncrepl.language.suspects import place_at
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from asyncrepl.engine.open_walks import OpenWalks
+    from asyncrepl.engine.failing import Phase
     from asyncrepl.engine.thinning import Telling
     from asyncrepl.engine.tracing import Tracer
 
-__all__ = ["Phase", "Unseen", "Walking"]
-
-
-#: Where a walk is: its operand is being evaluated; steps 1, 3 and 5; over.
-Phase = Literal["operand", "aiter", "await", "body", "over"]
+__all__ = ["Walking"]
 
 
 class Walking:
@@ -134,7 +131,14 @@ class Walking:
                 name = type_name(error)
                 self.tracer.settle("source", name)
                 self.tracer.walks.end_clauses(self.tracer.cancelled(), name, self)
-                self.end(self._way(error, traceback), name)
+                self.end(self._way_out(error, traceback), name)
+
+    def _way_out(self, error: BaseException, traceback: TracebackType | None) -> WayOut:
+        if isinstance(error, GeneratorExit):
+            return "closed"
+        if isinstance(error, asyncio.CancelledError) and (way := self.tracer.cancelled()):
+            return way
+        return failed_step(self.phase, self.walk.site, traceback)
 
     def hush(self) -> None:
         """Nobody listens any more."""
@@ -144,24 +148,6 @@ class Walking:
     def broke(self) -> None:
         """The body says ``break``."""
         self._broke = True
-
-    def _way(self, error: BaseException, traceback: TracebackType | None) -> WayOut:
-        if isinstance(error, GeneratorExit):
-            return "closed"
-        if isinstance(error, asyncio.CancelledError) and (way := self.tracer.cancelled()):
-            return way
-        if self.phase == "aiter":
-            return "refused"
-        if self.phase == "body":
-            return "body"
-        return "bind" if traceback and self._at_target(traceback) else "source"
-
-    def _at_target(self, traceback: TracebackType) -> bool:
-        """Whether the error arose where the target stands: it could not be bound."""
-        if traceback.tb_next is not None:
-            return False
-        place = place_at(traceback.tb_frame.f_code, traceback.tb_lasti)
-        return place is not None and (place.lineno, place.column) == self.walk.site.bound
 
     # -- the steps ---------------------------------------------------------------------
 
@@ -299,23 +285,4 @@ class Walking:
         )
 
     def _others(self, since: int) -> Others:
-        return self.tracer.timeline.others(self.walk.lane, since)
-
-
-class Unseen:
-    """In the place of a walk that is not to be told."""
-
-    __slots__ = ("_walks", "frame")
-
-    def __init__(self, walks: OpenWalks) -> None:
-        self._walks = walks
-        self.frame = 0
-
-    def __enter__(self) -> None:
-        """Nothing is bound."""
-
-    def __exit__(self, *_: object) -> None:
-        self._walks.leave(self)
-
-    def hush(self) -> None:
-        """Nothing is told anyway."""
+        return others(self.tracer.timeline, self.walk.lane, since)

@@ -23,14 +23,14 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.events import Asked, Began, BodyDone, Ended, Got, Rounds, Suspended, Walks
+from asyncrepl.events.walks import Asked, Began, BodyDone, Ended, Got, Rounds, Suspended, Walks
 from asyncrepl.views.durations import duration
 from asyncrepl.views.styled import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from asyncrepl.events import Others, Walk, WalkEvent, WayOut
+    from asyncrepl.events.walks import Others, Walk, WalkEvent, WayOut
     from asyncrepl.views.styled import Line
 
 __all__ = ["narration"]

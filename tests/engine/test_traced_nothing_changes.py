@@ -23,7 +23,7 @@ from asyncrepl.language.compiling import compile_source
 from asyncrepl.language.sources import Source
 
 if TYPE_CHECKING:
-    from asyncrepl.events import WalkEvent
+    from asyncrepl.events.walks import WalkEvent
 
 PROGRAMS = {
     "values": "async for n in naps(3): print(n)",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.walks import told, traced
 
-from asyncrepl.events import (
+from asyncrepl.events.walks import (
     NOBODY,
     Asked,
     Began,

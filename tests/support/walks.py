@@ -11,7 +11,7 @@ from asyncrepl.engine.loop import new_loop
 from asyncrepl.engine.session import Session
 from asyncrepl.engine.timeline import Timeline
 from asyncrepl.engine.tracing import Tracer
-from asyncrepl.events import Ended, Walk, WalkEvent
+from asyncrepl.events.walks import Ended, Walk, WalkEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable

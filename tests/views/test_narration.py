@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from asyncrepl.events import (
+from asyncrepl.events.walks import (
     NOBODY,
     Asked,
     Began,

@@ -1,0 +1,195 @@
+"""Facts about walks: what happens in an ``async for``, step by step.
+
+Frozen values without behaviour; instants and lengths of time are whole nanoseconds on
+the user's clock. Nothing here refers to a user's object.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+__all__ = [
+    "NOBODY",
+    "Asked",
+    "Began",
+    "BodyDone",
+    "Ended",
+    "Got",
+    "Others",
+    "Rounds",
+    "Site",
+    "SiteKind",
+    "Suspended",
+    "Walk",
+    "WalkEvent",
+    "Walks",
+    "WayOut",
+]
+
+SiteKind = Literal["async for", "comprehension", "generator expression"]
+
+#: How a walk ended: StopAsyncIteration; the body left it; there was no iterator to
+#: be had; the source, the binding or the body raised; its task was cancelled, by a
+#: timeout or otherwise; the generator that holds it was closed; or it is not known.
+WayOut = Literal[
+    "exhausted", "break", "return", "refused", "source", "bind", "body", "cancelled", "timeout",
+    "closed", "unknown",
+]  # fmt: skip
+
+
+class Others(NamedTuple):
+    """Which other tasks ran meanwhile, with their number of slices: the busiest by name.
+
+    Beside these, `tasks` more ran in `slices`.
+    """
+
+    named: tuple[tuple[str, int], ...] = ()
+    tasks: int = 0
+    slices: int = 0
+
+
+#: Nobody else ran.
+NOBODY = Others()
+
+
+class Site(NamedTuple):
+    """An ``async for`` in a text: where it stands, what it walks, what it binds.
+
+    `operand` and `target` are source text; `bound` are line and column (in
+    bytes) of the target, as code objects tell positions.
+    """
+
+    filename: str
+    line: int
+    operand: str
+    target: str
+    kind: SiteKind
+    bound: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """One run of an ``async for``, by a task; `depth` counts the walks around it.
+
+    `lane` and `task` are the number and name of the task that began it.
+    """
+
+    number: int
+    lane: int
+    task: str
+    depth: int
+    site: Site
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """Step 1: ``__aiter__`` gave the iterator; both by their types' names; `itself`: the same."""
+
+    walk: Walk
+    at: int
+    iterable: str
+    iterator: str
+    itself: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Step 2 of a round (1, 2, …): ``__anext__`` gave something of type `awaitable`."""
+
+    walk: Walk
+    round: int
+    at: int
+    awaitable: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suspended:
+    """Step 3 suspends for the first time in this round: `on` what, and `where` in user code."""
+
+    walk: Walk
+    round: int
+    at: int
+    on: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Got:
+    """Steps 3 and 4: the value came `waited` ns after it was asked for, and is bound.
+
+    Unless the task was `suspended` meanwhile, nobody else could run. `values` tells
+    what was bound, as in ``n = 3``.
+    """
+
+    walk: Walk
+    round: int
+    at: int
+    waited: int
+    suspended: bool
+    others: Others
+    values: str
+
+
+@dataclass(frozen=True, slots=True)
+class BodyDone:
+    """Step 5 of a round is over; it took so many ns."""
+
+    walk: Walk
+    round: int
+    at: int
+    took: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """The rounds `first` to `last`, in one: `suspended` of them were; times are sums in ns.
+
+    `on` and `values` are those of the last one.
+    """
+
+    walk: Walk
+    first: int
+    last: int
+    at: int
+    suspended: int
+    waited: int
+    body: int
+    others: Others
+    on: str
+    values: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Step 6: the walk is over, `how`; `error` names what was raised, if anything.
+
+    `took` ns for `items` items, of which `waited` ns in step 3, which suspended
+    `suspended` times. `last` is how long the last step 3 was suspended, one that gave
+    no item; None where there was no such.
+    """
+
+    walk: Walk
+    at: int
+    how: WayOut
+    error: str
+    items: int
+    took: int
+    waited: int
+    suspended: int
+    last: int | None
+    others: Others
+
+
+@dataclass(frozen=True, slots=True)
+class Walks:
+    """So many further walks at one site, in one: not told one by one; `took` ns together."""
+
+    walk: Walk
+    count: int
+    at: int
+    items: int
+    took: int
+
+
+WalkEvent = Began | Asked | Suspended | Got | BodyDone | Rounds | Ended | Walks
