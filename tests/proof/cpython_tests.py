@@ -2,8 +2,8 @@
 
 The running interpreter's package `test` is the judge of whether observation
 changes a program. Each module runs twice, in a process of its own: plainly, and
-on a loop that records, compiled as code at the prompt is. What failed only
-under observation is our failure, and ends this with status 1.
+on loops that record and trace, compiled as code at the prompt is. What comes out
+differently under observation is our failure, and ends this with status 1.
 
 Modules may be named; ``-v`` shows why a test failed.
 """
@@ -17,6 +17,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 __all__ = ["MODULES", "Comparison", "compare", "main"]
 
@@ -33,11 +34,16 @@ _BAD = {"failure", "error", "passed unexpectedly"}
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The outcomes of a module's tests, by id, plainly and under observation."""
+    """The outcomes of a module's tests, by id, plainly and under observation.
+
+    So many `slices` and `walks` (each an ``async for``) were seen under observation.
+    """
 
     module: str
     plain: dict[str, str]
     observed: dict[str, str]
+    slices: int
+    walks: int
 
     @property
     def changed(self) -> list[str]:
@@ -52,17 +58,19 @@ class Comparison:
             sum(outcome in _BAD for outcome in self.plain.values()),
             sum(outcome in _BAD for outcome in self.observed.values()),
             len(self.changed),
+            self.slices,
+            self.walks,
         )
         return f"{self.module:36}" + "".join(f"{count:>10}" for count in counts)
 
 
 def compare(module: str, *, verbose: bool = False) -> Comparison:
     """Run the tests of `module` both ways."""
-    plain, observed = (_run(module, mode, verbose=verbose) for mode in ("plain", "observed"))
-    return Comparison(module, plain, observed)
+    plain, seen = (_run(module, mode, verbose=verbose) for mode in ("plain", "observed"))
+    return Comparison(module, plain["outcomes"], seen["outcomes"], seen["slices"], seen["walks"])
 
 
-def _run(module: str, mode: str, *, verbose: bool) -> dict[str, str]:
+def _run(module: str, mode: str, *, verbose: bool) -> Any:
     command = [sys.executable, "-W", "default", str(_HERE / "running.py"), module, mode]
     paths = [str(_HERE.parent.parent), str(_HERE)]
     with tempfile.TemporaryDirectory() as directory:
@@ -75,15 +83,15 @@ def _run(module: str, mode: str, *, verbose: bool) -> dict[str, str]:
             stderr=None if verbose else subprocess.DEVNULL,
             check=True,
         )
-    outcomes: dict[str, str] = json.loads(done.stdout)
-    return outcomes
+    return json.loads(done.stdout)
 
 
 def main(*arguments: str) -> int:
     """Print the table; the exit status."""
     verbose = "-v" in arguments
     print(f"Python {sys.version.split()[0]}")
-    print(f"{'':36}" + "".join(f"{word:>10}" for word in ("tests", "plain", "observed", "new")))
+    words = ("tests", "plain", "observed", "new", "slices", "walks")
+    print(f"{'failures:':36}" + "".join(f"{word:>10}" for word in words))
     changed: list[str] = []
     for module in [name for name in arguments if name != "-v"] or MODULES:
         comparison = compare(module, verbose=verbose)

@@ -1,19 +1,25 @@
 """Putting a process under observation, before CPython's tests are imported.
 
-Each loop that asyncio makes is a `LiveLoop` that records, and the modules under
-test are compiled as code at the prompt is.
+Each loop that asyncio makes is a `LiveLoop` that records and traces, and the modules
+under test are compiled as code at the prompt is. The loops of asyncio's own tests
+have a time and a selector of their own and cannot be ours; they get our turn and
+our methods.
 """
 
 from __future__ import annotations
 
 import asyncio
+import atexit
 import sys
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
+from types import MethodType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from asyncrepl.engine import turning
 from asyncrepl.engine.loop import LiveLoop
 from asyncrepl.engine.timeline import Timeline
+from asyncrepl.engine.tracing import Tracer
 from asyncrepl.language.compiling import compile_source
 from asyncrepl.language.reading import parse
 from asyncrepl.language.sources import Source
@@ -21,27 +27,99 @@ from asyncrepl.language.sources import Source
 if TYPE_CHECKING:
     from types import CodeType
 
-__all__ = ["prepare"]
+__all__ = ["Seen", "prepare"]
 
 
-def prepare(module: str) -> None:
+class Seen:
+    """What there was to see: an observation that saw nothing proves nothing."""
+
+    def __init__(self) -> None:
+        self.timelines: list[Timeline] = []
+        self.walks = 0
+
+    @property
+    def slices(self) -> int:
+        """How many slices were recorded on all loops."""
+        return sum(timeline.count for timeline in self.timelines)
+
+
+#: Of this process.
+_seen = Seen()
+
+
+def prepare(module: str) -> Seen:
     """Let `module` be compiled and run under observation when it is imported."""
     asyncio.DefaultEventLoopPolicy._loop_factory = _ObservedLoop  # type: ignore[attr-defined]
     sys.meta_path.insert(0, _Finder(module))
+    if module.startswith("test.test_asyncio."):
+        _observe_test_loops()
+    _ObservedLoop.always = _ObservedLoop()
+    atexit.register(_ObservedLoop.always.close)
+    return _seen
 
 
 class _ObservedLoop(LiveLoop):
-    """A loop that records from the beginning."""
+    """A loop that is recorded and traced from beginning to end.
+
+    One is there `always`, so that what runs without a loop is traced, too.
+    """
+
+    always: _ObservedLoop | None = None
 
     def __init__(self) -> None:
         super().__init__()
-        timeline = Timeline()
-        timeline.suspending = _suspends
+        timeline = _timeline()
         self.observe(timeline)
+        self.tracer = _CountingTracer(self, _told)
+        self.tracer.start(timeline)
+
+    def close(self) -> None:
+        """As asyncio's own; what is traced ends with the loop."""
+        self.tracer.stop()
+        if self.always is not None and self.always is not self:
+            self.always.tracer.start(self.always.tracer.timeline)
+        super().close()
 
 
-def _suspends(task: object) -> None:
-    """What a tracer does is done here."""
+class _CountingTracer(Tracer):
+    """A tracer that counts the walks, also those that no task makes."""
+
+    def begin(self, *args: Any) -> Any:
+        """As a tracer does."""
+        _seen.walks += 1
+        return super().begin(*args)
+
+
+def _told(event: object) -> None:
+    """Where a view would draw a step of a walk."""
+
+
+def _timeline() -> Timeline:
+    timeline = Timeline(slices=64)
+    _seen.timelines.append(timeline)
+    return timeline
+
+
+def _observe_test_loops() -> None:
+    """Let the loops that asyncio's tests use run our turns."""
+    from test.test_asyncio.utils import TestLoop
+
+    plain_init, plain_turn = TestLoop.__init__, asyncio.BaseEventLoop._run_once
+
+    def init(self: Any, *args: Any) -> None:
+        plain_init(self, *args)
+        timeline = _timeline()
+        timeline.ns = lambda: round(self.time() * 1e9)
+        self.live = SimpleNamespace(timeline=timeline)
+        timeline.begin(self)
+        self.call_soon = MethodType(turning.call_soon, self)
+        self.create_task = MethodType(LiveLoop._create_observed_task, self)
+
+    def turn(self: Any) -> None:
+        (turning.run_once if isinstance(self, TestLoop) else plain_turn)(self)
+
+    TestLoop.__init__ = init
+    asyncio.BaseEventLoop._run_once = turn  # type: ignore[method-assign]
 
 
 class _Finder(PathFinder):

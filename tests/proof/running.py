@@ -1,6 +1,7 @@
 """One module of CPython's tests, run in this process: ``running.py MODULE plain|observed``.
 
-Prints one JSON object: the outcome of each test by its id.
+Prints one JSON object: the outcome of each test by its id, and how many slices
+and walks were seen meanwhile.
 """
 
 from __future__ import annotations
@@ -50,14 +51,16 @@ def main(module: str, mode: str) -> None:
     """Run the tests of `module`; what they print goes to stderr."""
     answer = os.dup(1)
     os.dup2(2, 1)
+    seen = None
     if mode == "observed":
         from observed import prepare
 
-        prepare(module)
+        seen = prepare(module)
     result = _Outcomes()
     unittest.defaultTestLoader.loadTestsFromName(module).run(result)
+    counts = {} if seen is None else {"slices": seen.slices, "walks": seen.walks}
     with os.fdopen(answer, "w") as out:
-        json.dump(result.outcomes, out)
+        json.dump({"outcomes": result.outcomes, **counts}, out)
 
 
 if __name__ == "__main__":
