@@ -62,7 +62,6 @@ class Hogs:
         tell: Callable[[Blocks], object],
         *,
         probe: Probe | None = None,
-        gathering: Gathering | None = None,
     ) -> None:
         self.current: Blocked | None = None
         #: What ended the watch before `close` did.
@@ -71,7 +70,7 @@ class Hogs:
         self._tell = tell
         self._thread = threading.current_thread()
         self._probe = probe
-        self._gathering = gathering or Gathering()
+        self._gathering = Gathering()
         self._held: Held | None = None
         self._last: Look | None = None
         #: That of the look before the last, and an older one.
