@@ -39,6 +39,12 @@ def test_a_pipe_is_run_without_prompts_banner_or_escapes() -> None:
     assert (finished.stderr, finished.returncode) == ("", 0)
 
 
+def test_a_blocked_loop_is_told_at_a_terminal_only() -> None:
+    """What a pipe prints does not depend on how fast the machine is."""
+    finished = run(stdin="import time; time.sleep(0.15)\n'done'\n")
+    assert (finished.stdout, finished.stderr) == ("'done'\n", "")
+
+
 def test_a_pipe_stops_at_the_first_error() -> None:
     """An error ends a pipe with status 1; what follows does not run."""
     finished = run(stdin="print(1)\n1/0\nprint(2)\n")

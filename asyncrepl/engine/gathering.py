@@ -62,6 +62,10 @@ class Gathering:
         place.kept = _with(place.kept, found)
         return []
 
+    def knows(self, found: Blocked) -> bool:
+        """Whether its place has blocked the loop lately; any thread may ask."""
+        return _key(found) in self._places
+
     def due(self, now: float) -> list[Blocks]:
         """The sums that are due by now."""
         if not self._places:

@@ -1,4 +1,4 @@
-"""The watch for a loop that is blocked: a thread that looks at it 25 times a second.
+"""The watch for a loop that is blocked: a thread that looks at it all the time.
 
 A *slice* is what runs between two moments at which the loop could have run something
 else: one step of a task, one callback. One of more than 0.1 s is a hog. While it lasts,
@@ -23,16 +23,15 @@ from __future__ import annotations
 import linecache
 import math
 import signal
-import sys
 import threading
 from contextlib import contextmanager, suppress
 from itertools import pairwise
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from asyncrepl.engine.blocked import Culprit
-from asyncrepl.engine.cputime import elsewhere, probe_of
+from asyncrepl.engine.cputime import probe_of
 from asyncrepl.engine.gathering import Blocks, Gathering
+from asyncrepl.engine.holding import LONG, UNSEEN, Held, others_ran
 from asyncrepl.engine.looking import Look, Slice, look_at, recorded
 from asyncrepl.events import IDLE, Blocked
 
@@ -44,58 +43,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Hogs"]
 
-_UNSEEN = Culprit(None, "", 0)
-
 #: Seconds between two looks: at a slice under way, and while the loop waits.
 POLL, REST = 0.02, 0.04
-#: The seconds from which on a slice is too long.
-LONG = 0.1
 #: Seconds after which a sample is too old to tell what happened just before a slice.
 STALE = 0.5
-
-
-class _Held:
-    """A slice that was under way at the last look, and what is known of it.
-
-    It was seen first at `first`; `early` are the seconds before that in which others ran.
-    `places` says for how many seconds it was seen where: None for code that is
-    not the user's, `_UNSEEN` for time in which nobody could look.
-    """
-
-    def __init__(self, slice_: Slice, start: float, first: Look, early: float) -> None:
-        self.slice = slice_
-        self.start = start
-        # A sample may be taken a while after the look.
-        self.waited = self._early = min(early, first.sample.at - start)
-        self.places: dict[Culprit | None, float] = {}
-        self._sample = first.sample
-        self._place: Culprit | None = None
-
-    def went_on(self, look: Look, since: float) -> None:
-        """It is under way, and was since the look before, at `since`."""
-        self._place = look.place
-        self._add(look.place, look, since, look.at)
-
-    def ended(self, look: Look, since: float, end: float) -> None:
-        """It was over at `end`, some time after the look before, at `since`."""
-        # What was told already, while it lasted, stays true.
-        place = self._place if self.own(since) > LONG else _UNSEEN
-        self._add(place, look, since, end)
-
-    def _add(self, place: Culprit | None, look: Look, since: float, until: float) -> None:
-        seconds = max(until - max(since, self.start), 0.0)
-        self.places[place] = self.places.get(place, 0.0) + seconds
-        # What was waited for after that moment is not counted, or only at the next look.
-        waited = self._early + _others_ran(self._sample, look.sample)
-        self.waited = min(waited, self.waited + seconds)
-
-    def own(self, end: float) -> float:
-        """The seconds up to `end` that are the slice's own doing."""
-        return end - self.start - self.waited
-
-    def place(self) -> Culprit | None:
-        """Where it was for the longest time."""
-        return max(self.places, key=lambda place: self.places[place])
 
 
 class Hogs:
@@ -111,7 +62,6 @@ class Hogs:
         tell: Callable[[Blocks], object],
         *,
         probe: Probe | None = None,
-        gathering: Gathering | None = None,
     ) -> None:
         self.current: Blocked | None = None
         #: What ended the watch before `close` did.
@@ -120,8 +70,8 @@ class Hogs:
         self._tell = tell
         self._thread = threading.current_thread()
         self._probe = probe
-        self._gathering = gathering or Gathering()
-        self._held: _Held | None = None
+        self._gathering = Gathering()
+        self._held: Held | None = None
         self._last: Look | None = None
         #: That of the look before the last, and an older one.
         self._samples: tuple[Sample, ...] = ()
@@ -142,6 +92,10 @@ class Hogs:
         self.current = None
         if self._watching.locked():
             self._watching.release()
+
+    def again(self, found: Blocked) -> bool:
+        """Whether the place of `found` has blocked the loop before, not long ago; any thread."""
+        return self._gathering.knows(found)
 
     def look(self, ended: str | None = None) -> list[Blocks]:
         """Look once; what is to be told now. From any thread.
@@ -227,7 +181,7 @@ class Hogs:
         if held is None:
             start = _start(now.slice, before.at, now.at)
             early = self._waited_since(start, now)
-            held = self._held = _Held(now.slice, start, now, early)
+            held = self._held = Held(now.slice, start, now, early)
         if now.at - held.start > POLL:
             held.went_on(now, before.at)
             self.current = self._told(held, now.at)
@@ -240,9 +194,9 @@ class Hogs:
         """
         older = [sample for sample in self._samples if sample.at <= start]
         if older:
-            return _others_ran(older[-1], now.sample)
+            return others_ran(older[-1], now.sample)
         first = self._samples[0]
-        return first.at - start + _others_ran(first, now.sample)
+        return first.at - start + others_ran(first, now.sample)
 
     def _end(self, slice_: Slice, before: float, now: float) -> float:
         """When a slice that was under way at the last look ended, as well as is known.
@@ -256,13 +210,13 @@ class Hogs:
         after = timeline.between(number, number + 1)
         return after[0][1] / 1e9 if after else now
 
-    def _told(self, held: _Held, end: float) -> Blocked | None:
+    def _told(self, held: Held, end: float) -> Blocked | None:
         """What is to be said of a slice, if it is one to speak of: too long, and the user's."""
         place, lane = held.place(), held.slice.lane
         if held.own(end) <= LONG or place is None:
             return None
         seconds = end - held.start
-        if place is _UNSEEN:
+        if place is UNSEEN:
             return self._unseen(lane, held.slice.at, seconds, held.waited)
         source = linecache.getline(place.filename, place.line).strip()
         return Blocked(*place, source, seconds, held.waited, lane, held.slice.at)
@@ -293,7 +247,3 @@ def _start(slice_: Slice, before: float, now: float) -> float:
     if slice_.start is not None:
         return slice_.start
     return slice_.earliest if slice_.earliest > before else now
-
-
-def _others_ran(before: Sample, after: Sample) -> float:
-    return elsewhere(before, after, sys.getswitchinterval())

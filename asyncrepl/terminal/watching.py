@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Watch"]
 
-#: Blocks that are shorter get no row: it would only flicker.
-_BLOCKED = 0.2
+#: Blocks that are shorter get no row: it would only flicker. Those that come again and
+#: again would let it come and go all the time; they have been told.
+_BLOCKED, _AGAIN = 0.2, 1.0
 _HOGGING = 0.1
 _BRIEF = 200_000_000  # nanoseconds: a task that lives shorter gets no row
 #: How long the lanes of tasks that have all ended stay, in nanoseconds.
@@ -50,9 +51,13 @@ class Watch:
         return turn.busy and time.monotonic() - turn.since > _HOGGING
 
     def status(self, columns: int) -> Sequence[Line]:
-        """One row that says by whom the loop is blocked, if it is for longer than 0.2 s."""
-        found = None if self._hogs is None else self._hogs.current
-        if found is None or found.seconds < _BLOCKED:
+        """One row that says by whom the loop is blocked.
+
+        For longer than 0.2 s; or than 1 s, where it was so before a moment ago.
+        """
+        if self._hogs is None or (found := self._hogs.current) is None:
+            return ()
+        if found.seconds < (_AGAIN if self._hogs.again(found) else _BLOCKED):
             return ()
         from asyncrepl.views.blocked import blocked_row
 

@@ -49,6 +49,18 @@ def test_after_a_pause_a_place_is_new() -> None:
         assert counts(gathering.add(block(), now)) == [1]
 
 
+def test_a_place_is_known_until_it_has_been_quiet() -> None:
+    """Whoever shows a block can ask whether it is one more of many."""
+    gathering = Gathering()
+    assert not gathering.knows(block())
+    gathering.add(block(), 0)
+    gathering.due(4.9)
+    assert gathering.knows(block("another task"))
+    assert not gathering.knows(block(line=5))
+    gathering.due(5)
+    assert not gathering.knows(block())
+
+
 def test_places_are_counted_each_for_itself() -> None:
     """One place that blocks often doesn't silence another."""
     gathering = Gathering(at_once=1)

@@ -57,6 +57,50 @@ def test_a_blocked_loop_is_told_while_it_is_blocked(terminal: Terminal) -> None:
     assert not any(line.startswith("loop blocked") for line in terminal.lines)
 
 
+def test_a_blocked_loop_is_told_once_when_it_is_over(terminal: Terminal) -> None:
+    """One line, before the next prompt, also where the next input is typed already."""
+    terminal.enter("import time")
+    terminal.send("time.sleep(0.3)\r'next'\r")
+    terminal.wait(lambda: "'next'" in terminal.scrollback and terminal.at_prompt)
+    shown = terminal.scrollback[terminal.scrollback.index(">>> time.sleep(0.3)") + 1 :]
+    line, *rest = shown
+    assert re.fullmatch(
+        r"loop was blocked \d\.\d s by task 'input 2' at <input 2>:1: time\.sleep\(0\.3\)", line
+    )
+    assert rest == [">>> 'next'", "'next'", ">>>"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "row", "lines"),
+    [
+        (
+            80,
+            r"loop blocked \d\.\d s by task 'hog' at <input 2>:3: time\.sleep\(0\.8\)",
+            [r"loop was blocked \d\.\d s by task 'hog' at <input 2>:3: time\.sleep\(0\.8\)"],
+        ),
+        (
+            40,
+            r"blocked \d\.\d s by 'hog' at <input 2>:3",
+            [r"loop was blocked \d\.\d s by task 'hog'", r"  at <input 2>:3: time\.sleep\(0\.8\)"],
+        ),
+    ],
+)
+def test_a_background_task_that_blocks_is_named(
+    start: Callable[..., Terminal], columns: int, row: str, lines: list[str]
+) -> None:
+    """While a line is being typed, which stays; on a narrow screen as well."""
+    terminal = start(columns=columns, rows=15)
+    terminal.enter("import time")
+    terminal.enter("async def hog():\rawait asyncio.sleep(0.1)\rtime.sleep(0.8)\r")
+    terminal.send("t = asyncio.create_task(hog(), name='hog')\rkeep")
+    terminal.wait(lambda: any(re.fullmatch(row, line) for line in terminal.lines), row)
+    terminal.wait_for("loop was blocked")
+    terminal.wait(lambda: terminal.cursor_line == ">>> keep")
+    at = next(n for n, line in enumerate(terminal.scrollback) if "was blocked" in line)
+    told = terminal.scrollback[at : at + len(lines)]
+    assert all(re.fullmatch(*pair) for pair in zip(lines, told, strict=True))
+
+
 def test_ten_thousand_tasks_leave_the_prompt_usable(terminal: Terminal) -> None:
     """Typing and running go on beside any number of tasks."""
     terminal.enter("tasks = [asyncio.create_task(asyncio.sleep(60)) for _ in range(10_000)]")

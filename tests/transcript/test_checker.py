@@ -52,6 +52,12 @@ def test_one_is_counted_as_one(folder: Path) -> None:
     assert checked("a.pycon")[1] == "1 transcript, 1 statement: all as written\n"
 
 
+def test_a_blocked_loop_does_not_differ(folder: Path) -> None:
+    """How long a statement blocks the loop depends on the machine, so it isn't told."""
+    write(folder, a=">>> import time; time.sleep(0.15)\n>>> 1\n1\n")
+    assert checked("a.pycon")[0] == 0
+
+
 def test_differences_come_as_a_diff_and_status_1(folder: Path) -> None:
     """What differs is told with file and line, then counted."""
     write(folder, a=RIGHT, b=WRONG)
