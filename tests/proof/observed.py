@@ -20,6 +20,7 @@ from asyncrepl.engine import turning
 from asyncrepl.engine.loop import LiveLoop
 from asyncrepl.engine.timeline import Timeline
 from asyncrepl.engine.tracing import Tracer
+from asyncrepl.events.walks import Site, Walk
 from asyncrepl.language.compiling import compile_source
 from asyncrepl.language.reading import parse
 from asyncrepl.language.sources import Source
@@ -82,12 +83,20 @@ class _ObservedLoop(LiveLoop):
 
 
 class _CountingTracer(Tracer):
-    """A tracer that counts the walks, also those that no task makes."""
+    """A tracer that counts the walks, and tells also of those that no task makes."""
 
     def begin(self, *args: Any) -> Any:
         """As a tracer does."""
         _seen.walks += 1
         return super().begin(*args)
+
+    def _task(self) -> Any:
+        return super()._task() or (self if self.on else None)
+
+    def _walk(self, number: int, task: Any, parent: Any, site: Site) -> Walk:
+        if task is self:
+            return Walk(number, 0, "", 0 if parent is None else parent.walk.depth + 1, site)
+        return super()._walk(number, task, parent, site)
 
 
 def _told(event: object) -> None:
