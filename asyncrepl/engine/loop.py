@@ -1,25 +1,27 @@
 """The loop that the user's code lives on: asyncio's own, which can be watched and timed.
 
-`LiveLoop` is asyncio's selector loop with one attribute more, `live`. It tells
+`LiveLoop` is asyncio's selector loop with one property more, `live`. It tells
 other threads whether it is inside a turn and since when, lives on a `Clock`,
 and can be observed by a `Timeline`. Real time and nothing observed cost nothing.
 
 What does not work:
 
-- More attributes. A loop has 24 (26 on Python 3.13); beyond 30 CPython drops
-  the inline values of the instance, and each step gets 7–16 % slower. So all of
-  ours hang on `live`. ``__slots__`` in the subclass and swapping ``__class__``
-  do the same harm.
+- More attributes. A loop has 24 (26 on Python 3.13); beyond 30 (29 on 3.13)
+  CPython drops the inline values of the instance, and each step gets 7–16 %
+  slower. So `live` hangs on an object that every selector loop has, and what is
+  overridden while the loop is observed has its room from the beginning: on 3.13
+  a class that has many instances learns no new names. ``__slots__`` in the
+  subclass and swapping ``__class__`` do the same harm.
 - Looking at ``vars(loop)``: it gives up the inline values just the same.
 - Overriding methods in the class: 5–7 % on every timer for ``time`` and
   ``call_at``, 10 % on short tasks for ``create_task``. They are instance
   attributes, set only while the clock is not plain real time or something is
-  observed. (Python 3.13, virtual *and* observed makes 31; nobody races there.)
+  observed. (Virtual *and* observed are too many on 3.13; nobody races there.)
 - Hearing of new tasks through a task factory: with one set, Python 3.13.0 names
   every unnamed task 'None'.
 - Wrapping coroutines in a task factory, or handles in ``call_soon``, to see who
-  runs: ``get_coro()``, tracebacks and debug messages show it. The ready queue
-  sees the same and changes nothing (see `asyncrepl.engine.ready`).
+  runs: ``get_coro()``, tracebacks and debug messages show it. The turn itself
+  sees the same and changes nothing (see `asyncrepl.engine.turning`).
 """
 
 from __future__ import annotations

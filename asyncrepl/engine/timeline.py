@@ -12,13 +12,14 @@ loop lets go of it: it can only end in its own slice. What does not work:
 - Asking at the next slice through a weak reference: the last task of a turn is
   gone by then, if nobody else holds it.
 - Keeping it alive until then: "Task was destroyed but it is pending" would come
-  too late. So the strong reference lives within one turn (`Timeline.turned`).
-- Noting only ``id(task)`` and looking all up when the turn is over: cheaper by a
-  tenth, but an ``id()`` may be used again within the turn.
+  too late. So it is asked at once, while the turn still holds its handle.
+- Noting only ``id(task)`` and looking all up when the turn is over: an ``id()``
+  may be used again within the turn.
 - ``task.exception()``: it marks the exception as retrieved.
 
-How long each task was busy is added up as its slices end: 45 ns a slice. Adding
-it up from the log, when that is packed or cut, takes 80 to 110.
+How long each task was busy is added up as its slices end: about 90 ns a slice.
+Adding it up from the log when that is packed or cut is no cheaper, 80 to 110, and
+comes in lumps.
 
 Names are read late, when the turn is over, and more than once: a TaskGroup on
 Python 3.11 and 3.12 names its task only after making it. Never by a reader in

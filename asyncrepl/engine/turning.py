@@ -17,10 +17,11 @@ to be cheap. What they cost, and what was dearer:
   Python) leaves asyncio's turn alone. But it costs a call more, must keep all
   it knows between two calls in attributes, and learns only with the next handle
   that a task is over: 250 ns a slice in all.
-- Two things pay for most of it. asyncio's `call_soon` calls four functions in
+- Two things pay for most of that. asyncio's `call_soon` calls four functions in
   Python to put a handle into the queue, ours makes the same handle with none:
   200 ns. And a task's step is called directly, not through ``Handle._run``: 170
-  to 270 ns. (Other callbacks are not: that frame is in the tracebacks of theirs.)
+  to 270 ns. (Other callbacks are not: that frame is in their tracebacks.) Both are
+  seen only by who asks for the outer frames of a task, where our turn is anyway.
 
 Tasks are asked through asyncio's own methods: those of a subclass are user code.
 """
