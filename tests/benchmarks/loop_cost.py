@@ -29,13 +29,13 @@ async def one_task() -> None:
 
 
 async def many_tasks() -> None:
-    """1e3 tasks of 100 slices each."""
+    """1e4 tasks of 100 slices each."""
 
     async def rounds() -> None:
         for _ in range(100):
             await asyncio.sleep(0)
 
-    await asyncio.gather(*(rounds() for _ in range(1000)))
+    await asyncio.gather(*(rounds() for _ in range(10_000)))
 
 
 async def short_tasks() -> None:
