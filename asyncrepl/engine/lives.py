@@ -31,6 +31,7 @@ __all__ = [
     "done",
     "ending",
     "is_python_task",
+    "kept_to_themselves",
     "name_of",
     "nobody",
     "stepped",
@@ -107,8 +108,15 @@ def stepped(task: Any, coro: Any) -> bool:
     return done(task) or (type(coro) is CoroutineType and coro.cr_suspended)
 
 
+#: How those ended that keep their exception to themselves: the statements of a session.
+kept_to_themselves: weakref.WeakKeyDictionary[Any, Ending] = weakref.WeakKeyDictionary()
+
+
 def ending(task: Any) -> Ending:
     """How a task that is done has ended, without touching what it would log about itself."""
+    # A subclass may have a __hash__ of its own; a statement's task is none.
+    if type(task) is _Task and (how := kept_to_themselves.get(task)) is not None:
+        return how
     try:
         cancelled = _Task.cancelled(task)
     except TypeError:

@@ -23,6 +23,7 @@ import types
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from asyncrepl.engine.lives import kept_to_themselves
 from asyncrepl.engine.traces import reached_place, user_part
 from asyncrepl.language.compiling import FUTURE_FLAGS, compile_source
 from asyncrepl.language.reading import Blank, Broken, Incomplete, Statement, read
@@ -209,6 +210,8 @@ class Session:
                 await result
         except BaseException as error:
             run.error = error.with_traceback(user_part(error.__traceback__))
+            ended_by_user = isinstance(error, asyncio.CancelledError | KeyboardInterrupt)
+            kept_to_themselves[run.task] = "cancelled" if ended_by_user else "error"
 
 
 def _unfinished(source: Source) -> SyntaxError:

@@ -232,3 +232,22 @@ def test_the_twin_can_be_cancelled() -> None:
     with pytest.raises(TimeoutError):
         run(limited())
     assert closed == [True]
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "glyph"),
+    [
+        ("await asyncio.sleep(1); 1/0", {}, "✗"),
+        ("await asyncio.sleep(9)", {"interrupt_after": 1.0}, "○"),
+        ("await asyncio.sleep(1)", {}, "┤"),
+    ],
+)
+def test_the_row_of_a_statement_tells_how_it_ended(
+    type_in: Typed, text: str, options: dict[str, float], glyph: str
+) -> None:
+    """A statement that failed or was interrupted looks different from one that returned."""
+    type_in.shell.observing.want("test")
+    type_in(text, **options)
+    row = type_in(":timeline").splitlines()[0]
+    assert row.startswith("input 1")
+    assert row.endswith(glyph)
