@@ -16,7 +16,7 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from asyncrepl.engine.frames import explains, is_library, is_plumbing
+from asyncrepl.engine.frames import calls_back, explains, is_library, is_plumbing
 from asyncrepl.engine.lives import name_of
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _place(frame: FrameType | None) -> FrameType | None:
     """
     own = library = None
     while frame is not None:
-        if frame.f_code is asyncio.Handle._run.__code__:  # noqa: SLF001
+        if calls_back(frame.f_code):
             return own or library
         filename = frame.f_code.co_filename
         if explains(filename) and own is None:

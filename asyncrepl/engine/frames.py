@@ -6,12 +6,24 @@ import asyncio
 import threading
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 if TYPE_CHECKING:
-    from types import FrameType
+    from collections.abc import Callable
+    from types import CodeType, FrameType
 
-__all__ = ["explains", "innermost_user_frame", "is_library", "is_ours", "is_plumbing", "owner"]
+__all__ = [
+    "calls_back",
+    "calls_callbacks",
+    "explains",
+    "innermost_user_frame",
+    "is_library",
+    "is_ours",
+    "is_plumbing",
+    "owner",
+]
+
+Function = TypeVar("Function", bound="Callable[..., object]")
 
 _OURS = str(Path(__file__).parent.parent) + "/"
 #: The demos are user code, also where they are installed inside the package.
@@ -24,8 +36,8 @@ _PLUMBING = (
     str(Path(threading.__file__).parent / "selectors.py"),
     "<frozen runpy>",
 )
-#: In which each callback of the loop runs.
-_RUN = asyncio.Handle._run.__code__  # noqa: SLF001
+#: The id of the code that calls a loop's callbacks.
+_CALLERS = {id(asyncio.Handle._run.__code__)}  # noqa: SLF001
 
 
 def is_ours(filename: str) -> bool:
@@ -59,13 +71,24 @@ def owner(filename: str) -> Literal["user", "library", "asyncio", "ours"]:
     return "library" if is_library(filename) and not filename.startswith(_DEMOS) else "user"
 
 
+def calls_callbacks(function: Function) -> Function:
+    """Mark a function from which a loop calls its callbacks, as asyncio's ``Handle._run``."""
+    _CALLERS.add(id(function.__code__))
+    return function
+
+
+def calls_back(code: CodeType) -> bool:
+    """Whether a frame of this code is where a callback of a loop begins."""
+    return id(code) in _CALLERS
+
+
 def innermost_user_frame(frame: FrameType | None) -> FrameType | None:
     """The innermost frame of user code that the loop is running, or None.
 
     Looks from `frame` outwards to the first that is neither ours nor asyncio's,
     and only within one callback of the loop: what called the loop is not it.
     """
-    while frame is not None and (code := frame.f_code) is not _RUN:
+    while frame is not None and not calls_back(code := frame.f_code):
         if not is_plumbing(code.co_filename):
             return frame
         frame = frame.f_back

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from asyncrepl.engine.chains import links
+from asyncrepl.engine.frames import calls_back
 from asyncrepl.engine.traces import spot
 from asyncrepl.engine.waits import Waits, describe_chain
 from asyncrepl.engine.walking import Walking
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from asyncrepl.events.walks import WayOut
 
 __all__ = ["OpenWalks", "Unseen"]
-
-#: Where the frames of a callback of the loop begin.
-_BASE = asyncio.Handle._run.__code__  # noqa: SLF001
 
 
 class Unseen:
@@ -78,7 +76,7 @@ class OpenWalks:
 
     def around(self, frame: FrameType | None) -> Walking | None:
         """The walk in which `frame` runs: in itself, or in one that called it."""
-        while frame is not None and frame.f_code is not _BASE:
+        while frame is not None and not calls_back(frame.f_code):
             if (walking := self.innermost(id(frame))) is not None:
                 return walking
             frame = frame.f_back

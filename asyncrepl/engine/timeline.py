@@ -217,6 +217,11 @@ class Timeline:
                 _reread(life)
         self._slice(self._idle)
 
+    def left(self) -> None:
+        """An exception has left the loop; it may have ended the task that ran."""
+        if (task := self.life.ref()) is not None and done(task):
+            self.ended(task)
+
     def ended(self, task: Any) -> None:
         """The slice of `task` is over, and so is the task."""
         life = self.lives.get(id(task))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 import weakref
 from typing import Any
@@ -230,3 +231,31 @@ def test_a_turn_of_thousands_is_recorded_whole() -> None:
     assert ran.count(CALLBACK) >= 5000
     assert timeline.between(0, timeline.count) == slices(timeline.snapshot())
     loop.close()
+
+
+def test_a_step_that_cannot_begin_is_reported_as_asyncio_does(loop: LiveLoop) -> None:
+    """A task's step that fails outside of its coroutine reaches the exception handler alike."""
+
+    def told(loop: asyncio.AbstractEventLoop) -> list[str]:
+        contexts: list[dict[str, Any]] = []
+        loop.set_exception_handler(lambda _, context: contexts.append(context))
+        other = loop.create_task(worker())
+        loop.call_soon(asyncio.tasks._enter_task, loop, other)
+        coro = worker()
+        stuck: Any = loop.create_task(coro)
+        loop.call_soon(asyncio.tasks._leave_task, loop, other)
+        loop.run_until_complete(other)
+        stuck._log_destroy_pending = False
+        coro.close()
+        return [f"{context['message']}: {context['exception']}" for context in contexts]
+
+    loop.observe(Timeline())
+    stock = asyncio.SelectorEventLoop()
+    expected, found = told(stock), told(loop)
+    stock.close()
+    assert "Cannot enter into task" in expected[0]
+    assert list(map(_anonymous, found)) == list(map(_anonymous, expected))
+
+
+def _anonymous(text: str) -> str:
+    return re.sub(r"0x[0-9a-f]+|Task-\d+", "…", text)
