@@ -7,6 +7,7 @@ after each other in every round, so that a busy machine slows both.
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import time
 from statistics import median
@@ -16,7 +17,7 @@ from asyncrepl.engine.loop import LiveLoop, new_loop
 from asyncrepl.engine.timeline import Timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import AsyncGenerator, Callable, Coroutine
 
     Work = Callable[[], Coroutine[object, object, None]]
     MakeLoop = Callable[[], asyncio.AbstractEventLoop]
@@ -28,14 +29,30 @@ async def one_task() -> None:
         await asyncio.sleep(0)
 
 
-async def many_tasks() -> None:
-    """1e4 tasks of 100 slices each."""
+async def thousands_of_tasks() -> None:
+    """1e4 tasks of 100 slices each: what is known of them no longer fits into the cache."""
+    await many_tasks(10_000)
+
+
+async def no_suspension() -> None:
+    """1e6 rounds of a generator that never suspends: the loop has nothing to do."""
+
+    async def numbers() -> AsyncGenerator[int, None]:
+        for number in range(1_000_000):
+            yield number
+
+    async for _ in numbers():
+        pass
+
+
+async def many_tasks(tasks: int = 1000) -> None:
+    """1e3 tasks of 100 slices each."""
 
     async def rounds() -> None:
         for _ in range(100):
             await asyncio.sleep(0)
 
-    await asyncio.gather(*(rounds() for _ in range(10_000)))
+    await asyncio.gather(*(rounds() for _ in range(tasks)))
 
 
 async def short_tasks() -> None:
@@ -67,6 +84,7 @@ def once_observed() -> LiveLoop:
 def cost(make_loop: MakeLoop, work: Work) -> float:
     loop = make_loop()
     try:
+        gc.collect()
         begin = time.thread_time()
         loop.run_until_complete(work())
         return time.thread_time() - begin
@@ -88,10 +106,11 @@ def main(rounds: int = 9) -> None:
         ("observed / live", observed, new_loop),
     ]
     print(sys.version.split()[0])
-    for work in (one_task, many_tasks, short_tasks, timers):
+    works = (one_task, many_tasks, thousands_of_tasks, no_suspension, short_tasks, timers)
+    for work in works:
         for label, one, other in comparisons:
             value, seconds = ratio(one, other, work, rounds)
-            print(f"{work.__name__:12} {label:28} {value:5.2f}x  ({seconds:.3f} s)")
+            print(f"{work.__name__:18} {label:28} {value:5.2f}x  ({seconds:.3f} s)")
 
 
 if __name__ == "__main__":
