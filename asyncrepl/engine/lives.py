@@ -28,6 +28,7 @@ __all__ = [
     "Ref",
     "by_age",
     "coro_name",
+    "coroutine",
     "done",
     "ending",
     "is_python_task",
@@ -133,6 +134,14 @@ def name_of(task: Any) -> str:
         return _Task.get_name(task)
     except TypeError:
         return _PyTask.get_name(task)
+
+
+def coroutine(task: Any) -> Any:
+    """The task's coroutine."""
+    try:
+        return _Task.get_coro(task)
+    except TypeError:
+        return _PyTask.get_coro(task)
 
 
 def coro_name(coro: Any) -> str:

@@ -43,6 +43,7 @@ from asyncrepl.engine.lives import (
     Ref,
     by_age,
     coro_name,
+    coroutine,
     done,
     ending,
     name_of,
@@ -233,7 +234,8 @@ class Timeline:
     def met(self, task: Any) -> Life:
         """The life of a task that was made unseen."""
         life = Life(next(self._next), self.ns())
-        self._adopt(life, task, task.get_coro())
+        self._adopt(life, task, coroutine(task))
+        life.name = name_of(task)  # its slice begins, and may be a long one
         return life
 
     def expires(self, timeout: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
+import threading
 import time
 from typing import Any
 
@@ -255,6 +256,22 @@ def test_virtual_time_gives_the_same_record_each_time() -> None:
         return snapshot.lanes, snapshot.ended, snapshot.slices.tolist()
 
     assert record() == record()
+
+
+def test_a_task_has_its_name_in_its_first_slice(loop: LiveLoop, timeline: Timeline) -> None:
+    """Also one that was made directly: another thread may look while it blocks the loop."""
+    seen: list[str] = []
+
+    def look() -> None:
+        seen.extend(lane.name for lane in timeline.snapshot().lanes)
+
+    async def main() -> None:
+        thread = threading.Thread(target=look)
+        thread.start()
+        thread.join()
+
+    loop.run_until_complete(asyncio.Task(main(), loop=loop, name="direct"))
+    assert seen == ["direct"]
 
 
 # -- totals, suspensions, timeouts ------------------------------------------------------
