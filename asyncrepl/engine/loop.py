@@ -37,6 +37,7 @@ from asyncrepl.engine import timers, turning
 from asyncrepl.engine.clock import Clock
 from asyncrepl.engine.frames import is_ours
 from asyncrepl.engine.outside import Outside
+from asyncrepl.engine.traces import user_part
 from asyncrepl.engine.turns import WatchingSelector
 
 if TYPE_CHECKING:
@@ -251,13 +252,19 @@ class LiveLoop(_SelectorEventLoop):
         timeline = self.live.timeline
         if timeline is None:
             return _create_task(self, *args, **kwargs)
-        if self._task_factory is None:
-            at = timeline.ns()
-            task = _create_task(self, *args, **kwargs)
-            timeline.born(task, args[0] if args else kwargs["coro"], at)
-        else:
-            make = functools.partial(_create_task, self, *args, **kwargs)
-            task = timeline.born_eager(args[0] if args else kwargs["coro"], make)
+        try:
+            if self._task_factory is None:
+                at = timeline.ns()
+                task = _create_task(self, *args, **kwargs)
+                timeline.born(task, args[0] if args else kwargs["coro"], at)
+            else:
+                make = functools.partial(_create_task, self, *args, **kwargs)
+                task = timeline.born_eager(args[0] if args else kwargs["coro"], make)
+        except BaseException as error:
+            # Who explains errors asks which function of asyncio the user has called.
+            error.__traceback__ = user_part(error.__traceback__)
+            del error
+            raise
         if self._debug:
             timers.hide_ours(task)
         return task

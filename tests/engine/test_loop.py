@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import threading
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,7 +21,7 @@ from asyncrepl.engine.loop import LiveLoop, new_loop
 from asyncrepl.engine.timeline import Timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
 
 @pytest.fixture(params=["real", "virtual", "observed", "virtual and observed"])
@@ -327,3 +328,30 @@ def test_unobserve_gives_everything_back() -> None:
     assert {"create_task", "call_soon", "_run_once"}.isdisjoint(vars(loop))
     assert loop.live.timeline is None
     loop.close()
+
+
+@pytest.mark.parametrize("factory", [None, "lazy"])
+def test_a_wrong_create_task_fails_in_asyncio(factory: str | None) -> None:
+    """Observed or not, the traceback has the caller and asyncio, and nobody between."""
+
+    async def generator() -> AsyncIterator[int]:
+        yield 1
+
+    def files() -> list[str]:
+        loop = new_loop()
+        loop.observe(Timeline())
+        if factory is not None:
+            loop.set_task_factory(
+                lambda loop, coro, **options: asyncio.Task(coro, loop=loop, **options)
+            )
+        try:
+            loop.create_task(generator())  # type: ignore[arg-type]
+        except TypeError as error:
+            return [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+        finally:
+            loop.close()
+        return []
+
+    here, below, *_ = files()
+    assert here == __file__
+    assert below == asyncio.base_events.__file__

@@ -18,13 +18,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from asyncrepl.engine.loop import new_loop
+from asyncrepl.engine.observing import Observing
+from asyncrepl.engine.tracing import Tracer
 from asyncrepl.explain.evidence import gather, gather_value
 from asyncrepl.explain.explaining import explain
-from asyncrepl.language.probes import instrument
+from asyncrepl.language.compiling import compile_source
 from asyncrepl.language.sources import Source
 from asyncrepl.language.suspects import suspects
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from asyncrepl.explain.explanation import Explanation
 
 DATA = Path(__file__).parents[1] / "data"
@@ -111,12 +116,10 @@ class Prompt:
         self.sources[filename] = Source(filename, text)
         tree = compile(text, filename, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
         self.sources[filename] = Source(filename, text, tree)
-        statement = ast.Interactive(tree.body)
         flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-        compile(statement, filename, "single", flags, dont_inherit=True)
+        code = compile(ast.Interactive(tree.body), filename, "single", flags, dont_inherit=True)
         if self.instrumented:
-            statement = instrument(statement)
-        code = compile(statement, filename, "single", flags, dont_inherit=True)
+            code = compile_source(self.sources[filename], "single")
         result = types.FunctionType(code, self.namespace)()
         if inspect.iscoroutine(result):
             await result
@@ -134,8 +137,8 @@ def _trimmed(error: BaseException) -> BaseException:
     return error.with_traceback(trace) if trace is not None else error
 
 
-def run(inputs: list[str], *, instrumented: bool = True) -> Report:
-    """Run `inputs` at a prompt of their own."""
+def run(inputs: list[str], *, instrumented: bool = True, traced: bool = False) -> Report:
+    """Run `inputs` at a prompt of their own; `traced`, on a loop where everything is observed."""
 
     async def session() -> Report:
         return await Prompt(instrumented=instrumented).run(inputs)
@@ -144,10 +147,23 @@ def run(inputs: list[str], *, instrumented: bool = True) -> Report:
     signal.alarm(5)  # a wrong fix may never end, and never suspend either
     try:
         with contextlib.redirect_stderr(io.StringIO()):
+            if traced:
+                return _traced(session())
             return asyncio.run(session())
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
+
+
+def _traced(session: Coroutine[Any, Any, Report]) -> Report:
+    loop = new_loop()
+    tracer = Tracer(loop, lambda _: None)
+    tracer.start(Observing(loop).want("test"))
+    try:
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            return runner.run(session)
+    finally:
+        tracer.stop()
 
 
 def _too_long(_number: int, _frame: object) -> None:

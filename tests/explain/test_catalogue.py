@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from explain.figures import judge, snippets
-from explain.harness import VERSION, load
+from explain.harness import VERSION, load, run
 
 from asyncrepl.explain.catalogue import RULES
 
@@ -66,6 +66,17 @@ def test_cause_and_step_are_right_and_the_fix_runs(
 def test_the_same_in_one_file(pair: tuple[dict[str, Any], dict[str, Any]]) -> None:
     """As one text, the mistake is recognised and the whole corrected text runs clean."""
     check(judge(*pair, whole=True))
+
+
+@pytest.mark.parametrize("pair", covered(), ids=names)
+def test_observation_takes_no_explanation_away(
+    pair: tuple[dict[str, Any], dict[str, Any]],
+) -> None:
+    """With lanes and a trace on, the mistake is recognised just as well."""
+    entry, snippet = pair
+    explanation = run(snippet["inputs"], traced=True).explanation
+    assert explanation is not None
+    assert (explanation.id, explanation.step) == (entry["id"], entry["step"])
 
 
 def check(verdict: Verdict) -> None:
