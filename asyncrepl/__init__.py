@@ -7,7 +7,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from asyncrepl.commands.pictures import marbles
+    from asyncrepl.commands.drawing import marbles
     from asyncrepl.engine.jobs import ticker
     from asyncrepl.engine.session import Outcome, Session
     from asyncrepl.transcript.checker import check
@@ -19,7 +19,7 @@ _HOMES = {
     "Outcome": "asyncrepl.engine.session",
     "Session": "asyncrepl.engine.session",
     "check": "asyncrepl.transcript.checker",
-    "marbles": "asyncrepl.commands.pictures",
+    "marbles": "asyncrepl.commands.drawing",
     "ticker": "asyncrepl.engine.jobs",
 }
 

@@ -6,11 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from asyncrepl.commands.registry import Command, CommandError
-from asyncrepl.engine.awaits import await_graph
 from asyncrepl.engine.jobs import JobError
-from asyncrepl.engine.waiting import survey
-from asyncrepl.views.tasks import task_lines
-from asyncrepl.views.tree import tree_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,6 +63,9 @@ def _spawn(shell: Shell, rest: str) -> list[Line]:
 
 
 def _tasks(shell: Shell, _rest: str) -> list[Line]:
+    from asyncrepl.engine.waiting import survey
+    from asyncrepl.views.tasks import task_lines
+
     states = survey(shell.loop, shell.observing.timeline)
     return task_lines(states, shell.console.width, ascii=shell.console.ascii) or [
         [("dim", "no task is running")]
@@ -74,6 +73,9 @@ def _tasks(shell: Shell, _rest: str) -> list[Line]:
 
 
 def _tree(shell: Shell, _rest: str) -> list[Line]:
+    from asyncrepl.engine.awaits import await_graph
+    from asyncrepl.views.tree import tree_lines
+
     nodes = await_graph(shell.loop, shell.session.namespace)
     return tree_lines(nodes, shell.console.width, ascii=shell.console.ascii) or [
         [("dim", "no task is running")]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asyncrepl.commands.registry import Command, CommandError
-from asyncrepl.engine.open_generators import open_generators
-from asyncrepl.views.leaks import leak_table
 
 if TYPE_CHECKING:
     from asyncrepl.commands.shell import Shell
@@ -18,6 +16,9 @@ __all__ = ["COMMANDS"]
 def _leaks(shell: Shell, rest: str) -> list[Line]:
     if rest:
         raise CommandError(f":leaks takes nothing, not {rest!r}")
+    from asyncrepl.engine.open_generators import open_generators
+    from asyncrepl.views.leaks import leak_table
+
     shell.noticing.look()
     return leak_table(list(shell.noticing.leaks), open_generators(shell.loop), shell.console.width)
 

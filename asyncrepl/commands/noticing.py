@@ -19,18 +19,9 @@ from contextlib import contextmanager
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.engine.leaks import (
-    Leaks,
-    destroyed,
-    left_open,
-    never_awaited,
-    never_retrieved,
-    never_walked,
-)
-from asyncrepl.engine.open_generators import Leftovers
+from asyncrepl.engine.leak_log import Leaks
 from asyncrepl.language.probes import discards
 from asyncrepl.views.errors import exception_lines
-from asyncrepl.views.leaks import leak_lines
 from asyncrepl.views.styled import plain, text_lines
 from asyncrepl.views.warning import warning_text
 
@@ -38,8 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from asyncrepl.commands.shell import Shell
+    from asyncrepl.engine.open_generators import Leftovers
     from asyncrepl.engine.session import Outcome
-    from asyncrepl.events import Leak
+    from asyncrepl.events.leaks import Leak
     from asyncrepl.views.styled import Line
 
 __all__ = ["Noticing"]
@@ -54,7 +46,7 @@ class Noticing:
     def __init__(self, shell: Shell) -> None:
         self.leaks = Leaks(self._tell)
         self._shell = shell
-        self._leftovers = Leftovers(shell.loop, shell.session.namespace)
+        self._leftovers: Leftovers | None = None
 
     @contextmanager
     def active(self) -> Iterator[None]:
@@ -78,6 +70,13 @@ class Noticing:
         # One registry serves all inputs, and knows lines but not files: the second coroutine
         # dropped on a line 1 would go untold. IPython empties it likewise.
         self._shell.session.namespace.pop("__warningregistry__", None)
+        if not self._shell.loop.live.walks:
+            return
+        from asyncrepl.engine.leaks import left_open
+        from asyncrepl.engine.open_generators import Leftovers
+
+        if self._leftovers is None:
+            self._leftovers = Leftovers(self._shell.loop, self._shell.session.namespace)
         well = outcome.source.filename if outcome is not None and outcome.error is None else None
         for left in self._leftovers.find():
             self.leaks.note(left_open(left, self._shell.session.sources, well))
@@ -87,6 +86,8 @@ class Noticing:
             self._shell.console.complain(*self._lines(leak))
 
     def _lines(self, leak: Leak) -> list[Line]:
+        from asyncrepl.views.leaks import leak_lines
+
         source = self._shell.source
         typed = source.filename if source is not None and len(source.lines) == 1 else ""
         return leak_lines(leak, self._shell.console.width, typed)
@@ -97,6 +98,8 @@ class Noticing:
         if type(coroutine) is not CoroutineType:
             _write(warning_text(warning))
             return
+        from asyncrepl.engine.leaks import never_awaited
+
         place = warning.filename, warning.lineno
         leak = never_awaited(coroutine, place, self._shell.session.sources)
         brief = len(coroutine.cr_origin or ()) == 1  # the tracer's: said in our own way
@@ -104,6 +107,8 @@ class Noticing:
         self.leaks.note(leak)
 
     def _discarded(self, what: str, filename: str, line: int) -> None:
+        from asyncrepl.engine.leaks import never_walked
+
         self.leaks.note(never_walked(what, filename, line))
 
     def _loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -122,6 +127,8 @@ class Noticing:
 
     def _of_loop(self, context: dict[str, Any]) -> Leak | None:
         """The leak that asyncio reports: by the very keys it gives in each case."""
+        from asyncrepl.engine.leaks import destroyed, never_retrieved
+
         sources = self._shell.session.sources
         if "future" in context and "exception" in context:
             return never_retrieved(context, sources)

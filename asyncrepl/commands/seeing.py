@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from asyncrepl.commands.registry import Command, CommandError, Instead
 from asyncrepl.views.explanations import fix_text, story_lines
 from asyncrepl.views.styled import text_lines
-from asyncrepl.views.tracks import legend
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +22,11 @@ def _lanes(shell: Shell, rest: str) -> list[Line]:
     if rest not in {"on", "off"}:
         raise CommandError(f":lanes takes on or off, not {rest!r}")
     shell.front.show_lanes(on=rest == "on")
-    return legend(width=shell.console.width, ascii=shell.console.ascii) if rest == "on" else []
+    if rest == "off":
+        return []
+    from asyncrepl.views.tracks import legend
+
+    return legend(width=shell.console.width, ascii=shell.console.ascii)
 
 
 def _trace(shell: Shell, rest: str) -> list[Line] | Instead:

@@ -1,4 +1,4 @@
-"""What was forgotten: recorded, told once, and where it was made if that is certain.
+"""What was forgotten: what it is, and where it was made if that is certain.
 
 The interpreter and the loop notice most of it themselves, when the thing dies. They say
 what it was; here it becomes a `Leak`, and the place is looked up where it was made.
@@ -13,24 +13,22 @@ where it waited: the collector has closed its coroutine before, on every Python.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.frames import is_plumbing
 from asyncrepl.engine.lives import coro_name, name_of
-from asyncrepl.events import Leak
+from asyncrepl.events.leaks import Leak
 from asyncrepl.language.origins import only_break, only_call, thrown_away
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping
     from types import CodeType
 
     from asyncrepl.engine.open_generators import Leftover
     from asyncrepl.language.sources import Source
 
 __all__ = [
-    "Leaks",
     "destroyed",
     "left_open",
     "never_awaited",
@@ -39,34 +37,6 @@ __all__ = [
 ]
 
 Spot = tuple[str, int]
-
-
-class Leaks:
-    """The last `limit` leaks, oldest first; `told` is called with each new one, once.
-
-    One leak is like another if all that is known of them is the same: a function that
-    forgets the same thing each time it is called is told once.
-    """
-
-    def __init__(self, told: Callable[[Leak], object], limit: int = 100) -> None:
-        self._told = told
-        self._noted: deque[Leak] = deque(maxlen=limit)
-
-    def note(self, leak: Leak) -> None:
-        """Record `leak` and tell it, unless that was done; any thread."""
-        if leak not in self._noted:
-            self._noted.append(leak)
-            self._told(leak)
-
-    def clear(self) -> None:
-        """Forget them all; what happens again is told again."""
-        self._noted.clear()
-
-    def __iter__(self) -> Iterator[Leak]:
-        return iter(list(self._noted))
-
-    def __len__(self) -> int:
-        return len(self._noted)
 
 
 def never_awaited(

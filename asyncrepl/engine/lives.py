@@ -11,6 +11,7 @@ import weakref
 from types import CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
+from asyncrepl.engine.endings import kept_to_themselves
 from asyncrepl.events import Ending, Lane
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ __all__ = [
     "done",
     "ending",
     "is_python_task",
-    "kept_to_themselves",
     "name_of",
     "nobody",
     "stepped",
@@ -107,10 +107,6 @@ def done(task: Any) -> bool:
 def stepped(task: Any, coro: Any) -> bool:
     """Whether a task that was just made has run already."""
     return done(task) or (type(coro) is CoroutineType and coro.cr_suspended)
-
-
-#: How those ended that keep their exception to themselves: the statements of a session.
-kept_to_themselves: weakref.WeakKeyDictionary[Any, Ending] = weakref.WeakKeyDictionary()
 
 
 def ending(task: Any) -> Ending:

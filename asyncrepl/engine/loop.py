@@ -33,7 +33,7 @@ import sys
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.engine import timers, turning
+from asyncrepl.engine import timers
 from asyncrepl.engine.clock import Clock
 from asyncrepl.engine.frames import is_ours
 from asyncrepl.engine.outside import Outside
@@ -231,6 +231,8 @@ class LiveLoop(_SelectorEventLoop):
 
         In a callback: the slice under way, and then from the next turn on.
         """
+        from asyncrepl.engine import turning
+
         self.unobserve()
         timeline.ns = self.live.clock.ns
         timeline.begin(self)

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asyncrepl.engine.timeline import Timeline
-
 if TYPE_CHECKING:
     from asyncrepl.engine.loop import LiveLoop
+    from asyncrepl.engine.timeline import Timeline
 
 __all__ = ["Observing"]
 
@@ -34,6 +33,8 @@ class Observing:
         self._reasons.add(reason)
         timeline = self._loop.live.timeline
         if timeline is None:
+            from asyncrepl.engine.timeline import Timeline
+
             timeline = Timeline()
             self._loop.observe(timeline)
         return timeline

@@ -23,7 +23,7 @@ import types
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from asyncrepl.engine.lives import kept_to_themselves
+from asyncrepl.engine.endings import kept_to_themselves
 from asyncrepl.engine.traces import reached_place, user_part
 from asyncrepl.language.compiling import FUTURE_FLAGS, compile_source
 from asyncrepl.language.reading import Blank, Broken, Incomplete, Statement, read

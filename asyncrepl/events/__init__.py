@@ -1,7 +1,7 @@
 """The vocabulary of facts: what the engine records and everything else reads.
 
-Those about walks are in `asyncrepl.events.walks`, which is imported when something is
-traced: a dataclass takes a millisecond to import.
+Those about walks and leaks are in modules of their own, which are imported when there is
+one to tell of: a dataclass takes a millisecond to import.
 """
 
 from asyncrepl.events.tasks import (
@@ -11,8 +11,6 @@ from asyncrepl.events.tasks import (
     Ending,
     Lane,
     LaneEnded,
-    Leak,
-    LeakKind,
     Mark,
     MarkKind,
     Snapshot,
@@ -26,8 +24,6 @@ __all__ = [
     "Ending",
     "Lane",
     "LaneEnded",
-    "Leak",
-    "LeakKind",
     "Mark",
     "MarkKind",
     "Snapshot",

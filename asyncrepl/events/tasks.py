@@ -1,4 +1,4 @@
-"""Facts about tasks: who ran when, what they produced, who blocked the loop, what was forgotten.
+"""Facts about tasks: who ran when, what they produced, who blocked the loop.
 
 Frozen values without behaviour. Instants (`at`, `born`) are whole nanoseconds
 on the user's clock, the one that ``loop.time()`` shows; a lane is the
@@ -22,8 +22,6 @@ __all__ = [
     "Ending",
     "Lane",
     "LaneEnded",
-    "Leak",
-    "LeakKind",
     "Mark",
     "MarkKind",
     "Snapshot",
@@ -35,9 +33,6 @@ IDLE, CALLBACK = 0, -1
 
 Ending = Literal["done", "error", "cancelled"]
 MarkKind = Literal["value", "print"]
-LeakKind = Literal[
-    "never awaited", "left open", "never walked", "never retrieved", "destroyed pending"
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,31 +104,6 @@ class Blocked:
     waited: float = 0.0
     lane: int | None = None
     at: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Leak:
-    """Something asynchronous was forgotten.
-
-    - "never awaited": a coroutine was dropped before it ran at all;
-    - "left open": an async generator was walked, left before its end, and lives on;
-    - "never walked": an async generator was made and thrown away at once;
-    - "never retrieved": a task, or another future, failed and nobody asked how;
-    - "destroyed pending": a task was dropped while it waited.
-
-    These are the kinds. `what` is the qualified name of the coroutine or generator
-    function, empty where it is not known; `made` the file and line where that was called,
-    `noticed` those where the thing was dropped, left or thrown away, each None where that
-    is not certain. `name` is the name of the task, or the user's name for the generator;
-    `by_break` says that the ``break`` at `noticed` left it.
-    """
-
-    kind: LeakKind
-    what: str
-    made: tuple[str, int] | None = None
-    noticed: tuple[str, int] | None = None
-    name: str = ""
-    by_break: bool = False
 
 
 @dataclass(frozen=True, slots=True)

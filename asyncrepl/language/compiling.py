@@ -13,7 +13,6 @@ import ast
 import warnings
 from typing import TYPE_CHECKING, Literal
 
-from asyncrepl.language.doubling import doubled
 from asyncrepl.language.probes import instrument
 
 if TYPE_CHECKING:
@@ -51,6 +50,10 @@ def _compile_doubled(
     tree: ast.Module | ast.Interactive, source: Source, mode: str, flags: int
 ) -> CodeType | None:
     """The code that can be traced; None where that is no other, or too deeply nested."""
+    if "async" not in source.text:
+        return None
+    from asyncrepl.language.doubling import doubled
+
     try:
         both = doubled(tree, source.filename, source.text)
         if both is tree:

@@ -60,7 +60,7 @@ def doubled(tree: Tree, filename: str, text: str) -> Tree:
     compiler's limits on nesting.
     """
     doubler = _Doubler(filename, text)
-    if "async" not in text or id(tree) not in doubler.looped(tree):
+    if id(tree) not in doubler.looped(tree):
         return tree
     builtins.__dict__.setdefault(SWITCH, False)
     both: Tree = doubler.copy(tree)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from asyncrepl.engine.open_generators import OpenGenerator
-    from asyncrepl.events import Leak
+    from asyncrepl.events.leaks import Leak
 
 __all__ = ["leak_lines", "leak_table"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from asyncrepl.engine.leaks import Leaks
-from asyncrepl.events import Leak
+from asyncrepl.engine.leak_log import Leaks
+from asyncrepl.events.leaks import Leak
 
 
 def test_a_leak_is_told_once() -> None:

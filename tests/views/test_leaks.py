@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from asyncrepl.engine.open_generators import OpenGenerator
-from asyncrepl.events import Leak
+from asyncrepl.events.leaks import Leak
 from asyncrepl.views.leaks import leak_lines, leak_table
 from asyncrepl.views.styled import plain
 
