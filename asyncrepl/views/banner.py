@@ -25,7 +25,7 @@ def banner_lines() -> list[Line]:
             *_key(":help"),
         ],
         [("dim", "type "), *_key(":ticker tick 0.5"), ("dim", " and "), *_key(":load ticks")],
-        [("dim", "then "), *_key("async for n in ticks(5): n")],
+        [("dim", "then "), *_key(":trace async for n in ticks(3): n")],
     ]
 
 
