@@ -63,7 +63,7 @@ def _spawn(shell: Shell, rest: str) -> list[Line]:
 
 
 def _tasks(shell: Shell, _rest: str) -> list[Line]:
-    from asyncrepl.engine.waiting import survey
+    from asyncrepl.engine.awaiting.waiting import survey
     from asyncrepl.views.tasks import task_lines
 
     states = survey(shell.loop, shell.observing.timeline)
@@ -73,7 +73,7 @@ def _tasks(shell: Shell, _rest: str) -> list[Line]:
 
 
 def _tree(shell: Shell, _rest: str) -> list[Line]:
-    from asyncrepl.engine.awaits import await_graph
+    from asyncrepl.engine.awaiting.awaits import await_graph
     from asyncrepl.views.tree import tree_lines
 
     nodes = await_graph(shell.loop, shell.session.namespace)

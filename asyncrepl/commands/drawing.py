@@ -8,7 +8,6 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.commands.explaining import explain_outcome
-from asyncrepl.commands.pictures import EXAMPLES
 from asyncrepl.commands.registry import CommandError
 from asyncrepl.engine.marbles import MOST, Marbles
 from asyncrepl.engine.session import Outcome
@@ -37,7 +36,7 @@ _LIMIT = re.compile(r"(.+)\sfor\s+(\S+)", re.DOTALL)
 
 def draw_timeline(shell: Shell, rest: str) -> list[Line]:
     """What ``:timeline`` answers."""
-    seconds = _seconds("timeline", rest) if rest else None
+    seconds = _seconds(shell, "timeline", rest) if rest else None
     recorded = shell.observing.timeline
     if recorded is None:
         shell.observing.want("timeline")
@@ -53,37 +52,43 @@ def _width(shell: Shell) -> int:
     return shell.console.width - 1 if shell.console.width else WIDTH
 
 
-def _seconds(name: str, word: str) -> float:
+def _seconds(shell: Shell, name: str, word: str) -> float:
     try:
         seconds = float(word)
     except ValueError:
-        raise CommandError(f":{name} takes seconds, not {word!r}: try {EXAMPLES[name]}") from None
+        raise CommandError(
+            f":{name} takes seconds, not {word!r}: try {_example(shell, name)}"
+        ) from None
     if not 0 < seconds < math.inf:
         raise CommandError(f":{name} takes more than 0 seconds, not {seconds:g}")
     return seconds
 
 
+def _example(shell: Shell, name: str) -> str:
+    return shell.registry.find(name).example
+
+
 def draw_marbles(shell: Shell, rest: str) -> Awaitable[list[Line]]:
     """What ``:marbles`` answers."""
     if not rest:
-        raise CommandError(f":marbles takes expressions: try {EXAMPLES['marbles']}")
-    text, seconds = _with_limit(rest)
+        raise CommandError(f":marbles takes expressions: try {_example(shell, 'marbles')}")
+    text, seconds = _with_limit(shell, rest)
     try:
         walks = [_compiled(shell, expression) for expression in expressions(text)]
     except SyntaxError as error:
         reason = f"{type(error).__name__}: {error.msg}"
-        raise CommandError(f":marbles: {reason}; try {EXAMPLES['marbles']}") from None
+        raise CommandError(f":marbles: {reason}; try {_example(shell, 'marbles')}") from None
     if not walks:
-        raise CommandError(f":marbles takes expressions: try {EXAMPLES['marbles']}")
+        raise CommandError(f":marbles takes expressions: try {_example(shell, 'marbles')}")
     return _Drawing(shell, walks).lines(seconds)
 
 
-def _with_limit(rest: str) -> tuple[str, float | None]:
+def _with_limit(shell: Shell, rest: str) -> tuple[str, float | None]:
     """The expressions, and the seconds of a ``for SECONDS`` behind them."""
     found = _LIMIT.fullmatch(rest)
     if found is None or _parses(rest):
         return rest, None
-    return found[1], _seconds("marbles", found[2])
+    return found[1], _seconds(shell, "marbles", found[2])
 
 
 def _parses(text: str) -> bool:

@@ -16,7 +16,7 @@ __all__ = ["COMMANDS"]
 def _leaks(shell: Shell, rest: str) -> list[Line]:
     if rest:
         raise CommandError(f":leaks takes nothing, not {rest!r}")
-    from asyncrepl.engine.open_generators import open_generators
+    from asyncrepl.engine.forgetting.open_generators import open_generators
     from asyncrepl.views.leaks import leak_table
 
     shell.noticing.look()

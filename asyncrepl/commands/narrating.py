@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from asyncrepl.commands.shell import Shell
     from asyncrepl.engine.session import Outcome
-    from asyncrepl.engine.tracing import Tracer
+    from asyncrepl.engine.walks.tracing import Tracer
     from asyncrepl.events.walks import WalkEvent
     from asyncrepl.views.styled import Line
 
@@ -59,7 +59,7 @@ class Narrator:
     def _start(self, task: asyncio.Task[None] | None) -> None:
         if self._tracer is None:
             # Not at start-up, and not at the first event: that would count as its time.
-            from asyncrepl.engine.tracing import Tracer
+            from asyncrepl.engine.walks.tracing import Tracer
             from asyncrepl.views.narration import narration
 
             self._tracer, self._lines = Tracer(self._shell.loop, self._tell), narration

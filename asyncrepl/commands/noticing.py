@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.engine.leak_log import Leaks
+from asyncrepl.engine.forgetting.leak_log import Leaks
 from asyncrepl.language.probes import discards
 from asyncrepl.views.errors import exception_lines
 from asyncrepl.views.styled import plain, text_lines
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from asyncrepl.commands.shell import Shell
-    from asyncrepl.engine.open_generators import Leftovers
+    from asyncrepl.engine.forgetting.open_generators import Leftovers
     from asyncrepl.engine.session import Outcome
     from asyncrepl.events.leaks import Leak
     from asyncrepl.views.styled import Line
@@ -72,8 +72,8 @@ class Noticing:
         self._shell.session.namespace.pop("__warningregistry__", None)
         if not self._shell.loop.live.walks:
             return
-        from asyncrepl.engine.leaks import left_open
-        from asyncrepl.engine.open_generators import Leftovers
+        from asyncrepl.engine.forgetting.leaks import left_open
+        from asyncrepl.engine.forgetting.open_generators import Leftovers
 
         if self._leftovers is None:
             self._leftovers = Leftovers(self._shell.loop, self._shell.session.namespace)
@@ -98,7 +98,7 @@ class Noticing:
         if type(coroutine) is not CoroutineType:
             _write(warning_text(warning))
             return
-        from asyncrepl.engine.leaks import never_awaited
+        from asyncrepl.engine.forgetting.leaks import never_awaited
 
         place = warning.filename, warning.lineno
         leak = never_awaited(coroutine, place, self._shell.session.sources)
@@ -107,7 +107,7 @@ class Noticing:
         self.leaks.note(leak)
 
     def _discarded(self, what: str, filename: str, line: int) -> None:
-        from asyncrepl.engine.leaks import never_walked
+        from asyncrepl.engine.forgetting.leaks import never_walked
 
         self.leaks.note(never_walked(what, filename, line))
 
@@ -127,7 +127,7 @@ class Noticing:
 
     def _of_loop(self, context: dict[str, Any]) -> Leak | None:
         """The leak that asyncio reports: by the very keys it gives in each case."""
-        from asyncrepl.engine.leaks import destroyed, never_retrieved
+        from asyncrepl.engine.forgetting.leaks import destroyed, never_retrieved
 
         sources = self._shell.session.sources
         if "future" in context and "exception" in context:

@@ -12,9 +12,7 @@ if TYPE_CHECKING:
     from asyncrepl.commands.shell import Shell
     from asyncrepl.views.styled import Line
 
-__all__ = ["COMMANDS", "EXAMPLES"]
-
-EXAMPLES = {"timeline": ":timeline 2.5", "marbles": ":marbles ticks(3), ticks(9, 0.5) for 2"}
+__all__ = ["COMMANDS"]
 
 
 def _timeline(shell: Shell, rest: str) -> list[Line]:
@@ -34,14 +32,14 @@ COMMANDS = (
         "timeline",
         ":timeline [SECONDS]",
         "draw what ran in the last SECONDS, or since what was typed last began",
-        EXAMPLES["timeline"],
+        ":timeline 2.5",
         _timeline,
     ),
     Command(
         "marbles",
         ":marbles EXPR, … [for SECONDS]",
         "draw the values of async iterables over time, until they end or Ctrl-C",
-        EXAMPLES["marbles"],
+        ":marbles ticks(3), ticks(9, 0.5) for 2",
         _marbles,
     ),
 )

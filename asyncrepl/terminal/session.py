@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.commands.opening import open_shell
 from asyncrepl.commands.registry import CommandError
+from asyncrepl.engine.blocking.hogs import Hogs
 from asyncrepl.engine.clock import Clock
-from asyncrepl.engine.hogs import Hogs
 from asyncrepl.engine.interrupts import Interrupter
 from asyncrepl.engine.running import keep_running
 from asyncrepl.language.shipped import ShippedError, find_transcript
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from asyncrepl.commands.shell import Shell
     from asyncrepl.commands.status import Status
-    from asyncrepl.engine.gathering import Blocks
+    from asyncrepl.engine.blocking.gathering import Blocks
     from asyncrepl.terminal.driver import Program, Terminal
 
 __all__ = ["run_replays", "run_session"]

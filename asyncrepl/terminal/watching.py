@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from asyncrepl.engine.hogs import Hogs
+    from asyncrepl.engine.blocking.hogs import Hogs
     from asyncrepl.engine.loop import LiveLoop
     from asyncrepl.events import Lane, Snapshot
     from asyncrepl.views.styled import Line

@@ -16,7 +16,7 @@ from asyncrepl.engine.traces import LONGEST, short_name
 from asyncrepl.views.styled import printable, wrapped
 
 if TYPE_CHECKING:
-    from asyncrepl.engine.gathering import Blocks
+    from asyncrepl.engine.blocking.gathering import Blocks
     from asyncrepl.events import Blocked
     from asyncrepl.views.styled import Line
 

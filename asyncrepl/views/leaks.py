@@ -16,7 +16,7 @@ from asyncrepl.views.table import meaning_lines
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from asyncrepl.engine.open_generators import OpenGenerator
+    from asyncrepl.engine.forgetting.open_generators import OpenGenerator
     from asyncrepl.events.leaks import Leak
 
 __all__ = ["leak_lines", "leak_table"]

@@ -19,7 +19,7 @@ from asyncrepl.views.styled import Line, one_line, plain, wrapped
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from asyncrepl.engine.waiting import TaskState
+    from asyncrepl.engine.awaiting.waiting import TaskState
 
 __all__ = ["task_lines"]
 

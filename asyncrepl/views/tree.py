@@ -19,7 +19,7 @@ from asyncrepl.views.styled import Line, one_line, wrapped
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from asyncrepl.engine.awaits import Node
+    from asyncrepl.engine.awaiting.awaits import Node
 
 __all__ = ["tree_lines"]
 

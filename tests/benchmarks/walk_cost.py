@@ -16,7 +16,7 @@ from typing import Any
 
 from asyncrepl.engine.loop import new_loop
 from asyncrepl.engine.observing import Observing
-from asyncrepl.engine.tracing import Tracer
+from asyncrepl.engine.walks.tracing import Tracer
 from asyncrepl.language.compiling import compile_source
 from asyncrepl.language.sources import Source
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.loop import new_loop
 from asyncrepl.engine.observing import Observing
-from asyncrepl.engine.tracing import Tracer
+from asyncrepl.engine.walks.tracing import Tracer
 from asyncrepl.explain.evidence import gather, gather_value
 from asyncrepl.explain.explaining import explain
 from asyncrepl.language.compiling import compile_source

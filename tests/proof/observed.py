@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from asyncrepl.engine import turning
 from asyncrepl.engine.loop import LiveLoop
 from asyncrepl.engine.timeline import Timeline
-from asyncrepl.engine.tracing import Tracer
+from asyncrepl.engine.walks.tracing import Tracer
 from asyncrepl.events.walks import Site, Walk
 from asyncrepl.language.compiling import compile_source
 from asyncrepl.language.reading import parse

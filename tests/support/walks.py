@@ -10,7 +10,7 @@ from asyncrepl.engine.clock import Clock
 from asyncrepl.engine.loop import new_loop
 from asyncrepl.engine.session import Session
 from asyncrepl.engine.timeline import Timeline
-from asyncrepl.engine.tracing import Tracer
+from asyncrepl.engine.walks.tracing import Tracer
 from asyncrepl.events.walks import Ended, Walk, WalkEvent
 
 if TYPE_CHECKING:

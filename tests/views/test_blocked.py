@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from asyncrepl.engine.gathering import Blocks
+from asyncrepl.engine.blocking.gathering import Blocks
 from asyncrepl.events import Blocked
 from asyncrepl.views.blocked import blocked_lines, blocked_row
 from asyncrepl.views.styled import plain

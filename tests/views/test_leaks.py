@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from asyncrepl.engine.open_generators import OpenGenerator
+from asyncrepl.engine.forgetting.open_generators import OpenGenerator
 from asyncrepl.events.leaks import Leak
 from asyncrepl.views.leaks import leak_lines, leak_table
 from asyncrepl.views.styled import plain

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asyncrepl.engine.waiting import TaskState
+from asyncrepl.engine.awaiting.waiting import TaskState
 from asyncrepl.views.styled import plain
 from asyncrepl.views.tasks import task_lines
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asyncrepl.engine.awaits import Node
+from asyncrepl.engine.awaiting.awaits import Node
 from asyncrepl.views.styled import plain
 from asyncrepl.views.tree import tree_lines
 

@@ -22,7 +22,7 @@ from asyncrepl.events.walks import (
 )
 
 if TYPE_CHECKING:
-    from asyncrepl.engine.tracing import Tracer
+    from asyncrepl.engine.walks.tracing import Tracer
 
 
 def test_a_walk_is_told_step_by_step() -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import CodeType
 
-    from asyncrepl.engine.open_generators import Leftover
+    from asyncrepl.engine.forgetting.open_generators import Leftover
     from asyncrepl.language.sources import Source
 
 __all__ = [

@@ -8,7 +8,7 @@ loop lives on. Only a terminal has a watch: what a check or a pipe prints must n
 depend on how fast the machine is.
 
 What is reported is the slice's own doing: time in which other threads or processes had
-the processor is not counted (see `asyncrepl.engine.cputime`). It is told at the line of
+the processor is not counted (see `asyncrepl.engine.blocking.cputime`). It is told at the line of
 the user's where it was seen for the longest time.
 
 With a timeline the slices are the recorded ones, and their length is exact in real time.
@@ -29,16 +29,16 @@ from itertools import pairwise
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from asyncrepl.engine.cputime import probe_of
-from asyncrepl.engine.gathering import Blocks, Gathering
-from asyncrepl.engine.holding import LONG, UNSEEN, Held, others_ran
-from asyncrepl.engine.looking import Look, Slice, look_at, recorded
+from asyncrepl.engine.blocking.cputime import probe_of
+from asyncrepl.engine.blocking.gathering import Blocks, Gathering
+from asyncrepl.engine.blocking.holding import LONG, UNSEEN, Held, others_ran
+from asyncrepl.engine.blocking.looking import Look, Slice, look_at, recorded
 from asyncrepl.events import IDLE, Blocked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from asyncrepl.engine.cputime import Probe, Sample
+    from asyncrepl.engine.blocking.cputime import Probe, Sample
     from asyncrepl.engine.loop import LiveLoop
 
 __all__ = ["Hogs"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from asyncrepl.engine.open_generators import Leftover, Leftovers, open_generators
+from asyncrepl.engine.forgetting.open_generators import Leftover, Leftovers, open_generators
 from asyncrepl.engine.session import Session
 from asyncrepl.engine.shutdown import finish
 

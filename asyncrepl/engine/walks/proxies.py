@@ -21,15 +21,15 @@ from __future__ import annotations
 from sys import _getframe
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from asyncrepl.engine.open_walks import Unseen
+from asyncrepl.engine.walks.open_walks import Unseen
 from asyncrepl.events.walks import Site
 from asyncrepl.language.suspects import MISSING, lookup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from asyncrepl.engine.tracing import Tracer
-    from asyncrepl.engine.walking import Walking
+    from asyncrepl.engine.walks.tracing import Tracer
+    from asyncrepl.engine.walks.walking import Walking
 
 __all__ = ["marks"]
 

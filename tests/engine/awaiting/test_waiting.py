@@ -9,7 +9,7 @@ import pytest
 from support.suspending import cancel_all, suspended
 from support.timelines import MS, worker
 
-from asyncrepl.engine.waiting import TaskState, survey
+from asyncrepl.engine.awaiting.waiting import TaskState, survey
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from asyncrepl.engine.thinning import telling
+from asyncrepl.engine.walks.thinning import telling
 from asyncrepl.events.walks import Walks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from asyncrepl.engine.thinning import Telling
+    from asyncrepl.engine.walks.thinning import Telling
     from asyncrepl.events.walks import Ended, Site, Walk
 
 __all__ = ["Runs"]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import asyncrepl
-from asyncrepl.engine.blocked import Culprit, _place, culprit
+from asyncrepl.engine.blocking.blocked import Culprit, _place, culprit
 from asyncrepl.engine.loop import LiveLoop, new_loop
 
 if TYPE_CHECKING:

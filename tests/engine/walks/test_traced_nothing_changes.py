@@ -18,7 +18,7 @@ from support.walks import SOURCES
 from asyncrepl.engine.clock import Clock
 from asyncrepl.engine.loop import new_loop
 from asyncrepl.engine.timeline import Timeline
-from asyncrepl.engine.tracing import Tracer
+from asyncrepl.engine.walks.tracing import Tracer
 from asyncrepl.language.compiling import compile_source
 from asyncrepl.language.sources import Source
 

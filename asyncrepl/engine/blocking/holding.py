@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from asyncrepl.engine.blocked import Culprit
-from asyncrepl.engine.cputime import elsewhere
+from asyncrepl.engine.blocking.blocked import Culprit
+from asyncrepl.engine.blocking.cputime import elsewhere
 
 if TYPE_CHECKING:
-    from asyncrepl.engine.cputime import Sample
-    from asyncrepl.engine.looking import Look, Slice
+    from asyncrepl.engine.blocking.cputime import Sample
+    from asyncrepl.engine.blocking.looking import Look, Slice
 
 __all__ = ["LONG", "UNSEEN", "Held", "others_ran"]
 

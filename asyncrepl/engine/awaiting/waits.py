@@ -11,15 +11,15 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from asyncrepl.engine.chains import argument, is_future, is_task, links
+from asyncrepl.engine.awaiting.chains import argument, is_future, is_task, links
+from asyncrepl.engine.awaiting.futures import behind, gathered
 from asyncrepl.engine.frames import owner
-from asyncrepl.engine.futures import behind, gathered
 from asyncrepl.engine.lives import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from asyncrepl.engine.chains import Link
+    from asyncrepl.engine.awaiting.chains import Link
 
 __all__ = ["Waits", "describe_chain", "describe_wait"]
 

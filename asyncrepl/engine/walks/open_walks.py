@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from asyncrepl.engine.chains import links
+from asyncrepl.engine.awaiting.chains import links
+from asyncrepl.engine.awaiting.waits import Waits, describe_chain
 from asyncrepl.engine.frames import calls_back
 from asyncrepl.engine.traces import spot
-from asyncrepl.engine.waits import Waits, describe_chain
-from asyncrepl.engine.walking import Walking
+from asyncrepl.engine.walks.walking import Walking
 
 if TYPE_CHECKING:
     from types import FrameType
 
-    from asyncrepl.engine.chains import Link
+    from asyncrepl.engine.awaiting.chains import Link
     from asyncrepl.engine.loop import LiveLoop
     from asyncrepl.engine.timeline import Timeline
     from asyncrepl.events.walks import WayOut

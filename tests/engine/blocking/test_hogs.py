@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from asyncrepl.engine.blocking.cputime import Sample
+from asyncrepl.engine.blocking.hogs import Hogs
 from asyncrepl.engine.clock import Clock
-from asyncrepl.engine.cputime import Sample
-from asyncrepl.engine.hogs import Hogs
 from asyncrepl.engine.loop import LiveLoop, new_loop
 from asyncrepl.engine.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from asyncrepl.engine.gathering import Blocks
+    from asyncrepl.engine.blocking.gathering import Blocks
     from asyncrepl.events import Blocked
 
 LIMIT = 20.0

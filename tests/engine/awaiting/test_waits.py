@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.suspending import cancel_all, suspended
 
-from asyncrepl.engine.waits import Waits, describe_wait
+from asyncrepl.engine.awaiting.waits import Waits, describe_wait
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator

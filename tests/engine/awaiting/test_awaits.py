@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.suspending import cancel_all, suspended
 
-from asyncrepl.engine.awaits import await_graph, told_pairs
+from asyncrepl.engine.awaiting.awaits import await_graph, told_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
-    from asyncrepl.engine.awaits import Node
+    from asyncrepl.engine.awaiting.awaits import Node
     from asyncrepl.engine.loop import LiveLoop
 
 
@@ -216,7 +216,7 @@ def test_asyncios_own_graph_is_asked_where_there_is_one(
     asked: list[object] = []
     monkeypatch.setattr(asyncio, "future_add_to_awaited_by", None, raising=False)
     monkeypatch.setattr(
-        "asyncrepl.engine.awaits.told_pairs", lambda tasks: asked.extend(tasks) or []
+        "asyncrepl.engine.awaiting.awaits.told_pairs", lambda tasks: asked.extend(tasks) or []
     )
     task = suspended(loop, nap)
     assert [node.awaits for node in await_graph(loop)] == [()]

@@ -1,7 +1,7 @@
 """One walk under way: where it is among the six steps, and what is told of it.
 
 Nothing of ours stands between a loop and what it awaits: the proxy that a traced
-loop walks (`asyncrepl.engine.proxies`) hands on the very awaitable that ``__anext__``
+loop walks (`asyncrepl.engine.walks.proxies`) hands on the very awaitable that ``__anext__``
 gave. What is needed is known from two instants, when the value was asked for and
 when it is bound, and from the number of the loop's turn at each: a task that
 suspends gives the turn up and is woken in a later one, so the value was there at
@@ -21,10 +21,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from asyncrepl.engine.failing import failed_step
-from asyncrepl.engine.meanwhile import others
-from asyncrepl.engine.thinning import next_told, telling
-from asyncrepl.engine.values import bindings, type_name
+from asyncrepl.engine.walks.failing import failed_step
+from asyncrepl.engine.walks.meanwhile import others
+from asyncrepl.engine.walks.thinning import next_told, telling
+from asyncrepl.engine.walks.values import bindings, type_name
 from asyncrepl.events.walks import (
     NOBODY,
     Asked,
@@ -42,9 +42,9 @@ from asyncrepl.events.walks import (
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from asyncrepl.engine.failing import Phase
-    from asyncrepl.engine.thinning import Telling
-    from asyncrepl.engine.tracing import Tracer
+    from asyncrepl.engine.walks.failing import Phase
+    from asyncrepl.engine.walks.thinning import Telling
+    from asyncrepl.engine.walks.tracing import Tracer
 
 __all__ = ["Walking"]
 

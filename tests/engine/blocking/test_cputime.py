@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from asyncrepl.engine.cputime import AnyProbe, LinuxProbe, Sample, elsewhere, probe_of
+from asyncrepl.engine.blocking.cputime import AnyProbe, LinuxProbe, Sample, elsewhere, probe_of
 
 SWITCH = 0.001
 START = Sample(100.0, 7.0, 9.0, 3.0, 5000)

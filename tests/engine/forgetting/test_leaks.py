@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asyncrepl.engine.leak_log import Leaks
+from asyncrepl.engine.forgetting.leak_log import Leaks
 from asyncrepl.events.leaks import Leak
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
+from asyncrepl.engine.awaiting.waits import describe_wait
 from asyncrepl.engine.lives import name_of
 from asyncrepl.engine.traces import spot
-from asyncrepl.engine.waits import describe_wait
 from asyncrepl.events import Totals
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asyncrepl.engine.gathering import Blocks, Gathering
+from asyncrepl.engine.blocking.gathering import Blocks, Gathering
 from asyncrepl.events import Blocked
 
 

@@ -7,11 +7,11 @@ import math
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
-from asyncrepl.engine.blocked import Culprit, culprit
+from asyncrepl.engine.blocking.blocked import Culprit, culprit
 from asyncrepl.events import IDLE
 
 if TYPE_CHECKING:
-    from asyncrepl.engine.cputime import Probe, Sample
+    from asyncrepl.engine.blocking.cputime import Probe, Sample
     from asyncrepl.engine.loop import LiveLoop
 
 __all__ = ["Look", "Slice", "look_at", "recorded"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.suspending import cancel_all, suspended
 
-from asyncrepl.engine.chains import argument, links
+from asyncrepl.engine.awaiting.chains import argument, links
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator

@@ -14,13 +14,13 @@ import threading
 from typing import TYPE_CHECKING
 
 from asyncrepl.engine.lives import name_of
-from asyncrepl.engine.meanwhile import ancestors
-from asyncrepl.engine.open_walks import OpenWalks, Unseen
-from asyncrepl.engine.proxies import marks
-from asyncrepl.engine.runs import Runs
 from asyncrepl.engine.timing_out import times_out
-from asyncrepl.engine.values import type_name
-from asyncrepl.engine.walking import Walking
+from asyncrepl.engine.walks.meanwhile import ancestors
+from asyncrepl.engine.walks.open_walks import OpenWalks, Unseen
+from asyncrepl.engine.walks.proxies import marks
+from asyncrepl.engine.walks.runs import Runs
+from asyncrepl.engine.walks.values import type_name
+from asyncrepl.engine.walks.walking import Walking
 from asyncrepl.events.walks import Walk
 from asyncrepl.language.doubling import SWITCH
 
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from asyncrepl.engine.loop import LiveLoop
-    from asyncrepl.engine.thinning import Telling
     from asyncrepl.engine.timeline import Timeline
+    from asyncrepl.engine.walks.thinning import Telling
     from asyncrepl.events.walks import Ended, Site, WalkEvent, WayOut
 
 __all__ = ["Tracer"]

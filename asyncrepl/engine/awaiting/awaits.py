@@ -14,19 +14,19 @@ from functools import cache
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.engine.chains import argument, is_future, is_task, links
+from asyncrepl.engine.awaiting.chains import argument, is_future, is_task, links
+from asyncrepl.engine.awaiting.futures import behind, collector, gathered, group_parent
+from asyncrepl.engine.awaiting.waiting import in_order, state_of
+from asyncrepl.engine.awaiting.waits import describe_chain
 from asyncrepl.engine.frames import owner
-from asyncrepl.engine.futures import behind, collector, gathered, group_parent
 from asyncrepl.engine.lives import name_of
 from asyncrepl.engine.traces import spot
-from asyncrepl.engine.waiting import in_order, state_of
-from asyncrepl.engine.waits import describe_chain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from asyncrepl.engine.chains import Link
-    from asyncrepl.engine.waiting import State
+    from asyncrepl.engine.awaiting.chains import Link
+    from asyncrepl.engine.awaiting.waiting import State
 
 __all__ = ["Node", "await_graph"]
 

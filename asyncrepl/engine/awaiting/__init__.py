@@ -1,0 +1,1 @@
+"""Who awaits what: chains, graphs, and what a task waits on."""

@@ -1,0 +1,1 @@
+"""The watch for a loop that is blocked."""

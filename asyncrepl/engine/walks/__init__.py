@@ -1,0 +1,1 @@
+"""Walks and their trace: the six steps of each ``async for``."""
