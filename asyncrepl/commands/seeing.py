@@ -34,7 +34,8 @@ def _trace(shell: Shell, rest: str) -> list[Line] | Instead:
         raise CommandError(":trace takes on, off or a statement: try :trace async for n in …")
     if rest in {"on", "off"}:
         shell.narrator.turn(on=rest == "on")
-        return []
+        told = "each async for is told step by step, until :trace off"
+        return [[("dim", told)]] if rest == "on" else []
     return Instead(rest, shell.narrator.tell_of, shell.narrator.told)
 
 
