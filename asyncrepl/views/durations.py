@@ -19,7 +19,7 @@ def duration(ns: int) -> str:
         return "0 s"
     if ms < 0.01:
         return "<0.01 ms"
-    if seconds < 0.1:
+    if ms < 99.5:  # or it would be rounded to 100 ms
         return f"{ms:.{2 if ms < 1 else 1 if ms < 10 else 0}f} ms"
     if seconds < 60:
         return f"{seconds:.{2 if seconds < 1 else 1}f} s"
