@@ -51,6 +51,8 @@ class Tracer:
         self._tell = tell
         self._runs = Runs()
         self._only: asyncio.Task[object] | None = None
+        #: lane -> whether its walks are told, while only those of one task are.
+        self._kin: dict[int, bool] = {}
         self._thread = 0
         self._number = 0
         self._depth = 0
@@ -64,6 +66,7 @@ class Tracer:
         self.stop()
         self.timeline = self.walks.timeline = timeline
         self._only, self._thread, self.on = only, threading.get_ident(), True
+        self._kin.clear()
         timeline.suspending = self.walks.suspends
         vars(builtins).update(marks(self))
         setattr(builtins, SWITCH, True)
@@ -139,9 +142,21 @@ class Tracer:
         task = asyncio.current_task(self._loop)
         if task is None or self._only is None or task is self._only:
             return task
-        root = self.timeline.lane_of(self._only)
-        family = ancestors(self.timeline, self.timeline.lane_of(task))
-        return task if root is not None and root in family else None
+        return task if self._is_kin(task) else None
+
+    def _is_kin(self, task: asyncio.Task[object]) -> bool:
+        """Whether `task` descends from the one that is told of.
+
+        Remembered, and a child is known at once: to look up a lane takes as long as
+        there are tasks.
+        """
+        life, root = self.timeline.lives.get(id(task)), self.timeline.lane_of(self._only)
+        if life is None or root is None:
+            return False
+        if life.number not in self._kin:
+            child = life.parent == root
+            self._kin[life.number] = child or root in ancestors(self.timeline, life.parent)
+        return self._kin[life.number]
 
     def ended(self, walking: Walking, event: Ended) -> None:
         """`walking` is over."""

@@ -217,6 +217,14 @@ def test_only_one_statement_and_its_tasks_can_be_told() -> None:
     assert [event.items for event in result.of(Ended)] == [1]
 
 
+def test_the_tasks_of_its_tasks_are_told_too() -> None:
+    """With `only`, a walk of a task that a task of the statement made is told."""
+    walk = "async def walk():\n    async for _ in naps(1): pass\n"
+    between = "async def between(): await asyncio.create_task(walk())\n"
+    result = traced(walk, between, "await asyncio.create_task(between())", only=True)
+    assert result.ends == ["exhausted"]
+
+
 def test_a_walk_under_way_when_the_trace_ends_goes_on_unseen() -> None:
     """After `stop` nothing is told, and the walk comes to its end."""
 
