@@ -5,7 +5,7 @@
     async for T in E:             if .on:
         BODY                          with .walk(SITE):
                                           async for T in .walked(E):
-                                              .got(T)
+                                              .bound(T)
                                               BODY
                                           else:
                                               .ended()
@@ -170,8 +170,8 @@ class _Doubler:
     def _marked_loop(self, node: ast.AsyncFor) -> ast.With:
         loop: ast.AsyncFor = self._fields(node, marked=True)
         loop.iter = _call(".walked", [loop.iter], node.iter)
-        got = _call(".got", _bound_names(node.target), node.target)
-        loop.body = [_statement(got), *loop.body]
+        bound = _call(".bound", _bound_names(node.target), node.target)
+        loop.body = [_statement(bound), *loop.body]
         loop.orelse = [_statement(_call(".ended", [], node.iter)), *loop.orelse]
         site = self._site(node, node.iter, node.target, "async for")
         item = ast.withitem(_call(".walk", [site], node.iter), None)

@@ -1,6 +1,6 @@
 """What a traced loop walks instead of the iterable: the same, with its steps noted.
 
-The names in `MARKS` are called by code that `asyncrepl.language.doubling` has doubled.
+The functions of `marks` are called by code that `asyncrepl.language.doubling` has doubled.
 What they must not do, each of which failed a test:
 
 - Hide what ``async for`` says of an object that is no asynchronous iterable, or
@@ -18,9 +18,11 @@ __aiter__`` or ``__anext__`` see the proxy's frame.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from sys import _getframe
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from asyncrepl.engine.traces import user_part
 from asyncrepl.engine.walks.open_walks import Unseen
 from asyncrepl.events.walks import Site
 from asyncrepl.language.suspects import MISSING, lookup
@@ -51,7 +53,7 @@ class _Iterable:
         try:
             iterator = _bound(iterable, "__aiter__")()
         except BaseException as error:
-            _leave_traceback(error)
+            error.__traceback__ = user_part(error.__traceback__)
             del error
             raise
         if lookup(type(iterator), "__anext__") in (MISSING, None):
@@ -80,7 +82,7 @@ class _Iterator:
         try:
             awaitable = anext(self._iterator)
         except BaseException as error:
-            _leave_traceback(error)
+            error.__traceback__ = user_part(error.__traceback__)
             del error
             raise
         walking.asked(awaitable)
@@ -110,11 +112,6 @@ def marks(tracer: Tracer) -> dict[str, Callable[..., Any]]:
         walking = innermost(id(_getframe(1)))
         return iterable if walking is None else _seen(walking, iterable, _Iterator)
 
-    def got(*values: object) -> None:
-        walking = innermost(id(_getframe(1)))
-        if walking is not None and walking.phase == "await":
-            walking.got(values)
-
     def ended() -> None:
         if (walking := innermost(id(_getframe(1)))) is not None:
             tracer.settle("exhausted")
@@ -140,7 +137,7 @@ def marks(tracer: Tracer) -> dict[str, Callable[..., Any]]:
         tracer.settle("exhausted")
         return result
 
-    every = (walk, walked, got, ended, broke, clause, bound, done)
+    every = (walk, walked, ended, broke, clause, bound, done)
     return {f".{mark.__name__}": mark for mark in every}
 
 
@@ -152,13 +149,14 @@ def _seen(walking: Walking, iterable: Any, make: Callable[..., Any]) -> Any:
 
 
 def _bound(obj: Any, name: str) -> Any:
-    """The special method `name` of `obj`, as the interpreter finds it."""
+    """The special method `name` of `obj`, as the interpreter finds it.
+
+    Where a descriptor raises, the interpreter says that there is no such method.
+    """
     method: Any = lookup(type(obj), name)
     get = getattr(type(method), "__get__", None)
-    return method if get is None else get(method, obj, type(obj))
-
-
-def _leave_traceback(error: BaseException) -> None:
-    """Take the entry of the frame that caught `error` out of its traceback."""
-    if error.__traceback__ is not None:
-        error.__traceback__ = error.__traceback__.tb_next
+    if get is None:
+        return method
+    with suppress(Exception):
+        return get(method, obj, type(obj))
+    raise AttributeError(f"object {type(obj).__name__} does not have {name} method")

@@ -65,6 +65,10 @@ PROGRAMS = {
         "class D:\n    def __get__(self, obj, kind): print('get', obj is None); return lambda: naps(1)\n"
         "class C:\n    __aiter__ = D()\nasync for n in C(): print(n)"
     ),
+    "a descriptor that raises": (
+        "class D:\n    def __get__(self, obj, kind):\n        if obj is not None: raise ValueError('no')\n"
+        "class C:\n    __aiter__ = D()\nasync for n in C(): pass"
+    ),
     "static methods": (
         "class C:\n    @staticmethod\n    def __aiter__(): return naps(1)\n"
         "async for n in C(): print(n)"
