@@ -16,13 +16,13 @@ import asyncio
 import sys
 import warnings
 from contextlib import contextmanager
+from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.forgetting.leak_log import Leaks
-from asyncrepl.language.probes import discards
 from asyncrepl.views.errors import exception_lines
-from asyncrepl.views.styled import plain, text_lines
+from asyncrepl.views.styled import text_lines
 from asyncrepl.views.warning import warning_text
 
 if TYPE_CHECKING:
@@ -54,11 +54,9 @@ class Noticing:
         written = vars(warnings)[_WRITER]
         vars(warnings)[_WRITER] = self._warned
         self._shell.loop.set_exception_handler(self._loop_error)
-        discards.append(self._discarded)
         try:
             yield
         finally:
-            discards.remove(self._discarded)
             self._shell.loop.set_exception_handler(None)
             vars(warnings)[_WRITER] = written
 
@@ -98,18 +96,15 @@ class Noticing:
         if type(coroutine) is not CoroutineType:
             _write(warning_text(warning))
             return
-        from asyncrepl.engine.forgetting.leaks import never_awaited
+        from asyncrepl.engine.forgetting.leaks import dropped, never_awaited
 
         place = warning.filename, warning.lineno
         leak = never_awaited(coroutine, place, self._shell.session.sources)
         brief = len(coroutine.cr_origin or ()) == 1  # the tracer's: said in our own way
-        _write(warning_text(warning, brief=brief), *map(plain, self._lines(leak)))
+        _write(warning_text(warning, brief=brief))
         self.leaks.note(leak)
-
-    def _discarded(self, what: str, filename: str, line: int) -> None:
-        from asyncrepl.engine.forgetting.leaks import never_walked
-
-        self.leaks.note(never_walked(what, filename, line))
+        made = partial(self._shell.console.complain, *self._lines(leak))
+        self._shell.remarks.see(dropped(coroutine), made)
 
     def _loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """The loop's exception handler: what asyncio would write to its log."""

@@ -63,6 +63,7 @@ def _reset(shell: Shell, _rest: str) -> list[Line]:
     vars(builtins).pop("_", None)
     shell.last = shell.explanation = None
     shell.noticing.leaks.clear()
+    shell.remarks.forget()
     return [[("dim", "namespace emptied; background tasks go on")]]
 
 

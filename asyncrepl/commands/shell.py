@@ -17,6 +17,7 @@ from asyncrepl.commands.explaining import explain_outcome, explain_value
 from asyncrepl.commands.front import Front
 from asyncrepl.commands.narrating import Narrator
 from asyncrepl.commands.noticing import Noticing
+from asyncrepl.commands.remarking import Remarks
 from asyncrepl.commands.status import Status
 from asyncrepl.engine.jobs import Jobs
 from asyncrepl.engine.observing import Observing
@@ -48,7 +49,8 @@ class Shell:
 
     All methods are for the loop's thread. `front` is whoever types. `last` is the
     last outcome with an error and `explanation` what is known about it; `observing`
-    says for what the loop is recorded, `noticing` hears of what was forgotten; `left`
+    says for what the loop is recorded, `noticing` hears of what was forgotten,
+    `remarks` of mistakes that raise nothing; `left`
     names the tasks that were running when the session was closed.
     """
 
@@ -69,6 +71,7 @@ class Shell:
         self.jobs = Jobs(session, self._job_failed)
         self.observing = Observing(loop)
         self.noticing = Noticing(self)
+        self.remarks = Remarks(self)
         self.narrator = Narrator(self)
         self.last: Outcome | None = None
         self.explanation: Explanation | None = None
@@ -99,7 +102,7 @@ class Shell:
         sys.modules["__main__"] = self.session.module
         silence_completeness_warnings()
         try:
-            with self.noticing.active():
+            with self.remarks.active(), self.noticing.active():
                 yield
         finally:
             sys.displayhook, sys.modules["__main__"] = before
@@ -198,9 +201,13 @@ class Shell:
             self.narrator.ended(outcome)
             status = self._shown(outcome)
             self.noticing.look(outcome)
+            self.remarks.look(silently=self._is_explained(outcome))
             return status
         except OSError:
             return Status("exit", PIPE_CLOSED)
+
+    def _is_explained(self, outcome: Outcome) -> bool:
+        return outcome is self.last and self.explanation is not None
 
     def _shown(self, outcome: Outcome) -> Status:
         error = outcome.error

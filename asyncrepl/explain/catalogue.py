@@ -10,6 +10,7 @@ from asyncrepl.explain.rules import (
     consumers,
     coroutines,
     definitions,
+    dropping,
     ending,
     generators,
     keywords,
@@ -65,4 +66,5 @@ RULES: tuple[Rule, ...] = (
     over_objects.LAST_RULE,
     *protocol.RULES,
     *steps_of_classes.RULES,
+    *dropping.RULES,
 )

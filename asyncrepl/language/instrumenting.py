@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["CONSUMERS", "HANDED", "ITERTOOLS", "SCHEDULERS", "Instrumenter"]
+__all__ = [
+    "CONSUMERS", "HANDED", "ITERTOOLS", "SCHEDULERS", "SHARED", "UNTOUCHED", "Instrumenter",
+]  # fmt: skip
 
 Node = TypeVar("Node", bound=ast.AST)
 
@@ -77,9 +79,10 @@ HANDED = ITERTOOLS | {
 SCHEDULERS = frozenset(
     ["gather", "wait_for", "create_task", "ensure_future", "shield", "run", "run_until_complete"]
 )
-_UNTOUCHED = frozenset({"annotation", "returns", "type_params", "format_spec", "pattern"})
+#: Fields that are not copied.
+UNTOUCHED = frozenset({"annotation", "returns", "type_params", "format_spec", "pattern"})
 #: Nodes without operands: the copy shares them with the original.
-_SHARED = (
+SHARED = (
     ast.Name, ast.Constant, ast.expr_context, ast.operator, ast.cmpop, ast.unaryop, ast.boolop,
     ast.alias,
 )  # fmt: skip
@@ -88,6 +91,8 @@ _KNOWN = (
     ast.Name, ast.Constant, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.JoinedStr,
     ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Lambda,
 )  # fmt: skip
+#: Of these, those that ``async for`` refuses: a name may hold a generator that is over.
+_NEVER_WALKED = tuple(set(_KNOWN) - {ast.Name, ast.GeneratorExp})
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
@@ -154,7 +159,7 @@ class Instrumenter:
         copy = self._bare(node)
         for name in node._fields:
             value = getattr(node, name, None)
-            setattr(copy, name, value if name in _UNTOUCHED else self._value(value))
+            setattr(copy, name, value if name in UNTOUCHED else self._value(value))
         return copy
 
     @staticmethod
@@ -167,7 +172,7 @@ class Instrumenter:
     def _value(self, value: Any) -> Any:
         if isinstance(value, list):
             return [self._value(item) for item in value]
-        if isinstance(value, ast.AST) and not isinstance(value, _SHARED):
+        if isinstance(value, ast.AST) and not isinstance(value, SHARED):
             return self.rewritten(value)
         return value
 
@@ -179,12 +184,13 @@ class Instrumenter:
 
     def _clause(self, node: ast.comprehension, *, first: bool) -> None:
         # A name bound by the comprehension itself is gone afterwards (3.12 on).
-        if not first or not isinstance(node.iter, _KNOWN):
+        known = _KNOWN if not node.is_async else _NEVER_WALKED
+        if not first or not isinstance(node.iter, known):
             name = ".async_iterated" if node.is_async else ".iterated"
             node.iter = _probe(name, node.iter)
 
     def _async_for(self, node: ast.AsyncFor) -> None:
-        if not isinstance(node.iter, _KNOWN):
+        if not isinstance(node.iter, _NEVER_WALKED):
             node.iter = _probe(".async_iterated", node.iter)
 
     def _for(self, node: ast.For) -> None:

@@ -35,15 +35,16 @@ from sys import _getframe
 from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from asyncrepl.language.discarding import probe_discards
 from asyncrepl.language.instrumenting import Instrumenter
+from asyncrepl.language.losing import probe_losses
+from asyncrepl.language.sightings import sightings
 from asyncrepl.language.suspects import MISSING, lookup, suspects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-__all__ = ["PROBES", "begun", "discards", "install", "instrument"]
+__all__ = ["PROBES", "begun", "install", "instrument"]
 
 T = TypeVar("T")
 Tree = TypeVar("Tree", bound=ast.mod)
@@ -51,9 +52,8 @@ Tree = TypeVar("Tree", bound=ast.mod)
 _ASYNC_GENERATOR = 0x200  # inspect.CO_ASYNC_GENERATOR; inspect itself is slow to import
 _ITERABLE_COROUTINE = 0x100
 _COROUTINE = 0x80
-#: Who is told of an async generator that was thrown away before its first step: its
-#: qualified name, the file and the line. They are called in the middle of user code.
-discards: list[Callable[[str, str, int], object]] = []
+#: The types of the awaitables of a step: of ``agen.asend()``, ``agen.aclose()``, ``anext()``.
+_STEPS = frozenset({"async_generator_asend", "async_generator_athrow", "anext_awaitable"})
 _KNOWN_METACLASSES = frozenset({type, ABCMeta})
 _ITERABLE = frozenset(
     {list, tuple, dict, set, frozenset, str, bytes, range, GeneratorType, enumerate, zip, map}
@@ -73,13 +73,27 @@ def async_iterated(obj: T) -> T:
     """The operand of ``async for`` or ``aiter()``."""
     kind = type(obj)
     if kind is AsyncGeneratorType:
+        if obj.ag_frame is None:  # type: ignore[attr-defined]
+            sightings.see("exhausted", obj, _getframe(1))
         return obj
     method = _method(kind, "__aiter__")
     if method is None:
         suspects.note("async iteration", obj, _getframe(1))
     elif type(method) is FunctionType and not method.__code__.co_flags & _ASYNC_GENERATOR:
-        suspects.hint("async iteration", kind, _getframe(1))
+        new = suspects.hint("async iteration", kind, _getframe(1))
+        if new and _may_never_end(_method(kind, "__anext__")):
+            sightings.see("walked", obj, _getframe(1))
     return obj
+
+
+def _may_never_end(step: Any) -> bool:
+    """Whether the ``__anext__`` `step` raises nothing itself, or takes several steps of another."""
+    if type(step) is not FunctionType or not step.__code__.co_flags & _COROUTINE:
+        return False
+    code = step.__code__
+    if "anext" in code.co_names:
+        return True
+    return not any(opname[each] == "RAISE_VARARGS" for each in code.co_code[::2])
 
 
 def iterated(obj: T) -> T:
@@ -155,16 +169,31 @@ def handed(obj: T) -> T:
     return obj
 
 
-def discarded(obj: T) -> T:
-    """The value of a call that is a statement of its own, so nobody gets it."""
-    if type(obj) is AsyncGeneratorType and not begun(obj):
-        _discard(obj, _getframe(1))
+def lost(obj: T) -> T:
+    """What a call gives where nobody can walk or await it any more."""
+    kind = type(obj)
+    if (kind is AsyncGeneratorType and not begun(obj)) or _is_step(kind):
+        sightings.see("lost", obj, _getframe(1))
     return obj
 
 
-def _discard(generator: Any, frame: FrameType) -> None:
-    for tell in discards:
-        tell(generator.__qualname__, frame.f_code.co_filename, frame.f_lineno)
+def shown(obj: T) -> T:
+    """What is printed."""
+    kind = type(obj)
+    if kind is AsyncGeneratorType:
+        pending = not begun(obj)
+    elif kind is CoroutineType:
+        pending = not obj.cr_suspended and obj.cr_frame is not None  # type: ignore[attr-defined]
+    else:
+        pending = _is_step(kind)
+    if pending:
+        sightings.see("shown", obj, _getframe(1))
+    return obj
+
+
+def _is_step(kind: type) -> bool:
+    """Whether it is that of the awaitables of a step of an async generator."""
+    return type(kind) is type and kind.__name__ in _STEPS and kind.__module__ == "builtins"
 
 
 def begun(generator: Any) -> bool:
@@ -188,7 +217,8 @@ _ALL: tuple[Callable[[Any], Any], ...] = (
     async_stepped,
     scheduled,
     handed,
-    discarded,
+    lost,
+    shown,
 )
 
 #: The name of each probe in the instrumented tree, and the probe.
@@ -208,5 +238,5 @@ def instrument(tree: Tree) -> Tree:
     """
     install()
     copy = Instrumenter().rewritten(tree)
-    probe_discards(copy)
+    probe_losses(copy)
     return copy

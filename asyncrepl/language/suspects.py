@@ -138,11 +138,17 @@ class Suspects:
         """`obj` is about to be refused at the instruction `frame` is at."""
         self._noted.append(Suspect(role, describe(obj), frame.f_code, frame.f_lasti))
 
-    def hint(self, role: str, kind: type, frame: FrameType) -> None:
-        """An instance of the user's class `kind` is used; its methods may be wrong."""
+    def hint(self, role: str, kind: type, frame: FrameType) -> bool:
+        """An instance of the user's class `kind` is used; its methods may be wrong.
+
+        Says whether that is new.
+        """
         if len(self._hints) > 64:
             self._hints.clear()
-        self._hints[frame.f_code, frame.f_lasti] = role, kind
+        key = frame.f_code, frame.f_lasti
+        new = self._hints.get(key) != (role, kind)
+        self._hints[key] = role, kind
+        return new
 
     def at(self, code: CodeType) -> list[Suspect]:
         """The notes about operands in `code`, newest first, certain ones before hints."""

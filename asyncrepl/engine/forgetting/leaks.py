@@ -13,27 +13,30 @@ where it waited: the collector has closed its coroutine before, on every Python.
 from __future__ import annotations
 
 import asyncio
+import sys
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.engine.frames import is_plumbing
+from asyncrepl.engine.frames import is_library, is_plumbing
 from asyncrepl.engine.lives import coro_name, name_of
 from asyncrepl.events.leaks import Leak
 from asyncrepl.language.origins import only_break, only_call, thrown_away
+from asyncrepl.language.sightings import Sighting
+from asyncrepl.language.suspects import Facts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import CodeType
+    from types import CodeType, FrameType
 
     from asyncrepl.engine.forgetting.open_generators import Leftover
     from asyncrepl.language.sources import Source
 
 __all__ = [
     "destroyed",
+    "dropped",
     "left_open",
     "never_awaited",
     "never_retrieved",
-    "never_walked",
 ]
 
 Spot = tuple[str, int]
@@ -51,6 +54,17 @@ def never_awaited(
     return Leak("never awaited", what, made, None if is_plumbing(dropped[0]) else dropped)
 
 
+def dropped(coroutine: CoroutineType[Any, Any, Any]) -> Sighting:
+    """The sighting of `coroutine`, which is dying: the user's code that runs, else its own."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  the documented way
+    while frame is not None and _is_foreign(frame.f_code.co_filename):
+        frame = frame.f_back
+    facts = Facts(CoroutineType, coroutine.cr_code)
+    if frame is None:
+        return Sighting("dropped", facts, coroutine.cr_code, 0)
+    return Sighting("dropped", facts, frame.f_code, frame.f_lasti)
+
+
 def left_open(left: Leftover, sources: Mapping[str, Source], ended_well: str | None) -> Leak:
     """The leak of a generator that a loop has left.
 
@@ -63,11 +77,6 @@ def left_open(left: Leftover, sources: Mapping[str, Source], ended_well: str | N
     made = _called(left.defined, left.what, sources)
     noticed = left.filename, line or left.place.lineno
     return Leak("left open", left.what, made, noticed, left.name, by_break=line is not None)
-
-
-def never_walked(what: str, filename: str, line: int) -> Leak:
-    """The leak of an async generator that was thrown away at that line."""
-    return Leak("never walked", what, (filename, line), (filename, line))
 
 
 def never_retrieved(context: Mapping[str, Any], sources: Mapping[str, Source]) -> Leak:
@@ -123,3 +132,7 @@ def _first_code(error: BaseException) -> CodeType | None:
     while trace is not None and is_plumbing(trace.tb_frame.f_code.co_filename):
         trace = trace.tb_next
     return None if trace is None else trace.tb_frame.f_code
+
+
+def _is_foreign(filename: str) -> bool:
+    return is_plumbing(filename) or is_library(filename)

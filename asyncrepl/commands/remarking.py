@@ -1,0 +1,100 @@
+"""Telling of mistakes that raise nothing: quietly, once, and only what is certain.
+
+What the probes, the loop and the interpreter saw is noted where it happens, in the middle
+of user code. Here it is explained as an error would be, when that code has given the
+loop back: after what it printed, and before the next input.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from asyncrepl.language.sightings import sightings
+from asyncrepl.views.explanations import explanation_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import CodeType
+
+    from asyncrepl.commands.shell import Shell
+    from asyncrepl.explain.explanation import Explanation
+    from asyncrepl.language.sightings import Sighting
+
+    #: What to do where no rule explains the sighting.
+    Otherwise = Callable[[], object]
+
+__all__ = ["Remarks"]
+
+
+class Remarks:
+    """What one shell has to say of mistakes that raised nothing."""
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+        self._told: set[tuple[str, str]] = set()
+        self._waiting = False
+        self._otherwise: dict[tuple[str, CodeType, int], Otherwise] = {}
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Hear what is seen."""
+        before, sightings.heard = sightings.heard, self._heard
+        sightings.clear()
+        try:
+            yield
+        finally:
+            self.look()
+            sightings.heard = before
+
+    def see(self, sighting: Sighting, otherwise: Otherwise | None = None) -> None:
+        """Note `sighting`; `otherwise` is called if nobody can explain it."""
+        if otherwise is not None:
+            self._otherwise[sighting.key] = otherwise
+        sightings.add(sighting)
+
+    def look(self, *, silently: bool = False) -> None:
+        """Tell what was seen since the last look; `silently` where an error tells it better."""
+        self._waiting = False
+        for sighting in sightings.take():
+            otherwise = self._otherwise.pop(sighting.key, None)
+            if silently:
+                continue
+            found = self._explanation(sighting)
+            if found is not None:
+                self._tell(found)
+            elif otherwise is not None:
+                otherwise()
+
+    def forget(self) -> None:
+        """Tell again what was told."""
+        self._told.clear()
+        sightings.clear()
+
+    def _heard(self) -> None:
+        """Look as soon as the code that runs gives the loop back."""
+        loop = self._shell.loop
+        if self._waiting or loop.is_closed():
+            return
+        self._waiting = True
+        if threading.get_ident() == getattr(loop, "_thread_id", None):
+            loop.call_soon(self.look)
+        else:
+            loop.call_soon_threadsafe(self.look)
+
+    def _explanation(self, sighting: Sighting) -> Explanation | None:
+        from asyncrepl.explain.evidence import gather_seen
+        from asyncrepl.explain.explaining import explain
+
+        session = self._shell.session
+        return explain(gather_seen(sighting, session.sources, session.namespace))
+
+    def _tell(self, found: Explanation) -> None:
+        if (found.id, found.why) not in self._told:
+            self._told.add((found.id, found.why))
+            shell = self._shell
+            shell.explanation = found
+            shell.console.complain(
+                *explanation_lines(found, shell.session.sources, shell.console.width)
+            )
