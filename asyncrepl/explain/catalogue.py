@@ -15,6 +15,7 @@ from asyncrepl.explain.rules import (
     generators,
     keywords,
     managers,
+    never_ending,
     over_classes,
     over_data,
     over_objects,
@@ -29,7 +30,9 @@ from asyncrepl.explain.rules import (
     steps_of_classes,
     sync_scopes,
     timeouts,
+    unmade_steps,
     unwalked,
+    walked_again,
     word_order,
 )
 
@@ -55,6 +58,7 @@ RULES: tuple[Rule, ...] = (
     *plain_walks.RULES,
     *special_methods.RULES,
     *coroutines.RULES,
+    *unmade_steps.RULES,
     *unwalked.RULES,
     *managers.RULES,
     *over_objects.RULES,
@@ -67,4 +71,6 @@ RULES: tuple[Rule, ...] = (
     *protocol.RULES,
     *steps_of_classes.RULES,
     *dropping.RULES,
+    *walked_again.RULES,
+    *never_ending.RULES,
 )

@@ -23,7 +23,7 @@ from asyncrepl.language.instrumenting import SHARED, UNTOUCHED
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["STEPS", "probe_losses"]
+__all__ = ["STEPS", "probe", "probe_losses"]
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
@@ -88,11 +88,10 @@ def _probe_call(owner: ast.AST, field: str, number: int | None) -> None:
     call = value if number is None else value[number]
     if not isinstance(call, ast.Call) or _called_name(call) not in _names | STEPS:
         return
-    probe = _probe(".lost", call)
     if number is None:
-        setattr(owner, field, probe)
+        setattr(owner, field, probe(".lost", call))
     else:
-        value[number] = probe
+        value[number] = probe(".lost", call)
 
 
 def _probe_printed(call: ast.Call) -> None:
@@ -103,11 +102,12 @@ def _shown(argument: ast.expr) -> ast.expr:
     if isinstance(argument, ast.JoinedStr):
         for part in argument.values:
             if isinstance(part, ast.FormattedValue) and isinstance(part.value, _PRINTABLE):
-                part.value = _probe(".shown", part.value)
-    return _probe(".shown", argument) if isinstance(argument, _PRINTABLE) else argument
+                part.value = probe(".shown", part.value)
+    return probe(".shown", argument) if isinstance(argument, _PRINTABLE) else argument
 
 
-def _probe(name: str, operand: ast.expr) -> ast.Call:
+def probe(name: str, operand: ast.expr) -> ast.Call:
+    """A call of the probe `name` with `operand`, in its place."""
     function = ast.copy_location(ast.Name(name, ast.Load()), operand)
     return ast.copy_location(ast.Call(function, [operand], []), operand)
 

@@ -37,6 +37,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from asyncrepl.language.instrumenting import Instrumenter
 from asyncrepl.language.losing import probe_losses
+from asyncrepl.language.patterns import probe_patterns
 from asyncrepl.language.sightings import sightings
 from asyncrepl.language.suspects import MISSING, lookup, suspects
 
@@ -196,6 +197,38 @@ def _is_step(kind: type) -> bool:
     return type(kind) is type and kind.__name__ in _STEPS and kind.__module__ == "builtins"
 
 
+def guarded(obj: T) -> T:
+    """The operand of a loop whose StopAsyncIteration is expected around it."""
+    sightings.see("guarded", obj, _getframe(1))
+    return obj
+
+
+def skipping(obj: T) -> T:
+    """The operand of a loop whose body takes steps of it."""
+    if _is_own_iterator(obj):
+        sightings.see("skipping", obj, _getframe(1))
+    return obj
+
+
+def shared(obj: T) -> T:
+    """The operand of a loop inside another one over the same."""
+    if _is_own_iterator(obj):
+        sightings.see("shared", obj, _getframe(1))
+    return obj
+
+
+def _is_own_iterator(obj: object) -> bool:
+    """Whether its ``__aiter__`` only returns the object itself."""
+    if type(obj) is AsyncGeneratorType:
+        return True
+    method = _method(type(obj), "__aiter__")
+    if type(method) is not FunctionType or method.__code__.co_flags & _COROUTINE:
+        return False
+    steps = [opname[each] for each in method.__code__.co_code[::2]]
+    kept = [name for name in steps if name not in ("RESUME", "CACHE", "NOP")]
+    return len(kept) == 2 and kept[0].startswith("LOAD_FAST") and kept[1] == "RETURN_VALUE"
+
+
 def begun(generator: Any) -> bool:
     """Whether the async generator `generator` has taken a step or was closed."""
     frame = generator.ag_frame
@@ -219,6 +252,9 @@ _ALL: tuple[Callable[[Any], Any], ...] = (
     handed,
     lost,
     shown,
+    guarded,
+    skipping,
+    shared,
 )
 
 #: The name of each probe in the instrumented tree, and the probe.
@@ -239,4 +275,5 @@ def instrument(tree: Tree) -> Tree:
     install()
     copy = Instrumenter().rewritten(tree)
     probe_losses(copy)
+    probe_patterns(copy)
     return copy

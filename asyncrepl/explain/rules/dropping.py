@@ -14,6 +14,7 @@ from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import CannotFixError, Fixing, fresh, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes, scope
+from asyncrepl.explain.truths import is_test
 from asyncrepl.explain.uses import callee_name
 from asyncrepl.language.rewriting import Span
 
@@ -127,21 +128,7 @@ def _is_yielded(unit: Unit, call: ast.Call) -> bool:
 
 def _tested(evidence: Evidence) -> Finding | None:
     why = "{} is a coroutine, and every object is true: `await` gives the answer."
-    return _made(evidence, _is_test, why)
-
-
-def _is_test(unit: Unit, call: ast.Call) -> bool:
-    child: ast.AST = call
-    for parent in unit.ancestors(call):
-        if isinstance(parent, ast.BoolOp) or (
-            isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not)
-        ):
-            child = parent
-            continue
-        if isinstance(parent, ast.comprehension):
-            return child in parent.ifs
-        return getattr(parent, "test", None) is child or child is not call
-    return False
+    return _made(evidence, is_test, why)
 
 
 def _at_prompt(evidence: Evidence) -> Finding | None:
@@ -292,6 +279,14 @@ def _rule(id_: str, title: str, step: int, model: str, find: Callable[[Evidence]
     return Rule(id_, title, step, model, find, "seen", sees="dropped")
 
 
+_THREAD = (
+    "to-thread-of-async-function",
+    "an async function given to a thread",
+    5,
+    "`to_thread` calls a blocking function in a thread. An `async def` called there only "
+    "makes a coroutine: await it on the loop, `await work()`.",
+)
+
 RULES = (
     _rule(
         "async-sync-protocol-methods",
@@ -302,14 +297,8 @@ RULES = (
         "`__aexit__`) or a normal awaited method.",
         _of_protocol,
     ),
-    _rule(
-        "to-thread-of-async-function",
-        "an async function given to a thread",
-        5,
-        "`to_thread` calls a blocking function in a thread. An `async def` called there only "
-        "makes a coroutine: await it on the loop, `await work()`.",
-        _in_thread,
-    ),
+    _rule(*_THREAD, _in_thread),
+    Rule(*_THREAD, _in_thread, "seen", sees="shown"),
     _rule(
         "coroutine-function-as-callback",
         "an async function as a callback",

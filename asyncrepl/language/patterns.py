@@ -1,0 +1,122 @@
+"""Loops written in a way that says what somebody believes, and that raises nothing.
+
+Which it is stands in the text, so it is found once, when the text is compiled, and only
+such a loop gets a probe: then it is told when it runs, and no other loop pays.
+
+- "guarded": in a ``try`` that expects the loop's StopAsyncIteration;
+- "skipping": its body takes a step of the very iterator it walks;
+- "shared": inside another loop over the same name.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from asyncrepl.language.losing import STEPS, probe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["probe_patterns", "steps_inside"]
+
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_ASKED = ("anext", "__anext__")
+
+Loop = ast.AsyncFor | ast.comprehension
+
+
+def probe_patterns(tree: ast.mod) -> None:
+    """Put the probes around the operands of such loops, in `tree` itself."""
+    _visit(tree, ())
+
+
+def _visit(node: ast.AST, around: tuple[str, ...]) -> None:
+    """Look into `node`, which stands in loops over the names `around`."""
+    if isinstance(node, ast.AsyncFor):
+        around = _loop(node, around)
+    elif isinstance(node, _COMPREHENSIONS):
+        for clause in node.generators:
+            if clause.is_async:
+                around = _loop(clause, around)
+    elif isinstance(node, _SCOPES):
+        around = ()
+    elif isinstance(node, ast.Try):
+        _guarded(node)
+    for child in ast.iter_child_nodes(node):
+        _visit(child, around)
+
+
+def _loop(loop: Loop, around: tuple[str, ...]) -> tuple[str, ...]:
+    name = _walked_name(loop)
+    if name and name in around:
+        loop.iter = probe(".shared", loop.iter)
+    elif name and isinstance(loop, ast.AsyncFor) and list(steps_inside(loop, name)):
+        loop.iter = probe(".skipping", loop.iter)
+    return (*around, name)
+
+
+def _walked_name(loop: Loop) -> str:
+    operand = loop.iter
+    if isinstance(operand, ast.Call) and isinstance(operand.func, ast.Name):
+        if operand.func.id == ".async_iterated":
+            operand = operand.args[0]
+    return operand.id if isinstance(operand, ast.Name) else ""
+
+
+def steps_inside(loop: ast.AsyncFor, name: str) -> Iterator[ast.Call]:
+    """The steps of `name` that the body of `loop` takes where it can only mean to peek.
+
+    ``b = await anext(it)`` alone is no such: that is how pairs are taken.
+    """
+    for statement in loop.body:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Call) and _steps(node, name):
+                if not _takes_pairs(statement, node):
+                    yield node
+
+
+def _takes_pairs(statement: ast.stmt, call: ast.Call) -> bool:
+    value = statement.value if isinstance(statement, ast.Assign | ast.AnnAssign) else None
+    return isinstance(value, ast.Await) and value.value is call and len(call.args) < _DEFAULTED
+
+
+_DEFAULTED = 2
+
+
+def _steps(call: ast.Call, name: str) -> bool:
+    function = call.func
+    if isinstance(function, ast.Attribute):
+        of: ast.expr | None = function.value
+        named = function.attr
+    else:
+        of = call.args[0] if call.args else None
+        named = function.id if isinstance(function, ast.Name) else ""
+    if isinstance(of, ast.Call) and isinstance(of.func, ast.Name) and of.func.id[:1] == ".":
+        of = of.args[0]
+    return named in _ASKED and isinstance(of, ast.Name) and of.id == name
+
+
+def _guarded(node: ast.Try) -> None:
+    """A ``try`` that can only mean the end of a loop by its ``except StopAsyncIteration``."""
+    if not any(_names_end(handler.type) for handler in node.handlers):
+        return
+    inside = [each for statement in node.body for each in ast.walk(statement)]
+    if any(isinstance(each, ast.Call) and _called(each) in STEPS for each in inside):
+        return
+    for statement in node.body:
+        if isinstance(statement, ast.AsyncFor):
+            statement.iter = probe(".guarded", statement.iter)
+
+
+def _names_end(kind: ast.expr | None) -> bool:
+    kinds = kind.elts if isinstance(kind, ast.Tuple) else [kind]
+    return any(isinstance(each, ast.Name) and each.id == "StopAsyncIteration" for each in kinds)
+
+
+def _called(call: ast.Call) -> str:
+    function = call.func
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
