@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from asyncrepl.commands.shell import Shell
     from asyncrepl.explain.explanation import Explanation
     from asyncrepl.language.sightings import Sighting
+    from asyncrepl.views.styled import Line
 
     #: What to do where no rule explains the sighting.
     Otherwise = Callable[[], object]
@@ -53,6 +54,28 @@ class Remarks:
         if otherwise is not None:
             self._otherwise[sighting.key] = otherwise
         sightings.add(sighting)
+
+    def of_error(self, error: BaseException) -> list[Line]:
+        """What explains an error that reached only the loop's exception handler."""
+        from asyncrepl.commands.explaining import explain_error
+
+        found = explain_error(self._shell.session, error)
+        if found is None:
+            return []
+        self._shell.explanation = found
+        return self._lines(found)
+
+    def ended(self, *, silently: bool) -> None:
+        """A statement is over: tell what was seen of it, and the tasks it left behind."""
+        sightings.look_for_tasks()
+        self.look(silently=silently)
+
+    def keep(self, sighting: Sighting) -> None:
+        """Explain `sighting`, which is told in another way, when ``:why`` asks."""
+        found = self._explanation(sighting)
+        if found is not None:
+            self._told.add((found.id, found.why))
+            self._shell.explanation = found
 
     def look(self, *, silently: bool = False) -> None:
         """Tell what was seen since the last look; `silently` where an error tells it better."""
@@ -93,8 +116,9 @@ class Remarks:
     def _tell(self, found: Explanation) -> None:
         if (found.id, found.why) not in self._told:
             self._told.add((found.id, found.why))
-            shell = self._shell
-            shell.explanation = found
-            shell.console.complain(
-                *explanation_lines(found, shell.session.sources, shell.console.width)
-            )
+            self._shell.explanation = found
+            self._shell.console.complain(*self._lines(found))
+
+    def _lines(self, found: Explanation) -> list[Line]:
+        shell = self._shell
+        return explanation_lines(found, shell.session.sources, shell.console.width)

@@ -201,7 +201,7 @@ class Shell:
             self.narrator.ended(outcome)
             status = self._shown(outcome)
             self.noticing.look(outcome)
-            self.remarks.look(silently=self._is_explained(outcome))
+            self.remarks.ended(silently=self._is_explained(outcome))
             return status
         except OSError:
             return Status("exit", PIPE_CLOSED)

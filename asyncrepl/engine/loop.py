@@ -35,10 +35,12 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine import timers
 from asyncrepl.engine.clock import Clock
+from asyncrepl.engine.forgetting.leaving import left
 from asyncrepl.engine.frames import is_ours
 from asyncrepl.engine.outside import Outside
 from asyncrepl.engine.traces import user_part
 from asyncrepl.engine.turns import WatchingSelector
+from asyncrepl.language.sightings import sightings
 
 if TYPE_CHECKING:
     from collections import deque
@@ -71,6 +73,7 @@ if TYPE_CHECKING:
         _check_callback: Callable[[object, str], None]
 
         def _asyncgen_firstiter_hook(self, agen: AsyncGenerator[Any, Any]) -> None: ...
+        def _asyncgen_finalizer_hook(self, agen: AsyncGenerator[Any, Any]) -> None: ...
         def _process_events(self, events: Ready) -> None: ...
         async def _make_subprocess_transport(self, *args: Any, **kwargs: Any) -> Any: ...
 else:
@@ -80,6 +83,7 @@ __all__ = ["Live", "LiveLoop", "new_loop"]
 
 _create_task = _SelectorEventLoop.create_task
 _first_step = _SelectorEventLoop._asyncgen_firstiter_hook  # noqa: SLF001
+_finalize = _SelectorEventLoop._asyncgen_finalizer_hook  # noqa: SLF001
 #: The methods that are overridden while the loop is observed.
 _OBSERVED = ("_run_once", "call_soon", "create_task")
 
@@ -225,6 +229,12 @@ class LiveLoop(_SelectorEventLoop):
             _first_step(self, agen)  # it warns
         else:
             self._asyncgens.add(agen)  # all that it does; calling it cost 7 % of a short walk
+
+    def _asyncgen_finalizer_hook(self, agen: AsyncGenerator[Any, Any]) -> None:
+        """As asyncio's own; who left `agen` before its end is seen."""
+        if sightings.heard is not None and not self._closed:
+            sightings.add(left(agen))
+        _finalize(self, agen)
 
     def observe(self, timeline: Timeline) -> None:
         """Record into `timeline`; on the loop's thread, also in a callback.

@@ -6,14 +6,18 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.rules import (
     awaiting,
+    blocking,
     closing,
     consumers,
     coroutines,
     definitions,
     dropping,
     ending,
+    forgotten_tasks,
     generators,
+    hanging,
     keywords,
+    leaving,
     managers,
     never_ending,
     over_classes,
@@ -73,4 +77,8 @@ RULES: tuple[Rule, ...] = (
     *dropping.RULES,
     *walked_again.RULES,
     *never_ending.RULES,
+    *leaving.RULES,
+    *forgotten_tasks.RULES,
+    *blocking.RULES,
+    *hanging.RULES,
 )

@@ -132,9 +132,9 @@ def gather_seen(
     """The evidence of a mistake that raised nothing; None if it is not in the user's code."""
     units = Units(sources)
     unit, place = units.get(sighting.code.co_filename), sighting.place
-    if unit is None or unit.tree is None or place is None:
+    if unit is None or unit.tree is None:
         return None
-    nodes = tuple(unit.at(place))
+    nodes = tuple(unit.at(place)) if place is not None else ()
     resolver = Resolver(units, namespace)
     expressions = [node for node in nodes if isinstance(node, ast.expr)]
     uses: tuple[Use, ...] = ()

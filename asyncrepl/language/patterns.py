@@ -6,6 +6,9 @@ such a loop gets a probe: then it is told when it runs, and no other loop pays.
 - "guarded": in a ``try`` that expects the loop's StopAsyncIteration;
 - "skipping": its body takes a step of the very iterator it walks;
 - "shared": inside another loop over the same name.
+
+Two calls are marked likewise: of a function that blocks, in a coroutine; and of
+``create_task`` in a loop where nobody keeps the task.
 """
 
 from __future__ import annotations
@@ -18,34 +21,66 @@ from asyncrepl.language.losing import STEPS, probe
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["probe_patterns", "steps_inside"]
+__all__ = ["BLOCKING", "probe_patterns", "steps_inside"]
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+#: Functions that block the whole thread, by module and qualified name.
+BLOCKING = frozenset({
+    ("time", "sleep"),
+    ("urllib.request", "urlopen"),
+    ("subprocess", "run"),
+    ("subprocess", "call"),
+    ("subprocess", "check_call"),
+    ("subprocess", "check_output"),
+    ("posix", "system"),
+    ("nt", "system"),
+})  # fmt: skip
+_BLOCKING_NAMES = {name for _, name in BLOCKING}
+_MAKERS = ("create_task", "ensure_future")
 _ASKED = ("anext", "__anext__")
 
 Loop = ast.AsyncFor | ast.comprehension
 
 
 def probe_patterns(tree: ast.mod) -> None:
-    """Put the probes around the operands of such loops, in `tree` itself."""
-    _visit(tree, ())
+    """Put the probes where they belong, in `tree` itself."""
+    _Patterns().visit(tree)
 
 
-def _visit(node: ast.AST, around: tuple[str, ...]) -> None:
-    """Look into `node`, which stands in loops over the names `around`."""
-    if isinstance(node, ast.AsyncFor):
-        around = _loop(node, around)
-    elif isinstance(node, _COMPREHENSIONS):
-        for clause in node.generators:
-            if clause.is_async:
-                around = _loop(clause, around)
-    elif isinstance(node, _SCOPES):
-        around = ()
-    elif isinstance(node, ast.Try):
-        _guarded(node)
-    for child in ast.iter_child_nodes(node):
-        _visit(child, around)
+class _Patterns:
+    """One walk over one tree: `around` are the names that the loops around walk."""
+
+    def __init__(self) -> None:
+        self.around: tuple[str, ...] = ()
+        self.suspends = False
+
+    def visit(self, node: ast.AST) -> None:
+        """Look at `node` and into it."""
+        before = self.around, self.suspends
+        if isinstance(node, _SCOPES):
+            self.around, self.suspends = (), isinstance(node, ast.AsyncFunctionDef)
+        elif isinstance(node, ast.AsyncFor):
+            self.around = _loop(node, self.around)
+            self.suspends = True
+        elif isinstance(node, _COMPREHENSIONS):
+            for clause in node.generators:
+                if clause.is_async:
+                    self.around = _loop(clause, self.around)
+        self._mark(node)
+        for child in ast.iter_child_nodes(node):
+            self.visit(child)
+        self.around, self.suspends = before
+
+    def _mark(self, node: ast.AST) -> None:
+        if isinstance(node, ast.Try):
+            _guarded(node)
+        elif isinstance(node, ast.Call) and self.suspends:
+            if _called(node) in _BLOCKING_NAMES:
+                node.func = probe(".blocking", node.func)
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and self.around:
+            if _called(node.value) in _MAKERS:
+                node.value = probe(".unkept", node.value)
 
 
 def _loop(loop: Loop, around: tuple[str, ...]) -> tuple[str, ...]:

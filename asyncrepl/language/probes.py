@@ -32,12 +32,18 @@ import builtins
 from abc import ABCMeta
 from opcode import opname
 from sys import _getframe
-from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType
+from types import (
+    AsyncGeneratorType,
+    BuiltinFunctionType,
+    CoroutineType,
+    FunctionType,
+    GeneratorType,
+)
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from asyncrepl.language.instrumenting import Instrumenter
 from asyncrepl.language.losing import probe_losses
-from asyncrepl.language.patterns import probe_patterns
+from asyncrepl.language.patterns import BLOCKING, probe_patterns
 from asyncrepl.language.sightings import sightings
 from asyncrepl.language.suspects import MISSING, lookup, suspects
 
@@ -217,6 +223,28 @@ def shared(obj: T) -> T:
     return obj
 
 
+def blocking(function: T) -> T:
+    """A function called in a coroutine, under the name of one that blocks."""
+    kind = type(function)
+    if kind is FunctionType or kind is BuiltinFunctionType:
+        named = function.__module__, function.__qualname__  # type: ignore[attr-defined]
+        if named in BLOCKING and _runs_on_loop():
+            sightings.see("blocks", function, _getframe(1))
+    return function
+
+
+def _runs_on_loop() -> bool:
+    from asyncio import _get_running_loop
+
+    return _get_running_loop() is not None
+
+
+def unkept(task: T) -> T:
+    """A task that a loop has made and that is kept by nobody."""
+    sightings.unkept(task, _getframe(1))
+    return task
+
+
 def _is_own_iterator(obj: object) -> bool:
     """Whether its ``__aiter__`` only returns the object itself."""
     if type(obj) is AsyncGeneratorType:
@@ -255,6 +283,8 @@ _ALL: tuple[Callable[[Any], Any], ...] = (
     guarded,
     skipping,
     shared,
+    blocking,
+    unkept,
 )
 
 #: The name of each probe in the instrumented tree, and the probe.

@@ -13,27 +13,24 @@ where it waited: the collector has closed its coroutine before, on every Python.
 from __future__ import annotations
 
 import asyncio
-import sys
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.engine.frames import is_library, is_plumbing
+from asyncrepl.engine.frames import is_plumbing
 from asyncrepl.engine.lives import coro_name, name_of
 from asyncrepl.events.leaks import Leak
 from asyncrepl.language.origins import only_break, only_call, thrown_away
-from asyncrepl.language.sightings import Sighting
-from asyncrepl.language.suspects import Facts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import CodeType, FrameType
+    from types import CodeType
 
     from asyncrepl.engine.forgetting.open_generators import Leftover
     from asyncrepl.language.sources import Source
 
 __all__ = [
     "destroyed",
-    "dropped",
+    "first_code",
     "left_open",
     "never_awaited",
     "never_retrieved",
@@ -54,17 +51,6 @@ def never_awaited(
     return Leak("never awaited", what, made, None if is_plumbing(dropped[0]) else dropped)
 
 
-def dropped(coroutine: CoroutineType[Any, Any, Any]) -> Sighting:
-    """The sighting of `coroutine`, which is dying: the user's code that runs, else its own."""
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  the documented way
-    while frame is not None and _is_foreign(frame.f_code.co_filename):
-        frame = frame.f_back
-    facts = Facts(CoroutineType, coroutine.cr_code)
-    if frame is None:
-        return Sighting("dropped", facts, coroutine.cr_code, 0)
-    return Sighting("dropped", facts, frame.f_code, frame.f_lasti)
-
-
 def left_open(left: Leftover, sources: Mapping[str, Source], ended_well: str | None) -> Leak:
     """The leak of a generator that a loop has left.
 
@@ -81,7 +67,7 @@ def left_open(left: Leftover, sources: Mapping[str, Source], ended_well: str | N
 
 def never_retrieved(context: Mapping[str, Any], sources: Mapping[str, Source]) -> Leak:
     """The leak of a future that failed; `context` is what the loop's handler got."""
-    future, code = context["future"], _first_code(context["exception"])
+    future, code = context["future"], first_code(context["exception"])
     name = name_of(future) if isinstance(future, asyncio.Task) else ""
     made = _stack_top(context.get("source_traceback"))
     if made is None and code is not None and name:
@@ -126,13 +112,10 @@ def _stack_top(stack: Any) -> Spot | None:
     return next((place for place in places if not is_plumbing(place[0])), None)
 
 
-def _first_code(error: BaseException) -> CodeType | None:
+def first_code(error: BaseException) -> CodeType | None:
     """The code of the coroutine out of which `error` came."""
     trace = error.__traceback__
     while trace is not None and is_plumbing(trace.tb_frame.f_code.co_filename):
         trace = trace.tb_next
     return None if trace is None else trace.tb_frame.f_code
 
-
-def _is_foreign(filename: str) -> bool:
-    return is_plumbing(filename) or is_library(filename)
