@@ -36,6 +36,8 @@ class Remarks:
         self._shell = shell
         self._told: set[tuple[str, str]] = set()
         self._waiting = False
+        #: The ``id`` of the task that was found stuck.
+        self._idled = 0
         self._otherwise: dict[tuple[str, CodeType, int], Otherwise] = {}
 
     @contextmanager
@@ -43,10 +45,13 @@ class Remarks:
         """Hear what is seen."""
         before, sightings.heard = sightings.heard, self._heard
         sightings.clear()
+        selector = self._shell.loop.live.selector
+        selector.idle = self._idle
         try:
             yield
         finally:
             self.look()
+            selector.idle = None
             sightings.heard = before
 
     def see(self, sighting: Sighting, otherwise: Otherwise | None = None) -> None:
@@ -67,6 +72,7 @@ class Remarks:
 
     def ended(self, *, silently: bool) -> None:
         """A statement is over: tell what was seen of it, and the tasks it left behind."""
+        self._idled = 0
         sightings.look_for_tasks()
         self.look(silently=silently)
 
@@ -90,6 +96,13 @@ class Remarks:
             elif otherwise is not None:
                 otherwise()
 
+    def asked(self) -> Explanation | None:
+        """What might be a mistake in what ran last, for somebody who asks; if nothing else is."""
+        for sighting in sightings.doubtful():
+            if (found := self._explanation(sighting)) is not None:
+                return found
+        return None
+
     def forget(self) -> None:
         """Tell again what was told."""
         self._told.clear()
@@ -105,6 +118,20 @@ class Remarks:
             loop.call_soon(self.look)
         else:
             loop.call_soon_threadsafe(self.look)
+
+    def _idle(self) -> None:
+        """The loop waits for the outside alone; so does what runs in the foreground?"""
+        task = self._shell.task
+        if task is None or id(task) == self._idled:
+            return
+        from asyncrepl.engine.awaiting.stuck import nothing_wakes, waits_for_ever
+
+        if nothing_wakes(self._shell.loop):
+            self._idled = id(task)
+            self._waiting = True  # nobody but us is going to look
+            if (seen := waits_for_ever(task)) is not None:
+                self.see(seen)
+            self.look()
 
     def _explanation(self, sighting: Sighting) -> Explanation | None:
         from asyncrepl.explain.evidence import gather_seen

@@ -207,7 +207,7 @@ class Shell:
             return Status("exit", PIPE_CLOSED)
 
     def _is_explained(self, outcome: Outcome) -> bool:
-        return outcome is self.last and self.explanation is not None
+        return outcome is self.last and not outcome.interrupted and self.explanation is not None
 
     def _shown(self, outcome: Outcome) -> Status:
         error = outcome.error
@@ -225,9 +225,11 @@ class Shell:
         assert outcome.error is not None
         lines = error_lines(outcome)
         self.last = outcome
-        self.explanation = explain_outcome(self.session, outcome)
-        if self.explanation is not None:
-            lines += explanation_lines(self.explanation, self.session.sources, self.console.width)
+        explanation = explain_outcome(self.session, outcome)
+        if not outcome.interrupted:  # else what was said of the statement while it ran holds
+            self.explanation = explanation
+        if explanation is not None:
+            lines += explanation_lines(explanation, self.session.sources, self.console.width)
         self.console.complain(*lines)
         sys.last_type, sys.last_value = type(outcome.error), outcome.error
         sys.last_traceback = outcome.error.__traceback__

@@ -33,6 +33,7 @@ from asyncrepl.explain.rules import (
     stepping,
     steps_of_classes,
     sync_scopes,
+    taking_turns,
     timeouts,
     unmade_steps,
     unwalked,
@@ -81,4 +82,5 @@ RULES: tuple[Rule, ...] = (
     *forgotten_tasks.RULES,
     *blocking.RULES,
     *hanging.RULES,
+    *taking_turns.RULES,
 )

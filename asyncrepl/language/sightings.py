@@ -75,6 +75,7 @@ class Sightings:
 
     def __init__(self) -> None:
         self._new: deque[Sighting] = deque(maxlen=16)
+        self._doubtful: deque[Sighting] = deque(maxlen=16)
         self._tasks: deque[tuple[Any, CodeType, int]] = deque(maxlen=256)
         self._known: set[tuple[str, CodeType, int]] = set()
         #: Called, in the middle of user code, when there is something to take.
@@ -95,6 +96,16 @@ class Sightings:
         self._known.add(sighting.key)
         self._new.append(sighting)
         self.heard()
+
+    def consider(self, sighting: Sighting) -> None:
+        """Note what is a mistake only if it was not meant so: told to those who ask."""
+        self._doubtful.append(sighting)
+
+    def doubtful(self) -> list[Sighting]:
+        """What was noted in that way, the newest first; it is forgotten."""
+        found = list(self._doubtful)[::-1]
+        self._doubtful.clear()
+        return found
 
     def unkept(self, task: Any, frame: FrameType) -> None:
         """Note `task`, made where `frame` is: if it still runs when asked for, that is seen."""
@@ -122,6 +133,7 @@ class Sightings:
         """Forget everything: what is seen again is reported again."""
         self._new.clear()
         self._tasks.clear()
+        self._doubtful.clear()
         self._known.clear()
 
 

@@ -10,6 +10,7 @@ from asyncrepl.explain.fixing import CannotFixError, Fixing, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.steps import STEPS, assignment
 from asyncrepl.explain.uses import callee_name
+from asyncrepl.language.rewriting import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,6 +58,32 @@ def _awaited(evidence: Evidence, unit: Unit, call: ast.Call) -> Fix | None:
     return fixing.fix()
 
 
+def _thrown(evidence: Evidence) -> Finding | None:
+    """``athrow(type, value)``, of which the interpreter warns."""
+    unit = evidence.unit
+    calls = [
+        node
+        for each in evidence.nodes
+        for node in ast.walk(each)
+        if isinstance(node, ast.Call) and callee_name(node) == "athrow"
+    ]
+    call = calls[0] if calls else None
+    if call is None or len(call.args) < _TYPE_AND_VALUE:
+        return None
+    kind, value, *trace = (unit.source.source(each) for each in call.args)
+    made = kind if value == "None" else f"{kind}({value})"
+    if trace and trace[0] != "None":
+        made = f"{made if made.endswith(')') else made + '()'}.with_traceback({trace[0]})"
+    fixing, args = Fixing(evidence), call.args
+    start, end = unit.source.span(args[0]).start, unit.source.span(args[-1]).end
+    fixing.of(unit).replace(Span(start, end), made)
+    why = f"{short(unit, call)} takes one exception; a type and a value are the old way."
+    return Finding(why, fixing.fix())
+
+
+_TYPE_AND_VALUE = 2
+
+
 def _rules(sees: str) -> tuple[Rule, ...]:
     return (
         Rule(
@@ -82,4 +109,17 @@ def _rules(sees: str) -> tuple[Rule, ...]:
     )
 
 
-RULES = (*_rules("lost"), *_rules("shown"))
+RULES = (
+    *_rules("lost"),
+    *_rules("shown"),
+    Rule(
+        "athrow-with-type-value-traceback",
+        "`athrow` with a type and a value",
+        2,
+        "`athrow(type, value, traceback)` is on its way out: give it the exception, "
+        "`await gen.athrow(ValueError('stop'))`.",
+        _thrown,
+        "seen",
+        sees="deprecated",
+    ),
+)
