@@ -27,6 +27,7 @@ class Narrator:
         self._lines: Callable[..., list[Line]]
         #: Whether all walks are told.
         self.on = False
+        self._aloud = True
 
     def turn(self, *, on: bool) -> None:
         """Tell all walks from now on, or none."""
@@ -35,6 +36,11 @@ class Narrator:
             self._start(None)
         else:
             self._stop()
+
+    def listen(self) -> None:
+        """Judge all walks from now on, and narrate none."""
+        self._aloud = False
+        self.turn(on=True)
 
     def tell_of(self, task: asyncio.Task[None]) -> None:
         """Tell the walks of `task`, and of the tasks it makes; if not all are told."""
@@ -71,6 +77,8 @@ class Narrator:
         self._shell.observing.drop("trace")
 
     def _tell(self, event: WalkEvent) -> None:
+        if not self._aloud:
+            return
         shell, foreground = self._shell, self._shell.task
         name = "" if foreground is None else foreground.get_name()
         shell.console.show(*self._lines(event, self._since, shell.console.width, name))

@@ -11,16 +11,17 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from asyncrepl.language.sightings import sightings
-from asyncrepl.views.explanations import explanation_lines
+from asyncrepl.language.sightings import Sighting, sightings
+from asyncrepl.language.suspects import describe
+from asyncrepl.views.explanations import changed_line, explanation_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import CodeType
 
     from asyncrepl.commands.shell import Shell
+    from asyncrepl.engine.session import Outcome
     from asyncrepl.explain.explanation import Explanation
-    from asyncrepl.language.sightings import Sighting
     from asyncrepl.views.styled import Line
 
     #: What to do where no rule explains the sighting.
@@ -28,12 +29,20 @@ if TYPE_CHECKING:
 
 __all__ = ["Remarks"]
 
+#: What follows from another thing that was told of the same statement.
+_CONSEQUENCES, _CAUSES = {"starved", "hogged"}, {"blocks", "hogged"}
+_TURNS = 2
+
 
 class Remarks:
     """What one shell has to say of mistakes that raised nothing."""
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
+        #: The first that was told; None if nothing was.
+        self.first: Explanation | None = None
+        self._said: set[str] = set()
+        self._turn = 0
         self._told: set[tuple[str, str]] = set()
         self._waiting = False
         #: The ``id`` of the task that was found stuck.
@@ -67,32 +76,43 @@ class Remarks:
         found = explain_error(self._shell.session, error)
         if found is None:
             return []
-        self._shell.explanation = found
-        return self._lines(found)
+        return self.said(found)
 
-    def ended(self, *, silently: bool) -> None:
+    def began(self) -> None:
+        """A statement begins."""
+        self._turn = self._shell.loop.live.turn.number
+        self._said.clear()
+
+    def ended(self, outcome: Outcome, *, silently: bool) -> None:
         """A statement is over: tell what was seen of it, and the tasks it left behind."""
         self._idled = 0
         sightings.look_for_tasks()
         self.look(silently=silently)
+        # It is started in one turn, runs in the next, and is reported in the one after.
+        at_once = self._shell.loop.live.turn.number - self._turn <= _TURNS
+        if at_once and outcome.error is None and outcome.source.tree is not None:
+            code = _empty(outcome.source.filename)
+            sightings.consider(Sighting("unsuspended", describe(None), code, 0))
 
     def keep(self, sighting: Sighting) -> None:
         """Explain `sighting`, which is told in another way, when ``:why`` asks."""
         found = self._explanation(sighting)
         if found is not None:
-            self._told.add((found.id, found.why))
-            self._shell.explanation = found
+            self.said(found)
 
     def look(self, *, silently: bool = False) -> None:
         """Tell what was seen since the last look; `silently` where an error tells it better."""
         self._waiting = False
         for sighting in sightings.take():
             otherwise = self._otherwise.pop(sighting.key, None)
-            if silently:
+            if silently or (sighting.what in _CONSEQUENCES and self._said & _CAUSES):
                 continue
+            self._list(sighting)
             found = self._explanation(sighting)
             if found is not None:
-                self._tell(found)
+                self._said.add(sighting.what)
+                if (found.id, found.why) not in self._told:
+                    self._shell.console.complain(*self.said(found, self._place(found, sighting)))
             elif otherwise is not None:
                 otherwise()
 
@@ -105,6 +125,7 @@ class Remarks:
 
     def forget(self) -> None:
         """Tell again what was told."""
+        self.first = None
         self._told.clear()
         sightings.clear()
 
@@ -140,12 +161,35 @@ class Remarks:
         session = self._shell.session
         return explain(gather_seen(sighting, session.sources, session.namespace))
 
-    def _tell(self, found: Explanation) -> None:
-        if (found.id, found.why) not in self._told:
-            self._told.add((found.id, found.why))
-            self._shell.explanation = found
-            self._shell.console.complain(*self._lines(found))
+    def _list(self, sighting: Sighting) -> None:
+        """Enter what was lost into the list of what was forgotten."""
+        if sighting.what == "lost":
+            from asyncrepl.engine.forgetting.leaks import never_walked
 
-    def _lines(self, found: Explanation) -> list[Line]:
+            if (leak := never_walked(sighting)) is not None:
+                self._shell.noticing.leaks.note(leak, quietly=True)
+
+    def _place(self, found: Explanation, sighting: Sighting) -> str:
+        """Where it is, unless that is the one line just typed."""
+        sources, typed = self._shell.session.sources, self._shell.source
+        filename, line = sighting.code.co_filename, 1
+        if sighting.place is not None:
+            line = sighting.place.lineno
+        if found.fix is not None:
+            filename, line = found.fix.filename, changed_line(found.fix, sources)
+        if typed is not None and typed.filename == filename and len(typed.lines) == 1:
+            return ""
+        return f"{filename}:{line}"
+
+    def said(self, found: Explanation, place: str = "") -> list[Line]:
+        """The lines that tell `found`; it is not told a second time, and ``:why`` knows it."""
+        self._told.add((found.id, found.why))
+        self.first = self.first or found
+        self._shell.explanation = found
         shell = self._shell
-        return explanation_lines(found, shell.session.sources, shell.console.width)
+        return explanation_lines(found, shell.session.sources, shell.console.width, place)
+
+
+def _empty(filename: str) -> CodeType:
+    """A code object that stands for the whole text `filename`."""
+    return compile("", filename, "exec", dont_inherit=True)

@@ -104,6 +104,7 @@ class Shell:
         try:
             with self.remarks.active(), self.noticing.active():
                 yield
+                vars(builtins).pop("_", None)  # while somebody hears what dies with it
         finally:
             sys.displayhook, sys.modules["__main__"] = before
             vars(builtins).pop("_", None)
@@ -134,6 +135,7 @@ class Shell:
             done(status)
 
         self.narrator.began()
+        self.remarks.began()
         command = as_command(text) if mode == "single" else None
         if command is not None:
             self._answering.start(command, finished)
@@ -191,9 +193,7 @@ class Shell:
             return
         found = explain_value(self.session, self._run.source.filename, value)
         if found is not None:
-            self.explanation = found
-            lines = explanation_lines(found, self.session.sources, self.console.width)
-            self.console.show(*lines)
+            self.console.show(*self.remarks.said(found))
 
     def _ended(self, outcome: Outcome) -> Status:
         """Show how a statement ended, if there is anybody to show it to."""
@@ -201,7 +201,7 @@ class Shell:
             self.narrator.ended(outcome)
             status = self._shown(outcome)
             self.noticing.look(outcome)
-            self.remarks.ended(silently=self._is_explained(outcome))
+            self.remarks.ended(outcome, silently=self._is_explained(outcome))
             return status
         except OSError:
             return Status("exit", PIPE_CLOSED)

@@ -23,7 +23,7 @@ from asyncrepl.language.instrumenting import SHARED, UNTOUCHED
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["STEPS", "probe", "probe_losses"]
+__all__ = ["STEPS", "generator_functions", "probe", "probe_losses"]
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
@@ -35,7 +35,7 @@ _PRINTABLE = (ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.Await)
 STEPS = frozenset({"anext", "__anext__", "asend", "athrow", "aclose"})
 
 #: The names of all async generator functions seen so far.
-_names: set[str] = set()
+generator_functions: set[str] = set()
 
 
 def probe_losses(tree: ast.mod) -> None:
@@ -46,7 +46,7 @@ def probe_losses(tree: ast.mod) -> None:
     lost: list[tuple[ast.AST, str, int | None]] = []
     for statement, kept in _statements([tree], kept=isinstance(tree, ast.Interactive)):
         if isinstance(statement, ast.AsyncFunctionDef) and _yields(statement):
-            _names.add(statement.name)
+            generator_functions.add(statement.name)
         elif isinstance(statement, ast.Expr) and not kept:
             lost.append((statement, "value", None))
     for node in _nodes(tree):
@@ -86,7 +86,7 @@ def _places(node: ast.AST) -> Iterator[tuple[ast.AST, str, int | None]]:
 def _probe_call(owner: ast.AST, field: str, number: int | None) -> None:
     value = getattr(owner, field)
     call = value if number is None else value[number]
-    if not isinstance(call, ast.Call) or _called_name(call) not in _names | STEPS:
+    if not isinstance(call, ast.Call) or _called_name(call) not in generator_functions | STEPS:
         return
     if number is None:
         setattr(owner, field, probe(".lost", call))

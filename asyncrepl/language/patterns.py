@@ -6,6 +6,7 @@ such a loop gets a probe: then it is told when it runs, and no other loop pays.
 - "guarded": in a ``try`` that expects the loop's StopAsyncIteration;
 - "skipping": its body takes a step of the very iterator it walks;
 - "shared": inside another loop over the same name.
+- "unchecked": no loop, but a ``try`` around the call that makes what is walked later.
 
 Two calls are marked likewise: of a function that blocks, in a coroutine; and of
 ``create_task`` in a loop where nobody keeps the task.
@@ -16,7 +17,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from asyncrepl.language.losing import STEPS, probe
+from asyncrepl.language.losing import STEPS, generator_functions, probe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,6 +76,7 @@ class _Patterns:
     def _mark(self, node: ast.AST) -> None:
         if isinstance(node, ast.Try):
             _guarded(node)
+            _unchecked(node)
         elif isinstance(node, ast.Call) and self.suspends:
             if _called(node) in _BLOCKING_NAMES:
                 node.func = probe(".blocking", node.func)
@@ -143,6 +145,14 @@ def _guarded(node: ast.Try) -> None:
     for statement in node.body:
         if isinstance(statement, ast.AsyncFor):
             statement.iter = probe(".guarded", statement.iter)
+
+
+def _unchecked(node: ast.Try) -> None:
+    """A ``try`` around a call that only makes an async generator: none of it fails there."""
+    for statement in node.body:
+        call = statement.value if isinstance(statement, ast.Assign | ast.Return) else None
+        if isinstance(call, ast.Call) and _called(call) in generator_functions and node.handlers:
+            statement.value = probe(".unchecked", call)  # type: ignore[union-attr]
 
 
 def _names_end(kind: ast.expr | None) -> bool:

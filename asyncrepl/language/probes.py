@@ -223,6 +223,13 @@ def shared(obj: T) -> T:
     return obj
 
 
+def unchecked(obj: T) -> T:
+    """An async generator made in a ``try`` that expects it to fail there."""
+    if type(obj) is AsyncGeneratorType and not begun(obj):
+        sightings.see("unchecked", obj, _getframe(1))
+    return obj
+
+
 def blocking(function: T) -> T:
     """A function called in a coroutine, under the name of one that blocks."""
     kind = type(function)
@@ -241,7 +248,8 @@ def _runs_on_loop() -> bool:
 
 def unkept(task: T) -> T:
     """A task that a loop has made and that is kept by nobody."""
-    sightings.unkept(task, _getframe(1))
+    if lookup(type(task), "_asyncio_future_blocking") is not MISSING:
+        sightings.unkept(task, _getframe(1))
     return task
 
 
@@ -283,6 +291,7 @@ _ALL: tuple[Callable[[Any], Any], ...] = (
     guarded,
     skipping,
     shared,
+    unchecked,
     blocking,
     unkept,
 )

@@ -31,7 +31,7 @@ class Sighting(NamedTuple):
     - "shown": such a thing, or a coroutine, was printed;
     - "exhausted": a loop began to walk an async generator that is over;
     - "walked": a loop walks an instance of a class whose ``__anext__`` looks wrong;
-    - "guarded", "skipping", "shared": such a loop began (see `patterns`);
+    - "guarded", "skipping", "shared", "unchecked": such a thing began (see `patterns`);
     - "blocks": a function that blocks was called on the loop;
     - "unkept": a loop made tasks that nobody keeps, and `line` of them still run.
 
@@ -51,6 +51,10 @@ class Sighting(NamedTuple):
     - "hogged": its body did not suspend for `line` milliseconds, and others were ready;
     - "sequential": its body waited in each round;
     - "alternating": so did its source.
+
+    And by the shell:
+
+    - "unsuspended": a statement of this code never suspended.
     """
 
     what: str

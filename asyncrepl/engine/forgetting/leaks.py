@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from asyncrepl.engine.forgetting.open_generators import Leftover
+    from asyncrepl.language.sightings import Sighting
     from asyncrepl.language.sources import Source
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "left_open",
     "never_awaited",
     "never_retrieved",
+    "never_walked",
 ]
 
 Spot = tuple[str, int]
@@ -63,6 +65,15 @@ def left_open(left: Leftover, sources: Mapping[str, Source], ended_well: str | N
     made = _called(left.defined, left.what, sources)
     noticed = left.filename, line or left.place.lineno
     return Leak("left open", left.what, made, noticed, left.name, by_break=line is not None)
+
+
+def never_walked(seen: Sighting) -> Leak | None:
+    """The leak of an async generator that was made and lost at once; None for anything else."""
+    code, place = seen.facts.code, seen.place
+    if seen.what != "lost" or code is None or place is None:
+        return None
+    spot = seen.code.co_filename, place.lineno
+    return Leak("never walked", code.co_qualname, spot, spot)
 
 
 def never_retrieved(context: Mapping[str, Any], sources: Mapping[str, Source]) -> Leak:

@@ -20,7 +20,7 @@ __all__ = ["LONG", "NOTHING", "judge", "kind_of"]
 
 #: A body that runs so many nanoseconds in one go, and a walk of so many items or
 #: nanoseconds, keep others waiting in a way that can be felt.
-LONG, MANY = 10_000_000, 100
+LONG, MANY = 5_000_000, 100
 
 NOTHING = Facts(object)
 

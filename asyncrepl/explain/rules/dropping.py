@@ -282,7 +282,7 @@ def _rule(id_: str, title: str, step: int, model: str, find: Callable[[Evidence]
 _THREAD = (
     "to-thread-of-async-function",
     "an async function given to a thread",
-    5,
+    3,
     "`to_thread` calls a blocking function in a thread. An `async def` called there only "
     "makes a coroutine: await it on the loop, `await work()`.",
 )

@@ -12,7 +12,8 @@ from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import Fixing, fresh, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.rules.blocking import walked_at
-from asyncrepl.explain.scopes import scope
+from asyncrepl.explain.scopes import own_nodes, scope
+from asyncrepl.explain.uses import callee_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -108,6 +109,46 @@ def _alternating(evidence: Evidence) -> Finding | None:
     return Finding(why, fixing.fix())
 
 
+def _unsuspended(evidence: Evidence) -> Finding | None:
+    """A loop awaits a coroutine that awaits nothing, beside a task that was just made."""
+    for unit in evidence.units.all():
+        for loop in unit.nodes(ast.While, ast.For):
+            awaited = next((each for each in ast.walk(loop) if isinstance(each, ast.Await)), None)
+            name = callee_name(awaited.value) if awaited else ""
+            home = _awaits_nothing(evidence, name)
+            if awaited and home and _makes_tasks(scope(unit, loop) or unit.tree, loop):
+                why = (
+                    f"{short(unit, awaited)} never suspends: `{name}` awaits nothing itself, and "
+                    "`await` gives way only when something in it waits."
+                )
+                fixing = Fixing(evidence)
+                fixing.of(home[0]).lines_before(home[1].body[0], "await asyncio.sleep(0)")
+                fixing.needs_import(home[0], "asyncio")
+                return Finding(why, fixing.fix())
+    return None
+
+
+def _awaits_nothing(evidence: Evidence, name: str) -> tuple[Unit, ast.AsyncFunctionDef] | None:
+    waits = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield)
+    for unit in evidence.units.all():
+        for function in unit.nodes(ast.AsyncFunctionDef):
+            if function.name == name:
+                waiting = any(isinstance(node, waits) for node in own_nodes(function))
+                return None if waiting else (unit, function)
+    return None
+
+
+def _makes_tasks(around: ast.AST | None, loop: ast.AST) -> bool:
+    """Whether a task is made in `around`, in front of `loop`."""
+    line = getattr(loop, "lineno", 0)
+    return around is not None and any(
+        isinstance(node, ast.Call)
+        and callee_name(node) in ("create_task", "ensure_future")
+        and node.lineno < line
+        for node in ast.walk(around)
+    )
+
+
 RULES = (
     Rule(
         "async-for-is-concurrent",
@@ -128,5 +169,15 @@ RULES = (
         _alternating,
         "seen",
         sees="alternating",
+    ),
+    Rule(
+        "await-always-switches",
+        "`await` taken for giving way",
+        3,
+        "`await` runs the coroutine in the same task. Others run only if something in it "
+        "suspends; `await asyncio.sleep(0)` does.",
+        _unsuspended,
+        "seen",
+        sees="unsuspended",
     ),
 )

@@ -13,9 +13,10 @@ from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.truths import is_test
 from asyncrepl.explain.uses import Use, callee_name
 from asyncrepl.language.probes import begun
+from asyncrepl.language.rewriting import Span, indent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.units import Function, Unit
@@ -198,6 +199,61 @@ def _printed(evidence: Evidence) -> Finding | None:
     return Finding(_why(evidence.unit, use.node), _collected(evidence, use.node))
 
 
+def _unchecked(evidence: Evidence) -> Finding | None:
+    """The ``try`` around a call expects an error that is raised at the first step."""
+    use, unit = _generator(evidence), evidence.unit
+    made = evidence.units.definition(use.facts.code) if use and use.facts else None
+    guard = unit.enclosing(use.node, ast.Try) if use else None
+    if use is None or made is None or guard is None:
+        return None
+    checks = _before_yield(made[1])
+    raised = {name for each in checks for name in _raises(each)}
+    caught = {each.id for h in guard.handlers if h.type for each in ast.walk(h.type)
+              if isinstance(each, ast.Name)}  # fmt: skip
+    if not raised & caught:
+        return None
+    why = (
+        f"{short(unit, use.node)} checks nothing yet: an async generator runs none of its body "
+        "before the first step, so nothing is raised here."
+    )
+    return Finding(why, _checked_at_once(evidence, *made, len(checks)))
+
+
+def _before_yield(function: Function) -> list[ast.stmt]:
+    checks: list[ast.stmt] = []
+    for statement in function.body:
+        if any(isinstance(node, ast.Yield | ast.Await) for node in ast.walk(statement)):
+            break
+        checks.append(statement)
+    return checks
+
+
+def _raises(statement: ast.stmt) -> Iterator[str]:
+    for node in ast.walk(statement):
+        error = node.exc if isinstance(node, ast.Raise) else None
+        error = error.func if isinstance(error, ast.Call) else error
+        if isinstance(error, ast.Name):
+            yield error.id
+
+
+def _checked_at_once(evidence: Evidence, unit: Unit, function: Function, count: int) -> Fix | None:
+    """A plain function that checks, and returns an async generator made inside."""
+    rest = function.body[count:]
+    if not rest or not isinstance(function, ast.AsyncFunctionDef):
+        return None
+    fixing, name = Fixing(evidence), fresh(unit, "items")
+    edits = fixing.of(unit)
+    start = unit.source.span(function).start
+    edits.replace(Span(start, start + len("async ")), "")
+    first, last = unit.source.block(rest[0]).start, unit.source.block(rest[-1]).end
+    by = unit.source.indent(rest[0])
+    body = indent(unit.text[first:last].rstrip("\n"), "    ")
+    edits.replace(
+        Span(first, last), f"{by}async def {name}():\n{body}\n{by}return {name}()\n"
+    )
+    return fixing.fix()
+
+
 def _seen(
     id_: str, title: str, step: int, model: str, sees: str,
     find: Callable[[Evidence], Finding | None],
@@ -238,4 +294,5 @@ RULES = (
         _chosen,
     ),
     _seen(*_NEVER, "shown", _printed),
+    _seen(*_NEVER, "unchecked", _unchecked),
 )
