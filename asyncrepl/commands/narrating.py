@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -68,7 +69,14 @@ class Narrator:
             from asyncrepl.engine.walks.tracing import Tracer
             from asyncrepl.views.narration import narration
 
-            self._tracer, self._lines = Tracer(self._shell.loop, self._tell), narration
+            # The marks in builtins keep the tracer: the shell must not live as long.
+            tell = weakref.WeakMethod(self._tell)
+
+            def told(event: WalkEvent) -> None:
+                if (method := tell()) is not None:
+                    method(event)
+
+            self._tracer, self._lines = Tracer(self._shell.loop, told), narration
         self._tracer.start(self._shell.observing.want("trace"), task)
 
     def _stop(self) -> None:

@@ -136,12 +136,17 @@ class Remarks:
             return
         self._waiting = True
         if threading.get_ident() == getattr(loop, "_thread_id", None):
-            loop.call_soon(self.look)
+            loop.call_soon(self._look_soon)
         else:
-            loop.call_soon_threadsafe(self.look)
+            loop.call_soon_threadsafe(self._look_soon)
+
+    def _look_soon(self) -> None:
+        task = self._shell.task
+        if task is None or not task.done():  # else its end is to be told first
+            self.look()
 
     def _idle(self) -> None:
-        """The loop waits for the outside alone; so does what runs in the foreground?"""
+        """Ask whether what runs in the foreground waits for ever, as the loop is about to wait."""
         task = self._shell.task
         if task is None or id(task) == self._idled:
             return

@@ -141,7 +141,7 @@ def gather_seen(
     if expressions:
         owner = unit.parents.get(expressions[-1], unit.tree)
         uses = (Use("seen", expressions[-1], owner, sighting.facts),)
-        resolver.function = unit.enclosing(expressions[-1], ast.FunctionDef, ast.AsyncFunctionDef)
+        resolver.function = unit.function(expressions[-1])
     return Evidence(
         None, "seen", unit, units, resolver, nodes, uses=uses, namespace=namespace,
         seen=sighting,

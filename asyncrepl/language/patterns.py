@@ -74,15 +74,14 @@ class _Patterns:
         self.around, self.suspends = before
 
     def _mark(self, node: ast.AST) -> None:
-        if isinstance(node, ast.Try):
-            _guarded(node)
-            _unchecked(node)
-        elif isinstance(node, ast.Call) and self.suspends:
-            if _called(node) in _BLOCKING_NAMES:
+        match node:
+            case ast.Try():
+                _guarded(node)
+                _unchecked(node)
+            case ast.Call() if self.suspends and _called(node) in _BLOCKING_NAMES:
                 node.func = probe(".blocking", node.func)
-        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and self.around:
-            if _called(node.value) in _MAKERS:
-                node.value = probe(".unkept", node.value)
+            case ast.Expr(ast.Call() as call) if self.around and _called(call) in _MAKERS:
+                node.value = probe(".unkept", call)
 
 
 def _loop(loop: Loop, around: tuple[str, ...]) -> tuple[str, ...]:
@@ -95,11 +94,15 @@ def _loop(loop: Loop, around: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _walked_name(loop: Loop) -> str:
-    operand = loop.iter
-    if isinstance(operand, ast.Call) and isinstance(operand.func, ast.Name):
-        if operand.func.id == ".async_iterated":
-            operand = operand.args[0]
+    operand = _bare(loop.iter)
     return operand.id if isinstance(operand, ast.Name) else ""
+
+
+def _bare(node: ast.expr | None) -> ast.expr | None:
+    """`node` without a probe around it."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id[0] == ".":
+        return node.args[0]
+    return node
 
 
 def steps_inside(loop: ast.AsyncFor, name: str) -> Iterator[ast.Call]:
@@ -109,9 +112,10 @@ def steps_inside(loop: ast.AsyncFor, name: str) -> Iterator[ast.Call]:
     """
     for statement in loop.body:
         for node in ast.walk(statement):
-            if isinstance(node, ast.Call) and _steps(node, name):
-                if not _takes_pairs(statement, node):
-                    yield node
+            if not isinstance(node, ast.Call) or not _steps(node, name):
+                continue
+            if not _takes_pairs(statement, node):
+                yield node
 
 
 def _takes_pairs(statement: ast.stmt, call: ast.Call) -> bool:
@@ -130,8 +134,7 @@ def _steps(call: ast.Call, name: str) -> bool:
     else:
         of = call.args[0] if call.args else None
         named = function.id if isinstance(function, ast.Name) else ""
-    if isinstance(of, ast.Call) and isinstance(of.func, ast.Name) and of.func.id[:1] == ".":
-        of = of.args[0]
+    of = _bare(of)
     return named in _ASKED and isinstance(of, ast.Name) and of.id == name
 
 
@@ -150,9 +153,10 @@ def _guarded(node: ast.Try) -> None:
 def _unchecked(node: ast.Try) -> None:
     """A ``try`` around a call that only makes an async generator: none of it fails there."""
     for statement in node.body:
-        call = statement.value if isinstance(statement, ast.Assign | ast.Return) else None
-        if isinstance(call, ast.Call) and _called(call) in generator_functions and node.handlers:
-            statement.value = probe(".unchecked", call)  # type: ignore[union-attr]
+        if isinstance(statement, ast.Assign | ast.Return) and node.handlers:
+            call = statement.value
+            if isinstance(call, ast.Call) and _called(call) in generator_functions:
+                statement.value = probe(".unchecked", call)
 
 
 def _names_end(kind: ast.expr | None) -> bool:

@@ -49,7 +49,6 @@ from asyncrepl.language.suspects import MISSING, lookup, suspects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
 
 __all__ = ["PROBES", "begun", "install", "instrument"]
 
@@ -94,7 +93,7 @@ def async_iterated(obj: T) -> T:
 
 
 def _may_never_end(step: Any) -> bool:
-    """Whether the ``__anext__`` `step` raises nothing itself, or takes several steps of another."""
+    """Whether the ``__anext__`` `step` raises nothing itself, or takes steps of another."""
     if type(step) is not FunctionType or not step.__code__.co_flags & _COROUTINE:
         return False
     code = step.__code__

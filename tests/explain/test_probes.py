@@ -141,9 +141,7 @@ def lost(text: str) -> list[int]:
     """The lines of `text` on which a probe waits for a generator thrown away."""
     tree = instrument(ast.Interactive(ast.parse(text).body))
     return [
-        node.lineno
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Name) and node.id == ".lost"
+        node.lineno for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == ".lost"
     ]
 
 

@@ -129,4 +129,3 @@ def first_code(error: BaseException) -> CodeType | None:
     while trace is not None and is_plumbing(trace.tb_frame.f_code.co_filename):
         trace = trace.tb_next
     return None if trace is None else trace.tb_frame.f_code
-

@@ -10,6 +10,7 @@ from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import CannotFixError, Fixing, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import scope
+from asyncrepl.language.suspects import lookup
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -53,11 +54,10 @@ def _suspending_call(
 def _in_thread(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     """``f(x)`` → ``await asyncio.to_thread(f, x)``."""
     name, end = unit.source.span(call.func), unit.source.span(call).end
-    behind = unit.text[name.end + 1 : end - 1]
-    inner = f", {behind}" if behind.strip() else ""
-    if len(call.args) == 1 and isinstance(call.args[0], ast.GeneratorExp) and inner:
-        if not behind.lstrip().startswith("("):
-            inner = f", ({behind})"
+    behind = unit.text[name.end + 1 : end - 1].strip()
+    if len(call.args) == 1 and isinstance(call.args[0], ast.GeneratorExp) and behind[:1] != "(":
+        behind = f"({behind})"
+    inner = f", {behind}" if behind else ""
     text = f"await asyncio.to_thread({unit.source.source(call.func)}{inner})"
     fixing.of(unit).replace(call, text)
 
@@ -124,8 +124,6 @@ def _giving_way(evidence: Evidence, unit: Unit, loop: ast.AST) -> Fix | None:
 
 
 def _source_gives_way(evidence: Evidence, fixing: Fixing) -> Fix | None:
-    from asyncrepl.language.suspects import lookup
-
     use = evidence.use("seen")
     facts = use.facts if use else None
     step = lookup(facts.kind, "__anext__") if facts else None
@@ -145,13 +143,11 @@ def _source_gives_way(evidence: Evidence, fixing: Fixing) -> Fix | None:
     return fixing.fix()
 
 
-_BLOCKS = (
-    "blocking-call-in-async-for",
-    "a blocking call on the loop",
-    5,
+_MODEL = (
     "While synchronous code runs, nothing else does: `await asyncio.sleep()` instead of "
-    "`time.sleep()`, and `await asyncio.to_thread(f)` for what must block or compute.",
+    "`time.sleep()`, and `await asyncio.to_thread(f)` for what must block or compute."
 )
+_BLOCKS = "blocking-call-in-async-for", "a blocking call on the loop", 5, _MODEL
 
 RULES = (
     Rule(*_BLOCKS, _blocks, "seen", sees="blocks"),

@@ -226,8 +226,10 @@ def _walked_through(evidence: Evidence) -> Finding | None:
         fixing.suspending(unit, call)
     except CannotFixError:
         return None
-    got = "keeps every item, as a coroutine is true" if text.endswith(")]") and "if" in text else (
-        "gives coroutines"
+    got = (
+        "keeps every item, as a coroutine is true"
+        if text.endswith(")]") and "if" in text
+        else ("gives coroutines")
     )
     why = f"`{callee_name(call)}` calls {short(unit, call.args[0])} and awaits nothing: it {got}."
     return Finding(why, fixing.fix())
@@ -275,17 +277,17 @@ def _async_protocol(evidence: Evidence, unit: Unit, owner: ast.ClassDef) -> Fix 
     return fixing.fix()
 
 
-def _rule(id_: str, title: str, step: int, model: str, find: Callable[[Evidence], Finding | None]) -> Rule:
+def _rule(
+    id_: str, title: str, step: int, model: str, find: Callable[[Evidence], Finding | None]
+) -> Rule:
     return Rule(id_, title, step, model, find, "seen", sees="dropped")
 
 
-_THREAD = (
-    "to-thread-of-async-function",
-    "an async function given to a thread",
-    3,
-    "`to_thread` calls a blocking function in a thread. An `async def` called there only "
-    "makes a coroutine: await it on the loop, `await work()`.",
+_MODEL = (
+    "`to_thread` calls a blocking function in a thread. An `async def` called there "
+    "only makes a coroutine: await it on the loop, `await work()`."
 )
+_THREAD = "to-thread-of-async-function", "an async function given to a thread", 3, _MODEL
 
 RULES = (
     _rule(

@@ -120,13 +120,12 @@ def _reset(evidence: Evidence) -> Finding | None:
     return Finding(why)
 
 
-_LEFT = (
-    "break-leaves-generator-open",
-    "a loop that leaves its generator open",
-    6,
-    "`break`, `return` or an error in the body leaves the generator suspended at its `yield`. "
-    "`async with aclosing(gen()) as g: async for x in g: ...` closes it there and then.",
+_MODEL = (
+    "`break`, `return` or an error in the body leaves the generator suspended at its "
+    "`yield`. `async with aclosing(gen()) as g: async for x in g: ...` closes it there "
+    "and then."
 )
+_LEFT = "break-leaves-generator-open", "a loop that leaves its generator open", 6, _MODEL
 
 RULES = (
     Rule(*_LEFT, _left, "seen", sees="left"),

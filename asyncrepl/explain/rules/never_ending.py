@@ -95,7 +95,11 @@ def _several_steps(evidence: Evidence) -> Finding | None:
     unit, function, name = found
     if any(isinstance(node, ast.Try) for node in own_nodes(function)):
         return None
-    steps = [node for node in own_nodes(function) if _is_bare_step(node)]
+    steps = [
+        node
+        for node in own_nodes(function)
+        if isinstance(node, ast.Call) and callee_name(node) == "anext" and len(node.args) == 1
+    ]
     sources = {unit.source.source(step.args[0]) for step in steps}
     if len(steps) < _SEVERAL or len(sources) != 1:
         return None
@@ -110,10 +114,6 @@ def _several_steps(evidence: Evidence) -> Finding | None:
 
 
 _SEVERAL = 2
-
-
-def _is_bare_step(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and callee_name(node) == "anext" and len(node.args) == 1
 
 
 def _rule(id_: str, title: str, model: str, find: object) -> Rule:

@@ -72,9 +72,7 @@ def _lost(evidence: Evidence) -> Finding | None:
     if not isinstance(use.owner, ast.Expr):
         return Finding(_why(unit, use.node), _collected(evidence, use.node))
     fixing, name = Fixing(evidence), fresh(unit, "_")
-    fixing.of(unit).replace(
-        use.node, f"async for {name} in {unit.source.source(use.node)}: pass"
-    )
+    fixing.of(unit).replace(use.node, f"async for {name} in {unit.source.source(use.node)}: pass")
     try:
         fixing.suspending(unit, use.node)
     except CannotFixError:
@@ -248,9 +246,7 @@ def _checked_at_once(evidence: Evidence, unit: Unit, function: Function, count: 
     first, last = unit.source.block(rest[0]).start, unit.source.block(rest[-1]).end
     by = unit.source.indent(rest[0])
     body = indent(unit.text[first:last].rstrip("\n"), "    ")
-    edits.replace(
-        Span(first, last), f"{by}async def {name}():\n{body}\n{by}return {name}()\n"
-    )
+    edits.replace(Span(first, last), f"{by}async def {name}():\n{body}\n{by}return {name}()\n")
     return fixing.fix()
 
 

@@ -133,13 +133,15 @@ def _as_else(evidence: Evidence, guard: ast.Try) -> Fix | None:
     deeper = unit.source.indent(loop).removeprefix(by)
     start, end = unit.source.block(loop)
     lines = unit.text[start:end].rstrip("\n").split("\n")
-    loop_text = "\n".join(line.removeprefix(deeper) if by == "" else by + line.removeprefix(
-        by + deeper) for line in lines)
+    loop_text = "\n".join(
+        line.removeprefix(deeper) if by == "" else by + line.removeprefix(by + deeper)
+        for line in lines
+    )
     fixing = Fixing(evidence)
     text = loop_text.removeprefix(by)
     if not all(isinstance(each, ast.Pass) for each in handler.body):
         first, last = unit.source.span(handler.body[0]).start, unit.source.span(handler.body[-1])
-        text += f"\n{by}else:\n{by}{deeper}{unit.text[first:last.end]}"
+        text += f"\n{by}else:\n{by}{deeper}{unit.text[first : last.end]}"
     fixing.of(unit).replace(guard, text)
     return fixing.fix()
 
