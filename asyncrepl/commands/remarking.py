@@ -134,6 +134,9 @@ class Remarks:
         loop = self._shell.loop
         if self._waiting or loop.is_closed():
             return
+        if not loop.is_running():
+            self.look()
+            return
         self._waiting = True
         if threading.get_ident() == getattr(loop, "_thread_id", None):
             loop.call_soon(self._look_soon)

@@ -30,6 +30,8 @@ def observed(inputs: list[str]) -> tuple[Explanation | None, str]:
     """
     out = io.StringIO()
     with warnings.catch_warnings(), contextlib.redirect_stderr(out):
+        warnings.simplefilter("ignore")
+        gc.collect()  # what earlier tests have left behind
         warnings.simplefilter("default")
         told = _told(inputs, out)
         warnings.simplefilter("ignore")
