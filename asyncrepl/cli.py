@@ -60,7 +60,7 @@ def _session(words: list[str]) -> int:
         print(f"asyncrepl: {warning}", file=sys.stderr)
     if settings.rate is not None:
         try:
-            rate_of(settings.rate, jumps=settings.clock == "virtual")
+            rate_of(f"{settings.rate:g}", jumps=settings.clock == "virtual")
         except ValueError as error:
             print(f"asyncrepl: argument --rate: {error} (-h for help)", file=sys.stderr)
             return USAGE

@@ -23,10 +23,15 @@ __all__ = ["chosen_clock", "open_shell"]
 
 
 def chosen_clock(mode: str, rate: float | None) -> Clock:
-    """The clock that the settings ask for; without a `rate`, a virtual one jumps."""
-    if mode == "virtual":
-        return Clock.virtual(1.0, rate=math.inf if rate is None else rate)
-    return Clock.real(rate=1.0 if rate is None else rate)
+    """The clock that the settings ask for; without a `rate`, a virtual one jumps.
+
+    A virtual one is held: its time passes only while inputs run.
+    """
+    if mode == "real":
+        return Clock.real(rate=1.0 if rate is None else rate)
+    clock = Clock.virtual(1.0, rate=math.inf if rate is None else rate)
+    clock.hold()
+    return clock
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from asyncrepl.engine import steering
 from asyncrepl.engine.stepping import next_timers
 from asyncrepl.settings import CLOCKS
 from asyncrepl.views.clock import clock_text, fired_text, instant, rate_text
+from asyncrepl.views.styled import wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from asyncrepl.views.styled import Line
 
 __all__ = ["COMMANDS"]
-
-_GOES_ON = ":thaw goes on, :next fires the next timer"
 
 
 def _rate(shell: Shell, rest: str) -> list[Line]:
@@ -42,14 +41,21 @@ def _clock(shell: Shell, rest: str) -> list[Line]:
 def _told(shell: Shell, text: str) -> list[Line]:
     """`text`, and that time stands still nevertheless, if it does."""
     stands = f"; but it stands still at {_now(shell)}, :thaw goes on"
-    return [[("", text + stands * shell.loop.live.clock.frozen)]]
+    return _lines(shell, text + stands * shell.loop.live.clock.frozen)
+
+
+def _lines(shell: Shell, text: str) -> list[Line]:
+    return [[("", line)] for line in wrapped(text, shell.console.width, 2)]
 
 
 def _freeze(shell: Shell, rest: str) -> list[Line]:
     _refuse_words("freeze", rest)
     already = " already" * shell.loop.live.clock.frozen
     steering.freeze()
-    return [[("", f"time stands still{already} at {_now(shell)}; {_GOES_ON}")]]
+    return _lines(
+        shell,
+        f"time stands still{already} at {_now(shell)}; :thaw goes on, :next fires the next timer",
+    )
 
 
 def _thaw(shell: Shell, rest: str) -> list[Line]:
@@ -85,7 +91,7 @@ async def _fire(shell: Shell, count: int) -> list[Line]:
         steering.thaw()
     elif ran:
         text += "; time stands still now, :thaw goes on"
-    return [[("", text)]]
+    return _lines(shell, text)
 
 
 def _wait(shell: Shell, rest: str) -> Awaitable[list[Line]]:
@@ -96,7 +102,7 @@ def _wait(shell: Shell, rest: str) -> Awaitable[list[Line]]:
     if not 0 <= seconds < math.inf:
         raise CommandError(f":wait takes 0 seconds or more, not {seconds:g}")
     if shell.loop.live.clock.frozen and seconds:
-        raise CommandError(f"time stands still at {_now(shell)}, no wait would end; {_GOES_ON}")
+        raise CommandError(f"time stands still at {_now(shell)}: :wait would not end; try :thaw")
     return _wait_for(seconds)
 
 

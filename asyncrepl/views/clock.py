@@ -38,7 +38,7 @@ def instant(seconds: float) -> str:
 def rate_text(rate: float) -> str:
     """What a rate means."""
     if rate == math.inf:
-        return "no rate: time jumps from timer to timer"
+        return "rate inf: time jumps from timer to timer"
     return f"rate {rate:g}: a second takes {1 / rate:.3g} s"
 
 
@@ -53,7 +53,7 @@ def clock_text(mode: str, rate: float) -> str:
 def fired_text(fired: int, at: float, *, more: bool) -> str:
     """What a step from timer to timer did."""
     if not fired:
-        return f"no timer is set: nothing fires after {instant(at)}"
+        return "no timer is set: there is nothing to fire"
     timers = "1 timer" if fired == 1 else f"{fired} timers"
     return f"{timers} fired at {instant(at)}" + "; no more are set" * (not more)
 
