@@ -160,8 +160,8 @@ def _is_bool(value: object) -> bool:
 
 def _is_rate(value: Any) -> bool:
     try:
-        return not isinstance(value, bool) and rate_of(value, jumps=True) > 0
-    except (TypeError, ValueError):
+        return type(value) in {int, float} and rate_of(value, jumps=True) > 0
+    except ValueError:
         return False
 
 

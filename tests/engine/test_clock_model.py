@@ -21,7 +21,7 @@ from asyncrepl.engine.clock import SLACK, Clock
 if TYPE_CHECKING:
     Op = tuple[Any, ...]
 
-EXAMPLES = int(os.environ.get("CLOCK_EXAMPLES", "100"))
+EXAMPLES = int(os.environ.get("CLOCK_EXAMPLES", "250"))
 #: Seconds that sums of floats, and asyncio's own resolution, may be off in real time.
 NEAR = 1e-6
 
@@ -35,7 +35,7 @@ OPERATIONS: dict[str, st.SearchStrategy[Op]] = {
     "timeout": st.tuples(st.just("timeout"), delays, delays),
     "wait_for": st.tuples(st.just("wait_for"), delays, delays),
     "wait": st.tuples(st.just("wait"), delays, delays, rates),
-    "advance": st.tuples(st.just("advance"), delays),
+    "advance": st.tuples(st.just("advance"), delays | st.just(-1.0)),
     "next": st.tuples(st.just("next"), st.integers(1, 4)),
     "rate": st.tuples(st.just("rate"), rates),
     "freeze": st.tuples(st.just("freeze")),
@@ -89,6 +89,7 @@ class Both:
                 getattr(self, f"_{operation}")(*values)
                 self.world.rest()
                 self.model.rest()
+                assert self.world.loop.live.clock.frozen == self.model.frozen
             self._next(10_000)
             self.world.rest()
             self.compare()

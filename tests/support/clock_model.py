@@ -199,8 +199,8 @@ class Model:
         self._due = [due for due in self._due if due.label != label]
 
     def advance(self, seconds: float) -> None:
-        """Let it be later at once."""
-        self.now = round(self.now + seconds, self._digits)
+        """Let it be later at once; never earlier."""
+        self.now = round(self.now + max(seconds, 0.0), self._digits)
 
     def wait(self, seconds: float) -> None:
         """Let time pass, with all that happens meanwhile."""
