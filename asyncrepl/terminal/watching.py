@@ -100,7 +100,7 @@ class Watch:
         now, speed = clock.shown_ns(), 1.0 if clock.speed == math.inf else clock.speed
         linger = int(_LINGER * speed)
         seen = timeline.snapshot(since=now - linger - int(columns * _COLUMN * speed))
-        snapshot = _without_brief(seen, now, 0 if clock.frozen else int(_BRIEF * speed))
+        snapshot = _without_brief(seen, now, int(_BRIEF * speed), frozen=clock.frozen)
         if all(lane.id in snapshot.ended for lane in snapshot.lanes):
             last = max((snapshot.ended[lane.id].at for lane in snapshot.lanes), default=0)
             if now - last > linger:
@@ -119,11 +119,12 @@ class Watch:
         )
 
 
-def _without_brief(snapshot: Snapshot, now: int, brief: int) -> Snapshot:
-    """Without the tasks that lived shorter than `brief`, and those that live no longer yet."""
+def _without_brief(snapshot: Snapshot, now: int, brief: int, *, frozen: bool) -> Snapshot:
+    """Without the tasks that lived shorter than `brief`; in frozen time nobody grows older."""
 
-    def lived(lane: Lane) -> int:
+    def counts(lane: Lane) -> bool:
         ended = snapshot.ended.get(lane.id)
-        return (now if ended is None else ended.at) - lane.born
+        lived = (now if ended is None else ended.at) - lane.born
+        return lived >= brief or (frozen and ended is None)
 
-    return replace(snapshot, lanes=tuple(lane for lane in snapshot.lanes if lived(lane) >= brief))
+    return replace(snapshot, lanes=tuple(filter(counts, snapshot.lanes)))
