@@ -91,8 +91,6 @@ _KNOWN = (
     ast.Name, ast.Constant, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.JoinedStr,
     ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Lambda,
 )  # fmt: skip
-#: Of these, those that ``async for`` refuses: a name may hold a generator that is over.
-_NEVER_WALKED = tuple(set(_KNOWN) - {ast.Name, ast.GeneratorExp})
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
@@ -183,14 +181,20 @@ class Instrumenter:
         return node
 
     def _clause(self, node: ast.comprehension, *, first: bool) -> None:
+        if node.is_async:
+            self._async_operand(node)
         # A name bound by the comprehension itself is gone afterwards (3.12 on).
-        known = _KNOWN if not node.is_async else _NEVER_WALKED
-        if not first or not isinstance(node.iter, known):
-            name = ".async_iterated" if node.is_async else ".iterated"
-            node.iter = _probe(name, node.iter)
+        elif not first or not isinstance(node.iter, _KNOWN):
+            node.iter = _probe(".iterated", node.iter)
 
     def _async_for(self, node: ast.AsyncFor) -> None:
-        if not isinstance(node.iter, _NEVER_WALKED):
+        self._async_operand(node)
+
+    @staticmethod
+    def _async_operand(node: ast.AsyncFor | ast.comprehension) -> None:
+        if isinstance(node.iter, ast.Name | ast.Attribute | ast.Subscript):
+            node.iter = _probe(".named", node.iter)
+        elif not isinstance(node.iter, _KNOWN):
             node.iter = _probe(".async_iterated", node.iter)
 
     def _for(self, node: ast.For) -> None:

@@ -49,6 +49,7 @@ from asyncrepl.language.suspects import MISSING, lookup, suspects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
 
 __all__ = ["PROBES", "begun", "install", "instrument"]
 
@@ -60,6 +61,8 @@ _ITERABLE_COROUTINE = 0x100
 _COROUTINE = 0x80
 #: The types of the awaitables of a step: of ``agen.asend()``, ``agen.aclose()``, ``anext()``.
 _STEPS = frozenset({"async_generator_asend", "async_generator_athrow", "anext_awaitable"})
+#: What is printed most: nothing to look at.
+_HARMLESS = frozenset({str, int, float, bool, type(None), list, tuple, dict, set, bytes})
 _KNOWN_METACLASSES = frozenset({type, ABCMeta})
 _ITERABLE = frozenset(
     {list, tuple, dict, set, frozenset, str, bytes, range, GeneratorType, enumerate, zip, map}
@@ -78,18 +81,30 @@ def _method(kind: type, name: str) -> Any:
 def async_iterated(obj: T) -> T:
     """The operand of ``async for`` or ``aiter()``."""
     kind = type(obj)
-    if kind is AsyncGeneratorType:
-        if obj.ag_frame is None:  # type: ignore[attr-defined]
-            sightings.see("exhausted", obj, _getframe(1))
-        return obj
+    if kind is not AsyncGeneratorType:
+        _judge_class(obj, kind, _getframe(1))
+    return obj
+
+
+def named(obj: T) -> T:
+    """The operand of ``async for``, if it lies somewhere: it may have been walked before."""
+    kind = type(obj)
+    if kind is not AsyncGeneratorType:
+        _judge_class(obj, kind, _getframe(1))
+    elif obj.ag_frame is None:  # type: ignore[attr-defined]
+        sightings.see("exhausted", obj, _getframe(1))
+    return obj
+
+
+def _judge_class(obj: object, kind: type, frame: FrameType) -> None:
+    """Note an instance that cannot be walked, or whose methods may be wrong."""
     method = _method(kind, "__aiter__")
     if method is None:
-        suspects.note("async iteration", obj, _getframe(1))
+        suspects.note("async iteration", obj, frame)
     elif type(method) is FunctionType and not method.__code__.co_flags & _ASYNC_GENERATOR:
-        new = suspects.hint("async iteration", kind, _getframe(1))
+        new = suspects.hint("async iteration", kind, frame)
         if new and _may_never_end(_method(kind, "__anext__")):
-            sightings.see("walked", obj, _getframe(1))
-    return obj
+            sightings.see("walked", obj, frame)
 
 
 def _may_never_end(step: Any) -> bool:
@@ -186,6 +201,8 @@ def lost(obj: T) -> T:
 def shown(obj: T) -> T:
     """What is printed."""
     kind = type(obj)
+    if kind in _HARMLESS:
+        return obj
     if kind is AsyncGeneratorType:
         pending = not begun(obj)
     elif kind is CoroutineType:
@@ -277,6 +294,7 @@ def begun(generator: Any) -> bool:
 
 _ALL: tuple[Callable[[Any], Any], ...] = (
     async_iterated,
+    named,
     iterated,
     awaited,
     entered,
