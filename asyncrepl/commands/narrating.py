@@ -22,7 +22,9 @@ class Narrator:
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
-        self._since = 0
+        #: The instant (ns) since which times are told.
+        self.since = 0
+        self._following = False
         self._tracer: Tracer | None = None
         self._lines: Callable[..., list[Line]]
         #: Whether all walks are told.
@@ -47,9 +49,27 @@ class Narrator:
         if not self.on:
             self._stop()
 
+    def follow(self, task: asyncio.Task[None] | None, asked: Callable[[], object] | None) -> None:
+        """Tell the walks of `task`, if it is not done yet; `asked` is called at each step 2.
+
+        Without a `task` what is told remains. With `asked`, no round is summed up.
+        """
+        if task is not None and not (self._tracer and self._tracer.on):
+            self._start(task)
+            self._following = True
+        if self._tracer is not None:
+            self._tracer.asked = asked
+
+    def unfollow(self) -> None:
+        """What was followed is over."""
+        following, self._following = self._following, False
+        self.follow(None, None)
+        if following:
+            self._stop()
+
     def began(self) -> None:
         """A statement begins: times are told since now."""
-        self._since = self._shell.loop.live.clock.time_ns()
+        self.since = self._shell.loop.live.clock.time_ns()
 
     def ended(self, outcome: Outcome) -> None:
         """The statement is over."""
@@ -73,4 +93,4 @@ class Narrator:
     def _tell(self, event: WalkEvent) -> None:
         shell, foreground = self._shell, self._shell.task
         name = "" if foreground is None else foreground.get_name()
-        shell.console.show(*self._lines(event, self._since, shell.console.width, name))
+        shell.console.show(*self._lines(event, self.since, shell.console.width, name))

@@ -18,6 +18,7 @@ from asyncrepl.commands.front import Front
 from asyncrepl.commands.narrating import Narrator
 from asyncrepl.commands.noticing import Noticing
 from asyncrepl.commands.status import Status
+from asyncrepl.commands.stepping import Stepping
 from asyncrepl.engine.jobs import Jobs
 from asyncrepl.engine.observing import Observing
 from asyncrepl.language.reading import as_command, silence_completeness_warnings
@@ -48,8 +49,8 @@ class Shell:
 
     All methods are for the loop's thread. `front` is whoever types. `last` is the
     last outcome with an error and `explanation` what is known about it; `observing`
-    says for what the loop is recorded, `noticing` hears of what was forgotten; `left`
-    names the tasks that were running when the session was closed.
+    says for what the loop is recorded, `noticing` hears of what was forgotten, `stepping`
+    pauses what runs; `left` names the tasks that were running when the session was closed.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Shell:
         self.observing = Observing(loop)
         self.noticing = Noticing(self)
         self.narrator = Narrator(self)
+        self.stepping = Stepping(self)
         self.last: Outcome | None = None
         self.explanation: Explanation | None = None
         self._run: Run | None = None
@@ -128,6 +130,7 @@ class Shell:
             if timer is not None:
                 timer.cancel()
             self._run = None
+            self.stepping.ended()
             done(status)
 
         self.narrator.began()
@@ -155,6 +158,7 @@ class Shell:
         """What Ctrl-C does to what runs in the foreground; False where nothing does."""
         soon = time.monotonic() - self._interrupted_at < ABANDON_WITHIN
         self._interrupted_at = time.monotonic()
+        self.stepping.ended()
         if self._run is not None:
             if self._run.interrupts and soon:
                 self._run.abandon()

@@ -138,6 +138,7 @@ class Interrupter:
             if not shield.postpone():
                 raise KeyboardInterrupt
             return
+        self._loop.live.let_go()
         if not again and self._coming is None:
             self._coming = self._loop.call_soon_threadsafe(self._cancel)
         self._look_again_soon()

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from weakref import WeakSet
 
     from asyncrepl.engine.clock import Ready
+    from asyncrepl.engine.standing import Stand
     from asyncrepl.engine.timeline import Timeline
 
     class _SelectorEventLoop(asyncio.SelectorEventLoop):
@@ -88,20 +89,27 @@ class Live:
     """All that a `LiveLoop` has beyond asyncio's loop.
 
     `clock` never changes; `turn` is readable from any thread; `timeline` is
-    what records at the moment, None for nothing. `walks` says by the ``id`` of an
+    what records at the moment, None for nothing; `stand` is where its thread stands
+    still when a program is stepped, None if none ever was. `walks` says by the ``id`` of an
     async generator whose code, at which instruction, took its first step; only
     while a timeline records, and also of generators that are gone.
     """
 
-    __slots__ = ("clock", "outside", "selector", "timeline", "turn", "walks")
+    __slots__ = ("clock", "outside", "selector", "stand", "timeline", "turn", "walks")
 
     def __init__(self, clock: Clock, selector: WatchingSelector, own_fd: int) -> None:
         self.clock = clock
         self.turn = selector.turn
         self.timeline: Timeline | None = None
+        self.stand: Stand | None = None
         self.walks: dict[int, tuple[CodeType, int]] = {}
         self.selector = selector
         self.outside = Outside(selector, own_fd)
+
+    def let_go(self) -> None:
+        """End a stand, if there is one: something else is to happen. From any thread."""
+        if self.stand is not None:
+            self.stand.leave()
 
 
 class LiveLoop(_SelectorEventLoop):

@@ -58,6 +58,9 @@ class Tracer:
         self._depth = 0
         #: Whether anything is told.
         self.on = False
+        #: Called after step 2 of each round, all of which are then told in full: somebody
+        #: goes from one to the next.
+        self.asked: Callable[[], object] | None = None
 
     # -- for the shell -----------------------------------------------------------------
 
@@ -77,7 +80,7 @@ class Tracer:
     def stop(self) -> None:
         """Tell nothing any more, also not of walks that are under way."""
         if self.on:
-            self.on, self._only = False, None
+            self.on, self._only, self.asked = False, None, None
             self.timeline.suspending = None
             self.walks.forget()
             self._runs.clear()
@@ -114,7 +117,7 @@ class Tracer:
         walk = self._walk(self._number, task, parent, site)
         loud: Telling = "sum"
         if parent is None or parent.told:
-            loud = self._runs.next(site)
+            loud = "full" if self.asked else self._runs.next(site)
         return Walking(self, walk, parent, loud)
 
     def enter(self, walking: Walking, frame: FrameType) -> None:

@@ -171,7 +171,8 @@ class Walking:
         self.phase = "await"
         self.round = number = self.round + 1
         self._turn = tracer.turn.number
-        self._telling = self._begin_told(number) if number == self._next_told else "sum"
+        told = number == self._next_told or tracer.asked
+        self._telling = self._begin_told(number) if told else "sum"
         self._asked = now
 
     def _body_done(self, now: int) -> None:
@@ -186,13 +187,18 @@ class Walking:
         self._slices_asked = self.tracer.timeline.count
         self.on = self.where = ""
         self.tracer.walks.look_at(self)
-        return telling(number)
+        if self.tracer.asked is None:
+            return telling(number)
+        self.loud = "full"
+        return "full"
 
     def asked(self, awaitable: object) -> None:
         """Step 2 is done."""
         if self._telling == "full":
             name = type_name(awaitable)
             self.tracer.tell(Asked(self.walk, self.round, self._asked, name))
+            if self.tracer.asked is not None:
+                self.tracer.asked()
             self._asked = self.tracer.timeline.ns()  # the telling is not part of the wait
 
     def suspend(self, on: str, where: str) -> None:

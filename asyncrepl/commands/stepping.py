@@ -1,0 +1,129 @@
+"""Stepping what runs in the foreground, and looking at it while it stands still.
+
+Each key of the terminal is a method here of the same meaning: `pause`, `timer`,
+`anext`, `values`, `evaluate`, `go_on`. What they show goes to the console, among the
+narration, which a pause switches on for the rest of the statement.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from asyncrepl.views.errors import exception_lines
+from asyncrepl.views.styled import text_lines
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from asyncrepl.commands.shell import Shell
+    from asyncrepl.engine.stepping import Mode, Stepper
+
+__all__ = ["Stepping"]
+
+
+class Stepping:
+    """The steps of one shell; for the loop's thread, except `press`, `mode` and `passed`."""
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+        self._stepper: Stepper | None = None
+
+    # -- from any thread ---------------------------------------------------------------
+
+    @property
+    def mode(self) -> Mode:
+        """How the program stands."""
+        return "off" if self._stepper is None else self._stepper.mode
+
+    @property
+    def passed(self) -> int:
+        """Nanoseconds of the user's time since the statement began."""
+        return self._shell.loop.live.clock.time_ns() - self._shell.narrator.since
+
+    def press(self, word: str, *texts: str) -> None:
+        """Call the method of this name, wherever the loop's thread is just now."""
+        self._made().post(lambda: self._act(word, *texts))
+
+    def _act(self, word: str, *texts: str) -> None:
+        if self._shell.busy:  # else the statement has ended meanwhile
+            getattr(self, word)(*texts)
+
+    def _made(self) -> Stepper:
+        if self._stepper is None:
+            from asyncrepl.engine.stepping import Stepper
+
+            self._stepper = Stepper(self._shell.loop)
+        return self._stepper
+
+    # -- time --------------------------------------------------------------------------
+
+    def pause(self) -> None:
+        """Let time stand still, and tell the statement's walks from now on."""
+        self._made().pause()
+        if (task := self._shell.task) is not None:
+            self._shell.narrator.follow(task, self._reached)
+
+    def timer(self) -> None:
+        """Go on to the next timer."""
+        self.pause()
+        self._made().next_timer(self._fired)
+
+    def anext(self) -> None:
+        """Go on to the next ``__anext__`` of a walk."""
+        self.pause()
+        self._made().next_anext()
+
+    def go_on(self) -> None:
+        """Let time run on."""
+        self._made().go_on()
+        self._shell.narrator.follow(None, None)
+
+    def ended(self) -> None:
+        """What ran in the foreground is over, or being interrupted."""
+        if self._stepper is not None:
+            self._stepper.go_on()
+            self._shell.narrator.unfollow()
+
+    def _reached(self) -> None:
+        self._made().reached()
+
+    def _fired(self, there_was_one: bool) -> None:
+        if not there_was_one:
+            self._say("there is no timer to wait for: c goes on")
+
+    # -- looking -----------------------------------------------------------------------
+
+    def values(self) -> None:
+        """Show the names and values where the program stands."""
+        from asyncrepl.engine.scopes import scope_of
+        from asyncrepl.views.paused import scope_lines
+
+        if not (frames := self._frames()):
+            self._say("no code of yours is suspended here")
+        console = self._shell.console
+        console.show(*scope_lines([scope_of(frame) for frame in frames], console.width))
+
+    def evaluate(self, expression: str) -> None:
+        """Show the value of `expression` where the program stands."""
+        from asyncrepl.engine.limiting import TimeUpError
+        from asyncrepl.engine.scopes import PATIENT, evaluate, value_text
+
+        try:
+            value = evaluate(expression, self._frames())
+        except TimeUpError:
+            self._say(f"{expression!r} takes longer than {PATIENT:g} s")
+        except Exception as error:
+            self._shell.console.complain(*exception_lines(error))
+        else:
+            self._shell.console.show(*text_lines(value_text(value, PATIENT)))
+
+    def _frames(self) -> list[FrameType]:
+        from asyncrepl.engine.scopes import frames_here, frames_of
+
+        if self.mode == "step":
+            return frames_here(sys._getframe())  # noqa: SLF001  the documented way
+        return frames_of(self._shell.task)
+
+    def _say(self, text: str) -> None:
+        self._shell.console.show([("dim", text)])
