@@ -158,7 +158,7 @@ class Shell:
         """What Ctrl-C does to what runs in the foreground; False where nothing does."""
         soon = time.monotonic() - self._interrupted_at < ABANDON_WITHIN
         self._interrupted_at = time.monotonic()
-        self.stepping.ended()
+        self.stepping.go_on()
         if self._run is not None:
             if self._run.interrupts and soon:
                 self._run.abandon()

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from asyncrepl.commands.shell import Shell
-    from asyncrepl.engine.stepping import Mode, Stepper
+    from asyncrepl.engine.pausing import Mode, Pausing
+    from asyncrepl.engine.stepping import Stepped
 
 __all__ = ["Stepping"]
 
@@ -27,14 +28,14 @@ class Stepping:
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
-        self._stepper: Stepper | None = None
+        self._pausing: Pausing | None = None
 
     # -- from any thread ---------------------------------------------------------------
 
     @property
     def mode(self) -> Mode:
         """How the program stands."""
-        return "off" if self._stepper is None else self._stepper.mode
+        return "off" if self._pausing is None else self._pausing.mode
 
     @property
     def passed(self) -> int:
@@ -49,12 +50,12 @@ class Stepping:
         if self._shell.busy:  # else the statement has ended meanwhile
             getattr(self, word)(*texts)
 
-    def _made(self) -> Stepper:
-        if self._stepper is None:
-            from asyncrepl.engine.stepping import Stepper
+    def _made(self) -> Pausing:
+        if self._pausing is None:
+            from asyncrepl.engine.pausing import Pausing
 
-            self._stepper = Stepper(self._shell.loop)
-        return self._stepper
+            self._pausing = Pausing(self._shell.loop)
+        return self._pausing
 
     # -- time --------------------------------------------------------------------------
 
@@ -75,22 +76,22 @@ class Stepping:
         self._made().next_anext()
 
     def go_on(self) -> None:
-        """Let time run on."""
-        self._made().go_on()
-        self._shell.narrator.follow(None, None)
+        """Let time run on, as it did before the pause."""
+        if self.mode != "off":
+            self._made().go_on()
+            self._shell.narrator.follow(None, None)
 
     def ended(self) -> None:
-        """What ran in the foreground is over, or being interrupted."""
-        if self._stepper is not None:
-            self._stepper.go_on()
-            self._shell.narrator.unfollow()
+        """What ran in the foreground is over."""
+        self.go_on()
+        self._shell.narrator.unfollow()
 
     def _reached(self) -> None:
         self._made().reached()
 
-    def _fired(self, there_was_one: bool) -> None:
-        if not there_was_one:
-            self._say("there is no timer to wait for: c goes on")
+    def _fired(self, stepped: Stepped) -> None:
+        if not stepped.fired:
+            self._say("no timer is set: what is awaited comes from elsewhere; c goes on")
 
     # -- looking -----------------------------------------------------------------------
 

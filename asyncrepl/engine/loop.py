@@ -88,17 +88,18 @@ _OBSERVED = ("_run_once", "call_soon", "create_task")
 class Live:
     """All that a `LiveLoop` has beyond asyncio's loop.
 
-    `clock` never changes; `turn` is readable from any thread; `timeline` is
-    what records at the moment, None for nothing; `stand` is where its thread stands
-    still when a program is stepped, None if none ever was. `walks` says by the ``id`` of an
-    async generator whose code, at which instruction, took its first step; only
-    while a timeline records, and also of generators that are gone.
+    `clock` may be read from any thread, and so may `turn`; `began` is its instant when
+    the loop was made. `timeline` is what records at the moment, None for nothing; `stand`
+    is where the loop's thread stands still between two steps, None if it never did. `walks`
+    says by the ``id`` of an async generator whose code, at which instruction, took its
+    first step; only while a timeline records, and also of generators that are gone.
     """
 
-    __slots__ = ("clock", "outside", "selector", "stand", "timeline", "turn", "walks")
+    __slots__ = ("began", "clock", "outside", "selector", "stand", "timeline", "turn", "walks")
 
     def __init__(self, clock: Clock, selector: WatchingSelector, own_fd: int) -> None:
         self.clock = clock
+        self.began = clock.time()
         self.turn = selector.turn
         self.timeline: Timeline | None = None
         self.stand: Stand | None = None
@@ -122,8 +123,7 @@ class LiveLoop(_SelectorEventLoop):
             setattr(self, name, None)
             delattr(self, name)
         self._transports.live = Live(clock or Clock.real(), selector, self._ssock.fileno())
-        self.live.clock.changed = self._follow_clock
-        self._follow_clock()
+        self.use_clock(self.live.clock)
 
     @property
     def live(self) -> Live:
@@ -158,20 +158,32 @@ class LiveLoop(_SelectorEventLoop):
             if not held:
                 clock.release()
 
-    def when_settled(self, callback: Callable[[], object]) -> None:
-        """`settle` for a loop that is running, its clock held: then call `callback`."""
-        self.call_soon(self._look_whether_settled, callback, 0)
+    def when_settled(self, callback: Callable[[], object], *, patience: float = math.inf) -> None:
+        """`settle` for a loop that is running, its clock held: then call `callback`.
 
-    def _look_whether_settled(self, callback: Callable[[], object], calm: int) -> None:
+        After so many turns as `patience` says, settled or not.
+        """
+        self.call_soon(self._look_whether_settled, callback, 0, patience)
+
+    def _look_whether_settled(
+        self, callback: Callable[[], object], calm: int, patience: float
+    ) -> None:
         # One calm look is not enough: what ran before it in this turn may have
         # written to a socket that this very loop reads.
         calm = 0 if self._ready else calm + 1
-        if calm < 2:
-            self.call_soon(self._look_whether_settled, callback, calm)
+        if calm < 2 and patience > 0:
+            self.call_soon(self._look_whether_settled, callback, calm, patience - 1)
         else:
             callback()
 
     # -- time --------------------------------------------------------------------
+
+    def use_clock(self, clock: Clock) -> None:
+        """Live on `clock` from now on, which must not be behind; on the loop's thread."""
+        self.live.clock.changed = _nothing
+        self.live.clock = clock
+        clock.changed = self._follow_clock
+        self._follow_clock()
 
     def _follow_clock(self) -> None:
         """Override what the clock needs overridden, once it is not plain real time."""
@@ -179,9 +191,8 @@ class LiveLoop(_SelectorEventLoop):
         if clock.untouched:
             return
         _override(self, "time", clock.time)
-        if clock.mode == "virtual":
-            _override(self, "call_at", functools.partial(timers.call_at, self))
-            self._clock_resolution = clock.resolution
+        _override(self, "call_at", functools.partial(timers.call_at, self))
+        self._clock_resolution = clock.resolution
         if self.live.timeline is not None:
             self.live.timeline.ns = clock.ns
         self.live.selector.wait_with(self._wait)
@@ -278,6 +289,10 @@ class LiveLoop(_SelectorEventLoop):
         if self._debug:
             timers.hide_ours(task)
         return task
+
+
+def _nothing() -> None:
+    pass
 
 
 def _override(loop: LiveLoop, name: str, function: Callable[..., Any]) -> None:

@@ -1,90 +1,92 @@
-"""Pausing what runs on a loop, and letting it go on by single steps.
+"""Time moved by hand: from timer to timer, and standing still in between.
 
-Two ways to stand still. *Paused*, the clock is held: timers wait, what needs no timer
-runs to its end. *At a step*, which a walk has just come to, the thread stands as well
-(see `asyncrepl.engine.standing`), so that also a source that never suspends can
-be walked round by round.
+A step goes to the next instant for which a timer is set, and all timers of that instant
+fire. Firing only the first of several would show what never happens: where two tasks
+wake at the same instant, asyncio readies both before either runs, and the first cannot
+cancel the second's sleep any more. So a step is never less than an instant, and stepping
+shows the very interleaving that running shows.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from asyncrepl.engine.standing import Stand
+from asyncrepl.engine.steering import running_loop
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
 
     from asyncrepl.engine.loop import LiveLoop
 
-__all__ = ["Mode", "Stepper"]
+__all__ = ["Stepped", "next_timers", "step_timers"]
 
-#: "off": nothing is paused. "paused": time stands still. "anext": it goes on to the next
-#: ``__anext__``. "step": that is reached, and all stands still.
-Mode = Literal["off", "paused", "anext", "step"]
+#: Turns of the loop after which a step is over even if the program never rests
+#: (``while True: await asyncio.sleep(0)``).
+PATIENCE = 10_000
 
 
-class Stepper:
-    """Pauses `loop`; for its thread, except `post` and reading `mode`.
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """What a step did: `fired` timers fired, now it is `at` (loop time, seconds).
 
-    Ending a pause leaves the clock held if it was held before.
+    `fired` is more than was asked for where timers tie, and less where no more are set;
+    `more` says whether any are set still.
     """
 
-    def __init__(self, loop: LiveLoop) -> None:
-        self.mode: Mode = "off"
-        self._loop = loop
-        self._held = False
-        self._stand = loop.live.stand = loop.live.stand or Stand(loop)
+    fired: int
+    at: float
+    more: bool
 
-    def post(self, action: Callable[[], object]) -> None:
-        """Have `action` called in the loop's thread, also while that stands; from any thread."""
-        self._stand.post(action)
 
-    def pause(self) -> None:
-        """Let time stand still from now on; also while it goes on to a step."""
-        clock = self._loop.live.clock
-        if self.mode == "off":
-            self._held = clock.held
-        if self.mode != "step":
-            self.mode = "paused"
-        clock.hold()
+async def next_timers(count: int = 1) -> Stepped:
+    """Freeze time, then fire the next `count` timers of the running loop; it stays frozen.
 
-    def next_timer(self, then: Callable[[bool], object]) -> None:
-        """Let time pass up to the next timer, and what comes of it happen; then `then`.
+    Time moves exactly to their deadlines, and what they wake runs to its next wait.
+    Timers that tie with the last one fire, too. What is due already when it is called
+    runs first and does not count. Raises RuntimeError where the loop is none of asyncrepl's.
+    """
+    loop = running_loop()
+    ended: asyncio.Future[Stepped] = loop.create_future()
+    step_timers(loop, count, ended.set_result, given_up=ended.done)
+    return await ended
 
-        It is told whether there was a timer.
-        """
-        self.pause()
-        self._leave("paused")
-        self._loop.when_settled(lambda: self._fire(then))
 
-    def _fire(self, then: Callable[[bool], object]) -> None:
-        raise NotImplementedError
+def step_timers(
+    loop: LiveLoop,
+    count: int,
+    done: Callable[[Stepped], object],
+    *,
+    given_up: Callable[[], bool] = lambda: False,
+) -> None:
+    """`next_timers` for a callback on the thread of `loop`: returns at once, calls `done` later.
 
-    def next_anext(self) -> None:
-        """Let all go on until a walk asks for its next value (see `reached`)."""
-        self.pause()
-        self._leave("anext")
-        self._loop.live.clock.release()
+    Once `given_up` says so, nothing more fires and `done` is not called.
+    """
+    clock, fired = loop.live.clock, 0
 
-    def reached(self) -> None:
-        """A walk has asked for its next value: stand still, if that was waited for."""
-        if self.mode == "anext":
-            self._loop.live.clock.hold()
-            self.mode = "step"
-            try:
-                self._stand.here()
-            finally:
-                if self.mode == "step":  # left by a Ctrl-C, or because the session ends
-                    self.mode = "paused"
+    def step() -> None:
+        nonlocal fired
+        if given_up():
+            return
+        due = _next_instant(loop)
+        if fired >= count or due == math.inf:
+            done(Stepped(fired, clock.time(), due < math.inf))
+            return
+        clock.move_to(due)
+        end = clock.time() + clock.resolution
+        fired += sum(timer.when() < end for timer in _set_timers(loop))
+        loop.when_settled(step, patience=PATIENCE)
 
-    def go_on(self) -> None:
-        """Let time run on as before the pause; does nothing where nothing is paused."""
-        if self.mode != "off":
-            self._leave("off")
-            if not self._held:
-                self._loop.live.clock.release()
+    clock.freeze()
+    loop.when_settled(step, patience=PATIENCE)
 
-    def _leave(self, mode: Mode) -> None:
-        self.mode = mode
-        self._stand.leave()
+
+def _set_timers(loop: LiveLoop) -> list[asyncio.TimerHandle]:
+    return [timer for timer in loop._scheduled if not timer.cancelled()]  # noqa: SLF001
+
+
+def _next_instant(loop: LiveLoop) -> float:
+    return min((timer.when() for timer in _set_timers(loop)), default=math.inf)

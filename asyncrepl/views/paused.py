@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from asyncrepl.engine.scopes import Scope
-    from asyncrepl.engine.stepping import Mode
+    from asyncrepl.engine.pausing import Mode
 
 __all__ = ["pause_rows", "scope_lines", "waiting_rows"]
 
