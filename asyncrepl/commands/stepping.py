@@ -10,8 +10,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from asyncrepl.views.errors import exception_lines
-from asyncrepl.views.styled import text_lines
+from asyncrepl.views.errors import exception_line
+from asyncrepl.views.styled import one_line, text_lines
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -110,14 +110,16 @@ class Stepping:
         from asyncrepl.engine.limiting import TimeUpError
         from asyncrepl.engine.scopes import PATIENT, evaluate, value_text
 
+        console = self._shell.console
+        console.show([("dim", f"value of {one_line(expression)}")])
         try:
             value = evaluate(expression, self._frames())
         except TimeUpError:
-            self._say(f"{expression!r} takes longer than {PATIENT:g} s")
-        except Exception as error:
-            self._shell.console.complain(*exception_lines(error))
+            self._say(f"it takes longer than {PATIENT:g} s")
+        except BaseException as error:  # also SystemExit: it must not end what stands here
+            console.complain(exception_line(error))
         else:
-            self._shell.console.show(*text_lines(value_text(value, PATIENT)))
+            console.show(*text_lines(value_text(value, PATIENT)))
 
     def _frames(self) -> list[FrameType]:
         from asyncrepl.engine.scopes import frames_here, frames_of

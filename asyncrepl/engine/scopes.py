@@ -64,7 +64,7 @@ def frames_here(frame: FrameType | None) -> list[FrameType]:
 
 
 def scope_of(frame: FrameType) -> Scope:
-    """What is in scope in `frame`: its own names; at the top level those that its code mentions."""
+    """The names of `frame`; at the top level those that its code mentions."""
     where, source = spot(frame.f_code.co_filename, frame.f_lineno)
     names = [(name, value_text(value)) for name, value in _own_names(frame)]
     return Scope(frame.f_code.co_qualname, where, source, names)

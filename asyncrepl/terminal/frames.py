@@ -32,6 +32,8 @@ class Panel:
         self.status: Sequence[Line] = ()
         self.lanes: Sequence[Line] = ()
         self.problem: BaseException | None = None
+        #: What is said of a pause.
+        self.pause: Callable[[int], Sequence[Line]] = _nothing
         self._watch = watch
         self._size = size
         self._hint = ""
@@ -63,7 +65,8 @@ class Panel:
     def _look(self) -> tuple[Sequence[Line], Sequence[Line]]:
         columns, rows = self._size()
         lanes = self._watch.lanes(columns, min(_LANES, rows // 3)) if self.on else ()
-        return self._watch.status(columns) or self._hints(columns), lanes
+        status = [*self._watch.status(columns), *self.pause(columns)]
+        return status or self._hints(columns), lanes
 
     def _moving(self) -> bool:
         """Whether the next frame will differ by more than the time that has passed."""
@@ -83,3 +86,7 @@ class Panel:
             if self.refresh():
                 painter.redraw()
             took = time.perf_counter() - began
+
+
+def _nothing(_columns: int) -> Sequence[Line]:
+    return ()

@@ -6,6 +6,7 @@
     >>> the input line                        editor (hidden while a statement runs)
     ... with its continuation
     (reverse-i-search)                        while searching
+    value of …                                while paused, on demand
     loop blocked 1.3 s by task 'tick' …       status
     tick  ──●────●──                          lanes
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples
 
     from asyncrepl.terminal.editor import Editor
+    from asyncrepl.terminal.pausing import PauseKeys
     from asyncrepl.views.styled import Line
 
 __all__ = ["STYLE", "Rows", "TailRow", "build_layout"]
@@ -136,6 +138,7 @@ class TailRow:
 def build_layout(
     tail: TailRow,
     editor: Editor,
+    pause: PauseKeys,
     status: Callable[[], Sequence[Line]],
     lanes: Callable[[], Sequence[Line]],
     *,
@@ -148,6 +151,7 @@ def build_layout(
             _shown(tail.window, lambda: running() or has_tail()),
             _shown(editor.window, lambda: not running()),
             editor.search,
+            _shown(pause.window, lambda: pause.asking),
             _shown(_window(status), lambda: bool(status())),
             _shown(_window(lanes), lambda: bool(lanes())),
         ],

@@ -14,10 +14,10 @@ from asyncrepl.views.styled import Line, one_line, printable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from asyncrepl.engine.scopes import Scope
     from asyncrepl.engine.pausing import Mode
+    from asyncrepl.engine.scopes import Scope
 
-__all__ = ["pause_rows", "scope_lines", "waiting_rows"]
+__all__ = ["asking_rows", "pause_rows", "scope_lines", "waiting_rows"]
 
 #: What is said of each mode, and the keys that do something then.
 _KEYS = ("t timer", "n __anext__", "v values", "e evaluate", "c go on")
@@ -39,6 +39,11 @@ def pause_rows(mode: Mode, ns: int, columns: int) -> list[Line]:
 def waiting_rows(columns: int) -> list[Line]:
     """The rows while a pause is asked for, and the program does not come to suspend."""
     return _rows(["pauses when the statement suspends", "Ctrl-C interrupts it"], columns)
+
+
+def asking_rows(columns: int) -> list[Line]:
+    """The rows while an expression is being typed."""
+    return _rows(["an expression of names in scope", "Enter shows it", "Esc goes back"], columns)
 
 
 def scope_lines(scopes: Sequence[Scope], width: int | None) -> list[Line]:
@@ -64,7 +69,9 @@ def _rows(pieces: Sequence[str], columns: int) -> list[Line]:
             rows.append([])
         rows[-1].append(piece)
     first, *keys = rows[0]
-    lines: list[Line] = [[("cancelled", printable(first)), ("dim", "".join(f"  {k}" for k in keys))]]
+    lines: list[Line] = [
+        [("cancelled", printable(first)), ("dim", "".join(f"  {k}" for k in keys))]
+    ]
     return lines + [[("dim", "  ".join(row))] for row in rows[1:]]
 
 
