@@ -49,22 +49,28 @@ class Narrator:
         if not self.on:
             self._stop()
 
-    def follow(self, task: asyncio.Task[None] | None, asked: Callable[[], object] | None) -> None:
-        """Tell the walks of `task`, if it is not done yet; `asked` is called at each step 2.
+    def follow(self, task: asyncio.Task[None], asked: Callable[[], object]) -> int:
+        """Tell the walks of `task` round by round, also those under way; how many these are.
 
-        Without a `task` what is told remains. With `asked`, no round is summed up.
+        `asked` is called at each step 2.
         """
-        if task is not None and not (self._tracer and self._tracer.on):
+        if self._tracer is None or not self._tracer.on:
             self._start(task)
             self._following = True
+        assert self._tracer is not None
+        self._tracer.asked = asked
+        return self._tracer.join()
+
+    def relax(self) -> None:
+        """Sum up rounds again, and call nobody."""
         if self._tracer is not None:
-            self._tracer.asked = asked
+            self._tracer.asked = None
 
     def unfollow(self) -> None:
         """What was followed is over."""
-        following, self._following = self._following, False
-        self.follow(None, None)
-        if following:
+        self.relax()
+        if self._following:
+            self._following = False
             self._stop()
 
     def began(self) -> None:

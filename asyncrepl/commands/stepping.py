@@ -29,6 +29,8 @@ class Stepping:
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
         self._pausing: Pausing | None = None
+        #: How many walks were under way at the last pause.
+        self._walks = 0
 
     # -- from any thread ---------------------------------------------------------------
 
@@ -62,8 +64,8 @@ class Stepping:
     def pause(self) -> None:
         """Let time stand still, and tell the statement's walks from now on."""
         self._made().pause()
-        if (task := self._shell.task) is not None:
-            self._shell.narrator.follow(task, self._reached)
+        if self.mode == "paused" and (task := self._shell.task) is not None:
+            self._walks = self._shell.narrator.follow(task, self._made().reached)
 
     def timer(self) -> None:
         """Go on to the next timer."""
@@ -72,22 +74,22 @@ class Stepping:
 
     def anext(self) -> None:
         """Go on to the next ``__anext__`` of a walk."""
+        at_a_step = self.mode == "step"
         self.pause()
+        if not (at_a_step or self._walks):
+            self._say("no async for is under way: the next one that begins is waited for")
         self._made().next_anext()
 
     def go_on(self) -> None:
         """Let time run on, as it did before the pause."""
         if self.mode != "off":
             self._made().go_on()
-            self._shell.narrator.follow(None, None)
+            self._shell.narrator.relax()
 
     def ended(self) -> None:
         """What ran in the foreground is over."""
         self.go_on()
         self._shell.narrator.unfollow()
-
-    def _reached(self) -> None:
-        self._made().reached()
 
     def _fired(self, stepped: Stepped) -> None:
         if not stepped.fired:

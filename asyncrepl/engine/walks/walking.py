@@ -32,6 +32,7 @@ from asyncrepl.events.walks import (
     BodyDone,
     Ended,
     Got,
+    Joined,
     Others,
     Rounds,
     Suspended,
@@ -160,6 +161,14 @@ class Walking:
             names = type_name(iterable), type_name(iterator)
             self.tracer.tell(Began(self.walk, now, *names, itself))
 
+    def join(self, *, waiting: bool) -> None:
+        """It is under way: in step 3 if it is `waiting`, else in its body."""
+        self._began = self._asked = self._got = now = self.tracer.timeline.ns()
+        self._turn = self.tracer.turn.number
+        self.phase = "await" if waiting else "body"
+        self.round = 1
+        self.tracer.tell(Joined(self.walk, now))
+
     def ask(self) -> None:
         """Step 2 begins; if a round went before, its body is over."""
         tracer = self.tracer
@@ -195,7 +204,11 @@ class Walking:
     def asked(self, awaitable: object) -> None:
         """Step 2 is done."""
         if self._telling == "full":
-            name = type_name(awaitable)
+            self.asked_for(type_name(awaitable))
+
+    def asked_for(self, name: str) -> None:
+        """Step 2 has given an object of this type; empty where that is not known."""
+        if self._telling == "full":
             self.tracer.tell(Asked(self.walk, self.round, self._asked, name))
             if self.tracer.asked is not None:
                 self.tracer.asked()
