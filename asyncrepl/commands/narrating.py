@@ -49,8 +49,8 @@ class Narrator:
         if not self.on:
             self._stop()
 
-    def follow(self, task: asyncio.Task[None], asked: Callable[[], object]) -> int:
-        """Tell the walks of `task` round by round, also those under way; how many these are.
+    def follow(self, task: asyncio.Task[None], asked: Callable[[], object]) -> list[bool]:
+        """Tell the walks of `task` round by round; of those under way, whether they are told.
 
         `asked` is called at each step 2.
         """

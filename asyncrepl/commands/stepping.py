@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Stepping"]
 
+_NO_WALK = "no async for is under way: the next one that begins is waited for"
+#: Python 3.11.
+_UNSEEN = (
+    "this Python cannot step an async for that is under way; with :trace before it, it can"
+)
+
 
 class Stepping:
     """The steps of one shell; for the loop's thread, except `press`, `mode` and `passed`."""
@@ -29,8 +35,8 @@ class Stepping:
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
         self._pausing: Pausing | None = None
-        #: How many walks were under way at the last pause.
-        self._walks = 0
+        #: Of the walks under way at the last pause, whether they are told.
+        self._walks: list[bool] = []
 
     # -- from any thread ---------------------------------------------------------------
 
@@ -76,8 +82,8 @@ class Stepping:
         """Go on to the next ``__anext__`` of a walk."""
         at_a_step = self.mode == "step"
         self.pause()
-        if not (at_a_step or self._walks):
-            self._say("no async for is under way: the next one that begins is waited for")
+        if not at_a_step and not any(self._walks):
+            self._say(_UNSEEN if self._walks else _NO_WALK)
         self._made().next_anext()
 
     def go_on(self) -> None:

@@ -35,6 +35,9 @@ class Pausing:
         self.mode: Mode = "off"
         self._loop = loop
         self._frozen = False
+        #: How many steps from timer to timer were asked for and are not done.
+        self._owed = 0
+        self._attempt = object()
         self._stand = loop.live.stand = loop.live.stand or Stand(loop)
 
     def post(self, action: Callable[[], object]) -> None:
@@ -53,11 +56,25 @@ class Pausing:
     def next_timer(self, then: Callable[[Stepped], object]) -> None:
         """Let time pass up to the next timer, and what comes of it happen; then call `then`.
 
-        It is not called if something else than a pause comes between.
+        Asked for again meanwhile, it is done again, not at the same time. `then` is not
+        called if something else comes between.
         """
         self.pause()
-        self._leave("paused")
-        step_timers(self._loop, 1, then, given_up=lambda: self.mode != "paused")
+        if self.mode == "step":
+            self._leave("paused")
+        self._owed += 1
+        if self._owed == 1:
+            self._step(then)
+
+    def _step(self, then: Callable[[Stepped], object]) -> None:
+        def done(stepped: Stepped) -> None:
+            self._owed -= 1
+            then(stepped)
+            if self._owed:
+                self._step(then)
+
+        attempt = self._attempt = object()
+        step_timers(self._loop, 1, done, given_up=lambda: self._attempt is not attempt)
 
     def next_anext(self) -> None:
         """Let all go on until a walk asks for its next value (see `reached`)."""
@@ -81,9 +98,9 @@ class Pausing:
         """Let time run on as before the pause; does nothing where nothing is paused."""
         if self.mode != "off":
             self._leave("off")
-            if not self._frozen:
-                self._loop.live.clock.thaw()
+            clock = self._loop.live.clock
+            (clock.freeze if self._frozen else clock.thaw)()
 
     def _leave(self, mode: Mode) -> None:
-        self.mode = mode
+        self.mode, self._owed, self._attempt = mode, 0, object()
         self._stand.leave()

@@ -121,7 +121,8 @@ def _began(event: Began) -> list[_Told]:
 
 
 def _joined(event: Joined) -> list[_Told]:
-    return [("2-5", "", f"{event.walk.site.operand} is under way: rounds are counted from here")]
+    operand = event.walk.site.operand
+    return [("2-5", "", f"{operand} is under way: rounds and times are told from here on")]
 
 
 def _asked(event: Asked) -> list[_Told]:

@@ -1,15 +1,15 @@
 """What is shown while a program stands still: one row, and on demand its names.
 
-    paused at 1.200 s  t timer  n __anext__  v values  e evaluate  c go on
+    paused, 1.200 s  t timer  n __anext__  v values  e evaluate  c go on
 
-A row takes a second one on a narrow screen.
+On a narrow screen the keys have a row of their own, and shorter words.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asyncrepl.views.styled import Line, one_line, printable
+from asyncrepl.views.styled import Line, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["asking_rows", "pause_rows", "scope_lines", "waiting_rows"]
 
 #: What is said of each mode, and the keys that do something then.
-_KEYS = ("t timer", "n __anext__", "v values", "e evaluate", "c go on")
-_RUNNING = ("Ctrl-S pauses", "c go on")
+_KEYS = "t timer  n __anext__  v values  e evaluate  c go on"
+_SHORT_KEYS = "t timer n anext v values e eval c go on"
+_RUNNING = "Ctrl-S pauses  c goes on"
 #: So many names of a frame are listed.
 _NAMES = 20
 
@@ -31,19 +32,19 @@ def pause_rows(mode: Mode, ns: int, columns: int) -> list[Line]:
     if mode == "off":
         return []
     if mode == "anext":
-        return _rows(["to the next __anext__ …", *_RUNNING], columns)
+        return _rows("on to the next __anext__", _RUNNING, columns)
     where = "at __anext__" if mode == "step" else "paused"
-    return _rows([f"{where}, {ns / 1e9:.3f} s", *_KEYS], columns)
+    return _rows(f"{where}, {ns / 1e9:.3f} s", _KEYS, columns, _SHORT_KEYS)
 
 
 def waiting_rows(columns: int) -> list[Line]:
     """The rows while a pause is asked for, and the program does not come to suspend."""
-    return _rows(["pauses when the statement suspends", "Ctrl-C interrupts it"], columns)
+    return _rows("pauses when the statement suspends", "Ctrl-C interrupts it", columns)
 
 
 def asking_rows(columns: int) -> list[Line]:
     """The rows while an expression is being typed."""
-    return _rows(["an expression of names in scope", "Enter shows it", "Esc goes back"], columns)
+    return _rows("an expression of names in scope", "Enter shows it  Esc goes back", columns)
 
 
 def scope_lines(scopes: Sequence[Scope], width: int | None) -> list[Line]:
@@ -61,18 +62,12 @@ def scope_lines(scopes: Sequence[Scope], width: int | None) -> list[Line]:
     return lines
 
 
-def _rows(pieces: Sequence[str], columns: int) -> list[Line]:
-    """`pieces` in as few rows as hold them; the first says what is, the others are keys."""
-    rows: list[list[str]] = [[]]
-    for piece in pieces:
-        if rows[-1] and len("  ".join([*rows[-1], piece])) >= columns:
-            rows.append([])
-        rows[-1].append(piece)
-    first, *keys = rows[0]
-    lines: list[Line] = [
-        [("cancelled", printable(first)), ("dim", "".join(f"  {k}" for k in keys))]
-    ]
-    return lines + [[("dim", "  ".join(row))] for row in rows[1:]]
+def _rows(what: str, keys: str, columns: int, short: str = "") -> list[Line]:
+    """What is, and the keys that do something then; in the same row if that holds both."""
+    head = ("cancelled", what)
+    if len(what) + 2 + len(keys) < columns:
+        return [[head, ("dim", f"  {keys}")]]
+    return [[head], [("dim", keys if len(keys) < columns else short or keys)]]
 
 
 def _cut(text: str, width: int | None, before: int) -> str:

@@ -25,17 +25,15 @@ from asyncrepl.engine.frames import owner
 from asyncrepl.engine.walks.loops import AsyncLoop, loops_in, loops_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import CodeType, FrameType
 
     from asyncrepl.engine.walks.tracing import Tracer
     from asyncrepl.engine.walks.walking import Walking
     from asyncrepl.events.walks import WayOut
 
-__all__ = ["CAN_JOIN", "Joining"]
+__all__ = ["Joining"]
 
-#: Whether this Python can tell of walks under way.
-CAN_JOIN = hasattr(sys, "monitoring")
 _monitoring: Any = getattr(sys, "monitoring", None)
 #: The numbers of tools that nobody has reserved.
 _TOOLS = (4, 3)
@@ -45,6 +43,8 @@ class Joining:
     """The walks that were joined, for one tracer; for the loop's thread."""
 
     def __init__(self, tracer: Tracer) -> None:
+        #: The lane of the statement, if walks of one are told: what it raises ends those.
+        self.lane: int | None = None
         self._tracer = tracer
         self._thread = threading.get_ident()
         self._tool: int | None = None
@@ -53,24 +53,22 @@ class Joining:
         self._walks: dict[tuple[int, AsyncLoop], Walking] = {}
         self._stopping: Walking | None = None
 
-    def join(self, task: Any) -> int:
-        """Tell, from now on, of the walks in which the suspended `task` is; their number.
+    def join(self, task: Any) -> Iterator[bool]:
+        """Tell, from now on, of the walks in which the suspended `task` is.
 
-        Those that are told already count, too.
+        Of each comes whether it is told, now or already.
         """
-        found = 0
         for link in links(task):
             frame = link.frame
             if frame is not None and owner(frame.f_code.co_filename) == "user":
-                found += self._join_frame(frame, task)
-        return found
+                yield from self._join_frame(frame, task)
 
     def end(self, how: WayOut | None, error: str) -> None:
-        """A statement is over: so is what was joined."""
+        """The statement is over: so is what was joined."""
         for walking in reversed([*self._walks.values()]):
-            way: WayOut = "source" if walking.phase == "await" else "body"
-            if not error:
-                way = "unknown" if walking.phase == "await" else "break"
+            way: WayOut = "unknown"
+            if walking.phase == "body" or (error and walking.walk.lane == self.lane):
+                way = "break" if not error else "source" if walking.phase == "await" else "body"
             self._leave(walking, how or way, error)
 
     def stop(self) -> None:
@@ -86,22 +84,22 @@ class Joining:
 
     # -- joining -----------------------------------------------------------------------
 
-    def _join_frame(self, frame: FrameType, task: Any) -> int:
+    def _join_frame(self, frame: FrameType, task: Any) -> Iterator[bool]:
         every = loops_of(frame.f_code)
-        inside = loops_in(frame, every)
-        for loop in inside:
-            told = {each.walk.site for each in self._tracer.walks.inside(frame)}
-            if loop.site not in told and self._watch(frame.f_code, every):
+        for loop in loops_in(frame, every):
+            told = loop.site in {each.walk.site for each in self._tracer.walks.inside(frame)}
+            if not told and self._watch(frame.f_code, every):
                 walking = self._tracer.joined(loop.site, frame, task)
                 walking.join(waiting=loop.ask <= frame.f_lasti < loop.got)
                 self._walks[id(frame), loop] = walking
-        return len(inside)
+                told = True
+            yield told
 
     def _watch(self, code: CodeType, loops: list[AsyncLoop]) -> bool:
         """Be told of the instructions of `code`; False where that cannot be."""
         if id(code) in self._codes:
             return True
-        if not CAN_JOIN or not self._has_tool():
+        if _monitoring is None or not self._has_tool():
             return False
         steps: dict[int, list[_Step]] = {}
         for loop in loops:

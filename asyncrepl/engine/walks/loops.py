@@ -82,9 +82,7 @@ def _loop(
     got = next(n for n in range(number, len(every)) if every[n].opname == _GOT)
     target = _range(every[got + 1])
     body = got + 1
-    while target is not None and (at := _range(every[body])) is not None:
-        if not target[0] <= at[0] < target[1]:
-            break
+    while target is not None and _binds(every[body], target):
         body += 1
     handler = next(each.target for each in handlers if each.start <= ask.offset < each.end)
     stop = next(n for n, each in enumerate(every) if each.offset == handler)
@@ -93,6 +91,13 @@ def _loop(
         return None
     offsets = tuple(every[n].offset for n in (number, got, body, stop, stop + 1))
     return AsyncLoop(site, within, *offsets)
+
+
+def _binds(instruction: dis.Instruction, target: tuple[_Place, _Place]) -> bool:
+    """Whether it belongs to `target`; the jump back from an empty body has its position, too."""
+    at = _range(instruction)
+    inside = at is not None and target[0] <= at[0] < target[1]
+    return inside and not instruction.opname.startswith("JUMP")
 
 
 def _range(instruction: dis.Instruction) -> tuple[_Place, _Place] | None:

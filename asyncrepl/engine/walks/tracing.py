@@ -92,25 +92,28 @@ class Tracer:
             setattr(builtins, SWITCH, False)
             sys.set_coroutine_origin_tracking_depth(self._depth)
 
-    def join(self) -> int:
-        """Tell also of the walks that are under way in suspended tasks; how many there are.
+    def join(self) -> list[bool]:
+        """Tell also of the walks that are under way in suspended tasks.
 
-        On Python 3.11 they are counted only.
+        Of each, whether it is told now: on Python 3.11 those that were not, are not.
         """
         if self._joining is None:
             from asyncrepl.engine.walks.joining import Joining
 
             self._joining = Joining(self)
+        self._joining.lane = self.timeline.lane_of(self._only)
         every = asyncio.all_tasks(self._loop) - {asyncio.current_task(self._loop)}
         told = [each for each in in_order(every) if self._is_told(each)]
-        return sum(map(self._joining.join, told))
+        return [one for each in told for one in self._joining.join(each)]
 
     def finish(self, error: BaseException | None) -> None:
         """A statement is over, with `error`: so are its comprehensions, and its sums are told."""
         if self.on:
             name = "" if error is None else type_name(error)
             if self._joining is not None:
-                self._joining.end(_cancellation(error), name)
+                interrupted = isinstance(error, KeyboardInterrupt)
+                how = "cancelled" if interrupted else _cancellation(error)
+                self._joining.end(how, name)
             if error is None:
                 self.settle("unknown")
             else:

@@ -167,6 +167,9 @@ class Walking:
         self._turn = self.tracer.turn.number
         self.phase = "await" if waiting else "body"
         self.round = 1
+        self._sum = (0 if waiting else 1, 0, 0, 0, self._slices)
+        self._telling = "line" if waiting else "sum"
+        self._next_told = 2
         self.tracer.tell(Joined(self.walk, now))
 
     def ask(self) -> None:
