@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from asyncrepl.engine.interrupts import shield
 from asyncrepl.views.errors import exception_line
 from asyncrepl.views.styled import one_line, text_lines
 
@@ -24,9 +25,7 @@ __all__ = ["Stepping"]
 
 _NO_WALK = "no async for is under way: the next one that begins is waited for"
 #: Python 3.11.
-_UNSEEN = (
-    "this Python cannot step an async for that is under way; with :trace before it, it can"
-)
+_UNSEEN = "this Python cannot step an async for that is under way; with :trace before it, it can"
 
 
 class Stepping:
@@ -35,8 +34,6 @@ class Stepping:
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
         self._pausing: Pausing | None = None
-        #: Of the walks under way at the last pause, whether they are told.
-        self._walks: list[bool] = []
 
     # -- from any thread ---------------------------------------------------------------
 
@@ -55,8 +52,13 @@ class Stepping:
         self._made().post(lambda: self._act(word, *texts))
 
     def _act(self, word: str, *texts: str) -> None:
-        if self._shell.busy:  # else the statement has ended meanwhile
-            getattr(self, word)(*texts)
+        if not self._shell.busy:  # the statement has ended meanwhile
+            return
+        try:
+            with shield:
+                getattr(self, word)(*texts)
+        except KeyboardInterrupt:  # it found a long turn of the loop, but only this in it
+            self._shell.interrupt()
 
     def _made(self) -> Pausing:
         if self._pausing is None:
@@ -70,21 +72,16 @@ class Stepping:
     def pause(self) -> None:
         """Let time stand still, and tell the statement's walks from now on."""
         self._made().pause()
-        if self.mode == "paused" and (task := self._shell.task) is not None:
-            self._walks = self._shell.narrator.follow(task, self._made().reached)
+        self._follow()
 
     def timer(self) -> None:
         """Go on to the next timer."""
-        self.pause()
         self._made().next_timer(self._fired)
+        self._follow()
 
     def anext(self) -> None:
         """Go on to the next ``__anext__`` of a walk."""
-        at_a_step = self.mode == "step"
-        self.pause()
-        if not at_a_step and not any(self._walks):
-            self._say(_UNSEEN if self._walks else _NO_WALK)
-        self._made().next_anext()
+        self._made().next_anext(self._look_for_walks)
 
     def go_on(self) -> None:
         """Let time run on, as it did before the pause."""
@@ -96,6 +93,18 @@ class Stepping:
         """What ran in the foreground is over."""
         self.go_on()
         self._shell.narrator.unfollow()
+
+    def _follow(self) -> list[bool]:
+        """Tell the walks; of those under way, whether they are told."""
+        task = self._shell.task
+        if task is None or self.mode == "step":
+            return []
+        return self._shell.narrator.follow(task, self._made().reached)
+
+    def _look_for_walks(self) -> None:
+        walks = self._follow()
+        if not any(walks):
+            self._say(_UNSEEN if walks else _NO_WALK)
 
     def _fired(self, stepped: Stepped) -> None:
         if not stepped.fired:

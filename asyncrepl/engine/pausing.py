@@ -8,6 +8,7 @@ be walked round by round.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Literal
 
 from asyncrepl.engine.standing import Stand
@@ -35,52 +36,44 @@ class Pausing:
         self.mode: Mode = "off"
         self._loop = loop
         self._frozen = False
-        #: How many steps from timer to timer were asked for and are not done.
-        self._owed = 0
-        self._attempt = object()
         self._stand = loop.live.stand = loop.live.stand or Stand(loop)
+        #: The steps that were asked for; the first of them is under way.
+        self._steps: deque[Callable[[], object]] = deque()
 
     def post(self, action: Callable[[], object]) -> None:
         """Have `action` called in the loop's thread, also while that stands; from any thread."""
         self._stand.post(action)
 
     def pause(self) -> None:
-        """Let time stand still from now on, also where it went on to a step."""
+        """Let time stand still from now on; steps that are not done are forgotten."""
         clock = self._loop.live.clock
         if self.mode == "off":
             self._frozen = clock.frozen
         if self.mode != "step":
             self.mode = "paused"
+        self._steps = deque()
         clock.freeze()
 
-    def next_timer(self, then: Callable[[Stepped], object]) -> None:
-        """Let time pass up to the next timer, and what comes of it happen; then call `then`.
+    def go_on(self) -> None:
+        """Let time run on as before the pause; does nothing where nothing is paused."""
+        if self.mode != "off":
+            self.pause()
+            self._leave("off")
+            if not self._frozen:
+                self._loop.live.clock.thaw()
 
-        Asked for again meanwhile, it is done again, not at the same time. `then` is not
-        called if something else comes between.
+    # -- steps: one after the other, however quickly they are asked for ------------------
+
+    def next_timer(self, done: Callable[[Stepped], object]) -> None:
+        """Let time pass up to the next timer, and what comes of it happen; then call `done`."""
+        self._ask(lambda: self._to_timer(done))
+
+    def next_anext(self, begins: Callable[[], object]) -> None:
+        """Let all go on until a walk asks for its next value (see `reached`).
+
+        `begins` is called first, if it does not go on from such a step.
         """
-        self.pause()
-        if self.mode == "step":
-            self._leave("paused")
-        self._owed += 1
-        if self._owed == 1:
-            self._step(then)
-
-    def _step(self, then: Callable[[Stepped], object]) -> None:
-        def done(stepped: Stepped) -> None:
-            self._owed -= 1
-            then(stepped)
-            if self._owed:
-                self._step(then)
-
-        attempt = self._attempt = object()
-        step_timers(self._loop, 1, done, given_up=lambda: self._attempt is not attempt)
-
-    def next_anext(self) -> None:
-        """Let all go on until a walk asks for its next value (see `reached`)."""
-        self.pause()
-        self._leave("anext")
-        self._loop.live.clock.thaw()
+        self._ask(lambda: self._to_anext(begins))
 
     def reached(self) -> None:
         """A walk has asked for its next value: stand still, if that was waited for."""
@@ -88,19 +81,47 @@ class Pausing:
             return
         self._loop.live.clock.freeze()
         self.mode = "step"
+        self._done()
+        if self.mode == "step":
+            self._stand_here()
+
+    def _stand_here(self) -> None:
         try:
             self._stand.here()
-        finally:
-            if self.mode == "step":  # left for a Ctrl-C, or because the session ends
-                self.mode = "paused"
+        except BaseException:  # a Ctrl-C: what cleans up now may need time
+            self.go_on()
+            raise
+        if self.mode == "step":  # left because something else is to happen
+            self.mode = "paused"
 
-    def go_on(self) -> None:
-        """Let time run on as before the pause; does nothing where nothing is paused."""
-        if self.mode != "off":
-            self._leave("off")
-            clock = self._loop.live.clock
-            (clock.freeze if self._frozen else clock.thaw)()
+    def _ask(self, step: Callable[[], object]) -> None:
+        if self.mode == "off":
+            self.pause()
+        self._steps.append(step)
+        if len(self._steps) == 1:
+            step()
+
+    def _done(self) -> None:
+        self._steps.popleft()
+        if self._steps:
+            self._steps[0]()
+
+    def _to_timer(self, done: Callable[[Stepped], object]) -> None:
+        self._leave("paused")
+        steps = self._steps
+
+        def stepped(step: Stepped) -> None:
+            done(step)
+            self._done()
+
+        step_timers(self._loop, 1, stepped, given_up=lambda: self._steps is not steps)
+
+    def _to_anext(self, begins: Callable[[], object]) -> None:
+        if self.mode != "step":
+            begins()
+        self._leave("anext")
+        self._loop.live.clock.thaw()
 
     def _leave(self, mode: Mode) -> None:
-        self.mode, self._owed, self._attempt = mode, 0, object()
+        self.mode = mode
         self._stand.leave()

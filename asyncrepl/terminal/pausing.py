@@ -13,6 +13,7 @@ once), Ctrl-Z (it stops the whole job), Ctrl-backslash (it kills it).
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 from prompt_toolkit.buffer import Buffer
@@ -79,20 +80,26 @@ class PauseKeys:
         )
         self._focus = focus
         self._steps: Steps | None = None
+        #: What was asked for before there was anybody to ask.
+        self._kept: list[str] = []
 
     def connect(self, steps: Steps) -> None:
-        """From now on keys ask `steps`."""
+        """From now on keys ask `steps`; first what was asked for so far."""
         self._steps = steps
+        for word in self._kept:
+            steps.press(word)
+        self._kept.clear()
 
     def takes(self, key: str) -> bool:
         """Do what `key` asks for; False for a key that has nothing to do with pausing."""
-        if self._steps is None or not (self.on or key == Keys.ControlS):
+        if not (self.on or key == Keys.ControlS):
             return False
         if key == "e" and self.on:
             self._ask(True)
         elif (word := _WORDS.get(key)) is not None:
             self.on = word != "go_on"
-            self._steps.press(word)
+            # After the text that may have come in one piece with this key.
+            asyncio.get_running_loop().call_soon(self._press, word)
         return True
 
     def dismiss(self) -> None:
@@ -106,15 +113,21 @@ class PauseKeys:
 
     def rows(self, columns: int) -> Sequence[Line]:
         """What is said of the pause."""
-        if not self.on or self._steps is None:
+        if not self.on:
             return ()
         from asyncrepl.views.paused import asking_rows, pause_rows, waiting_rows
 
         if self.asking:
             return asking_rows(columns)
-        if (mode := self._steps.mode) == "off":
+        if self._steps is None or (mode := self._steps.mode) == "off":
             return waiting_rows(columns)
         return pause_rows(mode, self._steps.passed, columns)
+
+    def _press(self, word: str) -> None:
+        if self._steps is None:
+            self._kept.append(word)
+        else:
+            self._steps.press(word)
 
     def _ask(self, asking: bool) -> None:
         if asking != self.asking:

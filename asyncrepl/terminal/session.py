@@ -98,9 +98,9 @@ class _Session:
         terminal.completer.connect(
             self._shell.session.namespace, lambda text: complete_command(self._shell, text)
         )
-        terminal.ui.pause_keys.connect(self._shell.stepping)
         terminal.ui.call(terminal.ui.painter.redraw)  # what is typed already may need help
         terminal.crossing.connect(loop, self._start, self._perform)
+        terminal.ui.call(lambda: terminal.ui.pause_keys.connect(self._shell.stepping))
         _freeze()
         terminal.out.on_write = self._shell.printed
         self._interrupter.install()

@@ -122,7 +122,7 @@ def _began(event: Began) -> list[_Told]:
 
 def _joined(event: Joined) -> list[_Told]:
     operand = event.walk.site.operand
-    return [("2-5", "", f"{operand} is under way: rounds and times are told from here on")]
+    return [("2-5", "", f"{operand} is under way: counted from here on")]
 
 
 def _asked(event: Asked) -> list[_Told]:

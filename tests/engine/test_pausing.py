@@ -13,6 +13,8 @@ from asyncrepl.engine.pausing import Pausing
 from asyncrepl.engine.standing import Stand
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from asyncrepl.engine.loop import LiveLoop
     from asyncrepl.engine.stepping import Stepped
 
@@ -50,9 +52,7 @@ def test_a_pause_stops_time_where_it_is(loop: LiveLoop, pausing: Pausing) -> Non
     assert (seen, loop.time(), ran, pausing.mode) == ([1, 2], 2.5, ["soon"], "paused")
 
 
-def test_going_on_loses_no_time_and_catches_up_with_none(
-    loop: LiveLoop, pausing: Pausing
-) -> None:
+def test_going_on_loses_no_time_and_catches_up_with_none(loop: LiveLoop, pausing: Pausing) -> None:
     """Time runs on from the instant of the pause: each timer fires at its own."""
     seen = tick(loop)
     loop.call_at(2.5, pausing.pause)
@@ -64,7 +64,7 @@ def test_going_on_loses_no_time_and_catches_up_with_none(
 
 def test_a_step_goes_exactly_to_the_next_timer(loop: LiveLoop, pausing: Pausing) -> None:
     """It fires, what it wakes runs, and time stands still again."""
-    seen, steps = tick(loop), list[Stepped]() if TYPE_CHECKING else []
+    seen, steps = tick(loop), []
     pausing.pause()
 
     def stepped(step: Stepped) -> None:
@@ -91,6 +91,26 @@ def test_steps_asked_for_at_once_come_one_after_the_other(
     assert (seen, steps) == ([1, 2, 3], [1, 2, 3])
 
 
+def test_steps_of_both_kinds_keep_their_order(loop: LiveLoop, pausing: Pausing) -> None:
+    """To a timer, to the second ``__anext__`` from there, to a timer."""
+    seen, told = tick(loop), []
+
+    async def asks() -> None:
+        for _ in range(3):
+            await asyncio.sleep(0.75)
+            told.append(loop.time())
+            pausing.reached()
+
+    loop.call_soon(lambda: setattr(loop, "asking", loop.create_task(asks())))
+    pausing.next_timer(lambda _: told.append("timer"))
+    pausing.next_anext(lambda: told.append("on"))
+    pausing.next_anext(lambda: told.append("on from a step"))
+    pausing.next_timer(lambda _: loop.stop())
+    loop.run_forever()
+    assert told == [0.75, "timer", "on", 1.5, 2.25]
+    assert (seen, loop.time(), pausing.mode) == ([1, 2, 3], 3, "paused")
+
+
 def test_going_on_gives_up_a_step(loop: LiveLoop, pausing: Pausing) -> None:
     """A step that has not come to its timer is forgotten, and nobody is told of it."""
     seen, steps = tick(loop), []
@@ -113,7 +133,7 @@ def test_a_pause_leaves_a_frozen_clock_frozen(loop: LiveLoop, pausing: Pausing) 
     """Who has frozen time thaws it."""
     loop.live.clock.freeze()
     pausing.pause()
-    pausing.next_anext()
+    pausing.next_anext(lambda: None)
     assert not loop.live.clock.frozen
     pausing.go_on()
     assert loop.live.clock.frozen
@@ -127,7 +147,7 @@ def test_at_a_step_nothing_runs_but_what_is_posted(loop: LiveLoop, pausing: Paus
         asyncio.get_running_loop().call_soon(seen.append, "callback")
         pausing.post(lambda: seen.append((pausing.mode, loop.live.turn.busy)))
         pausing.post(pausing.go_on)
-        pausing.next_anext()
+        pausing.next_anext(lambda: None)
         pausing.reached()
         seen.append("went on")
 
@@ -145,40 +165,67 @@ def test_who_does_not_step_does_not_stand(pausing: Pausing) -> None:
     assert pausing.mode == "paused"
 
 
-def test_a_ctrl_c_ends_a_stand(loop: LiveLoop, pausing: Pausing) -> None:
-    """The program goes on, to be cancelled as ever; no KeyboardInterrupt hits the stand."""
+class Foreground:
+    """What a Ctrl-C is for."""
 
-    class Foreground:
-        task: asyncio.Task[None] | None = None
+    task: asyncio.Task[None] | None = None
 
-        def interrupt(self) -> bool:
-            assert self.task is not None
-            return self.task.cancel()
+    def interrupt(self) -> bool:
+        assert self.task is not None
+        return self.task.cancel()
 
-    async def asks() -> None:
-        pausing.post(lambda: signal.raise_signal(signal.SIGINT))
-        pausing.next_anext()
-        pausing.reached()
-        loop.live.clock.thaw()
-        await asyncio.sleep(60)
 
+@pytest.fixture
+def foreground(loop: LiveLoop) -> Iterator[Foreground]:
     foreground = Foreground()
     interrupter = Interrupter(loop, foreground, lambda: None)
     interrupter.install()
-    try:
-        foreground.task = loop.create_task(asks())
-        with pytest.raises(asyncio.CancelledError):
-            loop.run_until_complete(foreground.task)
-    finally:
-        interrupter.uninstall()
+    yield foreground
+    interrupter.uninstall()
+
+
+def test_a_ctrl_c_at_a_step_reaches_the_statement_there(
+    loop: LiveLoop, pausing: Pausing, foreground: Foreground
+) -> None:
+    """As in any code of its own; and time goes on, for its cleanup."""
+
+    async def asks() -> None:
+        pausing.post(lambda: signal.raise_signal(signal.SIGINT))
+        pausing.next_anext(lambda: None)
+        try:
+            pausing.reached()
+        except KeyboardInterrupt:
+            await asyncio.sleep(60)
+            foreground.task = None
+
+    foreground.task = loop.create_task(asks())
+    loop.run_until_complete(foreground.task)
+    assert (foreground.task, loop.time(), pausing.mode) == (None, 60, "off")
+
+
+def test_a_ctrl_c_while_another_task_stands_lets_that_go(
+    loop: LiveLoop, pausing: Pausing, foreground: Foreground
+) -> None:
+    """It hits the statement only, which is cancelled."""
+
+    async def asks() -> str:
+        pausing.post(lambda: signal.raise_signal(signal.SIGINT))
+        pausing.next_anext(lambda: None)
+        pausing.reached()
+        return "went on"
+
+    foreground.task = loop.create_task(asyncio.sleep(60))  # type: ignore[arg-type]
+    assert loop.run_until_complete(asks()) == "went on"
     assert pausing.mode == "paused"
+    with pytest.raises(asyncio.CancelledError):
+        loop.run_until_complete(foreground.task)
 
 
 def test_what_is_posted_runs_once(loop: LiveLoop) -> None:
     """In the stand or in the loop, whichever comes first, and in order."""
     stand, ran = Stand(loop), []
     stand.post(lambda: ran.append(1))
-    stand.post(lambda: stand.leave())
+    stand.post(stand.leave)
     stand.here()
     stand.post(lambda: ran.append(2))
     loop.settle()
@@ -190,6 +237,6 @@ def test_leaving_where_nobody_stands_is_forgotten(loop: LiveLoop) -> None:
     stand, ran = Stand(loop), []
     stand.leave()
     stand.post(lambda: ran.append(1))
-    stand.post(lambda: stand.leave())
+    stand.post(stand.leave)
     stand.here()
     assert ran == [1]

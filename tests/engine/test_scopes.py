@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -112,10 +113,8 @@ class Odd:
             time.sleep(60)
         if self.how == "stubborn":
             while True:
-                try:
+                with contextlib.suppress(Exception):
                     time.sleep(60)
-                except Exception:
-                    pass
         return str(1 / (self.how == "fine")) * 10_000
 
 
