@@ -16,7 +16,7 @@ What does not work:
 - Overriding methods in the class: 5–7 % on every timer for ``time`` and
   ``call_at``, 10 % on short tasks for ``create_task``. They are instance
   attributes, set only while the clock is not plain real time or something is
-  observed. (Virtual *and* observed are too many on 3.13; nobody races there.)
+  observed. (Steered *and* observed are too many on 3.13; nobody races there.)
 - Hearing of new tasks through a task factory: with one set, Python 3.13.0 names
   every unnamed task 'None'.
 - Wrapping coroutines in a task factory, or handles in ``call_soon``, to see who
@@ -149,14 +149,14 @@ class LiveLoop(_SelectorEventLoop):
         to come lies ahead. A program that never rests (``while True: await
         asyncio.sleep(0)``) never settles.
         """
-        clock, held = self.live.clock, self.live.clock.held
-        clock.hold()
+        held = self.live.clock.held
+        self.live.clock.hold()
         try:
             self.when_settled(self.stop)
             self.run_forever()
         finally:
             if not held:
-                clock.release()
+                self.live.clock.release()
 
     def when_settled(self, callback: Callable[[], object], *, patience: float = math.inf) -> None:
         """`settle` for a loop that is running, its clock held: then call `callback`.
@@ -204,8 +204,9 @@ class LiveLoop(_SelectorEventLoop):
         return ready
 
     def deadline(self) -> float:
-        """The instant of the next timer; infinity without one."""
-        return self._scheduled[0].when() if self._scheduled else math.inf
+        """The instant of the next timer; infinity without one, and while time is frozen."""
+        waits = self._scheduled and not self.live.clock.frozen
+        return self._scheduled[0].when() if waits else math.inf
 
     def outside(self) -> bool:
         """Whether I/O, a job of an executor or a process is being waited for."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from asyncrepl.engine.clock import Clock
 from asyncrepl.engine.loop import LiveLoop
+from asyncrepl.settings import rate_of
 
 if TYPE_CHECKING:
     Mode = Literal["real", "virtual"]
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["clock", "freeze", "rate", "running_loop", "thaw"]
 
 
-def rate(seconds: float | None = None) -> float:
+def rate(seconds: float | str | None = None) -> float:
     """Let so many seconds pass in a real one, from now on; the rate that holds.
 
     0.1 is slow motion. Infinite, on a virtual clock only, it jumps from timer to timer.
@@ -27,7 +28,7 @@ def rate(seconds: float | None = None) -> float:
     """
     steered = running_loop().live.clock
     if seconds is not None:
-        steered.rate = seconds
+        steered.rate = rate_of(seconds, jumps=steered.mode == "virtual")
     return steered.rate
 
 

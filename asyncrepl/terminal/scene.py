@@ -8,6 +8,7 @@
     (reverse-i-search)                        while searching
     value of …                                while paused, on demand
     loop blocked 1.3 s by task 'tick' …       status
+    time stands still at 3.2 s                time
     tick  ──●────●──                          lanes
 
 One container of floats around all of it, so that the menu of completions lies
@@ -140,6 +141,7 @@ def build_layout(
     editor: Editor,
     pause: PauseKeys,
     status: Callable[[], Sequence[Line]],
+    time: Callable[[], Sequence[Line]],
     lanes: Callable[[], Sequence[Line]],
     *,
     running: Callable[[], bool],
@@ -153,6 +155,7 @@ def build_layout(
             editor.search,
             _shown(pause.window, lambda: pause.asking),
             _shown(_window(status), lambda: bool(status())),
+            _shown(_window(time), lambda: bool(time())),
             _shown(_window(lanes), lambda: bool(lanes())),
         ],
         align=VerticalAlign.TOP,

@@ -64,7 +64,7 @@ def scope_lines(scopes: Sequence[Scope], width: int | None) -> list[Line]:
 
 def _rows(what: str, keys: str, columns: int, short: str = "") -> list[Line]:
     """What is, and the keys that do something then; in the same row if that holds both."""
-    head = ("cancelled", what)
+    head = ("name", what)
     if len(what) + 2 + len(keys) < columns:
         return [[head, ("dim", f"  {keys}")]]
     return [[head], [("dim", keys if len(keys) < columns else short or keys)]]
