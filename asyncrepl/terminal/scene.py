@@ -140,23 +140,22 @@ def build_layout(
     tail: TailRow,
     editor: Editor,
     pause: PauseKeys,
-    status: Callable[[], Sequence[Line]],
-    time: Callable[[], Sequence[Line]],
-    lanes: Callable[[], Sequence[Line]],
+    below: Sequence[Callable[[], Sequence[Line]]],
     *,
     running: Callable[[], bool],
     has_tail: Callable[[], bool],
 ) -> Layout:
-    """The layout above; the functions are asked at each redraw."""
+    """The layout above; the functions are asked at each redraw.
+
+    Those `below` the lines that are typed give the rows of a window each.
+    """
     rows = HSplit(
         [
             _shown(tail.window, lambda: running() or has_tail()),
             _shown(editor.window, lambda: not running()),
             editor.search,
             _shown(pause.window, lambda: pause.asking),
-            _shown(_window(status), lambda: bool(status())),
-            _shown(_window(time), lambda: bool(time())),
-            _shown(_window(lanes), lambda: bool(lanes())),
+            *map(_shown_rows, below),
         ],
         align=VerticalAlign.TOP,
     )
@@ -165,6 +164,10 @@ def build_layout(
 
 def _shown(window: Window, when: Callable[[], bool]) -> ConditionalContainer:
     return ConditionalContainer(window, Condition(when))
+
+
+def _shown_rows(lines: Callable[[], Sequence[Line]]) -> ConditionalContainer:
+    return _shown(_window(lines), lambda: bool(lines()))
 
 
 def _window(lines: Callable[[], Sequence[Line]]) -> Window:

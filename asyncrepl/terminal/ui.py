@@ -120,9 +120,11 @@ class Ui:
             tail,
             editor,
             self.pause_keys,
-            lambda: self.panel.status or editor.help(),
-            lambda: self.panel.time,
-            lambda: self.panel.lanes,
+            (
+                lambda: self.panel.status or editor.help(),
+                lambda: self.panel.time,
+                lambda: self.panel.lanes,
+            ),
             running=lambda: self.typist.running,
             has_tail=lambda: bool(self.painter.tail),
         )
