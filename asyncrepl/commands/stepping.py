@@ -1,8 +1,9 @@
 """Stepping what runs in the foreground, and looking at it while it stands still.
 
 Each key of the terminal is a method here of the same meaning: `pause`, `timer`,
-`anext`, `values`, `evaluate`, `go_on`. What they show goes to the console, among the
-narration, which a pause switches on for the rest of the statement.
+`anext`, `values`, `evaluate`, `go_on`; ``:walk`` begins with `anext`. What they show
+goes to the console, among the narration, which a pause switches on for the rest of the
+statement.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from asyncrepl.commands.registry import Command, CommandError, Instead
 from asyncrepl.engine.interrupts import shield
 from asyncrepl.views.errors import exception_line
 from asyncrepl.views.styled import one_line, text_lines
@@ -21,11 +23,11 @@ if TYPE_CHECKING:
     from asyncrepl.engine.pausing import Mode, Pausing
     from asyncrepl.engine.stepping import Stepped
 
-__all__ = ["Stepping"]
+__all__ = ["COMMANDS", "Stepping"]
 
 _NO_WALK = "no async for is under way: the next one that begins is waited for"
 #: Python 3.11.
-_UNSEEN = "this Python cannot step an async for that is under way; with :trace before it, it can"
+_UNSEEN = "this Python cannot step an async for that is under way; :walk STATEMENT begins with it"
 
 
 class Stepping:
@@ -82,6 +84,10 @@ class Stepping:
     def anext(self) -> None:
         """Go on to the next ``__anext__`` of a walk."""
         self._made().next_anext(self._look_for_walks)
+
+    def begin(self) -> None:
+        """What has just begun is to go to its first ``__anext__``."""
+        self._made().next_anext(self._follow)
 
     def go_on(self) -> None:
         """Let time run on, as it did before the pause."""
@@ -147,3 +153,21 @@ class Stepping:
 
     def _say(self, text: str) -> None:
         self._shell.console.show([("dim", text)])
+
+
+def _walk(shell: Shell, rest: str) -> Instead:
+    if not rest:
+        raise CommandError(":walk takes a statement: try :walk async for n in …")
+    shell.front.show_step_keys()
+    return Instead(rest, lambda _: shell.stepping.begin(), lambda: None)
+
+
+COMMANDS = (
+    Command(
+        "walk",
+        ":walk STATEMENT",
+        "run it by keys, from one __anext__ to the next (Ctrl-S pauses any)",
+        ":walk async for n in ticks(3): n",
+        _walk,
+    ),
+)

@@ -90,6 +90,10 @@ class PauseKeys:
             steps.press(word)
         self._kept.clear()
 
+    def begin(self) -> None:
+        """What runs is being stepped, without a key for it."""
+        self.on = True
+
     def takes(self, key: str) -> bool:
         """Do what `key` asks for; False for a key that has nothing to do with pausing."""
         if not (self.on or key == Keys.ControlS):

@@ -120,6 +120,18 @@ def test_a_walk_under_way_can_be_stepped(slow: Terminal) -> None:
     slow.wait_for_prompt()
 
 
+def test_walk_begins_at_the_first_anext(slow: Terminal) -> None:
+    """:walk STATEMENT stands there, on every Python; from there keys step."""
+    slow.send(":walk async for r in slow(2): r\r")
+    slow.wait_for("2 __anext__  round 1: an async_generator_asend")
+    row(slow, r"^at __anext__, 0\.\d+ s  t timer  n __anext__")
+    slow.send("t")
+    slow.wait_for("2 __anext__  round 2: an async_generator_asend")
+    row(slow, r"^paused, 60\.")
+    slow.send("c\x03")
+    slow.wait_for_prompt()
+
+
 def test_values_in_scope_are_shown(slow: Terminal) -> None:
     """The names of each frame in which the statement stands, innermost first."""
     pause(slow, "word = 'here'; [r async for r in slow(3) if word]")
