@@ -9,6 +9,7 @@ statement.
 from __future__ import annotations
 
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 from asyncrepl.commands.registry import Command, CommandError, Instead
@@ -36,6 +37,7 @@ class Stepping:
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
         self._pausing: Pausing | None = None
+        self._making = threading.Lock()
 
     # -- from any thread ---------------------------------------------------------------
 
@@ -63,11 +65,12 @@ class Stepping:
             self._shell.interrupt()
 
     def _made(self) -> Pausing:
-        if self._pausing is None:
-            from asyncrepl.engine.pausing import Pausing
+        with self._making:
+            if self._pausing is None:
+                from asyncrepl.engine.pausing import Pausing
 
-            self._pausing = Pausing(self._shell.loop)
-        return self._pausing
+                self._pausing = Pausing(self._shell.loop)
+            return self._pausing
 
     # -- time --------------------------------------------------------------------------
 

@@ -8,7 +8,8 @@ Python 3.11 has nothing of the kind that is safe (a trace function would change 
 the program's own debugger sees): there such walks are not told.
 
 Rounds are counted from where the walk was joined, and the type of what ``__anext__``
-gives is not known: it lies on the interpreter's stack. A ``break`` is seen when the
+gives is not known: it lies on the interpreter's stack. On Python 3.12 reading what was
+bound refreshes what the function's own ``locals()`` gave before. A ``break`` is seen when the
 loop around takes its next step; other ends that are no StopAsyncIteration when the
 statement is over.
 """
