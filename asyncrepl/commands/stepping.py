@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.commands.registry import Command, CommandError, Instead
 from asyncrepl.engine.interrupts import shield
 from asyncrepl.views.errors import exception_line
-from asyncrepl.views.styled import one_line, text_lines
+from asyncrepl.views.styled import one_line, text_lines, wrapped
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -155,7 +155,8 @@ class Stepping:
         return frames_of(self._shell.task)
 
     def _say(self, text: str) -> None:
-        self._shell.console.show([("dim", text)])
+        console = self._shell.console
+        console.show(*([("dim", line)] for line in wrapped(text, console.width)))
 
 
 def _walk(shell: Shell, rest: str) -> Instead:

@@ -26,7 +26,7 @@ from asyncrepl.engine.frames import owner
 from asyncrepl.engine.walks.loops import AsyncLoop, loops_in, loops_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from types import CodeType, FrameType
 
     from asyncrepl.engine.walks.tracing import Tracer
@@ -96,7 +96,7 @@ class Joining:
                 told = True
             yield told
 
-    def _watch(self, code: CodeType, loops: list[AsyncLoop]) -> bool:
+    def _watch(self, code: CodeType, loops: Sequence[AsyncLoop]) -> bool:
         """Be told of the instructions of `code`; False where that cannot be."""
         if id(code) in self._codes:
             return True

@@ -10,11 +10,13 @@ from __future__ import annotations
 import dis
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
 from asyncrepl.events.walks import Site
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import CodeType, FrameType
 
 __all__ = ["AsyncLoop", "loops_in", "loops_of"]
@@ -44,7 +46,8 @@ class AsyncLoop:
     after: int
 
 
-def loops_of(code: CodeType) -> list[AsyncLoop]:
+@lru_cache(maxsize=256)
+def loops_of(code: CodeType) -> tuple[AsyncLoop, ...]:
     """The loops of `code`, of text that was typed or loaded; outer ones before inner ones."""
     sites = {
         each[-1]: Site(*cast("Any", each))
@@ -58,10 +61,10 @@ def loops_of(code: CodeType) -> list[AsyncLoop]:
         for number, instruction in enumerate(every)
         if instruction.opname == "GET_ANEXT"
     ]
-    return [loop for loop in found if loop is not None]
+    return tuple(loop for loop in found if loop is not None)
 
 
-def loops_in(frame: FrameType, loops: list[AsyncLoop]) -> list[AsyncLoop]:
+def loops_in(frame: FrameType, loops: Sequence[AsyncLoop]) -> list[AsyncLoop]:
     """Those of `loops` in which `frame` is, outer ones first; of two copies, the one it runs."""
     lines = list(frame.f_code.co_positions())
     line, _, column, _ = lines[frame.f_lasti // 2]

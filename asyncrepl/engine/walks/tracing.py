@@ -103,7 +103,7 @@ class Tracer:
             self._joining = Joining(self)
         self._joining.lane = self.timeline.lane_of(self._only)
         every = asyncio.all_tasks(self._loop) - {asyncio.current_task(self._loop)}
-        told = [each for each in in_order(every) if self._is_told(each)]
+        told = in_order({each for each in every if self._is_told(each)})
         return [one for each in told for one in self._joining.join(each)]
 
     def finish(self, error: BaseException | None) -> None:
