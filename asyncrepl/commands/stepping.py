@@ -8,6 +8,7 @@ statement.
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import threading
 from typing import TYPE_CHECKING
@@ -61,7 +62,11 @@ class Stepping:
         try:
             with shield:
                 getattr(self, word)(*texts)
-        except KeyboardInterrupt:  # it found a long turn of the loop, but only this in it
+        except KeyboardInterrupt:
+            # Where the statement itself stands, it comes out there; else it has only found
+            # a long turn of the loop with this in it.
+            if asyncio.current_task(self._shell.loop) is self._shell.task:
+                raise
             self._shell.interrupt()
 
     def _made(self) -> Pausing:

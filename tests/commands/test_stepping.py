@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from support.walks import SOURCES
 
+from asyncrepl.engine.interrupts import Interrupter
+
 if TYPE_CHECKING:
     from support.shells import Typed
 
@@ -94,6 +96,23 @@ def test_where_nothing_is_walked_n_says_so(type_in: Typed) -> None:
     """It waits for the next walk; here none comes."""
     press(type_in, 0.5, "anext")
     assert type_in("await asyncio.sleep(1)").startswith("no async for is under way")
+
+
+def test_a_ctrl_c_during_a_look_reaches_the_statement(type_in: Typed) -> None:
+    """Where it stands at a step, also one that never suspends: no further value is bound."""
+    interrupter = Interrupter(type_in.shell.loop, type_in.shell, lambda: None)
+    type_in(SOURCES + "\nimport signal\n")
+    interrupter.install()
+    try:
+        stepping, look = type_in.shell.stepping, "signal.raise_signal(signal.SIGINT)"
+        type_in.shell.session.namespace["look"] = lambda: stepping.press("evaluate", look)
+        press(type_in, 0.5, "anext", "anext")
+        walk = "async for n in eager(9): print('got', n); look()"
+        shown = type_in(f"await asyncio.sleep(1)\n{walk}\n")
+    finally:
+        interrupter.uninstall()
+    assert "KeyboardInterrupt at <input 2>:2" in shown
+    assert "got 1" not in shown
 
 
 @pytest.mark.parametrize(
