@@ -15,7 +15,7 @@ import contextlib
 import os
 import signal
 import threading
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, cast, Protocol
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.enums import EditingMode
@@ -269,4 +269,4 @@ def _unnumbered(
     The numbers are left to the user's tasks.
     """
     options["name"] = "terminal"
-    return asyncio.Task(coro, loop=loop, **options)
+    return asyncio.Task(cast("Coroutine[Any, Any, Any]", coro), loop=loop, **options)
