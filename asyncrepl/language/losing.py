@@ -73,6 +73,8 @@ def _places(node: ast.AST) -> Iterator[tuple[ast.AST, str, int | None]]:
             yield node, "test", None
         case ast.UnaryOp(op=ast.Not()):
             yield node, "operand", None
+        case ast.BoolOp():
+            yield from ((node, "values", number) for number in range(len(node.values)))
         case ast.FormattedValue():
             yield node, "value", None
         case ast.Compare():

@@ -15,7 +15,7 @@ import contextlib
 import os
 import signal
 import threading
-from typing import TYPE_CHECKING, Any, cast, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.enums import EditingMode

@@ -8,6 +8,7 @@ import pytest
 from explain.figures import snippets
 from explain.harness import VERSION, corrected, driver, load
 from explain.silent import observed
+from explain.test_unseen import mistakes
 from support.shells import typed_shell
 
 #: Nothing tells whether the awaitable that a name held was awaited before it was dropped.
@@ -54,6 +55,18 @@ def test_a_silent_mistake_is_explained_and_its_fix_runs(
         assert again is None or again.id != entry["id"]
 
 
+@pytest.mark.parametrize(("wanted", "inputs"), mistakes("unseen_silent"))
+def test_other_shapes_of_silent_mistakes_are_told(wanted: str, inputs: list[str]) -> None:
+    """In methods, under other names, in comprehensions, through attributes and arguments."""
+    found, shown = observed(inputs)
+    assert found is not None, shown
+    assert found.id == wanted
+    if found.fix is not None:
+        again, printed = observed(corrected(inputs, found))
+        assert again is None or again.id != wanted
+        assert "Error" not in printed or "anext" in wanted  # then the item is taken twice
+
+
 @pytest.mark.parametrize(
     "control",
     [control for control in load("controls") if not control["incomplete"]],
@@ -91,6 +104,14 @@ async def main():
     async for line in source: print(line)
 
 await main()
+""",
+    "a generator or what was kept of it": """\
+async def rows():
+    yield 1
+
+kept = None
+
+print([r async for r in (kept or rows())])
 """,
     "pairs": """\
 async def nums():

@@ -59,7 +59,9 @@ def _in_thread(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
         behind = f"({behind})"
     inner = f", {behind}" if behind else ""
     text = f"await asyncio.to_thread({unit.source.source(call.func)}{inner})"
-    fixing.of(unit).replace(call, text)
+    parent = unit.parents.get(call)
+    tight = isinstance(parent, ast.Attribute | ast.Subscript) and parent.value is call
+    fixing.of(unit).replace(call, f"({text})" if tight else text)
 
 
 def walked_at(evidence: Evidence) -> tuple[ast.AST, ast.expr] | None:

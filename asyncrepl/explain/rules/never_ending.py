@@ -61,15 +61,18 @@ def _without_end(evidence: Evidence) -> Finding | None:
     unit, function, name = found
     nodes = list(own_nodes(function))
     ends = (ast.Raise, ast.Call, ast.Await, ast.AsyncFor, ast.Subscript, ast.For)
-    if any(isinstance(node, ends) for node in nodes) or not _falls_through(function.body):
+    if any(isinstance(node, ends) for node in nodes):
         return None  # what it calls, or an index, may raise the end
-    if not any(isinstance(node, ast.Return) and node.value is not None for node in nodes):
+    returns = [node for node in nodes if isinstance(node, ast.Return)]
+    empty = [node for node in returns if _is_none(node.value)]
+    falls = _falls_through(function.body)
+    if len(empty) == len(returns) or not (empty or falls):
         return None
-    fixing, last = Fixing(evidence), function.body[-1]
-    if isinstance(last, ast.Return):
-        fixing.of(unit).replace(last, f"raise {_END}")
-    else:
-        fixing.of(unit).lines_after(last, f"raise {_END}")
+    fixing = Fixing(evidence)
+    for node in empty:
+        fixing.of(unit).replace(node, f"raise {_END}")
+    if falls:
+        fixing.of(unit).lines_after(function.body[-1], f"raise {_END}")
     why = (
         f"`{name}` returns None when it has nothing more, and None is an item like any other: "
         f"only {_END} ends the loop."
@@ -78,14 +81,16 @@ def _without_end(evidence: Evidence) -> Finding | None:
 
 
 def _falls_through(body: list[ast.stmt]) -> bool:
-    """Whether `body` comes to its end, or to a bare ``return`` there."""
+    """Whether `body` comes to its end, as far as that is certain."""
     last = body[-1]
-    if isinstance(last, ast.Return):
-        value = last.value
-        return value is None or (isinstance(value, ast.Constant) and value.value is None)
     if isinstance(last, ast.If):
         return not last.orelse or _falls_through(last.body) or _falls_through(last.orelse)
-    return not isinstance(last, ast.Raise | ast.While | ast.Try | ast.With | ast.Match)
+    ends = (ast.Return, ast.Raise, ast.While, ast.Try, ast.With, ast.Match)
+    return not isinstance(last, ends)
+
+
+def _is_none(value: ast.expr | None) -> bool:
+    return value is None or (isinstance(value, ast.Constant) and value.value is None)
 
 
 def _several_steps(evidence: Evidence) -> Finding | None:

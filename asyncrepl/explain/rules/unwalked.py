@@ -67,8 +67,8 @@ def _tested(evidence: Evidence) -> Finding | None:
 
 def _lost(evidence: Evidence) -> Finding | None:
     use, unit = _generator(evidence), evidence.unit
-    if use is None:
-        return None
+    if use is None or isinstance(use.owner, ast.BoolOp):
+        return None  # ``cached or rows()`` hands it on
     if not isinstance(use.owner, ast.Expr):
         return Finding(_why(unit, use.node), _collected(evidence, use.node))
     fixing, name = Fixing(evidence), fresh(unit, "_")
