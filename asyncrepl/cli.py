@@ -99,9 +99,9 @@ def _startup(settings: Settings) -> list[Program]:
 
 
 def _program(settings: Settings, program: Program) -> int:
-    from asyncrepl.plain import run_source
+    from asyncrepl.plain import run_program
 
-    return _plainly(settings, lambda shell: run_source(shell, *program))
+    return _plainly(settings, lambda shell: run_program(shell, *program))
 
 
 def _lines(settings: Settings) -> int:

@@ -151,6 +151,11 @@ class Shell:
         )
         return None if self._run is None else self._run.task
 
+    def run_alone(self, text: str, filename: str) -> Status:
+        """Run the program `text` to its end, with no loop running, and show how it ended."""
+        self.narrator.began()
+        return self._ended(self.session.run_alone(text, filename))
+
     def interrupt(self) -> bool:
         """What Ctrl-C does to what runs in the foreground; False where nothing does."""
         soon = time.monotonic() - self._interrupted_at < ABANDON_WITHIN

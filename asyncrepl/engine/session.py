@@ -180,6 +180,25 @@ class Session:
         run.task.add_done_callback(run.finish)
         return run
 
+    def run_alone(self, text: str, filename: str) -> Outcome:
+        """Run the program `text` to its end as ``python FILE`` does; no loop may be running.
+
+        Also what it raises to leave (SystemExit, KeyboardInterrupt) is in the outcome.
+        """
+        compiled = self._prepare(text, filename, "exec")
+        if isinstance(compiled, Outcome):
+            return compiled
+        source, code = compiled
+        try:
+            self.context.run(exec, code, self.namespace)
+        except BaseException as error:
+            error = error.with_traceback(user_part(error.__traceback__))
+            if not isinstance(error, KeyboardInterrupt):
+                return Outcome(source, error)
+            where = reached_place(error.__traceback__)
+            return Outcome(source, error, interrupted=True, where=where)
+        return Outcome(source)
+
     def _prepare(
         self, text: str, filename: str | None, mode: Literal["single", "exec"]
     ) -> Outcome | tuple[Source, types.CodeType]:
