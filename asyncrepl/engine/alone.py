@@ -1,11 +1,10 @@
 """Programs that bring their own loop: run as ``python FILE`` runs them, and yet observed.
 
-A text that awaits at its top needs a loop that runs already. Most files don't: they
-end in ``asyncio.run(main())``, which a running loop refuses. So a text without a top-level
-``await`` is run with no loop running, by Python's own rules: it may call ``asyncio.run``,
-and ``asyncio.create_task`` outside of that is the error it is for ``python FILE``. The
-loops it makes are ours, the first is the session's: what is traced, noticed and explained
-for a statement is so for a program, too.
+A text that awaits at its top (or makes a task there) needs a loop that runs already. Most
+files don't: they end in ``asyncio.run(main())``, which a running loop refuses. So where
+nothing at the top needs a loop, a text is run with none, by Python's own rules. The loops
+it makes are ours, the first is the session's: what is traced, noticed and explained for a
+statement is so for a program, too.
 
 What does not work: asking whether the text calls ``asyncio.run`` (``uvicorn.run``,
 ``anyio.run`` and ``loop.run_until_complete`` are no less common, and called from
@@ -16,9 +15,7 @@ modules that are not read); and hiding the running loop from a statement that ru
 from __future__ import annotations
 
 import asyncio
-import inspect
 import threading
-import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -27,21 +24,7 @@ from asyncrepl.engine.loop import LiveLoop, new_loop
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["awaits", "loops_of_ours"]
-
-
-def awaits(text: str, filename: str) -> bool:
-    """Whether `text` awaits at its top, so that only a running loop can run it."""
-    import ast
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # they are given when it is compiled to be run
-        try:
-            flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-            code = compile(text, filename, "exec", flags, dont_inherit=True)
-        except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
-            return False  # it will not run at all
-    return bool(code.co_flags & inspect.CO_COROUTINE)
+__all__ = ["loops_of_ours"]
 
 
 @contextmanager

@@ -99,8 +99,9 @@ class Run:
         cancelled = self.interrupts and isinstance(error, asyncio.CancelledError)
         if error is None or not (cancelled or isinstance(error, KeyboardInterrupt)):
             return Outcome(self.source, error)
-        where = reached_place(error.__traceback__)
-        return Outcome(self.source, KeyboardInterrupt(), interrupted=True, where=where)
+        trace = error.__traceback__
+        interrupt = KeyboardInterrupt().with_traceback(trace)
+        return Outcome(self.source, interrupt, interrupted=True, where=reached_place(trace))
 
 
 class Session:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from asyncrepl.language.sources import Source
     from asyncrepl.views.styled import Line
 
-__all__ = ["explanation_lines", "fix_text", "story_lines"]
+__all__ = ["explanation_lines", "fix_text", "story_lines", "why_lines"]
 
 #: A correction of more lines than this is shown by its changed lines only.
 SHORT = 2
@@ -25,12 +25,16 @@ def explanation_lines(
     explanation: Explanation, sources: Mapping[str, Source], width: int | None = None
 ) -> list[Line]:
     """Why it failed, and the corrected code or the lines of it that change."""
-    why = wrapped(printable(explanation.why).replace("\n", " "), width, indent=5)
-    lines: list[Line] = [[("label", "why  "), ("why", why[0])]]
-    lines += [[("why", line)] for line in why[1:]]
+    lines = why_lines(explanation, width)
     if explanation.fix is not None:
         lines += _fix_lines(explanation.fix, sources)
     return lines
+
+
+def why_lines(explanation: Explanation, width: int | None = None) -> list[Line]:
+    """Why it failed."""
+    first, *more = wrapped(printable(explanation.why).replace("\n", " "), width, indent=5)
+    return [[("label", "why  "), ("why", first)], *([("why", line)] for line in more)]
 
 
 def story_lines(explanation: Explanation, width: int | None = None) -> list[Line]:
