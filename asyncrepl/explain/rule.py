@@ -53,14 +53,14 @@ class Rule:
             id=self.id,
             title=self.title,
             step=self.step,
-            why=finding.why,
+            why=_why(finding),
             fix=finding.fix,
             also=finding.also,
             story=self._story(finding),
         )
 
     def _story(self, finding: Finding) -> str:
-        parts = [finding.why, "", self.model, ""]
+        parts = [_why(finding), "", self.model, ""]
         if self.step == 0:
             parts.append("It failed before anything ran. What `async for` does when it runs:")
         else:
@@ -69,3 +69,7 @@ class Rule:
             mark = "→" if number == self.step else " "
             parts.append(f"{mark} {number}. {text}")
         return "\n".join(parts)
+
+
+def _why(finding: Finding) -> str:
+    return finding.why if finding.also is None else f"{finding.why} Or {finding.also.clause}."

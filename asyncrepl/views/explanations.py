@@ -19,6 +19,10 @@ __all__ = ["explanation_lines", "fix_text", "story_lines", "why_lines"]
 
 #: A correction of more lines than this is shown by its changed lines only.
 SHORT = 2
+#: Why, and what to write, have so many lines together, where the screen is not narrow.
+MOST = 4
+#: What stands behind a part of a correction; the second where there is no room.
+_HINTS = "   (:fix writes it all)", "  (:fix)"
 
 
 def explanation_lines(
@@ -27,7 +31,8 @@ def explanation_lines(
     """Why it failed, and the corrected code or the lines of it that change."""
     lines = why_lines(explanation, width)
     if explanation.fix is not None:
-        lines += _fix_lines(explanation.fix, sources)
+        room = min(max(MOST - len(lines), 1), SHORT)
+        lines += _fix_lines(explanation.fix, sources, width, room)
     return lines
 
 
@@ -51,16 +56,32 @@ def fix_text(fix: Fix) -> str:
     return "\n".join(text.rstrip("\n") for text in fix.texts.values())
 
 
-def _fix_lines(fix: Fix, sources: Mapping[str, Source]) -> list[Line]:
+def _fix_lines(
+    fix: Fix, sources: Mapping[str, Source], width: int | None, room: int
+) -> list[Line]:
     whole = fix_text(fix).split("\n")
-    shown = whole if len(whole) <= SHORT else list(_changed(fix, sources))[:SHORT]
-    lines: list[Line] = [
-        [("label", "try  " if not number else "     "), *code_lines(text)[0]]
-        for number, text in enumerate(shown)
-    ]
-    if shown != whole and lines:
-        lines[-1].append(("dim", "   (:fix writes it all)"))
-    return lines
+    if len(whole) <= room and all(_fits(line, width) for line in whole):
+        return [_try_line(number, text) for number, text in enumerate(whole)]
+    *shown, last = list(_changed(fix, sources))[:room] or [""]
+    hint = next((hint for hint in _HINTS if _fits(last + hint, width)), _HINTS[-1])
+    lines = [_try_line(number, _cut(text, width)) for number, text in enumerate(shown)]
+    ended = _try_line(len(shown), _cut(last, width, len(hint)))
+    return [*lines, [*ended, ("dim", hint if last else hint.lstrip())]]
+
+
+def _try_line(number: int, code: str) -> Line:
+    return [("label", "     " if number else "try  "), *code_lines(code)[0]]
+
+
+def _fits(code: str, width: int | None) -> bool:
+    return width is None or len(code) + 5 <= width
+
+
+def _cut(code: str, width: int | None, less: int = 0) -> str:
+    """`code`, or so much of it that a line holds it and `less` columns more."""
+    if width is None or len(code) + 5 + less <= width:
+        return code
+    return code[: max(width - less - 6, 0)] + "…"
 
 
 def _changed(fix: Fix, sources: Mapping[str, Source]) -> Iterator[str]:
