@@ -21,8 +21,10 @@ __all__ = ["explanation_lines", "fix_text", "story_lines", "why_lines"]
 SHORT = 2
 #: Why, and what to write, have so many lines together, where the screen is not narrow.
 MOST = 4
-#: What stands behind a part of a correction; the second where there is no room.
-_HINTS = "   (:fix writes it all)", "  (:fix)"
+#: What stands behind a part of a correction, at a prompt and without one; or the shorter one
+#: where there is no room.
+_TYPED = "   (:fix writes it all)", "  (:fix)"
+_PROGRAM = "   (asyncrepl explain shows it all)", "  (…)"
 
 
 def explanation_lines(
@@ -42,13 +44,17 @@ def why_lines(explanation: Explanation, width: int | None = None) -> list[Line]:
     return [[("label", "why  "), ("why", first)], *([("why", line)] for line in more)]
 
 
-def story_lines(explanation: Explanation, width: int | None = None) -> list[Line]:
+def story_lines(story: str, width: int | None = None) -> list[Line]:
     """All there is to say: what happened, the rule behind it, the six steps."""
-    return [
-        [("", line)]
-        for paragraph in printable(explanation.story).split("\n")
-        for line in wrapped(paragraph, width)
-    ]
+    return [line for text in printable(story).split("\n") for line in _paragraph(text, width)]
+
+
+def _paragraph(text: str, width: int | None) -> list[Line]:
+    """A paragraph; of a step, which begins with its mark and number, the rest is indented."""
+    head = text[:5] if text[1:2] == " " and text[2:3].isdigit() else ""
+    style = "bold" if head.startswith("→") else ""
+    first, *more = wrapped(text[len(head) :], width, indent=len(head))
+    return [[(style, head + first)], *([(style, line)] for line in more)]
 
 
 def fix_text(fix: Fix) -> str:
@@ -63,7 +69,8 @@ def _fix_lines(
     if len(whole) <= room and all(_fits(line, width) for line in whole):
         return [_try_line(number, text) for number, text in enumerate(whole)]
     *shown, last = list(_changed(fix, sources))[:room] or [""]
-    hint = next((hint for hint in _HINTS if _fits(last + hint, width)), _HINTS[-1])
+    hints = _TYPED if any(source.typed for source in sources.values()) else _PROGRAM
+    hint = next((hint for hint in hints if _fits(last + hint, width)), hints[-1])
     lines = [_try_line(number, _cut(text, width)) for number, text in enumerate(shown)]
     ended = _try_line(len(shown), _cut(last, width, len(hint)))
     return [*lines, [*ended, ("dim", hint if last else hint.lstrip())]]
