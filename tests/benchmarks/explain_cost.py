@@ -2,7 +2,8 @@
 
 Times, in milliseconds of thread CPU time, from an error to the lines that explain it, for
 every known mistake, typed input by input; the same for the errors of the controls, which
-get no explanation; and in a fresh process for the first one, which imports the rules.
+get no explanation; and in a fresh process for the first one: at a prompt, where the rules
+have been loaded meanwhile, and where it has to import them.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from statistics import median, quantiles
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from asyncrepl.commands.explaining import explain_outcome
+from asyncrepl.commands.explaining import explain_outcome, load_rules
 from asyncrepl.engine.loop import new_loop
 from asyncrepl.engine.session import Session
 from asyncrepl.views.explanations import explanation_lines
@@ -66,9 +67,16 @@ def costs(kind: str, rounds: int) -> list[float]:
     return [median(filter(None, each)) for each in found if any(each)]
 
 
-def first() -> float:
-    """Milliseconds of the first explanation of a process."""
-    code = f"import explain_cost as e; print(e.cost({FIRST!r}))"
+def fresh(*, loaded: bool) -> float | None:
+    """`first`, in the process that this is."""
+    if loaded:
+        load_rules()
+    return cost(FIRST)
+
+
+def first(*, loaded: bool) -> float:
+    """Milliseconds of the first explanation of a process; `loaded` as at a prompt."""
+    code = f"import explain_cost; print(explain_cost.fresh(loaded={loaded}))"
     command = [sys.executable, "-c", code]
     done = subprocess.run(
         command, capture_output=True, text=True, check=True, cwd=Path(__file__).parent
@@ -85,7 +93,8 @@ def main(rounds: int = 5) -> None:
         p99 = quantiles(found, n=100)[98]
         numbers = f"{median(found):6.2f} {p99:6.2f} {max(found):6.2f}"
         print(f"{kind:10}{numbers}   ({len(found)} errors)")
-    print(f"the first, with imports {median(first() for _ in range(rounds)):6.1f}")
+    for loaded, name in ((True, "the first at a prompt"), (False, "with the imports")):
+        print(f"{name:22}{median(first(loaded=loaded) for _ in range(rounds)):6.1f}")
 
 
 if __name__ == "__main__":
