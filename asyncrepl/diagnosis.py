@@ -63,6 +63,11 @@ class Diagnosis:
     explanation: Explanation | None = None
     shown: Sequence[Line] = ()
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether a Ctrl-C has ended it."""
+        return isinstance(self.error, KeyboardInterrupt)
+
 
 def read_program(file: str | None) -> Program:
     """The program in `file`, or on standard input for ``-`` and None.
@@ -101,11 +106,8 @@ def explain_program(program: Program, *, as_json: bool, color: bool) -> int:
         if as_json:
             answer.write(json.dumps(as_object(found, program)) + "\n")
         else:
-            lines = diagnosis_lines(
-                found.shown, found.explanation, program.filename, program.text, width
-            )
-            Console(answer, color=color).show(*lines)
-    return INTERRUPTED if isinstance(found.error, KeyboardInterrupt) else 0
+            Console(answer, color=color).show(*_as_lines(found, program, width))
+    return INTERRUPTED if found.interrupted else 0
 
 
 def diagnose(program: Program) -> Diagnosis:
@@ -128,6 +130,17 @@ def diagnose(program: Program) -> Diagnosis:
     if found.error is None:
         found.explanation = shell.first
     return found
+
+
+def _as_lines(found: Diagnosis, program: Program, width: int | None) -> list[Line]:
+    return diagnosis_lines(
+        found.shown,
+        found.explanation,
+        program.filename,
+        program.text,
+        width,
+        interrupted=found.interrupted,
+    )
 
 
 def _flush() -> None:

@@ -183,6 +183,12 @@ def test_a_program_without_a_mistake_gets_one_calm_line() -> None:
     assert last[1] == "nothing to explain: this error is not about async iteration"
 
 
+def test_what_an_error_leaves_undone_does_not_explain_it(tmp_path: Path) -> None:
+    """A coroutine is not awaited because the program failed before: it is no mistake."""
+    text = "async def f(): pass\ncoroutine = f()\n1/0\nawait coroutine\n"
+    assert asked(tmp_path, text)["explanation"] is None
+
+
 @pytest.mark.parametrize("as_json", [[], ["--json"]])
 @pytest.mark.parametrize(
     ("file", "stdin", "complaint"),

@@ -59,6 +59,8 @@ def _rule(rules: Sequence[Rule], name: str) -> Rule:
     beginning = [known for known in by_id if known.startswith(name)]
     if name in by_id or len(beginning) == 1:
         return by_id.get(name) or by_id[beginning[0]]
+    if 1 < len(beginning) <= 4:
+        raise CommandError(f"{one_line(name)!r} is ambiguous: {', '.join(beginning)}")
     near = beginning or difflib.get_close_matches(name, by_id, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}?" if near else ":why --all lists them"
     raise CommandError(f"no mistake is called {one_line(name)!r}; {hint}")

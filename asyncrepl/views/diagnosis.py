@@ -34,10 +34,13 @@ def diagnosis_lines(
     filename: str,
     text: str,
     width: int | None = None,
+    *,
+    interrupted: bool = False,
 ) -> list[Line]:
     """What is told of the program `text`; `error` are the lines of its error, if it had one."""
     if explanation is None:
         about = "this error is not about async iteration" if error else "it ran without an error"
+        about = "it was interrupted" if interrupted else about
         return [*error, *_prose(f"nothing to explain: {about}", width, "dim")]
     lines = [*error, *why_lines(explanation, width)]
     if explanation.fix is None:

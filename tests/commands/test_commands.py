@@ -41,6 +41,7 @@ MISTAKES = {
     ":why": "no error yet",
     ":why for-over-async-generatr": "did you mean for-over-async-generator?",
     ":why async-for": "no mistake is called 'async-for'; did you mean async-for-",
+    ":why reuse": "'reuse' is ambiguous: reuse-of-anext-awaitable, reuse-of-coroutine",
     ":why nothing": "no mistake is called 'nothing'; :why --all lists them",
     ":fix": "no error yet",
     ":help nothing": "no command :nothing",

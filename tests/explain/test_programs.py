@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from explain.harness import VERSION, load
 
+from asyncrepl.commands.noticing import Noticing
 from asyncrepl.diagnosis import Diagnosis, Program, as_object, diagnose
+from asyncrepl.explain.explanation import Explanation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,6 +69,18 @@ def test_what_is_wrong_at_the_prompt_only_is_right_in_a_file(name: str) -> None:
     """A program may bring its own loop."""
     text = next("\n".join(s["inputs"]) for e in load("misuse") for s in e["snippets"] if s["id"] == name)  # fmt: skip
     assert diagnosed(text) == Diagnosis()
+
+
+def test_without_an_error_the_first_misuse_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the shell finds to explain is told: of several things the first."""
+    first, second = (Explanation(n, "title", 5, "because", None, None, "") for n in "ab")
+
+    def look(self: Noticing, _outcome: object = None) -> None:
+        self._shell.explanation = first
+        self._shell.explanation = second
+
+    monkeypatch.setattr(Noticing, "look", look)
+    assert diagnosed("x = 1\n") == Diagnosis(explanation=first)
 
 
 @pytest.mark.parametrize("control", load("controls"), ids=lambda control: control["id"])
