@@ -31,6 +31,7 @@ from asyncrepl.language.sources import Source, Sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import TracebackType
 
 __all__ = ["Outcome", "Run", "Session"]
 
@@ -196,8 +197,9 @@ class Session:
             error = error.with_traceback(user_part(error.__traceback__))
             if not isinstance(error, KeyboardInterrupt):
                 return Outcome(source, error)
-            where = reached_place(error.__traceback__)
-            return Outcome(source, error, interrupted=True, where=where)
+            trace = _interrupted_part(error)
+            interrupt = KeyboardInterrupt().with_traceback(trace)
+            return Outcome(source, interrupt, interrupted=True, where=reached_place(trace))
         return Outcome(source)
 
     def _prepare(
@@ -232,6 +234,16 @@ class Session:
             run.error = error.with_traceback(user_part(error.__traceback__))
             ended_by_user = isinstance(error, asyncio.CancelledError | KeyboardInterrupt)
             kept_to_themselves[run.task] = "cancelled" if ended_by_user else "error"
+
+
+def _interrupted_part(error: KeyboardInterrupt) -> TracebackType | None:
+    """The traceback that says what a Ctrl-C has reached.
+
+    ``asyncio.run`` cancels its task, and raises KeyboardInterrupt when that has ended.
+    """
+    inner = error.__context__
+    cancelled = isinstance(inner, asyncio.CancelledError)
+    return inner.__traceback__ if inner is not None and cancelled else error.__traceback__
 
 
 def _unfinished(source: Source) -> SyntaxError:
