@@ -39,8 +39,6 @@ class Remarks:
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
-        #: The first that was told; None if nothing was.
-        self.first: Explanation | None = None
         self._said: set[str] = set()
         self._turn = 0
         self._told: set[tuple[str, str]] = set()
@@ -76,6 +74,7 @@ class Remarks:
         found = explain_error(self._shell.session, error)
         if found is None:
             return []
+        self._shell.first = None  # it is more than what was noticed before
         return self.said(found)
 
     def began(self) -> None:
@@ -125,7 +124,6 @@ class Remarks:
 
     def forget(self) -> None:
         """Tell again what was told."""
-        self.first = None
         self._told.clear()
         sightings.clear()
 
@@ -192,7 +190,6 @@ class Remarks:
     def said(self, found: Explanation, place: str = "") -> list[Line]:
         """The lines that tell `found`; it is not told a second time, and ``:why`` knows it."""
         self._told.add((found.id, found.why))
-        self.first = self.first or found
         self._shell.explanation = found
         shell = self._shell
         return explanation_lines(found, shell.session.sources, shell.console.width, place)
