@@ -31,17 +31,16 @@ async def get(host: str, port: int, path: str) -> AsyncGenerator[str, None]:
         await _close(writer)
 
 
-async def news(count: int, seconds: float = 0.1) -> AsyncIterator[str]:
+async def news(count: int, seconds: float = 0.05) -> AsyncIterator[str]:
     """Yield `count` lines of a response that a server on this machine is sending."""
 
     async def answer(reader: StreamReader, writer: StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n")
-        with suppress(ConnectionError):  # the client has gone
-            for number in range(1, count + 1):
-                await asyncio.sleep(seconds)
-                writer.write(f"news {number}\n".encode())
-                await writer.drain()
+        for number in range(1, count + 1):
+            if await _closed(reader, within=seconds):
+                break
+            writer.write(f"news {number}\n".encode())
         await _close(writer)
 
     async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
@@ -49,6 +48,17 @@ async def news(count: int, seconds: float = 0.1) -> AsyncIterator[str]:
         async with aclosing(get(host, port, "/news")) as lines:
             async for line in lines:
                 yield line
+
+
+async def _closed(reader: StreamReader, within: float) -> bool:
+    """Whether the other end closes the connection within so many seconds."""
+    try:
+        async with asyncio.timeout(within):
+            return await reader.read(1) == b""
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        return True
 
 
 async def _close(writer: StreamWriter) -> None:
