@@ -1,8 +1,9 @@
-"""Several sources walked as one: whoever has a value goes first.
+"""Several sources, walked as one.
 
-One `async for` waits for one source. To wait for many at once takes a task for
-each, and a queue in which they meet. Whoever makes tasks has to end them: where
-the walk is left early, `finally` cancels them and waits until they are closed.
+One `async for` waits for one source. To wait for many, and take what comes
+first, needs a task for each, and a queue in which they meet. Whoever makes
+tasks has to end them: where the walk is left early, `finally` cancels them, and
+waits until they have closed their sources.
 """
 
 import asyncio

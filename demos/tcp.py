@@ -1,4 +1,4 @@
-"""Lines from a TCP connection, with the server that sends them.
+"""Lines from a TCP connection, and the server that sends.
 
 Both ends live in this process, on the loopback interface and a free port: the
 server's handler is one task, the walk that reads its lines another, and one

@@ -1,4 +1,4 @@
-"""An HTTP response, line by line, while the server is still sending it.
+"""An HTTP response, line by line, while it is being sent.
 
 The head comes first and ends with an empty line. The body comes when the server
 has something to say, and ends where the server closes the connection. Client and
