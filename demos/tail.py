@@ -1,4 +1,4 @@
-"""The lines that somebody appends to a file, as they come.
+"""The lines that are appended to a file, as they come.
 
 No file says that it has grown: one has to look again and again, and to sleep
 between two looks. What was read may be half a line, whose rest is not written
