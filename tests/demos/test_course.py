@@ -35,7 +35,7 @@ COURSE = [
     ("who-runs-meanwhile", ":timeline"),
     ("never-suspends", "both(eager(3))"),
     ("blocking", "blocking(2"),
-    ("ctrl-c", "finally:"),
+    ("cancelling", "task.cancel()"),
     ("where-break-leaves-it", "aclose()"),
     ("pages", "items()"),
     ("timeouts", "asyncio.timeout("),

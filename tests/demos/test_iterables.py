@@ -118,6 +118,7 @@ def test_a_demo_says_what_it_teaches(iterable: Iterable) -> None:
     tree = ast.parse(iterable.path.read_text("utf-8"))
     _, _, rest = (ast.get_docstring(tree) or "").partition("\n\n")
     assert len(iterable.title) <= 54
+    assert len(iterable.tries) <= 75
     assert len(rest.splitlines()) >= 3
     functions = [
         node for node in tree.body if isinstance(node, ast.AsyncFunctionDef | ast.ClassDef)
