@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from asyncrepl.commands import background, leaks, loading, pictures, replaying, seeing, session
+from asyncrepl.commands import (
+    background,
+    leaks,
+    loading,
+    pictures,
+    replaying,
+    seeing,
+    session,
+    timing,
+)
 from asyncrepl.commands.registry import Registry
 
 __all__ = ["all_commands"]
@@ -17,6 +26,7 @@ def all_commands() -> Registry:
             *background.COMMANDS,
             *seeing.COMMANDS,
             *pictures.COMMANDS,
+            *timing.COMMANDS,
             *leaks.COMMANDS,
             *session.COMMANDS,
         )

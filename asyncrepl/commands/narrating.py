@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class Narrator:
         self._lines: Callable[..., list[Line]]
         #: Whether all walks are told.
         self.on = False
+        self._aloud = True
 
     def turn(self, *, on: bool) -> None:
         """Tell all walks from now on, or none."""
@@ -35,6 +37,11 @@ class Narrator:
             self._start(None)
         else:
             self._stop()
+
+    def listen(self) -> None:
+        """Judge all walks from now on, and narrate none."""
+        self._aloud = False
+        self.turn(on=True)
 
     def tell_of(self, task: asyncio.Task[None]) -> None:
         """Tell the walks of `task`, and of the tasks it makes; if not all are told."""
@@ -62,7 +69,14 @@ class Narrator:
             from asyncrepl.engine.walks.tracing import Tracer
             from asyncrepl.views.narration import narration
 
-            self._tracer, self._lines = Tracer(self._shell.loop, self._tell), narration
+            # The marks in builtins keep the tracer: the shell must not live as long.
+            tell = weakref.WeakMethod(self._tell)
+
+            def told(event: WalkEvent) -> None:
+                if (method := tell()) is not None:
+                    method(event)
+
+            self._tracer, self._lines = Tracer(self._shell.loop, told), narration
         self._tracer.start(self._shell.observing.want("trace"), task)
 
     def _stop(self) -> None:
@@ -71,6 +85,8 @@ class Narrator:
         self._shell.observing.drop("trace")
 
     def _tell(self, event: WalkEvent) -> None:
+        if not self._aloud:
+            return
         shell, foreground = self._shell, self._shell.task
         name = "" if foreground is None else foreground.get_name()
         shell.console.show(*self._lines(event, self._since, shell.console.width, name))

@@ -17,6 +17,7 @@ from asyncrepl.commands.explaining import explain_outcome, explain_value
 from asyncrepl.commands.front import Front
 from asyncrepl.commands.narrating import Narrator
 from asyncrepl.commands.noticing import Noticing
+from asyncrepl.commands.remarking import Remarks
 from asyncrepl.commands.status import Status
 from asyncrepl.engine.jobs import Jobs
 from asyncrepl.engine.observing import Observing
@@ -48,7 +49,8 @@ class Shell:
 
     All methods are for the loop's thread. `front` is whoever types. `last` is the
     last outcome with an error and `explanation` what is known about it; `observing`
-    says for what the loop is recorded, `noticing` hears of what was forgotten; `left`
+    says for what the loop is recorded, `noticing` hears of what was forgotten,
+    `remarks` of mistakes that raise nothing; `left`
     names the tasks that were running when the session was closed.
     """
 
@@ -69,6 +71,7 @@ class Shell:
         self.jobs = Jobs(session, self._job_failed)
         self.observing = Observing(loop)
         self.noticing = Noticing(self)
+        self.remarks = Remarks(self)
         self.narrator = Narrator(self)
         self.last: Outcome | None = None
         self.explanation: Explanation | None = None
@@ -99,8 +102,9 @@ class Shell:
         sys.modules["__main__"] = self.session.module
         silence_completeness_warnings()
         try:
-            with self.noticing.active():
+            with self.remarks.active(), self.noticing.active():
                 yield
+                vars(builtins).pop("_", None)  # while somebody hears what dies with it
         finally:
             sys.displayhook, sys.modules["__main__"] = before
             vars(builtins).pop("_", None)
@@ -131,6 +135,7 @@ class Shell:
             done(status)
 
         self.narrator.began()
+        self.remarks.began()
         command = as_command(text) if mode == "single" else None
         if command is not None:
             self._answering.start(command, finished)
@@ -188,9 +193,7 @@ class Shell:
             return
         found = explain_value(self.session, self._run.source.filename, value)
         if found is not None:
-            self.explanation = found
-            lines = explanation_lines(found, self.session.sources, self.console.width)
-            self.console.show(*lines)
+            self.console.show(*self.remarks.said(found))
 
     def _ended(self, outcome: Outcome) -> Status:
         """Show how a statement ended, if there is anybody to show it to."""
@@ -198,9 +201,13 @@ class Shell:
             self.narrator.ended(outcome)
             status = self._shown(outcome)
             self.noticing.look(outcome)
+            self.remarks.ended(outcome, silently=self._is_explained(outcome))
             return status
         except OSError:
             return Status("exit", PIPE_CLOSED)
+
+    def _is_explained(self, outcome: Outcome) -> bool:
+        return outcome is self.last and not outcome.interrupted and self.explanation is not None
 
     def _shown(self, outcome: Outcome) -> Status:
         error = outcome.error
@@ -218,9 +225,11 @@ class Shell:
         assert outcome.error is not None
         lines = error_lines(outcome)
         self.last = outcome
-        self.explanation = explain_outcome(self.session, outcome)
-        if self.explanation is not None:
-            lines += explanation_lines(self.explanation, self.session.sources, self.console.width)
+        explanation = explain_outcome(self.session, outcome)
+        if not outcome.interrupted:  # else what was said of the statement while it ran holds
+            self.explanation = explanation
+        if explanation is not None:
+            lines += explanation_lines(explanation, self.session.sources, self.console.width)
         self.console.complain(*lines)
         sys.last_type, sys.last_value = type(outcome.error), outcome.error
         sys.last_traceback = outcome.error.__traceback__

@@ -7,6 +7,7 @@
     ... with its continuation
     (reverse-i-search)                        while searching
     loop blocked 1.3 s by task 'tick' …       status
+    time stands still at 3.2 s                time
     tick  ──●────●──                          lanes
 
 One container of floats around all of it, so that the menu of completions lies
@@ -137,6 +138,7 @@ def build_layout(
     tail: TailRow,
     editor: Editor,
     status: Callable[[], Sequence[Line]],
+    time: Callable[[], Sequence[Line]],
     lanes: Callable[[], Sequence[Line]],
     *,
     running: Callable[[], bool],
@@ -149,6 +151,7 @@ def build_layout(
             _shown(editor.window, lambda: not running()),
             editor.search,
             _shown(_window(status), lambda: bool(status())),
+            _shown(_window(time), lambda: bool(time())),
             _shown(_window(lanes), lambda: bool(lanes())),
         ],
         align=VerticalAlign.TOP,

@@ -117,6 +117,7 @@ class Ui:
             tail,
             editor,
             lambda: self.panel.status or editor.help(),
+            lambda: self.panel.time,
             lambda: self.panel.lanes,
             running=lambda: self.typist.running,
             has_tail=lambda: bool(self.painter.tail),

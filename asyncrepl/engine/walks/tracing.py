@@ -13,8 +13,10 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+from asyncrepl.engine.awaiting.chains import is_task
 from asyncrepl.engine.lives import name_of
 from asyncrepl.engine.timing_out import times_out
+from asyncrepl.engine.walks.judging import judge
 from asyncrepl.engine.walks.meanwhile import ancestors
 from asyncrepl.engine.walks.open_walks import OpenWalks, Unseen
 from asyncrepl.engine.walks.proxies import marks
@@ -115,7 +117,7 @@ class Tracer:
         loud: Telling = "sum"
         if parent is None or parent.told:
             loud = self._runs.next(site)
-        return Walking(self, walk, parent, loud)
+        return Walking(self, walk, parent, loud, (frame.f_code, frame.f_lasti))
 
     def enter(self, walking: Walking, frame: FrameType) -> None:
         """A comprehension asks for its first value, in `frame`.
@@ -158,8 +160,14 @@ class Tracer:
             self._kin[life.number] = child or root in ancestors(self.timeline, life.parent)
         return self._kin[life.number]
 
+    def ready(self) -> int:
+        """How many other tasks wait for nothing but their turn."""
+        # A callback of ours may stand there too: only steps of tasks count.
+        return sum(_steps_task(handle) for handle in self._loop._ready)  # noqa: SLF001
+
     def ended(self, walking: Walking, event: Ended) -> None:
         """`walking` is over."""
+        judge(walking, event)
         if walking.loud == "full":
             self.tell(event)
         elif walking.parent is None or walking.parent.told:
@@ -203,6 +211,12 @@ class Tracer:
             walking.end("closed")
         else:
             walking.end(self.cancelled() or "body")
+
+
+def _steps_task(handle: asyncio.Handle) -> bool:
+    """Whether `handle` is to run a step of a task."""
+    owner = getattr(handle._callback, "__self__", None)  # type: ignore[attr-defined]  # noqa: SLF001
+    return is_task(owner)
 
 
 def _cancellation(error: BaseException) -> WayOut | None:

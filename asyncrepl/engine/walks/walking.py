@@ -22,6 +22,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from asyncrepl.engine.walks.failing import failed_step
+from asyncrepl.engine.walks.judging import LONG, NOTHING, kind_of
 from asyncrepl.engine.walks.meanwhile import others
 from asyncrepl.engine.walks.thinning import next_told, telling
 from asyncrepl.engine.walks.values import bindings, type_name
@@ -40,7 +41,7 @@ from asyncrepl.events.walks import (
 )
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    from types import CodeType, TracebackType
 
     from asyncrepl.engine.walks.failing import Phase
     from asyncrepl.engine.walks.thinning import Telling
@@ -59,6 +60,7 @@ class Walking:
         "_asked",
         "_began",
         "_body",
+        "_body_turn",
         "_broke",
         "_got",
         "_next_told",
@@ -69,11 +71,16 @@ class Walking:
         "_telling",
         "_turn",
         "_waited",
+        "body_suspended",
         "frame",
+        "hogged",
+        "judged",
         "loud",
         "on",
         "parent",
         "phase",
+        "place",
+        "ready",
         "round",
         "tracer",
         "walk",
@@ -81,8 +88,16 @@ class Walking:
         "where",
     )
 
-    def __init__(self, tracer: Tracer, walk: Walk, parent: Walking | None, loud: Telling) -> None:
+    def __init__(
+        self,
+        tracer: Tracer,
+        walk: Walk,
+        parent: Walking | None,
+        loud: Telling,
+        place: tuple[CodeType, int],
+    ) -> None:
         self.tracer = tracer
+        self.place = place
         self.walk = walk
         self.parent = parent
         self.loud = loud
@@ -92,6 +107,10 @@ class Walking:
         self.on = self.where = ""
         #: The lane in which it is looked at; 0 for none.
         self.watched = 0
+        #: What it is judged by when it is over: see `judging`.
+        self.judged = NOTHING
+        self.ready = self.hogged = self.body_suspended = 0
+        self._body_turn = 0
         self._telling: Telling = "sum"
         #: The next round to be told; none if the walk is not told step by step.
         self._next_told = 1 if loud == "full" else 0
@@ -155,6 +174,8 @@ class Walking:
         """Step 1 is done."""
         self._began = now = self.tracer.timeline.ns()
         self._sum = (0, 0, 0, 0, self._slices)
+        self.judged = kind_of(iterable)
+        self.ready = self.tracer.ready()
         if self.loud == "full":
             itself = iterator is iterable
             names = type_name(iterable), type_name(iterator)
@@ -177,6 +198,10 @@ class Walking:
     def _body_done(self, now: int) -> None:
         took = now - self._got
         self._body += took
+        if self.tracer.turn.number != self._body_turn:
+            self.body_suspended += 1
+        elif took > self.hogged and took > LONG and self.tracer.ready():
+            self.hogged = took
         if self._telling == "full":
             self.tracer.tell(BodyDone(self.walk, self.round, now, took))
 
@@ -209,7 +234,8 @@ class Walking:
         self._got = now = tracer.timeline.ns()
         self.phase = "body"
         self._waited += (waited := now - self._asked)
-        suspended = tracer.turn.number != self._turn
+        self._body_turn = turn = tracer.turn.number
+        suspended = turn != self._turn
         self._suspended += suspended
         told = self._telling
         if told == "sum":
