@@ -10,6 +10,7 @@ from asyncrepl.commands import (
     replaying,
     seeing,
     session,
+    stepping,
     timing,
 )
 from asyncrepl.commands.registry import Registry
@@ -25,6 +26,7 @@ def all_commands() -> Registry:
             *replaying.COMMANDS,
             *background.COMMANDS,
             *seeing.COMMANDS,
+            *stepping.COMMANDS,
             *pictures.COMMANDS,
             *timing.COMMANDS,
             *leaks.COMMANDS,

@@ -25,6 +25,10 @@ class Front:
         """Draw live lanes under the prompt, or stop drawing them."""
         raise CommandError(f":lanes {'on' if on else 'off'} needs a terminal to draw in")
 
+    def show_step_keys(self) -> None:
+        """Take keys as steps of what runs next, and show which they are."""
+        raise CommandError(":walk needs a terminal for its keys; :trace tells all steps")
+
     def replay(self, name: str) -> None:
         """Begin to type the transcript `name`."""
         raise CommandError(f":replay {name} needs a terminal; try: asyncrepl replay {name}")

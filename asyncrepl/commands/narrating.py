@@ -23,7 +23,9 @@ class Narrator:
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
-        self._since = 0
+        #: The instant (ns) since which times are told.
+        self.since = 0
+        self._following = False
         self._tracer: Tracer | None = None
         self._lines: Callable[..., list[Line]]
         #: Whether all walks are told.
@@ -54,9 +56,33 @@ class Narrator:
         if not self.on:
             self._stop()
 
+    def follow(self, task: asyncio.Task[None], asked: Callable[[], object]) -> list[bool]:
+        """Tell the walks of `task` round by round; of those under way, whether they are told.
+
+        `asked` is called at each step 2.
+        """
+        if self._tracer is None or not self._tracer.on:
+            self._start(task)
+            self._following = True
+        assert self._tracer is not None
+        self._tracer.asked = asked
+        return self._tracer.join()
+
+    def relax(self) -> None:
+        """Sum up rounds again, and call nobody."""
+        if self._tracer is not None:
+            self._tracer.asked = None
+
+    def unfollow(self) -> None:
+        """What was followed is over."""
+        self.relax()
+        if self._following:
+            self._following = False
+            self._stop()
+
     def began(self) -> None:
         """A statement begins: times are told since now."""
-        self._since = self._shell.loop.live.clock.time_ns()
+        self.since = self._shell.loop.live.clock.time_ns()
 
     def ended(self, outcome: Outcome) -> None:
         """The statement is over."""
@@ -89,4 +115,4 @@ class Narrator:
             return
         shell, foreground = self._shell, self._shell.task
         name = "" if foreground is None else foreground.get_name()
-        shell.console.show(*self._lines(event, self._since, shell.console.width, name))
+        shell.console.show(*self._lines(event, self.since, shell.console.width, name))

@@ -19,6 +19,7 @@ from asyncrepl.commands.narrating import Narrator
 from asyncrepl.commands.noticing import Noticing
 from asyncrepl.commands.remarking import Remarks
 from asyncrepl.commands.status import Status
+from asyncrepl.commands.stepping import Stepping
 from asyncrepl.engine.jobs import Jobs
 from asyncrepl.engine.observing import Observing
 from asyncrepl.language.reading import as_command, silence_completeness_warnings
@@ -49,9 +50,9 @@ class Shell:
 
     All methods are for the loop's thread. `front` is whoever types. `last` is the
     last outcome with an error and `explanation` what is known about it; `observing`
-    says for what the loop is recorded, `noticing` hears of what was forgotten,
-    `remarks` of mistakes that raise nothing; `left`
-    names the tasks that were running when the session was closed.
+    says for what the loop is recorded, `noticing` hears of what was forgotten, `remarks`
+    of mistakes that raise nothing, `stepping` pauses what runs; `left` names the tasks
+    that were running when the session was closed.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Shell:
         self.noticing = Noticing(self)
         self.remarks = Remarks(self)
         self.narrator = Narrator(self)
+        self.stepping = Stepping(self)
         self.last: Outcome | None = None
         self.explanation: Explanation | None = None
         self._run: Run | None = None
@@ -132,6 +134,7 @@ class Shell:
             if timer is not None:
                 timer.cancel()
             self._run = None
+            self.stepping.ended()
             done(status)
 
         self.narrator.began()
@@ -160,6 +163,7 @@ class Shell:
         """What Ctrl-C does to what runs in the foreground; False where nothing does."""
         soon = time.monotonic() - self._interrupted_at < ABANDON_WITHIN
         self._interrupted_at = time.monotonic()
+        self.stepping.go_on()
         if self._run is not None:
             if self._run.interrupts and soon:
                 self._run.abandon()

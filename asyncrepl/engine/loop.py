@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from weakref import WeakSet
 
     from asyncrepl.engine.clock import Ready
+    from asyncrepl.engine.standing import Stand
     from asyncrepl.engine.timeline import Timeline
 
     class _SelectorEventLoop(asyncio.SelectorEventLoop):
@@ -92,21 +93,28 @@ class Live:
     """All that a `LiveLoop` has beyond asyncio's loop.
 
     `clock` may be read from any thread, and so may `turn`; `began` is its instant when
-    the loop was made. `timeline` is what records at the moment, None for nothing. `walks`
+    the loop was made. `timeline` is what records at the moment, None for nothing; `stand`
+    is where the loop's thread stands still between two steps, None if it never did. `walks`
     says by the ``id`` of an async generator whose code, at which instruction, took its
     first step; only while a timeline records, and also of generators that are gone.
     """
 
-    __slots__ = ("began", "clock", "outside", "selector", "timeline", "turn", "walks")
+    __slots__ = ("began", "clock", "outside", "selector", "stand", "timeline", "turn", "walks")
 
     def __init__(self, clock: Clock, selector: WatchingSelector, own_fd: int) -> None:
         self.clock = clock
         self.began = clock.time()
         self.turn = selector.turn
         self.timeline: Timeline | None = None
+        self.stand: Stand | None = None
         self.walks: dict[int, tuple[CodeType, int]] = {}
         self.selector = selector
         self.outside = Outside(selector, own_fd)
+
+    def let_go(self) -> None:
+        """End a stand, if there is one: something else is to happen. From any thread."""
+        if self.stand is not None:
+            self.stand.leave()
 
 
 class LiveLoop(_SelectorEventLoop):

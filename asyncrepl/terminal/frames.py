@@ -33,6 +33,8 @@ class Panel:
         self.time: Sequence[Line] = ()
         self.lanes: Sequence[Line] = ()
         self.problem: BaseException | None = None
+        #: What is said of a pause.
+        self.pause: Callable[[int], Sequence[Line]] = _nothing
         self._watch = watch
         self._size = size
         self._hint = ""
@@ -64,8 +66,10 @@ class Panel:
     def _look(self) -> tuple[Sequence[Line], Sequence[Line], Sequence[Line]]:
         columns, rows = self._size()
         lanes = self._watch.lanes(columns, min(_LANES, rows // 3)) if self.on else ()
-        time = self._watch.time(columns, running=self._running)
-        return self._watch.status(columns) or self._hints(columns), time, lanes
+        pause = self.pause(columns)  # it tells the time, too
+        time = () if pause else self._watch.time(columns, running=self._running)
+        status = [*self._watch.status(columns), *pause]
+        return status or self._hints(columns), time, lanes
 
     def _moving(self) -> bool:
         """Whether the next frame will differ by more than the time that has passed."""
@@ -85,3 +89,7 @@ class Panel:
             if self.refresh():
                 painter.redraw()
             took = time.perf_counter() - began
+
+
+def _nothing(_columns: int) -> Sequence[Line]:
+    return ()

@@ -47,6 +47,10 @@ class TerminalFront(Front):
         if self._observing is not None:
             (self._observing.want if on else self._observing.drop)("lanes")
 
+    def show_step_keys(self) -> None:
+        """Take keys as steps of what runs next, and show which they are."""
+        self._ui.call(self._ui.pause_keys.begin)
+
     def replay(self, name: str) -> None:
         """Begin to type the transcript `name`."""
         if self._replays.playing:

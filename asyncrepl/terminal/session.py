@@ -101,6 +101,7 @@ class _Session:
         )
         terminal.ui.call(terminal.ui.painter.redraw)  # what is typed already may need help
         terminal.crossing.connect(loop, self._start, self._start)
+        terminal.ui.call(lambda: terminal.ui.pause_keys.connect(self._shell.stepping))
         _freeze()
         terminal.out.on_write = self._shell.printed
         self._interrupter.install()

@@ -33,6 +33,7 @@ from asyncrepl.events.walks import (
     BodyDone,
     Ended,
     Got,
+    Joined,
     Others,
     Rounds,
     Suspended,
@@ -181,6 +182,17 @@ class Walking:
             names = type_name(iterable), type_name(iterator)
             self.tracer.tell(Began(self.walk, now, *names, itself))
 
+    def join(self, *, waiting: bool) -> None:
+        """It is under way: in step 3 if it is `waiting`, else in its body."""
+        self._began = self._asked = self._got = now = self.tracer.timeline.ns()
+        self._turn = self.tracer.turn.number
+        self.phase = "await" if waiting else "body"
+        self.round = 1
+        self._sum = (0 if waiting else 1, 0, 0, 0, self._slices)
+        self._telling = "line" if waiting else "sum"
+        self._next_told = 2
+        self.tracer.tell(Joined(self.walk, now))
+
     def ask(self) -> None:
         """Step 2 begins; if a round went before, its body is over."""
         tracer = self.tracer
@@ -192,7 +204,8 @@ class Walking:
         self.phase = "await"
         self.round = number = self.round + 1
         self._turn = tracer.turn.number
-        self._telling = self._begin_told(number) if number == self._next_told else "sum"
+        told = number == self._next_told or tracer.asked
+        self._telling = self._begin_told(number) if told else "sum"
         self._asked = now
 
     def _body_done(self, now: int) -> None:
@@ -211,13 +224,22 @@ class Walking:
         self._slices_asked = self.tracer.timeline.count
         self.on = self.where = ""
         self.tracer.walks.look_at(self)
-        return telling(number)
+        if self.tracer.asked is None:
+            return telling(number)
+        self.loud = "full"
+        return "full"
 
     def asked(self, awaitable: object) -> None:
         """Step 2 is done."""
         if self._telling == "full":
-            name = type_name(awaitable)
+            self.asked_for(type_name(awaitable))
+
+    def asked_for(self, name: str) -> None:
+        """Step 2 has given an object of this type; empty where that is not known."""
+        if self._telling == "full":
             self.tracer.tell(Asked(self.walk, self.round, self._asked, name))
+            if self.tracer.asked is not None:
+                self.tracer.asked()
             self._asked = self.tracer.timeline.ns()  # the telling is not part of the wait
 
     def suspend(self, on: str, where: str) -> None:
