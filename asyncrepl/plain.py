@@ -78,7 +78,9 @@ def run_typed(shell: Shell, stream: TextIO, first: Sequence[tuple[str, str]], ba
 
 
 def _read_and_run(shell: Shell, stream: TextIO, lines: _Lines) -> int:
-    threading.Thread(target=lines.read, args=(stream,), daemon=True).start()
+    threading.Thread(
+        target=lines.read, args=(stream,), name="asyncrepl input", daemon=True
+    ).start()
     shell.loop.call_soon(lines.next)
     _run(shell, lambda: lines.ended, idle=lines.interrupted)
     return lines.exit_status

@@ -11,6 +11,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from asyncrepl.engine.traces import short_name
 from asyncrepl.language.sightings import Sighting, sightings
 from asyncrepl.language.suspects import describe
 from asyncrepl.views.explanations import changed_line, explanation_lines
@@ -185,7 +186,7 @@ class Remarks:
             filename, line = found.fix.filename, changed_line(found.fix, sources)
         if typed is not None and typed.filename == filename and len(typed.lines) == 1:
             return ""
-        return f"{filename}:{line}"
+        return f"{short_name(filename)}:{line}"
 
     def said(self, found: Explanation, place: str = "") -> list[Line]:
         """The lines that tell `found`; it is not told a second time, and ``:why`` knows it."""
