@@ -48,7 +48,7 @@ def failing() -> list[Any]:
         pytest.param(entry, "\n".join(snippet["inputs"]), id=snippet["id"])
         for entry in load("misuse")
         for snippet in entry["snippets"]
-        if snippet["outcome"][VERSION]["result"] == "error"
+        if VERSION in snippet["wrong_in"] and snippet["outcome"][VERSION]["result"] == "error"
         if snippet["id"] not in RIGHT_IN_A_FILE
     ]
 
