@@ -74,14 +74,14 @@ def _makes(call: ast.Call, name: str) -> bool:
     return callee_name(call) in _MAKERS and bool(call.args) and callee_name(call.args[0]) == name
 
 
-def _awaited_here(evidence: Evidence, unit: Unit, call: ast.Call, error: str) -> Fix | None:
+def _awaited_here(evidence: Evidence, unit: Unit, call: ast.Call, kind: str) -> Fix | None:
     statement, fixing = unit.parents.get(call), Fixing(evidence)
     if not isinstance(statement, ast.Expr):
         return None
     by = unit.source.indent(statement)
     job = unit.source.source(call.args[0])
     text = (
-        f"try:\n{by}    await {job}\n{by}except {error} as error:\n{by}    print('failed:', error)"
+        f"try:\n{by}    await {job}\n{by}except {kind} as error:\n{by}    print('failed:', error)"
     )
     fixing.of(unit).replace(statement, text)
     try:

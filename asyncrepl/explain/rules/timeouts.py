@@ -13,6 +13,8 @@ from asyncrepl.explain.rules.ending import STEPS, awaited_step, stopped_at
 from asyncrepl.explain.uses import callee_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.units import Unit
 
@@ -40,15 +42,27 @@ def _timed_out(evidence: Evidence) -> Finding | None:
 
 
 def _limited_step(evidence: Evidence, name: str) -> tuple[Unit, ast.Call] | None:
-    """The call of ``anext(name)`` that was given to ``wait_for``."""
+    """The call of ``anext(name)`` that was given to ``wait_for``, or stands in a ``timeout``."""
     for unit in evidence.units.all():
-        for call in unit.nodes(ast.Call):
-            inner = call.args[0] if call.args and callee_name(call) == "wait_for" else None
-            if not isinstance(inner, ast.Call) or callee_name(inner) not in STEPS:
-                continue
-            if name in {each.id for each in ast.walk(inner) if isinstance(each, ast.Name)}:
-                return unit, inner
+        for call in _limited(unit):
+            named = {each.id for each in ast.walk(call) if isinstance(each, ast.Name)}
+            if callee_name(call) in STEPS and name in named:
+                return unit, call
     return None
+
+
+def _limited(unit: Unit) -> Iterator[ast.Call]:
+    """All calls that are under a time limit."""
+    for node in unit.nodes(ast.Call, ast.AsyncWith):
+        if isinstance(node, ast.AsyncWith):
+            if any(callee_name(item.context_expr) in _LIMITS for item in node.items):
+                inside = (each for statement in node.body for each in ast.walk(statement))
+                yield from (each for each in inside if isinstance(each, ast.Call))
+        elif callee_name(node) == "wait_for" and node.args and isinstance(node.args[0], ast.Call):
+            yield node.args[0]
+
+
+_LIMITS = ("timeout", "timeout_at")
 
 
 def _shielded(
@@ -71,7 +85,7 @@ RULES = (
         "timeout-ends-the-generator",
         "a timeout around one step of a generator",
         3,
-        "`wait_for(anext(gen), t)` cancels the running step; the generator is finished by the "
+        "`wait_for(anext(gen), t)` (or a `timeout` around it) cancels the running step; the generator is finished by the "
         "CancelledError. Keep the step in a task and shield it, or put the source behind a "
         "queue.",
         _timed_out,
