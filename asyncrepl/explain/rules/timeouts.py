@@ -53,13 +53,13 @@ def _limited_step(evidence: Evidence, name: str) -> tuple[Unit, ast.Call] | None
 
 def _limited(unit: Unit) -> Iterator[ast.Call]:
     """All calls that are under a time limit."""
-    for node in unit.nodes(ast.Call, ast.AsyncWith):
-        if isinstance(node, ast.AsyncWith):
-            if any(callee_name(item.context_expr) in _LIMITS for item in node.items):
-                inside = (each for statement in node.body for each in ast.walk(statement))
-                yield from (each for each in inside if isinstance(each, ast.Call))
-        elif callee_name(node) == "wait_for" and node.args and isinstance(node.args[0], ast.Call):
-            yield node.args[0]
+    for call in unit.nodes(ast.Call):
+        if callee_name(call) == "wait_for" and call.args and isinstance(call.args[0], ast.Call):
+            yield call.args[0]
+    for block in unit.nodes(ast.AsyncWith):
+        if any(callee_name(item.context_expr) in _LIMITS for item in block.items):
+            inside = (each for statement in block.body for each in ast.walk(statement))
+            yield from (each for each in inside if isinstance(each, ast.Call))
 
 
 _LIMITS = ("timeout", "timeout_at")
@@ -85,9 +85,9 @@ RULES = (
         "timeout-ends-the-generator",
         "a timeout around one step of a generator",
         3,
-        "`wait_for(anext(gen), t)` (or a `timeout` around it) cancels the running step; the generator is finished by the "
-        "CancelledError. Keep the step in a task and shield it, or put the source behind a "
-        "queue.",
+        "`wait_for(anext(gen), t)` (or a `timeout` around it) cancels the running step; the "
+        "generator is finished by the CancelledError. Keep the step in a task and shield it, or "
+        "put the source behind a queue.",
         _timed_out,
         errors=(StopAsyncIteration,),
     ),
