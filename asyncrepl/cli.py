@@ -6,6 +6,7 @@ nor the prompt for a check.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from dataclasses import replace
@@ -106,8 +107,11 @@ def _startup(settings: Settings) -> list[Program]:
 
 
 def _program(settings: Settings, program: Program) -> int:
-    from asyncrepl.plain import run_program
+    from asyncrepl.language.reading import as_command
+    from asyncrepl.plain import run_lines, run_program
 
+    if program[1] == "<string>" and as_command(program[0]):
+        return _plainly(settings, lambda shell: run_lines(shell, io.StringIO(program[0])))
     return _plainly(settings, lambda shell: run_program(shell, *program))
 
 

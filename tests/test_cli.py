@@ -71,6 +71,21 @@ def test_a_string_has_an_exit_status(code: str, status: int) -> None:
     assert run("-c", code).returncode == status
 
 
+def test_a_string_may_be_a_command() -> None:
+    """What a person would type may be given with -c; its mistake has a status, too."""
+    assert run("-c", ":load ticks").stdout.startswith("ticks(")
+    assert run("-c", ":nope").returncode == 1
+
+
+def test_a_file_is_python_alone(tmp_path: Path) -> None:
+    """A command in a file is a SyntaxError, and `exit` a name."""
+    file = tmp_path / "program.py"
+    file.write_text(":demos\n")
+    assert "SyntaxError" in run(str(file)).stderr
+    file.write_text("exit\n")
+    assert run(str(file)).returncode == 0
+
+
 def test_a_program_gets_its_arguments() -> None:
     """What follows `-c CODE` is the program's, also what looks like an option."""
     finished = run("-c", "import sys; print(sys.argv)", "a", "--b", "-q")

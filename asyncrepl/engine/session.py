@@ -208,7 +208,7 @@ class Session:
         if filename is None:
             self.count += 1
             filename = f"<input {self.count}>"
-        reading = read(text, filename)
+        reading = read(text, filename, program=mode == "exec")
         tree = reading.tree if isinstance(reading, Statement) else None
         source = self.sources.add(filename, text, tree, self.column)
         match reading:

@@ -76,9 +76,12 @@ class Broken:
 Reading = Blank | Command | Statement | Incomplete | Broken
 
 
-def read(text: str, filename: str = "<input>") -> Reading:
-    """Say what `text` is. Never raises; `filename` appears in errors and warnings."""
-    command = as_command(text)
+def read(text: str, filename: str = "<input>", *, program: bool = False) -> Reading:
+    """Say what `text` is. Never raises; `filename` appears in errors and warnings.
+
+    A `program` is Python alone: it holds no commands.
+    """
+    command = None if program else as_command(text)
     if command is not None:
         return command
     try:
