@@ -73,6 +73,7 @@ class _Row:
     text: str
     kind: str
     indent: str = ""
+    mark: str = ""
 
 
 def _transcript(text: str, filename: str, rows: Callable[[list[str]], list[_Row]]) -> Transcript:
@@ -106,7 +107,7 @@ def _fenced_rows(lines: list[str]) -> list[_Row]:
     for fence in fences("\n".join(lines)):
         for number, raw in enumerate(fence.lines, fence.line):
             text = fence.inner(raw)
-            rows[number - 1] = _Row(number, raw, text, _kind(text), fence.indent)
+            rows[number - 1] = _Row(number, raw, text, _kind(text), fence.indent, fence.mark)
     return rows
 
 
@@ -202,6 +203,7 @@ class _Parser:
             expected=tuple(row.text for row in output),
             interrupt_after=self._pressed(),
             indent=first.indent,
+            mark=first.mark,
         )
 
     def _pressed(self) -> float | None:

@@ -249,3 +249,27 @@ def test_ctrl_c_ends_the_check(folder: Path, statement: str) -> None:
         checking.send_signal(signal.SIGINT)
         assert checking.communicate(timeout=30) == ("", "")
     assert checking.returncode == 130
+
+
+NASTY = [
+    "a\n>>> b", "#", "# x\n#: y\n#:", "…\n…", "a…\n…b", "...\n... x\n....", "```\n~~~~\n  ````", " a \n\t\n  ", "\n\nx",
+    "x\n\n", "", "表\u0301\u2028|\x85|\x1b[31m|\r\n|\x0c", "\ud800", "\ufeff", ">>>", "a\n\n# b\n\n>>> c",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["a.pycon", "a.md"])
+def test_whatever_is_printed_can_be_accepted(folder: Path, name: str) -> None:
+    """Output that looks like markers, fences or layout, accepted once, is as written from then on."""
+    inputs = "".join(f"# {n}\n>>> print({text!a})\n\n" for n, text in enumerate(NASTY))
+    (folder / name).write_text(f"```pycon\n{inputs}```\nprose\n", "utf-8")
+    if name == "a.pycon":
+        (folder / name).write_text(inputs, "utf-8")
+    assert checked(name)[0] == 1
+    assert checked(name, accept=True)[0] == 0
+    once = (folder / name).read_bytes()
+    assert checked(name, accept=True) == (
+        0, f"1 transcript, {len(NASTY)} statements: all as written\n", "",
+    )  # fmt: skip
+    assert (folder / name).read_bytes() == once
+    kept = [line for line in once.decode().split("\n") if line.startswith((">>> print(", "# "))]
+    assert kept == inputs.replace("\n\n", "\n").removesuffix("\n").split("\n")
