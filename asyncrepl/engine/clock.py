@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from selectors import SelectorKey
 
+    from asyncrepl.engine.ties import Ties
+
 __all__ = ["Clock", "Scene"]
 
 #: What a selector's select() returns, and such a function.
@@ -77,6 +79,8 @@ class Clock(ABC):
     def __init__(self, pace: float) -> None:
         self._pace = self._checked(pace)
         self._held = False
+        #: Takes note of timers that tie, if set before the first timer; only if virtual.
+        self.ties: Ties | None = None
         #: Called after each change of pace and each hold or release; for the loop.
         self.changed: Callable[[], None] = _nothing
 

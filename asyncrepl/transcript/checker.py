@@ -119,8 +119,8 @@ class _Check:
             self._rewrite(report)
         else:
             self._tell(*diff_lines(report))
-        if report.trouble is not None:
-            self._tell(report.trouble)
+        for line in filter(None, (report.trouble, report.warning)):
+            self._tell(line)
 
     def _rewrite(self, report: Report) -> None:
         filename = report.transcript.filename

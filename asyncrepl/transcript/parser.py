@@ -37,11 +37,16 @@ MARKDOWN = frozenset({".md", ".markdown"})
 def load(path: str | Path) -> Transcript:
     """The transcript in the file at `path`; of a Markdown file, its `pycon` fences.
 
-    Raises `OSError` if it can't be read, `TranscriptError` if it isn't a transcript.
+    Raises `OSError` if it can't be read, `TranscriptError` if it isn't a transcript or
+    nothing is typed in it: to check nothing would be to say that all is well.
     """
     text = _decoded(Path(path).read_bytes(), str(path))
     markdown = Path(path).suffix.lower() in MARKDOWN
-    return (parse_markdown if markdown else parse)(text, str(path))
+    transcript = (parse_markdown if markdown else parse)(text, str(path))
+    if not transcript.inputs:
+        where = " in a ```pycon fence" * markdown
+        raise TranscriptError(str(path), 1, f"nothing is typed here: no line '>>> …'{where}")
+    return transcript
 
 
 def parse(text: str, filename: str = "<transcript>") -> Transcript:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from asyncrepl.commands.shell import Shell
+    from asyncrepl.engine.ties import Ties
     from asyncrepl.transcript.grammar import Input, Transcript
     from asyncrepl.views.console import Console
 
@@ -110,14 +111,20 @@ class Player:
 
 @contextmanager
 def open_player(
-    transcript: Transcript, console: Console, pace: float, limits: Limits | None = None
+    transcript: Transcript,
+    console: Console,
+    pace: float,
+    limits: Limits | None = None,
+    ties: Ties | None = None,
 ) -> Iterator[Player]:
     """A player in a fresh session on the clock that `transcript` asks for, held.
 
     `pace` is its pace (see `Player.set_pace`). `limits` say when a statement is given
-    up; None means never.
+    up; None means never. `ties` takes note of timers that tie, if the clock is virtual.
     """
     clock = Clock.virtual() if transcript.clock == "virtual" else Clock.real()
+    if clock.mode == "virtual":
+        clock.ties = ties
     clock.hold()
     with open_shell(console, clock=clock) as shell:
         shell.observing.want("demo")  # from the start: any of its statements may look back

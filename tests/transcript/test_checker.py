@@ -134,12 +134,17 @@ def test_a_shipped_demo_is_checked_by_its_name(folder: Path) -> None:  # noqa: A
         ("nowhere.pycon", "no file nowhere.pycon"),
         ("empty", "empty: no transcript in this directory (*.pycon)"),
         ("broken.pycon", "broken.pycon:1: unknown directive 'x': known are "),
+        ("latin.pycon", "latin.pycon:2: not UTF-8: byte 0xe9"),
+        ("nothing.pycon", "nothing.pycon:1: nothing is typed here: no line '>>> …'"),
+        ("README.md", "README.md:1: nothing is typed here: no line '>>> …' in a ```pycon fence"),
     ],
 )
 def test_what_cannot_be_used_is_one_line_and_status_2(folder: Path, path: str, told: str) -> None:
     """A path that can't be used is told on the error stream; the others are still checked."""
     (folder / "empty").mkdir()
-    write(folder, broken="#: x\n", right=RIGHT, wrong=WRONG)
+    (folder / "README.md").write_text("```python\n>>> 1\n```\n")
+    (folder / "latin.pycon").write_bytes(b"# a\n# \xe9\n")
+    write(folder, broken="#: x\n", right=RIGHT, wrong=WRONG, nothing="")
     status, out, err = checked(path, "right.pycon", "wrong.pycon")
     assert status == 2
     assert err.startswith(told)
