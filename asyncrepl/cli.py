@@ -150,13 +150,13 @@ def _demos(words: list[str]) -> int:
 
 
 def _replay(words: list[str]) -> int:
-    from asyncrepl.language.shipped import ShippedError, find_transcript
+    from asyncrepl.language.shipped import ShippedError
+    from asyncrepl.transcript.finding import find
     from asyncrepl.transcript.grammar import TranscriptError
-    from asyncrepl.transcript.parser import load
 
     options = replay_options(words)
     try:
-        transcripts = [load(find_transcript(name)) for name in options.demos]
+        transcripts = [find(name) for name in options.demos]
     except (ShippedError, TranscriptError) as error:
         print(f"asyncrepl: {error}", file=sys.stderr)
         return USAGE

@@ -171,10 +171,14 @@ class Transcript:
         clocks = self.meanings("clock")
         return str(clocks[0]) if clocks else "virtual"
 
+    @property
+    def directives(self) -> tuple[Directive, ...]:
+        """The directives, in order."""
+        return tuple(entry for entry in self.entries if isinstance(entry, Directive))
+
     def meanings(self, name: str) -> list[object]:
         """The values of the directives called `name`, in order."""
-        directives = (entry for entry in self.entries if isinstance(entry, Directive))
-        return [directive.meaning for directive in directives if directive.name == name]
+        return [directive.meaning for directive in self.directives if directive.name == name]
 
     def accepting(self, outputs: Mapping[int, Sequence[str]]) -> Transcript:
         """This transcript with other expected output, by the line of the input."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asyncrepl.language.reading import is_complete
 from asyncrepl.transcript.directives import HEADER, directive_value
 from asyncrepl.transcript.grammar import (
     Blank,
@@ -200,11 +201,15 @@ class _Parser:
         if first.text[3] != " ":
             raise self._error(first.number, f"a space is missing after '>>>': {first.text!r}")
         typed = [first, *self._take("continuation")]
+        text = "\n".join(row.text[4:] for row in typed)
+        if not is_complete(text):
+            reason = "Enter would not submit this: end the block with a '...' line"
+            raise self._error(typed[-1].number, reason)
         output = self._output()
         return Input(
             first.number,
             _raw(typed) + _raw(output),
-            text="\n".join(row.text[4:] for row in typed),
+            text=text,
             expected=tuple(row.text for row in output),
             interrupt_after=self._pressed(),
             indent=first.indent,

@@ -11,12 +11,9 @@ nobody. To look who prints at that instant misses queues, and all that shows lat
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from typing import TYPE_CHECKING
 
-from asyncrepl.language.reading import is_complete
-from asyncrepl.transcript.grammar import TranscriptError
+from asyncrepl.transcript.finding import lacking
 from asyncrepl.transcript.matching import matches
 from asyncrepl.transcript.parser import load
 from asyncrepl.transcript.performance import Performance, performed
@@ -29,7 +26,7 @@ if TYPE_CHECKING:
     from asyncrepl.engine.ties import Tie
     from asyncrepl.transcript.grammar import Input, Transcript
 
-__all__ = ["check_file", "check_transcript", "lacking"]
+__all__ = ["check_file", "check_transcript"]
 
 
 def check_file(path: str | Path, *, limits: Limits | None = None) -> Report:
@@ -44,12 +41,10 @@ def check_transcript(transcript: Transcript, *, limits: Limits | None = None) ->
     """Run `transcript` in a fresh session and say what differed.
 
     To be called where no loop runs; hanging synchronous code can only be stopped
-    in the main thread. Raises `TranscriptError` for an input that Enter would not
-    submit.
+    in the main thread.
     """
     if missing := lacking(transcript):
         return Report(transcript, skipped=f"{transcript.filename}: skipped, it needs {missing}")
-    _refuse_unfinished(transcript)
     limits = limits or Limits()
     run = performed(transcript, limits)
     differences = [
@@ -59,32 +54,6 @@ def check_transcript(transcript: Transcript, *, limits: Limits | None = None) ->
     ]
     warning = _tie_that_shows(transcript, run, limits)
     return Report(transcript, len(run.outputs), tuple(differences), run.trouble, warning=warning)
-
-
-def lacking(transcript: Transcript) -> str:
-    """What `transcript` requires and this Python doesn't have, or an empty string."""
-    for required in transcript.meanings("requires"):
-        if isinstance(required, tuple):
-            if sys.version_info < required:
-                return f"Python {required[0]}.{required[1]}"
-        elif not _importable(str(required)):
-            return f"the module {required}"
-    return ""
-
-
-def _importable(module: str) -> bool:
-    try:
-        return importlib.util.find_spec(module) is not None
-    except ImportError:  # its package is missing
-        return False
-
-
-def _refuse_unfinished(transcript: Transcript) -> None:
-    for entry in transcript.inputs:
-        if not is_complete(entry.text):
-            line = entry.expected_line - 1
-            reason = "Enter would not submit this: end the block with a '...' line"
-            raise TranscriptError(transcript.filename, line, reason)
 
 
 def _tie_that_shows(transcript: Transcript, run: Performance, limits: Limits) -> str | None:
