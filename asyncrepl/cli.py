@@ -183,7 +183,8 @@ def _check(words: list[str]) -> int:
     from asyncrepl.transcript.checker import check
 
     options = check_options(words)
-    return check([Path(path) for path in options.paths], accept=options.accept)
+    color = use_color(options.color)
+    return check([Path(path) for path in options.paths], accept=options.accept, color=color)
 
 
 def _console(color: str) -> Console:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -278,3 +279,12 @@ def test_whatever_is_printed_can_be_accepted(folder: Path, name: str) -> None:
     assert (folder / name).read_bytes() == once
     kept = [line for line in once.decode().split("\n") if line.startswith((">>> print(", "# "))]
     assert kept == inputs.replace("\n\n", "\n").removesuffix("\n").split("\n")
+
+
+def test_differences_can_be_coloured(folder: Path) -> None:
+    """In colour, what is gone is red and what is new is green; the text is the same."""
+    write(folder, a=WRONG)
+    out = StringIO()
+    check(["a.pycon"], out=out, err=StringIO(), color=True)
+    assert "\x1b[31m-3\x1b[0m\n\x1b[32m+2\x1b[0m\n" in out.getvalue()
+    assert re.sub(r"\x1b\[\d*m", "", out.getvalue()) == checked("a.pycon")[1]
