@@ -52,7 +52,8 @@ def check(
     A path is a file (`.pycon`, or Markdown with ```` ```pycon ```` fences), a directory
     of `.pycon` files, or the name of a shipped demo. Differences and a summary go to
     `out`, what can't be used to `err`, one line each (the process's own, if not given);
-    differences in `color`, if wanted. Returns 0 if all is as written, 1 if something differs, 2 if a path can't be used.
+    differences in `color`, if wanted. Returns 0 if all is as written, 1 if something
+    differs, 2 if a path can't be used.
     """
     console = Console(out or sys.stdout, err or sys.stderr, color=color)
     check = _Check(console, limits, accept=accept)
