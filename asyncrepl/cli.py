@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 from asyncrepl.options import (
     check_options,
     demos_options,
+    export_options,
     replay_options,
     session_options,
     with_options,
 )
 from asyncrepl.settings import Settings, load_settings, use_ascii, use_color
-from asyncrepl.statuses import INTERRUPTED, PIPE_CLOSED, USAGE
+from asyncrepl.statuses import FAILED, INTERRUPTED, PIPE_CLOSED, USAGE
 
 if TYPE_CHECKING:
     import argparse
@@ -39,7 +40,7 @@ Program = tuple[str, str]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program with `argv` (the process's own if not given); its exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
-    programs = {"demos": _demos, "replay": _replay, "check": _check}
+    programs = {"demos": _demos, "replay": _replay, "check": _check, "export": _export}
     try:
         if words and words[0] in programs:
             return programs[words[0]](words[1:])
@@ -185,6 +186,30 @@ def _check(words: list[str]) -> int:
     options = check_options(words)
     color = use_color(options.color)
     return check([Path(path) for path in options.paths], accept=options.accept, color=color)
+
+
+def _export(words: list[str]) -> int:
+    from asyncrepl.export.exporting import export
+    from asyncrepl.export.recording import ExportError
+    from asyncrepl.language.shipped import ShippedError
+    from asyncrepl.transcript.finding import find
+    from asyncrepl.transcript.grammar import TranscriptError
+
+    options = export_options(words)
+    try:
+        text = export(find(options.transcript), options.format)
+    except (ShippedError, TranscriptError, ExportError) as error:
+        print(f"asyncrepl: {error}", file=sys.stderr)
+        return FAILED if isinstance(error, ExportError) else USAGE
+    if options.out is None:
+        sys.stdout.buffer.write(text.encode())
+        return 0
+    try:
+        options.out.write_bytes(text.encode())
+    except OSError as error:
+        print(f"asyncrepl: {options.out}: {error.strerror}", file=sys.stderr)
+        return USAGE
+    return 0
 
 
 def _console(color: str) -> Console:

@@ -13,13 +13,24 @@ from asyncrepl.settings import COLORS, Settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["check_options", "demos_options", "replay_options", "session_options", "with_options"]
+__all__ = [
+    "check_options",
+    "demos_options",
+    "export_options",
+    "replay_options",
+    "session_options",
+    "with_options",
+]
+
+#: What a transcript can be exported to.
+FORMATS = ("py", "cast", "html", "svg", "trace")
 
 _PROGRAMS = """\
 programs:
   asyncrepl demos                list the demos with their titles
   asyncrepl replay DEMO…         type a scripted demo out live
   asyncrepl check PATH…          run transcripts and compare what they print
+  asyncrepl export TRANSCRIPT    make a script, a recording, a page, a picture, a trace of it
 """
 
 
@@ -81,6 +92,22 @@ def check_options(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a transcript, or a folder")
     parser.add_argument("--accept", action="store_true", help="write the actual output in")
     _color(parser)
+    return parser.parse_args(words)
+
+
+def export_options(words: Sequence[str]) -> argparse.Namespace:
+    """The options of ``asyncrepl export``."""
+    parser = _Parser(
+        "asyncrepl export",
+        description="Run a transcript on the virtual clock and make something else of it.",
+    )
+    parser.add_argument("transcript", metavar="TRANSCRIPT", help="a demo's name, or a path")
+    parser.add_argument(
+        "--to", required=True, choices=FORMATS, dest="format", help="what to make of it"
+    )
+    parser.add_argument(
+        "-o", dest="out", type=Path, metavar="OUT", help="the file to write (standard output)"
+    )
     return parser.parse_args(words)
 
 

@@ -18,6 +18,7 @@ from asyncrepl.commands.front import Front
 from asyncrepl.commands.narrating import Narrator
 from asyncrepl.commands.noticing import Noticing
 from asyncrepl.commands.status import Status
+from asyncrepl.commands.tape import Tape
 from asyncrepl.engine.jobs import Jobs
 from asyncrepl.engine.observing import Observing
 from asyncrepl.language.reading import as_command, silence_completeness_warnings
@@ -69,6 +70,8 @@ class Shell:
         self.jobs = Jobs(session, self._job_failed)
         self.observing = Observing(loop)
         self.noticing = Noticing(self)
+        self.tape = Tape(loop.time)
+        console.told = self.tape.show
         self.narrator = Narrator(self)
         self.last: Outcome | None = None
         self.explanation: Explanation | None = None
@@ -128,9 +131,13 @@ class Shell:
             if timer is not None:
                 timer.cancel()
             self._run = None
+            if mode == "single":
+                self.tape.end()
             done(status)
 
         self.narrator.began()
+        if mode == "single":
+            self.tape.begin(text, interrupt_after)
         command = as_command(text) if mode == "single" else None
         if command is not None:
             self._answering.start(command, finished)
@@ -177,9 +184,10 @@ class Shell:
         builtins._ = value  # type: ignore[attr-defined]
         self._explain_value(value)
 
-    def printed(self) -> None:
-        """Mark in the record that the task that runs has printed a line."""
-        if (timeline := self.observing.timeline) is not None:
+    def printed(self, text: str) -> None:
+        """Keep on the tape what user code has written, and mark a line in the record."""
+        self.tape.write(text)
+        if "\n" in text and (timeline := self.observing.timeline) is not None:
             timeline.mark("print")
 
     def _explain_value(self, value: object) -> None:
@@ -196,6 +204,7 @@ class Shell:
         """Show how a statement ended, if there is anybody to show it to."""
         try:
             self.narrator.ended(outcome)
+            self.tape.fail(outcome)
             status = self._shown(outcome)
             self.noticing.look(outcome)
             return status

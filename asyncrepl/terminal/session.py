@@ -102,6 +102,7 @@ class _Session:
         terminal.crossing.connect(loop, self._start, self._perform)
         _freeze()
         terminal.out.on_write = self._shell.printed
+        terminal.err.on_write = self._shell.tape.write
         self._interrupter.install()
         self._hogs.start()
         try:

@@ -10,7 +10,7 @@ import math
 import signal
 import sys
 import threading
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING
 
 from asyncrepl.commands.opening import open_shell
@@ -42,7 +42,8 @@ class Player:
     """Performs inputs one after the other on a shell; in the thread that runs its loop."""
 
     def __init__(self, shell: Shell, limits: Limits | None) -> None:
-        self._shell = shell
+        #: For who looks at what was performed.
+        self.shell = shell
         self._loop = shell.loop
         self._interrupter = Interrupter(shell.loop, shell, lambda: None)
         self._watch = None if limits is None else Watch(shell.loop, shell.loop.stop, limits)
@@ -94,7 +95,7 @@ class Player:
         return None if self._watch is None else self._watch.reason
 
     def _start(self, entry: Input) -> None:
-        perform(self._shell, entry.text, self._done, interrupt_after=entry.interrupt_after)
+        perform(self.shell, entry.text, self._done, interrupt_after=entry.interrupt_after)
 
     def _done(self, status: Status) -> None:
         self._status = status
@@ -106,7 +107,7 @@ class Player:
     def _hit(self, line: str) -> None:
         """A KeyboardInterrupt that user code raised in the background."""
         if not self._ended():
-            self._shell.console.complain([("error", line)])
+            self.shell.console.complain([("error", line)])
 
 
 @contextmanager
@@ -131,7 +132,11 @@ def open_player(
         player = Player(shell, limits)
         player.set_pace(pace)
         try:
-            with _sigint(player), redirect_stdout(Marking(sys.stdout, shell.printed)):
+            with (
+                _sigint(player),
+                redirect_stdout(Marking(sys.stdout, shell.printed)),
+                redirect_stderr(Marking(sys.stderr, shell.tape.write)),
+            ):
                 yield player
         finally:
             player.close()

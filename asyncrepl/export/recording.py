@@ -1,0 +1,150 @@
+"""What an export is made of: a transcript as it was performed.
+
+A transcript in a file is performed on its virtual clock, so an export's bytes are the
+same each time. A session that somebody has typed is taken from its tape.
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from asyncrepl.commands.narrating import Narrator
+from asyncrepl.transcript.grammar import Input
+from asyncrepl.transcript.paper import Paper, writing_on
+from asyncrepl.transcript.player import HungError, open_player
+from asyncrepl.transcript.watch import Limits
+from asyncrepl.views.console import Console
+from asyncrepl.views.styled import Line, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from asyncrepl.commands.shell import Shell
+    from asyncrepl.commands.tape import Piece, Scene
+    from asyncrepl.events import Snapshot
+    from asyncrepl.events.walks import WalkEvent
+    from asyncrepl.transcript.grammar import Entry, Transcript
+
+__all__ = ["COLUMNS", "ExportError", "Recording", "record", "record_walks", "styled_lines"]
+
+#: The width of the screen that is played on.
+COLUMNS = 80
+
+
+class ExportError(Exception):
+    """Something cannot be exported; the message is one line: what, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """The entries of a session in order, each input with the scene that came of it.
+
+    `title` may be empty.
+    """
+
+    title: str
+    parts: tuple[tuple[Entry, Scene | None], ...]
+
+    @property
+    def scenes(self) -> tuple[tuple[Input, Scene], ...]:
+        """The inputs with what came of each."""
+        return tuple(
+            (entry, scene)
+            for entry, scene in self.parts
+            if isinstance(entry, Input) and scene is not None
+        )
+
+
+def record(transcript: Transcript) -> Recording:
+    """Perform `transcript` in a fresh session, as a check does; in a thread without a loop.
+
+    Raises ExportError if it hangs.
+    """
+    shell = _performed(transcript)
+    scenes = iter(shell.tape.scenes)
+    parts: list[tuple[Entry, Scene | None]] = []
+    for entry in transcript.entries:
+        scene = next(scenes, None) if isinstance(entry, Input) else None
+        if isinstance(entry, Input) and scene is None:
+            break  # the one before has ended the session
+        parts.append((entry, scene))
+    return Recording(transcript.title, tuple(parts))
+
+
+def record_walks(transcript: Transcript) -> tuple[Snapshot, list[WalkEvent]]:
+    """Perform `transcript` as `record` does: who ran when, and each step of each walk."""
+    events: list[WalkEvent] = []
+    snapshots: list[Snapshot] = []
+    _performed(transcript, events, snapshots)
+    return snapshots[0], events
+
+
+def _performed(
+    transcript: Transcript,
+    events: list[WalkEvent] | None = None,
+    snapshots: list[Snapshot] | None = None,
+) -> Shell:
+    paper = Paper()
+    console = Console(paper, width=lambda: COLUMNS)
+    with writing_on(paper), open_player(transcript, console, math.inf, Limits()) as player:
+        shell = player.shell
+        if events is not None:
+            shell.narrator = _Listener(shell, events)
+        for entry in transcript.inputs:
+            try:
+                status = player.play(entry)
+            except HungError as reason:
+                place = f"{transcript.filename}:{entry.line}"
+                raise ExportError(f"{place}: hangs: {reason}") from None
+            gc.collect()
+            if status.kind == "exit":
+                break
+        timeline = shell.observing.timeline
+        if snapshots is not None and timeline is not None:
+            snapshots.append(timeline.snapshot())
+    return shell
+
+
+class _Listener(Narrator):
+    """Hears of all walks, and shows none."""
+
+    def __init__(self, shell: Shell, events: list[WalkEvent]) -> None:
+        super().__init__(shell)
+        self._events = events
+        super().turn(on=True)
+
+    def turn(self, *, on: bool) -> None:
+        """Go on listening; but at the end of the session, stop."""
+        if not on and not self._shell.busy:
+            super().turn(on=False)
+
+    def _tell(self, event: WalkEvent) -> None:
+        self._events.append(event)
+
+
+def styled_lines(pieces: Sequence[Piece]) -> list[Line]:
+    """The lines that `pieces` make up, printable, without empty ones at the end."""
+    lines: list[Line] = [[]]
+    for piece in pieces:
+        first, *others = printable(piece.text).split("\n")
+        lines[-1].append((piece.style, first))
+        lines += ([(piece.style, text)] for text in others)
+    while lines and not any(text for _, text in lines[-1]):
+        lines.pop()
+    return [list(_joined(line)) for line in lines]
+
+
+def _joined(line: Line) -> Iterator[tuple[str, str]]:
+    """The fragments of `line` with neighbours of one style joined, and no empty ones."""
+    style, text = "", ""
+    for new, more in line:
+        if new != style:
+            if text:
+                yield style, text
+            style, text = new, ""
+        text += more
+    if text:
+        yield style, text
