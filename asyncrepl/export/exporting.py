@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asyncrepl.export.recording import record
+from asyncrepl.export.recording import record, record_walks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,11 +21,15 @@ def export(transcript: Transcript, format: str) -> str:  # noqa: A002  says it b
     The same bytes each time, if the clock is virtual. To be called in the main thread, where
     no loop runs. Raises ExportError where the transcript hangs.
     """
+    if format == "trace":
+        from asyncrepl.export.trace import trace
+
+        return trace(*record_walks(transcript), transcript.title)
     return drawn(record(transcript), format)
 
 
 def drawn(recording: Recording, format: str) -> str:  # noqa: A002
-    """The text of `recording` in `format`."""
+    """The text of `recording` in `format`; a trace needs more than a recording."""
     return _FORMATS[format](recording)
 
 
@@ -35,4 +39,27 @@ def _script(recording: Recording) -> str:
     return script(recording)
 
 
-_FORMATS: dict[str, Callable[[Recording], str]] = {"py": _script}
+def _cast(recording: Recording) -> str:
+    from asyncrepl.export.cast import cast
+
+    return cast(recording)
+
+
+def _html(recording: Recording) -> str:
+    from asyncrepl.export.html import html
+
+    return html(recording)
+
+
+def _svg(recording: Recording) -> str:
+    from asyncrepl.export.svg import svg
+
+    return svg(recording)
+
+
+_FORMATS: dict[str, Callable[[Recording], str]] = {
+    "py": _script,
+    "cast": _cast,
+    "html": _html,
+    "svg": _svg,
+}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import math
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from asyncrepl.events import Snapshot
     from asyncrepl.events.walks import WalkEvent
     from asyncrepl.transcript.grammar import Entry, Transcript
+    from asyncrepl.transcript.player import Player
 
 __all__ = ["COLUMNS", "ExportError", "Recording", "record", "record_walks", "styled_lines"]
 
@@ -91,35 +93,55 @@ def _performed(
     console = Console(paper, width=lambda: COLUMNS)
     with writing_on(paper), open_player(transcript, console, math.inf, Limits()) as player:
         shell = player.shell
-        if events is not None:
-            shell.narrator = _Listener(shell, events)
-        for entry in transcript.inputs:
-            try:
-                status = player.play(entry)
-            except HungError as reason:
-                place = f"{transcript.filename}:{entry.line}"
-                raise ExportError(f"{place}: hangs: {reason}") from None
-            gc.collect()
-            if status.kind == "exit":
-                break
+        with _listening(shell, events):
+            _play(player, transcript)
         timeline = shell.observing.timeline
         if snapshots is not None and timeline is not None:
             snapshots.append(timeline.snapshot())
     return shell
 
 
+def _play(player: Player, transcript: Transcript) -> None:
+    for entry in transcript.inputs:
+        try:
+            status = player.play(entry)
+        except HungError as reason:
+            place = f"{transcript.filename}:{entry.line}"
+            raise ExportError(f"{place}: hangs: {reason}") from None
+        gc.collect()
+        if status.kind == "exit":
+            break
+
+
+@contextmanager
+def _listening(shell: Shell, events: list[WalkEvent] | None) -> Iterator[None]:
+    """Within the block, all steps of all walks go to `events`, if given."""
+    if events is None:
+        yield
+        return
+    narrator, listener = shell.narrator, _Listener(shell, events)
+    shell.narrator = listener
+    listener.listen(on=True)
+    try:
+        yield
+    finally:
+        listener.listen(on=False)
+        shell.narrator = narrator
+
+
 class _Listener(Narrator):
-    """Hears of all walks, and shows none."""
+    """Hears of all walks and shows none, whatever the session itself asks for."""
 
     def __init__(self, shell: Shell, events: list[WalkEvent]) -> None:
         super().__init__(shell)
         self._events = events
-        super().turn(on=True)
+
+    def listen(self, *, on: bool) -> None:
+        """Hear from now on, or no more."""
+        super().turn(on=on)
 
     def turn(self, *, on: bool) -> None:
-        """Go on listening; but at the end of the session, stop."""
-        if not on and not self._shell.busy:
-            super().turn(on=False)
+        """Go on as before."""
 
     def _tell(self, event: WalkEvent) -> None:
         self._events.append(event)
