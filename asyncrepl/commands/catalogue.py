@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from asyncrepl.commands import background, leaks, loading, pictures, replaying, seeing, session
 from asyncrepl.commands.registry import Registry
 
 __all__ = ["all_commands"]
+
+#: Commands of a package that builds on this one: found by name, as a plugin's would be.
+LATER = "asyncrepl.export.commands"
 
 
 def all_commands() -> Registry:
@@ -18,6 +23,7 @@ def all_commands() -> Registry:
             *seeing.COMMANDS,
             *pictures.COMMANDS,
             *leaks.COMMANDS,
+            *import_module(LATER).COMMANDS,
             *session.COMMANDS,
         )
     )

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterator
 
-    from asyncrepl.commands.registry import Registry
+    from asyncrepl.commands.registry import Recorder, Registry
     from asyncrepl.engine.loop import LiveLoop
     from asyncrepl.engine.session import Outcome, Run, Session
     from asyncrepl.explain.explanation import Explanation
@@ -67,6 +67,8 @@ class Shell:
         self.registry = registry
         self.front = front or Front()
         self.left: list[str] = []
+        #: Who writes the session to a file when it is over.
+        self.recorder: Recorder | None = None
         self.jobs = Jobs(session, self._job_failed)
         self.observing = Observing(loop)
         self.noticing = Noticing(self)

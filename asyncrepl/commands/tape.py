@@ -76,6 +76,10 @@ class Tape:
         self._scenes.append(scene)
         return scene
 
+    def ending(self) -> Scene:
+        """A scene that begins now and is not kept: the end of those before."""
+        return Scene("", self._now())
+
     def fail(self, outcome: Outcome) -> None:
         """The input that runs ends with the error of `outcome`."""
         if self._scenes and outcome.error is not None:
@@ -103,8 +107,8 @@ class Tape:
         if not self._scenes or not text:
             return
         scene = self._scenes[-1]
-        if scene.size + len(text) > MOST:
-            scene.cut = True
+        scene.cut = scene.cut or scene.size + len(text) > MOST
+        if scene.cut:
             return
         scene.size += len(text)
         self._size += len(text)

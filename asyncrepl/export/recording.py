@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from asyncrepl.commands.narrating import Narrator
-from asyncrepl.transcript.grammar import Input
+from asyncrepl.transcript.grammar import GAP, Input
 from asyncrepl.transcript.paper import Paper, writing_on
 from asyncrepl.transcript.player import HungError, open_player
 from asyncrepl.transcript.watch import Limits
@@ -30,7 +30,15 @@ if TYPE_CHECKING:
     from asyncrepl.transcript.grammar import Entry, Transcript
     from asyncrepl.transcript.player import Player
 
-__all__ = ["COLUMNS", "ExportError", "Recording", "record", "record_walks", "styled_lines"]
+__all__ = [
+    "COLUMNS",
+    "ExportError",
+    "Recording",
+    "output_lines",
+    "record",
+    "record_walks",
+    "styled_lines",
+]
 
 #: The width of the screen that is played on.
 COLUMNS = 80
@@ -145,6 +153,14 @@ class _Listener(Narrator):
 
     def _tell(self, event: WalkEvent) -> None:
         self._events.append(event)
+
+
+def output_lines(scene: Scene) -> list[Line]:
+    """What `scene` printed; for what is missing, a line that is only `…`."""
+    lines = styled_lines(scene.pieces)
+    if scene.cut and lines and not scene.pieces[-1].text.endswith("\n"):
+        lines.pop()  # the beginning of a line
+    return [*lines, [("", GAP)]] if scene.cut else lines
 
 
 def styled_lines(pieces: Sequence[Piece]) -> list[Line]:

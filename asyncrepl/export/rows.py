@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asyncrepl.export.recording import styled_lines
+from asyncrepl.export.recording import output_lines
 from asyncrepl.transcript.grammar import Blank, Directive, Input, Narration
 from asyncrepl.views.cells import cells
 from asyncrepl.views.highlight import code_lines
@@ -39,7 +39,7 @@ def narration_lines(text: str) -> list[Line]:
 
 def scene_lines(scene: Scene) -> list[Line]:
     """An input and what it printed."""
-    return [*input_lines(scene.text), *styled_lines(scene.pieces), *([[("", "…")]] * scene.cut)]
+    return [*input_lines(scene.text), *output_lines(scene)]
 
 
 def input_lines(text: str) -> list[Line]:
