@@ -64,7 +64,9 @@ def _text(shell: Shell, scenes: list[Scene], name: str) -> str:
     if name == "trace":
         return _trace(shell)
     kept = recording(scenes, waits=name in {"py", "pycon"})
-    return transcript_text(kept) if name == "pycon" else drawn(kept, name)
+    if name == "pycon":
+        return transcript_text(kept, shell.console.width)
+    return drawn(kept, name)
 
 
 def _trace(shell: Shell) -> str:

@@ -48,8 +48,10 @@ def trace(snapshot: Snapshot, events: Iterable[WalkEvent], title: str = "") -> s
     entries = [_entry(bar) for bar in _nested(bars)]
     entries += [*_slices(snapshot), *_marks(snapshot), *_folded(told)]
     entries.sort(key=lambda entry: entry["ts"])  # a stable sort: enclosing bars stay first
-    trace = {"displayTimeUnit": "ms", "traceEvents": [*_names(snapshot, title), *entries]}
-    return json.dumps(trace, ensure_ascii=False, indent=0) + "\n"
+    lines = (
+        json.dumps(entry, ensure_ascii=False) for entry in (*_names(snapshot, title), *entries)
+    )
+    return '{"displayTimeUnit": "ms", "traceEvents": [\n' + ",\n".join(lines) + "\n]}\n"
 
 
 def _names(snapshot: Snapshot, title: str) -> Iterator[dict[str, Any]]:
