@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from asyncrepl.commands.tape import Scene
 from asyncrepl.export.recording import Recording, output_lines
-from asyncrepl.language.reading import is_complete
+from asyncrepl.language.reading import as_command, is_complete
 from asyncrepl.transcript.grammar import GAP, Input, expressible
 from asyncrepl.views.cells import cells
 from asyncrepl.views.styled import plain
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["recording", "transcript_text"]
 
-#: Seconds: an input that took less has hardly awaited anything; a pause worth a ``:wait``.
+#: Seconds: a command that took less has awaited nothing; a pause worth a ``:wait``.
 _SHORT, _LEAST = 0.1, 0.001
 
 
@@ -58,18 +60,23 @@ def _unwrapped(lines: list[Line], width: int | None) -> list[str]:
     first word there did not fit.
     """
     result: list[str] = []
-    before = ""
+    before: Line = []
     for line in lines:
-        text = plain(line)
-        word = text.strip().partition(" ")[0]
-        indent = len(text) - len(text.lstrip(" "))
-        full = width is not None and cells(f"{before} {word}") > width - indent
-        if full and text.startswith("    ") and any(style for style, _ in line):
+        if result and width is not None and _goes_on(before, line, width):
             result[-1] = result[-1].removesuffix(GAP) + GAP
         else:
-            result.append(text)
-        before = text
+            result.append(plain(line))
+        before = line
     return result
+
+
+def _goes_on(before: Line, line: Line, width: int) -> bool:
+    """Whether `line` is the rest of the one `before`, for which there was no room."""
+    text = plain(line)
+    indent = len(text) - len(text.lstrip(" "))
+    if indent < 4 or not before or not line[0][0] or line[0][0] != before[-1][0]:
+        return False
+    return cells(f"{plain(before)} {text.split()[0]}") > width - indent
 
 
 def _idle(scene: Scene) -> bool:
@@ -86,7 +93,7 @@ def _split(scene: Scene, following: Scene) -> Iterator[Scene]:
         return
     yield replace(scene, pieces=scene.pieces[: scene.idle])
     took = scene.ended - scene.began
-    seconds = following.began - scene.ended + (took if took < _SHORT else 0)
+    seconds = following.began - scene.ended + (0 if _awaits(scene.text, took) else took)
     if _idle(scene) or seconds >= _LEAST:
         yield Scene(
             f":wait {_seconds(seconds)}",
@@ -94,6 +101,17 @@ def _split(scene: Scene, following: Scene) -> Iterator[Scene]:
             ended=following.began,
             pieces=scene.pieces[scene.idle :],
         )
+
+
+def _awaits(text: str, took: float) -> bool:
+    """Whether an input awaits something; of a command, by how long it took."""
+    if as_command(text) is not None:
+        return took > _SHORT
+    try:
+        code = compile(text, "", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError):
+        return False
+    return bool(code.co_flags & inspect.CO_COROUTINE)
 
 
 def _typed(text: str) -> list[str]:
