@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from asyncrepl.commands import background, leaks, loading, pictures, replaying, seeing, session
+from asyncrepl.commands import (
+    background,
+    leaks,
+    loading,
+    pictures,
+    replaying,
+    seeing,
+    session,
+    setting,
+)
 from asyncrepl.commands.registry import Registry
 
 __all__ = ["all_commands"]
@@ -24,6 +33,7 @@ def all_commands() -> Registry:
             *pictures.COMMANDS,
             *leaks.COMMANDS,
             *import_module(LATER).COMMANDS,
+            *setting.COMMANDS,
             *session.COMMANDS,
         )
     )
