@@ -46,6 +46,7 @@ def _end_recording(shell: Shell) -> None:
     recorder, shell.recorder = shell.recorder, None
     if recorder is not None:
         try:
-            recorder.end()
+            count = recorder.end()
+            shell.console.show([("dim", f"recorded in {recorder.path}, inputs: {count}")])
         except CommandError as error:
             shell.console.complain([("error", str(error))])

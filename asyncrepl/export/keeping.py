@@ -53,9 +53,11 @@ class Target:
         self._forced = True
 
 
-def keep(shell: Shell, target: Target, name: str, since: int = 0) -> int:
-    """Write the session from input number `since` on; how many inputs it has."""
-    scenes = [scene for scene in shell.tape.scenes[since:] if not _keeps(shell, scene)]
+def keep(shell: Shell, target: Target, name: str, after: Scene | None = None) -> int:
+    """Write the session, or what came `after` that input; how many inputs it has."""
+    every = shell.tape.scenes
+    first = next((at + 1 for at, scene in enumerate(every) if scene is after), 0)
+    scenes = [scene for scene in every[first:] if not _keeps(shell, scene)]
     target.write(_text(shell, [*scenes, shell.tape.ending()], name))
     return len(scenes)
 
@@ -97,8 +99,8 @@ class Recorder:
         self._shell = shell
         self._target = target
         self._name = name
-        self._since = len(shell.tape.scenes)
+        self._after = next(reversed(shell.tape.scenes), None)
 
     def end(self) -> int:
         """Write the file; how many inputs it has."""
-        return keep(self._shell, self._target, self._name, self._since)
+        return keep(self._shell, self._target, self._name, self._after)

@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import pytest
 from support.shells import typed_shell
 
+from asyncrepl.commands.tape import Tape
 from asyncrepl.transcript.marking import Marking
 from asyncrepl.transcript.trial import check_file
 
@@ -193,3 +194,28 @@ def test_what_the_screen_wrapped_is_whole_on_paper(type_in: Typed) -> None:
     type_in(":load ticks")
     type_in(":save talk.pycon")
     assert check_file("talk.pycon").passed
+
+
+def test_the_tape_keeps_the_last_inputs() -> None:
+    """Of more inputs than it holds, the oldest go."""
+    tape = Tape(lambda: 0.0, inputs=3)
+    for number in range(5):
+        tape.begin(str(number))
+        tape.write("x" * 10)
+        tape.end()
+    assert [scene.text for scene in tape.scenes] == ["2", "3", "4"]
+
+
+def test_the_output_of_old_inputs_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond so many characters in all, inputs stay and what they printed long ago goes."""
+    monkeypatch.setattr("asyncrepl.commands.tape.MOST_IN_ALL", 25)
+    tape = Tape(lambda: 0.0)
+    for number in range(3):
+        tape.begin(str(number))
+        tape.write("x" * 10)
+        tape.end()
+    assert [(scene.cut, len(scene.pieces)) for scene in tape.scenes] == [
+        (True, 0),
+        (False, 1),
+        (False, 1),
+    ]
