@@ -2,6 +2,7 @@
 
 `Session` runs statements on a live loop without any terminal; `ticker` is what
 ``:ticker`` starts; `marbles` draws what ``:marbles`` does; `check` is ``asyncrepl check``.
+`clock`, `rate`, `freeze`, `thaw` and `next_timers` steer time as the commands do.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -10,16 +11,35 @@ if TYPE_CHECKING:
     from asyncrepl.commands.drawing import marbles
     from asyncrepl.engine.jobs import ticker
     from asyncrepl.engine.session import Outcome, Session
+    from asyncrepl.engine.steering import clock, freeze, rate, thaw
+    from asyncrepl.engine.stepping import next_timers
     from asyncrepl.transcript.checker import check
 
 __version__ = "0.1.0"
-__all__ = ["Outcome", "Session", "__version__", "check", "marbles", "ticker"]
+__all__ = [
+    "Outcome",
+    "Session",
+    "__version__",
+    "check",
+    "clock",
+    "freeze",
+    "marbles",
+    "next_timers",
+    "rate",
+    "thaw",
+    "ticker",
+]
 
 _HOMES = {
     "Outcome": "asyncrepl.engine.session",
     "Session": "asyncrepl.engine.session",
     "check": "asyncrepl.transcript.checker",
+    "clock": "asyncrepl.engine.steering",
+    "freeze": "asyncrepl.engine.steering",
     "marbles": "asyncrepl.commands.drawing",
+    "next_timers": "asyncrepl.engine.stepping",
+    "rate": "asyncrepl.engine.steering",
+    "thaw": "asyncrepl.engine.steering",
     "ticker": "asyncrepl.engine.jobs",
 }
 

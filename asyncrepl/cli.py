@@ -20,7 +20,7 @@ from asyncrepl.options import (
     session_options,
     with_options,
 )
-from asyncrepl.settings import Settings, load_settings, use_ascii, use_color
+from asyncrepl.settings import Settings, load_settings, rate_of, use_ascii, use_color
 from asyncrepl.statuses import FAILED, INTERRUPTED, PIPE_CLOSED, USAGE
 
 if TYPE_CHECKING:
@@ -59,6 +59,12 @@ def _session(words: list[str]) -> int:
     settings = with_options(load_settings(options.config), options)
     for warning in settings.warnings:
         print(f"asyncrepl: {warning}", file=sys.stderr)
+    if settings.rate is not None:
+        try:
+            rate_of(f"{settings.rate:g}", jumps=settings.clock == "virtual")
+        except ValueError as error:
+            print(f"asyncrepl: argument --rate: {error} (-h for help)", file=sys.stderr)
+            return USAGE
     program = _given_program(options)
     if isinstance(program, int):
         return program
@@ -132,10 +138,11 @@ def _terminal() -> bool:
 
 def _plainly(settings: Settings, run: Callable[[Shell], int]) -> int:
     """Run with a shell that writes to standard output and error."""
-    from asyncrepl.commands.opening import open_shell
+    from asyncrepl.commands.opening import chosen_clock, open_shell
 
+    clock = chosen_clock(settings.clock, settings.rate)
     try:
-        with open_shell(_console(settings.color)) as shell:
+        with open_shell(_console(settings.color), clock=clock) as shell:
             shell.narrator.turn(on=settings.trace)
             return run(shell)
     except SystemExit as leaving:  # raised in the background

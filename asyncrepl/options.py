@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from asyncrepl import __version__
-from asyncrepl.settings import COLORS, Settings
+from asyncrepl.settings import CLOCKS, COLORS, Settings, rate_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +57,10 @@ def session_options(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("-q", dest="quiet", action="store_true", help="no banner")
     parser.add_argument(
         "--trace", action="store_true", help="tell the six steps of each async for"
+    )
+    parser.add_argument("--rate", type=_rate, metavar="N", help="let N seconds pass in a real one")
+    parser.add_argument(
+        "--clock", choices=CLOCKS, help="virtual: time jumps, and only while a statement runs"
     )
     parser.add_argument("--vi", action="store_true", help="vi keys")
     parser.add_argument("--config", type=Path, metavar="FILE", help="the configuration file")
@@ -113,10 +117,13 @@ def export_options(words: Sequence[str]) -> argparse.Namespace:
 
 def with_options(settings: Settings, options: argparse.Namespace) -> Settings:
     """`settings`, with what the command line says instead."""
+    rate = None if options.clock else settings.rate
     return replace(
         settings,
         banner=settings.banner and not options.quiet,
+        clock=options.clock or settings.clock,
         color=settings.color if options.color == "auto" else options.color,
+        rate=rate if options.rate is None else options.rate,
         trace=settings.trace or options.trace,
         vi=settings.vi or options.vi,
         startup=None if options.no_startup else settings.startup,
@@ -125,6 +132,13 @@ def with_options(settings: Settings, options: argparse.Namespace) -> Settings:
 
 def _color(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--color", choices=COLORS, default="auto", help="colour the output")
+
+
+def _rate(word: str) -> float:
+    try:
+        return rate_of(word, jumps=True)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _positive(word: str) -> float:

@@ -18,6 +18,7 @@ from asyncrepl.engine.running import keep_running
 from asyncrepl.language.splitting import Splitter
 from asyncrepl.statuses import FAILED, INTERRUPTED
 from asyncrepl.transcript.marking import Marking
+from asyncrepl.transcript.performing import perform
 from asyncrepl.views.banner import banner_lines
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ def run_source(shell: Shell, text: str, filename: str) -> int:
         statuses.append(status)
         shell.loop.stop()
 
-    shell.loop.call_soon(lambda: shell.submit(text, done, filename=filename, mode="exec"))
+    shell.loop.call_soon(
+        lambda: perform(shell, text, done, scripted=lambda: False, filename=filename, mode="exec")
+    )
     _run(shell, lambda: bool(statuses), idle=lambda: None)
     return _exit_status(shell, statuses[0])
 
@@ -99,7 +102,7 @@ class _Lines:
         if self.ended or self._shell.busy:
             return
         if self._waiting:
-            self._shell.submit(self._waiting.popleft(), self._done)
+            perform(self._shell, self._waiting.popleft(), self._done, scripted=lambda: False)
         elif self._closed:
             self._end(0)
         else:

@@ -202,3 +202,64 @@ def test_a_closed_pipe_is_no_traceback() -> None:
     )
     assert finished.stdout == "1\n"
     assert "Traceback" not in finished.stderr
+
+
+# -- time ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["-c", "FILE", "-"])
+def test_a_program_may_live_on_a_virtual_clock(tmp_path: Path, how: str) -> None:
+    """--clock virtual: a day passes at once, in a string, a file and a pipe."""
+    text = "await asyncio.sleep(86400); print(asyncio.get_running_loop().time())"
+    path = tmp_path / "program.py"
+    path.write_text("import asyncio\n" + text, encoding="utf-8")
+    words = {"-c": ["-c", text], "FILE": [str(path)], "-": ["-"]}[how]
+    finished = run("--clock", "virtual", *words, stdin=text + "\n")
+    assert (finished.stdout, finished.stderr, finished.returncode) == ("86400.0\n", "", 0)
+
+
+def test_a_virtual_clock_stands_still_between_the_lines_of_a_pipe() -> None:
+    """Time passes only while a statement runs; a ticker ticks in it, and not between."""
+    text = ":ticker tick 1\n1\n:wait 2.5\n2\n:freeze\n:next\n:clock\n"
+    finished = run("--clock", "virtual", stdin=text)
+    assert finished.stdout == (
+        "tick started: every 1 s\n1\ntick │ 1\ntick │ 2\n2\n"
+        "time stands still at 2.5 s; :thaw goes on, :next fires the next timer\n"
+        "tick │ 3\n1 timer fired at 3 s\n"
+        "virtual clock: time jumps from timer to timer, only while a statement runs; "
+        "but it stands still at 3 s, :thaw goes on\n"
+    )
+    assert finished.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("rate", "reason"),
+    [
+        ("0", "'0' is not a rate: try 0.1; what stops time is :freeze"),
+        ("-1", "'-1' is not a rate: try 0.5, or 2"),
+        ("nan", "'nan' is not a rate: try 0.5, or 2"),
+        ("inf", "'inf' is not a rate here: try 10; what jumps is :clock virtual"),
+        ("fast", "'fast' is not a rate: try 0.5, or 2"),
+    ],
+)
+def test_what_is_no_rate_is_a_usage_error(rate: str, reason: str) -> None:
+    """--rate refuses in one line what `:rate` refuses, with status 2."""
+    finished = run("--rate", rate, "-c", "1")
+    expected = f"asyncrepl: argument --rate: {reason} (-h for help)\n"
+    assert (finished.stdout, finished.stderr, finished.returncode) == ("", expected, 2)
+
+
+def test_slow_motion_does_not_make_leaving_slow() -> None:
+    """A task that does not want to end gets a real second, at any rate."""
+    text = """
+async def stubborn():
+    while True:
+        try:
+            await asyncio.sleep(1000)
+        except asyncio.CancelledError:
+            print("no")
+t = asyncio.create_task(stubborn())
+await asyncio.sleep(0)
+"""
+    finished = run("--rate", "0.000001", "-c", text)
+    assert (finished.stdout, finished.returncode) == ("no\n", 0)

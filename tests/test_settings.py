@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from typing import TYPE_CHECKING
 
 import pytest
@@ -51,6 +52,12 @@ def test_the_file_in_the_config_directory_counts(home: dict[str, str], tmp_path:
         ("bannner = true", "unknown setting 'bannner'"),
         ('banner = "yes"', "banner cannot be 'yes'"),
         ('color = "blue"', "color cannot be 'blue'"),
+        ('clock = "fast"', "clock cannot be 'fast'"),
+        ("rate = 0", "rate cannot be 0"),
+        ("rate = true", "rate cannot be True"),
+        ('rate = "1"', "rate cannot be '1'"),
+        ("rate = nan", "rate cannot be nan"),
+        ("rate = inf", "rate cannot be inf on the real clock"),
     ],
 )
 def test_a_broken_file_is_one_line_each(
@@ -135,3 +142,22 @@ def test_pictures_are_ascii_where_nothing_else_is_shown(
 
     Stream.encoding = encoding  # type: ignore[assignment]
     assert use_ascii(Stream(), environ) is expected
+
+
+@pytest.mark.parametrize(
+    ("words", "clock", "rate"),
+    [
+        ([], "virtual", 2.0),
+        (["--rate", "0.5"], "virtual", 0.5),
+        (["--rate", "inf"], "virtual", math.inf),
+        (["--clock", "real"], "real", None),
+        (["--clock", "real", "--rate", "3"], "real", 3.0),
+    ],
+)
+def test_time_is_chosen_by_file_and_option(
+    home: dict[str, str], tmp_path: Path, words: list[str], clock: str, rate: float | None
+) -> None:
+    """An option goes before the file; with another clock, the file's rate does not count."""
+    written(tmp_path, 'clock = "virtual"\nrate = 2\n')
+    settings = with_options(load_settings(environ=home), session_options(words))
+    assert (settings.warnings, settings.clock, settings.rate) == ((), clock, rate)

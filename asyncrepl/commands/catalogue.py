@@ -13,6 +13,8 @@ from asyncrepl.commands import (
     seeing,
     session,
     setting,
+    stepping,
+    timing,
 )
 from asyncrepl.commands.registry import Registry
 
@@ -30,7 +32,9 @@ def all_commands() -> Registry:
             *replaying.COMMANDS,
             *background.COMMANDS,
             *seeing.COMMANDS,
+            *stepping.COMMANDS,
             *pictures.COMMANDS,
+            *timing.COMMANDS,
             *leaks.COMMANDS,
             *import_module(LATER).COMMANDS,
             *setting.COMMANDS,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from asyncrepl.engine.session import Outcome, Session
     from asyncrepl.explain.explanation import Explanation
 
-__all__ = ["explain_outcome", "explain_value"]
+__all__ = ["explain_error", "explain_outcome", "explain_value"]
 
 
 def explain_outcome(
@@ -23,14 +23,19 @@ def explain_outcome(
     """
     if outcome.error is None or outcome.interrupted:
         return None
-    from asyncrepl.explain.evidence import gather
-    from asyncrepl.explain.explaining import explain
-
     try:
-        return explain(gather(outcome.error, session.sources, suspects, session.namespace))
+        return explain_error(session, outcome.error)
     finally:
         if not more:
             suspects.clear()  # the next error's evidence is its own
+
+
+def explain_error(session: Session, error: BaseException) -> Explanation | None:
+    """The explanation of `error`, whose traceback begins in the user's code."""
+    from asyncrepl.explain.evidence import gather
+    from asyncrepl.explain.explaining import explain
+
+    return explain(gather(error, session.sources, suspects, session.namespace))
 
 
 def explain_value(session: Session, filename: str, value: object) -> Explanation | None:

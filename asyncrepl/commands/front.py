@@ -35,6 +35,10 @@ class Front:
     def show_color(self, *, on: bool) -> None:
         """Colour what is drawn beside the console's lines, if anything is."""
 
+    def show_step_keys(self) -> None:
+        """Take keys as steps of what runs next, and show which they are."""
+        raise CommandError(":walk needs a terminal for its keys; :trace tells all steps")
+
     def replay(self, name: str) -> None:
         """Begin to type the transcript `name`."""
         raise CommandError(f":replay {name} needs a terminal; try: asyncrepl replay {name}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,11 +23,14 @@ class Narrator:
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
-        self._since = 0
+        #: The instant (ns) since which times are told.
+        self.since = 0
+        self._following = False
         self._tracer: Tracer | None = None
         self._lines: Callable[..., list[Line]]
         #: Whether all walks are told.
         self.on = False
+        self._aloud = True
 
     def turn(self, *, on: bool) -> None:
         """Tell all walks from now on, or none."""
@@ -35,6 +39,11 @@ class Narrator:
             self._start(None)
         else:
             self._stop()
+
+    def listen(self) -> None:
+        """Judge all walks from now on, and narrate none."""
+        self._aloud = False
+        self.turn(on=True)
 
     def tell_of(self, task: asyncio.Task[None]) -> None:
         """Tell the walks of `task`, and of the tasks it makes; if not all are told."""
@@ -47,9 +56,33 @@ class Narrator:
         if not self.on:
             self._stop()
 
+    def follow(self, task: asyncio.Task[None], asked: Callable[[], object]) -> list[bool]:
+        """Tell the walks of `task` round by round; of those under way, whether they are told.
+
+        `asked` is called at each step 2.
+        """
+        if self._tracer is None or not self._tracer.on:
+            self._start(task)
+            self._following = True
+        assert self._tracer is not None
+        self._tracer.asked = asked
+        return self._tracer.join()
+
+    def relax(self) -> None:
+        """Sum up rounds again, and call nobody."""
+        if self._tracer is not None:
+            self._tracer.asked = None
+
+    def unfollow(self) -> None:
+        """What was followed is over."""
+        self.relax()
+        if self._following:
+            self._following = False
+            self._stop()
+
     def began(self) -> None:
         """A statement begins: times are told since now."""
-        self._since = self._shell.loop.live.clock.time_ns()
+        self.since = self._shell.loop.live.clock.time_ns()
 
     def ended(self, outcome: Outcome) -> None:
         """The statement is over."""
@@ -62,7 +95,14 @@ class Narrator:
             from asyncrepl.engine.walks.tracing import Tracer
             from asyncrepl.views.narration import narration
 
-            self._tracer, self._lines = Tracer(self._shell.loop, self._tell), narration
+            # The marks in builtins keep the tracer: the shell must not live as long.
+            tell = weakref.WeakMethod(self._tell)
+
+            def told(event: WalkEvent) -> None:
+                if (method := tell()) is not None:
+                    method(event)
+
+            self._tracer, self._lines = Tracer(self._shell.loop, told), narration
         self._tracer.start(self._shell.observing.want("trace"), task)
 
     def _stop(self) -> None:
@@ -71,6 +111,8 @@ class Narrator:
         self._shell.observing.drop("trace")
 
     def _tell(self, event: WalkEvent) -> None:
+        if not self._aloud:
+            return
         shell, foreground = self._shell, self._shell.task
         name = "" if foreground is None else foreground.get_name()
-        shell.console.show(*self._lines(event, self._since, shell.console.width, name))
+        shell.console.show(*self._lines(event, self.since, shell.console.width, name))

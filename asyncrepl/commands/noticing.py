@@ -16,13 +16,15 @@ import asyncio
 import sys
 import warnings
 from contextlib import contextmanager
+from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.forgetting.leak_log import Leaks
-from asyncrepl.language.probes import discards
+from asyncrepl.language.sightings import Sighting, sighting_at
+from asyncrepl.language.suspects import Facts, describe
 from asyncrepl.views.errors import exception_lines
-from asyncrepl.views.styled import plain, text_lines
+from asyncrepl.views.styled import text_lines
 from asyncrepl.views.warning import warning_text
 
 if TYPE_CHECKING:
@@ -54,11 +56,9 @@ class Noticing:
         written = vars(warnings)[_WRITER]
         vars(warnings)[_WRITER] = self._warned
         self._shell.loop.set_exception_handler(self._loop_error)
-        discards.append(self._discarded)
         try:
             yield
         finally:
-            discards.remove(self._discarded)
             self._shell.loop.set_exception_handler(None)
             vars(warnings)[_WRITER] = written
 
@@ -80,6 +80,7 @@ class Noticing:
         well = outcome.source.filename if outcome is not None and outcome.error is None else None
         for left in self._leftovers.find():
             self.leaks.note(left_open(left, self._shell.session.sources, well))
+            self._shell.remarks.keep(Sighting("kept", describe(None), *left.walk))
 
     def _tell(self, leak: Leak) -> None:
         if leak.kind != "never awaited":  # that was told with the warning
@@ -97,22 +98,32 @@ class Noticing:
         coroutine: Any = warning.source
         if type(coroutine) is not CoroutineType:
             _write(warning_text(warning))
+            if issubclass(warning.category, DeprecationWarning):
+                self._deprecated(warning)
             return
         from asyncrepl.engine.forgetting.leaks import never_awaited
+        from asyncrepl.engine.forgetting.leaving import dropped
 
         place = warning.filename, warning.lineno
         leak = never_awaited(coroutine, place, self._shell.session.sources)
         brief = len(coroutine.cr_origin or ()) == 1  # the tracer's: said in our own way
-        _write(warning_text(warning, brief=brief), *map(plain, self._lines(leak)))
+        _write(warning_text(warning, brief=brief))
         self.leaks.note(leak)
+        made = partial(self._shell.console.complain, *self._lines(leak))
+        self._shell.remarks.see(dropped(coroutine), made)
 
-    def _discarded(self, what: str, filename: str, line: int) -> None:
-        from asyncrepl.engine.forgetting.leaks import never_walked
+    def _deprecated(self, warning: warnings.WarningMessage) -> None:
+        """The interpreter warned of what is called where the user's code runs just now."""
+        from asyncrepl.engine.forgetting.leaving import user_frame
 
-        self.leaks.note(never_walked(what, filename, line))
+        frame = user_frame()
+        if frame is not None and frame.f_code.co_filename == warning.filename:
+            self._shell.remarks.see(sighting_at("deprecated", describe(None), frame))
 
     def _loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """The loop's exception handler: what asyncio would write to its log."""
+        from asyncrepl.engine.forgetting.leaks import first_code
+
         future, error = context.get("task") or context.get("future"), context.get("exception")
         leak = self._of_loop(context)
         name = ""
@@ -120,10 +131,13 @@ class Noticing:
             name = future.get_name() + (f", {leak.what}" if leak and leak.what else "")
         lines = text_lines(context["message"] + (f" ({name})" if name else ""), "error")
         if error is not None:
-            lines += exception_lines(error)
+            lines += exception_lines(error) + self._shell.remarks.of_error(error)
         self._shell.console.complain(*lines)
         if leak is not None:
             self.leaks.note(leak)
+        if future is not None and error is not None and (code := first_code(error)) is not None:
+            seen = Sighting("failed", Facts(type(error), code), code, 0)
+            self._shell.remarks.see(seen)
 
     def _of_loop(self, context: dict[str, Any]) -> Leak | None:
         """The leak that asyncio reports: by the very keys it gives in each case."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from asyncrepl.commands.catalogue import all_commands
 from asyncrepl.commands.registry import CommandError
 from asyncrepl.commands.shell import Shell
+from asyncrepl.engine.clock import Clock
 from asyncrepl.engine.loop import new_loop
 from asyncrepl.engine.running import close
 from asyncrepl.engine.session import Session
@@ -16,10 +18,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from asyncrepl.commands.front import Front
-    from asyncrepl.engine.clock import Clock
     from asyncrepl.views.console import Console
 
-__all__ = ["open_shell"]
+__all__ = ["chosen_clock", "open_shell"]
+
+
+def chosen_clock(mode: str, rate: float | None) -> Clock:
+    """The clock that the settings ask for; without a `rate`, a virtual one jumps.
+
+    A virtual one is held: its time passes only while inputs run.
+    """
+    if mode == "real":
+        return Clock.real(rate=1.0 if rate is None else rate)
+    clock = Clock.virtual(1.0, rate=math.inf if rate is None else rate)
+    clock.hold()
+    return clock
 
 
 @contextmanager

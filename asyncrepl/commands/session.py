@@ -1,10 +1,9 @@
-"""Commands about the session itself: help, waiting, history, leaving."""
+"""Commands about the session itself: help, history, leaving."""
 
 from __future__ import annotations
 
 import asyncio
 import builtins
-import math
 from typing import TYPE_CHECKING
 
 from asyncrepl.commands.registry import Command, CommandError
@@ -12,7 +11,7 @@ from asyncrepl.views.styled import text_lines
 from asyncrepl.views.table import meaning_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Sequence
+    from collections.abc import Sequence
 
     from asyncrepl.commands.shell import Shell
     from asyncrepl.views.styled import Line
@@ -35,21 +34,6 @@ def _help_on(command: Command) -> list[Line]:
     ]
 
 
-async def _wait_for(seconds: float) -> list[Line]:
-    await asyncio.sleep(seconds)
-    return []
-
-
-def _wait(_shell: Shell, rest: str) -> Awaitable[list[Line]]:
-    try:
-        seconds = float(rest)
-    except ValueError:
-        raise CommandError(f":wait takes seconds, not {rest!r}: try :wait 1.5") from None
-    if not 0 <= seconds < math.inf:
-        raise CommandError(f":wait takes 0 seconds or more, not {seconds:g}")
-    return _wait_for(seconds)
-
-
 def _history(shell: Shell, rest: str) -> list[Line]:
     entries = shell.front.history()
     return [line for entry in entries for line in text_lines(entry) if rest in entry]
@@ -63,6 +47,7 @@ def _reset(shell: Shell, _rest: str) -> list[Line]:
     vars(builtins).pop("_", None)
     shell.last = shell.explanation = None
     shell.noticing.leaks.clear()
+    shell.remarks.forget()
     return [[("dim", "namespace emptied; background tasks go on")]]
 
 
@@ -91,7 +76,6 @@ COMMANDS = (
         _help,
         _command_names,
     ),
-    Command("wait", ":wait SECONDS", "let that much time pass", ":wait 1.5", _wait),
     Command(
         "history",
         ":history [TEXT]",

@@ -17,7 +17,9 @@ from asyncrepl.commands.explaining import explain_outcome, explain_value
 from asyncrepl.commands.front import Front
 from asyncrepl.commands.narrating import Narrator
 from asyncrepl.commands.noticing import Noticing
+from asyncrepl.commands.remarking import Remarks
 from asyncrepl.commands.status import Status
+from asyncrepl.commands.stepping import Stepping
 from asyncrepl.commands.tape import Tape
 from asyncrepl.engine.jobs import Jobs
 from asyncrepl.engine.observing import Observing
@@ -49,8 +51,9 @@ class Shell:
 
     All methods are for the loop's thread. `front` is whoever types. `last` is the
     last outcome with an error and `explanation` what is known about it; `observing`
-    says for what the loop is recorded, `noticing` hears of what was forgotten; `left`
-    names the tasks that were running when the session was closed.
+    says for what the loop is recorded, `noticing` hears of what was forgotten, `remarks`
+    of mistakes that raise nothing, `stepping` pauses what runs; `left` names the tasks
+    that were running when the session was closed.
     """
 
     def __init__(
@@ -74,7 +77,9 @@ class Shell:
         self.noticing = Noticing(self)
         self.tape = Tape(loop.time)
         console.told = self.tape.show
+        self.remarks = Remarks(self)
         self.narrator = Narrator(self)
+        self.stepping = Stepping(self)
         self.last: Outcome | None = None
         self.explanation: Explanation | None = None
         self._run: Run | None = None
@@ -104,8 +109,9 @@ class Shell:
         sys.modules["__main__"] = self.session.module
         silence_completeness_warnings()
         try:
-            with self.noticing.active():
+            with self.remarks.active(), self.noticing.active():
                 yield
+                vars(builtins).pop("_", None)  # while somebody hears what dies with it
         finally:
             sys.displayhook, sys.modules["__main__"] = before
             vars(builtins).pop("_", None)
@@ -135,9 +141,11 @@ class Shell:
             self._run = None
             if mode == "single":
                 self.tape.end()
+            self.stepping.ended()
             done(status)
 
         self.narrator.began()
+        self.remarks.began()
         if mode == "single":
             self.tape.begin(text, interrupt_after)
         command = as_command(text) if mode == "single" else None
@@ -164,6 +172,7 @@ class Shell:
         """What Ctrl-C does to what runs in the foreground; False where nothing does."""
         soon = time.monotonic() - self._interrupted_at < ABANDON_WITHIN
         self._interrupted_at = time.monotonic()
+        self.stepping.go_on()
         if self._run is not None:
             if self._run.interrupts and soon:
                 self._run.abandon()
@@ -198,9 +207,7 @@ class Shell:
             return
         found = explain_value(self.session, self._run.source.filename, value)
         if found is not None:
-            self.explanation = found
-            lines = explanation_lines(found, self.session.sources, self.console.width)
-            self.console.show(*lines)
+            self.console.show(*self.remarks.said(found))
 
     def _ended(self, outcome: Outcome) -> Status:
         """Show how a statement ended, if there is anybody to show it to."""
@@ -209,9 +216,13 @@ class Shell:
             self.tape.fail(outcome)
             status = self._shown(outcome)
             self.noticing.look(outcome)
+            self.remarks.ended(outcome, silently=self._is_explained(outcome))
             return status
         except OSError:
             return Status("exit", PIPE_CLOSED)
+
+    def _is_explained(self, outcome: Outcome) -> bool:
+        return outcome is self.last and not outcome.interrupted and self.explanation is not None
 
     def _shown(self, outcome: Outcome) -> Status:
         error = outcome.error
@@ -229,9 +240,11 @@ class Shell:
         assert outcome.error is not None
         lines = error_lines(outcome)
         self.last = outcome
-        self.explanation = explain_outcome(self.session, outcome)
-        if self.explanation is not None:
-            lines += explanation_lines(self.explanation, self.session.sources, self.console.width)
+        explanation = explain_outcome(self.session, outcome)
+        if not outcome.interrupted:  # else what was said of the statement while it ran holds
+            self.explanation = explanation
+        if explanation is not None:
+            lines += explanation_lines(explanation, self.session.sources, self.console.width)
         self.console.complain(*lines)
         sys.last_type, sys.last_value = type(outcome.error), outcome.error
         sys.last_traceback = outcome.error.__traceback__

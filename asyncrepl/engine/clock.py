@@ -69,71 +69,119 @@ class Scene(Protocol):
 class Clock(ABC):
     """The time of one loop, in seconds; ask `Clock.real` or `Clock.virtual` for one.
 
-    `hold`, `release` and setting `pace` are for the loop's own thread: from a
-    callback, or while the loop is not running. `held`, `pace`, `time` and
-    `shown_ns` may be read from any thread. Time never runs backwards.
+    Two parties steer it, and neither undoes what the other did. The user: `rate`, `freeze`
+    and `thaw`. Whoever runs the user's inputs: `pace`, `hold` and `release`. In a real
+    second pass `rate` × `pace` seconds, or none while it is frozen or held.
+
+    All that changes it is for the loop's own thread: from a callback, or while the loop
+    is not running. What only looks may be used in any thread. Time never runs backwards.
     """
 
     mode: Literal["real", "virtual"]
 
-    def __init__(self, pace: float) -> None:
-        self._pace = self._checked(pace)
-        self._held = False
+    def __init__(self, pace: float, rate: float) -> None:
+        self._factors = self._checked(pace, "pace"), self._checked(rate, "rate")
+        self._pace = pace * rate
+        self._held = self._frozen = False
         #: Takes note of timers that tie, if set before the first timer; only if virtual.
         self.ties: Ties | None = None
-        #: Called after each change of pace and each hold or release; for the loop.
+        #: Called after each change; for the loop.
         self.changed: Callable[[], None] = _nothing
 
     @staticmethod
-    def real() -> Clock:
-        """The system's monotonic clock. While nobody changes it, it costs nothing."""
-        return _RealClock(1.0)
+    def real(*, rate: float = 1.0, start: float | None = None) -> Clock:
+        """The system's monotonic clock. While nobody changes it, it costs nothing.
+
+        With `start`, it shows that instant now.
+        """
+        return _RealClock(rate, start)
 
     @staticmethod
-    def virtual(pace: float = math.inf, *, start: float = 0.0) -> Clock:
+    def virtual(pace: float = math.inf, *, rate: float = 1.0, start: float = 0.0) -> Clock:
         """A clock at `start` that moves from deadline to deadline.
 
-        `pace` is how many of its seconds pass in a real one; with infinity
-        (the default) it jumps. What a program sees is the same at any pace.
+        With an infinite `pace` (the default) or `rate` it jumps. What a program sees is
+        the same at any.
         """
-        return _VirtualClock(pace, start)
+        return _VirtualClock(pace, rate, start)
 
     @property
     def pace(self) -> float:
-        """Seconds of this clock in a real second, more than 0; infinity only if virtual."""
-        return self._pace
+        """The share in the speed of whoever runs the inputs; more than 0."""
+        return self._factors[0]
 
     @pace.setter
     def pace(self, pace: float) -> None:
-        self._steer(self._checked(pace), held=self._held)
+        self._factors = self._checked(pace, "pace"), self.rate
+        self._steer()
+
+    @property
+    def rate(self) -> float:
+        """The user's share in the speed; more than 0."""
+        return self._factors[1]
+
+    @rate.setter
+    def rate(self, rate: float) -> None:
+        self._factors = self.pace, self._checked(rate, "rate")
+        self._steer()
+
+    @property
+    def speed(self) -> float:
+        """Seconds of this clock in a real one, while it does not stand still."""
+        return self._pace
 
     @property
     def held(self) -> bool:
-        """Whether time stands still."""
+        """Whether time stands still until `release`."""
         return self._held
 
-    def hold(self) -> None:
-        """Let time stand still: no timer later than this instant fires.
+    @property
+    def frozen(self) -> bool:
+        """Whether time stands still until `thaw`."""
+        return self._frozen
 
-        What is due already, I/O and ``call_soon`` still run. Holding a held
-        clock does nothing.
+    @property
+    def stands(self) -> bool:
+        """Whether time stands still: no timer later than this instant fires.
+
+        What is due already, I/O and ``call_soon`` still run.
         """
-        self._steer(self._pace, held=True)
+        return self._held or self._frozen
+
+    def hold(self) -> None:
+        """Let time stand still while no input of the user's runs. Twice is once."""
+        self._held = True
+        self._steer()
 
     def release(self) -> None:
-        """Let time go on from the instant at which it was held, without a burst."""
-        self._steer(self._pace, held=False)
+        """End `hold`: unless frozen, time goes on from the same instant, without a burst."""
+        self._held = False
+        self._steer()
 
-    def _steer(self, pace: float, *, held: bool) -> None:
-        self._pace, self._held = pace, held
+    def freeze(self) -> None:
+        """Let time stand still because the user says so. Twice is once."""
+        self._frozen = True
+        self._steer()
+
+    def thaw(self) -> None:
+        """End `freeze`: unless held, time goes on from the same instant, without a burst."""
+        self._frozen = False
+        self._steer()
+
+    @abstractmethod
+    def move_to(self, instant: float) -> None:
+        """Let it be `instant`, if that is later, at once; what is due then fires next turn."""
+
+    def _steer(self) -> None:
+        self._pace = self.pace * self.rate
         self.changed()
 
-    def _checked(self, pace: float) -> float:
-        if not pace > 0 or (pace == math.inf and self.mode == "real"):
+    def _checked(self, factor: float, name: str) -> float:
+        if not factor > 0 or (factor == math.inf and self.mode == "real"):
             limit = "a number above 0" + " and below infinity" * (self.mode == "real")
-            msg = f"the pace of a {self.mode} clock is {limit}, not {pace!r}"
-            raise ValueError(msg + "; to stop time, hold the clock")
-        return pace
+            msg = f"the {name} of a {self.mode} clock is {limit}, not {factor!r}"
+            raise ValueError(f"{msg}; to stop time, hold or freeze the clock")
+        return factor
 
     @property
     def untouched(self) -> bool:
@@ -181,10 +229,13 @@ class Clock(ABC):
 class _RealClock(Clock):
     mode = "real"
 
-    def __init__(self, pace: float) -> None:
-        super().__init__(pace)
+    def __init__(self, rate: float, start: float | None) -> None:
+        super().__init__(1.0, rate)
         # A straight line through (since, shown): its slope is the speed.
         self._line = (0.0, 0.0, 1.0)
+        if start is not None:
+            self._line = (monotonic(), start, 1.0)
+        self._steer()
 
     @property
     def untouched(self) -> bool:
@@ -198,15 +249,27 @@ class _RealClock(Clock):
         since, shown, speed = self._line
         return shown + (monotonic() - since) * speed
 
-    def _steer(self, pace: float, *, held: bool) -> None:
-        if (pace, held) != (self._pace, self._held):
-            self._line = (monotonic(), self.time(), 0.0 if held else pace)
-            super()._steer(pace, held=held)
+    def move_to(self, instant: float) -> None:
+        self._turn(instant)
+        self.changed()
+
+    def _steer(self) -> None:
+        self._pace = self.pace * self.rate
+        if (0.0 if self.stands else self._pace) != self._line[2]:
+            self._turn()
+        self.changed()
+
+    def _turn(self, instant: float = -math.inf) -> None:
+        """Go on from now, or from `instant` if that is later, at the present speed."""
+        since, shown, speed = self._line
+        now = monotonic()
+        shown += (now - since) * speed
+        self._line = (now, max(shown, instant), 0.0 if self.stands else self._pace)
 
     def wait(self, poll: Poll, timeout: float | None, scene: Scene) -> Ready:  # noqa: ARG002
         if timeout == 0:
             return poll(0)
-        if timeout is None or self._held:
+        if timeout is None or self.stands:
             return poll(None)
         return poll(min(timeout / self._pace, LONGEST))
 
@@ -223,8 +286,8 @@ class _Wait(NamedTuple):
 class _VirtualClock(Clock):
     mode = "virtual"
 
-    def __init__(self, pace: float, start: float) -> None:
-        super().__init__(pace)
+    def __init__(self, pace: float, rate: float, start: float) -> None:
+        super().__init__(pace, rate)
         self._now = round(float(start), DIGITS)
         self._slack = SLACK
         self._overslept = 0.0
@@ -255,13 +318,17 @@ class _VirtualClock(Clock):
     def wait(self, poll: Poll, timeout: float | None, scene: Scene) -> Ready:
         if timeout == 0:
             return poll(0)
-        if self._held:
+        if self.stands:
             return poll(None)
         deadline = scene.deadline()
         rate = min(self._pace, 1.0) if scene.outside() else self._pace
         if rate == math.inf:
             return self._jump(poll, deadline)
         return self._walk(poll, deadline, rate)
+
+    def move_to(self, instant: float) -> None:
+        self._arrive(instant)
+        self.changed()
 
     def _jump(self, poll: Poll, deadline: float) -> Ready:
         if deadline == math.inf:

@@ -28,7 +28,9 @@ Function = TypeVar("Function", bound="Callable[..., object]")
 _OURS = str(Path(__file__).parent.parent) + "/"
 #: The demos are user code, also where they are installed inside the package.
 _DEMOS = _OURS + "demos/"
-_EXPLAINING = (_OURS + "commands/explaining.py", _OURS + "explain/")
+_EXPLAINING = tuple(
+    _OURS + each for each in ("commands/explaining.py", "commands/remarking.py", "explain/")
+)
 #: The loop waits in selectors; what a main program runs in is runpy.
 _STDLIB = str(Path(threading.__file__).parent) + "/"
 _PLUMBING = (

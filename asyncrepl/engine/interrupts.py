@@ -138,17 +138,19 @@ class Interrupter:
             if not shield.postpone():
                 raise KeyboardInterrupt
             return
+        self._loop.live.let_go()
         if not again and self._coming is None:
             self._coming = self._loop.call_soon_threadsafe(self._cancel)
         self._look_again_soon()
 
     def _reaches(self, frame: FrameType | None) -> bool:
         """Whether KeyboardInterrupt is to be raised in `frame`, where the main thread is."""
-        if not self._loop.live.turn.busy or frame is None:
+        live, task = self._loop.live, self._foreground.task
+        stands = live.stand is not None and live.stand.on
+        if not (live.turn.busy or stands) or frame is None:
             return False
-        task = self._foreground.task
         if task is not None and asyncio.current_task(self._loop) is task:
-            return not is_plumbing(frame.f_code.co_filename) or self._stuck_in(frame)
+            return stands or not is_plumbing(frame.f_code.co_filename) or self._stuck_in(frame)
         return self._stuck_in(frame)
 
     def _stuck_in(self, frame: FrameType) -> bool:

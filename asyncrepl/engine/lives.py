@@ -28,6 +28,7 @@ __all__ = [
     "Life",
     "Ref",
     "by_age",
+    "cancelling",
     "coro_name",
     "coroutine",
     "done",
@@ -122,6 +123,15 @@ def ending(task: Any) -> Ending:
         return "cancelled"
     # Not exception(): asyncio would no longer say that nobody retrieved it.
     return "done" if task._exception is None else "error"  # noqa: SLF001
+
+
+def cancelling(task: Any) -> int:
+    """How often the task was asked to end, and did not take it back."""
+    try:
+        return _Task.cancelling(task)
+    except TypeError:
+        count: int = _PyTask.cancelling(task)
+        return count
 
 
 def name_of(task: Any) -> str:

@@ -16,7 +16,7 @@ What does not work:
 - Overriding methods in the class: 5–7 % on every timer for ``time`` and
   ``call_at``, 10 % on short tasks for ``create_task``. They are instance
   attributes, set only while the clock is not plain real time or something is
-  observed. (Virtual *and* observed are too many on 3.13; nobody races there.)
+  observed. (Steered *and* observed are too many on 3.13; nobody races there.)
 - Hearing of new tasks through a task factory: with one set, Python 3.13.0 names
   every unnamed task 'None'.
 - Wrapping coroutines in a task factory, or handles in ``call_soon``, to see who
@@ -35,10 +35,12 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine import timers
 from asyncrepl.engine.clock import Clock
+from asyncrepl.engine.forgetting.leaving import left
 from asyncrepl.engine.frames import is_ours
 from asyncrepl.engine.outside import Outside
 from asyncrepl.engine.traces import user_part
 from asyncrepl.engine.turns import WatchingSelector
+from asyncrepl.language.sightings import sightings
 
 if TYPE_CHECKING:
     from collections import deque
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     from weakref import WeakSet
 
     from asyncrepl.engine.clock import Ready
+    from asyncrepl.engine.standing import Stand
     from asyncrepl.engine.timeline import Timeline
 
     class _SelectorEventLoop(asyncio.SelectorEventLoop):
@@ -71,6 +74,7 @@ if TYPE_CHECKING:
         _check_callback: Callable[[object, str], None]
 
         def _asyncgen_firstiter_hook(self, agen: AsyncGenerator[Any, Any]) -> None: ...
+        def _asyncgen_finalizer_hook(self, agen: AsyncGenerator[Any, Any]) -> None: ...
         def _process_events(self, events: Ready) -> None: ...
         async def _make_subprocess_transport(self, *args: Any, **kwargs: Any) -> Any: ...
 else:
@@ -80,6 +84,7 @@ __all__ = ["Live", "LiveLoop", "new_loop"]
 
 _create_task = _SelectorEventLoop.create_task
 _first_step = _SelectorEventLoop._asyncgen_firstiter_hook  # noqa: SLF001
+_finalize = _SelectorEventLoop._asyncgen_finalizer_hook  # noqa: SLF001
 #: The methods that are overridden while the loop is observed.
 _OBSERVED = ("_run_once", "call_soon", "create_task")
 
@@ -87,21 +92,29 @@ _OBSERVED = ("_run_once", "call_soon", "create_task")
 class Live:
     """All that a `LiveLoop` has beyond asyncio's loop.
 
-    `clock` never changes; `turn` is readable from any thread; `timeline` is
-    what records at the moment, None for nothing. `walks` says by the ``id`` of an
-    async generator whose code, at which instruction, took its first step; only
-    while a timeline records, and also of generators that are gone.
+    `clock` may be read from any thread, and so may `turn`; `began` is its instant when
+    the loop was made. `timeline` is what records at the moment, None for nothing; `stand`
+    is where the loop's thread stands still between two steps, None if it never did. `walks`
+    says by the ``id`` of an async generator whose code, at which instruction, took its
+    first step; only while a timeline records, and also of generators that are gone.
     """
 
-    __slots__ = ("clock", "outside", "selector", "timeline", "turn", "walks")
+    __slots__ = ("began", "clock", "outside", "selector", "stand", "timeline", "turn", "walks")
 
     def __init__(self, clock: Clock, selector: WatchingSelector, own_fd: int) -> None:
         self.clock = clock
+        self.began = clock.time()
         self.turn = selector.turn
         self.timeline: Timeline | None = None
+        self.stand: Stand | None = None
         self.walks: dict[int, tuple[CodeType, int]] = {}
         self.selector = selector
         self.outside = Outside(selector, own_fd)
+
+    def let_go(self) -> None:
+        """End a stand, if there is one: something else is to happen. From any thread."""
+        if self.stand is not None:
+            self.stand.leave()
 
 
 class LiveLoop(_SelectorEventLoop):
@@ -114,8 +127,7 @@ class LiveLoop(_SelectorEventLoop):
             setattr(self, name, None)
             delattr(self, name)
         self._transports.live = Live(clock or Clock.real(), selector, self._ssock.fileno())
-        self.live.clock.changed = self._follow_clock
-        self._follow_clock()
+        self.use_clock(self.live.clock)
 
     @property
     def live(self) -> Live:
@@ -141,29 +153,41 @@ class LiveLoop(_SelectorEventLoop):
         to come lies ahead. A program that never rests (``while True: await
         asyncio.sleep(0)``) never settles.
         """
-        clock, held = self.live.clock, self.live.clock.held
-        clock.hold()
+        held = self.live.clock.held
+        self.live.clock.hold()
         try:
             self.when_settled(self.stop)
             self.run_forever()
         finally:
             if not held:
-                clock.release()
+                self.live.clock.release()
 
-    def when_settled(self, callback: Callable[[], object]) -> None:
-        """`settle` for a loop that is running, its clock held: then call `callback`."""
-        self.call_soon(self._look_whether_settled, callback, 0)
+    def when_settled(self, callback: Callable[[], object], *, patience: float = math.inf) -> None:
+        """`settle` for a loop that is running, its clock held: then call `callback`.
 
-    def _look_whether_settled(self, callback: Callable[[], object], calm: int) -> None:
+        After so many turns as `patience` says, settled or not.
+        """
+        self.call_soon(self._look_whether_settled, callback, 0, patience)
+
+    def _look_whether_settled(
+        self, callback: Callable[[], object], calm: int, patience: float
+    ) -> None:
         # One calm look is not enough: what ran before it in this turn may have
         # written to a socket that this very loop reads.
         calm = 0 if self._ready else calm + 1
-        if calm < 2:
-            self.call_soon(self._look_whether_settled, callback, calm)
+        if calm < 2 and patience > 0:
+            self.call_soon(self._look_whether_settled, callback, calm, patience - 1)
         else:
             callback()
 
     # -- time --------------------------------------------------------------------
+
+    def use_clock(self, clock: Clock) -> None:
+        """Live on `clock` from now on, which must not be behind; on the loop's thread."""
+        self.live.clock.changed = _nothing
+        self.live.clock = clock
+        clock.changed = self._follow_clock
+        self._follow_clock()
 
     def _follow_clock(self) -> None:
         """Override what the clock needs overridden, once it is not plain real time."""
@@ -171,9 +195,8 @@ class LiveLoop(_SelectorEventLoop):
         if clock.untouched:
             return
         _override(self, "time", clock.time)
-        if clock.mode == "virtual":
-            _override(self, "call_at", functools.partial(timers.call_at, self))
-            self._clock_resolution = clock.resolution
+        _override(self, "call_at", functools.partial(timers.call_at, self))
+        self._clock_resolution = clock.resolution
         if self.live.timeline is not None:
             self.live.timeline.ns = clock.ns
         self.live.selector.wait_with(self._wait)
@@ -185,8 +208,9 @@ class LiveLoop(_SelectorEventLoop):
         return ready
 
     def deadline(self) -> float:
-        """The instant of the next timer; infinity without one."""
-        return self._scheduled[0].when() if self._scheduled else math.inf
+        """The instant of the next timer; infinity without one, and while time is frozen."""
+        waits = self._scheduled and not self.live.clock.frozen
+        return self._scheduled[0].when() if waits else math.inf
 
     def outside(self) -> bool:
         """Whether I/O, a job of an executor or a process is being waited for."""
@@ -228,6 +252,12 @@ class LiveLoop(_SelectorEventLoop):
             _first_step(self, agen)  # it warns
         else:
             self._asyncgens.add(agen)  # all that it does; calling it cost 7 % of a short walk
+
+    def _asyncgen_finalizer_hook(self, agen: AsyncGenerator[Any, Any]) -> None:
+        """As asyncio's own; who left `agen` before its end is seen."""
+        if sightings.heard is not None and not self._closed:
+            sightings.add(left(agen))
+        _finalize(self, agen)
 
     def observe(self, timeline: Timeline) -> None:
         """Record into `timeline`; on the loop's thread, also in a callback.
@@ -273,6 +303,10 @@ class LiveLoop(_SelectorEventLoop):
         if self._debug:
             timers.hide_ours(task)
         return task
+
+
+def _nothing() -> None:
+    pass
 
 
 def _override(loop: LiveLoop, name: str, function: Callable[..., Any]) -> None:

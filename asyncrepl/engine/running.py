@@ -40,7 +40,10 @@ def close(loop: LiveLoop, patience: float = 1.0) -> list[str]:
 
     Ctrl-C while user code cleans up ends the cleanup.
     """
-    loop.live.clock.release()
+    clock = loop.live.clock
+    clock.release()
+    clock.thaw()
+    clock.rate = max(clock.rate, 1.0)  # slow motion must not make leaving slow
     left: list[str] = []
     try:
         left = loop.run_until_complete(finish(patience))

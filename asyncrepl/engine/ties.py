@@ -61,9 +61,9 @@ class Ties:
         if self.youngest_first:
             timer.rank = (-now, timer.rank[1])
 
-    def fires(self, timer: TimerHandle) -> None:
+    def fires(self, timer: asyncio.TimerHandle) -> None:
         """Note that `timer` fires, and whether it ties with the one before."""
-        if timer.cancelled():
+        if timer.cancelled() or not hasattr(timer, "set_at"):  # set on another clock
             return
         due, set_at, set_by = self._last
         self._last = (timer.when(), timer.set_at, timer.set_by)

@@ -37,11 +37,13 @@ from collections import deque
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
+from asyncrepl.engine.forgetting.swallowing import see_swallowed
 from asyncrepl.engine.frames import innermost_user_frame
 from asyncrepl.engine.lives import (
     Life,
     Ref,
     by_age,
+    cancelling,
     coro_name,
     coroutine,
     done,
@@ -229,7 +231,10 @@ class Timeline:
         life = self.lives.get(id(task))
         if life is not None:
             life.name = name_of(task)
-            self._close(id(task), life, ending(task))
+            how = ending(task)
+            if how == "done" and cancelling(task):
+                see_swallowed(task)
+            self._close(id(task), life, how)
 
     def met(self, task: Any) -> Life:
         """The life of a task that was made unseen."""

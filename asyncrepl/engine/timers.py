@@ -3,6 +3,9 @@
 asyncio keeps timers in a bare heap: eight with the same deadline fire as 0, 2,
 6, 5, 7, 4, 1, 3. In real time nobody notices; on a virtual clock such ties are
 the rule, and the order must be the one in which the timers were made.
+
+Timers made in plain real time, where asyncio's own are in use, are older than all of
+these. Among themselves nobody knows their ages: those that tie stay in asyncio's order.
 """
 
 # ruff: noqa: SLF001 -- this is asyncio's own code, for a loop of asyncio's
@@ -51,9 +54,18 @@ class TimerHandle(_TimerHandle):
         self.rank = (0.0, next(self._numbers))
 
     def __lt__(self, other: object) -> bool:
-        if not isinstance(other, TimerHandle):
-            return NotImplemented
-        return (self._when, self.rank) < (other._when, other.rank)
+        if isinstance(other, TimerHandle):
+            return (self._when, self.rank) < (other._when, other.rank)
+        if isinstance(other, asyncio.TimerHandle):  # one of asyncio's own: it is older
+            return self._when < other.when()
+        return NotImplemented
+
+    def __gt__(self, other: object) -> bool:
+        if isinstance(other, TimerHandle):
+            return (self._when, self.rank) > (other._when, other.rank)
+        if isinstance(other, asyncio.TimerHandle):
+            return self._when >= other.when()
+        return NotImplemented
 
 
 def call_at(

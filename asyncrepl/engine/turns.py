@@ -50,6 +50,8 @@ class WatchingSelector(selectors.DefaultSelector):
         self.turn = Turn()
         self.poll: Callable[[float | None], Ready] = super().select
         self.wait_with(self.poll)
+        #: Called before a wait that only the outside can end.
+        self.idle: Callable[[], object] | None = None
 
     def wait_with(self, wait: Callable[[float | None], Ready]) -> None:
         """Let `select` wait by calling `wait`."""
@@ -62,6 +64,8 @@ class WatchingSelector(selectors.DefaultSelector):
         """Wait for I/O; between the return and the next call a turn of the loop runs."""
         turn = self.turn
         turn.busy = False
+        if timeout is None and self.idle is not None:
+            self.idle()
         ready = self.wait(timeout) if timeout != 0 or self._anything(0, 1) else []
         turn.number += 1
         turn.since = monotonic()

@@ -16,6 +16,7 @@ __all__ = [
     "BodyDone",
     "Ended",
     "Got",
+    "Joined",
     "Others",
     "Rounds",
     "Site",
@@ -94,8 +95,19 @@ class Began:
 
 
 @dataclass(frozen=True, slots=True)
+class Joined:
+    """The walk was under way when it began to be told; its rounds are counted from there."""
+
+    walk: Walk
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
-    """Step 2 of a round (1, 2, …): ``__anext__`` gave something of type `awaitable`."""
+    """Step 2 of a round (1, 2, …): ``__anext__`` gave something of type `awaitable`.
+
+    It is empty for a walk that was joined.
+    """
 
     walk: Walk
     round: int
@@ -192,4 +204,4 @@ class Walks:
     took: int
 
 
-WalkEvent = Began | Asked | Suspended | Got | BodyDone | Rounds | Ended | Walks
+WalkEvent = Began | Joined | Asked | Suspended | Got | BodyDone | Rounds | Ended | Walks

@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from types import CodeType, FrameType, TracebackType
 
-__all__ = ["Evidence", "Site", "Stage", "gather", "gather_value"]
+    from asyncrepl.language.sightings import Sighting
+
+__all__ = ["Evidence", "Site", "Stage", "gather", "gather_seen", "gather_value"]
 
 Node = TypeVar("Node", bound=ast.AST)
-Stage = Literal["parse", "compile", "run", "value"]
+Stage = Literal["parse", "compile", "run", "value", "seen"]
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,9 @@ class Site:
 class Evidence:
     """One failure, ready to be judged.
 
-    `stage` is "parse" (there is no tree), "compile", "run", or "value": nothing
-    failed, but the value shown for the statement is suspicious. `nodes` are the
+    `stage` is "parse" (there is no tree), "compile", "run", "value": nothing
+    failed, but the value shown for the statement is suspicious; or "seen": nothing
+    failed, but something was `seen`, of the object in the one use. `nodes` are the
     nodes at the failing position, outermost first; `op` the instruction there;
     `callers` the other units of the user's whose frames led to it; `sites` all
     places of the user's it passed, outermost first. `leak` are the places that a
@@ -72,6 +75,7 @@ class Evidence:
     sites: tuple[Site, ...] = ()
     leak: tuple[Site, ...] = ()
     namespace: Mapping[str, Any] = field(default_factory=dict)
+    seen: Sighting | None = None
 
     @property
     def direct(self) -> bool:
@@ -120,6 +124,28 @@ def gather_value(
     return Evidence(
         None, "value", unit, units, resolver, (statement,), uses=(use,), namespace=namespace
     )
+
+
+def gather_seen(
+    sighting: Sighting, sources: Mapping[str, SourceLike], namespace: Mapping[str, Any]
+) -> Evidence | None:
+    """The evidence of a mistake that raised nothing; None if it is not in the user's code."""
+    units = Units(sources)
+    unit, place = units.get(sighting.code.co_filename), sighting.place
+    if unit is None or unit.tree is None:
+        return None
+    nodes = tuple(unit.at(place)) if place is not None else ()
+    resolver = Resolver(units, namespace)
+    expressions = [node for node in nodes if isinstance(node, ast.expr)]
+    uses: tuple[Use, ...] = ()
+    if expressions:
+        owner = unit.parents.get(expressions[-1], unit.tree)
+        uses = (Use("seen", expressions[-1], owner, sighting.facts),)
+        resolver.function = unit.function(expressions[-1])
+    return Evidence(
+        None, "seen", unit, units, resolver, nodes, uses=uses, namespace=namespace,
+        seen=sighting,
+    )  # fmt: skip
 
 
 def _of_syntax(error: SyntaxError, units: Units, namespace: Mapping[str, Any]) -> Evidence | None:

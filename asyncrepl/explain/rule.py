@@ -28,8 +28,8 @@ _STEPS = (
 class Rule:
     """One misconception: how to recognise it and what to say.
 
-    `find` judges evidence of the `stage` and the `errors` named here; it returns
-    None when the misconception is not the cause. `model` says how things really
+    `find` judges evidence of the `stage` and the `errors` named here, or of what it
+    `sees`; it returns None when the misconception is not the cause. `model` says how things really
     are, in a few sentences that need no context.
     """
 
@@ -40,11 +40,14 @@ class Rule:
     find: Callable[[Evidence], Finding | None]
     stage: Stage = "run"
     errors: tuple[type[BaseException], ...] = (TypeError,)
+    sees: str = ""
 
     def concerns(self, evidence: Evidence) -> bool:
         """Whether `find` is to be asked."""
         if evidence.stage != self.stage:
             return False
+        if evidence.seen is not None:
+            return evidence.seen.what == self.sees
         return self.stage != "run" or isinstance(evidence.error, self.errors)
 
     def explanation(self, finding: Finding) -> Explanation:

@@ -103,6 +103,10 @@ class Unit:
         """The innermost node of some kinds around `node`."""
         return next((each for each in self.ancestors(node) if isinstance(each, kinds)), None)
 
+    def function(self, node: ast.AST) -> Function | None:
+        """The innermost ``def`` or ``async def`` around `node`."""
+        return next((each for each in self.ancestors(node) if isinstance(each, FUNCTIONS)), None)
+
     def statement(self, node: ast.AST) -> ast.stmt:
         """The innermost statement that holds `node`, or is it."""
         if isinstance(node, ast.stmt):

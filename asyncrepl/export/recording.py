@@ -129,11 +129,11 @@ def _listening(shell: Shell, events: list[WalkEvent] | None) -> Iterator[None]:
         return
     narrator, listener = shell.narrator, _Listener(shell, events)
     shell.narrator = listener
-    listener.listen(on=True)
+    listener.hear(on=True)
     try:
         yield
     finally:
-        listener.listen(on=False)
+        listener.hear(on=False)
         shell.narrator = narrator
 
 
@@ -144,7 +144,7 @@ class _Listener(Narrator):
         super().__init__(shell)
         self._events = events
 
-    def listen(self, *, on: bool) -> None:
+    def hear(self, *, on: bool) -> None:
         """Hear from now on, or no more."""
         super().turn(on=on)
 

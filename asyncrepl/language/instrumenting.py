@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["CONSUMERS", "HANDED", "ITERTOOLS", "SCHEDULERS", "Instrumenter"]
+__all__ = [
+    "CONSUMERS", "HANDED", "ITERTOOLS", "SCHEDULERS", "SHARED", "UNTOUCHED", "Instrumenter",
+]  # fmt: skip
 
 Node = TypeVar("Node", bound=ast.AST)
 
@@ -77,9 +79,10 @@ HANDED = ITERTOOLS | {
 SCHEDULERS = frozenset(
     ["gather", "wait_for", "create_task", "ensure_future", "shield", "run", "run_until_complete"]
 )
-_UNTOUCHED = frozenset({"annotation", "returns", "type_params", "format_spec", "pattern"})
+#: Fields that are not copied.
+UNTOUCHED = frozenset({"annotation", "returns", "type_params", "format_spec", "pattern"})
 #: Nodes without operands: the copy shares them with the original.
-_SHARED = (
+SHARED = (
     ast.Name, ast.Constant, ast.expr_context, ast.operator, ast.cmpop, ast.unaryop, ast.boolop,
     ast.alias,
 )  # fmt: skip
@@ -154,7 +157,7 @@ class Instrumenter:
         copy = self._bare(node)
         for name in node._fields:
             value = getattr(node, name, None)
-            setattr(copy, name, value if name in _UNTOUCHED else self._value(value))
+            setattr(copy, name, value if name in UNTOUCHED else self._value(value))
         return copy
 
     @staticmethod
@@ -167,7 +170,7 @@ class Instrumenter:
     def _value(self, value: Any) -> Any:
         if isinstance(value, list):
             return [self._value(item) for item in value]
-        if isinstance(value, ast.AST) and not isinstance(value, _SHARED):
+        if isinstance(value, ast.AST) and not isinstance(value, SHARED):
             return self.rewritten(value)
         return value
 
@@ -178,13 +181,20 @@ class Instrumenter:
         return node
 
     def _clause(self, node: ast.comprehension, *, first: bool) -> None:
+        if node.is_async:
+            self._async_operand(node)
         # A name bound by the comprehension itself is gone afterwards (3.12 on).
-        if not first or not isinstance(node.iter, _KNOWN):
-            name = ".async_iterated" if node.is_async else ".iterated"
-            node.iter = _probe(name, node.iter)
+        elif not first or not isinstance(node.iter, _KNOWN):
+            node.iter = _probe(".iterated", node.iter)
 
     def _async_for(self, node: ast.AsyncFor) -> None:
-        if not isinstance(node.iter, _KNOWN):
+        self._async_operand(node)
+
+    @staticmethod
+    def _async_operand(node: ast.AsyncFor | ast.comprehension) -> None:
+        if isinstance(node.iter, ast.Name | ast.Attribute | ast.Subscript):
+            node.iter = _probe(".named", node.iter)
+        elif not isinstance(node.iter, _KNOWN):
             node.iter = _probe(".async_iterated", node.iter)
 
     def _for(self, node: ast.For) -> None:

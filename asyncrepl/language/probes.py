@@ -32,18 +32,26 @@ import builtins
 from abc import ABCMeta
 from opcode import opname
 from sys import _getframe
-from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType
+from types import (
+    AsyncGeneratorType,
+    BuiltinFunctionType,
+    CoroutineType,
+    FunctionType,
+    GeneratorType,
+)
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from asyncrepl.language.discarding import probe_discards
 from asyncrepl.language.instrumenting import Instrumenter
+from asyncrepl.language.losing import probe_losses
+from asyncrepl.language.patterns import BLOCKING, probe_patterns
+from asyncrepl.language.sightings import sightings
 from asyncrepl.language.suspects import MISSING, lookup, suspects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-__all__ = ["PROBES", "begun", "discards", "install", "instrument"]
+__all__ = ["PROBES", "begun", "install", "instrument"]
 
 T = TypeVar("T")
 Tree = TypeVar("Tree", bound=ast.mod)
@@ -51,9 +59,10 @@ Tree = TypeVar("Tree", bound=ast.mod)
 _ASYNC_GENERATOR = 0x200  # inspect.CO_ASYNC_GENERATOR; inspect itself is slow to import
 _ITERABLE_COROUTINE = 0x100
 _COROUTINE = 0x80
-#: Who is told of an async generator that was thrown away before its first step: its
-#: qualified name, the file and the line. They are called in the middle of user code.
-discards: list[Callable[[str, str, int], object]] = []
+#: The types of the awaitables of a step: of ``agen.asend()``, ``agen.aclose()``, ``anext()``.
+_STEPS = frozenset({"async_generator_asend", "async_generator_athrow", "anext_awaitable"})
+#: What is printed most: nothing to look at.
+_HARMLESS = frozenset({str, int, float, bool, type(None), list, tuple, dict, set, bytes})
 _KNOWN_METACLASSES = frozenset({type, ABCMeta})
 _ITERABLE = frozenset(
     {list, tuple, dict, set, frozenset, str, bytes, range, GeneratorType, enumerate, zip, map}
@@ -72,14 +81,40 @@ def _method(kind: type, name: str) -> Any:
 def async_iterated(obj: T) -> T:
     """The operand of ``async for`` or ``aiter()``."""
     kind = type(obj)
-    if kind is AsyncGeneratorType:
-        return obj
+    if kind is not AsyncGeneratorType:
+        _judge_class(obj, kind, _getframe(1))
+    return obj
+
+
+def named(obj: T) -> T:
+    """The operand of ``async for``, if it lies somewhere: it may have been walked before."""
+    kind = type(obj)
+    if kind is not AsyncGeneratorType:
+        _judge_class(obj, kind, _getframe(1))
+    elif obj.ag_frame is None:  # type: ignore[attr-defined]
+        sightings.see("exhausted", obj, _getframe(1))
+    return obj
+
+
+def _judge_class(obj: object, kind: type, frame: FrameType) -> None:
+    """Note an instance that cannot be walked, or whose methods may be wrong."""
     method = _method(kind, "__aiter__")
     if method is None:
-        suspects.note("async iteration", obj, _getframe(1))
+        suspects.note("async iteration", obj, frame)
     elif type(method) is FunctionType and not method.__code__.co_flags & _ASYNC_GENERATOR:
-        suspects.hint("async iteration", kind, _getframe(1))
-    return obj
+        new = suspects.hint("async iteration", kind, frame)
+        if new and _may_never_end(_method(kind, "__anext__")):
+            sightings.see("walked", obj, frame)
+
+
+def _may_never_end(step: Any) -> bool:
+    """Whether the ``__anext__`` `step` raises nothing itself, or takes steps of another."""
+    if type(step) is not FunctionType or not step.__code__.co_flags & _COROUTINE:
+        return False
+    code = step.__code__
+    if "anext" in code.co_names:
+        return True
+    return not any(opname[each] == "RAISE_VARARGS" for each in code.co_code[::2])
 
 
 def iterated(obj: T) -> T:
@@ -155,16 +190,95 @@ def handed(obj: T) -> T:
     return obj
 
 
-def discarded(obj: T) -> T:
-    """The value of a call that is a statement of its own, so nobody gets it."""
-    if type(obj) is AsyncGeneratorType and not begun(obj):
-        _discard(obj, _getframe(1))
+def lost(obj: T) -> T:
+    """What a call gives where nobody can walk or await it any more."""
+    kind = type(obj)
+    if (kind is AsyncGeneratorType and not begun(obj)) or _is_step(kind):
+        sightings.see("lost", obj, _getframe(1))
     return obj
 
 
-def _discard(generator: Any, frame: FrameType) -> None:
-    for tell in discards:
-        tell(generator.__qualname__, frame.f_code.co_filename, frame.f_lineno)
+def shown(obj: T) -> T:
+    """What is printed."""
+    kind = type(obj)
+    if kind in _HARMLESS:
+        return obj
+    if kind is AsyncGeneratorType:
+        pending = not begun(obj)
+    elif kind is CoroutineType:
+        pending = not obj.cr_suspended and obj.cr_frame is not None  # type: ignore[attr-defined]
+    else:
+        pending = _is_step(kind)
+    if pending:
+        sightings.see("shown", obj, _getframe(1))
+    return obj
+
+
+def _is_step(kind: type) -> bool:
+    """Whether it is that of the awaitables of a step of an async generator."""
+    return type(kind) is type and kind.__name__ in _STEPS and kind.__module__ == "builtins"
+
+
+def guarded(obj: T) -> T:
+    """The operand of a loop whose StopAsyncIteration is expected around it."""
+    sightings.see("guarded", obj, _getframe(1))
+    return obj
+
+
+def skipping(obj: T) -> T:
+    """The operand of a loop whose body takes steps of it."""
+    if _is_own_iterator(obj):
+        sightings.see("skipping", obj, _getframe(1))
+    return obj
+
+
+def shared(obj: T) -> T:
+    """The operand of a loop inside another one over the same."""
+    if _is_own_iterator(obj):
+        sightings.see("shared", obj, _getframe(1))
+    return obj
+
+
+def unchecked(obj: T) -> T:
+    """An async generator made in a ``try`` that expects it to fail there."""
+    if type(obj) is AsyncGeneratorType and not begun(obj):
+        sightings.see("unchecked", obj, _getframe(1))
+    return obj
+
+
+def blocking(function: T) -> T:
+    """A function called in a coroutine, under the name of one that blocks."""
+    kind = type(function)
+    if kind is FunctionType or kind is BuiltinFunctionType:
+        named = function.__module__, function.__qualname__  # type: ignore[attr-defined]
+        if named in BLOCKING and _runs_on_loop():
+            sightings.see("blocks", function, _getframe(1))
+    return function
+
+
+def _runs_on_loop() -> bool:
+    from asyncio import _get_running_loop
+
+    return _get_running_loop() is not None
+
+
+def unkept(task: T) -> T:
+    """A task that a loop has made and that is kept by nobody."""
+    if lookup(type(task), "_asyncio_future_blocking") is not MISSING:
+        sightings.unkept(task, _getframe(1))
+    return task
+
+
+def _is_own_iterator(obj: object) -> bool:
+    """Whether its ``__aiter__`` only returns the object itself."""
+    if type(obj) is AsyncGeneratorType:
+        return True
+    method = _method(type(obj), "__aiter__")
+    if type(method) is not FunctionType or method.__code__.co_flags & _COROUTINE:
+        return False
+    steps = [opname[each] for each in method.__code__.co_code[::2]]
+    kept = [name for name in steps if name not in ("RESUME", "CACHE", "NOP")]
+    return len(kept) == 2 and kept[0].startswith("LOAD_FAST") and kept[1] == "RETURN_VALUE"
 
 
 def begun(generator: Any) -> bool:
@@ -180,6 +294,7 @@ def begun(generator: Any) -> bool:
 
 _ALL: tuple[Callable[[Any], Any], ...] = (
     async_iterated,
+    named,
     iterated,
     awaited,
     entered,
@@ -188,7 +303,14 @@ _ALL: tuple[Callable[[Any], Any], ...] = (
     async_stepped,
     scheduled,
     handed,
-    discarded,
+    lost,
+    shown,
+    guarded,
+    skipping,
+    shared,
+    unchecked,
+    blocking,
+    unkept,
 )
 
 #: The name of each probe in the instrumented tree, and the probe.
@@ -208,5 +330,6 @@ def instrument(tree: Tree) -> Tree:
     """
     install()
     copy = Instrumenter().rewritten(tree)
-    probe_discards(copy)
+    probe_losses(copy)
+    probe_patterns(copy)
     return copy

@@ -132,23 +132,33 @@ class Suspects:
 
     def __init__(self) -> None:
         self._noted: deque[Suspect] = deque(maxlen=16)
-        self._hints: dict[tuple[CodeType, int], tuple[str, type]] = {}
+        #: By the id of the code, which the value keeps alive: to hash a code takes long.
+        self._hints: dict[tuple[int, int], tuple[str, type, CodeType]] = {}
 
     def note(self, role: str, obj: object, frame: FrameType) -> None:
         """`obj` is about to be refused at the instruction `frame` is at."""
         self._noted.append(Suspect(role, describe(obj), frame.f_code, frame.f_lasti))
 
-    def hint(self, role: str, kind: type, frame: FrameType) -> None:
-        """An instance of the user's class `kind` is used; its methods may be wrong."""
+    def hint(self, role: str, kind: type, frame: FrameType) -> bool:
+        """An instance of the user's class `kind` is used; its methods may be wrong.
+
+        Says whether that is new.
+        """
+        code = frame.f_code
+        key = id(code), frame.f_lasti
+        known = self._hints.get(key)
+        if known is not None and known[1] is kind and known[0] == role:
+            return False
         if len(self._hints) > 64:
             self._hints.clear()
-        self._hints[frame.f_code, frame.f_lasti] = role, kind
+        self._hints[key] = role, kind, code
+        return True
 
     def at(self, code: CodeType) -> list[Suspect]:
         """The notes about operands in `code`, newest first, certain ones before hints."""
         hints = [
             Suspect(role, Facts(kind), code, offset, certain=False)
-            for (owner, offset), (role, kind) in self._hints.items()
+            for (_, offset), (role, kind, owner) in self._hints.items()
             if owner is code
         ]
         return [note for note in reversed(self._noted) if note.code is code] + hints[::-1]

@@ -79,6 +79,7 @@ class Terminal:
 
     def __init__(self, settings: Settings) -> None:
         self.trace = settings.trace
+        self.clock = settings.clock, settings.rate
         self.queue = OutputQueue()
         self.out = QueueStream(self.queue.put)
         self.err = QueueStream(self.queue.put, "<stderr>", 2)

@@ -50,6 +50,7 @@ class Exits:
         if self.code is None:
             self.code = code
         if self._loop is not None:
+            self._loop.live.let_go()
             with contextlib.suppress(RuntimeError):  # the loop is closed: it ends already
                 self._loop.call_soon_threadsafe(self._loop.stop)
 

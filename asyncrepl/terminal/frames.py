@@ -30,8 +30,11 @@ class Panel:
     def __init__(self, watch: Watch, size: Callable[[], tuple[int, int]], *, lanes: bool) -> None:
         self.on = lanes
         self.status: Sequence[Line] = ()
+        self.time: Sequence[Line] = ()
         self.lanes: Sequence[Line] = ()
         self.problem: BaseException | None = None
+        #: What is said of a pause.
+        self.pause: Callable[[int], Sequence[Line]] = _nothing
         self._watch = watch
         self._size = size
         self._hint = ""
@@ -53,17 +56,20 @@ class Panel:
 
     def refresh(self) -> bool:
         """Look again; whether anything is to be drawn."""
-        before = self.status, self.lanes
+        before = self.status, self.time, self.lanes
         try:
-            self.status, self.lanes = self._look()
+            self.status, self.time, self.lanes = self._look()
         except Exception as error:
-            self.problem, self.lanes = error, ()
-        return (self.status, self.lanes) != before
+            self.problem, self.time, self.lanes = error, (), ()
+        return (self.status, self.time, self.lanes) != before
 
-    def _look(self) -> tuple[Sequence[Line], Sequence[Line]]:
+    def _look(self) -> tuple[Sequence[Line], Sequence[Line], Sequence[Line]]:
         columns, rows = self._size()
         lanes = self._watch.lanes(columns, min(_LANES, rows // 3)) if self.on else ()
-        return self._watch.status(columns) or self._hints(columns), lanes
+        pause = self.pause(columns)  # it tells the time, too
+        time = () if pause else self._watch.time(columns, running=self._running)
+        status = [*self._watch.status(columns), *pause]
+        return status or self._hints(columns), time, lanes
 
     def _moving(self) -> bool:
         """Whether the next frame will differ by more than the time that has passed."""
@@ -83,3 +89,7 @@ class Panel:
             if self.refresh():
                 painter.redraw()
             took = time.perf_counter() - began
+
+
+def _nothing(_columns: int) -> Sequence[Line]:
+    return ()

@@ -60,6 +60,10 @@ class TerminalFront(Front):
         """Colour the prompt and what is under it."""
         self._ui.output.use_color(on=on)
 
+    def show_step_keys(self) -> None:
+        """Take keys as steps of what runs next, and show which they are."""
+        self._ui.call(self._ui.pause_keys.begin)
+
     def replay(self, name: str) -> None:
         """Begin to type the transcript `name`."""
         if self._replays.playing:

@@ -1,7 +1,7 @@
 """What keys do beyond plain editing: run, indent, drop the line, leave.
 
-Keys typed while a statement runs are not looked at: they wait, as in a shell,
-and are typed again at the next prompt.
+Keys typed while a statement runs wait, as in a shell, and are typed again at the next
+prompt; but for those of a pause (see `asyncrepl.terminal.pausing`).
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from prompt_toolkit.key_binding import KeyBindingsBase, KeyPress
     from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 
+    from asyncrepl.terminal.pausing import PauseKeys
+
 __all__ = ["Hands", "bindings", "indent_after", "wants_to_run"]
 
 INDENT = "    "
@@ -31,9 +33,11 @@ _LEAVES_BLOCK = r"\s*(return|raise|pass|break|continue)\b"
 class Hands(Protocol):
     """What the keys ask of the terminal."""
 
+    pause_keys: PauseKeys
+
     @property
     def listening(self) -> bool:
-        """Whether keys go into the input line; else all but a few are kept or looked at."""
+        """Whether keys go into a line; else all but a few are kept or looked at."""
 
     def accept(self) -> None:
         """Run the text of the buffer."""
@@ -65,6 +69,7 @@ def bindings(hands: Hands, buffer: Buffer, is_complete: Callable[[str], bool]) -
             _editing(buffer),
             _entering(hands, buffer, is_complete),
             _controlling(hands, buffer),
+            _asking(hands),
         ]
     )
 
@@ -106,6 +111,20 @@ def _entering(hands: Hands, buffer: Buffer, is_complete: Callable[[str], bool]) 
     @keys.add("escape", "enter", filter=typing)
     def _alt_enter(_event: KeyPressEvent) -> None:
         _newline(buffer)
+
+    return keys
+
+
+def _asking(hands: Hands) -> KeyBindings:
+    keys = KeyBindings()
+    asking = Condition(lambda: hands.pause_keys.asking)
+
+    @keys.add("escape", filter=asking, eager=True)
+    @keys.add("c-g", filter=asking)
+    @keys.add("c-d", filter=asking)
+    @keys.add("c-s", filter=asking, eager=True)
+    def _dismiss(_event: KeyPressEvent) -> None:
+        hands.pause_keys.dismiss()
 
     return keys
 

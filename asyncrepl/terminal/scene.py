@@ -6,7 +6,9 @@
     >>> the input line                        editor (hidden while a statement runs)
     ... with its continuation
     (reverse-i-search)                        while searching
+    value of …                                while paused, on demand
     loop blocked 1.3 s by task 'tick' …       status
+    time stands still at 3.2 s                time
     tick  ──●────●──                          lanes
 
 One container of floats around all of it, so that the menu of completions lies
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples
 
     from asyncrepl.terminal.editor import Editor
+    from asyncrepl.terminal.pausing import PauseKeys
     from asyncrepl.views.styled import Line
 
 __all__ = ["STYLE", "Rows", "TailRow", "build_layout"]
@@ -136,20 +139,23 @@ class TailRow:
 def build_layout(
     tail: TailRow,
     editor: Editor,
-    status: Callable[[], Sequence[Line]],
-    lanes: Callable[[], Sequence[Line]],
+    pause: PauseKeys,
+    below: Sequence[Callable[[], Sequence[Line]]],
     *,
     running: Callable[[], bool],
     has_tail: Callable[[], bool],
 ) -> Layout:
-    """The layout above; the functions are asked at each redraw."""
+    """The layout above; the functions are asked at each redraw.
+
+    Those `below` the lines that are typed give the rows of a window each.
+    """
     rows = HSplit(
         [
             _shown(tail.window, lambda: running() or has_tail()),
             _shown(editor.window, lambda: not running()),
             editor.search,
-            _shown(_window(status), lambda: bool(status())),
-            _shown(_window(lanes), lambda: bool(lanes())),
+            _shown(pause.window, lambda: pause.asking),
+            *map(_shown_rows, below),
         ],
         align=VerticalAlign.TOP,
     )
@@ -158,6 +164,10 @@ def build_layout(
 
 def _shown(window: Window, when: Callable[[], bool]) -> ConditionalContainer:
     return ConditionalContainer(window, Condition(when))
+
+
+def _shown_rows(lines: Callable[[], Sequence[Line]]) -> ConditionalContainer:
+    return _shown(_window(lines), lambda: bool(lines()))
 
 
 def _window(lines: Callable[[], Sequence[Line]]) -> Window:

@@ -8,7 +8,7 @@ import sys
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from asyncrepl.commands.opening import open_shell
+from asyncrepl.commands.opening import chosen_clock, open_shell
 from asyncrepl.commands.registry import CommandError
 from asyncrepl.engine.blocking.hogs import Hogs
 from asyncrepl.engine.clock import Clock
@@ -42,7 +42,7 @@ _SWITCH = 0.001  # seconds: echo beside a CPU-bound task takes 3 ms instead of 1
 
 def run_session(terminal: Terminal, first: list[Program]) -> int:
     """Run a session in the open `terminal` until it is to end; its exit status."""
-    with _session(terminal) as session:
+    with _session(terminal, chosen_clock(*terminal.clock)) as session:
         if first:
             session.run_first(first)
         session.run()
@@ -53,6 +53,7 @@ def run_replays(terminal: Terminal, plans: list[Plan]) -> int:
     """Play all of `plans`, each in a session of its own; the exit status."""
     for plan in plans:
         clock = Clock.virtual() if plan.transcript.clock == "virtual" else Clock.real()
+        terminal.watch.scripted = True
         with _session(terminal, clock) as session:
             session.play(plan)
             session.run()
@@ -62,7 +63,7 @@ def run_replays(terminal: Terminal, plans: list[Plan]) -> int:
 
 
 @contextmanager
-def _session(terminal: Terminal, clock: Clock | None = None) -> Iterator[_Session]:
+def _session(terminal: Terminal, clock: Clock) -> Iterator[_Session]:
     lender = Lender(terminal.ui.away, terminal.ui.call, terminal.descriptors.terminal_in)
     replays = Replays(terminal.ui, terminal.crossing)
     front = TerminalFront(terminal.ui, replays)
@@ -99,7 +100,8 @@ class _Session:
             self._shell.session.namespace, lambda text: complete_command(self._shell, text)
         )
         terminal.ui.call(terminal.ui.painter.redraw)  # what is typed already may need help
-        terminal.crossing.connect(loop, self._start, self._perform)
+        terminal.crossing.connect(loop, self._start, self._start)
+        terminal.ui.call(lambda: terminal.ui.pause_keys.connect(self._shell.stepping))
         _freeze()
         terminal.out.on_write = self._shell.printed
         terminal.err.on_write = self._shell.tape.write
@@ -129,13 +131,14 @@ class _Session:
             plan = Plan(find(name))
         except (ShippedError, TranscriptError) as error:
             raise CommandError(str(error)) from None
-        clock, observing = self._shell.loop.live.clock, self._shell.observing
+        live, observing = self._shell.loop.live, self._shell.observing
         observing.want("demo")
-        clock.hold()
+        live.clock.hold()
 
         def over() -> None:
             observing.drop("demo")
-            clock.release()
+            if live.clock.mode == "real":  # a virtual one stands until the next input
+                live.clock.release()
 
         self._replays.start(plan, lambda: self._post(over))
 
@@ -151,22 +154,17 @@ class _Session:
             else:
                 self._run_first(rest)
 
-        self._shell.submit(text, done, filename=filename, mode="exec")
+        perform(self._shell, text, done, scripted=lambda: False, filename=filename, mode="exec")
 
-    def _start(self, text: str) -> None:
-        if self._replays.playing:
-            self._perform(text, None)
-            return
+    def _start(self, text: str, interrupt_after: float | None = None) -> None:
         self._interrupter.install()
-        self._shell.submit(text, self._done)
-        self._arrived()
-
-    def _perform(self, text: str, interrupt_after: float | None) -> None:
-        self._interrupter.install()
-        perform(self._shell, text, self._done, interrupt_after=interrupt_after)
-        self._arrived()
-
-    def _arrived(self) -> None:
+        perform(
+            self._shell,
+            text,
+            self._done,
+            interrupt_after=interrupt_after,
+            scripted=lambda: self._replays.playing,
+        )
         if self._terminal.crossing.arrived():
             self._shell.interrupt()
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from asyncrepl.terminal.editor import Editor
     from asyncrepl.terminal.frames import Panel
     from asyncrepl.terminal.painter import Painter
+    from asyncrepl.terminal.pausing import PauseKeys
     from asyncrepl.terminal.scene import TailRow
     from asyncrepl.terminal.ui import Main
     from asyncrepl.terminal.watching import Watch
@@ -41,6 +42,7 @@ class Typist:
 
     layout: Layout
     tail_row: TailRow
+    pause_keys: PauseKeys
     _app: Application[None]
     _away: Away
 
@@ -126,6 +128,8 @@ class Typist:
         for key in keys:
             if key.key == Keys.ControlC and self.running:
                 self._main.interrupt()
+            elif self.running and self.pause_keys.takes(key.key):
+                self.refresh()
             elif self.audience is not None:
                 self.audience(key)
             else:
@@ -133,8 +137,20 @@ class Typist:
 
     @property
     def listening(self) -> bool:
-        """Whether keys go into the input line."""
-        return not self.running and self.audience is None
+        """Whether keys go into the input line, or into that of an expression."""
+        return self.pause_keys.asking or (not self.running and self.audience is None)
+
+    def refresh(self) -> None:
+        """Let the panel look again, at once."""
+        if self._panel.refresh():
+            self._painter.redraw()
+
+    def focus(self) -> None:
+        """Let keys go where they belong at the moment."""
+        if self.pause_keys.asking:
+            self.layout.focus(self.pause_keys.window)
+        else:
+            self.layout.focus(self.tail_row.window if self.running else self._editor.window)
 
     # -- statements ---------------------------------------------------------------
 
@@ -159,6 +175,7 @@ class Typist:
     def done(self) -> None:
         """The statement has ended and all its output is queued: prompt again."""
         self._painter.drain()
+        self.pause_keys.ended()
         self._panel.ended()
         self._become(running=False)
         if self._offered:
@@ -213,10 +230,9 @@ class Typist:
         self.set_modes()
         if running:
             self._idle.clear()
-            self.layout.focus(self.tail_row.window)
         else:
             self._idle.set()
-            self.layout.focus(self._editor.window)
+        self.focus()
 
     def _type_waiting(self) -> None:
         keys, self._waiting = self._waiting, []

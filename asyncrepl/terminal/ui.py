@@ -15,7 +15,7 @@ import contextlib
 import os
 import signal
 import threading
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.enums import EditingMode
@@ -26,6 +26,7 @@ from asyncrepl.terminal.device import DeviceInput, DeviceOutput, Modes
 from asyncrepl.terminal.frames import Panel
 from asyncrepl.terminal.keys import bindings
 from asyncrepl.terminal.painter import Painter
+from asyncrepl.terminal.pausing import PauseKeys
 from asyncrepl.terminal.scene import STYLE, TailRow, build_layout
 from asyncrepl.terminal.size import size_of
 from asyncrepl.terminal.typist import Typist
@@ -91,6 +92,8 @@ class Ui:
         self.painter = Painter(queue, self.output)
         self.panel = Panel(watch, self._columns_and_rows, lanes=settings.lanes)
         self.typist = Typist(editor, self.painter, self.panel, self.modes, main, watch)
+        self.pause_keys = self.typist.pause_keys = PauseKeys(self.typist.focus)
+        self.panel.pause = self.pause_keys.rows
         self.app = self._application(editor, settings)
         self.away = Away(
             self.app,
@@ -116,8 +119,12 @@ class Ui:
         layout = build_layout(
             tail,
             editor,
-            lambda: self.panel.status or editor.help(),
-            lambda: self.panel.lanes,
+            self.pause_keys,
+            (
+                lambda: self.panel.status or editor.help(),
+                lambda: self.panel.time,
+                lambda: self.panel.lanes,
+            ),
             running=lambda: self.typist.running,
             has_tail=lambda: bool(self.painter.tail),
         )
@@ -271,4 +278,4 @@ def _unnumbered(
     The numbers are left to the user's tasks.
     """
     options["name"] = "terminal"
-    return asyncio.Task(coro, loop=loop, **options)
+    return asyncio.Task(cast("Coroutine[Any, Any, Any]", coro), loop=loop, **options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -23,7 +24,8 @@ _HOGGING = 0.1
 _BRIEF = 200_000_000  # nanoseconds: a task that lives shorter gets no row
 #: How long the lanes of tasks that have all ended stay, in nanoseconds.
 _LINGER = 3_000_000_000
-#: A column of the lanes, in nanoseconds.
+#: A column of the lanes, in nanoseconds. All these are of real time: slow motion shows
+#: more of what happens, it does not draw it more slowly.
 _COLUMN = 100_000_000
 
 
@@ -37,6 +39,8 @@ class Watch:
         self._loop: LiveLoop | None = None
         self._ascii = ascii
         self._hogs: Hogs | None = None
+        #: Whether only a script is typed: that its virtual time runs is nothing to tell.
+        self.scripted = False
 
     def connect(self, loop: LiveLoop, hogs: Hogs) -> None:
         """From now on look at `loop`, which `hogs` watches."""
@@ -63,6 +67,20 @@ class Watch:
 
         return [blocked_row(found, columns - 1)]
 
+    def time(self, columns: int, *, running: bool) -> Sequence[Line]:
+        """One row with the user's time, where it is other than plain real time."""
+        if self._loop is None:
+            return ()
+        live = self._loop.live
+        clock = live.clock
+        plain = clock.speed == 1 and (self.scripted or clock.mode == "real")
+        if plain and not clock.frozen:
+            return ()
+        from asyncrepl.views.clock import Time, clock_row
+
+        seen = Time(clock.shown_ns() / 1e9 - live.began, clock.mode, clock.speed, clock.frozen)
+        return [clock_row(seen, columns - 1, running=running)]
+
     def count(self) -> int:
         """How many slices have been recorded: unchanged means that nobody ran."""
         timeline = None if self._loop is None else self._loop.live.timeline
@@ -78,22 +96,35 @@ class Watch:
         timeline = None if self._loop is None else self._loop.live.timeline
         if timeline is None or self._loop is None:
             return ()
-        now = self._loop.live.clock.shown_ns()
-        seen = timeline.snapshot(since=now - _LINGER - columns * _COLUMN)
-        snapshot = _without_brief(seen, now)
+        clock = self._loop.live.clock
+        now, speed = clock.shown_ns(), 1.0 if clock.speed == math.inf else clock.speed
+        linger = int(_LINGER * speed)
+        seen = timeline.snapshot(since=now - linger - int(columns * _COLUMN * speed))
+        snapshot = _without_brief(seen, now, int(_BRIEF * speed), frozen=clock.frozen)
         if all(lane.id in snapshot.ended for lane in snapshot.lanes):
             last = max((snapshot.ended[lane.id].at for lane in snapshot.lanes), default=0)
-            if now - last > _LINGER:
+            if now - last > linger:
                 return ()
             now = last
         from asyncrepl.views.lanes import lanes
 
-        return lanes(snapshot, now, columns - 1, rows=rows, ascii=self._ascii)
+        return lanes(
+            snapshot,
+            now,
+            columns - 1,
+            rows=rows,
+            ascii=self._ascii,
+            column=int(_COLUMN * speed),
+            linger=linger / 1e9,
+        )
 
 
-def _without_brief(snapshot: Snapshot, now: int) -> Snapshot:
-    def lived(lane: Lane) -> int:
+def _without_brief(snapshot: Snapshot, now: int, brief: int, *, frozen: bool) -> Snapshot:
+    """Without the tasks that lived shorter than `brief`; in frozen time nobody grows older."""
+
+    def counts(lane: Lane) -> bool:
         ended = snapshot.ended.get(lane.id)
-        return (now if ended is None else ended.at) - lane.born
+        lived = (now if ended is None else ended.at) - lane.born
+        return lived >= brief or (frozen and ended is None)
 
-    return replace(snapshot, lanes=tuple(lane for lane in snapshot.lanes if lived(lane) >= _BRIEF))
+    return replace(snapshot, lanes=tuple(filter(counts, snapshot.lanes)))

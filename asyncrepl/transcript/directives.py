@@ -11,6 +11,8 @@ import math
 import re
 from typing import TYPE_CHECKING
 
+from asyncrepl.settings import rate_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -34,10 +36,7 @@ def _clock(value: str) -> str:
 
 
 def _rate(value: str) -> float:
-    rate = _number(value, "rate")
-    if rate <= 0:
-        raise ValueError(f"rate is {value!r}: write a number above 0")
-    return rate
+    return rate_of(value)
 
 
 def _pause(value: str) -> None:

@@ -1,13 +1,15 @@
-"""One input of a transcript, from Enter to the moment when nothing moves any more.
+"""One input, from Enter to the moment when nothing moves any more.
 
-The user's clock stands still before and after, so that it does not matter how
-long anybody takes to type the next one. What is due at the very instant at
-which the statement ends still runs, and what it prints belongs to it.
+In a transcript, and on a virtual clock, the user's time stands still before and after,
+so that it does not matter how long anybody takes to type the next one. What is due at
+the very instant at which the statement ends still runs, and what it prints belongs to
+it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["perform"]
 
+#: Turns of the loop after which a program that never rests is left alone.
+PATIENCE = 10_000
+
 
 def perform(
     shell: Shell,
@@ -24,17 +29,27 @@ def perform(
     done: Callable[[Status], object],
     *,
     interrupt_after: float | None = None,
+    scripted: Callable[[], bool] = lambda: True,
+    filename: str | None = None,
+    mode: Literal["single", "exec"] = "single",
 ) -> None:
     """Submit `text` to `shell` and let time pass until it is done; then call `done`.
 
-    For the thread of the shell's loop, which runs or is about to. The clock is held
-    when `done` is called. `interrupt_after` is `Shell.submit`'s.
+    For the thread of the shell's loop, which runs or is about to. The clock is held when
+    `done` is called; but a real one only if the next input is `scripted`, too.
+    `interrupt_after`, `filename` and `mode` are `Shell.submit`'s.
     """
-    clock = shell.loop.live.clock
+    live = shell.loop.live
 
     def ended(status: Status) -> None:
-        clock.hold()
-        shell.loop.when_settled(lambda: done(status))
+        script = scripted()
+        if not script and live.clock.mode == "real":
+            done(status)
+            return
+        live.clock.hold()
+        # Who types by hand must get the prompt back, also from what never rests.
+        patience = math.inf if script else PATIENCE
+        shell.loop.when_settled(lambda: done(status), patience=patience)
 
-    clock.release()
-    shell.submit(text, ended, interrupt_after=interrupt_after)
+    live.clock.release()
+    shell.submit(text, ended, interrupt_after=interrupt_after, filename=filename, mode=mode)

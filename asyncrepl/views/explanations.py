@@ -15,17 +15,24 @@ if TYPE_CHECKING:
     from asyncrepl.language.sources import Source
     from asyncrepl.views.styled import Line
 
-__all__ = ["explanation_lines", "fix_text", "story_lines"]
+__all__ = ["changed_line", "explanation_lines", "fix_text", "story_lines"]
 
 #: A correction of more lines than this is shown by its changed lines only.
 SHORT = 2
 
 
 def explanation_lines(
-    explanation: Explanation, sources: Mapping[str, Source], width: int | None = None
+    explanation: Explanation,
+    sources: Mapping[str, Source],
+    width: int | None = None,
+    place: str = "",
 ) -> list[Line]:
-    """Why it failed, and the corrected code or the lines of it that change."""
-    why = wrapped(printable(explanation.why).replace("\n", " "), width, indent=5)
+    """Why it failed, and the corrected code or the lines of it that change.
+
+    `place` is said first: for what no traceback has told.
+    """
+    text = f"{place}: {explanation.why}" if place else explanation.why
+    why = wrapped(printable(text).replace("\n", " "), width, indent=5)
     lines: list[Line] = [[("label", "why  "), ("why", why[0])]]
     lines += [[("why", line)] for line in why[1:]]
     if explanation.fix is not None:
@@ -40,6 +47,15 @@ def story_lines(explanation: Explanation, width: int | None = None) -> list[Line
         for paragraph in printable(explanation.story).split("\n")
         for line in wrapped(paragraph, width)
     ]
+
+
+def changed_line(fix: Fix, sources: Mapping[str, Source]) -> int:
+    """The number of the first line of the source that `fix` takes away, or writes above."""
+    before = sources[fix.filename].lines if fix.filename in sources else []
+    matcher = difflib.SequenceMatcher(None, before, fix.text.split("\n"), autojunk=False)
+    changes = [each for each in matcher.get_opcodes() if each[0] != "equal"]
+    taken = [each for each in changes if each[0] != "insert"] or changes
+    return taken[0][1] + 1 if taken else 1
 
 
 def fix_text(fix: Fix) -> str:

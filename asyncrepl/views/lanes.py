@@ -33,19 +33,18 @@ def lanes(
     *,
     rows: int = 8,
     ascii: bool = False,  # noqa: A002  says it best
-    seconds: float | None = None,
+    column: int = SECOND // 10,
     linger: float = 3.0,
 ) -> list[Line]:
     """At most `rows` lines of at most `width` cells, for the instant `now_ns`.
 
-    The picture shows the last `seconds`, or a tenth of a second a column if
-    None. A task that has ended keeps its row for `linger` seconds. If there are
-    more tasks than rows, the last line sums up the rest.
+    Each column of the picture is `column` nanoseconds. A task that has ended keeps its
+    row for `linger` seconds. If there are more tasks than rows, the last line sums up the
+    rest.
     """
     names = min(max(width // 5, 8), 16)
     count = max(width - names - 1, 1)
-    length = SECOND // 10 if seconds is None else max(int(seconds * SECOND) // count, 1)
-    scale = Scale((now_ns // length - count + 1) * length, length, 1)
+    scale = Scale((now_ns // column - count + 1) * column, column, 1)
     picture = Picture(snapshot, scale, count, ascii=ascii)
     shown, hidden = _chosen(snapshot, now_ns - int(linger * SECOND), rows)
     drawn = [

@@ -29,9 +29,9 @@ def leak_lines(leak: Leak, width: int | None = None, typed: str = "") -> list[Li
     """
     if leak.kind == "left open":
         return [*_prose("leak ", _left_open(leak), width), _close(leak)]
-    if leak.kind == "never walked":
-        return [*_prose("leak ", _never_walked(leak), width), _walk(leak)]
     lines: list[Line] = []
+    if leak.kind == "never walked":
+        return lines  # it is explained
     if leak.kind == "destroyed pending":
         text = "nothing refers to it any more, and the loop itself keeps no task"
         lines += _prose("leak ", text, width)
@@ -63,15 +63,6 @@ def _close(leak: Leak) -> Line:
     return [("label", "try  "), ("code", printable(code))]
 
 
-def _never_walked(leak: Leak) -> str:
-    where = f" at {_spot(leak.noticed)}" if leak.noticed else ""
-    return f"{leak.what}(){where} did not run: nobody walks its async generator"
-
-
-def _walk(leak: Leak) -> Line:
-    return [("label", "try  "), ("code", printable(f"async for item in {_last(leak)}(…): …"))]
-
-
 def _row(leak: Leak) -> str:
     parts = [_who(leak)]
     if leak.kind == "left open" and leak.noticed:
@@ -94,10 +85,6 @@ def _open_row(each: OpenGenerator) -> str:
     doing = "runs" if each.running else "waits"
     since = f", begun at {_spot(each.begun)}" if each.begun else ""
     return f"{each.what} {doing} at {_place(each.at)}{since}"
-
-
-def _last(leak: Leak) -> str:
-    return leak.what.rpartition(".")[2]
 
 
 def _prose(label: str, text: str, width: int | None) -> list[Line]:

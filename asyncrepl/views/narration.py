@@ -23,7 +23,17 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.events.walks import Asked, Began, BodyDone, Ended, Got, Rounds, Suspended, Walks
+from asyncrepl.events.walks import (
+    Asked,
+    Began,
+    BodyDone,
+    Ended,
+    Got,
+    Joined,
+    Rounds,
+    Suspended,
+    Walks,
+)
 from asyncrepl.views.durations import duration
 from asyncrepl.views.styled import printable
 
@@ -110,8 +120,14 @@ def _began(event: Began) -> list[_Told]:
     return [("1 __aiter__", "", f"{site.operand}{kind}: {_a(event.iterable)}, {iterator}")]
 
 
+def _joined(event: Joined) -> list[_Told]:
+    operand = event.walk.site.operand
+    return [("2-5", "", f"{operand} is under way: counted from here on")]
+
+
 def _asked(event: Asked) -> list[_Told]:
-    return [("2 __anext__", "", f"round {event.round}: {_a(event.awaitable)}")]
+    given = f": {_a(event.awaitable)}" if event.awaitable else ""
+    return [("2 __anext__", "", f"round {event.round}{given}")]
 
 
 def _suspended(event: Suspended) -> list[_Told]:
@@ -164,6 +180,7 @@ def _walks(event: Walks) -> list[_Told]:
 
 _TELLERS: dict[type, Callable[[Any], list[_Told]]] = {
     Began: _began,
+    Joined: _joined,
     Asked: _asked,
     Suspended: _suspended,
     Got: _got,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.shells import typed_shell
 
-from asyncrepl.language.probes import discards
+from asyncrepl.language.sightings import sightings
 
 if TYPE_CHECKING:
     from support.shells import Typed
@@ -58,12 +58,13 @@ def test_a_generator_left_in_the_background_is_told_after_the_next_input(type_in
 
 
 def test_a_coroutine_is_told_where_it_was_made(type_in: Typed) -> None:
-    """Python's own line first, unchanged, then the place."""
+    """Python's own line first, unchanged, then the place and what to write."""
     type_in("async def fetch(): pass\n")
     type_in("x = fetch()")
     assert type_in("x = 1") == (
         "<input 3>:1: RuntimeWarning: coroutine 'fetch' was never awaited\n"
-        "made <input 2>:1: x = fetch()\n"
+        "why  <input 2>:1: `fetch()` only makes a coroutine: without `await` nothing of it runs.\n"
+        "try  x = await fetch()\n"
     )
 
 
@@ -80,7 +81,9 @@ def test_a_bare_call_in_a_function_is_its_own_place(type_in: Typed) -> None:
     type_in("async def main():\n    asyncio.sleep(1)\n    x = asyncio.sleep(2); await x\n")
     assert type_in("await main()") == (
         "<input 1>:2: RuntimeWarning: coroutine 'sleep' was never awaited\n"
-        "made <input 1>:2: asyncio.sleep(1)\n"
+        "why  <input 1>:2: `asyncio.sleep(1)` only makes a coroutine: without `await` nothing of "
+        "it runs.\n"
+        "try      await asyncio.sleep(1)   (:fix writes it all)\n"
     )
 
 
@@ -131,14 +134,14 @@ def test_a_users_showwarning_is_called(type_in: Typed) -> None:
         type_in("logging.captureWarnings(False)")
 
 
-def test_what_is_said_of_a_coroutine_stays_together(type_in: Typed) -> None:
-    """Where standard error is redirected, the place goes with the warning."""
+def test_a_redirected_warning_goes_where_it_is_sent(type_in: Typed) -> None:
+    """Python's line goes to the program's standard error; what explains it, to the person."""
     type_in("async def fetch(): pass\n")
     type_in("import contextlib, io; out = io.StringIO(); x = fetch()")
-    assert type_in("with contextlib.redirect_stderr(out): x = 1\n") == ""
+    shown = type_in("with contextlib.redirect_stderr(out): x = 1\n")
+    assert shown.startswith("why  <input 2>:1: `fetch()` only makes a coroutine")
     assert type_in("print(out.getvalue(), end='')") == (
         "<input 3>:1: RuntimeWarning: coroutine 'fetch' was never awaited\n"
-        "made <input 2>:1: import contextlib, io; out = io.StringIO(); x = fetch()\n"
     )
 
 
@@ -177,10 +180,12 @@ def test_a_generator_thrown_away_in_a_function_is_told_once(type_in: Typed) -> N
     type_in(READINGS)
     type_in("async def main():\n    readings()\n    [readings()]\n    x = readings()\n")
     assert type_in("await main()") == (
-        "leak readings() at <input 2>:2 did not run: nobody walks its async generator\n"
-        "try  async for item in readings(…): …\n"
+        "why  <input 2>:2: `readings()` only makes an async generator: nothing of it runs before "
+        "it is walked.\n"
+        "try      async for _ in readings(): pass   (:fix writes it all)\n"
     )
     assert type_in("await main()") == ""
+    assert type_in(":leaks") == "never walked  readings, made at <input 2>:2: readings()\n"
 
 
 def test_a_call_that_shows_a_generator_is_explained(type_in: Typed) -> None:
@@ -225,8 +230,8 @@ def test_the_list_takes_no_words(type_in: Typed) -> None:
 
 def test_the_interpreter_gets_its_hooks_back() -> None:
     """Warnings and probes speak to nobody of ours when the shell is closed."""
-    writer, heard = vars(warnings)["_showwarnmsg_impl"], list(discards)
+    writer, heard = vars(warnings)["_showwarnmsg_impl"], sightings.heard
     with typed_shell():
         assert vars(warnings)["_showwarnmsg_impl"] is not writer
     assert vars(warnings)["_showwarnmsg_impl"] is writer
-    assert discards == heard
+    assert sightings.heard is heard

@@ -155,8 +155,10 @@ def test_an_exception_nobody_asked_for_is_told(type_in: Typed) -> None:
 def test_a_forgotten_coroutine_is_one_line(type_in: Typed) -> None:
     """The warning has no place in the tool's own files, and no advice about tracemalloc."""
     type_in("async def f(): pass\n")
-    shown = type_in("x = f(); del x")
-    assert shown == "<input 2>:1: RuntimeWarning: coroutine 'f' was never awaited\n"
+    warning, why, fix = type_in("x = f(); del x").splitlines()
+    assert warning == "<input 2>:1: RuntimeWarning: coroutine 'f' was never awaited"
+    assert why.startswith("why  `f()` only makes a coroutine")
+    assert fix == "try  x = await f(); del x"
     type_in("f()")
     assert type_in("1") == "RuntimeWarning: coroutine 'f' was never awaited\n1\n"
 

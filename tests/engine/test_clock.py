@@ -273,7 +273,9 @@ def test_a_held_real_clock_fires_no_timer() -> None:
 @pytest.mark.parametrize("pace", [0, -1, math.nan])
 def test_a_pace_is_above_zero(pace: float) -> None:
     """A pace that stops or turns time is refused, with the way out."""
-    with pytest.raises(ValueError, match=r"above 0, not .*; to stop time, hold the clock"):
+    with pytest.raises(
+        ValueError, match=r"above 0, not .*; to stop time, hold or freeze the clock"
+    ):
         Clock.virtual(pace)
 
 

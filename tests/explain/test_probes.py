@@ -137,13 +137,11 @@ def test_probes_have_names_no_program_can_write() -> None:
     assert not any(name.isidentifier() for name in PROBES)
 
 
-def discarded(text: str) -> list[int]:
+def lost(text: str) -> list[int]:
     """The lines of `text` on which a probe waits for a generator thrown away."""
     tree = instrument(ast.Interactive(ast.parse(text).body))
     return [
-        node.lineno
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Name) and node.id == ".discarded"
+        node.lineno for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == ".lost"
     ]
 
 
@@ -162,7 +160,7 @@ def test_only_a_call_that_may_throw_a_generator_away_is_probed() -> None:
         "async def made(): yield 1\n"
         "async def other(): pass\n"
     )
-    assert discarded(text) == [2, 3, 8]
+    assert lost(text) == [2, 3, 8]
 
 
 def test_a_generator_that_was_begun_is_not_thrown_away() -> None:

@@ -8,9 +8,9 @@ from explain.harness import DATA, corrected, explained, run
 READINGS = "async def readings(n=3):\n    for i in range(n):\n        yield i\n"
 
 
-def mistakes() -> list[tuple[str, list[str]]]:
-    """The entries of ``unseen.txt``: ``== id``, then inputs parted by lines of ``--``."""
-    text = (DATA / "unseen.txt").read_text("utf-8")
+def mistakes(name: str = "unseen") -> list[tuple[str, list[str]]]:
+    """The entries of a file: ``== id``, then inputs parted by lines of ``--``."""
+    text = (DATA / f"{name}.txt").read_text("utf-8")
     entries = [entry.partition("\n") for entry in ("\n" + text).split("\n== ")[1:]]
     return [(head, f"{body}\n".split("--\n")) for head, _, body in entries]
 

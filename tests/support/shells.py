@@ -59,8 +59,14 @@ class Typed:
 
 
 @contextmanager
-def typed_shell(front: Front | None = None) -> Iterator[Typed]:
-    """A fresh shell whose output, with that of user code, is kept in memory."""
+def typed_shell(
+    front: Front | None = None, *, clock: Clock | None = None, width: int | None = None
+) -> Iterator[Typed]:
+    """A fresh shell whose output, with that of user code, is kept in memory.
+
+    Its clock is virtual, if none is given.
+    """
     out = io.StringIO()
-    with open_shell(Console(out), front=front, clock=Clock.virtual()) as shell:
+    console = Console(out, width=None if width is None else lambda: width)
+    with open_shell(console, front=front, clock=clock or Clock.virtual()) as shell:
         yield Typed(shell, out)

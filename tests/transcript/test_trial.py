@@ -163,7 +163,8 @@ def test_a_warning_names_no_file_of_ours() -> None:
     text = ">>> async def f(): pass\n...\n>>> x = [f()]; x.append(x); del x\n"
     assert outputs(text)[1] == [
         "RuntimeWarning: coroutine 'f' was never awaited",
-        "made <input 2>:1: x = [f()]; x.append(x); del x",
+        "why  <input 2>:1: `f()` only makes a coroutine: without `await` nothing of it runs.",
+        "try  x = [await f()]; x.append(x); del x",
     ]
 
 

@@ -135,11 +135,12 @@ def test_names_cannot_move_the_cursor() -> None:
     assert text.startswith(r"a\x1b[2J\nb\t ")
 
 
-def test_seconds_stretch_the_picture() -> None:
-    """With `seconds`, the picture spans just these, whatever its width."""
-    picture = snapshot([lane(1, "t")], marks=[(1, 500, "value")])
-    assert "@" in draw(picture, seconds=10)[0]
-    assert "@" not in draw(picture, seconds=9)[0]
+def test_a_column_may_be_longer_or_shorter() -> None:
+    """Slow motion shows less time in more detail: the same mark moves away from the edge."""
+    picture = snapshot([lane(1, "t")], marks=[(1, 9_900, "value")])
+    assert draw(picture, column=100 * MS)[0].endswith("@-")
+    assert draw(picture, column=10 * MS)[0].endswith("@" + 10 * "-")
+    assert "@" not in draw(picture, column=MS)[0]
 
 
 def test_a_busy_second_is_drawn_as_running() -> None:

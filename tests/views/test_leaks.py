@@ -25,10 +25,7 @@ SAID = [
     "leak g, made at <input 2>:1, is still open: `break` at <input 3>:2 left it\ntry  await g.aclose()",
     "leak g (readings) is still open: the loop at <input 3>:2 left it\ntry  await g.aclose()",
     "leak readings is still open: the loop at <input 3>:2 left it\ntry  await ….aclose()",
-    (
-        "leak Feed.readings() at <input 3>:2 did not run: nobody walks its async generator\n"
-        "try  async for item in readings(…): …"
-    ),
+    "",
     "made <input 2>:1",
     "",
     "made <input 2>:1",

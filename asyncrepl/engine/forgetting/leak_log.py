@@ -24,11 +24,12 @@ class Leaks:
         self._told = told
         self._noted: deque[Leak] = deque(maxlen=limit)
 
-    def note(self, leak: Leak) -> None:
-        """Record `leak` and tell it, unless that was done; any thread."""
+    def note(self, leak: Leak, *, quietly: bool = False) -> None:
+        """Record `leak` and tell it, unless that was done, or is done `quietly`; any thread."""
         if leak not in self._noted:
             self._noted.append(leak)
-            self._told(leak)
+            if not quietly:
+                self._told(leak)
 
     def clear(self) -> None:
         """Forget them all; what happens again is told again."""

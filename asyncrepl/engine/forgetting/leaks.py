@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from asyncrepl.engine.forgetting.open_generators import Leftover
+    from asyncrepl.language.sightings import Sighting
     from asyncrepl.language.sources import Source
 
 __all__ = [
     "destroyed",
+    "first_code",
     "left_open",
     "never_awaited",
     "never_retrieved",
@@ -65,14 +67,18 @@ def left_open(left: Leftover, sources: Mapping[str, Source], ended_well: str | N
     return Leak("left open", left.what, made, noticed, left.name, by_break=line is not None)
 
 
-def never_walked(what: str, filename: str, line: int) -> Leak:
-    """The leak of an async generator that was thrown away at that line."""
-    return Leak("never walked", what, (filename, line), (filename, line))
+def never_walked(seen: Sighting) -> Leak | None:
+    """The leak of an async generator that was made and lost at once; None for anything else."""
+    code, place = seen.facts.code, seen.place
+    if seen.what != "lost" or code is None or place is None:
+        return None
+    spot = seen.code.co_filename, place.lineno
+    return Leak("never walked", code.co_qualname, spot, spot)
 
 
 def never_retrieved(context: Mapping[str, Any], sources: Mapping[str, Source]) -> Leak:
     """The leak of a future that failed; `context` is what the loop's handler got."""
-    future, code = context["future"], _first_code(context["exception"])
+    future, code = context["future"], first_code(context["exception"])
     name = name_of(future) if isinstance(future, asyncio.Task) else ""
     made = _stack_top(context.get("source_traceback"))
     if made is None and code is not None and name:
@@ -117,7 +123,7 @@ def _stack_top(stack: Any) -> Spot | None:
     return next((place for place in places if not is_plumbing(place[0])), None)
 
 
-def _first_code(error: BaseException) -> CodeType | None:
+def first_code(error: BaseException) -> CodeType | None:
     """The code of the coroutine out of which `error` came."""
     trace = error.__traceback__
     while trace is not None and is_plumbing(trace.tb_frame.f_code.co_filename):

@@ -68,7 +68,7 @@ class Leftover:
 
     `defined` is the file of its function, `name` the user's name for it, empty where
     it lies deeper. The loop that began to walk it takes its steps at `place` in
-    `filename`.
+    `filename`, with the instruction `walk`.
     """
 
     what: str
@@ -76,6 +76,7 @@ class Leftover:
     name: str
     filename: str
     place: Place
+    walk: Walk
 
 
 def open_generators(loop: LiveLoop) -> list[OpenGenerator]:
@@ -134,7 +135,7 @@ class Leftovers:
         if place is None or _references(named.held) != named.references:
             return None
         self._told[id(named.held[0])] = walk
-        return Leftover(what, defined, named.name, walk[0].co_filename, place)
+        return Leftover(what, defined, named.name, walk[0].co_filename, place, walk)
 
     def _forget_the_dead(self) -> None:
         walks, living = self._loop.live.walks, self._loop._asyncgens  # noqa: SLF001

@@ -68,6 +68,10 @@ class OpenWalks:
             if not inside:
                 del self._frames[walking.frame]
 
+    def inside(self, frame: FrameType) -> list[Walking]:
+        """The walks in `frame` that are seen, outer ones first."""
+        return [each for each in self._frames.get(id(frame), ()) if isinstance(each, Walking)]
+
     def innermost(self, frame: int) -> Walking | None:
         """The innermost walk in `frame` that is seen."""
         inside = self._frames.get(frame)

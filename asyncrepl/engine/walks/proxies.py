@@ -20,10 +20,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from sys import _getframe
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from asyncrepl.engine.traces import user_part
 from asyncrepl.engine.walks.open_walks import Unseen
+from asyncrepl.engine.walks.values import type_name
 from asyncrepl.events.walks import Site
 from asyncrepl.language.suspects import MISSING, lookup
 
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 __all__ = ["marks"]
 
 T = TypeVar("T")
+
+_STEP = "async_generator_asend"
 
 
 class _Iterable:
@@ -85,7 +89,12 @@ class _Iterator:
             error.__traceback__ = user_part(error.__traceback__)
             del error
             raise
-        walking.asked(awaitable)
+        try:
+            walking.asked(awaitable)
+        except BaseException:  # a Ctrl-C while it stands here: it will not be awaited
+            if type(awaitable) is CoroutineType or type_name(awaitable) == _STEP:
+                awaitable.close()  # or it would be complained of
+            raise
         return awaitable
 
 

@@ -13,8 +13,11 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+from asyncrepl.engine.awaiting.chains import is_task
+from asyncrepl.engine.awaiting.waiting import in_order
 from asyncrepl.engine.lives import name_of
 from asyncrepl.engine.timing_out import times_out
+from asyncrepl.engine.walks.judging import judge
 from asyncrepl.engine.walks.meanwhile import ancestors
 from asyncrepl.engine.walks.open_walks import OpenWalks, Unseen
 from asyncrepl.engine.walks.proxies import marks
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 
     from asyncrepl.engine.loop import LiveLoop
     from asyncrepl.engine.timeline import Timeline
+    from asyncrepl.engine.walks.joining import Joining
     from asyncrepl.engine.walks.thinning import Telling
     from asyncrepl.events.walks import Ended, Site, WalkEvent, WayOut
 
@@ -56,8 +60,12 @@ class Tracer:
         self._thread = 0
         self._number = 0
         self._depth = 0
+        self._joining: Joining | None = None
         #: Whether anything is told.
         self.on = False
+        #: Called after step 2 of each round, all of which are then told in full: somebody
+        #: goes from one to the next.
+        self.asked: Callable[[], object] | None = None
 
     # -- for the shell -----------------------------------------------------------------
 
@@ -77,21 +85,42 @@ class Tracer:
     def stop(self) -> None:
         """Tell nothing any more, also not of walks that are under way."""
         if self.on:
-            self.on, self._only = False, None
+            self.on, self._only, self.asked = False, None, None
+            if self._joining is not None:
+                self._joining.stop()
             self.timeline.suspending = None
             self.walks.forget()
             self._runs.clear()
             setattr(builtins, SWITCH, False)
             sys.set_coroutine_origin_tracking_depth(self._depth)
 
+    def join(self) -> list[bool]:
+        """Tell also of the walks that are under way in suspended tasks.
+
+        Of each, whether it is told now: on Python 3.11 those that were not, are not.
+        """
+        if self._joining is None:
+            from asyncrepl.engine.walks.joining import Joining
+
+            self._joining = Joining(self)
+        self._joining.lane = self.timeline.lane_of(self._only)
+        every = asyncio.all_tasks(self._loop) - {asyncio.current_task(self._loop)}
+        told = in_order({each for each in every if self._is_told(each)})
+        return [one for each in told for one in self._joining.join(each)]
+
     def finish(self, error: BaseException | None) -> None:
         """A statement is over, with `error`: so are its comprehensions, and its sums are told."""
         if self.on:
+            name = "" if error is None else type_name(error)
+            if self._joining is not None:
+                interrupted = isinstance(error, KeyboardInterrupt)
+                how = "cancelled" if interrupted else _cancellation(error)
+                self._joining.end(how, name)
             if error is None:
                 self.settle("unknown")
             else:
-                self.settle("source", type_name(error))
-                self.walks.end_clauses(_cancellation(error), type_name(error))
+                self.settle("source", name)
+                self.walks.end_clauses(_cancellation(error), name)
             for event in self._runs.rest(self.timeline.ns()):
                 self.tell(event)
 
@@ -114,8 +143,17 @@ class Tracer:
         walk = self._walk(self._number, task, parent, site)
         loud: Telling = "sum"
         if parent is None or parent.told:
-            loud = self._runs.next(site)
-        return Walking(self, walk, parent, loud)
+            loud = "full" if self.asked else self._runs.next(site)
+        return Walking(self, walk, parent, loud, (frame.f_code, frame.f_lasti))
+
+    def joined(self, site: Site, frame: FrameType, task: asyncio.Task[object]) -> Walking:
+        """A walk is under way at `site`, in `frame`, which is one of `task`."""
+        parent = self.walks.innermost(id(frame))
+        self._number += 1
+        walk, place = self._walk(self._number, task, parent, site), (frame.f_code, frame.f_lasti)
+        walking = Walking(self, walk, parent, "full", place)
+        self.walks.enter(walking, id(frame))
+        return walking
 
     def enter(self, walking: Walking, frame: FrameType) -> None:
         """A comprehension asks for its first value, in `frame`.
@@ -140,9 +178,10 @@ class Tracer:
         if not self.on or threading.get_ident() != self._thread:
             return None
         task = asyncio.current_task(self._loop)
-        if task is None or self._only is None or task is self._only:
-            return task
-        return task if self._is_kin(task) else None
+        return task if task is not None and self._is_told(task) else None
+
+    def _is_told(self, task: asyncio.Task[object]) -> bool:
+        return self._only is None or task is self._only or self._is_kin(task)
 
     def _is_kin(self, task: asyncio.Task[object]) -> bool:
         """Whether `task` descends from the one that is told of.
@@ -158,8 +197,14 @@ class Tracer:
             self._kin[life.number] = child or root in ancestors(self.timeline, life.parent)
         return self._kin[life.number]
 
+    def ready(self) -> int:
+        """How many other tasks wait for nothing but their turn."""
+        # A callback of ours may stand there too: only steps of tasks count.
+        return sum(_steps_task(handle) for handle in self._loop._ready)  # noqa: SLF001
+
     def ended(self, walking: Walking, event: Ended) -> None:
         """`walking` is over."""
+        judge(walking, event)
         if walking.loud == "full":
             self.tell(event)
         elif walking.parent is None or walking.parent.told:
@@ -205,7 +250,13 @@ class Tracer:
             walking.end(self.cancelled() or "body")
 
 
-def _cancellation(error: BaseException) -> WayOut | None:
+def _steps_task(handle: asyncio.Handle) -> bool:
+    """Whether `handle` is to run a step of a task."""
+    owner = getattr(handle._callback, "__self__", None)  # type: ignore[attr-defined]  # noqa: SLF001
+    return is_task(owner)
+
+
+def _cancellation(error: BaseException | None) -> WayOut | None:
     """Which cancellation a statement's error came of, if it did."""
     if isinstance(error, TimeoutError) and isinstance(error.__cause__, asyncio.CancelledError):
         return "timeout"

@@ -22,6 +22,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from asyncrepl.engine.walks.failing import failed_step
+from asyncrepl.engine.walks.judging import LONG, NOTHING, kind_of
 from asyncrepl.engine.walks.meanwhile import others
 from asyncrepl.engine.walks.thinning import next_told, telling
 from asyncrepl.engine.walks.values import bindings, type_name
@@ -32,6 +33,7 @@ from asyncrepl.events.walks import (
     BodyDone,
     Ended,
     Got,
+    Joined,
     Others,
     Rounds,
     Suspended,
@@ -40,7 +42,7 @@ from asyncrepl.events.walks import (
 )
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    from types import CodeType, TracebackType
 
     from asyncrepl.engine.walks.failing import Phase
     from asyncrepl.engine.walks.thinning import Telling
@@ -59,6 +61,7 @@ class Walking:
         "_asked",
         "_began",
         "_body",
+        "_body_turn",
         "_broke",
         "_got",
         "_next_told",
@@ -69,11 +72,16 @@ class Walking:
         "_telling",
         "_turn",
         "_waited",
+        "body_suspended",
         "frame",
+        "hogged",
+        "judged",
         "loud",
         "on",
         "parent",
         "phase",
+        "place",
+        "ready",
         "round",
         "tracer",
         "walk",
@@ -81,8 +89,16 @@ class Walking:
         "where",
     )
 
-    def __init__(self, tracer: Tracer, walk: Walk, parent: Walking | None, loud: Telling) -> None:
+    def __init__(
+        self,
+        tracer: Tracer,
+        walk: Walk,
+        parent: Walking | None,
+        loud: Telling,
+        place: tuple[CodeType, int],
+    ) -> None:
         self.tracer = tracer
+        self.place = place
         self.walk = walk
         self.parent = parent
         self.loud = loud
@@ -92,6 +108,10 @@ class Walking:
         self.on = self.where = ""
         #: The lane in which it is looked at; 0 for none.
         self.watched = 0
+        #: What it is judged by when it is over: see `judging`.
+        self.judged = NOTHING
+        self.ready = self.hogged = self.body_suspended = 0
+        self._body_turn = 0
         self._telling: Telling = "sum"
         #: The next round to be told; none if the walk is not told step by step.
         self._next_told = 1 if loud == "full" else 0
@@ -155,10 +175,23 @@ class Walking:
         """Step 1 is done."""
         self._began = now = self.tracer.timeline.ns()
         self._sum = (0, 0, 0, 0, self._slices)
+        self.judged = kind_of(iterable)
+        self.ready = self.tracer.ready()
         if self.loud == "full":
             itself = iterator is iterable
             names = type_name(iterable), type_name(iterator)
             self.tracer.tell(Began(self.walk, now, *names, itself))
+
+    def join(self, *, waiting: bool) -> None:
+        """It is under way: in step 3 if it is `waiting`, else in its body."""
+        self._began = self._asked = self._got = now = self.tracer.timeline.ns()
+        self._turn = self.tracer.turn.number
+        self.phase = "await" if waiting else "body"
+        self.round = 1
+        self._sum = (0 if waiting else 1, 0, 0, 0, self._slices)
+        self._telling = "line" if waiting else "sum"
+        self._next_told = 2
+        self.tracer.tell(Joined(self.walk, now))
 
     def ask(self) -> None:
         """Step 2 begins; if a round went before, its body is over."""
@@ -171,12 +204,17 @@ class Walking:
         self.phase = "await"
         self.round = number = self.round + 1
         self._turn = tracer.turn.number
-        self._telling = self._begin_told(number) if number == self._next_told else "sum"
+        told = number == self._next_told or tracer.asked
+        self._telling = self._begin_told(number) if told else "sum"
         self._asked = now
 
     def _body_done(self, now: int) -> None:
         took = now - self._got
         self._body += took
+        if self.tracer.turn.number != self._body_turn:
+            self.body_suspended += 1
+        elif took > self.hogged and took > LONG and self.tracer.ready():
+            self.hogged = took
         if self._telling == "full":
             self.tracer.tell(BodyDone(self.walk, self.round, now, took))
 
@@ -186,13 +224,22 @@ class Walking:
         self._slices_asked = self.tracer.timeline.count
         self.on = self.where = ""
         self.tracer.walks.look_at(self)
-        return telling(number)
+        if self.tracer.asked is None:
+            return telling(number)
+        self.loud = "full"
+        return "full"
 
     def asked(self, awaitable: object) -> None:
         """Step 2 is done."""
         if self._telling == "full":
-            name = type_name(awaitable)
+            self.asked_for(type_name(awaitable))
+
+    def asked_for(self, name: str) -> None:
+        """Step 2 has given an object of this type; empty where that is not known."""
+        if self._telling == "full":
             self.tracer.tell(Asked(self.walk, self.round, self._asked, name))
+            if self.tracer.asked is not None:
+                self.tracer.asked()
             self._asked = self.tracer.timeline.ns()  # the telling is not part of the wait
 
     def suspend(self, on: str, where: str) -> None:
@@ -209,7 +256,8 @@ class Walking:
         self._got = now = tracer.timeline.ns()
         self.phase = "body"
         self._waited += (waited := now - self._asked)
-        suspended = tracer.turn.number != self._turn
+        self._body_turn = turn = tracer.turn.number
+        suspended = turn != self._turn
         self._suspended += suspended
         told = self._telling
         if told == "sum":

@@ -1,0 +1,203 @@
+"""Telling of mistakes that raise nothing: quietly, once, and only what is certain.
+
+What the probes, the loop and the interpreter saw is noted where it happens, in the middle
+of user code. Here it is explained as an error would be, when that code has given the
+loop back: after what it printed, and before the next input.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from asyncrepl.language.sightings import Sighting, sightings
+from asyncrepl.language.suspects import describe
+from asyncrepl.views.explanations import changed_line, explanation_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import CodeType
+
+    from asyncrepl.commands.shell import Shell
+    from asyncrepl.engine.session import Outcome
+    from asyncrepl.explain.explanation import Explanation
+    from asyncrepl.views.styled import Line
+
+    #: What to do where no rule explains the sighting.
+    Otherwise = Callable[[], object]
+
+__all__ = ["Remarks"]
+
+#: What follows from another thing that was told of the same statement.
+_CONSEQUENCES, _CAUSES = {"starved", "hogged"}, {"blocks", "hogged"}
+_TURNS = 2
+
+
+class Remarks:
+    """What one shell has to say of mistakes that raised nothing."""
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+        #: The first that was told; None if nothing was.
+        self.first: Explanation | None = None
+        self._said: set[str] = set()
+        self._turn = 0
+        self._told: set[tuple[str, str]] = set()
+        self._waiting = False
+        #: The ``id`` of the task that was found stuck.
+        self._idled = 0
+        self._otherwise: dict[tuple[str, CodeType, int], Otherwise] = {}
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Hear what is seen."""
+        before, sightings.heard = sightings.heard, self._heard
+        sightings.clear()
+        selector = self._shell.loop.live.selector
+        selector.idle = self._idle
+        try:
+            yield
+        finally:
+            self.look()
+            selector.idle = None
+            sightings.heard = before
+
+    def see(self, sighting: Sighting, otherwise: Otherwise | None = None) -> None:
+        """Note `sighting`; `otherwise` is called if nobody can explain it."""
+        if otherwise is not None:
+            self._otherwise[sighting.key] = otherwise
+        sightings.add(sighting)
+
+    def of_error(self, error: BaseException) -> list[Line]:
+        """What explains an error that reached only the loop's exception handler."""
+        from asyncrepl.commands.explaining import explain_error
+
+        found = explain_error(self._shell.session, error)
+        if found is None:
+            return []
+        return self.said(found)
+
+    def began(self) -> None:
+        """A statement begins."""
+        self._turn = self._shell.loop.live.turn.number
+        self._said.clear()
+
+    def ended(self, outcome: Outcome, *, silently: bool) -> None:
+        """A statement is over: tell what was seen of it, and the tasks it left behind."""
+        self._idled = 0
+        sightings.look_for_tasks()
+        self.look(silently=silently)
+        # It is started in one turn, runs in the next, and is reported in the one after.
+        at_once = self._shell.loop.live.turn.number - self._turn <= _TURNS
+        if at_once and outcome.error is None and outcome.source.tree is not None:
+            code = _empty(outcome.source.filename)
+            sightings.consider(Sighting("unsuspended", describe(None), code, 0))
+
+    def keep(self, sighting: Sighting) -> None:
+        """Explain `sighting`, which is told in another way, when ``:why`` asks."""
+        found = self._explanation(sighting)
+        if found is not None:
+            self.said(found)
+
+    def look(self, *, silently: bool = False) -> None:
+        """Tell what was seen since the last look; `silently` where an error tells it better."""
+        self._waiting = False
+        for sighting in sightings.take():
+            otherwise = self._otherwise.pop(sighting.key, None)
+            if silently or (sighting.what in _CONSEQUENCES and self._said & _CAUSES):
+                continue
+            self._list(sighting)
+            found = self._explanation(sighting)
+            if found is not None:
+                self._said.add(sighting.what)
+                if (found.id, found.why) not in self._told:
+                    self._shell.console.complain(*self.said(found, self._place(found, sighting)))
+            elif otherwise is not None:
+                otherwise()
+
+    def asked(self) -> Explanation | None:
+        """What might be a mistake in what ran last, for somebody who asks; if nothing else is."""
+        for sighting in sightings.doubtful():
+            if (found := self._explanation(sighting)) is not None:
+                return found
+        return None
+
+    def forget(self) -> None:
+        """Tell again what was told."""
+        self.first = None
+        self._told.clear()
+        sightings.clear()
+
+    def _heard(self) -> None:
+        """Look as soon as the code that runs gives the loop back."""
+        loop = self._shell.loop
+        if self._waiting or loop.is_closed():
+            return
+        if not loop.is_running():
+            self.look()
+            return
+        self._waiting = True
+        if threading.get_ident() == getattr(loop, "_thread_id", None):
+            loop.call_soon(self._look_soon)
+        else:
+            loop.call_soon_threadsafe(self._look_soon)
+
+    def _look_soon(self) -> None:
+        task = self._shell.task
+        if task is None or not task.done():  # else its end is to be told first
+            self.look()
+
+    def _idle(self) -> None:
+        """Ask whether what runs in the foreground waits for ever, as the loop is about to wait."""
+        task = self._shell.task
+        if task is None or id(task) == self._idled:
+            return
+        from asyncrepl.engine.awaiting.stuck import nothing_wakes, waits_for_ever
+
+        if nothing_wakes(self._shell.loop):
+            self._idled = id(task)
+            self._waiting = True  # nobody but us is going to look
+            if (seen := waits_for_ever(task)) is not None:
+                self.see(seen)
+            self.look()
+
+    def _explanation(self, sighting: Sighting) -> Explanation | None:
+        from asyncrepl.explain.evidence import gather_seen
+        from asyncrepl.explain.explaining import explain
+
+        session = self._shell.session
+        return explain(gather_seen(sighting, session.sources, session.namespace))
+
+    def _list(self, sighting: Sighting) -> None:
+        """Enter what was lost into the list of what was forgotten."""
+        if sighting.what == "lost":
+            from asyncrepl.engine.forgetting.leaks import never_walked
+
+            if (leak := never_walked(sighting)) is not None:
+                self._shell.noticing.leaks.note(leak, quietly=True)
+
+    def _place(self, found: Explanation, sighting: Sighting) -> str:
+        """Where it is, unless that is the one line just typed."""
+        sources, typed = self._shell.session.sources, self._shell.source
+        filename, line = sighting.code.co_filename, 1
+        if sighting.place is not None:
+            line = sighting.place.lineno
+        if found.fix is not None:
+            filename, line = found.fix.filename, changed_line(found.fix, sources)
+        if typed is not None and typed.filename == filename and len(typed.lines) == 1:
+            return ""
+        return f"{filename}:{line}"
+
+    def said(self, found: Explanation, place: str = "") -> list[Line]:
+        """The lines that tell `found`; it is not told a second time, and ``:why`` knows it."""
+        self._told.add((found.id, found.why))
+        self.first = self.first or found
+        self._shell.explanation = found
+        shell = self._shell
+        return explanation_lines(found, shell.session.sources, shell.console.width, place)
+
+
+def _empty(filename: str) -> CodeType:
+    """A code object that stands for the whole text `filename`."""
+    return compile("", filename, "exec", dont_inherit=True)

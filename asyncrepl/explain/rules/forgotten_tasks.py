@@ -1,0 +1,207 @@
+"""Tasks that a loop makes and forgets: still running, failed unseen, or not to be cancelled."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from asyncrepl.explain.explanation import Finding, Fix
+from asyncrepl.explain.fixing import CannotFixError, Fixing, fresh, short
+from asyncrepl.explain.rule import Rule
+from asyncrepl.explain.scopes import own_nodes, scope
+from asyncrepl.explain.uses import callee_name
+from asyncrepl.language.rewriting import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.units import Function, Unit
+
+__all__ = ["RULES"]
+
+_MAKERS = ("create_task", "ensure_future")
+_CANCELLED = ("CancelledError", "BaseException")
+
+
+def _unkept(evidence: Evidence) -> Finding | None:
+    use, seen, unit = evidence.use("seen"), evidence.seen, evidence.unit
+    if use is None or seen is None or not isinstance(use.node, ast.Call):
+        return None
+    job = use.node.args[0] if use.node.args else use.node
+    tasks = "a task" if seen.line == 1 else f"{seen.line} tasks"
+    verb = "runs" if seen.line == 1 else "run"
+    why = f"{tasks[:1].upper()}{tasks[1:]} of {short(unit, job)} still {verb}: nobody waits for "
+    why += "it." if seen.line == 1 else "them."
+    return Finding(why, _gathered(evidence, unit, use.node))
+
+
+def _gathered(evidence: Evidence, unit: Unit, call: ast.Call) -> Fix | None:
+    """Keep the tasks in a list, and wait for them behind the loop."""
+    loop = unit.enclosing(call, ast.AsyncFor)
+    if loop is None or scope(unit, loop) is not scope(unit, call):
+        return None
+    fixing, name = Fixing(evidence), fresh(unit, "tasks")
+    edits = fixing.of(unit)
+    edits.lines_before(loop, f"{name} = []")
+    edits.before(call, f"{name}.append(")
+    edits.after(call, ")")
+    edits.lines_after(loop, f"await asyncio.gather(*{name})")
+    fixing.needs_import(unit, "asyncio")
+    return fixing.fix()
+
+
+def _failed(evidence: Evidence) -> Finding | None:
+    seen = evidence.seen
+    name = seen.facts.code.co_name if seen and seen.facts.code else ""
+    found = [
+        (unit, call)
+        for unit in evidence.units.all()
+        for call in unit.nodes(ast.Call)
+        if _makes(call, name) and unit.enclosing(call, ast.AsyncFor) is not None
+    ]
+    if seen is None or len(found) != 1:
+        return None
+    unit, call = found[0]
+    why = (
+        f"{short(unit, call)} keeps its error to itself until somebody awaits the task, and "
+        "nobody does."
+    )
+    return Finding(why, _awaited_here(evidence, unit, call, seen.facts.kind.__name__))
+
+
+def _makes(call: ast.Call, name: str) -> bool:
+    return callee_name(call) in _MAKERS and bool(call.args) and callee_name(call.args[0]) == name
+
+
+def _awaited_here(evidence: Evidence, unit: Unit, call: ast.Call, error: str) -> Fix | None:
+    statement, fixing = unit.parents.get(call), Fixing(evidence)
+    if not isinstance(statement, ast.Expr):
+        return None
+    by = unit.source.indent(statement)
+    job = unit.source.source(call.args[0])
+    text = (
+        f"try:\n{by}    await {job}\n{by}except {error} as error:\n{by}    print('failed:', error)"
+    )
+    fixing.of(unit).replace(statement, text)
+    try:
+        fixing.suspending(unit, call)
+    except CannotFixError:
+        return None
+    return fixing.fix()
+
+
+def _swallowed(evidence: Evidence) -> Finding | None:
+    seen = evidence.seen
+    home = evidence.units.definition(seen.facts.code) if seen else None
+    if home is None:
+        return None
+    name = f"`{home[1].name}`"
+    handlers = [
+        (unit, handler)
+        for unit, function in _reached(evidence, *home)
+        for handler in _swallowing(function)
+    ]
+    if len(handlers) != 1:
+        return None
+    unit, handler = handlers[0]
+    said = short(unit, handler).partition(":")[0].strip("`")
+    why = f"{name} was cancelled and went on: `{said}` caught the CancelledError."
+    return Finding(why, _let_through(evidence, unit, handler))
+
+
+def _reached(evidence: Evidence, unit: Unit, function: Function) -> list[tuple[Unit, Function]]:
+    """`function`, and the user's own that it calls, by their names, and those they call."""
+    named = {
+        each.name: (other, each) for other in evidence.units.all() for each in other.functions()
+    }
+    found, names = [(unit, function)], [function.name]
+    for _, each in found:
+        for node in own_nodes(each):
+            name = callee_name(node) if isinstance(node, ast.Call) else ""
+            if name in named and name not in names:
+                names.append(name)
+                found.append(named[name])
+    return found
+
+
+def _swallowing(function: Function) -> Iterator[ast.ExceptHandler]:
+    waits = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield)
+    for node in own_nodes(function):
+        if not isinstance(node, ast.Try):
+            continue
+        if any(isinstance(each, waits) for body in node.body for each in ast.walk(body)):
+            for handler in node.handlers:
+                if _catches(handler.type) and not _raises(handler):
+                    yield handler
+                if _catches(handler.type):
+                    break  # it does not come to those below
+
+
+def _catches(kind: ast.expr | None) -> bool:
+    kinds = kind.elts if isinstance(kind, ast.Tuple) else [kind]
+    return kind is None or any(_last(each) in _CANCELLED for each in kinds if each is not None)
+
+
+def _last(node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _raises(handler: ast.ExceptHandler) -> bool:
+    return any(isinstance(each, ast.Raise) for each in ast.walk(handler))
+
+
+def _let_through(evidence: Evidence, unit: Unit, handler: ast.ExceptHandler) -> Fix | None:
+    """Catch Exception instead; of CancelledError alone, raise it again."""
+    fixing = Fixing(evidence)
+    edits, kind = fixing.of(unit), handler.type
+    if kind is None:
+        at = unit.source.span(handler).start + len("except")
+        edits.replace(Span(at, at), " Exception")
+    elif _last(kind) == "BaseException":
+        edits.replace(kind, "Exception")
+    elif all(isinstance(each, ast.Pass) for each in handler.body):
+        edits.replace(handler.body[0], "raise")
+    else:
+        last = handler.body[-1]
+        if isinstance(last, ast.Return | ast.Continue | ast.Break):
+            edits.replace(last, "raise")
+        else:
+            edits.lines_after(last, "raise")
+    return fixing.fix()
+
+
+RULES = (
+    Rule(
+        "fire-and-forget-in-loop",
+        "tasks that nobody waits for",
+        5,
+        "`create_task` starts and goes on; the loop keeps no strong reference. Keep the tasks "
+        "and await them: `asyncio.gather(*tasks)`, or an `asyncio.TaskGroup`.",
+        _unkept,
+        "seen",
+        sees="unkept",
+    ),
+    Rule(
+        "task-exception-lost",
+        "a task whose error nobody asks for",
+        5,
+        "An exception in a task waits for somebody to await the task. Await it, or use an "
+        "`asyncio.TaskGroup`, which raises it where the tasks were made.",
+        _failed,
+        "seen",
+        sees="failed",
+    ),
+    Rule(
+        "except-swallows-cancellation",
+        "an `except` that swallows a cancellation",
+        5,
+        "`task.cancel()` raises CancelledError at the `await`. A bare `except` or `except "
+        "BaseException` catches it too; let it through with `except Exception`, or raise it.",
+        _swallowed,
+        "seen",
+        sees="swallowed",
+    ),
+)

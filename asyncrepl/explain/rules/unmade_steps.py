@@ -1,0 +1,125 @@
+"""Steps of an async generator that were asked for and never made: no ``await``."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from asyncrepl.explain.explanation import Finding, Fix
+from asyncrepl.explain.fixing import CannotFixError, Fixing, short
+from asyncrepl.explain.rule import Rule
+from asyncrepl.explain.steps import STEPS, assignment
+from asyncrepl.explain.uses import callee_name
+from asyncrepl.language.rewriting import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.units import Unit
+
+__all__ = ["RULES"]
+
+_CLOSING = ("aclose", "athrow")
+
+
+def _call(evidence: Evidence) -> tuple[Unit, ast.Call] | None:
+    """The call that asked for the step: the operand itself, or what its name was given."""
+    use = evidence.use("seen")
+    if use is None or use.facts is None or use.facts.kind.__module__ != "builtins":
+        return None
+    if isinstance(use.node, ast.Call):
+        return (evidence.unit, use.node) if callee_name(use.node) in STEPS else None
+    assigned = assignment(evidence, use.node.id) if isinstance(use.node, ast.Name) else None
+    call = assigned[1].value if assigned else None
+    if assigned is None or not isinstance(call, ast.Call) or callee_name(call) not in STEPS:
+        return None
+    return assigned[0], call
+
+
+def _asked(*, closing: bool) -> Callable[[Evidence], Finding | None]:
+    def find(evidence: Evidence) -> Finding | None:
+        found = _call(evidence)
+        if found is None or (callee_name(found[1]) in _CLOSING) is not closing:
+            return None
+        text = short(*found)
+        why = f"{text} only makes the awaitable of one step: nothing runs before it is awaited."
+        return Finding(why, _awaited(evidence, *found))
+
+    return find
+
+
+def _awaited(evidence: Evidence, unit: Unit, call: ast.Call) -> Fix | None:
+    fixing = Fixing(evidence)
+    try:
+        fixing.awaiting(unit, call)
+    except CannotFixError:
+        return None
+    return fixing.fix()
+
+
+def _thrown(evidence: Evidence) -> Finding | None:
+    """``athrow(type, value)``, of which the interpreter warns."""
+    unit = evidence.unit
+    calls = [
+        node
+        for each in evidence.nodes
+        for node in ast.walk(each)
+        if isinstance(node, ast.Call) and callee_name(node) == "athrow"
+    ]
+    call = calls[0] if calls else None
+    if call is None or len(call.args) < _TYPE_AND_VALUE:
+        return None
+    kind, value, *trace = (unit.source.source(each) for each in call.args)
+    made = kind if value == "None" else f"{kind}({value})"
+    if trace and trace[0] != "None":
+        made = f"{made if made.endswith(')') else made + '()'}.with_traceback({trace[0]})"
+    fixing, args = Fixing(evidence), call.args
+    start, end = unit.source.span(args[0]).start, unit.source.span(args[-1]).end
+    fixing.of(unit).replace(Span(start, end), made)
+    why = f"{short(unit, call)} takes one exception; a type and a value are the old way."
+    return Finding(why, fixing.fix())
+
+
+_TYPE_AND_VALUE = 2
+
+
+def _rules(sees: str) -> tuple[Rule, ...]:
+    return (
+        Rule(
+            "generator-call-not-awaited",
+            "`aclose` or `athrow` without `await`",
+            3,
+            "`aclose()` and `athrow()` of an async generator only create an awaitable; nothing "
+            "runs until it is awaited: `await gen.aclose()`.",
+            _asked(closing=True),
+            "seen",
+            sees=sees,
+        ),
+        Rule(
+            "anext-without-await",
+            "`anext` without `await`",
+            3,
+            "`anext` only creates the awaitable of one step; nothing runs until it is awaited: "
+            "`await anext(gen)`.",
+            _asked(closing=False),
+            "seen",
+            sees=sees,
+        ),
+    )
+
+
+RULES = (
+    *_rules("lost"),
+    *_rules("shown"),
+    Rule(
+        "athrow-with-type-value-traceback",
+        "`athrow` with a type and a value",
+        2,
+        "`athrow(type, value, traceback)` is on its way out: give it the exception, "
+        "`await gen.athrow(ValueError('stop'))`.",
+        _thrown,
+        "seen",
+        sees="deprecated",
+    ),
+)

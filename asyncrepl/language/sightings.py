@@ -1,0 +1,156 @@
+"""What was seen of a mistake that raises nothing, for those who explain it.
+
+Like the notes in `suspects`, a sighting holds facts and no object: the thing dies as it
+would have died. It is made where user code runs, perhaps in a finalizer, so no more is
+done there than to note it; whoever listens looks at it later. Each place is reported
+once for each kind of mistake, so a loop that repeats one says so once.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections import deque
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from asyncrepl.language.suspects import Facts, Place, describe, place_at
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType, FrameType
+
+__all__ = ["Sighting", "Sightings", "sighting_at", "sightings"]
+
+
+class Sighting(NamedTuple):
+    """`what` was seen of an object, at an instruction of `code`.
+
+    By the probes:
+
+    - "lost": an async generator that was not begun, or the awaitable of a step, was
+      made where nobody can walk or await it;
+    - "shown": such a thing, or a coroutine, was printed;
+    - "exhausted": a loop began to walk an async generator that is over;
+    - "walked": a loop walks an instance of a class whose ``__anext__`` looks wrong;
+    - "guarded", "skipping", "shared", "unchecked": such a thing began (see `patterns`);
+    - "blocks": a function that blocks was called on the loop;
+    - "unkept": a loop made tasks that nobody keeps, and `line` of them still run.
+
+    By the interpreter and the loop:
+
+    - "dropped": a coroutine died before it ran; where it died;
+    - "deprecated": the interpreter warned of what is called here;
+    - "left": an async generator died at a ``yield``; where it died, `line` is that of
+      the ``yield``;
+    - "swallowed": a task was cancelled and ended well; `code` is its coroutine's;
+    - "stuck": the statement waits here, and nothing can wake it;
+    - "failed": a task of this code failed with an error of the kind `facts`, unseen.
+
+    By the tracer, of a walk whose loop stands here:
+
+    - "starved": it never suspended, and others were ready all the time;
+    - "hogged": its body did not suspend for `line` milliseconds, and others were ready;
+    - "sequential": its body waited in each round;
+    - "alternating": so did its source.
+
+    And by the shell:
+
+    - "unsuspended": a statement of this code never suspended.
+    """
+
+    what: str
+    facts: Facts
+    code: CodeType
+    offset: int
+    line: int = 0
+
+    @property
+    def key(self) -> tuple[str, CodeType, int]:
+        """What makes it another one than those seen before."""
+        return self.what, self.code, self.offset
+
+    @property
+    def place(self) -> Place | None:
+        """The source span of the instruction."""
+        return place_at(self.code, self.offset)
+
+
+class Sightings:
+    """The last few sightings, until they are taken; written by any thread."""
+
+    def __init__(self) -> None:
+        self._new: deque[Sighting] = deque(maxlen=16)
+        self._doubtful: deque[Sighting] = deque(maxlen=16)
+        self._tasks: deque[tuple[Any, CodeType, int]] = deque(maxlen=256)
+        self._known: set[tuple[str, CodeType, int]] = set()
+        #: Called, in the middle of user code, when there is something to take.
+        self.heard: Callable[[], object] | None = None
+
+    def see(self, what: str, obj: object, frame: FrameType) -> None:
+        """Note that `what` was seen of `obj` where `frame` is."""
+        key = what, frame.f_code, frame.f_lasti
+        if key not in self._known:
+            self.add(Sighting(what, describe(obj), frame.f_code, frame.f_lasti))
+
+    def add(self, sighting: Sighting) -> None:
+        """Note `sighting`, unless the like was seen there before."""
+        if sighting.key in self._known or self.heard is None:
+            return
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        self._known.add(sighting.key)
+        self._new.append(sighting)
+        self.heard()
+
+    def consider(self, sighting: Sighting) -> None:
+        """Note what is a mistake only if it was not meant so: told to those who ask."""
+        self._doubtful.append(sighting)
+
+    def doubtful(self) -> list[Sighting]:
+        """What was noted in that way, the newest first; it is forgotten."""
+        found = list(self._doubtful)[::-1]
+        self._doubtful.clear()
+        return found
+
+    def unkept(self, task: Any, frame: FrameType) -> None:
+        """Note `task`, made where `frame` is: if it still runs when asked for, that is seen."""
+        self._tasks.append((weakref.ref(task), frame.f_code, frame.f_lasti))
+
+    def look_for_tasks(self) -> None:
+        """See the tasks that nobody keeps and that still run: how many, by place."""
+        running: dict[tuple[CodeType, int], int] = {}
+        while self._tasks:
+            ref, code, offset = self._tasks.popleft()
+            task = ref()
+            if task is not None and not task.done():
+                running[code, offset] = running.get((code, offset), 0) + 1
+        for (code, offset), count in running.items():
+            self.add(Sighting("unkept", describe(None), code, offset, count))
+
+    def take(self) -> list[Sighting]:
+        """Those that are new since the last time, oldest first."""
+        taken = []
+        while self._new:
+            taken.append(self._new.popleft())
+        return taken
+
+    def clear(self) -> None:
+        """Forget everything: what is seen again is reported again."""
+        self._new.clear()
+        self._tasks.clear()
+        self._doubtful.clear()
+        self._known.clear()
+
+
+def sighting_at(what: str, facts: Facts, frame: FrameType | None, line: int = 0) -> Sighting:
+    """What was seen where `frame` is, or at the code in `facts` if there is none."""
+    if frame is not None:
+        return Sighting(what, facts, frame.f_code, frame.f_lasti, line)
+    assert facts.code is not None
+    return Sighting(what, facts, facts.code, 0, line)
+
+
+#: So many places are remembered before all are forgotten.
+_REMEMBERED = 256
+
+#: The one list, as for `suspects`: probes have nobody to ask for another.
+sightings = Sightings()
