@@ -61,7 +61,7 @@ class Ties:
         if self.youngest_first:
             timer.rank = (-now, timer.rank[1])
 
-    def fires(self, timer: asyncio.TimerHandle) -> None:
+    def fires(self, timer: TimerHandle) -> None:
         """Note that `timer` fires, and whether it ties with the one before."""
         if timer.cancelled() or not hasattr(timer, "set_at"):  # set on another clock
             return
