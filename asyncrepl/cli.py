@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.options import (
     check_options,
     demos_options,
+    explain_options,
     export_options,
     replay_options,
     session_options,
@@ -40,7 +41,13 @@ Program = tuple[str, str]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program with `argv` (the process's own if not given); its exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
-    programs = {"demos": _demos, "replay": _replay, "check": _check, "export": _export}
+    programs = {
+        "demos": _demos,
+        "replay": _replay,
+        "check": _check,
+        "explain": _explain,
+        "export": _export,
+    }
     try:
         if words and words[0] in programs:
             return programs[words[0]](words[1:])
@@ -106,9 +113,9 @@ def _startup(settings: Settings) -> list[Program]:
 
 
 def _program(settings: Settings, program: Program) -> int:
-    from asyncrepl.plain import run_source
+    from asyncrepl.plain import run_program
 
-    return _plainly(settings, lambda shell: run_source(shell, *program))
+    return _plainly(settings, lambda shell: run_program(shell, *program))
 
 
 def _lines(settings: Settings) -> int:
@@ -217,6 +224,21 @@ def _export(words: list[str]) -> int:
         print(f"asyncrepl: {options.out}: {error.strerror}", file=sys.stderr)
         return USAGE
     return 0
+
+
+def _explain(words: list[str]) -> int:
+    from asyncrepl.diagnosis import explain_program, read_program
+    from asyncrepl.engine.loading import LoadError
+
+    options = explain_options(words)
+    try:
+        program = read_program(options.file)
+    except LoadError as error:
+        print(f"asyncrepl: {error}", file=sys.stderr)
+        return USAGE
+    sys.argv = [options.file or "-"]
+    sys.path.insert(0, "" if program.path is None else str(program.path.resolve().parent))
+    return explain_program(program, as_json=options.json, color=use_color(options.color))
 
 
 def _console(color: str) -> Console:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "check_options",
     "demos_options",
+    "explain_options",
     "export_options",
     "replay_options",
     "session_options",
@@ -30,6 +31,7 @@ programs:
   asyncrepl demos                list the demos with their titles
   asyncrepl replay DEMO…         type a scripted demo out live
   asyncrepl check PATH…          run transcripts and compare what they print
+  asyncrepl explain [FILE|-]     run code, explain the first error or misuse
   asyncrepl export TRANSCRIPT    make a script, a recording, a page, a picture, a trace of it
 """
 
@@ -95,6 +97,24 @@ def check_options(words: Sequence[str]) -> argparse.Namespace:
     parser = _Parser("asyncrepl check", description="Run transcripts and compare their output.")
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a transcript, or a folder")
     parser.add_argument("--accept", action="store_true", help="write the actual output in")
+    _color(parser)
+    return parser.parse_args(words)
+
+
+def explain_options(words: Sequence[str]) -> argparse.Namespace:
+    """The options of ``asyncrepl explain``."""
+    parser = _Parser(
+        "asyncrepl explain",
+        description="Run code, and explain its first error or misuse of async iteration.",
+    )
+    parser.add_argument(
+        "file", nargs="?", metavar="FILE", help="run FILE; - (or nothing) is standard input"
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print one JSON object; what the program prints goes to standard error",
+    )
     _color(parser)
     return parser.parse_args(words)
 

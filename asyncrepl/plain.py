@@ -13,8 +13,10 @@ from contextlib import redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING, TextIO
 
 from asyncrepl.commands.status import Status
+from asyncrepl.engine.alone import loops_of_ours
 from asyncrepl.engine.interrupts import Interrupter
 from asyncrepl.engine.running import keep_running
+from asyncrepl.language.compiling import needs_loop
 from asyncrepl.language.splitting import Splitter
 from asyncrepl.statuses import FAILED, INTERRUPTED
 from asyncrepl.transcript.marking import Marking
@@ -26,11 +28,25 @@ if TYPE_CHECKING:
 
     from asyncrepl.commands.shell import Shell
 
-__all__ = ["run_lines", "run_source", "run_typed"]
+__all__ = ["run_lines", "run_program", "run_source", "run_typed"]
+
+
+def run_program(shell: Shell, text: str, filename: str) -> int:
+    """Run `text` as ``python FILE`` does, but with top-level ``await``; the exit status.
+
+    It is 0, 1 after an error, 130 after Ctrl-C, or what SystemExit says. Where nothing at
+    its top needs a running loop, none runs: the program may start its own.
+    """
+    if not filename.startswith("<"):
+        shell.session.namespace["__file__"] = filename
+    if needs_loop(text):
+        return run_source(shell, text, filename)
+    with loops_of_ours(shell.loop):
+        return _exit_status(shell, shell.run_alone(text, filename))
 
 
 def run_source(shell: Shell, text: str, filename: str) -> int:
-    """Run `text` as a program; its exit status: 0, 1 after an error, 130 after Ctrl-C."""
+    """Run `text` on the shell's loop; the exit status as above."""
     statuses: list[Status] = []
 
     def done(status: Status) -> None:
@@ -65,7 +81,9 @@ def run_typed(shell: Shell, stream: TextIO, first: Sequence[tuple[str, str]], ba
 
 
 def _read_and_run(shell: Shell, stream: TextIO, lines: _Lines) -> int:
-    threading.Thread(target=lines.read, args=(stream,), daemon=True).start()
+    threading.Thread(
+        target=lines.read, args=(stream,), name="asyncrepl input", daemon=True
+    ).start()
     shell.loop.call_soon(lines.next)
     with (
         redirect_stdout(Marking(sys.stdout, shell.printed)),

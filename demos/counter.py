@@ -1,4 +1,4 @@
-"""A counter written by hand, with `__aiter__` and `__anext__`.
+"""A counter by hand, with `__aiter__` and `__anext__`.
 
 `async for` needs two methods. `__aiter__` gives the iterator, at once.
 `__anext__` gives an awaitable, once for each round: awaiting it gives the next

@@ -18,10 +18,10 @@ _PROGRAM = """
 import time
 for word in "hello", "from", "outside":
     print(word)
-    time.sleep(0.1)
+    time.sleep(0.05)
 """
 
-#: A program to try: Python, printing three lines, a tenth of a second apart.
+#: A program to try: Python, printing three lines, a moment apart.
 HELLO = (sys.executable, "-u", "-c", _PROGRAM)
 
 

@@ -1,4 +1,4 @@
-"""Lines from a TCP connection, with the server that sends them.
+"""Lines from a TCP connection, and the server that sends.
 
 Both ends live in this process, on the loopback interface and a free port: the
 server's handler is one task, the walk that reads its lines another, and one
@@ -15,7 +15,7 @@ __all__ = ["telegrams"]
 TRY = "async for telegram in telegrams(3): telegram"
 
 
-async def telegrams(count: int, seconds: float = 0.1) -> AsyncIterator[str]:
+async def telegrams(count: int, seconds: float = 0.05) -> AsyncIterator[str]:
     """Yield `count` lines that a server on this machine sends, one every `seconds`."""
 
     async def send(reader: StreamReader, writer: StreamWriter) -> None:
@@ -35,7 +35,7 @@ async def telegrams(count: int, seconds: float = 0.1) -> AsyncIterator[str]:
 
 
 async def _closed(reader: StreamReader, within: float) -> bool:
-    """Whether the other end closes the connection in the next seconds."""
+    """Whether the other end closes the connection within so many seconds."""
     try:
         async with asyncio.timeout(within):
             return await reader.read(1) == b""

@@ -14,7 +14,7 @@ ROOT = Path(asyncrepl.__file__).parent
 #: In walking order. Each may import those before it.
 ORDER = (
     "events", "settings", "statuses", "language", "engine", "explain", "views", "commands", "transcript", "export", "terminal",
-    "plain", "options", "cli", "__main__",
+    "plain", "diagnosis", "options", "cli", "__main__",
 )  # fmt: skip
 #: What may not import all that stands before it.
 LESS = {

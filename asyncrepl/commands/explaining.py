@@ -1,4 +1,9 @@
-"""From an outcome to an explanation. The catalogue is imported at the first error."""
+"""From an outcome to an explanation.
+
+The rules are imported at the first error. That takes some 40 ms, and half as long again
+the lexer that colours the correction; a person at a prompt should not wait for it, so
+there `load_rules` is called in a thread, once the prompt is on the screen.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +16,15 @@ if TYPE_CHECKING:
     from asyncrepl.engine.session import Outcome, Session
     from asyncrepl.explain.explanation import Explanation
 
-__all__ = ["explain_error", "explain_outcome", "explain_value"]
+__all__ = ["explain_error", "explain_outcome", "explain_value", "load_rules"]
+
+
+def load_rules() -> None:
+    """Import what the first explanation needs. Any thread may do so."""
+    from asyncrepl.explain import explaining  # noqa: F401  imported to be there
+    from asyncrepl.views.highlight import code_lines
+
+    code_lines("")
 
 
 def explain_outcome(

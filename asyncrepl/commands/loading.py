@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.commands.registry import Command, CommandError
-from asyncrepl.engine.loading import LoadError, load_attribute, load_file, read_text
+from asyncrepl.engine.loading import LackingError, LoadError, load_attribute, load_file, read_text
 from asyncrepl.language.shipped import ShippedError, demos, find_iterable, iterables
 from asyncrepl.views.highlight import code_lines
 from asyncrepl.views.styled import printable, wrapped
@@ -57,7 +57,13 @@ def _load_any(shell: Shell, name: str) -> Loaded:
         return load_file(shell.session, Path(name).expanduser())
     if ":" in name:
         return load_attribute(shell.session, name)
-    return load_file(shell.session, find_iterable(name).path)
+    try:
+        return load_file(shell.session, find_iterable(name).path)
+    except LackingError as error:
+        needed = error.module
+        raise CommandError(
+            f"{name} needs {needed}, which is not installed: pip install {needed}"
+        ) from None
 
 
 def _loaded_lines(loaded: Loaded, width: int | None) -> list[Line]:

@@ -11,6 +11,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from asyncrepl.engine.traces import short_name
 from asyncrepl.language.sightings import Sighting, sightings
 from asyncrepl.language.suspects import describe
 from asyncrepl.views.explanations import changed_line, explanation_lines
@@ -39,8 +40,6 @@ class Remarks:
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
-        #: The first that was told; None if nothing was.
-        self.first: Explanation | None = None
         self._said: set[str] = set()
         self._turn = 0
         self._told: set[tuple[str, str]] = set()
@@ -76,6 +75,7 @@ class Remarks:
         found = explain_error(self._shell.session, error)
         if found is None:
             return []
+        self._shell.first = None  # it is more than what was noticed before
         return self.said(found)
 
     def began(self) -> None:
@@ -125,7 +125,6 @@ class Remarks:
 
     def forget(self) -> None:
         """Tell again what was told."""
-        self.first = None
         self._told.clear()
         sightings.clear()
 
@@ -187,12 +186,11 @@ class Remarks:
             filename, line = found.fix.filename, changed_line(found.fix, sources)
         if typed is not None and typed.filename == filename and len(typed.lines) == 1:
             return ""
-        return f"{filename}:{line}"
+        return f"{short_name(filename)}:{line}"
 
     def said(self, found: Explanation, place: str = "") -> list[Line]:
         """The lines that tell `found`; it is not told a second time, and ``:why`` knows it."""
         self._told.add((found.id, found.why))
-        self.first = self.first or found
         self._shell.explanation = found
         shell = self._shell
         return explanation_lines(found, shell.session.sources, shell.console.width, place)

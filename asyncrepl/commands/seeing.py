@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING
 
 from asyncrepl.commands.registry import Command, CommandError, Instead
 from asyncrepl.views.explanations import fix_text, story_lines
-from asyncrepl.views.styled import text_lines
+from asyncrepl.views.styled import one_line, text_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from asyncrepl.commands.shell import Shell
     from asyncrepl.explain.explanation import Explanation
+    from asyncrepl.explain.rule import Rule
     from asyncrepl.views.styled import Line
 
 __all__ = ["COMMANDS"]
@@ -39,8 +41,35 @@ def _trace(shell: Shell, rest: str) -> list[Line] | Instead:
     return Instead(rest, shell.narrator.tell_of, shell.narrator.told)
 
 
-def _why(shell: Shell, _rest: str) -> list[Line]:
-    return story_lines(_explanation(shell), shell.console.width)
+def _why(shell: Shell, rest: str) -> list[Line]:
+    width = shell.console.width
+    if not rest:
+        return story_lines(_explanation(shell).story, width)
+    from asyncrepl.explain.catalogue import RULES
+    from asyncrepl.views.mistakes import catalogue_lines, mistake_lines
+
+    if rest == "--all":
+        return catalogue_lines(RULES, width)
+    return mistake_lines(_rule(RULES, rest), width)
+
+
+def _rule(rules: Sequence[Rule], name: str) -> Rule:
+    """The rule whose id is `name`, or alone begins with it."""
+    by_id = {rule.id: rule for rule in rules}
+    beginning = [known for known in by_id if known.startswith(name)]
+    if name in by_id or len(beginning) == 1:
+        return by_id.get(name) or by_id[beginning[0]]
+    if 1 < len(beginning) <= 4:
+        raise CommandError(f"{one_line(name)!r} is ambiguous: {', '.join(beginning)}")
+    near = beginning or difflib.get_close_matches(name, by_id, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]}?" if near else ":why --all lists them"
+    raise CommandError(f"no mistake is called {one_line(name)!r}; {hint}")
+
+
+def _mistakes(_shell: Shell, _typed: str) -> Sequence[str]:
+    from asyncrepl.explain.catalogue import RULES
+
+    return ["--all", *(rule.id for rule in RULES)]
 
 
 def _fix(shell: Shell, _rest: str) -> list[Line]:
@@ -81,6 +110,13 @@ COMMANDS = (
         _lanes,
         _on_off,
     ),
-    Command("why", ":why", "explain the last error in full", ":why", _why),
+    Command(
+        "why",
+        ":why [ID|--all]",
+        "explain the last error in full, or any known mistake",
+        ":why --all",
+        _why,
+        _mistakes,
+    ),
     Command("fix", ":fix", "put the corrected code on the next input line", ":fix", _fix),
 )

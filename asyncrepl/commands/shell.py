@@ -50,10 +50,11 @@ class Shell:
     """One session, one console, the commands.
 
     All methods are for the loop's thread. `front` is whoever types. `last` is the
-    last outcome with an error and `explanation` what is known about it; `observing`
-    says for what the loop is recorded, `noticing` hears of what was forgotten, `remarks`
-    of mistakes that raise nothing, `stepping` pauses what runs; `left` names the tasks
-    that were running when the session was closed.
+    last outcome with an error and `explanation` what is known about it, `first` the first
+    explanation there was; `tell_error` shows an error with its explanation, until somebody
+    else wants to; `observing` says for what the loop is recorded, `noticing` hears of what
+    was forgotten, `remarks` of mistakes that raise nothing, `stepping` pauses what runs;
+    `left` names the tasks that were running when the session was closed.
     """
 
     def __init__(
@@ -81,10 +82,22 @@ class Shell:
         self.narrator = Narrator(self)
         self.stepping = Stepping(self)
         self.last: Outcome | None = None
-        self.explanation: Explanation | None = None
+        self.first: Explanation | None = None
+        self.tell_error = self._tell_error
+        self._explanation: Explanation | None = None
         self._run: Run | None = None
         self._answering = Answering(self)
         self._interrupted_at = 0.0
+
+    @property
+    def explanation(self) -> Explanation | None:
+        """What explains the last error, or misuse."""
+        return self._explanation
+
+    @explanation.setter
+    def explanation(self, found: Explanation | None) -> None:
+        self._explanation = found
+        self.first = self.first or found
 
     @property
     def busy(self) -> bool:
@@ -168,6 +181,11 @@ class Shell:
         )
         return None if self._run is None else self._run.task
 
+    def run_alone(self, text: str, filename: str) -> Status:
+        """Run the program `text` to its end, with no loop running, and show how it ended."""
+        self.narrator.began()
+        return self._ended(self.session.run_alone(text, filename))
+
     def interrupt(self) -> bool:
         """What Ctrl-C does to what runs in the foreground; False where nothing does."""
         soon = time.monotonic() - self._interrupted_at < ABANDON_WITHIN
@@ -238,16 +256,19 @@ class Shell:
     def report(self, outcome: Outcome) -> None:
         """Show the error of `outcome` and explain it; keep it for ``:why`` and ``:fix``."""
         assert outcome.error is not None
-        lines = error_lines(outcome)
         self.last = outcome
         explanation = explain_outcome(self.session, outcome)
         if not outcome.interrupted:  # else what was said of the statement while it ran holds
             self.explanation = explanation
+        self.tell_error(outcome, explanation)
+        sys.last_type, sys.last_value = type(outcome.error), outcome.error
+        sys.last_traceback = outcome.error.__traceback__
+
+    def _tell_error(self, outcome: Outcome, explanation: Explanation | None) -> None:
+        lines = error_lines(outcome)
         if explanation is not None:
             lines += explanation_lines(explanation, self.session.sources, self.console.width)
         self.console.complain(*lines)
-        sys.last_type, sys.last_value = type(outcome.error), outcome.error
-        sys.last_traceback = outcome.error.__traceback__
 
     def exit_code(self, error: SystemExit) -> int:
         """The exit status that `error` asks for; its message, if it has one, is shown."""

@@ -31,6 +31,7 @@ from __future__ import annotations
 import math
 import time
 from abc import ABC, abstractmethod
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
@@ -54,6 +55,9 @@ SLACK = 0.05
 
 #: No single wait is longer (selectors refuse waits of weeks).
 LONGEST = 24 * 3600.0
+
+#: Real seconds after which the outside is looked at again: a thread's end wakes nobody.
+AGAIN = 0.1
 
 
 class Scene(Protocol):
@@ -324,6 +328,8 @@ class _VirtualClock(Clock):
         rate = min(self._pace, 1.0) if scene.outside() else self._pace
         if rate == math.inf:
             return self._jump(poll, deadline)
+        if self._pace == math.inf > deadline:
+            poll = partial(_while_outside, poll, scene)
         return self._walk(poll, deadline, rate)
 
     def move_to(self, instant: float) -> None:
@@ -364,6 +370,13 @@ class _VirtualClock(Clock):
         self._slack -= free
         now = round(self._now + (spent - free) * rate, DIGITS)
         self._now = max(self._now, min(now, deadline))
+
+
+def _while_outside(poll: Poll, scene: Scene, timeout: float) -> Ready:
+    """Poll for `timeout` real seconds, or until nothing outside is awaited any more."""
+    while not (ready := poll(min(timeout, AGAIN))) and timeout > AGAIN and scene.outside():
+        timeout -= AGAIN
+    return ready
 
 
 def _nothing() -> None:

@@ -21,11 +21,19 @@ if TYPE_CHECKING:
 
     from asyncrepl.engine.session import Session
 
-__all__ = ["LoadError", "Loaded", "load_attribute", "load_file", "read_text"]
+__all__ = ["LackingError", "LoadError", "Loaded", "load_attribute", "load_file", "read_text"]
 
 
 class LoadError(Exception):
     """Something cannot be loaded; the message is one line for the user."""
+
+
+class LackingError(LoadError):
+    """A file cannot be loaded because it imports `module`, which is not installed."""
+
+    def __init__(self, message: str, module: str) -> None:
+        super().__init__(message)
+        self.module = module
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +136,10 @@ def _execute(session: Session, path: Path, module: types.ModuleType) -> None:
         sys.modules.setdefault(module.__name__, module)
         exec(code, vars(module))
     except Exception as error:
-        raise LoadError(f"cannot load {path.name!r}: {_brief(error)}") from None
+        message = f"cannot load {path.name!r}: {_brief(error)}"
+        if isinstance(error, ModuleNotFoundError) and error.name:
+            raise LackingError(message, error.name) from None
+        raise LoadError(message) from None
 
 
 def _public(module: types.ModuleType) -> list[str]:

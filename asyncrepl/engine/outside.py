@@ -4,18 +4,23 @@ While any of it is pending, a virtual clock may not jump. Everything is looked
 up when the clock is about to move, not counted as it comes and goes: a count
 would cost every loop something, also those in real time, and would go wrong
 with the first file descriptor that is closed and used again.
+
+A thread of the user's own making counts as long as it lives: drivers of databases
+keep one, and nobody can see from here whether it is at work or waits for some.
 """
 
 from __future__ import annotations
 
 import contextlib
 import socket
+import threading
 import weakref
+from concurrent.futures import thread as pools
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
     from selectors import BaseSelector
 
 __all__ = ["Outside"]
@@ -25,8 +30,8 @@ class Outside:
     """What lies outside the program of one loop; for the loop's thread.
 
     `own_fd` is the loop's self-pipe. A listening socket does not count: it may
-    listen for ever, and the client that connects counts. A thread of the user's
-    own making cannot be seen.
+    listen for ever, and the client that connects counts. Threads that were there
+    before do not count, nor do those of a pool: their jobs do.
     """
 
     def __init__(self, selector: BaseSelector, own_fd: int) -> None:
@@ -34,6 +39,7 @@ class Outside:
         self._own_fd = own_fd
         self._jobs: weakref.WeakSet[asyncio.Future[object]] = weakref.WeakSet()
         self._processes: weakref.WeakSet[asyncio.SubprocessTransport] = weakref.WeakSet()
+        self._others = weakref.WeakSet(threading.enumerate())
         self._busy = 0
 
     def job(self, future: asyncio.Future[object]) -> None:
@@ -60,6 +66,7 @@ class Outside:
             or self._waits_for_fd()
             or (bool(self._jobs) and any(not job.done() for job in self._jobs))
             or (bool(self._processes) and any(map(_runs, self._processes)))
+            or any(_works(each) for each in threading.enumerate() if each not in self._others)
         )
 
     def _waits_for_fd(self) -> bool:
@@ -72,6 +79,12 @@ class Outside:
 
 def _runs(process: asyncio.SubprocessTransport) -> bool:
     return process.get_returncode() is None
+
+
+def _works(thread: threading.Thread) -> bool:
+    """Whether `thread` is neither one of ours nor one of a pool, whose jobs are counted."""
+    pool: Container[threading.Thread] = getattr(pools, "_threads_queues", ())
+    return not thread.name.startswith("asyncrepl") and thread not in pool
 
 
 def _listens(fd: int) -> bool:

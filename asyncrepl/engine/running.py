@@ -46,7 +46,8 @@ def close(loop: LiveLoop, patience: float = 1.0) -> list[str]:
     clock.rate = max(clock.rate, 1.0)  # slow motion must not make leaving slow
     left: list[str] = []
     try:
-        left = loop.run_until_complete(finish(patience))
+        if not loop.is_closed():  # a program that ran on it may have done so
+            left = loop.run_until_complete(finish(patience))
     except (KeyboardInterrupt, SystemExit, RuntimeError):
         pass  # user code in its cleanup: interrupted, leaving, or stopping the loop
     finally:

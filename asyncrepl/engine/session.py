@@ -31,6 +31,7 @@ from asyncrepl.language.sources import Source, Sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import TracebackType
 
 __all__ = ["Outcome", "Run", "Session"]
 
@@ -99,8 +100,9 @@ class Run:
         cancelled = self.interrupts and isinstance(error, asyncio.CancelledError)
         if error is None or not (cancelled or isinstance(error, KeyboardInterrupt)):
             return Outcome(self.source, error)
-        where = reached_place(error.__traceback__)
-        return Outcome(self.source, KeyboardInterrupt(), interrupted=True, where=where)
+        trace = error.__traceback__
+        interrupt = KeyboardInterrupt().with_traceback(trace)
+        return Outcome(self.source, interrupt, interrupted=True, where=reached_place(trace))
 
 
 class Session:
@@ -180,6 +182,26 @@ class Session:
         run.task.add_done_callback(run.finish)
         return run
 
+    def run_alone(self, text: str, filename: str) -> Outcome:
+        """Run the program `text` to its end as ``python FILE`` does; no loop may be running.
+
+        Also what it raises to leave (SystemExit, KeyboardInterrupt) is in the outcome.
+        """
+        compiled = self._prepare(text, filename, "exec")
+        if isinstance(compiled, Outcome):
+            return compiled
+        source, code = compiled
+        try:
+            self.context.run(exec, code, self.namespace)
+        except BaseException as error:
+            error = error.with_traceback(user_part(error.__traceback__))
+            if not isinstance(error, KeyboardInterrupt):
+                return Outcome(source, error)
+            trace = _interrupted_part(error)
+            interrupt = KeyboardInterrupt().with_traceback(trace)
+            return Outcome(source, interrupt, interrupted=True, where=reached_place(trace))
+        return Outcome(source)
+
     def _prepare(
         self, text: str, filename: str | None, mode: Literal["single", "exec"]
     ) -> Outcome | tuple[Source, types.CodeType]:
@@ -212,6 +234,16 @@ class Session:
             run.error = error.with_traceback(user_part(error.__traceback__))
             ended_by_user = isinstance(error, asyncio.CancelledError | KeyboardInterrupt)
             kept_to_themselves[run.task] = "cancelled" if ended_by_user else "error"
+
+
+def _interrupted_part(error: KeyboardInterrupt) -> TracebackType | None:
+    """The traceback that says what a Ctrl-C has reached.
+
+    ``asyncio.run`` cancels its task, and raises KeyboardInterrupt when that has ended.
+    """
+    inner = error.__context__
+    cancelled = isinstance(inner, asyncio.CancelledError)
+    return inner.__traceback__ if inner is not None and cancelled else error.__traceback__
 
 
 def _unfinished(source: Source) -> SyntaxError:

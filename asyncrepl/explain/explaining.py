@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.catalogue import RULES
 from asyncrepl.explain.evidence import gather
+from asyncrepl.explain.one_loop import on_one_loop
 from asyncrepl.explain.units import Unit, parsed
 from asyncrepl.language.rewriting import compiles, syntax_error
 from asyncrepl.language.suspects import Suspects
@@ -33,7 +34,10 @@ def explain(evidence: Evidence | None, *, strict: bool = False) -> Explanation |
     if evidence is None or found is None:
         return None
     rule, finding = found
-    return rule.explanation(replace(finding, fix=_settled(finding.fix, evidence, strict)))
+    fix = _settled(finding.fix, evidence, strict)
+    if fix is not None:
+        fix = on_one_loop(fix, evidence.units)
+    return rule.explanation(replace(finding, fix=fix))
 
 
 def _first(evidence: Evidence, strict: bool) -> tuple[Rule, Finding] | None:

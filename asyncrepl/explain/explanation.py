@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Explanation", "Finding", "Fix"]
+__all__ = ["Explanation", "Finding", "Fix", "Other"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +27,26 @@ class Fix:
 
 
 @dataclass(frozen=True, slots=True)
+class Other:
+    """A less likely misconception that the same evidence allows: its id, and one clause.
+
+    The clause ends a sentence that began with "Or", without a full stop.
+    """
+
+    id: str
+    clause: str
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """What a rule found: why it failed in this very case, and the correction.
 
-    `also` is the id of a misconception that the same evidence allows.
+    `also` is there where the evidence cannot tell two misconceptions apart.
     """
 
     why: str
     fix: Fix | None = None
-    also: str | None = None
+    also: Other | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +56,8 @@ class Explanation:
     `step` is 0 for what fails before anything runs, else the step of the loop
     that broke: 1 ``__aiter__``, 2 ``__anext__``, 3 awaiting its result, 4 the
     target, 5 the body, 6 the end. `why` is one or two sentences about the
-    user's own code; `story` everything there is to say, several lines.
+    user's own code, and a clause more where there is `also`; `story` everything
+    there is to say, several lines.
     """
 
     id: str
@@ -53,5 +65,5 @@ class Explanation:
     step: int
     why: str
     fix: Fix | None
-    also: str | None
+    also: Other | None
     story: str

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Rule"]
 
+#: What ``async for`` does, in the words of a reader who sees it for the first time.
 _STEPS = (
     "type(iterable).__aiter__(iterable) gives the asynchronous iterator",
     "type(iterator).__anext__(iterator) gives an awaitable",
@@ -56,19 +57,31 @@ class Rule:
             id=self.id,
             title=self.title,
             step=self.step,
-            why=finding.why,
+            why=_why(finding),
             fix=finding.fix,
             also=finding.also,
             story=self._story(finding),
         )
 
     def _story(self, finding: Finding) -> str:
-        parts = [finding.why, "", self.model, ""]
+        return f"{_why(finding)}\n\n{self.account()}"
+
+    def account(self, *, broke: bool = True) -> str:
+        """How things really are, and the six steps with a mark at the one that breaks.
+
+        `broke` says that it has just happened, and not that it may.
+        """
         if self.step == 0:
-            parts.append("It failed before anything ran. What `async for` does when it runs:")
+            when = "It failed before anything ran" if broke else "It fails before anything runs"
+            head = f"{when}. What `async for` does when it runs:"
         else:
-            parts.append("What `async for` does, and where it broke:")
-        for number, text in enumerate(_STEPS, 1):
-            mark = "→" if number == self.step else " "
-            parts.append(f"{mark} {number}. {text}")
-        return "\n".join(parts)
+            head = f"What `async for` does, and where it {'broke' if broke else 'breaks'}:"
+        steps = [
+            f"{'→' if number == self.step else ' '} {number}. {text}"
+            for number, text in enumerate(_STEPS, 1)
+        ]
+        return "\n".join([self.model, "", head, *steps])
+
+
+def _why(finding: Finding) -> str:
+    return finding.why if finding.also is None else f"{finding.why} Or {finding.also.clause}."

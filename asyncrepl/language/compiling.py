@@ -10,6 +10,7 @@ from __future__ import annotations
 import __future__
 
 import ast
+import inspect
 import warnings
 from typing import TYPE_CHECKING, Literal
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from asyncrepl.language.sources import Source
 
-__all__ = ["FUTURE_FLAGS", "compile_source"]
+__all__ = ["FUTURE_FLAGS", "compile_source", "needs_loop"]
 
 #: The flags of ``from __future__ import …``: a session keeps them, as a prompt does.
 FUTURE_FLAGS = 0
@@ -44,6 +45,21 @@ def compile_source(source: Source, mode: Literal["single", "exec"], flags: int =
     except (SyntaxError, ValueError, RecursionError):
         return _compile_original(original, source, mode, flags)
     return _compile_doubled(tree, source, mode, flags) or code
+
+
+def needs_loop(text: str) -> bool:
+    """Whether only a running loop can run the top level of `text`.
+
+    That is where it awaits, or makes a task: ``python FILE`` can do neither. (It may well
+    ask for the running loop, to learn that there is none.)
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they are given when it is compiled to be run
+        try:
+            code = _compile(text, "<trial>", "exec", 0)
+        except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
+            return False  # it will not run at all
+    return bool(code.co_flags & inspect.CO_COROUTINE) or "create_task" in code.co_names
 
 
 def _compile_doubled(
@@ -76,7 +92,9 @@ def _compile_original(
         raise
 
 
-def _compile(tree: ast.Module | ast.Interactive, filename: str, mode: str, flags: int) -> CodeType:
+def _compile(
+    tree: ast.Module | ast.Interactive | str, filename: str, mode: str, flags: int
+) -> CodeType:
     flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     code: CodeType = compile(tree, filename, mode, flags, dont_inherit=True)
     return code

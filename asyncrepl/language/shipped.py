@@ -3,7 +3,7 @@
 Nothing here is imported or run: a title is read from the file's text. A
 transcript's title is its `#: title` line, an iterable's the first line of its
 docstring. A transcript's file may begin with a number and a hyphen, its place
-in the list (`02-two-tickers.pycon`); its name is without them, and both names
+in the list (`04-six-steps.pycon`); its name is without them, and both names
 find it.
 """
 

@@ -39,7 +39,12 @@ class Replays:
         """Play `plan` when the prompt is free, then call `ended` in the terminal's thread."""
         ui = self._ui
         stage = TerminalStage(
-            ui.typist, ui.painter, self._crossing, lambda: self.control("pause"), ui.panel.hint
+            ui.typist,
+            ui.painter,
+            self._crossing,
+            pause=lambda: self.control("pause"),
+            hint=ui.panel.hint,
+            columns=lambda: ui.columns,
         )
         self._replay = Replay(plan.transcript, stage, speed=plan.speed, pauses=plan.pauses)
         ui.call(lambda: self._play(ended))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from prompt_toolkit.keys import Keys
 
-from asyncrepl.views.styled import printable
+from asyncrepl.views.styled import printable, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,18 +55,21 @@ class TerminalStage:
         main: MainStage,
         pause: Callable[[], None],
         hint: Callable[[str], None],
+        columns: Callable[[], int],
     ) -> None:
         self._typist = typist
         self._painter = painter
         self._main = main
         self._pause = pause
         self._hint = hint
+        self._columns = columns
         self._key: asyncio.Future[None] | None = None
 
     async def narrate(self, lines: Sequence[str]) -> None:
         """Show `lines` dimmed, as comments, after an empty line and all output so far."""
         self._painter.drain()
-        said = [("class:dim", printable(f"# {line}".rstrip()) + "\n") for line in lines]
+        flowing = _fitting(lines, self._columns() - 3)
+        said = [("class:dim", printable(f"# {line}".rstrip()) + "\n") for line in flowing]
         self._painter.echo([("", "\n"), *said])
 
     async def type(self, text: str, delays: Sequence[float]) -> None:
@@ -121,6 +124,12 @@ class TerminalStage:
             self._typist.leave()
         elif self._key is not None and not self._key.done():
             self._key.set_result(None)
+
+
+def _fitting(lines: Sequence[str], room: int) -> Sequence[str]:
+    """`lines` as they are; or, where one is longer than `room`, their words in new lines."""
+    fit = all(len(line) <= room for line in lines)
+    return lines if fit else wrapped(" ".join(lines), room)
 
 
 async def _pause(seconds: float) -> None:

@@ -179,6 +179,7 @@ class Typist:
         self._panel.ended()
         self._become(running=False)
         if self._offered:
+            self.buffer.save_to_undo_stack()  # undo gives the empty line back
             self.buffer.text, self._offered = self._offered, ""
             self.buffer.cursor_position = len(self.buffer.text)
         self._painter.redraw()
@@ -195,7 +196,7 @@ class Typist:
             future.set_result(goes_on)
 
     def offer(self, text: str) -> None:
-        """Put `text` on the next input line."""
+        """Put `text` on the next input line, to be edited or undone."""
         self._offered = text
 
     def take_line(self) -> str | None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from prompt_toolkit.application import Application
 from prompt_toolkit.enums import EditingMode
 
+from asyncrepl.commands.explaining import load_rules
 from asyncrepl.language.reading import is_complete
 from asyncrepl.terminal.away import Away
 from asyncrepl.terminal.device import DeviceInput, DeviceOutput, Modes
@@ -46,6 +47,7 @@ __all__ = ["Main", "Ui"]
 
 _FIRST_DRAW = 1.0
 _LOAD_LEXER_AFTER = 0.2
+_LOAD_RULES_AFTER = 0.4
 _BLOCKED_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD}
 
 
@@ -214,6 +216,8 @@ class Ui:
     def _begin(self) -> None:
         self._loop.call_soon(self._first_draw)
         self._loop.call_later(_LOAD_LEXER_AFTER, self._editor.lexer.load)
+        # In a thread: this loop has keys to echo.
+        self._loop.call_later(_LOAD_RULES_AFTER, self._loop.run_in_executor, None, load_rules)
 
     def _first_draw(self) -> None:
         self.painter.start(self.app, self._loop)

@@ -1,6 +1,6 @@
 """The pytest plugin: each `.pycon` file is a test, which passes if all is as written.
 
-It also runs one file: ``pytest demos/01-six-steps.pycon``. pytest imports this
+It also runs one file: ``pytest demos/04-six-steps.pycon``. pytest imports this
 module in every project that has asyncrepl installed, so it imports nothing of
 ours before there is a transcript to check.
 """

@@ -15,10 +15,16 @@ if TYPE_CHECKING:
     from asyncrepl.language.sources import Source
     from asyncrepl.views.styled import Line
 
-__all__ = ["changed_line", "explanation_lines", "fix_text", "story_lines"]
+__all__ = ["changed_line", "explanation_lines", "fix_text", "story_lines", "why_lines"]
 
 #: A correction of more lines than this is shown by its changed lines only.
 SHORT = 2
+#: Why, and what to write, have so many lines together, where the screen is not narrow.
+MOST = 4
+#: What stands behind a part of a correction, at a prompt and without one; or the shorter one
+#: where there is no room.
+_TYPED = "   (:fix writes it all)", "  (:fix)"
+_PROGRAM = "   (asyncrepl explain shows it all)", "  (…)"
 
 
 def explanation_lines(
@@ -31,22 +37,31 @@ def explanation_lines(
 
     `place` is said first: for what no traceback has told.
     """
-    text = f"{place}: {explanation.why}" if place else explanation.why
-    why = wrapped(printable(text).replace("\n", " "), width, indent=5)
-    lines: list[Line] = [[("label", "why  "), ("why", why[0])]]
-    lines += [[("why", line)] for line in why[1:]]
+    lines = why_lines(explanation, width, place)
     if explanation.fix is not None:
-        lines += _fix_lines(explanation.fix, sources)
+        room = min(max(MOST - len(lines), 1), SHORT)
+        lines += _fix_lines(explanation.fix, sources, width, room)
     return lines
 
 
-def story_lines(explanation: Explanation, width: int | None = None) -> list[Line]:
+def why_lines(explanation: Explanation, width: int | None = None, place: str = "") -> list[Line]:
+    """Why it failed, and before that the `place`."""
+    text = f"{place}: {explanation.why}" if place else explanation.why
+    first, *more = wrapped(printable(text).replace("\n", " "), width, indent=5)
+    return [[("label", "why  "), ("why", first)], *([("why", line)] for line in more)]
+
+
+def story_lines(story: str, width: int | None = None) -> list[Line]:
     """All there is to say: what happened, the rule behind it, the six steps."""
-    return [
-        [("", line)]
-        for paragraph in printable(explanation.story).split("\n")
-        for line in wrapped(paragraph, width)
-    ]
+    return [line for text in printable(story).split("\n") for line in _paragraph(text, width)]
+
+
+def _paragraph(text: str, width: int | None) -> list[Line]:
+    """A paragraph; of a step, which begins with its mark and number, the rest is indented."""
+    head = text[:5] if text[1:2] == " " and text[2:3].isdigit() else ""
+    style = "bold" if head.startswith("→") else ""
+    first, *more = wrapped(text[len(head) :], width, indent=len(head))
+    return [[(style, head + first)], *([(style, line)] for line in more)]
 
 
 def changed_line(fix: Fix, sources: Mapping[str, Source]) -> int:
@@ -63,16 +78,33 @@ def fix_text(fix: Fix) -> str:
     return "\n".join(text.rstrip("\n") for text in fix.texts.values())
 
 
-def _fix_lines(fix: Fix, sources: Mapping[str, Source]) -> list[Line]:
+def _fix_lines(
+    fix: Fix, sources: Mapping[str, Source], width: int | None, room: int
+) -> list[Line]:
     whole = fix_text(fix).split("\n")
-    shown = whole if len(whole) <= SHORT else list(_changed(fix, sources))[:SHORT]
-    lines: list[Line] = [
-        [("label", "try  " if not number else "     "), *code_lines(text)[0]]
-        for number, text in enumerate(shown)
-    ]
-    if shown != whole and lines:
-        lines[-1].append(("dim", "   (:fix writes it all)"))
-    return lines
+    if len(whole) <= room and all(_fits(line, width) for line in whole):
+        return [_try_line(number, text) for number, text in enumerate(whole)]
+    *shown, last = list(_changed(fix, sources))[:room] or [""]
+    hints = _TYPED if any(source.typed for source in sources.values()) else _PROGRAM
+    hint = next((hint for hint in hints if _fits(last + hint, width)), hints[-1])
+    lines = [_try_line(number, _cut(text, width)) for number, text in enumerate(shown)]
+    ended = _try_line(len(shown), _cut(last, width, len(hint)))
+    return [*lines, [*ended, ("dim", hint if last else hint.lstrip())]]
+
+
+def _try_line(number: int, code: str) -> Line:
+    return [("label", "     " if number else "try  "), *code_lines(code)[0]]
+
+
+def _fits(code: str, width: int | None) -> bool:
+    return width is None or len(code) + 5 <= width
+
+
+def _cut(code: str, width: int | None, less: int = 0) -> str:
+    """`code`, or so much of it that a line holds it and `less` columns more."""
+    if width is None or len(code) + 5 + less <= width:
+        return code
+    return code[: max(width - less - 6, 0)] + "…"
 
 
 def _changed(fix: Fix, sources: Mapping[str, Source]) -> Iterator[str]:

@@ -50,6 +50,10 @@ MISTAKES = {
     ":next x": ":next takes how many timers, not 'x': try :next 3",
     ":lanes maybe": ":lanes takes on or off, not 'maybe'",
     ":why": "no error yet",
+    ":why for-over-async-generatr": "did you mean for-over-async-generator?",
+    ":why async-for": "no mistake is called 'async-for'; did you mean async-for-",
+    ":why reuse": "'reuse' is ambiguous: reuse-of-anext-awaitable, reuse-of-coroutine",
+    ":why nothing": "no mistake is called 'nothing'; :why --all lists them",
     ":fix": "no error yet",
     ":help nothing": "no command :nothing",
     ":quit maybe": "an exit status",
@@ -65,6 +69,15 @@ def test_a_mistake_in_a_command_is_one_clear_line(type_in: Typed, text: str) -> 
     assert MISTAKES[text] in shown
     assert shown.count("\n") == 1
     assert type_in("1") == "1\n"
+
+
+def test_any_known_mistake_can_be_asked_for(type_in: Typed) -> None:
+    """`:why --all` lists them, and `:why ID` tells one, also by the beginning of its id."""
+    assert "for-over-async-generator\n" in type_in(":why --all")
+    told = type_in(":why for-over-async-generator")
+    assert told.startswith("a plain `for` over an async generator\n\n")
+    assert "\n→ 1. type(iterable).__aiter__(iterable)" in told
+    assert type_in(":why for-over-async-g") == told
 
 
 def test_a_unique_prefix_is_enough(type_in: Typed) -> None:

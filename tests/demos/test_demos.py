@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from asyncrepl.language.shipped import demos
-from asyncrepl.transcript.grammar import Narration
+from asyncrepl.transcript.grammar import Blank, Directive, Narration
 from asyncrepl.transcript.parser import load
 from asyncrepl.transcript.report import diff_lines
 from asyncrepl.transcript.trial import check_file
@@ -26,27 +26,30 @@ ALL = [pytest.param(demo, id=demo.name) for demo in demos()]
 def test_a_demo_is_as_written(demo: Demo) -> None:
     """Each shipped transcript prints what it says."""
     report = check_file(demo.path)
+    if report.skipped:
+        pytest.skip(report.skipped)
     assert list(diff_lines(report)) == []
     assert report.passed
 
 
 @pytest.mark.parametrize("demo", ALL)
 def test_a_demo_begins_with_title_and_clock(demo: Demo) -> None:
-    """Demos look alike: a title, the virtual clock, and at least one line for the audience."""
-    names = [type(entry).__name__ for entry in load(demo.path).entries]
-    assert names[:3] == ["Directive", "Directive", "Blank"]
-    assert load(demo.path).clock == "virtual"
-    assert "Narration" in names
+    """Demos look alike: title, clock, what they need, and lines for the audience."""
+    entries = load(demo.path).entries
+    header = [entry.name for entry in entries if isinstance(entry, Directive)][:3]
+    assert header[:2] == ["title", "clock"]
+    assert isinstance(entries[3 if "requires" in header else 2], Blank)
+    assert any(isinstance(entry, Narration) for entry in entries)
 
 
 @pytest.mark.parametrize("demo", ALL)
 def test_a_demo_is_pleasant_on_paper(demo: Demo) -> None:
-    """What is typed and told fits 80 columns; nothing depends on addresses or task numbers."""
+    """What is typed and told is narrow; nothing depends on addresses, ports or task numbers."""
     transcript = load(demo.path)
     narrated = [entry.source for entry in transcript.entries if isinstance(entry, Narration)]
     written = [*narrated, *(entry.typed for entry in transcript.inputs)]
-    assert max(len(line) for lines in written for line in lines) <= 80
-    assert re.search(r"0x[0-9a-f]{6,}|Task-\d", transcript.render()) is None
+    assert max(len(line) for lines in written for line in lines) <= 72
+    assert re.search(r"0x[0-9a-f]{6,}|Task-\d|127\.0|/tmp", transcript.render()) is None
 
 
 def test_two_checks_give_the_same_bytes(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_an_iterable_is_found_by_its_name(folder: Path) -> None:
 def test_asyncrepl_ships_its_demos() -> None:
     """The folder is found beside the package or in it, and holds both kinds."""
     assert demos_folder().is_dir()
-    assert [demo.name for demo in demos()][:2] == ["six-steps", "class-or-generator"]
+    assert [demo.name for demo in demos()][:2] == ["await", "async-for"]
     assert {"counter", "counter_gen", "lines", "tcp"} <= {found.name for found in iterables()}
 
 

@@ -212,7 +212,7 @@ def test_the_outside_makes_time_pass_as_it_really_does() -> None:
     """With something outside pending, the clock waits for its deadline in real seconds."""
     clock, scene = Clock.virtual(), Scene(at=5.0, waits=True)
     clock.wait(scene.poll, 5.0, scene)
-    assert scene.polled == [5.0]
+    assert sum(seconds or 0.0 for seconds in scene.polled) == pytest.approx(5.0)
     assert clock.time() == 5.0
 
 

@@ -131,3 +131,54 @@ def test_a_listening_server_does_not_stop_the_jumps() -> None:
         return now()
 
     assert run(main) == 3600.0
+
+
+def test_a_thread_of_ones_own_answers_before_a_timeout() -> None:
+    """Drivers of databases keep a thread: while it lives, virtual time does not jump."""
+
+    async def main() -> str:
+        answer = asyncio.get_running_loop().create_future()
+        ask = threading.Event()
+
+        def work() -> None:
+            ask.wait()
+            answer.get_loop().call_soon_threadsafe(answer.set_result, "answer")
+
+        threading.Thread(target=work).start()
+        async with asyncio.timeout(5):
+            asyncio.get_running_loop().call_soon(ask.set)
+            return await answer
+
+    for _ in range(5):
+        assert run(main) == "answer"
+
+
+def test_time_jumps_again_when_a_thread_has_ended() -> None:
+    """The end of a thread wakes nobody, and yet an hour is not slept through after it."""
+
+    async def main() -> float:
+        over = threading.Event()
+        threading.Thread(target=over.wait).start()
+        asyncio.get_running_loop().call_soon(over.set)
+        await asyncio.sleep(3600)
+        return now()
+
+    assert run(main) == 3600.0
+
+
+@pytest.mark.parametrize("name", ["asyncrepl watch", "a pool's"])
+def test_threads_at_rest_are_not_waited_for(name: str) -> None:
+    """Neither a pool's threads that have no job, nor asyncrepl's own, hold time up."""
+
+    async def main() -> float:
+        over = threading.Event()
+        thread = threading.Thread(target=over.wait, name=name)
+        if name == "a pool's":
+            thread = threading.Thread(target=int)
+            await asyncio.to_thread(int)
+        thread.start()
+        await asyncio.sleep(3600)
+        over.set()
+        return now()
+
+    assert run(main) == 3600.0

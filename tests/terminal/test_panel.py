@@ -147,6 +147,23 @@ def test_a_demo_is_typed_out(terminal: Terminal, demo: Path) -> None:
     assert terminal.exit_status() == 0
 
 
+def test_what_a_demo_tells_flows_where_it_does_not_fit(
+    start: Callable[..., Terminal], tmp_path: Path
+) -> None:
+    """On a narrow terminal no word of the narration is torn; on a wide one it stays as written."""
+    path = tmp_path / "told.pycon"
+    path.write_text("# Half a second goes by, and then\n# there is a result.\n>>> 1 + 1\n2\n")
+    told = {
+        30: ["# Half a second goes by, and", "# then there is a result."],
+        60: ["# Half a second goes by, and then", "# there is a result."],
+    }
+    for columns, lines in told.items():
+        terminal = start(columns=columns)
+        terminal.send(f":replay {path}\r")
+        terminal.wait(lambda here=terminal: "2" in here.scrollback and here.at_prompt, "the end")
+        assert [line for line in terminal.scrollback if line.startswith("# ")] == lines
+
+
 def test_a_demo_is_held_and_resumed(terminal: Terminal, demo: Path) -> None:
     """Ctrl-C hands the prompt over, :resume goes on."""
     terminal.send(f":replay {demo}\r")

@@ -153,11 +153,15 @@ def test_a_program_runs_before_the_first_prompt(start: Callable[..., Terminal]) 
 
 
 def test_a_fix_is_offered_for_editing(terminal: Terminal) -> None:
-    """:fix puts the corrected code on the input line."""
+    """:fix puts the corrected code on the input line; undo gives the empty line back."""
     terminal.enter("async def g():\ryield 1\r")
     terminal.enter("for x in g(): print(x)")
     terminal.send(":fix\r")
     terminal.wait(lambda: terminal.cursor_line.startswith(">>> async for x in g()"))
+    terminal.send("\x1f")
+    terminal.wait_for_prompt()
+    terminal.enter(":fix\r")
+    terminal.wait_for("1")
 
 
 def test_the_users_tasks_are_counted_from_one(terminal: Terminal) -> None:

@@ -6,10 +6,11 @@ import ast
 import inspect
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Finding, Fix
+from asyncrepl.explain.explanation import Finding, Fix, Other
 from asyncrepl.explain.fixing import Fixing, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import scope
+from asyncrepl.explain.steps import stepped_source
 from asyncrepl.explain.units import FUNCTIONS, Unit
 from asyncrepl.explain.uses import callee_name
 from asyncrepl.language.rewriting import Rewriting, indent
@@ -190,6 +191,9 @@ def _with_default(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
         edits.after(call.args[0], ", None")
 
 
+_TIME_LIMITS = ("wait_for", "timeout", "timeout_at")
+
+
 def _exhausted(evidence: Evidence) -> Finding | None:
     site = stopped_at(evidence)
     call = awaited_step(site) if site else None
@@ -201,7 +205,16 @@ def _exhausted(evidence: Evidence) -> Finding | None:
         f"{short(site.unit, call)} found no more items: outside of `async for` the end is a "
         "StopAsyncIteration, unless there is a default."
     )
-    return Finding(why, fixing.fix(), "timeout-ends-the-generator")
+    also = Other("timeout-ends-the-generator", "a timeout has cancelled an earlier step of it")
+    return Finding(why, fixing.fix(), also if _may_be_cancelled(call, evidence) else None)
+
+
+def _may_be_cancelled(call: ast.Call, evidence: Evidence) -> bool:
+    """Whether a timeout may have cancelled an earlier step: that leaves no trace."""
+    if not isinstance(stepped_source(call), ast.Name):
+        return False
+    calls = (call for unit in evidence.units.all() for call in unit.nodes(ast.Call))
+    return any(callee_name(call) in _TIME_LIMITS for call in calls)
 
 
 RULES = (

@@ -9,7 +9,7 @@ import inspect
 from types import CoroutineType, FunctionType, MethodType
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Finding, Fix
+from asyncrepl.explain.explanation import Finding, Fix, Other
 from asyncrepl.explain.fixing import Fixing, short
 from asyncrepl.explain.resolving import is_async_iterable
 from asyncrepl.explain.rule import Rule
@@ -50,9 +50,10 @@ def _coroutine(evidence: Evidence) -> Finding | None:
         return Finding(why, replaced(evidence, use, f"await {text}"))
     if callee_name(use.node) == "get" and _is_queue_get(use.facts):
         return Finding(why, _one_item(evidence, use))
-    return Finding(
-        why, iterated_plainly(evidence, use, f"await {text}"), "async-def-without-yield"
-    )
+    found = evidence.units.definition(use.facts.code)
+    clause = f"`{found[1].name}` was to `yield` what it returns" if found else ""
+    also = Other("async-def-without-yield", clause) if found else None
+    return Finding(why, iterated_plainly(evidence, use, f"await {text}"), also)
 
 
 def _is_queue_get(facts: Facts) -> bool:
@@ -90,7 +91,8 @@ def _no_yield(evidence: Evidence) -> Finding | None:
         f"`{function.name}` is an `async def` without `yield`: calling it gives a coroutine, "
         "not an async generator."
     )
-    return Finding(why, with_yield(Fixing(evidence), unit, function), "async-for-over-coroutine")
+    also = Other("async-for-over-coroutine", "it was to `return` the items, and to be awaited")
+    return Finding(why, with_yield(Fixing(evidence), unit, function), also)
 
 
 def _function(evidence: Evidence) -> Finding | None:

@@ -6,7 +6,7 @@ import ast
 from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Finding, Fix
+from asyncrepl.explain.explanation import Finding, Fix, Other
 from asyncrepl.explain.fixing import CannotFixError, Fixing
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.rules.ending import STEPS, awaited_step, stopped_at
@@ -35,7 +35,8 @@ def _timed_out(evidence: Evidence) -> Finding | None:
         f"The timeout cancelled a step of `{name.id}` and so finished the generator: it has no "
         "next item any more."
     )
-    return Finding(why, _shielded(evidence, site, call, *found), "exhausted-anext-raises")
+    also = Other("exhausted-anext-raises", "it had run out of items before")
+    return Finding(why, _shielded(evidence, site, call, *found), also)
 
 
 def _limited_step(evidence: Evidence, name: str) -> tuple[Unit, ast.Call] | None:

@@ -1,0 +1,193 @@
+"""``asyncrepl explain``: run a program, and tell its first error or misuse.
+
+The answer goes to a copy of the descriptor that standard output had in the beginning: a
+program may replace or close ``sys.stdout``. For a program that reads it (``--json``),
+nothing else may come there: not what is printed at exit, by a thread or by a subprocess.
+So descriptor 1 then is standard error, where it can still be read and is in nobody's way.
+What does not work: to replace ``sys.stdout``, which a subprocess does not know; and to
+hold back what is printed until the end, which a program that never ends does not reach.
+
+What is told is the error that ended the program; where that is not about async iteration
+or there is none, it is the first misuse that was noticed, whoever noticed it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import sys
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from asyncrepl.commands.opening import open_shell
+from asyncrepl.engine.loading import LoadError, read_text
+from asyncrepl.plain import run_program
+from asyncrepl.statuses import INTERRUPTED
+from asyncrepl.views.console import Console
+from asyncrepl.views.diagnosis import diagnosis_lines
+from asyncrepl.views.errors import error_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from asyncrepl.engine.session import Outcome
+    from asyncrepl.explain.explanation import Explanation
+    from asyncrepl.views.styled import Line
+
+__all__ = ["Diagnosis", "Program", "as_object", "diagnose", "explain_program", "read_program"]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The code to explain; `path` is its file, None where it came by standard input."""
+
+    text: str
+    path: Path | None = None
+
+    @property
+    def filename(self) -> str:
+        """What its tracebacks call it."""
+        return "<stdin>" if self.path is None else str(self.path)
+
+
+@dataclass(slots=True)
+class Diagnosis:
+    """What came of a program; `shown` is its error as Python tells it."""
+
+    status: int = 0
+    error: BaseException | None = None
+    explanation: Explanation | None = None
+    shown: Sequence[Line] = ()
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a Ctrl-C has ended it."""
+        return isinstance(self.error, KeyboardInterrupt)
+
+
+def read_program(file: str | None) -> Program:
+    """The program in `file`, or on standard input for ``-`` and None.
+
+    Raises LoadError, in one line, where there is none.
+    """
+    if file is not None and file != "-":
+        return Program(read_text(Path(file)), Path(file))
+    if sys.stdin is None or (file is None and sys.stdin.isatty()):
+        raise LoadError("explain takes a FILE, or code on standard input")
+    reader = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig")
+    try:
+        text = reader.read()
+    except UnicodeDecodeError:
+        raise LoadError("standard input is not text in UTF-8") from None
+    except OSError as error:
+        raise LoadError(f"cannot read standard input: {error.strerror}") from None
+    finally:
+        reader.detach()  # or it would be closed under the program
+    if not text.strip():
+        raise LoadError("there is no code on standard input")
+    return Program(text)
+
+
+def explain_program(program: Program, *, as_json: bool, color: bool) -> int:
+    """Run `program` and tell its first error or misuse; 0, or 130 after Ctrl-C."""
+    process = os.getpid()
+    width = os.get_terminal_size(1).columns if os.isatty(1) else None
+    with os.fdopen(os.dup(1), "w", encoding="utf-8", errors="backslashreplace") as answer:
+        if as_json:
+            os.dup2(2, 1)
+        found = diagnose(program)
+        if os.getpid() != process:
+            return found.status  # a child that the program has forked: its parent tells
+        _flush()
+        if as_json:
+            answer.write(json.dumps(as_object(found, program)) + "\n")
+        else:
+            Console(answer, color=color).show(*_as_lines(found, program, width))
+    return INTERRUPTED if found.interrupted else 0
+
+
+def diagnose(program: Program) -> Diagnosis:
+    """Run `program` in this process, whose streams it uses, and say what came of it."""
+    found = Diagnosis()
+
+    def failed(outcome: Outcome, explanation: Explanation | None) -> None:
+        found.error, found.explanation = outcome.error, explanation
+        found.shown = error_lines(outcome)  # now: its source is known
+
+    try:
+        with open_shell(Console(sys.stdout, sys.stderr)) as shell:
+            shell.tell_error = failed
+            shell.narrator.listen()
+            found.status = run_program(shell, program.text, program.filename)
+            if found.error is not None:
+                # What is noticed from now on may come of it: an error leaves things undone.
+                found.explanation = found.explanation or shell.first
+    except SystemExit as leaving:  # raised in the background
+        found.status = leaving.code if isinstance(leaving.code, int) else 1
+    if found.error is None:
+        found.explanation = shell.first
+    return found
+
+
+def _as_lines(found: Diagnosis, program: Program, width: int | None) -> list[Line]:
+    return diagnosis_lines(
+        found.shown,
+        found.explanation,
+        program.filename,
+        program.text,
+        width,
+        interrupted=found.interrupted,
+    )
+
+
+def _flush() -> None:
+    """Let what the program has printed stand before the answer."""
+    with contextlib.suppress(Exception):  # its streams are whatever it made of them
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+def as_object(found: Diagnosis, program: Program) -> dict[str, Any]:
+    """What ``--json`` prints, as in the specification of the command."""
+    error, explanation = found.error, found.explanation
+    return {
+        "error": None if error is None else _error_object(error, program),
+        "explanation": None if explanation is None else _explanation_object(explanation, program),
+    }
+
+
+def _error_object(error: BaseException, program: Program) -> dict[str, Any]:
+    message = error.msg if isinstance(error, SyntaxError) else error
+    try:
+        text = str(message)
+    except Exception:
+        text = "<exception cannot be shown>"
+    return {"type": type(error).__name__, "message": text, "line": _line(error, program)}
+
+
+def _line(error: BaseException, program: Program) -> int:
+    """The innermost line of the program that the error passed."""
+    if isinstance(error, SyntaxError) and error.filename == program.filename and error.lineno:
+        return error.lineno
+    lines = [
+        line
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if frame.f_code.co_filename == program.filename
+    ]
+    return lines[-1] if lines else 1
+
+
+def _explanation_object(explanation: Explanation, program: Program) -> dict[str, Any]:
+    texts = explanation.fix.texts if explanation.fix is not None else {}
+    return {
+        "id": explanation.id,
+        "title": explanation.title,
+        "step": explanation.step,
+        "why": explanation.why,
+        # A correction of other files, too, is none of this one alone.
+        "fix": texts[program.filename] if set(texts) == {program.filename} else None,
+    }

@@ -1,0 +1,52 @@
+"""A program that starts its own loop, corrected by an ``await`` at its top.
+
+Such a text runs on a loop from its first line on, and that loop refuses the program's
+own ``asyncio.run(main())``: it becomes ``await main()``.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from asyncrepl.explain.scopes import scope
+from asyncrepl.explain.units import Unit, parsed
+from asyncrepl.language.compiling import needs_loop
+
+if TYPE_CHECKING:
+    from asyncrepl.explain.explanation import Fix
+    from asyncrepl.explain.units import Units
+
+__all__ = ["on_one_loop"]
+
+
+def on_one_loop(fix: Fix, units: Units) -> Fix:
+    """`fix`, in which no text both awaits at its top and calls ``asyncio.run`` there."""
+    texts = [(name, _on_one_loop(name, text, units)) for name, text in fix.texts.items()]
+    (name, text), *more = texts
+    return replace(fix, filename=name, text=text, more=tuple(more))
+
+
+def _on_one_loop(name: str, text: str, units: Units) -> str:
+    before = units.get(name)
+    if ".run(" not in text or before is None or needs_loop(before.text) or not needs_loop(text):
+        return text
+    unit = Unit(name, text, parsed(text))
+    edits = unit.rewriting()
+    for call in unit.nodes(ast.Call):
+        if _runs(call) and scope(unit, call) is None:
+            edits.replace(call, f"await {unit.source.source(call.args[0])}")
+    return edits.apply()
+
+
+def _runs(call: ast.Call) -> bool:
+    """Whether it is ``asyncio.run(x)``, perhaps with more arguments."""
+    function = call.func
+    return (
+        isinstance(function, ast.Attribute)
+        and function.attr == "run"
+        and isinstance(function.value, ast.Name)
+        and function.value.id == "asyncio"
+        and len(call.args) == 1
+    )

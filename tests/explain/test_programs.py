@@ -1,0 +1,90 @@
+"""``asyncrepl explain`` says of a program what the prompt says of the same code, typed."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import signal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from explain.harness import VERSION, load
+
+from asyncrepl.commands.noticing import Noticing
+from asyncrepl.diagnosis import Diagnosis, Program, as_object, diagnose
+from asyncrepl.explain.explanation import Explanation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: A mistake at the prompt only, where a loop runs: ``python FILE`` runs these well.
+RIGHT_IN_A_FILE = (
+    "asyncio-run-inside-the-loop#at-the-prompt",
+    "run-until-complete-inside-the-loop#running-loop",
+)
+
+
+@pytest.fixture(autouse=True)
+def time_limit() -> Iterator[None]:
+    """End what a wrong correction never would."""
+
+    def too_long(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, too_long)
+    signal.alarm(10)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+def diagnosed(text: str) -> Diagnosis:
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        return diagnose(Program(text))
+
+
+def failing() -> list[Any]:
+    return [
+        pytest.param(entry, "\n".join(snippet["inputs"]), id=snippet["id"])
+        for entry in load("misuse")
+        for snippet in entry["snippets"]
+        if snippet["outcome"][VERSION]["result"] == "error"
+        if snippet["id"] not in RIGHT_IN_A_FILE
+    ]
+
+
+@pytest.mark.parametrize(("entry", "text"), failing())
+def test_a_program_is_explained_as_typed_code_is(entry: dict[str, Any], text: str) -> None:
+    """The cause and the step are the same, and the whole corrected program ends well."""
+    answer = as_object(diagnosed(text), Program(text))
+    assert answer["error"]["line"] >= 1
+    explanation = answer["explanation"]
+    assert (explanation["id"], explanation["step"]) == (entry["id"], entry["step"])
+    if explanation["fix"] is not None:
+        assert diagnosed(explanation["fix"]).error is None
+
+
+@pytest.mark.parametrize("name", RIGHT_IN_A_FILE)
+def test_what_is_wrong_at_the_prompt_only_is_right_in_a_file(name: str) -> None:
+    """A program may bring its own loop."""
+    text = next("\n".join(s["inputs"]) for e in load("misuse") for s in e["snippets"] if s["id"] == name)  # fmt: skip
+    assert diagnosed(text) == Diagnosis()
+
+
+def test_without_an_error_the_first_misuse_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the shell finds to explain is told: of several things the first."""
+    first, second = (Explanation(n, "title", 5, "because", None, None, "") for n in "ab")
+
+    def look(self: Noticing, _outcome: object = None) -> None:
+        self._shell.explanation = first
+        self._shell.explanation = second
+
+    monkeypatch.setattr(Noticing, "look", look)
+    assert diagnosed("x = 1\n") == Diagnosis(explanation=first)
+
+
+@pytest.mark.parametrize("control", load("controls"), ids=lambda control: control["id"])
+def test_controls_are_met_with_silence(control: dict[str, Any]) -> None:
+    """What is no async mistake at the prompt is none in a program."""
+    if not control["incomplete"]:
+        assert diagnosed("\n".join(control["inputs"])).explanation is None

@@ -1,0 +1,263 @@
+"""``asyncrepl explain`` as other programs see it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from test_cli import run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TICKS = "import asyncio\nasync def ticks():\n    await asyncio.sleep(0)\n    yield 1\n\n"
+WRONG = TICKS + "async def main():\n    for x in ticks(): print(x)\n\nasyncio.run(main())\n"
+LONG = WRONG + "# the rest\n" * 20
+
+
+def asked(path: Path, text: str, **environment: str) -> dict[str, Any]:
+    """The object that ``--json`` prints for the program `text`."""
+    path = path / "program.py"
+    path.write_text(text, encoding="utf-8")
+    finished = run("explain", str(path), "--json", **environment)
+    assert finished.returncode == 0
+    answer: dict[str, Any] = json.loads(finished.stdout)
+    assert set(answer) == {"error", "explanation"}
+    return answer
+
+
+def test_json_has_the_error_and_the_whole_corrected_code(tmp_path: Path) -> None:
+    """One object: what Python says and where, the misconception, and code that runs."""
+    answer = asked(tmp_path, WRONG)
+    message = "'async_generator' object is not iterable"
+    assert answer["error"] == {"type": "TypeError", "message": message, "line": 7}
+    explanation = answer["explanation"]
+    assert list(explanation) == ["id", "title", "step", "why", "fix"]
+    assert (explanation["id"], explanation["step"]) == ("for-over-async-generator", 1)
+    assert explanation["fix"] == WRONG.replace("    for", "    async for")
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("x = 1\n1/0\n", {"type": "ZeroDivisionError", "message": "division by zero", "line": 2}),
+        ("x = [\n\n1 2]", {"type": "SyntaxError", "line": 3}),
+        ("await asyncio.sleep(0)\nraise ExceptionGroup('all', [OSError()])", {"line": 2}),
+        ("class E(Exception):\n    def __str__(self): 1/0\nraise E", {"type": "E", "line": 3}),
+        ("raise ValueError('\\ud800')", {"message": "\ud800"}),
+        ("print('fine')", None),
+        ("", None),
+        ("import sys; sys.exit(3)", None),
+        ("import sys; sys.exit('no')", None),
+        ("import sys; sys.stdout.close()", None),
+        ("import os; os.close(1)", None),
+        ("async def f(): raise SystemExit(5)\nt = asyncio.create_task(f())\nawait t", None),
+    ],
+)
+def test_what_is_not_about_async_has_no_explanation(
+    tmp_path: Path, text: str, error: dict[str, Any] | None
+) -> None:
+    """An ordinary error is told without one; a program that ends well, or leaves, has neither."""
+    answer = asked(tmp_path, text)
+    assert answer["explanation"] is None
+    assert (answer["error"] is None) == (error is None)
+    assert (error or {}).items() <= (answer["error"] or {}).items()
+
+
+RIGHT = {
+    "asyncio.run": TICKS + "if __name__ == '__main__':\n    asyncio.run(anext(ticks()))\n",
+    "asyncio.run twice": TICKS + "asyncio.run(anext(ticks()))\n" * 2,
+    "a loop of its own": TICKS + "loop = asyncio.new_event_loop()\n"
+    "loop.run_until_complete(anext(ticks()))\nloop.close()\n",
+    "a runner": TICKS + "with asyncio.Runner(debug=True) as r: r.run(anext(ticks()))\n",
+    "its own file": "open(__file__).close()\n",
+    "no loop runs": "import asyncio\ntry:\n    asyncio.get_running_loop()\n    1/0\n"
+    "except RuntimeError: pass\n",
+    "a loop runs": TICKS + "await anext(ticks())\n",
+}
+
+
+@pytest.mark.parametrize("text", RIGHT.values(), ids=list(RIGHT))
+def test_a_right_program_is_right(tmp_path: Path, text: str) -> None:
+    """What ``python FILE`` runs is run the same way, and so is what awaits at its top."""
+    assert asked(tmp_path, text) == {"error": None, "explanation": None}
+
+
+def test_a_file_is_run_as_it_is_explained(tmp_path: Path) -> None:
+    """``asyncrepl FILE`` runs a program that brings its own loop, and observes it."""
+    path = tmp_path / "program.py"
+    path.write_text(WRONG.replace("    for", "    async for"))
+    assert run(str(path)).stdout == "1\n"
+    assert "6 stop       StopAsyncIteration" in run("--trace", str(path)).stdout
+
+
+def test_a_correction_that_awaits_at_the_top_keeps_the_program_on_one_loop(
+    tmp_path: Path,
+) -> None:
+    """Where the top of a program has to await, its own ``asyncio.run`` has to go."""
+    text = WRONG.replace("    for", "    async for").replace(
+        "asyncio.run", "for x in ticks(): print(x)\nasyncio.run"
+    )
+    fix = asked(tmp_path, text)["explanation"]["fix"]
+    assert fix.endswith("async for x in ticks(): print(x)\nawait main()\n")
+    assert asked(tmp_path, fix) == {"error": None, "explanation": None}
+
+
+PRINTING = """\
+import atexit, subprocess, sys, threading, time
+print("printed")
+sys.stdout.write("written")
+subprocess.run(["echo", "echoed"])
+atexit.register(print, "at exit")
+threading.Thread(target=lambda: (time.sleep(0.1), print("in a thread"))).start()
+"""
+
+
+def test_nothing_is_mixed_into_the_json(tmp_path: Path) -> None:
+    """What the program, its threads and its subprocesses print goes to standard error."""
+    path = tmp_path / "program.py"
+    path.write_text(PRINTING)
+    finished = run("explain", "--json", str(path))
+    assert json.loads(finished.stdout) == {"error": None, "explanation": None}
+    for word in ("printed", "written", "echoed", "at exit", "in a thread"):
+        assert word in finished.stderr
+
+
+def test_a_forked_child_does_not_answer(tmp_path: Path) -> None:
+    """One process was asked: a copy of it that reaches the end of the program stays quiet."""
+    answer = asked(tmp_path, "import os\nif os.fork(): os.wait()\n")
+    assert answer == {"error": None, "explanation": None}
+
+
+def test_a_program_reads_its_own_standard_input(tmp_path: Path) -> None:
+    """Where the code is a file, standard input is the program's; else it has ended."""
+    path = tmp_path / "program.py"
+    path.write_text("print(input(), input())\n")
+    assert run("explain", str(path), stdin="a\nb\n").stdout.startswith("a b\n")
+    assert "EOFError" in run("explain", stdin="input()\n").stdout
+
+
+@pytest.mark.parametrize("words", [["explain"], ["explain", "-"]])
+def test_code_may_come_by_standard_input(words: list[str]) -> None:
+    """Without FILE, or as ``-``: as one program, whose whole correction is shown."""
+    finished = run(*words, stdin=LONG)
+    assert 'File "<stdin>", line 7, in main' in finished.stdout
+    assert finished.stdout.endswith(LONG.replace("    for", "    async for"))
+
+
+def test_a_short_file_is_shown_whole(tmp_path: Path) -> None:
+    """Python's own words, why, and all of the corrected code."""
+    (tmp_path / "program.py").write_text(WRONG)
+    shown = run("explain", str(tmp_path / "program.py")).stdout
+    error, _, rest = shown.partition("TypeError: 'async_generator' object is not iterable\n")
+    assert error.startswith("Traceback (most recent call last):\n")
+    assert "asyncrepl/" not in error
+    assert rest.startswith("why  `ticks()` is an async generator")
+    assert rest.endswith(WRONG.replace("    for", "    async for"))
+
+
+def test_of_a_long_file_the_change_is_shown_and_can_be_applied(tmp_path: Path) -> None:
+    """A unified diff between sentences: what ``patch`` takes as it is."""
+    path = tmp_path / "program.py"
+    path.write_text(LONG)
+    shown = run("explain", str(path)).stdout
+    assert f"--- {path}\n+++ {path}\n@@" in shown
+    assert f"apply it  asyncrepl explain {path} | patch {path}\n" in shown
+    subprocess.run(["patch", str(path)], input=shown, text=True, check=True, capture_output=True)
+    assert path.read_text() == LONG.replace("    for", "    async for")
+
+
+def test_a_program_without_a_mistake_gets_one_calm_line() -> None:
+    """There is nothing to explain, and it says so; an ordinary error is Python's to tell."""
+    assert (
+        run("explain", stdin="x = 1\n").stdout == "nothing to explain: it ran without an error\n"
+    )
+    last = run("explain", stdin="1/0\n").stdout.splitlines()[-2:]
+    assert last[0] == "ZeroDivisionError: division by zero"
+    assert last[1] == "nothing to explain: this error is not about async iteration"
+
+
+def test_what_an_error_leaves_undone_does_not_explain_it(tmp_path: Path) -> None:
+    """A coroutine is not awaited because the program failed before: it is no mistake."""
+    text = "async def f(): pass\ncoroutine = f()\n1/0\nawait coroutine\n"
+    assert asked(tmp_path, text)["explanation"] is None
+
+
+@pytest.mark.parametrize("as_json", [[], ["--json"]])
+@pytest.mark.parametrize(
+    ("file", "stdin", "complaint"),
+    [
+        ("nowhere.py", b"", "no file 'nowhere.py'"),
+        (".", b"", "cannot read '.': Is a directory"),
+        ("-", b"\xff\xfe", "standard input is not text in UTF-8"),
+        ("-", b"", "there is no code on standard input"),
+        ("latin.py", b"", "'latin.py' is not text in UTF-8"),
+    ],
+)
+def test_unreadable_input_is_one_line_and_status_2(
+    tmp_path: Path, file: str, stdin: bytes, complaint: str, as_json: list[str]
+) -> None:
+    """What cannot be read is said on standard error, and nothing on standard output."""
+    (tmp_path / "latin.py").write_bytes("# é".encode("latin-1"))
+    command = [sys.executable, "-m", "asyncrepl", "explain", file, *as_json]
+    finished = subprocess.run(
+        command, input=stdin, capture_output=True, timeout=60, check=False, cwd=tmp_path
+    )
+    assert (finished.returncode, finished.stdout) == (2, b"")
+    assert finished.stderr.decode() == f"asyncrepl: {complaint}\n"
+
+
+def test_a_terminal_is_not_waited_for() -> None:
+    """Without FILE, and nothing piped in, there is no input."""
+    parent, child = pty.openpty()
+    try:
+        finished = subprocess.run(
+            [sys.executable, "-m", "asyncrepl", "explain"],
+            stdin=child, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    finally:
+        os.close(parent)
+        os.close(child)
+    assert finished.stderr == "asyncrepl: explain takes a FILE, or code on standard input\n"
+    assert finished.returncode == 2
+
+
+#: Each says that it is ready, and never ends, on its second line.
+ENDLESS = {
+    "on our loop": "\nprint('ready', flush=True), await asyncio.Event().wait()\n",
+    "on its own": "import asyncio\n"
+    "async def main(): print('ready', flush=True), await asyncio.Event().wait()\n"
+    "asyncio.run(main())\n",
+    "on none": "\nprint('ready', flush=True) or all(True for _ in iter(int, 1))\n",
+}
+
+
+@pytest.mark.parametrize("text", ENDLESS.values(), ids=list(ENDLESS))
+def test_ctrl_c_ends_a_program_and_the_answer_comes(tmp_path: Path, text: str) -> None:
+    """A program that never ends is interrupted with status 130; the answer says where it was."""
+    path = tmp_path / "program.py"
+    path.write_text(text)
+    with subprocess.Popen(
+        [sys.executable, "-m", "asyncrepl", "explain", "--json", str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        try:
+            answer, _ = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert json.loads(answer) == {
+        "error": {"type": "KeyboardInterrupt", "message": "", "line": 2},
+        "explanation": None,
+    }
+    assert process.returncode == 130
