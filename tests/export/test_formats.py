@@ -16,6 +16,7 @@ from asyncrepl.export.exporting import drawn, export
 from asyncrepl.export.recording import ExportError, record
 from asyncrepl.export.rows import folded, rows
 from asyncrepl.language.shipped import demos
+from asyncrepl.transcript.finding import lacking
 from asyncrepl.transcript.parser import load, parse
 from asyncrepl.transcript.performance import performed
 from asyncrepl.transcript.watch import Limits
@@ -129,8 +130,9 @@ def test_a_picture_is_the_last_screen(recording: Recording) -> None:
 
 def test_an_export_gives_the_same_bytes_each_time(tmp_path: Path) -> None:
     """Two processes with different hash seeds write the same files, in each format."""
-    virtual = [demo for demo in demos() if not performed(load(demo.path), Limits()).outside]
-    names = [demo.name for demo in virtual[1::5]]
+    shipped = [demo for demo in demos() if not lacking(load(demo.path))][:8]
+    virtual = [each for each in shipped if not performed(load(each.path), Limits()).outside]
+    names = [demo.name for demo in virtual[1::3]]
     code = f"""\
 from pathlib import Path; from asyncrepl.export.exporting import export
 from asyncrepl.transcript.finding import find

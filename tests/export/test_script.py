@@ -10,7 +10,7 @@ import pytest
 
 from asyncrepl.export.exporting import export
 from asyncrepl.language.shipped import demos
-from asyncrepl.transcript.finding import find, lacking
+from asyncrepl.transcript.finding import lacking
 from asyncrepl.transcript.parser import load, parse
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def test_a_script_keeps_what_is_told() -> None:
 @pytest.mark.parametrize("demo", ALL)
 def test_each_demo_becomes_a_script(demo: Demo) -> None:
     """Every shipped transcript gives code that compiles, and the same code each time."""
-    transcript = find(demo.name)
+    transcript = load(demo.path)
     if lacking(transcript):
         pytest.skip(lacking(transcript))
     code = export(transcript, "py")

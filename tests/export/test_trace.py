@@ -11,7 +11,7 @@ import pytest
 from asyncrepl.export.exporting import export
 from asyncrepl.language.shipped import demos
 from asyncrepl.transcript.finding import find, lacking
-from asyncrepl.transcript.parser import parse
+from asyncrepl.transcript.parser import load, parse
 
 TEXT = """\
 #: title  Traced
@@ -27,7 +27,7 @@ TEXT = """\
 ...
 >>> [r async for r in readings(1)]
 """
-NAMES = [demo.name for demo in demos() if not lacking(find(demo.name))]
+NAMES = [demo.name for demo in demos() if not lacking(load(demo.path))]
 
 
 def events(text: str) -> list[dict[str, Any]]:
