@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 COLUMNS = 80
 #: What depends on the machine's speed or on the moment: only a terminal tells it.
-MOMENTARY = re.compile(r"loop blocked .*|\d+ tasks? (was|were) still running and cancelled: .*")
+MOMENTARY = re.compile(
+    r"loop (was )?blocked .*\n(  at .*\n)?|\d+ tasks? (was|were) still running and cancelled: .*\n"
+)
 
 
 @pytest.fixture
@@ -60,7 +62,7 @@ def checked(transcript: Transcript) -> Iterator[str]:
 
 def letters(lines: list[str]) -> str:
     """The text of `lines` without what depends on where a row ends, or on the moment."""
-    return "".join("".join(line.split()) for line in lines if not MOMENTARY.match(line))
+    return "".join(MOMENTARY.sub("", "\n".join([*lines, ""])).split())
 
 
 def test_a_replay_shows_what_a_check_shows(replaying: list[Terminal]) -> None:
