@@ -17,12 +17,13 @@ from asyncrepl.options import (
     check_options,
     demos_options,
     explain_options,
+    export_options,
     replay_options,
     session_options,
     with_options,
 )
 from asyncrepl.settings import Settings, load_settings, rate_of, use_ascii, use_color
-from asyncrepl.statuses import INTERRUPTED, PIPE_CLOSED, USAGE
+from asyncrepl.statuses import FAILED, INTERRUPTED, PIPE_CLOSED, USAGE
 
 if TYPE_CHECKING:
     import argparse
@@ -41,7 +42,13 @@ Program = tuple[str, str]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program with `argv` (the process's own if not given); its exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
-    programs = {"demos": _demos, "replay": _replay, "check": _check, "explain": _explain}
+    programs = {
+        "demos": _demos,
+        "replay": _replay,
+        "check": _check,
+        "explain": _explain,
+        "export": _export,
+    }
     try:
         if words and words[0] in programs:
             return programs[words[0]](words[1:])
@@ -162,13 +169,13 @@ def _demos(words: list[str]) -> int:
 
 
 def _replay(words: list[str]) -> int:
-    from asyncrepl.language.shipped import ShippedError, find_transcript
+    from asyncrepl.language.shipped import ShippedError
+    from asyncrepl.transcript.finding import find
     from asyncrepl.transcript.grammar import TranscriptError
-    from asyncrepl.transcript.parser import load
 
     options = replay_options(words)
     try:
-        transcripts = [load(find_transcript(name)) for name in options.demos]
+        transcripts = [find(name) for name in options.demos]
     except (ShippedError, TranscriptError) as error:
         print(f"asyncrepl: {error}", file=sys.stderr)
         return USAGE
@@ -195,7 +202,32 @@ def _check(words: list[str]) -> int:
     from asyncrepl.transcript.checker import check
 
     options = check_options(words)
-    return check([Path(path) for path in options.paths], accept=options.accept)
+    color = use_color(options.color)
+    return check([Path(path) for path in options.paths], accept=options.accept, color=color)
+
+
+def _export(words: list[str]) -> int:
+    from asyncrepl.export.exporting import export
+    from asyncrepl.export.recording import ExportError
+    from asyncrepl.language.shipped import ShippedError
+    from asyncrepl.transcript.finding import find
+    from asyncrepl.transcript.grammar import TranscriptError
+
+    options = export_options(words)
+    try:
+        text = export(find(options.transcript), options.format)
+    except (ShippedError, TranscriptError, ExportError) as error:
+        print(f"asyncrepl: {error}", file=sys.stderr)
+        return FAILED if isinstance(error, ExportError) else USAGE
+    if options.out is None:
+        sys.stdout.buffer.write(text.encode())
+        return 0
+    try:
+        options.out.write_bytes(text.encode())
+    except OSError as error:
+        print(f"asyncrepl: {options.out}: {error.strerror}", file=sys.stderr)
+        return USAGE
+    return 0
 
 
 def _explain(words: list[str]) -> int:

@@ -17,10 +17,14 @@ __all__ = [
     "check_options",
     "demos_options",
     "explain_options",
+    "export_options",
     "replay_options",
     "session_options",
     "with_options",
 ]
+
+#: What a transcript can be exported to.
+FORMATS = ("py", "cast", "html", "svg", "trace")
 
 _PROGRAMS = """\
 programs:
@@ -28,6 +32,7 @@ programs:
   asyncrepl replay DEMO…         type a scripted demo out live
   asyncrepl check PATH…          run transcripts and compare what they print
   asyncrepl explain [FILE|-]     run code, explain the first error or misuse
+  asyncrepl export TRANSCRIPT    make a script, a recording, a page, a picture, a trace of it
 """
 
 
@@ -111,6 +116,22 @@ def explain_options(words: Sequence[str]) -> argparse.Namespace:
         help="print one JSON object; what the program prints goes to standard error",
     )
     _color(parser)
+    return parser.parse_args(words)
+
+
+def export_options(words: Sequence[str]) -> argparse.Namespace:
+    """The options of ``asyncrepl export``."""
+    parser = _Parser(
+        "asyncrepl export",
+        description="Run a transcript on the virtual clock and make something else of it.",
+    )
+    parser.add_argument("transcript", metavar="TRANSCRIPT", help="a demo's name, or a path")
+    parser.add_argument(
+        "--to", required=True, choices=FORMATS, dest="format", help="what to make of it"
+    )
+    parser.add_argument(
+        "-o", dest="out", type=Path, metavar="OUT", help="the file to write (standard output)"
+    )
     return parser.parse_args(words)
 
 

@@ -6,8 +6,10 @@ Lines are read in a thread, so that the loop lives while it waits for one.
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 from collections import deque
+from contextlib import redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING, TextIO
 
 from asyncrepl.commands.status import Status
@@ -17,6 +19,7 @@ from asyncrepl.engine.running import keep_running
 from asyncrepl.language.compiling import needs_loop
 from asyncrepl.language.splitting import Splitter
 from asyncrepl.statuses import FAILED, INTERRUPTED
+from asyncrepl.transcript.marking import Marking
 from asyncrepl.transcript.performing import perform
 from asyncrepl.views.banner import banner_lines
 
@@ -82,7 +85,11 @@ def _read_and_run(shell: Shell, stream: TextIO, lines: _Lines) -> int:
         target=lines.read, args=(stream,), name="asyncrepl input", daemon=True
     ).start()
     shell.loop.call_soon(lines.next)
-    _run(shell, lambda: lines.ended, idle=lines.interrupted)
+    with (
+        redirect_stdout(Marking(sys.stdout, shell.printed)),
+        redirect_stderr(Marking(sys.stderr, shell.tape.write)),
+    ):
+        _run(shell, lambda: lines.ended, idle=lines.interrupted)
     return lines.exit_status
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from asyncrepl.commands import (
     background,
     leaks,
@@ -10,12 +12,16 @@ from asyncrepl.commands import (
     replaying,
     seeing,
     session,
+    setting,
     stepping,
     timing,
 )
 from asyncrepl.commands.registry import Registry
 
 __all__ = ["all_commands"]
+
+#: Commands of a package that builds on this one: found by name, as a plugin's would be.
+LATER = "asyncrepl.export.commands"
 
 
 def all_commands() -> Registry:
@@ -30,6 +36,8 @@ def all_commands() -> Registry:
             *pictures.COMMANDS,
             *timing.COMMANDS,
             *leaks.COMMANDS,
+            *import_module(LATER).COMMANDS,
+            *setting.COMMANDS,
             *session.COMMANDS,
         )
     )

@@ -25,6 +25,16 @@ class Front:
         """Draw live lanes under the prompt, or stop drawing them."""
         raise CommandError(f":lanes {'on' if on else 'off'} needs a terminal to draw in")
 
+    #: Whether the keys are those of vi.
+    vi = False
+
+    def use_vi(self, *, on: bool) -> None:
+        """Edit with the keys of vi, or with those of Emacs."""
+        raise CommandError(f":set vi {'on' if on else 'off'} needs a terminal to edit in")
+
+    def show_color(self, *, on: bool) -> None:
+        """Colour what is drawn beside the console's lines, if anything is."""
+
     def show_step_keys(self) -> None:
         """Take keys as steps of what runs next, and show which they are."""
         raise CommandError(":walk needs a terminal for its keys; :trace tells all steps")

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from asyncrepl.commands.catalogue import all_commands
+from asyncrepl.commands.registry import CommandError
 from asyncrepl.commands.shell import Shell
 from asyncrepl.engine.clock import Clock
 from asyncrepl.engine.loop import new_loop
@@ -40,8 +41,8 @@ def open_shell(
 ) -> Iterator[Shell]:
     """A shell on a new loop (real time, if no `clock` is given), in this thread.
 
-    On leaving, tasks are cancelled and awaited, async generators closed, the loop
-    closed, and the interpreter's hooks given back.
+    On leaving, what was to be recorded is written, tasks are cancelled and awaited, async
+    generators closed, the loop closed, and the interpreter's hooks given back.
     """
     loop = new_loop(clock)
     shell = Shell(Session(loop), loop, console, all_commands(), front)
@@ -49,5 +50,16 @@ def open_shell(
         try:
             yield shell
         finally:
+            _end_recording(shell)
             shell.left = close(loop)
             shell.session.sources.forget()
+
+
+def _end_recording(shell: Shell) -> None:
+    recorder, shell.recorder = shell.recorder, None
+    if recorder is not None:
+        try:
+            count = recorder.end()
+            shell.console.show([("dim", f"recorded in {recorder.path}, inputs: {count}")])
+        except CommandError as error:
+            shell.console.complain([("error", str(error))])

@@ -5,16 +5,26 @@ from __future__ import annotations
 import difflib
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from asyncrepl.views.styled import Line
 
 if TYPE_CHECKING:
     import asyncio
+    from pathlib import Path
 
     from asyncrepl.commands.shell import Shell
 
-__all__ = ["Answer", "Command", "CommandError", "Instead", "Registry"]
+__all__ = ["Answer", "Command", "CommandError", "Instead", "Recorder", "Registry"]
+
+
+class Recorder(Protocol):
+    """Keeps a session in a file."""
+
+    path: Path
+
+    def end(self) -> int:
+        """Write the file; how many inputs it has. Raises CommandError if it cannot."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from asyncrepl.commands.noticing import Noticing
 from asyncrepl.commands.remarking import Remarks
 from asyncrepl.commands.status import Status
 from asyncrepl.commands.stepping import Stepping
+from asyncrepl.commands.tape import Tape
 from asyncrepl.engine.jobs import Jobs
 from asyncrepl.engine.observing import Observing
 from asyncrepl.language.reading import as_command, silence_completeness_warnings
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterator
 
-    from asyncrepl.commands.registry import Registry
+    from asyncrepl.commands.registry import Recorder, Registry
     from asyncrepl.engine.loop import LiveLoop
     from asyncrepl.engine.session import Outcome, Run, Session
     from asyncrepl.explain.explanation import Explanation
@@ -70,9 +71,13 @@ class Shell:
         self.registry = registry
         self.front = front or Front()
         self.left: list[str] = []
+        #: Who writes the session to a file when it is over.
+        self.recorder: Recorder | None = None
         self.jobs = Jobs(session, self._job_failed)
         self.observing = Observing(loop)
         self.noticing = Noticing(self)
+        self.tape = Tape(loop.time)
+        console.told = self.tape.show
         self.remarks = Remarks(self)
         self.narrator = Narrator(self)
         self.stepping = Stepping(self)
@@ -147,11 +152,15 @@ class Shell:
             if timer is not None:
                 timer.cancel()
             self._run = None
+            if mode == "single":
+                self.tape.end()
             self.stepping.ended()
             done(status)
 
         self.narrator.began()
         self.remarks.began()
+        if mode == "single":
+            self.tape.begin(text, interrupt_after)
         command = as_command(text) if mode == "single" else None
         if command is not None:
             self._answering.start(command, finished)
@@ -204,9 +213,10 @@ class Shell:
         builtins._ = value  # type: ignore[attr-defined]
         self._explain_value(value)
 
-    def printed(self) -> None:
-        """Mark in the record that the task that runs has printed a line."""
-        if (timeline := self.observing.timeline) is not None:
+    def printed(self, text: str) -> None:
+        """Keep on the tape what user code has written, and mark a line in the record."""
+        self.tape.write(text)
+        if "\n" in text and (timeline := self.observing.timeline) is not None:
             timeline.mark("print")
 
     def _explain_value(self, value: object) -> None:
@@ -221,6 +231,7 @@ class Shell:
         """Show how a statement ended, if there is anybody to show it to."""
         try:
             self.narrator.ended(outcome)
+            self.tape.fail(outcome)
             status = self._shown(outcome)
             self.noticing.look(outcome)
             self.remarks.ended(outcome, silently=self._is_explained(outcome))

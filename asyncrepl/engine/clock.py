@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from selectors import SelectorKey
 
+    from asyncrepl.engine.ties import Ties
+
 __all__ = ["Clock", "Scene"]
 
 #: What a selector's select() returns, and such a function.
@@ -85,6 +87,8 @@ class Clock(ABC):
         self._factors = self._checked(pace, "pace"), self._checked(rate, "rate")
         self._pace = pace * rate
         self._held = self._frozen = False
+        #: Takes note of timers that tie, if set before the first timer; only if virtual.
+        self.ties: Ties | None = None
         #: Called after each change; for the loop.
         self.changed: Callable[[], None] = _nothing
 

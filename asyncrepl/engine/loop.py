@@ -214,7 +214,10 @@ class LiveLoop(_SelectorEventLoop):
 
     def outside(self) -> bool:
         """Whether I/O, a job of an executor or a process is being waited for."""
-        return self.live.outside.pending()
+        pending = self.live.outside.pending()
+        if pending and self.live.clock.ties is not None:
+            self.live.clock.ties.outside = True
+        return pending
 
     # -- the outside -------------------------------------------------------------
 

@@ -37,26 +37,32 @@ __all__ = ["TimerHandle", "call_at", "hide_ours"]
 
 
 class TimerHandle(_TimerHandle):
-    """asyncio's timer, and called so in its ``repr``; of two equal ones the elder fires first."""
+    """asyncio's timer, and called so in its ``repr``; of two equal ones the elder fires first.
 
-    __slots__ = ("_number",)
+    `rank` decides between equal ones. `set_at` and `set_by`, instant and task, are for
+    `asyncrepl.engine.ties`, where anybody asks for those.
+    """
+
+    __slots__ = ("rank", "set_at", "set_by")
 
     _numbers = itertools.count()
+    set_at: float
+    set_by: str | None
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self._number = next(self._numbers)
+        self.rank = (0.0, next(self._numbers))
 
     def __lt__(self, other: object) -> bool:
         if isinstance(other, TimerHandle):
-            return (self._when, self._number) < (other._when, other._number)
+            return (self._when, self.rank) < (other._when, other.rank)
         if isinstance(other, asyncio.TimerHandle):  # one of asyncio's own: it is older
             return self._when < other.when()
         return NotImplemented
 
     def __gt__(self, other: object) -> bool:
         if isinstance(other, TimerHandle):
-            return (self._when, self._number) > (other._when, other._number)
+            return (self._when, self.rank) > (other._when, other.rank)
         if isinstance(other, asyncio.TimerHandle):
             return self._when >= other.when()
         return NotImplemented
@@ -77,7 +83,10 @@ def call_at(
     if loop._debug:
         loop._check_thread()
         loop._check_callback(callback, "call_at")
-    timer = TimerHandle(loop.live.clock.due(when), callback, args, loop, context)
+    clock = loop.live.clock
+    timer = TimerHandle(clock.due(when), callback, args, loop, context)
+    if clock.ties is not None:
+        clock.ties.set(loop, timer, clock.time())
     hide_ours(timer)
     heapq.heappush(loop._scheduled, timer)
     timer._scheduled = True

@@ -119,9 +119,12 @@ def _timeout(loop: LiveLoop) -> float | None:
 
 def _fire_timers(loop: LiveLoop) -> None:
     end = loop.time() + loop._clock_resolution
+    ties = loop.live.clock.ties
     while loop._scheduled and loop._scheduled[0]._when < end:
         handle = heapq.heappop(loop._scheduled)
         handle._scheduled = False
+        if ties is not None:
+            ties.fires(handle)
         loop._ready.append(handle)
 
 

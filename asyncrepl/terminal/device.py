@@ -130,11 +130,15 @@ class DeviceOutput(Vt100_Output):
             get_size,
             term=os.environ.get("TERM"),
             # Only create_output() would read NO_COLOR; this class does not.
-            default_color_depth=ColorDepth.from_env() if color else ColorDepth.DEPTH_1_BIT,
+            default_color_depth=_depth(color=color),
             enable_cpr=False,
         )
         self._holds = 0
         self._gone: Callable[[], None] | None = gone
+
+    def use_color(self, *, on: bool) -> None:
+        """Draw in colour from the next frame on, or without."""
+        self.default_color_depth = _depth(color=on)
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -179,3 +183,8 @@ def write_all(fd: int, data: bytes) -> None:
             import select
 
             select.select([], [fd], [], 1.0)
+
+
+def _depth(*, color: bool) -> ColorDepth | None:
+    """The colours to draw with; None for as many as the terminal is said to have."""
+    return ColorDepth.from_env() if color else ColorDepth.DEPTH_1_BIT

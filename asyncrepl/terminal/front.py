@@ -47,6 +47,19 @@ class TerminalFront(Front):
         if self._observing is not None:
             (self._observing.want if on else self._observing.drop)("lanes")
 
+    @property
+    def vi(self) -> bool:  # type: ignore[override]
+        """Whether the keys are those of vi."""
+        return self._ui.vi
+
+    def use_vi(self, *, on: bool) -> None:
+        """Edit with the keys of vi, or with those of Emacs."""
+        self._ui.vi = on
+
+    def show_color(self, *, on: bool) -> None:
+        """Colour the prompt and what is under it."""
+        self._ui.output.use_color(on=on)
+
     def show_step_keys(self) -> None:
         """Take keys as steps of what runs next, and show which they are."""
         self._ui.call(self._ui.pause_keys.begin)

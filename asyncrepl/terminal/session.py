@@ -14,15 +14,15 @@ from asyncrepl.engine.blocking.hogs import Hogs
 from asyncrepl.engine.clock import Clock
 from asyncrepl.engine.interrupts import Interrupter
 from asyncrepl.engine.running import keep_running
-from asyncrepl.language.shipped import ShippedError, find_transcript
+from asyncrepl.language.shipped import ShippedError
 from asyncrepl.terminal.driver import Plan
 from asyncrepl.terminal.front import TerminalFront, complete_command
 from asyncrepl.terminal.hooks import installed
 from asyncrepl.terminal.lending import Lender
 from asyncrepl.terminal.replaying import Replays
 from asyncrepl.terminal.streams import LentInput
+from asyncrepl.transcript.finding import find
 from asyncrepl.transcript.grammar import TranscriptError
-from asyncrepl.transcript.parser import load
 from asyncrepl.transcript.performing import perform
 from asyncrepl.views.blocked import blocked_lines
 from asyncrepl.views.styled import text_lines
@@ -104,6 +104,7 @@ class _Session:
         terminal.ui.call(lambda: terminal.ui.pause_keys.connect(self._shell.stepping))
         _freeze()
         terminal.out.on_write = self._shell.printed
+        terminal.err.on_write = self._shell.tape.write
         self._interrupter.install()
         self._hogs.start()
         try:
@@ -127,7 +128,7 @@ class _Session:
     def play_named(self, name: str) -> None:
         """Play the transcript `name` in this session; time stands still but for its statements."""
         try:
-            plan = Plan(load(find_transcript(name)))
+            plan = Plan(find(name))
         except (ShippedError, TranscriptError) as error:
             raise CommandError(str(error)) from None
         live, observing = self._shell.loop.live, self._shell.observing

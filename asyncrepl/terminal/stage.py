@@ -28,6 +28,9 @@ __all__ = ["MainStage", "TerminalStage"]
 _WAITING = "press a key to go on"
 _HELD = "demo held: :resume goes on, :step"
 
+#: Seconds between two keys in which a screen would not be looked at.
+_UNSEEN = 0.001
+
 
 class MainStage(Protocol):
     """What a replay asks of the main thread; each returns at once."""
@@ -63,7 +66,8 @@ class TerminalStage:
         self._key: asyncio.Future[None] | None = None
 
     async def narrate(self, lines: Sequence[str]) -> None:
-        """Show `lines` dimmed, as comments, after an empty line."""
+        """Show `lines` dimmed, as comments, after an empty line and all output so far."""
+        self._painter.drain()
         flowing = _fitting(lines, self._columns() - 3)
         said = [("class:dim", printable(f"# {line}".rstrip()) + "\n") for line in flowing]
         self._painter.echo([("", "\n"), *said])
@@ -75,7 +79,7 @@ class TerminalStage:
             for character, delay in zip(text, delays, strict=False):
                 await _pause(delay)
                 buffer.insert_text(character, fire_event=False)
-                if delay:
+                if delay > _UNSEEN:
                     self._painter.redraw()
             self._painter.redraw()
             await _pause(delays[-1])
@@ -129,6 +133,6 @@ def _fitting(lines: Sequence[str], room: int) -> Sequence[str]:
 
 
 async def _pause(seconds: float) -> None:
-    """Sleep; but not at all for 0, so that an endless speed is one."""
-    if seconds:
+    """Sleep; but not at all for what nobody would see, so that a high speed is one."""
+    if seconds > _UNSEEN:
         await asyncio.sleep(seconds)

@@ -60,14 +60,14 @@ class _TerminalText(io.TextIOBase):
 class QueueStream(_TerminalText):
     """A text stream whose `write` hands each string to `put`.
 
-    `on_write` is called, if set, for each write that ends a line.
+    `on_write` is called, if set, with each text.
     """
 
     mode = "w"
 
     def __init__(self, put: Callable[[str], None], name: str = "<stdout>", fd: int = 1) -> None:
         super().__init__(name, fd)
-        self.on_write: Callable[[], None] | None = None
+        self.on_write: Callable[[str], None] | None = None
         self._put = put
         self.buffer = _QueueBytes(put, name, fd)
 
@@ -79,8 +79,8 @@ class QueueStream(_TerminalText):
         """Queue `text`; may wait until there is room."""
         if type(text) is not str:
             text = _plain(text)
-        if self.on_write is not None and "\n" in text:
-            self.on_write()
+        if self.on_write is not None:
+            self.on_write(text)
         self._put(text)
         return len(text)
 

@@ -143,6 +143,15 @@ class Ui:
 
     # -- called by the main thread ------------------------------------------------
 
+    @property
+    def vi(self) -> bool:
+        """Whether the keys are those of vi; read at each key."""
+        return self.app.editing_mode is EditingMode.VI
+
+    @vi.setter
+    def vi(self, on: bool) -> None:
+        self.app.editing_mode = EditingMode.VI if on else EditingMode.EMACS
+
     def start(self) -> None:
         """Start the thread; returns when the first prompt is drawn.
 

@@ -18,7 +18,8 @@ from asyncrepl.language.shipped import ShippedError, find_transcript
 from asyncrepl.transcript.grammar import TranscriptError
 from asyncrepl.transcript.report import accepted, diff_lines
 from asyncrepl.transcript.trial import check_file
-from asyncrepl.views.styled import printable
+from asyncrepl.views.console import Console
+from asyncrepl.views.styled import one_line, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,11 +28,14 @@ if TYPE_CHECKING:
     from asyncrepl.transcript.grammar import Transcript
     from asyncrepl.transcript.report import Report
     from asyncrepl.transcript.watch import Limits
+    from asyncrepl.views.styled import Line
 
 __all__ = ["check"]
 
 #: Exit statuses.
 PASSED, DIFFERS, UNUSABLE = 0, 1, 2
+#: Styles of a diff's lines, by their first character.
+_DIFF = {"-": "error", "+": "code", "@": "label"}
 
 
 def check(
@@ -41,15 +45,18 @@ def check(
     out: TextIO | None = None,
     err: TextIO | None = None,
     limits: Limits | None = None,
+    color: bool = False,
 ) -> int:
     """Check the transcripts at `paths`; with `accept`, write what they print into them.
 
     A path is a file (`.pycon`, or Markdown with ```` ```pycon ```` fences), a directory
     of `.pycon` files, or the name of a shipped demo. Differences and a summary go to
-    `out`, what can't be used to `err`, one line each (the process's own, if not given).
-    Returns 0 if all is as written, 1 if something differs, 2 if a path can't be used.
+    `out`, what can't be used to `err`, one line each (the process's own, if not given);
+    differences in `color`, if wanted. Returns 0 if all is as written, 1 if something
+    differs, 2 if a path can't be used.
     """
-    check = _Check(out or sys.stdout, err or sys.stderr, limits, accept=accept)
+    console = Console(out or sys.stdout, err or sys.stderr, color=color)
+    check = _Check(console, limits, accept=accept)
     for path in paths:
         check.add(Path(path))
     return check.summed_up()
@@ -58,9 +65,8 @@ def check(
 class _Check:
     """The transcripts checked so far, and what came of them."""
 
-    def __init__(self, out: TextIO, err: TextIO, limits: Limits | None, *, accept: bool) -> None:
-        self._out = out
-        self._err = err
+    def __init__(self, console: Console, limits: Limits | None, *, accept: bool) -> None:
+        self._console = console
         self._limits = limits
         self._accept = accept
         self._seen: set[str] = set()
@@ -118,9 +124,9 @@ class _Check:
         if self._accept and report.differences:
             self._rewrite(report)
         else:
-            self._tell(*diff_lines(report))
-        if report.trouble is not None:
-            self._tell(report.trouble)
+            self._console.show(*map(_painted, diff_lines(report)))
+        for line in filter(None, (report.trouble, report.warning)):
+            self._tell(line)
 
     def _rewrite(self, report: Report) -> None:
         filename = report.transcript.filename
@@ -133,13 +139,16 @@ class _Check:
         self._tell(f"{filename}: {_count(len(report.differences), 'output')} rewritten")
 
     def _tell(self, *lines: str) -> None:
-        self._out.write("".join(printable(line) + "\n" for line in lines))
-        self._out.flush()
+        self._console.show(*([("", printable(line))] for line in lines))
 
     def _refuse(self, line: str) -> None:
         self._unusable += 1
-        self._err.write(printable(line).replace("\n", "\\n") + "\n")
-        self._err.flush()
+        self._console.complain([("error", one_line(line))])
+
+
+def _painted(line: str) -> Line:
+    """A line of a diff."""
+    return [(_DIFF.get(line[:1], ""), printable(line))]
 
 
 def _write(transcript: Transcript) -> None:

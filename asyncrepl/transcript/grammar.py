@@ -11,10 +11,13 @@ anything else          expected output of the input above
 =====================  ====================================================
 
 Empty lines inside expected output belong to it; empty lines before a marker or
-at the end are layout. So two things cannot be written as output: a line that
-starts with a marker (``…`` in place of its first character stands for it) and
-empty lines at the end of an output. The second is why output is compared
-without them.
+at the end are layout. So some output cannot be written as it is:
+
+- A line that starts with a marker, or, in Markdown, ends the fence. It is written
+  with ``…`` in front, which stands for nothing there (`expressible`).
+- A line that is only ``…``, which would stand for any lines: it is written ``……``,
+  any one line.
+- Empty lines at the end of an output. That is why output is compared without them.
 
 A file is UTF-8, with or without a byte order mark, and its lines end in LF or
 all in CRLF. Both are kept: `Transcript.render` gives back the same text to the
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 __all__ = [
+    "GAP",
     "Blank",
     "Directive",
     "Entry",
@@ -38,8 +42,12 @@ __all__ = [
     "Prose",
     "Transcript",
     "TranscriptError",
+    "closes",
     "expressible",
 ]
+
+#: What stands for any run of characters, or alone for any lines.
+GAP = "…"
 
 
 class TranscriptError(Exception):
@@ -96,13 +104,15 @@ class Input(Entry):
     `text` has one line for each typed one, without markers; an empty last line
     is the one that ends a block. `interrupt_after` are the seconds of the
     user's clock after which Ctrl-C is pressed, None for never. The expected
-    lines begin at line `expected_line`; `indent` is that of a Markdown fence.
+    lines begin at line `expected_line`; `indent` and `mark` are those of a Markdown
+    fence, empty elsewhere.
     """
 
     text: str
     expected: tuple[str, ...]
     interrupt_after: float | None = None
     indent: str = ""
+    mark: str = ""
 
     @property
     def typed(self) -> tuple[str, ...]:
@@ -115,9 +125,10 @@ class Input(Entry):
         return self.line + len(self.typed)
 
     def expecting(self, lines: Sequence[str]) -> Input:
-        """This input with `lines` as its expected output."""
-        written = tuple(self.indent + line if line else "" for line in lines)
-        return replace(self, source=self.typed + written, expected=tuple(lines))
+        """This input with `lines` as its expected output, none of which looks like a marker."""
+        expected = tuple(GAP + line if closes(line, self.mark) else line for line in lines)
+        written = tuple(self.indent + line if line else "" for line in expected)
+        return replace(self, source=self.typed + written, expected=expected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +171,14 @@ class Transcript:
         clocks = self.meanings("clock")
         return str(clocks[0]) if clocks else "virtual"
 
+    @property
+    def directives(self) -> tuple[Directive, ...]:
+        """The directives, in order."""
+        return tuple(entry for entry in self.entries if isinstance(entry, Directive))
+
     def meanings(self, name: str) -> list[object]:
         """The values of the directives called `name`, in order."""
-        directives = (entry for entry in self.entries if isinstance(entry, Directive))
-        return [directive.meaning for directive in directives if directive.name == name]
+        return [directive.meaning for directive in self.directives if directive.name == name]
 
     def accepting(self, outputs: Mapping[int, Sequence[str]]) -> Transcript:
         """This transcript with other expected output, by the line of the input."""
@@ -177,6 +192,12 @@ class Transcript:
 
 
 def expressible(line: str) -> str:
-    """`line` such that the grammar reads it as output: a marker's first character as `…`."""
-    marked = line in {"#", "..."} or line.startswith((">>>", "... ", "#:", "# "))
-    return "…" + line[1:] if marked else line
+    """`line` such that the grammar reads it as output: with `…` in front of a marker."""
+    marked = line in {"#", "...", GAP} or line.startswith((">>>", "... ", "#:", "# "))
+    return GAP + line if marked else line
+
+
+def closes(line: str, mark: str) -> bool:
+    """Whether `line` ends a fence that was opened with `mark`; no line ends one without."""
+    line = line.strip()
+    return bool(mark) and len(line) >= len(mark) and set(line) == {mark[0]}

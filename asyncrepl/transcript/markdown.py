@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from asyncrepl.transcript.grammar import closes
+
 __all__ = ["Fence", "fences"]
 
 _FENCE = re.compile(r"(?P<indent> *)(?P<mark>`{3,}|~{3,})[ \t]*(?P<info>[^`\s]*)")
@@ -19,11 +21,13 @@ _FENCE = re.compile(r"(?P<indent> *)(?P<mark>`{3,}|~{3,})[ \t]*(?P<info>[^`\s]*)
 class Fence:
     """One fence: the number of its first inner line (from 1), its indent, its inner lines.
 
-    The lines are as in the file, indent included; `inner` takes it off.
+    The lines are as in the file, indent included; `inner` takes it off. `mark` are the
+    backticks or tildes that opened it.
     """
 
     line: int
     indent: str
+    mark: str
     lines: tuple[str, ...]
 
     @property
@@ -48,7 +52,7 @@ def fences(text: str) -> list[Fence]:
             continue
         end = _closing(lines, at, opening["mark"])
         if opening["info"].lower() == "pycon":
-            found.append(Fence(at + 1, opening["indent"], tuple(lines[at:end])))
+            found.append(Fence(at + 1, opening["indent"], opening["mark"], tuple(lines[at:end])))
         at = end + 1
     return found
 
@@ -56,7 +60,6 @@ def fences(text: str) -> list[Fence]:
 def _closing(lines: list[str], start: int, mark: str) -> int:
     """Where the fence opened with `mark` ends: the index of its last line, or of the end."""
     for at in range(start, len(lines)):
-        line = lines[at].strip()
-        if len(line) >= len(mark) and set(line) == {mark[0]}:
+        if closes(lines[at], mark):
             return at
     return len(lines) - (lines[-1] == "")

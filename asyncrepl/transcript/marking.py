@@ -1,4 +1,4 @@
-"""A stream that tells when a line is printed: for the marks in the lanes.
+"""A stream that tells what is printed: for the tape, and for the marks in the lanes.
 
 A terminal's own stream does the same. Without it a timeline in a check would lack what
 the same timeline shows in a replay.
@@ -17,19 +17,18 @@ __all__ = ["Marking"]
 
 
 class Marking(io.TextIOBase):
-    """Writes to `stream`, and calls `printed` for each write that ends a line.
+    """Writes to `stream`, and calls `printed` with each text.
 
     All else that is asked of it, `stream` answers. User code can't close it.
     """
 
-    def __init__(self, stream: TextIO, printed: Callable[[], object]) -> None:
+    def __init__(self, stream: TextIO, printed: Callable[[str], object]) -> None:
         self._stream = stream
         self._printed = printed
 
     def write(self, text: str) -> int:
         """Write `text` to the stream."""
-        if "\n" in text:
-            self._printed()
+        self._printed(text)
         return self._stream.write(text)
 
     def flush(self) -> None:

@@ -15,14 +15,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from asyncrepl.transcript.grammar import expressible
+from asyncrepl.transcript.grammar import GAP, expressible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["line_matches", "matches", "merged"]
 
-GAP = "…"
+#: Pairs of lines that are compared at most.
+MOST = 250_000
 
 
 def line_matches(expected: str, actual: str) -> bool:
@@ -83,8 +84,34 @@ def merged(expected: Sequence[str], actual: Sequence[str]) -> list[str]:
     """The lines `expected` with the fewest changes that make them match `actual`.
 
     Lines that match stay as they are written, `…` and all; a `…` line always
-    stays and covers what it can. What comes in is `expressible` output.
+    stays and covers what it can. What comes in is `expressible` output. Between what
+    is alike at both ends, more than 500 lines on either side are all replaced:
+    to find the fewest changes takes seconds then.
     """
+    head, tail = _alike(expected, actual)
+    middle, printed = expected[head : len(expected) - tail], actual[head : len(actual) - tail]
+    if len(middle) * len(printed) > MOST:
+        changed = list(map(expressible, printed))
+    else:
+        changed = _changed(middle, printed)
+    return [*expected[:head], *changed, *expected[len(expected) - tail :]]
+
+
+def _alike(expected: Sequence[str], actual: Sequence[str]) -> tuple[int, int]:
+    """How many lines at the beginning, and how many at the end, match without any `…` line."""
+    most = min(len(expected), len(actual))
+    head = 0
+    while head < most and expected[head] != GAP and line_matches(expected[head], actual[head]):
+        head += 1
+    tail = 0
+    while tail < most - head and expected[-1 - tail] != GAP:
+        if not line_matches(expected[-1 - tail], actual[-1 - tail]):
+            break
+        tail += 1
+    return head, tail
+
+
+def _changed(expected: Sequence[str], actual: Sequence[str]) -> list[str]:
     table = _table(expected, actual)
     result: list[str] = []
     row = column = 0

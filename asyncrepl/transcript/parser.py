@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asyncrepl.language.reading import is_complete
 from asyncrepl.transcript.directives import HEADER, directive_value
 from asyncrepl.transcript.grammar import (
     Blank,
@@ -37,11 +38,16 @@ MARKDOWN = frozenset({".md", ".markdown"})
 def load(path: str | Path) -> Transcript:
     """The transcript in the file at `path`; of a Markdown file, its `pycon` fences.
 
-    Raises `OSError` if it can't be read, `TranscriptError` if it isn't a transcript.
+    Raises `OSError` if it can't be read, `TranscriptError` if it isn't a transcript or
+    nothing is typed in it: to check nothing would be to say that all is well.
     """
     text = _decoded(Path(path).read_bytes(), str(path))
     markdown = Path(path).suffix.lower() in MARKDOWN
-    return (parse_markdown if markdown else parse)(text, str(path))
+    transcript = (parse_markdown if markdown else parse)(text, str(path))
+    if not transcript.inputs:
+        where = " in a ```pycon fence" * markdown
+        raise TranscriptError(str(path), 1, f"nothing is typed here: no line '>>> …'{where}")
+    return transcript
 
 
 def parse(text: str, filename: str = "<transcript>") -> Transcript:
@@ -73,6 +79,7 @@ class _Row:
     text: str
     kind: str
     indent: str = ""
+    mark: str = ""
 
 
 def _transcript(text: str, filename: str, rows: Callable[[list[str]], list[_Row]]) -> Transcript:
@@ -106,7 +113,7 @@ def _fenced_rows(lines: list[str]) -> list[_Row]:
     for fence in fences("\n".join(lines)):
         for number, raw in enumerate(fence.lines, fence.line):
             text = fence.inner(raw)
-            rows[number - 1] = _Row(number, raw, text, _kind(text), fence.indent)
+            rows[number - 1] = _Row(number, raw, text, _kind(text), fence.indent, fence.mark)
     return rows
 
 
@@ -194,14 +201,19 @@ class _Parser:
         if first.text[3] != " ":
             raise self._error(first.number, f"a space is missing after '>>>': {first.text!r}")
         typed = [first, *self._take("continuation")]
+        text = "\n".join(row.text[4:] for row in typed)
+        if not is_complete(text):
+            reason = "Enter would not submit this: end the block with a '...' line"
+            raise self._error(typed[-1].number, reason)
         output = self._output()
         return Input(
             first.number,
             _raw(typed) + _raw(output),
-            text="\n".join(row.text[4:] for row in typed),
+            text=text,
             expected=tuple(row.text for row in output),
             interrupt_after=self._pressed(),
             indent=first.indent,
+            mark=first.mark,
         )
 
     def _pressed(self) -> float | None:

@@ -10,7 +10,7 @@ import math
 import signal
 import sys
 import threading
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING
 
 from asyncrepl.commands.opening import open_shell
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from asyncrepl.commands.shell import Shell
+    from asyncrepl.engine.ties import Ties
     from asyncrepl.transcript.grammar import Input, Transcript
     from asyncrepl.views.console import Console
 
@@ -41,7 +42,8 @@ class Player:
     """Performs inputs one after the other on a shell; in the thread that runs its loop."""
 
     def __init__(self, shell: Shell, limits: Limits | None) -> None:
-        self._shell = shell
+        #: For who looks at what was performed.
+        self.shell = shell
         self._loop = shell.loop
         self._interrupter = Interrupter(shell.loop, shell, lambda: None)
         self._watch = None if limits is None else Watch(shell.loop, shell.loop.stop, limits)
@@ -93,7 +95,7 @@ class Player:
         return None if self._watch is None else self._watch.reason
 
     def _start(self, entry: Input) -> None:
-        perform(self._shell, entry.text, self._done, interrupt_after=entry.interrupt_after)
+        perform(self.shell, entry.text, self._done, interrupt_after=entry.interrupt_after)
 
     def _done(self, status: Status) -> None:
         self._status = status
@@ -105,26 +107,36 @@ class Player:
     def _hit(self, line: str) -> None:
         """A KeyboardInterrupt that user code raised in the background."""
         if not self._ended():
-            self._shell.console.complain([("error", line)])
+            self.shell.console.complain([("error", line)])
 
 
 @contextmanager
 def open_player(
-    transcript: Transcript, console: Console, pace: float, limits: Limits | None = None
+    transcript: Transcript,
+    console: Console,
+    pace: float,
+    limits: Limits | None = None,
+    ties: Ties | None = None,
 ) -> Iterator[Player]:
     """A player in a fresh session on the clock that `transcript` asks for, held.
 
     `pace` is its pace (see `Player.set_pace`). `limits` say when a statement is given
-    up; None means never.
+    up; None means never. `ties` takes note of timers that tie, if the clock is virtual.
     """
     clock = Clock.virtual() if transcript.clock == "virtual" else Clock.real()
+    if clock.mode == "virtual":
+        clock.ties = ties
     clock.hold()
     with open_shell(console, clock=clock) as shell:
         shell.observing.want("demo")  # from the start: any of its statements may look back
         player = Player(shell, limits)
         player.set_pace(pace)
         try:
-            with _sigint(player), redirect_stdout(Marking(sys.stdout, shell.printed)):
+            with (
+                _sigint(player),
+                redirect_stdout(Marking(sys.stdout, shell.printed)),
+                redirect_stderr(Marking(sys.stderr, shell.tape.write)),
+            ):
                 yield player
         finally:
             player.close()

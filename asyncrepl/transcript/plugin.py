@@ -55,6 +55,8 @@ class TranscriptItem(pytest.Item):
         report = check_file(self.path)
         if report.skipped is not None:
             pytest.skip(report.skipped)
+        if report.warning is not None:
+            self.warn(pytest.PytestWarning(report.warning))
         if not report.passed:
             raise DiffersError(report)
 

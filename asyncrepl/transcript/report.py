@@ -45,7 +45,8 @@ class Report:
     """What came of one transcript.
 
     `ran` counts the statements that were run to their end. `trouble` is a line
-    on why not all of them were, `skipped` on why none was; both may be None.
+    on why not all of them were, `skipped` on why none was; both may be None. `warning`
+    is a line on what passes and yet is not certain.
     """
 
     transcript: Transcript
@@ -53,6 +54,7 @@ class Report:
     differences: tuple[Difference, ...] = ()
     trouble: str | None = None
     skipped: str | None = None
+    warning: str | None = None
 
     @property
     def passed(self) -> bool:

@@ -1,38 +1,32 @@
 """One transcript on trial: run it on the virtual clock, compare what it prints.
 
 The same player, shell and clock as in a replay perform it; only nobody waits
-for the typing. Garbage is collected between statements and at no other time:
-what is told when an object dies (a coroutine never awaited, an exception never
-retrieved) would else come wherever the collector happened to run.
+for the typing.
+
+Where timers tie (see `asyncrepl.engine.ties`) the transcript is performed again, with
+ties the other way round. If it prints something else, there is a warning; unless
+it prints something else each time. To warn of each tie would cry wolf: most matter to
+nobody. To look who prints at that instant misses queues, and all that shows later.
 """
 
 from __future__ import annotations
 
-import gc
-import importlib.util
-import math
-import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from asyncrepl.language.reading import is_complete
-from asyncrepl.transcript.grammar import TranscriptError
+from asyncrepl.transcript.finding import lacking
 from asyncrepl.transcript.matching import matches
-from asyncrepl.transcript.paper import Paper, writing_on
 from asyncrepl.transcript.parser import load
-from asyncrepl.transcript.player import HungError, open_player
+from asyncrepl.transcript.performance import Performance, performed
 from asyncrepl.transcript.report import Difference, Report
 from asyncrepl.transcript.watch import Limits
-from asyncrepl.views.console import Console
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from asyncrepl.transcript.grammar import Transcript
-    from asyncrepl.transcript.player import Player
+    from asyncrepl.engine.ties import Tie
+    from asyncrepl.transcript.grammar import Input, Transcript
 
-__all__ = ["check_file", "check_transcript", "lacking"]
+__all__ = ["check_file", "check_transcript"]
 
 
 def check_file(path: str | Path, *, limits: Limits | None = None) -> Report:
@@ -47,75 +41,37 @@ def check_transcript(transcript: Transcript, *, limits: Limits | None = None) ->
     """Run `transcript` in a fresh session and say what differed.
 
     To be called where no loop runs; hanging synchronous code can only be stopped
-    in the main thread. Raises `TranscriptError` for an input that Enter would not
-    submit.
+    in the main thread.
     """
     if missing := lacking(transcript):
         return Report(transcript, skipped=f"{transcript.filename}: skipped, it needs {missing}")
-    _refuse_unfinished(transcript)
-    paper = Paper()
-    with (
-        _garbage_collected_by_hand(),
-        writing_on(paper),
-        open_player(transcript, Console(paper), math.inf, limits or Limits()) as player,
-    ):
-        return _compared(transcript, player, paper)
+    limits = limits or Limits()
+    run = performed(transcript, limits)
+    differences = [
+        Difference(entry, printed)
+        for entry, printed in zip(transcript.inputs, run.outputs, strict=False)
+        if not matches(entry.expected, printed)
+    ]
+    warning = _tie_that_shows(transcript, run, limits)
+    return Report(transcript, len(run.outputs), tuple(differences), run.trouble, warning=warning)
 
 
-def lacking(transcript: Transcript) -> str:
-    """What `transcript` requires and this Python doesn't have, or an empty string."""
-    for required in transcript.meanings("requires"):
-        if isinstance(required, tuple):
-            if sys.version_info < required:
-                return f"Python {required[0]}.{required[1]}"
-        elif not _importable(str(required)):
-            return f"the module {required}"
-    return ""
+def _tie_that_shows(transcript: Transcript, run: Performance, limits: Limits) -> str | None:
+    """A warning, if what is printed depends on which of two timers goes first."""
+    if run.outside or not any(run.ties):
+        return None
+    other = performed(transcript, limits, youngest_first=True)
+    if run.same_as(other) or not run.same_as(performed(transcript, limits)):
+        return None
+    at = run.first_difference(other)
+    ties = [tie for ties in run.ties[: at + 1] for tie in ties]
+    shown = run.ties[at][0] if at < len(run.ties) and run.ties[at] else ties[-1]
+    return _warning(transcript, transcript.inputs[at], shown)
 
 
-def _importable(module: str) -> bool:
-    try:
-        return importlib.util.find_spec(module) is not None
-    except ImportError:  # its package is missing
-        return False
-
-
-def _refuse_unfinished(transcript: Transcript) -> None:
-    for entry in transcript.inputs:
-        if not is_complete(entry.text):
-            line = entry.expected_line - 1
-            reason = "Enter would not submit this: end the block with a '...' line"
-            raise TranscriptError(transcript.filename, line, reason)
-
-
-def _compared(transcript: Transcript, player: Player, paper: Paper) -> Report:
-    differences: list[Difference] = []
-    trouble = None
-    entries = transcript.inputs
-    for ran, entry in enumerate(entries):
-        where = f"{transcript.filename}:{entry.line}"
-        try:
-            status = player.play(entry)
-        except HungError as reason:
-            return Report(transcript, ran, tuple(differences), f"{where}: hangs: {reason}")
-        gc.collect()
-        actual = paper.take()
-        if not matches(entry.expected, actual):
-            differences.append(Difference(entry, actual))
-        if status.kind == "exit" and entry is not entries[-1]:
-            trouble = f"{where}: ends the session; what comes after it was not run"
-            return Report(transcript, ran + 1, tuple(differences), trouble)
-    return Report(transcript, len(entries), tuple(differences))
-
-
-@contextmanager
-def _garbage_collected_by_hand() -> Iterator[None]:
-    enabled = gc.isenabled()
-    gc.disable()
-    gc.freeze()  # what the program itself has made need not be looked at each time
-    try:
-        yield
-    finally:
-        gc.unfreeze()
-        if enabled:
-            gc.enable()
+def _warning(transcript: Transcript, entry: Input, tie: Tie) -> str:
+    setters = " and ".join(dict.fromkeys(name or "a callback" for name in (tie.first, tie.second)))
+    return (
+        f"{transcript.filename}:{entry.line}: warning: timers tie at {tie.at:g} s ({setters}),"
+        " and the output depends on which goes first"
+    )

@@ -42,6 +42,8 @@ class Console:
         self.err = out if err is None else err
         self.color = color
         self.ascii = ascii
+        #: Hears of all lines, if set.
+        self.told: Callable[[tuple[Line, ...]], object] | None = None
 
     @property
     def width(self) -> int | None:
@@ -69,6 +71,8 @@ class Console:
     def _write(self, stream: TextIO, lines: tuple[Line, ...]) -> None:
         if not lines or stream.closed:
             return
+        if self.told is not None:
+            self.told(lines)
         draw = ansi if self.color else plain
         stream.write("".join(draw(line) + "\n" for line in lines))
         stream.flush()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.commands.opening import open_shell
 from asyncrepl.engine.clock import Clock
+from asyncrepl.transcript.marking import Marking
 from asyncrepl.views.console import Console
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ class Typed:
         self.shell.loop.live.clock.release()
         self.shell.loop.call_soon(self._submit, text, interrupt_after)
         # Here and not once for all: pytest changes the streams after a fixture's set-up.
-        with contextlib.redirect_stdout(self._out), contextlib.redirect_stderr(self._out):
+        out = Marking(self._out, self.shell.tape.write)
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
             while self.status is None:
                 self.shell.loop.run_forever()
         return self.shown()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -134,12 +135,17 @@ def test_a_shipped_demo_is_checked_by_its_name(folder: Path) -> None:  # noqa: A
         ("nowhere.pycon", "no file nowhere.pycon"),
         ("empty", "empty: no transcript in this directory (*.pycon)"),
         ("broken.pycon", "broken.pycon:1: unknown directive 'x': known are "),
+        ("latin.pycon", "latin.pycon:2: not UTF-8: byte 0xe9"),
+        ("nothing.pycon", "nothing.pycon:1: nothing is typed here: no line '>>> …'"),
+        ("README.md", "README.md:1: nothing is typed here: no line '>>> …' in a ```pycon fence"),
     ],
 )
 def test_what_cannot_be_used_is_one_line_and_status_2(folder: Path, path: str, told: str) -> None:
     """A path that can't be used is told on the error stream; the others are still checked."""
     (folder / "empty").mkdir()
-    write(folder, broken="#: x\n", right=RIGHT, wrong=WRONG)
+    (folder / "README.md").write_text("```python\n>>> 1\n```\n")
+    (folder / "latin.pycon").write_bytes(b"# a\n# \xe9\n")
+    write(folder, broken="#: x\n", right=RIGHT, wrong=WRONG, nothing="")
     status, out, err = checked(path, "right.pycon", "wrong.pycon")
     assert status == 2
     assert err.startswith(told)
@@ -249,3 +255,36 @@ def test_ctrl_c_ends_the_check(folder: Path, statement: str) -> None:
         checking.send_signal(signal.SIGINT)
         assert checking.communicate(timeout=30) == ("", "")
     assert checking.returncode == 130
+
+
+NASTY = [
+    "a\n>>> b", "#", "# x\n#: y\n#:", "…\n…", "a…\n…b", "...\n... x\n....", "```\n~~~~\n  ````", " a \n\t\n  ", "\n\nx",
+    "x\n\n", "", "表\u0301\u2028|\x85|\x1b[31m|\r\n|\x0c", "\ud800", "\ufeff", ">>>", "a\n\n# b\n\n>>> c",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["a.pycon", "a.md"])
+def test_whatever_is_printed_can_be_accepted(folder: Path, name: str) -> None:
+    """Output that looks like markers, fences or layout, accepted once, is as written from then on."""
+    inputs = "".join(f"# {n}\n>>> print({text!a})\n\n" for n, text in enumerate(NASTY))
+    (folder / name).write_text(f"```pycon\n{inputs}```\nprose\n", "utf-8")
+    if name == "a.pycon":
+        (folder / name).write_text(inputs, "utf-8")
+    assert checked(name)[0] == 1
+    assert checked(name, accept=True)[0] == 0
+    once = (folder / name).read_bytes()
+    assert checked(name, accept=True) == (
+        0, f"1 transcript, {len(NASTY)} statements: all as written\n", "",
+    )  # fmt: skip
+    assert (folder / name).read_bytes() == once
+    kept = [line for line in once.decode().split("\n") if line.startswith((">>> print(", "# "))]
+    assert kept == inputs.replace("\n\n", "\n").removesuffix("\n").split("\n")
+
+
+def test_differences_can_be_coloured(folder: Path) -> None:
+    """In colour, what is gone is red and what is new is green; the text is the same."""
+    write(folder, a=WRONG)
+    out = StringIO()
+    check(["a.pycon"], out=out, err=StringIO(), color=True)
+    assert "\x1b[31m-3\x1b[0m\n\x1b[32m+2\x1b[0m\n" in out.getvalue()
+    assert re.sub(r"\x1b\[\d*m", "", out.getvalue()) == checked("a.pycon")[1]

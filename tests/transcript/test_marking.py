@@ -24,16 +24,16 @@ tick │ 2
 """
 
 
-def test_each_line_is_told() -> None:
-    """A write that ends a line is one; all else is the stream's own."""
+def test_each_text_is_told() -> None:
+    """What is written is told before; all else is the stream's own."""
     out, told = io.StringIO(), []
-    stream = Marking(out, lambda: told.append(out.getvalue()))
+    stream = Marking(out, told.append)
     print("a", end="", file=stream)
     print("b", file=stream)
     stream.close()
     print("c", file=stream)
     assert out.getvalue() == "ab\nc\n"
-    assert told == ["ab", "ab\nc"]
+    assert told == ["a", "", "b", "\n", "c", "\n"]
 
 
 def test_a_timeline_in_a_check_shows_what_was_printed(tmp_path: Path) -> None:

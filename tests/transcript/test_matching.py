@@ -117,7 +117,7 @@ def test_what_a_merge_gives_matches() -> None:
         (["a", "…", "z"], ["a", "b", "c", "y"], ["a", "…", "y"]),
         (["…", "a"], ["b", "c"], ["…", "c"]),
         (["a", "b", "c"], ["a", "c"], ["a", "c"]),
-        ([], ["# a", ">>> b", "c"], ["… a", "…>> b", "c"]),
+        ([], ["# a", ">>> b", "c"], ["…# a", "…>>> b", "c"]),
         (["a"], [], []),
     ],
 )
@@ -126,3 +126,11 @@ def test_a_merge_keeps_what_still_matches(
 ) -> None:
     """Lines that match and `…` lines stay; only what differs is replaced."""
     assert merged(expected, actual) == result
+
+
+def test_long_outputs_are_merged_at_once() -> None:
+    """A line that differs in 20,000 is one change; where all differ, all are replaced."""
+    long = [str(number) for number in range(20_000)]
+    other = [*long[:9_000], "x", *long[9_001:]]
+    assert merged(long, other) == other
+    assert merged(["a"] * 5_000, long) == long

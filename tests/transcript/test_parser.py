@@ -224,14 +224,15 @@ def test_other_output_can_be_accepted() -> None:
     assert parse(accepted.render()).inputs[2].expected == ("x", "", "y", "z")
 
 
-@pytest.mark.parametrize("line", [">>> x", ">>>x", "...", "... x", "#", "# x", "#: x", "#:x"])
+@pytest.mark.parametrize("line", [">>> x", ">>>x", "...", "... x", "#", "# x", "#: x", "#:x", "…"])
 def test_output_that_looks_like_a_marker_is_written_with_a_gap(line: str) -> None:
-    """Output that starts like a marker is written so that it is read as output."""
+    """Output that starts like a marker is written so that it is read as one line of output."""
     written = expressible(line)
+    assert written == "…" + line
     assert parse(f">>> 1\n{written}\n").inputs[0].expected == (written,)
 
 
-@pytest.mark.parametrize("line", ["", "…", ">> x", "....", "...x", "#x", " # x", "x"])
+@pytest.mark.parametrize("line", ["", "……", ">> x", "....", "...x", "#x", " # x", "x"])
 def test_other_output_is_written_as_it_is(line: str) -> None:
     """Only markers are rewritten."""
     assert expressible(line) == line

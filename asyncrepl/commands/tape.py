@@ -1,0 +1,123 @@
+"""The tape of a session: what was typed, what came of it, and when.
+
+It is for keeping a session: saving it as a script or a transcript, drawing it. It always
+runs, because nobody knows beforehand that a session will be worth keeping, and is
+bounded: of what one input prints the beginning is kept, and the output of old inputs
+is forgotten before the inputs are.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from asyncrepl.engine.session import Outcome
+    from asyncrepl.views.styled import Line
+
+__all__ = ["Piece", "Scene", "Tape"]
+
+#: Characters of output that are kept of one input, and of all.
+MOST, MOST_IN_ALL = 100_000, 4_000_000
+
+
+class Piece(NamedTuple):
+    """Some output: the instant in seconds of the user's clock, a style's name, the text.
+
+    Several pieces may make up a line. The text is as it was written: not yet `printable`.
+    """
+
+    at: float
+    style: str
+    text: str
+
+
+@dataclass(slots=True)
+class Scene:
+    """One input and what was printed until the next one.
+
+    `began` and `ended` are instants in seconds; `ended` is None while it runs, and what is
+    in `pieces` from number `idle` on came later. `error` is the name of the exception that
+    ended it, and `compiled` is false if it never ran. `interrupt_after` are the seconds
+    after which the transcript pressed Ctrl-C. `cut` says that output is missing.
+    """
+
+    text: str
+    began: float
+    interrupt_after: float | None = None
+    ended: float | None = None
+    idle: int | None = None
+    error: str | None = None
+    compiled: bool = True
+    cut: bool = False
+    pieces: list[Piece] = field(default_factory=list)
+    size: int = 0
+
+
+class Tape:
+    """The scenes of one session, oldest first; `write` may be called from any thread."""
+
+    def __init__(self, now: Callable[[], float], *, inputs: int = 10_000) -> None:
+        self._now = now
+        self._scenes: deque[Scene] = deque(maxlen=inputs)
+        self._size = 0
+
+    @property
+    def scenes(self) -> tuple[Scene, ...]:
+        """The inputs so far; the last one may still run."""
+        return tuple(self._scenes)
+
+    def begin(self, text: str, interrupt_after: float | None = None) -> Scene:
+        """An input begins."""
+        scene = Scene(text, self._now(), interrupt_after)
+        self._scenes.append(scene)
+        return scene
+
+    def ending(self) -> Scene:
+        """A scene that begins now and is not kept: the end of those before."""
+        return Scene("", self._now())
+
+    def fail(self, outcome: Outcome) -> None:
+        """The input that runs ends with the error of `outcome`."""
+        if self._scenes and outcome.error is not None:
+            self._scenes[-1].error = type(outcome.error).__name__
+            self._scenes[-1].compiled = outcome.stage == "run"
+
+    def end(self) -> None:
+        """The input that runs is over."""
+        if self._scenes:
+            scene = self._scenes[-1]
+            scene.ended, scene.idle = self._now(), len(scene.pieces)
+
+    def show(self, lines: tuple[Line, ...]) -> None:
+        """Keep lines of the tool's own."""
+        for line in lines:
+            for style, text in line:
+                self._keep(style, text)
+            self._keep("", "\n")
+
+    def write(self, text: str) -> None:
+        """Keep what user code has written."""
+        self._keep("", text)
+
+    def _keep(self, style: str, text: str) -> None:
+        if not self._scenes or not text:
+            return
+        scene = self._scenes[-1]
+        scene.cut = scene.cut or scene.size + len(text) > MOST
+        if scene.cut:
+            return
+        scene.size += len(text)
+        self._size += len(text)
+        scene.pieces.append(Piece(self._now(), style, text))
+        if self._size > MOST_IN_ALL:
+            self._forget()
+
+    def _forget(self) -> None:
+        """Forget the output of the oldest input that has any."""
+        oldest = next(scene for scene in self._scenes if scene.size)
+        self._size -= oldest.size
+        oldest.size, oldest.cut, oldest.pieces = 0, True, []

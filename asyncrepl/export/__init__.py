@@ -1,0 +1,1 @@
+"""A session as something else: a script, a recording, a page, a picture, a trace."""

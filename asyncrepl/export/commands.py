@@ -1,0 +1,113 @@
+"""Commands that keep the session: save it, record it, export it.
+
+They stand here because what they do builds on transcripts, which build on commands; the
+catalogue finds them by the name of this module. What they need is imported when they run.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asyncrepl.commands.registry import Command, CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from asyncrepl.commands.shell import Shell
+    from asyncrepl.export.keeping import Target
+    from asyncrepl.views.styled import Line
+
+__all__ = ["COMMANDS"]
+
+
+def _save(shell: Shell, rest: str) -> list[Line]:
+    if not rest:
+        raise CommandError(":save takes a file: try :save session.py")
+    return _kept(shell, ":save", rest, None)
+
+
+def _export(shell: Shell, rest: str) -> list[Line]:
+    from asyncrepl.export.keeping import FORMATS
+
+    name, _, words = rest.partition(" ")
+    if name not in FORMATS:
+        known = ", ".join(FORMATS)
+        raise CommandError(f":export takes a format and a file: {known}; not {name or 'nothing'}")
+    if not words.strip():
+        raise CommandError(f":export {name} takes a file: try :export {name} session.{name}")
+    return _kept(shell, f":export {name}", words.strip(), name)
+
+
+def _kept(shell: Shell, command: str, words: str, name: str | None) -> list[Line]:
+    from asyncrepl.export.keeping import keep
+
+    target, name = _target(command, words, name)
+    count = keep(shell, target, name)
+    return [[("", f"{_inputs(count)} saved in {target.path}")]]
+
+
+def _target(command: str, words: str, name: str | None) -> tuple[Target, str]:
+    """The file to write and its format, which its suffix says if `name` is None."""
+    from asyncrepl.export.keeping import Target, format_of
+
+    target = Target(command, words)
+    return target, name or format_of(target.path, command)
+
+
+def _record(shell: Shell, rest: str) -> list[Line]:
+    from asyncrepl.export.keeping import Recorder
+
+    recorder = shell.recorder
+    if rest == "off":
+        if recorder is None:
+            raise CommandError("nothing is recorded; :record FILE begins")
+        shell.recorder = None
+        return [[("", f"{_inputs(recorder.end())} saved in {recorder.path}")]]
+    if not rest:
+        now = "nothing is recorded" if recorder is None else f"recording to {recorder.path}"
+        return [[("", now), ("dim", "; :record FILE begins, :record off ends")]]
+    if recorder is not None:
+        raise CommandError(f"already recording to {recorder.path}: :record off ends that")
+    shell.recorder = Recorder(shell, *_target(":record", rest, None))
+    return [[("", f"recording to {shell.recorder.path}"), ("dim", "; :record off ends")]]
+
+
+def _inputs(count: int) -> str:
+    return f"{count} input" + ("" if count == 1 else "s")
+
+
+def _formats(_shell: Shell, _typed: str) -> Sequence[str]:
+    from asyncrepl.export.keeping import FORMATS
+
+    return FORMATS
+
+
+def _off(_shell: Shell, _typed: str) -> Sequence[str]:
+    return ("off",)
+
+
+COMMANDS = (
+    Command(
+        "save",
+        ":save FILE",
+        "keep the session so far: a .py script, a .pycon transcript, a .cast, .html or .svg",
+        ":save session.py",
+        _save,
+    ),
+    Command(
+        "record",
+        ":record FILE|off",
+        "keep the session from now on; the file is written at its end",
+        ":record talk.cast",
+        _record,
+        _off,
+    ),
+    Command(
+        "export",
+        ":export FORMAT FILE",
+        "keep the session so far, in a format: py, pycon, cast, html, svg or trace",
+        ":export html session.html",
+        _export,
+        _formats,
+    ),
+)

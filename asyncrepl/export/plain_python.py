@@ -1,0 +1,153 @@
+"""From what is typed at the prompt to a piece of a plain Python function.
+
+At the prompt an expression's value is shown, also within an ``async for``, and every name is
+global. In a function neither is so. The text is changed at the places found in its syntax
+tree and nowhere else: to unparse the tree would lose comments and layout, and to hand the
+text to ``exec`` would give a script that nobody can read.
+"""
+
+from __future__ import annotations
+
+import ast
+import dis
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Plain", "indented", "plain_python"]
+
+_BINDS = {"STORE_NAME", "DELETE_NAME", "STORE_GLOBAL", "DELETE_GLOBAL"}
+_DEFINES = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+#: Calls whose value is None, as everybody knows.
+_SILENT = {"print", "asyncio.sleep"}
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A statement in plain Python.
+
+    `names` are those it binds at its top; `defines` says that it does nothing but define
+    or import them; `hoisted` that it may only stand at the top of a module.
+    """
+
+    text: str
+    names: frozenset[str]
+    defines: bool
+    hoisted: bool
+
+
+def plain_python(text: str, show: str) -> Plain | None:
+    """What was typed as `text`, in plain Python; None if that is no code that compiles.
+
+    `show` is the name of the function that shows a value as a prompt does.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text)
+            flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+            code = compile(text, "<input>", "exec", flags, dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+    names = {step.argval for step in dis.get_instructions(code) if step.opname in _BINDS}
+    return Plain(
+        _edited(text.rstrip(), [*_shown(tree.body, text, show), *_annotated(tree.body)]),
+        frozenset(names - {"__annotations__", "__conditional_annotations__"}),
+        defines=all(isinstance(node, _DEFINES) for node in tree.body),
+        hoisted=any(isinstance(node, ast.ImportFrom) and _at_top(node) for node in tree.body),
+    )
+
+
+def indented(text: str, levels: int = 1) -> str:
+    """`text` four blanks further to the right, or more, but for the insides of its strings."""
+    inside = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Constant | ast.JoinedStr) and node.end_lineno is not None:
+            inside |= set(range(node.lineno + 1, node.end_lineno + 1))
+    lines = enumerate(text.split("\n"), 1)
+    blanks = "    " * levels
+    return "\n".join(line if at in inside or not line else blanks + line for at, line in lines)
+
+
+#: Where in the text, as line and column in bytes, and what to put there instead of how much.
+Edit = tuple[int, int, int, int, str, str]
+
+
+def _shown(body: list[ast.stmt], text: str, show: str) -> Iterator[Edit]:
+    """Expressions whose value the prompt shows, with a call around each."""
+    for node in body:
+        if isinstance(node, ast.Expr):
+            if not _is_silent(node.value):
+                source = ast.get_source_segment(text, node) or ""
+                before, after = (f"{show}(", ")") if _is_argument(source) else (f"{show}((", "))")
+                yield *_place(node), before, after
+        elif not isinstance(node, _SCOPES):
+            for inner in ast.iter_child_nodes(node):
+                for inner_body in _bodies(inner):
+                    yield from _shown(inner_body, text, show)
+            for inner_body in _bodies(node):
+                yield from _shown(inner_body, text, show)
+
+
+def _bodies(node: ast.AST) -> Iterator[list[ast.stmt]]:
+    """The blocks of a statement, a handler or a case; those of statements in them apart."""
+    if isinstance(node, ast.stmt | ast.ExceptHandler | ast.match_case):
+        for name in ("body", "orelse", "finalbody"):
+            yield getattr(node, name, [])
+
+
+def _annotated(body: list[ast.stmt]) -> Iterator[Edit]:
+    """Annotations of names: a function may have none of a global one."""
+    for node in body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            _, _, *start = _place(node.target)
+            _, _, *end = _place(node.annotation)
+            yield (
+                start[0],
+                start[1],
+                end[0],
+                end[1],
+                "",
+                "\0" if node.value is not None else " = None\0",
+            )
+
+
+def _place(node: ast.expr | ast.stmt) -> tuple[int, int, int, int]:
+    return node.lineno, node.col_offset, node.end_lineno or 0, node.end_col_offset or 0
+
+
+def _edited(text: str, edits: list[Edit]) -> str:
+    """`text` with something before and after each place; a NUL after: instead of it."""
+    lines = [line.encode() for line in text.split("\n")]
+    for first, start, last, end, before, after in sorted(edits, reverse=True):
+        rest = lines[last - 1][end:]
+        if after.endswith("\0"):
+            lines[first - 1 : last] = [lines[first - 1][:start] + after[:-1].encode() + rest]
+            continue
+        lines[last - 1] = lines[last - 1][:end] + after.encode() + rest
+        head = lines[first - 1]
+        lines[first - 1] = head[:start] + before.encode() + head[start:]
+    return b"\n".join(lines).decode()
+
+
+def _is_argument(source: str) -> bool:
+    """Whether `source` can stand in a call as one argument: a tuple without parentheses can't."""
+    try:
+        call = ast.parse(f"f({source}\n)", mode="eval").body
+    except SyntaxError:
+        return False
+    assert isinstance(call, ast.Call)
+    return len(call.args) == 1 and not call.keywords and not isinstance(call.args[0], ast.Starred)
+
+
+def _is_silent(value: ast.expr) -> bool:
+    call = value.value if isinstance(value, ast.Await) else value
+    return isinstance(call, ast.Call) and ast.unparse(call.func) in _SILENT
+
+
+def _at_top(node: ast.ImportFrom) -> bool:
+    return node.module == "__future__" or any(name.name == "*" for name in node.names)

@@ -1,0 +1,169 @@
+"""Recordings, pages and pictures of a session: well-formed, complete, the same each time."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree
+
+import pyte
+import pytest
+
+from asyncrepl.export.exporting import drawn, export
+from asyncrepl.export.recording import ExportError, record
+from asyncrepl.export.rows import folded, rows
+from asyncrepl.language.shipped import demos
+from asyncrepl.transcript.finding import lacking
+from asyncrepl.transcript.parser import load, parse
+from asyncrepl.transcript.performance import performed
+from asyncrepl.transcript.watch import Limits
+from asyncrepl.views.cells import cells
+from asyncrepl.views.styled import plain
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from asyncrepl.export.recording import Recording
+
+TEXT = """\
+#: title  Tickers & <things>
+#: clock  virtual
+
+# Two `lines`
+# of narration & more.
+>>> :ticker tick 0.2
+#: rate 0.5
+>>> def f():
+...     return "表"
+...
+>>> await asyncio.sleep(0.5); f()
+#: pause
+>>> print("\\x1b[31m<b>\\t|\\ufffe", end="")
+>>> 1 / 0
+>>> print("x" * 100)
+"""
+
+
+@pytest.fixture(scope="module")
+def recording() -> Recording:
+    """A session with all that is awkward."""
+    return record(parse(TEXT))
+
+
+def told(recording: Recording) -> list[str]:
+    """The rows that a screen would show."""
+    return [plain(row).rstrip() for line in rows(recording) for row in folded(line, 80)]
+
+
+def test_a_recording_is_what_a_screen_shows(recording: Recording) -> None:
+    """Narration, inputs with their prompts, and output, whose control characters are spelled out."""
+    assert told(recording) == [
+        "# Tickers & <things>", "", "# Two `lines`", "# of narration & more.",
+        ">>> :ticker tick 0.2", "tick started: every 0.2 s",
+        ">>> def f():", '...     return "表"', "...",
+        ">>> await asyncio.sleep(0.5); f()", "tick │ 1", "tick │ 2", "'表'",
+        '>>> print("\\x1b[31m<b>\\t|\\ufffe", end="")', "\\x1b[31m<b>     |\ufffe",
+        ">>> 1 / 0", "ZeroDivisionError: division by zero",
+        '>>> print("x" * 100)', "x" * 80, "x" * 20,
+    ]  # fmt: skip
+
+
+def test_a_cast_plays_the_session(recording: Recording) -> None:
+    """A header, then events in the order of time; a terminal that is fed with them shows it all."""
+    header, *events = map(json.loads, drawn(recording, "cast").splitlines())
+    assert header["version"] == 2
+    assert (header["width"], header["title"]) == (80, "Tickers & <things>")
+    assert [event[0] for event in events] == sorted(event[0] for event in events)
+    screen = pyte.HistoryScreen(80, 60)
+    stream = pyte.Stream(screen)
+    for _, kind, text in events:
+        assert kind == "o"
+        stream.feed(text)
+    shown = [line.rstrip() for line in screen.display]
+    expected = [line for line in told(recording) if line]
+    assert [line for line in shown if line] == [*expected, ">>>"]
+
+
+def test_a_cast_keeps_the_time_of_the_session(recording: Recording) -> None:
+    """Ticks 0.2 s apart are so in the recording; at half the rate they are 0.4 s apart."""
+    events = [json.loads(line) for line in drawn(recording, "cast").splitlines()[1:]]
+    ticks = [at for at, _, text in events if text.startswith("tick │")]
+    assert ticks[1] - ticks[0] == pytest.approx(0.4)
+
+
+def test_a_page_is_well_formed_and_complete(recording: Recording) -> None:
+    """The page is XML without scripts; its screens hold what was typed and printed."""
+    text = drawn(recording, "html")
+    page = ElementTree.fromstring(text.removeprefix("<!DOCTYPE html>\n"))
+    space = {"h": "http://www.w3.org/1999/xhtml"}
+    screens = ["".join(screen.itertext()) for screen in page.iterfind(".//h:pre", space)]
+    lines = [line.rstrip() for screen in screens for line in screen.split("\n")]
+    assert lines[:2] == [">>> :ticker tick 0.2", "tick started: every 0.2 s"]
+    assert "\\x1b[31m<b>\t|\\ufffe" in lines
+    (paragraph,) = page.iterfind(".//h:p", space)
+    assert "".join(paragraph.itertext()) == "Two lines of narration & more."
+    assert "<script" not in text
+    assert "prefers-color-scheme: dark" in text
+    assert "http" not in text.replace("http://www.w3.org/1999/xhtml", "")
+
+
+def test_a_picture_is_the_last_screen(recording: Recording) -> None:
+    """The picture is XML; its texts, row by row, are the rows of the screen."""
+    picture = ElementTree.fromstring(drawn(recording, "svg"))
+    space = {"s": "http://www.w3.org/2000/svg"}
+    shown: dict[int, str] = {}
+    for text in picture.iterfind(".//s:text", space):
+        row = int(text.attrib["y"])
+        column = round((float(text.attrib["x"]) - 14) / 8.4)
+        before = shown.get(row, "")
+        shown[row] = before + " " * (column - cells(before)) + (text.text or "")
+    expected = [line.replace("\ufffe", "\\ufffe") for line in told(recording) if line]
+    assert [shown[row].rstrip() for row in sorted(shown)] == expected
+    long = drawn(record(parse(">>> for n in range(99): n\n")), "svg")
+    assert [int(text.text or "") for text in ElementTree.fromstring(long).iterfind(".//s:text", space)] == [
+        *range(69, 99)
+    ]  # fmt: skip
+
+
+def test_an_export_gives_the_same_bytes_each_time(tmp_path: Path) -> None:
+    """Two processes with different hash seeds write the same files, in each format."""
+    shipped = [demo for demo in demos() if not lacking(load(demo.path))][:8]
+    virtual = [each for each in shipped if not performed(load(each.path), Limits()).outside]
+    names = [demo.name for demo in virtual[1::3]]
+    code = f"""\
+from pathlib import Path; from asyncrepl.export.exporting import export
+from asyncrepl.transcript.finding import find
+for name in {names!r}:
+    for format in "py", "cast", "html", "svg", "trace":
+        Path(name + "." + format).write_text(export(find(name), format), "utf-8")
+"""
+    folders = [tmp_path / str(seed) for seed in range(2)]
+    runs = []
+    for seed, folder in enumerate(folders):
+        folder.mkdir()
+        environ = {**os.environ, "PYTHONHASHSEED": str(seed)}
+        runs.append(subprocess.Popen([sys.executable, "-c", code], cwd=folder, env=environ))
+    assert [run.wait() for run in runs] == [0, 0]
+    first, second = (
+        {file.name: file.read_bytes() for file in folder.iterdir()} for folder in folders
+    )
+    assert len(first) == 5 * len(names) > 0
+    assert first == second
+
+
+def test_a_transcript_that_hangs_cannot_be_exported() -> None:
+    """The line that hangs is told, and nothing is made."""
+    with pytest.raises(ExportError, match=r"^t.pycon:1: hangs: nothing is left"):
+        export(parse(">>> await asyncio.Event().wait()\n", "t.pycon"), "cast")
+
+
+def test_what_comes_after_the_end_is_not_told() -> None:
+    """A session that leaves has no more inputs."""
+    assert told(record(parse(">>> 1\n>>> exit()\n# more\n>>> 2\n")))[:3] == [
+        ">>> 1",
+        "1",
+        ">>> exit()",
+    ]
