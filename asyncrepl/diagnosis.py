@@ -34,6 +34,7 @@ from asyncrepl.views.errors import error_lines
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from asyncrepl.commands.shell import Shell
     from asyncrepl.engine.session import Outcome
     from asyncrepl.explain.explanation import Explanation
     from asyncrepl.views.styled import Line
@@ -113,8 +114,11 @@ def explain_program(program: Program, *, as_json: bool, color: bool) -> int:
 def diagnose(program: Program) -> Diagnosis:
     """Run `program` in this process, whose streams it uses, and say what came of it."""
     found = Diagnosis()
+    perhaps: Explanation | None = None
 
     def failed(outcome: Outcome, explanation: Explanation | None) -> None:
+        if isinstance(outcome.error, _WaitsForEverError):
+            return  # out of the program's own asyncio.run
         found.error, found.explanation = outcome.error, explanation
         found.shown = error_lines(outcome)  # now: its source is known
 
@@ -122,15 +126,33 @@ def diagnose(program: Program) -> Diagnosis:
         with open_shell(Console(sys.stdout, sys.stderr)) as shell:
             shell.tell_error = failed
             shell.narrator.listen()
+            shell.remarks.stuck = _give_up
             found.status = run_program(shell, program.text, program.filename)
             if found.error is not None:
                 # What is noticed from now on may come of it: an error leaves things undone.
                 found.explanation = found.explanation or shell.first
+            perhaps = _perhaps(shell, program)  # while its source is known
     except SystemExit as leaving:  # raised in the background
         found.status = leaving.code if isinstance(leaving.code, int) else 1
+    except _WaitsForEverError:
+        found.error, found.shown = None, ()  # closing the session has cancelled it
     if found.error is None:
-        found.explanation = shell.first
+        found.explanation = shell.first or perhaps
     return found
+
+
+def _give_up() -> None:
+    raise _WaitsForEverError
+
+
+class _WaitsForEverError(BaseException):
+    """The program waits for what never comes; out of the loop, where no task can catch it."""
+
+
+def _perhaps(shell: Shell, program: Program) -> Explanation | None:
+    """What may be meant just so; told to an author who asks how long it takes."""
+    asks = any(name in program.text for name in ("perf_counter(", "monotonic(", "time.time("))
+    return shell.remarks.asked() if asks else None
 
 
 def _as_lines(found: Diagnosis, program: Program, width: int | None) -> list[Line]:

@@ -43,6 +43,15 @@ def test_json_has_the_error_and_the_whole_corrected_code(tmp_path: Path) -> None
     assert explanation["fix"] == WRONG.replace("    for", "    async for")
 
 
+@pytest.mark.parametrize("start", ["await main()", "asyncio.run(main())"])
+def test_a_program_that_waits_for_ever_is_ended(tmp_path: Path, start: str) -> None:
+    """What nothing can wake is told, and not waited for."""
+    text = f"import asyncio\nasync def main():\n    await asyncio.Event().wait()\n{start}\n"
+    answer = asked(tmp_path, text)
+    assert answer["error"] is None
+    assert answer["explanation"]["id"] == "endless-generator-hangs"
+
+
 @pytest.mark.parametrize(
     ("text", "error"),
     [
@@ -230,9 +239,9 @@ def test_a_terminal_is_not_waited_for() -> None:
 
 #: Each says that it is ready, and never ends, on its second line.
 ENDLESS = {
-    "on our loop": "\nprint('ready', flush=True), await asyncio.Event().wait()\n",
+    "on our loop": "\nprint('ready', flush=True), await asyncio.sleep(900)\n",
     "on its own": "import asyncio\n"
-    "async def main(): print('ready', flush=True), await asyncio.Event().wait()\n"
+    "async def main(): print('ready', flush=True), await asyncio.sleep(900)\n"
     "asyncio.run(main())\n",
     "on none": "\nprint('ready', flush=True) or all(True for _ in iter(int, 1))\n",
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.traces import short_name
 from asyncrepl.language.sightings import Sighting, sightings
@@ -17,6 +17,7 @@ from asyncrepl.language.suspects import describe
 from asyncrepl.views.explanations import changed_line, explanation_lines
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Iterator
     from types import CodeType
 
@@ -46,6 +47,8 @@ class Remarks:
         self._waiting = False
         #: The ``id`` of the task that was found stuck.
         self._idled = 0
+        #: Called when what runs in the foreground waits for ever, and that was told.
+        self.stuck: Callable[[], object] = _nothing
         self._otherwise: dict[tuple[str, CodeType, int], Otherwise] = {}
 
     @contextmanager
@@ -82,6 +85,7 @@ class Remarks:
         """A statement begins."""
         self._turn = self._shell.loop.live.turn.number
         self._said.clear()
+        sightings.never_ran = 0
 
     def ended(self, outcome: Outcome, *, silently: bool) -> None:
         """A statement is over: tell what was seen of it, and the tasks it left behind."""
@@ -90,9 +94,10 @@ class Remarks:
         self.look(silently=silently)
         # It is started in one turn, runs in the next, and is reported in the one after.
         at_once = self._shell.loop.live.turn.number - self._turn <= _TURNS
-        if at_once and outcome.error is None and outcome.source.tree is not None:
+        if at_once and outcome.error is None and sightings.never_ran:
             code = _empty(outcome.source.filename)
-            sightings.consider(Sighting("unsuspended", describe(None), code, 0))
+            self.see(Sighting("unsuspended", describe(None), code, 0))
+            self.look()
 
     def keep(self, sighting: Sighting) -> None:
         """Explain `sighting`, which is told in another way, when ``:why`` asks."""
@@ -149,7 +154,7 @@ class Remarks:
 
     def _idle(self) -> None:
         """Ask whether what runs in the foreground waits for ever, as the loop is about to wait."""
-        task = self._shell.task
+        task = self._foreground()
         if task is None or id(task) == self._idled:
             return
         from asyncrepl.engine.awaiting.stuck import nothing_wakes, waits_for_ever
@@ -160,6 +165,18 @@ class Remarks:
             if (seen := waits_for_ever(task)) is not None:
                 self.see(seen)
             self.look()
+            self.stuck()
+
+    def _foreground(self) -> asyncio.Task[Any] | None:
+        """The task whose end is waited for; of a program on its own, the first it has made."""
+        shell = self._shell
+        if not shell.alone:
+            return shell.task
+        from asyncio import all_tasks
+
+        from asyncrepl.engine.awaiting.waiting import in_order
+
+        return next(iter(in_order(all_tasks(shell.loop))), None)
 
     def _explanation(self, sighting: Sighting) -> Explanation | None:
         from asyncrepl.explain.evidence import gather_seen
@@ -194,6 +211,10 @@ class Remarks:
         self._shell.explanation = found
         shell = self._shell
         return explanation_lines(found, shell.session.sources, shell.console.width, place)
+
+
+def _nothing() -> None:
+    """Let it wait: somebody may press Ctrl-C."""
 
 
 def _empty(filename: str) -> CodeType:

@@ -54,7 +54,8 @@ class Shell:
     explanation there was; `tell_error` shows an error with its explanation, until somebody
     else wants to; `observing` says for what the loop is recorded, `noticing` hears of what
     was forgotten, `remarks` of mistakes that raise nothing, `stepping` pauses what runs;
-    `left` names the tasks that were running when the session was closed.
+    `alone` says that a program runs which makes its own loop; `left` names the tasks that
+    were running when the session was closed.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class Shell:
         self.remarks = Remarks(self)
         self.narrator = Narrator(self)
         self.stepping = Stepping(self)
+        self.alone = False
         self.last: Outcome | None = None
         self.first: Explanation | None = None
         self.tell_error = self._tell_error
@@ -184,7 +186,12 @@ class Shell:
     def run_alone(self, text: str, filename: str) -> Status:
         """Run the program `text` to its end, with no loop running, and show how it ended."""
         self.narrator.began()
-        return self._ended(self.session.run_alone(text, filename))
+        self.remarks.began()
+        self.alone = True
+        try:
+            return self._ended(self.session.run_alone(text, filename))
+        finally:
+            self.alone = False
 
     def interrupt(self) -> bool:
         """What Ctrl-C does to what runs in the foreground; False where nothing does."""

@@ -55,6 +55,7 @@ from asyncrepl.engine.lives import (
 from asyncrepl.engine.slices import SliceLog
 from asyncrepl.engine.timing_out import Timeouts
 from asyncrepl.events import CALLBACK, IDLE, LaneEnded, Mark, Snapshot, Totals
+from asyncrepl.language.sightings import sightings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -234,6 +235,8 @@ class Timeline:
             how = ending(task)
             if how == "done" and cancelling(task):
                 see_swallowed(task)
+            elif how == "cancelled" and life.slices == 1:
+                sightings.never_ran += 1
             self._close(id(task), life, how)
 
     def met(self, task: Any) -> Life:

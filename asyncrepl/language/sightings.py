@@ -54,7 +54,7 @@ class Sighting(NamedTuple):
 
     And by the shell:
 
-    - "unsuspended": a statement of this code never suspended.
+    - "unsuspended": a statement of this text never suspended, and a task never ran.
     """
 
     what: str
@@ -82,6 +82,8 @@ class Sightings:
         self._doubtful: deque[Sighting] = deque(maxlen=16)
         self._tasks: deque[tuple[Any, CodeType, int]] = deque(maxlen=256)
         self._known: set[tuple[str, CodeType, int]] = set()
+        #: How many tasks were cancelled before they ever ran, since this was last set.
+        self.never_ran = 0
         #: Called, in the middle of user code, when there is something to take.
         self.heard: Callable[[], object] | None = None
 

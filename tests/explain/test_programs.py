@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import signal
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -39,7 +40,13 @@ def time_limit() -> Iterator[None]:
 
 
 def diagnosed(text: str) -> Diagnosis:
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+    out = io.StringIO()
+    with (
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(out),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("default")
         return diagnose(Program(text))
 
 
@@ -62,6 +69,41 @@ def test_a_program_is_explained_as_typed_code_is(entry: dict[str, Any], text: st
     assert (explanation["id"], explanation["step"]) == (entry["id"], entry["step"])
     if explanation["fix"] is not None:
         assert diagnosed(explanation["fix"]).error is None
+
+
+def silent() -> list[Any]:
+    return [
+        pytest.param(entry, "\n".join(snippet["inputs"]), id=snippet["id"])
+        for entry in load("misuse")
+        for snippet in entry["snippets"]
+        if VERSION in snippet["wrong_in"] and snippet["outcome"][VERSION]["result"] != "error"
+        if snippet["id"] != "generator-call-not-awaited#aclose"  # nobody can tell
+    ]
+
+
+@pytest.mark.parametrize(("entry", "text"), silent())
+def test_a_program_that_fails_in_silence_is_explained(entry: dict[str, Any], text: str) -> None:
+    """Also where it waits for ever: then it is ended."""
+    answer = as_object(diagnosed(text), Program(text))
+    assert answer["error"] is None
+    assert answer["explanation"] is not None
+    assert (answer["explanation"]["id"], answer["explanation"]["step"]) == (
+        entry["id"],
+        entry["step"],
+    )
+
+
+def test_one_thing_after_the_other_is_no_mistake_by_itself() -> None:
+    """Only an author who measures the time is told that a loop starts nothing beside it."""
+    text = (
+        "async def three():\n    for n in range(3): yield n\n"
+        "async for n in three(): await asyncio.sleep(0.001)\n"
+    )
+    assert diagnosed(text).explanation is None
+    timed = f"import time; start = time.perf_counter()\n{text}print(time.perf_counter() - start)"
+    explanation = diagnosed(timed).explanation
+    assert explanation is not None
+    assert explanation.id == "async-for-is-concurrent"
 
 
 @pytest.mark.parametrize("name", RIGHT_IN_A_FILE)

@@ -19,17 +19,16 @@ __all__ = ["RULES"]
 
 
 def _stuck(evidence: Evidence) -> Finding | None:
-    awaits = [node for node in evidence.nodes if isinstance(node, ast.Await)]
     unit = evidence.unit
-    if not awaits:
-        return None
-    waited = awaits[-1]
-    text = short(unit, waited.value)
+    awaits = [node for node in evidence.nodes if isinstance(node, ast.Await)]
+    # A loop over an iterator of somebody else's has no ``await`` of its own.
+    waited = awaits[-1].value if awaits else next(iter(evidence.nodes[-1:]), None)
+    text = short(unit, waited) if isinstance(waited, ast.expr) else "what it waits for"
     why = (
-        f"Nothing can wake {text} any more: no other task runs, no timer is set. Ctrl-C gives "
-        "the prompt back."
+        f"Nothing can wake {text} any more: no other task runs, no timer is set. Ctrl-C ends the "
+        "wait."
     )
-    return Finding(why, _ended_by_none(evidence, unit, waited))
+    return Finding(why, _ended_by_none(evidence, unit, awaits[-1]) if awaits else None)
 
 
 def _ended_by_none(evidence: Evidence, unit: Unit, waited: ast.Await) -> Fix | None:
