@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
 
-from asyncrepl.commands.registry import Command
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
-    from asyncrepl.commands.shell import Shell
-    from asyncrepl.views.styled import Line
+from asyncrepl.commands.registry import Command, later
 
 __all__ = ["COMMANDS"]
 
-
-def _timeline(shell: Shell, rest: str) -> list[Line]:
-    from asyncrepl.commands.drawing import draw_timeline
-
-    return draw_timeline(shell, rest)
-
-
-def _marbles(shell: Shell, rest: str) -> Awaitable[list[Line]]:
-    from asyncrepl.commands.drawing import draw_marbles
-
-    return draw_marbles(shell, rest)
-
+_drawing = partial(later, "asyncrepl.commands.drawing")
 
 COMMANDS = (
     Command(
@@ -33,13 +16,13 @@ COMMANDS = (
         ":timeline [SECONDS]",
         "draw what ran in the last SECONDS, or since what was typed last began",
         ":timeline 2.5",
-        _timeline,
+        _drawing("draw_timeline"),
     ),
     Command(
         "marbles",
         ":marbles EXPR, … [for SECONDS]",
         "draw the values of async iterables over time, until they end or Ctrl-C",
         ":marbles ticks(3), ticks(9, 0.5) for 2",
-        _marbles,
+        _drawing("draw_marbles"),
     ),
 )

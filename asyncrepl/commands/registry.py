@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol
 
 from asyncrepl.views.styled import Line
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from asyncrepl.commands.shell import Shell
 
-__all__ = ["Answer", "Command", "CommandError", "Instead", "Recorder", "Registry"]
+__all__ = ["Answer", "Command", "CommandError", "Instead", "Recorder", "Registry", "later"]
 
 
 class Recorder(Protocol):
@@ -49,6 +50,15 @@ class CommandError(Exception):
 
 def _nothing(_shell: Shell, _typed: str) -> Sequence[str]:
     return ()
+
+
+def later(module: str, name: str) -> Callable[..., Any]:
+    """The function `name` of `module`, which is imported when it is called."""
+
+    def call(*arguments: object) -> Any:
+        return getattr(import_module(module), name)(*arguments)
+
+    return call
 
 
 @dataclass(frozen=True, slots=True)

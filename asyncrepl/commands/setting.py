@@ -1,102 +1,14 @@
-"""`:set`: what can be chosen in a session, one row a setting.
-
-The configuration file and the options of the command line set the same for every session.
-"""
+"""`:set`; what does it is imported when it is asked for."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from functools import partial
 
-from asyncrepl.commands.registry import Command, CommandError
-from asyncrepl.views.table import meaning_lines
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from asyncrepl.commands.shell import Shell
-    from asyncrepl.views.styled import Line
+from asyncrepl.commands.registry import Command, later
 
 __all__ = ["COMMANDS"]
 
-_WORDS = {"on": True, "off": False, "true": True, "false": False}
-
-
-@dataclass(frozen=True, slots=True)
-class _Setting:
-    """Something that is on or off."""
-
-    name: str
-    meaning: str
-    get: Callable[[Shell], bool]
-    set: Callable[[Shell, bool], None]
-
-
-def _set_color(shell: Shell, on: bool) -> None:
-    shell.front.show_color(on=on)
-    shell.console.color = on
-
-
-_SETTINGS = {
-    setting.name: setting
-    for setting in (
-        _Setting("color", "colour the screen", lambda shell: shell.console.color, _set_color),
-        _Setting(
-            "lanes",
-            "draw a row a task under the prompt",
-            lambda shell: shell.front.lanes,
-            lambda shell, on: shell.front.show_lanes(on=on),
-        ),
-        _Setting(
-            "trace",
-            "tell the six steps of each async for",
-            lambda shell: shell.narrator.on,
-            lambda shell, on: shell.narrator.turn(on=on),
-        ),
-        _Setting(
-            "vi",
-            "edit with the keys of vi, not of Emacs",
-            lambda shell: shell.front.vi,
-            lambda shell, on: shell.front.use_vi(on=on),
-        ),
-    )
-}
-
-
-def _set(shell: Shell, rest: str) -> list[Line]:
-    name, *words = rest.replace("=", " ").split() or [""]
-    if not name:
-        return _shown(shell, list(_SETTINGS.values()))
-    setting = _SETTINGS.get(name)
-    if setting is None:
-        near = get_close_matches(name, _SETTINGS, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(_SETTINGS)}"
-        raise CommandError(f"no setting {name!r}: {hint}")
-    if words:
-        if len(words) > 1 or words[0].lower() not in _WORDS:
-            raise CommandError(f"{name} is on or off, not {' '.join(words)!r}")
-        setting.set(shell, _WORDS[words[0].lower()])
-    return _shown(shell, [setting])
-
-
-def _shown(shell: Shell, settings: Sequence[_Setting]) -> list[Line]:
-    longest = max(len(setting.name) for setting in settings)
-    rows = [
-        (f"{setting.name:<{longest}}  {_word(setting.get(shell)):<3}", setting.meaning)
-        for setting in settings
-    ]
-    return meaning_lines(rows, shell.console.width)
-
-
-def _word(on: bool) -> str:
-    return "on" if on else "off"
-
-
-def _words(_shell: Shell, typed: str) -> Sequence[str]:
-    """The names, and after one of them its values."""
-    return ("on", "off") if typed.partition(" ")[0] in _SETTINGS else tuple(_SETTINGS)
-
+_choosing = partial(later, "asyncrepl.commands.choosing")
 
 COMMANDS = (
     Command(
@@ -104,7 +16,7 @@ COMMANDS = (
         ":set [NAME on|off]",
         "show the settings of this session, or change one",
         ":set lanes off",
-        _set,
-        _words,
+        _choosing("choose"),
+        _choosing("words"),
     ),
 )

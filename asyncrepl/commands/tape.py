@@ -9,7 +9,6 @@ is forgotten before the inputs are.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -35,8 +34,7 @@ class Piece(NamedTuple):
     text: str
 
 
-@dataclass(slots=True)
-class Scene:
+class Scene:  # no dataclass: those take a millisecond each to import
     """One input and what was printed until the next one.
 
     `began` and `ended` are instants in seconds; `ended` is None while it runs, and what is
@@ -45,16 +43,17 @@ class Scene:
     after which the transcript pressed Ctrl-C. `cut` says that output is missing.
     """
 
-    text: str
-    began: float
-    interrupt_after: float | None = None
-    ended: float | None = None
-    idle: int | None = None
-    error: str | None = None
-    compiled: bool = True
-    cut: bool = False
-    pieces: list[Piece] = field(default_factory=list)
-    size: int = 0
+    def __init__(self, text: str, began: float, interrupt_after: float | None = None) -> None:
+        self.text = text
+        self.began = began
+        self.interrupt_after = interrupt_after
+        self.ended: float | None = None
+        self.idle: int | None = None
+        self.error: str | None = None
+        self.compiled = True
+        self.cut = False
+        self.pieces: list[Piece] = []
+        self.size = 0
 
 
 class Tape:

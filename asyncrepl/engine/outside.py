@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import sys
 import threading
 import weakref
-from concurrent.futures import thread as pools
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ def _runs(process: asyncio.SubprocessTransport) -> bool:
 
 def _works(thread: threading.Thread) -> bool:
     """Whether `thread` is neither one of ours nor one of a pool, whose jobs are counted."""
+    pools = sys.modules.get("concurrent.futures.thread")  # else there is no pool
     pool: Container[threading.Thread] = getattr(pools, "_threads_queues", ())
     return not thread.name.startswith("asyncrepl") and thread not in pool
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from dataclasses import replace
+from copy import copy
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -91,16 +91,15 @@ def _split(scene: Scene, following: Scene) -> Iterator[Scene]:
     if scene.idle is None or scene.ended is None:
         yield scene
         return
-    yield replace(scene, pieces=scene.pieces[: scene.idle])
+    itself = copy(scene)
+    itself.pieces = scene.pieces[: scene.idle]
+    yield itself
     took = scene.ended - scene.began
     seconds = following.began - scene.ended + (0 if _awaits(scene.text, took) else took)
     if _idle(scene) or seconds >= _LEAST:
-        yield Scene(
-            f":wait {_seconds(seconds)}",
-            scene.ended,
-            ended=following.began,
-            pieces=scene.pieces[scene.idle :],
-        )
+        wait = Scene(f":wait {_seconds(seconds)}", scene.ended)
+        wait.ended, wait.pieces = following.began, scene.pieces[scene.idle :]
+        yield wait
 
 
 def _awaits(text: str, took: float) -> bool:

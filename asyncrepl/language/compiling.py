@@ -40,7 +40,7 @@ def compile_source(source: Source, mode: Literal["single", "exec"], flags: int =
     if mode == "single":
         original = ast.Interactive(body=source.tree.body)
     try:
-        tree = instrument(original)
+        tree = instrument(original, source.text)
         code = _compile(tree, source.filename, mode, flags)
     except (SyntaxError, ValueError, RecursionError):
         return _compile_original(original, source, mode, flags)

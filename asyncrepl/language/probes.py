@@ -29,6 +29,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import sys
 from abc import ABCMeta
 from opcode import opname
 from sys import _getframe
@@ -42,8 +43,6 @@ from types import (
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from asyncrepl.language.instrumenting import Instrumenter
-from asyncrepl.language.losing import probe_losses
-from asyncrepl.language.patterns import BLOCKING, probe_patterns
 from asyncrepl.language.sightings import sightings
 from asyncrepl.language.suspects import MISSING, lookup, suspects
 
@@ -63,6 +62,8 @@ _COROUTINE = 0x80
 _STEPS = frozenset({"async_generator_asend", "async_generator_athrow", "anext_awaitable"})
 #: What is printed most: nothing to look at.
 _HARMLESS = frozenset({str, int, float, bool, type(None), list, tuple, dict, set, bytes})
+#: Where none of these was ever compiled, nothing can be lost or written in an odd way.
+_WORDS, _LOSING = ("async", "await", "print"), "asyncrepl.language.losing"
 _KNOWN_METACLASSES = frozenset({type, ABCMeta})
 _ITERABLE = frozenset(
     {list, tuple, dict, set, frozenset, str, bytes, range, GeneratorType, enumerate, zip, map}
@@ -250,6 +251,8 @@ def blocking(function: T) -> T:
     """A function called in a coroutine, under the name of one that blocks."""
     kind = type(function)
     if kind is FunctionType or kind is BuiltinFunctionType:
+        from asyncrepl.language.patterns import BLOCKING
+
         named = function.__module__, function.__qualname__  # type: ignore[attr-defined]
         if named in BLOCKING and _runs_on_loop():
             sightings.see("blocks", function, _getframe(1))
@@ -322,14 +325,19 @@ def install() -> None:
     vars(builtins).update(PROBES)
 
 
-def instrument(tree: Tree) -> Tree:
+def instrument(tree: Tree, text: str | None = None) -> Tree:
     """`tree` with probes around its operands, all positions kept; `tree` stays as it is.
 
     The result compiles whenever `tree` does, short of the compiler's limits on
-    nesting; then compile `tree` itself.
+    nesting; then compile `tree` itself. `text` is its source, if that is known: what is
+    of no use in it is not imported.
     """
     install()
     copy = Instrumenter().rewritten(tree)
-    probe_losses(copy)
-    probe_patterns(copy)
+    if text is None or _LOSING in sys.modules or any(word in text for word in _WORDS):
+        from asyncrepl.language.losing import probe_losses
+        from asyncrepl.language.patterns import probe_patterns
+
+        probe_losses(copy)
+        probe_patterns(copy)
     return copy

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.clock_model import Model, RealTime, World
 
-from asyncrepl.engine.clock import SLACK, Clock
+from asyncrepl.engine.clocks import SLACK, Clock
 
 if TYPE_CHECKING:
     Op = tuple[Any, ...]
@@ -69,7 +69,7 @@ quick = settings(
 def real(monkeypatch: pytest.MonkeyPatch) -> RealTime:
     """Real time, simulated."""
     real = RealTime()
-    monkeypatch.setattr("asyncrepl.engine.clock.monotonic", real)
+    monkeypatch.setattr("asyncrepl.engine.clocks.monotonic", real)
     return real
 
 
