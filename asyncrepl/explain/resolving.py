@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import contextlib
 import functools
 import inspect
 import sys
@@ -21,6 +22,7 @@ from types import (
     FrameType,
     FunctionType,
     GeneratorType,
+    MemberDescriptorType,
     MethodType,
     ModuleType,
     NoneType,
@@ -45,6 +47,7 @@ _DISPLAYS: dict[type[ast.expr], type] = {
     ast.JoinedStr: str,
 }
 _DEPTH = 4
+_METHODS = ("method_descriptor", "wrapper_descriptor", "classmethod_descriptor")
 
 
 def is_async_iterable(facts: Facts) -> bool:
@@ -69,13 +72,16 @@ class Resolver:
         self.units = units
         self.namespaces = (*namespaces, vars(builtins))
         self.depth = depth
+        self.code: CodeType | None = None
         self.function: Function | None = None
         self.unit: Unit | None = None
 
     @classmethod
     def of_frame(cls, units: Units, frame: FrameType) -> Resolver:
         """The names as `frame` saw them."""
-        return cls(units, frame.f_locals, frame.f_globals)
+        found = cls(units, frame.f_locals, frame.f_globals)
+        found.code = frame.f_code
+        return found
 
     def facts(self, node: ast.AST) -> Facts | None:
         """What is known of the value of `node`."""
@@ -98,7 +104,10 @@ class Resolver:
         local = self._assigned(self.function, node.id) if self.function else None
         if local is not None:
             return local
-        for namespace in self.namespaces:
+        namespaces = self.namespaces
+        if self.function is not None and self.code and node.id in _locals(self.code):
+            namespaces = namespaces[:1]  # a global of that name is another variable
+        for namespace in namespaces:
             if node.id in namespace:
                 return describe(namespace[node.id], keep=True)
         return self._unborn(node.id) if self.unit else None
@@ -124,8 +133,26 @@ class Resolver:
 
     def _attribute(self, node: ast.Attribute) -> Facts | None:
         owner = self.facts(node.value)
-        found = _member(owner, node.attr) if owner else MISSING
+        if owner is None:
+            return None
+        made = lookup(owner.kind, node.attr)
+        if isinstance(made, property):
+            return self.result(made.fget)
+        found = _member(owner, node.attr)
         return None if found is MISSING else describe(found, keep=True)
+
+    def _subscript(self, node: ast.Subscript) -> Facts | None:
+        key = node.slice.value if isinstance(node.slice, ast.Constant) else MISSING
+        owner = self.value(node.value)
+        if type(owner) in (list, tuple) and type(key) is int:
+            items: list[object] = owner  # type: ignore[assignment]  # or a tuple
+            return describe(items[key], keep=True) if key < len(items) else None
+        if type(owner) is dict and type(key) is str and all(type(each) is str for each in owner):
+            return describe(owner[key], keep=True) if key in owner else None
+        return None
+
+    def _ifexp(self, node: ast.IfExp) -> Facts | None:
+        return _common([self.facts(node.body), self.facts(node.orelse)])
 
     def _call(self, node: ast.Call) -> Facts | None:
         callee = self.facts(node.func)
@@ -169,7 +196,10 @@ class Resolver:
         if not isinstance(callee, FunctionType):
             return self._of_builtin(callee, node)
         kind = _made_by(callee.__code__)
-        return Facts(kind, callee.__code__) if kind else self.returned(callee.__code__)
+        if kind is not None:
+            return Facts(kind, callee.__code__)
+        bare = node is not None and not node.args and not node.keywords
+        return self._returned(callee.__code__, _variables(callee, bare), callee.__globals__)
 
     def _instance(self, kind: type, node: ast.Call | None) -> Facts:
         item = None
@@ -190,16 +220,55 @@ class Resolver:
 
     def returned(self, code: CodeType | None) -> Facts | None:
         """What the function behind `code` returns, by its source; None if nobody knows."""
+        return self._returned(code, self._shared(code), *self.namespaces[-2:-1])
+
+    def _returned(self, code: CodeType | None, *namespaces: Mapping[str, Any]) -> Facts | None:
         found = self.units.definition(code)
         if found is None or self.depth >= _DEPTH:
             return None
-        inner = Resolver(self.units, {}, *self.namespaces[-2:-1], depth=self.depth + 1)
-        inner.function = found[1]
+        inner = Resolver(self.units, *namespaces, depth=self.depth + 1)
+        inner.code, inner.function = code, found[1]
         values = [node.value for node in own_nodes(found[1]) if isinstance(node, ast.Return)]
         facts = [inner.facts(value) for value in values if value is not None]
         if not facts:
             return Facts(NoneType, value=None)
         return next((fact for fact in facts if fact is not None), None)
+
+    def _shared(self, code: CodeType | None) -> dict[str, Any]:
+        """The variables of the failing function that `code`, defined in it, uses."""
+        if code is None or self.code is None or not _encloses(self.code, code):
+            return {}
+        names, own = code.co_freevars, self.namespaces[0]
+        return {name: own[name] for name in names if name in own}
+
+
+def _locals(code: CodeType) -> tuple[str, ...]:
+    return code.co_varnames + code.co_cellvars + code.co_freevars
+
+
+def _encloses(outer: CodeType, code: CodeType) -> bool:
+    inner = [each for each in outer.co_consts if isinstance(each, CodeType)]
+    return code in inner or any(_encloses(each, code) for each in inner)
+
+
+def _variables(function: FunctionType, bare: bool) -> dict[str, Any]:
+    """What is known of the variables of `function`; called `bare`, its defaults count."""
+    found = {}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        with contextlib.suppress(ValueError):  # not bound yet
+            found[name] = cell.cell_contents
+    if bare and function.__defaults__:
+        code, defaults = function.__code__, function.__defaults__
+        names = code.co_varnames[: code.co_argcount]
+        found.update(zip(names[-len(defaults) :], defaults, strict=True))
+    return found
+
+
+def _common(facts: list[Facts | None]) -> Facts | None:
+    """The first of `facts`, if all are of one kind."""
+    first = facts[0]
+    same = first is not None and all(each and each.kind is first.kind for each in facts)
+    return first if same else None
 
 
 def _of_definition(node: Function) -> Facts | None:
@@ -227,9 +296,18 @@ def _member(owner: Facts, name: str) -> object:
         own = object.__getattribute__(value, "__dict__")
         if name in own:
             return own[name]
-    return _plain(lookup(owner.kind, name))
+    found = lookup(owner.kind, name)
+    if isinstance(found, MemberDescriptorType) and value is not MISSING:
+        try:
+            return found.__get__(value)
+        except AttributeError:
+            return MISSING
+    return _plain(found)
 
 
 def _plain(found: object) -> object:
-    """The function in a static or class method."""
-    return getattr(found, "__func__", found) if not isinstance(found, property) else MISSING
+    """The function in a static or class method; no descriptor whose value must be asked for."""
+    if isinstance(found, staticmethod | classmethod):
+        return found.__func__
+    kept = isinstance(found, FunctionType) or type(found).__name__ in _METHODS
+    return found if kept or lookup(type(found), "__get__") is MISSING else MISSING

@@ -89,13 +89,14 @@ def uses_at(
     certain = [use for use in noted if use.certain]
     if certain:
         return tuple(certain)
-    found = [
-        Use(role, node, owner, resolver.facts(node))
-        for role, node, owner in _operands(unit, nodes, op)
-    ]
+    hints = {use.node: use for use in noted}
+    found = []
+    for role, node, owner in _operands(unit, nodes, op):
+        hint = hints.pop(node, None)
+        facts = resolver.facts(node)
+        found.append(hint if hint and facts is None else Use(role, node, owner, facts))
     found.sort(key=lambda use: not use.lacks)  # of a loop over a comprehension, the culprit
-    hinted = [use for use in noted if all(use.node is not other.node for other in found)]
-    return tuple(found + hinted)
+    return (*found, *hints.values())
 
 
 def _noted(unit: Unit, resolver: Resolver, where: Place, note: Suspect) -> Iterator[Use]:
