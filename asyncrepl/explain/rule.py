@@ -45,7 +45,8 @@ class Rule:
         """Whether `find` is to be asked."""
         if evidence.stage != self.stage:
             return False
-        return self.stage != "run" or isinstance(evidence.error, self.errors)
+        # The interpreter and asyncio raise these very types; a subclass is somebody else's.
+        return self.stage != "run" or type(evidence.error) in self.errors
 
     def explanation(self, finding: Finding) -> Explanation:
         """What is told of `finding`."""

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 from types import CoroutineType
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import CannotFixError, Fixing, short
-from asyncrepl.explain.resolving import is_coroutine_function
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.uses import Use, callee_name
 
 if TYPE_CHECKING:
-    from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.units import Unit
 
 __all__ = ["RULES"]
@@ -83,16 +83,31 @@ def _awaited(evidence: Evidence, call: ast.Call, use: Use) -> Fix | None:
 
 
 def _sent(evidence: Evidence) -> Finding | None:
-    """``coro.send(None)`` by hand, which fails inside as soon as it needs the loop."""
+    """``coro.send(None)`` by hand, which fails itself or as soon as the loop is needed."""
     for site in evidence.sites:
         call = site.node(ast.Call)
         if call is None or callee_name(call) != "send" or not isinstance(call.func, ast.Attribute):
+            continue
+        if evidence.leak or not (_fails_itself(evidence, site) or _lacks_loop(evidence)):
             continue
         resolver = type(evidence.resolver).of_frame(evidence.units, site.frame)
         facts = resolver.facts(call.func.value)
         if facts is not None and facts.kind is CoroutineType:
             return Finding(_why_driven(site.unit, call.func.value))
     return None
+
+
+def _fails_itself(evidence: Evidence, site: Site) -> bool:
+    return evidence.direct and site is evidence.sites[-1]
+
+
+def _lacks_loop(evidence: Evidence) -> bool:
+    """Whether an awaited future, still pending, was resumed by somebody else than the loop."""
+    trace = evidence.error.__traceback__ if evidence.error else None
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    values = trace.tb_frame.f_locals.values() if trace is not None else ()
+    return any(isinstance(each, asyncio.Future) and not each.done() for each in values)
 
 
 def _callback(evidence: Evidence) -> Finding | None:
@@ -102,7 +117,8 @@ def _callback(evidence: Evidence) -> Finding | None:
         return None
     key = next((each for each in call.keywords if each.arg == "key"), None)
     function = evidence.resolver.value(key.value) if key else None
-    if key is None or not is_coroutine_function(function):
+    made = evidence.resolver.result(function)
+    if key is None or made is None or made.kind is not CoroutineType:
         return None
     unit = evidence.unit
     why = (

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import Fixing, short
-from asyncrepl.explain.resolving import is_async_iterable
+from asyncrepl.explain.resolving import is_async_iterable, is_awaitable
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.explain.steps import called, is_step, stepped_source
 from asyncrepl.explain.uses import Use, callee_name
 from asyncrepl.explain.walking import a, defined, iterated_plainly, over, replaced
 from asyncrepl.explain.yielding import with_yield
@@ -25,18 +26,24 @@ if TYPE_CHECKING:
 __all__ = ["RULES"]
 
 _FUNCTIONS = (FunctionType, MethodType, functools.partial)
-_STEPS = ("anext", "__anext__", "asend")
 
 
 def _one_step(evidence: Evidence) -> Finding | None:
     use = over(evidence)
-    if use is None or not isinstance(use.node, ast.Call) or callee_name(use.node) not in _STEPS:
+    if use is None or use.facts is None:
         return None
-    call, unit = use.node, evidence.unit
-    source: ast.AST = call.func.value if isinstance(call.func, ast.Attribute) else call.args[0]
-    text = unit.source.source(source)
-    why = f"{short(unit, call)} is one step of `{text}`; the loop makes the steps itself."
-    return Finding(why, replaced(evidence, use, text))
+    found = called(evidence, evidence.unit, use.node)
+    source = stepped_source(found[1]) if found else None
+    text = found[0].source.source(source) if found and source else ""
+    if not is_step(use.facts) and not (text and is_awaitable(use.facts)):
+        return None
+    whose = f"one step of `{text}`" if text else "a single step"
+    why = f"{short(evidence.unit, use.node)} is {whose}; the loop makes the steps itself."
+    if found is None or not text:
+        return Finding(why)
+    fixing = Fixing(evidence)
+    fixing.of(found[0]).replace(found[1], text)
+    return Finding(why, fixing.fix())
 
 
 def _coroutine(evidence: Evidence) -> Finding | None:
