@@ -133,7 +133,7 @@ def _returned(evidence: Evidence, site: Site, stop: str) -> Fix | None:
     call = site.node(ast.Call)
     if call is None or len(call.args) != 1 or callee_name(call) not in ("next", "anext"):
         return None
-    edits.after(call.args[0], ", None")
+    _with_default(fixing, unit, call)
     return fixing.fix()
 
 
@@ -190,7 +190,8 @@ def _with_default(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     if isinstance(call.func, ast.Attribute):
         edits.replace(call, f"anext({unit.source.source(call.func.value)}, None)")
     elif call.args:
-        edits.after(call.args[0], ", None")
+        end = unit.source.span(call).end - 1
+        edits.insert(end, " None" if unit.text[:end].rstrip().endswith(",") else ", None")
 
 
 def _exhausted(evidence: Evidence) -> Finding | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 from types import AsyncGeneratorType, CoroutineType, FunctionType
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import CannotFixError, Fixing, short
 from asyncrepl.explain.resolving import is_async_iterable
 from asyncrepl.explain.rule import Rule
+from asyncrepl.explain.steps import called
 from asyncrepl.explain.uses import Use, callee_name
 from asyncrepl.explain.walking import a, defined
 from asyncrepl.language.rewriting import Span
@@ -17,6 +19,7 @@ from asyncrepl.language.suspects import lookup
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.units import Unit
 
 __all__ = ["RULES"]
 
@@ -54,12 +57,14 @@ def _is_walked(use: Use) -> bool:
 
 
 def _import(fixing: Fixing, evidence: Evidence, name: str) -> None:
-    unit = evidence.unit
-    known = name in evidence.namespace or any(
+    if not _is_known(evidence, evidence.unit, name):
+        fixing.of(evidence.unit).insert(0, f"from contextlib import {name}\n\n")
+
+
+def _is_known(evidence: Evidence, unit: Unit, name: str) -> bool:
+    return name in evidence.namespace or any(
         alias.name == name for node in unit.nodes(ast.ImportFrom) for alias in node.names
     )
-    if not known:
-        fixing.of(unit).insert(0, f"from contextlib import {name}\n\n")
 
 
 def _closing(evidence: Evidence, use: Use) -> Fix | None:
@@ -78,11 +83,8 @@ def _decorated(evidence: Evidence, use: Use) -> Fix | None:
     fixing, (unit, function) = Fixing(evidence), found
     start = unit.source.span(function).start
     by = unit.source.indent(function)
-    head = (
-        ""
-        if "asynccontextmanager" in unit.text
-        else f"{by}from contextlib import asynccontextmanager\n\n"
-    )
+    name = "asynccontextmanager"
+    head = "" if _is_known(evidence, unit, name) else f"{by}from contextlib import {name}\n\n"
     line = unit.source.line_start(start)
     fixing.of(unit).insert(line, f"{head}{by}@asynccontextmanager\n")
     return fixing.fix()
@@ -124,16 +126,24 @@ def _needs_plain(evidence: Evidence) -> Finding | None:
         return None
     fixing, unit = Fixing(evidence), evidence.unit
     why = f"{short(unit, use.node)} is {a(use)}: it has `__enter__` and no `__aenter__`."
-    call = use.node
-    if isinstance(call, ast.Call) and callee_name(call) == "closing" and call.args:
-        inner = evidence.resolver.facts(call.args[0])
-        if inner is not None and inner.kind is AsyncGeneratorType:
-            _import(fixing, evidence, "aclosing")
-            fixing.of(unit).replace(call.func, "aclosing")
-            return Finding(why, fixing.fix())
+    made = called(evidence, unit, use.node)
+    if use.kind is contextlib.closing and _closes_generator(evidence, use, made):
+        if made is None or callee_name(made[1]) != "closing":
+            return Finding(why)
+        _import(fixing, evidence, "aclosing")
+        fixing.of(made[0]).replace(made[1].func, "aclosing")
+        return Finding(why, fixing.fix())
     start = unit.source.span(use.owner).start
     fixing.of(unit).replace(Span(start, unit.text.index("with", start)), "")
     return Finding(why, fixing.fix())
+
+
+def _closes_generator(evidence: Evidence, use: Use, made: tuple[Unit, ast.Call] | None) -> bool:
+    """Whether it is ``closing`` of an async generator, which has no ``close``."""
+    if use.facts is not None and use.facts.members.get("thing") is AsyncGeneratorType:
+        return True
+    inner = evidence.resolver.facts(made[1].args[0]) if made and made[1].args else None
+    return inner is not None and inner.kind is AsyncGeneratorType
 
 
 def _plain_enter(evidence: Evidence) -> Finding | None:

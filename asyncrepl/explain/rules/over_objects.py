@@ -51,7 +51,7 @@ def _coroutine(evidence: Evidence) -> Finding | None:
     if use is None or use.facts is None or use.facts.kind is not CoroutineType:
         return None
     result = evidence.resolver.returned(use.facts.code)
-    unit, text = evidence.unit, evidence.unit.source.source(use.node)
+    unit, text = evidence.unit, evidence.unit.source.operand(use.node)
     why = f"{short(unit, use.node)} is a coroutine: what it returns only exists after `await`."
     if result is not None and is_async_iterable(result):
         return Finding(why, replaced(evidence, use, f"await {text}"))
@@ -108,7 +108,7 @@ def _function(evidence: Evidence) -> Finding | None:
     why = f"{short(unit, use.node)} is a function: only calling it gives something to walk."
     if result is None or not _callable_without_arguments(use.facts.value):
         return Finding(why)
-    text = f"{unit.source.source(use.node)}()"
+    text = f"{unit.source.operand(use.node)}()"
     if is_async_iterable(result):
         return Finding(why, replaced(evidence, use, text))
     if result.kind is CoroutineType:
@@ -143,7 +143,7 @@ def _class(evidence: Evidence) -> Finding | None:
     why = f"`{made.__name__}` is the class itself: `async for` needs an instance of it."
     if not _callable_without_arguments(made):
         return Finding(why)
-    return Finding(why, replaced(evidence, use, f"{unit.source.source(use.node)}()"))
+    return Finding(why, replaced(evidence, use, f"{unit.source.operand(use.node)}()"))
 
 
 def _future(evidence: Evidence) -> Finding | None:
@@ -176,7 +176,7 @@ def _streaming_method(evidence: Evidence) -> Finding | None:
     )
     if len(methods) != 1:
         return Finding(why)
-    return Finding(why, replaced(evidence, use, f"{unit.source.source(use.node)}.{methods[0]}()"))
+    return Finding(why, replaced(evidence, use, f"{unit.source.operand(use.node)}.{methods[0]}()"))
 
 
 def _called_object(evidence: Evidence) -> Finding | None:

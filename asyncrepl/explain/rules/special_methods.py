@@ -89,7 +89,7 @@ def _other_protocol(evidence: Evidence, use: Use, function: FunctionType) -> Fix
     if use.role == "argument" and isinstance(use.owner, ast.Call) and use.role != "for":
         name = function.__name__
         if name != "__iter__":
-            text = f"await {unit.source.source(use.node)}.{name}()"
+            text = f"await {unit.source.operand(use.node)}.{name}()"
             fixing.of(unit).replace(use.owner, text)
             fixing.suspending(unit, use.owner)
             return fixing.fix()

@@ -94,11 +94,10 @@ def _coroutine_again(evidence: Evidence) -> Finding | None:
     if found is None or not isinstance(name, ast.Name):
         return None
     value = evidence.resolver.value(name)
-    if not isinstance(value, CoroutineType) or value.cr_frame is not None:
-        return None
-    why = (
-        f"`{name.id}` is a coroutine that has run already; it runs once. Call its function again."
-    )
+    if not isinstance(value, CoroutineType) or evidence.leak:
+        return None  # with another cause the error came out of the coroutine
+    state = "has run already" if value.cr_frame is None else "somebody awaits already"
+    why = f"`{name.id}` is a coroutine that {state}; it runs once. Call its function again."
     return Finding(why, _called_again(evidence, name.id))
 
 
