@@ -37,7 +37,13 @@ if TYPE_CHECKING:
 
     from asyncrepl.explain.units import Function, Unit, Units
 
-__all__ = ["Resolver", "is_async_iterable", "is_awaitable", "is_coroutine_function"]
+__all__ = [
+    "Resolver",
+    "is_async_iterable",
+    "is_awaitable",
+    "is_coroutine_function",
+    "takes_nothing",
+]
 
 _DISPLAYS: dict[type[ast.expr], type] = {
     ast.Dict: dict,
@@ -63,6 +69,15 @@ def is_awaitable(facts: Facts) -> bool:
 def is_coroutine_function(value: object) -> bool:
     """Whether `value` is an ``async def`` without ``yield``."""
     return isinstance(value, FunctionType) and inspect.iscoroutinefunction(value)
+
+
+def takes_nothing(function: object) -> bool:
+    """Whether it can be called without arguments."""
+    try:
+        inspect.signature(function).bind()  # type: ignore[arg-type]  # a callable
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 class Resolver:
@@ -149,7 +164,9 @@ class Resolver:
             return describe(items[key], keep=True) if key < len(items) else None
         if type(owner) is dict and type(key) is str and all(type(each) is str for each in owner):
             return describe(owner[key], keep=True) if key in owner else None
-        return None
+        facts = self.facts(node.value)
+        getter = lookup(facts.kind, "__getitem__") if facts else MISSING
+        return self.result(getter) if isinstance(getter, FunctionType) else None
 
     def _ifexp(self, node: ast.IfExp) -> Facts | None:
         return _common([self.facts(node.body), self.facts(node.orelse)])

@@ -29,7 +29,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-from abc import ABCMeta
 from opcode import opname
 from sys import _getframe
 from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType
@@ -50,11 +49,10 @@ Tree = TypeVar("Tree", bound=ast.mod)
 
 _ASYNC_GENERATOR = 0x200  # inspect.CO_ASYNC_GENERATOR; inspect itself is slow to import
 _ITERABLE_COROUTINE = 0x100
-_COROUTINE = 0x80
+_ASYNC = 0x80 | _ASYNC_GENERATOR
 #: Who is told of an async generator that was thrown away before its first step: its
 #: qualified name, the file and the line. They are called in the middle of user code.
 discards: list[Callable[[str, str, int], object]] = []
-_KNOWN_METACLASSES = frozenset({type, ABCMeta})
 _ITERABLE = frozenset(
     {list, tuple, dict, set, frozenset, str, bytes, range, GeneratorType, enumerate, zip, map}
     | {filter, reversed, type({}.keys()), type({}.values()), type({}.items())}
@@ -62,9 +60,11 @@ _ITERABLE = frozenset(
 
 
 def _method(kind: type, name: str) -> Any:
-    """The special method `name` of `kind`, or None. Runs no code of a metaclass."""
-    if type(kind) in _KNOWN_METACLASSES:
-        return getattr(kind, name, None)
+    """The special method `name` of `kind`, or None, as the interpreter looks it up.
+
+    ``getattr(kind, name)`` does not do: it runs ``__get__`` of descriptors, and code of
+    metaclasses, once more than the program would.
+    """
     found = lookup(kind, name)
     return None if found is MISSING else found
 
@@ -91,7 +91,7 @@ def iterated(obj: T) -> T:
     if method is None:
         if _method(kind, "__getitem__") is None:
             suspects.note("iteration", obj, _getframe(1))
-    elif type(method) is FunctionType and method.__code__.co_flags & _COROUTINE:
+    elif type(method) is FunctionType and method.__code__.co_flags & _ASYNC:
         suspects.note("iteration", obj, _getframe(1))
     return obj
 

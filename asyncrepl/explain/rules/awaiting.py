@@ -10,12 +10,13 @@ from types import (
     FunctionType,
     MethodDescriptorType,
     MethodType,
+    NoneType,
 )
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import CannotFixError, Fixing, short
-from asyncrepl.explain.resolving import is_async_iterable, is_awaitable
+from asyncrepl.explain.resolving import is_async_iterable, is_awaitable, takes_nothing
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.uses import Use, callee_name
 from asyncrepl.explain.walking import a
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES"]
 
+_FUNCTIONS = (FunctionType, MethodType)
 _PLAIN_FUNCTIONS = (FunctionType, MethodType, BuiltinFunctionType, MethodDescriptorType, type)
 
 
@@ -133,14 +135,39 @@ def _collection(evidence: Evidence) -> Finding | None:
 
 def _plain_call(evidence: Evidence) -> Finding | None:
     use = _refused(evidence)
-    if use is None or not isinstance(use.node, ast.Call) or use.owner is None:
-        return None
+    if use is None or not isinstance(use.node, ast.Call):
+        return _plain_value(evidence, use) if use else None
     function = evidence.resolver.value(use.node.func)
     if use.facts is None and not isinstance(function, _PLAIN_FUNCTIONS):
         return None
-    _unit, name = evidence.unit, short(evidence.unit, use.node.func)
+    name = short(evidence.unit, use.node.func)
     why = f"{name} is a plain function: it has already run, and its result cannot be awaited."
+    if isinstance(function, type):
+        why = f"{name} is a class: its object is made at once, and cannot be awaited."
     return Finding(why, _plain_call_fix(evidence, use, function))
+
+
+def _plain_value(evidence: Evidence, use: Use) -> Finding | None:
+    """A variable, attribute or item; a literal says itself what it is."""
+    if use.facts is None or not isinstance(use.node, ast.Name | ast.Attribute | ast.Subscript):
+        return None
+    text = short(evidence.unit, use.node)
+    if isinstance(use.facts.value, _FUNCTIONS):
+        why = f"{text} is a function: only a call of it could give something to await."
+        return Finding(why, _called(evidence, use, use.facts.value))
+    if use.kind is NoneType:
+        return Finding(f"{text} is None: there is nothing to wait for.")
+    why = f"{text} is {a(use)}: the value is there already, there is nothing to await."
+    return Finding(why, _without_await(evidence, use).fix())
+
+
+def _called(evidence: Evidence, use: Use, function: object) -> Fix | None:
+    made = evidence.resolver.result(function)
+    if made is None or not is_awaitable(made) or not takes_nothing(function):
+        return None
+    fixing = Fixing(evidence)
+    fixing.of(evidence.unit).after(use.node, "()")
+    return fixing.fix()
 
 
 def _plain_call_fix(evidence: Evidence, use: Use, function: object) -> Fix | None:

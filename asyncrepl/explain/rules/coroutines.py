@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES"]
 
+#: Builtins that want a value of a simple type.
+_OF_VALUES = ("len", "int", "float", "range", "abs", "round", "chr", "ord", "hex", "open", "bytes")
+
 
 def _await_it(evidence: Evidence, unit: Unit, node: ast.expr) -> Fix | None:
     fixing = Fixing(evidence)
@@ -32,8 +35,25 @@ def _as_result(evidence: Evidence) -> Finding | None:
     node = _operand(evidence)
     if node is None:
         return None
-    why = f"{short(evidence.unit, node)} is a coroutine; its result only exists after `await`."
+    name = evidence.error.name if isinstance(evidence.error, AttributeError) else ""
+    if name and hasattr(asyncio.Task, name):
+        return Finding(*_as_task(evidence, node, name))
+    task = any(use.node is node and use.kind is not CoroutineType for use in evidence.uses)
+    what = "stands for a result that" if task else "is a coroutine; its result"
+    why = f"{short(evidence.unit, node)} {what} only exists after `await`."
     return Finding(why, _await_it(evidence, evidence.unit, node))
+
+
+def _as_task(evidence: Evidence, node: ast.expr, name: str) -> tuple[str, Fix | None]:
+    """What is said, and written, of ``f().cancel()``: only a task has this method."""
+    unit, fixing = evidence.unit, Fixing(evidence)
+    why = f"{short(unit, node)} is a coroutine, which has no `{name}`: a task of it would have."
+    if name in ("result", "exception") or not isinstance(node, ast.Call):
+        return why, None  # a task just made has none yet
+    fixing.of(unit).before(node, "asyncio.create_task(")
+    fixing.of(unit).after(node, ")")
+    fixing.needs_import(unit, "asyncio")
+    return why, fixing.fix()
 
 
 def _operand(evidence: Evidence) -> ast.expr | None:
@@ -47,15 +67,16 @@ def _operand(evidence: Evidence) -> ast.expr | None:
         found = [node for node in evidence.nodes if isinstance(node, ast.Attribute)]
         return next((node.value for node in found if node.attr == error.name), None)
     for use in evidence.uses:
-        if use.role in ("index", "operand", "in") and use.kind is CoroutineType:
+        if use.role in ("index", "operand", "in") and _is_result_to_come(use):
             return use.node
-        if (
-            use.role == "argument"
-            and use.kind is CoroutineType
-            and callee_name(use.owner) == "len"
-        ):
-            return use.node
+        sole = isinstance(use.owner, ast.Call) and len(use.owner.args) == 1
+        if use.role == "argument" and sole and callee_name(use.owner) in _OF_VALUES:
+            return use.node if _is_result_to_come(use) else None
     return None
+
+
+def _is_result_to_come(use: Use) -> bool:
+    return use.kind is not None and issubclass(use.kind, CoroutineType | asyncio.Future)
 
 
 def _driven(evidence: Evidence) -> Finding | None:

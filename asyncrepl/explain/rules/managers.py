@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import CannotFixError, Fixing, short
+from asyncrepl.explain.methods import takes
 from asyncrepl.explain.resolving import is_async_iterable
 from asyncrepl.explain.rule import Rule
+from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.steps import called
 from asyncrepl.explain.uses import Use, callee_name
 from asyncrepl.explain.walking import a, defined
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["RULES"]
 
 _COROUTINE = 0x80
+_ARGUMENTS = {"__aenter__": 0, "__aexit__": 3}
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
 
 def _manager(evidence: Evidence, role: str) -> Use | None:
@@ -38,7 +42,19 @@ def _generator(evidence: Evidence) -> Finding | None:
     if use is None or use.facts is None or not is_async_iterable(use.facts):
         return None
     why = f"{short(evidence.unit, use.node)} is {a(use)}: an iterator, which has no `__aenter__`."
-    return Finding(why, _closing(evidence, use) if _is_walked(use) else _decorated(evidence, use))
+    walked = _is_walked(use) or not _yields_once(evidence, use)
+    return Finding(why, _closing(evidence, use) if walked else _decorated(evidence, use))
+
+
+def _yields_once(evidence: Evidence, use: Use) -> bool:
+    """Whether its function is one a context manager can be made of."""
+    found = evidence.units.definition(use.facts.code) if use.facts else None
+    if found is None:
+        return False
+    unit, function = found
+    yields = [node for node in own_nodes(function) if isinstance(node, ast.Yield)]
+    looped = any(isinstance(each, _LOOPS) for node in yields for each in unit.ancestors(node))
+    return len(yields) == 1 and not looped
 
 
 def _is_walked(use: Use) -> bool:
@@ -152,9 +168,11 @@ def _plain_enter(evidence: Evidence) -> Finding | None:
         return None
     if evidence.op not in ("GET_AWAITABLE", "BEFORE_ASYNC_WITH"):
         return None
-    for name in ("__aenter__", "__aexit__"):
+    for name in _ARGUMENTS:
         method = lookup(use.facts.kind, name)
-        if isinstance(method, FunctionType) and not method.__code__.co_flags & _COROUTINE:
+        if not isinstance(method, FunctionType) or not takes(method, _ARGUMENTS[name]):
+            return None
+        if not method.__code__.co_flags & _COROUTINE:
             why = (
                 f"`{use.facts.kind.__name__}.{name}` is a plain `def`: `async with` awaits what "
                 "it returns."

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import Fixing, short
-from asyncrepl.explain.resolving import is_async_iterable, is_awaitable
+from asyncrepl.explain.resolving import is_async_iterable, is_awaitable, takes_nothing
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.steps import called, is_step, stepped_source
@@ -106,7 +106,7 @@ def _function(evidence: Evidence) -> Finding | None:
         return None
     unit, result = evidence.unit, evidence.resolver.result(use.facts.value)
     why = f"{short(unit, use.node)} is a function: only calling it gives something to walk."
-    if result is None or not _callable_without_arguments(use.facts.value):
+    if result is None or not takes_nothing(use.facts.value):
         return Finding(why)
     text = f"{unit.source.operand(use.node)}()"
     if is_async_iterable(result):
@@ -124,14 +124,6 @@ def _anext_argument(evidence: Evidence) -> Use | None:
     return use if use and callee_name(use.owner) == "anext" and evidence.direct else None
 
 
-def _callable_without_arguments(function: object) -> bool:
-    try:
-        inspect.signature(function).bind()  # type: ignore[arg-type]  # a callable
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
 def _class(evidence: Evidence) -> Finding | None:
     use = over(evidence) or _anext_argument(evidence)
     if use is None or use.facts is None or not issubclass(use.facts.kind, type):
@@ -141,7 +133,7 @@ def _class(evidence: Evidence) -> Finding | None:
         return None
     unit = evidence.unit
     why = f"`{made.__name__}` is the class itself: `async for` needs an instance of it."
-    if not _callable_without_arguments(made):
+    if not takes_nothing(made):
         return Finding(why)
     return Finding(why, replaced(evidence, use, f"{unit.source.operand(use.node)}()"))
 

@@ -15,6 +15,7 @@ from asyncrepl.explain.methods import (
     python_method,
     returns_self,
     source_of,
+    takes,
 )
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.rules.over_classes import method
@@ -40,7 +41,7 @@ def _stepped(evidence: Evidence) -> tuple[type, FunctionType] | None:
         return None
     kind = _iterator_kind(evidence, use.facts.kind)
     step = python_method(kind, "__anext__")
-    return (kind, step) if kind and step else None
+    return (kind, step) if kind and step and takes(step, 0) else None
 
 
 def _iterator_kind(evidence: Evidence, kind: type) -> type | None:
