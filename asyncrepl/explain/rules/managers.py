@@ -168,9 +168,9 @@ def _plain_enter(evidence: Evidence) -> Finding | None:
         return None
     if evidence.op not in ("GET_AWAITABLE", "BEFORE_ASYNC_WITH"):
         return None
-    for name in _ARGUMENTS:
+    for name, count in _ARGUMENTS.items():
         method = lookup(use.facts.kind, name)
-        if not isinstance(method, FunctionType) or not takes(method, _ARGUMENTS[name]):
+        if not isinstance(method, FunctionType) or not takes(method, count):
             return None
         if not method.__code__.co_flags & _COROUTINE:
             why = (
