@@ -18,8 +18,9 @@ from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import CannotFixError, Fixing, short
 from asyncrepl.explain.resolving import is_async_iterable, is_awaitable, takes_nothing
 from asyncrepl.explain.rule import Rule
+from asyncrepl.explain.steps import called, stepped_source
 from asyncrepl.explain.uses import Use, callee_name
-from asyncrepl.explain.walking import a
+from asyncrepl.explain.walking import a, defined
 from asyncrepl.language.rewriting import Span
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def _expression(evidence: Evidence) -> Finding | None:
 
 def _generator(evidence: Evidence) -> Finding | None:
     use = _walkable(evidence)
-    if use is None:
+    if use is None or defined(use.facts, "__call__"):  # then a call may have been meant
         return None
     fixing = _without_await(evidence, use)
     try:
@@ -151,6 +152,9 @@ def _plain_value(evidence: Evidence, use: Use) -> Finding | None:
     """A variable, attribute or item; a literal says itself what it is."""
     if use.facts is None or not isinstance(use.node, ast.Name | ast.Attribute | ast.Subscript):
         return None
+    made = called(evidence, evidence.unit, use.node)
+    if defined(use.facts, "__next__") or (made and stepped_source(made[1])):
+        return None  # it comes from what should have made an awaitable
     text = short(evidence.unit, use.node)
     if isinstance(use.facts.value, _FUNCTIONS):
         why = f"{text} is a function: only a call of it could give something to await."

@@ -168,6 +168,8 @@ def _plain_enter(evidence: Evidence) -> Finding | None:
         return None
     if evidence.op not in ("GET_AWAITABLE", "BEFORE_ASYNC_WITH"):
         return None
+    if not all(defined(use.facts, name) for name in _ARGUMENTS):
+        return None
     for name, count in _ARGUMENTS.items():
         method = lookup(use.facts.kind, name)
         if not isinstance(method, FunctionType) or not takes(method, count):
