@@ -1,6 +1,6 @@
 """Ordinary errors, and the places in asynchronous code where they happen to be raised.
 
-Each line of `ERRORS` raises something that is not about async iteration; each entry of
+Each statement of ``ordinary.txt`` raises something that is not about async iteration; each entry of
 `PLACES` puts it somewhere near async iteration, where a hasty rule would see a mistake.
 """
 
@@ -10,12 +10,14 @@ import ast
 from itertools import product
 from textwrap import indent
 
-__all__ = ["ERRORS", "PLACES", "READINGS", "SETUP", "programs"]
+from explain.harness import DATA
+
+__all__ = ["SETUP", "errors", "programs"]
 
 READINGS = "async def readings(n=3):\n    for i in range(n):\n        yield i\n"
 SETUP = (
     READINGS
-    + '''\
+    + """\
 import array, bisect, calendar, collections, contextlib, csv, dataclasses, datetime, decimal, enum
 import fractions, functools, heapq, io, itertools, json, math, operator, os, pathlib, pickle, queue
 import random, re, socket, sqlite3, statistics, string, struct, subprocess, tempfile, time, types
@@ -64,327 +66,9 @@ async def fetch(n=1): return n
 async def strict(a, *, b): return a
 def says(error, text): raise error(text)
 stream, words, data = readings(), Words(), {"a": [1]}
-'''
+"""
 )
 
-ERRORS = """\
-1 / 0
-[][1]
-{}['x']
-undefined_name
-None.x
-'a' + 1
-1 + 'a'
-5()
-5[0]
-None[0]
-len(5)
-len(None)
-int('x')
-int([])
-int(None)
-float('x')
-chr(-1)
-ord('ab')
-list(5)
-dict(5)
-dict([1])
-set(5)
-tuple(5)
-sum(5)
-sum(['a'])
-sum([[1], 2])
-max([])
-max(5)
-min(1, 'a')
-sorted([1, 'a'])
-sorted(5)
-sorted([1], key=5)
-sorted([1], key=lambda: 1)
-[3, 'a'].sort()
-reversed(5)
-iter(5)
-next(5)
-next(iter([]))
-next([1])
-enumerate(5)
-zip(5)
-list(zip([1], [2, 3], strict=True))
-list(map(5, [1]))
-list(map(len, [5]))
-list(filter(5, [1]))
-list(range(0, 5, 0))
-range('a')
-'x' in 5
-a, b = 5
-a, b = [1]
-a, *b = 5
-print(*5)
-print(**5)
-[*5]
-{**5}
-{[]: 1}
-{[1]}
-isinstance(1, 5)
-issubclass(1, int)
-getattr(5, 'x')
-setattr(5, 'x', 1)
-hash([])
-round('a')
-abs('a')
-pow('a', 2)
-divmod(1, 0)
-open('/nonexistent/file')
-open(5.5)
-print(1, sep=5)
-''.join(5)
-''.join([1])
-', '.join(None)
-'a'.split(5)
-'%d' % 'a'
-'{} {}'.format(1)
-f'{1:z}'
-b'a' + 'a'
-b'\\xff'.decode()
-[1].index(2)
-[1].remove(2)
-[].pop()
-[1].extend(5)
-{}.update(5)
-{}.update([1])
-set().update(5)
-set().pop()
-collections.deque(5)
-collections.Counter(5)
-collections.OrderedDict(5)
-collections.namedtuple('P', 'x')(1, 2)
-collections.ChainMap(5)['a']
-itertools.islice([1], -1)
-itertools.islice(5, 3)
-list(itertools.chain(5))
-list(itertools.chain.from_iterable([5]))
-list(itertools.batched([1], 0)) if hasattr(itertools, 'batched') else 1 / 0
-functools.reduce(5, [1, 2])
-functools.reduce(operator.add, [])
-functools.partial(5)
-operator.itemgetter(3)([1])
-json.loads('{')
-json.loads(5)
-json.dumps(object())
-json.dumps({1j: 1})
-decimal.Decimal('x')
-decimal.Decimal(1) / 0
-decimal.Decimal(1) + 1.5
-fractions.Fraction(1, 0)
-datetime.datetime.now() - 5
-datetime.datetime.now() < datetime.date.today()
-datetime.date(2024, 13, 1)
-datetime.datetime.fromisoformat('x')
-datetime.timedelta('a')
-time.strptime('x', '%Y')
-math.sqrt(-1)
-math.factorial(-1)
-statistics.mean([])
-random.choice([])
-random.choice(5)
-random.sample({1}, 1)
-re.compile('(')
-re.match('a', 5)
-struct.unpack('i', b'a')
-struct.pack('i', 'a')
-zlib.decompress(b'x')
-pickle.loads(b'x')
-pickle.dumps(lambda: 1)
-uuid.UUID('x')
-ipaddress.ip_address('x')
-csv.reader(5)
-list(csv.DictReader(5))
-io.StringIO(5)
-io.BytesIO('a')
-pathlib.Path('/nonexistent').read_text()
-pathlib.Path(5)
-pathlib.Path('a') / 5
-os.listdir('/nonexistent')
-os.environ['NO_SUCH_NAME']
-shlex.split('"')
-sqlite3.connect(':memory:').execute('select nonsense')
-sqlite3.connect(':memory:').execute('select ?', 5)
-sqlite3.connect(':memory:').execute('select ?', (object(),))
-socket.create_connection(('127.0.0.1', 1), timeout=1)
-socket.socket().send(b'x')
-socket.socket().connect(5)
-subprocess.run(['/nonexistent'])
-subprocess.run(5)
-urllib.parse.urlsplit('http://[')
-urllib.request.urlopen('nonsense')
-urllib.request.Request(5)
-queue.Queue(1).get_nowait()
-heapq.heappop([])
-heapq.heappush((), 1)
-bisect.bisect(5, 1)
-array.array('i', ['a'])
-weakref.ref(5)
-tempfile.TemporaryFile('zz')
-typing.cast()
-types.SimpleNamespace(1).x
-configparser.ConfigParser().get('a', 'b')
-Point()
-Point(1, 2, 3)
-Point(1) < Point(2)
-Point(1).z
-Colour(5)
-Colour['BLUE']
-Colour.RED.value.x
-dataclasses.replace(Point(1), z=2)
-dataclasses.fields(5)
-Feed(5)
-Feed().strict(1)
-Feed().strict(1, 2)
-Feed().rows.x
-Feed().rows[5]
-Feed().nothing
-Feed().rows + 1
-sync(1)
-sync(1, 'a')
-sync(stream)
-fetch(1, 2)
-strict(1)
-await strict(1, 2)
-await fetch(b=1)
-readings(1, 2)
-readings(m=1)
-for x in async_generator(): pass
-list(async_generator())
-len(async_generator())
-async_generator()[0]
-async_generator().send(1)
-async_generator().asend(1)
-1 in async_generator()
-coroutine().upper()
-coroutine() + 1
-coroutine()[0]
-for x in coroutine(): pass
-with coroutine(): pass
-raise TypeError("'async_generator' object is not iterable")
-raise RuntimeError('async generator raised StopIteration')
-raise RuntimeError('anext(): asynchronous generator is already running')
-raise RuntimeError('cannot reuse already awaited coroutine')
-raise RuntimeError('async generator ignored GeneratorExit')
-raise RuntimeError('asyncio.run() cannot be called from a running event loop')
-raise Stale('This event loop is already running')
-raise AttributeError("'async_generator' object has no attribute 'next'")
-raise AttributeError('x', name='next', obj=5)
-raise ValueError('a coroutine was expected, got <async_generator object>')
-raise NotImplementedError
-says(TypeError, "'async for' requires an object with __aiter__ method, got list")
-says(RuntimeError, 'coroutine raised StopIteration')
-says(RuntimeError, 'Set changed size during iteration')
-for x in words: pass
-list(words)
-len(words)
-words[0]
-1 in words
-words()
-words.upper
-words + 1
-bool(words)
-with words: pass
-await words
-async for x in words: pass
-sum(n for n in 5)
-[n / 0 for n in [1]]
-[x async for x in readings() if x / 0]
-[x.y async for x in readings()]
-{x: [] + x async for x in readings()}
-[len(x) async for x in readings()]
-sum([x async for x in readings()], 'a')
-sorted([x async for x in readings()], key=len)
-list(zip([x async for x in readings()], 5))
-int([x async for x in readings()])
-(await fetch()).upper()
-(await fetch())[0]
-len(await fetch())
-for x in await fetch(): pass
-await fetch() + 'a'
-await asyncio.wait_for(fetch(), 'soon')
-await asyncio.wait_for(asyncio.sleep(9), 0)
-await asyncio.gather(fetch(), strict(b=1, a=[][0]))
-await asyncio.sleep('a')
-await asyncio.open_connection('127.0.0.1', 1)
-asyncio.create_task()
-asyncio.Queue().get_nowait()
-asyncio.Queue(maxsize='a').put_nowait(1)
-asyncio.Queue().task_done()
-asyncio.Lock().release()
-asyncio.Event().set(1)
-asyncio.get_running_loop().call_later('a', print)
-asyncio.get_running_loop().create_future().result()
-await asyncio.to_thread(len, 5)
-await asyncio.to_thread(next, iter([1]), 1, 2)
-await asyncio.get_running_loop().run_in_executor(None, json.loads, '{')
-await anext(readings(), 1, 2)
-aiter()
-anext()
-aiter(readings(), 1)
-await readings().asend()
-await readings().athrow()
-await readings().athrow(ValueError)
-async with contextlib.AsyncExitStack(5): pass
-async with asyncio.timeout('a'): pass
-async with asyncio.timeout(0): await asyncio.sleep(9)
-async with contextlib.aclosing(): pass
-contextlib.aclosing()
-with open('/nonexistent/file') as f: pass
-with contextlib.closing(5): pass
-with contextlib.suppress(KeyError): [][0]
-assert False
-del undefined_name
-import no_such_module
-from asyncio import no_such_name
-import asyncio.no_such_module
-asyncio.no_such_name
-asyncio.Queu()
-raise KeyError('stream')
-raise OSError(2, 'x')
-raise 5
-raise StopIteration
-raise ExceptionGroup('two', [KeyError(1), TypeError('x')])
-raise ExceptionGroup('one', [TypeError("'async_generator' object is not iterable")])
-stream.nothing
-fetch.nothing
-readings.nothing
-Point.nothing
-class Bad(5): pass
-class Bad(bool): pass
-class Bad(Point, object, Point): pass
-lambda: (yield)
-match Point(1):
-    case Point(1, 2, 3): pass
-global_rows = data['a']['b']
-data['a'] += 1
-data.a
-(lambda x: x)()
-@undefined
-def f(): pass
-def f(x=1/0): pass
-type('X', (), {}, 1, 2)
-super().x
-object.__new__(5)
-eval('1 +')
-exec('x = = 1')
-compile('a b', 'x', 'exec')
-int.from_bytes(5)
-memoryview(5)
-bytes('a')
-bytearray(-1)
-complex('x')
-slice()
-vars(5)
-__import__('no.such')
-string.Template('$').substitute()
-calendar.month(1, 13)
-contextlib.ExitStack().enter_context(5)
-"""
 
 #: Where the error is put, with ``{}`` for its statement, made to fit the indentation.
 PLACES = {
@@ -442,8 +126,8 @@ SYNC_PLACES = {
 def errors() -> list[str]:
     """The statements, one or several lines each."""
     found: list[str] = []
-    for line in ERRORS.splitlines():
-        if found and (line[:1] == " " or found[-1].startswith("@") and "\n" not in found[-1]):
+    for line in (DATA / "ordinary.txt").read_text("utf-8").splitlines():
+        if found and (line[:1] == " " or (found[-1].startswith("@") and "\n" not in found[-1])):
             found[-1] += "\n" + line
         else:
             found.append(line)

@@ -10,12 +10,13 @@ import ast
 import builtins
 import io
 import keyword
-import sys
 import token
 import tokenize
 from dataclasses import dataclass
 from textwrap import indent
 from typing import TYPE_CHECKING
+
+from explain.shapes import SHAPES, deep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,8 +25,6 @@ __all__ = ["Variant", "variants"]
 
 Inputs = list[str]
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_SCOPES = (*_DEFINITIONS, ast.ClassDef, ast.Lambda)
-_PAUSE = "await asyncio.sleep(0)"
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ def variants(inputs: Inputs) -> Iterator[Variant]:
     for name, change in _CHANGES.items():
         try:
             changed = change(inputs)
-        except (SyntaxError, tokenize.TokenError, _Impossible):
+        except (SyntaxError, tokenize.TokenError, _ImpossibleError):
             continue
         if changed != inputs:
             yield Variant(name, changed)
@@ -51,7 +50,7 @@ def variants(inputs: Inputs) -> Iterator[Variant]:
     yield from _in_modules(inputs)
 
 
-class _Impossible(Exception):
+class _ImpossibleError(Exception):
     """The change cannot be made to this snippet."""
 
 
@@ -65,7 +64,7 @@ def _tree(text: str) -> ast.Module:
 def _renamed(inputs: Inputs) -> Inputs:
     names = _own_names("".join(inputs))
     if not names:
-        raise _Impossible
+        raise _ImpossibleError
     new = {name: f"{name}_näme" if name[0] != "_" else name + "2" for name in names}
     return [_with_names(text, new) for text in inputs]
 
@@ -113,10 +112,6 @@ def _body(texts: Inputs) -> str:
     return "".join(texts)
 
 
-def _deep(text: str, by: int = 4) -> str:
-    return indent(text.rstrip("\n"), " " * by) + "\n"
-
-
 def _whole(shape: Callable[[str], Inputs]) -> Callable[[Inputs], Inputs]:
     """Everything put into `shape`."""
     return lambda inputs: shape(_body(inputs))
@@ -127,109 +122,10 @@ def _last(shape: Callable[[str], Inputs]) -> Callable[[Inputs], Inputs]:
 
     def change(inputs: Inputs) -> Inputs:
         if len(inputs) < 2:
-            raise _Impossible
+            raise _ImpossibleError
         return [*inputs[:-1], *shape(inputs[-1])]
 
     return change
-
-
-def _function(text: str) -> Inputs:
-    return [f"async def wrapper():\n{_deep(text)}", "await wrapper()\n"]
-
-
-def _method(text: str) -> Inputs:
-    return [
-        f"class Holder:\n    async def run(self, n=0):\n{_deep(text, 8)}",
-        "await Holder().run(1)\n",
-    ]
-
-
-def _class_method(text: str) -> Inputs:
-    return [
-        f"class Holder:\n    @classmethod\n    async def run(cls):\n{_deep(text, 8)}",
-        "await Holder.run()\n",
-    ]
-
-
-def _nested(text: str) -> Inputs:
-    return [
-        f"async def outer(a=1):\n    async def inner(b):\n{_deep(text, 8)}    await inner(a)\n",
-        "await outer()\n",
-    ]
-
-
-def _gathered(text: str) -> Inputs:
-    return [
-        f"async def wrapper(n):\n{_deep(text)}",
-        f"async def other():\n    {_PAUSE}\n",
-        "await asyncio.gather(wrapper(1), other())\n",
-    ]
-
-
-def _task(text: str) -> Inputs:
-    return [
-        f"async def wrapper():\n{_deep(text)}",
-        "job = asyncio.create_task(wrapper())\n",
-        "await job\n",
-    ]
-
-
-def _task_group(text: str) -> Inputs:
-    return [
-        f"async def wrapper():\n{_deep(text)}",
-        "async with asyncio.TaskGroup() as group:\n    group.create_task(wrapper())\n",
-    ]
-
-
-def _in_task_group(text: str) -> Inputs:
-    return [f"async with asyncio.TaskGroup() as group:\n{_deep(text)}"]
-
-
-def _timeout(text: str) -> Inputs:
-    return [f"async with asyncio.timeout(20):\n{_deep(text)}"]
-
-
-def _wait_for(text: str) -> Inputs:
-    return [f"async def wrapper():\n{_deep(text)}", "await asyncio.wait_for(wrapper(), 20)\n"]
-
-
-def _finally(text: str) -> Inputs:
-    return [f"try:\n{_deep(text)}finally:\n    done = True\n"]
-
-
-def _branch(text: str) -> Inputs:
-    return [f"if True:\n    for turn in [1]:\n{_deep(text, 8)}"]
-
-
-def _looped(text: str) -> Inputs:
-    return [
-        f"async def turns():\n    yield 1\nasync def wrapper():\n    async for turn in turns():\n"
-        f"{_deep(text, 8)}",
-        "await wrapper()\n",
-    ]
-
-
-def _decorated(text: str) -> Inputs:
-    return [
-        "import functools\n",
-        "def logged(function):\n    @functools.wraps(function)\n"
-        "    async def inner(*args, **kwargs):\n        return await function(*args, **kwargs)\n"
-        "    return inner\n",
-        f"@logged\nasync def wrapper():\n{_deep(text)}",
-        "await wrapper()\n",
-    ]
-
-
-def _managed(text: str) -> Inputs:
-    return [
-        "import contextlib\n",
-        f"@contextlib.asynccontextmanager\nasync def managed():\n{_deep(text)}    yield 1\n",
-        "async with managed():\n    pass\n",
-    ]
-
-
-def _commented(text: str) -> Inputs:
-    return [f"# a remark\nbefore = [1, 2]  # é\n{text}after = len(before)\n"]
 
 
 def _surrounded(inputs: Inputs) -> Inputs:
@@ -257,7 +153,7 @@ def _each_function(inputs: Inputs, wrap: Callable[[str], str], prelude: str = ""
                 found = True
         changed.append("\n".join(lines))
     if not found:
-        raise _Impossible
+        raise _ImpossibleError
     return [prelude, *changed] if prelude else changed
 
 
@@ -278,7 +174,8 @@ def _wrapped(inputs: Inputs) -> Inputs:
 
 def _static(inputs: Inputs) -> Inputs:
     return _each_function(
-        inputs, lambda name: f"class Kit{name}:\n    m = staticmethod({name})\n{name} = Kit{name}.m"
+        inputs,
+        lambda name: f"class Kit{name}:\n    m = staticmethod({name})\n{name} = Kit{name}.m",
     )
 
 
@@ -286,8 +183,10 @@ def _bound(inputs: Inputs) -> Inputs:
     prelude = "import types\n"
     return _each_function(
         inputs,
-        lambda name: f"class Kit{name}:\n    def __init__(self, f): self.f = f\n"
-        f"{name} = Kit{name}({name}).f",
+        lambda name: (
+            f"class Kit{name}:\n    def __init__(self, f): self.f = f\n"
+            f"{name} = Kit{name}({name}).f"
+        ),
         prelude,
     )
 
@@ -302,7 +201,7 @@ def _each_class(inputs: Inputs, after: Callable[[str], str], prelude: str = "") 
                 found = True
         changed.append("\n".join(lines))
     if not found:
-        raise _Impossible
+        raise _ImpossibleError
     return [prelude, *changed] if prelude else changed
 
 
@@ -321,7 +220,7 @@ def _generic(inputs: Inputs) -> Inputs:
 
 def _dataclass(inputs: Inputs) -> Inputs:
     if any("__init__" in text for text in inputs):
-        raise _Impossible
+        raise _ImpossibleError
     return _each_class(
         inputs,
         lambda name: f"@dataclasses.dataclass\nclass {name}({name}):\n    extra: int = 0",
@@ -394,7 +293,9 @@ def _put(
     if any(isinstance(each, ast.Await | ast.NamedExpr | ast.Yield) for each in ast.walk(node)):
         return None
     lines = text.split("\n")
-    if node.lineno != node.end_lineno or not lines[statement.lineno - 1][: statement.col_offset].isspace() and statement.col_offset:
+    if node.lineno != node.end_lineno or (
+        not lines[statement.lineno - 1][: statement.col_offset].isspace() and statement.col_offset
+    ):
         return None
     line = lines[node.lineno - 1].encode()
     source = line[node.col_offset : node.end_col_offset].decode()
@@ -409,19 +310,25 @@ def _put(
 _PLACES: dict[str, Callable[[str], tuple[str, str]]] = {
     "variable": lambda source: (f"thing = {source}", "thing"),
     "attribute": lambda source: (
-        f"class Box: pass\nbox = Box()\nbox.thing = {source}", "box.thing"),
+        f"class Box: pass\nbox = Box()\nbox.thing = {source}",
+        "box.thing",
+    ),
     "item": lambda source: (f"table = {{'k': {source}}}", "table['k']"),
     "element": lambda source: (f"row = [{source}]", "row[0]"),
     "result": lambda source: (f"def give():\n    return {source}", "give()"),
     "default": lambda source: (f"def give(thing={source}):\n    return thing", "give()"),
     "lambda": lambda source: (f"give = lambda: {source}", "give()"),
     "property": lambda source: (
-        f"class Box:\n    @property\n    def thing(self): return {source}\nbox = Box()", "box.thing"),
+        f"class Box:\n    @property\n    def thing(self): return {source}\nbox = Box()",
+        "box.thing",
+    ),
     "brackets": lambda source: ("pass", f"({source})"),
     "walrus": lambda source: ("pass", f"(thing := {source})"),
     "choice": lambda source: ("flag = 1", f"({source} if flag else None)"),
     "slots": lambda source: (
-        "class Box:\n    __slots__ = ('thing',)\nbox = Box()\n" f"box.thing = {source}", "box.thing"),
+        f"class Box:\n    __slots__ = ('thing',)\nbox = Box()\nbox.thing = {source}",
+        "box.thing",
+    ),
 }
 
 
@@ -432,33 +339,15 @@ def _in_modules(inputs: Inputs) -> Iterator[Variant]:
     if len(inputs) > 1:
         head, last = _body(inputs[:-1]), inputs[-1]
         yield Variant("module-head", ["from shop import *\n", last], head)
-        
-    whole = f"import asyncio\nasync def main():\n{_deep(_body(inputs))}"
+
+    whole = f"import asyncio\nasync def main():\n{deep(_body(inputs))}"
     yield Variant("module-whole", ["from shop import main\n", "await main()\n"], whole)
 
 
-_SHAPES = {
-    "function": _function,
-    "method": _method,
-    "class-method": _class_method,
-    "nested": _nested,
-    "gather": _gathered,
-    "task": _task,
-    "task-group": _task_group,
-    "in-task-group": _in_task_group,
-    "timeout": _timeout,
-    "wait-for": _wait_for,
-    "finally": _finally,
-    "branch": _branch,
-    "loop": _looped,
-    "decorated": _decorated,
-    "context-manager": _managed,
-    "comments": _commented,
-}
 _CHANGES: dict[str, Callable[[Inputs], Inputs]] = {
     "renamed": _renamed,
-    **{f"all-in-{name}": _whole(shape) for name, shape in _SHAPES.items()},
-    **{f"last-in-{name}": _last(shape) for name, shape in _SHAPES.items()},
+    **{f"all-in-{name}": _whole(shape) for name, shape in SHAPES.items()},
+    **{f"last-in-{name}": _last(shape) for name, shape in SHAPES.items()},
     "one-text": lambda inputs: [_body(inputs)],
     "surrounded": _surrounded,
     "partial": _partial,

@@ -92,8 +92,16 @@ class _Judge:
         if found is not None:
             key = self.test, found.id, found.why
             place = _lines(error, self.sources)
-            self.told.setdefault(key, {"test": self.test, "id": found.id, "why": found.why,
-                "error": f"{type(error).__name__}: {error}", "place": place})
+            self.told.setdefault(
+                key,
+                {
+                    "test": self.test,
+                    "id": found.id,
+                    "why": found.why,
+                    "error": f"{type(error).__name__}: {error}",
+                    "place": place,
+                },
+            )
 
 
 def _tree(text: str) -> ast.Module | None:
@@ -121,7 +129,7 @@ def _lines(error: BaseException, sources: dict[str, Source]) -> list[str]:
 class _Handlers(ast.NodeTransformer):
     """Lets each ``except`` begin with a call of the judge."""
 
-    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:  # noqa: N802  ast's name
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:
         self.generic_visit(node)
         call = ast.Expr(ast.Call(ast.Name(_HANDLED, ast.Load()), [], []))
         ast.copy_location(call, node.body[0])

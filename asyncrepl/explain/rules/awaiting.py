@@ -159,6 +159,8 @@ def _plain_value(evidence: Evidence, use: Use) -> Finding | None:
     if isinstance(use.facts.value, _FUNCTIONS):
         why = f"{text} is a function: only a call of it could give something to await."
         return Finding(why, _called(evidence, use, use.facts.value))
+    if defined(use.facts, "__call__"):
+        return None  # a call may have been meant, and what it gives is not known
     if use.kind is NoneType:
         return Finding(f"{text} is None: there is nothing to wait for.")
     why = f"{text} is {a(use)}: the value is there already, there is nothing to await."
