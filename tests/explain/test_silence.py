@@ -75,9 +75,9 @@ MET = {
         "await mock\n",
     ],
     "an `__await__` that fails": [
-        "class Feed:\n    def __aiter__(self): return self\n    __anext__ = __aiter__\n\n"
-        + "    def __await__(self): return 1 / 0\n",
-        "async for x in Feed(): pass\n",
+        "class Feed:\n    def __aiter__(self): return self\n    __anext__ = __aiter__\n",
+        "class Late(Feed):\n    def __await__(self): return 1 / 0\n",
+        "async for x in Late(): pass\n",
     ],
     "a yield in an annotation": ["x: (yield) = 1\n"],
     "a future awaited that fails": [

@@ -25,6 +25,7 @@ from asyncrepl.language.rewriting import Span
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.language.suspects import Facts
 
 __all__ = ["RULES"]
 
@@ -159,10 +160,18 @@ def _plain_value(evidence: Evidence, use: Use) -> Finding | None:
     if isinstance(use.facts.value, _FUNCTIONS):
         why = f"{text} is a function: only a call of it could give something to await."
         return Finding(why, _called(evidence, use, use.facts.value))
-    if defined(use.facts, "__call__"):
-        return None  # a call may have been meant, and what it gives is not known
-    if use.kind is NoneType:
+    return _of_data(evidence, use, use.facts, text)
+
+
+def _of_data(evidence: Evidence, use: Use, facts: Facts, text: str) -> Finding | None:
+    if facts.kind is NoneType:
         return Finding(f"{text} is None: there is nothing to wait for.")
+    callable_ = defined(facts, "__call__")
+    if defined(facts, "__aenter__") and not callable_:
+        why = f"{text} is {a(use)}: it is entered with `async with`, it cannot be awaited."
+        return Finding(why)
+    if facts.kind.__module__ != "builtins" or callable_:
+        return None  # a call or a method of it may have been meant
     why = f"{text} is {a(use)}: the value is there already, there is nothing to await."
     return Finding(why, _without_await(evidence, use).fix())
 
