@@ -77,7 +77,8 @@ class _Judge:
         while trace is not None:
             place.append((trace.tb_frame.f_code, trace.tb_lasti))
             trace = trace.tb_next
-        text = error.msg if isinstance(error, SyntaxError) else ""
+        source = self.sources.get(error.filename or "") if isinstance(error, SyntaxError) else None
+        text = source.text if source else ""
         key = self.test, type(error), text, *place[-4:]
         self._seen[key] += 1
         return self._seen[key] > _ENOUGH

@@ -167,18 +167,17 @@ def _next_method(evidence: Evidence) -> Finding | None:
 
 def _instance_anext(evidence: Evidence) -> Finding | None:
     kind = _walked(evidence)
-    found = evidence.units.class_of(kind) if kind else None
-    if kind is None or found is None or lookup(kind, "__anext__") is not MISSING:
+    if kind is None or lookup(kind, "__anext__") is not MISSING:
         return None
-    unit, owner = found
-    for node in ast.walk(owner):
-        target = node.targets[0] if isinstance(node, ast.Assign) else None
-        if isinstance(target, ast.Attribute) and target.attr == "__anext__":
-            why = (
-                f"`__anext__` is set on the instance, but it is looked up on the class "
-                f"`{kind.__name__}`."
-            )
-            return Finding(why, _method_for(evidence, unit, owner, target))
+    for unit, owner in filter(None, map(evidence.units.class_of, kind.__mro__)):
+        for node in ast.walk(owner):
+            target = node.targets[0] if isinstance(node, ast.Assign) else None
+            if isinstance(target, ast.Attribute) and target.attr == "__anext__":
+                why = (
+                    f"`__anext__` is set on the instance, but it is looked up on the class "
+                    f"`{kind.__name__}`."
+                )
+                return Finding(why, _method_for(evidence, unit, owner, target))
     return None
 
 
