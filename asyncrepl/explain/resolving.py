@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import contextlib
 import functools
 import inspect
 import sys
@@ -22,13 +21,12 @@ from types import (
     FrameType,
     FunctionType,
     GeneratorType,
-    MemberDescriptorType,
     MethodType,
-    ModuleType,
     NoneType,
 )
 from typing import TYPE_CHECKING, Any
 
+from asyncrepl.explain.bindings import encloses, local_names, member, variables
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.language.suspects import MISSING, Facts, describe, lookup
 
@@ -53,7 +51,6 @@ _DISPLAYS: dict[type[ast.expr], type] = {
     ast.JoinedStr: str,
 }
 _DEPTH = 4
-_METHODS = ("method_descriptor", "wrapper_descriptor", "classmethod_descriptor")
 
 
 def is_async_iterable(facts: Facts) -> bool:
@@ -120,7 +117,7 @@ class Resolver:
         if local is not None:
             return local
         namespaces = self.namespaces
-        if self.function is not None and self.code and node.id in _locals(self.code):
+        if self.function is not None and self.code and node.id in local_names(self.code):
             namespaces = namespaces[:1]  # a global of that name is another variable
         for namespace in namespaces:
             if node.id in namespace:
@@ -153,7 +150,7 @@ class Resolver:
         made = lookup(owner.kind, node.attr)
         if isinstance(made, property):
             return self.result(made.fget)
-        found = _member(owner, node.attr)
+        found = member(owner, node.attr)
         return None if found is MISSING else describe(found, keep=True)
 
     def _subscript(self, node: ast.Subscript) -> Facts | None:
@@ -216,7 +213,7 @@ class Resolver:
         if kind is not None:
             return Facts(kind, callee.__code__)
         bare = node is not None and not node.args and not node.keywords
-        return self._returned(callee.__code__, _variables(callee, bare), callee.__globals__)
+        return self._returned(callee.__code__, variables(callee, bare), callee.__globals__)
 
     def _instance(self, kind: type, node: ast.Call | None) -> Facts:
         item = None
@@ -253,32 +250,10 @@ class Resolver:
 
     def _shared(self, code: CodeType | None) -> dict[str, Any]:
         """The variables of the failing function that `code`, defined in it, uses."""
-        if code is None or self.code is None or not _encloses(self.code, code):
+        if code is None or self.code is None or not encloses(self.code, code):
             return {}
         names, own = code.co_freevars, self.namespaces[0]
         return {name: own[name] for name in names if name in own}
-
-
-def _locals(code: CodeType) -> tuple[str, ...]:
-    return code.co_varnames + code.co_cellvars + code.co_freevars
-
-
-def _encloses(outer: CodeType, code: CodeType) -> bool:
-    inner = [each for each in outer.co_consts if isinstance(each, CodeType)]
-    return code in inner or any(_encloses(each, code) for each in inner)
-
-
-def _variables(function: FunctionType, bare: bool) -> dict[str, Any]:
-    """What is known of the variables of `function`; called `bare`, its defaults count."""
-    found = {}
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        with contextlib.suppress(ValueError):  # not bound yet
-            found[name] = cell.cell_contents
-    if bare and function.__defaults__:
-        code, defaults = function.__code__, function.__defaults__
-        names = code.co_varnames[: code.co_argcount]
-        found.update(zip(names[-len(defaults) :], defaults, strict=True))
-    return found
 
 
 def _common(facts: list[Facts | None]) -> Facts | None:
@@ -301,30 +276,3 @@ def _made_by(code: CodeType) -> type | None:
     if code.co_flags & inspect.CO_COROUTINE:
         return CoroutineType
     return GeneratorType if code.co_flags & inspect.CO_GENERATOR else None
-
-
-def _member(owner: Facts, name: str) -> object:
-    value = owner.value
-    if isinstance(value, ModuleType):
-        return vars(value).get(name, MISSING)
-    if isinstance(value, type):
-        return _plain(lookup(value, name))
-    if value is not MISSING and owner.members:
-        own = object.__getattribute__(value, "__dict__")
-        if name in own:
-            return own[name]
-    found = lookup(owner.kind, name)
-    if isinstance(found, MemberDescriptorType) and value is not MISSING:
-        try:
-            return found.__get__(value)
-        except AttributeError:
-            return MISSING
-    return _plain(found)
-
-
-def _plain(found: object) -> object:
-    """The function in a static or class method; no descriptor whose value must be asked for."""
-    if isinstance(found, staticmethod | classmethod):
-        return found.__func__
-    kept = isinstance(found, FunctionType) or type(found).__name__ in _METHODS
-    return found if kept or lookup(type(found), "__get__") is MISSING else MISSING
