@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import random
+import warnings
 from typing import TYPE_CHECKING
 
 from explain.harness import DATA, load
@@ -53,7 +54,9 @@ def mutants(program: list[str], count: int) -> Iterator[tuple[list[str], str]]:
 
 def _message(fault: str) -> str:
     try:
-        eval(fault, {"asyncio": asyncio})
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            eval(fault, {"asyncio": asyncio})
     except Exception as error:
         return str(error)
     raise AssertionError(fault)

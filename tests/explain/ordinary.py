@@ -6,11 +6,12 @@ Each statement of ``ordinary.txt`` raises something that is not about async iter
 
 from __future__ import annotations
 
-import ast
 from itertools import product
 from textwrap import indent
 
 from explain.harness import DATA
+
+from asyncrepl.language.rewriting import compiles
 
 __all__ = ["SETUP", "errors", "programs"]
 
@@ -158,8 +159,4 @@ def _is_program(error: str, name: str, text: str) -> bool:
     stops = "Stop" in error or error.startswith("next(iter") or "yield" in error
     if stops and name != "top":
         return False
-    try:
-        compile(text, "x", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    except SyntaxError:
-        return False
-    return True
+    return compiles(text)
