@@ -13,7 +13,7 @@ whose frames are in `inner`.
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from opcode import opname
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -58,7 +58,8 @@ class Evidence:
     nodes at the failing position, outermost first; `op` the instruction there;
     `callers` the other units of the user's whose frames led to it; `sites` all
     places of the user's it passed, outermost first. `leak` are the places that a
-    StopIteration passed before the interpreter made a RuntimeError of it.
+    StopIteration passed before the interpreter made a RuntimeError of it. `more` is
+    the evidence of the other errors of an exception group.
     """
 
     error: BaseException | None
@@ -76,6 +77,7 @@ class Evidence:
     leak: tuple[Site, ...] = ()
     namespace: Mapping[str, Any] = field(default_factory=dict)
     seen: Sighting | None = None
+    more: tuple[Evidence, ...] = ()
 
     @property
     def direct(self) -> bool:
@@ -96,13 +98,27 @@ def gather(
     """The evidence of `error`; None when it did not happen in the user's code.
 
     `sources` are the texts of the session by file name. The traceback must
-    still be on the exception.
+    still be on the exception. Of an exception group it is the errors that are
+    looked at, in their order.
     """
+    if isinstance(error, BaseExceptionGroup):
+        return _of_group(error, sources, suspects, namespace)
     units = Units(sources)
     names = namespace or {}
     if isinstance(error, SyntaxError):
         return _of_syntax(error, units, names)
     return _of_run(error, units, suspects, names)
+
+
+def _of_group(
+    group: BaseExceptionGroup[BaseException],
+    sources: Mapping[str, SourceLike],
+    suspects: Suspects,
+    namespace: Mapping[str, Any] | None,
+) -> Evidence | None:
+    each = [gather(error, sources, suspects, namespace) for error in group.exceptions]
+    found = [evidence for evidence in each if evidence is not None]
+    return replace(found[0], more=(*found[0].more, *found[1:])) if found else None
 
 
 def gather_value(

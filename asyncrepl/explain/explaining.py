@@ -30,14 +30,15 @@ def explain(evidence: Evidence | None, *, strict: bool = False) -> Explanation |
     A rule that fails counts as one that found nothing: no explanation may make
     an error worse. With `strict` its exception is raised, for tests.
     """
-    found = _first(evidence, strict) if evidence is not None else None
-    if evidence is None or found is None:
-        return None
-    rule, finding = found
-    fix = _settled(finding.fix, evidence, strict)
-    if fix is not None:
-        fix = on_one_loop(fix, evidence.units)
-    return rule.explanation(replace(finding, fix=fix))
+    for each in (evidence, *evidence.more) if evidence is not None else ():
+        found = _first(each, strict)
+        if found is not None:
+            rule, finding = found
+            fix = _settled(finding.fix, each, strict)
+            if fix is not None:
+                fix = on_one_loop(fix, each.units)
+            return rule.explanation(replace(finding, fix=fix))
+    return None
 
 
 def _first(evidence: Evidence, strict: bool) -> tuple[Rule, Finding] | None:

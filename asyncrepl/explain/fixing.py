@@ -23,11 +23,23 @@ if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.units import Function, Unit
 
-__all__ = ["CannotFixError", "Fixing", "fresh", "is_generator", "keyword_span", "short"]
+__all__ = [
+    "CannotFixError",
+    "Fixing",
+    "async_walks",
+    "awaits_of",
+    "fresh",
+    "is_generator",
+    "keyword_span",
+    "short",
+]
 
 _FOR = re.compile(r"\b(?:async\s+)?for\b")
 _ASYNC = re.compile(r"async\s+")
 _HOLDERS = SCHEDULERS | {"append", "add", "isinstance", "type", "iscoroutine", "aiter", "anext"}
+
+
+_ACCESSORS = ("property", "cached_property", "setter", "getter")
 
 
 class CannotFixError(Exception):
@@ -94,6 +106,9 @@ class Fixing:
             tight = False
         edits = self.of(unit)
         edits.before(node, "(await " if tight and not bare else "await ")
+        if unit.source.operand(node)[0] == "(" != unit.source.source(node)[0]:
+            edits.before(node, "(")
+            edits.after(node, ")")
         if tight and not bare:
             edits.after(node, ")")
         self.suspending(unit, node)
@@ -132,6 +147,8 @@ class Fixing:
         """Write ``async def``, and change those who call the function."""
         if function in self.made_async:
             return
+        if any(name_of(each) in _ACCESSORS for each in function.decorator_list):
+            raise CannotFixError  # nobody awaits an attribute
         self.made_async.add(function)
         if isinstance(function, ast.FunctionDef):
             self.of(unit).insert(unit.source.span(function).start, "async ")
@@ -168,6 +185,39 @@ class Fixing:
             edits.replace(Span(start, inner.start), f"[{name} async for {name} in ")
             edits.replace(Span(inner.end, end), "]")
         self.suspending(unit, call)
+
+
+def name_of(node: ast.expr) -> str:
+    """The last part of a dotted name."""
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _holders(unit: Unit, node: ast.expr, *kinds: type[ast.AST]) -> list[ast.AST]:
+    """The nodes of some kinds whose operand is `node`, or the name `node` is bound to."""
+    parent = unit.parents.get(node)
+    targets = parent.targets if isinstance(parent, ast.Assign) else [getattr(parent, "target", 0)]
+    names = {each.id for each in targets if isinstance(each, ast.Name)}
+    bound = parent if isinstance(parent, ast.Assign | ast.NamedExpr) else None
+    found = []
+    for owner in unit.nodes(*kinds):
+        operand = getattr(owner, "iter", None) or getattr(owner, "value", None)
+        named = isinstance(operand, ast.Name) and operand.id in names and bound is not None
+        if operand is node or operand is bound or named:
+            found.append(owner)
+    return found
+
+
+def async_walks(unit: Unit, node: ast.expr) -> list[ast.AST]:
+    """The asynchronous loops and clauses that walk the value of `node`, also through a name."""
+    found = _holders(unit, node, ast.AsyncFor, ast.comprehension)
+    return [each for each in found if getattr(each, "is_async", True)]
+
+
+def awaits_of(unit: Unit, node: ast.expr) -> list[ast.Await]:
+    """Where the value of `node` is awaited, also through a name."""
+    return [each for each in _holders(unit, node, ast.Await) if isinstance(each, ast.Await)]
 
 
 def _consumes(node: ast.AST | None) -> bool:

@@ -7,7 +7,8 @@ import re
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.fixing import CannotFixError, Fixing, fresh
-from asyncrepl.explain.scopes import scope
+from asyncrepl.explain.scopes import own_nodes, scope
+from asyncrepl.explain.units import FUNCTIONS
 from asyncrepl.explain.uses import callee_name
 from asyncrepl.language.rewriting import Span
 
@@ -68,6 +69,8 @@ def out_of_class(fixing: Fixing, unit: Unit, owner: ast.ClassDef, node: ast.AST)
     statement = unit.statement(node)
     edits = fixing.of(unit)
     if isinstance(node, ast.expr):
+        if _uses_class_names(owner, node):
+            raise CannotFixError
         name = fresh(unit, _value_name(statement))
         edits.lines_before(owner, f"{name} = {unit.source.source(node)}\n")
         edits.replace(node, name)
@@ -76,6 +79,15 @@ def out_of_class(fixing: Fixing, unit: Unit, owner: ast.ClassDef, node: ast.AST)
     else:
         raise CannotFixError
     fixing.suspending(unit, owner)
+
+
+def _uses_class_names(owner: ast.ClassDef, node: ast.AST) -> bool:
+    """Whether `node` needs a name that the body of the class binds."""
+    names = [each for each in own_nodes(owner) if isinstance(each, ast.Name)]
+    bound = {each.id for each in names if isinstance(each.ctx, ast.Store)}
+    bound |= {each.name for each in owner.body if isinstance(each, (*FUNCTIONS, ast.ClassDef))}
+    inner = {id(each) for each in ast.walk(node)}
+    return any(each.id in bound for each in names if id(each) in inner)
 
 
 def _value_name(statement: ast.stmt) -> str:
@@ -92,13 +104,30 @@ def _hoist_statements(fixing: Fixing, unit: Unit, owner: ast.ClassDef, last: ast
     moved: list[str] = []
     for statement in owner.body[: owner.body.index(last)]:
         target = statement.targets[0] if isinstance(statement, ast.Assign) else None
-        if isinstance(target, ast.Name) and target.id in used:
+        if (
+            isinstance(statement, ast.Assign)
+            and isinstance(target, ast.Name)
+            and target.id in used
+        ):
             moved.append(_dedented(unit, statement))
             edits.replace(statement, f"{target.id} = {target.id}")
+            if _uses_class_names(owner, statement.value):
+                raise CannotFixError
+        elif not used.isdisjoint(_touched(statement)):
+            raise CannotFixError
     if not moved:
         raise CannotFixError
     edits.lines_before(owner, "\n".join([*moved, _dedented(unit, last), ""]))
     edits.remove(last)
+
+
+def _touched(statement: ast.stmt) -> set[str]:
+    """The names a statement binds, or changes something of."""
+    names = {getattr(statement, "name", "")}
+    for node in ast.walk(statement):
+        if isinstance(getattr(node, "ctx", None), ast.Store):
+            names |= {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+    return names
 
 
 def _dedented(unit: Unit, statement: ast.stmt) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 from types import FunctionType
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ __all__ = [
     "returned_values",
     "returns_self",
     "source_of",
+    "takes",
 ]
 
 Found = tuple[Unit, Function]
@@ -58,6 +60,15 @@ def returns_self(function: Function) -> bool:
 def has_flag(function: FunctionType, flag: int) -> bool:
     """Whether the code of a function has the flag (`inspect.CO_…`)."""
     return bool(function.__code__.co_flags & flag)
+
+
+def takes(function: FunctionType, count: int) -> bool:
+    """Whether a method can be called with its object and `count` arguments."""
+    try:
+        inspect.signature(function).bind(*range(count + 1))
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def made_async(evidence: Evidence, found: Found | None) -> Fix | None:

@@ -22,11 +22,11 @@ from types import (
     FunctionType,
     GeneratorType,
     MethodType,
-    ModuleType,
     NoneType,
 )
 from typing import TYPE_CHECKING, Any
 
+from asyncrepl.explain.bindings import encloses, local_names, member, variables
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.language.suspects import MISSING, Facts, describe, lookup
 
@@ -35,7 +35,13 @@ if TYPE_CHECKING:
 
     from asyncrepl.explain.units import Function, Unit, Units
 
-__all__ = ["Resolver", "is_async_iterable", "is_awaitable", "is_coroutine_function"]
+__all__ = [
+    "Resolver",
+    "is_async_iterable",
+    "is_awaitable",
+    "is_coroutine_function",
+    "takes_nothing",
+]
 
 _DISPLAYS: dict[type[ast.expr], type] = {
     ast.Dict: dict,
@@ -62,6 +68,15 @@ def is_coroutine_function(value: object) -> bool:
     return isinstance(value, FunctionType) and inspect.iscoroutinefunction(value)
 
 
+def takes_nothing(function: object) -> bool:
+    """Whether it can be called without arguments."""
+    try:
+        inspect.signature(function).bind()  # type: ignore[arg-type]  # a callable
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
 class Resolver:
     """Looks names up in some namespaces, the innermost first."""
 
@@ -69,13 +84,16 @@ class Resolver:
         self.units = units
         self.namespaces = (*namespaces, vars(builtins))
         self.depth = depth
+        self.code: CodeType | None = None
         self.function: Function | None = None
         self.unit: Unit | None = None
 
     @classmethod
     def of_frame(cls, units: Units, frame: FrameType) -> Resolver:
         """The names as `frame` saw them."""
-        return cls(units, frame.f_locals, frame.f_globals)
+        found = cls(units, frame.f_locals, frame.f_globals)
+        found.code = frame.f_code
+        return found
 
     def facts(self, node: ast.AST) -> Facts | None:
         """What is known of the value of `node`."""
@@ -98,7 +116,10 @@ class Resolver:
         local = self._assigned(self.function, node.id) if self.function else None
         if local is not None:
             return local
-        for namespace in self.namespaces:
+        namespaces = self.namespaces
+        if self.function is not None and self.code and node.id in local_names(self.code):
+            namespaces = namespaces[:1]  # a global of that name is another variable
+        for namespace in namespaces:
             if node.id in namespace:
                 return describe(namespace[node.id], keep=True)
         return self._unborn(node.id) if self.unit else None
@@ -124,8 +145,28 @@ class Resolver:
 
     def _attribute(self, node: ast.Attribute) -> Facts | None:
         owner = self.facts(node.value)
-        found = _member(owner, node.attr) if owner else MISSING
+        if owner is None:
+            return None
+        made = lookup(owner.kind, node.attr)
+        if isinstance(made, property):
+            return self.result(made.fget)
+        found = member(owner, node.attr)
         return None if found is MISSING else describe(found, keep=True)
+
+    def _subscript(self, node: ast.Subscript) -> Facts | None:
+        key = node.slice.value if isinstance(node.slice, ast.Constant) else MISSING
+        owner = self.value(node.value)
+        if type(owner) in (list, tuple) and type(key) is int:
+            items: list[object] = owner  # type: ignore[assignment]  # or a tuple
+            return describe(items[key], keep=True) if key < len(items) else None
+        if type(owner) is dict and type(key) is str and all(type(each) is str for each in owner):
+            return describe(owner[key], keep=True) if key in owner else None
+        facts = self.facts(node.value)
+        getter = lookup(facts.kind, "__getitem__") if facts else MISSING
+        return self.result(getter) if isinstance(getter, FunctionType) else None
+
+    def _ifexp(self, node: ast.IfExp) -> Facts | None:
+        return _common([self.facts(node.body), self.facts(node.orelse)])
 
     def _call(self, node: ast.Call) -> Facts | None:
         callee = self.facts(node.func)
@@ -169,7 +210,10 @@ class Resolver:
         if not isinstance(callee, FunctionType):
             return self._of_builtin(callee, node)
         kind = _made_by(callee.__code__)
-        return Facts(kind, callee.__code__) if kind else self.returned(callee.__code__)
+        if kind is not None:
+            return Facts(kind, callee.__code__)
+        bare = node is not None and not node.args and not node.keywords
+        return self._returned(callee.__code__, variables(callee, bare), callee.__globals__)
 
     def _instance(self, kind: type, node: ast.Call | None) -> Facts:
         item = None
@@ -190,16 +234,33 @@ class Resolver:
 
     def returned(self, code: CodeType | None) -> Facts | None:
         """What the function behind `code` returns, by its source; None if nobody knows."""
+        return self._returned(code, self._shared(code), *self.namespaces[-2:-1])
+
+    def _returned(self, code: CodeType | None, *namespaces: Mapping[str, Any]) -> Facts | None:
         found = self.units.definition(code)
         if found is None or self.depth >= _DEPTH:
             return None
-        inner = Resolver(self.units, {}, *self.namespaces[-2:-1], depth=self.depth + 1)
-        inner.function = found[1]
+        inner = Resolver(self.units, *namespaces, depth=self.depth + 1)
+        inner.code, inner.function = code, found[1]
         values = [node.value for node in own_nodes(found[1]) if isinstance(node, ast.Return)]
         facts = [inner.facts(value) for value in values if value is not None]
         if not facts:
             return Facts(NoneType, value=None)
         return next((fact for fact in facts if fact is not None), None)
+
+    def _shared(self, code: CodeType | None) -> dict[str, Any]:
+        """The variables of the failing function that `code`, defined in it, uses."""
+        if code is None or self.code is None or not encloses(self.code, code):
+            return {}
+        names, own = code.co_freevars, self.namespaces[0]
+        return {name: own[name] for name in names if name in own}
+
+
+def _common(facts: list[Facts | None]) -> Facts | None:
+    """The first of `facts`, if all are of one kind."""
+    first = facts[0]
+    same = first is not None and all(each and each.kind is first.kind for each in facts)
+    return first if same else None
 
 
 def _of_definition(node: Function) -> Facts | None:
@@ -215,21 +276,3 @@ def _made_by(code: CodeType) -> type | None:
     if code.co_flags & inspect.CO_COROUTINE:
         return CoroutineType
     return GeneratorType if code.co_flags & inspect.CO_GENERATOR else None
-
-
-def _member(owner: Facts, name: str) -> object:
-    value = owner.value
-    if isinstance(value, ModuleType):
-        return vars(value).get(name, MISSING)
-    if isinstance(value, type):
-        return _plain(lookup(value, name))
-    if value is not MISSING and owner.members:
-        own = object.__getattribute__(value, "__dict__")
-        if name in own:
-            return own[name]
-    return _plain(lookup(owner.kind, name))
-
-
-def _plain(found: object) -> object:
-    """The function in a static or class method."""
-    return getattr(found, "__func__", found) if not isinstance(found, property) else MISSING

@@ -10,10 +10,31 @@ from asyncrepl.explain.uses import callee_name
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.units import Unit
+    from asyncrepl.language.suspects import Facts
 
-__all__ = ["STEPS", "assignment", "stepped_source"]
+__all__ = ["STEPS", "assignment", "called", "is_step", "stepped_source"]
 
 STEPS = ("anext", "__anext__", "asend", "athrow", "aclose")
+
+
+_HEAP = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made by a class statement
+#: The types of what ``anext`` and the methods of an async generator give.
+_KINDS = ("async_generator_asend", "async_generator_athrow", "anext_awaitable")
+
+
+def is_step(facts: Facts | None) -> bool:
+    """Whether it is the awaitable of a single step."""
+    return facts is not None and facts.kind.__name__ in _KINDS and not facts.kind.__flags__ & _HEAP
+
+
+def called(evidence: Evidence, unit: Unit, node: ast.expr) -> tuple[Unit, ast.Call] | None:
+    """The call that made the operand `node` of `unit`: itself, or the one assigned to its name."""
+    if isinstance(node, ast.Name):
+        assigned = assignment(evidence, node.id)
+        if assigned is None:
+            return None
+        unit, node = assigned[0], assigned[1].value
+    return (unit, node) if isinstance(node, ast.Call) else None
 
 
 def stepped_source(call: ast.Call) -> ast.expr | None:

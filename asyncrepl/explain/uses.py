@@ -41,7 +41,7 @@ class Use:
 
     Roles: "async for" (also in comprehensions), "for", "yield from", "star",
     "unpack", "await", "with", "async with", "argument" (of the call `owner`),
-    "called", "index", "in", "operand", "value". `facts` is None when nothing is
+    "called", "index", "in", "operand", "test", "value". `facts` is None when nothing is
     known of the object. Not `certain`: the class may be at fault, or may not.
     """
 
@@ -89,13 +89,14 @@ def uses_at(
     certain = [use for use in noted if use.certain]
     if certain:
         return tuple(certain)
-    found = [
-        Use(role, node, owner, resolver.facts(node))
-        for role, node, owner in _operands(unit, nodes, op)
-    ]
+    hints = {use.node: use for use in noted}
+    found = []
+    for role, node, owner in _operands(unit, nodes, op):
+        hint = hints.pop(node, None)
+        facts = resolver.facts(node)
+        found.append(hint if hint and facts is None else Use(role, node, owner, facts))
     found.sort(key=lambda use: not use.lacks)  # of a loop over a comprehension, the culprit
-    hinted = [use for use in noted if all(use.node is not other.node for other in found)]
-    return tuple(found + hinted)
+    return (*found, *hints.values())
 
 
 def _noted(unit: Unit, resolver: Resolver, where: Place, note: Suspect) -> Iterator[Use]:
@@ -148,6 +149,8 @@ Operand = tuple[str, ast.expr, ast.AST]
 def _operands(unit: Unit, nodes: Iterable[ast.AST], op: str) -> Iterator[Operand]:
     """The operands that `op` may have refused, the likeliest first."""
     finder = _FINDERS.get(op)
+    if "_IF_" in op or op in ("TO_BOOL", "UNARY_NOT"):
+        finder = _tested
     if finder is None:
         finder = _call_operands if op.startswith("CALL") or op == "PRECALL" else _other_operands
     for node in reversed(list(nodes)):
@@ -217,6 +220,9 @@ def _other_operands(_unit: Unit, node: ast.AST) -> Iterator[Operand]:
                 yield "operand", node.left, node
         case ast.Subscript():
             yield "index", node.value, node
+            yield "operand", node.slice, node
+        case ast.UnaryOp():
+            yield "operand", node.operand, node
         case ast.BinOp():
             yield "operand", node.left, node
             yield "operand", node.right, node
@@ -224,7 +230,15 @@ def _other_operands(_unit: Unit, node: ast.AST) -> Iterator[Operand]:
             yield "operand", node.value, node
 
 
+def _tested(_unit: Unit, node: ast.AST) -> Iterator[Operand]:
+    if isinstance(node, ast.UnaryOp):
+        yield "test", node.operand, node
+    elif isinstance(node, ast.expr):
+        yield "test", node, node
+
+
 _FINDERS = {
+    **dict.fromkeys(["POP_JUMP_IF_FALSE", "POP_JUMP_IF_TRUE", "TO_BOOL", "UNARY_NOT"], _tested),
     "GET_ITER": _iterated,
     "GET_AITER": _iterated,
     "GET_ANEXT": _iterated,

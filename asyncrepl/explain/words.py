@@ -99,6 +99,12 @@ class Words:
             return ""
         return self.text[self.words[start].start : self.words[stop - 1].end]
 
+    def indent(self, number: int) -> str:
+        """The white space in front of the line that word `number` is on."""
+        start = self.text.rfind("\n", 0, self.words[number].start) + 1
+        line = self.text[start : self.words[number].start]
+        return line[: len(line) - len(line.lstrip())]
+
     def drop(self, number: int) -> Edit:
         """Take word `number` away, with the blanks behind it."""
         word = self.words[number]

@@ -30,7 +30,6 @@ from __future__ import annotations
 import ast
 import builtins
 import sys
-from abc import ABCMeta
 from opcode import opname
 from sys import _getframe
 from types import (
@@ -57,6 +56,7 @@ Tree = TypeVar("Tree", bound=ast.mod)
 
 _ASYNC_GENERATOR = 0x200  # inspect.CO_ASYNC_GENERATOR; inspect itself is slow to import
 _ITERABLE_COROUTINE = 0x100
+_ASYNC = 0x80 | _ASYNC_GENERATOR
 _COROUTINE = 0x80
 #: The types of the awaitables of a step: of ``agen.asend()``, ``agen.aclose()``, ``anext()``.
 _STEPS = frozenset({"async_generator_asend", "async_generator_athrow", "anext_awaitable"})
@@ -64,7 +64,6 @@ _STEPS = frozenset({"async_generator_asend", "async_generator_athrow", "anext_aw
 _HARMLESS = frozenset({str, int, float, bool, type(None), list, tuple, dict, set, bytes})
 #: Where none of these was ever compiled, nothing can be lost or written in an odd way.
 _WORDS, _LOSING = ("async", "await", "print"), "asyncrepl.language.losing"
-_KNOWN_METACLASSES = frozenset({type, ABCMeta})
 _ITERABLE = frozenset(
     {list, tuple, dict, set, frozenset, str, bytes, range, GeneratorType, enumerate, zip, map}
     | {filter, reversed, type({}.keys()), type({}.values()), type({}.items())}
@@ -72,9 +71,11 @@ _ITERABLE = frozenset(
 
 
 def _method(kind: type, name: str) -> Any:
-    """The special method `name` of `kind`, or None. Runs no code of a metaclass."""
-    if type(kind) in _KNOWN_METACLASSES:
-        return getattr(kind, name, None)
+    """The special method `name` of `kind`, or None, as the interpreter looks it up.
+
+    ``getattr(kind, name)`` does not do: it runs ``__get__`` of descriptors, and code of
+    metaclasses, once more than the program would.
+    """
     found = lookup(kind, name)
     return None if found is MISSING else found
 
@@ -127,7 +128,7 @@ def iterated(obj: T) -> T:
     if method is None:
         if _method(kind, "__getitem__") is None:
             suspects.note("iteration", obj, _getframe(1))
-    elif type(method) is FunctionType and method.__code__.co_flags & _COROUTINE:
+    elif type(method) is FunctionType and method.__code__.co_flags & _ASYNC:
         suspects.note("iteration", obj, _getframe(1))
     return obj
 

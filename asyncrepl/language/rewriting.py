@@ -28,6 +28,10 @@ __all__ = [
 ]
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|$)")
+_LOOSE = (
+    ast.IfExp, ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.Compare, ast.Lambda, ast.NamedExpr,
+    ast.Await,
+)  # fmt: skip
 _INDENT = re.compile(r"[ \t\f]*")
 
 
@@ -82,9 +86,19 @@ class Text:
         start, end = self.span(node)
         return self.text[start:end]
 
+    def operand(self, node: ast.AST) -> str:
+        """The text of `node`, in brackets where a call or ``await`` would split it."""
+        text = self.source(node)
+        return f"({text})" if isinstance(node, _LOOSE) else text
+
     def line_start(self, index: int) -> int:
         """The index at which the line that holds `index` begins."""
         return max(start for start in self.starts if start <= index)
+
+    def begins_line(self, node: ast.AST) -> bool:
+        """Whether nothing stands in front of `node` on its line."""
+        start = self.span(node).start
+        return not self.text[self.line_start(start) : start].strip()
 
     def indent(self, node: ast.AST) -> str:
         """The white space in front of the line on which `node` begins."""
@@ -114,6 +128,7 @@ class Rewriting:
     def __init__(self, text: str | Text) -> None:
         self.source = text if isinstance(text, Text) else Text(text)
         self.edits: list[Edit] = []
+        self.possible = True
 
     def replace(self, where: ast.AST | Span, text: str) -> None:
         """Put `text` in the place of a node or span."""
@@ -134,11 +149,13 @@ class Rewriting:
 
     def lines_before(self, statement: ast.stmt, lines: str) -> None:
         """Put `lines` above `statement` and its decorators, indented as it is."""
+        self.possible &= self.source.begins_line(statement)
         indented = indent(lines, self.source.indent(statement))
         self.insert(self.source.block(statement).start, indented + "\n")
 
     def lines_after(self, statement: ast.stmt, lines: str) -> None:
         """Put `lines` below `statement`, indented as it is."""
+        self.possible &= self.source.begins_line(statement)
         end = self.source.block(statement).end
         newline = "" if self.source.text[:end].endswith("\n") else "\n"
         self.insert(end, newline + indent(lines, self.source.indent(statement)) + "\n")
@@ -148,7 +165,12 @@ class Rewriting:
         self.replace(self.source.block(statement), "")
 
     def apply(self) -> str:
-        """The text with all edits made; ValueError where two of them overlap."""
+        """The text with all edits made; ValueError where two of them overlap.
+
+        Also where lines were to be put beside a statement that has no lines of its own.
+        """
+        if not self.possible:
+            raise ValueError("a statement shares its line with another")
         pieces: list[str] = []
         at = 0
         for edit in sorted(self.edits, key=lambda edit: edit[:2]):

@@ -72,6 +72,13 @@ class Prompt:
         self.instrumented = instrumented
         self.last: object = None
 
+    def load(self, text: str) -> None:
+        """Make the module ``shop`` of `text`, as a file that is loaded."""
+        module = sys.modules["shop"] = types.ModuleType("shop")
+        with contextlib.suppress(Exception):
+            source = self.sources["/shop.py"] = Source("/shop.py", text, ast.parse(text))
+            exec(compile_source(source, "exec"), vars(module))
+
     async def run(self, inputs: list[str]) -> Report:
         """Run `inputs` until one fails."""
         report = Report(sources=self.sources)
@@ -137,11 +144,23 @@ def _trimmed(error: BaseException) -> BaseException:
     return error.with_traceback(trace) if trace is not None else error
 
 
-def run(inputs: list[str], *, instrumented: bool = True, traced: bool = False) -> Report:
-    """Run `inputs` at a prompt of their own; `traced`, on a loop where everything is observed."""
+def run(
+    inputs: list[str],
+    *,
+    instrumented: bool = True,
+    traced: bool = False,
+    module: str | None = None,
+) -> Report:
+    """Run `inputs` at a prompt of their own; `traced`, on a loop where everything is observed.
+
+    `module` is the text of a module ``shop``, loaded before.
+    """
 
     async def session() -> Report:
-        return await Prompt(instrumented=instrumented).run(inputs)
+        prompt = Prompt(instrumented=instrumented)
+        if module is not None:
+            prompt.load(module)
+        return await prompt.run(inputs)
 
     before = signal.signal(signal.SIGALRM, _too_long)
     signal.alarm(5)  # a wrong fix may never end, and never suspend either

@@ -132,6 +132,24 @@ def test_looking_a_method_up_runs_no_user_code() -> None:
     assert lookup(Thing, "__init_subclass__") is not None
 
 
+def test_a_descriptor_is_asked_by_the_program_only() -> None:
+    """What a special method is, is looked up without binding it."""
+    asked: list[object] = []
+
+    class Bound:
+        def __get__(self, obj: object, kind: type) -> object:
+            asked.append(obj)
+            return lambda: iter([1])
+
+    class Thing:
+        __iter__ = Bound()
+
+    thing = Thing()
+    space = namespace("def use(make):\n    return [x for x in make()]\n")
+    assert space["use"](lambda: thing) == [1]
+    assert asked == [thing]
+
+
 def test_probes_have_names_no_program_can_write() -> None:
     """A name with a dot in it cannot be read, assigned or shadowed by source code."""
     assert not any(name.isidentifier() for name in PROBES)

@@ -28,7 +28,7 @@ from asyncrepl.language.sources import Source
 if TYPE_CHECKING:
     from types import CodeType
 
-__all__ = ["Seen", "prepare"]
+__all__ = ["Finder", "Loader", "Seen", "prepare"]
 
 
 class Seen:
@@ -51,7 +51,7 @@ _seen = Seen()
 def prepare(module: str) -> Seen:
     """Let `module` be compiled and run under observation when it is imported."""
     asyncio.DefaultEventLoopPolicy._loop_factory = _ObservedLoop  # type: ignore[attr-defined]
-    sys.meta_path.insert(0, _Finder(module))
+    sys.meta_path.insert(0, Finder(module))
     if module.startswith("test.test_asyncio."):
         _observe_test_loops()
     _ObservedLoop.always = _ObservedLoop()
@@ -131,7 +131,7 @@ def _observe_test_loops() -> None:
     asyncio.BaseEventLoop._run_once = turn  # type: ignore[method-assign]
 
 
-class _Finder(PathFinder):
+class Finder(PathFinder):
     """Finds one module, which is then compiled by us."""
 
     def __init__(self, module: str) -> None:
@@ -143,11 +143,11 @@ class _Finder(PathFinder):
             return None
         spec = PathFinder.find_spec(name, path, target)
         if spec is not None and spec.origin is not None:
-            spec.loader = _Loader(name, spec.origin)
+            spec.loader = Loader(name, spec.origin)
         return spec
 
 
-class _Loader(SourceFileLoader):
+class Loader(SourceFileLoader):
     """Compiles as the prompt does, and leaves the cache of compiled files alone."""
 
     def get_code(self, fullname: str) -> CodeType:

@@ -10,22 +10,26 @@ from types import (
     FunctionType,
     MethodDescriptorType,
     MethodType,
+    NoneType,
 )
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import CannotFixError, Fixing, short
-from asyncrepl.explain.resolving import is_async_iterable, is_awaitable
+from asyncrepl.explain.resolving import is_async_iterable, is_awaitable, takes_nothing
 from asyncrepl.explain.rule import Rule
+from asyncrepl.explain.steps import called, stepped_source
 from asyncrepl.explain.uses import Use, callee_name
-from asyncrepl.explain.walking import a
+from asyncrepl.explain.walking import a, defined
 from asyncrepl.language.rewriting import Span
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.language.suspects import Facts
 
 __all__ = ["RULES"]
 
+_FUNCTIONS = (FunctionType, MethodType)
 _PLAIN_FUNCTIONS = (FunctionType, MethodType, BuiltinFunctionType, MethodDescriptorType, type)
 
 
@@ -102,7 +106,7 @@ def _expression(evidence: Evidence) -> Finding | None:
 
 def _generator(evidence: Evidence) -> Finding | None:
     use = _walkable(evidence)
-    if use is None:
+    if use is None or defined(use.facts, "__call__"):  # then a call may have been meant
         return None
     fixing = _without_await(evidence, use)
     try:
@@ -133,14 +137,52 @@ def _collection(evidence: Evidence) -> Finding | None:
 
 def _plain_call(evidence: Evidence) -> Finding | None:
     use = _refused(evidence)
-    if use is None or not isinstance(use.node, ast.Call) or use.owner is None:
-        return None
+    if use is None or not isinstance(use.node, ast.Call):
+        return _plain_value(evidence, use) if use else None
     function = evidence.resolver.value(use.node.func)
     if use.facts is None and not isinstance(function, _PLAIN_FUNCTIONS):
         return None
-    _unit, name = evidence.unit, short(evidence.unit, use.node.func)
+    name = short(evidence.unit, use.node.func)
     why = f"{name} is a plain function: it has already run, and its result cannot be awaited."
+    if isinstance(function, type):
+        why = f"{name} is a class: its object is made at once, and cannot be awaited."
     return Finding(why, _plain_call_fix(evidence, use, function))
+
+
+def _plain_value(evidence: Evidence, use: Use) -> Finding | None:
+    """A variable, attribute or item; a literal says itself what it is."""
+    if use.facts is None or not isinstance(use.node, ast.Name | ast.Attribute | ast.Subscript):
+        return None
+    made = called(evidence, evidence.unit, use.node)
+    if defined(use.facts, "__next__") or (made and stepped_source(made[1])):
+        return None  # it comes from what should have made an awaitable
+    text = short(evidence.unit, use.node)
+    if isinstance(use.facts.value, _FUNCTIONS):
+        why = f"{text} is a function: only a call of it could give something to await."
+        return Finding(why, _called(evidence, use, use.facts.value))
+    return _of_data(evidence, use, use.facts, text)
+
+
+def _of_data(evidence: Evidence, use: Use, facts: Facts, text: str) -> Finding | None:
+    if facts.kind is NoneType:
+        return Finding(f"{text} is None: there is nothing to wait for.")
+    callable_ = defined(facts, "__call__")
+    if defined(facts, "__aenter__") and not callable_:
+        why = f"{text} is {a(use)}: it is entered with `async with`, it cannot be awaited."
+        return Finding(why)
+    if facts.kind.__module__ != "builtins" or callable_:
+        return None  # a call or a method of it may have been meant
+    why = f"{text} is {a(use)}: the value is there already, there is nothing to await."
+    return Finding(why, _without_await(evidence, use).fix())
+
+
+def _called(evidence: Evidence, use: Use, function: object) -> Fix | None:
+    made = evidence.resolver.result(function)
+    if made is None or not is_awaitable(made) or not takes_nothing(function):
+        return None
+    fixing = Fixing(evidence)
+    fixing.of(evidence.unit).after(use.node, "()")
+    return fixing.fix()
 
 
 def _plain_call_fix(evidence: Evidence, use: Use, function: object) -> Fix | None:

@@ -11,10 +11,13 @@ from asyncrepl.explain.fixing import Fixing
 from asyncrepl.explain.resolving import Resolver
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.explain.steps import called
 from asyncrepl.explain.uses import callee_name
 
 if TYPE_CHECKING:
-    from asyncrepl.explain.evidence import Evidence
+    from collections.abc import Iterator
+
+    from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.units import Function, Unit
 
 __all__ = ["RULES"]
@@ -51,13 +54,25 @@ def _closed_function(evidence: Evidence) -> tuple[Unit, Function] | None:
         return None
     site = evidence.sites[-1]
     resolver = Resolver.of_frame(evidence.units, site.frame)
-    for node in site.nodes:
-        for call in (each for each in ast.walk(node) if isinstance(each, ast.Call)):
-            source = _closed(call)
-            facts = resolver.facts(source) if source is not None else None
-            if facts is not None and facts.kind is AsyncGeneratorType:
-                return evidence.units.definition(facts.code)
+    for call in _calls(evidence, site):
+        source = _closed(call)
+        facts = resolver.facts(source) if source is not None else None
+        if facts is not None and facts.kind is AsyncGeneratorType:
+            return evidence.units.definition(facts.code)
     return None
+
+
+def _calls(evidence: Evidence, site: Site) -> Iterator[ast.Call]:
+    """The calls at the place, and those that made what is awaited or entered there."""
+    for node in site.nodes:
+        yield from (each for each in ast.walk(node) if isinstance(each, ast.Call))
+    awaits, enters = site.node(ast.Await), site.node(ast.AsyncWith)
+    operands = [awaits.value] if awaits else []
+    operands += [item.context_expr for item in enters.items] if enters else []
+    for operand in operands:
+        found = called(evidence, site.unit, operand)
+        if found is not None:
+            yield found[1]
 
 
 def _closed(call: ast.Call) -> ast.expr | None:

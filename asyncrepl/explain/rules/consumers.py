@@ -7,7 +7,7 @@ from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fixing import CannotFixError, Fixing, short
+from asyncrepl.explain.fixing import CannotFixError, Fixing, async_walks, short
 from asyncrepl.explain.resolving import is_async_iterable
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.rules.plain_walks import (
@@ -79,10 +79,8 @@ def _numbering_fix(evidence: Evidence, use: Use) -> Fix | None:
             facts = evidence.resolver.facts(argument)
             if argument is use.node or (facts and is_async_iterable(facts)):
                 fixing.collected(unit, argument)
-        if isinstance(outer, ast.AsyncFor) or (
-            isinstance(outer, ast.comprehension) and outer.is_async
-        ):
-            fixing.loop_plain(unit, outer)
+        for loop in async_walks(unit, call):
+            fixing.loop_plain(unit, loop)
     except CannotFixError:
         return None
     return fixing.fix()

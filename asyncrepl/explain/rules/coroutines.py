@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 from types import CoroutineType
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import CannotFixError, Fixing, short
-from asyncrepl.explain.resolving import is_coroutine_function
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.uses import Use, callee_name
 
 if TYPE_CHECKING:
-    from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.units import Unit
 
 __all__ = ["RULES"]
+
+#: Builtins that want a value of a simple type.
+_OF_VALUES = ("len", "int", "float", "range", "abs", "round", "chr", "ord", "hex", "open", "bytes")
 
 
 def _await_it(evidence: Evidence, unit: Unit, node: ast.expr) -> Fix | None:
@@ -32,8 +35,25 @@ def _as_result(evidence: Evidence) -> Finding | None:
     node = _operand(evidence)
     if node is None:
         return None
-    why = f"{short(evidence.unit, node)} is a coroutine; its result only exists after `await`."
+    name = evidence.error.name if isinstance(evidence.error, AttributeError) else ""
+    if name and hasattr(asyncio.Task, name):
+        return Finding(*_as_task(evidence, node, name))
+    task = any(use.node is node and use.kind is not CoroutineType for use in evidence.uses)
+    what = "stands for a result that" if task else "is a coroutine; its result"
+    why = f"{short(evidence.unit, node)} {what} only exists after `await`."
     return Finding(why, _await_it(evidence, evidence.unit, node))
+
+
+def _as_task(evidence: Evidence, node: ast.expr, name: str) -> tuple[str, Fix | None]:
+    """What is said, and written, of ``f().cancel()``: only a task has this method."""
+    unit, fixing = evidence.unit, Fixing(evidence)
+    why = f"{short(unit, node)} is a coroutine, which has no `{name}`: a task of it would have."
+    if name in ("result", "exception") or not isinstance(node, ast.Call):
+        return why, None  # a task just made has none yet
+    fixing.of(unit).before(node, "asyncio.create_task(")
+    fixing.of(unit).after(node, ")")
+    fixing.needs_import(unit, "asyncio")
+    return why, fixing.fix()
 
 
 def _operand(evidence: Evidence) -> ast.expr | None:
@@ -47,15 +67,16 @@ def _operand(evidence: Evidence) -> ast.expr | None:
         found = [node for node in evidence.nodes if isinstance(node, ast.Attribute)]
         return next((node.value for node in found if node.attr == error.name), None)
     for use in evidence.uses:
-        if use.role in ("index", "operand", "in") and use.kind is CoroutineType:
+        if use.role in ("index", "operand", "in") and _is_result_to_come(use):
             return use.node
-        if (
-            use.role == "argument"
-            and use.kind is CoroutineType
-            and callee_name(use.owner) == "len"
-        ):
-            return use.node
+        sole = isinstance(use.owner, ast.Call) and len(use.owner.args) == 1
+        if use.role == "argument" and sole and callee_name(use.owner) in _OF_VALUES:
+            return use.node if _is_result_to_come(use) else None
     return None
+
+
+def _is_result_to_come(use: Use) -> bool:
+    return use.kind is not None and issubclass(use.kind, CoroutineType | asyncio.Future)
 
 
 def _driven(evidence: Evidence) -> Finding | None:
@@ -83,16 +104,31 @@ def _awaited(evidence: Evidence, call: ast.Call, use: Use) -> Fix | None:
 
 
 def _sent(evidence: Evidence) -> Finding | None:
-    """``coro.send(None)`` by hand, which fails inside as soon as it needs the loop."""
+    """``coro.send(None)`` by hand, which fails itself or as soon as the loop is needed."""
     for site in evidence.sites:
         call = site.node(ast.Call)
         if call is None or callee_name(call) != "send" or not isinstance(call.func, ast.Attribute):
+            continue
+        if evidence.leak or not (_fails_itself(evidence, site) or _lacks_loop(evidence)):
             continue
         resolver = type(evidence.resolver).of_frame(evidence.units, site.frame)
         facts = resolver.facts(call.func.value)
         if facts is not None and facts.kind is CoroutineType:
             return Finding(_why_driven(site.unit, call.func.value))
     return None
+
+
+def _fails_itself(evidence: Evidence, site: Site) -> bool:
+    return evidence.direct and site is evidence.sites[-1]
+
+
+def _lacks_loop(evidence: Evidence) -> bool:
+    """Whether an awaited future, still pending, was resumed by somebody else than the loop."""
+    trace = evidence.error.__traceback__ if evidence.error else None
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    values = trace.tb_frame.f_locals.values() if trace is not None else ()
+    return any(isinstance(each, asyncio.Future) and not each.done() for each in values)
 
 
 def _callback(evidence: Evidence) -> Finding | None:
@@ -102,7 +138,8 @@ def _callback(evidence: Evidence) -> Finding | None:
         return None
     key = next((each for each in call.keywords if each.arg == "key"), None)
     function = evidence.resolver.value(key.value) if key else None
-    if key is None or not is_coroutine_function(function):
+    made = evidence.resolver.result(function)
+    if key is None or made is None or made.kind is not CoroutineType:
         return None
     unit = evidence.unit
     why = (

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix, Other
 from asyncrepl.explain.fixing import Fixing, short
+from asyncrepl.explain.resolving import Resolver
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import scope
-from asyncrepl.explain.steps import stepped_source
+from asyncrepl.explain.steps import called, is_step, stepped_source
 from asyncrepl.explain.units import FUNCTIONS, Unit
 from asyncrepl.explain.uses import callee_name
 from asyncrepl.language.rewriting import Rewriting, indent
@@ -132,7 +133,7 @@ def _returned(evidence: Evidence, site: Site, stop: str) -> Fix | None:
     call = site.node(ast.Call)
     if call is None or len(call.args) != 1 or callee_name(call) not in ("next", "anext"):
         return None
-    edits.after(call.args[0], ", None")
+    _with_default(fixing, unit, call)
     return fixing.fix()
 
 
@@ -154,18 +155,19 @@ def stopped_at(evidence: Evidence) -> Site | None:
     return sites[-1] if sites else None
 
 
-def awaited_step(site: Site) -> ast.Call | None:
-    """The call of ``anext(it)`` or ``it.__anext__()`` that is awaited at the place."""
+def awaited_step(evidence: Evidence, site: Site) -> tuple[Unit, ast.Call] | None:
+    """The call of ``anext(it)`` or ``it.__anext__()`` whose result is awaited at the place."""
     node = site.node(ast.Await)
-    call = node.value if node else site.node(ast.Call)
-    return call if isinstance(call, ast.Call) and callee_name(call) in STEPS else None
+    operand = node.value if node else site.node(ast.Call)
+    found = called(evidence, site.unit, operand) if operand is not None else None
+    return found if found is not None and callee_name(found[1]) in STEPS else None
 
 
 def _in_body(evidence: Evidence) -> Finding | None:
     site = stopped_at(evidence)
     if site is None or not site.nodes or _loop_around(site.unit, site.nodes[-1]) is None:
         return None
-    fixing, raised, call = Fixing(evidence), _raised(site), awaited_step(site)
+    fixing, raised, step = Fixing(evidence), _raised(site), awaited_step(evidence, site)
     if raised is not None:
         why = (
             "StopAsyncIteration only ends the loop when `__anext__` raises it; in the body it "
@@ -173,13 +175,13 @@ def _in_body(evidence: Evidence) -> Finding | None:
         )
         fixing.of(site.unit).replace(raised, "break")
         return Finding(why, fixing.fix())
-    if call is None:
+    if step is None:
         return None
     why = (
-        f"{short(site.unit, call)} found no more items, in the body of the loop: there "
+        f"{short(*step)} found no more items, in the body of the loop: there "
         "StopAsyncIteration is an error like any other."
     )
-    _with_default(fixing, site.unit, call)
+    _with_default(fixing, *step)
     return Finding(why, fixing.fix())
 
 
@@ -188,7 +190,8 @@ def _with_default(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     if isinstance(call.func, ast.Attribute):
         edits.replace(call, f"anext({unit.source.source(call.func.value)}, None)")
     elif call.args:
-        edits.after(call.args[0], ", None")
+        end = unit.source.span(call).end - 1
+        edits.insert(end, " None" if unit.text[:end].rstrip().endswith(",") else ", None")
 
 
 _TIME_LIMITS = ("wait_for", "timeout", "timeout_at")
@@ -196,17 +199,30 @@ _TIME_LIMITS = ("wait_for", "timeout", "timeout_at")
 
 def _exhausted(evidence: Evidence) -> Finding | None:
     site = stopped_at(evidence)
-    call = awaited_step(site) if site else None
-    if site is None or call is None or len(call.args) > 1:
+    step = awaited_step(evidence, site) if site else None
+    if site is None or step is None:
+        return _exhausted_object(evidence, site) if site else None
+    if len(step[1].args) > 1:
         return None
     fixing = Fixing(evidence)
-    _with_default(fixing, site.unit, call)
-    why = (
-        f"{short(site.unit, call)} found no more items: outside of `async for` the end is a "
+    _with_default(fixing, *step)
+    also = Other("timeout-ends-the-generator", "a timeout has cancelled an earlier step of it")
+    maybe = also if _may_be_cancelled(step[1], evidence) else None
+    return Finding(_why_exhausted(*step), fixing.fix(), maybe)
+
+
+def _exhausted_object(evidence: Evidence, site: Site) -> Finding | None:
+    """A step that came from elsewhere, awaited here."""
+    node = site.node(ast.Await)
+    facts = Resolver.of_frame(evidence.units, site.frame).facts(node.value) if node else None
+    return Finding(_why_exhausted(site.unit, node.value)) if node and is_step(facts) else None
+
+
+def _why_exhausted(unit: Unit, node: ast.expr) -> str:
+    return (
+        f"{short(unit, node)} found no more items: outside of `async for` the end is a "
         "StopAsyncIteration, unless there is a default."
     )
-    also = Other("timeout-ends-the-generator", "a timeout has cancelled an earlier step of it")
-    return Finding(why, fixing.fix(), also if _may_be_cancelled(call, evidence) else None)
 
 
 def _may_be_cancelled(call: ast.Call, evidence: Evidence) -> bool:

@@ -9,7 +9,7 @@ from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import Fixing, fresh, is_generator, short
 from asyncrepl.explain.resolving import is_async_iterable, is_awaitable
 from asyncrepl.explain.rule import Rule
-from asyncrepl.explain.scopes import COMPREHENSIONS, own_nodes, scope
+from asyncrepl.explain.scopes import COMPREHENSIONS, annotated, own_nodes, scope
 from asyncrepl.language.rewriting import indent
 
 if TYPE_CHECKING:
@@ -78,11 +78,20 @@ def _top_level_yield(evidence: Evidence) -> Finding | None:
     found = [node for node in evidence.nodes if isinstance(node, _YIELDS)]
     if not found or scope(unit, found[0]) is not None or _in_comprehension(evidence, found[0]):
         return None
+    if _is_of_a_type(evidence, found[0]):
+        return None
     why = (
         f"{short(unit, found[0])} stands at the top level: top-level `await` lets the prompt "
         "suspend, it does not make it a generator."
     )
     return Finding(why, _in_a_generator(evidence, found[0]))
+
+
+def _is_of_a_type(evidence: Evidence, node: ast.expr) -> bool:
+    """Whether `node` stands in an annotation, an alias or a type parameter."""
+    around = {type(each).__name__ for each in evidence.unit.ancestors(node)}
+    typed = {"TypeAlias", "TypeVar", "ParamSpec", "TypeVarTuple"}  # 3.12 on
+    return annotated(evidence.unit, node) is not None or not typed.isdisjoint(around)
 
 
 def _in_comprehension(evidence: Evidence, node: ast.AST) -> bool:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 from types import AsyncGeneratorType, CoroutineType, FunctionType
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import CannotFixError, Fixing, short
+from asyncrepl.explain.methods import takes
 from asyncrepl.explain.resolving import is_async_iterable
 from asyncrepl.explain.rule import Rule
+from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.explain.steps import called
 from asyncrepl.explain.uses import Use, callee_name
 from asyncrepl.explain.walking import a, defined
 from asyncrepl.language.rewriting import Span
@@ -17,10 +21,13 @@ from asyncrepl.language.suspects import lookup
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.units import Unit
 
 __all__ = ["RULES"]
 
 _COROUTINE = 0x80
+_ARGUMENTS = {"__aenter__": 0, "__aexit__": 3}
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
 
 def _manager(evidence: Evidence, role: str) -> Use | None:
@@ -35,7 +42,19 @@ def _generator(evidence: Evidence) -> Finding | None:
     if use is None or use.facts is None or not is_async_iterable(use.facts):
         return None
     why = f"{short(evidence.unit, use.node)} is {a(use)}: an iterator, which has no `__aenter__`."
-    return Finding(why, _closing(evidence, use) if _is_walked(use) else _decorated(evidence, use))
+    walked = _is_walked(use) or not _yields_once(evidence, use)
+    return Finding(why, _closing(evidence, use) if walked else _decorated(evidence, use))
+
+
+def _yields_once(evidence: Evidence, use: Use) -> bool:
+    """Whether its function is one a context manager can be made of."""
+    found = evidence.units.definition(use.facts.code) if use.facts else None
+    if found is None:
+        return False
+    unit, function = found
+    yields = [node for node in own_nodes(function) if isinstance(node, ast.Yield)]
+    looped = any(isinstance(each, _LOOPS) for node in yields for each in unit.ancestors(node))
+    return len(yields) == 1 and not looped
 
 
 def _is_walked(use: Use) -> bool:
@@ -54,12 +73,14 @@ def _is_walked(use: Use) -> bool:
 
 
 def _import(fixing: Fixing, evidence: Evidence, name: str) -> None:
-    unit = evidence.unit
-    known = name in evidence.namespace or any(
+    if not _is_known(evidence, evidence.unit, name):
+        fixing.of(evidence.unit).insert(0, f"from contextlib import {name}\n\n")
+
+
+def _is_known(evidence: Evidence, unit: Unit, name: str) -> bool:
+    return name in evidence.namespace or any(
         alias.name == name for node in unit.nodes(ast.ImportFrom) for alias in node.names
     )
-    if not known:
-        fixing.of(unit).insert(0, f"from contextlib import {name}\n\n")
 
 
 def _closing(evidence: Evidence, use: Use) -> Fix | None:
@@ -78,11 +99,8 @@ def _decorated(evidence: Evidence, use: Use) -> Fix | None:
     fixing, (unit, function) = Fixing(evidence), found
     start = unit.source.span(function).start
     by = unit.source.indent(function)
-    head = (
-        ""
-        if "asynccontextmanager" in unit.text
-        else f"{by}from contextlib import asynccontextmanager\n\n"
-    )
+    name = "asynccontextmanager"
+    head = "" if _is_known(evidence, unit, name) else f"{by}from contextlib import {name}\n\n"
     line = unit.source.line_start(start)
     fixing.of(unit).insert(line, f"{head}{by}@asynccontextmanager\n")
     return fixing.fix()
@@ -124,16 +142,24 @@ def _needs_plain(evidence: Evidence) -> Finding | None:
         return None
     fixing, unit = Fixing(evidence), evidence.unit
     why = f"{short(unit, use.node)} is {a(use)}: it has `__enter__` and no `__aenter__`."
-    call = use.node
-    if isinstance(call, ast.Call) and callee_name(call) == "closing" and call.args:
-        inner = evidence.resolver.facts(call.args[0])
-        if inner is not None and inner.kind is AsyncGeneratorType:
-            _import(fixing, evidence, "aclosing")
-            fixing.of(unit).replace(call.func, "aclosing")
-            return Finding(why, fixing.fix())
+    made = called(evidence, unit, use.node)
+    if use.kind is contextlib.closing and _closes_generator(evidence, use, made):
+        if made is None or callee_name(made[1]) != "closing":
+            return Finding(why)
+        _import(fixing, evidence, "aclosing")
+        fixing.of(made[0]).replace(made[1].func, "aclosing")
+        return Finding(why, fixing.fix())
     start = unit.source.span(use.owner).start
     fixing.of(unit).replace(Span(start, unit.text.index("with", start)), "")
     return Finding(why, fixing.fix())
+
+
+def _closes_generator(evidence: Evidence, use: Use, made: tuple[Unit, ast.Call] | None) -> bool:
+    """Whether it is ``closing`` of an async generator, which has no ``close``."""
+    if use.facts is not None and use.facts.members.get("thing") is AsyncGeneratorType:
+        return True
+    inner = evidence.resolver.facts(made[1].args[0]) if made and made[1].args else None
+    return inner is not None and inner.kind is AsyncGeneratorType
 
 
 def _plain_enter(evidence: Evidence) -> Finding | None:
@@ -142,9 +168,13 @@ def _plain_enter(evidence: Evidence) -> Finding | None:
         return None
     if evidence.op not in ("GET_AWAITABLE", "BEFORE_ASYNC_WITH"):
         return None
-    for name in ("__aenter__", "__aexit__"):
+    if not all(defined(use.facts, name) for name in _ARGUMENTS):
+        return None
+    for name, count in _ARGUMENTS.items():
         method = lookup(use.facts.kind, name)
-        if isinstance(method, FunctionType) and not method.__code__.co_flags & _COROUTINE:
+        if not isinstance(method, FunctionType) or not takes(method, count):
+            return None
+        if not method.__code__.co_flags & _COROUTINE:
             why = (
                 f"`{use.facts.kind.__name__}.{name}` is a plain `def`: `async with` awaits what "
                 "it returns."

@@ -54,7 +54,7 @@ def _on_instance(evidence: Evidence) -> Finding | None:
         f"{short(unit, use.node)} has `__aiter__` on the instance, but special methods are "
         f"looked up on the class, here `{use.facts.kind.__name__}`."
     )
-    text = unit.source.source(use.node)
+    text = unit.source.operand(use.node)
     return Finding(why, replaced(evidence, use, f"{text}.__aiter__()"))
 
 

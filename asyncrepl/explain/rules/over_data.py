@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from types import CodeType, GeneratorType
+from types import CodeType, CoroutineType, GeneratorType
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
@@ -58,7 +58,11 @@ def _is_container(facts: Facts) -> bool:
 
 
 def _is_builtin_iterator(facts: Facts) -> bool:
-    return facts.kind in _ITERATORS or facts.kind.__module__ == "itertools"
+    kind = facts.kind
+    if kind in _ITERATORS or kind.__module__ == "itertools":
+        return True
+    builtin = kind.__module__ == "builtins" and kind not in (GeneratorType, CoroutineType)
+    return builtin and lookup(kind, "__next__") is not MISSING
 
 
 def _is_file(facts: Facts) -> bool:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix, Other
 from asyncrepl.explain.fixing import Fixing, short
-from asyncrepl.explain.resolving import is_async_iterable
+from asyncrepl.explain.resolving import is_async_iterable, is_awaitable, takes_nothing
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.explain.steps import called, is_step, stepped_source
 from asyncrepl.explain.uses import Use, callee_name
 from asyncrepl.explain.walking import a, defined, iterated_plainly, over, replaced
 from asyncrepl.explain.yielding import with_yield
@@ -25,18 +26,24 @@ if TYPE_CHECKING:
 __all__ = ["RULES"]
 
 _FUNCTIONS = (FunctionType, MethodType, functools.partial)
-_STEPS = ("anext", "__anext__", "asend")
 
 
 def _one_step(evidence: Evidence) -> Finding | None:
     use = over(evidence)
-    if use is None or not isinstance(use.node, ast.Call) or callee_name(use.node) not in _STEPS:
+    if use is None or use.facts is None:
         return None
-    call, unit = use.node, evidence.unit
-    source: ast.AST = call.func.value if isinstance(call.func, ast.Attribute) else call.args[0]
-    text = unit.source.source(source)
-    why = f"{short(unit, call)} is one step of `{text}`; the loop makes the steps itself."
-    return Finding(why, replaced(evidence, use, text))
+    found = called(evidence, evidence.unit, use.node)
+    source = stepped_source(found[1]) if found else None
+    text = found[0].source.source(source) if found and source else ""
+    if not is_step(use.facts) and not (text and is_awaitable(use.facts)):
+        return None
+    whose = f"one step of `{text}`" if text else "a single step"
+    why = f"{short(evidence.unit, use.node)} is {whose}; the loop makes the steps itself."
+    if found is None or not text:
+        return Finding(why)
+    fixing = Fixing(evidence)
+    fixing.of(found[0]).replace(found[1], text)
+    return Finding(why, fixing.fix())
 
 
 def _coroutine(evidence: Evidence) -> Finding | None:
@@ -44,7 +51,7 @@ def _coroutine(evidence: Evidence) -> Finding | None:
     if use is None or use.facts is None or use.facts.kind is not CoroutineType:
         return None
     result = evidence.resolver.returned(use.facts.code)
-    unit, text = evidence.unit, evidence.unit.source.source(use.node)
+    unit, text = evidence.unit, evidence.unit.source.operand(use.node)
     why = f"{short(unit, use.node)} is a coroutine: what it returns only exists after `await`."
     if result is not None and is_async_iterable(result):
         return Finding(why, replaced(evidence, use, f"await {text}"))
@@ -101,9 +108,9 @@ def _function(evidence: Evidence) -> Finding | None:
         return None
     unit, result = evidence.unit, evidence.resolver.result(use.facts.value)
     why = f"{short(unit, use.node)} is a function: only calling it gives something to walk."
-    if result is None or not _callable_without_arguments(use.facts.value):
+    if result is None or not takes_nothing(use.facts.value):
         return Finding(why)
-    text = f"{unit.source.source(use.node)}()"
+    text = f"{unit.source.operand(use.node)}()"
     if is_async_iterable(result):
         return Finding(why, replaced(evidence, use, text))
     if result.kind is CoroutineType:
@@ -119,14 +126,6 @@ def _anext_argument(evidence: Evidence) -> Use | None:
     return use if use and callee_name(use.owner) == "anext" and evidence.direct else None
 
 
-def _callable_without_arguments(function: object) -> bool:
-    try:
-        inspect.signature(function).bind()  # type: ignore[arg-type]  # a callable
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
 def _class(evidence: Evidence) -> Finding | None:
     use = over(evidence) or _anext_argument(evidence)
     if use is None or use.facts is None or not issubclass(use.facts.kind, type):
@@ -136,9 +135,9 @@ def _class(evidence: Evidence) -> Finding | None:
         return None
     unit = evidence.unit
     why = f"`{made.__name__}` is the class itself: `async for` needs an instance of it."
-    if not _callable_without_arguments(made):
+    if not takes_nothing(made):
         return Finding(why)
-    return Finding(why, replaced(evidence, use, f"{unit.source.source(use.node)}()"))
+    return Finding(why, replaced(evidence, use, f"{unit.source.operand(use.node)}()"))
 
 
 def _future(evidence: Evidence) -> Finding | None:
@@ -171,7 +170,7 @@ def _streaming_method(evidence: Evidence) -> Finding | None:
     )
     if len(methods) != 1:
         return Finding(why)
-    return Finding(why, replaced(evidence, use, f"{unit.source.source(use.node)}.{methods[0]}()"))
+    return Finding(why, replaced(evidence, use, f"{unit.source.operand(use.node)}.{methods[0]}()"))
 
 
 def _called_object(evidence: Evidence) -> Finding | None:

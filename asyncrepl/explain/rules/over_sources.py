@@ -25,9 +25,12 @@ def _manager(evidence: Evidence) -> Finding | None:
     use = over(evidence)
     if use is None or not defined(use.facts, "__aenter__"):
         return None
-    unit = evidence.unit
+    text = short(evidence.unit, use.node)
+    if use.facts is None or use.facts.kind.__module__.startswith("asyncio."):
+        why = f"{text} is an async context manager: one enters it, there is nothing to walk."
+        return Finding(why)
     why = (
-        f"{short(unit, use.node)} is an async context manager: `async with` gives its value, "
+        f"{text} is an async context manager: `async with` gives its value, "
         "and that is what one walks."
     )
     return Finding(why, _entered(evidence, use))

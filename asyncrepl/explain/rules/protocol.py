@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from types import NoneType
+from types import FunctionType, NoneType
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
@@ -20,6 +20,7 @@ from asyncrepl.explain.methods import (
     returned_values,
     returns_self,
     source_of,
+    takes,
 )
 from asyncrepl.explain.resolving import is_async_iterable
 from asyncrepl.explain.rule import Rule
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 __all__ = ["RULES"]
 
 
+_NEXT = ("__next__", "next", "anext", "_anext", "_anext_")
+
+
 def _walked(evidence: Evidence) -> type | None:
     """The class of the operand whose ``__aiter__`` ran and gave the wrong thing."""
     use = evidence.use("async for", "argument")
@@ -44,7 +48,9 @@ def _walked(evidence: Evidence) -> type | None:
     at_loop = evidence.op == "GET_AITER"
     if not at_loop and not (use.role == "argument" and not use.certain):
         return None
-    return use.facts.kind if lookup(use.facts.kind, "__aiter__") is not MISSING else None
+    method = lookup(use.facts.kind, "__aiter__")
+    called = not isinstance(method, FunctionType) or takes(method, 0)
+    return use.facts.kind if method is not MISSING and called else None
 
 
 def _async_aiter(evidence: Evidence) -> Finding | None:
@@ -136,11 +142,13 @@ def _no_aiter_result(evidence: Evidence) -> Finding | None:
 
 def _next_method(evidence: Evidence) -> Finding | None:
     kind = _walked(evidence)
-    step = python_method(kind, "__next__")
-    if kind is None or step is None or lookup(kind, "__anext__") is not MISSING:
+    if kind is None or lookup(kind, "__anext__") is not MISSING:
+        return None
+    step = next(filter(None, (python_method(kind, name) for name in _NEXT)), None)
+    if step is None:
         return None
     why = (
-        f"`{kind.__name__}` has `__next__` where `async for` calls `__anext__`, and awaits "
+        f"`{kind.__name__}` has `{step.__name__}` where `async for` calls `__anext__`, and awaits "
         "what it returns."
     )
     found = source_of(evidence, step)
@@ -149,8 +157,8 @@ def _next_method(evidence: Evidence) -> Finding | None:
     fixing, (unit, function) = Fixing(evidence), found
     edits = fixing.of(unit)
     start = unit.source.span(function).start
-    name = unit.text.index("__next__", start)
-    edits.replace(Span(start, name + len("__next__")), "async def __anext__")
+    end = unit.text.index(f"{step.__name__}", unit.text.index("def", start)) + len(step.__name__)
+    edits.replace(Span(start, end), "async def __anext__")
     for node in own_nodes(function):
         if isinstance(node, ast.Name) and node.id == "StopIteration":
             edits.replace(node, "StopAsyncIteration")
@@ -159,18 +167,17 @@ def _next_method(evidence: Evidence) -> Finding | None:
 
 def _instance_anext(evidence: Evidence) -> Finding | None:
     kind = _walked(evidence)
-    found = evidence.units.class_of(kind) if kind else None
-    if kind is None or found is None or lookup(kind, "__anext__") is not MISSING:
+    if kind is None or lookup(kind, "__anext__") is not MISSING:
         return None
-    unit, owner = found
-    for node in ast.walk(owner):
-        target = node.targets[0] if isinstance(node, ast.Assign) else None
-        if isinstance(target, ast.Attribute) and target.attr == "__anext__":
-            why = (
-                f"`__anext__` is set on the instance, but it is looked up on the class "
-                f"`{kind.__name__}`."
-            )
-            return Finding(why, _method_for(evidence, unit, owner, target))
+    for unit, owner in filter(None, map(evidence.units.class_of, kind.__mro__)):
+        for node in ast.walk(owner):
+            target = node.targets[0] if isinstance(node, ast.Assign) else None
+            if isinstance(target, ast.Attribute) and target.attr == "__anext__":
+                why = (
+                    f"`__anext__` is set on the instance, but it is looked up on the class "
+                    f"`{kind.__name__}`."
+                )
+                return Finding(why, _method_for(evidence, unit, owner, target))
     return None
 
 

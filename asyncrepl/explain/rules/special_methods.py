@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import inspect
 from types import CoroutineType, FunctionType
 from typing import TYPE_CHECKING
 
@@ -64,19 +65,22 @@ def _sync_protocol(evidence: Evidence) -> Finding | None:
     if not evidence.direct:
         return None
     for use in evidence.uses:
-        name = {"for": "__iter__", "star": "__iter__", "with": "__enter__"}.get(use.role)
+        name = _ROLES.get(use.role)
         if use.role == "argument" and callee_name(use.owner) in _DUNDERS:
             name = _DUNDERS[callee_name(use.owner)]
         function = lookup(use.kind, name) if use.kind and name else None
-        if isinstance(function, FunctionType) and is_coroutine_function(function):
+        if isinstance(function, FunctionType) and function.__code__.co_flags & _ASYNC:
+            gives = "a coroutine" if is_coroutine_function(function) else "an async generator"
             why = (
                 f"`{use.kind.__name__ if use.kind else ''}.{name}` is `async def`: this protocol "
-                "calls it synchronously and gets a coroutine."
+                f"calls it synchronously and gets {gives}."
             )
             return Finding(why, _other_protocol(evidence, use, function))
     return None
 
 
+_ASYNC = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+_ROLES = {"for": "__iter__", "star": "__iter__", "with": "__enter__", "test": "__bool__"}
 _DUNDERS = {
     "len": "__len__", "list": "__iter__", "tuple": "__iter__", "sum": "__iter__",
     "iter": "__iter__", "set": "__iter__", "sorted": "__iter__", "str": "__str__",
@@ -89,7 +93,7 @@ def _other_protocol(evidence: Evidence, use: Use, function: FunctionType) -> Fix
     if use.role == "argument" and isinstance(use.owner, ast.Call) and use.role != "for":
         name = function.__name__
         if name != "__iter__":
-            text = f"await {unit.source.source(use.node)}.{name}()"
+            text = f"await {unit.source.operand(use.node)}.{name}()"
             fixing.of(unit).replace(use.owner, text)
             fixing.suspending(unit, use.owner)
             return fixing.fix()

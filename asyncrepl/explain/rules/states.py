@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import Fixing, short
 from asyncrepl.explain.rule import Rule
-from asyncrepl.explain.steps import assignment, stepped_source
+from asyncrepl.explain.steps import assignment, called, stepped_source
 from asyncrepl.explain.uses import callee_name
 from asyncrepl.language.suspects import lookup
 
@@ -47,14 +47,14 @@ def _not_started(stream: object) -> bool:
 
 def _send_first(evidence: Evidence) -> Finding | None:
     found = _awaited(evidence)
-    call = found[1] if found else None
-    if found is None or not isinstance(call, ast.Call) or callee_name(call) != "asend":
+    made = called(evidence, found[0].unit, found[1]) if found else None
+    if found is None or made is None or callee_name(made[1]) != "asend":
         return None
+    unit, call = made
     source = stepped_source(call)
     if source is None or not _not_started(evidence.resolver.value(source)):
         return None
-    unit, fixing = found[0].unit, Fixing(evidence)
-    text = unit.source.source(source)
+    fixing, text = Fixing(evidence), unit.source.source(source)
     fixing.of(unit).lines_before(unit.statement(call), f"await anext({text})")
     why = f"`{text}` has not reached a `yield` yet, so there is nothing that could take the value."
     return Finding(why, fixing.fix())
@@ -94,11 +94,10 @@ def _coroutine_again(evidence: Evidence) -> Finding | None:
     if found is None or not isinstance(name, ast.Name):
         return None
     value = evidence.resolver.value(name)
-    if not isinstance(value, CoroutineType) or value.cr_frame is not None:
-        return None
-    why = (
-        f"`{name.id}` is a coroutine that has run already; it runs once. Call its function again."
-    )
+    if not isinstance(value, CoroutineType) or evidence.leak:
+        return None  # with another cause the error came out of the coroutine
+    state = "has run already" if value.cr_frame is None else "somebody awaits already"
+    why = f"`{name.id}` is a coroutine that {state}; it runs once. Call its function again."
     return Finding(why, _called_again(evidence, name.id))
 
 

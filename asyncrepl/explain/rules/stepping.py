@@ -7,7 +7,7 @@ from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fixing import CannotFixError, Fixing, short
+from asyncrepl.explain.fixing import CannotFixError, Fixing, async_walks, awaits_of, short
 from asyncrepl.explain.resolving import is_async_iterable
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.uses import Use, callee_name
@@ -15,6 +15,7 @@ from asyncrepl.explain.walking import a, defined
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.units import Unit
 
 __all__ = ["RULES"]
 
@@ -40,7 +41,7 @@ def _renamed(evidence: Evidence, call: ast.Call, name: str, *, awaited: bool = T
     fixing, unit = Fixing(evidence), evidence.unit
     fixing.of(unit).replace(call.func, name)
     try:
-        if awaited and not isinstance(unit.parents.get(call), ast.Await):
+        if awaited and not awaits_of(unit, call):
             fixing.awaiting(unit, call)
     except CannotFixError:
         return None
@@ -92,10 +93,19 @@ def _next_instead(evidence: Evidence, use: Use) -> Fix | None:
     text = unit.source.source(use.node)
     operand = text if defined(use.facts, "__next__") else f"iter({text})"
     rest = "".join(f", {unit.source.source(each)}" for each in call.args[1:])
-    parent = unit.parents.get(call)
-    whole = parent if isinstance(parent, ast.Await) else call
-    fixing.of(unit).replace(whole, f"next({operand}{rest})")
+    _instead_of_awaiting(fixing, unit, call, f"next({operand}{rest})")
     return fixing.fix()
+
+
+def _instead_of_awaiting(fixing: Fixing, unit: Unit, call: ast.Call, text: str) -> None:
+    """Put `text` in the place of `call`, which was awaited and is not to be any more."""
+    edits = fixing.of(unit)
+    for each in awaits_of(unit, call):
+        if each.value is call:
+            edits.replace(each, text)
+            return
+        edits.replace(each, unit.source.source(each.value))
+    edits.replace(call, text)
 
 
 def _aiter(evidence: Evidence) -> Finding | None:
@@ -127,7 +137,6 @@ def _sequence(evidence: Evidence) -> Finding | None:
 def _sequence_fix(evidence: Evidence, use: Use) -> Fix | None:
     unit, fixing = evidence.unit, Fixing(evidence)
     whole = use.owner
-    parent = unit.parents.get(whole)
     index = whole.slice if isinstance(whole, ast.Subscript) else None
     try:
         if isinstance(index, ast.Constant) and index.value == 0 and isinstance(whole, ast.expr):
@@ -135,8 +144,8 @@ def _sequence_fix(evidence: Evidence, use: Use) -> Fix | None:
             fixing.suspending(unit, whole)
             return fixing.fix()
         fixing.collected(unit, use.node)
-        if isinstance(parent, ast.AsyncFor) or getattr(parent, "is_async", False):
-            fixing.loop_plain(unit, parent)  # type: ignore[arg-type]  # a loop or a clause
+        for loop in async_walks(unit, whole) if isinstance(whole, ast.expr) else ():
+            fixing.loop_plain(unit, loop)
     except CannotFixError:
         return None
     return fixing.fix()
@@ -195,7 +204,7 @@ def _as_function(evidence: Evidence, call: ast.Call, node: ast.Attribute, name: 
     arguments = ", ".join([source(node.value), *(source(each) for each in call.args)])
     fixing.of(unit).replace(call, f"{name}({arguments})")
     try:
-        if name == "anext" and not isinstance(unit.parents.get(call), ast.Await):
+        if name == "anext" and not awaits_of(unit, call):
             fixing.awaiting(unit, call)
     except CannotFixError:
         return None
@@ -221,9 +230,8 @@ def _foreign_methods(evidence: Evidence) -> Finding | None:
 
 def _collected(evidence: Evidence, call: ast.Call, node: ast.Attribute) -> Fix | None:
     unit, fixing = evidence.unit, Fixing(evidence)
-    parent = unit.parents.get(call)
-    whole = parent if isinstance(parent, ast.Await) else call
-    fixing.of(unit).replace(whole, f"[x async for x in {unit.source.source(node.value)}]")
+    text = f"[x async for x in {unit.source.source(node.value)}]"
+    _instead_of_awaiting(fixing, unit, call, text)
     return fixing.fix()
 
 

@@ -15,6 +15,7 @@ from asyncrepl.explain.methods import (
     python_method,
     returns_self,
     source_of,
+    takes,
 )
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.rules.over_classes import method
@@ -40,7 +41,7 @@ def _stepped(evidence: Evidence) -> tuple[type, FunctionType] | None:
         return None
     kind = _iterator_kind(evidence, use.facts.kind)
     step = python_method(kind, "__anext__")
-    return (kind, step) if kind and step else None
+    return (kind, step) if kind and step and takes(step, 0) else None
 
 
 def _iterator_kind(evidence: Evidence, kind: type) -> type | None:
@@ -58,7 +59,7 @@ def _plain_anext(evidence: Evidence) -> Finding | None:
     if found is None or found[1].__code__.co_flags & inspect.CO_ASYNC_GENERATOR:
         return None
     kind, step = found
-    if has_flag(step, inspect.CO_COROUTINE) or _broken(evidence, step) is not None:
+    if has_flag(step, inspect.CO_COROUTINE) or _broken(evidence, kind, step) is not None:
         return None
     why = (
         f"`{kind.__name__}.__anext__` is a plain `def` and returns the value itself; "
@@ -94,8 +95,11 @@ def _moved_to_aiter(evidence: Evidence, found: Found | None) -> Fix | None:
     return fixing.fix()
 
 
-def _broken(evidence: Evidence, step: FunctionType) -> type | None:
+def _broken(evidence: Evidence, kind: type, step: FunctionType) -> type | None:
     """The class with an ``__await__`` of which ``__anext__`` returns an instance."""
+    found = source_of(evidence, step)
+    if found is not None and returns_self(found[1]):
+        return kind if lookup(kind, "__await__") is not MISSING else None
     result = evidence.resolver.returned(step.__code__)
     if result is None or lookup(result.kind, "__await__") is MISSING:
         return None
@@ -104,10 +108,11 @@ def _broken(evidence: Evidence, step: FunctionType) -> type | None:
 
 def _broken_awaitable(evidence: Evidence) -> Finding | None:
     found = _stepped(evidence)
-    kind = _broken(evidence, found[1]) if found else None
+    kind = _broken(evidence, *found) if found else None
     function = python_method(kind, "__await__")
-    if kind is None or function is None:
-        return None
+    cause = evidence.error.__cause__ if evidence.error else None
+    if kind is None or function is None or not isinstance(cause, TypeError | None):
+        return None  # with another cause `__await__` itself raised
     why = (
         f"`{kind.__name__}.__await__` must return an iterator: `async for` awaits what "
         "`__anext__` returns."

@@ -79,8 +79,8 @@ def _nested(evidence: Evidence) -> Finding | None:
     around = list(scopes(evidence.unit, node)) if node else []
     if not node or not around or not isinstance(around[0], ast.FunctionDef):
         return None
-    outer = next((each for each in around[1:] if isinstance(each, ast.AsyncFunctionDef)), None)
-    if outer is None or any(isinstance(each, ast.ClassDef) for each in around):
+    outer = next((each for each in around[1:] if not isinstance(each, ast.FunctionDef)), None)
+    if not isinstance(outer, ast.AsyncFunctionDef):
         return None
     why = (
         f"{_words(node)} stands in `{around[0].name}`, a plain `def`: being inside "

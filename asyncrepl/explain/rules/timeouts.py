@@ -23,7 +23,8 @@ __all__ = ["RULES"]
 
 def _timed_out(evidence: Evidence) -> Finding | None:
     site = stopped_at(evidence)
-    call = awaited_step(site) if site else None
+    step = awaited_step(evidence, site) if site else None
+    call = step[1] if step else None
     name = call.args[0] if call and call.args else None
     if site is None or not isinstance(name, ast.Name):
         return None

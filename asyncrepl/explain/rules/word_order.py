@@ -175,7 +175,8 @@ def _suffix(words: Words, number: int) -> list[Edit]:
         return []
     start = _value_start(words, first, number)
     if start is None:
-        loop = f"{words.slice(number, end)}:\n    {words.slice(first, number)}"
+        by = words.indent(first)
+        loop = f"{words.slice(number, end)}:\n{by}    {words.slice(first, number)}"
         return [words.swap(first, end, loop)]
     return [words.put(start, "["), Edit(words.words[end - 1].end, words.words[end - 1].end, "]")]
 

@@ -1,0 +1,72 @@
+"""Where the variables of a function and the attributes of an object come from.
+
+All is looked up; nothing of the user's is run. A descriptor whose value would have to be
+asked for counts as unknown, but for a slot, which the interpreter itself reads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from types import CodeType, FunctionType, MemberDescriptorType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+from asyncrepl.language.suspects import MISSING, lookup
+
+if TYPE_CHECKING:
+    from asyncrepl.language.suspects import Facts
+
+__all__ = ["encloses", "local_names", "member", "variables"]
+
+_METHODS = ("method_descriptor", "wrapper_descriptor", "classmethod_descriptor")
+
+
+def local_names(code: CodeType) -> tuple[str, ...]:
+    """The names `code` has for variables that are not global."""
+    return code.co_varnames + code.co_cellvars + code.co_freevars
+
+
+def encloses(outer: CodeType, code: CodeType) -> bool:
+    """Whether `code` was defined in `outer`, at any depth."""
+    inner = [each for each in outer.co_consts if isinstance(each, CodeType)]
+    return code in inner or any(encloses(each, code) for each in inner)
+
+
+def variables(function: FunctionType, bare: bool) -> dict[str, Any]:
+    """What is known of the variables of `function`; called `bare`, its defaults count."""
+    found = {}
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        with contextlib.suppress(ValueError):  # not bound yet
+            found[name] = cell.cell_contents
+    if bare and function.__defaults__:
+        code, defaults = function.__code__, function.__defaults__
+        names = code.co_varnames[: code.co_argcount]
+        found.update(zip(names[-len(defaults) :], defaults, strict=True))
+    return found
+
+
+def member(owner: Facts, name: str) -> object:
+    """The attribute `name`, or MISSING."""
+    value = owner.value
+    if isinstance(value, ModuleType):
+        return vars(value).get(name, MISSING)
+    if isinstance(value, type):
+        return _plain(lookup(value, name))
+    if value is not MISSING and owner.members:
+        own = object.__getattribute__(value, "__dict__")
+        if name in own:
+            return own[name]
+    found = lookup(owner.kind, name)
+    if isinstance(found, MemberDescriptorType) and value is not MISSING:
+        try:
+            return found.__get__(value)
+        except AttributeError:
+            return MISSING
+    return _plain(found)
+
+
+def _plain(found: object) -> object:
+    """The function in a static or class method; no descriptor whose value must be asked for."""
+    if isinstance(found, staticmethod | classmethod):
+        return found.__func__
+    kept = isinstance(found, FunctionType) or type(found).__name__ in _METHODS
+    return found if kept or lookup(type(found), "__get__") is MISSING else MISSING
