@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+from pathlib import Path
 from types import CoroutineType
 from typing import TYPE_CHECKING
 
@@ -122,8 +123,14 @@ def _fails_itself(evidence: Evidence, site: Site) -> bool:
     return evidence.direct and site is evidence.sites[-1]
 
 
+_ASYNCIO = str(Path(asyncio.__file__).parent)
+
+
 def _lacks_loop(evidence: Evidence) -> bool:
-    """Whether an awaited future, still pending, was resumed by somebody else than the loop."""
+    """Whether asyncio found no loop, or a future, still pending, was not resumed by its own."""
+    inner = evidence.inner[-1].co_filename if evidence.inner else ""
+    if inner.startswith(_ASYNCIO) and asyncio._get_running_loop() is None:
+        return True
     trace = evidence.error.__traceback__ if evidence.error else None
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
