@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.commands.narrating import Narrator
 from asyncrepl.transcript.grammar import GAP, Input
 from asyncrepl.transcript.paper import Paper, writing_on
+from asyncrepl.transcript.performance import garbage_collected_by_hand
 from asyncrepl.transcript.player import HungError, open_player
 from asyncrepl.transcript.watch import Limits
 from asyncrepl.views.console import Console
@@ -99,7 +100,11 @@ def _performed(
 ) -> Shell:
     paper = Paper()
     console = Console(paper, width=lambda: COLUMNS)
-    with writing_on(paper), open_player(transcript, console, math.inf, Limits()) as player:
+    with (
+        garbage_collected_by_hand(),
+        writing_on(paper),
+        open_player(transcript, console, math.inf, Limits()) as player,
+    ):
         shell = player.shell
         with _listening(shell, events):
             _play(player, transcript)

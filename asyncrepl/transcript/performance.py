@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from asyncrepl.transcript.player import Player
     from asyncrepl.transcript.watch import Limits
 
-__all__ = ["Performance", "performed"]
+__all__ = ["Performance", "garbage_collected_by_hand", "performed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def performed(
     """Run `transcript` in a fresh session; `youngest_first` as in `Ties`."""
     paper, ties = Paper(), Ties(youngest_first=youngest_first)
     with (
-        _garbage_collected_by_hand(),
+        garbage_collected_by_hand(),
         writing_on(paper),
         open_player(transcript, Console(paper), math.inf, limits, ties) as player,
     ):
@@ -90,13 +90,15 @@ def _performed(transcript: Transcript, player: Player, paper: Paper, ties: Ties)
 
 
 @contextmanager
-def _garbage_collected_by_hand() -> Iterator[None]:
-    enabled = gc.isenabled()
+def garbage_collected_by_hand() -> Iterator[None]:
+    """Within the block garbage is collected only where somebody asks, and then quickly."""
+    enabled, frozen = gc.isenabled(), gc.get_freeze_count()
     gc.disable()
     gc.freeze()  # what the program itself has made need not be looked at each time
     try:
         yield
     finally:
-        gc.unfreeze()
+        if not frozen:
+            gc.unfreeze()
         if enabled:
             gc.enable()

@@ -129,7 +129,7 @@ _ASYNCIO = str(Path(asyncio.__file__).parent)
 def _lacks_loop(evidence: Evidence) -> bool:
     """Whether asyncio found no loop, or a future, still pending, was not resumed by its own."""
     inner = evidence.inner[-1].co_filename if evidence.inner else ""
-    if inner.startswith(_ASYNCIO) and asyncio._get_running_loop() is None:
+    if inner.startswith(_ASYNCIO) and asyncio._get_running_loop() is None:  # noqa: SLF001  its public sister raises
         return True
     trace = evidence.error.__traceback__ if evidence.error else None
     while trace is not None and trace.tb_next is not None:
