@@ -36,4 +36,4 @@ def test_it_names_every_command_and_no_other() -> None:
 
 def test_ci_runs_the_command_of_the_page() -> None:
     """The marker by which CI finds the test command stands before a command."""
-    assert re.search(r"<!-- test command -->\n```sh\n.*pytest\n```", TEXT)
+    assert re.search(r"<!-- test command -->\n```sh\n.*pytest -n auto\n```", TEXT)

@@ -40,7 +40,7 @@ def observed(inputs: list[str]) -> tuple[Explanation | None, str]:
 
 
 def _told(inputs: list[str], out: io.StringIO) -> tuple[Explanation | None, str]:
-    with open_shell(Console(out)) as shell:
+    with open_shell(Console(out, width=lambda: 80)) as shell:
         shell.narrator.listen()
         type_in = Typed(shell, out)
         shown = ""

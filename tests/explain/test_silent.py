@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from explain.harness import VERSION, corrected, driver, load
 from explain.silent import observed
 from explain.test_unseen import mistakes
 from support.shells import typed_shell
+
+from asyncrepl.views.explanations import MOST
 
 #: Nothing tells whether the awaitable that a name held was awaited before it was dropped.
 UNKNOWN = ("generator-call-not-awaited#aclose",)
@@ -25,6 +28,17 @@ OTHER_OUTPUT = (
 )
 #: Of a task that is cancelled, `await` raises the CancelledError: as it should.
 CANCELLED = ("except-swallows-cancellation#except-baseexception-around-the-loop",)
+
+
+def remarks(shown: str) -> list[int]:
+    """How many lines each explanation in `shown` takes."""
+    lines = shown.splitlines()
+    starts = [number for number, line in enumerate(lines) if line.startswith("why  ")]
+    return [len(list(itertools.takewhile(_goes_on, lines[start + 1 :]))) + 1 for start in starts]
+
+
+def _goes_on(line: str) -> bool:
+    return line.startswith(("try  ", "     "))
 
 
 def silent() -> list[tuple[dict[str, Any], dict[str, Any]]]:
@@ -44,7 +58,7 @@ def test_a_silent_mistake_is_explained_and_its_fix_runs(
     found, shown = observed(snippet["inputs"])
     assert found is not None, shown
     assert (found.id, found.step) == (entry["id"], entry["step"])
-    assert len(found.why) <= 200
+    assert max(remarks(shown), default=0) <= MOST
     assert found.fix is not None
     fixed = corrected(snippet["inputs"], found)
     again, printed = observed(fixed + driver(snippet["inputs"], snippet["fix"]["inputs"])[-1:])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -158,8 +159,8 @@ def test_what_a_demo_tells_flows_where_it_does_not_fit(
         60: ["# Half a second goes by, and then", "# there is a result."],
     }
     for columns, lines in told.items():
-        terminal = start(columns=columns)
-        terminal.send(f":replay {path}\r")
+        words = "-m", "asyncrepl", "replay", "--speed", "50", str(path)
+        terminal = start([sys.executable, *words], columns=columns)
         terminal.wait(lambda here=terminal: "2" in here.scrollback and here.at_prompt, "the end")
         assert [line for line in terminal.scrollback if line.startswith("# ")] == lines
 
