@@ -123,7 +123,9 @@ class _Session:
         """Play a transcript; then the session is over."""
         self._shell.observing.want("demo")
         self._shell.loop.live.clock.hold()
-        self._replays.start(plan, lambda: self._post(self._finish))
+        # Not at once: what is typed very fast would come before this session is connected,
+        # and go to the loop of the one before.
+        self._shell.loop.call_soon(self._replays.start, plan, lambda: self._post(self._finish))
 
     def play_named(self, name: str) -> None:
         """Play the transcript `name` in this session; time stands still but for its statements."""
