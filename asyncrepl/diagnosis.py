@@ -126,7 +126,7 @@ def diagnose(program: Program) -> Diagnosis:
         with open_shell(Console(sys.stdout, sys.stderr)) as shell:
             shell.tell_error = failed
             shell.narrator.listen()
-            shell.remarks.stuck = _give_up
+            shell.remarks.stuck, shell.remarks.silent = _give_up, True
             found.status = run_program(shell, program.text, program.filename)
             if found.error is not None:
                 # What is noticed from now on may come of it: an error leaves things undone.

@@ -43,6 +43,15 @@ def test_json_has_the_error_and_the_whole_corrected_code(tmp_path: Path) -> None
     assert explanation["fix"] == WRONG.replace("    for", "    async for")
 
 
+def test_what_is_noticed_is_told_once(tmp_path: Path) -> None:
+    """Not while the program runs, but in the answer."""
+    path = tmp_path / "program.py"
+    path.write_text(TICKS + "if ticks(): print('some')\n")
+    finished = run("explain", str(path))
+    assert "every object is true" in finished.stdout
+    assert finished.stderr == ""
+
+
 @pytest.mark.parametrize("start", ["await main()", "asyncio.run(main())"])
 def test_a_program_that_waits_for_ever_is_ended(tmp_path: Path, start: str) -> None:
     """What nothing can wake is told, and not waited for."""

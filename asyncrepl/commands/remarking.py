@@ -47,6 +47,8 @@ class Remarks:
         self._waiting = False
         #: The ``id`` of the task that was found stuck.
         self._idled = 0
+        #: Whether nothing is told: somebody tells the first of all in the end.
+        self.silent = False
         #: Called when what runs in the foreground waits for ever, and that was told.
         self.stuck: Callable[[], object] = _nothing
         self._otherwise: dict[tuple[str, CodeType, int], Otherwise] = {}
@@ -208,8 +210,10 @@ class Remarks:
     def said(self, found: Explanation, place: str = "") -> list[Line]:
         """The lines that tell `found`; it is not told a second time, and ``:why`` knows it."""
         self._told.add((found.id, found.why))
-        self._shell.explanation = found
         shell = self._shell
+        shell.explanation = found
+        if self.silent:
+            return []
         return explanation_lines(found, shell.session.sources, shell.console.width, place)
 
 
