@@ -34,7 +34,6 @@ from opcode import opname
 from sys import _getframe
 from types import (
     AsyncGeneratorType,
-    BuiltinFunctionType,
     CoroutineType,
     FunctionType,
     GeneratorType,
@@ -42,6 +41,7 @@ from types import (
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from asyncrepl.language.instrumenting import Instrumenter
+from asyncrepl.language.seeing import SEEING
 from asyncrepl.language.sightings import sightings
 from asyncrepl.language.suspects import MISSING, lookup, suspects
 
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-__all__ = ["PROBES", "begun", "install", "instrument"]
+__all__ = ["PROBES", "install", "instrument"]
 
 T = TypeVar("T")
 Tree = TypeVar("Tree", bound=ast.mod)
@@ -58,10 +58,6 @@ _ASYNC_GENERATOR = 0x200  # inspect.CO_ASYNC_GENERATOR; inspect itself is slow t
 _ITERABLE_COROUTINE = 0x100
 _ASYNC = 0x80 | _ASYNC_GENERATOR
 _COROUTINE = 0x80
-#: The types of the awaitables of a step: of ``agen.asend()``, ``agen.aclose()``, ``anext()``.
-_STEPS = frozenset({"async_generator_asend", "async_generator_athrow", "anext_awaitable"})
-#: What is printed most: nothing to look at.
-_HARMLESS = frozenset({str, int, float, bool, type(None), list, tuple, dict, set, bytes})
 #: Where none of these was ever compiled, nothing can be lost or written in an odd way.
 _WORDS, _LOSING = ("async", "await", "print"), "asyncrepl.language.losing"
 _ITERABLE = frozenset(
@@ -192,110 +188,6 @@ def handed(obj: T) -> T:
     return obj
 
 
-def lost(obj: T) -> T:
-    """What a call gives where nobody can walk or await it any more."""
-    kind = type(obj)
-    if (kind is AsyncGeneratorType and not begun(obj)) or _is_step(kind):
-        sightings.see("lost", obj, _getframe(1))
-    return obj
-
-
-def shown(obj: T) -> T:
-    """What is printed."""
-    kind = type(obj)
-    if kind in _HARMLESS:
-        return obj
-    if kind is AsyncGeneratorType:
-        pending = not begun(obj)
-    elif kind is CoroutineType:
-        pending = not obj.cr_suspended and obj.cr_frame is not None  # type: ignore[attr-defined]
-    else:
-        pending = _is_step(kind)
-    if pending:
-        sightings.see("shown", obj, _getframe(1))
-    return obj
-
-
-def _is_step(kind: type) -> bool:
-    """Whether it is that of the awaitables of a step of an async generator."""
-    return type(kind) is type and kind.__name__ in _STEPS and kind.__module__ == "builtins"
-
-
-def guarded(obj: T) -> T:
-    """The operand of a loop whose StopAsyncIteration is expected around it."""
-    sightings.see("guarded", obj, _getframe(1))
-    return obj
-
-
-def skipping(obj: T) -> T:
-    """The operand of a loop whose body takes steps of it."""
-    if _is_own_iterator(obj):
-        sightings.see("skipping", obj, _getframe(1))
-    return obj
-
-
-def shared(obj: T) -> T:
-    """The operand of a loop inside another one over the same."""
-    if _is_own_iterator(obj):
-        sightings.see("shared", obj, _getframe(1))
-    return obj
-
-
-def unchecked(obj: T) -> T:
-    """An async generator made in a ``try`` that expects it to fail there."""
-    if type(obj) is AsyncGeneratorType and not begun(obj):
-        sightings.see("unchecked", obj, _getframe(1))
-    return obj
-
-
-def blocking(function: T) -> T:
-    """A function called in a coroutine, under the name of one that blocks."""
-    kind = type(function)
-    if kind is FunctionType or kind is BuiltinFunctionType:
-        from asyncrepl.language.patterns import BLOCKING
-
-        named = function.__module__, function.__qualname__  # type: ignore[attr-defined]
-        if named in BLOCKING and _runs_on_loop():
-            sightings.see("blocks", function, _getframe(1))
-    return function
-
-
-def _runs_on_loop() -> bool:
-    from asyncio import _get_running_loop
-
-    return _get_running_loop() is not None
-
-
-def unkept(task: T) -> T:
-    """A task that a loop has made and that is kept by nobody."""
-    if lookup(type(task), "_asyncio_future_blocking") is not MISSING:
-        sightings.unkept(task, _getframe(1))
-    return task
-
-
-def _is_own_iterator(obj: object) -> bool:
-    """Whether its ``__aiter__`` only returns the object itself."""
-    if type(obj) is AsyncGeneratorType:
-        return True
-    method = _method(type(obj), "__aiter__")
-    if type(method) is not FunctionType or method.__code__.co_flags & _COROUTINE:
-        return False
-    steps = [opname[each] for each in method.__code__.co_code[::2]]
-    kept = [name for name in steps if name not in ("RESUME", "CACHE", "NOP")]
-    return len(kept) == 2 and kept[0].startswith("LOAD_FAST") and kept[1] == "RETURN_VALUE"
-
-
-def begun(generator: Any) -> bool:
-    """Whether the async generator `generator` has taken a step or was closed."""
-    frame = generator.ag_frame
-    if frame is None or generator.ag_running:
-        return True
-    if hasattr(generator, "ag_suspended"):  # since Python 3.12
-        return bool(generator.ag_suspended)
-    last: int = frame.f_code.co_code[frame.f_lasti]
-    return opname[last] != "RETURN_GENERATOR"
-
-
 _ALL: tuple[Callable[[Any], Any], ...] = (
     async_iterated,
     named,
@@ -307,14 +199,7 @@ _ALL: tuple[Callable[[Any], Any], ...] = (
     async_stepped,
     scheduled,
     handed,
-    lost,
-    shown,
-    guarded,
-    skipping,
-    shared,
-    unchecked,
-    blocking,
-    unkept,
+    *SEEING,
 )
 
 #: The name of each probe in the instrumented tree, and the probe.

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from asyncrepl.language.probes import PROBES, begun, instrument
+from asyncrepl.language.probes import PROBES, instrument
+from asyncrepl.language.seeing import begun
 from asyncrepl.language.suspects import lookup, suspects
 
 FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT

@@ -12,8 +12,8 @@ from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.truths import is_test
 from asyncrepl.explain.uses import Use, callee_name
-from asyncrepl.language.probes import begun
 from asyncrepl.language.rewriting import Span, indent
+from asyncrepl.language.seeing import begun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
