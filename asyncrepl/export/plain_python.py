@@ -86,18 +86,16 @@ def _shown(body: list[ast.stmt], text: str, show: str) -> Iterator[Edit]:
                 before, after = (f"{show}(", ")") if _is_argument(source) else (f"{show}((", "))")
                 yield *_place(node), before, after
         elif not isinstance(node, _SCOPES):
-            for inner in ast.iter_child_nodes(node):
-                for inner_body in _bodies(inner):
-                    yield from _shown(inner_body, text, show)
             for inner_body in _bodies(node):
                 yield from _shown(inner_body, text, show)
 
 
-def _bodies(node: ast.AST) -> Iterator[list[ast.stmt]]:
-    """The blocks of a statement, a handler or a case; those of statements in them apart."""
-    if isinstance(node, ast.stmt | ast.ExceptHandler | ast.match_case):
-        for name in ("body", "orelse", "finalbody"):
-            yield getattr(node, name, [])
+def _bodies(node: ast.stmt) -> Iterator[list[ast.stmt]]:
+    """The blocks of a statement, also those of its handlers and cases."""
+    for name in ("body", "orelse", "finalbody"):
+        yield getattr(node, name, [])
+    for name in ("handlers", "cases"):
+        yield from (part.body for part in getattr(node, name, ()))
 
 
 def _annotated(body: list[ast.stmt]) -> Iterator[Edit]:

@@ -43,6 +43,7 @@ def ran(code: str, folder: Path) -> str:
         (["if 1:\n...     'a'\n... else:\n...     'b'\n..."], "'a'\n"),
         (["match 1:\n...     case 1:\n...         'one'\n..."], "'one'\n"),
         (["try: 1 / 0\n... except ZeroDivisionError: 'zero'\n... finally: 'end'\n..."], "'zero'\n'end'\n"),
+        (["try:\n...     for n in (1, 2): n\n... except ValueError: 3\n..."], "1\n2\n"),
         (["1 / 0", "2"], "ZeroDivisionError: division by zero\n2\n"),
         (["raise ValueError", "_ = 3", "_"], "ValueError\n3\n"),
         (["def f(): 1\n...", "f()", "f.__name__"], "'f'\n"),
