@@ -81,6 +81,8 @@ def _fix(shell: Shell, _rest: str) -> list[Line]:
 
 
 def _explanation(shell: Shell) -> Explanation:
+    if shell.explanation is None:  # what a traced walk has shown may be worth a word
+        shell.explanation = shell.remarks.asked()
     if shell.explanation is None:
         if shell.last is None:
             raise CommandError("no error yet: there is nothing to explain")

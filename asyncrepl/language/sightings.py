@@ -33,13 +33,13 @@ class Sighting(NamedTuple):
     - "walked": a loop walks an instance of a class whose ``__anext__`` looks wrong;
     - "guarded", "skipping", "shared", "unchecked": such a thing began (see `patterns`);
     - "blocks": a function that blocks was called on the loop;
-    - "unkept": a loop made tasks that nobody keeps, and `line` of them still run.
+    - "unkept": a loop made tasks that nobody keeps, and `number` of them still run.
 
     By the interpreter and the loop:
 
     - "dropped": a coroutine died before it ran; where it died;
     - "deprecated": the interpreter warned of what is called here;
-    - "left": an async generator died at a ``yield``; where it died, `line` is that of
+    - "left": an async generator died at a ``yield``; where it died, `number` is that of
       the ``yield``;
     - "swallowed": a task was cancelled and ended well; `code` is its coroutine's;
     - "stuck": the statement waits here, and nothing can wake it;
@@ -48,7 +48,7 @@ class Sighting(NamedTuple):
     By the tracer, of a walk whose loop stands here:
 
     - "starved": it never suspended, and others were ready all the time;
-    - "hogged": its body did not suspend for `line` milliseconds, and others were ready;
+    - "hogged": its body did not suspend for `number` milliseconds, and others were ready;
     - "sequential": its body waited in each round;
     - "alternating": so did its source.
 
@@ -61,7 +61,7 @@ class Sighting(NamedTuple):
     facts: Facts
     code: CodeType
     offset: int
-    line: int = 0
+    number: int = 0
 
     @property
     def key(self) -> tuple[str, CodeType, int]:
@@ -143,12 +143,12 @@ class Sightings:
         self._known.clear()
 
 
-def sighting_at(what: str, facts: Facts, frame: FrameType | None, line: int = 0) -> Sighting:
+def sighting_at(what: str, facts: Facts, frame: FrameType | None, number: int = 0) -> Sighting:
     """What was seen where `frame` is, or at the code in `facts` if there is none."""
     if frame is not None:
-        return Sighting(what, facts, frame.f_code, frame.f_lasti, line)
+        return Sighting(what, facts, frame.f_code, frame.f_lasti, number)
     assert facts.code is not None
-    return Sighting(what, facts, facts.code, 0, line)
+    return Sighting(what, facts, facts.code, 0, number)
 
 
 #: So many places are remembered before all are forgotten.

@@ -315,6 +315,16 @@ def test_the_story_of_a_silent_mistake_is_told_to_who_asks() -> None:
         assert "every object is true" in type_in(":why")
 
 
+def test_who_asks_after_a_trace_is_told_that_one_comes_after_the_other() -> None:
+    """Nothing is said by itself: a loop may be meant to take its time."""
+    with typed_shell() as type_in:
+        type_in("async def nums():\n    for n in range(3): yield n\n")
+        type_in("async def fetch(n): await asyncio.sleep(0.1)\n")
+        shown = type_in(":trace async for n in nums(): await fetch(n)")
+        assert "why" not in shown
+        assert "takes one item at a time" in type_in(":why")
+
+
 def test_what_cannot_be_woken_is_told_while_it_waits() -> None:
     """A statement that waits for ever says so, before anybody interrupts it."""
     found, shown = observed(["await asyncio.Event().wait()"])

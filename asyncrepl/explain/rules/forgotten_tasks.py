@@ -29,10 +29,10 @@ def _unkept(evidence: Evidence) -> Finding | None:
     if use is None or seen is None or not isinstance(use.node, ast.Call):
         return None
     job = use.node.args[0] if use.node.args else use.node
-    tasks = "a task" if seen.line == 1 else f"{seen.line} tasks"
-    verb = "runs" if seen.line == 1 else "run"
+    tasks = "a task" if seen.number == 1 else f"{seen.number} tasks"
+    verb = "runs" if seen.number == 1 else "run"
     why = f"{tasks[:1].upper()}{tasks[1:]} of {short(unit, job)} still {verb}: nobody waits for "
-    why += "it." if seen.line == 1 else "them."
+    why += "it." if seen.number == 1 else "them."
     return Finding(why, _gathered(evidence, unit, use.node))
 
 

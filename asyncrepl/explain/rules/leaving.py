@@ -26,7 +26,7 @@ def _left(evidence: Evidence) -> Finding | None:
     """A generator died at a ``yield`` that has cleanup around it, in a loop over its call."""
     seen = evidence.seen
     made = evidence.units.definition(seen.facts.code) if seen else None
-    if seen is None or made is None or not _cleans_up(made[1], seen.line):
+    if seen is None or made is None or not _cleans_up(made[1], seen.number):
         return None
     place = seen.place
     loop = _loop_over(evidence.unit, made[1].name, place.lineno if place else 0)
