@@ -79,8 +79,8 @@ def _hogged(evidence: Evidence) -> Finding | None:
         return None
     loop, operand = found
     why = (
-        f"The body of the loop over {short(unit, operand)} ran for {seen.number} ms in one go, and "
-        "other tasks were ready: they wait until it suspends."
+        f"The body of the loop over {short(unit, operand)} ran for {seen.number} ms in one go, "
+        "and other tasks were ready: they wait until it suspends."
     )
     return Finding(why, _computing_elsewhere(evidence, unit, loop))
 
