@@ -1,8 +1,9 @@
-"""Prints the figures of the catalogue at the end of a run."""
+"""Prints the figures of the explanations at the end of a run."""
 
 from __future__ import annotations
 
 import gc
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,15 +12,9 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from explain.figures import Verdict
-
-VERDICTS = pytest.StashKey["list[Verdict]"]()
-
-
-@pytest.fixture
-def verdicts(request: pytest.FixtureRequest) -> list[Verdict]:
-    """Where the tests of the catalogue leave their verdicts."""
-    return request.config.stash.setdefault(VERDICTS, [])
+#: What is recorded of each snippet, as properties of its test.
+CATALOGUE = "right cause", "fix runs", "prints what it should"
+SILENT = "right silent cause", "silent fix runs"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -30,18 +25,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.filterwarnings("ignore"))
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    found = config.stash.get(VERDICTS, [])
-    if not found:
-        return
-    right = [each for each in found if each.right]
-    terminalreporter.write_line(
-        f"catalogue: right cause {len(right)}/{len(found)}, "
-        f"fix runs {sum(each.clean for each in right)}/{len(found)}, "
-        f"prints what it should {sum(each.printed for each in right)}/{len(found)}"
-    )
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the tests of the catalogue and of the controls have recorded, in any process."""
+    reports = [
+        report
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.stats.get(outcome, [])
+        if isinstance(report, pytest.TestReport)
+    ]
+    count = Counter(each for report in reports for each in report.user_properties)
+    for name, figures in (("catalogue", CATALOGUE), ("silent mistakes", SILENT)):
+        total = count[figures[0], True] + count[figures[0], False]
+        if total:
+            row = ", ".join(f"{each} {count[each, True]}/{total}" for each in figures)
+            terminalreporter.write_line(f"{name}: {row}")
+    judged = count["false alarm", True] + count["false alarm", False]
+    if judged:
+        terminalreporter.write_line(
+            f"controls: false alarms {count['false alarm', True]}/{judged}"
+        )
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -11,6 +11,8 @@ from explain.harness import VERSION, load, run
 from asyncrepl.explain.catalogue import RULES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from explain.figures import Verdict
 
 #: Nothing fails and no suspicious value is shown: told by leaks and blocked loops, not here.
@@ -54,11 +56,14 @@ def names(pair: tuple[dict[str, Any], dict[str, Any]]) -> str:
 
 @pytest.mark.parametrize("pair", covered(), ids=names)
 def test_cause_and_step_are_right_and_the_fix_runs(
-    pair: tuple[dict[str, Any], dict[str, Any]], verdicts: list[Verdict]
+    pair: tuple[dict[str, Any], dict[str, Any]],
+    record_property: Callable[[str, object], None],
 ) -> None:
     """Typed input by input, the mistake is recognised and its correction runs clean."""
     verdict = judge(*pair)
-    verdicts.append(verdict)
+    record_property("right cause", verdict.right)
+    record_property("fix runs", verdict.right and verdict.clean)
+    record_property("prints what it should", verdict.right and verdict.printed)
     check(verdict)
 
 

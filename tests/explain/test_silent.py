@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from explain.figures import snippets
@@ -13,6 +13,9 @@ from explain.test_unseen import mistakes
 from support.shells import typed_shell
 
 from asyncrepl.views.explanations import MOST
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 #: Nothing tells whether the awaitable that a name held was awaited before it was dropped.
 UNKNOWN = ("generator-call-not-awaited#aclose",)
@@ -52,16 +55,20 @@ def silent() -> list[tuple[dict[str, Any], dict[str, Any]]]:
 @pytest.mark.parametrize("pair", silent(), ids=lambda pair: pair[1]["id"])
 def test_a_silent_mistake_is_explained_and_its_fix_runs(
     pair: tuple[dict[str, Any], dict[str, Any]],
+    record_property: Callable[[str, object], None],
 ) -> None:
     """The right cause and step; the correction is clean and prints what it should."""
     entry, snippet = pair
     found, shown = observed(snippet["inputs"])
+    right = found is not None and (found.id, found.step) == (entry["id"], entry["step"])
+    record_property("right silent cause", right)
     assert found is not None, shown
-    assert (found.id, found.step) == (entry["id"], entry["step"])
+    assert right, found
     assert max(remarks(shown), default=0) <= MOST
     assert found.fix is not None
     fixed = corrected(snippet["inputs"], found)
     again, printed = observed(fixed + driver(snippet["inputs"], snippet["fix"]["inputs"])[-1:])
+    record_property("silent fix runs", "Error" not in printed and "Warning" not in printed)
     if not snippet["id"].startswith((*CANCELLED, "anext-without-await#at-the-prompt")):
         assert "Error" not in printed
         assert "Warning" not in printed
