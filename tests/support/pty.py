@@ -218,9 +218,9 @@ class Terminal:
         if not self.child.closed:
             self._stop_reading()
             try:
-            self.child.close(force=True)
-        except pexpect.ExceptionPexpect:  # it was killed, and a busy machine takes its time
-            self.child.wait()
+                self.child.close(force=True)
+            except pexpect.ExceptionPexpect:  # it was killed, and a busy machine takes its time
+                self.child.wait()
 
     def _stop_reading(self) -> None:
         os.write(self._stopping, b"x")
