@@ -92,7 +92,7 @@ class Remarks:
     def ended(self, outcome: Outcome, *, silently: bool) -> None:
         """A statement is over: tell what was seen of it, and the tasks it left behind."""
         self._idled = 0
-        sightings.look_for_tasks()
+        sightings.look_back()
         self.look(silently=silently)
         # It is started in one turn, runs in the next, and is reported in the one after.
         at_once = self._shell.loop.live.turn.number - self._turn <= _TURNS

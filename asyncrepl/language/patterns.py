@@ -8,8 +8,9 @@ such a loop gets a probe: then it is told when it runs, and no other loop pays.
 - "shared": inside another loop over the same name.
 - "unchecked": no loop, but a ``try`` around the call that makes what is walked later.
 
-Two calls are marked likewise: of a function that blocks, in a coroutine; and of
-``create_task`` in a loop where nobody keeps the task.
+Some calls are marked likewise: of a function that blocks, in a coroutine; of
+``create_task`` in a loop where nobody keeps the task; and of ``aclose`` where only a
+name gets what is to be awaited.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ BLOCKING = frozenset({
 })  # fmt: skip
 _BLOCKING_NAMES = {name for _, name in BLOCKING}
 _MAKERS = ("create_task", "ensure_future")
+_CLOSING = ("aclose", "athrow")
 _ASKED = ("anext", "__anext__")
 
 Loop = ast.AsyncFor | ast.comprehension
@@ -80,6 +82,8 @@ class _Patterns:
                 _unchecked(node)
             case ast.Call() if self.suspends and _called(node) in _BLOCKING_NAMES:
                 node.func = probe(".blocking", node.func)
+            case ast.Assign([ast.Name()], ast.Call() as call) if _called(call) in _CLOSING:
+                node.value = probe(".closing", call)
             case ast.Expr(ast.Call() as call) if self.around and _called(call) in _MAKERS:
                 node.value = probe(".unkept", call)
 

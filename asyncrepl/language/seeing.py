@@ -108,6 +108,13 @@ def unkept(task: T) -> T:
     return task
 
 
+def closing(step: T) -> T:
+    """What is to be awaited for a generator to close, where only a name gets it."""
+    if _is_step(type(step)):
+        sightings.closing(step, _getframe(1))
+    return step
+
+
 def _is_own_iterator(obj: object) -> bool:
     """Whether its ``__aiter__`` only returns the object itself."""
     if type(obj) is AsyncGeneratorType:
@@ -141,4 +148,5 @@ SEEING: tuple[Callable[[Any], Any], ...] = (
     unchecked,
     blocking,
     unkept,
+    closing,
 )

@@ -8,6 +8,7 @@ once for each kind of mistake, so a loop that repeats one says so once.
 
 from __future__ import annotations
 
+import gc
 import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,7 +28,7 @@ class Sighting(NamedTuple):
     By the probes:
 
     - "lost": an async generator that was not begun, or the awaitable of a step, was
-      made where nobody can walk or await it;
+      made where nobody can walk or await it, or is gone and never was;
     - "shown": such a thing, or a coroutine, was printed;
     - "exhausted": a loop began to walk an async generator that is over;
     - "walked": a loop walks an instance of a class whose ``__anext__`` looks wrong;
@@ -81,6 +82,7 @@ class Sightings:
         self._new: deque[Sighting] = deque(maxlen=16)
         self._doubtful: deque[Sighting] = deque(maxlen=16)
         self._tasks: deque[tuple[Any, CodeType, int]] = deque(maxlen=256)
+        self._closing: deque[tuple[Any, int, Sighting]] = deque(maxlen=16)
         self._known: set[tuple[str, CodeType, int]] = set()
         #: How many tasks were cancelled before they ever ran, since this was last set.
         self.never_ran = 0
@@ -117,7 +119,26 @@ class Sightings:
         """Note `task`, made where `frame` is: if it still runs when asked for, that is seen."""
         self._tasks.append((weakref.ref(task), frame.f_code, frame.f_lasti))
 
-    def look_for_tasks(self) -> None:
+    def closing(self, step: object, frame: FrameType) -> None:
+        """Note `step`, which is to close an async generator, made where `frame` is."""
+        generator = gc.get_referents(step)[0]  # it is the first thing it refers to
+        seen = Sighting("lost", Facts(type(step)), frame.f_code, frame.f_lasti)
+        self._closing.append((weakref.ref(generator), id(step), seen))
+
+    def look_back(self) -> None:
+        """See what was noted and has come to nothing: tasks that still run, steps never made."""
+        self._look_for_tasks()
+        for _ in range(len(self._closing)):
+            ref, key, seen = self._closing.popleft()
+            generator: Any = ref()
+            if generator is None or generator.ag_frame is None:
+                continue  # it was closed, or who knows
+            if any(id(each) == key for each in gc.get_referrers(generator)):
+                self._closing.append((ref, key, seen))
+            else:
+                self.add(seen)
+
+    def _look_for_tasks(self) -> None:
         """See the tasks that nobody keeps and that still run: how many, by place."""
         running: dict[tuple[CodeType, int], int] = {}
         while self._tasks:
@@ -139,6 +160,7 @@ class Sightings:
         """Forget everything: what is seen again is reported again."""
         self._new.clear()
         self._tasks.clear()
+        self._closing.clear()
         self._doubtful.clear()
         self._known.clear()
 

@@ -35,7 +35,8 @@ def judge(walking: Walking, ended: Ended) -> None:
     """See what can be seen of `walking`, which is over."""
     if ended.items == 0:
         return
-    if walking.hogged:
+    # Once may be the machine's doing, which was busy with something else.
+    if walking.hogs > 1 and 2 * walking.hogs >= ended.items:
         _see(walking, "hogged", walking.hogged // 1_000_000)
     starves = not ended.suspended and not walking.body_suspended and walking.ready
     if starves and (ended.items >= MANY or ended.took >= LONG):

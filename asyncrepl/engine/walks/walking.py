@@ -75,6 +75,7 @@ class Walking:
         "body_suspended",
         "frame",
         "hogged",
+        "hogs",
         "judged",
         "loud",
         "on",
@@ -110,7 +111,7 @@ class Walking:
         self.watched = 0
         #: What it is judged by when it is over: see `judging`.
         self.judged = NOTHING
-        self.ready = self.hogged = self.body_suspended = 0
+        self.ready = self.hogs = self.hogged = self.body_suspended = 0
         self._body_turn = 0
         self._telling: Telling = "sum"
         #: The next round to be told; none if the walk is not told step by step.
@@ -213,8 +214,9 @@ class Walking:
         self._body += took
         if self.tracer.turn.number != self._body_turn:
             self.body_suspended += 1
-        elif took > self.hogged and took > LONG and self.tracer.ready():
-            self.hogged = took
+        elif took > LONG and self.tracer.ready():
+            self.hogs += 1
+            self.hogged = max(self.hogged, took)
         if self._telling == "full":
             self.tracer.tell(BodyDone(self.walk, self.round, now, took))
 
