@@ -23,12 +23,12 @@ __all__ = ["clock", "freeze", "rate", "running_loop", "thaw"]
 def rate(seconds: float | str | None = None) -> float:
     """Let so many seconds pass in a real one, from now on; the rate that holds.
 
-    0.1 is slow motion. Infinite, on a virtual clock only, it jumps from timer to timer.
-    Raises ValueError for what is no rate.
+    0.1 is slow motion. Raises ValueError for what is no rate; nor is infinity: to jump
+    from timer to timer is what the virtual clock does, until it is given a rate.
     """
     steered = running_loop().live.clock
     if seconds is not None:
-        steered.rate = rate_of(seconds, jumps=steered.mode == "virtual")
+        steered.rate = rate_of(seconds)
     return steered.rate
 
 
@@ -46,13 +46,15 @@ def clock(mode: Mode | None = None) -> Mode:
     """Live on the "real" or on the "virtual" clock from now on; the one that holds.
 
     Time goes on from the same instant and pending timers stay set for theirs. The virtual
-    clock jumps: its rate is infinite at first. Raises ValueError for any other mode.
+    clock jumps, also if it was given a rate before. Raises ValueError for any other mode.
     """
     loop = running_loop()
     if mode is not None and mode not in {"real", "virtual"}:
         raise ValueError(f"a clock is 'real' or 'virtual', not {mode!r}")
     if mode is not None and mode != loop.live.clock.mode:
         loop.use_clock(_turned(loop.live.clock))
+    elif mode == "virtual":
+        loop.live.clock.rate = math.inf
     return loop.live.clock.mode
 
 

@@ -87,8 +87,11 @@ def test_rate_and_clock_tell_what_holds(real: Typed) -> None:
     virtual = "virtual clock: time jumps from timer to timer, only while a statement runs\n"
     assert real(":clock virtual") == virtual
     assert real(":rate") == "rate inf: time jumps from timer to timer\n"
+    assert real(":rate inf") == "'inf' is not a rate here: try 10; what jumps is :clock virtual\n"
     assert real(":rate 2") == "rate 2: a second takes 0.5 s\n"
     assert real(":clock") == virtual.replace("jumps from timer to timer", "passes at rate 2")
+    assert real(":clock virtual") == virtual
+    assert real(":rate 2") == "rate 2: a second takes 0.5 s\n"
     assert real(":clock real") == "real clock: time passes at rate 2\n"
 
 
