@@ -11,7 +11,7 @@ import gc
 import math
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from typing import TYPE_CHECKING
 
 from asyncrepl.engine.ties import Ties
@@ -47,6 +47,10 @@ class Performance:
     def same_as(self, other: Performance) -> bool:
         """Whether the same was printed by all of the same inputs."""
         return (self.outputs, self.trouble) == (other.outputs, other.trouble)
+
+    def has_lines_of(self, other: Performance) -> bool:
+        """Whether both printed the same lines, in whatever order."""
+        return sorted(chain(*self.outputs)) == sorted(chain(*other.outputs))
 
     def first_difference(self, other: Performance) -> int:
         """The index of the first input that printed something else, or of the first not run."""

@@ -61,7 +61,10 @@ def _tie_that_shows(transcript: Transcript, run: Performance, limits: Limits) ->
     if run.outside or not any(run.ties):
         return None
     other = performed(transcript, limits, youngest_first=True)
-    if run.same_as(other) or not run.same_as(performed(transcript, limits)):
+    if run.same_as(other):
+        return None
+    # Other lines may come of chance, which a second run shows; another order does not.
+    if not run.has_lines_of(other) and not run.same_as(performed(transcript, limits)):
         return None
     at = run.first_difference(other)
     ties = [tie for ties in run.ties[: at + 1] for tie in ties]
