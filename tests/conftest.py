@@ -1,14 +1,19 @@
-"""What no test leaves behind for the next one."""
+"""What no test leaves behind for the next one, and the figures at the end of a run."""
 
 from __future__ import annotations
 
 import linecache
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+#: What is recorded of each snippet, as properties of its test.
+CATALOGUE = "right cause", "fix runs", "prints what it should"
+SILENT = "right silent cause", "silent fix runs"
 
 
 @pytest.fixture(autouse=True)
@@ -17,3 +22,24 @@ def _no_typed_lines() -> Iterator[None]:
     yield
     for name in [name for name in linecache.cache if name.startswith("<")]:
         del linecache.cache[name]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the tests of the catalogue and of the controls have recorded, in any process."""
+    reports = [
+        report
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.stats.get(outcome, [])
+        if isinstance(report, pytest.TestReport)
+    ]
+    count = Counter(each for report in reports for each in report.user_properties)
+    for name, figures in (("catalogue", CATALOGUE), ("silent mistakes", SILENT)):
+        total = count[figures[0], True] + count[figures[0], False]
+        if total:
+            row = ", ".join(f"{each} {count[each, True]}/{total}" for each in figures)
+            terminalreporter.write_line(f"{name}: {row}")
+    judged = count["false alarm", True] + count["false alarm", False]
+    if judged:
+        terminalreporter.write_line(
+            f"controls: false alarms {count['false alarm', True]}/{judged}"
+        )
