@@ -27,6 +27,7 @@ __all__ = [
     "CannotFixError",
     "Fixing",
     "async_walks",
+    "awaited",
     "awaits_of",
     "fresh",
     "is_generator",
@@ -218,6 +219,16 @@ def async_walks(unit: Unit, node: ast.expr) -> list[ast.AST]:
 def awaits_of(unit: Unit, node: ast.expr) -> list[ast.Await]:
     """Where the value of `node` is awaited, also through a name."""
     return [each for each in _holders(unit, node, ast.Await) if isinstance(each, ast.Await)]
+
+
+def awaited(evidence: Evidence, unit: Unit, node: ast.expr) -> Fix | None:
+    """``await`` in front of `node`; None where nothing can be awaited."""
+    fixing = Fixing(evidence)
+    try:
+        fixing.awaiting(unit, node)
+    except CannotFixError:
+        return None
+    return fixing.fix()
 
 
 def _consumes(node: ast.AST | None) -> bool:

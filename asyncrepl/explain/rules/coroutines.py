@@ -9,7 +9,7 @@ from types import CoroutineType
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fixing import CannotFixError, Fixing, short
+from asyncrepl.explain.fixing import CannotFixError, Fixing, awaited, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.uses import Use, callee_name
 
@@ -23,15 +23,6 @@ __all__ = ["RULES"]
 _OF_VALUES = ("len", "int", "float", "range", "abs", "round", "chr", "ord", "hex", "open", "bytes")
 
 
-def _await_it(evidence: Evidence, unit: Unit, node: ast.expr) -> Fix | None:
-    fixing = Fixing(evidence)
-    try:
-        fixing.awaiting(unit, node)
-    except CannotFixError:
-        return None
-    return fixing.fix()
-
-
 def _as_result(evidence: Evidence) -> Finding | None:
     node = _operand(evidence)
     if node is None:
@@ -42,7 +33,7 @@ def _as_result(evidence: Evidence) -> Finding | None:
     task = any(use.node is node and use.kind is not CoroutineType for use in evidence.uses)
     what = "stands for a result that" if task else "is a coroutine; its result"
     why = f"{short(evidence.unit, node)} {what} only exists after `await`."
-    return Finding(why, _await_it(evidence, evidence.unit, node))
+    return Finding(why, awaited(evidence, evidence.unit, node))
 
 
 def _as_task(evidence: Evidence, node: ast.expr, name: str) -> tuple[str, Fix | None]:
@@ -182,7 +173,7 @@ def _at_prompt(evidence: Evidence) -> Finding | None:
         f"{short(evidence.unit, use.node)} only makes a coroutine: nothing of it runs before "
         "it is awaited."
     )
-    return Finding(why, _await_it(evidence, evidence.unit, use.node))
+    return Finding(why, awaited(evidence, evidence.unit, use.node))
 
 
 def _step_at_prompt(evidence: Evidence) -> Finding | None:

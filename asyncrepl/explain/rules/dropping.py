@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.dropped import calls_of_name, dropped_name, is_kept, mentions
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fixing import CannotFixError, Fixing, short
+from asyncrepl.explain.fixing import CannotFixError, Fixing, awaited, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.truths import is_test
@@ -47,21 +47,12 @@ def _call(evidence: Evidence) -> Place | None:
     return found[0] if len(found) == 1 and not mentions(evidence, name) else None
 
 
-def _await(evidence: Evidence, unit: Unit, call: ast.expr) -> Fix | None:
-    fixing = Fixing(evidence)
-    try:
-        fixing.awaiting(unit, call)
-    except CannotFixError:
-        return None
-    return fixing.fix()
-
-
 def _made(evidence: Evidence, fits: Callable[[Unit, ast.Call], bool], why: str) -> Finding | None:
     found = _call(evidence)
     if found is None or not fits(*found):
         return None
     unit, call = found
-    return Finding(why.format(short(unit, call)), _await(evidence, unit, call))
+    return Finding(why.format(short(unit, call)), awaited(evidence, unit, call))
 
 
 def _yielded(evidence: Evidence) -> Finding | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fixing import CannotFixError, Fixing, short
+from asyncrepl.explain.explanation import Finding
+from asyncrepl.explain.fixing import Fixing, awaited, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.steps import STEPS, assignment
 from asyncrepl.explain.uses import callee_name
@@ -44,18 +44,9 @@ def _asked(*, closing: bool) -> Callable[[Evidence], Finding | None]:
             return None
         text = short(*found)
         why = f"{text} only makes the awaitable of one step: nothing runs before it is awaited."
-        return Finding(why, _awaited(evidence, *found))
+        return Finding(why, awaited(evidence, *found))
 
     return find
-
-
-def _awaited(evidence: Evidence, unit: Unit, call: ast.Call) -> Fix | None:
-    fixing = Fixing(evidence)
-    try:
-        fixing.awaiting(unit, call)
-    except CannotFixError:
-        return None
-    return fixing.fix()
 
 
 def _thrown(evidence: Evidence) -> Finding | None:
