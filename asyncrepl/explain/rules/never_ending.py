@@ -14,6 +14,8 @@ from asyncrepl.explain.uses import callee_name
 from asyncrepl.language.suspects import lookup
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.units import Function, Unit
 
@@ -121,8 +123,8 @@ def _several_steps(evidence: Evidence) -> Finding | None:
 _SEVERAL = 2
 
 
-def _rule(id_: str, title: str, model: str, find: object) -> Rule:
-    return Rule(id_, title, 6, model, find, "seen", sees="walked")  # type: ignore[arg-type]
+def _rule(id_: str, title: str, model: str, find: Callable[[Evidence], Finding | None]) -> Rule:
+    return Rule(id_, title, 6, model, find, "seen", sees="walked")
 
 
 RULES = (

@@ -15,6 +15,8 @@ from asyncrepl.language.patterns import steps_inside
 from asyncrepl.language.suspects import lookup
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.uses import Use
 
@@ -146,8 +148,15 @@ def _as_else(evidence: Evidence, guard: ast.Try) -> Fix | None:
     return fixing.fix()
 
 
-def _rule(id_: str, title: str, step: int, model: str, sees: str, find: object) -> Rule:
-    return Rule(id_, title, step, model, find, "seen", sees=sees)  # type: ignore[arg-type]
+def _rule(
+    id_: str,
+    title: str,
+    step: int,
+    model: str,
+    sees: str,
+    find: Callable[[Evidence], Finding | None],
+) -> Rule:
+    return Rule(id_, title, step, model, find, "seen", sees=sees)
 
 
 RULES = (
