@@ -180,6 +180,7 @@ class _Session:
             self._prompt()
 
     def _prompt(self) -> None:
+        self._terminal.queue.show("")  # what the statement has not finished ends here
         self._lender.recall()
         self._terminal.ui.call(self._terminal.ui.typist.done)
 

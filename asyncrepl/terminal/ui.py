@@ -28,7 +28,7 @@ from asyncrepl.terminal.frames import Panel
 from asyncrepl.terminal.keys import bindings
 from asyncrepl.terminal.painter import Painter
 from asyncrepl.terminal.pausing import PauseKeys
-from asyncrepl.terminal.scene import STYLE, TailRow, build_layout
+from asyncrepl.terminal.scene import STYLE, ProgramRows, build_layout
 from asyncrepl.terminal.size import size_of
 from asyncrepl.terminal.typist import Typist
 
@@ -117,9 +117,9 @@ class Ui:
         self._drawn = threading.Event()
 
     def _application(self, editor: Editor, settings: Settings) -> Application[None]:
-        tail = TailRow(self.painter.tail.text)
+        program = ProgramRows(self.painter.rows)
         layout = build_layout(
-            tail,
+            program,
             editor,
             self.pause_keys,
             (
@@ -128,9 +128,9 @@ class Ui:
                 lambda: self.panel.lanes,
             ),
             running=lambda: self.typist.running,
-            has_tail=lambda: bool(self.painter.tail),
+            unfinished=lambda: bool(self.painter.rows),
         )
-        self.typist.layout, self.typist.tail_row = layout, tail
+        self.typist.layout, self.typist.program_rows = layout, program
         return Application(
             layout=layout,
             style=STYLE,
@@ -228,7 +228,7 @@ class Ui:
         self.typist.end()
         self.away.take_back()
         with contextlib.suppress(Exception):
-            self.painter.drain()
+            self.painter.drain(everything=True)
             self.painter.finish()
         if self.app.is_running and self.app.future is not None and not self.app.future.done():
             self.app.exit()
@@ -264,6 +264,7 @@ class Ui:
         if size != self._known_size:
             self._known_size = size
             self._descriptors.resize()
+            self.painter.resize(size)
             if not self.away:
                 self.app._on_resize()  # noqa: SLF001 - no public way to say it
 

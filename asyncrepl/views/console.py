@@ -74,5 +74,7 @@ class Console:
         if self.told is not None:
             self.told(lines)
         draw = ansi if self.color else plain
-        stream.write("".join(draw(line) + "\n" for line in lines))
+        text = "".join(draw(line) + "\n" for line in lines)
+        # A stream that knows the column begins a row for them, if it has to.
+        getattr(stream, "show", stream.write)(text)
         stream.flush()
