@@ -66,12 +66,12 @@ def _session(words: list[str]) -> int:
     options = session_options(words)
     settings = with_options(load_settings(options.config), options)
     for warning in settings.warnings:
-        print(f"asyncrepl: {warning}", file=sys.stderr)
+        _complain(warning)
     if settings.rate is not None:
         try:
             rate_of(f"{settings.rate:g}", jumps=settings.clock == "virtual")
         except ValueError as error:
-            print(f"asyncrepl: argument --rate: {error} (-h for help)", file=sys.stderr)
+            _complain(f"argument --rate: {error} (-h for help)")
             return USAGE
     program = _given_program(options)
     if isinstance(program, int):
@@ -104,7 +104,7 @@ def _read(path: Path) -> Program | int:
     try:
         return read_text(path), str(path)
     except LoadError as error:
-        print(f"asyncrepl: {error}", file=sys.stderr)
+        _complain(error)
         return USAGE
 
 
@@ -177,7 +177,7 @@ def _replay(words: list[str]) -> int:
     try:
         transcripts = [find(name) for name in options.demos]
     except (ShippedError, TranscriptError) as error:
-        print(f"asyncrepl: {error}", file=sys.stderr)
+        _complain(error)
         return USAGE
     if not _terminal():
         return _replay_plainly(options, transcripts)
@@ -217,7 +217,7 @@ def _export(words: list[str]) -> int:
     try:
         text = export(find(options.transcript), options.format)
     except (ShippedError, TranscriptError, ExportError) as error:
-        print(f"asyncrepl: {error}", file=sys.stderr)
+        _complain(error)
         return FAILED if isinstance(error, ExportError) else USAGE
     if options.out is None:
         sys.stdout.buffer.write(text.encode())
@@ -225,7 +225,7 @@ def _export(words: list[str]) -> int:
     try:
         options.out.write_bytes(text.encode())
     except OSError as error:
-        print(f"asyncrepl: {options.out}: {error.strerror}", file=sys.stderr)
+        _complain(f"{options.out}: {error.strerror}")
         return USAGE
     return 0
 
@@ -238,7 +238,7 @@ def _explain(words: list[str]) -> int:
     try:
         program = read_program(options.file)
     except LoadError as error:
-        print(f"asyncrepl: {error}", file=sys.stderr)
+        _complain(error)
         return USAGE
     sys.argv = [options.file or "-"]
     sys.path.insert(0, "" if program.path is None else str(program.path.resolve().parent))
@@ -249,3 +249,10 @@ def _console(color: str) -> Console:
     from asyncrepl.views.console import Console
 
     return Console(sys.stdout, sys.stderr, color=use_color(color), ascii=use_ascii())
+
+
+def _complain(message: object) -> None:
+    """A mistake, or what cannot be done, as one line."""
+    from asyncrepl.views.styled import one_line
+
+    print(f"asyncrepl: {one_line(str(message))}", file=sys.stderr)

@@ -153,4 +153,6 @@ class Noticing:
 
 def _write(*lines: str) -> None:
     if sys.stderr is not None:
-        sys.stderr.write("".join(line + "\n" for line in lines))
+        # Lines of ours begin a row, where the stream is one that can see to it.
+        write = getattr(sys.stderr, "show", sys.stderr.write)
+        write("".join(line + "\n" for line in lines))

@@ -13,7 +13,7 @@ from asyncrepl.export.recording import COLUMNS, styled_lines
 from asyncrepl.export.rows import input_lines, narration_lines
 from asyncrepl.transcript.grammar import Directive, Input, Narration
 from asyncrepl.transcript.rhythm import AFTER_STATEMENT, delays, reading_time
-from asyncrepl.views.styled import ansi, printable
+from asyncrepl.views.styled import ansi, one_line, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,7 +47,8 @@ def cast(recording: Recording) -> str:
             case Input() if scene is not None:
                 film.play(scene)
     header = {
-        "version": 2, "width": COLUMNS, "height": ROWS, "title": recording.title or "asyncrepl",
+        "version": 2, "width": COLUMNS, "height": ROWS,
+        "title": one_line(recording.title) or "asyncrepl",
         "env": {"TERM": "xterm-256color", "SHELL": "asyncrepl"},
     }  # fmt: skip
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in (header, *film.events))

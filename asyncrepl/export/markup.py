@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from html import escape
 
-from asyncrepl.views.styled import STYLES
+from asyncrepl.views.styled import STYLES, printable
 
 __all__ = ["BOLD", "PALETTE", "escaped"]
 
@@ -15,10 +15,10 @@ PALETTE = {style: _NAMES[code] for style, code in STYLES.items() if code in _NAM
 #: The styles that are bold.
 BOLD = frozenset(style for style, code in STYLES.items() if code == "1")
 
-#: Characters that XML cannot hold, in what is printable already.
+#: Characters that XML cannot hold, beside those that are not printable.
 _IMPOSSIBLE = re.compile("[\ufffe\uffff]")
 
 
 def escaped(text: str) -> str:
-    """`text`, which is printable, as it stands in XML."""
-    return escape(_IMPOSSIBLE.sub(lambda match: ascii(match[0])[1:-1], text))
+    """`text` as it stands in XML, made printable."""
+    return escape(_IMPOSSIBLE.sub(lambda match: ascii(match[0])[1:-1], printable(text)))

@@ -30,6 +30,7 @@ from asyncrepl.terminal.ui import Ui
 from asyncrepl.terminal.watching import Watch
 from asyncrepl.views.banner import banner_lines
 from asyncrepl.views.console import Console
+from asyncrepl.views.styled import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -69,7 +70,8 @@ def run_terminal(
         else:
             status = run_session(terminal, list(first))
     if terminal.ui.error is not None:
-        print(f"asyncrepl: the terminal failed: {terminal.ui.error!r}", file=sys.stderr)
+        failure = one_line(f"the terminal failed: {terminal.ui.error!r}")
+        print(f"asyncrepl: {failure}", file=sys.stderr)
         return 1
     return status
 

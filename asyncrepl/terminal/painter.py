@@ -21,7 +21,7 @@ from prompt_toolkit.utils import get_cwidth
 
 from asyncrepl.terminal.output import Place
 from asyncrepl.views.controls import EscapeFilter
-from asyncrepl.views.live_rows import LiveRows, final_text
+from asyncrepl.views.live_rows import LiveRows
 from asyncrepl.views.styled import printable
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ class Painter:
         ended = self._ended() if place is Place.AFTER else ""
         if text:
             self.rows.forget()
-        return 0, ended + final_text(text)
+        return 0, ended + _lines(text)
 
     def _ended(self) -> str:
         """The lines of what was not finished, which ends here."""
@@ -209,3 +209,10 @@ class Painter:
 def _most(size: Size) -> int:
     """The rows that a program may draw on: what is above them is in the scrollback."""
     return max(size.rows - 1, 1)
+
+
+def _lines(text: str) -> str:
+    """Lines as they may be written: each with its colours, and no other sequences."""
+    rows = LiveRows()
+    rows.feed(EscapeFilter().feed(text))
+    return rows.take()[1] + rows.commit()

@@ -91,6 +91,8 @@ class QueueStream(_TerminalText):
 
     def show(self, text: str) -> None:
         """Queue whole lines of the session's own, which begin on a row of their own."""
+        if self.on_write is not None:
+            self.on_write(text)
         self._queue.show(text)
 
     def flush(self) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import select
 from typing import TYPE_CHECKING
 
-from asyncrepl.views.styled import Line, ansi, plain
+from asyncrepl.views.styled import Line, ansi, plain, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +74,7 @@ class Console:
         if self.told is not None:
             self.told(lines)
         draw = ansi if self.color else plain
-        text = "".join(draw(line) + "\n" for line in lines)
+        text = "".join(draw(safe(line)) + "\n" for line in lines)
         # A stream that knows the column begins a row for them, if it has to.
         getattr(stream, "show", stream.write)(text)
         stream.flush()

@@ -58,6 +58,10 @@ class EscapeFilter:
     def __init__(self) -> None:
         self._pending = ""
 
+    def __bool__(self) -> bool:
+        """Whether a sequence waits for its end."""
+        return bool(self._pending)
+
     def feed(self, text: str) -> str:
         """The harmless form of `text`, perhaps without an unfinished escape at its end."""
         if self._pending:

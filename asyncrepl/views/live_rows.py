@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from asyncrepl.views.cell_rows import Cell
 
-__all__ = ["LiveRows", "final_text"]
+__all__ = ["LiveRows", "final_text", "moves"]
 
 _TOKEN = re.compile(
     r"(?P<text>[^\x1b\r\b\t\n]+)|(?P<control>[\r\b\t\n])|\x1b\[(?P<numbers>[0-9;:?]*)(?P<end>[A-Za-z])"
@@ -44,22 +44,21 @@ _CONTROL = re.compile(r"[\r\b\x1b]")
 _TAB = 8
 #: Characters of finished lines that can be taken back; a longer line can not.
 _KEPT = 16 * 1024
-#: Columns and rows that a program can reach where the screen sets no limit.
-_FAR = 1000
 _MARKS = 16  # combining characters that a cell holds at most
 
 
 class LiveRows:
     """A block of rows on a screen of `width` columns, at most `height` of them.
 
-    Without these there are no limits. `width_of` tells the columns of a character.
-    `feed` takes text that an `EscapeFilter` let through; `take` gives what is finished.
+    Where there is no screen, more than anybody will notice. `width_of` tells the columns of
+    a character. `feed` takes text that an `EscapeFilter` let through; `take` gives what is
+    finished.
     """
 
     def __init__(
         self,
-        width: int | None = None,
-        height: int | None = None,
+        width: int = 1000,
+        height: int = 100,
         width_of: Callable[[str], int] = cells,
     ) -> None:
         self._width = width
@@ -161,7 +160,7 @@ class LiveRows:
                 self._sequence(token["numbers"], end)
             elif (link := token["link"]) is not None:
                 self._style = self._style._replace(link=token[0] if link else "")
-        self._moved = bool(self) and (self._moved or bool(_MOVES.search(text)))
+        self._moved = bool(self) and (self._moved or moves(text))
 
     def _sequence(self, numbers: str, end: str) -> None:
         if end == "m":
@@ -191,14 +190,13 @@ class LiveRows:
         while at < len(text):
             if self.x == self._width:
                 self._wrap()
-            end = len(text) if self._width is None else at + self._width - self.x
-            piece = text[at:end]
+            piece = text[at : at + self._width - self.x]
             self._rows[self.y].put(self.x, [(style, char) for char in piece])
             self.x += len(piece)
             at += len(piece)
 
     def _put_wide(self, char: str) -> None:
-        if self._width is not None and self.x + 2 > self._width:
+        if self.x + 2 > self._width:
             self._wrap()
         self._rows[self.y].put(self.x, [(self._style, char), (self._style, "")])
         self.x += 2
@@ -232,8 +230,7 @@ class LiveRows:
         self._left(1)
 
     def _tab(self) -> None:
-        stop = self.x - self.x % _TAB + _TAB
-        self.x = stop if self._width is None else min(stop, self._width - 1)
+        self.x = min(self.x - self.x % _TAB + _TAB, self._width - 1)
 
     def _up(self, count: int) -> None:
         self._recall(count - self.y)
@@ -242,14 +239,13 @@ class LiveRows:
         self._unwrap()
 
     def _down(self, count: int) -> None:
-        last = max(len(self._rows), self._height or _FAR) - 1
+        last = max(len(self._rows), self._height) - 1
         self.y = min(self.y + count, last)
         self._rows += [Row() for _ in range(len(self._rows), self.y + 1)]
         self._unwrap()
 
     def _right(self, count: int) -> None:
-        most = max(self.x, _FAR) if self._width is None else self._width - 1
-        self.x = min(self.x + count, most)
+        self.x = min(self.x + count, self._width - 1)
 
     def _left(self, count: int) -> None:
         self._unwrap()
@@ -274,8 +270,7 @@ class LiveRows:
     def _erase_in_row(self, which: int) -> None:
         row = self._rows[self.y]
         if which == 1:
-            end = min(self.x + 1, self._width or self.x + 1)
-            row.put(0, [BLANK] * end)
+            row.put(0, [BLANK] * min(self.x + 1, self._width))
         else:
             start = self.x if which == 0 else 0
             if start < len(row.cells) and not row.cells[start][1]:
@@ -286,7 +281,7 @@ class LiveRows:
             self._rows[self.y + 1].wrapped = False
 
     def _fill_with_background(self, row: Row, start: int) -> None:
-        if self._width is not None and has_background(self._style.sgr):
+        if has_background(self._style.sgr):
             row.put(start, [(Style(self._style.sgr), " ")] * (self._width - start))
 
     def _erase_down(self, _which: int) -> None:
@@ -297,7 +292,7 @@ class LiveRows:
 
     def _scroll(self) -> None:
         """Give out the rows for which there is no room."""
-        if self._height is not None and len(self._rows) > self._height:
+        if len(self._rows) > self._height:
             self._finish(len(self._rows) - self._height)
 
     def _settle(self) -> None:
@@ -325,7 +320,7 @@ class LiveRows:
 
     def _continues(self, row: Row, following: Row) -> bool:
         """Whether a terminal, given the two in one, would cut them here."""
-        if not (following.wrapped and following.cells) or self._width is None:
+        if not (following.wrapped and following.cells):
             return False
         wide = following.cells[1:2] != [] and not following.cells[1][1]
         return len(row.cells) == self._width or (wide and len(row.cells) == self._width - 1)
@@ -353,7 +348,7 @@ class LiveRows:
         return rows
 
     def _rows_of(self, line: str) -> list[Row]:
-        other = LiveRows(self._width, None, self._width_of)
+        other = LiveRows(self._width, _KEPT, self._width_of)
         other._obey(line)
         return other._rows
 
@@ -385,15 +380,18 @@ class LiveRows:
     }
 
 
+def moves(text: str) -> bool:
+    """Whether `text` moves the cursor anywhere but to the next row."""
+    return "\r" in text or "\b" in text or ("\x1b" in text and _MOVES.search(text) is not None)
+
+
 def final_text(text: str) -> str:
     """What is left of `text` when all is written: a progress bar's last state, not each.
 
-    Colours and links stay in it; what is not obeyed is spelled out.
+    Text that moves nowhere stays as it is.
     """
-    escapes = EscapeFilter()
-    text = escapes.feed(text) + escapes.finish()
-    if not _CONTROL.search(text):
+    if not moves(text):
         return text
-    rows = LiveRows()
-    rows.feed(text)
+    escapes, rows = EscapeFilter(), LiveRows()
+    rows.feed(escapes.feed(text) + escapes.finish())
     return rows.take()[1] + rows.commit()

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from asyncrepl.terminal.output import OutputQueue, Piece, Place
+from asyncrepl.terminal.output import OutputQueue
 from asyncrepl.terminal.streams import LentInput, QueueStream
 
 
