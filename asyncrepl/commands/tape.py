@@ -117,7 +117,7 @@ class Tape:
         if not self._scenes or self._scenes[-1].cut:
             return
         with self._lock:
-            text, self._begun = self._begun + text, ""
+            text, self._begun = self._begun + text[: MOST + 1], ""
             if self._rows or self._escapes or len(text) > _LONG or moves(text):
                 self._rows.feed(self._escapes.feed(text))
                 self._keep("", self._rows.take()[1])

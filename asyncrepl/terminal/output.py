@@ -236,9 +236,9 @@ class OutputQueue:
     def _queue(
         self, text: str, writer: Writer, _since: float, told: Callable[[str], None] | None
     ) -> None:
-        if told is not None:
-            told(text)
         for piece in _slices(text):
+            if told is not None:
+                told(piece)
             with self._lock:  # else a line could come behind one that was begun meanwhile
                 self._put(Piece(self._place(piece, writer), piece))
             self._wake_up(complete="\n" in piece)

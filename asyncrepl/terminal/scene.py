@@ -133,10 +133,14 @@ class ProgramRows(UIControl):
     def create_content(self, width: int, _height: int | None) -> UIContent:
         """The rows as they are now."""
         rows = [_fragments(row) for row in self._rows.rows]
+        row, column = self._rows.rows[self._rows.y], min(self._rows.x, width - 1)
+        # The cursor can stand only on something, and its place counts characters, not cells.
+        rows[self._rows.y].append(("", " " * (column + 1 - len(row))))
+        before = "".join([char for _, char in row[:column]])
         return UIContent(
             rows.__getitem__,
             line_count=len(rows),
-            cursor_position=Point(x=min(self._rows.x, width - 1), y=self._rows.y),
+            cursor_position=Point(x=max(column - len(row), 0) + len(before), y=self._rows.y),
             show_cursor=not self._rows.hidden,
         )
 

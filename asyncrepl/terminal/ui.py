@@ -28,6 +28,7 @@ from asyncrepl.terminal.frames import Panel
 from asyncrepl.terminal.keys import bindings
 from asyncrepl.terminal.painter import Painter
 from asyncrepl.terminal.pausing import PauseKeys
+from asyncrepl.terminal.reflow import rows_grown
 from asyncrepl.terminal.scene import STYLE, ProgramRows, build_layout
 from asyncrepl.terminal.size import size_of
 from asyncrepl.terminal.typist import Typist
@@ -266,6 +267,7 @@ class Ui:
             self._descriptors.resize()
             self.painter.resize(size)
             if not self.away:
+                self.output.cursor_up(rows_grown(self.app, size.columns))
                 self.app._on_resize()  # noqa: SLF001 - no public way to say it
 
     def _look(self) -> None:
