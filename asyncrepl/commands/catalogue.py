@@ -6,6 +6,7 @@ from importlib import import_module
 
 from asyncrepl.commands import (
     background,
+    helping,
     leaks,
     loading,
     pictures,
@@ -38,6 +39,7 @@ def all_commands() -> Registry:
             *leaks.COMMANDS,
             *import_module(LATER).COMMANDS,
             *setting.COMMANDS,
+            *helping.COMMANDS,
             *session.COMMANDS,
         )
     )

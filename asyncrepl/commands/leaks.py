@@ -30,5 +30,7 @@ COMMANDS = (
         "list what was forgotten, and the async generators that are open",
         ":leaks",
         _leaks,
+        group="mistakes",
+        words=0,
     ),
 )

@@ -121,7 +121,15 @@ def _iterable_names(_shell: Shell, _typed: str) -> Sequence[str]:
 
 
 COMMANDS = (
-    Command("demos", ":demos", "list the demos with their titles", ":demos", _demos),
+    Command(
+        "demos",
+        ":demos",
+        "list the demos with their titles",
+        ":demos",
+        _demos,
+        group="learning",
+        words=0,
+    ),
     Command(
         "load",
         ":load NAME",
@@ -129,6 +137,7 @@ COMMANDS = (
         ":load counter",
         _load,
         _iterable_names,
+        group="learning",
     ),
     Command(
         "source",
@@ -137,5 +146,7 @@ COMMANDS = (
         ":source counter",
         _source,
         _iterable_names,
+        group="learning",
+        verbatim=True,
     ),
 )

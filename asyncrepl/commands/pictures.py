@@ -17,6 +17,7 @@ COMMANDS = (
         "draw what ran in the last SECONDS, or since what was typed last began",
         ":timeline 2.5",
         _drawing("draw_timeline"),
+        group="seeing",
     ),
     Command(
         "marbles",
@@ -24,5 +25,6 @@ COMMANDS = (
         "draw the values of async iterables over time, until they end or Ctrl-C",
         ":marbles ticks(3), ticks(9, 0.5) for 2",
         _drawing("draw_marbles"),
+        group="seeing",
     ),
 )

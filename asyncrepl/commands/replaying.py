@@ -9,8 +9,7 @@ from asyncrepl.commands.registry import Command, CommandError
 from asyncrepl.language.shipped import demos
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from asyncrepl.commands.registry import Words
     from asyncrepl.commands.shell import Shell
     from asyncrepl.views.styled import Line
 
@@ -31,8 +30,8 @@ def _control(word: str, shell: Shell, rest: str) -> list[Line]:
     return []
 
 
-def _names(_shell: Shell, _typed: str) -> Sequence[str]:
-    return [demo.name for demo in demos()]
+def _names(_shell: Shell, _typed: str) -> Words:
+    return {demo.name: demo.title for demo in demos()}
 
 
 COMMANDS = (
@@ -43,10 +42,33 @@ COMMANDS = (
         ":replay six-steps",
         _replay,
         _names,
+        group="learning",
     ),
     Command(
-        "pause", ":pause", "hold the demo (also Ctrl-C)", ":pause", partial(_control, "pause")
+        "pause",
+        ":pause",
+        "hold the demo (also Ctrl-C)",
+        ":pause",
+        partial(_control, "pause"),
+        group="learning",
+        words=0,
     ),
-    Command("resume", ":resume", "go on with the demo", ":resume", partial(_control, "resume")),
-    Command("step", ":step", "one statement of the demo", ":step", partial(_control, "step")),
+    Command(
+        "resume",
+        ":resume",
+        "go on with the demo",
+        ":resume",
+        partial(_control, "resume"),
+        group="learning",
+        words=0,
+    ),
+    Command(
+        "step",
+        ":step",
+        "one statement of the demo",
+        ":step",
+        partial(_control, "step"),
+        group="learning",
+        words=0,
+    ),
 )

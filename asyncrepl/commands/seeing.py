@@ -12,6 +12,7 @@ from asyncrepl.views.styled import one_line, text_lines
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from asyncrepl.commands.registry import Words
     from asyncrepl.commands.shell import Shell
     from asyncrepl.explain.explanation import Explanation
     from asyncrepl.explain.rule import Rule
@@ -66,10 +67,10 @@ def _rule(rules: Sequence[Rule], name: str) -> Rule:
     raise CommandError(f"no mistake is called {one_line(name)!r}; {hint}")
 
 
-def _mistakes(_shell: Shell, _typed: str) -> Sequence[str]:
+def _mistakes(_shell: Shell, _typed: str) -> Words:
     from asyncrepl.explain.catalogue import RULES
 
-    return ["--all", *(rule.id for rule in RULES)]
+    return {"--all": "list them all"} | {rule.id: rule.title for rule in RULES}
 
 
 def _fix(shell: Shell, _rest: str) -> list[Line]:
@@ -91,7 +92,7 @@ def _explanation(shell: Shell) -> Explanation:
     return shell.explanation
 
 
-def _on_off(_shell: Shell, _typed: str) -> Sequence[str]:
+def _on_off(_shell: Shell, _typed: str) -> Words:
     return ("on", "off")
 
 
@@ -103,6 +104,7 @@ COMMANDS = (
         ":trace async for n in ticks(3): n",
         _trace,
         _on_off,
+        group="seeing",
     ),
     Command(
         "lanes",
@@ -111,6 +113,8 @@ COMMANDS = (
         ":lanes on",
         _lanes,
         _on_off,
+        group="seeing",
+        words=1,
     ),
     Command(
         "why",
@@ -119,6 +123,16 @@ COMMANDS = (
         ":why --all",
         _why,
         _mistakes,
+        group="mistakes",
     ),
-    Command("fix", ":fix", "put the corrected code on the next input line", ":fix", _fix),
+    Command(
+        "fix",
+        ":fix",
+        "put the corrected code on the next input line",
+        ":fix",
+        _fix,
+        group="mistakes",
+        words=0,
+        verbatim=True,
+    ),
 )

@@ -178,5 +178,6 @@ COMMANDS = (
         "run it by keys, from one __anext__ to the next (Ctrl-S pauses any)",
         ":walk async for n in ticks(3): n",
         _walk,
+        group="seeing",
     ),
 )

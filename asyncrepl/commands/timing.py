@@ -30,17 +30,25 @@ COMMANDS = (
         ":rate 0.1",
         _steering("set_rate"),
         partial(_words, ("0.1", "0.5", "1", "10")),
+        group="time",
     ),
     Command(
-        "freeze", ":freeze", "let your code's time stand still", ":freeze", _steering("freeze")
+        "freeze",
+        ":freeze",
+        "let your code's time stand still",
+        ":freeze",
+        _steering("freeze"),
+        group="time",
+        words=0,
     ),
-    Command("thaw", ":thaw", "let time go on", ":thaw", _steering("thaw")),
+    Command("thaw", ":thaw", "let time go on", ":thaw", _steering("thaw"), group="time", words=0),
     Command(
         "next",
         ":next [N]",
         "fire the next N timers (1), then stand still",
         ":next 3",
         _steering("fire_next"),
+        group="time",
     ),
     Command(
         "clock",
@@ -49,6 +57,14 @@ COMMANDS = (
         ":clock virtual",
         _steering("set_clock"),
         partial(_words, CLOCKS),
+        group="time",
     ),
-    Command("wait", ":wait SECONDS", "let that much time pass", ":wait 1.5", _steering("wait")),
+    Command(
+        "wait",
+        ":wait SECONDS",
+        "let that much time pass",
+        ":wait 1.5",
+        _steering("wait"),
+        group="time",
+    ),
 )

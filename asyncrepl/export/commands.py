@@ -93,6 +93,7 @@ COMMANDS = (
         "keep the session so far: a .py script, a .pycon transcript, a .cast, .html or .svg",
         ":save session.py",
         _save,
+        group="keeping",
     ),
     Command(
         "record",
@@ -101,6 +102,7 @@ COMMANDS = (
         ":record talk.cast",
         _record,
         _off,
+        group="keeping",
     ),
     Command(
         "export",
@@ -109,5 +111,6 @@ COMMANDS = (
         ":export html session.html",
         _export,
         _formats,
+        group="keeping",
     ),
 )

@@ -8,8 +8,9 @@ from asyncrepl.commands.front import Front
 from asyncrepl.commands.registry import CommandError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
+    from asyncrepl.commands.registry import Words
     from asyncrepl.commands.shell import Shell
     from asyncrepl.engine.observing import Observing
     from asyncrepl.terminal.replaying import Replays
@@ -81,11 +82,11 @@ class TerminalFront(Front):
         return self._ui.history()
 
 
-def complete_command(shell: Shell, text: str) -> Sequence[str]:
+def complete_command(shell: Shell, text: str) -> Words:
     """The words that may stand at the end of `text`, the beginning of a command."""
     name, space, rest = text.removeprefix(":").partition(" ")
     if not space:
-        return shell.registry.names
+        return {command.name: command.summary for command in shell.registry}
     try:
         command = shell.registry.find(name)
     except CommandError:
