@@ -58,10 +58,11 @@ class Away:
     def __bool__(self) -> bool:
         return self._detached is not None
 
-    def lend(self, *, hold: bool = False) -> None:
+    def lend(self, *, hold: bool = False, share: bool = True) -> None:
         """Take everything off the screen and leave the terminal to somebody else.
 
-        What is printed meanwhile is written as it comes, or with `hold` kept.
+        What is printed meanwhile is written as it comes, or with `hold` kept. Unless the
+        descriptors are to be `share`d, too, what child processes write is kept as well.
         """
         if self:
             return
@@ -77,7 +78,8 @@ class Away:
         # What was typed but not read yet would be lost, or be a line without an end.
         self._typist.type_later(self._pending_keys())
         self._modes.restore()
-        self._descriptors.give()
+        if share:
+            self._descriptors.give()
         if not hold:
             self._queue.bypass(self._painter.direct)
 

@@ -72,7 +72,7 @@ def _session(terminal: Terminal, clock: Clock) -> Iterator[_Session]:
             stack.enter_context(context)
         with open_shell(terminal.console, front=front, clock=clock) as shell:
             session = _Session(terminal, shell, lender, replays)
-            front.connect(shell.observing, session.play_named)
+            front.connect(shell, session.play_named)
             shell.narrator.turn(on=terminal.trace)
             yield session
         if shell.left:
