@@ -109,10 +109,11 @@ COMMANDS = (
     Command(
         "ticker",
         ":ticker NAME [SECONDS]",
-        "start a background task that prints every SECONDS (1 if not given)",
+        "print in the background, every SECONDS (or 1)",
         ":ticker tick 0.2",
         _ticker,
         group="background",
+        details="It is a task like any other, called NAME; :stop NAME ends it.",
     ),
     Command(
         "stop",
@@ -130,11 +131,12 @@ COMMANDS = (
         ":spawn async for n in ticks(5): print(n)",
         _spawn,
         group="background",
+        details="The prompt is free at once; :tasks shows it, :stop ends it.",
     ),
     Command(
         "tasks",
         ":tasks",
-        "list the tasks and where each waits",
+        "list the tasks, and where each waits",
         ":tasks",
         _tasks,
         group="background",

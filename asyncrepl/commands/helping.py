@@ -45,13 +45,14 @@ def _rows(shell: Shell, group: str) -> list[tuple[str, str]]:
 def help_on(shell: Shell, command: Command) -> list[Line]:
     """What ``:help NAME`` shows: usage, meaning, an example, and what else there is to know."""
     width = shell.console.width
+    said = [command.summary, *filter(None, command.details.split("\n"))]
     lines: list[Line] = [
         [("label", command.usage)],
-        [("", f"  {command.summary}")],
+        *([("", f"  {text}")] for text in said),
         [("dim", "  for example: "), ("code", command.example)],
-        *command.more(shell),
     ]
-    return [row for line in lines for row in flowed(line, width, 4)]
+    rows = [row for line in lines for row in flowed(line, width, 2)]
+    return [*rows, *command.more(shell)]
 
 
 def _names(shell: Shell, _typed: str) -> Words:

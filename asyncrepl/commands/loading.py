@@ -39,7 +39,8 @@ def course_lines(width: int | None = None, replay: str = ":replay") -> list[Line
     course = demos()
     lines = _numbered([(demo.name, demo.title) for demo in course], width)
     hint = f"{replay} 1 plays it"
-    if lines and (width is None or cells(plain(lines[0])) + 3 + len(hint) < width):
+    beside = len(lines) == len(course)
+    if beside and (width is None or cells(plain(lines[0])) + 3 + len(hint) < width):
         lines[0] = [*lines[0], ("dim", f"   {hint}")]
         return lines
     return [*flowed([("dim", f"{replay} 1 plays the first")], width), *lines]
@@ -157,11 +158,13 @@ COMMANDS = (
         _load,
         _iterable_names,
         group="learning",
+        details="NAME is one of the list, or its number; or module:attribute, or FILE.py. "
+        "Its names are yours then, as if you had typed them.",
     ),
     Command(
         "source",
         ":source NAME",
-        "show the source of a demo or of a name",
+        "show the code of a source, or of a name of yours",
         ":source counter",
         _source,
         _iterable_names,

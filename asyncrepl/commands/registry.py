@@ -96,10 +96,11 @@ class Command:
 
     `run` takes the shell and the rest of the line; it raises CommandError for the
     user's mistakes. `complete` gives the words that may stand after the name. `group` is
-    one of `GROUPS`. At most `words` words may follow the name; any if that is None. `more`
-    are lines to show below its help. The lines of an answer are broken at words where the
-    screen is narrow, but not code, which is `verbatim`; of one that is longer than the
-    screen the end is shown first, if `newest_last`.
+    one of `GROUPS`. At most `words` words may follow the name; any if that is None.
+    `details` are paragraphs for ``:help NAME``, below the summary, and `more` lines at its
+    end. The lines of an answer are broken at words where the screen is narrow, but not
+    code, which is `verbatim`; of one that is longer than the screen the end is shown first,
+    if `newest_last`.
     """
 
     name: str
@@ -110,6 +111,7 @@ class Command:
     complete: Callable[[Shell, str], Words] = field(default=_nothing)
     group: str = "session"
     words: int | None = None
+    details: str = ""
     more: Callable[[Shell], list[Line]] = field(default=_no_more)
     verbatim: bool = False
     newest_last: bool = False

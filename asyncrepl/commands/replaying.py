@@ -38,16 +38,18 @@ COMMANDS = (
     Command(
         "replay",
         ":replay NAME",
-        "type a scripted demo out live",
+        "play a demo of the course, typed out live",
         ":replay six-steps",
         _replay,
         _names,
         group="learning",
+        details="NAME is one of :demos, or its number; or a file. Ctrl-C holds it and gives "
+        "you the prompt, :resume goes on.",
     ),
     Command(
         "pause",
         ":pause",
-        "hold the demo (also Ctrl-C)",
+        "hold the demo that is played (also Ctrl-C)",
         ":pause",
         partial(_control, "pause"),
         group="learning",
@@ -65,7 +67,7 @@ COMMANDS = (
     Command(
         "step",
         ":step",
-        "one statement of the demo",
+        "play one statement of the demo, then hold",
         ":step",
         partial(_control, "step"),
         group="learning",

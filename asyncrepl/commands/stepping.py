@@ -175,9 +175,11 @@ COMMANDS = (
     Command(
         "walk",
         ":walk STATEMENT",
-        "run it by keys, from one __anext__ to the next (Ctrl-S pauses any)",
+        "run it step by step, by keys",
         ":walk async for n in ticks(3): n",
         _walk,
         group="seeing",
+        details="n goes to the next __anext__, t to the next timer, v shows the names, "
+        "e evaluates, c goes on. Ctrl-S pauses any statement that runs, for the same keys.",
     ),
 )

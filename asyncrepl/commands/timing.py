@@ -26,7 +26,7 @@ COMMANDS = (
     Command(
         "rate",
         ":rate [N]",
-        "let N seconds of your code's time pass in a real one",
+        "slow motion, or fast: N of your seconds in a real one",
         ":rate 0.1",
         _steering("set_rate"),
         partial(_words, ("0.1", "0.5", "1", "10")),
@@ -53,7 +53,7 @@ COMMANDS = (
     Command(
         "clock",
         ":clock [real|virtual]",
-        "live in real time, or jump from timer to timer",
+        "real time, or jumps from timer to timer",
         ":clock virtual",
         _steering("set_clock"),
         partial(_words, CLOCKS),
@@ -62,7 +62,7 @@ COMMANDS = (
     Command(
         "wait",
         ":wait SECONDS",
-        "let that much time pass",
+        "let so much time pass",
         ":wait 1.5",
         _steering("wait"),
         group="time",

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from asyncrepl.views.scale import Scale
     from asyncrepl.views.styled import Fragment, Line
 
-__all__ = ["GLYPHS", "Picture", "legend"]
+__all__ = ["GLYPHS", "Picture", "legend", "marks_table"]
 
 #: State → style, glyph, glyph in ASCII. Of two states in one column the later one here is drawn.
 GLYPHS: dict[str, tuple[str, str, str]] = {
@@ -49,6 +49,17 @@ _WORDS = {
     "print": "prints",
     "done": "ends",
 }
+#: The same, for who has the time to read.
+_MEANINGS = {
+    "waiting": "waits",
+    "brief": "runs, for a moment",
+    "running": "runs most of the time",
+    "print": "prints a line",
+    "value": "shows a value",
+    "done": "has ended",
+    "cancelled": "was cancelled",
+    "error": "ended with an error",
+}
 
 #: Looks at each column: who is met at half of them had the loop for most of it.
 LOOKS = 8
@@ -69,6 +80,14 @@ def legend(
                 lines.append([])
             lines[-1] += [("", "   "), *entry] if lines[-1] else entry
     return lines
+
+
+def marks_table() -> list[Line]:
+    """Each glyph with its form in ASCII and its meaning, a line each."""
+    return [
+        [("", "  "), (style, glyph), ("", "  "), (style, plainer), ("", f"  {_MEANINGS[state]}")]
+        for state, (style, glyph, plainer) in list(GLYPHS.items())[1:]
+    ]
 
 
 class Picture:
