@@ -16,6 +16,7 @@ from asyncrepl.commands import (
     setting,
     stepping,
     timing,
+    tour,
 )
 from asyncrepl.commands.registry import Registry
 
@@ -29,6 +30,7 @@ def all_commands() -> Registry:
     """A registry of every command."""
     return Registry(
         (
+            *tour.COMMANDS,
             *loading.COMMANDS,
             *replaying.COMMANDS,
             *background.COMMANDS,

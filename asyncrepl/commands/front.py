@@ -21,11 +21,24 @@ class Front:
     in one line that it needs a terminal.
     """
 
+    #: Whether whoever types is a person who may want to know what to do next.
+    teaches = False
+
+    #: Whether a script types just now.
+    scripted = False
+
     #: Whether live lanes are drawn.
     lanes = False
 
     def offer(self, text: str) -> bool:
         """Put `text` on the next input line, to be edited; False where there is none."""
+        return not text
+
+    def suggest(self, text: str) -> bool:
+        """Offer `text` on the input line, to be accepted with a key; False where there is none.
+
+        It is offered at each prompt until another is; an empty one ends that.
+        """
         return not text
 
     def page(

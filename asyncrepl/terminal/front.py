@@ -42,6 +42,17 @@ class TerminalFront(Front):
         """Whether live lanes are drawn."""
         return self._ui.panel.on
 
+    teaches = True
+
+    @property
+    def scripted(self) -> bool:  # type: ignore[override]
+        """Whether a replay types, or is held."""
+        return self._replays.playing
+
+    def suggest(self, text: str) -> bool:
+        """Offer `text` on the input line, to be accepted with a key."""
+        return self._ui.call(lambda: self._ui.typist.suggest(text))
+
     def offer(self, text: str) -> bool:
         """Put `text` on the next input line, to be edited."""
         return self._ui.call(lambda: self._ui.typist.offer(text))

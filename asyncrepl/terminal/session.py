@@ -6,8 +6,10 @@ import gc
 import os
 import sys
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asyncrepl.commands.guiding import next_demo_lines
 from asyncrepl.commands.opening import chosen_clock, open_shell
 from asyncrepl.commands.registry import CommandError
 from asyncrepl.engine.blocking.hogs import Hogs
@@ -59,6 +61,9 @@ def run_replays(terminal: Terminal, plans: list[Plan]) -> int:
             session.run()
         if terminal.exits.requested():
             break
+    else:
+        played = Path(plans[-1].transcript.filename)
+        terminal.console.show(*next_demo_lines(played, "asyncrepl replay", terminal.ui.columns))
     return terminal.exits.code or 0
 
 
@@ -138,6 +143,7 @@ class _Session:
         live.clock.hold()
 
         def over() -> None:
+            self._shell.guide.replayed(Path(plan.transcript.filename))
             observing.drop("demo")
             if live.clock.mode == "real":  # a virtual one stands until the next input
                 live.clock.release()
