@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.commands.tour import Tour
 from asyncrepl.language.reading import as_command
 from asyncrepl.language.shipped import demos, next_demo
-from asyncrepl.views.styled import flowed, one_line
+from asyncrepl.views.styled import cells, flowed, one_line, plain
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,7 +93,9 @@ def next_demo_lines(path: Path, replay: str, width: int | None = None) -> list[L
         ("dim", f"{replay} {after.name}"),
         ("dim", f"  {after.title}"),
     ]
-    return flowed(line, width, 6)
+    # At 40 columns the title would break the command that is to be typed.
+    fits = width is None or cells(plain(line)) <= width
+    return flowed(line if fits else line[:2], width, 6)
 
 
 def _mistaken(text: str) -> str:

@@ -279,7 +279,7 @@ class Shell:
         sys.last_traceback = outcome.error.__traceback__
 
     def _tell_error(self, outcome: Outcome, explanation: Explanation | None) -> None:
-        lines = error_lines(outcome)
+        lines = error_lines(outcome, self.console.width)
         if explanation is not None:
             lines += explanation_lines(explanation, self.session.sources, self.console.width)
         self.console.complain(*lines)

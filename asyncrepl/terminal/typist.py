@@ -171,7 +171,7 @@ class Typist:
         if remember:
             self._remember(text.rstrip())
         self._become(running=True)
-        self._panel.started()
+        self._panel.started(scripted=not remember)
         self.buffer.reset()
         self._echo(text)
 
