@@ -12,7 +12,7 @@ from asyncrepl.engine.loading import LackingError, LoadError, load_attribute, lo
 from asyncrepl.language.shipped import ShippedError, demos, find_iterable, iterables
 from asyncrepl.views.explanations import tried_lines
 from asyncrepl.views.highlight import code_lines
-from asyncrepl.views.styled import cells, flowed, plain, printable, wrapped
+from asyncrepl.views.styled import cells, flowed, plain, printable
 from asyncrepl.views.table import meaning_lines
 
 if TYPE_CHECKING:
@@ -95,10 +95,10 @@ def _loaded_lines(loaded: Loaded, width: int | None) -> list[Line]:
 
 def _described(name: str, value: Any, width: int | None) -> list[Line]:
     """What `name` is: its signature, and the first line of its documentation."""
-    signature = wrapped(printable(name + _signature(value)), width, indent=5)
+    signature = flowed([("name", printable(name + _signature(value)))], width, indent=5)
     doc = (inspect.getdoc(value) or "").partition("\n")[0] if callable(value) else ""
-    lines = wrapped(printable("     " + doc), width, indent=5) if doc else []
-    return [*([("name", line)] for line in signature), *([("dim", line)] for line in lines)]
+    lines = flowed([("dim", printable("     " + doc))], width, indent=5) if doc else []
+    return [*signature, *lines]
 
 
 def _signature(value: Any) -> str:

@@ -6,7 +6,7 @@ import difflib
 from typing import TYPE_CHECKING
 
 from asyncrepl.views.highlight import code_lines
-from asyncrepl.views.styled import cells, flowed, plain, printable, wrapped
+from asyncrepl.views.styled import cells, flowed, plain, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -58,8 +58,8 @@ def explanation_lines(
 def why_lines(explanation: Explanation, width: int | None = None, place: str = "") -> list[Line]:
     """Why it failed, and before that the `place`."""
     text = f"{place}: {explanation.why}" if place else explanation.why
-    first, *more = wrapped(printable(text).replace("\n", " "), width, indent=5)
-    return [[("label", "why  "), ("why", first)], *([("why", line)] for line in more)]
+    told = printable(text).replace("\n", " ")
+    return flowed([("label", "why  "), ("why", told)], width, indent=5)
 
 
 def story_lines(story: str, width: int | None = None) -> list[Line]:
@@ -71,8 +71,7 @@ def _paragraph(text: str, width: int | None) -> list[Line]:
     """A paragraph; of a step, which begins with its mark and number, the rest is indented."""
     head = text[:5] if text[1:2] == " " and text[2:3].isdigit() else ""
     style = "bold" if head.startswith("→") else ""
-    first, *more = wrapped(text[len(head) :], width, indent=len(head))
-    return [[(style, head + first)], *([(style, line)] for line in more)]
+    return flowed([(style, text)], width, indent=len(head))
 
 
 def changed_line(fix: Fix, sources: Mapping[str, Source]) -> int:

@@ -52,6 +52,7 @@ STYLES: dict[str, str] = {
     "string": "33",
     "number": "36",
     "comment": "2",
+    "wrap": "",
 }
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -100,13 +101,14 @@ def wrapped(text: str, width: int | None, indent: int = 0) -> list[str]:
 def flowed(line: Line, width: int | None, indent: int = 0) -> list[Line]:
     """The lines that the styled `line` makes in `width` columns; one where that is None.
 
-    All but the first begin with `indent` blanks. Words are kept whole, also long ones.
+    All but the first begin with `indent` blanks, whose style tells that a line goes on there.
+    Words are kept whole, also long ones.
     """
     if width is None:
         return [line]
     rows = _rows(plain(line), width, max(width - indent, 10))
     first, *more = [_piece(line, start, end) for start, end in rows]
-    return [first, *([("", " " * indent), *row] if indent else row for row in more)]
+    return [first, *([("wrap", " " * indent), *row] if indent else row for row in more)]
 
 
 def prose(text: str, width: int | None, style: str = "", indent: int = 0) -> list[Line]:
