@@ -22,7 +22,7 @@ def _help(shell: Shell, rest: str) -> list[Line]:
         return _groups(shell, [name])
     if name:
         return help_on(shell, shell.registry.find(name))
-    more = ":help time shows one group, :help trace tells more of one command; Tab completes"
+    more = ":help time shows one group, :help trace explains one command"
     return [*_groups(shell, list(GROUPS)), *flowed([("dim", more)], shell.console.width)]
 
 

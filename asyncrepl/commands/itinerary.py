@@ -28,18 +28,20 @@ class Step(NamedTuple):  # no dataclass: those take a millisecond each to import
 class Chapter(NamedTuple):
     """Some steps that belong together.
 
-    `needs` are what its lines take for granted: the source `ticks`, the ticker `tick`.
+    `needs` are the commands whose work its lines take for granted, by the name they make.
     """
 
     title: str
     steps: tuple[Step, ...]
-    needs: frozenset[str] = frozenset()
+    needs: tuple[tuple[str, str], ...] = ()
 
 
 INTRODUCTION = (
     "Five short chapters. Tab takes the line that is offered, Enter runs it. "
     "Type anything else whenever you like, the tour waits; :tour stop ends it."
 )
+
+_TICKS, _TICK = ("ticks", ":load ticks"), ("tick", ":ticker tick 0.5")
 
 CHAPTERS = (
     Chapter(
@@ -74,7 +76,7 @@ CHAPTERS = (
                 also=r":trace async for .*",
             ),
         ),
-        frozenset({"ticks", "tick"}),
+        (_TICKS, _TICK),
     ),
     Chapter(
         "a mistake, and its fix",
@@ -98,7 +100,7 @@ CHAPTERS = (
                 also=r"async for \w+ in ticks\(.*",
             ),
         ),
-        frozenset({"ticks"}),
+        (_TICKS,),
     ),
     Chapter(
         "slow motion",
@@ -128,7 +130,7 @@ CHAPTERS = (
                 also=r":stop \w+",
             ),
         ),
-        frozenset({"ticks", "tick"}),
+        (_TICKS, _TICK),
     ),
     Chapter(
         "a replay",

@@ -158,7 +158,7 @@ COMMANDS = (
     Command(
         "why",
         ":why [ID|--all]",
-        "explain the last error in full, or a mistake by its ID",
+        "explain the last error, or any mistake by its ID",
         ":why --all",
         _why,
         _mistakes,
@@ -168,7 +168,7 @@ COMMANDS = (
     Command(
         "fix",
         ":fix",
-        "put the corrected code on the input line, to be run",
+        "put the corrected code on the input line",
         ":fix",
         _fix,
         group="mistakes",

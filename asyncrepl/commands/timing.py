@@ -26,7 +26,7 @@ COMMANDS = (
     Command(
         "rate",
         ":rate [N]",
-        "slow motion, or fast: N of your seconds in a real one",
+        "slow motion, or fast: N seconds in a real one",
         ":rate 0.1",
         _steering("set_rate"),
         partial(_words, ("0.1", "0.5", "1", "10")),

@@ -11,22 +11,16 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.commands.itinerary import CHAPTERS, INTRODUCTION, Step
 from asyncrepl.commands.registry import Command, CommandError
-from asyncrepl.engine.loading import load_file
 from asyncrepl.language.reading import as_command
-from asyncrepl.language.shipped import find_iterable
 from asyncrepl.views.styled import flowed
 
 if TYPE_CHECKING:
-    from asyncrepl.commands.itinerary import Chapter
     from asyncrepl.commands.registry import Words
     from asyncrepl.commands.shell import Shell
     from asyncrepl.commands.status import Status
     from asyncrepl.views.styled import Line
 
 __all__ = ["COMMANDS", "Tour"]
-
-#: The seconds of the ticker that the chapters take for granted.
-_EVERY = 0.5
 
 
 class Tour:
@@ -44,21 +38,24 @@ class Tour:
         """The numbers of the chapter and of the step that is next, from 1."""
         return self._chapter + 1, self._step + 1
 
-    def take_up(self, chapter: int | None = None) -> list[Line]:
-        """Go on where the tour was left, or begin the `chapter` of this number."""
+    def take_up(self, chapter: int | None = None) -> None:
+        """Go on where the tour was left, or begin the `chapter` of this number.
+
+        What is said is no part of the session: see `asyncrepl.commands.guiding`.
+        """
         if chapter is not None:
             self._chapter, self._step = chapter - 1, 0
         self.on = True
         lines = [] if self._introduced else self._flowed([("dim", INTRODUCTION)])
         self._introduced = True
-        return [*lines, *self._headed(), *self._announced()]
+        self._shell.console.aside(*lines, *self._headed(), *self._announced())
 
-    def stop(self) -> list[Line]:
+    def stop(self) -> None:
         """Leave the tour; it can be taken up again."""
         if not self.on:
             raise CommandError("no tour is under way; :tour begins it")
         self._end()
-        return [[("dim", "the tour is left; :tour goes on from here")]]
+        self._shell.console.aside([("dim", "the tour is left; :tour goes on from here")])
 
     def finished(self, text: str, status: Status) -> None:
         """What was typed has ended: say what was seen and what is next, if it was the line."""
@@ -113,19 +110,20 @@ class Tour:
         """The head of the chapter; and what it needs is there from now on."""
         chapter = CHAPTERS[self._chapter]
         head: Line = [("bold", f"{self._chapter + 1}/{len(CHAPTERS)}  {chapter.title}")]
-        got = self._provide(chapter)
-        return [[], head, *([[("dim", got)]] if got else [])]
+        shell = self._shell
+        there = {*shell.session.namespace, *shell.jobs.names}
+        lacking = [line for name, line in chapter.needs if name not in there]
+        for line in lacking:
+            self._provide(line)
+        return [[], head, *([("label", "ran   "), ("code", line)] for line in lacking)]
 
-    def _provide(self, chapter: Chapter) -> str:
-        """What the lines of `chapter` take for granted; what was done for that."""
-        shell, done = self._shell, []
-        if "ticks" in chapter.needs and "ticks" not in shell.session.namespace:
-            load_file(shell.session, find_iterable("ticks").path)
-            done.append("ticks is loaded")
-        if "tick" in chapter.needs and not shell.jobs.names:
-            shell.jobs.start_ticker("tick", _EVERY)
-            done.append("tick is started")
-        return ", ".join(done)
+    def _provide(self, line: str) -> None:
+        """Run the command `line`, and keep it on the tape as if it had been typed."""
+        name, _, rest = line.removeprefix(":").partition(" ")
+        shell = self._shell
+        shell.tape.begin(line)
+        shell.tape.show(tuple(shell.registry.find(name).run(shell, rest)))  # type: ignore[arg-type]
+        shell.tape.end()
 
     def _announced(self) -> list[Line]:
         """What the next step shows; the line itself where no input line can offer it."""
@@ -161,14 +159,16 @@ def _normal(shell: Shell, text: str) -> str:
 def _tour(shell: Shell, rest: str) -> list[Line]:
     tour = shell.guide.tour
     if rest == "stop":
-        return tour.stop()
-    if not rest:
-        return tour.take_up()
-    if not rest.isdecimal() or not 0 < int(rest) <= len(CHAPTERS):
+        tour.stop()
+    elif not rest:
+        tour.take_up()
+    elif not rest.isdecimal() or not 0 < int(rest) <= len(CHAPTERS):
         raise CommandError(
             f":tour takes a chapter from 1 to {len(CHAPTERS)}, or stop; not {rest!r}"
         )
-    return tour.take_up(int(rest))
+    else:
+        tour.take_up(int(rest))
+    return []
 
 
 def _words(_shell: Shell, _typed: str) -> Words:
