@@ -18,6 +18,8 @@ from prompt_toolkit.document import Document
 from asyncrepl.terminal.external import edited
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from prompt_toolkit.application import Application
     from prompt_toolkit.key_binding import KeyPress
 
@@ -53,6 +55,8 @@ class Away:
         self._queue = queue
         self._descriptors = descriptors
         self._detached: contextlib.ExitStack | None = None
+        #: Ends the reading of pages, if that is why the terminal was given away.
+        self._close_pages: Callable[[], object] | None = None
         self._back_at = 0.0
 
     def __bool__(self) -> bool:
@@ -83,8 +87,22 @@ class Away:
         if not hold:
             self._queue.bypass(self._painter.direct)
 
+    def lend_to_pages(self, close: Callable[[], object]) -> None:
+        """Leave the terminal to pages; who takes it back meanwhile, asks `close` to end them."""
+        self.lend(hold=True, share=False)
+        self._close_pages = close
+
+    def take_back_from_pages(self, typed: list[KeyPress]) -> None:
+        """Go on where it was left; `typed` are the keys that came after the last page."""
+        self._close_pages = None
+        self.take_back()
+        self._typist.type_later(typed)
+
     def take_back(self) -> None:
         """Read keys and draw again, on a new row."""
+        if self._close_pages is not None:
+            self._close_pages()
+            return
         if self._detached is None:
             return
         self._queue.bypass(None)

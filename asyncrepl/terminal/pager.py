@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from prompt_toolkit.application import Application
 from prompt_toolkit.filters import Condition
+from prompt_toolkit.input.typeahead import get_typeahead
 from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout import HSplit, Layout, Window
@@ -22,7 +23,9 @@ from asyncrepl.views.styled import flowed, plain
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from prompt_toolkit.input import Input
     from prompt_toolkit.key_binding.key_processor import KeyPressEvent
+    from prompt_toolkit.output import Output
 
     from asyncrepl.terminal.away import Away
     from asyncrepl.views.styled import Line
@@ -114,12 +117,18 @@ class Pages:
 
 
 class Pager:
-    """Shows pages instead of the layout; for the terminal's thread."""
+    """Shows pages instead of the layout; for the terminal's thread.
 
-    def __init__(self, app: Application[None], away: Away) -> None:
+    The keys come from an `input` of its own: half a second after each key an Application
+    flushes its input, and the layout's would take an Escape that was meant for a page.
+    """
+
+    def __init__(self, app: Application[None], input_: Input, away: Away) -> None:
         self._app = app
+        self._input = input_
         self._away = away
         self._shown: Application[None] | None = None
+        self._then: Callable[[], None] = _nothing
         self._task: asyncio.Task[None] | None = None
 
     def open(self, lines: Sequence[Line], done: Callable[[], None], *, newest_last: bool) -> None:
@@ -136,28 +145,40 @@ class Pager:
         if self._away:  # somebody else has the terminal
             done()
             return
-        self._away.lend(hold=True, share=False)
-        self._shown = _application(self._app, pages)
+        self._away.lend_to_pages(self.close)
+        self._shown = _application(self._input, output, pages)
         self._task = asyncio.get_running_loop().create_task(self._show(self._shown, done))
 
-    def close(self) -> None:
-        """Show the layout again, if pages are shown."""
-        app, self._shown = self._shown, None
-        if app is not None and app.is_running and not app.is_done:
-            app.renderer.erase()  # at once: whoever leaves draws next
+    def close(self, then: Callable[[], None] | None = None) -> bool:
+        """Show the layout again; False if no pages are shown.
+
+        `then` is called when it is there again: that takes the loop a turn or two.
+        """
+        app = self._shown
+        if app is None:
+            return False
+        self._then = then or self._then
+        if app.is_running and not app.is_done:
             app.exit()
+        return True
+
+    def resized(self) -> None:
+        """The screen has another size: signals come to the main thread alone."""
+        if self._shown is not None and self._shown.is_running:
+            self._shown._on_resize()  # noqa: SLF001 - no public way to say it
 
     async def _show(self, app: Application[None], done: Callable[[], None]) -> None:
         try:
-            # The size is looked at now and then: signals come to the main thread alone.
             await app.run_async(set_exception_handler=False, handle_sigint=False)
         finally:
             self._shown = None
-            self._away.take_back()
+            self._away.take_back_from_pages(get_typeahead(app.input))
             done()
+            then, self._then = self._then, _nothing
+            then()
 
 
-def _application(app: Application[Any], pages: Pages) -> Application[None]:
+def _application(input_: Input, output: Output, pages: Pages) -> Application[None]:
     body = Window(Rows(pages.page), wrap_lines=False)
     foot = Window(Rows(pages.foot), height=1)
     return Application(
@@ -165,10 +186,14 @@ def _application(app: Application[Any], pages: Pages) -> Application[None]:
         style=STYLE,
         key_bindings=_bindings(pages),
         full_screen=True,
-        input=app.input,
-        output=app.output,
-        terminal_size_polling_interval=0.1,
+        input=input_,
+        output=output,
+        erase_when_done=True,
     )
+
+
+def _nothing() -> None:
+    """Nobody waits for the end of the reading."""
 
 
 def _bindings(pages: Pages) -> KeyBindings:

@@ -108,7 +108,7 @@ class Ui:
             descriptors,
         )
         self.typist.connect(self.app, self.away)
-        self.pager = Pager(self.app, self.away)
+        self.pager = Pager(self.app, DeviceInput(self._stdin, self.modes), self.away)
         self.error: BaseException | None = None
         self._editor = editor
         self._loop = asyncio.SelectorEventLoop()
@@ -227,8 +227,9 @@ class Ui:
 
     def _leave_now(self) -> None:
         """End the Application; what is queued is drawn first."""
+        if self.pager.close(self._leave_now):
+            return
         self.typist.end()
-        self.pager.close()
         self.away.take_back()
         with contextlib.suppress(Exception):
             self.painter.drain()
@@ -276,6 +277,8 @@ class Ui:
             self._descriptors.resize()
             if not self.away:
                 self.app._on_resize()  # noqa: SLF001 - no public way to say it
+            else:
+                self.pager.resized()
 
     def _look(self) -> None:
         self.resized()
