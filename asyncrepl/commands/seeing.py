@@ -141,7 +141,9 @@ COMMANDS = (
         _on_off,
         group="seeing",
         details="Of all, of none, or of those in one statement, also in the functions that it "
-        "calls. Where step 3 does not suspend, nobody else can run.",
+        "calls. Where step 3 does not suspend, nobody else can run. "
+        "What step 2 gives is told by its type: async_generator_asend is one step of an async "
+        "generator, to be awaited.",
         more=_six_steps,
     ),
     Command(

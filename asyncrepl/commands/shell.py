@@ -28,7 +28,7 @@ from asyncrepl.language.reading import as_command, silence_completeness_warnings
 from asyncrepl.statuses import PIPE_CLOSED
 from asyncrepl.views.errors import error_lines
 from asyncrepl.views.explanations import explanation_lines
-from asyncrepl.views.styled import text_lines
+from asyncrepl.views.styled import prose, text_lines
 
 if TYPE_CHECKING:
     import asyncio
@@ -299,5 +299,6 @@ class Shell:
         if isinstance(outcome.error, SystemExit):
             raise outcome.error  # out of the loop: the whole session is to end
         if outcome.stage == "run":  # else it is about what was just typed
-            self.console.complain([("dim", f"in the background, {name}:")])
+            told = f"in the background, {name}:"
+            self.console.complain(*prose(told, self.console.width, "dim", 2))
         self.report(outcome)

@@ -7,6 +7,7 @@ is typed instead just runs. After each input the tour looks whether it was the l
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from asyncrepl.commands.itinerary import CHAPTERS, INTRODUCTION, Step
@@ -122,7 +123,8 @@ class Tour:
         name, _, rest = line.removeprefix(":").partition(" ")
         shell = self._shell
         shell.tape.begin(line)
-        shell.tape.show(tuple(shell.registry.find(name).run(shell, rest)))  # type: ignore[arg-type]
+        with suppress(CommandError):  # then the lines that need it say so
+            shell.tape.show(tuple(shell.registry.find(name).run(shell, rest)))  # type: ignore[arg-type]
         shell.tape.end()
 
     def _announced(self) -> list[Line]:

@@ -27,7 +27,7 @@ from asyncrepl.transcript.finding import find
 from asyncrepl.transcript.grammar import TranscriptError
 from asyncrepl.transcript.performing import perform
 from asyncrepl.views.blocked import blocked_lines
-from asyncrepl.views.styled import text_lines
+from asyncrepl.views.styled import prose, text_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -81,7 +81,7 @@ def _session(terminal: Terminal, clock: Clock) -> Iterator[_Session]:
             shell.narrator.turn(on=terminal.trace)
             yield session
         if shell.left:
-            terminal.console.show([("dim", _left(shell.left))])
+            terminal.console.show(*prose(_left(shell.left), terminal.ui.columns, "dim", 2))
 
 
 class _Session:
