@@ -167,3 +167,14 @@ def test_the_banner_fits_a_narrow_screen() -> None:
     assert len(lines) <= 3
     assert max(map(len, lines)) <= 40
     assert ":tour" in lines[1]
+
+
+def test_the_menu_can_be_read_on_any_background(terminal: Terminal) -> None:
+    """Its letters have the colours of the screen, exchanged: no black on black, no white on white."""
+    terminal.send(":t\t")
+    terminal.wait(lambda: any("timeline" in line for line in terminal.lines), "the menu")
+    row = next(y for y, line in enumerate(terminal.lines) if "timeline" in line)
+    start = terminal.lines[row].index("timeline")
+    for column in (start, terminal.lines[row].index("draw")):
+        cell = terminal.screen.buffer[row][column]
+        assert (cell.fg, cell.bg, cell.reverse) == ("default", "default", True)
