@@ -47,14 +47,17 @@ class Replays:
             columns=lambda: ui.columns,
         )
         self._replay = Replay(plan.transcript, stage, speed=plan.speed, pauses=plan.pauses)
-        ui.call(lambda: self._play(ended))
+        ui.call(lambda: self._play(stage, ended))
 
     def control(self, word: str) -> None:
         """Do what the command of this name does: pause, resume or step."""
         if self._replay is not None:
             getattr(self._replay, word)()
 
-    def _play(self, ended: Callable[[], None]) -> None:
+    def _play(self, stage: TerminalStage, ended: Callable[[], None]) -> None:
+        # Before the prompt is free: a key pressed in between would be typed into the demo.
+        stage.hand_over(to_presenter=False)
+
         async def play() -> None:
             try:
                 await self._ui.typist.free()

@@ -199,6 +199,11 @@ class Typist:
         """Put `text` on the next input line, to be edited or undone."""
         self._offered = text
 
+    def forget(self) -> None:
+        """Drop what is typed already: the line, and the keys that wait for the next one."""
+        self._waiting.clear()
+        self.buffer.reset()
+
     def take_line(self) -> str | None:
         """The plain line among the keys that wait, if Enter ended it; empty for Ctrl-D."""
         keys = [key.key for key in self._waiting]

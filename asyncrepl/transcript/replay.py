@@ -23,7 +23,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Protocol
 
-from asyncrepl.transcript.grammar import Directive, Input, Narration
+from asyncrepl.transcript.grammar import Blank, Directive, Input, Narration, Prose
 from asyncrepl.transcript.rhythm import AFTER_STATEMENT, delays, reading_time
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ class Replay:
         self._held = False
         self._allowed = 0
         self._stopped = False
+        self._pausing = True
 
     @property
     def paused(self) -> bool:
@@ -125,10 +126,15 @@ class Replay:
         self._loop = asyncio.get_running_loop()
         self._stage.set_pace(self._speed)
         try:
-            for entry in self.transcript.entries:
+            shown = [
+                entry for entry in self.transcript.entries if not isinstance(entry, Blank | Prose)
+            ]
+            for entry in shown:
                 await self._gate()
                 if self._stopped:
                     return
+                # After the last one the prompt is the presenter's at once.
+                self._pausing = entry is not shown[-1]
                 await self._enter(entry)
         finally:
             self._stopped = True
@@ -158,7 +164,8 @@ class Replay:
         await self._pass(AFTER_STATEMENT / self._speed)
 
     async def _pass(self, seconds: float) -> None:
-        await self._unless_held(lambda: asyncio.sleep(seconds))
+        if self._pausing:
+            await self._unless_held(lambda: asyncio.sleep(seconds))
 
     async def _gate(self) -> None:
         """Take the prompt; while the replay is held, leave it to the presenter."""
