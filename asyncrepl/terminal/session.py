@@ -177,11 +177,12 @@ class _Session:
         if status.kind == "exit":
             self._terminal.exits.request(status.exit_code)
         else:
-            self._prompt()
+            self._prompt(failed=status.kind == "error")
 
-    def _prompt(self) -> None:
+    def _prompt(self, *, failed: bool = False) -> None:
         self._lender.recall()
-        self._terminal.ui.call(self._terminal.ui.typist.done)
+        typist = self._terminal.ui.typist
+        self._terminal.ui.call(lambda: typist.done(failed=failed))
 
     def _found_nothing(self) -> None:
         """A Ctrl-C that found nothing running: for a text on its way, or for the line typed."""
