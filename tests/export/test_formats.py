@@ -27,6 +27,8 @@ from asyncrepl.views.styled import plain
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from asyncrepl.language.shipped import Demo
+
 TEXT = """\
 #: title  Tickers & <things>
 #: clock  virtual
@@ -84,6 +86,22 @@ def test_a_cast_plays_the_session(recording: Recording) -> None:
     shown = [line.rstrip() for line in screen.display]
     expected = [line for line in told(recording) if line]
     assert [line for line in shown if line] == [*expected, ">>>"]
+
+
+@pytest.mark.parametrize(
+    "demo", [demo for demo in demos() if not lacking(load(demo.path))], ids=lambda demo: demo.name
+)
+def test_each_demos_cast_is_an_asciicast(demo: Demo) -> None:
+    """Version 2: the header's fields have their types, an event is its instant, "o" and text."""
+    text = drawn(record(load(demo.path)), "cast")
+    assert text.endswith("]\n")
+    header, *events = map(json.loads, text.removesuffix("\n").split("\n"))
+    types = {"version": int, "width": int, "height": int, "title": str, "env": dict}
+    assert {name: type(value) for name, value in header.items()} == types
+    assert {type(value) for value in header["env"].values()} == {str}
+    assert [type(field) for event in events for field in event] == [float, str, str] * len(events)
+    assert all(kind == "o" and shown for _, kind, shown in events)
+    assert [at for at, _, _ in events] == sorted(at for at, _, _ in events)
 
 
 def test_a_cast_keeps_the_time_of_the_session(recording: Recording) -> None:
