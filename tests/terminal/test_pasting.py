@@ -52,6 +52,7 @@ def test_a_pasted_session_runs_input_by_input(terminal: Terminal, newline: str) 
     """After Enter, each input is echoed as if typed, with its own result; output is dropped."""
     terminal.paste(SESSION.replace("\n", newline))
     terminal.wait(lambda: "... 'last'" in terminal.lines, "the paste")
+    terminal.wait_for("Enter runs these 5 inputs in order")
     assert "'last'" not in terminal.lines
     terminal.send("\r")
     terminal.wait(ends_with(terminal, "'last'"), "the end")
