@@ -249,6 +249,14 @@ class Typist:
         """Put `text` on the next input line, to be edited or undone."""
         self._offered = text
 
+    def only_watch(self) -> None:
+        """Type nothing: a demo comes, and what is pressed before it is there is not for it."""
+        self.audience = self._leave_early
+
+    def _leave_early(self, key: KeyPress) -> None:
+        if key.key in {Keys.ControlC, Keys.ControlD}:
+            self.leave()
+
     def forget(self) -> None:
         """Drop what is typed already: the line, and the keys that wait for the next one."""
         self._waiting.clear()

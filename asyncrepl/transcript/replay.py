@@ -77,16 +77,25 @@ class Replay:
     `play` runs on the UI thread's loop. `pause`, `resume`, `step` and `stop` may be
     called from any thread and return at once: they are what the commands of these
     names and Ctrl-C call. `speed` divides all delays and the pace of the user's
-    clock goes with it; infinite is no delay. Without `pauses`, `#: pause` is passed.
+    clock goes with it; infinite is no delay. Without `pauses`, `#: pause` is passed. What
+    comes last stays for a while before the end, if it `lingers`; else the prompt is the
+    presenter's at once.
     """
 
     def __init__(
-        self, transcript: Transcript, stage: Stage, *, speed: float = 1.0, pauses: bool = True
+        self,
+        transcript: Transcript,
+        stage: Stage,
+        *,
+        speed: float = 1.0,
+        pauses: bool = True,
+        lingers: bool = True,
     ) -> None:
         self.transcript = transcript
         self._stage = stage
         self._speed = speed
         self._pauses = pauses
+        self._lingers = lingers
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed = asyncio.Event()
         self._showing: asyncio.Task[None] | None = None
@@ -133,8 +142,7 @@ class Replay:
                 await self._gate()
                 if self._stopped:
                     return
-                # After the last one the prompt is the presenter's at once.
-                self._pausing = entry is not shown[-1]
+                self._pausing = self._lingers or entry is not shown[-1]
                 await self._enter(entry)
         finally:
             self._stopped = True
