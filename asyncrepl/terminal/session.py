@@ -15,6 +15,7 @@ from asyncrepl.engine.clock import Clock
 from asyncrepl.engine.interrupts import Interrupter
 from asyncrepl.engine.running import keep_running
 from asyncrepl.language.shipped import ShippedError
+from asyncrepl.terminal.ahead import LoadingAhead
 from asyncrepl.terminal.driver import Plan
 from asyncrepl.terminal.front import TerminalFront, complete_command
 from asyncrepl.terminal.hooks import installed
@@ -90,6 +91,7 @@ class _Session:
         self._over = False
         self._interrupter = Interrupter(shell.loop, shell, self._found_nothing)
         self._hogs = Hogs(shell.loop, self._blocked)
+        self._ahead = LoadingAhead(shell.loop.live.turn)
 
     def run(self) -> None:
         """Run the loop until the session is to end."""
@@ -107,11 +109,13 @@ class _Session:
         terminal.err.on_write = self._shell.tape.write
         self._interrupter.install()
         self._hogs.start()
+        self._ahead.start()
         try:
             keep_running(loop, self._interrupter, self._ended, self._hit)
         except SystemExit as leaving:
             terminal.exits.request(leaving.code if isinstance(leaving.code, int) else 1)
         finally:
+            self._ahead.close()
             self._hogs.close()
             self._interrupter.uninstall()
 

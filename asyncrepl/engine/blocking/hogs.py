@@ -215,7 +215,7 @@ class Hogs:
         place, lane = held.place(), held.slice.lane
         if held.own(end) <= LONG or place is None:
             return None
-        seconds = end - held.start
+        seconds = held.lasted(end)
         if place is UNSEEN:
             return self._unseen(lane, held.slice.at, seconds, held.waited)
         source = linecache.getline(place.filename, place.line).strip()

@@ -31,7 +31,7 @@ class Held:
 
     It was seen first at `first`; `early` are the seconds before that in which others ran.
     `places` says for how many seconds it was seen where: None for code that is
-    not the user's, `UNSEEN` for time in which nobody could look.
+    not the user's, and that is not told; `UNSEEN` for time in which nobody could look.
     """
 
     def __init__(self, slice_: Slice, start: float, first: Look, early: float) -> None:
@@ -63,8 +63,13 @@ class Held:
 
     def own(self, end: float) -> float:
         """The seconds up to `end` that are the slice's own doing."""
-        return end - self.start - self.waited
+        return self.lasted(end) - self.waited
+
+    def lasted(self, end: float) -> float:
+        """The seconds up to `end` without those in which no code of the user's ran."""
+        return end - self.start - self.places.get(None, 0.0)
 
     def place(self) -> Culprit | None:
-        """Where it was for the longest time."""
-        return max(self.places, key=lambda place: self.places[place])
+        """Where it was for the longest time; None if nowhere in the user's code."""
+        seen = [place for place in self.places if place is not None]
+        return max(seen, key=lambda place: self.places[place], default=None)
