@@ -33,7 +33,16 @@ if TYPE_CHECKING:
 __all__ = ["LoadingAhead"]
 
 #: What a session may need, what is needed soonest first.
-_PACKAGES = ("explain", "views", "engine", "commands", "language", "terminal", "export", "transcript")
+_PACKAGES = (
+    "explain",
+    "views",
+    "engine",
+    "commands",
+    "language",
+    "terminal",
+    "export",
+    "transcript",
+)
 #: It belongs to pytest.
 _NOT = frozenset({"asyncrepl.transcript.plugin"})
 #: What functions of ours, and those of the standard library that they call, import later.

@@ -42,13 +42,13 @@ def main(seconds: float, log: str, *arguments: str) -> int:
     from asyncrepl import cli
     from asyncrepl.terminal import session
 
-    before = session._freeze  # noqa: SLF001  the last thing before the loop runs
+    before = session._freeze
 
     def freeze() -> None:
         before()
         _install(seconds, log)
 
-    session._freeze = freeze  # noqa: SLF001
+    session._freeze = freeze
     return cli.main([*arguments])
 
 

@@ -25,11 +25,12 @@ import math
 import signal
 import threading
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from itertools import pairwise
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from asyncrepl.engine.blocking.cputime import probe_of
+from asyncrepl.engine.blocking.cputime import WATCH, probe_of
 from asyncrepl.engine.blocking.gathering import Blocks, Gathering
 from asyncrepl.engine.blocking.holding import LONG, UNSEEN, Held, others_ran
 from asyncrepl.engine.blocking.looking import Look, Slice, look_at, recorded
@@ -83,7 +84,7 @@ class Hogs:
         """Watch from now on."""
         self._watching.acquire()
         with self._looking:  # the probe has to know all threads of ours
-            threading.Thread(target=self._watch, name="asyncrepl watch", daemon=True).start()
+            threading.Thread(target=self._watch, name=WATCH, daemon=True).start()
             self._probe = self._probe or probe_of(self._thread)
             self._look()
 
@@ -158,7 +159,7 @@ class Hogs:
             return None
         if at - last.at > LONG or at - last.sample.at > STALE:
             return None
-        return Look(at, recorded(self._loop), None, None, last.sample)
+        return Look(at, recorded(self._loop), None, None, last.sample, last.collections)
 
     def _over(self, before: Look, now: Look) -> list[Blocked]:
         """The blocks that have ended since the look `before`."""
@@ -217,9 +218,11 @@ class Hogs:
             return None
         seconds = held.lasted(end)
         if place is UNSEEN:
-            return self._unseen(lane, held.slice.at, seconds, held.waited)
-        source = linecache.getline(place.filename, place.line).strip()
-        return Blocked(*place, source, seconds, held.waited, lane, held.slice.at)
+            found = self._unseen(lane, held.slice.at, seconds, held.waited)
+        else:
+            source = linecache.getline(place.filename, place.line).strip()
+            found = Blocked(*place, source, seconds, held.waited, lane, held.slice.at)
+        return found and replace(found, collected=min(held.collected, seconds))
 
     def _missed(self, before: Look, now: Look) -> list[Blocked | None]:
         """The long slices that came and went while this thread could not look."""
@@ -230,7 +233,9 @@ class Hogs:
         for (lane, at), (_, end) in pairwise(timeline.between(before.recorded, now.recorded)):
             seconds = (end - at) / 1e9
             if seconds > LONG and seconds - (away := self._waited_since(at / 1e9, now)) > LONG:
-                missed.append(self._unseen(lane, at, seconds, away))
+                found = self._unseen(lane, at, seconds, away)
+                collected = seconds * (now.collections > before.collections)
+                missed.append(found and replace(found, collected=collected))
         return missed
 
     def _unseen(self, lane: int | None, at: int, seconds: float, waited: float) -> Blocked | None:

@@ -32,6 +32,7 @@ class Held:
     It was seen first at `first`; `early` are the seconds before that in which others ran.
     `places` says for how many seconds it was seen where: None for code that is
     not the user's, and that is not told; `UNSEEN` for time in which nobody could look.
+    `collected` are the seconds of that in which garbage was.
     """
 
     def __init__(self, slice_: Slice, start: float, first: Look, early: float) -> None:
@@ -40,6 +41,8 @@ class Held:
         # A sample may be taken a while after the look.
         self.waited = self._early = min(early, first.sample.at - start)
         self.places: dict[Culprit | None, float] = {}
+        self.collected = 0.0
+        self._collections = first.collections
         self._sample = first.sample
         self._place: Culprit | None = None
 
@@ -57,6 +60,10 @@ class Held:
     def _add(self, place: Culprit | None, look: Look, since: float, until: float) -> None:
         seconds = max(until - max(since, self.start), 0.0)
         self.places[place] = self.places.get(place, 0.0) + seconds
+        # The collector lets nobody look while it works.
+        if look.collections > self._collections and seconds > LONG / 2:
+            self.collected += seconds
+        self._collections = look.collections
         # What was waited for after that moment is not counted, or only at the next look.
         waited = self._early + others_ran(self._sample, look.sample)
         self.waited = min(waited, self.waited + seconds)
