@@ -25,7 +25,6 @@ from asyncrepl.terminal.streams import LentInput
 from asyncrepl.transcript.finding import find
 from asyncrepl.transcript.grammar import TranscriptError
 from asyncrepl.transcript.performing import perform
-from asyncrepl.views.blocked import blocked_lines
 from asyncrepl.views.styled import text_lines
 
 if TYPE_CHECKING:
@@ -91,6 +90,7 @@ class _Session:
         self._over = False
         self._interrupter = Interrupter(shell.loop, shell, self._found_nothing)
         self._hogs = Hogs(shell.loop, self._blocked)
+        shell.sleeps.wanted = self._slept
         self._ahead = LoadingAhead(shell.loop.live.turn)
 
     def run(self) -> None:
@@ -196,7 +196,16 @@ class _Session:
         self._shell.console.complain(*text_lines(line, "error"))
 
     def _blocked(self, blocks: Blocks) -> None:
-        self._shell.console.complain(*blocked_lines(blocks, self._shell.console.width))
+        if not self._slept():
+            self._shell.tell_blocks(blocks)
+
+    def _slept(self) -> bool:
+        """Whether sleeps are told, and nothing that the watch has measured.
+
+        In virtual time a computation takes none. And of a script the same is to be seen in
+        each run, and what a check has seen.
+        """
+        return self._replays.playing or self._shell.loop.live.clock.mode == "virtual"
 
     def _ended(self) -> bool:
         return self._over or self._terminal.exits.requested()

@@ -237,7 +237,9 @@ def test_the_interpreter_gets_its_hooks_back() -> None:
     assert sightings.heard is heard
 
 
-SOURCE = "left open  g (readings), by `break` at <input 3>:1, made at <input 2>:1: g = readings()\n"
+SOURCE = (
+    "left open  g (readings), by `break` at <input 3>:1, made at <input 2>:1: g = readings()\n"
+)
 
 ENDS = {
     "by aclose": ("await g.aclose()",),
