@@ -9,8 +9,6 @@ used where there is nothing else, only while somebody steps, only if nobody uses
 the frames that were asked for are traced: the function for all others returns None at once.
 """
 
-
-
 from __future__ import annotations
 
 import sys
