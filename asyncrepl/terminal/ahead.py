@@ -46,7 +46,16 @@ _PACKAGES = (
 #: It belongs to pytest.
 _NOT = frozenset({"asyncrepl.transcript.plugin"})
 #: What functions of ours, and those of the standard library that they call, import later.
-_ALSO = ("tokenize", "_suggestions", "pkgutil", "pygments.lexers.python")
+_ALSO = (
+    "tokenize",
+    "encodings.utf_8_sig",
+    "_colorize",
+    "_suggestions",
+    "_ast_unparse",
+    "glob",
+    "pkgutil",
+    "pygments.lexers.python",
+)
 #: Seconds before the first import, and at least between two of them.
 _FIRST, _PAUSE = 0.05, 0.002
 
