@@ -48,10 +48,7 @@ import time
 from time import monotonic
 from typing import NamedTuple, Protocol
 
-__all__ = ["WATCH", "AnyProbe", "LinuxProbe", "Probe", "Sample", "elsewhere", "probe_of"]
-
-#: The name of the thread that looks.
-WATCH = "asyncrepl watch"
+__all__ = ["AnyProbe", "LinuxProbe", "Probe", "Sample", "elsewhere", "probe_of"]
 
 #: A thread that waits for the lock may sleep a little longer than it asked for.
 _SLACK = 2.0
@@ -98,10 +95,10 @@ class Probe(Protocol):
         """What the thread has used by now; so many seconds later than the caller wanted to ask."""
 
 
-def probe_of(thread: threading.Thread) -> Probe:
-    """The best probe there is for `thread`, which is alive."""
+def probe_of(thread: threading.Thread, watch: threading.Thread | None = None) -> Probe:
+    """The best probe there is for `thread`, at which the thread `watch` looks; both are alive."""
     try:
-        probe = LinuxProbe(thread)
+        probe = LinuxProbe(thread, watch)
         probe.sample()
     except (OSError, ValueError, AttributeError):
         return AnyProbe()
@@ -111,14 +108,13 @@ def probe_of(thread: threading.Thread) -> Probe:
 class LinuxProbe:
     """Reads the scheduler's own books; about 20 µs a sample."""
 
-    def __init__(self, thread: threading.Thread) -> None:
+    def __init__(self, thread: threading.Thread, watch: threading.Thread | None = None) -> None:
         self._clock = _cpu_clock(thread)
         self._ours = [_cpu_clock(each) for each in _threads_of_ours()]
         self._folder = f"/proc/self/task/{thread.native_id}/"
         self._progress = (0.0, 0)
         self._since = monotonic()
         self._queued = self._stopped = 0.0
-        watch = next((each for each in _threads_of_ours() if each.name == WATCH), None)
         self._watch = None if watch is None else f"/proc/self/task/{watch.native_id}/"
         self._watched = (0.0, 0)
 
@@ -141,8 +137,12 @@ class LinuxProbe:
         """Add up the time in which the thread that looks did not even ask for the lock."""
         if self._watch is None:
             return
-        with open(self._watch + "schedstat", "rb", buffering=0) as file:  # noqa: PTH123
-            _, queued_ns, wakes = map(int, file.read(100).split())
+        try:
+            with open(self._watch + "schedstat", "rb", buffering=0) as file:  # noqa: PTH123
+                _, queued_ns, wakes = map(int, file.read(100).split())
+        except OSError:  # it has ended
+            self._watch = None
+            return
         (queued, woken), self._watched = self._watched, (queued_ns / 1e9, wakes)
         asked = (wakes - woken) * sys.getswitchinterval() * _SLACK
         stopped = late - asked - (queued_ns / 1e9 - queued)

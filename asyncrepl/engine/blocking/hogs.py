@@ -30,7 +30,7 @@ from itertools import pairwise
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from asyncrepl.engine.blocking.cputime import WATCH, probe_of
+from asyncrepl.engine.blocking.cputime import probe_of
 from asyncrepl.engine.blocking.gathering import Blocks, Gathering
 from asyncrepl.engine.blocking.holding import LONG, UNSEEN, Held, others_ran
 from asyncrepl.engine.blocking.looking import Look, Slice, look_at, recorded
@@ -84,8 +84,9 @@ class Hogs:
         """Watch from now on."""
         self._watching.acquire()
         with self._looking:  # the probe has to know all threads of ours
-            threading.Thread(target=self._watch, name=WATCH, daemon=True).start()
-            self._probe = self._probe or probe_of(self._thread)
+            watch = threading.Thread(target=self._watch, name="asyncrepl watch", daemon=True)
+            watch.start()
+            self._probe = self._probe or probe_of(self._thread, watch)
             self._look()
 
     def close(self) -> None:
