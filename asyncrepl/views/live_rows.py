@@ -39,7 +39,7 @@ _TOKEN = re.compile(
     r"(?P<text>[^\x1b\r\b\t\n]+)|(?P<control>[\r\b\t\n])|\x1b\[(?P<numbers>[0-9;:?]*)(?P<end>[A-Za-z])"
     r"|\x1b\]8;[^;]*;?(?P<link>[^\x1b\x07]*)(?:\x1b\\|\x07)|\x1b\(B"
 )
-_MOVES = re.compile(r"[\r\b]|\x1b\[[0-9]*[A-GJK]")
+_MOVES = re.compile(r"[\r\b]|\x1b\[(?:[0-9]*[A-GK]|0?J)")
 _CONTROL = re.compile(r"[\r\b\x1b]")
 _TAB = 8
 #: Characters of finished lines that can be taken back; a longer line can not.
