@@ -164,4 +164,4 @@ def test_only_the_final_state_is_left() -> None:
     bars = "\r10%\r50%\r99%\ndone\n" + "a\nb\n\x1b[2A\x1b[2KA\n\x1b[2KB"
     assert final_text(bars) == "99%\ndone\nA\nB\n"
     assert final_text("no newline") == "no newline"
-    assert final_text("\x1b[2Jspelled\n") == "\\x1b[2Jspelled\n"
+    assert final_text("a\r\x1b[2Jspelled\n") == "\\x1b[2Jspelled\n"
