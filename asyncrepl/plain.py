@@ -182,9 +182,13 @@ def _run(shell: Shell, ended: Callable[[], bool], idle: Callable[[], None]) -> N
     def hit(line: str) -> None:
         shell.console.complain([("error", line)])
 
+    def failed(error: BaseException) -> None:
+        shell.report_lost(error)
+        raise SystemExit(FAILED)
+
     interrupter = Interrupter(shell.loop, shell, idle)
     interrupter.install()
     try:
-        keep_running(shell.loop, interrupter, ended, hit)
+        keep_running(shell.loop, interrupter, ended, hit, failed)
     finally:
         interrupter.uninstall()

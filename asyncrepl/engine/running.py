@@ -15,24 +15,39 @@ if TYPE_CHECKING:
 
 __all__ = ["close", "keep_running"]
 
+#: So often a loop is started again that fails before its next turn: its selector is closed,
+#: say. A handler's error comes once.
+_TRIES = 3
+
 
 def keep_running(
     loop: LiveLoop,
     interrupter: Interrupter,
     ended: Callable[[], bool],
     hit: Callable[[str], object],
+    failed: Callable[[BaseException], object],
 ) -> None:
     """Run `loop` until `ended` says so; whoever ends it also stops the loop.
 
     A user's ``loop.stop()`` ends nothing. A Ctrl-C that hit a background task or a
-    callback is given to `hit` as one line (what, and where). SystemExit from one
-    of these comes out of here.
+    callback is given to `hit` as one line (what, and where). What a signal handler of the
+    user's raises while the loop waits is given to `failed`. SystemExit from one of these
+    comes out of here, and so does the error of a loop that cannot run any more.
     """
+    fruitless = 0
     while not ended():
+        turn = loop.live.turn.number
         try:
             loop.run_forever()
         except KeyboardInterrupt as error:
             hit(interrupter.victim(error))
+        except SystemExit:
+            raise
+        except BaseException as error:
+            fruitless = fruitless + 1 if loop.live.turn.number == turn else 0
+            if fruitless > _TRIES:
+                raise
+            failed(error)
 
 
 def close(loop: LiveLoop, patience: float = 1.0) -> list[str]:

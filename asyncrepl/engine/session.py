@@ -20,6 +20,7 @@ import builtins
 import contextvars
 import inspect
 import types
+from asyncio import CancelledError, Task
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -86,19 +87,24 @@ class Run:
             self._finish_abandoned(task)
             return
         if task.cancelled():  # before its first step: the wrapper never ran
-            error = asyncio.CancelledError()
-        self._done(self._outcome(error))
+            error = CancelledError()
+        try:
+            outcome = self._outcome(error)
+        except BaseException:  # what it reached cannot be said: the user's objects are asked
+            outcome = Outcome(self.source, error)
+        self._done(outcome)
 
     def _finish_abandoned(self, task: asyncio.Task[None]) -> None:
         """Nobody waits for the outcome any more; an error goes where those of tasks go."""
-        if self.error is not None and not isinstance(self.error, asyncio.CancelledError):
+        if self.error is not None and not isinstance(self.error, CancelledError):
             message = "An abandoned statement failed"
             context = {"message": message, "exception": self.error, "task": task}
             task.get_loop().call_exception_handler(context)
 
     def _outcome(self, error: BaseException | None) -> Outcome:
-        cancelled = self.interrupts and isinstance(error, asyncio.CancelledError)
-        if error is None or not (cancelled or isinstance(error, KeyboardInterrupt)):
+        kind = type(error)  # not isinstance(): it asks a ``__class__`` of the user's
+        cancelled = self.interrupts and issubclass(kind, CancelledError)
+        if error is None or not (cancelled or issubclass(kind, KeyboardInterrupt)):
             return Outcome(self.source, error)
         trace = error.__traceback__
         interrupt = KeyboardInterrupt().with_traceback(trace)
@@ -173,7 +179,7 @@ class Session:
         run = Run(source, done)
         # Not loop.create_task: a task factory set by the user must not see, change
         # or break the session's own tasks.
-        run.task = asyncio.Task(
+        run.task = Task(
             self._drive(run, code),
             loop=self.loop,
             name=name or f"input {self.count}",
@@ -232,7 +238,7 @@ class Session:
                 await result
         except BaseException as error:
             run.error = error.with_traceback(user_part(error.__traceback__))
-            ended_by_user = isinstance(error, asyncio.CancelledError | KeyboardInterrupt)
+            ended_by_user = issubclass(type(error), (CancelledError, KeyboardInterrupt))
             kept_to_themselves[run.task] = "cancelled" if ended_by_user else "error"
 
 
