@@ -24,6 +24,7 @@ from asyncrepl.commands.stepping import Stepping
 from asyncrepl.commands.tape import Tape
 from asyncrepl.engine.jobs import Jobs
 from asyncrepl.engine.observing import Observing
+from asyncrepl.engine.recursion import NEEDED, lowered
 from asyncrepl.engine.traces import called_part
 from asyncrepl.language.reading import as_command, silence_completeness_warnings
 from asyncrepl.statuses import PIPE_CLOSED
@@ -254,6 +255,7 @@ class Shell:
         """Show how a statement ended, if there is anybody to show it to."""
         try:
             with self.contained("the end of the statement cannot be told"):
+                self._tell_of_limit()
                 self.narrator.ended(outcome)
                 self.tape.fail(outcome)
             status = Status("error")
@@ -265,6 +267,11 @@ class Shell:
             return status
         except OSError:
             return Status("exit", PIPE_CLOSED)
+
+    def _tell_of_limit(self) -> None:
+        if lowered:
+            line = f"a recursion limit of {lowered.pop()} leaves no room for the prompt"
+            self.console.complain([("dim", f"{line}: it is {NEEDED} now")])
 
     def _is_explained(self, outcome: Outcome) -> bool:
         return outcome is self.last and not outcome.interrupted and self.explanation is not None

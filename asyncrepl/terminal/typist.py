@@ -86,10 +86,10 @@ class Typist:
             self.buffer.reset()
             return
         self._main.prepare()
-        self.begin(text)
         # Only after the keys that came in one piece with Enter: a Ctrl-C among them is for
         # this text, and a text that holds the interpreter lock would keep it from being read.
         asyncio.get_running_loop().call_soon(self._main.submit, text)
+        self.begin(text)
 
     def drop(self) -> None:
         """Ctrl-C: interrupt who hogs the loop, else drop the line."""
@@ -174,10 +174,12 @@ class Typist:
 
     def done(self) -> None:
         """The statement has ended and all its output is queued: prompt again."""
-        self._painter.drain()
-        self.pause_keys.ended()
-        self._panel.ended()
-        self._become(running=False)
+        try:
+            self._painter.drain()
+            self.pause_keys.ended()
+            self._panel.ended()
+        finally:  # whatever cannot be drawn, keys are for the prompt again
+            self._become(running=False)
         if self._offered:
             self.buffer.save_to_undo_stack()  # undo gives the empty line back
             self.buffer.text, self._offered = self._offered, ""

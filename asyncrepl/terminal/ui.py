@@ -28,6 +28,7 @@ from asyncrepl.terminal.frames import Panel
 from asyncrepl.terminal.keys import bindings
 from asyncrepl.terminal.painter import Painter
 from asyncrepl.terminal.pausing import PauseKeys
+from asyncrepl.terminal.recovery import Recovery
 from asyncrepl.terminal.scene import STYLE, TailRow, build_layout
 from asyncrepl.terminal.size import size_of
 from asyncrepl.terminal.typist import Typist
@@ -110,6 +111,13 @@ class Ui:
         self.error: BaseException | None = None
         self._editor = editor
         self._loop = asyncio.SelectorEventLoop()
+        self._recovery = Recovery(
+            self._loop,
+            self.painter.redraw,
+            lambda: self.typist.running,
+            lambda line: queue.put(line + "\n"),
+            self._give_up,
+        )
         self._loop.set_exception_handler(self._problem)
         self._loop.set_task_factory(_unnumbered)
         self._thread = threading.Thread(target=self._run, name="asyncrepl-ui", daemon=True)
@@ -191,17 +199,20 @@ class Ui:
             self._loop.run_until_complete(self._session())
         except BaseException as error:
             # Whatever it is: the main thread must know that this one is gone.
-            self.error = error
+            self.error = self.error or error
         finally:
             self._drawn.set()
             self.modes.restore()
             # Nobody reads our own terminal any more: who writes to it would wait for ever.
             self._descriptors.give()
-            self._loop.close()
+            with contextlib.suppress(Exception):
+                self._loop.close()
             self._main.gone()
 
     async def _session(self) -> None:
-        frames = self._loop.create_task(self.panel.animate(self.painter, self._look))
+        frames = self._loop.create_task(
+            self.panel.animate(self.painter, self._look, self._recovery.failed)
+        )
         self._loop.add_reader(self._descriptors.reader, self._children_wrote)
         try:
             with contextlib.suppress(EOFError):
@@ -234,10 +245,15 @@ class Ui:
             self.app.exit()
 
     def _problem(self, _loop: object, context: dict[str, object]) -> None:
-        """A callback of this loop failed: remember the first, go on drawing."""
+        """A callback of this loop failed: go on drawing."""
         error = context.get("exception")
-        if self.error is None and isinstance(error, BaseException):
-            self.error = error
+        if isinstance(error, BaseException):
+            self._recovery.failed(error)
+
+    def _give_up(self, error: BaseException) -> None:
+        """Nothing can be drawn any more, because of `error`: end this thread."""
+        self.error = error
+        self._loop.stop()
 
     def _children_wrote(self) -> None:
         if self.away:
