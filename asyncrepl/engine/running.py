@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
-
-from asyncrepl.engine.shutdown import finish
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,7 +10,7 @@ if TYPE_CHECKING:
     from asyncrepl.engine.interrupts import Interrupter
     from asyncrepl.engine.loop import LiveLoop
 
-__all__ = ["close", "keep_running"]
+__all__ = ["keep_running"]
 
 #: So often a loop is started again that fails before its next turn: its selector is closed,
 #: say. A handler's error comes once.
@@ -48,24 +45,3 @@ def keep_running(
             if fruitless > _TRIES:
                 raise
             failed(error)
-
-
-def close(loop: LiveLoop, patience: float = 1.0) -> list[str]:
-    """End all that runs on `loop` and close it; the names of the tasks that were running.
-
-    Ctrl-C while user code cleans up ends the cleanup.
-    """
-    clock = loop.live.clock
-    clock.release()
-    clock.thaw()
-    clock.rate = max(clock.rate, 1.0)  # slow motion must not make leaving slow
-    left: list[str] = []
-    try:
-        if not loop.is_closed():  # a program that ran on it may have done so
-            left = loop.run_until_complete(finish(patience))
-    except (KeyboardInterrupt, SystemExit, RuntimeError):
-        pass  # user code in its cleanup: interrupted, leaving, or stopping the loop
-    finally:
-        asyncio.set_event_loop(None)
-        loop.close()
-    return left

@@ -91,6 +91,10 @@ class Exits:
         timer.start()
         self._timers.append(timer)
 
+    def end_process(self) -> None:
+        """End the process now, with the status that was asked for; from any thread."""
+        self._force(self.code or 0)
+
     def _force(self, code: int) -> None:
         self._last_words()
         os._exit(code)

@@ -66,7 +66,7 @@ def run_replays(terminal: Terminal, plans: list[Plan]) -> int:
 def _session(terminal: Terminal, clock: Clock) -> Iterator[_Session]:
     lender = Lender(terminal.ui.away, terminal.ui.call, terminal.descriptors.terminal_in)
     replays = Replays(terminal.ui, terminal.crossing)
-    front = TerminalFront(terminal.ui, replays)
+    front = TerminalFront(terminal.ui, replays, terminal.exits.end_process)
     with ExitStack() as stack:
         for context in (_streams(terminal, lender), installed(lender), _quick_switching()):
             stack.enter_context(context)
