@@ -33,6 +33,7 @@ import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from asyncrepl.engine.frames import innermost_user_frame, is_plumbing
+from asyncrepl.engine.insisting import Insistence
 from asyncrepl.engine.traces import reached_place
 
 if TYPE_CHECKING:
@@ -90,10 +91,18 @@ class Foreground(Protocol):
 class Interrupter:
     """Handles SIGINT for the loop that runs on the main thread.
 
-    Where nothing runs in the `foreground`, `idle` is called, on the loop.
+    Where nothing runs in the `foreground`, `idle` is called, on the loop; `gave_up`, in a
+    thread, where code cannot be interrupted by any number of Ctrl-C.
     """
 
-    def __init__(self, loop: LiveLoop, foreground: Foreground, idle: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        loop: LiveLoop,
+        foreground: Foreground,
+        idle: Callable[[], object],
+        gave_up: Callable[[], object] | None = None,
+    ) -> None:
+        self._insistence = Insistence(loop.live.turn, gave_up)
         self._loop = loop
         self._foreground = foreground
         self._idle = idle
@@ -105,6 +114,7 @@ class Interrupter:
 
     def install(self) -> None:
         """Take SIGINT. Also call it before each statement: user code may have changed it."""
+        self._insistence.calm()
         waker = self._loop._csock  # type: ignore[attr-defined]  # noqa: SLF001
         signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
         current = signal.getsignal(signal.SIGINT)
@@ -119,6 +129,7 @@ class Interrupter:
 
     def uninstall(self) -> None:
         """Give SIGINT back."""
+        self._insistence.calm()
         self._forget_cancellation()
         signal.set_wakeup_fd(-1)
         if signal.getsignal(signal.SIGINT) == self.on_sigint:
@@ -136,6 +147,7 @@ class Interrupter:
             self._hit = asyncio.current_task(self._loop)
             self._forget_cancellation()
             if not shield.postpone():
+                self._insistence.press(frame)
                 raise KeyboardInterrupt
             return
         self._loop.live.let_go()
@@ -158,6 +170,7 @@ class Interrupter:
 
     def victim(self, error: KeyboardInterrupt) -> str:
         """What the Ctrl-C that came out of the loop as `error` has ended, in one line."""
+        self._insistence.calm()
         task, self._hit = self._hit, None
         where = reached_place(error.__traceback__)
         if task is None or not task.done():

@@ -91,9 +91,9 @@ class Exits:
         timer.start()
         self._timers.append(timer)
 
-    def end_process(self) -> None:
-        """End the process now, with the status that was asked for; from any thread."""
-        self._force(self.code or 0)
+    def end_process(self, code: int = 0) -> None:
+        """End the process now, with the status that was asked for, or `code`; any thread."""
+        self._force(self.code or code)
 
     def _force(self, code: int) -> None:
         self._last_words()

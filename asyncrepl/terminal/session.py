@@ -15,6 +15,7 @@ from asyncrepl.engine.clock import Clock
 from asyncrepl.engine.interrupts import Interrupter
 from asyncrepl.engine.running import keep_running
 from asyncrepl.language.shipped import ShippedError
+from asyncrepl.statuses import INTERRUPTED
 from asyncrepl.terminal.driver import Plan
 from asyncrepl.terminal.front import TerminalFront, complete_command
 from asyncrepl.terminal.hooks import installed
@@ -88,7 +89,9 @@ class _Session:
         self._lender = lender
         self._replays = replays
         self._over = False
-        self._interrupter = Interrupter(shell.loop, shell, self._found_nothing)
+        self._interrupter = Interrupter(
+            shell.loop, shell, self._found_nothing, self._cannot_interrupt
+        )
         self._hogs = Hogs(shell.loop, self._blocked)
 
     def run(self) -> None:
@@ -187,6 +190,12 @@ class _Session:
         """A Ctrl-C that found nothing running: for a text on its way, or for the line typed."""
         if not self._terminal.crossing.keep_interrupt():
             self._terminal.ui.call(self._terminal.ui.typist.interrupted)
+
+    def _cannot_interrupt(self) -> None:
+        """Code has caught every Ctrl-C, and more; in a thread of its own."""
+        line = "what runs cannot be interrupted: the session ends without it"
+        self._shell.console.complain([("error", line)])
+        self._terminal.exits.end_process(INTERRUPTED)
 
     def _hit(self, line: str) -> None:
         self._shell.console.complain(*text_lines(line, "error"))

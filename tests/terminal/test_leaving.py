@@ -119,9 +119,7 @@ def test_a_cleanup_that_blocks_is_named_and_left_behind(terminal: Terminal) -> N
     """Code that holds the thread while we leave: Ctrl-C ends it, and the rest is tidied."""
     terminal.enter("import time")
     terminal.enter("async def hold():\rtry: await asyncio.sleep(99)\rfinally: time.sleep(99)\r")
-    terminal.enter(
-        "async def tidy():\rtry: await asyncio.sleep(99)\rfinally: print('tidied')\r"
-    )
+    terminal.enter("async def tidy():\rtry: await asyncio.sleep(99)\rfinally: print('tidied')\r")
     terminal.enter("tasks = [asyncio.create_task(f()) for f in (hold, tidy, hold)]")
     terminal.send("\x04")
     for _ in range(2):
@@ -145,9 +143,7 @@ def test_a_cleanup_that_swallows_its_cancellation_is_left_behind(terminal: Termi
 
 def test_tasks_that_cannot_be_cancelled_keep_nobody(terminal: Terminal) -> None:
     """A `cancel` or a task factory of the user's that raises is no reason to stay."""
-    terminal.enter(
-        "class T(asyncio.Task):\rdef cancel(self, *a): raise RuntimeError('no')\r\r"
-    )
+    terminal.enter("class T(asyncio.Task):\rdef cancel(self, *a): raise RuntimeError('no')\r\r")
     terminal.enter("t = T(asyncio.sleep(99), loop=asyncio.get_running_loop())")
     terminal.enter("async def tidy():\rtry: await asyncio.sleep(99)\rfinally: print('tidied')\r")
     terminal.enter("tasks = [asyncio.create_task(tidy())]; g = (x async for x in tasks)")
