@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Outcome", "Run", "Session"]
 
+#: The user's own module, whatever ours is called by (see `asyncrepl.own_names`).
+_IMPORTED = {"asyncio": asyncio}
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -128,7 +131,7 @@ class Session:
         self.module = types.ModuleType("__main__")
         self.namespace = vars(self.module) if namespace is None else namespace
         self.namespace.setdefault("__builtins__", builtins)
-        self.namespace.setdefault("asyncio", asyncio)
+        self.namespace.setdefault("asyncio", _IMPORTED["asyncio"])
         self.context = contextvars.copy_context()
         self.sources = Sources()
         self.count = 0

@@ -15,6 +15,7 @@ from asyncrepl.engine.clock import Clock
 from asyncrepl.engine.interrupts import Interrupter
 from asyncrepl.engine.running import keep_running
 from asyncrepl.language.shipped import ShippedError
+from asyncrepl.own_names import keep_names
 from asyncrepl.statuses import INTERRUPTED
 from asyncrepl.terminal.driver import Plan
 from asyncrepl.terminal.front import TerminalFront, complete_command
@@ -105,6 +106,7 @@ class _Session:
         terminal.ui.call(terminal.ui.painter.redraw)  # what is typed already may need help
         terminal.crossing.connect(loop, self._start, self._start)
         terminal.ui.call(lambda: terminal.ui.pause_keys.connect(self._shell.stepping))
+        keep_names()
         _freeze()
         terminal.out.on_write = self._shell.printed
         terminal.err.on_write = self._shell.tape.write
@@ -162,6 +164,7 @@ class _Session:
         perform(self._shell, text, done, scripted=lambda: False, filename=filename, mode="exec")
 
     def _start(self, text: str, interrupt_after: float | None = None) -> None:
+        keep_names()
         self._interrupter.install()
         perform(
             self._shell,

@@ -15,6 +15,7 @@ import contextlib
 import os
 import signal
 import threading
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from prompt_toolkit.application import Application
@@ -111,6 +112,7 @@ class Ui:
         self.error: BaseException | None = None
         self._editor = editor
         self._loop = asyncio.SelectorEventLoop()
+        self._loop.time = monotonic  # type: ignore[method-assign]  # also where time is mocked
         self._recovery = Recovery(
             self._loop,
             self.painter.redraw,
