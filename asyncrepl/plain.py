@@ -182,7 +182,7 @@ def _run(shell: Shell, ended: Callable[[], bool], idle: Callable[[], None]) -> N
     def hit(line: str) -> None:
         shell.console.complain([("error", line)])
 
-    def failed(error: BaseException) -> None:
+    def failed(error: BaseException) -> bool:
         shell.report_lost(error)
         raise SystemExit(FAILED)
 

@@ -305,11 +305,12 @@ class Shell:
         sys.last_type, sys.last_value = type(outcome.error), outcome.error
         sys.last_traceback = outcome.error.__traceback__
 
-    def report_lost(self, error: BaseException) -> None:
-        """Show an error that ended no statement: a signal handler raised it."""
-        with self.contained("an error cannot be shown"):
+    def report_lost(self, error: BaseException) -> bool:
+        """Show an error that ended no statement: a signal handler raised it. Whether it could."""
+        with self.contained("an error cannot be shown") as shown:
             error = error.with_traceback(called_part(error.__traceback__))
             self.console.complain(*exception_lines(error))
+        return not shown.failed
 
     def _tell_error(self, outcome: Outcome, explanation: Explanation | None) -> None:
         lines = error_lines(outcome)

@@ -22,14 +22,15 @@ def keep_running(
     interrupter: Interrupter,
     ended: Callable[[], bool],
     hit: Callable[[str], object],
-    failed: Callable[[BaseException], object],
+    failed: Callable[[BaseException], bool],
 ) -> None:
     """Run `loop` until `ended` says so; whoever ends it also stops the loop.
 
     A user's ``loop.stop()`` ends nothing. A Ctrl-C that hit a background task or a
     callback is given to `hit` as one line (what, and where). What a signal handler of the
-    user's raises while the loop waits is given to `failed`. SystemExit from one of these
-    comes out of here, and so does the error of a loop that cannot run any more.
+    user's raises while the loop waits is given to `failed`, which says whether it could show
+    it. SystemExit from one of these comes out of here, and so does the error of a loop that
+    cannot run any more.
     """
     fruitless = 0
     while not ended():
@@ -41,7 +42,7 @@ def keep_running(
         except SystemExit:
             raise
         except BaseException as error:
-            fruitless = fruitless + 1 if loop.live.turn.number == turn else 0
+            shown = failed(error)
+            fruitless = fruitless + 1 if loop.live.turn.number == turn or not shown else 0
             if fruitless > _TRIES:
                 raise
-            failed(error)

@@ -113,7 +113,7 @@ class _Session:
         self._interrupter.install()
         self._hogs.start()
         try:
-            keep_running(loop, self._interrupter, self._ended, self._hit, self._failed)
+            keep_running(loop, self._interrupter, self._ended, self._hit, self._shell.report_lost)
         except SystemExit as leaving:
             terminal.exits.request(leaving.code if isinstance(leaving.code, int) else 1)
         finally:
@@ -202,10 +202,6 @@ class _Session:
 
     def _hit(self, line: str) -> None:
         self._shell.console.complain(*text_lines(line, "error"))
-
-    def _failed(self, error: BaseException) -> None:
-        """A signal handler of the user's has raised `error` while the loop waited."""
-        self._shell.report_lost(error)
 
     def _blocked(self, blocks: Blocks) -> None:
         self._shell.console.complain(*blocked_lines(blocks, self._shell.console.width))
