@@ -24,7 +24,7 @@ from asyncrepl.engine.forgetting.leak_log import Leaks
 from asyncrepl.language.sightings import Sighting, sighting_at
 from asyncrepl.language.suspects import Facts, describe
 from asyncrepl.views.errors import exception_lines
-from asyncrepl.views.styled import text_lines
+from asyncrepl.views.styled import prose
 from asyncrepl.views.warning import warning_text
 
 if TYPE_CHECKING:
@@ -79,7 +79,8 @@ class Noticing:
             self._leftovers = Leftovers(self._shell.loop, self._shell.session.namespace)
         well = outcome.source.filename if outcome is not None and outcome.error is None else None
         for left in self._leftovers.find():
-            self.leaks.note(left_open(left, self._shell.session.sources, well))
+            leak = left_open(left, self._shell.session.sources, well)
+            self.leaks.note(leak, generator=left.generator)
             self._shell.remarks.keep(Sighting("kept", describe(None), *left.walk))
 
     def _tell(self, leak: Leak) -> None:
@@ -129,7 +130,8 @@ class Noticing:
         name = ""
         if isinstance(future, asyncio.Task):
             name = future.get_name() + (f", {leak.what}" if leak and leak.what else "")
-        lines = text_lines(context["message"] + (f" ({name})" if name else ""), "error")
+        told = context["message"] + (f" ({name})" if name else "")
+        lines = prose(told, self._shell.console.width, "error", 2)
         if error is not None:
             lines += exception_lines(error) + self._shell.remarks.of_error(error)
         self._shell.console.complain(*lines)

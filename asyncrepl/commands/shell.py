@@ -16,27 +16,31 @@ from asyncrepl.commands.answering import Answering
 from asyncrepl.commands.contained import Contained
 from asyncrepl.commands.explaining import explain_outcome, explain_value
 from asyncrepl.commands.front import Front
+from asyncrepl.commands.guiding import Guide
 from asyncrepl.commands.narrating import Narrator
 from asyncrepl.commands.noticing import Noticing
 from asyncrepl.commands.remarking import Remarks
 from asyncrepl.commands.status import Status
 from asyncrepl.commands.stepping import Stepping
 from asyncrepl.commands.tape import Tape
+from asyncrepl.engine.blocking.sleeping import Sleeps
 from asyncrepl.engine.jobs import Jobs
 from asyncrepl.engine.observing import Observing
 from asyncrepl.engine.recursion import NEEDED, lowered
 from asyncrepl.engine.traces import called_part
 from asyncrepl.language.reading import as_command, silence_completeness_warnings
 from asyncrepl.statuses import PIPE_CLOSED
+from asyncrepl.views.blocked import blocked_lines
 from asyncrepl.views.errors import describe_error, error_lines, exception_lines
 from asyncrepl.views.explanations import explanation_lines
-from asyncrepl.views.styled import text_lines
+from asyncrepl.views.styled import prose, text_lines
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterator
 
     from asyncrepl.commands.registry import Recorder, Registry
+    from asyncrepl.engine.blocking.gathering import Blocks
     from asyncrepl.engine.loop import LiveLoop
     from asyncrepl.engine.session import Outcome, Run, Session
     from asyncrepl.explain.explanation import Explanation
@@ -56,7 +60,8 @@ class Shell:
     last outcome with an error and `explanation` what is known about it, `first` the first
     explanation there was; `tell_error` shows an error with its explanation, until somebody
     else wants to; `observing` says for what the loop is recorded, `noticing` hears of what
-    was forgotten, `remarks` of mistakes that raise nothing, `stepping` pauses what runs;
+    was forgotten, `remarks` of mistakes that raise nothing, `sleeps` of what blocks for a time
+    that is known, `stepping` pauses what runs, `guide` says what to do next;
     `alone` says that a program runs which makes its own loop; `left` names the tasks that
     were running when the session was closed.
     """
@@ -80,11 +85,13 @@ class Shell:
         self.jobs = Jobs(session, self._job_failed)
         self.observing = Observing(loop)
         self.noticing = Noticing(self)
+        self.sleeps = Sleeps(loop, self.tell_blocks)
         self.tape = Tape(loop.time)
         console.told = self.tape.show
         self.remarks = Remarks(self)
         self.narrator = Narrator(self)
         self.stepping = Stepping(self)
+        self.guide = Guide(self)
         self.alone = False
         self.last: Outcome | None = None
         self.first: Explanation | None = None
@@ -166,12 +173,16 @@ class Shell:
                 if mode == "single":
                     self.tape.end()
                 self.stepping.ended()
+                self.sleeps.ended(f"input {self.session.count}")
+                if mode == "single":
+                    self.guide.finished(text, status)
             done(status)
 
         with self.contained("the beginning of the statement cannot be noted"):
             self.narrator.began()
             self.remarks.began()
             if mode == "single":
+                self.guide.began()
                 self.tape.begin(text, interrupt_after)
         with self.contained("it cannot be run") as start:
             command = as_command(text) if mode == "single" else None
@@ -235,6 +246,7 @@ class Shell:
         builtins._ = None  # type: ignore[attr-defined]
         self.console.show(*text_lines(repr(value)))
         builtins._ = value  # type: ignore[attr-defined]
+        self.guide.displayed(value)
         self._explain_value(value)
 
     def printed(self, text: str) -> None:
@@ -289,6 +301,10 @@ class Shell:
         self.report(outcome)
         return Status("error")
 
+    def tell_blocks(self, blocks: Blocks) -> None:
+        """Tell what has blocked the loop."""
+        self.console.complain(*blocked_lines(blocks, self.console.width))
+
     def report(self, outcome: Outcome) -> None:
         """Show the error of `outcome` and explain it; keep it for ``:why`` and ``:fix``."""
         assert outcome.error is not None
@@ -313,7 +329,7 @@ class Shell:
         return not shown.failed
 
     def _tell_error(self, outcome: Outcome, explanation: Explanation | None) -> None:
-        lines = error_lines(outcome)
+        lines = error_lines(outcome, self.console.width)
         if explanation is not None:
             lines += explanation_lines(explanation, self.session.sources, self.console.width)
         self.console.complain(*lines)
@@ -333,5 +349,6 @@ class Shell:
         if isinstance(outcome.error, SystemExit):
             raise outcome.error  # out of the loop: the whole session is to end
         if outcome.stage == "run":  # else it is about what was just typed
-            self.console.complain([("dim", f"in the background, {name}:")])
+            told = f"in the background, {name}:"
+            self.console.complain(*prose(told, self.console.width, "dim", 2))
         self.report(outcome)

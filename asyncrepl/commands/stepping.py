@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.commands.registry import Command, CommandError, Instead
 from asyncrepl.engine.interrupts import shield
 from asyncrepl.views.errors import exception_line
-from asyncrepl.views.styled import one_line, text_lines, wrapped
+from asyncrepl.views.styled import flowed, one_line, text_lines
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -28,17 +28,24 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS", "Stepping"]
 
 _NO_WALK = "no async for is under way: the next one that begins is waited for"
-#: Python 3.11.
-_UNSEEN = "this Python cannot step an async for that is under way; :walk STATEMENT begins with it"
+_UNSEEN = (
+    "this async for cannot be stepped: a debugger or another tool traces the program; it stays "
+    "paused, t goes on to the next timer"
+)
 
 
 class Stepping:
-    """The steps of one shell; for the loop's thread, except `press`, `mode` and `passed`."""
+    """The steps of one shell; for the loop's thread, except `press`, and what may be read.
+
+    From any thread: `mode`, `passed`, `steps_walks`.
+    """
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
         self._pausing: Pausing | None = None
         self._making = threading.Lock()
+        #: Whether `anext` can do what it says: not where somebody else traces the program.
+        self.steps_walks = True
 
     # -- from any thread ---------------------------------------------------------------
 
@@ -107,18 +114,23 @@ class Stepping:
         """What ran in the foreground is over."""
         self.go_on()
         self._shell.narrator.unfollow()
+        self.steps_walks = True
 
     def _follow(self) -> list[bool]:
         """Tell the walks; of those under way, whether they are told."""
         task = self._shell.task
         if task is None or self.mode == "step":
             return []
-        return self._shell.narrator.follow(task, self._made().reached)
+        walks = self._shell.narrator.follow(task, self._made().reached)
+        self.steps_walks = any(walks) or not walks
+        return walks
 
-    def _look_for_walks(self) -> None:
+    def _look_for_walks(self) -> bool:
+        """Whether the next step of a walk can be waited for."""
         walks = self._follow()
         if not any(walks):
             self._say(_UNSEEN if walks else _NO_WALK)
+        return self.steps_walks
 
     def _fired(self, stepped: Stepped) -> None:
         if not stepped.fired:
@@ -161,7 +173,7 @@ class Stepping:
 
     def _say(self, text: str) -> None:
         console = self._shell.console
-        console.show(*([("dim", line)] for line in wrapped(text, console.width)))
+        console.show(*flowed([("dim", text)], console.width, 2))
 
 
 def _walk(shell: Shell, rest: str) -> Instead:
@@ -175,8 +187,11 @@ COMMANDS = (
     Command(
         "walk",
         ":walk STATEMENT",
-        "run it by keys, from one __anext__ to the next (Ctrl-S pauses any)",
+        "run it step by step, by keys",
         ":walk async for n in ticks(3): n",
         _walk,
+        group="seeing",
+        details="n goes to the next __anext__, t to the next timer, v shows the names, "
+        "e evaluates, c goes on. Ctrl-S pauses any statement that runs, for the same keys.",
     ),
 )

@@ -64,6 +64,8 @@ def run_terminal(
     played, each in a session of its own, and then it ends.
     """
     terminal = Terminal(settings)
+    if replays:
+        terminal.ui.typist.only_watch()
     lost: BaseException | None = None
     status = FAILED
     try:

@@ -6,8 +6,10 @@ import gc
 import os
 import sys
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asyncrepl.commands.guiding import next_demo_lines
 from asyncrepl.commands.opening import chosen_clock, open_shell
 from asyncrepl.commands.registry import CommandError
 from asyncrepl.engine.blocking.hogs import Hogs
@@ -17,6 +19,7 @@ from asyncrepl.engine.running import keep_running
 from asyncrepl.language.shipped import ShippedError
 from asyncrepl.own_names import keep_names
 from asyncrepl.statuses import INTERRUPTED
+from asyncrepl.terminal.ahead import LoadingAhead
 from asyncrepl.terminal.driver import Plan
 from asyncrepl.terminal.front import TerminalFront, complete_command
 from asyncrepl.terminal.hooks import installed
@@ -26,8 +29,7 @@ from asyncrepl.terminal.streams import LentInput
 from asyncrepl.transcript.finding import find
 from asyncrepl.transcript.grammar import TranscriptError
 from asyncrepl.transcript.performing import perform
-from asyncrepl.views.blocked import blocked_lines
-from asyncrepl.views.styled import text_lines
+from asyncrepl.views.styled import prose, text_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -56,11 +58,15 @@ def run_replays(terminal: Terminal, plans: list[Plan]) -> int:
     for plan in plans:
         clock = Clock.virtual() if plan.transcript.clock == "virtual" else Clock.real()
         terminal.watch.scripted = True
+        terminal.ui.call(terminal.ui.typist.only_watch)
         with _session(terminal, clock) as session:
             session.play(plan)
             session.run()
         if terminal.exits.requested():
             break
+    else:
+        played = Path(plans[-1].transcript.filename)
+        terminal.console.show(*next_demo_lines(played, "asyncrepl replay", terminal.ui.columns))
     return terminal.exits.code or 0
 
 
@@ -74,11 +80,11 @@ def _session(terminal: Terminal, clock: Clock) -> Iterator[_Session]:
             stack.enter_context(context)
         with open_shell(terminal.console, front=front, clock=clock) as shell:
             session = _Session(terminal, shell, lender, replays)
-            front.connect(shell.observing, session.play_named)
+            front.connect(shell, session.play_named)
             shell.narrator.turn(on=terminal.trace)
             yield session
         if shell.left:
-            terminal.console.show([("dim", _left(shell.left))])
+            terminal.console.show(*prose(_left(shell.left), terminal.ui.columns, "dim", 2))
 
 
 class _Session:
@@ -94,6 +100,8 @@ class _Session:
             shell.loop, shell, self._found_nothing, self._cannot_interrupt
         )
         self._hogs = Hogs(shell.loop, self._blocked)
+        shell.sleeps.wanted = self._slept
+        self._ahead = LoadingAhead(shell.loop.live.turn)
 
     def run(self) -> None:
         """Run the loop until the session is to end."""
@@ -112,11 +120,13 @@ class _Session:
         terminal.err.on_write = self._shell.tape.write
         self._interrupter.install()
         self._hogs.start()
+        self._ahead.start()
         try:
             keep_running(loop, self._interrupter, self._ended, self._hit, self._shell.report_lost)
         except SystemExit as leaving:
             terminal.exits.request(leaving.code if isinstance(leaving.code, int) else 1)
         finally:
+            self._ahead.close()
             self._hogs.close()
             self._interrupter.uninstall()
 
@@ -130,7 +140,9 @@ class _Session:
         self._shell.loop.live.clock.hold()
         # Not at once: what is typed very fast would come before this session is connected,
         # and go to the loop of the one before.
-        self._shell.loop.call_soon(self._replays.start, plan, lambda: self._post(self._finish))
+        self._shell.loop.call_soon(
+            lambda: self._replays.start(plan, lambda: self._post(self._finish), lingers=True)
+        )
 
     def play_named(self, name: str) -> None:
         """Play the transcript `name` in this session; time stands still but for its statements."""
@@ -143,11 +155,12 @@ class _Session:
         live.clock.hold()
 
         def over() -> None:
+            self._shell.guide.replayed(Path(plan.transcript.filename))
             observing.drop("demo")
             if live.clock.mode == "real":  # a virtual one stands until the next input
                 live.clock.release()
 
-        self._replays.start(plan, lambda: self._post(over))
+        self._replays.start(plan, lambda: self._post(over), lingers=False)
 
     def _run_first(self, programs: list[Program]) -> None:
         if not programs:
@@ -183,11 +196,12 @@ class _Session:
         if status.kind == "exit":
             self._terminal.exits.request(status.exit_code)
         else:
-            self._prompt()
+            self._prompt(failed=status.kind == "error")
 
-    def _prompt(self) -> None:
+    def _prompt(self, *, failed: bool = False) -> None:
         self._lender.recall()
-        self._terminal.ui.call(self._terminal.ui.typist.done)
+        typist = self._terminal.ui.typist
+        self._terminal.ui.call(lambda: typist.done(failed=failed))
 
     def _found_nothing(self) -> None:
         """A Ctrl-C that found nothing running: for a text on its way, or for the line typed."""
@@ -204,7 +218,16 @@ class _Session:
         self._shell.console.complain(*text_lines(line, "error"))
 
     def _blocked(self, blocks: Blocks) -> None:
-        self._shell.console.complain(*blocked_lines(blocks, self._shell.console.width))
+        if not self._slept():
+            self._shell.tell_blocks(blocks)
+
+    def _slept(self) -> bool:
+        """Whether sleeps are told, and nothing that the watch has measured.
+
+        In virtual time a computation takes none. And of a script the same is to be seen in
+        each run, and what a check has seen.
+        """
+        return self._replays.playing or self._shell.loop.live.clock.mode == "virtual"
 
     def _ended(self) -> bool:
         return self._over or self._terminal.exits.requested()
