@@ -13,6 +13,7 @@ or there is none, it is the first misuse that was noticed, whoever noticed it.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import io
 import json
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.commands.opening import open_shell
 from asyncrepl.engine.loading import LoadError, read_text
+from asyncrepl.language.names import canonical_name
 from asyncrepl.plain import run_program
 from asyncrepl.statuses import INTERRUPTED
 from asyncrepl.views.console import Console
@@ -40,6 +42,20 @@ if TYPE_CHECKING:
     from asyncrepl.views.styled import Line
 
 __all__ = ["Diagnosis", "Program", "as_object", "diagnose", "explain_program", "read_program"]
+
+#: What tells the time, as one asks for it who measures.
+_CLOCKS = (
+    {
+        f"time.{name}{unit}"
+        for name in ("perf_counter", "monotonic", "time")
+        for unit in ("", "_ns")
+    }
+    | {"timeit.default_timer"}
+    | {
+        f"asyncio.{name}().time"
+        for name in ("get_event_loop", "get_running_loop", "new_event_loop")
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +167,10 @@ class _WaitsForEverError(BaseException):
 
 def _perhaps(shell: Shell, program: Program) -> Explanation | None:
     """What may be meant just so; told to an author who asks how long it takes."""
-    asks = any(name in program.text for name in ("perf_counter(", "monotonic(", "time.time("))
+    source = shell.session.sources.get(program.filename)
+    if source is None or source.tree is None:
+        return None
+    asks = any(canonical_name(node) in _CLOCKS for node in ast.walk(source.tree))
     return shell.remarks.asked() if asks else None
 
 

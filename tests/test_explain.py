@@ -98,6 +98,13 @@ RIGHT = {
     "no loop runs": "import asyncio\ntry:\n    asyncio.get_running_loop()\n    1/0\n"
     "except RuntimeError: pass\n",
     "a loop runs": TICKS + "await anext(ticks())\n",
+    "a task is made elsewhere": "import asyncio\nfrom asyncio import create_task\n"
+    "async def main(): await create_task(asyncio.sleep(0))\nasyncio.run(main())\n",
+    "a task under another name": "import asyncio as aio\nfrom asyncio import create_task as go\n"
+    "async def main():\n    await go(aio.sleep(0))\naio.run(main())\n",
+    "a task of a loop of its own": TICKS + "loop = asyncio.new_event_loop()\n"
+    "task = loop.create_task(asyncio.sleep(0))\nloop.run_until_complete(task)\nloop.close()\n",
+    "the word in a string": TICKS + "print('create_task')\nasyncio.run(anext(ticks()))\n",
 }
 
 

@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from asyncrepl.language.names import bind_names
 from asyncrepl.language.rewriting import Rewriting, Text
 
 if TYPE_CHECKING:
@@ -200,11 +201,13 @@ class Units:
 
 
 def parsed(text: str) -> ast.Module | None:
-    """The tree of `text`, if it has one."""
+    """The tree of `text`, if it has one, with the canonical names of what it imports."""
     try:
-        return ast.parse(text)
+        tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+    bind_names(tree)
+    return tree
 
 
 def _is_library(filename: str) -> bool:

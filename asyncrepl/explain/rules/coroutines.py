@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import CannotFixError, Fixing, awaited, short
 from asyncrepl.explain.rule import Rule
-from asyncrepl.explain.uses import Use, callee_name
+from asyncrepl.language.names import callee_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.units import Unit
+    from asyncrepl.explain.uses import Use
 
 __all__ = ["RULES"]
 

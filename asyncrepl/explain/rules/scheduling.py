@@ -15,7 +15,8 @@ from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import CannotFixError, Fixing, fresh, short
 from asyncrepl.explain.resolving import is_async_iterable, is_awaitable
 from asyncrepl.explain.rule import Rule
-from asyncrepl.explain.uses import Use, callee_name
+from asyncrepl.explain.uses import Use
+from asyncrepl.language.names import callee_name
 from asyncrepl.language.suspects import lookup
 
 if TYPE_CHECKING:

@@ -10,12 +10,13 @@ from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import CannotFixError, Fixing, async_walks, awaits_of, short
 from asyncrepl.explain.resolving import is_async_iterable
 from asyncrepl.explain.rule import Rule
-from asyncrepl.explain.uses import Use, callee_name
 from asyncrepl.explain.walking import a, defined
+from asyncrepl.language.names import callee_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.units import Unit
+    from asyncrepl.explain.uses import Use
 
 __all__ = ["RULES"]
 

@@ -10,7 +10,7 @@ from asyncrepl.explain.explanation import Finding, Fix, Other
 from asyncrepl.explain.fixing import CannotFixError, Fixing
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.rules.ending import STEPS, awaited_step, stopped_at
-from asyncrepl.explain.uses import callee_name
+from asyncrepl.language.names import callee_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
