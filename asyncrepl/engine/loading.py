@@ -90,7 +90,8 @@ class _Loader(SourceFileLoader):
         """The code of the module; SyntaxError where it awaits at the top, among others."""
         path = self.get_filename(fullname)
         text = decode_source(self.get_data(path))
-        return compile_source(self._sources.add(path, text, parse(text, path)), "module")
+        source = self._sources.add(path, text, parse(text, path), module=True)
+        return compile_source(source, "module")
 
 
 def _imported(session: Session, name: str) -> types.ModuleType:
@@ -129,7 +130,7 @@ def _execute(session: Session, path: Path, module: types.ModuleType) -> None:
     if isinstance(reading, Broken):
         raise LoadError(f"cannot load {path.name!r}: {_brief(reading.error)}")
     try:
-        source = session.sources.add(filename, text, parse(text, filename))
+        source = session.sources.add(filename, text, parse(text, filename), module=True)
         code = compile_source(source, "module")
         sys.modules.setdefault(module.__name__, module)
         exec(code, vars(module))

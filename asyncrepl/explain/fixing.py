@@ -91,6 +91,13 @@ class Fixing:
         if not known and not (typed and self.evidence.namespace.get(module) is not None):
             edits.insert(_first_after_head(unit), line)
 
+    def fresh(self, unit: Unit, name: str) -> str:
+        """A name to be bound at the top of `unit`: like `name`, and nobody's yet."""
+        name = fresh(unit, name)
+        while name in self.evidence.namespace:
+            name = fresh(unit, name + "_")
+        return name
+
     def loop_async(self, unit: Unit, owner: ast.AST) -> None:
         """Write ``async for`` for the loop or comprehension clause `owner`."""
         self.of(unit).insert(keyword_span(unit, owner).start, "async ")

@@ -32,7 +32,7 @@ def lambda_to_def(fixing: Fixing, unit: Unit, node: ast.Lambda) -> None:
     statement, edits = unit.statement(node), fixing.of(unit)
     assigned = isinstance(statement, ast.Assign) and statement.value is node
     target = statement.targets[0] if isinstance(statement, ast.Assign) and assigned else None
-    name = target.id if isinstance(target, ast.Name) else fresh(unit, "job")
+    name = target.id if isinstance(target, ast.Name) else fixing.fresh(unit, "job")
     lines = (
         f"async def {name}({_parameters(unit, node)}):\n    return {unit.source.source(node.body)}"
     )

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Resolver",
+    "imported",
     "is_async_iterable",
     "is_awaitable",
     "is_coroutine_function",
@@ -127,7 +128,7 @@ class Resolver:
     def _unborn(self, name: str) -> Facts | None:
         """A function or module of a text that has not run (it does not compile)."""
         assert self.unit is not None
-        found = _imported(self.unit, name)
+        found = imported(self.unit, name)
         if found is not MISSING:
             return describe(found, keep=True)
         for function in self.unit.functions():
@@ -256,7 +257,7 @@ class Resolver:
         return {name: own[name] for name in names if name in own}
 
 
-def _imported(unit: Unit, name: str) -> object:
+def imported(unit: Unit, name: str) -> object:
     """What an import in `unit` binds to `name`, if its module is there already; or MISSING."""
     imports: Iterator[ast.Import | ast.ImportFrom] = unit.nodes(ast.Import, ast.ImportFrom)
     for node in imports:

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fixing import CannotFixError, Fixing, fresh, short
+from asyncrepl.explain.fixing import CannotFixError, Fixing, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.language.names import callee_name, last_name
@@ -41,7 +41,8 @@ def _gathered(evidence: Evidence, unit: Unit, call: ast.Call) -> Fix | None:
     loop = unit.enclosing(call, ast.AsyncFor)
     if loop is None or scope(unit, loop) is not scope(unit, call):
         return None
-    fixing, name = Fixing(evidence), fresh(unit, "tasks")
+    fixing = Fixing(evidence)
+    name = fixing.fresh(unit, "tasks")
     edits = fixing.of(unit)
     edits.lines_before(loop, f"{name} = []")
     edits.before(call, f"{name}.append(")

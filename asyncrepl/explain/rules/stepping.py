@@ -117,9 +117,10 @@ def _aiter(evidence: Evidence) -> Finding | None:
         return None
     unit, fixing = evidence.unit, Fixing(evidence)
     statement = unit.statement(use.node)
-    lines = "async def as_async(xs):\n    for x in xs:\n        yield x\n"
+    name = fixing.fresh(unit, "as_async")
+    lines = f"async def {name}(xs):\n    for x in xs:\n        yield x\n"
     fixing.of(unit).lines_before(statement, lines)
-    fixing.of(unit).replace(use.node, f"as_async({unit.source.source(use.node)})")
+    fixing.of(unit).replace(use.node, f"{name}({unit.source.source(use.node)})")
     why = f"`aiter` does not convert: {short(unit, use.node)} is {a(use)} and has no `__aiter__`."
     return Finding(why, fixing.fix())
 

@@ -73,9 +73,11 @@ def _shielded(
     fixing = Fixing(evidence)
     text = unit.source.source(inner)
     try:
-        fixing.of(unit).replace(inner, f"asyncio.shield(step := asyncio.ensure_future({text}))")
+        step = fixing.fresh(unit, "step")
+        kept = f"asyncio.shield({step} := asyncio.ensure_future({text}))"
+        fixing.of(unit).replace(inner, kept)
         if call is not None:
-            fixing.of(site.unit).replace(call, "step")
+            fixing.of(site.unit).replace(call, step)
     except CannotFixError:
         return None
     return fixing.fix()

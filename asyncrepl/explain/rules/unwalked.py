@@ -240,7 +240,8 @@ def _checked_at_once(evidence: Evidence, unit: Unit, function: Function, count: 
     rest = function.body[count:]
     if not rest or not isinstance(function, ast.AsyncFunctionDef):
         return None
-    fixing, name = Fixing(evidence), fresh(unit, "items")
+    fixing = Fixing(evidence)
+    name = fixing.fresh(unit, "items")
     edits = fixing.of(unit)
     start = unit.source.span(function).start
     edits.replace(Span(start, start + len("async ")), "")
