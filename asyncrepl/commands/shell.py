@@ -127,6 +127,7 @@ class Shell:
             with self.remarks.active(), self.noticing.active():
                 yield
                 vars(builtins).pop("_", None)  # while somebody hears what dies with it
+                self.noticing.explained.close(self.session.namespace)
         finally:
             sys.displayhook, sys.modules["__main__"] = before
             vars(builtins).pop("_", None)
@@ -161,6 +162,7 @@ class Shell:
 
         self.narrator.began()
         self.remarks.began()
+        self.noticing.began()
         if mode == "single":
             self.tape.begin(text, interrupt_after)
         command = as_command(text) if mode == "single" else None
@@ -232,6 +234,7 @@ class Shell:
             return
         found = explain_value(self.session, self._run.source.filename, value)
         if found is not None:
+            self.noticing.explained.add(value)
             self.console.show(*self.remarks.said(found))
 
     def _ended(self, outcome: Outcome) -> Status:
@@ -240,6 +243,7 @@ class Shell:
             self.narrator.ended(outcome)
             self.tape.fail(outcome)
             status = self._shown(outcome)
+            self.noticing.flush()
             self.noticing.look(outcome)
             self.remarks.ended(outcome, silently=self._is_explained(outcome))
             return status
@@ -265,6 +269,9 @@ class Shell:
         assert outcome.error is not None
         self.last = outcome
         explanation = explain_outcome(self.session, outcome)
+        self.noticing.settle(outcome.error, explained=explanation is not None)
+        if explanation is not None:
+            self.remarks.note(explanation)
         if not outcome.interrupted:  # else what was said of the statement while it ran holds
             self.explanation = explanation
         self.tell_error(outcome, explanation)
@@ -294,3 +301,4 @@ class Shell:
         if outcome.stage == "run":  # else it is about what was just typed
             self.console.complain([("dim", f"in the background, {name}:")])
         self.report(outcome)
+        self.remarks.look(silently=self._is_explained(outcome))

@@ -192,6 +192,8 @@ class _Session:
         self._shell.console.complain(*text_lines(line, "error"))
 
     def _blocked(self, blocks: Blocks) -> None:
+        if self._shell.remarks.tells_of(blocks.last.filename, blocks.last.line):
+            return  # what blocks it, and what to write instead
         self._shell.console.complain(*blocked_lines(blocks, self._shell.console.width))
 
     def _ended(self) -> bool:
