@@ -196,8 +196,9 @@ class _Session:
         self._shell.console.complain(*text_lines(line, "error"))
 
     def _blocked(self, blocks: Blocks) -> None:
-        if self._shell.remarks.tells_of(blocks.last.filename, blocks.last.line):
-            return  # what blocks it, and what to write instead
+        own = set(blocks.tasks) <= {f"input {self._shell.session.count}"}
+        if own and self._shell.remarks.tells_of(blocks.last.filename, blocks.last.line):
+            return  # it was told what to write instead; of another task, this says which it is
         self._shell.console.complain(*blocked_lines(blocks, self._shell.console.width))
 
     def _ended(self) -> bool:
