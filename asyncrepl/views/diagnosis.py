@@ -14,7 +14,7 @@ from asyncrepl.language.compiling import needs_loop
 from asyncrepl.views.explanations import why_lines
 from asyncrepl.views.highlight import code_lines
 from asyncrepl.views.patch import unified_diff
-from asyncrepl.views.styled import one_line, printable, wrapped
+from asyncrepl.views.styled import flowed, one_line, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -116,9 +116,8 @@ def _diffs(fix: Fix, subject: Subject, width: int | None) -> Iterator[Line]:
 
 
 def _try(what: str, width: int | None) -> list[Line]:
-    first, *more = wrapped(f"{what}:", width, indent=5)
-    return [[("label", "try  "), ("", first)], *([("", line)] for line in more)]
+    return flowed([("label", "try  "), ("", f"{what}:")], width, indent=5)
 
 
 def _prose(text: str, width: int | None, style: str) -> list[Line]:
-    return [[(style, line)] for line in wrapped(text, width)]
+    return flowed([(style, text)], width)
