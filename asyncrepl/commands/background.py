@@ -21,12 +21,22 @@ def _ticker(shell: Shell, rest: str) -> list[Line]:
     if len(words) not in {1, 2}:
         raise CommandError(":ticker takes a name and seconds: try :ticker tick 0.2")
     name = words[0]
+    if _is_number(name):
+        raise CommandError(f"{name} is no name for a ticker: try :ticker tick {name}")
     seconds = _seconds(words[1]) if len(words) > 1 else 1.0
     try:
         shell.jobs.start_ticker(name, seconds)
     except JobError as error:
         raise CommandError(str(error)) from None
     return [[("", f"{name} started: every {seconds:g} s")]]
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def _seconds(word: str) -> float:

@@ -137,6 +137,7 @@ class Shell:
             with self.remarks.active(), self.noticing.active():
                 yield
                 vars(builtins).pop("_", None)  # while somebody hears what dies with it
+                self.noticing.explained.close(self.session.namespace)
         finally:
             sys.displayhook, sys.modules["__main__"] = before
             vars(builtins).pop("_", None)
@@ -181,6 +182,7 @@ class Shell:
         with self.contained("the beginning of the statement cannot be noted"):
             self.narrator.began()
             self.remarks.began()
+            self.noticing.began()
             if mode == "single":
                 self.guide.began()
                 self.tape.begin(text, interrupt_after)
@@ -261,6 +263,7 @@ class Shell:
             return
         found = explain_value(self.session, self._run.source.filename, value)
         if found is not None:
+            self.noticing.explained.add(value)
             self.console.show(*self.remarks.said(found))
 
     def _ended(self, outcome: Outcome) -> Status:
@@ -274,6 +277,7 @@ class Shell:
             with self.contained("its error cannot be shown"):
                 status = self._shown(outcome)
             with self.contained("what it has left cannot be told"):
+                self.noticing.flush()
                 self.noticing.look(outcome)
                 self.remarks.ended(outcome, silently=self._is_explained(outcome))
             return status
@@ -312,6 +316,9 @@ class Shell:
         explanation = None
         with self.contained("it cannot be explained"):
             explanation = explain_outcome(self.session, outcome)
+            self.noticing.settle(outcome.error, explained=explanation is not None)
+            if explanation is not None:
+                self.remarks.note(explanation)
         if not outcome.interrupted:  # else what was said of the statement while it ran holds
             self.explanation = explanation
         with self.contained("it cannot be shown in full") as shown:
@@ -352,3 +359,4 @@ class Shell:
             told = f"in the background, {name}:"
             self.console.complain(*prose(told, self.console.width, "dim", 2))
         self.report(outcome)
+        self.remarks.look(silently=self._is_explained(outcome))

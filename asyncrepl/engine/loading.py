@@ -8,7 +8,6 @@ import types
 from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
 from importlib.util import decode_source, find_spec, module_from_spec
-from inspect import CO_COROUTINE
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.frames import is_library
@@ -88,11 +87,11 @@ class _Loader(SourceFileLoader):
         self._sources = session.sources
 
     def get_code(self, fullname: str) -> types.CodeType | None:
-        """The code of the module; Python's own where it awaits at the top, which is an error."""
+        """The code of the module; SyntaxError where it awaits at the top, among others."""
         path = self.get_filename(fullname)
         text = decode_source(self.get_data(path))
-        code = compile_source(self._sources.add(path, text, parse(text, path)), "exec")
-        return super().get_code(fullname) if code.co_flags & CO_COROUTINE else code
+        source = self._sources.add(path, text, parse(text, path), module=True)
+        return compile_source(source, "module")
 
 
 def _imported(session: Session, name: str) -> types.ModuleType:
@@ -131,8 +130,8 @@ def _execute(session: Session, path: Path, module: types.ModuleType) -> None:
     if isinstance(reading, Broken):
         raise LoadError(f"cannot load {path.name!r}: {_brief(reading.error)}")
     try:
-        source = session.sources.add(filename, text, parse(text, filename))
-        code = compile_source(source, "exec")
+        source = session.sources.add(filename, text, parse(text, filename), module=True)
+        code = compile_source(source, "module")
         sys.modules.setdefault(module.__name__, module)
         exec(code, vars(module))
     except Exception as error:

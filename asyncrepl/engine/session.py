@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
+    from asyncrepl.language.compiling import Mode
+
 __all__ = ["Outcome", "Run", "Session"]
 
 #: The user's own module, whatever ours is called by (see `asyncrepl.own_names`).
@@ -198,7 +200,7 @@ class Session:
 
         Also what it raises to leave (SystemExit, KeyboardInterrupt) is in the outcome.
         """
-        compiled = self._prepare(text, filename, "exec")
+        compiled = self._prepare(text, filename, "module")
         if isinstance(compiled, Outcome):
             return compiled
         source, code = compiled
@@ -214,12 +216,12 @@ class Session:
         return Outcome(source)
 
     def _prepare(
-        self, text: str, filename: str | None, mode: Literal["single", "exec"]
+        self, text: str, filename: str | None, mode: Mode
     ) -> Outcome | tuple[Source, types.CodeType]:
         if filename is None:
             self.count += 1
             filename = f"<input {self.count}>"
-        reading = read(text, filename, program=mode == "exec")
+        reading = read(text, filename, program=mode != "single")
         tree = reading.tree if isinstance(reading, Statement) else None
         source = self.sources.add(filename, text, tree, self.column)
         match reading:
@@ -230,7 +232,7 @@ class Session:
             case Blank():
                 return Outcome(source)
         try:
-            code = compile_source(source, mode, self._flags)
+            code = compile_source(source, mode, self._flags, self.namespace)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             return Outcome(source, error.with_traceback(None), "compile")
         self._flags |= code.co_flags & FUTURE_FLAGS

@@ -218,8 +218,12 @@ class _Session:
         self._shell.console.complain(*text_lines(line, "error"))
 
     def _blocked(self, blocks: Blocks) -> None:
-        if not self._slept():
-            self._shell.tell_blocks(blocks)
+        if self._slept():
+            return
+        own = set(blocks.tasks) <= {f"input {self._shell.session.count}"}
+        if own and self._shell.remarks.tells_of(blocks.last.filename, blocks.last.line):
+            return  # it was told what to write instead; of another task, this says which it is
+        self._shell.tell_blocks(blocks)
 
     def _slept(self) -> bool:
         """Whether sleeps are told, and nothing that the watch has measured.

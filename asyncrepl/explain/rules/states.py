@@ -16,7 +16,7 @@ from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import Fixing, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.steps import assignment, called, stepped_source
-from asyncrepl.explain.uses import callee_name
+from asyncrepl.language.names import callee_name
 from asyncrepl.language.suspects import lookup
 
 if TYPE_CHECKING:
