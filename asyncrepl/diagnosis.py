@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.commands.opening import open_shell
 from asyncrepl.engine.loading import LoadError, read_text
+from asyncrepl.engine.running import EndsSessionError
 from asyncrepl.language.names import canonical_name
 from asyncrepl.plain import run_program
 from asyncrepl.statuses import INTERRUPTED
@@ -168,7 +169,7 @@ def _give_up() -> None:
     raise _WaitsForEverError
 
 
-class _WaitsForEverError(BaseException):
+class _WaitsForEverError(EndsSessionError):
     """The program waits for what never comes; out of the loop, where no task can catch it."""
 
 

@@ -10,11 +10,15 @@ if TYPE_CHECKING:
     from asyncrepl.engine.interrupts import Interrupter
     from asyncrepl.engine.loop import LiveLoop
 
-__all__ = ["keep_running"]
+__all__ = ["EndsSessionError", "keep_running"]
 
 #: So often a loop is started again that fails before its next turn: its selector is closed,
 #: say. A handler's error comes once.
 _TRIES = 3
+
+
+class EndsSessionError(BaseException):
+    """Raised by ours, where user code cannot catch it, to end `keep_running`."""
 
 
 def keep_running(
@@ -39,7 +43,7 @@ def keep_running(
             loop.run_forever()
         except KeyboardInterrupt as error:
             hit(interrupter.victim(error))
-        except SystemExit:
+        except (SystemExit, EndsSessionError):
             raise
         except BaseException as error:
             shown = failed(error)
