@@ -165,12 +165,26 @@ def test_the_order_of_callbacks_is_asyncios(loop: LiveLoop) -> None:
 
 
 def test_nothing_of_ours_takes_the_room_of_asyncios(loop: LiveLoop) -> None:
-    """The loop has so few attributes that CPython keeps them inline (29), or two more."""
+    """The loop has so few attributes that CPython keeps them inline, unless it is steered."""
     stock = asyncio.SelectorEventLoop()
     stock.close()
     ours = set(vars(loop)) - set(vars(stock))
     assert ours <= {"time", "call_at", "create_task", "call_soon", "_run_once"}
     assert len(vars(loop)) <= 29 + (2 if "time" in ours else 0)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="nothing tells of inline values")
+@pytest.mark.parametrize("observed", [False, True])
+def test_its_attributes_are_kept_inline(observed: bool) -> None:
+    """As CPython itself says, also once the loop was observed; else each step is slower."""
+    tells = pytest.importorskip("_testinternalcapi", reason="CPython's test modules are missing")
+    loop = new_loop()
+    loop.observe(Timeline())
+    if not observed:
+        loop.unobserve()
+    loop.run_until_complete(nothing())
+    loop.close()
+    assert tells.has_inline_values(loop)
 
 
 def test_a_turn_is_busy_inside_callbacks_only(loop: LiveLoop) -> None:
