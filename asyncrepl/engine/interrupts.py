@@ -26,16 +26,17 @@ Things that do not work, each tried:
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from asyncrepl.engine.frames import innermost_user_frame, is_plumbing
+from asyncrepl.engine.lives import current_task
 from asyncrepl.engine.traces import reached_place
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
     from types import FrameType
 
@@ -133,7 +134,7 @@ class Interrupter:
         """Raise KeyboardInterrupt in a stuck turn; else interrupt the statement."""
         again, self._looking_again = self._looking_again, False
         if self._reaches(frame):
-            self._hit = asyncio.current_task(self._loop)
+            self._hit = current_task(self._loop)
             self._forget_cancellation()
             if not shield.postpone():
                 raise KeyboardInterrupt
@@ -149,7 +150,7 @@ class Interrupter:
         stands = live.stand is not None and live.stand.on
         if not (live.turn.busy or stands) or frame is None:
             return False
-        if task is not None and asyncio.current_task(self._loop) is task:
+        if task is not None and current_task(self._loop) is task:
             return stands or not is_plumbing(frame.f_code.co_filename) or self._stuck_in(frame)
         return self._stuck_in(frame)
 

@@ -11,6 +11,8 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
+from asyncrepl.engine.lives import all_tasks
+
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
@@ -24,7 +26,7 @@ async def finish(patience: float = 1.0) -> list[str]:
     Returns the names of the tasks that were still running, oldest name first.
     """
     loop = asyncio.get_running_loop()
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    tasks = all_tasks(loop) - {asyncio.current_task()}
     for task in tasks:
         with contextlib.suppress(RecursionError):  # tasks that await each other in a circle
             task.cancel()

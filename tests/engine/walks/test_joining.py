@@ -72,7 +72,10 @@ def test_the_round_under_way_is_told_with_its_value() -> None:
         ("[n async for n in naps(3)]", "exhausted"),
         ("async for a, b in pairs(3): pass", "exhausted"),
         (f"async for n in naps(3):\n    {'n + n; ' * 300}", "exhausted"),
-        (f"{'; '.join(f'v{n} = 0' for n in range(300))}\nasync for w in naps(3): w + v0", "exhausted"),
+        (
+            f"{'; '.join(f'v{n} = 0' for n in range(300))}\nasync for w in naps(3): w + v0",
+            "exhausted",
+        ),
         ("async for box.n in naps(3): pass", "exhausted"),
     ],
     ids=lambda text: text[:36],
