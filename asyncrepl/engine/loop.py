@@ -300,7 +300,7 @@ class LiveLoop(_SelectorEventLoop):
         if timeline is None:
             return _create_task(self, *args, **kwargs)
         try:
-            if self._task_factory is None:
+            if self._task_factory is None and "eager_start" not in kwargs:
                 at = timeline.ns()
                 task = _create_task(self, *args, **kwargs)
                 timeline.born(task, args[0] if args else kwargs["coro"], at)

@@ -178,6 +178,9 @@ def _run_ready(loop: LiveLoop, timeline: Timeline, count: int) -> None:  # noqa:
                 timeline.ended(task)
             elif timeline.suspending is not None:
                 timeline.suspending(task)
+    # As in asyncio: the traceback of a task's error may lead to our frame, which must not
+    # keep the task.
+    handle = callback = task = None
 
 
 class _Failed:
@@ -213,6 +216,7 @@ def _run_timed(loop: LiveLoop, handle: asyncio.Handle) -> None:
             logger.warning("Executing %s took %.3f seconds", _base._format_handle(handle), took)
     finally:
         loop._current_handle = None
+        del handle
 
 
 #: The type of the C tasks' steps, where it shows itself: it has no public name.
