@@ -233,6 +233,18 @@ def test_a_program_may_live_on_a_virtual_clock(tmp_path: Path, how: str) -> None
     assert (finished.stdout, finished.stderr, finished.returncode) == ("86400.0\n", "", 0)
 
 
+def test_a_programs_own_loops_live_on_the_clock_that_was_chosen(tmp_path: Path) -> None:
+    """Also with asyncio.run, and again in the second one."""
+    path = tmp_path / "program.py"
+    path.write_text(
+        "import asyncio\nasync def main():\n    await asyncio.sleep(86400)\n"
+        "    print(asyncio.get_running_loop().time())\nasyncio.run(main())\nasyncio.run(main())\n",
+        encoding="utf-8",
+    )
+    finished = run("--clock", "virtual", str(path))
+    assert (finished.stdout, finished.stderr) == ("86400.0\n172800.0\n", "")
+
+
 def test_a_virtual_clock_stands_still_between_the_lines_of_a_pipe() -> None:
     """Time passes only while a statement runs; a ticker ticks in it, and not between."""
     text = ":ticker tick 1\n1\n:wait 2.5\n2\n:freeze\n:next\n:clock\n"

@@ -51,7 +51,7 @@ def loops_of_ours(first: LiveLoop) -> Iterator[None]:
 
 
 class _Loops:
-    """Gives out `first`, then more of its kind, which report what they notice as it does."""
+    """Gives out `first`, then more on its clock, which report what they notice as it does."""
 
     def __init__(self, first: LiveLoop) -> None:
         self._first = first
@@ -64,7 +64,7 @@ class _Loops:
         if not self._given:
             self._given = True
             return self._first
-        loop = new_loop()
+        loop = new_loop(self._first.live.clock)
         loop.set_exception_handler(self._first.get_exception_handler())
         return loop
 

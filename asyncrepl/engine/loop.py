@@ -31,7 +31,7 @@ import asyncio
 import functools
 import math
 import sys
-from types import MethodType
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine import timers
@@ -135,6 +135,18 @@ class LiveLoop(_SelectorEventLoop):
         """What there is beyond asyncio's loop; also when the loop is closed."""
         live: Live = self._transports.live
         return live
+
+    @property
+    def slow_callback_duration(self) -> float:
+        """From so many seconds on debug mode reports a callback; none of ours."""
+        handle: Any = self._current_handle
+        if handle is not None and is_ours(_file_of(handle._callback)):  # noqa: SLF001
+            return math.inf
+        return self._slow_callback_duration
+
+    @slow_callback_duration.setter
+    def slow_callback_duration(self, seconds: float) -> None:
+        self._slow_callback_duration = seconds
 
     if sys.version_info >= (3, 14):
 
@@ -315,6 +327,15 @@ class LiveLoop(_SelectorEventLoop):
         if self._debug:
             timers.hide_ours(task)
         return task
+
+
+def _file_of(callback: Any) -> str:
+    """The file in which a callback of debug mode is written; empty where that is not known."""
+    while type(callback) is functools.partial:
+        callback = callback.func
+    if type(callback) is MethodType:
+        callback = callback.__func__
+    return callback.__code__.co_filename if type(callback) is FunctionType else ""
 
 
 def _nothing() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import hashlib
 import inspect
 import os
@@ -161,6 +162,28 @@ def test_the_order_of_callbacks_is_asyncios(loop: LiveLoop) -> None:
     assert loop.run_until_complete(main()) == expected
 
 
+def test_debug_mode_complains_of_no_callback_of_ours(
+    loop: LiveLoop, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A slow callback is the user's, or it is not reported."""
+
+    def slow() -> None:
+        seen.append(loop.slow_callback_duration)
+
+    seen: list[float] = []
+    loop.set_debug(True)
+    loop.slow_callback_duration = -1
+    loop.call_soon(loop.when_settled, loop.stop)
+    loop.run_forever()
+    loop.call_soon(slow)
+    loop.call_soon(functools.partial(slow))
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+    assert sum("slow" in message for message in caplog.messages) == 2
+    assert "asyncrepl" not in "".join(caplog.messages)
+    assert seen == [-1, -1]
+
+
 # -- what is ours -------------------------------------------------------------------
 
 
@@ -169,7 +192,14 @@ def test_nothing_of_ours_takes_the_room_of_asyncios(loop: LiveLoop) -> None:
     stock = asyncio.SelectorEventLoop()
     stock.close()
     ours = set(vars(loop)) - set(vars(stock))
-    assert ours <= {"time", "call_at", "create_task", "call_soon", "_run_once"}
+    assert ours <= {
+        "time",
+        "call_at",
+        "create_task",
+        "call_soon",
+        "_run_once",
+        "_slow_callback_duration",
+    }
     assert len(vars(loop)) <= 29 + (2 if "time" in ours else 0)
 
 
