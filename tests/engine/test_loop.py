@@ -223,7 +223,7 @@ def test_a_turn_is_busy_inside_callbacks_only(loop: LiveLoop) -> None:
     assert turn.busy is False
     loop.call_soon(lambda: seen.append((turn.busy, turn.number)))
     loop.call_soon(lambda: loop.call_soon(lambda: seen.append((turn.busy, turn.number))))
-    loop.call_later(0.001, loop.stop)
+    loop.call_soon(lambda: loop.call_soon(loop.stop))
     loop.run_forever()
     assert [busy for busy, _ in seen] == [True, True]
     assert seen[1][1] == seen[0][1] + 1
