@@ -76,9 +76,9 @@ def run(*words: str, stdin: str = "") -> tuple[str, int]:
     ],
     ids=lambda value: " ".join(value)[:30] if isinstance(value, list) else "",
 )
-def test_a_call_is_clean(words: list[str], status: int) -> None:
+def test_a_call_is_clean(words: list[str], status: int, tmp_path: Path) -> None:
     """Nothing on stderr but the traceback of an error that is the user's."""
-    options = ["-o", "-"] if words[0] == "export" else []
+    options = ["-o", str(tmp_path / "out")] if words[0] == "export" else []
     paths = [str(ROOT / word) if (ROOT / word).exists() else word for word in words[1:]]
     if words == ["demos"]:
         paths = []
