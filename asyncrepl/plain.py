@@ -41,6 +41,7 @@ def run_program(shell: Shell, text: str, filename: str) -> int:
         shell.session.namespace["__file__"] = filename
     if needs_loop(text):
         return run_source(shell, text, filename)
+    shell.loop.live.clock.release()
     with loops_of_ours(shell.loop):
         return _exit_status(shell, shell.run_alone(text, filename))
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from asyncrepl.commands.registry import Command, CommandError
 from asyncrepl.engine.jobs import JobError
+from asyncrepl.engine.lives import all_tasks
 
 if TYPE_CHECKING:
     from asyncrepl.commands.registry import Words
@@ -94,7 +94,7 @@ def _tree(shell: Shell, _rest: str) -> list[Line]:
 def _cancel(shell: Shell, rest: str) -> list[Line]:
     if not rest:
         raise CommandError(":cancel takes the name of a task; :tasks lists them")
-    found = [task for task in asyncio.all_tasks(shell.loop) if task.get_name() == rest]
+    found = [task for task in all_tasks(shell.loop) if task.get_name() == rest]
     if not found:
         raise CommandError(f"no task {rest!r}; :tasks lists them")
     try:
@@ -112,7 +112,7 @@ def _job_names(shell: Shell, _typed: str) -> Words:
 
 
 def _task_names(shell: Shell, _typed: str) -> Words:
-    return [task.get_name() for task in asyncio.all_tasks(shell.loop)]
+    return [task.get_name() for task in all_tasks(shell.loop)]
 
 
 COMMANDS = (

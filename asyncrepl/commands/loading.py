@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from asyncrepl.commands.registry import Command, CommandError
 from asyncrepl.engine.loading import LackingError, LoadError, load_attribute, load_file, read_text
 from asyncrepl.language.naming import find_named, with_source
+from asyncrepl.language.parameters import spelled_signature
 from asyncrepl.language.shipped import ShippedError, demos, find_iterable, iterables
 from asyncrepl.language.suspects import MISSING
 from asyncrepl.views.explanations import tried_lines
@@ -109,10 +110,7 @@ def _signature(value: Any) -> str:
     if not callable(value):
         return ""
     try:
-        signature = inspect.signature(value)
-        if isinstance(value, type):
-            signature = signature.replace(return_annotation=inspect.Signature.empty)
-        return _MODULES.sub("", str(signature))
+        return _MODULES.sub("", spelled_signature(value))
     except (TypeError, ValueError):
         return "(…)"
 

@@ -226,9 +226,8 @@ class Remarks:
         shell = self._shell
         if not shell.alone:
             return shell.task
-        from asyncio import all_tasks
-
         from asyncrepl.engine.awaiting.waiting import in_order
+        from asyncrepl.engine.lives import all_tasks
 
         return next(iter(in_order(all_tasks(shell.loop))), None)
 

@@ -30,7 +30,6 @@ Things that do not work, each tried:
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import threading
 import time
@@ -38,9 +37,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from asyncrepl.engine.frames import innermost_user_frame, is_plumbing
 from asyncrepl.engine.insisting import Insistence
+from asyncrepl.engine.lives import current_task
 from asyncrepl.engine.traces import reached_place
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
     from types import FrameType
 
@@ -152,7 +153,7 @@ class Interrupter:
         """Raise KeyboardInterrupt in a stuck turn; else interrupt the statement."""
         again, self._looking_again = self._looking_again, False
         if self._reaches(frame):
-            self._hit = asyncio.current_task(self._loop)
+            self._hit = current_task(self._loop)
             self._forget_cancellation()
             if not shield.postpone():
                 self._insistence.press(frame)
@@ -169,7 +170,7 @@ class Interrupter:
         stands = live.stand is not None and live.stand.on
         if not (live.turn.busy or stands) or frame is None:
             return False
-        if task is not None and asyncio.current_task(self._loop) is task:
+        if task is not None and current_task(self._loop) is task:
             return stands or not is_plumbing(frame.f_code.co_filename) or self._stuck_in(frame)
         # Nobody has asked for the end of what runs in the background.
         return self._surely_stuck() and self._stuck_in(frame)

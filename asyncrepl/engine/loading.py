@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import importlib
 import sys
-import types
 from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
-from importlib.util import decode_source, find_spec, module_from_spec
+from importlib.util import decode_source, find_spec, module_from_spec, spec_from_loader
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.frames import is_library
@@ -15,6 +14,7 @@ from asyncrepl.language.compiling import compile_source
 from asyncrepl.language.reading import Broken, parse, read
 
 if TYPE_CHECKING:
+    import types
     from collections.abc import Mapping
     from pathlib import Path
 
@@ -49,8 +49,10 @@ def load_file(session: Session, path: Path) -> Loaded:
     These are the names in its ``__all__``, else those without a leading underscore
     that it defines itself. Raises LoadError where it cannot be read or run.
     """
-    module = types.ModuleType(path.stem)
-    module.__file__ = str(path)
+    # Python wants a module to say who has loaded it, and warns if it does not.
+    spec = spec_from_loader(path.stem, SourceFileLoader(path.stem, str(path)))
+    assert spec is not None
+    module = module_from_spec(spec)
     _execute(session, path, module)
     objects = {name: vars(module)[name] for name in _public(module)}
     session.namespace.update(objects)

@@ -22,6 +22,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.frames import innermost_user_frame
+from asyncrepl.engine.lives import all_tasks
 from asyncrepl.engine.traces import place, reached_place
 
 if TYPE_CHECKING:
@@ -77,14 +78,14 @@ class Closing:
     def run(self) -> None:
         """Cancel the tasks, close the generators; what cannot be ended is left."""
         self._loop.set_task_factory(None)  # the user's may raise
-        self._tasks = set(asyncio.all_tasks(self._loop))
+        self._tasks = set(all_tasks(self._loop))
         self.names = sorted(_name(task) for task in self._tasks)
         for task in self._tasks:
             with suppress(BaseException):  # an overridden cancel(), a circle of awaits
                 task.cancel()
         self._complete(self._cancelled())
         self._complete(self._generators_closed())
-        for task in asyncio.all_tasks(self._loop):  # left behind, as was said
+        for task in all_tasks(self._loop):  # left behind, as was said
             with suppress(AttributeError):
                 task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001
 

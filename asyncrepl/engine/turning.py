@@ -32,6 +32,8 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import math
+import sys
 from asyncio import base_events
 from asyncio.log import logger
 from contextvars import copy_context
@@ -56,6 +58,8 @@ _done = asyncio.Task.done
 _call_soon = asyncio.BaseEventLoop.call_soon
 _new: Any = object.__new__
 _base: Any = base_events
+#: Whether a timer that is due this very instant fires however coarse the instant is.
+_STRICT = sys.version_info >= (3, 15)
 _on_timeout = vars(asyncio.Timeout)["_on_timeout"]
 
 
@@ -118,7 +122,8 @@ def _timeout(loop: LiveLoop) -> float | None:
 
 
 def _fire_timers(loop: LiveLoop) -> None:
-    end = loop.time() + loop._clock_resolution
+    now, grain = loop.time(), loop._clock_resolution
+    end = now + (max(grain, math.ulp(now)) if _STRICT else grain)
     ties = loop.live.clock.ties
     while loop._scheduled and loop._scheduled[0]._when < end:
         handle = heapq.heappop(loop._scheduled)
@@ -178,6 +183,9 @@ def _run_ready(loop: LiveLoop, timeline: Timeline, count: int) -> None:  # noqa:
                 timeline.ended(task)
             elif timeline.suspending is not None:
                 timeline.suspending(task)
+    # As in asyncio: the traceback of a task's error may lead to our frame, which must not
+    # keep the task.
+    handle = callback = task = None
 
 
 class _Failed:
@@ -213,6 +221,7 @@ def _run_timed(loop: LiveLoop, handle: asyncio.Handle) -> None:
             logger.warning("Executing %s took %.3f seconds", _base._format_handle(handle), took)
     finally:
         loop._current_handle = None
+        del handle
 
 
 #: The type of the C tasks' steps, where it shows itself: it has no public name.

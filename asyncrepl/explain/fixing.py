@@ -298,7 +298,9 @@ def _before_clause(whole: ast.AST, clause: ast.comprehension) -> ast.expr:
     if number:
         before = generators[number - 1]
         return before.ifs[-1] if before.ifs else before.iter
-    element: ast.expr = whole.value if isinstance(whole, ast.DictComp) else whole.elt  # type: ignore[attr-defined]
+    if isinstance(whole, ast.DictComp):
+        return whole.value or whole.key  # `{**key for …}` has no value
+    element: ast.expr = whole.elt  # type: ignore[attr-defined]
     return element
 
 

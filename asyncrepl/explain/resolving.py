@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.explain.bindings import encloses, local_names, member, variables
 from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.language.parameters import without_annotations
 from asyncrepl.language.suspects import MISSING, Facts, describe, lookup
 
 if TYPE_CHECKING:
@@ -72,8 +73,8 @@ def is_coroutine_function(value: object) -> bool:
 def takes_nothing(function: object) -> bool:
     """Whether it can be called without arguments."""
     try:
-        inspect.signature(function).bind()  # type: ignore[arg-type]  # a callable
-    except (TypeError, ValueError):
+        inspect.signature(without_annotations(function)).bind()
+    except (TypeError, ValueError, NameError):  # that of a class may still be evaluated
         return False
     return True
 

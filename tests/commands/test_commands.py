@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,8 @@ from asyncrepl.commands.catalogue import all_commands
 from asyncrepl.commands.front import Front
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from support.shells import Typed
 
 MISTAKES = {
@@ -187,6 +190,16 @@ def test_a_file_can_be_loaded(type_in: Typed, tmp_path: object) -> None:
     assert type_in(f":load {path}") == "seen()\n"
     assert type_in("seen()") == "2\n"
     assert "NameError" in type_in("os")
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="annotations wait since Python 3.14")
+def test_a_loaded_function_may_have_annotations_of_what_is_not_there(
+    type_in: Typed, tmp_path: Path
+) -> None:
+    """They are shown as they were written; nothing in them runs."""
+    path = tmp_path / "mine.py"
+    path.write_text("def seen(a: nothing, b: print('ran') = 1) -> list[int]: ...\n", "utf-8")
+    assert type_in(f":load {path}") == "seen(a: nothing, b: print('ran') = 1) -> list[int]\n"
 
 
 def test_the_source_of_a_demo_and_of_a_name_is_shown(type_in: Typed) -> None:
