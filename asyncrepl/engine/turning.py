@@ -33,7 +33,6 @@ from __future__ import annotations
 import asyncio
 import heapq
 from asyncio import base_events
-from asyncio.log import logger
 from contextvars import copy_context
 from types import BuiltinMethodType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
@@ -178,6 +177,9 @@ def _run_ready(loop: LiveLoop, timeline: Timeline, count: int) -> None:  # noqa:
                 timeline.ended(task)
             elif timeline.suspending is not None:
                 timeline.suspending(task)
+    # A failed task's traceback leads to this frame, where asyncio breaks the cycle, too:
+    # else "exception was never retrieved" came with the next collection of garbage only.
+    handle = callback = task = None
 
 
 class _Failed:
@@ -210,9 +212,10 @@ def _run_timed(loop: LiveLoop, handle: asyncio.Handle) -> None:
         handle._run()
         took = loop.time() - begin
         if took >= loop.slow_callback_duration:
-            logger.warning("Executing %s took %.3f seconds", _base._format_handle(handle), took)
+            _base.logger.warning("Executing %s took %.3f seconds", _base._format_handle(handle), took)
     finally:
         loop._current_handle = None
+        del handle  # as in `_run_ready`
 
 
 #: The type of the C tasks' steps, where it shows itself: it has no public name.
