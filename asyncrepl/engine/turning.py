@@ -212,7 +212,9 @@ def _run_timed(loop: LiveLoop, handle: asyncio.Handle) -> None:
         handle._run()
         took = loop.time() - begin
         if took >= loop.slow_callback_duration:
-            _base.logger.warning("Executing %s took %.3f seconds", _base._format_handle(handle), took)
+            _base.logger.warning(
+                "Executing %s took %.3f seconds", _base._format_handle(handle), took
+            )
     finally:
         loop._current_handle = None
         del handle  # as in `_run_ready`

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from explain.figures import judge, snippets
-from explain.harness import VERSION, load, run
+from explain.harness import load, result_of, run
 
 from asyncrepl.explain.catalogue import RULES
 
@@ -45,7 +45,7 @@ def covered() -> list[tuple[dict[str, Any], dict[str, Any]]]:
     return [
         (entry, snippet)
         for entry, snippet in snippets()
-        if snippet["outcome"][VERSION]["result"] == "error" or entry["id"] in SHOWN
+        if result_of(snippet) == "error" or entry["id"] in SHOWN
         if snippet["id"] not in QUIET
     ]
 

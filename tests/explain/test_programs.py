@@ -9,7 +9,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from explain.harness import VERSION, load
+from explain.harness import goes_wrong, load, result_of
 
 from asyncrepl.commands.noticing import Noticing
 from asyncrepl.diagnosis import Diagnosis, Program, as_object, diagnose
@@ -55,7 +55,7 @@ def failing() -> list[Any]:
         pytest.param(entry, "\n".join(snippet["inputs"]), id=snippet["id"])
         for entry in load("misuse")
         for snippet in entry["snippets"]
-        if VERSION in snippet["wrong_in"] and snippet["outcome"][VERSION]["result"] == "error"
+        if goes_wrong(snippet) and result_of(snippet) == "error"
         if snippet["id"] not in RIGHT_IN_A_FILE
     ]
 
@@ -76,7 +76,7 @@ def silent() -> list[Any]:
         pytest.param(entry, "\n".join(snippet["inputs"]), id=snippet["id"])
         for entry in load("misuse")
         for snippet in entry["snippets"]
-        if VERSION in snippet["wrong_in"] and snippet["outcome"][VERSION]["result"] != "error"
+        if goes_wrong(snippet) and result_of(snippet) != "error"
     ]
 
 

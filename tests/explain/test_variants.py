@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from explain.figures import snippets
-from explain.harness import VERSION, run
+from explain.harness import result_of, run
 from explain.judging import RIGHT, judged, kind_of
 from explain.variants import variants
 
@@ -28,7 +28,7 @@ def sample() -> list[tuple[dict[str, Any], dict[str, Any], Variant]]:
     """Some variants of each snippet that raises, others of the next."""
     found, number = [], 0
     for entry, snippet in snippets():
-        if snippet["outcome"][VERSION]["result"] != "error":
+        if result_of(snippet) != "error":
             continue
         for variant in variants(snippet["inputs"]):
             number += 1

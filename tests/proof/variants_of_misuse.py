@@ -15,7 +15,7 @@ import time
 from collections import Counter
 
 from explain.figures import snippets
-from explain.harness import VERSION, run
+from explain.harness import VERSION, result_of, run
 from explain.judging import RIGHT, judged, kind_of
 from explain.variants import variants
 
@@ -30,7 +30,7 @@ def main(*arguments: str) -> None:
     shapes: dict[str, Counter[str]] = {}
     total: Counter[str] = Counter()
     for entry, snippet in snippets(*wanted):
-        if snippet["outcome"][VERSION]["result"] != "error":
+        if result_of(snippet) != "error":
             continue
         original = run(snippet["inputs"])
         gc.collect()
