@@ -177,8 +177,8 @@ def _run_ready(loop: LiveLoop, timeline: Timeline, count: int) -> None:  # noqa:
                 timeline.ended(task)
             elif timeline.suspending is not None:
                 timeline.suspending(task)
-    # A failed task's traceback leads to this frame, where asyncio breaks the cycle, too:
-    # else "exception was never retrieved" came with the next collection of garbage only.
+    # As in asyncio: the traceback of a task's error may lead to our frame, which must not
+    # keep the task.
     handle = callback = task = None
 
 
@@ -217,7 +217,7 @@ def _run_timed(loop: LiveLoop, handle: asyncio.Handle) -> None:
             )
     finally:
         loop._current_handle = None
-        del handle  # as in `_run_ready`
+        del handle
 
 
 #: The type of the C tasks' steps, where it shows itself: it has no public name.

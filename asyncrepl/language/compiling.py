@@ -11,6 +11,7 @@ import __future__
 
 import ast
 import inspect
+import sys
 import warnings
 from typing import TYPE_CHECKING, Literal
 
@@ -27,6 +28,9 @@ __all__ = ["FUTURE_FLAGS", "compile_source", "needs_loop"]
 FUTURE_FLAGS = 0
 for _name in __future__.all_feature_names:
     FUTURE_FLAGS |= getattr(__future__, _name).compiler_flag
+
+#: What makes a task of a coroutine, and needs a running loop.
+_MAKERS = {"create_task"} if sys.version_info < (3, 14) else {"create_task", "ensure_future"}
 
 
 def compile_source(source: Source, mode: Literal["single", "exec"], flags: int = 0) -> CodeType:
@@ -51,7 +55,8 @@ def needs_loop(text: str) -> bool:
     """Whether only a running loop can run the top level of `text`.
 
     That is where it awaits, or makes a task: ``python FILE`` can do neither. (It may well
-    ask for the running loop, to learn that there is none.)
+    ask for the running loop, to learn that there is none. And up to Python 3.13
+    ``ensure_future`` finds a loop that does not run yet.)
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they are given when it is compiled to be run
@@ -59,7 +64,7 @@ def needs_loop(text: str) -> bool:
             code = _compile(text, "<trial>", "exec", 0)
         except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
             return False  # it will not run at all
-    return bool(code.co_flags & inspect.CO_COROUTINE) or "create_task" in code.co_names
+    return bool(code.co_flags & inspect.CO_COROUTINE) or not _MAKERS.isdisjoint(code.co_names)
 
 
 def _compile_doubled(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import re
 import sys
 import weakref
@@ -260,33 +259,3 @@ def test_a_step_that_cannot_begin_is_reported_as_asyncio_does(loop: LiveLoop) ->
 
 def _anonymous(text: str) -> str:
     return re.sub(r"0x[0-9a-f]+|Task-\d+", "…", text)
-
-
-@pytest.mark.parametrize("debug", [False, True])
-def test_a_failed_task_that_nobody_keeps_dies_at_once(
-    loop: LiveLoop, timeline: Timeline, *, debug: bool
-) -> None:
-    """Its traceback leads to the frames that ran it: they let go of it, as asyncio's do."""
-    loop.observe(timeline)
-    loop.set_debug(debug)
-    told: list[str] = []
-    loop.set_exception_handler(lambda _loop, context: told.append(context["message"]))
-
-    async def fails() -> None:
-        raise ValueError
-
-    async def main() -> list[str]:
-        asyncio.Task(fails())  # nobody keeps it
-        await asyncio.sleep(0)  # it fails, and then this task goes on in the same iteration
-        first = told.copy()
-        loop.call_later(0, asyncio.Task, fails())
-        await asyncio.sleep(0.01)  # it is the last that runs in its iteration
-        return first
-
-    gc.disable()
-    try:
-        first = loop.run_until_complete(main())
-    finally:
-        gc.enable()
-    assert first == ["Task exception was never retrieved"]
-    assert told == first * 2
