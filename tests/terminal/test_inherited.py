@@ -43,10 +43,13 @@ def test_ctrl_c_is_heard(terminal: Terminal) -> None:
         "await asyncio.sleep(60)",
         "while True: pass",
         "import subprocess; subprocess.run(['sleep', '60'])",
-        "import os; os.system('sleep 60')",
+        # `os.system` itself ignores Ctrl-C until its child is there, under `python`, too.
+        "import os; os.system('echo sleeps; exec sleep 60')",
     ):
         before = terminal.prompts
         terminal.begin(statement)
+        if "echo" in statement:
+            terminal.wait(lambda: "sleeps" in terminal.lines, "the child")
         terminal.send("\x03")
         terminal.wait(lambda n=before: terminal.prompts > n and terminal.at_prompt, statement)
     terminal.enter("'alive'")
