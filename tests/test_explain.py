@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.needing import needs
 from test_cli import run
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ PRINTING = """\
 import atexit, subprocess, sys, threading, time
 print("printed")
 sys.stdout.write("written")
-subprocess.run(["echo", "echoed"])
+subprocess.run(["sh", "-c", "echo echoed"])
 atexit.register(print, "at exit")
 threading.Thread(target=lambda: (time.sleep(0.1), print("in a thread"))).start()
 """
@@ -180,6 +181,7 @@ def test_a_short_file_is_shown_whole(tmp_path: Path) -> None:
     assert rest.endswith(WRONG.replace("    for", "    async for"))
 
 
+@needs("patch")
 def test_of_a_long_file_the_change_is_shown_and_can_be_applied(tmp_path: Path) -> None:
     """A unified diff between sentences: what ``patch`` takes as it is."""
     path = tmp_path / "program.py"

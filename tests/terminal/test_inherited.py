@@ -42,9 +42,9 @@ def test_ctrl_c_is_heard(terminal: Terminal) -> None:
     for statement in (
         "await asyncio.sleep(60)",
         "while True: pass",
-        "import subprocess; subprocess.run(['sleep', '60'])",
+        "import subprocess; subprocess.run(['sh', '-c', 'read line'])",
         # `os.system` itself ignores Ctrl-C until its child is there, under `python`, too.
-        "import os; os.system('echo sleeps; exec sleep 60')",
+        "import os; os.system('echo sleeps; read line')",
     ):
         before = terminal.prompts
         terminal.begin(statement)
