@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import other_pythons
-import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
 
 
 def python(place: Path, name: str, answer: str) -> Path:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from asyncrepl.commands.answering import Answering
 from asyncrepl.commands.explaining import explain_outcome, explain_value
 from asyncrepl.commands.front import Front
+from asyncrepl.commands.guiding import Guide
 from asyncrepl.commands.narrating import Narrator
 from asyncrepl.commands.noticing import Noticing
 from asyncrepl.commands.remarking import Remarks
@@ -27,7 +28,7 @@ from asyncrepl.language.reading import as_command, silence_completeness_warnings
 from asyncrepl.statuses import PIPE_CLOSED
 from asyncrepl.views.errors import error_lines
 from asyncrepl.views.explanations import explanation_lines
-from asyncrepl.views.styled import text_lines
+from asyncrepl.views.styled import prose, text_lines
 
 if TYPE_CHECKING:
     import asyncio
@@ -53,7 +54,8 @@ class Shell:
     last outcome with an error and `explanation` what is known about it, `first` the first
     explanation there was; `tell_error` shows an error with its explanation, until somebody
     else wants to; `observing` says for what the loop is recorded, `noticing` hears of what
-    was forgotten, `remarks` of mistakes that raise nothing, `stepping` pauses what runs;
+    was forgotten, `remarks` of mistakes that raise nothing, `stepping` pauses what runs,
+    `guide` says what to do next;
     `alone` says that a program runs which makes its own loop; `left` names the tasks that
     were running when the session was closed.
     """
@@ -82,6 +84,7 @@ class Shell:
         self.remarks = Remarks(self)
         self.narrator = Narrator(self)
         self.stepping = Stepping(self)
+        self.guide = Guide(self)
         self.alone = False
         self.last: Outcome | None = None
         self.first: Explanation | None = None
@@ -157,11 +160,14 @@ class Shell:
             if mode == "single":
                 self.tape.end()
             self.stepping.ended()
+            if mode == "single":
+                self.guide.finished(text, status)
             done(status)
 
         self.narrator.began()
         self.remarks.began()
         if mode == "single":
+            self.guide.began()
             self.tape.begin(text, interrupt_after)
         command = as_command(text) if mode == "single" else None
         if command is not None:
@@ -218,6 +224,7 @@ class Shell:
         builtins._ = None  # type: ignore[attr-defined]
         self.console.show(*text_lines(repr(value)))
         builtins._ = value  # type: ignore[attr-defined]
+        self.guide.displayed(value)
         self._explain_value(value)
 
     def printed(self, text: str) -> None:
@@ -272,7 +279,7 @@ class Shell:
         sys.last_traceback = outcome.error.__traceback__
 
     def _tell_error(self, outcome: Outcome, explanation: Explanation | None) -> None:
-        lines = error_lines(outcome)
+        lines = error_lines(outcome, self.console.width)
         if explanation is not None:
             lines += explanation_lines(explanation, self.session.sources, self.console.width)
         self.console.complain(*lines)
@@ -292,5 +299,6 @@ class Shell:
         if isinstance(outcome.error, SystemExit):
             raise outcome.error  # out of the loop: the whole session is to end
         if outcome.stage == "run":  # else it is about what was just typed
-            self.console.complain([("dim", f"in the background, {name}:")])
+            told = f"in the background, {name}:"
+            self.console.complain(*prose(told, self.console.width, "dim", 2))
         self.report(outcome)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.application import get_app
-from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
+from prompt_toolkit.auto_suggest import AutoSuggest, AutoSuggestFromHistory, Suggestion
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import ThreadedCompleter
 from prompt_toolkit.document import Document
@@ -26,10 +26,11 @@ from prompt_toolkit.layout.processors import (
 )
 from prompt_toolkit.widgets import SearchToolbar
 
+from asyncrepl.language.pasting import pasted_inputs
 from asyncrepl.terminal.lexing import InputLexer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from prompt_toolkit.formatted_text import StyleAndTextTuples
     from prompt_toolkit.history import History
@@ -45,6 +46,26 @@ _MENU_ROWS = 8
 _PYTHON_FILE = ".py"
 
 
+class Suggesting(AutoSuggest):
+    """What could be typed: the line that is `offered`, else one from the history."""
+
+    def __init__(self) -> None:
+        self.offered = ""
+        #: Whether it is a script that types, to whom nothing is to be suggested.
+        self.scripted: Callable[[], bool] = lambda: False
+        self._history = AutoSuggestFromHistory()
+
+    def rest(self, typed: str) -> str:
+        """The rest of the offered line behind `typed`; empty if that is not its beginning."""
+        fits = self.offered.startswith(typed) and not self.scripted()
+        return self.offered[len(typed) :] if fits else ""
+
+    def get_suggestion(self, buffer: Buffer, document: Document) -> Suggestion | None:
+        """What to show behind the cursor; prompt_toolkit asks after each key."""
+        rest = self.rest(document.text)
+        return Suggestion(rest) if rest else self._history.get_suggestion(buffer, document)
+
+
 class Editor:
     """One multi-line input buffer and the windows that show it."""
 
@@ -52,6 +73,7 @@ class Editor:
         self._completer = completer
         self._helped: tuple[Document, Sequence[Line]] = (Document(), ())
         self.lexer = InputLexer()
+        self.suggesting = Suggesting()
         self.buffer = Buffer(
             name="input",
             multiline=True,
@@ -59,7 +81,8 @@ class Editor:
             completer=ThreadedCompleter(completer),
             complete_while_typing=False,
             enable_history_search=True,
-            auto_suggest=AutoSuggestFromHistory(),
+            auto_suggest=self.suggesting,
+            on_text_changed=lambda _buffer: self.suggest(),
             tempfile_suffix=_PYTHON_FILE,
         )
         self.search = SearchToolbar(ignore_case=True)
@@ -95,6 +118,16 @@ class Editor:
             ),
         )
 
+    def suggest(self) -> None:
+        """Show the rest of the line that is offered, if what is typed is its beginning.
+
+        prompt_toolkit looks for a suggestion only after a key that inserts something: not at
+        an empty prompt, and not after Backspace.
+        """
+        rest = self.suggesting.rest(self.buffer.text)
+        if rest:
+            self.buffer.suggestion = Suggestion(rest)
+
     def echo(self, text: str) -> StyleAndTextTuples:
         """`text` as it stands in the scrollback: prompts, colours, a newline at the end."""
         document = Document(text)
@@ -105,11 +138,16 @@ class Editor:
         return fragments
 
     def help(self) -> Sequence[Line]:
-        """A row with the parameters of the call that is being typed; asked at each redraw."""
+        """A row with the parameters of the call that is being typed; asked at each redraw.
+
+        Of a session that was pasted, what Enter will do.
+        """
         document = self.buffer.document
         if document != self._helped[0] and self._completer.connected:
-            signature = self._completer.signature(document.text_before_cursor)
-            self._helped = document, [[("dim", signature)]] if signature else ()
+            help_ = _session_help(document.text) or self._completer.signature(
+                document.text_before_cursor
+            )
+            self._helped = document, [[("dim", help_)]] if help_ else ()
         return self._helped[1]
 
     def _height(self) -> Dimension:
@@ -122,6 +160,15 @@ class Editor:
             return Dimension(min=1)
         rows = min(len(state.completions), _MENU_ROWS) + 1
         return Dimension(min=min(rows, get_app().output.get_size().rows // 2))
+
+
+def _session_help(text: str) -> str:
+    inputs = pasted_inputs(text)
+    if not inputs or "\n" not in text:
+        return ""
+    if len(inputs) == 1:
+        return "Enter runs this input"
+    return f"Enter runs these {len(inputs)} inputs in order"
 
 
 def _prefix(line: int, wraps: int) -> StyleAndTextTuples:

@@ -6,8 +6,10 @@ import gc
 import os
 import sys
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asyncrepl.commands.guiding import next_demo_lines
 from asyncrepl.commands.opening import chosen_clock, open_shell
 from asyncrepl.commands.registry import CommandError
 from asyncrepl.engine.blocking.hogs import Hogs
@@ -25,7 +27,7 @@ from asyncrepl.transcript.finding import find
 from asyncrepl.transcript.grammar import TranscriptError
 from asyncrepl.transcript.performing import perform
 from asyncrepl.views.blocked import blocked_lines
-from asyncrepl.views.styled import text_lines
+from asyncrepl.views.styled import prose, text_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -54,11 +56,15 @@ def run_replays(terminal: Terminal, plans: list[Plan]) -> int:
     for plan in plans:
         clock = Clock.virtual() if plan.transcript.clock == "virtual" else Clock.real()
         terminal.watch.scripted = True
+        terminal.ui.call(terminal.ui.typist.only_watch)
         with _session(terminal, clock) as session:
             session.play(plan)
             session.run()
         if terminal.exits.requested():
             break
+    else:
+        played = Path(plans[-1].transcript.filename)
+        terminal.console.show(*next_demo_lines(played, "asyncrepl replay", terminal.ui.columns))
     return terminal.exits.code or 0
 
 
@@ -72,11 +78,11 @@ def _session(terminal: Terminal, clock: Clock) -> Iterator[_Session]:
             stack.enter_context(context)
         with open_shell(terminal.console, front=front, clock=clock) as shell:
             session = _Session(terminal, shell, lender, replays)
-            front.connect(shell.observing, session.play_named)
+            front.connect(shell, session.play_named)
             shell.narrator.turn(on=terminal.trace)
             yield session
         if shell.left:
-            terminal.console.show([("dim", _left(shell.left))])
+            terminal.console.show(*prose(_left(shell.left), terminal.ui.columns, "dim", 2))
 
 
 class _Session:
@@ -125,7 +131,9 @@ class _Session:
         self._shell.loop.live.clock.hold()
         # Not at once: what is typed very fast would come before this session is connected,
         # and go to the loop of the one before.
-        self._shell.loop.call_soon(self._replays.start, plan, lambda: self._post(self._finish))
+        self._shell.loop.call_soon(
+            lambda: self._replays.start(plan, lambda: self._post(self._finish), lingers=True)
+        )
 
     def play_named(self, name: str) -> None:
         """Play the transcript `name` in this session; time stands still but for its statements."""
@@ -138,11 +146,12 @@ class _Session:
         live.clock.hold()
 
         def over() -> None:
+            self._shell.guide.replayed(Path(plan.transcript.filename))
             observing.drop("demo")
             if live.clock.mode == "real":  # a virtual one stands until the next input
                 live.clock.release()
 
-        self._replays.start(plan, lambda: self._post(over))
+        self._replays.start(plan, lambda: self._post(over), lingers=False)
 
     def _run_first(self, programs: list[Program]) -> None:
         if not programs:
@@ -177,11 +186,12 @@ class _Session:
         if status.kind == "exit":
             self._terminal.exits.request(status.exit_code)
         else:
-            self._prompt()
+            self._prompt(failed=status.kind == "error")
 
-    def _prompt(self) -> None:
+    def _prompt(self, *, failed: bool = False) -> None:
         self._lender.recall()
-        self._terminal.ui.call(self._terminal.ui.typist.done)
+        typist = self._terminal.ui.typist
+        self._terminal.ui.call(lambda: typist.done(failed=failed))
 
     def _found_nothing(self) -> None:
         """A Ctrl-C that found nothing running: for a text on its way, or for the line typed."""

@@ -13,9 +13,12 @@ over first looks simpler, but a statement that holds the interpreter lock
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.keys import Keys
+
+from asyncrepl.language.pasting import Pasted, is_whole, pasted_inputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,20 +74,51 @@ class Typist:
         self._watch = watch
         self._waiting: list[KeyPress] = []
         self._offered = ""
+        # A session that was pasted: the input that runs, those that come, and whether more
+        # of it is on its way as single keys (a terminal that does not say what is pasted).
+        self._pasted = Pasted("")
+        self._to_come: deque[Pasted] = deque()
+        self._reciting = False
 
     def connect(self, app: Application[None], away: Away) -> None:
         """Set what could be made only with this typist."""
         self._app, self._away = app, away
+        self._editor.suggesting.scripted = lambda: self.audience is not None
 
     # -- keys (see asyncrepl.terminal.keys.Hands) -----------------------------------
 
     def accept(self) -> None:
-        """Run the text of the buffer; an empty one is just echoed."""
+        """Run the text of the buffer; an empty one is just echoed.
+
+        Of a session with prompts and output, its inputs run, one after the other.
+        """
         text = self.buffer.text
-        if not text.strip():
+        inputs = pasted_inputs(text)
+        if inputs is None and self._reciting:
+            self.buffer.reset()  # output of the session that is being pasted
+        elif inputs is not None:
+            self._reciting = bool(self._app.key_processor.input_queue)
+            self._to_come.extend(inputs)
+            self._run_pasted()
+        elif text.strip():
+            self._submit(text)
+        else:
             self._echo("")
             self.buffer.reset()
-            return
+            self._editor.suggest()
+
+    def is_whole(self, text: str) -> bool:
+        """Whether Enter at the end of `text` is to `accept` it."""
+        return (self._reciting and pasted_inputs(text) is None) or is_whole(text)
+
+    def _run_pasted(self) -> None:
+        """Run the next input of the session that was pasted, if there is one."""
+        self.buffer.reset()
+        if self._to_come:
+            self._pasted = self._to_come.popleft()
+            self._submit(self._pasted.text)
+
+    def _submit(self, text: str) -> None:
         self._main.prepare()
         self.begin(text)
         # Only after the keys that came in one piece with Enter: a Ctrl-C among them is for
@@ -98,6 +132,7 @@ class Typist:
         elif self.buffer.text:
             text = self.buffer.text
             self.buffer.reset()
+            self._editor.suggest()
             self._echo(text + "^C")
 
     def interrupted(self) -> None:
@@ -168,23 +203,42 @@ class Typist:
         if remember:
             self._remember(text.rstrip())
         self._become(running=True)
-        self._panel.started()
+        self._panel.started(scripted=not remember)
         self.buffer.reset()
         self._echo(text)
 
-    def done(self) -> None:
-        """The statement has ended and all its output is queued: prompt again."""
+    def done(self, *, failed: bool = False) -> None:
+        """The statement has ended and all its output is queued: prompt again.
+
+        Of a session that was pasted the next input follows; after an error that the
+        session does not show, which may make all that follows wrong, none does.
+        """
         self._painter.drain()
         self.pause_keys.ended()
         self._panel.ended()
         self._become(running=False)
+        if failed and not self._pasted.fails:
+            self._drop_pasted()
+        if self._to_come:
+            self._settle(goes_on=True)
+            self._run_pasted()
+            return
+        self._pasted = Pasted("")
         if self._offered:
             self.buffer.save_to_undo_stack()  # undo gives the empty line back
             self.buffer.text, self._offered = self._offered, ""
             self.buffer.cursor_position = len(self.buffer.text)
+        self._editor.suggest()
         self._painter.redraw()
         self._settle(goes_on=True)
         self._type_waiting()
+
+    def _drop_pasted(self) -> None:
+        if self._to_come:
+            left = len(self._to_come)
+            inputs = "the last pasted input" if left == 1 else f"the last {left} pasted inputs"
+            self._painter.echo([("class:dim", f"not run: {inputs}\n")])
+        self._to_come.clear()
 
     def end(self) -> None:
         """The session ends: nothing will be done any more."""
@@ -195,9 +249,35 @@ class Typist:
         if future is not None and not future.done():
             future.set_result(goes_on)
 
+    def suggest(self, text: str) -> None:
+        """Offer `text` at each prompt, to be accepted with a key; an empty one ends that."""
+        self._editor.suggesting.offered = text
+        self.buffer.suggestion = None
+        self._editor.suggest()
+        self._painter.redraw()
+
+    @property
+    def suggested(self) -> str:
+        """The rest of the line that is offered, behind what is typed of it."""
+        at_end = self.buffer.document.is_cursor_at_the_end
+        return self._editor.suggesting.rest(self.buffer.text) if at_end else ""
+
     def offer(self, text: str) -> None:
         """Put `text` on the next input line, to be edited or undone."""
         self._offered = text
+
+    def only_watch(self) -> None:
+        """Type nothing: a demo comes, and what is pressed before it is there is not for it."""
+        self.audience = self._leave_early
+
+    def _leave_early(self, key: KeyPress) -> None:
+        if key.key in {Keys.ControlC, Keys.ControlD}:
+            self.leave()
+
+    def forget(self) -> None:
+        """Drop what is typed already: the line, and the keys that wait for the next one."""
+        self._waiting.clear()
+        self.buffer.reset()
 
     def take_line(self) -> str | None:
         """The plain line among the keys that wait, if Enter ended it; empty for Ctrl-D."""
@@ -240,6 +320,7 @@ class Typist:
         if keys and self.audience is None:
             self._app.key_processor.feed_multiple(keys)
             self._app.key_processor.process_keys()
+        self._reciting &= self.running
 
     def _echo(self, text: str) -> None:
         self._painter.echo(self._editor.echo(text))
