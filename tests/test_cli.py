@@ -220,7 +220,8 @@ def test_ctrl_c_ends_a_program_wherever_it_is(code: str) -> None:
 
 def test_a_closed_pipe_is_no_traceback() -> None:
     """`asyncrepl … | head -1` ends quietly."""
-    command = f"{sys.executable} -m asyncrepl -c 'while True: print(1)' | head -1"
+    head = "(read line; echo $line)"
+    command = f"{sys.executable} -m asyncrepl -c 'while True: print(1)' | {head}"
     finished = subprocess.run(
         ["/bin/sh", "-c", command], capture_output=True, text=True, timeout=60, check=False
     )

@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.needing import needs
 from test_cli import run
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ PRINTING = """\
 import atexit, subprocess, sys, threading, time
 print("printed")
 sys.stdout.write("written")
-subprocess.run(["echo", "echoed"])
+subprocess.run(["sh", "-c", "echo echoed"])
 atexit.register(print, "at exit")
 threading.Thread(target=lambda: (time.sleep(0.1), print("in a thread"))).start()
 """
@@ -189,6 +190,7 @@ def test_a_file_is_shown_whole_where_that_is_wished(tmp_path: Path) -> None:
     assert rest.endswith(WRONG.replace("    for", "    async for"))
 
 
+@needs("patch")
 @pytest.mark.parametrize("text", [WRONG, LONG], ids=["short", "long"])
 def test_the_change_is_shown_and_can_be_applied(tmp_path: Path, text: str) -> None:
     """A unified diff between sentences: what ``patch`` takes as it is."""

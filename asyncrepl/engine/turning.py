@@ -35,7 +35,6 @@ import heapq
 import math
 import sys
 from asyncio import base_events
-from asyncio.log import logger
 from contextvars import copy_context
 from types import BuiltinMethodType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
@@ -218,7 +217,9 @@ def _run_timed(loop: LiveLoop, handle: asyncio.Handle) -> None:
         handle._run()
         took = loop.time() - begin
         if took >= loop.slow_callback_duration:
-            logger.warning("Executing %s took %.3f seconds", _base._format_handle(handle), took)
+            _base.logger.warning(
+                "Executing %s took %.3f seconds", _base._format_handle(handle), took
+            )
     finally:
         loop._current_handle = None
         del handle

@@ -242,6 +242,7 @@ _FINDERS = {
     "SEND": _awaited,
     "BEFORE_WITH": _entered,
     "BEFORE_ASYNC_WITH": _entered,
+    "LOAD_SPECIAL": _entered,  # since Python 3.14
     "LIST_EXTEND": _starred,
     "SET_UPDATE": _starred,
     "CALL_FUNCTION_EX": _call_operands,

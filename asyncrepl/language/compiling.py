@@ -10,6 +10,7 @@ from __future__ import annotations
 import __future__
 
 import ast
+import sys
 import warnings
 from typing import TYPE_CHECKING, Literal
 
@@ -32,6 +33,11 @@ _APART = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.Try, ast.TrySta
 FUTURE_FLAGS = 0
 for _name in __future__.all_feature_names:
     FUTURE_FLAGS |= getattr(__future__, _name).compiler_flag
+
+#: What makes a task of a coroutine, and needs a running loop.
+_MAKERS = {"asyncio.create_task"} | (
+    {"asyncio.ensure_future"} if sys.version_info >= (3, 14) else set()
+)
 
 
 def compile_source(
@@ -70,7 +76,8 @@ def needs_loop(text: str) -> bool:
     That is where it awaits: by ``await``, ``async for``, ``async with`` or in a comprehension
     (but an asynchronous generator expression only waits to be walked).
     And where it calls ``asyncio.create_task``, by whatever name, outside of all functions:
-    ``python FILE`` can do neither. All else is run by Python's own rules. (What is in a
+    ``python FILE`` can do neither. (Up to Python 3.13 ``ensure_future`` finds a loop that does
+    not run yet.) All else is run by Python's own rules. (What is in a
     ``try`` may well ask for the running loop, to learn that there is none; and what makes
     a task by its own loop's method has a loop.)
     """
@@ -86,7 +93,7 @@ def needs_loop(text: str) -> bool:
         except SyntaxError:
             return True
     bind_names(tree)
-    return any(canonical_name(call.func) == "asyncio.create_task" for call in _calls_at_top(tree))
+    return any(canonical_name(call.func) in _MAKERS for call in _calls_at_top(tree))
 
 
 def _calls_at_top(node: ast.AST) -> Iterator[ast.Call]:

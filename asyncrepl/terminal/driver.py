@@ -26,6 +26,7 @@ from asyncrepl.terminal.editor import Editor
 from asyncrepl.terminal.exits import Exits
 from asyncrepl.terminal.guard import Guard
 from asyncrepl.terminal.history import open_history
+from asyncrepl.terminal.inherited import heard
 from asyncrepl.terminal.output import OutputQueue
 from asyncrepl.terminal.streams import QueueStream
 from asyncrepl.terminal.ui import Ui
@@ -128,6 +129,7 @@ class Terminal:
             self.ui.typist.run_first()
         with ExitStack() as stack:
             stack.callback(self.descriptors.close)
+            stack.enter_context(heard())
             stack.enter_context(self.exits.watched())
             for number, handler in self._handlers().items():
                 stack.enter_context(_handling(number, handler))

@@ -35,7 +35,7 @@ def test_ctrl_c_at_the_prompt_drops_the_line_only(terminal: Terminal) -> None:
         "while True: pass",
         "import threading; threading.Event().wait()",
         "import re; re.match(r'(a+)+$', 'a' * 40 + 'b')",
-        "import subprocess; subprocess.run(['sleep', '60'])",
+        "import subprocess; subprocess.run(['sh', '-c', 'read line'])",
         "input('? ')",
         "await asyncio.gather(*(asyncio.sleep(60) for _ in range(50)))",
     ],

@@ -4,6 +4,7 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
+from support.needing import needs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,6 +91,7 @@ def test_cleanup_runs_and_is_seen(terminal: Terminal) -> None:
     assert "closed" in terminal.scrollback
 
 
+@needs("bash")
 def test_suspending_and_continuing(start: Callable[..., Terminal]) -> None:
     """After Ctrl-Z and fg the line being typed is there again, and keys work."""
     import sys
