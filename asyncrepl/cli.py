@@ -242,7 +242,8 @@ def _explain(words: list[str]) -> int:
         return USAGE
     sys.argv = [options.file or "-"]
     sys.path.insert(0, "" if program.path is None else str(program.path.resolve().parent))
-    return explain_program(program, as_json=options.json, color=use_color(options.color))
+    color = use_color(options.color)
+    return explain_program(program, as_json=options.json, color=color, whole=options.whole)
 
 
 def _console(color: str) -> Console:

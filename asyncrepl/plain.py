@@ -6,6 +6,7 @@ Lines are read in a thread, so that the loop lives while it waits for one.
 from __future__ import annotations
 
 import contextlib
+import signal
 import sys
 import threading
 from collections import deque
@@ -41,6 +42,7 @@ def run_program(shell: Shell, text: str, filename: str) -> int:
         shell.session.namespace["__file__"] = filename
     if needs_loop(text):
         return run_source(shell, text, filename)
+    shell.loop.live.clock.release()
     with loops_of_ours(shell.loop):
         return _exit_status(shell, shell.run_alone(text, filename))
 
@@ -89,12 +91,14 @@ def _read_and_run(shell: Shell, stream: TextIO, lines: _Lines) -> int:
         redirect_stdout(Marking(sys.stdout, shell.printed)),
         redirect_stderr(Marking(sys.stderr, shell.tape.write)),
     ):
-        _run(shell, lambda: lines.ended, idle=lines.interrupted)
+        _run(shell, lambda: lines.ended, idle=lines.interrupted, typed=lines.typed)
     return lines.exit_status
 
 
 class _Lines:
     """Feeds a shell with lines, one input at a time."""
+
+    typed = False
 
     def __init__(self, shell: Shell, splitter: Splitter) -> None:
         self.ended = False
@@ -156,6 +160,8 @@ class _Lines:
 class _Typed(_Lines):
     """The same with prompts, for a person: only the end of the input ends it."""
 
+    typed = True
+
     def interrupted(self) -> None:
         self._splitter.drop()
         self._shell.console.show([], [("error", "KeyboardInterrupt")])
@@ -178,13 +184,22 @@ def _exit_status(shell: Shell, status: Status) -> int:
     return INTERRUPTED if interrupted else FAILED
 
 
-def _run(shell: Shell, ended: Callable[[], bool], idle: Callable[[], None]) -> None:
+def _run(
+    shell: Shell, ended: Callable[[], bool], idle: Callable[[], None], *, typed: bool = False
+) -> None:
     def hit(line: str) -> None:
         shell.console.complain([("error", line)])
 
+    def failed(error: BaseException) -> bool:
+        shell.report_lost(error)
+        raise SystemExit(FAILED)
+
     interrupter = Interrupter(shell.loop, shell, idle)
-    interrupter.install()
+    # A program that was started with Ctrl-C ignored, as a shell's background job is, goes
+    # on ignoring it, as under `python`; who types wants to be heard.
+    if typed or signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        interrupter.install()
     try:
-        keep_running(shell.loop, interrupter, ended, hit)
+        keep_running(shell.loop, interrupter, ended, hit, failed)
     finally:
         interrupter.uninstall()

@@ -80,6 +80,9 @@ class Front:
         """Hold ("pause"), go on with ("resume") or do one statement of ("step") the replay."""
         raise CommandError(f":{word}: no demo is being replayed; :replay NAME starts one")
 
+    def end_process(self) -> None:
+        """User code does not give the main thread back, from a thread: end without it."""
+
     def history(self) -> list[str]:
         """The inputs so far, oldest first."""
         return []

@@ -10,9 +10,10 @@ import builtins
 import sys
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from asyncrepl.commands.answering import Answering
+from asyncrepl.commands.contained import Contained
 from asyncrepl.commands.explaining import explain_outcome, explain_value
 from asyncrepl.commands.front import Front
 from asyncrepl.commands.guiding import Guide
@@ -25,10 +26,12 @@ from asyncrepl.commands.tape import Tape
 from asyncrepl.engine.blocking.sleeping import Sleeps
 from asyncrepl.engine.jobs import Jobs
 from asyncrepl.engine.observing import Observing
+from asyncrepl.engine.recursion import NEEDED, lowered
+from asyncrepl.engine.traces import called_part
 from asyncrepl.language.reading import as_command, silence_completeness_warnings
 from asyncrepl.statuses import PIPE_CLOSED
 from asyncrepl.views.blocked import blocked_lines
-from asyncrepl.views.errors import error_lines
+from asyncrepl.views.errors import describe_error, error_lines, exception_lines
 from asyncrepl.views.explanations import explanation_lines
 from asyncrepl.views.styled import prose, text_lines
 
@@ -134,6 +137,7 @@ class Shell:
             with self.remarks.active(), self.noticing.active():
                 yield
                 vars(builtins).pop("_", None)  # while somebody hears what dies with it
+                self.noticing.explained.close(self.session.namespace)
         finally:
             sys.displayhook, sys.modules["__main__"] = before
             vars(builtins).pop("_", None)
@@ -157,28 +161,43 @@ class Shell:
         if interrupt_after is not None:
             timer = self.loop.call_later(interrupt_after, self.interrupt)
 
+        over = False
+
         def finished(status: Status) -> None:
-            if timer is not None:
-                timer.cancel()
-            self._run = None
-            if mode == "single":
-                self.tape.end()
-            self.stepping.ended()
-            self.sleeps.ended(f"input {self.session.count}")
-            if mode == "single":
-                self.guide.finished(text, status)
+            nonlocal over
+            if over:
+                return
+            over, self._run = True, None
+            with self.contained("the end of the statement cannot be noted"):
+                if timer is not None:
+                    timer.cancel()
+                if mode == "single":
+                    self.tape.end()
+                self.stepping.ended()
+                self.sleeps.ended(f"input {self.session.count}")
+                if mode == "single":
+                    self.guide.finished(text, status)
             done(status)
 
-        self.narrator.began()
-        self.remarks.began()
-        if mode == "single":
-            self.guide.began()
-            self.tape.begin(text, interrupt_after)
-        command = as_command(text) if mode == "single" else None
-        if command is not None:
-            self._answering.start(command, finished)
-        else:
-            self.start_statement(text, finished, filename=filename, mode=mode)
+        with self.contained("the beginning of the statement cannot be noted"):
+            self.narrator.began()
+            self.remarks.began()
+            self.noticing.began()
+            if mode == "single":
+                self.guide.began()
+                self.tape.begin(text, interrupt_after)
+        with self.contained("it cannot be run") as start:
+            command = as_command(text) if mode == "single" else None
+            if command is not None:
+                self._answering.start(command, finished)
+            else:
+                self.start_statement(text, finished, filename=filename, mode=mode)
+        if start.failed:
+            finished(Status("error"))
+
+    def contained(self, what: str) -> Contained:
+        """A block whose errors, of whatever class, become one line that begins with `what`."""
+        return Contained(self.console, what)
 
     def start_statement(
         self,
@@ -244,19 +263,31 @@ class Shell:
             return
         found = explain_value(self.session, self._run.source.filename, value)
         if found is not None:
+            self.noticing.explained.add(value)
             self.console.show(*self.remarks.said(found))
 
     def _ended(self, outcome: Outcome) -> Status:
         """Show how a statement ended, if there is anybody to show it to."""
         try:
-            self.narrator.ended(outcome)
-            self.tape.fail(outcome)
-            status = self._shown(outcome)
-            self.noticing.look(outcome)
-            self.remarks.ended(outcome, silently=self._is_explained(outcome))
+            with self.contained("the end of the statement cannot be told"):
+                self._tell_of_limit()
+                self.narrator.ended(outcome)
+                self.tape.fail(outcome)
+            status = Status("error")
+            with self.contained("its error cannot be shown"):
+                status = self._shown(outcome)
+            with self.contained("what it has left cannot be told"):
+                self.noticing.flush()
+                self.noticing.look(outcome)
+                self.remarks.ended(outcome, silently=self._is_explained(outcome))
             return status
         except OSError:
             return Status("exit", PIPE_CLOSED)
+
+    def _tell_of_limit(self) -> None:
+        if lowered:
+            line = f"a recursion limit of {lowered.pop()} leaves no room for the prompt"
+            self.console.complain([("dim", f"{line}: it is {NEEDED} now")])
 
     def _is_explained(self, outcome: Outcome) -> bool:
         return outcome is self.last and not outcome.interrupted and self.explanation is not None
@@ -265,9 +296,11 @@ class Shell:
         error = outcome.error
         if error is None:
             return Status()
-        if isinstance(error, SystemExit):
-            return Status("exit", self.exit_code(error))
-        if isinstance(error, BrokenPipeError) and self.console.closed:
+        # Not isinstance(): it asks a ``__class__`` of the user's.
+        kind = type(error)
+        if issubclass(kind, SystemExit):
+            return Status("exit", self.exit_code(cast("SystemExit", error)))
+        if issubclass(kind, BrokenPipeError) and self.console.closed:
             return Status("exit", PIPE_CLOSED)  # there is nobody to tell it to
         self.report(outcome)
         return Status("error")
@@ -280,12 +313,27 @@ class Shell:
         """Show the error of `outcome` and explain it; keep it for ``:why`` and ``:fix``."""
         assert outcome.error is not None
         self.last = outcome
-        explanation = explain_outcome(self.session, outcome)
+        explanation = None
+        with self.contained("it cannot be explained"):
+            explanation = explain_outcome(self.session, outcome)
+            self.noticing.settle(outcome.error, explained=explanation is not None)
+            if explanation is not None:
+                self.remarks.note(explanation)
         if not outcome.interrupted:  # else what was said of the statement while it ran holds
             self.explanation = explanation
-        self.tell_error(outcome, explanation)
+        with self.contained("it cannot be shown in full") as shown:
+            self.tell_error(outcome, explanation)
+        if shown.failed:
+            self.console.complain(*text_lines(describe_error(outcome.error), "error"))
         sys.last_type, sys.last_value = type(outcome.error), outcome.error
         sys.last_traceback = outcome.error.__traceback__
+
+    def report_lost(self, error: BaseException) -> bool:
+        """Show an error that ended no statement: a signal handler raised it. Whether it could."""
+        with self.contained("an error cannot be shown") as shown:
+            error = error.with_traceback(called_part(error.__traceback__))
+            self.console.complain(*exception_lines(error))
+        return not shown.failed
 
     def _tell_error(self, outcome: Outcome, explanation: Explanation | None) -> None:
         lines = error_lines(outcome, self.console.width)
@@ -311,3 +359,4 @@ class Shell:
             told = f"in the background, {name}:"
             self.console.complain(*prose(told, self.console.width, "dim", 2))
         self.report(outcome)
+        self.remarks.look(silently=self._is_explained(outcome))

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import importlib
 import sys
-import types
 from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
-from importlib.util import decode_source, find_spec, module_from_spec
-from inspect import CO_COROUTINE
+from importlib.util import decode_source, find_spec, module_from_spec, spec_from_loader
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.frames import is_library
@@ -16,6 +14,7 @@ from asyncrepl.language.compiling import compile_source
 from asyncrepl.language.reading import Broken, parse, read
 
 if TYPE_CHECKING:
+    import types
     from collections.abc import Mapping
     from pathlib import Path
 
@@ -50,8 +49,10 @@ def load_file(session: Session, path: Path) -> Loaded:
     These are the names in its ``__all__``, else those without a leading underscore
     that it defines itself. Raises LoadError where it cannot be read or run.
     """
-    module = types.ModuleType(path.stem)
-    module.__file__ = str(path)
+    # Python wants a module to say who has loaded it, and warns if it does not.
+    spec = spec_from_loader(path.stem, SourceFileLoader(path.stem, str(path)))
+    assert spec is not None
+    module = module_from_spec(spec)
     _execute(session, path, module)
     objects = {name: vars(module)[name] for name in _public(module)}
     session.namespace.update(objects)
@@ -88,11 +89,11 @@ class _Loader(SourceFileLoader):
         self._sources = session.sources
 
     def get_code(self, fullname: str) -> types.CodeType | None:
-        """The code of the module; Python's own where it awaits at the top, which is an error."""
+        """The code of the module; SyntaxError where it awaits at the top, among others."""
         path = self.get_filename(fullname)
         text = decode_source(self.get_data(path))
-        code = compile_source(self._sources.add(path, text, parse(text, path)), "exec")
-        return super().get_code(fullname) if code.co_flags & CO_COROUTINE else code
+        source = self._sources.add(path, text, parse(text, path), module=True)
+        return compile_source(source, "module")
 
 
 def _imported(session: Session, name: str) -> types.ModuleType:
@@ -131,8 +132,8 @@ def _execute(session: Session, path: Path, module: types.ModuleType) -> None:
     if isinstance(reading, Broken):
         raise LoadError(f"cannot load {path.name!r}: {_brief(reading.error)}")
     try:
-        source = session.sources.add(filename, text, parse(text, filename))
-        code = compile_source(source, "exec")
+        source = session.sources.add(filename, text, parse(text, filename), module=True)
+        code = compile_source(source, "module")
         sys.modules.setdefault(module.__name__, module)
         exec(code, vars(module))
     except Exception as error:

@@ -23,12 +23,14 @@ class Source:
     """One text that was compiled as a unit; `tree` is None when it does not parse.
 
     `column` is where it begins in the line that was typed: behind a command's name.
+    `module` says that it is run as Python runs what is imported: its top may not await.
     """
 
     filename: str
     text: str
     tree: ast.Module | None = None
     column: int = 0
+    module: bool = False
 
     @property
     def typed(self) -> bool:
@@ -48,10 +50,16 @@ class Sources(Mapping[str, Source]):
         self._by_name: dict[str, Source] = {}
 
     def add(
-        self, filename: str, text: str, tree: ast.Module | None = None, column: int = 0
+        self,
+        filename: str,
+        text: str,
+        tree: ast.Module | None = None,
+        column: int = 0,
+        *,
+        module: bool = False,
     ) -> Source:
         """Remember `text` under `filename`, for us and for `linecache`."""
-        source = Source(filename, text, tree, column)
+        source = Source(filename, text, tree, column, module)
         self._by_name[filename] = source
         if filename.startswith("<"):
             lines = [line + "\n" for line in source.lines]

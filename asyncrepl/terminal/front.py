@@ -26,8 +26,9 @@ __all__ = ["TerminalFront", "complete_command"]
 class TerminalFront(Front):
     """The terminal as commands see it."""
 
-    def __init__(self, ui: Ui, replays: Replays) -> None:
+    def __init__(self, ui: Ui, replays: Replays, end_process: Callable[[], object]) -> None:
         self._ui = ui
+        self._end_process = end_process
         self._replays = replays
         self._play: Callable[[str], None] = super().replay
         self._shell: Shell | None = None
@@ -125,6 +126,10 @@ class TerminalFront(Front):
         if not self._replays.playing:
             super().control_replay(word)
         self._replays.control(word)
+
+    def end_process(self) -> None:
+        """Restore the terminal, and end the process."""
+        self._end_process()
 
     def history(self) -> list[str]:
         """The inputs so far, oldest first."""

@@ -17,6 +17,8 @@ from asyncrepl.engine.clock import Clock
 from asyncrepl.engine.interrupts import Interrupter
 from asyncrepl.engine.running import keep_running
 from asyncrepl.language.shipped import ShippedError
+from asyncrepl.own_names import keep_names
+from asyncrepl.statuses import INTERRUPTED
 from asyncrepl.terminal.ahead import LoadingAhead
 from asyncrepl.terminal.driver import Plan
 from asyncrepl.terminal.front import TerminalFront, complete_command
@@ -72,7 +74,7 @@ def run_replays(terminal: Terminal, plans: list[Plan]) -> int:
 def _session(terminal: Terminal, clock: Clock) -> Iterator[_Session]:
     lender = Lender(terminal.ui.away, terminal.ui.call, terminal.descriptors.terminal_in)
     replays = Replays(terminal.ui, terminal.crossing)
-    front = TerminalFront(terminal.ui, replays)
+    front = TerminalFront(terminal.ui, replays, terminal.exits.end_process)
     with ExitStack() as stack:
         for context in (_streams(terminal, lender), installed(lender), _quick_switching()):
             stack.enter_context(context)
@@ -94,7 +96,9 @@ class _Session:
         self._lender = lender
         self._replays = replays
         self._over = False
-        self._interrupter = Interrupter(shell.loop, shell, self._found_nothing)
+        self._interrupter = Interrupter(
+            shell.loop, shell, self._found_nothing, self._cannot_interrupt
+        )
         self._hogs = Hogs(shell.loop, self._blocked)
         shell.sleeps.wanted = self._slept
         self._ahead = LoadingAhead(shell.loop.live.turn)
@@ -110,6 +114,7 @@ class _Session:
         terminal.ui.call(terminal.ui.painter.redraw)  # what is typed already may need help
         terminal.crossing.connect(loop, self._start, self._start)
         terminal.ui.call(lambda: terminal.ui.pause_keys.connect(self._shell.stepping))
+        keep_names()
         _freeze()
         terminal.out.on_write = self._shell.printed
         terminal.err.on_write = self._shell.tape.write
@@ -117,7 +122,7 @@ class _Session:
         self._hogs.start()
         self._ahead.start()
         try:
-            keep_running(loop, self._interrupter, self._ended, self._hit)
+            keep_running(loop, self._interrupter, self._ended, self._hit, self._shell.report_lost)
         except SystemExit as leaving:
             terminal.exits.request(leaving.code if isinstance(leaving.code, int) else 1)
         finally:
@@ -172,6 +177,7 @@ class _Session:
         perform(self._shell, text, done, scripted=lambda: False, filename=filename, mode="exec")
 
     def _start(self, text: str, interrupt_after: float | None = None) -> None:
+        keep_names()
         self._interrupter.install()
         perform(
             self._shell,
@@ -203,12 +209,22 @@ class _Session:
         if not self._terminal.crossing.keep_interrupt():
             self._terminal.ui.call(self._terminal.ui.typist.interrupted)
 
+    def _cannot_interrupt(self) -> None:
+        """Code has caught every Ctrl-C, and more; in a thread of its own."""
+        line = "what runs cannot be interrupted: the session ends without it"
+        self._shell.console.complain([("error", line)])
+        self._terminal.exits.end_process(INTERRUPTED)
+
     def _hit(self, line: str) -> None:
         self._shell.console.complain(*text_lines(line, "error"))
 
     def _blocked(self, blocks: Blocks) -> None:
-        if not self._slept():
-            self._shell.tell_blocks(blocks)
+        if self._slept():
+            return
+        own = set(blocks.tasks) <= {f"input {self._shell.session.count}"}
+        if own and self._shell.remarks.tells_of(blocks.last.filename, blocks.last.line):
+            return  # it was told what to write instead; of another task, this says which it is
+        self._shell.tell_blocks(blocks)
 
     def _slept(self) -> bool:
         """Whether sleeps are told, and nothing that the watch has measured.

@@ -120,10 +120,10 @@ class Typist:
 
     def _submit(self, text: str) -> None:
         self._main.prepare()
-        self.begin(text)
         # Only after the keys that came in one piece with Enter: a Ctrl-C among them is for
         # this text, and a text that holds the interpreter lock would keep it from being read.
         asyncio.get_running_loop().call_soon(self._main.submit, text)
+        self.begin(text)
 
     def drop(self) -> None:
         """Ctrl-C: interrupt who hogs the loop, else drop the line."""
@@ -214,10 +214,12 @@ class Typist:
         Of a session that was pasted the next input follows; after an error that the
         session does not show, which may make all that follows wrong, none does.
         """
-        self._painter.drain()
-        self.pause_keys.ended()
-        self._panel.ended()
-        self._become(running=False)
+        try:
+            self._painter.drain()
+            self.pause_keys.ended()
+            self._panel.ended()
+        finally:  # whatever cannot be drawn, keys are for the prompt again
+            self._become(running=False)
         if failed and not self._pasted.fails:
             self._drop_pasted()
         if self._to_come:

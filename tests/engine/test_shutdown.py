@@ -9,7 +9,7 @@ import pytest
 
 from asyncrepl.engine.clock import Clock
 from asyncrepl.engine.loop import LiveLoop, new_loop
-from asyncrepl.engine.running import close
+from asyncrepl.engine.shutdown import close
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
