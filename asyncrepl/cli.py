@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asyncrepl.isolation import let_in
 from asyncrepl.options import (
     check_options,
     demos_options,
@@ -87,14 +88,14 @@ def _given_program(options: argparse.Namespace) -> Program | int | None:
     """The program of ``-c`` or FILE with its name, or an exit status if it cannot be read."""
     if options.code is not None:
         sys.argv = ["-c", *filter(None, [options.file]), *options.arguments]
-        sys.path.insert(0, "")
+        let_in("")
         return options.code, "<string>"
     sys.argv = [options.file or "", *options.arguments]
     if options.file in {None, "-"}:
-        sys.path.insert(0, "")
+        let_in("")
         return None
     path = Path(options.file)
-    sys.path.insert(0, str(path.resolve().parent))
+    let_in(str(path.resolve().parent))
     return _read(path)
 
 
@@ -174,6 +175,7 @@ def _replay(words: list[str]) -> int:
     from asyncrepl.transcript.grammar import TranscriptError
 
     options = replay_options(words)
+    let_in("")
     try:
         transcripts = [find(name) for name in options.demos]
     except (ShippedError, TranscriptError) as error:
@@ -202,6 +204,7 @@ def _check(words: list[str]) -> int:
     from asyncrepl.transcript.checker import check
 
     options = check_options(words)
+    let_in("")
     color = use_color(options.color)
     return check([Path(path) for path in options.paths], accept=options.accept, color=color)
 
@@ -214,6 +217,7 @@ def _export(words: list[str]) -> int:
     from asyncrepl.transcript.grammar import TranscriptError
 
     options = export_options(words)
+    let_in("")
     try:
         text = export(find(options.transcript), options.format)
     except (ShippedError, TranscriptError, ExportError) as error:
@@ -241,7 +245,7 @@ def _explain(words: list[str]) -> int:
         print(f"asyncrepl: {error}", file=sys.stderr)
         return USAGE
     sys.argv = [options.file or "-"]
-    sys.path.insert(0, "" if program.path is None else str(program.path.resolve().parent))
+    let_in("" if program.path is None else str(program.path.resolve().parent))
     return explain_program(program, as_json=options.json, color=use_color(options.color))
 
 

@@ -23,6 +23,7 @@ from asyncrepl.commands.stepping import Stepping
 from asyncrepl.commands.tape import Tape
 from asyncrepl.engine.jobs import Jobs
 from asyncrepl.engine.observing import Observing
+from asyncrepl.isolation import look as look_at_folder
 from asyncrepl.language.reading import as_command, silence_completeness_warnings
 from asyncrepl.statuses import PIPE_CLOSED
 from asyncrepl.views.errors import error_lines
@@ -159,6 +160,7 @@ class Shell:
             self.stepping.ended()
             done(status)
 
+        look_at_folder()
         self.narrator.began()
         self.remarks.began()
         if mode == "single":

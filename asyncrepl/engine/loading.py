@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 import types
 from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
-from importlib.util import decode_source, find_spec, module_from_spec
+from importlib.util import decode_source, module_from_spec
 from inspect import CO_COROUTINE
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.frames import is_library
+from asyncrepl.isolation import find_for_user, import_for_user
 from asyncrepl.language.compiling import compile_source
 from asyncrepl.language.reading import Broken, parse, read
 
@@ -96,9 +96,9 @@ class _Loader(SourceFileLoader):
 
 
 def _imported(session: Session, name: str) -> types.ModuleType:
-    spec = None if name in sys.modules else find_spec(name)
+    spec = None if name in sys.modules else find_for_user(name)
     if spec is None or type(spec.loader) is not SourceFileLoader or is_library(spec.origin or ""):
-        return importlib.import_module(name)
+        return import_for_user(name)
     spec.loader = _Loader(session, name, spec.origin or "")
     module = sys.modules[name] = module_from_spec(spec)
     try:
