@@ -153,12 +153,10 @@ def _plainly(settings: Settings, run: Callable[[Shell], int]) -> int:
     from asyncrepl.commands.opening import chosen_clock, open_shell
 
     clock = chosen_clock(settings.clock, settings.rate)
-    try:
-        with open_shell(_console(settings.color), clock=clock) as shell:
-            shell.narrator.turn(on=settings.trace)
-            return run(shell)
-    except SystemExit as leaving:  # raised in the background
-        return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+    with open_shell(_console(settings.color), clock=clock) as shell:
+        shell.narrator.turn(on=settings.trace)
+        status = run(shell)
+    return status if shell.left_with is None else shell.left_with
 
 
 def _demos(words: list[str]) -> int:

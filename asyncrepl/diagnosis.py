@@ -132,8 +132,6 @@ def diagnose(program: Program) -> Diagnosis:
                 # What is noticed from now on may come of it: an error leaves things undone.
                 found.explanation = found.explanation or shell.first
             perhaps = _perhaps(shell, program)  # while its source is known
-    except SystemExit as leaving:  # raised in the background
-        found.status = leaving.code if isinstance(leaving.code, int) else 1
     except _WaitsForEverError:
         found.error, found.shown = None, ()  # closing the session has cancelled it
     if found.error is None:

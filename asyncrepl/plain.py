@@ -47,6 +47,10 @@ def run_program(shell: Shell, text: str, filename: str) -> int:
 
 def run_source(shell: Shell, text: str, filename: str) -> int:
     """Run `text` on the shell's loop; the exit status as above."""
+    return _exit_status(shell, _run_source(shell, text, filename))
+
+
+def _run_source(shell: Shell, text: str, filename: str) -> Status:
     statuses: list[Status] = []
 
     def done(status: Status) -> None:
@@ -56,8 +60,8 @@ def run_source(shell: Shell, text: str, filename: str) -> int:
     shell.loop.call_soon(
         lambda: perform(shell, text, done, scripted=lambda: False, filename=filename, mode="exec")
     )
-    _run(shell, lambda: bool(statuses), idle=lambda: None)
-    return _exit_status(shell, statuses[0])
+    left = _run(shell, lambda: bool(statuses), idle=lambda: None)
+    return left or statuses[0]
 
 
 def run_lines(shell: Shell, stream: TextIO) -> int:
@@ -74,10 +78,12 @@ def run_typed(shell: Shell, stream: TextIO, first: Sequence[tuple[str, str]], ba
     if banner:
         shell.console.show(*banner_lines())
     for text, filename in first:
-        run_source(shell, text, filename)
-    status = _read_and_run(shell, stream, _Typed(shell, Splitter(typed=True)))
+        status = _run_source(shell, text, filename)
+        if status.kind == "exit":
+            return status.exit_code
+    code = _read_and_run(shell, stream, _Typed(shell, Splitter(typed=True)))
     shell.console.show([])
-    return status
+    return code
 
 
 def _read_and_run(shell: Shell, stream: TextIO, lines: _Lines) -> int:
@@ -89,7 +95,10 @@ def _read_and_run(shell: Shell, stream: TextIO, lines: _Lines) -> int:
         redirect_stdout(Marking(sys.stdout, shell.printed)),
         redirect_stderr(Marking(sys.stderr, shell.tape.write)),
     ):
-        _run(shell, lambda: lines.ended, idle=lines.interrupted)
+        left = _run(shell, lambda: lines.ended, idle=lines.interrupted)
+        if left is not None:
+            # No ``loop.stop()`` now: it would be for the next run, that of the cleanup.
+            lines.ended, lines.exit_status = True, left.exit_code
     return lines.exit_status
 
 
@@ -178,13 +187,16 @@ def _exit_status(shell: Shell, status: Status) -> int:
     return INTERRUPTED if interrupted else FAILED
 
 
-def _run(shell: Shell, ended: Callable[[], bool], idle: Callable[[], None]) -> None:
+def _run(shell: Shell, ended: Callable[[], bool], idle: Callable[[], None]) -> Status | None:
+    """Run the loop until it has `ended`; how it ended where that was by SystemExit."""
+
     def hit(line: str) -> None:
         shell.console.complain([("error", line)])
 
     interrupter = Interrupter(shell.loop, shell, idle)
     interrupter.install()
     try:
-        keep_running(shell.loop, interrupter, ended, hit)
+        leaving = keep_running(shell.loop, interrupter, ended, hit)
+        return None if leaving is None else Status("exit", shell.exit_code(leaving))
     finally:
         interrupter.uninstall()

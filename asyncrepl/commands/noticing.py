@@ -59,7 +59,7 @@ class Noticing:
         try:
             yield
         finally:
-            self._shell.loop.set_exception_handler(None)
+            self._shell.loop.set_exception_handler(_after)
             vars(warnings)[_WRITER] = written
 
     def look(self, outcome: Outcome | None = None) -> None:
@@ -125,6 +125,8 @@ class Noticing:
         from asyncrepl.engine.forgetting.leaks import first_code
 
         future, error = context.get("task") or context.get("future"), context.get("exception")
+        if isinstance(error, SystemExit):
+            return  # not an error: the session ends with it
         leak = self._of_loop(context)
         name = ""
         if isinstance(future, asyncio.Task):
@@ -149,6 +151,12 @@ class Noticing:
         if "task" in context and "exception" not in context:
             return destroyed(context, sources)
         return None
+
+
+def _after(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """The exception handler of a loop that is closed."""
+    if not isinstance(context.get("exception"), SystemExit):
+        loop.default_exception_handler(context)
 
 
 def _write(*lines: str) -> None:

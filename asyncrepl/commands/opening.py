@@ -51,7 +51,8 @@ def open_shell(
             yield shell
         finally:
             _end_recording(shell)
-            shell.left = close(loop)
+            shell.closing = True
+            shell.left = close(loop, shell.leave)
             shell.session.sources.forget()
 
 

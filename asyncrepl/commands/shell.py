@@ -6,6 +6,7 @@ a demo cannot differ from the product, nor a check from a replay.
 
 from __future__ import annotations
 
+import asyncio
 import builtins
 import sys
 import time
@@ -25,13 +26,12 @@ from asyncrepl.engine.jobs import Jobs
 from asyncrepl.engine.observing import Observing
 from asyncrepl.isolation import look as look_at_folder
 from asyncrepl.language.reading import as_command, silence_completeness_warnings
-from asyncrepl.statuses import PIPE_CLOSED
+from asyncrepl.statuses import PIPE_CLOSED, exit_status
 from asyncrepl.views.errors import error_lines
 from asyncrepl.views.explanations import explanation_lines
 from asyncrepl.views.styled import text_lines
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable, Iterator
 
     from asyncrepl.commands.registry import Recorder, Registry
@@ -55,8 +55,8 @@ class Shell:
     explanation there was; `tell_error` shows an error with its explanation, until somebody
     else wants to; `observing` says for what the loop is recorded, `noticing` hears of what
     was forgotten, `remarks` of mistakes that raise nothing, `stepping` pauses what runs;
-    `alone` says that a program runs which makes its own loop; `left` names the tasks that
-    were running when the session was closed.
+    `alone` says that a program runs which makes its own loop, `closing` that the session is
+    being closed; `left` names the tasks that were running then.
     """
 
     def __init__(
@@ -73,6 +73,8 @@ class Shell:
         self.registry = registry
         self.front = front or Front()
         self.left: list[str] = []
+        #: The exit status that user code asked for in its cleanup.
+        self.left_with: int | None = None
         #: Who writes the session to a file when it is over.
         self.recorder: Recorder | None = None
         self.jobs = Jobs(session, self._job_failed)
@@ -83,7 +85,7 @@ class Shell:
         self.remarks = Remarks(self)
         self.narrator = Narrator(self)
         self.stepping = Stepping(self)
-        self.alone = False
+        self.alone = self.closing = False
         self.last: Outcome | None = None
         self.first: Explanation | None = None
         self.tell_error = self._tell_error
@@ -91,6 +93,7 @@ class Shell:
         self._run: Run | None = None
         self._answering = Answering(self)
         self._interrupted_at = 0.0
+        self._told: SystemExit | None = None
 
     @property
     def explanation(self) -> Explanation | None:
@@ -158,7 +161,8 @@ class Shell:
             if mode == "single":
                 self.tape.end()
             self.stepping.ended()
-            done(status)
+            if not self.closing:  # else nobody waits for it: `done` would stop the cleanup
+                done(status)
 
         look_at_folder()
         self.narrator.began()
@@ -257,6 +261,8 @@ class Shell:
             return Status()
         if isinstance(error, SystemExit):
             return Status("exit", self.exit_code(error))
+        if self.closing and isinstance(error, asyncio.CancelledError):
+            return Status()  # it was not to end by itself: the session ends
         if isinstance(error, BrokenPipeError) and self.console.closed:
             return Status("exit", PIPE_CLOSED)  # there is nobody to tell it to
         self.report(outcome)
@@ -281,13 +287,15 @@ class Shell:
 
     def exit_code(self, error: SystemExit) -> int:
         """The exit status that `error` asks for; its message, if it has one, is shown."""
-        match error.code:
-            case None:
-                return 0
-            case int(code):
-                return code
-        self.console.complain(*text_lines(str(error.code)))
-        return 1
+        status, message = exit_status(error)
+        told, self._told = self._told, error
+        if message is not None and told is not error:  # that of a task is raised where it waits
+            self.console.complain(*text_lines(message))
+        return status
+
+    def leave(self, error: SystemExit) -> None:
+        """Note that user code has raised SystemExit while the session was being closed."""
+        self.left_with = self.exit_code(error)
 
     def _job_failed(self, name: str, outcome: Outcome) -> None:
         assert outcome.error is not None

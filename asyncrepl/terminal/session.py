@@ -75,6 +75,8 @@ def _session(terminal: Terminal, clock: Clock) -> Iterator[_Session]:
             front.connect(shell.observing, session.play_named)
             shell.narrator.turn(on=terminal.trace)
             yield session
+        if shell.left_with is not None:
+            terminal.exits.code = shell.left_with
         if shell.left:
             terminal.console.show([("dim", _left(shell.left))])
 
@@ -108,9 +110,9 @@ class _Session:
         self._interrupter.install()
         self._hogs.start()
         try:
-            keep_running(loop, self._interrupter, self._ended, self._hit)
-        except SystemExit as leaving:
-            terminal.exits.request(leaving.code if isinstance(leaving.code, int) else 1)
+            leaving = keep_running(loop, self._interrupter, self._ended, self._hit)
+            if leaving is not None and not terminal.exits.requested():
+                terminal.exits.request(self._shell.exit_code(leaving))
         finally:
             self._hogs.close()
             self._interrupter.uninstall()

@@ -60,10 +60,9 @@ class Player:
         if self._watch is not None:
             self._watch.begin()
         try:
-            keep_running(self._loop, self._interrupter, self._ended, self._hit)
-        except SystemExit as leaving:  # raised in the background
-            code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
-            self._status = Status("exit", code)
+            leaving = keep_running(self._loop, self._interrupter, self._ended, self._hit)
+            if leaving is not None:
+                self._status = Status("exit", self.shell.exit_code(leaving))
         finally:
             if self._watch is not None:
                 self._watch.end()
