@@ -12,6 +12,7 @@ from collections import deque
 from contextlib import redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING, TextIO
 
+from asyncrepl.commands.prompts import prompting, prompts
 from asyncrepl.commands.status import Status
 from asyncrepl.engine.alone import loops_of_ours
 from asyncrepl.engine.interrupts import Interrupter
@@ -77,11 +78,12 @@ def run_typed(shell: Shell, stream: TextIO, first: Sequence[tuple[str, str]], ba
     """
     if banner:
         shell.console.show(*banner_lines())
-    for text, filename in first:
-        status = _run_source(shell, text, filename)
-        if status.kind == "exit":
-            return status.exit_code
-    code = _read_and_run(shell, stream, _Typed(shell, Splitter(typed=True)))
+    with prompting():
+        for text, filename in first:
+            status = _run_source(shell, text, filename)
+            if status.kind == "exit":
+                return status.exit_code
+        code = _read_and_run(shell, stream, _Typed(shell, Splitter(typed=True)))
     shell.console.show([])
     return code
 
@@ -171,7 +173,7 @@ class _Typed(_Lines):
         self._wait()
 
     def _wait(self) -> None:
-        self._shell.console.out.write("... " if self._splitter.pending else ">>> ")
+        self._shell.console.out.write(prompts()[self._splitter.pending])
         self._shell.console.out.flush()
 
     def _done(self, status: Status) -> None:

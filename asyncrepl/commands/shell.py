@@ -27,7 +27,7 @@ from asyncrepl.engine.observing import Observing
 from asyncrepl.isolation import look as look_at_folder
 from asyncrepl.language.reading import as_command, silence_completeness_warnings
 from asyncrepl.statuses import PIPE_CLOSED, exit_status
-from asyncrepl.views.errors import error_lines
+from asyncrepl.views.errors import error_lines, exception_lines
 from asyncrepl.views.explanations import explanation_lines
 from asyncrepl.views.styled import text_lines
 
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from asyncrepl.explain.explanation import Explanation
     from asyncrepl.language.sources import Source
     from asyncrepl.views.console import Console
+    from asyncrepl.views.styled import Line
 
 __all__ = ["Shell"]
 
@@ -123,7 +124,7 @@ class Shell:
     @contextmanager
     def active(self) -> Iterator[None]:
         """Take the interpreter's hooks: displayed values, ``__main__``, what is forgotten."""
-        before = sys.displayhook, sys.modules["__main__"]
+        before = sys.displayhook, sys.modules["__main__"], sys.excepthook
         sys.displayhook = self.display
         sys.modules["__main__"] = self.session.module
         silence_completeness_warnings()
@@ -132,7 +133,7 @@ class Shell:
                 yield
                 vars(builtins).pop("_", None)  # while somebody hears what dies with it
         finally:
-            sys.displayhook, sys.modules["__main__"] = before
+            sys.displayhook, sys.modules["__main__"], sys.excepthook = before
             vars(builtins).pop("_", None)
             self.narrator.turn(on=False)
 
@@ -275,12 +276,15 @@ class Shell:
         explanation = explain_outcome(self.session, outcome)
         if not outcome.interrupted:  # else what was said of the statement while it ran holds
             self.explanation = explanation
+        _keep_last(outcome.error)
         self.tell_error(outcome, explanation)
-        sys.last_type, sys.last_value = type(outcome.error), outcome.error
-        sys.last_traceback = outcome.error.__traceback__
 
     def _tell_error(self, outcome: Outcome, explanation: Explanation | None) -> None:
-        lines = error_lines(outcome)
+        error = outcome.error
+        if error is None or outcome.interrupted or sys.excepthook is sys.__excepthook__:
+            lines = error_lines(outcome, self.front.prompt_width)
+        else:
+            lines = _hooked(error)
         if explanation is not None:
             lines += explanation_lines(explanation, self.session.sources, self.console.width)
         self.console.complain(*lines)
@@ -304,3 +308,27 @@ class Shell:
         if outcome.stage == "run":  # else it is about what was just typed
             self.console.complain([("dim", f"in the background, {name}:")])
         self.report(outcome)
+
+
+def _keep_last(error: BaseException) -> None:
+    """Let ``pdb.pm()`` find `error`, as Python does."""
+    sys.last_type, sys.last_value, sys.last_traceback = type(error), error, error.__traceback__
+    if sys.version_info >= (3, 12):
+        sys.last_exc = error
+
+
+def _hooked(error: BaseException) -> list[Line]:
+    """Have the user's ``sys.excepthook`` show `error`; what to show where that fails."""
+    try:
+        sys.excepthook(type(error), error, error.__traceback__)
+    except SystemExit:
+        raise
+    except BaseException as failure:
+        failure.__context__ = None  # the error itself, which comes below
+        return [
+            *text_lines("Error in sys.excepthook:", "error"),
+            *exception_lines(failure),
+            *text_lines("\nOriginal exception was:", "error"),
+            *exception_lines(error),
+        ]
+    return []

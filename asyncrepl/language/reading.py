@@ -87,9 +87,9 @@ def read(text: str, filename: str = "<input>", *, program: bool = False) -> Read
     try:
         tree = parse(text, filename)
     except SyntaxError as error:
-        return Incomplete() if _is_incomplete(error) else Broken(text, error)
+        return Incomplete() if _is_incomplete(error) else Broken(text, error.with_traceback(None))
     except (RecursionError, MemoryError, OverflowError) as error:
-        return Broken(text, error)
+        return Broken(text, error.with_traceback(None))
     return Statement(text, tree) if tree.body else Blank()
 
 

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from asyncrepl.commands.opening import chosen_clock, open_shell
+from asyncrepl.commands.prompts import prompting, prompts
 from asyncrepl.commands.registry import CommandError
 from asyncrepl.engine.blocking.hogs import Hogs
 from asyncrepl.engine.clock import Clock
@@ -68,7 +69,12 @@ def _session(terminal: Terminal, clock: Clock) -> Iterator[_Session]:
     replays = Replays(terminal.ui, terminal.crossing)
     front = TerminalFront(terminal.ui, replays)
     with ExitStack() as stack:
-        for context in (_streams(terminal, lender), installed(lender), _quick_switching()):
+        for context in (
+            _streams(terminal, lender),
+            installed(lender),
+            _quick_switching(),
+            prompting(),
+        ):
             stack.enter_context(context)
         with open_shell(terminal.console, front=front, clock=clock) as shell:
             session = _Session(terminal, shell, lender, replays)
@@ -183,7 +189,8 @@ class _Session:
 
     def _prompt(self) -> None:
         self._lender.recall()
-        self._terminal.ui.call(self._terminal.ui.typist.done)
+        shown = prompts()
+        self._terminal.ui.call(lambda: self._terminal.ui.typist.done(shown))
 
     def _found_nothing(self) -> None:
         """A Ctrl-C that found nothing running: for a text on its way, or for the line typed."""

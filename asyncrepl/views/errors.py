@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["error_lines", "exception_line", "exception_lines"]
 
 
-def error_lines(outcome: Outcome) -> list[Line]:
-    """What is shown for the error of `outcome`; nothing where it has none."""
+def error_lines(outcome: Outcome, prompt: int = 4) -> list[Line]:
+    """What is shown for the error of `outcome`; nothing where it has none.
+
+    What was typed stands behind a prompt of so many columns as `prompt` says.
+    """
     error = outcome.error
     if error is None:
         return []
@@ -31,7 +34,7 @@ def error_lines(outcome: Outcome) -> list[Line]:
     if not outcome.source.typed:
         return exception_lines(error)
     if isinstance(error, SyntaxError) and outcome.stage != "run":
-        return _syntax_error(error, outcome)
+        return _syntax_error(error, outcome, prompt)
     return exception_lines(error, outcome.source)
 
 
@@ -65,22 +68,22 @@ def _interrupted(outcome: Outcome) -> Line:
     return [("error", "KeyboardInterrupt"), ("dim", where)]
 
 
-def _syntax_error(error: SyntaxError, outcome: Outcome) -> list[Line]:
+def _syntax_error(error: SyntaxError, outcome: Outcome, prompt: int) -> list[Line]:
     head: Line = [("error", f"{type(error).__name__}: {printable(error.msg or '')}")]
     several = "\n" in outcome.source.text.strip()
     if several and error.lineno:
         head.append(("dim", f" (line {error.lineno})"))
     return (
-        [*_caret(error, outcome.source, several=several), head]
+        [*_caret(error, outcome.source, 4 if several else prompt, several=several), head]
         if outcome.stage == "parse"
         else [head]
     )
 
 
-def _caret(error: SyntaxError, source: Source, *, several: bool) -> list[Line]:
+def _caret(error: SyntaxError, source: Source, prompt: int, *, several: bool) -> list[Line]:
     """A mark under the place.
 
-    It stands below the typed line, which begins after a prompt of four columns; of
+    It stands below the typed line, which begins after a prompt of so many columns; of
     several lines, the one that is meant is shown again.
     """
     if not error.text or not error.offset:
@@ -90,7 +93,7 @@ def _caret(error: SyntaxError, source: Source, *, several: bool) -> list[Line]:
     if error.end_offset and error.end_lineno == error.lineno:
         width = max(error.end_offset - error.offset, 1)
     room = max(len(line) - error.offset + 1, 1)
-    before = 3 + (0 if several else source.column)
+    before = prompt - 1 + (0 if several else source.column)
     mark: Line = [("error", " " * (before + error.offset) + "^" * min(width, room))]
     return [[("", "    " + line)], mark] if several else [mark]
 
