@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+import traceback
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -100,10 +101,13 @@ def _given_program(options: argparse.Namespace) -> Program | int | None:
 
 
 def _read(path: Path) -> Program | int:
-    from asyncrepl.engine.loading import LoadError, read_text
+    from asyncrepl.engine.loading import LoadError, NoTextError, read_text
 
     try:
-        return read_text(path), str(path)
+        return read_text(path), str(path.absolute())
+    except NoTextError as wrong:
+        sys.stderr.writelines(traceback.format_exception_only(wrong.error))
+        return FAILED
     except LoadError as error:
         print(f"asyncrepl: {error}", file=sys.stderr)
         return USAGE

@@ -14,7 +14,6 @@ or there is none, it is the first misuse that was noticed, whoever noticed it.
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
 import sys
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.commands.opening import open_shell
 from asyncrepl.engine.loading import LoadError, read_text
+from asyncrepl.language.decoding import decoded
 from asyncrepl.plain import run_program
 from asyncrepl.statuses import INTERRUPTED
 from asyncrepl.views.console import Console
@@ -79,15 +79,12 @@ def read_program(file: str | None) -> Program:
         return Program(read_text(Path(file)), Path(file))
     if sys.stdin is None or (file is None and sys.stdin.isatty()):
         raise LoadError("explain takes a FILE, or code on standard input")
-    reader = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig")
     try:
-        text = reader.read()
-    except UnicodeDecodeError:
-        raise LoadError("standard input is not text in UTF-8") from None
+        text = decoded(sys.stdin.buffer.read(), "<stdin>")
+    except SyntaxError as error:
+        raise LoadError(f"standard input is no text: {error.msg}") from None
     except OSError as error:
         raise LoadError(f"cannot read standard input: {error.strerror}") from None
-    finally:
-        reader.detach()  # or it would be closed under the program
     if not text.strip():
         raise LoadError("there is no code on standard input")
     return Program(text)

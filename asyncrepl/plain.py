@@ -10,6 +10,7 @@ import sys
 import threading
 from collections import deque
 from contextlib import redirect_stderr, redirect_stdout
+from importlib.machinery import SourceFileLoader
 from typing import TYPE_CHECKING, TextIO
 
 from asyncrepl.commands.prompts import prompting, prompts
@@ -18,6 +19,7 @@ from asyncrepl.engine.alone import loops_of_ours
 from asyncrepl.engine.interrupts import Interrupter
 from asyncrepl.engine.running import keep_running
 from asyncrepl.language.compiling import needs_loop
+from asyncrepl.language.decoding import decoded_lines
 from asyncrepl.language.splitting import Splitter
 from asyncrepl.statuses import FAILED, INTERRUPTED
 from asyncrepl.transcript.marking import Marking
@@ -25,7 +27,7 @@ from asyncrepl.transcript.performing import perform
 from asyncrepl.views.banner import banner_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from asyncrepl.commands.shell import Shell
 
@@ -39,11 +41,17 @@ def run_program(shell: Shell, text: str, filename: str) -> int:
     its top needs a running loop, none runs: the program may start its own.
     """
     if not filename.startswith("<"):
-        shell.session.namespace["__file__"] = filename
+        shell.session.namespace |= _of_file(filename)
     if needs_loop(text):
         return run_source(shell, text, filename)
     with loops_of_ours(shell.loop):
         return _exit_status(shell, shell.run_alone(text, filename))
+
+
+def _of_file(filename: str) -> dict[str, object]:
+    """The names that Python gives the main module of a file."""
+    loader = SourceFileLoader("__main__", filename)
+    return {"__file__": filename, "__cached__": None, "__loader__": loader}
 
 
 def run_source(shell: Shell, text: str, filename: str) -> int:
@@ -120,11 +128,16 @@ class _Lines:
         loop = self._shell.loop
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens
             try:
-                for line in stream:
-                    loop.call_soon_threadsafe(self._take, line.rstrip("\n"))
+                for line in self._lines(stream):
+                    loop.call_soon_threadsafe(self._take, line)
             except (OSError, ValueError) as error:  # closed, or not text
                 loop.call_soon_threadsafe(self._unreadable, error)
             loop.call_soon_threadsafe(self._take, None)
+
+    def _lines(self, stream: TextIO) -> Iterator[str]:
+        """The lines of a program; one may say in which encoding it is."""
+        octets = getattr(stream, "buffer", None)
+        return decoded_lines(octets) if octets is not None else _text_lines(stream)
 
     def next(self) -> None:
         """Run the next input, if nothing runs and there is one."""
@@ -167,6 +180,9 @@ class _Lines:
 class _Typed(_Lines):
     """The same with prompts, for a person: only the end of the input ends it."""
 
+    def _lines(self, stream: TextIO) -> Iterator[str]:
+        return _text_lines(stream)
+
     def interrupted(self) -> None:
         self._splitter.drop()
         self._shell.console.show([], [("error", "KeyboardInterrupt")])
@@ -178,6 +194,10 @@ class _Typed(_Lines):
 
     def _done(self, status: Status) -> None:
         super()._done(status if status.kind == "exit" else Status())
+
+
+def _text_lines(stream: TextIO) -> Iterator[str]:
+    return (line.rstrip("\n") for line in stream)
 
 
 def _exit_status(shell: Shell, status: Status) -> int:

@@ -13,6 +13,7 @@ on which the filters go.
 from __future__ import annotations
 
 import asyncio
+import linecache
 import sys
 import warnings
 from contextlib import contextmanager
@@ -21,10 +22,11 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.forgetting.leak_log import Leaks
+from asyncrepl.engine.frames import is_plumbing
 from asyncrepl.language.sightings import Sighting, sighting_at
 from asyncrepl.language.suspects import Facts, describe
 from asyncrepl.views.errors import exception_lines
-from asyncrepl.views.styled import text_lines
+from asyncrepl.views.styled import printable, text_lines
 from asyncrepl.views.warning import warning_text
 
 if TYPE_CHECKING:
@@ -97,7 +99,7 @@ class Noticing:
         """Write a warning out; it may come from any thread, and out of a finalizer."""
         coroutine: Any = warning.source
         if type(coroutine) is not CoroutineType:
-            _write(warning_text(warning))
+            _write(warning_text(warning), *_source_line(warning))
             if issubclass(warning.category, DeprecationWarning):
                 self._deprecated(warning)
             return
@@ -151,6 +153,14 @@ class Noticing:
         if "task" in context and "exception" not in context:
             return destroyed(context, sources)
         return None
+
+
+def _source_line(warning: warnings.WarningMessage) -> list[str]:
+    """The line of a file that a warning is about, as Python shows it; a typed one is seen."""
+    if warning.filename.startswith("<input ") or is_plumbing(warning.filename):
+        return []
+    line = warning.line or linecache.getline(warning.filename, warning.lineno)
+    return [f"  {printable(line.strip())}"] if line.strip() else []
 
 
 def _after(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ from asyncrepl.commands.remarking import Remarks
 from asyncrepl.commands.status import Status
 from asyncrepl.commands.stepping import Stepping
 from asyncrepl.commands.tape import Tape
+from asyncrepl.engine.classes import finding_classes
 from asyncrepl.engine.jobs import Jobs
 from asyncrepl.engine.observing import Observing
 from asyncrepl.isolation import look as look_at_folder
@@ -129,7 +130,7 @@ class Shell:
         sys.modules["__main__"] = self.session.module
         silence_completeness_warnings()
         try:
-            with self.remarks.active(), self.noticing.active():
+            with self.remarks.active(), self.noticing.active(), finding_classes(self.session):
                 yield
                 vars(builtins).pop("_", None)  # while somebody hears what dies with it
         finally:

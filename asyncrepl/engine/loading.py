@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from asyncrepl.engine.frames import is_library
 from asyncrepl.isolation import find_for_user, import_for_user
 from asyncrepl.language.compiling import compile_source
+from asyncrepl.language.decoding import decoded
 from asyncrepl.language.reading import Broken, parse, read
 
 if TYPE_CHECKING:
@@ -21,7 +22,15 @@ if TYPE_CHECKING:
 
     from asyncrepl.engine.session import Session
 
-__all__ = ["LackingError", "LoadError", "Loaded", "load_attribute", "load_file", "read_text"]
+__all__ = [
+    "LackingError",
+    "LoadError",
+    "Loaded",
+    "NoTextError",
+    "load_attribute",
+    "load_file",
+    "read_text",
+]
 
 
 class LoadError(Exception):
@@ -34,6 +43,14 @@ class LackingError(LoadError):
     def __init__(self, message: str, module: str) -> None:
         super().__init__(message)
         self.module = module
+
+
+class NoTextError(LoadError):
+    """The bytes of a file are no Python source, as `error`, which is Python's own, says."""
+
+    def __init__(self, message: str, error: SyntaxError) -> None:
+        super().__init__(message)
+        self.error = error
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +132,11 @@ def _imported(session: Session, name: str) -> types.ModuleType:
 def read_text(path: Path) -> str:
     """The text of a Python file; raises LoadError, in one line, where there is none."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return decoded(path.read_bytes(), str(path))
     except FileNotFoundError:
         raise LoadError(f"no file {str(path)!r}") from None
-    except UnicodeDecodeError:
-        raise LoadError(f"{str(path)!r} is not text in UTF-8") from None
+    except SyntaxError as error:
+        raise NoTextError(f"{str(path)!r} is no text: {error.msg}", error) from None
     except OSError as error:
         raise LoadError(f"cannot read {str(path)!r}: {error.strerror}") from None
 

@@ -10,7 +10,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from asyncrepl.language.reading import Command, Incomplete, Statement, is_block, is_complete, read
+from asyncrepl.language.reading import (
+    TRIAL,
+    Command,
+    Incomplete,
+    Statement,
+    is_block,
+    is_complete,
+    read,
+)
 
 __all__ = ["Splitter"]
 
@@ -50,7 +58,7 @@ class Splitter:
     def _feed_file(self, line: str) -> list[str]:
         before = self._taken() if self._ends_before(line) else []
         self._lines.append(line)
-        reading = read("\n".join(self._lines) + "\n")
+        reading = read("\n".join(self._lines) + "\n", TRIAL)
         if isinstance(reading, Incomplete) or (
             isinstance(reading, Statement) and is_block(reading.tree.body[-1])
         ):
@@ -64,7 +72,7 @@ class Splitter:
             return False
         if _GOES_ON.match(line):
             return False
-        return isinstance(read("\n".join(self._lines) + "\n"), Statement | Command)
+        return isinstance(read("\n".join(self._lines) + "\n", TRIAL), Statement | Command)
 
     def _taken(self) -> list[str]:
         text = self._take()
