@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.commands.opening import open_shell
 from asyncrepl.engine.loading import LoadError, read_text
-from asyncrepl.language.decoding import decoded
+from asyncrepl.language.decoding import complaint, decoded
 from asyncrepl.plain import run_program
 from asyncrepl.statuses import INTERRUPTED
 from asyncrepl.views.console import Console
@@ -80,9 +80,10 @@ def read_program(file: str | None) -> Program:
     if sys.stdin is None or (file is None and sys.stdin.isatty()):
         raise LoadError("explain takes a FILE, or code on standard input")
     try:
-        text = decoded(sys.stdin.buffer.read(), "<stdin>")
+        data = sys.stdin.buffer.read()
+        text = decoded(data, "<stdin>")
     except SyntaxError as error:
-        raise LoadError(f"standard input is no text: {error.msg}") from None
+        raise LoadError(f"standard input {complaint(data, error)}") from None
     except OSError as error:
         raise LoadError(f"cannot read standard input: {error.strerror}") from None
     if not text.strip():

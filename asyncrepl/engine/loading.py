@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from asyncrepl.engine.frames import is_library
 from asyncrepl.isolation import find_for_user, import_for_user
 from asyncrepl.language.compiling import compile_source
-from asyncrepl.language.decoding import decoded
+from asyncrepl.language.decoding import complaint, decoded
 from asyncrepl.language.reading import Broken, parse, read
 
 if TYPE_CHECKING:
@@ -132,13 +132,15 @@ def _imported(session: Session, name: str) -> types.ModuleType:
 def read_text(path: Path) -> str:
     """The text of a Python file; raises LoadError, in one line, where there is none."""
     try:
-        return decoded(path.read_bytes(), str(path))
+        data = path.read_bytes()
     except FileNotFoundError:
         raise LoadError(f"no file {str(path)!r}") from None
-    except SyntaxError as error:
-        raise NoTextError(f"{str(path)!r} is no text: {error.msg}", error) from None
     except OSError as error:
         raise LoadError(f"cannot read {str(path)!r}: {error.strerror}") from None
+    try:
+        return decoded(data, str(path))
+    except SyntaxError as error:
+        raise NoTextError(f"{str(path)!r} {complaint(data, error)}", error) from None
 
 
 def _execute(session: Session, path: Path, module: types.ModuleType) -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-__all__ = ["decoded", "decoded_lines"]
+__all__ = ["complaint", "decoded", "decoded_lines"]
 
 #: As in PEP 263; only in the first two lines, and in the second only behind such a first.
 _COOKIE = rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)"
@@ -32,6 +32,13 @@ def decoded(data: bytes, filename: str) -> str:
         except SyntaxError as own:
             raise own.with_traceback(None) from None
         raise SyntaxError(str(error), (filename, 1, None, None)) from None
+
+
+def complaint(data: bytes, error: SyntaxError) -> str:
+    """Why `data` is no program, as `decoded` found, to be said after its name."""
+    if any(re.match(_COOKIE, line) for line in data.split(b"\n")[:2]):
+        return f"is no text: {error.msg}"
+    return "is not text in UTF-8"
 
 
 def decoded_lines(stream: BinaryIO) -> Iterator[str]:
