@@ -50,8 +50,8 @@ def run_program(shell: Shell, text: str, filename: str) -> int:
 
 def _of_file(filename: str) -> dict[str, object]:
     """The names that Python gives the main module of a file."""
-    loader = SourceFileLoader("__main__", filename)
-    return {"__file__": filename, "__cached__": None, "__loader__": loader}
+    names = {"__file__": filename, "__loader__": SourceFileLoader("__main__", filename)}
+    return names if sys.version_info >= (3, 15) else {**names, "__cached__": None}
 
 
 def run_source(shell: Shell, text: str, filename: str) -> int:

@@ -74,7 +74,7 @@ def test_what_a_code_means_is_pythons_to_say(code: str) -> None:
     finished = run("-c", text)
     assert finished.returncode == plain.returncode
     if "OverflowError" not in plain.stderr and "ignored" not in plain.stderr:  # of 3.13.0
-        assert finished.stderr == plain.stderr
+        assert finished.stderr.strip() == plain.stderr.strip()
 
 
 @pytest.mark.parametrize("term", ["dumb", "xterm-256color"])

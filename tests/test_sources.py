@@ -149,7 +149,7 @@ print(typing.get_type_hints(P), doctest.testmod(), __main__.P is P, __name__)
 print(vars(__main__) is globals(), sys.modules["__main__"] is __main__)
 """
     program = tmp_path / "program.py"
-    program.write_text(code + "print(__file__, __cached__, type(__loader__).__name__, sys.argv)\n")
+    program.write_text(code + "print(__file__, type(__loader__).__name__, sys.argv)\n")
     for words in (["-c", code], [str(program), "a", "-b"]):
         expected = python(*words)
         assert expected.returncode == 0

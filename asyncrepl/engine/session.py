@@ -19,6 +19,7 @@ import asyncio
 import builtins
 import contextvars
 import inspect
+import sys
 import types
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -121,6 +122,8 @@ class Session:
         self.namespace = vars(self.module) if namespace is None else namespace
         self.namespace.setdefault("__builtins__", builtins)
         self.namespace.setdefault("asyncio", asyncio)
+        if sys.version_info < (3, 14):  # from then on it comes with the first annotation
+            self.namespace.setdefault("__annotations__", {})
         self.context = contextvars.copy_context()
         self.sources = Sources()
         self.count = 0
