@@ -47,7 +47,8 @@ def cast(recording: Recording) -> str:
             case Input() if scene is not None:
                 film.play(scene)
     header = {
-        "version": 2, "width": COLUMNS, "height": ROWS, "title": recording.title or "asyncrepl",
+        "version": 2, "width": COLUMNS, "height": ROWS,
+        "title": printable(recording.title) or "asyncrepl",
         "env": {"TERM": "xterm-256color", "SHELL": "asyncrepl"},
     }  # fmt: skip
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in (header, *film.events))

@@ -9,9 +9,10 @@ import re
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from asyncrepl.export.markup import BOLD, PALETTE, escaped
+from asyncrepl.export.markup import BOLD, PALETTE, clusters, escaped, is_drawn
 from asyncrepl.export.rows import scene_lines
 from asyncrepl.transcript.grammar import Input, Narration
+from asyncrepl.views.cells import cells
 from asyncrepl.views.styled import printable
 
 if TYPE_CHECKING:
@@ -30,6 +31,11 @@ _DARK = {
     "text": "#d6dbe0", "page": "#0d1117", "screen": "#161b22", "dim": "#8b949e", "red": "#ff7b72",
     "green": "#7ee787", "cyan": "#76e3ea", "brown": "#e3b341", "magenta": "#d2a8ff",
 }  # fmt: skip
+
+#: From here on a character need not be in the font of the screen.
+_OTHER_FONT = "\u0500"
+#: The classes of what takes one cell, or two.
+_WIDTHS = {1: "cell", 2: "cells"}
 
 
 def html(recording: Recording) -> str:
@@ -79,8 +85,20 @@ _GROUPS = {"screen": _screen, "told": _told, "layout": _layout}
 
 def _row(line: Line) -> str:
     return "".join(
-        f'<span class="{style}">{escaped(text)}</span>' if style else escaped(text)
+        f'<span class="{style}">{_in_cells(text)}</span>' if style else _in_cells(text)
         for style, text in line
+    )
+
+
+def _in_cells(text: str) -> str:
+    """`text`; what may come from another font than the rest keeps to its cells."""
+    if text.isascii():
+        return escaped(text)
+    return "".join(
+        f'<i class="{_WIDTHS[cells(each)]}">{escaped(each)}</i>'
+        if each >= _OTHER_FONT and cells(each) in _WIDTHS and not is_drawn(each)
+        else escaped(each)
+        for each in clusters(text)
     )
 
 
@@ -102,6 +120,9 @@ body {{ max-width: 46rem; margin: 2rem auto; padding: 0 1rem; line-height: 1.5;
 pre, code {{ font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace }}
 pre {{ padding: 0.8rem 1rem; overflow-x: auto; border-radius: 6px; line-height: 1.35;
   font-size: 0.875rem; background: var(--screen) }}
+.cell, .cells {{ display: inline-block; line-height: 1; text-align: center; font-style: normal }}
+.cell {{ width: 1ch }}
+.cells {{ width: 2ch }}
 {", ".join(f".{style}" for style in sorted(BOLD))} {{ font-weight: bold }}
 {classes}
 """

@@ -17,19 +17,25 @@ if TYPE_CHECKING:
     from asyncrepl.export.recording import Recording
     from asyncrepl.views.styled import Line
 
-__all__ = ["folded", "input_lines", "narration_lines", "rows", "scene_lines"]
+__all__ = ["blocks", "folded", "input_lines", "narration_lines", "rows", "scene_lines"]
 
 
 def rows(recording: Recording) -> Iterator[Line]:
     """All lines: title and narration dimmed, inputs highlighted, output in its styles."""
+    for lines in blocks(recording):
+        yield from lines
+
+
+def blocks(recording: Recording) -> Iterator[list[Line]]:
+    """The same lines: what is told, and each input with what it printed, in a list each."""
     for entry, scene in recording.parts:
         match entry:
             case Directive(name="title", value=text) | Narration(text=text):
-                yield from narration_lines(text)
+                yield narration_lines(text)
             case Blank():
-                yield []
+                yield [[]]
             case Input() if scene is not None:
-                yield from scene_lines(scene)
+                yield scene_lines(scene)
 
 
 def narration_lines(text: str) -> list[Line]:

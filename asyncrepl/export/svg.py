@@ -1,16 +1,28 @@
-"""A screen as a picture: text in SVG, so that it stays sharp and a program can read it."""
+"""A screen as a picture: text in SVG, so that it stays sharp and a program can read it.
+
+The reader's font is not known, and no two have the same advance. So every character has a
+place of its own, its cell's: those of ASCII begin where their cell begins, all others (wide
+ones, dots, what comes from another font) are centred in theirs. Lines that are drawn are
+stretched to meet at the edges of the cells.
+
+What does not work: `xml:space` on a group (browsers do not hand it down to the texts, and
+blanks collapse); `textLength` on a run of text (without its blanks the letters are stretched
+to its width); a place for each word only (in a narrow font the gaps between words grow).
+"""
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from asyncrepl.export.markup import BOLD, PALETTE, escaped
+from asyncrepl.export.markup import BOLD, PALETTE, clusters, escaped, is_drawn, possible
 from asyncrepl.export.recording import COLUMNS
-from asyncrepl.export.rows import folded, rows
+from asyncrepl.export.rows import blocks, folded
 from asyncrepl.views.cells import cells
+from asyncrepl.views.styled import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from asyncrepl.export.recording import Recording
     from asyncrepl.views.styled import Line
@@ -39,41 +51,112 @@ class Run(NamedTuple):
 
 
 def svg(recording: Recording) -> str:
-    """The last screen of the session."""
-    screen = [row for line in rows(recording) for row in folded(line, COLUMNS)]
-    while screen and not any(text.strip() for _, text in screen[-1]):
-        screen.pop()
-    shown = screen[-ROWS:]
+    """The last screen of the session; it begins where something is typed or told, if it can."""
+    shown = _last_screen([_folded(lines) for lines in blocks(recording)])
+    while shown and not any(text.strip() for _, text in shown[0]):
+        del shown[0]
     return picture([list(_runs(row)) for row in shown], COLUMNS, recording.title)
+
+
+def _folded(lines: Iterable[Line]) -> list[Line]:
+    return [row for line in lines for row in folded(line, COLUMNS)]
+
+
+def _last_screen(parts: list[list[Line]]) -> list[Line]:
+    """The last `parts` that fit on a screen; of a last one that is too long, its end."""
+    shown: list[Line] = []
+    for part in reversed(parts):
+        if not shown and not any(text.strip() for line in part for _, text in line):
+            continue  # nothing but empty rows at the end
+        if shown and len(part) + len(shown) > ROWS:
+            break
+        shown = [*part, *shown]
+    return shown[-ROWS:]
 
 
 def picture(screen: Sequence[Sequence[Run]], columns: int, title: str = "") -> str:
     """A screen of so many columns as SVG; a row is what stands in it, from left to right."""
     width, height = columns * WIDTH + 2 * MARGIN, len(screen) * HEIGHT + 2 * MARGIN
-    text = "\n".join(_text(run, row) for row, runs in enumerate(screen) for run in runs)
-    named = f"<title>{escaped(title)}</title>\n" if title else ""
+    text = "\n".join(
+        _text(piece, row) for row, runs in enumerate(screen) for piece in _pieces(_trimmed(runs))
+    )
+    named = f"<title>{escaped(printable(title))}</title>\n" if title else ""
     return f"""\
-<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" width="{width:.0f}">
-{named}<rect width="100%" height="100%" rx="8" fill="#0d1117"/>
-<g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, monospace" font-size="14" \
-xml:space="preserve">
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" width="{width:.0f}" \
+height="{height}">
+{named}<style>text {{ white-space: pre }}</style>
+<rect width="100%" height="100%" rx="8" fill="#0d1117"/>
+<g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, monospace" font-size="14">
 {text}
 </g>
 </svg>
 """
 
 
-def _text(run: Run, row: int) -> str:
-    x, y = MARGIN + run.column * WIDTH, MARGIN + row * HEIGHT + 14
-    place = f'x="{x:.1f}" y="{y}" textLength="{cells(run.text) * WIDTH:.1f}"'
+def _trimmed(runs: Sequence[Run]) -> list[Run]:
+    """`runs` without the blanks at the end of the row."""
+    kept = list(runs)
+    while kept and not kept[-1].text.strip():
+        kept.pop()
+    return [*kept[:-1], kept[-1]._replace(text=kept[-1].text.rstrip())] if kept else []
+
+
+class _Piece(NamedTuple):
+    """Characters that are placed in one way: each one's column, and what stands there."""
+
+    run: Run
+    how: str
+    glyphs: list[tuple[int, str]]
+
+
+def _pieces(runs: Sequence[Run]) -> Iterator[_Piece]:
+    """`runs`, cut where the way of placing changes."""
+    for run in runs:
+        column = run.column
+        placed: list[tuple[int, str]] = []
+        for glyph in clusters(run.text):
+            placed.append((column, glyph))
+            column += cells(glyph)
+        for how, glyphs in groupby(placed, key=lambda each: _how(each[1])):
+            # Where a character is not one number to a program that counts, it stands alone.
+            if how == "centred":
+                yield from (_Piece(run, how, [each]) for each in glyphs)
+            else:
+                yield _Piece(run, how, list(glyphs))
+
+
+def _how(glyph: str) -> str:
+    """How `glyph` is placed in its cell."""
+    if glyph.isascii():
+        return "placed"
+    return "drawn" if is_drawn(glyph) else "centred"
+
+
+def _text(piece: _Piece, row: int) -> str:
+    run, how, glyphs = piece
+    text = "".join(glyph for _, glyph in glyphs)
     look = f'fill="{run.color}"' + (' font-weight="bold"' if run.bold else "")
-    return f"<text {place} {look}>{escaped(run.text)}</text>"
+    place = f'{_place(how, glyphs, cells(text))} y="{MARGIN + row * HEIGHT + 14}"'
+    return f'<text xml:space="preserve" {place} {look}>{escaped(text)}</text>'
+
+
+def _place(how: str, glyphs: list[tuple[int, str]], width: int) -> str:
+    left = glyphs[0][0]
+    if how == "centred":
+        return f'text-anchor="middle" x="{_x(left + width / 2)}"'
+    if how == "drawn":
+        stretched = f'textLength="{width * WIDTH:.1f}" lengthAdjust="spacingAndGlyphs"'
+        return f'x="{_x(left)}" {stretched}'
+    return f'x="{" ".join(_x(column) for column, _ in glyphs)}"'
+
+
+def _x(column: float) -> str:
+    return f"{MARGIN + column * WIDTH:.1f}".removesuffix(".0")
 
 
 def _runs(row: Line) -> Iterator[Run]:
     column = 0
-    for style, text in row:
-        if text.strip():
-            color = COLORS[PALETTE.get(style, "default")]
-            yield Run(column, text, color, style in BOLD)
+    for style, fragment in row:
+        text = possible(fragment)  # here, because what is spelled out takes more cells
+        yield Run(column, text, COLORS[PALETTE.get(style, "default")], style in BOLD)
         column += cells(text)

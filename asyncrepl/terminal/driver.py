@@ -61,6 +61,8 @@ def run_terminal(
     played, each in a session of its own, and then it ends.
     """
     terminal = Terminal(settings)
+    if replays:
+        terminal.ui.typist.only_watch()
     with terminal.opened(running=bool(first)):
         from asyncrepl.terminal.session import run_replays, run_session
 

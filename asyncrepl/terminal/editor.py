@@ -28,6 +28,7 @@ from prompt_toolkit.layout.processors import (
 from prompt_toolkit.widgets import SearchToolbar
 
 from asyncrepl.commands.prompts import PROMPTS
+from asyncrepl.language.pasting import pasted_inputs
 from asyncrepl.terminal.lexing import InputLexer
 from asyncrepl.views.styled import printable
 
@@ -123,11 +124,16 @@ class Editor:
         return [] if wraps else self._prompts[line > 0]
 
     def help(self) -> Sequence[Line]:
-        """A row with the parameters of the call that is being typed; asked at each redraw."""
+        """A row with the parameters of the call that is being typed; asked at each redraw.
+
+        Of a session that was pasted, what Enter will do.
+        """
         document = self.buffer.document
         if document != self._helped[0] and self._completer.connected:
-            signature = self._completer.signature(document.text_before_cursor)
-            self._helped = document, [[("dim", signature)]] if signature else ()
+            help_ = _session_help(document.text) or self._completer.signature(
+                document.text_before_cursor
+            )
+            self._helped = document, [[("dim", help_)]] if help_ else ()
         return self._helped[1]
 
     def _height(self) -> Dimension:
@@ -140,6 +146,15 @@ class Editor:
             return Dimension(min=1)
         rows = min(len(state.completions), _MENU_ROWS) + 1
         return Dimension(min=min(rows, get_app().output.get_size().rows // 2))
+
+
+def _session_help(text: str) -> str:
+    inputs = pasted_inputs(text)
+    if not inputs or "\n" not in text:
+        return ""
+    if len(inputs) == 1:
+        return "Enter runs this input"
+    return f"Enter runs these {len(inputs)} inputs in order"
 
 
 def _shown(prompt: str) -> StyleAndTextTuples:

@@ -35,8 +35,11 @@ class Replays:
         """Whether a replay is under way, also if it is held."""
         return self._replay is not None and not self._replay.stopped
 
-    def start(self, plan: Plan, ended: Callable[[], None]) -> None:
-        """Play `plan` when the prompt is free, then call `ended` in the terminal's thread."""
+    def start(self, plan: Plan, ended: Callable[[], None], *, lingers: bool) -> None:
+        """Play `plan` when the prompt is free, then call `ended` in the terminal's thread.
+
+        For `lingers` see `Replay`.
+        """
         ui = self._ui
         stage = TerminalStage(
             ui.typist,
@@ -46,15 +49,20 @@ class Replays:
             hint=ui.panel.hint,
             columns=lambda: ui.columns,
         )
-        self._replay = Replay(plan.transcript, stage, speed=plan.speed, pauses=plan.pauses)
-        ui.call(lambda: self._play(ended))
+        self._replay = Replay(
+            plan.transcript, stage, speed=plan.speed, pauses=plan.pauses, lingers=lingers
+        )
+        ui.call(lambda: self._play(stage, ended))
 
     def control(self, word: str) -> None:
         """Do what the command of this name does: pause, resume or step."""
         if self._replay is not None:
             getattr(self._replay, word)()
 
-    def _play(self, ended: Callable[[], None]) -> None:
+    def _play(self, stage: TerminalStage, ended: Callable[[], None]) -> None:
+        # Before the prompt is free: a key pressed in between would be typed into the demo.
+        stage.hand_over(to_presenter=False)
+
         async def play() -> None:
             try:
                 await self._ui.typist.free()

@@ -55,6 +55,7 @@ def run_replays(terminal: Terminal, plans: list[Plan]) -> int:
     for plan in plans:
         clock = Clock.virtual() if plan.transcript.clock == "virtual" else Clock.real()
         terminal.watch.scripted = True
+        terminal.ui.call(terminal.ui.typist.only_watch)
         with _session(terminal, clock) as session:
             session.play(plan)
             session.run()
@@ -133,7 +134,9 @@ class _Session:
         self._shell.loop.live.clock.hold()
         # Not at once: what is typed very fast would come before this session is connected,
         # and go to the loop of the one before.
-        self._shell.loop.call_soon(self._replays.start, plan, lambda: self._post(self._finish))
+        self._shell.loop.call_soon(
+            lambda: self._replays.start(plan, lambda: self._post(self._finish), lingers=True)
+        )
 
     def play_named(self, name: str) -> None:
         """Play the transcript `name` in this session; time stands still but for its statements."""
@@ -150,7 +153,7 @@ class _Session:
             if live.clock.mode == "real":  # a virtual one stands until the next input
                 live.clock.release()
 
-        self._replays.start(plan, lambda: self._post(over))
+        self._replays.start(plan, lambda: self._post(over), lingers=False)
 
     def _run_first(self, programs: list[Program]) -> None:
         if not programs:
@@ -185,12 +188,12 @@ class _Session:
         if status.kind == "exit":
             self._terminal.exits.request(status.exit_code)
         else:
-            self._prompt()
+            self._prompt(failed=status.kind == "error")
 
-    def _prompt(self) -> None:
+    def _prompt(self, *, failed: bool = False) -> None:
         self._lender.recall()
-        shown = prompts()
-        self._terminal.ui.call(lambda: self._terminal.ui.typist.done(shown))
+        typist, shown = self._terminal.ui.typist, prompts()
+        self._terminal.ui.call(lambda: typist.done(shown, failed=failed))
 
     def _found_nothing(self) -> None:
         """A Ctrl-C that found nothing running: for a text on its way, or for the line typed."""

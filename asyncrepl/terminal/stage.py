@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["MainStage", "TerminalStage"]
 
 _WAITING = "press a key to go on"
+_TYPING = "the demo goes on by itself; Ctrl-C pauses it"
 _HELD = "demo held: :resume goes on, :step"
 
 #: Seconds between two keys in which a screen would not be looked at.
@@ -92,6 +93,7 @@ class TerminalStage:
         """Submit `text`; True when it is done, False when the session ends."""
         ended: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._typist.when_done = ended
+        self._hint("")
         self._main.prepare()
         self._typist.begin(text, remember=False)
         self._main.perform(text, interrupt_after)
@@ -113,6 +115,8 @@ class TerminalStage:
 
     def hand_over(self, *, to_presenter: bool) -> None:
         """Let keys be typed, or only be looked at by the replay."""
+        if not to_presenter and self._typist.audience is None:
+            self._typist.forget()  # what came after the command that began or resumed
         self._typist.audience = None if to_presenter else self._pressed
         self._hint(_HELD if to_presenter else "")
         self._painter.redraw()
@@ -122,8 +126,11 @@ class TerminalStage:
             self._pause()
         elif key.key == Keys.ControlD:
             self._typist.leave()
-        elif self._key is not None and not self._key.done():
-            self._key.set_result(None)
+        elif self._key is not None:
+            if not self._key.done():
+                self._key.set_result(None)
+        elif not self._typist.running:
+            self._hint(_TYPING)
 
 
 def _fitting(lines: Sequence[str], room: int) -> Sequence[str]:

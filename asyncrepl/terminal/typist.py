@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections import deque
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.keys import Keys
 
 from asyncrepl.commands.prompts import PROMPTS
+from asyncrepl.language.pasting import Pasted, is_whole, pasted_inputs
 from asyncrepl.statuses import INTERRUPTED
 
 if TYPE_CHECKING:
@@ -75,6 +77,11 @@ class Typist:
         self._watch = watch
         self._waiting: list[KeyPress] = []
         self._offered = ""
+        # A session that was pasted: the input that runs, those that come, and whether more
+        # of it is on its way as single keys (a terminal that does not say what is pasted).
+        self._pasted = Pasted("")
+        self._to_come: deque[Pasted] = deque()
+        self._reciting = False
 
     def connect(self, app: Application[None], away: Away) -> None:
         """Set what could be made only with this typist."""
@@ -83,12 +90,36 @@ class Typist:
     # -- keys (see asyncrepl.terminal.keys.Hands) -----------------------------------
 
     def accept(self) -> None:
-        """Run the text of the buffer; an empty one is just echoed."""
+        """Run the text of the buffer; an empty one is just echoed.
+
+        Of a session with prompts and output, its inputs run, one after the other.
+        """
         text = self.buffer.text
-        if not text.strip():
+        inputs = pasted_inputs(text)
+        if inputs is None and self._reciting:
+            self.buffer.reset()  # output of the session that is being pasted
+        elif inputs is not None:
+            self._reciting = bool(self._app.key_processor.input_queue)
+            self._to_come.extend(inputs)
+            self._run_pasted()
+        elif text.strip():
+            self._submit(text)
+        else:
             self._echo("")
             self.buffer.reset()
-            return
+
+    def is_whole(self, text: str) -> bool:
+        """Whether Enter at the end of `text` is to `accept` it."""
+        return (self._reciting and pasted_inputs(text) is None) or is_whole(text)
+
+    def _run_pasted(self) -> None:
+        """Run the next input of the session that was pasted, if there is one."""
+        self.buffer.reset()
+        if self._to_come:
+            self._pasted = self._to_come.popleft()
+            self._submit(self._pasted.text)
+
+    def _submit(self, text: str) -> None:
         self._main.prepare()
         self.begin(text)
         # Only after the keys that came in one piece with Enter: a Ctrl-C among them is for
@@ -182,13 +213,24 @@ class Typist:
         self.buffer.reset()
         self._echo(text)
 
-    def done(self, prompts: tuple[str, str] = PROMPTS) -> None:
-        """The statement has ended and all its output is queued: prompt again, with these."""
+    def done(self, prompts: tuple[str, str] = PROMPTS, *, failed: bool = False) -> None:
+        """The statement has ended and all its output is queued: prompt again, with these.
+
+        Of a session that was pasted the next input follows; after an error that the
+        session does not show, which may make all that follows wrong, none does.
+        """
         self._painter.drain()
         self._editor.prompt_with(*prompts)
         self.pause_keys.ended()
         self._panel.ended()
         self._become(running=False)
+        if failed and not self._pasted.fails:
+            self._drop_pasted()
+        if self._to_come:
+            self._settle(goes_on=True)
+            self._run_pasted()
+            return
+        self._pasted = Pasted("")
         if self._offered:
             self.buffer.save_to_undo_stack()  # undo gives the empty line back
             self.buffer.text, self._offered = self._offered, ""
@@ -196,6 +238,13 @@ class Typist:
         self._painter.redraw()
         self._settle(goes_on=True)
         self._type_waiting()
+
+    def _drop_pasted(self) -> None:
+        if self._to_come:
+            left = len(self._to_come)
+            inputs = "the last pasted input" if left == 1 else f"the last {left} pasted inputs"
+            self._painter.echo([("class:dim", f"not run: {inputs}\n")])
+        self._to_come.clear()
 
     def end(self) -> None:
         """The session ends: nothing will be done any more."""
@@ -209,6 +258,19 @@ class Typist:
     def offer(self, text: str) -> None:
         """Put `text` on the next input line, to be edited or undone."""
         self._offered = text
+
+    def only_watch(self) -> None:
+        """Type nothing: a demo comes, and what is pressed before it is there is not for it."""
+        self.audience = self._leave_early
+
+    def _leave_early(self, key: KeyPress) -> None:
+        if key.key in {Keys.ControlC, Keys.ControlD}:
+            self.leave()
+
+    def forget(self) -> None:
+        """Drop what is typed already: the line, and the keys that wait for the next one."""
+        self._waiting.clear()
+        self.buffer.reset()
 
     def take_line(self) -> str | None:
         """The plain line among the keys that wait, if Enter ended it; empty for Ctrl-D."""
@@ -251,6 +313,7 @@ class Typist:
         if keys and self.audience is None:
             self._app.key_processor.feed_multiple(keys)
             self._app.key_processor.process_keys()
+        self._reciting &= self.running
 
     def _echo(self, text: str) -> None:
         self._painter.echo(self._editor.echo(text))

@@ -21,7 +21,6 @@ from prompt_toolkit.application import Application
 from prompt_toolkit.enums import EditingMode
 
 from asyncrepl.commands.explaining import load_rules
-from asyncrepl.language.reading import is_complete
 from asyncrepl.terminal.away import Away
 from asyncrepl.terminal.device import DeviceInput, DeviceOutput, Modes
 from asyncrepl.terminal.frames import Panel
@@ -134,7 +133,7 @@ class Ui:
         return Application(
             layout=layout,
             style=STYLE,
-            key_bindings=bindings(self.typist, editor.buffer, is_complete),
+            key_bindings=bindings(self.typist, editor.buffer, self.typist.is_whole),
             editing_mode=EditingMode.VI if settings.vi else EditingMode.EMACS,
             erase_when_done=True,
             input=DeviceInput(self._stdin, self.modes),

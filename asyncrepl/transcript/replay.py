@@ -23,7 +23,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Protocol
 
-from asyncrepl.transcript.grammar import Directive, Input, Narration
+from asyncrepl.transcript.grammar import Blank, Directive, Input, Narration, Prose
 from asyncrepl.transcript.rhythm import AFTER_STATEMENT, delays, reading_time
 
 if TYPE_CHECKING:
@@ -77,22 +77,32 @@ class Replay:
     `play` runs on the UI thread's loop. `pause`, `resume`, `step` and `stop` may be
     called from any thread and return at once: they are what the commands of these
     names and Ctrl-C call. `speed` divides all delays and the pace of the user's
-    clock goes with it; infinite is no delay. Without `pauses`, `#: pause` is passed.
+    clock goes with it; infinite is no delay. Without `pauses`, `#: pause` is passed. What
+    comes last stays for a while before the end, if it `lingers`; else the prompt is the
+    presenter's at once.
     """
 
     def __init__(
-        self, transcript: Transcript, stage: Stage, *, speed: float = 1.0, pauses: bool = True
+        self,
+        transcript: Transcript,
+        stage: Stage,
+        *,
+        speed: float = 1.0,
+        pauses: bool = True,
+        lingers: bool = True,
     ) -> None:
         self.transcript = transcript
         self._stage = stage
         self._speed = speed
         self._pauses = pauses
+        self._lingers = lingers
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed = asyncio.Event()
         self._showing: asyncio.Task[None] | None = None
         self._held = False
         self._allowed = 0
         self._stopped = False
+        self._pausing = True
 
     @property
     def paused(self) -> bool:
@@ -125,10 +135,14 @@ class Replay:
         self._loop = asyncio.get_running_loop()
         self._stage.set_pace(self._speed)
         try:
-            for entry in self.transcript.entries:
+            shown = [
+                entry for entry in self.transcript.entries if not isinstance(entry, Blank | Prose)
+            ]
+            for entry in shown:
                 await self._gate()
                 if self._stopped:
                     return
+                self._pausing = self._lingers or entry is not shown[-1]
                 await self._enter(entry)
         finally:
             self._stopped = True
@@ -158,7 +172,8 @@ class Replay:
         await self._pass(AFTER_STATEMENT / self._speed)
 
     async def _pass(self, seconds: float) -> None:
-        await self._unless_held(lambda: asyncio.sleep(seconds))
+        if self._pausing:
+            await self._unless_held(lambda: asyncio.sleep(seconds))
 
     async def _gate(self) -> None:
         """Take the prompt; while the replay is held, leave it to the presenter."""

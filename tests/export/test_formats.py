@@ -13,10 +13,11 @@ import pyte
 import pytest
 
 from asyncrepl.export.exporting import drawn, export
-from asyncrepl.export.recording import ExportError, record
+from asyncrepl.export.recording import ExportError, Recording, record
 from asyncrepl.export.rows import folded, rows
 from asyncrepl.language.shipped import demos
 from asyncrepl.transcript.finding import lacking
+from asyncrepl.transcript.grammar import Narration
 from asyncrepl.transcript.parser import load, parse
 from asyncrepl.transcript.performance import performed
 from asyncrepl.transcript.watch import Limits
@@ -26,7 +27,7 @@ from asyncrepl.views.styled import plain
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from asyncrepl.export.recording import Recording
+    from asyncrepl.language.shipped import Demo
 
 TEXT = """\
 #: title  Tickers & <things>
@@ -87,6 +88,22 @@ def test_a_cast_plays_the_session(recording: Recording) -> None:
     assert [line for line in shown if line] == [*expected, ">>>"]
 
 
+@pytest.mark.parametrize(
+    "demo", [demo for demo in demos() if not lacking(load(demo.path))], ids=lambda demo: demo.name
+)
+def test_each_demos_cast_is_an_asciicast(demo: Demo) -> None:
+    """Version 2: the header's fields have their types, an event is its instant, "o" and text."""
+    text = drawn(record(load(demo.path)), "cast")
+    assert text.endswith("]\n")
+    header, *events = map(json.loads, text.removesuffix("\n").split("\n"))
+    types = {"version": int, "width": int, "height": int, "title": str, "env": dict}
+    assert {name: type(value) for name, value in header.items()} == types
+    assert {type(value) for value in header["env"].values()} == {str}
+    assert [type(field) for event in events for field in event] == [float, str, str] * len(events)
+    assert all(kind == "o" and shown for _, kind, shown in events)
+    assert [at for at, _, _ in events] == sorted(at for at, _, _ in events)
+
+
 def test_a_cast_keeps_the_time_of_the_session(recording: Recording) -> None:
     """Ticks 0.2 s apart are so in the recording; at half the rate they are 0.4 s apart."""
     events = [json.loads(line) for line in drawn(recording, "cast").splitlines()[1:]]
@@ -114,18 +131,49 @@ def test_a_picture_is_the_last_screen(recording: Recording) -> None:
     """The picture is XML; its texts, row by row, are the rows of the screen."""
     picture = ElementTree.fromstring(drawn(recording, "svg"))
     space = {"s": "http://www.w3.org/2000/svg"}
+    preserve = {"{http://www.w3.org/XML/1998/namespace}space": "preserve"}
     shown: dict[int, str] = {}
     for text in picture.iterfind(".//s:text", space):
-        row = int(text.attrib["y"])
-        column = round((float(text.attrib["x"]) - 14) / 8.4)
-        before = shown.get(row, "")
-        shown[row] = before + " " * (column - cells(before)) + (text.text or "")
+        assert preserve.items() <= text.attrib.items()
+        row, before = int(text.attrib["y"]), shown.get(int(text.attrib["y"]), "")
+        column = (float(text.attrib["x"].split()[0]) - 14) / 8.4
+        assert column == pytest.approx(cells(before) + _middle(text), abs=0.01)
+        shown[row] = before + (text.text or "")
     expected = [line.replace("\ufffe", "\\ufffe") for line in told(recording) if line]
-    assert [shown[row].rstrip() for row in sorted(shown)] == expected
+    assert [shown[row] for row in sorted(shown)] == expected
     long = drawn(record(parse(">>> for n in range(99): n\n")), "svg")
     assert [int(text.text or "") for text in ElementTree.fromstring(long).iterfind(".//s:text", space)] == [
         *range(69, 99)
     ]  # fmt: skip
+
+
+def _middle(text: ElementTree.Element) -> float:
+    """Cells from the beginning of `text` to where its place is."""
+    return cells(text.text or "") / 2 if text.get("text-anchor") == "middle" else 0
+
+
+def test_a_picture_begins_where_something_is_typed() -> None:
+    """A screen that is too small for all begins with an input or a narration, not within output."""
+    picture = ElementTree.fromstring(
+        drawn(record(parse(">>> for n in range(20): n\n" * 2)), "svg")
+    )
+    texts = ["".join(text.itertext()) for text in picture.iterfind(".//{*}text")]
+    assert texts[0] == ">>> "
+    assert texts[-20:] == [str(n) for n in range(20)]
+    assert texts.count("7") == 1
+
+
+@pytest.mark.parametrize("name", ["svg", "html"])
+def test_control_characters_in_a_title_are_spelled_out(name: str) -> None:
+    """No title and no narration makes XML that cannot be parsed."""
+    told = "".join(
+        map(chr, [*range(1, 10), 11, 12, *range(14, 32), 0x7F, 0x85, 0x9B, 0xFFFE, 0xFFFF])
+    )
+    recording = record(parse(">>> 1\n"))
+    entry = Narration(1, (), told)
+    awkward = Recording(f"a{told}b", ((entry, None), *recording.parts))
+    text = drawn(awkward, name).removeprefix("<!DOCTYPE html>\n")
+    assert "\\x1b" in "".join(ElementTree.fromstring(text).itertext())
 
 
 def test_an_export_gives_the_same_bytes_each_time(tmp_path: Path) -> None:
@@ -135,6 +183,7 @@ def test_an_export_gives_the_same_bytes_each_time(tmp_path: Path) -> None:
     names = [demo.name for demo in virtual[1::3]]
     code = f"""\
 from pathlib import Path; from asyncrepl.export.exporting import export
+from asyncrepl.transcript.grammar import Narration
 from asyncrepl.transcript.finding import find
 for name in {names!r}:
     for format in "py", "cast", "html", "svg", "trace":

@@ -28,6 +28,10 @@ def inputs(text: str, *, typed: bool = False) -> list[str]:
         ("# a comment\nx", ["# a comment", "x"]),
         ("a b\nx", ["a b", "x"]),
         ("def f():\n    pass", ["def f():\n    pass"]),
+        (">>> x = 1\n>>> x\n1\n\n>>> y", ["x = 1", "x", "y"]),
+        ("#: clock virtual\n>>> if a:\n...     b\n...\nc\n", ["#: clock virtual", "if a:\n    b"]),
+        (">>> if a:\n...     b\n>>> f(\n... 1)\n...\n... x", ["if a:\n    b", "f(\n1)"]),
+        ("x\n>>> y", ["x", ">>> y"]),
         ("", []),
     ],
 )
@@ -65,3 +69,11 @@ def test_dropping_forgets_what_has_begun() -> None:
     splitter.drop()
     assert not splitter.pending
     assert splitter.feed("1") == ["1"]
+
+
+def test_a_person_may_paste_prompts() -> None:
+    """At a terminal that cannot edit, prompts are taken off too; a body of `...` stays."""
+    text = ">>> x = 1\n>>> def f():\n...     return 1\n...\ndef g():\n    ...\n\n"
+    assert inputs(text, typed=True) == [
+        "x = 1", "def f():\n    return 1\n", "def g():\n    ...\n",
+    ]  # fmt: skip

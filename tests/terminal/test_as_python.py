@@ -26,7 +26,7 @@ def test_the_last_error_can_be_debugged(terminal: Terminal) -> None:
         terminal.wait_for("True")
     terminal.send("import pdb; pdb.pm()\r")
     terminal.wait_for("(Pdb)")
-    terminal.send("p depth + 4100\r")
+    terminal.send("p depth + 41 * 100\r")
     terminal.wait_for("4100")
     terminal.send("q\r")
     terminal.wait_for_prompt()

@@ -148,6 +148,55 @@ def test_a_demo_is_typed_out(terminal: Terminal, demo: Path) -> None:
     assert terminal.exit_status() == 0
 
 
+def shown(terminal: Terminal) -> list[str]:
+    """The rows after those of the command that began a demo."""
+    lines = terminal.scrollback
+    return lines[next(at for at, line in enumerate(lines) if line.endswith("ycon")) + 1 :]
+
+
+#: Space, letters, Enter, arrows, Escape, Tab, a word deleted, a paste.
+KEYS = (" ", "x", "\r", "\x1b[A", "\x1b[D", "\x1b", "\t", "\x17", "\x1b[200~7\n\x1b[201~", "y\r")
+
+
+@pytest.mark.parametrize("moment", ["with the command", "while it types", "while it runs"])
+def test_keys_during_a_demo_are_not_typed(terminal: Terminal, tmp_path: Path, moment: str) -> None:
+    """Whatever is pressed, the demo is typed as written, and the line after it is empty."""
+    path = tmp_path / "demo.pycon"
+    path.write_text(">>> 'the first line of it'\n>>> await asyncio.sleep(0.3, 'slept')\n>>> 3\n")
+    terminal.send(f":replay {path}\r" + "".join(KEYS) * (moment == "with the command"))
+    if moment == "while it types":
+        terminal.wait(lambda: terminal.cursor_line.startswith(">>> 'the fir"), "typing")
+        for key in KEYS:
+            terminal.send(key)
+        terminal.wait_for("the demo goes on by itself; Ctrl-C pauses it")
+    if moment == "while it runs":
+        terminal.wait(lambda: ">>> await asyncio.sleep(0.3, 'slept')" in terminal.scrollback[:-1])
+        terminal.send("".join(KEYS))
+    terminal.wait(lambda: "3" in terminal.scrollback and terminal.at_prompt, "the end")
+    terminal.enter("'mine'")
+    assert shown(terminal) == [
+        ">>> 'the first line of it'", "'the first line of it'",
+        ">>> await asyncio.sleep(0.3, 'slept')", "'slept'", ">>> 3", "3", ">>> 'mine'", "'mine'", ">>>",
+    ]  # fmt: skip
+
+
+def test_ctrl_c_while_a_demo_types_gives_the_prompt(terminal: Terminal, tmp_path: Path) -> None:
+    """The line is dropped, what is typed then is the presenter's, and :resume types it again."""
+    path = tmp_path / "demo.pycon"
+    path.write_text(">>> 'the first line of it'\n")
+    terminal.send(f":replay {path}\r")
+    terminal.wait(lambda: terminal.cursor_line.startswith(">>> 'the fir"), "typing")
+    terminal.send(" \x03")
+    terminal.wait_for("demo held: :resume goes on")
+    terminal.wait_for_prompt()
+    terminal.enter("'mine'")
+    terminal.send(":resume\r  ")
+    terminal.wait(lambda: "'the first line of it'" in terminal.scrollback and terminal.at_prompt)
+    assert shown(terminal) == [
+        ">>> 'mine'", "'mine'", ">>> :resume", ">>> 'the first line of it'", "'the first line of it'", ">>>",
+    ]  # fmt: skip
+
+
 def test_what_a_demo_tells_flows_where_it_does_not_fit(
     start: Callable[..., Terminal], tmp_path: Path
 ) -> None:

@@ -89,6 +89,23 @@ def test_speed_and_rate_change_no_byte(replaying: list[Terminal], tmp_path: Path
     assert both.count("│") == 16
 
 
+def test_what_is_typed_before_a_replay_is_not_for_it(
+    replaying: list[Terminal], tmp_path: Path
+) -> None:
+    """Lines typed while it starts, or between two of them, are not run."""
+    path = tmp_path / "t.pycon"
+    path.write_text(">>> 'a line'\n>>> 'the end'\n")
+    terminal = replay(replaying, str(path), str(path))
+    terminal.wait(lambda: terminal.at_prompt, "the prompt")
+    terminal.send(" 6*7\r x")
+    terminal.wait_for("'the end'")
+    terminal.send(" 6*7\r x")
+    assert terminal.exit_status() == 0
+    shown = [">>> 'a line'", "'a line'", ">>> 'the end'", "'the end'"]
+    assert [line for line in terminal.scrollback if line.strip()][-8:] == shown * 2
+    assert not any("6*7" in line or "42" in line for line in terminal.scrollback)
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

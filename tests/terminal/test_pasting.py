@@ -1,0 +1,150 @@
+"""Sessions with prompts and output, pasted at the prompt."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from support.pty import Terminal
+
+SESSION = """\
+# Narration, which is dropped.
+#: pause
+>>> import asyncio
+>>> async def count(n):
+...     for i in range(n):
+...
+...         yield i
+...
+>>> async for i in count(2): i
+0
+1
+>>> 1 / 0
+Traceback (most recent call last):
+  ...
+ZeroDivisionError: division by zero
+>>> _ = "last"; _
+'last'
+"""
+SHOWN = [
+    ">>> import asyncio",
+    ">>> async def count(n):", "...     for i in range(n):", "...", "...         yield i", "...",
+    ">>> async for i in count(2): i", "0", "1",
+    ">>> 1 / 0", "ZeroDivisionError: division by zero",
+    '>>> _ = "last"; _', "'last'", ">>>",
+]  # fmt: skip
+
+
+def ends_with(terminal: Terminal, line: str) -> Callable[[], bool]:
+    """Whether `line` is the last one above an empty prompt."""
+    return lambda: terminal.at_prompt and terminal.scrollback[-2:-1] == [line]
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_a_pasted_session_runs_input_by_input(terminal: Terminal, newline: str) -> None:
+    """After Enter, each input is echoed as if typed, with its own result; output is dropped."""
+    terminal.paste(SESSION.replace("\n", newline))
+    terminal.wait(lambda: "... 'last'" in terminal.lines, "the paste")
+    terminal.wait_for("Enter runs these 5 inputs in order")
+    assert "'last'" not in terminal.lines
+    terminal.send("\r")
+    terminal.wait(ends_with(terminal, "'last'"), "the end")
+    assert terminal.scrollback == SHOWN
+
+
+def test_a_session_typed_by_the_terminal_runs_too(terminal: Terminal) -> None:
+    """Where the terminal does not say what is pasted, lines with prompts run and others don't."""
+    terminal.send(
+        ">>> x = [1,\r...      2]\r>>> x\r[1,\r2]\r>>> def f():\r...     return 'f'\r...\r>>> f()\r'f'\r"
+    )
+    terminal.wait(ends_with(terminal, "'f'"), "the end")
+    assert terminal.scrollback == [
+        ">>> x = [1,", "...      2]", ">>> x", "[1, 2]",
+        ">>> def f():", "...     return 'f'", "...", ">>> f()", "'f'", ">>>",
+    ]  # fmt: skip
+    terminal.enter("'typed'")
+    assert terminal.scrollback[-2] == "'typed'"
+
+
+def test_an_error_that_the_session_does_not_show_ends_it(terminal: Terminal) -> None:
+    """What follows might rest on what has failed: it is not run, and that is said."""
+    terminal.paste(">>> nosuch\n1\n>>> print('not' + 'run')\n>>> 3")
+    terminal.enter("")
+    assert terminal.scrollback[1:] == [
+        "NameError: name 'nosuch' is not defined", "not run: the last 2 pasted inputs", ">>>",
+    ]  # fmt: skip
+    terminal.enter("'typed'")
+    assert terminal.scrollback[-2] == "'typed'"
+
+
+def test_ctrl_c_ends_a_pasted_session(terminal: Terminal) -> None:
+    """It interrupts the input that runs; the rest is dropped, what was typed ahead is not."""
+    terminal.paste(">>> await asyncio.sleep(60)\n>>> 2\n>>> 3\n")
+    terminal.begin("")
+    terminal.send("'typed'\r")
+    terminal.send("\x03")
+    terminal.wait(ends_with(terminal, "'typed'"), "what was typed ahead")
+    assert terminal.scrollback[0] == ">>> await asyncio.sleep(60)"
+    assert terminal.scrollback[1].startswith("KeyboardInterrupt")
+    assert terminal.scrollback[2:4] == ["not run: the last 2 pasted inputs", ">>> 'typed'"]
+
+
+def test_what_is_typed_ahead_comes_after_a_pasted_session(terminal: Terminal) -> None:
+    """Keys wait until the last input is done."""
+    terminal.paste(">>> await asyncio.sleep(0.2)\n>>> 1\n>>> 2\n")
+    terminal.begin("")
+    terminal.send("3\r")
+    terminal.wait(ends_with(terminal, "3"), "the end")
+    assert [line for line in terminal.scrollback if line.isdigit()] == ["1", "2", "3"]
+
+
+def test_each_input_of_a_pasted_session_is_history(
+    start: Callable[..., Terminal], tmp_path: Path
+) -> None:
+    """The file of the history has the inputs, not the paste; the up key recalls the last."""
+    path = tmp_path / "history"
+    terminal = start(env={"ASYNCREPL_HISTORY": str(path)})
+    terminal.paste(
+        "In [1]: x = 1\n\nIn [2]: if x:\n   ...:     x\n   ...: \nOut[2]: 1\n\nIn [3]: x + 1\n"
+    )
+    terminal.send("\r")
+    terminal.wait(ends_with(terminal, "2"), "the end")
+    terminal.send("\x1b[A")
+    terminal.wait(lambda: terminal.cursor_line == ">>> x + 1", "the last input")
+    kept = [line for line in path.read_text().split("\n") if line.startswith("+")]
+    assert kept == ["+x = 1", "+if x:", "+    x", "+x + 1"]
+
+
+def test_five_hundred_inputs_are_pasted(terminal: Terminal) -> None:
+    """A long session runs to its end."""
+    terminal.paste("".join(f">>> {n}\n{n}\n" for n in range(500)))
+    terminal.wait(lambda: "... 499" in terminal.lines, "the paste")
+    terminal.send("\r")
+    terminal.wait(ends_with(terminal, "499"), "the end", 40)
+    assert terminal.scrollback == [line for n in range(500) for line in (f">>> {n}", f"{n}")] + [
+        ">>>"
+    ]
+
+
+def test_other_text_is_pasted_as_it_is(terminal: Terminal) -> None:
+    """A prompt further down is part of the text."""
+    terminal.paste('text = """\n>>> 1\n"""')
+    terminal.enter("")
+    terminal.enter("text")
+    assert terminal.scrollback[-2] == r"'\n>>> 1\n'"
+
+
+def test_a_session_can_be_piped() -> None:
+    """Only what is behind the prompts is run; the first error ends it."""
+    command = [sys.executable, "-m", "asyncrepl"]
+    text = SESSION + ">>> 'not reached'\n"
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.returncode) == ("0\n1\n", 1)
+    assert done.stderr.startswith("ZeroDivisionError")
