@@ -2,12 +2,14 @@
 
 `Session` runs statements on a live loop without any terminal; `ticker` is what
 ``:ticker`` starts; `marbles` draws what ``:marbles`` does; `check` is ``asyncrepl check``.
-`clock`, `rate`, `freeze`, `thaw` and `next_timers` steer time as the commands do.
+`clock`, `rate`, `freeze`, `thaw` and `next_timers` steer time as the commands do; `tour`
+gives what ``:tour`` leads through.
 """
 
 TYPE_CHECKING = False  # not from `typing`: see `asyncrepl.isolation`
 if TYPE_CHECKING:
     from asyncrepl.commands.drawing import marbles
+    from asyncrepl.commands.itinerary import tour
     from asyncrepl.engine.jobs import ticker
     from asyncrepl.engine.session import Outcome, Session
     from asyncrepl.engine.steering import clock, freeze, rate, thaw
@@ -27,6 +29,7 @@ __all__ = [
     "rate",
     "thaw",
     "ticker",
+    "tour",
 ]
 
 _HOMES = {
@@ -40,6 +43,7 @@ _HOMES = {
     "rate": "asyncrepl.engine.steering",
     "thaw": "asyncrepl.engine.steering",
     "ticker": "asyncrepl.engine.jobs",
+    "tour": "asyncrepl.commands.itinerary",
 }
 
 

@@ -164,10 +164,10 @@ def _plainly(settings: Settings, run: Callable[[Shell], int]) -> int:
 
 
 def _demos(words: list[str]) -> int:
-    from asyncrepl.commands.loading import demo_lines
+    from asyncrepl.commands.loading import course_lines
 
     options = demos_options(words)
-    _console(options.color).show(*demo_lines())
+    _console(options.color).show(*course_lines(replay="asyncrepl replay"))
     return 0
 
 
@@ -254,4 +254,5 @@ def _explain(words: list[str]) -> int:
 def _console(color: str) -> Console:
     from asyncrepl.views.console import Console
 
-    return Console(sys.stdout, sys.stderr, color=use_color(color), ascii=use_ascii())
+    width = (lambda: os.get_terminal_size(1).columns) if os.isatty(1) else None
+    return Console(sys.stdout, sys.stderr, color=use_color(color), width=width, ascii=use_ascii())

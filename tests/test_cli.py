@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from asyncrepl.language.shipped import demos
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -149,9 +151,15 @@ def test_version_and_help() -> None:
 
 
 def test_demos_lists_titles() -> None:
-    """`asyncrepl demos` lists every demo with its title."""
+    """`asyncrepl demos` lists the course as `:demos` does, a line each with its number."""
     finished = run("demos")
-    assert "counter" in finished.stdout
+    rows = finished.stdout.splitlines()
+    assert len(rows) == len(demos())
+    assert [row.split()[:2] for row in rows] == [
+        [str(number), demo.name] for number, demo in enumerate(demos(), 1)
+    ]
+    assert all(demo.title in row for demo, row in zip(demos(), rows, strict=True))
+    assert "asyncrepl replay 1" in rows[0]
     assert finished.returncode == 0
 
 

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from asyncrepl.commands.registry import CommandError, Instead
 from asyncrepl.commands.status import Status
 from asyncrepl.views.errors import exception_lines
-from asyncrepl.views.styled import text_lines
+from asyncrepl.views.styled import flowed, prose
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
+    from asyncrepl.commands.registry import Answer, Command
     from asyncrepl.commands.shell import Shell
-    from asyncrepl.language.reading import Command
+    from asyncrepl.language import reading
     from asyncrepl.views.styled import Line
 
     Finished = Callable[[Status], None]
@@ -31,29 +32,52 @@ class Answering:
         #: The task of a command that is awaited.
         self.task: asyncio.Task[Any] | None = None
 
-    def start(self, reading: Command, finished: Finished) -> None:
+    def start(self, typed: reading.Command, finished: Finished) -> None:
         """Run the command; `finished` is called once, perhaps at once."""
         session = self._shell.session
-        session.column = reading.column
+        session.column = typed.column
         try:
-            self._run(reading, finished)
+            self._run(typed, finished)
         finally:
             session.column = 0
 
-    def _run(self, reading: Command, finished: Finished) -> None:
+    def _run(self, typed: reading.Command, finished: Finished) -> None:
         try:
-            command = self._shell.registry.find(reading.name)
-            answer = command.run(self._shell, reading.rest)
+            command, answer = self._asked(typed)
         except (Exception, SystemExit) as error:
             finished(self._failed(error))
             return
         if isinstance(answer, Instead):
             self._run_instead(answer, finished)
         elif inspect.isawaitable(answer):
-            self._await(command.name, answer, finished)
+            self._await(command, answer, finished)
+        elif (reading_it := self._shown(command, answer)) is not None:
+            self._await(command, reading_it, finished)
         else:
-            self._shell.console.show(*answer)
             finished(Status())
+
+    def _asked(self, typed: reading.Command) -> tuple[Command, Answer]:
+        """The command that was typed and its answer; with a question mark, the help on it."""
+        registry, rest = self._shell.registry, typed.rest
+        if typed.name.endswith("?") or (rest == "?" and typed.name):
+            return registry.find("help"), registry.find("help").run(
+                self._shell, typed.name.rstrip("?")
+            )
+        command = registry.find(typed.name)
+        command.check(rest)
+        return command, command.run(self._shell, rest)
+
+    def _shown(self, command: Command, answer: Iterable[Line]) -> Awaitable[list[Line]] | None:
+        """Show an answer; what is longer than the screen is read in a pager, to be awaited."""
+        console = self._shell.console
+        width = None if command.verbatim else console.width
+        lines = [row for line in answer for row in flowed(line, width, 2)]
+        reading_it = self._shell.front.page(lines, newest_last=command.newest_last)
+        if reading_it is None:
+            console.show(*lines)
+            return None
+        self._shell.tape.show(tuple(lines))  # whoever saves the session gets it all
+        return _after(reading_it)
 
     def _run_instead(self, answer: Instead, finished: Finished) -> None:
         def done(status: Status) -> None:
@@ -64,16 +88,20 @@ class Answering:
         if task is not None:
             answer.started(task)
 
-    def _await(self, name: str, answer: Awaitable[Iterable[Line]], finished: Finished) -> None:
+    def _await(
+        self, command: Command, answer: Awaitable[Iterable[Line]], finished: Finished
+    ) -> None:
         async def wait() -> None:
-            self._shell.console.show(*await answer)
+            reading_it = self._shown(command, await answer)
+            if reading_it is not None:
+                await reading_it
 
         def ended(task: asyncio.Task[None]) -> None:
             self.task = None
             self._shell.noticing.look()
             finished(self._awaited(task))
 
-        self.task = asyncio.Task(wait(), loop=self._shell.loop, name=f":{name}")
+        self.task = asyncio.Task(wait(), loop=self._shell.loop, name=f":{command.name}")
         self.task.add_done_callback(ended)
 
     def _awaited(self, task: asyncio.Task[None]) -> Status:
@@ -88,6 +116,13 @@ class Answering:
         if isinstance(error, SystemExit):
             return Status("exit", self._shell.exit_code(error))
         mistake = isinstance(error, CommandError)
-        lines = text_lines(str(error), "error") if mistake else exception_lines(error)
+        width = self._shell.console.width
+        lines = prose(str(error), width, "error", 2) if mistake else exception_lines(error)
         self._shell.console.complain(*lines)
         return Status("error")
+
+
+async def _after(reading_it: Awaitable[None]) -> list[Line]:
+    """Nothing is left to be shown of what was read in a pager."""
+    await reading_it
+    return []

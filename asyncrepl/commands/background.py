@@ -9,8 +9,7 @@ from asyncrepl.commands.registry import Command, CommandError
 from asyncrepl.engine.jobs import JobError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from asyncrepl.commands.registry import Words
     from asyncrepl.commands.shell import Shell
     from asyncrepl.views.styled import Line
 
@@ -98,11 +97,11 @@ def _cancel(shell: Shell, rest: str) -> list[Line]:
     return [[("", f"{rest} cancelled")]]
 
 
-def _job_names(shell: Shell, _typed: str) -> Sequence[str]:
+def _job_names(shell: Shell, _typed: str) -> Words:
     return [*shell.jobs.names, "all"]
 
 
-def _task_names(shell: Shell, _typed: str) -> Sequence[str]:
+def _task_names(shell: Shell, _typed: str) -> Words:
     return [task.get_name() for task in asyncio.all_tasks(shell.loop)]
 
 
@@ -110,9 +109,11 @@ COMMANDS = (
     Command(
         "ticker",
         ":ticker NAME [SECONDS]",
-        "start a background task that prints every SECONDS (1 if not given)",
+        "print in the background, every SECONDS (or 1)",
         ":ticker tick 0.2",
         _ticker,
+        group="background",
+        details="It is a task like any other, called NAME; :stop NAME ends it.",
     ),
     Command(
         "stop",
@@ -121,6 +122,7 @@ COMMANDS = (
         ":stop tick",
         _stop,
         _job_names,
+        group="background",
     ),
     Command(
         "spawn",
@@ -128,8 +130,34 @@ COMMANDS = (
         "run a statement in the background, as a task",
         ":spawn async for n in ticks(5): print(n)",
         _spawn,
+        group="background",
+        details="The prompt is free at once; :tasks shows it, :stop ends it.",
     ),
-    Command("tasks", ":tasks", "list the tasks and where each waits", ":tasks", _tasks),
-    Command("tree", ":tree", "show which task awaits which, and where", ":tree", _tree),
-    Command("cancel", ":cancel NAME", "cancel a task", ":cancel Task-7", _cancel, _task_names),
+    Command(
+        "tasks",
+        ":tasks",
+        "list the tasks, and where each waits",
+        ":tasks",
+        _tasks,
+        group="background",
+        words=0,
+    ),
+    Command(
+        "tree",
+        ":tree",
+        "show which task awaits which, and where",
+        ":tree",
+        _tree,
+        group="background",
+        words=0,
+    ),
+    Command(
+        "cancel",
+        ":cancel NAME",
+        "cancel a task",
+        ":cancel Task-7",
+        _cancel,
+        _task_names,
+        group="background",
+    ),
 )

@@ -6,6 +6,7 @@ from importlib import import_module
 
 from asyncrepl.commands import (
     background,
+    helping,
     leaks,
     loading,
     pictures,
@@ -15,6 +16,7 @@ from asyncrepl.commands import (
     setting,
     stepping,
     timing,
+    tour,
 )
 from asyncrepl.commands.registry import Registry
 
@@ -28,6 +30,7 @@ def all_commands() -> Registry:
     """A registry of every command."""
     return Registry(
         (
+            *tour.COMMANDS,
             *loading.COMMANDS,
             *replaying.COMMANDS,
             *background.COMMANDS,
@@ -38,6 +41,7 @@ def all_commands() -> Registry:
             *leaks.COMMANDS,
             *import_module(LATER).COMMANDS,
             *setting.COMMANDS,
+            *helping.COMMANDS,
             *session.COMMANDS,
         )
     )

@@ -15,6 +15,7 @@ from asyncrepl.views.table import meaning_lines
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from asyncrepl.commands.registry import Words
     from asyncrepl.commands.shell import Shell
     from asyncrepl.views.styled import Line
 
@@ -94,6 +95,8 @@ def _word(on: bool) -> str:
     return "on" if on else "off"
 
 
-def words(_shell: Shell, typed: str) -> Sequence[str]:
-    """The names, and after one of them its values."""
-    return ("on", "off") if typed.partition(" ")[0] in _SETTINGS else tuple(_SETTINGS)
+def words(_shell: Shell, typed: str) -> Words:
+    """The names with what they are for, and after one of them its values."""
+    if typed.partition(" ")[0] in _SETTINGS:
+        return ("on", "off")
+    return {name: setting.meaning for name, setting in _SETTINGS.items()}

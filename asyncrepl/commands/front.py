@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from asyncrepl.commands.prompts import PROMPTS
 from asyncrepl.commands.registry import CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Sequence
+
+    from asyncrepl.views.styled import Line
 
 __all__ = ["Front"]
 
@@ -15,6 +22,12 @@ class Front:
     in one line that it needs a terminal.
     """
 
+    #: Whether whoever types is a person who may want to know what to do next.
+    teaches = False
+
+    #: Whether a script types just now.
+    scripted = False
+
     #: Whether live lanes are drawn.
     lanes = False
 
@@ -24,6 +37,26 @@ class Front:
     def offer(self, text: str) -> bool:
         """Put `text` on the next input line, to be edited; False where there is none."""
         return not text
+
+    def suggest(self, text: str) -> bool:
+        """Offer `text` on the input line, to be accepted with a key; False where there is none.
+
+        It is offered at each prompt until another is; an empty one ends that.
+        """
+        return not text
+
+    def page(
+        self,
+        lines: Sequence[Line],  # noqa: ARG002 - the interface's
+        *,
+        newest_last: bool,  # noqa: ARG002
+    ) -> Awaitable[None] | None:
+        """Let the user read `lines`, which then need not be shown; None where they are to be.
+
+        They are if the screen holds them, if a script types, and where there is no screen.
+        What is returned ends when they were read. `newest_last` shows the end first.
+        """
+        return None
 
     def show_lanes(self, *, on: bool) -> None:
         """Draw live lanes under the prompt, or stop drawing them."""

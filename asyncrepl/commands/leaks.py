@@ -27,8 +27,12 @@ COMMANDS = (
     Command(
         "leaks",
         ":leaks",
-        "list what was forgotten, and the async generators that are open",
+        "list what was forgotten, and what is still open",
         ":leaks",
         _leaks,
+        group="mistakes",
+        details="Coroutines never awaited, async generators left open, tasks whose error "
+        "nobody saw.",
+        words=0,
     ),
 )

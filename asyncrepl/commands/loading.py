@@ -10,42 +10,62 @@ from typing import TYPE_CHECKING, Any
 from asyncrepl.commands.registry import Command, CommandError
 from asyncrepl.engine.loading import LackingError, LoadError, load_attribute, load_file, read_text
 from asyncrepl.language.shipped import ShippedError, demos, find_iterable, iterables
+from asyncrepl.views.explanations import tried_lines
 from asyncrepl.views.highlight import code_lines
-from asyncrepl.views.styled import printable, wrapped
+from asyncrepl.views.styled import cells, flowed, plain, printable
 from asyncrepl.views.table import meaning_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from asyncrepl.commands.registry import Words
     from asyncrepl.commands.shell import Shell
     from asyncrepl.engine.loading import Loaded
     from asyncrepl.views.styled import Line
 
-__all__ = ["COMMANDS", "demo_lines"]
+__all__ = ["COMMANDS", "course_lines", "source_lines"]
 
 #: The module in front of a class name in an annotation.
 _MODULES = re.compile(r"\b(?:[a-z_]\w*\.)+(?=[A-Z])")
 
 
-def demo_lines(width: int | None = None) -> list[Line]:
-    """The shipped demos: transcripts to replay and iterables to load, with their titles."""
-    transcripts = [(demo.name, demo.title) for demo in demos()]
-    modules = [(iterable.name, iterable.title) for iterable in iterables()]
-    return [
-        [("bold", "to replay"), ("dim", "  :replay NAME, or asyncrepl replay NAME")],
-        *meaning_lines(transcripts, width, modules),
-        [("bold", "to load"), ("dim", "  :load NAME, :source NAME")],
-        *meaning_lines(modules, width, transcripts),
-    ]
+def course_lines(width: int | None = None, replay: str = ":replay") -> list[Line]:
+    """The course: the demos to replay, numbered, a line each, and how to play one.
+
+    That stands behind the first title where there is room: with a line of its own, the
+    course and the next prompt would be longer than a screen of 24 rows. `replay` is the
+    command that plays one.
+    """
+    course = demos()
+    lines = _numbered([(demo.name, demo.title) for demo in course], width)
+    hint = f"{replay} 1 plays it"
+    beside = len(lines) == len(course)
+    if beside and (width is None or cells(plain(lines[0])) + 3 + len(hint) < width):
+        lines[0] = [*lines[0], ("dim", f"   {hint}")]
+        return lines
+    return [*flowed([("dim", f"{replay} 1 plays the first")], width), *lines]
+
+
+def source_lines(width: int | None = None) -> list[Line]:
+    """The sources to load, numbered, a line each, and how to load one."""
+    rows = [(iterable.name, iterable.title) for iterable in iterables()]
+    hint = ":load NAME loads one, :source NAME shows its code; also module:attribute, FILE.py"
+    return [*_numbered(rows, width), *flowed([("dim", hint)], width)]
+
+
+def _numbered(rows: Sequence[tuple[str, str]], width: int | None) -> list[Line]:
+    numbers = len(str(len(rows)))
+    named = [(f"{number:{numbers}}  {name}", what) for number, (name, what) in enumerate(rows, 1)]
+    return meaning_lines(named, width)
 
 
 def _demos(shell: Shell, _rest: str) -> list[Line]:
-    return demo_lines(shell.console.width)
+    return course_lines(shell.console.width)
 
 
 def _load(shell: Shell, rest: str) -> list[Line]:
     if not rest:
-        raise CommandError(":load takes a demo's name, module:attribute or a .py path")
+        return source_lines(shell.console.width)
     try:
         return _loaded_lines(_load_any(shell, rest), shell.console.width)
     except (LoadError, ShippedError) as error:
@@ -69,16 +89,16 @@ def _load_any(shell: Shell, name: str) -> Loaded:
 def _loaded_lines(loaded: Loaded, width: int | None) -> list[Line]:
     lines = [line for pair in loaded.objects.items() for line in _described(*pair, width)]
     if loaded.attempt:
-        lines.append([("label", "try  "), *code_lines(loaded.attempt)[0]])
+        lines += tried_lines([loaded.attempt], width)
     return lines or [[("dim", "loaded, but it defines no public name")]]
 
 
 def _described(name: str, value: Any, width: int | None) -> list[Line]:
     """What `name` is: its signature, and the first line of its documentation."""
-    signature = wrapped(printable(name + _signature(value)), width, indent=5)
+    signature = flowed([("name", printable(name + _signature(value)))], width, indent=5)
     doc = (inspect.getdoc(value) or "").partition("\n")[0] if callable(value) else ""
-    lines = wrapped(printable("     " + doc), width, indent=5) if doc else []
-    return [*([("name", line)] for line in signature), *([("dim", line)] for line in lines)]
+    lines = flowed([("dim", printable("     " + doc))], width, indent=5) if doc else []
+    return [*signature, *lines]
 
 
 def _signature(value: Any) -> str:
@@ -116,26 +136,39 @@ def _source_text(shell: Shell, name: str) -> str:
         raise CommandError(f"{name!r} is not defined, and {error}") from None
 
 
-def _iterable_names(_shell: Shell, _typed: str) -> Sequence[str]:
-    return [iterable.name for iterable in iterables()]
+def _iterable_names(_shell: Shell, _typed: str) -> Words:
+    return {iterable.name: iterable.title for iterable in iterables()}
 
 
 COMMANDS = (
-    Command("demos", ":demos", "list the demos with their titles", ":demos", _demos),
+    Command(
+        "demos",
+        ":demos",
+        "list the course: demos to replay",
+        ":demos",
+        _demos,
+        group="learning",
+        words=0,
+    ),
     Command(
         "load",
-        ":load NAME",
-        "load a demo iterable, module:attribute or a .py path",
+        ":load [NAME]",
+        "load a source to walk; alone, list them all",
         ":load counter",
         _load,
         _iterable_names,
+        group="learning",
+        details="NAME is one of the list, or its number; or module:attribute, or FILE.py. "
+        "Its names are yours then, as if you had typed them.",
     ),
     Command(
         "source",
         ":source NAME",
-        "show the source of a demo or of a name",
+        "show the code of a source, or of a name of yours",
         ":source counter",
         _source,
         _iterable_names,
+        group="learning",
+        verbatim=True,
     ),
 )

@@ -30,6 +30,8 @@ class Narrator:
         self._lines: Callable[..., list[Line]]
         #: Whether all walks are told.
         self.on = False
+        #: Whether anything was told of the statement that was typed last.
+        self.told_some = False
         self._aloud = True
 
     def turn(self, *, on: bool) -> None:
@@ -82,6 +84,7 @@ class Narrator:
 
     def began(self) -> None:
         """A statement begins: times are told since now."""
+        self.told_some = False
         self.since = self._shell.loop.live.clock.time_ns()
 
     def ended(self, outcome: Outcome) -> None:
@@ -113,6 +116,7 @@ class Narrator:
     def _tell(self, event: WalkEvent) -> None:
         if not self._aloud:
             return
+        self.told_some = True
         shell, foreground = self._shell, self._shell.task
         name = "" if foreground is None else foreground.get_name()
         shell.console.show(*self._lines(event, self.since, shell.console.width, name))

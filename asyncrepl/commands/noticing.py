@@ -26,7 +26,7 @@ from asyncrepl.engine.frames import is_plumbing
 from asyncrepl.language.sightings import Sighting, sighting_at
 from asyncrepl.language.suspects import Facts, describe
 from asyncrepl.views.errors import exception_lines
-from asyncrepl.views.styled import printable, text_lines
+from asyncrepl.views.styled import printable, prose
 from asyncrepl.views.warning import warning_text
 
 if TYPE_CHECKING:
@@ -133,7 +133,8 @@ class Noticing:
         name = ""
         if isinstance(future, asyncio.Task):
             name = future.get_name() + (f", {leak.what}" if leak and leak.what else "")
-        lines = text_lines(context["message"] + (f" ({name})" if name else ""), "error")
+        told = context["message"] + (f" ({name})" if name else "")
+        lines = prose(told, self._shell.console.width, "error", 2)
         if error is not None:
             lines += exception_lines(error) + self._shell.remarks.of_error(error)
         self._shell.console.complain(*lines)

@@ -13,6 +13,7 @@ from asyncrepl.engine.clock import Clock
 from asyncrepl.engine.loop import new_loop
 from asyncrepl.engine.running import close
 from asyncrepl.engine.session import Session
+from asyncrepl.views.styled import prose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +62,7 @@ def _end_recording(shell: Shell) -> None:
     if recorder is not None:
         try:
             count = recorder.end()
-            shell.console.show([("dim", f"recorded in {recorder.path}, inputs: {count}")])
+            told = f"recorded in {recorder.path}, inputs: {count}"
+            shell.console.show(*prose(told, shell.console.width, "dim", 2))
         except CommandError as error:
-            shell.console.complain([("error", str(error))])
+            shell.console.complain(*prose(str(error), shell.console.width, "error", 2))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,7 +16,28 @@ if TYPE_CHECKING:
 
     from asyncrepl.commands.shell import Shell
 
-__all__ = ["Answer", "Command", "CommandError", "Instead", "Recorder", "Registry", "later"]
+__all__ = [
+    "GROUPS",
+    "Answer",
+    "Command",
+    "CommandError",
+    "Instead",
+    "Recorder",
+    "Registry",
+    "Words",
+    "later",
+]
+
+#: What commands are for: the groups of ``:help``, in its order.
+GROUPS = {
+    "learning": "see how it works, and things to walk",
+    "background": "let things run while you type",
+    "seeing": "what happens inside an async for",
+    "time": "slow it down, stop it, jump",
+    "mistakes": "what went wrong, and how to write it",
+    "keeping": "save and share the session",
+    "session": "the prompt itself",
+}
 
 
 class Recorder(Protocol):
@@ -48,8 +69,16 @@ class CommandError(Exception):
     """The user's mistake in a command; the message is one line: what, the value, what to do."""
 
 
-def _nothing(_shell: Shell, _typed: str) -> Sequence[str]:
+#: The words that may stand somewhere; if it is a mapping, with what each of them is.
+Words = Sequence[str] | Mapping[str, str]
+
+
+def _nothing(_shell: Shell, _typed: str) -> Words:
     return ()
+
+
+def _no_more(_shell: Shell) -> list[Line]:
+    return []
 
 
 def later(module: str, name: str) -> Callable[..., Any]:
@@ -66,7 +95,12 @@ class Command:
     """One ``:word``.
 
     `run` takes the shell and the rest of the line; it raises CommandError for the
-    user's mistakes. `complete` gives the words that may stand after the name.
+    user's mistakes. `complete` gives the words that may stand after the name. `group` is
+    one of `GROUPS`. At most `words` words may follow the name; any if that is None.
+    `details` are paragraphs for ``:help NAME``, below the summary, and `more` lines at its
+    end. The lines of an answer are broken at words where the screen is narrow, but not
+    code, which is `verbatim`; of one that is longer than the screen the end is shown first,
+    if `newest_last`.
     """
 
     name: str
@@ -74,7 +108,21 @@ class Command:
     summary: str
     example: str
     run: Callable[[Shell, str], Answer]
-    complete: Callable[[Shell, str], Sequence[str]] = field(default=_nothing)
+    complete: Callable[[Shell, str], Words] = field(default=_nothing)
+    group: str = "session"
+    words: int | None = None
+    details: str = ""
+    more: Callable[[Shell], list[Line]] = field(default=_no_more)
+    verbatim: bool = False
+    newest_last: bool = False
+
+    def check(self, rest: str) -> None:
+        """Raise CommandError if more words follow the name than may."""
+        if self.words is None or len(rest.split()) <= self.words:
+            return
+        if not self.words:
+            raise CommandError(f":{self.name} takes nothing, not {rest!r}")
+        raise CommandError(f"{rest!r} is too much for {self.usage}: try {self.example}")
 
 
 class Registry:

@@ -9,8 +9,7 @@ from asyncrepl.commands.registry import Command, CommandError
 from asyncrepl.language.shipped import demos
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from asyncrepl.commands.registry import Words
     from asyncrepl.commands.shell import Shell
     from asyncrepl.views.styled import Line
 
@@ -31,22 +30,47 @@ def _control(word: str, shell: Shell, rest: str) -> list[Line]:
     return []
 
 
-def _names(_shell: Shell, _typed: str) -> Sequence[str]:
-    return [demo.name for demo in demos()]
+def _names(_shell: Shell, _typed: str) -> Words:
+    return {demo.name: demo.title for demo in demos()}
 
 
 COMMANDS = (
     Command(
         "replay",
         ":replay NAME",
-        "type a scripted demo out live",
+        "play a demo of the course, typed out live",
         ":replay six-steps",
         _replay,
         _names,
+        group="learning",
+        details="NAME is one of :demos, or its number; or a file. Ctrl-C holds it and gives "
+        "you the prompt, :resume goes on.",
     ),
     Command(
-        "pause", ":pause", "hold the demo (also Ctrl-C)", ":pause", partial(_control, "pause")
+        "pause",
+        ":pause",
+        "hold the demo that is played (also Ctrl-C)",
+        ":pause",
+        partial(_control, "pause"),
+        group="learning",
+        words=0,
     ),
-    Command("resume", ":resume", "go on with the demo", ":resume", partial(_control, "resume")),
-    Command("step", ":step", "one statement of the demo", ":step", partial(_control, "step")),
+    Command(
+        "resume",
+        ":resume",
+        "go on with the demo",
+        ":resume",
+        partial(_control, "resume"),
+        group="learning",
+        words=0,
+    ),
+    Command(
+        "step",
+        ":step",
+        "play one statement of the demo, then hold",
+        ":step",
+        partial(_control, "step"),
+        group="learning",
+        words=0,
+    ),
 )

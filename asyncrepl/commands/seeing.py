@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.commands.registry import Command, CommandError, Instead
 from asyncrepl.views.explanations import fix_text, story_lines
-from asyncrepl.views.styled import one_line, text_lines
+from asyncrepl.views.styled import one_line, text_lines, wrapped
+from asyncrepl.views.table import meaning_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from asyncrepl.commands.registry import Words
     from asyncrepl.commands.shell import Shell
     from asyncrepl.explain.explanation import Explanation
     from asyncrepl.explain.rule import Rule
@@ -20,7 +22,22 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS"]
 
 
+#: The six steps, as the narration names them.
+STEPS = (
+    ("1 __aiter__", "the iterable is asked for an asynchronous iterator"),
+    ("2 __anext__", "that is asked for the next value, and gives something to await"),
+    ("3 await", "it is awaited: suspended, while others run, or not suspended"),
+    ("4 bind", "the value gets its name"),
+    ("5 body", "the body of the loop runs; then the next round, from step 2"),
+    ("6 stop", "StopAsyncIteration ends the loop; or break, or an error"),
+)
+
+
 def _lanes(shell: Shell, rest: str) -> list[Line]:
+    if not rest:
+        now, other = ("on", "off") if shell.front.lanes else ("off", "on")
+        what = f"; :lanes {other} changes that, :help lanes explains the marks"
+        return [[("", f"lanes are {now}"), ("dim", what)]]
     if rest not in {"on", "off"}:
         raise CommandError(f":lanes takes on or off, not {rest!r}")
     shell.front.show_lanes(on=rest == "on")
@@ -29,6 +46,25 @@ def _lanes(shell: Shell, rest: str) -> list[Line]:
     from asyncrepl.views.tracks import legend
 
     return legend(width=shell.console.width, ascii=shell.console.ascii)
+
+
+def _lane_marks(shell: Shell) -> list[Line]:
+    """What the lanes show, for somebody who sees them for the first time."""
+    from asyncrepl.views.tracks import marks_table
+
+    about = (
+        "A row is a task, and time runs to the right: the newest is at the right edge. The "
+        "tasks that a task made stand below it. A column is 0.1 s of real time. The marks, "
+        "and what they are in plain ASCII:"
+    )
+    width = shell.console.width
+    told: list[Line] = [[("", f"  {line}")] for line in wrapped(about, width and width - 2)]
+    return [*told, *marks_table()]
+
+
+def _six_steps(shell: Shell) -> list[Line]:
+    rows = [(f"  {name}", what) for name, what in STEPS]
+    return meaning_lines(rows, shell.console.width)
 
 
 def _trace(shell: Shell, rest: str) -> list[Line] | Instead:
@@ -66,10 +102,10 @@ def _rule(rules: Sequence[Rule], name: str) -> Rule:
     raise CommandError(f"no mistake is called {one_line(name)!r}; {hint}")
 
 
-def _mistakes(_shell: Shell, _typed: str) -> Sequence[str]:
+def _mistakes(_shell: Shell, _typed: str) -> Words:
     from asyncrepl.explain.catalogue import RULES
 
-    return ["--all", *(rule.id for rule in RULES)]
+    return {"--all": "list them all"} | {rule.id: rule.title for rule in RULES}
 
 
 def _fix(shell: Shell, _rest: str) -> list[Line]:
@@ -91,7 +127,7 @@ def _explanation(shell: Shell) -> Explanation:
     return shell.explanation
 
 
-def _on_off(_shell: Shell, _typed: str) -> Sequence[str]:
+def _on_off(_shell: Shell, _typed: str) -> Words:
     return ("on", "off")
 
 
@@ -99,26 +135,46 @@ COMMANDS = (
     Command(
         "trace",
         ":trace on|off|STATEMENT",
-        "tell the six steps of each async for, of all or of one statement",
+        "tell the six steps of each async for",
         ":trace async for n in ticks(3): n",
         _trace,
         _on_off,
+        group="seeing",
+        details="Of all, of none, or of those in one statement, also in the functions that it "
+        "calls. Where step 3 does not suspend, nobody else can run. "
+        "What step 2 gives is told by its type: async_generator_asend is one step of an async "
+        "generator, to be awaited.",
+        more=_six_steps,
     ),
     Command(
         "lanes",
         ":lanes on|off",
-        "draw a row a task under the prompt",
+        "draw a row for each task under the prompt",
         ":lanes on",
         _lanes,
         _on_off,
+        group="seeing",
+        words=1,
+        more=_lane_marks,
     ),
     Command(
         "why",
         ":why [ID|--all]",
-        "explain the last error in full, or any known mistake",
+        "explain the last error, or any mistake by its ID",
         ":why --all",
         _why,
         _mistakes,
+        group="mistakes",
+        details="--all lists the mistakes that are known, with their IDs.",
     ),
-    Command("fix", ":fix", "put the corrected code on the next input line", ":fix", _fix),
+    Command(
+        "fix",
+        ":fix",
+        "put the corrected code on the input line",
+        ":fix",
+        _fix,
+        group="mistakes",
+        words=0,
+        verbatim=True,
+    ),
 )

@@ -1,4 +1,4 @@
-"""Commands about the session itself: help, history, leaving."""
+"""Commands about the session itself: history, forgetting, leaving."""
 
 from __future__ import annotations
 
@@ -8,30 +8,12 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.commands.registry import Command, CommandError
 from asyncrepl.views.styled import text_lines
-from asyncrepl.views.table import meaning_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from asyncrepl.commands.shell import Shell
     from asyncrepl.views.styled import Line
 
 __all__ = ["COMMANDS"]
-
-
-def _help(shell: Shell, rest: str) -> list[Line]:
-    if rest:
-        return _help_on(shell.registry.find(rest.removeprefix(":")))
-    rows = [(command.usage, command.summary) for command in shell.registry]
-    return meaning_lines(rows, shell.console.width)
-
-
-def _help_on(command: Command) -> list[Line]:
-    return [
-        [("label", command.usage)],
-        [("", f"  {command.summary}")],
-        [("dim", "  for example: "), ("code", command.example)],
-    ]
 
 
 def _history(shell: Shell, rest: str) -> list[Line]:
@@ -63,26 +45,18 @@ def _exit_code(rest: str) -> int:
     return int(rest)
 
 
-def _command_names(shell: Shell, _typed: str) -> Sequence[str]:
-    return shell.registry.names
-
-
 COMMANDS = (
-    Command(
-        "help",
-        ":help [NAME]",
-        "list the commands, or explain one",
-        ":help ticker",
-        _help,
-        _command_names,
-    ),
     Command(
         "history",
         ":history [TEXT]",
         "the inputs so far, or those with TEXT",
         ":history async",
         _history,
+        verbatim=True,
+        newest_last=True,
     ),
-    Command("reset", ":reset", "forget all names; background tasks go on", ":reset", _reset),
+    Command(
+        "reset", ":reset", "forget all names; background tasks go on", ":reset", _reset, words=0
+    ),
     Command("quit", ":quit", "leave (also Ctrl-D, exit)", ":quit", _quit),
 )

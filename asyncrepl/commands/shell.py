@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from asyncrepl.commands.answering import Answering
 from asyncrepl.commands.explaining import explain_outcome, explain_value
 from asyncrepl.commands.front import Front
+from asyncrepl.commands.guiding import Guide
 from asyncrepl.commands.narrating import Narrator
 from asyncrepl.commands.noticing import Noticing
 from asyncrepl.commands.remarking import Remarks
@@ -30,7 +31,7 @@ from asyncrepl.language.reading import as_command, silence_completeness_warnings
 from asyncrepl.statuses import PIPE_CLOSED, exit_status
 from asyncrepl.views.errors import error_lines, exception_lines
 from asyncrepl.views.explanations import explanation_lines
-from asyncrepl.views.styled import text_lines
+from asyncrepl.views.styled import prose, text_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,7 +57,8 @@ class Shell:
     last outcome with an error and `explanation` what is known about it, `first` the first
     explanation there was; `tell_error` shows an error with its explanation, until somebody
     else wants to; `observing` says for what the loop is recorded, `noticing` hears of what
-    was forgotten, `remarks` of mistakes that raise nothing, `stepping` pauses what runs;
+    was forgotten, `remarks` of mistakes that raise nothing, `stepping` pauses what runs,
+    `guide` says what to do next;
     `alone` says that a program runs which makes its own loop, `closing` that the session is
     being closed; `left` names the tasks that were running then.
     """
@@ -87,6 +89,7 @@ class Shell:
         self.remarks = Remarks(self)
         self.narrator = Narrator(self)
         self.stepping = Stepping(self)
+        self.guide = Guide(self)
         self.alone = self.closing = False
         self.last: Outcome | None = None
         self.first: Explanation | None = None
@@ -163,13 +166,17 @@ class Shell:
             if mode == "single":
                 self.tape.end()
             self.stepping.ended()
-            if not self.closing:  # else nobody waits for it: `done` would stop the cleanup
-                done(status)
+            if self.closing:
+                return  # nobody waits for it: `done` would stop the cleanup
+            if mode == "single":
+                self.guide.finished(text, status)
+            done(status)
 
         look_at_folder()
         self.narrator.began()
         self.remarks.began()
         if mode == "single":
+            self.guide.began()
             self.tape.begin(text, interrupt_after)
         command = as_command(text) if mode == "single" else None
         if command is not None:
@@ -226,6 +233,7 @@ class Shell:
         builtins._ = None  # type: ignore[attr-defined]
         self.console.show(*text_lines(repr(value)))
         builtins._ = value  # type: ignore[attr-defined]
+        self.guide.displayed(value)
         self._explain_value(value)
 
     def printed(self, text: str) -> None:
@@ -283,7 +291,7 @@ class Shell:
     def _tell_error(self, outcome: Outcome, explanation: Explanation | None) -> None:
         error = outcome.error
         if error is None or outcome.interrupted or sys.excepthook is sys.__excepthook__:
-            lines = error_lines(outcome, self.front.prompt_width)
+            lines = error_lines(outcome, self.console.width, self.front.prompt_width)
         else:
             lines = _hooked(error)
         if explanation is not None:
@@ -307,7 +315,8 @@ class Shell:
         if isinstance(outcome.error, SystemExit):
             raise outcome.error  # out of the loop: the whole session is to end
         if outcome.stage == "run":  # else it is about what was just typed
-            self.console.complain([("dim", f"in the background, {name}:")])
+            told = f"in the background, {name}:"
+            self.console.complain(*prose(told, self.console.width, "dim", 2))
         self.report(outcome)
 
 

@@ -11,7 +11,7 @@ from asyncrepl.engine import steering
 from asyncrepl.engine.stepping import next_timers
 from asyncrepl.settings import CLOCKS
 from asyncrepl.views.clock import clock_text, fired_text, instant, rate_text
-from asyncrepl.views.styled import wrapped
+from asyncrepl.views.styled import flowed
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -46,7 +46,7 @@ def _told(shell: Shell, text: str) -> list[Line]:
 
 
 def _lines(shell: Shell, text: str) -> list[Line]:
-    return [[("", line)] for line in wrapped(text, shell.console.width, 2)]
+    return flowed([("", text)], shell.console.width, 2)
 
 
 def freeze(shell: Shell, rest: str) -> list[Line]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.commands.registry import Command, CommandError, Instead
 from asyncrepl.engine.interrupts import shield
 from asyncrepl.views.errors import exception_line
-from asyncrepl.views.styled import one_line, text_lines, wrapped
+from asyncrepl.views.styled import flowed, one_line, text_lines
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -161,7 +161,7 @@ class Stepping:
 
     def _say(self, text: str) -> None:
         console = self._shell.console
-        console.show(*([("dim", line)] for line in wrapped(text, console.width)))
+        console.show(*flowed([("dim", text)], console.width, 2))
 
 
 def _walk(shell: Shell, rest: str) -> Instead:
@@ -175,8 +175,11 @@ COMMANDS = (
     Command(
         "walk",
         ":walk STATEMENT",
-        "run it by keys, from one __anext__ to the next (Ctrl-S pauses any)",
+        "run it step by step, by keys",
         ":walk async for n in ticks(3): n",
         _walk,
+        group="seeing",
+        details="n goes to the next __anext__, t to the next timer, v shows the names, "
+        "e evaluates, c goes on. Ctrl-S pauses any statement that runs, for the same keys.",
     ),
 )

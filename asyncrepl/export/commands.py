@@ -86,28 +86,41 @@ def _off(_shell: Shell, _typed: str) -> Sequence[str]:
     return ("off",)
 
 
+#: How the end of a file's name says what it is to be.
+_FORMATS = (
+    "FILE says the format: .py runs with plain python, .pycon is a transcript to replay, "
+    ".cast a recording, .html a page, .svg a picture. A file that is there stays, unless -f "
+    "is put before it."
+)
+
 COMMANDS = (
     Command(
         "save",
         ":save FILE",
-        "keep the session so far: a .py script, a .pycon transcript, a .cast, .html or .svg",
+        "keep the session so far, as a script or a page",
         ":save session.py",
         _save,
+        details=_FORMATS,
+        group="keeping",
     ),
     Command(
         "record",
         ":record FILE|off",
-        "keep the session from now on; the file is written at its end",
+        "the same from now on, until off or the end",
         ":record talk.cast",
         _record,
         _off,
+        details=_FORMATS,
+        group="keeping",
     ),
     Command(
         "export",
         ":export FORMAT FILE",
-        "keep the session so far, in a format: py, pycon, cast, html, svg or trace",
+        "the same as :save, the format named",
         ":export html session.html",
         _export,
         _formats,
+        details="FORMAT is py, pycon, cast, html, svg or trace (for Perfetto).",
+        group="keeping",
     ),
 )

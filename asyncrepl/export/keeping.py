@@ -19,6 +19,8 @@ __all__ = ["FORMATS", "Recorder", "Target", "format_of", "keep"]
 
 #: What a session can be kept as; a file's suffix says it too.
 FORMATS = ("py", "pycon", "cast", "html", "svg", "trace")
+#: Commands that are not kept: what was said to the person at the prompt, or only keeps.
+NOT_KEPT = {"save", "record", "export", "tour"}
 
 
 def format_of(path: Path, command: str) -> str:
@@ -86,7 +88,7 @@ def _keeps(shell: Shell, scene: Scene) -> bool:
     if command is None:
         return False
     with contextlib.suppress(CommandError):
-        return shell.registry.find(command.name).name in {"save", "record", "export"}
+        return shell.registry.find(command.name).name in NOT_KEPT
     return False
 
 

@@ -72,6 +72,8 @@ def _unwrapped(lines: list[Line], width: int | None) -> list[str]:
 
 def _goes_on(before: Line, line: Line, width: int) -> bool:
     """Whether `line` is the rest of the one `before`, for which there was no room."""
+    if line and line[0][0] == "wrap":
+        return True
     text = plain(line)
     indent = len(text) - len(text.lstrip(" "))
     if indent < 4 or not before or not line[0][0] or line[0][0] != before[-1][0]:

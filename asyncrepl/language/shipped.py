@@ -4,7 +4,7 @@ Nothing here is imported or run: a title is read from the file's text. A
 transcript's title is its `#: title` line, an iterable's the first line of its
 docstring. A transcript's file may begin with a number and a hyphen, its place
 in the list (`04-six-steps.pycon`); its name is without them, and both names
-find it.
+find it, as does its number in the list.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ __all__ = [
     "find_iterable",
     "find_transcript",
     "iterables",
+    "next_demo",
 ]
 
 _PLACE = re.compile(r"\d+-")
@@ -85,8 +86,8 @@ def find_transcript(name_or_path: str, folder: Path | None = None) -> Path:
     (write `./name` for that one). Raises ShippedError if there is neither.
     """
     shipped = demos(folder)
-    for demo in shipped:
-        if name_or_path in {demo.name, demo.path.stem, demo.path.name}:
+    for number, demo in enumerate(shipped, 1):
+        if name_or_path in {demo.name, demo.path.stem, demo.path.name, str(number)}:
             return demo.path
     path = Path(name_or_path).expanduser()
     if path.is_file():
@@ -98,16 +99,26 @@ def find_transcript(name_or_path: str, folder: Path | None = None) -> Path:
     raise ShippedError(_unknown("demo or file", name_or_path, [demo.name for demo in shipped]))
 
 
+def next_demo(path: Path, folder: Path | None = None) -> Demo | None:
+    """The demo after the shipped one at `path`; None after the last, and for any other file."""
+    shipped = demos(folder)
+    places = [demo.path.resolve() for demo in shipped]
+    here = path.resolve()
+    return dict(zip(places, shipped[1:], strict=False)).get(here)
+
+
 def find_iterable(name: str, folder: Path | None = None) -> Iterable:
-    """The shipped module called `name`; raises ShippedError if there is none."""
+    """The shipped module called `name`, or of this number; raises ShippedError without one."""
     shipped = iterables(folder)
-    for iterable in shipped:
-        if iterable.name == name:
+    for number, iterable in enumerate(shipped, 1):
+        if name in {iterable.name, str(number)}:
             return iterable
     raise ShippedError(_unknown("demo iterable", name, [iterable.name for iterable in shipped]))
 
 
 def _unknown(kind: str, name: str, known: Sequence[str]) -> str:
+    if name.isdecimal():
+        return f"no {kind} {name}: they go from 1 to {len(known)}"
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known) or 'none'}"
     return f"no {kind} {name!r}: {hint}"

@@ -18,6 +18,8 @@ from prompt_toolkit.document import Document
 from asyncrepl.terminal.external import edited
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from prompt_toolkit.application import Application
     from prompt_toolkit.key_binding import KeyPress
 
@@ -53,15 +55,18 @@ class Away:
         self._queue = queue
         self._descriptors = descriptors
         self._detached: contextlib.ExitStack | None = None
+        #: Ends the reading of pages, if that is why the terminal was given away.
+        self._close_pages: Callable[[], object] | None = None
         self._back_at = 0.0
 
     def __bool__(self) -> bool:
         return self._detached is not None
 
-    def lend(self, *, hold: bool = False) -> None:
+    def lend(self, *, hold: bool = False, share: bool = True) -> None:
         """Take everything off the screen and leave the terminal to somebody else.
 
-        What is printed meanwhile is written as it comes, or with `hold` kept.
+        What is printed meanwhile is written as it comes, or with `hold` kept. Unless the
+        descriptors are to be `share`d, too, what child processes write is kept as well.
         """
         if self:
             return
@@ -77,12 +82,27 @@ class Away:
         # What was typed but not read yet would be lost, or be a line without an end.
         self._typist.type_later(self._pending_keys())
         self._modes.restore()
-        self._descriptors.give()
+        if share:
+            self._descriptors.give()
         if not hold:
             self._queue.bypass(self._painter.direct)
 
+    def lend_to_pages(self, close: Callable[[], object]) -> None:
+        """Leave the terminal to pages; who takes it back meanwhile, asks `close` to end them."""
+        self.lend(hold=True, share=False)
+        self._close_pages = close
+
+    def take_back_from_pages(self, typed: list[KeyPress]) -> None:
+        """Go on where it was left; `typed` are the keys that came after the last page."""
+        self._close_pages = None
+        self.take_back()
+        self._typist.type_later(typed)
+
     def take_back(self) -> None:
         """Read keys and draw again, on a new row."""
+        if self._close_pages is not None:
+            self._close_pages()
+            return
         if self._detached is None:
             return
         self._queue.bypass(None)

@@ -12,6 +12,7 @@ import keyword
 import re
 import sys
 import threading
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
@@ -20,9 +21,11 @@ from asyncrepl.terminal.inspecting import MISSING, keys_of, names_of, value_of
 from asyncrepl.terminal.signatures import signature_row
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
     from prompt_toolkit.document import Document
+
+    from asyncrepl.commands.registry import Words
 
 __all__ = ["InputCompleter"]
 
@@ -43,16 +46,16 @@ class InputCompleter(Completer):
 
     def __init__(self) -> None:
         self._namespace: Mapping[str, Any] = {}
-        self._complete_command: Callable[[str], Sequence[str]] = lambda _text: ()
+        self._complete_command: Callable[[str], Words] = lambda _text: ()
         self._connected = threading.Event()
 
     def connect(
-        self, namespace: Mapping[str, Any], complete_command: Callable[[str], Sequence[str]]
+        self, namespace: Mapping[str, Any], complete_command: Callable[[str], Words]
     ) -> None:
         """From now on complete from the live `namespace`, and commands by `complete_command`.
 
         That gets the text of a command up to the cursor, colon included, and gives
-        the words that may stand at its end.
+        the words that may stand at its end, perhaps with what each of them is.
         """
         self._namespace = namespace
         self._complete_command = complete_command
@@ -68,8 +71,11 @@ class InputCompleter(Completer):
         self._connected.wait(_PATIENCE)
         text = document.text_before_cursor
         typed, names = self._candidates(text)
+        meanings = names if isinstance(names, Mapping) else {}
         for name in names:
-            yield Completion(name, start_position=-len(typed))
+            yield Completion(
+                name, start_position=-len(typed), display_meta=meanings.get(name) or None
+            )
 
     @property
     def connected(self) -> bool:
@@ -111,7 +117,10 @@ class InputCompleter(Completer):
     def _command(self, text: str) -> tuple[str, Iterable[str]]:
         """A word of the command, else Python: some commands take a statement."""
         typed = re.split(r"[\s:]", text)[-1]
-        words = _starting(typed, self._complete_command(text))
+        known = self._complete_command(text)
+        words: Iterable[str] = _starting(typed, known)
+        if isinstance(known, Mapping):
+            words = {word: known[word] for word in words}
         _name, space, rest = text.partition(" ")
         return (typed, words) if words or not space else self._candidates(rest)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.application import get_app
-from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
+from prompt_toolkit.auto_suggest import AutoSuggest, AutoSuggestFromHistory, Suggestion
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import ThreadedCompleter
 from prompt_toolkit.document import Document
@@ -33,7 +33,7 @@ from asyncrepl.terminal.lexing import InputLexer
 from asyncrepl.views.styled import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from prompt_toolkit.formatted_text import StyleAndTextTuples
     from prompt_toolkit.history import History
@@ -47,6 +47,26 @@ _MENU_ROWS = 8
 _PYTHON_FILE = ".py"
 
 
+class Suggesting(AutoSuggest):
+    """What could be typed: the line that is `offered`, else one from the history."""
+
+    def __init__(self) -> None:
+        self.offered = ""
+        #: Whether it is a script that types, to whom nothing is to be suggested.
+        self.scripted: Callable[[], bool] = lambda: False
+        self._history = AutoSuggestFromHistory()
+
+    def rest(self, typed: str) -> str:
+        """The rest of the offered line behind `typed`; empty if that is not its beginning."""
+        fits = self.offered.startswith(typed) and not self.scripted()
+        return self.offered[len(typed) :] if fits else ""
+
+    def get_suggestion(self, buffer: Buffer, document: Document) -> Suggestion | None:
+        """What to show behind the cursor; prompt_toolkit asks after each key."""
+        rest = self.rest(document.text)
+        return Suggestion(rest) if rest else self._history.get_suggestion(buffer, document)
+
+
 class Editor:
     """One multi-line input buffer and the windows that show it."""
 
@@ -55,6 +75,7 @@ class Editor:
         self.prompt_with(*PROMPTS)
         self._helped: tuple[Document, Sequence[Line]] = (Document(), ())
         self.lexer = InputLexer()
+        self.suggesting = Suggesting()
         self.buffer = Buffer(
             name="input",
             multiline=True,
@@ -62,7 +83,8 @@ class Editor:
             completer=ThreadedCompleter(completer),
             complete_while_typing=False,
             enable_history_search=True,
-            auto_suggest=AutoSuggestFromHistory(),
+            auto_suggest=self.suggesting,
+            on_text_changed=lambda _buffer: self.suggest(),
             tempfile_suffix=_PYTHON_FILE,
         )
         self.search = SearchToolbar(ignore_case=True)
@@ -97,6 +119,16 @@ class Editor:
                 extra_filter=has_focus(self.buffer),
             ),
         )
+
+    def suggest(self) -> None:
+        """Show the rest of the line that is offered, if what is typed is its beginning.
+
+        prompt_toolkit looks for a suggestion only after a key that inserts something: not at
+        an empty prompt, and not after Backspace.
+        """
+        rest = self.suggesting.rest(self.buffer.text)
+        if rest:
+            self.buffer.suggestion = Suggestion(rest)
 
     def echo(self, text: str) -> StyleAndTextTuples:
         """`text` as it stands in the scrollback: prompts, colours, a newline at the end."""

@@ -21,6 +21,9 @@ __all__ = ["Panel"]
 
 _MOVING, _STILL = 1 / 15, 1 / 4
 _LANES = 8
+#: After so many seconds it is said what can be done about a statement that runs.
+_LONG = 3.0
+_WHILE_RUNNING = "Ctrl-S pauses, Ctrl-C stops"
 _REST = 9  # times as long as a frame took: with 10,000 tasks a picture costs milliseconds
 
 
@@ -39,15 +42,19 @@ class Panel:
         self._size = size
         self._hint = ""
         self._running = False
+        #: Since when the statement runs about which may be said what can be done.
+        self._since: float | None = None
+        self._told = False
         self._count = 0
 
-    def started(self) -> None:
-        """A statement runs from now on."""
+    def started(self, *, scripted: bool = False) -> None:
+        """A statement runs from now on; `scripted` where no person has typed it."""
         self._running = True
+        self._since = None if scripted or self._told else time.monotonic()
 
     def ended(self) -> None:
         """No statement runs."""
-        self._running = False
+        self._running, self._since = False, None
         self.refresh()
 
     def hint(self, text: str) -> None:
@@ -77,7 +84,15 @@ class Panel:
         return bool(self.status or self._running or (self.lanes and count != self._count))
 
     def _hints(self, columns: int) -> Sequence[Line]:
-        return [[("dim", self._hint[: columns - 1])]] if self._hint else ()
+        hint = self._hint or self._while_running()
+        return [[("dim", hint[: columns - 1])]] if hint else ()
+
+    def _while_running(self) -> str:
+        """What can be done about a statement that takes long; said of the first one only."""
+        if self._since is None or time.monotonic() - self._since < _LONG:
+            return ""
+        self._told = True
+        return _WHILE_RUNNING
 
     async def animate(self, painter: Painter, look: Callable[[], None]) -> None:
         """Draw frames for ever; `look` is called before each."""

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from asyncrepl.commands.front import Front
 from asyncrepl.commands.registry import CommandError
+from asyncrepl.views.styled import cells, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from asyncio import Future
+    from collections.abc import Awaitable, Callable, Sequence
 
+    from asyncrepl.commands.registry import Words
     from asyncrepl.commands.shell import Shell
-    from asyncrepl.engine.observing import Observing
+    from asyncrepl.engine.loop import LiveLoop
     from asyncrepl.terminal.replaying import Replays
     from asyncrepl.terminal.ui import Ui
+    from asyncrepl.views.styled import Line
 
 __all__ = ["TerminalFront", "complete_command"]
 
@@ -25,17 +30,28 @@ class TerminalFront(Front):
         self._ui = ui
         self._replays = replays
         self._play: Callable[[str], None] = super().replay
-        self._observing: Observing | None = None
+        self._shell: Shell | None = None
 
-    def connect(self, observing: Observing, play: Callable[[str], None]) -> None:
-        """Lanes are of what is observed, if the settings want them; `play` starts a replay."""
-        self._observing, self._play = observing, play
+    def connect(self, shell: Shell, play: Callable[[str], None]) -> None:
+        """Lanes show what `shell` observes, if they are wanted; `play` starts a replay."""
+        self._shell, self._play = shell, play
         self.show_lanes(on=self._ui.panel.on)
 
     @property
     def lanes(self) -> bool:  # type: ignore[override]
         """Whether live lanes are drawn."""
         return self._ui.panel.on
+
+    teaches = True
+
+    @property
+    def scripted(self) -> bool:  # type: ignore[override]
+        """Whether a replay types, or is held."""
+        return self._replays.playing
+
+    def suggest(self, text: str) -> bool:
+        """Offer `text` on the input line, to be accepted with a key."""
+        return self._ui.call(lambda: self._ui.typist.suggest(text))
 
     @property
     def prompt_width(self) -> int:  # type: ignore[override]
@@ -46,11 +62,45 @@ class TerminalFront(Front):
         """Put `text` on the next input line, to be edited."""
         return self._ui.call(lambda: self._ui.typist.offer(text))
 
+    def page(self, lines: Sequence[Line], *, newest_last: bool) -> Awaitable[None] | None:
+        """Let the user read `lines` page by page, if the screen does not hold them."""
+        if self._shell is None or self._replays.playing:
+            return None
+        columns = max(self._ui.columns, 1)
+        rows = sum(max(-(-cells(plain(line)) // columns), 1) for line in lines)
+        if rows <= self._ui.free_rows:
+            return None
+        return self._read(self._shell.loop, lines, newest_last=newest_last)
+
+    async def _read(self, loop: LiveLoop, lines: Sequence[Line], *, newest_last: bool) -> None:
+        read: Future[None] = loop.create_future()
+
+        def end() -> None:
+            if not read.done():
+                read.set_result(None)
+
+        def done() -> None:
+            with suppress(RuntimeError):  # the loop is closed: the session is over
+                loop.call_soon_threadsafe(end)
+
+        clock, ui = loop.live.clock, self._ui
+        held = clock.mode == "virtual"
+        if held:  # it would jump from timer to timer for as long as somebody reads
+            clock.hold()
+        ui.call(lambda: ui.pager.open(lines, done, newest_last=newest_last))
+        try:
+            await read
+        finally:
+            ui.call(ui.pager.close)
+            if held:
+                clock.release()
+
     def show_lanes(self, *, on: bool) -> None:
         """Draw live lanes under the prompt, or stop drawing (and recording) them."""
         self._ui.panel.on = on
-        if self._observing is not None:
-            (self._observing.want if on else self._observing.drop)("lanes")
+        if self._shell is not None:
+            observing = self._shell.observing
+            (observing.want if on else observing.drop)("lanes")
 
     @property
     def vi(self) -> bool:  # type: ignore[override]
@@ -86,11 +136,11 @@ class TerminalFront(Front):
         return self._ui.history()
 
 
-def complete_command(shell: Shell, text: str) -> Sequence[str]:
+def complete_command(shell: Shell, text: str) -> Words:
     """The words that may stand at the end of `text`, the beginning of a command."""
     name, space, rest = text.removeprefix(":").partition(" ")
     if not space:
-        return shell.registry.names
+        return {command.name: command.summary for command in shell.registry}
     try:
         command = shell.registry.find(name)
     except CommandError:

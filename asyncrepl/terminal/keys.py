@@ -39,6 +39,10 @@ class Hands(Protocol):
     def listening(self) -> bool:
         """Whether keys go into a line; else all but a few are kept or looked at."""
 
+    @property
+    def suggested(self) -> str:
+        """The rest of the line that is offered to be typed; empty where none is."""
+
     def accept(self) -> None:
         """Run the text of the buffer."""
 
@@ -66,7 +70,7 @@ def bindings(hands: Hands, buffer: Buffer, is_complete: Callable[[str], bool]) -
     return merge_key_bindings(
         [
             load_auto_suggest_bindings(),
-            _editing(buffer),
+            _editing(hands, buffer),
             _entering(hands, buffer, is_complete),
             _controlling(hands, buffer),
             _asking(hands),
@@ -133,7 +137,7 @@ def _newline(buffer: Buffer) -> None:
     buffer.insert_text("\n" + indent_after(buffer.document.current_line_before_cursor))
 
 
-def _editing(buffer: Buffer) -> KeyBindings:
+def _editing(hands: Hands, buffer: Buffer) -> KeyBindings:
     keys = KeyBindings()
     typing = has_focus(buffer)
     indenting = Condition(lambda: not buffer.document.current_line_before_cursor.strip())
@@ -149,6 +153,10 @@ def _editing(buffer: Buffer) -> KeyBindings:
             buffer.complete_next()
         else:
             buffer.start_completion(insert_common_part=True)
+
+    @keys.add("tab", filter=typing & Condition(lambda: bool(hands.suggested)) & ~has_completions)
+    def _take(_event: KeyPressEvent) -> None:
+        buffer.insert_text(hands.suggested)
 
     @keys.add("backspace", filter=typing & indenting & ~has_selection)
     def _dedent(_event: KeyPressEvent) -> None:

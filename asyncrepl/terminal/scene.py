@@ -80,9 +80,12 @@ STYLE = Style(
         ("pygments.name.builtin", ""),
         ("pygments.error", ""),
         ("auto-suggestion", "ansibrightblack"),
-        ("completion-menu", "bg:default"),
+        # prompt_toolkit's own black letters on grey, reversed, are black on a dark screen.
+        ("completion-menu", "fg:default bg:default"),
         ("completion-menu.completion", "reverse"),
-        ("completion-menu.completion.current", "noreverse bold"),
+        ("completion-menu.completion.current", "fg:default bg:default noreverse bold"),
+        ("completion-menu.meta.completion", "fg:default bg:default reverse"),
+        ("completion-menu.meta.completion.current", "fg:default bg:default noreverse bold"),
         ("scrollbar.background", ""),
         ("scrollbar.button", "reverse"),
     ]

@@ -6,8 +6,10 @@ import gc
 import os
 import sys
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asyncrepl.commands.guiding import next_demo_lines
 from asyncrepl.commands.opening import chosen_clock, open_shell
 from asyncrepl.commands.prompts import prompting, prompts
 from asyncrepl.commands.registry import CommandError
@@ -26,7 +28,7 @@ from asyncrepl.transcript.finding import find
 from asyncrepl.transcript.grammar import TranscriptError
 from asyncrepl.transcript.performing import perform
 from asyncrepl.views.blocked import blocked_lines
-from asyncrepl.views.styled import text_lines
+from asyncrepl.views.styled import prose, text_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -61,6 +63,9 @@ def run_replays(terminal: Terminal, plans: list[Plan]) -> int:
             session.run()
         if terminal.exits.requested():
             break
+    else:
+        played = Path(plans[-1].transcript.filename)
+        terminal.console.show(*next_demo_lines(played, "asyncrepl replay", terminal.ui.columns))
     return terminal.exits.code or 0
 
 
@@ -79,13 +84,13 @@ def _session(terminal: Terminal, clock: Clock) -> Iterator[_Session]:
             stack.enter_context(context)
         with open_shell(terminal.console, front=front, clock=clock) as shell:
             session = _Session(terminal, shell, lender, replays)
-            front.connect(shell.observing, session.play_named)
+            front.connect(shell, session.play_named)
             shell.narrator.turn(on=terminal.trace)
             yield session
         if shell.left_with is not None:
             terminal.exits.code = shell.left_with
         if shell.left:
-            terminal.console.show([("dim", _left(shell.left))])
+            terminal.console.show(*prose(_left(shell.left), terminal.ui.columns, "dim", 2))
 
 
 class _Session:
@@ -149,6 +154,7 @@ class _Session:
         live.clock.hold()
 
         def over() -> None:
+            self._shell.guide.replayed(Path(plan.transcript.filename))
             observing.drop("demo")
             if live.clock.mode == "real":  # a virtual one stands until the next input
                 live.clock.release()

@@ -86,6 +86,7 @@ class Typist:
     def connect(self, app: Application[None], away: Away) -> None:
         """Set what could be made only with this typist."""
         self._app, self._away = app, away
+        self._editor.suggesting.scripted = lambda: self.audience is not None
 
     # -- keys (see asyncrepl.terminal.keys.Hands) -----------------------------------
 
@@ -107,6 +108,7 @@ class Typist:
         else:
             self._echo("")
             self.buffer.reset()
+            self._editor.suggest()
 
     def is_whole(self, text: str) -> bool:
         """Whether Enter at the end of `text` is to `accept` it."""
@@ -139,6 +141,7 @@ class Typist:
         elif self.buffer.text:
             text = self.buffer.text
             self.buffer.reset()
+            self._editor.suggest()
             self._echo(text + "^C")
 
     def interrupted(self) -> None:
@@ -209,7 +212,7 @@ class Typist:
         if remember:
             self._remember(text.rstrip())
         self._become(running=True)
-        self._panel.started()
+        self._panel.started(scripted=not remember)
         self.buffer.reset()
         self._echo(text)
 
@@ -235,6 +238,7 @@ class Typist:
             self.buffer.save_to_undo_stack()  # undo gives the empty line back
             self.buffer.text, self._offered = self._offered, ""
             self.buffer.cursor_position = len(self.buffer.text)
+        self._editor.suggest()
         self._painter.redraw()
         self._settle(goes_on=True)
         self._type_waiting()
@@ -254,6 +258,19 @@ class Typist:
         future, self.when_done = self.when_done, None
         if future is not None and not future.done():
             future.set_result(goes_on)
+
+    def suggest(self, text: str) -> None:
+        """Offer `text` at each prompt, to be accepted with a key; an empty one ends that."""
+        self._editor.suggesting.offered = text
+        self.buffer.suggestion = None
+        self._editor.suggest()
+        self._painter.redraw()
+
+    @property
+    def suggested(self) -> str:
+        """The rest of the line that is offered, behind what is typed of it."""
+        at_end = self.buffer.document.is_cursor_at_the_end
+        return self._editor.suggesting.rest(self.buffer.text) if at_end else ""
 
     def offer(self, text: str) -> None:
         """Put `text` on the next input line, to be edited or undone."""

@@ -25,6 +25,7 @@ from asyncrepl.terminal.away import Away
 from asyncrepl.terminal.device import DeviceInput, DeviceOutput, Modes
 from asyncrepl.terminal.frames import Panel
 from asyncrepl.terminal.keys import bindings
+from asyncrepl.terminal.pager import Pager
 from asyncrepl.terminal.painter import Painter
 from asyncrepl.terminal.pausing import PauseKeys
 from asyncrepl.terminal.scene import STYLE, TailRow, build_layout
@@ -106,6 +107,7 @@ class Ui:
             descriptors,
         )
         self.typist.connect(self.app, self.away)
+        self.pager = Pager(self.app, DeviceInput(self._stdin, self.modes), self.away)
         self.error: BaseException | None = None
         self._editor = editor
         self._loop = asyncio.SelectorEventLoop()
@@ -229,6 +231,8 @@ class Ui:
 
     def _leave_now(self) -> None:
         """End the Application; what is queued is drawn first."""
+        if self.pager.close(self._leave_now):
+            return
         self.typist.end()
         self.away.take_back()
         with contextlib.suppress(Exception):
@@ -259,6 +263,13 @@ class Ui:
         """The columns of the terminal, as of its last change; for any thread."""
         return self._known_size.columns
 
+    @property
+    def free_rows(self) -> int:
+        """The rows above those that are drawn at the bottom; for any thread."""
+        panel = self.panel
+        used = 1 + len(panel.status) + len(panel.time) + len(panel.lanes)
+        return self._known_size.rows - used
+
     def _columns_and_rows(self) -> tuple[int, int]:
         return self._known_size.columns, self._known_size.rows
 
@@ -270,6 +281,8 @@ class Ui:
             self._descriptors.resize()
             if not self.away:
                 self.app._on_resize()  # noqa: SLF001 - no public way to say it
+            else:
+                self.pager.resized()
 
     def _look(self) -> None:
         self.resized()

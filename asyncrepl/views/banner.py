@@ -24,8 +24,14 @@ def banner_lines() -> list[Line]:
             ("dim", f" {__version__}, Python {platform.python_version()}; "),
             *_key(":help"),
         ],
-        [("dim", "type "), *_key(":ticker tick 0.5"), ("dim", " and "), *_key(":load ticks")],
-        [("dim", "then "), *_key(":trace async for n in ticks(3): n")],
+        [
+            ("dim", "type "),
+            *_key(":tour"),
+            ("dim", " to begin, or "),
+            *_key(":load ticks"),
+            ("dim", " and"),
+        ],
+        _key(":trace async for n in ticks(3): n"),
     ]
 
 

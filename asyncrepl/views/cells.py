@@ -1,22 +1,16 @@
-"""How many cells of a terminal a text takes, and cutting it to a number of them."""
+"""Cutting a text to a number of a terminal's cells."""
 
 from __future__ import annotations
 
-import unicodedata
+from collections import Counter
+from typing import TYPE_CHECKING
 
-from asyncrepl.views.styled import printable
+from asyncrepl.views.styled import cells, one_line
 
-__all__ = ["cells", "cut", "fit", "one_line"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-
-def cells(text: str) -> int:
-    """The cells that `text`, which is one line, takes."""
-    return len(text) if text.isascii() else sum(map(_of, text))
-
-
-def one_line(text: str) -> str:
-    """`text` with everything that would move the cursor spelled out, also newlines and tabs."""
-    return printable(text).replace("\n", "\\n").replace("\t", "\\t")
+__all__ = ["cells", "cut", "cut_front", "fit", "one_line", "shortened"]
 
 
 def cut(text: str, width: int, dots: str = "…") -> str:
@@ -24,12 +18,31 @@ def cut(text: str, width: int, dots: str = "…") -> str:
     text = one_line(text)
     if cells(text) <= width:
         return text
-    room, kept = width - cells(dots), ""
-    for char in text:
-        if (room := room - cells(char)) < 0:
-            break
-        kept += char
-    return kept + dots
+    return _first(text, width - cells(dots)) + dots
+
+
+def cut_front(text: str, width: int, dots: str = "…") -> str:
+    """`cut`, but what is kept is the end."""
+    text = one_line(text)
+    if cells(text) <= width:
+        return text
+    return dots + _first(text[::-1], width - cells(dots))[::-1]
+
+
+def shortened(names: Sequence[str], widths: Sequence[int], dots: str = "…") -> list[str]:
+    """Each name as one line of at most so many cells, told apart from the others.
+
+    A long one loses its end, as long as that leaves it unlike the others; a number at the
+    end is kept, because that is what tells ``worker-17`` from ``worker-18``, also while
+    only one of them is there: else its name would change when the other comes.
+    """
+    ends = [cut(name, width, dots) for name, width in zip(names, widths, strict=True)]
+    fronts = [cut_front(name, width, dots) for name, width in zip(names, widths, strict=True)]
+    alike, alike_in_front = Counter(ends), Counter(fronts)
+    return [
+        front if name[-1:].isdigit() or alike[end] > alike_in_front[front] else end
+        for name, end, front in zip(names, ends, fronts, strict=True)
+    ]
 
 
 def fit(text: str, width: int, dots: str = "…") -> str:
@@ -38,7 +51,10 @@ def fit(text: str, width: int, dots: str = "…") -> str:
     return text + " " * (width - cells(text))
 
 
-def _of(char: str) -> int:
-    if unicodedata.combining(char) or unicodedata.category(char) in {"Mn", "Me", "Cf"}:
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+def _first(text: str, room: int) -> str:
+    kept = ""
+    for char in text:
+        if (room := room - cells(char)) < 0:
+            break
+        kept += char
+    return kept

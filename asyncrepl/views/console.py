@@ -68,6 +68,14 @@ class Console:
         """Write `lines` to the error stream, in one piece."""
         self._write(self.err, lines)
 
+    def aside(self, *lines: Line) -> None:
+        """Write `lines` to the output stream, but not as a part of the session: tell nobody."""
+        told, self.told = self.told, None
+        try:
+            self._write(self.out, lines)
+        finally:
+            self.told = told
+
     def _write(self, stream: TextIO, lines: tuple[Line, ...]) -> None:
         if not lines or stream.closed:
             return

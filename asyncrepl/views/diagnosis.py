@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.language.compiling import needs_loop
 from asyncrepl.views.explanations import why_lines
 from asyncrepl.views.highlight import code_lines
-from asyncrepl.views.styled import one_line, printable, wrapped
+from asyncrepl.views.styled import flowed, one_line, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -86,9 +86,8 @@ def _diffs(fix: Fix, filename: str, text: str) -> Iterator[Line]:
 
 
 def _try(what: str, width: int | None) -> list[Line]:
-    first, *more = wrapped(f"{what}:", width, indent=5)
-    return [[("label", "try  "), ("", first)], *([("", line)] for line in more)]
+    return flowed([("label", "try  "), ("", f"{what}:")], width, indent=5)
 
 
 def _prose(text: str, width: int | None, style: str) -> list[Line]:
-    return [[(style, line)] for line in wrapped(text, width)]
+    return flowed([(style, text)], width)

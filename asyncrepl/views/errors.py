@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.engine.frames import is_plumbing
 from asyncrepl.views.cells import one_line
-from asyncrepl.views.styled import Line, printable, text_lines
+from asyncrepl.views.styled import Line, flowed, printable, text_lines
 
 if TYPE_CHECKING:
     from asyncrepl.engine.session import Outcome
@@ -21,11 +21,22 @@ if TYPE_CHECKING:
 __all__ = ["error_lines", "exception_line", "exception_lines"]
 
 
-def error_lines(outcome: Outcome, prompt: int = 4) -> list[Line]:
+def error_lines(outcome: Outcome, width: int | None = None, prompt: int = 4) -> list[Line]:
     """What is shown for the error of `outcome`; nothing where it has none.
 
-    What was typed stands behind a prompt of so many columns as `prompt` says.
+    What it says is broken at words where `width` columns do not hold it; not the stack, nor
+    the mark under the place. What was typed stands behind a prompt of so many columns as
+    `prompt` says.
     """
+    return [row for line in _lines(outcome, prompt) for row in _broken(line, width)]
+
+
+def _broken(line: Line, width: int | None) -> list[Line]:
+    said = line and line[0][0] == "error" and not line[0][1].startswith(" ")
+    return flowed(line, width if said else None, 2)
+
+
+def _lines(outcome: Outcome, prompt: int) -> list[Line]:
     error = outcome.error
     if error is None:
         return []

@@ -6,25 +6,36 @@ import difflib
 from typing import TYPE_CHECKING
 
 from asyncrepl.views.highlight import code_lines
-from asyncrepl.views.styled import printable, wrapped
+from asyncrepl.views.styled import cells, flowed, plain, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from asyncrepl.explain.explanation import Explanation, Fix
     from asyncrepl.language.sources import Source
     from asyncrepl.views.styled import Line
 
-__all__ = ["changed_line", "explanation_lines", "fix_text", "story_lines", "why_lines"]
+__all__ = [
+    "changed_line",
+    "explanation_lines",
+    "fix_text",
+    "story_lines",
+    "tried_lines",
+    "why_lines",
+]
 
 #: A correction of more lines than this is shown by its changed lines only.
 SHORT = 2
 #: Why, and what to write, have so many lines together, where the screen is not narrow.
 MOST = 4
+#: On a screen narrower than `NARROW`, a correction may be broken into so many rows.
+NARROW, ROWS = 60, 3
 #: What stands behind a part of a correction, at a prompt and without one; or the shorter one
 #: where there is no room.
 _TYPED = "   (:fix writes it all)", "  (:fix)"
 _PROGRAM = "   (asyncrepl explain shows it all)", "  (…)"
+#: A blank at which no line is broken; a no-break space may be in a string itself.
+_JOINED = "\0"
 
 
 def explanation_lines(
@@ -47,8 +58,8 @@ def explanation_lines(
 def why_lines(explanation: Explanation, width: int | None = None, place: str = "") -> list[Line]:
     """Why it failed, and before that the `place`."""
     text = f"{place}: {explanation.why}" if place else explanation.why
-    first, *more = wrapped(printable(text).replace("\n", " "), width, indent=5)
-    return [[("label", "why  "), ("why", first)], *([("why", line)] for line in more)]
+    told = printable(text).replace("\n", " ")
+    return flowed([("label", "why  "), ("why", told)], width, indent=5)
 
 
 def story_lines(story: str, width: int | None = None) -> list[Line]:
@@ -60,8 +71,7 @@ def _paragraph(text: str, width: int | None) -> list[Line]:
     """A paragraph; of a step, which begins with its mark and number, the rest is indented."""
     head = text[:5] if text[1:2] == " " and text[2:3].isdigit() else ""
     style = "bold" if head.startswith("→") else ""
-    first, *more = wrapped(text[len(head) :], width, indent=len(head))
-    return [[(style, head + first)], *([(style, line)] for line in more)]
+    return flowed([(style, text)], width, indent=len(head))
 
 
 def changed_line(fix: Fix, sources: Mapping[str, Source]) -> int:
@@ -82,8 +92,11 @@ def _fix_lines(
     fix: Fix, sources: Mapping[str, Source], width: int | None, room: int
 ) -> list[Line]:
     whole = fix_text(fix).split("\n")
-    if len(whole) <= room and all(_fits(line, width) for line in whole):
-        return [_try_line(number, text) for number, text in enumerate(whole)]
+    if len(whole) <= room:
+        lines = tried_lines(whole, width)
+        rows = ROWS if width is not None and width < NARROW else room
+        if len(lines) <= rows and all(_fits(plain(line)[5:], width) for line in lines):
+            return lines
     *shown, last = list(_changed(fix, sources))[:room] or [""]
     hints = _TYPED if any(source.typed for source in sources.values()) else _PROGRAM
     hint = next((hint for hint in hints if _fits(last + hint, width)), hints[-1])
@@ -92,12 +105,28 @@ def _fix_lines(
     return [*lines, [*ended, ("dim", hint if last else hint.lstrip())]]
 
 
+def tried_lines(code: Sequence[str], width: int | None) -> list[Line]:
+    """Lines of code to try, each broken between its words where `width` does not hold it.
+
+    The rows after a break are indented further than code would be. No break is within a
+    string: there a blank is a character like any other.
+    """
+    lines = [_try_line(number, text) for number, text in enumerate(code)]
+    whole = [[(style, _whole(style, text)) for style, text in line] for line in lines]
+    rows = [row for line in whole for row in flowed(line, width, 5 + 8)]
+    return [[(style, text.replace(_JOINED, " ")) for style, text in row] for row in rows]
+
+
+def _whole(style: str, text: str) -> str:
+    return text.replace(" ", _JOINED) if style == "string" else text
+
+
 def _try_line(number: int, code: str) -> Line:
     return [("label", "     " if number else "try  "), *code_lines(code)[0]]
 
 
 def _fits(code: str, width: int | None) -> bool:
-    return width is None or len(code) + 5 <= width
+    return width is None or cells(code) + 5 <= width
 
 
 def _cut(code: str, width: int | None, less: int = 0) -> str:

@@ -47,9 +47,10 @@ def lanes(
     scale = Scale((now_ns // column - count + 1) * column, column, 1)
     picture = Picture(snapshot, scale, count, ascii=ascii)
     shown, hidden = _chosen(snapshot, now_ns - int(linger * SECOND), rows)
+    families = in_families(shown)
     drawn = [
-        [picture.label(lane, depth, names), ("", " "), *picture.track(lane)]
-        for lane, depth in in_families(shown)
+        [label, ("", " "), *picture.track(lane)]
+        for label, (lane, _) in zip(picture.labels(families, names), families, strict=True)
     ]
     return [*drawn, picture.rest(hidden, now_ns - SECOND, "running")][:rows] if hidden else drawn
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.engine.traces import place
 from asyncrepl.language.shipped import demos_folder
-from asyncrepl.views.styled import Line, printable, wrapped
+from asyncrepl.views.styled import Line, flowed, printable
 from asyncrepl.views.table import meaning_lines
 
 if TYPE_CHECKING:
@@ -88,8 +88,7 @@ def _open_row(each: OpenGenerator) -> str:
 
 
 def _prose(label: str, text: str, width: int | None) -> list[Line]:
-    first, *more = wrapped(printable(text), width, indent=len(label))
-    return [[("label", label), ("why", first)], *([("why", line)] for line in more)]
+    return flowed([("label", label), ("why", printable(text))], width, indent=len(label))
 
 
 def _spot(spot: tuple[str, int]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asyncrepl.views.explanations import story_lines
-from asyncrepl.views.styled import wrapped
+from asyncrepl.views.styled import flowed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -52,12 +52,11 @@ def _row(rule: Rule, width: int | None) -> list[Line]:
     column = 36 if width is None or width >= 80 else 4
     if len(rule.title) + 4 <= column:
         return [[("", f"  {rule.title:<{column - 2}}"), ("label", rule.id)]]
-    first, *more = wrapped(rule.title, width and width - 2, indent=2)
-    title: list[Line] = [[("", "  " + first)], *([("", "  " + line)] for line in more)]
+    title = flowed([("", "  " + rule.title)], width, indent=4)
     return [*title, [("", " " * column), ("label", rule.id)]]
 
 
 def mistake_lines(rule: Rule, width: int | None = None) -> list[Line]:
     """One mistake: what it is, how things are, and the step that breaks."""
-    title = [[("bold", line)] for line in wrapped(rule.title, width)]
+    title = flowed([("bold", rule.title)], width)
     return [*title, [], *story_lines(rule.account(broke=False), width)]

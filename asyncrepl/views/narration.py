@@ -20,7 +20,6 @@ because what others print stands between them.
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.walks import (
@@ -35,7 +34,7 @@ from asyncrepl.events.walks import (
     Walks,
 )
 from asyncrepl.views.durations import duration
-from asyncrepl.views.styled import printable
+from asyncrepl.views.styled import flowed, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,21 +95,8 @@ def _laid_out(
     before = f"{time:<{_TIME}}" + "  " * min(walk.depth, _DEEPEST)
     who = "" if task in {None, walk.task} else f"{printable(walk.task)}: "
     name = f"{step} " if narrow and step else step.ljust(_STEP if step else 2)
-    head = before + who + name
-    first, *rest = _wrapped(printable(text), width, len(head), _TIME + 2)
-    line: Line = [("dim", before), ("name", who), ("label", name), (style, first)]
-    return [[piece for piece in line if piece[1]], *([(style, row)] for row in rest)]
-
-
-def _wrapped(text: str, width: int | None, first: int, others: int) -> list[str]:
-    """`text` in lines, the first of which begins in column `first`."""
-    if width is None or first + len(text) <= width:
-        return [text]
-    # The columns before the first line are filled with a mark at which no line breaks.
-    filled = textwrap.wrap(
-        "x" * first + text, max(width, others + 10), subsequent_indent=" " * others
-    )
-    return [filled[0][first:], *filled[1:]]
+    line: Line = [("dim", before), ("name", who), ("label", name), (style, printable(text))]
+    return flowed([piece for piece in line if piece[1]], width, _TIME + 2)
 
 
 def _began(event: Began) -> list[_Told]:

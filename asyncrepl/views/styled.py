@@ -10,20 +10,22 @@ moves the cursor would tear the screen (and could be written to do so).
 from __future__ import annotations
 
 import re
-import textwrap
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 __all__ = [
     "STYLES",
     "Fragment",
     "Line",
     "ansi",
+    "cells",
+    "flowed",
     "one_line",
     "plain",
     "printable",
+    "prose",
     "text_lines",
     "wrapped",
 ]
@@ -50,6 +52,7 @@ STYLES: dict[str, str] = {
     "string": "33",
     "number": "36",
     "comment": "2",
+    "wrap": "",
 }
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -73,16 +76,77 @@ def text_lines(text: str, style: str = "") -> list[Line]:
     return [[(style, line)] for line in printable(text).split("\n")]
 
 
+def cells(text: str) -> int:
+    """The cells of a terminal that `text`, which is one line, takes."""
+    if text.isascii():
+        return len(text)
+    from wcwidth import wcwidth  # what is plain ASCII need not wait for its tables
+
+    return sum(max(wcwidth(character), 0) for character in text)
+
+
 def wrapped(text: str, width: int | None, indent: int = 0) -> list[str]:
     """The lines of prose that `text` makes in `width` columns; one where that is None.
 
-    All but the first get `indent` columns; words are kept whole, also long ones.
+    All but the first get `indent` columns, which the first has room for, too: for a label.
+    Words are kept whole, also long ones.
     """
-    room = None if width is None else max(width - indent, 10)
-    if room is None or len(text) <= room:
+    if width is None:
         return [text]
-    lines = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False)
-    return [lines[0], *(" " * indent + line for line in lines[1:])]
+    room = max(width - indent, 10)
+    first, *more = [text[start:end] for start, end in _rows(text, room, room)]
+    return [first, *(" " * indent + line for line in more)]
+
+
+def flowed(line: Line, width: int | None, indent: int = 0) -> list[Line]:
+    """The lines that the styled `line` makes in `width` columns; one where that is None.
+
+    All but the first begin with `indent` blanks, whose style tells that a line goes on there.
+    Words are kept whole, also long ones.
+    """
+    if width is None:
+        return [line]
+    rows = _rows(plain(line), width, max(width - indent, 10))
+    first, *more = [_piece(line, start, end) for start, end in rows]
+    return [first, *([("wrap", " " * indent), *row] if indent else row for row in more)]
+
+
+def prose(text: str, width: int | None, style: str = "", indent: int = 0) -> list[Line]:
+    """The lines of one `style` that `text` makes: each of its own broken at words, made printable.
+
+    All but the first of each begin with `indent` blanks.
+    """
+    return [row for line in text_lines(text, style) for row in flowed(line, width, indent)]
+
+
+def _rows(text: str, first: int, room: int) -> list[tuple[int, int]]:
+    """Where the rows of `text` begin and end: the first in so many cells, the others in `room`.
+
+    Not `textwrap`: it counts characters, so that a row of wide ones is twice as long, and
+    makes one blank of several, which breaks columns.
+    """
+    rows: list[tuple[int, int]] = []
+    start = end = column = 0
+    for word in re.finditer(r"[ \n\t]*[^ \n\t]+", text):  # a no-break space is none
+        if end > start and column + cells(word[0]) > (room if rows else first):
+            rows.append((start, end))
+            start = word.end() - len(word[0].lstrip(" \n\t"))
+            column = 0
+        column += cells(text[max(start, word.start()) : word.end()])
+        end = word.end()
+    return [*rows, (start, end)]
+
+
+def _piece(line: Line, start: int, end: int) -> Line:
+    """The characters from `start` to `end` of `line`, with their styles."""
+    return [fragment for fragment in _slices(line, start, end) if fragment[1]]
+
+
+def _slices(line: Line, start: int, end: int) -> Iterator[Fragment]:
+    at = 0
+    for style, text in line:
+        yield style, text[max(start - at, 0) : max(end - at, 0)]
+        at += len(text)
 
 
 def plain(line: Iterable[Fragment]) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from asyncrepl.views.cells import shortened
 from asyncrepl.views.durations import duration
 from asyncrepl.views.styled import Line, one_line, plain, wrapped
 
@@ -46,7 +47,9 @@ def task_lines(
     if not shown:
         return []
     timed = any(state.age is not None for state in shown)
-    table = [_cells(state, "~" if ascii else "…") for state in shown]
+    names = [one_line(state.name) for state in shown]
+    names = shortened(names, [LONGEST] * len(names), "~" if ascii else "…")
+    table = [_cells(state, name) for state, name in zip(shown, names, strict=True)]
     heads = _fitting(table, list(HEADS if timed else HEADS[:2]), width)
     sizes = {head: max(len(head) * timed, *(len(row[head]) for row in table)) for head in heads}
     lines = [_columns(row, sizes) for row in table]
@@ -57,11 +60,8 @@ def task_lines(
     return body + ([_rest(hidden)] if hidden else [])
 
 
-def _cells(state: TaskState, dots: str) -> dict[str, str]:
+def _cells(state: TaskState, name: str) -> dict[str, str]:
     """The text of each column."""
-    name = one_line(state.name)
-    if len(name) > LONGEST:
-        name = name[: LONGEST - 1] + dots
     cells = dict.fromkeys(HEADS, "") | {"task": name, "state": state.state}
     if state.age is not None:
         busy = state.busy or 0

@@ -61,8 +61,8 @@ def timeline(
     columns = scale.column(end) + 1
     picture = Picture(snapshot, scale, columns, ascii=ascii)
     lines = [
-        [picture.label(lane, depth, names), ("", "  "), *_trimmed(picture.track(lane))]
-        for lane, depth in families
+        [label, ("", "  "), *_trimmed(picture.track(lane))]
+        for label, (lane, _) in zip(picture.labels(families, names), families, strict=True)
     ]
     if hidden:
         lines.append(picture.rest(hidden, start, "ran"))

@@ -17,7 +17,7 @@ from collections import Counter
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from asyncrepl.views.cells import fit
+from asyncrepl.views.cells import cells, shortened
 from asyncrepl.views.styled import plain
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from asyncrepl.views.scale import Scale
     from asyncrepl.views.styled import Fragment, Line
 
-__all__ = ["GLYPHS", "Picture", "legend"]
+__all__ = ["GLYPHS", "Picture", "legend", "marks_table"]
 
 #: State → style, glyph, glyph in ASCII. Of two states in one column the later one here is drawn.
 GLYPHS: dict[str, tuple[str, str, str]] = {
@@ -49,6 +49,17 @@ _WORDS = {
     "print": "prints",
     "done": "ends",
 }
+#: The same, for who has the time to read.
+_MEANINGS = {
+    "waiting": "waits",
+    "brief": "runs, for a moment",
+    "running": "runs most of the time",
+    "print": "prints a line",
+    "value": "shows a value",
+    "done": "has ended",
+    "cancelled": "was cancelled",
+    "error": "ended with an error",
+}
 
 #: Looks at each column: who is met at half of them had the loop for most of it.
 LOOKS = 8
@@ -69,6 +80,14 @@ def legend(
                 lines.append([])
             lines[-1] += [("", "   "), *entry] if lines[-1] else entry
     return lines
+
+
+def marks_table() -> list[Line]:
+    """Each glyph with its form in ASCII and its meaning, a line each."""
+    return [
+        [("", "  "), (style, glyph), ("", "  "), (style, plainer), ("", f"  {_MEANINGS[state]}")]
+        for state, (style, glyph, plainer) in list(GLYPHS.items())[1:]
+    ]
 
 
 class Picture:
@@ -93,11 +112,25 @@ class Picture:
         self._ran = [self._running(column) for column in range(columns)]
         self._marks = self._marked(snapshot)
 
-    def label(self, lane: Lane, depth: int, width: int) -> Fragment:
-        """The task's name in exactly `width` cells, indented under those it descends from."""
-        indent = " " * min(2 * depth, width // 2)
-        style = "dim" if lane.id in self._ended else "name"
-        return style, fit(indent + lane.name, width, "~" if self._ascii else "…")
+    def labels(self, families: Sequence[tuple[Lane, int]], width: int) -> list[Fragment]:
+        """The tasks' names in exactly `width` cells each, indented under those they descend from.
+
+        One that has ended and has a younger namesake among them is told to be the old one.
+        """
+        indents = [min(2 * depth, width // 2) for _, depth in families]
+        youngest = {lane.name: lane.id for lane, _ in sorted(families, key=lambda row: row[0].id)}
+        old = [lane.id in self._ended and lane.id != youngest[lane.name] for lane, _ in families]
+        names = shortened(
+            ["old " * is_old + lane.name for (lane, _), is_old in zip(families, old, strict=True)],
+            [width - indent for indent in indents],
+            "~" if self._ascii else "…",
+        )
+        labels: list[Fragment] = []
+        for (lane, _), indent, name in zip(families, indents, names, strict=True):
+            text = " " * indent + name
+            style = "dim" if lane.id in self._ended else "name"
+            labels.append((style, text + " " * (width - cells(text))))
+        return labels
 
     def track(self, lane: Lane) -> Line:
         """The task's life, one cell a column."""

@@ -28,7 +28,12 @@ MISTAKES = {
     ":stop": ":stop takes a name or all",
     ":cancel nothing": "no task 'nothing'",
     ":load nothing": "no demo iterable 'nothing'",
-    ":load": ":load takes",
+    ":load 99": "no demo iterable 99: they go from 1 to 17",
+    ":demos now": ":demos takes nothing, not 'now'",
+    ":tasks now": ":tasks takes nothing, not 'now'",
+    ":help a b": "'a b' is too much for :help [NAME]: try :help ticker",
+    ":tour 9": ":tour takes a chapter from 1 to 5, or stop; not '9'",
+    ":tour stop": "no tour is under way; :tour begins it",
     ":load no/such.py": "no file 'no/such.py'",
     ":load nomodule:x": "cannot import 'nomodule'",
     ":load math:nothing": "'math' has no 'nothing'",
@@ -194,10 +199,12 @@ def test_the_source_of_a_demo_and_of_a_name_is_shown(type_in: Typed) -> None:
 
 
 def test_demos_are_listed_with_titles(type_in: Typed) -> None:
-    """`:demos` lists what can be replayed and what can be loaded."""
-    shown = type_in(":demos")
-    assert "counter" in shown
-    assert "to replay" in shown
+    """`:demos` lists the course, and `:load` alone what can be loaded, a numbered line each."""
+    course = type_in(":demos").splitlines()
+    assert [line.split()[:2] for line in course[:2]] == [["1", "await"], ["2", "async-for"]]
+    sources = type_in(":load").splitlines()
+    assert [line.split()[:2] for line in sources[3:5]] == [["4", "counter"], ["5", "counter_gen"]]
+    assert type_in(":load 4").startswith("Counter(")
 
 
 def test_reset_forgets_names_and_keeps_tickers(type_in: Typed) -> None:

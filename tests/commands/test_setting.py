@@ -51,7 +51,7 @@ def test_a_mistake_is_one_line(type_in: Typed, command: str, told: str) -> None:
 def test_names_and_then_values_are_completed(type_in: Typed) -> None:
     """After :set come the names, after a name its values."""
     complete = type_in.shell.registry.find("set").complete
-    assert complete(type_in.shell, "") == ("color", "lanes", "trace", "vi")
+    assert list(complete(type_in.shell, "")) == ["color", "lanes", "trace", "vi"]
     assert complete(type_in.shell, "lanes ") == ("on", "off")
 
 

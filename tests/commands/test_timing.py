@@ -116,4 +116,4 @@ def test_narrow_answers_are_wrapped_between_words() -> None:
     """On a narrow screen an answer takes a second line."""
     with typed_shell(width=40) as type_in:
         shown = type_in(":freeze")
-    assert shown == "time stands still at 0 s; :thaw goes\n  on, :next fires the next timer\n"
+    assert shown == "time stands still at 0 s; :thaw goes on,\n  :next fires the next timer\n"

@@ -11,6 +11,7 @@ sleeps. Two things to mind:
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 import select
@@ -31,10 +32,30 @@ __all__ = ["Screen", "Terminal"]
 
 _MODE = re.compile(rb"\x1b\[\?(\d+)([hl])")
 _PATIENCE = 20.0
+_ALTERNATE = 1049
 
 
 class Screen(pyte.HistoryScreen):
-    """pyte's screen, which trips over two things that programs send."""
+    """pyte's screen, which trips over two things that programs send, and lacks a third.
+
+    That is the alternate screen, on which a pager shows its pages: what was there comes
+    back afterwards, with the cursor where it was.
+    """
+
+    _kept: tuple[Any, Any] | None = None
+
+    def set_mode(self, *modes: int, **kwargs: Any) -> None:
+        if _ALTERNATE in modes and kwargs.get("private"):
+            self._kept = copy.deepcopy(self.buffer), copy.copy(self.cursor)
+            self.erase_in_display(2)
+        super().set_mode(*modes, **kwargs)
+
+    def reset_mode(self, *modes: int, **kwargs: Any) -> None:
+        if _ALTERNATE in modes and kwargs.get("private") and self._kept is not None:
+            self.buffer, self.cursor = self._kept
+            self._kept = None
+            self.dirty.update(range(self.lines))
+        super().reset_mode(*modes, **kwargs)
 
     def select_graphic_rendition(self, *attributes: int, private: bool = False) -> None:
         if not private:

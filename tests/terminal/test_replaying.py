@@ -28,6 +28,7 @@ COLUMNS = 80
 #: What depends on the machine's speed or on the moment: only a terminal tells it.
 MOMENTARY = re.compile(
     r"loop (was )?blocked .*\n(  at .*\n)?|\d+ tasks? (was|were) still running and cancelled: .*\n"
+    r"|next  asyncrepl replay .*\n"
 )
 
 

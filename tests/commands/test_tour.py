@@ -1,0 +1,169 @@
+"""The tour: its lines run and do what is said of them, and it can be left and taken up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from support.shells import typed_shell
+
+import asyncrepl
+from asyncrepl.commands.front import Front
+from asyncrepl.commands.itinerary import CHAPTERS
+from asyncrepl.views.styled import cells
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from support.shells import Typed
+
+STEPS = [(number, step) for number, chapter in enumerate(CHAPTERS, 1) for step in chapter.steps]
+#: What each line is to show; of these sentences of the tour depend.
+SHOWN = {
+    ":ticker tick 0.5": ["tick started: every 0.5 s"],
+    ":load ticks": ["try  async for"],
+    "async for n in ticks(3): n": ["1\n", "2\n", "3\n"],
+    ":trace async for n in ticks(2): n": ["1 __aiter__", "3 await      suspended", "6 stop", "tick ran"],
+    "for n in ticks(3): n": ["TypeError", "why  ", "try  async for n in ticks(3): n"],
+    ":fix": ["async for n in ticks(3): n"],
+    ":rate 0.25": ["rate 0.25: a second takes 4 s"],
+    "async for n in ticks(2, 0.5): n": ["1\n", "2\n"],
+    ":rate 1": ["rate 1"],
+    ":stop tick": ["tick stopped"],
+    ":replay await": [],
+}  # fmt: skip
+
+
+class Stage(Front):
+    """A front that can offer lines, and replay."""
+
+    def __init__(self) -> None:
+        self.offered = ""
+        self.replayed: list[str] = []
+
+    def suggest(self, text: str) -> bool:
+        self.offered = text
+        return True
+
+    def replay(self, name: str) -> None:
+        self.replayed.append(name)
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+@pytest.fixture
+def typed(stage: Stage) -> Iterator[Typed]:
+    with typed_shell(stage) as typed:
+        yield typed
+
+
+def test_it_leads_from_the_first_line_to_the_last(typed: Typed, stage: Stage) -> None:
+    """Each line that is offered runs, does what is said, and is followed by the next."""
+    shown = typed(":tour")
+    for chapter, step in STEPS:
+        assert typed.shell.guide.tour.place[0] == chapter
+        assert step.before in shown
+        assert stage.offered == step.line
+        shown = typed(step.line)
+        for part in SHOWN[step.line]:
+            assert part in shown
+        if step.line.startswith(":replay"):
+            assert step.after not in shown
+            typed.shell.guide.tour.replayed()
+            shown = typed.shown()
+        assert f"seen  {step.after}" in shown
+    assert stage.replayed == ["await"]
+    assert not typed.shell.guide.tour.on
+    assert stage.offered == ""
+
+
+@pytest.mark.parametrize("chapter", range(1, len(CHAPTERS) + 1))
+def test_each_chapter_can_be_begun_by_itself(chapter: int) -> None:
+    """`:tour N` brings what the chapter needs, and its lines run."""
+    stage = Stage()
+    with typed_shell(stage) as typed:
+        assert f"{chapter}/{len(CHAPTERS)}  {CHAPTERS[chapter - 1].title}" in typed(
+            f":tour {chapter}"
+        )
+        for step in CHAPTERS[chapter - 1].steps:
+            assert stage.offered == step.line
+            shown = typed(step.line)
+            assert "NameError" not in shown
+        if chapter < len(CHAPTERS):
+            assert typed.shell.guide.tour.place == (chapter + 1, 1)
+
+
+def test_anything_else_may_be_typed_and_the_tour_waits(typed: Typed, stage: Stage) -> None:
+    """Other lines run as ever; nothing is said of them, and the offer stays."""
+    typed(":tour")
+    assert typed("1 + 1") == "2\n"
+    assert "Error" in typed("1/0")
+    assert stage.offered == STEPS[0][1].line
+    assert "seen" in typed(":ticker mine 2")  # another ticker shows the same
+
+
+def test_a_line_that_fails_does_not_count(typed: Typed, stage: Stage) -> None:
+    """What was to be seen was not seen."""
+    typed(":tour")
+    assert "seen" not in typed(":ticker tick 0")
+    assert stage.offered == ":ticker tick 0.5"
+
+
+def test_it_can_be_left_and_taken_up_again(typed: Typed, stage: Stage) -> None:
+    """`:tour stop` leaves it, `:tour` goes on at the same line, without the introduction."""
+    typed(":tour")
+    typed(":ticker tick 0.5")
+    assert "left" in typed(":tour stop")
+    assert stage.offered == ""
+    assert "seen" not in typed(":load ticks")
+    assert STEPS[1][1].before in typed(":tour")
+    assert stage.offered == ":load ticks"
+
+
+def test_where_no_line_can_be_offered_it_is_shown(type_in: Typed) -> None:
+    """Without a terminal the line to type stands there."""
+    assert "type  :ticker tick 0.5" in type_in(":tour")
+    assert "type  :load ticks" in type_in(":ticker tick 0.5")
+
+
+def test_it_ends_where_nothing_can_be_replayed(type_in: Typed) -> None:
+    """The replay's own refusal says what to do; the tour does not wait for ever."""
+    type_in(":tour 5")
+    assert "That was the tour" in type_in(":replay await")
+
+
+def test_it_is_no_part_of_the_session(typed: Typed, tmp_path: Path) -> None:
+    """A session that is saved runs again, without a word of the tour."""
+    typed(":tour 3")
+    typed("for n in ticks(3): n")
+    typed(f":save {tmp_path}/talk.pycon")
+    text = (tmp_path / "talk.pycon").read_text(encoding="utf-8")
+    assert ">>> :load ticks" in text
+    for word in ("tour", "seen", "next  ", "3/5"):
+        assert word not in text
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_its_words_fit_the_screen(width: int) -> None:
+    """No row is wider than the screen."""
+    stage = Stage()
+    with typed_shell(stage, width=width) as typed:
+        shown = typed(":tour")
+        for _, step in STEPS:
+            shown += typed(step.line)
+    said = [
+        line for line in shown.splitlines() if line.startswith(("next", "seen", "    ", "Five"))
+    ]
+    assert max(map(cells, said)) <= width
+    assert all(len(step.line) + 4 <= 40 for _, step in STEPS)
+
+
+def test_it_has_a_twin() -> None:
+    """What the command leads through can be had in a program."""
+    lines = [step.line for chapter in asyncrepl.tour() for step in chapter.steps]
+    assert lines == [step.line for _, step in STEPS]
+    assert set(lines) == set(SHOWN)
