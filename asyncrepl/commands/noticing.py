@@ -81,7 +81,8 @@ class Noticing:
             self._leftovers = Leftovers(self._shell.loop, self._shell.session.namespace)
         well = outcome.source.filename if outcome is not None and outcome.error is None else None
         for left in self._leftovers.find():
-            self.leaks.note(left_open(left, self._shell.session.sources, well))
+            leak = left_open(left, self._shell.session.sources, well)
+            self.leaks.note(leak, generator=left.generator)
             self._shell.remarks.keep(Sighting("kept", describe(None), *left.walk))
 
     def _tell(self, leak: Leak) -> None:

@@ -56,7 +56,8 @@ class Remarks:
     @contextmanager
     def active(self) -> Iterator[None]:
         """Hear what is seen."""
-        before, sightings.heard = sightings.heard, self._heard
+        before = sightings.heard, sightings.sleep
+        sightings.heard, sightings.sleep = self._heard, self._shell.sleeps.stand_in
         sightings.clear()
         selector = self._shell.loop.live.selector
         selector.idle = self._idle
@@ -65,7 +66,7 @@ class Remarks:
         finally:
             self.look()
             selector.idle = None
-            sightings.heard = before
+            sightings.heard, sightings.sleep = before
 
     def see(self, sighting: Sighting, otherwise: Otherwise | None = None) -> None:
         """Note `sighting`; `otherwise` is called if nobody can explain it."""

@@ -23,12 +23,14 @@ from asyncrepl.commands.remarking import Remarks
 from asyncrepl.commands.status import Status
 from asyncrepl.commands.stepping import Stepping
 from asyncrepl.commands.tape import Tape
+from asyncrepl.engine.blocking.sleeping import Sleeps
 from asyncrepl.engine.classes import finding_classes
 from asyncrepl.engine.jobs import Jobs
 from asyncrepl.engine.observing import Observing
 from asyncrepl.isolation import look as look_at_folder
 from asyncrepl.language.reading import as_command, silence_completeness_warnings
 from asyncrepl.statuses import PIPE_CLOSED, exit_status
+from asyncrepl.views.blocked import blocked_lines
 from asyncrepl.views.errors import error_lines, exception_lines
 from asyncrepl.views.explanations import explanation_lines
 from asyncrepl.views.styled import prose, text_lines
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from asyncrepl.commands.registry import Recorder, Registry
+    from asyncrepl.engine.blocking.gathering import Blocks
     from asyncrepl.engine.loop import LiveLoop
     from asyncrepl.engine.session import Outcome, Run, Session
     from asyncrepl.explain.explanation import Explanation
@@ -57,8 +60,8 @@ class Shell:
     last outcome with an error and `explanation` what is known about it, `first` the first
     explanation there was; `tell_error` shows an error with its explanation, until somebody
     else wants to; `observing` says for what the loop is recorded, `noticing` hears of what
-    was forgotten, `remarks` of mistakes that raise nothing, `stepping` pauses what runs,
-    `guide` says what to do next;
+    was forgotten, `remarks` of mistakes that raise nothing, `sleeps` of what blocks for a time
+    that is known, `stepping` pauses what runs, `guide` says what to do next;
     `alone` says that a program runs which makes its own loop, `closing` that the session is
     being closed; `left` names the tasks that were running then.
     """
@@ -84,6 +87,7 @@ class Shell:
         self.jobs = Jobs(session, self._job_failed)
         self.observing = Observing(loop)
         self.noticing = Noticing(self)
+        self.sleeps = Sleeps(loop, self.tell_blocks)
         self.tape = Tape(loop.time)
         console.told = self.tape.show
         self.remarks = Remarks(self)
@@ -166,6 +170,7 @@ class Shell:
             if mode == "single":
                 self.tape.end()
             self.stepping.ended()
+            self.sleeps.ended(f"input {self.session.count}")
             if self.closing:
                 return  # nobody waits for it: `done` would stop the cleanup
             if mode == "single":
@@ -277,6 +282,10 @@ class Shell:
             return Status("exit", PIPE_CLOSED)  # there is nobody to tell it to
         self.report(outcome)
         return Status("error")
+
+    def tell_blocks(self, blocks: Blocks) -> None:
+        """Tell what has blocked the loop."""
+        self.console.complain(*blocked_lines(blocks, self.console.width))
 
     def report(self, outcome: Outcome) -> None:
         """Show the error of `outcome` and explain it; keep it for ``:why`` and ``:fix``."""

@@ -248,6 +248,8 @@ class LiveLoop(_SelectorEventLoop):
             if frame.f_code.co_name == "__anext__" and is_ours(frame.f_code.co_filename):
                 frame = frame.f_back or frame  # the loop is traced, through an iterator of ours
             live.walks[id(agen)] = frame.f_code, frame.f_lasti
+        elif live.walks:
+            live.walks.pop(id(agen), None)  # that of one that is gone
         if self._asyncgens_shutdown_called:
             _first_step(self, agen)  # it warns
         else:

@@ -8,7 +8,8 @@ such a loop gets a probe: then it is told when it runs, and no other loop pays.
 - "shared": inside another loop over the same name.
 - "unchecked": no loop, but a ``try`` around the call that makes what is walked later.
 
-Some calls are marked likewise: of a function that blocks, in a coroutine; of
+Some calls are marked likewise: of a function that blocks, in a coroutine, and of ``sleep``
+anywhere, unless its result is awaited; of
 ``create_task`` in a loop where nobody keeps the task; and of ``aclose`` where only a
 name gets what is to be awaited.
 """
@@ -39,6 +40,7 @@ BLOCKING = frozenset({
     ("nt", "system"),
 })  # fmt: skip
 _BLOCKING_NAMES = {name for _, name in BLOCKING}
+_SLEEP = "sleep"
 _MAKERS = ("create_task", "ensure_future")
 _CLOSING = ("aclose", "athrow")
 _ASKED = ("anext", "__anext__")
@@ -57,6 +59,7 @@ class _Patterns:
     def __init__(self) -> None:
         self.around: tuple[str, ...] = ()
         self.suspends = False
+        self._awaited: ast.AST | None = None
 
     def visit(self, node: ast.AST) -> None:
         """Look at `node` and into it."""
@@ -82,6 +85,10 @@ class _Patterns:
                 _unchecked(node)
             case ast.Call() if self.suspends and _called(node) in _BLOCKING_NAMES:
                 node.func = probe(".blocking", node.func)
+            case ast.Call() if _called(node) == _SLEEP and node is not self._awaited:
+                node.func = probe(".sleeping", node.func)
+            case ast.Await():
+                self._awaited = node.value
             case ast.Assign([ast.Name()], ast.Call() as call) if _called(call) in _CLOSING:
                 node.value = probe(".closing", call)
             case ast.Expr(ast.Call() as call) if self.around and _called(call) in _MAKERS:

@@ -18,6 +18,7 @@ from asyncrepl.engine.clock import Clock
 from asyncrepl.engine.interrupts import Interrupter
 from asyncrepl.engine.running import keep_running
 from asyncrepl.language.shipped import ShippedError
+from asyncrepl.terminal.ahead import LoadingAhead
 from asyncrepl.terminal.driver import Plan
 from asyncrepl.terminal.front import TerminalFront, complete_command
 from asyncrepl.terminal.hooks import installed
@@ -27,7 +28,6 @@ from asyncrepl.terminal.streams import LentInput
 from asyncrepl.transcript.finding import find
 from asyncrepl.transcript.grammar import TranscriptError
 from asyncrepl.transcript.performing import perform
-from asyncrepl.views.blocked import blocked_lines
 from asyncrepl.views.styled import prose, text_lines
 
 if TYPE_CHECKING:
@@ -104,6 +104,8 @@ class _Session:
         self._over = False
         self._interrupter = Interrupter(shell.loop, shell, self._found_nothing)
         self._hogs = Hogs(shell.loop, self._blocked)
+        shell.sleeps.wanted = self._slept
+        self._ahead = LoadingAhead(shell.loop.live.turn)
 
     def run(self) -> None:
         """Run the loop until the session is to end."""
@@ -121,11 +123,13 @@ class _Session:
         terminal.err.on_write = self._shell.tape.write
         self._interrupter.install()
         self._hogs.start()
+        self._ahead.start()
         try:
             leaving = keep_running(loop, self._interrupter, self._ended, self._hit)
             if leaving is not None and not terminal.exits.requested():
                 terminal.exits.request(self._shell.exit_code(leaving))
         finally:
+            self._ahead.close()
             self._hogs.close()
             self._interrupter.uninstall()
 
@@ -210,7 +214,16 @@ class _Session:
         self._shell.console.complain(*text_lines(line, "error"))
 
     def _blocked(self, blocks: Blocks) -> None:
-        self._shell.console.complain(*blocked_lines(blocks, self._shell.console.width))
+        if not self._slept():
+            self._shell.tell_blocks(blocks)
+
+    def _slept(self) -> bool:
+        """Whether sleeps are told, and nothing that the watch has measured.
+
+        In virtual time a computation takes none. And of a script the same is to be seen in
+        each run, and what a check has seen.
+        """
+        return self._replays.playing or self._shell.loop.live.clock.mode == "virtual"
 
     def _ended(self) -> bool:
         return self._over or self._terminal.exits.requested()

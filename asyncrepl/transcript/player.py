@@ -127,6 +127,7 @@ def open_player(
         clock.ties = ties
     clock.hold()
     with open_shell(console, clock=clock) as shell:
+        shell.sleeps.wanted = lambda: True
         shell.observing.want("demo")  # from the start: any of its statements may look back
         player = Player(shell, limits)
         player.set_pace(pace)

@@ -47,11 +47,15 @@ class AsyncLoop:
 
 
 @lru_cache(maxsize=256)
-def loops_of(code: CodeType) -> tuple[AsyncLoop, ...]:
-    """The loops of `code`, of text that was typed or loaded; outer ones before inner ones."""
+def loops_of(code: CodeType, caller: CodeType | None = None) -> tuple[AsyncLoop, ...]:
+    """The loops of `code`, of text that was typed or loaded; outer ones before inner ones.
+
+    On Python 3.11 a comprehension is a code of its own; what its `caller` walks for it is
+    known to that.
+    """
     sites = {
         each[-1]: Site(*cast("Any", each))
-        for each in code.co_consts
+        for each in (*code.co_consts, *(caller.co_consts if caller is not None else ()))
         if type(each) is tuple and len(each) == _SITE and each[0] == code.co_filename
     }
     bytecode: Any = dis.Bytecode(code)

@@ -97,7 +97,7 @@ class Tracer:
     def join(self) -> list[bool]:
         """Tell also of the walks that are under way in suspended tasks.
 
-        Of each, whether it is told now: on Python 3.11 those that were not, are not.
+        Of each, whether it is told now: where somebody else traces, it may not be.
         """
         if self._joining is None:
             from asyncrepl.engine.walks.joining import Joining
@@ -107,6 +107,12 @@ class Tracer:
         every = asyncio.all_tasks(self._loop) - {asyncio.current_task(self._loop)}
         told = in_order({each for each in every if self._is_told(each)})
         return [one for each in told for one in self._joining.join(each)]
+
+    def relax(self) -> None:
+        """Nobody goes from one step to the next any more."""
+        self.asked = None
+        if self._joining is not None:
+            self._joining.relax()
 
     def finish(self, error: BaseException | None) -> None:
         """A statement is over, with `error`: so are its comprehensions, and its sums are told."""
