@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 from asyncrepl.commands.opening import open_shell
 from asyncrepl.engine.loading import LoadError, read_text
 from asyncrepl.engine.running import EndsSessionError
+from asyncrepl.language.decoding import complaint, decoded
 from asyncrepl.language.names import canonical_name
 from asyncrepl.plain import run_program
 from asyncrepl.statuses import INTERRUPTED
@@ -98,15 +99,13 @@ def read_program(file: str | None) -> Program:
         return Program(read_text(Path(file)), Path(file))
     if sys.stdin is None or (file is None and sys.stdin.isatty()):
         raise LoadError("explain takes a FILE, or code on standard input")
-    reader = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig")
     try:
-        text = reader.read()
-    except UnicodeDecodeError:
-        raise LoadError("standard input is not text in UTF-8") from None
+        data = sys.stdin.buffer.read()
+        text = decoded(data, "<stdin>")
+    except SyntaxError as error:
+        raise LoadError(f"standard input {complaint(data, error)}") from None
     except OSError as error:
         raise LoadError(f"cannot read standard input: {error.strerror}") from None
-    finally:
-        reader.detach()  # or it would be closed under the program
     if not text.strip():
         raise LoadError("there is no code on standard input")
     return Program(text)
@@ -156,8 +155,6 @@ def diagnose(program: Program) -> Diagnosis:
                 # What is noticed from now on may come of it: an error leaves things undone.
                 found.explanation = found.explanation or shell.first
             perhaps = _perhaps(shell, program)  # while its source is known
-    except SystemExit as leaving:  # raised in the background
-        found.status = leaving.code if isinstance(leaving.code, int) else 1
     except _WaitsForEverError:
         found.error, found.shown = None, ()  # closing the session has cancelled it
     if found.error is None:

@@ -17,6 +17,7 @@ What an explained error or a shown value has left behind dies later, without a w
 from __future__ import annotations
 
 import asyncio
+import linecache
 import sys
 import threading
 import warnings
@@ -27,10 +28,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.engine.forgetting.explained import Explained
 from asyncrepl.engine.forgetting.leak_log import Leaks
+from asyncrepl.engine.frames import is_plumbing
 from asyncrepl.language.sightings import Sighting, sighting_at
 from asyncrepl.language.suspects import Facts, describe
 from asyncrepl.views.errors import exception_lines
-from asyncrepl.views.styled import prose
+from asyncrepl.views.styled import printable, prose
 from asyncrepl.views.warning import warning_text
 
 if TYPE_CHECKING:
@@ -78,7 +80,7 @@ class Noticing:
         try:
             yield
         finally:
-            self._shell.loop.set_exception_handler(None)
+            self._shell.loop.set_exception_handler(_after)
             vars(warnings)[_WRITER] = written
 
     def began(self) -> None:
@@ -148,7 +150,7 @@ class Noticing:
             if warning.category is RuntimeWarning and self._is_refused(None):
                 self._refused.append(_Refused(warning_text(warning)))
                 return
-            _write(warning_text(warning))
+            _write(warning_text(warning), *_source_line(warning))
             if issubclass(warning.category, DeprecationWarning):
                 self._deprecated(warning)
             return
@@ -188,6 +190,8 @@ class Noticing:
         from asyncrepl.engine.forgetting.leaks import first_code
 
         future, error = context.get("task") or context.get("future"), context.get("exception")
+        if isinstance(error, SystemExit):
+            return  # not an error: the session ends with it
         leak = self._of_loop(context)
         name = ""
         if isinstance(future, asyncio.Task):
@@ -220,6 +224,20 @@ def _entries(error: BaseException) -> Iterator[TracebackType]:
     while trace is not None:
         yield trace
         trace = trace.tb_next
+
+
+def _source_line(warning: warnings.WarningMessage) -> list[str]:
+    """The line of a file that a warning is about, as Python shows it; a typed one is seen."""
+    if warning.filename.startswith("<input ") or is_plumbing(warning.filename):
+        return []
+    line = warning.line or linecache.getline(warning.filename, warning.lineno)
+    return [f"  {printable(line.strip())}"] if line.strip() else []
+
+
+def _after(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """The exception handler of a loop that is closed."""
+    if not isinstance(context.get("exception"), SystemExit):
+        loop.default_exception_handler(context)
 
 
 def _write(*lines: str) -> None:

@@ -52,8 +52,10 @@ def open_shell(
             yield shell
         finally:
             _end_recording(shell)
+            shell.closing = True
             shell.left = close(
                 loop,
+                shell.leave,
                 lambda line: console.complain(*text_lines(line, "dim")),
                 shell.front.end_process,
             )

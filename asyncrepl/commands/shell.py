@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import sys
 import time
+from asyncio import CancelledError
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -24,12 +25,14 @@ from asyncrepl.commands.status import Status
 from asyncrepl.commands.stepping import Stepping
 from asyncrepl.commands.tape import Tape
 from asyncrepl.engine.blocking.sleeping import Sleeps
+from asyncrepl.engine.classes import finding_classes
 from asyncrepl.engine.jobs import Jobs
 from asyncrepl.engine.observing import Observing
 from asyncrepl.engine.recursion import NEEDED, lowered
 from asyncrepl.engine.traces import called_part
+from asyncrepl.isolation import look as look_at_folder
 from asyncrepl.language.reading import as_command, silence_completeness_warnings
-from asyncrepl.statuses import PIPE_CLOSED
+from asyncrepl.statuses import PIPE_CLOSED, exit_status
 from asyncrepl.views.blocked import blocked_lines
 from asyncrepl.views.errors import describe_error, error_lines, exception_lines
 from asyncrepl.views.explanations import explanation_lines
@@ -46,6 +49,7 @@ if TYPE_CHECKING:
     from asyncrepl.explain.explanation import Explanation
     from asyncrepl.language.sources import Source
     from asyncrepl.views.console import Console
+    from asyncrepl.views.styled import Line
 
 __all__ = ["Shell"]
 
@@ -62,8 +66,8 @@ class Shell:
     else wants to; `observing` says for what the loop is recorded, `noticing` hears of what
     was forgotten, `remarks` of mistakes that raise nothing, `sleeps` of what blocks for a time
     that is known, `stepping` pauses what runs, `guide` says what to do next;
-    `alone` says that a program runs which makes its own loop; `left` names the tasks that
-    were running when the session was closed.
+    `alone` says that a program runs which makes its own loop, `closing` that the session is
+    being closed; `left` names the tasks that were running then.
     """
 
     def __init__(
@@ -80,6 +84,8 @@ class Shell:
         self.registry = registry
         self.front = front or Front()
         self.left: list[str] = []
+        #: The exit status that user code asked for in its cleanup.
+        self.left_with: int | None = None
         #: Who writes the session to a file when it is over.
         self.recorder: Recorder | None = None
         self.jobs = Jobs(session, self._job_failed)
@@ -92,7 +98,7 @@ class Shell:
         self.narrator = Narrator(self)
         self.stepping = Stepping(self)
         self.guide = Guide(self)
-        self.alone = False
+        self.alone = self.closing = False
         self.last: Outcome | None = None
         self.first: Explanation | None = None
         self.tell_error = self._tell_error
@@ -100,6 +106,7 @@ class Shell:
         self._run: Run | None = None
         self._answering = Answering(self)
         self._interrupted_at = 0.0
+        self._told: SystemExit | None = None
 
     @property
     def explanation(self) -> Explanation | None:
@@ -129,17 +136,17 @@ class Shell:
     @contextmanager
     def active(self) -> Iterator[None]:
         """Take the interpreter's hooks: displayed values, ``__main__``, what is forgotten."""
-        before = sys.displayhook, sys.modules["__main__"]
+        before = sys.displayhook, sys.modules["__main__"], sys.excepthook
         sys.displayhook = self.display
         sys.modules["__main__"] = self.session.module
         silence_completeness_warnings()
         try:
-            with self.remarks.active(), self.noticing.active():
+            with self.remarks.active(), self.noticing.active(), finding_classes(self.session):
                 yield
                 vars(builtins).pop("_", None)  # while somebody hears what dies with it
                 self.noticing.explained.close(self.session.namespace)
         finally:
-            sys.displayhook, sys.modules["__main__"] = before
+            sys.displayhook, sys.modules["__main__"], sys.excepthook = before
             vars(builtins).pop("_", None)
             self.narrator.turn(on=False)
 
@@ -175,11 +182,13 @@ class Shell:
                     self.tape.end()
                 self.stepping.ended()
                 self.sleeps.ended(f"input {self.session.count}")
-                if mode == "single":
+                if mode == "single" and not self.closing:
                     self.guide.finished(text, status)
-            done(status)
+            if not self.closing:  # nobody waits for it: `done` would stop the cleanup
+                done(status)
 
         with self.contained("the beginning of the statement cannot be noted"):
+            look_at_folder()
             self.narrator.began()
             self.remarks.began()
             self.noticing.began()
@@ -300,6 +309,8 @@ class Shell:
         kind = type(error)
         if issubclass(kind, SystemExit):
             return Status("exit", self.exit_code(cast("SystemExit", error)))
+        if self.closing and issubclass(kind, CancelledError):
+            return Status()  # it was not to end by itself: the session ends
         if issubclass(kind, BrokenPipeError) and self.console.closed:
             return Status("exit", PIPE_CLOSED)  # there is nobody to tell it to
         self.report(outcome)
@@ -321,12 +332,11 @@ class Shell:
                 self.remarks.note(explanation)
         if not outcome.interrupted:  # else what was said of the statement while it ran holds
             self.explanation = explanation
+        _keep_last(outcome.error)
         with self.contained("it cannot be shown in full") as shown:
             self.tell_error(outcome, explanation)
         if shown.failed:
             self.console.complain(*text_lines(describe_error(outcome.error), "error"))
-        sys.last_type, sys.last_value = type(outcome.error), outcome.error
-        sys.last_traceback = outcome.error.__traceback__
 
     def report_lost(self, error: BaseException) -> bool:
         """Show an error that ended no statement: a signal handler raised it. Whether it could."""
@@ -336,20 +346,26 @@ class Shell:
         return not shown.failed
 
     def _tell_error(self, outcome: Outcome, explanation: Explanation | None) -> None:
-        lines = error_lines(outcome, self.console.width)
+        error = outcome.error
+        if error is None or outcome.interrupted or sys.excepthook is sys.__excepthook__:
+            lines = error_lines(outcome, self.console.width, self.front.prompt_width)
+        else:
+            lines = _hooked(error)
         if explanation is not None:
             lines += explanation_lines(explanation, self.session.sources, self.console.width)
         self.console.complain(*lines)
 
     def exit_code(self, error: SystemExit) -> int:
         """The exit status that `error` asks for; its message, if it has one, is shown."""
-        match error.code:
-            case None:
-                return 0
-            case int(code):
-                return code
-        self.console.complain(*text_lines(str(error.code)))
-        return 1
+        status, message = exit_status(error)
+        told, self._told = self._told, error
+        if message is not None and told is not error:  # that of a task is raised where it waits
+            self.console.complain(*text_lines(message))
+        return status
+
+    def leave(self, error: SystemExit) -> None:
+        """Note that user code has raised SystemExit while the session was being closed."""
+        self.left_with = self.exit_code(error)
 
     def _job_failed(self, name: str, outcome: Outcome) -> None:
         assert outcome.error is not None
@@ -360,3 +376,27 @@ class Shell:
             self.console.complain(*prose(told, self.console.width, "dim", 2))
         self.report(outcome)
         self.remarks.look(silently=self._is_explained(outcome))
+
+
+def _keep_last(error: BaseException) -> None:
+    """Let ``pdb.pm()`` find `error`, as Python does."""
+    sys.last_type, sys.last_value, sys.last_traceback = type(error), error, error.__traceback__
+    if sys.version_info >= (3, 12):
+        sys.last_exc = error
+
+
+def _hooked(error: BaseException) -> list[Line]:
+    """Have the user's ``sys.excepthook`` show `error`; what to show where that fails."""
+    try:
+        sys.excepthook(type(error), error, error.__traceback__)
+    except SystemExit:
+        raise
+    except BaseException as failure:
+        failure.__context__ = None  # the error itself, which comes below
+        return [
+            *text_lines("Error in sys.excepthook:", "error"),
+            *exception_lines(failure),
+            *text_lines("\nOriginal exception was:", "error"),
+            *exception_lines(error),
+        ]
+    return []

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
-from importlib.util import decode_source, find_spec, module_from_spec, spec_from_loader
+from importlib.util import decode_source, module_from_spec, spec_from_loader
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.frames import is_library
+from asyncrepl.isolation import find_for_user, import_for_user
 from asyncrepl.language.compiling import compile_source
+from asyncrepl.language.decoding import complaint, decoded
 from asyncrepl.language.reading import Broken, parse, read
 
 if TYPE_CHECKING:
@@ -20,7 +21,15 @@ if TYPE_CHECKING:
 
     from asyncrepl.engine.session import Session
 
-__all__ = ["LackingError", "LoadError", "Loaded", "load_attribute", "load_file", "read_text"]
+__all__ = [
+    "LackingError",
+    "LoadError",
+    "Loaded",
+    "NoTextError",
+    "load_attribute",
+    "load_file",
+    "read_text",
+]
 
 
 class LoadError(Exception):
@@ -33,6 +42,14 @@ class LackingError(LoadError):
     def __init__(self, message: str, module: str) -> None:
         super().__init__(message)
         self.module = module
+
+
+class NoTextError(LoadError):
+    """The bytes of a file are no Python source, as `error`, which is Python's own, says."""
+
+    def __init__(self, message: str, error: SyntaxError) -> None:
+        super().__init__(message)
+        self.error = error
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +114,9 @@ class _Loader(SourceFileLoader):
 
 
 def _imported(session: Session, name: str) -> types.ModuleType:
-    spec = None if name in sys.modules else find_spec(name)
+    spec = None if name in sys.modules else find_for_user(name)
     if spec is None or type(spec.loader) is not SourceFileLoader or is_library(spec.origin or ""):
-        return importlib.import_module(name)
+        return import_for_user(name)
     spec.loader = _Loader(session, name, spec.origin or "")
     module = sys.modules[name] = module_from_spec(spec)
     try:
@@ -116,13 +133,15 @@ def _imported(session: Session, name: str) -> types.ModuleType:
 def read_text(path: Path) -> str:
     """The text of a Python file; raises LoadError, in one line, where there is none."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        data = path.read_bytes()
     except FileNotFoundError:
         raise LoadError(f"no file {str(path)!r}") from None
-    except UnicodeDecodeError:
-        raise LoadError(f"{str(path)!r} is not text in UTF-8") from None
     except OSError as error:
         raise LoadError(f"cannot read {str(path)!r}: {error.strerror}") from None
+    try:
+        return decoded(data, str(path))
+    except SyntaxError as error:
+        raise NoTextError(f"{str(path)!r} {complaint(data, error)}", error) from None
 
 
 def _execute(session: Session, path: Path, module: types.ModuleType) -> None:

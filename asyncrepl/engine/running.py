@@ -27,14 +27,14 @@ def keep_running(
     ended: Callable[[], bool],
     hit: Callable[[str], object],
     failed: Callable[[BaseException], bool],
-) -> None:
+) -> SystemExit | None:
     """Run `loop` until `ended` says so; whoever ends it also stops the loop.
 
     A user's ``loop.stop()`` ends nothing. A Ctrl-C that hit a background task or a
-    callback is given to `hit` as one line (what, and where). What a signal handler of the
-    user's raises while the loop waits is given to `failed`, which says whether it could show
-    it. SystemExit from one of these comes out of here, and so does the error of a loop that
-    cannot run any more.
+    callback is given to `hit` as one line (what, and where). SystemExit from one
+    of these ends it, too, and is what is returned. What a signal handler of the user's
+    raises while the loop waits is given to `failed`, which says whether it could show it.
+    The error of a loop that cannot run any more comes out of here.
     """
     fruitless = 0
     while not ended():
@@ -43,10 +43,13 @@ def keep_running(
             loop.run_forever()
         except KeyboardInterrupt as error:
             hit(interrupter.victim(error))
-        except (SystemExit, EndsSessionError):
+        except SystemExit as leaving:
+            return leaving
+        except EndsSessionError:
             raise
         except BaseException as error:
             shown = failed(error)
             fruitless = fruitless + 1 if loop.live.turn.number == turn or not shown else 0
             if fruitless > _TRIES:
                 raise
+    return None

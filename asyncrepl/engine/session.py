@@ -19,6 +19,7 @@ import asyncio
 import builtins
 import contextvars
 import inspect
+import sys
 import types
 from asyncio import CancelledError, Task
 from dataclasses import dataclass
@@ -134,6 +135,8 @@ class Session:
         self.namespace = vars(self.module) if namespace is None else namespace
         self.namespace.setdefault("__builtins__", builtins)
         self.namespace.setdefault("asyncio", _IMPORTED["asyncio"])
+        if sys.version_info < (3, 14):  # from then on it comes with the first annotation
+            self.namespace.setdefault("__annotations__", {})
         self.context = contextvars.copy_context()
         self.sources = Sources()
         self.count = 0

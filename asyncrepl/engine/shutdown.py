@@ -41,12 +41,14 @@ _INTERRUPTIONS = 20
 
 def close(
     loop: LiveLoop,
+    leave: Callable[[SystemExit], object] = lambda _leaving: None,
     tell: Callable[[str], object] = lambda _line: None,
     end_process: Callable[[], object] | None = None,
 ) -> list[str]:
     """End all that runs on `loop` and close it; the names of the tasks that were running.
 
-    For the thread of the loop, which does not run. `tell` is given a line that says what
+    For the thread of the loop, which does not run. A SystemExit in the cleanup is given to
+    `leave`, and the rest is cleaned up all the same. `tell` is given a line that says what
     takes long, perhaps in another thread. `end_process` is called there where user code
     does not let go; without it that is waited for.
     """
@@ -54,7 +56,7 @@ def close(
     clock.release()
     clock.thaw()
     clock.rate = max(clock.rate, 1.0)  # slow motion must not make leaving slow
-    closing = Closing(loop, tell)
+    closing = Closing(loop, leave, tell)
     try:
         if not loop.is_closed():  # a program that ran on it may have done so
             with _watched(loop, tell, end_process):
@@ -69,8 +71,14 @@ def close(
 class Closing:
     """What still runs on a loop that is to be closed; `names` are those of its tasks."""
 
-    def __init__(self, loop: LiveLoop, tell: Callable[[str], object]) -> None:
+    def __init__(
+        self,
+        loop: LiveLoop,
+        leave: Callable[[SystemExit], object],
+        tell: Callable[[str], object],
+    ) -> None:
         self._loop = loop
+        self._leave = leave
         self._tell = tell
         self._tasks: set[asyncio.Task[Any]] = set()
         self.names: list[str] = []
@@ -99,6 +107,8 @@ class Closing:
             except KeyboardInterrupt as error:
                 if reached_place(error.__traceback__) is None:  # all waits: it is left
                     break
+            except SystemExit as leaving:
+                self._leave(leaving)
             except BaseException:
                 continue
         task.cancel()

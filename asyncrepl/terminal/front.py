@@ -54,6 +54,11 @@ class TerminalFront(Front):
         """Offer `text` on the input line, to be accepted with a key."""
         return self._ui.call(lambda: self._ui.typist.suggest(text))
 
+    @property
+    def prompt_width(self) -> int:  # type: ignore[override]
+        """The columns of the prompt, behind which a statement begins."""
+        return self._ui.prompt_width
+
     def offer(self, text: str) -> bool:
         """Put `text` on the next input line, to be edited."""
         return self._ui.call(lambda: self._ui.typist.offer(text))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.commands.guiding import next_demo_lines
 from asyncrepl.commands.opening import chosen_clock, open_shell
+from asyncrepl.commands.prompts import prompting, prompts
 from asyncrepl.commands.registry import CommandError
 from asyncrepl.engine.blocking.hogs import Hogs
 from asyncrepl.engine.clock import Clock
@@ -76,13 +77,20 @@ def _session(terminal: Terminal, clock: Clock) -> Iterator[_Session]:
     replays = Replays(terminal.ui, terminal.crossing)
     front = TerminalFront(terminal.ui, replays, terminal.exits.end_process)
     with ExitStack() as stack:
-        for context in (_streams(terminal, lender), installed(lender), _quick_switching()):
+        for context in (
+            _streams(terminal, lender),
+            installed(lender),
+            _quick_switching(),
+            prompting(),
+        ):
             stack.enter_context(context)
         with open_shell(terminal.console, front=front, clock=clock) as shell:
             session = _Session(terminal, shell, lender, replays)
             front.connect(shell, session.play_named)
             shell.narrator.turn(on=terminal.trace)
             yield session
+        if shell.left_with is not None:
+            terminal.exits.code = shell.left_with
         if shell.left:
             terminal.console.show(*prose(_left(shell.left), terminal.ui.columns, "dim", 2))
 
@@ -122,9 +130,11 @@ class _Session:
         self._hogs.start()
         self._ahead.start()
         try:
-            keep_running(loop, self._interrupter, self._ended, self._hit, self._shell.report_lost)
-        except SystemExit as leaving:
-            terminal.exits.request(leaving.code if isinstance(leaving.code, int) else 1)
+            leaving = keep_running(
+                loop, self._interrupter, self._ended, self._hit, self._shell.report_lost
+            )
+            if leaving is not None and not terminal.exits.requested():
+                terminal.exits.request(self._shell.exit_code(leaving))
         finally:
             self._ahead.close()
             self._hogs.close()
@@ -201,8 +211,8 @@ class _Session:
     def _prompt(self, *, failed: bool = False) -> None:
         self._terminal.queue.show("")  # what the statement has not finished ends here
         self._lender.recall()
-        typist = self._terminal.ui.typist
-        self._terminal.ui.call(lambda: typist.done(failed=failed))
+        typist, shown = self._terminal.ui.typist, prompts()
+        self._terminal.ui.call(lambda: typist.done(shown, failed=failed))
 
     def _found_nothing(self) -> None:
         """A Ctrl-C that found nothing running: for a text on its way, or for the line typed."""

@@ -185,6 +185,11 @@ class Ui:
             return False
         return self._thread.is_alive()
 
+    @property
+    def prompt_width(self) -> int:
+        """The columns of the prompt; for any thread."""
+        return self._editor.prompt_width
+
     def history(self) -> list[str]:
         """The inputs so far, oldest first."""
         return list(self._editor.buffer.history.get_strings())

@@ -62,12 +62,11 @@ class Player:
         if self._watch is not None:
             self._watch.begin()
         try:
-            keep_running(
+            leaving = keep_running(
                 self._loop, self._interrupter, self._ended, self._hit, self.shell.report_lost
             )
-        except SystemExit as leaving:  # raised in the background
-            code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
-            self._status = Status("exit", code)
+            if leaving is not None:
+                self._status = Status("exit", self.shell.exit_code(leaving))
         finally:
             if self._watch is not None:
                 self._watch.end()

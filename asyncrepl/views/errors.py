@@ -35,13 +35,14 @@ _CAUSE = "\nThe above exception was the direct cause of the following exception:
 _CONTEXT = "\nDuring handling of the above exception, another exception occurred:\n\n"
 
 
-def error_lines(outcome: Outcome, width: int | None = None) -> list[Line]:
+def error_lines(outcome: Outcome, width: int | None = None, prompt: int = 4) -> list[Line]:
     """What is shown for the error of `outcome`; nothing where it has none.
 
     What it says is broken at words where `width` columns do not hold it; not the stack, nor
-    the mark under the place.
+    the mark under the place. What was typed stands behind a prompt of so many columns as
+    `prompt` says.
     """
-    return [row for line in _lines(outcome) for row in _broken(line, width)]
+    return [row for line in _lines(outcome, prompt) for row in _broken(line, width)]
 
 
 def _broken(line: Line, width: int | None) -> list[Line]:
@@ -49,7 +50,7 @@ def _broken(line: Line, width: int | None) -> list[Line]:
     return flowed(line, width if said else None, 2)
 
 
-def _lines(outcome: Outcome) -> list[Line]:
+def _lines(outcome: Outcome, prompt: int) -> list[Line]:
     error = outcome.error
     if error is None:
         return []
@@ -58,7 +59,7 @@ def _lines(outcome: Outcome) -> list[Line]:
     if not outcome.source.typed:
         return exception_lines(error)
     if isinstance(error, SyntaxError) and outcome.stage != "run":
-        return _syntax_error(error, outcome)
+        return _syntax_error(error, outcome, prompt)
     return exception_lines(error, outcome.source)
 
 
@@ -146,22 +147,22 @@ def interrupted_line(where: str | None) -> Line:
     return [("error", "KeyboardInterrupt"), ("dim", f" at {printable(where)}" if where else "")]
 
 
-def _syntax_error(error: SyntaxError, outcome: Outcome) -> list[Line]:
+def _syntax_error(error: SyntaxError, outcome: Outcome, prompt: int) -> list[Line]:
     head: Line = [("error", f"{type(error).__name__}: {printable(error.msg or '')}")]
     several = "\n" in outcome.source.text.strip()
     if several and error.lineno:
         head.append(("dim", f" (line {error.lineno})"))
     return (
-        [*_caret(error, outcome.source, several=several), head]
+        [*_caret(error, outcome.source, 4 if several else prompt, several=several), head]
         if outcome.stage == "parse"
         else [head]
     )
 
 
-def _caret(error: SyntaxError, source: Source, *, several: bool) -> list[Line]:
+def _caret(error: SyntaxError, source: Source, prompt: int, *, several: bool) -> list[Line]:
     """A mark under the place.
 
-    It stands below the typed line, which begins after a prompt of four columns; of
+    It stands below the typed line, which begins after a prompt of so many columns; of
     several lines, the one that is meant is shown again.
     """
     if not error.text or not error.offset:
@@ -171,7 +172,7 @@ def _caret(error: SyntaxError, source: Source, *, several: bool) -> list[Line]:
     if error.end_offset and error.end_lineno == error.lineno:
         width = max(error.end_offset - error.offset, 1)
     room = max(len(line) - error.offset + 1, 1)
-    before = 3 + (0 if several else source.column)
+    before = prompt - 1 + (0 if several else source.column)
     mark: Line = [("error", " " * (before + error.offset) + "^" * min(width, room))]
     return [[("", "    " + line)], mark] if several else [mark]
 

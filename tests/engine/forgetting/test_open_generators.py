@@ -51,7 +51,7 @@ def typing(loop: LiveLoop, timeline: Timeline) -> Iterator[Typing]:
     typing = Typing(loop)
     typing(READINGS)
     yield typing
-    Closing(loop, print).run()
+    Closing(loop, print, print).run()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # steps that nobody awaited, from Python 3.13 on
         typing.session.namespace.clear()
