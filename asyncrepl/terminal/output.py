@@ -32,11 +32,11 @@ from __future__ import annotations
 
 import re
 import threading
-import time
 from collections import deque
 from enum import Enum
 from itertools import groupby
 from operator import itemgetter
+from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from asyncrepl.terminal.writers import CHILDREN, is_alive, is_same, present_writer
@@ -131,7 +131,7 @@ class OutputQueue:
             self._look()
             self._queue(text, writer, since, told)
         elif text:
-            self._begun[thread] = _Begun(text, writer, since or time.monotonic(), told)
+            self._begun[thread] = _Begun(text, writer, since or monotonic(), told)
             self._wake_up(complete=False)
 
     def flush(self) -> None:
@@ -191,7 +191,7 @@ class OutputQueue:
     def abandoned(self) -> bool:
         """Whether nobody goes on with the rows that are not finished; any thread may ask."""
         owner = self._owner
-        return owner is None or not is_alive(owner, time.monotonic() - self._owned_at)
+        return owner is None or not is_alive(owner, monotonic() - self._owned_at)
 
     # -- switches --------------------------------------------------------------------
 
@@ -256,7 +256,7 @@ class OutputQueue:
         """Where `text` goes; its writer owns the rows if it leaves one unfinished."""
         owner = self._owner
         if not _are_lines(text):
-            self._owner, self._owned_at = writer, time.monotonic()
+            self._owner, self._owned_at = writer, monotonic()
         elif owner is not None and not text.isspace() and not is_same(owner, writer):
             if not self.abandoned:
                 return Place.ABOVE
@@ -271,7 +271,7 @@ class OutputQueue:
         return Place.AFTER
 
     def _look(self, *, at_once: bool = False) -> None:
-        now = time.monotonic()
+        now = monotonic()
         if not at_once and now - self._looked < _LOOK:
             return
         self._looked = now
@@ -289,11 +289,11 @@ class OutputQueue:
         for piece in _slices(text[:end]):
             self._put(Piece(self._place(piece, CHILDREN), piece))
         if end < len(text):
-            self._begun[_CHILDREN_KEY] = _Begun(text[end:], CHILDREN, time.monotonic(), None)
+            self._begun[_CHILDREN_KEY] = _Begun(text[end:], CHILDREN, monotonic(), None)
 
     def _end_begun(self, *, everything: bool) -> None:
         """Queue the lines that have waited long enough for their end."""
-        now = time.monotonic()
+        now = monotonic()
         for thread, begun in list(self._begun.items()):
             mine = self._owner is None or is_same(self._owner, begun.writer)
             if everything or now - begun.since >= (_MOMENT if mine else _LONG):

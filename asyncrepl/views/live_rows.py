@@ -61,7 +61,7 @@ class LiveRows:
         height: int = 100,
         width_of: Callable[[str], int] = cells,
     ) -> None:
-        self._width = width
+        self._width = self._screen = width
         self._height = height
         self._width_of = width_of
         self._rows = [Row()]
@@ -124,6 +124,7 @@ class LiveRows:
         self._rows, self.x, self.y = [Row()], 0, 0
         self._reach = self._since = 0
         self._moved = self.hidden = False
+        self._width = self._screen
         self.forget()
         return text
 
@@ -134,17 +135,16 @@ class LiveRows:
     def resize(self, width: int, height: int) -> None:
         """The screen has another size now.
 
-        Text is wrapped anew. Rows that the program draws itself are cut, as it will
-        draw them anew: wrapped, they would leave debris.
+        Text is wrapped anew. Rows that the program draws itself stay as wide as they were, to be
+        cut where they are drawn: it may go on with the old width, as ``tqdm`` does, and if
+        each of its frames took two rows then, all would leave debris.
         """
-        changed, self._width, self._height = width != self._width, width, height
+        changed, self._height = width != self._screen, height
+        self._screen = width
         if changed:
             self.forget()
-        if changed and self._moved:
-            for row in self._rows:
-                del row.cells[width:]
-            self.x = min(self.x, width - 1)
-        elif changed:
+            self._width = max(width, self._width) if self._moved else width
+        if changed and not self._moved:
             self._wrap_anew()
         self._scroll()
 

@@ -154,7 +154,11 @@ def test_on_a_narrower_screen_text_wraps_and_bars_are_cut() -> None:
     for rows in (text, bar):
         rows.resize(10, 9)
     assert [len(row) for row in text.rows] == [10, 5]
-    assert [len(row) for row in bar.rows] == [10]
+    bar.feed("\r" + "=" * 15)  # it goes on as wide as it was
+    assert [len(row) for row in bar.rows] == [15]
+    assert bar.commit() == "=" * 15 + "\n"
+    bar.feed("\r" + "#" * 15)
+    assert [len(row) for row in bar.rows] == [10, 5]
     text.resize(20, 9)
     assert text.commit() == "x" * 15 + "\n"
 
