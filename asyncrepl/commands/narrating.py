@@ -73,7 +73,7 @@ class Narrator:
     def relax(self) -> None:
         """Sum up rounds again, and call nobody."""
         if self._tracer is not None:
-            self._tracer.asked = None
+            self._tracer.relax()
 
     def unfollow(self) -> None:
         """What was followed is over."""

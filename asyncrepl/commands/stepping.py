@@ -28,17 +28,24 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS", "Stepping"]
 
 _NO_WALK = "no async for is under way: the next one that begins is waited for"
-#: Python 3.11.
-_UNSEEN = "this Python cannot step an async for that is under way; :walk STATEMENT begins with it"
+_UNSEEN = (
+    "this async for cannot be stepped: a debugger or another tool traces the program; it stays "
+    "paused, t goes on to the next timer"
+)
 
 
 class Stepping:
-    """The steps of one shell; for the loop's thread, except `press`, `mode` and `passed`."""
+    """The steps of one shell; for the loop's thread, except `press`, and what may be read.
+
+    From any thread: `mode`, `passed`, `steps_walks`.
+    """
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
         self._pausing: Pausing | None = None
         self._making = threading.Lock()
+        #: Whether `anext` can do what it says: not where somebody else traces the program.
+        self.steps_walks = True
 
     # -- from any thread ---------------------------------------------------------------
 
@@ -107,18 +114,23 @@ class Stepping:
         """What ran in the foreground is over."""
         self.go_on()
         self._shell.narrator.unfollow()
+        self.steps_walks = True
 
     def _follow(self) -> list[bool]:
         """Tell the walks; of those under way, whether they are told."""
         task = self._shell.task
         if task is None or self.mode == "step":
             return []
-        return self._shell.narrator.follow(task, self._made().reached)
+        walks = self._shell.narrator.follow(task, self._made().reached)
+        self.steps_walks = any(walks) or not walks
+        return walks
 
-    def _look_for_walks(self) -> None:
+    def _look_for_walks(self) -> bool:
+        """Whether the next step of a walk can be waited for."""
         walks = self._follow()
         if not any(walks):
             self._say(_UNSEEN if walks else _NO_WALK)
+        return self.steps_walks
 
     def _fired(self, stepped: Stepped) -> None:
         if not stepped.fired:

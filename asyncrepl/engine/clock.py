@@ -2,7 +2,8 @@
 
 Two clocks. The *real* one is the system's monotonic clock, and can run at
 another pace or stand still. The *virtual* one is stepped: its time moves only
-while the loop waits, and then exactly to the next timer's deadline. A program
+while the loop waits, and then exactly to the next timer's deadline; or while
+``time.sleep`` keeps the loop from waiting (see `asyncrepl.engine.blocking.sleeping`). A program
 therefore meets the same instants in the same order in every run and at every
 pace, and 60 s of timers pass in milliseconds when the pace is infinite.
 

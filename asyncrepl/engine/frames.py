@@ -8,6 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+from asyncrepl.isolation import is_library
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import CodeType, FrameType
@@ -15,12 +17,13 @@ if TYPE_CHECKING:
 __all__ = [
     "calls_back",
     "calls_callbacks",
-    "explains",
+    "imports",
     "innermost_user_frame",
     "is_library",
     "is_ours",
     "is_plumbing",
     "owner",
+    "shows",
 ]
 
 Function = TypeVar("Function", bound="Callable[..., object]")
@@ -28,16 +31,17 @@ Function = TypeVar("Function", bound="Callable[..., object]")
 _OURS = str(Path(__file__).parent.parent) + "/"
 #: The demos are user code, also where they are installed inside the package.
 _DEMOS = _OURS + "demos/"
-_EXPLAINING = tuple(
-    _OURS + each for each in ("commands/explaining.py", "commands/remarking.py", "explain/")
-)
+#: Explaining and showing, also where the user's code has called it: to show a value, it is
+#: enough to end a line with its name. Not the shell itself, which asks a value for its text.
+_SHOWING = tuple(_OURS + each for each in ("commands/", "explain/", "export/", "views/"))
+_SHELL = _OURS + "commands/shell.py"
 #: The loop waits in selectors; what a main program runs in is runpy.
-_STDLIB = str(Path(threading.__file__).parent) + "/"
 _PLUMBING = (
     str(Path(asyncio.__file__).parent) + "/",
     str(Path(threading.__file__).parent / "selectors.py"),
     "<frozen runpy>",
 )
+_IMPORTING = ("<frozen importlib", str(Path(threading.__file__).parent / "importlib") + "/")
 #: The id of the code that calls a loop's callbacks.
 _CALLERS = {id(asyncio.Handle._run.__code__)}  # noqa: SLF001
 
@@ -47,20 +51,20 @@ def is_ours(filename: str) -> bool:
     return filename.startswith(_OURS) and not filename.startswith(_DEMOS)
 
 
-def explains(filename: str) -> bool:
-    """Whether the file is of that part of asyncrepl that explains values and errors."""
-    return filename.startswith(_EXPLAINING)
+def shows(filename: str) -> bool:
+    """Whether the file is of that part of asyncrepl that explains and shows: no user's doing."""
+    return filename.startswith(_SHOWING) and filename != _SHELL
+
+
+def imports(filename: str) -> bool:
+    """Whether the file is of what imports modules."""
+    return filename.startswith(_IMPORTING)
 
 
 @lru_cache(maxsize=4096)
 def is_plumbing(filename: str) -> bool:
     """Whether the file is ours or asyncio's: nothing the user wrote or asked for."""
     return filename.startswith(_PLUMBING) or is_ours(filename)
-
-
-def is_library(filename: str) -> bool:
-    """Whether the file was installed: the standard library or a package."""
-    return filename.startswith((_STDLIB, "<frozen ")) or "site-packages" in filename
 
 
 @lru_cache(maxsize=4096)

@@ -71,7 +71,8 @@ class Pausing:
     def next_anext(self, begins: Callable[[], object]) -> None:
         """Let all go on until a walk asks for its next value (see `reached`).
 
-        `begins` is called first, if it does not go on from such a step.
+        `begins` is called first, if it does not go on from such a step. If it returns False,
+        all stays as it is.
         """
         self._ask(lambda: self._to_anext(begins))
 
@@ -117,8 +118,9 @@ class Pausing:
         step_timers(self._loop, 1, stepped, given_up=lambda: self._steps is not steps)
 
     def _to_anext(self, begins: Callable[[], object]) -> None:
-        if self.mode != "step":
-            begins()
+        if self.mode != "step" and begins() is False:
+            self._done()
+            return
         self._leave("anext")
         self._loop.live.clock.thaw()
 

@@ -32,6 +32,8 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import math
+import sys
 from asyncio import base_events
 from contextvars import copy_context
 from types import BuiltinMethodType, FunctionType, MethodType
@@ -55,6 +57,8 @@ _done = asyncio.Task.done
 _call_soon = asyncio.BaseEventLoop.call_soon
 _new: Any = object.__new__
 _base: Any = base_events
+#: Whether a timer that is due this very instant fires however coarse the instant is.
+_STRICT = sys.version_info >= (3, 15)
 _on_timeout = vars(asyncio.Timeout)["_on_timeout"]
 
 
@@ -117,7 +121,8 @@ def _timeout(loop: LiveLoop) -> float | None:
 
 
 def _fire_timers(loop: LiveLoop) -> None:
-    end = loop.time() + loop._clock_resolution
+    now, grain = loop.time(), loop._clock_resolution
+    end = now + (max(grain, math.ulp(now)) if _STRICT else grain)
     ties = loop.live.clock.ties
     while loop._scheduled and loop._scheduled[0]._when < end:
         handle = heapq.heappop(loop._scheduled)

@@ -91,7 +91,8 @@ class Blocked:
     `task` is the task's name, None for a plain callback; `source` is the
     line's text without indentation, empty if unknown. Of a call in C that let no other
     thread look, the place may be unknown: `filename` is empty then. For `waited`
-    of the seconds the slice could not run, because other threads or processes did.
+    of the seconds the slice could not run, because other threads or processes did; for
+    `collected` of them nobody could look, and the interpreter was collecting garbage.
     `lane` and `at`, when the slice began on the user's clock, are those of the
     timeline; None and 0 without one.
     """
@@ -104,6 +105,7 @@ class Blocked:
     waited: float = 0.0
     lane: int | None = None
     at: int = 0
+    collected: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

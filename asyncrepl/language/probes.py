@@ -58,8 +58,8 @@ _ASYNC_GENERATOR = 0x200  # inspect.CO_ASYNC_GENERATOR; inspect itself is slow t
 _ITERABLE_COROUTINE = 0x100
 _ASYNC = 0x80 | _ASYNC_GENERATOR
 _COROUTINE = 0x80
-#: Where none of these was ever compiled, nothing can be lost or written in an odd way.
-_WORDS, _LOSING = ("async", "await", "print"), "asyncrepl.language.losing"
+#: Where none of these was ever compiled, nothing can be lost or written in an odd way, nor sleep.
+_WORDS, _LOSING = ("async", "await", "print", "sleep"), "asyncrepl.language.losing"
 _ITERABLE = frozenset(
     {list, tuple, dict, set, frozenset, str, bytes, range, GeneratorType, enumerate, zip, map}
     | {filter, reversed, type({}.keys()), type({}.values()), type({}.items())}

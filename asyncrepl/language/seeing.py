@@ -5,16 +5,18 @@ Where they stand is decided by `losing` and `patterns`: only there is anything p
 
 from __future__ import annotations
 
+import time
 from opcode import opname
 from sys import _getframe
 from types import AsyncGeneratorType, BuiltinFunctionType, CoroutineType, FunctionType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from asyncrepl.language.sightings import sightings
 from asyncrepl.language.suspects import MISSING, lookup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
 
 __all__ = ["SEEING", "begun"]
 
@@ -92,7 +94,19 @@ def blocking(function: T) -> T:
         named = function.__module__, function.__qualname__  # type: ignore[attr-defined]
         if named in BLOCKING and _runs_on_loop():
             sightings.see("blocks", function, _getframe(1))
-    return function
+    return _slept(function, _getframe(1))
+
+
+def sleeping(function: T) -> T:
+    """A function called under the name of ``time.sleep``."""
+    return _slept(function, _getframe(1))
+
+
+def _slept(function: T, frame: FrameType) -> T:
+    """What is to be called in place of `function`, if that is ``time.sleep``."""
+    if function is not time.sleep or sightings.sleep is None:
+        return function
+    return cast("T", sightings.sleep(frame))
 
 
 def _runs_on_loop() -> bool:
@@ -147,6 +161,7 @@ SEEING: tuple[Callable[[Any], Any], ...] = (
     shared,
     unchecked,
     blocking,
+    sleeping,
     unkept,
     closing,
 )

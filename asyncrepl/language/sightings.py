@@ -88,6 +88,9 @@ class Sightings:
         self.never_ran = 0
         #: Called, in the middle of user code, when there is something to take.
         self.heard: Callable[[], object] | None = None
+        #: What is called where code of the user's calls ``time.sleep``, given its frame: returns
+        #: what to call instead. None: nobody wants to know how long.
+        self.sleep: Callable[[FrameType], Callable[[float], None]] | None = None
 
     def see(self, what: str, obj: object, frame: FrameType) -> None:
         """Note that `what` was seen of `obj` where `frame` is."""

@@ -104,6 +104,10 @@ class Exits:
         timer.start()
         self._timers.append(timer)
 
+    def end_process(self, code: int = 0) -> None:
+        """End the process now, with the status that was asked for, or `code`; any thread."""
+        self._force(self.code or code)
+
     def _force(self, code: int) -> None:
         self._last_words()
         os._exit(code)

@@ -55,6 +55,10 @@ class Steps(Protocol):
     def passed(self) -> int:
         """Nanoseconds of the user's time since the statement began."""
 
+    @property
+    def steps_walks(self) -> bool:
+        """Whether it can go on to the next step of an ``async for``."""
+
     def press(self, word: str, *texts: str) -> None:
         """Do what `word` says."""
 
@@ -125,7 +129,8 @@ class PauseKeys:
             return asking_rows(columns)
         if self._steps is None or (mode := self._steps.mode) == "off":
             return waiting_rows(columns)
-        return pause_rows(mode, self._steps.passed, columns)
+        steps = self._steps
+        return pause_rows(mode, steps.passed, columns, steps_walks=steps.steps_walks)
 
     def _press(self, word: str) -> None:
         if self._steps is None:

@@ -62,10 +62,11 @@ class Player:
         if self._watch is not None:
             self._watch.begin()
         try:
-            keep_running(self._loop, self._interrupter, self._ended, self._hit)
-        except SystemExit as leaving:  # raised in the background
-            code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
-            self._status = Status("exit", code)
+            leaving = keep_running(
+                self._loop, self._interrupter, self._ended, self._hit, self.shell.report_lost
+            )
+            if leaving is not None:
+                self._status = Status("exit", self.shell.exit_code(leaving))
         finally:
             if self._watch is not None:
                 self._watch.end()
@@ -135,6 +136,7 @@ def open_player(
         clock.ties = ties
     clock.hold()
     with open_shell(console, clock=clock) as shell:
+        shell.sleeps.wanted = lambda: True
         shell.observing.want("demo")  # from the start: any of its statements may look back
         player = Player(shell, limits)
         player.set_pace(pace)

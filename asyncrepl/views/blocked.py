@@ -64,6 +64,8 @@ def _how_long(blocks: Blocks) -> str:
         return f"{blocks.times} more times, {blocks.seconds:.1f} s in all,"
     if waited * 2 > blocks.seconds:
         return f"{blocks.seconds:.1f} s, {waited:.1f} s of it waiting for its turn,"
+    if blocks.last.collected * 2 > blocks.seconds:
+        return f"{blocks.seconds:.1f} s, {blocks.last.collected:.1f} s of it collecting garbage,"
     return f"{blocks.seconds:.1f} s"
 
 

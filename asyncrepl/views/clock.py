@@ -68,7 +68,13 @@ def clock_row(time: Time, columns: int, *, running: bool) -> Line:
 def _frozen(time: Time, *, running: bool) -> tuple[str, ...]:
     head = f"time stands still at {instant(time.at)}"
     if running:
-        return f"{head}, Ctrl-C ends the statement", f"{head} (Ctrl-C)", head
+        # A pause goes from timer to timer, also where time stood still before it.
+        return (
+            f"{head}, Ctrl-S steps on, Ctrl-C ends the statement",
+            f"{head} (Ctrl-S, Ctrl-C)",
+            "time stands still (Ctrl-S, Ctrl-C)",
+            head,
+        )
     return f"{head}, :thaw goes on", f"{head} (:thaw)", head
 
 

@@ -7,6 +7,7 @@ On a narrow screen the keys have a row of their own, and shorter words.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from asyncrepl.views.styled import Line, one_line
@@ -22,19 +23,27 @@ __all__ = ["asking_rows", "pause_rows", "scope_lines", "waiting_rows"]
 #: What is said of each mode, and the keys that do something then.
 _KEYS = "t timer  n __anext__  v values  e evaluate  c go on"
 _SHORT_KEYS = "t timer n anext v values e eval c go on"
+#: What both say of the next step of an ``async for``.
+_ANEXT = re.compile(r"n (__)?anext(__)? +")
 _RUNNING = "Ctrl-S pauses  c goes on"
 #: So many names of a frame are listed.
 _NAMES = 20
 
 
-def pause_rows(mode: Mode, ns: int, columns: int) -> list[Line]:
-    """The rows for `mode`; `ns` have passed since the statement began."""
+def pause_rows(mode: Mode, ns: int, columns: int, *, steps_walks: bool = True) -> list[Line]:
+    """The rows for `mode`; `ns` have passed since the statement began.
+
+    Without `steps_walks`, no step to the next ``__anext__`` is offered.
+    """
     if mode == "off":
         return []
     if mode == "anext":
         return _rows("on to the next __anext__", _RUNNING, columns)
     where = "at __anext__" if mode == "step" else "paused"
-    return _rows(f"{where}, {ns / 1e9:.3f} s", _KEYS, columns, _SHORT_KEYS)
+    keys, short = _KEYS, _SHORT_KEYS
+    if not steps_walks:
+        keys, short = (_ANEXT.sub("", each) for each in (_KEYS, _SHORT_KEYS))
+    return _rows(f"{where}, {ns / 1e9:.3f} s", keys, columns, short)
 
 
 def waiting_rows(columns: int) -> list[Line]:

@@ -235,3 +235,86 @@ def test_the_interpreter_gets_its_hooks_back() -> None:
         assert vars(warnings)["_showwarnmsg_impl"] is not writer
     assert vars(warnings)["_showwarnmsg_impl"] is writer
     assert sightings.heard is heard
+
+
+SOURCE = (
+    "left open  g (readings), by `break` at <input 3>:1, made at <input 2>:1: g = readings()\n"
+)
+
+ENDS = {
+    "by aclose": ("await g.aclose()",),
+    "by a task": ("await asyncio.create_task(g.aclose())",),
+    "by aclosing": ("from contextlib import aclosing", "async with aclosing(g): pass\n"),
+    "by going on to its end": ("async for x in g: pass",),
+    "by steps to its end": ("while True: await anext(g)\n",),
+    "by athrow": ("await g.athrow(ValueError(1))",),
+    "by an error of its own": ("await g.athrow(GeneratorExit)",),
+    "by nobody holding it": ("del g", ":wait 0"),
+    "by a new value of its name": ("g = None",),
+    "by garbage collection": ("box = [g]; box.append(box); del g, box", "import gc; _ = gc.collect()"),
+    "by shutdown_asyncgens": ("await asyncio.get_running_loop().shutdown_asyncgens()",),
+    "from another input in the background": (":spawn await g.aclose()", ":wait 0.1"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("texts", ENDS.values(), ids=list(ENDS))
+def test_a_generator_that_is_over_is_no_leak(type_in: Typed, texts: tuple[str, ...]) -> None:
+    """Whoever closed it, or went on with it to its end."""
+    type_in(READINGS)
+    type_in("g = readings(2)")
+    type_in("async for x in g: break")
+    assert type_in(":leaks").splitlines(keepends=True)[0] == SOURCE.replace("()", "(2)")
+    for text in texts:
+        type_in(text)
+    assert type_in(":leaks") == "no leaks\n"
+
+
+def test_one_of_two_that_look_alike_is_a_leak_still(type_in: Typed) -> None:
+    """What is told once is listed as long as one of them is open; and again when one is."""
+    type_in(READINGS + "async def first(g):\n    async for x in g: return x\n")
+    type_in("kept = [readings(), readings()]")
+    assert "leak" in type_in("for g in kept: await first(g)\n")
+    assert type_in("await kept[0].aclose()") == ""
+    assert "left open" in type_in(":leaks")
+    assert type_in("await kept[1].aclose()") == ""
+    assert type_in(":leaks") == "no leaks\n"
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("c = one()", "await c", "del c"),
+        ("c = one()", "c.close(); del c"),
+        ("t = asyncio.create_task(bad())", "await asyncio.sleep(0)", "_ = t.exception()", "del t"),
+        ("t = asyncio.create_task(bad())", "await asyncio.wait([t])", "await t", "del t"),
+        ("f = asyncio.Future(); f.set_exception(ValueError(1))", "_ = f.exception()", "del f"),
+        ("_ = await asyncio.gather(bad(), return_exceptions=True)", "_ = None"),
+    ],
+    ids=["awaited", "closed", "asked later", "awaited later", "a future", "gathered"],
+)
+def test_what_somebody_sees_to_later_is_no_leak(type_in: Typed, texts: tuple[str, ...]) -> None:
+    """A coroutine, or the exception of a task or of another future."""
+    type_in("async def one(): return 1\n")
+    type_in("async def bad(): 1/0\n")
+    shown = "".join(type_in(text) for text in texts) + type_in("import gc; n = gc.collect()")
+    assert "never" not in shown
+    assert type_in(":leaks") == "no leaks\n"
+
+
+def test_a_generator_begun_while_nothing_was_recorded_is_listed_as_open(type_in: Typed) -> None:
+    """Who began it is not known then, and nobody is blamed; not even one of the same ``id``."""
+    shell = type_in.shell
+    type_in(READINGS)
+    type_in("g = readings()")
+    type_in("async for x in g: break")
+    type_in("await g.aclose(); g = None")
+    shell.observing.drop("test")
+    type_in("gs = [readings() for _ in range(100)]")  # one of them has the id of the first
+    type_in("for g in gs: await anext(g)\n")
+    shell.observing.want("test")
+    assert "leak" not in type_in("1")
+    listed = type_in(":leaks").splitlines()
+    assert {line.split("  ")[0] for line in listed} == {"open now"}
+    assert "begun" not in "".join(listed)
+    type_in("for g in gs: await g.aclose()\n")
+    assert type_in(":leaks") == "no leaks\n"

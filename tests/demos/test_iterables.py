@@ -35,7 +35,7 @@ SHOWN = {
     "web": "'news 1'\n'news 2'\n'news 3'",
     "tail": "'line 1'\n'line 2'\n'line 3'",
     "rows": "('Earth', 1)\n('Mars', 2)\n('Venus', 0)",
-    "blocking": "0\n1\n2\nwhy  demos/blocking.py:21: …\ntry  …",
+    "blocking": "0\n1\n2\nloop was blocked 0.6 s …\nwhy  demos/blocking.py:21: …\ntry  …",
     "timeouts": "0\n1\n2",
     "consumer": "'soup'\n'fish'\n'cake'",
     "merge": "'tick'\n'tick'\n'tock'\n'tick'\n'tock'\n'tock'",

@@ -105,16 +105,44 @@ def test_a_source_that_never_suspends_is_walked_by_steps(terminal: Terminal) -> 
 
 
 def test_a_walk_under_way_can_be_stepped(slow: Terminal) -> None:
-    """From Python 3.12 on; before, one line says that it can't."""
+    """On every Python, round by round; nothing runs on meanwhile."""
     slow.enter(SOURCE.replace("slow", "quick").replace("60", "0.3"))
     pause(slow, "async for r in quick(9): r")
     slow.send("n")
-    if sys.version_info < (3, 12):
-        slow.wait_for("this Python cannot step an async for that is under way")
-    else:
-        slow.wait_for("quick(9) is under way: counted from here on")
-        slow.wait_for("2 __anext__  round 2")
-        row(slow, "^at __anext__")
+    slow.wait_for("quick(9) is under way: counted from here on")
+    slow.wait_for("2 __anext__  round 2")
+    row(slow, "^at __anext__")
+    slow.send("nn")
+    slow.wait_for("2 __anext__  round 4")
+    row(slow, "^at __anext__")
+    slow.send("v")
+    slow.wait(lambda: "  r = 20" in slow.scrollback, "the value")
+    assert "30" not in slow.scrollback
+    slow.send("c")
+    slow.wait(lambda: "80" in slow.scrollback and slow.at_prompt, "the end")
+    slow.enter("__import__('sys').gettrace() is None")
+    assert "True" in slow.scrollback
+
+
+OTHERS = (
+    "import sys; _ = sys.settrace(lambda *_: None)"
+    if sys.version_info < (3, 12)
+    else "import sys; [sys.monitoring.use_tool_id(n, 'other') for n in (3, 4)]"
+)
+
+
+def test_where_somebody_else_traces_it_stays_paused(slow: Terminal) -> None:
+    """The step is not offered; whoever asks for it is told why, and nothing runs on."""
+    slow.enter(SOURCE.replace("slow", "quick").replace("60", "0.3"))
+    slow.enter(OTHERS)
+    pause(slow, "async for r in quick(9): r")
+    row(slow, r"^paused, \d+\.\d+ s  t timer  v values  e evaluate  c go on")
+    slow.send("n")
+    slow.wait_for("this async for cannot be stepped: a debugger or another tool traces")
+    row(slow, r"^paused, \d+\.\d+ s  t timer  v values")
+    assert "0" not in slow.scrollback
+    slow.send("v")
+    slow.wait_for("  i = 0")
     slow.send("\x03")
     slow.wait_for("KeyboardInterrupt")
     slow.wait_for_prompt()

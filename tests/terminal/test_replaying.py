@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from asyncrepl.transcript.grammar import Transcript
 
 COLUMNS = 80
-#: What depends on the machine's speed or on the moment: only a terminal tells it.
+#: What is said when the session ends, and the row of the moment, which is none of the output.
 MOMENTARY = re.compile(
-    r"loop (was )?blocked .*\n(  at .*\n)?|\d+ tasks? (was|were) still running and cancelled: .*\n"
+    r"loop blocked .*\n(  at .*\n)?|\d+ tasks? (was|were) still running and cancelled: .*\n"
     r"|next  asyncrepl replay .*\n"
 )
 

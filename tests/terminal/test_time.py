@@ -40,11 +40,15 @@ def test_frozen_time_is_told_and_stepped(terminal: Terminal) -> None:
 
 
 def test_a_statement_in_frozen_time_says_how_to_end_it(start: Callable[..., Terminal]) -> None:
-    """While it waits the row names Ctrl-C, which works; also on a narrow screen."""
+    """While it waits the row names Ctrl-S and Ctrl-C, which work; also on a narrow screen."""
     terminal = start(columns=40, rows=15)
     terminal.enter(":freeze")
-    terminal.begin("await asyncio.sleep(1)")
-    terminal.wait_for("(Ctrl-C)")
+    terminal.begin("await asyncio.sleep(600); await asyncio.sleep(600)")
+    terminal.wait_for("(Ctrl-S, Ctrl-C)")
+    terminal.send("\x13t")
+    terminal.wait(lambda: any(re.match(r"paused, 600\.", line) for line in terminal.lines))
+    terminal.send("c")
+    terminal.wait(lambda: any("(Ctrl-S, Ctrl-C)" in line for line in terminal.lines))
     terminal.send("\x03")
     terminal.wait_for("KeyboardInterrupt")
     terminal.wait(

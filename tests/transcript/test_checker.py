@@ -54,9 +54,17 @@ def test_one_is_counted_as_one(folder: Path) -> None:
 
 
 def test_a_blocked_loop_does_not_differ(folder: Path) -> None:
-    """How long a statement blocks the loop depends on the machine, so it isn't told."""
-    write(folder, a=">>> import time; time.sleep(0.15)\n>>> 1\n1\n")
+    """How long a calculation blocks the loop depends on the machine, so it isn't told."""
+    write(folder, a=">>> n = sum(range(2 * 10**7))\n>>> 1\n1\n")
     assert checked("a.pycon")[0] == 0
+
+
+def test_a_sleep_that_blocks_the_loop_is_told(folder: Path) -> None:
+    """How long that takes is known."""
+    text = "import time; time.sleep(0.15)"
+    told = f"loop was blocked 0.1 s by task 'input 1' at <input 1>:1: {text}\n"
+    write(folder, a=f">>> {text}\n{told}>>> 1\n1\n")
+    assert checked("a.pycon") == (0, "1 transcript, 2 statements: all as written\n", "")
 
 
 def test_differences_come_as_a_diff_and_status_1(folder: Path) -> None:

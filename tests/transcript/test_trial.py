@@ -150,9 +150,12 @@ def test_a_leak_is_part_of_what_a_statement_prints() -> None:
         ">>> async for n in t: break\n"
         "leak t, made at <input 2>:1, is still open: `break` at <input 3>:1 left it\n"
         "try  await t.aclose()\n"
-        ">>> await t.aclose()\n"
         ">>> :leaks\n"
         "left open  t (ticks), by `break` at <input 3>:1, made at <input 2>:1: t = ticks()\n"
+        "open now   ticks waits at <input 1>:2: yield 1, begun at <input 3>:1\n"
+        ">>> await t.aclose()\n"
+        ">>> :leaks\n"
+        "no leaks\n"
     )
     for _ in range(2):
         assert not check_transcript(parse(text)).differences

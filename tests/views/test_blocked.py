@@ -64,6 +64,11 @@ LINES = [
         None,
         ["loop was blocked 1.3 s, 1.1 s of it waiting for its turn, by task 'tick' at <input 3>:2: time.sleep(2)"],
     ),
+    (
+        once(replace(TICK, collected=1.1)),
+        None,
+        ["loop was blocked 1.3 s, 1.1 s of it collecting garbage, by task 'tick' at <input 3>:2: time.sleep(2)"],
+    ),
 ]  # fmt: skip
 
 

@@ -22,8 +22,8 @@ from asyncrepl.views.styled import plain
         (
             Time(3.2, "real", 1.0, frozen=True),
             True,
-            "time stands still at 3.2 s, Ctrl-C ends the statement",
-            "time stands still at 3.2 s (Ctrl-C)",
+            "time stands still at 3.2 s, Ctrl-S steps on, Ctrl-C ends the statement",
+            "time stands still (Ctrl-S, Ctrl-C)",
         ),
         (
             Time(123456.7894, "virtual", 1.0, frozen=True),

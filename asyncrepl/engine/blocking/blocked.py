@@ -12,12 +12,11 @@ anything else is done: whoever holds it last would have to run the user's
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
-from asyncrepl.engine.frames import calls_back, explains, is_library, is_plumbing
-from asyncrepl.engine.lives import name_of
+from asyncrepl.engine.frames import calls_back, imports, owner, shows
+from asyncrepl.engine.lives import current_task, name_of
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -50,28 +49,39 @@ def culprit(loop: LiveLoop, thread_id: int) -> Culprit | None:
         return None
     filename, line = frame.f_code.co_filename, frame.f_lineno
     del frame
-    task = asyncio.current_task(loop)
+    task = current_task(loop)
     name = None if task is None else name_of(task)
     return Culprit(name, filename, line) if (turn.number, turn.busy) == (number, True) else None
 
 
 def _place(frame: FrameType | None) -> FrameType | None:
-    """The user's own innermost frame if there is one, else that of a library.
+    """The frame to blame: the user's own innermost one, else a library's that asyncio called.
 
-    None while we explain a value that a line has shown: that is not the line's doing. And
-    None between two callbacks: the line that runs the loop blocks nothing.
+    None while we work: while we show or explain something, or import what we need, also where
+    a line of the user's was the occasion; and where only we have called a library. And None
+    between two callbacks: the line that runs the loop blocks nothing.
     """
-    own = library = None
-    while frame is not None:
-        if calls_back(frame.f_code):
-            return own or library
+    called_by_us = importing = False
+    library = None
+    while frame is not None and not calls_back(frame.f_code):
         filename = frame.f_code.co_filename
-        if explains(filename) and own is None:
-            return None
-        if own is None and not is_plumbing(filename):
-            if is_library(filename):
-                library = library or frame
-            else:
-                own = frame
+        whose = owner(filename)
+        if whose == "user":
+            return frame if _in_a_callback(frame) else None
+        if whose == "ours":
+            # The innermost of ours decides: it calls for itself, or for the user.
+            if not called_by_us and (importing or shows(filename)):
+                return None
+            called_by_us = True
+        elif imports(filename):
+            importing = True
+        elif whose == "library":
+            library = library or frame
         frame = frame.f_back
-    return None
+    return None if frame is None or called_by_us else library
+
+
+def _in_a_callback(frame: FrameType | None) -> bool:
+    while frame is not None and not calls_back(frame.f_code):
+        frame = frame.f_back
+    return frame is not None

@@ -13,6 +13,7 @@ a second of                            own    queued  others  wakes
 ``while True: pass``                   1      0       0       few
 the same beside busy programs          0.5    0.5     0       some
 waiting for the interpreter lock       0      0       1       one a millisecond
+the whole process is stopped           0      0       0       0
 =====================================  =====  ======  ======  ==================
 
 Who waits for the lock wakes up once in each switch interval to ask for it; who
@@ -20,6 +21,10 @@ sleeps in a call does not. So the number of wakes bounds how long it can have wa
 for the lock; and somebody else must have used the processor. In doubt others
 are to blame: code that naps for a millisecond at a time, beside threads that
 compute, is not reported.
+
+Who stopped the process (Ctrl-Z, a laptop's lid) stopped the thread that looks as well:
+it comes late, and has neither waited for a processor nor, waking up again and again,
+for the lock. That time counts as time in a queue.
 
 What does not work:
 
@@ -37,6 +42,7 @@ that compute counts as waiting for the lock.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from time import monotonic
@@ -50,6 +56,8 @@ _SLACK = 2.0
 _STRETCH = 50.0
 #: The threads of ours are called so. They never hold the lock for long.
 _OURS = "asyncrepl"
+#: A look that comes later than this many seconds needs a reason.
+_LATE = 0.05
 
 
 class Sample(NamedTuple):
@@ -87,10 +95,10 @@ class Probe(Protocol):
         """What the thread has used by now; so many seconds later than the caller wanted to ask."""
 
 
-def probe_of(thread: threading.Thread) -> Probe:
-    """The best probe there is for `thread`, which is alive."""
+def probe_of(thread: threading.Thread, watch: threading.Thread | None = None) -> Probe:
+    """The best probe there is for `thread`, at which the thread `watch` looks; both are alive."""
     try:
-        probe = LinuxProbe(thread)
+        probe = LinuxProbe(thread, watch)
         probe.sample()
     except (OSError, ValueError, AttributeError):
         return AnyProbe()
@@ -100,17 +108,20 @@ def probe_of(thread: threading.Thread) -> Probe:
 class LinuxProbe:
     """Reads the scheduler's own books; about 20 µs a sample."""
 
-    def __init__(self, thread: threading.Thread) -> None:
+    def __init__(self, thread: threading.Thread, watch: threading.Thread | None = None) -> None:
         self._clock = _cpu_clock(thread)
         self._ours = [_cpu_clock(each) for each in _threads_of_ours()]
         self._folder = f"/proc/self/task/{thread.native_id}/"
         self._progress = (0.0, 0)
         self._since = monotonic()
-        self._queued = 0.0
+        self._queued = self._stopped = 0.0
+        self._watch = None if watch is None else f"/proc/self/task/{watch.native_id}/"
+        self._watched = (0.0, 0)
 
-    def sample(self, late: float = 0.0) -> Sample:  # noqa: ARG002  it has better evidence
+    def sample(self, late: float = 0.0) -> Sample:
         """What the thread has used by now."""
         ours = sum(map(_used, self._ours))
+        self._count_stop(late)
         # Opened anew: user code may close descriptors that it does not know.
         fd = os.open(self._folder + "schedstat", os.O_RDONLY)
         try:
@@ -120,7 +131,23 @@ class LinuxProbe:
         finally:
             os.close(fd)
         self._count(at, own, queued_ns)
-        return Sample(at, own, used - own - ours, self._queued, wakes)
+        return Sample(at, own, used - own - ours, self._queued + self._stopped, wakes)
+
+    def _count_stop(self, late: float) -> None:
+        """Add up the time in which the thread that looks did not even ask for the lock."""
+        if self._watch is None:
+            return
+        try:
+            with open(self._watch + "schedstat", "rb", buffering=0) as file:  # noqa: PTH123
+                _, queued_ns, wakes = map(int, file.read(100).split())
+        except OSError:  # it has ended
+            self._watch = None
+            return
+        (queued, woken), self._watched = self._watched, (queued_ns / 1e9, wakes)
+        asked = (wakes - woken) * sys.getswitchinterval() * _SLACK
+        stopped = late - asked - (queued_ns / 1e9 - queued)
+        if late > _LATE and stopped > _LATE:
+            self._stopped += stopped
 
     def _count(self, at: float, own: float, queued_ns: int) -> None:
         """Add up the time queued. The system counts a wait only when it is over."""

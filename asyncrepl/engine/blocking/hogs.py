@@ -25,6 +25,7 @@ import math
 import signal
 import threading
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from itertools import pairwise
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -83,8 +84,9 @@ class Hogs:
         """Watch from now on."""
         self._watching.acquire()
         with self._looking:  # the probe has to know all threads of ours
-            threading.Thread(target=self._watch, name="asyncrepl watch", daemon=True).start()
-            self._probe = self._probe or probe_of(self._thread)
+            watch = threading.Thread(target=self._watch, name="asyncrepl watch", daemon=True)
+            watch.start()
+            self._probe = self._probe or probe_of(self._thread, watch)
             self._look()
 
     def close(self) -> None:
@@ -158,7 +160,7 @@ class Hogs:
             return None
         if at - last.at > LONG or at - last.sample.at > STALE:
             return None
-        return Look(at, recorded(self._loop), None, None, last.sample)
+        return Look(at, recorded(self._loop), None, None, last.sample, last.collections)
 
     def _over(self, before: Look, now: Look) -> list[Blocked]:
         """The blocks that have ended since the look `before`."""
@@ -215,11 +217,13 @@ class Hogs:
         place, lane = held.place(), held.slice.lane
         if held.own(end) <= LONG or place is None:
             return None
-        seconds = end - held.start
+        seconds = held.lasted(end)
         if place is UNSEEN:
-            return self._unseen(lane, held.slice.at, seconds, held.waited)
-        source = linecache.getline(place.filename, place.line).strip()
-        return Blocked(*place, source, seconds, held.waited, lane, held.slice.at)
+            found = self._unseen(lane, held.slice.at, seconds, held.waited)
+        else:
+            source = linecache.getline(place.filename, place.line).strip()
+            found = Blocked(*place, source, seconds, held.waited, lane, held.slice.at)
+        return found and replace(found, collected=min(held.collected, seconds))
 
     def _missed(self, before: Look, now: Look) -> list[Blocked | None]:
         """The long slices that came and went while this thread could not look."""
@@ -230,7 +234,9 @@ class Hogs:
         for (lane, at), (_, end) in pairwise(timeline.between(before.recorded, now.recorded)):
             seconds = (end - at) / 1e9
             if seconds > LONG and seconds - (away := self._waited_since(at / 1e9, now)) > LONG:
-                missed.append(self._unseen(lane, at, seconds, away))
+                found = self._unseen(lane, at, seconds, away)
+                collected = seconds * (now.collections > before.collections)
+                missed.append(found and replace(found, collected=collected))
         return missed
 
     def _unseen(self, lane: int | None, at: int, seconds: float, waited: float) -> Blocked | None:

@@ -31,7 +31,8 @@ class Held:
 
     It was seen first at `first`; `early` are the seconds before that in which others ran.
     `places` says for how many seconds it was seen where: None for code that is
-    not the user's, `UNSEEN` for time in which nobody could look.
+    not the user's, and that is not told; `UNSEEN` for time in which nobody could look.
+    `collected` are the seconds of that in which garbage was.
     """
 
     def __init__(self, slice_: Slice, start: float, first: Look, early: float) -> None:
@@ -40,6 +41,8 @@ class Held:
         # A sample may be taken a while after the look.
         self.waited = self._early = min(early, first.sample.at - start)
         self.places: dict[Culprit | None, float] = {}
+        self.collected = 0.0
+        self._collections = first.collections
         self._sample = first.sample
         self._place: Culprit | None = None
 
@@ -57,14 +60,23 @@ class Held:
     def _add(self, place: Culprit | None, look: Look, since: float, until: float) -> None:
         seconds = max(until - max(since, self.start), 0.0)
         self.places[place] = self.places.get(place, 0.0) + seconds
+        # The collector lets nobody look while it works.
+        if look.collections > self._collections and seconds > LONG / 2:
+            self.collected += seconds
+        self._collections = look.collections
         # What was waited for after that moment is not counted, or only at the next look.
         waited = self._early + others_ran(self._sample, look.sample)
         self.waited = min(waited, self.waited + seconds)
 
     def own(self, end: float) -> float:
         """The seconds up to `end` that are the slice's own doing."""
-        return end - self.start - self.waited
+        return self.lasted(end) - self.waited
+
+    def lasted(self, end: float) -> float:
+        """The seconds up to `end` without those in which no code of the user's ran."""
+        return end - self.start - self.places.get(None, 0.0)
 
     def place(self) -> Culprit | None:
-        """Where it was for the longest time."""
-        return max(self.places, key=lambda place: self.places[place])
+        """Where it was for the longest time; None if nowhere in the user's code."""
+        seen = [place for place in self.places if place is not None]
+        return max(seen, key=lambda place: self.places[place], default=None)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
+import gc
 import math
+import sys
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from asyncrepl.engine.blocking.blocked import Culprit, culprit
+from asyncrepl.engine.lives import current_task
 from asyncrepl.events import IDLE
 
 if TYPE_CHECKING:
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from asyncrepl.engine.loop import LiveLoop
 
 __all__ = ["Look", "Slice", "look_at", "recorded"]
+
+#: The generations that count: Python 3.14 goes through all in parts, which are the second.
+_FULL = 1 if sys.version_info >= (3, 14) else 2
 
 
 class Slice(NamedTuple):
@@ -34,7 +39,8 @@ class Slice(NamedTuple):
 class Look(NamedTuple):
     """What was seen at one moment: the slice, its line if it is not quite new.
 
-    `recorded` is how many slices there were in the timeline.
+    `recorded` is how many slices there were in the timeline, and `collections` how often all
+    garbage was collected.
     """
 
     at: float
@@ -42,6 +48,7 @@ class Look(NamedTuple):
     slice: Slice | None
     place: Culprit | None
     sample: Sample
+    collections: int
 
 
 def recorded(loop: LiveLoop) -> int:
@@ -62,7 +69,17 @@ def look_at(
     if slice_ is not None and at - (slice_.start or slice_.earliest) > young:
         place = culprit(loop, thread_id)
     # Only now: a sample gives the interpreter lock away, and the loop would go on.
-    return Look(at, count, slice_, place, probe.sample(late=max(at - due, 0.0)))
+    return Look(
+        at, count, slice_, place, probe.sample(late=max(at - due, 0.0)), _full_collections()
+    )
+
+
+def _full_collections() -> int:
+    """How often the collector went through all there is, which may take long.
+
+    Not by ``gc.callbacks``: what is called there in the user's thread may find its stack full.
+    """
+    return sum(generation["collections"] for generation in gc.get_stats()[_FULL:])
 
 
 def _under_way(loop: LiveLoop, count: int) -> Slice | None:
@@ -73,7 +90,7 @@ def _under_way(loop: LiveLoop, count: int) -> Slice | None:
     if not turn.busy:
         return None
     if timeline is None:
-        return Slice((number, id(asyncio.current_task(loop))), None, 0, None, since)
+        return Slice((number, id(current_task(loop))), None, 0, None, since)
     lane, at = timeline.current()
     if lane == IDLE or count != timeline.count:
         return None

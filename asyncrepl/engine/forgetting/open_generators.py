@@ -21,6 +21,7 @@ from __future__ import annotations
 import builtins
 import gc
 import sys
+import weakref
 from dataclasses import dataclass
 from opcode import opname
 from types import AsyncGeneratorType
@@ -68,7 +69,7 @@ class Leftover:
 
     `defined` is the file of its function, `name` the user's name for it, empty where
     it lies deeper. The loop that began to walk it takes its steps at `place` in
-    `filename`, with the instruction `walk`.
+    `filename`, with the instruction `walk`. `generator` refers to it weakly.
     """
 
     what: str
@@ -77,6 +78,7 @@ class Leftover:
     filename: str
     place: Place
     walk: Walk
+    generator: weakref.ref[Any]
 
 
 def open_generators(loop: LiveLoop) -> list[OpenGenerator]:
@@ -135,7 +137,8 @@ class Leftovers:
         if place is None or _references(named.held) != named.references:
             return None
         self._told[id(named.held[0])] = walk
-        return Leftover(what, defined, named.name, walk[0].co_filename, place, walk)
+        ref = weakref.ref(named.held[0])
+        return Leftover(what, defined, named.name, walk[0].co_filename, place, walk, ref)
 
     def _forget_the_dead(self) -> None:
         walks, living = self._loop.live.walks, self._loop._asyncgens  # noqa: SLF001

@@ -1,11 +1,8 @@
 """Joining walks that are under way: telling the rest of them.
 
 A loop that began while nothing was traced runs the copy without marks, to its end.
-From Python 3.12 on the interpreter can tell of single instructions of a code object,
-also one that is suspended in a frame (``sys.monitoring``, events of that code only):
-each is seen once and then switched off, but for the few at which a loop takes a step.
-Python 3.11 has nothing of the kind that is safe (a trace function would change what
-the program's own debugger sees): there such walks are not told.
+But the interpreter can tell of single instructions, also of a frame that is suspended,
+and so of those few at which the loop takes a step (see `instructions`).
 
 Rounds are counted from where the walk was joined, and the type of what ``__anext__``
 gives is not known: it lies on the interpreter's stack. On Python 3.12 reading what was
@@ -17,12 +14,12 @@ statement is over.
 from __future__ import annotations
 
 import ast
-import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.awaiting.chains import links
 from asyncrepl.engine.frames import owner
+from asyncrepl.engine.walks.instructions import instructions
 from asyncrepl.engine.walks.loops import AsyncLoop, loops_in, loops_of
 
 if TYPE_CHECKING:
@@ -35,10 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Joining"]
 
-_monitoring: Any = getattr(sys, "monitoring", None)
-#: The numbers of tools that nobody has reserved.
-_TOOLS = (4, 3)
-
 
 class Joining:
     """The walks that were joined, for one tracer; for the loop's thread."""
@@ -48,9 +41,9 @@ class Joining:
         self.lane: int | None = None
         self._tracer = tracer
         self._thread = threading.get_ident()
-        self._tool: int | None = None
-        #: id of a code object -> it, and what happens at which offset.
-        self._codes: dict[int, tuple[CodeType, dict[int, list[_Step]]]] = {}
+        self._instructions = instructions(self._reached)
+        #: What happens at which offset, by the ``id`` of a frame.
+        self._steps: dict[int, dict[int, list[_Step]]] = {}
         self._walks: dict[tuple[int, AsyncLoop], Walking] = {}
         self._stopping: Walking | None = None
 
@@ -59,10 +52,12 @@ class Joining:
 
         Of each comes whether it is told, now or already.
         """
+        caller: CodeType | None = None
         for link in links(task):
             frame = link.frame
             if frame is not None and owner(frame.f_code.co_filename) == "user":
-                yield from self._join_frame(frame, task)
+                yield from self._join_frame(frame, loops_of(frame.f_code, caller), task)
+                caller = frame.f_code
 
     def end(self, how: WayOut | None, error: str) -> None:
         """The statement is over: so is what was joined."""
@@ -75,33 +70,33 @@ class Joining:
     def stop(self) -> None:
         """Tell nothing any more."""
         self._walks.clear()
-        if self._tool is not None:
-            for code, _ in self._codes.values():
-                _monitoring.set_local_events(self._tool, code, 0)
-            _monitoring.register_callback(self._tool, _monitoring.events.INSTRUCTION, None)
-            _monitoring.free_tool_id(self._tool)
-        self._tool = None
-        self._codes.clear()
+        self._instructions.stop()
+        self._steps.clear()
+
+    def relax(self) -> None:
+        """Nobody steps any more: where that is dear, tell no more of what was joined."""
+        if self._instructions.dear:
+            for walking in reversed([*self._walks.values()]):
+                walking.hush()
+                self._tracer.walks.leave(walking)
+            self.stop()
 
     # -- joining -----------------------------------------------------------------------
 
-    def _join_frame(self, frame: FrameType, task: Any) -> Iterator[bool]:
-        every = loops_of(frame.f_code)
+    def _join_frame(
+        self, frame: FrameType, every: Sequence[AsyncLoop], task: Any
+    ) -> Iterator[bool]:
         for loop in loops_in(frame, every):
             told = loop.site in {each.walk.site for each in self._tracer.walks.inside(frame)}
-            if not told and self._watch(frame.f_code, every):
+            if not told and self._watch(frame, every):
                 walking = self._tracer.joined(loop.site, frame, task)
                 walking.join(waiting=loop.ask <= frame.f_lasti < loop.got)
                 self._walks[id(frame), loop] = walking
                 told = True
             yield told
 
-    def _watch(self, code: CodeType, loops: Sequence[AsyncLoop]) -> bool:
-        """Be told of the instructions of `code`; False where that cannot be."""
-        if id(code) in self._codes:
-            return True
-        if _monitoring is None or not self._has_tool():
-            return False
+    def _watch(self, frame: FrameType, loops: Sequence[AsyncLoop]) -> bool:
+        """Be told of the steps of `loops`, all those of `frame`; False where that cannot be."""
         steps: dict[int, list[_Step]] = {}
         for loop in loops:
             for offset, step in (
@@ -111,32 +106,18 @@ class Joining:
                 (loop.after, self._stopped),
             ):
                 steps.setdefault(offset, []).append((loop, step))
-        self._codes[id(code)] = code, steps
-        _monitoring.set_local_events(self._tool, code, _monitoring.events.INSTRUCTION)
-        return True
-
-    def _has_tool(self) -> bool:
-        free = [number for number in _TOOLS if _monitoring.get_tool(number) is None]
-        if self._tool is None and free:
-            self._tool = free[0]
-            _monitoring.use_tool_id(self._tool, "asyncrepl")
-            event = _monitoring.events.INSTRUCTION
-            _monitoring.register_callback(self._tool, event, self._instruction)
-        return self._tool is not None
+        self._steps[id(frame)] = steps
+        return self._instructions.watch(frame, set(steps))
 
     # -- what happens in the code --------------------------------------------------------
 
-    def _instruction(self, code: CodeType, offset: int) -> object:
-        _, steps = self._codes.get(id(code), (None, {}))
-        if offset not in steps:
-            return _monitoring.DISABLE
-        if threading.get_ident() == self._thread:
-            frame = sys._getframe(1)  # noqa: SLF001  the documented way
-            for loop, step in steps[offset]:
-                walking = self._walks.get((id(frame), loop))
-                if walking is not None and walking.phase != "over":
-                    step(walking, frame)
-        return None
+    def _reached(self, frame: FrameType, offset: int) -> None:
+        if threading.get_ident() != self._thread:
+            return
+        for loop, step in self._steps.get(id(frame), {}).get(offset, ()):
+            walking = self._walks.get((id(frame), loop))
+            if walking is not None and walking.phase != "over":
+                step(walking, frame)
 
     def _ask(self, walking: Walking, frame: FrameType) -> None:
         inside = [each for (at, _), each in self._walks.items() if at == id(frame)]

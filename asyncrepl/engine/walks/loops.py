@@ -47,11 +47,15 @@ class AsyncLoop:
 
 
 @lru_cache(maxsize=256)
-def loops_of(code: CodeType) -> tuple[AsyncLoop, ...]:
-    """The loops of `code`, of text that was typed or loaded; outer ones before inner ones."""
+def loops_of(code: CodeType, caller: CodeType | None = None) -> tuple[AsyncLoop, ...]:
+    """The loops of `code`, of text that was typed or loaded; outer ones before inner ones.
+
+    On Python 3.11 a comprehension is a code of its own; what its `caller` walks for it is
+    known to that.
+    """
     sites = {
         each[-1]: Site(*cast("Any", each))
-        for each in code.co_consts
+        for each in (*code.co_consts, *(caller.co_consts if caller is not None else ()))
         if type(each) is tuple and len(each) == _SITE and each[0] == code.co_filename
     }
     bytecode: Any = dis.Bytecode(code)
@@ -83,12 +87,15 @@ def _loop(
 ) -> AsyncLoop | None:
     ask = every[number]
     got = next(n for n in range(number, len(every)) if every[n].opname == _GOT)
-    target = _range(every[got + 1])
-    body = got + 1
+    # From Python 3.14 on a mark for branches comes first, with the position of the loop.
+    body = got + 2 if every[got + 1].opname == "NOT_TAKEN" else got + 1
+    target = _range(every[body])
     while target is not None and _binds(every[body], target):
         body += 1
     handler = next(each.target for each in handlers if each.start <= ask.offset < each.end)
     stop = next(n for n, each in enumerate(every) if each.offset == handler)
+    while every[stop].opname == "EXTENDED_ARG":  # from 3.14 on it tells how long the loop is
+        stop += 1
     site, within = None if target is None else sites.get(target[0]), _range(ask)
     if site is None or within is None or every[stop].opname != "END_ASYNC_FOR":
         return None

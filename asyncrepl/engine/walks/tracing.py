@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.engine.awaiting.chains import is_task
 from asyncrepl.engine.awaiting.waiting import in_order
-from asyncrepl.engine.lives import name_of
+from asyncrepl.engine.lives import all_tasks, current_task, name_of
 from asyncrepl.engine.timing_out import times_out
 from asyncrepl.engine.walks.judging import judge
 from asyncrepl.engine.walks.meanwhile import ancestors
@@ -97,16 +97,22 @@ class Tracer:
     def join(self) -> list[bool]:
         """Tell also of the walks that are under way in suspended tasks.
 
-        Of each, whether it is told now: on Python 3.11 those that were not, are not.
+        Of each, whether it is told now: where somebody else traces, it may not be.
         """
         if self._joining is None:
             from asyncrepl.engine.walks.joining import Joining
 
             self._joining = Joining(self)
         self._joining.lane = self.timeline.lane_of(self._only)
-        every = asyncio.all_tasks(self._loop) - {asyncio.current_task(self._loop)}
+        every = all_tasks(self._loop) - {current_task(self._loop)}
         told = in_order({each for each in every if self._is_told(each)})
         return [one for each in told for one in self._joining.join(each)]
+
+    def relax(self) -> None:
+        """Nobody goes from one step to the next any more."""
+        self.asked = None
+        if self._joining is not None:
+            self._joining.relax()
 
     def finish(self, error: BaseException | None) -> None:
         """A statement is over, with `error`: so are its comprehensions, and its sums are told."""
@@ -177,7 +183,7 @@ class Tracer:
         """The task that runs, if its walks are to be told."""
         if not self.on or threading.get_ident() != self._thread:
             return None
-        task = asyncio.current_task(self._loop)
+        task = current_task(self._loop)
         return task if task is not None and self._is_told(task) else None
 
     def _is_told(self, task: asyncio.Task[object]) -> bool:
@@ -213,7 +219,7 @@ class Tracer:
 
     def cancelled(self) -> WayOut | None:
         """Why the task that runs is being cancelled; None if it is not."""
-        task = asyncio.current_task(self._loop)
+        task = current_task(self._loop)
         if task is None or not task.cancelling():
             return None
         lane = self.timeline.lane_of(task)

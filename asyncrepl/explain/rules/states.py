@@ -15,7 +15,7 @@ from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import Fixing, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.steps import assignment, called, stepped_source
-from asyncrepl.explain.uses import callee_name
+from asyncrepl.language.names import callee_name
 from asyncrepl.language.seeing import begun
 from asyncrepl.language.suspects import lookup
 

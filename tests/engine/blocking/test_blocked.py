@@ -113,6 +113,8 @@ def test_a_loop_that_waits_or_rests_blocks_nobody(loop: LiveLoop) -> None:
         (str(OURS / "commands" / "shell.py"), True),
         (str(OURS / "explain" / "explaining.py"), False),
         (str(OURS / "commands" / "explaining.py"), False),
+        (str(OURS / "views" / "errors.py"), False),
+        (str(OURS / "engine" / "walks" / "proxies.py"), True),
         (queue.__file__, True),
         ("<frozen importlib._bootstrap>", True),
     ],
@@ -135,6 +137,39 @@ def test_a_line_is_not_to_blame_for_our_explaining(
     loop.run_forever()
     names = [frame and frame.f_code.co_filename for frame in frames]
     assert names == (["<input 1>"] if named else [None])
+
+
+IMPORTLIB, LINECACHE = "<frozen importlib._bootstrap_external>", queue.__file__
+
+
+@pytest.mark.parametrize(
+    ("files", "named"),
+    [
+        ((str(OURS / "commands" / "seeing.py"), IMPORTLIB), None),
+        ((str(OURS / "terminal" / "session.py"), LINECACHE), None),
+        (("<input 1>", str(OURS / "engine" / "walks" / "proxies.py"), IMPORTLIB), None),
+        (("<input 1>", str(OURS / "engine" / "walks" / "proxies.py"), LINECACHE), "<input 1>"),
+        (("<input 1>", str(OURS / "commands" / "shell.py"), LINECACHE), "<input 1>"),
+        (("<input 1>", str(OURS / "views" / "errors.py"), LINECACHE), None),
+        (("<input 1>", LINECACHE, IMPORTLIB), "<input 1>"),
+        ((LINECACHE, IMPORTLIB), LINECACHE),
+        ((str(OURS / "commands" / "seeing.py"), "<input 1>"), "<input 1>"),
+    ],
+)
+def test_who_is_to_blame_for_a_chain_of_calls(
+    loop: LiveLoop, files: tuple[str, ...], named: str | None
+) -> None:
+    """Loading on our behalf is nobody's fault; what a user's line calls is that line's."""
+    frames: list[Any] = []
+    called: Any = lambda: frames.append(_place(sys._getframe(1)))  # noqa: E731
+    for file in reversed(files):
+        space: dict[str, Any] = {"called": called}
+        exec(compile("def f(): called()", file, "exec"), space)
+        called = space["f"]
+    loop.call_soon(called)
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+    assert [frame and frame.f_code.co_filename for frame in frames] == [named]
 
 
 def test_between_two_callbacks_nobody_is_to_blame() -> None:

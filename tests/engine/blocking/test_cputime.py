@@ -6,6 +6,7 @@ import queue
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -140,3 +141,32 @@ def burn(seconds: float = 0.01) -> None:
     until = time.thread_time() + seconds
     while time.thread_time() < until:
         pass
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_watch_that_has_ended_is_asked_no_more() -> None:
+    """A session may look once more when its watch is over."""
+    stop: queue.SimpleQueue[None] = queue.SimpleQueue()
+    watch = threading.Thread(target=stop.get)
+    watch.start()
+    probe = LinuxProbe(threading.current_thread(), watch)
+    probe.sample()
+    stop.put(None)
+    watch.join()
+    while Path(f"/proc/self/task/{watch.native_id}").exists():
+        pass  # the system takes a moment longer
+    assert probe.sample(late=5.0).queued < 5.0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_look_that_comes_late_for_no_reason_was_stopped() -> None:
+    """The thread that looks neither waited for a processor nor, again and again, for the lock."""
+    stop: queue.SimpleQueue[None] = queue.SimpleQueue()
+    watch = threading.Thread(target=stop.get)
+    watch.start()
+    probe = LinuxProbe(threading.current_thread(), watch)
+    before = probe.sample()
+    stopped = probe.sample(late=5.0).queued - before.queued
+    stop.put(None)
+    watch.join()
+    assert 4.0 < stopped <= 5.0

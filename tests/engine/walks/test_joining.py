@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.walks import Traced, told, traced
@@ -13,9 +13,7 @@ from asyncrepl.events.walks import Asked, Began, Ended, Joined
 if TYPE_CHECKING:
     from asyncrepl.engine.walks.tracing import Tracer
 
-needs_monitoring = pytest.mark.skipif(
-    sys.version_info < (3, 12), reason="Python 3.11 cannot tell of code under way"
-)
+MONITORING = sys.version_info >= (3, 12)
 
 
 def joined(text: str, after: float, *before: str) -> tuple[Traced, list[bool]]:
@@ -35,7 +33,6 @@ def joined(text: str, after: float, *before: str) -> tuple[Traced, list[bool]]:
     return traced(*before, text, only=True, begun=later), seen
 
 
-@needs_monitoring
 def test_the_rest_of_a_walk_is_told() -> None:
     """The round under way in one, then each step; rounds are counted from where it was joined."""
     result, seen = joined("async for n in naps(4): await asyncio.sleep(0.25)", 0.6)
@@ -52,7 +49,6 @@ def test_the_rest_of_a_walk_is_told() -> None:
     ]
 
 
-@needs_monitoring
 def test_the_round_under_way_is_told_with_its_value() -> None:
     """Joined while it waits: when the value comes, and which it is."""
     result, _ = joined("async for n in naps(3): pass", 0.7)
@@ -61,7 +57,6 @@ def test_the_round_under_way_is_told_with_its_value() -> None:
     assert result.events[1].waited == 300_000_000
 
 
-@needs_monitoring
 @pytest.mark.parametrize(
     ("text", "how"),
     [
@@ -71,18 +66,24 @@ def test_the_round_under_way_is_told_with_its_value() -> None:
         ("async for n in failing(2): pass", "source"),
         ("[n async for n in naps(3)]", "exhausted"),
         ("async for a, b in pairs(3): pass", "exhausted"),
+        (f"async for n in naps(3):\n    {'n + n; ' * 300}", "exhausted"),
+        (
+            f"{'; '.join(f'v{n} = 0' for n in range(300))}\nasync for w in naps(3): w + v0",
+            "exhausted",
+        ),
+        ("async for box.n in naps(3): pass", "exhausted"),
     ],
+    ids=lambda text: text[:36],
 )
 def test_how_a_joined_walk_ended(text: str, how: str) -> None:
     """As far as can be known, it is said as of any other; nothing of it is left."""
     pairs = "async def pairs(n):\n    async for i in naps(n):\n        yield i, -i\n"
-    result, seen = joined(text, 0.3, pairs)
+    result, seen = joined(text, 0.3, pairs, "class box: pass")
     assert all(seen)
     assert result.of(Ended)[-1].how == how
     assert result.held == 0
 
 
-@needs_monitoring
 def test_nested_walks_are_joined_each() -> None:
     """The outer one first; an inner one that begins later is told as ever."""
     text = "async for a in naps(2):\n    async for b in naps(2): pass\n"
@@ -94,7 +95,6 @@ def test_nested_walks_are_joined_each() -> None:
     assert ended == [("b", "exhausted"), ("b", "exhausted"), ("a", "exhausted")]
 
 
-@needs_monitoring
 def test_a_walk_that_is_told_is_not_joined() -> None:
     """Nothing is told twice."""
 
@@ -108,7 +108,6 @@ def test_a_walk_that_is_told_is_not_joined() -> None:
     assert [event.round for event in result.of(Asked)] == [1, 2]
 
 
-@needs_monitoring
 def test_only_the_frame_that_was_joined_is_told() -> None:
     """Another call of the same function is not."""
     walk = "async def walk():\n    async for n in naps(2): pass\n"
@@ -119,16 +118,18 @@ def test_only_the_frame_that_was_joined_is_told() -> None:
     assert len(result.of(Began)) == 1
 
 
-@needs_monitoring
 def test_afterwards_nothing_is_left() -> None:
-    """No tool watches any code any more."""
+    """No tool watches any code any more, nor does a function that traces."""
     joined("async for n in naps(3): pass", 0.7)
-    assert [sys.monitoring.get_tool(number) for number in (3, 4)] == [None, None]
+    assert sys.gettrace() is None
+    if MONITORING:
+        assert [sys.monitoring.get_tool(number) for number in (3, 4)] == [None, None]
 
 
-@needs_monitoring
 def test_a_taken_tool_number_is_left_alone() -> None:
     """Where both are taken, walks under way are not told, and that is known."""
+    if not MONITORING:
+        pytest.skip("before Python 3.12 there are none")
     for number in (3, 4):
         sys.monitoring.use_tool_id(number, "somebody")
     try:
@@ -139,7 +140,35 @@ def test_a_taken_tool_number_is_left_alone() -> None:
     assert (seen, result.of(Joined)) == ([False], [])
 
 
-def test_python_3_11_knows_that_there_is_one() -> None:
-    """A walk under way is noticed on every Python, told or not."""
-    _, seen = joined("async for n in naps(3): pass", 0.7)
-    assert seen == [sys.version_info >= (3, 12)]
+@pytest.mark.skipif(MONITORING, reason="from Python 3.12 on nothing is traced")
+def test_a_trace_function_of_somebody_else_is_left_alone() -> None:
+    """A debugger's, or that of a coverage tool: then walks under way are not told."""
+    before = sys.gettrace()
+    theirs: Any = lambda *_: None  # noqa: E731
+    sys.settrace(theirs)
+    try:
+        result, seen = joined("async for n in naps(3): pass", 0.7)
+        assert sys.gettrace() is theirs
+    finally:
+        sys.settrace(before)
+    assert (seen, result.of(Joined)) == ([False], [])
+
+
+@pytest.mark.parametrize("end", ["return", "break"])
+def test_nothing_of_a_frame_that_is_over_is_kept(end: str) -> None:
+    """What its names refer to dies with it, also while others are told."""
+    text = (
+        "class Kept: pass\n"
+        "async def walk(seen):\n"
+        "    kept = Kept(); seen.append(weakref.ref(kept))\n"
+        f"    async for n in naps(2): {end}\n"
+        "async def main():\n"
+        "    seen = []\n"
+        "    t = asyncio.create_task(walk(seen))\n"
+        "    async for n in naps(4):\n"
+        "        if n == 2: await asyncio.wait([t]); t = None; return seen[0]()\n"
+    )
+    result, seen = joined("alive = await main()", 0.3, "import weakref", text)
+    assert seen == [True, True]
+    assert result.session is not None
+    assert result.session.namespace["alive"] is None

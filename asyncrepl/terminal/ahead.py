@@ -1,0 +1,113 @@
+"""Loading ahead: the modules that are not needed for the prompt, before they are needed.
+
+To start quickly, nothing is imported that the first prompt can do without. But then the
+first error, the first ``:tree`` imports up to a hundred modules on the user's loop, and
+holds it for as long: 0.1 s, and several times that on a busy machine. So as soon as the
+prompt is there, a thread imports them one after the other, with pauses as long as the
+work. It gives the interpreter lock away when a key is pressed, as all threads do.
+
+What does not work:
+
+- One import of all: who needs one of the modules meanwhile waits for the rest, too.
+- Importing on the loop itself, when it is idle: a slow disk then holds the loop.
+- Importing while user code runs: a loop over ``sys.modules`` fails when that grows.
+- A fork in the middle: the child inherits the lock of a half-imported module, and nobody
+  to release it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from contextlib import suppress
+from importlib import import_module
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from asyncrepl.engine.turns import Turn
+
+__all__ = ["LoadingAhead"]
+
+#: What a session may need, what is needed soonest first.
+_PACKAGES = (
+    "explain",
+    "views",
+    "engine",
+    "commands",
+    "language",
+    "terminal",
+    "export",
+    "transcript",
+)
+#: It belongs to pytest.
+_NOT = frozenset({"asyncrepl.transcript.plugin"})
+#: What functions of ours, and those of the standard library that they call, import later.
+_ALSO = (
+    "tokenize",
+    "encodings.utf_8_sig",
+    "_colorize",
+    "_suggestions",
+    "_ast_unparse",
+    "glob",
+    "pkgutil",
+    "pygments.lexers.python",
+)
+#: Seconds before the first import, and at least between two of them.
+_FIRST, _PAUSE = 0.05, 0.002
+
+#: Held while a module is imported, and in every fork.
+_importing = threading.RLock()
+os.register_at_fork(
+    before=_importing.acquire,
+    after_in_parent=_importing.release,
+    after_in_child=_importing.release,
+)
+
+
+class LoadingAhead:
+    """Imports what a session may need, in a thread of its own, while the loop of `turn` waits."""
+
+    def __init__(self, turn: Turn) -> None:
+        self._turn = turn
+        self._over = threading.Event()
+        # Not called ours: what it computes counts among what keeps the loop from running.
+        self._thread = threading.Thread(target=self._load, name="loading ahead", daemon=True)
+
+    def start(self) -> None:
+        """Begin, in a moment."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop after the module that is being imported."""
+        self._over.set()
+
+    def _load(self) -> None:
+        # A signal that this thread took would not wake the main thread.
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        pause = _FIRST
+        for name in _names():
+            if self._over.wait(pause):
+                return
+            while self._turn.busy:
+                if self._over.wait(_PAUSE):
+                    return
+            began = perf_counter()
+            # Whoever needs what is missing or broken will say so.
+            with _importing, suppress(Exception):
+                import_module(name)
+            pause = max(perf_counter() - began, _PAUSE)
+
+
+def _names() -> Iterator[str]:
+    """The modules, such that each imports few others: those farthest down come first."""
+    from pkgutil import walk_packages
+
+    for each in _PACKAGES:
+        package = import_module(f"asyncrepl.{each}")
+        found = [module.name for module in walk_packages(package.__path__, f"{package.__name__}.")]
+        yield from sorted({*found} - _NOT, key=lambda name: (-name.count("."), name))
+    yield from _ALSO
