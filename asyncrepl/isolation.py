@@ -204,6 +204,7 @@ class Isolation:
         """Find out what the user's folders take from the library now."""
         if self._theirs:
             self._give_back()
+        self._remember()
         places = [p for p in sys.path if type(p) is str and p not in self._installed]
         state = [_identity(place) for place in places]
         if state == self._places:
