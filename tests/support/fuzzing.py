@@ -44,7 +44,7 @@ turn = threading.Lock()
 def row(n):
     with turn:
         at = turns.get(n, 0)
-        print(f'¦{n}:{at}', '=' * 24, '¦')
+        print(f'¦{n}:{at} {"=" * 24} ¦')
         turns[n] = at + 1
 async def alive():
     end = time.monotonic() + 5
@@ -337,14 +337,23 @@ class Fuzzer:
         return self._back() and any("KeyboardInterrupt" in row for row in self._rows())
 
     def _dropped(self) -> bool:
-        return self._back() and any(row.endswith("q^C") for row in self._rows())
+        """Whether a line was dropped with the only letter in it that nothing else types."""
+        rows = self._rows()
+        return self._back() and any(row.endswith("^C") for row in rows) and "q" in "".join(rows)
+
+    def _paged(self) -> bool:
+        return any(row.endswith("q ends") for row in self.terminal.lines)
 
     def _rows(self) -> list[str]:
         """The rows since `_mark`, down to the cursor's."""
         return self.terminal.scrollback[self._start :]
 
     def _wait_for_prompt(self, text: str) -> None:
-        self.terminal.wait(self._back, f"a prompt after {text!r}", _PATIENCE)
+        what = f"a prompt after {text!r}"
+        self.terminal.wait(lambda: self._back() or self._paged(), what, _PATIENCE)
+        if self._paged():
+            self.terminal.send("q")
+        self.terminal.wait(self._back, what, _PATIENCE)
 
     def _all_paid(self) -> bool:
         """Whether the rows that came later than their prompt are all there."""

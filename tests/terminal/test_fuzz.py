@@ -17,7 +17,7 @@ def test_sixty_random_statements_with_ctrl_c_keys_and_sizes() -> None:
 @pytest.mark.parametrize(
     ("printed", "told"),
     [
-        ("print('¦1:0 ==='); print()", "a torn row"),
+        ('print("¦1:0 ===")', "a torn row"),
         ("flood(1, 2); turns[1] = 1; flood(1, 1)", "row 1 of statement 1 where 2 is due"),
         ("beating[2].cancel()", "not all tickers are alive"),
     ],
