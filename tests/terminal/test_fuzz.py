@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
-from support.fuzzing import FuzzError, Fuzzer, fuzz
-from support.pty import Terminal
+from support.fuzzing import Fuzzer, FuzzError, fuzz
+
+if TYPE_CHECKING:
+    from support.pty import Terminal
 
 
 def test_sixty_random_statements_with_ctrl_c_keys_and_sizes() -> None:
