@@ -5,14 +5,13 @@ from __future__ import annotations
 import inspect
 import re
 import textwrap
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.commands.registry import Command, CommandError
 from asyncrepl.engine.loading import LackingError, LoadError, load_attribute, load_file, read_text
 from asyncrepl.language.naming import find_named, with_source
 from asyncrepl.language.parameters import spelled_signature
-from asyncrepl.language.shipped import ShippedError, demos, find_iterable, iterables
+from asyncrepl.language.shipped import ShippedError, demos, find_iterable, home_expanded, iterables
 from asyncrepl.language.suspects import MISSING
 from asyncrepl.views.explanations import tried_lines
 from asyncrepl.views.highlight import code_lines
@@ -78,7 +77,7 @@ def _load(shell: Shell, rest: str) -> list[Line]:
 
 def _load_any(shell: Shell, name: str) -> Loaded:
     if name.endswith(".py"):
-        return load_file(shell.session, Path(name).expanduser())
+        return load_file(shell.session, home_expanded(name))
     if ":" in name:
         return load_attribute(shell.session, name)
     try:

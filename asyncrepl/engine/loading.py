@@ -138,6 +138,8 @@ def read_text(path: Path) -> str:
         raise LoadError(f"no file {str(path)!r}") from None
     except OSError as error:
         raise LoadError(f"cannot read {str(path)!r}: {error.strerror}") from None
+    except ValueError as error:  # a NUL in its name
+        raise LoadError(f"cannot read {str(path)!r}: {error}") from None
     try:
         return decoded(data, str(path))
     except SyntaxError as error:

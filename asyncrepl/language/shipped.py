@@ -29,6 +29,7 @@ __all__ = [
     "demos_folder",
     "find_iterable",
     "find_transcript",
+    "home_expanded",
     "iterables",
     "next_demo",
 ]
@@ -90,14 +91,25 @@ def find_transcript(name_or_path: str, folder: Path | None = None) -> Path:
     for number, demo in enumerate(shipped, 1):
         if name_or_path in {demo.name, demo.path.stem, demo.path.name, str(number)}:
             return demo.path
-    path = Path(name_or_path).expanduser()
-    if path.is_file():
-        return path
-    if path.is_dir():
-        raise ShippedError(f"{name_or_path} is a directory, not a transcript")
+    path = home_expanded(name_or_path)
+    try:
+        if path.is_file():
+            return path
+        if path.is_dir():
+            raise ShippedError(f"{name_or_path} is a directory, not a transcript")
+    except OSError as error:  # a name that is too long, a folder that is not to be read
+        raise ShippedError(f"cannot read {name_or_path}: {error.strerror}") from None
     if path.suffix or len(path.parts) > 1:
         raise ShippedError(f"no file {name_or_path}")
     raise ShippedError(_unknown("demo or file", name_or_path, [demo.name for demo in shipped]))
+
+
+def home_expanded(path: str) -> Path:
+    """`path` with ``~`` as the home directory; as it is, where nobody of that name has one."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 def next_demo(path: Path, folder: Path | None = None) -> Demo | None:
