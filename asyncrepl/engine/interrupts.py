@@ -94,6 +94,8 @@ class Interrupter:
     """
 
     def __init__(self, loop: LiveLoop, foreground: Foreground, idle: Callable[[], object]) -> None:
+        #: Called in the signal handler, once for each Ctrl-C, whatever that will reach.
+        self.heard: Callable[[], object] = bool
         self._loop = loop
         self._foreground = foreground
         self._idle = idle
@@ -132,6 +134,8 @@ class Interrupter:
     def on_sigint(self, _signum: int, frame: FrameType | None) -> None:
         """Raise KeyboardInterrupt in a stuck turn; else interrupt the statement."""
         again, self._looking_again = self._looking_again, False
+        if not again:
+            self.heard()
         if self._reaches(frame):
             self._hit = asyncio.current_task(self._loop)
             self._forget_cancellation()

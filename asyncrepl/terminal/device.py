@@ -64,6 +64,15 @@ class Modes:
         if self._found is not None:
             self._set(self._found)
 
+    def drop_input(self) -> None:
+        """Forget what was typed and is not read yet, as the kernel does at Ctrl-C.
+
+        Told to do so itself (without NOFLSH), it would forget output in flight as well.
+        """
+        with contextlib.suppress(termios.error, OSError):
+            if os.tcgetpgrp(self._fd) == os.getpgrp():  # else it would stop us
+                termios.tcflush(self._fd, termios.TCIFLUSH)
+
     def _set_raw(self, *, signals: bool) -> None:
         if self._found is None:
             return

@@ -95,6 +95,7 @@ class _Session:
         self._replays = replays
         self._over = False
         self._interrupter = Interrupter(shell.loop, shell, self._found_nothing)
+        self._interrupter.heard = terminal.ui.drop_typed_ahead
         self._hogs = Hogs(shell.loop, self._blocked)
         shell.sleeps.wanted = self._slept
         self._ahead = LoadingAhead(shell.loop.live.turn)

@@ -169,6 +169,12 @@ class Ui:
             return False
         return self._thread.is_alive()
 
+    def drop_typed_ahead(self) -> None:
+        """A Ctrl-C came, which is also for what should have run next; in a signal handler."""
+        if self.typist.running:
+            self.modes.drop_input()
+        self.call(self.typist.drop_waiting)
+
     def history(self) -> list[str]:
         """The inputs so far, oldest first."""
         return list(self._editor.buffer.history.get_strings())
