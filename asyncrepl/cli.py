@@ -209,23 +209,30 @@ def _check(words: list[str]) -> int:
 def _export(words: list[str]) -> int:
     from asyncrepl.export.exporting import export
     from asyncrepl.export.recording import ExportError
+    from asyncrepl.files import write_file
     from asyncrepl.language.shipped import ShippedError
     from asyncrepl.transcript.finding import find
     from asyncrepl.transcript.grammar import TranscriptError
 
     options = export_options(words)
+    out = None if options.out in {None, Path("-")} else options.out.absolute()
     try:
         text = export(find(options.transcript), options.format)
     except (ShippedError, TranscriptError, ExportError) as error:
         print(f"asyncrepl: {error}", file=sys.stderr)
         return FAILED if isinstance(error, ExportError) else USAGE
-    if options.out is None:
+    if out is None:
         sys.stdout.buffer.write(text.encode())
         return 0
     try:
-        options.out.write_bytes(text.encode())
-    except OSError as error:
-        print(f"asyncrepl: {options.out}: {error.strerror}", file=sys.stderr)
+        write_file(out, text.encode(), replace=options.force)
+    except FileExistsError:
+        line = f"{options.out} is there already; to replace it: --force"
+        print(f"asyncrepl: {line}", file=sys.stderr)
+        return USAGE
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        print(f"asyncrepl: cannot write {options.out}: {reason}", file=sys.stderr)
         return USAGE
     return 0
 

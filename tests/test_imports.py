@@ -13,7 +13,7 @@ import asyncrepl
 ROOT = Path(asyncrepl.__file__).parent
 #: In walking order. Each may import those before it.
 ORDER = (
-    "events", "settings", "statuses", "language", "engine", "explain", "views", "commands", "transcript", "export", "terminal",
+    "events", "settings", "statuses", "files", "language", "engine", "explain", "views", "commands", "transcript", "export", "terminal",
     "plain", "diagnosis", "options", "cli", "__main__",
 )  # fmt: skip
 #: What may not import all that stands before it.
@@ -23,6 +23,7 @@ LESS = {
     "explain": {"events", "language"},
     "settings": set(),
     "statuses": set(),
+    "files": set(),
     "options": {"settings"},
 }
 FILES = sorted(ROOT.rglob("*.py"))

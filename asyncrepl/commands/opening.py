@@ -57,11 +57,11 @@ def open_shell(
 
 
 def _end_recording(shell: Shell) -> None:
-    recorder, shell.recorder = shell.recorder, None
+    recorder = shell.recorder
     if recorder is not None:
         try:
             count = recorder.end()
-            told = f"recorded in {recorder.path}, inputs: {count}"
+            told = f"recorded in {recorder.name}, inputs: {count}"
             shell.console.show(*prose(told, shell.console.width, "dim", 2))
         except CommandError as error:
             shell.console.complain(*prose(str(error), shell.console.width, "error", 2))
