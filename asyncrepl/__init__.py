@@ -6,8 +6,7 @@
 gives what ``:tour`` leads through.
 """
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # not from `typing`: see `asyncrepl.isolation`
 if TYPE_CHECKING:
     from asyncrepl.commands.drawing import marbles
     from asyncrepl.commands.itinerary import tour
@@ -48,10 +47,11 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Import a public name when it is asked for: start-up pays for none of them."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_HOMES[name]), name)
+    found: object = getattr(import_module(_HOMES[name]), name)
+    return found

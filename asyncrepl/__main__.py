@@ -1,8 +1,17 @@
-"""``python -m asyncrepl`` is the program ``asyncrepl``."""
+"""``python -m asyncrepl`` and the command ``asyncrepl``: one program."""
 
 import sys
 
-from asyncrepl.cli import main
+from asyncrepl import isolation
+
+
+def main() -> int:
+    """Run the program with the arguments of the process; its exit status."""
+    isolation.begin()  # before anything is imported that the user's folder may hold, too
+    from asyncrepl.cli import main as run
+
+    return run()
+
 
 if __name__ == "__main__":
     sys.exit(main())

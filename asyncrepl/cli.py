@@ -9,10 +9,12 @@ from __future__ import annotations
 import io
 import os
 import sys
+import traceback
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asyncrepl.isolation import let_in
 from asyncrepl.options import (
     check_options,
     demos_options,
@@ -87,22 +89,25 @@ def _given_program(options: argparse.Namespace) -> Program | int | None:
     """The program of ``-c`` or FILE with its name, or an exit status if it cannot be read."""
     if options.code is not None:
         sys.argv = ["-c", *filter(None, [options.file]), *options.arguments]
-        sys.path.insert(0, "")
+        let_in("")
         return options.code, "<string>"
     sys.argv = [options.file or "", *options.arguments]
     if options.file in {None, "-"}:
-        sys.path.insert(0, "")
+        let_in("")
         return None
     path = Path(options.file)
-    sys.path.insert(0, str(path.resolve().parent))
+    let_in(str(path.resolve().parent))
     return _read(path)
 
 
 def _read(path: Path) -> Program | int:
-    from asyncrepl.engine.loading import LoadError, read_text
+    from asyncrepl.engine.loading import LoadError, NoTextError, read_text
 
     try:
-        return read_text(path), str(path)
+        return read_text(path), str(path.absolute())
+    except NoTextError as wrong:
+        sys.stderr.writelines(traceback.format_exception_only(wrong.error))
+        return FAILED
     except LoadError as error:
         print(f"asyncrepl: {error}", file=sys.stderr)
         return USAGE
@@ -152,12 +157,10 @@ def _plainly(settings: Settings, run: Callable[[Shell], int]) -> int:
     from asyncrepl.commands.opening import chosen_clock, open_shell
 
     clock = chosen_clock(settings.clock, settings.rate)
-    try:
-        with open_shell(_console(settings.color), clock=clock) as shell:
-            shell.narrator.turn(on=settings.trace)
-            return run(shell)
-    except SystemExit as leaving:  # raised in the background
-        return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+    with open_shell(_console(settings.color), clock=clock) as shell:
+        shell.narrator.turn(on=settings.trace)
+        status = run(shell)
+    return status if shell.left_with is None else shell.left_with
 
 
 def _demos(words: list[str]) -> int:
@@ -174,6 +177,7 @@ def _replay(words: list[str]) -> int:
     from asyncrepl.transcript.grammar import TranscriptError
 
     options = replay_options(words)
+    let_in("")
     try:
         transcripts = [find(name) for name in options.demos]
     except (ShippedError, TranscriptError) as error:
@@ -202,6 +206,7 @@ def _check(words: list[str]) -> int:
     from asyncrepl.transcript.checker import check
 
     options = check_options(words)
+    let_in("")
     color = use_color(options.color)
     return check([Path(path) for path in options.paths], accept=options.accept, color=color)
 
@@ -216,6 +221,7 @@ def _export(words: list[str]) -> int:
 
     options = export_options(words)
     out = None if options.out in {None, Path("-")} else options.out.absolute()
+    let_in("")
     try:
         text = export(find(options.transcript), options.format)
     except (ShippedError, TranscriptError, ExportError) as error:
@@ -248,8 +254,9 @@ def _explain(words: list[str]) -> int:
         print(f"asyncrepl: {error}", file=sys.stderr)
         return USAGE
     sys.argv = [options.file or "-"]
-    sys.path.insert(0, "" if program.path is None else str(program.path.resolve().parent))
-    return explain_program(program, as_json=options.json, color=use_color(options.color))
+    let_in("" if program.path is None else str(program.path.resolve().parent))
+    color = use_color(options.color)
+    return explain_program(program, as_json=options.json, color=color, whole=options.whole)
 
 
 def _console(color: str) -> Console:

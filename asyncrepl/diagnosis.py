@@ -13,11 +13,14 @@ or there is none, it is the first misuse that was noticed, whoever noticed it.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import io
 import json
+import linecache
 import os
 import sys
+import tokenize
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,10 +28,13 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.commands.opening import open_shell
 from asyncrepl.engine.loading import LoadError, read_text
+from asyncrepl.engine.running import EndsSessionError
+from asyncrepl.language.decoding import complaint, decoded
+from asyncrepl.language.names import canonical_name
 from asyncrepl.plain import run_program
 from asyncrepl.statuses import INTERRUPTED
 from asyncrepl.views.console import Console
-from asyncrepl.views.diagnosis import diagnosis_lines
+from asyncrepl.views.diagnosis import Subject, diagnosis_lines
 from asyncrepl.views.errors import error_lines
 
 if TYPE_CHECKING:
@@ -40,6 +46,20 @@ if TYPE_CHECKING:
     from asyncrepl.views.styled import Line
 
 __all__ = ["Diagnosis", "Program", "as_object", "diagnose", "explain_program", "read_program"]
+
+#: What tells the time, as one asks for it who measures.
+_CLOCKS = (
+    {
+        f"time.{name}{unit}"
+        for name in ("perf_counter", "monotonic", "time")
+        for unit in ("", "_ns")
+    }
+    | {"timeit.default_timer"}
+    | {
+        f"asyncio.{name}().time"
+        for name in ("get_event_loop", "get_running_loop", "new_event_loop")
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,25 +99,28 @@ def read_program(file: str | None) -> Program:
         return Program(read_text(Path(file)), Path(file))
     if sys.stdin is None or (file is None and sys.stdin.isatty()):
         raise LoadError("explain takes a FILE, or code on standard input")
-    reader = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig")
     try:
-        text = reader.read()
-    except UnicodeDecodeError:
-        raise LoadError("standard input is not text in UTF-8") from None
+        data = sys.stdin.buffer.read()
+        text = decoded(data, "<stdin>")
+    except SyntaxError as error:
+        raise LoadError(f"standard input {complaint(data, error)}") from None
     except OSError as error:
         raise LoadError(f"cannot read standard input: {error.strerror}") from None
-    finally:
-        reader.detach()  # or it would be closed under the program
     if not text.strip():
         raise LoadError("there is no code on standard input")
     return Program(text)
 
 
-def explain_program(program: Program, *, as_json: bool, color: bool) -> int:
-    """Run `program` and tell its first error or misuse; 0, or 130 after Ctrl-C."""
+def explain_program(program: Program, *, as_json: bool, color: bool, whole: bool = False) -> int:
+    """Run `program` and tell its first error or misuse; 0, or 130 after Ctrl-C.
+
+    What is to be changed is told as a patch, in the encoding of the file, or as the `whole`
+    program.
+    """
     process = os.getpid()
     width = os.get_terminal_size(1).columns if os.isatty(1) else None
-    with os.fdopen(os.dup(1), "w", encoding="utf-8", errors="backslashreplace") as answer:
+    encoding = "utf-8" if width is not None or as_json else _encoding(program)
+    with os.fdopen(os.dup(1), "w", encoding=encoding, errors="backslashreplace") as answer:
         if as_json:
             os.dup2(2, 1)
         found = diagnose(program)
@@ -107,7 +130,7 @@ def explain_program(program: Program, *, as_json: bool, color: bool) -> int:
         if as_json:
             answer.write(json.dumps(as_object(found, program)) + "\n")
         else:
-            Console(answer, color=color).show(*_as_lines(found, program, width))
+            Console(answer, color=color).show(*_as_lines(found, program, width, whole=whole))
     return INTERRUPTED if found.interrupted else 0
 
 
@@ -132,8 +155,6 @@ def diagnose(program: Program) -> Diagnosis:
                 # What is noticed from now on may come of it: an error leaves things undone.
                 found.explanation = found.explanation or shell.first
             perhaps = _perhaps(shell, program)  # while its source is known
-    except SystemExit as leaving:  # raised in the background
-        found.status = leaving.code if isinstance(leaving.code, int) else 1
     except _WaitsForEverError:
         found.error, found.shown = None, ()  # closing the session has cancelled it
     if found.error is None:
@@ -145,23 +166,47 @@ def _give_up() -> None:
     raise _WaitsForEverError
 
 
-class _WaitsForEverError(BaseException):
+class _WaitsForEverError(EndsSessionError):
     """The program waits for what never comes; out of the loop, where no task can catch it."""
 
 
 def _perhaps(shell: Shell, program: Program) -> Explanation | None:
     """What may be meant just so; told to an author who asks how long it takes."""
-    asks = any(name in program.text for name in ("perf_counter(", "monotonic(", "time.time("))
+    source = shell.session.sources.get(program.filename)
+    if source is None or source.tree is None:
+        return None
+    asks = any(canonical_name(node) in _CLOCKS for node in ast.walk(source.tree))
     return shell.remarks.asked() if asks else None
 
 
-def _as_lines(found: Diagnosis, program: Program, width: int | None) -> list[Line]:
+def _encoding(program: Program) -> str:
+    """The encoding of the program's file, as its first lines tell it."""
+    with contextlib.suppress(OSError, SyntaxError):
+        if program.path is not None:
+            with program.path.open("rb") as file:
+                return tokenize.detect_encoding(file.readline)[0].replace("utf-8-sig", "utf-8")
+    return "utf-8"
+
+
+def _content(filename: str) -> str:
+    """What stands in a file, with its own line ends and the mark at its beginning."""
+    try:
+        data = Path(filename).read_bytes()
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        return data.decode(encoding.replace("utf-8-sig", "utf-8"))
+    except (OSError, SyntaxError, ValueError):  # it is gone, or in no file
+        return "".join(linecache.getlines(filename))
+
+
+def _as_lines(found: Diagnosis, program: Program, width: int | None, *, whole: bool) -> list[Line]:
+    fix = found.explanation.fix if found.explanation is not None else None
+    names = [name for name in (fix.texts if fix is not None else ()) if not name.startswith("<")]
     return diagnosis_lines(
         found.shown,
         found.explanation,
-        program.filename,
-        program.text,
+        Subject(program.filename, program.text, {name: _content(name) for name in names}),
         width,
+        whole=whole,
         interrupted=found.interrupted,
     )
 

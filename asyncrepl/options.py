@@ -115,6 +115,9 @@ def explain_options(words: Sequence[str]) -> argparse.Namespace:
         action="store_true",
         help="print one JSON object; what the program prints goes to standard error",
     )
+    parser.add_argument(
+        "--whole", action="store_true", help="show the whole corrected program, not a patch"
+    )
     _color(parser)
     return parser.parse_args(words)
 

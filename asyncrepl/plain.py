@@ -6,17 +6,21 @@ Lines are read in a thread, so that the loop lives while it waits for one.
 from __future__ import annotations
 
 import contextlib
+import signal
 import sys
 import threading
 from collections import deque
 from contextlib import redirect_stderr, redirect_stdout
+from importlib.machinery import SourceFileLoader
 from typing import TYPE_CHECKING, TextIO
 
+from asyncrepl.commands.prompts import prompting, prompts
 from asyncrepl.commands.status import Status
 from asyncrepl.engine.alone import loops_of_ours
 from asyncrepl.engine.interrupts import Interrupter
-from asyncrepl.engine.running import keep_running
+from asyncrepl.engine.running import EndsSessionError, keep_running
 from asyncrepl.language.compiling import needs_loop
+from asyncrepl.language.decoding import decoded_lines
 from asyncrepl.language.splitting import Splitter
 from asyncrepl.statuses import FAILED, INTERRUPTED
 from asyncrepl.transcript.marking import Marking
@@ -24,7 +28,7 @@ from asyncrepl.transcript.performing import perform
 from asyncrepl.views.banner import banner_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from asyncrepl.commands.shell import Shell
 
@@ -38,15 +42,26 @@ def run_program(shell: Shell, text: str, filename: str) -> int:
     its top needs a running loop, none runs: the program may start its own.
     """
     if not filename.startswith("<"):
-        shell.session.namespace["__file__"] = filename
+        shell.session.namespace |= _of_file(filename)
     if needs_loop(text):
         return run_source(shell, text, filename)
+    shell.loop.live.clock.release()
     with loops_of_ours(shell.loop):
         return _exit_status(shell, shell.run_alone(text, filename))
 
 
+def _of_file(filename: str) -> dict[str, object]:
+    """The names that Python gives the main module of a file."""
+    names = {"__file__": filename, "__loader__": SourceFileLoader("__main__", filename)}
+    return names if sys.version_info >= (3, 15) else {**names, "__cached__": None}
+
+
 def run_source(shell: Shell, text: str, filename: str) -> int:
     """Run `text` on the shell's loop; the exit status as above."""
+    return _exit_status(shell, _run_source(shell, text, filename))
+
+
+def _run_source(shell: Shell, text: str, filename: str) -> Status:
     statuses: list[Status] = []
 
     def done(status: Status) -> None:
@@ -56,8 +71,8 @@ def run_source(shell: Shell, text: str, filename: str) -> int:
     shell.loop.call_soon(
         lambda: perform(shell, text, done, scripted=lambda: False, filename=filename, mode="exec")
     )
-    _run(shell, lambda: bool(statuses), idle=lambda: None)
-    return _exit_status(shell, statuses[0])
+    left = _run(shell, lambda: bool(statuses), idle=lambda: None)
+    return left or statuses[0]
 
 
 def run_lines(shell: Shell, stream: TextIO) -> int:
@@ -73,11 +88,14 @@ def run_typed(shell: Shell, stream: TextIO, first: Sequence[tuple[str, str]], ba
     """
     if banner:
         shell.console.show(*banner_lines())
-    for text, filename in first:
-        run_source(shell, text, filename)
-    status = _read_and_run(shell, stream, _Typed(shell, Splitter(typed=True)))
+    with prompting():
+        for text, filename in first:
+            status = _run_source(shell, text, filename)
+            if status.kind == "exit":
+                return status.exit_code
+        code = _read_and_run(shell, stream, _Typed(shell, Splitter(typed=True)))
     shell.console.show([])
-    return status
+    return code
 
 
 def _read_and_run(shell: Shell, stream: TextIO, lines: _Lines) -> int:
@@ -89,12 +107,17 @@ def _read_and_run(shell: Shell, stream: TextIO, lines: _Lines) -> int:
         redirect_stdout(Marking(sys.stdout, shell.printed)),
         redirect_stderr(Marking(sys.stderr, shell.tape.write)),
     ):
-        _run(shell, lambda: lines.ended, idle=lines.interrupted)
+        left = _run(shell, lambda: lines.ended, idle=lines.interrupted, typed=lines.typed)
+        if left is not None:
+            # No ``loop.stop()`` now: it would be for the next run, that of the cleanup.
+            lines.ended, lines.exit_status = True, left.exit_code
     return lines.exit_status
 
 
 class _Lines:
     """Feeds a shell with lines, one input at a time."""
+
+    typed = False
 
     def __init__(self, shell: Shell, splitter: Splitter) -> None:
         self.ended = False
@@ -109,11 +132,16 @@ class _Lines:
         loop = self._shell.loop
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens
             try:
-                for line in stream:
-                    loop.call_soon_threadsafe(self._take, line.rstrip("\n"))
+                for line in self._lines(stream):
+                    loop.call_soon_threadsafe(self._take, line)
             except (OSError, ValueError) as error:  # closed, or not text
                 loop.call_soon_threadsafe(self._unreadable, error)
             loop.call_soon_threadsafe(self._take, None)
+
+    def _lines(self, stream: TextIO) -> Iterator[str]:
+        """The lines of a program; one may say in which encoding it is."""
+        octets = getattr(stream, "buffer", None)
+        return decoded_lines(octets) if octets is not None else _text_lines(stream)
 
     def next(self) -> None:
         """Run the next input, if nothing runs and there is one."""
@@ -156,17 +184,26 @@ class _Lines:
 class _Typed(_Lines):
     """The same with prompts, for a person: only the end of the input ends it."""
 
+    typed = True
+
+    def _lines(self, stream: TextIO) -> Iterator[str]:
+        return _text_lines(stream)
+
     def interrupted(self) -> None:
         self._splitter.drop()
         self._shell.console.show([], [("error", "KeyboardInterrupt")])
         self._wait()
 
     def _wait(self) -> None:
-        self._shell.console.out.write("... " if self._splitter.pending else ">>> ")
+        self._shell.console.out.write(prompts()[self._splitter.pending])
         self._shell.console.out.flush()
 
     def _done(self, status: Status) -> None:
         super()._done(status if status.kind == "exit" else Status())
+
+
+def _text_lines(stream: TextIO) -> Iterator[str]:
+    return (line.rstrip("\n") for line in stream)
 
 
 def _exit_status(shell: Shell, status: Status) -> int:
@@ -178,13 +215,32 @@ def _exit_status(shell: Shell, status: Status) -> int:
     return INTERRUPTED if interrupted else FAILED
 
 
-def _run(shell: Shell, ended: Callable[[], bool], idle: Callable[[], None]) -> None:
+class _HandlerFailedError(EndsSessionError):
+    """A signal handler has raised: that ends a program, as under `python`."""
+
+
+def _run(
+    shell: Shell, ended: Callable[[], bool], idle: Callable[[], None], *, typed: bool = False
+) -> Status | None:
+    """Run the loop until it has `ended`; how it ended where that was by SystemExit."""
+
     def hit(line: str) -> None:
         shell.console.complain([("error", line)])
 
+    def failed(error: BaseException) -> bool:
+        shell.report_lost(error)
+        raise _HandlerFailedError
+
     interrupter = Interrupter(shell.loop, shell, idle)
-    interrupter.install()
+    # A program that was started with Ctrl-C ignored, as a shell's background job is, goes
+    # on ignoring it, as under `python`; who types wants to be heard.
+    if typed or signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        interrupter.install()
     try:
-        keep_running(shell.loop, interrupter, ended, hit)
+        leaving = keep_running(shell.loop, interrupter, ended, hit, failed)
+    except _HandlerFailedError:
+        return Status("exit", FAILED)
+    else:
+        return None if leaving is None else Status("exit", shell.exit_code(leaving))
     finally:
         interrupter.uninstall()

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.explanation import Explanation
     from asyncrepl.explain.rule import Rule
 
-VERSIONS = ["3.11", "3.12", "3.13"]
 PAGE = HERE / "mistakes.md"
 INTRODUCTION = """\
 # Mistakes with `async for`, and what to write instead
@@ -60,7 +59,7 @@ def _examples(rule: Rule) -> Iterator[tuple[list[str], Explanation]]:
         for entry in load("misuse")
         if entry["id"] == rule.id
         for snippet in entry["snippets"]
-        if snippet["wrong_in"] == VERSIONS
+        if snippet["wrong_in"] == list(snippet["outcome"])
         if (explanation := run(snippet["inputs"]).explanation) and explanation.id == rule.id
     ]
     return iter(sorted(found, key=lambda pair: pair[1].fix is None))

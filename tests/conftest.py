@@ -1,8 +1,9 @@
-"""What no test leaves behind for the next one, and the figures at the end of a run."""
+"""What no test inherits or leaves behind, and the figures at the end of a run."""
 
 from __future__ import annotations
 
 import linecache
+import signal
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,20 @@ if TYPE_CHECKING:
 #: What is recorded of each snippet, as properties of its test.
 CATALOGUE = "right cause", "fix runs", "prints what it should"
 SILENT = "right silent cause", "silent fix runs"
+
+
+def pytest_configure() -> None:
+    """Undo what a shell's background job, ``nohup`` or a service hands on to its children.
+
+    They would hand it on to the programs that are tested. A handler, unlike "ignored", is
+    the default again in a program that is started; ``nohup`` still keeps this one alive.
+    """
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for number in (signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM, signal.SIGTSTP, signal.SIGCHLD):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.needing import needs
 from test_cli import run
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 TICKS = "import asyncio\nasync def ticks():\n    await asyncio.sleep(0)\n    yield 1\n\n"
@@ -98,6 +101,13 @@ RIGHT = {
     "no loop runs": "import asyncio\ntry:\n    asyncio.get_running_loop()\n    1/0\n"
     "except RuntimeError: pass\n",
     "a loop runs": TICKS + "await anext(ticks())\n",
+    "a task is made elsewhere": "import asyncio\nfrom asyncio import create_task\n"
+    "async def main(): await create_task(asyncio.sleep(0))\nasyncio.run(main())\n",
+    "a task under another name": "import asyncio as aio\nfrom asyncio import create_task as go\n"
+    "async def main():\n    await go(aio.sleep(0))\naio.run(main())\n",
+    "a task of a loop of its own": TICKS + "loop = asyncio.new_event_loop()\n"
+    "task = loop.create_task(asyncio.sleep(0))\nloop.run_until_complete(task)\nloop.close()\n",
+    "the word in a string": TICKS + "print('create_task')\nasyncio.run(anext(ticks()))\n",
 }
 
 
@@ -131,7 +141,7 @@ PRINTING = """\
 import atexit, subprocess, sys, threading, time
 print("printed")
 sys.stdout.write("written")
-subprocess.run(["echo", "echoed"])
+subprocess.run(["sh", "-c", "echo echoed"])
 atexit.register(print, "at exit")
 threading.Thread(target=lambda: (time.sleep(0.1), print("in a thread"))).start()
 """
@@ -169,10 +179,10 @@ def test_code_may_come_by_standard_input(words: list[str]) -> None:
     assert finished.stdout.endswith(LONG.replace("    for", "    async for"))
 
 
-def test_a_short_file_is_shown_whole(tmp_path: Path) -> None:
+def test_a_file_is_shown_whole_where_that_is_wished(tmp_path: Path) -> None:
     """Python's own words, why, and all of the corrected code."""
     (tmp_path / "program.py").write_text(WRONG)
-    shown = run("explain", str(tmp_path / "program.py")).stdout
+    shown = run("explain", "--whole", str(tmp_path / "program.py")).stdout
     error, _, rest = shown.partition("TypeError: 'async_generator' object is not iterable\n")
     assert error.startswith("Traceback (most recent call last):\n")
     assert "asyncrepl/" not in error
@@ -180,15 +190,47 @@ def test_a_short_file_is_shown_whole(tmp_path: Path) -> None:
     assert rest.endswith(WRONG.replace("    for", "    async for"))
 
 
-def test_of_a_long_file_the_change_is_shown_and_can_be_applied(tmp_path: Path) -> None:
+@needs("patch")
+@pytest.mark.parametrize("text", [WRONG, LONG], ids=["short", "long"])
+def test_the_change_is_shown_and_can_be_applied(tmp_path: Path, text: str) -> None:
     """A unified diff between sentences: what ``patch`` takes as it is."""
     path = tmp_path / "program.py"
-    path.write_text(LONG)
+    path.write_text(text)
     shown = run("explain", str(path)).stdout
     assert f"--- {path}\n+++ {path}\n@@" in shown
     assert f"apply it  asyncrepl explain {path} | patch {path}\n" in shown
     subprocess.run(["patch", str(path)], input=shown, text=True, check=True, capture_output=True)
-    assert path.read_text() == LONG.replace("    for", "    async for")
+    assert path.read_text() == text.replace("    for", "    async for")
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        lambda text: "\ufeff" + text,
+        lambda text: "\ufeff" + text.replace("\n", "\r\n"),
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: "# -*- coding: utf-8 -*-\n" + text + "# é\n",
+        lambda text: text.replace("    ", "\t"),
+        lambda text: text + "x = 1\f\n",
+    ],
+    ids=["a mark", "a mark and Windows", "Windows", "a coding", "tabs", "a form feed"],
+)
+@pytest.mark.parametrize("tool", [["patch", "-p0"], ["git", "apply", "--whitespace=nowarn"]])
+def test_the_change_fits_the_file(
+    tmp_path: Path, before: Callable[[str], str], tool: list[str]
+) -> None:
+    """Whatever its line ends and encoding are: nothing else of it changes."""
+    if shutil.which(tool[0]) is None:
+        pytest.skip(f"there is no {tool[0]} here")
+    path, content = tmp_path / "program.py", before(WRONG)
+    path.write_bytes(content.encode())
+    finished = subprocess.run(
+        [sys.executable, "-m", "asyncrepl", "explain", "program.py"],
+        cwd=tmp_path, capture_output=True, check=True, timeout=60,
+    )  # fmt: skip
+    subprocess.run(tool, input=finished.stdout, cwd=tmp_path, check=True, capture_output=True)
+    fixed = content.replace("    for", "    async for").replace("\tfor", "\tasync for")
+    assert path.read_bytes() == fixed.encode()
 
 
 def test_a_program_without_a_mistake_gets_one_calm_line() -> None:

@@ -13,11 +13,13 @@ import asyncrepl
 ROOT = Path(asyncrepl.__file__).parent
 #: In walking order. Each may import those before it.
 ORDER = (
-    "events", "settings", "statuses", "files", "language", "engine", "explain", "views", "commands", "transcript", "export", "terminal",
+    "isolation", "own_names", "events", "settings", "statuses", "files", "language", "engine", "explain", "views", "commands", "transcript", "export", "terminal",
     "plain", "diagnosis", "options", "cli", "__main__",
 )  # fmt: skip
 #: What may not import all that stands before it.
 LESS = {
+    "isolation": set(),
+    "own_names": set(),
     "events": set(),
     "language": {"events"},
     "explain": {"events", "language"},

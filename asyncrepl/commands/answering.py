@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.commands.registry import CommandError, Instead
 from asyncrepl.commands.status import Status
-from asyncrepl.views.errors import exception_lines
+from asyncrepl.engine.traces import reached_place
+from asyncrepl.views.errors import exception_lines, interrupted_line
 from asyncrepl.views.styled import flowed, prose
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Answering:
     def _run(self, typed: reading.Command, finished: Finished) -> None:
         try:
             command, answer = self._asked(typed)
-        except (Exception, SystemExit) as error:
+        except BaseException as error:  # of whatever class: `:load` runs a module of the user's
             finished(self._failed(error))
             return
         if isinstance(answer, Instead):
@@ -98,8 +99,11 @@ class Answering:
 
         def ended(task: asyncio.Task[None]) -> None:
             self.task = None
-            self._shell.noticing.look()
-            finished(self._awaited(task))
+            status = Status("error")
+            with self._shell.contained("its answer cannot be shown"):
+                self._shell.noticing.look()
+                status = self._awaited(task)
+            finished(status)
 
         self.task = asyncio.Task(wait(), loop=self._shell.loop, name=f":{command.name}")
         self.task.add_done_callback(ended)
@@ -115,9 +119,12 @@ class Answering:
         """Tell the user's mistake in one line; any other error is one of ours."""
         if isinstance(error, SystemExit):
             return Status("exit", self._shell.exit_code(error))
-        mistake = isinstance(error, CommandError)
-        width = self._shell.console.width
-        lines = prose(str(error), width, "error", 2) if mistake else exception_lines(error)
+        if isinstance(error, CommandError):
+            lines = prose(str(error), self._shell.console.width, "error", 2)
+        elif isinstance(error, KeyboardInterrupt):
+            lines = [interrupted_line(reached_place(error.__traceback__))]
+        else:
+            lines = exception_lines(error)
         self._shell.console.complain(*lines)
         return Status("error")
 

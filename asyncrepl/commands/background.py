@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from asyncrepl.commands.registry import Command, CommandError
 from asyncrepl.engine.jobs import JobError
+from asyncrepl.engine.lives import all_tasks
 
 if TYPE_CHECKING:
     from asyncrepl.commands.registry import Words
@@ -21,12 +21,22 @@ def _ticker(shell: Shell, rest: str) -> list[Line]:
     if len(words) not in {1, 2}:
         raise CommandError(":ticker takes a name and seconds: try :ticker tick 0.2")
     name = words[0]
+    if _is_number(name):
+        raise CommandError(f"{name} is no name for a ticker: try :ticker tick {name}")
     seconds = _seconds(words[1]) if len(words) > 1 else 1.0
     try:
         shell.jobs.start_ticker(name, seconds)
     except JobError as error:
         raise CommandError(str(error)) from None
     return [[("", f"{name} started: every {seconds:g} s")]]
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def _seconds(word: str) -> float:
@@ -84,7 +94,7 @@ def _tree(shell: Shell, _rest: str) -> list[Line]:
 def _cancel(shell: Shell, rest: str) -> list[Line]:
     if not rest:
         raise CommandError(":cancel takes the name of a task; :tasks lists them")
-    found = [task for task in asyncio.all_tasks(shell.loop) if task.get_name() == rest]
+    found = [task for task in all_tasks(shell.loop) if task.get_name() == rest]
     if not found:
         raise CommandError(f"no task {rest!r}; :tasks lists them")
     try:
@@ -102,7 +112,7 @@ def _job_names(shell: Shell, _typed: str) -> Words:
 
 
 def _task_names(shell: Shell, _typed: str) -> Words:
-    return [task.get_name() for task in asyncio.all_tasks(shell.loop)]
+    return [task.get_name() for task in all_tasks(shell.loop)]
 
 
 COMMANDS = (

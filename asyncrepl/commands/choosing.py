@@ -6,10 +6,10 @@ The configuration file and the options of the command line set the same for ever
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from asyncrepl.commands.registry import CommandError
+from asyncrepl.language.likeness import most_like
 from asyncrepl.views.table import meaning_lines
 
 if TYPE_CHECKING:
@@ -72,8 +72,8 @@ def choose(shell: Shell, rest: str) -> list[Line]:
         return _shown(shell, list(_SETTINGS.values()))
     setting = _SETTINGS.get(name)
     if setting is None:
-        near = get_close_matches(name, _SETTINGS, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(_SETTINGS)}"
+        near = most_like(name, _SETTINGS)
+        hint = f"did you mean {near}?" if near else f"there are {', '.join(_SETTINGS)}"
         raise CommandError(f"no setting {name!r}: {hint}")
     if words:
         if len(words) > 1 or words[0].lower() not in _WORDS:

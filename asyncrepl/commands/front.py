@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from asyncrepl.commands.prompts import PROMPTS
 from asyncrepl.commands.registry import CommandError
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ class Front:
 
     #: Whether live lanes are drawn.
     lanes = False
+
+    #: The columns of the prompt, behind which a statement begins.
+    prompt_width = len(PROMPTS[0])
 
     def offer(self, text: str) -> bool:
         """Put `text` on the next input line, to be edited; False where there is none."""
@@ -79,6 +83,9 @@ class Front:
     def control_replay(self, word: str) -> None:
         """Hold ("pause"), go on with ("resume") or do one statement of ("step") the replay."""
         raise CommandError(f":{word}: no demo is being replayed; :replay NAME starts one")
+
+    def end_process(self) -> None:
+        """User code does not give the main thread back, from a thread: end without it."""
 
     def history(self) -> list[str]:
         """The inputs so far, oldest first."""

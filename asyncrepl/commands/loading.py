@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import inspect
 import re
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.commands.registry import Command, CommandError
 from asyncrepl.engine.loading import LackingError, LoadError, load_attribute, load_file, read_text
+from asyncrepl.language.naming import find_named, with_source
+from asyncrepl.language.parameters import spelled_signature
 from asyncrepl.language.shipped import ShippedError, demos, find_iterable, iterables
+from asyncrepl.language.suspects import MISSING
 from asyncrepl.views.explanations import tried_lines
 from asyncrepl.views.highlight import code_lines
 from asyncrepl.views.styled import cells, flowed, plain, printable
@@ -106,10 +110,7 @@ def _signature(value: Any) -> str:
     if not callable(value):
         return ""
     try:
-        signature = inspect.signature(value)
-        if isinstance(value, type):
-            signature = signature.replace(return_annotation=inspect.Signature.empty)
-        return _MODULES.sub("", str(signature))
+        return _MODULES.sub("", spelled_signature(value))
     except (TypeError, ValueError):
         return "(…)"
 
@@ -124,16 +125,35 @@ def _source(shell: Shell, rest: str) -> list[Line]:
 
 
 def _source_text(shell: Shell, name: str) -> str:
-    if name in shell.session.namespace:
+    found = find_named(name, shell.session.namespace)
+    shipped = name not in shell.session.namespace and name in _iterable_names(shell, name)
+    if found is not MISSING and not shipped:
         try:
-            return inspect.getsource(shell.session.namespace[name])
+            return _class_source(shell, found) or _any_source(found)
         except (TypeError, OSError):
-            kind = type(shell.session.namespace[name]).__name__
+            kind = type(found).__name__
             raise CommandError(f"{name!r} has no source to show: it is of type {kind}") from None
     try:
         return read_text(find_iterable(name).path)
     except ShippedError as error:
         raise CommandError(f"{name!r} is not defined, and {error}") from None
+
+
+def _any_source(found: object) -> str:
+    return textwrap.dedent(inspect.getsource(with_source(found)))
+
+
+def _class_source(shell: Shell, found: object) -> str:
+    """The source of a class that was typed: it is in no file, as `inspect` asks for."""
+    if type(found) is not type or found.__module__ != "__main__":
+        return ""
+    from asyncrepl.explain.units import Units
+
+    home = Units(shell.session.sources).class_of(found)
+    if home is None:
+        return ""
+    start, end = home[0].source.block(home[1])
+    return textwrap.dedent(home[0].text[start:end])
 
 
 def _iterable_names(_shell: Shell, _typed: str) -> Words:

@@ -8,27 +8,36 @@ The warning is taken where the `warnings` module writes it out, after everything
 had its say. What does not work: ``warnings.showwarning`` isn't given the coroutine; and
 a function around ``warnings._warn_unawaited_coroutine`` shifts the place of the warning,
 on which the filters go.
+
+One mistake is told once. A coroutine that an operation refuses dies before the error it
+raises is told: its warning waits for that error, and is given only if nothing explains it.
+What an explained error or a shown value has left behind dies later, without a word.
 """
 
 from __future__ import annotations
 
 import asyncio
+import linecache
 import sys
+import threading
 import warnings
 from contextlib import contextmanager
 from functools import partial
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from asyncrepl.engine.forgetting.explained import Explained
 from asyncrepl.engine.forgetting.leak_log import Leaks
+from asyncrepl.engine.frames import is_plumbing
 from asyncrepl.language.sightings import Sighting, sighting_at
 from asyncrepl.language.suspects import Facts, describe
 from asyncrepl.views.errors import exception_lines
-from asyncrepl.views.styled import prose
+from asyncrepl.views.styled import printable, prose
 from asyncrepl.views.warning import warning_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from types import CodeType, TracebackType
 
     from asyncrepl.commands.shell import Shell
     from asyncrepl.engine.forgetting.open_generators import Leftovers
@@ -42,11 +51,23 @@ __all__ = ["Noticing"]
 _WRITER = "_showwarnmsg_impl"
 
 
+class _Refused(NamedTuple):
+    """A coroutine that died in an operation: the warning, what was seen, what else to say."""
+
+    text: str
+    seen: Sighting | None = None
+    made: Callable[[], object] | None = None
+
+
 class Noticing:
     """What is forgotten in one shell; `leaks` are all of it so far."""
 
     def __init__(self, shell: Shell) -> None:
         self.leaks = Leaks(self._tell)
+        self.explained = Explained()
+        self._refused: list[_Refused] = []
+        #: The files whose errors were explained: a loop there was left by the error.
+        self._failed: set[str] = set()
         self._shell = shell
         self._leftovers: Leftovers | None = None
 
@@ -59,8 +80,32 @@ class Noticing:
         try:
             yield
         finally:
-            self._shell.loop.set_exception_handler(None)
+            self._shell.loop.set_exception_handler(_after)
             vars(warnings)[_WRITER] = written
+
+    def began(self) -> None:
+        """A statement begins."""
+        self.explained.begin()
+
+    def settle(self, error: BaseException, *, explained: bool) -> None:
+        """The error of a statement is about to be told, perhaps with what explains it."""
+        if explained:
+            self.account(error)
+            self._failed |= {each.tb_frame.f_code.co_filename for each in _entries(error)}
+        self.flush()
+
+    def account(self, error: BaseException) -> None:
+        """`error` is explained: what it leaves behind, and what died of it, is no news."""
+        self.explained.add_error(error)
+        self._refused.clear()
+
+    def flush(self) -> None:
+        """Write the warnings that have waited for an error which did not come."""
+        waiting, self._refused = self._refused, []
+        for each in waiting:
+            _write(each.text)
+            if each.seen is not None:
+                self._shell.remarks.see(each.seen, each.made)
 
     def look(self, outcome: Outcome | None = None) -> None:
         """Tell the async generators that were left open since the last look.
@@ -79,8 +124,9 @@ class Noticing:
             self._leftovers = Leftovers(self._shell.loop, self._shell.session.namespace)
         well = outcome.source.filename if outcome is not None and outcome.error is None else None
         for left in self._leftovers.find():
+            by_error = left.filename in self._failed
             leak = left_open(left, self._shell.session.sources, well)
-            self.leaks.note(leak, generator=left.generator)
+            self.leaks.note(leak, quietly=by_error, generator=left.generator)
             self._shell.remarks.keep(Sighting("kept", describe(None), *left.walk))
 
     def _tell(self, leak: Leak) -> None:
@@ -97,8 +143,14 @@ class Noticing:
     def _warned(self, warning: warnings.WarningMessage) -> None:
         """Write a warning out; it may come from any thread, and out of a finalizer."""
         coroutine: Any = warning.source
+        known = self.explained.is_known(warning)
         if type(coroutine) is not CoroutineType:
-            _write(warning_text(warning))
+            if known:
+                return
+            if warning.category is RuntimeWarning and self._is_refused(None):
+                self._refused.append(_Refused(warning_text(warning)))
+                return
+            _write(warning_text(warning), *_source_line(warning))
             if issubclass(warning.category, DeprecationWarning):
                 self._deprecated(warning)
             return
@@ -108,10 +160,22 @@ class Noticing:
         place = warning.filename, warning.lineno
         leak = never_awaited(coroutine, place, self._shell.session.sources)
         brief = len(coroutine.cr_origin or ()) == 1  # the tracer's: said in our own way
-        _write(warning_text(warning, brief=brief))
         self.leaks.note(leak)
+        if known:
+            return
         made = partial(self._shell.console.complain, *self._lines(leak))
+        text = warning_text(warning, brief=brief)
+        if self._is_refused(coroutine.cr_code):
+            self._refused.append(_Refused(text, dropped(coroutine), made))
+            return
+        _write(text)
         self._shell.remarks.see(dropped(coroutine), made)
+
+    def _is_refused(self, code: CodeType | None) -> bool:
+        """Whether what dies was refused: then an error is about to be told in this thread."""
+        from asyncrepl.engine.forgetting.leaving import refused
+
+        return threading.current_thread() is threading.main_thread() and refused(code)
 
     def _deprecated(self, warning: warnings.WarningMessage) -> None:
         """The interpreter warned of what is called where the user's code runs just now."""
@@ -126,6 +190,8 @@ class Noticing:
         from asyncrepl.engine.forgetting.leaks import first_code
 
         future, error = context.get("task") or context.get("future"), context.get("exception")
+        if isinstance(error, SystemExit):
+            return  # not an error: the session ends with it
         leak = self._of_loop(context)
         name = ""
         if isinstance(future, asyncio.Task):
@@ -151,6 +217,27 @@ class Noticing:
         if "task" in context and "exception" not in context:
             return destroyed(context, sources)
         return None
+
+
+def _entries(error: BaseException) -> Iterator[TracebackType]:
+    trace = error.__traceback__
+    while trace is not None:
+        yield trace
+        trace = trace.tb_next
+
+
+def _source_line(warning: warnings.WarningMessage) -> list[str]:
+    """The line of a file that a warning is about, as Python shows it; a typed one is seen."""
+    if warning.filename.startswith("<input ") or is_plumbing(warning.filename):
+        return []
+    line = warning.line or linecache.getline(warning.filename, warning.lineno)
+    return [f"  {printable(line.strip())}"] if line.strip() else []
+
+
+def _after(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """The exception handler of a loop that is closed."""
+    if not isinstance(context.get("exception"), SystemExit):
+        loop.default_exception_handler(context)
 
 
 def _write(*lines: str) -> None:

@@ -11,9 +11,9 @@ from asyncrepl.commands.registry import CommandError
 from asyncrepl.commands.shell import Shell
 from asyncrepl.engine.clock import Clock
 from asyncrepl.engine.loop import new_loop
-from asyncrepl.engine.running import close
 from asyncrepl.engine.session import Session
-from asyncrepl.views.styled import prose
+from asyncrepl.engine.shutdown import close
+from asyncrepl.views.styled import prose, text_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,13 @@ def open_shell(
             yield shell
         finally:
             _end_recording(shell)
-            shell.left = close(loop)
+            shell.closing = True
+            shell.left = close(
+                loop,
+                shell.leave,
+                lambda line: console.complain(*text_lines(line, "dim")),
+                shell.front.end_process,
+            )
             shell.session.sources.forget()
 
 

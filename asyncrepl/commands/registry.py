@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
+from asyncrepl.language.likeness import most_like
 from asyncrepl.views.styled import Line
 
 if TYPE_CHECKING:
@@ -156,5 +156,5 @@ class Registry:
         raise CommandError(f"no command :{name}{self._nearest(name)}")
 
     def _nearest(self, name: str) -> str:
-        near = difflib.get_close_matches(name, self.names, n=1, cutoff=0.5)
-        return f"; did you mean :{near[0]}?" if near else "; :help lists them"
+        near = most_like(name, self.names)
+        return f"; did you mean :{near}?" if near else "; :help lists them"

@@ -7,10 +7,15 @@ loop back: after what it printed, and before the next input.
 
 from __future__ import annotations
 
+import builtins
 import threading
+import weakref
+from asyncio import current_task
 from contextlib import contextmanager
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
+from asyncrepl.engine.lives import ending
 from asyncrepl.engine.traces import short_name
 from asyncrepl.language.sightings import Sighting, sightings
 from asyncrepl.language.suspects import describe
@@ -44,6 +49,14 @@ class Remarks:
         self._said: set[str] = set()
         self._turn = 0
         self._told: set[tuple[str, str]] = set()
+        #: The corrections that were told: all the texts of each, with their names.
+        self._fixes: set[frozenset[tuple[str, str]]] = set()
+        #: The files and lines of which it was told that they block the loop.
+        self._blocking: set[tuple[str, int]] = set()
+        #: The code of the coroutines that were said to be forgotten in this statement.
+        self._forgotten: set[CodeType | None] = set()
+        #: The tasks in which something was seen that is not looked at yet.
+        self._seen_in: list[weakref.ref[asyncio.Task[Any]]] = []
         self._waiting = False
         #: The ``id`` of the task that was found stuck.
         self._idled = 0
@@ -81,13 +94,18 @@ class Remarks:
         found = explain_error(self._shell.session, error)
         if found is None:
             return []
+        self._shell.noticing.account(error)
+        told = self._is_told(found)
         self._shell.first = None  # it is more than what was noticed before
-        return self.said(found)
+        lines = self.said(found)
+        return [] if told else lines
 
     def began(self) -> None:
         """A statement begins."""
         self._turn = self._shell.loop.live.turn.number
         self._said.clear()
+        self._blocking.clear()
+        self._forgotten.clear()
         sightings.never_ran = 0
 
     def ended(self, outcome: Outcome, *, silently: bool) -> None:
@@ -101,6 +119,9 @@ class Remarks:
             code = _empty(outcome.source.filename)
             self.see(Sighting("unsuspended", describe(None), code, 0))
             self.look()
+        last = vars(builtins).get("_")
+        if type(last) is CoroutineType and last.cr_code in self._forgotten:
+            self._shell.noticing.explained.add(last)  # one more, that dies later
 
     def keep(self, sighting: Sighting) -> None:
         """Explain `sighting`, which is told in another way, when ``:why`` asks."""
@@ -119,7 +140,10 @@ class Remarks:
             found = self._explanation(sighting)
             if found is not None:
                 self._said.add(sighting.what)
-                if (found.id, found.why) not in self._told:
+                self._forgotten.add(sighting.facts.code)
+                if sighting.what in _CAUSES and sighting.place is not None:
+                    self._blocking.add((sighting.code.co_filename, sighting.place.lineno))
+                if not self._is_told(found):
                     self._shell.console.complain(*self.said(found, self._place(found, sighting)))
             elif otherwise is not None:
                 otherwise()
@@ -131,29 +155,56 @@ class Remarks:
                 return found
         return None
 
+    def note(self, found: Explanation) -> None:
+        """`found` is told: it is not told a second time."""
+        self._told.add((found.id, found.why))
+        if found.fix is not None:
+            self._fixes.add(frozenset(found.fix.texts.items()))
+
+    def _is_told(self, found: Explanation) -> bool:
+        """Whether it was told; what is put right by the very same correction is one mistake."""
+        same = found.fix is not None and frozenset(found.fix.texts.items()) in self._fixes
+        return same or (found.id, found.why) in self._told
+
+    def tells_of(self, filename: str, line: int) -> bool:
+        """Whether it was said in this statement that it blocks the loop on this line."""
+        return (filename, line) in self._blocking
+
     def forget(self) -> None:
         """Tell again what was told."""
         self._told.clear()
+        self._fixes.clear()
         sightings.clear()
 
     def _heard(self) -> None:
         """Look as soon as the code that runs gives the loop back."""
         loop = self._shell.loop
-        if self._waiting or loop.is_closed():
+        if loop.is_closed():
             return
         if not loop.is_running():
-            self.look()
+            if not self._shell.alone:  # else the program's end, or its loop, is near
+                self.look()
+            return
+        here = threading.get_ident() == getattr(loop, "_thread_id", None)
+        if here and (task := current_task(loop)) is not None:
+            self._seen_in.append(weakref.ref(task))
+        if self._waiting:
             return
         self._waiting = True
-        if threading.get_ident() == getattr(loop, "_thread_id", None):
+        if here:
             loop.call_soon(self._look_soon)
         else:
             loop.call_soon_threadsafe(self._look_soon)
 
     def _look_soon(self) -> None:
         task = self._shell.task
-        if task is None or not task.done():  # else its end is to be told first
-            self.look()
+        if task is not None and task.done():
+            return  # its end is to be told first
+        seen_in, self._seen_in = self._seen_in, []
+        if any(_has_failed(ref()) for ref in seen_in):
+            self._waiting = False  # so is an error that is on its way through other tasks
+            return
+        self.look()
 
     def _idle(self) -> None:
         """Ask whether what runs in the foreground waits for ever, as the loop is about to wait."""
@@ -175,9 +226,8 @@ class Remarks:
         shell = self._shell
         if not shell.alone:
             return shell.task
-        from asyncio import all_tasks
-
         from asyncrepl.engine.awaiting.waiting import in_order
+        from asyncrepl.engine.lives import all_tasks
 
         return next(iter(in_order(all_tasks(shell.loop))), None)
 
@@ -210,12 +260,17 @@ class Remarks:
 
     def said(self, found: Explanation, place: str = "") -> list[Line]:
         """The lines that tell `found`; it is not told a second time, and ``:why`` knows it."""
-        self._told.add((found.id, found.why))
+        self.note(found)
         shell = self._shell
         shell.explanation = found
         if self.silent:
             return []
         return explanation_lines(found, shell.session.sources, shell.console.width, place)
+
+
+def _has_failed(task: asyncio.Task[Any] | None) -> bool:
+    """Whether `task` is over and has raised something."""
+    return task is not None and task.done() and ending(task) == "error"
 
 
 def _nothing() -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 from asyncrepl.commands.registry import Command, CommandError, Instead
+from asyncrepl.language.likeness import most_like
 from asyncrepl.views.explanations import fix_text, story_lines
 from asyncrepl.views.styled import one_line, text_lines, wrapped
 from asyncrepl.views.table import meaning_lines
@@ -97,8 +97,8 @@ def _rule(rules: Sequence[Rule], name: str) -> Rule:
         return by_id.get(name) or by_id[beginning[0]]
     if 1 < len(beginning) <= 4:
         raise CommandError(f"{one_line(name)!r} is ambiguous: {', '.join(beginning)}")
-    near = beginning or difflib.get_close_matches(name, by_id, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]}?" if near else ":why --all lists them"
+    near = beginning[0] if beginning else most_like(name, by_id)
+    hint = f"did you mean {near}?" if near else ":why --all lists them"
     raise CommandError(f"no mistake is called {one_line(name)!r}; {hint}")
 
 

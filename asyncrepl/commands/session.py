@@ -7,7 +7,8 @@ import builtins
 from typing import TYPE_CHECKING
 
 from asyncrepl.commands.registry import Command, CommandError
-from asyncrepl.views.styled import text_lines
+from asyncrepl.language.reading import as_command
+from asyncrepl.views.styled import one_line, text_lines
 
 if TYPE_CHECKING:
     from asyncrepl.commands.shell import Shell
@@ -18,7 +19,21 @@ __all__ = ["COMMANDS"]
 
 def _history(shell: Shell, rest: str) -> list[Line]:
     entries = shell.front.history()
-    return [line for entry in entries for line in text_lines(entry) if rest in entry]
+    if entries and _is_history(shell, entries[-1]):
+        entries = entries[:-1]  # what was just typed
+    found = [line for entry in entries for line in text_lines(entry) if rest in entry]
+    return found or [
+        [("dim", f"no input so far has {one_line(rest)!r}" if rest else "no input so far")]
+    ]
+
+
+def _is_history(shell: Shell, text: str) -> bool:
+    """Whether `text` is this very command, by its name or the beginning of it."""
+    command = as_command(text)
+    try:
+        return command is not None and shell.registry.find(command.name).run is _history
+    except CommandError:
+        return False
 
 
 def _reset(shell: Shell, _rest: str) -> list[Line]:

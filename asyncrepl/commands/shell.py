@@ -9,10 +9,12 @@ from __future__ import annotations
 import builtins
 import sys
 import time
+from asyncio import CancelledError
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from asyncrepl.commands.answering import Answering
+from asyncrepl.commands.contained import Contained
 from asyncrepl.commands.explaining import explain_outcome, explain_value
 from asyncrepl.commands.front import Front
 from asyncrepl.commands.guiding import Guide
@@ -23,12 +25,16 @@ from asyncrepl.commands.status import Status
 from asyncrepl.commands.stepping import Stepping
 from asyncrepl.commands.tape import Tape
 from asyncrepl.engine.blocking.sleeping import Sleeps
+from asyncrepl.engine.classes import finding_classes
 from asyncrepl.engine.jobs import Jobs
 from asyncrepl.engine.observing import Observing
+from asyncrepl.engine.recursion import NEEDED, lowered
+from asyncrepl.engine.traces import called_part
+from asyncrepl.isolation import look as look_at_folder
 from asyncrepl.language.reading import as_command, silence_completeness_warnings
-from asyncrepl.statuses import PIPE_CLOSED
+from asyncrepl.statuses import PIPE_CLOSED, exit_status
 from asyncrepl.views.blocked import blocked_lines
-from asyncrepl.views.errors import error_lines
+from asyncrepl.views.errors import describe_error, error_lines, exception_lines
 from asyncrepl.views.explanations import explanation_lines
 from asyncrepl.views.styled import prose, text_lines
 
@@ -43,6 +49,7 @@ if TYPE_CHECKING:
     from asyncrepl.explain.explanation import Explanation
     from asyncrepl.language.sources import Source
     from asyncrepl.views.console import Console
+    from asyncrepl.views.styled import Line
 
 __all__ = ["Shell"]
 
@@ -59,8 +66,8 @@ class Shell:
     else wants to; `observing` says for what the loop is recorded, `noticing` hears of what
     was forgotten, `remarks` of mistakes that raise nothing, `sleeps` of what blocks for a time
     that is known, `stepping` pauses what runs, `guide` says what to do next;
-    `alone` says that a program runs which makes its own loop; `left` names the tasks that
-    were running when the session was closed.
+    `alone` says that a program runs which makes its own loop, `closing` that the session is
+    being closed; `left` names the tasks that were running then.
     """
 
     def __init__(
@@ -77,6 +84,8 @@ class Shell:
         self.registry = registry
         self.front = front or Front()
         self.left: list[str] = []
+        #: The exit status that user code asked for in its cleanup.
+        self.left_with: int | None = None
         #: Who writes the session to a file when it is over.
         self.recorder: Recorder | None = None
         self.jobs = Jobs(session, self._job_failed)
@@ -89,7 +98,7 @@ class Shell:
         self.narrator = Narrator(self)
         self.stepping = Stepping(self)
         self.guide = Guide(self)
-        self.alone = False
+        self.alone = self.closing = False
         self.last: Outcome | None = None
         self.first: Explanation | None = None
         self.tell_error = self._tell_error
@@ -97,6 +106,7 @@ class Shell:
         self._run: Run | None = None
         self._answering = Answering(self)
         self._interrupted_at = 0.0
+        self._told: SystemExit | None = None
 
     @property
     def explanation(self) -> Explanation | None:
@@ -126,16 +136,17 @@ class Shell:
     @contextmanager
     def active(self) -> Iterator[None]:
         """Take the interpreter's hooks: displayed values, ``__main__``, what is forgotten."""
-        before = sys.displayhook, sys.modules["__main__"]
+        before = sys.displayhook, sys.modules["__main__"], sys.excepthook
         sys.displayhook = self.display
         sys.modules["__main__"] = self.session.module
         silence_completeness_warnings()
         try:
-            with self.remarks.active(), self.noticing.active():
+            with self.remarks.active(), self.noticing.active(), finding_classes(self.session):
                 yield
                 vars(builtins).pop("_", None)  # while somebody hears what dies with it
+                self.noticing.explained.close(self.session.namespace)
         finally:
-            sys.displayhook, sys.modules["__main__"] = before
+            sys.displayhook, sys.modules["__main__"], sys.excepthook = before
             vars(builtins).pop("_", None)
             self.narrator.turn(on=False)
 
@@ -157,28 +168,45 @@ class Shell:
         if interrupt_after is not None:
             timer = self.loop.call_later(interrupt_after, self.interrupt)
 
-        def finished(status: Status) -> None:
-            if timer is not None:
-                timer.cancel()
-            self._run = None
-            if mode == "single":
-                self.tape.end()
-            self.stepping.ended()
-            self.sleeps.ended(f"input {self.session.count}")
-            if mode == "single":
-                self.guide.finished(text, status)
-            done(status)
+        over = False
 
-        self.narrator.began()
-        self.remarks.began()
-        if mode == "single":
-            self.guide.began()
-            self.tape.begin(text, interrupt_after)
-        command = as_command(text) if mode == "single" else None
-        if command is not None:
-            self._answering.start(command, finished)
-        else:
-            self.start_statement(text, finished, filename=filename, mode=mode)
+        def finished(status: Status) -> None:
+            nonlocal over
+            if over:
+                return
+            over, self._run = True, None
+            with self.contained("the end of the statement cannot be noted"):
+                if timer is not None:
+                    timer.cancel()
+                if mode == "single":
+                    self.tape.end()
+                self.stepping.ended()
+                self.sleeps.ended(f"input {self.session.count}")
+                if mode == "single" and not self.closing:
+                    self.guide.finished(text, status)
+            if not self.closing:  # nobody waits for it: `done` would stop the cleanup
+                done(status)
+
+        with self.contained("the beginning of the statement cannot be noted"):
+            look_at_folder()
+            self.narrator.began()
+            self.remarks.began()
+            self.noticing.began()
+            if mode == "single":
+                self.guide.began()
+                self.tape.begin(text, interrupt_after)
+        with self.contained("it cannot be run") as start:
+            command = as_command(text) if mode == "single" else None
+            if command is not None:
+                self._answering.start(command, finished)
+            else:
+                self.start_statement(text, finished, filename=filename, mode=mode)
+        if start.failed:
+            finished(Status("error"))
+
+    def contained(self, what: str) -> Contained:
+        """A block whose errors, of whatever class, become one line that begins with `what`."""
+        return Contained(self.console, what)
 
     def start_statement(
         self,
@@ -244,19 +272,31 @@ class Shell:
             return
         found = explain_value(self.session, self._run.source.filename, value)
         if found is not None:
+            self.noticing.explained.add(value)
             self.console.show(*self.remarks.said(found))
 
     def _ended(self, outcome: Outcome) -> Status:
         """Show how a statement ended, if there is anybody to show it to."""
         try:
-            self.narrator.ended(outcome)
-            self.tape.fail(outcome)
-            status = self._shown(outcome)
-            self.noticing.look(outcome)
-            self.remarks.ended(outcome, silently=self._is_explained(outcome))
+            with self.contained("the end of the statement cannot be told"):
+                self._tell_of_limit()
+                self.narrator.ended(outcome)
+                self.tape.fail(outcome)
+            status = Status("error")
+            with self.contained("its error cannot be shown"):
+                status = self._shown(outcome)
+            with self.contained("what it has left cannot be told"):
+                self.noticing.flush()
+                self.noticing.look(outcome)
+                self.remarks.ended(outcome, silently=self._is_explained(outcome))
             return status
         except OSError:
             return Status("exit", PIPE_CLOSED)
+
+    def _tell_of_limit(self) -> None:
+        if lowered:
+            line = f"a recursion limit of {lowered.pop()} leaves no room for the prompt"
+            self.console.complain([("dim", f"{line}: it is {NEEDED} now")])
 
     def _is_explained(self, outcome: Outcome) -> bool:
         return outcome is self.last and not outcome.interrupted and self.explanation is not None
@@ -265,9 +305,13 @@ class Shell:
         error = outcome.error
         if error is None:
             return Status()
-        if isinstance(error, SystemExit):
-            return Status("exit", self.exit_code(error))
-        if isinstance(error, BrokenPipeError) and self.console.closed:
+        # Not isinstance(): it asks a ``__class__`` of the user's.
+        kind = type(error)
+        if issubclass(kind, SystemExit):
+            return Status("exit", self.exit_code(cast("SystemExit", error)))
+        if self.closing and issubclass(kind, CancelledError):
+            return Status()  # it was not to end by itself: the session ends
+        if issubclass(kind, BrokenPipeError) and self.console.closed:
             return Status("exit", PIPE_CLOSED)  # there is nobody to tell it to
         self.report(outcome)
         return Status("error")
@@ -280,28 +324,48 @@ class Shell:
         """Show the error of `outcome` and explain it; keep it for ``:why`` and ``:fix``."""
         assert outcome.error is not None
         self.last = outcome
-        explanation = explain_outcome(self.session, outcome)
+        explanation = None
+        with self.contained("it cannot be explained"):
+            explanation = explain_outcome(self.session, outcome)
+            self.noticing.settle(outcome.error, explained=explanation is not None)
+            if explanation is not None:
+                self.remarks.note(explanation)
         if not outcome.interrupted:  # else what was said of the statement while it ran holds
             self.explanation = explanation
-        self.tell_error(outcome, explanation)
-        sys.last_type, sys.last_value = type(outcome.error), outcome.error
-        sys.last_traceback = outcome.error.__traceback__
+        _keep_last(outcome.error)
+        with self.contained("it cannot be shown in full") as shown:
+            self.tell_error(outcome, explanation)
+        if shown.failed:
+            self.console.complain(*text_lines(describe_error(outcome.error), "error"))
+
+    def report_lost(self, error: BaseException) -> bool:
+        """Show an error that ended no statement: a signal handler raised it. Whether it could."""
+        with self.contained("an error cannot be shown") as shown:
+            error = error.with_traceback(called_part(error.__traceback__))
+            self.console.complain(*exception_lines(error))
+        return not shown.failed
 
     def _tell_error(self, outcome: Outcome, explanation: Explanation | None) -> None:
-        lines = error_lines(outcome, self.console.width)
+        error = outcome.error
+        if error is None or outcome.interrupted or sys.excepthook is sys.__excepthook__:
+            lines = error_lines(outcome, self.console.width, self.front.prompt_width)
+        else:
+            lines = _hooked(error)
         if explanation is not None:
             lines += explanation_lines(explanation, self.session.sources, self.console.width)
         self.console.complain(*lines)
 
     def exit_code(self, error: SystemExit) -> int:
         """The exit status that `error` asks for; its message, if it has one, is shown."""
-        match error.code:
-            case None:
-                return 0
-            case int(code):
-                return code
-        self.console.complain(*text_lines(str(error.code)))
-        return 1
+        status, message = exit_status(error)
+        told, self._told = self._told, error
+        if message is not None and told is not error:  # that of a task is raised where it waits
+            self.console.complain(*text_lines(message))
+        return status
+
+    def leave(self, error: SystemExit) -> None:
+        """Note that user code has raised SystemExit while the session was being closed."""
+        self.left_with = self.exit_code(error)
 
     def _job_failed(self, name: str, outcome: Outcome) -> None:
         assert outcome.error is not None
@@ -311,3 +375,28 @@ class Shell:
             told = f"in the background, {name}:"
             self.console.complain(*prose(told, self.console.width, "dim", 2))
         self.report(outcome)
+        self.remarks.look(silently=self._is_explained(outcome))
+
+
+def _keep_last(error: BaseException) -> None:
+    """Let ``pdb.pm()`` find `error`, as Python does."""
+    sys.last_type, sys.last_value, sys.last_traceback = type(error), error, error.__traceback__
+    if sys.version_info >= (3, 12):
+        sys.last_exc = error
+
+
+def _hooked(error: BaseException) -> list[Line]:
+    """Have the user's ``sys.excepthook`` show `error`; what to show where that fails."""
+    try:
+        sys.excepthook(type(error), error, error.__traceback__)
+    except SystemExit:
+        raise
+    except BaseException as failure:
+        failure.__context__ = None  # the error itself, which comes below
+        return [
+            *text_lines("Error in sys.excepthook:", "error"),
+            *exception_lines(failure),
+            *text_lines("\nOriginal exception was:", "error"),
+            *exception_lines(error),
+        ]
+    return []

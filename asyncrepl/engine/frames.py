@@ -8,6 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+from asyncrepl.isolation import is_library
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import CodeType, FrameType
@@ -34,7 +36,6 @@ _DEMOS = _OURS + "demos/"
 _SHOWING = tuple(_OURS + each for each in ("commands/", "explain/", "export/", "views/"))
 _SHELL = _OURS + "commands/shell.py"
 #: The loop waits in selectors; what a main program runs in is runpy.
-_STDLIB = str(Path(threading.__file__).parent) + "/"
 _PLUMBING = (
     str(Path(asyncio.__file__).parent) + "/",
     str(Path(threading.__file__).parent / "selectors.py"),
@@ -64,11 +65,6 @@ def imports(filename: str) -> bool:
 def is_plumbing(filename: str) -> bool:
     """Whether the file is ours or asyncio's: nothing the user wrote or asked for."""
     return filename.startswith(_PLUMBING) or is_ours(filename)
-
-
-def is_library(filename: str) -> bool:
-    """Whether the file was installed: the standard library or a package."""
-    return filename.startswith((_STDLIB, "<frozen ")) or "site-packages" in filename
 
 
 @lru_cache(maxsize=4096)

@@ -19,6 +19,10 @@ Things that do not work, each tried:
 - *trusting that the handler runs.* A signal that comes just before the loop waits is
   handled only when something else wakes it. So signals wake the loop's own socket,
   as asyncio does for a program that handles signals with it.
+- *trusting the clock at once.* A thread that was not scheduled for 50 ms, just as a ticker
+  ran, looks like a ticker that hogs the loop: the ticker was ended, and the statement, for
+  which the Ctrl-C was, went on (on 3.11, with many idle threads, 1 in 100). So what runs in
+  the background is hit at the second look, if the same turn is still under way.
 - *looking again, only.* The timer for it is a thread, which code that holds the
   interpreter lock keeps from running. So where the statement itself is just now
   running user code, KeyboardInterrupt is raised at once, as Python would.
@@ -26,16 +30,18 @@ Things that do not work, each tried:
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from asyncrepl.engine.frames import innermost_user_frame, is_plumbing
+from asyncrepl.engine.insisting import Insistence
+from asyncrepl.engine.lives import current_task
 from asyncrepl.engine.traces import reached_place
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
     from types import FrameType
 
@@ -45,6 +51,8 @@ __all__ = ["Foreground", "Interrupter", "Shield", "shield"]
 
 #: A turn of the loop older than this many seconds is stuck, not just busy.
 STUCK = 0.05
+#: One older than this is, whatever else the machine may have had to do.
+SURELY_STUCK = 0.5
 
 
 class Shield:
@@ -90,16 +98,26 @@ class Foreground(Protocol):
 class Interrupter:
     """Handles SIGINT for the loop that runs on the main thread.
 
-    Where nothing runs in the `foreground`, `idle` is called, on the loop.
+    Where nothing runs in the `foreground`, `idle` is called, on the loop; `gave_up`, in a
+    thread, where code cannot be interrupted by any number of Ctrl-C.
     """
 
-    def __init__(self, loop: LiveLoop, foreground: Foreground, idle: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        loop: LiveLoop,
+        foreground: Foreground,
+        idle: Callable[[], object],
+        gave_up: Callable[[], object] | None = None,
+    ) -> None:
+        self._insistence = Insistence(loop.live.turn, gave_up)
         #: Called in the signal handler, once for each Ctrl-C, whatever that will reach.
         self.heard: Callable[[], object] = bool
         self._loop = loop
         self._foreground = foreground
         self._idle = idle
         self._looking_again = False
+        #: The turn that was under way at the last Ctrl-C, but for those of the statement itself.
+        self._pressed_in = -1
         #: The cancellation on its way through the loop.
         self._coming: asyncio.Handle | None = None
         self._previous: Any = None
@@ -107,6 +125,7 @@ class Interrupter:
 
     def install(self) -> None:
         """Take SIGINT. Also call it before each statement: user code may have changed it."""
+        self._insistence.calm()
         waker = self._loop._csock  # type: ignore[attr-defined]  # noqa: SLF001
         signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
         current = signal.getsignal(signal.SIGINT)
@@ -121,6 +140,7 @@ class Interrupter:
 
     def uninstall(self) -> None:
         """Give SIGINT back."""
+        self._insistence.calm()
         self._forget_cancellation()
         signal.set_wakeup_fd(-1)
         if signal.getsignal(signal.SIGINT) == self.on_sigint:
@@ -137,9 +157,10 @@ class Interrupter:
         if not again:
             self.heard()
         if self._reaches(frame):
-            self._hit = asyncio.current_task(self._loop)
+            self._hit = current_task(self._loop)
             self._forget_cancellation()
             if not shield.postpone():
+                self._insistence.press(frame)
                 raise KeyboardInterrupt
             return
         self._loop.live.let_go()
@@ -153,15 +174,26 @@ class Interrupter:
         stands = live.stand is not None and live.stand.on
         if not (live.turn.busy or stands) or frame is None:
             return False
-        if task is not None and asyncio.current_task(self._loop) is task:
+        if task is not None and current_task(self._loop) is task:
             return stands or not is_plumbing(frame.f_code.co_filename) or self._stuck_in(frame)
-        return self._stuck_in(frame)
+        # Nobody has asked for the end of what runs in the background.
+        return self._surely_stuck() and self._stuck_in(frame)
 
     def _stuck_in(self, frame: FrameType) -> bool:
         return self.stuck() and innermost_user_frame(frame) is not None
 
+    def _surely_stuck(self) -> bool:
+        """Whether the turn under way is long also on a machine that has stood still for a moment.
+
+        It lasts since the Ctrl-C before this one, or for very long.
+        """
+        turn = self._loop.live.turn
+        before, self._pressed_in = self._pressed_in, turn.number
+        return before == turn.number or time.monotonic() - turn.since > SURELY_STUCK
+
     def victim(self, error: KeyboardInterrupt) -> str:
         """What the Ctrl-C that came out of the loop as `error` has ended, in one line."""
+        self._insistence.calm()
         task, self._hit = self._hit, None
         where = reached_place(error.__traceback__)
         if task is None or not task.done():

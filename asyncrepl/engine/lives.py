@@ -7,6 +7,7 @@ task is asked by asyncio's own methods only: those of a subclass are user code.
 from __future__ import annotations
 
 import asyncio
+import sys
 import weakref
 from types import CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any
@@ -27,10 +28,12 @@ _Task = asyncio.Task
 __all__ = [
     "Life",
     "Ref",
+    "all_tasks",
     "by_age",
     "cancelling",
     "coro_name",
     "coroutine",
+    "current_task",
     "done",
     "ending",
     "is_python_task",
@@ -90,6 +93,26 @@ class Ref(weakref.ref[Any]):
 
 def nobody() -> None:
     """The reference to a task that is over."""
+
+
+def all_tasks(loop: asyncio.AbstractEventLoop) -> set[asyncio.Task[Any]]:
+    """The tasks of `loop` that are not done.
+
+    Those in C and those in Python: from Python 3.14 on ``asyncio.all_tasks`` has only
+    the former.
+    """
+    tasks = asyncio.all_tasks(loop)
+    if sys.version_info >= (3, 14):
+        tasks |= asyncio.tasks._py_all_tasks(loop)  # type: ignore[attr-defined, unused-ignore]  # noqa: SLF001
+    return tasks
+
+
+def current_task(loop: asyncio.AbstractEventLoop) -> asyncio.Task[Any] | None:
+    """The task of `loop` that runs at the moment, be it in C or in Python; any thread."""
+    task = asyncio.current_task(loop)
+    if task is None and sys.version_info >= (3, 14):
+        task = asyncio.tasks._py_current_task(loop)  # type: ignore[attr-defined, unused-ignore]  # noqa: SLF001
+    return task
 
 
 def is_python_task(obj: Any) -> bool:

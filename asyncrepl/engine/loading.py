@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
-import types
 from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
-from importlib.util import decode_source, find_spec, module_from_spec
-from inspect import CO_COROUTINE
+from importlib.util import decode_source, module_from_spec, spec_from_loader
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.frames import is_library
+from asyncrepl.isolation import find_for_user, import_for_user
 from asyncrepl.language.compiling import compile_source
+from asyncrepl.language.decoding import complaint, decoded
 from asyncrepl.language.reading import Broken, parse, read
 
 if TYPE_CHECKING:
+    import types
     from collections.abc import Mapping
     from pathlib import Path
 
     from asyncrepl.engine.session import Session
 
-__all__ = ["LackingError", "LoadError", "Loaded", "load_attribute", "load_file", "read_text"]
+__all__ = [
+    "LackingError",
+    "LoadError",
+    "Loaded",
+    "NoTextError",
+    "load_attribute",
+    "load_file",
+    "read_text",
+]
 
 
 class LoadError(Exception):
@@ -34,6 +42,14 @@ class LackingError(LoadError):
     def __init__(self, message: str, module: str) -> None:
         super().__init__(message)
         self.module = module
+
+
+class NoTextError(LoadError):
+    """The bytes of a file are no Python source, as `error`, which is Python's own, says."""
+
+    def __init__(self, message: str, error: SyntaxError) -> None:
+        super().__init__(message)
+        self.error = error
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +66,10 @@ def load_file(session: Session, path: Path) -> Loaded:
     These are the names in its ``__all__``, else those without a leading underscore
     that it defines itself. Raises LoadError where it cannot be read or run.
     """
-    module = types.ModuleType(path.stem)
-    module.__file__ = str(path)
+    # Python wants a module to say who has loaded it, and warns if it does not.
+    spec = spec_from_loader(path.stem, SourceFileLoader(path.stem, str(path)))
+    assert spec is not None
+    module = module_from_spec(spec)
     _execute(session, path, module)
     objects = {name: vars(module)[name] for name in _public(module)}
     session.namespace.update(objects)
@@ -88,17 +106,17 @@ class _Loader(SourceFileLoader):
         self._sources = session.sources
 
     def get_code(self, fullname: str) -> types.CodeType | None:
-        """The code of the module; Python's own where it awaits at the top, which is an error."""
+        """The code of the module; SyntaxError where it awaits at the top, among others."""
         path = self.get_filename(fullname)
         text = decode_source(self.get_data(path))
-        code = compile_source(self._sources.add(path, text, parse(text, path)), "exec")
-        return super().get_code(fullname) if code.co_flags & CO_COROUTINE else code
+        source = self._sources.add(path, text, parse(text, path), module=True)
+        return compile_source(source, "module")
 
 
 def _imported(session: Session, name: str) -> types.ModuleType:
-    spec = None if name in sys.modules else find_spec(name)
+    spec = None if name in sys.modules else find_for_user(name)
     if spec is None or type(spec.loader) is not SourceFileLoader or is_library(spec.origin or ""):
-        return importlib.import_module(name)
+        return import_for_user(name)
     spec.loader = _Loader(session, name, spec.origin or "")
     module = sys.modules[name] = module_from_spec(spec)
     try:
@@ -115,13 +133,15 @@ def _imported(session: Session, name: str) -> types.ModuleType:
 def read_text(path: Path) -> str:
     """The text of a Python file; raises LoadError, in one line, where there is none."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        data = path.read_bytes()
     except FileNotFoundError:
         raise LoadError(f"no file {str(path)!r}") from None
-    except UnicodeDecodeError:
-        raise LoadError(f"{str(path)!r} is not text in UTF-8") from None
     except OSError as error:
         raise LoadError(f"cannot read {str(path)!r}: {error.strerror}") from None
+    try:
+        return decoded(data, str(path))
+    except SyntaxError as error:
+        raise NoTextError(f"{str(path)!r} {complaint(data, error)}", error) from None
 
 
 def _execute(session: Session, path: Path, module: types.ModuleType) -> None:
@@ -131,8 +151,8 @@ def _execute(session: Session, path: Path, module: types.ModuleType) -> None:
     if isinstance(reading, Broken):
         raise LoadError(f"cannot load {path.name!r}: {_brief(reading.error)}")
     try:
-        source = session.sources.add(filename, text, parse(text, filename))
-        code = compile_source(source, "exec")
+        source = session.sources.add(filename, text, parse(text, filename), module=True)
+        code = compile_source(source, "module")
         sys.modules.setdefault(module.__name__, module)
         exec(code, vars(module))
     except Exception as error:

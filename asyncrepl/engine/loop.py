@@ -6,17 +6,18 @@ and can be observed by a `Timeline`. Real time and nothing observed cost nothing
 
 What does not work:
 
-- More attributes. A loop has 24 (26 on Python 3.13); beyond 30 (29 on 3.13)
-  CPython drops the inline values of the instance, and each step gets 7–16 %
+- More attributes. A loop has 24 (26 on Python 3.13, 27 since); beyond 30 (29 from
+  3.13 on) CPython drops the inline values of the instance, and each step gets 7–16 %
   slower. So `live` hangs on an object that every selector loop has, and what is
-  overridden while the loop is observed has its room from the beginning: on 3.13
-  a class that has many instances learns no new names. ``__slots__`` in the
-  subclass and swapping ``__class__`` do the same harm.
+  overridden while the loop is observed has its room from the beginning: from 3.13
+  on a class that has many instances learns no new names. From 3.14 on asyncio's
+  ``_watcher`` has to make room for that. ``__slots__`` in the subclass and
+  swapping ``__class__`` do the same harm.
 - Looking at ``vars(loop)``: it gives up the inline values just the same.
 - Overriding methods in the class: 5–7 % on every timer for ``time`` and
   ``call_at``, 10 % on short tasks for ``create_task``. They are instance
   attributes, set only while the clock is not plain real time or something is
-  observed. (Steered *and* observed are too many on 3.13; nobody races there.)
+  observed. (From 3.13 on those of a steered loop are too many; nobody races there.)
 - Hearing of new tasks through a task factory: with one set, Python 3.13.0 names
   every unnamed task 'None'.
 - Wrapping coroutines in a task factory, or handles in ``call_soon``, to see who
@@ -30,7 +31,7 @@ import asyncio
 import functools
 import math
 import sys
-from types import MethodType
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine import timers
@@ -134,6 +135,29 @@ class LiveLoop(_SelectorEventLoop):
         """What there is beyond asyncio's loop; also when the loop is closed."""
         live: Live = self._transports.live
         return live
+
+    @property
+    def slow_callback_duration(self) -> float:
+        """From so many seconds on debug mode reports a callback; none of ours."""
+        handle: Any = self._current_handle
+        if handle is not None and is_ours(_file_of(handle._callback)):  # noqa: SLF001
+            return math.inf
+        return self._slow_callback_duration
+
+    @slow_callback_duration.setter
+    def slow_callback_duration(self, seconds: float) -> None:
+        self._slow_callback_duration = seconds
+
+    if sys.version_info >= (3, 14):
+
+        @property
+        def _watcher(self) -> Any:
+            """Who waits for subprocesses; kept where it takes no room in the loop."""
+            return self._transports.watcher
+
+        @_watcher.setter
+        def _watcher(self, watcher: object) -> None:
+            self._transports.watcher = watcher
 
     # -- running -----------------------------------------------------------------
 
@@ -290,7 +314,7 @@ class LiveLoop(_SelectorEventLoop):
         if timeline is None:
             return _create_task(self, *args, **kwargs)
         try:
-            if self._task_factory is None:
+            if self._task_factory is None and "eager_start" not in kwargs:
                 at = timeline.ns()
                 task = _create_task(self, *args, **kwargs)
                 timeline.born(task, args[0] if args else kwargs["coro"], at)
@@ -305,6 +329,15 @@ class LiveLoop(_SelectorEventLoop):
         if self._debug:
             timers.hide_ours(task)
         return task
+
+
+def _file_of(callback: Any) -> str:
+    """The file in which a callback of debug mode is written; empty where that is not known."""
+    while type(callback) is functools.partial:
+        callback = callback.func
+    if type(callback) is MethodType:
+        callback = callback.__func__
+    return callback.__code__.co_filename if type(callback) is FunctionType else ""
 
 
 def _nothing() -> None:

@@ -19,11 +19,14 @@ import asyncio
 import builtins
 import contextvars
 import inspect
+import sys
 import types
+from asyncio import CancelledError, Task
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from asyncrepl.engine.endings import kept_to_themselves
+from asyncrepl.engine.recursion import keep_room
 from asyncrepl.engine.traces import reached_place, user_part
 from asyncrepl.language.compiling import FUTURE_FLAGS, compile_source
 from asyncrepl.language.reading import Blank, Broken, Incomplete, Statement, read
@@ -33,7 +36,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
+    from asyncrepl.language.compiling import Mode
+
 __all__ = ["Outcome", "Run", "Session"]
+
+#: The user's own module, whatever ours is called by (see `asyncrepl.own_names`).
+_IMPORTED = {"asyncio": asyncio}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,24 +89,30 @@ class Run:
 
     def finish(self, task: asyncio.Task[None]) -> None:
         """Report the outcome; called when the task is done."""
+        keep_room()
         error = self.error
         if self.abandoned:
             self._finish_abandoned(task)
             return
         if task.cancelled():  # before its first step: the wrapper never ran
-            error = asyncio.CancelledError()
-        self._done(self._outcome(error))
+            error = CancelledError()
+        try:
+            outcome = self._outcome(error)
+        except BaseException:  # what it reached cannot be said: the user's objects are asked
+            outcome = Outcome(self.source, error)
+        self._done(outcome)
 
     def _finish_abandoned(self, task: asyncio.Task[None]) -> None:
         """Nobody waits for the outcome any more; an error goes where those of tasks go."""
-        if self.error is not None and not isinstance(self.error, asyncio.CancelledError):
+        if self.error is not None and not isinstance(self.error, CancelledError):
             message = "An abandoned statement failed"
             context = {"message": message, "exception": self.error, "task": task}
             task.get_loop().call_exception_handler(context)
 
     def _outcome(self, error: BaseException | None) -> Outcome:
-        cancelled = self.interrupts and isinstance(error, asyncio.CancelledError)
-        if error is None or not (cancelled or isinstance(error, KeyboardInterrupt)):
+        kind = type(error)  # not isinstance(): it asks a ``__class__`` of the user's
+        cancelled = self.interrupts and issubclass(kind, CancelledError)
+        if error is None or not (cancelled or issubclass(kind, KeyboardInterrupt)):
             return Outcome(self.source, error)
         trace = error.__traceback__
         interrupt = KeyboardInterrupt().with_traceback(trace)
@@ -120,7 +134,9 @@ class Session:
         self.module = types.ModuleType("__main__")
         self.namespace = vars(self.module) if namespace is None else namespace
         self.namespace.setdefault("__builtins__", builtins)
-        self.namespace.setdefault("asyncio", asyncio)
+        self.namespace.setdefault("asyncio", _IMPORTED["asyncio"])
+        if sys.version_info < (3, 14):  # from then on it comes with the first annotation
+            self.namespace.setdefault("__annotations__", {})
         self.context = contextvars.copy_context()
         self.sources = Sources()
         self.count = 0
@@ -173,7 +189,7 @@ class Session:
         run = Run(source, done)
         # Not loop.create_task: a task factory set by the user must not see, change
         # or break the session's own tasks.
-        run.task = asyncio.Task(
+        run.task = Task(
             self._drive(run, code),
             loop=self.loop,
             name=name or f"input {self.count}",
@@ -187,7 +203,7 @@ class Session:
 
         Also what it raises to leave (SystemExit, KeyboardInterrupt) is in the outcome.
         """
-        compiled = self._prepare(text, filename, "exec")
+        compiled = self._prepare(text, filename, "module")
         if isinstance(compiled, Outcome):
             return compiled
         source, code = compiled
@@ -203,12 +219,12 @@ class Session:
         return Outcome(source)
 
     def _prepare(
-        self, text: str, filename: str | None, mode: Literal["single", "exec"]
+        self, text: str, filename: str | None, mode: Mode
     ) -> Outcome | tuple[Source, types.CodeType]:
         if filename is None:
             self.count += 1
             filename = f"<input {self.count}>"
-        reading = read(text, filename, program=mode == "exec")
+        reading = read(text, filename, program=mode != "single")
         tree = reading.tree if isinstance(reading, Statement) else None
         source = self.sources.add(filename, text, tree, self.column)
         match reading:
@@ -219,7 +235,7 @@ class Session:
             case Blank():
                 return Outcome(source)
         try:
-            code = compile_source(source, mode, self._flags)
+            code = compile_source(source, mode, self._flags, self.namespace)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             return Outcome(source, error.with_traceback(None), "compile")
         self._flags |= code.co_flags & FUTURE_FLAGS
@@ -232,7 +248,7 @@ class Session:
                 await result
         except BaseException as error:
             run.error = error.with_traceback(user_part(error.__traceback__))
-            ended_by_user = isinstance(error, asyncio.CancelledError | KeyboardInterrupt)
+            ended_by_user = issubclass(type(error), (CancelledError, KeyboardInterrupt))
             kept_to_themselves[run.task] = "cancelled" if ended_by_user else "error"
 
 

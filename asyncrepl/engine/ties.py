@@ -13,11 +13,10 @@ compared (see `asyncrepl.transcript.trial`).
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from asyncrepl.engine.lives import name_of
+from asyncrepl.engine.lives import current_task, name_of
 
 if TYPE_CHECKING:
     from asyncrepl.engine.loop import LiveLoop
@@ -55,7 +54,7 @@ class Ties:
 
     def set(self, loop: LiveLoop, timer: TimerHandle, now: float) -> None:
         """Note who sets `timer`, and give it its place."""
-        task = asyncio.current_task(loop)
+        task = current_task(loop)
         timer.set_by = None if task is None else name_of(task)
         timer.set_at = now
         if self.youngest_first:

@@ -29,7 +29,6 @@ its ``__del__`` there.
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import sys
 import threading
@@ -42,10 +41,12 @@ from asyncrepl.engine.frames import innermost_user_frame
 from asyncrepl.engine.lives import (
     Life,
     Ref,
+    all_tasks,
     by_age,
     cancelling,
     coro_name,
     coroutine,
+    current_task,
     done,
     ending,
     name_of,
@@ -58,6 +59,7 @@ from asyncrepl.events import CALLBACK, IDLE, LaneEnded, Mark, Snapshot, Totals
 from asyncrepl.language.sightings import sightings
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Mapping
 
     from asyncrepl.events import Blocked, Ending, MarkKind
@@ -197,11 +199,11 @@ class Timeline:
         for life in list(self.lives.values()):
             if (task := life.ref()) is not None and done(task):
                 self.ended(task)
-        for task in sorted(asyncio.all_tasks(loop), key=by_age):
+        for task in sorted(all_tasks(loop), key=by_age):
             if id(task) not in self.lives:
                 self.met(task)
         self.since = self.ns()
-        task = asyncio.current_task(loop) if loop.is_running() else None
+        task = current_task(loop) if loop.is_running() else None
         if task is not None:
             self._slice(self.lives[id(task)])
         else:

@@ -12,7 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-__all__ = ["LONGEST", "place", "reached_place", "short_name", "spot", "user_entries", "user_part"]
+__all__ = [
+    "LONGEST",
+    "called_part",
+    "place",
+    "reached_place",
+    "short_name",
+    "spot",
+    "user_entries",
+    "user_part",
+]
 
 #: A source line is told up to so many characters.
 LONGEST = 60
@@ -23,6 +32,16 @@ def user_part(traceback: TracebackType | None) -> TracebackType | None:
     while traceback is not None and is_ours(traceback.tb_frame.f_code.co_filename):
         traceback = traceback.tb_next
     return traceback
+
+
+def called_part(traceback: TracebackType | None) -> TracebackType | None:
+    """`traceback` from where the loop was running, or waiting, into user code."""
+    part = traceback
+    while part is not None and not is_plumbing(part.tb_frame.f_code.co_filename):
+        part = part.tb_next
+    while part is not None and is_plumbing(part.tb_frame.f_code.co_filename):
+        part = part.tb_next
+    return traceback if part is None else part
 
 
 def user_entries(traceback: TracebackType | None) -> Iterator[TracebackType]:

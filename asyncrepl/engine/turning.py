@@ -32,8 +32,9 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import math
+import sys
 from asyncio import base_events
-from asyncio.log import logger
 from contextvars import copy_context
 from types import BuiltinMethodType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
@@ -56,6 +57,8 @@ _done = asyncio.Task.done
 _call_soon = asyncio.BaseEventLoop.call_soon
 _new: Any = object.__new__
 _base: Any = base_events
+#: Whether a timer that is due this very instant fires however coarse the instant is.
+_STRICT = sys.version_info >= (3, 15)
 _on_timeout = vars(asyncio.Timeout)["_on_timeout"]
 
 
@@ -118,7 +121,8 @@ def _timeout(loop: LiveLoop) -> float | None:
 
 
 def _fire_timers(loop: LiveLoop) -> None:
-    end = loop.time() + loop._clock_resolution
+    now, grain = loop.time(), loop._clock_resolution
+    end = now + (max(grain, math.ulp(now)) if _STRICT else grain)
     ties = loop.live.clock.ties
     while loop._scheduled and loop._scheduled[0]._when < end:
         handle = heapq.heappop(loop._scheduled)
@@ -178,6 +182,9 @@ def _run_ready(loop: LiveLoop, timeline: Timeline, count: int) -> None:  # noqa:
                 timeline.ended(task)
             elif timeline.suspending is not None:
                 timeline.suspending(task)
+    # As in asyncio: the traceback of a task's error may lead to our frame, which must not
+    # keep the task.
+    handle = callback = task = None
 
 
 class _Failed:
@@ -210,9 +217,12 @@ def _run_timed(loop: LiveLoop, handle: asyncio.Handle) -> None:
         handle._run()
         took = loop.time() - begin
         if took >= loop.slow_callback_duration:
-            logger.warning("Executing %s took %.3f seconds", _base._format_handle(handle), took)
+            _base.logger.warning(
+                "Executing %s took %.3f seconds", _base._format_handle(handle), took
+            )
     finally:
         loop._current_handle = None
+        del handle
 
 
 #: The type of the C tasks' steps, where it shows itself: it has no public name.

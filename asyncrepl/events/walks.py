@@ -39,6 +39,11 @@ WayOut = Literal[
 ]  # fmt: skip
 
 
+#: What ``await`` takes: a step of an async generator, alone or with a default; what an
+#: ``async def`` gives, or a function of the old kind; what asyncio has; any other object.
+AwaitableKind = Literal["step", "default", "coroutine", "generator", "task", "future", "object"]
+
+
 class Others(NamedTuple):
     """Which other tasks ran meanwhile, with their number of slices: the busiest by name.
 
@@ -106,13 +111,14 @@ class Joined:
 class Asked:
     """Step 2 of a round (1, 2, …): ``__anext__`` gave something of type `awaitable`.
 
-    It is empty for a walk that was joined.
+    It is empty for a walk that was joined. `kind` says what such an object is.
     """
 
     walk: Walk
     round: int
     at: int
     awaitable: str
+    kind: AwaitableKind = "object"
 
 
 @dataclass(frozen=True, slots=True)

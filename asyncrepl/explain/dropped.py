@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.uses import callee_name
+from asyncrepl.language.names import callee_name, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,15 +45,9 @@ def mentions(evidence: Evidence, name: str) -> list[Place]:
         (unit, call)
         for unit in evidence.units.all()
         for call in unit.nodes(ast.Call)
-        if any(isinstance(each, ast.Name | ast.Attribute) and _last_name(each) == name
+        if any(isinstance(each, ast.Name | ast.Attribute) and last_name(each) == name
                for each in call.args)
     ]  # fmt: skip
-
-
-def _last_name(node: ast.expr) -> str:
-    if isinstance(node, ast.Name):
-        return node.id
-    return node.attr if isinstance(node, ast.Attribute) else ""
 
 
 def handed_to(evidence: Evidence, *callees: str) -> Place | None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field, replace
 from opcode import opname
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from asyncrepl.explain.resolving import Resolver
@@ -216,13 +217,26 @@ def _of_run(
         site.nodes,
         site.op,
         frame,
-        inner=tuple(each.f_code for each, _ in frames[last + 1 :]),
+        inner=_inner(error, tuple(each.f_code for each, _ in frames[last + 1 :])),
         uses=uses_at(unit, resolver, site.nodes, notes, site.op),
         callers=_others(unit, (each.unit for each in sites)),
         sites=sites,
         leak=_leak(error, units, frames),
         namespace=namespace,
     )
+
+
+def _inner(error: BaseException, codes: tuple[CodeType, ...]) -> tuple[CodeType, ...]:
+    """What refused beyond the user's code; not a module's ``__getattr__``.
+
+    The interpreter itself asks that for an attribute the module has not; asyncio has one
+    since Python 3.14.
+    """
+    if isinstance(error, AttributeError) and isinstance(error.obj, ModuleType):
+        asked = vars(error.obj).get("__getattr__")
+        if codes == (getattr(asked, "__code__", None),):
+            return ()
+    return codes
 
 
 def _sites(units: Units, frames: list[tuple[FrameType, int]]) -> tuple[Site, ...]:

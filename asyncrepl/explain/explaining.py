@@ -7,21 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.catalogue import RULES
-from asyncrepl.explain.evidence import gather
-from asyncrepl.explain.one_loop import on_one_loop
-from asyncrepl.explain.units import Unit, parsed
-from asyncrepl.language.rewriting import compiles, syntax_error
-from asyncrepl.language.suspects import Suspects
+from asyncrepl.explain.verifying import verified
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
-    from asyncrepl.explain.explanation import Explanation, Finding, Fix
+    from asyncrepl.explain.explanation import Explanation, Finding
     from asyncrepl.explain.rule import Rule
 
 __all__ = ["explain"]
-
-#: How many mistakes of one text are put right one after the other.
-_ROUNDS = 5
 
 
 def explain(evidence: Evidence | None, *, strict: bool = False) -> Explanation | None:
@@ -34,9 +27,7 @@ def explain(evidence: Evidence | None, *, strict: bool = False) -> Explanation |
         found = _first(each, strict)
         if found is not None:
             rule, finding = found
-            fix = _settled(finding.fix, each, strict)
-            if fix is not None:
-                fix = on_one_loop(fix, each.units)
+            fix = verified(finding.fix, each, lambda again: _finding(again, strict))
             return rule.explanation(replace(finding, fix=fix))
     return None
 
@@ -50,24 +41,13 @@ def _first(evidence: Evidence, strict: bool) -> tuple[Rule, Finding] | None:
     return None
 
 
+def _finding(evidence: Evidence, strict: bool) -> Finding | None:
+    found = _first(evidence, strict)
+    return found[1] if found is not None else None
+
+
 def _ask(rule: Rule, evidence: Evidence, strict: bool) -> Finding | None:
     guard = () if strict else (Exception,)
     with contextlib.suppress(*guard):
         return rule.find(evidence)
-    return None
-
-
-def _settled(fix: Fix | None, evidence: Evidence, strict: bool) -> Fix | None:
-    """`fix` with whatever else keeps its text from compiling put right as well."""
-    if evidence.stage not in ("parse", "compile"):
-        return fix
-    for _ in range(_ROUNDS):
-        if fix is None or compiles(fix.text):
-            return fix
-        unit = Unit(fix.filename, fix.text, parsed(fix.text))
-        error = syntax_error(fix.text, fix.filename)
-        sources = {fix.filename: unit}
-        again = gather(error, sources, Suspects(), evidence.namespace) if error else None
-        found = _first(again, strict) if again is not None else None
-        fix = found[1].fix if found else None
     return None

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Fix
 from asyncrepl.explain.scopes import own_nodes, scope
-from asyncrepl.explain.uses import callee_name
 from asyncrepl.language.instrumenting import CONSUMERS, HANDED, SCHEDULERS
+from asyncrepl.language.names import callee_name, last_name
 from asyncrepl.language.rewriting import Rewriting, Span, compiles, parses
 
 if TYPE_CHECKING:
@@ -76,12 +76,27 @@ class Fixing:
         return Fix(name, text, tuple(more))
 
     def needs_import(self, unit: Unit, module: str) -> None:
-        """Put ``import module`` in front of `unit`, unless the name is known there."""
-        known = self.evidence.namespace.get(module) is not None or any(
-            alias.name == module for node in unit.nodes(ast.Import) for alias in node.names
+        """Put ``import module`` at the top of `unit`, unless the name is known there.
+
+        A prompt knows what was imported before, and asyncio; a file must say so itself.
+        """
+        typed = unit.filename.startswith("<input ")
+        known = any(
+            module == (alias.asname or alias.name)
+            for node in unit.nodes(ast.Import)
+            for alias in node.names
         )
-        if not known:
-            self.of(unit).insert(0, f"import {module}\n")
+        edits, line = self.of(unit), f"import {module}\n"
+        known = known or any(edit.text == line for edit in edits.edits)
+        if not known and not (typed and self.evidence.namespace.get(module) is not None):
+            edits.insert(_first_after_head(unit), line)
+
+    def fresh(self, unit: Unit, name: str) -> str:
+        """A name to be bound at the top of `unit`: like `name`, and nobody's yet."""
+        name = fresh(unit, name)
+        while name in self.evidence.namespace:
+            name = fresh(unit, name + "_")
+        return name
 
     def loop_async(self, unit: Unit, owner: ast.AST) -> None:
         """Write ``async for`` for the loop or comprehension clause `owner`."""
@@ -148,7 +163,7 @@ class Fixing:
         """Write ``async def``, and change those who call the function."""
         if function in self.made_async:
             return
-        if any(name_of(each) in _ACCESSORS for each in function.decorator_list):
+        if any(last_name(each) in _ACCESSORS for each in function.decorator_list):
             raise CannotFixError  # nobody awaits an attribute
         self.made_async.add(function)
         if isinstance(function, ast.FunctionDef):
@@ -188,11 +203,14 @@ class Fixing:
         self.suspending(unit, call)
 
 
-def name_of(node: ast.expr) -> str:
-    """The last part of a dotted name."""
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else ""
+def _first_after_head(unit: Unit) -> int:
+    """Where the first import may stand: behind comments, docstring and ``__future__``."""
+    for number, statement in enumerate(unit.tree.body if unit.tree else []):
+        docstring = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+        future = isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
+        if not future and not (docstring and number == 0):
+            return unit.source.block(statement).start
+    return 0
 
 
 def _holders(unit: Unit, node: ast.expr, *kinds: type[ast.AST]) -> list[ast.AST]:
@@ -280,7 +298,9 @@ def _before_clause(whole: ast.AST, clause: ast.comprehension) -> ast.expr:
     if number:
         before = generators[number - 1]
         return before.ifs[-1] if before.ifs else before.iter
-    element: ast.expr = whole.value if isinstance(whole, ast.DictComp) else whole.elt  # type: ignore[attr-defined]
+    if isinstance(whole, ast.DictComp):
+        return whole.value or whole.key  # `{**key for …}` has no value
+    element: ast.expr = whole.elt  # type: ignore[attr-defined]
     return element
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.fixing import CannotFixError, Fixing, fresh
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.units import FUNCTIONS
-from asyncrepl.explain.uses import callee_name
+from asyncrepl.language.names import callee_name
 from asyncrepl.language.rewriting import Span
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["async_factory", "default_inside", "header_end", "lambda_to_def", "out_of_class"]
 
 _SELF = re.compile(r"\s*,\s*")
+_HEADER = re.compile(r"(?:async\s+)?def\s+\w+")
 
 
 def lambda_to_def(fixing: Fixing, unit: Unit, node: ast.Lambda) -> None:
@@ -31,7 +32,7 @@ def lambda_to_def(fixing: Fixing, unit: Unit, node: ast.Lambda) -> None:
     statement, edits = unit.statement(node), fixing.of(unit)
     assigned = isinstance(statement, ast.Assign) and statement.value is node
     target = statement.targets[0] if isinstance(statement, ast.Assign) and assigned else None
-    name = target.id if isinstance(target, ast.Name) else fresh(unit, "job")
+    name = target.id if isinstance(target, ast.Name) else fixing.fresh(unit, "job")
     lines = (
         f"async def {name}({_parameters(unit, node)}):\n    return {unit.source.source(node.body)}"
     )
@@ -166,8 +167,9 @@ def _first_after_docstring(function: Function) -> ast.stmt:
 
 def header_end(unit: Unit, function: Function) -> int:
     """The index behind the name in ``def name``."""
-    start = unit.source.span(function).start
-    return unit.text.index(function.name, start + len("def")) + len(function.name)
+    match = _HEADER.match(unit.text, unit.source.span(function).start)
+    assert match is not None
+    return match.end()
 
 
 def async_factory(fixing: Fixing, unit: Unit, function: Function) -> None:

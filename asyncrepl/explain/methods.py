@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.fixing import Fixing
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.units import Function, Unit
+from asyncrepl.language.parameters import without_annotations
 from asyncrepl.language.suspects import lookup
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def has_flag(function: FunctionType, flag: int) -> bool:
 def takes(function: FunctionType, count: int) -> bool:
     """Whether a method can be called with its object and `count` arguments."""
     try:
-        inspect.signature(function).bind(*range(count + 1))
+        inspect.signature(without_annotations(function)).bind(*range(count + 1))
     except (TypeError, ValueError):
         return False
     return True

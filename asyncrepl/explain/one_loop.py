@@ -13,12 +13,18 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.scopes import scope
 from asyncrepl.explain.units import Unit, parsed
 from asyncrepl.language.compiling import needs_loop
+from asyncrepl.language.names import canonical_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.explanation import Fix
     from asyncrepl.explain.units import Units
 
 __all__ = ["on_one_loop"]
+
+#: What a loop that runs already refuses.
+_RUNNING = {"asyncio.run", "asyncio.Runner().run"} | {
+    f"asyncio.{name}().run_until_complete" for name in ("new_event_loop", "get_event_loop")
+}
 
 
 def on_one_loop(fix: Fix, units: Units) -> Fix:
@@ -30,7 +36,7 @@ def on_one_loop(fix: Fix, units: Units) -> Fix:
 
 def _on_one_loop(name: str, text: str, units: Units) -> str:
     before = units.get(name)
-    if ".run(" not in text or before is None or needs_loop(before.text) or not needs_loop(text):
+    if before is None or needs_loop(before.text) or not needs_loop(text):
         return text
     unit = Unit(name, text, parsed(text))
     edits = unit.rewriting()
@@ -41,12 +47,5 @@ def _on_one_loop(name: str, text: str, units: Units) -> str:
 
 
 def _runs(call: ast.Call) -> bool:
-    """Whether it is ``asyncio.run(x)``, perhaps with more arguments."""
-    function = call.func
-    return (
-        isinstance(function, ast.Attribute)
-        and function.attr == "run"
-        and isinstance(function.value, ast.Name)
-        and function.value.id == "asyncio"
-        and len(call.args) == 1
-    )
+    """Whether it runs its one positional argument, a coroutine, on a loop of asyncio's."""
+    return canonical_name(call.func) in _RUNNING and len(call.args) == 1

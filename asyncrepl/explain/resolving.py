@@ -28,15 +28,17 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.explain.bindings import encloses, local_names, member, variables
 from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.language.parameters import without_annotations
 from asyncrepl.language.suspects import MISSING, Facts, describe, lookup
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from asyncrepl.explain.units import Function, Unit, Units
 
 __all__ = [
     "Resolver",
+    "imported",
     "is_async_iterable",
     "is_awaitable",
     "is_coroutine_function",
@@ -71,8 +73,8 @@ def is_coroutine_function(value: object) -> bool:
 def takes_nothing(function: object) -> bool:
     """Whether it can be called without arguments."""
     try:
-        inspect.signature(function).bind()  # type: ignore[arg-type]  # a callable
-    except (TypeError, ValueError):
+        inspect.signature(without_annotations(function)).bind()
+    except (TypeError, ValueError, NameError):  # that of a class may still be evaluated
         return False
     return True
 
@@ -127,9 +129,9 @@ class Resolver:
     def _unborn(self, name: str) -> Facts | None:
         """A function or module of a text that has not run (it does not compile)."""
         assert self.unit is not None
-        for node in self.unit.nodes(ast.Import):
-            if any((alias.asname or alias.name) == name for alias in node.names):
-                return describe(sys.modules.get(name), keep=True)
+        found = imported(self.unit, name)
+        if found is not MISSING:
+            return describe(found, keep=True)
         for function in self.unit.functions():
             if function.name == name:
                 return Facts(FunctionType, value=function)
@@ -254,6 +256,21 @@ class Resolver:
             return {}
         names, own = code.co_freevars, self.namespaces[0]
         return {name: own[name] for name in names if name in own}
+
+
+def imported(unit: Unit, name: str) -> object:
+    """What an import in `unit` binds to `name`, if its module is there already; or MISSING."""
+    imports: Iterator[ast.Import | ast.ImportFrom] = unit.nodes(ast.Import, ast.ImportFrom)
+    for node in imports:
+        for alias in node.names:
+            if (alias.asname or alias.name.partition(".")[0]) != name:
+                continue
+            if isinstance(node, ast.ImportFrom):
+                module = sys.modules.get(node.module or "") if not node.level else None
+                return MISSING if module is None else vars(module).get(alias.name, MISSING)
+            path = alias.name if alias.asname else name
+            return sys.modules.get(path, MISSING)
+    return MISSING
 
 
 def _common(facts: list[Facts | None]) -> Facts | None:

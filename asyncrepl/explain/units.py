@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from asyncrepl.language.names import bind_names
 from asyncrepl.language.rewriting import Rewriting, Text
 
 if TYPE_CHECKING:
@@ -49,14 +50,24 @@ class SourceLike(Protocol):
     def tree(self) -> ast.Module | None:
         """Its tree, if it parses."""
 
+    @property
+    def module(self) -> bool:
+        """Whether it is run as Python runs what is imported: nothing at its top may await."""
+
 
 class Unit:
-    """One source text and its tree (None when it does not parse)."""
+    """One source text and its tree (None when it does not parse).
 
-    def __init__(self, filename: str, text: str, tree: ast.Module | None) -> None:
+    `module` says that nothing at its top may await.
+    """
+
+    def __init__(
+        self, filename: str, text: str, tree: ast.Module | None, *, module: bool = False
+    ) -> None:
         self.filename = filename
         self.text = text
         self.tree = tree
+        self.module = module
 
     @cached_property
     def source(self) -> Text:
@@ -144,8 +155,17 @@ class Units:
     """All sources of a session, and files read when somebody asks."""
 
     def __init__(self, sources: Mapping[str, SourceLike]) -> None:
-        self._sources = sources
+        self.sources = sources
         self._units: dict[str, Unit | None] = {}
+
+    def changed(self, texts: Mapping[str, str]) -> Units:
+        """The same units, but for those that `texts` replace, by their names."""
+        found = {}
+        for name, text in texts.items():
+            before = self.get(name)
+            module = before is not None and before.module
+            found[name] = Unit(name, text, parsed(text), module=module)
+        return Units({**self.sources, **found})
 
     def get(self, filename: str | None) -> Unit | None:
         """The unit of that name, if it is the user's."""
@@ -156,17 +176,17 @@ class Units:
         return self._units[filename]
 
     def _load(self, filename: str) -> Unit | None:
-        source = self._sources.get(filename)
+        source = self.sources.get(filename)
         if source is not None:
-            return Unit(filename, source.text, source.tree)
+            return Unit(filename, source.text, source.tree, module=source.module)
         if filename.startswith("<") or _is_library(filename):
             return None
         text = "".join(linecache.getlines(filename))
-        return Unit(filename, text, parsed(text)) if text else None
+        return Unit(filename, text, parsed(text), module=True) if text else None
 
     def all(self) -> Iterator[Unit]:
         """The session's units, newest first."""
-        for filename in reversed(list(self._sources)):
+        for filename in reversed(list(self.sources)):
             unit = self.get(filename)
             if unit is not None:
                 yield unit
@@ -200,11 +220,13 @@ class Units:
 
 
 def parsed(text: str) -> ast.Module | None:
-    """The tree of `text`, if it has one."""
+    """The tree of `text`, if it has one, with the canonical names of what it imports."""
     try:
-        return ast.parse(text)
+        tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+    bind_names(tree)
+    return tree
 
 
 def _is_library(filename: str) -> bool:

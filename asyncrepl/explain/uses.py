@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from asyncrepl.explain.resolving import Resolver
     from asyncrepl.explain.units import Unit
 
-__all__ = ["Use", "callee_name", "uses_at"]
+__all__ = ["Use", "uses_at"]
 
 #: Instructions that mean the refusal of an operand, and the special method they look for.
 _METHODS = {
@@ -67,14 +67,6 @@ class Use:
         if self.facts is None or self.role not in _METHODS:
             return False
         return lookup(self.facts.kind, _METHODS[self.role]) in (MISSING, None)
-
-
-def callee_name(call: ast.AST) -> str:
-    """The last part of the name of what is called: ``list``, ``gather``."""
-    function = call.func if isinstance(call, ast.Call) else None
-    if isinstance(function, ast.Attribute):
-        return function.attr
-    return function.id if isinstance(function, ast.Name) else ""
 
 
 def uses_at(
@@ -250,6 +242,7 @@ _FINDERS = {
     "SEND": _awaited,
     "BEFORE_WITH": _entered,
     "BEFORE_ASYNC_WITH": _entered,
+    "LOAD_SPECIAL": _entered,  # since Python 3.14
     "LIST_EXTEND": _starred,
     "SET_UPDATE": _starred,
     "CALL_FUNCTION_EX": _call_operands,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import dis
+import sys
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -22,6 +23,9 @@ __all__ = ["Plain", "indented", "plain_python"]
 _BINDS = {"STORE_NAME", "DELETE_NAME", "STORE_GLOBAL", "DELETE_GLOBAL"}
 _DEFINES = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_STRINGS: tuple[type[ast.expr], ...] = (ast.Constant, ast.JoinedStr)
+if sys.version_info >= (3, 14):
+    _STRINGS += (ast.TemplateStr,)
 #: Calls whose value is None, as everybody knows.
 _SILENT = {"print", "asyncio.sleep"}
 
@@ -53,12 +57,18 @@ def plain_python(text: str, show: str) -> Plain | None:
             code = compile(text, "<input>", "exec", flags, dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError):
         return None
+    defines = all(isinstance(node, _DEFINES) for node in tree.body)
+    lazy = [*_lazy(tree.body)]
+    edits = [*_shown(tree.body, text, show), *_annotated(tree.body)]
+    if not defines:
+        edits += [_eager(node, text) for node in lazy]
     names = {step.argval for step in dis.get_instructions(code) if step.opname in _BINDS}
     return Plain(
-        _edited(text.rstrip(), [*_shown(tree.body, text, show), *_annotated(tree.body)]),
+        _edited(text.rstrip(), edits),
         frozenset(names - {"__annotations__", "__conditional_annotations__"}),
-        defines=all(isinstance(node, _DEFINES) for node in tree.body),
-        hoisted=any(isinstance(node, ast.ImportFrom) and _at_top(node) for node in tree.body),
+        defines=defines,
+        hoisted=(defines and bool(lazy))
+        or any(isinstance(node, ast.ImportFrom) and _at_top(node) for node in tree.body),
     )
 
 
@@ -66,7 +76,7 @@ def indented(text: str, levels: int = 1) -> str:
     """`text` four blanks further to the right, or more, but for the insides of its strings."""
     inside = set()
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Constant | ast.JoinedStr) and node.end_lineno is not None:
+        if isinstance(node, _STRINGS) and node.end_lineno is not None:
             inside |= set(range(node.lineno + 1, node.end_lineno + 1))
     lines = enumerate(text.split("\n"), 1)
     blanks = "    " * levels
@@ -101,6 +111,9 @@ def _bodies(node: ast.stmt) -> Iterator[list[ast.stmt]]:
 def _annotated(body: list[ast.stmt]) -> Iterator[Edit]:
     """Annotations of names: a function may have none of a global one."""
     for node in body:
+        if not isinstance(node, _SCOPES):
+            for inner_body in _bodies(node):
+                yield from _annotated(inner_body)
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             _, _, *start = _place(node.target)
             _, _, *end = _place(node.annotation)
@@ -112,6 +125,22 @@ def _annotated(body: list[ast.stmt]) -> Iterator[Edit]:
                 "",
                 "\0" if node.value is not None else " = None\0",
             )
+
+
+def _lazy(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """Imports that are lazy, which those in a function cannot be (Python 3.15)."""
+    for node in body:
+        if getattr(node, "is_lazy", 0):
+            yield node
+        elif not isinstance(node, _SCOPES):
+            for inner_body in _bodies(node):
+                yield from _lazy(inner_body)
+
+
+def _eager(node: ast.stmt, text: str) -> Edit:
+    line, start, _, _ = _place(node)
+    words = text.split("\n")[line - 1].encode()[start:]
+    return line, start, line, start + len(words) - len(words[4:].lstrip()), "", "\0"
 
 
 def _place(node: ast.expr | ast.stmt) -> tuple[int, int, int, int]:

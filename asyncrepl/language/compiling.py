@@ -10,60 +10,103 @@ from __future__ import annotations
 import __future__
 
 import ast
-import inspect
+import sys
 import warnings
 from typing import TYPE_CHECKING, Literal
 
+from asyncrepl.language.names import bind_names, canonical_name
 from asyncrepl.language.probes import instrument
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from types import CodeType
 
     from asyncrepl.language.sources import Source
 
-__all__ = ["FUTURE_FLAGS", "compile_source", "needs_loop"]
+__all__ = ["FUTURE_FLAGS", "Mode", "compile_source", "needs_loop"]
 
+#: How a text is run: at a prompt; as a program that may await at its top; as Python runs a file.
+Mode = Literal["single", "exec", "module"]
+#: What is not run with the text around it, or is expected to fail.
+_APART = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.Try, ast.TryStar)
 #: The flags of ``from __future__ import …``: a session keeps them, as a prompt does.
 FUTURE_FLAGS = 0
 for _name in __future__.all_feature_names:
     FUTURE_FLAGS |= getattr(__future__, _name).compiler_flag
 
+#: What makes a task of a coroutine, and needs a running loop.
+_MAKERS = {"asyncio.create_task"} | (
+    {"asyncio.ensure_future"} if sys.version_info >= (3, 14) else set()
+)
 
-def compile_source(source: Source, mode: Literal["single", "exec"], flags: int = 0) -> CodeType:
+
+def compile_source(
+    source: Source,
+    mode: Mode,
+    flags: int = 0,
+    namespace: Mapping[str, object] | None = None,
+) -> CodeType:
     """The code object of `source`, which has parsed.
 
-    In mode "single" the value of each expression statement is displayed. Raises
+    In mode "single" the value of each expression statement is displayed. In mode "module"
+    nothing at the top may await, as in a module that is imported. `namespace` is
+    where it is to run: it says what names mean that were bound earlier. Raises
     SyntaxError for what only the compiler finds, with the line of the text in it.
     """
     assert source.tree is not None
+    bind_names(source.tree, namespace)
     original: ast.Module | ast.Interactive = source.tree
     if mode == "single":
         original = ast.Interactive(body=source.tree.body)
+    if mode != "module":
+        flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     try:
         tree = instrument(original, source.text)
-        code = _compile(tree, source.filename, mode, flags)
+        code = _compile(tree, source.filename, flags)
     except (SyntaxError, ValueError, RecursionError):
-        return _compile_original(original, source, mode, flags)
-    return _compile_doubled(tree, source, mode, flags) or code
+        # What is wrong anywhere is told before an `await` at the top, which is right elsewhere.
+        _compile_original(original, source, flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        return _compile_original(original, source, flags)
+    return _compile_doubled(tree, source, flags) or code
 
 
 def needs_loop(text: str) -> bool:
     """Whether only a running loop can run the top level of `text`.
 
-    That is where it awaits, or makes a task: ``python FILE`` can do neither. (It may well
-    ask for the running loop, to learn that there is none.)
+    That is where it awaits: by ``await``, ``async for``, ``async with`` or in a comprehension
+    (but an asynchronous generator expression only waits to be walked).
+    And where it calls ``asyncio.create_task``, by whatever name, outside of all functions:
+    ``python FILE`` can do neither. (Up to Python 3.13 ``ensure_future`` finds a loop that does
+    not run yet.) All else is run by Python's own rules. (What is in a
+    ``try`` may well ask for the running loop, to learn that there is none; and what makes
+    a task by its own loop's method has a loop.)
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they are given when it is compiled to be run
         try:
-            code = _compile(text, "<trial>", "exec", 0)
+            tree = ast.parse(text)
+            _compile(tree, "<trial>", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
             return False  # it will not run at all
-    return bool(code.co_flags & inspect.CO_COROUTINE) or "create_task" in code.co_names
+        try:
+            _compile(tree, "<trial>", 0)
+        except SyntaxError:
+            return True
+    bind_names(tree)
+    return any(canonical_name(call.func) in _MAKERS for call in _calls_at_top(tree))
+
+
+def _calls_at_top(node: ast.AST) -> Iterator[ast.Call]:
+    """The calls that are made when `node` is run, whatever else happens."""
+    if isinstance(node, ast.Call):
+        yield node
+    if not isinstance(node, _APART):
+        for child in ast.iter_child_nodes(node):
+            yield from _calls_at_top(child)
 
 
 def _compile_doubled(
-    tree: ast.Module | ast.Interactive, source: Source, mode: str, flags: int
+    tree: ast.Module | ast.Interactive, source: Source, flags: int
 ) -> CodeType | None:
     """The code that can be traced; None where that is no other, or too deeply nested."""
     if "async" not in source.text:
@@ -76,25 +119,21 @@ def _compile_doubled(
             return None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # they were given for the single tree already
-            return _compile(both, source.filename, mode, flags)
+            return _compile(both, source.filename, flags)
     except (SyntaxError, ValueError, RecursionError):
         return None
 
 
-def _compile_original(
-    tree: ast.Module | ast.Interactive, source: Source, mode: str, flags: int
-) -> CodeType:
+def _compile_original(tree: ast.Module | ast.Interactive, source: Source, flags: int) -> CodeType:
     try:
-        return _compile(tree, source.filename, mode, flags)
+        return _compile(tree, source.filename, flags)
     except SyntaxError as error:
         if error.text is None and error.lineno is not None:
             error.text = source.lines[error.lineno - 1] + "\n"
         raise
 
 
-def _compile(
-    tree: ast.Module | ast.Interactive | str, filename: str, mode: str, flags: int
-) -> CodeType:
-    flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+def _compile(tree: ast.Module | ast.Interactive, filename: str, flags: int) -> CodeType:
+    mode = "single" if isinstance(tree, ast.Interactive) else "exec"
     code: CodeType = compile(tree, filename, mode, flags, dont_inherit=True)
     return code

@@ -12,6 +12,8 @@ import ast
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from asyncrepl.language.names import last_name
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -229,7 +231,7 @@ class Instrumenter:
             node.value = _probe(".iterated", node.value)
 
     def _call(self, node: ast.Call) -> None:
-        name = _last_name(node.func)
+        name = last_name(node.func)
         if isinstance(node.func, ast.Name) and name in CONSUMERS:
             chosen, probe = CONSUMERS[name], _PROBE_OF_CALL.get(name, ".iterated")
         elif name in HANDED or name in SCHEDULERS:
@@ -241,11 +243,5 @@ class Instrumenter:
                 node.args[node.args.index(argument)] = _probe(probe, argument)
 
 
-def _last_name(function: ast.expr) -> str:
-    if isinstance(function, ast.Name):
-        return function.id
-    return function.attr if isinstance(function, ast.Attribute) else ""
-
-
 def _is_range(node: ast.expr) -> bool:
-    return isinstance(node, ast.Call) and _last_name(node.func) == "range"
+    return isinstance(node, ast.Call) and last_name(node.func) == "range"

@@ -19,6 +19,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from asyncrepl.language.instrumenting import SHARED, UNTOUCHED
+from asyncrepl.language.names import callee_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -88,7 +89,7 @@ def _places(node: ast.AST) -> Iterator[tuple[ast.AST, str, int | None]]:
 def _probe_call(owner: ast.AST, field: str, number: int | None) -> None:
     value = getattr(owner, field)
     call = value if number is None else value[number]
-    if not isinstance(call, ast.Call) or _called_name(call) not in generator_functions | STEPS:
+    if not isinstance(call, ast.Call) or callee_name(call) not in generator_functions | STEPS:
         return
     if number is None:
         setattr(owner, field, probe(".lost", call))
@@ -125,10 +126,3 @@ def _statements(nodes: Sequence[ast.AST], *, kept: bool) -> Iterator[tuple[ast.A
 
 def _yields(function: ast.AsyncFunctionDef) -> bool:
     return any(isinstance(node, ast.Yield) for node in ast.walk(function))
-
-
-def _called_name(call: ast.Call) -> str:
-    function = call.func
-    if isinstance(function, ast.Attribute):
-        return function.attr
-    return function.id if isinstance(function, ast.Name) else ""

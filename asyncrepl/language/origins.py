@@ -16,6 +16,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, TypeGuard
 
+from asyncrepl.language.names import last_name
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -37,7 +39,7 @@ def only_call(name: str, sources: Iterable[Source]) -> tuple[str, int] | None:
     """
     found: tuple[str, int] | None = None
     for source in sources:
-        if source.tree is None or name not in source.text:
+        if source.tree is None:
             continue
         for use in _uses(source.tree, name):
             if found is not None or not isinstance(use, ast.Call):
@@ -74,7 +76,7 @@ def _uses(tree: ast.AST, name: str) -> Iterator[ast.expr | ast.stmt]:
     done: set[ast.AST | None] = set()
     for node in ast.walk(tree):
         done.add(_operand(node))
-        if isinstance(node, ast.Call) and _last_name(node.func) == name:
+        if isinstance(node, ast.Call) and last_name(node.func) == name:
             if node not in done:
                 yield node
             done.add(node.func)
@@ -85,7 +87,7 @@ def _uses(tree: ast.AST, name: str) -> Iterator[ast.expr | ast.stmt]:
 def _opens(node: ast.AST, name: str) -> TypeGuard[ast.expr | ast.stmt]:
     """Whether after `node` the function `name` can be called without being named."""
     if isinstance(node, ast.Name | ast.Attribute):
-        return _last_name(node) == name and isinstance(node.ctx, ast.Load)
+        return last_name(node) == name and isinstance(node.ctx, ast.Load)
     if isinstance(node, _FUNCTIONS):
         return node.name == name and bool(node.decorator_list)
     names = node.names if isinstance(node, ast.Import | ast.ImportFrom) else []
@@ -99,12 +101,6 @@ def _operand(node: ast.AST) -> ast.expr | None:
     if isinstance(node, ast.AsyncFor) or (isinstance(node, ast.comprehension) and node.is_async):
         return node.iter
     return None
-
-
-def _last_name(node: ast.expr) -> str:
-    if isinstance(node, ast.Name):
-        return node.id
-    return node.attr if isinstance(node, ast.Attribute) else ""
 
 
 def _last_line(node: ast.expr | ast.stmt) -> int:

@@ -20,6 +20,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from asyncrepl.language.losing import STEPS, generator_functions, probe
+from asyncrepl.language.names import callee_name, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,15 +84,15 @@ class _Patterns:
             case ast.Try():
                 _guarded(node)
                 _unchecked(node)
-            case ast.Call() if self.suspends and _called(node) in _BLOCKING_NAMES:
+            case ast.Call() if self.suspends and callee_name(node) in _BLOCKING_NAMES:
                 node.func = probe(".blocking", node.func)
-            case ast.Call() if _called(node) == _SLEEP and node is not self._awaited:
+            case ast.Call() if callee_name(node) == _SLEEP and node is not self._awaited:
                 node.func = probe(".sleeping", node.func)
             case ast.Await():
                 self._awaited = node.value
-            case ast.Assign([ast.Name()], ast.Call() as call) if _called(call) in _CLOSING:
+            case ast.Assign([ast.Name()], ast.Call() as call) if callee_name(call) in _CLOSING:
                 node.value = probe(".closing", call)
-            case ast.Expr(ast.Call() as call) if self.around and _called(call) in _MAKERS:
+            case ast.Expr(ast.Call() as call) if self.around and callee_name(call) in _MAKERS:
                 node.value = probe(".unkept", call)
 
 
@@ -144,7 +145,7 @@ def _steps(call: ast.Call, name: str) -> bool:
         named = function.attr
     else:
         of = call.args[0] if call.args else None
-        named = function.id if isinstance(function, ast.Name) else ""
+        named = last_name(function)
     of = _bare(of)
     return named in _ASKED and isinstance(of, ast.Name) and of.id == name
 
@@ -154,7 +155,7 @@ def _guarded(node: ast.Try) -> None:
     if not any(_names_end(handler.type) for handler in node.handlers):
         return
     inside = [each for statement in node.body for each in ast.walk(statement)]
-    if any(isinstance(each, ast.Call) and _called(each) in STEPS for each in inside):
+    if any(isinstance(each, ast.Call) and callee_name(each) in STEPS for each in inside):
         return
     for statement in node.body:
         if isinstance(statement, ast.AsyncFor):
@@ -166,17 +167,10 @@ def _unchecked(node: ast.Try) -> None:
     for statement in node.body:
         if isinstance(statement, ast.Assign | ast.Return) and node.handlers:
             call = statement.value
-            if isinstance(call, ast.Call) and _called(call) in generator_functions:
+            if isinstance(call, ast.Call) and callee_name(call) in generator_functions:
                 statement.value = probe(".unchecked", call)
 
 
 def _names_end(kind: ast.expr | None) -> bool:
     kinds = kind.elts if isinstance(kind, ast.Tuple) else [kind]
     return any(isinstance(each, ast.Name) and each.id == "StopAsyncIteration" for each in kinds)
-
-
-def _called(call: ast.Call) -> str:
-    function = call.func
-    if isinstance(function, ast.Attribute):
-        return function.attr
-    return function.id if isinstance(function, ast.Name) else ""

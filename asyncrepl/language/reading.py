@@ -15,6 +15,7 @@ from codeop import PyCF_ALLOW_INCOMPLETE_INPUT  # type: ignore[attr-defined]
 from dataclasses import dataclass, field
 
 __all__ = [
+    "TRIAL",
     "Blank",
     "Broken",
     "Command",
@@ -30,7 +31,8 @@ __all__ = [
 ]
 
 _PARSE_ONLY = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-_TRIAL = "<asyncrepl trial>"
+#: The file name of a text that is only tried: warnings about it are silenced.
+TRIAL = "<asyncrepl trial>"
 _LEAVING_WORDS = {"exit": "quit", "quit": "quit"}
 _COMPOUND = (
     ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.If | ast.For | ast.AsyncFor
@@ -87,9 +89,9 @@ def read(text: str, filename: str = "<input>", *, program: bool = False) -> Read
     try:
         tree = parse(text, filename)
     except SyntaxError as error:
-        return Incomplete() if _is_incomplete(error) else Broken(text, error)
+        return Incomplete() if _is_incomplete(error) else Broken(text, error.with_traceback(None))
     except (RecursionError, MemoryError, OverflowError) as error:
-        return Broken(text, error)
+        return Broken(text, error.with_traceback(None))
     return Statement(text, tree) if tree.body else Blank()
 
 
@@ -113,7 +115,7 @@ def is_complete(text: str) -> bool:
     A command is as complete as what follows its name: ``:spawn for …`` may be a
     block. Callable from any thread.
     """
-    reading = read(text, _TRIAL)
+    reading = read(text, TRIAL)
     if isinstance(reading, Command):
         return is_complete(text.partition(" ")[2])
     if isinstance(reading, Incomplete):
@@ -147,7 +149,7 @@ def silence_completeness_warnings() -> None:
     A filter by module name, set once: ``warnings.catch_warnings`` would change
     global state from the thread that asks for completeness.
     """
-    warnings.filterwarnings("ignore", module=_TRIAL)
+    warnings.filterwarnings("ignore", module=TRIAL)
 
 
 def _is_incomplete(error: SyntaxError) -> bool:

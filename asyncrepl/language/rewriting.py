@@ -24,7 +24,7 @@ __all__ = [
     "compiles",
     "indent",
     "parses",
-    "syntax_error",
+    "refusal",
 ]
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|$)")
@@ -188,21 +188,16 @@ def indent(lines: str, by: str) -> str:
 
 def parses(text: str) -> bool:
     """Whether `text` has a syntax tree."""
-    return _refusal(text, "<fix>", ast.PyCF_ONLY_AST) is None
+    return refusal(text, "<fix>", ast.PyCF_ONLY_AST) is None
 
 
 def compiles(text: str) -> bool:
     """Whether `text` compiles, with top-level await."""
-    return _refusal(text, "<fix>", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT) is None
+    return refusal(text, "<fix>", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT) is None
 
 
-def syntax_error(text: str, filename: str) -> SyntaxError | None:
-    """The SyntaxError `text` gives, with top-level await."""
-    error = _refusal(text, filename, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    return error if isinstance(error, SyntaxError) else None
-
-
-def _refusal(text: str, filename: str, flags: int) -> Exception | None:
+def refusal(text: str, filename: str, flags: int) -> Exception | None:
+    """What the compiler, called with `flags`, says against `text`; None if nothing."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

@@ -10,12 +10,13 @@ find it, as does its number in the list.
 from __future__ import annotations
 
 import ast
-import difflib
 import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from asyncrepl.language.likeness import most_like
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,8 +120,8 @@ def find_iterable(name: str, folder: Path | None = None) -> Iterable:
 def _unknown(kind: str, name: str, known: Sequence[str]) -> str:
     if name.isdecimal():
         return f"no {kind} {name}: they go from 1 to {len(known)}"
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known) or 'none'}"
+    near = most_like(name, known)
+    hint = f"did you mean {near}?" if near else f"there are {', '.join(known) or 'none'}"
     return f"no {kind} {name!r}: {hint}"
 
 

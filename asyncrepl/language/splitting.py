@@ -14,7 +14,15 @@ import re
 from dataclasses import dataclass, field
 
 from asyncrepl.language.pasting import begins_session, behind_prompt
-from asyncrepl.language.reading import Command, Incomplete, Statement, is_block, is_complete, read
+from asyncrepl.language.reading import (
+    TRIAL,
+    Command,
+    Incomplete,
+    Statement,
+    is_block,
+    is_complete,
+    read,
+)
 
 __all__ = ["Splitter"]
 
@@ -75,7 +83,7 @@ class Splitter:
 
     def _may_go_on(self) -> bool:
         """Whether more lines can belong to the input that has begun."""
-        reading = read("\n".join(self._lines) + "\n")
+        reading = read("\n".join(self._lines) + "\n", TRIAL)
         return isinstance(reading, Incomplete) or (
             isinstance(reading, Statement) and is_block(reading.tree.body[-1])
         )
@@ -92,7 +100,7 @@ class Splitter:
             return False
         if _GOES_ON.match(line):
             return False
-        return isinstance(read("\n".join(self._lines) + "\n"), Statement | Command)
+        return isinstance(read("\n".join(self._lines) + "\n", TRIAL), Statement | Command)
 
     def _taken(self) -> list[str]:
         text = self._take()

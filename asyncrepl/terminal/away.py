@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from prompt_toolkit.document import Document
 
 from asyncrepl.terminal.external import edited
+from asyncrepl.terminal.inherited import is_ignored
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,7 +132,9 @@ class Away:
         editing.add_done_callback(self._edited)
 
     def suspend(self) -> None:
-        """Ctrl-Z: stop the whole job, as the shell expects."""
+        """Ctrl-Z: stop the whole job, as the shell expects; nothing where that is ignored."""
+        if is_ignored(signal.SIGTSTP):
+            return
         self.lend(hold=True)
         os.kill(0, signal.SIGTSTP)
         # The main thread takes the signal: without a moment for it, this one would

@@ -35,8 +35,8 @@ _PATIENCE = 2.0  # seconds
 _PRIMARY = r"[\w\"'](?:[\w.\"']|\[[^\[\]]*\])*|[\[({][^\[\](){}]*[\])}]"
 _ATTRIBUTE = rf"({_PRIMARY})\.(\w*)\Z"
 _KEY = r"([\w.]+)\[(['\"])([^'\"\n]*)\Z"
-_FROM = r"(?:^|\n|;)\s*from\s+([\w.]+)\s+import\s+(?:\(?[\w\s,]*,\s*)?(\w*)\Z"
-_IMPORT = r"(?:^|\n|;)\s*(?:import|from)\s+(?:[\w.\s]+,\s*)?([\w.]*)\Z"
+_FROM = r"(?:^|\n|;)\s*(?:lazy\s+)?from\s+([\w.]+)\s+import\s+(?:\(?[\w\s,]*,\s*)?(\w*)\Z"
+_IMPORT = r"(?:^|\n|;)\s*(?:lazy\s+)?(?:import|from)\s+(?:[\w.\s]+,\s*)?([\w.]*)\Z"
 _WORD = r"\w+\Z"
 _IN_STRING = r"^(?:[^'\"#\n]|'[^'\n]*'|\"[^\"\n]*\")*['\"#][^'\"\n]*\Z"
 
@@ -126,7 +126,7 @@ class InputCompleter(Completer):
 
     def _names(self) -> set[str]:
         names = {name for name in list(self._namespace) if type(name) is str}
-        return {*names, *vars(sys.modules["builtins"]), *keyword.kwlist, "match", "case"}
+        return {*names, *vars(sys.modules["builtins"]), *keyword.kwlist, *keyword.softkwlist}
 
     def _keys(self, expression: str, quote: str) -> Iterator[str]:
         for key in keys_of(value_of(expression, self._namespace)):

@@ -112,9 +112,7 @@ class Crossing:
         """The terminal's thread has ended: so does the session, if it was not to."""
         self._queue.bypass(to_standard_output)
         if not self._exits.requested():
-            # As if the terminal had been hung up; a long turn of the loop ends, too.
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGHUP)
-            self._exits.request(128 + signal.SIGHUP)
+            self._exits.hung_up()
 
 
 def _nothing(_text: str, _interrupt_after: float | None) -> None:

@@ -73,9 +73,18 @@ class Modes:
             if os.tcgetpgrp(self._fd) == os.getpgrp():  # else it would stop us
                 termios.tcflush(self._fd, termios.TCIFLUSH)
 
-    def _set_raw(self, *, signals: bool) -> None:
+    def all(self) -> tuple[list[Any], list[Any], list[Any]] | None:
+        """The settings found at the start, at the prompt, while running; None without any."""
         if self._found is None:
-            return
+            return None
+        return self._found, self._raw(signals=False), self._raw(signals=True)
+
+    def _set_raw(self, *, signals: bool) -> None:
+        if self._found is not None:
+            self._set(self._raw(signals=signals))
+
+    def _raw(self, *, signals: bool) -> list[Any]:
+        assert self._found is not None
         attributes = [*self._found[:_CC], list(self._found[_CC])]
         attributes[_IFLAG] &= ~(
             termios.IXON | termios.IXOFF | termios.ICRNL | termios.INLCR | termios.IGNCR
@@ -86,7 +95,7 @@ class Modes:
         if signals:
             attributes[_LFLAG] |= termios.ISIG | termios.NOFLSH
             attributes[_CC][termios.VSUSP] = _disabled(self._fd)
-        self._set(attributes)
+        return attributes
 
     def _set(self, attributes: list[Any]) -> None:
         with contextlib.suppress(termios.error, OSError):

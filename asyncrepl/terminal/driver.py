@@ -18,18 +18,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from asyncrepl.settings import use_ascii, use_color
+from asyncrepl.statuses import FAILED
 from asyncrepl.terminal.completing import InputCompleter
 from asyncrepl.terminal.crossing import Crossing, to_standard_output
 from asyncrepl.terminal.descriptors import Descriptors
 from asyncrepl.terminal.editor import Editor
 from asyncrepl.terminal.exits import Exits
+from asyncrepl.terminal.guard import Guard
 from asyncrepl.terminal.history import open_history
+from asyncrepl.terminal.inherited import heard
 from asyncrepl.terminal.output import OutputQueue
 from asyncrepl.terminal.streams import QueueStream
 from asyncrepl.terminal.ui import Ui
 from asyncrepl.terminal.watching import Watch
 from asyncrepl.views.banner import banner_lines
 from asyncrepl.views.console import Console
+from asyncrepl.views.errors import describe_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -63,16 +67,23 @@ def run_terminal(
     terminal = Terminal(settings)
     if replays:
         terminal.ui.typist.only_watch()
-    with terminal.opened(running=bool(first)):
-        from asyncrepl.terminal.session import run_replays, run_session
+    lost: BaseException | None = None
+    status = FAILED
+    try:
+        with terminal.opened(running=bool(first)):
+            from asyncrepl.terminal.session import run_replays, run_session
 
-        if replays:
-            status = run_replays(terminal, list(replays))
-        else:
-            status = run_session(terminal, list(first))
-    if terminal.ui.error is not None:
-        print(f"asyncrepl: the terminal failed: {terminal.ui.error!r}", file=sys.stderr)
-        return 1
+            if replays:
+                status = run_replays(terminal, list(replays))
+            else:
+                status = run_session(terminal, list(first))
+    except Exception as error:  # user code has broken what a session needs
+        lost = error
+    lost = terminal.ui.error or lost
+    if lost is not None:
+        line = f"asyncrepl: the session cannot go on: {describe_error(lost)}"
+        print(line, file=sys.__stderr__)
+        return FAILED
     return status
 
 
@@ -118,6 +129,7 @@ class Terminal:
             self.ui.typist.run_first()
         with ExitStack() as stack:
             stack.callback(self.descriptors.close)
+            stack.enter_context(heard())
             stack.enter_context(self.exits.watched())
             for number, handler in self._handlers().items():
                 stack.enter_context(_handling(number, handler))
@@ -127,6 +139,9 @@ class Terminal:
             stack.callback(self.ui.stop)
             stack.callback(self.descriptors.give)
             self.ui.start()
+            if (modes := self.ui.modes.all()) is not None:
+                found, *ours = modes
+                stack.callback(Guard(found, ours).stand_down)
             yield
 
     def _handlers(self) -> dict[signal.Signals, Any]:

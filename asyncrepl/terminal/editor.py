@@ -14,6 +14,7 @@ from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import ThreadedCompleter
 from prompt_toolkit.document import Document
 from prompt_toolkit.filters import has_focus
+from prompt_toolkit.formatted_text import ANSI, fragment_list_width, to_formatted_text
 from prompt_toolkit.layout.containers import Float, Window
 from prompt_toolkit.layout.controls import BufferControl
 from prompt_toolkit.layout.dimension import Dimension
@@ -26,8 +27,10 @@ from prompt_toolkit.layout.processors import (
 )
 from prompt_toolkit.widgets import SearchToolbar
 
+from asyncrepl.commands.prompts import PROMPTS
 from asyncrepl.language.pasting import pasted_inputs
 from asyncrepl.terminal.lexing import InputLexer
+from asyncrepl.views.styled import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,10 +41,8 @@ if TYPE_CHECKING:
     from asyncrepl.terminal.completing import InputCompleter
     from asyncrepl.views.styled import Line
 
-__all__ = ["CONTINUATION", "PROMPT", "Editor"]
+__all__ = ["Editor"]
 
-PROMPT = ">>> "
-CONTINUATION = "... "
 _MENU_ROWS = 8
 _PYTHON_FILE = ".py"
 
@@ -71,6 +72,7 @@ class Editor:
 
     def __init__(self, history: History, completer: InputCompleter) -> None:
         self._completer = completer
+        self.prompt_with(*PROMPTS)
         self._helped: tuple[Document, Sequence[Line]] = (Document(), ())
         self.lexer = InputLexer()
         self.suggesting = Suggesting()
@@ -104,7 +106,7 @@ class Editor:
         self.window = Window(
             self.control,
             height=self._height,
-            get_line_prefix=_prefix,
+            get_line_prefix=self._prefix,
             wrap_lines=True,
             dont_extend_height=True,
         )
@@ -134,8 +136,24 @@ class Editor:
         line = self.lexer.lex_document(document)
         fragments: StyleAndTextTuples = []
         for number in range(document.line_count):
-            fragments += [*_prefix(number, 0), *line(number), ("", "\n")]
+            fragments += [*self._prefix(number, 0), *line(number), ("", "\n")]
         return fragments
+
+    @property
+    def prompt_width(self) -> int:
+        """The columns of the first prompt; for any thread."""
+        return fragment_list_width(self._prompts[0])
+
+    def prompt_with(self, first: str, further: str) -> None:
+        """Begin a statement with `first`, and each further line of it with `further`."""
+        self._prompts = _shown(first), _shown(further)
+
+    def _prefix(self, line: int, wraps: int) -> StyleAndTextTuples:
+        """The prompt before a line; nothing before the rows into which a long line wraps.
+
+        So a wrapped line looks the same before and after Enter, and can be copied.
+        """
+        return [] if wraps else self._prompts[line > 0]
 
     def help(self) -> Sequence[Line]:
         """A row with the parameters of the call that is being typed; asked at each redraw.
@@ -171,11 +189,11 @@ def _session_help(text: str) -> str:
     return f"Enter runs these {len(inputs)} inputs in order"
 
 
-def _prefix(line: int, wraps: int) -> StyleAndTextTuples:
-    """The prompt before a line; nothing before the rows into which a long line wraps.
+def _shown(prompt: str) -> StyleAndTextTuples:
+    """The last line of `prompt`, in its own colours if it has any, else in ours.
 
-    So a wrapped line looks the same before and after Enter, and can be copied.
+    Nothing else that it asks of the terminal is done; marks for readline are left out.
     """
-    if wraps:
-        return []
-    return [("class:prompt", PROMPT if line == 0 else CONTINUATION)]
+    line = prompt.rpartition("\n")[2].replace("\x01", "").replace("\x02", "")
+    fragments = to_formatted_text(ANSI(line)) if "\x1b[" in line else [("", line)]
+    return [(style or "class:prompt", printable(text)) for style, text, *_ in fragments]

@@ -4,6 +4,9 @@ The exit status is that of a shell: 143 for SIGTERM, 129 for SIGHUP. A signal
 that finds the loop waiting stops it; one that finds user code in a long turn
 raises SystemExit there. Code that catches even that gets a time limit: a timer in
 a thread ends the process (one on a loop would die with the loop).
+
+A signal that was ignored when the session began, as SIGHUP under ``nohup``, still is. A
+terminal that is gone ends the session all the same: who could type?
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.frames import innermost_user_frame
+from asyncrepl.terminal.inherited import is_ignored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,6 +58,15 @@ class Exits:
             with contextlib.suppress(RuntimeError):  # the loop is closed: it ends already
                 self._loop.call_soon_threadsafe(self._loop.stop)
 
+    def hung_up(self) -> None:
+        """End the session, for its terminal is gone; from any thread. A long turn ends, too."""
+        number = signal.SIGHUP
+        if is_ignored(number):
+            self._after(_GRACE, lambda: self._force(128 + number))
+        else:
+            signal.pthread_kill(threading.main_thread().ident or 0, number)
+        self.request(128 + number)
+
     def requested(self) -> bool:
         """Whether the session is to end."""
         return self.code is not None
@@ -61,7 +74,7 @@ class Exits:
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:
         """Handle the signals within the block."""
-        numbers = (signal.SIGTERM, signal.SIGHUP)
+        numbers = [each for each in (signal.SIGTERM, signal.SIGHUP) if not is_ignored(each)]
         before = [signal.signal(number, self._on_signal) for number in numbers]
         try:
             yield
@@ -90,6 +103,10 @@ class Exits:
         timer.daemon = True
         timer.start()
         self._timers.append(timer)
+
+    def end_process(self, code: int = 0) -> None:
+        """End the process now, with the status that was asked for, or `code`; any thread."""
+        self._force(self.code or code)
 
     def _force(self, code: int) -> None:
         self._last_words()

@@ -94,15 +94,23 @@ class Panel:
         self._told = True
         return _WHILE_RUNNING
 
-    async def animate(self, painter: Painter, look: Callable[[], None]) -> None:
-        """Draw frames for ever; `look` is called before each."""
+    async def animate(
+        self,
+        painter: Painter,
+        look: Callable[[], None],
+        failed: Callable[[BaseException], object],
+    ) -> None:
+        """Draw frames for ever; `look` is called before each, `failed` for one that raises."""
         took = 0.0
         while True:
             await asyncio.sleep(max(_MOVING if self._moving() else _STILL, took * _REST))
             began = time.perf_counter()
-            look()
-            if self.refresh():
-                painter.redraw()
+            try:
+                look()
+                if self.refresh():
+                    painter.redraw()
+            except Exception as error:  # the next frame is tried all the same
+                failed(error)
             took = time.perf_counter() - began
 
 

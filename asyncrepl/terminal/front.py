@@ -26,8 +26,9 @@ __all__ = ["TerminalFront", "complete_command"]
 class TerminalFront(Front):
     """The terminal as commands see it."""
 
-    def __init__(self, ui: Ui, replays: Replays) -> None:
+    def __init__(self, ui: Ui, replays: Replays, end_process: Callable[[], object]) -> None:
         self._ui = ui
+        self._end_process = end_process
         self._replays = replays
         self._play: Callable[[str], None] = super().replay
         self._shell: Shell | None = None
@@ -52,6 +53,11 @@ class TerminalFront(Front):
     def suggest(self, text: str) -> bool:
         """Offer `text` on the input line, to be accepted with a key."""
         return self._ui.call(lambda: self._ui.typist.suggest(text))
+
+    @property
+    def prompt_width(self) -> int:  # type: ignore[override]
+        """The columns of the prompt, behind which a statement begins."""
+        return self._ui.prompt_width
 
     def offer(self, text: str) -> bool:
         """Put `text` on the next input line, to be edited."""
@@ -125,6 +131,10 @@ class TerminalFront(Front):
         if not self._replays.playing:
             super().control_replay(word)
         self._replays.control(word)
+
+    def end_process(self) -> None:
+        """Restore the terminal, and end the process."""
+        self._end_process()
 
     def history(self) -> list[str]:
         """The inputs so far, oldest first."""

@@ -10,6 +10,8 @@ one of them (or in a slot).
 from __future__ import annotations
 
 import ast
+import builtins
+import sys
 import types
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +31,10 @@ _DISPLAYS: dict[type[ast.expr], type] = {
     ast.SetComp: set,
     ast.Tuple: tuple,
 }
+#: Types whose keys are looked up without code of the user's.
+_MAPPINGS: tuple[type, ...] = (dict, getattr(builtins, "frozendict", dict))
+#: What a name is that was imported by ``lazy import`` and not used yet (Python 3.15).
+_LAZY: type | None = getattr(types, "LazyImportType", None)
 _MAX_KEYS = 1000
 _DICT_DESCRIPTORS = (types.GetSetDescriptorType, types.MemberDescriptorType)
 
@@ -56,7 +62,7 @@ def names_of(obj: Any) -> set[str]:
 
 def keys_of(obj: Any) -> list[str]:
     """The keys of a plain dict that are strings, at most 1,000."""
-    return _strings(obj)[:_MAX_KEYS] if type(obj) is dict else []
+    return _strings(obj)[:_MAX_KEYS] if type(obj) in _MAPPINGS else []
 
 
 def isinstance_exactly(obj: Any, klass: type) -> bool:
@@ -80,11 +86,23 @@ def _evaluate(tree: ast.expr, namespace: Mapping[str, Any]) -> Any:
 
 def _name(name: str, namespace: Mapping[str, Any]) -> Any:
     if name in namespace:
-        return namespace[name]
-    builtins = namespace.get("__builtins__")
-    if isinstance_exactly(builtins, types.ModuleType):
-        return vars(builtins).get(name, MISSING)
+        found = namespace[name]
+        return found if type(found) is not _LAZY else _imported(name, found)
+    own_builtins = namespace.get("__builtins__")
+    if isinstance_exactly(own_builtins, types.ModuleType):
+        return vars(own_builtins).get(name, MISSING)
     return MISSING
+
+
+def _imported(name: str, lazy: object) -> Any:
+    """What a lazy import called `name` will give; MISSING where that is to be imported first."""
+    target = repr(lazy).split("'")[1]  # it tells nothing else without importing
+    module, _, attribute = target.rpartition(".")
+    if name == target.partition(".")[0]:  # lazy import os.path
+        target = name
+    if target in sys.modules:
+        return sys.modules[target]
+    return static_attribute(sys.modules.get(module, MISSING), attribute)
 
 
 def static_attribute(obj: Any, name: str) -> Any:
@@ -118,7 +136,7 @@ def _slot(member: Any, obj: Any) -> Any:
 
 
 def _item(obj: Any, key: Any) -> Any:
-    if type(obj) is dict and type(key) is str:
+    if type(obj) in _MAPPINGS and type(key) is str:
         return next((obj[own] for own in _strings(obj) if own == key), MISSING)
     if type(obj) in (list, tuple) and type(key) is int and -len(obj) <= key < len(obj):
         return obj[key]

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.commands.guiding import next_demo_lines
 from asyncrepl.commands.opening import chosen_clock, open_shell
+from asyncrepl.commands.prompts import prompting, prompts
 from asyncrepl.commands.registry import CommandError
 from asyncrepl.engine.blocking.hogs import Hogs
 from asyncrepl.engine.clock import Clock
 from asyncrepl.engine.interrupts import Interrupter
 from asyncrepl.engine.running import keep_running
 from asyncrepl.language.shipped import ShippedError
+from asyncrepl.own_names import keep_names
+from asyncrepl.statuses import INTERRUPTED
 from asyncrepl.terminal.ahead import LoadingAhead
 from asyncrepl.terminal.driver import Plan
 from asyncrepl.terminal.front import TerminalFront, complete_command
@@ -72,15 +75,22 @@ def run_replays(terminal: Terminal, plans: list[Plan]) -> int:
 def _session(terminal: Terminal, clock: Clock) -> Iterator[_Session]:
     lender = Lender(terminal.ui.away, terminal.ui.call, terminal.descriptors.terminal_in)
     replays = Replays(terminal.ui, terminal.crossing)
-    front = TerminalFront(terminal.ui, replays)
+    front = TerminalFront(terminal.ui, replays, terminal.exits.end_process)
     with ExitStack() as stack:
-        for context in (_streams(terminal, lender), installed(lender), _quick_switching()):
+        for context in (
+            _streams(terminal, lender),
+            installed(lender),
+            _quick_switching(),
+            prompting(),
+        ):
             stack.enter_context(context)
         with open_shell(terminal.console, front=front, clock=clock) as shell:
             session = _Session(terminal, shell, lender, replays)
             front.connect(shell, session.play_named)
             shell.narrator.turn(on=terminal.trace)
             yield session
+        if shell.left_with is not None:
+            terminal.exits.code = shell.left_with
         if shell.left:
             terminal.console.show(*prose(_left(shell.left), terminal.ui.columns, "dim", 2))
 
@@ -94,7 +104,9 @@ class _Session:
         self._lender = lender
         self._replays = replays
         self._over = False
-        self._interrupter = Interrupter(shell.loop, shell, self._found_nothing)
+        self._interrupter = Interrupter(
+            shell.loop, shell, self._found_nothing, self._cannot_interrupt
+        )
         self._interrupter.heard = terminal.ui.drop_typed_ahead
         self._hogs = Hogs(shell.loop, self._blocked)
         shell.sleeps.wanted = self._slept
@@ -111,6 +123,7 @@ class _Session:
         terminal.ui.call(terminal.ui.painter.redraw)  # what is typed already may need help
         terminal.crossing.connect(loop, self._start, self._start)
         terminal.ui.call(lambda: terminal.ui.pause_keys.connect(self._shell.stepping))
+        keep_names()
         _freeze()
         terminal.out.on_write = self._shell.printed
         terminal.err.on_write = self._shell.tape.write
@@ -118,9 +131,11 @@ class _Session:
         self._hogs.start()
         self._ahead.start()
         try:
-            keep_running(loop, self._interrupter, self._ended, self._hit)
-        except SystemExit as leaving:
-            terminal.exits.request(leaving.code if isinstance(leaving.code, int) else 1)
+            leaving = keep_running(
+                loop, self._interrupter, self._ended, self._hit, self._shell.report_lost
+            )
+            if leaving is not None and not terminal.exits.requested():
+                terminal.exits.request(self._shell.exit_code(leaving))
         finally:
             self._ahead.close()
             self._hogs.close()
@@ -173,6 +188,7 @@ class _Session:
         perform(self._shell, text, done, scripted=lambda: False, filename=filename, mode="exec")
 
     def _start(self, text: str, interrupt_after: float | None = None) -> None:
+        keep_names()
         self._interrupter.install()
         perform(
             self._shell,
@@ -195,20 +211,30 @@ class _Session:
 
     def _prompt(self, *, failed: bool = False) -> None:
         self._lender.recall()
-        typist = self._terminal.ui.typist
-        self._terminal.ui.call(lambda: typist.done(failed=failed))
+        typist, shown = self._terminal.ui.typist, prompts()
+        self._terminal.ui.call(lambda: typist.done(shown, failed=failed))
 
     def _found_nothing(self) -> None:
         """A Ctrl-C that found nothing running: for a text on its way, or for the line typed."""
         if not self._terminal.crossing.keep_interrupt():
             self._terminal.ui.call(self._terminal.ui.typist.interrupted)
 
+    def _cannot_interrupt(self) -> None:
+        """Code has caught every Ctrl-C, and more; in a thread of its own."""
+        line = "what runs cannot be interrupted: the session ends without it"
+        self._shell.console.complain([("error", line)])
+        self._terminal.exits.end_process(INTERRUPTED)
+
     def _hit(self, line: str) -> None:
         self._shell.console.complain(*text_lines(line, "error"))
 
     def _blocked(self, blocks: Blocks) -> None:
-        if not self._slept():
-            self._shell.tell_blocks(blocks)
+        if self._slept():
+            return
+        own = set(blocks.tasks) <= {f"input {self._shell.session.count}"}
+        if own and self._shell.remarks.tells_of(blocks.last.filename, blocks.last.line):
+            return  # it was told what to write instead; of another task, this says which it is
+        self._shell.tell_blocks(blocks)
 
     def _slept(self) -> bool:
         """Whether sleeps are told, and nothing that the watch has measured.

@@ -12,6 +12,7 @@ import re
 import types
 from typing import TYPE_CHECKING, Any
 
+from asyncrepl.language.parameters import without_annotations
 from asyncrepl.terminal.inspecting import MISSING, static_attribute, value_of
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ def signature_of(obj: Any) -> str | None:
         return _builtin(obj)
     if type(obj) is not types.FunctionType or "__signature__" in obj.__dict__:
         return None
-    parameters = inspect.signature(obj, follow_wrapped=False).parameters.values()
+    bare = without_annotations(obj)  # and without what it wraps
+    parameters = inspect.signature(bare).parameters.values()
     return f"({', '.join(_spelled([*parameters][bound:]))})"
 
 

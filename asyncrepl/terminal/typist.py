@@ -13,6 +13,7 @@ over first looks simpler, but a statement that holds the interpreter lock
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,9 @@ from prompt_toolkit.filters import emacs_insert_mode, vi_insert_mode
 from prompt_toolkit.key_binding import KeyPress
 from prompt_toolkit.keys import Keys
 
+from asyncrepl.commands.prompts import PROMPTS
 from asyncrepl.language.pasting import Pasted, is_whole, pasted_inputs
+from asyncrepl.statuses import INTERRUPTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,14 +125,20 @@ class Typist:
 
     def _submit(self, text: str) -> None:
         self._main.prepare()
-        self.begin(text)
         # Only after the keys that came in one piece with Enter: a Ctrl-C among them is for
         # this text, and a text that holds the interpreter lock would keep it from being read.
         asyncio.get_running_loop().call_soon(self._main.submit, text)
+        self.begin(text)
 
     def drop(self) -> None:
-        """Ctrl-C: interrupt who hogs the loop, else drop the line."""
-        if self._watch.hogged():
+        """Ctrl-C: interrupt who hogs the loop, else drop the line.
+
+        Where the user handles or ignores SIGINT, it is for that, and the line stays.
+        """
+        handler = signal.getsignal(signal.SIGINT)
+        if handler is signal.SIG_DFL:
+            self._main.leave(INTERRUPTED)  # what it means, but with the terminal restored
+        elif self._watch.hogged() or _is_users(handler):
             self._main.interrupt()
         elif self.buffer.text:
             text = self.buffer.text
@@ -218,16 +227,19 @@ class Typist:
         self.buffer.reset()
         self._echo(text)
 
-    def done(self, *, failed: bool = False) -> None:
-        """The statement has ended and all its output is queued: prompt again.
+    def done(self, prompts: tuple[str, str] = PROMPTS, *, failed: bool = False) -> None:
+        """The statement has ended and all its output is queued: prompt again, with these.
 
         Of a session that was pasted the next input follows; after an error that the
         session does not show, which may make all that follows wrong, none does.
         """
-        self._painter.drain()
-        self.pause_keys.ended()
-        self._panel.ended()
-        self._become(running=False)
+        try:
+            self._painter.drain()
+            self._editor.prompt_with(*prompts)
+            self.pause_keys.ended()
+            self._panel.ended()
+        finally:  # whatever cannot be drawn, keys are for the prompt again
+            self._become(running=False)
         if failed and not self._pasted.fails:
             self._drop_pasted()
         if self._to_come:
@@ -363,3 +375,14 @@ def _popped_text(keys: deque[KeyPress], *others: str) -> list[KeyPress]:
 
 def _is_character(key: KeyPress) -> bool:
     return len(key.key) == 1 and key.key.isprintable()
+
+
+def _is_users(handler: object) -> bool:
+    """Whether it is not Python's own handler of SIGINT, nor one of ours, nor left by pdb."""
+    home = getattr(handler, "__module__", None) or ""
+    return not (
+        handler is None
+        or handler is signal.default_int_handler
+        or home == "pdb"
+        or home.startswith("asyncrepl.")
+    )

@@ -15,6 +15,8 @@ import contextlib
 import os
 import signal
 import threading
+from os import _exit
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from prompt_toolkit.application import Application
@@ -28,6 +30,7 @@ from asyncrepl.terminal.keys import bindings
 from asyncrepl.terminal.pager import Pager
 from asyncrepl.terminal.painter import Painter
 from asyncrepl.terminal.pausing import PauseKeys
+from asyncrepl.terminal.recovery import Recovery
 from asyncrepl.terminal.scene import STYLE, TailRow, build_layout
 from asyncrepl.terminal.size import size_of
 from asyncrepl.terminal.typist import Typist
@@ -48,6 +51,8 @@ __all__ = ["Main", "Ui"]
 _FIRST_DRAW = 1.0
 _LOAD_LEXER_AFTER = 0.2
 _LOAD_RULES_AFTER = 0.4
+_LOST = 10
+_GRACE = 4.0  # seconds for the main thread to end the process
 _BLOCKED_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD}
 
 
@@ -109,8 +114,18 @@ class Ui:
         self.typist.connect(self.app, self.away)
         self.pager = Pager(self.app, DeviceInput(self._stdin, self.modes), self.away)
         self.error: BaseException | None = None
+        #: Errors that nothing could be done about.
+        self._lost = 0
         self._editor = editor
         self._loop = asyncio.SelectorEventLoop()
+        self._loop.time = monotonic  # type: ignore[method-assign]  # also where time is mocked
+        self._recovery = Recovery(
+            self._loop,
+            self.painter.redraw,
+            lambda: self.typist.running,
+            lambda line: queue.put(line + "\n"),
+            self._give_up,
+        )
         self._loop.set_exception_handler(self._problem)
         self._loop.set_task_factory(_unnumbered)
         self._thread = threading.Thread(target=self._run, name="asyncrepl-ui", daemon=True)
@@ -175,6 +190,11 @@ class Ui:
             self.modes.drop_input()
         self.call(self.typist.drop_waiting)
 
+    @property
+    def prompt_width(self) -> int:
+        """The columns of the prompt; for any thread."""
+        return self._editor.prompt_width
+
     def history(self) -> list[str]:
         """The inputs so far, oldest first."""
         return list(self._editor.buffer.history.get_strings())
@@ -198,17 +218,36 @@ class Ui:
             self._loop.run_until_complete(self._session())
         except BaseException as error:
             # Whatever it is: the main thread must know that this one is gone.
-            self.error = error
+            self.error = self.error or error
         finally:
-            self._drawn.set()
-            self.modes.restore()
+            self._leave()
+
+    def _leave(self) -> None:
+        """Restore the terminal, and see to it that the process ends.
+
+        Each by itself, in the plainest words: the main thread, and what is built in, may
+        be whatever user code has made of them.
+        """
+        for action in (
+            self._drawn.set,
+            self.modes.restore,
             # Nobody reads our own terminal any more: who writes to it would wait for ever.
-            self._descriptors.give()
-            self._loop.close()
-            self._main.gone()
+            self._descriptors.give,
+            self._loop.close,
+            self._main.gone,
+        ):
+            try:
+                action()
+            except:  # noqa: E722
+                continue
+        if self.error is not None:
+            sleep(_GRACE)  # this thread dies with the process, if that ends by itself
+            _exit(1)
 
     async def _session(self) -> None:
-        frames = self._loop.create_task(self.panel.animate(self.painter, self._look))
+        frames = self._loop.create_task(
+            self.panel.animate(self.painter, self._look, self._recovery.failed)
+        )
         self._loop.add_reader(self._descriptors.reader, self._children_wrote)
         try:
             with contextlib.suppress(EOFError):
@@ -243,10 +282,24 @@ class Ui:
             self.app.exit()
 
     def _problem(self, _loop: object, context: dict[str, object]) -> None:
-        """A callback of this loop failed: remember the first, go on drawing."""
+        """A callback of this loop failed: go on drawing.
+
+        In the plainest words: what is built in may be what the user has emptied.
+        """
         error = context.get("exception")
-        if self.error is None and isinstance(error, BaseException):
-            self.error = error
+        try:
+            if isinstance(error, BaseException):
+                self._recovery.failed(error)
+        except:  # noqa: E722  also where BaseException is no more
+            self._lost += 1
+            if self._lost > _LOST:
+                self.modes.restore()
+                _exit(1)  # the guard of the terminal says so
+
+    def _give_up(self, error: BaseException) -> None:
+        """Nothing can be drawn any more, because of `error`: end this thread."""
+        self.error = error
+        self._loop.stop()
 
     def _children_wrote(self) -> None:
         if self.away:

@@ -6,11 +6,11 @@ Each directive is one checker in one table: it returns the parsed value or raise
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from typing import TYPE_CHECKING
 
+from asyncrepl.language.likeness import most_like
 from asyncrepl.settings import rate_of
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def directive_value(name: str, value: str) -> object:
 def nearest(name: str, known: Iterable[str]) -> str:
     """`": did you mean 'pause'?"`, or the list of what is `known` if nothing is near."""
     names = list(known)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    close = most_like(name, names)
     if close:
-        return f": did you mean {close[0]!r}?"
+        return f": did you mean {close!r}?"
     return f": known are {', '.join(names)}"

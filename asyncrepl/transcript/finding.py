@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from typing import TYPE_CHECKING
 
+from asyncrepl.isolation import find_for_user
 from asyncrepl.language.shipped import ShippedError, find_transcript
 from asyncrepl.transcript.grammar import TranscriptError
 from asyncrepl.transcript.parser import load
@@ -46,6 +46,6 @@ def lacking(transcript: Transcript) -> str:
 
 def _importable(module: str) -> bool:
     try:
-        return importlib.util.find_spec(module) is not None
+        return find_for_user(module) is not None
     except ImportError:  # its package is missing
         return False

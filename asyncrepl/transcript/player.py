@@ -47,6 +47,8 @@ class Player:
         self._loop = shell.loop
         self._interrupter = Interrupter(shell.loop, shell, lambda: None)
         self._watch = None if limits is None else Watch(shell.loop, shell.loop.stop, limits)
+        #: Whether a Ctrl-C is none of this player's business.
+        self.deaf = False
         self._ctrl_c = False
         self._status: Status | None = None
 
@@ -60,10 +62,11 @@ class Player:
         if self._watch is not None:
             self._watch.begin()
         try:
-            keep_running(self._loop, self._interrupter, self._ended, self._hit)
-        except SystemExit as leaving:  # raised in the background
-            code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
-            self._status = Status("exit", code)
+            leaving = keep_running(
+                self._loop, self._interrupter, self._ended, self._hit, self.shell.report_lost
+            )
+            if leaving is not None:
+                self._status = Status("exit", self.shell.exit_code(leaving))
         finally:
             if self._watch is not None:
                 self._watch.end()
@@ -86,7 +89,12 @@ class Player:
             self._watch.close()
 
     def on_sigint(self, _signum: int, _frame: FrameType | None) -> None:
-        """Take SIGINT: a statement given up by the watch, or the user's Ctrl-C."""
+        """Take SIGINT: a statement given up by the watch, or the user's Ctrl-C.
+
+        The user's does nothing where it was ignored before, as in a shell's background job.
+        """
+        if self._reason is None and self.deaf:
+            return
         self._ctrl_c = self._reason is None
         raise KeyboardInterrupt
 
@@ -149,6 +157,7 @@ def _sigint(player: Player) -> Iterator[None]:
         yield  # only the main thread may set handlers, and gets signals
         return
     previous = signal.signal(signal.SIGINT, player.on_sigint)
+    player.deaf = previous is signal.SIG_IGN
     try:
         yield
     finally:

@@ -1,43 +1,63 @@
-"""How ``asyncrepl explain`` looks: Python's own words, why, and the corrected program.
+"""How ``asyncrepl explain`` looks: Python's own words, why, and what to change.
 
-Of a short program the whole is shown, to be read at a glance; of a longer file what
-changes, in the form that ``patch`` takes.
+It is a patch, between sentences that ``patch`` skips; or, if that is wished or there is no
+file to patch, the whole corrected program.
 """
 
 from __future__ import annotations
 
-import difflib
-import linecache
+import shlex
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from asyncrepl.language.compiling import needs_loop
 from asyncrepl.views.explanations import why_lines
 from asyncrepl.views.highlight import code_lines
+from asyncrepl.views.patch import unified_diff
 from asyncrepl.views.styled import flowed, one_line, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from asyncrepl.explain.explanation import Explanation, Fix
     from asyncrepl.views.styled import Line
 
-__all__ = ["diagnosis_lines"]
+__all__ = ["Subject", "diagnosis_lines"]
 
-#: A program of more lines than this is not shown whole.
-SHORT = 15
 _STYLES = {"+": "code", "-": "error", "@": "label"}
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The program that was run: its `text` as Python has read it.
+
+    `contents` are what stands in the files that are to change, with their own line ends.
+    """
+
+    filename: str
+    text: str
+    contents: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether there is something to patch."""
+        return not self.filename.startswith("<")
 
 
 def diagnosis_lines(
     error: Sequence[Line],
     explanation: Explanation | None,
-    filename: str,
-    text: str,
+    subject: Subject,
     width: int | None = None,
     *,
+    whole: bool = False,
     interrupted: bool = False,
 ) -> list[Line]:
-    """What is told of the program `text`; `error` are the lines of its error, if it had one."""
+    """What is told of a program; `error` are the lines of its error, if it had one.
+
+    The correction is shown as a patch, or as the `whole` corrected program. Without a `width`
+    it may go to a program, and the lines of the patch are those very ones.
+    """
     if explanation is None:
         about = "this error is not about async iteration" if error else "it ran without an error"
         about = "it was interrupted" if interrupted else about
@@ -45,23 +65,33 @@ def diagnosis_lines(
     lines = [*error, *why_lines(explanation, width)]
     if explanation.fix is None:
         return lines
-    return [*lines, *_fix_lines(explanation.fix, filename, text, width)]
+    if set(explanation.fix.texts) != {subject.filename}:
+        return [*lines, *_try("these changes", width), *_diffs(explanation.fix, subject, width)]
+    show = _whole if whole or not subject.is_file else _patch
+    return [*lines, *show(explanation.fix, subject, width)]
 
 
-def _fix_lines(fix: Fix, filename: str, text: str, width: int | None) -> list[Line]:
-    """The corrected program, and how to make it of the old one."""
-    name = one_line(filename)
-    is_file = not filename.startswith("<")
-    if set(fix.texts) != {filename}:
-        return [*_try("these changes", width), *_diffs(fix, filename, text)]
-    after = fix.texts[filename]
-    run = [("run it", f"asyncrepl {name}")] if is_file and _needs_ours(text, after) else []
-    if is_file and text.count("\n") > SHORT:
-        apply = [("apply it", f"asyncrepl explain {name} | patch {name}")]
-        lines = [*_try("this change", width), *_diffs(fix, filename, text)]
-        return [*lines, *_hints([*apply, *run])]
-    what = f"this, all of {name} corrected" if is_file else "this, all of it corrected"
-    return [*_try(what, width), [], *code_lines(after.rstrip("\n")), *_hints(run)]
+def _patch(fix: Fix, subject: Subject, width: int | None) -> list[Line]:
+    """What changes, and how to change it."""
+    name = shlex.quote(one_line(subject.filename))
+    apply = ("apply it", f"asyncrepl explain {name} | patch {name}")
+    lines = [*_try("this change", width), *_diffs(fix, subject, width)]
+    return [*lines, *_hints([apply, *_how_to_run(fix, subject)])]
+
+
+def _whole(fix: Fix, subject: Subject, width: int | None) -> list[Line]:
+    """The whole corrected program."""
+    name = one_line(subject.filename)
+    what = f"this, all of {name} corrected" if subject.is_file else "this, all of it corrected"
+    code = code_lines(fix.text.rstrip("\n"))
+    return [*_try(what, width), [], *code, *_hints(_how_to_run(fix, subject))]
+
+
+def _how_to_run(fix: Fix, subject: Subject) -> list[tuple[str, str]]:
+    """A hint where ``python`` can no longer run the file."""
+    name = shlex.quote(one_line(subject.filename))
+    needed = subject.is_file and _needs_ours(subject.text, fix.text)
+    return [("run it", f"asyncrepl {name}")] if needed else []
 
 
 def _needs_ours(before: str, after: str) -> bool:
@@ -75,14 +105,14 @@ def _hints(hints: Sequence[tuple[str, str]]) -> list[Line]:
     return [[], *lines] if lines else []
 
 
-def _diffs(fix: Fix, filename: str, text: str) -> Iterator[Line]:
+def _diffs(fix: Fix, subject: Subject, width: int | None) -> Iterator[Line]:
     """The changes of each file, an empty line before each."""
     for changed, after in fix.texts.items():
-        before = text if changed == filename else "".join(linecache.getlines(changed))
         yield []
-        old, new = before.splitlines(), after.splitlines()
-        for line in difflib.unified_diff(old, new, changed, changed, lineterm=""):
-            yield [(_STYLES.get(line[0], ""), printable(line))]
+        own = subject.text if changed == subject.filename else ""
+        for line in unified_diff(changed, subject.contents.get(changed, own), after):
+            shown = line if width is None else printable(line.removesuffix("\r"))
+            yield [(_STYLES.get(line[0], ""), shown)]
 
 
 def _try(what: str, width: int | None) -> list[Line]:

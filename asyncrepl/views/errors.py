@@ -15,19 +15,34 @@ from asyncrepl.views.cells import one_line
 from asyncrepl.views.styled import Line, flowed, printable, text_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from asyncrepl.engine.session import Outcome
     from asyncrepl.language.sources import Source
 
-__all__ = ["error_lines", "exception_line", "exception_lines"]
+__all__ = [
+    "describe_error",
+    "error_lines",
+    "exception_line",
+    "exception_lines",
+    "interrupted_line",
+]
+
+#: Of a chain of more exceptions, so many are shown at each end: an error in each round of
+#: an endless recursion makes thousands.
+_LONGEST_CHAIN, _ENDS = 20, 5
+_CAUSE = "\nThe above exception was the direct cause of the following exception:\n\n"
+_CONTEXT = "\nDuring handling of the above exception, another exception occurred:\n\n"
 
 
-def error_lines(outcome: Outcome, width: int | None = None) -> list[Line]:
+def error_lines(outcome: Outcome, width: int | None = None, prompt: int = 4) -> list[Line]:
     """What is shown for the error of `outcome`; nothing where it has none.
 
     What it says is broken at words where `width` columns do not hold it; not the stack, nor
-    the mark under the place.
+    the mark under the place. What was typed stands behind a prompt of so many columns as
+    `prompt` says.
     """
-    return [row for line in _lines(outcome) for row in _broken(line, width)]
+    return [row for line in _lines(outcome, prompt) for row in _broken(line, width)]
 
 
 def _broken(line: Line, width: int | None) -> list[Line]:
@@ -35,16 +50,16 @@ def _broken(line: Line, width: int | None) -> list[Line]:
     return flowed(line, width if said else None, 2)
 
 
-def _lines(outcome: Outcome) -> list[Line]:
+def _lines(outcome: Outcome, prompt: int) -> list[Line]:
     error = outcome.error
     if error is None:
         return []
     if outcome.interrupted:
-        return [_interrupted(outcome)]
+        return [interrupted_line(outcome.where)]
     if not outcome.source.typed:
         return exception_lines(error)
     if isinstance(error, SyntaxError) and outcome.stage != "run":
-        return _syntax_error(error, outcome)
+        return _syntax_error(error, outcome, prompt)
     return exception_lines(error, outcome.source)
 
 
@@ -55,45 +70,99 @@ def exception_lines(error: BaseException, source: Source | None = None) -> list[
     is left out.
     """
     try:
-        whole = traceback.TracebackException.from_exception(error, compact=True)
-    except Exception:
-        return [[("error", f"{type(error).__name__}: <exception cannot be shown>")]]
-    _keep_user_frames(whole, set())
-    if source is not None and _is_only(whole, source.filename):
-        return _exception_only(whole, source)
-    text = "".join(whole.format()).rstrip("\n")
-    *stack, last = text_lines(text)
-    return [*stack, [("error", last[0][1])]]
+        return _traceback_lines(error, source)
+    except KeyboardInterrupt:  # it takes long, and somebody has pressed Ctrl-C
+        raise
+    except BaseException:  # it is the user's, and may be made to raise anything
+        return [[("error", describe_error(error))]]
 
 
 def exception_line(error: BaseException) -> Line:
     """The type and the message of `error` in one line, without a stack."""
-    whole = traceback.TracebackException.from_exception(error, compact=True)
-    *_, last = (text for text in whole.format_exception_only() if not text.startswith(" "))
+    try:
+        whole = traceback.TracebackException.from_exception(error, compact=True)
+        *_, last = (text for text in whole.format_exception_only() if not text.startswith(" "))
+    except Exception:
+        last = describe_error(error)
     return [("error", one_line(last.rstrip("\n")))]
 
 
-def _interrupted(outcome: Outcome) -> Line:
-    where = f" at {printable(outcome.where)}" if outcome.where else ""
-    return [("error", "KeyboardInterrupt"), ("dim", where)]
+def describe_error(error: BaseException) -> str:
+    """``TYPE: message`` in one line, the type alone where the message cannot be had.
+
+    Never raises, whatever the exception is made of.
+    """
+    try:
+        name = str(type.__dict__["__name__"].__get__(type(error)))  # no metaclass is asked
+    except BaseException:
+        return "an exception whose type has no name"
+    try:
+        text = str(error)
+    except BaseException:  # the message is the user's code
+        text = "<exception str() failed>"
+    return one_line(f"{name}: {text}" if text else name)
 
 
-def _syntax_error(error: SyntaxError, outcome: Outcome) -> list[Line]:
+def _traceback_lines(error: BaseException, source: Source | None) -> list[Line]:
+    whole = traceback.TracebackException.from_exception(error, compact=True)
+    _keep_user_frames(whole)
+    if source is not None and _is_only(whole, source.filename):
+        return _exception_only(whole, source)
+    *stack, last = text_lines("".join(_format(whole)).rstrip("\n"))
+    return [*stack, [("error", last[0][1])]]
+
+
+def _format(whole: traceback.TracebackException) -> Iterable[str]:
+    """As `TracebackException.format`; of a chain that is very long the ends."""
+    chain: list[tuple[traceback.TracebackException, str]] = [(whole, "")]
+    while (before := _before(chain[-1][0])) is not None:
+        chain.append(before)
+    if len(chain) <= _LONGEST_CHAIN:
+        return whole.format()
+    left_out = len(chain) - 2 * _ENDS
+    chain[_ENDS : _ENDS + left_out] = []
+    texts: list[str] = []
+    for number, (one, link) in reversed(list(enumerate(chain))):
+        texts.extend(one.format(chain=False))
+        if number == _ENDS:
+            texts.append(f"\n… {left_out:,} more exceptions of this chain …\n\n")
+        elif number:
+            texts.append(link)
+    return texts
+
+
+def _before(
+    whole: traceback.TracebackException,
+) -> tuple[traceback.TracebackException, str] | None:
+    """The exception that `whole` says it came of, and Python's words for how."""
+    if whole.__cause__ is not None:
+        return whole.__cause__, _CAUSE
+    if whole.__context__ is not None and not whole.__suppress_context__:
+        return whole.__context__, _CONTEXT
+    return None
+
+
+def interrupted_line(where: str | None) -> Line:
+    """What a Ctrl-C is told as; `where` is the place it has reached, if that is known."""
+    return [("error", "KeyboardInterrupt"), ("dim", f" at {printable(where)}" if where else "")]
+
+
+def _syntax_error(error: SyntaxError, outcome: Outcome, prompt: int) -> list[Line]:
     head: Line = [("error", f"{type(error).__name__}: {printable(error.msg or '')}")]
     several = "\n" in outcome.source.text.strip()
     if several and error.lineno:
         head.append(("dim", f" (line {error.lineno})"))
     return (
-        [*_caret(error, outcome.source, several=several), head]
+        [*_caret(error, outcome.source, 4 if several else prompt, several=several), head]
         if outcome.stage == "parse"
         else [head]
     )
 
 
-def _caret(error: SyntaxError, source: Source, *, several: bool) -> list[Line]:
+def _caret(error: SyntaxError, source: Source, prompt: int, *, several: bool) -> list[Line]:
     """A mark under the place.
 
-    It stands below the typed line, which begins after a prompt of four columns; of
+    It stands below the typed line, which begins after a prompt of so many columns; of
     several lines, the one that is meant is shown again.
     """
     if not error.text or not error.offset:
@@ -103,19 +172,26 @@ def _caret(error: SyntaxError, source: Source, *, several: bool) -> list[Line]:
     if error.end_offset and error.end_lineno == error.lineno:
         width = max(error.end_offset - error.offset, 1)
     room = max(len(line) - error.offset + 1, 1)
-    before = 3 + (0 if several else source.column)
+    before = prompt - 1 + (0 if several else source.column)
     mark: Line = [("error", " " * (before + error.offset) + "^" * min(width, room))]
     return [[("", "    " + line)], mark] if several else [mark]
 
 
-def _keep_user_frames(whole: traceback.TracebackException, seen: set[int]) -> None:
-    if id(whole) in seen:
-        return
-    seen.add(id(whole))
-    whole.stack[:] = [frame for frame in whole.stack if not is_plumbing(frame.filename)]
-    for inner in (whole.__cause__, whole.__context__, *(whole.exceptions or ())):
-        if inner is not None:
-            _keep_user_frames(inner, seen)
+def _keep_user_frames(whole: traceback.TracebackException) -> None:
+    """Leave our frames and asyncio's out, in all that hangs together.
+
+    Not by recursion: a chain may be longer than the interpreter's stack.
+    """
+    seen: set[int] = set()
+    rest = [whole]
+    while rest:
+        one = rest.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        one.stack[:] = [frame for frame in one.stack if not is_plumbing(frame.filename)]
+        inner = (one.__cause__, one.__context__, *(one.exceptions or ()))
+        rest.extend(each for each in inner if each is not None)
 
 
 def _is_only(whole: traceback.TracebackException, filename: str) -> bool:

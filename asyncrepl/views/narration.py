@@ -3,7 +3,7 @@
 ::
 
       0.000  1 __aiter__  readings(3): an async_generator, its own iterator
-      0.000  2 __anext__  round 1: an async_generator_asend
+      0.000  2 __anext__  round 1: an async_generator_asend, one step to await
       0.000  3 await      suspends on asyncio.sleep(0.33) at <input 1>:3
       0.330  3 await      suspended for 0.33 s; tick ran once
       0.330  4 bind       r = 0
@@ -39,7 +39,7 @@ from asyncrepl.views.styled import flowed, printable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from asyncrepl.events.walks import Others, Walk, WalkEvent, WayOut
+    from asyncrepl.events.walks import AwaitableKind, Others, Walk, WalkEvent, WayOut
     from asyncrepl.views.styled import Line
 
 __all__ = ["narration"]
@@ -68,6 +68,18 @@ _OUT: dict[WayOut, tuple[str, str]] = {
     "timeout": ("cancelled", "cancelled: the time is up"),
     "closed": ("cancelled", "closed, before it came to its end"),
     "unknown": ("cancelled", "over"),
+}
+
+
+#: What stands behind the name of the type of an awaitable: what that is.
+_WHAT: dict[AwaitableKind, str] = {
+    "step": ", one step to await",
+    "default": ", one step to await, or a default",
+    "coroutine": ", which runs when awaited",
+    "generator": ", a coroutine of the old kind",
+    "task": ", which runs already, beside",
+    "future": ", a result that is to come",
+    "object": ", which has `__await__`",
 }
 
 
@@ -113,6 +125,8 @@ def _joined(event: Joined) -> list[_Told]:
 
 def _asked(event: Asked) -> list[_Told]:
     given = f": {_a(event.awaitable)}" if event.awaitable else ""
+    if given and event.round == 1:  # those of the other rounds are the same
+        given += _WHAT[event.kind]
     return [("2 __anext__", "", f"round {event.round}{given}")]
 
 

@@ -53,13 +53,13 @@ async def _cost(inputs: list[str]) -> float | None:
 def costs(kind: str, rounds: int) -> list[float]:
     """The median of each snippet of a data file that fails."""
     from explain.figures import snippets
-    from explain.harness import VERSION, load
+    from explain.harness import load, result_of
 
     if kind == "misuse":
         every = [
             snippet["inputs"]
             for _, snippet in snippets()
-            if snippet["outcome"][VERSION]["result"] == "error"  # others may never end
+            if result_of(snippet) == "error"  # others may never end
         ]
     else:
         every = [entry["inputs"] for entry in load(kind) if not entry["incomplete"]]

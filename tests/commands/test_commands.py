@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,8 @@ from asyncrepl.commands.catalogue import all_commands
 from asyncrepl.commands.front import Front
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from support.shells import Typed
 
 MISTAKES = {
@@ -189,6 +192,16 @@ def test_a_file_can_be_loaded(type_in: Typed, tmp_path: object) -> None:
     assert "NameError" in type_in("os")
 
 
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="annotations wait since Python 3.14")
+def test_a_loaded_function_may_have_annotations_of_what_is_not_there(
+    type_in: Typed, tmp_path: Path
+) -> None:
+    """They are shown as they were written; nothing in them runs."""
+    path = tmp_path / "mine.py"
+    path.write_text("def seen(a: nothing, b: print('ran') = 1) -> list[int]: ...\n", "utf-8")
+    assert type_in(f":load {path}") == "seen(a: nothing, b: print('ran') = 1) -> list[int]\n"
+
+
 def test_the_source_of_a_demo_and_of_a_name_is_shown(type_in: Typed) -> None:
     """`:source` shows demos, and functions that were typed."""
     assert "__anext__" in type_in(":source counter")
@@ -229,3 +242,66 @@ def test_switching_lanes_on_says_what_the_marks_mean() -> None:
         assert "✗ error" in type_in(":lanes on")
         assert type_in(":lanes off") == ""
     assert told == [True, False]
+
+
+SOURCES = {
+    ":source asyncio.sleep": "async def sleep(delay",
+    ":source A": "class A:",
+    ":source A.m": "def m(self): return 1",
+    ":source a.m": "def m(self): return 1",
+    ":source a.p": "@property\ndef p(self): return 1/0",
+    ":source a.s": "@staticmethod",
+    ":source A.Inner.deep": "def deep(self): pass",
+    ":source part": "def m(self): return 1",
+    ":source made": "async def ticks():",
+    ":source asyncio.queues": "__all__",
+    ":source counter": '"""',
+}
+
+
+@pytest.mark.parametrize(("command", "shown"), SOURCES.items())
+def test_the_source_of_whatever_has_one(type_in: Typed, command: str, shown: str) -> None:
+    """Dotted names, modules, methods; and what runs somebody's code. No property is asked."""
+    type_in(
+        "class A:\n    def m(self): return 1\n    @property\n    def p(self): return 1/0\n"
+        "    @staticmethod\n    def s(): pass\n    class Inner:\n        def deep(self): pass\n"
+    )
+    type_in("import functools; a = A(); part = functools.partial(A.m, a)")
+    type_in("async def ticks():\n    yield 1\n")
+    type_in("made = ticks()")
+    assert shown in type_in(command)
+
+
+@pytest.mark.parametrize("command", [":source asyncio.slep", ":source len", ":source a.b.c"])
+def test_what_has_no_source_is_one_line(type_in: Typed, command: str) -> None:
+    """It is not there, or it is written in another language."""
+    type_in("a = 1")
+    shown = type_in(command)
+    assert shown.count("\n") == 1
+    assert command.split()[1] in shown
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        (":set foo", "no setting 'foo': there are color, lanes, trace, vi\n"),
+        (":set lans on", "no setting 'lans': did you mean lanes?\n"),
+        (":help nosuch", "no command :nosuch; :help lists them\n"),
+        (":help hlep", "no command :hlep; did you mean :help?\n"),
+        (":why frobnicate", "no mistake is called 'frobnicate'; :why --all lists them\n"),
+        (":ticker 0.5", "0.5 is no name for a ticker: try :ticker tick 0.5\n"),
+        (":ticker 0.5 tick", "0.5 is no name for a ticker: try :ticker tick 0.5\n"),
+    ],
+)
+def test_only_what_is_near_is_suggested(type_in: Typed, command: str, shown: str) -> None:
+    """A letter that is wrong, missing or in another place; nothing far-fetched."""
+    assert type_in(command) == shown
+
+
+def test_history_does_not_find_itself(type_in: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked for is what was typed before."""
+    entries = ["x = 'zzz'", "y = 1", ":history zzz"]
+    monkeypatch.setattr(type_in.shell.front, "history", lambda: entries)
+    assert type_in(":history zzz") == "x = 'zzz'\n"
+    entries[:] = ["y = 1", ":his zzz"]
+    assert type_in(":his zzz") == "no input so far has 'zzz'\n"

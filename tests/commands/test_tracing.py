@@ -6,17 +6,17 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
 from support.walks import SOURCES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pytest
     from support.shells import Typed
 
 STEPS = """\
   0.000  1 __aiter__  naps(1): an async_generator, its own iterator
-  0.000  2 __anext__  round 1: an async_generator_asend
+  0.000  2 __anext__  round 1: an async_generator_asend, one step to await
   0.000  3 await      suspends on asyncio.sleep(0.5) at <input 1>:3
   0.500  3 await      suspended for 0.50 s; nobody else ran
   0.500  4 bind       n = 0
@@ -129,3 +129,34 @@ def test_a_program_is_traced(tmp_path: Path) -> None:
         "1 __aiter__", "2 __anext__", "3 await", "4 bind", "", "5 body", "2 __anext__", "6 stop",
         "1 item in",
     ]  # fmt: skip
+
+
+AWAITABLES = {
+    "async def __anext__(self): return next(self.values)": (
+        "a coroutine, which runs when awaited"
+    ),
+    "def __anext__(self): return anext(agen(), None)": (
+        "an anext_awaitable, one step to await, or a default"
+    ),
+    "def __anext__(self): return agen().__anext__()": (
+        "an async_generator_asend, one step to await"
+    ),
+    "def __anext__(self): return asyncio.ensure_future(asyncio.sleep(0))": (
+        "a Task, which runs already, beside"
+    ),
+    "def __anext__(self): return asyncio.gather()": "a Future, a result that is to come",
+    "def __anext__(self): return Own()": "an Own, which has `__await__`",
+}
+
+
+@pytest.mark.parametrize(("method", "words"), AWAITABLES.items())
+def test_what_is_awaited_is_told_in_plain_words(type_in: Typed, method: str, words: str) -> None:
+    """Whatever ``__anext__`` gives: its type, and what that is."""
+    type_in("async def agen(): yield 0\n")
+    type_in("class Own:\n    def __await__(self): return iter(())\n")
+    type_in(
+        "class Source:\n    values = iter(range(9))\n    def __aiter__(self): return self\n"
+        f"    {method}\n"
+    )
+    shown = type_in(":trace async for n in Source(): break")
+    assert f"2 __anext__  round 1: {words}\n" in shown

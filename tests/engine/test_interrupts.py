@@ -113,7 +113,7 @@ def test_who_hogs_the_loop_is_ended_and_named(loop: LiveLoop, interrupter: Inter
         ctrl_c()
 
     loop.create_task(hog(), name="hog")
-    keep_running(loop, interrupter, lambda: bool(hits), hit)
+    keep_running(loop, interrupter, lambda: bool(hits), hit, lambda _: False)
     assert len(hits) == 1
     assert hits[0].startswith("KeyboardInterrupt: task 'hog' ended at ")
     assert "signal.raise_signal(signal.SIGINT)" in hits[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import hashlib
 import inspect
 import os
@@ -161,16 +162,59 @@ def test_the_order_of_callbacks_is_asyncios(loop: LiveLoop) -> None:
     assert loop.run_until_complete(main()) == expected
 
 
+def test_debug_mode_complains_of_no_callback_of_ours(
+    loop: LiveLoop, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A slow callback is the user's, or it is not reported."""
+
+    def slow() -> None:
+        seen.append(loop.slow_callback_duration)
+
+    seen: list[float] = []
+    loop.set_debug(True)
+    loop.slow_callback_duration = -1
+    loop.call_soon(loop.when_settled, loop.stop)
+    loop.run_forever()
+    loop.call_soon(slow)
+    loop.call_soon(functools.partial(slow))
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+    assert sum("slow" in message for message in caplog.messages) == 2
+    assert "asyncrepl" not in "".join(caplog.messages)
+    assert seen == [-1, -1]
+
+
 # -- what is ours -------------------------------------------------------------------
 
 
 def test_nothing_of_ours_takes_the_room_of_asyncios(loop: LiveLoop) -> None:
-    """The loop has so few attributes that CPython keeps them inline (29), or two more."""
+    """The loop has so few attributes that CPython keeps them inline, unless it is steered."""
     stock = asyncio.SelectorEventLoop()
     stock.close()
     ours = set(vars(loop)) - set(vars(stock))
-    assert ours <= {"time", "call_at", "create_task", "call_soon", "_run_once"}
+    assert ours <= {
+        "time",
+        "call_at",
+        "create_task",
+        "call_soon",
+        "_run_once",
+        "_slow_callback_duration",
+    }
     assert len(vars(loop)) <= 29 + (2 if "time" in ours else 0)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 13), reason="nothing tells of inline values")
+@pytest.mark.parametrize("observed", [False, True])
+def test_its_attributes_are_kept_inline(observed: bool) -> None:
+    """As CPython itself says, also once the loop was observed; else each step is slower."""
+    tells = pytest.importorskip("_testinternalcapi", reason="CPython's test modules are missing")
+    loop = new_loop()
+    loop.observe(Timeline())
+    if not observed:
+        loop.unobserve()
+    loop.run_until_complete(nothing())
+    loop.close()
+    assert tells.has_inline_values(loop)
 
 
 def test_a_turn_is_busy_inside_callbacks_only(loop: LiveLoop) -> None:
@@ -179,7 +223,7 @@ def test_a_turn_is_busy_inside_callbacks_only(loop: LiveLoop) -> None:
     assert turn.busy is False
     loop.call_soon(lambda: seen.append((turn.busy, turn.number)))
     loop.call_soon(lambda: loop.call_soon(lambda: seen.append((turn.busy, turn.number))))
-    loop.call_later(0.001, loop.stop)
+    loop.call_soon(lambda: loop.call_soon(loop.stop))
     loop.run_forever()
     assert [busy for busy, _ in seen] == [True, True]
     assert seen[1][1] == seen[0][1] + 1
@@ -241,21 +285,57 @@ def test_when_settled_calls_back_in_a_running_loop(loop: LiveLoop) -> None:
     assert seen == list(range(5))
 
 
+#: The Pythons on which asyncio's own was read, line by line.
+READ = [(3, 11, 7), (3, 12, 1), (3, 13, 0), (3, 14, 10), (3, 15, 2)]
+
+
+@pytest.mark.skipif(
+    sys.version_info[:3] not in READ,
+    reason="another Python: compare asyncio's with engine/turning.py and engine/timers.py",
+)
 @pytest.mark.parametrize(
     ("function", "known"),
     [
-        (asyncio.BaseEventLoop._run_once, {"26970ce6b0d6", "22aebfb8172a"}),
-        (asyncio.BaseEventLoop.call_soon, {"53775c63133d"}),
-        (asyncio.BaseEventLoop._call_soon, {"cd4172992c5f"}),
-        (asyncio.Handle.__init__, {"30d3624f79a9"}),
+        (asyncio.BaseEventLoop._run_once, "26970ce6 26970ce6 22aebfb8 22aebfb8 1a268688"),
+        (asyncio.BaseEventLoop.call_soon, "53775c63 53775c63 53775c63 53775c63 53775c63"),
+        (asyncio.BaseEventLoop._call_soon, "cd417299 cd417299 cd417299 cd417299 cd417299"),
+        (asyncio.BaseEventLoop.call_at, "f0c8e924 f0c8e924 f0c8e924 f0c8e924 f0c8e924"),
+        (asyncio.BaseEventLoop.create_task, "56548d4f 56548d4f 76746856 4afbc1ee 4afbc1ee"),
+        (
+            asyncio.BaseEventLoop._asyncgen_firstiter_hook,  # type: ignore[attr-defined]
+            "73b4f6e4 73b4f6e4 73b4f6e4 73b4f6e4 73b4f6e4",
+        ),
+        (asyncio.Handle.__init__, "30d3624f 30d3624f 30d3624f 30d3624f 30d3624f"),
+        (asyncio.Handle._run, "53f60446 53f60446 494fe4ec 494fe4ec 494fe4ec"),
     ],
 )
-def test_what_is_repeated_has_not_changed(function: Any, known: set[str]) -> None:
-    """What engine/turning.py repeats of asyncio is as it was on the Pythons it was read on."""
-    source = inspect.getsource(function).encode()
-    if sys.version_info[:3] not in {(3, 11, 7), (3, 12, 1), (3, 13, 0)}:
-        pytest.skip("another Python: compare asyncio's with engine/turning.py")
-    assert hashlib.sha256(source).hexdigest()[:12] in known
+def test_what_is_repeated_has_not_changed(function: Any, known: str) -> None:
+    """What the engine repeats of asyncio is as it was on the Pythons it was read on."""
+    digest = hashlib.sha256(inspect.getsource(function).encode()).hexdigest()
+    assert digest[:8] == known.split()[READ.index(sys.version_info[:3])]
+
+
+@pytest.mark.parametrize("resolution", [0.0, 1e-9, 1e-3])
+def test_a_coarse_clock_fires_the_same_timers_observed(resolution: float) -> None:
+    """After months of uptime 1 ns vanishes beside the time; Python 3.15 takes care of that."""
+
+    def fired(loop: Any) -> list[str]:
+        names: list[str] = []
+        loop._clock_resolution = resolution
+        loop.time = lambda: 1e9
+        for name, when in ("past", 1e9 - 1), ("now", 1e9), ("soon", 1e9 + 5e-4), ("later", 2e9):
+            loop.call_at(when, names.append, name)
+        loop.call_soon(loop.stop)
+        loop.run_forever()
+        loop.call_soon(loop.stop)
+        loop.run_forever()
+        del loop.time
+        loop.close()
+        return names
+
+    observed = new_loop()
+    observed.observe(Timeline())
+    assert fired(observed) == fired(asyncio.SelectorEventLoop())
 
 
 def test_wrong_calls_meet_asyncios_errors(loop: LiveLoop) -> None:

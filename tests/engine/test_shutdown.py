@@ -9,7 +9,7 @@ import pytest
 
 from asyncrepl.engine.clock import Clock
 from asyncrepl.engine.loop import LiveLoop, new_loop
-from asyncrepl.engine.running import close
+from asyncrepl.engine.shutdown import close
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -23,6 +23,11 @@ def loop() -> LiveLoop:
 async def first(walk: AsyncIterator[int]) -> int:
     """The first value; on the loop, so that the loop learns of the generator."""
     return await anext(walk)
+
+
+def leave(error: SystemExit) -> None:
+    """Nobody leaves here."""
+    raise AssertionError(error)
 
 
 def test_tasks_are_cancelled_and_awaited(loop: LiveLoop) -> None:
@@ -42,9 +47,35 @@ def test_tasks_are_cancelled_and_awaited(loop: LiveLoop) -> None:
         return task
 
     task = loop.run_until_complete(begin())
-    assert close(loop) == ["worker"]
+    assert close(loop, leave) == ["worker"]
     assert said == ["tidy"]
     assert task.cancelled()
+
+
+def test_who_leaves_in_its_cleanup_keeps_nobody_from_theirs(loop: LiveLoop) -> None:
+    """SystemExit in a `finally` is handed on; all other `finally` blocks run."""
+    said: list[str] = []
+    left: list[SystemExit] = []
+
+    async def work(name: str) -> None:
+        try:
+            await asyncio.sleep(99)
+        finally:
+            await asyncio.sleep(0.1)
+            said.append(name)
+            if name == "b":
+                raise SystemExit(4)
+
+    async def begin() -> list[asyncio.Task[None]]:
+        tasks = [asyncio.create_task(work(name)) for name in "abc"]
+        await asyncio.sleep(0)
+        return tasks
+
+    tasks = loop.run_until_complete(begin())
+    close(loop, left.append)
+    assert sorted(said) == ["a", "b", "c"]
+    assert [each.code for each in left] == [4]
+    assert isinstance(tasks[1].exception(), SystemExit)
 
 
 def test_suspended_generators_are_closed(loop: LiveLoop) -> None:
@@ -60,7 +91,7 @@ def test_suspended_generators_are_closed(loop: LiveLoop) -> None:
 
     walk = source()
     loop.run_until_complete(first(walk))
-    assert close(loop) == []
+    assert close(loop, leave) == []
     assert said == ["closed"]
 
 
@@ -80,7 +111,7 @@ def test_a_task_that_will_not_end_is_left(loop: LiveLoop) -> None:
         return task
 
     task = loop.run_until_complete(begin())
-    assert close(loop) == ["stubborn"]
+    assert close(loop, leave) == ["stubborn"]
     assert loop.is_closed()
     task._log_destroy_pending = False  # type: ignore[attr-defined]
 
@@ -97,7 +128,7 @@ def test_a_held_clock_does_not_keep_the_cleanup(loop: LiveLoop) -> None:
     walk = source()
     loop.run_until_complete(first(walk))
     loop.live.clock.hold()
-    close(loop)
+    close(loop, leave)
     assert walk.ag_frame is None  # type: ignore[attr-defined]
 
 
@@ -117,7 +148,7 @@ def test_a_deadlock_does_not_keep_others_from_their_cleanup(loop: LiveLoop) -> N
     circle = [loop.create_task(circling(1)), loop.create_task(circling(0))]
     tasks = [*circle, *(loop.create_task(tidy()) for _ in range(3))]
     loop.run_until_complete(asyncio.sleep(0.1))
-    assert len(close(loop)) == len(tasks)
+    assert len(close(loop, leave)) == len(tasks)
     assert cleaned == ["tidy"] * 3
     for task in circle:  # or asyncio would log that they were destroyed while pending
         task._log_destroy_pending = False  # type: ignore[attr-defined]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
 import sys
 import weakref
@@ -95,6 +96,35 @@ def test_an_eager_step_is_not_its_makers_time(loop: LiveLoop, timeline: Timeline
     assert maker.busy < 20 * MS
     assert made.slices == 1
     assert 500 * MS <= made.busy < 520 * MS
+
+
+@pytest.mark.skipif(sys.version_info < (3, 14), reason="`eager_start` came with Python 3.14")
+@pytest.mark.parametrize("eager", [True, False, None])
+def test_a_task_that_is_asked_to_begin_at_once_does_so(
+    loop: LiveLoop, timeline: Timeline, eager: bool | None
+) -> None:
+    """``create_task(…, eager_start=True)`` is a slice of the task's own, and it may be its last."""
+    clock = Ticking()
+    timeline.ns = clock
+
+    async def child() -> None:
+        clock.now += 500 * MS
+
+    async def main() -> bool:
+        task = asyncio.create_task(child(), name="child", eager_start=eager)  # type: ignore[call-arg, unused-ignore]
+        begun = task.done()
+        await task
+        return begun
+
+    assert loop.run_until_complete(main()) is bool(eager)
+    maker, made = timeline.totals().values()
+    assert maker.busy < 20 * MS
+    assert made.slices == 1
+    assert 500 * MS <= made.busy < 520 * MS
+    assert (named(timeline.snapshot())["child"].parent, timeline.snapshot().ended[2].how) == (
+        1,
+        "done",
+    )
 
 
 # -- suspending ------------------------------------------------------------------------
@@ -197,6 +227,32 @@ def test_a_task_nobody_holds_is_gone_when_its_slice_is_over(
     loop.settle()
     assert gone == [None]
     assert timeline.snapshot().ended[1].how == "done"
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_task_that_failed_is_gone_as_soon_as_with_asyncio(
+    loop: LiveLoop, timeline: Timeline, debug: bool
+) -> None:
+    """Its error is told of at once, and not when garbage is collected next."""
+    told: list[str] = []
+    loop.set_debug(debug)
+    loop.set_exception_handler(lambda _, context: told.append(context["message"]))
+
+    async def fail() -> None:
+        raise ValueError
+
+    async def main() -> None:
+        asyncio.create_task(fail())  # noqa: RUF006  nobody is to hold it
+        await asyncio.sleep(1)
+
+    gc.collect()
+    gc.disable()
+    try:
+        loop.run_until_complete(main())
+    finally:
+        gc.enable()
+    assert told == ["Task exception was never retrieved"]
+    assert [timeline.snapshot().ended[2].how] == ["error"]
 
 
 def test_an_exception_that_leaves_the_loop_ends_its_task(

@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-from explain.harness import VERSION, corrected, driver, load, run
+from explain.harness import VERSION, corrected, driver, goes_wrong, load, run
 
 __all__ = ["Verdict", "judge", "snippets"]
 
@@ -42,7 +42,7 @@ def snippets(*wanted: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         for entry in load("misuse")
         if not wanted or entry["id"] in wanted or entry["category"] in wanted
         for snippet in entry["snippets"]
-        if VERSION in snippet["wrong_in"]
+        if goes_wrong(snippet)
     ]
 
 

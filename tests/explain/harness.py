@@ -28,7 +28,7 @@ from asyncrepl.language.sources import Source
 from asyncrepl.language.suspects import suspects
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Iterable
 
     from asyncrepl.explain.explanation import Explanation
 
@@ -40,6 +40,27 @@ def load(name: str) -> list[dict[str, Any]]:
     """The entries of a data file."""
     entries: list[dict[str, Any]] = json.loads((DATA / f"{name}.json").read_text("utf-8"))
     return entries
+
+
+def judged_as(known: Iterable[str], version: str = VERSION) -> str:
+    """The version of Python whose outcomes are expected of `version`, of those that are `known`.
+
+    Of one that nobody has tried yet, those of the newest before it.
+    """
+    numbers = {tuple(map(int, each.split("."))): each for each in known}
+    wanted = tuple(map(int, version.split(".")))
+    return numbers[max((each for each in numbers if each <= wanted), default=min(numbers))]
+
+
+def result_of(snippet: dict[str, Any]) -> str:
+    """How a snippet of the catalogue ends on this Python: "error", "none" or "hang"."""
+    result: str = snippet["outcome"][judged_as(snippet["outcome"])]["result"]
+    return result
+
+
+def goes_wrong(snippet: dict[str, Any]) -> bool:
+    """Whether a snippet of the catalogue is a mistake on this Python."""
+    return judged_as(snippet["outcome"]) in snippet["wrong_in"]
 
 
 @dataclass

@@ -13,6 +13,13 @@ if TYPE_CHECKING:
 
 __all__ = ["RIGHT", "Judged", "judged", "kind_of"]
 
+#: Where the operand comes from elsewhere, it may be unknown, or more may have to change there.
+_HIDDEN = (
+    "attribute", "item", "element", "result", "default", "lambda", "property", "walrus", "choice",
+    "slots-",
+)  # fmt: skip
+_UNKNOWN = ("silent", "bad fix")
+
 #: The verdicts that are no failure: a right cause, with a correction that runs or without.
 RIGHT = ("right", "no fix")
 _NESTED = ("async-for-in-nested-def",)
@@ -43,6 +50,12 @@ class Judged:
     verdict: str
     found: str
     detail: str = ""
+
+    @property
+    def wrong(self) -> bool:
+        """Whether it is a failure of ours."""
+        unknown = self.variant.name.startswith(_HIDDEN) and self.verdict in _UNKNOWN
+        return self.verdict not in RIGHT and not unknown
 
 
 def kind_of(report: Report) -> str:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from explain.figures import judge, snippets
-from explain.harness import VERSION, load, run
+from explain.harness import judged_as, load, result_of, run
+from explain.outcomes import outcome
 
 from asyncrepl.explain.catalogue import RULES
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from explain.figures import Verdict
 
+PYTHONS = ["3.11", "3.12", "3.13", "3.14", "3.15"]
 #: Nothing fails and no suspicious value is shown: told by leaks and blocked loops, not here.
 QUIET = (
     "anext-without-await#assigned",
@@ -45,7 +47,7 @@ def covered() -> list[tuple[dict[str, Any], dict[str, Any]]]:
     return [
         (entry, snippet)
         for entry, snippet in snippets()
-        if snippet["outcome"][VERSION]["result"] == "error" or entry["id"] in SHOWN
+        if result_of(snippet) == "error" or entry["id"] in SHOWN
         if snippet["id"] not in QUIET
     ]
 
@@ -98,3 +100,21 @@ def test_rules_name_misconceptions_of_the_catalogue() -> None:
     """Each rule has the id and step of an entry of the catalogue."""
     known = {(entry["id"], entry["step"]) for entry in load("misuse")}
     assert {(rule.id, rule.step) for rule in RULES} <= known
+
+
+def test_a_python_that_nobody_has_tried_yet_is_judged_as_the_newest() -> None:
+    """Nothing is left out there without a word."""
+    known = ["3.9", "3.13", "3.15"]
+    assert [judged_as(known, each) for each in ("3.13", "3.14", "3.15", "3.16", "4.0")] == [
+        "3.13", "3.13", "3.15", "3.15", "3.15"
+    ]  # fmt: skip
+    assert len(covered()) > 200
+    assert all(list(s["outcome"]) == PYTHONS for e in load("misuse") for s in e["snippets"])
+
+
+def test_outcomes_are_those_of_this_python() -> None:
+    """A script takes them, without any code of ours; a few of them once more."""
+    ids = {"async-for-over-list#statement", "anext-without-await#assigned"}
+    for _, snippet in snippets():
+        if snippet["id"] in ids or snippet["id"].startswith("sync-with"):
+            assert outcome(snippet["inputs"]) == snippet["outcome"][judged_as(PYTHONS)]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from explain.figures import snippets
-from explain.harness import VERSION, explained, run
+from explain.harness import explained, result_of, run
 
 from asyncrepl.views.explanations import MOST, explanation_lines
 from asyncrepl.views.styled import plain
@@ -16,11 +16,7 @@ if TYPE_CHECKING:
 
 
 def failing() -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    return [
-        pair
-        for pair in snippets()
-        if pair[1]["outcome"][VERSION].get("result") in ("error", "none")
-    ]
+    return [pair for pair in snippets() if result_of(pair[1]) in ("error", "none")]
 
 
 def shown(report: Report, width: int) -> list[str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import io
 import signal
+import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from explain.harness import VERSION, load
+from explain.harness import goes_wrong, load, result_of
 
 from asyncrepl.commands.noticing import Noticing
 from asyncrepl.diagnosis import Diagnosis, Program, as_object, diagnose
@@ -19,10 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: A mistake at the prompt only, where a loop runs: ``python FILE`` runs these well.
-RIGHT_IN_A_FILE = (
-    "asyncio-run-inside-the-loop#at-the-prompt",
-    "run-until-complete-inside-the-loop#running-loop",
-)
+RIGHT_IN_A_FILE = ["asyncio-run-inside-the-loop#at-the-prompt"]
+if sys.version_info < (3, 14):  # from then on `get_event_loop` makes no loop
+    RIGHT_IN_A_FILE.append("run-until-complete-inside-the-loop#running-loop")
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +55,7 @@ def failing() -> list[Any]:
         pytest.param(entry, "\n".join(snippet["inputs"]), id=snippet["id"])
         for entry in load("misuse")
         for snippet in entry["snippets"]
-        if VERSION in snippet["wrong_in"] and snippet["outcome"][VERSION]["result"] == "error"
+        if goes_wrong(snippet) and result_of(snippet) == "error"
         if snippet["id"] not in RIGHT_IN_A_FILE
     ]
 
@@ -76,7 +76,7 @@ def silent() -> list[Any]:
         pytest.param(entry, "\n".join(snippet["inputs"]), id=snippet["id"])
         for entry in load("misuse")
         for snippet in entry["snippets"]
-        if VERSION in snippet["wrong_in"] and snippet["outcome"][VERSION]["result"] != "error"
+        if goes_wrong(snippet) and result_of(snippet) != "error"
     ]
 
 
@@ -110,6 +110,26 @@ def test_what_is_wrong_at_the_prompt_only_is_right_in_a_file(name: str) -> None:
     """A program may bring its own loop."""
     text = next("\n".join(s["inputs"]) for e in load("misuse") for s in e["snippets"] if s["id"] == name)  # fmt: skip
     assert diagnosed(text) == Diagnosis()
+
+
+@pytest.mark.parametrize(
+    ("text", "fix"),
+    [
+        ("loop.run_until_complete(main())\nloop.run_until_complete(main())\n", "new_event_loop()"),
+        ("asyncio.get_event_loop().run_until_complete(main())\n", "asyncio.run(main())"),
+        ("loop.run_until_complete(main())\n", "asyncio.run(main())"),
+    ],
+)
+def test_a_loop_asked_for_where_none_is(text: str, fix: str) -> None:
+    """Once `asyncio.run` is over there is none in the thread, on any Python."""
+    head = "import asyncio\n\nasync def main():\n    print(1)\n\nasyncio.run(main())\n"
+    asked = "loop = asyncio.get_event_loop()\n" if text.startswith("loop") else ""
+    found = as_object(diagnosed(head + asked + text), Program(head + asked + text))
+    assert found["error"]["type"] == "RuntimeError"
+    assert found["explanation"]["id"] == "run-until-complete-inside-the-loop"
+    assert "none runs here" in found["explanation"]["why"]
+    assert fix in found["explanation"]["fix"].removeprefix(head)
+    assert diagnosed(found["explanation"]["fix"]).error is None
 
 
 def test_without_an_error_the_first_misuse_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from explain.figures import snippets
-from explain.harness import VERSION, corrected, driver, load
+from explain.harness import corrected, driver, load, result_of
 from explain.silent import observed
 from explain.test_unseen import mistakes
 from support.shells import typed_shell
@@ -45,11 +45,7 @@ def _goes_on(line: str) -> bool:
 
 
 def silent() -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    return [
-        (entry, snippet)
-        for entry, snippet in snippets()
-        if snippet["outcome"][VERSION]["result"] != "error"
-    ]
+    return [(entry, snippet) for entry, snippet in snippets() if result_of(snippet) != "error"]
 
 
 @pytest.mark.parametrize("pair", silent(), ids=lambda pair: pair[1]["id"])

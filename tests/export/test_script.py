@@ -35,6 +35,10 @@ def ran(code: str, folder: Path) -> str:
     return done.stdout
 
 
+since_3_14 = pytest.mark.skipif(sys.version_info < (3, 14), reason="new in Python 3.14")
+since_3_15 = pytest.mark.skipif(sys.version_info < (3, 15), reason="new in Python 3.15")
+
+
 @pytest.mark.parametrize(
     ("inputs", "printed"),
     [
@@ -48,6 +52,7 @@ def ran(code: str, folder: Path) -> str:
         (["raise ValueError", "_ = 3", "_"], "ValueError\n3\n"),
         (["def f(): 1\n...", "f()", "f.__name__"], "'f'\n"),
         (["n: int = 1", "m: int", "n"], "1\n"),
+        (["for n in (1, 2): m: int = n", "m"], "2\n"),
         (["x = '''a\n... b'''", "print(x)"], "a\nb\n"),
         (["if 1:\n...     print('''a\n...   b''')\n..."], "a\n  b\n"),
         (["from math import *", "floor(1.5)"], "1\n"),
@@ -60,6 +65,17 @@ def ran(code: str, folder: Path) -> str:
         ([":spawn y = await asyncio.sleep(0, 7)", ":wait 0.001", "y"], "7\n"),
         (["print('a'); exit()", "2"], "a\n"),
         ([":load counter", "[n async for n in Counter(2, 0.001)]"], "[0, 1]\n"),
+        pytest.param(
+            ["try: 1 / 0\n... except KeyError, ZeroDivisionError: 'zero'\n..."], "'zero'\n", marks=since_3_14
+        ),
+        pytest.param(
+            ["if 1:\n...     a = t'''a\n...   b'''\n...", "a.strings"], "('a\\n  b',)\n", marks=since_3_14
+        ),
+        pytest.param(["1", "lazy import bisect", "bisect.__name__"], "1\n'bisect'\n", marks=since_3_15),
+        pytest.param(
+            ["1", "for n in (1,): lazy import bisect; 2", "bisect.__name__"], "1\n2\n'bisect'\n", marks=since_3_15
+        ),
+        pytest.param([":load counter", "[*(n, n) async for n in Counter(2, 0.001)]"], "[0, 0, 1, 1]\n", marks=since_3_15),
     ],
     ids=lambda value: value[0][:20] if isinstance(value, list) else "",
 )  # fmt: skip

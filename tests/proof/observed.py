@@ -11,14 +11,17 @@ from __future__ import annotations
 import asyncio
 import atexit
 import sys
+from asyncio import unix_events
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
-from types import MethodType, SimpleNamespace
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine import turning
-from asyncrepl.engine.loop import LiveLoop
+from asyncrepl.engine.clock import Clock
+from asyncrepl.engine.loop import Live, LiveLoop
 from asyncrepl.engine.timeline import Timeline
+from asyncrepl.engine.turns import WatchingSelector
 from asyncrepl.engine.walks.tracing import Tracer
 from asyncrepl.events.walks import Site, Walk
 from asyncrepl.language.compiling import compile_source
@@ -50,13 +53,25 @@ _seen = Seen()
 
 def prepare(module: str) -> Seen:
     """Let `module` be compiled and run under observation when it is imported."""
-    asyncio.DefaultEventLoopPolicy._loop_factory = _ObservedLoop  # type: ignore[attr-defined]
+    _make_observed_loops()
     sys.meta_path.insert(0, Finder(module))
     if module.startswith("test.test_asyncio."):
         _observe_test_loops()
     _ObservedLoop.always = _ObservedLoop()
     atexit.register(_ObservedLoop.always.close)
     return _seen
+
+
+def _make_observed_loops() -> None:
+    """Let asyncio make observed loops, by whatever name or policy they are asked for."""
+    plain = asyncio.SelectorEventLoop
+    for module in (asyncio, unix_events):
+        for name in ("SelectorEventLoop", "EventLoop"):  # the second since 3.13
+            if vars(module).get(name) is plain:
+                setattr(module, name, _ObservedLoop)
+        for each in list(vars(module).values()):  # policies, which go in 3.16
+            if getattr(each, "_loop_factory", None) is plain:
+                each._loop_factory = _ObservedLoop
 
 
 class _ObservedLoop(LiveLoop):
@@ -67,7 +82,7 @@ class _ObservedLoop(LiveLoop):
 
     always: _ObservedLoop | None = None
 
-    def __init__(self) -> None:
+    def __init__(self, selector: object = None) -> None:  # noqa: ARG002  ours has its own
         super().__init__()
         timeline = _timeline()
         self.observe(timeline)
@@ -113,13 +128,15 @@ def _observe_test_loops() -> None:
     """Let the loops that asyncio's tests use run our turns."""
     from test.test_asyncio.utils import TestLoop
 
+    selector = WatchingSelector()  # one is enough: their own is what waits
     plain_init, plain_turn = TestLoop.__init__, asyncio.BaseEventLoop._run_once
 
     def init(self: Any, *args: Any) -> None:
         plain_init(self, *args)
         timeline = _timeline()
         timeline.ns = lambda: round(self.time() * 1e9)
-        self.live = SimpleNamespace(timeline=timeline)
+        self.live = Live(Clock.real(), selector, own_fd=-1)
+        self.live.timeline = timeline
         timeline.begin(self)
         self.call_soon = MethodType(turning.call_soon, self)
         self.create_task = MethodType(LiveLoop._create_observed_task, self)

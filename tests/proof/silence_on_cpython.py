@@ -4,9 +4,9 @@ Each module's tests run compiled as code at the prompt is, and whatever they cat
 expect or fail with is explained (`silence_of_module.py`). Some tests *are* misuses of
 async iteration: those that were read and found right stand in
 ``tests/data/explained_in_cpython.txt``, a rule and a test a line. What is explained
-beyond them is printed, with its place, and ends this with status 1.
-
-Modules may be named.
+beyond them is printed, with its place, and ends this with status 1; so does a module
+that fails or in which nothing was judged. Modules may be named. A Python without the
+package `test` is skipped.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+
+from cpython_tests import NO_TESTS, exists
 
 __all__ = ["MODULES", "main"]
 
@@ -49,7 +51,7 @@ def known() -> set[tuple[str, str]]:
 
 
 def explained(module: str) -> dict[str, Any]:
-    """The report of a module; of one that is not there or does not end, nothing."""
+    """The report of a module; of one that does not end as it should, nothing."""
     command = [sys.executable, "-W", "ignore", str(_HERE / "silence_of_module.py"), module]
     paths = [str(_HERE.parent.parent), str(_HERE)]
     with tempfile.TemporaryDirectory() as directory:
@@ -74,12 +76,20 @@ def main(*modules: str) -> int:
     """Print a line for each module, and what is not known to be right; the exit status."""
     right, total, strange = known(), [0, 0, 0], 0
     print(f"Python {sys.version.split()[0]}\n{'':36}{'tests':>8}{'errors':>8}{'told':>8}")
-    for name in modules or MODULES:
-        module = name if name.startswith("test.") else f"test.test_{name}"
+    if not exists("test.test_asyncio"):
+        print("skipped:", NO_TESTS)
+        return 0
+    names = (
+        name if name.startswith("test.") else f"test.test_{name}" for name in modules or MODULES
+    )
+    for module in filter(exists, names):
         report = explained(module)
         counts = report["tests"], report["errors"], len(report["told"])
         total = [sum(pair) for pair in zip(total, counts, strict=True)]
         print(f"{module:36}" + "".join(f"{count:>8}" for count in counts), flush=True)
+        if not report["errors"]:
+            strange += 1
+            print("    nothing was judged")
         for each in report["told"]:
             if (each["id"], each["test"].partition(".")[2]) not in right:
                 strange += 1

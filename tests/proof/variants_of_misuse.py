@@ -3,8 +3,10 @@
 Each snippet that raises is changed in some sixty mechanical ways (`explain.variants`),
 run, and its explanation compared with the catalogue. A change that makes another
 program of the snippet does not count: a variant must fail with the same type of error.
-Prints the figures by rule and by change; ``-v`` what is wrong, ``-vv`` with the
-programs; ids choose rules, a number takes one variant in so many. Needs `tests` on ``PYTHONPATH``.
+Prints the figures by rule and by change, and what is wrong, which ends this with status
+1; ``-v`` also what may be unknown, for its operand comes from elsewhere, ``-vv`` with the
+programs; ids choose rules, a number takes one variant in so many. Needs `tests` on
+``PYTHONPATH``.
 """
 
 from __future__ import annotations
@@ -15,22 +17,23 @@ import time
 from collections import Counter
 
 from explain.figures import snippets
-from explain.harness import VERSION, run
+from explain.harness import VERSION, result_of, run
 from explain.judging import RIGHT, judged, kind_of
 from explain.variants import variants
 
 
-def main(*arguments: str) -> None:
-    """Print the figures."""
+def main(*arguments: str) -> int:
+    """Print the figures; the exit status."""
     started = time.time()
     wanted = [each for each in arguments if not each.startswith("-") and not each.isdigit()]
     apart = next((int(each) for each in arguments if each.isdigit()), 1)
-    number = 0
+    number = wrong = 0
+    verbose = not {"-v", "-vv"}.isdisjoint(arguments)
     rows: dict[str, Counter[str]] = {}
     shapes: dict[str, Counter[str]] = {}
     total: Counter[str] = Counter()
     for entry, snippet in snippets(*wanted):
-        if snippet["outcome"][VERSION]["result"] != "error":
+        if result_of(snippet) != "error":
             continue
         original = run(snippet["inputs"])
         gc.collect()
@@ -51,7 +54,8 @@ def main(*arguments: str) -> None:
             total[found.verdict] += 1
             rows.setdefault(entry["id"], Counter())[found.verdict] += 1
             shapes.setdefault(variant.name, Counter())[found.verdict] += 1
-            if "-v" in arguments and found.verdict not in RIGHT:
+            wrong += found.wrong
+            if found.wrong or (verbose and found.verdict not in RIGHT):
                 print(f"## {snippet['id']} {variant.name}: {found.verdict} {found.found}")
                 if "-vv" in arguments:
                     print("\n--\n".join(variant.inputs), "\nMODULE", variant.module or "")
@@ -62,6 +66,7 @@ def main(*arguments: str) -> None:
         for name, counts in sorted(table.items(), key=lambda row: _wrong(row[1]), reverse=True):
             if _wrong(counts):
                 print(f"  {name:45} {dict(counts)}")
+    return 1 if wrong else 0
 
 
 def _wrong(counts: Counter[str]) -> int:
@@ -69,4 +74,4 @@ def _wrong(counts: Counter[str]) -> int:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    sys.exit(main(*sys.argv[1:]))

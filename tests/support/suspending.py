@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from asyncrepl.engine.lives import all_tasks
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -29,7 +31,7 @@ def cancel_all(loop: asyncio.AbstractEventLoop) -> None:
     async def wait(tasks: set[asyncio.Task[Any]]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    tasks = asyncio.all_tasks(loop)
+    tasks = all_tasks(loop)
     for task in tasks:
         task.cancel()
     loop.run_until_complete(wait(tasks))

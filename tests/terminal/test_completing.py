@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -55,6 +56,9 @@ def complete(text: str) -> list[str]:
         ("table['o", "one']"),
         ("table['two'].ins", "inside"),
         ("import asy", "asyncio"),
+        ("lazy import asy", "asyncio"),
+        ("lazy from asyncio import Queue, Tas", "TaskGroup"),
+        ("mat", "match"),
         ("from asyncio import Queue, Tas", "TaskGroup"),
         (":ti", "ticker"),
         (":trace temp", "temperature"),
@@ -84,3 +88,29 @@ def test_no_user_code_runs() -> None:
     assert complete("trap.bad.x") == []
     assert complete("trap.missing.x") == []
     assert complete("unknown.x") == []
+
+
+@pytest.mark.skipif(sys.version_info < (3, 15), reason="new in Python 3.15")
+def test_what_is_imported_lazily_is_known_once_it_is_imported() -> None:
+    """Tab imports nothing: of a module that nobody has imported yet, nothing is offered."""
+    text = (
+        "lazy import asyncio, os.path, cmd\nlazy import os.path as path\n"
+        "lazy from asyncio import TaskGroup\nsettled = frozendict(color=1)"
+    )
+    space: dict[str, Any] = {}
+    exec(text, space)
+    completer = InputCompleter()
+    completer.connect(space, lambda _: [])
+
+    def words(text: str) -> list[str]:
+        return [each.text for each in completer.get_completions(Document(text), CompleteEvent())]
+
+    sys.modules.pop("cmd", None)
+    assert words("asyncio.run_cor") == ["run_coroutine_threadsafe"]
+    assert words("os.getp") == ["getpgid", "getpgrp", "getpid", "getppid", "getpriority"]
+    assert words("path.spl") == ["split", "splitdrive", "splitext", "splitroot"]
+    assert words("TaskGroup.cre") == ["create_task"]
+    assert words("settled['co") == ["color']"]
+    assert words("laz") == ["lazy"]
+    assert words("cmd.Cm") == []
+    assert "cmd" not in sys.modules

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+from textwrap import indent
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,7 +35,7 @@ def test_ctrl_c_at_the_prompt_drops_the_line_only(terminal: Terminal) -> None:
         "while True: pass",
         "import threading; threading.Event().wait()",
         "import re; re.match(r'(a+)+$', 'a' * 40 + 'b')",
-        "import subprocess; subprocess.run(['sleep', '60'])",
+        "import subprocess; subprocess.run(['sh', '-c', 'read line'])",
         "input('? ')",
         "await asyncio.gather(*(asyncio.sleep(60) for _ in range(50)))",
     ],
@@ -86,3 +88,56 @@ def test_ctrl_c_sent_with_enter_reaches_code_that_keeps_the_interpreter(
         terminal.send("import re; re.match('(a+)+$', 'a' * 40 + 'b')\r\x03")
         terminal.wait(lambda n=before: terminal.prompts > n and terminal.at_prompt, "the prompt")
         assert any("KeyboardInterrupt" in line for line in terminal.lines)
+
+
+GREEDY = {
+    "a handler": "while True:\n    try: time.sleep(9)\n    except BaseException: pass\n",
+    "suppress": "while True:\n    with suppress(BaseException): time.sleep(9)\n",
+    "no wait": "while True:\n    try:\n        while True: pass\n    except BaseException: continue\n",
+    "a finally": "while True:\n    for _ in [1]:\n        try: time.sleep(9)\n        finally: continue\n",
+    "a call": "def f():\n    try: time.sleep(9)\n    except BaseException: g()\n"
+    "def g(): pass\nwhile True: f()\n",
+}
+
+
+def pressing(terminal: Terminal, over: Callable[[], bool]) -> Callable[[], bool]:
+    """Press Ctrl-C five times a second, as somebody does who has lost patience, until `over`."""
+    last = time.monotonic()
+
+    def look() -> bool:
+        nonlocal last
+        if not over() and time.monotonic() - last > 0.2:
+            last = time.monotonic()
+            terminal.send("\x03")
+        return over()
+
+    return look
+
+
+@pytest.mark.parametrize("kind", GREEDY)
+def test_the_third_ctrl_c_ends_code_that_swallows_them(
+    start: Callable[..., Terminal], kind: str
+) -> None:
+    """Synchronous code that catches every KeyboardInterrupt: three within a second end it."""
+    terminal = start()
+    terminal.enter("import time; from contextlib import suppress")
+    terminal.paste(f"def greedy():\n{indent(GREEDY[kind], '    ')}")
+    terminal.enter("\r")
+    terminal.begin("greedy()")
+    terminal.wait(pressing(terminal, lambda: terminal.at_prompt), "a prompt")
+    terminal.enter("'alive'")
+    assert terminal.scrollback[-2] == "'alive'"
+
+
+def test_code_that_cannot_be_interrupted_ends_the_session(terminal: Terminal) -> None:
+    """Handlers within handlers: the process ends, says so, and the terminal is restored."""
+    terminal.enter("import time")
+    greedy = "while True:\n    try: {}\n    except BaseException: pass\n"
+    for name, body in (("inner", "time.sleep(9)"), ("outer", "inner()")):
+        terminal.paste(f"def {name}():\n{indent(greedy.format(body), '    ')}")
+        terminal.enter("\r")
+    terminal.begin("outer()")
+    terminal.wait(pressing(terminal, lambda: terminal.ended), "the end")
+    assert terminal.exit_status() == 130
+    assert terminal.attributes() == terminal.found
+    terminal.wait_for("what runs cannot be interrupted: the session ends without it")

@@ -4,6 +4,7 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
+from support.needing import needs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -11,6 +12,16 @@ if TYPE_CHECKING:
     from support.pty import Terminal
 
 BRACKETED_PASTE, CURSOR, ALTERNATE, WRAP = 2004, 25, 1049, 7
+
+
+STUBBORN = """\
+async def stubborn():
+    try: yield 1
+    finally:
+        while True:
+            try: await asyncio.sleep(9)
+            except BaseException: pass
+"""
 
 
 def assert_restored(terminal: Terminal) -> None:
@@ -80,6 +91,7 @@ def test_cleanup_runs_and_is_seen(terminal: Terminal) -> None:
     assert "closed" in terminal.scrollback
 
 
+@needs("bash")
 def test_suspending_and_continuing(start: Callable[..., Terminal]) -> None:
     """After Ctrl-Z and fg the line being typed is there again, and keys work."""
     import sys
@@ -103,3 +115,43 @@ def test_suspending_and_continuing(start: Callable[..., Terminal]) -> None:
     shell.wait(lambda: shell.prompts > before and shell.at_prompt)
     shell.send("exit\r")
     assert shell.exit_status() == 0
+
+
+def test_a_cleanup_that_blocks_is_named_and_left_behind(terminal: Terminal) -> None:
+    """Code that holds the thread while we leave: Ctrl-C ends it, and the rest is tidied."""
+    terminal.enter("import time")
+    terminal.enter("async def hold():\rtry: await asyncio.sleep(99)\rfinally: time.sleep(99)\r")
+    terminal.enter("async def tidy():\rtry: await asyncio.sleep(99)\rfinally: print('tidied')\r")
+    terminal.enter("tasks = [asyncio.create_task(f()) for f in (hold, tidy, hold)]")
+    terminal.send("\x04")
+    for _ in range(2):
+        terminal.wait_for("leaving waits for <input 2>:3: finally: time.sleep(99)")
+        terminal.send("\x03")
+    assert terminal.exit_status() == 0
+    assert_restored(terminal)
+    assert "tidied" in terminal.scrollback
+
+
+def test_a_cleanup_that_swallows_its_cancellation_is_left_behind(terminal: Terminal) -> None:
+    """A generator that cannot be closed: it is named, and left after three seconds more."""
+    terminal.paste(STUBBORN)
+    terminal.enter("\r")
+    terminal.enter("g = stubborn(); await anext(g)")
+    terminal.send("\x04")
+    terminal.wait_for("leaving waits for")
+    assert terminal.exit_status() == 0
+    assert_restored(terminal)
+
+
+def test_tasks_that_cannot_be_cancelled_keep_nobody(terminal: Terminal) -> None:
+    """A `cancel` or a task factory of the user's that raises is no reason to stay."""
+    terminal.enter("class T(asyncio.Task):\rdef cancel(self, *a): raise RuntimeError('no')\r\r")
+    terminal.enter("t = T(asyncio.sleep(99), loop=asyncio.get_running_loop())")
+    terminal.enter("async def tidy():\rtry: await asyncio.sleep(99)\rfinally: print('tidied')\r")
+    terminal.enter("tasks = [asyncio.create_task(tidy())]; g = (x async for x in tasks)")
+    terminal.enter("def factory(loop, coro, **_): raise RuntimeError('no tasks')\r")
+    terminal.enter("asyncio.get_running_loop().set_task_factory(factory)")
+    terminal.send("\x04")
+    assert terminal.exit_status() == 0
+    assert "tidied" in terminal.scrollback
+    assert not any("Traceback" in line or "asyncrepl/" in line for line in terminal.scrollback)

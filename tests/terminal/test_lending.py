@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from support.needing import needs
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -77,6 +79,7 @@ def test_a_program_has_the_real_terminal(terminal: Terminal) -> None:
     assert "got it" in terminal.scrollback
 
 
+@needs("less")
 def test_help_uses_a_pager(start: Callable[..., Terminal]) -> None:
     """help() gives the terminal to the pager, and it comes back."""
     terminal = start(env={"PAGER": "less", "LESS": ""})

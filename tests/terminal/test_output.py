@@ -45,7 +45,7 @@ def test_output_of_children_and_descriptors_is_in_order(terminal: Terminal) -> N
     """What a child or os.write puts on descriptor 1 stands where it was written."""
     terminal.enter("import os, subprocess, time")
     terminal.enter(
-        "print('a'); p = subprocess.Popen(['echo', 'b']); p.wait(); time.sleep(.01); print('c')"
+        "print('a'); p = subprocess.Popen(['sh', '-c', 'echo b']); p.wait(); time.sleep(.01); print('c')"
     )
     assert [line for line in terminal.scrollback if line in {"a", "b", "c"}] == ["a", "b", "c"]
 

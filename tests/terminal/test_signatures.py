@@ -1,5 +1,7 @@
 from __future__ import annotations
+import __future__
 
+import sys
 from typing import Any
 
 import pytest
@@ -62,3 +64,16 @@ def test_the_row_names_the_function() -> None:
     """As it would be called."""
     assert signature_row("trap.method(", {"trap": Trap(1)}) == "method(self, a)"
     assert signature_row("unknown(", {}) == ""
+
+
+def test_annotations_are_not_evaluated() -> None:
+    """From Python 3.14 on they are code that has not run yet, and may name what is not there."""
+    ran: list[str] = []
+    space: dict[str, Any] = {"note": ran.append}
+    text = "def f(a: note('a'), *, b: nothing = 1): pass\nclass C:\n    def __init__(self, x: nothing): pass\n"
+    flags = __future__.annotations.compiler_flag if sys.version_info < (3, 14) else 0
+    exec(compile(text, "<test>", "exec", flags, dont_inherit=True), space)
+    ran.clear()
+    assert signature_row("f(", space) == "f(a, *, b=1)"
+    assert signature_row("C(", space) == "C(x)"
+    assert ran == []

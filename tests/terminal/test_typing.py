@@ -126,7 +126,7 @@ def test_an_external_editor_edits_the_input(
 ) -> None:
     """Ctrl-X Ctrl-E hands the text to the editor and takes what it left."""
     editor = tmp_path / "editor"
-    editor.write_text('#!/bin/sh\nsed -i s/one/two/ "$1"\n')
+    editor.write_text('#!/bin/sh\nread -r text < $1\nprintf %s "${text%one*}two\'" > $1\n')
     editor.chmod(0o755)
     terminal = start(env={"EDITOR": str(editor), "VISUAL": ""})
     terminal.send("x = 'one'\x18\x05")

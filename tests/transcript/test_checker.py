@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from io import StringIO
 from typing import TYPE_CHECKING
 
 import pytest
+from support.needing import needs
 
 from asyncrepl.transcript.checker import check
 
@@ -94,7 +94,7 @@ def test_differences_come_as_a_diff_and_status_1(folder: Path) -> None:
     )
 
 
-@pytest.mark.skipif(shutil.which("patch") is None, reason="needs the program patch")
+@needs("patch")
 def test_the_diff_is_a_patch(folder: Path) -> None:
     """Applied with `patch`, the diff makes the transcripts pass."""
     write(folder, a=WRONG, b=WRONG.replace("\n3\n", "\n") + ">>> 5\n")

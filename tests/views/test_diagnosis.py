@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Explanation, Fix
-from asyncrepl.views.diagnosis import diagnosis_lines
+from asyncrepl.views.diagnosis import Subject, diagnosis_lines
 from asyncrepl.views.styled import plain
 
 if TYPE_CHECKING:
@@ -17,16 +17,16 @@ AFTER = "async " + BEFORE
 LONG = "import ticks\n" * 20
 
 
-def shown(fix: Fix | None, filename: str, text: str, width: int | None = None) -> list[str]:
+def shown(fix: Fix | None, filename: str, text: str, *, whole: bool = False) -> list[str]:
     found = Explanation("id", "title", 1, "because", fix, None, "story")
-    lines = diagnosis_lines(ERROR, found, filename, text, width)
+    lines = diagnosis_lines(ERROR, found, Subject(filename, text), whole=whole)
     assert [plain(line) for line in lines[:2]] == ["TypeError: no", "why  because"]
     return [plain(line) for line in lines[2:]]
 
 
 def test_a_correction_that_python_cannot_run_says_what_can() -> None:
     """Where the corrected file awaits at its top, it is asyncrepl that runs it."""
-    assert shown(Fix("a.py", AFTER), "a.py", BEFORE) == [
+    assert shown(Fix("a.py", AFTER), "a.py", BEFORE, whole=True) == [
         "try  this, all of a.py corrected:",
         "",
         "async for x in ticks():",
@@ -42,7 +42,7 @@ def test_standard_input_has_no_name_and_is_shown_whole() -> None:
     assert lines == ["try  this, all of it corrected:", "", *(LONG + AFTER).splitlines()]
 
 
-def test_the_change_of_a_long_file_can_be_applied() -> None:
+def test_a_change_can_be_applied() -> None:
     """It is a unified diff, with the commands that apply it and run the file."""
     lines = shown(Fix("a.py", LONG + AFTER), "a.py", LONG + BEFORE)
     assert lines[:4] == ["try  this change:", "", "--- a.py", "+++ a.py"]
@@ -71,9 +71,9 @@ def test_where_no_correction_is_known_there_is_the_cause() -> None:
 def test_nothing_to_explain_is_one_calm_line() -> None:
     """It says why there is nothing: no error, another error, or Ctrl-C."""
     told = [
-        plain(diagnosis_lines([], None, "a.py", "")[-1]),
-        plain(diagnosis_lines(ERROR, None, "a.py", "")[-1]),
-        plain(diagnosis_lines(ERROR, None, "a.py", "", interrupted=True)[-1]),
+        plain(diagnosis_lines([], None, Subject("a.py", ""))[-1]),
+        plain(diagnosis_lines(ERROR, None, Subject("a.py", ""))[-1]),
+        plain(diagnosis_lines(ERROR, None, Subject("a.py", ""), interrupted=True)[-1]),
     ]
     assert told == [
         "nothing to explain: it ran without an error",

@@ -50,7 +50,18 @@ def lines(event: WalkEvent, width: int | None = 80, task: str | None = "input 1"
             Began(CLAUSE, 1000 * MS, "Stream", "Stream", True),
             ["  0.000  1 __aiter__  readings(3) in a comprehension: a Stream, its own iterator"],
         ),
-        (Asked(WALK, 2, 1330 * MS, "coroutine"), ["  0.330  2 __anext__  round 2: a coroutine"]),
+        (
+            Asked(WALK, 2, 1330 * MS, "coroutine", "coroutine"),
+            ["  0.330  2 __anext__  round 2: a coroutine"],
+        ),
+        (
+            Asked(WALK, 1, 1000 * MS, "async_generator_asend", "step"),
+            ["  0.000  2 __anext__  round 1: an async_generator_asend, one step to await"],
+        ),
+        (
+            Asked(WALK, 1, 1000 * MS, "Step"),
+            ["  0.000  2 __anext__  round 1: a Step, which has `__await__`"],
+        ),
         (
             Suspended(WALK, 1, 1000 * MS, "asyncio.sleep(0.33)", "<input 1>:3"),
             ["  0.000  3 await      suspends on asyncio.sleep(0.33) at <input 1>:3"],

@@ -3,12 +3,15 @@
 A task that awaits another one says so at the end of its chain. Between them may
 stand ``gather``, ``shield``, ``wait`` or ``wait_for``, which wait for futures of
 their own; a task group and ``as_completed`` are known by the tasks in them.
-From Python 3.14 on asyncio itself keeps who awaits a future, and is asked.
+From Python 3.14 on asyncio itself keeps who awaits a future, and is asked, too. Not
+alone: of ``gather`` and ``shield`` it knows who called them, not who awaits what they
+gave, and it knows nothing of tasks in Python.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
@@ -19,7 +22,7 @@ from asyncrepl.engine.awaiting.futures import behind, collector, gathered, group
 from asyncrepl.engine.awaiting.waiting import in_order, state_of
 from asyncrepl.engine.awaiting.waits import describe_chain
 from asyncrepl.engine.frames import owner
-from asyncrepl.engine.lives import name_of
+from asyncrepl.engine.lives import all_tasks, name_of
 from asyncrepl.engine.traces import spot
 
 if TYPE_CHECKING:
@@ -30,6 +33,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Node", "await_graph"]
 
+#: Who awaits a future, from Python 3.14 on; a subclass of the user's may say something else.
+_AWAITED_BY: Callable[[Any], Any] | None = getattr(
+    asyncio.Future.__dict__.get("_asyncio_awaited_by"), "__get__", None
+)
 #: What several tasks may meet at; the object is the first argument.
 _MEETINGS = {
     "Queue.get",
@@ -69,7 +76,7 @@ def await_graph(
 
     What tasks meet at is told by its name in `names`, or else by a number.
     """
-    tasks = in_order(asyncio.all_tasks(loop))
+    tasks = in_order(all_tasks(loop))
     chains = [links(task) for task in tasks]
     meetings = [_meeting(chain) for chain in chains]
     labels = _labels([link for link in meetings if link], names or {})
@@ -95,10 +102,7 @@ def _edges(
     meetings: Sequence[Link | None],
 ) -> list[tuple[int, ...]]:
     """For each task the places of those that it awaits."""
-    if hasattr(asyncio, "future_add_to_awaited_by"):
-        pairs = told_pairs(tasks)
-    else:
-        pairs = _found_pairs(tasks, chains, meetings)
+    pairs = itertools.chain(_found_pairs(tasks, chains, meetings), _told_pairs(tasks))
     places = {id(task): place for place, task in enumerate(tasks)}
     edges: list[set[int]] = [set() for _ in tasks]
     for waiter, awaited in pairs:
@@ -107,14 +111,16 @@ def _edges(
     return [tuple(sorted(each)) for each in edges]
 
 
-def told_pairs(tasks: Iterable[Any]) -> Iterator[tuple[object, object]]:
+def _told_pairs(tasks: Iterable[Any]) -> Iterator[tuple[object, object]]:
     """(Who awaits, whom), as asyncio keeps it from Python 3.14 on."""
     for task in tasks:
         yield from ((waiter, task) for waiter in _closure(task, _told_waiters))
 
 
 def _told_waiters(future: Any) -> Iterable[object]:
-    return future._asyncio_awaited_by or ()  # noqa: SLF001
+    if _AWAITED_BY is None or not issubclass(type(future), asyncio.Future):
+        return ()
+    return _AWAITED_BY(future) or ()
 
 
 def _found_pairs(

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from asyncrepl.engine.awaiting.waits import describe_wait
-from asyncrepl.engine.lives import name_of
+from asyncrepl.engine.lives import all_tasks, current_task, name_of
 from asyncrepl.engine.traces import spot
 from asyncrepl.events import Totals
 
 if TYPE_CHECKING:
+    import asyncio
+
     from asyncrepl.engine.timeline import Timeline
 
 __all__ = ["State", "TaskState", "in_order", "state_of", "survey"]
@@ -44,7 +45,7 @@ class TaskState:
 def survey(loop: asyncio.AbstractEventLoop, timeline: Timeline | None = None) -> list[TaskState]:
     """The tasks of `loop` that are not done, by name; in the loop's thread."""
     record = _Record(timeline)
-    return [_task_state(task, record) for task in in_order(asyncio.all_tasks(loop))]
+    return [_task_state(task, record) for task in in_order(all_tasks(loop))]
 
 
 def in_order(tasks: set[asyncio.Task[Any]]) -> list[asyncio.Task[Any]]:
@@ -56,7 +57,7 @@ def state_of(task: Any) -> State:
     """What a task that is not done is at."""
     if task.cancelling():
         return "stopping"
-    if task is asyncio.current_task(task.get_loop()):
+    if task is current_task(task.get_loop()):
         return "running"
     return "ready" if task._fut_waiter is None else "waiting"  # noqa: SLF001
 

@@ -12,12 +12,11 @@ anything else is done: whoever holds it last would have to run the user's
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from asyncrepl.engine.frames import calls_back, imports, owner, shows
-from asyncrepl.engine.lives import name_of
+from asyncrepl.engine.lives import current_task, name_of
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -50,7 +49,7 @@ def culprit(loop: LiveLoop, thread_id: int) -> Culprit | None:
         return None
     filename, line = frame.f_code.co_filename, frame.f_lineno
     del frame
-    task = asyncio.current_task(loop)
+    task = current_task(loop)
     name = None if task is None else name_of(task)
     return Culprit(name, filename, line) if (turn.number, turn.busy) == (number, True) else None
 

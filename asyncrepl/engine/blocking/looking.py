@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import math
 import sys
@@ -10,6 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from asyncrepl.engine.blocking.blocked import Culprit, culprit
+from asyncrepl.engine.lives import current_task
 from asyncrepl.events import IDLE
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _under_way(loop: LiveLoop, count: int) -> Slice | None:
     if not turn.busy:
         return None
     if timeline is None:
-        return Slice((number, id(asyncio.current_task(loop))), None, 0, None, since)
+        return Slice((number, id(current_task(loop))), None, 0, None, since)
     lane, at = timeline.current()
     if lane == IDLE or count != timeline.count:
         return None

@@ -3,24 +3,47 @@
 from __future__ import annotations
 
 import sys
+from opcode import opname
 from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.frames import is_library, is_plumbing
 from asyncrepl.language.sightings import sighting_at
-from asyncrepl.language.suspects import Facts
+from asyncrepl.language.suspects import Facts, suspects
 
 if TYPE_CHECKING:
-    from types import FrameType
+    from types import CodeType, FrameType
 
     from asyncrepl.language.sightings import Sighting
 
-__all__ = ["dropped", "left", "user_frame"]
+__all__ = ["dropped", "left", "refused", "user_frame"]
+
+#: Instructions that no coroutine goes through as their operand: one that dies there was refused.
+_REFUSING = frozenset({
+    "GET_ITER", "GET_AITER", "GET_YIELD_FROM_ITER", "GET_AWAITABLE", "UNPACK_SEQUENCE",
+    "UNPACK_EX", "BINARY_OP", "BINARY_SUBSCR", "STORE_SUBSCR", "DELETE_SUBSCR", "BEFORE_WITH",
+    "BEFORE_ASYNC_WITH", "LOAD_SPECIAL", "CONTAINS_OP", "LIST_EXTEND", "SET_UPDATE",
+    "DICT_UPDATE", "DICT_MERGE", "UNARY_NEGATIVE", "UNARY_INVERT",
+})  # fmt: skip
 
 
 def dropped(coroutine: CoroutineType[Any, Any, Any]) -> Sighting:
     """The sighting of `coroutine`, which is dying and never ran."""
     return sighting_at("dropped", Facts(CoroutineType, coroutine.cr_code), user_frame())
+
+
+def refused(code: CodeType | None) -> bool:
+    """Whether the coroutine of `code`, that dies, was refused by an operation.
+
+    Then an error is on its way. None stands for the awaitable of a step.
+    """
+    frame = user_frame()
+    if frame is None:
+        return False
+    if opname[frame.f_code.co_code[frame.f_lasti]] in _REFUSING:
+        return True
+    notes = suspects.at(frame.f_code)
+    return code is not None and any(note.certain and note.facts.code is code for note in notes)
 
 
 def left(generator: Any) -> Sighting:

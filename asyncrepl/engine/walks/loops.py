@@ -87,12 +87,15 @@ def _loop(
 ) -> AsyncLoop | None:
     ask = every[number]
     got = next(n for n in range(number, len(every)) if every[n].opname == _GOT)
-    target = _range(every[got + 1])
-    body = got + 1
+    # From Python 3.14 on a mark for branches comes first, with the position of the loop.
+    body = got + 2 if every[got + 1].opname == "NOT_TAKEN" else got + 1
+    target = _range(every[body])
     while target is not None and _binds(every[body], target):
         body += 1
     handler = next(each.target for each in handlers if each.start <= ask.offset < each.end)
     stop = next(n for n, each in enumerate(every) if each.offset == handler)
+    while every[stop].opname == "EXTENDED_ARG":  # from 3.14 on it tells how long the loop is
+        stop += 1
     site, within = None if target is None else sites.get(target[0]), _range(ask)
     if site is None or within is None or every[stop].opname != "END_ASYNC_FOR":
         return None

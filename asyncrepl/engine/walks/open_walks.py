@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from asyncrepl.engine.awaiting.chains import links
 from asyncrepl.engine.awaiting.waits import Waits, describe_chain
 from asyncrepl.engine.frames import calls_back
+from asyncrepl.engine.lives import current_task
 from asyncrepl.engine.traces import spot
 from asyncrepl.engine.walks.walking import Walking
 
 if TYPE_CHECKING:
+    import asyncio
     from types import FrameType
 
     from asyncrepl.engine.awaiting.chains import Link
@@ -111,7 +112,7 @@ class OpenWalks:
 
     def look_at(self, walking: Walking) -> None:
         """Tell `walking` what its task is suspended on, should it be."""
-        task = asyncio.current_task(self._loop)
+        task = current_task(self._loop)
         lane = None if task is None else self.timeline.lane_of(task)
         if lane is not None:
             walking.watched = lane

@@ -18,6 +18,7 @@ __aiter__`` or ``__anext__`` see the proxy's frame.
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from sys import _getframe
 from types import CoroutineType
@@ -40,6 +41,8 @@ __all__ = ["marks"]
 T = TypeVar("T")
 
 _STEP = "async_generator_asend"
+#: Up to Python 3.13 it is not told what a descriptor has raised.
+_NO_METHOD = AttributeError if sys.version_info >= (3, 14) else Exception
 
 
 class _Iterable:
@@ -160,12 +163,13 @@ def _seen(walking: Walking, iterable: Any, make: Callable[..., Any]) -> Any:
 def _bound(obj: Any, name: str) -> Any:
     """The special method `name` of `obj`, as the interpreter finds it.
 
-    Where a descriptor raises, the interpreter says that there is no such method.
+    Where a descriptor raises one of `_NO_METHOD`, the interpreter says that there is no
+    such method.
     """
     method: Any = lookup(type(obj), name)
     get = getattr(type(method), "__get__", None)
     if get is None:
         return method
-    with suppress(Exception):
+    with suppress(_NO_METHOD):
         return get(method, obj, type(obj))
     raise AttributeError(f"object {type(obj).__name__} does not have {name} method")

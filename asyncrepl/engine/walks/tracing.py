@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.engine.awaiting.chains import is_task
 from asyncrepl.engine.awaiting.waiting import in_order
-from asyncrepl.engine.lives import name_of
+from asyncrepl.engine.lives import all_tasks, current_task, name_of
 from asyncrepl.engine.timing_out import times_out
 from asyncrepl.engine.walks.judging import judge
 from asyncrepl.engine.walks.meanwhile import ancestors
@@ -104,7 +104,7 @@ class Tracer:
 
             self._joining = Joining(self)
         self._joining.lane = self.timeline.lane_of(self._only)
-        every = asyncio.all_tasks(self._loop) - {asyncio.current_task(self._loop)}
+        every = all_tasks(self._loop) - {current_task(self._loop)}
         told = in_order({each for each in every if self._is_told(each)})
         return [one for each in told for one in self._joining.join(each)]
 
@@ -183,7 +183,7 @@ class Tracer:
         """The task that runs, if its walks are to be told."""
         if not self.on or threading.get_ident() != self._thread:
             return None
-        task = asyncio.current_task(self._loop)
+        task = current_task(self._loop)
         return task if task is not None and self._is_told(task) else None
 
     def _is_told(self, task: asyncio.Task[object]) -> bool:
@@ -219,7 +219,7 @@ class Tracer:
 
     def cancelled(self) -> WayOut | None:
         """Why the task that runs is being cancelled; None if it is not."""
-        task = asyncio.current_task(self._loop)
+        task = current_task(self._loop)
         if task is None or not task.cancelling():
             return None
         lane = self.timeline.lane_of(task)

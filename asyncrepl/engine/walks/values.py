@@ -8,9 +8,22 @@ is told by the name of its type.
 from __future__ import annotations
 
 import reprlib
-from typing import Any
+from types import CoroutineType, GeneratorType
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["bindings", "type_name"]
+from asyncrepl.engine.awaiting.chains import is_future, is_task
+
+if TYPE_CHECKING:
+    from asyncrepl.events.walks import AwaitableKind
+
+__all__ = ["awaitable_kind", "bindings", "type_name"]
+
+_BY_TYPE: dict[type, AwaitableKind] = {CoroutineType: "coroutine", GeneratorType: "generator"}
+#: Types that no module holds, by name.
+_BY_NAME: dict[str, AwaitableKind] = {
+    "async_generator_asend": "step",
+    "anext_awaitable": "default",
+}
 
 _PLAIN = frozenset({int, float, bool, complex, str, bytes, type(None)})
 _CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
@@ -26,6 +39,16 @@ _short.maxlist = _short.maxtuple = _short.maxdict = _short.maxset = _short.maxfr
 def bindings(target: str, values: tuple[object, ...]) -> str:
     """Tell `values`, which were bound to `target`, as in ``n = 3`` or ``i, word = 0, 'a'``."""
     return f"{target} = {', '.join(map(_told, values))}" if values else target
+
+
+def awaitable_kind(obj: object) -> AwaitableKind:
+    """What kind of an awaitable `obj` is; none of its methods is called."""
+    kind = type(obj)
+    if kind in _BY_TYPE:
+        return _BY_TYPE[kind]
+    if is_future(obj):
+        return "task" if is_task(obj) else "future"
+    return _BY_NAME.get(type_name(obj), "object") if type(kind) is type else "object"
 
 
 def type_name(obj: object) -> str:

@@ -25,10 +25,11 @@ from asyncrepl.engine.walks.failing import failed_step
 from asyncrepl.engine.walks.judging import LONG, NOTHING, kind_of
 from asyncrepl.engine.walks.meanwhile import others
 from asyncrepl.engine.walks.thinning import next_told, telling
-from asyncrepl.engine.walks.values import bindings, type_name
+from asyncrepl.engine.walks.values import awaitable_kind, bindings, type_name
 from asyncrepl.events.walks import (
     NOBODY,
     Asked,
+    AwaitableKind,
     Began,
     BodyDone,
     Ended,
@@ -234,12 +235,12 @@ class Walking:
     def asked(self, awaitable: object) -> None:
         """Step 2 is done."""
         if self._telling == "full":
-            self.asked_for(type_name(awaitable))
+            self.asked_for(type_name(awaitable), awaitable_kind(awaitable))
 
-    def asked_for(self, name: str) -> None:
+    def asked_for(self, name: str, kind: AwaitableKind = "object") -> None:
         """Step 2 has given an object of this type; empty where that is not known."""
         if self._telling == "full":
-            self.tracer.tell(Asked(self.walk, self.round, self._asked, name))
+            self.tracer.tell(Asked(self.walk, self.round, self._asked, name, kind))
             if self.tracer.asked is not None:
                 self.tracer.asked()
             self._asked = self.tracer.timeline.ns()  # the telling is not part of the wait

@@ -19,12 +19,13 @@ from asyncrepl.explain.fixing import CannotFixError, Fixing, short
 from asyncrepl.explain.resolving import is_async_iterable, is_awaitable, takes_nothing
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.steps import called, stepped_source
-from asyncrepl.explain.uses import Use, callee_name
 from asyncrepl.explain.walking import a, defined
+from asyncrepl.language.names import callee_name
 from asyncrepl.language.rewriting import Span
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.uses import Use
     from asyncrepl.language.suspects import Facts
 
 __all__ = ["RULES"]

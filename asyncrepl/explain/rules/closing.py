@@ -12,7 +12,7 @@ from asyncrepl.explain.resolving import Resolver
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.steps import called
-from asyncrepl.explain.uses import callee_name
+from asyncrepl.language.names import callee_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

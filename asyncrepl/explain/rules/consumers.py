@@ -18,12 +18,13 @@ from asyncrepl.explain.rules.plain_walks import (
     walked,
     walks_async,
 )
-from asyncrepl.explain.uses import Use, callee_name
 from asyncrepl.explain.walking import a
 from asyncrepl.language.instrumenting import ITERTOOLS
+from asyncrepl.language.names import callee_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.uses import Use
 
 __all__ = ["RULES"]
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import CannotFixError, Fixing, awaited, short
 from asyncrepl.explain.rule import Rule
-from asyncrepl.explain.uses import Use, callee_name
+from asyncrepl.language.names import callee_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.units import Unit
+    from asyncrepl.explain.uses import Use
 
 __all__ = ["RULES"]
 
@@ -152,10 +153,11 @@ def _keys_first(evidence: Evidence, call: ast.Call, key: ast.keyword) -> Fix | N
         return None
     unit, fixing = evidence.unit, Fixing(evidence)
     source, function = unit.source.source(call.args[0]), unit.source.source(key.value)
-    line = f"keys = {{item: await {function}(item) for item in {source}}}"
+    name = fixing.fresh(unit, "keys")
+    line = f"{name} = {{item: await {function}(item) for item in {source}}}"
     fixing.of(unit).lines_before(unit.statement(call), line)
-    fixing.of(unit).replace(call.args[0], "keys")
-    fixing.of(unit).replace(key.value, "keys.get")
+    fixing.of(unit).replace(call.args[0], name)
+    fixing.of(unit).replace(key.value, f"{name}.get")
     try:
         fixing.suspending(unit, call)
     except CannotFixError:

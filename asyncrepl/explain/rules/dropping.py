@@ -16,7 +16,7 @@ from asyncrepl.explain.fixing import CannotFixError, Fixing, awaited, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.truths import is_test
-from asyncrepl.explain.uses import callee_name
+from asyncrepl.language.names import callee_name, last_name
 from asyncrepl.language.rewriting import Span
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def _async_protocol(evidence: Evidence, unit: Unit, owner: ast.ClassDef) -> Fix 
         (each, node)
         for each in evidence.units.all()
         for node in each.nodes(ast.For)
-        if owner.name in each.source.source(node.iter)
+        if any(last_name(part) == owner.name for part in ast.walk(node.iter))
     ]
     if len(loops) != 1:
         return None

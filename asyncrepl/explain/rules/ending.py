@@ -13,7 +13,7 @@ from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import scope
 from asyncrepl.explain.steps import called, is_step, stepped_source
 from asyncrepl.explain.units import FUNCTIONS, Unit
-from asyncrepl.explain.uses import callee_name
+from asyncrepl.language.names import callee_name
 from asyncrepl.language.rewriting import Rewriting, indent
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ import ast
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fixing import CannotFixError, Fixing, fresh, short
+from asyncrepl.explain.fixing import CannotFixError, Fixing, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes, scope
-from asyncrepl.explain.uses import callee_name
+from asyncrepl.language.names import callee_name, last_name
 from asyncrepl.language.rewriting import Span
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ def _gathered(evidence: Evidence, unit: Unit, call: ast.Call) -> Fix | None:
     loop = unit.enclosing(call, ast.AsyncFor)
     if loop is None or scope(unit, loop) is not scope(unit, call):
         return None
-    fixing, name = Fixing(evidence), fresh(unit, "tasks")
+    fixing = Fixing(evidence)
+    name = fixing.fresh(unit, "tasks")
     edits = fixing.of(unit)
     edits.lines_before(loop, f"{name} = []")
     edits.before(call, f"{name}.append(")
@@ -140,13 +141,7 @@ def _swallowing(function: Function) -> Iterator[ast.ExceptHandler]:
 
 def _catches(kind: ast.expr | None) -> bool:
     kinds = kind.elts if isinstance(kind, ast.Tuple) else [kind]
-    return kind is None or any(_last(each) in _CANCELLED for each in kinds if each is not None)
-
-
-def _last(node: ast.expr) -> str:
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else ""
+    return kind is None or any(last_name(each) in _CANCELLED for each in kinds if each is not None)
 
 
 def _raises(handler: ast.ExceptHandler) -> bool:
@@ -160,7 +155,7 @@ def _let_through(evidence: Evidence, unit: Unit, handler: ast.ExceptHandler) -> 
     if kind is None:
         at = unit.source.span(handler).start + len("except")
         edits.replace(Span(at, at), " Exception")
-    elif _last(kind) == "BaseException":
+    elif last_name(kind) == "BaseException":
         edits.replace(kind, "Exception")
     elif all(isinstance(each, ast.Pass) for each in handler.body):
         edits.replace(handler.body[0], "raise")

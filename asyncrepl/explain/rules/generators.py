@@ -105,7 +105,8 @@ def _in_a_generator(evidence: Evidence, node: ast.expr) -> Fix | None:
         statement = outer if isinstance(outer, ast.stmt) else statement
     if not isinstance(unit.parents.get(node), ast.Expr):
         return None
-    fixing, name = Fixing(evidence), fresh(unit, "stream")
+    fixing = Fixing(evidence)
+    name = fixing.fresh(unit, "stream")
     start, end = unit.source.block(statement)
     body = unit.text[start:end].rstrip("\n")
     text = f"async def {name}():\n{indent(body, '    ')}\n\nprint([x async for x in {name}()])\n"

@@ -14,7 +14,7 @@ from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import CannotFixError, Fixing, fresh, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.explain.uses import callee_name
+from asyncrepl.language.names import callee_name
 from asyncrepl.language.rewriting import Span
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
+from asyncrepl.explain.resolving import is_coroutine_function
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.words import Words
 
@@ -40,8 +41,7 @@ def _begins(words: Words, number: int) -> bool:
 def _plain_or_awaited(words: Words, number: int, evidence: Evidence) -> Edit:
     """Drop ``async``; in front of a call of an async function it was meant as ``await``."""
     made = evidence.namespace.get(words[number + 1])
-    flags = getattr(getattr(made, "__code__", None), "co_flags", 0)
-    if words[number + 2] == "(" and flags & 0x80:
+    if words[number + 2] == "(" and is_coroutine_function(made):
         return words.swap(number, number + 1, "await")
     return words.drop(number)
 
@@ -73,7 +73,7 @@ def _is_used_as_name(words: Words, number: int) -> bool:
 
 
 def _new_name(words: Words, number: int) -> str:
-    if _of_asyncio(words, number):
+    if words[number - 1] == "." and words[number - 2] in _names_of_asyncio(words):
         return "ensure_future"
     name = _NEW_NAMES[words[number]]
     taken = {word.text for word in words.words}
@@ -82,8 +82,14 @@ def _new_name(words: Words, number: int) -> str:
     return name
 
 
-def _of_asyncio(words: Words, number: int) -> bool:
-    return words[number - 1] == "." and words[number - 2] == "asyncio"
+def _names_of_asyncio(words: Words) -> set[str]:
+    """What the text calls asyncio."""
+    renamed = {
+        words[number + 2]
+        for number in range(len(words))
+        if (words[number], words[number + 1]) == ("asyncio", "as")
+    }
+    return {"asyncio", *renamed}
 
 
 RULES = (

@@ -7,10 +7,10 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fixing import Fixing, fresh, short
+from asyncrepl.explain.fixing import Fixing, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.explain.uses import callee_name
+from asyncrepl.language.names import callee_name
 from asyncrepl.language.rewriting import indent
 
 if TYPE_CHECKING:
@@ -64,7 +64,8 @@ def _loop_over(unit: Unit, name: str, line: int = 0) -> ast.AsyncFor | None:
 
 def _closed_with_loop(evidence: Evidence, unit: Unit, loop: ast.AsyncFor) -> Fix | None:
     """The loop in an ``async with aclosing(…)``."""
-    fixing, name = Fixing(evidence), fresh(unit, "stream")
+    fixing = Fixing(evidence)
+    name = fixing.fresh(unit, "stream")
     start, end = unit.source.block(loop)
     by = unit.source.indent(loop)
     operand = unit.source.span(loop.iter)

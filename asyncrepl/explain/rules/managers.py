@@ -14,14 +14,15 @@ from asyncrepl.explain.resolving import is_async_iterable
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.steps import called
-from asyncrepl.explain.uses import Use, callee_name
 from asyncrepl.explain.walking import a, defined
+from asyncrepl.language.names import callee_name
 from asyncrepl.language.rewriting import Span
 from asyncrepl.language.suspects import lookup
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.units import Unit
+    from asyncrepl.explain.uses import Use
 
 __all__ = ["RULES"]
 

@@ -10,7 +10,7 @@ from asyncrepl.explain.explanation import Finding
 from asyncrepl.explain.fixing import Fixing, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.explain.uses import callee_name
+from asyncrepl.language.names import callee_name
 from asyncrepl.language.suspects import lookup
 
 if TYPE_CHECKING:

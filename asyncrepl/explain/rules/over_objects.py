@@ -15,13 +15,14 @@ from asyncrepl.explain.resolving import is_async_iterable, is_awaitable, takes_n
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.steps import called, is_step, stepped_source
-from asyncrepl.explain.uses import Use, callee_name
 from asyncrepl.explain.walking import a, defined, iterated_plainly, over, replaced
 from asyncrepl.explain.yielding import with_yield
+from asyncrepl.language.names import callee_name
 from asyncrepl.language.suspects import MISSING, Facts, lookup
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.uses import Use
 
 __all__ = ["RULES"]
 

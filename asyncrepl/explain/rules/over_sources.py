@@ -65,7 +65,7 @@ def _queue(evidence: Evidence) -> Finding | None:
 def _drained(evidence: Evidence, use: Use) -> Fix | None:
     """Walk the queue with an async generator that ends at None, or when the queue is empty."""
     unit, fixing = evidence.unit, Fixing(evidence)
-    name = fresh(unit, "drain")
+    name = fixing.fresh(unit, "drain")
     loop = "    while (item := await queue.get()) is not None:\n        yield item\n"
     if not _holds_none(evidence, use):
         loop = "    while not queue.empty():\n        yield await queue.get()\n"

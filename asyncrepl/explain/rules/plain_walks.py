@@ -10,12 +10,13 @@ from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import CannotFixError, Fixing, fresh, short
 from asyncrepl.explain.resolving import is_async_iterable
 from asyncrepl.explain.rule import Rule
-from asyncrepl.explain.uses import Use, callee_name
 from asyncrepl.explain.walking import a
 from asyncrepl.language.instrumenting import CONSUMERS, HANDED
+from asyncrepl.language.names import callee_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.uses import Use
 
 __all__ = ["RULES", "SPREADS", "collect", "consumed", "from_call", "walked", "walks_async"]
 

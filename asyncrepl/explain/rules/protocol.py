@@ -26,7 +26,7 @@ from asyncrepl.explain.resolving import is_async_iterable
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.rules.over_classes import method
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.explain.uses import callee_name
+from asyncrepl.language.names import callee_name
 from asyncrepl.language.rewriting import Span
 from asyncrepl.language.suspects import MISSING, lookup
 

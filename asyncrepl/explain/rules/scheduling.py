@@ -12,10 +12,11 @@ from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fixing import CannotFixError, Fixing, fresh, short
+from asyncrepl.explain.fixing import CannotFixError, Fixing, short
 from asyncrepl.explain.resolving import is_async_iterable, is_awaitable
 from asyncrepl.explain.rule import Rule
-from asyncrepl.explain.uses import Use, callee_name
+from asyncrepl.explain.uses import Use
+from asyncrepl.language.names import callee_name
 from asyncrepl.language.suspects import lookup
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _as_awaitable(evidence: Evidence) -> Finding | None:
 def _drained(evidence: Evidence, call: ast.Call) -> Fix | None:
     """Give the generators to a coroutine that collects their items."""
     unit, fixing = evidence.unit, Fixing(evidence)
-    name = fresh(unit, "drain")
+    name = fixing.fresh(unit, "drain")
     statement = unit.statement(call)
     lines = f"async def {name}(stream):\n    return [x async for x in stream]\n"
     fixing.of(unit).lines_before(statement, lines)

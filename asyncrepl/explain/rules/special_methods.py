@@ -14,13 +14,14 @@ from asyncrepl.explain.hoisting import async_factory, header_end
 from asyncrepl.explain.resolving import is_coroutine_function
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.explain.uses import Use, callee_name
+from asyncrepl.language.names import callee_name
 from asyncrepl.language.rewriting import Span
 from asyncrepl.language.suspects import lookup
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.units import Function, Unit
+    from asyncrepl.explain.uses import Use
 
 __all__ = ["RULES"]
 

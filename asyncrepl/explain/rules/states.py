@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import asyncio
-from opcode import opname
 from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,8 @@ from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import Fixing, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.steps import assignment, called, stepped_source
-from asyncrepl.explain.uses import callee_name
+from asyncrepl.language.names import callee_name
+from asyncrepl.language.seeing import begun
 from asyncrepl.language.suspects import lookup
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES"]
 
-_BEFORE_BODY = {"COPY_FREE_VARS", "MAKE_CELL", "RETURN_GENERATOR", "POP_TOP", "RESUME", "CACHE"}
 _ABSTRACT = ("__aiter__", "__anext__", "asend", "athrow")
 
 
@@ -38,11 +37,7 @@ def _awaited(evidence: Evidence) -> tuple[Site, ast.expr] | None:
 
 
 def _not_started(stream: object) -> bool:
-    frame = stream.ag_frame if isinstance(stream, AsyncGeneratorType) else None
-    if frame is None or frame.f_lasti < 0:
-        return frame is not None
-    code = frame.f_code.co_code
-    return all(opname[code[at]] in _BEFORE_BODY for at in range(0, frame.f_lasti + 1, 2))
+    return isinstance(stream, AsyncGeneratorType) and not begun(stream)
 
 
 def _send_first(evidence: Evidence) -> Finding | None:

@@ -10,12 +10,13 @@ from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import CannotFixError, Fixing, async_walks, awaits_of, short
 from asyncrepl.explain.resolving import is_async_iterable
 from asyncrepl.explain.rule import Rule
-from asyncrepl.explain.uses import Use, callee_name
 from asyncrepl.explain.walking import a, defined
+from asyncrepl.language.names import callee_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.units import Unit
+    from asyncrepl.explain.uses import Use
 
 __all__ = ["RULES"]
 
@@ -116,9 +117,10 @@ def _aiter(evidence: Evidence) -> Finding | None:
         return None
     unit, fixing = evidence.unit, Fixing(evidence)
     statement = unit.statement(use.node)
-    lines = "async def as_async(xs):\n    for x in xs:\n        yield x\n"
+    name = fixing.fresh(unit, "as_async")
+    lines = f"async def {name}(xs):\n    for x in xs:\n        yield x\n"
     fixing.of(unit).lines_before(statement, lines)
-    fixing.of(unit).replace(use.node, f"as_async({unit.source.source(use.node)})")
+    fixing.of(unit).replace(use.node, f"{name}({unit.source.source(use.node)})")
     why = f"`aiter` does not convert: {short(unit, use.node)} is {a(use)} and has no `__aiter__`."
     return Finding(why, fixing.fix())
 

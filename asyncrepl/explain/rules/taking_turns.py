@@ -13,7 +13,7 @@ from asyncrepl.explain.fixing import Fixing, fresh, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.rules.blocking import walked_at
 from asyncrepl.explain.scopes import own_nodes, scope
-from asyncrepl.explain.uses import callee_name
+from asyncrepl.language.names import callee_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["RULES"]
 
 _AHEAD = """\
-async def ahead(source):
+async def {name}(source):
     queue = asyncio.Queue()
     async def fill():
         async for item in source:
@@ -58,10 +58,14 @@ def _gathered(evidence: Evidence, unit: Unit, loop: ast.AST) -> Fix | None:
     if isinstance(value, ast.Await) and isinstance(value.value, ast.Call):
         text = f"await asyncio.gather(*[{_text(unit, value.value)} {walk}])"
     elif isinstance(value, ast.Yield) and isinstance(value.value, ast.Await):
-        by, task = unit.source.indent(loop), fresh(unit, "task")
+        by, task, tasks = (
+            unit.source.indent(loop),
+            fresh(unit, "task"),
+            fixing.fresh(unit, "tasks"),
+        )
         job = _text(unit, value.value.value)
         text = (
-            f"tasks = [asyncio.create_task({job}) {walk}]\n{by}for {task} in tasks:\n"
+            f"{tasks} = [asyncio.create_task({job}) {walk}]\n{by}for {task} in {tasks}:\n"
             f"{by}    yield await {task}"
         )
     else:
@@ -102,8 +106,9 @@ def _alternating(evidence: Evidence) -> Finding | None:
     fixing = Fixing(evidence)
     outer = [each for each in unit.ancestors(loop) if isinstance(each, ast.stmt)]
     first = outer[-1] if outer and scope(unit, loop) is not None else loop
-    fixing.of(unit).lines_before(first, _AHEAD)
-    fixing.of(unit).before(operand, "ahead(")
+    name = fixing.fresh(unit, "ahead")
+    fixing.of(unit).lines_before(first, _AHEAD.format(name=name))
+    fixing.of(unit).before(operand, f"{name}(")
     fixing.of(unit).after(operand, ")")
     fixing.needs_import(unit, "asyncio")
     return Finding(why, fixing.fix())

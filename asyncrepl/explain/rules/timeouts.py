@@ -10,7 +10,7 @@ from asyncrepl.explain.explanation import Finding, Fix, Other
 from asyncrepl.explain.fixing import CannotFixError, Fixing
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.rules.ending import STEPS, awaited_step, stopped_at
-from asyncrepl.explain.uses import callee_name
+from asyncrepl.language.names import callee_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,9 +73,11 @@ def _shielded(
     fixing = Fixing(evidence)
     text = unit.source.source(inner)
     try:
-        fixing.of(unit).replace(inner, f"asyncio.shield(step := asyncio.ensure_future({text}))")
+        step = fixing.fresh(unit, "step")
+        kept = f"asyncio.shield({step} := asyncio.ensure_future({text}))"
+        fixing.of(unit).replace(inner, kept)
         if call is not None:
-            fixing.of(site.unit).replace(call, "step")
+            fixing.of(site.unit).replace(call, step)
     except CannotFixError:
         return None
     return fixing.fix()

@@ -9,7 +9,7 @@ from asyncrepl.explain.explanation import Finding
 from asyncrepl.explain.fixing import Fixing, awaited, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.steps import STEPS, assignment
-from asyncrepl.explain.uses import callee_name
+from asyncrepl.language.names import callee_name
 from asyncrepl.language.rewriting import Span
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from asyncrepl.explain.fixing import CannotFixError, Fixing, fresh, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.truths import is_test
-from asyncrepl.explain.uses import Use, callee_name
+from asyncrepl.language.names import callee_name
 from asyncrepl.language.rewriting import Span, indent
 from asyncrepl.language.seeing import begun
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.units import Function, Unit
+    from asyncrepl.explain.uses import Use
 
 __all__ = ["RULES"]
 
@@ -239,7 +240,8 @@ def _checked_at_once(evidence: Evidence, unit: Unit, function: Function, count: 
     rest = function.body[count:]
     if not rest or not isinstance(function, ast.AsyncFunctionDef):
         return None
-    fixing, name = Fixing(evidence), fresh(unit, "items")
+    fixing = Fixing(evidence)
+    name = fixing.fresh(unit, "items")
     edits = fixing.of(unit)
     start = unit.source.span(function).start
     edits.replace(Span(start, start + len("async ")), "")

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.suspending import cancel_all, suspended
 
-from asyncrepl.engine.awaiting.awaits import await_graph, told_pairs
+from asyncrepl.engine.awaiting.awaits import await_graph
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
 
     from asyncrepl.engine.awaiting.awaits import Node
     from asyncrepl.engine.loop import LiveLoop
+
+needs_graph = pytest.mark.skipif(
+    sys.version_info < (3, 14), reason="asyncio keeps a graph from Python 3.14 on"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -187,37 +192,68 @@ def test_an_empty_loop_is_an_empty_graph(loop: LiveLoop) -> None:
     assert await_graph(loop) == ()
 
 
-def test_what_asyncio_keeps_itself_is_followed_through_its_futures() -> None:
-    """From Python 3.14 on a future knows its waiters; between two tasks may stand others."""
-
-    class Told(asyncio.Future[None]):
-        _asyncio_awaited_by: set[Any] | None = None
-
-    class ToldTask(asyncio.Task[None]):
-        _asyncio_awaited_by: set[Any] | None = None
-
-    async def pairs() -> None:
-        loop = asyncio.get_running_loop()
-        main, inner, alone = (ToldTask(nap(), loop=loop) for _ in range(3))
-        gather = Told(loop=loop)
-        gather._asyncio_awaited_by = {main, gather}
-        inner._asyncio_awaited_by = {gather}
-        assert list(told_pairs([main, inner, alone])) == [(main, inner)]
-        for task in (main, inner, alone):
-            task.cancel()
-
-    asyncio.run(pairs())
+# -- beside asyncio's own graph ----------------------------------------------------------
 
 
-def test_asyncios_own_graph_is_asked_where_there_is_one(
-    loop: LiveLoop, monkeypatch: pytest.MonkeyPatch
+def asyncios_edges(loop: LiveLoop) -> set[tuple[str, str]]:
+    """(Who awaits, whom), by name, as ``asyncio.capture_call_graph`` has it."""
+
+    def waiters(entry: Any) -> Iterator[Any]:
+        for each in entry.awaited_by:
+            if isinstance(each.future, asyncio.Task):
+                yield each.future
+            else:
+                yield from waiters(each)
+
+    capture: Any = asyncio.capture_call_graph  # type: ignore[attr-defined]
+    return {
+        (waiter.get_name(), task.get_name())
+        for task in asyncio.all_tasks(loop)
+        for waiter in waiters(capture(task))
+        if not waiter.done()
+    }
+
+
+@needs_graph
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+def test_it_has_every_edge_of_asyncios_own_graph(
+    loop: LiveLoop, way: Callable[[], Coroutine[Any, Any, None]]
 ) -> None:
-    """The feature is tested for, not the version."""
-    asked: list[object] = []
-    monkeypatch.setattr(asyncio, "future_add_to_awaited_by", None, raising=False)
-    monkeypatch.setattr(
-        "asyncrepl.engine.awaiting.awaits.told_pairs", lambda tasks: asked.extend(tasks) or []
-    )
-    task = suspended(loop, nap)
-    assert [node.awaits for node in await_graph(loop)] == [()]
-    assert asked == [task]
+    """Nor more than that, where whoever makes a gather or a shield also awaits it."""
+    suspended(loop, way).set_name("main")
+    nodes = await_graph(loop)
+    ours = {(node.name, nodes[at].name) for node in nodes for at in node.awaits}
+    assert ours == asyncios_edges(loop) == {("main", name) for name in WAYS[way]}
+
+
+@needs_graph
+def test_what_a_library_tells_asyncio_is_known(loop: LiveLoop) -> None:
+    """An edge through a future of its own, which nothing but asyncio's graph has."""
+
+    async def main() -> None:
+        task, between = child("a"), loop.create_future()
+        tell: Any = asyncio.future_add_to_awaited_by  # type: ignore[attr-defined]
+        tell(task, between)
+        tell(between, asyncio.current_task())
+        await nap()
+
+    nodes = graph(loop, main)
+    assert len(nodes["main"].awaits) == 1
+    assert asyncios_edges(loop) == {("main", "a")}
+
+
+@pytest.mark.parametrize("join", [asyncio.gather, asyncio.shield])
+def test_what_one_task_has_made_another_awaits(
+    loop: LiveLoop, join: Callable[[asyncio.Task[None]], asyncio.Future[Any]]
+) -> None:
+    """A gather of an earlier statement: asyncio's graph tells who made it, and he is gone."""
+
+    async def make() -> list[asyncio.Future[Any]]:
+        return [join(child("a"))]
+
+    (made,) = loop.run_until_complete(make())
+
+    async def main() -> None:
+        await made
+
+    assert len(graph(loop, main)["main"].awaits) == 1

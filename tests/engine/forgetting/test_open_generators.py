@@ -12,7 +12,7 @@ import pytest
 
 from asyncrepl.engine.forgetting.open_generators import Leftover, Leftovers, open_generators
 from asyncrepl.engine.session import Session
-from asyncrepl.engine.shutdown import finish
+from asyncrepl.engine.shutdown import Closing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,7 @@ def typing(loop: LiveLoop, timeline: Timeline) -> Iterator[Typing]:
     typing = Typing(loop)
     typing(READINGS)
     yield typing
-    loop.run_until_complete(finish())
+    Closing(loop, print, print).run()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # steps that nobody awaited, from Python 3.13 on
         typing.session.namespace.clear()

@@ -66,12 +66,19 @@ def test_the_round_under_way_is_told_with_its_value() -> None:
         ("async for n in failing(2): pass", "source"),
         ("[n async for n in naps(3)]", "exhausted"),
         ("async for a, b in pairs(3): pass", "exhausted"),
+        (f"async for n in naps(3):\n    {'n + n; ' * 300}", "exhausted"),
+        (
+            f"{'; '.join(f'v{n} = 0' for n in range(300))}\nasync for w in naps(3): w + v0",
+            "exhausted",
+        ),
+        ("async for box.n in naps(3): pass", "exhausted"),
     ],
+    ids=lambda text: text[:36],
 )
 def test_how_a_joined_walk_ended(text: str, how: str) -> None:
     """As far as can be known, it is said as of any other; nothing of it is left."""
     pairs = "async def pairs(n):\n    async for i in naps(n):\n        yield i, -i\n"
-    result, seen = joined(text, 0.3, pairs)
+    result, seen = joined(text, 0.3, pairs, "class box: pass")
     assert all(seen)
     assert result.of(Ended)[-1].how == how
     assert result.held == 0

@@ -69,6 +69,14 @@ PROGRAMS = {
         "class D:\n    def __get__(self, obj, kind):\n        if obj is not None: raise ValueError('no')\n"
         "class C:\n    __aiter__ = D()\nasync for n in C(): pass"
     ),
+    "a descriptor without a method": (
+        "class D:\n    def __get__(self, obj, kind): raise AttributeError('no')\n"
+        "class C:\n    __aiter__ = D()\nasync for n in C(): pass"
+    ),
+    "a step by a descriptor that raises": (
+        "class D:\n    def __get__(self, obj, kind): raise ValueError('no')\n"
+        "class C:\n    def __aiter__(self): return self\n    __anext__ = D()\nasync for n in C(): pass"
+    ),
     "static methods": (
         "class C:\n    @staticmethod\n    def __aiter__(): return naps(1)\n"
         "async for n in C(): print(n)"

@@ -31,11 +31,11 @@ def test_a_walk_is_told_step_by_step() -> None:
     where = "<input 1>:3"
     assert [told(event) for event in result.events] == [
         ("Began", 0, "async_generator", "async_generator", True),
-        ("Asked", 1, 0, "async_generator_asend"),
+        ("Asked", 1, 0, "async_generator_asend", "step"),
         ("Suspended", 1, 0, "asyncio.sleep(0.5)", where),
         ("Got", 1, 500, 500, True, NOBODY, "n = 0"),
         ("BodyDone", 1, 750, 250),
-        ("Asked", 2, 750, "async_generator_asend"),
+        ("Asked", 2, 750, "async_generator_asend", "step"),
         ("Suspended", 2, 750, "asyncio.sleep(0.5)", where),
         ("Got", 2, 1250, 500, True, NOBODY, "n = 1"),
         ("BodyDone", 2, 1500, 250),

@@ -1,0 +1,168 @@
+"""The coroutines that an explanation was about: when they die, all has been said.
+
+Python warns of a coroutine that nobody awaited when it dies. That may be long after the error
+that came of it: its traceback, a name or ``_`` keep it, and it dies in the middle of something
+else. So what an explained error was about is remembered, and its warning is no news.
+
+Nothing is kept alive. A weak reference calls back right before the finalizer that warns, so
+it is known which one dies; to remember ids alone does not work, they are used again. What
+stands for a step of an async generator takes no weak references, and the warning only names
+the generator: those are counted for each.
+"""
+
+from __future__ import annotations
+
+import dis
+import gc
+import weakref
+from types import AsyncGeneratorType, CoroutineType
+from typing import TYPE_CHECKING, Any
+
+from asyncrepl.engine.frames import is_library, is_plumbing
+
+if TYPE_CHECKING:
+    import warnings
+    from collections.abc import Iterator, Mapping
+    from types import FrameType, TracebackType
+
+__all__ = ["Explained"]
+
+_STEPS = ("async_generator_asend", "async_generator_athrow", "anext_awaitable")
+#: Of a collection, so many items are looked at.
+_ITEMS = 100
+
+
+class Explained:
+    """What has been explained and is still alive; for the loop's thread, but for `is_known`."""
+
+    def __init__(self) -> None:
+        self._alive: dict[int, weakref.ref[object]] = {}
+        self._dying: set[int] = set()
+        self._steps: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+
+    def add(self, thing: object) -> None:
+        """Note that it was said of `thing`, if it is one that Python warns of, what is wrong."""
+        kind = type(thing)
+        if kind is CoroutineType:
+            if _is_new(thing):
+                key, dying = id(thing), self._dying
+                self._alive[key] = weakref.ref(thing, lambda _: dying.add(key))
+        elif kind.__name__ in _STEPS and kind.__module__ == "builtins":
+            generator = _generator_of(thing)
+            if generator is not None:
+                self._steps[generator] = self._steps.get(generator, 0) + 1
+
+    def add_error(self, error: BaseException) -> None:
+        """Note that `error` was explained: what its traceback keeps alive came of it."""
+        for each in _chain(error):
+            self.add(getattr(each, "obj", None) if isinstance(each, AttributeError) else None)
+            for thing in _kept(each.__traceback__):
+                self.add(thing)
+
+    def is_known(self, warning: warnings.WarningMessage) -> bool:
+        """Whether `warning` is of something explained, which dies; it is forgotten then."""
+        source = warning.source
+        if type(source) is AsyncGeneratorType:
+            count = self._steps.get(source, 0)
+            self._steps[source] = max(count - 1, 0)
+            return count > 0
+        known = id(source) in self._dying
+        self._dying.discard(id(source))
+        self._alive.pop(id(source), None)
+        return known
+
+    def close(self, namespace: Mapping[str, object]) -> None:
+        """The session is over: what nobody can await any more, dies without a warning.
+
+        At the interpreter's exit nobody would be there to hear it. What has a name in
+        `namespace` may still be of use to somebody.
+        """
+        named = {id(value) for value in namespace.values()}
+        for key, ref in list(self._alive.items()):
+            coroutine: Any = ref()
+            if coroutine is not None and key not in named and _is_new(coroutine):
+                coroutine.close()
+
+    def begin(self) -> None:
+        """Forget those that have died without a warning."""
+        for key in self._dying:
+            self._alive.pop(key, None)
+        self._dying.clear()
+
+
+def _is_new(coroutine: Any) -> bool:
+    return (
+        coroutine.cr_frame is not None and not coroutine.cr_suspended and not coroutine.cr_running
+    )
+
+
+def _generator_of(step: object) -> object:
+    """The async generator whose step it is; an ``anext`` with a default wraps another step."""
+    for thing in gc.get_referents(step):
+        if type(thing) is AsyncGeneratorType:
+            return thing
+        if type(thing).__name__ in _STEPS:
+            return _generator_of(thing)
+    return None
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """`error`, those it came of, and those it is a group of."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        each = waiting.pop()
+        if each is not None and id(each) not in seen:
+            seen.add(id(each))
+            yield each
+            waiting += [each.__cause__, each.__context__]
+            if isinstance(each, BaseExceptionGroup):
+                waiting += each.exceptions
+
+
+def _kept(trace: TracebackType | None) -> Iterator[object]:
+    """The values that only `trace` keeps alive, or that the failing statement names."""
+    entries = []
+    while trace is not None:
+        entries.append(trace)
+        trace = trace.tb_next
+    for entry in entries:
+        frame = entry.tb_frame
+        if frame.f_locals is frame.f_globals:
+            yield from _named(frame, entry.tb_lasti)
+        else:
+            for value in list(frame.f_locals.values()):
+                yield from _items(value)
+
+
+def _named(frame: FrameType, offset: int) -> Iterator[object]:
+    """The values of the global names in the statement that fails at `offset`."""
+    filename = frame.f_code.co_filename
+    names = {
+        name for name, value in list(frame.f_globals.items()) if any(map(_warns, _items(value)))
+    }
+    if not names or is_plumbing(filename) or is_library(filename):
+        return
+    steps = list(dis.get_instructions(frame.f_code))
+    failing = next((step for step in steps if step.offset == offset), None)
+    places = failing.positions if failing is not None else None
+    if places is None or places.lineno is None or places.end_lineno is None:
+        return
+    for step in steps:
+        line = step.positions.lineno if step.positions is not None else None
+        inside = line is not None and places.lineno <= line <= places.end_lineno
+        if inside and step.argval in names:
+            yield from _items(frame.f_globals[step.argval])
+
+
+def _items(value: Any) -> Iterator[object]:
+    """`value` and, of a collection, its items."""
+    yield value
+    if type(value) in (list, tuple, set):
+        yield from list(value)[:_ITEMS]
+    elif type(value) is dict:
+        yield from list(value.values())[:_ITEMS]
+
+
+def _warns(value: object) -> bool:
+    return type(value) is CoroutineType or type(value).__name__ in _STEPS

@@ -1,0 +1,45 @@
+"""A mistake is known by what its names stand for: however they were imported."""
+
+from __future__ import annotations
+
+import pytest
+from support.shells import typed_shell
+
+ALIASES = (
+    "from asyncio import gather as together, create_task as spawn, run as go, wait_for as within",
+    "import asyncio as aio",
+)
+IMPORTED = {
+    "import": ALIASES,
+    "assigned": (
+        "import asyncio as aio",
+        "together, go = aio.gather, aio.run",
+        "spawn = aio.create_task",
+        "within = aio.wait_for",
+    ),
+}
+JOB = "async def job(): return 1"
+TICKS = "async def ticks():\n    yield 1\n"
+
+
+@pytest.mark.parametrize("imports", IMPORTED.values(), ids=list(IMPORTED))
+@pytest.mark.parametrize(
+    ("mistake", "found"),
+    [
+        ("await together([job(), job()])", "gather-without-star"),
+        ("await together(ticks())", "async-generator-as-awaitable"),
+        ("await within(ticks(), 1)", "async-generator-as-awaitable"),
+        ("spawn(ticks())", "create-task-of-async-generator"),
+        ("aio.create_task(ticks())", "create-task-of-async-generator"),
+        ("go(job())", "asyncio-run-inside-the-loop"),
+    ],
+)
+def test_an_alias_keeps_its_explanation(
+    imports: tuple[str, ...], mistake: str, found: str
+) -> None:
+    """Also if it was bound in an earlier input."""
+    with typed_shell() as type_in:
+        for text in (*imports, JOB, TICKS, mistake):
+            shown = type_in(text)
+        assert type_in.shell.explanation is not None, shown
+        assert type_in.shell.explanation.id == found
