@@ -19,6 +19,7 @@ import asyncio
 import builtins
 import contextvars
 import inspect
+import os
 import sys
 import types
 from asyncio import CancelledError, Task
@@ -26,6 +27,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from asyncrepl.engine.endings import kept_to_themselves
+from asyncrepl.engine.forking import leave_child
 from asyncrepl.engine.recursion import keep_room
 from asyncrepl.engine.traces import reached_place, user_part
 from asyncrepl.language.compiling import FUTURE_FLAGS, compile_source
@@ -207,15 +209,20 @@ class Session:
         if isinstance(compiled, Outcome):
             return compiled
         source, code = compiled
+        process = os.getpid()
         try:
             self.context.run(exec, code, self.namespace)
         except BaseException as error:
             error = error.with_traceback(user_part(error.__traceback__))
+            if os.getpid() != process:
+                leave_child(error)
             if not isinstance(error, KeyboardInterrupt):
                 return Outcome(source, error)
             trace = _interrupted_part(error)
             interrupt = KeyboardInterrupt().with_traceback(trace)
             return Outcome(source, interrupt, interrupted=True, where=reached_place(trace))
+        if os.getpid() != process:
+            leave_child(None)
         return Outcome(source)
 
     def _prepare(
@@ -242,6 +249,7 @@ class Session:
         return source, code
 
     async def _drive(self, run: Run, code: types.CodeType) -> None:
+        process = os.getpid()
         try:
             result = eval(code, self.namespace)
             if code.co_flags & inspect.CO_COROUTINE:
@@ -250,6 +258,8 @@ class Session:
             run.error = error.with_traceback(user_part(error.__traceback__))
             ended_by_user = issubclass(type(error), (CancelledError, KeyboardInterrupt))
             kept_to_themselves[run.task] = "cancelled" if ended_by_user else "error"
+        if os.getpid() != process:
+            leave_child(run.error)
 
 
 def _interrupted_part(error: KeyboardInterrupt) -> TracebackType | None:

@@ -47,6 +47,7 @@ class Modes:
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
+        self._process = os.getpid()
         self._found: list[Any] | None = None
         with contextlib.suppress(termios.error):
             self._found = termios.tcgetattr(fd)
@@ -98,6 +99,8 @@ class Modes:
         return attributes
 
     def _set(self, attributes: list[Any]) -> None:
+        if os.getpid() != self._process:
+            return  # a child of ours: the terminal is its parent's
         with contextlib.suppress(termios.error, OSError):
             termios.tcsetattr(self._fd, termios.TCSANOW, attributes)
 

@@ -114,6 +114,7 @@ class Ui:
         self.typist.connect(self.app, self.away)
         self.pager = Pager(self.app, DeviceInput(self._stdin, self.modes), self.away)
         self.error: BaseException | None = None
+        self._process = os.getpid()
         #: Errors that nothing could be done about.
         self._lost = 0
         self._editor = editor
@@ -178,6 +179,8 @@ class Ui:
 
     def call(self, action: Callable[[], object]) -> bool:
         """Have `action` called in the terminal's thread; False if there is none any more."""
+        if os.getpid() != self._process:
+            return False  # a child of ours has only the thread that forked it
         try:
             self._loop.call_soon_threadsafe(action)
         except RuntimeError:
