@@ -10,6 +10,7 @@ import io
 import os
 import sys
 import traceback
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ from asyncrepl.options import (
 )
 from asyncrepl.settings import Settings, load_settings, rate_of, use_ascii, use_color
 from asyncrepl.statuses import FAILED, INTERRUPTED, PIPE_CLOSED, USAGE
+from asyncrepl.std_streams import flush_output, of_output, open_streams
 
 if TYPE_CHECKING:
     import argparse
@@ -51,16 +53,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         "explain": _explain,
         "export": _export,
     }
+    open_streams()
+    failure: OSError | None = None
     try:
-        if words and words[0] in programs:
-            return programs[words[0]](words[1:])
-        return _session(words)
+        program = programs.get(words[0]) if words else None
+        status = _session(words) if program is None else program(words[1:])
     except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:
-        # Whatever is left in the stream's buffer must not fail again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        status = INTERRUPTED
+    except SystemExit as leaving:  # argparse, which has said why
+        status = leaving.code if isinstance(leaving.code, int) else USAGE
+    except OSError as error:
+        if not of_output(error):
+            raise
+        status, failure = 0, error
+    failure = flush_output() or failure
+    return status if failure is None else _without_output(failure, status)
+
+
+def _without_output(failure: OSError, status: int) -> int:
+    """The exit status where the output could not be written: of a closed pipe, a full disk."""
+    if isinstance(failure, BrokenPipeError):
         return PIPE_CLOSED
+    if status != FAILED:  # else something is said already
+        _complain(f"cannot write the output: {failure.strerror}")
+    return status or FAILED
 
 
 def _session(words: list[str]) -> int:
@@ -68,12 +84,12 @@ def _session(words: list[str]) -> int:
     options = session_options(words)
     settings = with_options(load_settings(options.config), options)
     for warning in settings.warnings:
-        print(f"asyncrepl: {warning}", file=sys.stderr)
+        _complain(warning)
     if settings.rate is not None:
         try:
             rate_of(f"{settings.rate:g}", jumps=settings.clock == "virtual")
         except ValueError as error:
-            print(f"asyncrepl: argument --rate: {error} (-h for help)", file=sys.stderr)
+            _complain(f"argument --rate: {error} (-h for help)")
             return USAGE
     program = _given_program(options)
     if isinstance(program, int):
@@ -109,7 +125,7 @@ def _read(path: Path) -> Program | int:
         sys.stderr.writelines(traceback.format_exception_only(wrong.error))
         return FAILED
     except LoadError as error:
-        print(f"asyncrepl: {error}", file=sys.stderr)
+        _complain(error)
         return USAGE
 
 
@@ -181,7 +197,7 @@ def _replay(words: list[str]) -> int:
     try:
         transcripts = [find(name) for name in options.demos]
     except (ShippedError, TranscriptError) as error:
-        print(f"asyncrepl: {error}", file=sys.stderr)
+        _complain(error)
         return USAGE
     if not _terminal():
         return _replay_plainly(options, transcripts)
@@ -225,7 +241,7 @@ def _export(words: list[str]) -> int:
     try:
         text = export(find(options.transcript), options.format)
     except (ShippedError, TranscriptError, ExportError) as error:
-        print(f"asyncrepl: {error}", file=sys.stderr)
+        _complain(error)
         return FAILED if isinstance(error, ExportError) else USAGE
     if out is None:
         sys.stdout.buffer.write(text.encode())
@@ -233,12 +249,11 @@ def _export(words: list[str]) -> int:
     try:
         write_file(out, text.encode(), replace=options.force)
     except FileExistsError:
-        line = f"{options.out} is there already; to replace it: --force"
-        print(f"asyncrepl: {line}", file=sys.stderr)
+        _complain(f"{options.out} is there already; to replace it: --force")
         return USAGE
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        print(f"asyncrepl: cannot write {options.out}: {reason}", file=sys.stderr)
+        _complain(f"cannot write {options.out}: {reason}")
         return USAGE
     return 0
 
@@ -251,7 +266,7 @@ def _explain(words: list[str]) -> int:
     try:
         program = read_program(options.file)
     except LoadError as error:
-        print(f"asyncrepl: {error}", file=sys.stderr)
+        _complain(error)
         return USAGE
     sys.argv = [options.file or "-"]
     let_in("" if program.path is None else str(program.path.resolve().parent))
@@ -264,3 +279,11 @@ def _console(color: str) -> Console:
 
     width = (lambda: os.get_terminal_size(1).columns) if os.isatty(1) else None
     return Console(sys.stdout, sys.stderr, color=use_color(color), width=width, ascii=use_ascii())
+
+
+def _complain(message: object) -> None:
+    """A mistake, or what cannot be done, as one line."""
+    from asyncrepl.views.styled import one_line
+
+    with suppress(OSError):  # nobody hears of it, but the status tells
+        print(f"asyncrepl: {one_line(str(message))}", file=sys.stderr)

@@ -51,6 +51,7 @@ __all__ = [
     "find_for_user",
     "import_for_user",
     "is_library",
+    "keep",
     "let_in",
     "look",
 ]
@@ -58,6 +59,7 @@ __all__ = [
 #: The packages that asyncrepl needs, and those that they need.
 DEPENDENCIES = ("prompt_toolkit", "pygments", "wcwidth")
 
+_KEPT = ("asyncrepl", *DEPENDENCIES)
 _STDLIB = os.path.dirname(os.__file__)  # noqa: PTH120 - pathlib could be the user's
 _OURS = os.path.dirname(__file__)  # noqa: PTH120
 _TOOL = (
@@ -93,6 +95,7 @@ def find_for_user(name: str) -> "ModuleSpec | None":
     return find_spec(name)
 
 
+_FINDERS = tuple(sys.meta_path)
 _FOR_USER = {import_for_user.__code__, find_for_user.__code__}
 
 
@@ -121,6 +124,11 @@ class Isolation:
         self._places: object = None
         self._lock = _thread.RLock()
         self._python_import: Any = builtins.__import__
+        #: Python's own, and what the user has put in its place.
+        self._original: Any = builtins.__import__
+        self._users_import: Any = None
+        #: What was imported of ours and of the library, should ``sys.modules`` be emptied.
+        self._known: dict[str, ModuleType] = {}
 
     # -- the finder ----------------------------------------------------------------
 
@@ -147,7 +155,7 @@ class Isolation:
     def _find_ours(self, name: str, target: "ModuleType | None" = None) -> "ModuleSpec | None":
         """What the other finders find outside of the folder."""
         places = self._stdlib if name in sys.stdlib_module_names else self._trusted
-        for finder in list(sys.meta_path):
+        for finder in (*sys.meta_path, *_FINDERS):  # the user may have emptied that list
             if finder is self:
                 continue
             if finder is PathFinder:
@@ -158,12 +166,45 @@ class Isolation:
                 return spec
         return None
 
+    # -- what user code breaks ----------------------------------------------------------
+
+    def keep(self) -> None:
+        """Let ours be imported as before, whatever was done to the import system."""
+        if self not in sys.meta_path:
+            sys.meta_path.insert(0, self)
+        if sys.modules.get("sys") is sys:
+            self._remember()
+        else:  # emptied: nobody can import anything any more, and what tried has made new ones
+            sys.modules.update(self._known)
+        current: Any = vars(builtins).get("__import__")
+        if current in (self._original, self._import, self._front) or _works(current):
+            return
+        self._users_import = current
+        vars(builtins)["__import__"] = self._front
+
+    def _remember(self) -> None:
+        if len(sys.modules) != len(self._known):
+            for name, module in list(sys.modules.items()):
+                top = name.partition(".")[0]
+                if top in sys.stdlib_module_names or top in _KEPT:
+                    self._known.setdefault(name, module)
+
+    def _front(self, *arguments: "Any", **keywords: "Any") -> "ModuleType":
+        """``__import__`` where the user's fails: that is for all but us."""
+        frame = _importer(sys._getframe(1))  # noqa: SLF001 - as above
+        while frame is not None and not _is_tool(frame) and is_library(frame.f_code.co_filename):
+            frame = frame.f_back
+        serves = self._original if _is_tool(frame) else self._users_import
+        module: ModuleType = serves(*arguments, **keywords)
+        return module
+
     # -- contested names -------------------------------------------------------------
 
     def look(self) -> None:
         """Find out what the user's folders take from the library now."""
         if self._theirs:
             self._give_back()
+        self._remember()
         places = [p for p in sys.path if type(p) is str and p not in self._installed]
         state = [_identity(place) for place in places]
         if state == self._places:
@@ -312,6 +353,20 @@ def look() -> None:
     """See what the folder holds now; takes microseconds where it has not changed."""
     if _isolation is not None:
         _isolation.look()
+
+
+def keep() -> None:
+    """Let ours be imported as before, whatever a statement has done to the import system."""
+    if _isolation is not None:
+        _isolation.keep()
+
+
+def _works(function: "Any") -> bool:
+    """Whether a replaced ``__import__`` still gives modules."""
+    try:
+        return function("sys") is sys
+    except BaseException:  # it may raise whatever the user likes
+        return False
 
 
 def _importer(frame: "FrameType | None") -> "FrameType | None":

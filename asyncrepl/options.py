@@ -40,7 +40,9 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose errors are one line, with exit status 2."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message} (-h for help)\n")
+        # What was typed is in it: control characters are spelled out.
+        shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in message)
+        self.exit(2, f"{self.prog}: {shown} (-h for help)\n")
 
 
 def session_options(words: Sequence[str]) -> argparse.Namespace:

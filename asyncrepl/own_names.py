@@ -19,7 +19,7 @@ __all__ = ["keep_names"]
 #: Whose names are kept; but not of what replaces functions for everybody itself, nor of
 #: what compares the user's modules with those it knows.
 _OURS = ("asyncrepl.", "prompt_toolkit.")
-_NOT = ("asyncrepl.explain.", "asyncrepl.terminal.hooks")
+_NOT = ("asyncrepl.explain.", "asyncrepl.language.sources", "asyncrepl.terminal.hooks")
 #: The modules that are copied: all of their state is in objects, or in C.
 _COPIED = frozenset(
     {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -300,3 +301,28 @@ await asyncio.sleep(0)
 """
     finished = run("--rate", "0.000001", "-c", text)
     assert (finished.stdout, finished.returncode) == ("no\n", 0)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["replay", "no\x1b]0;x\x07\x9b2J"], ["no\x1b[2J.py"], ["check", "no\x9b2J"], ["--no\x1b[2J"],
+     ["export", "no\x1b[2J", "--to", "svg"], ["explain", "no\x1b[2J"]],
+)  # fmt: skip
+def test_what_is_not_found_is_named_harmlessly(words: list[str]) -> None:
+    """A file's name may hold anything."""
+    done = run(*words)
+    assert done.returncode == 2
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", done.stderr)
+
+
+def test_a_replay_into_a_pipe_holds_no_controls(tmp_path: Path) -> None:
+    """Neither those of the transcript nor, but for colours, those of its program."""
+    path = tmp_path / "strange.pycon"
+    evil = "\x1b]52;c;eA==\x07\x9b2J\x1b[2J\x0e"
+    path.write_text(
+        f"#: title {evil}\n\n# {evil}\n>>> '{evil}'; print({evil!r}); print('a\\rb')\n"
+    )
+    done = run("replay", str(path))
+    assert done.returncode == 0
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", done.stdout)
+    assert done.stdout.endswith("\nb\n")

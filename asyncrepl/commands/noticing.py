@@ -21,7 +21,7 @@ import linecache
 import sys
 import threading
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -31,6 +31,7 @@ from asyncrepl.engine.forgetting.leak_log import Leaks
 from asyncrepl.engine.frames import is_plumbing
 from asyncrepl.language.sightings import Sighting, sighting_at
 from asyncrepl.language.suspects import Facts, describe
+from asyncrepl.statuses import PIPE_CLOSED
 from asyncrepl.views.errors import exception_lines
 from asyncrepl.views.styled import printable, prose
 from asyncrepl.views.warning import warning_text
@@ -192,6 +193,10 @@ class Noticing:
         future, error = context.get("task") or context.get("future"), context.get("exception")
         if isinstance(error, SystemExit):
             return  # not an error: the session ends with it
+        if isinstance(error, BrokenPipeError) and self._shell.console.closed:
+            with suppress(RuntimeError):  # the loop is closed: the session ends already
+                self._shell.loop.call_soon(_leave, PIPE_CLOSED)
+            return
         leak = self._of_loop(context)
         name = ""
         if isinstance(future, asyncio.Task):
@@ -219,6 +224,10 @@ class Noticing:
         return None
 
 
+def _leave(status: int) -> None:
+    raise SystemExit(status)
+
+
 def _entries(error: BaseException) -> Iterator[TracebackType]:
     trace = error.__traceback__
     while trace is not None:
@@ -242,4 +251,6 @@ def _after(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
 
 def _write(*lines: str) -> None:
     if sys.stderr is not None:
-        sys.stderr.write("".join(line + "\n" for line in lines))
+        # Lines of ours begin a row, where the stream is one that can see to it.
+        write = getattr(sys.stderr, "show", sys.stderr.write)
+        write("".join(line + "\n" for line in lines))

@@ -3,13 +3,18 @@
 It is for keeping a session: saving it as a script or a transcript, drawing it. It always
 runs, because nobody knows beforehand that a session will be worth keeping, and is
 bounded: of what one input prints the beginning is kept, and the output of old inputs
-is forgotten before the inputs are.
+is forgotten before the inputs are. Of rows that a program draws again and again, a
+progress bar or a table, what is kept is how they look in the end.
 """
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from asyncrepl.views.controls import EscapeFilter
+from asyncrepl.views.live_rows import LiveRows, moves
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,12 +26,13 @@ __all__ = ["Piece", "Scene", "Tape", "TapeListener"]
 
 #: Characters of output that are kept of one input, and of all.
 MOST, MOST_IN_ALL = 100_000, 4_000_000
+_LONG = 10_000  # characters of one line
 
 
 class Piece(NamedTuple):
     """Some output: the instant in seconds of the user's clock, a style's name, the text.
 
-    Several pieces may make up a line. The text is as it was written: not yet `printable`.
+    Several pieces may make up a line. The text may hold colours: it is not yet `printable`.
     """
 
     at: float
@@ -78,6 +84,10 @@ class Tape:
         self._now = now
         self._scenes: deque[Scene] = deque(maxlen=inputs)
         self._size = 0
+        # A line that is not finished, and rows that are drawn again and again.
+        self._begun = ""
+        self._escapes, self._rows = EscapeFilter(), LiveRows()
+        self._lock = threading.RLock()  # a signal handler may print while its thread is in it
 
     @property
     def scenes(self) -> tuple[Scene, ...]:
@@ -86,6 +96,7 @@ class Tape:
 
     def begin(self, text: str, interrupt_after: float | None = None) -> Scene:
         """An input begins."""
+        self._end_rows()
         scene = Scene(text, self._now(), interrupt_after)
         if self.listener is not None:
             self.listener.began(scene)
@@ -94,6 +105,7 @@ class Tape:
 
     def ending(self) -> Scene:
         """A scene that begins now and is not kept: the end of those before."""
+        self._end_rows()
         return Scene("", self._now())
 
     def fail(self, outcome: Outcome) -> None:
@@ -104,6 +116,7 @@ class Tape:
 
     def end(self) -> None:
         """The input that runs is over."""
+        self._end_rows()
         if self._scenes:
             scene = self._scenes[-1]
             scene.ended, scene.idle = self._now(), len(scene.pieces)
@@ -112,14 +125,34 @@ class Tape:
 
     def show(self, lines: tuple[Line, ...]) -> None:
         """Keep lines of the tool's own."""
+        self._end_rows()
         for line in lines:
             for style, text in line:
                 self._keep(style, text)
             self._keep("", "\n")
 
     def write(self, text: str) -> None:
-        """Keep what user code has written."""
-        self._keep("", text)
+        """Keep what user code has written, once its rows are finished."""
+        if not self._scenes or self._scenes[-1].cut:
+            return
+        with self._lock:
+            text, self._begun = self._begun + text[: MOST + 1], ""
+            if self._rows or self._escapes or len(text) > _LONG or moves(text):
+                self._rows.feed(self._escapes.feed(text))
+                self._keep("", self._rows.take()[1])
+            else:
+                end = text.rfind("\n") + 1
+                self._keep("", text[:end])
+                self._begun = text[end:]
+
+    def _end_rows(self) -> None:
+        """What was not finished ends here, with a newline."""
+        with self._lock:
+            text, self._begun = self._begun, ""
+            if self._rows or self._escapes:
+                self._rows.feed(self._escapes.finish())
+                text = self._rows.take()[1] + self._rows.commit()
+            self._keep("", text and text.removesuffix("\n") + "\n")
 
     def _keep(self, style: str, text: str) -> None:
         if not self._scenes or not text:

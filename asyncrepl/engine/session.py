@@ -30,6 +30,7 @@ from asyncrepl.engine.endings import kept_to_themselves
 from asyncrepl.engine.forking import leave_child
 from asyncrepl.engine.recursion import keep_room
 from asyncrepl.engine.traces import reached_place, user_part
+from asyncrepl.isolation import keep as keep_imports
 from asyncrepl.language.compiling import FUTURE_FLAGS, compile_source
 from asyncrepl.language.reading import Blank, Broken, Incomplete, Statement, read
 from asyncrepl.language.sources import Source, Sources
@@ -92,6 +93,7 @@ class Run:
     def finish(self, task: asyncio.Task[None]) -> None:
         """Report the outcome; called when the task is done."""
         keep_room()
+        keep_imports()
         error = self.error
         if self.abandoned:
             self._finish_abandoned(task)

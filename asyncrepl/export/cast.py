@@ -13,7 +13,7 @@ from asyncrepl.export.recording import COLUMNS, styled_lines
 from asyncrepl.export.rows import input_lines, narration_lines
 from asyncrepl.transcript.grammar import Directive, Input, Narration
 from asyncrepl.transcript.rhythm import AFTER_STATEMENT, delays, reading_time
-from asyncrepl.views.styled import ansi, printable
+from asyncrepl.views.styled import ansi, one_line, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,7 +53,7 @@ def header(title: str = "") -> str:
     """The first line of a recording."""
     return _json({
         "version": 2, "width": COLUMNS, "height": ROWS,
-        "title": printable(title) or "asyncrepl",
+        "title": one_line(title) or "asyncrepl",
         "env": {"TERM": "xterm-256color", "SHELL": "asyncrepl"},
     })  # fmt: skip
 

@@ -13,7 +13,6 @@ from asyncrepl.export.markup import BOLD, PALETTE, clusters, escaped, is_drawn
 from asyncrepl.export.rows import scene_lines
 from asyncrepl.transcript.grammar import Input, Narration
 from asyncrepl.views.cells import cells
-from asyncrepl.views.styled import printable
 
 if TYPE_CHECKING:
     from asyncrepl.commands.tape import Scene
@@ -40,7 +39,7 @@ _WIDTHS = {1: "cell", 2: "cells"}
 
 def html(recording: Recording) -> str:
     """The page: what is told as paragraphs, what is typed and printed as a screen each."""
-    title = escaped(printable(recording.title or "A session of asyncrepl"))
+    title = escaped(recording.title or "A session of asyncrepl")
     groups = groupby(recording.parts, key=lambda part: _kind(part[0]))
     body = "\n".join(filter(None, (_GROUPS[kind](list(parts)) for kind, parts in groups)))
     return f"""\
@@ -104,7 +103,7 @@ def _in_cells(text: str) -> str:
 
 def _prose(text: str) -> str:
     """The lines of a narration as one paragraph; what stands in backticks is code."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped(printable(" ".join(text.split()))))
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped(" ".join(text.split())))
 
 
 def _style() -> str:

@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from asyncrepl.views.cells import cells
-from asyncrepl.views.styled import STYLES
+from asyncrepl.views.styled import STYLES, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,13 +20,13 @@ PALETTE = {style: _NAMES[code] for style, code in STYLES.items() if code in _NAM
 #: The styles that are bold.
 BOLD = frozenset(style for style, code in STYLES.items() if code == "1")
 
-#: Characters that XML cannot hold, in what is printable already.
+#: Characters that XML cannot hold, beside those that are not printable.
 _IMPOSSIBLE = re.compile("[\ufffe\uffff]")
 
 
 def escaped(text: str) -> str:
-    """`text`, which is printable, as it stands in XML."""
-    return escape(possible(text))
+    """`text` as it stands in XML, made printable."""
+    return escape(possible(printable(text)))
 
 
 def possible(text: str) -> str:

@@ -15,6 +15,7 @@ from asyncrepl.export.helpers import Names, helpers
 from asyncrepl.export.plain_python import indented, plain_python
 from asyncrepl.language.reading import Command, as_command
 from asyncrepl.transcript.grammar import Blank, Input, Narration
+from asyncrepl.views.styled import one_line, printable
 
 if TYPE_CHECKING:
     from asyncrepl.commands.tape import Scene
@@ -61,7 +62,7 @@ class _Writer:
 
     def note(self, text: str) -> None:
         """Lines of comment."""
-        self._notes += [f"# {line}".rstrip() for line in text.split("\n")]
+        self._notes += [f"# {line}".rstrip() for line in printable(text).split("\n")]
 
     def blank(self) -> None:
         """An empty line."""
@@ -163,4 +164,4 @@ def _guarded(text: str, scene: Scene, tell: str) -> str:
 
 
 def _quoted(title: str) -> str:
-    return title.replace("\\", "\\\\").replace('"', "'")
+    return one_line(title).replace("\\", "\\\\").replace('"', "'")

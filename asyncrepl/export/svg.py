@@ -19,7 +19,6 @@ from asyncrepl.export.markup import BOLD, PALETTE, clusters, escaped, is_drawn, 
 from asyncrepl.export.recording import COLUMNS
 from asyncrepl.export.rows import blocks, folded
 from asyncrepl.views.cells import cells
-from asyncrepl.views.styled import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -80,7 +79,7 @@ def picture(screen: Sequence[Sequence[Run]], columns: int, title: str = "") -> s
     text = "\n".join(
         _text(piece, row) for row, runs in enumerate(screen) for piece in _pieces(_trimmed(runs))
     )
-    named = f"<title>{escaped(printable(title))}</title>\n" if title else ""
+    named = f"<title>{escaped(title)}</title>\n" if title else ""
     return f"""\
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height}" width="{width:.0f}" \
 height="{height}">

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events import CALLBACK, IDLE
 from asyncrepl.events.walks import Asked, Began, BodyDone, Ended, Got, Rounds, Walks
+from asyncrepl.views.styled import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -49,9 +50,22 @@ def trace(snapshot: Snapshot, events: Iterable[WalkEvent], title: str = "") -> s
     entries += [*_slices(snapshot), *_marks(snapshot), *_folded(told)]
     entries.sort(key=lambda entry: entry["ts"])  # a stable sort: enclosing bars stay first
     lines = (
-        json.dumps(entry, ensure_ascii=False) for entry in (*_names(snapshot, title), *entries)
+        json.dumps(_printable(entry), ensure_ascii=False)
+        for entry in (*_names(snapshot, title), *entries)
     )
     return '{"displayTimeUnit": "ms", "traceEvents": [\n' + ",\n".join(lines) + "\n]}\n"
+
+
+def _printable(value: Any) -> Any:
+    """`value` with all strings in it printable: a task may be called anything."""
+    match value:
+        case str():
+            return printable(value)
+        case dict():
+            return {key: _printable(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_printable(each) for each in value]
+    return value
 
 
 def _names(snapshot: Snapshot, title: str) -> Iterator[dict[str, Any]]:

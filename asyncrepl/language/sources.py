@@ -107,18 +107,20 @@ class _Lines(dict[str, Any]):
 
 def _keep(filename: str, text: str) -> None:
     """Have `linecache` know the lines of `text`, which is in no file."""
-    cache = linecache.cache
-    if not isinstance(cache, _Lines):
-        cache = linecache.cache = _Lines(cache)
+    cache = vars(linecache).get("cache")
+    if not isinstance(cache, _Lines):  # it may be whatever user code has put there
+        cache = linecache.cache = _Lines(cache if isinstance(cache, dict) else {})
     # No modification time: linecache.checkcache leaves such entries alone.
     lines = [line + "\n" for line in text.split("\n")]
     cache[filename] = cache.typed[filename] = (len(text), None, lines, filename)
 
 
 def _drop(filename: str) -> None:
-    linecache.cache.pop(filename, None)
-    if isinstance(linecache.cache, _Lines):
-        linecache.cache.typed.pop(filename, None)
+    cache = vars(linecache).get("cache")
+    if isinstance(cache, dict):
+        cache.pop(filename, None)
+    if isinstance(cache, _Lines):
+        cache.typed.pop(filename, None)
 
 
 def _lines_of(name: str, source: Source) -> Iterator[int]:

@@ -88,6 +88,10 @@ class LoadingAhead:
     def _load(self) -> None:
         # A signal that this thread took would not wake the main thread.
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        with suppress(BaseException):  # user code may break the import system meanwhile
+            self._load_all()
+
+    def _load_all(self) -> None:
         pause = _FIRST
         for name in _names():
             if self._over.wait(pause):

@@ -17,6 +17,7 @@ from prompt_toolkit.document import Document
 
 from asyncrepl.terminal.external import edited
 from asyncrepl.terminal.inherited import is_ignored
+from asyncrepl.terminal.output import Piece, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +72,7 @@ class Away:
         """
         if self:
             return
-        self._painter.drain()
+        self._painter.drain(everything=True)
         self._painter.paused = True
         self._detached = contextlib.ExitStack()
         with self._output.held():
@@ -121,7 +122,7 @@ class Away:
         """A line typed before a program asked for it, shown as if typed now."""
         line = self._typist.take_line()
         if line is not None:
-            self._painter.direct(line)
+            self._painter.direct([Piece(Place.FLOW, line)])
         return line
 
     def edit(self) -> None:
@@ -162,13 +163,9 @@ class Away:
         return self._app.input.read_keys()
 
     def _draw_anew(self) -> None:
-        """Draw on a row of our own, the next one if the cursor is inside a row.
-
-        A row of blanks wraps exactly if something stood before them: no need
-        to ask the terminal where its cursor is.
-        """
-        columns = self._output.get_size().columns
+        """Draw on a row of our own, the next one if the cursor is inside a row."""
+        self._painter.forget()
         with self._output.held():
-            self._output.write_raw("\x1b[?7h" + " " * (columns - 1) + "\r\x1b[K")
+            self._output.begin_row()
             self._app.renderer.reset()
             self._painter.redraw()

@@ -14,11 +14,11 @@ import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from asyncrepl.engine.loop import LiveLoop
     from asyncrepl.terminal.exits import Exits
-    from asyncrepl.terminal.output import OutputQueue
+    from asyncrepl.terminal.output import OutputQueue, Piece
 
 __all__ = ["Crossing", "to_standard_output"]
 
@@ -119,7 +119,8 @@ def _nothing(_text: str, _interrupt_after: float | None) -> None:
     """No session is connected yet."""
 
 
-def to_standard_output(text: str) -> None:
+def to_standard_output(pieces: Iterable[Piece]) -> None:
     """Where text goes when there is no terminal's thread any more."""
+    text = "".join(piece.text for piece in pieces)
     with contextlib.suppress(OSError):
         os.write(1, text.encode("utf-8", "backslashreplace"))

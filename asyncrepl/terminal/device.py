@@ -185,6 +185,15 @@ class DeviceOutput(Vt100_Output):
             if gone is not None:
                 gone()
 
+    def begin_row(self) -> None:
+        """Go to the beginning of a row of our own, the next one if the cursor is inside a row.
+
+        A row of blanks wraps exactly if something stood before them: no need
+        to ask the terminal where its cursor is.
+        """
+        columns = self.get_size().columns
+        self.write_raw("\x1b[?7h" + " " * (columns - 1) + "\r\x1b[K")
+
     def erase_down(self) -> None:
         """Erase the rest of the screen, without "clear screen".
 

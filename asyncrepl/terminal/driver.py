@@ -94,13 +94,13 @@ class Terminal:
         self.trace = settings.trace
         self.clock = settings.clock, settings.rate
         self.queue = OutputQueue()
-        self.out = QueueStream(self.queue.put)
-        self.err = QueueStream(self.queue.put, "<stderr>", 2)
+        self.out = QueueStream(self.queue)
+        self.err = QueueStream(self.queue, "<stderr>", 2)
         color, ascii_only = use_color(settings.color, sys.stdout), use_ascii(sys.stdout)
         # Streams of its own: user code may do what it likes to those of `sys`.
         self.console = Console(
-            cast("TextIO", QueueStream(self.queue.put)),
-            cast("TextIO", QueueStream(self.queue.put, "<stderr>", 2)),
+            cast("TextIO", QueueStream(self.queue)),
+            cast("TextIO", QueueStream(self.queue, "<stderr>", 2)),
             color=color,
             width=lambda: self.ui.columns,
             ascii=ascii_only,

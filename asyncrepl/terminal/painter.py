@@ -2,8 +2,10 @@
 
 The first line after a pause goes out at once; then lines are gathered for
 30 ms, so that a flood costs a bounded number of redraws; above half of the queue's
-limit nothing is gathered. A piece without a newline waits 30 ms, too: `print`
-writes its text and its newline separately.
+limit nothing is gathered.
+
+What the program has not finished is a part of the layout (`Painter.rows`). A program that
+goes up into rows above gets them back: they are erased there and drawn in the layout.
 
 Not used: prompt_toolkit's ``in_terminal`` (it changes the terminal's modes each
 time), several timers (stale ones starved the loop for seconds).
@@ -15,31 +17,38 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.renderer import print_formatted_text
+from prompt_toolkit.utils import get_cwidth
 
-from asyncrepl.terminal.escapes import EscapeFilter
-from asyncrepl.terminal.tail import Tail
+from asyncrepl.terminal.output import Place
+from asyncrepl.views.controls import EscapeFilter
+from asyncrepl.views.live_rows import LiveRows
+from asyncrepl.views.styled import printable
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from prompt_toolkit.application import Application
+    from prompt_toolkit.data_structures import Size
     from prompt_toolkit.formatted_text import StyleAndTextTuples
 
     from asyncrepl.terminal.device import DeviceOutput
-    from asyncrepl.terminal.output import OutputQueue
+    from asyncrepl.terminal.output import OutputQueue, Piece
 
 __all__ = ["Painter"]
 
 _BATCH = 0.03
-_LONGEST_TAIL = 2000
 
 
 class Painter:
-    """Takes text out of the queue and draws it; for the UI thread, except `wake`."""
+    """Takes text out of the queue and draws it; for the UI thread, except `wake`.
+
+    `rows` are those that the program has not finished.
+    """
 
     def __init__(self, queue: OutputQueue, output: DeviceOutput) -> None:
-        self.tail = Tail()
+        size = output.get_size()
+        self.rows = LiveRows(size.columns, _most(size), get_cwidth)
         #: While somebody else has the terminal, nothing is taken out of the queue.
         self.paused = False
         self._queue = queue
@@ -49,10 +58,13 @@ class Painter:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._last = 0.0
+        # So many rows of text, at least, are on the screen above the layout.
+        self._above = 0
 
     def start(self, app: Application[None], loop: asyncio.AbstractEventLoop) -> None:
         """Begin to draw what is queued."""
         self._app, self._loop = app, loop
+        app.after_render += self._rendered
         self._queue.listen(self.wake)
         self.drain()
 
@@ -62,16 +74,18 @@ class Painter:
             with suppress(RuntimeError):  # the loop is closed: the last drain is over
                 self._loop.call_soon_threadsafe(self._soon if complete else self._later)
 
-    def drain(self) -> None:
-        """Draw everything queued so far, now."""
+    def drain(self, *, everything: bool = False) -> None:
+        """Draw what is queued so far, now; `everything`: also lines that wait for their end."""
         if self.paused:
             return
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if (text := self._queue.take()) and self._loop is not None:
-            self._show(text)
+        if (pieces := self._queue.take(everything=everything)) and self._loop is not None:
+            self._show(pieces)
             self._last = self._loop.time()
+        if self._queue.waiting and self._loop is not None:
+            self._later()
 
     def redraw(self) -> None:
         """Draw what changed of the layout."""
@@ -88,31 +102,85 @@ class Painter:
             self.redraw()
 
     def echo(self, fragments: StyleAndTextTuples) -> None:
-        """Put lines into the scrollback, after the row that was not finished."""
+        """Put lines into the scrollback: after rows that nobody goes on with, else above them."""
+        safe: StyleAndTextTuples = [(style, printable(text)) for style, text, *_ in fragments]
         with self.above():
-            if self.tail:
-                self._output.write_raw(self.tail.commit())
-            self._write(fragments)
+            if self._queue.abandoned:
+                self._write(self._ended())
+            self.rows.forget()
+            self._print(safe)
+            self._add(sum(text.count("\n") for _, text, *_ in safe))
 
     def finish(self) -> None:
         """Write what was still unfinished, as lines."""
-        rest = self.tail.feed(self._filter.finish())
-        if self.tail:
-            rest += self.tail.commit()
-        if rest:
+        if rest := self._ended():
             with self.above():
-                self._output.write_raw(rest)
+                self._write(rest)
 
-    def direct(self, text: str) -> None:
-        """Write `text` as it comes, while the layout is not drawn."""
-        self._output.write_raw(self._filter.feed(text))
-        self._output.flush()
+    def direct(self, pieces: Iterable[Piece]) -> None:
+        """Write `pieces` as they come, while the layout is not drawn."""
+        with self._output.held():
+            for place, text in pieces:
+                if text and place is not Place.FLOW:
+                    self._output.begin_row()
+                self._output.write_raw(self._filter.feed(text))
 
     def commit(self) -> str:
-        """The unfinished row as plain text to be written; there is none afterwards."""
-        return self.tail.commit().removesuffix("\n") if self.tail else ""
+        """The unfinished rows as plain text to be written; there are none afterwards."""
+        return self.rows.commit().removesuffix("\n")
 
-    def _write(self, fragments: StyleAndTextTuples) -> None:
+    def forget(self) -> None:
+        """What is above the layout is not known any more, or not what it was."""
+        self.rows.forget()
+        self._above = 0
+
+    def resize(self, size: Size) -> None:
+        """The screen has another size."""
+        self.forget()
+        self.rows.resize(size.columns, _most(size))
+
+    def _show(self, pieces: Iterable[Piece]) -> None:
+        self.rows.reachable = self._above
+        parts = [self._part(place, text) for place, text in pieces]
+        recalled, text = sum(count for count, _ in parts), "".join([text for _, text in parts])
+        if not recalled and not text:
+            self.redraw()
+            return
+        with self.above():
+            if recalled:
+                self._output.cursor_up(recalled)
+                self._output.erase_down()
+                self._above -= recalled
+            self._write(text)
+
+    def _part(self, place: Place, text: str) -> tuple[int, str]:
+        """What `text` makes of the rows: how many to take back, and the lines to write."""
+        if place is Place.FLOW:
+            self.rows.feed(self._filter.feed(text))
+            return self.rows.take()
+        ended = self._ended() if place is Place.AFTER else ""
+        if text:
+            self.rows.forget()
+        return 0, ended + _lines(text)
+
+    def _ended(self) -> str:
+        """The lines of what was not finished, which ends here."""
+        self.rows.feed(self._filter.finish())
+        return self.rows.take()[1] + self.rows.commit()
+
+    def _write(self, text: str) -> None:
+        self._output.write_raw(text)
+        self._add(text.count("\n"))
+
+    def _add(self, lines: int) -> None:
+        self._above = min(self._above + lines, self._output.get_size().rows - 1)
+
+    def _rendered(self, app: Application[None]) -> None:
+        screen = app.renderer.last_rendered_screen
+        if screen is not None:  # what it needed room for is not on the screen any more
+            self._above = max(0, min(self._above, self._output.get_size().rows - screen.height))
+
+    def _print(self, fragments: StyleAndTextTuples) -> None:
         assert self._app is not None
         print_formatted_text(
             self._output,
@@ -120,15 +188,6 @@ class Painter:
             self._app.renderer.style,
             color_depth=self._app.color_depth,
         )
-
-    def _show(self, text: str) -> None:
-        lines = self.tail.feed(self._filter.feed(text))
-        lines += self.tail.overflow(self._output.get_size().columns, _LONGEST_TAIL)
-        if not lines:
-            self.redraw()
-            return
-        with self.above():
-            self._output.write_raw(lines)
 
     def _soon(self) -> None:
         assert self._loop is not None
@@ -145,3 +204,15 @@ class Painter:
     def _at(self, due: float) -> None:
         if self._timer is None and self._loop is not None:
             self._timer = self._loop.call_at(due, self.drain)
+
+
+def _most(size: Size) -> int:
+    """The rows that a program may draw on: what is above them is in the scrollback."""
+    return max(size.rows - 1, 1)
+
+
+def _lines(text: str) -> str:
+    """Lines as they may be written: each with its colours, and no other sequences."""
+    rows = LiveRows()
+    rows.feed(EscapeFilter().feed(text))
+    return rows.take()[1] + rows.commit()

@@ -2,7 +2,7 @@
 
 ::
 
-    the row a program has not finished        tail
+    the rows a program has not finished       program
     >>> the input line                        editor (hidden while a statement runs)
     ... with its continuation
     (reverse-i-search)                        while searching
@@ -12,18 +12,19 @@
     tick  ──●────●──                          lanes
 
 One container of floats around all of it, so that the menu of completions lies
-over the panel and needs no rows of its own. While a statement runs, the tail is
-always shown: the cursor stands where the program's next character would go.
+over the panel and needs no rows of its own. While a statement runs, the program's
+rows are always shown: the cursor stands where the program's next character would go.
 """
 
 from __future__ import annotations
 
-import re
+from functools import lru_cache
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.data_structures import Point
 from prompt_toolkit.filters import Condition
-from prompt_toolkit.formatted_text import ANSI, fragment_list_len, to_formatted_text
+from prompt_toolkit.formatted_text import ANSI, to_formatted_text
 from prompt_toolkit.layout import (
     ConditionalContainer,
     FloatContainer,
@@ -32,7 +33,7 @@ from prompt_toolkit.layout import (
     VerticalAlign,
     Window,
 )
-from prompt_toolkit.layout.controls import FormattedTextControl, UIContent, UIControl
+from prompt_toolkit.layout.controls import UIContent, UIControl
 from prompt_toolkit.layout.dimension import Dimension
 from prompt_toolkit.styles import Style
 
@@ -45,12 +46,12 @@ if TYPE_CHECKING:
 
     from asyncrepl.terminal.editor import Editor
     from asyncrepl.terminal.pausing import PauseKeys
+    from asyncrepl.views.cell_rows import Cell
+    from asyncrepl.views.live_rows import LiveRows
     from asyncrepl.views.styled import Line
 
-__all__ = ["STYLE", "Rows", "TailRow", "build_layout"]
+__all__ = ["STYLE", "ProgramRows", "Rows", "build_layout"]
 
-_TAIL_ROWS = 4
-_LINK = r"\x1b\]8;[^\x00-\x1f\x7f-\x9f]*(?:\x1b\\|\x07)"
 _SGR_NAMES = {
     "": "",
     "1": "bold",
@@ -115,38 +116,57 @@ class Rows(UIControl):
         return UIContent(rows.__getitem__, line_count=len(rows), show_cursor=False)
 
 
-class TailRow:
-    """The unfinished row, with the cursor at its end: a terminal's own look."""
+class ProgramRows(UIControl):
+    """The rows that a program has not finished, and its cursor: a terminal's own look."""
 
-    def __init__(self, text: Callable[[], str]) -> None:
-        self._text = text
+    def __init__(self, rows: LiveRows) -> None:
+        self._rows = rows
         self.window = Window(
-            FormattedTextControl(
-                self._fragments,
-                focusable=True,
-                get_cursor_position=self._end,
-            ),
-            height=Dimension(min=1, max=_TAIL_ROWS),
-            wrap_lines=True,
-            dont_extend_height=True,
+            self, height=Dimension(min=1), wrap_lines=False, dont_extend_height=True
         )
 
-    def _fragments(self) -> StyleAndTextTuples:
-        # prompt_toolkit's parser knows colours, but not links.
-        return to_formatted_text(ANSI(re.sub(_LINK, "", self._text())))
+    def is_focusable(self) -> bool:
+        """The cursor is there while a statement runs."""
+        return True
 
-    def _end(self) -> Point:
-        return Point(x=fragment_list_len(self._fragments()), y=0)
+    def preferred_height(self, *_: object) -> int:
+        """One row each."""
+        return len(self._rows.rows)
+
+    def create_content(self, width: int, _height: int | None) -> UIContent:
+        """The rows as they are now."""
+        rows = [_fragments(row) for row in self._rows.rows]
+        row, column = self._rows.rows[self._rows.y], min(self._rows.x, width - 1)
+        # The cursor can stand only on something, and its place counts characters, not cells.
+        rows[self._rows.y].append(("", " " * (column + 1 - len(row))))
+        before = "".join([char for _, char in row[:column]])
+        return UIContent(
+            rows.__getitem__,
+            line_count=len(rows),
+            cursor_position=Point(x=max(column - len(row), 0) + len(before), y=self._rows.y),
+            show_cursor=not self._rows.hidden,
+        )
+
+
+def _fragments(row: Sequence[Cell]) -> StyleAndTextTuples:
+    """The cells of a row; the layout knows colours, but not links."""
+    groups = groupby(row, key=lambda cell: cell[0].sgr)
+    return [(_style(sgr), "".join([char for _, char in group])) for sgr, group in groups]
+
+
+@lru_cache(maxsize=512)
+def _style(sgr: str) -> str:
+    return to_formatted_text(ANSI(f"\x1b[{sgr}mx"))[0][0]
 
 
 def build_layout(
-    tail: TailRow,
+    program: ProgramRows,
     editor: Editor,
     pause: PauseKeys,
     below: Sequence[Callable[[], Sequence[Line]]],
     *,
     running: Callable[[], bool],
-    has_tail: Callable[[], bool],
+    unfinished: Callable[[], bool],
 ) -> Layout:
     """The layout above; the functions are asked at each redraw.
 
@@ -154,7 +174,7 @@ def build_layout(
     """
     rows = HSplit(
         [
-            _shown(tail.window, lambda: running() or has_tail()),
+            _shown(program.window, lambda: running() or unfinished()),
             _shown(editor.window, lambda: not running()),
             editor.search,
             _shown(pause.window, lambda: pause.asking),

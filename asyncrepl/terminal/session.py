@@ -210,6 +210,7 @@ class _Session:
             self._prompt(failed=status.kind == "error")
 
     def _prompt(self, *, failed: bool = False) -> None:
+        self._terminal.queue.show("")  # what the statement has not finished ends here
         self._lender.recall()
         typist, shown = self._terminal.ui.typist, prompts()
         self._terminal.ui.call(lambda: typist.done(shown, failed=failed))

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from asyncrepl.terminal.output import OutputQueue
+
 __all__ = ["LentInput", "QueueStream"]
 
 
@@ -58,18 +60,18 @@ class _TerminalText(io.TextIOBase):
 
 
 class QueueStream(_TerminalText):
-    """A text stream whose `write` hands each string to `put`.
+    """A text stream whose strings go into `queue`.
 
-    `on_write` is called, if set, with each text.
+    `on_write` is called, if set, with all text; a line that was written in pieces comes in one.
     """
 
     mode = "w"
 
-    def __init__(self, put: Callable[[str], None], name: str = "<stdout>", fd: int = 1) -> None:
+    def __init__(self, queue: OutputQueue, name: str = "<stdout>", fd: int = 1) -> None:
         super().__init__(name, fd)
         self.on_write: Callable[[str], None] | None = None
-        self._put = put
-        self.buffer = _QueueBytes(put, name, fd)
+        self._queue = queue
+        self.buffer = _QueueBytes(queue, name, fd)
 
     def writable(self) -> bool:
         """Always."""
@@ -79,15 +81,23 @@ class QueueStream(_TerminalText):
         """Queue `text`; may wait until there is room."""
         if type(text) is not str:
             text = _plain(text)
-        if self.on_write is not None:
-            self.on_write(text)
-        self._put(text)
+        self._queue.write(text, self.on_write)
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:  # type: ignore[override]
         """Queue each of `lines`."""
         for line in lines:
             self.write(line)
+
+    def show(self, text: str) -> None:
+        """Queue whole lines of the session's own, which begin on a row of their own."""
+        if self.on_write is not None:
+            self.on_write(text)
+        self._queue.show(text)
+
+    def flush(self) -> None:
+        """Have a line that is not finished shown, too."""
+        self._queue.flush()
 
 
 def _plain(text: Any) -> str:
@@ -103,9 +113,9 @@ class _QueueBytes(io.RawIOBase):
 
     mode = "wb"
 
-    def __init__(self, put: Callable[[str], None], name: str, fd: int) -> None:
+    def __init__(self, queue: OutputQueue, name: str, fd: int) -> None:
         self.name = name
-        self._put = put
+        self._queue = queue
         self._fd = fd
 
     def writable(self) -> bool:
@@ -123,9 +133,12 @@ class _QueueBytes(io.RawIOBase):
     def write(self, data: Any) -> int:
         """Queue `data`, as UTF-8."""
         octets = bytes(data)
-        if octets:
-            self._put(octets.decode("utf-8", "backslashreplace"))
+        self._queue.write(octets.decode("utf-8", "backslashreplace"))
         return len(octets)
+
+    def flush(self) -> None:
+        """Have a line that is not finished shown, too."""
+        self._queue.flush()
 
     def close(self) -> None:
         """Nothing is closed, as with the text side."""

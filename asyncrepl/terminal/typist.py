@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from asyncrepl.terminal.frames import Panel
     from asyncrepl.terminal.painter import Painter
     from asyncrepl.terminal.pausing import PauseKeys
-    from asyncrepl.terminal.scene import TailRow
+    from asyncrepl.terminal.scene import ProgramRows
     from asyncrepl.terminal.ui import Main
     from asyncrepl.terminal.watching import Watch
 
@@ -48,7 +48,7 @@ class Typist:
     """The state of typing; everything here is for the terminal's thread."""
 
     layout: Layout
-    tail_row: TailRow
+    program_rows: ProgramRows
     pause_keys: PauseKeys
     _app: Application[None]
     _away: Away
@@ -167,6 +167,7 @@ class Typist:
 
     def clear(self) -> None:
         """Ctrl-L."""
+        self._painter.forget()
         self._app.renderer.clear()
 
     def type_later(self, keys: list[KeyPress]) -> None:
@@ -205,7 +206,7 @@ class Typist:
         if self.pause_keys.asking:
             self.layout.focus(self.pause_keys.window)
         else:
-            self.layout.focus(self.tail_row.window if self.running else self._editor.window)
+            self.layout.focus(self.program_rows.window if self.running else self._editor.window)
 
     # -- statements ---------------------------------------------------------------
 

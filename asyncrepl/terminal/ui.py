@@ -31,7 +31,8 @@ from asyncrepl.terminal.pager import Pager
 from asyncrepl.terminal.painter import Painter
 from asyncrepl.terminal.pausing import PauseKeys
 from asyncrepl.terminal.recovery import Recovery
-from asyncrepl.terminal.scene import STYLE, TailRow, build_layout
+from asyncrepl.terminal.reflow import rows_grown
+from asyncrepl.terminal.scene import STYLE, ProgramRows, build_layout
 from asyncrepl.terminal.size import size_of
 from asyncrepl.terminal.typist import Typist
 
@@ -124,7 +125,7 @@ class Ui:
             self._loop,
             self.painter.redraw,
             lambda: self.typist.running,
-            lambda line: queue.put(line + "\n"),
+            lambda line: queue.show(line + "\n"),
             self._give_up,
         )
         self._loop.set_exception_handler(self._problem)
@@ -134,9 +135,9 @@ class Ui:
         self._drawn = threading.Event()
 
     def _application(self, editor: Editor, settings: Settings) -> Application[None]:
-        tail = TailRow(self.painter.tail.text)
+        program = ProgramRows(self.painter.rows)
         layout = build_layout(
-            tail,
+            program,
             editor,
             self.pause_keys,
             (
@@ -145,9 +146,9 @@ class Ui:
                 lambda: self.panel.lanes,
             ),
             running=lambda: self.typist.running,
-            has_tail=lambda: bool(self.painter.tail),
+            unfinished=lambda: bool(self.painter.rows),
         )
-        self.typist.layout, self.typist.tail_row = layout, tail
+        self.typist.layout, self.typist.program_rows = layout, program
         return Application(
             layout=layout,
             style=STYLE,
@@ -279,7 +280,7 @@ class Ui:
         self.typist.end()
         self.away.take_back()
         with contextlib.suppress(Exception):
-            self.painter.drain()
+            self.painter.drain(everything=True)
             self.painter.finish()
         if self.app.is_running and self.app.future is not None and not self.app.future.done():
             self.app.exit()
@@ -336,7 +337,9 @@ class Ui:
         if size != self._known_size:
             self._known_size = size
             self._descriptors.resize()
+            self.painter.resize(size)
             if not self.away:
+                self.output.cursor_up(rows_grown(self.app, size.columns))
                 self.app._on_resize()  # noqa: SLF001 - no public way to say it
             else:
                 self.pager.resized()

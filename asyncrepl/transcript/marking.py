@@ -31,6 +31,11 @@ class Marking(io.TextIOBase):
         self._printed(text)
         return self._stream.write(text)
 
+    def show(self, text: str) -> None:
+        """Write lines of the tool's own."""
+        self._printed(text)
+        getattr(self._stream, "show", self._stream.write)(text)
+
     def flush(self) -> None:
         """Flush the stream."""
         self._stream.flush()

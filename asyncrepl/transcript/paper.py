@@ -13,6 +13,7 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from asyncrepl.views.live_rows import final_text
 from asyncrepl.views.styled import printable
 
 if TYPE_CHECKING:
@@ -33,11 +34,18 @@ class Paper(io.StringIO):
     """
 
     _full = False
+    _inside_row = False
 
     def write(self, text: str) -> int:
         """Write `text`, or nothing if the paper is full."""
+        if text:
+            self._inside_row = not text.endswith("\n")
         self._full = self._full or self.tell() + len(text) > MOST
         return len(text) if self._full else super().write(text)
+
+    def show(self, text: str) -> None:
+        """Write lines of the tool's own, which begin a row."""
+        self.write("\n" + text if self._inside_row else text)
 
     def close(self) -> None:
         """Do nothing: the next statement writes on it too."""
@@ -45,13 +53,14 @@ class Paper(io.StringIO):
     def take(self) -> tuple[str, ...]:
         """The lines written since the last time, without empty ones at the end.
 
-        Control characters are spelled out, as a transcript can't hold them.
+        Of rows that are drawn again and again, a progress bar or a table, the last state is
+        taken. Other control characters are spelled out, as a transcript can't hold them.
         """
-        text = printable(self.getvalue()).rstrip("\n")
+        text = printable(final_text(self.getvalue())).rstrip("\n")
         lines = text.split("\n") if text else []
         if self._full:
             lines.append(f"(more than {MOST:,} characters: the rest is dropped)")
-        self._full = False
+        self._full = self._inside_row = False
         self.seek(0)
         self.truncate()
         return tuple(lines)

@@ -2,20 +2,27 @@
 
 What comes out reads like the transcript: narration, prompts and inputs, and
 between them the output, as the session gives it. Errors are part of the picture:
-they go to the same stream.
+they go to the same stream. Of rows that are drawn again and again, a progress bar or a
+table, the last state comes out; what else would move a terminal's cursor is spelled out.
 """
 
 from __future__ import annotations
 
-from contextlib import redirect_stderr
-from typing import TYPE_CHECKING
+import io
+from contextlib import redirect_stderr, redirect_stdout
+from typing import TYPE_CHECKING, cast
 
+from asyncrepl.commands.status import Status
 from asyncrepl.transcript.grammar import Blank, Directive, Input, Narration
 from asyncrepl.transcript.player import open_player
 from asyncrepl.views.console import Console
+from asyncrepl.views.controls import EscapeFilter
+from asyncrepl.views.live_rows import LiveRows
 from asyncrepl.views.styled import plain, text_lines
 
 if TYPE_CHECKING:
+    from typing import TextIO
+
     from asyncrepl.transcript.grammar import Entry, Transcript
     from asyncrepl.transcript.player import Player
     from asyncrepl.views.styled import Line
@@ -31,17 +38,24 @@ def replay_plain(transcript: Transcript, console: Console, *, speed: float = 1.0
     is 0, or that with which the transcript left the session. To be called in the main
     thread, where no loop runs; Ctrl-C raises KeyboardInterrupt.
     """
-    console = Console(console.out, color=console.color, ascii=console.ascii)
-    with redirect_stderr(console.out), open_player(transcript, console, speed) as player:
+    out = _Finished(console.out)
+    console = Console(cast("TextIO", out), color=console.color, ascii=console.ascii)
+    status = Status()
+    with (
+        redirect_stdout(out),
+        redirect_stderr(out),
+        open_player(transcript, console, speed) as player,
+    ):
         for entry in transcript.entries:
             console.show(*_shown(entry))
             if isinstance(entry, Input):
                 status = player.play(entry)
                 if status.kind == "exit":
-                    return status.exit_code
+                    break
             else:
                 _set_pace(entry, player, speed)
-    return 0
+    out.show("")
+    return status.exit_code
 
 
 def _shown(entry: Entry) -> list[Line]:
@@ -66,3 +80,37 @@ def _set_pace(entry: Entry, player: Player, speed: float) -> None:
     match entry:
         case Directive(name="rate", meaning=float(rate)):
             player.set_pace(speed * rate)
+
+
+class _Finished(io.TextIOBase):
+    """Writes to `stream` what is finished of the rows that are written to it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._escapes, self._rows = EscapeFilter(), LiveRows()
+
+    def write(self, text: str) -> int:
+        """Write the lines that `text` completes."""
+        self._rows.feed(self._escapes.feed(text))
+        self._stream.write(self._rows.take()[1])
+        return len(text)
+
+    def show(self, text: str) -> None:
+        """Write lines of the tool's own, which begin a row."""
+        self._rows.feed(self._escapes.finish())
+        self._stream.write(self._rows.take()[1] + self._rows.commit() + text)
+
+    def flush(self) -> None:
+        """Flush the stream."""
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Do nothing."""
+
+    def fileno(self) -> int:
+        """The stream's descriptor, which children inherit; raises OSError if it has none."""
+        return self._stream.fileno()
+
+    def writable(self) -> bool:
+        """Say yes."""
+        return True

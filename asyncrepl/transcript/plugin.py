@@ -63,9 +63,10 @@ class TranscriptItem(pytest.Item):
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> str:  # type: ignore[override]
         """The diff alone, where there is one."""
         from asyncrepl.transcript.grammar import TranscriptError
+        from asyncrepl.views.styled import printable
 
         if isinstance(excinfo.value, DiffersError | TranscriptError | OSError):
-            return str(excinfo.value)
+            return printable(str(excinfo.value))
         return str(super().repr_failure(excinfo))
 
     def reportinfo(self) -> tuple[Path, int, str]:

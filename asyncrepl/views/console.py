@@ -10,7 +10,7 @@ from __future__ import annotations
 import select
 from typing import TYPE_CHECKING
 
-from asyncrepl.views.styled import Line, ansi, plain
+from asyncrepl.views.styled import Line, ansi, plain, safe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,8 +65,15 @@ class Console:
         self._write(self.out, lines)
 
     def complain(self, *lines: Line) -> None:
-        """Write `lines` to the error stream, in one piece."""
-        self._write(self.err, lines)
+        """Write `lines` to the error stream, in one piece.
+
+        Where there is no room for them nobody hears of it, but an exit status tells.
+        """
+        try:
+            self._write(self.err, lines)
+        except OSError as error:
+            if self.err is self.out or isinstance(error, BrokenPipeError):
+                raise
 
     def aside(self, *lines: Line) -> None:
         """Write `lines` to the output stream, but not as a part of the session: tell nobody."""
@@ -82,5 +89,7 @@ class Console:
         if self.told is not None:
             self.told(lines)
         draw = ansi if self.color else plain
-        stream.write("".join(draw(line) + "\n" for line in lines))
+        text = "".join(draw(safe(line)) + "\n" for line in lines)
+        # A stream that knows the column begins a row for them, if it has to.
+        getattr(stream, "show", stream.write)(text)
         stream.flush()

@@ -2,9 +2,12 @@
 
 Views name what a piece means ("error", "dim"); only this module knows which
 colour that is, so that a terminal, a file and a test can each draw it their
-own way. A piece of text never holds an escape sequence of its own: `printable`
-makes control characters visible, because a ``repr`` or an error message that
-moves the cursor would tear the screen (and could be written to do so).
+own way. A piece of text never reaches any of them with an escape sequence of its own:
+`printable` makes control characters visible, because a ``repr``, a task's name or a
+transcript's title that moves the cursor would tear the screen (and could be written to do
+so). It is applied where text leaves: by the console, the echo of the input, each format of
+an export, the messages of the command line. Only what a program prints goes another way
+(`asyncrepl.views.controls`).
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ __all__ = [
     "plain",
     "printable",
     "prose",
+    "safe",
     "text_lines",
     "wrapped",
 ]
@@ -69,6 +73,11 @@ def printable(text: str) -> str:
 def one_line(text: str) -> str:
     """`printable` text in which newlines and tabs are spelled out too: for a name in a row."""
     return printable(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def safe(line: Line) -> Line:
+    """`line` with all of its text `printable`: for a terminal, or for a file that is shown."""
+    return [(style, printable(text)) for style, text in line]
 
 
 def text_lines(text: str, style: str = "") -> list[Line]:

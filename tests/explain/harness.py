@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from asyncrepl.engine.clock import Clock
 from asyncrepl.engine.loop import new_loop
 from asyncrepl.engine.observing import Observing
 from asyncrepl.engine.walks.tracing import Tracer
@@ -170,10 +171,12 @@ def run(
     *,
     instrumented: bool = True,
     traced: bool = False,
+    virtual: bool = False,
     module: str | None = None,
 ) -> Report:
     """Run `inputs` at a prompt of their own; `traced`, on a loop where everything is observed.
 
+    `virtual`, on a clock that jumps: however busy the machine is, the same is done first.
     `module` is the text of a module ``shop``, loaded before.
     """
 
@@ -189,6 +192,8 @@ def run(
         with contextlib.redirect_stderr(io.StringIO()):
             if traced:
                 return _traced(session())
+            if virtual:
+                return _virtual(session())
             return asyncio.run(session())
     finally:
         signal.alarm(0)
@@ -204,6 +209,11 @@ def _traced(session: Coroutine[Any, Any, Report]) -> Report:
             return runner.run(session)
     finally:
         tracer.stop()
+
+
+def _virtual(session: Coroutine[Any, Any, Report]) -> Report:
+    with asyncio.Runner(loop_factory=lambda: new_loop(Clock.virtual())) as runner:
+        return runner.run(session)
 
 
 def _too_long(_number: int, _frame: object) -> None:

@@ -14,6 +14,13 @@ if TYPE_CHECKING:
 
 VOLATILE = re.compile(r"0x[0-9a-f]+|Task-\d+|harness.py:\d+")
 
+#: What these print depends on which of two timers a busy machine sees first.
+RACES = (
+    "except-swallows-cancellation",
+    "timeout-ends-the-generator",
+    "async-generator-runs-ahead",
+)
+
 
 def inputs_of(entry: dict[str, Any]) -> list[list[str]]:
     rows = [snippet["inputs"] for snippet in entry["snippets"]]
@@ -42,9 +49,9 @@ def frames(error: BaseException | None) -> list[object]:
     return found
 
 
-def seen(inputs: list[str], *, instrumented: bool) -> list[object]:
+def seen(inputs: list[str], *, instrumented: bool, virtual: bool) -> list[object]:
     gc.collect()
-    return facts(run(inputs, instrumented=instrumented))
+    return facts(run(inputs, instrumented=instrumented, virtual=virtual))
 
 
 @pytest.mark.parametrize("entry", load("misuse"), ids=lambda entry: entry["id"])
@@ -53,4 +60,6 @@ def test_known_mistakes_fail_in_the_same_way(entry: dict[str, Any]) -> None:
     if entry["id"] == "endless-generator-hangs":
         pytest.skip("it hangs, with and without")
     for inputs in inputs_of(entry):
-        assert seen(inputs, instrumented=True) == seen(inputs, instrumented=False)
+        virtual = entry["id"] in RACES
+        plain = seen(inputs, instrumented=False, virtual=virtual)
+        assert seen(inputs, instrumented=True, virtual=virtual) == plain

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -216,3 +217,24 @@ def test_what_comes_after_the_end_is_not_told() -> None:
         "1",
         ">>> exit()",
     ]
+
+
+@pytest.mark.parametrize("kind", ["svg", "html", "cast", "trace", "py"])
+def test_no_control_character_gets_into_an_export(kind: str) -> None:
+    """Not from a title, a narration, a task's name or what is printed."""
+    evil = "\x1b]0;x\x07\x9b2J\x0e"
+    task = f"asyncio.create_task(asyncio.sleep(0), name={evil!r})"
+    text = f"#: title {evil}\n\n# {evil}\n>>> _ = {task}\n>>> print({evil!r})\n"
+    made = export(parse(text), kind)
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", made)
+    if kind in {"svg", "html"}:
+        ElementTree.fromstring(made)
+    if kind == "cast":
+        played = str([json.loads(line) for line in made.splitlines()]).replace("\\\\", "")
+        assert not re.search(r"\\x(?!1b\[)(?:[01]|7f|[89])", played)
+
+
+def test_of_rows_drawn_again_the_last_state_is_exported() -> None:
+    """A progress bar is its last row."""
+    text = r""">>> for i in range(3): print(f"\r{i} of 2", end="")""" + "\n>>> 1\n"
+    assert [plain(line) for line in rows(record(parse(text)))][1:] == ["2 of 2", ">>> 1", "1"]

@@ -77,7 +77,9 @@ class Terminal:
         env: dict[str, str] | None = None,
     ) -> None:
         command = command or [sys.executable, "-m", "asyncrepl", "-q", "--no-startup"]
-        environ = {**os.environ, "TERM": "xterm-256color", "ASYNCREPL_HISTORY": "", **(env or {})}
+        about_another = {"TMUX", "COLUMNS", "LINES"}
+        inherited = {name: os.environ[name] for name in os.environ.keys() - about_another}
+        environ = {**inherited, "TERM": "xterm-256color", "ASYNCREPL_HISTORY": "", **(env or {})}
         self.screen = Screen(columns, rows, history=20_000, ratio=0.01)
         self._stream = pyte.ByteStream(self.screen)
         self._news = threading.Condition()

@@ -8,18 +8,23 @@ from asyncrepl.terminal.output import OutputQueue
 from asyncrepl.terminal.streams import LentInput, QueueStream
 
 
+def taken(queue: OutputQueue) -> str:
+    """The text of all that is queued."""
+    return "".join(piece.text for piece in queue.take(everything=True))
+
+
 def test_order_is_the_order_of_writes() -> None:
     """Text comes out as it went in, whoever wrote it."""
     queue = OutputQueue()
-    out, err = QueueStream(queue.put), QueueStream(queue.put, "<stderr>", 2)
+    out, err = QueueStream(queue), QueueStream(queue, "<stderr>", 2)
     print("a", file=out)
     print("b", file=err)
     out.buffer.write(b"c\n")
     out.writelines(["d", "\n"])
-    assert queue.take() == "a\nb\nc\nd\n"
+    assert taken(queue) == "a\nb\nc\nd\n"
 
 
-@pytest.mark.parametrize("text", ["x" * 50, "\n" * 11])
+@pytest.mark.parametrize("text", ["x" * 50 + "\n", "\n" * 11])
 def test_a_writer_waits_while_the_queue_is_full(text: str) -> None:
     """Over the limit, in characters or in lines, put returns only after take."""
     queue = OutputQueue(max_chars=40, max_lines=10)
@@ -28,7 +33,7 @@ def test_a_writer_waits_while_the_queue_is_full(text: str) -> None:
     queue.listen(lambda _complete: woken.release())
 
     def write() -> None:
-        queue.put(text)
+        queue.write(text)
         written.set()
 
     thread = threading.Thread(target=write)
@@ -36,7 +41,7 @@ def test_a_writer_waits_while_the_queue_is_full(text: str) -> None:
     woken.acquire()
     assert queue.pressing
     assert not written.is_set()
-    assert queue.take() == text
+    assert taken(queue) == text
     thread.join(5)
     assert written.is_set()
 
@@ -45,8 +50,8 @@ def test_the_consumer_itself_never_waits() -> None:
     """The thread that takes text out may also put some in."""
     queue = OutputQueue(max_chars=4)
     queue.listen(lambda _complete: None)
-    queue.put("much more than four")
-    assert queue.take() == "much more than four"
+    queue.write("much more than four")
+    assert taken(queue) == "much more than four"
 
 
 def test_what_children_wrote_comes_before_what_is_written_after_it() -> None:
@@ -54,19 +59,19 @@ def test_what_children_wrote_comes_before_what_is_written_after_it() -> None:
     queue = OutputQueue()
     said = ["child\n"]
     queue.watch_children(lambda: said.pop() if said else "")
-    queue.put("parent\n")
-    assert queue.take() == "child\nparent\n"
+    queue.write("parent\n")
+    assert taken(queue) == "child\nparent\n"
 
 
 def test_a_bypass_first_gets_what_is_queued() -> None:
     """The order holds when the terminal is lent, and afterwards."""
     queue, direct = OutputQueue(), []
-    queue.put("a")
-    queue.bypass(direct.append)
-    queue.put("b")
+    queue.write("a")
+    queue.bypass(lambda pieces: direct.extend(piece.text for piece in pieces))
+    queue.write("b")
     queue.bypass(None)
-    queue.put("c")
-    assert (direct, queue.take()) == (["a", "b"], "c")
+    queue.write("c")
+    assert (direct, taken(queue)) == (["a", "b"], "c")
 
 
 def test_writing_inside_of_writing_does_not_lock() -> None:
@@ -76,18 +81,18 @@ def test_writing_inside_of_writing_does_not_lock() -> None:
     def children() -> str:
         if not entered:
             entered.append(True)
-            queue.put("inner\n")
+            queue.write("inner\n")
         return ""
 
     entered: list[bool] = []
     queue.watch_children(children)
-    queue.put("outer\n")
-    assert queue.take() == "inner\nouter\n"
+    queue.write("outer\n")
+    assert taken(queue) == "inner\nouter\n"
 
 
 def test_streams_look_like_a_terminal() -> None:
     """Programs that ask get the answers of a terminal's stream."""
-    stream = QueueStream([].append)
+    stream = QueueStream(OutputQueue())
     assert stream.isatty()
     assert stream.fileno() == 1
     assert stream.encoding == "utf-8"

@@ -114,8 +114,16 @@ def test_output_is_compared_without_empty_lines_at_its_end() -> None:
 
 def test_control_characters_are_spelled_out() -> None:
     """Escape sequences, NUL and lone surrogates are compared as Python escapes."""
-    text = r""">>> print("\x1b[31m \0 \r \ud800")""" + "\n"
-    assert outputs(text) == [[r"\x1b[31m \x00 \r \ud800"]]
+    text = r""">>> print("\x1b[31m \0 \x9b \a \x1b[2J \ud800")""" + "\n"
+    assert outputs(text) == [[r"\x1b[31m \x00 \x9b \x07 \x1b[2J \ud800"]]
+
+
+def test_of_rows_drawn_again_the_last_state_is_compared() -> None:
+    """A progress bar is its last row, a table drawn anew is itself; ours begins a row."""
+    bar = r""">>> for i in range(3): print(f"\r{i} of 2", end="")""" + "\n"
+    table = r""">>> print("a\nb\n\x1b[2A\x1b[2KA\n\x1b[2KB")""" + "\n"
+    value = ">>> print('half', end=''); 5\n"
+    assert outputs(bar + table + value) == [["2 of 2"], ["A", "B"], ["half", "5"]]
 
 
 def test_a_statement_may_close_or_replace_the_streams() -> None:

@@ -1,0 +1,129 @@
+"""Lines stay whole, whoever writes them, and nothing a text holds reaches the terminal raw."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from support.pty import Terminal
+
+THREADS = """
+import subprocess, sys, threading
+LINE = "".join
+def work(n):
+    for i in range(150): print("T%d" % n * 9, i, "end")
+def child():
+    subprocess.run([sys.executable, "-c", "for i in range(150): print('TC' * 9, i, 'end', flush=True)"])
+async def task(n):
+    for i in range(150): print("T%d" % n * 9, i, "end"); await asyncio.sleep(0)
+async def both():
+    names = "\\N{SUPERSCRIPT ONE}"
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(4)] + [threading.Thread(target=child)]
+    for each in threads: each.start()
+    await asyncio.gather(*map(task, range(4, 8)))
+    for each in threads: await asyncio.to_thread(each.join)
+"""
+#: What a terminal would obey: a title, the clipboard, CSI and OSC in one character, SO, BEL.
+EVIL = "\x1b]0;owned\x07\x1b]52;c;eA==\x07\x9b2J\x9d0;owned\x9c\x0e\x07\x1b[2J\x00\x7f"
+RAW = re.compile(rb"\x1b\]|\x1b\[2J|\xc2[\x80-\x9f]|[\x00\x07\x0e\x7f]")
+
+
+def sent(terminal: Terminal) -> bytes:
+    """All that the terminal got."""
+    return b"".join(data for _, data in terminal.chunks)
+
+
+def test_lines_of_threads_tasks_and_children_stay_whole(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    """`print` writes a line and its end apart; nobody comes between."""
+    (tmp_path / "threads.py").write_text(THREADS)
+    terminal.enter(f"exec(open({str(tmp_path / 'threads.py')!r}).read())")
+    terminal.send("await both()\r")
+    terminal.wait(lambda: terminal.prompts == 3 and terminal.at_prompt, "the end", 60)
+    rows = [row for row in terminal.scrollback if "end" in row and "T" in row]
+    assert [row for row in rows if not re.fullmatch(r"(T[\dC])\1{8} \d+ end", row)] == []
+    assert len(rows) == 9 * 150
+
+
+def test_after_an_interrupted_flood_ours_begins_a_row(terminal: Terminal) -> None:
+    """Of the line that was being printed, all is shown or nothing."""
+    terminal.send("while True: print('E' * 70)\r\r")
+    terminal.wait(lambda: len(terminal.scrollback) > 200)
+    terminal.send("\x03")
+    terminal.wait_for_prompt()
+    rows = terminal.scrollback[2:]
+    said = next(at for at, row in enumerate(rows) if "KeyboardInterrupt" in row)
+    assert rows[said].startswith("KeyboardInterrupt")
+    assert {row for row in rows[:said] if row} == {"E" * 70}
+
+
+def test_what_is_pasted_and_shown_again_is_not_obeyed(
+    start: Callable[..., Terminal], tmp_path: Path
+) -> None:
+    """In the input line, in its echo, in values, names, messages, and in the history."""
+    terminal = start(env={"ASYNCREPL_HISTORY": str(tmp_path / "history")})
+    pasted = EVIL.replace("\x1b", "").replace("\x00", "").replace("\x7f", "")
+    terminal.paste(f"evil = '{pasted}'")
+    terminal.wait_for("owned")
+    terminal.send("\r")
+    terminal.wait(lambda: terminal.prompts == 2 and terminal.at_prompt)
+    terminal.enter(f"evil = {EVIL!r}")
+    for line in (
+        "evil",
+        "print(evil)",
+        "raise ValueError(evil)",
+        "type(evil, (), {})()",
+        "_ = asyncio.create_task(asyncio.sleep(1), name=evil)",
+        ":tasks",
+        ":history",
+        ":load no\x9b2J",
+        "import warnings; warnings.warn(evil)",
+    ):
+        terminal.enter(line)
+    terminal.send("\x1b[A\x1b[A")  # what was typed comes back
+    terminal.wait(lambda: "no" in terminal.cursor_line)
+    assert RAW.findall(re.sub(rb"\x1b\[J", b"", sent(terminal))) == []
+    other = start(env={"ASYNCREPL_HISTORY": str(tmp_path / "history")})
+    other.enter(":history")
+    assert RAW.findall(re.sub(rb"\x1b\[J", b"", sent(other))) == []
+
+
+def test_a_stranger_s_transcript_is_not_obeyed(
+    start: Callable[..., Terminal], tmp_path: Path
+) -> None:
+    """Its title, what it tells, types and prints."""
+    path = tmp_path / "strange.pycon"
+    evil = EVIL.replace("\0", "")  # such a file is refused
+    typed = f"'{evil[:2]}\x9b2J\x9d0;x\x0e'; print('over')"
+    path.write_text(f"#: title {evil}\n\n# {evil}\n>>> {typed}\n")
+    terminal = start()
+    terminal.enter(f":replay {path}")
+    terminal.wait_for("over")
+    assert RAW.findall(sent(terminal)) == []
+
+
+def test_an_endless_row_does_not_fill_the_memory(terminal: Terminal) -> None:
+    """Neither one row of characters nor one of escapes, each of megabytes."""
+    terminal.enter("import resource, sys; write = lambda text: [sys.stdout.write(text), None][1]")
+    terminal.enter("peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024")
+    terminal.enter("before = peak()")
+    terminal.enter(r"write('\x1b[31m' * 400_000)")
+    terminal.enter(r"write('half' * 60_000 + '\r')")
+    terminal.enter("peak() - before < 60 or peak() - before")
+    assert "True" in terminal.scrollback[-3:]
+
+
+@pytest.mark.parametrize("text", ["\\x1b[2J", "\\x1b]52;c;eA==\\x07", "\\x9b2J"])
+def test_what_a_program_prints_beyond_its_rows_is_spelled(terminal: Terminal, text: str) -> None:
+    """In whatever pieces it is written."""
+    terminal.enter(
+        f"import sys; _ = [sys.stdout.write(char) and sys.stdout.flush() for char in '{text}!']"
+    )
+    assert f"{text}!" in terminal.scrollback
