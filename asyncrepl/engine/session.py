@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from asyncrepl.engine.endings import kept_to_themselves
 from asyncrepl.engine.forking import leave_child
+from asyncrepl.engine.memory import keep_reserve, make_room
 from asyncrepl.engine.recursion import keep_room
 from asyncrepl.engine.traces import reached_place, user_part
 from asyncrepl.isolation import keep as keep_imports
@@ -252,14 +253,18 @@ class Session:
 
     async def _drive(self, run: Run, code: types.CodeType) -> None:
         process = os.getpid()
+        keep_reserve()
         try:
             result = eval(code, self.namespace)
             if code.co_flags & inspect.CO_COROUTINE:
                 await result
         except BaseException as error:
+            make_room(error)
             run.error = error.with_traceback(user_part(error.__traceback__))
             ended_by_user = issubclass(type(error), (CancelledError, KeyboardInterrupt))
             kept_to_themselves[run.task] = "cancelled" if ended_by_user else "error"
+        else:
+            make_room(None)
         if os.getpid() != process:
             leave_child(run.error)
 

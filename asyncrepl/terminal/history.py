@@ -94,10 +94,16 @@ def _not_kept(path: Path, error: OSError | ValueError) -> str:
 @contextlib.contextmanager
 def _opened(path: Path, flags: int) -> Iterator[int]:
     """The regular file `path`; raises OSError for anything else, and waits for nobody."""
-    fd = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, _OWNER)
+    no_file = OSError(errno.EINVAL, "it is no regular file")
+    try:
+        fd = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC, _OWNER)
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # a pipe that nobody reads
+            raise no_file from None
+        raise
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise OSError(errno.EINVAL, "it is no regular file")
+            raise no_file
         yield fd
     finally:
         os.close(fd)

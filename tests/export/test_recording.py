@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 import pytest
+from support.pty import Terminal
 from support.shells import typed_shell
 
 from asyncrepl.export import recorder
@@ -242,3 +244,21 @@ def test_a_full_disk_leaves_the_old_file(
     assert finished.stderr == "cannot write old.pycon: File too large\n"
     assert (tmp_path / "old.pycon").read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["old.pycon"]
+
+
+def test_kill_leaves_a_recording(tmp_path: Path) -> None:
+    """What was recorded until then, with what the background printed, checks."""
+    path = tmp_path / "talk.pycon"
+    terminal = Terminal()
+    try:
+        terminal.wait_for_prompt()
+        terminal.enter(f":record {path}")
+        terminal.enter(":ticker tick 0.3")
+        terminal.wait_for("tick │ 6")
+        terminal.kill(signal.SIGKILL)
+    finally:
+        terminal.close()
+    text = path.read_text("utf-8")
+    assert text.startswith(HEAD + ">>> :ticker tick 0.3\n")
+    assert "tick │ 3" in text
+    assert check_file(path).passed

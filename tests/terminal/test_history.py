@@ -4,10 +4,16 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from asyncrepl.terminal.history import HistoryFile, open_history
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from support.pty import Terminal
 
 
 @pytest.mark.parametrize(
@@ -136,3 +142,11 @@ def test_two_sessions_at_once_keep_whole_entries(tmp_path: Path) -> None:
     assert [session.wait() for session in sessions] == [0, 0]
     entries = sorted(HistoryFile(path).load_history_strings())
     assert entries == sorted(f"{name * 99}\n{number}" for name in "ab" for number in range(200))
+
+
+def test_a_session_begins_beside_a_pipe(start: Callable[..., Terminal], tmp_path: Path) -> None:
+    """It does not wait for whoever might write to it."""
+    os.mkfifo(tmp_path / "history")
+    terminal = start(env={"ASYNCREPL_HISTORY": str(tmp_path / "history")})
+    terminal.wait_for("no regular file")
+    terminal.enter("1 + 1")
