@@ -204,6 +204,12 @@ class LiveLoop(_SelectorEventLoop):
         else:
             callback()
 
+    def forget_all(self, callback: Callable[[], object]) -> None:
+        """Let `callback` be all that is to be run; for a process that was forked."""
+        self._scheduled.clear()
+        self._ready.clear()
+        self._ready.append(asyncio.Handle(callback, (), self))
+
     # -- time --------------------------------------------------------------------
 
     def use_clock(self, clock: Clock) -> None:
