@@ -23,6 +23,9 @@ Things that do not work, each tried:
   ran, looks like a ticker that hogs the loop: the ticker was ended, and the statement, for
   which the Ctrl-C was, went on (on 3.11, with many idle threads, 1 in 100). So what runs in
   the background is hit at the second look, if the same turn is still under way.
+- *trusting that what is raised is heard.* Out of a ``__del__`` or the callback of a weak
+  reference, which asyncio's tasks have in plenty, it does not come: Python tells that it
+  was ignored, and the statement goes on. So what is ignored so is pressed again.
 - *looking again, only.* The timer for it is a thread, which code that holds the
   interpreter lock keeps from running. So where the statement itself is just now
   running user code, KeyboardInterrupt is raised at once, as Python would.
@@ -31,6 +34,7 @@ Things that do not work, each tried:
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Protocol
@@ -126,6 +130,8 @@ class Interrupter:
     def install(self) -> None:
         """Take SIGINT. Also call it before each statement: user code may have changed it."""
         self._insistence.calm()
+        if sys.unraisablehook is sys.__unraisablehook__:
+            sys.unraisablehook = self._ignored
         waker = self._loop._csock  # type: ignore[attr-defined]  # noqa: SLF001
         signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
         current = signal.getsignal(signal.SIGINT)
@@ -143,6 +149,8 @@ class Interrupter:
         self._insistence.calm()
         self._forget_cancellation()
         signal.set_wakeup_fd(-1)
+        if sys.unraisablehook == self._ignored:
+            sys.unraisablehook = sys.__unraisablehook__
         if signal.getsignal(signal.SIGINT) == self.on_sigint:
             signal.signal(signal.SIGINT, self._previous or signal.default_int_handler)
 
@@ -163,10 +171,23 @@ class Interrupter:
                 self._insistence.press(frame)
                 raise KeyboardInterrupt
             return
+        self._interrupt_soon(cancel=not again)
+
+    def _interrupt_soon(self, *, cancel: bool = True) -> None:
         self._loop.live.let_go()
-        if not again and self._coming is None:
+        if cancel and self._coming is None:
             self._coming = self._loop.call_soon_threadsafe(self._cancel)
         self._look_again_soon()
+
+    def _ignored(self, unraisable: sys.UnraisableHookArgs, /) -> None:
+        """Python could not raise something: where that was a Ctrl-C, it is pressed again."""
+        step = unraisable.exc_traceback
+        while step is not None and step.tb_next is not None:
+            step = step.tb_next
+        if step is not None and step.tb_frame.f_code is Interrupter.on_sigint.__code__:
+            self._interrupt_soon()
+        else:
+            sys.__unraisablehook__(unraisable)
 
     def _reaches(self, frame: FrameType | None) -> bool:
         """Whether KeyboardInterrupt is to be raised in `frame`, where the main thread is."""

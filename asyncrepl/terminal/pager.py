@@ -189,6 +189,7 @@ def _application(input_: Input, output: Output, pages: Pages) -> Application[Non
         input=input_,
         output=output,
         erase_when_done=True,
+        terminal_size_polling_interval=None,  # see `Pager.resized`
     )
 
 

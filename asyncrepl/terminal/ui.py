@@ -157,6 +157,9 @@ class Ui:
             erase_when_done=True,
             input=DeviceInput(self._stdin, self.modes),
             output=self.output,
+            # `resized` compares the size. The Application's own look, every half a second,
+            # erases the screen also while somebody else has it: pages, an editor.
+            terminal_size_polling_interval=None,
         )
 
     # -- called by the main thread ------------------------------------------------

@@ -44,6 +44,24 @@ class Screen(pyte.HistoryScreen):
 
     _kept: tuple[Any, Any] | None = None
 
+    def resize(self, lines: int | None = None, columns: int | None = None) -> None:
+        """As terminals do: rows below the cursor go first, then the uppermost, to the history.
+
+        pyte's own throws the uppermost away and leaves the cursor where it was.
+        """
+        lines = lines or self.lines
+        above = max(0, self.cursor.y + 1 - lines)
+        self.history.top.extend(self.buffer[row] for row in range(above))
+        row, column = self.cursor.y - above, self.cursor.x
+        self.cursor_position()
+        self.delete_lines(above)
+        for below in range(lines, self.lines):
+            self.buffer.pop(below, None)
+        self.lines = lines
+        super().resize(lines, columns)
+        self.set_margins()
+        self.cursor.y, self.cursor.x = row, min(column, self.columns - 1)
+
     def set_mode(self, *modes: int, **kwargs: Any) -> None:
         if _ALTERNATE in modes and kwargs.get("private"):
             self._kept = copy.deepcopy(self.buffer), copy.copy(self.cursor)

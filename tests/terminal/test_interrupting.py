@@ -90,6 +90,30 @@ def test_ctrl_c_sent_with_enter_reaches_code_that_keeps_the_interpreter(
         assert any("KeyboardInterrupt" in line for line in terminal.lines)
 
 
+@pytest.mark.parametrize("then", ["time.sleep(60)", "await asyncio.sleep(60)"])
+@pytest.mark.parametrize(
+    "made",
+    [
+        "class D:\rdef __del__(self): time.sleep(60)\r\r",
+        "import weakref\rclass D:\rdef __new__(c):\ro = object.__new__(c); "
+        "refs.append(weakref.ref(o, lambda _: time.sleep(60))); return o\r\r\rrefs = []",
+    ],
+    ids=["__del__", "a weak reference"],
+)
+def test_ctrl_c_is_not_lost_where_python_ignores_exceptions(
+    terminal: Terminal, made: str, then: str
+) -> None:
+    """In a finalizer or a callback of one: what it was in ends, and then the statement."""
+    terminal.enter("import time")
+    terminal.enter(made)
+    before = terminal.prompts
+    terminal.begin(f"D(); {then}")
+    terminal.send("\x03")
+    terminal.wait(lambda: terminal.prompts > before and terminal.at_prompt, "the prompt")
+    assert any(row.startswith("KeyboardInterrupt") for row in terminal.lines)
+    assert not any("ignored" in row or "weakref" in row for row in terminal.lines[-8:])
+
+
 GREEDY = {
     "a handler": "while True:\n    try: time.sleep(9)\n    except BaseException: pass\n",
     "suppress": "while True:\n    with suppress(BaseException): time.sleep(9)\n",

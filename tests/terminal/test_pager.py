@@ -169,6 +169,17 @@ def test_another_size_is_taken_up(terminal: Terminal) -> None:
     terminal.wait_for_prompt()
 
 
+def test_a_page_stays_after_another_size_just_before_it(terminal: Terminal) -> None:
+    """Nothing that looks at the size later wipes it away."""
+    terminal.resize(70, 12)
+    terminal.send(":help\r")
+    terminal.wait_for("q ends")
+    with pytest.raises(AssertionError, match="waited in vain for a page that is gone"):
+        terminal.wait(lambda: "q ends" not in terminal.lines[-1], "a page that is gone", 0.7)
+    terminal.send("q")
+    terminal.wait_for_prompt()
+
+
 def test_a_signal_ends_a_page_and_the_session(terminal: Terminal) -> None:
     """The terminal is left as it was found, and not on the alternate screen."""
     terminal.send(":why --all\r")

@@ -1,0 +1,31 @@
+"""Nothing at random takes the prompt away, tears a line, or ends what runs behind."""
+
+from __future__ import annotations
+
+import pytest
+from support.fuzzing import FuzzError, Fuzzer, fuzz
+from support.pty import Terminal
+
+
+def test_sixty_random_statements_with_ctrl_c_keys_and_sizes() -> None:
+    """After each the prompt is back, each row whole, and the tickers count; then all is restored."""
+    done = fuzz(seed=11, statements=60)
+    assert done["statements"] == 60
+    assert done["Ctrl-C"] > 20
+
+
+@pytest.mark.parametrize(
+    ("printed", "told"),
+    [
+        ('print("¦1:0 ===")', "a torn row"),
+        ("flood(1, 2); turns[1] = 1; flood(1, 1)", "row 1 of statement 1 where 2 is due"),
+        ("beating[2].cancel()", "not all tickers are alive"),
+    ],
+)
+def test_the_fuzzer_sees_what_is_wrong(terminal: Terminal, printed: str, told: str) -> None:
+    """A torn row, one that stands twice, a task that is gone: it says which seed it was."""
+    fuzzer = Fuzzer(terminal, seed=1)
+    fuzzer._begin()
+    terminal.enter(printed)
+    with pytest.raises(FuzzError, match=f"(?s){told}.*seed 1"):
+        fuzzer.run(0)
