@@ -189,13 +189,13 @@ class Fuzzer:
         self._start = self._from = 0  # the first row of this statement, and that was not checked
 
     def run(self, count: int) -> None:
-        """Do it; raises FuzzError."""
+        """Do it, after `begin`, and leave; raises FuzzError."""
         try:
-            self._begin()
             for number in range(1, count + 1):
                 self._one(number)
-                if number % 10 == 0 or number == count:
+                if number % 10 == 0:
                     self._ask()
+            self._ask()
             self._leave()
         except AssertionError as error:
             recent = "\n".join(self._recent)
@@ -203,7 +203,8 @@ class Fuzzer:
 
     # -- what is done ---------------------------------------------------------------
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
+        """Define what the statements call, and start the tickers; at the first prompt."""
         with tempfile.NamedTemporaryFile("w", suffix=".py", encoding="utf-8") as file:
             file.write(HELPERS)
             file.flush()
@@ -371,7 +372,9 @@ class Fuzzer:
             assert whole, f"a torn row: {row!r}\n{self._screen()}"
             number, at = map(int, whole.groups())
             due = self._next[number]
-            assert at == due, f"row {at} of statement {number} where {due} is due\n{self._screen()}"
+            assert at == due, (
+                f"row {at} of statement {number} where {due} is due\n{self._screen()}"
+            )
             self._next[number] += 1
 
     def _check_count(self, number: int, rows: int) -> None:
@@ -388,6 +391,7 @@ def fuzz(seed: int, statements: int, command: Sequence[str] | None = None) -> Co
     try:
         terminal.wait_for_prompt()
         fuzzer = Fuzzer(terminal, seed)
+        fuzzer.begin()
         fuzzer.run(statements)
     finally:
         terminal.close()

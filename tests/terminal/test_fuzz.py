@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
-from support.fuzzing import FuzzError, Fuzzer, fuzz
-from support.pty import Terminal
+from support.fuzzing import Fuzzer, FuzzError, fuzz
+
+if TYPE_CHECKING:
+    from support.pty import Terminal
 
 
 def test_sixty_random_statements_with_ctrl_c_keys_and_sizes() -> None:
@@ -25,7 +29,7 @@ def test_sixty_random_statements_with_ctrl_c_keys_and_sizes() -> None:
 def test_the_fuzzer_sees_what_is_wrong(terminal: Terminal, printed: str, told: str) -> None:
     """A torn row, one that stands twice, a task that is gone: it says which seed it was."""
     fuzzer = Fuzzer(terminal, seed=1)
-    fuzzer._begin()
+    fuzzer.begin()
     terminal.enter(printed)
     with pytest.raises(FuzzError, match=f"(?s){told}.*seed 1"):
         fuzzer.run(0)

@@ -95,8 +95,10 @@ def test_ctrl_c_sent_with_enter_reaches_code_that_keeps_the_interpreter(
     "made",
     [
         "class D:\rdef __del__(self): time.sleep(60)\r\r",
-        "import weakref\rclass D:\rdef __new__(c):\ro = object.__new__(c); "
-        "refs.append(weakref.ref(o, lambda _: time.sleep(60))); return o\r\r\rrefs = []",
+        (
+            "import weakref\rclass D:\rdef __new__(c):\ro = object.__new__(c); "
+            "refs.append(weakref.ref(o, lambda _: time.sleep(60))); return o\r\r\rrefs = []"
+        ),
     ],
     ids=["__del__", "a weak reference"],
 )
