@@ -10,6 +10,7 @@ import io
 import os
 import sys
 import traceback
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ from asyncrepl.options import (
 )
 from asyncrepl.settings import Settings, load_settings, rate_of, use_ascii, use_color
 from asyncrepl.statuses import FAILED, INTERRUPTED, PIPE_CLOSED, USAGE
+from asyncrepl.std_streams import flush_output, of_output, open_streams
 
 if TYPE_CHECKING:
     import argparse
@@ -51,16 +53,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         "explain": _explain,
         "export": _export,
     }
+    open_streams()
+    failure: OSError | None = None
     try:
-        if words and words[0] in programs:
-            return programs[words[0]](words[1:])
-        return _session(words)
+        program = programs.get(words[0]) if words else None
+        status = _session(words) if program is None else program(words[1:])
     except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:
-        # Whatever is left in the stream's buffer must not fail again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        status = INTERRUPTED
+    except SystemExit as leaving:  # argparse, which has said why
+        status = leaving.code if isinstance(leaving.code, int) else USAGE
+    except OSError as error:
+        if not of_output(error):
+            raise
+        status, failure = 0, error
+    failure = flush_output() or failure
+    return status if failure is None else _without_output(failure, status)
+
+
+def _without_output(failure: OSError, status: int) -> int:
+    """The exit status where the output could not be written: of a closed pipe, a full disk."""
+    if isinstance(failure, BrokenPipeError):
         return PIPE_CLOSED
+    if status != FAILED:  # else something is said already
+        _complain(f"cannot write the output: {failure.strerror}")
+    return status or FAILED
 
 
 def _session(words: list[str]) -> int:
@@ -214,24 +230,30 @@ def _check(words: list[str]) -> int:
 def _export(words: list[str]) -> int:
     from asyncrepl.export.exporting import export
     from asyncrepl.export.recording import ExportError
+    from asyncrepl.files import write_file
     from asyncrepl.language.shipped import ShippedError
     from asyncrepl.transcript.finding import find
     from asyncrepl.transcript.grammar import TranscriptError
 
     options = export_options(words)
+    out = None if options.out in {None, Path("-")} else options.out.absolute()
     let_in("")
     try:
         text = export(find(options.transcript), options.format)
     except (ShippedError, TranscriptError, ExportError) as error:
         _complain(error)
         return FAILED if isinstance(error, ExportError) else USAGE
-    if options.out is None:
+    if out is None:
         sys.stdout.buffer.write(text.encode())
         return 0
     try:
-        options.out.write_bytes(text.encode())
-    except OSError as error:
-        _complain(f"{options.out}: {error.strerror}")
+        write_file(out, text.encode(), replace=options.force)
+    except FileExistsError:
+        _complain(f"{options.out} is there already; to replace it: --force")
+        return USAGE
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        _complain(f"cannot write {options.out}: {reason}")
         return USAGE
     return 0
 
@@ -263,4 +285,5 @@ def _complain(message: object) -> None:
     """A mistake, or what cannot be done, as one line."""
     from asyncrepl.views.styled import one_line
 
-    print(f"asyncrepl: {one_line(str(message))}", file=sys.stderr)
+    with suppress(OSError):  # nobody hears of it, but the status tells
+        print(f"asyncrepl: {one_line(str(message))}", file=sys.stderr)

@@ -136,8 +136,9 @@ class Isolation:
         self, name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None
     ) -> "ModuleSpec | None":
         """What a top-level module is for who asks; None where the other finders are to say."""
-        if path is not None:
-            return None  # below a package, which has a place of its own
+        if path is not None:  # below a package, which has a place of its own
+            emptied = PathFinder not in sys.meta_path and name.partition(".")[0] in _KEPT
+            return PathFinder.find_spec(name, path, target) if emptied else None
         frame = _importer(sys._getframe(1))  # noqa: SLF001 - there is no other way to know
         if _is_users(frame):
             if name in self._takeable and name not in self._taken and self._is_other(name):
@@ -174,6 +175,9 @@ class Isolation:
             sys.meta_path.insert(0, self)
         if sys.modules.get("sys") is sys:
             self._remember()
+            for name in ("asyncio", *_KEPT):  # what is below it would find no package any more
+                if name in self._known:
+                    sys.modules.setdefault(name, self._known[name])
         else:  # emptied: nobody can import anything any more, and what tried has made new ones
             sys.modules.update(self._known)
         current: Any = vars(builtins).get("__import__")

@@ -137,6 +137,7 @@ def export_options(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "-o", dest="out", type=Path, metavar="OUT", help="the file to write (standard output)"
     )
+    parser.add_argument("--force", action="store_true", help="replace OUT if it is there")
     return parser.parse_args(words)
 
 

@@ -17,12 +17,26 @@ CATALOGUE = "right cause", "fix runs", "prints what it should"
 SILENT = "right silent cause", "silent fix runs"
 
 
-def pytest_configure() -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--slow`` runs also what takes long: a session of its own for each of many faults."""
+    parser.addoption("--slow", action="store_true", help="run also the tests that take long")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what takes long, if it is not asked for."""
+    if not config.getoption("--slow"):
+        for item in items:
+            if item.get_closest_marker("slow") is not None:
+                item.add_marker(pytest.mark.skip(reason="it takes long: --slow runs it"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """Undo what a shell's background job, ``nohup`` or a service hands on to its children.
 
     They would hand it on to the programs that are tested. A handler, unlike "ignored", is
     the default again in a program that is started; ``nohup`` still keeps this one alive.
     """
+    config.addinivalue_line("markers", "slow: takes long, and is run with --slow only")
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     for number in (signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM, signal.SIGTSTP, signal.SIGCHLD):
         if signal.getsignal(number) is signal.SIG_IGN:

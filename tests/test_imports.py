@@ -13,7 +13,7 @@ import asyncrepl
 ROOT = Path(asyncrepl.__file__).parent
 #: In walking order. Each may import those before it.
 ORDER = (
-    "isolation", "own_names", "events", "settings", "statuses", "language", "engine", "explain", "views", "commands", "transcript", "export", "terminal",
+    "isolation", "own_names", "events", "settings", "statuses", "files", "std_streams", "language", "engine", "explain", "views", "commands", "transcript", "export", "terminal",
     "plain", "diagnosis", "options", "cli", "__main__",
 )  # fmt: skip
 #: What may not import all that stands before it.
@@ -25,6 +25,8 @@ LESS = {
     "explain": {"events", "language"},
     "settings": set(),
     "statuses": set(),
+    "files": set(),
+    "std_streams": set(),
     "options": {"settings"},
 }
 FILES = sorted(ROOT.rglob("*.py"))

@@ -52,8 +52,8 @@ class Answering:
             self._run_instead(answer, finished)
         elif inspect.isawaitable(answer):
             self._await(command, answer, finished)
-        elif (reading_it := self._shown(command, answer)) is not None:
-            self._await(command, reading_it, finished)
+        elif (page := self._shown(command, answer)) is not None:
+            self._await(command, page, finished, shown=True)
         else:
             finished(Status())
 
@@ -68,17 +68,17 @@ class Answering:
         command.check(rest)
         return command, command.run(self._shell, rest)
 
-    def _shown(self, command: Command, answer: Iterable[Line]) -> Awaitable[list[Line]] | None:
+    def _shown(self, command: Command, answer: Iterable[Line]) -> Awaitable[None] | None:
         """Show an answer; what is longer than the screen is read in a pager, to be awaited."""
         console = self._shell.console
         width = None if command.verbatim else console.width
         lines = [row for line in answer for row in flowed(line, width, 2)]
-        reading_it = self._shell.front.page(lines, newest_last=command.newest_last)
-        if reading_it is None:
+        page = self._shell.front.page(lines, newest_last=command.newest_last)
+        if page is None:
             console.show(*lines)
-            return None
-        self._shell.tape.show(tuple(lines))  # whoever saves the session gets it all
-        return _after(reading_it)
+        else:
+            self._shell.tape.show(tuple(lines))  # whoever saves the session gets it all
+        return page
 
     def _run_instead(self, answer: Instead, finished: Finished) -> None:
         def done(status: Status) -> None:
@@ -90,15 +90,27 @@ class Answering:
             answer.started(task)
 
     def _await(
-        self, command: Command, answer: Awaitable[Iterable[Line]], finished: Finished
+        self,
+        command: Command,
+        awaited: Awaitable[Any],
+        finished: Finished,
+        *,
+        shown: bool = False,
     ) -> None:
+        """Wait for an answer, and show it, unless that is `shown` and waited for until read."""
+
         async def wait() -> None:
-            reading_it = self._shown(command, await answer)
-            if reading_it is not None:
-                await reading_it
+            answer = await awaited
+            page = None if shown else self._shown(command, answer)
+            if page is not None:
+                await page
 
         def ended(task: asyncio.Task[None]) -> None:
             self.task = None
+            if inspect.iscoroutine(awaited):
+                # Cancelled before its first step, the task has not awaited it: Python would
+                # tell the user that somebody forgot to.
+                awaited.close()
             status = Status("error")
             with self._shell.contained("its answer cannot be shown"):
                 self._shell.noticing.look()
@@ -127,9 +139,3 @@ class Answering:
             lines = exception_lines(error)
         self._shell.console.complain(*lines)
         return Status("error")
-
-
-async def _after(reading_it: Awaitable[None]) -> list[Line]:
-    """Nothing is left to be shown of what was read in a pager."""
-    await reading_it
-    return []

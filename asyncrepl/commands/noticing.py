@@ -21,7 +21,7 @@ import linecache
 import sys
 import threading
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -31,6 +31,7 @@ from asyncrepl.engine.forgetting.leak_log import Leaks
 from asyncrepl.engine.frames import is_plumbing
 from asyncrepl.language.sightings import Sighting, sighting_at
 from asyncrepl.language.suspects import Facts, describe
+from asyncrepl.statuses import PIPE_CLOSED
 from asyncrepl.views.errors import exception_lines
 from asyncrepl.views.styled import printable, prose
 from asyncrepl.views.warning import warning_text
@@ -192,6 +193,10 @@ class Noticing:
         future, error = context.get("task") or context.get("future"), context.get("exception")
         if isinstance(error, SystemExit):
             return  # not an error: the session ends with it
+        if isinstance(error, BrokenPipeError) and self._shell.console.closed:
+            with suppress(RuntimeError):  # the loop is closed: the session ends already
+                self._shell.loop.call_soon(_leave, PIPE_CLOSED)
+            return
         leak = self._of_loop(context)
         name = ""
         if isinstance(future, asyncio.Task):
@@ -217,6 +222,10 @@ class Noticing:
         if "task" in context and "exception" not in context:
             return destroyed(context, sources)
         return None
+
+
+def _leave(status: int) -> None:
+    raise SystemExit(status)
 
 
 def _entries(error: BaseException) -> Iterator[TracebackType]:

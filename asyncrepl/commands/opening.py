@@ -10,6 +10,7 @@ from asyncrepl.commands.catalogue import all_commands
 from asyncrepl.commands.registry import CommandError
 from asyncrepl.commands.shell import Shell
 from asyncrepl.engine.clock import Clock
+from asyncrepl.engine.forking import parted_from_children
 from asyncrepl.engine.loop import new_loop
 from asyncrepl.engine.session import Session
 from asyncrepl.engine.shutdown import close
@@ -47,7 +48,7 @@ def open_shell(
     """
     loop = new_loop(clock)
     shell = Shell(Session(loop), loop, console, all_commands(), front)
-    with shell.active():
+    with parted_from_children(loop), shell.active():
         try:
             yield shell
         finally:
@@ -63,11 +64,11 @@ def open_shell(
 
 
 def _end_recording(shell: Shell) -> None:
-    recorder, shell.recorder = shell.recorder, None
+    recorder = shell.recorder
     if recorder is not None:
         try:
             count = recorder.end()
-            told = f"recorded in {recorder.path}, inputs: {count}"
+            told = f"recorded in {recorder.name}, inputs: {count}"
             shell.console.show(*prose(told, shell.console.width, "dim", 2))
         except CommandError as error:
             shell.console.complain(*prose(str(error), shell.console.width, "error", 2))

@@ -12,7 +12,6 @@ from asyncrepl.views.styled import Line
 
 if TYPE_CHECKING:
     import asyncio
-    from pathlib import Path
 
     from asyncrepl.commands.shell import Shell
 
@@ -41,12 +40,14 @@ GROUPS = {
 
 
 class Recorder(Protocol):
-    """Keeps a session in a file."""
+    """Keeps a session in a file as it goes, and ends by itself where that fails."""
 
-    path: Path
+    @property
+    def name(self) -> str:
+        """The file."""
 
     def end(self) -> int:
-        """Write the file; how many inputs it has. Raises CommandError if it cannot."""
+        """Record no more; how many inputs the file has. Raises CommandError."""
 
 
 @dataclass(frozen=True, slots=True)

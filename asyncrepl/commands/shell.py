@@ -195,14 +195,17 @@ class Shell:
             if mode == "single":
                 self.guide.began()
                 self.tape.begin(text, interrupt_after)
-        with self.contained("it cannot be run") as start:
-            command = as_command(text) if mode == "single" else None
-            if command is not None:
-                self._answering.start(command, finished)
-            else:
-                self.start_statement(text, finished, filename=filename, mode=mode)
-        if start.failed:
-            finished(Status("error"))
+        try:
+            with self.contained("it cannot be run") as start:
+                command = as_command(text) if mode == "single" else None
+                if command is not None:
+                    self._answering.start(command, finished)
+                else:
+                    self.start_statement(text, finished, filename=filename, mode=mode)
+            if start.failed:
+                finished(Status("error"))
+        except OSError:
+            finished(Status("exit", PIPE_CLOSED))
 
     def contained(self, what: str) -> Contained:
         """A block whose errors, of whatever class, become one line that begins with `what`."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from asyncrepl.views.controls import EscapeFilter
 from asyncrepl.views.live_rows import LiveRows, moves
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from asyncrepl.engine.session import Outcome
     from asyncrepl.views.styled import Line
 
-__all__ = ["Piece", "Scene", "Tape"]
+__all__ = ["Piece", "Scene", "Tape", "TapeListener"]
 
 #: Characters of output that are kept of one input, and of all.
 MOST, MOST_IN_ALL = 100_000, 4_000_000
@@ -62,10 +62,25 @@ class Scene:  # no dataclass: those take a millisecond each to import
         self.size = 0
 
 
+class TapeListener(Protocol):
+    """Hears what comes onto a tape when it does, in the thread that it comes from."""
+
+    def began(self, scene: Scene) -> None:
+        """An input begins."""
+
+    def ended(self) -> None:
+        """The input is over, and so is what it has printed."""
+
+    def printed(self) -> None:
+        """Something was printed after the end of an input."""
+
+
 class Tape:
     """The scenes of one session, oldest first; `write` may be called from any thread."""
 
     def __init__(self, now: Callable[[], float], *, inputs: int = 10_000) -> None:
+        #: Who records the session in a file.
+        self.listener: TapeListener | None = None
         self._now = now
         self._scenes: deque[Scene] = deque(maxlen=inputs)
         self._size = 0
@@ -83,6 +98,8 @@ class Tape:
         """An input begins."""
         self._end_rows()
         scene = Scene(text, self._now(), interrupt_after)
+        if self.listener is not None:
+            self.listener.began(scene)
         self._scenes.append(scene)
         return scene
 
@@ -103,6 +120,8 @@ class Tape:
         if self._scenes:
             scene = self._scenes[-1]
             scene.ended, scene.idle = self._now(), len(scene.pieces)
+            if self.listener is not None:
+                self.listener.ended()
 
     def show(self, lines: tuple[Line, ...]) -> None:
         """Keep lines of the tool's own."""
@@ -147,6 +166,8 @@ class Tape:
         scene.pieces.append(Piece(self._now(), style, text))
         if self._size > MOST_IN_ALL:
             self._forget()
+        if self.listener is not None and scene.ended is not None:
+            self.listener.printed()
 
     def _forget(self) -> None:
         """Forget the output of the oldest input that has any."""

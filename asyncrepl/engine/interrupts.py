@@ -114,6 +114,8 @@ class Interrupter:
         gave_up: Callable[[], object] | None = None,
     ) -> None:
         self._insistence = Insistence(loop.live.turn, gave_up)
+        #: Called in the signal handler, once for each Ctrl-C, whatever that will reach.
+        self.heard: Callable[[], object] = bool
         self._loop = loop
         self._foreground = foreground
         self._idle = idle
@@ -160,6 +162,8 @@ class Interrupter:
     def on_sigint(self, _signum: int, frame: FrameType | None) -> None:
         """Raise KeyboardInterrupt in a stuck turn; else interrupt the statement."""
         again, self._looking_again = self._looking_again, False
+        if not again:
+            self.heard()
         if self._reaches(frame):
             self._hit = current_task(self._loop)
             self._forget_cancellation()

@@ -66,7 +66,12 @@ class Jobs:
         if not (SHORTEST <= seconds < math.inf):
             raise JobError(f"a ticker needs {SHORTEST} seconds or more, not {seconds:g}")
         loop = self._session.loop
-        self._tasks[name] = loop.create_task(ticker(name, seconds), name=name)
+        ticking = ticker(name, seconds)
+        try:
+            self._tasks[name] = loop.create_task(ticking, name=name)
+        except BaseException:  # of a task factory of the user's
+            ticking.close()
+            raise
 
     def spawn(self, text: str) -> str | None:
         """Start `text` in the background; the name of its task, or None if it does not compile."""

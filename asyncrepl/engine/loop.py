@@ -31,13 +31,14 @@ import asyncio
 import functools
 import math
 import sys
-from types import FunctionType, MethodType
+from types import CoroutineType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine import timers
 from asyncrepl.engine.clock import Clock
 from asyncrepl.engine.forgetting.leaving import left
 from asyncrepl.engine.frames import is_ours
+from asyncrepl.engine.lives import coroutine
 from asyncrepl.engine.outside import Outside
 from asyncrepl.engine.traces import user_part
 from asyncrepl.engine.turns import WatchingSelector
@@ -86,6 +87,8 @@ __all__ = ["Live", "LiveLoop", "new_loop"]
 _create_task = _SelectorEventLoop.create_task
 _first_step = _SelectorEventLoop._asyncgen_firstiter_hook  # noqa: SLF001
 _finalize = _SelectorEventLoop._asyncgen_finalizer_hook  # noqa: SLF001
+#: The types of the callbacks that run a step of a task, by name: they have no public one.
+_STEPS = {"TaskStepMethWrapper", "builtin_function_or_method"}
 #: The methods that are overridden while the loop is observed.
 _OBSERVED = ("_run_once", "call_soon", "create_task")
 
@@ -138,7 +141,10 @@ class LiveLoop(_SelectorEventLoop):
 
     @property
     def slow_callback_duration(self) -> float:
-        """From so many seconds on debug mode reports a callback; none of ours."""
+        """From so many seconds on debug mode reports a callback; none of ours.
+
+        Nor a statement's task, which runs a coroutine of ours: the session tells of it itself.
+        """
         handle: Any = self._current_handle
         if handle is not None and is_ours(_file_of(handle._callback)):  # noqa: SLF001
             return math.inf
@@ -203,6 +209,12 @@ class LiveLoop(_SelectorEventLoop):
             self.call_soon(self._look_whether_settled, callback, calm, patience - 1)
         else:
             callback()
+
+    def forget_all(self, callback: Callable[[], object]) -> None:
+        """Let `callback` be all that is to be run; for a process that was forked."""
+        self._scheduled.clear()
+        self._ready.clear()
+        self._ready.append(asyncio.Handle(callback, (), self))
 
     # -- time --------------------------------------------------------------------
 
@@ -337,7 +349,12 @@ def _file_of(callback: Any) -> str:
         callback = callback.func
     if type(callback) is MethodType:
         callback = callback.__func__
-    return callback.__code__.co_filename if type(callback) is FunctionType else ""
+    if type(callback) is FunctionType:
+        return callback.__code__.co_filename
+    if type(callback).__name__ in _STEPS and issubclass(type(callback.__self__), asyncio.Task):
+        coro = coroutine(callback.__self__)
+        return coro.cr_code.co_filename if type(coro) is CoroutineType else ""
+    return ""
 
 
 def _nothing() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
+
+from asyncrepl.engine.forking import leave_child
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,10 +40,11 @@ def keep_running(
     The error of a loop that cannot run any more comes out of here.
     """
     fruitless = 0
+    process = os.getpid()
     while not ended():
         turn = loop.live.turn.number
         try:
-            loop.run_forever()
+            _run(loop, process)
         except KeyboardInterrupt as error:
             hit(interrupter.victim(error))
         except SystemExit as leaving:
@@ -53,3 +57,15 @@ def keep_running(
             if fruitless > _TRIES:
                 raise
     return None
+
+
+def _run(loop: LiveLoop, process: int) -> None:
+    """Run `loop`; whatever comes out of it in a process that was forked meanwhile, ends that."""
+    try:
+        loop.run_forever()
+    except BaseException as error:
+        if os.getpid() != process:
+            leave_child(error)
+        raise
+    if os.getpid() != process:
+        leave_child(None)

@@ -19,15 +19,18 @@ import asyncio
 import builtins
 import contextvars
 import inspect
+import os
 import sys
 import types
 from asyncio import CancelledError, Task
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from asyncrepl.engine.endings import kept_to_themselves
+from asyncrepl.engine.forking import leave_child
+from asyncrepl.engine.memory import keep_reserve, make_room
 from asyncrepl.engine.recursion import keep_room
-from asyncrepl.engine.traces import reached_place, user_part
+from asyncrepl.engine.traces import cut_to_user_part, reached_place
 from asyncrepl.isolation import keep as keep_imports
 from asyncrepl.language.compiling import FUTURE_FLAGS, compile_source
 from asyncrepl.language.reading import Blank, Broken, Incomplete, Statement, read
@@ -209,15 +212,20 @@ class Session:
         if isinstance(compiled, Outcome):
             return compiled
         source, code = compiled
+        process = os.getpid()
         try:
             self.context.run(exec, code, self.namespace)
         except BaseException as error:
-            error = error.with_traceback(user_part(error.__traceback__))
-            if not isinstance(error, KeyboardInterrupt):
+            cut_to_user_part(error)
+            if os.getpid() != process:
+                leave_child(error)
+            if not issubclass(type(error), KeyboardInterrupt):
                 return Outcome(source, error)
-            trace = _interrupted_part(error)
+            trace = _interrupted_part(cast("KeyboardInterrupt", error))
             interrupt = KeyboardInterrupt().with_traceback(trace)
             return Outcome(source, interrupt, interrupted=True, where=reached_place(trace))
+        if os.getpid() != process:
+            leave_child(None)
         return Outcome(source)
 
     def _prepare(
@@ -244,14 +252,22 @@ class Session:
         return source, code
 
     async def _drive(self, run: Run, code: types.CodeType) -> None:
+        process = os.getpid()
+        keep_reserve()
         try:
             result = eval(code, self.namespace)
             if code.co_flags & inspect.CO_COROUTINE:
                 await result
         except BaseException as error:
-            run.error = error.with_traceback(user_part(error.__traceback__))
+            make_room(error)
+            run.error = error
+            cut_to_user_part(error)
             ended_by_user = issubclass(type(error), (CancelledError, KeyboardInterrupt))
             kept_to_themselves[run.task] = "cancelled" if ended_by_user else "error"
+        else:
+            make_room(None)
+        if os.getpid() != process:
+            leave_child(run.error)
 
 
 def _interrupted_part(error: KeyboardInterrupt) -> TracebackType | None:

@@ -80,22 +80,19 @@ class Closing:
         self._loop = loop
         self._leave = leave
         self._tell = tell
-        self._tasks: set[asyncio.Task[Any]] = set()
         self.names: list[str] = []
 
     def run(self) -> None:
         """Cancel the tasks, close the generators; what cannot be ended is left."""
         self._loop.set_task_factory(None)  # the user's may raise
-        self._tasks = set(all_tasks(self._loop))
-        self.names = sorted(_name(task) for task in self._tasks)
-        for task in self._tasks:
-            with suppress(BaseException):  # an overridden cancel(), a circle of awaits
-                task.cancel()
-        self._complete(self._cancelled())
+        tasks = set(all_tasks(self._loop))
+        self.names = sorted(_name(task) for task in tasks)
+        _cancel(tasks)
+        # Not kept: an exception that nobody retrieved is reported when its task goes.
+        self._complete(self._ended(tasks))
+        del tasks
         self._complete(self._generators_closed())
-        for task in all_tasks(self._loop):  # left behind, as was said
-            with suppress(AttributeError):
-                task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001
+        _hush(all_tasks(self._loop))
 
     def _complete(self, work: Coroutine[object, object, None]) -> None:
         """Run the loop until `work` is done, or somebody is tired of waiting for it."""
@@ -112,10 +109,7 @@ class Closing:
             except BaseException:
                 continue
         task.cancel()
-        task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001
-
-    async def _cancelled(self) -> None:
-        await self._ended(self._tasks)
+        _hush({task})
 
     async def _generators_closed(self) -> None:
         await self._ended({asyncio.Task(self._loop.shutdown_asyncgens(), loop=self._loop)})
@@ -123,10 +117,23 @@ class Closing:
     async def _ended(self, tasks: set[asyncio.Task[Any]]) -> None:
         if not tasks:
             return
-        _, pending = await asyncio.wait(tasks, timeout=PATIENCE)
+        pending = (await asyncio.wait(tasks, timeout=PATIENCE))[1]
         if pending:
             self._tell(_waiting_line([_described(task) for task in pending]))
             await asyncio.wait(pending, timeout=MORE)
+
+
+def _cancel(tasks: set[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        with suppress(BaseException):  # an overridden cancel(), a circle of awaits
+            task.cancel()
+
+
+def _hush(tasks: set[asyncio.Task[Any]]) -> None:
+    """Let nothing be said of `tasks`, which are left behind: that was said."""
+    for task in tasks:
+        with suppress(AttributeError):
+            task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 @contextmanager

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LONGEST",
     "called_part",
+    "cut_to_user_part",
     "place",
     "reached_place",
     "short_name",
@@ -32,6 +33,15 @@ def user_part(traceback: TracebackType | None) -> TracebackType | None:
     while traceback is not None and is_ours(traceback.tb_frame.f_code.co_filename):
         traceback = traceback.tb_next
     return traceback
+
+
+def cut_to_user_part(error: BaseException) -> None:
+    """Let the traceback of `error` begin in user code.
+
+    Asks BaseException, not `error`: its class may have a ``__getattribute__`` that raises.
+    """
+    trace = BaseException.__dict__["__traceback__"]
+    trace.__set__(error, user_part(trace.__get__(error)))
 
 
 def called_part(traceback: TracebackType | None) -> TracebackType | None:

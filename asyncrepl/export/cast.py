@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from asyncrepl.export.recording import Recording
     from asyncrepl.views.styled import Line
 
-__all__ = ["ROWS", "cast"]
+__all__ = ["ROWS", "Film", "cast", "header"]
 
 #: The height of the screen.
 ROWS = 24
@@ -35,7 +35,7 @@ _AWAY = "\r\x1b[K"
 
 def cast(recording: Recording) -> str:
     """The recording as text: a line of JSON a header, then one an event."""
-    film = _Film()
+    film = Film()
     for entry, scene in recording.parts:
         match entry:
             case Directive(name="title", value=text) | Narration(text=text):
@@ -46,21 +46,25 @@ def cast(recording: Recording) -> str:
                 film.rate = rate
             case Input() if scene is not None:
                 film.play(scene)
-    header = {
+    return header(recording.title) + film.taken()
+
+
+def header(title: str = "") -> str:
+    """The first line of a recording."""
+    return _json({
         "version": 2, "width": COLUMNS, "height": ROWS,
-        "title": one_line(recording.title) or "asyncrepl",
+        "title": one_line(title) or "asyncrepl",
         "env": {"TERM": "xterm-256color", "SHELL": "asyncrepl"},
-    }  # fmt: skip
-    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in (header, *film.events))
+    })  # fmt: skip
 
 
-class _Film:
-    """The events so far; `now` is the instant of the next one, in seconds."""
+class Film:
+    """The events of a recording; `now` is the instant of the next one, in seconds."""
 
     def __init__(self) -> None:
         self.now = 0.0
         self.rate = 1.0
-        self.events: list[tuple[float, str, str]] = []
+        self._events: list[tuple[float, str, str]] = []
         self._show(_PROMPT)
 
     def narrate(self, text: str) -> None:
@@ -84,8 +88,19 @@ class _Film:
             self._show(_AWAY + text + _PROMPT)
         self.now += AFTER_STATEMENT
 
+    def taken(self) -> str:
+        """The lines of the events so far, which are forgotten here."""
+        events, self._events = self._events, []
+        return "".join(map(_json, events))
+
+    def fork(self) -> Film:
+        """A film that goes on from here, and leaves this one as it is."""
+        other = Film()
+        other.now, other.rate, other._events = self.now, self.rate, []
+        return other
+
     def _show(self, text: str) -> None:
-        self.events.append((round(self.now, 6), "o", text))
+        self._events.append((round(self.now, 6), "o", text))
 
     def _type(self, text: str) -> None:
         keys = [(style, char) for line in _typed(text) for style, char in line]
@@ -97,6 +112,10 @@ class _Film:
             )
         self.now += enter
         self._show("\r\n")
+
+
+def _json(line: object) -> str:
+    return json.dumps(line, ensure_ascii=False) + "\n"
 
 
 def _typed(text: str) -> list[Line]:

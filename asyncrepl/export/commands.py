@@ -43,7 +43,7 @@ def _kept(shell: Shell, command: str, words: str, name: str | None) -> list[Line
 
     target, name = _target(command, words, name)
     count = keep(shell, target, name)
-    return [[("", f"{_inputs(count)} saved in {target.path}")]]
+    return [[("", f"{_inputs(count)} saved in {target}")]]
 
 
 def _target(command: str, words: str, name: str | None) -> tuple[Target, str]:
@@ -55,21 +55,20 @@ def _target(command: str, words: str, name: str | None) -> tuple[Target, str]:
 
 
 def _record(shell: Shell, rest: str) -> list[Line]:
-    from asyncrepl.export.keeping import Recorder
+    from asyncrepl.export.recorder import Recorder
 
     recorder = shell.recorder
     if rest == "off":
         if recorder is None:
             raise CommandError("nothing is recorded; :record FILE begins")
-        shell.recorder = None
-        return [[("", f"{_inputs(recorder.end())} saved in {recorder.path}")]]
+        return [[("", f"{_inputs(recorder.end())} saved in {recorder.name}")]]
     if not rest:
-        now = "nothing is recorded" if recorder is None else f"recording to {recorder.path}"
+        now = "nothing is recorded" if recorder is None else f"recording to {recorder.name}"
         return [[("", now), ("dim", "; :record FILE begins, :record off ends")]]
     if recorder is not None:
-        raise CommandError(f"already recording to {recorder.path}: :record off ends that")
+        raise CommandError(f"already recording to {recorder.name}: :record off ends that")
     shell.recorder = Recorder(shell, *_target(":record", rest, None))
-    return [[("", f"recording to {shell.recorder.path}"), ("dim", "; :record off ends")]]
+    return [[("", f"recording to {shell.recorder.name}"), ("dim", "; :record off ends")]]
 
 
 def _inputs(count: int) -> str:

@@ -9,13 +9,25 @@ from typing import TYPE_CHECKING
 from asyncrepl.commands.registry import CommandError
 from asyncrepl.export.exporting import drawn
 from asyncrepl.export.taped import recording, transcript_text
+from asyncrepl.files import write_file
 from asyncrepl.language.reading import as_command
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from asyncrepl.commands.shell import Shell
     from asyncrepl.commands.tape import Scene
 
-__all__ = ["FORMATS", "Recorder", "Target", "format_of", "keep"]
+__all__ = [
+    "FORMATS",
+    "Target",
+    "encoded",
+    "format_of",
+    "is_about_keeping",
+    "keep",
+    "reason",
+    "session_text",
+]
 
 #: What a session can be kept as; a file's suffix says it too.
 FORMATS = ("py", "pycon", "cast", "html", "svg", "trace")
@@ -33,38 +45,66 @@ def format_of(path: Path, command: str) -> str:
 
 
 class Target:
-    """The file that `words` of `command` name; one that is there is replaced only after ``-f``."""
+    """The file that `words` of `command` name; one that is there is replaced only after ``-f``.
+
+    `path` is absolute: where the user goes afterwards changes nothing. Raises CommandError,
+    as all of its methods, in one line.
+    """
 
     def __init__(self, command: str, words: str) -> None:
-        self._forced = words.startswith("-f ")
+        self.forced = words.startswith("-f ")
         self._command = command
-        self.path = Path(words.removeprefix("-f ").strip()).expanduser()
+        self._words = words.removeprefix("-f ").strip()
+        self.path = Path(self._words)
+        with self.refusing():
+            self.path = self.path.expanduser().absolute()
+
+    def __str__(self) -> str:
+        """As the user has called it, where that still means the same."""
+        with contextlib.suppress(OSError, RuntimeError):
+            if Path(self._words).expanduser().absolute() != self.path:
+                return str(self.path)
+        return self._words
 
     def write(self, text: str) -> None:
-        """Write the file; from then on it may be written again."""
-        path = self.path
+        """Write the file, whole or not at all."""
+        with self.refusing():
+            write_file(self.path, encoded(text), replace=self.forced)
+
+    @contextlib.contextmanager
+    def refusing(self) -> Iterator[None]:
+        """What fails in the block is told in one line."""
         try:
-            with path.open("wb" if self._forced else "xb") as file:
-                file.write(text.encode("utf-8", "backslashreplace"))
+            yield
         except FileExistsError:
-            again = f"{self._command} -f {path}"
-            raise CommandError(f"{path} is there already; to replace it: {again}") from None
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise CommandError(f"cannot write {path}: {reason}") from None
-        self._forced = True
+            again = f"{self._command} -f {self}"
+            raise CommandError(f"{self} is there already; to replace it: {again}") from None
+        except (OSError, ValueError, RuntimeError) as error:
+            raise CommandError(f"cannot write {self}: {reason(error)}") from None
 
 
-def keep(shell: Shell, target: Target, name: str, after: Scene | None = None) -> int:
-    """Write the session, or what came `after` that input; how many inputs it has."""
-    every = shell.tape.scenes
-    first = next((at + 1 for at, scene in enumerate(every) if scene is after), 0)
-    scenes = [scene for scene in every[first:] if not _keeps(shell, scene)]
-    target.write(_text(shell, [*scenes, shell.tape.ending()], name))
+def encoded(text: str) -> bytes:
+    """The bytes of `text` in a file; what has no encoding is spelled out."""
+    return text.encode("utf-8", "backslashreplace")
+
+
+def reason(error: BaseException) -> str:
+    """Why something failed, as the system says it."""
+    return str(getattr(error, "strerror", None) or error or type(error).__name__)
+
+
+def keep(shell: Shell, target: Target, name: str) -> int:
+    """Write the session to `target`; how many inputs it has."""
+    scenes = [scene for scene in shell.tape.scenes if not is_about_keeping(shell, scene)]
+    target.write(session_text(shell, [*scenes, shell.tape.ending()], name))
     return len(scenes)
 
 
-def _text(shell: Shell, scenes: list[Scene], name: str) -> str:
+def session_text(shell: Shell, scenes: list[Scene], name: str) -> str:
+    """The session that `scenes` are, but for the last one, in the format `name`.
+
+    Raises CommandError for a trace where no task was recorded.
+    """
     if name == "trace":
         return _trace(shell)
     kept = recording(scenes, waits=name in {"py", "pycon"})
@@ -82,27 +122,11 @@ def _trace(shell: Shell) -> str:
     return trace(timeline.snapshot(), ())
 
 
-def _keeps(shell: Shell, scene: Scene) -> bool:
-    """Whether the scene is about keeping the session, and so no part of it."""
+def is_about_keeping(shell: Shell, scene: Scene) -> bool:
+    """Whether `scene` is about keeping the session, and so no part of it."""
     command = as_command(scene.text)
     if command is None:
         return False
     with contextlib.suppress(CommandError):
         return shell.registry.find(command.name).name in NOT_KEPT
     return False
-
-
-class Recorder:
-    """Writes a session, from now on, to `target` when it is over; the file is made at once."""
-
-    def __init__(self, shell: Shell, target: Target, name: str) -> None:
-        target.write("")
-        self.path = target.path
-        self._shell = shell
-        self._target = target
-        self._name = name
-        self._after = next(reversed(shell.tape.scenes), None)
-
-    def end(self) -> int:
-        """Write the file; how many inputs it has."""
-        return keep(self._shell, self._target, self._name, self._after)

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
     from asyncrepl.views.styled import Line
 
-__all__ = ["recording", "transcript_text"]
+__all__ = ["HEAD", "has_idle_output", "recording", "scene_text", "transcript_text", "with_wait"]
+
+#: The beginning of a session on paper.
+HEAD = "#: clock  virtual\n\n"
 
 #: Seconds: a command that took less has awaited nothing; a pause worth a ``:wait``.
 _SHORT, _LEAST = 0.1, 0.001
@@ -33,24 +36,28 @@ def recording(scenes: Sequence[Scene], *, waits: bool) -> Recording:
     stands for the time between any two inputs: nothing else would let it pass.
     """
     pairs = list(pairwise(scenes))
-    last = max((at for at, (scene, _) in enumerate(pairs) if _idle(scene)), default=-1)
+    last = max((at for at, (scene, _) in enumerate(pairs) if has_idle_output(scene)), default=-1)
     kept: list[Scene] = []
     for at, pair in enumerate(pairs):
-        kept += _split(*pair) if waits and at <= last else [pair[0]]
+        kept += with_wait(*pair) if waits and at <= last else [pair[0]]
     parts = tuple((Input(0, (), text=scene.text, expected=()), scene) for scene in kept)
     return Recording("", parts)
 
 
 def transcript_text(recording: Recording, width: int | None = None) -> str:
     """The session on paper, as ``asyncrepl check`` reads it, from a screen of that `width`."""
-    lines = ["#: clock  virtual", ""]
-    for _, scene in recording.scenes:
-        if scene.error == "KeyboardInterrupt" and scene.ended is not None:
-            lines.append(f"#: key C-c after {_seconds(scene.ended - scene.began)}")
-        lines += _typed(scene.text)
-        printed = _unwrapped(output_lines(scene), width)
-        lines += [line if line == GAP and scene.cut else expressible(line) for line in printed]
-    return "\n".join(lines) + "\n"
+    return HEAD + "".join(scene_text(scene, width) for _, scene in recording.scenes)
+
+
+def scene_text(scene: Scene, width: int | None = None) -> str:
+    """One input on paper, with what came of it."""
+    lines: list[str] = []
+    if scene.error == "KeyboardInterrupt" and scene.ended is not None:
+        lines.append(f"#: key C-c after {_seconds(scene.ended - scene.began)}")
+    lines += _typed(scene.text)
+    printed = _unwrapped(output_lines(scene), width)
+    lines += [line if line == GAP and scene.cut else expressible(line) for line in printed]
+    return "".join(line + "\n" for line in lines)
 
 
 def _unwrapped(lines: list[Line], width: int | None) -> list[str]:
@@ -81,11 +88,12 @@ def _goes_on(before: Line, line: Line, width: int) -> bool:
     return cells(f"{plain(before)} {text.split()[0]}") > width - indent
 
 
-def _idle(scene: Scene) -> bool:
+def has_idle_output(scene: Scene) -> bool:
+    """Whether something was printed between the end of `scene` and the next input."""
     return scene.idle is not None and scene.idle < len(scene.pieces)
 
 
-def _split(scene: Scene, following: Scene) -> Iterator[Scene]:
+def with_wait(scene: Scene, following: Scene) -> Iterator[Scene]:
     """`scene`, and a ``:wait`` for the time until the `following` one.
 
     On a virtual clock an input that awaits nothing takes no time: what it took is waited for.
@@ -98,7 +106,7 @@ def _split(scene: Scene, following: Scene) -> Iterator[Scene]:
     yield itself
     took = scene.ended - scene.began
     seconds = following.began - scene.ended + (0 if _awaits(scene.text, took) else took)
-    if _idle(scene) or seconds >= _LEAST:
+    if has_idle_output(scene) or seconds >= _LEAST:
         wait = Scene(f":wait {_seconds(seconds)}", scene.ended)
         wait.ended, wait.pieces = following.began, scene.pieces[scene.idle :]
         yield wait

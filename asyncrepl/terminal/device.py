@@ -47,6 +47,7 @@ class Modes:
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
+        self._process = os.getpid()
         self._found: list[Any] | None = None
         with contextlib.suppress(termios.error):
             self._found = termios.tcgetattr(fd)
@@ -63,6 +64,15 @@ class Modes:
         """The settings found at the start."""
         if self._found is not None:
             self._set(self._found)
+
+    def drop_input(self) -> None:
+        """Forget what was typed and is not read yet, as the kernel does at Ctrl-C.
+
+        Told to do so itself (without NOFLSH), it would forget output in flight as well.
+        """
+        with contextlib.suppress(termios.error, OSError):
+            if os.tcgetpgrp(self._fd) == os.getpgrp():  # else it would stop us
+                termios.tcflush(self._fd, termios.TCIFLUSH)
 
     def all(self) -> tuple[list[Any], list[Any], list[Any]] | None:
         """The settings found at the start, at the prompt, while running; None without any."""
@@ -89,6 +99,8 @@ class Modes:
         return attributes
 
     def _set(self, attributes: list[Any]) -> None:
+        if os.getpid() != self._process:
+            return  # a child of ours: the terminal is its parent's
         with contextlib.suppress(termios.error, OSError):
             termios.tcsetattr(self._fd, termios.TCSANOW, attributes)
 

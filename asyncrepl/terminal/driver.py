@@ -146,8 +146,14 @@ class Terminal:
 
     def _handlers(self) -> dict[signal.Signals, Any]:
         ui = self.ui
+
+        def interrupted(*_: object) -> None:
+            """A Ctrl-C before the session behind the prompt is there."""
+            ui.drop_typed_ahead()
+            self.crossing.keep_interrupt()
+
         return {
-            signal.SIGINT: lambda *_: self.crossing.keep_interrupt(),
+            signal.SIGINT: interrupted,
             signal.SIGWINCH: lambda *_: ui.call(ui.resized),
             signal.SIGCONT: lambda *_: ui.call(ui.away.continued),
         }

@@ -55,10 +55,14 @@ class Lender:
         self._lock = threading.RLock()
         self._depth = 0
         self._recalled = False
+        self._process = os.getpid()
 
     @contextmanager
     def terminal(self) -> Iterator[None]:
-        """The block has the terminal."""
+        """The block has the terminal; in a child that was forked nobody has."""
+        if os.getpid() != self._process:
+            yield
+            return
         while not self._lock.acquire(timeout=_POLL):
             pass  # another thread has it; the time limit lets Ctrl-C through
         try:
@@ -77,8 +81,11 @@ class Lender:
     def read_line(self) -> str:
         """A line from the keyboard with its newline, edited by the terminal itself.
 
-        Empty at the end of input (Ctrl-D), or when the line was recalled.
+        Empty at the end of input (Ctrl-D), when the line was recalled, and in a child that
+        was forked: two readers of one keyboard get half of the keys each.
         """
+        if os.getpid() != self._process:
+            return ""
         with self.terminal():
             early: list[str | None] = [None]
             self._wait(lambda: early.append(self._terminal.typed_line()))

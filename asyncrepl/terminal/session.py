@@ -107,6 +107,7 @@ class _Session:
         self._interrupter = Interrupter(
             shell.loop, shell, self._found_nothing, self._cannot_interrupt
         )
+        self._interrupter.heard = terminal.ui.drop_typed_ahead
         self._hogs = Hogs(shell.loop, self._blocked)
         shell.sleeps.wanted = self._slept
         self._ahead = LoadingAhead(shell.loop.live.turn)

@@ -17,6 +17,8 @@ import signal
 from collections import deque
 from typing import TYPE_CHECKING
 
+from prompt_toolkit.filters import emacs_insert_mode, vi_insert_mode
+from prompt_toolkit.key_binding import KeyPress
 from prompt_toolkit.keys import Keys
 
 from asyncrepl.commands.prompts import PROMPTS
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from prompt_toolkit.application import Application
-    from prompt_toolkit.key_binding import KeyPress
     from prompt_toolkit.layout import Layout
 
     from asyncrepl.terminal.away import Away
@@ -75,7 +76,8 @@ class Typist:
         self._modes = modes
         self._main = main
         self._watch = watch
-        self._waiting: list[KeyPress] = []
+        #: Keys for the next prompts, oldest first.
+        self._waiting: deque[KeyPress] = deque()
         self._offered = ""
         # A session that was pasted: the input that runs, those that come, and whether more
         # of it is on its way as single keys (a terminal that does not say what is pasted).
@@ -100,7 +102,7 @@ class Typist:
         if inputs is None and self._reciting:
             self.buffer.reset()  # output of the session that is being pasted
         elif inputs is not None:
-            self._reciting = bool(self._app.key_processor.input_queue)
+            self._reciting = bool(self._app.key_processor.input_queue or self._waiting)
             self._to_come.extend(inputs)
             self._run_pasted()
         elif text.strip():
@@ -172,6 +174,7 @@ class Typist:
         """Keep keys for the next prompt; a Ctrl-C read before it became a signal is one now."""
         for key in keys:
             if key.key == Keys.ControlC and self.running:
+                self.drop_waiting()
                 self._main.interrupt()
             elif self.running and self.pause_keys.takes(key.key):
                 self.refresh()
@@ -179,6 +182,14 @@ class Typist:
                 self.audience(key)
             else:
                 self._waiting.append(key)
+        if self.running and not self.pause_keys.on and self.audience is None:
+            # Text means nothing else now: to ask the key bindings for each letter of what
+            # is pasted takes longer than to run it.
+            self._waiting.extend(_popped_text(self._app.key_processor.input_queue, Keys.ControlM))
+
+    def drop_waiting(self) -> None:
+        """Ctrl-C: what was typed ahead will not be typed."""
+        self._waiting.clear()
 
     @property
     def listening(self) -> bool:
@@ -242,7 +253,8 @@ class Typist:
             self.buffer.text, self._offered = self._offered, ""
             self.buffer.cursor_position = len(self.buffer.text)
         self._editor.suggest()
-        self._painter.redraw()
+        if not self._waiting:  # else after the first piece of it
+            self._painter.redraw()
         self._settle(goes_on=True)
         self._type_waiting()
 
@@ -296,15 +308,15 @@ class Typist:
         """The plain line among the keys that wait, if Enter ended it; empty for Ctrl-D."""
         keys = [key.key for key in self._waiting]
         if keys[:1] == [Keys.ControlD]:
-            del self._waiting[0]
+            self._waiting.popleft()
             return ""
         if Keys.ControlM not in keys:
             return None
         end = keys.index(Keys.ControlM)
         if any(len(key) > 1 for key in keys[:end]):
             return None
-        line, self._waiting = self._waiting[:end], self._waiting[end + 1 :]
-        return "".join(key.data for key in line) + "\n"
+        line = [self._waiting.popleft() for _ in range(end + 1)]
+        return "".join(key.data for key in line[:end]) + "\n"
 
     def set_modes(self) -> None:
         """Set the terminal's modes for the present state."""
@@ -329,14 +341,41 @@ class Typist:
         self.focus()
 
     def _type_waiting(self) -> None:
-        keys, self._waiting = self._waiting, []
-        if keys and self.audience is None:
-            self._app.key_processor.feed_multiple(keys)
-            self._app.key_processor.process_keys()
+        """Type the keys that wait, up to the end of an input; the others wait on.
+
+        Giving all of them to the editor, which would put back those after the first Enter,
+        took 20 s for 200 lines.
+        """
+        processor = self._app.key_processor
+        while self._waiting and self.listening:
+            processor.feed(self._next_waiting())
+            processor.process_keys()
         self._reciting &= self.running
+
+    def _next_waiting(self) -> KeyPress:
+        """The next key that waits; a piece of text, where that means itself, as one paste."""
+        processor = self._app.key_processor
+        inserts = emacs_insert_mode() or vi_insert_mode()
+        if inserts and not (processor.arg or processor.key_buffer):
+            text = "".join(key.data for key in _popped_text(self._waiting))
+            if text:
+                return KeyPress(Keys.BracketedPaste, text)
+        return self._waiting.popleft()
 
     def _echo(self, text: str) -> None:
         self._painter.echo(self._editor.echo(text))
+
+
+def _popped_text(keys: deque[KeyPress], *others: str) -> list[KeyPress]:
+    """Take the characters at the left end of `keys` away, and `others` among them."""
+    taken: list[KeyPress] = []
+    while keys and (_is_character(keys[0]) or keys[0].key in others):
+        taken.append(keys.popleft())
+    return taken
+
+
+def _is_character(key: KeyPress) -> bool:
+    return len(key.key) == 1 and key.key.isprintable()
 
 
 def _is_users(handler: object) -> bool:

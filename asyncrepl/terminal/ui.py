@@ -115,6 +115,7 @@ class Ui:
         self.typist.connect(self.app, self.away)
         self.pager = Pager(self.app, DeviceInput(self._stdin, self.modes), self.away)
         self.error: BaseException | None = None
+        self._process = os.getpid()
         #: Errors that nothing could be done about.
         self._lost = 0
         self._editor = editor
@@ -182,11 +183,19 @@ class Ui:
 
     def call(self, action: Callable[[], object]) -> bool:
         """Have `action` called in the terminal's thread; False if there is none any more."""
+        if os.getpid() != self._process:
+            return False  # a child of ours has only the thread that forked it
         try:
             self._loop.call_soon_threadsafe(action)
         except RuntimeError:
             return False
         return self._thread.is_alive()
+
+    def drop_typed_ahead(self) -> None:
+        """A Ctrl-C came, which is also for what should have run next; in a signal handler."""
+        if self.typist.running:
+            self.modes.drop_input()
+        self.call(self.typist.drop_waiting)
 
     @property
     def prompt_width(self) -> int:

@@ -7,13 +7,12 @@ same files give the same bytes.
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asyncrepl.files import write_file
 from asyncrepl.language.shipped import ShippedError, find_transcript
 from asyncrepl.transcript.grammar import TranscriptError
 from asyncrepl.transcript.report import accepted, diff_lines
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import TextIO
 
-    from asyncrepl.transcript.grammar import Transcript
     from asyncrepl.transcript.report import Report
     from asyncrepl.transcript.watch import Limits
     from asyncrepl.views.styled import Line
@@ -131,7 +129,8 @@ class _Check:
     def _rewrite(self, report: Report) -> None:
         filename = report.transcript.filename
         try:
-            _write(accepted(report))
+            new = accepted(report)
+            write_file(Path(new.filename), new.render().encode(), replace=True)
         except OSError as error:
             self._refuse(f"{filename}: can't be rewritten: {error.strerror or error}")
             return
@@ -149,20 +148,6 @@ class _Check:
 def _painted(line: str) -> Line:
     """A line of a diff."""
     return [(_DIFF.get(line[:1], ""), printable(line))]
-
-
-def _write(transcript: Transcript) -> None:
-    """Replace the transcript's file in one step; its mode stays, a link stays a link."""
-    path = Path(transcript.filename).resolve()
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(transcript.render().encode())
-        shutil.copymode(path, name)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _hidden(file: Path, folder: Path) -> bool:

@@ -65,8 +65,15 @@ class Console:
         self._write(self.out, lines)
 
     def complain(self, *lines: Line) -> None:
-        """Write `lines` to the error stream, in one piece."""
-        self._write(self.err, lines)
+        """Write `lines` to the error stream, in one piece.
+
+        Where there is no room for them nobody hears of it, but an exit status tells.
+        """
+        try:
+            self._write(self.err, lines)
+        except OSError as error:
+            if self.err is self.out or isinstance(error, BrokenPipeError):
+                raise
 
     def aside(self, *lines: Line) -> None:
         """Write `lines` to the output stream, but not as a part of the session: tell nobody."""

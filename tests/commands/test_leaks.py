@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import warnings
@@ -10,10 +11,16 @@ from typing import TYPE_CHECKING
 import pytest
 from support.shells import typed_shell
 
+from asyncrepl.commands.front import Front
 from asyncrepl.language.sightings import sightings
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Sequence
+
     from support.shells import Typed
+
+    from asyncrepl.commands.status import Status
+    from asyncrepl.views.styled import Line
 
 READINGS = "async def readings(n=9):\n    for i in range(n):\n        await asyncio.sleep(1)\n        yield i\n"
 
@@ -318,3 +325,45 @@ def test_a_generator_begun_while_nothing_was_recorded_is_listed_as_open(type_in:
     assert "begun" not in "".join(listed)
     type_in("for g in gs: await g.aclose()\n")
     assert type_in(":leaks") == "no leaks\n"
+
+
+@pytest.mark.parametrize(
+    "command", [":marbles g()", ":wait 5", ":next", ":next 3", ":help", ":tasks"]
+)
+def test_a_command_that_is_interrupted_at_once_forgets_nothing(command: str) -> None:
+    """Ctrl-C together with Enter, before the first step: no coroutine of ours is told or listed."""
+
+    class Pages(Front):
+        """A screen too small for any answer."""
+
+        def page(self, _lines: Sequence[Line], *, newest_last: bool) -> Awaitable[None]:  # noqa: ARG002
+            return asyncio.sleep(5)
+
+    with typed_shell(Pages()) as type_in:
+        type_in("async def g(): yield 1\n")
+        shell = type_in.shell
+        statuses: list[Status] = []
+
+        def done(status: Status) -> None:
+            statuses.append(status)
+            shell.loop.stop()
+
+        shell.loop.live.clock.release()
+        shell.loop.call_soon(shell.submit, command, done)
+        shell.loop.call_soon(shell.interrupt)
+        shell.loop.run_forever()
+        gc.collect()
+        assert [status.kind for status in statuses] == ["error"]
+        assert "never awaited" not in type_in.shown()
+        assert list(shell.noticing.leaks) == []
+
+
+def test_a_task_factory_that_raises_leaves_no_ticker_behind() -> None:
+    """Its error is told, and no coroutine of ours."""
+    with typed_shell() as type_in:
+        type_in("def factory(loop, coro, **options): raise ValueError('no')\n")
+        type_in("asyncio.get_running_loop().set_task_factory(factory)")
+        assert type_in(":ticker tick 0.2").endswith("ValueError: no\n")
+        gc.collect()
+        assert "never awaited" not in type_in("1")
+        type_in("asyncio.get_running_loop().set_task_factory(None)")

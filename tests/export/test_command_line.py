@@ -71,3 +71,18 @@ def test_an_unknown_format_is_wrong_usage(capsys: pytest.CaptureFixture[str]) ->
         main(["export", "six-steps", "--to", "pdf"])
     assert caught.value.code == 2
     assert "svg" in capsys.readouterr().err
+
+
+def test_a_file_that_is_there_stays(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without --force, told in one line; - is standard output."""
+    (tmp_path / "t.pycon").write_text(">>> 1\n1\n")
+    out = tmp_path / "out.py"
+    out.write_text("mine")
+    words = ["export", str(tmp_path / "t.pycon"), "--to", "py", "-o", str(out)]
+    assert main(words) == 2
+    assert (
+        capsys.readouterr().err == f"asyncrepl: {out} is there already; to replace it: --force\n"
+    )
+    assert out.read_text() == "mine"
+    assert main([*words, "--force"]) == 0
+    assert "asyncio.run" in out.read_text()

@@ -46,7 +46,7 @@ WORK = (
     ":freeze",
     ":next",
     ":thaw",
-    ":history",
+    ":history nothing",  # all of it would open the pager
     "ticks?",
     ":cancel all",
 )

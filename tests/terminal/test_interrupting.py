@@ -140,6 +140,7 @@ def pressing(terminal: Terminal, over: Callable[[], bool]) -> Callable[[], bool]
     return look
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", GREEDY)
 def test_the_third_ctrl_c_ends_code_that_swallows_them(
     start: Callable[..., Terminal], kind: str
@@ -155,6 +156,7 @@ def test_the_third_ctrl_c_ends_code_that_swallows_them(
     assert terminal.scrollback[-2] == "'alive'"
 
 
+@pytest.mark.slow
 def test_code_that_cannot_be_interrupted_ends_the_session(terminal: Terminal) -> None:
     """Handlers within handlers: the process ends, says so, and the terminal is restored."""
     terminal.enter("import time")
