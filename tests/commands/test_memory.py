@@ -35,10 +35,11 @@ def test_ten_tickers_with_lanes_and_narration_stay_as_small() -> None:
         type_in("walks = [asyncio.create_task(walk()) for _ in range(10)]; None")
         tracemalloc.start()
         try:
-            sizes = [_grown(type_in, seconds) for seconds in (20, 50)]
+            sizes = [_grown(type_in, seconds) for seconds in (30, 40)]
         finally:
             tracemalloc.stop()
-    assert sizes[1] < sizes[0] * 1.1
+    # 40,000 slices later: one small object kept of each would be 2 MB. The inputs are on the tape.
+    assert sizes[1] - sizes[0] < 100_000
 
 
 def _grown(type_in: Typed, seconds: int) -> int:

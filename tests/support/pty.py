@@ -50,6 +50,9 @@ class Screen(pyte.HistoryScreen):
         pyte's own throws the uppermost away and leaves the cursor where it was.
         """
         lines = lines or self.lines
+        if lines >= self.lines:
+            super().resize(lines, columns)
+            return
         above = max(0, self.cursor.y + 1 - lines)
         self.history.top.extend(self.buffer[row] for row in range(above))
         row, column = self.cursor.y - above, self.cursor.x
