@@ -178,8 +178,9 @@ class FuzzError(AssertionError):
 class Fuzzer:
     """Does `count` random things to a session at its first prompt, and looks after each."""
 
-    def __init__(self, terminal: Terminal, seed: int) -> None:
+    def __init__(self, terminal: Terminal, seed: int, *, sizes: bool = True) -> None:
         self.terminal = terminal
+        self._sizes = sizes
         self.done: Counter[str] = Counter()
         self._seed = seed
         self._random = random.Random(seed)
@@ -286,6 +287,8 @@ class Fuzzer:
 
     def _resize(self) -> None:
         columns, rows = self._random.randint(50, 130), self._random.randint(12, 45)
+        if not self._sizes:
+            return
         self.done["resizes"] += 1
         self._note(f"{columns}x{rows}")
         self.terminal.resize(columns, rows)
@@ -385,12 +388,18 @@ class Fuzzer:
         return "\n".join(self._rows()[-60:])
 
 
-def fuzz(seed: int, statements: int, command: Sequence[str] | None = None) -> Counter[str]:
-    """Fuzz a session of its own; how much of what was done. Raises FuzzError."""
+def fuzz(
+    seed: int, statements: int, command: Sequence[str] | None = None, *, sizes: bool = True
+) -> Counter[str]:
+    """Fuzz a session of its own; how much of what was done. Raises FuzzError.
+
+    Without `sizes` the terminal keeps its size: where it is resized while a row is being
+    written, what becomes of that row is the emulator's doing, too.
+    """
     terminal = Terminal(None if command is None else [*command])
     try:
         terminal.wait_for_prompt()
-        fuzzer = Fuzzer(terminal, seed)
+        fuzzer = Fuzzer(terminal, seed, sizes=sizes)
         fuzzer.begin()
         fuzzer.run(statements)
     finally:
