@@ -130,7 +130,11 @@ def explain_program(program: Program, *, as_json: bool, color: bool, whole: bool
         if as_json:
             answer.write(json.dumps(as_object(found, program)) + "\n")
         else:
-            Console(answer, color=color).show(*_as_lines(found, program, width, whole=whole))
+            # A patch is of bytes, also of those that no screen should get.
+            raw = not os.isatty(answer.fileno())
+            Console(answer, color=color, raw=raw).show(
+                *_as_lines(found, program, width, whole=whole)
+            )
     return INTERRUPTED if found.interrupted else 0
 
 

@@ -25,7 +25,8 @@ class Console:
     `color` says whether styles become escape codes; without it only the text
     is written, and nothing is lost: no meaning is in colour alone. `width` tells
     the columns of a screen; without it text is not wrapped. `ascii` says that the screen
-    shows nothing else: pictures are then drawn with it.
+    shows nothing else: pictures are then drawn with it. With `raw`, control characters are
+    written as they are: for a program that reads them.
     """
 
     def __init__(
@@ -36,12 +37,14 @@ class Console:
         color: bool = False,
         width: Callable[[], int] | None = None,
         ascii: bool = False,  # noqa: A002  says it best
+        raw: bool = False,
     ) -> None:
         self.out = out
         self._width = width
         self.err = out if err is None else err
         self.color = color
         self.ascii = ascii
+        self._raw = raw
         #: Hears of all lines, if set.
         self.told: Callable[[tuple[Line, ...]], object] | None = None
 
@@ -89,7 +92,7 @@ class Console:
         if self.told is not None:
             self.told(lines)
         draw = ansi if self.color else plain
-        text = "".join(draw(safe(line)) + "\n" for line in lines)
+        text = "".join(draw(line if self._raw else safe(line)) + "\n" for line in lines)
         # A stream that knows the column begins a row for them, if it has to.
         getattr(stream, "show", stream.write)(text)
         stream.flush()
