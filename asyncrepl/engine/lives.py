@@ -29,6 +29,7 @@ __all__ = [
     "Life",
     "Ref",
     "all_tasks",
+    "be_running",
     "by_age",
     "cancelling",
     "coro_name",
@@ -113,6 +114,17 @@ def current_task(loop: asyncio.AbstractEventLoop) -> asyncio.Task[Any] | None:
     if task is None and sys.version_info >= (3, 14):
         task = asyncio.tasks._py_current_task(loop)  # type: ignore[attr-defined, unused-ignore]  # noqa: SLF001
     return task
+
+
+def be_running(loop: asyncio.AbstractEventLoop) -> bool:
+    """Make `loop`, which runs in this thread, the running one again; whether it was not.
+
+    User code may have said otherwise. From Python 3.14 on a task could not even end its step.
+    """
+    taken = asyncio._get_running_loop() is not loop  # noqa: SLF001  its public sister raises
+    if taken:
+        asyncio._set_running_loop(loop)  # noqa: SLF001  public, but for its name
+    return taken
 
 
 def is_python_task(obj: Any) -> bool:

@@ -31,6 +31,7 @@ import asyncio
 import functools
 import math
 import sys
+import threading
 from types import CoroutineType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,7 @@ from asyncrepl.engine import timers
 from asyncrepl.engine.clock import Clock
 from asyncrepl.engine.forgetting.leaving import left
 from asyncrepl.engine.frames import is_ours
-from asyncrepl.engine.lives import coroutine
+from asyncrepl.engine.lives import be_running, coroutine, current_task
 from asyncrepl.engine.outside import Outside
 from asyncrepl.engine.traces import user_part
 from asyncrepl.engine.turns import WatchingSelector
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
         _closed: bool
         _current_handle: asyncio.Handle | None
         _ready: deque[asyncio.Handle]
+        _thread_id: int | None
         _scheduled: list[timers.TimerHandle]
         _selector: WatchingSelector
         _ssock: Any
@@ -175,6 +177,13 @@ class LiveLoop(_SelectorEventLoop):
             self.live.turn.busy = False
             if self.live.timeline is not None:
                 self.live.timeline.waits()
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """As asyncio's own; a task that could not leave its step goes on nevertheless."""
+        inside = "handle" in context and self._thread_id == threading.get_ident()
+        if inside and be_running(self) and (task := current_task(self)) is not None:
+            asyncio.tasks._leave_task(self, task)  # noqa: SLF001
+        super().call_exception_handler(context)
 
     def settle(self) -> None:
         """Run all that can run without time passing; for a loop that is not running.

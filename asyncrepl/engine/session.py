@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from asyncrepl.engine.endings import kept_to_themselves
 from asyncrepl.engine.forking import leave_child
+from asyncrepl.engine.lives import be_running
 from asyncrepl.engine.memory import keep_reserve, make_room
 from asyncrepl.engine.recursion import keep_room
 from asyncrepl.engine.traces import cut_to_user_part, reached_place
@@ -252,7 +253,7 @@ class Session:
         return source, code
 
     async def _drive(self, run: Run, code: types.CodeType) -> None:
-        process = os.getpid()
+        process, loop = os.getpid(), self.loop
         keep_reserve()
         try:
             result = eval(code, self.namespace)
@@ -268,6 +269,7 @@ class Session:
             make_room(None)
         if os.getpid() != process:
             leave_child(run.error)
+        be_running(loop)
 
 
 def _interrupted_part(error: KeyboardInterrupt) -> TracebackType | None:

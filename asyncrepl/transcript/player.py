@@ -6,17 +6,19 @@ the player. The transcript's own come from `#: key` and never through a signal.
 
 from __future__ import annotations
 
+import asyncio
 import math
 import signal
 import sys
 import threading
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from asyncrepl.commands.opening import open_shell
 from asyncrepl.commands.status import Status
 from asyncrepl.engine.clock import Clock
 from asyncrepl.engine.interrupts import Interrupter
+from asyncrepl.engine.lives import current_task
 from asyncrepl.engine.running import keep_running
 from asyncrepl.transcript.marking import Marking
 from asyncrepl.transcript.performing import perform
@@ -50,6 +52,8 @@ class Player:
         #: Whether a Ctrl-C is none of this player's business.
         self.deaf = False
         self._ctrl_c = False
+        #: The task that a Ctrl-C has reached.
+        self._reached: asyncio.Task[Any] | None = None
         self._status: Status | None = None
 
     def play(self, entry: Input) -> Status:
@@ -70,6 +74,9 @@ class Player:
         finally:
             if self._watch is not None:
                 self._watch.end()
+        reached, self._reached = self._reached, None
+        if type(reached) is asyncio.Task and reached.done() and not reached.cancelled():
+            reached.exception()  # it is known: asyncio need not log it
         if self._ctrl_c:
             raise KeyboardInterrupt
         if self._reason is not None:
@@ -96,6 +103,7 @@ class Player:
         if self._reason is None and self.deaf:
             return
         self._ctrl_c = self._reason is None
+        self._reached = current_task(self._loop)
         raise KeyboardInterrupt
 
     @property

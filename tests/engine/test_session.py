@@ -191,3 +191,25 @@ def test_a_session_runs_inside_a_running_program() -> None:
 def test_nothing_to_run_is_fine(prompt: Prompt) -> None:
     """Blank input ends at once, without an error."""
     assert prompt("# nothing").error is None
+
+
+WITHOUT_A_LOOP = {
+    "at once": "asyncio._set_running_loop(None)",
+    "while it waits": (
+        "loop = asyncio.get_running_loop()\nf = loop.create_future()\n"
+        "loop.call_later(0.01, f.set_result, 1)\nasyncio._set_running_loop(None)\nawait f"
+    ),
+    "in another task": (
+        "async def other(): asyncio._set_running_loop(None)\n"
+        "t = asyncio.create_task(other())\nawait asyncio.sleep(0.01)"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", WITHOUT_A_LOOP.values(), ids=WITHOUT_A_LOOP)
+def test_taking_the_running_loop_away_takes_no_prompt(prompt: Prompt, text: str) -> None:
+    """Python 3.14 would let no task end its step; the statement ends, the next one has a loop."""
+    prompt.loop.set_exception_handler(lambda *_: None)
+    assert prompt(text).error is None
+    assert prompt("await asyncio.sleep(0); x = asyncio.get_running_loop()").error is None
+    assert prompt.value("x") is prompt.loop
