@@ -3,8 +3,8 @@
 Each snippet that raises is changed in some sixty mechanical ways (`explain.variants`),
 run, and its explanation compared with the catalogue. A change that makes another
 program of the snippet does not count: a variant must fail with the same type of error.
-Prints the figures by rule and by change, and what is wrong, which ends this with status
-1; ``-v`` also what may be unknown, for its operand comes from elsewhere, ``-vv`` with the
+Prints the figures by rule and by change, and what is wrong; more of that than 2 % ends this
+with status 1; ``-v`` also what may be unknown, for its operand comes from elsewhere, ``-vv`` with the
 programs; ids choose rules, a number takes one variant in so many. Needs `tests` on
 ``PYTHONPATH``.
 """
@@ -20,6 +20,9 @@ from explain.figures import snippets
 from explain.harness import VERSION, result_of, run
 from explain.judging import RIGHT, judged, kind_of
 from explain.variants import variants
+
+#: The share of variants that may be wrong: a few in a thousand are, and a sample meets one.
+_MOST = 0.02
 
 
 def main(*arguments: str) -> int:
@@ -66,7 +69,7 @@ def main(*arguments: str) -> int:
         for name, counts in sorted(table.items(), key=lambda row: _wrong(row[1]), reverse=True):
             if _wrong(counts):
                 print(f"  {name:45} {dict(counts)}")
-    return 1 if wrong else 0
+    return 1 if wrong > _MOST * total.total() else 0
 
 
 def _wrong(counts: Counter[str]) -> int:
