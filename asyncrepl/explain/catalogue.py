@@ -20,6 +20,7 @@ from asyncrepl.explain.rules import (
     keywords,
     leaving,
     managers,
+    mismatch,
     never_ending,
     no_loop,
     over_classes,
@@ -87,4 +88,5 @@ RULES: tuple[Rule, ...] = (
     *blocking.RULES,
     *hanging.RULES,
     *taking_turns.RULES,
+    *mismatch.RULES,
 )

@@ -26,8 +26,6 @@ from asyncrepl.language.suspects import MISSING, Facts, Place, describe, lookup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from types import CodeType
-
     from asyncrepl.explain.scopes import Scope
     from asyncrepl.explain.units import Unit, Units
 
@@ -266,5 +264,10 @@ class _Expecting(Resolver):
     def _subscript(self, node: ast.Subscript) -> Facts | None:
         """Nothing: an item may be another one then."""
 
-    def _returned(self, code: CodeType | None, *namespaces: Mapping[str, Any]) -> Facts | None:
+    def _returned(self, *_: object) -> list[Facts]:
+        """Nothing: what is annotated may be something else."""
+        return []
+
+    def _evaluated(self, *_: object) -> list[Facts]:
         """Nothing: which ``return`` it comes to nobody knows."""
+        return []

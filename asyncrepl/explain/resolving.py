@@ -10,6 +10,7 @@ Where a probe saw the object itself, that is used instead.
 from __future__ import annotations
 
 import ast
+import asyncio
 import builtins
 import functools
 import inspect
@@ -27,6 +28,13 @@ from types import (
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.explain.bindings import encloses, local_names, member, variables
+from asyncrepl.explain.library import (
+    annotated_type,
+    globals_of,
+    library_source,
+    listed_result,
+    manager_of,
+)
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.language.parameters import without_annotations
 from asyncrepl.language.suspects import MISSING, Facts, describe, lookup
@@ -139,6 +147,8 @@ class Resolver:
 
     def _assigned(self, function: Function, name: str) -> Facts | None:
         for node in own_nodes(function):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name:
+                return None if node.decorator_list else Facts(FunctionType, value=node)
             if isinstance(node, ast.Assign) and any(
                 isinstance(target, ast.Name) and target.id == name for target in node.targets
             ):
@@ -171,14 +181,30 @@ class Resolver:
         return _common([self.facts(node.body), self.facts(node.orelse)])
 
     def _call(self, node: ast.Call) -> Facts | None:
-        callee = self.facts(node.func)
-        return self.result(callee.value, node) if callee else None
+        return _first(self._call_options(node))
 
     def _await(self, node: ast.Await) -> Facts | None:
-        facts = self.facts(node.value)
-        if facts is None or facts.kind is not CoroutineType:
-            return None
-        return self.returned(facts.code)
+        return _first(self._await_options(node))
+
+    def options(self, node: ast.AST) -> list[Facts]:
+        """All that the value of `node` may be, as far as it is known."""
+        if isinstance(node, ast.IfExp):
+            return [*self.options(node.body), *self.options(node.orelse)]
+        if isinstance(node, ast.BoolOp):
+            return [each for value in node.values for each in self.options(value)]
+        if isinstance(node, ast.Call):
+            return self._call_options(node)
+        if isinstance(node, ast.Await):
+            return self._await_options(node)
+        found = self.facts(node)
+        return [found] if found is not None else []
+
+    def _call_options(self, node: ast.Call) -> list[Facts]:
+        callee = self.facts(node.func)
+        return self.results(callee.value, node) if callee else []
+
+    def _await_options(self, node: ast.Await) -> list[Facts]:
+        return [each for facts in self.options(node.value) for each in self.awaited(facts)]
 
     def _list(self, node: ast.List | ast.Tuple) -> Facts:
         item = self.facts(node.elts[0]) if node.elts else None
@@ -203,17 +229,28 @@ class Resolver:
 
     def result(self, callee: object, node: ast.Call | None = None) -> Facts | None:
         """What a call of `callee` gives."""
+        return _first(self.results(callee, node))
+
+    def results(self, callee: object, node: ast.Call | None = None) -> list[Facts]:
+        """All that a call of `callee` may give."""
         while isinstance(callee, functools.partial | MethodType):
             callee = callee.func if isinstance(callee, functools.partial) else callee.__func__
         if isinstance(callee, type):
-            return self._instance(callee, node)
+            return [self._instance(callee, node)]
         if isinstance(callee, ast.FunctionDef | ast.AsyncFunctionDef):
-            return _of_definition(callee)
+            return _listed(_of_definition(callee))
         if not isinstance(callee, FunctionType):
-            return self._of_builtin(callee, node)
+            return _listed(self._of_builtin(callee, node))
+        manager = manager_of(callee)
+        if manager is not None:
+            inner = inspect.unwrap(callee)
+            return [Facts(manager, getattr(inner, "__code__", None))]
         kind = _made_by(callee.__code__)
         if kind is not None:
-            return Facts(kind, callee.__code__)
+            return [Facts(kind, callee.__code__)]
+        listed = listed_result(callee)
+        if listed is not None:
+            return [Facts(listed)]
         bare = node is not None and not node.args and not node.keywords
         return self._returned(callee.__code__, variables(callee, bare), callee.__globals__)
 
@@ -232,23 +269,88 @@ class Resolver:
             return describe(None)
         if callee is aiter and node is not None and node.args:
             return self.facts(node.args[0])
-        return None
+        listed = listed_result(callee)
+        return Facts(listed) if listed is not None else None
+
+    def inside(self, code: CodeType | None, function: object = MISSING) -> Resolver:
+        """The names as the code of `function` sees them, before it runs."""
+        known = isinstance(function, FunctionType)
+        own = variables(function, False) if known else self._shared(code)  # type: ignore[arg-type]
+        inner = Resolver(self.units, own, self._globals(code), depth=self.depth)
+        inner.code = code
+        inner.function = self._definition(code) if code is not None else None
+        return inner
+
+    def awaited(self, facts: Facts) -> list[Facts]:
+        """All that awaiting what `facts` are known of may give."""
+        if facts.kind is CoroutineType:
+            return self.returns(facts.code)
+        task = facts.value if isinstance(facts.value, asyncio.Task) else None
+        coroutine = task.get_coro() if task is not None else None
+        return self.returns(coroutine.cr_code) if isinstance(coroutine, CoroutineType) else []
+
+    def entered(self, facts: Facts) -> list[Facts]:
+        """All that ``async with`` may give for what `facts` are known of."""
+        if facts.kind.__name__ == "_AsyncGeneratorContextManager":
+            code = facts.code or _code_of_manager(facts.value)
+            return self.yielded(code)
+        enter = lookup(facts.kind, "__aenter__")
+        if not isinstance(enter, FunctionType):
+            return []
+        found = self.units.definition(enter.__code__)
+        if found is not None and _gives_self(found[1]):
+            return [facts]
+        return self.returns(enter.__code__)
+
+    def yielded(self, code: CodeType | None) -> list[Facts]:
+        """All that the function behind `code` may yield."""
+        return self._evaluated(code, ast.Yield, self._shared(code), self._globals(code))
 
     def returned(self, code: CodeType | None) -> Facts | None:
         """What the function behind `code` returns, by its source; None if nobody knows."""
-        return self._returned(code, self._shared(code), *self.namespaces[-2:-1])
+        return _first(self.returns(code))
 
-    def _returned(self, code: CodeType | None, *namespaces: Mapping[str, Any]) -> Facts | None:
+    def returns(self, code: CodeType | None) -> list[Facts]:
+        """All that the function behind `code` may return."""
+        return self._returned(code, self._shared(code), self._globals(code))
+
+    def _globals(self, code: CodeType | None) -> Mapping[str, Any]:
+        own = self.namespaces[-2] if len(self.namespaces) > 1 else {}
+        same = self.code is None or code is None or self.code.co_filename == code.co_filename
+        return own if same else (globals_of(code) or own)
+
+    def _returned(self, code: CodeType | None, *namespaces: Mapping[str, Any]) -> list[Facts]:
+        found = self._evaluated(code, ast.Return, *namespaces)
+        if found or code is None:
+            return found
+        definition = self._definition(code)
+        space = namespaces[-1] if namespaces else {}
+        kind = annotated_type(definition.returns, space) if definition is not None else None
+        return [Facts(kind)] if kind is not None else []
+
+    def _definition(self, code: CodeType) -> Function | None:
         found = self.units.definition(code)
-        if found is None or self.depth >= _DEPTH:
-            return None
+        return found[1] if found is not None else library_source(code)
+
+    def _evaluated(
+        self,
+        code: CodeType | None,
+        statement: type[ast.Return | ast.Yield],
+        *namespaces: Mapping[str, Any],
+    ) -> list[Facts]:
+        definition = self._definition(code) if code is not None else None
+        if definition is None or self.depth >= _DEPTH:
+            return []
         inner = Resolver(self.units, *namespaces, depth=self.depth + 1)
-        inner.code, inner.function = code, found[1]
-        values = [node.value for node in own_nodes(found[1]) if isinstance(node, ast.Return)]
-        facts = [inner.facts(value) for value in values if value is not None]
-        if not facts:
-            return Facts(NoneType, value=None)
-        return next((fact for fact in facts if fact is not None), None)
+        inner.code, inner.function = code, definition
+        nodes = [node for node in own_nodes(definition) if isinstance(node, statement)]
+        values = [node.value for node in nodes if node.value is not None]
+        if not values:
+            return [Facts(NoneType, value=None)] if statement is ast.Return else []
+        found = [each for value in values for each in inner.options(value)]
+        if statement is ast.Return and len(values) < len(nodes):
+            found.append(Facts(NoneType, value=None))
+        return found
 
     def _shared(self, code: CodeType | None) -> dict[str, Any]:
         """The variables of the failing function that `code`, defined in it, uses."""
@@ -271,6 +373,27 @@ def imported(unit: Unit, name: str) -> object:
             path = alias.name if alias.asname else name
             return sys.modules.get(path, MISSING)
     return MISSING
+
+
+def _first(options: list[Facts]) -> Facts | None:
+    return options[0] if options else None
+
+
+def _listed(facts: Facts | None) -> list[Facts]:
+    return [facts] if facts is not None else []
+
+
+def _gives_self(method: Function) -> bool:
+    """Whether a method returns its own object, and nothing else."""
+    own = method.args.args[0].arg if method.args.args else ""
+    returns = [node.value for node in own_nodes(method) if isinstance(node, ast.Return)]
+    return bool(returns) and all(isinstance(each, ast.Name) and each.id == own for each in returns)
+
+
+def _code_of_manager(manager: object) -> CodeType | None:
+    """The code of the generator that a context manager was made of."""
+    found = getattr(manager, "__dict__", {}).get("gen")
+    return getattr(found, "ag_code", None) or getattr(found, "gi_code", None)
 
 
 def _common(facts: list[Facts | None]) -> Facts | None:
