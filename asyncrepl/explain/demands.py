@@ -114,6 +114,8 @@ _FUNCTIONS: dict[str, dict[int | None, str]] = {
     "asyncio.to_thread": {0: "function"},
     "contextlib.aclosing": {0: "close"},
 }
+#: What is then demanded of the elements of a display.
+_OF_ELEMENTS = {"tasks": "task", "awaitables": "await"}
 #: The same of methods, whose owner need not be known.
 _METHODS: dict[str, dict[int | None, str]] = {
     "create_task": {0: "coroutine"},
@@ -136,18 +138,21 @@ _C = (BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType)
 
 def is_asynchronous(demand: Demand) -> bool:
     """Whether an operand of any kind that does not meet it is our business."""
-    return demand.what in (*_ASYNC, "tasks", "awaitables", "function")
+    return demand.what in (*_ASYNC, "task", "tasks", "awaitables")
 
 
-def demand_of(use: Use, callee: object) -> Demand | None:
-    """What `use` is of its operand demanded; `callee` is what is called, if it is an argument."""
+def demand_of(use: Use, callee: object, *, foreign: bool = False) -> Demand | None:
+    """What is demanded of the operand of `use`; `callee` is what is called, if it is an argument.
+
+    `foreign` says that it is no function of the user's, even if nobody knows which.
+    """
     if use.role in _ROLES:
         what, by = _ROLES[use.role]
         needs = _SPECIAL.get(use.role, _NEEDS.get(what, ()))
         return Demand(what, use.node, use.owner, by, needs)
     if use.role == "operand":
         return _of_operator(use)
-    return _of_argument(use, use.owner, callee) if isinstance(use.owner, ast.Call) else None
+    return _of_argument(use, use.owner, callee, foreign) if isinstance(use.owner, ast.Call) else None
 
 
 def _of_operator(use: Use) -> Demand | None:
@@ -162,16 +167,19 @@ def _of_operator(use: Use) -> Demand | None:
     return Demand("value", use.node, use.owner, f"`{sign}`", (f"__{name}__", f"__r{name}__"))
 
 
-def _of_argument(use: Use, call: ast.Call, callee: object) -> Demand | None:
+def _of_argument(use: Use, call: ast.Call, callee: object, foreign: bool) -> Demand | None:
     name = callee_name(call)
     listed = _FUNCTIONS.get(canonical_name(call.func), _METHODS.get(name))
     if listed is None:
         listed = _FUNCTIONS.get(_name_of(callee))
     by = f"`{name}`"
     if listed is not None:
-        what = listed.get(_position(call, use.node), listed.get(None))
+        position = _position(call, use.node)
+        what = listed.get(position, listed.get(None))
+        if position is None and not any(each.value is use.node for each in call.keywords):
+            what = _OF_ELEMENTS.get(listed.get(0, ""))
         return Demand(what, use.node, call, by, _NEEDS.get(what, ())) if what else None
-    if not _takes_values(callee, call, name):
+    if not (_takes_values(callee, call, name) or (callee is None and foreign)):
         return None
     if name in _WALKERS and _position(call, use.node) is not None:
         return Demand("walk", use.node, call, by, _ITERATES)
@@ -194,13 +202,11 @@ def _name_of(callee: object) -> str:
 
 def _takes_values(callee: object, call: ast.Call, name: str) -> bool:
     """Whether what is called has no use for what is still to be awaited, and takes so many."""
-    if isinstance(callee, FunctionType | MethodType):
-        return _module(callee) not in _AT_HOME
-    if isinstance(callee, type):
-        library = callee.__init__ is object.__init__ or not isinstance(callee.__init__, FunctionType)
-        return library and _module(callee) not in _AT_HOME
-    known = isinstance(callee, _C) and _module(callee) not in _AT_HOME
-    return (known and _fits(callee, call)) or (callee is None and name in HANDED)
+    if callee is None:
+        return name in HANDED
+    if _module(callee) in _AT_HOME:
+        return False
+    return not isinstance(callee, _C) or _fits(callee, call)
 
 
 def _module(callee: object) -> str:
@@ -234,13 +240,14 @@ def met(demand: Demand, facts: Facts) -> bool:
         return facts.kind is CoroutineType or (has(facts, "__await__") and has(facts, "send"))
     if demand.what == "function":
         return kind not in ASYNCHRONOUS
+    if demand.what == "task":
+        return kind in (Kind.TASK, Kind.FUTURE)
     if demand.what in ("tasks", "awaitables"):
-        return kind not in ASYNCHRONOUS and has(facts, "__iter__") and facts.item is None
-    if demand.what == "step" and has(facts, "__next__"):
-        return True
+        return kind not in ASYNCHRONOUS and has(facts, "__iter__")
     if demand.what in _ASYNC:
         return has(facts, *demand.needs)
-    if demand.needs and has(facts, *demand.needs) and kind is not Kind.MOCK:
+    waits = kind in (Kind.COROUTINE, Kind.STEP, Kind.TASK, Kind.FUTURE)
+    if demand.needs and has(facts, *demand.needs) and kind is not Kind.MOCK and not waits:
         return True
     return kind not in ASYNCHRONOUS
 

@@ -26,6 +26,7 @@ from asyncrepl.language.suspects import MISSING, Facts, Place, describe, lookup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
     from asyncrepl.explain.scopes import Scope
     from asyncrepl.explain.units import Unit, Units
 
@@ -264,10 +265,10 @@ class _Expecting(Resolver):
     def _subscript(self, node: ast.Subscript) -> Facts | None:
         """Nothing: an item may be another one then."""
 
-    def _returned(self, *_: object) -> list[Facts]:
-        """Nothing: what is annotated may be something else."""
+    def _called(self, *_: object) -> list[Facts]:
+        """Nothing: which ``return`` it comes to nobody knows."""
         return []
 
-    def _evaluated(self, *_: object) -> list[Facts]:
-        """Nothing: which ``return`` it comes to nobody knows."""
+    def _await_options(self, _: ast.Await) -> list[Facts]:
+        """Nothing, for the same reason."""
         return []

@@ -98,7 +98,7 @@ _METHODS = (
 def has(facts: Facts | None, *names: str) -> bool:
     """Whether the type has one of these special methods."""
     return facts is not None and any(
-        lookup(facts.kind, name) not in (MISSING, None) for name in names
+        lookup(facts.kind, name) not in (MISSING, None, vars(object).get(name)) for name in names
     )
 
 

@@ -32,7 +32,7 @@ from asyncrepl.language.suspects import MISSING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["annotated_type", "globals_of", "library_source", "listed_result", "manager_of"]
+__all__ = ["annotated_type", "globals_of", "library_source", "listed_result", "manager_of", "result_of_method"]
 
 _ITERATOR = type(iter([]))
 #: Of functions of asyncio's and of builtins, by the last part of their name, what they give.
@@ -117,6 +117,12 @@ def listed_result(callee: object) -> type | None:
     known = type(module) is str and module.partition(".")[0] in ("asyncio", "_asyncio", "builtins")
     listed = known or owner in (str, bytes)
     return _GIVEN.get(name) if listed else None
+
+
+def result_of_method(call: ast.Call) -> type | None:
+    """What a method gives that only loops and task groups have, whoever its owner is."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    return _GIVEN[name] if name in ("create_task", "create_future", "run_in_executor") else None
 
 
 def manager_of(function: FunctionType) -> type | None:

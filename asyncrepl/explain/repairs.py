@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import inspect
+import time
 from dataclasses import dataclass
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,7 @@ from asyncrepl.explain.demands import Demand, met
 from asyncrepl.explain.fixing import (
     CannotFixError,
     Fixing,
+    async_walks,
     awaits_of,
     fresh,
 )
@@ -24,6 +27,7 @@ from asyncrepl.explain.kinds import Kind, has, kind_of
 from asyncrepl.explain.origins import bindings, loads, origins
 from asyncrepl.explain.resolving import is_async_iterable, takes_nothing
 from asyncrepl.explain.scopes import own_nodes, scope
+from asyncrepl.explain.steps import called, stepped_source
 from asyncrepl.explain.units import FUNCTIONS
 from asyncrepl.language.instrumenting import SCHEDULERS
 from asyncrepl.language.names import callee_name
@@ -43,6 +47,8 @@ _AWAITABLE = {Kind.COROUTINE, Kind.STEP, Kind.TASK, Kind.FUTURE, Kind.AWAITABLE}
 _WALKABLE = {Kind.ASYNC_GENERATOR, Kind.ASYNC_ITERATOR, Kind.ASYNC_ITERABLE}
 _CALLABLE = {Kind.COROUTINE_FUNCTION, Kind.ASYNC_GENERATOR_FUNCTION, Kind.FUNCTION, Kind.CLASS}
 _LOOPS = (ast.For, ast.AsyncFor, ast.comprehension)
+#: What gives what its first argument gives, when it is awaited.
+_PASSING = ("create_task", "ensure_future", "shield", "wait_for")
 _COLLECTORS = frozenset(
     {"to_list", "tolist", "list", "collect", "as_list", "values", "all", "flatten", "fetchall"}
 )
@@ -75,7 +81,17 @@ class Case:
     @property
     def awaited(self) -> list[Facts]:
         """What awaiting the operand may give, as far as it is known."""
-        return self.evidence.resolver.awaited(self.facts) if self.facts is not None else []
+        resolver = self.evidence.resolver
+        found = resolver.awaited(self.facts) if self.facts is not None else []
+        for unit, node in () if found else origins(self.evidence.units, self.unit, self.node):
+            name = callee_name(node)
+            if name == "gather" and unit is self.unit:
+                found.append(Facts(list))
+            elif name in _PASSING and isinstance(node, ast.Call) and node.args:
+                for made in origins(self.evidence.units, unit, node.args[0]):
+                    for facts in resolver.options(made.node):
+                        found += resolver.awaited(facts)
+        return found
 
 
 def repaired(case: Case) -> Fix | None:
@@ -122,7 +138,9 @@ def _of_awaitable(case: Case) -> list[Callable[[Fixing, Case], None]]:
     if what == "step":
         return [_awaited_instead]
     if what in ("walk", "async walk") and isinstance(case.owner, _LOOPS):
-        return [_yielded_through, _loop_over_awaited, _loop_over_owner]
+        return [
+            _whole_iterator, _one_item, _yielded_through, _loop_over_awaited, _loop_over_owner,
+        ]  # fmt: skip
     if what == "attribute" and lookup(asyncio.Task, getattr(case.owner, "attr", "")) is not MISSING:
         return [_as_task]
     return [_awaited]
@@ -159,6 +177,35 @@ def _walked_owner(case: Case) -> ast.expr | None:
         return None
     facts = case.evidence.resolver.facts(call.func.value)
     return call.func.value if facts is not None and is_async_iterable(facts) else None
+
+
+def _whole_iterator(fixing: Fixing, case: Case) -> None:
+    """``async for x in anext(it)`` → ``async for x in it``."""
+    found = called(case.evidence, case.unit, case.node)
+    source = stepped_source(found[1]) if found is not None else None
+    if found is None or source is None or not isinstance(case.owner, _LOOPS):
+        raise CannotFixError
+    if case.demand.what == "walk":
+        fixing.loop_async(case.unit, case.owner)
+    fixing.of(found[0]).replace(found[1], found[0].source.source(source))
+
+
+def _one_item(fixing: Fixing, case: Case) -> None:
+    """``async for x in queue.get(): body`` → ``x = await queue.get()`` and the body."""
+    unit, loop = case.unit, case.owner
+    if case.facts is None or case.facts.code is not asyncio.Queue.get.__code__:
+        raise CannotFixError
+    jumps = any(isinstance(each, ast.Break | ast.Continue) for each in ast.walk(loop))
+    if not isinstance(loop, ast.AsyncFor) or jumps or loop.orelse:
+        fixing.loop_plain(unit, loop)
+        fixing.of(unit).replace(case.node, f"[await {case.source}]")
+        return
+    by, body = unit.source.indent(loop), loop.body[0]
+    inner = unit.source.indent(body)
+    lines = unit.text[unit.source.span(body).start : unit.source.span(loop).end].split("\n")
+    rest = "\n".join([lines[0], *(by + line.removeprefix(inner) for line in lines[1:])])
+    target = unit.source.source(loop.target)
+    fixing.of(unit).replace(loop, f"{target} = await {case.source}\n{by}{rest}")
 
 
 def _loop_over_owner(fixing: Fixing, case: Case) -> None:
@@ -446,14 +493,8 @@ def _collected(fixing: Fixing, case: Case) -> None:
         fixing.collected(case.unit, made)
     else:
         fixing.collected(case.unit, case.node)
-        for loop in _loops_over(case.unit, case.owner):
+        for loop in async_walks(case.unit, case.owner) if isinstance(case.owner, ast.expr) else ():
             fixing.loop_plain(case.unit, loop)
-
-
-def _loops_over(unit: Unit, owner: ast.AST) -> list[ast.AST]:
-    parent = unit.parents.get(owner)
-    is_async = isinstance(parent, ast.AsyncFor) or getattr(parent, "is_async", 0)
-    return [parent] if is_async and getattr(parent, "iter", None) is owner and parent else []
 
 
 def _is_walked(unit: Unit, node: ast.expr) -> bool:
@@ -471,6 +512,11 @@ def _walked_not_awaited(fixing: Fixing, case: Case) -> None:
     unit, await_ = case.unit, case.owner
     parent = unit.parents.get(await_)
     span = Span(unit.source.span(await_).start, unit.source.span(case.node).start)
+    if isinstance(case.node, ast.GeneratorExp) and not isinstance(parent, _LOOPS):
+        start, end = unit.source.span(case.node)
+        fixing.of(unit).replace(Span(span.start, start + 1), "[")
+        fixing.of(unit).replace(Span(end - 1, end), "]")
+        return
     if isinstance(parent, ast.Expr):
         name = fresh(unit, "_")
         fixing.of(unit).replace(await_, f"async for {name} in {case.source}: pass")
@@ -482,11 +528,6 @@ def _walked_not_awaited(fixing: Fixing, case: Case) -> None:
         return
     if _is_walked(unit, await_) or _later_walked(case, parent):
         fixing.of(unit).replace(span, "")
-        return
-    if isinstance(case.node, ast.GeneratorExp):
-        start, end = unit.source.span(case.node)
-        fixing.of(unit).replace(Span(span.start, start + 1), "[")
-        fixing.of(unit).replace(Span(end - 1, end), "]")
         return
     fixing.of(unit).replace(span, "")
     fixing.collected(unit, case.node)
@@ -795,6 +836,8 @@ def _of_manager(case: Case) -> list[Callable[[Fixing, Case], None]]:
         return [_awaited]
     if case.demand.what == "await" and not isinstance(case.owner, ast.Await):
         return []
+    if case.facts is not None and case.facts.kind.__module__.startswith("asyncio."):
+        return [_dropped] if case.demand.what == "await" else []  # entering a lock gives nothing
     return [_entered]
 
 
@@ -908,9 +951,8 @@ def around_statement(fixing: Fixing, unit: Unit, whole: ast.expr, manager: str) 
     inner = unit.source.span(whole)
     if isinstance(parent, ast.Expr):
         raise CannotFixError
-    bracketed = unit.text[inner.start - 1 : inner.start] == "(" and isinstance(
-        parent, ast.Attribute | ast.Subscript
-    )
+    around = unit.text[inner.start - 1 : inner.start] + unit.text[inner.end : inner.end + 1]
+    bracketed = around == "()" and isinstance(parent, ast.Attribute | ast.Subscript)
     span = Span(inner.start - 1, inner.end + 1) if bracketed else inner
     edits = fixing.of(unit)
     edits.insert(unit.source.block(statement).start, f"{by}async with {manager} as {name}:\n")
@@ -979,11 +1021,11 @@ def _in_two(fixing: Fixing, case: Case, keyword: str, kept: list[ast.withitem]) 
 def _of_ordinary(case: Case, kind: Kind) -> list[Callable[[Fixing, Case], None]]:
     what = case.demand.what
     if what == "await" and isinstance(case.owner, ast.Await):
-        return [_gathered, _without_await] if kind not in (Kind.NONE, Kind.MOCK) else []
+        return [_gathered, _slept, _dropped]
     if what in ("await", "coroutine"):
         return [_in_thread]
     if what == "async walk":
-        return [_loop_plain, _over_range]
+        return [_each_awaited, _over_results, _loop_plain, _over_range, _streaming_method]
     if what == "async enter" and has(case.facts, "__enter__"):
         return [_make_plain_with] if isinstance(case.owner, ast.AsyncWith) else [_entered_plainly]
     if what == "async step":
@@ -993,6 +1035,70 @@ def _of_ordinary(case: Case, kind: Kind) -> list[Callable[[Fixing, Case], None]]
     if what == "close":
         return [_unclosed]
     return []
+
+
+def _slept(fixing: Fixing, case: Case) -> None:
+    """``await time.sleep(1)``."""
+    call = case.node
+    if not isinstance(call, ast.Call) or case.evidence.resolver.value(call.func) is not time.sleep:
+        raise CannotFixError
+    fixing.of(case.unit).replace(call.func, "asyncio.sleep")
+    fixing.needs_import(case.unit, "asyncio")
+
+
+def _dropped(fixing: Fixing, case: Case) -> None:
+    """No ``await`` in front of a value; of what is no value, nobody knows what was meant."""
+    kind = kind_of_case(case)
+    if kind in (Kind.MOCK, Kind.MODULE) or isinstance(case.node, ast.Constant):
+        raise CannotFixError
+    if kind is Kind.NONE and not isinstance(case.node, ast.Call):
+        raise CannotFixError
+    _without_await(fixing, case)
+
+
+def _each_awaited(fixing: Fixing, case: Case) -> None:
+    """``for p in as_completed(…)``, and ``await p`` for each use in the body."""
+    facts = case.facts
+    code = getattr(asyncio.as_completed, "__code__", None)
+    if facts is None or facts.code is None or facts.code is not code:
+        raise CannotFixError
+    fixing.loop_plain(case.unit, case.owner)
+    target = case.owner.target
+    for name in loads(case.unit, target) if isinstance(target, ast.Name) else ():
+        if not isinstance(case.unit.parents.get(name), ast.Await):
+            fixing.awaiting(case.unit, name)
+            return
+
+
+def _over_results(fixing: Fixing, case: Case) -> None:
+    """A loop over awaitables: over their results."""
+    unit, node = case.unit, case.node
+    item = case.facts.item if case.facts is not None else None
+    if item is None or not has(item, "__await__"):
+        raise CannotFixError
+    if isinstance(node, ast.GeneratorExp):
+        fixing.of(unit).before(node.elt, "await ")
+        return
+    listed = isinstance(node, ast.List | ast.Tuple) and case.source[:1] in "[("
+    arguments = case.source[1:-1].rstrip(", \n") if listed else f"*{case.source}"
+    fixing.loop_plain(unit, case.owner)
+    fixing.of(unit).replace(node, f"await asyncio.gather({arguments})")
+    fixing.needs_import(unit, "asyncio")
+
+
+def _streaming_method(fixing: Fixing, case: Case) -> None:
+    """The one method of the object that gives an async generator."""
+    kind = case.facts.kind if case.facts is not None else object
+    methods = [
+        name
+        for base in kind.__mro__
+        for name, value in vars(base).items()
+        if inspect.isasyncgenfunction(value) and not name.startswith("_")
+    ]
+    if len(methods) != 1:
+        raise CannotFixError
+    text = f"{case.unit.source.operand(case.node)}.{methods[0]}()"
+    fixing.of(case.unit).replace(case.node, text)
 
 
 def _without_await(fixing: Fixing, case: Case) -> None:

@@ -34,6 +34,7 @@ from asyncrepl.explain.library import (
     library_source,
     listed_result,
     manager_of,
+    result_of_method,
 )
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.language.parameters import without_annotations
@@ -201,7 +202,9 @@ class Resolver:
 
     def _call_options(self, node: ast.Call) -> list[Facts]:
         callee = self.facts(node.func)
-        return self.results(callee.value, node) if callee else []
+        found = self.results(callee.value, node) if callee else []
+        kind = None if callee or found else result_of_method(node)
+        return [Facts(kind)] if kind is not None else found
 
     def _await_options(self, node: ast.Await) -> list[Facts]:
         return [each for facts in self.options(node.value) for each in self.awaited(facts)]
@@ -252,7 +255,10 @@ class Resolver:
         if listed is not None:
             return [Facts(listed)]
         bare = node is not None and not node.args and not node.keywords
-        return self._returned(callee.__code__, variables(callee, bare), callee.__globals__)
+        return self._called(callee.__code__, variables(callee, bare), callee.__globals__)
+
+    def _called(self, code: CodeType | None, *namespaces: Mapping[str, Any]) -> list[Facts]:
+        return self._returned(code, *namespaces)
 
     def _instance(self, kind: type, node: ast.Call | None) -> Facts:
         item = None
@@ -283,10 +289,15 @@ class Resolver:
 
     def awaited(self, facts: Facts) -> list[Facts]:
         """All that awaiting what `facts` are known of may give."""
+        if isinstance(facts.value, ast.AsyncFunctionDef):
+            return self._evaluated_in(facts.value, None, ast.Return, *self.namespaces[:-1])
         if facts.kind is CoroutineType:
             return self.returns(facts.code)
-        task = facts.value if isinstance(facts.value, asyncio.Task) else None
-        coroutine = task.get_coro() if task is not None else None
+        if not isinstance(facts.value, asyncio.Future):
+            return []
+        if _has_result(facts.value):
+            return [describe(facts.value.result(), keep=True)]
+        coroutine = facts.value.get_coro() if isinstance(facts.value, asyncio.Task) else None
         return self.returns(coroutine.cr_code) if isinstance(coroutine, CoroutineType) else []
 
     def entered(self, facts: Facts) -> list[Facts]:
@@ -339,7 +350,18 @@ class Resolver:
         *namespaces: Mapping[str, Any],
     ) -> list[Facts]:
         definition = self._definition(code) if code is not None else None
-        if definition is None or self.depth >= _DEPTH:
+        if definition is None:
+            return []
+        return self._evaluated_in(definition, code, statement, *namespaces)
+
+    def _evaluated_in(
+        self,
+        definition: Function,
+        code: CodeType | None,
+        statement: type[ast.Return | ast.Yield],
+        *namespaces: Mapping[str, Any],
+    ) -> list[Facts]:
+        if self.depth >= _DEPTH:
             return []
         inner = Resolver(self.units, *namespaces, depth=self.depth + 1)
         inner.code, inner.function = code, definition
@@ -375,6 +397,12 @@ def imported(unit: Unit, name: str) -> object:
     return MISSING
 
 
+def _has_result(future: asyncio.Future[Any]) -> bool:
+    if not future.done() or future.cancelled():
+        return False
+    return getattr(future, "_exception", None) is None
+
+
 def _first(options: list[Facts]) -> Facts | None:
     return options[0] if options else None
 
@@ -406,7 +434,7 @@ def _common(facts: list[Facts | None]) -> Facts | None:
 def _of_definition(node: Function) -> Facts | None:
     yields = any(isinstance(each, ast.Yield | ast.YieldFrom) for each in own_nodes(node))
     if isinstance(node, ast.AsyncFunctionDef):
-        return Facts(AsyncGeneratorType if yields else CoroutineType)
+        return Facts(AsyncGeneratorType if yields else CoroutineType, value=node)
     return Facts(GeneratorType) if yields else None
 
 
