@@ -152,7 +152,9 @@ def demand_of(use: Use, callee: object, *, foreign: bool = False) -> Demand | No
         return Demand(what, use.node, use.owner, by, needs)
     if use.role == "operand":
         return _of_operator(use)
-    return _of_argument(use, use.owner, callee, foreign) if isinstance(use.owner, ast.Call) else None
+    return (
+        _of_argument(use, use.owner, callee, foreign) if isinstance(use.owner, ast.Call) else None
+    )
 
 
 def _of_operator(use: Use) -> Demand | None:
@@ -161,7 +163,7 @@ def _of_operator(use: Use) -> Demand | None:
         operator = use.owner.ops[0]
     if isinstance(use.owner, ast.Subscript):
         return Demand("value", use.node, use.owner, "an index")
-    if type(operator) not in _OPERATORS:
+    if operator is None or type(operator) not in _OPERATORS:
         return None
     sign, name = _OPERATORS[type(operator)]
     return Demand("value", use.node, use.owner, f"`{sign}`", (f"__{name}__", f"__r{name}__"))

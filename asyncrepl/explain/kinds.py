@@ -134,7 +134,7 @@ def a_kind(facts: Facts) -> str:
         return f"{_article(facts.kind.__name__)} `{facts.kind.__name__}`, {kind.value}"
     if kind in {Kind.MANAGER, Kind.ITERATOR, Kind.ITERABLE, Kind.VALUE, Kind.MOCK}:
         return f"{_article(facts.kind.__name__)} `{facts.kind.__name__}`"
-    return kind.value
+    return str(kind.value)
 
 
 def named(names: Iterable[str]) -> str:

@@ -32,9 +32,16 @@ from asyncrepl.language.suspects import MISSING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["annotated_type", "globals_of", "library_source", "listed_result", "manager_of", "result_of_method"]
+__all__ = [
+    "annotated_type",
+    "globals_of",
+    "library_source",
+    "listed_result",
+    "manager_of",
+    "result_of_method",
+]
 
-_ITERATOR = type(iter([]))
+_ITERATOR: type = type(iter(()))
 #: Of functions of asyncio's and of builtins, by the last part of their name, what they give.
 _GIVEN: dict[str, type] = {
     "create_task": asyncio.Task,

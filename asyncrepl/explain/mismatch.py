@@ -285,7 +285,7 @@ def _locals(evidence: Evidence) -> Iterator[object]:
     for value in list(frame.f_locals.values()) if frame is not None else ():
         yield value
         if type(value) in (list, tuple, set):
-            yield from value  # type: ignore[misc]  # one of these
+            yield from value
         elif type(value) is dict:
             yield from value.values()
 

@@ -146,7 +146,8 @@ class _Tracing:
 
     def _of_attribute(self, name: str) -> Iterator[Origin]:
         for unit in self._all:
-            for node in unit.nodes(ast.Assign, ast.AnnAssign):
+            found: Iterator[ast.Assign | ast.AnnAssign] = unit.nodes(ast.Assign, ast.AnnAssign)
+            for node in found:
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
                 for target in targets:
                     member = isinstance(unit.parents.get(node), ast.ClassDef)

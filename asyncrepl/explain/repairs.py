@@ -28,7 +28,6 @@ from asyncrepl.explain.origins import bindings, loads, origins
 from asyncrepl.explain.resolving import is_async_iterable, takes_nothing
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.steps import called, stepped_source
-from asyncrepl.explain.units import FUNCTIONS
 from asyncrepl.language.instrumenting import SCHEDULERS
 from asyncrepl.language.names import callee_name
 from asyncrepl.language.rewriting import Span
@@ -141,7 +140,10 @@ def _of_awaitable(case: Case) -> list[Callable[[Fixing, Case], None]]:
         return [
             _whole_iterator, _one_item, _yielded_through, _loop_over_awaited, _loop_over_owner,
         ]  # fmt: skip
-    if what == "attribute" and lookup(asyncio.Task, getattr(case.owner, "attr", "")) is not MISSING:
+    if (
+        what == "attribute"
+        and lookup(asyncio.Task, getattr(case.owner, "attr", "")) is not MISSING
+    ):
         return [_as_task]
     return [_awaited]
 
@@ -238,7 +240,9 @@ def _yielded_through(fixing: Fixing, case: Case) -> None:
 
 def _callee(case: Case) -> object:
     """The function that made the operand."""
-    made = case.node if isinstance(case.node, ast.Call) else _single_assignment(case.unit, case.node)
+    made = (
+        case.node if isinstance(case.node, ast.Call) else _single_assignment(case.unit, case.node)
+    )
     return case.evidence.resolver.value(made.func) if isinstance(made, ast.Call) else MISSING
 
 
@@ -471,7 +475,11 @@ def _through_aiter(fixing: Fixing, case: Case) -> None:
 def _first_item(fixing: Fixing, case: Case) -> None:
     """``gen()[0]`` → ``await anext(gen())``."""
     index = case.owner.slice if isinstance(case.owner, ast.Subscript) else None
-    if not isinstance(index, ast.Constant) or index.value != 0 or case.owner.value is not case.node:
+    if (
+        not isinstance(index, ast.Constant)
+        or index.value != 0
+        or case.owner.value is not case.node
+    ):
         raise CannotFixError
     if not isinstance(case.owner.ctx, ast.Load):
         raise CannotFixError
@@ -549,7 +557,7 @@ def _later_walked(case: Case, parent: ast.AST | None) -> bool:
                     if node.attr == target.attr
                 )
     if isinstance(parent, ast.Return):
-        function = unit.enclosing(parent, *FUNCTIONS)
+        function = unit.function(parent)
         return function is not None and _result_is_walked(case, function.name)
     if isinstance(parent, ast.withitem):
         return False
@@ -661,9 +669,10 @@ def _resource(fixing: Fixing, case: Case) -> None:
     (unit, call) = made[0]
     assert isinstance(call, ast.Call)
     function = unit.source.source(call.func)
-    manager = f"asynccontextmanager({function})" + unit.text[
-        unit.source.span(call.func).end : unit.source.span(call).end
-    ]
+    manager = (
+        f"asynccontextmanager({function})"
+        + unit.text[unit.source.span(call.func).end : unit.source.span(call).end]
+    )
     fixing.needs_name(unit, "contextlib", "asynccontextmanager")
     assigned = unit.parents.get(call)
     if isinstance(assigned, ast.Assign) and isinstance(assigned.targets[0], ast.Name):
@@ -702,7 +711,9 @@ def _as_task(fixing: Fixing, case: Case) -> None:
     name = getattr(case.owner, "attr", "")
     if case.demand.what != "attribute" or lookup(asyncio.Task, name) is MISSING:
         raise CannotFixError
-    made = case.node if isinstance(case.node, ast.Call) else _single_assignment(case.unit, case.node)
+    made = (
+        case.node if isinstance(case.node, ast.Call) else _single_assignment(case.unit, case.node)
+    )
     if name in ("result", "exception") or made is None:
         raise CannotFixError
     fixing.of(case.unit).before(made, "asyncio.create_task(")
@@ -901,9 +912,7 @@ def _adapt_loop(fixing: Fixing, case: Case, options: list[Facts]) -> None:
             raise CannotFixError
 
 
-def enter_rest(
-    fixing: Fixing, unit: Unit, statement: ast.stmt, manager: str, name: str
-) -> None:
+def enter_rest(fixing: Fixing, unit: Unit, statement: ast.stmt, manager: str, name: str) -> None:
     """Make ``async with manager as name:`` of `statement`, around the rest of its block."""
     block = next(
         (
@@ -977,9 +986,7 @@ def _split(fixing: Fixing, case: Case, *, asynchronous: bool) -> None:
     edits = fixing.of(unit)
     others = [item for item in statement.items if item.context_expr is not case.node]
     wanted = "__aenter__" if asynchronous else "__enter__"
-    twins = {
-        item: has(case.evidence.resolver.facts(item.context_expr), wanted) for item in others
-    }
+    twins = {item: has(case.evidence.resolver.facts(item.context_expr), wanted) for item in others}
     keyword = "async with" if asynchronous else "with"
     start = unit.source.span(statement).start
     first = unit.source.span(statement.items[0].context_expr).start

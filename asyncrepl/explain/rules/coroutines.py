@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["RULES"]
 
 
-
 def _why_driven(unit: Unit, node: ast.expr) -> str:
     return f"{short(unit, node)} is a coroutine: the event loop drives it when it is awaited."
 

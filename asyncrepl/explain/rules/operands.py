@@ -263,7 +263,9 @@ def _no_awaitable(told: _Told) -> str:
         return f"{told.text} is {told.a}: it is entered with `with`, it cannot be awaited."
     if told.facts is None:
         return f"What {told.text} gives cannot be awaited: it has no `__await__`."
-    return f"{told.text} is {_a_kind(told)}: the value is there already, there is nothing to await."
+    return (
+        f"{told.text} is {_a_kind(told)}: the value is there already, there is nothing to await."
+    )
 
 
 _AWAITS = (
@@ -315,9 +317,7 @@ _AWAITS = (
         "with `async for`, or take one item with `await anext(gen)`.",
         "await",
         _STREAMS,
-        lambda told: (
-            f"{told.text} is {told.a}: it is walked with `async for`, it is not awaited."
-        ),
+        lambda told: f"{told.text} is {told.a}: it is walked with `async for`, it is not awaited.",
         _is_await,
     ),
     _row(
@@ -340,9 +340,7 @@ _AWAITS = (
         "`await` takes one awaitable. For many: `await asyncio.gather(*coros)`.",
         "await",
         _ANY - ASYNCHRONOUS,
-        lambda told: (
-            f"{told.text} is {told.a}: `await` takes one awaitable, `gather` takes many."
-        ),
+        lambda told: f"{told.text} is {told.a}: `await` takes one awaitable, `gather` takes many.",
         lambda told: _is_await(told) and told.item,
     ),
     _row(
@@ -500,9 +498,7 @@ _ASYNC_LOOPS = (
         "`gather(…)` and loop over the list, or loop over `asyncio.as_completed(…)`.",
         "async walk",
         frozenset({Kind.TASK, Kind.FUTURE, Kind.AWAITABLE}),
-        lambda told: (
-            f"{told.text} is {told.a}: it stands for one result, which `await` gives."
-        ),
+        lambda told: f"{told.text} is {told.a}: it stands for one result, which `await` gives.",
     ),
     _row(
         "async-for-over-function",
@@ -511,9 +507,7 @@ _ASYNC_LOOPS = (
         "The async generator only exists after calling its function: `async for x in ticks()`.",
         "async walk | async step | iterator",
         _FUNCTIONS,
-        lambda told: (
-            f"{told.text} is a function: only calling it gives something to walk."
-        ),
+        lambda told: f"{told.text} is a function: only calling it gives something to walk.",
     ),
     _row(
         "async-for-over-class",
@@ -683,9 +677,7 @@ _STEPS = (
         "does not exist, and `send` by hand only works for what needs no event loop.",
         "step",
         frozenset({Kind.COROUTINE}),
-        lambda told: (
-            f"{told.text} is a coroutine: the event loop drives it when it is awaited."
-        ),
+        lambda told: f"{told.text} is a coroutine: the event loop drives it when it is awaited.",
     ),
     _row(
         "iter-on-async-generator",
@@ -797,8 +789,9 @@ _WALKS = (
             "made."
         ),
         lambda told: (
-            isinstance(told.owner, ast.Subscript) and told.owner.value is told.node
-        ) or callee_name(told.owner) in ("len", "reversed"),
+            (isinstance(told.owner, ast.Subscript) and told.owner.value is told.node)
+            or callee_name(told.owner) in ("len", "reversed")
+        ),
     ),
     _row(
         "unpack-async-generator",
@@ -847,9 +840,7 @@ _WALKS = (
         "one, give it a `yield` and use `async for`.",
         "walk",
         frozenset({Kind.COROUTINE}),
-        lambda told: (
-            f"{told.text} is a coroutine: what it returns only exists after `await`."
-        ),
+        lambda told: f"{told.text} is a coroutine: what it returns only exists after `await`.",
     ),
     _row(
         "in-test-on-async-generator",
@@ -983,7 +974,7 @@ _ASYNCIO = (
         lambda told: f"{_takes(told, _WANTED[told.demand.what])}.",
     ),
 )
-_WANTED = {
+_WANTED: dict[str, str] = {
     "await": "what can be awaited",
     "coroutine": "a coroutine",
     "task": "tasks",
@@ -1015,9 +1006,7 @@ _GENERAL = (
         "function and call that.",
         "call",
         _STREAMS,
-        lambda told: (
-            f"{told.text} already is {told.a}: walk it as it is, without calling it."
-        ),
+        lambda told: f"{told.text} already is {told.a}: walk it as it is, without calling it.",
     ),
     _row(
         "coroutine-used-as-its-result",
@@ -1038,8 +1027,9 @@ _GENERAL = (
         "*",
         frozenset({Kind.ASYNC_MANAGER}),
         lambda told: (
-            _missing(told) if told.demand.what == "attribute" else
-            f"{told.text} is an async context manager: `async with` gives its value, and that is "
+            _missing(told)
+            if told.demand.what == "attribute"
+            else f"{told.text} is an async context manager: `async with` gives its value, and that is "
             "what can be used."
         ),
     ),
@@ -1108,7 +1098,6 @@ _GENERAL = (
         lambda told: f"{told.text} is {_a_kind(told)}: it has no `aclose` for `aclosing` to call.",
     ),
 )
-
 
 
 RULES = (
