@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import linecache
 import signal
 from collections import Counter
@@ -51,6 +52,15 @@ def _no_typed_lines() -> Iterator[None]:
     yield
     for name in [name for name in linecache.cache if name.startswith("<")]:
         del linecache.cache[name]
+
+
+@pytest.fixture(autouse=True)
+def _no_running_loop() -> Iterator[None]:
+    """The mark of a running loop: left behind, it fails every later test, not the one to blame."""
+    yield
+    left = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    assert left is None, f"{left} is still said to be running"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
