@@ -13,6 +13,7 @@ from asyncrepl.explain.rules import (
     definitions,
     dropping,
     ending,
+    entered_generators,
     forgotten_tasks,
     generators,
     handing,
@@ -21,6 +22,7 @@ from asyncrepl.explain.rules import (
     leaving,
     managers,
     never_ending,
+    next_in_thread,
     no_loop,
     over_classes,
     over_data,
@@ -41,6 +43,7 @@ from asyncrepl.explain.rules import (
     unwalked,
     walked_again,
     word_order,
+    yielding_inside,
 )
 
 if TYPE_CHECKING:
@@ -54,10 +57,13 @@ RULES: tuple[Rule, ...] = (
     *generators.RULES,
     *definitions.RULES,
     *sync_scopes.RULES,
+    *next_in_thread.RULES,
     *timeouts.RULES,
+    *yielding_inside.RULES,
     *ending.RULES,
     *scheduling.RULES,
     *no_loop.RULES,
+    *entered_generators.RULES,
     *closing.RULES,
     *states.RULES,
     *sharing.RULES,

@@ -45,6 +45,7 @@ _SLEEP = "sleep"
 _MAKERS = ("create_task", "ensure_future")
 _CLOSING = ("aclose", "athrow")
 _ASKED = ("anext", "__anext__")
+_STEPPING = ("__anext__", "asend")
 
 Loop = ast.AsyncFor | ast.comprehension
 
@@ -86,6 +87,10 @@ class _Patterns:
                 _unchecked(node)
             case ast.Call() if self.suspends and callee_name(node) in _BLOCKING_NAMES:
                 node.func = probe(".blocking", node.func)
+            case ast.Call(ast.Attribute() as method) if method.attr in _STEPPING:
+                method.value = probe(".asked", method.value)
+            case ast.Call(ast.Name() as function, [asked, *_]) if last_name(function) == "anext":
+                node.args[0] = probe(".asked", asked)
             case ast.Call() if callee_name(node) == _SLEEP and node is not self._awaited:
                 node.func = probe(".sleeping", node.func)
             case ast.Await():

@@ -85,6 +85,13 @@ def unchecked(obj: T) -> T:
     return obj
 
 
+def asked(obj: T) -> T:
+    """What is asked for a step by hand."""
+    if type(obj) is AsyncGeneratorType and obj.ag_frame is None and obj in sightings.cut:
+        sightings.see("cut", obj, _getframe(1))
+    return obj
+
+
 def blocking(function: T) -> T:
     """A function called in a coroutine, under the name of one that blocks."""
     kind = type(function)
@@ -160,6 +167,7 @@ SEEING: tuple[Callable[[Any], Any], ...] = (
     skipping,
     shared,
     unchecked,
+    asked,
     blocking,
     sleeping,
     unkept,

@@ -31,6 +31,7 @@ class Sighting(NamedTuple):
       made where nobody can walk or await it, or is gone and never was;
     - "shown": such a thing, or a coroutine, was printed;
     - "exhausted": a loop began to walk an async generator that is over;
+    - "cut": one that a cancelled step has ended was asked for another;
     - "walked": a loop walks an instance of a class whose ``__anext__`` looks wrong;
     - "guarded", "skipping", "shared", "unchecked": such a thing began (see `patterns`);
     - "blocks": a function that blocks was called on the loop;
@@ -44,6 +45,7 @@ class Sighting(NamedTuple):
       the ``yield``;
     - "swallowed": a task was cancelled and ended well; `code` is its coroutine's;
     - "stuck": the statement waits here, and nothing can wake it;
+    - "stopped": so does it, for a thread that has ended in a StopIteration;
     - "failed": a task of this code failed with an error of the kind `facts`, unseen.
 
     By the tracer, of a walk whose loop stands here:
@@ -84,6 +86,8 @@ class Sightings:
         self._tasks: deque[tuple[Any, CodeType, int]] = deque(maxlen=256)
         self._closing: deque[tuple[Any, int, Sighting]] = deque(maxlen=16)
         self._known: set[tuple[str, CodeType, int]] = set()
+        #: The async generators that are over because a step of theirs was cancelled.
+        self.cut: weakref.WeakSet[Any] = weakref.WeakSet()
         #: How many tasks were cancelled before they ever ran, since this was last set.
         self.never_ran = 0
         #: Called, in the middle of user code, when there is something to take.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES"]
 
-_MAKERS = ("create_task", "ensure_future")
+_MAKERS = ("create_task", "ensure_future", "Task")
 _CANCELLED = ("CancelledError", "BaseException")
 
 
@@ -53,31 +54,45 @@ def _gathered(evidence: Evidence, unit: Unit, call: ast.Call) -> Fix | None:
 
 
 def _failed(evidence: Evidence) -> Finding | None:
+    """A task died with an error that nobody has asked for."""
     seen = evidence.seen
     name = seen.facts.code.co_name if seen and seen.facts.code else ""
-    found = [
+    places = [
         (unit, call)
         for unit in evidence.units.all()
         for call in unit.nodes(ast.Call)
-        if _makes(call, name) and unit.enclosing(call, ast.AsyncFor) is not None
+        if _makes(unit, call, name)
     ]
-    if seen is None or len(found) != 1:
+    if seen is None or not places:
         return None
-    unit, call = found[0]
+    unit, call = places[0]
     why = (
         f"{short(unit, call)} keeps its error to itself until somebody awaits the task, and "
-        "nobody does."
+        f"nobody does: the {seen.facts.kind.__name__} goes unseen."
     )
-    return Finding(why, _awaited_here(evidence, unit, call, seen.facts.kind.__name__))
+    fix = _awaited_here(evidence, unit, call, seen.facts.kind.__name__)
+    return Finding(why, (fix or _awaited_last(evidence, unit, call)) if len(places) == 1 else None)
 
 
-def _makes(call: ast.Call, name: str) -> bool:
-    return callee_name(call) in _MAKERS and bool(call.args) and callee_name(call.args[0]) == name
+def _makes(unit: Unit, call: ast.Call, name: str) -> bool:
+    """Whether it makes a task of the function `name`, called here or for a name given here."""
+    if callee_name(call) not in _MAKERS or not call.args:
+        return False
+    job = call.args[0]
+    if isinstance(job, ast.Name):
+        return any(
+            callee_name(node.value) == name
+            for node in unit.nodes(ast.Assign)
+            if any(last_name(target) == job.id for target in node.targets)
+        )
+    return callee_name(job) == name
 
 
 def _awaited_here(evidence: Evidence, unit: Unit, call: ast.Call, kind: str) -> Fix | None:
+    """In the body of a loop, the task's job awaited in its place, and its error caught."""
     statement, fixing = unit.parents.get(call), Fixing(evidence)
-    if not isinstance(statement, ast.Expr):
+    looped = unit.enclosing(call, ast.AsyncFor) is not None
+    if not isinstance(statement, ast.Expr) or not looped or kind not in vars(builtins):
         return None
     by = unit.source.indent(statement)
     job = unit.source.source(call.args[0])
@@ -89,6 +104,26 @@ def _awaited_here(evidence: Evidence, unit: Unit, call: ast.Call, kind: str) -> 
         fixing.suspending(unit, call)
     except CannotFixError:
         return None
+    return fixing.fix()
+
+
+def _awaited_last(evidence: Evidence, unit: Unit, call: ast.Call) -> Fix | None:
+    """The task awaited at the end of the function that made it, where its error is to be seen."""
+    statement, function = unit.parents.get(call), scope(unit, call)
+    if not isinstance(function, ast.AsyncFunctionDef) or statement not in function.body:
+        return None
+    fixing, last = Fixing(evidence), function.body[-1]
+    name = fixing.fresh(unit, "task")
+    if isinstance(statement, ast.Expr):
+        fixing.of(unit).before(call, f"{name} = ")
+    elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+        name = statement.targets[0].id
+    else:
+        return None
+    uses = [each for each in own_nodes(function) if isinstance(each, ast.Name) and each.id == name]
+    if len(uses) > 1 or isinstance(last, ast.Return | ast.Raise):
+        return None
+    fixing.of(unit).lines_after(last, f"await {name}")
     return fixing.fix()
 
 
