@@ -134,7 +134,7 @@ def _fire_timers(loop: LiveLoop) -> None:
 
 
 @calls_callbacks
-def _run_ready(loop: LiveLoop, timeline: Timeline, count: int) -> None:  # noqa: PLR0912
+def _run_ready(loop: LiveLoop, timeline: Timeline, count: int) -> None:  # noqa: PLR0912, PLR0915
     """Run the next `count` handles."""
     lives, fresh, step = timeline.lives, timeline.log.fresh, timeline.step
     for _ in range(count):

@@ -63,7 +63,8 @@ def given(evidence: Evidence, name: str) -> tuple[Unit, ast.expr] | None:
     Of ``a, b = x, y`` each has its own.
     """
     for unit in (evidence.unit, *evidence.units.all()):
-        for node in unit.nodes(ast.Assign, ast.AnnAssign):
+        found: Iterator[ast.Assign | ast.AnnAssign] = unit.nodes(ast.Assign, ast.AnnAssign)
+        for node in found:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             for target in targets:
                 for one, value in _pairs(target, node.value):

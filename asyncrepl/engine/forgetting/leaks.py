@@ -133,7 +133,7 @@ def first_code(error: BaseException) -> CodeType | None:
 
 
 def refused_result(error: BaseException | None) -> asyncio.Future[Any] | None:
-    """The future that was to get a StopIteration and refused it (to Python 3.11): it never ends."""
+    """The future that a StopIteration was refused for (up to Python 3.11): it never ends."""
     trace = error.__traceback__ if type(error) is TypeError else None
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

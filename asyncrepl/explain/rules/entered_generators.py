@@ -52,7 +52,10 @@ def _never(evidence: Evidence) -> Finding | None:
 
 def _raising(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:
     """An error where a handler, a ``return`` or an ``if`` lets the function end."""
-    fixing, error = Fixing(evidence), f'raise RuntimeError("{function.name} has nothing to give")'
+    fixing, raising = (
+        Fixing(evidence),
+        f'raise RuntimeError("{function.name} has nothing to give")',
+    )
     edits, last = fixing.of(unit), function.body[-1]
     for handler in (handlers := list(_ending(function))):
         end = handler.body[-1]
@@ -63,9 +66,9 @@ def _raising(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:
     first = min((n.lineno for n in own_nodes(function) if isinstance(n, ast.Yield)), default=0)
     for node in () if handlers else own_nodes(function):
         if isinstance(node, ast.Return) and node.lineno < first:
-            edits.replace(node, error)
+            edits.replace(node, raising)
     if isinstance(last, ast.If) and not last.orelse and _yields(list(ast.walk(last))):
-        edits.lines_after(last, f"else:\n    {error}")
+        edits.lines_after(last, f"else:\n    {raising}")
     return fixing.fix() if edits.edits else None
 
 
@@ -114,16 +117,14 @@ def _twice(evidence: Evidence) -> Finding | None:
 def _yield_in_handler(function: Function) -> ast.Yield | None:
     """The ``yield`` in a handler of the ``try`` that has the first one in its body."""
     for node in own_nodes(function):
-        if isinstance(node, ast.Try) and _yields([n for each in node.body for n in ast.walk(each)]):
-            for handler in node.handlers:
-                for inner in ast.walk(handler):
-                    if isinstance(inner, ast.Yield):
-                        return inner
+        if isinstance(node, ast.Try) and _yields([n for s in node.body for n in ast.walk(s)]):
+            inside = [inner for handler in node.handlers for inner in ast.walk(handler)]
+            return next((each for each in inside if isinstance(each, ast.Yield)), None)
     return None
 
 
 def _once(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:
-    """Without the second of two ``yield`` statements; out of the loop that repeats the only one."""
+    """Without the second of two ``yield`` statements; a loop that repeats the only one is left."""
     yields = [node for node in own_nodes(function) if isinstance(node, ast.Yield)]
     statements = [unit.statement(node) for node in yields]
     fixing = Fixing(evidence)
@@ -145,7 +146,7 @@ _MODEL = (
 
 RULES = (
     Rule(
-        "context-manager-yields-not-once",
+        "context-manager-without-yield",
         "a context manager function that does not yield",
         2,
         _MODEL,
@@ -153,7 +154,7 @@ RULES = (
         errors=(RuntimeError,),
     ),
     Rule(
-        "context-manager-yields-not-once",
+        "context-manager-yields-twice",
         "a context manager function that yields twice",
         6,
         _MODEL,

@@ -106,20 +106,10 @@ def _reset(evidence: Evidence) -> Finding | None:
 
     A token of another variable is refused as well, one that was used by another error.
     """
-    frame = evidence.frame
-    if frame is None or not evidence.direct:
+    frame, call = evidence.frame, _reset_call(evidence)
+    if frame is None or call is None or not _suspends(frame.f_code):
         return None
-    calls = [node for node in evidence.nodes if isinstance(node, ast.Call)]
-    call = calls[-1] if calls else None
-    if call is None or callee_name(call) != "reset" or not isinstance(call.func, ast.Attribute):
-        return None
-    variable = evidence.resolver.value(call.func.value)
-    token = evidence.resolver.value(call.args[0]) if len(call.args) == 1 else None
-    if not isinstance(variable, ContextVar) or not isinstance(token, Token):
-        return None
-    name, said = frame.f_code.co_name, short(evidence.unit, call.func.value)
-    if token.var is not variable or not _suspends(frame.f_code):
-        return None
+    name, said = frame.f_code.co_name, short(evidence.unit, call.value)
     if not frame.f_code.co_flags & _ASYNC_GENERATOR or len(evidence.sites) > 1:
         why = (
             f"{said} was set in one task and is reset in another: `{name}` was begun by one task "
@@ -135,6 +125,20 @@ def _reset(evidence: Evidence) -> Finding | None:
         if loop is not None:
             return Finding(why, _closed_with_loop(evidence, unit, loop))
     return Finding(why)
+
+
+def _reset_call(evidence: Evidence) -> ast.Attribute | None:
+    """What is called at the place, if it is ``reset`` of a variable, with a token of it."""
+    calls = [node for node in evidence.nodes if isinstance(node, ast.Call)]
+    call = calls[-1] if calls and evidence.direct else None
+    if call is None or callee_name(call) != "reset" or len(call.args) != 1:
+        return None
+    if not isinstance(call.func, ast.Attribute):
+        return None
+    token = evidence.resolver.value(call.args[0])
+    variable = evidence.resolver.value(call.func.value)
+    kept = isinstance(variable, ContextVar) and isinstance(token, Token) and token.var is variable
+    return call.func if kept else None
 
 
 def _suspends(code: CodeType) -> bool:

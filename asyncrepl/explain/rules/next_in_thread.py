@@ -10,7 +10,7 @@ from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import Fixing, fresh, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes, scope
-from asyncrepl.language.names import callee_name, last_name
+from asyncrepl.language.names import last_name
 
 if TYPE_CHECKING:
     from types import CodeType
@@ -103,9 +103,11 @@ _RULE = (
     "stopiteration-out-of-a-thread",
     "a StopIteration out of a thread",
     3,
-    "A StopIteration cannot be raised into a future, nor out of a coroutine. Up to Python 3.11 "
-    "`await asyncio.to_thread(next, it)` waits for ever at the end of the items, since then it "
-    "is a RuntimeError. Ask with a default: `await asyncio.to_thread(next, it, None)`.",
+    (
+        "A StopIteration cannot be raised into a future, nor out of a coroutine. Up to Python "
+        "3.11 `await asyncio.to_thread(next, it)` waits for ever at the end of the items, since "
+        "then it is a RuntimeError. Ask with a default: `await asyncio.to_thread(next, it, None)`."
+    ),
 )
 
 RULES = (

@@ -12,6 +12,7 @@ from asyncrepl.explain.resolving import Resolver
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.rules.closing import late_yield
 from asyncrepl.explain.steps import given, stepped_source
+from asyncrepl.explain.units import FUNCTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,8 +55,8 @@ def _asked(site: Site) -> Iterator[ast.expr]:
     """What was asked for a step at the place: by a loop, by ``anext``, by one of its methods."""
     for node in reversed(site.nodes):
         if isinstance(node, ast.Await):
-            calls = [each for each in ast.walk(node.value) if isinstance(each, ast.Call)]
-            yield from filter(None, map(stepped_source, calls))
+            here = list(_steps(node.value))
+            yield from here or _begun_steps(site.unit, node)
             return
         parent = site.unit.parents.get(node)
         clauses = getattr(node, "generators", [node, parent])
@@ -63,6 +64,19 @@ def _asked(site: Site) -> Iterator[ast.expr]:
         if loops:
             yield from (each.iter for each in loops)
             return
+
+
+def _steps(node: ast.AST) -> Iterator[ast.expr]:
+    calls = (each for each in ast.walk(node) if isinstance(each, ast.Call))
+    yield from filter(None, map(stepped_source, calls))
+
+
+def _begun_steps(unit: Unit, node: ast.AST) -> Iterator[ast.expr]:
+    """The steps that the function around takes otherwise than by awaiting them: as tasks."""
+    for call in ast.walk(unit.enclosing(node, *FUNCTIONS) or unit.tree or node):
+        source = stepped_source(call) if isinstance(call, ast.Call) else None
+        if source is not None and not isinstance(unit.parents.get(call), ast.Await):
+            yield source
 
 
 def _refuses(evidence: Evidence, site: Site, source: ast.expr) -> bool:

@@ -6,7 +6,7 @@ import ast
 from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Finding, Fix
+from asyncrepl.explain.explanation import Finding, Fix, Other
 from asyncrepl.explain.fixing import CannotFixError, Fixing, short
 from asyncrepl.explain.resolving import Resolver
 from asyncrepl.explain.rule import Rule
@@ -30,15 +30,23 @@ _LIMITS = ("timeout", "timeout_at", "move_on_after", "fail_after")
 
 
 def _raised(evidence: Evidence) -> Finding | None:
-    """The StopAsyncIteration of such a generator, also as an async generator lets it out."""
+    """The StopAsyncIteration of such a generator, also as an async generator lets it out.
+
+    Where nothing has watched the loop, a time limit around a step of it is all there is to see.
+    """
     for site in (stopped_at(evidence), *evidence.leak):
         step = awaited_step(evidence, site) if site else None
         source = stepped_source(step[1]) if step else None
         if site is None or step is None or source is None:
             continue
         stream = Resolver.of_frame(evidence.units, site.frame).value(source)
-        if isinstance(stream, AsyncGeneratorType) and stream in sightings.cut:
-            return _finding(evidence, *step, source, site)
+        if not isinstance(stream, AsyncGeneratorType) or stream.ag_frame is not None:
+            continue
+        certain = stream in sightings.cut
+        if certain or (not evidence.leak and _limited_step(evidence, _last(*step))):
+            also = Other("exhausted-anext-raises", "it had run out of items before")
+            fix = _shielded(evidence, *step, site)
+            return Finding(_why(step[0], source), fix, None if certain else also)
     return None
 
 
@@ -52,13 +60,7 @@ def _seen(evidence: Evidence) -> Finding | None:
     call = unit.enclosing(use.node, ast.Call)
     if call is None or stepped_source(call) is not use.node:
         return None
-    return _finding(evidence, unit, call, use.node)
-
-
-def _finding(
-    evidence: Evidence, unit: Unit, call: ast.Call, source: ast.expr, site: Site | None = None
-) -> Finding:
-    return Finding(_why(unit, source), _shielded(evidence, unit, call, source, site))
+    return Finding(_why(unit, use.node), _shielded(evidence, unit, call))
 
 
 def _why(unit: Unit, source: ast.expr) -> str:
@@ -68,12 +70,17 @@ def _why(unit: Unit, source: ast.expr) -> str:
     )
 
 
+def _last(unit: Unit, call: ast.Call) -> str:
+    """The last part of the name of what a step is asked of."""
+    source = stepped_source(call)
+    return unit.source.source(source).rpartition(".")[2] if source is not None else ""
+
+
 def _shielded(
-    evidence: Evidence, unit: Unit, call: ast.Call, source: ast.expr, site: Site | None
+    evidence: Evidence, unit: Unit, call: ast.Call, site: Site | None = None
 ) -> Fix | None:
     """Keep the step in a task that outlives the timeout, and await that task."""
-    text = unit.source.source(source)
-    limited = _limited_step(evidence, text.rpartition(".")[2])
+    limited = _limited_step(evidence, _last(unit, call))
     if limited is None:
         return None
     home, step = limited
@@ -126,15 +133,14 @@ def _end_quietly(fixing: Fixing, unit: Unit, step: ast.Call) -> None:
     )
     text = f"except StopAsyncIteration:\n    {'return' if generator else 'break'}"
     by = unit.source.indent(guards[0])
-    fixing.of(unit).insert(unit.source.block(last).end, indent(text, by) + "\n")
+    fixing.of(unit).insert(unit.source.block(last.body[-1]).end, indent(text, by) + "\n")
 
 
 def _limited_step(evidence: Evidence, name: str) -> tuple[Unit, ast.Call] | None:
     """The call of ``anext(name)`` that was given to ``wait_for``, or stands in a ``timeout``."""
     for unit in evidence.units.all():
         for call in _limited(unit):
-            source = stepped_source(call) if callee_name(call) in STEPS else None
-            if source is not None and unit.source.source(source).rpartition(".")[2] == name:
+            if callee_name(call) in STEPS and _last(unit, call) == name:
                 return unit, call
     return None
 
@@ -144,7 +150,8 @@ def _limited(unit: Unit) -> Iterator[ast.Call]:
     for call in unit.nodes(ast.Call):
         if callee_name(call) == "wait_for" and call.args and isinstance(call.args[0], ast.Call):
             yield call.args[0]
-    for block in unit.nodes(ast.AsyncWith, ast.With):
+    blocks: Iterator[ast.With | ast.AsyncWith] = unit.nodes(ast.With, ast.AsyncWith)
+    for block in blocks:
         if any(callee_name(item.context_expr) in _LIMITS for item in block.items):
             inside = (each for statement in block.body for each in ast.walk(statement))
             yield from (each for each in inside if isinstance(each, ast.Call))
@@ -154,9 +161,11 @@ _RULE = (
     "timeout-ends-the-generator",
     "a timeout around one step of a generator",
     3,
-    "`wait_for(anext(gen), t)` (or a `timeout` around it) cancels the running step; the "
-    "generator is finished by the CancelledError. Keep the step in a task and shield it, or "
-    "put the source behind a queue.",
+    (
+        "`wait_for(anext(gen), t)` (or a `timeout` around it) cancels the running step; the "
+        "generator is finished by the CancelledError. Keep the step in a task and shield it, or "
+        "put the source behind a queue."
+    ),
 )
 
 RULES = (
