@@ -251,7 +251,7 @@ class Timeline:
 
     def expires(self, timeout: Any) -> None:
         """The time of `timeout` is over: it is about to cancel its task."""
-        self.cuts.note(timeout._task)  # noqa: SLF001
+        self.cuts.note(timeout._task, timeout)  # noqa: SLF001
         lane = self.lane_of(timeout._task)  # noqa: SLF001
         if lane is not None:
             self._timeouts.note(lane, timeout)

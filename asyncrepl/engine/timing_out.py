@@ -9,10 +9,11 @@ tells why: so its coroutine is looked for.
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import weakref
 from asyncio.timeouts import _State  # type: ignore[attr-defined]
-from types import AsyncGeneratorType
+from types import AsyncGeneratorType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.awaiting.chains import argument, is_task, links
@@ -41,10 +42,12 @@ class Cuts:
     def __bool__(self) -> bool:
         return bool(self._steps)
 
-    def note(self, task: object) -> None:
-        """`task` is about to be cancelled where it waits."""
+    def note(self, task: object, timeout: object = None) -> None:
+        """`task` is about to be cancelled where it waits, by a `timeout` that it has entered."""
         found = [each.subject for each in links(task)]
-        steps = [each for each in found if type(each) is AsyncGeneratorType]
+        entered = [number for number, each in enumerate(found) if _holds(each, timeout)]
+        inside = found[entered[-1] + 1 :] if entered else found
+        steps = [each for each in inside if type(each) is AsyncGeneratorType]
         if steps:
             sightings.cut.update(steps)
             self._steps[id(task)] = [weakref.ref(each) for each in steps]
@@ -66,6 +69,14 @@ class Cuts:
         for each in alive:
             if each.ag_frame is not None and not each.ag_running:
                 sightings.cut.discard(each)
+
+
+def _holds(suspended: object, timeout: object) -> bool:
+    """Whether it stands in an ``async with`` of `timeout`: its ``__aexit__`` lies on the stack."""
+    return timeout is not None and any(
+        each is timeout or (type(each) is MethodType and each.__self__ is timeout)
+        for each in gc.get_referents(suspended)
+    )
 
 
 class Timeouts:

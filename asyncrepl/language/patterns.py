@@ -93,8 +93,14 @@ class _Patterns:
                 self._awaited = node.value
             case ast.Assign([ast.Name()], ast.Call() as call) if callee_name(call) in _CLOSING:
                 node.value = probe(".closing", call)
-            case ast.Expr(ast.Call() as call) if self.around and callee_name(call) in _MAKERS:
-                node.value = probe(".unkept", call)
+            case ast.Expr(ast.Call() as call) if callee_name(call) in _MAKERS:
+                node.value = probe(".unkept" if self.around else ".begun_task", call)
+            case ast.Assign([ast.Name()], ast.Call() as call) if callee_name(call) in _MAKERS:
+                node.value = probe(".begun_task", call)
+            case ast.Expr(
+                ast.Call(ast.Attribute(attr="append"), [ast.Call() as call]) as kept
+            ) if callee_name(call) in _MAKERS:
+                kept.args[0] = probe(".begun_task", call)
 
 
 def _loop(loop: Loop, around: tuple[str, ...]) -> tuple[str, ...]:

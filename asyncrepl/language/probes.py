@@ -83,6 +83,8 @@ def async_iterated(obj: T) -> T:
         _judge_class(obj, kind, _getframe(1))
     elif obj.ag_frame is None:  # type: ignore[attr-defined]
         sightings.see("cut" if obj in sightings.cut else "exhausted", obj, _getframe(1))
+    elif obj.ag_running:  # type: ignore[attr-defined]
+        sightings.see("running", obj, _getframe(1))
     return obj
 
 

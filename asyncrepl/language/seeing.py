@@ -86,11 +86,13 @@ def unchecked(obj: T) -> T:
     return obj
 
 
-def asked(obj: T) -> T:
+def asked(obj: Any) -> Any:
     """What is asked for a step by hand."""
-    over = type(obj) is AsyncGeneratorType and obj.ag_frame is None  # type: ignore[attr-defined]
-    if over and obj in sightings.cut:
-        sightings.see("cut", obj, _getframe(1))
+    if type(obj) is AsyncGeneratorType:
+        if obj.ag_frame is None and obj in sightings.cut:
+            sightings.see("cut", obj, _getframe(1))
+        elif obj.ag_running:
+            sightings.see("running", obj, _getframe(1))
     return obj
 
 
@@ -125,6 +127,13 @@ def unkept(task: T) -> T:
     """A task that a loop has made and that is kept by nobody."""
     if lookup(type(task), "_asyncio_future_blocking") is not MISSING:
         sightings.unkept(task, _getframe(1))
+    return task
+
+
+def begun_task(task: T) -> T:
+    """A task that no loop has made, and that a name or a list keeps, or nobody."""
+    if lookup(type(task), "_asyncio_future_blocking") is not MISSING:
+        sightings.unkept(task, _getframe(1), "cut off")
     return task
 
 
@@ -169,5 +178,6 @@ SEEING: tuple[Callable[[Any], Any], ...] = (
     asked,
     blocking,
     unkept,
+    begun_task,
     closing,
 )

@@ -51,24 +51,15 @@ def _never(evidence: Evidence) -> Finding | None:
 
 
 def _raising(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:
-    """An error where a handler, a ``return`` or an ``if`` lets the function end."""
-    fixing, raising = (
-        Fixing(evidence),
-        f'raise RuntimeError("{function.name} has nothing to give")',
-    )
-    edits, last = fixing.of(unit), function.body[-1]
-    for handler in (handlers := list(_ending(function))):
+    """Raise the error again where a handler lets the function end."""
+    fixing = Fixing(evidence)
+    edits = fixing.of(unit)
+    for handler in _ending(function):
         end = handler.body[-1]
         if isinstance(end, ast.Pass | ast.Return):
             edits.replace(end, "raise")
         else:
             edits.lines_after(end, "raise")
-    first = min((n.lineno for n in own_nodes(function) if isinstance(n, ast.Yield)), default=0)
-    for node in () if handlers else own_nodes(function):
-        if isinstance(node, ast.Return) and node.lineno < first:
-            edits.replace(node, raising)
-    if isinstance(last, ast.If) and not last.orelse and _yields(list(ast.walk(last))):
-        edits.lines_after(last, f"else:\n    {raising}")
     return fixing.fix() if edits.edits else None
 
 

@@ -87,12 +87,12 @@ def _gives_next(call: ast.Call) -> bool:
 
 def _at_the_end(unit: Unit, waited: ast.Await) -> str:
     """What a handler of the StopIteration does; else the loop, or the generator, ends."""
+    function, loop = scope(unit, waited), unit.enclosing(waited, *_LOOPS)
     for guard in unit.ancestors(waited):
         for handler in guard.handlers if isinstance(guard, ast.Try) else ():
-            named = handler.type is None or last_name(handler.type) == "StopIteration"
-            if named and len(handler.body) == 1 and not isinstance(handler.body[0], ast.Pass):
-                return unit.source.source(handler.body[0])
-    function, loop = scope(unit, waited), unit.enclosing(waited, *_LOOPS)
+            if last_name(handler.type) == "StopIteration":
+                inside = loop in set(unit.ancestors(guard)) and len(handler.body) == 1
+                return unit.source.source(handler.body[0]) if inside else "raise StopIteration"
     yields = function is not None and any(
         isinstance(node, ast.Yield) for node in own_nodes(function)
     )

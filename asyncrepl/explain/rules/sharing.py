@@ -13,6 +13,7 @@ from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.rules.closing import late_yield
 from asyncrepl.explain.steps import given, stepped_source
 from asyncrepl.explain.units import FUNCTIONS
+from asyncrepl.language.suspects import describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,11 +45,22 @@ def _concurrent(evidence: Evidence) -> Finding | None:
     source = next((each for each in _asked(site) if _refuses(evidence, site, each)), None)
     if source is None:
         return None
-    why = (
-        f"{short(site.unit, source)} is an async generator that was asked for a step while it was "
+    return Finding(_why(site.unit, source), _locked(evidence, source, site))
+
+
+def _seen(evidence: Evidence) -> Finding | None:
+    """The same where somebody keeps the error to himself."""
+    use, unit = evidence.use("seen"), evidence.unit
+    if use is None or any(isinstance(each, ast.Try) for each in unit.ancestors(use.node)):
+        return None
+    return Finding(_why(unit, use.node), _locked(evidence, use.node))
+
+
+def _why(unit: Unit, source: ast.expr) -> str:
+    return (
+        f"{short(unit, source)} is an async generator that was asked for a step while it was "
         "still in another one: it makes one at a time."
     )
-    return Finding(why, _locked(evidence, site, source))
 
 
 def _asked(site: Site) -> Iterator[ast.expr]:
@@ -81,7 +93,10 @@ def _begun_steps(unit: Unit, node: ast.AST) -> Iterator[ast.expr]:
 
 def _refuses(evidence: Evidence, site: Site, source: ast.expr) -> bool:
     """Whether it is an async generator, and refuses nothing else."""
-    facts = Resolver.of_frame(evidence.units, site.frame).facts(source)
+    names = site.frame.f_locals
+    # A comprehension is a function of its own up to Python 3.11, and gets what it walks.
+    stream = describe(names[".0"]) if ".0" in names else None
+    facts = stream or Resolver.of_frame(evidence.units, site.frame).facts(source)
     if facts is None or facts.kind is not AsyncGeneratorType:
         return False
     made = evidence.units.definition(facts.code)
@@ -103,9 +118,9 @@ class Shared:
 """
 
 
-def _locked(evidence: Evidence, site: Site, source: ast.expr) -> Fix | None:
+def _locked(evidence: Evidence, source: ast.expr, site: Site | None = None) -> Fix | None:
     """Let the users of the generator wait for each other."""
-    made = _made(evidence, site, source)
+    made = _made(evidence, source, site)
     if made is None:
         return None
     unit, value = made
@@ -119,29 +134,32 @@ def _locked(evidence: Evidence, site: Site, source: ast.expr) -> Fix | None:
     return fixing.fix()
 
 
-def _made(evidence: Evidence, site: Site, source: ast.expr) -> tuple[Unit, ast.expr] | None:
+def _made(evidence: Evidence, source: ast.expr, site: Site | None) -> tuple[Unit, ast.expr] | None:
     """Where the generator was made: what was assigned to its name, here or where it came from."""
     if isinstance(source, ast.Name) and (found := given(evidence, source.id)) is not None:
         return found
-    value = Resolver.of_frame(evidence.units, site.frame).value(source)
+    value = Resolver.of_frame(evidence.units, site.frame).value(source) if site else None
     for space in [each.frame.f_locals for each in evidence.sites] + [evidence.namespace]:
         for name, candidate in dict(space).items():
-            if candidate is value and (found := given(evidence, name)) is not None:
+            if candidate is value is not None and (found := given(evidence, name)) is not None:
                 return found
     if isinstance(source, ast.Attribute):
         return given(evidence, source.attr)
     return None
 
 
-RULES = (
-    Rule(
-        "concurrent-steps-of-one-generator",
-        "one async generator walked by several at once",
-        2,
+_RULE = (
+    "concurrent-steps-of-one-generator",
+    "one async generator walked by several at once",
+    2,
+    (
         "An async generator runs one step at a time. Give every task its own generator, put a "
         "lock around `anext`, or let one task read and hand out the items through an "
-        "`asyncio.Queue`.",
-        _concurrent,
-        errors=(RuntimeError,),
+        "`asyncio.Queue`."
     ),
+)
+
+RULES = (
+    Rule(*_RULE, _concurrent, errors=(RuntimeError,)),
+    Rule(*_RULE, _seen, "seen", sees="running"),
 )
