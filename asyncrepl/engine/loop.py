@@ -180,7 +180,13 @@ class LiveLoop(_SelectorEventLoop):
 
     def run_until_complete(self, future: Any) -> Any:
         """As asyncio's own; what the program leaves undone is seen before it is cancelled."""
-        result = super().run_until_complete(future)
+        try:
+            result = super().run_until_complete(future)
+        except BaseException as error:
+            # Who explains errors asks which function of asyncio the user has called.
+            error.__traceback__ = user_part(error.__traceback__)
+            del error
+            raise
         sightings.look_back(at_the_end=True)
         return result
 
