@@ -9,6 +9,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
+from support.shells import Typed, typed_shell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,3 +83,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(
             f"controls: false alarms {count['false alarm', True]}/{judged}"
         )
+
+
+@pytest.fixture
+def type_in() -> Iterator[Typed]:
+    """A shell without a terminal, into which a test types."""
+    with typed_shell() as typed:
+        yield typed

@@ -26,10 +26,10 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any
 
+from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
 from asyncrepl.explain.bindings import encloses, local_names, member, variables
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.language.parameters import without_annotations
-from asyncrepl.language.suspects import MISSING, Facts, describe, lookup
+from asyncrepl.syntax.static_inspection import without_annotations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -55,14 +55,14 @@ _DISPLAYS: dict[type[ast.expr], type] = {
 _DEPTH = 4
 
 
-def is_async_iterable(facts: Facts) -> bool:
+def is_async_iterable(info: ObjectInfo) -> bool:
     """Whether ``async for`` can start on it."""
-    return lookup(facts.kind, "__aiter__") not in (MISSING, None)
+    return lookup(info.kind, "__aiter__") not in (MISSING, None)
 
 
-def is_awaitable(facts: Facts) -> bool:
+def is_awaitable(info: ObjectInfo) -> bool:
     """Whether ``await`` takes it."""
-    return lookup(facts.kind, "__await__") not in (MISSING, None)
+    return lookup(info.kind, "__await__") not in (MISSING, None)
 
 
 def is_coroutine_function(value: object) -> bool:
@@ -97,24 +97,24 @@ class Resolver:
         found.code = frame.f_code
         return found
 
-    def facts(self, node: ast.AST) -> Facts | None:
+    def info(self, node: ast.AST) -> ObjectInfo | None:
         """What is known of the value of `node`."""
         method = getattr(self, "_" + type(node).__name__.lower(), None)
         if method is not None:
-            found: Facts | None = method(node)
+            found: ObjectInfo | None = method(node)
             return found
         kind = _DISPLAYS.get(type(node))  # type: ignore[arg-type]  # None for others
-        return Facts(kind) if kind else None
+        return ObjectInfo(kind) if kind else None
 
     def value(self, node: ast.AST) -> object:
         """The object `node` names, or MISSING."""
-        facts = self.facts(node)
-        return facts.value if facts else MISSING
+        info = self.info(node)
+        return info.value if info else MISSING
 
-    def _constant(self, node: ast.Constant) -> Facts:
+    def _constant(self, node: ast.Constant) -> ObjectInfo:
         return describe(node.value, keep=True)
 
-    def _name(self, node: ast.Name) -> Facts | None:
+    def _name(self, node: ast.Name) -> ObjectInfo | None:
         local = self._assigned(self.function, node.id) if self.function else None
         if local is not None:
             return local
@@ -126,7 +126,7 @@ class Resolver:
                 return describe(namespace[node.id], keep=True)
         return self._unborn(node.id) if self.unit else None
 
-    def _unborn(self, name: str) -> Facts | None:
+    def _unborn(self, name: str) -> ObjectInfo | None:
         """A function or module of a text that has not run (it does not compile)."""
         assert self.unit is not None
         found = imported(self.unit, name)
@@ -134,19 +134,19 @@ class Resolver:
             return describe(found, keep=True)
         for function in self.unit.functions():
             if function.name == name:
-                return Facts(FunctionType, value=function)
+                return ObjectInfo(FunctionType, value=function)
         return None
 
-    def _assigned(self, function: Function, name: str) -> Facts | None:
+    def _assigned(self, function: Function, name: str) -> ObjectInfo | None:
         for node in own_nodes(function):
             if isinstance(node, ast.Assign) and any(
                 isinstance(target, ast.Name) and target.id == name for target in node.targets
             ):
-                return self.facts(node.value)
+                return self.info(node.value)
         return None
 
-    def _attribute(self, node: ast.Attribute) -> Facts | None:
-        owner = self.facts(node.value)
+    def _attribute(self, node: ast.Attribute) -> ObjectInfo | None:
+        owner = self.info(node.value)
         if owner is None:
             return None
         made = lookup(owner.kind, node.attr)
@@ -155,7 +155,7 @@ class Resolver:
         found = member(owner, node.attr)
         return None if found is MISSING else describe(found, keep=True)
 
-    def _subscript(self, node: ast.Subscript) -> Facts | None:
+    def _subscript(self, node: ast.Subscript) -> ObjectInfo | None:
         key = node.slice.value if isinstance(node.slice, ast.Constant) else MISSING
         owner = self.value(node.value)
         if type(owner) in (list, tuple) and type(key) is int:
@@ -163,45 +163,45 @@ class Resolver:
             return describe(items[key], keep=True) if key < len(items) else None
         if type(owner) is dict and type(key) is str and all(type(each) is str for each in owner):
             return describe(owner[key], keep=True) if key in owner else None
-        facts = self.facts(node.value)
-        getter = lookup(facts.kind, "__getitem__") if facts else MISSING
+        info = self.info(node.value)
+        getter = lookup(info.kind, "__getitem__") if info else MISSING
         return self.result(getter) if isinstance(getter, FunctionType) else None
 
-    def _ifexp(self, node: ast.IfExp) -> Facts | None:
-        return _common([self.facts(node.body), self.facts(node.orelse)])
+    def _ifexp(self, node: ast.IfExp) -> ObjectInfo | None:
+        return _common([self.info(node.body), self.info(node.orelse)])
 
-    def _call(self, node: ast.Call) -> Facts | None:
-        callee = self.facts(node.func)
+    def _call(self, node: ast.Call) -> ObjectInfo | None:
+        callee = self.info(node.func)
         return self.result(callee.value, node) if callee else None
 
-    def _await(self, node: ast.Await) -> Facts | None:
-        facts = self.facts(node.value)
-        if facts is None or facts.kind is not CoroutineType:
+    def _await(self, node: ast.Await) -> ObjectInfo | None:
+        info = self.info(node.value)
+        if info is None or info.kind is not CoroutineType:
             return None
-        return self.returned(facts.code)
+        return self.returned(info.code)
 
-    def _list(self, node: ast.List | ast.Tuple) -> Facts:
-        item = self.facts(node.elts[0]) if node.elts else None
-        return Facts(list if isinstance(node, ast.List) else tuple, item=item)
+    def _list(self, node: ast.List | ast.Tuple) -> ObjectInfo:
+        item = self.info(node.elts[0]) if node.elts else None
+        return ObjectInfo(list if isinstance(node, ast.List) else tuple, item=item)
 
     _tuple = _list
 
-    def _listcomp(self, node: ast.ListComp) -> Facts:
-        return Facts(list, item=self.facts(node.elt))
+    def _listcomp(self, node: ast.ListComp) -> ObjectInfo:
+        return ObjectInfo(list, item=self.info(node.elt))
 
-    def _generatorexp(self, node: ast.GeneratorExp) -> Facts:
+    def _generatorexp(self, node: ast.GeneratorExp) -> ObjectInfo:
         suspends = any(generator.is_async for generator in node.generators) or any(
             isinstance(inner, ast.Await)
             for inner in ast.walk(node)
             if inner is not node.generators[0].iter
         )
         kind = AsyncGeneratorType if suspends else GeneratorType
-        return Facts(kind, item=self.facts(node.elt))
+        return ObjectInfo(kind, item=self.info(node.elt))
 
-    def _namedexpr(self, node: ast.NamedExpr) -> Facts | None:
-        return self.facts(node.value)
+    def _namedexpr(self, node: ast.NamedExpr) -> ObjectInfo | None:
+        return self.info(node.value)
 
-    def result(self, callee: object, node: ast.Call | None = None) -> Facts | None:
+    def result(self, callee: object, node: ast.Call | None = None) -> ObjectInfo | None:
         """What a call of `callee` gives."""
         while isinstance(callee, functools.partial | MethodType):
             callee = callee.func if isinstance(callee, functools.partial) else callee.__func__
@@ -213,42 +213,44 @@ class Resolver:
             return self._of_builtin(callee, node)
         kind = _made_by(callee.__code__)
         if kind is not None:
-            return Facts(kind, callee.__code__)
+            return ObjectInfo(kind, callee.__code__)
         bare = node is not None and not node.args and not node.keywords
         return self._returned(callee.__code__, variables(callee, bare), callee.__globals__)
 
-    def _instance(self, kind: type, node: ast.Call | None) -> Facts:
+    def _instance(self, kind: type, node: ast.Call | None) -> ObjectInfo:
         item = None
         if kind is map and node is not None and node.args:
-            function = self.facts(node.args[0])
+            function = self.info(node.args[0])
             item = self.result(function.value) if function else None
         elif kind in (list, tuple, enumerate) and node is not None and node.args:
-            inner = self.facts(node.args[0])
+            inner = self.info(node.args[0])
             item = inner.item if inner else None
-        return Facts(kind, item=item)
+        return ObjectInfo(kind, item=item)
 
-    def _of_builtin(self, callee: object, node: ast.Call | None) -> Facts | None:
+    def _of_builtin(self, callee: object, node: ast.Call | None) -> ObjectInfo | None:
         if callee is print:
             return describe(None)
         if callee is aiter and node is not None and node.args:
-            return self.facts(node.args[0])
+            return self.info(node.args[0])
         return None
 
-    def returned(self, code: CodeType | None) -> Facts | None:
+    def returned(self, code: CodeType | None) -> ObjectInfo | None:
         """What the function behind `code` returns, by its source; None if nobody knows."""
         return self._returned(code, self._shared(code), *self.namespaces[-2:-1])
 
-    def _returned(self, code: CodeType | None, *namespaces: Mapping[str, Any]) -> Facts | None:
+    def _returned(
+        self, code: CodeType | None, *namespaces: Mapping[str, Any]
+    ) -> ObjectInfo | None:
         found = self.units.definition(code)
         if found is None or self.depth >= _DEPTH:
             return None
         inner = Resolver(self.units, *namespaces, depth=self.depth + 1)
         inner.code, inner.function = code, found[1]
         values = [node.value for node in own_nodes(found[1]) if isinstance(node, ast.Return)]
-        facts = [inner.facts(value) for value in values if value is not None]
-        if not facts:
-            return Facts(NoneType, value=None)
-        return next((fact for fact in facts if fact is not None), None)
+        info = [inner.info(value) for value in values if value is not None]
+        if not info:
+            return ObjectInfo(NoneType, value=None)
+        return next((fact for fact in info if fact is not None), None)
 
     def _shared(self, code: CodeType | None) -> dict[str, Any]:
         """The variables of the failing function that `code`, defined in it, uses."""
@@ -273,18 +275,18 @@ def imported(unit: Unit, name: str) -> object:
     return MISSING
 
 
-def _common(facts: list[Facts | None]) -> Facts | None:
-    """The first of `facts`, if all are of one kind."""
-    first = facts[0]
-    same = first is not None and all(each and each.kind is first.kind for each in facts)
+def _common(info: list[ObjectInfo | None]) -> ObjectInfo | None:
+    """The first of `info`, if all are of one kind."""
+    first = info[0]
+    same = first is not None and all(each and each.kind is first.kind for each in info)
     return first if same else None
 
 
-def _of_definition(node: Function) -> Facts | None:
+def _of_definition(node: Function) -> ObjectInfo | None:
     yields = any(isinstance(each, ast.Yield | ast.YieldFrom) for each in own_nodes(node))
     if isinstance(node, ast.AsyncFunctionDef):
-        return Facts(AsyncGeneratorType if yields else CoroutineType)
-    return Facts(GeneratorType) if yields else None
+        return ObjectInfo(AsyncGeneratorType if yields else CoroutineType)
+    return ObjectInfo(GeneratorType) if yields else None
 
 
 def _made_by(code: CodeType) -> type | None:

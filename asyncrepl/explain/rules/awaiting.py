@@ -20,13 +20,13 @@ from asyncrepl.explain.resolving import is_async_iterable, is_awaitable, takes_n
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.steps import called, stepped_source
 from asyncrepl.explain.walking import a, defined
-from asyncrepl.language.names import callee_name
-from asyncrepl.language.rewriting import Span
+from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
+    from asyncrepl.events.object_info import ObjectInfo
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.uses import Use
-    from asyncrepl.language.suspects import Facts
 
 __all__ = ["RULES"]
 
@@ -39,12 +39,12 @@ def _refused(evidence: Evidence) -> Use | None:
     use = evidence.use("await")
     if use is None or not evidence.direct or evidence.op != "GET_AWAITABLE":
         return None
-    return None if use.facts is not None and is_awaitable(use.facts) else use
+    return None if use.info is not None and is_awaitable(use.info) else use
 
 
 def _walkable(evidence: Evidence) -> Use | None:
     use = _refused(evidence)
-    return use if use and use.facts and is_async_iterable(use.facts) else None
+    return use if use and use.info and is_async_iterable(use.info) else None
 
 
 def _without_await(evidence: Evidence, use: Use) -> Fixing:
@@ -107,7 +107,7 @@ def _expression(evidence: Evidence) -> Finding | None:
 
 def _generator(evidence: Evidence) -> Finding | None:
     use = _walkable(evidence)
-    if use is None or defined(use.facts, "__call__"):  # then a call may have been meant
+    if use is None or defined(use.info, "__call__"):  # then a call may have been meant
         return None
     fixing = _without_await(evidence, use)
     try:
@@ -123,7 +123,7 @@ def _generator(evidence: Evidence) -> Finding | None:
 
 def _collection(evidence: Evidence) -> Finding | None:
     use = _refused(evidence)
-    item = use.facts.item if use and use.facts else None
+    item = use.info.item if use and use.info else None
     if use is None or item is None or not is_awaitable(item):
         return None
     unit, node, fixing = evidence.unit, use.node, Fixing(evidence)
@@ -141,7 +141,7 @@ def _plain_call(evidence: Evidence) -> Finding | None:
     if use is None or not isinstance(use.node, ast.Call):
         return _plain_value(evidence, use) if use else None
     function = evidence.resolver.value(use.node.func)
-    if use.facts is None and not isinstance(function, _PLAIN_FUNCTIONS):
+    if use.info is None and not isinstance(function, _PLAIN_FUNCTIONS):
         return None
     name = short(evidence.unit, use.node.func)
     why = f"{name} is a plain function: it has already run, and its result cannot be awaited."
@@ -152,26 +152,26 @@ def _plain_call(evidence: Evidence) -> Finding | None:
 
 def _plain_value(evidence: Evidence, use: Use) -> Finding | None:
     """A variable, attribute or item; a literal says itself what it is."""
-    if use.facts is None or not isinstance(use.node, ast.Name | ast.Attribute | ast.Subscript):
+    if use.info is None or not isinstance(use.node, ast.Name | ast.Attribute | ast.Subscript):
         return None
     made = called(evidence, evidence.unit, use.node)
-    if defined(use.facts, "__next__") or (made and stepped_source(made[1])):
+    if defined(use.info, "__next__") or (made and stepped_source(made[1])):
         return None  # it comes from what should have made an awaitable
     text = short(evidence.unit, use.node)
-    if isinstance(use.facts.value, _FUNCTIONS):
+    if isinstance(use.info.value, _FUNCTIONS):
         why = f"{text} is a function: only a call of it could give something to await."
-        return Finding(why, _called(evidence, use, use.facts.value))
-    return _of_data(evidence, use, use.facts, text)
+        return Finding(why, _called(evidence, use, use.info.value))
+    return _of_data(evidence, use, use.info, text)
 
 
-def _of_data(evidence: Evidence, use: Use, facts: Facts, text: str) -> Finding | None:
-    if facts.kind is NoneType:
+def _of_data(evidence: Evidence, use: Use, info: ObjectInfo, text: str) -> Finding | None:
+    if info.kind is NoneType:
         return Finding(f"{text} is None: there is nothing to wait for.")
-    callable_ = defined(facts, "__call__")
-    if defined(facts, "__aenter__") and not callable_:
+    callable_ = defined(info, "__call__")
+    if defined(info, "__aenter__") and not callable_:
         why = f"{text} is {a(use)}: it is entered with `async with`, it cannot be awaited."
         return Finding(why)
-    if facts.kind.__module__ != "builtins" or callable_:
+    if info.kind.__module__ != "builtins" or callable_:
         return None  # a call or a method of it may have been meant
     why = f"{text} is {a(use)}: the value is there already, there is nothing to await."
     return Finding(why, _without_await(evidence, use).fix())

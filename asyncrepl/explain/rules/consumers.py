@@ -19,8 +19,8 @@ from asyncrepl.explain.rules.plain_walks import (
     walks_async,
 )
 from asyncrepl.explain.walking import a
-from asyncrepl.language.instrumenting import ITERTOOLS
-from asyncrepl.language.names import callee_name
+from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
+from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["RULES"]
 
 
-_NUMBERING = ITERTOOLS | {"enumerate", "zip", "map", "filter"}
+_NUMBERING = ITERTOOLS_CALLS | {"enumerate", "zip", "map", "filter"}
 
 
 def _generator_expression(evidence: Evidence, *, by_await: bool) -> Finding | None:
@@ -77,8 +77,8 @@ def _numbering_fix(evidence: Evidence, use: Use) -> Fix | None:
     fixing = Fixing(evidence)
     try:
         for argument in call.args:
-            facts = evidence.resolver.facts(argument)
-            if argument is use.node or (facts and is_async_iterable(facts)):
+            info = evidence.resolver.info(argument)
+            if argument is use.node or (info and is_async_iterable(info)):
                 fixing.collected(unit, argument)
         for loop in async_walks(unit, call):
             fixing.loop_plain(unit, loop)

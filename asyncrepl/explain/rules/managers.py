@@ -7,6 +7,7 @@ import contextlib
 from types import AsyncGeneratorType, CoroutineType, FunctionType
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import CannotFixError, Fixing, short
 from asyncrepl.explain.methods import takes
@@ -15,9 +16,8 @@ from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.steps import called
 from asyncrepl.explain.walking import a, defined
-from asyncrepl.language.names import callee_name
-from asyncrepl.language.rewriting import Span
-from asyncrepl.language.suspects import lookup
+from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -33,14 +33,14 @@ _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
 def _manager(evidence: Evidence, role: str) -> Use | None:
     for use in evidence.uses:
-        if use.role == role and evidence.direct and use.facts is not None and use.lacks:
+        if use.role == role and evidence.direct and use.info is not None and use.lacks:
             return use
     return None
 
 
 def _generator(evidence: Evidence) -> Finding | None:
     use = _manager(evidence, "async with")
-    if use is None or use.facts is None or not is_async_iterable(use.facts):
+    if use is None or use.info is None or not is_async_iterable(use.info):
         return None
     why = f"{short(evidence.unit, use.node)} is {a(use)}: an iterator, which has no `__aenter__`."
     walked = _is_walked(use) or not _yields_once(evidence, use)
@@ -49,7 +49,7 @@ def _generator(evidence: Evidence) -> Finding | None:
 
 def _yields_once(evidence: Evidence, use: Use) -> bool:
     """Whether its function is one a context manager can be made of."""
-    found = evidence.units.definition(use.facts.code) if use.facts else None
+    found = evidence.units.definition(use.info.code) if use.info else None
     if found is None:
         return False
     unit, function = found
@@ -94,7 +94,7 @@ def _closing(evidence: Evidence, use: Use) -> Fix | None:
 
 def _decorated(evidence: Evidence, use: Use) -> Fix | None:
     """Make a context manager of the generator function: it yields once."""
-    found = evidence.units.definition(use.facts.code) if use.facts else None
+    found = evidence.units.definition(use.info.code) if use.info else None
     if found is None:
         return _closing(evidence, use)
     fixing, (unit, function) = Fixing(evidence), found
@@ -109,7 +109,7 @@ def _decorated(evidence: Evidence, use: Use) -> Fix | None:
 
 def _coroutine(evidence: Evidence) -> Finding | None:
     use = _manager(evidence, "async with")
-    if use is None or use.facts is None or use.facts.kind is not CoroutineType:
+    if use is None or use.info is None or use.info.kind is not CoroutineType:
         return None
     fixing = Fixing(evidence)
     fixing.of(evidence.unit).before(use.node, "await ")
@@ -122,7 +122,7 @@ def _coroutine(evidence: Evidence) -> Finding | None:
 
 def _needs_async(evidence: Evidence) -> Finding | None:
     use = _manager(evidence, "with")
-    if use is None or not defined(use.facts, "__aenter__"):
+    if use is None or not defined(use.info, "__aenter__"):
         return None
     fixing = Fixing(evidence)
     unit = evidence.unit
@@ -139,7 +139,7 @@ def _needs_async(evidence: Evidence) -> Finding | None:
 
 def _needs_plain(evidence: Evidence) -> Finding | None:
     use = _manager(evidence, "async with")
-    if use is None or not defined(use.facts, "__enter__"):
+    if use is None or not defined(use.info, "__enter__"):
         return None
     fixing, unit = Fixing(evidence), evidence.unit
     why = f"{short(unit, use.node)} is {a(use)}: it has `__enter__` and no `__aenter__`."
@@ -157,27 +157,27 @@ def _needs_plain(evidence: Evidence) -> Finding | None:
 
 def _closes_generator(evidence: Evidence, use: Use, made: tuple[Unit, ast.Call] | None) -> bool:
     """Whether it is ``closing`` of an async generator, which has no ``close``."""
-    if use.facts is not None and use.facts.members.get("thing") is AsyncGeneratorType:
+    if use.info is not None and use.info.members.get("thing") is AsyncGeneratorType:
         return True
-    inner = evidence.resolver.facts(made[1].args[0]) if made and made[1].args else None
+    inner = evidence.resolver.info(made[1].args[0]) if made and made[1].args else None
     return inner is not None and inner.kind is AsyncGeneratorType
 
 
 def _plain_enter(evidence: Evidence) -> Finding | None:
     use = evidence.use("async with")
-    if use is None or use.facts is None or not evidence.direct:
+    if use is None or use.info is None or not evidence.direct:
         return None
     if evidence.op not in ("GET_AWAITABLE", "BEFORE_ASYNC_WITH"):
         return None
-    if not all(defined(use.facts, name) for name in _ARGUMENTS):
+    if not all(defined(use.info, name) for name in _ARGUMENTS):
         return None
     for name, count in _ARGUMENTS.items():
-        method = lookup(use.facts.kind, name)
+        method = lookup(use.info.kind, name)
         if not isinstance(method, FunctionType) or not takes(method, count):
             return None
         if not method.__code__.co_flags & _COROUTINE:
             why = (
-                f"`{use.facts.kind.__name__}.{name}` is a plain `def`: `async with` awaits what "
+                f"`{use.info.kind.__name__}.{name}` is a plain `def`: `async with` awaits what "
                 "it returns."
             )
             return Finding(why, _async_method(evidence, method))

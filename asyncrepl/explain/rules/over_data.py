@@ -7,12 +7,12 @@ import io
 from types import CodeType, CoroutineType, GeneratorType
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import CannotFixError, Fixing, short
 from asyncrepl.explain.resolving import is_awaitable
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.walking import a, gathered, iterated_plainly, over
-from asyncrepl.language.suspects import MISSING, Facts, lookup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,13 +31,13 @@ _LIBRARIES = ("collections", "array", "types")
 
 
 def _plain_for(
-    test: Callable[[Facts], bool], why: Callable[[Evidence, Use], str]
+    test: Callable[[ObjectInfo], bool], why: Callable[[Evidence, Use], str]
 ) -> Callable[[Evidence], Finding | None]:
     """A rule for what has no ``__aiter__`` and is walked with ``for``."""
 
     def find(evidence: Evidence) -> Finding | None:
         use = over(evidence)
-        if use is None or use.facts is None or not test(use.facts):
+        if use is None or use.info is None or not test(use.info):
             return None
         return Finding(why(evidence, use), _plain(evidence, use))
 
@@ -45,44 +45,44 @@ def _plain_for(
 
 
 def _plain(evidence: Evidence, use: Use) -> Fix | None:
-    if use.facts and use.facts.item and is_awaitable(use.facts.item):
+    if use.info and use.info.item and is_awaitable(use.info.item):
         return gathered(evidence, use)
     return iterated_plainly(evidence, use)
 
 
-def _is_container(facts: Facts) -> bool:
-    kind = facts.kind
+def _is_container(info: ObjectInfo) -> bool:
+    kind = info.kind
     if kind in _CONTAINERS:
         return True
     return kind.__module__ in _LIBRARIES and lookup(kind, "__iter__") is not MISSING
 
 
-def _is_builtin_iterator(facts: Facts) -> bool:
-    kind = facts.kind
+def _is_builtin_iterator(info: ObjectInfo) -> bool:
+    kind = info.kind
     if kind in _ITERATORS or kind.__module__ == "itertools":
         return True
     builtin = kind.__module__ == "builtins" and kind not in (GeneratorType, CoroutineType)
     return builtin and lookup(kind, "__next__") is not MISSING
 
 
-def _is_file(facts: Facts) -> bool:
-    return issubclass(facts.kind, io.IOBase) or facts.kind.__module__ == "tempfile"
+def _is_file(info: ObjectInfo) -> bool:
+    return issubclass(info.kind, io.IOBase) or info.kind.__module__ == "tempfile"
 
 
-def _is_generator(facts: Facts) -> bool:
-    return facts.kind is GeneratorType
+def _is_generator(info: ObjectInfo) -> bool:
+    return info.kind is GeneratorType
 
 
 def _as_completed_code() -> CodeType | None:
     return getattr(asyncio.as_completed, "__code__", None)
 
 
-def _is_as_completed(facts: Facts) -> bool:
-    return facts.kind is GeneratorType and facts.code is _as_completed_code()
+def _is_as_completed(info: ObjectInfo) -> bool:
+    return info.kind is GeneratorType and info.code is _as_completed_code()
 
 
-def _is_sync_iterable(facts: Facts) -> bool:
-    return any(lookup(facts.kind, name) is not MISSING for name in ("__iter__", "__getitem__"))
+def _is_sync_iterable(info: ObjectInfo) -> bool:
+    return any(lookup(info.kind, name) is not MISSING for name in ("__iter__", "__getitem__"))
 
 
 def _why_container(evidence: Evidence, use: Use) -> str:
@@ -95,7 +95,7 @@ def _why_container(evidence: Evidence, use: Use) -> str:
 def _why_iterator(evidence: Evidence, use: Use) -> str:
     return (
         f"{short(evidence.unit, use.node)} is a synchronous iterator: "
-        f"`{use.facts.kind.__name__ if use.facts else ''}` has `__next__` and no `__aiter__`."
+        f"`{use.info.kind.__name__ if use.info else ''}` has `__next__` and no `__aiter__`."
     )
 
 
@@ -121,7 +121,7 @@ def _why_as_completed(evidence: Evidence, use: Use) -> str:
 
 
 def _why_class(_evidence: Evidence, use: Use) -> str:
-    name = use.facts.kind.__name__ if use.facts else ""
+    name = use.info.kind.__name__ if use.info else ""
     return (
         f"`{name}` has `__iter__` and no `__aiter__`, and `async for` does not fall back on "
         "`__iter__`."
@@ -130,7 +130,7 @@ def _why_class(_evidence: Evidence, use: Use) -> str:
 
 def _each_coroutine(evidence: Evidence) -> Finding | None:
     use = over(evidence)
-    item = use.facts.item if use and use.facts else None
+    item = use.info.item if use and use.info else None
     if use is None or item is None or not is_awaitable(item):
         return None
     why = (
@@ -142,10 +142,10 @@ def _each_coroutine(evidence: Evidence) -> Finding | None:
 
 def _number(evidence: Evidence) -> Finding | None:
     use = over(evidence)
-    if use is None or use.facts is None or use.facts.kind not in (int, float, bool, complex):
+    if use is None or use.info is None or use.info.kind not in (int, float, bool, complex):
         return None
     why = f"{short(evidence.unit, use.node)} is {a(use)}: there is nothing in it to walk."
-    if use.facts.kind is not int:
+    if use.info.kind is not int:
         return Finding(why)
     fixing, unit = Fixing(evidence), evidence.unit
     try:

@@ -9,6 +9,7 @@ import inspect
 from types import CoroutineType, FunctionType, MethodType
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
 from asyncrepl.explain.explanation import Finding, Fix, Other
 from asyncrepl.explain.fixing import Fixing, short
 from asyncrepl.explain.resolving import is_async_iterable, is_awaitable, takes_nothing
@@ -17,8 +18,7 @@ from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.steps import called, is_step, stepped_source
 from asyncrepl.explain.walking import a, defined, iterated_plainly, over, replaced
 from asyncrepl.explain.yielding import with_yield
-from asyncrepl.language.names import callee_name
-from asyncrepl.language.suspects import MISSING, Facts, lookup
+from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -31,12 +31,12 @@ _FUNCTIONS = (FunctionType, MethodType, functools.partial)
 
 def _one_step(evidence: Evidence) -> Finding | None:
     use = over(evidence)
-    if use is None or use.facts is None:
+    if use is None or use.info is None:
         return None
     found = called(evidence, evidence.unit, use.node)
     source = stepped_source(found[1]) if found else None
     text = found[0].source.source(source) if found and source else ""
-    if not is_step(use.facts) and not (text and is_awaitable(use.facts)):
+    if not is_step(use.info) and not (text and is_awaitable(use.info)):
         return None
     whose = f"one step of `{text}`" if text else "a single step"
     why = f"{short(evidence.unit, use.node)} is {whose}; the loop makes the steps itself."
@@ -49,23 +49,23 @@ def _one_step(evidence: Evidence) -> Finding | None:
 
 def _coroutine(evidence: Evidence) -> Finding | None:
     use = over(evidence)
-    if use is None or use.facts is None or use.facts.kind is not CoroutineType:
+    if use is None or use.info is None or use.info.kind is not CoroutineType:
         return None
-    result = evidence.resolver.returned(use.facts.code)
+    result = evidence.resolver.returned(use.info.code)
     unit, text = evidence.unit, evidence.unit.source.operand(use.node)
     why = f"{short(unit, use.node)} is a coroutine: what it returns only exists after `await`."
     if result is not None and is_async_iterable(result):
         return Finding(why, replaced(evidence, use, f"await {text}"))
-    if callee_name(use.node) == "get" and _is_queue_get(use.facts):
+    if callee_name(use.node) == "get" and _is_queue_get(use.info):
         return Finding(why, _one_item(evidence, use))
-    found = evidence.units.definition(use.facts.code)
+    found = evidence.units.definition(use.info.code)
     clause = f"`{found[1].name}` was to `yield` what it returns" if found else ""
     also = Other("async-def-without-yield", clause) if found else None
     return Finding(why, iterated_plainly(evidence, use, f"await {text}"), also)
 
 
-def _is_queue_get(facts: Facts) -> bool:
-    return facts.code is asyncio.Queue.get.__code__
+def _is_queue_get(info: ObjectInfo) -> bool:
+    return info.code is asyncio.Queue.get.__code__
 
 
 def _one_item(evidence: Evidence, use: Use) -> Fix | None:
@@ -87,9 +87,9 @@ def _one_item(evidence: Evidence, use: Use) -> Fix | None:
 
 def _no_yield(evidence: Evidence) -> Finding | None:
     use = over(evidence)
-    if use is None or use.facts is None or use.facts.kind is not CoroutineType:
+    if use is None or use.info is None or use.info.kind is not CoroutineType:
         return None
-    found = evidence.units.definition(use.facts.code)
+    found = evidence.units.definition(use.info.code)
     if found is None or any(
         isinstance(node, ast.Return) and node.value is not None for node in own_nodes(found[1])
     ):
@@ -105,17 +105,17 @@ def _no_yield(evidence: Evidence) -> Finding | None:
 
 def _function(evidence: Evidence) -> Finding | None:
     use = over(evidence) or _anext_argument(evidence)
-    if use is None or use.facts is None or not issubclass(use.facts.kind, _FUNCTIONS):
+    if use is None or use.info is None or not issubclass(use.info.kind, _FUNCTIONS):
         return None
-    unit, result = evidence.unit, evidence.resolver.result(use.facts.value)
+    unit, result = evidence.unit, evidence.resolver.result(use.info.value)
     why = f"{short(unit, use.node)} is a function: only calling it gives something to walk."
-    if result is None or not takes_nothing(use.facts.value):
+    if result is None or not takes_nothing(use.info.value):
         return Finding(why)
     text = f"{unit.source.operand(use.node)}()"
     if is_async_iterable(result):
         return Finding(why, replaced(evidence, use, text))
     if result.kind is CoroutineType:
-        result = evidence.resolver.returned(result.code) or Facts(list)
+        result = evidence.resolver.returned(result.code) or ObjectInfo(list)
         text = f"await {text}"
     if is_async_iterable(result):
         return Finding(why, replaced(evidence, use, text))
@@ -129,9 +129,9 @@ def _anext_argument(evidence: Evidence) -> Use | None:
 
 def _class(evidence: Evidence) -> Finding | None:
     use = over(evidence) or _anext_argument(evidence)
-    if use is None or use.facts is None or not issubclass(use.facts.kind, type):
+    if use is None or use.info is None or not issubclass(use.info.kind, type):
         return None
-    made = use.facts.value
+    made = use.info.value
     if not isinstance(made, type) or lookup(made, "__aiter__") is MISSING:
         return None
     unit = evidence.unit
@@ -143,7 +143,7 @@ def _class(evidence: Evidence) -> Finding | None:
 
 def _future(evidence: Evidence) -> Finding | None:
     use = over(evidence)
-    if use is None or use.facts is None or not issubclass(use.facts.kind, asyncio.Future):
+    if use is None or use.info is None or not issubclass(use.info.kind, asyncio.Future):
         return None
     text = evidence.unit.source.source(use.node)
     why = (
@@ -155,9 +155,9 @@ def _future(evidence: Evidence) -> Finding | None:
 
 def _streaming_method(evidence: Evidence) -> Finding | None:
     use = over(evidence)
-    if use is None or use.facts is None:
+    if use is None or use.info is None:
         return None
-    kind = use.facts.kind
+    kind = use.info.kind
     methods = [
         name
         for base in kind.__mro__
@@ -176,9 +176,9 @@ def _streaming_method(evidence: Evidence) -> Finding | None:
 
 def _called_object(evidence: Evidence) -> Finding | None:
     use = evidence.use("called")
-    if use is None or use.facts is None or not evidence.direct:
+    if use is None or use.info is None or not evidence.direct:
         return None
-    if not is_async_iterable(use.facts) or defined(use.facts, "__call__"):
+    if not is_async_iterable(use.info) or defined(use.info, "__call__"):
         return None
     unit, fixing = evidence.unit, Fixing(evidence)
     fixing.of(unit).replace(use.owner, unit.source.source(use.node))

@@ -11,7 +11,7 @@ from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import Fixing, fresh, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.walking import defined, over
-from asyncrepl.language.rewriting import indent
+from asyncrepl.syntax.source_rewriter import indent
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -23,10 +23,10 @@ __all__ = ["RULES"]
 
 def _manager(evidence: Evidence) -> Finding | None:
     use = over(evidence)
-    if use is None or not defined(use.facts, "__aenter__"):
+    if use is None or not defined(use.info, "__aenter__"):
         return None
     text = short(evidence.unit, use.node)
-    if use.facts is None or use.facts.kind.__module__.startswith("asyncio."):
+    if use.info is None or use.info.kind.__module__.startswith("asyncio."):
         why = f"{text} is an async context manager: one enters it, there is nothing to walk."
         return Finding(why)
     why = (
@@ -53,7 +53,7 @@ def _entered(evidence: Evidence, use: Use) -> Fix | None:
 
 def _queue(evidence: Evidence) -> Finding | None:
     use = over(evidence)
-    if use is None or use.facts is None or not issubclass(use.facts.kind, asyncio.Queue):
+    if use is None or use.info is None or not issubclass(use.info.kind, asyncio.Queue):
         return None
     unit = evidence.unit
     why = (

@@ -11,8 +11,8 @@ from asyncrepl.explain.fixing import CannotFixError, Fixing, fresh, short
 from asyncrepl.explain.resolving import is_async_iterable
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.walking import a
-from asyncrepl.language.instrumenting import CONSUMERS, HANDED
-from asyncrepl.language.names import callee_name
+from asyncrepl.instrument.probe_placement import DATA_CALLS, ITERATING_CALLS
+from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES", "SPREADS", "collect", "consumed", "from_call", "walked", "walks_async"]
 
-_WALKERS = (CONSUMERS.keys() | HANDED) - {"len", "next", "anext", "aiter", "iter"}
+_WALKERS = (ITERATING_CALLS.keys() | DATA_CALLS) - {"len", "next", "anext", "aiter", "iter"}
 _LOOPS = ("for",)
 SPREADS = ("star", "unpack")
 
 
 def walks_async(use: Use | None) -> bool:
     """Whether the operand is an async iterable."""
-    return use is not None and use.facts is not None and is_async_iterable(use.facts)
+    return use is not None and use.info is not None and is_async_iterable(use.info)
 
 
 def consumed(evidence: Evidence) -> Use | None:
@@ -35,7 +35,7 @@ def consumed(evidence: Evidence) -> Use | None:
     for use in evidence.uses:
         name = callee_name(use.owner) if use.role == "argument" else ""
         # Some of these are written in Python: then it failed inside the library.
-        called = name in _WALKERS and (evidence.direct or name in HANDED)
+        called = name in _WALKERS and (evidence.direct or name in DATA_CALLS)
         if called and (walks_async(use) or use.kind is CoroutineType):
             return use
     return None
@@ -79,10 +79,10 @@ def _for_generator(evidence: Evidence) -> Finding | None:
 
 def _for_class(evidence: Evidence) -> Finding | None:
     use = walked(evidence, *_LOOPS) or consumed(evidence)
-    if use is None or not walks_async(use) or use.facts is None or use.kind is AsyncGeneratorType:
+    if use is None or not walks_async(use) or use.info is None or use.kind is AsyncGeneratorType:
         return None
     why = (
-        f"`{use.facts.kind.__name__}` has `__aiter__` and no `__iter__`: only `async for` "
+        f"`{use.info.kind.__name__}` has `__aiter__` and no `__iter__`: only `async for` "
         "can walk it."
     )
     if use.role == "argument":
@@ -105,13 +105,13 @@ def from_call(evidence: Evidence, use: Use) -> Fix | None:
 
 def _for_coroutine(evidence: Evidence) -> Finding | None:
     use = evidence.use("for", "star", "unpack") or consumed(evidence)
-    if use is None or use.facts is None or not evidence.direct:
+    if use is None or use.info is None or not evidence.direct:
         return None
-    if use.facts.kind is not CoroutineType:
+    if use.info.kind is not CoroutineType:
         return None
     fixing, unit = Fixing(evidence), evidence.unit
     why = f"{short(unit, use.node)} is a coroutine: what it returns only exists after `await`."
-    result = evidence.resolver.returned(use.facts.code)
+    result = evidence.resolver.returned(use.info.code)
     try:
         if result is not None and is_async_iterable(result) and use.role == "for":
             fixing.loop_async(unit, use.owner)

@@ -11,7 +11,7 @@ from asyncrepl.explain.fixing import CannotFixError, Fixing, async_walks, awaits
 from asyncrepl.explain.resolving import is_async_iterable
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.walking import a, defined
-from asyncrepl.language.names import callee_name
+from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -34,7 +34,7 @@ def _argument(evidence: Evidence, callee: str) -> Use | None:
     for use in evidence.uses:
         call = use.owner
         if use.role == "argument" and isinstance(call, ast.Call) and callee_name(call) == callee:
-            return use if call.args and call.args[0] is use.node and use.facts else None
+            return use if call.args and call.args[0] is use.node and use.info else None
     return None
 
 
@@ -51,7 +51,7 @@ def _renamed(evidence: Evidence, call: ast.Call, name: str, *, awaited: bool = T
 
 def _next(evidence: Evidence) -> Finding | None:
     use = _argument(evidence, "next")
-    if use is None or use.facts is None or not is_async_iterable(use.facts):
+    if use is None or use.info is None or not is_async_iterable(use.info):
         return None
     assert isinstance(use.owner, ast.Call)
     text = short(evidence.unit, use.node)
@@ -61,7 +61,7 @@ def _next(evidence: Evidence) -> Finding | None:
 
 def _iter(evidence: Evidence) -> Finding | None:
     use = _argument(evidence, "iter")
-    if use is None or use.facts is None or not is_async_iterable(use.facts):
+    if use is None or use.info is None or not is_async_iterable(use.info):
         return None
     assert isinstance(use.owner, ast.Call)
     why = (
@@ -73,15 +73,15 @@ def _iter(evidence: Evidence) -> Finding | None:
 
 def _anext(evidence: Evidence) -> Finding | None:
     use = _argument(evidence, "anext")
-    if use is None or use.facts is None or defined(use.facts, "__anext__"):
+    if use is None or use.info is None or defined(use.info, "__anext__"):
         return None
     unit, text, fixing = evidence.unit, short(evidence.unit, use.node), Fixing(evidence)
-    if is_async_iterable(use.facts):
+    if is_async_iterable(use.info):
         fixing.of(unit).before(use.node, "aiter(")
         fixing.of(unit).after(use.node, ")")
         why = f"{text} has `__aiter__` but no `__anext__`: `aiter` gives the iterator to step."
         return Finding(why, fixing.fix())
-    if not defined(use.facts, "__iter__") and not defined(use.facts, "__next__"):
+    if not defined(use.info, "__iter__") and not defined(use.info, "__next__"):
         return None
     why = f"{text} is {a(use)}, not an async iterator: `next` takes its items, and nothing waits."
     return Finding(why, _next_instead(evidence, use))
@@ -92,7 +92,7 @@ def _next_instead(evidence: Evidence, use: Use) -> Fix | None:
     unit, fixing, call = evidence.unit, Fixing(evidence), use.owner
     assert isinstance(call, ast.Call)
     text = unit.source.source(use.node)
-    operand = text if defined(use.facts, "__next__") else f"iter({text})"
+    operand = text if defined(use.info, "__next__") else f"iter({text})"
     rest = "".join(f", {unit.source.source(each)}" for each in call.args[1:])
     _instead_of_awaiting(fixing, unit, call, f"next({operand}{rest})")
     return fixing.fix()
@@ -111,9 +111,9 @@ def _instead_of_awaiting(fixing: Fixing, unit: Unit, call: ast.Call, text: str) 
 
 def _aiter(evidence: Evidence) -> Finding | None:
     use = _argument(evidence, "aiter")
-    if use is None or use.facts is None or is_async_iterable(use.facts):
+    if use is None or use.info is None or is_async_iterable(use.info):
         return None
-    if not defined(use.facts, "__iter__"):
+    if not defined(use.info, "__iter__"):
         return None
     unit, fixing = evidence.unit, Fixing(evidence)
     statement = unit.statement(use.node)
@@ -127,9 +127,9 @@ def _aiter(evidence: Evidence) -> Finding | None:
 
 def _sequence(evidence: Evidence) -> Finding | None:
     use = evidence.use("index") or _argument(evidence, "len") or _argument(evidence, "reversed")
-    if use is None or not evidence.direct or use.facts is None:
+    if use is None or not evidence.direct or use.info is None:
         return None
-    if not is_async_iterable(use.facts) or defined(use.facts, "__getitem__"):
+    if not is_async_iterable(use.info) or defined(use.info, "__getitem__"):
         return None
     text = short(evidence.unit, use.node)
     why = f"{text} is {a(use)}: it knows neither its length nor its items before they are made."
@@ -155,9 +155,9 @@ def _sequence_fix(evidence: Evidence, use: Use) -> Fix | None:
 
 def _contains(evidence: Evidence) -> Finding | None:
     use = evidence.use("in")
-    if use is None or not evidence.direct or use.facts is None:
+    if use is None or not evidence.direct or use.info is None:
         return None
-    if not is_async_iterable(use.facts) or evidence.op != "CONTAINS_OP":
+    if not is_async_iterable(use.info) or evidence.op != "CONTAINS_OP":
         return None
     fixing = Fixing(evidence)
     why = f"`in` walks synchronously, and {short(evidence.unit, use.node)} is {a(use)}."

@@ -11,8 +11,8 @@ from asyncrepl.explain.fixing import CannotFixError, Fixing, fresh, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.steps import given
-from asyncrepl.language.names import callee_name
-from asyncrepl.language.rewriting import Span, indent
+from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.source_rewriter import Span, indent
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence

@@ -23,11 +23,11 @@ from typing import TYPE_CHECKING
 
 from support.shells import Typed
 
-from asyncrepl.commands.opening import open_shell
-from asyncrepl.diagnosis import Program as File
-from asyncrepl.diagnosis import diagnose
-from asyncrepl.engine.clock import Clock
-from asyncrepl.views.console import Console
+from asyncrepl.cli.diagnosis import Program as File
+from asyncrepl.cli.diagnosis import diagnose
+from asyncrepl.commands.shell_opening import open_shell
+from asyncrepl.engine.loop.loop_clock import Clock
+from asyncrepl.session.console import Console
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -157,7 +157,11 @@ def explained(program: Program) -> Said:
 def _diagnosed(program: Program, path: Path) -> Said:
     found = diagnose(File(program.text, path))
     error = "" if found.error is None else repr(found.error)
-    texts = {} if found.explanation is None or found.explanation.fix is None else found.explanation.fix.texts
+    texts = (
+        {}
+        if found.explanation is None or found.explanation.fix is None
+        else found.explanation.fix.texts
+    )
     if not texts:
         return Said(error, found.explanation)
     modules = {
@@ -178,9 +182,11 @@ def _typed(program: Program, out: io.StringIO) -> Said:
                 break
         gc.collect()
         type_in("await asyncio.sleep(0)")
-        found = shell.explanation or shell.remarks.asked()
+        found = shell.explanation or shell.mistake_reporter.asked()
     texts = {} if found is None or found.fix is None else found.fix.texts
     if not texts:
         return Said("", found)
     fixed = [texts.get(f"<input {n}>", text) for n, text in enumerate(inputs, 1)]
-    return Said("", found, Program("".join(each.rstrip("\n") + "\n" for each in fixed), program.modules))
+    return Said(
+        "", found, Program("".join(each.rstrip("\n") + "\n" for each in fixed), program.modules)
+    )

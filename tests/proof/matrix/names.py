@@ -2,17 +2,81 @@
 
 from __future__ import annotations
 
-from random import Random
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from random import Random
 
 __all__ = ["Names"]
 
-_THINGS = (
-    "order invoice ticket sensor reading price parcel booking message tenant ledger sample frame"
-    " quote badge recipe voyage comet lantern harbor meadow orchard signal packet chapter verse"
-    " stanza glacier pebble falcon otter lichen tariff payroll roster fixture widget gasket valve"
-    " turbine ingot cobalt amber quartz basalt delta fjord lagoon canyon prairie tundra monsoon"
-).split()
-_VERBS = "fetch load read scan poll query collect receive gather_up pull list_all watch".split()
+_THINGS = [
+    "order",
+    "invoice",
+    "ticket",
+    "sensor",
+    "reading",
+    "price",
+    "parcel",
+    "booking",
+    "message",
+    "tenant",
+    "ledger",
+    "sample",
+    "frame",
+    "quote",
+    "badge",
+    "recipe",
+    "voyage",
+    "comet",
+    "lantern",
+    "harbor",
+    "meadow",
+    "orchard",
+    "signal",
+    "packet",
+    "chapter",
+    "verse",
+    "stanza",
+    "glacier",
+    "pebble",
+    "falcon",
+    "otter",
+    "lichen",
+    "tariff",
+    "payroll",
+    "roster",
+    "fixture",
+    "widget",
+    "gasket",
+    "valve",
+    "turbine",
+    "ingot",
+    "cobalt",
+    "amber",
+    "quartz",
+    "basalt",
+    "delta",
+    "fjord",
+    "lagoon",
+    "canyon",
+    "prairie",
+    "tundra",
+    "monsoon",
+]
+_VERBS = [
+    "fetch",
+    "load",
+    "read",
+    "scan",
+    "poll",
+    "query",
+    "collect",
+    "receive",
+    "gather_up",
+    "pull",
+    "list_all",
+    "watch",
+]
 _CLASSES = ("Client", "Store", "Feed", "Gateway", "Reader", "Archive", "Service", "Desk")
 
 #: The placeholders that lead to an operand: its function or class, that under another name, its

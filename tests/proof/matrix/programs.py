@@ -40,10 +40,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Case:
-    """A cell in a context: `wrong` and `right` are programs, `names` those that the user
-    gave to the operand, `operation` the code that goes wrong.
+    """A cell in a context.
 
-    There is no `wrong` one in a cell that is right, and no `right` one where nobody can know.
+    `wrong` and `right` are programs, `names` those that the user gave to the operand,
+    `operation` the code that goes wrong. There is no `wrong` one in a cell that is right, and no `right` one where nobody can know.
     """
 
     cell: Cell

@@ -79,7 +79,9 @@ def worst(grades: Sequence[Grade]) -> Iterator[str]:
     parts = ("route", "consumer", "home", "layout", "aliases")
     yield from _list("by demand", _grouped(grades, lambda g: g.case.cell.demand.name))
     for part in parts:
-        yield from _list(f"by {part}", _grouped(grades, lambda g: getattr(g.case.context, part)))
+        yield from _list(
+            f"by {part}", _grouped(grades, lambda g, part=part: getattr(g.case.context, part))
+        )
 
 
 def _list(title: str, rows: dict[str, Figures]) -> Iterator[str]:

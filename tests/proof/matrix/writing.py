@@ -19,12 +19,43 @@ if TYPE_CHECKING:
 __all__ = ["Writer"]
 
 #: Every module that a template may name.
-_MODULES = (
-    "array asyncio base64 bisect collections concurrent.futures contextlib copy csv datetime"
-    " decimal functools hashlib heapq html io itertools json math operator pathlib pickle"
-    " posixpath random re shlex statistics string struct textwrap time types unittest.mock"
-    " urllib.parse zlib"
-).split()
+_MODULES = [
+    "array",
+    "asyncio",
+    "base64",
+    "bisect",
+    "collections",
+    "concurrent.futures",
+    "contextlib",
+    "copy",
+    "csv",
+    "datetime",
+    "decimal",
+    "functools",
+    "hashlib",
+    "heapq",
+    "html",
+    "io",
+    "itertools",
+    "json",
+    "math",
+    "operator",
+    "pathlib",
+    "pickle",
+    "posixpath",
+    "random",
+    "re",
+    "shlex",
+    "statistics",
+    "string",
+    "struct",
+    "textwrap",
+    "time",
+    "types",
+    "unittest.mock",
+    "urllib.parse",
+    "zlib",
+]
 _NAMED = re.compile(rf"(?<![\w.])({'|'.join(map(re.escape, _MODULES))})\.(\w+)")
 _SHORT = {"asyncio": "aio", "contextlib": "ctx", "itertools": "its", "functools": "fun"}
 _STREAMS = ("async generator", "async iterator", "async iterable")
