@@ -70,9 +70,9 @@ class Shell:
     there was; `show_error` shows an error with its explanation, until somebody else wants to;
     `observing` says for what the loop is recorded, `leak_reporter` hears of what was forgotten,
     `mistake_reporter` of mistakes that raise nothing, `sleeps` of what blocks for a time that is
-    known, `stepping` pauses what runs, `guide` says what to do next; `runs_own_loop` says that a program
-    runs which makes its own loop, `closing` that the session is being closed; `left` names the
-    tasks that were running then.
+    known, `stepping` pauses what runs, `guide` says what to do next; `runs_own_loop` says that a
+    program runs which makes its own loop, `closing` that the session is being closed; `left`
+    names the tasks that were running then.
     """
 
     def __init__(

@@ -43,7 +43,8 @@ class Case:
     """A cell in a context.
 
     `wrong` and `right` are programs, `names` those that the user gave to the operand,
-    `operation` the code that goes wrong. There is no `wrong` one in a cell that is right, and no `right` one where nobody can know.
+    `operation` the code that goes wrong. There is no `wrong` one in a cell that is right, and no
+    `right` one where nobody can know.
     """
 
     cell: Cell
