@@ -21,13 +21,13 @@ from types import (
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
-from asyncrepl.language.instrumenting import CONSUMERS, HANDED, ITERTOOLS
-from asyncrepl.language.names import callee_name, canonical_name
-from asyncrepl.language.suspects import MISSING, lookup
+from asyncrepl.instrument.probe_placement import ITERATING_CALLS, DATA_CALLS, ITERTOOLS_CALLS
+from asyncrepl.syntax.names import callee_name, canonical_name
+from asyncrepl.events.object_info import MISSING, lookup
 
 if TYPE_CHECKING:
     from asyncrepl.explain.uses import Use
-    from asyncrepl.language.suspects import Facts
+    from asyncrepl.events.object_info import ObjectInfo
 
 __all__ = ["Demand", "demand_of", "is_asynchronous", "met"]
 
@@ -132,7 +132,7 @@ _METHODS: dict[str, dict[int | None, str]] = {
 }
 #: Modules that know what to do with what is to be awaited.
 _AT_HOME = ("asyncio", "_asyncio", "contextlib", "inspect", "types", "unittest", "anyio", "trio")
-_WALKERS = (CONSUMERS.keys() | HANDED | ITERTOOLS) - {"len", "next", "anext", "aiter"}
+_WALKERS = (ITERATING_CALLS.keys() | DATA_CALLS | ITERTOOLS_CALLS) - {"len", "next", "anext", "aiter"}
 _C = (BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType)
 
 
@@ -205,7 +205,7 @@ def _name_of(callee: object) -> str:
 def _takes_values(callee: object, call: ast.Call, name: str) -> bool:
     """Whether what is called has no use for what is still to be awaited, and takes so many."""
     if callee is None:
-        return name in HANDED
+        return name in DATA_CALLS
     if _module(callee) in _AT_HOME:
         return False
     return not isinstance(callee, _C) or _fits(callee, call)
@@ -233,29 +233,29 @@ def _fits(callee: object, call: ast.Call) -> bool:
     return True
 
 
-def met(demand: Demand, facts: Facts) -> bool:
-    """Whether an object that `facts` are known of meets the demand."""
-    kind = kind_of(facts)
+def met(demand: Demand, info: ObjectInfo) -> bool:
+    """Whether an object that `info` are known of meets the demand."""
+    kind = kind_of(info)
     if demand.what == "attribute":
-        return _has_attribute(facts, demand.needs[0])
+        return _has_attribute(info, demand.needs[0])
     if demand.what == "coroutine":
-        return facts.kind is CoroutineType or (has(facts, "__await__") and has(facts, "send"))
+        return info.kind is CoroutineType or (has(info, "__await__") and has(info, "send"))
     if demand.what == "function":
         return kind not in ASYNCHRONOUS
     if demand.what == "task":
         return kind in (Kind.TASK, Kind.FUTURE)
     if demand.what in ("tasks", "awaitables"):
-        return kind not in ASYNCHRONOUS and has(facts, "__iter__")
+        return kind not in ASYNCHRONOUS and has(info, "__iter__")
     if demand.what in _ASYNC:
-        return has(facts, *demand.needs)
+        return has(info, *demand.needs)
     waits = kind in (Kind.COROUTINE, Kind.STEP, Kind.TASK, Kind.FUTURE)
-    if demand.needs and has(facts, *demand.needs) and kind is not Kind.MOCK and not waits:
+    if demand.needs and has(info, *demand.needs) and kind is not Kind.MOCK and not waits:
         return True
     return kind not in ASYNCHRONOUS
 
 
-def _has_attribute(facts: Facts, name: str) -> bool:
+def _has_attribute(info: ObjectInfo, name: str) -> bool:
     """Whether the object may have the attribute: instances of a class may have any."""
-    if lookup(facts.kind, name) is not MISSING or name in facts.members:
+    if lookup(info.kind, name) is not MISSING or name in info.members:
         return True
-    return facts.kind.__module__ != "builtins"
+    return info.kind.__module__ != "builtins"

@@ -22,7 +22,7 @@ from types import (
 )
 from typing import TYPE_CHECKING
 
-from asyncrepl.language.suspects import MISSING, Facts, lookup
+from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -95,29 +95,29 @@ _METHODS = (
 )
 
 
-def has(facts: Facts | None, *names: str) -> bool:
+def has(info: ObjectInfo | None, *names: str) -> bool:
     """Whether the type has one of these special methods."""
-    return facts is not None and any(
-        lookup(facts.kind, name) not in (MISSING, None, vars(object).get(name)) for name in names
+    return info is not None and any(
+        lookup(info.kind, name) not in (MISSING, None, vars(object).get(name)) for name in names
     )
 
 
-def kind_of(facts: Facts) -> Kind:
-    """The kind of what `facts` are known of."""
-    kind = facts.kind
+def kind_of(info: ObjectInfo) -> Kind:
+    """The kind of what `info` are known of."""
+    kind = info.kind
     if kind in _TYPES:
         return _TYPES[kind]
     if issubclass(kind, type):
         return Kind.CLASS
     if issubclass(kind, FunctionType | MethodType | functools.partial):
-        return _of_function(facts.value)
+        return _of_function(info.value)
     if kind.__module__ == "unittest.mock":
         return Kind.MOCK
     if kind.__name__ in _STEPS and not kind.__flags__ & _HEAP:
         return Kind.STEP
     if lookup(kind, "_asyncio_future_blocking") is not MISSING:
         return Kind.TASK if lookup(kind, "get_coro") is not MISSING else Kind.FUTURE
-    return next((each for name, each in _METHODS if has(facts, name)), Kind.VALUE)
+    return next((each for name, each in _METHODS if has(info, name)), Kind.VALUE)
 
 
 def _of_function(function: object) -> Kind:
@@ -126,14 +126,14 @@ def _of_function(function: object) -> Kind:
     return Kind.COROUTINE_FUNCTION if inspect.iscoroutinefunction(function) else Kind.FUNCTION
 
 
-def a_kind(facts: Facts) -> str:
+def a_kind(info: ObjectInfo) -> str:
     """The kind in words, with the name of the class where that says more."""
-    kind = kind_of(facts)
+    kind = kind_of(info)
     own = kind in {Kind.ASYNC_ITERATOR, Kind.ASYNC_ITERABLE, Kind.AWAITABLE, Kind.ASYNC_MANAGER}
-    if own and not facts.kind.__name__.startswith("_"):
-        return f"{_article(facts.kind.__name__)} `{facts.kind.__name__}`, {kind.value}"
+    if own and not info.kind.__name__.startswith("_"):
+        return f"{_article(info.kind.__name__)} `{info.kind.__name__}`, {kind.value}"
     if kind in {Kind.MANAGER, Kind.ITERATOR, Kind.ITERABLE, Kind.VALUE, Kind.MOCK}:
-        return f"{_article(facts.kind.__name__)} `{facts.kind.__name__}`"
+        return f"{_article(info.kind.__name__)} `{info.kind.__name__}`"
     return str(kind.value)
 
 

@@ -27,7 +27,7 @@ from functools import cache
 from types import AsyncGeneratorType, CodeType, CoroutineType, FunctionType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.language.suspects import MISSING
+from asyncrepl.events.object_info import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from asyncrepl.explain.demands import Demand, demand_of, is_asynchronous, met
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
 from asyncrepl.explain.uses import Use
-from asyncrepl.language.names import callee_name
-from asyncrepl.language.suspects import MISSING, Facts, describe, lookup
+from asyncrepl.syntax.names import callee_name
+from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,10 +31,10 @@ _CERTAIN = {"GET_AWAITABLE": "await", "GET_AITER": "async walk"}
 
 
 class Mismatch(NamedTuple):
-    """A demand, and the facts of the operand that does not meet it; None if nothing is known."""
+    """A demand, and the info of the operand that does not meet it; None if nothing is known."""
 
     demand: Demand
-    facts: Facts | None
+    info: ObjectInfo | None
 
 
 def mismatch(evidence: Evidence) -> Mismatch | None:
@@ -54,29 +54,29 @@ def _mismatch(evidence: Evidence) -> Mismatch | None:
         return None  # the user's code raised it itself
     unknown = None
     for demand, options in _demands(evidence):
-        for facts in options:
-            if not met(demand, facts) and _concerns(evidence, demand, facts):
-                return Mismatch(demand, facts)
+        for info in options:
+            if not met(demand, info) and _concerns(evidence, demand, info):
+                return Mismatch(demand, info)
         if not options and _CERTAIN.get(evidence.op) == demand.what and evidence.direct:
             unknown = unknown or Mismatch(demand, None)
     return unknown
 
 
-def _concerns(evidence: Evidence, demand: Demand, facts: Facts) -> bool:
+def _concerns(evidence: Evidence, demand: Demand, info: ObjectInfo) -> bool:
     if type(evidence.error) is RuntimeError:  # a future says so when it is walked
-        return kind_of(facts) in (Kind.TASK, Kind.FUTURE) and demand.what == "walk"
+        return kind_of(info) in (Kind.TASK, Kind.FUTURE) and demand.what == "walk"
     if demand.what == "async walk" and evidence.op == "GET_ANEXT":
         return False  # what was walked has given an iterator, and that is at fault
-    if facts.kind.__name__ == "AsyncMock":
+    if info.kind.__name__ == "AsyncMock":
         return False  # it stands for whatever the test wants
     if isinstance(demand.node, ast.Constant):
         return demand.what == "async walk"  # else a literal says itself what it is
-    if kind_of(facts) is Kind.AWAITABLE and not is_asynchronous(demand):
+    if kind_of(info) is Kind.AWAITABLE and not is_asynchronous(demand):
         return False  # a class of somebody's that can be awaited, too; or only has that method
-    return kind_of(facts) in ASYNCHRONOUS or is_asynchronous(demand)
+    return kind_of(info) in ASYNCHRONOUS or is_asynchronous(demand)
 
 
-def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[Facts]]]:
+def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[ObjectInfo]]]:
     for use in _uses(evidence):
         callee = _callee(evidence, use)
         if evidence.direct and _is_python(callee):
@@ -117,17 +117,17 @@ def _is_python(callee: object) -> bool:
 
 
 def _of_attribute(evidence: Evidence, error: AttributeError) -> Mismatch | None:
-    facts, name = describe(error.obj, keep=True), error.name
+    info, name = describe(error.obj, keep=True), error.name
     if not isinstance(name, str):
         return None
     if not evidence.direct:
-        return _of_library(evidence, facts, name)
+        return _of_library(evidence, info, name)
     for node in (*reversed(evidence.nodes), *_functions(evidence.nodes)):
         if isinstance(node, ast.Attribute) and node.attr == name:
             speaks = not isinstance(evidence.unit.parents.get(node), ast.Expr)
-            if speaks and _is_missed(evidence, facts, name):
+            if speaks and _is_missed(evidence, info, name):
                 demand = Demand("attribute", node.value, node, f"`.{name}`", (name,))
-                return Mismatch(demand, facts)
+                return Mismatch(demand, info)
             return None
     return None
 
@@ -144,50 +144,50 @@ _OF_OTHERS = frozenset(
 )
 
 
-def _is_missed(evidence: Evidence, facts: Facts, name: str) -> bool:
+def _is_missed(evidence: Evidence, info: ObjectInfo, name: str) -> bool:
     """Whether the attribute is that of what the object stands for, and not a slip."""
-    kind, resolver = kind_of(facts), evidence.resolver
+    kind, resolver = kind_of(info), evidence.resolver
     if kind in (Kind.ASYNC_GENERATOR, Kind.COROUTINE, Kind.STEP):
         return True
-    if kind not in ASYNCHRONOUS - {Kind.AWAITABLE} or _is_slip(facts, name):
+    if kind not in ASYNCHRONOUS - {Kind.AWAITABLE} or _is_slip(info, name):
         return False
     if kind in (Kind.COROUTINE_FUNCTION, Kind.ASYNC_GENERATOR_FUNCTION):
         results = [
             given
-            for made in resolver.results(facts.value)
+            for made in resolver.results(info.value)
             for given in (*resolver.awaited(made), *resolver.yielded(made.code))
         ]
         return any(lookup(each.kind, name) is not MISSING for each in results)
-    if has(facts, "__aenter__"):
-        options = resolver.entered(facts)
-        inner = [each for each in options if each.kind is not facts.kind]
-        unknown = not options or facts.kind.__name__.startswith("_")
+    if has(info, "__aenter__"):
+        options = resolver.entered(info)
+        inner = [each for each in options if each.kind is not info.kind]
+        unknown = not options or info.kind.__name__.startswith("_")
         return unknown or any(_may_have(each, name) for each in inner)
     if kind in (Kind.ASYNC_ITERATOR, Kind.ASYNC_ITERABLE):
         return name in _OF_OTHERS
     return True
 
 
-def _may_have(facts: Facts, name: str) -> bool:
-    return lookup(facts.kind, name) is not MISSING or name in facts.members
+def _may_have(info: ObjectInfo, name: str) -> bool:
+    return lookup(info.kind, name) is not MISSING or name in info.members
 
 
-def _is_slip(facts: Facts, name: str) -> bool:
-    known = [*dir(facts.kind), *facts.members]
+def _is_slip(info: ObjectInfo, name: str) -> bool:
+    known = [*dir(info.kind), *info.members]
     return bool(difflib.get_close_matches(name, known, n=1, cutoff=0.8)) and name not in _OF_OTHERS
 
 
-def _of_library(evidence: Evidence, facts: Facts, name: str) -> Mismatch | None:
+def _of_library(evidence: Evidence, info: ObjectInfo, name: str) -> Mismatch | None:
     """What a library missed in an argument of the user's."""
-    unfit = kind_of(facts) in ASYNCHRONOUS or name in ("aclose", "add_done_callback")
+    unfit = kind_of(info) in ASYNCHRONOUS or name in ("aclose", "add_done_callback")
     for use in _uses(evidence) if unfit else ():
         for part in _parts(use):
             demand = demand_of(part, _callee(evidence, use))
-            if demand is None or not isinstance(demand.owner, ast.Call) or met(demand, facts):
+            if demand is None or not isinstance(demand.owner, ast.Call) or met(demand, info):
                 continue
             options = _options(evidence, part)
-            if any(each.kind is facts.kind for each in options) or not options:
-                return Mismatch(demand, facts)
+            if any(each.kind is info.kind for each in options) or not options:
+                return Mismatch(demand, info)
     return None
 
 
@@ -259,19 +259,19 @@ def _elements(node: ast.expr) -> Iterator[ast.expr]:
         yield from _elements(each)
 
 
-def _options(evidence: Evidence, use: Use) -> list[Facts]:
+def _options(evidence: Evidence, use: Use) -> list[ObjectInfo]:
     """What the operand may be: as it was seen, else as it is inferred."""
-    if use.facts is not None and use.certain:
-        return [use.facts]
+    if use.info is not None and use.certain:
+        return [use.info]
     return evidence.resolver.options(use.node)
 
 
-def _is_held(evidence: Evidence, facts: Facts) -> bool:
+def _is_held(evidence: Evidence, info: ObjectInfo) -> bool:
     """Whether the code that refused had such an object in its hands."""
-    return any(type(each) is facts.kind and _same_code(each, facts) for each in _locals(evidence))
+    return any(type(each) is info.kind and _same_code(each, info) for each in _locals(evidence))
 
 
-def _held(evidence: Evidence) -> list[Facts]:
+def _held(evidence: Evidence) -> list[ObjectInfo]:
     """What the code that refused had in its hands, as far as that is asynchronous."""
     found = [describe(each, keep=True) for each in _locals(evidence)]
     return [each for each in found if kind_of(each) in ASYNCHRONOUS - _CODE]
@@ -290,8 +290,8 @@ def _locals(evidence: Evidence) -> Iterator[object]:
             yield from value.values()
 
 
-def _same_code(value: object, facts: Facts) -> bool:
-    return facts.code is None or describe(value).code in (None, facts.code)
+def _same_code(value: object, info: ObjectInfo) -> bool:
+    return info.code is None or describe(value).code in (None, info.code)
 
 
 def _innermost(evidence: Evidence) -> FrameType | None:

@@ -24,14 +24,14 @@ from asyncrepl.explain.fixing import (
     fresh,
 )
 from asyncrepl.explain.kinds import Kind, has, kind_of
-from asyncrepl.explain.origins import bindings, loads, origins
+from asyncrepl.explain.value_origins import bindings, loads, origins
 from asyncrepl.explain.resolving import is_async_iterable, takes_nothing
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.steps import called, stepped_source
-from asyncrepl.language.instrumenting import SCHEDULERS
-from asyncrepl.language.names import callee_name
-from asyncrepl.language.rewriting import Span
-from asyncrepl.language.suspects import MISSING, Facts, lookup
+from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
+from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.source_rewriter import Span
+from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,19 +48,19 @@ _CALLABLE = {Kind.COROUTINE_FUNCTION, Kind.ASYNC_GENERATOR_FUNCTION, Kind.FUNCTI
 _LOOPS = (ast.For, ast.AsyncFor, ast.comprehension)
 #: What gives what its first argument gives, when it is awaited.
 _PASSING = ("create_task", "ensure_future", "shield", "wait_for")
-_COLLECTORS = frozenset(
+COLLECTORS = frozenset(
     {"to_list", "tolist", "list", "collect", "as_list", "values", "all", "flatten", "fetchall"}
 )
 
 
 @dataclass(frozen=True)
 class Case:
-    """What is to be repaired: `facts` are those of the operand, where they are known."""
+    """What is to be repaired: `info` are those of the operand, where they are known."""
 
     evidence: Evidence
     unit: Unit
     demand: Demand
-    facts: Facts | None
+    info: ObjectInfo | None
 
     @property
     def node(self) -> ast.expr:
@@ -78,18 +78,18 @@ class Case:
         return self.unit.source.source(self.node)
 
     @property
-    def awaited(self) -> list[Facts]:
+    def awaited(self) -> list[ObjectInfo]:
         """What awaiting the operand may give, as far as it is known."""
         resolver = self.evidence.resolver
-        found = resolver.awaited(self.facts) if self.facts is not None else []
+        found = resolver.awaited(self.info) if self.info is not None else []
         for unit, node in () if found else origins(self.evidence.units, self.unit, self.node):
             name = callee_name(node)
             if name == "gather" and unit is self.unit:
-                found.append(Facts(list))
+                found.append(ObjectInfo(list))
             elif name in _PASSING and isinstance(node, ast.Call) and node.args:
                 for made in origins(self.evidence.units, unit, node.args[0]):
-                    for facts in resolver.options(made.node):
-                        found += resolver.awaited(facts)
+                    for info in resolver.options(made.node):
+                        found += resolver.awaited(info)
         return found
 
 
@@ -109,16 +109,16 @@ def repaired(case: Case) -> Fix | None:
 
 def _choices(case: Case) -> list[Callable[[Fixing, Case], None]]:
     """The repairs that may do, the best first."""
-    if case.facts is None:
+    if case.info is None:
         return [_without_await] if case.demand.what == "await" else []
-    kind = kind_of(case.facts)
-    if kind in _AWAITABLE and not (kind is Kind.AWAITABLE and has(case.facts, "__aenter__")):
+    kind = kind_of(case.info)
+    if kind in _AWAITABLE and not (kind is Kind.AWAITABLE and has(case.info, "__aenter__")):
         return _of_awaitable(case)
     if kind in _WALKABLE:
         return _of_walkable(case)
     if kind in _CALLABLE:
         return [_called]
-    if kind is Kind.ASYNC_MANAGER or has(case.facts, "__aenter__"):
+    if kind is Kind.ASYNC_MANAGER or has(case.info, "__aenter__"):
         return _of_manager(case)
     return _of_ordinary(case, kind)
 
@@ -177,8 +177,8 @@ def _walked_owner(case: Case) -> ast.expr | None:
     call = case.node
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or call.args:
         return None
-    facts = case.evidence.resolver.facts(call.func.value)
-    return call.func.value if facts is not None and is_async_iterable(facts) else None
+    info = case.evidence.resolver.info(call.func.value)
+    return call.func.value if info is not None and is_async_iterable(info) else None
 
 
 def _whole_iterator(fixing: Fixing, case: Case) -> None:
@@ -195,7 +195,7 @@ def _whole_iterator(fixing: Fixing, case: Case) -> None:
 def _one_item(fixing: Fixing, case: Case) -> None:
     """``async for x in queue.get(): body`` → ``x = await queue.get()`` and the body."""
     unit, loop = case.unit, case.owner
-    if case.facts is None or case.facts.code is not asyncio.Queue.get.__code__:
+    if case.info is None or case.info.code is not asyncio.Queue.get.__code__:
         raise CannotFixError
     jumps = any(isinstance(each, ast.Break | ast.Continue) for each in ast.walk(loop))
     if not isinstance(loop, ast.AsyncFor) or jumps or loop.orelse:
@@ -219,9 +219,9 @@ def _loop_over_owner(fixing: Fixing, case: Case) -> None:
 
 def _yielded_through(fixing: Fixing, case: Case) -> None:
     """A coroutine function that awaits an async generator yields its items instead."""
-    code = case.facts.code if case.facts else None
+    code = case.info.code if case.info else None
     found = case.evidence.units.definition(code)
-    if found is None or case.facts is None or case.facts.kind is not CoroutineType:
+    if found is None or case.info is None or case.info.kind is not CoroutineType:
         raise CannotFixError
     unit, function = found
     returns = [node for node in own_nodes(function) if isinstance(node, ast.Return) and node.value]
@@ -249,8 +249,8 @@ def _callee(case: Case) -> object:
 def _awaits_walkable(resolver: Any, node: ast.expr | None) -> bool:
     if not isinstance(node, ast.Await):
         return False
-    facts = resolver.facts(node.value)
-    return facts is not None and kind_of(facts) in _WALKABLE
+    info = resolver.info(node.value)
+    return info is not None and kind_of(info) in _WALKABLE
 
 
 def _awaited(fixing: Fixing, case: Case) -> None:
@@ -273,7 +273,7 @@ def _awaited(fixing: Fixing, case: Case) -> None:
     _await_at(fixing, case)
 
 
-def _enters(case: Case, options: list[Facts]) -> bool:
+def _enters(case: Case, options: list[ObjectInfo]) -> bool:
     names = {"enter": "__aenter__", "async enter": "__enter__"}
     name = names.get(case.demand.what, "")
     return bool(name) and isinstance(case.owner, ast.With | ast.AsyncWith) and any(
@@ -309,7 +309,7 @@ def _all_want_results(unit: Unit, name: ast.expr) -> bool:
         parent = unit.parents.get(each)
         if isinstance(parent, ast.Await | ast.Starred | ast.List | ast.Tuple):
             return False
-        if isinstance(parent, ast.Call) and callee_name(parent) in SCHEDULERS:
+        if isinstance(parent, ast.Call) and callee_name(parent) in AWAITABLE_CALLS:
             return False
         if isinstance(parent, ast.Attribute) and parent.attr in ("cancel", "done", "result"):
             return False
@@ -364,7 +364,7 @@ def _listed(fixing: Fixing, case: Case) -> None:
 
 def kind_of_case(case: Case) -> Kind:
     """The kind of the operand; VALUE if it is unknown."""
-    return kind_of(case.facts) if case.facts is not None else Kind.VALUE
+    return kind_of(case.info) if case.info is not None else Kind.VALUE
 
 
 # -- what has to be walked -------------------------------------------------------------
@@ -467,7 +467,7 @@ def _from_iterator(fixing: Fixing, case: Case) -> None:
 
 
 def _through_aiter(fixing: Fixing, case: Case) -> None:
-    if case.facts is not None and not has(case.facts, "__anext__"):
+    if case.info is not None and not has(case.info, "__anext__"):
         fixing.of(case.unit).before(case.node, "aiter(")
         fixing.of(case.unit).after(case.node, ")")
 
@@ -483,7 +483,7 @@ def _first_item(fixing: Fixing, case: Case) -> None:
         raise CannotFixError
     if not isinstance(case.owner.ctx, ast.Load):
         raise CannotFixError
-    inner = f"aiter({case.source})" if not has(case.facts, "__anext__") else case.source
+    inner = f"aiter({case.source})" if not has(case.info, "__anext__") else case.source
     text = f"await anext({inner})"
     parent = case.unit.parents.get(case.owner)
     tight = isinstance(parent, ast.Attribute | ast.Subscript | ast.BinOp)
@@ -610,8 +610,8 @@ def _drained(fixing: Fixing, case: Case) -> None:
     lines = f"async def {name}(stream):\n    return [x async for x in stream]\n"
     fixing.of(unit).lines_before(statement, lines)
     for argument in getattr(case.owner, "args", []):
-        facts = case.facts if argument is case.node else case.evidence.resolver.facts(argument)
-        if facts is not None and is_async_iterable(facts) and not has(facts, "__await__"):
+        info = case.info if argument is case.node else case.evidence.resolver.info(argument)
+        if info is not None and is_async_iterable(info) and not has(info, "__await__"):
             fixing.of(unit).before(argument, f"{name}(")
             fixing.of(unit).after(argument, ")")
     if case.node not in getattr(case.owner, "args", []):
@@ -646,7 +646,7 @@ def _next_method(fixing: Fixing, case: Case) -> None:
     source = case.unit.source.source
     name = "anext" if case.owner.attr in _NEXT else "aiter"
     operand = case.source
-    if name == "anext" and not has(case.facts, "__anext__"):
+    if name == "anext" and not has(case.info, "__anext__"):
         operand = f"aiter({operand})"
     arguments = ", ".join([operand, *(source(each) for each in call.args)])
     fixing.of(case.unit).replace(call, f"{name}({arguments})")
@@ -656,9 +656,9 @@ def _next_method(fixing: Fixing, case: Case) -> None:
 
 def _resource(fixing: Fixing, case: Case) -> None:
     """A generator that yields one thing to be used: entered as the context manager it is meant as."""
-    assert case.facts is not None
-    found = case.evidence.units.definition(case.facts.code)
-    options = case.evidence.resolver.yielded(case.facts.code)
+    assert case.info is not None
+    found = case.evidence.units.definition(case.info.code)
+    options = case.evidence.resolver.yielded(case.info.code)
     if found is None or not yields_once(*found):
         raise CannotFixError
     if options and not any(met(case.demand, each) for each in options):
@@ -684,7 +684,7 @@ def _resource(fixing: Fixing, case: Case) -> None:
 def _items_as_list(fixing: Fixing, case: Case) -> None:
     """What a list has, or collects the items in other libraries: a list of them."""
     call, name = case.unit.parents.get(case.owner), case.owner.attr
-    if name in _COLLECTORS and isinstance(call, ast.Call):
+    if name in COLLECTORS and isinstance(call, ast.Call):
         item = fresh(case.unit, "x")
         text = f"[{item} async for {item} in {case.source}]"
         awaits = [each for each in awaits_of(case.unit, call) if each.value is call]
@@ -698,8 +698,8 @@ def _items_as_list(fixing: Fixing, case: Case) -> None:
 
 def _of_one_item(fixing: Fixing, case: Case) -> None:
     """What the items have: asked of the next one."""
-    assert case.facts is not None
-    options = case.evidence.resolver.yielded(case.facts.code)
+    assert case.info is not None
+    options = case.evidence.resolver.yielded(case.info.code)
     if not any(met(case.demand, each) for each in options):
         raise CannotFixError
     fixing.of(case.unit).replace(case.node, f"(await anext({case.source}))")
@@ -752,13 +752,13 @@ def _unwrapped(fixing: Fixing, unit: Unit, statement: ast.AsyncWith, first: str)
 
 def _entered_generator(fixing: Fixing, case: Case) -> None:
     """An async generator in a ``with``: closed at its end, or made a context manager."""
-    code = case.facts.code if case.facts is not None else None
+    code = case.info.code if case.info is not None else None
     found = case.evidence.units.definition(code)
     once = found is not None and yields_once(*found)
     name = "asynccontextmanager" if once and not _body_walks(case) else "aclosing"
     if isinstance(case.owner, ast.With):
         _make_async_with(fixing, case)
-    if name == "aclosing" and not has(case.facts, "aclose") and kind_of_case(case) is not (
+    if name == "aclosing" and not has(case.info, "aclose") and kind_of_case(case) is not (
         Kind.ASYNC_GENERATOR
     ):  # fmt: skip
         raise CannotFixError
@@ -808,8 +808,8 @@ def yields_once(unit: Unit, function: ast.AST) -> bool:
 
 def _called(fixing: Fixing, case: Case) -> None:
     """A call of the function or class, and whatever its result needs then."""
-    assert case.facts is not None
-    function = case.facts.value
+    assert case.info is not None
+    function = case.info.value
     if not takes_nothing(function):
         raise CannotFixError
     results = case.evidence.resolver.results(function)
@@ -843,11 +843,11 @@ def _of_manager(case: Case) -> list[Callable[[Fixing, Case], None]]:
         return [_entered_async]
     if case.demand.what in ("coroutine", "tasks", "awaitables", "function", "async enter"):
         return []
-    if has(case.facts, "__await__") and case.demand.what != "async walk":
+    if has(case.info, "__await__") and case.demand.what != "async walk":
         return [_awaited]
     if case.demand.what == "await" and not isinstance(case.owner, ast.Await):
         return []
-    if case.facts is not None and case.facts.kind.__module__.startswith("asyncio."):
+    if case.info is not None and case.info.kind.__module__.startswith("asyncio."):
         return [_dropped] if case.demand.what == "await" else []  # entering a lock gives nothing
     return [_entered]
 
@@ -884,7 +884,7 @@ def _entered(fixing: Fixing, case: Case) -> None:
     whole: ast.expr = case.owner if isinstance(case.owner, ast.Await) else node
     made = _single_assignment(unit, node)
     target = unit.parents.get(made) if made is not None else unit.parents.get(whole)
-    options = case.evidence.resolver.entered(case.facts) if case.facts is not None else []
+    options = case.evidence.resolver.entered(case.info) if case.info is not None else []
     _adapt_loop(fixing, case, options)
     if isinstance(target, ast.Assign) and isinstance(target.targets[0], ast.Name):
         source = unit.source.source(made if made is not None else node)
@@ -896,7 +896,7 @@ def _entered(fixing: Fixing, case: Case) -> None:
     around_statement(fixing, unit, whole, case.source)
 
 
-def _adapt_loop(fixing: Fixing, case: Case, options: list[Facts]) -> None:
+def _adapt_loop(fixing: Fixing, case: Case, options: list[ObjectInfo]) -> None:
     """The kind of loop that what is entered needs; only where the loop is the owner."""
     if case.demand.what == "walk" and any(is_async_iterable(each) for each in options):
         if not isinstance(case.owner, _LOOPS):
@@ -986,7 +986,7 @@ def _split(fixing: Fixing, case: Case, *, asynchronous: bool) -> None:
     edits = fixing.of(unit)
     others = [item for item in statement.items if item.context_expr is not case.node]
     wanted = "__aenter__" if asynchronous else "__enter__"
-    twins = {item: has(case.evidence.resolver.facts(item.context_expr), wanted) for item in others}
+    twins = {item: has(case.evidence.resolver.info(item.context_expr), wanted) for item in others}
     keyword = "async with" if asynchronous else "with"
     start = unit.source.span(statement).start
     first = unit.source.span(statement.items[0].context_expr).start
@@ -1033,7 +1033,7 @@ def _of_ordinary(case: Case, kind: Kind) -> list[Callable[[Fixing, Case], None]]
         return [_in_thread]
     if what == "async walk":
         return [_each_awaited, _over_results, _loop_plain, _over_range, _streaming_method]
-    if what == "async enter" and has(case.facts, "__enter__"):
+    if what == "async enter" and has(case.info, "__enter__"):
         return [_make_plain_with] if isinstance(case.owner, ast.AsyncWith) else [_entered_plainly]
     if what == "async step":
         return [_next_instead]
@@ -1065,9 +1065,9 @@ def _dropped(fixing: Fixing, case: Case) -> None:
 
 def _each_awaited(fixing: Fixing, case: Case) -> None:
     """``for p in as_completed(…)``, and ``await p`` for each use in the body."""
-    facts = case.facts
+    info = case.info
     code = getattr(asyncio.as_completed, "__code__", None)
-    if facts is None or facts.code is None or facts.code is not code:
+    if info is None or info.code is None or info.code is not code:
         raise CannotFixError
     fixing.loop_plain(case.unit, case.owner)
     target = case.owner.target
@@ -1080,7 +1080,7 @@ def _each_awaited(fixing: Fixing, case: Case) -> None:
 def _over_results(fixing: Fixing, case: Case) -> None:
     """A loop over awaitables: over their results."""
     unit, node = case.unit, case.node
-    item = case.facts.item if case.facts is not None else None
+    item = case.info.item if case.info is not None else None
     if item is None or not has(item, "__await__"):
         raise CannotFixError
     if isinstance(node, ast.GeneratorExp):
@@ -1095,7 +1095,7 @@ def _over_results(fixing: Fixing, case: Case) -> None:
 
 def _streaming_method(fixing: Fixing, case: Case) -> None:
     """The one method of the object that gives an async generator."""
-    kind = case.facts.kind if case.facts is not None else object
+    kind = case.info.kind if case.info is not None else object
     methods = [
         name
         for base in kind.__mro__
@@ -1115,7 +1115,7 @@ def _without_await(fixing: Fixing, case: Case) -> None:
 
 
 def _gathered(fixing: Fixing, case: Case) -> None:
-    item = case.facts.item if case.facts is not None else None
+    item = case.info.item if case.info is not None else None
     if item is None or not has(item, "__await__"):
         raise CannotFixError
     source = case.source
@@ -1140,13 +1140,13 @@ def _in_thread(fixing: Fixing, case: Case) -> None:
 
 
 def _loop_plain(fixing: Fixing, case: Case) -> None:
-    if not has(case.facts, "__iter__", "__getitem__"):
+    if not has(case.info, "__iter__", "__getitem__"):
         raise CannotFixError
     fixing.loop_plain(case.unit, case.owner)
 
 
 def _over_range(fixing: Fixing, case: Case) -> None:
-    if case.facts is None or case.facts.kind is not int:
+    if case.info is None or case.info.kind is not int:
         raise CannotFixError
     fixing.loop_plain(case.unit, case.owner)
     fixing.of(case.unit).replace(case.node, f"range({case.source})")
@@ -1167,10 +1167,10 @@ def _entered_plainly(fixing: Fixing, case: Case) -> None:
 
 def _next_instead(fixing: Fixing, case: Case) -> None:
     """``await anext(xs)`` → ``next(iter(xs))``."""
-    if not has(case.facts, "__iter__", "__next__"):
+    if not has(case.info, "__iter__", "__next__"):
         raise CannotFixError
     unit, call, edits = case.unit, case.owner, fixing.of(case.unit)
-    operand = case.source if has(case.facts, "__next__") else f"iter({case.source})"
+    operand = case.source if has(case.info, "__next__") else f"iter({case.source})"
     rest = "".join(f", {unit.source.source(each)}" for each in call.args[1:])
     text = f"next({operand}{rest})"
     for each in awaits_of(unit, call):
@@ -1182,7 +1182,7 @@ def _next_instead(fixing: Fixing, case: Case) -> None:
 
 
 def _as_async(fixing: Fixing, case: Case) -> None:
-    if not has(case.facts, "__iter__"):
+    if not has(case.info, "__iter__"):
         raise CannotFixError
     name = fixing.fresh(case.unit, "as_async")
     lines = f"async def {name}(xs):\n    for x in xs:\n        yield x\n"

@@ -12,7 +12,14 @@ import ast
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from asyncrepl.language.suspects import MISSING, Facts, Place, Suspect, describe, lookup
+from asyncrepl.events.object_info import (
+    MISSING,
+    ObjectInfo,
+    Place,
+    RefusedOperand,
+    describe,
+    lookup,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -41,14 +48,14 @@ class Use:
 
     Roles: "async for" (also in comprehensions), "for", "yield from", "star",
     "unpack", "await", "with", "async with", "argument" (of the call `owner`),
-    "called", "index", "in", "operand", "test", "value". `facts` is None when nothing is
+    "called", "index", "in", "operand", "test", "value". `info` is None when nothing is
     known of the object. Not `certain`: the class may be at fault, or may not.
     """
 
     role: str
     node: ast.expr
     owner: ast.AST
-    facts: Facts | None
+    info: ObjectInfo | None
     certain: bool = True
 
     @classmethod
@@ -59,21 +66,21 @@ class Use:
     @property
     def kind(self) -> type | None:
         """The type of the operand, if known."""
-        return self.facts.kind if self.facts else None
+        return self.info.kind if self.info else None
 
     @property
     def lacks(self) -> bool:
         """Whether the operand's type has not the method this role calls first."""
-        if self.facts is None or self.role not in _METHODS:
+        if self.info is None or self.role not in _METHODS:
             return False
-        return lookup(self.facts.kind, _METHODS[self.role]) in (MISSING, None)
+        return lookup(self.info.kind, _METHODS[self.role]) in (MISSING, None)
 
 
 def uses_at(
     unit: Unit,
     resolver: Resolver,
     nodes: Iterable[ast.AST],
-    notes: list[tuple[Place, Suspect]],
+    notes: list[tuple[Place, RefusedOperand]],
     op: str,
 ) -> tuple[Use, ...]:
     """The uses that failed at `nodes`, the surest first."""
@@ -85,13 +92,13 @@ def uses_at(
     found = []
     for role, node, owner in _operands(unit, nodes, op):
         hint = hints.pop(node, None)
-        facts = resolver.facts(node)
-        found.append(hint if hint and facts is None else Use(role, node, owner, facts))
+        info = resolver.info(node)
+        found.append(hint if hint and info is None else Use(role, node, owner, info))
     found.sort(key=lambda use: not use.lacks)  # of a loop over a comprehension, the culprit
     return (*found, *hints.values())
 
 
-def _noted(unit: Unit, resolver: Resolver, where: Place, note: Suspect) -> Iterator[Use]:
+def _noted(unit: Unit, resolver: Resolver, where: Place, note: RefusedOperand) -> Iterator[Use]:
     expressions = [node for node in unit.at(where) if isinstance(node, ast.expr)]
     for node in expressions[-1:]:
         owner = unit.parents.get(node)
@@ -100,11 +107,11 @@ def _noted(unit: Unit, resolver: Resolver, where: Place, note: Suspect) -> Itera
             owner = unit.parents[owner]
             role = "async with" if isinstance(owner, ast.AsyncWith) else "with"
         if owner is not None and role:
-            facts = _completed(note.facts, resolver.facts(node))
-            yield Use(role, node, owner, facts, note.certain)
+            info = _completed(note.info, resolver.info(node))
+            yield Use(role, node, owner, info, note.certain)
 
 
-def _completed(seen: Facts, inferred: Facts | None) -> Facts:
+def _completed(seen: ObjectInfo, inferred: ObjectInfo | None) -> ObjectInfo:
     """What the probe saw, with what only the source or a living object can tell."""
     if inferred is None or inferred.kind is not seen.kind:
         return seen

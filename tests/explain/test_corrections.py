@@ -9,11 +9,11 @@ import pytest
 from explain.harness import corrected, run
 from support.shells import typed_shell
 
+from asyncrepl.events.object_info import RefusedOperands
 from asyncrepl.explain.evidence import gather
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.verifying import verified
-from asyncrepl.language.sources import Source
-from asyncrepl.language.suspects import Suspects
+from asyncrepl.syntax.sources import Source
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,7 +100,7 @@ def asked(text: str) -> Evidence:
     try:
         compile(text, "<input 1>", "exec")
     except SyntaxError as error:
-        found = gather(error, {"<input 1>": Source("<input 1>", text)}, Suspects(), {})
+        found = gather(error, {"<input 1>": Source("<input 1>", text)}, RefusedOperands(), {})
         assert found is not None
         return found
     raise AssertionError

@@ -12,7 +12,7 @@ from asyncrepl.explain.resolving import Resolver
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.steps import called
-from asyncrepl.language.names import callee_name
+from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.units import Function, Unit
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "late_yield"]
 
 
 def _yields_while_closing(evidence: Evidence) -> Finding | None:
@@ -28,7 +28,7 @@ def _yields_while_closing(evidence: Evidence) -> Finding | None:
     if function is None:
         return None
     unit, node = function
-    found = _late_yield(node)
+    found = late_yield(node)
     if found is None:
         return None
     why = (
@@ -56,9 +56,9 @@ def _closed_function(evidence: Evidence) -> tuple[Unit, Function] | None:
     resolver = Resolver.of_frame(evidence.units, site.frame)
     for call in _calls(evidence, site):
         source = _closed(call)
-        facts = resolver.facts(source) if source is not None else None
-        if facts is not None and facts.kind is AsyncGeneratorType:
-            return evidence.units.definition(facts.code)
+        info = resolver.info(source) if source is not None else None
+        if info is not None and info.kind is AsyncGeneratorType:
+            return evidence.units.definition(info.code)
     return None
 
 
@@ -83,7 +83,7 @@ def _closed(call: ast.Call) -> ast.expr | None:
     return None
 
 
-def _late_yield(function: Function) -> ast.Yield | ast.ExceptHandler | None:
+def late_yield(function: Function) -> ast.Yield | ast.ExceptHandler | None:
     """A ``yield`` in ``finally``, or a handler that catches GeneratorExit and goes on."""
     for node in own_nodes(function):
         if not isinstance(node, ast.Try):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import CannotFixError, Fixing, awaited, short
 from asyncrepl.explain.rule import Rule
-from asyncrepl.language.names import callee_name
+from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence, Site
@@ -33,8 +33,8 @@ def _sent(evidence: Evidence) -> Finding | None:
         if evidence.leak or not (_fails_itself(evidence, site) or _lacks_loop(evidence)):
             continue
         resolver = type(evidence.resolver).of_frame(evidence.units, site.frame)
-        facts = resolver.facts(call.func.value)
-        if facts is not None and facts.kind is CoroutineType:
+        info = resolver.info(call.func.value)
+        if info is not None and info.kind is CoroutineType:
             return Finding(_why_driven(site.unit, call.func.value))
     return None
 

@@ -13,8 +13,8 @@ from asyncrepl.explain.methods import takes
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.steps import called
 from asyncrepl.explain.walking import a, defined
-from asyncrepl.language.names import callee_name
-from asyncrepl.language.suspects import lookup
+from asyncrepl.syntax.names import callee_name
+from asyncrepl.events.object_info import lookup
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -30,14 +30,14 @@ _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
 def _manager(evidence: Evidence, role: str) -> Use | None:
     for use in evidence.uses:
-        if use.role == role and evidence.direct and use.facts is not None and use.lacks:
+        if use.role == role and evidence.direct and use.info is not None and use.lacks:
             return use
     return None
 
 
 def _needs_plain(evidence: Evidence) -> Finding | None:
     use = _manager(evidence, "async with")
-    if use is None or not defined(use.facts, "__enter__"):
+    if use is None or not defined(use.info, "__enter__"):
         return None
     fixing, unit = Fixing(evidence), evidence.unit
     why = f"{short(unit, use.node)} is {a(use)}: it has `__enter__` and no `__aenter__`."
@@ -53,27 +53,27 @@ def _needs_plain(evidence: Evidence) -> Finding | None:
 
 def _closes_generator(evidence: Evidence, use: Use, made: tuple[Unit, ast.Call] | None) -> bool:
     """Whether it is ``closing`` of an async generator, which has no ``close``."""
-    if use.facts is not None and use.facts.members.get("thing") is AsyncGeneratorType:
+    if use.info is not None and use.info.members.get("thing") is AsyncGeneratorType:
         return True
-    inner = evidence.resolver.facts(made[1].args[0]) if made and made[1].args else None
+    inner = evidence.resolver.info(made[1].args[0]) if made and made[1].args else None
     return inner is not None and inner.kind is AsyncGeneratorType
 
 
 def _plain_enter(evidence: Evidence) -> Finding | None:
     use = evidence.use("async with")
-    if use is None or use.facts is None or not evidence.direct:
+    if use is None or use.info is None or not evidence.direct:
         return None
     if evidence.op not in ("GET_AWAITABLE", "BEFORE_ASYNC_WITH"):
         return None
-    if not all(defined(use.facts, name) for name in _ARGUMENTS):
+    if not all(defined(use.info, name) for name in _ARGUMENTS):
         return None
     for name, count in _ARGUMENTS.items():
-        method = lookup(use.facts.kind, name)
+        method = lookup(use.info.kind, name)
         if not isinstance(method, FunctionType) or not takes(method, count):
             return None
         if not method.__code__.co_flags & _COROUTINE:
             why = (
-                f"`{use.facts.kind.__name__}.{name}` is a plain `def`: `async with` awaits what "
+                f"`{use.info.kind.__name__}.{name}` is a plain `def`: `async with` awaits what "
                 "it returns."
             )
             return Finding(why, _async_method(evidence, method))

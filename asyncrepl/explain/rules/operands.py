@@ -17,13 +17,13 @@ from asyncrepl.explain.explanation import Finding, Other
 from asyncrepl.explain.fixing import Fixing, short
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, a_kind, has, kind_of
 from asyncrepl.explain.mismatch import Mismatch, mismatch
-from asyncrepl.explain.repairs import Case, repaired, yields_once
+from asyncrepl.explain.repairs import COLLECTORS, Case, repaired, yields_once
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.yielding import with_yield
-from asyncrepl.language.instrumenting import ITERTOOLS
-from asyncrepl.language.names import callee_name
-from asyncrepl.language.suspects import MISSING, lookup
+from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
+from asyncrepl.syntax.names import callee_name
+from asyncrepl.events.object_info import MISSING, lookup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +41,8 @@ _GENERATOR = frozenset({Kind.ASYNC_GENERATOR})
 _ANY = frozenset(Kind)
 _LOOPS = (ast.For, ast.AsyncFor, ast.comprehension)
 _ERRORS = (TypeError, AttributeError, ValueError, KeyError, RuntimeError)
-_NUMBERING = ITERTOOLS | {"enumerate", "zip", "map", "filter"}
+_NUMBERING = ITERTOOLS_CALLS | {"enumerate", "zip", "map", "filter"}
+_OF_LIBRARIES = frozenset({"anext", "get_next", "next_item", "aiter", "iter", "__iter__", "map", "aenumerate"})
 _STEP_METHODS = ("send", "throw", "close", "next", "__next__")
 
 #: What one does with each kind, as the end of a sentence.
@@ -71,19 +72,19 @@ class _Told(Case):
     @property
     def kind(self) -> Kind:
         """The kind of the operand."""
-        return kind_of(self.facts) if self.facts is not None else Kind.VALUE
+        return kind_of(self.info) if self.info is not None else Kind.VALUE
 
     @property
     def a(self) -> str:
         """The type of the operand with its article."""
-        name = self.facts.kind.__name__ if self.facts is not None else "object"
+        name = self.info.kind.__name__ if self.info is not None else "object"
         name = name.replace("async_generator", "async generator")
         return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
 
     @property
     def name(self) -> str:
         """The name of the operand's class."""
-        return self.facts.kind.__name__ if self.facts is not None else ""
+        return self.info.kind.__name__ if self.info is not None else ""
 
     @property
     def is_loop(self) -> bool:
@@ -93,8 +94,8 @@ class _Told(Case):
     @property
     def item(self) -> bool:
         """Whether it holds awaitables."""
-        return self.facts is not None and self.facts.item is not None and has(
-            self.facts.item, "__await__"
+        return self.info is not None and self.info.item is not None and has(
+            self.info.item, "__await__"
         )  # fmt: skip
 
 
@@ -126,7 +127,7 @@ def _row(
 
 
 def _told(evidence: Evidence, found: Mismatch) -> _Told:
-    return _Told(evidence, evidence.unit, found.demand, found.facts)
+    return _Told(evidence, evidence.unit, found.demand, found.info)
 
 
 # -- attributes ------------------------------------------------------------------------
@@ -137,12 +138,12 @@ def _missing(told: _Told) -> str:
 
 
 def _a_kind(told: _Told) -> str:
-    return a_kind(told.facts) if told.facts is not None else ""
+    return a_kind(told.info) if told.info is not None else ""
 
 
 def _is_resource(told: _Told) -> bool:
     """Whether it yields one thing, which has what was asked for."""
-    code = told.facts.code if told.facts is not None else None
+    code = told.info.code if told.info is not None else None
     found = told.evidence.units.definition(code)
     if told.demand.what != "attribute" or found is None or not yields_once(*found):
         return False
@@ -191,15 +192,27 @@ _ATTRIBUTES = (
         lambda told: told.owner.attr in ("__anext__", "anext", "__next__"),
     ),
     _row(
-        "asyncio-objects-without-loop-methods",
+        "async-generator-taken-for-its-item",
         "an async generator taken for what it yields",
-        2,
+        3,
         "An async generator only hands out what it yields. One that opens something, yields it once "
         "and closes it is meant as a context manager: `@asynccontextmanager`, and `async with`.",
         "attribute",
         _GENERATOR,
         _resource,
         _is_resource,
+    ),
+    _row(
+        "async-generator-taken-for-its-item",
+        "an async generator taken for what it yields",
+        3,
+        "Calling an async generator function gives the generator. What it yields comes out of its "
+        "steps: `async for`, `await anext(gen)`, or, of one that yields once, `async with "
+        "asynccontextmanager(function)() as value`.",
+        "attribute",
+        _GENERATOR,
+        _missing,
+        lambda told: told.owner.attr not in COLLECTORS | _OF_LIBRARIES,
     ),
     _row(
         "asyncio-objects-without-loop-methods",
@@ -242,8 +255,8 @@ def _is_await(told: _Told) -> bool:
 
 def _is_lock(told: _Told) -> bool:
     """Whether it is a lock of asyncio's: entering one gives nothing."""
-    return told.name != "" and told.facts is not None and (
-        told.facts.kind.__module__.startswith("asyncio.")
+    return told.name != "" and told.info is not None and (
+        told.info.kind.__module__.startswith("asyncio.")
     )  # fmt: skip
 
 
@@ -261,7 +274,7 @@ def _no_awaitable(told: _Told) -> str:
         return f"{told.text} is a function: only a call of it could give something to await."
     if told.kind is Kind.MANAGER:
         return f"{told.text} is {told.a}: it is entered with `with`, it cannot be awaited."
-    if told.facts is None:
+    if told.info is None:
         return f"What {told.text} gives cannot be awaited: it has no `__await__`."
     return (
         f"{told.text} is {_a_kind(told)}: the value is there already, there is nothing to await."
@@ -385,37 +398,37 @@ _CONTAINERS = frozenset(
 
 
 def _is_builtin_iterator(told: _Told) -> bool:
-    kind = told.facts.kind if told.facts is not None else object
+    kind = told.info.kind if told.info is not None else object
     builtin = kind.__module__ == "builtins" and kind is not GeneratorType and has(
-        told.facts, "__next__"
+        told.info, "__next__"
     )  # fmt: skip
     return kind in _BUILTIN_ITERATORS or kind.__module__ == "itertools" or builtin
 
 
 def _is_container(told: _Told) -> bool:
-    kind = told.facts.kind if told.facts is not None else object
+    kind = told.info.kind if told.info is not None else object
     return kind in _CONTAINERS or (
-        kind.__module__ in ("collections", "array", "types") and has(told.facts, "__iter__")
+        kind.__module__ in ("collections", "array", "types") and has(told.info, "__iter__")
     )
 
 
 def _is_file(told: _Told) -> bool:
-    kind = told.facts.kind if told.facts is not None else object
+    kind = told.info.kind if told.info is not None else object
     return issubclass(kind, io.IOBase) or kind.__module__ == "tempfile"
 
 
 def _is_as_completed(told: _Told) -> bool:
     code = getattr(asyncio.as_completed, "__code__", None)
-    return told.facts is not None and told.facts.kind is GeneratorType and told.facts.code is code
+    return told.info is not None and told.info.kind is GeneratorType and told.info.code is code
 
 
 def _is_queue(told: _Told) -> bool:
-    return told.facts is not None and issubclass(told.facts.kind, asyncio.Queue)
+    return told.info is not None and issubclass(told.info.kind, asyncio.Queue)
 
 
 def _awaits_no_yield(told: _Told) -> bool:
     """Whether the coroutine's function returns nothing, and so was to yield."""
-    code = told.facts.code if told.facts is not None else None
+    code = told.info.code if told.info is not None else None
     found = told.evidence.units.definition(code)
     return found is not None and not any(
         isinstance(node, ast.Return) and node.value is not None for node in own_nodes(found[1])
@@ -423,13 +436,13 @@ def _awaits_no_yield(told: _Told) -> bool:
 
 
 def _yielding(told: _Told) -> Fix | None:
-    assert told.facts is not None
-    found = told.evidence.units.definition(told.facts.code)
+    assert told.info is not None
+    found = told.evidence.units.definition(told.info.code)
     return with_yield(Fixing(told.evidence), *found) if found is not None else None
 
 
 def _of_function(told: _Told) -> str:
-    found = told.evidence.units.definition(told.facts.code if told.facts is not None else None)
+    found = told.evidence.units.definition(told.info.code if told.info is not None else None)
     return found[1].name if found is not None else ""
 
 
@@ -444,11 +457,11 @@ def _coroutine_walked(told: _Told) -> str:
 
 
 def _nothing_to_walk(told: _Told) -> str:
-    if told.facts is None:
+    if told.info is None:
         return f"What {told.text} gives has no `__aiter__`: `async for` cannot walk it."
     if told.kind is Kind.MODULE:
         return f"{told.text} is a module: `async for` needs something of it that gives items."
-    if told.facts.kind in (int, float, bool, complex):
+    if told.info.kind in (int, float, bool, complex):
         return f"{told.text} is {told.a}: there is nothing in it to walk."
     return (
         f"{told.text} is {told.a}, which has neither `__aiter__` nor `__iter__`: `async for` finds "
@@ -641,7 +654,7 @@ _STEPS = (
         lambda told: (
             f"{told.text} is {told.a}, not an async iterator: `next` takes its items, and nothing "
             "waits."
-            if has(told.facts, "__iter__", "__next__")
+            if has(told.info, "__iter__", "__next__")
             else f"{told.text} is {_a_kind(told)}, not an async iterator: it gives no items."
         ),
     ),
@@ -891,7 +904,7 @@ _WITHS = (
         lambda told: (
             f"{told.text} is {told.a}: it has `__aenter__`, which only `async with` calls."
         ),
-        lambda told: has(told.facts, "__aenter__"),
+        lambda told: has(told.info, "__aenter__"),
     ),
     _row(
         "async-with-on-sync-context-manager",
@@ -902,7 +915,7 @@ _WITHS = (
         "async enter",
         _ANY,
         lambda told: f"{told.text} is {told.a}: it has `__enter__` and no `__aenter__`.",
-        lambda told: has(told.facts, "__enter__"),
+        lambda told: has(told.info, "__enter__"),
     ),
     _row(
         "async-with-on-sync-context-manager",
@@ -1063,7 +1076,7 @@ _GENERAL = (
         "async walk",
         frozenset({Kind.VALUE, Kind.MODULE, Kind.MANAGER, Kind.MOCK}),
         _nothing_to_walk,
-        lambda told: not has(told.facts, "__iter__", "__getitem__"),
+        lambda told: not has(told.info, "__iter__", "__getitem__"),
     ),
     _row(
         "async-for-over-none",

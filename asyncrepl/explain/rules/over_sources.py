@@ -22,7 +22,7 @@ __all__ = ["RULES"]
 
 def _queue(evidence: Evidence) -> Finding | None:
     use = over(evidence)
-    if use is None or use.facts is None or not issubclass(use.facts.kind, asyncio.Queue):
+    if use is None or use.info is None or not issubclass(use.info.kind, asyncio.Queue):
         return None
     unit = evidence.unit
     why = (

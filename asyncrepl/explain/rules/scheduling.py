@@ -15,8 +15,8 @@ from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import CannotFixError, Fixing, short
 from asyncrepl.explain.resolving import is_awaitable
 from asyncrepl.explain.rule import Rule
-from asyncrepl.language.names import callee_name
-from asyncrepl.language.suspects import lookup
+from asyncrepl.syntax.names import callee_name
+from asyncrepl.events.object_info import lookup
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -51,10 +51,10 @@ def _no_star(evidence: Evidence) -> Finding | None:
     if call is None or callee_name(call) != "gather" or len(call.args) != 1:
         return None
     argument = call.args[0]
-    facts = evidence.resolver.facts(argument)
-    if facts is None or is_awaitable(facts) or isinstance(argument, ast.Starred):
+    info = evidence.resolver.info(argument)
+    if info is None or is_awaitable(info) or isinstance(argument, ast.Starred):
         return None
-    if facts.item is None or not is_awaitable(facts.item):
+    if info.item is None or not is_awaitable(info.item):
         return None
     fixing, unit = Fixing(evidence), evidence.unit
     start = unit.source.span(argument).start
@@ -66,7 +66,7 @@ def _no_star(evidence: Evidence) -> Finding | None:
         fixing.of(unit).insert(unit.source.span(call).end - 1, "]")
     else:
         fixing.of(unit).insert(start, "*")
-    text = f"{short(unit, argument)} is one {facts.kind.__name__} of them"
+    text = f"{short(unit, argument)} is one {info.kind.__name__} of them"
     why = f"`gather` takes awaitables one by one; {text}."
     return Finding(why, fixing.fix())
 
@@ -77,8 +77,8 @@ def _wait(evidence: Evidence) -> Finding | None:
         return None
     if not evidence.inner or evidence.inner[-1] is not asyncio.wait.__code__:
         return None
-    facts = evidence.resolver.facts(call.args[0])
-    if facts is None or facts.item is None or facts.item.kind is not CoroutineType:
+    info = evidence.resolver.info(call.args[0])
+    if info is None or info.item is None or info.item.kind is not CoroutineType:
         return None
     unit, fixing = evidence.unit, Fixing(evidence)
     edits, argument = fixing.of(unit), call.args[0]
@@ -145,14 +145,14 @@ def _changed_meanwhile(evidence: Evidence) -> Finding | None:
     if use is None or not evidence.direct or evidence.op != "FOR_ITER":
         return None
     loop = use.owner
-    if not isinstance(loop, ast.For) or use.facts is None:
+    if not isinstance(loop, ast.For) or use.info is None:
         return None
     suspends = any(
         isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith | ast.Yield)
         for statement in loop.body
         for node in ast.walk(statement)
     )
-    if not suspends or _changes(loop, use.node) or lookup(use.facts.kind, "__len__") is None:
+    if not suspends or _changes(loop, use.node) or lookup(use.info.kind, "__len__") is None:
         return None
     unit, fixing = evidence.unit, Fixing(evidence)
     fixing.of(unit).replace(use.node, f"list({unit.source.source(use.node)})")

@@ -6,6 +6,7 @@ import ast
 import inspect
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.object_info import MISSING, lookup
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import Fixing
 from asyncrepl.explain.methods import (
@@ -20,8 +21,7 @@ from asyncrepl.explain.methods import (
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.rules.over_classes import method
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.language.rewriting import Span
-from asyncrepl.language.suspects import MISSING, lookup
+from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from types import FunctionType
@@ -35,11 +35,11 @@ __all__ = ["RULES"]
 def _stepped(evidence: Evidence) -> tuple[type, FunctionType] | None:
     """The iterator's class and its ``__anext__`` that gave nothing one can await."""
     use = evidence.use("async for")
-    if use is None or use.facts is None or not evidence.direct:
+    if use is None or use.info is None or not evidence.direct:
         return None
     if evidence.op != "GET_ANEXT":
         return None
-    kind = _iterator_kind(evidence, use.facts.kind)
+    kind = _iterator_kind(evidence, use.info.kind)
     step = python_method(kind, "__anext__")
     return (kind, step) if kind and step and takes(step, 0) else None
 
