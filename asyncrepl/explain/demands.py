@@ -75,6 +75,7 @@ _ROLES = {
     "index": ("value", "`[…]`"),
     "in": ("value", "`in`"),
     "mapping": ("value", "`**`"),
+    "slice": ("walk", "a slice"),
     "raise": ("value", "`raise`"),
     "except": ("value", "`except`"),
     "format": ("value", "formatting"),
@@ -181,12 +182,28 @@ def _of_argument(use: Use, call: ast.Call, callee: object, foreign: bool) -> Dem
         if position is None and not any(each.value is use.node for each in call.keywords):
             what = _OF_ELEMENTS.get(listed.get(0, ""))
         return Demand(what, use.node, call, by, _NEEDS.get(what, ())) if what else None
+    if _position(call, use.node) == _CALLED_BACK.get(name, -1) or _keyword(call, use.node) in (
+        _CALLBACKS
+    ):
+        return None  # what it calls may be anything
     if not (_takes_values(callee, call, name) or (callee is None and foreign)):
         return None
     if name in _WALKERS and _position(call, use.node) is not None:
         return Demand("walk", use.node, call, by, _ITERATES)
     needs = ("__len__",) if name == "len" else ()
     return Demand("value", use.node, call, by, needs)
+
+
+#: Functions that call an argument: which it is.
+_CALLED_BACK = {
+    "map": 0, "filter": 0, "reduce": 0, "partial": 0, "starmap": 0, "takewhile": 0, "dropwhile": 0,
+    "filterfalse": 0, "accumulate": 1, "defaultdict": 0, "Thread": 1, "iter": -1,
+}  # fmt: skip
+_CALLBACKS = ("key", "func", "function", "callback", "target", "default_factory", "factory", "cls")
+
+
+def _keyword(call: ast.Call, node: ast.expr) -> str | None:
+    return next((each.arg for each in call.keywords if each.value is node), None)
 
 
 def _position(call: ast.Call, node: ast.expr) -> int | None:

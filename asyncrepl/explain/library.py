@@ -28,6 +28,7 @@ from types import AsyncGeneratorType, CodeType, CoroutineType, FunctionType, Gen
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING
+from asyncrepl.explain.kinds import is_manager_function
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -137,7 +138,7 @@ def manager_of(function: FunctionType) -> type | None:
     code = function.__code__
     if code.co_filename != contextlib.__file__ or code.co_name != "helper":
         return None
-    asynchronous = code.co_freevars and "async" in code.co_qualname
+    asynchronous = is_manager_function(function)
     name = "_AsyncGeneratorContextManager" if asynchronous else "_GeneratorContextManager"
     found = vars(contextlib)[name]
     return found if isinstance(found, type) else None

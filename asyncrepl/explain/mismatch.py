@@ -129,6 +129,15 @@ def _of_attribute(evidence: Evidence, error: AttributeError) -> Mismatch | None:
                 demand = Demand("attribute", node.value, node, f"`.{name}`", (name,))
                 return Mismatch(demand, info)
             return None
+    return _of_getattr(evidence, info)
+
+
+def _of_getattr(evidence: Evidence, info: ObjectInfo) -> Mismatch | None:
+    """``getattr(x, "name")``, where nothing is said of what has no such attribute at all."""
+    for use in _uses(evidence):
+        if _callee(evidence, use) is getattr and use.node is use.owner.args[0]:  # type: ignore[attr-defined]
+            if kind_of(info) in ASYNCHRONOUS:
+                return Mismatch(Demand("value", use.node, use.owner, "`getattr`"), info)
     return None
 
 
@@ -151,12 +160,14 @@ def _is_missed(evidence: Evidence, info: ObjectInfo, name: str) -> bool:
         return True
     if kind not in ASYNCHRONOUS - {Kind.AWAITABLE} or _is_slip(info, name):
         return False
-    if kind in (Kind.COROUTINE_FUNCTION, Kind.ASYNC_GENERATOR_FUNCTION):
+    if kind in _CODE:
         results = [
             given
             for made in resolver.results(info.value)
-            for given in (*resolver.awaited(made), *resolver.yielded(made.code))
-        ]
+            for given in (
+                *resolver.awaited(made), *resolver.yielded(made.code), *resolver.entered(made)
+            )
+        ]  # fmt: skip
         return any(lookup(each.kind, name) is not MISSING for each in results)
     if has(info, "__aenter__"):
         options = resolver.entered(info)
@@ -277,7 +288,10 @@ def _held(evidence: Evidence) -> list[ObjectInfo]:
     return [each for each in found if kind_of(each) in ASYNCHRONOUS - _CODE]
 
 
-_CODE = {Kind.COROUTINE_FUNCTION, Kind.ASYNC_GENERATOR_FUNCTION}
+_CODE = {
+    Kind.COROUTINE_FUNCTION, Kind.ASYNC_GENERATOR_FUNCTION, Kind.ASYNC_MANAGER_FUNCTION,
+    Kind.ASYNC_CLASS,
+}  # fmt: skip
 
 
 def _locals(evidence: Evidence) -> Iterator[object]:

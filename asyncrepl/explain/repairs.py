@@ -44,7 +44,10 @@ __all__ = ["Case", "repaired"]
 
 _AWAITABLE = {Kind.COROUTINE, Kind.STEP, Kind.TASK, Kind.FUTURE, Kind.AWAITABLE}
 _WALKABLE = {Kind.ASYNC_GENERATOR, Kind.ASYNC_ITERATOR, Kind.ASYNC_ITERABLE}
-_CALLABLE = {Kind.COROUTINE_FUNCTION, Kind.ASYNC_GENERATOR_FUNCTION, Kind.FUNCTION, Kind.CLASS}
+_CALLABLE = {
+    Kind.COROUTINE_FUNCTION, Kind.ASYNC_GENERATOR_FUNCTION, Kind.FUNCTION, Kind.CLASS,
+    Kind.ASYNC_MANAGER_FUNCTION, Kind.ASYNC_CLASS,
+}  # fmt: skip
 _LOOPS = (ast.For, ast.AsyncFor, ast.comprehension)
 #: What gives what its first argument gives, when it is awaited.
 _PASSING = ("create_task", "ensure_future", "shield", "wait_for")
@@ -61,6 +64,7 @@ class Case:
     unit: Unit
     demand: Demand
     info: ObjectInfo | None
+    suffix: str = ""
 
     @property
     def node(self) -> ast.expr:
@@ -75,7 +79,7 @@ class Case:
     @property
     def source(self) -> str:
         """The text of the operand."""
-        return self.unit.source.source(self.node)
+        return self.unit.source.source(self.node) + self.suffix
 
     @property
     def awaited(self) -> list[ObjectInfo]:
@@ -300,7 +304,8 @@ def _single_assignment(unit: Unit, node: ast.expr) -> ast.expr | None:
         return None
     same = scope(unit, node) is around and isinstance(assigned.targets[0], ast.Name)
     inner = around is not None and not isinstance(around, ast.FunctionDef)
-    return assigned.value if (same or inner) and isinstance(assigned.value, ast.Call) else None
+    kept = isinstance(assigned.value, ast.Await | ast.Constant)
+    return assigned.value if (same or inner) and not kept else None
 
 
 def _all_want_results(unit: Unit, name: ast.expr) -> bool:
@@ -822,12 +827,9 @@ def _called(fixing: Fixing, case: Case) -> None:
         if not results:
             raise CannotFixError
         return
-    inner = Case(case.evidence, case.unit, case.demand, results[0])
+    inner = Case(case.evidence, case.unit, case.demand, results[0], suffix=")()" if loose else "()")
     for repair in _choices(inner):
-        if repair in (_collected, _loop_async, _loop_over_awaited, _awaited, _stepped):
-            repair(fixing, inner)
-            return
-        if repair in (_loop_plain,):
+        if repair not in (_first_item, _counted, _list_call):
             repair(fixing, inner)
             return
     raise CannotFixError

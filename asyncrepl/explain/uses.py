@@ -223,6 +223,9 @@ def _other_operands(unit: Unit, node: ast.AST) -> Iterator[Operand]:
             if not contained:
                 yield "operand", node.left, node
         case ast.Subscript():
+            statement = unit.parents.get(node)
+            if isinstance(statement, ast.Assign) and isinstance(node.slice, ast.Slice):
+                yield "slice", statement.value, statement
             yield "index", node.value, node
             yield "operand", node.slice, node
         case ast.UnaryOp():

@@ -35,8 +35,15 @@ __all__ = ["RULES"]
 
 _RESULTS = frozenset({Kind.COROUTINE, Kind.STEP, Kind.TASK, Kind.FUTURE, Kind.AWAITABLE})
 _STREAMS = frozenset({Kind.ASYNC_GENERATOR, Kind.ASYNC_ITERATOR, Kind.ASYNC_ITERABLE})
-_CALLED = frozenset({Kind.COROUTINE_FUNCTION, Kind.ASYNC_GENERATOR_FUNCTION})
-_FUNCTIONS = _CALLED | {Kind.FUNCTION}
+_CALLED = frozenset(
+    {
+        Kind.COROUTINE_FUNCTION,
+        Kind.ASYNC_GENERATOR_FUNCTION,
+        Kind.ASYNC_MANAGER_FUNCTION,
+        Kind.ASYNC_CLASS,
+    }
+)
+_FUNCTIONS = (_CALLED - {Kind.ASYNC_CLASS}) | {Kind.FUNCTION}
 _GENERATOR = frozenset({Kind.ASYNC_GENERATOR})
 _ANY = frozenset(Kind)
 _LOOPS = (ast.For, ast.AsyncFor, ast.comprehension)
@@ -58,6 +65,8 @@ _MEANT: dict[Kind, str] = {
     Kind.ASYNC_MANAGER: "`async with` gives what it manages",
     Kind.COROUTINE_FUNCTION: "it has to be called, and the call awaited",
     Kind.ASYNC_GENERATOR_FUNCTION: "it has to be called, and then walked with `async for`",
+    Kind.ASYNC_MANAGER_FUNCTION: "it has to be called, and then entered with `async with`",
+    Kind.ASYNC_CLASS: "it has to be called: only its instances are of use",
 }
 
 
@@ -528,7 +537,7 @@ _ASYNC_LOOPS = (
         1,
         "`async for` needs an instance: `async for x in Countdown(3)`.",
         "async walk | async step | iterator",
-        frozenset({Kind.CLASS}),
+        frozenset({Kind.CLASS, Kind.ASYNC_CLASS}),
         lambda told: f"{told.text} is the class itself: `async for` needs an instance of it.",
     ),
     _row(
