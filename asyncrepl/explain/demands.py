@@ -112,7 +112,7 @@ _FUNCTIONS: dict[str, dict[int | None, str]] = {
     "asyncio.run_coroutine_threadsafe": {0: "coroutine"},
     "asyncio.wait": {0: "tasks"},
     "asyncio.as_completed": {0: "awaitables"},
-    "asyncio.to_thread": {0: "function"},
+    "asyncio.to_thread": {0: "function", None: "value"},
     "contextlib.aclosing": {0: "close"},
 }
 #: What is then demanded of the elements of a display.
@@ -129,7 +129,7 @@ _METHODS: dict[str, dict[int | None, str]] = {
     "add_done_callback": {0: "function"},
     "enter_async_context": {0: "async enter"},
     "enter_context": {0: "enter"},
-    "submit": {0: "function"},
+    "submit": {0: "function", None: "value"},
 }
 #: Modules that know what to do with what is to be awaited.
 _AT_HOME = ("asyncio", "_asyncio", "contextlib", "inspect", "types", "unittest", "anyio", "trio")

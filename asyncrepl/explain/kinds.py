@@ -128,7 +128,7 @@ def kind_of(info: ObjectInfo) -> Kind:
 def _of_class(made: object) -> Kind:
     """A class is asynchronous if only what it makes is of use, and that is."""
     instance = isinstance(made, type) and has(ObjectInfo(made), "__aiter__", "__aenter__")
-    return Kind.ASYNC_CLASS if instance and not issubclass(made, type) else Kind.CLASS
+    return Kind.ASYNC_CLASS if instance else Kind.CLASS
 
 
 def _of_function(function: object) -> Kind:

@@ -34,13 +34,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
-    "annotated_type",
-    "globals_of",
-    "library_source",
-    "listed_result",
-    "manager_of",
-    "result_of_method",
-]
+    "annotated_type", "globals_of", "library_source", "listed_result", "manager_of", "mock_file",
+    "mock_result", "result_of_method",
+]  # fmt: skip
 
 _ITERATOR: type = type(iter(()))
 #: Of functions of asyncio's and of builtins, by the last part of their name, what they give.
@@ -125,6 +121,20 @@ def listed_result(callee: object) -> type | None:
     known = type(module) is str and module.partition(".")[0] in ("asyncio", "_asyncio", "builtins")
     listed = known or owner in (str, bytes)
     return _GIVEN.get(name) if listed else None
+
+
+def mock_file() -> str:
+    """Where the code of mocks stands, if that is there already."""
+    module = sys.modules.get("unittest.mock")
+    return str(getattr(module, "__file__", ""))
+
+
+def mock_result(callee: object) -> object:
+    """What a mock is told to give; MISSING if it is none, or was told nothing."""
+    if type(callee).__module__ != "unittest.mock":
+        return MISSING
+    found = object.__getattribute__(callee, "__dict__").get("_mock_return_value", MISSING)
+    return MISSING if type(found).__name__ == "_SentinelObject" else found
 
 
 def result_of_method(call: ast.Call) -> type | None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from asyncrepl.explain.demands import Demand, demand_of, is_asynchronous, met
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
 from asyncrepl.explain.uses import Use
+from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
 from asyncrepl.syntax.names import callee_name
 from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
 
@@ -50,7 +51,8 @@ def mismatch(evidence: Evidence) -> Mismatch | None:
 def _mismatch(evidence: Evidence) -> Mismatch | None:
     if isinstance(evidence.error, AttributeError):
         return _of_attribute(evidence, evidence.error)
-    if evidence.op in ("RAISE_VARARGS", "RERAISE") or evidence.leak:
+    raising = any(use.role == "raise" for use in evidence.uses)
+    if (evidence.op in ("RAISE_VARARGS", "RERAISE") and not raising) or evidence.leak:
         return None  # the user's code raised it itself
     unknown = None
     for demand, options in _demands(evidence):
@@ -64,7 +66,9 @@ def _mismatch(evidence: Evidence) -> Mismatch | None:
 
 def _concerns(evidence: Evidence, demand: Demand, info: ObjectInfo) -> bool:
     if type(evidence.error) is RuntimeError:  # a future says so when it is walked
-        return kind_of(info) in (Kind.TASK, Kind.FUTURE) and demand.what == "walk"
+        if kind_of(info) is Kind.GENERATOR:  # asyncio takes it for a coroutine
+            return demand.what in ("await", "coroutine", "awaitables")
+        return kind_of(info) in (Kind.TASK, Kind.FUTURE) and not is_asynchronous(demand)
     if demand.what == "async walk" and evidence.op == "GET_ANEXT":
         return False  # what was walked has given an iterator, and that is at fault
     if info.kind.__name__ == "AsyncMock":
@@ -87,7 +91,7 @@ def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[ObjectInfo]]]:
             if demand is None:
                 continue
             options = _options(evidence, part)
-            if evidence.direct:
+            if evidence.direct or callee_name(demand.owner) in _ELSEWHERE:
                 yield demand, options
             elif blamed := [each for each in options if _is_held(evidence, each)]:
                 yield demand, blamed
@@ -95,10 +99,14 @@ def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[ObjectInfo]]]:
                 yield demand, _held(evidence)
 
 
+#: What these are given is used in another place, which does not keep it where it is seen.
+_ELSEWHERE = ("submit", "to_thread", "run_in_executor")
+
+
 def _is_foreign(evidence: Evidence, call: ast.AST) -> bool:
     """Whether nothing of the user's has the name of what is called."""
     name = callee_name(call)
-    return bool(name) and not any(
+    return not any(
         each.name == name
         for unit in evidence.units.all()
         for each in (*unit.functions(), *unit.nodes(ast.ClassDef))
@@ -118,6 +126,10 @@ def _is_python(callee: object) -> bool:
 
 def _of_attribute(evidence: Evidence, error: AttributeError) -> Mismatch | None:
     info, name = describe(error.obj, keep=True), error.name
+    if evidence.op == "STORE_ATTR":  # that names no object on some versions
+        stored = next((n for n in evidence.nodes if isinstance(n, ast.Attribute)), None)
+        options = evidence.resolver.options(stored.value) if stored is not None else []
+        info, name = (options[0], stored.attr) if stored is not None and options else (info, name)
     if not isinstance(name, str):
         return None
     if not evidence.direct:
@@ -232,10 +244,32 @@ def _calls(evidence: Evidence) -> Iterator[ast.Call]:
         elif isinstance(node, ast.Expr | ast.Return | ast.Assign):
             inner = [node.value] if node.value is not None else []
         yield from (each for each in inner if isinstance(each, ast.Call))
+        yield from (each for call in inner for each in _inner_calls(call))
         if not evidence.direct and isinstance(node, ast.expr):
             parent = evidence.unit.parents.get(node)
             if isinstance(parent, ast.withitem) and isinstance(node, ast.Call):
                 yield node
+
+
+#: What walks its arguments when it is walked itself.
+_LAZY = ITERTOOLS_CALLS | {
+    "map", "filter", "zip", "enumerate", "from_iterable", "merge", "permutations", "combinations",
+    "product", "compress", "groupby", "filterfalse", "combinations_with_replacement",
+}  # fmt: skip
+
+
+def _inner_calls(node: ast.AST) -> Iterator[ast.Call]:
+    """Calls that have run before, and whose arguments are only used now."""
+    if not isinstance(node, ast.Call):
+        return
+    if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Call):
+        if callee_name(node) == "result":
+            yield node.func.value
+    for argument in node.args:
+        value = argument.value if isinstance(argument, ast.Starred) else argument
+        if isinstance(value, ast.Call) and callee_name(value) in _LAZY:
+            yield value
+            yield from _inner_calls(value)
 
 
 def _callee(evidence: Evidence, use: Use) -> object:

@@ -12,7 +12,7 @@ import asyncio
 import inspect
 import time
 from dataclasses import dataclass
-from types import CoroutineType
+from types import CoroutineType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.explain.demands import Demand, met
@@ -23,14 +23,15 @@ from asyncrepl.explain.fixing import (
     awaits_of,
     fresh,
 )
-from asyncrepl.explain.kinds import Kind, has, kind_of
+from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
 from asyncrepl.explain.value_origins import bindings, loads, origins
 from asyncrepl.explain.resolving import is_async_iterable, takes_nothing
+from asyncrepl.explain.methods import takes
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.steps import called, stepped_source
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import callee_name
-from asyncrepl.syntax.source_rewriter import Span
+from asyncrepl.syntax.source_rewriter import Edit, Span
 from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
 
 if TYPE_CHECKING:
@@ -90,6 +91,11 @@ class Case:
             name = callee_name(node)
             if name == "gather" and unit is self.unit:
                 found.append(ObjectInfo(list))
+            elif kind_of_case(self) is Kind.STEP and isinstance(node, ast.Call):
+                source = stepped_source(node)
+                for made in origins(self.evidence.units, unit, source) if source else ():
+                    for info in resolver.options(made.node):
+                        found += resolver.yielded(info.code)
             elif name in _PASSING and isinstance(node, ast.Call) and node.args:
                 for made in origins(self.evidence.units, unit, node.args[0]):
                     for info in resolver.options(made.node):
@@ -140,10 +146,17 @@ def _of_awaitable(case: Case) -> list[Callable[[Fixing, Case], None]]:
         return [_listed]
     if what == "step":
         return [_awaited_instead]
+    if what == "async step" and kind_of_case(case) is Kind.STEP:
+        return [_step_itself]
     if what in ("walk", "async walk") and isinstance(case.owner, _LOOPS):
         return [
             _whole_iterator, _one_item, _yielded_through, _loop_over_awaited, _loop_over_owner,
         ]  # fmt: skip
+    if what == "call":
+        awaited = isinstance(case.unit.parents.get(case.owner), ast.Await)
+        return [_uncalled] if awaited else [_result_not_called, _awaited]
+    if isinstance(case.owner, ast.YieldFrom):
+        return [_delegated_result]
     if (
         what == "attribute"
         and lookup(asyncio.Task, getattr(case.owner, "attr", "")) is not MISSING
@@ -245,7 +258,7 @@ def _yielded_through(fixing: Fixing, case: Case) -> None:
 def _callee(case: Case) -> object:
     """The function that made the operand."""
     made = (
-        case.node if isinstance(case.node, ast.Call) else _single_assignment(case.unit, case.node)
+        case.node if isinstance(case.node, ast.Call) else single_assignment(case.unit, case.node)
     )
     return case.evidence.resolver.value(made.func) if isinstance(made, ast.Call) else MISSING
 
@@ -287,14 +300,15 @@ def _enters(case: Case, options: list[ObjectInfo]) -> bool:
 
 def _await_at(fixing: Fixing, case: Case) -> None:
     """``await`` where the value is made, if that is in the same function; else where it is used."""
-    made = _single_assignment(case.unit, case.node)
+    made = _made_here(case)
     if made is not None and _all_want_results(case.unit, case.node):
+        fixing.changed = made
         fixing.awaiting(case.unit, made)
     else:
         fixing.awaiting(case.unit, case.node)
 
 
-def _single_assignment(unit: Unit, node: ast.expr) -> ast.expr | None:
+def single_assignment(unit: Unit, node: ast.expr) -> ast.expr | None:
     """The call that a name is given, once, in the function that uses it."""
     if not isinstance(node, ast.Name):
         return None
@@ -308,6 +322,13 @@ def _single_assignment(unit: Unit, node: ast.expr) -> ast.expr | None:
     return assigned.value if (same or inner) and not kept else None
 
 
+def _made_here(case: Case) -> ast.expr | None:
+    """What the operand's name is given, once, if that can be changed in its place."""
+    made = single_assignment(case.unit, case.node)
+    loose = isinstance(made, ast.IfExp | ast.BoolOp | ast.BinOp | ast.Lambda | ast.NamedExpr)
+    return None if loose and case.suffix else made
+
+
 def _all_want_results(unit: Unit, name: ast.expr) -> bool:
     """Whether no use of the variable awaits it, or gives it to somebody who does."""
     for each in loads(unit, name) if isinstance(name, ast.Name) else ():
@@ -319,6 +340,27 @@ def _all_want_results(unit: Unit, name: ast.expr) -> bool:
         if isinstance(parent, ast.Attribute) and parent.attr in ("cancel", "done", "result"):
             return False
     return True
+
+
+def _step_itself(fixing: Fixing, case: Case) -> None:
+    """``await anext(step)`` → ``await step``."""
+    fixing.of(case.unit).replace(case.owner, case.source)
+
+
+def _result_not_called(fixing: Fixing, case: Case) -> None:
+    """``task()`` → ``await task``, if what that gives is not to be called."""
+    call, options = case.owner, case.awaited
+    known = bool(options) and not any(has(each, "__call__") for each in options)
+    if call.args or call.keywords or not (known or kind_of_case(case) is Kind.STEP):
+        raise CannotFixError
+    loop = case.unit.parents.get(call)
+    if isinstance(loop, ast.AsyncFor | ast.comprehension) and getattr(loop, "is_async", True):
+        if known and not any(is_async_iterable(each) for each in options):
+            fixing.loop_plain(case.unit, loop)
+    tight = isinstance(loop, ast.Attribute | ast.Subscript | ast.BinOp)
+    text = f"await {case.source}"
+    fixing.of(case.unit).replace(call, f"({text})" if tight else text)
+    fixing.suspending(case.unit, call)
 
 
 def _awaited_instead(fixing: Fixing, case: Case) -> None:
@@ -426,6 +468,18 @@ def _delegated(fixing: Fixing, case: Case) -> None:
     fixing.suspending(case.unit, case.owner)
 
 
+def _delegated_result(fixing: Fixing, case: Case) -> None:
+    """``yield from coroutine`` → a loop over its result, in an ``async def``."""
+    if not isinstance(case.unit.parents.get(case.owner), ast.Expr):
+        raise CannotFixError
+    options = case.awaited
+    loop = "async for" if any(is_async_iterable(each) for each in options) else "for"
+    name, by = fresh(case.unit, "item"), case.unit.source.indent(case.owner)
+    text = f"{loop} {name} in await {case.source}:\n{by}    yield {name}"
+    fixing.of(case.unit).replace(case.owner, text)
+    fixing.suspending(case.unit, case.owner)
+
+
 def _renamed_aiter(fixing: Fixing, case: Case) -> None:
     fixing.of(case.unit).replace(case.owner.func, "aiter")
 
@@ -496,13 +550,45 @@ def _first_item(fixing: Fixing, case: Case) -> None:
     fixing.suspending(case.unit, case.owner)
 
 
+#: Modules whose functions take numbers and strings.
+_OF_SCALARS = ("cmath", "struct", "_struct", "datetime", "time")
+_SCALARS = frozenset(
+    "sqrt sin cos floor ceil log exp int float complex chr ord abs round hex oct bin open range pow divmod loads fromisoformat "
+    "getattr bytes sleep Decimal Fraction timedelta".split()
+)
+
+
+def _wants_list(case: Case) -> bool:
+    """Whether a list of the items may be what is wanted."""
+    if case.demand.what != "value":
+        return True
+    if isinstance(case.owner, ast.Call):
+        callee = case.evidence.resolver.value(case.owner.func)
+        module = getattr(callee, "__module__", None) or ""
+        name = callee_name(case.owner)
+        return name not in _SCALARS and str(module).partition(".")[0] not in _OF_SCALARS
+    if isinstance(case.owner, ast.UnaryOp | ast.FormattedValue | ast.Raise | ast.ExceptHandler):
+        return False
+    if isinstance(case.owner, ast.BinOp | ast.AugAssign):
+        others = [case.owner.value, case.owner.target] if isinstance(
+            case.owner, ast.AugAssign
+        ) else [case.owner.left, case.owner.right]  # fmt: skip
+        known = [case.evidence.resolver.info(each) for each in others if each is not case.node]
+        times = isinstance(case.owner.op, ast.Mult)
+        return all(each is None or each.kind is list or times for each in known)
+    return True
+
+
 def _collected(fixing: Fixing, case: Case) -> None:
     """A list of the items: where the name gets its value, if that is used several times."""
-    made = _single_assignment(case.unit, case.node)
+    if not _wants_list(case):
+        raise CannotFixError
+    made = _made_here(case)
     uses = loads(case.unit, case.node) if isinstance(case.node, ast.Name) else []
     again = len(uses) > 1 or not isinstance(getattr(case.owner, "ctx", None), ast.Load | None)
     walked = any(_is_walked(case.unit, each) for each in uses)
     if made is not None and again and not walked:
+        fixing.changed = made
         fixing.collected(case.unit, made)
     else:
         fixing.collected(case.unit, case.node)
@@ -717,7 +803,7 @@ def _as_task(fixing: Fixing, case: Case) -> None:
     if case.demand.what != "attribute" or lookup(asyncio.Task, name) is MISSING:
         raise CannotFixError
     made = (
-        case.node if isinstance(case.node, ast.Call) else _single_assignment(case.unit, case.node)
+        case.node if isinstance(case.node, ast.Call) else single_assignment(case.unit, case.node)
     )
     if name in ("result", "exception") or made is None:
         raise CannotFixError
@@ -727,9 +813,17 @@ def _as_task(fixing: Fixing, case: Case) -> None:
 
 
 def _uncalled(fixing: Fixing, case: Case) -> None:
-    if case.owner.args or case.owner.keywords:
+    unit, call = case.unit, case.owner
+    if call.args or call.keywords:
         raise CannotFixError
-    fixing.of(case.unit).replace(case.owner, case.source)
+    parent = unit.parents.get(call)
+    if kind_of_case(case) in _WALKABLE and isinstance(parent, ast.Await | ast.Call):
+        name = fresh(unit, "x")
+        whole = parent if isinstance(parent, ast.Await) else call
+        fixing.of(unit).replace(whole, f"[{name} async for {name} in {case.source}]")
+        fixing.suspending(unit, whole)
+        return
+    fixing.of(unit).replace(call, case.source)
 
 
 def _unclosed(fixing: Fixing, case: Case) -> None:
@@ -815,24 +909,47 @@ def _called(fixing: Fixing, case: Case) -> None:
     """A call of the function or class, and whatever its result needs then."""
     assert case.info is not None
     function = case.info.value
-    if not takes_nothing(function):
+    if not takes_nothing(function) and not _is_free_method(function):
         raise CannotFixError
     results = case.evidence.resolver.results(function)
-    fitting = [each for each in results if met(case.demand, each)]
+    fitting = [each for each in results if _fits(case.demand, each)]
     node = case.node
-    loose = isinstance(node, ast.Lambda | ast.IfExp | ast.BoolOp)
-    fixing.of(case.unit).before(node, "(" if loose else "")
-    fixing.of(case.unit).after(node, ")()" if loose else "()")
-    if fitting or not results:
-        if not results:
-            raise CannotFixError
+    if isinstance(node, ast.Lambda | ast.IfExp | ast.BoolOp) or not results:
+        raise CannotFixError
+    if fitting:
+        fixing.of(case.unit).after(node, "()")
         return
-    inner = Case(case.evidence, case.unit, case.demand, results[0], suffix=")()" if loose else "()")
+    inner = Case(case.evidence, case.unit, case.demand, results[0], suffix="()")
     for repair in _choices(inner):
-        if repair not in (_first_item, _counted, _list_call):
+        try:
             repair(fixing, inner)
-            return
+        except CannotFixError:
+            fixing.units.clear()
+            continue
+        _put_suffix(fixing, inner)
+        return
     raise CannotFixError
+
+
+def _is_free_method(function: object) -> bool:
+    """Whether it is a method found through its object, and takes nothing but that."""
+    if not isinstance(function, FunctionType):
+        return False
+    return function.__code__.co_varnames[:1] == ("self",) and takes(function, 0)
+
+
+def _fits(demand: Demand, info: ObjectInfo) -> bool:
+    if demand.what == "attribute" and kind_of(info) in ASYNCHRONOUS:
+        return lookup(info.kind, demand.needs[0]) is not MISSING
+    return met(demand, info)
+
+
+def _put_suffix(fixing: Fixing, case: Case) -> None:
+    """The call itself, behind the operand, unless that was replaced as a whole."""
+    edits = fixing.of(case.unit)
+    start, end = case.unit.source.span(fixing.changed or case.node)
+    if not any(each.start <= start and end <= each.end for each in edits.edits if each.text):
+        edits.edits.insert(0, Edit(end, end, case.suffix))
 
 
 # -- what has to be entered ------------------------------------------------------------
@@ -884,18 +1001,33 @@ def _entered(fixing: Fixing, case: Case) -> None:
     """``async with … as name`` around what needs it: the rest of the block, or the statement."""
     unit, node = case.unit, case.node
     whole: ast.expr = case.owner if isinstance(case.owner, ast.Await) else node
-    made = _single_assignment(unit, node)
+    made = _made_here(case)
     target = unit.parents.get(made) if made is not None else unit.parents.get(whole)
     options = case.evidence.resolver.entered(case.info) if case.info is not None else []
     _adapt_loop(fixing, case, options)
+    _adapt_head(fixing, unit, whole, options)
     if isinstance(target, ast.Assign) and isinstance(target.targets[0], ast.Name):
-        source = unit.source.source(made if made is not None else node)
+        source = unit.source.source(made if made is not None else node) + case.suffix
+        fixing.changed = made
         enter_rest(fixing, unit, target, source, target.targets[0].id)
         if made is not None and whole is not node:
             span = Span(unit.source.span(whole).start, unit.source.span(node).start)
             fixing.of(unit).replace(span, "")
         return
     around_statement(fixing, unit, whole, case.source)
+
+
+def _adapt_head(fixing: Fixing, unit: Unit, whole: ast.expr, options: list[ObjectInfo]) -> None:
+    """The kind of loop that walks what is entered, where ``await`` stood in its head."""
+    loop = unit.parents.get(whole)
+    if not isinstance(whole, ast.Await) or not isinstance(loop, _LOOPS) or not options:
+        return
+    is_async = isinstance(loop, ast.AsyncFor) or bool(getattr(loop, "is_async", False))
+    walkable = any(is_async_iterable(each) for each in options)
+    if is_async and not walkable:
+        fixing.loop_plain(unit, loop)
+    elif walkable and not is_async:
+        fixing.loop_async(unit, loop)
 
 
 def _adapt_loop(fixing: Fixing, case: Case, options: list[ObjectInfo]) -> None:
@@ -952,7 +1084,9 @@ def deepen(fixing: Fixing, unit: Unit, start: int, end: int, by: str) -> None:
         at += len(line) or 1
 
 
-def around_statement(fixing: Fixing, unit: Unit, whole: ast.expr, manager: str) -> None:
+def around_statement(
+    fixing: Fixing, unit: Unit, whole: ast.expr, manager: str, keyword: str = "async with"
+) -> None:
     """Put ``async with manager as name:`` around the statement, and the name in it."""
     statement = unit.statement(whole)
     if not unit.source.begins_line(statement) or scope(unit, whole) is not scope(unit, statement):
@@ -961,12 +1095,14 @@ def around_statement(fixing: Fixing, unit: Unit, whole: ast.expr, manager: str) 
     parent = unit.parents.get(whole)
     inner = unit.source.span(whole)
     if isinstance(parent, ast.Expr):
-        raise CannotFixError
+        fixing.of(unit).replace(whole, f"{keyword} {manager}: pass")
+        fixing.suspending(unit, whole)
+        return
     around = unit.text[inner.start - 1 : inner.start] + unit.text[inner.end : inner.end + 1]
     bracketed = around == "()" and isinstance(parent, ast.Attribute | ast.Subscript)
     span = Span(inner.start - 1, inner.end + 1) if bracketed else inner
     edits = fixing.of(unit)
-    edits.insert(unit.source.block(statement).start, f"{by}async with {manager} as {name}:\n")
+    edits.insert(unit.source.block(statement).start, f"{by}{keyword} {manager} as {name}:\n")
     start, end = unit.source.block(statement)
     deepen(fixing, unit, start, end, by)
     edits.replace(span, name)
@@ -1032,7 +1168,7 @@ def _of_ordinary(case: Case, kind: Kind) -> list[Callable[[Fixing, Case], None]]
     if what == "await" and isinstance(case.owner, ast.Await):
         return [_gathered, _slept, _dropped]
     if what in ("await", "coroutine"):
-        return [_in_thread]
+        return [_entered_instead, _in_thread, _as_awaitable]
     if what == "async walk":
         return [_each_awaited, _over_results, _loop_plain, _over_range, _streaming_method]
     if what == "async enter" and has(case.info, "__enter__"):
@@ -1060,8 +1196,12 @@ def _dropped(fixing: Fixing, case: Case) -> None:
     kind = kind_of_case(case)
     if kind in (Kind.MOCK, Kind.MODULE) or isinstance(case.node, ast.Constant):
         raise CannotFixError
-    if kind is Kind.NONE and not isinstance(case.node, ast.Call):
+    alone = isinstance(case.unit.parents.get(case.owner), ast.Expr)
+    if kind is Kind.NONE and not (alone and isinstance(case.node, ast.Call)):
         raise CannotFixError
+    if kind is Kind.MANAGER:
+        around_statement(fixing, case.unit, case.owner, case.source, keyword="with")
+        return
     _without_await(fixing, case)
 
 
@@ -1138,6 +1278,29 @@ def _in_thread(fixing: Fixing, case: Case) -> None:
     rest = case.unit.text[opening : end - 1].strip()
     text = f"asyncio.to_thread({function}{', ' if rest else ''}{rest})"
     fixing.of(case.unit).replace(Span(start, end), text)
+    fixing.needs_import(case.unit, "asyncio")
+
+
+def _entered_instead(fixing: Fixing, case: Case) -> None:
+    """A plain context manager where asyncio waits for something: ``with`` gives its value."""
+    call = case.owner
+    awaits = [each for each in awaits_of(case.unit, call) if each.value is call]
+    if kind_of_case(case) is not Kind.MANAGER or not awaits or callee_name(call) == "gather":
+        raise CannotFixError
+    around_statement(fixing, case.unit, awaits[0], case.source, keyword="with")
+
+
+def _as_awaitable(fixing: Fixing, case: Case) -> None:
+    """A value among what is awaited: by itself, it is its own result."""
+    call = case.owner
+    if not isinstance(call, ast.Call) or kind_of_case(case) in (Kind.NONE, Kind.MODULE, Kind.MANAGER):
+        raise CannotFixError
+    awaits = [each for each in awaits_of(case.unit, call) if each.value is call]
+    if callee_name(call) in ("wait_for", "shield") and awaits:
+        fixing.of(case.unit).replace(awaits[0], case.unit.source.operand(case.node))
+        return
+    fixing.of(case.unit).before(case.node, "asyncio.sleep(0, ")
+    fixing.of(case.unit).after(case.node, ")")
     fixing.needs_import(case.unit, "asyncio")
 
 

@@ -34,6 +34,8 @@ from asyncrepl.explain.library import (
     library_source,
     listed_result,
     manager_of,
+    mock_file,
+    mock_result,
     result_of_method,
 )
 from asyncrepl.explain.scopes import own_nodes
@@ -242,6 +244,11 @@ class Resolver:
             return [self._instance(callee, node)]
         if isinstance(callee, ast.FunctionDef | ast.AsyncFunctionDef):
             return _listed(_of_definition(callee))
+        mocked = mock_result(callee)
+        if mocked is not MISSING and type(callee).__name__ == "AsyncMock":
+            return [ObjectInfo(CoroutineType, value=callee)]
+        if mocked is not MISSING:
+            return [describe(mocked, keep=True)]
         if not isinstance(callee, FunctionType):
             return _listed(self._of_builtin(callee, node))
         manager = manager_of(callee)
@@ -291,6 +298,9 @@ class Resolver:
         """All that awaiting what `info` are known of may give."""
         if isinstance(info.value, ast.AsyncFunctionDef):
             return self._evaluated_in(info.value, None, ast.Return, *self.namespaces[:-1])
+        mocked = mock_result(_mock_of(info.value))
+        if mocked is not MISSING:
+            return [describe(mocked, keep=True)]
         if info.kind is CoroutineType:
             return self.returns(info.code)
         if not isinstance(info.value, asyncio.Future):
@@ -395,6 +405,13 @@ def imported(unit: Unit, name: str) -> object:
             path = alias.name if alias.asname else name
             return sys.modules.get(path, MISSING)
     return MISSING
+
+
+def _mock_of(value: object) -> object:
+    """The mock that a coroutine was made by, or is."""
+    frame = value.cr_frame if isinstance(value, CoroutineType) else None
+    made = frame is not None and frame.f_code.co_filename == mock_file()
+    return frame.f_locals.get("self") if frame is not None and made else value
 
 
 def _has_result(future: asyncio.Future[Any]) -> bool:

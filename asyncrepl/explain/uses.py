@@ -173,8 +173,8 @@ def _iterated(unit: Unit, node: ast.AST) -> Iterator[Operand]:
         yield role, node, owner  # type: ignore[misc]  # an expression: it has a role
     elif isinstance(node, ast.Tuple | ast.List) and isinstance(owner, ast.Assign):
         yield "unpack", owner.value, owner
-    for first in getattr(node, "generators", [])[:1]:
-        yield ("async for" if first.is_async else "for"), first.iter, first
+    for clause in getattr(node, "generators", []):
+        yield ("async for" if clause.is_async else "for"), clause.iter, clause
 
 
 def _awaited(unit: Unit, node: ast.AST) -> Iterator[Operand]:

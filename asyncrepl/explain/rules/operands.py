@@ -17,7 +17,13 @@ from asyncrepl.explain.explanation import Finding, Other
 from asyncrepl.explain.fixing import Fixing, short
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, a_kind, has, kind_of
 from asyncrepl.explain.mismatch import Mismatch, mismatch
-from asyncrepl.explain.repairs import COLLECTORS, Case, repaired, yields_once
+from asyncrepl.explain.repairs import (
+    COLLECTORS,
+    Case,
+    repaired,
+    single_assignment,
+    yields_once,
+)
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.yielding import with_yield
@@ -48,6 +54,8 @@ _GENERATOR = frozenset({Kind.ASYNC_GENERATOR})
 _ANY = frozenset(Kind)
 _LOOPS = (ast.For, ast.AsyncFor, ast.comprehension)
 _ERRORS = (TypeError, AttributeError, ValueError, KeyError, RuntimeError)
+#: Modules written in C that refuse a value with an error of their own.
+_ERROR_MODULES = ("_csv", "struct", "_struct", "sqlite3", "_pickle", "statistics", "ssl", "zlib")
 _NUMBERING = ITERTOOLS_CALLS | {"enumerate", "zip", "map", "filter"}
 _OF_LIBRARIES = frozenset({"anext", "get_next", "next_item", "aiter", "iter", "__iter__", "map", "aenumerate"})
 _STEP_METHODS = ("send", "throw", "close", "next", "__next__")
@@ -75,8 +83,10 @@ class _Told(Case):
 
     @property
     def text(self) -> str:
-        """The operand in backquotes."""
-        return short(self.unit, self.node)
+        """The operand in backquotes, and what its name was given, if that says more."""
+        made = single_assignment(self.unit, self.node)
+        given = "" if made is None or isinstance(made, ast.Call) else f" ({short(self.unit, made)})"
+        return short(self.unit, self.node) + given
 
     @property
     def kind(self) -> Kind:
@@ -132,7 +142,20 @@ def _row(
             return None
         return Finding(say(told), fix(told), also(told))
 
-    return Rule(id_, title, step, model, find, errors=_ERRORS)
+    return _OperandRule(id_, title, step, model, find, errors=_ERRORS)
+
+
+class _OperandRule(Rule):
+    """A rule that is also asked about the errors that some modules have of their own."""
+
+    __slots__ = ()
+
+    def concerns(self, evidence: Evidence) -> bool:
+        """Whether an operation may have refused its operand."""
+        if evidence.stage != "run":
+            return False
+        kind = type(evidence.error)
+        return kind in self.errors or kind.__module__ in _ERROR_MODULES
 
 
 def _told(evidence: Evidence, found: Mismatch) -> _Told:
@@ -276,6 +299,8 @@ def _no_awaitable(told: _Told) -> str:
         name = short(told.unit, node.func)
         if isinstance(told.evidence.resolver.value(node.func), type):
             return f"{name} is a class: its object is made at once, and cannot be awaited."
+        if told.kind is Kind.NONE:
+            return f"{name} is a plain function: it has already run, and None cannot be awaited."
         return f"{name} is a plain function: it has already run, and its result cannot be awaited."
     if told.kind is Kind.NONE:
         return f"{told.text} is None: there is nothing to wait for."
@@ -593,8 +618,8 @@ _ASYNC_LOOPS = (
         "async walk",
         _PLAIN,
         lambda told: (
-            f"{told.text} is {told.a}: it has no `__aiter__`, its items are there already. A plain "
-            "`for` walks it."
+            f"{told.text} {'gives' if isinstance(told.node, ast.Await) else 'is'} {told.a}: it has "
+            "no `__aiter__`, its items are there already. A plain `for` walks it."
         ),
         _is_container,
     ),
