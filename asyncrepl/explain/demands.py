@@ -188,6 +188,8 @@ def _of_argument(use: Use, call: ast.Call, callee: object, foreign: bool) -> Dem
         return None  # what it calls may be anything
     if not (_takes_values(callee, call, name) or (callee is None and foreign)):
         return None
+    if name == "ChainMap":
+        return Demand("value", use.node, call, by, ("keys",))
     if name in _WALKERS and _position(call, use.node) is not None:
         return Demand("walk", use.node, call, by, _ITERATES)
     needs = ("__len__",) if name == "len" else ()
@@ -265,10 +267,17 @@ def met(demand: Demand, info: ObjectInfo) -> bool:
         return kind not in ASYNCHRONOUS and has(info, "__iter__")
     if demand.what in _ASYNC:
         return has(info, *demand.needs)
-    waits = kind in (Kind.COROUTINE, Kind.STEP, Kind.TASK, Kind.FUTURE)
+    waits = kind in _NEVER_VALUES and demand.what != "call"
     if demand.needs and has(info, *demand.needs) and kind is not Kind.MOCK and not waits:
         return True
     return kind not in ASYNCHRONOUS
+
+
+#: What is never meant where a value is, whatever the type has.
+_NEVER_VALUES = ASYNCHRONOUS - {
+    Kind.ASYNC_GENERATOR, Kind.ASYNC_ITERATOR, Kind.ASYNC_ITERABLE, Kind.ASYNC_MANAGER,
+    Kind.AWAITABLE,
+}  # fmt: skip
 
 
 def _has_attribute(info: ObjectInfo, name: str) -> bool:

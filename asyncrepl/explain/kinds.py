@@ -46,7 +46,7 @@ class Kind(Enum):
     ASYNC_GENERATOR_FUNCTION = "an async generator function"
     ASYNC_MANAGER = "an async context manager"
     ASYNC_MANAGER_FUNCTION = "a function that makes an async context manager"
-    ASYNC_CLASS = "a class"
+    ASYNC_CLASS = "a class, no instance of it"
     FUNCTION = "a function"
     CLASS = "a class"
     MODULE = "a module"

@@ -241,6 +241,8 @@ def _calls(evidence: Evidence) -> Iterator[ast.Call]:
             inner = [item.context_expr for item in node.items]
         elif isinstance(node, ast.For | ast.AsyncFor):
             inner = [node.iter]
+        elif isinstance(node, ast.Subscript):
+            inner = [node.value]
         elif isinstance(node, ast.Expr | ast.Return | ast.Assign):
             inner = [node.value] if node.value is not None else []
         yield from (each for each in inner if isinstance(each, ast.Call))

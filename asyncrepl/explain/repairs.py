@@ -146,8 +146,8 @@ def _of_awaitable(case: Case) -> list[Callable[[Fixing, Case], None]]:
         return [_listed]
     if what == "step":
         return [_awaited_instead]
-    if what == "async step" and kind_of_case(case) is Kind.STEP:
-        return [_step_itself]
+    if what == "async step":
+        return [_step_itself if kind_of_case(case) is Kind.STEP else _next_of_result, _awaited]
     if what in ("walk", "async walk") and isinstance(case.owner, _LOOPS):
         return [
             _whole_iterator, _one_item, _yielded_through, _loop_over_awaited, _loop_over_owner,
@@ -286,6 +286,8 @@ def _awaited(fixing: Fixing, case: Case) -> None:
     if case.demand.what == "enter" and any(has(each, "__aenter__") for each in options):
         _make_async_with(fixing, case)
     if case.demand.what == "async enter" and options and not fitting:
+        if not isinstance(case.owner, ast.With | ast.AsyncWith):
+            raise CannotFixError
         _make_plain_with(fixing, case)
     _await_at(fixing, case)
 
@@ -342,6 +344,18 @@ def _all_want_results(unit: Unit, name: ast.expr) -> bool:
     return True
 
 
+def _next_of_result(fixing: Fixing, case: Case) -> None:
+    """``await anext(coroutine)`` → ``next(iter(await coroutine))``, if that gives plain items."""
+    options = case.awaited
+    if not options or not all(has(each, "__iter__", "__next__") for each in options):
+        raise CannotFixError
+    stepped = all(has(each, "__next__") for each in options)
+    text = f"next(await {case.source})" if stepped else f"next(iter(await {case.source}))"
+    awaits = [each for each in awaits_of(case.unit, case.owner) if each.value is case.owner]
+    fixing.of(case.unit).replace(awaits[0] if awaits else case.owner, text)
+    fixing.suspending(case.unit, case.owner)
+
+
 def _step_itself(fixing: Fixing, case: Case) -> None:
     """``await anext(step)`` → ``await step``."""
     fixing.of(case.unit).replace(case.owner, case.source)
@@ -365,7 +379,13 @@ def _result_not_called(fixing: Fixing, case: Case) -> None:
 
 def _awaited_instead(fixing: Fixing, case: Case) -> None:
     """``next(coroutine)`` → ``await coroutine``."""
-    fixing.of(case.unit).replace(case.owner, f"await {case.source}")
+    options = case.awaited
+    text = f"await {case.source}"
+    if options and all(has(each, "__next__") for each in options):
+        text = f"next({text})"
+    elif options and all(has(each, "__iter__") for each in options):
+        text = f"next(iter({text}))"
+    fixing.of(case.unit).replace(case.owner, text)
     fixing.suspending(case.unit, case.owner)
 
 
@@ -449,7 +469,7 @@ def _walks(case: Case) -> list[Callable[[Fixing, Case], None]]:
         return [_delegated]
     name = callee_name(case.owner)
     if name == "iter":
-        return [_renamed_aiter]
+        return [_first_of_iter, _renamed_aiter]
     if name == "enumerate":
         return [_counted, _collected]
     return [_list_call, _collected] if name == "list" else [_collected]
@@ -478,6 +498,16 @@ def _delegated_result(fixing: Fixing, case: Case) -> None:
     text = f"{loop} {name} in await {case.source}:\n{by}    yield {name}"
     fixing.of(case.unit).replace(case.owner, text)
     fixing.suspending(case.unit, case.owner)
+
+
+def _first_of_iter(fixing: Fixing, case: Case) -> None:
+    """``next(iter(stream))`` → ``await anext(aiter(stream))``."""
+    step = case.unit.parents.get(case.owner)
+    if callee_name(step) != "next" or not isinstance(step, ast.Call):
+        raise CannotFixError
+    fixing.of(case.unit).replace(case.owner.func, "aiter")
+    fixing.of(case.unit).replace(step.func, "anext")
+    fixing.awaiting(case.unit, step)
 
 
 def _renamed_aiter(fixing: Fixing, case: Case) -> None:
@@ -554,14 +584,23 @@ def _first_item(fixing: Fixing, case: Case) -> None:
 _OF_SCALARS = ("cmath", "struct", "_struct", "datetime", "time")
 _SCALARS = frozenset(
     "sqrt sin cos floor ceil log exp int float complex chr ord abs round hex oct bin open range pow divmod loads fromisoformat "
-    "getattr bytes sleep Decimal Fraction timedelta".split()
+    "getattr split sleep Decimal Fraction timedelta".split()
 )
 
 
 def _wants_list(case: Case) -> bool:
     """Whether a list of the items may be what is wanted."""
-    if case.demand.what != "value":
+    if case.demand.what not in ("value", "await"):
         return True
+    found = case.evidence.units.definition(case.info.code if case.info is not None else None)
+    once = found is not None and yields_once(*found)
+    if case.demand.what == "await":
+        around = case.unit.parents.get(case.owner)
+        return not (once and isinstance(around, ast.BinOp | ast.Subscript | ast.Attribute))
+    if once:
+        return callee_name(case.owner) == "len"
+    if isinstance(case.owner, ast.Subscript) and case.owner.value is not case.node:
+        return False
     if isinstance(case.owner, ast.Call):
         callee = case.evidence.resolver.value(case.owner.func)
         module = getattr(callee, "__module__", None) or ""
@@ -628,6 +667,8 @@ def _walked_not_awaited(fixing: Fixing, case: Case) -> None:
     if _is_walked(unit, await_) or _later_walked(case, parent):
         fixing.of(unit).replace(span, "")
         return
+    if not _wants_list(case):
+        raise CannotFixError
     fixing.of(unit).replace(span, "")
     fixing.collected(unit, case.node)
 
@@ -759,6 +800,8 @@ def _resource(fixing: Fixing, case: Case) -> None:
         raise CannotFixError
     (unit, call) = made[0]
     assert isinstance(call, ast.Call)
+    if callee_name(call) != found[1].name:
+        raise CannotFixError  # it was made by somebody who was given the function
     function = unit.source.source(call.func)
     manager = (
         f"asynccontextmanager({function})"
@@ -837,7 +880,9 @@ def _unclosed(fixing: Fixing, case: Case) -> None:
     _unwrapped(fixing, case.unit, statement, f"{target.id} = {case.source}")
 
 
-def _unwrapped(fixing: Fixing, unit: Unit, statement: ast.AsyncWith, first: str) -> None:
+def _unwrapped(
+    fixing: Fixing, unit: Unit, statement: ast.With | ast.AsyncWith, first: str
+) -> None:
     """The body of a ``with`` in its place, behind the line `first`."""
     by, body = unit.source.indent(statement), statement.body[0]
     if body.lineno == statement.lineno:
@@ -857,10 +902,8 @@ def _entered_generator(fixing: Fixing, case: Case) -> None:
     name = "asynccontextmanager" if once and not _body_walks(case) else "aclosing"
     if isinstance(case.owner, ast.With):
         _make_async_with(fixing, case)
-    if name == "aclosing" and not has(case.info, "aclose") and kind_of_case(case) is not (
-        Kind.ASYNC_GENERATOR
-    ):  # fmt: skip
-        raise CannotFixError
+    if name == "aclosing" and not _closes(case.info):
+        return _unentered(fixing, case)
     if name == "aclosing":
         fixing.needs_name(case.unit, "contextlib", name)
         fixing.of(case.unit).before(case.node, "aclosing(")
@@ -868,6 +911,22 @@ def _entered_generator(fixing: Fixing, case: Case) -> None:
         return
     assert found is not None
     _decorated(fixing, *found)
+
+
+def _closes(info: ObjectInfo | None) -> bool:
+    """Whether it has ``aclose``, which is no special method."""
+    return info is not None and lookup(info.kind, "aclose") is not MISSING
+
+
+def _unentered(fixing: Fixing, case: Case) -> None:
+    """What is walked as it is: the body of the ``with``, with the name given before."""
+    statement = case.owner
+    if len(statement.items) != 1 or not isinstance(statement, ast.With | ast.AsyncWith):
+        raise CannotFixError
+    target = statement.items[0].optional_vars
+    if not isinstance(target, ast.Name) or not _body_walks(case):
+        raise CannotFixError
+    _unwrapped(fixing, case.unit, statement, f"{target.id} = {case.source}")
 
 
 def _decorated(fixing: Fixing, unit: Unit, function: Any) -> None:
@@ -914,11 +973,13 @@ def _called(fixing: Fixing, case: Case) -> None:
     results = case.evidence.resolver.results(function)
     fitting = [each for each in results if _fits(case.demand, each)]
     node = case.node
-    if isinstance(node, ast.Lambda | ast.IfExp | ast.BoolOp) or not results:
-        raise CannotFixError
+    loose = isinstance(node, ast.Lambda | ast.IfExp | ast.BoolOp)
     if fitting:
-        fixing.of(case.unit).after(node, "()")
+        fixing.of(case.unit).before(node, "(" if loose else "")
+        fixing.of(case.unit).after(node, ")()" if loose else "()")
         return
+    if loose or not results:
+        raise CannotFixError
     inner = Case(case.evidence, case.unit, case.demand, results[0], suffix="()")
     for repair in _choices(inner):
         try:
@@ -1170,7 +1231,11 @@ def _of_ordinary(case: Case, kind: Kind) -> list[Callable[[Fixing, Case], None]]
     if what in ("await", "coroutine"):
         return [_entered_instead, _in_thread, _as_awaitable]
     if what == "async walk":
-        return [_each_awaited, _over_results, _loop_plain, _over_range, _streaming_method]
+        return [
+            _each_awaited, _over_results, _loop_plain, _over_range, _streaming_method, _entered_first,
+        ]  # fmt: skip
+    if what == "async enter" and has(case.info, "__iter__") and not has(case.info, "__enter__"):
+        return [_unentered_plainly] if isinstance(case.owner, ast.AsyncWith) else []
     if what == "async enter" and has(case.info, "__enter__"):
         return [_make_plain_with] if isinstance(case.owner, ast.AsyncWith) else [_entered_plainly]
     if what == "async step":
@@ -1203,6 +1268,12 @@ def _dropped(fixing: Fixing, case: Case) -> None:
         around_statement(fixing, case.unit, case.owner, case.source, keyword="with")
         return
     _without_await(fixing, case)
+    loop = case.unit.parents.get(case.owner)
+    is_async = isinstance(loop, ast.AsyncFor) or bool(getattr(loop, "is_async", False))
+    if isinstance(loop, _LOOPS) and loop.iter is case.owner and is_async and has(
+        case.info, "__iter__"
+    ):  # fmt: skip
+        fixing.loop_plain(case.unit, loop)
 
 
 def _each_awaited(fixing: Fixing, case: Case) -> None:
@@ -1310,11 +1381,41 @@ def _loop_plain(fixing: Fixing, case: Case) -> None:
     fixing.loop_plain(case.unit, case.owner)
 
 
+def _entered_first(fixing: Fixing, case: Case) -> None:
+    """``async for`` over a plain context manager: over what ``with`` gives."""
+    if kind_of_case(case) is not Kind.MANAGER:
+        raise CannotFixError
+    fixing.loop_plain(case.unit, case.owner)
+    around_statement(fixing, case.unit, case.node, case.source, keyword="with")
+
+
 def _over_range(fixing: Fixing, case: Case) -> None:
     if case.info is None or case.info.kind is not int:
         raise CannotFixError
     fixing.loop_plain(case.unit, case.owner)
     fixing.of(case.unit).replace(case.node, f"range({case.source})")
+
+
+def _unentered_plainly(fixing: Fixing, case: Case) -> None:
+    """The same for what a plain ``for`` walks."""
+    target = case.owner.items[0].optional_vars
+    loops = [
+        each
+        for each in ast.walk(case.owner)
+        if isinstance(each, ast.AsyncFor)
+        and isinstance(each.iter, ast.Name)
+        and each.iter.id == getattr(target, "id", None)
+    ]
+    statement = case.owner
+    if len(loops) != 1 or len(statement.body) != 1 or loops[0] is not statement.body[0]:
+        raise CannotFixError
+    by, deeper = case.unit.source.indent(statement), case.unit.source.indent(loops[0])
+    start = case.unit.source.span(loops[0]).start + len("async ")
+    lines = case.unit.text[start : case.unit.source.span(statement).end].split("\n")
+    rest = [by + line.removeprefix(deeper) if line.strip() else line for line in lines[1:]]
+    name = getattr(target, "id", "items")
+    text = "\n".join([f"{name} = {case.source}", by + lines[0], *rest])
+    fixing.of(case.unit).replace(statement, text)
 
 
 def _entered_plainly(fixing: Fixing, case: Case) -> None:

@@ -242,6 +242,8 @@ def _other_operands(unit: Unit, node: ast.AST) -> Iterator[Operand]:
             for part in node.values:
                 if isinstance(part, ast.FormattedValue):
                     yield "format", part.value, part
+        case ast.ExceptHandler() if node.type is not None:
+            yield "except", node.type, node
         case ast.Raise() if node.exc is not None:
             yield "raise", node.exc, node
         case ast.Dict():
