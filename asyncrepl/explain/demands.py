@@ -261,6 +261,8 @@ def met(demand: Demand, info: ObjectInfo) -> bool:
         return info.kind is CoroutineType or (has(info, "__await__") and has(info, "send"))
     if demand.what == "function":
         return kind not in ASYNCHRONOUS
+    if demand.what == "call" and info.kind.__name__ == "_AsyncGeneratorContextManager":
+        return False  # it can be called, as a decorator; but not so
     if demand.what == "task":
         return kind in (Kind.TASK, Kind.FUTURE)
     if demand.what in ("tasks", "awaitables"):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from asyncrepl.explain.demands import Demand, demand_of, is_asynchronous, met
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
 from asyncrepl.explain.uses import Use
+from asyncrepl.explain.value_origins import bindings
 from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
 from asyncrepl.syntax.names import callee_name
 from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
@@ -58,10 +59,26 @@ def _mismatch(evidence: Evidence) -> Mismatch | None:
     for demand, options in _demands(evidence):
         for info in options:
             if not met(demand, info) and _concerns(evidence, demand, info):
-                return Mismatch(demand, info)
+                return _where_walked(evidence, Mismatch(demand, info))
         if not options and _CERTAIN.get(evidence.op) == demand.what and evidence.direct:
             unknown = unknown or Mismatch(demand, None)
     return unknown
+
+
+def _where_walked(evidence: Evidence, found: Mismatch) -> Mismatch:
+    """A future gives itself when it is walked, once: then the loop over it is the mistake."""
+    node, unit = found.demand.node, evidence.unit
+    if not isinstance(node, ast.Name) or found.info is None:
+        return found
+    if kind_of(found.info) not in (Kind.TASK, Kind.FUTURE):
+        return found
+    for name in bindings(unit, node)[1]:
+        loop = unit.parents.get(name)
+        if isinstance(loop, ast.For | ast.comprehension) and loop.target is name:
+            if any(each.kind is found.info.kind for each in evidence.resolver.options(loop.iter)):
+                use = Use("for", loop.iter, loop, found.info)
+                return Mismatch(demand_of(use, None) or found.demand, found.info)
+    return found
 
 
 def _concerns(evidence: Evidence, demand: Demand, info: ObjectInfo) -> bool:
@@ -243,6 +260,8 @@ def _calls(evidence: Evidence) -> Iterator[ast.Call]:
             inner = [node.iter]
         elif isinstance(node, ast.Subscript):
             inner = [node.value]
+        elif isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            inner = [clause.iter for clause in node.generators]
         elif isinstance(node, ast.Expr | ast.Return | ast.Assign):
             inner = [node.value] if node.value is not None else []
         yield from (each for each in inner if isinstance(each, ast.Call))

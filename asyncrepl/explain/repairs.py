@@ -148,6 +148,8 @@ def _of_awaitable(case: Case) -> list[Callable[[Fixing, Case], None]]:
         return [_awaited_instead]
     if what == "async step":
         return [_step_itself if kind_of_case(case) is Kind.STEP else _next_of_result, _awaited]
+    if what == "iterator":
+        return [_awaited, _as_async_result]
     if what in ("walk", "async walk") and isinstance(case.owner, _LOOPS):
         return [
             _whole_iterator, _one_item, _yielded_through, _loop_over_awaited, _loop_over_owner,
@@ -834,7 +836,9 @@ def _of_one_item(fixing: Fixing, case: Case) -> None:
     """What the items have: asked of the next one."""
     assert case.info is not None
     options = case.evidence.resolver.yielded(case.info.code)
-    if not any(met(case.demand, each) for each in options):
+    found = case.evidence.units.definition(case.info.code)
+    once = found is not None and yields_once(*found)  # then it is to be closed, too
+    if once or not any(met(case.demand, each) for each in options):
         raise CannotFixError
     fixing.of(case.unit).replace(case.node, f"(await anext({case.source}))")
     fixing.suspending(case.unit, case.node)
@@ -1021,12 +1025,14 @@ def _of_manager(case: Case) -> list[Callable[[Fixing, Case], None]]:
         return [_make_async_with]
     if case.demand.what == "enter":
         return [_entered_async]
-    if case.demand.what in ("coroutine", "tasks", "awaitables", "function", "async enter"):
+    if case.demand.what in ("coroutine", "task", "tasks", "awaitables"):
+        return [_opened]
+    if case.demand.what in ("function", "async enter"):
         return []
     if has(case.info, "__await__") and case.demand.what != "async walk":
         return [_awaited]
     if case.demand.what == "await" and not isinstance(case.owner, ast.Await):
-        return []
+        return [_opened]
     if case.info is not None and case.info.kind.__module__.startswith("asyncio."):
         return [_dropped] if case.demand.what == "await" else []  # entering a lock gives nothing
     return [_entered]
@@ -1058,10 +1064,30 @@ def _entered_async(fixing: Fixing, case: Case) -> None:
     fixing.awaiting(case.unit, call)
 
 
+def _opened(fixing: Fixing, case: Case) -> None:
+    """Where asyncio runs something: a coroutine that enters the manager, and gives its value."""
+    unit, statement = case.unit, case.unit.statement(case.owner)
+    if not unit.source.begins_line(statement):
+        raise CannotFixError
+    name = fixing.fresh(unit, "opened")
+    keyword = "async with" if has(case.info, "__aenter__") else "with"
+    lines = f"async def {name}(manager):\n    {keyword} manager as value:\n        return value\n"
+    fixing.of(unit).lines_before(statement, lines)
+    listed = case.demand.what in ("tasks", "awaitables")
+    task = case.demand.what in ("tasks", "task")
+    before = ("[" if listed else "") + ("asyncio.create_task(" if task else "") + f"{name}("
+    after = ")" + (")" if task else "") + ("]" if listed else "")
+    fixing.of(unit).before(case.node, before)
+    fixing.of(unit).after(case.node, after)
+
+
 def _entered(fixing: Fixing, case: Case) -> None:
     """``async with … as name`` around what needs it: the rest of the block, or the statement."""
     unit, node = case.unit, case.node
     whole: ast.expr = case.owner if isinstance(case.owner, ast.Await) else node
+    if case.demand.what == "call":
+        parent = unit.parents.get(case.owner)
+        whole = parent if isinstance(parent, ast.Await) else case.owner
     made = _made_here(case)
     target = unit.parents.get(made) if made is not None else unit.parents.get(whole)
     options = case.evidence.resolver.entered(case.info) if case.info is not None else []
@@ -1229,7 +1255,8 @@ def _of_ordinary(case: Case, kind: Kind) -> list[Callable[[Fixing, Case], None]]
     if what == "await" and isinstance(case.owner, ast.Await):
         return [_gathered, _slept, _dropped]
     if what in ("await", "coroutine"):
-        return [_entered_instead, _in_thread, _as_awaitable]
+        manager = kind_of_case(case) is Kind.MANAGER
+        return [_entered_instead, _opened] if manager else [_in_thread, _as_awaitable]
     if what == "async walk":
         return [
             _each_awaited, _over_results, _loop_plain, _over_range, _streaming_method, _entered_first,
@@ -1447,10 +1474,19 @@ def _next_instead(fixing: Fixing, case: Case) -> None:
     edits.replace(call, text)
 
 
-def _as_async(fixing: Fixing, case: Case) -> None:
-    if not has(case.info, "__iter__"):
+def _as_async_result(fixing: Fixing, case: Case) -> None:
+    """``aiter(coroutine)``, where that gives a list."""
+    options = case.awaited
+    if not options or not all(has(each, "__iter__") for each in options):
+        raise CannotFixError
+    _as_async(fixing, case, f"await {case.source}")
+    fixing.suspending(case.unit, case.node)
+
+
+def _as_async(fixing: Fixing, case: Case, text: str = "") -> None:
+    if not text and not has(case.info, "__iter__"):
         raise CannotFixError
     name = fixing.fresh(case.unit, "as_async")
     lines = f"async def {name}(xs):\n    for x in xs:\n        yield x\n"
     fixing.of(case.unit).lines_before(case.unit.statement(case.node), lines)
-    fixing.of(case.unit).replace(case.node, f"{name}({case.source})")
+    fixing.of(case.unit).replace(case.node, f"{name}({text or case.source})")

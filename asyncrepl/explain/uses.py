@@ -180,6 +180,8 @@ def _iterated(unit: Unit, node: ast.AST) -> Iterator[Operand]:
 def _awaited(unit: Unit, node: ast.AST) -> Iterator[Operand]:
     if isinstance(node, ast.Await):
         yield "await", node.value, node
+    elif isinstance(node, ast.YieldFrom):
+        yield "yield from", node.value, node
     elif isinstance(node, ast.AsyncWith) or isinstance(unit.parents.get(node), ast.withitem):
         yield from _entered(unit, node)
 

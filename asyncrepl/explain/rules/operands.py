@@ -85,7 +85,7 @@ class _Told(Case):
     def text(self) -> str:
         """The operand in backquotes, and what its name was given, if that says more."""
         made = single_assignment(self.unit, self.node)
-        given = "" if made is None or isinstance(made, ast.Call) else f" ({short(self.unit, made)})"
+        given = "" if made is None else f" ({short(self.unit, made, 30)})"
         return short(self.unit, self.node) + given
 
     @property
