@@ -284,7 +284,13 @@ KINDS = (
         quiet=True,
     ),
     Kind("sync iterable", _of_function(_GIVEN), _PLAIN, holds="items", sync=True),
-    Kind("value", _of_function(_GIVEN), r"plain|\bsync|ordinary|already|not async", holds="one", sync=True),
+    Kind(
+        "value",
+        _of_function(_GIVEN),
+        r"plain|\bsync|ordinary|already|not async",
+        holds="one",
+        sync=True,
+    ),
     Kind(
         "iterator",
         _of_function("def $f($self):\n    return iter($payload)\n"),
