@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from asyncrepl.commands.shell import Shell
+    from asyncrepl.diagnosis import Diagnosis
+    from asyncrepl.diagnosis import Program as Explained
     from asyncrepl.transcript.grammar import Transcript
     from asyncrepl.views.console import Console
 
@@ -271,7 +273,23 @@ def _explain(words: list[str]) -> int:
     sys.argv = [options.file or "-"]
     let_in("" if program.path is None else str(program.path.resolve().parent))
     color = use_color(options.color)
-    return explain_program(program, as_json=options.json, color=color, whole=options.whole)
+    return explain_program(
+        program,
+        as_json=options.json,
+        color=color,
+        whole=options.whole,
+        every=options.every,
+        go_on=_going_on(options) if options.every or options.verify else None,
+    )
+
+
+def _going_on(options: argparse.Namespace) -> Callable[[Diagnosis, Explained], object]:
+    """What runs the corrected program, as ``explain`` was asked to."""
+    from functools import partial
+
+    from asyncrepl.verification import go_on
+
+    return partial(go_on, every=options.every, verify=options.verify)
 
 
 def _console(color: str) -> Console:

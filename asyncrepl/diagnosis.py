@@ -38,11 +38,12 @@ from asyncrepl.views.diagnosis import Subject, diagnosis_lines
 from asyncrepl.views.errors import error_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from asyncrepl.commands.shell import Shell
+    from asyncrepl.engine.clock import Clock
     from asyncrepl.engine.session import Outcome
-    from asyncrepl.explain.explanation import Explanation
+    from asyncrepl.explain.explanation import Explanation, Fix
     from asyncrepl.views.styled import Line
 
 __all__ = ["Diagnosis", "Program", "as_object", "diagnose", "explain_program", "read_program"]
@@ -77,12 +78,30 @@ class Program:
 
 @dataclass(slots=True)
 class Diagnosis:
-    """What came of a program; `shown` is its error as Python tells it."""
+    """What came of a program; `shown` is its error as Python tells it.
+
+    `more` are the explanations of its other mistakes, and `verified` says whether the corrected
+    program runs as it should, if that was tried: `problem` says what is wrong then.
+    """
 
     status: int = 0
     error: BaseException | None = None
     explanation: Explanation | None = None
     shown: Sequence[Line] = ()
+    more: tuple[Explanation, ...] = ()
+    verified: bool | None = None
+    problem: str = ""
+
+    @property
+    def explanations(self) -> tuple[Explanation, ...]:
+        """All there are, that of its error or first misuse before the others."""
+        return () if self.explanation is None else (self.explanation, *self.more)
+
+    @property
+    def fix(self) -> Fix | None:
+        """The correction of all its mistakes, as far as they can be put right."""
+        fixes = [each.fix for each in self.explanations if each.fix is not None]
+        return fixes[-1] if fixes else None
 
     @property
     def interrupted(self) -> bool:
@@ -111,11 +130,20 @@ def read_program(file: str | None) -> Program:
     return Program(text)
 
 
-def explain_program(program: Program, *, as_json: bool, color: bool, whole: bool = False) -> int:
+def explain_program(
+    program: Program,
+    *,
+    as_json: bool,
+    color: bool,
+    whole: bool = False,
+    every: bool = False,
+    go_on: Callable[[Diagnosis, Program], object] | None = None,
+) -> int:
     """Run `program` and tell its first error or misuse; 0, or 130 after Ctrl-C.
 
     What is to be changed is told as a patch, in the encoding of the file, or as the `whole`
-    program.
+    program. `go_on` is called with what was found, to add what the corrected program does;
+    with `every`, JSON has all the mistakes that it finds.
     """
     process = os.getpid()
     width = os.get_terminal_size(1).columns if os.isatty(1) else None
@@ -127,8 +155,10 @@ def explain_program(program: Program, *, as_json: bool, color: bool, whole: bool
         if os.getpid() != process:
             return found.status  # a child that the program has forked: its parent tells
         _flush()
+        if go_on is not None:
+            go_on(found, program)
         if as_json:
-            answer.write(json.dumps(as_object(found, program)) + "\n")
+            answer.write(json.dumps(as_object(found, program, every=every)) + "\n")
         else:
             # A patch is of bytes, also of those that no screen should get.
             raw = not os.isatty(answer.fileno())
@@ -138,8 +168,11 @@ def explain_program(program: Program, *, as_json: bool, color: bool, whole: bool
     return INTERRUPTED if found.interrupted else 0
 
 
-def diagnose(program: Program) -> Diagnosis:
-    """Run `program` in this process, whose streams it uses, and say what came of it."""
+def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
+    """Run `program` in this process, whose streams it uses, and say what came of it.
+
+    It lives on `clock`, or in real time.
+    """
     found = Diagnosis()
     perhaps: Explanation | None = None
 
@@ -150,7 +183,8 @@ def diagnose(program: Program) -> Diagnosis:
         found.shown = error_lines(outcome)  # now: its source is known
 
     try:
-        with open_shell(Console(sys.stdout, sys.stderr)) as shell:
+        with open_shell(Console(sys.stdout, sys.stderr), clock=clock) as shell:
+            told = shell.explained
             shell.tell_error = failed
             shell.narrator.listen()
             shell.remarks.stuck, shell.remarks.silent = _give_up, True
@@ -163,6 +197,7 @@ def diagnose(program: Program) -> Diagnosis:
         found.error, found.shown = None, ()  # closing the session has cancelled it
     if found.error is None:
         found.explanation = shell.first or perhaps
+    found.more = tuple(each for each in told if each != found.explanation)
     return found
 
 
@@ -203,15 +238,16 @@ def _content(filename: str) -> str:
 
 
 def _as_lines(found: Diagnosis, program: Program, width: int | None, *, whole: bool) -> list[Line]:
-    fix = found.explanation.fix if found.explanation is not None else None
+    fix = found.fix
     names = [name for name in (fix.texts if fix is not None else ()) if not name.startswith("<")]
     return diagnosis_lines(
         found.shown,
-        found.explanation,
+        found.explanations,
         Subject(program.filename, program.text, {name: _content(name) for name in names}),
         width,
         whole=whole,
         interrupted=found.interrupted,
+        problem=None if found.verified is None else found.problem,
     )
 
 
@@ -222,13 +258,16 @@ def _flush() -> None:
         sys.stderr.flush()
 
 
-def as_object(found: Diagnosis, program: Program) -> dict[str, Any]:
-    """What ``--json`` prints, as in the specification of the command."""
-    error, explanation = found.error, found.explanation
-    return {
+def as_object(found: Diagnosis, program: Program, *, every: bool = False) -> dict[str, Any]:
+    """What ``--json`` prints, as in the specification of the command; with `every`, all of it."""
+    error, told = found.error, [_explanation_object(each, program) for each in found.explanations]
+    if told:
+        told[-1 if every else 0]["verified"] = found.verified
+    answer = {
         "error": None if error is None else _error_object(error, program),
-        "explanation": None if explanation is None else _explanation_object(explanation, program),
+        "explanation": told[0] if told else None,
     }
+    return {**answer, "explanations": told} if every else answer
 
 
 def _error_object(error: BaseException, program: Program) -> dict[str, Any]:
@@ -261,4 +300,5 @@ def _explanation_object(explanation: Explanation, program: Program) -> dict[str,
         "why": explanation.why,
         # A correction of other files, too, is none of this one alone.
         "fix": texts[program.filename] if set(texts) == {program.filename} else None,
+        "verified": None,
     }

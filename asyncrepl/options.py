@@ -120,6 +120,17 @@ def explain_options(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--whole", action="store_true", help="show the whole corrected program, not a patch"
     )
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        dest="every",
+        help="go on after the first mistake: run the corrected program for the next one",
+    )
+    parser.add_argument(
+        "--verify",
+        action="store_true",
+        help="run the corrected program, and say whether it is right now",
+    )
     _color(parser)
     return parser.parse_args(words)
 

@@ -15,6 +15,9 @@ import pytest
 from support.needing import needs
 from test_cli import run
 
+from asyncrepl.diagnosis import Program
+from asyncrepl.verification import tried
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -41,9 +44,102 @@ def test_json_has_the_error_and_the_whole_corrected_code(tmp_path: Path) -> None
     message = "'async_generator' object is not iterable"
     assert answer["error"] == {"type": "TypeError", "message": message, "line": 7}
     explanation = answer["explanation"]
-    assert list(explanation) == ["id", "title", "step", "why", "fix"]
+    assert list(explanation) == ["id", "title", "step", "why", "fix", "verified"]
     assert (explanation["id"], explanation["step"]) == ("for-over-async-generator", 1)
     assert explanation["fix"] == WRONG.replace("    for", "    async for")
+
+
+TWO = (
+    TICKS
+    + """\
+async def total():
+    return len([x async for x in ticks()])
+
+async def main():
+    for x in ticks(): print(x)
+    print([x for x in ticks()])
+    if total(): print("some")
+
+asyncio.run(main())
+"""
+)
+
+
+def more_asked(path: Path, text: str, *options: str) -> dict[str, Any]:
+    path = path / "program.py"
+    path.write_text(text, encoding="utf-8")
+    finished = run("explain", str(path), "--json", *options)
+    assert finished.returncode == 0, finished.stderr
+    answer: dict[str, Any] = json.loads(finished.stdout)
+    return answer
+
+
+def test_all_goes_on_after_the_first_mistake(tmp_path: Path) -> None:
+    """Each is told once, and the last correction has all of them in it."""
+    answer = more_asked(tmp_path, TWO, "--all", "--verify")
+    told = answer["explanations"]
+    assert told[0] == answer["explanation"]
+    assert [each["id"] for each in told] == ["for-over-async-generator", "coroutine-truth-value"]
+    assert [each["verified"] for each in told] == [None, True]
+    right = TWO.replace("    for", "    async for").replace("[x for", "[x async for")
+    assert told[-1]["fix"] == right.replace("if total", "if await total")
+
+
+def test_all_shows_one_patch_for_all(tmp_path: Path) -> None:
+    """Every why first, then what changes."""
+    path = tmp_path / "program.py"
+    path.write_text(TWO, encoding="utf-8")
+    shown = run("explain", str(path), "--all").stdout
+    assert shown.count("\nwhy  ") == 2
+    assert shown.count("\ntry  ") == 1
+    assert "+    if await total()" in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "verified"),
+    [
+        (WRONG, True),
+        (WRONG + "1/0\n", False),
+        (WRONG.replace("print(x)", "print(x); asyncio.get_event_loop().call_later(3600, print)"
+                       "; await asyncio.sleep(7200)"), True),
+        (TWO, False),
+        (WRONG + "input()\n", False),
+        ("print('fine')\n", None),
+    ],
+    ids=["right", "another-error", "time-jumps", "another-mistake", "empty-input", "none"],
+)  # fmt: skip
+def test_a_correction_is_verified(tmp_path: Path, text: str, verified: bool | None) -> None:
+    """The corrected program is run, on a virtual clock: whether it ends well is told."""
+    explanation = more_asked(tmp_path, text, "--verify")["explanation"]
+    assert (explanation or {"verified": None})["verified"] is verified
+
+
+def test_what_never_ends_is_not_verified(tmp_path: Path) -> None:
+    """After the time limit the process is killed."""
+    program = Program("while True: pass\n", tmp_path / "program.py")
+    found = tried(program, {}, 1.0)
+    assert found.problem == "it did not end within 1 s"
+
+
+def test_a_corrected_module_is_imported_as_corrected(tmp_path: Path) -> None:
+    """Not as it stands in its file, which is left as it is."""
+    module = tmp_path / "helper.py"
+    module.write_text("1/0\n")
+    program = Program("import helper\nassert helper.x == 1\n", tmp_path / "program.py")
+    assert tried(program, {str(module): "x = 1\n"}).well
+    assert tried(program, {}).problem == "it ends in ZeroDivisionError"
+    assert module.read_text() == "1/0\n"
+
+
+def test_the_verdict_is_shown(tmp_path: Path) -> None:
+    """In one line, before the change."""
+    path = tmp_path / "program.py"
+    path.write_text(WRONG + "1/0\n", encoding="utf-8")
+    shown = run("explain", str(path), "--verify").stdout
+    assert "the corrected program is not right yet: it ends in ZeroDivisionError" in shown
+    path.write_text(WRONG, encoding="utf-8")
+    shown = run("explain", str(path), "--verify").stdout
+    assert "the corrected program was run, and ends well" in shown
 
 
 def test_what_is_noticed_is_told_once(tmp_path: Path) -> None:

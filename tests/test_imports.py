@@ -14,7 +14,7 @@ ROOT = Path(asyncrepl.__file__).parent
 #: In walking order. Each may import those before it.
 ORDER = (
     "isolation", "own_names", "events", "settings", "statuses", "files", "std_streams", "language", "engine", "explain", "views", "commands", "transcript", "export", "terminal",
-    "plain", "diagnosis", "options", "cli", "__main__",
+    "plain", "diagnosis", "verification", "options", "cli", "__main__",
 )  # fmt: skip
 #: What may not import all that stands before it.
 LESS = {

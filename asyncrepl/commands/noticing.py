@@ -188,7 +188,7 @@ class Noticing:
 
     def _loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """The loop's exception handler: what asyncio would write to its log."""
-        from asyncrepl.engine.forgetting.leaks import first_code
+        from asyncrepl.engine.forgetting.leaks import first_code, refused_result
 
         future, error = context.get("task") or context.get("future"), context.get("exception")
         if isinstance(error, SystemExit):
@@ -197,6 +197,9 @@ class Noticing:
             with suppress(RuntimeError):  # the loop is closed: the session ends already
                 self._shell.loop.call_soon(_leave, PIPE_CLOSED)
             return
+        if (never := refused_result(error)) is not None:
+            self._shell.loop.live.outside.lost(never)
+            self._shell.remarks.stopped = True
         leak = self._of_loop(context)
         name = ""
         if isinstance(future, asyncio.Task):

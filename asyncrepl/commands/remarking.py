@@ -60,6 +60,8 @@ class Remarks:
         self._waiting = False
         #: The ``id`` of the task that was found stuck.
         self._idled = 0
+        #: Whether a StopIteration has come out of a thread, for which somebody waits in vain.
+        self.stopped = False
         #: Whether nothing is told: somebody tells the first of all in the end.
         self.silent = False
         #: Called when what runs in the foreground waits for ever, and that was told.
@@ -106,6 +108,7 @@ class Remarks:
         self._said.clear()
         self._blocking.clear()
         self._forgotten.clear()
+        self.stopped = False
         sightings.never_ran = 0
 
     def ended(self, outcome: Outcome, *, silently: bool) -> None:
@@ -217,7 +220,7 @@ class Remarks:
             self._idled = id(task)
             self._waiting = True  # nobody but us is going to look
             if (seen := waits_for_ever(task)) is not None:
-                self.see(seen)
+                self.see(seen._replace(what="stopped" if self.stopped else seen.what))
             self.look()
             self.stuck()
 

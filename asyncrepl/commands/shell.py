@@ -101,6 +101,8 @@ class Shell:
         self.alone = self.closing = False
         self.last: Outcome | None = None
         self.first: Explanation | None = None
+        #: All there were.
+        self.explained: list[Explanation] = []
         self.tell_error = self._tell_error
         self._explanation: Explanation | None = None
         self._run: Run | None = None
@@ -117,6 +119,8 @@ class Shell:
     def explanation(self, found: Explanation | None) -> None:
         self._explanation = found
         self.first = self.first or found
+        if found is not None:
+            self.explained.append(found)
 
     @property
     def busy(self) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 import weakref
 from types import CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any
@@ -117,10 +118,13 @@ def current_task(loop: asyncio.AbstractEventLoop) -> asyncio.Task[Any] | None:
 
 
 def be_running(loop: asyncio.AbstractEventLoop) -> bool:
-    """Make `loop`, which runs in this thread, the running one again; whether it was not.
+    """Make `loop`, if it runs in this thread, the running one again; whether it was not.
 
     User code may have said otherwise. From Python 3.14 on a task could not even end its step.
+    A statement that was abandoned may end in a collection of garbage, where no loop runs.
     """
+    if getattr(loop, "_thread_id", None) != threading.get_ident():
+        return False
     taken = asyncio._get_running_loop() is not loop  # noqa: SLF001  its public sister raises
     if taken:
         asyncio._set_running_loop(loop)  # noqa: SLF001  public, but for its name

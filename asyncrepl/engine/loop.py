@@ -178,6 +178,18 @@ class LiveLoop(_SelectorEventLoop):
             if self.live.timeline is not None:
                 self.live.timeline.waits()
 
+    def run_until_complete(self, future: Any) -> Any:
+        """As asyncio's own; what the program leaves undone is seen before it is cancelled."""
+        try:
+            result = super().run_until_complete(future)
+        except BaseException as error:
+            # Who explains errors asks which function of asyncio the user has called.
+            error.__traceback__ = user_part(error.__traceback__)
+            del error
+            raise
+        sightings.look_back(at_the_end=True)
+        return result
+
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """As asyncio's own; a task that could not leave its step goes on nevertheless."""
         inside = "handle" in context and self._thread_id == threading.get_ident()

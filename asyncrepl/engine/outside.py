@@ -46,6 +46,10 @@ class Outside:
         """Count `future` until it is done."""
         self._jobs.add(future)
 
+    def lost(self, future: asyncio.Future[object]) -> None:
+        """`future`, a job's, will never be done: its result could not be set."""
+        self._jobs.discard(future)
+
     def process(self, transport: asyncio.SubprocessTransport) -> None:
         """Count the process of `transport` until it has ended."""
         self._processes.add(transport)

@@ -54,7 +54,7 @@ from asyncrepl.engine.lives import (
     stepped,
 )
 from asyncrepl.engine.slices import SliceLog
-from asyncrepl.engine.timing_out import Timeouts
+from asyncrepl.engine.timing_out import Cuts, Timeouts
 from asyncrepl.events import CALLBACK, IDLE, LaneEnded, Mark, Snapshot, Totals
 from asyncrepl.language.sightings import sightings
 
@@ -102,6 +102,7 @@ class Timeline:
         self._next = itertools.count(1)
         self._unnamed: list[Life] = []
         self._timeouts = Timeouts()
+        self.cuts = Cuts()
         self._thread = 0
 
     # -- for anybody -----------------------------------------------------------
@@ -250,6 +251,7 @@ class Timeline:
 
     def expires(self, timeout: Any) -> None:
         """The time of `timeout` is over: it is about to cancel its task."""
+        self.cuts.note(timeout._task, timeout)  # noqa: SLF001
         lane = self.lane_of(timeout._task)  # noqa: SLF001
         if lane is not None:
             self._timeouts.note(lane, timeout)

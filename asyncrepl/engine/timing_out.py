@@ -1,4 +1,4 @@
-"""Whether a task is being cancelled because its time is up.
+"""Whether a task is being cancelled because its time is up, and what that ends.
 
 An ``asyncio.timeout`` is seen when its timer fires, and knows by itself when the task
 has left it. So does ``wait_for`` from Python 3.12 on, which is one. Before, it
@@ -9,15 +9,74 @@ tells why: so its coroutine is looked for.
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 import weakref
 from asyncio.timeouts import _State  # type: ignore[attr-defined]
-from typing import TYPE_CHECKING
+from types import AsyncGeneratorType, MethodType
+from typing import TYPE_CHECKING, Any
+
+from asyncrepl.engine.awaiting.chains import argument, is_task, links
+from asyncrepl.language.sightings import sightings
 
 if TYPE_CHECKING:
     from types import FrameType
 
-__all__ = ["Timeouts", "times_out"]
+__all__ = ["RELEASES", "Cuts", "Timeouts", "times_out"]
+
+#: What the timer of a ``wait_for`` calls, up to Python 3.11; None since.
+RELEASES = getattr(asyncio.tasks, "_release_waiter", None)
+
+
+class Cuts:
+    """Notes the async generators in whose steps a task is cancelled; for the loop's thread.
+
+    One that does not catch the CancelledError is over, perhaps within the very slice in which
+    another step is asked of it. So all that are in the way of a cancellation are known to
+    `sightings` at once, and those that outlive the task's next slice are taken out again.
+    """
+
+    def __init__(self) -> None:
+        self._steps: dict[int, list[weakref.ref[Any]]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._steps)
+
+    def note(self, task: object, timeout: object = None) -> None:
+        """`task` is about to be cancelled where it waits, by a `timeout` that it has entered."""
+        found = [each.subject for each in links(task)]
+        entered = [number for number, each in enumerate(found) if _holds(each, timeout)]
+        inside = found[entered[-1] + 1 :] if entered else found
+        steps = [each for each in inside if type(each) is AsyncGeneratorType]
+        if steps:
+            sightings.cut.update(steps)
+            self._steps[id(task)] = [weakref.ref(each) for each in steps]
+
+    def note_waiter(self, waiter: Any) -> None:
+        """The time of a ``wait_for`` of Python 3.11 is over: what waits for `waiter` ends it."""
+        for callback, *_ in getattr(waiter, "_callbacks", None) or ():
+            owner = getattr(callback, "__self__", None)
+            for link in links(owner) if is_task(owner) else ():
+                if link.code is asyncio.wait_for.__code__:
+                    self.note(argument(link))
+
+    def look(self, task: object) -> None:
+        """A slice of `task` is over: who is still in the step, may end yet."""
+        alive = [each for ref in self._steps.pop(id(task), ()) if (each := ref()) is not None]
+        inside = [each for each in alive if each.ag_running]
+        if inside:
+            self._steps[id(task)] = [weakref.ref(each) for each in inside]
+        for each in alive:
+            if each.ag_frame is not None and not each.ag_running:
+                sightings.cut.discard(each)
+
+
+def _holds(suspended: object, timeout: object) -> bool:
+    """Whether it stands in an ``async with`` of `timeout`: its ``__aexit__`` lies on the stack."""
+    return timeout is not None and any(
+        each is timeout or (type(each) is MethodType and each.__self__ is timeout)
+        for each in gc.get_referents(suspended)
+    )
 
 
 class Timeouts:

@@ -43,6 +43,7 @@ from asyncrepl.engine import timers
 from asyncrepl.engine.frames import calls_callbacks
 from asyncrepl.engine.lives import done, is_python_task
 from asyncrepl.engine.slices import BATCH
+from asyncrepl.engine.timing_out import RELEASES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,7 +134,7 @@ def _fire_timers(loop: LiveLoop) -> None:
 
 
 @calls_callbacks
-def _run_ready(loop: LiveLoop, timeline: Timeline, count: int) -> None:  # noqa: PLR0912
+def _run_ready(loop: LiveLoop, timeline: Timeline, count: int) -> None:  # noqa: PLR0912, PLR0915
     """Run the next `count` handles."""
     lives, fresh, step = timeline.lives, timeline.log.fresh, timeline.step
     for _ in range(count):
@@ -146,6 +147,8 @@ def _run_ready(loop: LiveLoop, timeline: Timeline, count: int) -> None:  # noqa:
             task = callback.__self__
         elif kind is FunctionType:
             task = None
+            if callback is RELEASES:
+                timeline.cuts.note_waiter(handle._args[0])
         else:
             task, step = _task(callback, timeline), timeline.step
         if task is None:
@@ -174,6 +177,8 @@ def _run_ready(loop: LiveLoop, timeline: Timeline, count: int) -> None:  # noqa:
         else:
             handle._run()
         if task is not None:
+            if timeline.cuts:
+                timeline.cuts.look(task)
             try:
                 over = _done(task)
             except TypeError:  # a task in pure Python
@@ -236,6 +241,8 @@ def _task(callback: Any, timeline: Timeline) -> Any:
     task.cancel)``. Objects of the user's are not asked.
     """
     kind = type(callback)
+    if kind is BuiltinMethodType and callback.__name__ == "cancel":
+        timeline.cuts.note(callback.__self__)
     if kind is MethodType:
         owner = callback.__self__
         if callback.__func__ is _on_timeout:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from asyncrepl.language.names import callee_name
+from asyncrepl.language.names import callee_name, last_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.units import Unit
     from asyncrepl.language.suspects import Facts
 
-__all__ = ["STEPS", "assignment", "called", "is_step", "stepped_source"]
+__all__ = ["STEPS", "assignment", "called", "given", "is_step", "stepped_source"]
 
 STEPS = ("anext", "__anext__", "asend", "athrow", "aclose")
 
@@ -53,3 +55,31 @@ def assignment(evidence: Evidence, name: str) -> tuple[Unit, ast.Assign] | None:
             if any(isinstance(each, ast.Name) and each.id == name for each in node.targets):
                 return unit, node
     return None
+
+
+def given(evidence: Evidence, name: str) -> tuple[Unit, ast.expr] | None:
+    """What a variable or an attribute of this name is given, in any unit: the last of all.
+
+    Of ``a, b = x, y`` each has its own.
+    """
+    for unit in (evidence.unit, *evidence.units.all()):
+        found: Iterator[ast.Assign | ast.AnnAssign] = unit.nodes(ast.Assign, ast.AnnAssign)
+        for node in found:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            for target in targets:
+                for one, value in _pairs(target, node.value):
+                    if last_name(one) == name and not isinstance(value, ast.Name):
+                        return unit, value
+    return None
+
+
+def _pairs(target: ast.expr, value: ast.expr | None) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """The targets in an assignment with what each is given."""
+    if value is None:
+        return
+    if isinstance(target, ast.Tuple | ast.List):
+        if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts):
+            for one, part in zip(target.elts, value.elts, strict=True):
+                yield from _pairs(one, part)
+        return
+    yield target, value

@@ -194,9 +194,7 @@ class Instrumenter:
 
     @staticmethod
     def _async_operand(node: ast.AsyncFor | ast.comprehension) -> None:
-        if isinstance(node.iter, ast.Name | ast.Attribute | ast.Subscript):
-            node.iter = _probe(".named", node.iter)
-        elif not isinstance(node.iter, _KNOWN):
+        if isinstance(node.iter, ast.Name) or not isinstance(node.iter, _KNOWN):
             node.iter = _probe(".async_iterated", node.iter)
 
     def _for(self, node: ast.For) -> None:

@@ -8,10 +8,9 @@ such a loop gets a probe: then it is told when it runs, and no other loop pays.
 - "shared": inside another loop over the same name.
 - "unchecked": no loop, but a ``try`` around the call that makes what is walked later.
 
-Some calls are marked likewise: of a function that blocks, in a coroutine, and of ``sleep``
-anywhere, unless its result is awaited; of
-``create_task`` in a loop where nobody keeps the task; and of ``aclose`` where only a
-name gets what is to be awaited.
+Some calls are marked likewise: of a function that blocks, unless its result is awaited; of
+steps that are taken by hand; of ``create_task`` in a loop where nobody keeps the task; and of
+``aclose`` where only a name gets what is to be awaited.
 """
 
 from __future__ import annotations
@@ -41,10 +40,10 @@ BLOCKING = frozenset({
     ("nt", "system"),
 })  # fmt: skip
 _BLOCKING_NAMES = {name for _, name in BLOCKING}
-_SLEEP = "sleep"
 _MAKERS = ("create_task", "ensure_future")
 _CLOSING = ("aclose", "athrow")
 _ASKED = ("anext", "__anext__")
+_STEPPING = ("__anext__", "asend")
 
 Loop = ast.AsyncFor | ast.comprehension
 
@@ -84,16 +83,24 @@ class _Patterns:
             case ast.Try():
                 _guarded(node)
                 _unchecked(node)
-            case ast.Call() if self.suspends and callee_name(node) in _BLOCKING_NAMES:
+            case ast.Call() if callee_name(node) in _BLOCKING_NAMES and node is not self._awaited:
                 node.func = probe(".blocking", node.func)
-            case ast.Call() if callee_name(node) == _SLEEP and node is not self._awaited:
-                node.func = probe(".sleeping", node.func)
+            case ast.Call(ast.Attribute() as method) if method.attr in _STEPPING:
+                method.value = probe(".asked", method.value)
+            case ast.Call(ast.Name() as function, [asked, *_]) if last_name(function) == "anext":
+                node.args[0] = probe(".asked", asked)
             case ast.Await():
                 self._awaited = node.value
             case ast.Assign([ast.Name()], ast.Call() as call) if callee_name(call) in _CLOSING:
                 node.value = probe(".closing", call)
-            case ast.Expr(ast.Call() as call) if self.around and callee_name(call) in _MAKERS:
-                node.value = probe(".unkept", call)
+            case ast.Expr(ast.Call() as call) if callee_name(call) in _MAKERS:
+                node.value = probe(".unkept" if self.around else ".begun_task", call)
+            case ast.Assign([ast.Name()], ast.Call() as call) if callee_name(call) in _MAKERS:
+                node.value = probe(".begun_task", call)
+            case ast.Expr(
+                ast.Call(ast.Attribute(attr="append"), [ast.Call() as call]) as kept
+            ) if callee_name(call) in _MAKERS:
+                kept.args[0] = probe(".begun_task", call)
 
 
 def _loop(loop: Loop, around: tuple[str, ...]) -> tuple[str, ...]:

@@ -77,20 +77,14 @@ def _method(kind: type, name: str) -> Any:
 
 
 def async_iterated(obj: T) -> T:
-    """The operand of ``async for`` or ``aiter()``."""
-    kind = type(obj)
-    if kind is not AsyncGeneratorType:
-        _judge_class(obj, kind, _getframe(1))
-    return obj
-
-
-def named(obj: T) -> T:
-    """The operand of ``async for``, if it lies somewhere: it may have been walked before."""
+    """The operand of ``async for`` or ``aiter()``: it may have been walked before."""
     kind = type(obj)
     if kind is not AsyncGeneratorType:
         _judge_class(obj, kind, _getframe(1))
     elif obj.ag_frame is None:  # type: ignore[attr-defined]
-        sightings.see("exhausted", obj, _getframe(1))
+        sightings.see("cut" if obj in sightings.cut else "exhausted", obj, _getframe(1))
+    elif obj.ag_running:  # type: ignore[attr-defined]
+        sightings.see("running", obj, _getframe(1))
     return obj
 
 
@@ -190,7 +184,6 @@ def handed(obj: T) -> T:
 
 _ALL: tuple[Callable[[Any], Any], ...] = (
     async_iterated,
-    named,
     iterated,
     awaited,
     entered,

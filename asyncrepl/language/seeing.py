@@ -23,6 +23,7 @@ __all__ = ["SEEING", "begun"]
 T = TypeVar("T")
 
 _COROUTINE = 0x80
+_SUSPENDS = _COROUTINE | 0x200
 #: The types of the awaitables of a step: of ``agen.asend()``, ``agen.aclose()``, ``anext()``.
 _STEPS = frozenset({"async_generator_asend", "async_generator_athrow", "anext_awaitable"})
 #: What is printed most: nothing to look at.
@@ -85,40 +86,54 @@ def unchecked(obj: T) -> T:
     return obj
 
 
+def asked(obj: Any) -> Any:
+    """What is asked for a step by hand."""
+    if type(obj) is AsyncGeneratorType:
+        if obj.ag_frame is None and obj in sightings.cut:
+            sightings.see("cut", obj, _getframe(1))
+        elif obj.ag_running:
+            sightings.see("running", obj, _getframe(1))
+    return obj
+
+
 def blocking(function: T) -> T:
-    """A function called in a coroutine, under the name of one that blocks."""
+    """A function called under the name of one that blocks.
+
+    Whatever calls it, if it runs on a loop it blocks that; in a plain function it does no harm
+    as long as no other task is there.
+    """
     kind = type(function)
+    frame = _getframe(1)
     if kind is FunctionType or kind is BuiltinFunctionType:
         from asyncrepl.language.patterns import BLOCKING
 
         named = function.__module__, function.__qualname__  # type: ignore[attr-defined]
-        if named in BLOCKING and _runs_on_loop():
-            sightings.see("blocks", function, _getframe(1))
-    return _slept(function, _getframe(1))
-
-
-def sleeping(function: T) -> T:
-    """A function called under the name of ``time.sleep``."""
-    return _slept(function, _getframe(1))
-
-
-def _slept(function: T, frame: FrameType) -> T:
-    """What is to be called in place of `function`, if that is ``time.sleep``."""
+        if named in BLOCKING and _is_in_the_way(frame):
+            sightings.see("blocks", function, frame)
     if function is not time.sleep or sightings.sleep is None:
         return function
     return cast("T", sightings.sleep(frame))
 
 
-def _runs_on_loop() -> bool:
-    from asyncio import _get_running_loop
+def _is_in_the_way(frame: FrameType) -> bool:
+    from asyncio import _get_running_loop, all_tasks
 
-    return _get_running_loop() is not None
+    loop = _get_running_loop()
+    suspends = frame.f_code.co_flags & _SUSPENDS
+    return loop is not None and (bool(suspends) or len(all_tasks(loop)) > 1)
 
 
 def unkept(task: T) -> T:
     """A task that a loop has made and that is kept by nobody."""
     if lookup(type(task), "_asyncio_future_blocking") is not MISSING:
         sightings.unkept(task, _getframe(1))
+    return task
+
+
+def begun_task(task: T) -> T:
+    """A task that no loop has made, and that a name or a list keeps, or nobody."""
+    if lookup(type(task), "_asyncio_future_blocking") is not MISSING:
+        sightings.unkept(task, _getframe(1), "cut off")
     return task
 
 
@@ -160,8 +175,9 @@ SEEING: tuple[Callable[[Any], Any], ...] = (
     skipping,
     shared,
     unchecked,
+    asked,
     blocking,
-    sleeping,
     unkept,
+    begun_task,
     closing,
 )

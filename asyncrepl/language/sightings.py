@@ -11,13 +11,14 @@ from __future__ import annotations
 import gc
 import weakref
 from collections import deque
+from types import CodeType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.language.suspects import Facts, Place, describe, place_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import CodeType, FrameType
+    from types import FrameType
 
 __all__ = ["Sighting", "Sightings", "sighting_at", "sightings"]
 
@@ -31,10 +32,13 @@ class Sighting(NamedTuple):
       made where nobody can walk or await it, or is gone and never was;
     - "shown": such a thing, or a coroutine, was printed;
     - "exhausted": a loop began to walk an async generator that is over;
+    - "running": one that is in a step was asked for another, which it refuses;
+    - "cut": one that a cancelled step has ended was asked for another;
     - "walked": a loop walks an instance of a class whose ``__anext__`` looks wrong;
     - "guarded", "skipping", "shared", "unchecked": such a thing began (see `patterns`);
     - "blocks": a function that blocks was called on the loop;
-    - "unkept": a loop made tasks that nobody keeps, and `number` of them still run.
+    - "unkept": a loop made tasks that nobody keeps, and `number` of them still run;
+    - "cut off": so do tasks made anywhere, and the program's loop has run to its end.
 
     By the interpreter and the loop:
 
@@ -44,6 +48,7 @@ class Sighting(NamedTuple):
       the ``yield``;
     - "swallowed": a task was cancelled and ended well; `code` is its coroutine's;
     - "stuck": the statement waits here, and nothing can wake it;
+    - "stopped": so does it, for a thread that has ended in a StopIteration;
     - "failed": a task of this code failed with an error of the kind `facts`, unseen.
 
     By the tracer, of a walk whose loop stands here:
@@ -81,9 +86,12 @@ class Sightings:
     def __init__(self) -> None:
         self._new: deque[Sighting] = deque(maxlen=16)
         self._doubtful: deque[Sighting] = deque(maxlen=16)
-        self._tasks: deque[tuple[Any, CodeType, int]] = deque(maxlen=256)
+        self._tasks: deque[_Begun] = deque(maxlen=256)
         self._closing: deque[tuple[Any, int, Sighting]] = deque(maxlen=16)
         self._known: set[tuple[str, CodeType, int]] = set()
+        #: The async generators in a step of which a task was cancelled: those that are over, are
+        #: so for that.
+        self.cut: weakref.WeakSet[Any] = weakref.WeakSet()
         #: How many tasks were cancelled before they ever ran, since this was last set.
         self.never_ran = 0
         #: Called, in the middle of user code, when there is something to take.
@@ -118,9 +126,9 @@ class Sightings:
         self._doubtful.clear()
         return found
 
-    def unkept(self, task: Any, frame: FrameType) -> None:
+    def unkept(self, task: Any, frame: FrameType, what: str = "unkept") -> None:
         """Note `task`, made where `frame` is: if it still runs when asked for, that is seen."""
-        self._tasks.append((weakref.ref(task), frame.f_code, frame.f_lasti))
+        self._tasks.append((weakref.ref(task), frame.f_code, frame.f_lasti, what))
 
     def closing(self, step: object, frame: FrameType) -> None:
         """Note `step`, which is to close an async generator, made where `frame` is."""
@@ -128,9 +136,12 @@ class Sightings:
         seen = Sighting("lost", Facts(type(step)), frame.f_code, frame.f_lasti)
         self._closing.append((weakref.ref(generator), id(step), seen))
 
-    def look_back(self) -> None:
-        """See what was noted and has come to nothing: tasks that still run, steps never made."""
-        self._look_for_tasks()
+    def look_back(self, *, at_the_end: bool = False) -> None:
+        """See what was noted and has come to nothing: tasks that still run, steps never made.
+
+        Of tasks that no loop has made it only counts whether they run `at_the_end`.
+        """
+        self._look_for_tasks(at_the_end)
         for _ in range(len(self._closing)):
             ref, key, seen = self._closing.popleft()
             generator: Any = ref()
@@ -141,16 +152,21 @@ class Sightings:
             else:
                 self.add(seen)
 
-    def _look_for_tasks(self) -> None:
-        """See the tasks that nobody keeps and that still run: how many, by place."""
-        running: dict[tuple[CodeType, int], int] = {}
-        while self._tasks:
-            ref, code, offset = self._tasks.popleft()
+    def _look_for_tasks(self, at_the_end: bool) -> None:
+        """See the tasks that nobody waits for and that still run: how many, by place."""
+        running: dict[tuple[CodeType, int, str], int] = {}
+        noted = list(self._tasks)
+        self._tasks.clear()
+        for ref, code, offset, what in noted:
             task = ref()
-            if task is not None and not task.done():
-                running[code, offset] = running.get((code, offset), 0) + 1
-        for (code, offset), count in running.items():
-            self.add(Sighting("unkept", describe(None), code, offset, count))
+            if task is None or task.done():
+                continue
+            if what == "cut off" and not at_the_end:
+                self._tasks.append((ref, code, offset, what))
+            elif what == "unkept" or not _waits_for_others(task):
+                running[code, offset, what] = running.get((code, offset, what), 0) + 1
+        for (code, offset, what), count in running.items():
+            self.add(Sighting(what, describe(None), code, offset, count))
 
     def take(self) -> list[Sighting]:
         """Those that are new since the last time, oldest first."""
@@ -166,6 +182,19 @@ class Sightings:
         self._closing.clear()
         self._doubtful.clear()
         self._known.clear()
+
+
+_Begun = tuple[weakref.ref[Any], CodeType, int, str]
+
+
+def _waits_for_others(task: Any) -> bool:
+    """Whether it waits in a queue, at a lock or for an event, which may be meant to be so."""
+    waits = task.get_coro()
+    while (code := getattr(waits, "cr_code", None)) is not None:
+        if code.co_filename.endswith(("locks.py", "queues.py")):
+            return True
+        waits = waits.cr_await
+    return False
 
 
 def sighting_at(what: str, facts: Facts, frame: FrameType | None, number: int = 0) -> Sighting:

@@ -46,29 +46,44 @@ class Subject:
 
 def diagnosis_lines(
     error: Sequence[Line],
-    explanation: Explanation | None,
+    explanations: Sequence[Explanation],
     subject: Subject,
     width: int | None = None,
     *,
     whole: bool = False,
     interrupted: bool = False,
+    problem: str | None = None,
 ) -> list[Line]:
     """What is told of a program; `error` are the lines of its error, if it had one.
 
-    The correction is shown as a patch, or as the `whole` corrected program. Without a `width`
-    it may go to a program, and the lines of the patch are those very ones.
+    The last correction, which has the others in it, is shown as a patch, or as the `whole`
+    corrected program. Without a `width` it may go to a program, and the lines of the patch are
+    those very ones. `problem` says what is still wrong with the corrected program; empty if
+    nothing is, None if nobody has tried.
     """
-    if explanation is None:
+    if not explanations:
         about = "this error is not about async iteration" if error else "it ran without an error"
         about = "it was interrupted" if interrupted else about
         return [*error, *_prose(f"nothing to explain: {about}", width, "dim")]
-    lines = [*error, *why_lines(explanation, width)]
-    if explanation.fix is None:
+    lines = [*error, *(line for each in explanations for line in why_lines(each, width))]
+    fixes = [each.fix for each in explanations if each.fix is not None]
+    if not fixes:
         return lines
-    if set(explanation.fix.texts) != {subject.filename}:
-        return [*lines, *_try("these changes", width), *_diffs(explanation.fix, subject, width)]
+    fix = fixes[-1]
+    if problem is not None:
+        lines += _verdict(problem, width)
+    if set(fix.texts) != {subject.filename}:
+        return [*lines, *_try("these changes", width), *_diffs(fix, subject, width)]
     show = _whole if whole or not subject.is_file else _patch
-    return [*lines, *show(explanation.fix, subject, width)]
+    return [*lines, *show(fix, subject, width)]
+
+
+def _verdict(problem: str, width: int | None) -> list[Line]:
+    """Whether the corrected program is right."""
+    text = f"the corrected program is not right yet: {problem}" if problem else (
+        "the corrected program was run, and ends well"
+    )  # fmt: skip
+    return flowed([("label", "run  "), ("", printable(text))], width, indent=5)
 
 
 def _patch(fix: Fix, subject: Subject, width: int | None) -> list[Line]:

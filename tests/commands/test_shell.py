@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -200,6 +202,19 @@ def test_ctrl_c_lets_go_of_a_statement_that_awaits_itself(type_in: Typed) -> Non
     assert "KeyboardInterrupt" in type_in("await tasks[0]", interrupt_after=0.1)
     assert type_in("1") == "1\n"
     type_in("for task in tasks: task._log_destroy_pending = False\n")
+
+
+def test_an_abandoned_statement_that_is_collected_later_makes_no_loop_the_running_one(
+    type_in: Typed,
+) -> None:
+    """It ends where the garbage is collected: no loop need run there."""
+    type_in("async def circling(at): await tasks[at]\n")
+    type_in("tasks = [asyncio.create_task(circling(1)), asyncio.create_task(circling(0))]\n")
+    type_in("await tasks[0]", interrupt_after=0.1)
+    type_in("for task in tasks: task._log_destroy_pending = False\n")
+    type_in("del task, tasks")
+    gc.collect()
+    assert asyncio._get_running_loop() is None
 
 
 def test_a_command_that_fails_in_an_unforeseen_way_ends(

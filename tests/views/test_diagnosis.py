@@ -19,7 +19,7 @@ LONG = "import ticks\n" * 20
 
 def shown(fix: Fix | None, filename: str, text: str, *, whole: bool = False) -> list[str]:
     found = Explanation("id", "title", 1, "because", fix, None, "story")
-    lines = diagnosis_lines(ERROR, found, Subject(filename, text), whole=whole)
+    lines = diagnosis_lines(ERROR, [found], Subject(filename, text), whole=whole)
     assert [plain(line) for line in lines[:2]] == ["TypeError: no", "why  because"]
     return [plain(line) for line in lines[2:]]
 
@@ -71,9 +71,9 @@ def test_where_no_correction_is_known_there_is_the_cause() -> None:
 def test_nothing_to_explain_is_one_calm_line() -> None:
     """It says why there is nothing: no error, another error, or Ctrl-C."""
     told = [
-        plain(diagnosis_lines([], None, Subject("a.py", ""))[-1]),
-        plain(diagnosis_lines(ERROR, None, Subject("a.py", ""))[-1]),
-        plain(diagnosis_lines(ERROR, None, Subject("a.py", ""), interrupted=True)[-1]),
+        plain(diagnosis_lines([], [], Subject("a.py", ""))[-1]),
+        plain(diagnosis_lines(ERROR, [], Subject("a.py", ""))[-1]),
+        plain(diagnosis_lines(ERROR, [], Subject("a.py", ""), interrupted=True)[-1]),
     ]
     assert told == [
         "nothing to explain: it ran without an error",

@@ -36,6 +36,7 @@ __all__ = [
     "never_awaited",
     "never_retrieved",
     "never_walked",
+    "refused_result",
 ]
 
 Spot = tuple[str, int]
@@ -129,3 +130,17 @@ def first_code(error: BaseException) -> CodeType | None:
     while trace is not None and is_plumbing(trace.tb_frame.f_code.co_filename):
         trace = trace.tb_next
     return None if trace is None else trace.tb_frame.f_code
+
+
+def refused_result(error: BaseException | None) -> asyncio.Future[Any] | None:
+    """The future that a StopIteration was refused for (up to Python 3.11): it never ends."""
+    trace = error.__traceback__ if type(error) is TypeError else None
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None or trace.tb_frame.f_code is not _COPIES:
+        return None
+    found = trace.tb_frame.f_locals
+    return found["dest"] if type(found["exception"]) is StopIteration else None
+
+
+_COPIES = vars(asyncio.futures)["_copy_future_state"].__code__

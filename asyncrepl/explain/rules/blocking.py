@@ -26,9 +26,15 @@ def _blocks(evidence: Evidence) -> Finding | None:
     call = use.owner if use else None
     if use is None or use.facts is None or not isinstance(call, ast.Call):
         return None
+    plain, said = unit.function(call), short(unit, call)
+    if isinstance(plain, ast.FunctionDef):
+        why = (
+            f"{said} in `{plain.name}` stops the whole thread, and `{plain.name}` is called on "
+            "the loop: until it returns no other task runs. Call it in `asyncio.to_thread`."
+        )
+        return Finding(why)
     why = (
-        f"{short(unit, call)} stops the whole thread: until it returns no other task runs, nor "
-        "the loop itself."
+        f"{said} stops the whole thread: until it returns no other task runs, nor the loop itself."
     )
     return Finding(why, _suspending_call(evidence, unit, call, use.facts.value))
 

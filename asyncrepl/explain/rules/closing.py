@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.units import Function, Unit
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "late_yield"]
 
 
 def _yields_while_closing(evidence: Evidence) -> Finding | None:
@@ -28,7 +28,7 @@ def _yields_while_closing(evidence: Evidence) -> Finding | None:
     if function is None:
         return None
     unit, node = function
-    found = _late_yield(node)
+    found = late_yield(node)
     if found is None:
         return None
     why = (
@@ -83,7 +83,7 @@ def _closed(call: ast.Call) -> ast.expr | None:
     return None
 
 
-def _late_yield(function: Function) -> ast.Yield | ast.ExceptHandler | None:
+def late_yield(function: Function) -> ast.Yield | ast.ExceptHandler | None:
     """A ``yield`` in ``finally``, or a handler that catches GeneratorExit and goes on."""
     for node in own_nodes(function):
         if not isinstance(node, ast.Try):

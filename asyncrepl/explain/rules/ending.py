@@ -13,13 +13,13 @@ from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import scope
 from asyncrepl.explain.steps import called, is_step, stepped_source
 from asyncrepl.explain.units import FUNCTIONS, Unit
-from asyncrepl.language.names import callee_name
+from asyncrepl.language.names import callee_name, last_name
 from asyncrepl.language.rewriting import Rewriting, indent
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence, Site
 
-__all__ = ["RULES", "STEPS", "awaited_step", "stopped_at"]
+__all__ = ["RULES", "STEPS", "awaited_step", "catches_end", "stopped_at"]
 
 _STOPS = ("StopIteration", "StopAsyncIteration")
 STEPS = ("anext", "__anext__")
@@ -147,6 +147,13 @@ def _loop_around(unit: Unit, node: ast.AST) -> ast.AsyncFor | None:
             return parent
         child = parent
     return None
+
+
+def catches_end(guard: ast.Try) -> bool:
+    """Whether a handler of it takes a StopAsyncIteration."""
+    kinds = [handler.type for handler in guard.handlers]
+    names = [last_name(each) for kind in kinds if kind is not None for each in ast.walk(kind)]
+    return None in kinds or bool({"StopAsyncIteration", "Exception", "BaseException"} & {*names})
 
 
 def stopped_at(evidence: Evidence) -> Site | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES"]
 
-_MAKERS = ("create_task", "ensure_future")
+_MAKERS = ("create_task", "ensure_future", "Task")
 _CANCELLED = ("CancelledError", "BaseException")
 
 
@@ -36,48 +37,119 @@ def _unkept(evidence: Evidence) -> Finding | None:
     return Finding(why, _gathered(evidence, unit, use.node))
 
 
+def _cut_off(evidence: Evidence) -> Finding | None:
+    """A task that was still at work when the program's loop came to its end."""
+    use, unit = evidence.use("seen"), evidence.unit
+    call = use.node if use else None
+    job = call.args[0] if isinstance(call, ast.Call) and call.args else None
+    if not isinstance(call, ast.Call) or not isinstance(job, ast.Call) or _is_used(unit, call):
+        return None
+    name = callee_name(job)
+    homes = [(u, f) for u in evidence.units.all() for f in u.functions() if f.name == name]
+    if len(homes) != 1 or _is_endless(evidence, *homes[0]):
+        return None
+    why = (
+        f"`{unit.source.source(job)}` was still at work when the program ended, and was cut off: "
+        "nobody waits for its task."
+    )
+    return Finding(why, _gathered(evidence, unit, call) or _awaited_last(evidence, unit, call))
+
+
+def _is_used(unit: Unit, call: ast.Call) -> bool:
+    """Whether the name, or the list, that the task is put in is used for anything else."""
+    parent = unit.parents.get(call)
+    owner: ast.AST | None = None
+    if isinstance(parent, ast.Assign):
+        owner = parent.targets[0]
+    elif isinstance(parent, ast.Call) and isinstance(parent.func, ast.Attribute):
+        owner = parent.func.value
+    return owner is not None and any(
+        last_name(node) == last_name(owner) and node is not owner and _is_asked(unit, node)
+        for node in unit.nodes(ast.Name, ast.Attribute)
+    )
+
+
+def _is_asked(unit: Unit, node: ast.AST) -> bool:
+    """Whether a name, or an attribute, is read, and not only for its ``append``."""
+    parent = unit.parents.get(node)
+    appends = isinstance(parent, ast.Attribute) and parent.attr == "append"
+    return isinstance(getattr(node, "ctx", None), ast.Load) and not appends
+
+
+def _is_endless(evidence: Evidence, unit: Unit, function: Function) -> bool:
+    """Whether the job may be meant to go on until the program ends."""
+    return any(
+        isinstance(node, ast.While)
+        for _, each in _reached(evidence, unit, function)
+        for node in own_nodes(each)
+    )
+
+
 def _gathered(evidence: Evidence, unit: Unit, call: ast.Call) -> Fix | None:
     """Keep the tasks in a list, and wait for them behind the loop."""
-    loop = unit.enclosing(call, ast.AsyncFor)
-    if loop is None or scope(unit, loop) is not scope(unit, call):
+    loop = unit.enclosing(call, ast.AsyncFor, ast.For)
+    function = scope(unit, call)
+    if loop is None or scope(unit, loop) is not function or isinstance(function, ast.FunctionDef):
         return None
     fixing = Fixing(evidence)
-    name = fixing.fresh(unit, "tasks")
+    name, statement = fixing.fresh(unit, "tasks"), unit.parents.get(call)
     edits = fixing.of(unit)
-    edits.lines_before(loop, f"{name} = []")
-    edits.before(call, f"{name}.append(")
-    edits.after(call, ")")
+    if isinstance(statement, ast.Call) and isinstance(statement.func, ast.Attribute):
+        name = unit.source.source(statement.func.value)
+    elif isinstance(statement, ast.Expr):
+        edits.lines_before(loop, f"{name} = []")
+        edits.before(call, f"{name}.append(")
+        edits.after(call, ")")
+    else:
+        return None
     edits.lines_after(loop, f"await asyncio.gather(*{name})")
     fixing.needs_import(unit, "asyncio")
     return fixing.fix()
 
 
 def _failed(evidence: Evidence) -> Finding | None:
+    """A task died with an error that nobody has asked for."""
     seen = evidence.seen
     name = seen.facts.code.co_name if seen and seen.facts.code else ""
-    found = [
+    places = [
         (unit, call)
         for unit in evidence.units.all()
         for call in unit.nodes(ast.Call)
-        if _makes(call, name) and unit.enclosing(call, ast.AsyncFor) is not None
+        if _makes(unit, call, name)
     ]
-    if seen is None or len(found) != 1:
+    if seen is None or not places:
         return None
-    unit, call = found[0]
+    unit, call = places[0]
     why = (
         f"{short(unit, call)} keeps its error to itself until somebody awaits the task, and "
-        "nobody does."
+        f"nobody does: the {seen.facts.kind.__name__} goes unseen."
     )
-    return Finding(why, _awaited_here(evidence, unit, call, seen.facts.kind.__name__))
+    if len(places) > 1:
+        return Finding(why)
+    kind = seen.facts.kind.__name__
+    fix = _awaited_here(evidence, unit, call, kind) or _awaited_last(evidence, unit, call, kind)
+    return Finding(why, fix)
 
 
-def _makes(call: ast.Call, name: str) -> bool:
-    return callee_name(call) in _MAKERS and bool(call.args) and callee_name(call.args[0]) == name
+def _makes(unit: Unit, call: ast.Call, name: str) -> bool:
+    """Whether it makes a task of the function `name`, called here or for a name given here."""
+    if callee_name(call) not in _MAKERS or not call.args:
+        return False
+    job = call.args[0]
+    if isinstance(job, ast.Name):
+        return any(
+            callee_name(node.value) == name
+            for node in unit.nodes(ast.Assign)
+            if any(last_name(target) == job.id for target in node.targets)
+        )
+    return callee_name(job) == name
 
 
 def _awaited_here(evidence: Evidence, unit: Unit, call: ast.Call, kind: str) -> Fix | None:
+    """In the body of a loop, the task's job awaited in its place, and its error caught."""
     statement, fixing = unit.parents.get(call), Fixing(evidence)
-    if not isinstance(statement, ast.Expr):
+    looped = unit.enclosing(call, ast.AsyncFor) is not None
+    if not isinstance(statement, ast.Expr) or not looped or kind not in vars(builtins):
         return None
     by = unit.source.indent(statement)
     job = unit.source.source(call.args[0])
@@ -89,6 +161,33 @@ def _awaited_here(evidence: Evidence, unit: Unit, call: ast.Call, kind: str) -> 
         fixing.suspending(unit, call)
     except CannotFixError:
         return None
+    return fixing.fix()
+
+
+def _awaited_last(evidence: Evidence, unit: Unit, call: ast.Call, kind: str = "") -> Fix | None:
+    """The task awaited at the end of the function that made it.
+
+    An error of the `kind` is told there, unless the program is ready for it: in a ``try`` at its
+    top.
+    """
+    statement, function = unit.parents.get(call), scope(unit, call)
+    if not isinstance(function, ast.AsyncFunctionDef) or statement not in function.body:
+        return None
+    fixing, last = Fixing(evidence), function.body[-1]
+    name = fixing.fresh(unit, "task")
+    if isinstance(statement, ast.Expr):
+        fixing.of(unit).before(call, f"{name} = ")
+    elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+        name = last_name(statement.targets[0])
+    else:
+        return None
+    uses = [each for each in own_nodes(function) if isinstance(each, ast.Name) and each.id == name]
+    if len(uses) > 1 or isinstance(last, ast.Return | ast.Raise):
+        return None
+    text, body = f"await {name}", unit.tree.body if unit.tree else []
+    if kind in vars(builtins) and not any(isinstance(s, ast.Try | ast.TryStar) for s in body):
+        text = f"try:\n    {text}\nexcept {kind} as error:\n    print('failed:', repr(error))"
+    fixing.of(unit).lines_after(last, text)
     return fixing.fix()
 
 
@@ -168,17 +267,20 @@ def _let_through(evidence: Evidence, unit: Unit, handler: ast.ExceptHandler) -> 
     return fixing.fix()
 
 
-RULES = (
-    Rule(
-        "fire-and-forget-in-loop",
-        "tasks that nobody waits for",
-        5,
-        "`create_task` starts and goes on; the loop keeps no strong reference. Keep the tasks "
-        "and await them: `asyncio.gather(*tasks)`, or an `asyncio.TaskGroup`.",
-        _unkept,
-        "seen",
-        sees="unkept",
+_FORGOTTEN = (
+    "fire-and-forget-in-loop",
+    "tasks that nobody waits for",
+    5,
+    (
+        "`create_task` starts and goes on; the loop keeps no strong reference, and at its end "
+        "cancels what still runs. Keep the tasks and await them: `asyncio.gather(*tasks)`, or an "
+        "`asyncio.TaskGroup`."
     ),
+)
+
+RULES = (
+    Rule(*_FORGOTTEN, _unkept, "seen", sees="unkept"),
+    Rule(*_FORGOTTEN, _cut_off, "seen", sees="cut off"),
     Rule(
         "task-exception-lost",
         "a task whose error nobody asks for",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
+from inspect import CO_COROUTINE
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
@@ -14,6 +15,8 @@ from asyncrepl.language.names import callee_name
 from asyncrepl.language.rewriting import indent
 
 if TYPE_CHECKING:
+    from types import CodeType
+
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.units import Function, Unit
 
@@ -99,26 +102,47 @@ def _kept(evidence: Evidence) -> Finding | None:
 
 
 def _reset(evidence: Evidence) -> Finding | None:
-    """``var.reset(token)`` in the cleanup of a generator, run by another task."""
-    frame = evidence.frame
-    if frame is None or not frame.f_code.co_flags & _ASYNC_GENERATOR or not evidence.direct:
+    """``var.reset(token)`` in a context other than that of ``var.set()``.
+
+    A token of another variable is refused as well, one that was used by another error.
+    """
+    frame, call = evidence.frame, _reset_call(evidence)
+    if frame is None or call is None or not _suspends(frame.f_code):
         return None
-    calls = [node for node in evidence.nodes if isinstance(node, ast.Call)]
-    call = calls[-1] if calls else None
-    if call is None or callee_name(call) != "reset" or not isinstance(call.func, ast.Attribute):
-        return None
-    if not isinstance(evidence.resolver.value(call.func.value), ContextVar):
-        return None
-    name = frame.f_code.co_name
+    name, said = frame.f_code.co_name, short(evidence.unit, call.value)
+    if not frame.f_code.co_flags & _ASYNC_GENERATOR or len(evidence.sites) > 1:
+        why = (
+            f"{said} was set in one task and is reset in another: `{name}` was begun by one task "
+            "and is ended by a different one, and a token is good only in the context it is of."
+        )
+        return Finding(why)
     why = (
         f"`{name}` was left in the middle and is closed by another task: in that context "
-        f"{short(evidence.unit, call.func.value)} was never set."
+        f"{said} was never set."
     )
     for unit in evidence.units.all():
         loop = _loop_over(unit, name)
         if loop is not None:
             return Finding(why, _closed_with_loop(evidence, unit, loop))
     return Finding(why)
+
+
+def _reset_call(evidence: Evidence) -> ast.Attribute | None:
+    """What is called at the place, if it is ``reset`` of a variable, with a token of it."""
+    calls = [node for node in evidence.nodes if isinstance(node, ast.Call)]
+    call = calls[-1] if calls and evidence.direct else None
+    if call is None or callee_name(call) != "reset" or len(call.args) != 1:
+        return None
+    if not isinstance(call.func, ast.Attribute):
+        return None
+    token = evidence.resolver.value(call.args[0])
+    variable = evidence.resolver.value(call.func.value)
+    kept = isinstance(variable, ContextVar) and isinstance(token, Token) and token.var is variable
+    return call.func if kept else None
+
+
+def _suspends(code: CodeType) -> bool:
+    return bool(code.co_flags & (_ASYNC_GENERATOR | CO_COROUTINE))
 
 
 _MODEL = (
@@ -135,9 +159,9 @@ RULES = (
         "contextvar-reset-in-generator",
         "a context variable reset by another task",
         6,
-        "A generator that was left is closed by a task of the loop, with a context of its own; "
-        "a token of another context cannot be used there. Close it in the same task: "
-        "`async with aclosing(gen()) as g`.",
+        "Each task has a context of its own, and the token of `var.set()` is good only there. A "
+        "generator runs in the context of whoever asks for the step: walk and close it in one "
+        "task (`async with aclosing(gen()) as g`), or set the variable outside of it.",
         _reset,
         errors=(ValueError,),
     ),

@@ -246,6 +246,7 @@ RULES = (
         "`async def drain(gen): return [x async for x in gen]` and pass `drain(gen())`, or pass "
         "one step: `anext(gen)`.",
         _as_awaitable,
+        errors=(TypeError, ValueError),
     ),
     Rule(
         "gather-without-star",

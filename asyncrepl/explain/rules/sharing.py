@@ -7,14 +7,19 @@ from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fixing import Fixing
+from asyncrepl.explain.fixing import Fixing, short
 from asyncrepl.explain.resolving import Resolver
 from asyncrepl.explain.rule import Rule
-from asyncrepl.explain.steps import assignment, stepped_source
+from asyncrepl.explain.rules.closing import late_yield
+from asyncrepl.explain.steps import given, stepped_source
 from asyncrepl.explain.units import FUNCTIONS
+from asyncrepl.language.suspects import describe
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from asyncrepl.explain.evidence import Evidence, Site
+    from asyncrepl.explain.units import Unit
 
 __all__ = ["RULES"]
 
@@ -26,49 +31,76 @@ _WAITING = (
 
 
 def _concurrent(evidence: Evidence) -> Finding | None:
-    if not _refused_while_waiting(evidence):
-        return None
-    site = evidence.sites[-1]
-    name = _shared_name(evidence, site)
-    if name is None:
-        return None
-    why = (
-        f"`{name}` is an async generator that was asked for a step while it was still in "
-        "another one: it makes one at a time."
-    )
-    return Finding(why, _locked(evidence, site, name))
+    """A step that an async generator refused: it can only be in another one.
 
-
-def _refused_while_waiting(evidence: Evidence) -> bool:
-    """Whether a step or wait of the user's own raised, not code that it called."""
+    Whether it still is, nobody can tell once the loop is closed. So other refusals are ruled
+    out: code of the generator's own has no part in it (that would be the innermost), what is
+    awaited is a new step, and to be closed a generator only refuses if it yields once more.
+    """
     error = evidence.error
     caused = error is None or error.__cause__ is not None or error.__context__ is not None
-    return evidence.direct and not caused and evidence.op in _WAITING
+    if not evidence.direct or caused or evidence.op not in _WAITING:
+        return None
+    site = evidence.sites[-1]
+    source = next((each for each in _asked(site) if _refuses(evidence, site, each)), None)
+    if source is None:
+        return None
+    return Finding(_why(site.unit, source), _locked(evidence, source, site))
 
 
-def _shared_name(evidence: Evidence, site: Site) -> str | None:
-    """The generator that two walked at once: it is running, or asked twice in one place."""
-    resolver = Resolver.of_frame(evidence.units, site.frame)
-    asked = _asked(site)
-    for name in asked:
-        value = resolver.value(ast.Name(name, ast.Load()))
-        if isinstance(value, AsyncGeneratorType) and (value.ag_running or asked.count(name) > 1):
-            return name
-    return None
+def _seen(evidence: Evidence) -> Finding | None:
+    """The same where somebody keeps the error to himself."""
+    use, unit = evidence.use("seen"), evidence.unit
+    if use is None or any(isinstance(each, ast.Try) for each in unit.ancestors(use.node)):
+        return None
+    return Finding(_why(unit, use.node), _locked(evidence, use.node))
 
 
-def _asked(site: Site) -> list[str]:
-    """The names of what is stepped near the place: in its loops, and its calls of `anext`."""
-    owner: ast.AST = site.node(ast.AsyncFor) or (site.nodes[0] if site.nodes else ast.Pass())
-    function = site.unit.enclosing(owner, *FUNCTIONS)
-    found: list[str] = []
-    for node in ast.walk(function or site.unit.tree or owner):
-        source = node.iter if isinstance(node, ast.AsyncFor | ast.comprehension) else None
-        if isinstance(node, ast.Call):
-            source = stepped_source(node)
-        if isinstance(source, ast.Name):
-            found.append(source.id)
-    return found
+def _why(unit: Unit, source: ast.expr) -> str:
+    return (
+        f"{short(unit, source)} is an async generator that was asked for a step while it was "
+        "still in another one: it makes one at a time."
+    )
+
+
+def _asked(site: Site) -> Iterator[ast.expr]:
+    """What was asked for a step at the place: by a loop, by ``anext``, by one of its methods."""
+    for node in reversed(site.nodes):
+        if isinstance(node, ast.Await):
+            here = list(_steps(node.value))
+            yield from here or _begun_steps(site.unit, node)
+            return
+        parent = site.unit.parents.get(node)
+        clauses = getattr(node, "generators", [node, parent])
+        loops = [each for each in clauses if isinstance(each, ast.AsyncFor | ast.comprehension)]
+        if loops:
+            yield from (each.iter for each in loops)
+            return
+
+
+def _steps(node: ast.AST) -> Iterator[ast.expr]:
+    calls = (each for each in ast.walk(node) if isinstance(each, ast.Call))
+    yield from filter(None, map(stepped_source, calls))
+
+
+def _begun_steps(unit: Unit, node: ast.AST) -> Iterator[ast.expr]:
+    """The steps that the function around takes otherwise than by awaiting them: as tasks."""
+    for call in ast.walk(unit.enclosing(node, *FUNCTIONS) or unit.tree or node):
+        source = stepped_source(call) if isinstance(call, ast.Call) else None
+        if source is not None and not isinstance(unit.parents.get(call), ast.Await):
+            yield source
+
+
+def _refuses(evidence: Evidence, site: Site, source: ast.expr) -> bool:
+    """Whether it is an async generator, and refuses nothing else."""
+    names = site.frame.f_locals
+    # A comprehension is a function of its own up to Python 3.11, and gets what it walks.
+    stream = describe(names[".0"]) if ".0" in names else None
+    facts = stream or Resolver.of_frame(evidence.units, site.frame).facts(source)
+    if facts is None or facts.kind is not AsyncGeneratorType:
+        return False
+    made = evidence.units.definition(facts.code)
+    return made is None or late_yield(made[1]) is None
 
 
 _SHARED = """\
@@ -86,45 +118,48 @@ class Shared:
 """
 
 
-def _locked(evidence: Evidence, site: Site, name: str) -> Fix | None:
+def _locked(evidence: Evidence, source: ast.expr, site: Site | None = None) -> Fix | None:
     """Let the users of the generator wait for each other."""
-    name = _outer_name(evidence, site, name)
-    assigned = assignment(evidence, name)
-    if assigned is None:
+    made = _made(evidence, source, site)
+    if made is None:
         return None
-    unit, statement = assigned
+    unit, value = made
     fixing = Fixing(evidence)
-    outermost: ast.stmt = statement
-    for node in unit.ancestors(statement):
-        outermost = node if isinstance(node, ast.stmt) else outermost
-    fixing.of(unit).lines_before(outermost, _SHARED)
-    fixing.of(unit).before(statement.value, "Shared(")
-    fixing.of(unit).after(statement.value, ")")
+    statements = [each for each in unit.ancestors(value) if isinstance(each, ast.stmt)]
+    name = fixing.fresh(unit, "Shared")
+    fixing.of(unit).lines_before(statements[-1], _SHARED.replace("Shared", name))
+    fixing.of(unit).before(value, f"{name}(")
+    fixing.of(unit).after(value, ")")
     fixing.needs_import(unit, "asyncio")
     return fixing.fix()
 
 
-def _outer_name(evidence: Evidence, site: Site, name: str) -> str:
-    """The name the generator has where it was made, if `name` is a parameter."""
-    value = Resolver.of_frame(evidence.units, site.frame).value(ast.Name(name, ast.Load()))
-    if assignment(evidence, name) is not None:
-        return name
+def _made(evidence: Evidence, source: ast.expr, site: Site | None) -> tuple[Unit, ast.expr] | None:
+    """Where the generator was made: what was assigned to its name, here or where it came from."""
+    if isinstance(source, ast.Name) and (found := given(evidence, source.id)) is not None:
+        return found
+    value = Resolver.of_frame(evidence.units, site.frame).value(source) if site else None
     for space in [each.frame.f_locals for each in evidence.sites] + [evidence.namespace]:
-        for other, candidate in dict(space).items():
-            if candidate is value and assignment(evidence, other) is not None:
-                return other
-    return name
+        for name, candidate in dict(space).items():
+            if candidate is value is not None and (found := given(evidence, name)) is not None:
+                return found
+    if isinstance(source, ast.Attribute):
+        return given(evidence, source.attr)
+    return None
 
 
-RULES = (
-    Rule(
-        "concurrent-steps-of-one-generator",
-        "one async generator walked by several at once",
-        2,
+_RULE = (
+    "concurrent-steps-of-one-generator",
+    "one async generator walked by several at once",
+    2,
+    (
         "An async generator runs one step at a time. Give every task its own generator, put a "
         "lock around `anext`, or let one task read and hand out the items through an "
-        "`asyncio.Queue`.",
-        _concurrent,
-        errors=(RuntimeError,),
+        "`asyncio.Queue`."
     ),
+)
+
+RULES = (
+    Rule(*_RULE, _concurrent, errors=(RuntimeError,)),
+    Rule(*_RULE, _seen, "seen", sees="running"),
 )
