@@ -99,6 +99,19 @@ class Fixing:
         if not known and not (typed and self.evidence.namespace.get(module) is not None):
             edits.insert(_first_after_head(unit), line)
 
+    def needs_name(self, unit: Unit, module: str, name: str) -> None:
+        """Put ``from module import name`` at the top of `unit`, unless the name is known there."""
+        typed = unit.filename.startswith("<input ")
+        known = any(
+            name == (alias.asname or alias.name)
+            for node in unit.nodes(ast.ImportFrom)
+            for alias in node.names
+        )
+        edits, line = self.of(unit), f"from {module} import {name}\n"
+        known = known or any(edit.text == line for edit in edits.edits)
+        if not known and not (typed and self.evidence.namespace.get(name) is not None):
+            edits.insert(_first_after_head(unit), line)
+
     def fresh(self, unit: Unit, name: str) -> str:
         """A name to be bound at the top of `unit`: like `name`, and nobody's yet."""
         name = fresh(unit, name)

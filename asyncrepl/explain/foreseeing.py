@@ -26,7 +26,6 @@ from asyncrepl.syntax.names import bound_names, callee_name, canonical_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from types import CodeType
 
     from asyncrepl.explain.scopes import Scope
     from asyncrepl.explain.units import Unit, Units
@@ -248,7 +247,7 @@ class _Expecting(Resolver):
         return None
 
     def _certain(self, info: ObjectInfo) -> ObjectInfo | None:
-        """`info`, if they still hold when the changed texts have run."""
+        """`facts`, if they still hold when the changed texts have run."""
         code = info.code or getattr(info.value, "__code__", None)
         return None if code is not None and code.co_filename in self._names else info
 
@@ -266,7 +265,10 @@ class _Expecting(Resolver):
     def _subscript(self, node: ast.Subscript) -> ObjectInfo | None:
         """Nothing: an item may be another one then."""
 
-    def _returned(
-        self, code: CodeType | None, *namespaces: Mapping[str, Any]
-    ) -> ObjectInfo | None:
+    def _called(self, *_: object) -> list[ObjectInfo]:
         """Nothing: which ``return`` it comes to nobody knows."""
+        return []
+
+    def _await_options(self, _: ast.Await) -> list[ObjectInfo]:
+        """Nothing, for the same reason."""
+        return []

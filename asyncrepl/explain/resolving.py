@@ -10,6 +10,7 @@ Where a probe saw the object itself, that is used instead.
 from __future__ import annotations
 
 import ast
+import asyncio
 import builtins
 import functools
 import inspect
@@ -28,6 +29,14 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
 from asyncrepl.explain.bindings import encloses, local_names, member, variables
+from asyncrepl.explain.library import (
+    annotated_type,
+    globals_of,
+    library_source,
+    listed_result,
+    manager_of,
+    result_of_method,
+)
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.syntax.static_inspection import without_annotations
 
@@ -139,6 +148,8 @@ class Resolver:
 
     def _assigned(self, function: Function, name: str) -> ObjectInfo | None:
         for node in own_nodes(function):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name:
+                return None if node.decorator_list else ObjectInfo(FunctionType, value=node)
             if isinstance(node, ast.Assign) and any(
                 isinstance(target, ast.Name) and target.id == name for target in node.targets
             ):
@@ -171,14 +182,32 @@ class Resolver:
         return _common([self.info(node.body), self.info(node.orelse)])
 
     def _call(self, node: ast.Call) -> ObjectInfo | None:
-        callee = self.info(node.func)
-        return self.result(callee.value, node) if callee else None
+        return _first(self._call_options(node))
 
     def _await(self, node: ast.Await) -> ObjectInfo | None:
-        info = self.info(node.value)
-        if info is None or info.kind is not CoroutineType:
-            return None
-        return self.returned(info.code)
+        return _first(self._await_options(node))
+
+    def options(self, node: ast.AST) -> list[ObjectInfo]:
+        """All that the value of `node` may be, as far as it is known."""
+        if isinstance(node, ast.IfExp):
+            return [*self.options(node.body), *self.options(node.orelse)]
+        if isinstance(node, ast.BoolOp):
+            return [each for value in node.values for each in self.options(value)]
+        if isinstance(node, ast.Call):
+            return self._call_options(node)
+        if isinstance(node, ast.Await):
+            return self._await_options(node)
+        found = self.info(node)
+        return [found] if found is not None else []
+
+    def _call_options(self, node: ast.Call) -> list[ObjectInfo]:
+        callee = self.info(node.func)
+        found = self.results(callee.value, node) if callee else []
+        kind = None if callee or found else result_of_method(node)
+        return [ObjectInfo(kind)] if kind is not None else found
+
+    def _await_options(self, node: ast.Await) -> list[ObjectInfo]:
+        return [each for info in self.options(node.value) for each in self.awaited(info)]
 
     def _list(self, node: ast.List | ast.Tuple) -> ObjectInfo:
         item = self.info(node.elts[0]) if node.elts else None
@@ -203,19 +232,33 @@ class Resolver:
 
     def result(self, callee: object, node: ast.Call | None = None) -> ObjectInfo | None:
         """What a call of `callee` gives."""
+        return _first(self.results(callee, node))
+
+    def results(self, callee: object, node: ast.Call | None = None) -> list[ObjectInfo]:
+        """All that a call of `callee` may give."""
         while isinstance(callee, functools.partial | MethodType):
             callee = callee.func if isinstance(callee, functools.partial) else callee.__func__
         if isinstance(callee, type):
-            return self._instance(callee, node)
+            return [self._instance(callee, node)]
         if isinstance(callee, ast.FunctionDef | ast.AsyncFunctionDef):
-            return _of_definition(callee)
+            return _listed(_of_definition(callee))
         if not isinstance(callee, FunctionType):
-            return self._of_builtin(callee, node)
+            return _listed(self._of_builtin(callee, node))
+        manager = manager_of(callee)
+        if manager is not None:
+            inner = inspect.unwrap(callee)
+            return [ObjectInfo(manager, getattr(inner, "__code__", None))]
         kind = _made_by(callee.__code__)
         if kind is not None:
-            return ObjectInfo(kind, callee.__code__)
+            return [ObjectInfo(kind, callee.__code__)]
+        listed = listed_result(callee)
+        if listed is not None:
+            return [ObjectInfo(listed)]
         bare = node is not None and not node.args and not node.keywords
-        return self._returned(callee.__code__, variables(callee, bare), callee.__globals__)
+        return self._called(callee.__code__, variables(callee, bare), callee.__globals__)
+
+    def _called(self, code: CodeType | None, *namespaces: Mapping[str, Any]) -> list[ObjectInfo]:
+        return self._returned(code, *namespaces)
 
     def _instance(self, kind: type, node: ast.Call | None) -> ObjectInfo:
         item = None
@@ -232,25 +275,104 @@ class Resolver:
             return describe(None)
         if callee is aiter and node is not None and node.args:
             return self.info(node.args[0])
-        return None
+        listed = listed_result(callee)
+        return ObjectInfo(listed) if listed is not None else None
+
+    def inside(self, code: CodeType | None, function: object = MISSING) -> Resolver:
+        """The names as the code of `function` sees them, before it runs."""
+        known = isinstance(function, FunctionType)
+        own = variables(function, False) if known else self._shared(code)  # type: ignore[arg-type]
+        inner = Resolver(self.units, own, self._globals(code), depth=self.depth)
+        inner.code = code
+        inner.function = self._definition(code) if code is not None else None
+        return inner
+
+    def awaited(self, info: ObjectInfo) -> list[ObjectInfo]:
+        """All that awaiting what `facts` are known of may give."""
+        if isinstance(info.value, ast.AsyncFunctionDef):
+            return self._evaluated_in(info.value, None, ast.Return, *self.namespaces[:-1])
+        if info.kind is CoroutineType:
+            return self.returns(info.code)
+        if not isinstance(info.value, asyncio.Future):
+            return []
+        if _has_result(info.value):
+            return [describe(info.value.result(), keep=True)]
+        coroutine = info.value.get_coro() if isinstance(info.value, asyncio.Task) else None
+        return self.returns(coroutine.cr_code) if isinstance(coroutine, CoroutineType) else []
+
+    def entered(self, info: ObjectInfo) -> list[ObjectInfo]:
+        """All that ``async with`` may give for what `facts` are known of."""
+        if info.kind.__name__ == "_AsyncGeneratorContextManager":
+            code = info.code or _code_of_manager(info.value)
+            return self.yielded(code)
+        enter = lookup(info.kind, "__aenter__")
+        if not isinstance(enter, FunctionType):
+            return []
+        found = self.units.definition(enter.__code__)
+        if found is not None and _gives_self(found[1]):
+            return [info]
+        return self.returns(enter.__code__)
+
+    def yielded(self, code: CodeType | None) -> list[ObjectInfo]:
+        """All that the function behind `code` may yield."""
+        return self._evaluated(code, ast.Yield, self._shared(code), self._globals(code))
 
     def returned(self, code: CodeType | None) -> ObjectInfo | None:
         """What the function behind `code` returns, by its source; None if nobody knows."""
-        return self._returned(code, self._shared(code), *self.namespaces[-2:-1])
+        return _first(self.returns(code))
 
-    def _returned(
-        self, code: CodeType | None, *namespaces: Mapping[str, Any]
-    ) -> ObjectInfo | None:
+    def returns(self, code: CodeType | None) -> list[ObjectInfo]:
+        """All that the function behind `code` may return."""
+        return self._returned(code, self._shared(code), self._globals(code))
+
+    def _globals(self, code: CodeType | None) -> Mapping[str, Any]:
+        own = self.namespaces[-2] if len(self.namespaces) > 1 else {}
+        same = self.code is None or code is None or self.code.co_filename == code.co_filename
+        return own if same else (globals_of(code) or own)
+
+    def _returned(self, code: CodeType | None, *namespaces: Mapping[str, Any]) -> list[ObjectInfo]:
+        found = self._evaluated(code, ast.Return, *namespaces)
+        if found or code is None:
+            return found
+        definition = self._definition(code)
+        space = namespaces[-1] if namespaces else {}
+        kind = annotated_type(definition.returns, space) if definition is not None else None
+        return [ObjectInfo(kind)] if kind is not None else []
+
+    def _definition(self, code: CodeType) -> Function | None:
         found = self.units.definition(code)
-        if found is None or self.depth >= _DEPTH:
-            return None
+        return found[1] if found is not None else library_source(code)
+
+    def _evaluated(
+        self,
+        code: CodeType | None,
+        statement: type[ast.Return | ast.Yield],
+        *namespaces: Mapping[str, Any],
+    ) -> list[ObjectInfo]:
+        definition = self._definition(code) if code is not None else None
+        if definition is None:
+            return []
+        return self._evaluated_in(definition, code, statement, *namespaces)
+
+    def _evaluated_in(
+        self,
+        definition: Function,
+        code: CodeType | None,
+        statement: type[ast.Return | ast.Yield],
+        *namespaces: Mapping[str, Any],
+    ) -> list[ObjectInfo]:
+        if self.depth >= _DEPTH:
+            return []
         inner = Resolver(self.units, *namespaces, depth=self.depth + 1)
-        inner.code, inner.function = code, found[1]
-        values = [node.value for node in own_nodes(found[1]) if isinstance(node, ast.Return)]
-        info = [inner.info(value) for value in values if value is not None]
-        if not info:
-            return ObjectInfo(NoneType, value=None)
-        return next((fact for fact in info if fact is not None), None)
+        inner.code, inner.function = code, definition
+        nodes = [node for node in own_nodes(definition) if isinstance(node, statement)]
+        values = [node.value for node in nodes if node.value is not None]
+        if not values:
+            return [ObjectInfo(NoneType, value=None)] if statement is ast.Return else []
+        found = [each for value in values for each in inner.options(value)]
+        if statement is ast.Return and len(values) < len(nodes):
+            found.append(ObjectInfo(NoneType, value=None))
+        return found
 
     def _shared(self, code: CodeType | None) -> dict[str, Any]:
         """The variables of the failing function that `code`, defined in it, uses."""
@@ -275,8 +397,35 @@ def imported(unit: Unit, name: str) -> object:
     return MISSING
 
 
+def _has_result(future: asyncio.Future[Any]) -> bool:
+    if not future.done() or future.cancelled():
+        return False
+    return getattr(future, "_exception", None) is None
+
+
+def _first(options: list[ObjectInfo]) -> ObjectInfo | None:
+    return options[0] if options else None
+
+
+def _listed(info: ObjectInfo | None) -> list[ObjectInfo]:
+    return [info] if info is not None else []
+
+
+def _gives_self(method: Function) -> bool:
+    """Whether a method returns its own object, and nothing else."""
+    own = method.args.args[0].arg if method.args.args else ""
+    returns = [node.value for node in own_nodes(method) if isinstance(node, ast.Return)]
+    return bool(returns) and all(isinstance(each, ast.Name) and each.id == own for each in returns)
+
+
+def _code_of_manager(manager: object) -> CodeType | None:
+    """The code of the generator that a context manager was made of."""
+    found = getattr(manager, "__dict__", {}).get("gen")
+    return getattr(found, "ag_code", None) or getattr(found, "gi_code", None)
+
+
 def _common(info: list[ObjectInfo | None]) -> ObjectInfo | None:
-    """The first of `info`, if all are of one kind."""
+    """The first of `facts`, if all are of one kind."""
     first = info[0]
     same = first is not None and all(each and each.kind is first.kind for each in info)
     return first if same else None
@@ -285,7 +434,7 @@ def _common(info: list[ObjectInfo | None]) -> ObjectInfo | None:
 def _of_definition(node: Function) -> ObjectInfo | None:
     yields = any(isinstance(each, ast.Yield | ast.YieldFrom) for each in own_nodes(node))
     if isinstance(node, ast.AsyncFunctionDef):
-        return ObjectInfo(AsyncGeneratorType if yields else CoroutineType)
+        return ObjectInfo(AsyncGeneratorType if yields else CoroutineType, value=node)
     return ObjectInfo(GeneratorType) if yields else None
 
 

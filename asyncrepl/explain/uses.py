@@ -48,7 +48,7 @@ class Use:
 
     Roles: "async for" (also in comprehensions), "for", "yield from", "star",
     "unpack", "await", "with", "async with", "argument" (of the call `owner`),
-    "called", "index", "in", "operand", "test", "value". `info` is None when nothing is
+    "called", "index", "in", "operand", "test", "value". `facts` is None when nothing is
     known of the object. Not `certain`: the class may be at fault, or may not.
     """
 
@@ -167,6 +167,8 @@ def _iterated(unit: Unit, node: ast.AST) -> Iterator[Operand]:
         yield "yield from", node.value, node
     owner = unit.parents.get(node)
     role = _role(node, owner) if isinstance(node, ast.expr) and owner else ""
+    if isinstance(owner, ast.Assign) and node in owner.targets:
+        role = ""
     if role in ("for", "async for", "star", "unpack") and owner is not None:
         yield role, node, owner  # type: ignore[misc]  # an expression: it has a role
     elif isinstance(node, ast.Tuple | ast.List) and isinstance(owner, ast.Assign):
@@ -194,11 +196,13 @@ def _entered(unit: Unit, node: ast.AST) -> Iterator[Operand]:
 
 def _call_operands(_unit: Unit, node: ast.AST) -> Iterator[Operand]:
     if isinstance(node, ast.Call):
-        for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
+        for argument in node.args:
             if isinstance(argument, ast.Starred):
                 yield "star", argument.value, argument
             else:
                 yield "argument", argument, node
+        for keyword in node.keywords:
+            yield "argument" if keyword.arg else "mapping", keyword.value, node
         yield "called", node.func, node
 
 
@@ -210,11 +214,12 @@ def _starred(_unit: Unit, node: ast.AST) -> Iterator[Operand]:
         yield "star", node.value, node
 
 
-def _other_operands(_unit: Unit, node: ast.AST) -> Iterator[Operand]:
+def _other_operands(unit: Unit, node: ast.AST) -> Iterator[Operand]:
     match node:
         case ast.Compare():
             contained = isinstance(node.ops[0], ast.In | ast.NotIn)
-            yield "in" if contained else "operand", node.comparators[0], node
+            for comparator in node.comparators:
+                yield "in" if contained else "operand", comparator, node
             if not contained:
                 yield "operand", node.left, node
         case ast.Subscript():
@@ -227,6 +232,30 @@ def _other_operands(_unit: Unit, node: ast.AST) -> Iterator[Operand]:
             yield "operand", node.right, node
         case ast.AugAssign():
             yield "operand", node.value, node
+            yield "operand", node.target, node
+        case ast.FormattedValue():
+            yield "format", node.value, node
+        case ast.JoinedStr():
+            for part in node.values:
+                if isinstance(part, ast.FormattedValue):
+                    yield "format", part.value, part
+        case ast.Raise() if node.exc is not None:
+            yield "raise", node.exc, node
+        case ast.Dict():
+            for key, value in zip(node.keys, node.values, strict=True):
+                if key is None:
+                    yield "mapping", value, node
+        case ast.For() | ast.AsyncFor() | ast.With() | ast.AsyncWith():
+            pass
+        case ast.expr():
+            yield from _caught(unit, node)
+
+
+def _caught(unit: Unit, node: ast.expr) -> Iterator[Operand]:
+    """What ``except`` was given."""
+    handler = unit.parents.get(node)
+    if isinstance(handler, ast.ExceptHandler) and handler.type is node:
+        yield "except", node, handler
 
 
 def _tested(_unit: Unit, node: ast.AST) -> Iterator[Operand]:
@@ -253,4 +282,5 @@ _FINDERS = {
     "LIST_EXTEND": _starred,
     "SET_UPDATE": _starred,
     "CALL_FUNCTION_EX": _call_operands,
+    "DICT_MERGE": _call_operands,
 }

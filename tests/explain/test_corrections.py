@@ -52,6 +52,7 @@ DEFINED = [
             "for x in fetch(): print(x)\nasync for y in fetch(): print(y)",
             "for x in await fetch(): print(x)\nfor y in await fetch(): print(y)",
         ),
+        ("print(await [x for x in ticks()])", "print([x async for x in ticks()])"),
     ],
 )
 def test_a_second_mistake_is_put_right_as_well(text: str, fixed: str) -> None:
@@ -65,8 +66,6 @@ def test_a_second_mistake_is_put_right_as_well(text: str, fixed: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "await [x for x in ticks()]",
-        "with (i for i in ticks()) as r: pass",
         "async with [i async for i in fetch()]: pass",
         "print(len(enumerate(ticks())))",
     ],

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import ast
 import asyncio
-from types import AsyncGeneratorType, CoroutineType
+from types import CoroutineType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import CannotFixError, Fixing, short
-from asyncrepl.explain.resolving import is_async_iterable, is_awaitable
+from asyncrepl.explain.resolving import is_awaitable
 from asyncrepl.explain.rule import Rule
-from asyncrepl.explain.uses import Use
 from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
@@ -36,59 +35,6 @@ def _refused_by_asyncio(evidence: Evidence) -> ast.Call | None:
     calls = [node for node in evidence.nodes if isinstance(node, ast.Call)]
     awaits = [node.value for node in evidence.nodes if isinstance(node, ast.Await)]
     return next((node for node in [*calls, *awaits] if isinstance(node, ast.Call)), None)
-
-
-def _given_generator(evidence: Evidence, names: tuple[str, ...]) -> tuple[ast.Call, Use] | None:
-    call = _refused_by_asyncio(evidence)
-    if call is None or callee_name(call) not in names:
-        return None
-    for argument in call.args:
-        use = next((each for each in evidence.uses if each.node is argument), None)
-        info = use.info if use else evidence.resolver.info(argument)
-        if info is not None and is_async_iterable(info) and not is_awaitable(info):
-            return call, use or Use("argument", argument, call, info)
-    return None
-
-
-def _as_task(evidence: Evidence) -> Finding | None:
-    found = _given_generator(evidence, _TASKS)
-    if found is None:
-        return None
-    why = (
-        f"A task runs a coroutine, and {short(evidence.unit, found[1].node)} is an async "
-        "generator: put the loop over it into an `async def`."
-    )
-    return Finding(why, _drained(evidence, found[0]))
-
-
-def _as_awaitable(evidence: Evidence) -> Finding | None:
-    found = _given_generator(evidence, _AWAITERS)
-    if found is None:
-        return None
-    name = callee_name(found[0])
-    why = (
-        f"`{name}` takes awaitables, and {short(evidence.unit, found[1].node)} is an async "
-        "generator: a coroutine has to walk it."
-    )
-    return Finding(why, _drained(evidence, found[0]))
-
-
-def _drained(evidence: Evidence, call: ast.Call) -> Fix | None:
-    """Give the generators to a coroutine that collects their items."""
-    unit, fixing = evidence.unit, Fixing(evidence)
-    name = fixing.fresh(unit, "drain")
-    statement = unit.statement(call)
-    lines = f"async def {name}(stream):\n    return [x async for x in stream]\n"
-    fixing.of(unit).lines_before(statement, lines)
-    for argument in call.args:
-        info = evidence.resolver.info(argument)
-        noted = any(
-            use.node is argument and use.kind is AsyncGeneratorType for use in evidence.uses
-        )
-        if noted or (info is not None and is_async_iterable(info)):
-            fixing.of(unit).before(argument, f"{name}(")
-            fixing.of(unit).after(argument, ")")
-    return fixing.fix()
 
 
 def _behind_expression(evidence: Evidence) -> ast.Call | None:
@@ -231,23 +177,6 @@ def _changes(loop: ast.For, source: ast.expr) -> bool:
 
 
 RULES = (
-    Rule(
-        "create-task-of-async-generator",
-        "a task of an async generator",
-        3,
-        "A task runs a coroutine. Put the `async for` in an `async def` and make a task of that.",
-        _as_task,
-    ),
-    Rule(
-        "async-generator-as-awaitable",
-        "an async generator where asyncio takes awaitables",
-        3,
-        "These functions take awaitables. Wrap the walk in a coroutine: "
-        "`async def drain(gen): return [x async for x in gen]` and pass `drain(gen())`, or pass "
-        "one step: `anext(gen)`.",
-        _as_awaitable,
-        errors=(TypeError, ValueError),
-    ),
     Rule(
         "gather-without-star",
         "`gather` of a list",
