@@ -31,17 +31,14 @@ def _attribute(evidence: Evidence) -> Finding | None:
     if type(stream) is not AsyncGeneratorType or asked is None or asked.attr != error.name:
         return None
     made = evidence.units.definition(stream.ag_code)
-    once = made is not None and _yields_once(made[1])
-    instead = (
-        f"`async with asynccontextmanager({stream.__name__})() as …` gives it"
-        if once
-        else "`async for` gives one after the other, `await anext(…)` the first"
-    )
+    if made is None or not _yields_once(made[1]):
+        return None
     why = (
         f"{short(evidence.unit, asked.value)} is the async generator that `{stream.__name__}` "
-        f"makes, not what it yields: {instead}."
+        f"makes, not what it yields: `async with asynccontextmanager({stream.__name__})() as …` "
+        "gives it."
     )
-    return Finding(why, _entered(evidence, stream.ag_code.co_name) if once else None)
+    return Finding(why, _entered(evidence, stream.ag_code.co_name))
 
 
 def _entered(evidence: Evidence, name: str) -> Fix | None:
