@@ -66,7 +66,9 @@ def test_each_round_is_told_in_full_while_it_is_stepped(type_in: Typed) -> None:
 def test_values_and_expressions_are_shown(type_in: Typed) -> None:
     """Where the statement stands; what an expression raises is one line."""
     type_in(SOURCES)
-    press(type_in, 0.7, "pause", "values", ("evaluate", "i + 1"), ("evaluate", "1/0"), "resume_all")
+    press(
+        type_in, 0.7, "pause", "values", ("evaluate", "i + 1"), ("evaluate", "1/0"), "resume_all"
+    )
     shown = type_in("async for n in naps(2): pass")
     assert "naps  <input 1>:3: await asyncio.sleep(seconds)\n  n = 2\n" in shown
     assert "  i = 1\n<input 2>:1: async for n in naps(2): pass\n  n = 0\n" in shown
