@@ -247,7 +247,7 @@ class _Expecting(Resolver):
         return None
 
     def _certain(self, info: ObjectInfo) -> ObjectInfo | None:
-        """`info`, if they still hold when the changed texts have run."""
+        """`facts`, if they still hold when the changed texts have run."""
         code = info.code or getattr(info.value, "__code__", None)
         return None if code is not None and code.co_filename in self._names else info
 

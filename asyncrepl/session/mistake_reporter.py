@@ -212,6 +212,13 @@ class SilentMistakeReporter:
                 return found
         return None
 
+    def blocked(self, filename: str, line: int, milliseconds: int) -> None:
+        """The code there has held the loop for so long, and others could have run."""
+        if not self.is_reported_blocking(filename, line):
+            code, made = _code_of_whole_text(filename), (filename, line)
+            self.see(Finding("blocked", describe(None), code, 0, milliseconds, made))
+            self.look()
+
     def note(self, found: Explanation) -> None:
         """`found` is told: it is not told a second time."""
         self._reported.add((found.id, found.why))

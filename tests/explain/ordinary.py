@@ -1,7 +1,7 @@
 """Ordinary errors, and the places in asynchronous code where they happen to be raised.
 
-Each statement of ``ordinary.txt`` raises something that is not about async iteration; each entry
-of `PLACES` puts it somewhere near async iteration, where a hasty rule would see a mistake.
+Each statement of ``ordinary.txt`` raises something that is not about async iteration; each entry of
+`PLACES` puts it somewhere near async iteration, where a hasty rule would see a mistake.
 """
 
 from __future__ import annotations
@@ -135,10 +135,13 @@ def errors() -> list[str]:
     return found
 
 
-def programs() -> list[tuple[str, str, str]]:
-    """The error, the name of the place, and the text, of every error in every place."""
+def programs(statements: list[str] | None = None) -> list[tuple[str, str, str]]:
+    """The error, the name of the place, and the text, of every error in every place.
+
+    The errors are those of ``ordinary.txt``, or those of the `statements` that are given.
+    """
     found = []
-    for error, (name, place) in product(errors(), {**PLACES, **SYNC_PLACES}.items()):
+    for error, (name, place) in product(statements or errors(), {**PLACES, **SYNC_PLACES}.items()):
         text = _placed(error, place)
         if _is_program(error, name, text):
             found.append((error, name, text))

@@ -198,6 +198,7 @@ class BlockingWatchdog:
             held = self._blocked = BlockedSlice(now.slice, start, now, early)
         if now.at - held.start > BUSY_INTERVAL:
             held.went_on(now, before.at)
+            held.others = held.others or _others_wait(self._loop)
             self.current = self._to_report(held, now.at)
 
     def _waited_since(self, start: float, now: LoopObservation) -> float:
@@ -235,6 +236,7 @@ class BlockingWatchdog:
         else:
             source = linecache.getline(place.filename, place.line).strip()
             found = Blocked(*place, source, seconds, held.waited, lane, held.slice.at)
+            found = replace(found, others=held.others)
         return found and replace(found, collected=min(held.collected, seconds))
 
     def _missed(self, before: LoopObservation, now: LoopObservation) -> list[Blocked | None]:
@@ -261,6 +263,11 @@ class BlockingWatchdog:
             return None
         names = {each.id: each.name for each in timeline.snapshot().lanes}
         return Blocked(names.get(lane), "", 0, "", seconds, waited, lane, at)
+
+
+def _others_wait(loop: LiveLoop) -> bool:
+    """Whether `loop` has something to run, or a timer that is due; from any thread."""
+    return bool(loop._ready) or loop.deadline() < loop.time()  # noqa: SLF001
 
 
 def _start(slice_: RunningSlice, before: float, now: float) -> float:

@@ -184,9 +184,10 @@ def _is_resource(told: _Told) -> bool:
 
 
 def _resource(told: _Told) -> str:
+    name = told.info.code.co_name if told.info is not None and told.info.code is not None else ""
     return (
-        f"{told.text} is an async generator and has no {told.demand.by}: what it yields has. "
-        "A context manager made of it gives that."
+        f"{told.text} is the async generator that `{name}` makes, not what it yields: `async with "
+        f"asynccontextmanager({name})() as …` gives it."
     )
 
 

@@ -14,9 +14,10 @@ import sys
 import time
 from random import Random
 
-from proof.matrix.grading import Grade, grades_of
+from proof.matrix.execution import in_processes
+from proof.matrix.grading import Grade, graded
 from proof.matrix.programs import Case, cells, made
-from proof.matrix.table import Figures, table, worst
+from proof.matrix.table import Figures, by_context, by_demand, table
 
 
 def _options(arguments: list[str]) -> argparse.Namespace:
@@ -71,11 +72,13 @@ def _tell(grade: Grade, *, whole: bool) -> None:
 def main(*arguments: str) -> int:
     """Print the figures; the exit status."""
     options, started = _options(list(arguments)), time.monotonic()
-    grades = grades_of(sample(options.seed, options.count, options.only), options.jobs)
+    grades = in_processes(graded, sample(options.seed, options.count, options.only), options.jobs)
     failed = [grade for grade in grades if grade.failed]
     for grade in failed if options.list or options.show else [g for g in failed if g.alarm]:
         _tell(grade, whole=options.show or grade.alarm)
-    print(*table(grades), *worst(grades), sep="\n")
+    if options.list or options.show:
+        print(*by_demand(grades), *by_context(grades), sep="\n")
+    print(*table(grades), sep="\n")
     total = Figures()
     for grade in grades:
         total.add(grade)

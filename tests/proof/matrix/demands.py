@@ -16,11 +16,12 @@ __all__ = ["DEMANDS", "Demand"]
 class Demand:
     """One operation, or one function of the library, with the operand in its place.
 
-    `wants` is what it demands: "value", "iterable", "awaitable", "coroutine", "async iterable",
-    "async iterator", "manager", "async manager", "callable". `plain` is the code for what an
-    operand holds, where it differs, and `stream` that for one that is walked, `inside` what is
-    to be done with a manager. `quiet`: nothing fails, so a program may mean it with some kinds.
-    Without `fixable`, nobody can know what was meant.
+    `wants` is what it demands: "value", "iterable", "awaitable", "coroutine", "async
+    iterable", "async iterator", "manager", "async manager", "callable". `plain` is the
+    code for what an operand holds, where it differs, and `stream` that for one that is
+    walked, `inside` what is to be done with a manager. With `kinds`, only those are asked:
+    of others it would be two mistakes. `quiet`: nothing fails, so a program may mean it with some kinds. Without
+    `fixable`, nobody can know what was meant.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Demand:
     stream: str = ""
     inside: str = ""
     define: str = ""
+    kinds: tuple[str, ...] = ()
     quiet: bool = False
     fixable: bool = True
 
@@ -50,7 +52,12 @@ def _each(group: str, wants: str, payload: str, code: str, *, quiet: bool = Fals
     ]
 
 
-#: Statements that walk, and operators.
+#: Kinds by what goes with them.
+_STREAMS = ("async generator", "async iterator", "async iterable")
+_AWAITABLES = ("coroutine", "future", "task", "async mock")
+_MANAGERS = ("async manager class", "async manager function")
+_HELD = (*_AWAITABLES, "step", "coroutine function", *_MANAGERS, "uncalled manager", "None")
+
 _CONSTRUCTS = [
     Demand(
         "for", "for", "iterable", "for $r in $x:\n    print($r)",
@@ -73,26 +80,26 @@ _CONSTRUCTS = [
     Demand("slice assigned", "unpack", "iterable", "$a = [0]\n$a[1:] = $x\nprint($a)"),
     Demand("del", "subscript", "value", "$a = $x\ndel $a['id']\nprint($a)", "record"),
     Demand("store", "subscript", "value", "$a = $x\n$a['id'] = 8\nprint($a['id'])", "record"),
-    Demand("augmented", "arithmetic", "value", "$t = 1\n$t += $x\nprint($t)", "number"),
+    Demand("augmented", "operator", "value", "$t = 1\n$t += $x\nprint($t)", "number"),
     Demand("extended", "unpack", "iterable", "$t = [0]\n$t += $x\nprint($t)"),
-    Demand("if", "truth", "value", "if $x:\n    print('some')\nelse:\n    print('none')", "zero",
+    Demand("if", "shown", "value", "if $x:\n    print('some')\nelse:\n    print('none')", "zero",
            quiet=True),
-    Demand("if stream", "truth", "value", "if $x:\n    print('some')\nelse:\n    print('none')",
+    Demand("if stream", "shown", "value", "if $x:\n    print('some')\nelse:\n    print('none')",
            "empty", quiet=True),
-    Demand("if not", "truth", "value", "if not $x:\n    print('none')", "empty", quiet=True),
-    Demand("match", "match", "value",
+    Demand("if not", "shown", "value", "if not $x:\n    print('none')", "empty", quiet=True),
+    Demand("match", "shown", "value",
            "match $x:\n    case [$a, *_]:\n        print('first', $a)\n    case _:\n"
            "        print('other')", quiet=True),
-    Demand("match mapping", "match", "value",
+    Demand("match mapping", "shown", "value",
            "match $x:\n    case {'id': $a}:\n        print('id', $a)\n    case _:\n"
            "        print('other')", "record", quiet=True),
-    Demand("except", "match", "value",
+    Demand("except", "shown", "value",
            "try:\n    {}['gone']\nexcept $x:\n    print('caught')", "error class"),
-    Demand("raise", "match", "value",
+    Demand("raise", "shown", "value",
            "try:\n    raise $x\nexcept KeyError as error:\n    print('caught', error)", "error"),
     Demand("set attribute", "attribute", "value", "$a = $x\n$a.total = 9\nprint($a.total)",
            "object", quiet=True),
-    Demand("dropped", "dropped", "value", "$x\nprint('done')", "deed", quiet=True),
+    Demand("dropped", "shown", "value", "$x\nprint('done')", "deed", quiet=True),
     Demand("with", "with", "manager", "with $x as $w:\n    print($w.send('it'))",
            "plain manager", inside="print($w.send('it'))"),
     Demand("with, no name", "with", "manager", "with $x:\n    print('inside')", "plain manager",
@@ -118,11 +125,11 @@ _OPERATORS = [
         {**$x, 'more': 1}
         dict(**$x)
         """),
-    *_each("in", "iterable", "rows", """
+    *_each("operator", "iterable", "rows", """
         1 in $x
         9 not in $x
         """),
-    *_each("in", "value", "text", "'or' in $x"),
+    *_each("operator", "value", "text", "'or' in $x"),
     *_each("subscript", "value", "rows", """
         $x[0]
         $x[-1]
@@ -130,51 +137,51 @@ _OPERATORS = [
         """),
     *_each("subscript", "value", "record", "$x['id']"),
     *_each("subscript", "value", "number", "[10, 20, 30, 40, 50][$x]"),
-    *_each("arithmetic", "value", "rows", """
+    *_each("operator", "value", "rows", """
         $x + [0]
         [0] + $x
         $x * 2
         """),
-    *_each("arithmetic", "value", "number", """
+    *_each("operator", "value", "number", """
         $x + 1
         1 + $x
         $x / 2
         -$x
         2 ** $x
         """),
-    *_each("arithmetic", "value", "text", """
+    *_each("operator", "value", "text", """
         'to the ' + $x
         $x + '!'
         """),
-    *_each("arithmetic", "value", "record", "$x | {'more': 1}"),
-    *_each("compare", "value", "number", """
+    *_each("operator", "value", "record", "$x | {'more': 1}"),
+    *_each("operator", "value", "number", """
         $x > 1
         1 < $x < 9
         """),
-    *_each("compare", "value", "number", "$x == 4", quiet=True),
-    *_each("compare", "value", "rows", """
+    *_each("operator", "value", "number", "$x == 4", quiet=True),
+    *_each("operator", "value", "rows", """
         $x == [3, 1, 2]
         [3, 1, 2] != $x
         """, quiet=True),
-    *_each("compare", "value", "text", "$x in ('north', 'south')", quiet=True),
-    *_each("truth", "value", "zero", """
+    *_each("operator", "value", "text", "$x in ('north', 'south')", quiet=True),
+    *_each("shown", "value", "zero", """
         'some' if $x else 'none'
         not $x
         $x or 'nothing'
         bool($x)
         """, quiet=True),
-    *_each("format", "value", "number", """
+    *_each("shown", "value", "number", """
         f'{$x}'
         '{}'.format($x)
         str($x)
         repr($x)
         """, quiet=True),
-    *_each("format", "value", "rows", """
+    *_each("shown", "value", "rows", """
         f'{$x}'
         str($x)
         ('rows', $x)
         """, quiet=True),
-    *_each("format", "value", "number", """
+    *_each("shown", "value", "number", """
         f'{$x:>3}'
         '%d' % $x
         format($x, '03')
@@ -244,12 +251,11 @@ _BUILTINS = [
         max($x, 1)
         chr($x + 60)
         """),
-    *_each("builtin", "value", "iterator", "next($x)"),
     *_each("builtin", "value", "rows", "isinstance($x, list)", quiet=True),
 ]  # fmt: skip
 
 _LIBRARY = [
-    *_each("itertools", "iterable", "rows", """
+    *_each("library", "iterable", "rows", """
         list(itertools.chain($x, [0]))
         list(itertools.islice($x, 2))
         list(itertools.zip_longest($x, 'ab'))
@@ -266,8 +272,8 @@ _LIBRARY = [
         [next(each) for each in itertools.tee($x)]
         list(itertools.islice(itertools.cycle($x), 4))
         """),
-    *_each("itertools", "iterable", "nested", "list(itertools.chain.from_iterable($x))"),
-    *_each("itertools", "iterable", "points", "list(itertools.starmap(max, $x))"),
+    *_each("library", "iterable", "nested", "list(itertools.chain.from_iterable($x))"),
+    *_each("library", "iterable", "points", "list(itertools.starmap(max, $x))"),
     *_each("library", "iterable", "rows", """
         functools.reduce(max, $x)
         statistics.mean($x)
@@ -325,9 +331,8 @@ _LIBRARY = [
         struct.pack('b', $x)
         operator.add($x, 1)
         """),
-    *_each("library", "value", "zero", "time.sleep($x)"),
-    *_each("threads", "iterable", "rows", "list(concurrent.futures.ThreadPoolExecutor(1).map(str, $x))"),
-    *_each("threads", "value", "rows", """
+    *_each("library", "iterable", "rows", "list(concurrent.futures.ThreadPoolExecutor(1).map(str, $x))"),
+    *_each("library", "value", "rows", """
         concurrent.futures.ThreadPoolExecutor(1).submit(len, $x).result()
         await asyncio.to_thread(sum, $x)
         """),
@@ -355,11 +360,13 @@ _ASYNCHRONOUS = [
            "async for $a, $b in $x:\n    print($a, $b)", "pairs",
            plain="for $a, $b in $x:\n    print($a, $b)"),
     Demand("async for in await", "async for", "async iterable",
-           "async for $r in await $x:\n    print($r)", plain="for $r in $x:\n    print($r)",
+           "async for $r in await $x:\n    print($r)", kinds=_STREAMS,
            stream="async for $r in $x:\n    print($r)"),
-    Demand("aiter", "anext", "async iterable", f"$s = aiter($x)\nprint({_STREAMED.replace('$x', '$s')})",
+    Demand("async for held", "async for", "async iterable",
+           "async for $r in $x:\n    print($r)", "stream", kinds=_HELD),
+    Demand("aiter", "async for", "async iterable", f"$s = aiter($x)\nprint({_STREAMED.replace('$x', '$s')})",
            plain="$s = $x\nprint([$r for $r in $s])"),
-    Demand("anext", "anext", "async iterator", "print(await anext($x))",
+    Demand("anext", "async for", "async iterator", "print(await anext($x))",
            plain="print(next(iter($x)))", stream="print(await anext(aiter($x)))"),
     Demand("async with", "async with", "async manager",
            "async with $x as $w:\n    print($w.send('it'))", "manager", inside="print($w.send('it'))"),
@@ -367,8 +374,7 @@ _ASYNCHRONOUS = [
            "async with $x as $w:\n    print($w.send('it'))", "plain manager",
            plain="with $x as $w:\n    print($w.send('it'))", inside="print($w.send('it'))"),
     Demand("async with walked", "async with", "async manager",
-           "async with $x as $s:\n    async for $r in $s:\n        print($r)",
-           plain="for $r in $x:\n    print($r)",
+           "async with $x as $s:\n    async for $r in $s:\n        print($r)", kinds=_STREAMS,
            stream="async for $r in $x:\n    print($r)"),
     Demand("enter_async_context", "async with", "async manager",
            "async with contextlib.AsyncExitStack() as $s:\n"
@@ -391,11 +397,13 @@ _ASYNCHRONOUS = [
     Demand("as_completed", "asyncio", "awaitable",
            "for $t in asyncio.as_completed([$x]):\n    print(sorted(await $t))",
            plain="print(sorted($x))"),
-    Demand("call", "call", "callable", "print(sorted($x()))", plain="print(sorted($x))"),
-    Demand("call awaited", "call", "callable", "print(sorted(await $x()))",
+    Demand("call awaited", "call", "callable", "print(sorted(await $x()))", kinds=_AWAITABLES,
            plain="print(sorted($x))"),
     Demand("call walked", "call", "callable", "async for $r in $x():\n    print($r)",
-           plain="for $r in $x:\n    print($r)", stream="async for $r in $x:\n    print($r)"),
+           kinds=_STREAMS, stream="async for $r in $x:\n    print($r)"),
+    Demand("call entered", "call", "callable",
+           "async with $x() as $w:\n    print($w.send('it'))", "manager", kinds=_MANAGERS,
+           inside="print($w.send('it'))"),
 ]  # fmt: skip
 
 DEMANDS = tuple(

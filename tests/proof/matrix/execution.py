@@ -12,6 +12,7 @@ import contextlib
 import gc
 import inspect
 import io
+import multiprocessing
 import signal
 import sys
 import tempfile
@@ -19,7 +20,7 @@ import types
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from support.shells import Typed
 
@@ -30,11 +31,14 @@ from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.session.console import Console
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from asyncrepl.explain.explanation import Explanation
 
-__all__ = ["Program", "Said", "explained", "printed"]
+__all__ = ["Program", "Said", "explained", "in_processes", "printed"]
+
+Given = TypeVar("Given")
+Found = TypeVar("Found")
 
 #: Seconds that one program may take.
 _LIMIT = 3.0
@@ -88,15 +92,16 @@ def _limited() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _quiet(out: io.StringIO, err: io.StringIO) -> Iterator[None]:
-    """Let all output go to `out` and `err`, also what is only said once collected."""
+    """Let all output go to `out` and `err`, also warnings, and what is only said once collected."""
     with (
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
-        warnings.catch_warnings(),
+        warnings.catch_warnings(record=True) as caught,
     ):
         warnings.simplefilter("always", RuntimeWarning)
         yield
         gc.collect()
+    err.writelines(f"{each.category.__name__}: {each.message}\n" for each in caught)
 
 
 @contextlib.contextmanager
@@ -190,3 +195,16 @@ def _typed(program: Program, out: io.StringIO) -> Said:
     return Said(
         "", found, Program("".join(each.rstrip("\n") + "\n" for each in fixed), program.modules)
     )
+
+
+def in_processes(work: Callable[[Given], Found], given: Sequence[Given], jobs: int) -> list[Found]:
+    """What `work` gives of each, in so many processes; in this one, if one is enough."""
+    if jobs == 1:
+        return [work(each) for each in given]
+    with multiprocessing.get_context("spawn").Pool(jobs, _prepare) as pool:
+        return pool.map(work, given, chunksize=16)
+
+
+def _prepare() -> None:
+    gc.collect()
+    gc.freeze()  # a collection follows each program: it shall not look at what stays

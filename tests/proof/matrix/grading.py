@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import multiprocessing
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -13,7 +11,7 @@ from proof.matrix.execution import Program, Said, explained, printed
 if TYPE_CHECKING:
     from proof.matrix.programs import Case
 
-__all__ = ["Grade", "graded", "grades_of"]
+__all__ = ["Grade", "graded"]
 
 #: What no explanation of an operand may call it: the opposite of what it is.
 _DENIED = {
@@ -43,20 +41,6 @@ class Grade:
     def failed(self) -> bool:
         """Whether it falls short in anything."""
         return self.alarm or self.cause in ("silent", "wrong") or self.fix in ("none", "bad")
-
-
-def grades_of(cases: list[Case], jobs: int) -> list[Grade]:
-    """The grades of `cases` in their order, made in so many processes."""
-    if jobs == 1:
-        return [graded(case) for case in cases]
-    spawning = multiprocessing.get_context("spawn")
-    with spawning.Pool(jobs, _prepare) as pool:
-        return pool.map(graded, cases, chunksize=16)
-
-
-def _prepare() -> None:
-    gc.collect()
-    gc.freeze()  # a collection follows each program: it shall not look at what stays
 
 
 def graded(case: Case) -> Grade:

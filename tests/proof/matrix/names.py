@@ -9,79 +9,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Names"]
 
-_THINGS = [
-    "order",
-    "invoice",
-    "ticket",
-    "sensor",
-    "reading",
-    "price",
-    "parcel",
-    "booking",
-    "message",
-    "tenant",
-    "ledger",
-    "sample",
-    "frame",
-    "quote",
-    "badge",
-    "recipe",
-    "voyage",
-    "comet",
-    "lantern",
-    "harbor",
-    "meadow",
-    "orchard",
-    "signal",
-    "packet",
-    "chapter",
-    "verse",
-    "stanza",
-    "glacier",
-    "pebble",
-    "falcon",
-    "otter",
-    "lichen",
-    "tariff",
-    "payroll",
-    "roster",
-    "fixture",
-    "widget",
-    "gasket",
-    "valve",
-    "turbine",
-    "ingot",
-    "cobalt",
-    "amber",
-    "quartz",
-    "basalt",
-    "delta",
-    "fjord",
-    "lagoon",
-    "canyon",
-    "prairie",
-    "tundra",
-    "monsoon",
-]
-_VERBS = [
-    "fetch",
-    "load",
-    "read",
-    "scan",
-    "poll",
-    "query",
-    "collect",
-    "receive",
-    "gather_up",
-    "pull",
-    "list_all",
-    "watch",
-]
+_THINGS = """
+order invoice ticket sensor reading price parcel booking message tenant ledger sample frame
+quote badge recipe voyage comet lantern harbor meadow orchard signal packet chapter verse
+stanza glacier pebble falcon otter lichen tariff payroll roster fixture widget gasket valve
+turbine ingot cobalt amber quartz basalt delta fjord lagoon canyon prairie tundra monsoon
+"""
+_VERBS = "fetch load read scan poll query collect receive gather_up pull list_all watch"
 _CLASSES = ("Client", "Store", "Feed", "Gateway", "Reader", "Archive", "Service", "Desk")
 
 #: The placeholders that lead to an operand: its function or class, that under another name, its
-#: owner, its module, its variable, a box around it, who gives it.
-_OPERANDS = "fkoMvyq"
+#: owner, its module, its variable, a box around it, who gives it, what it is assigned to.
+_OPERANDS = "fkoMvyqast"
 
 
 class Names(dict[str, str]):
@@ -95,7 +34,8 @@ class Names(dict[str, str]):
         """`of_class`: ``f`` is a class."""
         super().__init__()
         self._chance = chance
-        self._things = chance.sample(_THINGS, len(_THINGS))
+        self._things = _THINGS.split()
+        chance.shuffle(self._things)
         self._of_class = of_class
 
     def __missing__(self, letter: str) -> str:
@@ -103,7 +43,9 @@ class Names(dict[str, str]):
         if letter.isupper() or (letter in ("f", "k") and self._of_class):
             thing = thing.capitalize() + self._chance.choice(_CLASSES)
         elif letter in ("f", "k", "g"):
-            thing = self._chance.choice((f"{self._chance.choice(_VERBS)}_{thing}", thing + "s"))
+            thing = self._chance.choice(
+                (f"{self._chance.choice(_VERBS.split())}_{thing}", thing + "s")
+            )
         if letter == "M":
             thing = thing.lower()
         self[letter] = thing

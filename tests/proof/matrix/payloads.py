@@ -30,6 +30,7 @@ class Session:
 """
 _PLAIN_SESSION = _SESSION.replace("async ", "").replace("__a", "__")
 _JOB = "async def double(number):\n    await asyncio.sleep(0)\n    return number * 2\n"
+_TICKS = "async def ticks():\n    for tick in range(2):\n        yield tick\n"
 
 PAYLOADS = {
     "rows": Payload("[3, 1, 2]", items=True),
@@ -53,6 +54,6 @@ PAYLOADS = {
     "error class": Payload("KeyError"),
     "error": Payload("KeyError('gone')"),
     "function": Payload("abs"),
-    "iterator": Payload("iter([3, 1])"),
+    "stream": Payload("ticks()", define=_TICKS),
     "deed": Payload("print('saved')"),
 }

@@ -40,11 +40,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Case:
-    """A cell in a context.
+    """A cell in a context: its programs.
 
-    `wrong` and `right` are programs, `names` those that the user gave to the operand,
-    `operation` the code that goes wrong. There is no `wrong` one in a cell that is right, and no
-    `right` one where nobody can know.
+    `names` are those that the user gave to the operand, `operation` the code that goes wrong.
+    There is no `wrong` one in a cell that is right, and no `right` one where nobody can know.
     """
 
     cell: Cell
@@ -69,8 +68,10 @@ def _fits(kind: Kind, demand: Demand) -> bool:
         return False
     if kind.sync and demand.wants not in _ASYNC_WANTS:
         return False
-    if demand.name == "async with walked" and "async manager" in kind.satisfies:
-        return False  # then what it holds is the mistake
+    if demand.kinds:
+        return kind.name in demand.kinds
+    if kind.wrap and demand.wants in ("async iterable", "async iterator"):
+        return False  # "async for held" asks it: who walks so means that it holds a stream
     return not (demand.wants == "callable" and "callable" in kind.satisfies)
 
 
@@ -82,11 +83,20 @@ def _cell(kind: Kind, demand: Demand) -> Cell:
         and kind.plain == "$x"
         and kind.fixable
     )
-    if demand.name in ("async for in await", "call awaited"):
-        right = False
+    right = right and demand.name != "async for in await"
     required = not right and not (kind.quiet and demand.quiet)
-    guess = kind.name == "step" and demand.wants.startswith("async iter")
-    return Cell(kind, demand, right, required, kind.fixable and demand.fixable and not guess)
+    return Cell(kind, demand, right, required, fixable=_is_fixable(kind, demand))
+
+
+def _is_fixable(kind: Kind, demand: Demand) -> bool:
+    """Whether one can know what was meant."""
+    if kind.name == "step" and demand.wants in ("async iterable", "async iterator"):
+        return False  # to walk what it gives, or what it is a step of
+    if kind.wrap and not demand.inside and demand.group == "asyncio":
+        return False
+    if kind.sync and (demand.group == "asyncio" or (kind.wrap and not demand.inside)):
+        return False
+    return kind.fixable and demand.fixable
 
 
 def made(cell: Cell, seed: object) -> Case:

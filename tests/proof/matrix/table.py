@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING
+
+from proof.matrix.demands import DEMANDS
+from proof.matrix.kinds import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from proof.matrix.grading import Grade
 
-__all__ = ["Figures", "table", "worst"]
+__all__ = ["Figures", "by_context", "by_demand", "table"]
 
 
 @dataclass
@@ -47,7 +51,9 @@ class Figures:
     def __str__(self) -> str:
         if not self.asked:
             return "-" if not self.alarms else f"{self.alarms} alarms"
-        return f"{self.asked}:{self.cause:.0%},{self.fix:.0%},{self.wrong}"
+        wrong = f"!{self.wrong}" if self.wrong else ""
+        fix = f"{100 * self.fix:.0f}" if self.fixable else "-"
+        return f"{self.asked} {100 * self.cause:.0f}/{fix}{wrong}"
 
 
 def _grouped(grades: Iterable[Grade], key: Callable[[Grade], str]) -> dict[str, Figures]:
@@ -58,34 +64,38 @@ def _grouped(grades: Iterable[Grade], key: Callable[[Grade], str]) -> dict[str, 
 
 
 def table(grades: Sequence[Grade]) -> Iterator[str]:
-    """Rows of kinds, columns of groups of demands: ``n:cause %,fix %,wrong``."""
-    columns = list(dict.fromkeys(each.case.cell.demand.group for each in grades))
-    rows = list(dict.fromkeys(each.case.cell.kind.name for each in grades))
+    """Rows of kinds, columns of groups of demands: how many, cause %, fix %, ``!`` wrong."""
+    groups = {each.case.cell.demand.group for each in grades}
+    columns = [each for each in dict.fromkeys(d.group for d in DEMANDS) if each in groups]
+    kinds = {each.case.cell.kind.name for each in grades}
+    rows = [each.name for each in KINDS if each.name in kinds]
     cells = _grouped(grades, lambda g: f"{g.case.cell.kind.name}|{g.case.cell.demand.group}")
     by_kind = _grouped(grades, lambda g: g.case.cell.kind.name)
     by_group = _grouped(grades, lambda g: g.case.cell.demand.group)
-    yield _line("n:cause,fix,wrong", [*columns, "all"])
+    yield _line("n cause%/fix% !wrong", [*columns, "all"])
     for row in rows:
         yield _line(row, [*(str(cells[f"{row}|{each}"]) for each in columns), str(by_kind[row])])
-    yield _line("all", [str(by_group[each]) for each in columns])
+    yield _line("all", [*(str(by_group[each]) for each in columns), ""])
 
 
 def _line(head: str, cells: Sequence[str]) -> str:
-    return f"{head:25}" + "".join(f"{each:>17}" for each in cells)
+    return f"{head:24}" + "".join(f"{each:>13}" for each in cells)
 
 
-def worst(grades: Sequence[Grade]) -> Iterator[str]:
-    """The demands and the parts of contexts, each with its figures, the worst first."""
-    parts = ("route", "consumer", "home", "layout", "aliases")
-    yield from _list("by demand", _grouped(grades, lambda g: g.case.cell.demand.name))
-    for part in parts:
-        yield from _list(
-            f"by {part}", _grouped(grades, lambda g, part=part: getattr(g.case.context, part))
-        )
+def by_demand(grades: Sequence[Grade]) -> Iterator[str]:
+    """The demands, each with its figures, the worst first."""
+    yield from _list("demand", _grouped(grades, lambda g: g.case.cell.demand.name))
+
+
+def by_context(grades: Sequence[Grade]) -> Iterator[str]:
+    """The parts of contexts, each with its figures, the worst first."""
+    for part in ("route", "consumer", "home", "layout", "aliases"):
+        of_part = attrgetter(f"case.context.{part}")
+        yield from _list(part, _grouped(grades, of_part))
 
 
 def _list(title: str, rows: dict[str, Figures]) -> Iterator[str]:
     yield title
     for name, figures in sorted(rows.items(), key=lambda row: (row[1].cause, row[1].fix)):
         if figures.asked and (figures.caused, figures.fixed) != (figures.asked, figures.fixable):
-            yield f"    {name:60} {figures}"
+            yield f"    {name:56} {figures}"

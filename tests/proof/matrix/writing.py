@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from dataclasses import dataclass
 from string import Template
@@ -16,47 +17,16 @@ if TYPE_CHECKING:
     from proof.matrix.kinds import Kind, Shape
     from proof.matrix.names import Names
 
-__all__ = ["Writer"]
+__all__ = ["Writer", "with_imports"]
 
 #: Every module that a template may name.
-_MODULES = [
-    "array",
-    "asyncio",
-    "base64",
-    "bisect",
-    "collections",
-    "concurrent.futures",
-    "contextlib",
-    "copy",
-    "csv",
-    "datetime",
-    "decimal",
-    "functools",
-    "hashlib",
-    "heapq",
-    "html",
-    "io",
-    "itertools",
-    "json",
-    "math",
-    "operator",
-    "pathlib",
-    "pickle",
-    "posixpath",
-    "random",
-    "re",
-    "shlex",
-    "statistics",
-    "string",
-    "struct",
-    "textwrap",
-    "time",
-    "types",
-    "unittest.mock",
-    "urllib.parse",
-    "zlib",
-]
-_NAMED = re.compile(rf"(?<![\w.])({'|'.join(map(re.escape, _MODULES))})\.(\w+)")
+_MODULES = """
+array asyncio base64 bisect collections concurrent.futures contextlib copy csv datetime
+decimal functools hashlib heapq html io itertools json math operator pathlib pickle
+posixpath random re shlex statistics string struct textwrap time types unittest.mock
+urllib.parse zlib
+"""
+_NAMED = re.compile(rf"(?<![\w.])({'|'.join(map(re.escape, _MODULES.split()))})\.(\w+)")
 _SHORT = {"asyncio": "aio", "contextlib": "ctx", "itertools": "its", "functools": "fun"}
 _STREAMS = ("async generator", "async iterator", "async iterable")
 
@@ -159,22 +129,35 @@ class Writer:
                 return self._filled("from $M import $f as $k\n")
 
     def _with_imports(self, text: str) -> str:
-        """`text` with the modules it names imported, by the names of the context."""
-        named = sorted({match.groups() for match in _NAMED.finditer(text)})
-        modules = sorted({module for module, _ in named})
-        match self.context.aliases:
-            case "as usual":
-                imports = [f"import {module}" for module in modules]
-            case "module":
-                imports = [f"import {each} as {self._short(each)}" for each in modules]
-                text = _NAMED.sub(lambda m: f"{self._short(m[1])}.{m[2]}", text)
-            case _:
-                imports = [f"from {m} import {name} as {self._own(m, name)}" for m, name in named]
-                text = _NAMED.sub(lambda m: self._own(m[1], m[2]), text)
-        return re.sub(r"\n{3,}", "\n\n\n", "\n".join([*imports, "", text.lstrip()]))
+        return with_imports(text, self.context.aliases, self.names)
 
-    def _short(self, module: str) -> str:
-        return _SHORT.get(module, "my_" + module.rpartition(".")[2])
 
-    def _own(self, module: str, name: str) -> str:
-        return self.names[f"as {module}.{name}"]
+def with_imports(text: str, aliases: str, names: Names) -> str:
+    """`text` with the modules it names imported.
+
+    `aliases` is "as usual"; "module", for ``import asyncio as aio``; or "names", for ``from
+    asyncio import gather as together``, with another of the `names`.
+    """
+
+    def own(module: str, name: str) -> str:
+        return names[f"as {module}.{name}"]
+
+    named = sorted({match.groups() for match in _NAMED.finditer(text)})
+    modules = sorted({module for module, _ in named})
+    match aliases:
+        case "as usual":
+            imports = [f"import {module}" for module in modules]
+        case "module":
+            imports = [f"import {each} as {_short(each)}" for each in modules]
+            text = _NAMED.sub(lambda m: f"{_short(m[1])}.{m[2]}", text)
+        case _:
+            named = [each for each in named if not keyword.iskeyword(each[1])]  # asyncio.async
+            imports = [
+                f"from {module} import {name} as {own(module, name)}" for module, name in named
+            ]
+            text = _NAMED.sub(lambda m: own(*m.groups()) if m.groups() in named else m[0], text)
+    return re.sub(r"\n{3,}", "\n\n\n", "\n".join([*imports, "", text.lstrip()]))
+
+
+def _short(module: str) -> str:
+    return _SHORT.get(module, "my_" + module.rpartition(".")[2])
