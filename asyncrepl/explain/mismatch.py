@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from asyncrepl.explain.demands import Demand, demand_of, is_asynchronous, met
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
 from asyncrepl.explain.uses import Use
-from asyncrepl.explain.value_origins import bindings
+from asyncrepl.explain.value_origins import bindings, origins
 from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
 from asyncrepl.syntax.names import callee_name
 from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
@@ -103,7 +103,7 @@ def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[ObjectInfo]]]:
         if evidence.direct and _is_python(callee):
             continue  # it was called in a wrong way: nothing of it has run
         foreign = callee is None and _is_foreign(evidence, use.owner)
-        for part in _parts(use):
+        for part in (*_parts(use), *_held_parts(evidence, use)):
             demand = demand_of(part, callee, foreign=foreign)
             if demand is None:
                 continue
@@ -307,6 +307,16 @@ def _parts(use: Use) -> Iterator[Use]:
     if use.role == "argument":
         for inner in _elements(use.node):
             yield Use("argument", inner, use.owner, None)
+
+
+def _held_parts(evidence: Evidence, use: Use) -> Iterator[Use]:
+    """What stands in the display that the argument was made of."""
+    if use.role != "argument" or not isinstance(use.node, ast.Name | ast.Attribute):
+        return
+    for unit, made in origins(evidence.units, evidence.unit, use.node):
+        if unit is evidence.unit:
+            for inner in _elements(made):
+                yield Use("argument", inner, use.owner, None)
 
 
 def _elements(node: ast.expr) -> Iterator[ast.expr]:

@@ -245,14 +245,21 @@ def _yielded_through(fixing: Fixing, case: Case) -> None:
     unit, function = found
     returns = [node for node in own_nodes(function) if isinstance(node, ast.Return) and node.value]
     resolver = case.evidence.resolver.inside(code, _callee(case))
-    if not returns or not all(_awaits_walkable(resolver, node.value) for node in returns):
-        raise CannotFixError
     for node in returns:
-        assert isinstance(node.value, ast.Await)
-        by, name = unit.source.indent(node), fresh(unit, "item")
-        source = unit.source.source(node.value.value)
-        text = f"async for {name} in {source}:\n{by}    yield {name}\n{by}return"
-        fixing.of(unit).replace(node, text)
+        made = single_assignment(unit, node.value, awaited=True) if node.value else None
+        statement = unit.statement(made) if made is not None else node
+        value = made if made is not None else node.value
+        if not isinstance(value, ast.Await) or not _awaits_walkable(resolver, value):
+            raise CannotFixError
+        by, name = unit.source.indent(statement), fresh(unit, "item")
+        source = unit.source.source(value.value)
+        end = f"\n{by}return" if statement is node else ""
+        text = f"async for {name} in {source}:\n{by}    yield {name}{end}"
+        fixing.of(unit).replace(statement, text)
+        if statement is not node:
+            fixing.of(unit).replace(node, "return")
+    if not returns:
+        raise CannotFixError
     if case.demand.what == "walk":
         fixing.loop_async(case.unit, case.owner)
 
@@ -304,15 +311,47 @@ def _enters(case: Case, options: list[ObjectInfo]) -> bool:
 
 def _await_at(fixing: Fixing, case: Case) -> None:
     """``await`` where the value is made, if that is in the same function; else where it is used."""
+    _await_method(fixing, case)
     made = _made_here(case)
     if made is not None and _all_want_results(case.unit, case.node):
         fixing.changed = made
         fixing.awaiting(case.unit, made)
     else:
-        fixing.awaiting(case.unit, case.node)
+        for each in (case.node, *_siblings(case)):
+            fixing.awaiting(case.unit, each)
 
 
-def single_assignment(unit: Unit, node: ast.expr) -> ast.expr | None:
+def _siblings(case: Case) -> list[ast.expr]:
+    """What stands beside the operand in a list or dictionary, and is of its kind."""
+    around = case.unit.parents.get(case.node)
+    if not isinstance(around, ast.List | ast.Tuple | ast.Set | ast.Dict) or case.suffix:
+        return []
+    elements = around.values if isinstance(around, ast.Dict) else around.elts
+    resolver = case.evidence.resolver
+    return [
+        each
+        for each in elements
+        if each is not case.node
+        and any(case.info and one.kind is case.info.kind for one in resolver.options(each))
+    ]
+
+
+def _await_method(fixing: Fixing, case: Case) -> None:
+    """Of ``(await cursor).fetchall()`` the method as well, if that is a coroutine function."""
+    call = case.unit.parents.get(case.owner)
+    if case.demand.what != "attribute" or not isinstance(call, ast.Call):
+        return
+    methods = [lookup(each.kind, case.demand.needs[0]) for each in case.awaited]
+    handed = isinstance(case.unit.parents.get(call), ast.Await | ast.Call | ast.Starred)
+    printed = callee_name(case.unit.parents.get(call)) in ("print", "str", "len", "list", "repr")
+    coroutine = any(inspect.iscoroutinefunction(each) for each in methods)
+    if coroutine and call.func is case.owner and (printed or not handed):
+        fixing.awaiting(case.unit, call)
+
+
+def single_assignment(
+    unit: Unit, node: ast.expr, *, awaited: bool = False
+) -> ast.expr | None:
     """The call that a name is given, once, in the function that uses it."""
     if not isinstance(node, ast.Name):
         return None
@@ -322,7 +361,7 @@ def single_assignment(unit: Unit, node: ast.expr) -> ast.expr | None:
         return None
     same = scope(unit, node) is around and isinstance(assigned.targets[0], ast.Name)
     inner = around is not None and not isinstance(around, ast.FunctionDef)
-    kept = isinstance(assigned.value, ast.Await | ast.Constant)
+    kept = isinstance(assigned.value, ast.Await | ast.Constant) and not awaited
     return assigned.value if (same or inner) and not kept else None
 
 
@@ -590,6 +629,17 @@ _SCALARS = frozenset(
 )
 
 
+def _is_endless(case: Case) -> bool:
+    """Whether the generator never ends by itself."""
+    found = case.evidence.units.definition(case.info.code if case.info is not None else None)
+    for node in own_nodes(found[1]) if found is not None else ():
+        if isinstance(node, ast.While) and isinstance(node.test, ast.Constant) and node.test.value:
+            ends = (ast.Break, ast.Return, ast.Raise, ast.Await)
+            if not any(isinstance(each, ends) for part in node.body for each in ast.walk(part)):
+                return True
+    return False
+
+
 def _wants_list(case: Case) -> bool:
     """Whether a list of the items may be what is wanted."""
     if case.demand.what not in ("value", "await"):
@@ -622,7 +672,7 @@ def _wants_list(case: Case) -> bool:
 
 def _collected(fixing: Fixing, case: Case) -> None:
     """A list of the items: where the name gets its value, if that is used several times."""
-    if not _wants_list(case):
+    if not _wants_list(case) or _is_endless(case):
         raise CannotFixError
     made = _made_here(case)
     uses = loads(case.unit, case.node) if isinstance(case.node, ast.Name) else []
