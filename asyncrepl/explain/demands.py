@@ -20,14 +20,14 @@ from types import (
 )
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
-from asyncrepl.instrument.probe_placement import ITERATING_CALLS, DATA_CALLS, ITERTOOLS_CALLS
-from asyncrepl.syntax.names import callee_name, canonical_name
 from asyncrepl.events.object_info import MISSING, lookup
+from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
+from asyncrepl.instrument.probe_placement import DATA_CALLS, ITERATING_CALLS, ITERTOOLS_CALLS
+from asyncrepl.syntax.names import callee_name, canonical_name
 
 if TYPE_CHECKING:
-    from asyncrepl.explain.uses import Use
     from asyncrepl.events.object_info import ObjectInfo
+    from asyncrepl.explain.uses import Use
 
 __all__ = ["Demand", "demand_of", "is_asynchronous", "met"]
 
@@ -133,7 +133,12 @@ _METHODS: dict[str, dict[int | None, str]] = {
 }
 #: Modules that know what to do with what is to be awaited.
 _AT_HOME = ("asyncio", "_asyncio", "contextlib", "inspect", "types", "unittest", "anyio", "trio")
-_WALKERS = (ITERATING_CALLS.keys() | DATA_CALLS | ITERTOOLS_CALLS) - {"len", "next", "anext", "aiter"}
+_WALKERS = (ITERATING_CALLS.keys() | DATA_CALLS | ITERTOOLS_CALLS) - {
+    "len",
+    "next",
+    "anext",
+    "aiter",
+}
 _C = (BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType)
 
 

@@ -12,13 +12,13 @@ import difflib
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
 from asyncrepl.explain.demands import Demand, demand_of, is_asynchronous, met
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
 from asyncrepl.explain.uses import Use
 from asyncrepl.explain.value_origins import bindings, origins
 from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
 from asyncrepl.syntax.names import callee_name
-from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

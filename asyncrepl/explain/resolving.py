@@ -27,6 +27,7 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any
 
+from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
 from asyncrepl.explain.bindings import encloses, local_names, member, variables
 from asyncrepl.explain.library import (
     annotated_type,
@@ -40,7 +41,6 @@ from asyncrepl.explain.library import (
 )
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.syntax.static_inspection import without_annotations
-from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
