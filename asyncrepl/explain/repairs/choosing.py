@@ -95,6 +95,8 @@ if TYPE_CHECKING:
 
     from asyncrepl.explain.explanation import Fix
 
+    Repair = Callable[[Fixing, Case], None]
+
 __all__ = ["repaired"]
 
 
@@ -112,89 +114,44 @@ def repaired(case: Case) -> Fix | None:
     return None
 
 
-def _choices(case: Case) -> list[Callable[[Fixing, Case], None]]:
+def _choices(case: Case) -> tuple[Repair, ...]:
     """The repairs that may do, the best first."""
-    if case.info is None:
-        return [without_await] if case.demand.what == "await" else []
-    kind = kind_of(case.info)
+    table = _UNKNOWN if case.info is None else _table(case)
+    for key in (f"{case.demand.what}, {_form(case)}", case.demand.what, "*"):
+        if key in table:
+            return table[key]
+    return ()
+
+
+def _table(case: Case) -> dict[str, tuple[Repair, ...]]:
+    kind = kind_of_case(case)
     if kind in AWAITABLE and not (kind is Kind.AWAITABLE and has(case.info, "__aenter__")):
-        return _of_awaitable(case)
+        return _STEP if kind is Kind.STEP else _AWAITABLE
     if kind in WALKABLE:
-        return _of_walkable(case)
+        return _WALKABLE
     if kind in CALLABLE:
-        return [_called]
-    if kind is Kind.ASYNC_MANAGER or has(case.info, "__aenter__"):
-        return _of_manager(case)
-    return _of_ordinary(case, kind)
+        return {"*": (_called,)}
+    if has(case.info, "__aenter__"):
+        if case.info is not None and case.info.kind.__module__.startswith("asyncio."):
+            return _LOCK
+        return _AWAITABLE_MANAGER if has(case.info, "__await__") else _MANAGER
+    return _PLAIN_MANAGER if kind is Kind.MANAGER else _ORDINARY
 
 
-def _of_awaitable(case: Case) -> list[Callable[[Fixing, Case], None]]:
-    what = case.demand.what
-    if what == "coroutine":
-        return [ensured]
-    if what == "function":
-        return [scheduled]
-    if what in ("tasks", "awaitables"):
-        return [listed]
-    if what == "step":
-        return [awaited_instead]
-    if what == "async step":
-        return [step_itself if kind_of_case(case) is Kind.STEP else next_of_result, awaited]
-    if what == "iterator":
-        return [awaited, as_async_result]
-    if what in ("walk", "async walk") and isinstance(case.owner, LOOPS):
-        return [
-            whole_iterator, one_item, yielded_through, loop_over_awaited, loop_over_owner,
-        ]  # fmt: skip
-    if what == "call":
-        waits = isinstance(case.unit.parents.get(case.owner), ast.Await)
-        return [uncalled] if waits else [result_not_called, awaited]
-    if isinstance(case.owner, ast.YieldFrom):
-        return [delegated_result]
-    if (
-        what == "attribute"
-        and lookup(asyncio.Task, getattr(case.owner, "attr", "")) is not MISSING
-    ):
-        return [as_task]
-    return [awaited]
-
-
-def _of_walkable(case: Case) -> list[Callable[[Fixing, Case], None]]:
-    what = case.demand.what
-    if what == "attribute":
-        return [twin, next_method, resource, items_as_list, of_one_item]
-    if what == "await":
-        if isinstance(case.owner, ast.Await):
-            return [walked_not_awaited]
-        return [drained]
-    if what == "walk":
-        return _walks(case)
-    if what == "step":
-        return [stepped]
-    if what == "async step":
-        return [from_iterator]
-    if what == "enter" or what == "async enter":
-        return [entered_generator]
-    if what in ("coroutine", "tasks", "awaitables"):
-        return [drained]
-    if what == "call":
-        return [uncalled]
-    if what == "close":
-        return [unclosed]
-    return [first_item, collected]
-
-
-def _walks(case: Case) -> list[Callable[[Fixing, Case], None]]:
-    if isinstance(case.owner, LOOPS):
-        return [loop_async]
-    if isinstance(case.owner, ast.YieldFrom):
-        return [delegated]
-    name = callee_name(case.owner)
-    if name == "iter":
-        return [first_of_iter, renamed_aiter]
-    if name == "enumerate":
-        return [counted, collected]
-    return [list_call, collected] if name == "list" else [collected]
+def _form(case: Case) -> str:
+    """What kind of place demands, where that decides; of a call, the name of the function."""
+    owner = case.owner
+    if case.demand.what == "call" and isinstance(case.unit.parents.get(owner), ast.Await):
+        return "awaited"
+    if case.demand.what == "attribute" and lookup(asyncio.Task, owner.attr) is not MISSING:
+        return "of tasks"
+    if isinstance(owner, LOOPS):
+        return "loop"
+    if isinstance(owner, ast.With | ast.AsyncWith):
+        return "with"
+    if isinstance(owner, ast.Call):
+        return callee_name(owner) if callee_name(owner) in _NAMED else "function"
+    return "yield from" if isinstance(owner, ast.YieldFrom) else ""
 
 
 def _called(fixing: Fixing, case: Case) -> None:
@@ -246,43 +203,82 @@ def _put_suffix(fixing: Fixing, case: Case) -> None:
         edits.edits.insert(0, Edit(end, end, case.suffix))
 
 
-def _of_manager(case: Case) -> list[Callable[[Fixing, Case], None]]:
-    if case.demand.what == "enter" and isinstance(case.owner, ast.With):
-        return [make_async_with]
-    if case.demand.what == "enter":
-        return [entered_async]
-    if case.demand.what in ("coroutine", "task", "tasks", "awaitables"):
-        return [opened]
-    if case.demand.what in ("function", "async enter"):
-        return []
-    if has(case.info, "__await__") and case.demand.what != "async walk":
-        return [awaited]
-    if case.demand.what == "await" and not isinstance(case.owner, ast.Await):
-        return [opened]
-    if case.info is not None and case.info.kind.__module__.startswith("asyncio."):
-        return [dropped] if case.demand.what == "await" else []  # entering a lock gives nothing
-    return [entered]
-
-
-def _of_ordinary(case: Case, kind: Kind) -> list[Callable[[Fixing, Case], None]]:
-    what = case.demand.what
-    if what == "await" and isinstance(case.owner, ast.Await):
-        return [gathered, slept, dropped]
-    if what in ("await", "coroutine"):
-        manager = kind_of_case(case) is Kind.MANAGER
-        return [entered_instead, opened] if manager else [in_thread, as_awaitable]
-    if what == "async walk":
-        return [
-            each_awaited, over_results, loop_plain, over_range, streaming_method, entered_first,
-        ]  # fmt: skip
-    if what == "async enter" and has(case.info, "__iter__") and not has(case.info, "__enter__"):
-        return [unentered_plainly] if isinstance(case.owner, ast.AsyncWith) else []
-    if what == "async enter" and has(case.info, "__enter__"):
-        return [make_plain_with] if isinstance(case.owner, ast.AsyncWith) else [entered_plainly]
-    if what == "async step":
-        return [next_instead]
-    if what == "iterator":
-        return [as_async]
-    if what == "close":
-        return [unclosed]
-    return []
+_NAMED = ("iter", "enumerate", "list")
+_UNKNOWN: dict[str, tuple[Repair, ...]] = {"await": (without_await,)}
+_AWAITABLE: dict[str, tuple[Repair, ...]] = {
+    "coroutine": (ensured,),
+    "function": (scheduled,),
+    "tasks": (listed,),
+    "awaitables": (listed,),
+    "step": (awaited_instead,),
+    "async step": (next_of_result, awaited),
+    "iterator": (awaited, as_async_result),
+    "walk, loop": (
+        whole_iterator, one_item, yielded_through, loop_over_awaited, loop_over_owner,
+    ),
+    "async walk, loop": (
+        whole_iterator, one_item, yielded_through, loop_over_awaited, loop_over_owner,
+    ),
+    "walk, yield from": (delegated_result,),
+    "call, awaited": (uncalled,),
+    "call": (result_not_called, awaited),
+    "attribute, of tasks": (as_task,),
+    "*": (awaited,),
+}  # fmt: skip
+_STEP = {**_AWAITABLE, "async step": (step_itself, awaited)}
+_WALKABLE: dict[str, tuple[Repair, ...]] = {
+    "attribute": (twin, next_method, resource, items_as_list, of_one_item),
+    "await, function": (drained,),
+    "await": (walked_not_awaited,),
+    "walk, loop": (loop_async,),
+    "walk, yield from": (delegated,),
+    "walk, iter": (first_of_iter, renamed_aiter),
+    "walk, enumerate": (counted, collected),
+    "walk, list": (list_call, collected),
+    "walk": (collected,),
+    "step": (stepped,),
+    "async step": (from_iterator,),
+    "enter": (entered_generator,),
+    "async enter": (entered_generator,),
+    "coroutine": (drained,),
+    "task": (drained,),
+    "tasks": (drained,),
+    "awaitables": (drained,),
+    "call": (uncalled,),
+    "close": (unclosed,),
+    "*": (first_item, collected),
+}
+_MANAGER: dict[str, tuple[Repair, ...]] = {
+    "enter, with": (make_async_with,),
+    "enter": (entered_async,),
+    "coroutine": (opened,),
+    "task": (opened,),
+    "tasks": (opened,),
+    "awaitables": (opened,),
+    "await, function": (opened,),
+    "function": (),
+    "async enter": (),
+    "*": (entered,),
+}
+_AWAITABLE_MANAGER = {**_MANAGER, "async walk": (entered,), "*": (awaited,)}
+#: Entering a lock gives nothing.
+_LOCK = {**_MANAGER, "await": (dropped,), "*": ()}
+_ORDINARY: dict[str, tuple[Repair, ...]] = {
+    "await, function": (in_thread, as_awaitable),
+    "await, list": (in_thread, as_awaitable),
+    "await": (gathered, slept, dropped),
+    "coroutine": (in_thread, as_awaitable),
+    "async walk": (each_awaited, over_results, loop_plain, over_range, streaming_method),
+    "async enter, with": (unentered_plainly,),
+    "async step": (next_instead,),
+    "iterator": (as_async,),
+    "close": (unclosed,),
+}
+_PLAIN_MANAGER = {
+    **_ORDINARY,
+    "await, function": (entered_instead, opened),
+    "coroutine": (entered_instead, opened),
+    "async walk": (loop_plain, entered_first),
+    "async enter, with": (make_plain_with,),
+    "async enter": (entered_plainly,),
+}
