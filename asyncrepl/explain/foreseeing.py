@@ -118,19 +118,25 @@ def _operands_of(node: ast.AST) -> Iterator[Operand]:
             chosen, _ = _ARGUMENTS[canonical_name(node.func)]
             for argument in node.args[chosen]:
                 yield "argument", argument, node, "CALL"
-        case ast.BinOp():
-            yield "operand", node.left, node, "BINARY_OP"
-            yield "operand", node.right, node, "BINARY_OP"
+        case ast.Starred(value, ast.Load()):
+            yield "star", value, node, "CALL_FUNCTION_EX"
+        case ast.Assign([ast.Tuple() | ast.List()], value):
+            yield "unpack", value, node, "UNPACK_SEQUENCE"
+        case _:
+            yield from _values_of(node)
+
+
+def _values_of(node: ast.AST) -> Iterator[Operand]:
+    match node:
+        case ast.BinOp(left, _, right):
+            yield "operand", left, node, "BINARY_OP"
+            yield "operand", right, node, "BINARY_OP"
         case ast.Compare(left, [operator, *_], comparators) if isinstance(
             operator, ast.Lt | ast.LtE | ast.Gt | ast.GtE
         ):
             yield from (("operand", each, node, "COMPARE_OP") for each in (left, *comparators))
         case ast.Subscript(value, ctx=ast.Load()):
             yield "index", value, node, "BINARY_SUBSCR"
-        case ast.Starred(value, ast.Load()):
-            yield "star", value, node, "CALL_FUNCTION_EX"
-        case ast.Assign([ast.Tuple() | ast.List()], value):
-            yield "unpack", value, node, "UNPACK_SEQUENCE"
 
 
 def _is_refused(use: Use) -> bool:

@@ -52,7 +52,7 @@ def next_method(fixing: Fixing, case: Case) -> None:
 
 
 def resource(fixing: Fixing, case: Case) -> None:
-    """A generator that yields one thing to be used: entered as the context manager it is meant as."""
+    """A generator that yields one thing to be used: entered, as the manager it is meant as."""
     assert case.info is not None
     found = case.evidence.units.definition(case.info.code)
     options = case.evidence.resolver.yielded(case.info.code)

@@ -61,6 +61,7 @@ def _results(case: Case) -> tuple[bool, bool, bool]:
 
 
 def loop_over_awaited(fixing: Fixing, case: Case) -> None:
+    """A loop over what awaiting gives, of the kind that walks it."""
     unknown, plain, asynchronous = _results(case)
     is_async = case.demand.what == "async walk"
     if unknown and is_async and _walked_owner(case) is not None:
@@ -113,6 +114,7 @@ def one_item(fixing: Fixing, case: Case) -> None:
 
 
 def loop_over_owner(fixing: Fixing, case: Case) -> None:
+    """``async for line in reader.readline()`` → ``async for line in reader``."""
     owner = _walked_owner(case)
     if owner is None or case.demand.what != "async walk":
         raise CannotFixError
@@ -163,10 +165,11 @@ def _awaits_walkable(resolver: Any, node: ast.expr | None) -> bool:
 
 
 def awaited(fixing: Fixing, case: Case) -> None:
+    """``await`` where that gives what meets the demand, or may."""
     options = case.awaited
-    if options and not any(met(case.demand, each) or is_async_iterable(each) for each in options):
-        if not _enters(case, options):
-            raise CannotFixError
+    usable = [each for each in options if met(case.demand, each) or is_async_iterable(each)]
+    if options and not usable and not _enters(case, options):
+        raise CannotFixError
     fitting = any(met(case.demand, each) for each in options)
     walkable = next((each for each in options if is_async_iterable(each)), None)
     if not fitting and walkable is not None and case.demand.what in ("walk", "value"):
@@ -193,7 +196,7 @@ def _enters(case: Case, options: list[ObjectInfo]) -> bool:
 
 
 def _await_at(fixing: Fixing, case: Case) -> None:
-    """``await`` where the value is made, if that is in the same function; else where it is used."""
+    """``await`` where the value is made, if that is in the same function; else at its use."""
     _await_method(fixing, case)
     made = made_here(case)
     if made is not None and _all_want_results(case.unit, case.node):
@@ -269,9 +272,9 @@ def result_not_called(fixing: Fixing, case: Case) -> None:
     if call.args or call.keywords or not (known or kind_of_case(case) is Kind.STEP):
         raise CannotFixError
     loop = case.unit.parents.get(call)
-    if isinstance(loop, ast.AsyncFor | ast.comprehension) and getattr(loop, "is_async", True):
-        if known and not any(is_async_iterable(each) for each in options):
-            fixing.loop_plain(case.unit, loop)
+    walks = isinstance(loop, ast.AsyncFor | ast.comprehension) and getattr(loop, "is_async", True)
+    if loop is not None and walks and known and not any(map(is_async_iterable, options)):
+        fixing.loop_plain(case.unit, loop)
     tight = isinstance(loop, ast.Attribute | ast.Subscript | ast.BinOp)
     text = f"await {case.source}"
     fixing.of(case.unit).replace(call, f"({text})" if tight else text)

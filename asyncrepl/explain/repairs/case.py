@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import ObjectInfo
-from asyncrepl.explain.demands import Demand
 from asyncrepl.explain.kinds import Kind, kind_of
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.steps import stepped_source
@@ -15,6 +14,7 @@ from asyncrepl.explain.value_origins import bindings, origins
 from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
+    from asyncrepl.explain.demands import Demand
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.units import Unit
 
@@ -22,9 +22,9 @@ __all__ = [
     "AWAITABLE",
     "CALLABLE",
     "COLLECTORS",
-    "Case",
     "LOOPS",
     "WALKABLE",
+    "Case",
     "is_endless",
     "kind_of_case",
     "made_here",
@@ -134,8 +134,37 @@ _OF_SCALARS = ("cmath", "struct", "_struct", "datetime", "time")
 
 
 _SCALARS = frozenset(
-    "sqrt sin cos floor ceil log exp int float complex chr ord abs round hex oct bin open range pow divmod loads fromisoformat "
-    "getattr split sleep Decimal Fraction timedelta".split()
+    [
+        "sqrt",
+        "sin",
+        "cos",
+        "floor",
+        "ceil",
+        "log",
+        "exp",
+        "int",
+        "float",
+        "complex",
+        "chr",
+        "ord",
+        "abs",
+        "round",
+        "hex",
+        "oct",
+        "bin",
+        "open",
+        "range",
+        "pow",
+        "divmod",
+        "loads",
+        "fromisoformat",
+        "getattr",
+        "split",
+        "sleep",
+        "Decimal",
+        "Fraction",
+        "timedelta",
+    ]
 )
 
 

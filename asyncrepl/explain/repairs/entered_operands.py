@@ -1,4 +1,4 @@
-"""What has to be entered: ``async with`` and ``with``, around the statement or the rest of its block."""
+"""What has to be entered: ``async with``, around the statement or the rest of its block."""
 
 from __future__ import annotations
 
@@ -75,9 +75,10 @@ def entered_generator(fixing: Fixing, case: Case) -> None:
         fixing.needs_name(case.unit, "contextlib", name)
         fixing.of(case.unit).before(case.node, "aclosing(")
         fixing.of(case.unit).after(case.node, ")")
-        return
+        return None
     assert found is not None
     _decorated(fixing, *found)
+    return None
 
 
 def _closes(info: ObjectInfo | None) -> bool:
@@ -207,8 +208,8 @@ def _adapt_loop(fixing: Fixing, case: Case, options: list[ObjectInfo]) -> None:
             if not any(has(each, "__iter__") for each in options):
                 raise CannotFixError
             fixing.loop_plain(case.unit, case.owner)
-    elif options and case.demand.what in ("value", "walk", "call", "step"):
-        if not any(met(case.demand, each) for each in options):
+    elif case.demand.what in ("value", "walk", "call", "step"):
+        if options and not any(met(case.demand, each) for each in options):
             raise CannotFixError
 
 
@@ -281,6 +282,7 @@ def make_async_with(fixing: Fixing, case: Case) -> None:
 
 
 def make_plain_with(fixing: Fixing, case: Case) -> None:
+    """``with``, of those managers that need it."""
     _split(fixing, case, asynchronous=False)
 
 

@@ -39,10 +39,12 @@ __all__ = [
 
 
 def loop_async(fixing: Fixing, case: Case) -> None:
+    """``async for``."""
     fixing.loop_async(case.unit, case.owner)
 
 
 def delegated(fixing: Fixing, case: Case) -> None:
+    """``yield from stream`` → a loop that yields."""
     if not isinstance(case.unit.parents.get(case.owner), ast.Expr):
         raise CannotFixError
     name, by = fresh(case.unit, "item"), case.unit.source.indent(case.owner)
@@ -62,10 +64,12 @@ def first_of_iter(fixing: Fixing, case: Case) -> None:
 
 
 def renamed_aiter(fixing: Fixing, case: Case) -> None:
+    """``iter(stream)`` → ``aiter(stream)``."""
     fixing.of(case.unit).replace(case.owner.func, "aiter")
 
 
 def list_call(fixing: Fixing, case: Case) -> None:
+    """``list(stream)`` → ``[x async for x in stream]``."""
     if len(case.owner.args) != 1:
         raise CannotFixError
     fixing.list_call(case.unit, case.owner, case.node)
@@ -96,6 +100,7 @@ def counted(fixing: Fixing, case: Case) -> None:
 
 
 def stepped(fixing: Fixing, case: Case) -> None:
+    """``next(stream)`` → ``await anext(stream)``."""
     fixing.of(case.unit).replace(case.owner.func, "anext")
     _through_aiter(fixing, case)
     if not awaits_of(case.unit, case.owner):
@@ -103,6 +108,7 @@ def stepped(fixing: Fixing, case: Case) -> None:
 
 
 def from_iterator(fixing: Fixing, case: Case) -> None:
+    """``anext(iterable)`` → ``anext(aiter(iterable))``."""
     _through_aiter(fixing, case)
 
 
@@ -200,6 +206,7 @@ def drained(fixing: Fixing, case: Case) -> None:
 
 
 def uncalled(fixing: Fixing, case: Case) -> None:
+    """The object itself, in the place of a call of it."""
     unit, call = case.unit, case.owner
     if call.args or call.keywords:
         raise CannotFixError

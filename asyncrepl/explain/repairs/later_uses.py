@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.repairs.case import Case
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.value_origins import loads
 from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
+    from asyncrepl.explain.repairs.case import Case
     from asyncrepl.explain.units import Unit
 
 __all__ = ["is_walked", "later_walked"]
@@ -79,7 +79,8 @@ def _result_is_walked(case: Case, name: str) -> bool:
             if is_walked(unit, used):
                 return True
             assigned = unit.parents.get(used)
-            if isinstance(assigned, ast.Assign) and isinstance(assigned.targets[0], ast.Name):
-                if any(is_walked(unit, each) for each in loads(unit, assigned.targets[0])):
-                    return True
+            target = assigned.targets[0] if isinstance(assigned, ast.Assign) else None
+            uses = loads(unit, target) if isinstance(target, ast.Name) else []
+            if any(is_walked(unit, each) for each in uses):
+                return True
     return False

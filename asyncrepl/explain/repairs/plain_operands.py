@@ -109,12 +109,14 @@ def streaming_method(fixing: Fixing, case: Case) -> None:
 
 
 def without_await(fixing: Fixing, case: Case) -> None:
+    """The operand, without the ``await`` in front of it."""
     start = case.unit.source.span(case.owner).start
     end = case.unit.source.span(case.node).start
     fixing.of(case.unit).replace(Span(start, end), "")
 
 
 def gathered(fixing: Fixing, case: Case) -> None:
+    """``await [a(), b()]`` → ``await asyncio.gather(a(), b())``."""
     item = case.info.item if case.info is not None else None
     if item is None or not has(item, "__await__"):
         raise CannotFixError
@@ -167,12 +169,14 @@ def as_awaitable(fixing: Fixing, case: Case) -> None:
 
 
 def loop_plain(fixing: Fixing, case: Case) -> None:
+    """A plain ``for``."""
     if not has(case.info, "__iter__", "__getitem__"):
         raise CannotFixError
     fixing.loop_plain(case.unit, case.owner)
 
 
 def over_range(fixing: Fixing, case: Case) -> None:
+    """A loop over a number: over that many."""
     if case.info is None or case.info.kind is not int:
         raise CannotFixError
     fixing.loop_plain(case.unit, case.owner)
@@ -205,6 +209,7 @@ def as_async_result(fixing: Fixing, case: Case) -> None:
 
 
 def as_async(fixing: Fixing, case: Case, text: str = "") -> None:
+    """``aiter(xs)`` → an async generator over them."""
     if not text and not has(case.info, "__iter__"):
         raise CannotFixError
     name = fixing.fresh(case.unit, "as_async")

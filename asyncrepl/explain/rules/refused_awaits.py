@@ -62,6 +62,12 @@ def _no_awaitable(told: Told) -> str:
     return f"{told.text} is {told.words}: the value is there already, there is nothing to await."
 
 
+def _dropped_await(told: Told) -> Fix | None:
+    fixing = Fixing(told.evidence)
+    fixing.of(told.unit).replace(told.owner, told.source)
+    return fixing.fix()
+
+
 AWAITS = (
     row(
         "await-in-front-of-async-generator-in-loop",
@@ -86,7 +92,7 @@ AWAITS = (
         ANY,
         lambda told: f"{told.text} gives the async iterator at once; only `anext` is awaited.",
         lambda told: _is_await(told) and callee_name(told.node) in ("aiter", "__aiter__"),
-        lambda told: _dropped_await(told),
+        _dropped_await,
     ),
     row(
         "await-async-genexp",
@@ -161,9 +167,3 @@ AWAITS = (
         _is_await,
     ),
 )
-
-
-def _dropped_await(told: Told) -> Fix | None:
-    fixing = Fixing(told.evidence)
-    fixing.of(told.unit).replace(told.owner, told.source)
-    return fixing.fix()
