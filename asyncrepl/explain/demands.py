@@ -26,9 +26,9 @@ from asyncrepl.instrument.probe_placement import DATA_CALLS, ITERATING_CALLS, IT
 from asyncrepl.syntax.names import callee_name, canonical_name
 
 if TYPE_CHECKING:
-    from asyncrepl.events.object_info import ObjectInfo
     from collections.abc import Callable
 
+    from asyncrepl.events.object_info import ObjectInfo
     from asyncrepl.explain.uses import Use
 
 __all__ = ["Demand", "demand_of", "is_asynchronous", "met"]

@@ -188,24 +188,26 @@ def wants_list(case: Case) -> bool:
     if case.demand.what == "await":
         around = case.unit.parents.get(case.owner)
         return not (once and isinstance(around, ast.BinOp | ast.Subscript | ast.Attribute))
-    if once:
-        return callee_name(case.owner) == "len"
-    if isinstance(case.owner, ast.Subscript) and case.owner.value is not case.node:
-        return False
-    if isinstance(case.owner, ast.Call):
-        callee = case.evidence.resolver.value(case.owner.func)
-        module = getattr(callee, "__module__", None) or ""
-        name = callee_name(case.owner)
-        return name not in _SCALARS and str(module).partition(".")[0] not in _OF_SCALARS
-    if isinstance(case.owner, ast.UnaryOp | ast.FormattedValue | ast.Raise | ast.ExceptHandler):
-        return False
-    if isinstance(case.owner, ast.BinOp | ast.AugAssign):
-        others = [case.owner.value, case.owner.target] if isinstance(
-            case.owner, ast.AugAssign
-        ) else [case.owner.left, case.owner.right]  # fmt: skip
-        known = [case.evidence.resolver.info(each) for each in others if each is not case.node]
-        times = isinstance(case.owner.op, ast.Mult)
-        return all(each is None or each.kind is list or times for each in known)
+    return callee_name(case.owner) == "len" if once else _takes_list(case, case.owner)
+
+
+def _takes_list(case: Case, owner: ast.AST) -> bool:
+    """Whether a list may stand where the operand does."""
+    resolver = case.evidence.resolver
+    match owner:
+        case ast.Subscript():
+            return owner.value is case.node
+        case ast.Call():
+            module = str(getattr(resolver.value(owner.func), "__module__", None))
+            return (
+                callee_name(owner) not in _SCALARS and module.partition(".")[0] not in _OF_SCALARS
+            )
+        case ast.UnaryOp() | ast.FormattedValue() | ast.Raise() | ast.ExceptHandler():
+            return False
+        case ast.BinOp(left, operator, right) | ast.AugAssign(left, operator, right):
+            known = [resolver.info(each) for each in (left, right) if each is not case.node]
+            times = isinstance(operator, ast.Mult)
+            return all(each is None or each.kind is list or times for each in known)
     return True
 
 

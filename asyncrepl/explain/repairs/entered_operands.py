@@ -208,9 +208,10 @@ def _adapt_loop(fixing: Fixing, case: Case, options: list[ObjectInfo]) -> None:
             if not any(has(each, "__iter__") for each in options):
                 raise CannotFixError
             fixing.loop_plain(case.unit, case.owner)
-    elif case.demand.what in ("value", "walk", "call", "step"):
-        if options and not any(met(case.demand, each) for each in options):
-            raise CannotFixError
+    elif case.demand.what in ("value", "walk", "call", "step") and not (
+        any(met(case.demand, each) for each in options) or not options
+    ):
+        raise CannotFixError
 
 
 def enter_rest(fixing: Fixing, unit: Unit, statement: ast.stmt, manager: str, name: str) -> None:

@@ -89,6 +89,7 @@ def _coroutine_walked(told: Told) -> str:
 
 
 def nothing_to_walk(told: Told) -> str:
+    """What is said of what cannot be walked in any way."""
     if told.info is None:
         return f"What {told.text} gives has no `__aiter__`: `async for` cannot walk it."
     if told.kind is Kind.MODULE:
@@ -96,8 +97,8 @@ def nothing_to_walk(told: Told) -> str:
     if told.info.kind in (int, float, bool, complex):
         return f"{told.text} is {told.a}: there is nothing in it to walk."
     return (
-        f"{told.text} is {told.a}, which has neither `__aiter__` nor `__iter__`: `async for` finds "
-        "nothing to walk."
+        f"{told.text} is {told.a}, which has neither `__aiter__` nor `__iter__`: `async for` "
+        "finds nothing to walk."
     )
 
 
@@ -217,8 +218,8 @@ ASYNC_LOOPS = (
         "async walk",
         _PLAIN,
         lambda told: (
-            f"{told.text} {'gives' if isinstance(told.node, ast.Await) else 'is'} {told.a}: it has "
-            "no `__aiter__`, its items are there already. A plain `for` walks it."
+            f"{told.text} {'gives' if isinstance(told.node, ast.Await) else 'is'} {told.a}: it "
+            "has no `__aiter__`, its items are there already. A plain `for` walks it."
         ),
         _is_container,
     ),
@@ -245,8 +246,8 @@ ASYNC_LOOPS = (
         "async walk",
         frozenset({Kind.GENERATOR}),
         lambda told: (
-            f"{told.text} is a plain generator: it has `__next__` and no `__anext__`. Use `for`, or "
-            "write its function with `async def`."
+            f"{told.text} is a plain generator: it has `__next__` and no `__anext__`. Use `for`, "
+            "or write its function with `async def`."
         ),
     ),
 )

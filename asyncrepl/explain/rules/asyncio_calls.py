@@ -90,8 +90,8 @@ ASYNCIO = (
         "coroutine",
         STREAMS,
         lambda told: (
-            f"A task runs a coroutine, and {told.text} is an async generator: put the loop over it "
-            "into an `async def`."
+            f"A task runs a coroutine, and {told.text} is an async generator: put the loop over "
+            "it into an `async def`."
         ),
         lambda told: callee_name(told.owner) != "run",
     ),
@@ -105,8 +105,8 @@ ASYNCIO = (
         "await | coroutine | task | tasks | awaitables | function",
         STREAMS,
         lambda told: (
-            f"`{callee_name(told.owner)}` takes awaitables, and {told.text} is an async generator: "
-            "a coroutine has to walk it."
+            f"`{callee_name(told.owner)}` takes awaitables, and {told.text} is an async "
+            "generator: a coroutine has to walk it."
         ),
     ),
     row(

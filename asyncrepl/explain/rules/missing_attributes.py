@@ -74,8 +74,8 @@ ATTRIBUTES = (
         "async-generator-taken-for-its-item",
         "an async generator taken for what it yields",
         3,
-        "An async generator only hands out what it yields. One that opens something, yields it once "
-        "and closes it is meant as a context manager: `@asynccontextmanager`, and `async with`.",
+        "An async generator only hands out what it yields. One that opens something, yields it "
+        "once and closes it is meant as a context manager: `@asynccontextmanager`, `async with`.",
         "attribute",
         GENERATOR,
         _resource,

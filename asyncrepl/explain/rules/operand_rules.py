@@ -136,7 +136,7 @@ class Told(Case):
         )  # fmt: skip
 
 
-def row(
+def row(  # noqa: PLR0913, PLR0917  a row of a table
     id_: str,
     title: str,
     step: int,
@@ -181,4 +181,5 @@ def _told(evidence: Evidence, found: Mismatch) -> Told:
 
 
 def missing(told: Told) -> str:
+    """What is said of an attribute that the operand has not."""
     return f"{told.text} is {told.words} and has no {told.demand.by}: {MEANT[told.kind]}."

@@ -66,8 +66,8 @@ _GENERAL = (
         lambda told: (
             missing(told)
             if told.demand.what == "attribute"
-            else f"{told.text} is an async context manager: `async with` gives its value, and that is "
-            "what can be used."
+            else f"{told.text} is an async context manager: `async with` gives its value, and "
+            "that is what can be used."
         ),
     ),
     row(

@@ -48,18 +48,19 @@ def _no_awaitable(told: Told) -> str:
         name = short(told.unit, node.func)
         if isinstance(told.evidence.resolver.value(node.func), type):
             return f"{name} is a class: its object is made at once, and cannot be awaited."
-        if told.kind is Kind.NONE:
-            return f"{name} is a plain function: it has already run, and None cannot be awaited."
-        return f"{name} is a plain function: it has already run, and its result cannot be awaited."
-    if told.kind is Kind.NONE:
-        return f"{told.text} is None: there is nothing to wait for."
-    if told.kind is Kind.FUNCTION:
-        return f"{told.text} is a function: only a call of it could give something to await."
-    if told.kind is Kind.MANAGER:
-        return f"{told.text} is {told.a}: it is entered with `with`, it cannot be awaited."
+        gives = "None" if told.kind is Kind.NONE else "its result"
+        return f"{name} is a plain function: it has already run, and {gives} cannot be awaited."
     if told.info is None:
         return f"What {told.text} gives cannot be awaited: it has no `__await__`."
-    return f"{told.text} is {told.words}: the value is there already, there is nothing to await."
+    said = _SAID.get(told.kind, "is {}: the value is there already, there is nothing to await.")
+    return f"{told.text} {said.format(told.words)}"
+
+
+_SAID = {
+    Kind.NONE: "is None: there is nothing to wait for.",
+    Kind.FUNCTION: "is a function: only a call of it could give something to await.",
+    Kind.MANAGER: "is {}: it is entered with `with`, it cannot be awaited.",
+}
 
 
 def _dropped_await(told: Told) -> Fix | None:

@@ -153,8 +153,8 @@ WALKS = (
         "walk",
         GENERATOR,
         lambda told: (
-            f"{told.text} is an async generator: it has `__anext__` but no `__next__`, and a plain "
-            "`for` cannot wait for a value."
+            f"{told.text} is an async generator: it has `__anext__` but no `__next__`, and a "
+            "plain `for` cannot wait for a value."
         ),
         lambda told: told.is_loop,
     ),
@@ -208,7 +208,8 @@ WALKS = (
         "walk",
         STREAMS,
         lambda told: (
-            f"Unpacking walks synchronously, and {told.text} is {told.a}: collect its values first."
+            f"Unpacking walks synchronously, and {told.text} is {told.a}: collect its values "
+            "first."
         ),
         lambda told: isinstance(told.owner, ast.Starred | ast.Assign),
     ),
