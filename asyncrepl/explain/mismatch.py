@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 __all__ = ["Mismatch", "mismatch"]
 
 #: Where the kind of the operand is unknown, what the instruction alone tells was refused.
-_CERTAIN = {"GET_AWAITABLE": "await", "GET_AITER": "async walk"}
+_CERTAIN = {
+    "GET_AWAITABLE": "await", "GET_AITER": "async walk", "BEFORE_ASYNC_WITH": "async enter",
+}  # fmt: skip
 
 
 class Mismatch(NamedTuple):

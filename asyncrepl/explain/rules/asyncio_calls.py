@@ -72,6 +72,8 @@ WITHS = (
         ANY - ASYNCHRONOUS,
         lambda told: (
             f"{told.text} is {told.words}: it has no `__aenter__`, which `async with` calls."
+            if told.info is not None
+            else f"What {told.text} gives has no `__aenter__`, which `async with` calls."
         ),
     ),
 )
