@@ -35,9 +35,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
-    "annotated_type", "globals_of", "library_source", "listed_result", "manager_of", "mock_file",
-    "mock_result", "result_of_method",
-]  # fmt: skip
+    "annotated_type",
+    "code_of_manager",
+    "globals_of",
+    "has_result",
+    "library_source",
+    "listed_result",
+    "manager_of",
+    "mock_of",
+    "mock_result",
+    "result_of_method",
+]
 
 _ITERATOR: type = type(iter(()))
 #: Of functions of asyncio's and of builtins, by the last part of their name, what they give.
@@ -139,7 +147,7 @@ def listed_result(callee: object) -> type | None:
     return _GIVEN.get(name) if listed else None
 
 
-def mock_file() -> str:
+def _mock_file() -> str:
     """Where the code of mocks stands, if that is there already."""
     module = sys.modules.get("unittest.mock")
     return str(getattr(module, "__file__", ""))
@@ -210,3 +218,23 @@ def library_source(code: CodeType) -> ast.FunctionDef | ast.AsyncFunctionDef | N
     except (SyntaxError, ValueError, IndexError, RecursionError):
         return None
     return node if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else None
+
+
+def mock_of(value: object) -> object:
+    """The mock that a coroutine was made by, or is."""
+    frame = value.cr_frame if isinstance(value, CoroutineType) else None
+    made = frame is not None and frame.f_code.co_filename == _mock_file()
+    return frame.f_locals.get("self") if frame is not None and made else value
+
+
+def has_result(future: asyncio.Future[Any]) -> bool:
+    """Whether it is done, and well."""
+    if not future.done() or future.cancelled():
+        return False
+    return getattr(future, "_exception", None) is None
+
+
+def code_of_manager(manager: object) -> CodeType | None:
+    """The code of the generator that a context manager was made of."""
+    found = getattr(manager, "__dict__", {}).get("gen")
+    return getattr(found, "ag_code", None) or getattr(found, "gi_code", None)

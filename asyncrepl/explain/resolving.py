@@ -31,11 +31,13 @@ from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
 from asyncrepl.explain.bindings import encloses, local_names, member, variables
 from asyncrepl.explain.library import (
     annotated_type,
+    code_of_manager,
     globals_of,
+    has_result,
     library_source,
     listed_result,
     manager_of,
-    mock_file,
+    mock_of,
     mock_result,
     result_of_method,
 )
@@ -199,14 +201,14 @@ class Resolver:
             return self._call_options(node)
         if isinstance(node, ast.Await):
             return self._await_options(node)
-        found = self.info(node)
-        return [found] if found is not None else []
+        return _listed(self.info(node))
 
     def _call_options(self, node: ast.Call) -> list[ObjectInfo]:
         callee = self.info(node.func)
-        found = self.results(callee.value, node) if callee else []
-        kind = None if callee or found else result_of_method(node)
-        return [ObjectInfo(kind)] if kind is not None else found
+        if callee is not None:
+            return self.results(callee.value, node)
+        kind = result_of_method(node)
+        return [ObjectInfo(kind)] if kind is not None else []
 
     def _await_options(self, node: ast.Await) -> list[ObjectInfo]:
         return [each for info in self.options(node.value) for each in self.awaited(info)]
@@ -291,14 +293,14 @@ class Resolver:
         """All that awaiting what `info` are known of may give."""
         if isinstance(info.value, ast.AsyncFunctionDef):
             return self._evaluated_in(info.value, None, ast.Return, *self.namespaces[:-1])
-        mocked = mock_result(_mock_of(info.value))
+        mocked = mock_result(mock_of(info.value))
         if mocked is not MISSING:
             return [describe(mocked, keep=True)]
         if info.kind is CoroutineType:
             return self.returns(info.code)
         if not isinstance(info.value, asyncio.Future):
             return []
-        if _has_result(info.value):
+        if has_result(info.value):
             return [describe(info.value.result(), keep=True)]
         coroutine = info.value.get_coro() if isinstance(info.value, asyncio.Task) else None
         return self.returns(coroutine.cr_code) if isinstance(coroutine, CoroutineType) else []
@@ -306,7 +308,7 @@ class Resolver:
     def entered(self, info: ObjectInfo) -> list[ObjectInfo]:
         """All that ``async with`` may give for what `info` are known of."""
         if info.kind.__name__ == "_AsyncGeneratorContextManager":
-            code = info.code or _code_of_manager(info.value)
+            code = info.code or code_of_manager(info.value)
             return self.yielded(code)
         enter = lookup(info.kind, "__aenter__")
         if not isinstance(enter, FunctionType):
@@ -412,25 +414,12 @@ def _made_by_function(function: FunctionType) -> ObjectInfo | None:
     return ObjectInfo(listed) if listed is not None else None
 
 
-def _mock_of(value: object) -> object:
-    """The mock that a coroutine was made by, or is."""
-    frame = value.cr_frame if isinstance(value, CoroutineType) else None
-    made = frame is not None and frame.f_code.co_filename == mock_file()
-    return frame.f_locals.get("self") if frame is not None and made else value
-
-
-def _has_result(future: asyncio.Future[Any]) -> bool:
-    if not future.done() or future.cancelled():
-        return False
-    return getattr(future, "_exception", None) is None
-
-
 def _first(options: list[ObjectInfo]) -> ObjectInfo | None:
     return options[0] if options else None
 
 
 def _listed(info: ObjectInfo | None) -> list[ObjectInfo]:
-    return [info] if info is not None else []
+    return [] if info is None else [info]
 
 
 def _gives_self(method: Function) -> bool:
@@ -438,12 +427,6 @@ def _gives_self(method: Function) -> bool:
     own = method.args.args[0].arg if method.args.args else ""
     returns = [node.value for node in own_nodes(method) if isinstance(node, ast.Return)]
     return bool(returns) and all(isinstance(each, ast.Name) and each.id == own for each in returns)
-
-
-def _code_of_manager(manager: object) -> CodeType | None:
-    """The code of the generator that a context manager was made of."""
-    found = getattr(manager, "__dict__", {}).get("gen")
-    return getattr(found, "ag_code", None) or getattr(found, "gi_code", None)
 
 
 def _common(info: list[ObjectInfo | None]) -> ObjectInfo | None:

@@ -123,6 +123,18 @@ def _of_expression(told: Told, word: str) -> str:
 
 WALKS = (
     row(
+        "async-for-over-function",
+        "a function that was not called, where items are wanted",
+        1,
+        "The async generator only exists after calling its function: `async for x in ticks()`.",
+        "walk",
+        frozenset({Kind.ASYNC_GENERATOR_FUNCTION, Kind.COROUTINE_FUNCTION}),
+        lambda told: (
+            f"{told.text} is {told.words}: it has to be called, and only what it gives is "
+            f"{'awaited' if told.kind is Kind.COROUTINE_FUNCTION else 'walked with `async for`'}."
+        ),
+    ),
+    row(
         "await-in-genexp-makes-it-async",
         "`await` in a generator expression",
         1,
