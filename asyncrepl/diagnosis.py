@@ -31,6 +31,7 @@ from asyncrepl.engine.loading import LoadError, read_text
 from asyncrepl.engine.running import EndsSessionError
 from asyncrepl.language.decoding import complaint, decoded
 from asyncrepl.language.names import canonical_name
+from asyncrepl.language.sightings import sightings
 from asyncrepl.plain import run_program
 from asyncrepl.statuses import INTERRUPTED
 from asyncrepl.views.console import Console
@@ -188,13 +189,19 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
             shell.tell_error = failed
             shell.narrator.listen()
             shell.remarks.stuck, shell.remarks.silent = _give_up, True
+            sightings.patient = True
             found.status = run_program(shell, program.text, program.filename)
             if found.error is not None:
                 # What is noticed from now on may come of it: an error leaves things undone.
                 found.explanation = found.explanation or shell.first
+            else:
+                sightings.end()
+                shell.remarks.look()
             perhaps = _perhaps(shell, program)  # while its source is known
     except _WaitsForEverError:
         found.error, found.shown = None, ()  # closing the session has cancelled it
+    finally:
+        sightings.patient = False
     if found.error is None:
         found.explanation = shell.first or perhaps
     found.more = tuple(each for each in told if each != found.explanation)

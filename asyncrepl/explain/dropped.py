@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.units import Unit
 
-__all__ = ["Place", "calls_of_name", "dropped_name", "handed_to", "is_kept", "mentions"]
+__all__ = ["Place", "calls_of_name", "dropped_name", "handed_to", "is_kept", "made_at", "mentions"]
 
 Place = tuple["Unit", ast.Call]
 
@@ -31,6 +31,27 @@ def calls_of_name(evidence: Evidence, name: str) -> Iterator[Place]:
         for node in unit.nodes(ast.Call):
             if callee_name(node) == name:
                 yield unit, node
+
+
+def made_at(evidence: Evidence, name: str) -> Place | None:
+    """The call that made the coroutine, on the line where that is known to have been.
+
+    One of its name; or the only one there, of a variable that has the function.
+    """
+    made = evidence.seen.made if evidence.seen is not None else None
+    unit = evidence.units.get(made[0]) if made is not None else None
+    if unit is None or made is None:
+        return None
+    here = [
+        call
+        for call in unit.nodes(ast.Call)
+        if call.lineno <= made[1] <= (call.end_lineno or 0)
+        if not isinstance(unit.parents.get(call), ast.Await)
+    ]
+    named = [call for call in here if callee_name(call) == name]
+    inner = [call for call in here if isinstance(unit.parents.get(call), ast.Expr | ast.Assign)]
+    found = named or (inner if len(here) == 1 else [])
+    return (unit, found[0]) if len(found) == 1 else None
 
 
 def is_kept(unit: Unit, call: ast.Call) -> bool:

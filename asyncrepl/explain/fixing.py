@@ -165,6 +165,8 @@ class Fixing:
             return
         if any(last_name(each) in _ACCESSORS for each in function.decorator_list):
             raise CannotFixError  # nobody awaits an attribute
+        if function.name.startswith("__") and not function.name.startswith("__a"):
+            raise CannotFixError  # the interpreter calls it, and awaits nothing
         self.made_async.add(function)
         if isinstance(function, ast.FunctionDef):
             self.of(unit).insert(unit.source.span(function).start, "async ")

@@ -19,7 +19,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from asyncrepl.language.instrumenting import SHARED, UNTOUCHED
-from asyncrepl.language.names import callee_name
+from asyncrepl.language.names import callee_name, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,6 +44,7 @@ def probe_losses(tree: ast.mod) -> None:
 
     What stands at the top of an interactive statement is displayed, not lost.
     """
+    callbacks = _callbacks(tree)
     lost: list[tuple[ast.AST, str, int | None]] = []
     for statement, kept in _statements([tree], kept=isinstance(tree, ast.Interactive)):
         if isinstance(statement, ast.AsyncFunctionDef) and _yields(statement):
@@ -54,6 +55,29 @@ def probe_losses(tree: ast.mod) -> None:
         lost += _places(node)
     for owner, name, number in lost:
         _probe_call(owner, name, number)
+    for node in list(_nodes(tree)):
+        _probe_made(node)
+        match node:
+            case ast.Expr(ast.Call() as call) if last_name(call.func) in callbacks:
+                node.value = probe(".lost", call)
+
+
+def _callbacks(tree: ast.AST) -> set[str]:
+    """The names under which `tree` calls what it was given: parameters, and items of a loop.
+
+    Also attributes that are given one of these.
+    """
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg):
+            names.add(node.arg)
+        elif isinstance(node, ast.For | ast.AsyncFor):
+            names |= {each.id for each in ast.walk(node.target) if isinstance(each, ast.Name)}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Assign(targets, ast.Name(given)) if given in names:
+                names |= {each.attr for each in targets if isinstance(each, ast.Attribute)}
+    return names
 
 
 def _nodes(node: ast.AST) -> Iterator[ast.AST]:
@@ -95,6 +119,31 @@ def _probe_call(owner: ast.AST, field: str, number: int | None) -> None:
         setattr(owner, field, probe(".lost", call))
     else:
         value[number] = probe(".lost", call)
+
+
+def _probe_made(node: ast.AST) -> None:
+    """Put ``.made(…)`` around calls whose generator goes into a name, a list or another call."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id[0] == ".":
+        return  # it has a probe
+    for name in _GOING.get(type(node), ()):
+        value = getattr(node, name)
+        if isinstance(value, list):
+            value[:] = [_made(each) for each in value]
+        elif value is not None:
+            setattr(node, name, _made(value))
+
+
+def _made(node: ast.AST) -> ast.AST:
+    known = isinstance(node, ast.Call) and callee_name(node) in generator_functions
+    return probe(".made", node) if known else node  # type: ignore[arg-type]  # a Call
+
+
+#: What a value goes into, and by which field.
+_GOING: dict[type, tuple[str, ...]] = {
+    ast.Assign: ("value",), ast.AnnAssign: ("value",), ast.NamedExpr: ("value",),
+    ast.Return: ("value",), ast.keyword: ("value",), ast.Call: ("args",), ast.List: ("elts",),
+    ast.Tuple: ("elts",), ast.Set: ("elts",), ast.Dict: ("values",), ast.IfExp: ("body", "orelse"),
+}  # fmt: skip
 
 
 def _probe_printed(call: ast.Call) -> None:

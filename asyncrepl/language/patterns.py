@@ -173,7 +173,7 @@ def _unchecked(node: ast.Try) -> None:
     """A ``try`` around a call that only makes an async generator: none of it fails there."""
     for statement in node.body:
         if isinstance(statement, ast.Assign | ast.Return) and node.handlers:
-            call = statement.value
+            call = _bare(statement.value)
             if isinstance(call, ast.Call) and callee_name(call) in generator_functions:
                 statement.value = probe(".unchecked", call)
 

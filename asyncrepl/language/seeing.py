@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-__all__ = ["SEEING", "begun"]
+__all__ = ["SEEING", "begun", "is_new"]
 
 T = TypeVar("T")
 
@@ -38,6 +38,13 @@ def lost(obj: T) -> T:
     return obj
 
 
+def made(obj: T) -> T:
+    """An async generator, perhaps, that is put or given somewhere."""
+    if type(obj) is AsyncGeneratorType and not begun(obj):
+        sightings.expect("unwalked", obj, _getframe(1))
+    return obj
+
+
 def shown(obj: T) -> T:
     """What is printed."""
     kind = type(obj)
@@ -46,12 +53,21 @@ def shown(obj: T) -> T:
     if kind is AsyncGeneratorType:
         pending = not begun(obj)
     elif kind is CoroutineType:
-        pending = not obj.cr_suspended and obj.cr_frame is not None  # type: ignore[attr-defined]
+        pending = is_new(obj)
     else:
         pending = _is_step(kind)
-    if pending:
+    if pending and sightings.patient and not _is_step(kind):
+        sightings.expect("shown", obj, _getframe(1))
+    elif pending:
         sightings.see("shown", obj, _getframe(1))
     return obj
+
+
+def is_new(coroutine: Any) -> bool:
+    """Whether the coroutine has not begun to run."""
+    return (
+        coroutine.cr_frame is not None and not coroutine.cr_suspended and not coroutine.cr_running
+    )
 
 
 def _is_step(kind: type) -> bool:
@@ -170,6 +186,7 @@ def begun(generator: Any) -> bool:
 #: All of these probes.
 SEEING: tuple[Callable[[Any], Any], ...] = (
     lost,
+    made,
     shown,
     guarded,
     skipping,

@@ -19,6 +19,7 @@ from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.frames import is_library, is_plumbing
+from asyncrepl.language.seeing import is_new
 
 if TYPE_CHECKING:
     import warnings
@@ -44,7 +45,7 @@ class Explained:
         """Note that it was said of `thing`, if it is one that Python warns of, what is wrong."""
         kind = type(thing)
         if kind is CoroutineType:
-            if _is_new(thing):
+            if is_new(thing):
                 key, dying = id(thing), self._dying
                 self._alive[key] = weakref.ref(thing, lambda _: dying.add(key))
         elif kind.__name__ in _STEPS and kind.__module__ == "builtins":
@@ -80,7 +81,7 @@ class Explained:
         named = {id(value) for value in namespace.values()}
         for key, ref in list(self._alive.items()):
             coroutine: Any = ref()
-            if coroutine is not None and key not in named and _is_new(coroutine):
+            if coroutine is not None and key not in named and is_new(coroutine):
                 coroutine.close()
 
     def begin(self) -> None:
@@ -88,12 +89,6 @@ class Explained:
         for key in self._dying:
             self._alive.pop(key, None)
         self._dying.clear()
-
-
-def _is_new(coroutine: Any) -> bool:
-    return (
-        coroutine.cr_frame is not None and not coroutine.cr_suspended and not coroutine.cr_running
-    )
 
 
 def _generator_of(step: object) -> object:

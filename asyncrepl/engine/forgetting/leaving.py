@@ -29,7 +29,9 @@ _REFUSING = frozenset({
 
 def dropped(coroutine: CoroutineType[Any, Any, Any]) -> Sighting:
     """The sighting of `coroutine`, which is dying and never ran."""
-    return sighting_at("dropped", Facts(CoroutineType, coroutine.cr_code), user_frame())
+    seen = sighting_at("dropped", Facts(CoroutineType, coroutine.cr_code), user_frame())
+    places = [(filename, line) for filename, line, _ in coroutine.cr_origin or ()]
+    return seen._replace(made=next((each for each in places if not _is_foreign(each[0])), None))
 
 
 def refused(code: CodeType | None) -> bool:

@@ -8,9 +8,10 @@ hold only one call or mention of it.
 from __future__ import annotations
 
 import ast
+from types import CoroutineType
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.dropped import calls_of_name, dropped_name, is_kept, mentions
+from asyncrepl.explain.dropped import calls_of_name, dropped_name, is_kept, made_at, mentions
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import CannotFixError, Fixing, awaited, short
 from asyncrepl.explain.rule import Rule
@@ -35,6 +36,8 @@ _STEPS = ("__next__", "__iter__", "__enter__", "__exit__", "__contains__", "__le
 def _call(evidence: Evidence) -> Place | None:
     """The call that made the coroutine, if that is certain."""
     name = dropped_name(evidence)
+    if (known := made_at(evidence, name)) is not None:
+        return known
     here = [
         each
         for node in evidence.nodes[-1:]
@@ -51,8 +54,25 @@ def _made(evidence: Evidence, fits: Callable[[Unit, ast.Call], bool], why: str) 
     found = _call(evidence)
     if found is None or not fits(*found):
         return None
-    unit, call = found
-    return Finding(why.format(short(unit, call)), awaited(evidence, unit, call))
+    return Finding(why.format(short(*found)), _all_awaited(evidence, *found))
+
+
+def _all_awaited(evidence: Evidence, unit: Unit, call: ast.Call) -> Fix | None:
+    """``await`` in front of the call, and of others like it that nobody awaits either."""
+    fixing, text = Fixing(evidence), unit.source.source(call.func)
+    like = [
+        each
+        for each in unit.nodes(ast.Call)
+        if unit.source.source(each.func) == text
+        if isinstance(unit.parents.get(each), ast.Expr) or is_test(unit, each)
+        if isinstance(scope(unit, each), ast.AsyncFunctionDef)
+    ]
+    try:
+        for each in dict.fromkeys([call, *like]):
+            fixing.awaiting(unit, each)
+    except CannotFixError:
+        return None
+    return fixing.fix()
 
 
 def _yielded(evidence: Evidence) -> Finding | None:
@@ -130,11 +150,25 @@ def _async_protocol(evidence: Evidence, unit: Unit, owner: ast.ClassDef) -> Fix 
     return fixing.fix()
 
 
+def _shown(evidence: Evidence) -> Finding | None:
+    """It was printed, and never ran: it is still there."""
+    use, unit = evidence.use("seen"), evidence.unit
+    if use is None or use.kind is not CoroutineType:
+        return None
+    why = f"{short(unit, use.node)} is a coroutine: what is shown is that, and not its result."
+    return Finding(why, awaited(evidence, unit, use.node))
+
+
 def _rule(
     id_: str, title: str, step: int, model: str, find: Callable[[Evidence], Finding | None]
 ) -> Rule:
     return Rule(id_, title, step, model, find, "seen", sees="dropped")
 
+
+_NEVER_RUNS = (
+    "Calling an `async def` makes a coroutine and runs nothing. `await` runs it here; "
+    "`asyncio.create_task()` runs it beside."
+)
 
 RULES = (
     _rule(
@@ -171,8 +205,16 @@ RULES = (
         "coroutine-never-awaited-in-body",
         "a coroutine that nobody awaits",
         5,
-        "Calling an `async def` makes a coroutine and runs nothing. `await` runs it here; "
-        "`asyncio.create_task()` runs it beside.",
+        _NEVER_RUNS,
         _forgotten,
+    ),
+    Rule(
+        "coroutine-never-awaited-in-body",
+        "a coroutine that nobody awaits",
+        5,
+        _NEVER_RUNS,
+        _shown,
+        "seen",
+        sees="shown",
     ),
 )

@@ -6,6 +6,7 @@ import ast
 from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
+from asyncrepl.explain.arrivals import is_meant_as_value
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import CannotFixError, Fixing, fresh, short
 from asyncrepl.explain.rule import Rule
@@ -198,6 +199,14 @@ def _printed(evidence: Evidence) -> Finding | None:
     return Finding(_why(evidence.unit, use.node), _collected(evidence, use.node))
 
 
+def _arrived(evidence: Evidence) -> Finding | None:
+    """It came only where a value is meant."""
+    use, unit = _generator(evidence), evidence.unit
+    if use is None or not is_meant_as_value(evidence, unit, use.node):
+        return None
+    return Finding(_why(unit, use.node), _collected(evidence, use.node))
+
+
 def _unchecked(evidence: Evidence) -> Finding | None:
     """The ``try`` around a call expects an error that is raised at the first step."""
     use, unit = _generator(evidence), evidence.unit
@@ -292,5 +301,6 @@ RULES = (
         _chosen,
     ),
     _seen(*_NEVER, "shown", _printed),
+    _seen(*_NEVER, "unwalked", _arrived),
     _seen(*_NEVER, "unchecked", _unchecked),
 )
