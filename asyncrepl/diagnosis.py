@@ -24,6 +24,7 @@ import tokenize
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Thread, get_ident
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.commands.opening import open_shell
@@ -39,16 +40,19 @@ from asyncrepl.views.diagnosis import Subject, diagnosis_lines
 from asyncrepl.views.errors import error_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from asyncrepl.commands.shell import Shell
     from asyncrepl.engine.clock import Clock
     from asyncrepl.engine.session import Outcome
+    from asyncrepl.events import Blocked
     from asyncrepl.explain.explanation import Explanation, Fix
     from asyncrepl.views.styled import Line
 
 __all__ = ["Diagnosis", "Program", "as_object", "diagnose", "explain_program", "read_program"]
 
+#: What runs for so many seconds in one go, while others could, is ended.
+_PATIENCE = 5.0
 #: What tells the time, as one asks for it who measures.
 _CLOCKS = (
     {
@@ -190,7 +194,8 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
             shell.narrator.listen()
             shell.remarks.stuck, shell.remarks.silent = _give_up, True
             sightings.patient = True
-            found.status = run_program(shell, program.text, program.filename)
+            with _watched(shell):
+                found.status = run_program(shell, program.text, program.filename)
             if found.error is not None:
                 # What is noticed from now on may come of it: an error leaves things undone.
                 found.explanation = found.explanation or shell.first
@@ -206,6 +211,47 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
         found.explanation = shell.first or perhaps
     found.more = tuple(each for each in told if each != found.explanation)
     return found
+
+
+@contextlib.contextmanager
+def _watched(shell: Shell) -> Iterator[None]:
+    """See what blocks the loop while others could run, wherever that is.
+
+    What has kept them waiting for `_PATIENCE` seconds is taken to do so for ever, and ended.
+    """
+    from asyncrepl.engine.blocking.hogs import Hogs
+
+    def tell(last: Blocked) -> None:
+        if last.others and last.filename:
+            shell.remarks.blocked(last.filename, last.line, round(1000 * last.seconds))
+
+    hogs, main, over = Hogs(shell.loop, lambda blocks: tell(blocks.last)), get_ident(), Event()
+    ended: list[Blocked] = []
+
+    def wait() -> None:
+        while not over.wait(0.5):
+            now = hogs.current
+            if now is not None and now.others and now.seconds > _PATIENCE:
+                ended.append(now)
+                _raise_in(main, _WaitsForEverError)
+                break
+
+    hogs.start()
+    Thread(target=wait, name="asyncrepl limit", daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
+        for found in (*ended, *(blocks.last for blocks in hogs.look())):
+            tell(found)
+        hogs.close()
+
+
+def _raise_in(thread: int, error: type[BaseException]) -> None:
+    """Let the Python code that runs in `thread` raise `error`."""
+    import ctypes
+
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(error))
 
 
 def _give_up() -> None:

@@ -158,6 +158,13 @@ class Remarks:
                 return found
         return None
 
+    def blocked(self, filename: str, line: int, milliseconds: int) -> None:
+        """The code there has held the loop for so long, and others could have run."""
+        if not self.tells_of(filename, line):
+            code, made = _empty(filename), (filename, line)
+            self.see(Sighting("blocked", describe(None), code, 0, milliseconds, made))
+            self.look()
+
     def note(self, found: Explanation) -> None:
         """`found` is told: it is not told a second time."""
         self._told.add((found.id, found.why))

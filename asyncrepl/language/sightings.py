@@ -48,6 +48,7 @@ class Sighting(NamedTuple):
     - "left": an async generator died at a ``yield``; where it died, `number` is that of
       the ``yield``;
     - "swallowed": a task was cancelled and ended well; `code` is its coroutine's;
+    - "blocked": the code `made` held the loop for `number` milliseconds, and others were ready;
     - "stuck": the statement waits here, and nothing can wake it;
     - "stopped": so does it, for a thread that has ended in a StopIteration;
     - "failed": a task of this code failed with an error of the kind `facts`, unseen.
@@ -69,7 +70,7 @@ class Sighting(NamedTuple):
     code: CodeType
     offset: int
     number: int = 0
-    #: The file and line where a coroutine was made that died elsewhere, if that is known.
+    #: The file and line it is about, where that is another: where what died was made.
     made: tuple[str, int] | None = None
 
     @property

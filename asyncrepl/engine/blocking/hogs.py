@@ -186,6 +186,7 @@ class Hogs:
             held = self._held = Held(now.slice, start, now, early)
         if now.at - held.start > POLL:
             held.went_on(now, before.at)
+            held.others = held.others or _others_wait(self._loop)
             self.current = self._told(held, now.at)
 
     def _waited_since(self, start: float, now: Look) -> float:
@@ -223,6 +224,7 @@ class Hogs:
         else:
             source = linecache.getline(place.filename, place.line).strip()
             found = Blocked(*place, source, seconds, held.waited, lane, held.slice.at)
+            found = replace(found, others=held.others)
         return found and replace(found, collected=min(held.collected, seconds))
 
     def _missed(self, before: Look, now: Look) -> list[Blocked | None]:
@@ -246,6 +248,11 @@ class Hogs:
             return None
         names = {each.id: each.name for each in timeline.snapshot().lanes}
         return Blocked(names.get(lane), "", 0, "", seconds, waited, lane, at)
+
+
+def _others_wait(loop: LiveLoop) -> bool:
+    """Whether `loop` has something to run, or a timer that is due; from any thread."""
+    return bool(loop._ready) or loop.deadline() < loop.time()  # noqa: SLF001
 
 
 def _start(slice_: Slice, before: float, now: float) -> float:

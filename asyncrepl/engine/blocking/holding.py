@@ -42,6 +42,8 @@ class Held:
         self.waited = self._early = min(early, first.sample.at - start)
         self.places: dict[Culprit | None, float] = {}
         self.collected = 0.0
+        #: Whether something else could have run meanwhile.
+        self.others = False
         self._collections = first.collections
         self._sample = first.sample
         self._place: Culprit | None = None

@@ -39,6 +39,24 @@ def _blocks(evidence: Evidence) -> Finding | None:
     return Finding(why, _suspending_call(evidence, unit, call, use.facts.value))
 
 
+def _blocked(evidence: Evidence) -> Finding | None:
+    """A line at which the loop was seen for long; nothing is known but that."""
+    seen = evidence.seen
+    unit = evidence.units.get(seen.made[0]) if seen is not None and seen.made else None
+    if seen is None or seen.made is None or unit is None:
+        return None
+    around = [f for f in unit.functions() if f.lineno <= seen.made[1] <= (f.end_lineno or 0)]
+    line = unit.text.split("\n")[seen.made[1] - 1].strip()
+    where = f"`{line}` in `{around[-1].name}`" if around else f"`{line}`"
+    if around and around[-1].lineno == seen.made[1]:
+        where = f"`{around[-1].name}`"
+    why = (
+        f"{where} held the loop for {seen.number} ms in one go, and other tasks were ready: they "
+        "wait until it suspends. Call what blocks or computes in `asyncio.to_thread`."
+    )
+    return Finding(why)
+
+
 def _suspending_call(
     evidence: Evidence, unit: Unit, call: ast.Call, function: object
 ) -> Fix | None:
@@ -160,6 +178,7 @@ _BLOCKS = "blocking-call-in-async-for", "a blocking call on the loop", 5, _MODEL
 RULES = (
     Rule(*_BLOCKS, _blocks, "seen", sees="blocks"),
     Rule(*_BLOCKS, _hogged, "seen", sees="hogged"),
+    Rule(*_BLOCKS, _blocked, "seen", sees="blocked"),
     Rule(
         "never-suspends-starves-others",
         "a source that never suspends",

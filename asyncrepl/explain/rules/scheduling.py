@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import inspect
 from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import CannotFixError, Fixing, short
-from asyncrepl.explain.resolving import is_async_iterable, is_awaitable
+from asyncrepl.explain.resolving import (
+    is_async_iterable,
+    is_awaitable,
+    is_coroutine_function,
+    takes_nothing,
+)
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.uses import Use
 from asyncrepl.language.names import callee_name
@@ -25,7 +31,10 @@ if TYPE_CHECKING:
 __all__ = ["RULES"]
 
 _TASKS = ("create_task", "Task")
-_AWAITERS = ("gather", "wait_for", "ensure_future", "shield", "wait", "as_completed", "run")
+_AWAITERS = (
+    "gather", "wait_for", "ensure_future", "shield", "wait", "as_completed", "run",
+    "run_until_complete",
+)  # fmt: skip
 
 
 def _refused_by_asyncio(evidence: Evidence) -> ast.Call | None:
@@ -71,6 +80,23 @@ def _as_awaitable(evidence: Evidence) -> Finding | None:
         "generator: a coroutine has to walk it."
     )
     return Finding(why, _drained(evidence, found[0]))
+
+
+def _uncalled(evidence: Evidence) -> Finding | None:
+    """The function itself, in the place of what its call gives."""
+    call = _refused_by_asyncio(evidence)
+    if call is None or callee_name(call) not in (*_TASKS, *_AWAITERS) or not call.args:
+        return None
+    given = evidence.resolver.value(call.args[0])
+    if not is_coroutine_function(given) and not inspect.isasyncgenfunction(given):
+        return None
+    unit, fixing = evidence.unit, Fixing(evidence)
+    name = short(unit, call.args[0])
+    why = f"{name} is a function: `{callee_name(call)}` takes the coroutine that calling it gives."
+    if not takes_nothing(given):
+        return Finding(why)
+    fixing.of(unit).after(call.args[0], "()")
+    return Finding(why, fixing.fix())
 
 
 def _drained(evidence: Evidence, call: ast.Call) -> Fix | None:
@@ -231,6 +257,15 @@ def _changes(loop: ast.For, source: ast.expr) -> bool:
 
 
 RULES = (
+    Rule(
+        "await-a-plain-call",
+        "an async function that was not called",
+        5,
+        "An `async def` is a function: only its call makes the coroutine that can be run: "
+        "`asyncio.run(main())`.",
+        _uncalled,
+        errors=(TypeError, ValueError),
+    ),
     Rule(
         "create-task-of-async-generator",
         "a task of an async generator",

@@ -18,8 +18,11 @@ from asyncrepl.explain.methods import (
     takes,
 )
 from asyncrepl.explain.rule import Rule
+from asyncrepl.explain.rules.ending import STEPS
 from asyncrepl.explain.rules.over_classes import method
 from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.explain.steps import called, stepped_source
+from asyncrepl.language.names import callee_name
 from asyncrepl.language.rewriting import Span
 from asyncrepl.language.suspects import MISSING, lookup
 
@@ -28,20 +31,35 @@ if TYPE_CHECKING:
 
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.units import Function
+    from asyncrepl.explain.uses import Use
 
 __all__ = ["RULES"]
 
 
 def _stepped(evidence: Evidence) -> tuple[type, FunctionType] | None:
     """The iterator's class and its ``__anext__`` that gave nothing one can await."""
-    use = evidence.use("async for")
-    if use is None or use.facts is None or not evidence.direct:
+    use = evidence.use("async for", "await")
+    if use is None or not evidence.direct:
         return None
-    if evidence.op != "GET_ANEXT":
-        return None
-    kind = _iterator_kind(evidence, use.facts.kind)
+    if use.role == "await":
+        kind = _asked_kind(evidence, use)
+    else:
+        walks = evidence.op == "GET_ANEXT" and use.facts is not None
+        kind = _iterator_kind(evidence, use.facts.kind) if walks and use.facts else None
     step = python_method(kind, "__anext__")
     return (kind, step) if kind and step and takes(step, 0) else None
+
+
+def _asked_kind(evidence: Evidence, use: Use) -> type | None:
+    """The class of what was asked for a step, by ``anext``, that is awaited."""
+    made = called(evidence, evidence.unit, use.node)
+    source = stepped_source(made[1]) if made and callee_name(made[1]) in STEPS else None
+    facts = evidence.resolver.facts(source) if source is not None else None
+    return facts.kind if facts is not None else None
+
+
+def _who(evidence: Evidence) -> str:
+    return "`await`" if evidence.use("await") else "`async for`"
 
 
 def _iterator_kind(evidence: Evidence, kind: type) -> type | None:
@@ -63,7 +81,7 @@ def _plain_anext(evidence: Evidence) -> Finding | None:
         return None
     why = (
         f"`{kind.__name__}.__anext__` is a plain `def` and returns the value itself; "
-        "`async for` awaits what it returns."
+        f"{_who(evidence)} needs something to await."
     )
     return Finding(why, made_async(evidence, source_of(evidence, step)))
 
@@ -86,7 +104,11 @@ def _moved_to_aiter(evidence: Evidence, found: Found | None) -> Fix | None:
     unit, function = found
     owner = unit.enclosing(function, ast.ClassDef)
     old = method(owner, "__aiter__") if owner else None
-    fixing = Fixing(evidence)
+    fixing, use = Fixing(evidence), evidence.use("await")
+    made = called(evidence, evidence.unit, use.node) if use is not None else None
+    source = stepped_source(made[1]) if made is not None else None
+    if made is not None and source is not None:
+        fixing.of(made[0]).replace(made[1], f"anext(aiter({made[0].source.source(source)}))")
     edits, start = fixing.of(unit), unit.source.span(function).start
     name = unit.text.index("__anext__", start)
     edits.replace(Span(name, name + len("__anext__")), "__aiter__")
@@ -114,7 +136,7 @@ def _broken_awaitable(evidence: Evidence) -> Finding | None:
     if kind is None or function is None or not isinstance(cause, TypeError | None):
         return None  # with another cause `__await__` itself raised
     why = (
-        f"`{kind.__name__}.__await__` must return an iterator: `async for` awaits what "
+        f"`{kind.__name__}.__await__` must return an iterator: {_who(evidence)} awaits what "
         "`__anext__` returns."
     )
     found_iterator = source_of(evidence, found[1]) if found else None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+from inspect import isasyncgenfunction
 from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.arrivals import is_meant_as_value
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import CannotFixError, Fixing, fresh, short
+from asyncrepl.explain.resolving import takes_nothing
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.truths import is_test
@@ -44,6 +46,27 @@ def _shown(evidence: Evidence) -> Finding | None:
     fixing = Fixing(evidence)
     fixing.of(unit).replace(use.node, f"async for {name} in {source}: print({name})")
     return Finding(_why(unit, use.node), fixing.fix())
+
+
+def _uncalled(evidence: Evidence) -> Finding | None:
+    """A plain loop over the function that would make it."""
+    use, unit = evidence.use("for", "star", "yield from", "unpack"), evidence.unit
+    made = use.facts.value if use is not None and use.facts is not None else None
+    if use is None or not isasyncgenfunction(made):
+        return None
+    why = (
+        f"{short(unit, use.node)} is a function: only calling it makes the async generator, and "
+        "that is walked with `async for`."
+    )
+    fixing = Fixing(evidence)
+    if not isinstance(use.owner, ast.For | ast.comprehension) or not takes_nothing(made):
+        return Finding(why)
+    fixing.of(unit).after(use.node, "()")
+    try:
+        fixing.loop_async(unit, use.owner)
+    except CannotFixError:
+        return Finding(why)
+    return Finding(why, fixing.fix())
 
 
 def _why(unit: Unit, node: ast.expr) -> str:
@@ -271,6 +294,13 @@ def _seen(
 _NEVER = "async-generator-never-iterated", "an async generator that nobody walks", 1, _UNWALKED
 
 RULES = (
+    Rule(
+        "async-for-over-function",
+        "a loop over a function that was not called",
+        1,
+        "The async generator only exists after calling its function: `async for x in ticks()`.",
+        _uncalled,
+    ),
     Rule(*_NEVER, _shown, "value"),
     _seen(
         "async-generator-truth-value",
