@@ -6,15 +6,14 @@
 gives what ``:tour`` leads through.
 """
 
-TYPE_CHECKING = False  # not from `typing`: see `asyncrepl.isolation`
+TYPE_CHECKING = False  # not from `typing`: see `asyncrepl.runtime.isolation`
 if TYPE_CHECKING:
-    from asyncrepl.commands.drawing import marbles
-    from asyncrepl.commands.itinerary import tour
-    from asyncrepl.engine.jobs import ticker
-    from asyncrepl.engine.session import Outcome, Session
-    from asyncrepl.engine.steering import clock, freeze, rate, thaw
-    from asyncrepl.engine.stepping import next_timers
-    from asyncrepl.transcript.checker import check
+    from asyncrepl.commands.diagram_answers import marbles
+    from asyncrepl.engine.loop.debug_control import clock, freeze, next_timers, rate, thaw
+    from asyncrepl.engine.statements import Outcome, Session
+    from asyncrepl.session.background_jobs import ticker
+    from asyncrepl.session.tour_chapters import tour
+    from asyncrepl.transcript.transcript_check import check
 
 __version__ = "0.1.0"
 __all__ = [
@@ -33,17 +32,17 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Outcome": "asyncrepl.engine.session",
-    "Session": "asyncrepl.engine.session",
-    "check": "asyncrepl.transcript.checker",
-    "clock": "asyncrepl.engine.steering",
-    "freeze": "asyncrepl.engine.steering",
-    "marbles": "asyncrepl.commands.drawing",
-    "next_timers": "asyncrepl.engine.stepping",
-    "rate": "asyncrepl.engine.steering",
-    "thaw": "asyncrepl.engine.steering",
-    "ticker": "asyncrepl.engine.jobs",
-    "tour": "asyncrepl.commands.itinerary",
+    "Outcome": "asyncrepl.engine.statements",
+    "Session": "asyncrepl.engine.statements",
+    "check": "asyncrepl.transcript.transcript_check",
+    "clock": "asyncrepl.engine.loop.debug_control",
+    "freeze": "asyncrepl.engine.loop.debug_control",
+    "marbles": "asyncrepl.commands.diagram_answers",
+    "next_timers": "asyncrepl.engine.loop.debug_control",
+    "rate": "asyncrepl.engine.loop.debug_control",
+    "thaw": "asyncrepl.engine.loop.debug_control",
+    "ticker": "asyncrepl.session.background_jobs",
+    "tour": "asyncrepl.session.tour_chapters",
 }
 
 

@@ -2,13 +2,13 @@
 
 import sys
 
-from asyncrepl import isolation
+from asyncrepl.runtime import isolation
 
 
 def main() -> int:
     """Run the program with the arguments of the process; its exit status."""
     isolation.begin()  # before anything is imported that the user's folder may hold, too
-    from asyncrepl.cli import main as run
+    from asyncrepl.cli.main import main as run
 
     return run()
 

@@ -19,7 +19,7 @@ sys.path.insert(0, str(HERE.parent / "tests"))
 from explain.harness import corrected, load, run  # noqa: E402
 
 from asyncrepl.explain.catalogue import RULES  # noqa: E402
-from asyncrepl.views.mistakes import by_step  # noqa: E402
+from asyncrepl.views.explanation_lines import by_step  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,13 +14,13 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
-from asyncrepl.export.exporting import export  # noqa: E402
-from asyncrepl.transcript.parser import load  # noqa: E402
+from asyncrepl.export.export_formats import export  # noqa: E402
+from asyncrepl.transcript.transcript_parser import load_transcript  # noqa: E402
 
 
 def drawn() -> str:
     """The picture as SVG."""
-    return export(load(HERE / "session.pycon"), "svg")
+    return export(load_transcript(HERE / "session.pycon"), "svg")
 
 
 if __name__ == "__main__":

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import linecache
 import signal
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
+from support.shells import Typed, typed_shell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +55,15 @@ def _no_typed_lines() -> Iterator[None]:
         del linecache.cache[name]
 
 
+@pytest.fixture(autouse=True)
+def _no_running_loop() -> Iterator[None]:
+    """The mark of a running loop: left behind, it fails every later test, not the one to blame."""
+    yield
+    left = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    assert left is None, f"{left} is still said to be running"
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what the tests of the catalogue and of the controls have recorded, in any process."""
     reports = [
@@ -72,3 +83,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(
             f"controls: false alarms {count['false alarm', True]}/{judged}"
         )
+
+
+@pytest.fixture
+def type_in() -> Iterator[Typed]:
+    """A shell without a terminal, into which a test types."""
+    with typed_shell() as typed:
+        yield typed

@@ -10,8 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from asyncrepl.transcript.report import diff_lines
-from asyncrepl.transcript.trial import check_file
+from asyncrepl.transcript.transcript_check import check_file, diff_lines
 
 DOCS = Path(__file__).parents[1] / "docs"
 

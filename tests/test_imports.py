@@ -13,21 +13,16 @@ import asyncrepl
 ROOT = Path(asyncrepl.__file__).parent
 #: In walking order. Each may import those before it.
 ORDER = (
-    "isolation", "own_names", "events", "settings", "statuses", "files", "std_streams", "language", "engine", "explain", "views", "commands", "transcript", "export", "terminal",
-    "plain", "diagnosis", "verification", "options", "cli", "__main__",
+    "runtime", "events", "syntax", "instrument", "engine", "explain", "views", "session", "commands", "transcript", "export", "terminal",
+    "cli", "__main__",
 )  # fmt: skip
 #: What may not import all that stands before it.
 LESS = {
-    "isolation": set(),
-    "own_names": set(),
+    "runtime": set(),
     "events": set(),
-    "language": {"events"},
-    "explain": {"events", "language"},
-    "settings": set(),
-    "statuses": set(),
-    "files": set(),
-    "std_streams": set(),
-    "options": {"settings"},
+    "syntax": {"events", "runtime"},
+    "instrument": {"events", "syntax"},
+    "explain": {"events", "syntax", "instrument", "runtime"},
 }
 FILES = sorted(ROOT.rglob("*.py"))
 

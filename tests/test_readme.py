@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from asyncrepl.commands.catalogue import all_commands
-from asyncrepl.transcript.report import diff_lines
-from asyncrepl.transcript.trial import check_file
+from asyncrepl.commands.shell_opening import all_commands
+from asyncrepl.transcript.transcript_check import check_file, diff_lines
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"

@@ -1,1 +1,1 @@
-"""The words that begin with a colon, and the shell that understands them."""
+"""The commands of the prompt, a family a file; and a shell that has them all."""

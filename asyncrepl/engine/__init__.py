@@ -1,1 +1,1 @@
-"""The live loop and what runs on it; knows asyncio, knows no view."""
+"""The live loop and all that is observed on it; imports nothing that shows or explains."""

@@ -1,10 +1,10 @@
 """The vocabulary of facts: what the engine records and everything else reads.
 
-Those about walks and leaks are in modules of their own, which are imported when there is
-one to tell of: a dataclass takes a millisecond to import.
+Those about iterations and leaks are in modules of their own, which are imported when there is
+one to report: a dataclass takes a millisecond to import.
 """
 
-from asyncrepl.events.tasks import (
+from asyncrepl.events.task_events import (
     CALLBACK,
     IDLE,
     Blocked,

@@ -12,7 +12,7 @@ import ast
 from typing import TYPE_CHECKING, Literal
 
 from asyncrepl.explain.scopes import scope
-from asyncrepl.language.names import callee_name
+from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,10 +10,10 @@ import contextlib
 from types import CodeType, FunctionType, MemberDescriptorType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.language.suspects import MISSING, lookup
+from asyncrepl.events.object_info import MISSING, lookup
 
 if TYPE_CHECKING:
-    from asyncrepl.language.suspects import Facts
+    from asyncrepl.events.object_info import ObjectInfo
 
 __all__ = ["encloses", "local_names", "member", "variables"]
 
@@ -44,7 +44,7 @@ def variables(function: FunctionType, bare: bool) -> dict[str, Any]:
     return found
 
 
-def member(owner: Facts, name: str) -> object:
+def member(owner: ObjectInfo, name: str) -> object:
     """The attribute `name`, or MISSING."""
     value = owner.value
     if isinstance(value, ModuleType):

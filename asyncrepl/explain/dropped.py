@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from asyncrepl.language.names import callee_name, last_name
+from asyncrepl.syntax.names import callee_name, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ Place = tuple["Unit", ast.Call]
 def dropped_name(evidence: Evidence) -> str:
     """The name of the function whose coroutine died."""
     assert evidence.seen is not None
-    code = evidence.seen.facts.code
+    code = evidence.seen.info.code
     return code.co_name if code is not None else ""
 
 

@@ -18,16 +18,16 @@ from opcode import opname
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from asyncrepl.events.object_info import Place, RefusedOperands, place_at
 from asyncrepl.explain.resolving import Resolver
 from asyncrepl.explain.units import SourceLike, Unit, Units
 from asyncrepl.explain.uses import Use, uses_at
-from asyncrepl.language.suspects import Place, Suspects, place_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from types import CodeType, FrameType, TracebackType
 
-    from asyncrepl.language.sightings import Sighting
+    from asyncrepl.events.findings import Finding
 
 __all__ = ["Evidence", "Site", "Stage", "gather", "gather_seen", "gather_value"]
 
@@ -77,7 +77,7 @@ class Evidence:
     sites: tuple[Site, ...] = ()
     leak: tuple[Site, ...] = ()
     namespace: Mapping[str, Any] = field(default_factory=dict)
-    seen: Sighting | None = None
+    seen: Finding | None = None
     more: tuple[Evidence, ...] = ()
 
     @property
@@ -93,7 +93,7 @@ class Evidence:
 def gather(
     error: BaseException,
     sources: Mapping[str, SourceLike],
-    suspects: Suspects,
+    suspects: RefusedOperands,
     namespace: Mapping[str, Any] | None = None,
 ) -> Evidence | None:
     """The evidence of `error`; None when it did not happen in the user's code.
@@ -114,7 +114,7 @@ def gather(
 def _of_group(
     group: BaseExceptionGroup[BaseException],
     sources: Mapping[str, SourceLike],
-    suspects: Suspects,
+    suspects: RefusedOperands,
     namespace: Mapping[str, Any] | None,
 ) -> Evidence | None:
     each = [gather(error, sources, suspects, namespace) for error in group.exceptions]
@@ -144,7 +144,7 @@ def gather_value(
 
 
 def gather_seen(
-    sighting: Sighting, sources: Mapping[str, SourceLike], namespace: Mapping[str, Any]
+    sighting: Finding, sources: Mapping[str, SourceLike], namespace: Mapping[str, Any]
 ) -> Evidence | None:
     """The evidence of a mistake that raised nothing; None if it is not in the user's code."""
     units = Units(sources)
@@ -157,7 +157,7 @@ def gather_seen(
     uses: tuple[Use, ...] = ()
     if expressions:
         owner = unit.parents.get(expressions[-1], unit.tree)
-        uses = (Use("seen", expressions[-1], owner, sighting.facts),)
+        uses = (Use("seen", expressions[-1], owner, sighting.info),)
         resolver.function = unit.function(expressions[-1])
     return Evidence(
         None, "seen", unit, units, resolver, nodes, uses=uses, namespace=namespace,
@@ -194,7 +194,7 @@ def _character(unit: Unit, node: ast.AST) -> int:
 
 
 def _of_run(
-    error: BaseException, units: Units, suspects: Suspects, namespace: Mapping[str, Any]
+    error: BaseException, units: Units, suspects: RefusedOperands, namespace: Mapping[str, Any]
 ) -> Evidence | None:
     frames = _frames(error.__traceback__)
     sites = _sites(units, frames)
@@ -294,7 +294,7 @@ def _unit(units: Units, frame: FrameType) -> Unit | None:
 
 
 def _matching(
-    suspects: Suspects, frame: FrameType, place: Place | None, offset: int
+    suspects: RefusedOperands, frame: FrameType, place: Place | None, offset: int
 ) -> list[tuple[Place, Any]]:
     """The notes made in this code before the failing instruction, inside its place."""
     found = []

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Fix
 from asyncrepl.explain.scopes import own_nodes, scope
-from asyncrepl.language.instrumenting import CONSUMERS, HANDED, SCHEDULERS
-from asyncrepl.language.names import callee_name, last_name
-from asyncrepl.language.rewriting import Rewriting, Span, compiles, parses
+from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS, DATA_CALLS, ITERATING_CALLS
+from asyncrepl.syntax.names import callee_name, last_name
+from asyncrepl.syntax.source_rewriter import SourceRewriter, Span, compiles, parses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,7 +37,15 @@ __all__ = [
 
 _FOR = re.compile(r"\b(?:async\s+)?for\b")
 _ASYNC = re.compile(r"async\s+")
-_HOLDERS = SCHEDULERS | {"append", "add", "isinstance", "type", "iscoroutine", "aiter", "anext"}
+_HOLDERS = AWAITABLE_CALLS | {
+    "append",
+    "add",
+    "isinstance",
+    "type",
+    "iscoroutine",
+    "aiter",
+    "anext",
+}
 
 
 _ACCESSORS = ("property", "cached_property", "setter", "getter")
@@ -52,10 +60,10 @@ class Fixing:
 
     def __init__(self, evidence: Evidence) -> None:
         self.evidence = evidence
-        self.units: dict[str, tuple[Unit, Rewriting]] = {}
+        self.units: dict[str, tuple[Unit, SourceRewriter]] = {}
         self.made_async: set[ast.AST] = set()
 
-    def of(self, unit: Unit) -> Rewriting:
+    def of(self, unit: Unit) -> SourceRewriter:
         """The edits of `unit`."""
         return self.units.setdefault(unit.filename, (unit, unit.rewriting()))[1]
 
@@ -89,6 +97,19 @@ class Fixing:
         edits, line = self.of(unit), f"import {module}\n"
         known = known or any(edit.text == line for edit in edits.edits)
         if not known and not (typed and self.evidence.namespace.get(module) is not None):
+            edits.insert(_first_after_head(unit), line)
+
+    def needs_name(self, unit: Unit, module: str, name: str) -> None:
+        """Put ``from module import name`` at the top of `unit`, unless the name is known there."""
+        typed = unit.filename.startswith("<input ")
+        known = any(
+            name == (alias.asname or alias.name)
+            for node in unit.nodes(ast.ImportFrom)
+            for alias in node.names
+        )
+        edits, line = self.of(unit), f"from {module} import {name}\n"
+        known = known or any(edit.text == line for edit in edits.edits)
+        if not known and not (typed and self.evidence.namespace.get(name) is not None):
             edits.insert(_first_after_head(unit), line)
 
     def fresh(self, unit: Unit, name: str) -> str:
@@ -253,7 +274,7 @@ def awaited(evidence: Evidence, unit: Unit, node: ast.expr) -> Fix | None:
 
 def _consumes(node: ast.AST | None) -> bool:
     name = callee_name(node) if node else ""
-    return name in CONSUMERS or name in HANDED
+    return name in ITERATING_CALLS or name in DATA_CALLS
 
 
 def _is_handed_on(unit: Unit, call: ast.Call) -> bool:

@@ -16,17 +16,16 @@ from functools import cache
 from types import AsyncGeneratorType, BuiltinFunctionType, FunctionType, GeneratorType, ModuleType
 from typing import TYPE_CHECKING, Any
 
+from asyncrepl.events.object_info import MISSING, ObjectInfo, Place, describe, lookup
 from asyncrepl.explain.evidence import Evidence
 from asyncrepl.explain.resolving import Resolver, imported
 from asyncrepl.explain.scopes import own_nodes, scopes
 from asyncrepl.explain.uses import Use
-from asyncrepl.language.instrumenting import CONSUMERS
-from asyncrepl.language.names import bound_names, callee_name, canonical_name
-from asyncrepl.language.suspects import MISSING, Facts, Place, describe, lookup
+from asyncrepl.instrument.probe_placement import ITERATING_CALLS
+from asyncrepl.syntax.names import bound_names, callee_name, canonical_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from types import CodeType
 
     from asyncrepl.explain.scopes import Scope
     from asyncrepl.explain.units import Unit, Units
@@ -52,7 +51,7 @@ def foreseen(before: Evidence, units: Units, names: tuple[str, ...]) -> Iterator
         for role, node, owner, op in _operands(unit):
             if op == "CALL" and not resolver.calls_known(owner):
                 continue
-            use = Use(role, node, owner, resolver.facts(node))
+            use = Use(role, node, owner, resolver.info(node))
             if _is_refused(use) and not _may_fail(unit, node):
                 yield _evidence(before, resolver, use, op)
 
@@ -128,10 +127,10 @@ def _is_refused(use: Use) -> bool:
     methods: tuple[str, ...] = _METHODS.get(use.role, _ITERATES)
     if use.role == "argument" and isinstance(use.owner, ast.Call):
         methods = _ARGUMENTS[canonical_name(use.owner.func)][1]
-    facts = use.facts
-    if facts is None or (facts.kind is GeneratorType and facts.code and "__await__" in methods):
+    info = use.info
+    if info is None or (info.kind is GeneratorType and info.code and "__await__" in methods):
         return False  # the code of a generator may be that of a coroutine of the old kind
-    return all(lookup(facts.kind, name) in (MISSING, None) for name in methods)
+    return all(lookup(info.kind, name) in (MISSING, None) for name in methods)
 
 
 _ITERATES = ("__iter__", "__getitem__")
@@ -143,7 +142,7 @@ _METHODS = {
 }
 #: Of functions, which arguments need one of which methods.
 _ARGUMENTS: dict[str, tuple[slice, tuple[str, ...]]] = {
-    **{name: (CONSUMERS[name], _ITERATES) for name in CONSUMERS},
+    **{name: (ITERATING_CALLS[name], _ITERATES) for name in ITERATING_CALLS},
     "next": (slice(0, 1), ("__next__",)),
     "anext": (slice(0, 1), ("__anext__",)),
     "aiter": (slice(0, 1), ("__aiter__",)),
@@ -186,13 +185,13 @@ class _Expecting(Resolver):
         }
         self._bindings = cache(self._bindings_in)
 
-    def facts(self, node: ast.AST) -> Facts | None:
+    def info(self, node: ast.AST) -> ObjectInfo | None:
         """What is known for certain of the value of `node`."""
         if self.depth > _DEPTH:
             return None
         self.depth += 1
         try:
-            found = super().facts(node)
+            found = super().info(node)
         finally:
             self.depth -= 1
         return None if found is None or found.kind.__name__ in self._outdated else found
@@ -203,7 +202,7 @@ class _Expecting(Resolver):
         function = self.value(call.func) if isinstance(call, ast.Call) else MISSING
         return function in (vars(builtins).get(name), vars(asyncio).get(name))
 
-    def _name(self, node: ast.Name) -> Facts | None:
+    def _name(self, node: ast.Name) -> ObjectInfo | None:
         for number, scope in enumerate(scopes(self.home, node)):
             if isinstance(scope, ast.ClassDef) and number:
                 continue  # methods do not see the names of their class
@@ -235,36 +234,41 @@ class _Expecting(Resolver):
                 found.setdefault(name, []).append(node)
         return found
 
-    def bound(self, name: str, node: ast.AST) -> Facts | None:
+    def bound(self, name: str, node: ast.AST) -> ObjectInfo | None:
         """What the name is that only `node` binds."""
         match node, self.home.parents.get(node):
             case ast.Name(), ast.Assign([target], value) if target is node:
-                return self.facts(value)
+                return self.info(value)
             case ast.FunctionDef() | ast.AsyncFunctionDef(), _ if not node.decorator_list:
-                return Facts(FunctionType, value=node)
+                return ObjectInfo(FunctionType, value=node)
             case ast.Import() | ast.ImportFrom(), _:
                 found = imported(self.home, name)
                 return None if found is MISSING else self._certain(describe(found, keep=True))
         return None
 
-    def _certain(self, facts: Facts) -> Facts | None:
+    def _certain(self, info: ObjectInfo) -> ObjectInfo | None:
         """`facts`, if they still hold when the changed texts have run."""
-        code = facts.code or getattr(facts.value, "__code__", None)
-        return None if code is not None and code.co_filename in self._names else facts
+        code = info.code or getattr(info.value, "__code__", None)
+        return None if code is not None and code.co_filename in self._names else info
 
-    def _attribute(self, node: ast.Attribute) -> Facts | None:
+    def _attribute(self, node: ast.Attribute) -> ObjectInfo | None:
         found = super()._attribute(node)
         stable = found is not None and issubclass(found.kind, _STABLE)
         return self._certain(found) if found is not None and stable else None
 
-    def _of_builtin(self, callee: object, node: ast.Call | None) -> Facts | None:
+    def _of_builtin(self, callee: object, node: ast.Call | None) -> ObjectInfo | None:
         """What ``print`` gives, and ``aiter`` of what is its own iterator for certain."""
         found = super()._of_builtin(callee, node)
         own = callee is not aiter or (found is not None and found.kind is AsyncGeneratorType)
         return found if own else None
 
-    def _subscript(self, node: ast.Subscript) -> Facts | None:
+    def _subscript(self, node: ast.Subscript) -> ObjectInfo | None:
         """Nothing: an item may be another one then."""
 
-    def _returned(self, code: CodeType | None, *namespaces: Mapping[str, Any]) -> Facts | None:
+    def _called(self, *_: object) -> list[ObjectInfo]:
         """Nothing: which ``return`` it comes to nobody knows."""
+        return []
+
+    def _await_options(self, _: ast.Await) -> list[ObjectInfo]:
+        """Nothing, for the same reason."""
+        return []

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.fixing import CannotFixError, Fixing, fresh
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.units import FUNCTIONS
-from asyncrepl.language.names import callee_name
-from asyncrepl.language.rewriting import Span
+from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from asyncrepl.explain.units import Function, Unit

@@ -7,11 +7,11 @@ import inspect
 from types import FunctionType
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.fixing import Fixing
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.units import Function, Unit
-from asyncrepl.language.parameters import without_annotations
-from asyncrepl.language.suspects import lookup
+from asyncrepl.syntax.static_inspection import without_annotations
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence

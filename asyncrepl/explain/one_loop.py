@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.scopes import scope
 from asyncrepl.explain.units import Unit, parsed
-from asyncrepl.language.compiling import needs_loop
-from asyncrepl.language.names import canonical_name
+from asyncrepl.instrument.compilation import needs_loop
+from asyncrepl.syntax.names import canonical_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.explanation import Fix

@@ -5,14 +5,14 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from asyncrepl.language.names import callee_name, last_name
+from asyncrepl.syntax.names import callee_name, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from asyncrepl.events.object_info import ObjectInfo
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.units import Unit
-    from asyncrepl.language.suspects import Facts
 
 __all__ = ["STEPS", "assignment", "called", "given", "is_step", "stepped_source"]
 
@@ -24,9 +24,9 @@ _HEAP = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made by a class statement
 _KINDS = ("async_generator_asend", "async_generator_athrow", "anext_awaitable")
 
 
-def is_step(facts: Facts | None) -> bool:
+def is_step(info: ObjectInfo | None) -> bool:
     """Whether it is the awaitable of a single step."""
-    return facts is not None and facts.kind.__name__ in _KINDS and not facts.kind.__flags__ & _HEAP
+    return info is not None and info.kind.__name__ in _KINDS and not info.kind.__flags__ & _HEAP
 
 
 def called(evidence: Evidence, unit: Unit, node: ast.expr) -> tuple[Unit, ast.Call] | None:

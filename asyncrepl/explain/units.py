@@ -14,14 +14,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from asyncrepl.language.names import bind_names
-from asyncrepl.language.rewriting import Rewriting, Text
+from asyncrepl.syntax.names import bind_names
+from asyncrepl.syntax.source_rewriter import SourceRewriter, SourceText
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import CodeType
 
-    from asyncrepl.language.suspects import Place
+    from asyncrepl.events.object_info import Place
 
 __all__ = ["FUNCTIONS", "Function", "SourceLike", "Unit", "Units"]
 
@@ -70,9 +70,9 @@ class Unit:
         self.module = module
 
     @cached_property
-    def source(self) -> Text:
+    def source(self) -> SourceText:
         """The text with its positions."""
-        return Text(self.text)
+        return SourceText(self.text)
 
     @cached_property
     def parents(self) -> dict[ast.AST, ast.AST]:
@@ -85,9 +85,9 @@ class Unit:
                 found[child] = node  # an ast.Load() has many parents: nobody asks for them
         return found
 
-    def rewriting(self) -> Rewriting:
+    def rewriting(self) -> SourceRewriter:
         """A fresh set of edits of this text."""
-        return Rewriting(self.source)
+        return SourceRewriter(self.source)
 
     def nodes(self, *kinds: type[Node]) -> Iterator[Node]:
         """All nodes of some kinds, in the order of `ast.walk`."""

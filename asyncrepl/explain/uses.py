@@ -12,7 +12,14 @@ import ast
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from asyncrepl.language.suspects import MISSING, Facts, Place, Suspect, describe, lookup
+from asyncrepl.events.object_info import (
+    MISSING,
+    ObjectInfo,
+    Place,
+    RefusedOperand,
+    describe,
+    lookup,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -48,7 +55,7 @@ class Use:
     role: str
     node: ast.expr
     owner: ast.AST
-    facts: Facts | None
+    info: ObjectInfo | None
     certain: bool = True
 
     @classmethod
@@ -59,21 +66,21 @@ class Use:
     @property
     def kind(self) -> type | None:
         """The type of the operand, if known."""
-        return self.facts.kind if self.facts else None
+        return self.info.kind if self.info else None
 
     @property
     def lacks(self) -> bool:
         """Whether the operand's type has not the method this role calls first."""
-        if self.facts is None or self.role not in _METHODS:
+        if self.info is None or self.role not in _METHODS:
             return False
-        return lookup(self.facts.kind, _METHODS[self.role]) in (MISSING, None)
+        return lookup(self.info.kind, _METHODS[self.role]) in (MISSING, None)
 
 
 def uses_at(
     unit: Unit,
     resolver: Resolver,
     nodes: Iterable[ast.AST],
-    notes: list[tuple[Place, Suspect]],
+    notes: list[tuple[Place, RefusedOperand]],
     op: str,
 ) -> tuple[Use, ...]:
     """The uses that failed at `nodes`, the surest first."""
@@ -85,13 +92,13 @@ def uses_at(
     found = []
     for role, node, owner in _operands(unit, nodes, op):
         hint = hints.pop(node, None)
-        facts = resolver.facts(node)
-        found.append(hint if hint and facts is None else Use(role, node, owner, facts))
+        info = resolver.info(node)
+        found.append(hint if hint and info is None else Use(role, node, owner, info))
     found.sort(key=lambda use: not use.lacks)  # of a loop over a comprehension, the culprit
     return (*found, *hints.values())
 
 
-def _noted(unit: Unit, resolver: Resolver, where: Place, note: Suspect) -> Iterator[Use]:
+def _noted(unit: Unit, resolver: Resolver, where: Place, note: RefusedOperand) -> Iterator[Use]:
     expressions = [node for node in unit.at(where) if isinstance(node, ast.expr)]
     for node in expressions[-1:]:
         owner = unit.parents.get(node)
@@ -100,11 +107,11 @@ def _noted(unit: Unit, resolver: Resolver, where: Place, note: Suspect) -> Itera
             owner = unit.parents[owner]
             role = "async with" if isinstance(owner, ast.AsyncWith) else "with"
         if owner is not None and role:
-            facts = _completed(note.facts, resolver.facts(node))
-            yield Use(role, node, owner, facts, note.certain)
+            info = _completed(note.info, resolver.info(node))
+            yield Use(role, node, owner, info, note.certain)
 
 
-def _completed(seen: Facts, inferred: Facts | None) -> Facts:
+def _completed(seen: ObjectInfo, inferred: ObjectInfo | None) -> ObjectInfo:
     """What the probe saw, with what only the source or a living object can tell."""
     if inferred is None or inferred.kind is not seen.kind:
         return seen
@@ -160,6 +167,8 @@ def _iterated(unit: Unit, node: ast.AST) -> Iterator[Operand]:
         yield "yield from", node.value, node
     owner = unit.parents.get(node)
     role = _role(node, owner) if isinstance(node, ast.expr) and owner else ""
+    if isinstance(owner, ast.Assign) and node in owner.targets:
+        role = ""
     if role in ("for", "async for", "star", "unpack") and owner is not None:
         yield role, node, owner  # type: ignore[misc]  # an expression: it has a role
     elif isinstance(node, ast.Tuple | ast.List) and isinstance(owner, ast.Assign):
@@ -187,11 +196,13 @@ def _entered(unit: Unit, node: ast.AST) -> Iterator[Operand]:
 
 def _call_operands(_unit: Unit, node: ast.AST) -> Iterator[Operand]:
     if isinstance(node, ast.Call):
-        for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
+        for argument in node.args:
             if isinstance(argument, ast.Starred):
                 yield "star", argument.value, argument
             else:
                 yield "argument", argument, node
+        for keyword in node.keywords:
+            yield "argument" if keyword.arg else "mapping", keyword.value, node
         yield "called", node.func, node
 
 
@@ -203,11 +214,12 @@ def _starred(_unit: Unit, node: ast.AST) -> Iterator[Operand]:
         yield "star", node.value, node
 
 
-def _other_operands(_unit: Unit, node: ast.AST) -> Iterator[Operand]:
+def _other_operands(unit: Unit, node: ast.AST) -> Iterator[Operand]:
     match node:
         case ast.Compare():
             contained = isinstance(node.ops[0], ast.In | ast.NotIn)
-            yield "in" if contained else "operand", node.comparators[0], node
+            for comparator in node.comparators:
+                yield "in" if contained else "operand", comparator, node
             if not contained:
                 yield "operand", node.left, node
         case ast.Subscript():
@@ -220,6 +232,30 @@ def _other_operands(_unit: Unit, node: ast.AST) -> Iterator[Operand]:
             yield "operand", node.right, node
         case ast.AugAssign():
             yield "operand", node.value, node
+            yield "operand", node.target, node
+        case ast.FormattedValue():
+            yield "format", node.value, node
+        case ast.JoinedStr():
+            for part in node.values:
+                if isinstance(part, ast.FormattedValue):
+                    yield "format", part.value, part
+        case ast.Raise() if node.exc is not None:
+            yield "raise", node.exc, node
+        case ast.Dict():
+            for key, value in zip(node.keys, node.values, strict=True):
+                if key is None:
+                    yield "mapping", value, node
+        case ast.For() | ast.AsyncFor() | ast.With() | ast.AsyncWith():
+            pass
+        case ast.expr():
+            yield from _caught(unit, node)
+
+
+def _caught(unit: Unit, node: ast.expr) -> Iterator[Operand]:
+    """What ``except`` was given."""
+    handler = unit.parents.get(node)
+    if isinstance(handler, ast.ExceptHandler) and handler.type is node:
+        yield "except", node, handler
 
 
 def _tested(_unit: Unit, node: ast.AST) -> Iterator[Operand]:
@@ -246,4 +282,5 @@ _FINDERS = {
     "LIST_EXTEND": _starred,
     "SET_UPDATE": _starred,
     "CALL_FUNCTION_EX": _call_operands,
+    "DICT_MERGE": _call_operands,
 }

@@ -12,12 +12,12 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.object_info import RefusedOperands
 from asyncrepl.explain.evidence import gather
 from asyncrepl.explain.explanation import Fix
 from asyncrepl.explain.foreseeing import foreseen
 from asyncrepl.explain.one_loop import on_one_loop
-from asyncrepl.language.rewriting import refusal
-from asyncrepl.language.suspects import Suspects
+from asyncrepl.syntax.source_rewriter import compile_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,9 +82,9 @@ def _change(texts: dict[str, str], evidence: Evidence, ask: Ask) -> dict[str, st
     for name, text in texts.items():
         unit = units.get(name)
         module = unit is not None and unit.module
-        error = refusal(text, name, 0 if module else ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        error = compile_error(text, name, 0 if module else ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         if error is not None:
-            again = gather(error, units.sources, Suspects(), evidence.namespace)
+            again = gather(error, units.sources, RefusedOperands(), evidence.namespace)
             found = ask(again) if again is not None else None
             return dict(found.fix.texts) if found is not None and found.fix is not None else {}
     return _foreseen_change(texts, evidence, units, ask)

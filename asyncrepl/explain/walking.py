@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.object_info import ObjectInfo, lookup
 from asyncrepl.explain.fixing import CannotFixError, Fixing
-from asyncrepl.language.suspects import Facts, lookup
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -24,19 +24,19 @@ def over(evidence: Evidence) -> Use | None:
 
 def a(use: Use) -> str:
     """The type of the operand with its article: ``a list``."""
-    name = use.facts.kind.__name__ if use.facts else "object"
+    name = use.info.kind.__name__ if use.info else "object"
     name = name.replace("async_generator", "async generator")
     return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
 
 
-def defined(facts: Facts | None, name: str) -> bool:
+def defined(info: ObjectInfo | None, name: str) -> bool:
     """Whether the type has the special method `name`."""
-    return facts is not None and callable(lookup(facts.kind, name))
+    return info is not None and callable(lookup(info.kind, name))
 
 
-def own(evidence: Evidence, facts: Facts) -> bool:
+def own(evidence: Evidence, info: ObjectInfo) -> bool:
     """Whether the class of the object is the user's own."""
-    return evidence.units.class_of(facts.kind) is not None
+    return evidence.units.class_of(info.kind) is not None
 
 
 def iterated_plainly(evidence: Evidence, use: Use, operand: str | None = None) -> Fix | None:

@@ -13,7 +13,7 @@ import tokenize
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from asyncrepl.language.rewriting import Edit, Rewriting, Span, Text, parses
+from asyncrepl.syntax.source_rewriter import Edit, SourceRewriter, SourceText, Span, parses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,7 +123,7 @@ class Words:
 
     def corrected(self, edits: list[Edit]) -> str | None:
         """The text with `edits` made, if it then parses."""
-        rewriting = Rewriting(self.text)
+        rewriting = SourceRewriter(self.text)
         for edit in edits:
             rewriting.replace(Span(edit.start, edit.end), edit.text)
         try:
@@ -134,7 +134,7 @@ class Words:
 
 
 def _words(text: str) -> Iterator[Word]:
-    places, depth = Text(text), 0
+    places, depth = SourceText(text), 0
     try:
         for found in tokenize.generate_tokens(io.StringIO(text).readline):
             if found.type in _SKIPPED:
@@ -148,7 +148,7 @@ def _words(text: str) -> Iterator[Word]:
         return
 
 
-def _word(places: Text, found: tokenize.TokenInfo, depth: int) -> Word:
+def _word(places: SourceText, found: tokenize.TokenInfo, depth: int) -> Word:
     starts = places.starts
     start = starts[min(found.start[0], len(starts)) - 1] + found.start[1]
     end = starts[min(found.end[0], len(starts)) - 1] + found.end[1]

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.language.names import callee_name
+from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.explanation import Fix

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Plain", "indented", "plain_python"]
+__all__ = ["PlainStatement", "indented", "plain_python"]
 
 _BINDS = {"STORE_NAME", "DELETE_NAME", "STORE_GLOBAL", "DELETE_GLOBAL"}
 _DEFINES = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -27,11 +27,11 @@ _STRINGS: tuple[type[ast.expr], ...] = (ast.Constant, ast.JoinedStr)
 if sys.version_info >= (3, 14):
     _STRINGS += (ast.TemplateStr,)
 #: Calls whose value is None, as everybody knows.
-_SILENT = {"print", "asyncio.sleep"}
+_NONE_CALLS = {"print", "asyncio.sleep"}
 
 
 @dataclass(frozen=True, slots=True)
-class Plain:
+class PlainStatement:
     """A statement in plain Python.
 
     `names` are those it binds at its top; `defines` says that it does nothing but define
@@ -44,7 +44,7 @@ class Plain:
     hoisted: bool
 
 
-def plain_python(text: str, show: str) -> Plain | None:
+def plain_python(text: str, show: str) -> PlainStatement | None:
     """What was typed as `text`, in plain Python; None if that is no code that compiles.
 
     `show` is the name of the function that shows a value as a prompt does.
@@ -58,17 +58,19 @@ def plain_python(text: str, show: str) -> Plain | None:
     except (SyntaxError, ValueError, RecursionError):
         return None
     defines = all(isinstance(node, _DEFINES) for node in tree.body)
-    lazy = [*_lazy(tree.body)]
-    edits = [*_shown(tree.body, text, show), *_annotated(tree.body)]
+    lazy = [*_lazy_imports(tree.body)]
+    edits = [*_display_edits(tree.body, text, show), *_annotation_edits(tree.body)]
     if not defines:
-        edits += [_eager(node, text) for node in lazy]
+        edits += [_eager_edit(node, text) for node in lazy]
     names = {step.argval for step in dis.get_instructions(code) if step.opname in _BINDS}
-    return Plain(
+    return PlainStatement(
         _edited(text.rstrip(), edits),
         frozenset(names - {"__annotations__", "__conditional_annotations__"}),
         defines=defines,
         hoisted=(defines and bool(lazy))
-        or any(isinstance(node, ast.ImportFrom) and _at_top(node) for node in tree.body),
+        or any(
+            isinstance(node, ast.ImportFrom) and _is_top_level_import(node) for node in tree.body
+        ),
     )
 
 
@@ -87,20 +89,20 @@ def indented(text: str, levels: int = 1) -> str:
 Edit = tuple[int, int, int, int, str, str]
 
 
-def _shown(body: list[ast.stmt], text: str, show: str) -> Iterator[Edit]:
+def _display_edits(body: list[ast.stmt], text: str, show: str) -> Iterator[Edit]:
     """Expressions whose value the prompt shows, with a call around each."""
     for node in body:
         if isinstance(node, ast.Expr):
-            if not _is_silent(node.value):
+            if not _gives_none(node.value):
                 source = ast.get_source_segment(text, node) or ""
                 before, after = (f"{show}(", ")") if _is_argument(source) else (f"{show}((", "))")
-                yield *_place(node), before, after
+                yield *_span(node), before, after
         elif not isinstance(node, _SCOPES):
-            for inner_body in _bodies(node):
-                yield from _shown(inner_body, text, show)
+            for inner_body in _blocks(node):
+                yield from _display_edits(inner_body, text, show)
 
 
-def _bodies(node: ast.stmt) -> Iterator[list[ast.stmt]]:
+def _blocks(node: ast.stmt) -> Iterator[list[ast.stmt]]:
     """The blocks of a statement, also those of its handlers and cases."""
     for name in ("body", "orelse", "finalbody"):
         yield getattr(node, name, [])
@@ -108,15 +110,15 @@ def _bodies(node: ast.stmt) -> Iterator[list[ast.stmt]]:
         yield from (part.body for part in getattr(node, name, ()))
 
 
-def _annotated(body: list[ast.stmt]) -> Iterator[Edit]:
+def _annotation_edits(body: list[ast.stmt]) -> Iterator[Edit]:
     """Annotations of names: a function may have none of a global one."""
     for node in body:
         if not isinstance(node, _SCOPES):
-            for inner_body in _bodies(node):
-                yield from _annotated(inner_body)
+            for inner_body in _blocks(node):
+                yield from _annotation_edits(inner_body)
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            _, _, *start = _place(node.target)
-            _, _, *end = _place(node.annotation)
+            _, _, *start = _span(node.target)
+            _, _, *end = _span(node.annotation)
             yield (
                 start[0],
                 start[1],
@@ -127,23 +129,23 @@ def _annotated(body: list[ast.stmt]) -> Iterator[Edit]:
             )
 
 
-def _lazy(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+def _lazy_imports(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     """Imports that are lazy, which those in a function cannot be (Python 3.15)."""
     for node in body:
         if getattr(node, "is_lazy", 0):
             yield node
         elif not isinstance(node, _SCOPES):
-            for inner_body in _bodies(node):
-                yield from _lazy(inner_body)
+            for inner_body in _blocks(node):
+                yield from _lazy_imports(inner_body)
 
 
-def _eager(node: ast.stmt, text: str) -> Edit:
-    line, start, _, _ = _place(node)
+def _eager_edit(node: ast.stmt, text: str) -> Edit:
+    line, start, _, _ = _span(node)
     words = text.split("\n")[line - 1].encode()[start:]
     return line, start, line, start + len(words) - len(words[4:].lstrip()), "", "\0"
 
 
-def _place(node: ast.expr | ast.stmt) -> tuple[int, int, int, int]:
+def _span(node: ast.expr | ast.stmt) -> tuple[int, int, int, int]:
     return node.lineno, node.col_offset, node.end_lineno or 0, node.end_col_offset or 0
 
 
@@ -171,10 +173,10 @@ def _is_argument(source: str) -> bool:
     return len(call.args) == 1 and not call.keywords and not isinstance(call.args[0], ast.Starred)
 
 
-def _is_silent(value: ast.expr) -> bool:
+def _gives_none(value: ast.expr) -> bool:
     call = value.value if isinstance(value, ast.Await) else value
-    return isinstance(call, ast.Call) and ast.unparse(call.func) in _SILENT
+    return isinstance(call, ast.Call) and ast.unparse(call.func) in _NONE_CALLS
 
 
-def _at_top(node: ast.ImportFrom) -> bool:
+def _is_top_level_import(node: ast.ImportFrom) -> bool:
     return node.module == "__future__" or any(name.name == "*" for name in node.names)

@@ -1,7 +1,7 @@
-"""What an export is made of: a transcript as it was performed.
+"""What an export is made of: a transcript with what came of each input.
 
-A transcript in a file is performed on its virtual clock, so an export's bytes are the
-same each time. A session that somebody has typed is taken from its tape.
+A transcript in a file is run on its virtual clock, so an export's bytes are the same each time. A
+session that somebody has typed is taken from its tape: see `asyncrepl.export.taped`.
 """
 
 from __future__ import annotations
@@ -12,37 +12,40 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from asyncrepl.commands.narrating import Narrator
+from asyncrepl.session.console import Console
+from asyncrepl.session.iteration_narrator import Narrator
 from asyncrepl.transcript.grammar import GAP, Input
-from asyncrepl.transcript.paper import Paper, writing_on
-from asyncrepl.transcript.performance import garbage_collected_by_hand
-from asyncrepl.transcript.player import HungError, open_player
-from asyncrepl.transcript.watch import Limits
-from asyncrepl.views.console import Console
-from asyncrepl.views.styled import Line, printable
+from asyncrepl.transcript.output_capture import OutputCapture, output_captured
+from asyncrepl.transcript.transcript_run import (
+    HungError,
+    TimeLimits,
+    garbage_collected_by_hand,
+    open_player,
+)
+from asyncrepl.views.styled_lines import Line, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from asyncrepl.commands.shell import Shell
-    from asyncrepl.commands.tape import Piece, Scene
     from asyncrepl.events import Snapshot
-    from asyncrepl.events.walks import WalkEvent
+    from asyncrepl.events.iteration_events import IterationEvent
+    from asyncrepl.session.shell import Shell
+    from asyncrepl.session.tape import OutputPiece, RecordedInput
     from asyncrepl.transcript.grammar import Entry, Transcript
-    from asyncrepl.transcript.player import Player
+    from asyncrepl.transcript.transcript_run import Player
 
 __all__ = [
-    "COLUMNS",
+    "SCREEN_COLUMNS",
     "ExportError",
     "Recording",
     "output_lines",
-    "record",
-    "record_walks",
+    "record_iterations",
+    "record_transcript",
     "styled_lines",
 ]
 
 #: The width of the screen that is played on.
-COLUMNS = 80
+SCREEN_COLUMNS = 80
 
 
 class ExportError(Exception):
@@ -51,70 +54,70 @@ class ExportError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """The entries of a session in order, each input with the scene that came of it.
+    """The entries of a session in order, each input with the record of what came of it.
 
     `title` may be empty.
     """
 
     title: str
-    parts: tuple[tuple[Entry, Scene | None], ...]
+    parts: tuple[tuple[Entry, RecordedInput | None], ...]
 
     @property
-    def scenes(self) -> tuple[tuple[Input, Scene], ...]:
+    def recorded_inputs(self) -> tuple[tuple[Input, RecordedInput], ...]:
         """The inputs with what came of each."""
         return tuple(
-            (entry, scene)
-            for entry, scene in self.parts
-            if isinstance(entry, Input) and scene is not None
+            (entry, recorded)
+            for entry, recorded in self.parts
+            if isinstance(entry, Input) and recorded is not None
         )
 
 
-def record(transcript: Transcript) -> Recording:
-    """Perform `transcript` in a fresh session, as a check does; in a thread without a loop.
+def record_transcript(transcript: Transcript) -> Recording:
+    """Run `transcript` in a fresh session, as a check does; in a thread without a loop.
 
     Raises ExportError if it hangs.
     """
-    shell = _performed(transcript)
-    scenes = iter(shell.tape.scenes)
-    parts: list[tuple[Entry, Scene | None]] = []
+    shell = _run_in_shell(transcript)
+    recorded_inputs = iter(shell.tape.recorded_inputs)
+    parts: list[tuple[Entry, RecordedInput | None]] = []
     for entry in transcript.entries:
-        scene = next(scenes, None) if isinstance(entry, Input) else None
-        if isinstance(entry, Input) and scene is None:
+        recorded = next(recorded_inputs, None) if isinstance(entry, Input) else None
+        if isinstance(entry, Input) and recorded is None:
             break  # the one before has ended the session
-        parts.append((entry, scene))
+        parts.append((entry, recorded))
     return Recording(transcript.title, tuple(parts))
 
 
-def record_walks(transcript: Transcript) -> tuple[Snapshot, list[WalkEvent]]:
-    """Perform `transcript` as `record` does: who ran when, and each step of each walk."""
-    events: list[WalkEvent] = []
+def record_iterations(transcript: Transcript) -> tuple[Snapshot, list[IterationEvent]]:
+    """Run `transcript` as `record_transcript` does: the slices, and the steps of iterations."""
+    events: list[IterationEvent] = []
     snapshots: list[Snapshot] = []
-    _performed(transcript, events, snapshots)
+    _run_in_shell(transcript, events, snapshots)
     return snapshots[0], events
 
 
-def _performed(
+def _run_in_shell(
     transcript: Transcript,
-    events: list[WalkEvent] | None = None,
+    events: list[IterationEvent] | None = None,
     snapshots: list[Snapshot] | None = None,
 ) -> Shell:
-    paper = Paper()
-    console = Console(paper, width=lambda: COLUMNS)
+    capture = OutputCapture()
+    console = Console(capture, width=lambda: SCREEN_COLUMNS)
     with (
         garbage_collected_by_hand(),
-        writing_on(paper),
-        open_player(transcript, console, math.inf, Limits()) as player,
+        output_captured(capture),
+        open_player(transcript, console, math.inf, TimeLimits()) as player,
     ):
         shell = player.shell
-        with _listening(shell, events):
-            _play(player, transcript)
+        with _steps_recorded(shell, events):
+            _play_inputs(player, transcript)
         timeline = shell.observing.timeline
         if snapshots is not None and timeline is not None:
             snapshots.append(timeline.snapshot())
     return shell
 
 
-def _play(player: Player, transcript: Transcript) -> None:
+def _play_inputs(player: Player, transcript: Transcript) -> None:
     for entry in transcript.inputs:
         try:
             status = player.play(entry)
@@ -127,48 +130,48 @@ def _play(player: Player, transcript: Transcript) -> None:
 
 
 @contextmanager
-def _listening(shell: Shell, events: list[WalkEvent] | None) -> Iterator[None]:
-    """Within the block, all steps of all walks go to `events`, if given."""
+def _steps_recorded(shell: Shell, events: list[IterationEvent] | None) -> Iterator[None]:
+    """Within the block, all steps of all iterations go to `events`, if given."""
     if events is None:
         yield
         return
-    narrator, listener = shell.narrator, _Listener(shell, events)
+    narrator, listener = shell.narrator, _StepRecorder(shell, events)
     shell.narrator = listener
-    listener.hear(on=True)
+    listener.switch_recording(on=True)
     try:
         yield
     finally:
-        listener.hear(on=False)
+        listener.switch_recording(on=False)
         shell.narrator = narrator
 
 
-class _Listener(Narrator):
-    """Hears of all walks and shows none, whatever the session itself asks for."""
+class _StepRecorder(Narrator):
+    """Records all iterations and shows none, whatever the session itself asks for."""
 
-    def __init__(self, shell: Shell, events: list[WalkEvent]) -> None:
+    def __init__(self, shell: Shell, events: list[IterationEvent]) -> None:
         super().__init__(shell)
         self._events = events
 
-    def hear(self, *, on: bool) -> None:
+    def switch_recording(self, *, on: bool) -> None:
         """Hear from now on, or no more."""
         super().turn(on=on)
 
     def turn(self, *, on: bool) -> None:
         """Go on as before."""
 
-    def _tell(self, event: WalkEvent) -> None:
+    def _show(self, event: IterationEvent) -> None:
         self._events.append(event)
 
 
-def output_lines(scene: Scene) -> list[Line]:
-    """What `scene` printed; for what is missing, a line that is only `…`."""
-    lines = styled_lines(scene.pieces)
-    if scene.cut and lines and not scene.pieces[-1].text.endswith("\n"):
+def output_lines(recorded: RecordedInput) -> list[Line]:
+    """What `recorded` printed; for what is missing, a line that is only `…`."""
+    lines = styled_lines(recorded.pieces)
+    if recorded.cut and lines and not recorded.pieces[-1].text.endswith("\n"):
         lines.pop()  # the beginning of a line
-    return [*lines, [("", GAP)]] if scene.cut else lines
+    return [*lines, [("", GAP)]] if recorded.cut else lines
 
 
-def styled_lines(pieces: Sequence[Piece]) -> list[Line]:
+def styled_lines(pieces: Sequence[OutputPiece]) -> list[Line]:
     """The lines that `pieces` make up, printable, without empty ones at the end."""
     lines: list[Line] = [[]]
     for piece in pieces:
@@ -177,10 +180,10 @@ def styled_lines(pieces: Sequence[Piece]) -> list[Line]:
         lines += ([(piece.style, text)] for text in others)
     while lines and not any(text for _, text in lines[-1]):
         lines.pop()
-    return [list(_joined(line)) for line in lines]
+    return [list(_joined_fragments(line)) for line in lines]
 
 
-def _joined(line: Line) -> Iterator[tuple[str, str]]:
+def _joined_fragments(line: Line) -> Iterator[tuple[str, str]]:
     """The fragments of `line` with neighbours of one style joined, and no empty ones."""
     style, text = "", ""
     for new, more in line:

@@ -17,8 +17,8 @@ from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout import HSplit, Layout, Window
 
-from asyncrepl.terminal.scene import STYLE, Rows
-from asyncrepl.views.styled import flowed, plain
+from asyncrepl.terminal.screen_layout import SCREEN_STYLE, StyledRows
+from asyncrepl.views.styled_lines import flowed, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from prompt_toolkit.key_binding.key_processor import KeyPressEvent
     from prompt_toolkit.output import Output
 
-    from asyncrepl.terminal.away import Away
-    from asyncrepl.views.styled import Line
+    from asyncrepl.terminal.terminal_suspension import TerminalSuspension
+    from asyncrepl.views.styled_lines import Line
 
 __all__ = ["Pager", "Pages"]
 
@@ -36,7 +36,7 @@ _KEYS = "Space next page, b back, / search, q ends"
 _SHORT_KEYS = "Space, b, /, q ends"
 _FEW_COLUMNS = 60
 #: Rows that a page and the next have in common.
-_COMMON = 1
+_OVERLAP = 1
 
 
 class Pages:
@@ -88,7 +88,7 @@ class Pages:
     def move(self, pages: float) -> None:
         """Go on by so many pages; backwards if it is less than none."""
         self._said = ""
-        step = max(self.height - _COMMON, 1) * pages
+        step = max(self.height - _OVERLAP, 1) * pages
         self.go(self.top + (round(step) or (1 if step > 0 else -1)))
 
     def scroll(self, rows: int) -> None:
@@ -123,12 +123,14 @@ class Pager:
     flushes its input, and the layout's would take an Escape that was meant for a page.
     """
 
-    def __init__(self, app: Application[None], input_: Input, away: Away) -> None:
+    def __init__(
+        self, app: Application[None], input_: Input, suspension: TerminalSuspension
+    ) -> None:
         self._app = app
         self._input = input_
-        self._away = away
+        self._suspension = suspension
         self._shown: Application[None] | None = None
-        self._then: Callable[[], None] = _nothing
+        self._then: Callable[[], None] = _no_continuation
         self._task: asyncio.Task[None] | None = None
 
     def open(self, lines: Sequence[Line], done: Callable[[], None], *, newest_last: bool) -> None:
@@ -142,17 +144,17 @@ class Pager:
         pages = Pages(lines, size)
         if newest_last:
             pages.go(len(pages.rows))
-        if self._away:  # somebody else has the terminal
+        if self._suspension:  # somebody else has the terminal
             done()
             return
-        self._away.lend_to_pages(self.close)
+        self._suspension.release_to_pager(self.close)
         self._shown = _application(self._input, output, pages)
         self._task = asyncio.get_running_loop().create_task(self._show(self._shown, done))
 
     def close(self, then: Callable[[], None] | None = None) -> bool:
         """Show the layout again; False if no pages are shown.
 
-        `then` is called when it is there again: that takes the loop a turn or two.
+        `then` is called when it is there again: that takes one or two iterations.
         """
         app = self._shown
         if app is None:
@@ -172,19 +174,19 @@ class Pager:
             await app.run_async(set_exception_handler=False, handle_sigint=False)
         finally:
             self._shown = None
-            self._away.take_back_from_pages(get_typeahead(app.input))
+            self._suspension.reclaim_from_pager(get_typeahead(app.input))
             done()
-            then, self._then = self._then, _nothing
+            then, self._then = self._then, _no_continuation
             then()
 
 
 def _application(input_: Input, output: Output, pages: Pages) -> Application[None]:
-    body = Window(Rows(pages.page), wrap_lines=False)
-    foot = Window(Rows(pages.foot), height=1)
+    body = Window(StyledRows(pages.page), wrap_lines=False)
+    foot = Window(StyledRows(pages.foot), height=1)
     return Application(
         layout=Layout(HSplit([body, foot])),
-        style=STYLE,
-        key_bindings=_bindings(pages),
+        style=SCREEN_STYLE,
+        key_bindings=_page_bindings(pages),
         full_screen=True,
         input=input_,
         output=output,
@@ -193,11 +195,11 @@ def _application(input_: Input, output: Output, pages: Pages) -> Application[Non
     )
 
 
-def _nothing() -> None:
+def _no_continuation() -> None:
     """Nobody waits for the end of the reading."""
 
 
-def _bindings(pages: Pages) -> KeyBindings:
+def _page_bindings(pages: Pages) -> KeyBindings:
     keys = KeyBindings()
     typing = Condition(lambda: pages.typed is not None)
 
@@ -216,12 +218,12 @@ def _bindings(pages: Pages) -> KeyBindings:
     on(("n",), lambda: pages.find(1))
     on(("N", "p"), lambda: pages.find(-1))
     on(("/",), lambda: setattr(pages, "typed", ""))
-    _leaving(keys, ~typing)
-    _searching(keys, pages, typing)
+    _leave_bindings(keys, ~typing)
+    _search_bindings(keys, pages, typing)
     return keys
 
 
-def _leaving(keys: KeyBindings, reading: Any) -> None:
+def _leave_bindings(keys: KeyBindings, reading: Any) -> None:
     @keys.add("q", filter=reading, eager=True)
     @keys.add("Q", filter=reading, eager=True)
     @keys.add("escape", filter=reading, eager=True)
@@ -231,7 +233,7 @@ def _leaving(keys: KeyBindings, reading: Any) -> None:
         event.app.exit()
 
 
-def _searching(keys: KeyBindings, pages: Pages, typing: Condition) -> None:
+def _search_bindings(keys: KeyBindings, pages: Pages, typing: Condition) -> None:
     @keys.add(Keys.Any, filter=typing)
     def _type(event: KeyPressEvent) -> None:
         if event.data.isprintable():

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING
 from prompt_toolkit.renderer import print_formatted_text
 from prompt_toolkit.utils import get_cwidth
 
-from asyncrepl.terminal.output import Place
-from asyncrepl.views.controls import EscapeFilter
+from asyncrepl.terminal.output_queue import Place
 from asyncrepl.views.live_rows import LiveRows
-from asyncrepl.views.styled import printable
+from asyncrepl.views.screen_cells import EscapeFilter
+from asyncrepl.views.styled_lines import printable
 
 if TYPE_CHECKING:
     import asyncio
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from prompt_toolkit.data_structures import Size
     from prompt_toolkit.formatted_text import StyleAndTextTuples
 
-    from asyncrepl.terminal.device import DeviceOutput
-    from asyncrepl.terminal.output import OutputQueue, Piece
+    from asyncrepl.terminal.output_queue import OutputQueue, Piece
+    from asyncrepl.terminal.terminal_device import DeviceOutput
 
 __all__ = ["Painter"]
 
-_BATCH = 0.03
+_BATCH_TIME = 0.03
 
 
 class Painter:
@@ -48,7 +48,7 @@ class Painter:
 
     def __init__(self, queue: OutputQueue, output: DeviceOutput) -> None:
         size = output.get_size()
-        self.rows = LiveRows(size.columns, _most(size), get_cwidth)
+        self.rows = LiveRows(size.columns, _max_rows(size), get_cwidth)
         #: While somebody else has the terminal, nothing is taken out of the queue.
         self.paused = False
         self._queue = queue
@@ -72,7 +72,9 @@ class Painter:
         """Something was queued; `complete` says that a line has ended. From any thread."""
         if self._loop is not None:
             with suppress(RuntimeError):  # the loop is closed: the last drain is over
-                self._loop.call_soon_threadsafe(self._soon if complete else self._later)
+                self._loop.call_soon_threadsafe(
+                    self._drain_soon if complete else self._drain_later
+                )
 
     def drain(self, *, everything: bool = False) -> None:
         """Draw what is queued so far, now; `everything`: also lines that wait for their end."""
@@ -85,12 +87,12 @@ class Painter:
             self._show(pieces)
             self._last = self._loop.time()
         if self._queue.waiting and self._loop is not None:
-            self._later()
+            self._drain_later()
 
     def redraw(self) -> None:
         """Draw what changed of the layout."""
         if self._app is not None:
-            self._app._redraw()  # noqa: SLF001 - invalidate() would come a turn later
+            self._app._redraw()  # noqa: SLF001 - invalidate() would come an iteration later
 
     @contextmanager
     def above(self) -> Iterator[None]:
@@ -117,7 +119,7 @@ class Painter:
             with self.above():
                 self._write(rest)
 
-    def direct(self, pieces: Iterable[Piece]) -> None:
+    def write_directly(self, pieces: Iterable[Piece]) -> None:
         """Write `pieces` as they come, while the layout is not drawn."""
         with self._output.held():
             for place, text in pieces:
@@ -137,7 +139,7 @@ class Painter:
     def resize(self, size: Size) -> None:
         """The screen has another size."""
         self.forget()
-        self.rows.resize(size.columns, _most(size))
+        self.rows.resize(size.columns, _max_rows(size))
 
     def _show(self, pieces: Iterable[Piece]) -> None:
         self.rows.reachable = self._above
@@ -161,7 +163,7 @@ class Painter:
         ended = self._ended() if place is Place.AFTER else ""
         if text:
             self.rows.forget()
-        return 0, ended + _lines(text)
+        return 0, ended + _without_cursor_moves(text)
 
     def _ended(self) -> str:
         """The lines of what was not finished, which ends here."""
@@ -189,29 +191,29 @@ class Painter:
             color_depth=self._app.color_depth,
         )
 
-    def _soon(self) -> None:
+    def _drain_soon(self) -> None:
         assert self._loop is not None
-        due = self._last + _BATCH
+        due = self._last + _BATCH_TIME
         if self._queue.pressing or self._loop.time() >= due:
             self.drain()
         else:
-            self._at(due)
+            self._drain_at(due)
 
-    def _later(self) -> None:
+    def _drain_later(self) -> None:
         assert self._loop is not None
-        self._at(self._loop.time() + _BATCH)
+        self._drain_at(self._loop.time() + _BATCH_TIME)
 
-    def _at(self, due: float) -> None:
+    def _drain_at(self, due: float) -> None:
         if self._timer is None and self._loop is not None:
             self._timer = self._loop.call_at(due, self.drain)
 
 
-def _most(size: Size) -> int:
+def _max_rows(size: Size) -> int:
     """The rows that a program may draw on: what is above them is in the scrollback."""
     return max(size.rows - 1, 1)
 
 
-def _lines(text: str) -> str:
+def _without_cursor_moves(text: str) -> str:
     """Lines as they may be written: each with its colours, and no other sequences."""
     rows = LiveRows()
     rows.feed(EscapeFilter().feed(text))

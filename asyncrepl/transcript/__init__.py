@@ -1,1 +1,1 @@
-"""Sessions on paper: read, replayed and checked."""
+"""Transcripts (`.pycon`): their grammar, replay and check."""

@@ -1,11 +1,11 @@
-"""The grammar of a transcript (`.pycon`): a session on paper.
+"""The grammar of a transcript (`.pycon`), a session on paper: its entries and directives.
 
 =====================  ====================================================
 a line that starts     is
 =====================  ====================================================
 ``>>> `` / ``... ``    typed: Python, or a ``:command``; a bare ``...`` is
                        the empty line that ends a block
-``#: ``                a directive (`asyncrepl.transcript.directives`)
+``#: ``                a directive (`DIRECTIVES`)
 ``# `` (or only ``#``) narration
 anything else          expected output of the input above
 =====================  ====================================================
@@ -14,7 +14,7 @@ Empty lines inside expected output belong to it; empty lines before a marker or
 at the end are layout. So some output cannot be written as it is:
 
 - A line that starts with a marker, or, in Markdown, ends the fence. It is written
-  with ``…`` in front, which stands for nothing there (`expressible`).
+  with ``…`` in front, which stands for nothing there (`escaped_output_line`).
 - A line that is only ``…``, which would stand for any lines: it is written ``……``,
   any one line.
 - Empty lines at the end of an output. That is why output is compared without them.
@@ -22,18 +22,28 @@ at the end are layout. So some output cannot be written as it is:
 A file is UTF-8, with or without a byte order mark, and its lines end in LF or
 all in CRLF. Both are kept: `Transcript.render` gives back the same text to the
 byte. Mixed line ends are refused, because nobody sees them in a diff.
+
+Each directive (`#: NAME VALUE`) is one checker in one table: it returns the parsed value or
+raises `ValueError` with a sentence that says what is wrong and what to write instead.
 """
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from asyncrepl.runtime.settings import rate_of
+from asyncrepl.runtime.shipped_demos import closest_match
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 __all__ = [
+    "DIRECTIVES",
     "GAP",
+    "HEADER_DIRECTIVES",
     "Blank",
     "Directive",
     "Entry",
@@ -42,8 +52,10 @@ __all__ = [
     "Prose",
     "Transcript",
     "TranscriptError",
-    "closes",
-    "expressible",
+    "closes_fence",
+    "directive_value",
+    "escaped_output_line",
+    "nearest_hint",
 ]
 
 #: What stands for any run of characters, or alone for any lines.
@@ -126,7 +138,7 @@ class Input(Entry):
 
     def expecting(self, lines: Sequence[str]) -> Input:
         """This input with `lines` as its expected output, none of which looks like a marker."""
-        expected = tuple(GAP + line if closes(line, self.mark) else line for line in lines)
+        expected = tuple(GAP + line if closes_fence(line, self.mark) else line for line in lines)
         written = tuple(self.indent + line if line else "" for line in expected)
         return replace(self, source=self.typed + written, expected=expected)
 
@@ -191,13 +203,102 @@ class Transcript:
         return replace(self, entries=entries)
 
 
-def expressible(line: str) -> str:
+def escaped_output_line(line: str) -> str:
     """`line` such that the grammar reads it as output: with `…` in front of a marker."""
     marked = line in {"#", "...", GAP} or line.startswith((">>>", "... ", "#:", "# "))
     return GAP + line if marked else line
 
 
-def closes(line: str, mark: str) -> bool:
+def closes_fence(line: str, mark: str) -> bool:
     """Whether `line` ends a fence that was opened with `mark`; no line ends one without."""
     line = line.strip()
     return bool(mark) and len(line) >= len(mark) and set(line) == {mark[0]}
+
+
+_KEY_VALUE = re.compile(r"C-c after (\S+)")
+_PYTHON_VALUE = re.compile(r"python>=(\d+)\.(\d+)")
+_MODULE_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+
+
+def _title(value: str) -> str:
+    if not value:
+        raise ValueError("title is empty: write '#: title What this shows'")
+    return value
+
+
+def _clock(value: str) -> str:
+    if value not in {"virtual", "real"}:
+        raise ValueError(f"clock is {value!r}: write 'virtual' or 'real'")
+    return value
+
+
+def _rate(value: str) -> float:
+    return rate_of(value)
+
+
+def _pause(value: str) -> None:
+    if value:
+        raise ValueError(f"pause takes no value, not {value!r}")
+
+
+def _key(value: str) -> float:
+    match = _KEY_VALUE.fullmatch(value)
+    if match is None:
+        raise ValueError(f"key is {value!r}: write 'key C-c after SECONDS'")
+    seconds = _number(match[1], "key C-c after")
+    if seconds < 0:
+        raise ValueError(f"key C-c after {match[1]}: seconds can't be negative")
+    return seconds
+
+
+def _requires(value: str) -> tuple[int, int] | str:
+    if match := _PYTHON_VALUE.fullmatch(value):
+        return int(match[1]), int(match[2])
+    if value == "python" or not _MODULE_NAME.fullmatch(value):
+        raise ValueError(f"requires is {value!r}: write 'python>=3.12' or a module's name")
+    return value
+
+
+def _number(text: str, what: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"{what} is {text!r}: write a number")
+    return number
+
+
+#: Name → what reads its value.
+DIRECTIVES: dict[str, Callable[[str], object]] = {
+    "title": _title,
+    "clock": _clock,
+    "rate": _rate,
+    "pause": _pause,
+    "key": _key,
+    "requires": _requires,
+}
+
+#: Directives about the whole transcript: they stand before its first input.
+HEADER_DIRECTIVES = frozenset({"title", "clock", "requires"})
+
+
+def directive_value(name: str, value: str) -> object:
+    """What `value` means for directive `name`.
+
+    The title and the clock's mode are `str`, `rate` and `key` a `float` (the
+    seconds until Ctrl-C), `requires` a ``(major, minor)`` or a module's name,
+    `pause` is None. Raises `ValueError` with the reason.
+    """
+    if name not in DIRECTIVES:
+        raise ValueError(f"unknown directive {name!r}{nearest_hint(name, DIRECTIVES)}")
+    return DIRECTIVES[name](value)
+
+
+def nearest_hint(name: str, known: Iterable[str]) -> str:
+    """`": did you mean 'pause'?"`, or the list of what is `known` if nothing is near."""
+    names = list(known)
+    close = closest_match(name, names)
+    if close:
+        return f": did you mean {close!r}?"
+    return f": known are {', '.join(names)}"

@@ -12,20 +12,20 @@ import io
 from contextlib import redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING, cast
 
-from asyncrepl.commands.status import Status
+from asyncrepl.session.console import Console
+from asyncrepl.session.input_run import Status
 from asyncrepl.transcript.grammar import Blank, Directive, Input, Narration
-from asyncrepl.transcript.player import open_player
-from asyncrepl.views.console import Console
-from asyncrepl.views.controls import EscapeFilter
+from asyncrepl.transcript.transcript_run import open_player
 from asyncrepl.views.live_rows import LiveRows
-from asyncrepl.views.styled import plain, text_lines
+from asyncrepl.views.screen_cells import EscapeFilter
+from asyncrepl.views.styled_lines import plain, text_lines
 
 if TYPE_CHECKING:
     from typing import TextIO
 
     from asyncrepl.transcript.grammar import Entry, Transcript
-    from asyncrepl.transcript.player import Player
-    from asyncrepl.views.styled import Line
+    from asyncrepl.transcript.transcript_run import Player
+    from asyncrepl.views.styled_lines import Line
 
 __all__ = ["replay_plain"]
 
@@ -38,7 +38,7 @@ def replay_plain(transcript: Transcript, console: Console, *, speed: float = 1.0
     is 0, or that with which the transcript left the session. To be called in the main
     thread, where no loop runs; Ctrl-C raises KeyboardInterrupt.
     """
-    out = _Finished(console.out)
+    out = _FinishedRowsStream(console.out)
     console = Console(cast("TextIO", out), color=console.color, ascii=console.ascii)
     status = Status()
     with (
@@ -47,7 +47,7 @@ def replay_plain(transcript: Transcript, console: Console, *, speed: float = 1.0
         open_player(transcript, console, speed) as player,
     ):
         for entry in transcript.entries:
-            console.show(*_shown(entry))
+            console.show(*_entry_lines(entry))
             if isinstance(entry, Input):
                 status = player.play(entry)
                 if status.kind == "exit":
@@ -58,7 +58,7 @@ def replay_plain(transcript: Transcript, console: Console, *, speed: float = 1.0
     return status.exit_code
 
 
-def _shown(entry: Entry) -> list[Line]:
+def _entry_lines(entry: Entry) -> list[Line]:
     match entry:
         case Blank():
             return [[]]
@@ -82,7 +82,7 @@ def _set_pace(entry: Entry, player: Player, speed: float) -> None:
             player.set_pace(speed * rate)
 
 
-class _Finished(io.TextIOBase):
+class _FinishedRowsStream(io.TextIOBase):
     """Writes to `stream` what is finished of the rows that are written to it."""
 
     def __init__(self, stream: TextIO) -> None:

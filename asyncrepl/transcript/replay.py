@@ -1,10 +1,15 @@
 """A replay: a transcript typed out live, at a human pace, that the presenter can hold.
 
-`Replay` decides what comes when; a `Stage` does it. The stage is the terminal,
-so nothing here knows prompt_toolkit, and the flow is tested without one.
+`Replay` decides what comes when; a `ReplayTarget` does it. The target is the terminal, so nothing
+here knows prompt_toolkit, and the flow is tested without one.
 
-The user's clock is held while the stage types and runs only while a statement
-runs. So at any typing speed the statements interleave as the check verified.
+The user's clock is held while the target types and runs only while a statement runs. So at any
+typing speed the statements interleave as the check verified.
+
+Typing has a rhythm. Evenly spaced keys look like a machine, and random ones differ at each
+showing. So it is drawn from a generator seeded with the text: irregular, and the same every
+time. Keys come fast inside a word, slower after a space, slower still after punctuation, and a
+new line is thought about.
 
 Holding a replay, three designs that do not work:
 
@@ -21,25 +26,62 @@ Holding a replay, three designs that do not work:
 from __future__ import annotations
 
 import asyncio
+import random
+import zlib
 from typing import TYPE_CHECKING, Any, Protocol
 
 from asyncrepl.transcript.grammar import Blank, Directive, Input, Narration, Prose
-from asyncrepl.transcript.rhythm import AFTER_STATEMENT, delays, reading_time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Iterator, Sequence
 
     from asyncrepl.transcript.grammar import Entry, Transcript
 
-__all__ = ["Replay", "Stage", "play"]
+__all__ = [
+    "PAUSE_AFTER_STATEMENT",
+    "Replay",
+    "ReplayTarget",
+    "key_delays",
+    "play_transcript",
+    "reading_time",
+]
+
+#: Seconds before a key inside a word; about 200 characters a minute, as one types code.
+KEY_DELAY = 0.055
+#: How much longer the key after such a character takes.
+DELAY_FACTORS = dict.fromkeys(",;:()[]{}=.\"'", 2.2) | {" ": 1.4, "\n": 6.0}
+#: Seconds before the first key.
+FIRST_KEY_DELAY = 0.5
+#: Seconds in which the audience sees what a statement printed.
+PAUSE_AFTER_STATEMENT = 0.7
 
 
-class Stage(Protocol):
+def key_delays(text: str, speed: float = 1.0) -> list[float]:
+    """Seconds before each character of `text` and before the Enter after it.
+
+    The list is one longer than `text`. Infinite `speed` makes all of them 0.
+    """
+    chance = random.Random(zlib.crc32(text.encode("utf-8", "surrogatepass")))
+    return [pause * chance.uniform(0.6, 1.5) / speed for pause in _even_delays(text)]
+
+
+def _even_delays(text: str) -> Iterator[float]:
+    yield FIRST_KEY_DELAY
+    for character in text:
+        yield KEY_DELAY * DELAY_FACTORS.get(character, 1.0)
+
+
+def reading_time(text: str, speed: float = 1.0) -> float:
+    """Seconds in which an audience reads `text`: about 20 characters a second."""
+    return (0.6 + len(text) / 20) / speed
+
+
+class ReplayTarget(Protocol):
     """Where a replay is shown; all methods are called on the UI thread's loop.
 
     When the presenter holds the replay, a `type` or `key` under way is cancelled;
     `run` never is. As long as the replay lasts the user's clock is held, so what
-    the presenter types goes through `performing.perform` too. Afterwards it is the
+    the presenter types goes through `run_input` too. Afterwards it is the
     stage that releases the clock.
     """
 
@@ -57,7 +99,7 @@ class Stage(Protocol):
     async def run(self, text: str, interrupt_after: float | None) -> bool:
         """Press Enter: submit `text`, return when it is done; False if the session ends.
 
-        To be done with `performing.perform` on the user's loop, which moves the user's
+        To be done with `run_input` on the user's loop, which moves the user's
         clock just that long. `interrupt_after` is `Shell.submit`'s.
         """
 
@@ -74,7 +116,7 @@ class Stage(Protocol):
 class Replay:
     """Plays one transcript on one stage, once.
 
-    `play` runs on the UI thread's loop. `pause`, `resume`, `step` and `stop` may be
+    `play_transcript` runs on the UI thread's loop. `pause`, `resume`, `step` and `stop` may be
     called from any thread and return at once: they are what the commands of these
     names and Ctrl-C call. `speed` divides all delays and the pace of the user's
     clock goes with it; infinite is no delay. Without `pauses`, `#: pause` is passed. What
@@ -85,20 +127,20 @@ class Replay:
     def __init__(
         self,
         transcript: Transcript,
-        stage: Stage,
+        stage: ReplayTarget,
         *,
         speed: float = 1.0,
         pauses: bool = True,
         lingers: bool = True,
     ) -> None:
         self.transcript = transcript
-        self._stage = stage
+        self._target = stage
         self._speed = speed
         self._pauses = pauses
         self._lingers = lingers
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed = asyncio.Event()
-        self._showing: asyncio.Task[None] | None = None
+        self._shown_task: asyncio.Task[None] | None = None
         self._held = False
         self._allowed = 0
         self._stopped = False
@@ -116,91 +158,91 @@ class Replay:
 
     def pause(self) -> None:
         """Hold the replay: at once while it types, else when the statement is done."""
-        self._soon(held=True)
+        self._schedule_change(held=True)
 
     def resume(self) -> None:
         """Go on; what was being typed is typed again."""
-        self._soon(held=False)
+        self._schedule_change(held=False)
 
     def step(self) -> None:
         """Go on to the end of the next statement, then hold. Two steps are two statements."""
-        self._soon(held=True, allow=1)
+        self._schedule_change(held=True, allow=1)
 
     def stop(self) -> None:
         """End the replay where `pause` would hold it."""
-        self._soon(held=False, stop=True)
+        self._schedule_change(held=False, stop=True)
 
     async def play(self) -> None:
         """Play the transcript; returns at its end, after `stop`, or when the session ends."""
         self._loop = asyncio.get_running_loop()
-        self._stage.set_pace(self._speed)
+        self._target.set_pace(self._speed)
         try:
             shown = [
                 entry for entry in self.transcript.entries if not isinstance(entry, Blank | Prose)
             ]
             for entry in shown:
-                await self._gate()
+                await self._wait_while_held()
                 if self._stopped:
                     return
                 self._pausing = self._lingers or entry is not shown[-1]
-                await self._enter(entry)
+                await self._play_entry(entry)
         finally:
             self._stopped = True
-            self._stage.hand_over(to_presenter=True)
+            self._target.hand_over(to_presenter=True)
 
-    async def _enter(self, entry: Entry) -> None:
+    async def _play_entry(self, entry: Entry) -> None:
         match entry:
             case Narration(text=text) | Directive(name="title", value=text):
-                await self._stage.narrate(text.split("\n"))
-                await self._pass(reading_time(text, self._speed))
+                await self._target.narrate(text.split("\n"))
+                await self._let_pass(reading_time(text, self._speed))
             case Directive(name="pause") if self._pauses:
-                await self._unless_held(self._stage.key)
+                await self._unless_held(self._target.key)
             case Directive(name="rate", meaning=float(rate)):
-                self._stage.set_pace(rate * self._speed)
+                self._target.set_pace(rate * self._speed)
             case Input():
-                await self._perform(entry)
+                await self._play_input(entry)
 
-    async def _perform(self, entry: Input) -> None:
-        rhythm = delays(entry.text, self._speed)
-        while not await self._unless_held(lambda: self._stage.type(entry.text, rhythm)):
-            await self._gate()
+    async def _play_input(self, entry: Input) -> None:
+        rhythm = key_delays(entry.text, self._speed)
+        while not await self._unless_held(lambda: self._target.type(entry.text, rhythm)):
+            await self._wait_while_held()
             if self._stopped:
                 return
-        goes_on = await self._stage.run(entry.text, entry.interrupt_after)
+        goes_on = await self._target.run(entry.text, entry.interrupt_after)
         self._allowed = max(self._allowed - 1, 0)
         self._stopped |= not goes_on
-        await self._pass(AFTER_STATEMENT / self._speed)
+        await self._let_pass(PAUSE_AFTER_STATEMENT / self._speed)
 
-    async def _pass(self, seconds: float) -> None:
+    async def _let_pass(self, seconds: float) -> None:
         if self._pausing:
             await self._unless_held(lambda: asyncio.sleep(seconds))
 
-    async def _gate(self) -> None:
+    async def _wait_while_held(self) -> None:
         """Take the prompt; while the replay is held, leave it to the presenter."""
         if self.paused:
-            self._stage.hand_over(to_presenter=True)
+            self._target.hand_over(to_presenter=True)
         while self.paused:
             self._changed.clear()
             await self._changed.wait()
         if not self._stopped:
-            self._stage.hand_over(to_presenter=False)
+            self._target.hand_over(to_presenter=False)
 
     async def _unless_held(self, work: Callable[[], Coroutine[Any, Any, None]]) -> bool:
         """Do `work`, but cancel it if the replay is held meanwhile; whether it was done."""
         if self.paused or self._stopped:
             return False
-        task = self._showing = asyncio.ensure_future(work())
+        task = self._shown_task = asyncio.ensure_future(work())
         try:
             await task
         except asyncio.CancelledError:
             me = asyncio.current_task()
-            if self._showing is task or (me is not None and me.cancelling()):
+            if self._shown_task is task or (me is not None and me.cancelling()):
                 raise
             return False
-        self._showing = None
+        self._shown_task = None
         return True
 
-    def _soon(self, *, held: bool, allow: int = 0, stop: bool = False) -> None:
+    def _schedule_change(self, *, held: bool, allow: int = 0, stop: bool = False) -> None:
         if self._loop is None:
             self._change(held, allow, stop)
         elif not self._stopped:
@@ -211,13 +253,13 @@ class Replay:
         self._held = held
         self._stopped |= stop
         self._changed.set()
-        if self._showing is not None and (self.paused or self._stopped):
-            self._showing.cancel()
-            self._showing = None
+        if self._shown_task is not None and (self.paused or self._stopped):
+            self._shown_task.cancel()
+            self._shown_task = None
 
 
-async def play(
-    transcript: Transcript, stage: Stage, *, speed: float = 1.0, pauses: bool = True
+async def play_transcript(
+    transcript: Transcript, stage: ReplayTarget, *, speed: float = 1.0, pauses: bool = True
 ) -> None:
     """Play `transcript` on `stage` to its end; `Replay` is for those who want to hold it."""
     await Replay(transcript, stage, speed=speed, pauses=pauses).play()

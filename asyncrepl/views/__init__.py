@@ -1,1 +1,1 @@
-"""From events and outcomes to styled lines; pure functions."""
+"""From events and outcomes to styled lines: pure functions."""

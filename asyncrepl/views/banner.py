@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from asyncrepl import __version__
 
 if TYPE_CHECKING:
-    from asyncrepl.views.styled import Line
+    from asyncrepl.views.styled_lines import Line
 
 __all__ = ["banner_lines"]
 

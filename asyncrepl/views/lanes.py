@@ -1,32 +1,46 @@
-"""Lanes: one row a task, time running to the right, the newest at the right edge.
+"""Lanes, one row a task, and the timeline: the same picture standing still, with an axis.
+
+::
 
     tick            ──────•───────────•───────────•───────────•─────
     input 3         ┴●──────────────●──────────────●───────────────┤
       Task-7         ────────────────────────────────────────────○
 
-A column is a fixed piece of *absolute* time (column number = instant // length),
-so a picture moves by whole columns and its marks never jitter. The width of the
-names depends on the width of the picture alone, rows keep the order of birth
-with children under their parents, and a task that has ended keeps its row for a
+In the lanes time runs to the right, the newest at the right edge. A column is a fixed piece of
+*absolute* time (column number = instant // length), so a picture moves by whole columns and its
+marks never jitter. The width of the names depends on the width of the picture alone, rows keep the
+order of birth with children under their parents, and a task that has ended keeps its row for a
 while: nothing jumps about.
+
+::
+
+    tick       ────────────────────┴•──────────────────┴•─────
+    input 4    ┴───────────────────────────────●────────────┤
+      child      ┴────────────────────────○
+               0                   0.2                 0.4 s
+
+    ─ waits   ┴ runs briefly   • prints   ● value   ┤ ends   ○ cancelled
+
+In the timeline time counts from the left edge, below it stand a time axis and a legend. Nothing
+goes after a while, as it does in the lanes: each task that lived in these seconds has a row.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asyncrepl.views.families import in_families, of_users
-from asyncrepl.views.scale import SECOND, Scale
-from asyncrepl.views.tracks import Picture
+from asyncrepl.views.lane_tracks import LanePicture, lanes_in_tree_order, legend, user_lanes
+from asyncrepl.views.styled_lines import cell_width
+from asyncrepl.views.time_display import SECOND, Scale, axis_line
 
 if TYPE_CHECKING:
     from asyncrepl.events import Lane, Snapshot
-    from asyncrepl.views.styled import Line
+    from asyncrepl.views.styled_lines import Line
 
-__all__ = ["lanes"]
+__all__ = ["lane_lines", "timeline_lines"]
 
 
-def lanes(
+def lane_lines(
     snapshot: Snapshot,
     now_ns: int,
     width: int,
@@ -45,9 +59,9 @@ def lanes(
     names = min(max(width // 5, 8), 16)
     count = max(width - names - 1, 1)
     scale = Scale((now_ns // column - count + 1) * column, column, 1)
-    picture = Picture(snapshot, scale, count, ascii=ascii)
-    shown, hidden = _chosen(snapshot, now_ns - int(linger * SECOND), rows)
-    families = in_families(shown)
+    picture = LanePicture(snapshot, scale, count, ascii=ascii)
+    shown, hidden = _chosen_lanes(snapshot, now_ns - int(linger * SECOND), rows)
+    families = lanes_in_tree_order(shown)
     drawn = [
         [label, ("", " "), *picture.track(lane)]
         for label, (lane, _) in zip(picture.labels(families, names), families, strict=True)
@@ -55,14 +69,14 @@ def lanes(
     return [*drawn, picture.rest(hidden, now_ns - SECOND, "running")][:rows] if hidden else drawn
 
 
-def _chosen(snapshot: Snapshot, since: int, rows: int) -> tuple[list[Lane], list[Lane]]:
+def _chosen_lanes(snapshot: Snapshot, since: int, rows: int) -> tuple[list[Lane], list[Lane]]:
     """The lanes to draw, and those to sum up.
 
     Who lives goes before who has ended. Of too many, the oldest are drawn, and
     the youngest that no other task made: that is the statement just typed.
     """
     ended = snapshot.ended
-    users = of_users(snapshot.lanes)
+    users = user_lanes(snapshot.lanes)
     alive = [lane for lane in users if lane.id not in ended]
     if len(alive) > rows:
         roots = [lane for lane in alive if lane.parent is None]
@@ -72,3 +86,106 @@ def _chosen(snapshot: Snapshot, since: int, rows: int) -> tuple[list[Lane], list
     gone = [lane for lane in users if lane.id in ended and ended[lane.id].at >= since]
     gone.sort(key=lambda lane: ended[lane.id].at, reverse=True)
     return [*alive, *gone[: rows - len(alive)]], []
+
+
+#: At most so many seconds are drawn if nobody says how many.
+MAX_SECONDS = 10
+#: Nanoseconds: what was typed last counts as such if it took that long.
+_BRIEF = 20_000_000
+
+
+def timeline_lines(
+    snapshot: Snapshot,
+    now_ns: int,
+    width: int,
+    *,
+    seconds: float | None = None,
+    rows: int = 20,
+    ascii: bool = False,  # noqa: A002  says it best
+) -> list[Line]:
+    """The last `seconds` up to `now_ns`, at most `width` cells wide; empty if nobody lived.
+
+    If all tasks have ended, up to the end of the last one. If `seconds` is None, from
+    the beginning of what was typed last, but at most the last 10 s. Statements that
+    took no time and showed nothing have no row. If there are more tasks than `rows`,
+    those that lived longest have one, and the last row sums up the others.
+    """
+    end = _end(snapshot, now_ns)
+    start = _start(snapshot, end) if seconds is None else end - int(seconds * SECOND)
+    lived = [lane for lane in user_lanes(snapshot.lanes) if _is_drawn(lane, snapshot, start, end)]
+    if not lived:
+        return []
+    shown, hidden = _longest_lived(lived, snapshot, (start, end), rows)
+    families = lanes_in_tree_order(shown)
+    names = _names_width(families, width)
+    room = width - names - 2
+    scale = Scale.fitting(start, end - start, room)
+    columns = scale.column(end) + 1
+    picture = LanePicture(snapshot, scale, columns, ascii=ascii)
+    lines = [
+        [label, ("", "  "), *_trimmed(picture.track(lane))]
+        for label, (lane, _) in zip(picture.labels(families, names), families, strict=True)
+    ]
+    if hidden:
+        lines.append(picture.rest(hidden, start, "ran"))
+    lines.append([("", " " * (names + 2)), *axis_line(scale, range(columns), room)])
+    return [*lines, *legend(picture.states, width, ascii=ascii)]
+
+
+def _end(snapshot: Snapshot, now: int) -> int:
+    """Now, if anybody lives; else the instant at which the last one ended."""
+    ended = snapshot.ended
+    if not snapshot.lanes or any(lane.id not in ended for lane in snapshot.lanes):
+        return now
+    return max(ended[lane.id].at for lane in snapshot.lanes)
+
+
+def _start(snapshot: Snapshot, end: int) -> int:
+    """When the youngest task that no other made was born, if it and its children took time."""
+    until: dict[int, int] = {}
+    start = end - MAX_SECONDS * SECOND
+    for lane in reversed(snapshot.lanes):  # children come before their parents
+        ended = snapshot.ended.get(lane.id)
+        last = max(until.get(lane.id, 0), end if ended is None else ended.at)
+        if lane.parent is not None:
+            until[lane.parent] = max(until.get(lane.parent, 0), last)
+        elif last - lane.born >= _BRIEF:
+            return max(lane.born, start)
+    return start
+
+
+def _is_drawn(lane: Lane, snapshot: Snapshot, start: int, end: int) -> bool:
+    """Whether the task lived between these instants, and there is something to tell of it."""
+    ended = snapshot.ended.get(lane.id)
+    if ended is None:
+        return lane.born <= end
+    if not (max(lane.born, start + 1) <= ended.at and lane.born <= end):
+        return False
+    brief = lane.parent is None and ended.at - lane.born < _BRIEF and ended.how == "done"
+    return not brief or any(mark.lane == lane.id for mark in snapshot.marks)
+
+
+def _longest_lived(
+    lived: list[Lane], snapshot: Snapshot, window: tuple[int, int], rows: int
+) -> tuple[list[Lane], list[Lane]]:
+    """The lanes to draw, and those to sum up: who lived the shortest in the window."""
+    if len(lived) <= rows:
+        return lived, []
+
+    def length(lane: Lane) -> int:
+        ended = snapshot.ended.get(lane.id)
+        return (window[1] if ended is None else ended.at) - max(lane.born, window[0])
+
+    longest = sorted(lived, key=length, reverse=True)
+    return longest[: rows - 1], longest[rows - 1 :]
+
+
+def _trimmed(track: Line) -> Line:
+    """`track` without the blanks at its end: who copies it into a text wants none."""
+    return track[:-1] if track and not track[-1][1].strip() else track
+
+
+def _names_width(families: list[tuple[Lane, int]], width: int) -> int:
+    """The cells of the names: what the longest needs, if that is not too much."""
+    longest = max(cell_width(lane.name) + 2 * depth for lane, depth in families)
+    return min(longest, max(width // 4, 8))

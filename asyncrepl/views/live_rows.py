@@ -23,17 +23,24 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, ClassVar
 
-from asyncrepl.views.cell_rows import BLANK, PLAIN, Row, Style, row_text
-from asyncrepl.views.cells import cells
-from asyncrepl.views.controls import EscapeFilter
-from asyncrepl.views.sgr import has_background, with_codes
+from asyncrepl.views.screen_cells import (
+    BLANK,
+    PLAIN,
+    CellStyle,
+    EscapeFilter,
+    Row,
+    has_background,
+    row_text,
+    style_after_codes,
+)
+from asyncrepl.views.styled_lines import cell_width
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from asyncrepl.views.cell_rows import Cell
+    from asyncrepl.views.screen_cells import Cell
 
-__all__ = ["LiveRows", "final_text", "moves"]
+__all__ = ["LiveRows", "moves_cursor", "text_after_moves"]
 
 _TOKEN = re.compile(
     r"(?P<text>[^\x1b\r\b\t\n]+)|(?P<control>[\r\b\t\n])|\x1b\[(?P<numbers>[0-9;:?]*)(?P<end>[A-Za-z])"
@@ -43,8 +50,8 @@ _MOVES = re.compile(r"[\r\b]|\x1b\[(?:[0-9]*[A-GK]|0?J)")
 _CONTROL = re.compile(r"[\r\b\x1b]")
 _TAB = 8
 #: Characters of finished lines that can be taken back; a longer line can not.
-_KEPT = 16 * 1024
-_MARKS = 16  # combining characters that a cell holds at most
+_MAX_RECALLED = 16 * 1024
+_MAX_COMBINING = 16  # combining characters that a cell holds at most
 
 
 class LiveRows:
@@ -59,7 +66,7 @@ class LiveRows:
         self,
         width: int = 1000,
         height: int = 100,
-        width_of: Callable[[str], int] = cells,
+        width_of: Callable[[str], int] = cell_width,
     ) -> None:
         self._width = self._screen = width
         self._height = height
@@ -110,7 +117,7 @@ class LiveRows:
             text += "\n"
             self._rows[0].wrapped = False
         recalled, self._done, self._recalled = self._recalled, [], 0
-        self._kept = (self._kept + text[-_KEPT:])[-_KEPT:]
+        self._kept = (self._kept + text[-_MAX_RECALLED:])[-_MAX_RECALLED:]
         return recalled, text
 
     def commit(self) -> str:
@@ -160,11 +167,11 @@ class LiveRows:
                 self._sequence(token["numbers"], end)
             elif (link := token["link"]) is not None:
                 self._style = self._style._replace(link=token[0] if link else "")
-        self._moved = bool(self) and (self._moved or moves(text))
+        self._moved = bool(self) and (self._moved or moves_cursor(text))
 
     def _sequence(self, numbers: str, end: str) -> None:
         if end == "m":
-            self._style = self._style._replace(sgr=with_codes(self._style.sgr, numbers))
+            self._style = self._style._replace(sgr=style_after_codes(self._style.sgr, numbers))
         elif numbers == "?25":
             self.hidden = end == "l"
         elif end in self._ERASE:
@@ -207,7 +214,7 @@ class LiveRows:
         column = min(self.x, len(row)) - 1
         if column > 0 and not row[column][1]:
             column -= 1
-        if column >= 0 and len(row[column][1]) < _MARKS:
+        if column >= 0 and len(row[column][1]) < _MAX_COMBINING:
             style, data = row[column]
             row[column] = style, unicodedata.normalize("NFC", data + char)
 
@@ -282,7 +289,7 @@ class LiveRows:
 
     def _fill_with_background(self, row: Row, start: int) -> None:
         if has_background(self._style.sgr):
-            row.put(start, [(Style(self._style.sgr), " ")] * (self._width - start))
+            row.put(start, [(CellStyle(self._style.sgr), " ")] * (self._width - start))
 
     def _erase_down(self, _which: int) -> None:
         self._erase_in_row(0)
@@ -348,7 +355,7 @@ class LiveRows:
         return rows
 
     def _rows_of(self, line: str) -> list[Row]:
-        other = LiveRows(self._width, _KEPT, self._width_of)
+        other = LiveRows(self._width, _MAX_RECALLED, self._width_of)
         other._obey(line)
         return other._rows
 
@@ -380,17 +387,17 @@ class LiveRows:
     }
 
 
-def moves(text: str) -> bool:
+def moves_cursor(text: str) -> bool:
     """Whether `text` moves the cursor anywhere but to the next row."""
     return "\r" in text or "\b" in text or ("\x1b" in text and _MOVES.search(text) is not None)
 
 
-def final_text(text: str) -> str:
+def text_after_moves(text: str) -> str:
     """What is left of `text` when all is written: a progress bar's last state, not each.
 
     Text that moves nowhere stays as it is.
     """
-    if not moves(text):
+    if not moves_cursor(text):
         return text
     escapes, rows = EscapeFilter(), LiveRows()
     rows.feed(escapes.feed(text) + escapes.finish())

@@ -18,8 +18,8 @@ from statistics import median
 SECONDS = 60
 INTERVALS = (0.2, 0.3, 0.5, 0.7, 1.1)
 
-START = "from asyncrepl.transcript import checker; checker.check([])"
-CHECK = "from asyncrepl.transcript import checker; checker.check([{path!r}], accept=True)"
+START = "from asyncrepl.transcript import transcript_check as checker; checker.check([])"
+CHECK = "from asyncrepl.transcript import transcript_check as checker; checker.check([{path!r}], accept=True)"
 
 
 def transcript() -> str:

@@ -20,10 +20,10 @@ from statistics import median, quantiles
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from asyncrepl.commands.explaining import explain_outcome, load_rules
-from asyncrepl.engine.loop import new_loop
-from asyncrepl.engine.session import Session
-from asyncrepl.views.explanations import explanation_lines
+from asyncrepl.engine.loop.live_loop import new_loop
+from asyncrepl.engine.statements import Session
+from asyncrepl.session.mistake_reporter import explain_outcome, load_rules
+from asyncrepl.views.explanation_lines import explanation_lines
 
 FIRST = [
     "async def readings(n):\n    for i in range(n):\n        yield i\n",
@@ -75,7 +75,7 @@ def fresh(*, loaded: bool) -> float | None:
 
 
 def first(*, loaded: bool) -> float:
-    """Milliseconds of the first explanation of a process; `loaded` as at a prompt."""
+    """Milliseconds of the first explanation of a process; `loaded_code` as at a prompt."""
     code = f"import explain_cost; print(explain_cost.fresh(loaded={loaded}))"
     command = [sys.executable, "-c", code]
     done = subprocess.run(

@@ -13,8 +13,8 @@ import time
 from statistics import median
 from typing import TYPE_CHECKING
 
-from asyncrepl.engine.loop import LiveLoop, new_loop
-from asyncrepl.engine.timeline import Timeline
+from asyncrepl.engine.loop.live_loop import LiveLoop, new_loop
+from asyncrepl.engine.tasks.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine

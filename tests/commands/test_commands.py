@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from support.shells import typed_shell
 
-from asyncrepl.commands.catalogue import all_commands
-from asyncrepl.commands.front import Front
+from asyncrepl.commands.shell_opening import all_commands
+from asyncrepl.session.frontend import Frontend
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -234,7 +234,7 @@ def test_switching_lanes_on_says_what_the_marks_mean() -> None:
     """`:lanes on` tells the front, and shows a legend; `:lanes off` just tells it."""
     told: list[bool] = []
 
-    class Drawing(Front):
+    class Drawing(Frontend):
         def show_lanes(self, *, on: bool) -> None:
             told.append(on)
 
@@ -301,7 +301,7 @@ def test_only_what_is_near_is_suggested(type_in: Typed, command: str, shown: str
 def test_history_does_not_find_itself(type_in: Typed, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is asked for is what was typed before."""
     entries = ["x = 'zzz'", "y = 1", ":history zzz"]
-    monkeypatch.setattr(type_in.shell.front, "history", lambda: entries)
+    monkeypatch.setattr(type_in.shell.frontend, "history", lambda: entries)
     assert type_in(":history zzz") == "x = 'zzz'\n"
     entries[:] = ["y = 1", ":his zzz"]
     assert type_in(":his zzz") == "no input so far has 'zzz'\n"

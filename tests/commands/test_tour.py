@@ -8,9 +8,9 @@ import pytest
 from support.shells import typed_shell
 
 import asyncrepl
-from asyncrepl.commands.front import Front
-from asyncrepl.commands.itinerary import CHAPTERS
-from asyncrepl.views.styled import cells
+from asyncrepl.session.frontend import Frontend
+from asyncrepl.session.tour_chapters import CHAPTERS
+from asyncrepl.views.styled_lines import cell_width
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +35,7 @@ SHOWN = {
 }  # fmt: skip
 
 
-class Stage(Front):
+class Stage(Frontend):
     """A front that can offer lines, and replay."""
 
     def __init__(self) -> None:
@@ -158,7 +158,7 @@ def test_its_words_fit_the_screen(width: int) -> None:
     said = [
         line for line in shown.splitlines() if line.startswith(("next", "seen", "    ", "Five"))
     ]
-    assert max(map(cells, said)) <= width
+    assert max(map(cell_width, said)) <= width
     assert all(len(step.line) + 4 <= 40 for _, step in STEPS)
 
 

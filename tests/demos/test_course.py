@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from asyncrepl.language.shipped import demos
+from asyncrepl.runtime.shipped_demos import demo_transcripts
+from asyncrepl.session.console import Console
 from asyncrepl.transcript.grammar import Input, Narration
-from asyncrepl.transcript.paper import Paper, writing_on
-from asyncrepl.transcript.parser import load
-from asyncrepl.transcript.player import open_player
-from asyncrepl.transcript.trial import lacking
-from asyncrepl.views.console import Console
+from asyncrepl.transcript.output_capture import OutputCapture, output_captured
+from asyncrepl.transcript.transcript_check import missing_requirement
+from asyncrepl.transcript.transcript_parser import load_transcript
+from asyncrepl.transcript.transcript_run import open_player
 
 if TYPE_CHECKING:
-    from asyncrepl.language.shipped import Demo
+    from asyncrepl.runtime.shipped_demos import DemoTranscript
 
-ALL = demos()
+ALL = demo_transcripts()
 EACH = [pytest.param(demo, id=demo.name) for demo in ALL]
 
 #: What the course covers, in this order: the demo, and what is typed where it does.
@@ -58,9 +58,9 @@ def test_the_course_is_complete_and_in_order() -> None:
 
 
 @pytest.mark.parametrize(("demo", "typed"), list(zip(ALL, TYPED, strict=True)))
-def test_a_demo_shows_its_topic(demo: Demo, typed: str) -> None:
+def test_a_demo_shows_its_topic(demo: DemoTranscript, typed: str) -> None:
     """What a demo is about is typed in it, not only told."""
-    assert any(typed in entry.text for entry in load(demo.path).inputs)
+    assert any(typed in entry.text for entry in load_transcript(demo.path).inputs)
 
 
 def test_the_files_are_numbered_without_a_gap() -> None:
@@ -77,12 +77,15 @@ def test_titles_are_unique_and_fit_a_line() -> None:
 
 
 @pytest.mark.parametrize("demo", EACH)
-def test_a_demo_takes_a_minute_at_most(demo: Demo) -> None:
+def test_a_demo_takes_a_minute_at_most(demo: DemoTranscript) -> None:
     """Its user time, from the first input to the end."""
-    transcript = load(demo.path)
-    if missing := lacking(transcript):
+    transcript = load_transcript(demo.path)
+    if missing := missing_requirement(transcript):
         pytest.skip(f"it needs {missing}")
-    with writing_on(Paper()), open_player(transcript, Console(io.StringIO()), math.inf) as player:
+    with (
+        output_captured(OutputCapture()),
+        open_player(transcript, Console(io.StringIO()), math.inf) as player,
+    ):
         for entry in transcript.inputs:
             player.play(entry)
         assert 0 <= player._loop.time() <= 60
@@ -90,14 +93,14 @@ def test_a_demo_takes_a_minute_at_most(demo: Demo) -> None:
 
 def test_no_demo_runs_in_real_time() -> None:
     """What a demo prints must not depend on the machine, nor on the speed of a replay."""
-    assert {load(demo.path).clock for demo in ALL} == {"virtual"}
+    assert {load_transcript(demo.path).clock for demo in ALL} == {"virtual"}
 
 
 @pytest.mark.parametrize("demo", EACH)
-def test_something_is_told_before_each_new_thing(demo: Demo) -> None:
+def test_something_is_told_before_each_new_thing(demo: DemoTranscript) -> None:
     """No reader meets more than a screen of typing without a word about it."""
     silent = 0
-    for entry in load(demo.path).entries:
+    for entry in load_transcript(demo.path).entries:
         if isinstance(entry, Narration):
             silent = 0
         elif isinstance(entry, Input):

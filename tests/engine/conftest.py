@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from asyncrepl.engine.clock import Clock
-from asyncrepl.engine.loop import LiveLoop, new_loop
-from asyncrepl.engine.timeline import Timeline
+from asyncrepl.engine.loop.live_loop import LiveLoop, new_loop
+from asyncrepl.engine.loop.loop_clock import Clock
+from asyncrepl.engine.tasks.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,15 +18,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.engine.clock import Clock
-from asyncrepl.engine.loop import new_loop
-from asyncrepl.engine.observing import Observing
-from asyncrepl.engine.walks.tracing import Tracer
+from asyncrepl.engine.iteration.tracer import Tracer
+from asyncrepl.engine.loop.live_loop import ObservationRequests, new_loop
+from asyncrepl.engine.loop.loop_clock import Clock
+from asyncrepl.events.object_info import refused_operands
 from asyncrepl.explain.evidence import gather, gather_value
 from asyncrepl.explain.explaining import explain
-from asyncrepl.language.compiling import compile_source
-from asyncrepl.language.sources import Source
-from asyncrepl.language.suspects import suspects
+from asyncrepl.instrument.compilation import compile_source
+from asyncrepl.syntax.sources import Source
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
@@ -130,12 +129,12 @@ class Prompt:
             await asyncio.wait_for(self._execute(filename, text), 2)
         except Exception as error:
             report.error, report.failed = error, number
-            evidence = gather(_trimmed(error), self.sources, suspects, self.namespace)
+            evidence = gather(_trimmed(error), self.sources, refused_operands, self.namespace)
             report.explanation = explain(evidence, strict=True)
             return False
         finally:
             sys.displayhook = hook
-            suspects.clear()
+            refused_operands.clear()
         evidence = gather_value(self.last, self.sources, filename, self.namespace)
         if report.explanation is None:
             report.explanation = explain(evidence, strict=True)
@@ -203,7 +202,7 @@ def run(
 def _traced(session: Coroutine[Any, Any, Report]) -> Report:
     loop = new_loop()
     tracer = Tracer(loop, lambda _: None)
-    tracer.start(Observing(loop).want("test"))
+    tracer.start(ObservationRequests(loop).want("test"))
     try:
         with asyncio.Runner(loop_factory=lambda: loop) as runner:
             return runner.run(session)

@@ -11,7 +11,7 @@ from textwrap import indent
 
 from explain.harness import DATA
 
-from asyncrepl.language.rewriting import compiles
+from asyncrepl.syntax.source_rewriter import compiles
 
 __all__ = ["SETUP", "errors", "programs"]
 
@@ -135,10 +135,13 @@ def errors() -> list[str]:
     return found
 
 
-def programs() -> list[tuple[str, str, str]]:
-    """The error, the name of the place, and the text, of every error in every place."""
+def programs(statements: list[str] | None = None) -> list[tuple[str, str, str]]:
+    """The error, the name of the place, and the text, of every error in every place.
+
+    The errors are those of ``ordinary.txt``, or those of the `statements` that are given.
+    """
     found = []
-    for error, (name, place) in product(errors(), {**PLACES, **SYNC_PLACES}.items()):
+    for error, (name, place) in product(statements or errors(), {**PLACES, **SYNC_PLACES}.items()):
         text = _placed(error, place)
         if _is_program(error, name, text):
             found.append((error, name, text))

@@ -98,7 +98,7 @@ def _branch(text: str) -> Inputs:
     return [f"if True:\n    for turn in [1]:\n{deep(text, 8)}"]
 
 
-def _looped(text: str) -> Inputs:
+def _nodes_with_loops(text: str) -> Inputs:
     return [
         "async def turns():\n    yield 1\n",
         f"async def wrapper():\n    async for turn in turns():\n{deep(text, 8)}",
@@ -140,7 +140,7 @@ SHAPES: dict[str, Callable[[str], Inputs]] = {
     "wait-for": _wait_for,
     "finally": _finally,
     "branch": _branch,
-    "loop": _looped,
+    "loop": _nodes_with_loops,
     "decorated": _decorated,
     "context-manager": _managed,
     "comments": _commented,

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from support.shells import Typed
 
-from asyncrepl.commands.opening import open_shell
-from asyncrepl.views.console import Console
+from asyncrepl.commands.shell_opening import open_shell
+from asyncrepl.session.console import Console
 
 if TYPE_CHECKING:
     from asyncrepl.explain.explanation import Explanation
@@ -49,7 +49,7 @@ def _told(inputs: list[str], out: io.StringIO) -> tuple[Explanation | None, str]
                 shown += type_in(text)
         gc.collect()
         shown += type_in("await asyncio.sleep(0)")
-        found = shell.explanation or shell.remarks.asked()
+        found = shell.explanation or shell.mistake_reporter.asked()
         shell.narrator.turn(on=False)
     return found, shown
 

@@ -9,11 +9,11 @@ import pytest
 from explain.harness import corrected, run
 from support.shells import typed_shell
 
+from asyncrepl.events.object_info import RefusedOperands
 from asyncrepl.explain.evidence import gather
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.verifying import verified
-from asyncrepl.language.sources import Source
-from asyncrepl.language.suspects import Suspects
+from asyncrepl.syntax.sources import Source
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +52,7 @@ DEFINED = [
             "for x in fetch(): print(x)\nasync for y in fetch(): print(y)",
             "for x in await fetch(): print(x)\nfor y in await fetch(): print(y)",
         ),
+        ("print(await [x for x in ticks()])", "print([x async for x in ticks()])"),
     ],
 )
 def test_a_second_mistake_is_put_right_as_well(text: str, fixed: str) -> None:
@@ -65,8 +66,6 @@ def test_a_second_mistake_is_put_right_as_well(text: str, fixed: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "await [x for x in ticks()]",
-        "with (i for i in ticks()) as r: pass",
         "async with [i async for i in fetch()]: pass",
         "print(len(enumerate(ticks())))",
     ],
@@ -101,7 +100,7 @@ def asked(text: str) -> Evidence:
     try:
         compile(text, "<input 1>", "exec")
     except SyntaxError as error:
-        found = gather(error, {"<input 1>": Source("<input 1>", text)}, Suspects(), {})
+        found = gather(error, {"<input 1>": Source("<input 1>", text)}, RefusedOperands(), {})
         assert found is not None
         return found
     raise AssertionError

@@ -8,8 +8,8 @@ import pytest
 from explain.figures import snippets
 from explain.harness import explained, result_of, run
 
-from asyncrepl.views.explanations import MOST, explanation_lines
-from asyncrepl.views.styled import plain
+from asyncrepl.views.explanation_lines import MAX_LINES, explanation_lines
+from asyncrepl.views.styled_lines import plain
 
 if TYPE_CHECKING:
     from explain.harness import Report
@@ -30,7 +30,7 @@ def test_at_most_four_lines_at_80_columns(pair: tuple[dict[str, Any], dict[str, 
     """Why and what to write take four lines at most, and none is broken by the screen."""
     report = run(pair[1]["inputs"])
     lines = shown(report, 80)
-    assert len(lines) <= MOST
+    assert len(lines) <= MAX_LINES
     assert all(len(line) <= 80 for line in lines)
     assert all(len(line) <= 40 for line in shown(report, 40))
 
@@ -44,7 +44,7 @@ TIMEOUT = "try:\n    await asyncio.wait_for(asyncio.sleep(9), 0)\nexcept Timeout
     [
         (
             ["async def load():\n    return [1]\n", "async for x in load(): pass\n"],
-            "Or `load` was to `yield` what it returns.",
+            "Or `load_transcript` was to `yield` what it returns.",
             "async-def-without-yield",
         ),
         (

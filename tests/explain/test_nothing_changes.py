@@ -21,13 +21,16 @@ RACES = (
     "async-generator-runs-ahead",
 )
 
+#: Files whose frames are in the way of the user's, were there any.
+OBSERVING = re.compile("asyncrepl/(syntax|instrument|events)/")
+
 
 def inputs_of(entry: dict[str, Any]) -> list[list[str]]:
     rows = [snippet["inputs"] for snippet in entry["snippets"]]
     return rows + [snippet["fix"]["inputs"] for snippet in entry["snippets"]]
 
 
-def facts(report: Report) -> list[object]:
+def info(report: Report) -> list[object]:
     """Everything of a report that a user can see, without addresses."""
     error = report.error
     places = [getattr(error, name, None) for name in ("lineno", "offset", "end_offset", "text")]
@@ -42,7 +45,7 @@ def frames(error: BaseException | None) -> list[object]:
     trace = error.__traceback__ if error else None
     while trace is not None:
         code = trace.tb_frame.f_code
-        if code.co_filename.startswith("<input") or "asyncrepl/language" in code.co_filename:
+        if code.co_filename.startswith("<input") or OBSERVING.search(code.co_filename):
             spans = list(code.co_positions())
             found.append((code.co_filename, code.co_name, spans[trace.tb_lasti // 2]))
         trace = trace.tb_next
@@ -51,7 +54,7 @@ def frames(error: BaseException | None) -> list[object]:
 
 def seen(inputs: list[str], *, instrumented: bool, virtual: bool) -> list[object]:
     gc.collect()
-    return facts(run(inputs, instrumented=instrumented, virtual=virtual))
+    return info(run(inputs, instrumented=instrumented, virtual=virtual))
 
 
 @pytest.mark.parametrize("entry", load("misuse"), ids=lambda entry: entry["id"])

@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from asyncrepl.language.probes import PROBES, instrument
-from asyncrepl.language.seeing import begun
-from asyncrepl.language.suspects import lookup, suspects
+from asyncrepl.events.object_info import lookup, refused_operands
+from asyncrepl.instrument.probes import PROBES, has_begun, instrument
 
 FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
@@ -26,7 +25,7 @@ def namespace(text: str) -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def forget() -> None:
-    suspects.clear()
+    refused_operands.clear()
 
 
 @pytest.mark.parametrize("name", sorted(PROBES))
@@ -84,7 +83,7 @@ def test_a_good_program_leaves_no_note() -> None:
         "    return [*items()], list(items()), sum(i for i in items())\n"
     )
     assert space["use"]() == ([1], [1], 1)
-    assert suspects.at(space["use"].__code__) == []
+    assert refused_operands.at(space["use"].__code__) == []
 
 
 def test_a_refused_object_is_not_kept_alive() -> None:
@@ -105,8 +104,8 @@ def test_a_refused_object_is_not_kept_alive() -> None:
 
     space["use"](make)
     gc.collect()
-    note = suspects.at(space["use"].__code__)[0]
-    assert note.facts.kind is space["Thing"]
+    note = refused_operands.at(space["use"].__code__)[0]
+    assert note.info.kind is space["Thing"]
     assert born[0]() is None
 
 
@@ -115,7 +114,7 @@ def test_a_note_says_where_the_operand_stands() -> None:
     space = namespace("def use():\n    for x in (\n        object()\n    ): pass\n")
     with pytest.raises(TypeError):
         space["use"]()
-    assert suspects.at(space["use"].__code__)[0].place == (3, 3, 8, 16)
+    assert refused_operands.at(space["use"].__code__)[0].place == (3, 3, 8, 16)
 
 
 def test_looking_a_method_up_runs_no_user_code() -> None:
@@ -189,5 +188,5 @@ def test_a_generator_that_was_begun_is_not_thrown_away() -> None:
     for generator, step in ((walked, walked.asend(None)), (closed, closed.aclose())):
         with pytest.raises(StopIteration):
             step.send(None)
-        assert begun(generator)
-    assert not begun(fresh)
+        assert has_begun(generator)
+    assert not has_begun(fresh)

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from explain.harness import goes_wrong, load, result_of
 
-from asyncrepl.commands.noticing import Noticing
-from asyncrepl.diagnosis import Diagnosis, Program, as_object, diagnose
+from asyncrepl.cli.diagnosis import Diagnosis, Program, diagnose, diagnosis_as_object
 from asyncrepl.explain.explanation import Explanation
+from asyncrepl.session.leak_reporter import LeakReporter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +63,7 @@ def failing() -> list[Any]:
 @pytest.mark.parametrize(("entry", "text"), failing())
 def test_a_program_is_explained_as_typed_code_is(entry: dict[str, Any], text: str) -> None:
     """The cause and the step are the same, and the whole corrected program ends well."""
-    answer = as_object(diagnosed(text), Program(text))
+    answer = diagnosis_as_object(diagnosed(text), Program(text))
     assert answer["error"]["line"] >= 1
     explanation = answer["explanation"]
     assert (explanation["id"], explanation["step"]) == (entry["id"], entry["step"])
@@ -83,7 +83,7 @@ def silent() -> list[Any]:
 @pytest.mark.parametrize(("entry", "text"), silent())
 def test_a_program_that_fails_in_silence_is_explained(entry: dict[str, Any], text: str) -> None:
     """Also where it waits for ever: then it is ended."""
-    answer = as_object(diagnosed(text), Program(text))
+    answer = diagnosis_as_object(diagnosed(text), Program(text))
     assert answer["error"] is None
     assert answer["explanation"] is not None
     assert (answer["explanation"]["id"], answer["explanation"]["step"]) == (
@@ -124,7 +124,7 @@ def test_a_loop_asked_for_where_none_is(text: str, fix: str) -> None:
     """Once `asyncio.run` is over there is none in the thread, on any Python."""
     head = "import asyncio\n\nasync def main():\n    print(1)\n\nasyncio.run(main())\n"
     asked = "loop = asyncio.get_event_loop()\n" if text.startswith("loop") else ""
-    found = as_object(diagnosed(head + asked + text), Program(head + asked + text))
+    found = diagnosis_as_object(diagnosed(head + asked + text), Program(head + asked + text))
     assert found["error"]["type"] == "RuntimeError"
     assert found["explanation"]["id"] == "run-until-complete-inside-the-loop"
     assert "none runs here" in found["explanation"]["why"]
@@ -136,11 +136,11 @@ def test_without_an_error_the_first_misuse_is_told(monkeypatch: pytest.MonkeyPat
     """Whatever the shell finds to explain is told: of several things the first."""
     first, second = (Explanation(n, "title", 5, "because", None, None, "") for n in "ab")
 
-    def look(self: Noticing, _outcome: object = None) -> None:
+    def look(self: LeakReporter, _outcome: object = None) -> None:
         self._shell.explanation = first
         self._shell.explanation = second
 
-    monkeypatch.setattr(Noticing, "look", look)
+    monkeypatch.setattr(LeakReporter, "look", look)
     assert diagnosed("x = 1\n") == Diagnosis(explanation=first, more=(second,))
 
 

@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from asyncrepl.language.rewriting import Rewriting, Text, compiles, parses
+from asyncrepl.syntax.source_rewriter import SourceRewriter, SourceText, compiles, parses
 
 
 def first_call(text: str) -> ast.Call:
@@ -19,13 +19,15 @@ def first_call(text: str) -> ast.Call:
 def test_a_node_has_the_text_it_has_in_the_source(text: str) -> None:
     """Columns count bytes, indexes count characters: both meet at the same text."""
     text = text.lstrip("\t")
-    assert Text(text).source(first_call(text)) == ast.get_source_segment(text, first_call(text))
+    assert SourceText(text).source(first_call(text)) == ast.get_source_segment(
+        text, first_call(text)
+    )
 
 
 def test_edits_are_applied_together_in_the_order_of_the_text() -> None:
     """Positions mean the original text, whatever was edited before."""
     text = "f(a)  # ünchanged\ng(b)\n"
-    rewriting = Rewriting(text)
+    rewriting = SourceRewriter(text)
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Name):
             rewriting.replace(node, node.id * 3)
@@ -34,7 +36,7 @@ def test_edits_are_applied_together_in_the_order_of_the_text() -> None:
 
 def test_edits_that_overlap_are_refused() -> None:
     """Two corrections of one place are no correction."""
-    rewriting = Rewriting("f(a)")
+    rewriting = SourceRewriter("f(a)")
     call = first_call("f(a)")
     rewriting.replace(call, "g()")
     rewriting.replace(call.args[0], "b")
@@ -47,7 +49,7 @@ def test_lines_are_added_with_the_indentation_of_the_statement() -> None:
     text = "class A:\n    @d\n    def f(self):\n        pass"
     tree = ast.parse(text)
     method = tree.body[0].body[0]  # type: ignore[attr-defined]
-    rewriting = Rewriting(text)
+    rewriting = SourceRewriter(text)
     rewriting.lines_before(method, "x = 1")
     rewriting.lines_after(method, "y = 2\nif y:\n    pass")
     expected = (

@@ -6,12 +6,14 @@ from itertools import islice
 
 import pytest
 from explain.harness import explained, run
+from explain.libraries import ERRORS, LIBRARIES
 from explain.mutants import mutants, right_programs
 from explain.ordinary import SETUP, programs
 
 READINGS = "async def readings(n=3):\n    for i in range(n):\n        yield i\n"
 #: Each is about forty places and errors apart: `proof/silence.py` takes all.
 SAMPLE = list(islice(programs(), 0, None, 37))
+OF_LIBRARIES = programs(ERRORS)[::29]
 MUTANTS = [each for program in list(right_programs())[::3] for each in mutants(program, 1)]
 
 
@@ -19,6 +21,14 @@ MUTANTS = [each for program in list(right_programs())[::3] for each in mutants(p
 def test_ordinary_errors_near_async_iteration(error: str, place: str, text: str) -> None:  # noqa: ARG001
     """In the body of a loop, a generator, a task, a callback: nothing is said of them."""
     report = run([SETUP, text])
+    assert report.failed == 1
+    assert report.explanation is None
+
+
+@pytest.mark.parametrize(("error", "place", "text"), OF_LIBRARIES)
+def test_errors_that_libraries_raise_with_intent(error: str, place: str, text: str) -> None:  # noqa: ARG001
+    """A closed session, a consumed stream, a missing greenlet: the library has said it all."""
+    report = run([SETUP + LIBRARIES, text])
     assert report.failed == 1
     assert report.explanation is None
 

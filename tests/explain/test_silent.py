@@ -12,7 +12,7 @@ from explain.silent import observed
 from explain.test_unseen import mistakes
 from support.shells import typed_shell
 
-from asyncrepl.views.explanations import MOST
+from asyncrepl.views.explanation_lines import MAX_LINES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,7 +33,7 @@ OTHER_OUTPUT = (
 CANCELLED = ("except-swallows-cancellation#except-baseexception-around-the-loop",)
 
 
-def remarks(shown: str) -> list[int]:
+def mistake_reporter(shown: str) -> list[int]:
     """How many lines each explanation in `shown` takes."""
     lines = shown.splitlines()
     starts = [number for number, line in enumerate(lines) if line.startswith("why  ")]
@@ -60,7 +60,7 @@ def test_a_silent_mistake_is_explained_and_its_fix_runs(
     record_property("right silent cause", right)
     assert found is not None, shown
     assert right, found
-    assert max(remarks(shown), default=0) <= MOST
+    assert max(mistake_reporter(shown), default=0) <= MAX_LINES
     assert found.fix is not None
     fixed = corrected(snippet["inputs"], found)
     again, printed = observed(fixed + driver(snippet["inputs"], snippet["fix"]["inputs"])[-1:])

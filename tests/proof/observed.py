@@ -17,16 +17,16 @@ from pathlib import Path
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.engine import turning
-from asyncrepl.engine.clock import Clock
-from asyncrepl.engine.loop import Live, LiveLoop
-from asyncrepl.engine.timeline import Timeline
-from asyncrepl.engine.turns import WatchingSelector
-from asyncrepl.engine.walks.tracing import Tracer
-from asyncrepl.events.walks import Site, Walk
-from asyncrepl.language.compiling import compile_source
-from asyncrepl.language.reading import parse
-from asyncrepl.language.sources import Source
+from asyncrepl.engine.iteration.tracer import Tracer
+from asyncrepl.engine.loop import observed_iteration as turning
+from asyncrepl.engine.loop.live_loop import LiveLoop, LoopExtension
+from asyncrepl.engine.loop.loop_clock import Clock
+from asyncrepl.engine.loop.loop_iteration import WatchingSelector
+from asyncrepl.engine.tasks.timeline import Timeline
+from asyncrepl.events.iteration_events import Iteration, LoopSite
+from asyncrepl.instrument.compilation import compile_source
+from asyncrepl.syntax.parsed_input import parse
+from asyncrepl.syntax.sources import Source
 
 if TYPE_CHECKING:
     from types import CodeType
@@ -108,9 +108,9 @@ class _CountingTracer(Tracer):
     def _task(self) -> Any:
         return super()._task() or (self if self.on else None)
 
-    def _walk(self, number: int, task: Any, parent: Any, site: Site) -> Walk:
+    def _walk(self, number: int, task: Any, parent: Any, site: LoopSite) -> Iteration:
         if task is self:
-            return Walk(number, 0, "", 0 if parent is None else parent.walk.depth + 1, site)
+            return Iteration(number, 0, "", 0 if parent is None else parent.walk.depth + 1, site)
         return super()._walk(number, task, parent, site)
 
 
@@ -135,7 +135,7 @@ def _observe_test_loops() -> None:
         plain_init(self, *args)
         timeline = _timeline()
         timeline.ns = lambda: round(self.time() * 1e9)
-        self.live = Live(Clock.real(), selector, own_fd=-1)
+        self.live = LoopExtension(Clock.real(), selector, own_fd=-1)
         self.live.timeline = timeline
         timeline.begin(self)
         self.call_soon = MethodType(turning.call_soon, self)

@@ -1,7 +1,7 @@
 """Ordinary errors and faults in asynchronous programs: ``python tests/proof/silence.py [APART]``.
 
-Every error of ``ordinary.txt`` at every place (`explain.ordinary`), and a dozen faults
-in each right program (`explain.mutants`); with APART, one in so many. Any explanation is
+Every error of ``ordinary.txt`` at every place (`explain.ordinary`), those that libraries
+raise with intent (`explain.libraries`) there, too, and a dozen faults in each right program (`explain.mutants`); with APART, one in so many. Any explanation is
 wrong, is printed, and ends this with status 1. Needs `tests` on ``PYTHONPATH``.
 """
 
@@ -14,6 +14,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from explain.harness import VERSION, run
+from explain.libraries import ERRORS, LIBRARIES
 from explain.mutants import mutants, right_programs
 from explain.ordinary import SETUP, programs
 
@@ -49,12 +50,14 @@ def main(apart: int = 1) -> int:
     """Print the figures; the exit status."""
     started = time.monotonic()
     errors = told([SETUP, text] for _, _, text in islice(programs(), 0, None, apart))
+    libraries = told([SETUP + LIBRARIES, text] for _, _, text in programs(ERRORS)[::apart])
     faults = told(_faulty(apart))
     print(
         f"Python {VERSION}: ordinary errors {errors[0]}, explained {errors[1]}; "
+        f"of libraries {libraries[0]}, explained {libraries[1]}; "
         f"faults {faults[0]}, explained {faults[1]}; {time.monotonic() - started:.0f} s"
     )
-    return 1 if errors[1] or faults[1] else 0
+    return 1 if errors[1] or libraries[1] or faults[1] else 0
 
 
 if __name__ == "__main__":

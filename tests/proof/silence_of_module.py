@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Any
 
 import observed
 
+from asyncrepl.events.object_info import refused_operands
 from asyncrepl.explain.evidence import gather
 from asyncrepl.explain.explaining import explain
-from asyncrepl.language.compiling import compile_source
-from asyncrepl.language.reading import parse
-from asyncrepl.language.sources import Source
-from asyncrepl.language.suspects import suspects
+from asyncrepl.instrument.compilation import compile_source
+from asyncrepl.syntax.parsed_input import parse
+from asyncrepl.syntax.sources import Source
 
 if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
@@ -68,7 +68,7 @@ class _Judge:
             self.errors += 1
             self._note(error)
         finally:
-            suspects.clear()
+            refused_operands.clear()
             self._busy = False
 
     def _often(self, error: Exception) -> bool:
@@ -89,7 +89,7 @@ class _Judge:
             given = sources[error.filename]
             tree = _tree(given.text)
             sources[error.filename] = Source(given.filename, given.text, tree)
-        found = explain(gather(error, sources, suspects), strict=True)
+        found = explain(gather(error, sources, refused_operands), strict=True)
         if found is not None:
             key = self.test, found.id, found.why
             place = _lines(error, self.sources)

@@ -1,12 +1,11 @@
 """The catalogue in other shapes: ``python tests/proof/variants_of_misuse.py``.
 
-Each snippet that raises is changed in some sixty mechanical ways (`explain.variants`),
-run, and its explanation compared with the catalogue. A change that makes another
-program of the snippet does not count: a variant must fail with the same type of error.
-Prints the figures by rule and by change, and what is wrong; more of that than 2 % ends this
-with status 1; ``-v`` also what may be unknown, for its operand comes from elsewhere, ``-vv`` with the
-programs; ids choose rules, a number takes one variant in so many. Needs `tests` on
-``PYTHONPATH``.
+Each snippet that raises is changed in some sixty mechanical ways (`explain.variants`), run, and
+its explanation compared with the catalogue. A change that makes another program of the snippet
+does not count: a variant must fail with the same type of error. Prints the figures by rule and
+by change, and what is wrong; more of that than 2 % ends this with status 1; ``-v`` also what may
+be unknown, for its operand comes from elsewhere, ``-vv`` with the programs; ids choose rules, a
+number takes one variant in so many. Needs `tests` on ``PYTHONPATH``.
 """
 
 from __future__ import annotations

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from selectors import EVENT_READ
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.engine import steering
-from asyncrepl.engine.loop import new_loop
-from asyncrepl.engine.stepping import next_timers
-from asyncrepl.engine.timeline import Timeline
+from asyncrepl.engine.loop import debug_control as steering
+from asyncrepl.engine.loop.debug_control import next_timers
+from asyncrepl.engine.loop.live_loop import new_loop
+from asyncrepl.engine.tasks.timeline import Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from asyncrepl.engine.clock import Clock
+    from asyncrepl.engine.loop.loop_clock import Clock
 
 __all__ = ["Model", "RealTime", "World"]
 

@@ -5,7 +5,7 @@ each piece and, when the time is up, fails with the screen. Nothing here
 sleeps. Two things to mind:
 
 - A condition that is true *before* the action passes at once (a prompt that is
-  still there from before): wait for something new, or use `prompts` to count.
+  still there from before): wait for something new, or use `current_prompts` to count.
 - pyte takes in about 200 kB/s: give floods a generous limit.
 """
 

@@ -7,17 +7,17 @@ import io
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from asyncrepl.commands.opening import open_shell
-from asyncrepl.engine.clock import Clock
-from asyncrepl.transcript.marking import Marking
-from asyncrepl.views.console import Console
+from asyncrepl.commands.shell_opening import open_shell
+from asyncrepl.engine.loop.loop_clock import Clock
+from asyncrepl.session.console import Console
+from asyncrepl.transcript.output_capture import TeeStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from asyncrepl.commands.front import Front
-    from asyncrepl.commands.shell import Shell
-    from asyncrepl.commands.status import Status
+    from asyncrepl.session.frontend import Frontend
+    from asyncrepl.session.input_run import Status
+    from asyncrepl.session.shell import Shell
 
 __all__ = ["Typed", "typed_shell"]
 
@@ -36,7 +36,7 @@ class Typed:
         self.shell.loop.live.clock.release()
         self.shell.loop.call_soon(self._submit, text, interrupt_after)
         # Here and not once for all: pytest changes the streams after a fixture's set-up.
-        out = Marking(self._out, self.shell.tape.write)
+        out = TeeStream(self._out, self.shell.tape.write)
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
             while self.status is None:
                 self.shell.loop.run_forever()
@@ -60,7 +60,7 @@ class Typed:
 
 @contextmanager
 def typed_shell(
-    front: Front | None = None, *, clock: Clock | None = None, width: int | None = None
+    frontend: Frontend | None = None, *, clock: Clock | None = None, width: int | None = None
 ) -> Iterator[Typed]:
     """A fresh shell whose output, with that of user code, is kept in memory.
 
@@ -68,5 +68,5 @@ def typed_shell(
     """
     out = io.StringIO()
     console = Console(out, width=None if width is None else lambda: width)
-    with open_shell(console, front=front, clock=clock or Clock.virtual()) as shell:
+    with open_shell(console, frontend=frontend, clock=clock or Clock.virtual()) as shell:
         yield Typed(shell, out)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 from support.pty import Terminal
 
-from asyncrepl.language.shipped import demos
+from asyncrepl.runtime.shipped_demos import demo_transcripts
 from asyncrepl.terminal.pager import Pages
-from asyncrepl.views.styled import plain
+from asyncrepl.views.styled_lines import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -121,7 +121,7 @@ def test_the_course_is_one_screen(terminal: Terminal) -> None:
     terminal.send(":demos\r")
     terminal.wait(lambda: terminal.at_prompt and "database" in terminal.lines[-2], "the course")
     assert terminal.lines[0].split()[:2] == ["1", "await"]
-    assert len(terminal.lines) - 1 == len(demos())
+    assert len(terminal.lines) - 1 == len(demo_transcripts())
     assert ALTERNATE not in terminal.modes
 
 

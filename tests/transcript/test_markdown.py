@@ -3,8 +3,7 @@ from __future__ import annotations
 import pytest
 
 from asyncrepl.transcript.grammar import TranscriptError
-from asyncrepl.transcript.markdown import fences
-from asyncrepl.transcript.parser import parse_markdown
+from asyncrepl.transcript.transcript_parser import fences, parse_markdown
 
 README = """\
 # Heading

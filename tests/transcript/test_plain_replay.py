@@ -4,9 +4,9 @@ from contextlib import redirect_stdout
 from io import StringIO
 from math import inf
 
-from asyncrepl.transcript.parser import parse
+from asyncrepl.session.console import Console
 from asyncrepl.transcript.plain_replay import replay_plain
-from asyncrepl.views.console import Console
+from asyncrepl.transcript.transcript_parser import parse_transcript
 
 DEMO = """\
 #: title  A title
@@ -54,7 +54,7 @@ KeyboardInterrupt at <input 2>:1: await asyncio.sleep(2)
 def replayed(text: str, *, color: bool = False) -> tuple[int, str]:
     out = StringIO()
     with redirect_stdout(out):
-        status = replay_plain(parse(text), Console(out, color=color), speed=inf)
+        status = replay_plain(parse_transcript(text), Console(out, color=color), speed=inf)
     return status, out.getvalue()
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from asyncrepl.transcript.parser import parse
-from asyncrepl.transcript.replay import Replay, play
+from asyncrepl.transcript.replay import Replay, play_transcript
+from asyncrepl.transcript.transcript_parser import parse_transcript
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -74,7 +74,7 @@ class RecordingStage:
 def played(
     stage: RecordingStage, text: str = DEMO, speed: float = inf, pauses: bool = True
 ) -> list[str]:
-    asyncio.run(play(parse(text), stage, speed=speed, pauses=pauses))
+    asyncio.run(play_transcript(parse_transcript(text), stage, speed=speed, pauses=pauses))
     return stage.log
 
 
@@ -100,7 +100,7 @@ def held_at(what: str, then: Callable[[Replay], object]) -> tuple[list[str], Rep
 
     times: list[str] = []
     stage = RecordingStage(meanwhile)
-    replay = Replay(parse(DEMO), stage, speed=inf)
+    replay = Replay(parse_transcript(DEMO), stage, speed=inf)
     asyncio.run(main())
     return stage.log, replay
 
@@ -221,7 +221,7 @@ def test_a_replay_can_be_held_before_it_begins() -> None:
 
     async def main() -> list[str]:
         stage = RecordingStage()
-        replay = Replay(parse(DEMO), stage, speed=inf)
+        replay = Replay(parse_transcript(DEMO), stage, speed=inf)
         replay.pause()
         playing = asyncio.ensure_future(replay.play())
         await settled()
@@ -241,7 +241,7 @@ def test_cancelling_a_replay_cancels_what_it_shows() -> None:
             await asyncio.Event().wait()
 
     async def main() -> None:
-        playing = asyncio.ensure_future(play(parse(DEMO), stage, speed=inf))
+        playing = asyncio.ensure_future(play_transcript(parse_transcript(DEMO), stage, speed=inf))
         await settled()
         playing.cancel()
         await playing

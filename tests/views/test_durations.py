@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from asyncrepl.views.durations import duration
+from asyncrepl.views.time_display import duration
 
 US, MS, S = 1_000, 1_000_000, 1_000_000_000
 SPANS = {

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from support.pictures import MS, lane, snapshot
+from support.snapshots import MS, lane, snapshot
 
 from asyncrepl.events import CALLBACK, IDLE, Ending, Snapshot
-from asyncrepl.views.lanes import lanes
-from asyncrepl.views.styled import STYLES, plain
-from asyncrepl.views.tracks import GLYPHS, legend
+from asyncrepl.views.lane_tracks import GLYPHS, legend
+from asyncrepl.views.lanes import lane_lines
+from asyncrepl.views.styled_lines import STYLES, plain
 
 NOW = 10_000 * MS
 #: Cells of a name and its gap at 40 columns.
@@ -17,7 +17,7 @@ NAMES = 9
 
 def draw(picture: Snapshot, width: int = 40, **options: object) -> list[str]:
     """The lines in ASCII, as text without blanks at the end."""
-    lines = lanes(picture, NOW, width, ascii=True, **options)  # type: ignore[arg-type]
+    lines = lane_lines(picture, NOW, width, ascii=True, **options)  # type: ignore[arg-type]
     return [plain(line).rstrip() for line in lines]
 
 
@@ -55,7 +55,7 @@ def test_an_ended_task_goes_after_a_while() -> None:
 def test_marks_do_not_jitter() -> None:
     """As now moves on, a mark stays in its place or moves left by a whole column."""
     picture = snapshot([lane(1, "t")], marks=[(1, 9333, "value")])
-    rows = [plain(lanes(picture, NOW + step * 7 * MS, 40)[0]) for step in range(30)]
+    rows = [plain(lane_lines(picture, NOW + step * 7 * MS, 40)[0]) for step in range(30)]
     columns = [row.index("●") for row in rows]
     assert columns == sorted(columns, reverse=True)
     assert columns[0] - columns[-1] == 2
@@ -93,7 +93,7 @@ def test_who_runs_for_a_moment_does_not_look_busy() -> None:
 
 
 def test_too_many_tasks_are_summed_up() -> None:
-    """The last of `rows` rows counts the tasks without one, and those of them that ran."""
+    """The last of `recording_lines` rows counts the tasks without one, and those of them that ran."""
     crowd = [lane(number, f"t{number}") for number in range(1, 21)]
     picture = snapshot(crowd, slices=[(2, 9500), (15, 9600), (16, 9700), (IDLE, 9800)])
     rows = draw(picture)
@@ -123,7 +123,7 @@ def test_no_line_is_wider_than_asked(width: int) -> None:
     """Every line fits, whatever the names and however narrow the picture."""
     names = "a very long name of a task indeed", "日本語の名前です", "\n\x1b"
     crowd = [lane(number, name) for number, name in enumerate(names, 1)]
-    for line in lanes(snapshot(crowd), NOW, width):
+    for line in lane_lines(snapshot(crowd), NOW, width):
         text = plain(line)
         wide = sum(char in "日本語の名前です" for char in text)
         assert len(text) + wide == max(width, NAMES + 1)
@@ -131,7 +131,7 @@ def test_no_line_is_wider_than_asked(width: int) -> None:
 
 def test_names_cannot_move_the_cursor() -> None:
     """Control characters in a task's name are spelled out."""
-    text = plain(lanes(snapshot([lane(1, "a\x1b[2J\nb\t")]), NOW, 80)[0])
+    text = plain(lane_lines(snapshot([lane(1, "a\x1b[2J\nb\t")]), NOW, 80)[0])
     assert text.startswith(r"a\x1b[2J\nb\t ")
 
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.plain_terminal import written
 
-from asyncrepl.views.live_rows import LiveRows, final_text
+from asyncrepl.views.live_rows import LiveRows, text_after_moves
 
 RED, OFF = "\x1b[31m", "\x1b[0m"
 COLUMNS, ROWS = 12, 60
@@ -166,6 +166,6 @@ def test_on_a_narrower_screen_text_wraps_and_bars_are_cut() -> None:
 def test_only_the_final_state_is_left() -> None:
     """Frames of a bar and rows drawn anew are one in the end."""
     bars = "\r10%\r50%\r99%\ndone\n" + "a\nb\n\x1b[2A\x1b[2KA\n\x1b[2KB"
-    assert final_text(bars) == "99%\ndone\nA\nB\n"
-    assert final_text("no newline") == "no newline"
-    assert final_text("a\r\x1b[2Jspelled\n") == "\\x1b[2Jspelled\n"
+    assert text_after_moves(bars) == "99%\ndone\nA\nB\n"
+    assert text_after_moves("no newline") == "no newline"
+    assert text_after_moves("a\r\x1b[2Jspelled\n") == "\\x1b[2Jspelled\n"

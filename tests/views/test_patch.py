@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from asyncrepl.views.patch import unified_diff
+from asyncrepl.views.diagnosis_patch import unified_diff
 
 if TYPE_CHECKING:
     from pathlib import Path

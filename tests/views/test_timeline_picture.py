@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from support.pictures import MS, lane, snapshot
+from support.snapshots import MS, lane, snapshot
 
 from asyncrepl.events import IDLE, Snapshot
-from asyncrepl.views.styled import STYLES, plain
-from asyncrepl.views.timeline import timeline
+from asyncrepl.views.lanes import timeline_lines
+from asyncrepl.views.styled_lines import STYLES, plain
 
 
 def draw(picture: Snapshot, now: int, width: int = 40, **options: object) -> str:
     """The lines for the instant `now` (in ms), each closed by a newline."""
-    lines = timeline(picture, now * MS, width, **options)  # type: ignore[arg-type]
+    lines = timeline_lines(picture, now * MS, width, **options)  # type: ignore[arg-type]
     return "".join(plain(line) + "\n" for line in lines)
 
 
@@ -109,7 +109,7 @@ def test_too_many_are_summed_up() -> None:
 def test_no_line_is_wider_than_asked(width: int, span: int) -> None:
     """Rows, axis and legend fit, whatever the span, and every style is known."""
     picture = snapshot([lane(1, "a name of some length"), lane(2, "b", parent=1)])
-    lines = timeline(picture, span * MS, width, seconds=span / 1000)
+    lines = timeline_lines(picture, span * MS, width, seconds=span / 1000)
     assert max(len(plain(line)) for line in lines) <= width
     assert {style for line in lines for style, _ in line} <= set(STYLES)
 

@@ -1,1 +1,1 @@
-"""The watch for a loop that is blocked."""
+"""Who blocks the loop, and for how long."""

@@ -6,11 +6,11 @@ import ast
 import time
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import CannotFixError, Fixing, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import scope
-from asyncrepl.language.suspects import lookup
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -24,7 +24,7 @@ Loop = ast.AsyncFor | ast.comprehension
 def _blocks(evidence: Evidence) -> Finding | None:
     use, unit = evidence.use("seen"), evidence.unit
     call = use.owner if use else None
-    if use is None or use.facts is None or not isinstance(call, ast.Call):
+    if use is None or use.info is None or not isinstance(call, ast.Call):
         return None
     plain, said = unit.function(call), short(unit, call)
     if isinstance(plain, ast.FunctionDef):
@@ -36,7 +36,7 @@ def _blocks(evidence: Evidence) -> Finding | None:
     why = (
         f"{said} stops the whole thread: until it returns no other task runs, nor the loop itself."
     )
-    return Finding(why, _suspending_call(evidence, unit, call, use.facts.value))
+    return Finding(why, _suspending_call(evidence, unit, call, use.info.value))
 
 
 def _blocked(evidence: Evidence) -> Finding | None:
@@ -151,9 +151,9 @@ def _giving_way(evidence: Evidence, unit: Unit, loop: ast.AST) -> Fix | None:
 
 def _source_gives_way(evidence: Evidence, fixing: Fixing) -> Fix | None:
     use = evidence.use("seen")
-    facts = use.facts if use else None
-    step = lookup(facts.kind, "__anext__") if facts else None
-    code = facts.code if facts and facts.code else getattr(step, "__code__", None)
+    info = use.info if use else None
+    step = lookup(info.kind, "__anext__") if info else None
+    code = info.code if info and info.code else getattr(step, "__code__", None)
     found = evidence.units.definition(code)
     if found is None:
         return None

@@ -12,7 +12,7 @@ from asyncrepl.explain.resolving import Resolver
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.steps import called
-from asyncrepl.language.names import callee_name
+from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,9 +56,9 @@ def _closed_function(evidence: Evidence) -> tuple[Unit, Function] | None:
     resolver = Resolver.of_frame(evidence.units, site.frame)
     for call in _calls(evidence, site):
         source = _closed(call)
-        facts = resolver.facts(source) if source is not None else None
-        if facts is not None and facts.kind is AsyncGeneratorType:
-            return evidence.units.definition(facts.code)
+        info = resolver.info(source) if source is not None else None
+        if info is not None and info.kind is AsyncGeneratorType:
+            return evidence.units.definition(info.code)
     return None
 
 

@@ -11,89 +11,17 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import CannotFixError, Fixing, awaited, short
 from asyncrepl.explain.rule import Rule
-from asyncrepl.language.names import callee_name
+from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.units import Unit
-    from asyncrepl.explain.uses import Use
 
 __all__ = ["RULES"]
-
-#: Builtins that want a value of a simple type.
-_OF_VALUES = ("len", "int", "float", "range", "abs", "round", "chr", "ord", "hex", "open", "bytes")
-
-
-def _as_result(evidence: Evidence) -> Finding | None:
-    node = _operand(evidence)
-    if node is None:
-        return None
-    name = evidence.error.name if isinstance(evidence.error, AttributeError) else ""
-    if name and hasattr(asyncio.Task, name):
-        return Finding(*_as_task(evidence, node, name))
-    task = any(use.node is node and use.kind is not CoroutineType for use in evidence.uses)
-    what = "stands for a result that" if task else "is a coroutine; its result"
-    why = f"{short(evidence.unit, node)} {what} only exists after `await`."
-    return Finding(why, awaited(evidence, evidence.unit, node))
-
-
-def _as_task(evidence: Evidence, node: ast.expr, name: str) -> tuple[str, Fix | None]:
-    """What is said, and written, of ``f().cancel()``: only a task has this method."""
-    unit, fixing = evidence.unit, Fixing(evidence)
-    why = f"{short(unit, node)} is a coroutine, which has no `{name}`: a task of it would have."
-    if name in ("result", "exception") or not isinstance(node, ast.Call):
-        return why, None  # a task just made has none yet
-    fixing.of(unit).before(node, "asyncio.create_task(")
-    fixing.of(unit).after(node, ")")
-    fixing.needs_import(unit, "asyncio")
-    return why, fixing.fix()
-
-
-def _operand(evidence: Evidence) -> ast.expr | None:
-    """The coroutine that was used as if it were its result."""
-    if not evidence.direct:
-        return None
-    error = evidence.error
-    if isinstance(error, AttributeError):
-        if not isinstance(error.obj, CoroutineType) or not evidence.op.startswith("LOAD_"):
-            return None
-        found = [node for node in evidence.nodes if isinstance(node, ast.Attribute)]
-        return next((node.value for node in found if node.attr == error.name), None)
-    for use in evidence.uses:
-        if use.role in ("index", "operand", "in") and _is_result_to_come(use):
-            return use.node
-        sole = isinstance(use.owner, ast.Call) and len(use.owner.args) == 1
-        if use.role == "argument" and sole and callee_name(use.owner) in _OF_VALUES:
-            return use.node if _is_result_to_come(use) else None
-    return None
-
-
-def _is_result_to_come(use: Use) -> bool:
-    return use.kind is not None and issubclass(use.kind, CoroutineType | asyncio.Future)
-
-
-def _driven(evidence: Evidence) -> Finding | None:
-    for use in evidence.uses:
-        call = use.owner
-        if not isinstance(call, ast.Call) or callee_name(call) != "next" or not evidence.direct:
-            continue
-        if use.role == "argument" and use.kind is CoroutineType:
-            return Finding(_why_driven(evidence.unit, use.node), _awaited(evidence, call, use))
-    return _sent(evidence)
 
 
 def _why_driven(unit: Unit, node: ast.expr) -> str:
     return f"{short(unit, node)} is a coroutine: the event loop drives it when it is awaited."
-
-
-def _awaited(evidence: Evidence, call: ast.Call, use: Use) -> Fix | None:
-    fixing, unit = Fixing(evidence), evidence.unit
-    fixing.of(unit).replace(call, f"await {unit.source.source(use.node)}")
-    try:
-        fixing.suspending(unit, call)
-    except CannotFixError:
-        return None
-    return fixing.fix()
 
 
 def _sent(evidence: Evidence) -> Finding | None:
@@ -105,8 +33,8 @@ def _sent(evidence: Evidence) -> Finding | None:
         if evidence.leak or not (_fails_itself(evidence, site) or _lacks_loop(evidence)):
             continue
         resolver = type(evidence.resolver).of_frame(evidence.units, site.frame)
-        facts = resolver.facts(call.func.value)
-        if facts is not None and facts.kind is CoroutineType:
+        info = resolver.info(call.func.value)
+        if info is not None and info.kind is CoroutineType:
             return Finding(_why_driven(site.unit, call.func.value))
     return None
 
@@ -210,16 +138,8 @@ RULES = (
         3,
         "Coroutines are driven by the event loop: `await coro` (or make a task). `next(coro)` "
         "does not exist, and `send` by hand only works for what needs no event loop.",
-        _driven,
+        _sent,
         errors=(TypeError, RuntimeError),
-    ),
-    Rule(
-        "coroutine-used-as-its-result",
-        "a coroutine used as its result",
-        5,
-        "The call gives a coroutine object; `await` gives the result: `(await fetch()).name`.",
-        _as_result,
-        errors=(AttributeError, TypeError),
     ),
     Rule(
         "anext-without-await",

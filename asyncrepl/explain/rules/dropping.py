@@ -17,8 +17,8 @@ from asyncrepl.explain.fixing import CannotFixError, Fixing, awaited, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.truths import is_test
-from asyncrepl.language.names import callee_name, last_name
-from asyncrepl.language.rewriting import Span
+from asyncrepl.syntax.names import callee_name, last_name
+from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,7 +109,7 @@ def _forgotten(evidence: Evidence) -> Finding | None:
 
 
 def _of_protocol(evidence: Evidence) -> Finding | None:
-    name, code = dropped_name(evidence), evidence.seen.facts.code if evidence.seen else None
+    name, code = dropped_name(evidence), evidence.seen.info.code if evidence.seen else None
     found = evidence.units.definition(code)
     owner = found[0].parents.get(found[1]) if found else None
     if name not in _STEPS or found is None or not isinstance(owner, ast.ClassDef):

@@ -13,8 +13,8 @@ from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import scope
 from asyncrepl.explain.steps import called, is_step, stepped_source
 from asyncrepl.explain.units import FUNCTIONS, Unit
-from asyncrepl.language.names import callee_name, last_name
-from asyncrepl.language.rewriting import Rewriting, indent
+from asyncrepl.syntax.names import callee_name, last_name
+from asyncrepl.syntax.source_rewriter import SourceRewriter, indent
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence, Site
@@ -32,7 +32,7 @@ def _raised(site: Site) -> ast.Raise | None:
     return node if isinstance(name, ast.Name) and name.id in _STOPS else None
 
 
-def _guarded(edits: Rewriting, unit: Unit, node: ast.AST, stop: str, handler: str) -> None:
+def _guarded(edits: SourceRewriter, unit: Unit, node: ast.AST, stop: str, handler: str) -> None:
     """Put ``try`` / ``except stop: handler`` around the statement that holds `node`."""
     statement = unit.statement(node)
     start, end = unit.source.block(statement)
@@ -221,8 +221,8 @@ def _exhausted(evidence: Evidence) -> Finding | None:
 def _exhausted_object(evidence: Evidence, site: Site) -> Finding | None:
     """A step that came from elsewhere, awaited here."""
     node = site.node(ast.Await)
-    facts = Resolver.of_frame(evidence.units, site.frame).facts(node.value) if node else None
-    return Finding(_why_exhausted(site.unit, node.value)) if node and is_step(facts) else None
+    info = Resolver.of_frame(evidence.units, site.frame).info(node.value) if node else None
+    return Finding(_why_exhausted(site.unit, node.value)) if node and is_step(info) else None
 
 
 def _why_exhausted(unit: Unit, node: ast.expr) -> str:

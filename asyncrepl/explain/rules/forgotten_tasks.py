@@ -10,8 +10,8 @@ from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import CannotFixError, Fixing, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes, scope
-from asyncrepl.language.names import callee_name, last_name
-from asyncrepl.language.rewriting import Span
+from asyncrepl.syntax.names import callee_name, last_name
+from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,7 +110,7 @@ def _gathered(evidence: Evidence, unit: Unit, call: ast.Call) -> Fix | None:
 def _failed(evidence: Evidence) -> Finding | None:
     """A task died with an error that nobody has asked for."""
     seen = evidence.seen
-    name = seen.facts.code.co_name if seen and seen.facts.code else ""
+    name = seen.info.code.co_name if seen and seen.info.code else ""
     places = [
         (unit, call)
         for unit in evidence.units.all()
@@ -122,11 +122,11 @@ def _failed(evidence: Evidence) -> Finding | None:
     unit, call = places[0]
     why = (
         f"{short(unit, call)} keeps its error to itself until somebody awaits the task, and "
-        f"nobody does: the {seen.facts.kind.__name__} goes unseen."
+        f"nobody does: the {seen.info.kind.__name__} goes unseen."
     )
     if len(places) > 1:
         return Finding(why)
-    kind = seen.facts.kind.__name__
+    kind = seen.info.kind.__name__
     fix = _awaited_here(evidence, unit, call, kind) or _awaited_last(evidence, unit, call, kind)
     return Finding(why, fix)
 
@@ -193,7 +193,7 @@ def _awaited_last(evidence: Evidence, unit: Unit, call: ast.Call, kind: str = ""
 
 def _swallowed(evidence: Evidence) -> Finding | None:
     seen = evidence.seen
-    home = evidence.units.definition(seen.facts.code) if seen else None
+    home = evidence.units.definition(seen.info.code) if seen else None
     if home is None:
         return None
     name = f"`{home[1].name}`"

@@ -10,7 +10,7 @@ from asyncrepl.explain.fixing import Fixing, fresh, is_generator, short
 from asyncrepl.explain.resolving import is_async_iterable, is_awaitable
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import COMPREHENSIONS, annotated, own_nodes, scope
-from asyncrepl.language.rewriting import indent
+from asyncrepl.syntax.source_rewriter import indent
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -39,9 +39,9 @@ def _yield_from(evidence: Evidence) -> Finding | None:
 
 def _is_waiting(evidence: Evidence, node: ast.YieldFrom) -> bool:
     """Whether ``yield from`` meant ``await``, as it did in generator-based coroutines."""
-    facts = evidence.resolver.facts(node.value)
-    if facts is not None:
-        return is_awaitable(facts) and not is_async_iterable(facts)
+    info = evidence.resolver.info(node.value)
+    if info is not None:
+        return is_awaitable(info) and not is_async_iterable(info)
     return not isinstance(evidence.unit.parents.get(node), ast.Expr)
 
 
@@ -50,8 +50,8 @@ def _delegate(fixing: Fixing, evidence: Evidence, node: ast.YieldFrom) -> None:
     if _is_waiting(evidence, node):
         fixing.of(unit).replace(node, f"await {source}")
         return
-    facts = evidence.resolver.facts(node.value)
-    loop = "async for" if facts is not None and is_async_iterable(facts) else "for"
+    info = evidence.resolver.info(node.value)
+    loop = "async for" if info is not None and is_async_iterable(info) else "for"
     name, by = fresh(unit, "item"), unit.source.indent(node)
     fixing.of(unit).replace(node, f"{loop} {name} in {source}:\n{by}    yield {name}")
 

@@ -9,7 +9,7 @@ from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import Fixing, fresh, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import scope
-from asyncrepl.language.names import callee_name
+from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence

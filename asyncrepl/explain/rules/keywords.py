@@ -11,7 +11,7 @@ from asyncrepl.explain.words import Words
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
-    from asyncrepl.language.rewriting import Edit
+    from asyncrepl.syntax.source_rewriter import Edit
 
 __all__ = ["RULES"]
 

@@ -11,8 +11,8 @@ from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import Fixing, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.language.names import callee_name
-from asyncrepl.language.rewriting import indent
+from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.source_rewriter import indent
 
 if TYPE_CHECKING:
     from types import CodeType
@@ -28,7 +28,7 @@ _ASYNC_GENERATOR = 0x200
 def _left(evidence: Evidence) -> Finding | None:
     """A generator died at a ``yield`` that has cleanup around it, in a loop over its call."""
     seen = evidence.seen
-    made = evidence.units.definition(seen.facts.code) if seen else None
+    made = evidence.units.definition(seen.info.code) if seen else None
     if seen is None or made is None or not _cleans_up(made[1], seen.number):
         return None
     place = seen.place

@@ -6,12 +6,12 @@ import ast
 from types import FunctionType
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.explanation import Finding
 from asyncrepl.explain.fixing import Fixing, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.language.names import callee_name
-from asyncrepl.language.suspects import lookup
+from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,11 +27,11 @@ _END = "StopAsyncIteration"
 def _method(evidence: Evidence) -> tuple[Unit, Function, str] | None:
     """The ``__anext__`` of what is walked, and how it is called."""
     use = evidence.use("seen")
-    method = lookup(use.facts.kind, "__anext__") if use and use.facts else None
+    method = lookup(use.info.kind, "__anext__") if use and use.info else None
     if use is None or not isinstance(method, FunctionType):
         return None
     found = evidence.units.definition(method.__code__)
-    return (*found, method.__qualname__) if found and use.facts else None
+    return (*found, method.__qualname__) if found and use.info else None
 
 
 def _returned(evidence: Evidence) -> Finding | None:

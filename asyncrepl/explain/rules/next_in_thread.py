@@ -10,7 +10,7 @@ from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import Fixing, fresh, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes, scope
-from asyncrepl.language.names import last_name
+from asyncrepl.syntax.names import last_name
 
 if TYPE_CHECKING:
     from types import CodeType

@@ -6,13 +6,13 @@ import ast
 from types import FunctionType
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import Fixing, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.units import FUNCTIONS, Function, Unit
 from asyncrepl.explain.walking import defined, over, replaced
-from asyncrepl.language.suspects import lookup
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -29,11 +29,11 @@ def method(owner: ast.ClassDef, name: str) -> Function | None:
 
 def _without_aiter(evidence: Evidence) -> Finding | None:
     use = over(evidence)
-    if use is None or not defined(use.facts, "__anext__") or use.facts is None:
+    if use is None or not defined(use.info, "__anext__") or use.info is None:
         return None
-    name = use.facts.kind.__name__
+    name = use.info.kind.__name__
     why = f"`{name}` has `__anext__` but no `__aiter__`, and `async for` calls `__aiter__` first."
-    found = evidence.units.class_of(use.facts.kind)
+    found = evidence.units.class_of(use.info.kind)
     if found is None:
         return Finding(why)
     unit, owner = found
@@ -47,32 +47,32 @@ def _without_aiter(evidence: Evidence) -> Finding | None:
 
 def _on_instance(evidence: Evidence) -> Finding | None:
     use = over(evidence)
-    if use is None or use.facts is None or not _has_member(evidence, use, "__aiter__"):
+    if use is None or use.info is None or not _has_member(evidence, use, "__aiter__"):
         return None
     unit = evidence.unit
     why = (
         f"{short(unit, use.node)} has `__aiter__` on the instance, but special methods are "
-        f"looked up on the class, here `{use.facts.kind.__name__}`."
+        f"looked up on the class, here `{use.info.kind.__name__}`."
     )
     text = unit.source.operand(use.node)
     return Finding(why, replaced(evidence, use, f"{text}.__aiter__()"))
 
 
 def _has_member(evidence: Evidence, use: Use, name: str) -> bool:
-    if use.facts is not None and name in use.facts.members:
+    if use.info is not None and name in use.info.members:
         return True
-    found = evidence.resolver.facts(use.node)
+    found = evidence.resolver.info(use.node)
     return found is not None and name in found.members
 
 
 def _proxy(evidence: Evidence) -> Finding | None:
     use = over(evidence)
-    if use is None or use.facts is None:
+    if use is None or use.info is None:
         return None
-    forward = lookup(use.facts.kind, "__getattr__")
+    forward = lookup(use.info.kind, "__getattr__")
     if not isinstance(forward, FunctionType):
         return None
-    name = use.facts.kind.__name__
+    name = use.info.kind.__name__
     why = (
         f"`{name}` passes attributes on with `__getattr__`, which is never asked for special "
         "methods: they are looked up on the class."

@@ -8,10 +8,9 @@ from types import NoneType
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fixing import Fixing, fresh, short
+from asyncrepl.explain.fixing import Fixing, short
 from asyncrepl.explain.rule import Rule
-from asyncrepl.explain.walking import defined, over
-from asyncrepl.language.rewriting import indent
+from asyncrepl.explain.walking import over
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -21,39 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["RULES"]
 
 
-def _manager(evidence: Evidence) -> Finding | None:
-    use = over(evidence)
-    if use is None or not defined(use.facts, "__aenter__"):
-        return None
-    text = short(evidence.unit, use.node)
-    if use.facts is None or use.facts.kind.__module__.startswith("asyncio."):
-        why = f"{text} is an async context manager: one enters it, there is nothing to walk."
-        return Finding(why)
-    why = (
-        f"{text} is an async context manager: `async with` gives its value, "
-        "and that is what one walks."
-    )
-    return Finding(why, _entered(evidence, use))
-
-
-def _entered(evidence: Evidence, use: Use) -> Fix | None:
-    """Put ``async with … as stream`` around the statement."""
-    unit = evidence.unit
-    statement, name = unit.statement(use.node), fresh(unit, "stream")
-    start, end = unit.source.block(statement)
-    operand = unit.source.span(use.node)
-    text = unit.text[start : operand.start] + name + unit.text[operand.end : end]
-    by = unit.source.indent(statement)
-    head = f"{by}async with {unit.source.source(use.node)} as {name}:\n"
-    fixing = Fixing(evidence)
-    block = unit.source.block(statement)
-    fixing.of(unit).replace(block, head + indent(text, "    "))
-    return fixing.fix()
-
-
 def _queue(evidence: Evidence) -> Finding | None:
     use = over(evidence)
-    if use is None or use.facts is None or not issubclass(use.facts.kind, asyncio.Queue):
+    if use is None or use.info is None or not issubclass(use.info.kind, asyncio.Queue):
         return None
     unit = evidence.unit
     why = (
@@ -117,15 +86,6 @@ def _returned(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:
 
 
 RULES = (
-    Rule(
-        "async-for-over-context-manager",
-        "`async for` over an async context manager",
-        1,
-        "An async context manager gives its value through `async with … as x`; only then walk "
-        "`x`. `@asynccontextmanager` turns the generator into a context manager; it is no "
-        "longer an iterator.",
-        _manager,
-    ),
     Rule(
         "async-for-over-queue",
         "`async for` over a queue",

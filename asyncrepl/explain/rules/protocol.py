@@ -11,6 +11,7 @@ import inspect
 from types import FunctionType, NoneType
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.object_info import MISSING, lookup
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import Fixing, fresh
 from asyncrepl.explain.methods import (
@@ -26,9 +27,8 @@ from asyncrepl.explain.resolving import is_async_iterable
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.rules.over_classes import method
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.language.names import callee_name
-from asyncrepl.language.rewriting import Span
-from asyncrepl.language.suspects import MISSING, lookup
+from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -43,14 +43,14 @@ _NEXT = ("__next__", "next", "anext", "_anext", "_anext_")
 def _walked(evidence: Evidence) -> type | None:
     """The class of the operand whose ``__aiter__`` ran and gave the wrong thing."""
     use = evidence.use("async for", "argument")
-    if use is None or use.facts is None or not evidence.direct or use.lacks:
+    if use is None or use.info is None or not evidence.direct or use.lacks:
         return None
     at_loop = evidence.op == "GET_AITER"
     if not at_loop and not (use.role == "argument" and not use.certain):
         return None
-    method = lookup(use.facts.kind, "__aiter__")
+    method = lookup(use.info.kind, "__aiter__")
     called = not isinstance(method, FunctionType) or takes(method, 0)
-    return use.facts.kind if method is not MISSING and called else None
+    return use.info.kind if method is not MISSING and called else None
 
 
 def _async_aiter(evidence: Evidence) -> Finding | None:

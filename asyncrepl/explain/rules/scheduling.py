@@ -8,22 +8,15 @@ from __future__ import annotations
 
 import ast
 import asyncio
-import inspect
-from types import AsyncGeneratorType, CoroutineType
+from types import CoroutineType
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import CannotFixError, Fixing, short
-from asyncrepl.explain.resolving import (
-    is_async_iterable,
-    is_awaitable,
-    is_coroutine_function,
-    takes_nothing,
-)
+from asyncrepl.explain.resolving import is_awaitable
 from asyncrepl.explain.rule import Rule
-from asyncrepl.explain.uses import Use
-from asyncrepl.language.names import callee_name
-from asyncrepl.language.suspects import lookup
+from asyncrepl.syntax.names import callee_name
+from asyncrepl.events.object_info import lookup
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -31,10 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["RULES"]
 
 _TASKS = ("create_task", "Task")
-_AWAITERS = (
-    "gather", "wait_for", "ensure_future", "shield", "wait", "as_completed", "run",
-    "run_until_complete",
-)  # fmt: skip
+_AWAITERS = ("gather", "wait_for", "ensure_future", "shield", "wait", "as_completed", "run")
 
 
 def _refused_by_asyncio(evidence: Evidence) -> ast.Call | None:
@@ -45,76 +35,6 @@ def _refused_by_asyncio(evidence: Evidence) -> ast.Call | None:
     calls = [node for node in evidence.nodes if isinstance(node, ast.Call)]
     awaits = [node.value for node in evidence.nodes if isinstance(node, ast.Await)]
     return next((node for node in [*calls, *awaits] if isinstance(node, ast.Call)), None)
-
-
-def _given_generator(evidence: Evidence, names: tuple[str, ...]) -> tuple[ast.Call, Use] | None:
-    call = _refused_by_asyncio(evidence)
-    if call is None or callee_name(call) not in names:
-        return None
-    for argument in call.args:
-        use = next((each for each in evidence.uses if each.node is argument), None)
-        facts = use.facts if use else evidence.resolver.facts(argument)
-        if facts is not None and is_async_iterable(facts) and not is_awaitable(facts):
-            return call, use or Use("argument", argument, call, facts)
-    return None
-
-
-def _as_task(evidence: Evidence) -> Finding | None:
-    found = _given_generator(evidence, _TASKS)
-    if found is None:
-        return None
-    why = (
-        f"A task runs a coroutine, and {short(evidence.unit, found[1].node)} is an async "
-        "generator: put the loop over it into an `async def`."
-    )
-    return Finding(why, _drained(evidence, found[0]))
-
-
-def _as_awaitable(evidence: Evidence) -> Finding | None:
-    found = _given_generator(evidence, _AWAITERS)
-    if found is None:
-        return None
-    name = callee_name(found[0])
-    why = (
-        f"`{name}` takes awaitables, and {short(evidence.unit, found[1].node)} is an async "
-        "generator: a coroutine has to walk it."
-    )
-    return Finding(why, _drained(evidence, found[0]))
-
-
-def _uncalled(evidence: Evidence) -> Finding | None:
-    """The function itself, in the place of what its call gives."""
-    call = _refused_by_asyncio(evidence)
-    if call is None or callee_name(call) not in (*_TASKS, *_AWAITERS) or not call.args:
-        return None
-    given = evidence.resolver.value(call.args[0])
-    if not is_coroutine_function(given) and not inspect.isasyncgenfunction(given):
-        return None
-    unit, fixing = evidence.unit, Fixing(evidence)
-    name = short(unit, call.args[0])
-    why = f"{name} is a function: `{callee_name(call)}` takes the coroutine that calling it gives."
-    if not takes_nothing(given):
-        return Finding(why)
-    fixing.of(unit).after(call.args[0], "()")
-    return Finding(why, fixing.fix())
-
-
-def _drained(evidence: Evidence, call: ast.Call) -> Fix | None:
-    """Give the generators to a coroutine that collects their items."""
-    unit, fixing = evidence.unit, Fixing(evidence)
-    name = fixing.fresh(unit, "drain")
-    statement = unit.statement(call)
-    lines = f"async def {name}(stream):\n    return [x async for x in stream]\n"
-    fixing.of(unit).lines_before(statement, lines)
-    for argument in call.args:
-        facts = evidence.resolver.facts(argument)
-        noted = any(
-            use.node is argument and use.kind is AsyncGeneratorType for use in evidence.uses
-        )
-        if noted or (facts is not None and is_async_iterable(facts)):
-            fixing.of(unit).before(argument, f"{name}(")
-            fixing.of(unit).after(argument, ")")
-    return fixing.fix()
 
 
 def _behind_expression(evidence: Evidence) -> ast.Call | None:
@@ -131,10 +51,10 @@ def _no_star(evidence: Evidence) -> Finding | None:
     if call is None or callee_name(call) != "gather" or len(call.args) != 1:
         return None
     argument = call.args[0]
-    facts = evidence.resolver.facts(argument)
-    if facts is None or is_awaitable(facts) or isinstance(argument, ast.Starred):
+    info = evidence.resolver.info(argument)
+    if info is None or is_awaitable(info) or isinstance(argument, ast.Starred):
         return None
-    if facts.item is None or not is_awaitable(facts.item):
+    if info.item is None or not is_awaitable(info.item):
         return None
     fixing, unit = Fixing(evidence), evidence.unit
     start = unit.source.span(argument).start
@@ -146,7 +66,7 @@ def _no_star(evidence: Evidence) -> Finding | None:
         fixing.of(unit).insert(unit.source.span(call).end - 1, "]")
     else:
         fixing.of(unit).insert(start, "*")
-    text = f"{short(unit, argument)} is one {facts.kind.__name__} of them"
+    text = f"{short(unit, argument)} is one {info.kind.__name__} of them"
     why = f"`gather` takes awaitables one by one; {text}."
     return Finding(why, fixing.fix())
 
@@ -157,8 +77,8 @@ def _wait(evidence: Evidence) -> Finding | None:
         return None
     if not evidence.inner or evidence.inner[-1] is not asyncio.wait.__code__:
         return None
-    facts = evidence.resolver.facts(call.args[0])
-    if facts is None or facts.item is None or facts.item.kind is not CoroutineType:
+    info = evidence.resolver.info(call.args[0])
+    if info is None or info.item is None or info.item.kind is not CoroutineType:
         return None
     unit, fixing = evidence.unit, Fixing(evidence)
     edits, argument = fixing.of(unit), call.args[0]
@@ -225,14 +145,14 @@ def _changed_meanwhile(evidence: Evidence) -> Finding | None:
     if use is None or not evidence.direct or evidence.op != "FOR_ITER":
         return None
     loop = use.owner
-    if not isinstance(loop, ast.For) or use.facts is None:
+    if not isinstance(loop, ast.For) or use.info is None:
         return None
     suspends = any(
         isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith | ast.Yield)
         for statement in loop.body
         for node in ast.walk(statement)
     )
-    if not suspends or _changes(loop, use.node) or lookup(use.facts.kind, "__len__") is None:
+    if not suspends or _changes(loop, use.node) or lookup(use.info.kind, "__len__") is None:
         return None
     unit, fixing = evidence.unit, Fixing(evidence)
     fixing.of(unit).replace(use.node, f"list({unit.source.source(use.node)})")
@@ -257,32 +177,6 @@ def _changes(loop: ast.For, source: ast.expr) -> bool:
 
 
 RULES = (
-    Rule(
-        "await-a-plain-call",
-        "an async function that was not called",
-        5,
-        "An `async def` is a function: only its call makes the coroutine that can be run: "
-        "`asyncio.run(main())`.",
-        _uncalled,
-        errors=(TypeError, ValueError),
-    ),
-    Rule(
-        "create-task-of-async-generator",
-        "a task of an async generator",
-        3,
-        "A task runs a coroutine. Put the `async for` in an `async def` and make a task of that.",
-        _as_task,
-    ),
-    Rule(
-        "async-generator-as-awaitable",
-        "an async generator where asyncio takes awaitables",
-        3,
-        "These functions take awaitables. Wrap the walk in a coroutine: "
-        "`async def drain(gen): return [x async for x in gen]` and pass `drain(gen())`, or pass "
-        "one step: `anext(gen)`.",
-        _as_awaitable,
-        errors=(TypeError, ValueError),
-    ),
     Rule(
         "gather-without-star",
         "`gather` of a list",

@@ -6,6 +6,7 @@ import ast
 from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.object_info import describe
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import Fixing, short
 from asyncrepl.explain.resolving import Resolver
@@ -13,7 +14,6 @@ from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.rules.closing import late_yield
 from asyncrepl.explain.steps import given, stepped_source
 from asyncrepl.explain.units import FUNCTIONS
-from asyncrepl.language.suspects import describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,10 +96,10 @@ def _refuses(evidence: Evidence, site: Site, source: ast.expr) -> bool:
     names = site.frame.f_locals
     # A comprehension is a function of its own up to Python 3.11, and gets what it walks.
     stream = describe(names[".0"]) if ".0" in names else None
-    facts = stream or Resolver.of_frame(evidence.units, site.frame).facts(source)
-    if facts is None or facts.kind is not AsyncGeneratorType:
+    info = stream or Resolver.of_frame(evidence.units, site.frame).info(source)
+    if info is None or info.kind is not AsyncGeneratorType:
         return False
-    made = evidence.units.definition(facts.code)
+    made = evidence.units.definition(info.code)
     return made is None or late_yield(made[1]) is None
 
 

@@ -8,15 +8,15 @@ import inspect
 from types import CoroutineType, FunctionType
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import CannotFixError, Fixing, short
 from asyncrepl.explain.hoisting import async_factory, header_end
 from asyncrepl.explain.resolving import is_coroutine_function
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.language.names import callee_name
-from asyncrepl.language.rewriting import Span
-from asyncrepl.language.suspects import lookup
+from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -28,7 +28,7 @@ __all__ = ["RULES"]
 
 def _async_init(evidence: Evidence) -> Finding | None:
     use = evidence.use("called")
-    made = use.facts.value if use and use.facts else None
+    made = use.info.value if use and use.info else None
     if not evidence.direct or not isinstance(made, type):
         return None
     init = lookup(made, "__init__")

@@ -11,13 +11,13 @@ import asyncio
 from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import Fixing, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.steps import assignment, called, stepped_source
-from asyncrepl.language.names import callee_name
-from asyncrepl.language.seeing import begun
-from asyncrepl.language.suspects import lookup
+from asyncrepl.instrument.probes import has_begun
+from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence, Site
@@ -37,7 +37,7 @@ def _awaited(evidence: Evidence) -> tuple[Site, ast.expr] | None:
 
 
 def _not_started(stream: object) -> bool:
-    return isinstance(stream, AsyncGeneratorType) and not begun(stream)
+    return isinstance(stream, AsyncGeneratorType) and not has_begun(stream)
 
 
 def _send_first(evidence: Evidence) -> Finding | None:
@@ -142,7 +142,7 @@ def _runs_here(task: asyncio.Task[object], evidence: Evidence) -> bool:
 
 def _abstract(evidence: Evidence) -> Finding | None:
     use = evidence.use("called")
-    made = use.facts.value if use and use.facts else None
+    made = use.info.value if use and use.info else None
     if not evidence.direct or not isinstance(made, type):
         return None
     missing = [

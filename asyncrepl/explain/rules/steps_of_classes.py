@@ -6,6 +6,7 @@ import ast
 import inspect
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.object_info import MISSING, lookup
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import Fixing
 from asyncrepl.explain.methods import (
@@ -22,9 +23,8 @@ from asyncrepl.explain.rules.ending import STEPS
 from asyncrepl.explain.rules.over_classes import method
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.steps import called, stepped_source
-from asyncrepl.language.names import callee_name
-from asyncrepl.language.rewriting import Span
-from asyncrepl.language.suspects import MISSING, lookup
+from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from types import FunctionType
@@ -44,8 +44,8 @@ def _stepped(evidence: Evidence) -> tuple[type, FunctionType] | None:
     if use.role == "await":
         kind = _asked_kind(evidence, use)
     else:
-        walks = evidence.op == "GET_ANEXT" and use.facts is not None
-        kind = _iterator_kind(evidence, use.facts.kind) if walks and use.facts else None
+        walks = evidence.op == "GET_ANEXT" and use.info is not None
+        kind = _iterator_kind(evidence, use.info.kind) if walks and use.info else None
     step = python_method(kind, "__anext__")
     return (kind, step) if kind and step and takes(step, 0) else None
 
@@ -54,8 +54,8 @@ def _asked_kind(evidence: Evidence, use: Use) -> type | None:
     """The class of what was asked for a step, by ``anext``, that is awaited."""
     made = called(evidence, evidence.unit, use.node)
     source = stepped_source(made[1]) if made and callee_name(made[1]) in STEPS else None
-    facts = evidence.resolver.facts(source) if source is not None else None
-    return facts.kind if facts is not None else None
+    info = evidence.resolver.info(source) if source is not None else None
+    return info.kind if info is not None else None
 
 
 def _who(evidence: Evidence) -> str:

@@ -13,7 +13,7 @@ from asyncrepl.explain.fixing import Fixing, fresh, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.rules.blocking import walked_at
 from asyncrepl.explain.scopes import own_nodes, scope
-from asyncrepl.language.names import callee_name
+from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence

@@ -6,6 +6,7 @@ import ast
 from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.findings import findings
 from asyncrepl.explain.explanation import Finding, Fix, Other
 from asyncrepl.explain.fixing import CannotFixError, Fixing, short
 from asyncrepl.explain.resolving import Resolver
@@ -14,9 +15,8 @@ from asyncrepl.explain.rules.ending import STEPS, awaited_step, catches_end, sto
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.steps import stepped_source
 from asyncrepl.explain.units import FUNCTIONS
-from asyncrepl.language.names import callee_name
-from asyncrepl.language.rewriting import indent
-from asyncrepl.language.sightings import sightings
+from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.source_rewriter import indent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ def _raised(evidence: Evidence) -> Finding | None:
         stream = Resolver.of_frame(evidence.units, site.frame).value(source)
         if not isinstance(stream, AsyncGeneratorType) or stream.ag_frame is not None:
             continue
-        certain = stream in sightings.cut
+        certain = stream in findings.cut
         if certain or (not evidence.leak and _limited_step(evidence, _last(*step))):
             also = Other("exhausted-anext-raises", "it had run out of items before")
             fix = _shielded(evidence, *step, site)

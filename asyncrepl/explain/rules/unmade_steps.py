@@ -9,8 +9,8 @@ from asyncrepl.explain.explanation import Finding
 from asyncrepl.explain.fixing import Fixing, awaited, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.steps import STEPS, assignment
-from asyncrepl.language.names import callee_name
-from asyncrepl.language.rewriting import Span
+from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,7 @@ _CLOSING = ("aclose", "athrow")
 def _call(evidence: Evidence) -> tuple[Unit, ast.Call] | None:
     """The call that asked for the step: the operand itself, or what its name was given."""
     use = evidence.use("seen")
-    if use is None or use.facts is None or use.facts.kind.__module__ != "builtins":
+    if use is None or use.info is None or use.info.kind.__module__ != "builtins":
         return None
     if isinstance(use.node, ast.Call):
         return (evidence.unit, use.node) if callee_name(use.node) in STEPS else None

@@ -14,9 +14,9 @@ from asyncrepl.explain.resolving import takes_nothing
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.truths import is_test
-from asyncrepl.language.names import callee_name
-from asyncrepl.language.rewriting import Span, indent
-from asyncrepl.language.seeing import begun
+from asyncrepl.instrument.probes import has_begun
+from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.source_rewriter import Span, indent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,11 +35,11 @@ _UNWALKED = (
 
 def _shown(evidence: Evidence) -> Finding | None:
     use, unit = evidence.use("value"), evidence.unit
-    if use is None or use.facts is None or use.kind is not AsyncGeneratorType:
+    if use is None or use.info is None or use.kind is not AsyncGeneratorType:
         return None
     if not isinstance(use.node, ast.Call) or callee_name(use.node) in ("aiter", "__aiter__"):
         return None
-    if begun(use.facts.value):
+    if has_begun(use.info.value):
         return None
     name = fresh(unit, "item")
     source = unit.source.source(use.node)
@@ -51,7 +51,7 @@ def _shown(evidence: Evidence) -> Finding | None:
 def _uncalled(evidence: Evidence) -> Finding | None:
     """A plain loop over the function that would make it."""
     use, unit = evidence.use("for", "star", "yield from", "unpack"), evidence.unit
-    made = use.facts.value if use is not None and use.facts is not None else None
+    made = use.info.value if use is not None and use.info is not None else None
     if use is None or not isasyncgenfunction(made):
         return None
     why = (
@@ -147,7 +147,7 @@ def _binding(unit: Unit, node: ast.expr) -> ast.AsyncFor | ast.comprehension | N
 
 def _yielded_call(evidence: Evidence, use: Use) -> tuple[Unit, ast.Call] | None:
     """The call after ``yield`` that made the generator, if there is but one."""
-    name = use.facts.code.co_name if use.facts and use.facts.code else ""
+    name = use.info.code.co_name if use.info and use.info.code else ""
     found = [
         (unit, node.value)
         for unit in evidence.units.all()
@@ -233,7 +233,7 @@ def _arrived(evidence: Evidence) -> Finding | None:
 def _unchecked(evidence: Evidence) -> Finding | None:
     """The ``try`` around a call expects an error that is raised at the first step."""
     use, unit = _generator(evidence), evidence.unit
-    made = evidence.units.definition(use.facts.code) if use and use.facts else None
+    made = evidence.units.definition(use.info.code) if use and use.info else None
     guard = unit.enclosing(use.node, ast.Try) if use else None
     if use is None or made is None or guard is None:
         return None

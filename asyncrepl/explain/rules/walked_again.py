@@ -6,13 +6,13 @@ import ast
 from types import AsyncGeneratorType, FunctionType
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import Fixing, fresh, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.steps import assignment
-from asyncrepl.language.patterns import steps_inside
-from asyncrepl.language.suspects import lookup
+from asyncrepl.instrument.silent_mistake_placement import steps_inside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,14 +47,14 @@ def _made_anew(evidence: Evidence, use: Use) -> Fix | None:
 
 def _shared(evidence: Evidence) -> Finding | None:
     use = evidence.use("seen")
-    if use is None or use.facts is None:
+    if use is None or use.info is None:
         return None
     text = short(evidence.unit, use.node)
-    if use.facts.kind is AsyncGeneratorType:
+    if use.info.kind is AsyncGeneratorType:
         why = f"Both loops walk the one generator {text}: the inner one takes all that is left."
         return Finding(why, _made_anew(evidence, use))
     why = (
-        f"`{use.facts.kind.__name__}.__aiter__` returns {text} itself, so both loops walk one "
+        f"`{use.info.kind.__name__}.__aiter__` returns {text} itself, so both loops walk one "
         "iterator: the inner one takes all that is left."
     )
     return Finding(why, _copied(evidence, use))
@@ -62,7 +62,7 @@ def _shared(evidence: Evidence) -> Finding | None:
 
 def _copied(evidence: Evidence, use: Use) -> Fix | None:
     """``__aiter__`` gives each loop an iterator of its own."""
-    method = lookup(use.facts.kind, "__aiter__") if use.facts else None
+    method = lookup(use.info.kind, "__aiter__") if use.info else None
     code = method.__code__ if isinstance(method, FunctionType) else None
     found = evidence.units.definition(code)
     returns = [n for n in own_nodes(found[1]) if isinstance(n, ast.Return)] if found else []

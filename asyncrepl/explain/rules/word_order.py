@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.words import Words
-from asyncrepl.language.rewriting import Edit
+from asyncrepl.syntax.source_rewriter import Edit
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence

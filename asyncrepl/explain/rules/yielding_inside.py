@@ -13,15 +13,15 @@ from asyncrepl.explain.fixing import Fixing, fresh, short
 from asyncrepl.explain.resolving import Resolver
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.language.names import callee_name
-from asyncrepl.language.rewriting import indent
+from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.source_rewriter import indent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from asyncrepl.events.object_info import ObjectInfo
     from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.units import Function, Unit
-    from asyncrepl.language.suspects import Facts
 
 __all__ = ["RULES"]
 
@@ -36,8 +36,8 @@ _LIMITS = _SCOPES - {"TaskGroup", "create_task_group", "open_nursery"}
 def _cancelled(evidence: Evidence) -> Finding | None:
     """The body of a loop was cancelled, by what the generator that it walks has entered."""
     for site in evidence.sites:
-        for facts in _walked(evidence, site):
-            made = evidence.units.definition(facts.code)
+        for info in _walked(evidence, site):
+            made = evidence.units.definition(info.code)
             block = _yields_inside(made[1]) if made else None
             if made is None or block is None:
                 continue
@@ -53,15 +53,15 @@ def _cancelled(evidence: Evidence) -> Finding | None:
     return None
 
 
-def _walked(evidence: Evidence, site: Site) -> Iterator[Facts]:
+def _walked(evidence: Evidence, site: Site) -> Iterator[ObjectInfo]:
     """The async generators over which the loops go in whose bodies the place is."""
     resolver, child = Resolver.of_frame(evidence.units, site.frame), None
     for node in site.nodes[::-1]:
         for parent in (node, *site.unit.ancestors(node)):
             if isinstance(parent, ast.AsyncFor) and child in parent.body:
-                facts = resolver.facts(parent.iter)
-                if facts is not None and facts.kind is AsyncGeneratorType:
-                    yield facts
+                info = resolver.info(parent.iter)
+                if info is not None and info.kind is AsyncGeneratorType:
+                    yield info
             child = parent
         return
 

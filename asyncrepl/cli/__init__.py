@@ -1,0 +1,1 @@
+"""The command line: arguments, files and pipes, the commands that need no prompt."""

@@ -1,0 +1,368 @@
+"""``asyncrepl explain``: run a program, and report its first error or misuse.
+
+The answer goes to a copy of the descriptor that standard output had in the beginning: a program
+may replace or close ``sys.stdout``. For a program that reads it (``--json``), nothing else may
+come there: not what is printed at exit, by a thread or by a subprocess. So descriptor 1 then is
+standard error, where it can still be read and is in nobody's way. What does not work: to replace
+``sys.stdout``, which a subprocess does not know; and to hold back what is printed until the end,
+which a program that never ends does not reach.
+
+What is reported is the error that ended the program; where that is not about async iteration or
+there is none, it is the first misuse that was found, whoever found it.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import io
+import json
+import linecache
+import os
+import sys
+import tokenize
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Thread, get_ident
+from typing import TYPE_CHECKING, Any
+
+from asyncrepl.cli.plain_session import run_program
+from asyncrepl.commands.shell_opening import open_shell
+from asyncrepl.engine.loop.loop_runner import EndsSessionError
+from asyncrepl.events.findings import findings
+from asyncrepl.runtime.process import INTERRUPTED
+from asyncrepl.session.console import Console
+from asyncrepl.session.source_loader import LoadError, read_text
+from asyncrepl.syntax.names import canonical_name
+from asyncrepl.syntax.parsed_input import decode_failure, decoded
+from asyncrepl.views.diagnosis_patch import DiagnosedProgram, diagnosis_lines
+from asyncrepl.views.error_lines import error_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from asyncrepl.engine.loop.loop_clock import Clock
+    from asyncrepl.engine.statements import Outcome
+    from asyncrepl.events.task_events import Blocked
+    from asyncrepl.explain.explanation import Explanation, Fix
+    from asyncrepl.session.shell import Shell
+    from asyncrepl.views.styled_lines import Line
+
+__all__ = [
+    "Diagnosis",
+    "Program",
+    "diagnose",
+    "diagnosis_as_object",
+    "explain_program",
+    "read_program",
+]
+
+#: What runs for so many seconds in one go, while others could, is ended.
+_PATIENCE = 5.0
+#: What tells the time, as one asks for it who measures.
+_CLOCK_FUNCTIONS = (
+    {
+        f"time.{name}{unit}"
+        for name in ("perf_counter", "monotonic", "time")
+        for unit in ("", "_ns")
+    }
+    | {"timeit.default_timer"}
+    | {
+        f"asyncio.{name}().time"
+        for name in ("get_event_loop", "get_running_loop", "new_event_loop")
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """The code to explain; `path` is its file, None where it came by standard input."""
+
+    text: str
+    path: Path | None = None
+
+    @property
+    def filename(self) -> str:
+        """What its tracebacks call it."""
+        return "<stdin>" if self.path is None else str(self.path)
+
+
+@dataclass(slots=True)
+class Diagnosis:
+    """What came of a program; `shown` is its error as Python tells it.
+
+    `more` are the explanations of its other mistakes, and `verified` says whether the corrected
+    program runs as it should, if that was tried: `problem` says what is wrong then.
+    """
+
+    status: int = 0
+    error: BaseException | None = None
+    explanation: Explanation | None = None
+    shown: Sequence[Line] = ()
+    more: tuple[Explanation, ...] = ()
+    verified: bool | None = None
+    problem: str = ""
+
+    @property
+    def explanations(self) -> tuple[Explanation, ...]:
+        """All there are, that of its error or first misuse before the others."""
+        return () if self.explanation is None else (self.explanation, *self.more)
+
+    @property
+    def fix(self) -> Fix | None:
+        """The correction of all its mistakes, as far as they can be put right."""
+        fixes = [each.fix for each in self.explanations if each.fix is not None]
+        return fixes[-1] if fixes else None
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a Ctrl-C has ended it."""
+        return isinstance(self.error, KeyboardInterrupt)
+
+
+def read_program(file: str | None) -> Program:
+    """The program in `file`, or on standard input for ``-`` and None.
+
+    Raises LoadError, in one line, where there is none.
+    """
+    if file is not None and file != "-":
+        return Program(read_text(Path(file)), Path(file))
+    if sys.stdin is None or (file is None and sys.stdin.isatty()):
+        raise LoadError("explain takes a FILE, or code on standard input")
+    try:
+        data = sys.stdin.buffer.read()
+        text = decoded(data, "<stdin>")
+    except SyntaxError as error:
+        raise LoadError(f"standard input {decode_failure(data, error)}") from None
+    except OSError as error:
+        raise LoadError(f"cannot read standard input: {error.strerror}") from None
+    if not text.strip():
+        raise LoadError("there is no code on standard input")
+    return Program(text)
+
+
+def explain_program(
+    program: Program,
+    *,
+    as_json: bool,
+    color: bool,
+    whole: bool = False,
+    every: bool = False,
+    continue_with_fix: Callable[[Diagnosis, Program], object] | None = None,
+) -> int:
+    """Run `program` and tell its first error or misuse; 0, or 130 after Ctrl-C.
+
+    What is to be changed is told as a patch, in the encoding of the file, or as the `whole`
+    program. `continue_with_fix` is called with what was found, to add what the corrected program
+    does; with `every`, JSON has all the mistakes that it finds.
+    """
+    process = os.getpid()
+    width = os.get_terminal_size(1).columns if os.isatty(1) else None
+    encoding = "utf-8" if width is not None or as_json else _encoding(program)
+    with os.fdopen(os.dup(1), "w", encoding=encoding, errors="backslashreplace") as answer:
+        if as_json:
+            os.dup2(2, 1)
+        found = diagnose(program)
+        if os.getpid() != process:
+            return found.status  # a child that the program has forked: its parent tells
+        _flush()
+        if continue_with_fix is not None:
+            continue_with_fix(found, program)
+        if as_json:
+            answer.write(json.dumps(diagnosis_as_object(found, program, every=every)) + "\n")
+        else:
+            # A patch is of bytes, also of those that no screen should get.
+            raw = not os.isatty(answer.fileno())
+            Console(answer, color=color, raw=raw).show(
+                *_as_lines(found, program, width, whole=whole)
+            )
+    return INTERRUPTED if found.interrupted else 0
+
+
+def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
+    """Run `program` in this process, whose streams it uses, and say what came of it.
+
+    It lives on `clock`, or in real time.
+    """
+    found = Diagnosis()
+    perhaps: Explanation | None = None
+
+    def failed(outcome: Outcome, explanation: Explanation | None) -> None:
+        if isinstance(outcome.error, _DeadlockError):
+            return  # out of the program's own asyncio.run
+        found.error, found.explanation = outcome.error, explanation
+        found.shown = error_lines(outcome)  # now: its source is known
+
+    try:
+        with open_shell(Console(sys.stdout, sys.stderr), clock=clock) as shell:
+            told = shell.explained
+            shell.show_error = failed
+            shell.narrator.listen()
+            shell.mistake_reporter.stuck, shell.mistake_reporter.silent = _end_waiting, True
+            findings.patient = True
+            with _watched(shell):
+                found.status = run_program(shell, program.text, program.filename)
+            if found.error is not None:
+                # What is noticed from now on may come of it: an error leaves things undone.
+                found.explanation = found.explanation or shell.first
+            else:
+                findings.end()
+                shell.mistake_reporter.look()
+            perhaps = _tentative_explanation(shell, program)  # while its source is known
+    except _DeadlockError:
+        found.error, found.shown = None, ()  # closing the session has cancelled it
+    finally:
+        findings.patient = False
+    if found.error is None:
+        found.explanation = shell.first or perhaps
+    found.more = tuple(each for each in told if each != found.explanation)
+    return found
+
+
+@contextlib.contextmanager
+def _watched(shell: Shell) -> Iterator[None]:
+    """See what blocks the loop while others could run, wherever that is.
+
+    What has kept them waiting for `_PATIENCE` seconds is taken to do so for ever, and ended.
+    """
+    from asyncrepl.engine.blocking.blocking_watchdog import BlockingWatchdog
+
+    def tell(last: Blocked) -> None:
+        if last.others and last.filename:
+            milliseconds = round(1000 * last.seconds)
+            shell.mistake_reporter.blocked(last.filename, last.line, milliseconds)
+
+    watchdog = BlockingWatchdog(shell.loop, lambda blocks: tell(blocks.last))
+    main, over = get_ident(), Event()
+    ended: list[Blocked] = []
+
+    def wait() -> None:
+        while not over.wait(0.5):
+            now = watchdog.current
+            if now is not None and now.others and now.seconds > _PATIENCE:
+                ended.append(now)
+                _raise_in(main, _DeadlockError)
+                break
+
+    watchdog.start()
+    Thread(target=wait, name="asyncrepl limit", daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
+        for found in (*ended, *(blocks.last for blocks in watchdog.look())):
+            tell(found)
+        watchdog.close()
+
+
+def _raise_in(thread: int, error: type[BaseException]) -> None:
+    """Let the Python code that runs in `thread` raise `error`."""
+    import ctypes
+
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(error))
+
+
+def _end_waiting() -> None:
+    raise _DeadlockError
+
+
+class _DeadlockError(EndsSessionError):
+    """The program waits for what never comes; out of the loop, where no task can catch it."""
+
+
+def _tentative_explanation(shell: Shell, program: Program) -> Explanation | None:
+    """What may be meant just so; told to an author who asks how long it takes."""
+    source = shell.session.sources.get(program.filename)
+    if source is None or source.tree is None:
+        return None
+    asks = any(canonical_name(node) in _CLOCK_FUNCTIONS for node in ast.walk(source.tree))
+    return shell.mistake_reporter.asked() if asks else None
+
+
+def _encoding(program: Program) -> str:
+    """The encoding of the program's file, as its first lines tell it."""
+    with contextlib.suppress(OSError, SyntaxError):
+        if program.path is not None:
+            with program.path.open("rb") as file:
+                return tokenize.detect_encoding(file.readline)[0].replace("utf-8-sig", "utf-8")
+    return "utf-8"
+
+
+def _content(filename: str) -> str:
+    """What stands in a file, with its own line ends and the mark at its beginning."""
+    try:
+        data = Path(filename).read_bytes()
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        return data.decode(encoding.replace("utf-8-sig", "utf-8"))
+    except (OSError, SyntaxError, ValueError):  # it is gone, or in no file
+        return "".join(linecache.getlines(filename))
+
+
+def _as_lines(found: Diagnosis, program: Program, width: int | None, *, whole: bool) -> list[Line]:
+    fix = found.fix
+    names = [name for name in (fix.texts if fix is not None else ()) if not name.startswith("<")]
+    return diagnosis_lines(
+        found.shown,
+        found.explanations,
+        DiagnosedProgram(program.filename, program.text, {name: _content(name) for name in names}),
+        width,
+        whole=whole,
+        interrupted=found.interrupted,
+        problem=None if found.verified is None else found.problem,
+    )
+
+
+def _flush() -> None:
+    """Let what the program has printed stand before the answer."""
+    with contextlib.suppress(Exception):  # its streams are whatever it made of them
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+def diagnosis_as_object(
+    found: Diagnosis, program: Program, *, every: bool = False
+) -> dict[str, Any]:
+    """What ``--json`` prints, as in the specification of the command; with `every`, all of it."""
+    error, told = found.error, [_explanation_object(each, program) for each in found.explanations]
+    if told:
+        told[-1 if every else 0]["verified"] = found.verified
+    answer = {
+        "error": None if error is None else _error_object(error, program),
+        "explanation": told[0] if told else None,
+    }
+    return {**answer, "explanations": told} if every else answer
+
+
+def _error_object(error: BaseException, program: Program) -> dict[str, Any]:
+    message = error.msg if isinstance(error, SyntaxError) else error
+    try:
+        text = str(message)
+    except Exception:
+        text = "<exception cannot be shown>"
+    return {"type": type(error).__name__, "message": text, "line": _line(error, program)}
+
+
+def _line(error: BaseException, program: Program) -> int:
+    """The innermost line of the program that the error passed."""
+    if isinstance(error, SyntaxError) and error.filename == program.filename and error.lineno:
+        return error.lineno
+    lines = [
+        line
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if frame.f_code.co_filename == program.filename
+    ]
+    return lines[-1] if lines else 1
+
+
+def _explanation_object(explanation: Explanation, program: Program) -> dict[str, Any]:
+    texts = explanation.fix.texts if explanation.fix is not None else {}
+    return {
+        "id": explanation.id,
+        "title": explanation.title,
+        "step": explanation.step,
+        "why": explanation.why,
+        # A correction of other files, too, is none of this one alone.
+        "fix": texts[program.filename] if set(texts) == {program.filename} else None,
+        "verified": None,
+    }

@@ -1,0 +1,317 @@
+"""The command line: which program is meant, and with what.
+
+Imports stand inside the functions: ``asyncrepl -V`` does not pay for a terminal,
+nor the prompt for a check.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import traceback
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from asyncrepl.cli.options import (
+    check_options,
+    demos_options,
+    explain_options,
+    export_options,
+    replay_options,
+    session_options,
+    with_options,
+)
+from asyncrepl.runtime.isolation import add_user_folder
+from asyncrepl.runtime.process import (
+    FAILED,
+    INTERRUPTED,
+    PIPE_CLOSED,
+    USAGE,
+    flush_output,
+    is_output_error,
+    open_streams,
+)
+from asyncrepl.runtime.settings import Settings, load_settings, rate_of, use_ascii, use_color
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Sequence
+
+    from asyncrepl.cli.diagnosis import Diagnosis
+    from asyncrepl.cli.diagnosis import Program as Explained
+    from asyncrepl.session.console import Console
+    from asyncrepl.session.shell import Shell
+    from asyncrepl.transcript.grammar import Transcript
+
+__all__ = ["main"]
+
+#: The text of a program and the name of its file.
+Program = tuple[str, str]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program with `argv` (the process's own if not given); its exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    programs = {
+        "demos": _demos,
+        "replay": _replay,
+        "check": _check,
+        "explain": _explain,
+        "export": _export,
+    }
+    open_streams()
+    failure: OSError | None = None
+    try:
+        program = programs.get(words[0]) if words else None
+        status = _session(words) if program is None else program(words[1:])
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    except SystemExit as leaving:  # argparse, which has said why
+        status = leaving.code if isinstance(leaving.code, int) else USAGE
+    except OSError as error:
+        if not is_output_error(error):
+            raise
+        status, failure = 0, error
+    failure = flush_output() or failure
+    return status if failure is None else _output_failure_status(failure, status)
+
+
+def _output_failure_status(failure: OSError, status: int) -> int:
+    """The exit status where the output could not be written: of a closed pipe, a full disk."""
+    if isinstance(failure, BrokenPipeError):
+        return PIPE_CLOSED
+    if status != FAILED:  # else something is said already
+        _print_error(f"cannot write the output: {failure.strerror}")
+    return status or FAILED
+
+
+def _session(words: list[str]) -> int:
+    """A session: at the prompt, or with a file, a string or standard input."""
+    options = session_options(words)
+    settings = with_options(load_settings(options.config), options)
+    for warning in settings.warnings:
+        _print_error(warning)
+    if settings.rate is not None:
+        try:
+            rate_of(f"{settings.rate:g}", jumps=settings.clock == "virtual")
+        except ValueError as error:
+            _print_error(f"argument --rate: {error} (-h for help)")
+            return USAGE
+    program = _given_program(options)
+    if isinstance(program, int):
+        return program
+    if program is not None and not (options.stay and sys.stdin.isatty()):
+        return _program(settings, program)
+    if program is None and (options.file == "-" or not sys.stdin.isatty()):
+        return _lines(settings)
+    return _prompt(settings, [*_startup(settings), *filter(None, [program])])
+
+
+def _given_program(options: argparse.Namespace) -> Program | int | None:
+    """The program of ``-c`` or FILE with its name, or an exit status if it cannot be read."""
+    if options.code is not None:
+        sys.argv = ["-c", *filter(None, [options.file]), *options.arguments]
+        add_user_folder("")
+        return options.code, "<string>"
+    sys.argv = [options.file or "", *options.arguments]
+    if options.file in {None, "-"}:
+        add_user_folder("")
+        return None
+    path = Path(options.file)
+    add_user_folder(str(path.resolve().parent))
+    return _read(path)
+
+
+def _read(path: Path) -> Program | int:
+    from asyncrepl.session.source_loader import LoadError, NotSourceError, read_text
+
+    try:
+        return read_text(path), str(path.absolute())
+    except NotSourceError as wrong:
+        sys.stderr.writelines(traceback.format_exception_only(wrong.error))
+        return FAILED
+    except LoadError as error:
+        _print_error(error)
+        return USAGE
+
+
+def _startup(settings: Settings) -> list[Program]:
+    program = None if settings.startup is None else _read(settings.startup)
+    return [] if program is None or isinstance(program, int) else [program]
+
+
+def _program(settings: Settings, program: Program) -> int:
+    from asyncrepl.cli.plain_session import run_lines, run_program
+    from asyncrepl.syntax.parsed_input import as_command
+
+    if program[1] == "<string>" and as_command(program[0]):
+        return _run_with_shell(settings, lambda shell: run_lines(shell, io.StringIO(program[0])))
+    return _run_with_shell(settings, lambda shell: run_program(shell, *program))
+
+
+def _lines(settings: Settings) -> int:
+    from asyncrepl.cli.plain_session import run_lines
+
+    return _run_with_shell(settings, lambda shell: run_lines(shell, sys.stdin))
+
+
+def _prompt(settings: Settings, first: list[Program]) -> int:
+    """The prompt, in the terminal if it is one that can move its cursor."""
+    if not _has_terminal():
+        from asyncrepl.cli.plain_session import run_typed
+
+        return _run_with_shell(
+            settings, lambda shell: run_typed(shell, sys.stdin, first, settings.banner)
+        )
+    from asyncrepl.terminal.run_terminal import run_terminal
+
+    return run_terminal(settings, first)
+
+
+def _has_terminal() -> bool:
+    """Whether input and output are a terminal that can move its cursor."""
+    dumb = os.environ.get("TERM", "dumb") == "dumb"
+    return not dumb and sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _run_with_shell(settings: Settings, run: Callable[[Shell], int]) -> int:
+    """Run with a shell that writes to standard output and error."""
+    from asyncrepl.commands.shell_opening import clock_for_settings, open_shell
+
+    clock = clock_for_settings(settings.clock, settings.rate)
+    with open_shell(_console(settings.color), clock=clock) as shell:
+        shell.narrator.turn(on=settings.trace)
+        status = run(shell)
+    return status if shell.cleanup_exit_status is None else shell.cleanup_exit_status
+
+
+def _demos(words: list[str]) -> int:
+    from asyncrepl.commands.demo_commands import course_lines
+
+    options = demos_options(words)
+    _console(options.color).show(*course_lines(replay="asyncrepl replay"))
+    return 0
+
+
+def _replay(words: list[str]) -> int:
+    from asyncrepl.runtime.shipped_demos import DemoNotFoundError
+    from asyncrepl.transcript.grammar import TranscriptError
+    from asyncrepl.transcript.transcript_parser import named_transcript
+
+    options = replay_options(words)
+    add_user_folder("")
+    try:
+        transcripts = [named_transcript(name) for name in options.demos]
+    except (DemoNotFoundError, TranscriptError) as error:
+        _print_error(error)
+        return USAGE
+    if not _has_terminal():
+        return _replay_without_terminal(options, transcripts)
+    from asyncrepl.terminal.run_terminal import run_terminal
+    from asyncrepl.terminal.terminal_setup import ReplayPlan
+
+    settings = replace(load_settings(), banner=False, color=options.color)
+    plans = [
+        ReplayPlan(transcript, options.speed, not options.no_pause) for transcript in transcripts
+    ]
+    return run_terminal(settings, replays=plans)
+
+
+def _replay_without_terminal(options: argparse.Namespace, transcripts: list[Transcript]) -> int:
+    from asyncrepl.transcript.plain_replay import replay_plain
+
+    statuses = [
+        replay_plain(transcript, _console(options.color), speed=options.speed)
+        for transcript in transcripts
+    ]
+    return max(statuses)
+
+
+def _check(words: list[str]) -> int:
+    from asyncrepl.transcript.transcript_check import check
+
+    options = check_options(words)
+    add_user_folder("")
+    color = use_color(options.color)
+    return check([Path(path) for path in options.paths], accept=options.accept, color=color)
+
+
+def _export(words: list[str]) -> int:
+    from asyncrepl.export.export_formats import export
+    from asyncrepl.export.recording import ExportError
+    from asyncrepl.runtime.atomic_files import write_file
+    from asyncrepl.runtime.shipped_demos import DemoNotFoundError
+    from asyncrepl.transcript.grammar import TranscriptError
+    from asyncrepl.transcript.transcript_parser import named_transcript
+
+    options = export_options(words)
+    out = None if options.out in {None, Path("-")} else options.out.absolute()
+    add_user_folder("")
+    try:
+        text = export(named_transcript(options.transcript), options.format)
+    except (DemoNotFoundError, TranscriptError, ExportError) as error:
+        _print_error(error)
+        return FAILED if isinstance(error, ExportError) else USAGE
+    if out is None:
+        sys.stdout.buffer.write(text.encode())
+        return 0
+    try:
+        write_file(out, text.encode(), replace=options.force)
+    except FileExistsError:
+        _print_error(f"{options.out} is there already; to replace it: --force")
+        return USAGE
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        _print_error(f"cannot write {options.out}: {reason}")
+        return USAGE
+    return 0
+
+
+def _explain(words: list[str]) -> int:
+    from asyncrepl.cli.diagnosis import explain_program, read_program
+    from asyncrepl.session.source_loader import LoadError
+
+    options = explain_options(words)
+    try:
+        program = read_program(options.file)
+    except LoadError as error:
+        _print_error(error)
+        return USAGE
+    sys.argv = [options.file or "-"]
+    add_user_folder("" if program.path is None else str(program.path.resolve().parent))
+    color = use_color(options.color)
+    return explain_program(
+        program,
+        as_json=options.json,
+        color=color,
+        whole=options.whole,
+        every=options.every,
+        continue_with_fix=_going_on(options) if options.every or options.verify else None,
+    )
+
+
+def _going_on(options: argparse.Namespace) -> Callable[[Diagnosis, Explained], object]:
+    """What runs the corrected program, as ``explain`` was asked to."""
+    from functools import partial
+
+    from asyncrepl.cli.corrected_run import continue_with_fix
+
+    return partial(continue_with_fix, every=options.every, verify=options.verify)
+
+
+def _console(color: str) -> Console:
+    from asyncrepl.session.console import Console
+
+    width = (lambda: os.get_terminal_size(1).columns) if os.isatty(1) else None
+    return Console(sys.stdout, sys.stderr, color=use_color(color), width=width, ascii=use_ascii())
+
+
+def _print_error(message: object) -> None:
+    """A mistake, or what cannot be done, as one line."""
+    from asyncrepl.views.styled_lines import one_line
+
+    with suppress(OSError):  # nobody hears of it, but the status tells
+        print(f"asyncrepl: {one_line(str(message))}", file=sys.stderr)

@@ -1,0 +1,250 @@
+"""The session without a terminal: a file, a string, a pipe, a dumb terminal.
+
+Lines are read in a thread, so that the loop goes on while it waits for one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import threading
+from collections import deque
+from contextlib import redirect_stderr, redirect_stdout
+from importlib.machinery import SourceFileLoader
+from typing import TYPE_CHECKING, TextIO
+
+from asyncrepl.engine.loop.interrupts import Interrupter
+from asyncrepl.engine.loop.loop_runner import (
+    EndsSessionError,
+    asyncio_makes_live_loops,
+    keep_running,
+)
+from asyncrepl.instrument.compilation import needs_loop
+from asyncrepl.runtime.process import FAILED, INTERRUPTED
+from asyncrepl.session.frontend import current_prompts, prompts_installed
+from asyncrepl.session.input_run import Status, run_input
+from asyncrepl.syntax.input_splitter import InputSplitter
+from asyncrepl.syntax.parsed_input import decoded_lines
+from asyncrepl.transcript.output_capture import TeeStream
+from asyncrepl.views.banner import banner_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from asyncrepl.session.shell import Shell
+
+__all__ = ["run_lines", "run_program", "run_source", "run_typed"]
+
+
+def run_program(shell: Shell, text: str, filename: str) -> int:
+    """Run `text` as ``python FILE`` does, but with top-level ``await``; the exit status.
+
+    It is 0, 1 after an error, 130 after Ctrl-C, or what SystemExit says. Where nothing at
+    its top needs a running loop, none runs: the program may start its own.
+    """
+    if not filename.startswith("<"):
+        shell.session.namespace |= _module_names(filename)
+    if needs_loop(text):
+        return run_source(shell, text, filename)
+    shell.loop.live.clock.release()
+    with asyncio_makes_live_loops(shell.loop):
+        return _exit_status(shell, shell.run_alone(text, filename))
+
+
+def _module_names(filename: str) -> dict[str, object]:
+    """The names that Python gives the main module of a file."""
+    names = {"__file__": filename, "__loader__": SourceFileLoader("__main__", filename)}
+    return names if sys.version_info >= (3, 15) else {**names, "__cached__": None}
+
+
+def run_source(shell: Shell, text: str, filename: str) -> int:
+    """Run `text` on the shell's loop; the exit status as above."""
+    return _exit_status(shell, _run_source(shell, text, filename))
+
+
+def _run_source(shell: Shell, text: str, filename: str) -> Status:
+    statuses: list[Status] = []
+
+    def done(status: Status) -> None:
+        statuses.append(status)
+        shell.loop.stop()
+
+    shell.loop.call_soon(
+        lambda: run_input(
+            shell, text, done, scripted=lambda: False, filename=filename, mode="exec"
+        )
+    )
+    left = _run_loop(shell, lambda: bool(statuses), idle=lambda: None)
+    return left or statuses[0]
+
+
+def run_lines(shell: Shell, stream: TextIO) -> int:
+    """Run the inputs from `stream` up to the first error; the exit status as above."""
+    return _read_and_run(shell, stream, _LineRunner(shell, InputSplitter()))
+
+
+def run_typed(shell: Shell, stream: TextIO, first: Sequence[tuple[str, str]], banner: bool) -> int:
+    """Run what a person types to a terminal that cannot move its cursor.
+
+    `first` are programs (text, file name) to run before the first prompt. An error
+    does not end the session, the end of `stream` does.
+    """
+    if banner:
+        shell.console.show(*banner_lines())
+    with prompts_installed():
+        for text, filename in first:
+            status = _run_source(shell, text, filename)
+            if status.kind == "exit":
+                return status.exit_code
+        code = _read_and_run(shell, stream, _TypedLineRunner(shell, InputSplitter(typed=True)))
+    shell.console.show([])
+    return code
+
+
+def _read_and_run(shell: Shell, stream: TextIO, lines: _LineRunner) -> int:
+    threading.Thread(
+        target=lines.read, args=(stream,), name="asyncrepl input", daemon=True
+    ).start()
+    shell.loop.call_soon(lines.next)
+    with (
+        redirect_stdout(TeeStream(sys.stdout, shell.printed)),
+        redirect_stderr(TeeStream(sys.stderr, shell.tape.write)),
+    ):
+        left = _run_loop(shell, lambda: lines.ended, idle=lines.interrupted, typed=lines.typed)
+        if left is not None:
+            # No ``loop.stop()`` now: it would be for the next run, that of the cleanup.
+            lines.ended, lines.exit_status = True, left.exit_code
+    return lines.exit_status
+
+
+class _LineRunner:
+    """Feeds a shell with lines, one input at a time."""
+
+    typed = False
+
+    def __init__(self, shell: Shell, splitter: InputSplitter) -> None:
+        self.ended = False
+        self.exit_status = 0
+        self._shell = shell
+        self._splitter = splitter
+        self._waiting: deque[str] = deque()
+        self._closed = False
+
+    def read(self, stream: TextIO) -> None:
+        """Read to the end of `stream`; in a thread of its own."""
+        loop = self._shell.loop
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens
+            try:
+                for line in self._lines(stream):
+                    loop.call_soon_threadsafe(self._take, line)
+            except (OSError, ValueError) as error:  # closed, or not text
+                loop.call_soon_threadsafe(self._unreadable, error)
+            loop.call_soon_threadsafe(self._take, None)
+
+    def _lines(self, stream: TextIO) -> Iterator[str]:
+        """The lines of a program; one may say in which encoding it is."""
+        octets = getattr(stream, "buffer", None)
+        return decoded_lines(octets) if octets is not None else _text_lines(stream)
+
+    def next(self) -> None:
+        """Run the next input, if nothing runs and there is one."""
+        if self.ended or self._shell.busy:
+            return
+        if self._waiting:
+            run_input(self._shell, self._waiting.popleft(), self._done, scripted=lambda: False)
+        elif self._closed:
+            self._end(0)
+        else:
+            self._wait()
+
+    def interrupted(self) -> None:
+        """Ctrl-C while nothing runs."""
+        self._end(INTERRUPTED)
+
+    def _wait(self) -> None:
+        """Nothing is to be run: a line must come first."""
+
+    def _take(self, line: str | None) -> None:
+        self._closed = line is None
+        self._waiting.extend(self._splitter.end() if line is None else self._splitter.feed(line))
+        self.next()
+
+    def _done(self, status: Status) -> None:
+        if status.kind == "ok":
+            self._shell.loop.call_soon(self.next)
+        else:
+            self._end(_exit_status(self._shell, status))
+
+    def _unreadable(self, error: Exception) -> None:
+        self._shell.console.complain([("error", f"cannot read the input: {error}")])
+        self._end(FAILED)
+
+    def _end(self, status: int) -> None:
+        self.ended, self.exit_status = True, status
+        self._shell.loop.stop()
+
+
+class _TypedLineRunner(_LineRunner):
+    """The same with prompts, for a person: only the end of the input ends it."""
+
+    typed = True
+
+    def _lines(self, stream: TextIO) -> Iterator[str]:
+        return _text_lines(stream)
+
+    def interrupted(self) -> None:
+        self._splitter.drop()
+        self._shell.console.show([], [("error", "KeyboardInterrupt")])
+        self._wait()
+
+    def _wait(self) -> None:
+        self._shell.console.out.write(current_prompts()[self._splitter.pending])
+        self._shell.console.out.flush()
+
+    def _done(self, status: Status) -> None:
+        super()._done(status if status.kind == "exit" else Status())
+
+
+def _text_lines(stream: TextIO) -> Iterator[str]:
+    return (line.rstrip("\n") for line in stream)
+
+
+def _exit_status(shell: Shell, status: Status) -> int:
+    if status.kind == "exit":
+        return status.exit_code
+    if status.kind == "ok":
+        return 0
+    interrupted = shell.last is not None and shell.last.interrupted
+    return INTERRUPTED if interrupted else FAILED
+
+
+class _HandlerFailedError(EndsSessionError):
+    """A signal handler has raised: that ends a program, as under `python`."""
+
+
+def _run_loop(
+    shell: Shell, ended: Callable[[], bool], idle: Callable[[], None], *, typed: bool = False
+) -> Status | None:
+    """Run the loop until it has `ended`; how it ended where that was by SystemExit."""
+
+    def hit(line: str) -> None:
+        shell.console.complain([("error", line)])
+
+    def failed(error: BaseException) -> bool:
+        shell.report_lost(error)
+        raise _HandlerFailedError
+
+    interrupter = Interrupter(shell.loop, shell, idle)
+    # A program that was started with Ctrl-C ignored, as a shell's background job is, goes
+    # on ignoring it, as under `python`; who types wants to be heard.
+    if typed or signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        interrupter.install()
+    try:
+        leaving = keep_running(shell.loop, interrupter, ended, hit, failed)
+    except _HandlerFailedError:
+        return Status("exit", FAILED)
+    else:
+        return None if leaving is None else Status("exit", shell.exit_code(leaving))
+    finally:
+        interrupter.uninstall()

@@ -1,0 +1,274 @@
+"""Commands for the demos: list the course, load and show a source, replay a transcript.
+
+``:demos``, ``:load``, ``:source``; and ``:replay``, ``:pause``, ``:resume``, ``:step``, which the
+frontend carries out.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from asyncrepl.events.object_info import MISSING
+from asyncrepl.runtime.shipped_demos import (
+    DemoNotFoundError,
+    demo_iterables,
+    demo_transcripts,
+    find_iterable,
+    home_expanded,
+)
+from asyncrepl.session.command_registry import Command, CommandError
+from asyncrepl.session.source_loader import (
+    LoadError,
+    MissingModuleError,
+    load_attribute,
+    load_file,
+    read_text,
+)
+from asyncrepl.syntax.static_inspection import find_named, source_object, written_signature
+from asyncrepl.views.explanation_lines import tried_lines
+from asyncrepl.views.styled_lines import (
+    cell_width,
+    code_lines,
+    flowed,
+    plain,
+    printable,
+    two_columns,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from asyncrepl.session.command_registry import CompletionWords
+    from asyncrepl.session.shell import Shell
+    from asyncrepl.session.source_loader import Loaded
+    from asyncrepl.views.styled_lines import Line
+
+__all__ = ["DEMO_COMMANDS", "REPLAY_COMMANDS", "course_lines", "source_lines"]
+
+#: The module in front of a class name in an annotation.
+_MODULE_PREFIX = re.compile(r"\b(?:[a-z_]\w*\.)+(?=[A-Z])")
+
+
+def course_lines(width: int | None = None, replay: str = ":replay") -> list[Line]:
+    """The course: the demos to replay, numbered, a line each, and how to play one.
+
+    That stands behind the first title where there is room: with a line of its own, the
+    course and the next prompt would be longer than a screen of 24 rows. `replay` is the
+    command that plays one.
+    """
+    course = demo_transcripts()
+    lines = _numbered([(demo.name, demo.title) for demo in course], width)
+    hint = f"{replay} 1 plays it"
+    beside = len(lines) == len(course)
+    if beside and (width is None or cell_width(plain(lines[0])) + 3 + len(hint) < width):
+        lines[0] = [*lines[0], ("dim", f"   {hint}")]
+        return lines
+    return [*flowed([("dim", f"{replay} 1 plays the first")], width), *lines]
+
+
+def source_lines(width: int | None = None) -> list[Line]:
+    """The sources to load, numbered, a line each, and how to load one."""
+    rows = [(iterable.name, iterable.title) for iterable in demo_iterables()]
+    hint = ":load NAME loads one, :source NAME shows its code; also module:attribute, FILE.py"
+    return [*_numbered(rows, width), *flowed([("dim", hint)], width)]
+
+
+def _numbered(rows: Sequence[tuple[str, str]], width: int | None) -> list[Line]:
+    numbers = len(str(len(rows)))
+    named = [(f"{number:{numbers}}  {name}", what) for number, (name, what) in enumerate(rows, 1)]
+    return two_columns(named, width)
+
+
+def _demos(shell: Shell, _rest: str) -> list[Line]:
+    return course_lines(shell.console.width)
+
+
+def _load(shell: Shell, rest: str) -> list[Line]:
+    if not rest:
+        return source_lines(shell.console.width)
+    try:
+        return _loaded_lines(_load_any(shell, rest), shell.console.width)
+    except (LoadError, DemoNotFoundError) as error:
+        raise CommandError(str(error)) from None
+
+
+def _load_any(shell: Shell, name: str) -> Loaded:
+    if name.endswith(".py"):
+        return load_file(shell.session, home_expanded(name))
+    if ":" in name:
+        return load_attribute(shell.session, name)
+    try:
+        return load_file(shell.session, find_iterable(name).path)
+    except MissingModuleError as error:
+        needed = error.module
+        raise CommandError(
+            f"{name} needs {needed}, which is not installed: pip install {needed}"
+        ) from None
+
+
+def _loaded_lines(loaded: Loaded, width: int | None) -> list[Line]:
+    lines = [line for pair in loaded.objects.items() for line in _object_lines(*pair, width)]
+    if loaded.attempt:
+        lines += tried_lines([loaded.attempt], width)
+    return lines or [[("dim", "loaded, but it defines no public name")]]
+
+
+def _object_lines(name: str, value: Any, width: int | None) -> list[Line]:
+    """What `name` is: its signature, and the first line of its documentation."""
+    signature = flowed([("name", printable(name + _signature(value)))], width, indent=5)
+    doc = (inspect.getdoc(value) or "").partition("\n")[0] if callable(value) else ""
+    lines = flowed([("dim", printable("     " + doc))], width, indent=5) if doc else []
+    return [*signature, *lines]
+
+
+def _signature(value: Any) -> str:
+    """The signature of what can be called, with bare class names in it."""
+    if not callable(value):
+        return ""
+    try:
+        return _MODULE_PREFIX.sub("", written_signature(value))
+    except (TypeError, ValueError):
+        return "(…)"
+
+
+def _source(shell: Shell, rest: str) -> list[Line]:
+    if not rest:
+        raise CommandError(":source takes a demo's name, or a name you have defined")
+    try:
+        return code_lines(_source_text(shell, rest).rstrip("\n"))
+    except LoadError as error:
+        raise CommandError(str(error)) from None
+
+
+def _source_text(shell: Shell, name: str) -> str:
+    found = find_named(name, shell.session.namespace)
+    shipped = name not in shell.session.namespace and name in _iterable_names(shell, name)
+    if found is not MISSING and not shipped:
+        try:
+            return _class_source(shell, found) or _object_source(found)
+        except (TypeError, OSError):
+            kind = type(found).__name__
+            raise CommandError(f"{name!r} has no source to show: it is of type {kind}") from None
+    try:
+        return read_text(find_iterable(name).path)
+    except DemoNotFoundError as error:
+        raise CommandError(f"{name!r} is not defined, and {error}") from None
+
+
+def _object_source(found: object) -> str:
+    return textwrap.dedent(inspect.getsource(source_object(found)))
+
+
+def _class_source(shell: Shell, found: object) -> str:
+    """The source of a class that was typed: it is in no file, as `inspect` asks for."""
+    if type(found) is not type or found.__module__ != "__main__":
+        return ""
+    from asyncrepl.explain.units import Units
+
+    home = Units(shell.session.sources).class_of(found)
+    if home is None:
+        return ""
+    start, end = home[0].source.block(home[1])
+    return textwrap.dedent(home[0].text[start:end])
+
+
+def _iterable_names(_shell: Shell, _typed: str) -> CompletionWords:
+    return {iterable.name: iterable.title for iterable in demo_iterables()}
+
+
+DEMO_COMMANDS = (
+    Command(
+        "demos",
+        ":demos",
+        "list the course: demos to replay",
+        ":demos",
+        _demos,
+        group="learning",
+        words=0,
+    ),
+    Command(
+        "load",
+        ":load [NAME]",
+        "load a source to walk; alone, list them all",
+        ":load counter",
+        _load,
+        _iterable_names,
+        group="learning",
+        details="NAME is one of the list, or its number; or module:attribute, or FILE.py. "
+        "Its names are yours then, as if you had typed them.",
+    ),
+    Command(
+        "source",
+        ":source NAME",
+        "show the code of a source, or of a name of yours",
+        ":source counter",
+        _source,
+        _iterable_names,
+        group="learning",
+        verbatim=True,
+    ),
+)
+
+
+def _replay(shell: Shell, rest: str) -> list[Line]:
+    if not rest:
+        raise CommandError(":replay takes the name of a demo; :demos lists them")
+    shell.frontend.replay(rest)
+    return []
+
+
+def _control_replay(word: str, shell: Shell, rest: str) -> list[Line]:
+    if rest:
+        raise CommandError(f":{word} takes nothing, not {rest!r}")
+    shell.frontend.control_replay(word)
+    return []
+
+
+def _demo_names(_shell: Shell, _typed: str) -> CompletionWords:
+    return {demo.name: demo.title for demo in demo_transcripts()}
+
+
+REPLAY_COMMANDS = (
+    Command(
+        "replay",
+        ":replay NAME",
+        "play a demo of the course, typed out live",
+        ":replay six-steps",
+        _replay,
+        _demo_names,
+        group="learning",
+        details="NAME is one of :demos, or its number; or a file. Ctrl-C holds it and gives "
+        "you the prompt, :resume goes on.",
+    ),
+    Command(
+        "pause",
+        ":pause",
+        "hold the demo that is played (also Ctrl-C)",
+        ":pause",
+        partial(_control_replay, "pause"),
+        group="learning",
+        words=0,
+    ),
+    Command(
+        "resume",
+        ":resume",
+        "go on with the demo",
+        ":resume",
+        partial(_control_replay, "resume"),
+        group="learning",
+        words=0,
+    ),
+    Command(
+        "step",
+        ":step",
+        "play one statement of the demo, then hold",
+        ":step",
+        partial(_control_replay, "step"),
+        group="learning",
+        words=0,
+    ),
+)

@@ -1,0 +1,173 @@
+"""Commands for what runs behind the prompt: tickers, spawned statements, tasks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asyncrepl.engine.tasks.task_records import all_tasks
+from asyncrepl.session.background_jobs import JobError
+from asyncrepl.session.command_registry import Command, CommandError
+
+if TYPE_CHECKING:
+    from asyncrepl.session.command_registry import CompletionWords
+    from asyncrepl.session.shell import Shell
+    from asyncrepl.views.styled_lines import Line
+
+__all__ = ["TASK_COMMANDS"]
+
+
+def _ticker(shell: Shell, rest: str) -> list[Line]:
+    words = rest.split()
+    if len(words) not in {1, 2}:
+        raise CommandError(":ticker takes a name and seconds: try :ticker tick 0.2")
+    name = words[0]
+    if _is_number(name):
+        raise CommandError(f"{name} is no name for a ticker: try :ticker tick {name}")
+    seconds = _seconds(words[1]) if len(words) > 1 else 1.0
+    try:
+        shell.jobs.start_ticker(name, seconds)
+    except JobError as error:
+        raise CommandError(str(error)) from None
+    return [[("", f"{name} started: every {seconds:g} s")]]
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _seconds(word: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        raise CommandError(f"{word!r} is not a number of seconds: try 0.2") from None
+
+
+def _stop(shell: Shell, rest: str) -> list[Line]:
+    if not rest:
+        raise CommandError(f":stop takes a name or all{_running_jobs_hint(shell)}")
+    if rest == "all":
+        names = shell.jobs.stop_all()
+        return [[("", f"{name} stopped")] for name in names] or [[("dim", "nothing is running")]]
+    try:
+        shell.jobs.stop(rest)
+    except JobError as error:
+        raise CommandError(str(error)) from None
+    return [[("", f"{rest} stopped")]]
+
+
+def _running_jobs_hint(shell: Shell) -> str:
+    names = ", ".join(shell.jobs.names)
+    return f"; running: {names}" if names else ""
+
+
+def _spawn(shell: Shell, rest: str) -> list[Line]:
+    if not rest:
+        raise CommandError(":spawn takes a statement: try :spawn await asyncio.sleep(5)")
+    name = shell.jobs.spawn(rest)
+    return [[("", f"{name} started")]] if name else []
+
+
+def _tasks(shell: Shell, _rest: str) -> list[Line]:
+    from asyncrepl.engine.tasks.task_survey import survey_tasks
+    from asyncrepl.views.task_table import task_lines
+
+    states = survey_tasks(shell.loop, shell.observing.timeline)
+    return task_lines(states, shell.console.width, ascii=shell.console.ascii) or [
+        [("dim", "no task is running")]
+    ]
+
+
+def _tree(shell: Shell, _rest: str) -> list[Line]:
+    from asyncrepl.engine.tasks.await_graph import await_graph
+    from asyncrepl.views.await_tree import tree_lines
+
+    nodes = await_graph(shell.loop, shell.session.namespace)
+    return tree_lines(nodes, shell.console.width, ascii=shell.console.ascii) or [
+        [("dim", "no task is running")]
+    ]
+
+
+def _cancel(shell: Shell, rest: str) -> list[Line]:
+    if not rest:
+        raise CommandError(":cancel takes the name of a task; :tasks lists them")
+    found = [task for task in all_tasks(shell.loop) if task.get_name() == rest]
+    if not found:
+        raise CommandError(f"no task {rest!r}; :tasks lists them")
+    try:
+        for task in found:
+            task.cancel()
+    except RecursionError:  # a cancellation is handed on to what the task awaits
+        raise CommandError(
+            f"{rest!r} awaits itself in the end, so asyncio cannot cancel it; :tree shows how"
+        ) from None
+    return [[("", f"{rest} cancelled")]]
+
+
+def _job_names(shell: Shell, _typed: str) -> CompletionWords:
+    return [*shell.jobs.names, "all"]
+
+
+def _task_names(shell: Shell, _typed: str) -> CompletionWords:
+    return [task.get_name() for task in all_tasks(shell.loop)]
+
+
+TASK_COMMANDS = (
+    Command(
+        "ticker",
+        ":ticker NAME [SECONDS]",
+        "print in the background, every SECONDS (or 1)",
+        ":ticker tick 0.2",
+        _ticker,
+        group="background",
+        details="It is a task like any other, called NAME; :stop NAME ends it.",
+    ),
+    Command(
+        "stop",
+        ":stop NAME|all",
+        "stop a ticker or a spawned statement",
+        ":stop tick",
+        _stop,
+        _job_names,
+        group="background",
+    ),
+    Command(
+        "spawn",
+        ":spawn STATEMENT",
+        "run a statement in the background, as a task",
+        ":spawn async for n in ticks(5): print(n)",
+        _spawn,
+        group="background",
+        details="The prompt is free at once; :tasks shows it, :stop ends it.",
+    ),
+    Command(
+        "tasks",
+        ":tasks",
+        "list the tasks, and where each waits",
+        ":tasks",
+        _tasks,
+        group="background",
+        words=0,
+    ),
+    Command(
+        "tree",
+        ":tree",
+        "show which task awaits which, and where",
+        ":tree",
+        _tree,
+        group="background",
+        words=0,
+    ),
+    Command(
+        "cancel",
+        ":cancel NAME",
+        "cancel a task",
+        ":cancel Task-7",
+        _cancel,
+        _task_names,
+        group="background",
+    ),
+)

@@ -1,0 +1,241 @@
+"""Commands that show: steps, lanes, pictures of time, leaks, and what an error was about.
+
+``:trace``, ``:lanes``, ``:timeline``, ``:marbles``; ``:why``, ``:fix``, ``:leaks``. What draws is
+imported when it is asked for: see `asyncrepl.commands.drawing`.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from asyncrepl.runtime.shipped_demos import closest_match
+from asyncrepl.session.command_registry import (
+    Command,
+    CommandError,
+    StatementAnswer,
+    lazy_function,
+)
+from asyncrepl.views.explanation_lines import fix_text, story_lines
+from asyncrepl.views.styled_lines import one_line, text_lines, two_columns, wrapped
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from asyncrepl.explain.explanation import Explanation
+    from asyncrepl.explain.rule import Rule
+    from asyncrepl.session.command_registry import CompletionWords
+    from asyncrepl.session.shell import Shell
+    from asyncrepl.views.styled_lines import Line
+
+__all__ = ["LEAK_COMMANDS", "PICTURE_COMMANDS", "VIEW_COMMANDS"]
+
+#: The six steps, as the narration names them.
+STEP_MEANINGS = (
+    ("1 __aiter__", "the iterable is asked for an asynchronous iterator"),
+    ("2 __anext__", "that is asked for the next value, and gives something to await"),
+    ("3 await", "it is awaited: suspended, while others run, or not suspended"),
+    ("4 bind", "the value gets its name"),
+    ("5 body", "the body of the loop runs; then the next round, from step 2"),
+    ("6 stop", "StopAsyncIteration ends the loop; or break, or an error"),
+)
+
+
+def _lanes(shell: Shell, rest: str) -> list[Line]:
+    if not rest:
+        now, other = ("on", "off") if shell.frontend.lanes else ("off", "on")
+        what = f"; :lanes {other} changes that, :help lanes explains the marks"
+        return [[("", f"lanes are {now}"), ("dim", what)]]
+    if rest not in {"on", "off"}:
+        raise CommandError(f":lanes takes on or off, not {rest!r}")
+    shell.frontend.show_lanes(on=rest == "on")
+    if rest == "off":
+        return []
+    from asyncrepl.views.lane_tracks import legend
+
+    return legend(width=shell.console.width, ascii=shell.console.ascii)
+
+
+def _lane_glyph_lines(shell: Shell) -> list[Line]:
+    """What the lanes show, for somebody who sees them for the first time."""
+    from asyncrepl.views.lane_tracks import glyph_table
+
+    about = (
+        "A row is a task, and time runs to the right: the newest is at the right edge. The "
+        "tasks that a task made stand below it. A column is 0.1 s of real time. The marks, "
+        "and what they are in plain ASCII:"
+    )
+    width = shell.console.width
+    told: list[Line] = [[("", f"  {line}")] for line in wrapped(about, width and width - 2)]
+    return [*told, *glyph_table()]
+
+
+def _step_lines(shell: Shell) -> list[Line]:
+    rows = [(f"  {name}", what) for name, what in STEP_MEANINGS]
+    return two_columns(rows, shell.console.width)
+
+
+def _trace(shell: Shell, rest: str) -> list[Line] | StatementAnswer:
+    if not rest:
+        raise CommandError(":trace takes on, off or a statement: try :trace async for n in …")
+    if rest in {"on", "off"}:
+        shell.narrator.turn(on=rest == "on")
+        told = "each async for is told step by step, until :trace off"
+        return [[("dim", told)]] if rest == "on" else []
+    return StatementAnswer(rest, shell.narrator.narrate_task, shell.narrator.task_ended)
+
+
+def _why(shell: Shell, rest: str) -> list[Line]:
+    width = shell.console.width
+    if not rest:
+        return story_lines(_last_explanation(shell).story, width)
+    from asyncrepl.explain.catalogue import RULES
+    from asyncrepl.views.explanation_lines import catalogue_lines, mistake_lines
+
+    if rest == "--all":
+        return catalogue_lines(RULES, width)
+    return mistake_lines(_rule(RULES, rest), width)
+
+
+def _rule(rules: Sequence[Rule], name: str) -> Rule:
+    """The rule whose id is `name`, or alone begins with it."""
+    by_id = {rule.id: rule for rule in rules}
+    beginning = [known for known in by_id if known.startswith(name)]
+    if name in by_id or len(beginning) == 1:
+        return by_id.get(name) or by_id[beginning[0]]
+    if 1 < len(beginning) <= 4:
+        raise CommandError(f"{one_line(name)!r} is ambiguous: {', '.join(beginning)}")
+    near = beginning[0] if beginning else closest_match(name, by_id)
+    hint = f"did you mean {near}?" if near else ":why --all lists them"
+    raise CommandError(f"no mistake is called {one_line(name)!r}; {hint}")
+
+
+def _mistake_ids(_shell: Shell, _typed: str) -> CompletionWords:
+    from asyncrepl.explain.catalogue import RULES
+
+    return {"--all": "list them all"} | {rule.id: rule.title for rule in RULES}
+
+
+def _fix(shell: Shell, _rest: str) -> list[Line]:
+    fix = _last_explanation(shell).fix
+    if fix is None:
+        raise CommandError("there is no one corrected form to offer; :why tells what to change")
+    text = fix_text(fix)
+    return [] if shell.frontend.offer(text) else text_lines(text)
+
+
+def _last_explanation(shell: Shell) -> Explanation:
+    if shell.explanation is None:  # what a traced walk has shown may be worth a word
+        shell.explanation = shell.mistake_reporter.asked()
+    if shell.explanation is None:
+        if shell.last is None:
+            raise CommandError("no error yet: there is nothing to explain")
+        name = type(shell.last.error).__name__
+        raise CommandError(f"the last error, {name}, is not about async iteration")
+    return shell.explanation
+
+
+def _on_off(_shell: Shell, _typed: str) -> CompletionWords:
+    return ("on", "off")
+
+
+VIEW_COMMANDS = (
+    Command(
+        "trace",
+        ":trace on|off|STATEMENT",
+        "tell the six steps of each async for",
+        ":trace async for n in ticks(3): n",
+        _trace,
+        _on_off,
+        group="seeing",
+        details="Of all, of none, or of those in one statement, also in the functions that it "
+        "calls. Where step 3 does not suspend, nobody else can run. "
+        "What step 2 gives is told by its type: async_generator_asend is one step of an async "
+        "generator, to be awaited.",
+        more=_step_lines,
+    ),
+    Command(
+        "lanes",
+        ":lanes on|off",
+        "draw a row for each task under the prompt",
+        ":lanes on",
+        _lanes,
+        _on_off,
+        group="seeing",
+        words=1,
+        more=_lane_glyph_lines,
+    ),
+    Command(
+        "why",
+        ":why [ID|--all]",
+        "explain the last error, or any mistake by its ID",
+        ":why --all",
+        _why,
+        _mistake_ids,
+        group="mistakes",
+        details="--all lists the mistakes that are known, with their IDs.",
+    ),
+    Command(
+        "fix",
+        ":fix",
+        "put the corrected code on the input line",
+        ":fix",
+        _fix,
+        group="mistakes",
+        words=0,
+        verbatim=True,
+    ),
+)
+
+
+_diagram_answer = partial(lazy_function, "asyncrepl.commands.diagram_answers")
+
+PICTURE_COMMANDS = (
+    Command(
+        "timeline",
+        ":timeline [SECONDS]",
+        "draw what ran lately: who ran when, who waited",
+        ":timeline 2.5",
+        _diagram_answer("draw_timeline"),
+        group="seeing",
+        details="The last SECONDS; without them, since the last input began. The line below "
+        "says what the marks mean, :help lanes all of them.",
+    ),
+    Command(
+        "marbles",
+        ":marbles EXPR, … [for N]",
+        "draw the values of sources over time",
+        ":marbles ticks(3), ticks(9, 0.5) for 2",
+        _diagram_answer("draw_marbles"),
+        group="seeing",
+        details="Until the sources end, N seconds have passed, or Ctrl-C. - waits, | ends, "
+        "X is an error.",
+    ),
+)
+
+
+def _leaks(shell: Shell, rest: str) -> list[Line]:
+    if rest:
+        raise CommandError(f":leaks takes nothing, not {rest!r}")
+    from asyncrepl.engine.leaks.open_generators import open_generators
+    from asyncrepl.views.leak_lines import leak_table
+
+    shell.leak_reporter.look()
+    return leak_table(
+        list(shell.leak_reporter.leaks), open_generators(shell.loop), shell.console.width
+    )
+
+
+LEAK_COMMANDS = (
+    Command(
+        "leaks",
+        ":leaks",
+        "list what was forgotten, and what is still open",
+        ":leaks",
+        _leaks,
+        group="mistakes",
+        details="Coroutines never awaited, async generators left open, tasks whose error "
+        "nobody saw.",
+        words=0,
+    ),
+)

@@ -1,1 +1,0 @@
-"""Who awaits what: chains, graphs, and what a task waits on."""

@@ -1,0 +1,277 @@
+"""The blocking watchdog: a thread that looks all the time whether the loop is blocked.
+
+A *slice* is what runs between two moments at which the loop could have run something
+else: one step of a task, one callback. One of more than 0.1 s blocks the loop. While it lasts,
+`BlockingWatchdog.current` says who it is; when it is over, it is reported once, with its whole
+length, and kept in the timeline. Blocked time is real time, whatever clock the
+loop lives on. Only a terminal has a watchdog: what a check or a pipe prints must not
+depend on how fast the machine is.
+
+What is reported is the slice's own doing: time in which other threads or processes had
+the processor is not counted (see `asyncrepl.engine.blocking.cpu_time`). It is reported at the
+line of the user's where it was seen for the longest time.
+
+With a timeline the slices are the recorded ones, and their length is exact in real time.
+Without one, or when the loop's time is not the real one, slices are told apart by looking:
+they begin with the loop's iteration, or when they were first seen. Code in C that holds
+the interpreter's lock keeps this thread from looking, and is found right after it
+has ended; if its slice is over by then, the timeline knows the task, but not the line.
+"""
+
+from __future__ import annotations
+
+import linecache
+import math
+import signal
+import threading
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from itertools import pairwise
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from asyncrepl.engine.blocking.blocked_slice import (
+    BLOCKED_AFTER,
+    UNSEEN_LOCATION,
+    BlockedSlice,
+    LoopObservation,
+    RunningSlice,
+    observe_slice,
+    recorded_slices,
+    seconds_waited,
+)
+from asyncrepl.engine.blocking.blocking_reports import BlockingReport, ReportThrottle
+from asyncrepl.engine.blocking.cpu_time import cpu_probe
+from asyncrepl.events import IDLE, Blocked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from asyncrepl.engine.blocking.cpu_time import Probe, Sample
+    from asyncrepl.engine.loop.live_loop import LiveLoop
+
+__all__ = ["BlockingWatchdog"]
+
+#: Seconds between two looks: at a slice under way, and while the loop waits.
+BUSY_INTERVAL, IDLE_INTERVAL = 0.02, 0.04
+#: Seconds after which a sample is too old to tell what happened just before a slice.
+STALE_AFTER = 0.5
+
+
+class BlockingWatchdog:
+    """Watches `loop`, which runs in the thread that makes this.
+
+    `tell` is called on the loop for blocks that are over: see `ReportThrottle` for
+    how often. `current` is the block under way, readable from any thread.
+    """
+
+    def __init__(
+        self,
+        loop: LiveLoop,
+        tell: Callable[[BlockingReport], object],
+        *,
+        probe: Probe | None = None,
+    ) -> None:
+        self.current: Blocked | None = None
+        #: What ended the watch before `close` did.
+        self.problem: Exception | None = None
+        self._loop = loop
+        self._report = tell
+        self._thread = threading.current_thread()
+        self._probe = probe
+        self._gathering = ReportThrottle()
+        self._blocked: BlockedSlice | None = None
+        self._last: LoopObservation | None = None
+        #: That of the look before the last, and an older one.
+        self._samples: tuple[Sample, ...] = ()
+        self._look_lock = threading.Lock()
+        #: Taken while the watch goes on. Waiting for it is the cheapest sleep that can be ended.
+        self._watch_lock = threading.Lock()
+
+    def start(self) -> None:
+        """Watch from now on."""
+        self._watch_lock.acquire()
+        with self._look_lock:  # the probe has to know all threads of ours
+            watch = threading.Thread(target=self._watch, name="asyncrepl watch", daemon=True)
+            watch.start()
+            self._probe = self._probe or cpu_probe(self._thread, watch)
+            self._look()
+
+    def close(self) -> None:
+        """Watch no more."""
+        self.current = None
+        if self._watch_lock.locked():
+            self._watch_lock.release()
+
+    def again(self, found: Blocked) -> bool:
+        """Whether the place of `found` has blocked the loop before, not long ago; any thread."""
+        return self._gathering.knows(found)
+
+    def look(self, ended: str | None = None) -> list[BlockingReport]:
+        """Look once; what is to be told now. From any thread.
+
+        `ended` is the name of a task that is over: what was gathered of it is told, too.
+        """
+        with self._look_alone() as alone:
+            if not alone:
+                return []
+            told = self._look()
+            return told + self._gathering.rest(ended) if ended else told
+
+    @contextmanager
+    def _look_alone(self) -> Iterator[bool]:
+        # With a time limit: a forked child has the lock, but not who would release it.
+        alone = self._look_lock.acquire(timeout=BLOCKED_AFTER)
+        try:
+            yield alone
+        finally:
+            if alone:
+                self._look_lock.release()
+
+    def _watch(self) -> None:
+        # A signal that this thread took would not wake the main thread.
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        try:
+            while not self._watch_lock.acquire(
+                timeout=BUSY_INTERVAL if self._blocked else IDLE_INTERVAL
+            ):
+                for blocks in self.look():
+                    with suppress(RuntimeError):  # the loop is closed: nobody listens
+                        self._loop.call_soon_threadsafe(self._report, blocks)
+        except Exception as error:
+            self.problem, self.current = error, None
+
+    def _look(self) -> list[BlockingReport]:
+        if self._probe is None:
+            return []
+        if (calm := self._calm()) is not None:
+            self._last = calm
+            return self._gathering.due(calm.at)
+        due = math.inf if self._last is None else self._last.at + IDLE_INTERVAL
+        thread_id = self._thread.ident or 0
+        now = observe_slice(self._loop, thread_id, self._probe, young=BUSY_INTERVAL, due=due)
+        before, self._last = self._last or now, now
+        self._samples = (*self._samples[-1:], before.sample)
+        told = []
+        for found in self._ended_blocks(before, now):
+            told += self._gathering.add(found, now.at)
+            if (timeline := self._loop.live.timeline) is not None:
+                timeline.note(found)
+        self._continue_slice(before, now)
+        return told + self._gathering.due(now.at)
+
+    def _calm(self) -> LoopObservation | None:
+        """A look at a loop on which nothing long can have run, nor does: it waits.
+
+        No sample is taken then: with cold caches that costs four times all the rest.
+        """
+        at, last = monotonic(), self._last
+        if last is None or self._blocked is not None or self._loop.live.turn.busy:
+            return None
+        if at - last.at > BLOCKED_AFTER or at - last.sample.at > STALE_AFTER:
+            return None
+        return LoopObservation(
+            at, recorded_slices(self._loop), None, None, last.sample, last.collections
+        )
+
+    def _ended_blocks(self, before: LoopObservation, now: LoopObservation) -> list[Blocked]:
+        """The blocks that have ended since the look `before`."""
+        over = []
+        held = self._blocked
+        if held is not None and (now.slice is None or now.slice.key != held.slice.key):
+            end = self._end(held.slice, before.at, now.at)
+            held.ended(now, before.at, end)
+            over.append(self._to_report(held, end))
+            self._blocked = self.current = None
+        if now.at - before.at > BLOCKED_AFTER:
+            over += self._missed(before, now)
+        return [found for found in over if found is not None]
+
+    def _continue_slice(self, before: LoopObservation, now: LoopObservation) -> None:
+        """Go on with the slice under way, or begin with it."""
+        if now.slice is None:
+            return
+        held = self._blocked
+        if held is None:
+            start = _start(now.slice, before.at, now.at)
+            early = self._waited_since(start, now)
+            held = self._blocked = BlockedSlice(now.slice, start, now, early)
+        if now.at - held.start > BUSY_INTERVAL:
+            held.went_on(now, before.at)
+            held.others = held.others or _others_wait(self._loop)
+            self.current = self._to_report(held, now.at)
+
+    def _waited_since(self, start: float, now: LoopObservation) -> float:
+        """The seconds from `start` to `now`, at most, in which others ran.
+
+        From a sample that was taken before `start`: that of the look before may have come
+        late. If there is none, all the time up to the first one counts.
+        """
+        older = [sample for sample in self._samples if sample.at <= start]
+        if older:
+            return seconds_waited(older[-1], now.sample)
+        first = self._samples[0]
+        return first.at - start + seconds_waited(first, now.sample)
+
+    def _end(self, slice_: RunningSlice, before: float, now: float) -> float:
+        """When a slice that was under way at the last look ended, as well as is known.
+
+        If this look comes late and there is no record, only the last one is certain.
+        """
+        timeline = self._loop.live.timeline
+        if timeline is None or slice_.start is None or not self._loop.live.clock.untouched:
+            return min(now, before + BUSY_INTERVAL)
+        number = slice_.key[1]
+        after = timeline.between(number, number + 1)
+        return after[0][1] / 1e9 if after else now
+
+    def _to_report(self, held: BlockedSlice, end: float) -> Blocked | None:
+        """What is to be said of a slice, if it is one to speak of: too long, and the user's."""
+        place, lane = held.place(), held.slice.lane
+        if held.own(end) <= BLOCKED_AFTER or place is None:
+            return None
+        seconds = held.lasted(end)
+        if place is UNSEEN_LOCATION:
+            found = self._unseen(lane, held.slice.at, seconds, held.waited)
+        else:
+            source = linecache.getline(place.filename, place.line).strip()
+            found = Blocked(*place, source, seconds, held.waited, lane, held.slice.at)
+            found = replace(found, others=held.others)
+        return found and replace(found, collected=min(held.collected, seconds))
+
+    def _missed(self, before: LoopObservation, now: LoopObservation) -> list[Blocked | None]:
+        """The long slices that came and went while this thread could not look."""
+        timeline = self._loop.live.timeline
+        if timeline is None or not self._loop.live.clock.untouched:
+            return []
+        missed = []
+        for (lane, at), (_, end) in pairwise(timeline.between(before.recorded, now.recorded)):
+            seconds = (end - at) / 1e9
+            if (
+                seconds > BLOCKED_AFTER
+                and seconds - (away := self._waited_since(at / 1e9, now)) > BLOCKED_AFTER
+            ):
+                found = self._unseen(lane, at, seconds, away)
+                collected = seconds * (now.collections > before.collections)
+                missed.append(found and replace(found, collected=collected))
+        return missed
+
+    def _unseen(self, lane: int | None, at: int, seconds: float, waited: float) -> Blocked | None:
+        """What is to be said of a slice of which only the timeline knows: that of a task."""
+        timeline = self._loop.live.timeline
+        if timeline is None or lane is None or lane <= IDLE:
+            return None
+        names = {each.id: each.name for each in timeline.snapshot().lanes}
+        return Blocked(names.get(lane), "", 0, "", seconds, waited, lane, at)
+
+
+def _others_wait(loop: LiveLoop) -> bool:
+    """Whether `loop` has something to run, or a timer that is due; from any thread."""
+    return bool(loop._ready) or loop.deadline() < loop.time()  # noqa: SLF001
+
+
+def _start(slice_: RunningSlice, before: float, now: float) -> float:
+    """When a slice that was not under way at the look `before` began, as well as is known."""
+    if slice_.start is not None:
+        return slice_.start
+    return slice_.earliest if slice_.earliest > before else now

@@ -1,0 +1,1 @@
+"""Asynchronous iteration, observed: the six steps of each ``async for``."""

@@ -1,0 +1,431 @@
+"""One asynchronous iteration under way: which of the six steps it is in, and what it emits.
+
+Nothing of ours stands between a loop and what it awaits: the proxy that a traced
+loop iterates over (see `asyncrepl.engine.iteration.tracer`) hands on the very awaitable that
+``__anext__`` gave. What is needed is known from two instants, when the value was asked for and
+when it is bound, and from the number of the loop's iteration at each: a task that
+suspends gives that iteration up and is woken in a later one, so the value was there at
+once exactly if the number is still the same.
+
+What does not work:
+
+- A driver around the awaitable: it shows in tracebacks, in ``cr_await``, in
+  ``stacklevel`` and in the recursion limit; of CPython's own tests some fail.
+- Counting slices to see whether it suspended: the first step of an eager task is a
+  slice within that of its maker.
+- Keeping values, iterators or awaitables: they would live longer than they do.
+
+When it is over, two things are known of it and of nothing that was not traced. *The error step*:
+from which step an error came. *Starvation*: whether others were ready all the time and never ran,
+how long the body ran without suspending, and whether source and body waited in turns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from types import AsyncGeneratorType
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from asyncrepl.engine.iteration.iteration_emission import (
+    awaitable_kind,
+    binding_text,
+    concurrent_tasks,
+    detail_of,
+    next_emitted,
+    type_name,
+)
+from asyncrepl.events.findings import Finding, findings
+from asyncrepl.events.iteration_events import (
+    NO_TASKS,
+    AwaitableGiven,
+    AwaitableKind,
+    BodyFinished,
+    ConcurrentTasks,
+    EndReason,
+    Iteration,
+    IterationBegan,
+    IterationEnded,
+    IterationJoined,
+    RoundsSummary,
+    StepSuspended,
+    ValueBound,
+)
+from asyncrepl.events.object_info import ObjectInfo, place_at
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType, FrameType, TracebackType
+
+    from asyncrepl.engine.iteration.iteration_emission import Detail
+    from asyncrepl.engine.loop.loop_iteration import LoopIteration
+    from asyncrepl.engine.tasks.timeline import Timeline
+    from asyncrepl.events.iteration_events import IterationEvent, LoopSite
+
+    class Tracer(Protocol):
+        """What an iteration needs of its tracer, whose module imports this one."""
+
+        turn: LoopIteration
+        timeline: Timeline
+        walks: Any  # `OpenIterations`, whose module imports this one, too
+        asked: Callable[[], object] | None
+
+        def emit(self, event: IterationEvent) -> None: ...
+        def ready(self) -> int: ...
+        def ended(self, iteration: IterationState, event: IterationEnded) -> None: ...
+        def cancelled(self) -> EndReason | None: ...
+        def enter(self, iteration: IterationState, frame: FrameType) -> None: ...
+        def drop(self, iteration: IterationState) -> None: ...
+        def settle(self, how: EndReason, error: str = "") -> None: ...
+        def goes_on(self, iteration: IterationState) -> None: ...
+
+
+__all__ = [
+    "LONG_BODY",
+    "NO_FACTS",
+    "IterationPhase",
+    "IterationState",
+    "error_step",
+    "facts_of_iterable",
+    "find_starvation",
+]
+
+#: Where a walk is: its operand is being evaluated; steps 1, 3 and 5; over.
+IterationPhase = Literal["operand", "aiter", "await", "body", "over"]
+
+
+def error_step(
+    phase: IterationPhase, site: LoopSite, traceback: TracebackType | None
+) -> EndReason:
+    """The way out of a walk that an error in this phase is; `traceback` is the loop's own."""
+    if phase == "aiter":
+        return "refused"
+    if phase == "body":
+        return "body"
+    return "bind" if traceback is not None and _at_target(site, traceback) else "source"
+
+
+def _at_target(site: LoopSite, traceback: TracebackType) -> bool:
+    """Whether the error arose where the target stands: the value could not be bound."""
+    if traceback.tb_next is not None:
+        return False
+    place = place_at(traceback.tb_frame.f_code, traceback.tb_lasti)
+    return place is not None and (place.lineno, place.column) == site.bound
+
+
+#: A body that runs so many nanoseconds in one go, and a walk of so many items or
+#: nanoseconds, keep others waiting in a way that can be felt.
+LONG_BODY, MANY_ITEMS = 5_000_000, 100
+
+NO_FACTS = ObjectInfo(object)
+
+
+def facts_of_iterable(iterable: Any) -> ObjectInfo:
+    """What is kept of what is walked: its type, and the code of a generator."""
+    kind = type(iterable)
+    return ObjectInfo(kind, iterable.ag_code if kind is AsyncGeneratorType else None)
+
+
+def find_starvation(iteration: IterationState, ended: IterationEnded) -> None:
+    """See what can be seen of `iteration`, which is over."""
+    if ended.items == 0:
+        return
+    # Once may be the machine's doing, which was busy with something else.
+    if iteration.long_bodies > 1 and 2 * iteration.long_bodies >= ended.items:
+        _note_finding(iteration, "hogged", iteration.longest_body // 1_000_000)
+    starves = not ended.suspended and not iteration.body_suspended and iteration.ready
+    if starves and (ended.items >= MANY_ITEMS or ended.took >= LONG_BODY):
+        _note_finding(iteration, "starved")
+    elif ended.how == "exhausted" and ended.items > 1 and iteration.body_suspended == ended.items:
+        turns = "alternating" if ended.suspended >= ended.items else "sequential"
+        findings.add_tentative(Finding(turns, iteration.iterable_facts, *iteration.place))
+
+
+def _note_finding(iteration: IterationState, what: str, milliseconds: int = 0) -> None:
+    findings.add(Finding(what, iteration.iterable_facts, *iteration.place, milliseconds))
+
+
+class IterationState:
+    """A walk under way, and the context manager that a traced ``async for`` stands in.
+
+    `detail` says whether it is told at all. `parent` is the walk it happens in.
+    """
+
+    __slots__ = (
+        "_asked",
+        "_asked_in",
+        "_began",
+        "_body",
+        "_body_began_in",
+        "_broke",
+        "_got",
+        "_next_emitted",
+        "_round_detail",
+        "_slices",
+        "_slices_asked",
+        "_sum",
+        "_suspended",
+        "_waited",
+        "body_suspended",
+        "detail",
+        "frame",
+        "iterable_facts",
+        "long_bodies",
+        "longest_body",
+        "on",
+        "parent",
+        "phase",
+        "place",
+        "ready",
+        "round",
+        "tracer",
+        "walk",
+        "watched_lane",
+        "where",
+    )
+
+    def __init__(
+        self,
+        tracer: Tracer,
+        walk: Iteration,
+        parent: IterationState | None,
+        detail: Detail,
+        place: tuple[CodeType, int],
+    ) -> None:
+        self.tracer = tracer
+        self.place = place
+        self.walk = walk
+        self.parent = parent
+        self.detail = detail
+        self.frame = 0
+        self.phase: IterationPhase = "operand"
+        self.round = 0
+        self.on = self.where = ""
+        #: The lane in which it is looked at; 0 for none.
+        self.watched_lane = 0
+        #: What a finding about it will say of it: see `find_starvation`.
+        self.iterable_facts = NO_FACTS
+        self.ready = self.long_bodies = self.longest_body = self.body_suspended = 0
+        self._body_began_in = 0
+        self._round_detail: Detail = "sum"
+        #: The next round to be told; none if the walk is not told step by step.
+        self._next_emitted = 1 if detail == "full" else 0
+        self._broke = False
+        self._asked_in = 0
+        self._began: int | None = None
+        self._asked = self._got = 0
+        self._waited = self._body = self._suspended = 0
+        #: What of the totals was told already: round, suspended, waited, body, slice.
+        self._sum = (0, 0, 0, 0, 0)
+        self._slices = self._slices_asked = tracer.timeline.count
+
+    @property
+    def emits_steps(self) -> bool:
+        """Whether the round under way is told by itself: then so is what happens in it."""
+        return self.detail == "full" and self._round_detail == "full"
+
+    def is_clause_in(self, parent: IterationState | None) -> bool:
+        """Whether it is a comprehension's: in `parent`, if that is given."""
+        inside = parent is None or self.parent is parent
+        return inside and self.walk.site.kind == "comprehension"
+
+    # -- as a context manager, around a loop that is a statement -----------------------
+
+    def __enter__(self) -> None:
+        """Nothing is bound: it would show."""
+
+    def __exit__(
+        self, _: object, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.tracer.walks.leave(self)
+        if self.phase != "over":
+            if error is None:
+                self.tracer.settle("unknown")
+                self.end("break" if self._broke else "return")
+            else:
+                name = type_name(error)
+                self.tracer.settle("source", name)
+                self.tracer.walks.end_clauses(self.tracer.cancelled(), name, self)
+                self.end(self._way_out(error, traceback), name)
+
+    def _way_out(self, error: BaseException, traceback: TracebackType | None) -> EndReason:
+        if isinstance(error, GeneratorExit):
+            return "closed"
+        if isinstance(error, asyncio.CancelledError) and (way := self.tracer.cancelled()):
+            return way
+        return error_step(self.phase, self.walk.site, traceback)
+
+    def mute(self) -> None:
+        """Nobody listens any more."""
+        self.detail = self._round_detail = "sum"
+        self._next_emitted = 0
+
+    def broke(self) -> None:
+        """The body says ``break``."""
+        self._broke = True
+
+    # -- the steps ---------------------------------------------------------------------
+
+    def begin(self, iterable: object, iterator: object) -> None:
+        """Step 1 is done."""
+        self._began = now = self.tracer.timeline.ns()
+        self._sum = (0, 0, 0, 0, self._slices)
+        self.iterable_facts = facts_of_iterable(iterable)
+        self.ready = self.tracer.ready()
+        if self.detail == "full":
+            itself = iterator is iterable
+            names = type_name(iterable), type_name(iterator)
+            self.tracer.emit(IterationBegan(self.walk, now, *names, itself))
+
+    def join(self, *, waiting: bool) -> None:
+        """It is under way: in step 3 if it is `waiting`, else in its body."""
+        self._began = self._asked = self._got = now = self.tracer.timeline.ns()
+        self._asked_in = self.tracer.turn.number
+        self.phase = "await" if waiting else "body"
+        self.round = 1
+        self._sum = (0 if waiting else 1, 0, 0, 0, self._slices)
+        self._round_detail = "line" if waiting else "sum"
+        self._next_emitted = 2
+        self.tracer.emit(IterationJoined(self.walk, now))
+
+    def ask(self) -> None:
+        """Step 2 begins; if a round went before, its body is over."""
+        tracer = self.tracer
+        if tracer.walks.dropped:
+            tracer.goes_on(self)
+        now = tracer.timeline.ns()
+        if self.phase == "body":
+            self._body_done(now)
+        self.phase = "await"
+        self.round = number = self.round + 1
+        self._asked_in = tracer.turn.number
+        told = number == self._next_emitted or tracer.asked
+        self._round_detail = self._begin_emitted_round(number) if told else "sum"
+        self._asked = now
+
+    def _body_done(self, now: int) -> None:
+        took = now - self._got
+        self._body += took
+        if self.tracer.turn.number != self._body_began_in:
+            self.body_suspended += 1
+        elif took > LONG_BODY and self.tracer.ready():
+            self.long_bodies += 1
+            self.longest_body = max(self.longest_body, took)
+        if self._round_detail == "full":
+            self.tracer.emit(BodyFinished(self.walk, self.round, now, took))
+
+    def _begin_emitted_round(self, number: int) -> Detail:
+        """A round begins of which something is to be told."""
+        self._next_emitted = next_emitted(number)
+        self._slices_asked = self.tracer.timeline.count
+        self.on = self.where = ""
+        self.tracer.walks.look_at(self)
+        if self.tracer.asked is None:
+            return detail_of(number)
+        self.detail = "full"
+        return "full"
+
+    def asked(self, awaitable: object) -> None:
+        """Step 2 is done."""
+        if self._round_detail == "full":
+            self.emit_asked(type_name(awaitable), awaitable_kind(awaitable))
+
+    def emit_asked(self, name: str, kind: AwaitableKind = "object") -> None:
+        """Step 2 has given an object of this type; empty where that is not known."""
+        if self._round_detail == "full":
+            self.tracer.emit(AwaitableGiven(self.walk, self.round, self._asked, name, kind))
+            if self.tracer.asked is not None:
+                self.tracer.asked()
+            self._asked = self.tracer.timeline.ns()  # the telling is not part of the wait
+
+    def suspend(self, on: str, where: str) -> None:
+        """Step 3 suspends the task, for the first time in this round; for a told one."""
+        self.on, self.where = on, where
+        if self._round_detail == "full":
+            self.tracer.emit(
+                StepSuspended(self.walk, self.round, self.tracer.timeline.ns(), on, where)
+            )
+
+    def got(self, values: tuple[object, ...]) -> None:
+        """Steps 3 and 4 are done."""
+        tracer = self.tracer
+        self._got = now = tracer.timeline.ns()
+        self.phase = "body"
+        self._waited += (waited := now - self._asked)
+        self._body_began_in = turn = tracer.turn.number
+        suspended = turn != self._asked_in
+        self._suspended += suspended
+        told = self._round_detail
+        if told == "sum":
+            return
+        tracer.walks.look_away(self)
+        text = binding_text(self.walk.site.target, values)
+        if told == "full":
+            others = self._others(self._slices_asked)
+            tracer.emit(ValueBound(self.walk, self.round, now, waited, suspended, others, text))
+            self._sum = self._sums()
+        else:
+            self._emit_rounds(now, text)
+        self._got = tracer.timeline.ns()  # the telling is not part of the body
+
+    def end(self, how: EndReason, error: str = "") -> None:
+        """Step 6: the walk is over."""
+        tracer = self.tracer
+        now = tracer.timeline.ns()
+        phase, self.phase = self.phase, "over"
+        tracer.walks.look_away(self)
+        if phase == "operand":
+            return  # it never was a walk
+        if phase == "body":
+            self._body += now - self._got
+        if self.detail == "full":
+            self._emit_rest(phase, now)
+        last = None
+        if phase == "await":
+            self._waited += now - self._asked
+            if tracer.turn.number != self._asked_in:
+                self._suspended += 1
+                last = now - self._asked
+        took = 0 if self._began is None else now - self._began
+        items = self.items(phase)
+        others = self._others(self._slices) if self.detail == "full" else NO_TASKS
+        sums = self._waited, self._suspended, last, others
+        tracer.ended(self, IterationEnded(self.walk, now, how, error, items, took, *sums))
+
+    def items(self, phase: IterationPhase) -> int:
+        """How many rounds gave an item, if the last one came to `phase`."""
+        return self.round - (phase == "await")
+
+    def _emit_rest(self, phase: IterationPhase, now: int) -> None:
+        """Tell what of the rounds was not told yet."""
+        if phase == "body" and self._round_detail == "full":
+            self.tracer.emit(BodyFinished(self.walk, self.round, now, now - self._got))
+        if (items := self.items(phase)) > self._sum[0]:
+            self._emit_rounds(now, "", items)
+
+    # -- sums --------------------------------------------------------------------------
+
+    def _sums(self) -> tuple[int, int, int, int, int]:
+        count = self.tracer.timeline.count
+        return self.round, self._suspended, self._waited, self._body, count
+
+    def _emit_rounds(self, now: int, text: str, last: int | None = None) -> None:
+        """Tell the rounds since the last that was told, in one."""
+        round_, suspended, waited, body, slices = self._sum
+        self._sum = self._sums()
+        self.tracer.emit(
+            RoundsSummary(
+                self.walk,
+                round_ + 1,
+                last or self.round,
+                now,
+                self._suspended - suspended,
+                self._waited - waited,
+                self._body - body,
+                self._others(slices),
+                self.on,
+                text,
+            )
+        )
+
+    def _others(self, since: int) -> ConcurrentTasks:
+        return concurrent_tasks(self.tracer.timeline, self.walk.lane, since)

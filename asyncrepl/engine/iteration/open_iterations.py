@@ -1,0 +1,153 @@
+"""The iterations under way, by the frame they are in; and which of them wait to suspend."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asyncrepl.engine.code_owner import location_and_source, runs_callbacks
+from asyncrepl.engine.iteration.iteration_state import IterationState
+from asyncrepl.engine.tasks.await_chain import await_chain
+from asyncrepl.engine.tasks.task_records import current_task
+from asyncrepl.engine.tasks.task_survey import WaitDescription, describe_chain
+
+if TYPE_CHECKING:
+    import asyncio
+    from types import FrameType
+
+    from asyncrepl.engine.loop.live_loop import LiveLoop
+    from asyncrepl.engine.tasks.await_chain import AwaitLink
+    from asyncrepl.engine.tasks.timeline import Timeline
+    from asyncrepl.events.iteration_events import EndReason
+
+__all__ = ["OpenIterations", "UntracedIteration"]
+
+
+class UntracedIteration:
+    """In the place of a walk that is not to be told."""
+
+    __slots__ = ("_walks", "frame")
+
+    def __init__(self, walks: OpenIterations) -> None:
+        self._walks = walks
+        self.frame = 0
+
+    def __enter__(self) -> None:
+        """Nothing is bound."""
+
+    def __exit__(self, *_: object) -> None:
+        self._walks.leave(self)
+
+    def mute(self) -> None:
+        """Nothing is told anyway."""
+
+
+class OpenIterations:
+    """Who is in which frame, and of whom it is to be told what suspends him.
+
+    A frame is known by its ``id``: as long as a walk is in it, it lives.
+    """
+
+    def __init__(self, loop: LiveLoop) -> None:
+        self.timeline: Timeline
+        #: Clauses of comprehensions that are over in a way not known yet.
+        self.dropped: list[IterationState] = []
+        self._loop = loop
+        self._frames: dict[int, list[IterationState | UntracedIteration]] = {}
+        self._waiting_to_suspend: dict[int, list[IterationState]] = {}
+
+    def enter(self, iteration: IterationState | UntracedIteration, frame: int) -> None:
+        """`iteration` is in `frame` now, inside of those already there."""
+        iteration.frame = frame
+        self._frames.setdefault(frame, []).append(iteration)
+
+    def leave(self, iteration: IterationState | UntracedIteration) -> None:
+        """`iteration` is there no more."""
+        inside = self._frames.get(iteration.frame, [])
+        if iteration in inside:
+            inside.remove(iteration)
+            if not inside:
+                del self._frames[iteration.frame]
+
+    def inside(self, frame: FrameType) -> list[IterationState]:
+        """The walks in `frame` that are seen, outer ones first."""
+        return [
+            each for each in self._frames.get(id(frame), ()) if isinstance(each, IterationState)
+        ]
+
+    def innermost(self, frame: int) -> IterationState | None:
+        """The innermost walk in `frame` that is seen."""
+        inside = self._frames.get(frame)
+        iteration = inside[-1] if inside else None
+        return iteration if isinstance(iteration, IterationState) else None
+
+    def around(self, frame: FrameType | None) -> IterationState | None:
+        """The walk in which `frame` runs: in itself, or in one that called it."""
+        while frame is not None and not runs_callbacks(frame.f_code):
+            if (iteration := self.innermost(id(frame))) is not None:
+                return iteration
+            frame = frame.f_back
+        return None
+
+    def end_clauses(
+        self, how: EndReason | None, error: str, parent: IterationState | None = None
+    ) -> None:
+        """End the comprehensions (inside `parent`) that only the traceback of `error` holds.
+
+        Without `how`, by the step in which each is. Up to Python 3.11 a comprehension
+        has a frame of its own, and the frame keeps the iterator.
+        """
+        every = [iteration for inside in self._frames.values() for iteration in inside]
+        for iteration in every:
+            if isinstance(iteration, IterationState) and iteration.is_clause_in(parent):
+                self.leave(iteration)
+                iteration.end(how or ("body" if iteration.phase == "body" else "source"), error)
+
+    def forget(self) -> None:
+        """Nobody wants to know any more; what is under way goes on unseen."""
+        for inside in self._frames.values():
+            for iteration in inside:
+                iteration.mute()
+        self._frames.clear()
+        self._waiting_to_suspend.clear()
+        self.dropped = []
+
+    # -- what suspends them --------------------------------------------------------------
+
+    def look_at(self, iteration: IterationState) -> None:
+        """Tell `iteration` what its task is suspended on, should it be."""
+        task = current_task(self._loop)
+        lane = None if task is None else self.timeline.lane_of(task)
+        if lane is not None:
+            iteration.watched_lane = lane
+            self._waiting_to_suspend.setdefault(lane, []).append(iteration)
+
+    def look_away(self, iteration: IterationState) -> None:
+        """Its round is over: whatever suspends its task now is none of it."""
+        inside = self._waiting_to_suspend.get(iteration.watched_lane)
+        if inside is not None and iteration in inside:
+            inside.remove(iteration)
+            if not inside:
+                del self._waiting_to_suspend[iteration.watched_lane]
+
+    def suspends(self, task: asyncio.Task[object]) -> None:
+        """A slice of `task` is over, and the task is not."""
+        if not self._waiting_to_suspend:
+            return
+        waiting = self._waiting_to_suspend.pop(self.timeline.lane_of(task) or 0, ())
+        chain = await_chain(task) if waiting else []
+        for iteration in reversed(waiting):
+            if iteration.phase == "await":
+                waits = _wait_below_frame(chain, iteration.frame)
+                where, _ = (
+                    location_and_source(waits.filename, waits.line) if waits.line else ("", "")
+                )
+                iteration.suspend(waits.on, where)
+
+
+def _wait_below_frame(chain: list[AwaitLink], frame: int) -> WaitDescription:
+    """What the loop in `frame` waits on; told as far as the first generator that its own steps."""
+    at = next((n for n, link in enumerate(chain, 1) if id(link.frame) == frame), 0)
+    for further, link in enumerate(chain[at + 1 :], at + 1):
+        if link.kind == "async generator step":
+            return describe_chain(chain[at:further])._replace(on=f"a step of {link.name}")
+    return describe_chain(chain[at:])

@@ -1,0 +1,431 @@
+"""Tracing the iterations on one loop: the six steps of each ``async for``, as events.
+
+While nothing is traced nothing is paid: all that a loop does is to look at a switch, which chooses
+between two compilations of its code. There is one switch and one set of marks in the
+process, as there is one ``builtins``; the tracer that was started last has them.
+
+The marked code iterates over a proxy: the same iterable, with its steps noted. What the marks and
+the proxies must not do, each of which failed a test:
+
+- Hide what ``async for`` says of an object that is no asynchronous iterable, or
+  whose ``__aiter__`` gives the wrong thing: such an object is handed on as it is.
+- Use ``aiter()``: it refuses the wrong thing with other words than ``async for``.
+- Stand in a traceback: an error that passes loses our entry.
+- Keep the iterator: the proxy alone holds it, and goes when the loop lets it go.
+
+A ``with`` cannot stand in a comprehension, so its iterations end when the loop drops the
+proxy: whether by StopAsyncIteration or by an error is known from what comes next.
+
+What remains visible: ``sys._getframe(1)`` and ``stacklevel=2`` inside a plain ``def
+__aiter__`` or ``__anext__`` see the proxy's frame.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import sys
+import threading
+from contextlib import suppress
+from sys import _getframe
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from asyncrepl.engine.code_owner import user_part
+from asyncrepl.engine.iteration.iteration_emission import SiteSampler, ancestors, type_name
+from asyncrepl.engine.iteration.iteration_state import IterationState, find_starvation
+from asyncrepl.engine.iteration.open_iterations import OpenIterations, UntracedIteration
+from asyncrepl.engine.tasks.await_chain import is_task
+from asyncrepl.engine.tasks.task_records import all_tasks, current_task, name_of
+from asyncrepl.engine.tasks.task_survey import sorted_by_name
+from asyncrepl.engine.tasks.timeline import wait_for_timed_out
+from asyncrepl.events.iteration_events import Iteration, LoopSite
+from asyncrepl.events.object_info import MISSING, lookup
+from asyncrepl.instrument.doubled_loops import TRACE_SWITCH
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from asyncrepl.engine.iteration.iteration_emission import Detail
+    from asyncrepl.engine.iteration.joined_iterations import JoinedIterations
+    from asyncrepl.engine.loop.live_loop import LiveLoop
+    from asyncrepl.engine.tasks.timeline import Timeline
+    from asyncrepl.events.iteration_events import EndReason, IterationEnded, IterationEvent
+
+__all__ = ["Tracer", "marks"]
+
+T = TypeVar("T")
+
+_STEP = "async_generator_asend"
+#: Up to Python 3.13 it is not told what a descriptor has raised.
+_NO_METHOD = AttributeError if sys.version_info >= (3, 14) else Exception
+
+
+class _TracedIterable:
+    """The operand of a traced loop."""
+
+    __slots__ = ("_iterable", "_iteration", "_make")
+
+    def __init__(self, iteration: IterationState, iterable: Any, make: Callable[..., Any]) -> None:
+        self._iteration = iteration
+        self._iterable = iterable
+        self._make = make
+
+    def __aiter__(self) -> Any:
+        iterable = self._iterable
+        try:
+            iterator = _special_method(iterable, "__aiter__")()
+        except BaseException as error:
+            error.__traceback__ = user_part(error.__traceback__)
+            del error
+            raise
+        if lookup(type(iterator), "__anext__") in (MISSING, None):
+            return iterator
+        self._iteration.begin(iterable, iterator)
+        return self._make(self._iteration, iterator)
+
+
+class _TracedIterator:
+    """The iterator of a traced loop."""
+
+    __slots__ = ("_iteration", "_iterator")
+
+    def __init__(self, iteration: IterationState, iterator: Any) -> None:
+        self._iteration = iteration
+        self._iterator = iterator
+
+    def __aiter__(self) -> _TracedIterator:
+        return self
+
+    def __anext__(self) -> Any:
+        iteration = self._iteration
+        if not iteration.frame:  # only now is it known in which one a comprehension runs
+            iteration.tracer.enter(iteration, _getframe(1))
+        iteration.ask()
+        try:
+            awaitable = anext(self._iterator)
+        except BaseException as error:
+            error.__traceback__ = user_part(error.__traceback__)
+            del error
+            raise
+        try:
+            iteration.asked(awaitable)
+        except BaseException:  # a Ctrl-C while it stands here: it will not be awaited
+            if type(awaitable) is CoroutineType or type_name(awaitable) == _STEP:
+                awaitable.close()  # or it would be complained of
+            raise
+        return awaitable
+
+
+class _TracedClauseIterator(_TracedIterator):
+    """That of a clause in a comprehension, which tells when it is dropped."""
+
+    __slots__ = ()
+
+    def __del__(self) -> None:
+        self._iteration.tracer.drop(self._iteration)
+
+
+def marks(tracer: Tracer) -> dict[str, Callable[..., Any]]:
+    """The marks of doubled code by name, reporting to `tracer`."""
+    innermost = tracer.walks.innermost
+
+    def walk(site: tuple[Any, ...]) -> IterationState | UntracedIteration:
+        frame = _getframe(1)
+        iteration = tracer.begin(LoopSite(*site), frame)
+        tracer.walks.enter(iteration, id(frame))
+        return iteration
+
+    def walked(iterable: Any) -> Any:
+        iteration = innermost(id(_getframe(1)))
+        return (
+            iterable
+            if iteration is None
+            else _traced_iterable(iteration, iterable, _TracedIterator)
+        )
+
+    def ended() -> None:
+        if (iteration := innermost(id(_getframe(1)))) is not None:
+            tracer.settle("exhausted")
+            iteration.end("exhausted")
+
+    def broke() -> None:
+        if (iteration := innermost(id(_getframe(1)))) is not None:
+            iteration.broke()
+
+    def clause(iterable: Any, site: tuple[Any, ...]) -> Any:
+        iteration = tracer.begin(LoopSite(*site), _getframe(1))
+        if isinstance(iteration, UntracedIteration):
+            return iterable
+        return _traced_iterable(iteration, iterable, _TracedClauseIterator)
+
+    def bound(*values: object) -> bool:
+        iteration = innermost(id(_getframe(1)))
+        if iteration is not None and iteration.phase == "await":
+            iteration.got(values)
+        return True
+
+    def done(result: T) -> T:
+        tracer.settle("exhausted")
+        return result
+
+    every = (walk, walked, ended, broke, clause, bound, done)
+    return {f".{mark.__name__}": mark for mark in every}
+
+
+def _traced_iterable(iteration: IterationState, iterable: Any, make: Callable[..., Any]) -> Any:
+    iteration.phase = "aiter"
+    if lookup(type(iterable), "__aiter__") in (MISSING, None):
+        return iterable
+    return _TracedIterable(iteration, iterable, make)
+
+
+def _special_method(obj: Any, name: str) -> Any:
+    """The special method `name` of `obj`, as the interpreter finds it.
+
+    Where a descriptor raises one of `_NO_METHOD`, the interpreter says that there is no
+    such method.
+    """
+    method: Any = lookup(type(obj), name)
+    get = getattr(type(method), "__get__", None)
+    if get is None:
+        return method
+    with suppress(_NO_METHOD):
+        return get(method, obj, type(obj))
+    raise AttributeError(f"object {type(obj).__name__} does not have {name} method")
+
+
+class Tracer:
+    """Tells of the walks on `loop`; for its thread.
+
+    `tell` is called with each event while it happens, so it must be quick. Nothing
+    is told between `stop` and the next `start`.
+    """
+
+    def __init__(self, loop: LiveLoop, tell: Callable[[IterationEvent], None]) -> None:
+        self.turn = loop.live.turn
+        self.timeline: Timeline
+        self.walks = OpenIterations(loop)
+        self._loop = loop
+        self._emit = tell
+        self._runs = SiteSampler()
+        self._only: asyncio.Task[object] | None = None
+        #: lane -> whether its walks are told, while only those of one task are.
+        self._related: dict[int, bool] = {}
+        self._thread = 0
+        self._number = 0
+        self._depth = 0
+        self._joining: JoinedIterations | None = None
+        #: Whether anything is told.
+        self.on = False
+        #: Called after step 2 of each round, all of which are then told in full: somebody
+        #: goes from one to the next.
+        self.asked: Callable[[], object] | None = None
+
+    # -- for the shell -----------------------------------------------------------------
+
+    def start(self, timeline: Timeline, only: asyncio.Task[object] | None = None) -> None:
+        """Tell from now on; with `only`, of the walks of that task and of those it makes."""
+        self.stop()
+        self.timeline = self.walks.timeline = timeline
+        self._only, self._thread, self.on = only, threading.get_ident(), True
+        self._related.clear()
+        timeline.suspending = self.walks.suspends
+        vars(builtins).update(marks(self))
+        setattr(builtins, TRACE_SWITCH, True)
+        # Where a coroutine is made costs 0.1 µs each to note: only while somebody looks.
+        self._depth = sys.get_coroutine_origin_tracking_depth()
+        sys.set_coroutine_origin_tracking_depth(max(self._depth, 1))
+
+    def stop(self) -> None:
+        """Tell nothing any more, also not of walks that are under way."""
+        if self.on:
+            self.on, self._only, self.asked = False, None, None
+            if self._joining is not None:
+                self._joining.stop()
+            self.timeline.suspending = None
+            self.walks.forget()
+            self._runs.clear()
+            setattr(builtins, TRACE_SWITCH, False)
+            sys.set_coroutine_origin_tracking_depth(self._depth)
+
+    def join(self) -> list[bool]:
+        """Tell also of the walks that are under way in suspended tasks.
+
+        Of each, whether it is told now: where somebody else traces, it may not be.
+        """
+        if self._joining is None:
+            from asyncrepl.engine.iteration.joined_iterations import JoinedIterations
+
+            self._joining = JoinedIterations(self)
+        self._joining.lane = self.timeline.lane_of(self._only)
+        every = all_tasks(self._loop) - {current_task(self._loop)}
+        told = sorted_by_name({each for each in every if self._is_traced(each)})
+        return [one for each in told for one in self._joining.join(each)]
+
+    def relax(self) -> None:
+        """Nobody goes from one step to the next any more."""
+        self.asked = None
+        if self._joining is not None:
+            self._joining.relax()
+
+    def finish(self, error: BaseException | None) -> None:
+        """A statement is over, with `error`: so are its comprehensions, and its sums are told."""
+        if self.on:
+            name = "" if error is None else type_name(error)
+            if self._joining is not None:
+                interrupted = isinstance(error, KeyboardInterrupt)
+                how = "cancelled" if interrupted else _cancellation_behind(error)
+                self._joining.end(how, name)
+            if error is None:
+                self.settle("unknown")
+            else:
+                self.settle("source", name)
+                self.walks.end_clauses(_cancellation_behind(error), name)
+            for event in self._runs.rest(self.timeline.ns()):
+                self.emit(event)
+
+    # -- for walks ---------------------------------------------------------------------
+
+    def emit(self, event: IterationEvent) -> None:
+        """Tell `event`."""
+        if self.on:
+            self._emit(event)
+
+    def begin(self, site: LoopSite, frame: FrameType) -> IterationState | UntracedIteration:
+        """A walk begins at `site`, in `frame`."""
+        task = self._traced_task()
+        if task is None:
+            return UntracedIteration(self.walks)
+        if self.walks.dropped:
+            self.settle("unknown")
+        parent = self.walks.around(frame)
+        self._number += 1
+        walk = self._walk(self._number, task, parent, site)
+        detail: Detail = "sum"
+        if parent is None or parent.emits_steps:
+            detail = "full" if self.asked else self._runs.next(site)
+        return IterationState(self, walk, parent, detail, (frame.f_code, frame.f_lasti))
+
+    def joined(
+        self, site: LoopSite, frame: FrameType, task: asyncio.Task[object]
+    ) -> IterationState:
+        """A walk is under way at `site`, in `frame`, which is one of `task`."""
+        parent = self.walks.innermost(id(frame))
+        self._number += 1
+        walk, place = self._walk(self._number, task, parent, site), (frame.f_code, frame.f_lasti)
+        iteration = IterationState(self, walk, parent, "full", place)
+        self.walks.enter(iteration, id(frame))
+        return iteration
+
+    def enter(self, iteration: IterationState, frame: FrameType) -> None:
+        """A comprehension asks for its first value, in `frame`.
+
+        A generator expression may do so long after it was made, and in another task.
+        """
+        task = self._traced_task()
+        if task is not None:
+            iteration.parent = parent = self.walks.around(frame)
+            iteration.walk = self._walk(iteration.walk.number, task, parent, iteration.walk.site)
+        self.walks.enter(iteration, id(frame))
+
+    def _walk(
+        self,
+        number: int,
+        task: asyncio.Task[object],
+        parent: IterationState | None,
+        site: LoopSite,
+    ) -> Iteration:
+        lane = self.timeline.lane_of(task) or 0
+        depth = 0 if parent is None else parent.walk.depth + 1
+        return Iteration(number, lane, name_of(task), depth, site)
+
+    def _traced_task(self) -> asyncio.Task[object] | None:
+        """The task that runs, if its walks are to be told."""
+        if not self.on or threading.get_ident() != self._thread:
+            return None
+        task = current_task(self._loop)
+        return task if task is not None and self._is_traced(task) else None
+
+    def _is_traced(self, task: asyncio.Task[object]) -> bool:
+        return self._only is None or task is self._only or self._is_related(task)
+
+    def _is_related(self, task: asyncio.Task[object]) -> bool:
+        """Whether `task` descends from the one that is told of.
+
+        Remembered, and a child is known at once: to look up a lane takes as long as
+        there are tasks.
+        """
+        record, root = self.timeline.records.get(id(task)), self.timeline.lane_of(self._only)
+        if record is None or root is None:
+            return False
+        if record.number not in self._related:
+            child = record.parent == root
+            self._related[record.number] = child or root in ancestors(self.timeline, record.parent)
+        return self._related[record.number]
+
+    def ready(self) -> int:
+        """How many other tasks wait for nothing but their turn."""
+        # A callback of ours may stand there too: only steps of tasks count.
+        return sum(_steps_task(handle) for handle in self._loop._ready)  # noqa: SLF001
+
+    def ended(self, iteration: IterationState, event: IterationEnded) -> None:
+        """`iteration` is over."""
+        find_starvation(iteration, event)
+        if iteration.detail == "full":
+            self.emit(event)
+        elif iteration.parent is None or iteration.parent.emits_steps:
+            for summed in self._runs.ended(iteration.detail, event):
+                self.emit(summed)
+
+    def cancelled(self) -> EndReason | None:
+        """Why the task that runs is being cancelled; None if it is not."""
+        task = current_task(self._loop)
+        if task is None or not task.cancelling():
+            return None
+        lane = self.timeline.lane_of(task)
+        late = lane is not None and self.timeline.timed_out(lane)
+        return "timeout" if late or wait_for_timed_out(task) else "cancelled"
+
+    # -- for comprehensions, which end when their iterator is dropped --------------------
+
+    def settle(self, how: EndReason, error: str = "") -> None:
+        """What was dropped while it waited for a value ended in this way, as is clear now."""
+        dropped, self.walks.dropped = self.walks.dropped, []
+        for iteration in dropped:
+            iteration.end(how, error)
+
+    def goes_on(self, iteration: IterationState) -> None:
+        """A clause asks for its next value: so a clause inside it has come to its end."""
+        if self.walks.dropped:
+            inside = all(inner.parent is iteration for inner in self.walks.dropped)
+            self.settle("exhausted" if inside else "unknown")
+
+    def drop(self, iteration: IterationState) -> None:
+        """The iterator of a clause is gone; may be called by any thread."""
+        if iteration.phase == "over" or threading.get_ident() != self._thread:
+            return
+        self.walks.leave(iteration)
+        if iteration.phase == "await":
+            if (way := self.cancelled()) is not None:
+                iteration.end(way)
+            else:
+                self.walks.dropped.append(iteration)
+        elif iteration.walk.site.kind == "generator expression":
+            iteration.end("closed")
+        else:
+            iteration.end(self.cancelled() or "body")
+
+
+def _steps_task(handle: asyncio.Handle) -> bool:
+    """Whether `handle` is to run a step of a task."""
+    owner = getattr(handle._callback, "__self__", None)  # type: ignore[attr-defined]  # noqa: SLF001
+    return is_task(owner)
+
+
+def _cancellation_behind(error: BaseException | None) -> EndReason | None:
+    """Which cancellation a statement's error came of, if it did."""
+    if isinstance(error, TimeoutError) and isinstance(error.__cause__, asyncio.CancelledError):
+        return "timeout"
+    return "cancelled" if isinstance(error, asyncio.CancelledError) else None

@@ -1,0 +1,1 @@
+"""What was forgotten: coroutines, async generators, exceptions."""

@@ -1,0 +1,146 @@
+"""What was forgotten, as a `Leak`: what it is, and where it was made if that is certain.
+
+The interpreter and the loop notice most of it themselves, when the thing dies. They say
+what it was; here it becomes a `Leak`, and the place is looked up where it was made.
+Nothing refers to the thing itself: it dies as it would have died.
+
+What does not work: ``task.get_coro()`` of a task that is done. On Python 3.12.1 it
+crashes the interpreter for one that ended eagerly. The traceback of its exception
+begins in the very coroutine and says as much. And asking a task that is destroyed
+where it waited: the collector has closed its coroutine before, on every Python.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any
+
+from asyncrepl.engine.code_owner import is_plumbing
+from asyncrepl.engine.tasks.task_records import coro_name, name_of
+from asyncrepl.events.leak_events import Leak
+from asyncrepl.syntax.origins import is_discarded_call, only_break, only_call
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import CodeType
+
+    from asyncrepl.engine.leaks.open_generators import LeftGenerator
+    from asyncrepl.events.findings import Finding
+    from asyncrepl.syntax.sources import Source
+
+__all__ = [
+    "destroyed",
+    "first_code",
+    "left_open",
+    "never_awaited",
+    "never_iterated",
+    "never_retrieved",
+    "refused_result",
+]
+
+Spot = tuple[str, int]
+
+
+def never_awaited(
+    coroutine: CoroutineType[Any, Any, Any], dropped: Spot, sources: Mapping[str, Source]
+) -> Leak:
+    """The leak of `coroutine`, which the interpreter warns of at `dropped`."""
+    what, code = coroutine.__qualname__, coroutine.cr_code
+    made = _origin(coroutine.cr_origin) or _only_call(code.co_filename, what, sources)
+    source = sources.get(dropped[0])
+    if made is None and source is not None and source.tree is not None:
+        made = dropped if is_discarded_call(_last(what), source.tree, dropped[1]) else None
+    return Leak("never awaited", what, made, None if is_plumbing(dropped[0]) else dropped)
+
+
+def left_open(left: LeftGenerator, sources: Mapping[str, Source], ended_well: str | None) -> Leak:
+    """The leak of a generator that a loop has left.
+
+    `ended_well` is the file of the statement that has just ended without an error.
+    """
+    source = sources.get(left.filename)
+    line = None
+    if source is not None and source.tree is not None and left.filename == ended_well:
+        line = only_break(source.tree, left.place)
+    made = _only_call(left.defined, left.what, sources)
+    noticed = left.filename, line or left.place.lineno
+    return Leak("left open", left.what, made, noticed, left.name, by_break=line is not None)
+
+
+def never_iterated(seen: Finding) -> Leak | None:
+    """The leak of an async generator that was made and lost at once; None for anything else."""
+    code, place = seen.info.code, seen.place
+    if seen.what != "lost" or code is None or place is None:
+        return None
+    spot = seen.code.co_filename, place.lineno
+    return Leak("never walked", code.co_qualname, spot, spot)
+
+
+def never_retrieved(context: Mapping[str, Any], sources: Mapping[str, Source]) -> Leak:
+    """The leak of a future that failed; `context` is what the loop's handler got."""
+    future, code = context["future"], first_code(context["exception"])
+    name = name_of(future) if isinstance(future, asyncio.Task) else ""
+    made = _stack_top(context.get("source_traceback"))
+    if made is None and code is not None and name:
+        made = _only_call(code.co_filename, code.co_qualname, sources)
+    what = code.co_qualname if code is not None and name else ""
+    return Leak("never retrieved", what, made, name=name)
+
+
+def destroyed(context: Mapping[str, Any], sources: Mapping[str, Source]) -> Leak:
+    """The leak of a task that was dropped and not done; `context` is what the handler got."""
+    task = context["task"]
+    coroutine = task.get_coro()
+    what, made = coro_name(coroutine), _stack_top(context.get("source_traceback"))
+    if made is None and type(coroutine) is CoroutineType:
+        made = _only_call(coroutine.cr_code.co_filename, what, sources)
+    return Leak("destroyed pending", what, made, name=name_of(task))
+
+
+def _only_call(defined: str, what: str, sources: Mapping[str, Source]) -> Spot | None:
+    """Where the function `what` was called, if its file is the user's and that is certain."""
+    return only_call(_last(what), _known_sources(sources)) if defined in sources else None
+
+
+def _known_sources(sources: Mapping[str, Source]) -> list[Source]:
+    """A copy: a coroutine may die in another thread."""
+    return [source for name in list(sources) if (source := sources.get(name)) is not None]
+
+
+def _last(qualname: str) -> str:
+    return qualname.rpartition(".")[2]
+
+
+def _origin(origin: Any) -> Spot | None:
+    """The user's place in a coroutine's ``cr_origin``, which begins with the innermost."""
+    places = [(filename, line) for filename, line, _ in origin or ()]
+    return next((place for place in places if not is_plumbing(place[0])), None)
+
+
+def _stack_top(stack: Any) -> Spot | None:
+    """The user's place in a ``source_traceback``, which asyncio keeps in debug mode."""
+    places = [(entry.filename, entry.lineno) for entry in reversed(stack or ())]
+    return next((place for place in places if not is_plumbing(place[0])), None)
+
+
+def first_code(error: BaseException) -> CodeType | None:
+    """The code of the coroutine out of which `error` came."""
+    trace = error.__traceback__
+    while trace is not None and is_plumbing(trace.tb_frame.f_code.co_filename):
+        trace = trace.tb_next
+    return None if trace is None else trace.tb_frame.f_code
+
+
+def refused_result(error: BaseException | None) -> asyncio.Future[Any] | None:
+    """The future that a StopIteration was refused for (up to Python 3.11): it never ends."""
+    trace = error.__traceback__ if type(error) is TypeError else None
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None or trace.tb_frame.f_code is not _COPIES:
+        return None
+    found = trace.tb_frame.f_locals
+    return found["dest"] if type(found["exception"]) is StopIteration else None
+
+
+_COPIES = vars(asyncio.futures)["_copy_future_state"].__code__

@@ -1,0 +1,1 @@
+"""The loop that the user's code lives on: its clock, its control, its end."""

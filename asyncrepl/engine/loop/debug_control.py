@@ -1,0 +1,287 @@
+"""Control over time and progress: rate, freeze, clock; from timer to timer; pause and single step.
+
+`rate`, `freeze`, `thaw`, `clock` and `next_timers` are what ``:rate``, ``:freeze``, … do. They act
+on the running loop and are to be called in its thread; that is where user code runs. A loop that
+is none of asyncrepl's has no clock to control: RuntimeError.
+
+A step of time goes to the next instant for which a timer is set, and all timers of that instant
+fire. Firing only the first of several would show what never happens: where two tasks
+wake at the same instant, asyncio readies both before either runs, and the first cannot
+cancel the second's sleep any more. So a step is never less than an instant, and stepping
+shows the very interleaving that running shows.
+
+`DebugControl` knows two ways to stop. *Paused*, the clock is frozen: timers wait, what needs no
+timer runs to its end. *At a step*, to which an iteration has just come, the thread stops as well,
+at a `Breakpoint`, so that also a source that never suspends can be gone through value by value.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from asyncrepl.engine.loop.live_loop import LiveLoop
+from asyncrepl.engine.loop.loop_clock import Clock
+from asyncrepl.engine.loop.loop_iteration import Breakpoint
+from asyncrepl.runtime.settings import rate_of
+
+if TYPE_CHECKING:
+    ClockMode = Literal["real", "virtual"]
+    from collections.abc import Callable
+
+__all__ = [
+    "DebugControl",
+    "DebugMode",
+    "StepResult",
+    "clock",
+    "freeze",
+    "next_timers",
+    "rate",
+    "running_loop",
+    "step_timers",
+    "thaw",
+]
+
+
+def rate(seconds: float | str | None = None) -> float:
+    """Let so many seconds pass in a real one, from now on; the rate that holds.
+
+    0.1 is slow motion. Raises ValueError for what is no rate; nor is infinity: to jump
+    from timer to timer is what the virtual clock does, until it is given a rate.
+    """
+    steered = running_loop().live.clock
+    if seconds is not None:
+        steered.rate = rate_of(seconds)
+    return steered.rate
+
+
+def freeze() -> None:
+    """Let time stand still: no timer fires any more. I/O and ``call_soon`` go on."""
+    running_loop().live.clock.freeze()
+
+
+def thaw() -> None:
+    """Let time go on from where it was frozen."""
+    running_loop().live.clock.thaw()
+
+
+def clock(mode: ClockMode | None = None) -> ClockMode:
+    """Live on the "real" or on the "virtual" clock from now on; the one that holds.
+
+    Time goes on from the same instant and pending timers stay set for theirs. The virtual
+    clock jumps, also if it was given a rate before. Raises ValueError for any other mode.
+    """
+    loop = running_loop()
+    if mode is not None and mode not in {"real", "virtual"}:
+        raise ValueError(f"a clock is 'real' or 'virtual', not {mode!r}")
+    if mode is not None and mode != loop.live.clock.mode:
+        loop.use_clock(_clock_of_other_mode(loop.live.clock))
+    elif mode == "virtual":
+        loop.live.clock.rate = math.inf
+    return loop.live.clock.mode
+
+
+def _clock_of_other_mode(before: Clock) -> Clock:
+    """A clock of the other kind at the same instant, standing still if `before` does."""
+    now, finite = before.time(), before.rate < math.inf
+    if before.mode == "real":
+        after = Clock.virtual(before.pace, rate=math.inf, start=now)
+        after.move_to(now)  # the start was rounded
+    else:
+        after = Clock.real(rate=before.rate if finite else 1.0, start=now)
+        after.pace = before.pace if before.pace < math.inf else 1.0
+    if before.held:
+        after.hold()
+    if before.frozen:
+        after.freeze()
+    return after
+
+
+def running_loop() -> LiveLoop:
+    """The running loop, if it is one of asyncrepl's; else RuntimeError."""
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, LiveLoop):
+        raise RuntimeError("time can be steered only on a loop of asyncrepl's")
+    return loop
+
+
+#: Turns of the loop after which a step is over even if the program never rests
+#: (``while True: await asyncio.sleep(0)``).
+MAX_ITERATIONS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What a step did: `fired` timers fired, now it is `at` (loop time, seconds).
+
+    `fired` is more than was asked for where timers tie, and less where no more are set;
+    `more` says whether any are set still.
+    """
+
+    fired: int
+    at: float
+    more: bool
+
+
+async def next_timers(count: int = 1) -> StepResult:
+    """Freeze time, then fire the next `count` timers of the running loop; it stays frozen.
+
+    Time moves exactly to their deadlines, and what they wake runs to its next wait.
+    Timers that tie with the last one fire, too. What is due already when it is called
+    runs first and does not count. Raises RuntimeError where the loop is none of asyncrepl's.
+    """
+    loop = running_loop()
+    ended: asyncio.Future[StepResult] = loop.create_future()
+    step_timers(loop, count, ended.set_result, given_up=ended.done)
+    return await ended
+
+
+def step_timers(
+    loop: LiveLoop,
+    count: int,
+    done: Callable[[StepResult], object],
+    *,
+    given_up: Callable[[], bool] = lambda: False,
+) -> None:
+    """`next_timers` for a callback on the thread of `loop`: returns at once, calls `done` later.
+
+    Once `given_up` says so, nothing more fires and `done` is not called.
+    """
+    clock, fired = loop.live.clock, 0
+
+    def step() -> None:
+        nonlocal fired
+        if given_up():
+            return
+        due = _next_instant(loop)
+        if fired >= count or due == math.inf:
+            done(StepResult(fired, clock.time(), due < math.inf))
+            return
+        clock.move_to(due)
+        end = clock.time() + clock.resolution
+        fired += sum(timer.when() < end for timer in _set_timers(loop))
+        loop.when_settled(step, patience=MAX_ITERATIONS)
+
+    clock.freeze()
+    loop.when_settled(step, patience=MAX_ITERATIONS)
+
+
+def _set_timers(loop: LiveLoop) -> list[asyncio.TimerHandle]:
+    return [timer for timer in loop._scheduled if not timer.cancelled()]  # noqa: SLF001
+
+
+def _next_instant(loop: LiveLoop) -> float:
+    return min((timer.when() for timer in _set_timers(loop)), default=math.inf)
+
+
+#: "off": nothing is paused. "paused": time stands still. "anext": it goes on to the next
+#: ``__anext__``. "step": that is reached, and all stands still.
+DebugMode = Literal["off", "paused", "anext", "step"]
+
+
+class DebugControl:
+    """Pauses `loop`; for its thread, except `post` and reading `mode`.
+
+    A pause freezes the clock; afterwards that is frozen if it was so before.
+    """
+
+    def __init__(self, loop: LiveLoop) -> None:
+        self.mode: DebugMode = "off"
+        self._loop = loop
+        self._frozen = False
+        self._breakpoint = loop.live.loop_breakpoint = loop.live.loop_breakpoint or Breakpoint(
+            loop
+        )
+        #: The steps that were asked for; the first of them is under way.
+        self._steps: deque[Callable[[], object]] = deque()
+
+    def post(self, action: Callable[[], object]) -> None:
+        """Have `action` called in the loop's thread, also while that stands; from any thread."""
+        self._breakpoint.post(action)
+
+    def pause(self) -> None:
+        """Let time stand still from now on; steps that are not done are forgotten."""
+        clock = self._loop.live.clock
+        if self.mode == "off":
+            self._frozen = clock.frozen
+        if self.mode != "step":
+            self.mode = "paused"
+        self._steps = deque()
+        clock.freeze()
+
+    def resume_all(self) -> None:
+        """Let time run on as before the pause; does nothing where nothing is paused."""
+        if self.mode != "off":
+            self.pause()
+            self._leave("off")
+            if not self._frozen:
+                self._loop.live.clock.thaw()
+
+    # -- steps: one after the other, however quickly they are asked for ------------------
+
+    def next_timer(self, done: Callable[[StepResult], object]) -> None:
+        """Let time pass up to the next timer, and what comes of it happen; then call `done`."""
+        self._request_step(lambda: self._to_timer(done))
+
+    def next_anext(self, begins: Callable[[], object]) -> None:
+        """Let all go on until a walk asks for its next value (see `reached`).
+
+        `begins` is called first, if it does not go on from such a step. If it returns False,
+        all stays as it is.
+        """
+        self._request_step(lambda: self._to_anext(begins))
+
+    def reached(self) -> None:
+        """A walk has asked for its next value: stand still, if that was waited for."""
+        if self.mode != "anext":
+            return
+        self._loop.live.clock.freeze()
+        self.mode = "step"
+        self._step_done()
+        if self.mode == "step":
+            self._stop_at_breakpoint()
+
+    def _stop_at_breakpoint(self) -> None:
+        try:
+            self._breakpoint.here()
+        except BaseException:  # a Ctrl-C: what cleans up now may need time
+            self.resume_all()
+            raise
+        if self.mode == "step":  # left because something else is to happen
+            self.mode = "paused"
+
+    def _request_step(self, step: Callable[[], object]) -> None:
+        if self.mode == "off":
+            self.pause()
+        self._steps.append(step)
+        if len(self._steps) == 1:
+            step()
+
+    def _step_done(self) -> None:
+        self._steps.popleft()
+        if self._steps:
+            self._steps[0]()
+
+    def _to_timer(self, done: Callable[[StepResult], object]) -> None:
+        self._leave("paused")
+        steps = self._steps
+
+        def stepped(step: StepResult) -> None:
+            done(step)
+            self._step_done()
+
+        step_timers(self._loop, 1, stepped, given_up=lambda: self._steps is not steps)
+
+    def _to_anext(self, begins: Callable[[], object]) -> None:
+        if self.mode != "step" and begins() is False:
+            self._step_done()
+            return
+        self._leave("anext")
+        self._loop.live.clock.thaw()
+
+    def _leave(self, mode: DebugMode) -> None:
+        self.mode = mode
+        self._breakpoint.leave()

@@ -1,0 +1,329 @@
+"""Ctrl-C: which code it reaches, also code that catches it again and again.
+
+The signal handler runs in the main thread, between two byte codes of whatever
+runs there, and decides by one question: is the loop stuck in an iteration, or waiting?
+
+Things that do not work, each tried:
+
+- *cancelling the statement's task, always.* ``while True: pass`` never comes back
+  to the loop to be cancelled.
+- *raising KeyboardInterrupt, always.* It would end whatever happens to run,
+  often asyncio's own code, and a background task instead of the statement.
+- *asking the terminal's thread.* Its loop may be writing, and code that holds the
+  interpreter lock (a regular expression, a big power) keeps it from running,
+  though the signal would get through.
+- *raising inside our own output stream.* The stream's lock would stay taken; such
+  a section is a `shield`, and the exception comes when it is left.
+- *only one signal.* The iteration may begin to block just after the decision to
+  cancel; so the handler looks again, every 60 ms, until the cancellation is through.
+- *trusting that the handler runs.* A signal that comes just before the loop waits is
+  handled only when something else wakes it. So signals wake the loop's own socket,
+  as asyncio does for a program that handles signals with it.
+- *trusting the clock at once.* A thread that was not scheduled for 50 ms, just as a ticker
+  ran, looks like a ticker that blocks the loop: the ticker was ended, and the statement, for
+  which the Ctrl-C was, went on (on 3.11, with many idle threads, 1 in 100). So what runs in
+  the background is hit at the second look, if the same iteration is still under way.
+- *trusting that what is raised arrives.* Out of a ``__del__`` or the callback of a weak
+  reference, which asyncio's tasks have in plenty, it does not come: Python reports that it
+  was ignored, and the statement goes on. So what is ignored so is pressed again.
+- *looking again, only.* The timer for it is a thread, which code that holds the
+  interpreter lock keeps from running. So where the statement itself is just now
+  running user code, KeyboardInterrupt is raised at once, as Python would.
+
+``while True: try: … except BaseException: pass`` swallows each KeyboardInterrupt. At the
+third Ctrl-C within a second, in one iteration of the loop, the user has said it clearly enough:
+KeyboardInterrupt is then raised also where user code handles the last one, so that it
+leaves the handler, and with it the loop around it (`RepeatedInterrupt`). Code that gets away even
+so, by handlers within handlers, gets another every 20 ms, and after two seconds `gave_up` is
+called. It is a trace function, set for that moment only: nothing else runs between the handler
+and the next round. What does not work: to send more signals (they hit the body, which is
+guarded, nearly always), and to raise at each line (it hits the body first, and Python
+removes a trace function that has raised).
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from signal import SIGINT, pthread_kill
+from typing import TYPE_CHECKING, Any, Protocol
+
+from asyncrepl.engine.code_owner import innermost_user_frame, is_plumbing, reached_location
+from asyncrepl.engine.tasks.task_records import current_task
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+    from types import FrameType
+
+    from asyncrepl.engine.loop.live_loop import LiveLoop
+    from asyncrepl.engine.loop.loop_iteration import LoopIteration
+
+__all__ = ["Foreground", "Interrupter", "RepeatedInterrupt", "Shield", "shield"]
+
+PRESSES, WITHIN = 3, 1.0
+_REPEAT_INTERVAL, _GIVE_UP_AFTER = 0.02, 2.0
+
+
+class RepeatedInterrupt:
+    """Counts what is pressed while one turn of a loop lasts; for the main thread.
+
+    `gave_up` is called, in a thread, if the turn lasts even so; without it nothing more
+    is done.
+    """
+
+    def __init__(self, turn: LoopIteration, gave_up: Callable[[], object] | None) -> None:
+        self._turn = turn
+        self._gave_up = gave_up
+        self._interrupted_at: list[float] = []
+        self._number = -1
+        self._before: Any = None
+        self._on = False
+
+    def interrupted(self, frame: FrameType | None) -> None:
+        """Ctrl-C reaches `frame`, in which KeyboardInterrupt is about to be raised."""
+        if self._on:  # our own, or one more
+            self._trace(frame)
+            return
+        now = time.monotonic()
+        if self._turn.number != self._number:
+            self._number = self._turn.number
+            self._interrupted_at.clear()
+        self._interrupted_at = [at for at in self._interrupted_at if now - at < WITHIN] + [now]
+        if len(self._interrupted_at) >= PRESSES:
+            self._on, self._before = True, sys.gettrace()
+            self._trace(frame)
+            threading.Thread(target=self._repeat, name="asyncrepl insists", daemon=True).start()
+
+    def end(self) -> None:
+        """What was to be interrupted is over."""
+        if self._on:
+            self._on = False
+            sys.settrace(self._before)
+
+    def _trace(self, frame: FrameType | None) -> None:
+        while frame is not None:
+            if not is_plumbing(frame.f_code.co_filename):
+                frame.f_trace = self._trace_function
+            frame = frame.f_back
+        sys.settrace(self._trace_function)
+
+    def _trace_function(
+        self, frame: FrameType, _event: str, _arg: object
+    ) -> Callable[..., Any] | None:
+        if self._turn.number != self._number:
+            self.end()
+            return None
+        if is_plumbing(frame.f_code.co_filename):
+            return None
+        if isinstance(sys.exception(), KeyboardInterrupt):
+            raise KeyboardInterrupt
+        return self._trace_function
+
+    def _repeat(self) -> None:
+        main = threading.main_thread().ident or 0
+        until = time.monotonic() + _GIVE_UP_AFTER
+        while time.monotonic() < until:
+            time.sleep(_REPEAT_INTERVAL)
+            if not self._goes_on():
+                return
+            pthread_kill(main, SIGINT)
+        if self._goes_on() and self._gave_up is not None:
+            self._gave_up()
+
+    def _goes_on(self) -> bool:
+        return self._on and self._turn.busy and self._turn.number == self._number
+
+
+#: A turn of the loop older than this many seconds is stuck, not just busy.
+STUCK_AFTER = 0.05
+#: One older than this is, whatever else the machine may have had to do.
+SURELY_STUCK_AFTER = 0.5
+
+
+class Shield:
+    """A section of the main thread in which Ctrl-C waits until the section is left."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._pending = False
+
+    def __enter__(self) -> None:
+        if threading.current_thread() is threading.main_thread():
+            self._depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return
+        self._depth -= 1
+        if self._pending and not self._depth:
+            self._pending = False
+            raise KeyboardInterrupt
+
+    def postpone(self) -> bool:
+        """Keep a Ctrl-C for later; false outside of a shielded section."""
+        self._pending = self._depth > 0
+        return self._pending
+
+
+#: The one shield: there is one main thread.
+shield = Shield()
+
+
+class Foreground(Protocol):
+    """What a Ctrl-C is for: the statement that runs, if one does."""
+
+    @property
+    def task(self) -> asyncio.Task[Any] | None:
+        """The task of the statement."""
+
+    def interrupt(self) -> bool:
+        """Interrupt the statement; False where nothing runs. Called on the loop."""
+
+
+class Interrupter:
+    """Handles SIGINT for the loop that runs on the main thread.
+
+    Where nothing runs in the `foreground`, `idle` is called, on the loop; `gave_up`, in a
+    thread, where code cannot be interrupted by any number of Ctrl-C.
+    """
+
+    def __init__(
+        self,
+        loop: LiveLoop,
+        foreground: Foreground,
+        idle: Callable[[], object],
+        gave_up: Callable[[], object] | None = None,
+    ) -> None:
+        self._repeated = RepeatedInterrupt(loop.live.turn, gave_up)
+        #: Called in the signal handler, once for each Ctrl-C, whatever that will reach.
+        self.heard: Callable[[], object] = bool
+        self._loop = loop
+        self._foreground = foreground
+        self._idle = idle
+        self._looking_again = False
+        #: The turn that was under way at the last Ctrl-C, but for those of the statement itself.
+        self._interrupted_in = -1
+        #: The cancellation on its way through the loop.
+        self._pending_cancellation: asyncio.Handle | None = None
+        self._previous: Any = None
+        self._hit_task: asyncio.Task[Any] | None = None
+
+    def install(self) -> None:
+        """Take SIGINT. Also call it before each statement: user code may have changed it."""
+        self._repeated.end()
+        if sys.unraisablehook is sys.__unraisablehook__:
+            sys.unraisablehook = self._unraisable
+        waker = self._loop._csock  # type: ignore[attr-defined]  # noqa: SLF001
+        signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
+        current = signal.getsignal(signal.SIGINT)
+        if current == self.on_sigint:
+            return
+        if self._previous is None:
+            self._previous = current
+        # pdb leaves its own handler behind when a program goes on.
+        forgotten = getattr(current, "__module__", None) == "pdb"
+        if forgotten or current in (signal.default_int_handler, self._previous):
+            signal.signal(signal.SIGINT, self.on_sigint)
+
+    def uninstall(self) -> None:
+        """Give SIGINT back."""
+        self._repeated.end()
+        self._forget_cancellation()
+        signal.set_wakeup_fd(-1)
+        if sys.unraisablehook == self._unraisable:
+            sys.unraisablehook = sys.__unraisablehook__
+        if signal.getsignal(signal.SIGINT) == self.on_sigint:
+            signal.signal(signal.SIGINT, self._previous or signal.default_int_handler)
+
+    def stuck(self) -> bool:
+        """Whether one turn of the loop has been running for too long. Any thread may ask."""
+        turn = self._loop.live.turn
+        return turn.busy and time.monotonic() - turn.since > STUCK_AFTER
+
+    def on_sigint(self, _signum: int, frame: FrameType | None) -> None:
+        """Raise KeyboardInterrupt in a stuck turn; else interrupt the statement."""
+        again, self._looking_again = self._looking_again, False
+        if not again:
+            self.heard()
+        if self._reaches(frame):
+            self._hit_task = current_task(self._loop)
+            self._forget_cancellation()
+            if not shield.postpone():
+                self._repeated.interrupted(frame)
+                raise KeyboardInterrupt
+            return
+        self._interrupt_soon(cancel=not again)
+
+    def _interrupt_soon(self, *, cancel: bool = True) -> None:
+        self._loop.live.let_go()
+        if cancel and self._pending_cancellation is None:
+            self._pending_cancellation = self._loop.call_soon_threadsafe(self._cancel)
+        self._look_again_soon()
+
+    def _unraisable(self, unraisable: sys.UnraisableHookArgs, /) -> None:
+        """Python could not raise something: where that was a Ctrl-C, it is pressed again."""
+        step = unraisable.exc_traceback
+        while step is not None and step.tb_next is not None:
+            step = step.tb_next
+        if step is not None and step.tb_frame.f_code is Interrupter.on_sigint.__code__:
+            self._interrupt_soon()
+        else:
+            sys.__unraisablehook__(unraisable)
+
+    def _reaches(self, frame: FrameType | None) -> bool:
+        """Whether KeyboardInterrupt is to be raised in `frame`, where the main thread is."""
+        live, task = self._loop.live, self._foreground.task
+        stands = live.loop_breakpoint is not None and live.loop_breakpoint.on
+        if not (live.turn.busy or stands) or frame is None:
+            return False
+        if task is not None and current_task(self._loop) is task:
+            return stands or not is_plumbing(frame.f_code.co_filename) or self._is_stuck_in(frame)
+        # Nobody has asked for the end of what runs in the background.
+        return self._is_surely_stuck() and self._is_stuck_in(frame)
+
+    def _is_stuck_in(self, frame: FrameType) -> bool:
+        return self.stuck() and innermost_user_frame(frame) is not None
+
+    def _is_surely_stuck(self) -> bool:
+        """Whether the turn under way is long also on a machine that has stood still for a moment.
+
+        It lasts since the Ctrl-C before this one, or for very long.
+        """
+        turn = self._loop.live.turn
+        before, self._interrupted_in = self._interrupted_in, turn.number
+        return before == turn.number or time.monotonic() - turn.since > SURELY_STUCK_AFTER
+
+    def describe_interrupted(self, error: KeyboardInterrupt) -> str:
+        """What the Ctrl-C that came out of the loop as `error` has ended, in one line."""
+        self._repeated.end()
+        task, self._hit_task = self._hit_task, None
+        where = reached_location(error.__traceback__)
+        if task is None or not task.done():
+            return f"KeyboardInterrupt: a callback at {where or 'an unknown place'}"
+        if not task.cancelled():
+            task.exception()  # it is being told: asyncio need not log it later
+        return f"KeyboardInterrupt: task {task.get_name()!r} ended at {where}"
+
+    def _cancel(self) -> None:
+        self._pending_cancellation = None
+        if not self._foreground.interrupt():
+            self._idle()
+
+    def _forget_cancellation(self) -> None:
+        """What raised KeyboardInterrupt must not interrupt the next statement too."""
+        if self._pending_cancellation is not None:
+            self._pending_cancellation.cancel()
+            self._pending_cancellation = None
+
+    def _look_again_soon(self) -> None:
+        timer = threading.Timer(STUCK_AFTER + 0.01, self._look_again)
+        timer.daemon = True
+        timer.start()
+
+    def _look_again(self) -> None:
+        if self._pending_cancellation is not None:
+            self._looking_again = True
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)

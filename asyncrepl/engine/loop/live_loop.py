@@ -1,0 +1,442 @@
+"""The loop that the user's code lives on: asyncio's own, which can be observed and timed.
+
+`LiveLoop` is asyncio's selector loop with one property more, `live`. It tells
+other threads whether it is inside an iteration and since when, lives on a `Clock`,
+and can be observed by a `Timeline`. Real time and nothing observed cost nothing.
+
+It is observed as long as anybody wants to look: lanes, a trace, a demo each want a record for a
+reason of their own, and one of them may end while another goes on. The first one starts the
+recording, the last one ends it, and then it is forgotten (`ObservationRequests`).
+
+What does not work:
+
+- More attributes. A loop has 24 (26 on Python 3.13, 27 since); beyond 30 (29 from
+  3.13 on) CPython drops the inline values of the instance, and each step gets 7–16 %
+  slower. So `live` hangs on an object that every selector loop has, and what is
+  overridden while the loop is observed has its room from the beginning: from 3.13
+  on a class that has many instances learns no new names. From 3.14 on asyncio's
+  ``_watcher`` has to make room for that. ``__slots__`` in the subclass and
+  swapping ``__class__`` do the same harm.
+- Looking at ``vars(loop)``: it gives up the inline values just the same.
+- Overriding methods in the class: 5–7 % on every timer for ``time`` and
+  ``call_at``, 10 % on short tasks for ``create_task``. They are instance
+  attributes, set only while the clock is not plain real time or something is
+  observed. (From 3.13 on those of a steered loop are too many; nobody races there.)
+- Hearing of new tasks through a task factory: with one set, Python 3.13.0 names
+  every unnamed task 'None'.
+- Wrapping coroutines in a task factory, or handles in ``call_soon``, to see who
+  runs: ``get_coro()``, tracebacks and debug messages show it. The iteration itself
+  sees the same and changes nothing (see `asyncrepl.engine.loop.observed_iteration`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import math
+import sys
+import threading
+from types import CoroutineType, FunctionType, MethodType
+from typing import TYPE_CHECKING, Any
+
+from asyncrepl.engine.code_owner import is_ours, user_part
+from asyncrepl.engine.loop import timers
+from asyncrepl.engine.loop.loop_clock import Clock
+from asyncrepl.engine.loop.loop_iteration import ExternalWaits, WatchingSelector
+from asyncrepl.engine.tasks.finalization import left_finding
+from asyncrepl.engine.tasks.task_records import current_task, restore_running_loop, task_coroutine
+from asyncrepl.events.findings import findings
+
+if TYPE_CHECKING:
+    from asyncrepl.engine.tasks.timeline import Timeline
+
+__all__ = ["LiveLoop", "LoopExtension", "ObservationRequests", "new_loop"]
+
+if TYPE_CHECKING:
+    from collections import deque
+    from collections.abc import AsyncGenerator, Callable
+    from types import CodeType
+    from weakref import WeakSet
+
+    from asyncrepl.engine.loop.loop_clock import Ready
+    from asyncrepl.engine.loop.loop_iteration import Breakpoint
+    from asyncrepl.engine.tasks.timeline import Timeline
+
+    class _SelectorEventLoop(asyncio.SelectorEventLoop):
+        """asyncio's, with what its type stubs leave out."""
+
+        _asyncgens: WeakSet[AsyncGenerator[Any, Any]]
+        _asyncgens_shutdown_called: bool
+        _clock_resolution: float
+        _debug: bool
+        _closed: bool
+        _current_handle: asyncio.Handle | None
+        _ready: deque[asyncio.Handle]
+        _thread_id: int | None
+        _scheduled: list[timers.TimerHandle]
+        _selector: WatchingSelector
+        _ssock: Any
+        _stopping: bool
+        _task_factory: object
+        _timer_cancelled_count: int
+        _transports: Any
+        _check_closed: Callable[[], None]
+        _check_thread: Callable[[], None]
+        _check_callback: Callable[[object, str], None]
+
+        def _asyncgen_firstiter_hook(self, agen: AsyncGenerator[Any, Any]) -> None: ...
+        def _asyncgen_finalizer_hook(self, agen: AsyncGenerator[Any, Any]) -> None: ...
+        def _process_events(self, events: Ready) -> None: ...
+        async def _make_subprocess_transport(self, *args: Any, **kwargs: Any) -> Any: ...
+else:
+    _SelectorEventLoop = asyncio.SelectorEventLoop
+
+_create_task = _SelectorEventLoop.create_task
+_first_step = _SelectorEventLoop._asyncgen_firstiter_hook  # noqa: SLF001
+_finalize = _SelectorEventLoop._asyncgen_finalizer_hook  # noqa: SLF001
+#: The types of the callbacks that run a step of a task, by name: they have no public one.
+_STEP_TYPES = {"TaskStepMethWrapper", "builtin_function_or_method"}
+#: The methods that are overridden while the loop is observed.
+_OBSERVED = ("_run_once", "call_soon", "create_task")
+
+
+class LoopExtension:
+    """All that a `LiveLoop` has beyond asyncio's loop.
+
+    `clock` may be read from any thread, and so may `turn`; `began` is its instant when the loop
+    was made. `timeline` is what records at the moment, None for nothing; `loop_breakpoint` is
+    where the loop's thread stands still between two steps, None if it never did. `walks` says by
+    the ``id`` of an async generator whose code, at which instruction, took its first step; only
+    while a timeline records, and also of generators that are gone.
+    """
+
+    __slots__ = (
+        "began",
+        "clock",
+        "loop_breakpoint",
+        "outside",
+        "selector",
+        "timeline",
+        "turn",
+        "walks",
+    )
+
+    def __init__(self, clock: Clock, selector: WatchingSelector, own_fd: int) -> None:
+        self.clock = clock
+        self.began = clock.time()
+        self.turn = selector.turn
+        self.timeline: Timeline | None = None
+        self.loop_breakpoint: Breakpoint | None = None
+        self.walks: dict[int, tuple[CodeType, int]] = {}
+        self.selector = selector
+        self.outside = ExternalWaits(selector, own_fd)
+
+    def let_go(self) -> None:
+        """End a stand, if there is one: something else is to happen. From any thread."""
+        if self.loop_breakpoint is not None:
+            self.loop_breakpoint.leave()
+
+
+class LiveLoop(_SelectorEventLoop):
+    """asyncio's selector loop on `clock` (real time if None), watchable through `live`."""
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        selector = WatchingSelector()
+        super().__init__(selector)
+        for name in _OBSERVED:  # keep room for them
+            setattr(self, name, None)
+            delattr(self, name)
+        self._transports.live = LoopExtension(
+            clock or Clock.real(), selector, self._ssock.fileno()
+        )
+        self.use_clock(self.live.clock)
+
+    @property
+    def live(self) -> LoopExtension:
+        """What there is beyond asyncio's loop; also when the loop is closed."""
+        live: LoopExtension = self._transports.live
+        return live
+
+    @property
+    def slow_callback_duration(self) -> float:
+        """From so many seconds on debug mode reports a callback; none of ours.
+
+        Nor a statement's task, which runs a coroutine of ours: the session tells of it itself.
+        """
+        handle: Any = self._current_handle
+        if handle is not None and is_ours(_file_of(handle._callback)):  # noqa: SLF001
+            return math.inf
+        return self._slow_callback_duration
+
+    @slow_callback_duration.setter
+    def slow_callback_duration(self, seconds: float) -> None:
+        self._slow_callback_duration = seconds
+
+    if sys.version_info >= (3, 14):
+
+        @property
+        def _watcher(self) -> Any:
+            """Who waits for subprocesses; kept where it takes no room in the loop."""
+            return self._transports.watcher
+
+        @_watcher.setter
+        def _watcher(self, watcher: object) -> None:
+            self._transports.watcher = watcher
+
+    # -- running -----------------------------------------------------------------
+
+    def run_forever(self) -> None:
+        """Run until ``stop()``; may be entered again, also after an exception escaped."""
+        try:
+            super().run_forever()
+        finally:
+            self.live.turn.busy = False
+            if self.live.timeline is not None:
+                self.live.timeline.loop_waits()
+
+    def run_until_complete(self, future: Any) -> Any:
+        """As asyncio's own; what the program leaves undone is seen before it is cancelled."""
+        try:
+            result = super().run_until_complete(future)
+        except BaseException as error:
+            # Who explains errors asks which function of asyncio the user has called.
+            error.__traceback__ = user_part(error.__traceback__)
+            del error
+            raise
+        findings.review_pending(at_the_end=True)
+        return result
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """As asyncio's own; a task that could not leave its step goes on nevertheless."""
+        inside = "handle" in context and self._thread_id == threading.get_ident()
+        if inside and restore_running_loop(self) and (task := current_task(self)) is not None:
+            asyncio.tasks._leave_task(self, task)  # noqa: SLF001
+        super().call_exception_handler(context)
+
+    def settle(self) -> None:
+        """Run all that can run without time passing; for a loop that is not running.
+
+        Returns when nothing is ready, no I/O has arrived, and every timer still
+        to come lies ahead. A program that never rests (``while True: await
+        asyncio.sleep(0)``) never settles.
+        """
+        held = self.live.clock.held
+        self.live.clock.hold()
+        try:
+            self.when_settled(self.stop)
+            self.run_forever()
+        finally:
+            if not held:
+                self.live.clock.release()
+
+    def when_settled(self, callback: Callable[[], object], *, patience: float = math.inf) -> None:
+        """`settle` for a loop that is running, its clock held: then call `callback`.
+
+        After so many turns as `patience` says, settled or not.
+        """
+        self.call_soon(self._look_whether_settled, callback, 0, patience)
+
+    def _look_whether_settled(
+        self, callback: Callable[[], object], calm: int, patience: float
+    ) -> None:
+        # One calm look is not enough: what ran before it in this turn may have
+        # written to a socket that this very loop reads.
+        calm = 0 if self._ready else calm + 1
+        if calm < 2 and patience > 0:
+            self.call_soon(self._look_whether_settled, callback, calm, patience - 1)
+        else:
+            callback()
+
+    def forget_all(self, callback: Callable[[], object]) -> None:
+        """Let `callback` be all that is to be run; for a process that was forked."""
+        self._scheduled.clear()
+        self._ready.clear()
+        self._ready.append(asyncio.Handle(callback, (), self))
+
+    # -- time --------------------------------------------------------------------
+
+    def use_clock(self, clock: Clock) -> None:
+        """Live on `clock` from now on, which must not be behind; on the loop's thread."""
+        self.live.clock.changed = _no_listener
+        self.live.clock = clock
+        clock.changed = self._follow_clock
+        self._follow_clock()
+
+    def _follow_clock(self) -> None:
+        """Override what the clock needs overridden, once it is not plain real time."""
+        clock = self.live.clock
+        if clock.untouched:
+            return
+        _override(self, "time", clock.time)
+        _override(self, "call_at", functools.partial(timers.call_at, self))
+        self._clock_resolution = clock.resolution
+        if self.live.timeline is not None:
+            self.live.timeline.ns = clock.ns
+        self.live.selector.wait_with(self._wait)
+
+    def _wait(self, timeout: float | None) -> Ready:
+        live = self.live
+        ready = live.clock.wait(live.selector.poll, timeout, self)
+        self._clock_resolution = live.clock.resolution
+        return ready
+
+    def deadline(self) -> float:
+        """The instant of the next timer; infinity without one, and while time is frozen."""
+        waits = self._scheduled and not self.live.clock.frozen
+        return self._scheduled[0].when() if waits else math.inf
+
+    def outside(self) -> bool:
+        """Whether I/O, a job of an executor or a process is being waited for."""
+        pending = self.live.outside.pending()
+        if pending and self.live.clock.ties is not None:
+            self.live.clock.ties.outside = True
+        return pending
+
+    # -- the outside -------------------------------------------------------------
+
+    def run_in_executor(self, *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]
+        """As asyncio's own; the job is noted, so that no virtual time jumps past it."""
+        future = super().run_in_executor(*args)
+        self.live.outside.job(future)
+        return future
+
+    async def shutdown_default_executor(self, *args: Any, **kwargs: Any) -> None:
+        """As asyncio's own; its time limit takes as long as it says."""
+        with self.live.outside.busy():
+            await super().shutdown_default_executor(*args, **kwargs)
+
+    async def _make_subprocess_transport(self, *args: Any, **kwargs: Any) -> Any:
+        with self.live.outside.busy():
+            transport = await super()._make_subprocess_transport(*args, **kwargs)
+        self.live.outside.process(transport)
+        return transport
+
+    # -- observation -------------------------------------------------------------
+
+    def _asyncgen_firstiter_hook(self, agen: AsyncGenerator[Any, Any]) -> None:
+        """As asyncio's own; who begins to walk `agen` is noted: later nobody can tell."""
+        live: LoopExtension = self._transports.live
+        if live.timeline is not None:
+            frame = sys._getframe(1)  # noqa: SLF001  the documented way
+            if frame.f_code.co_name == "__anext__" and is_ours(frame.f_code.co_filename):
+                frame = frame.f_back or frame  # the loop is traced, through an iterator of ours
+            live.walks[id(agen)] = frame.f_code, frame.f_lasti
+        elif live.walks:
+            live.walks.pop(id(agen), None)  # that of one that is gone
+        if findings.unbegun:
+            findings.unbegun.pop(id(agen), None)
+        if self._asyncgens_shutdown_called:
+            _first_step(self, agen)  # it warns
+        else:
+            self._asyncgens.add(agen)  # all that it does; calling it cost 7 % of a short walk
+
+    def _asyncgen_finalizer_hook(self, agen: AsyncGenerator[Any, Any]) -> None:
+        """As asyncio's own; who left `agen` before its end is seen."""
+        if findings.heard is not None and not self._closed:
+            findings.add(left_finding(agen))
+        _finalize(self, agen)
+
+    def observe(self, timeline: Timeline) -> None:
+        """Record into `timeline`; on the loop's thread, also in a callback.
+
+        In a callback: the slice under way, and then from the next turn on.
+        """
+        from asyncrepl.engine.loop import observed_iteration as turning
+
+        self.unobserve()
+        timeline.ns = self.live.clock.ns
+        timeline.begin(self)
+        self.live.timeline = timeline
+        _override(self, "_run_once", MethodType(turning.run_once, self))
+        _override(self, "call_soon", MethodType(turning.call_soon, self))
+        _override(self, "create_task", self._create_observed_task)
+
+    def unobserve(self) -> None:
+        """Record nothing any more; does nothing if nothing is recorded."""
+        if self.live.timeline is not None:
+            self.live.timeline.loop_waits()
+            self.live.timeline = None
+            for name in _OBSERVED:
+                delattr(self, name)
+
+    def _create_observed_task(self, *args: Any, **kwargs: Any) -> asyncio.Task[Any]:
+        """As asyncio's ``create_task``; the timeline learns who made the task, and when."""
+        timeline = self.live.timeline
+        if timeline is None:
+            return _create_task(self, *args, **kwargs)
+        try:
+            if self._task_factory is None and "eager_start" not in kwargs:
+                at = timeline.ns()
+                task = _create_task(self, *args, **kwargs)
+                timeline.add_created_task(task, args[0] if args else kwargs["coro"], at)
+            else:
+                make = functools.partial(_create_task, self, *args, **kwargs)
+                task = timeline.create_eager_task(args[0] if args else kwargs["coro"], make)
+        except BaseException as error:
+            # Who explains errors asks which function of asyncio the user has called.
+            error.__traceback__ = user_part(error.__traceback__)
+            del error
+            raise
+        if self._debug:
+            timers.hide_ours(task)
+        return task
+
+
+def _file_of(callback: Any) -> str:
+    """The file in which a callback of debug mode is written; empty where that is not known."""
+    while type(callback) is functools.partial:
+        callback = callback.func
+    if type(callback) is MethodType:
+        callback = callback.__func__
+    if type(callback) is FunctionType:
+        return callback.__code__.co_filename
+    if type(callback).__name__ in _STEP_TYPES and issubclass(
+        type(callback.__self__), asyncio.Task
+    ):
+        coro = task_coroutine(callback.__self__)
+        return coro.cr_code.co_filename if type(coro) is CoroutineType else ""
+    return ""
+
+
+def _no_listener() -> None:
+    pass
+
+
+def _override(loop: LiveLoop, name: str, function: Callable[..., Any]) -> None:
+    # Not through vars(): that alone makes each step slower, for the loop's whole life.
+    setattr(loop, name, function)
+
+
+def new_loop(clock: Clock | None = None) -> LiveLoop:
+    """A `LiveLoop` on `clock`, on real time if None; also a ``loop_factory`` for a Runner."""
+    return LiveLoop(clock)
+
+
+class ObservationRequests:
+    """Who wants `loop` to be recorded; for the loop's thread."""
+
+    def __init__(self, loop: LiveLoop) -> None:
+        self._loop = loop
+        self._reasons: set[str] = set()
+
+    @property
+    def timeline(self) -> Timeline | None:
+        """The record; None while nobody wants one."""
+        return self._loop.live.timeline
+
+    def want(self, reason: str) -> Timeline:
+        """Record from now on, if it is not done yet, until `drop` was called with each reason."""
+        self._reasons.add(reason)
+        timeline = self._loop.live.timeline
+        if timeline is None:
+            from asyncrepl.engine.tasks.timeline import Timeline
+
+            timeline = Timeline()
+            self._loop.observe(timeline)
+        return timeline
+
+    def drop(self, reason: str) -> None:
+        """Do not record for `reason` any more; does nothing if it was not wanted."""
+        self._reasons.discard(reason)
+        if not self._reasons:
+            self._loop.unobserve()

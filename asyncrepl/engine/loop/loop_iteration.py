@@ -1,0 +1,236 @@
+"""One iteration of the loop, as other threads see it: running, waiting (for what), or stopped.
+
+A loop calls ``select()`` once an iteration: while it is inside, the loop waits;
+outside, it runs callbacks. Noting just that is enough to know from another
+thread, or from a signal handler, whether the loop is busy and since when.
+
+*What it waits for* that is not the program's own: connections, threads, processes. While any of
+it is pending, a virtual clock may not jump. Everything is looked up when the clock is about to
+move, not counted as it comes and goes: a count would cost every loop something, also those in
+real time, and would go wrong with the first file descriptor that is closed and used again.
+A thread of the user's own making counts as long as it lives: drivers of databases
+keep one, and nobody can see from here whether it is at work or waits for some.
+
+*Stopped at a breakpoint*, the loop's thread waits inside a call of the program's, which then goes
+on. Holding the clock stops timers only; what needs none runs on. A source that never
+suspends would give all its values before anybody could look at one. So where a single
+step is asked for, the whole thread stops, as in a debugger, and runs nothing but the
+actions that are posted to it: no task, no callback. What does not work:
+
+- Running the loop inside the call (``run_once`` again): other tasks would run between
+  two lines of code that has no ``await`` between them.
+- Waiting in ``select()`` for whoever wakes the loop: any thread of the user's may do so.
+- Posting to the loop alone, or to the breakpoint alone: whoever posts cannot know which of
+  the two the thread is in when it gets there. So an action is kept here, and the loop
+  is woken as well; it is run by whoever comes first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import selectors
+import socket
+import sys
+import threading
+import weakref
+from queue import Empty, SimpleQueue
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Container, Iterator
+    from selectors import BaseSelector
+
+    from asyncrepl.engine.loop.loop_clock import Ready
+
+    LiveLoop = Any  # its module imports this one
+
+__all__ = ["Breakpoint", "ExternalWaits", "LoopIteration", "WatchingSelector"]
+
+#: isinstance()'s second argument; without epoll (macOS) nothing is one.
+_EPOLL: Any = getattr(select, "epoll", ())
+
+
+class LoopIteration:
+    """One round of the loop; written by its thread, readable from any.
+
+    `busy` is False while the loop waits or does not run; `since` is the
+    ``time.monotonic()`` at which the turn began; `number` counts the turns.
+    """
+
+    __slots__ = ("busy", "number", "since")
+
+    def __init__(self) -> None:
+        self.busy = False
+        self.since = monotonic()
+        self.number = 0
+
+
+class WatchingSelector(selectors.DefaultSelector):
+    """A selector that notes the loop's turns.
+
+    `poll` is the system's own ``select``; `wait` is what `select` waits with:
+    the same, until `wait_with` puts another function there.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.turn = LoopIteration()
+        self.poll: Callable[[float | None], Ready] = super().select
+        self.wait_with(self.poll)
+        #: Called before a wait that only the outside can end.
+        self.idle: Callable[[], object] | None = None
+
+    def wait_with(self, wait: Callable[[float | None], Ready]) -> None:
+        """Let `select` wait by calling `wait`."""
+        self.wait = wait
+        # Asking epoll directly whether there is anything pays for the notes.
+        epoll = getattr(self, "_selector", None) if wait is self.poll else None
+        self._anything = epoll.poll if isinstance(epoll, _EPOLL) else _maybe_ready
+
+    def select(self, timeout: float | None = None) -> Ready:
+        """Wait for I/O; between the return and the next call a turn of the loop runs."""
+        turn = self.turn
+        turn.busy = False
+        if timeout is None and self.idle is not None:
+            self.idle()
+        ready = self.wait(timeout) if timeout != 0 or self._anything(0, 1) else []
+        turn.number += 1
+        turn.since = monotonic()
+        turn.busy = True
+        return ready
+
+
+def _maybe_ready(_timeout: float, _limit: int) -> bool:
+    return True
+
+
+class ExternalWaits:
+    """What lies outside the program of one loop; for the loop's thread.
+
+    `own_fd` is the loop's self-pipe. A listening socket does not count: it may
+    listen for ever, and the client that connects counts. Threads that were there
+    before do not count, nor do those of a pool: their jobs do.
+    """
+
+    def __init__(self, selector: BaseSelector, own_fd: int) -> None:
+        self._selector = selector
+        self._own_fd = own_fd
+        self._jobs: weakref.WeakSet[asyncio.Future[object]] = weakref.WeakSet()
+        self._processes: weakref.WeakSet[asyncio.SubprocessTransport] = weakref.WeakSet()
+        self._others = weakref.WeakSet(threading.enumerate())
+        self._busy = 0
+
+    def job(self, future: asyncio.Future[object]) -> None:
+        """Count `future` until it is done."""
+        self._jobs.add(future)
+
+    def lost(self, future: asyncio.Future[object]) -> None:
+        """`future`, a job's, will never be done: its result could not be set."""
+        self._jobs.discard(future)
+
+    def process(self, transport: asyncio.SubprocessTransport) -> None:
+        """Count the process of `transport` until it has ended."""
+        self._processes.add(transport)
+
+    @contextlib.contextmanager
+    def busy(self) -> Iterator[None]:
+        """Count as pending for the length of a ``with``."""
+        self._busy += 1
+        try:
+            yield
+        finally:
+            self._busy -= 1
+
+    def pending(self) -> bool:
+        """Whether the program waits for anything outside itself."""
+        return (
+            self._busy > 0
+            or self._waits_for_fd()
+            or (bool(self._jobs) and any(not job.done() for job in self._jobs))
+            or (bool(self._processes) and any(map(_is_running, self._processes)))
+            or any(
+                _counts_as_pending(each)
+                for each in threading.enumerate()
+                if each not in self._others
+            )
+        )
+
+    def _waits_for_fd(self) -> bool:
+        registered = self._selector.get_map()
+        if len(registered) == 1:  # its own
+            return False
+        fds = [key.fd for key in registered.values()]
+        return any(fd != self._own_fd and not _is_listening_socket(fd) for fd in fds)
+
+
+def _is_running(process: asyncio.SubprocessTransport) -> bool:
+    return process.get_returncode() is None
+
+
+def _counts_as_pending(thread: threading.Thread) -> bool:
+    """Whether `thread` is neither one of ours nor one of a pool, whose jobs are counted."""
+    pools = sys.modules.get("concurrent.futures.thread")  # else there is no pool
+    pool: Container[threading.Thread] = getattr(pools, "_threads_queues", ())
+    return not thread.name.startswith("asyncrepl") and thread not in pool
+
+
+def _is_listening_socket(fd: int) -> bool:
+    """Whether `fd` is a listening socket; the family and type given here are not looked at."""
+    try:
+        probe = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=fd)
+    except OSError:  # a pipe, a terminal, …
+        return False
+    try:
+        return bool(probe.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+    except OSError:
+        return False
+    finally:
+        probe.detach()
+
+
+class Breakpoint:
+    """The one stand of `loop`; `post` and `leave` may be called by any thread."""
+
+    def __init__(self, loop: LiveLoop) -> None:
+        #: Whether the loop's thread stands.
+        self.on = False
+        self._loop = loop
+        # Its put() may be called in a signal handler, also while this thread is in get().
+        self._actions: SimpleQueue[Callable[[], object]] = SimpleQueue()
+
+    def post(self, action: Callable[[], object]) -> None:
+        """Have `action` called in the loop's thread: by the stand, or else by the loop."""
+        self._actions.put(action)
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nothing stands there
+            self._loop.call_soon_threadsafe(self._act)
+
+    def here(self) -> None:
+        """Stand until `leave`; the loop does not count as busy meanwhile.
+
+        What an action raises comes out of here.
+        """
+        turn, self.on = self._loop.live.turn, True
+        turn.busy = False
+        try:
+            while self.on:
+                self._actions.get()()
+        finally:
+            self.on = False
+            turn.since = monotonic()
+            turn.busy = True
+
+    def leave(self) -> None:
+        """Let the program go on; does nothing where it does not stand."""
+        if self.on:
+            self._actions.put(self._leave)
+
+    def _leave(self) -> None:
+        self.on = False
+
+    def _act(self) -> None:
+        with contextlib.suppress(Empty):
+            while True:
+                self._actions.get_nowait()()

@@ -1,0 +1,266 @@
+"""Running loops: one that nothing stops, forked processes, and programs that bring their own.
+
+*Kept running* (`keep_running`): a session's loop goes on whatever user code does to it.
+
+*Forked.* ``os.fork()``, ``pty.fork()`` and multiprocessing's fork copy the thread that calls them,
+with the loop it runs. That loop must not run a second time: both processes have the same selector
+in the kernel, so one changes what the other waits for; tickers would print twice, and two
+programs read one keyboard. In ``python -m asyncio`` the child runs on, idle, for ever; in
+plain ``python`` it ends where its program does. So does ours: when its statement ends, with
+the status and the message that a program's end would have, or else when it returns to the
+loop. What runs at exit is run; nothing of the session is closed, which is the parent's.
+What does not work: to raise SystemExit in the child. On its way out it passes through all
+that the session has to put back: the terminal's modes, signal handlers, the loop.
+
+*Own loops.* A text that awaits at its top (or makes a task there) needs a loop that runs already.
+Most files don't: they end in ``asyncio.run(main())``, which a running loop refuses. So where
+nothing at the top needs a loop, a text is run with none, by Python's own rules. The loops
+it makes are ours, the first is the session's: what is traced, noticed and explained for a
+statement is so for a program, too. Loops are asked of a policy up to Python 3.13. Those are
+deprecated since and go in 3.16: there ``asyncio.new_event_loop`` is ours meanwhile, and a policy
+of the program's own is still obeyed. What does not work: asking whether the text calls
+``asyncio.run`` (``uvicorn.run``, ``anyio.run`` and ``loop.run_until_complete`` are no less common,
+and called from modules that are not read); and hiding the running loop from a statement that runs
+on it (``asyncio.get_event_loop()`` still finds it, and Ctrl-C would be for the wrong loop).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import functools
+import os
+import signal
+import sys
+import threading
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from asyncrepl.engine.loop.live_loop import LiveLoop, new_loop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from asyncrepl.engine.loop.interrupts import Interrupter
+
+    _Give = Callable[[Callable[[], asyncio.AbstractEventLoop]], asyncio.AbstractEventLoop]
+
+__all__ = [
+    "EndsSessionError",
+    "asyncio_makes_live_loops",
+    "keep_running",
+    "kept_out_of_forks",
+    "leave_child",
+]
+
+#: The signals whose handlers of ours mean nothing in a child.
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGWINCH, signal.SIGCONT)
+_FAILED = 1
+
+_parent_loops: list[LiveLoop] = []
+#: The task that forks, if it is one.
+_forking_task: list[asyncio.Task[Any]] = []
+
+
+@contextmanager
+def kept_out_of_forks(loop: LiveLoop) -> Iterator[None]:
+    """What is forked in the block never runs `loop`."""
+    _parent_loops.append(loop)
+    try:
+        yield
+    finally:
+        _parent_loops.remove(loop)
+
+
+def leave_child(error: BaseException | None) -> NoReturn:
+    """End this process as a program ends, after `error` if there was one."""
+    status = _show_error(error)
+    with suppress(BaseException):
+        atexit._run_exitfuncs()  # noqa: SLF001  what runs at exit is the process's, also of a child
+    _flush()
+    if isinstance(error, KeyboardInterrupt):
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+    os._exit(status)
+
+
+def _show_error(error: BaseException | None) -> int:
+    """Show `error` as a program's end does; the exit status."""
+    if error is None:
+        return 0
+    if isinstance(error, SystemExit):
+        if error.code is None or isinstance(error.code, int):
+            return (error.code or 0) & 0xFF
+        with suppress(Exception):
+            print(error.code, file=sys.stderr)
+        return _FAILED
+    with suppress(BaseException):
+        sys.excepthook(type(error), error, error.__traceback__)
+    return _FAILED
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(BaseException):
+            stream.flush()
+
+
+def _before_fork() -> None:
+    """In the parent, whatever thread forks."""
+    _forking_task.clear()
+    with suppress(RuntimeError):  # no loop runs in this thread
+        if (task := asyncio.current_task()) is not None:
+            _forking_task.append(task)
+
+
+def _after_fork() -> None:
+    """In the child: what the loop would do next is to end."""
+    for loop in _parent_loops:
+        loop.forget_all(_return_to_loop)
+    if _parent_loops:
+        signal.set_wakeup_fd(-1)
+        for number in _SIGNALS:
+            _reset(number)
+
+
+def _reset(number: int) -> None:
+    """Give the signal back, if its handler is ours."""
+    home = getattr(signal.getsignal(number), "__module__", None) or ""
+    if home.startswith("asyncrepl."):
+        default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+        signal.signal(number, default)
+
+
+def _return_to_loop() -> NoReturn:
+    if all(task.done() for task in _forking_task):
+        leave_child(None)
+    told = f"asyncrepl: process {os.getpid()} ends: it was forked, and cannot await anything"
+    leave_child(SystemExit(told))
+
+
+os.register_at_fork(before=_before_fork, after_in_child=_after_fork)
+
+
+#: So often a loop is started again that fails before its next turn: its selector is closed,
+#: say. A handler's error comes once.
+_MAX_FRUITLESS_RUNS = 3
+
+
+class EndsSessionError(BaseException):
+    """Raised by ours, where user code cannot catch it, to end `keep_running`."""
+
+
+def keep_running(
+    loop: LiveLoop,
+    interrupter: Interrupter,
+    ended: Callable[[], bool],
+    hit: Callable[[str], object],
+    failed: Callable[[BaseException], bool],
+) -> SystemExit | None:
+    """Run `loop` until `ended` says so; whoever ends it also stops the loop.
+
+    A user's ``loop.stop()`` ends nothing. A Ctrl-C that hit a background task or a
+    callback is given to `hit` as one line (what, and where). SystemExit from one
+    of these ends it, too, and is what is returned. What a signal handler of the user's
+    raises while the loop waits is given to `failed`, which says whether it could show it.
+    The error of a loop that cannot run any more comes out of here.
+    """
+    fruitless = 0
+    process = os.getpid()
+    while not ended():
+        turn = loop.live.turn.number
+        try:
+            _run_once_entered(loop, process)
+        except KeyboardInterrupt as error:
+            hit(interrupter.describe_interrupted(error))
+        except SystemExit as leaving:
+            return leaving
+        except EndsSessionError:
+            raise
+        except BaseException as error:
+            shown = failed(error)
+            fruitless = fruitless + 1 if loop.live.turn.number == turn or not shown else 0
+            if fruitless > _MAX_FRUITLESS_RUNS:
+                raise
+    return None
+
+
+def _run_once_entered(loop: LiveLoop, process: int) -> None:
+    """Run `loop`; whatever comes out of it in a process that was forked meanwhile, ends that."""
+    try:
+        loop.run_forever()
+    except BaseException as error:
+        if os.getpid() != process:
+            leave_child(error)
+        raise
+    if os.getpid() != process:
+        leave_child(None)
+
+
+@contextmanager
+def asyncio_makes_live_loops(first: LiveLoop) -> Iterator[None]:
+    """Let asyncio make loops of ours in the main thread: `first`, if it is asked for one."""
+    give = _LoopFactory(first).give
+    if sys.version_info < (3, 14):
+        asyncio.set_event_loop_policy(_policy(give))
+        try:
+            yield
+        finally:
+            asyncio.set_event_loop_policy(None)
+    else:
+        with _factory_replaced(give):
+            yield
+
+
+class _LoopFactory:
+    """Gives out `first`, then more on its clock, which report what they notice as it does."""
+
+    def __init__(self, first: LiveLoop) -> None:
+        self._first = first
+        self._given = False
+
+    def give(self, new: Callable[[], asyncio.AbstractEventLoop]) -> asyncio.AbstractEventLoop:
+        """The next loop; by `new` where it cannot be one of ours."""
+        if threading.current_thread() is not threading.main_thread():
+            return new()
+        if not self._given:
+            self._given = True
+            return self._first
+        loop = new_loop(self._first.live.clock)
+        loop.set_exception_handler(self._first.get_exception_handler())
+        return loop
+
+
+if sys.version_info < (3, 14):
+
+    def _policy(give: _Give) -> asyncio.AbstractEventLoopPolicy:
+        class _Policy(asyncio.DefaultEventLoopPolicy):
+            def new_event_loop(self) -> asyncio.AbstractEventLoop:
+                return give(super().new_event_loop)
+
+        return _Policy()
+
+
+@contextmanager
+def _factory_replaced(give: _Give) -> Iterator[None]:
+    """Let ``asyncio.new_event_loop`` give loops of ours."""
+    asyncios = asyncio.new_event_loop
+
+    @functools.wraps(asyncios)
+    def new_event_loop() -> asyncio.AbstractEventLoop:
+        made = asyncios()
+        if type(made) is not asyncio.SelectorEventLoop or not replaced:
+            return made  # that of a policy; or whoever has kept this function calls it later
+        made.close()
+        return give(asyncios)
+
+    replaced: list[Any] = [asyncio, asyncio.events]
+    for module in replaced:
+        module.new_event_loop = new_event_loop
+    try:
+        yield
+    finally:
+        while replaced:
+            module = replaced.pop()
+            if module.new_event_loop is new_event_loop:
+                module.new_event_loop = asyncios

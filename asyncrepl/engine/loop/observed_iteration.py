@@ -1,0 +1,278 @@
+"""One iteration of an observed loop: asyncio's own, with a note for each handle it runs.
+
+Everything that runs on a loop passes here: tasks however they were made,
+callbacks, timers, I/O. Each handle is a slice, so one note per handle says who
+ran when. No task, coroutine or handle is changed. All that escapes is the first
+step of an eager task that was made directly, ``Task(…, eager_start=True)``.
+
+A step of a task that only does ``sleep(0)`` takes asyncio 1.2 µs, so notes have
+to be cheap. What they cost, and what was dearer:
+
+- Reading the clock and finding the task by its ``id()``: 100 ns each; knowing
+  that it is a task's step, and whether the task is over: 120; adding up its
+  time: 90; noting lane and start: 35 (see `asyncrepl.engine.tasks.slice_log`).
+- With 10,000 tasks most of the cost is memory that is not in the cache. So what
+  is noted of a task lies together (see `asyncrepl.engine.tasks.task_records`).
+- A ready queue that notes what is taken out (a deque subclass with `popleft` in
+  Python) leaves asyncio's iteration alone. But it costs a call more, must keep all
+  it knows between two calls in attributes, and learns only with the next handle
+  that a task is over: 250 ns a slice in all.
+- Two things pay for most of that. asyncio's `call_soon` calls four functions in
+  Python to put a handle into the queue, ours makes the same handle with none:
+  200 ns. And a task's step is called directly, not through ``Handle._run``: 170
+  to 270 ns. (Other callbacks are not: that frame is in their tracebacks.) Both are
+  seen only by who asks for the outer frames of a task, where our iteration is anyway.
+
+Tasks are asked through asyncio's own methods: those of a subclass are user code.
+"""
+
+# ruff: noqa: SLF001 -- this is asyncio's own code, for a loop of asyncio's
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import math
+import sys
+from asyncio import base_events
+from contextvars import copy_context
+from types import BuiltinMethodType, FunctionType, MethodType
+from typing import TYPE_CHECKING, Any
+
+from asyncrepl.engine.code_owner import marked_as_running_callbacks
+from asyncrepl.engine.loop import timers
+from asyncrepl.engine.tasks.slice_log import BATCH
+from asyncrepl.engine.tasks.task_records import is_done, is_python_task
+from asyncrepl.engine.tasks.timeline import RELEASES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextvars import Context
+
+    LiveLoop = Any  # its module imports this one
+    from asyncrepl.engine.tasks.timeline import Timeline
+
+__all__ = ["call_soon", "run_once"]
+
+_c_task_done = asyncio.Task.done
+_call_soon = asyncio.BaseEventLoop.call_soon
+_new_object: Any = object.__new__
+_base_events: Any = base_events
+#: Whether a timer that is due this very instant fires however coarse the instant is.
+_EXACT_INSTANTS = sys.version_info >= (3, 15)
+_on_timeout = vars(asyncio.Timeout)["_on_timeout"]
+
+
+def run_once(loop: LiveLoop) -> None:
+    """As asyncio's ``loop._run_once``; what runs is noted in the loop's timeline."""
+    timeline: Any = loop.live.timeline
+    if loop._scheduled:
+        _forget_cancelled(loop)
+    if loop._ready or loop._stopping:
+        events = loop._selector.select(0)
+    else:
+        timeout = _timeout(loop)
+        if timeout != 0:
+            timeline.loop_waits()
+        events = loop._selector.select(timeout)
+    if events:
+        loop._process_events(events)
+        events = []
+    if loop._scheduled:
+        _fire_timers(loop)
+    todo = len(loop._ready)  # and not what becomes ready meanwhile
+    try:
+        while todo > BATCH:
+            _run_ready(loop, timeline, BATCH)
+            timeline.log.tidy()
+            todo -= BATCH
+        _run_ready(loop, timeline, todo)
+    except BaseException:
+        timeline.exception_escaped()
+        raise
+    timeline.iteration_ended()
+
+
+def _forget_cancelled(loop: LiveLoop) -> None:
+    count, cancelled = len(loop._scheduled), loop._timer_cancelled_count
+    if (
+        count > _base_events._MIN_SCHEDULED_TIMER_HANDLES
+        and cancelled / count > _base_events._MIN_CANCELLED_TIMER_HANDLES_FRACTION
+    ):
+        kept = []
+        for handle in loop._scheduled:
+            if handle._cancelled:
+                handle._scheduled = False
+            else:
+                kept.append(handle)
+        heapq.heapify(kept)
+        loop._scheduled = kept
+        loop._timer_cancelled_count = 0
+    else:
+        while loop._scheduled and loop._scheduled[0]._cancelled:
+            loop._timer_cancelled_count -= 1
+            heapq.heappop(loop._scheduled)._scheduled = False
+
+
+def _timeout(loop: LiveLoop) -> float | None:
+    if loop._scheduled:
+        delay: float = loop._scheduled[0]._when - loop.time()
+        return min(max(0, delay), float(_base_events.MAXIMUM_SELECT_TIMEOUT))
+    return None
+
+
+def _fire_timers(loop: LiveLoop) -> None:
+    now, grain = loop.time(), loop._clock_resolution
+    end = now + (max(grain, math.ulp(now)) if _EXACT_INSTANTS else grain)
+    ties = loop.live.clock.ties
+    while loop._scheduled and loop._scheduled[0]._when < end:
+        handle = heapq.heappop(loop._scheduled)
+        handle._scheduled = False
+        if ties is not None:
+            ties.fires(handle)
+        loop._ready.append(handle)
+
+
+@marked_as_running_callbacks
+def _run_ready(loop: LiveLoop, timeline: Timeline, count: int) -> None:  # noqa: PLR0912, PLR0915
+    """Run the next `count` handles."""
+    records, fresh, step = timeline.records, timeline.log.fresh, timeline.step
+    for _ in range(count):
+        handle: Any = loop._ready.popleft()
+        if handle._cancelled:
+            continue
+        callback = handle._callback
+        kind = type(callback)
+        if kind is step or (kind is BuiltinMethodType and callback.__name__ == "task_wakeup"):
+            task = callback.__self__
+        elif kind is FunctionType:
+            task = None
+            if callback is RELEASES:
+                timeline.cuts.note_waiter(handle._args[0])
+        else:
+            task, step = _task_stepped_by(callback, timeline), timeline.step
+        if task is None:
+            record = timeline.callbacks
+        else:
+            try:
+                record = records[id(task)]
+            except KeyError:
+                record = timeline.add_unseen_task(task)
+        now = timeline.ns()
+        timeline.record.busy += now - timeline.since
+        timeline.record = record
+        timeline.since = now
+        record.slices += 1
+        fresh.append(record.number)
+        fresh.append(now)
+        if loop._debug:
+            _run_timed(loop, handle)
+        elif kind is step:
+            try:
+                handle._context.run(callback)
+            except (SystemExit, KeyboardInterrupt):
+                raise
+            except BaseException as error:
+                _FailedHandle(handle, error).report()
+        else:
+            handle._run()
+        if task is not None:
+            if timeline.cuts:
+                timeline.cuts.look(task)
+            try:
+                over = _c_task_done(task)
+            except TypeError:  # a task in pure Python
+                over = is_done(task)
+            if over:
+                timeline.task_ended(task)
+            elif timeline.suspending is not None:
+                timeline.suspending(task)
+    # As in asyncio: the traceback of a task's error may lead to our frame, which must not
+    # keep the task.
+    handle = callback = task = None
+
+
+class _FailedHandle:
+    """The context of a handle whose callback has failed: fails once more, for asyncio to report.
+
+    A task's step fails only if it could not even begin.
+    """
+
+    def __init__(self, handle: Any, error: BaseException) -> None:
+        self._handle = handle
+        self._context = handle._context
+        self._error = error.with_traceback(None)
+
+    def report(self) -> None:
+        """Let the handle meet the error where it would have met it."""
+        self._handle._context = self
+        self._handle._run()
+
+    def run(self, *_: object) -> None:
+        """As if the callback ran."""
+        self._handle._context = self._context
+        raise self._error
+
+
+def _run_timed(loop: LiveLoop, handle: asyncio.Handle) -> None:
+    """What asyncio does in debug mode."""
+    try:
+        loop._current_handle = handle
+        begin = loop.time()
+        handle._run()
+        took = loop.time() - begin
+        if took >= loop.slow_callback_duration:
+            _base_events.logger.warning(
+                "Executing %s took %.3f seconds", _base_events._format_handle(handle), took
+            )
+    finally:
+        loop._current_handle = None
+        del handle
+
+
+#: The type of the C tasks' steps, where it shows itself: it has no public name.
+_STEP_NAMES = {("builtins", "TaskStepMethWrapper"), ("_asyncio", "TaskStepMethWrapper")}
+
+
+def _task_stepped_by(callback: Any, timeline: Timeline) -> Any:
+    """The task of which `callback` is a step; None for a plain callback.
+
+    Other methods of a task are plain callbacks, as in ``call_later(1,
+    task.cancel)``. Objects of the user's are not asked.
+    """
+    kind = type(callback)
+    if kind is BuiltinMethodType and callback.__name__ == "cancel":
+        timeline.cuts.note(callback.__self__)
+    if kind is MethodType:
+        owner = callback.__self__
+        if callback.__func__ is _on_timeout:
+            timeline.timeout_expires(owner)
+        step = callback.__name__ in {"__step", "__wakeup"} and is_python_task(owner)
+        return owner if step else None
+    if (kind.__module__, kind.__name__) in _STEP_NAMES:
+        timeline.step = kind
+        return callback.__self__
+    return None
+
+
+def call_soon(
+    self: LiveLoop, callback: Callable[..., object], *args: Any, context: Context | None = None
+) -> asyncio.Handle:
+    """As asyncio's ``loop.call_soon``, with fewer calls."""
+    if self._debug or self._closed:
+        handle = _call_soon(self, callback, *args, context=context)
+        timers.hide_ours(handle)
+        return handle
+    made: Any = _new_object(asyncio.Handle)
+    made._context = copy_context() if context is None else context
+    made._loop = self
+    made._callback = callback
+    made._args = args
+    made._cancelled = False
+    made._repr = None
+    made._source_traceback = None
+    self._ready.append(made)
+    return made  # type: ignore[no-any-return]
+
+
+call_soon.__qualname__ = _call_soon.__qualname__  # TypeErrors name it

@@ -1,0 +1,387 @@
+"""A session: one namespace, one context, one live loop, statements one after the other.
+
+Every statement runs *on* the loop as a task of its own, also a synchronous one,
+so that ``asyncio.create_task(…)`` and ``asyncio.get_running_loop()`` work in it.
+The task's coroutine is a small wrapper that keeps the exception. Three reasons
+for a wrapper, each of which failed without it:
+
+- a statement that lets StopIteration escape does not turn it into RuntimeError
+  from 3.12 on: as a task of its own it never ends (3.12) or ends with a message
+  about futures (3.13); awaited by a coroutine it is converted everywhere;
+- KeyboardInterrupt and SystemExit leave ``run_forever`` when a task raises
+  them; the wrapper keeps those of the statement;
+- a synchronous statement has no coroutine, but needs a task to run in.
+
+Two things keep a session able to report what a statement has done to the whole process:
+
+- *The recursion limit* is the interpreter's: one of 40, set in a statement, would hold for the
+  prompt, the terminal's thread and the report of an error, too. So it is lifted to what our own
+  work needs (`ensure_recursion_room`).
+- *Memory.* The variables of code that has used up all of it live on in the traceback, for
+  ``:why`` and for a debugger; then nothing of ours can be done any more, not even to call the
+  loop's next callback, which is lost, and with it the prompt. So where no room is left, a
+  reserve is given up, and what the failed code holds is let go of: its error and its stack
+  stay. The reserve is address space: no page of it is ever touched.
+
+And ``inspect.getsource`` finds classes that were typed. For a function it asks the code object,
+for a class the file of its module; but a session has no file, and its classes come from many
+texts. What does not work: to give the module a ``__file__``, for it is one for all of them, and
+`multiprocessing` would run it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import contextvars
+import inspect
+import os
+import sys
+import traceback
+import types
+from asyncio import CancelledError, Task
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from sys import getrecursionlimit, setrecursionlimit
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from asyncrepl.engine.code_owner import cut_to_user_part, reached_location
+from asyncrepl.engine.loop.loop_runner import leave_child
+from asyncrepl.engine.tasks.task_records import restore_running_loop, statement_endings
+from asyncrepl.instrument.compilation import FUTURE_FLAGS, compile_source
+from asyncrepl.runtime.isolation import repair_imports as keep_imports
+from asyncrepl.syntax.parsed_input import (
+    Blank,
+    Incomplete,
+    InvalidStatement,
+    Statement,
+    parse_input,
+)
+from asyncrepl.syntax.sources import Source, Sources
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import TracebackType
+
+    from asyncrepl.instrument.compilation import Mode
+
+__all__ = [
+    "MIN_RECURSION_LIMIT",
+    "Outcome",
+    "Session",
+    "StatementRun",
+    "ensure_recursion_room",
+    "free_memory_if_exhausted",
+    "keep_memory_reserve",
+    "low_recursion_limits",
+    "typed_classes_findable",
+]
+
+#: Frames: drawing takes 90, importing what explains an error 150.
+MIN_RECURSION_LIMIT = 400
+
+#: The limits that were too low, and have not been told.
+low_recursion_limits: list[int] = []
+
+
+def ensure_recursion_room() -> None:
+    """Lift a recursion limit below `MIN_RECURSION_LIMIT`; `low_recursion_limits` notes it.
+
+    Takes one frame: there may be no more.
+    """
+    if (limit := getrecursionlimit()) < MIN_RECURSION_LIMIT:
+        setrecursionlimit(MIN_RECURSION_LIMIT)
+        low_recursion_limits.append(limit)
+
+
+_RESERVE_SIZE = 4 << 20  # bytes: a few arenas of the interpreter's allocator
+#: Of a chain of errors so many are looked at: the user may have made it a ring.
+_MAX_CHAIN = 100
+
+_reserve: list[bytes] = []
+
+
+def keep_memory_reserve() -> None:
+    """Have a reserve from now on, if there is room for one."""
+    if not _reserve:
+        with suppress(MemoryError):
+            _reserve.append(bytes(_RESERVE_SIZE))
+
+
+def free_memory_if_exhausted(error: BaseException | None) -> None:
+    """Give up the reserve, and what the stack of `error` holds, if there is no memory else."""
+    try:
+        bytes(_RESERVE_SIZE)
+    except MemoryError:
+        _reserve.clear()
+        for _ in range(_MAX_CHAIN):
+            if error is not None:
+                traceback.clear_frames(error.__traceback__)
+                error = error.__context__
+
+
+#: The user's own module, whatever ours is called by (see `asyncrepl.runtime.stdlib_copies`).
+_IMPORTED = {"asyncio": asyncio}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a statement ended.
+
+    `error` is what it raised, with a traceback that begins in the user's code;
+    `stage` says where: "parse", "compile" or "run". `interrupted` is true when it
+    ended because of a Ctrl-C, and `where` then says what line it reached, as
+    "FILE:LINE: source", if that is known.
+    """
+
+    source: Source
+    error: BaseException | None = None
+    stage: Literal["parse", "compile", "run"] = "run"
+    interrupted: bool = False
+    where: str | None = None
+
+
+class StatementRun:
+    """A statement that is running: its task, and the ways to stop it."""
+
+    def __init__(self, source: Source, done: Callable[[Outcome], None]) -> None:
+        self.source = source
+        self.task: asyncio.Task[None] | None = None
+        self.error: BaseException | None = None
+        self.interrupts = 0
+        self.abandoned = False
+        self._done = done
+
+    def interrupt(self) -> None:
+        """Cancel the statement; its cleanup goes on, and then it is done."""
+        self.interrupts += 1
+        if self.task is not None:
+            try:
+                self.task.cancel()
+            except RecursionError:  # it awaits itself in the end: asyncio cannot cancel that
+                self.abandon()
+
+    def abandon(self) -> None:
+        """Report the statement as done now; what is left of it goes on as a task."""
+        if not self.abandoned:
+            self.abandoned = True
+            self._done(Outcome(self.source, KeyboardInterrupt(), interrupted=True))
+
+    def finish(self, task: asyncio.Task[None]) -> None:
+        """Report the outcome; called when the task is done."""
+        ensure_recursion_room()
+        keep_imports()
+        error = self.error
+        if self.abandoned:
+            self._finish_abandoned(task)
+            return
+        if task.cancelled():  # before its first step: the wrapper never ran
+            error = CancelledError()
+        try:
+            outcome = self._outcome(error)
+        except BaseException:  # what it reached cannot be said: the user's objects are asked
+            outcome = Outcome(self.source, error)
+        self._done(outcome)
+
+    def _finish_abandoned(self, task: asyncio.Task[None]) -> None:
+        """Nobody waits for the outcome any more; an error goes where those of tasks go."""
+        if self.error is not None and not isinstance(self.error, CancelledError):
+            message = "An abandoned statement failed"
+            context = {"message": message, "exception": self.error, "task": task}
+            task.get_loop().call_exception_handler(context)
+
+    def _outcome(self, error: BaseException | None) -> Outcome:
+        kind = type(error)  # not isinstance(): it asks a ``__class__`` of the user's
+        cancelled = self.interrupts and issubclass(kind, CancelledError)
+        if error is None or not (cancelled or issubclass(kind, KeyboardInterrupt)):
+            return Outcome(self.source, error)
+        trace = error.__traceback__
+        interrupt = KeyboardInterrupt().with_traceback(trace)
+        return Outcome(self.source, interrupt, interrupted=True, where=reached_location(trace))
+
+
+class Session:
+    """Runs statements in one namespace on `loop`, without any terminal.
+
+    The namespace is that of a module called ``__main__``, or the given one.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop | None = None,
+        namespace: dict[str, Any] | None = None,
+    ) -> None:
+        self._loop = loop
+        self.module = types.ModuleType("__main__")
+        self.namespace = vars(self.module) if namespace is None else namespace
+        self.namespace.setdefault("__builtins__", builtins)
+        self.namespace.setdefault("asyncio", _IMPORTED["asyncio"])
+        if sys.version_info < (3, 14):  # from then on it comes with the first annotation
+            self.namespace.setdefault("__annotations__", {})
+        self.context = contextvars.copy_context()
+        self.sources = Sources()
+        self.count = 0
+        #: Where the next text begins in the line that was typed.
+        self.column = 0
+        self._flags = 0
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop the statements run on: the given one, else the running one."""
+        return self._loop if self._loop is not None else asyncio.get_running_loop()
+
+    async def run(self, text: str) -> Outcome:
+        """Run `text` and wait for it. Never raises what the text raises."""
+        ended: asyncio.Future[Outcome] = self.loop.create_future()
+
+        def done(outcome: Outcome) -> None:
+            if not ended.done():
+                ended.set_result(outcome)
+
+        run = self.start(text, done)
+        try:
+            return await ended
+        finally:
+            if run is not None and run.task is not None:
+                run.task.cancel()
+
+    def start(
+        self,
+        text: str,
+        done: Callable[[Outcome], None],
+        *,
+        name: str | None = None,
+        filename: str | None = None,
+        mode: Literal["single", "exec"] = "single",
+        context: contextvars.Context | None = None,
+    ) -> StatementRun | None:
+        """Start `text` as a task and call `done` with its outcome, exactly once.
+
+        To be called in the loop's thread. The task is called `name`, or "input N", and
+        runs in `context`, or the session's.
+        Where there is nothing to run, or it does not compile, `done` is called
+        at once and None is returned.
+        """
+        compiled = self._prepare(text, filename, mode)
+        if isinstance(compiled, Outcome):
+            done(compiled)
+            return None
+        source, code = compiled
+        run = StatementRun(source, done)
+        # Not loop.create_task: a task factory set by the user must not see, change
+        # or break the session's own tasks.
+        run.task = Task(
+            self._drive(run, code),
+            loop=self.loop,
+            name=name or f"input {self.count}",
+            context=context or self.context,
+        )
+        run.task.add_done_callback(run.finish)
+        return run
+
+    def run_alone(self, text: str, filename: str) -> Outcome:
+        """Run the program `text` to its end as ``python FILE`` does; no loop may be running.
+
+        Also what it raises to leave (SystemExit, KeyboardInterrupt) is in the outcome.
+        """
+        compiled = self._prepare(text, filename, "module")
+        if isinstance(compiled, Outcome):
+            return compiled
+        source, code = compiled
+        process = os.getpid()
+        try:
+            self.context.run(exec, code, self.namespace)
+        except BaseException as error:
+            cut_to_user_part(error)
+            if os.getpid() != process:
+                leave_child(error)
+            if not issubclass(type(error), KeyboardInterrupt):
+                return Outcome(source, error)
+            trace = _interrupted_part(cast("KeyboardInterrupt", error))
+            interrupt = KeyboardInterrupt().with_traceback(trace)
+            return Outcome(source, interrupt, interrupted=True, where=reached_location(trace))
+        if os.getpid() != process:
+            leave_child(None)
+        return Outcome(source)
+
+    def _prepare(
+        self, text: str, filename: str | None, mode: Mode
+    ) -> Outcome | tuple[Source, types.CodeType]:
+        if filename is None:
+            self.count += 1
+            filename = f"<input {self.count}>"
+        reading = parse_input(text, filename, program=mode != "single")
+        tree = reading.tree if isinstance(reading, Statement) else None
+        source = self.sources.add(filename, text, tree, self.column)
+        match reading:
+            case InvalidStatement(error=error):
+                return Outcome(source, error, "parse")
+            case Incomplete():
+                return Outcome(source, _incomplete_error(source), "parse")
+            case Blank():
+                return Outcome(source)
+        try:
+            code = compile_source(source, mode, self._flags, self.namespace)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            return Outcome(source, error.with_traceback(None), "compile")
+        self._flags |= code.co_flags & FUTURE_FLAGS
+        return source, code
+
+    async def _drive(self, run: StatementRun, code: types.CodeType) -> None:
+        process, loop = os.getpid(), self.loop
+        keep_memory_reserve()
+        try:
+            result = eval(code, self.namespace)
+            if code.co_flags & inspect.CO_COROUTINE:
+                await result
+        except BaseException as error:
+            free_memory_if_exhausted(error)
+            run.error = error
+            cut_to_user_part(error)
+            ended_by_user = issubclass(type(error), (CancelledError, KeyboardInterrupt))
+            statement_endings[run.task] = "cancelled" if ended_by_user else "error"
+        else:
+            free_memory_if_exhausted(None)
+        if os.getpid() != process:
+            leave_child(run.error)
+        restore_running_loop(loop)
+
+
+def _interrupted_part(error: KeyboardInterrupt) -> TracebackType | None:
+    """The traceback that says what a Ctrl-C has reached.
+
+    ``asyncio.run`` cancels its task, and raises KeyboardInterrupt when that has ended.
+    """
+    inner = error.__context__
+    cancelled = isinstance(inner, asyncio.CancelledError)
+    return inner.__traceback__ if inner is not None and cancelled else error.__traceback__
+
+
+def _incomplete_error(source: Source) -> SyntaxError:
+    """Python's own error for a text that ends too early."""
+    try:
+        compile(source.text + "\n", source.filename, "exec", dont_inherit=True)
+    except SyntaxError as error:
+        return error.with_traceback(None)
+    return SyntaxError("unexpected end of input", (source.filename, 1, None, None))
+
+
+@contextmanager
+def typed_classes_findable(session: Session) -> Iterator[None]:
+    """Within the block ``inspect.getfile`` knows the texts of `session`."""
+    pythons = inspect.getfile
+
+    def getfile(object: Any) -> str:  # noqa: A002 - as `inspect` calls it
+        """Work out which source or compiled file an object was defined in."""
+        if isinstance(object, type) and object.__module__ == session.module.__name__:
+            found = session.sources.defining(object)
+            if found is not None:
+                return found
+        return pythons(object)
+
+    inspect.getfile = getfile
+    try:
+        yield
+    finally:
+        if inspect.getfile is getfile:  # user code may have set its own
+            inspect.getfile = pythons

@@ -1,0 +1,1 @@
+"""The tasks of a loop: their record, and who awaits whom."""

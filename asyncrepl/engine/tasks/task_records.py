@@ -1,0 +1,212 @@
+"""What the timeline knows of one task, while it lives and afterwards; and how tasks are asked.
+
+Only strings and numbers are kept, and a weak reference while the task lives. A
+task is asked by asyncio's own methods only: those of a subclass are user code. What is asked
+for works for tasks in C and for tasks in Python.
+
+The statements of a session keep their exception to themselves: to asyncio each has simply
+returned. How they really ended is noted in `statement_endings`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+import weakref
+from types import CoroutineType, GeneratorType
+from typing import TYPE_CHECKING, Any
+
+from asyncrepl.events import Ending, Lane
+
+__all__ = [
+    "TaskRecord",
+    "TaskRef",
+    "all_tasks",
+    "by_task_number",
+    "coro_name",
+    "current_task",
+    "ending",
+    "has_started",
+    "is_done",
+    "is_python_task",
+    "name_of",
+    "no_task",
+    "pending_cancellations",
+    "restore_running_loop",
+    "statement_endings",
+    "task_coroutine",
+]
+
+#: By task; as asyncio sees it, each of these has simply returned.
+statement_endings: weakref.WeakKeyDictionary[Any, Ending] = weakref.WeakKeyDictionary()
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    class _PyTask(asyncio.Task[Any]):
+        """asyncio's task in pure Python."""
+else:
+    from asyncio.tasks import _PyTask
+
+_Task = asyncio.Task
+
+
+class _SliceCounts:
+    """What each slice changes, kept together in memory: with 10,000 tasks that is felt."""
+
+    __slots__ = ("busy", "number", "slices")
+
+
+class TaskRecord(_SliceCounts):
+    """A task, as the timeline knows it; its `Lane` is built when somebody looks.
+
+    `slices` have begun; those that are over took `busy` nanoseconds.
+    """
+
+    __slots__ = ("_lane", "born", "coro", "ending", "made", "name", "parent", "ref")
+
+    def __init__(
+        self,
+        number: int,
+        born: int = 0,
+        parent: int | None = None,
+        made: tuple[str, int] | None = None,
+    ) -> None:
+        self.number = number
+        self.name = self.coro = ""
+        self.parent = parent
+        self.born = born
+        self.made = made
+        self.slices = self.busy = 0
+        self.ref: Callable[[], Any] = no_task
+        self.ending: tuple[int, Ending] | None = None
+        self._lane: Lane | None = None
+
+    def lane(self) -> Lane:
+        """What is known of it now; any thread."""
+        lane = self._lane
+        if lane is None or lane.name != self.name:
+            lane = Lane(self.number, self.name, self.coro, self.parent, self.born, self.made)
+            self._lane = lane
+        return lane
+
+
+class TaskRef(weakref.ref[Any]):
+    """A weak reference to a task that knows the task's ``id()``."""
+
+    __slots__ = ("key",)
+
+    key: int
+
+
+def no_task() -> None:
+    """The reference to a task that is over."""
+
+
+def all_tasks(loop: asyncio.AbstractEventLoop) -> set[asyncio.Task[Any]]:
+    """The tasks of `loop` that are not done.
+
+    Those in C and those in Python: from Python 3.14 on ``asyncio.all_tasks`` has only
+    the former.
+    """
+    tasks = asyncio.all_tasks(loop)
+    if sys.version_info >= (3, 14):
+        tasks |= asyncio.tasks._py_all_tasks(loop)  # type: ignore[attr-defined, unused-ignore]  # noqa: SLF001
+    return tasks
+
+
+def current_task(loop: asyncio.AbstractEventLoop) -> asyncio.Task[Any] | None:
+    """The task of `loop` that runs at the moment, be it in C or in Python; any thread."""
+    task = asyncio.current_task(loop)
+    if task is None and sys.version_info >= (3, 14):
+        task = asyncio.tasks._py_current_task(loop)  # type: ignore[attr-defined, unused-ignore]  # noqa: SLF001
+    return task
+
+
+def restore_running_loop(loop: asyncio.AbstractEventLoop) -> bool:
+    """Make `loop`, if it runs in this thread, the running one again; whether it was not.
+
+    User code may have said otherwise. From Python 3.14 on a task could not even end its step.
+    A statement that was abandoned may end in a collection of garbage, where no loop runs.
+    """
+    if getattr(loop, "_thread_id", None) != threading.get_ident():
+        return False
+    taken = asyncio._get_running_loop() is not loop  # noqa: SLF001  its public sister raises
+    if taken:
+        asyncio._set_running_loop(loop)  # noqa: SLF001  public, but for its name
+    return taken
+
+
+def is_python_task(obj: Any) -> bool:
+    """Whether `obj` is a task of asyncio's implementation in Python."""
+    return issubclass(type(obj), _PyTask)
+
+
+def is_done(task: Any) -> bool:
+    """Whether the task is over."""
+    try:
+        return _Task.done(task)
+    except TypeError:
+        return _PyTask.done(task)
+
+
+def has_started(task: Any, coro: Any) -> bool:
+    """Whether a task that was just made has run already."""
+    return is_done(task) or (type(coro) is CoroutineType and coro.cr_suspended)
+
+
+def ending(task: Any) -> Ending:
+    """How a task that is done has ended, without touching what it would log about itself."""
+    # A subclass may have a __hash__ of its own; a statement's task is none.
+    if type(task) is _Task and (how := statement_endings.get(task)) is not None:
+        return how
+    try:
+        cancelled = _Task.cancelled(task)
+    except TypeError:
+        cancelled = _PyTask.cancelled(task)
+    if cancelled:
+        return "cancelled"
+    # Not exception(): asyncio would no longer say that nobody retrieved it.
+    return "done" if task._exception is None else "error"  # noqa: SLF001
+
+
+def pending_cancellations(task: Any) -> int:
+    """How often the task was asked to end, and did not take it back."""
+    try:
+        return _Task.cancelling(task)
+    except TypeError:
+        count: int = _PyTask.cancelling(task)
+        return count
+
+
+def name_of(task: Any) -> str:
+    """The task's name."""
+    try:
+        return _Task.get_name(task)
+    except TypeError:
+        return _PyTask.get_name(task)
+
+
+def task_coroutine(task: Any) -> Any:
+    """The task's coroutine."""
+    try:
+        return _Task.get_coro(task)
+    except TypeError:
+        return _PyTask.get_coro(task)
+
+
+def coro_name(coro: Any) -> str:
+    """The coroutine's qualified name; of an object of the user's own, its type's."""
+    kind = type(coro)
+    if kind is CoroutineType or kind is GeneratorType:
+        name: str = coro.__qualname__
+        return name
+    return kind.__qualname__
+
+
+def by_task_number(task: asyncio.Task[Any]) -> tuple[int, str]:
+    """Order tasks that were made unseen: Task-9 before Task-10."""
+    name = name_of(task)
+    return len(name), name

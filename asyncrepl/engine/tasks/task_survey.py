@@ -1,0 +1,315 @@
+"""What the tasks of a loop are doing: their state, what each waits on, and whether it can end.
+
+What a suspended chain waits on is said as one would say it, with the user's line where it does.
+Behind the user's innermost line stand coroutines of asyncio, and at the end a
+future that says nothing: ``Queue.get`` says more than "a future". A function is
+asyncio's where it lives in asyncio's files: a user's own that is called
+``sleep`` is described by its name alone.
+
+A loop that is about to wait with no timer set and nothing ready can be woken only by the outside:
+I/O, a thread, a process, a signal. If none of these is there either, it is deadlocked: what waits
+will wait for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import threading
+from dataclasses import dataclass
+from functools import cache
+from types import NoneType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from asyncrepl.engine.code_owner import is_library, is_plumbing, location_and_source, owner
+from asyncrepl.engine.tasks.await_chain import (
+    await_chain,
+    first_argument,
+    gathered_futures,
+    is_future,
+    is_task,
+    result_source,
+)
+from asyncrepl.engine.tasks.task_records import all_tasks, current_task, name_of
+from asyncrepl.events import Totals
+from asyncrepl.events.findings import Finding
+from asyncrepl.events.object_info import ObjectInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from asyncrepl.engine.tasks.await_chain import AwaitLink
+    from asyncrepl.engine.tasks.timeline import Timeline
+
+    LiveLoop = Any  # its module imports this one
+
+__all__ = [
+    "TaskActivity",
+    "TaskState",
+    "WaitDescription",
+    "deadlock_finding",
+    "describe_chain",
+    "describe_wait",
+    "is_deadlocked",
+    "sorted_by_name",
+    "state_of",
+    "survey_tasks",
+]
+
+
+class WaitDescription(NamedTuple):
+    """Where something waits, and what for; strings and a number only.
+
+    `on` is what it is finally suspended on: "asyncio.sleep(0.33)", "Queue.get",
+    "task 'input 3'", "gather of 3", "a future"; empty for what runs or has not
+    begun. `filename`, `line` and `function` tell the user's innermost line that
+    waits; where no code of the user's does, they are empty and 0.
+    """
+
+    on: str = ""
+    filename: str = ""
+    line: int = 0
+    function: str = ""
+
+
+def describe_wait(awaitable: object, *, through_steps: bool = True) -> WaitDescription:
+    """What a task, a coroutine, an async generator or its step waits on; in the loop's thread.
+
+    Without `through_steps` it is told only as far as the first other async
+    generator that is being stepped: "a step of readings".
+    """
+    chain = await_chain(awaitable)
+    if not through_steps:
+        for at, link in enumerate(chain):
+            if at and link.kind == "async generator step":
+                return describe_chain(chain[:at])._replace(on=f"a step of {link.name}")
+    return describe_chain(chain)
+
+
+def describe_chain(chain: list[AwaitLink]) -> WaitDescription:
+    """What the chain that `await_chain` gave waits on."""
+    owners: list[str | None] = [
+        None if link.code is None else owner(link.code.co_filename) for link in chain
+    ]
+    at = len(chain) - 1
+    while at >= 0 and owners[at] != "user":
+        at -= 1
+    if at < 0:
+        if "library" not in owners:
+            return WaitDescription(_describe_links(chain, owners))
+        at = len(chain) - 1 - owners[::-1].index("library")
+    link, code = chain[at], chain[at].code
+    frame = link.frame
+    assert code is not None
+    line = (frame and frame.f_lineno) or code.co_firstlineno
+    on = _describe_links(chain[at + 1 :], owners[at + 1 :]) or _describe_yield(link)
+    return WaitDescription(on, code.co_filename, line, code.co_qualname)
+
+
+def _describe_yield(link: AwaitLink) -> str:
+    """What a generator waits on that gives the loop nothing to wait for."""
+    generator: Any = link.subject
+    return "a bare yield" if link.kind == "generator" and generator.gi_suspended else ""
+
+
+# -- in words ----------------------------------------------------------------------
+
+
+def _describe_links(links: list[AwaitLink], owners: list[str | None]) -> str:
+    """What stands behind the user's line, told by the outermost that has words."""
+    for link, whose in zip(links, owners, strict=True):
+        if whose == "asyncio" and (words := _describe_asyncio_call(link)):
+            return words
+    last = links[-1] if links else None
+    if last is None or last.code is not None:
+        return _public_library(links, owners)
+    if last.kind == "other":
+        return last.name
+    return _describe_future(last.subject) or _public_library(links, owners) or "a future"
+
+
+def _public_library(links: list[AwaitLink], owners: list[str | None]) -> str:
+    names = [link.name for link, whose in zip(links, owners, strict=True) if whose == "library"]
+    return next(filter(_is_public, names), "")
+
+
+def _is_public(name: str) -> bool:
+    return name[:1] not in "_<" and "._" not in name and ".<" not in name
+
+
+def _describe_asyncio_call(link: AwaitLink) -> str:
+    name = link.name
+    if name in _DESCRIBERS:
+        return _DESCRIBERS[name](link)
+    if not _is_public(name):
+        return ""
+    if name.startswith("Base"):  # BaseSelectorEventLoop.sock_recv
+        return "loop" + name[name.find(".") :]
+    return name if "." in name else f"asyncio.{name}"
+
+
+def _sleep(link: AwaitLink) -> str:
+    delay: Any = first_argument(link)
+    if type(delay) is not float and type(delay) is not int:
+        return "asyncio.sleep"
+    return f"asyncio.sleep({_number(delay)})"
+
+
+def _number(value: float) -> str:
+    """The number as it was typed, or three digits of one that was computed."""
+    text = repr(value)
+    return text if len(text) <= 8 else f"{value:.3g}"
+
+
+def _wait(link: AwaitLink) -> str:
+    fs: Any = first_argument(link)
+    return f"asyncio.wait of {_counted(len(fs), 'task')}" if type(fs) is set else "asyncio.wait"
+
+
+def _wait_for(link: AwaitLink) -> str:
+    """A task of its own on Python 3.11; since then just a part of the chain."""
+    inner = first_argument(link)
+    return _describe_future(inner) if is_future(inner) else ""
+
+
+def _task_group(link: AwaitLink) -> str:
+    group: Any = first_argument(link)
+    if type(group) is not asyncio.TaskGroup:
+        return "a TaskGroup"
+    return f"a TaskGroup of {_counted(len(group._tasks), 'task')}"  # noqa: SLF001
+
+
+def _describe_future(future: Any) -> str:
+    if is_task(future):
+        return f"task {name_of(future)!r}"
+    if (parts := gathered_futures(future)) is not None:
+        return f"gather of {len(parts)}"
+    stands_for = result_source(future)
+    if is_future(stands_for):
+        return _describe_future(stands_for) or "a future"
+    return "" if stands_for is None else "an executor"
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}{'s' * (count != 1)}"
+
+
+#: Functions of asyncio's with words of their own; "" goes on to what they await.
+_DESCRIBERS: dict[str, Callable[[AwaitLink], str]] = {
+    "sleep": _sleep,
+    "wait": _wait,
+    "wait_for": _wait_for,
+    "TaskGroup.__aexit__": _task_group,
+    "to_thread": lambda _: "a thread",
+    "as_completed.<locals>._wait_for_one": lambda _: "asyncio.as_completed",
+    "_AsCompletedIterator._wait_for_one": lambda _: "asyncio.as_completed",
+}
+
+
+TaskActivity = Literal["running", "ready", "waiting", "stopping"]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskState:
+    """A task as it was when asked.
+
+    A task is "ready" that waits for nothing but its turn, and "stopping" once it
+    was cancelled. `where` is the user's line at which it is, as "FILE:LINE", `source`
+    its text, `on` what it waits on; they are empty where that is not known. `age` (ns
+    of the loop's clock), `slices` and `busy` (ns that it ran) are None without a record.
+    """
+
+    name: str
+    state: TaskActivity
+    where: str = ""
+    source: str = ""
+    on: str = ""
+    age: int | None = None
+    slices: int | None = None
+    busy: int | None = None
+
+
+def survey_tasks(
+    loop: asyncio.AbstractEventLoop, timeline: Timeline | None = None
+) -> list[TaskState]:
+    """The tasks of `loop` that are not done, by name; in the loop's thread."""
+    record = _TaskTimes(timeline)
+    return [_task_state(task, record) for task in sorted_by_name(all_tasks(loop))]
+
+
+def sorted_by_name(tasks: set[asyncio.Task[Any]]) -> list[asyncio.Task[Any]]:
+    """Tasks by name, numbers in it as numbers: Task-9 comes before Task-10."""
+    return sorted(tasks, key=lambda task: _natural_key(name_of(task)))
+
+
+def state_of(task: Any) -> TaskActivity:
+    """What a task that is not done is at."""
+    if task.cancelling():
+        return "stopping"
+    if task is current_task(task.get_loop()):
+        return "running"
+    return "ready" if task._fut_waiter is None else "waiting"  # noqa: SLF001
+
+
+class _TaskTimes:
+    """What is told of tasks: source lines, and what a timeline knows, if there is one."""
+
+    def __init__(self, timeline: Timeline | None) -> None:
+        self.spot = cache(location_and_source)
+        self._timeline = timeline
+        self._now = 0 if timeline is None else timeline.ns()
+        self._totals = {} if timeline is None else timeline.totals()
+        lanes = () if timeline is None else timeline.snapshot().lanes
+        self._born = {lane.id: lane.born for lane in lanes}
+
+    def times(self, task: object) -> dict[str, int]:
+        """Age, slices and busy time of `task`."""
+        lane = None if self._timeline is None else self._timeline.lane_of(task)
+        if lane is None or lane not in self._born:
+            return {}
+        total = self._totals.get(lane, Totals(0, 0))
+        return {
+            "age": self._now - self._born[lane],
+            "slices": total.slices,
+            "busy": total.busy,
+        }
+
+
+def _task_state(task: asyncio.Task[Any], record: _TaskTimes) -> TaskState:
+    waits = describe_wait(task)
+    where, source = record.spot(waits.filename, waits.line) if waits.filename else ("", "")
+    return TaskState(name_of(task), state_of(task), where, source, waits.on, **record.times(task))
+
+
+def _natural_key(name: str) -> list[str | tuple[int, str]]:
+    """Text and numbers in turns; a number of so many digits is not worked out."""
+    parts = re.split(r"([0-9]+)", name)
+    return [(len(part.lstrip("0")), part) if at % 2 else part for at, part in enumerate(parts)]
+
+
+#: Threads that wake nobody by themselves: ours, and those of the loop's idle executor.
+_THREADS_THAT_WAKE_NOBODY = ("asyncrepl", "asyncio_")
+
+
+def is_deadlocked(loop: LiveLoop) -> bool:
+    """Whether `loop`, whose thread this is, has nothing that could wake it."""
+    if loop._ready or loop._scheduled or len(loop.live.selector.get_map()) > 1:  # noqa: SLF001
+        return False  # its own pipe is the one
+    if loop.live.outside.pending() or getattr(loop, "_signal_handlers", None):
+        return False
+    here = threading.current_thread()
+    return all(
+        thread is here or thread.name.startswith(_THREADS_THAT_WAKE_NOBODY)
+        for thread in threading.enumerate()
+    )
+
+
+def deadlock_finding(task: Any) -> Finding | None:
+    """The sighting of `task` where the user's innermost code waits; None if none does."""
+    for link in reversed(await_chain(task)):
+        code, frame = link.code, link.frame
+        if code is None or frame is None:
+            continue
+        if not is_plumbing(code.co_filename) and not is_library(code.co_filename):
+            return Finding("stuck", ObjectInfo(NoneType), code, frame.f_lasti)
+    return None

@@ -1,0 +1,452 @@
+"""The record of one observed loop: bounded, and readable while it is written.
+
+Only the loop's thread writes, except for `Timeline.note`. `Timeline.snapshot` and
+`Timeline.totals` may be called from any thread and take no lock (see
+`asyncrepl.engine.tasks.slice_log`).
+
+How a task ended is learned by looking at it when its slice is over, before the
+loop lets go of it: it can only end in its own slice. What does not work:
+
+- ``add_done_callback``: it shows in ``task._callbacks``, and schedules a handle
+  that the program can count.
+- Asking at the next slice through a weak reference: the last task of a loop iteration is
+  gone by then, if nobody else holds it.
+- Keeping it alive until then: "Task was destroyed but it is pending" would come
+  too late. So it is asked at once, while the iteration still holds its handle.
+- Noting only ``id(task)`` and looking all up when the iteration is over: an ``id()``
+  may be used again within it.
+- ``task.exception()``: it marks the exception as retrieved.
+
+How long each task was busy is added up as its slices end: about 90 ns a slice.
+Adding it up from the log when that is packed or cut is no cheaper, 80 to 110, and
+comes in lumps.
+
+Names are read late, when the loop iteration is over, and more than once: a TaskGroup on
+Python 3.11 and 3.12 names its task only after making it. Never by a reader in
+another thread, who might then be the last to hold a task and would have to run
+its ``__del__`` there.
+
+Whether a task is being cancelled because its time is up: an ``asyncio.timeout`` is seen when its
+timer fires, and knows by itself when the task has left it. So does ``wait_for`` from Python 3.12
+on, which is one. Before, it cancels the task that it waits for from inside its own coroutine, and
+nothing else says why: so its coroutine is looked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import itertools
+import sys
+import threading
+import weakref
+from asyncio.timeouts import _State  # type: ignore[attr-defined]
+from collections import deque
+from time import monotonic_ns
+from types import AsyncGeneratorType, MethodType
+from typing import TYPE_CHECKING, Any
+
+from asyncrepl.engine.code_owner import innermost_user_frame
+from asyncrepl.engine.tasks.await_chain import await_chain, first_argument, is_task
+from asyncrepl.engine.tasks.finalization import note_swallowed_cancellation
+from asyncrepl.engine.tasks.slice_log import SliceLog
+from asyncrepl.engine.tasks.task_records import (
+    TaskRecord,
+    TaskRef,
+    all_tasks,
+    by_task_number,
+    coro_name,
+    current_task,
+    ending,
+    has_started,
+    is_done,
+    name_of,
+    no_task,
+    pending_cancellations,
+    task_coroutine,
+)
+from asyncrepl.events import CALLBACK, IDLE, LaneEnded, Mark, Snapshot, Totals
+from asyncrepl.events.findings import findings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import FrameType
+
+    from asyncrepl.events import Blocked, Ending, MarkKind
+
+__all__ = ["RELEASES", "Cuts", "FiredTimeouts", "Timeline", "wait_for_timed_out"]
+
+#: What the timer of a ``wait_for`` calls, up to Python 3.11; None since.
+RELEASES = getattr(asyncio.tasks, "_release_waiter", None)
+
+
+class Cuts:
+    """Notes the async generators in whose steps a task is cancelled; for the loop's thread.
+
+    One that does not catch the CancelledError is over, perhaps within the very slice in which
+    another step is asked of it. So all that are in the way of a cancellation are known to
+    `findings` at once, and those that outlive the task's next slice are taken out again.
+    """
+
+    def __init__(self) -> None:
+        self._steps: dict[int, list[weakref.ref[Any]]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._steps)
+
+    def note(self, task: object, timeout: object = None) -> None:
+        """`task` is about to be cancelled where it waits, by a `timeout` that it has entered."""
+        found = [each.subject for each in await_chain(task)]
+        entered = [number for number, each in enumerate(found) if _holds(each, timeout)]
+        inside = found[entered[-1] + 1 :] if entered else found
+        steps = [each for each in inside if type(each) is AsyncGeneratorType]
+        if steps:
+            findings.cut.update(steps)
+            self._steps[id(task)] = [weakref.ref(each) for each in steps]
+
+    def note_waiter(self, waiter: Any) -> None:
+        """The time of a ``wait_for`` of Python 3.11 is over: what waits for `waiter` ends it."""
+        for callback, *_ in getattr(waiter, "_callbacks", None) or ():
+            owner = getattr(callback, "__self__", None)
+            for link in await_chain(owner) if is_task(owner) else ():
+                if link.code is asyncio.wait_for.__code__:
+                    self.note(first_argument(link))
+
+    def look(self, task: object) -> None:
+        """A slice of `task` is over: who is still in the step, may end yet."""
+        alive = [each for ref in self._steps.pop(id(task), ()) if (each := ref()) is not None]
+        inside = [each for each in alive if each.ag_running]
+        if inside:
+            self._steps[id(task)] = [weakref.ref(each) for each in inside]
+        for each in alive:
+            if each.ag_frame is not None and not each.ag_running:
+                findings.cut.discard(each)
+
+
+def _holds(suspended: object, timeout: object) -> bool:
+    """Whether it stands in an ``async with`` of `timeout`: its ``__aexit__`` lies on the stack."""
+    return timeout is not None and any(
+        each is timeout or (type(each) is MethodType and each.__self__ is timeout)
+        for each in gc.get_referents(suspended)
+    )
+
+
+class FiredTimeouts:
+    """The timeouts that have fired, by lane; for the loop's thread."""
+
+    def __init__(self) -> None:
+        self._fired: dict[int, list[weakref.ref[asyncio.Timeout]]] = {}
+
+    def note(self, lane: int, timeout: asyncio.Timeout) -> None:
+        """`timeout` is about to cancel the task of `lane`."""
+        known = self._fired.get(lane, ())
+        open_ones = [ref for ref in known if (one := ref()) is not None and _is_expiring(one)]
+        self._fired[lane] = [*open_ones, weakref.ref(timeout)]
+
+    def expiring(self, lane: int) -> bool:
+        """Whether the task of `lane` is on its way out of one of them."""
+        known = (ref() for ref in self._fired.get(lane, ()))
+        return any(timeout is not None and _is_expiring(timeout) for timeout in known)
+
+    def forget(self, lane: int) -> None:
+        """The task of `lane` is over."""
+        self._fired.pop(lane, None)
+
+
+def _is_expiring(timeout: asyncio.Timeout) -> bool:
+    return timeout._state is _State.EXPIRING  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def wait_for_timed_out(task: asyncio.Task[object]) -> bool:
+    """Whether some ``wait_for`` of Python 3.11 that waits for `task` has given it up."""
+    if sys.version_info >= (3, 12):
+        return False
+    return any(_gave_up(other, task) for other in asyncio.all_tasks(task.get_loop()))
+
+
+def _gave_up(other: asyncio.Task[object], task: asyncio.Task[object]) -> bool:
+    coro: object = other.get_coro()
+    while coro is not None:
+        frame: FrameType | None = getattr(coro, "cr_frame", None)
+        inner = getattr(coro, "cr_await", None)
+        if frame is not None and frame.f_code is asyncio.wait_for.__code__:
+            awaited = getattr(inner, "cr_code", None)
+            cancels = awaited is not None and awaited.co_name == "_cancel_and_wait"
+            return cancels and frame.f_locals.get("fut") is task
+        coro = inner
+    return False
+
+
+#: While there are so few tasks, their names are read again before each wait.
+REREAD_NAMES_UP_TO = 16
+
+#: Marks that are alike are so many nanoseconds apart.
+MIN_MARK_DISTANCE = 1_000_000
+
+
+class Timeline:
+    """Who ran when on a loop, which tasks lived, what they produced.
+
+    It keeps the last `slices` slices (16 bytes each; up to twice as many for a
+    while), the last `marks` marks and the last `past` tasks that ended and times the
+    loop was blocked. It refers to tasks weakly only. Hand it to ``loop.observe``.
+
+    `suspending`, if set, is called with a task each time it has suspended: its
+    slice is over, the next has not begun. It must not raise.
+    """
+
+    def __init__(self, *, slices: int = 1 << 16, marks: int = 4096, past: int = 256) -> None:
+        self.suspending: Callable[[Any], None] | None = None
+        # For the loop's turns:
+        self.ns: Callable[[], int] = monotonic_ns
+        self.log = SliceLog(slices)
+        self.records: dict[int, TaskRecord] = {}  # by id(task)
+        self.callbacks = TaskRecord(CALLBACK)
+        #: Whose slice it is, and since when.
+        self.record = self._idle = TaskRecord(IDLE)
+        self.since = 0
+        #: The type of the C tasks' steps, once one was seen.
+        self.step: type = Timeline
+        self._marks: deque[Mark] = deque(maxlen=marks)
+        self._past_records: deque[TaskRecord] = deque(maxlen=past)
+        self._blocked: deque[Blocked] = deque(maxlen=past)
+        self._next = itertools.count(1)
+        self._unnamed: list[TaskRecord] = []
+        self._timeouts = FiredTimeouts()
+        self.cuts = Cuts()
+        self._thread = 0
+
+    # -- for anybody -----------------------------------------------------------
+
+    def snapshot(self, since: int | None = None) -> Snapshot:
+        """What is recorded at this moment; any thread, no lock.
+
+        With `since`, an instant in nanoseconds, only the slices from then on: many times
+        a second, a copy of all would be noticed.
+        """
+        if self._unnamed and threading.get_ident() == self._thread:
+            self._read_names()
+        slices, first = self.log.copy(since)
+        records = self._known()
+        return Snapshot(
+            lanes=tuple(record.lane() for record in records),
+            ended={
+                record.number: LaneEnded(record.number, *record.ending)
+                for record in records
+                if record.ending
+            },
+            marks=tuple(self._marks),
+            slices=slices,
+            first=first,
+            blocked=tuple(self._blocked),
+        )
+
+    def totals(self) -> Mapping[int, Totals]:
+        """How often and how long each known task has run, by lane; any thread, no lock."""
+        running, open_for = self.record, self.ns() - self.since
+        return {
+            record.number: Totals(
+                record.slices, record.busy + (open_for if record is running else 0)
+            )
+            for record in self._known()
+        }
+
+    def _known(self) -> list[TaskRecord]:
+        # In this order: a task that ends meanwhile is then in both, never in none.
+        records = list(self.records.values())
+        known = {record.number: record for record in (*records, *list(self._past_records))}
+        return [known[number] for number in sorted(known)]
+
+    @property
+    def count(self) -> int:
+        """How many slices there have been: grown between two looks means somebody ran."""
+        return self.log.count
+
+    def between(self, start: int, end: int) -> list[tuple[int, int]]:
+        """(lane, start in ns) of the slices numbered `start` to before `end`, if still kept."""
+        return self.log.between(start, end)
+
+    def current(self) -> tuple[int, int]:
+        """(lane, start in ns) of the slice under way, or of the wait (`IDLE`)."""
+        return self.log.last()
+
+    def lane_of(self, task: object) -> int | None:
+        """The lane of a living task; None for one never seen."""
+        record = self.records.get(id(task))
+        return None if record is None else record.number
+
+    def timed_out(self, lane: int) -> bool:
+        """Whether an ``asyncio.timeout`` cancelled the task of `lane`, which has not left it yet.
+
+        For the loop's thread.
+        """
+        return self._timeouts.expiring(lane)
+
+    def record_of_lane(self, lane: int) -> TaskRecord | None:
+        """What is known of a lane; None if it is forgotten."""
+        if self._unnamed and threading.get_ident() == self._thread:
+            self._read_names()
+        every = itertools.chain(self.records.values(), reversed(self._past_records))
+        return next((record for record in every if record.number == lane), None)
+
+    def mark(self, kind: MarkKind, lane: int | None = None) -> None:
+        """Note that a task made a value or printed: the running one, if no `lane` is given.
+
+        Outside of any task, and in a thread other than the loop's, nothing is noted; nor
+        is what follows the same within a millisecond: pictures cannot show it.
+        """
+        if lane is None:
+            lane = self.record.number if threading.get_ident() == self._thread else IDLE
+        if lane <= IDLE:
+            return
+        at, last = self.ns(), self._marks[-1] if self._marks else None
+        if (
+            last is None
+            or at - last.at >= MIN_MARK_DISTANCE
+            or (last.lane, last.kind) != (lane, kind)
+        ):
+            self._marks.append(Mark(lane, at, kind))
+
+    def note(self, found: Blocked) -> None:
+        """Keep `found`, which is over; any thread."""
+        self._blocked.append(found)
+
+    # -- for the loop and its turns ----------------------------------------------
+
+    def begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Start recording `loop`, in its thread; tasks that exist already get their lanes."""
+        self._thread = threading.get_ident()
+        for record in list(self.records.values()):
+            if (task := record.ref()) is not None and is_done(task):
+                self.task_ended(task)
+        for task in sorted(all_tasks(loop), key=by_task_number):
+            if id(task) not in self.records:
+                self.add_unseen_task(task)
+        self.since = self.ns()
+        task = current_task(loop) if loop.is_running() else None
+        if task is not None:
+            self._begin_slice(self.records[id(task)])
+        else:
+            self._begin_slice(self.callbacks if loop.is_running() else self._idle)
+
+    def iteration_ended(self) -> None:
+        """A turn of the loop is over."""
+        self.log.tidy()
+        if self._unnamed:
+            self._read_names()
+
+    def loop_waits(self) -> None:
+        """The loop waits, or stops running."""
+        self.log.mend()
+        self.iteration_ended()
+        if len(self.records) <= REREAD_NAMES_UP_TO:
+            for record in list(self.records.values()):
+                _reread_name(record)
+        self._begin_slice(self._idle)
+
+    def exception_escaped(self) -> None:
+        """An exception has left the loop; it may have ended the task that ran."""
+        if (task := self.record.ref()) is not None and is_done(task):
+            self.task_ended(task)
+
+    def task_ended(self, task: Any) -> None:
+        """The slice of `task` is over, and so is the task."""
+        record = self.records.get(id(task))
+        if record is not None:
+            record.name = name_of(task)
+            how = ending(task)
+            if how == "done" and pending_cancellations(task):
+                note_swallowed_cancellation(task)
+            elif how == "cancelled" and record.slices == 1:
+                findings.never_ran += 1
+            self._close_record(id(task), record, how)
+
+    def add_unseen_task(self, task: Any) -> TaskRecord:
+        """The life of a task that was made unseen."""
+        record = TaskRecord(next(self._next), self.ns())
+        self._keep_record(record, task, task_coroutine(task))
+        record.name = name_of(task)  # its slice begins, and may be a long one
+        return record
+
+    def timeout_expires(self, timeout: Any) -> None:
+        """The time of `timeout` is over: it is about to cancel its task."""
+        self.cuts.note(timeout._task, timeout)  # noqa: SLF001
+        lane = self.lane_of(timeout._task)  # noqa: SLF001
+        if lane is not None:
+            self._timeouts.note(lane, timeout)
+
+    def add_created_task(self, task: Any, coro: Any, at: int) -> None:
+        """The task that runs has made `task` of `coro`, by the call of our caller's caller."""
+        if id(task) not in self.records:
+            self._keep_record(self._newborn(at), task, coro)
+
+    def create_eager_task(
+        self, coro: Any, make: Callable[[], asyncio.Task[Any]]
+    ) -> asyncio.Task[Any]:
+        """Make a task of `coro` where a task factory may run its first step at once.
+
+        That step is a slice of its own within the slice of the maker, and may
+        be the task's last.
+        """
+        record, maker, before = self._newborn(self.ns()), self.record, self.count
+        began = maker.busy, self.since
+        self._begin_slice(record)
+        try:
+            task = make()
+        except BaseException:
+            self._begin_slice(maker)
+            raise
+        self._keep_record(record, task, coro)
+        if self.count == before + 1 and not has_started(task, coro):
+            del self.log.fresh[-2:]
+            record.slices, self.record = 0, maker
+            maker.busy, self.since = began
+            return task
+        self._begin_slice(maker)
+        if is_done(task):
+            self.task_ended(task)
+        return task
+
+    # -- within ------------------------------------------------------------------
+
+    def _begin_slice(self, record: TaskRecord) -> None:
+        now = self.ns()
+        self.record.busy += now - self.since
+        self.record, self.since = record, now
+        record.slices += 1
+        self.log.fresh += record.number, now
+
+    def _newborn(self, at: int) -> TaskRecord:
+        maker = self.record.number
+        frame = innermost_user_frame(sys._getframe(3))  # noqa: SLF001
+        made = None if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+        return TaskRecord(next(self._next), at, maker if maker > IDLE else None, made)
+
+    def _read_names(self) -> None:
+        for record in self._unnamed:
+            _reread_name(record)
+        self._unnamed.clear()
+
+    def _keep_record(self, record: TaskRecord, task: Any, coro: Any) -> None:
+        record.name = record.coro = coro_name(coro)  # until the turn is over
+        record.ref = ref = TaskRef(task, self._task_destroyed)
+        ref.key = id(task)
+        self.records[ref.key] = record
+        self._unnamed.append(record)
+
+    def _task_destroyed(self, ref: TaskRef) -> None:
+        record = self.records.get(ref.key)
+        if record is not None:
+            self._close_record(ref.key, record, "error")
+
+    def _close_record(self, key: int, record: TaskRecord, how: Ending) -> None:
+        record.ref = no_task
+        record.ending = (self.ns(), how)
+        self._past_records.append(record)
+        del self.records[key]
+        self._timeouts.forget(record.number)
+
+
+def _reread_name(record: TaskRecord) -> None:
+    if (task := record.ref()) is not None:
+        record.name = name_of(task)

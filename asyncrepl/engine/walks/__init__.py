@@ -1,1 +1,0 @@
-"""Walks and their trace: the six steps of each ``async for``."""

@@ -1,0 +1,223 @@
+"""Facts about asynchronous iterations: what happens in an ``async for``, step by step.
+
+Frozen values without behaviour; instants and lengths of time are whole nanoseconds on
+the user's clock. Nothing here refers to a user's object.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+__all__ = [
+    "NO_TASKS",
+    "AwaitableGiven",
+    "BodyFinished",
+    "ConcurrentTasks",
+    "EndReason",
+    "Iteration",
+    "IterationBegan",
+    "IterationEnded",
+    "IterationEvent",
+    "IterationJoined",
+    "IterationsSummary",
+    "LoopSite",
+    "RoundsSummary",
+    "SiteKind",
+    "StepSuspended",
+    "ValueBound",
+]
+
+SiteKind = Literal["async for", "comprehension", "generator expression"]
+
+#: How a walk ended: StopAsyncIteration; the body left it; there was no iterator to
+#: be had; the source, the binding or the body raised; its task was cancelled, by a
+#: timeout or otherwise; the generator that holds it was closed; or it is not known.
+EndReason = Literal[
+    "exhausted", "break", "return", "refused", "source", "bind", "body", "cancelled", "timeout",
+    "closed", "unknown",
+]  # fmt: skip
+
+
+#: What ``await`` takes: a step of an async generator, alone or with a default; what an
+#: ``async def`` gives, or a function of the old kind; what asyncio has; any other object.
+AwaitableKind = Literal["step", "default", "coroutine", "generator", "task", "future", "object"]
+
+
+class ConcurrentTasks(NamedTuple):
+    """Which other tasks ran meanwhile, with their number of slices: the busiest by name.
+
+    Beside these, `tasks` more ran in `slices`.
+    """
+
+    named: tuple[tuple[str, int], ...] = ()
+    tasks: int = 0
+    slices: int = 0
+
+
+#: Nobody else ran.
+NO_TASKS = ConcurrentTasks()
+
+
+class LoopSite(NamedTuple):
+    """An ``async for`` in a text: where it stands, what it walks, what it binds.
+
+    `operand` and `target` are source text; `bound` are line and column (in
+    bytes) of the target, as code objects tell positions.
+    """
+
+    filename: str
+    line: int
+    operand: str
+    target: str
+    kind: SiteKind
+    bound: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Iteration:
+    """One run of an ``async for``, by a task; `depth` counts the walks around it.
+
+    `lane` and `task` are the number and name of the task that began it.
+    """
+
+    number: int
+    lane: int
+    task: str
+    depth: int
+    site: LoopSite
+
+
+@dataclass(frozen=True, slots=True)
+class IterationBegan:
+    """Step 1: ``__aiter__`` gave the iterator; both by their types' names; `itself`: the same."""
+
+    walk: Iteration
+    at: int
+    iterable: str
+    iterator: str
+    itself: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IterationJoined:
+    """The walk was under way when it began to be told; its rounds are counted from there."""
+
+    walk: Iteration
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitableGiven:
+    """Step 2 of a round (1, 2, …): ``__anext__`` gave something of type `awaitable`.
+
+    It is empty for a walk that was joined. `kind` says what such an object is.
+    """
+
+    walk: Iteration
+    round: int
+    at: int
+    awaitable: str
+    kind: AwaitableKind = "object"
+
+
+@dataclass(frozen=True, slots=True)
+class StepSuspended:
+    """Step 3 suspends for the first time in this round: `on` what, and `where` in user code."""
+
+    walk: Iteration
+    round: int
+    at: int
+    on: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class ValueBound:
+    """Steps 3 and 4: the value came `waited` ns after it was asked for, and is bound.
+
+    Unless the task was `suspended` meanwhile, nobody else could run. `values` tells
+    what was bound, as in ``n = 3``.
+    """
+
+    walk: Iteration
+    round: int
+    at: int
+    waited: int
+    suspended: bool
+    others: ConcurrentTasks
+    values: str
+
+
+@dataclass(frozen=True, slots=True)
+class BodyFinished:
+    """Step 5 of a round is over; it took so many ns."""
+
+    walk: Iteration
+    round: int
+    at: int
+    took: int
+
+
+@dataclass(frozen=True, slots=True)
+class RoundsSummary:
+    """The rounds `first` to `last`, in one: `suspended` of them were; times are sums in ns.
+
+    `on` and `values` are those of the last one.
+    """
+
+    walk: Iteration
+    first: int
+    last: int
+    at: int
+    suspended: int
+    waited: int
+    body: int
+    others: ConcurrentTasks
+    on: str
+    values: str
+
+
+@dataclass(frozen=True, slots=True)
+class IterationEnded:
+    """Step 6: the walk is over, `how`; `error` names what was raised, if anything.
+
+    `took` ns for `items` items, of which `waited` ns in step 3, which suspended
+    `suspended` times. `last` is how long the last step 3 was suspended, one that gave
+    no item; None where there was no such.
+    """
+
+    walk: Iteration
+    at: int
+    how: EndReason
+    error: str
+    items: int
+    took: int
+    waited: int
+    suspended: int
+    last: int | None
+    others: ConcurrentTasks
+
+
+@dataclass(frozen=True, slots=True)
+class IterationsSummary:
+    """So many further walks at one site, in one: not told one by one; `took` ns together."""
+
+    walk: Iteration
+    count: int
+    at: int
+    items: int
+    took: int
+
+
+IterationEvent = (
+    IterationBegan
+    | IterationJoined
+    | AwaitableGiven
+    | StepSuspended
+    | ValueBound
+    | BodyFinished
+    | RoundsSummary
+    | IterationEnded
+    | IterationsSummary
+)

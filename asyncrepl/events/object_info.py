@@ -1,0 +1,184 @@
+"""What is known of an object without holding it, and the operands that were refused.
+
+A TypeError names the type that was refused and carries nothing else; by the time it is caught the
+object is gone. So just before an operation that has to fail, a probe leaves a note of its operand
+in `refused_operands`.
+
+A note never holds the object. Keeping it would change when a coroutine warns that nobody awaited
+it and when a generator's ``finally`` runs, also in programs that catch the error. What is kept is
+an `ObjectInfo`: the type, the code it runs, the function or class itself, the types of its
+members. That suffices for every rule. `describe` makes it, `lookup` finds special methods as the
+interpreter does; neither runs a line of the user's code.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import deque
+from itertools import islice
+from types import (
+    AsyncGeneratorType,
+    BuiltinFunctionType,
+    CodeType,
+    CoroutineType,
+    FrameType,
+    FunctionType,
+    GeneratorType,
+    MappingProxyType,
+    MethodType,
+)
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "MISSING",
+    "ObjectInfo",
+    "Place",
+    "RefusedOperand",
+    "RefusedOperands",
+    "describe",
+    "lookup",
+    "refused_operands",
+]
+
+#: Stands for "no such attribute", which differs from the attribute None.
+MISSING = object()
+
+_mro = type.__dict__["__mro__"].__get__
+_namespace = type.__dict__["__dict__"].__get__
+_HELD_TYPES = (FunctionType, MethodType, BuiltinFunctionType, functools.partial, type)
+_CONSTANT_TYPES = (type(None), bool, int, float, complex, str, bytes, range)
+#: How the code of a running thing is called by its type.
+_CODE_ATTRIBUTES = {
+    CoroutineType: "cr_code",
+    GeneratorType: "gi_code",
+    AsyncGeneratorType: "ag_code",
+}
+
+
+def lookup(kind: type, name: str) -> object:
+    """What the interpreter finds for the special method `name`; runs no user code."""
+    for base in _mro(kind):
+        found = _namespace(base).get(name, MISSING)
+        if found is not MISSING:
+            return found
+    return MISSING
+
+
+class ObjectInfo(NamedTuple):  # not a dataclass: those take a millisecond each to import
+    """What is known of an object without holding it.
+
+    `kind` is its type; `code` the code a coroutine or generator runs; `value`
+    the object itself where holding it changes nothing (functions, classes,
+    constants) or where the explanation found it alive under a name; `members`
+    the types of its instance attributes; `item` the facts of its first item,
+    if it is a list or tuple.
+    """
+
+    kind: type
+    code: CodeType | None = None
+    value: object = MISSING
+    members: Mapping[str, type] = MappingProxyType({})
+    item: ObjectInfo | None = None
+
+
+class Place(NamedTuple):
+    """A span of a source text as the compiler counts: lines from 1, byte columns from 0."""
+
+    lineno: int
+    end_lineno: int
+    column: int
+    end_column: int
+
+
+class RefusedOperand(NamedTuple):
+    """An operand that was refused, or (not `certain`) one of a class that may be."""
+
+    role: str
+    info: ObjectInfo
+    code: CodeType
+    offset: int
+    certain: bool = True
+
+    @property
+    def place(self) -> Place | None:
+        """Where the operand stands in the source of `code`."""
+        return place_at(self.code, self.offset)
+
+
+def place_at(code: CodeType, offset: int) -> Place | None:
+    """The source span of the instruction at `offset`."""
+    found = next(islice(code.co_positions(), offset // 2, None), None)
+    if found is None or None in found:
+        return None
+    lineno, end_lineno, column, end_column = found
+    return Place(lineno or 0, end_lineno or 0, column or 0, end_column or 0)
+
+
+def describe(obj: object, *, keep: bool = False) -> ObjectInfo:
+    """The facts of `obj`; with `keep` also the object. Runs no user code."""
+    kind = type(obj)
+    holdable = keep or isinstance(obj, _HELD_TYPES) or kind in _CONSTANT_TYPES
+    code = getattr(obj, _CODE_ATTRIBUTES[kind]) if kind in _CODE_ATTRIBUTES else None
+    item = None
+    if kind in (list, tuple) and obj:
+        item = describe(obj[0])  # type: ignore[index]  # a list or tuple
+    return ObjectInfo(kind, code, obj if holdable else MISSING, _members(obj), item)
+
+
+def _members(obj: object) -> dict[str, type]:
+    try:
+        found = object.__getattribute__(obj, "__dict__")
+    except AttributeError:
+        return {}
+    if type(found) is not dict:
+        return {}
+    return {name: type(value) for name, value in found.items() if type(name) is str}
+
+
+class RefusedOperands:
+    """The last few notes, newest last. Written by any thread, read at an error."""
+
+    def __init__(self) -> None:
+        self._noted: deque[RefusedOperand] = deque(maxlen=16)
+        #: By the id of the code, which the value keeps alive: to hash a code takes long.
+        self._hints: dict[tuple[int, int], tuple[str, type, CodeType]] = {}
+
+    def note(self, role: str, obj: object, frame: FrameType) -> None:
+        """`obj` is about to be refused at the instruction `frame` is at."""
+        self._noted.append(RefusedOperand(role, describe(obj), frame.f_code, frame.f_lasti))
+
+    def hint(self, role: str, kind: type, frame: FrameType) -> bool:
+        """An instance of the user's class `kind` is used; its methods may be wrong.
+
+        Says whether that is new.
+        """
+        code = frame.f_code
+        key = id(code), frame.f_lasti
+        known = self._hints.get(key)
+        if known is not None and known[1] is kind and known[0] == role:
+            return False
+        if len(self._hints) > 64:
+            self._hints.clear()
+        self._hints[key] = role, kind, code
+        return True
+
+    def at(self, code: CodeType) -> list[RefusedOperand]:
+        """The notes about operands in `code`, newest first, certain ones before hints."""
+        hints = [
+            RefusedOperand(role, ObjectInfo(kind), code, offset, certain=False)
+            for (_, offset), (role, kind, owner) in self._hints.items()
+            if owner is code
+        ]
+        return [note for note in reversed(self._noted) if note.code is code] + hints[::-1]
+
+    def clear(self) -> None:
+        """Forget everything; the session does so when a statement is done."""
+        self._noted.clear()
+        self._hints.clear()
+
+
+#: The one list, as there is one ``sys.last_value``: probes have nobody to ask for another.
+refused_operands = RefusedOperands()

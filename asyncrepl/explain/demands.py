@@ -1,0 +1,289 @@
+"""What operations demand of their operands: constructs of the language, and functions.
+
+A demand is met or not by what the type of the operand has; nothing is tried. What a function
+demands of an argument is known from the table, or it wants a value: only asyncio and its like
+have a use for what is still to be awaited.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from dataclasses import dataclass
+from types import (
+    BuiltinFunctionType,
+    CoroutineType,
+    FunctionType,
+    MethodDescriptorType,
+    MethodType,
+    WrapperDescriptorType,
+)
+from typing import TYPE_CHECKING
+
+from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
+from asyncrepl.instrument.probe_placement import ITERATING_CALLS, DATA_CALLS, ITERTOOLS_CALLS
+from asyncrepl.syntax.names import callee_name, canonical_name
+from asyncrepl.events.object_info import MISSING, lookup
+
+if TYPE_CHECKING:
+    from asyncrepl.explain.uses import Use
+    from asyncrepl.events.object_info import ObjectInfo
+
+__all__ = ["Demand", "demand_of", "is_asynchronous", "met"]
+
+
+@dataclass(frozen=True)
+class Demand:
+    """`owner` demands `what` of the operand `node`; `by` names it in a sentence.
+
+    "walk", "step", "enter", "call" and "value" are of the synchronous world; "async walk",
+    "async step", "async enter", "iterator", "await", "coroutine", "awaitables" and "function"
+    (one that is called and not awaited) are about async.
+    """
+
+    what: str
+    node: ast.expr
+    owner: ast.AST
+    by: str
+    needs: tuple[str, ...] = ()
+
+
+_ITERATES = ("__iter__", "__getitem__")
+_NEEDS: dict[str, tuple[str, ...]] = {
+    "walk": _ITERATES,
+    "step": ("__next__",),
+    "enter": ("__enter__",),
+    "call": ("__call__",),
+    "async walk": ("__aiter__",),
+    "iterator": ("__aiter__",),
+    "async step": ("__anext__",),
+    "async enter": ("__aenter__",),
+    "await": ("__await__",),
+    "close": ("aclose",),
+}
+_ASYNC = ("async walk", "iterator", "async step", "async enter", "await", "coroutine", "close")
+_ROLES = {
+    "async for": ("async walk", "`async for`"),
+    "for": ("walk", "a plain `for`"),
+    "yield from": ("walk", "`yield from`"),
+    "star": ("walk", "unpacking with `*`"),
+    "unpack": ("walk", "unpacking"),
+    "await": ("await", "`await`"),
+    "with": ("enter", "a plain `with`"),
+    "async with": ("async enter", "`async with`"),
+    "called": ("call", "a call"),
+    "index": ("value", "`[…]`"),
+    "in": ("value", "`in`"),
+    "mapping": ("value", "`**`"),
+    "slice": ("walk", "a slice"),
+    "raise": ("value", "`raise`"),
+    "except": ("value", "`except`"),
+    "format": ("value", "formatting"),
+}
+_SPECIAL = {
+    "index": ("__getitem__",),
+    "in": ("__contains__", "__iter__", "__getitem__"),
+    "mapping": ("keys",),
+}
+_OPERATORS: dict[type[ast.AST], tuple[str, str]] = {
+    ast.Add: ("+", "add"), ast.Sub: ("-", "sub"), ast.Mult: ("*", "mul"), ast.Mod: ("%", "mod"),
+    ast.Div: ("/", "truediv"), ast.FloorDiv: ("//", "floordiv"), ast.Pow: ("**", "pow"),
+    ast.MatMult: ("@", "matmul"), ast.BitAnd: ("&", "and"), ast.BitOr: ("|", "or"),
+    ast.BitXor: ("^", "xor"), ast.LShift: ("<<", "lshift"), ast.RShift: (">>", "rshift"),
+    ast.Lt: ("<", "lt"), ast.LtE: ("<=", "le"), ast.Gt: (">", "gt"), ast.GtE: (">=", "ge"),
+    ast.USub: ("-", "neg"), ast.UAdd: ("+", "pos"), ast.Invert: ("~", "invert"),
+}  # fmt: skip
+#: What functions demand, by their names and the position of the argument; None stands for all.
+_FUNCTIONS: dict[str, dict[int | None, str]] = {
+    "next": {0: "step"},
+    "anext": {0: "async step"},
+    "aiter": {0: "iterator"},
+    "asyncio.gather": {None: "await"},
+    "asyncio.wait_for": {0: "await"},
+    "asyncio.shield": {0: "await"},
+    "asyncio.ensure_future": {0: "await"},
+    "asyncio.wrap_future": {0: "await"},
+    "asyncio.timeout": {0: "value"},
+    "asyncio.sleep": {0: "value"},
+    "asyncio.Queue": {0: "value"},
+    "asyncio.Semaphore": {0: "value"},
+    "asyncio.run": {0: "coroutine"},
+    "asyncio.Task": {0: "coroutine"},
+    "asyncio.run_coroutine_threadsafe": {0: "coroutine"},
+    "asyncio.wait": {0: "tasks"},
+    "asyncio.as_completed": {0: "awaitables"},
+    "asyncio.to_thread": {0: "function", None: "value"},
+    "contextlib.aclosing": {0: "close"},
+}
+#: What is then demanded of the elements of a display.
+_OF_ELEMENTS = {"tasks": "task", "awaitables": "await"}
+#: The same of methods, whose owner need not be known.
+_METHODS: dict[str, dict[int | None, str]] = {
+    "create_task": {0: "coroutine"},
+    "run_until_complete": {0: "await"},
+    "run_in_executor": {1: "function"},
+    "call_soon": {0: "function"},
+    "call_soon_threadsafe": {0: "function"},
+    "call_later": {0: "value", 1: "function"},
+    "call_at": {0: "value", 1: "function"},
+    "add_done_callback": {0: "function"},
+    "enter_async_context": {0: "async enter"},
+    "enter_context": {0: "enter"},
+    "submit": {0: "function", None: "value"},
+}
+#: Modules that know what to do with what is to be awaited.
+_AT_HOME = ("asyncio", "_asyncio", "contextlib", "inspect", "types", "unittest", "anyio", "trio")
+_WALKERS = (ITERATING_CALLS.keys() | DATA_CALLS | ITERTOOLS_CALLS) - {"len", "next", "anext", "aiter"}
+_C = (BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType)
+
+
+def is_asynchronous(demand: Demand) -> bool:
+    """Whether an operand of any kind that does not meet it is our business."""
+    return demand.what in (*_ASYNC, "task", "tasks", "awaitables")
+
+
+def demand_of(use: Use, callee: object, *, foreign: bool = False) -> Demand | None:
+    """What is demanded of the operand of `use`; `callee` is what is called, if it is an argument.
+
+    `foreign` says that it is no function of the user's, even if nobody knows which.
+    """
+    if use.role in _ROLES:
+        what, by = _ROLES[use.role]
+        needs = _SPECIAL.get(use.role, _NEEDS.get(what, ()))
+        return Demand(what, use.node, use.owner, by, needs)
+    if use.role == "operand":
+        return _of_operator(use)
+    return (
+        _of_argument(use, use.owner, callee, foreign) if isinstance(use.owner, ast.Call) else None
+    )
+
+
+def _of_operator(use: Use) -> Demand | None:
+    operator: ast.AST | None = getattr(use.owner, "op", None)
+    if isinstance(use.owner, ast.Compare):
+        operator = use.owner.ops[0]
+    if isinstance(use.owner, ast.Subscript):
+        return Demand("value", use.node, use.owner, "an index")
+    if operator is None or type(operator) not in _OPERATORS:
+        return None
+    sign, name = _OPERATORS[type(operator)]
+    return Demand("value", use.node, use.owner, f"`{sign}`", (f"__{name}__", f"__r{name}__"))
+
+
+def _of_argument(use: Use, call: ast.Call, callee: object, foreign: bool) -> Demand | None:
+    name = callee_name(call)
+    listed = _FUNCTIONS.get(canonical_name(call.func), _METHODS.get(name))
+    if listed is None:
+        listed = _FUNCTIONS.get(_name_of(callee))
+    by = f"`{name}`"
+    if listed is not None:
+        position = _position(call, use.node)
+        what = listed.get(position, listed.get(None))
+        if position is None and not any(each.value is use.node for each in call.keywords):
+            what = _OF_ELEMENTS.get(listed.get(0, ""))
+        return Demand(what, use.node, call, by, _NEEDS.get(what, ())) if what else None
+    if _position(call, use.node) == _CALLED_BACK.get(name, -1) or _keyword(call, use.node) in (
+        _CALLBACKS
+    ):
+        return None  # what it calls may be anything
+    if not (_takes_values(callee, call, name) or (callee is None and foreign)):
+        return None
+    if name == "ChainMap":
+        return Demand("value", use.node, call, by, ("keys",))
+    if name in _WALKERS and _position(call, use.node) is not None:
+        return Demand("walk", use.node, call, by, _ITERATES)
+    needs = ("__len__",) if name == "len" else ()
+    return Demand("value", use.node, call, by, needs)
+
+
+#: Functions that call an argument: which it is.
+_CALLED_BACK = {
+    "map": 0, "filter": 0, "reduce": 0, "partial": 0, "starmap": 0, "takewhile": 0, "dropwhile": 0,
+    "filterfalse": 0, "accumulate": 1, "defaultdict": 0, "Thread": 1, "iter": -1,
+}  # fmt: skip
+_CALLBACKS = ("key", "func", "function", "callback", "target", "default_factory", "factory", "cls")
+
+
+def _keyword(call: ast.Call, node: ast.expr) -> str | None:
+    return next((each.arg for each in call.keywords if each.value is node), None)
+
+
+def _position(call: ast.Call, node: ast.expr) -> int | None:
+    found = [number for number, each in enumerate(call.args) if each is node]
+    return found[0] if found else None
+
+
+def _name_of(callee: object) -> str:
+    function = callee.__func__ if isinstance(callee, MethodType) else callee
+    module = getattr(function, "__module__", "") if isinstance(function, FunctionType) else ""
+    if type(module) is str and module.startswith("asyncio."):
+        return f"asyncio.{function.__name__}"  # type: ignore[attr-defined]  # a function
+    return ""
+
+
+def _takes_values(callee: object, call: ast.Call, name: str) -> bool:
+    """Whether what is called has no use for what is still to be awaited, and takes so many."""
+    if callee is None:
+        return name in DATA_CALLS
+    if _module(callee) in _AT_HOME:
+        return False
+    return not isinstance(callee, _C) or _fits(callee, call)
+
+
+def _module(callee: object) -> str:
+    found = getattr(callee, "__module__", None)
+    return found.partition(".")[0] if isinstance(found, str) else ""
+
+
+def _fits(callee: object, call: ast.Call) -> bool:
+    """Whether the number of arguments may be right."""
+    if any(isinstance(each, ast.Starred) for each in call.args):
+        return True
+    names = {each.arg: None for each in call.keywords if each.arg is not None}
+    own = isinstance(callee, MethodDescriptorType | WrapperDescriptorType)
+    try:
+        signature = inspect.signature(callee)  # type: ignore[arg-type]  # it can be called
+    except (TypeError, ValueError):
+        return True
+    try:
+        signature.bind(*range(len(call.args) + own), **names)
+    except TypeError:
+        return False
+    return True
+
+
+def met(demand: Demand, info: ObjectInfo) -> bool:
+    """Whether an object that `info` are known of meets the demand."""
+    kind = kind_of(info)
+    if demand.what == "attribute":
+        return _has_attribute(info, demand.needs[0])
+    if demand.what == "coroutine":
+        return info.kind is CoroutineType or (has(info, "__await__") and has(info, "send"))
+    if demand.what == "function":
+        return kind not in ASYNCHRONOUS
+    if demand.what == "call" and info.kind.__name__ == "_AsyncGeneratorContextManager":
+        return False  # it can be called, as a decorator; but not so
+    if demand.what == "task":
+        return kind in (Kind.TASK, Kind.FUTURE)
+    if demand.what in ("tasks", "awaitables"):
+        return kind not in ASYNCHRONOUS and has(info, "__iter__")
+    if demand.what in _ASYNC:
+        return has(info, *demand.needs)
+    waits = kind in _NEVER_VALUES and demand.what != "call"
+    if demand.needs and has(info, *demand.needs) and kind is not Kind.MOCK and not waits:
+        return True
+    return kind not in ASYNCHRONOUS
+
+
+#: What is never meant where a value is, whatever the type has.
+_NEVER_VALUES = ASYNCHRONOUS - {
+    Kind.ASYNC_GENERATOR, Kind.ASYNC_ITERATOR, Kind.ASYNC_ITERABLE, Kind.ASYNC_MANAGER,
+    Kind.AWAITABLE,
+}  # fmt: skip
+
+
+def _has_attribute(info: ObjectInfo, name: str) -> bool:
+    """Whether the object may have the attribute: instances of a class may have any."""
+    if lookup(info.kind, name) is not MISSING or name in info.members:
+        return True
+    return info.kind.__module__ != "builtins"

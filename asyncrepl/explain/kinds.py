@@ -1,0 +1,147 @@
+"""What kind of thing an object is, as far as async iteration is concerned.
+
+Nearly every misuse is one sentence: an operation demands something of its operand, and the
+operand is of another kind. A kind is told from the type and from the code that runs, never by
+asking the object: nothing of the user's is run.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from enum import Enum
+from types import (
+    AsyncGeneratorType,
+    BuiltinFunctionType,
+    CoroutineType,
+    FunctionType,
+    GeneratorType,
+    MethodType,
+    ModuleType,
+    NoneType,
+)
+from typing import TYPE_CHECKING
+
+from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["ASYNCHRONOUS", "Kind", "a_kind", "has", "kind_of", "named"]
+
+
+class Kind(Enum):
+    """The value is what one calls such a thing in a sentence."""
+
+    COROUTINE = "a coroutine"
+    ASYNC_GENERATOR = "an async generator"
+    ASYNC_ITERATOR = "an async iterator"
+    ASYNC_ITERABLE = "an async iterable"
+    STEP = "one step of an async iterator"
+    TASK = "a task"
+    FUTURE = "a future"
+    AWAITABLE = "an awaitable"
+    COROUTINE_FUNCTION = "an async function"
+    ASYNC_GENERATOR_FUNCTION = "an async generator function"
+    ASYNC_MANAGER = "an async context manager"
+    FUNCTION = "a function"
+    CLASS = "a class"
+    MODULE = "a module"
+    MOCK = "a mock"
+    MANAGER = "a context manager"
+    GENERATOR = "a plain generator"
+    ITERATOR = "a plain iterator"
+    ITERABLE = "an ordinary collection"
+    NONE = "None"
+    VALUE = "an ordinary value"
+
+
+#: What has to be awaited, walked, entered or called before there is a value.
+ASYNCHRONOUS = frozenset(
+    {
+        Kind.COROUTINE,
+        Kind.ASYNC_GENERATOR,
+        Kind.ASYNC_ITERATOR,
+        Kind.ASYNC_ITERABLE,
+        Kind.STEP,
+        Kind.TASK,
+        Kind.FUTURE,
+        Kind.AWAITABLE,
+        Kind.COROUTINE_FUNCTION,
+        Kind.ASYNC_GENERATOR_FUNCTION,
+        Kind.ASYNC_MANAGER,
+    }
+)
+
+_HEAP = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made by a class statement
+_STEPS = ("async_generator_asend", "async_generator_athrow", "anext_awaitable")
+_TYPES = {
+    NoneType: Kind.NONE,
+    ModuleType: Kind.MODULE,
+    CoroutineType: Kind.COROUTINE,
+    AsyncGeneratorType: Kind.ASYNC_GENERATOR,
+    GeneratorType: Kind.GENERATOR,
+    BuiltinFunctionType: Kind.FUNCTION,
+}
+#: Of what has these methods, it is this kind; the first that fits.
+_METHODS = (
+    ("__anext__", Kind.ASYNC_ITERATOR),
+    ("__aiter__", Kind.ASYNC_ITERABLE),
+    ("__aenter__", Kind.ASYNC_MANAGER),
+    ("__await__", Kind.AWAITABLE),
+    ("__enter__", Kind.MANAGER),
+    ("__next__", Kind.ITERATOR),
+    ("__iter__", Kind.ITERABLE),
+)
+
+
+def has(info: ObjectInfo | None, *names: str) -> bool:
+    """Whether the type has one of these special methods."""
+    return info is not None and any(
+        lookup(info.kind, name) not in (MISSING, None, vars(object).get(name)) for name in names
+    )
+
+
+def kind_of(info: ObjectInfo) -> Kind:
+    """The kind of what `facts` are known of."""
+    kind = info.kind
+    if kind in _TYPES:
+        return _TYPES[kind]
+    if issubclass(kind, type):
+        return Kind.CLASS
+    if issubclass(kind, FunctionType | MethodType | functools.partial):
+        return _of_function(info.value)
+    if kind.__module__ == "unittest.mock":
+        return Kind.MOCK
+    if kind.__name__ in _STEPS and not kind.__flags__ & _HEAP:
+        return Kind.STEP
+    if lookup(kind, "_asyncio_future_blocking") is not MISSING:
+        return Kind.TASK if lookup(kind, "get_coro") is not MISSING else Kind.FUTURE
+    return next((each for name, each in _METHODS if has(info, name)), Kind.VALUE)
+
+
+def _of_function(function: object) -> Kind:
+    if inspect.isasyncgenfunction(function):
+        return Kind.ASYNC_GENERATOR_FUNCTION
+    return Kind.COROUTINE_FUNCTION if inspect.iscoroutinefunction(function) else Kind.FUNCTION
+
+
+def a_kind(info: ObjectInfo) -> str:
+    """The kind in words, with the name of the class where that says more."""
+    kind = kind_of(info)
+    own = kind in {Kind.ASYNC_ITERATOR, Kind.ASYNC_ITERABLE, Kind.AWAITABLE, Kind.ASYNC_MANAGER}
+    if own and not info.kind.__name__.startswith("_"):
+        return f"{_article(info.kind.__name__)} `{info.kind.__name__}`, {kind.value}"
+    if kind in {Kind.MANAGER, Kind.ITERATOR, Kind.ITERABLE, Kind.VALUE, Kind.MOCK}:
+        return f"{_article(info.kind.__name__)} `{info.kind.__name__}`"
+    return str(kind.value)
+
+
+def named(names: Iterable[str]) -> str:
+    """Names in backquotes: `a`, `b` and `c`."""
+    *first, last = [f"`{name}`" for name in names]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _article(name: str) -> str:
+    return "an" if name[:1].lower() in "aeiou" else "a"

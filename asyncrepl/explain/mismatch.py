@@ -1,0 +1,301 @@
+"""Which operand does not meet what an operation demands of it: the cause of nearly every misuse.
+
+The demands at the place of the error are looked at in their order, and the operand of each: as a
+probe has seen it, as it lies in the frame that failed or in the library's, or as it is
+inferred. An operand that is not asynchronous at all only counts where the demand is.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from types import FunctionType, MethodType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
+from asyncrepl.explain.demands import Demand, demand_of, is_asynchronous, met
+from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
+from asyncrepl.explain.uses import Use
+from asyncrepl.syntax.names import callee_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from types import FrameType
+
+    from asyncrepl.explain.evidence import Evidence
+
+__all__ = ["Mismatch", "mismatch"]
+
+#: Where the kind of the operand is unknown, what the instruction alone tells was refused.
+_CERTAIN = {"GET_AWAITABLE": "await", "GET_AITER": "async walk"}
+
+
+class Mismatch(NamedTuple):
+    """A demand, and the facts of the operand that does not meet it; None if nothing is known."""
+
+    demand: Demand
+    info: ObjectInfo | None
+
+
+def mismatch(evidence: Evidence) -> Mismatch | None:
+    """What is at fault; None if no operand is. Looked for once for each evidence."""
+    known = vars(evidence)
+    if "mismatch" not in known:
+        known["mismatch"] = None  # also if looking for it fails
+        known["mismatch"] = _mismatch(evidence)
+    found: Mismatch | None = known["mismatch"]
+    return found
+
+
+def _mismatch(evidence: Evidence) -> Mismatch | None:
+    if isinstance(evidence.error, AttributeError):
+        return _of_attribute(evidence, evidence.error)
+    if evidence.op in ("RAISE_VARARGS", "RERAISE") or evidence.leak:
+        return None  # the user's code raised it itself
+    unknown = None
+    for demand, options in _demands(evidence):
+        for info in options:
+            if not met(demand, info) and _concerns(evidence, demand, info):
+                return Mismatch(demand, info)
+        if not options and _CERTAIN.get(evidence.op) == demand.what and evidence.direct:
+            unknown = unknown or Mismatch(demand, None)
+    return unknown
+
+
+def _concerns(evidence: Evidence, demand: Demand, info: ObjectInfo) -> bool:
+    if type(evidence.error) is RuntimeError:  # a future says so when it is walked
+        return kind_of(info) in (Kind.TASK, Kind.FUTURE) and demand.what == "walk"
+    if demand.what == "async walk" and evidence.op == "GET_ANEXT":
+        return False  # what was walked has given an iterator, and that is at fault
+    if info.kind.__name__ == "AsyncMock":
+        return False  # it stands for whatever the test wants
+    if isinstance(demand.node, ast.Constant):
+        return demand.what == "async walk"  # else a literal says itself what it is
+    if kind_of(info) is Kind.AWAITABLE and not is_asynchronous(demand):
+        return False  # a class of somebody's that can be awaited, too; or only has that method
+    return kind_of(info) in ASYNCHRONOUS or is_asynchronous(demand)
+
+
+def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[ObjectInfo]]]:
+    for use in _uses(evidence):
+        callee = _callee(evidence, use)
+        if evidence.direct and _is_python(callee):
+            continue  # it was called in a wrong way: nothing of it has run
+        foreign = callee is None and _is_foreign(evidence, use.owner)
+        for part in _parts(use):
+            demand = demand_of(part, callee, foreign=foreign)
+            if demand is None:
+                continue
+            options = _options(evidence, part)
+            if evidence.direct:
+                yield demand, options
+            elif blamed := [each for each in options if _is_held(evidence, each)]:
+                yield demand, blamed
+            elif not options:
+                yield demand, _held(evidence)
+
+
+def _is_foreign(evidence: Evidence, call: ast.AST) -> bool:
+    """Whether nothing of the user's has the name of what is called."""
+    name = callee_name(call)
+    return bool(name) and not any(
+        each.name == name
+        for unit in evidence.units.all()
+        for each in (*unit.functions(), *unit.nodes(ast.ClassDef))
+    )
+
+
+def _is_python(callee: object) -> bool:
+    if isinstance(callee, type):
+        return isinstance(lookup(callee, "__init__"), FunctionType)
+    return isinstance(callee, FunctionType | MethodType) and isinstance(
+        getattr(callee, "__func__", callee), FunctionType
+    )
+
+
+# -- a missing attribute ---------------------------------------------------------------
+
+
+def _of_attribute(evidence: Evidence, error: AttributeError) -> Mismatch | None:
+    info, name = describe(error.obj, keep=True), error.name
+    if not isinstance(name, str):
+        return None
+    if not evidence.direct:
+        return _of_library(evidence, info, name)
+    for node in (*reversed(evidence.nodes), *_functions(evidence.nodes)):
+        if isinstance(node, ast.Attribute) and node.attr == name:
+            speaks = not isinstance(evidence.unit.parents.get(node), ast.Expr)
+            if speaks and _is_missed(evidence, info, name):
+                demand = Demand("attribute", node.value, node, f"`.{name}`", (name,))
+                return Mismatch(demand, info)
+            return None
+    return None
+
+
+def _functions(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    return (node.func for node in nodes if isinstance(node, ast.Call))
+
+
+#: What a class that is walked asynchronously is asked for by those who take it for another thing.
+_OF_OTHERS = frozenset(
+    {name for kind in (list, dict, str) for name in vars(kind) if not name.startswith("_")}
+    | {"__anext__", "__next__", "__aiter__", "__iter__", "anext", "next", "aiter", "iter"}
+    | {"aclose", "asend", "athrow", "send", "throw", "flatten", "to_list", "collect"}
+)
+
+
+def _is_missed(evidence: Evidence, info: ObjectInfo, name: str) -> bool:
+    """Whether the attribute is that of what the object stands for, and not a slip."""
+    kind, resolver = kind_of(info), evidence.resolver
+    if kind in (Kind.ASYNC_GENERATOR, Kind.COROUTINE, Kind.STEP):
+        return True
+    if kind not in ASYNCHRONOUS - {Kind.AWAITABLE} or _is_slip(info, name):
+        return False
+    if kind in (Kind.COROUTINE_FUNCTION, Kind.ASYNC_GENERATOR_FUNCTION):
+        results = [
+            given
+            for made in resolver.results(info.value)
+            for given in (*resolver.awaited(made), *resolver.yielded(made.code))
+        ]
+        return any(lookup(each.kind, name) is not MISSING for each in results)
+    if has(info, "__aenter__"):
+        options = resolver.entered(info)
+        inner = [each for each in options if each.kind is not info.kind]
+        unknown = not options or info.kind.__name__.startswith("_")
+        return unknown or any(_may_have(each, name) for each in inner)
+    if kind in (Kind.ASYNC_ITERATOR, Kind.ASYNC_ITERABLE):
+        return name in _OF_OTHERS
+    return True
+
+
+def _may_have(info: ObjectInfo, name: str) -> bool:
+    return lookup(info.kind, name) is not MISSING or name in info.members
+
+
+def _is_slip(info: ObjectInfo, name: str) -> bool:
+    known = [*dir(info.kind), *info.members]
+    return bool(difflib.get_close_matches(name, known, n=1, cutoff=0.8)) and name not in _OF_OTHERS
+
+
+def _of_library(evidence: Evidence, info: ObjectInfo, name: str) -> Mismatch | None:
+    """What a library missed in an argument of the user's."""
+    unfit = kind_of(info) in ASYNCHRONOUS or name in ("aclose", "add_done_callback")
+    for use in _uses(evidence) if unfit else ():
+        for part in _parts(use):
+            demand = demand_of(part, _callee(evidence, use))
+            if demand is None or not isinstance(demand.owner, ast.Call) or met(demand, info):
+                continue
+            options = _options(evidence, part)
+            if any(each.kind is info.kind for each in options) or not options:
+                return Mismatch(demand, info)
+    return None
+
+
+# -- the operands ----------------------------------------------------------------------
+
+
+def _uses(evidence: Evidence) -> Iterator[Use]:
+    """The operands that may have been refused, in their order."""
+    seen: set[ast.AST] = set()
+    for use in evidence.uses:
+        seen.add(use.node)
+        yield use
+    for call in _calls(evidence):
+        for argument in [*call.args, *(keyword.value for keyword in call.keywords)]:
+            node = argument.value if isinstance(argument, ast.Starred) else argument
+            if node not in seen:
+                role = "star" if isinstance(argument, ast.Starred) else "argument"
+                yield Use(role, node, argument if role == "star" else call, None)
+
+
+def _calls(evidence: Evidence) -> Iterator[ast.Call]:
+    """The calls at the place, the innermost first: also one that is awaited or entered there."""
+    for node in reversed(evidence.nodes):
+        inner: list[ast.AST] = [node]
+        if isinstance(node, ast.Await):
+            inner = [node.value]
+        elif isinstance(node, ast.With | ast.AsyncWith):
+            inner = [item.context_expr for item in node.items]
+        elif isinstance(node, ast.For | ast.AsyncFor):
+            inner = [node.iter]
+        elif isinstance(node, ast.Expr | ast.Return | ast.Assign):
+            inner = [node.value] if node.value is not None else []
+        yield from (each for each in inner if isinstance(each, ast.Call))
+        if not evidence.direct and isinstance(node, ast.expr):
+            parent = evidence.unit.parents.get(node)
+            if isinstance(parent, ast.withitem) and isinstance(node, ast.Call):
+                yield node
+
+
+def _callee(evidence: Evidence, use: Use) -> object:
+    call = use.owner
+    if not isinstance(call, ast.Call):
+        return None
+    value = evidence.resolver.value(call.func)
+    return None if value is MISSING else value
+
+
+def _parts(use: Use) -> Iterator[Use]:
+    """The operand; of an argument that is a display, also what stands in it."""
+    yield use
+    if use.role == "argument":
+        for inner in _elements(use.node):
+            yield Use("argument", inner, use.owner, None)
+
+
+def _elements(node: ast.expr) -> Iterator[ast.expr]:
+    elements: list[Any] = []
+    match node:
+        case ast.List(elements) | ast.Tuple(elements) | ast.Set(elements):
+            pass
+        case ast.Dict(_, elements):
+            pass
+        case ast.ListComp(elt=element) | ast.GeneratorExp(elt=element) | ast.SetComp(elt=element):
+            elements = [element]
+        case ast.DictComp(value=element):
+            elements = [element]
+    for each in elements:
+        yield each
+        yield from _elements(each)
+
+
+def _options(evidence: Evidence, use: Use) -> list[ObjectInfo]:
+    """What the operand may be: as it was seen, else as it is inferred."""
+    if use.info is not None and use.certain:
+        return [use.info]
+    return evidence.resolver.options(use.node)
+
+
+def _is_held(evidence: Evidence, info: ObjectInfo) -> bool:
+    """Whether the code that refused had such an object in its hands."""
+    return any(type(each) is info.kind and _same_code(each, info) for each in _locals(evidence))
+
+
+def _held(evidence: Evidence) -> list[ObjectInfo]:
+    """What the code that refused had in its hands, as far as that is asynchronous."""
+    found = [describe(each, keep=True) for each in _locals(evidence)]
+    return [each for each in found if kind_of(each) in ASYNCHRONOUS - _CODE]
+
+
+_CODE = {Kind.COROUTINE_FUNCTION, Kind.ASYNC_GENERATOR_FUNCTION}
+
+
+def _locals(evidence: Evidence) -> Iterator[object]:
+    frame = _innermost(evidence)
+    for value in list(frame.f_locals.values()) if frame is not None else ():
+        yield value
+        if type(value) in (list, tuple, set):
+            yield from value
+        elif type(value) is dict:
+            yield from value.values()
+
+
+def _same_code(value: object, info: ObjectInfo) -> bool:
+    return info.code is None or describe(value).code in (None, info.code)
+
+
+def _innermost(evidence: Evidence) -> FrameType | None:
+    trace = evidence.error.__traceback__ if evidence.error is not None else None
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace.tb_frame if trace is not None else None

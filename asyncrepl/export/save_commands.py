@@ -1,0 +1,125 @@
+"""Commands that save the session: ``:save``, ``:record``, ``:export``.
+
+They stand here because what they do builds on transcripts, which build on commands; the registry
+finds them by the name of this module. What they need is imported when they run.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asyncrepl.session.command_registry import Command, CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from asyncrepl.export.export_formats import TargetFile
+    from asyncrepl.session.shell import Shell
+    from asyncrepl.views.styled_lines import Line
+
+__all__ = ["SAVE_COMMANDS"]
+
+
+def _save(shell: Shell, rest: str) -> list[Line]:
+    if not rest:
+        raise CommandError(":save takes a file: try :save session.py")
+    return _saved_lines(shell, ":save", rest, None)
+
+
+def _export(shell: Shell, rest: str) -> list[Line]:
+    from asyncrepl.export.export_formats import SAVE_FORMATS
+
+    name, _, words = rest.partition(" ")
+    if name not in SAVE_FORMATS:
+        known = ", ".join(SAVE_FORMATS)
+        raise CommandError(f":export takes a format and a file: {known}; not {name or 'nothing'}")
+    if not words.strip():
+        raise CommandError(f":export {name} takes a file: try :export {name} session.{name}")
+    return _saved_lines(shell, f":export {name}", words.strip(), name)
+
+
+def _saved_lines(shell: Shell, command: str, words: str, name: str | None) -> list[Line]:
+    from asyncrepl.export.export_formats import save_session
+
+    target, name = _target(command, words, name)
+    count = save_session(shell, target, name)
+    return [[("", f"{_counted_inputs(count)} saved in {target}")]]
+
+
+def _target(command: str, words: str, name: str | None) -> tuple[TargetFile, str]:
+    """The file to write and its format, which its suffix says if `name` is None."""
+    from asyncrepl.export.export_formats import TargetFile, format_by_suffix
+
+    target = TargetFile(command, words)
+    return target, name or format_by_suffix(target.path, command)
+
+
+def _record(shell: Shell, rest: str) -> list[Line]:
+    from asyncrepl.export.session_recorder import SessionRecorder
+
+    recorder = shell.recorder
+    if rest == "off":
+        if recorder is None:
+            raise CommandError("nothing is recorded; :record FILE begins")
+        return [[("", f"{_counted_inputs(recorder.end())} saved in {recorder.name}")]]
+    if not rest:
+        now = "nothing is recorded" if recorder is None else f"recording to {recorder.name}"
+        return [[("", now), ("dim", "; :record FILE begins, :record off ends")]]
+    if recorder is not None:
+        raise CommandError(f"already recording to {recorder.name}: :record off ends that")
+    shell.recorder = SessionRecorder(shell, *_target(":record", rest, None))
+    return [[("", f"recording to {shell.recorder.name}"), ("dim", "; :record off ends")]]
+
+
+def _counted_inputs(count: int) -> str:
+    return f"{count} input" + ("" if count == 1 else "s")
+
+
+def _format_words(_shell: Shell, _typed: str) -> Sequence[str]:
+    from asyncrepl.export.export_formats import SAVE_FORMATS
+
+    return SAVE_FORMATS
+
+
+def _off_words(_shell: Shell, _typed: str) -> Sequence[str]:
+    return ("off",)
+
+
+#: How the end of a file's name says what it is to be.
+_FORMAT_HELP = (
+    "FILE says the format: .py runs with plain python, .pycon is a transcript to replay, "
+    ".cast a recording, .html a page, .svg a picture. A file that is there stays, unless -f "
+    "is put before it."
+)
+
+SAVE_COMMANDS = (
+    Command(
+        "save",
+        ":save FILE",
+        "keep the session so far, as a script or a page",
+        ":save session.py",
+        _save,
+        details=_FORMAT_HELP,
+        group="keeping",
+    ),
+    Command(
+        "record",
+        ":record FILE|off",
+        "the same from now on, until off or the end",
+        ":record talk.cast",
+        _record,
+        _off_words,
+        details=_FORMAT_HELP,
+        group="keeping",
+    ),
+    Command(
+        "export",
+        ":export FORMAT FILE",
+        "the same as :save, the format named",
+        ":export html session.html",
+        _export,
+        _format_words,
+        details="FORMAT is py, pycon, cast, html, svg or trace (for Perfetto).",
+        group="keeping",
+    ),
+)

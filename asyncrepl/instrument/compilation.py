@@ -1,0 +1,195 @@
+"""Compiling a statement, a program, or an expression to iterate over; with top-level ``await``.
+
+The tree is instrumented before it is compiled (see `probes`), so that an error can be explained by
+the very objects involved, and its asynchronous loops are doubled (see `doubled_loops`), so that
+they can be traced. If what comes of it does not compile, the original tree does, or its error is
+the one to report.
+
+Expressions to iterate over (``:marbles a(), b()``) become an ``async for`` each: a real one,
+compiled from a text of its own that the session knows like any other. So the source is iterated by
+the interpreter's own rules, and what goes wrong there is explained by the same rules as what is
+typed. The loop binds a name with a dot, so that it hides none of the user's.
+"""
+
+from __future__ import annotations
+import __future__
+
+import ast
+import sys
+import warnings
+from copy import deepcopy
+from typing import TYPE_CHECKING, Literal
+
+from asyncrepl.instrument.probes import instrument
+from asyncrepl.syntax.names import bind_names, canonical_name
+from asyncrepl.syntax.parsed_input import parse
+from asyncrepl.syntax.sources import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from types import CodeType
+
+__all__ = [
+    "FUTURE_FLAGS",
+    "VALUE_CALLBACK",
+    "Mode",
+    "compile_iteration",
+    "compile_source",
+    "iteration_text",
+    "needs_loop",
+    "split_expressions",
+]
+
+#: How a text is run: at a prompt; as a program that may await at its top; as Python runs a file.
+Mode = Literal["single", "exec", "module"]
+#: What is not run with the text around it, or is expected to fail.
+_RUN_SEPARATELY = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.Try, ast.TryStar)
+#: The flags of ``from __future__ import …``: a session keeps them, as a prompt does.
+FUTURE_FLAGS = 0
+for _name in __future__.all_feature_names:
+    FUTURE_FLAGS |= getattr(__future__, _name).compiler_flag
+
+#: What makes a task of a coroutine, and needs a running loop.
+_TASK_MAKERS = {"asyncio.create_task"} | (
+    {"asyncio.ensure_future"} if sys.version_info >= (3, 14) else set()
+)
+
+
+def compile_source(
+    source: Source,
+    mode: Mode,
+    flags: int = 0,
+    namespace: Mapping[str, object] | None = None,
+) -> CodeType:
+    """The code object of `source`, which has parsed.
+
+    In mode "single" the value of each expression statement is displayed. In mode "module"
+    nothing at the top may await, as in a module that is imported. `namespace` is
+    where it is to run: it says what names mean that were bound earlier. Raises
+    SyntaxError for what only the compiler finds, with the line of the text in it.
+    """
+    assert source.tree is not None
+    bind_names(source.tree, namespace)
+    original: ast.Module | ast.Interactive = source.tree
+    if mode == "single":
+        original = ast.Interactive(body=source.tree.body)
+    if mode != "module":
+        flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    try:
+        tree = instrument(original, source.text)
+        code = _compile(tree, source.filename, flags)
+    except (SyntaxError, ValueError, RecursionError):
+        # What is wrong anywhere is told before an `await` at the top, which is right elsewhere.
+        _compile_original(original, source, flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        return _compile_original(original, source, flags)
+    return _compile_doubled(tree, source, flags) or code
+
+
+def needs_loop(text: str) -> bool:
+    """Whether only a running loop can run the top level of `text`.
+
+    That is where it awaits: by ``await``, ``async for``, ``async with`` or in a comprehension
+    (but an asynchronous generator expression only waits to be walked).
+    And where it calls ``asyncio.create_task``, by whatever name, outside of all functions:
+    ``python FILE`` can do neither. (Up to Python 3.13 ``ensure_future`` finds a loop that does
+    not run yet.) All else is run by Python's own rules. (What is in a
+    ``try`` may well ask for the running loop, to learn that there is none; and what makes
+    a task by its own loop's method has a loop.)
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they are given when it is compiled to be run
+        try:
+            tree = ast.parse(text)
+            _compile(tree, "<trial>", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
+            return False  # it will not run at all
+        try:
+            _compile(tree, "<trial>", 0)
+        except SyntaxError:
+            return True
+    bind_names(tree)
+    return any(canonical_name(call.func) in _TASK_MAKERS for call in _calls_at_top(tree))
+
+
+def _calls_at_top(node: ast.AST) -> Iterator[ast.Call]:
+    """The calls that are made when `node` is run, whatever else happens."""
+    if isinstance(node, ast.Call):
+        yield node
+    if not isinstance(node, _RUN_SEPARATELY):
+        for child in ast.iter_child_nodes(node):
+            yield from _calls_at_top(child)
+
+
+def _compile_doubled(
+    tree: ast.Module | ast.Interactive, source: Source, flags: int
+) -> CodeType | None:
+    """The code that can be traced; None where that is no other, or too deeply nested."""
+    if "async" not in source.text:
+        return None
+    from asyncrepl.instrument.doubled_loops import doubled
+
+    try:
+        both = doubled(tree, source.filename, source.text)
+        if both is tree:
+            return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they were given for the single tree already
+            return _compile(both, source.filename, flags)
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+
+
+def _compile_original(tree: ast.Module | ast.Interactive, source: Source, flags: int) -> CodeType:
+    try:
+        return _compile(tree, source.filename, flags)
+    except SyntaxError as error:
+        if error.text is None and error.lineno is not None:
+            error.text = source.lines[error.lineno - 1] + "\n"
+        raise
+
+
+def _compile(tree: ast.Module | ast.Interactive, filename: str, flags: int) -> CodeType:
+    mode = "single" if isinstance(tree, ast.Interactive) else "exec"
+    code: CodeType = compile(tree, filename, mode, flags, dont_inherit=True)
+    return code
+
+
+#: The name under which the compiled loop finds what takes its values; a true answer ends it.
+VALUE_CALLBACK = ".take"
+
+
+def split_expressions(text: str) -> list[str]:
+    """The texts of the expressions in `text`, which commas part; raises SyntaxError."""
+    tree = ast.parse(text.strip(), mode="eval").body
+    parts = tree.elts if isinstance(tree, ast.Tuple) else [tree]
+    return [ast.get_source_segment(text.strip(), part) or "" for part in parts]
+
+
+def iteration_text(expression: str) -> str:
+    """The statement that walks `expression`, as a user would write it."""
+    text = f"async for value in {expression}: value"
+    try:
+        ast.parse(text)
+    except SyntaxError:
+        return f"async for value in ({expression}): value"
+    return text
+
+
+def compile_iteration(filename: str, text: str) -> tuple[Source, CodeType]:
+    """The source of `iteration_text`, and code that hands each value to `VALUE_CALLBACK`.
+
+    The code is to be evaluated with a mapping of local names that has `VALUE_CALLBACK`; that
+    gives a coroutine. Raises SyntaxError.
+    """
+    source = Source(filename, text, parse(text, filename))
+    assert source.tree is not None
+    tree = deepcopy(source.tree)
+    loop = tree.body[0]
+    assert isinstance(loop, ast.AsyncFor)
+    assert isinstance(loop.target, ast.Name)
+    loop.target.id = ".value"
+    (shown,) = loop.body
+    call = ast.Call(ast.Name(VALUE_CALLBACK, ast.Load()), [ast.Name(".value", ast.Load())], [])
+    loop.body = [ast.copy_location(ast.If(call, [ast.Break()], []), shown)]
+    ast.fix_missing_locations(loop)
+    return source, compile_source(Source(filename, text, tree), "exec")

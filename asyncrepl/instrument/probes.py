@@ -1,0 +1,406 @@
+"""Probes: calls put around the operands of a program that can be misused.
+
+``for x in ticks():`` is compiled as ``for x in .iterated(ticks()):``. A probe returns what it is
+given. Only when the operation is bound to fail (the type has no ``__iter__``) it leaves a note in
+`refused_operands`, from which the error is explained. Probes of silent mistakes, which raise
+nothing, note a finding and go on. Good programs pay a call and a type test per *loop*, not per
+round; where probes stand is decided by `probe_placement` and `silent_mistake_placement`.
+
+What does not work:
+
+* Reading the object from the exception: TypeError carries nothing.
+* Reading it from the frame: the value stack is gone once the error is raised, and doing so through
+  ctypes crashes on a stale slot.
+* A proxy around the operand: it shows up in ``sys._getframe``, in tracebacks and in the recursion
+  limit. For a class whose ``__aiter__`` may return the wrong thing the probe notes the class; its
+  methods are read afterwards.
+* Probing everything: operands under a plain name are still there afterwards, and so are literals.
+  ``await`` inside a loop is left alone for its speed; what it was given is inferred from the
+  function called.
+
+What remains visible: ``dis`` shows the calls, and a trace function (a debugger that steps *into*
+the loop's operand) sees the probe's frame.
+
+A probe is called in the compiled code by the name of its function with a dot before it, so no
+program can use or shadow it. Probes live in ``builtins`` from the first instrumented code on and
+stay there: the functions of a session can outlive it.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import sys
+import time
+from opcode import opname
+from sys import _getframe
+from types import (
+    AsyncGeneratorType,
+    BuiltinFunctionType,
+    CoroutineType,
+    FunctionType,
+    GeneratorType,
+)
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from asyncrepl.events.findings import findings, has_not_started
+from asyncrepl.events.object_info import MISSING, lookup, refused_operands
+from asyncrepl.instrument.probe_placement import ProbePlacer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+__all__ = ["PROBES", "SILENT_MISTAKE_PROBES", "has_begun", "install", "instrument"]
+
+Observed = TypeVar("Observed")
+
+_COROUTINE_FLAG = 0x80
+_ASYNC_FUNCTION_FLAGS = _COROUTINE_FLAG | 0x200
+#: The types of the awaitables of a step: of ``agen.asend()``, ``agen.aclose()``, ``anext()``.
+_STEP_TYPES = frozenset({"async_generator_asend", "async_generator_athrow", "anext_awaitable"})
+#: What is printed most: nothing to look at.
+_NEVER_PENDING = frozenset({str, int, float, bool, type(None), list, tuple, dict, set, bytes})
+
+
+def lost(obj: Observed) -> Observed:
+    """What a call gives where nobody can walk or await it any more."""
+    kind = type(obj)
+    if (kind is AsyncGeneratorType and not has_begun(obj)) or _is_step(kind):
+        findings.see("lost", obj, _getframe(1))
+    return obj
+
+
+def made(obj: Observed) -> Observed:
+    """An async generator, perhaps, that is put or given somewhere."""
+    if type(obj) is AsyncGeneratorType and not has_begun(obj):
+        findings.expect("unwalked", obj, _getframe(1))
+    return obj
+
+
+def shown(obj: Observed) -> Observed:
+    """What is printed."""
+    kind = type(obj)
+    if kind in _NEVER_PENDING:
+        return obj
+    if kind is AsyncGeneratorType:
+        pending = not has_begun(obj)
+    elif kind is CoroutineType:
+        pending = has_not_started(obj)
+    else:
+        pending = _is_step(kind)
+    if pending and findings.patient and not _is_step(kind):
+        findings.expect("shown", obj, _getframe(1))
+    elif pending:
+        findings.see("shown", obj, _getframe(1))
+    return obj
+
+
+def _is_step(kind: type) -> bool:
+    """Whether it is that of the awaitables of a step of an async generator."""
+    return type(kind) is type and kind.__name__ in _STEP_TYPES and kind.__module__ == "builtins"
+
+
+def guarded(obj: Observed) -> Observed:
+    """The operand of a loop whose StopAsyncIteration is expected around it."""
+    findings.see("guarded", obj, _getframe(1))
+    return obj
+
+
+def skipping(obj: Observed) -> Observed:
+    """The operand of a loop whose body takes steps of it."""
+    if _is_own_iterator(obj):
+        findings.see("skipping", obj, _getframe(1))
+    return obj
+
+
+def shared(obj: Observed) -> Observed:
+    """The operand of a loop inside another one over the same."""
+    if _is_own_iterator(obj):
+        findings.see("shared", obj, _getframe(1))
+    return obj
+
+
+def unchecked(obj: Observed) -> Observed:
+    """An async generator made in a ``try`` that expects it to fail there."""
+    if type(obj) is AsyncGeneratorType and not has_begun(obj):
+        findings.see("unchecked", obj, _getframe(1))
+    return obj
+
+
+def asked(obj: Any) -> Any:
+    """What is asked for a step by hand."""
+    if type(obj) is AsyncGeneratorType:
+        if obj.ag_frame is None and obj in findings.cut:
+            findings.see("cut", obj, _getframe(1))
+        elif obj.ag_running:
+            findings.see("running", obj, _getframe(1))
+    return obj
+
+
+def blocking(function: Observed) -> Observed:
+    """A function called under the name of one that blocks.
+
+    Whatever calls it, if it runs on a loop it blocks that; in a plain function it does no harm
+    as long as no other task is there.
+    """
+    kind = type(function)
+    frame = _getframe(1)
+    if kind is FunctionType or kind is BuiltinFunctionType:
+        from asyncrepl.instrument.silent_mistake_placement import BLOCKING_FUNCTIONS
+
+        named = function.__module__, function.__qualname__  # type: ignore[attr-defined]
+        if named in BLOCKING_FUNCTIONS and _holds_up_others(frame):
+            findings.see("blocks", function, frame)
+    if function is not time.sleep or findings.sleep is None:
+        return function
+    return cast("Observed", findings.sleep(frame))
+
+
+def _holds_up_others(frame: FrameType) -> bool:
+    from asyncio import _get_running_loop, all_tasks
+
+    loop = _get_running_loop()
+    suspends = frame.f_code.co_flags & _ASYNC_FUNCTION_FLAGS
+    return loop is not None and (bool(suspends) or len(all_tasks(loop)) > 1)
+
+
+def unkept(task: Observed) -> Observed:
+    """A task that a loop has made and that is kept by nobody."""
+    if lookup(type(task), "_asyncio_future_blocking") is not MISSING:
+        findings.unkept(task, _getframe(1))
+    return task
+
+
+def begun_task(task: Observed) -> Observed:
+    """A task that no loop has made, and that a name or a list keeps, or nobody."""
+    if lookup(type(task), "_asyncio_future_blocking") is not MISSING:
+        findings.unkept(task, _getframe(1), "cut off")
+    return task
+
+
+def closing(step: Observed) -> Observed:
+    """What is to be awaited for a generator to close, where only a name gets it."""
+    if _is_step(type(step)):
+        findings.closing(step, _getframe(1))
+    return step
+
+
+def _is_own_iterator(obj: object) -> bool:
+    """Whether its ``__aiter__`` only returns the object itself."""
+    if type(obj) is AsyncGeneratorType:
+        return True
+    method = lookup(type(obj), "__aiter__")
+    if type(method) is not FunctionType or method.__code__.co_flags & _COROUTINE_FLAG:
+        return False
+    steps = [opname[each] for each in method.__code__.co_code[::2]]
+    kept = [name for name in steps if name not in ("RESUME", "CACHE", "NOP")]
+    return len(kept) == 2 and kept[0].startswith("LOAD_FAST") and kept[1] == "RETURN_VALUE"
+
+
+def has_begun(generator: Any) -> bool:
+    """Whether the async generator `generator` has taken a step or was closed."""
+    frame = generator.ag_frame
+    if frame is None or generator.ag_running:
+        return True
+    if hasattr(generator, "ag_suspended"):  # since Python 3.12
+        return bool(generator.ag_suspended)
+    last: int = frame.f_code.co_code[frame.f_lasti]
+    return opname[last] != "RETURN_GENERATOR"
+
+
+#: All of these probes.
+SILENT_MISTAKE_PROBES: tuple[Callable[[Any], Any], ...] = (
+    lost,
+    made,
+    shown,
+    guarded,
+    skipping,
+    shared,
+    unchecked,
+    asked,
+    blocking,
+    unkept,
+    begun_task,
+    closing,
+)
+
+
+T = TypeVar("T")
+Tree = TypeVar("Tree", bound=ast.mod)
+
+_CO_ASYNC_GENERATOR = 0x200  # inspect.CO_ASYNC_GENERATOR; inspect itself is slow to import
+_CO_ITERABLE_COROUTINE = 0x100
+_CO_ASYNC = 0x80 | _CO_ASYNC_GENERATOR
+_CO_COROUTINE = 0x80
+#: Where none of these was ever compiled, nothing can be lost or written in an odd way, nor sleep.
+_MISTAKE_WORDS, _PLACEMENT_MODULE = (
+    ("async", "await", "print", "sleep"),
+    "asyncrepl.instrument.silent_mistake_placement",
+)
+_ITERABLE_TYPES = frozenset(
+    {list, tuple, dict, set, frozenset, str, bytes, range, GeneratorType, enumerate, zip, map}
+    | {filter, reversed, type({}.keys()), type({}.values()), type({}.items())}
+)
+
+
+def _special_method(kind: type, name: str) -> Any:
+    """The special method `name` of `kind`, or None, as the interpreter looks it up.
+
+    ``getattr(kind, name)`` does not do: it runs ``__get__`` of descriptors, and code of
+    metaclasses, once more than the program would.
+    """
+    found = lookup(kind, name)
+    return None if found is MISSING else found
+
+
+def async_iterated(obj: T) -> T:
+    """The operand of ``async for`` or ``aiter()``: it may have been walked before."""
+    kind = type(obj)
+    if kind is not AsyncGeneratorType:
+        _note_class(obj, kind, _getframe(1))
+    elif obj.ag_frame is None:  # type: ignore[attr-defined]
+        findings.see("cut" if obj in findings.cut else "exhausted", obj, _getframe(1))
+    elif obj.ag_running:  # type: ignore[attr-defined]
+        findings.see("running", obj, _getframe(1))
+    return obj
+
+
+def _note_class(obj: object, kind: type, frame: FrameType) -> None:
+    """Note an instance that cannot be walked, or whose methods may be wrong."""
+    method = _special_method(kind, "__aiter__")
+    if method is None:
+        refused_operands.note("async iteration", obj, frame)
+    elif type(method) is FunctionType and not method.__code__.co_flags & _CO_ASYNC_GENERATOR:
+        new = refused_operands.hint("async iteration", kind, frame)
+        if new and _may_never_end(_special_method(kind, "__anext__")):
+            findings.see("walked", obj, frame)
+
+
+def _may_never_end(step: Any) -> bool:
+    """Whether the ``__anext__`` `step` raises nothing itself, or takes steps of another."""
+    if type(step) is not FunctionType or not step.__code__.co_flags & _CO_COROUTINE:
+        return False
+    code = step.__code__
+    if "anext" in code.co_names:
+        return True
+    return not any(opname[each] == "RAISE_VARARGS" for each in code.co_code[::2])
+
+
+def iterated(obj: T) -> T:
+    """The operand of ``for``, ``yield from`` or ``*``, or of a call that walks it."""
+    kind = type(obj)
+    if kind in _ITERABLE_TYPES:
+        return obj
+    method = _special_method(kind, "__iter__")
+    if method is None:
+        if _special_method(kind, "__getitem__") is None:
+            refused_operands.note("iteration", obj, _getframe(1))
+    elif type(method) is FunctionType and method.__code__.co_flags & _CO_ASYNC:
+        refused_operands.note("iteration", obj, _getframe(1))
+    return obj
+
+
+def awaited(obj: T) -> T:
+    """The operand of ``await``."""
+    kind = type(obj)
+    if kind is CoroutineType or _special_method(kind, "__await__") is not None:
+        return obj
+    if not (kind is GeneratorType and _is_old_coroutine(obj)):
+        refused_operands.note("await", obj, _getframe(1))
+    return obj
+
+
+def _is_old_coroutine(generator: Any) -> bool:
+    return bool(generator.gi_code.co_flags & _CO_ITERABLE_COROUTINE)
+
+
+def entered(obj: T) -> T:
+    """The operand of ``with``."""
+    kind = type(obj)
+    if _special_method(kind, "__enter__") is None or _special_method(kind, "__exit__") is None:
+        refused_operands.note("with", obj, _getframe(1))
+    return obj
+
+
+def async_entered(obj: T) -> T:
+    """The operand of ``async with``."""
+    kind = type(obj)
+    if _special_method(kind, "__aenter__") is None or _special_method(kind, "__aexit__") is None:
+        refused_operands.note("async with", obj, _getframe(1))
+    return obj
+
+
+def stepped(obj: T) -> T:
+    """The argument of ``next``."""
+    if _special_method(type(obj), "__next__") is None:
+        refused_operands.note("next", obj, _getframe(1))
+    return obj
+
+
+def async_stepped(obj: T) -> T:
+    """The argument of ``anext``."""
+    if _special_method(type(obj), "__anext__") is None:
+        refused_operands.note("anext", obj, _getframe(1))
+    return obj
+
+
+def scheduled(obj: T) -> T:
+    """An argument of something that wants an awaitable."""
+    if type(obj) is not CoroutineType and _special_method(type(obj), "__await__") is None:
+        refused_operands.note("argument", obj, _getframe(1))
+    return obj
+
+
+def handed(obj: T) -> T:
+    """An argument of something that wants ordinary data."""
+    kind = type(obj)
+    if kind is CoroutineType or _special_method(kind, "__aiter__") is not None:
+        refused_operands.note("argument", obj, _getframe(1))
+    return obj
+
+
+_ALL_PROBES: tuple[Callable[[Any], Any], ...] = (
+    async_iterated,
+    iterated,
+    awaited,
+    entered,
+    async_entered,
+    stepped,
+    async_stepped,
+    scheduled,
+    handed,
+    *SILENT_MISTAKE_PROBES,
+)
+
+#: The name of each probe in the instrumented tree, and the probe.
+PROBES = {"." + probe.__name__: probe for probe in _ALL_PROBES}
+
+
+def install() -> None:
+    """Make the probes known to all code of this process."""
+    vars(builtins).update(PROBES)
+
+
+def instrument(tree: Tree, text: str | None = None) -> Tree:
+    """`tree` with probes around its operands, all positions kept; `tree` stays as it is.
+
+    The result compiles whenever `tree` does, short of the compiler's limits on
+    nesting; then compile `tree` itself. `text` is its source, if that is known: what is
+    of no use in it is not imported.
+    """
+    install()
+    copy = ProbePlacer().rewritten(tree)
+    if (
+        text is None
+        or _PLACEMENT_MODULE in sys.modules
+        or any(word in text for word in _MISTAKE_WORDS)
+    ):
+        from asyncrepl.instrument.silent_mistake_placement import (
+            probe_lost_values,
+            probe_mistake_patterns,
+        )
+
+        probe_lost_values(copy)
+        probe_mistake_patterns(copy)
+    return copy

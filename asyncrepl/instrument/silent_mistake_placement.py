@@ -1,0 +1,363 @@
+"""Where probes of silent mistakes stand: code that raises nothing and does not do what it says.
+
+Imported only when a text holds a word without which none of these mistakes can be made
+(`probes.instrument`).
+
+*Lost values.* A statement that only calls ``readings()`` runs nothing of it, and Python gives no
+warning: unlike a coroutine, an async generator that was never begun dies in silence. So does
+``anext(it)`` before Python 3.13. The same calls as the test of an ``if``, compared with something
+or in an f-string make an object that nobody can iterate or await any more. What does not work: a
+probe around every such call. It costs each of them 100 ns, also ``self.reset()``. Here a call gets
+one only if an async generator function of its name was defined, in this text or an earlier one.
+That is a name, not the object: the probe looks at the object. Calls that stand alone in loops are
+left alone for their speed. What ``print`` is given is probed whatever it is: beside printing,
+that is nothing.
+
+*Patterns.* Loops written in a way that shows what somebody believes. Which it is stands in the
+text, so it is found once, when the text is compiled, and only such a loop gets a probe: it is
+reported when it runs, and no other loop pays.
+
+- "guarded": in a ``try`` that expects the loop's StopAsyncIteration;
+- "skipping": its body takes a step of the very iterator that it iterates over;
+- "shared": inside another loop over the same name;
+- "unchecked": no loop, but a ``try`` around the call that makes what is iterated over later.
+
+Some calls are marked likewise: of a function that blocks, unless its result is awaited; of steps
+that are taken by hand; of ``create_task`` where nobody waits for the task; and of ``aclose`` where
+only a name gets what is to be awaited.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from asyncrepl.instrument.probe_placement import LEAF_NODES, UNCOPIED_FIELDS
+from asyncrepl.syntax.names import callee_name, last_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+__all__ = [
+    "BLOCKING_FUNCTIONS",
+    "STEP_CALLS",
+    "async_generator_functions",
+    "probe_lost_values",
+    "probe_mistake_patterns",
+    "steps_inside",
+    "wrapped_in_probe",
+]
+
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
+#: What is still worth a look when it is printed.
+_PRINTABLE = (ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.Await)
+
+#: Calls that make the awaitable of a step of an async generator.
+STEP_CALLS = frozenset({"anext", "__anext__", "asend", "athrow", "aclose"})
+
+#: The names of all async generator functions seen so far.
+async_generator_functions: set[str] = set()
+
+
+def probe_lost_values(tree: ast.mod) -> None:
+    """Put ``.lost(…)`` around such calls and ``.shown(…)`` around what is printed, in `tree`.
+
+    What stands at the top of an interactive statement is displayed, not lost.
+    """
+    callbacks = _callbacks(tree)
+    lost: list[tuple[ast.AST, str, int | None]] = []
+    for statement, kept in _statements([tree], kept=isinstance(tree, ast.Interactive)):
+        if isinstance(statement, ast.AsyncFunctionDef) and _yields(statement):
+            async_generator_functions.add(statement.name)
+        elif isinstance(statement, ast.Expr) and not kept:
+            lost.append((statement, "value", None))
+    for node in _copied_nodes(tree):
+        lost += _places(node)
+    for owner, name, number in lost:
+        _probe_lost_call(owner, name, number)
+    for node in list(_copied_nodes(tree)):
+        _probe_made(node)
+        match node:
+            case ast.Expr(ast.Call() as call) if last_name(call.func) in callbacks:
+                node.value = wrapped_in_probe(".lost", call)
+
+
+def _callbacks(tree: ast.AST) -> set[str]:
+    """The names under which `tree` calls what it was given: parameters, and items of a loop.
+
+    Also attributes that are given one of these.
+    """
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg):
+            names.add(node.arg)
+        elif isinstance(node, ast.For | ast.AsyncFor):
+            names |= {each.id for each in ast.walk(node.target) if isinstance(each, ast.Name)}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Assign(targets, ast.Name(given)) if given in names:
+                names |= {each.attr for each in targets if isinstance(each, ast.Attribute)}
+    return names
+
+
+def _copied_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """`node` and what is in it, short of what the copy shares with the original."""
+    yield node
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if name not in UNCOPIED_FIELDS:
+            for each in value if isinstance(value, list) else (value,):
+                if isinstance(each, ast.AST) and not isinstance(each, LEAF_NODES):
+                    yield from _copied_nodes(each)
+
+
+def _places(node: ast.AST) -> Iterator[tuple[ast.AST, str, int | None]]:
+    """The places in `node` where what is made is lost: the field, and the number in it."""
+    match node:
+        case ast.If() | ast.While() | ast.IfExp():
+            yield node, "test", None
+        case ast.UnaryOp(op=ast.Not()):
+            yield node, "operand", None
+        case ast.BoolOp():
+            yield from ((node, "values", number) for number in range(len(node.values)))
+        case ast.FormattedValue():
+            yield node, "value", None
+        case ast.Compare():
+            if not isinstance(node.ops[0], ast.Is | ast.IsNot):
+                yield node, "left", None
+                yield node, "comparators", 0
+        case ast.Call(func=ast.Name("print")):
+            _probe_printed(node)
+
+
+def _probe_lost_call(owner: ast.AST, field: str, number: int | None) -> None:
+    value = getattr(owner, field)
+    call = value if number is None else value[number]
+    if (
+        not isinstance(call, ast.Call)
+        or callee_name(call) not in async_generator_functions | STEP_CALLS
+    ):
+        return
+    if number is None:
+        setattr(owner, field, wrapped_in_probe(".lost", call))
+    else:
+        value[number] = wrapped_in_probe(".lost", call)
+
+
+def _probe_made(node: ast.AST) -> None:
+    """Put ``.made(…)`` around calls whose generator goes into a name, a list or another call."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id[0] == ".":
+        return  # it has a probe
+    for name in _GOING.get(type(node), ()):
+        value = getattr(node, name)
+        if isinstance(value, list):
+            value[:] = [_made(each) for each in value]
+        elif value is not None:
+            setattr(node, name, _made(value))
+
+
+def _made(node: ast.AST) -> ast.AST:
+    known = isinstance(node, ast.Call) and callee_name(node) in async_generator_functions
+    return wrapped_in_probe(".made", node) if known else node  # type: ignore[arg-type]  # a Call
+
+
+#: What a value goes into, and by which field.
+_GOING: dict[type, tuple[str, ...]] = {
+    ast.Assign: ("value",), ast.AnnAssign: ("value",), ast.NamedExpr: ("value",),
+    ast.Return: ("value",), ast.keyword: ("value",), ast.Call: ("args",), ast.List: ("elts",),
+    ast.Tuple: ("elts",), ast.Set: ("elts",), ast.Dict: ("values",), ast.IfExp: ("body", "orelse"),
+}  # fmt: skip
+
+
+def _probe_printed(call: ast.Call) -> None:
+    call.args = [_shown(argument) for argument in call.args]
+
+
+def _shown(argument: ast.expr) -> ast.expr:
+    if isinstance(argument, ast.JoinedStr):
+        for part in argument.values:
+            if isinstance(part, ast.FormattedValue) and isinstance(part.value, _PRINTABLE):
+                part.value = wrapped_in_probe(".shown", part.value)
+    return wrapped_in_probe(".shown", argument) if isinstance(argument, _PRINTABLE) else argument
+
+
+def wrapped_in_probe(name: str, operand: ast.expr) -> ast.Call:
+    """A call of the probe `name` with `operand`, in its place."""
+    function = ast.copy_location(ast.Name(name, ast.Load()), operand)
+    return ast.copy_location(ast.Call(function, [operand], []), operand)
+
+
+def _statements(nodes: Sequence[ast.AST], *, kept: bool) -> Iterator[tuple[ast.AST, bool]]:
+    """Everything that is or holds a statement; `kept` where none is to be probed."""
+    for node in nodes:
+        yield node, kept
+        inner = isinstance(node, _LOOPS) or (kept and not isinstance(node, _DEFINITIONS))
+        for name in _BLOCKS:
+            yield from _statements(getattr(node, name, ()), kept=inner)
+
+
+def _yields(function: ast.AsyncFunctionDef) -> bool:
+    return any(isinstance(node, ast.Yield) for node in ast.walk(function))
+
+
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+#: Functions that block the whole thread, by module and qualified name.
+BLOCKING_FUNCTIONS = frozenset({
+    ("time", "sleep"),
+    ("urllib.request", "urlopen"),
+    ("subprocess", "run"),
+    ("subprocess", "call"),
+    ("subprocess", "check_call"),
+    ("subprocess", "check_output"),
+    ("posix", "system"),
+    ("nt", "system"),
+})  # fmt: skip
+_BLOCKING_NAMES = {name for _, name in BLOCKING_FUNCTIONS}
+_TASK_MAKERS = ("create_task", "ensure_future")
+_CLOSE_CALLS = ("aclose", "athrow")
+_ANEXT_CALLS = ("anext", "__anext__")
+_STEP_METHODS = ("__anext__", "asend")
+
+Loop = ast.AsyncFor | ast.comprehension
+
+
+def probe_mistake_patterns(tree: ast.mod) -> None:
+    """Put the probes where they belong, in `tree` itself."""
+    _PatternProber().visit(tree)
+
+
+class _PatternProber:
+    """One walk over one tree: `around` are the names that the loops around walk."""
+
+    def __init__(self) -> None:
+        self.around: tuple[str, ...] = ()
+        self.suspends = False
+        self._awaited: ast.AST | None = None
+
+    def visit(self, node: ast.AST) -> None:
+        """Look at `node` and into it."""
+        before = self.around, self.suspends
+        if isinstance(node, _SCOPES):
+            self.around, self.suspends = (), isinstance(node, ast.AsyncFunctionDef)
+        elif isinstance(node, ast.AsyncFor):
+            self.around = _probe_loop(node, self.around)
+            self.suspends = True
+        elif isinstance(node, _COMPREHENSIONS):
+            for clause in node.generators:
+                if clause.is_async:
+                    self.around = _probe_loop(clause, self.around)
+        self._mark(node)
+        for child in ast.iter_child_nodes(node):
+            self.visit(child)
+        self.around, self.suspends = before
+
+    def _mark(self, node: ast.AST) -> None:
+        match node:
+            case ast.Try():
+                _probe_guarded(node)
+                _probe_unchecked(node)
+            case ast.Call() if callee_name(node) in _BLOCKING_NAMES and node is not self._awaited:
+                node.func = wrapped_in_probe(".blocking", node.func)
+            case ast.Call(ast.Attribute() as method) if method.attr in _STEP_METHODS:
+                method.value = wrapped_in_probe(".asked", method.value)
+            case ast.Call(ast.Name() as function, [asked, *_]) if last_name(function) == "anext":
+                node.args[0] = wrapped_in_probe(".asked", asked)
+            case ast.Await():
+                self._awaited = node.value
+            case ast.Assign([ast.Name()], ast.Call() as call) if callee_name(call) in _CLOSE_CALLS:
+                node.value = wrapped_in_probe(".closing", call)
+            case ast.Expr(ast.Call() as call) if callee_name(call) in _TASK_MAKERS:
+                node.value = wrapped_in_probe(".unkept" if self.around else ".begun_task", call)
+            case ast.Assign([ast.Name()], ast.Call() as call) if callee_name(call) in _TASK_MAKERS:
+                node.value = wrapped_in_probe(".begun_task", call)
+            case ast.Expr(
+                ast.Call(ast.Attribute(attr="append"), [ast.Call() as call]) as kept
+            ) if callee_name(call) in _TASK_MAKERS:
+                kept.args[0] = wrapped_in_probe(".begun_task", call)
+
+
+def _probe_loop(loop: Loop, around: tuple[str, ...]) -> tuple[str, ...]:
+    name = _iterated_name(loop)
+    if name and name in around:
+        loop.iter = wrapped_in_probe(".shared", loop.iter)
+    elif name and isinstance(loop, ast.AsyncFor) and list(steps_inside(loop, name)):
+        loop.iter = wrapped_in_probe(".skipping", loop.iter)
+    return (*around, name)
+
+
+def _iterated_name(loop: Loop) -> str:
+    operand = _without_probe(loop.iter)
+    return operand.id if isinstance(operand, ast.Name) else ""
+
+
+def _without_probe(node: ast.expr | None) -> ast.expr | None:
+    """`node` without a probe around it."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id[0] == ".":
+        return node.args[0]
+    return node
+
+
+def steps_inside(loop: ast.AsyncFor, name: str) -> Iterator[ast.Call]:
+    """The steps of `name` that the body of `loop` takes where it can only mean to peek.
+
+    ``b = await anext(it)`` alone is no such: that is how pairs are taken.
+    """
+    for statement in loop.body:
+        for node in ast.walk(statement):
+            if not isinstance(node, ast.Call) or not _is_step_of(node, name):
+                continue
+            if not _takes_pairs(statement, node):
+                yield node
+
+
+def _takes_pairs(statement: ast.stmt, call: ast.Call) -> bool:
+    value = statement.value if isinstance(statement, ast.Assign | ast.AnnAssign) else None
+    return (
+        isinstance(value, ast.Await)
+        and value.value is call
+        and len(call.args) < _ARGUMENTS_WITH_DEFAULT
+    )
+
+
+_ARGUMENTS_WITH_DEFAULT = 2
+
+
+def _is_step_of(call: ast.Call, name: str) -> bool:
+    function = call.func
+    if isinstance(function, ast.Attribute):
+        of: ast.expr | None = function.value
+        named = function.attr
+    else:
+        of = call.args[0] if call.args else None
+        named = last_name(function)
+    of = _without_probe(of)
+    return named in _ANEXT_CALLS and isinstance(of, ast.Name) and of.id == name
+
+
+def _probe_guarded(node: ast.Try) -> None:
+    """A ``try`` that can only mean the end of a loop by its ``except StopAsyncIteration``."""
+    if not any(_names_stop_async_iteration(handler.type) for handler in node.handlers):
+        return
+    inside = [each for statement in node.body for each in ast.walk(statement)]
+    if any(isinstance(each, ast.Call) and callee_name(each) in STEP_CALLS for each in inside):
+        return
+    for statement in node.body:
+        if isinstance(statement, ast.AsyncFor):
+            statement.iter = wrapped_in_probe(".guarded", statement.iter)
+
+
+def _probe_unchecked(node: ast.Try) -> None:
+    """A ``try`` around a call that only makes an async generator: none of it fails there."""
+    for statement in node.body:
+        if isinstance(statement, ast.Assign | ast.Return) and node.handlers:
+            call = _without_probe(statement.value)
+            if isinstance(call, ast.Call) and callee_name(call) in async_generator_functions:
+                statement.value = wrapped_in_probe(".unchecked", call)
+
+
+def _names_stop_async_iteration(kind: ast.expr | None) -> bool:
+    kinds = kind.elts if isinstance(kind, ast.Tuple) else [kind]
+    return any(isinstance(each, ast.Name) and each.id == "StopAsyncIteration" for each in kinds)

@@ -1,1 +1,0 @@
-"""From text to a command, a statement or a mistake; no loop, no terminal."""

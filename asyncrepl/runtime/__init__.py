@@ -1,0 +1,1 @@
+"""What the process is given and keeps: folders, streams, files, settings, statuses."""

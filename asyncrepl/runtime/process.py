@@ -1,0 +1,102 @@
+"""The process: its standard streams as they are given to us, and its exit status.
+
+Streams may be closed, full, or a pipe that nobody reads. A descriptor that is closed (``>&-``)
+would be taken by the next file that is opened, and what is meant for the screen would be written
+there. So it is opened on the null device, before anything else is opened. What is left in a
+stream's buffer is written before the interpreter ends: the interpreter would report a failure as
+an ignored exception, with the exit status 120.
+
+The exit statuses are those of a shell where a shell has one.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+
+__all__ = [
+    "FAILED",
+    "INTERRUPTED",
+    "PIPE_CLOSED",
+    "USAGE",
+    "exit_status",
+    "flush_output",
+    "is_output_error",
+    "open_streams",
+]
+
+_STREAMS = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
+_OUTPUT_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF, errno.EPIPE}
+
+
+def open_streams() -> None:
+    """Let standard streams that are closed lead nowhere."""
+    for number, (name, mode) in enumerate(_STREAMS):
+        if getattr(sys, name) is None:
+            fd = os.open(os.devnull, os.O_RDWR)
+            if fd != number and _is_closed(number):
+                os.dup2(fd, number)
+                os.close(fd)
+                fd = number
+            stream = os.fdopen(fd, mode, encoding="utf-8", errors="backslashreplace")
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)
+
+
+def is_output_error(error: OSError) -> bool:
+    """Whether `error` may be that of writing to a stream; one about a file names that."""
+    return error.errno in _OUTPUT_ERRNOS and error.filename is None
+
+
+def flush_output() -> OSError | None:
+    """Write what the buffers of standard output and error hold; the error, if it cannot be.
+
+    It is forgotten then: nothing of it is said a second time.
+    """
+    failure: OSError | None = None
+    for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
+        try:
+            stream.flush()
+        except OSError as error:
+            failure = failure or error
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, number)
+            os.close(nowhere)
+        except Exception:  # closed, or of the user's
+            continue
+    return failure
+
+
+def _is_closed(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return True
+    return False
+
+
+#: An uncaught error in the user's program.
+FAILED = 1
+#: A command line that cannot be meant, or input that cannot be read.
+USAGE = 2
+#: Ctrl-C.
+INTERRUPTED = 130
+#: Nobody reads the output any more.
+PIPE_CLOSED = 141
+
+#: What Python takes for an exit status that no C int can hold.
+_OVERFLOW_STATUS = 255
+
+
+def exit_status(leaving: SystemExit) -> tuple[int, str | None]:
+    """The exit status that `leaving` asks for, and the message to show, as Python has them."""
+    code = leaving.code
+    if code is None:
+        return 0, None
+    if isinstance(code, int):
+        return (code & 0xFF if -(2**31) <= code < 2**31 else _OVERFLOW_STATUS), None
+    try:
+        return FAILED, str(code)
+    except Exception:  # Python says nothing of it, either
+        return FAILED, None

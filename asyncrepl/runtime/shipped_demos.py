@@ -1,0 +1,185 @@
+"""The demos that asyncrepl ships: transcripts to replay, iterables to load; the closest match.
+
+Nothing here is imported or run: a title is read from the file's text. A transcript's title is its
+`#: title` line, an iterable's the first line of its docstring. A transcript's file may begin with
+a number and a hyphen, its place in the list (`04-six-steps.pycon`); its name is without them, and
+both names find it, as does its number in the list.
+
+`closest_match` finds the known word that a mistyped one may have meant: a demo here, a command, a
+setting or a directive elsewhere.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = [
+    "DemoIterable",
+    "DemoNotFoundError",
+    "DemoTranscript",
+    "closest_match",
+    "demo_iterables",
+    "demo_transcripts",
+    "demos_folder",
+    "find_iterable",
+    "find_transcript",
+    "home_expanded",
+    "next_demo",
+]
+
+#: So like it must be: a letter that is wrong, missing or in the wrong place. With 0.5, as
+#: it once was, ``foo`` was taken for ``color``.
+_CUTOFF = 0.7
+
+
+def closest_match(word: str, known: Iterable[str]) -> str:
+    """The one of `known` that is most like `word`; "" if none is like it."""
+    found = difflib.get_close_matches(word, list(known), n=1, cutoff=_CUTOFF)
+    return found[0] if found else ""
+
+
+_NUMBER_PREFIX = re.compile(r"\d+-")
+_TITLE = re.compile(r"^#: +title +(.*?)\s*$", re.MULTILINE)
+
+
+class DemoNotFoundError(LookupError):
+    """No such demo; the message is one line with the name and the nearest ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoTranscript:
+    """A shipped transcript."""
+
+    name: str
+    path: Path
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class DemoIterable:
+    """A shipped module with an async iterable to load; `tries` is a line to type then."""
+
+    name: str
+    path: Path
+    title: str
+    tries: str
+
+
+@cache
+def demos_folder() -> Path:
+    """Where the demos are: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    installed = package / "demos"
+    return installed if installed.is_dir() else package.parent / "demos"
+
+
+def demo_transcripts(folder: Path | None = None) -> list[DemoTranscript]:
+    """The shipped transcripts, in the order in which to learn from them."""
+    paths = sorted((folder or demos_folder()).glob("*.pycon"))
+    return [
+        DemoTranscript(_name_without_number(path), path, _transcript_title(path)) for path in paths
+    ]
+
+
+def demo_iterables(folder: Path | None = None) -> list[DemoIterable]:
+    """The shipped modules to load, by name."""
+    paths = sorted((folder or demos_folder()).glob("*.py"))
+    return [_iterable(path) for path in paths if not path.name.startswith("_")]
+
+
+def find_transcript(name_or_path: str, folder: Path | None = None) -> Path:
+    """The path of the shipped transcript of this name, or of the file at this path.
+
+    A shipped name goes before a file of that name in the current directory
+    (write `./name` for that one). Raises ShippedError if there is neither.
+    """
+    shipped = demo_transcripts(folder)
+    for number, demo in enumerate(shipped, 1):
+        if name_or_path in {demo.name, demo.path.stem, demo.path.name, str(number)}:
+            return demo.path
+    path = home_expanded(name_or_path)
+    try:
+        if path.is_file():
+            return path
+        if path.is_dir():
+            raise DemoNotFoundError(f"{name_or_path} is a directory, not a transcript")
+    except OSError as error:  # a name that is too long, a folder that is not to be read
+        raise DemoNotFoundError(f"cannot read {name_or_path}: {error.strerror}") from None
+    if path.suffix or len(path.parts) > 1:
+        raise DemoNotFoundError(f"no file {name_or_path}")
+    raise DemoNotFoundError(
+        _unknown_message("demo or file", name_or_path, [demo.name for demo in shipped])
+    )
+
+
+def home_expanded(path: str) -> Path:
+    """`path` with ``~`` as the home directory; as it is, where nobody of that name has one."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
+def next_demo(path: Path, folder: Path | None = None) -> DemoTranscript | None:
+    """The demo after the shipped one at `path`; None after the last, and for any other file."""
+    shipped = demo_transcripts(folder)
+    places = [demo.path.resolve() for demo in shipped]
+    here = path.resolve()
+    return dict(zip(places, shipped[1:], strict=False)).get(here)
+
+
+def find_iterable(name: str, folder: Path | None = None) -> DemoIterable:
+    """The shipped module called `name`, or of this number; raises ShippedError without one."""
+    shipped = demo_iterables(folder)
+    for number, iterable in enumerate(shipped, 1):
+        if name in {iterable.name, str(number)}:
+            return iterable
+    raise DemoNotFoundError(
+        _unknown_message("demo iterable", name, [iterable.name for iterable in shipped])
+    )
+
+
+def _unknown_message(kind: str, name: str, known: Sequence[str]) -> str:
+    if name.isdecimal():
+        return f"no {kind} {name}: they go from 1 to {len(known)}"
+    near = closest_match(name, known)
+    hint = f"did you mean {near}?" if near else f"there are {', '.join(known) or 'none'}"
+    return f"no {kind} {name!r}: {hint}"
+
+
+def _name_without_number(path: Path) -> str:
+    return (
+        _NUMBER_PREFIX.sub("", path.stem, count=1)
+        if _NUMBER_PREFIX.match(path.stem)
+        else path.stem
+    )
+
+
+def _transcript_title(path: Path) -> str:
+    match = _TITLE.search(path.read_text("utf-8-sig"))
+    return match[1] if match else ""
+
+
+def _iterable(path: Path) -> DemoIterable:
+    tree = ast.parse(path.read_text("utf-8-sig"))
+    title = (ast.get_docstring(tree) or "").partition("\n")[0].removesuffix(".")
+    return DemoIterable(path.stem, path, title, _string_constant(tree, "TRY"))
+
+
+def _string_constant(tree: ast.Module, name: str) -> str:
+    """The string that the module assigns to `name`, or an empty one."""
+    for node in tree.body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=found)], value=ast.Constant(value=str(value))):
+                if found == name:
+                    return value
+    return ""

@@ -1,0 +1,1 @@
+"""A session at work: its shell, whoever types, and whoever listens to it."""

@@ -1,0 +1,199 @@
+"""Debug commands: stepping what runs in the foreground, and looking at it while it is paused.
+
+Each key of the terminal is a method of `DebugCommands` of the same meaning: `pause`, `timer`,
+`anext`, `values`, `evaluate`, `go_on`; ``:walk`` begins with `anext`. What they show goes to the
+console, among the narration, which a pause switches on for the rest of the statement.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from asyncrepl.engine.loop.interrupts import shield
+from asyncrepl.session.command_registry import Command, CommandError, StatementAnswer
+from asyncrepl.views.error_lines import exception_line
+from asyncrepl.views.styled_lines import flowed, one_line, text_lines
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from asyncrepl.engine.loop.debug_control import DebugControl, DebugMode, StepResult
+    from asyncrepl.session.shell import Shell
+
+__all__ = ["DEBUG_COMMANDS", "DebugCommands"]
+
+_NO_ITERATION = "no async for is under way: the next one that begins is waited for"
+_CANNOT_STEP = (
+    "this async for cannot be stepped: a debugger or another tool traces the program; it stays "
+    "paused, t goes on to the next timer"
+)
+
+
+class DebugCommands:
+    """The steps of one shell; for the loop's thread, except `press`, and what may be read.
+
+    From any thread: `mode`, `passed`, `steps_iterations`.
+    """
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+        self._control: DebugControl | None = None
+        self._making = threading.Lock()
+        #: Whether `anext` can do what it says: not where somebody else traces the program.
+        self.steps_iterations = True
+
+    # -- from any thread ---------------------------------------------------------------
+
+    @property
+    def mode(self) -> DebugMode:
+        """How the program stands."""
+        return "off" if self._control is None else self._control.mode
+
+    @property
+    def passed(self) -> int:
+        """Nanoseconds of the user's time since the statement began."""
+        return self._shell.loop.live.clock.time_ns() - self._shell.narrator.since
+
+    def press(self, word: str, *texts: str) -> None:
+        """Call the method of this name, wherever the loop's thread is just now."""
+        self._debug_control().post(lambda: self._run_command(word, *texts))
+
+    def _run_command(self, word: str, *texts: str) -> None:
+        if not self._shell.busy:  # the statement has ended meanwhile
+            return
+        try:
+            with shield:
+                getattr(self, word)(*texts)
+        except KeyboardInterrupt:
+            # Where the statement itself stands, it comes out there; else it has only found
+            # a long turn of the loop with this in it.
+            if asyncio.current_task(self._shell.loop) is self._shell.task:
+                raise
+            self._shell.interrupt()
+
+    def _debug_control(self) -> DebugControl:
+        with self._making:
+            if self._control is None:
+                from asyncrepl.engine.loop.debug_control import DebugControl
+
+                self._control = DebugControl(self._shell.loop)
+            return self._control
+
+    # -- time --------------------------------------------------------------------------
+
+    def pause(self) -> None:
+        """Let time stand still, and narrate the statement's iterations from now on."""
+        self._debug_control().pause()
+        self._follow()
+
+    def timer(self) -> None:
+        """Go on to the next timer."""
+        self._debug_control().next_timer(self._fired)
+        self._follow()
+
+    def anext(self) -> None:
+        """Go on to the next ``__anext__`` of an iteration."""
+        self._debug_control().next_anext(self._look_for_iterations)
+
+    def begin(self) -> None:
+        """What has just begun is to go to its first ``__anext__``."""
+        self._debug_control().next_anext(self._follow)
+
+    def resume_all(self) -> None:
+        """Let time run on, as it did before the pause."""
+        if self.mode != "off":
+            self._debug_control().resume_all()
+            self._shell.narrator.relax()
+
+    def ended(self) -> None:
+        """What ran in the foreground is over."""
+        self.resume_all()
+        self._shell.narrator.unfollow()
+        self.steps_iterations = True
+
+    def _follow(self) -> list[bool]:
+        """Narrate the iterations; of those under way, whether they are traced."""
+        task = self._shell.task
+        if task is None or self.mode == "step":
+            return []
+        iterations = self._shell.narrator.follow(task, self._debug_control().reached)
+        self.steps_iterations = any(iterations) or not iterations
+        return iterations
+
+    def _look_for_iterations(self) -> bool:
+        """Whether the next step of an iteration can be waited for."""
+        iterations = self._follow()
+        if not any(iterations):
+            self._show_line(_CANNOT_STEP if iterations else _NO_ITERATION)
+        return self.steps_iterations
+
+    def _fired(self, stepped: StepResult) -> None:
+        if not stepped.fired:
+            self._show_line("no timer is set: what is awaited comes from elsewhere; c goes on")
+
+    # -- looking -----------------------------------------------------------------------
+
+    def values(self) -> None:
+        """Show the names and values where the program stands."""
+        from asyncrepl.engine.loop.frame_variables import scope_of
+        from asyncrepl.views.status_rows import scope_lines
+
+        if not (frames := self._frames()):
+            self._show_line("no code of yours is suspended here")
+        console = self._shell.console
+        console.show(*scope_lines([scope_of(frame) for frame in frames], console.width))
+
+    def evaluate(self, expression: str) -> None:
+        """Show the value of `expression` where the program stands."""
+        from asyncrepl.engine.loop.frame_variables import (
+            EVALUATION_LIMIT,
+            TimeUpError,
+            evaluate,
+            value_text,
+        )
+
+        console = self._shell.console
+        console.show([("dim", f"value of {one_line(expression)}")])
+        try:
+            value = evaluate(expression, self._frames())
+        except TimeUpError:
+            self._show_line(f"it takes longer than {EVALUATION_LIMIT:g} s")
+        except BaseException as error:  # also SystemExit: it must not end what stands here
+            console.complain(exception_line(error))
+        else:
+            console.show(*text_lines(value_text(value, EVALUATION_LIMIT)))
+
+    def _frames(self) -> list[FrameType]:
+        from asyncrepl.engine.loop.frame_variables import frames_here, frames_of
+
+        if self.mode == "step":
+            return frames_here(sys._getframe())  # noqa: SLF001  the documented way
+        return frames_of(self._shell.task)
+
+    def _show_line(self, text: str) -> None:
+        console = self._shell.console
+        console.show(*flowed([("dim", text)], console.width, 2))
+
+
+def _walk(shell: Shell, rest: str) -> StatementAnswer:
+    if not rest:
+        raise CommandError(":walk takes a statement: try :walk async for n in …")
+    shell.frontend.show_step_keys()
+    return StatementAnswer(rest, lambda _: shell.stepping.begin(), lambda: None)
+
+
+DEBUG_COMMANDS = (
+    Command(
+        "walk",
+        ":walk STATEMENT",
+        "run it step by step, by keys",
+        ":walk async for n in ticks(3): n",
+        _walk,
+        group="seeing",
+        details="n goes to the next __anext__, t to the next timer, v shows the names, "
+        "e evaluates, c goes on. Ctrl-S pauses any statement that runs, for the same keys.",
+    ),
+)

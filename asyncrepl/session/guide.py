@@ -1,0 +1,288 @@
+"""What to do next, said to a person at a prompt: the tour, and a few hints, each once.
+
+The tour (`Tour`) leads through the first minutes, one typed line after the other. It shows what is
+next, and the frontend offers the line, to be accepted or typed. What is typed instead just runs;
+after each input the tour looks whether it was the line.
+
+Both are asides: they go to the screen, and not on the tape, so that a session that is saved has
+none of them. A script, a pipe and a transcript get none.
+"""
+
+from __future__ import annotations
+
+import builtins
+import re
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from asyncrepl.runtime.shipped_demos import demo_transcripts, next_demo
+from asyncrepl.session.command_registry import Command, CommandError
+from asyncrepl.session.tour_chapters import CHAPTERS, INTRODUCTION, TourStep
+from asyncrepl.syntax.parsed_input import as_command
+from asyncrepl.views.styled_lines import cell_width, flowed, one_line, plain
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from asyncrepl.session.command_registry import CompletionWords
+    from asyncrepl.session.input_run import Status
+    from asyncrepl.session.shell import Shell
+    from asyncrepl.views.styled_lines import Line
+
+__all__ = ["TOUR_COMMANDS", "Guide", "Tour", "next_demo_lines"]
+
+
+class Tour:
+    """How far one shell has come on the tour."""
+
+    def __init__(self, shell: Shell) -> None:
+        #: Whether it is under way.
+        self.on = False
+        self._shell = shell
+        self._chapter = self._step = 0
+        self._introduced = False
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """The numbers of the chapter and of the step that is next, from 1."""
+        return self._chapter + 1, self._step + 1
+
+    def take_up(self, chapter: int | None = None) -> None:
+        """Go on where the tour was left, or begin the `chapter` of this number.
+
+        What is said is no part of the session: see `asyncrepl.session.guide`.
+        """
+        if chapter is not None:
+            self._chapter, self._step = chapter - 1, 0
+        self.on = True
+        lines = [] if self._introduced else self._flowed([("dim", INTRODUCTION)])
+        self._introduced = True
+        self._shell.console.show_unrecorded(*lines, *self._headed(), *self._announced())
+
+    def stop(self) -> None:
+        """Leave the tour; it can be taken up again."""
+        if not self.on:
+            raise CommandError("no tour is under way; :tour begins it")
+        self._end()
+        self._shell.console.show_unrecorded([("dim", "the tour is left; :tour goes on from here")])
+
+    def finished(self, text: str, status: Status) -> None:
+        """What was typed has ended: say what was seen and what is next, if it was the line."""
+        if not self.on or not self._is_done(text, status):
+            return
+        if self._played(text, status):
+            self._shell.frontend.suggest("")  # its last words come when the demo is over
+            return
+        self._go_on()
+
+    def replayed(self) -> None:
+        """A demo has been played to its end."""
+        if self.on and self._current.line.startswith(":replay"):
+            self._go_on()
+        elif self.on:
+            self._shell.frontend.suggest(self._current.line)
+
+    @property
+    def _current(self) -> TourStep:
+        return CHAPTERS[self._chapter].steps[self._step]
+
+    def _is_done(self, text: str, status: Status) -> bool:
+        step, typed = self._current, _normalized_input(self._shell, text)
+        if typed != step.line and not re.fullmatch(step.also, typed):
+            return False
+        if step.fails:
+            explained = self._shell.explanation
+            return status.kind == "error" and explained is not None and explained.fix is not None
+        # Where nothing can be replayed, that was told, and the tour is over.
+        return status.kind == "ok" or step.line.startswith(":replay")
+
+    def _played(self, text: str, status: Status) -> bool:
+        return status.kind == "ok" and self._current.line.startswith(":replay") and bool(text)
+
+    def _go_on(self) -> None:
+        seen = self._labelled("seen", self._current.after)
+        self._step += 1
+        lines = [*seen, *self._next()]
+        self._shell.console.show_unrecorded(*lines)
+
+    def _next(self) -> list[Line]:
+        if self._step < len(CHAPTERS[self._chapter].steps):
+            return self._announced()
+        self._chapter, self._step = self._chapter + 1, 0
+        if self._chapter == len(CHAPTERS):
+            self._chapter = 0
+            self._end()
+            return []
+        return [*self._headed(), *self._announced()]
+
+    def _headed(self) -> list[Line]:
+        """The head of the chapter; and what it needs is there from now on."""
+        chapter = CHAPTERS[self._chapter]
+        head: Line = [("bold", f"{self._chapter + 1}/{len(CHAPTERS)}  {chapter.title}")]
+        shell = self._shell
+        there = {*shell.session.namespace, *shell.jobs.names}
+        lacking = [line for name, line in chapter.needs if name not in there]
+        for line in lacking:
+            self._provide(line)
+        return [[], head, *([("label", "ran   "), ("code", line)] for line in lacking)]
+
+    def _provide(self, line: str) -> None:
+        """Run the command `line`, and keep it on the tape as if it had been typed."""
+        name, _, rest = line.removeprefix(":").partition(" ")
+        shell = self._shell
+        shell.tape.begin(line)
+        with suppress(CommandError):  # then the lines that need it say so
+            shell.tape.show(tuple(shell.registry.find(name).run(shell, rest)))  # type: ignore[arg-type]
+        shell.tape.end()
+
+    def _announced(self) -> list[Line]:
+        """What the next step shows; the line itself where no input line can offer it."""
+        step = self._current
+        lines = self._labelled("next", step.before)
+        if not self._shell.frontend.suggest(step.line):
+            lines.append([("label", "type  "), ("code", step.line)])
+        return lines
+
+    def _labelled(self, label: str, text: str) -> list[Line]:
+        return self._flowed([("label", f"{label}  "), ("dim", text)], 6)
+
+    def _flowed(self, line: Line, indent: int = 0) -> list[Line]:
+        return flowed(line, self._shell.console.width, indent)
+
+    def _end(self) -> None:
+        self.on = False
+        self._shell.frontend.suggest("")
+
+
+def _normalized_input(shell: Shell, text: str) -> str:
+    """`text` with single blanks, and the whole name of a command."""
+    words = text.split()
+    command = as_command(text)
+    if command is not None and words:
+        try:
+            words[0] = f":{shell.registry.find(command.name).name}"
+        except CommandError:
+            return text
+    return " ".join(words)
+
+
+def _tour(shell: Shell, rest: str) -> list[Line]:
+    tour = shell.guide.tour
+    if rest == "stop":
+        tour.stop()
+    elif not rest:
+        tour.take_up()
+    elif not rest.isdecimal() or not 0 < int(rest) <= len(CHAPTERS):
+        raise CommandError(
+            f":tour takes a chapter from 1 to {len(CHAPTERS)}, or stop; not {rest!r}"
+        )
+    else:
+        tour.take_up(int(rest))
+    return []
+
+
+def _chapter_words(_shell: Shell, _typed: str) -> CompletionWords:
+    chapters = {str(number): chapter.title for number, chapter in enumerate(CHAPTERS, 1)}
+    return chapters | {"stop": "leave the tour"}
+
+
+TOUR_COMMANDS = (
+    Command(
+        "tour",
+        ":tour [CHAPTER|stop]",
+        "the first minutes, a line at a time: begin here",
+        ":tour",
+        _tour,
+        _chapter_words,
+        group="learning",
+        words=1,
+        details="It offers each line on the input line: Tab takes it, Enter runs it. Type "
+        "anything else, the tour waits. :tour takes it up where you left it.",
+    ),
+)
+
+
+#: A mistake to make where what was traced cannot be turned into one.
+_COMMON_MISTAKE = "for n in ticks(3): n"
+
+
+class Guide:
+    """What is suggested to whoever types into one shell."""
+
+    def __init__(self, shell: Shell) -> None:
+        self.tour = Tour(shell)
+        self._shell = shell
+        self._said: set[str] = set()
+        self._typed = True
+        self._fixing = False
+
+    def began(self) -> None:
+        """An input begins; whether a person or a script has typed it."""
+        self._typed = not self._shell.frontend.scripted
+
+    def finished(self, text: str, status: Status) -> None:
+        """The input `text` has ended."""
+        if not self._typed or status.kind == "exit":
+            return
+        if self.tour.on:
+            self.tour.finished(text, status)
+        elif self._shell.frontend.teaches:
+            self._hint(text, status)
+
+    def displayed(self, value: object) -> None:
+        """A value was shown: that of ``help`` says nothing of our own commands."""
+        if value is vars(builtins).get("help") and self._typed and self._shell.frontend.teaches:
+            self._say(":help lists the commands of asyncrepl", "")
+
+    def replayed(self, path: Path) -> None:
+        """The transcript at `path` was played to its end in this session."""
+        self._shell.console.show_unrecorded(
+            *next_demo_lines(path, ":replay", self._shell.console.width)
+        )
+        self.tour.replayed()
+
+    def _hint(self, text: str, status: Status) -> None:
+        fixing, self._fixing = self._fixing, self._is_fix(text) and status.kind == "ok"
+        explained = self._shell.explanation
+        if self._shell.narrator.narrated_any:
+            self._once("mistake", f"a mistake: {_without_async(text)}")
+        elif status.kind == "error" and explained is not None and explained.fix is not None:
+            self._once("fix", ":fix puts the corrected code on your input line")
+        elif fixing and status.kind == "ok" and (course := demo_transcripts()):
+            self._once("course", f"the course: :replay {course[0].name}")
+
+    def _is_fix(self, text: str) -> bool:
+        return text.strip() == ":fix"
+
+    def _once(self, name: str, text: str) -> None:
+        if name not in self._said:
+            self._said.add(name)
+            self._say(text)
+
+    def _say(self, text: str, label: str = "next  ") -> None:
+        line: Line = [("label", label), ("dim", text)]
+        self._shell.console.show_unrecorded(*flowed(line, self._shell.console.width, len(label)))
+
+
+def next_demo_lines(path: Path, replay: str, width: int | None = None) -> list[Line]:
+    """Which demo comes after the one at `path`; `replay` is the command that plays it."""
+    after = next_demo(path)
+    if after is None:
+        return []
+    line: Line = [
+        ("label", "next  "),
+        ("dim", f"{replay} {after.name}"),
+        ("dim", f"  {after.title}"),
+    ]
+    # At 40 columns the title would break the command that is to be typed.
+    fits = width is None or cell_width(plain(line)) <= width
+    return flowed(line if fits else line[:2], width, 6)
+
+
+def _without_async(text: str) -> str:
+    """The statement that was traced as the mistake that is made most: without its ``async``."""
+    command = as_command(text)
+    statement = text if command is None else command.rest
+    if statement.startswith("async for ") and "\n" not in statement.strip():
+        return one_line(statement.removeprefix("async ").strip())
+    return _COMMON_MISTAKE

@@ -1,0 +1,127 @@
+"""The narration of asynchronous iteration: from the tracer's events to the console.
+
+`Narrator` follows all iterations of a session, or those of one statement, and shows each of their
+six steps while it happens. The lines are made by `views`; here is decided whose steps are shown
+and since when times count.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from asyncrepl.engine.iteration.tracer import Tracer
+    from asyncrepl.engine.statements import Outcome
+    from asyncrepl.events.iteration_events import IterationEvent
+    from asyncrepl.session.shell import Shell
+    from asyncrepl.views.styled_lines import Line
+
+__all__ = ["Narrator"]
+
+
+class Narrator:
+    """Narrates the asynchronous iterations of one shell, all of them or those of one statement."""
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+        #: The instant (ns) since which times count.
+        self.since = 0
+        self._follows_task = False
+        self._tracer: Tracer | None = None
+        self._lines: Callable[..., list[Line]]
+        #: Whether all iterations are narrated.
+        self.on = False
+        #: Whether anything was narrated of the statement that was typed last.
+        self.narrated_any = False
+        self._shows_steps = True
+
+    def turn(self, *, on: bool) -> None:
+        """Narrate all iterations from now on, or none."""
+        self.on = on
+        if on:
+            self._start(None)
+        else:
+            self._stop()
+
+    def listen(self) -> None:
+        """Examine all iterations from now on, and show none."""
+        self._shows_steps = False
+        self.turn(on=True)
+
+    def narrate_task(self, task: asyncio.Task[None]) -> None:
+        """Narrate the iterations of `task`, and of the tasks it makes; if not all are narrated."""
+        if not self.on:
+            self._start(task)
+            self.began()  # the first time, importing has taken some
+
+    def task_ended(self) -> None:
+        """The task is over."""
+        if not self.on:
+            self._stop()
+
+    def follow(self, task: asyncio.Task[None], asked: Callable[[], object]) -> list[bool]:
+        """Narrate `task` round by round; of those under way, whether they are traced.
+
+        `asked` is called at each step 2.
+        """
+        if self._tracer is None or not self._tracer.on:
+            self._start(task)
+            self._follows_task = True
+        assert self._tracer is not None
+        self._tracer.asked = asked
+        return self._tracer.join()
+
+    def relax(self) -> None:
+        """Sum up rounds again, and call nobody."""
+        if self._tracer is not None:
+            self._tracer.relax()
+
+    def unfollow(self) -> None:
+        """What was followed is over."""
+        self.relax()
+        if self._follows_task:
+            self._follows_task = False
+            self._stop()
+
+    def began(self) -> None:
+        """A statement begins: times count from now on."""
+        self.narrated_any = False
+        self.since = self._shell.loop.live.clock.time_ns()
+
+    def ended(self, outcome: Outcome) -> None:
+        """The statement is over."""
+        if self._tracer is not None:
+            self._tracer.finish(outcome.error)
+
+    def _start(self, task: asyncio.Task[None] | None) -> None:
+        if self._tracer is None:
+            # Not at start-up, and not at the first event: that would count as its time.
+            from asyncrepl.engine.iteration.tracer import Tracer
+            from asyncrepl.views.narration_lines import narration_lines
+
+            # The marks in builtins keep the tracer: the shell must not live as long.
+            show = weakref.WeakMethod(self._show)
+
+            def emit(event: IterationEvent) -> None:
+                if (method := show()) is not None:
+                    method(event)
+
+            self._tracer, self._lines = Tracer(self._shell.loop, emit), narration_lines
+        self._tracer.start(self._shell.observing.want("trace"), task)
+
+    def _stop(self) -> None:
+        if self._tracer is not None:
+            self._tracer.stop()
+        self._shell.observing.drop("trace")
+
+    def _show(self, event: IterationEvent) -> None:
+        if not self._shows_steps:
+            return
+        self.narrated_any = True
+        shell, foreground = self._shell, self._shell.task
+        name = "" if foreground is None else foreground.get_name()
+        shell.console.show(*self._lines(event, self.since, shell.console.width, name))

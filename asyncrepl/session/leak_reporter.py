@@ -1,0 +1,260 @@
+"""Reporting what was forgotten, when it happens.
+
+Python warns of a coroutine that nobody awaited, and the loop reports a task that failed or was
+destroyed unseen. Both go on as they do without us: the user's filters decide about the warning,
+its text is Python's own, and it goes to ``sys.stderr``.
+
+The warning is taken where the module `warnings` writes it out, after everything else has handled
+it. What does not work: ``warnings.showwarning`` isn't given the coroutine; and a function around
+``warnings._warn_unawaited_coroutine`` shifts the location of the warning, on which the filters go.
+
+One mistake is reported once. A coroutine that an operation refuses dies before the error that the
+operation raises is shown: its warning waits for that error, and is given only if nothing explains
+it. What an explained error or a shown value has left behind dies later, without a word.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import linecache
+import sys
+import threading
+import warnings
+from contextlib import contextmanager, suppress
+from functools import partial
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from asyncrepl.engine.code_owner import is_plumbing
+from asyncrepl.engine.leaks.leak_log import ExplainedObjects, LeakLog
+from asyncrepl.events.findings import Finding, finding_at
+from asyncrepl.events.object_info import ObjectInfo, describe
+from asyncrepl.runtime.process import PIPE_CLOSED
+from asyncrepl.views.error_lines import exception_lines, warning_text
+from asyncrepl.views.styled_lines import printable, prose
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import CodeType, TracebackType
+
+    from asyncrepl.engine.leaks.open_generators import LeftGeneratorFinder
+    from asyncrepl.engine.statements import Outcome
+    from asyncrepl.events.leak_events import Leak
+    from asyncrepl.session.shell import Shell
+    from asyncrepl.views.styled_lines import Line
+
+__all__ = ["LeakReporter"]
+
+#: Where the module `warnings` writes a warning out.
+_WARNING_WRITER = "_showwarnmsg_impl"
+
+
+class _RefusedCoroutine(NamedTuple):
+    """A coroutine that died in an operation: the warning, what was seen, what else to say."""
+
+    text: str
+    seen: Finding | None = None
+    made: Callable[[], object] | None = None
+
+
+class LeakReporter:
+    """What is forgotten in one shell; `leaks` are all of it so far."""
+
+    def __init__(self, shell: Shell) -> None:
+        self.leaks = LeakLog(self._show_leak)
+        self.explained = ExplainedObjects()
+        self._refused: list[_RefusedCoroutine] = []
+        #: The files whose errors were explained: a loop there was left by the error.
+        self._failed: set[str] = set()
+        self._shell = shell
+        self._leftovers: LeftGeneratorFinder | None = None
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Hear what the interpreter, the loop and the probes report."""
+        written = vars(warnings)[_WARNING_WRITER]
+        vars(warnings)[_WARNING_WRITER] = self._on_warning
+        self._shell.loop.set_exception_handler(self._on_loop_error)
+        try:
+            yield
+        finally:
+            self._shell.loop.set_exception_handler(_closed_loop_handler)
+            vars(warnings)[_WARNING_WRITER] = written
+
+    def began(self) -> None:
+        """A statement begins."""
+        self.explained.begin()
+
+    def settle(self, error: BaseException, *, explained: bool) -> None:
+        """The error of a statement is about to be told, perhaps with what explains it."""
+        if explained:
+            self.account(error)
+            self._failed |= {
+                each.tb_frame.f_code.co_filename for each in _traceback_entries(error)
+            }
+        self.flush()
+
+    def account(self, error: BaseException) -> None:
+        """`error` is explained: what it leaves behind, and what died of it, is no news."""
+        self.explained.add_error(error)
+        self._refused.clear()
+
+    def flush(self) -> None:
+        """Write the warnings that have waited for an error which did not come."""
+        waiting, self._refused = self._refused, []
+        for each in waiting:
+            _write_to_stderr(each.text)
+            if each.seen is not None:
+                self._shell.mistake_reporter.see(each.seen, each.made)
+
+    def look(self, outcome: Outcome | None = None) -> None:
+        """Tell the async generators that were left open since the last look.
+
+        `outcome` is that of the statement that has just ended.
+        """
+        # One registry serves all inputs, and knows lines but not files: the second coroutine
+        # dropped on a line 1 would go untold. IPython empties it likewise.
+        self._shell.session.namespace.pop("__warningregistry__", None)
+        if not self._shell.loop.live.walks:
+            return
+        from asyncrepl.engine.leaks.leak_origins import left_open
+        from asyncrepl.engine.leaks.open_generators import LeftGeneratorFinder
+
+        if self._leftovers is None:
+            self._leftovers = LeftGeneratorFinder(self._shell.loop, self._shell.session.namespace)
+        well = outcome.source.filename if outcome is not None and outcome.error is None else None
+        for left in self._leftovers.find():
+            by_error = left.filename in self._failed
+            leak = left_open(left, self._shell.session.sources, well)
+            self.leaks.note(leak, quietly=by_error, generator=left.generator)
+            self._shell.mistake_reporter.keep(Finding("kept", describe(None), *left.walk))
+
+    def _show_leak(self, leak: Leak) -> None:
+        if leak.kind != "never awaited":  # that was told with the warning
+            self._shell.console.complain(*self._leak_lines(leak))
+
+    def _leak_lines(self, leak: Leak) -> list[Line]:
+        from asyncrepl.views.leak_lines import leak_lines
+
+        source = self._shell.source
+        typed = source.filename if source is not None and len(source.lines) == 1 else ""
+        return leak_lines(leak, self._shell.console.width, typed)
+
+    def _on_warning(self, warning: warnings.WarningMessage) -> None:
+        """Write a warning out; it may come from any thread, and out of a finalizer."""
+        coroutine: Any = warning.source
+        known = self.explained.is_known(warning)
+        if type(coroutine) is not CoroutineType:
+            if known:
+                return
+            if warning.category is RuntimeWarning and self._is_refused(None):
+                self._refused.append(_RefusedCoroutine(warning_text(warning)))
+                return
+            _write_to_stderr(warning_text(warning), *_source_line(warning))
+            if issubclass(warning.category, DeprecationWarning):
+                self._deprecated(warning)
+            return
+        from asyncrepl.engine.leaks.leak_origins import never_awaited
+        from asyncrepl.engine.tasks.finalization import dropped_finding
+
+        place = warning.filename, warning.lineno
+        leak = never_awaited(coroutine, place, self._shell.session.sources)
+        brief = len(coroutine.cr_origin or ()) == 1  # the tracer's: said in our own way
+        self.leaks.note(leak)
+        if known:
+            return
+        made = partial(self._shell.console.complain, *self._leak_lines(leak))
+        text = warning_text(warning, brief=brief)
+        if self._is_refused(coroutine.cr_code):
+            self._refused.append(_RefusedCoroutine(text, dropped_finding(coroutine), made))
+            return
+        _write_to_stderr(text)
+        self._shell.mistake_reporter.see(dropped_finding(coroutine), made)
+
+    def _is_refused(self, code: CodeType | None) -> bool:
+        """Whether what dies was refused: then an error is about to be told in this thread."""
+        from asyncrepl.engine.tasks.finalization import was_refused
+
+        return threading.current_thread() is threading.main_thread() and was_refused(code)
+
+    def _deprecated(self, warning: warnings.WarningMessage) -> None:
+        """The interpreter warned of what is called where the user's code runs just now."""
+        from asyncrepl.engine.tasks.finalization import running_user_frame
+
+        frame = running_user_frame()
+        if frame is not None and frame.f_code.co_filename == warning.filename:
+            self._shell.mistake_reporter.see(finding_at("deprecated", describe(None), frame))
+
+    def _on_loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """The loop's exception handler: what asyncio would write to its log."""
+        from asyncrepl.engine.leaks.leak_origins import first_code, refused_result
+
+        future, error = context.get("task") or context.get("future"), context.get("exception")
+        if isinstance(error, SystemExit):
+            return  # not an error: the session ends with it
+        if isinstance(error, BrokenPipeError) and self._shell.console.closed:
+            with suppress(RuntimeError):  # the loop is closed: the session ends already
+                self._shell.loop.call_soon(_end_session, PIPE_CLOSED)
+            return
+        if (never := refused_result(error)) is not None:
+            self._shell.loop.live.outside.lost(never)
+            self._shell.mistake_reporter.stopped = True
+        leak = self._leak_of_context(context)
+        name = ""
+        if isinstance(future, asyncio.Task):
+            name = future.get_name() + (f", {leak.what}" if leak and leak.what else "")
+        told = context["message"] + (f" ({name})" if name else "")
+        lines = prose(told, self._shell.console.width, "error", 2)
+        if error is not None:
+            lines += exception_lines(error) + self._shell.mistake_reporter.explain_lost_error(
+                error
+            )
+        self._shell.console.complain(*lines)
+        if leak is not None:
+            self.leaks.note(leak)
+        if future is not None and error is not None and (code := first_code(error)) is not None:
+            seen = Finding("failed", ObjectInfo(type(error), code), code, 0)
+            self._shell.mistake_reporter.see(seen)
+
+    def _leak_of_context(self, context: dict[str, Any]) -> Leak | None:
+        """The leak that asyncio reports: by the very keys it gives in each case."""
+        from asyncrepl.engine.leaks.leak_origins import destroyed, never_retrieved
+
+        sources = self._shell.session.sources
+        if "future" in context and "exception" in context:
+            return never_retrieved(context, sources)
+        if "task" in context and "exception" not in context:
+            return destroyed(context, sources)
+        return None
+
+
+def _end_session(status: int) -> None:
+    raise SystemExit(status)
+
+
+def _traceback_entries(error: BaseException) -> Iterator[TracebackType]:
+    trace = error.__traceback__
+    while trace is not None:
+        yield trace
+        trace = trace.tb_next
+
+
+def _source_line(warning: warnings.WarningMessage) -> list[str]:
+    """The line of a file that a warning is about, as Python shows it; a typed one is seen."""
+    if warning.filename.startswith("<input ") or is_plumbing(warning.filename):
+        return []
+    line = warning.line or linecache.getline(warning.filename, warning.lineno)
+    return [f"  {printable(line.strip())}"] if line.strip() else []
+
+
+def _closed_loop_handler(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """The exception handler of a loop that is closed."""
+    if not isinstance(context.get("exception"), SystemExit):
+        loop.default_exception_handler(context)
+
+
+def _write_to_stderr(*lines: str) -> None:
+    if sys.stderr is not None:
+        # Lines of ours begin a row, where the stream is one that can see to it.
+        write = getattr(sys.stderr, "show", sys.stderr.write)
+        write("".join(line + "\n" for line in lines))

@@ -1,0 +1,346 @@
+"""Explaining mistakes: those that raise an error, and those that raise nothing.
+
+Errors: `explain_outcome`, `explain_error` and `explain_value` lead from what a statement ended
+with to an explanation. The rules are imported at the first error. That takes some 40 ms, and half
+as long again the lexer that colours the correction; a person at a prompt should not wait for it,
+so there `load_rules` is called in a thread, once the prompt is on the screen.
+
+Mistakes that raise nothing: `SilentMistakeReporter` reports them quietly, once, and only what is
+certain. What the probes, the loop and the interpreter find is noted where it happens, in the
+middle of user code. Here it is explained as an error would be, when that code has given the loop
+back: after what it printed, and before the next input.
+"""
+
+from __future__ import annotations
+
+import builtins
+import threading
+import weakref
+from asyncio import current_task
+from contextlib import contextmanager
+from types import AsyncGeneratorType, CoroutineType
+from typing import TYPE_CHECKING, Any
+
+from asyncrepl.engine.code_owner import short_filename
+from asyncrepl.engine.tasks.task_records import ending
+from asyncrepl.events.findings import Finding, findings
+from asyncrepl.events.object_info import describe, refused_operands
+from asyncrepl.views.explanation_lines import changed_line, explanation_lines
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Iterator
+    from types import CodeType
+
+    from asyncrepl.engine.statements import Outcome, Session
+    from asyncrepl.explain.explanation import Explanation
+    from asyncrepl.session.shell import Shell
+    from asyncrepl.views.styled_lines import Line
+
+    Otherwise = Callable[[], object]
+
+__all__ = [
+    "SilentMistakeReporter",
+    "explain_error",
+    "explain_outcome",
+    "explain_value",
+    "load_rules",
+]
+
+
+def load_rules() -> None:
+    """Import what the first explanation needs. Any thread may do so."""
+    from asyncrepl.explain import explaining  # noqa: F401  imported to be there
+    from asyncrepl.views.styled_lines import code_lines
+
+    code_lines("")
+
+
+def explain_outcome(
+    session: Session, outcome: Outcome, *, more: bool = False
+) -> Explanation | None:
+    """The explanation of the error in `outcome`; None where it is not about async iteration.
+
+    `more` says that another error of the same input is to be explained after it.
+    """
+    if outcome.error is None or outcome.interrupted:
+        return None
+    try:
+        return explain_error(session, outcome.error)
+    finally:
+        if not more:
+            refused_operands.clear()  # the next error's evidence is its own
+
+
+def explain_error(session: Session, error: BaseException) -> Explanation | None:
+    """The explanation of `error`, whose traceback begins in the user's code."""
+    from asyncrepl.explain.evidence import gather
+    from asyncrepl.explain.explaining import explain
+
+    return explain(gather(error, session.sources, refused_operands, session.namespace))
+
+
+def explain_value(session: Session, filename: str, value: object) -> Explanation | None:
+    """The explanation of a value that is shown but was not meant: a bare coroutine."""
+    if type(value) is not AsyncGeneratorType and not hasattr(type(value), "__await__"):
+        return None
+    from asyncrepl.explain.evidence import gather_value
+    from asyncrepl.explain.explaining import explain
+
+    return explain(gather_value(value, session.sources, filename, session.namespace))
+
+
+#: What follows from another thing that was told of the same statement.
+_CONSEQUENCES, _CAUSES = {"starved", "hogged"}, {"blocks", "hogged"}
+_LOOP_ITERATIONS = 2
+
+
+class SilentMistakeReporter:
+    """What one shell has to say of mistakes that raised nothing."""
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell = shell
+        self._reported_kinds: set[str] = set()
+        self._began_in_iteration = 0
+        self._reported: set[tuple[str, str]] = set()
+        #: The corrections that were told: all the texts of each, with their names.
+        self._fixes: set[frozenset[tuple[str, str]]] = set()
+        #: The files and lines of which it was told that they block the loop.
+        self._reported_blocking: set[tuple[str, int]] = set()
+        #: The code of the coroutines that were said to be forgotten in this statement.
+        self._forgotten_code: set[CodeType | None] = set()
+        #: The tasks in which something was seen that is not looked at yet.
+        self._tasks_with_findings: list[weakref.ref[asyncio.Task[Any]]] = []
+        self._look_scheduled = False
+        #: The ``id`` of the task that was found stuck.
+        self._stuck_task_id = 0
+        #: Whether a StopIteration has come out of a thread, for which somebody waits in vain.
+        self.stopped = False
+        #: Whether nothing is told: somebody tells the first of all in the end.
+        self.silent = False
+        #: Called when what runs in the foreground waits for ever, and that was told.
+        self.stuck: Callable[[], object] = _keep_waiting
+        self._fallbacks: dict[tuple[str, CodeType, int], Otherwise] = {}
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Hear what is seen."""
+        before = findings.heard, findings.sleep
+        findings.heard, findings.sleep = self._on_finding, self._shell.sleeps.replacement_at
+        findings.clear()
+        selector = self._shell.loop.live.selector
+        selector.idle = self._check_deadlock
+        try:
+            yield
+        finally:
+            self.look()
+            selector.idle = None
+            findings.heard, findings.sleep = before
+
+    def see(self, sighting: Finding, otherwise: Otherwise | None = None) -> None:
+        """Note `sighting`; `otherwise` is called if nobody can explain it."""
+        if otherwise is not None:
+            self._fallbacks[sighting.key] = otherwise
+        findings.add(sighting)
+
+    def explain_lost_error(self, error: BaseException) -> list[Line]:
+        """What explains an error that reached only the loop's exception handler."""
+        found = explain_error(self._shell.session, error)
+        if found is None:
+            return []
+        self._shell.leak_reporter.account(error)
+        told = self._is_reported(found)
+        self._shell.first = None  # it is more than what was noticed before
+        lines = self.said(found)
+        return [] if told else lines
+
+    def began(self) -> None:
+        """A statement begins."""
+        self._began_in_iteration = self._shell.loop.live.turn.number
+        self._reported_kinds.clear()
+        self._reported_blocking.clear()
+        self._forgotten_code.clear()
+        self.stopped = False
+        findings.never_ran = 0
+
+    def ended(self, outcome: Outcome, *, silently: bool) -> None:
+        """A statement is over: tell what was seen of it, and the tasks it left behind."""
+        self._stuck_task_id = 0
+        findings.review_pending()
+        self.look(silently=silently)
+        # It is started in one turn, runs in the next, and is reported in the one after.
+        at_once = self._shell.loop.live.turn.number - self._began_in_iteration <= _LOOP_ITERATIONS
+        if at_once and outcome.error is None and findings.never_ran:
+            code = _code_of_whole_text(outcome.source.filename)
+            self.see(Finding("unsuspended", describe(None), code, 0))
+            self.look()
+        last = vars(builtins).get("_")
+        if type(last) is CoroutineType and last.cr_code in self._forgotten_code:
+            self._shell.leak_reporter.explained.add(last)  # one more, that dies later
+
+    def keep(self, sighting: Finding) -> None:
+        """Explain `sighting`, which is told in another way, when ``:why`` asks."""
+        found = self._explanation(sighting)
+        if found is not None:
+            self.said(found)
+
+    def look(self, *, silently: bool = False) -> None:
+        """Tell what was seen since the last look; `silently` where an error tells it better."""
+        self._look_scheduled = False
+        for sighting in findings.take():
+            otherwise = self._fallbacks.pop(sighting.key, None)
+            if silently or (sighting.what in _CONSEQUENCES and self._reported_kinds & _CAUSES):
+                continue
+            self._note_leak(sighting)
+            found = self._explanation(sighting)
+            if found is not None:
+                self._reported_kinds.add(sighting.what)
+                self._forgotten_code.add(sighting.info.code)
+                if sighting.what in _CAUSES and sighting.place is not None:
+                    self._reported_blocking.add((sighting.code.co_filename, sighting.place.lineno))
+                if not self._is_reported(found):
+                    self._shell.console.complain(
+                        *self.said(found, self._location_text(found, sighting))
+                    )
+            elif otherwise is not None:
+                otherwise()
+
+    def asked(self) -> Explanation | None:
+        """What might be a mistake in what ran last, for somebody who asks; if nothing else is."""
+        for sighting in findings.take_tentative():
+            if (found := self._explanation(sighting)) is not None:
+                return found
+        return None
+
+    def blocked(self, filename: str, line: int, milliseconds: int) -> None:
+        """The code there has held the loop for so long, and others could have run."""
+        if not self.is_reported_blocking(filename, line):
+            code, made = _code_of_whole_text(filename), (filename, line)
+            self.see(Finding("blocked", describe(None), code, 0, milliseconds, made))
+            self.look()
+
+    def note(self, found: Explanation) -> None:
+        """`found` is told: it is not told a second time."""
+        self._reported.add((found.id, found.why))
+        if found.fix is not None:
+            self._fixes.add(frozenset(found.fix.texts.items()))
+
+    def _is_reported(self, found: Explanation) -> bool:
+        """Whether it was told; what is put right by the very same correction is one mistake."""
+        same = found.fix is not None and frozenset(found.fix.texts.items()) in self._fixes
+        return same or (found.id, found.why) in self._reported
+
+    def is_reported_blocking(self, filename: str, line: int) -> bool:
+        """Whether it was said in this statement that it blocks the loop on this line."""
+        return (filename, line) in self._reported_blocking
+
+    def forget(self) -> None:
+        """Tell again what was told."""
+        self._reported.clear()
+        self._fixes.clear()
+        findings.clear()
+
+    def _on_finding(self) -> None:
+        """Look as soon as the code that runs gives the loop back."""
+        loop = self._shell.loop
+        if loop.is_closed():
+            return
+        if not loop.is_running():
+            if not self._shell.runs_own_loop:  # else the program's end, or its loop, is near
+                self.look()
+            return
+        here = threading.get_ident() == getattr(loop, "_thread_id", None)
+        if here and (task := current_task(loop)) is not None:
+            self._tasks_with_findings.append(weakref.ref(task))
+        if self._look_scheduled:
+            return
+        self._look_scheduled = True
+        if here:
+            loop.call_soon(self._look_soon)
+        else:
+            loop.call_soon_threadsafe(self._look_soon)
+
+    def _look_soon(self) -> None:
+        task = self._shell.task
+        if task is not None and task.done():
+            return  # its end is to be told first
+        seen_in, self._tasks_with_findings = self._tasks_with_findings, []
+        if any(_has_failed(ref()) for ref in seen_in):
+            self._look_scheduled = False  # so is an error that is on its way through other tasks
+            return
+        self.look()
+
+    def _check_deadlock(self) -> None:
+        """Ask whether what runs in the foreground waits for ever, as the loop is about to wait."""
+        task = self._foreground()
+        if task is None or id(task) == self._stuck_task_id:
+            return
+        from asyncrepl.engine.tasks.task_survey import deadlock_finding, is_deadlocked
+
+        if is_deadlocked(self._shell.loop):
+            self._stuck_task_id = id(task)
+            self._look_scheduled = True  # nobody but us is going to look
+            if (seen := deadlock_finding(task)) is not None:
+                self.see(seen._replace(what="stopped" if self.stopped else seen.what))
+            self.look()
+            self.stuck()
+
+    def _foreground(self) -> asyncio.Task[Any] | None:
+        """The task whose end is waited for; of a program on its own, the first it has made."""
+        shell = self._shell
+        if not shell.runs_own_loop:
+            return shell.task
+        from asyncrepl.engine.tasks.task_records import all_tasks
+        from asyncrepl.engine.tasks.task_survey import sorted_by_name
+
+        return next(iter(sorted_by_name(all_tasks(shell.loop))), None)
+
+    def _explanation(self, sighting: Finding) -> Explanation | None:
+        from asyncrepl.explain.evidence import gather_seen
+        from asyncrepl.explain.explaining import explain
+
+        session = self._shell.session
+        return explain(gather_seen(sighting, session.sources, session.namespace))
+
+    def _note_leak(self, sighting: Finding) -> None:
+        """Enter what was lost into the list of what was forgotten."""
+        if sighting.what == "lost":
+            from asyncrepl.engine.leaks.leak_origins import never_iterated
+
+            if (leak := never_iterated(sighting)) is not None:
+                self._shell.leak_reporter.leaks.note(leak, quietly=True)
+
+    def _location_text(self, found: Explanation, sighting: Finding) -> str:
+        """Where it is, unless that is the one line just typed."""
+        sources, typed = self._shell.session.sources, self._shell.source
+        filename, line = sighting.code.co_filename, 1
+        if sighting.place is not None:
+            line = sighting.place.lineno
+        if found.fix is not None:
+            filename, line = found.fix.filename, changed_line(found.fix, sources)
+        if typed is not None and typed.filename == filename and len(typed.lines) == 1:
+            return ""
+        return f"{short_filename(filename)}:{line}"
+
+    def said(self, found: Explanation, place: str = "") -> list[Line]:
+        """The lines that tell `found`; it is not told a second time, and ``:why`` knows it."""
+        self.note(found)
+        shell = self._shell
+        shell.explanation = found
+        if self.silent:
+            return []
+        return explanation_lines(found, shell.session.sources, shell.console.width, place)
+
+
+def _has_failed(task: asyncio.Task[Any] | None) -> bool:
+    """Whether `task` is over and has raised something."""
+    return task is not None and task.done() and ending(task) == "error"
+
+
+def _keep_waiting() -> None:
+    """Let it wait: somebody may press Ctrl-C."""
+
+
+def _code_of_whole_text(filename: str) -> CodeType:
+    """A code object that stands for the whole text `filename`."""
+    return compile("", filename, "exec", dont_inherit=True)

@@ -1,0 +1,176 @@
+"""The tape of a session: what was typed, what came of it, and when.
+
+It is for keeping a session: saving it as a script or a transcript, drawing it. It always
+runs, because nobody knows beforehand that a session will be worth keeping, and is
+bounded: of what one input prints the beginning is kept, and the output of old inputs
+is forgotten before the inputs are. Of rows that a program draws again and again, a
+progress bar or a table, what is kept is how they look in the end.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from asyncrepl.views.live_rows import LiveRows, moves_cursor
+from asyncrepl.views.screen_cells import EscapeFilter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from asyncrepl.engine.statements import Outcome
+    from asyncrepl.views.styled_lines import Line
+
+__all__ = ["OutputPiece", "RecordedInput", "Tape", "TapeListener"]
+
+#: Characters of output that are kept of one input, and of all.
+MAX_CHARACTERS, MAX_CHARACTERS_IN_ALL = 100_000, 4_000_000
+_LONG_LINE = 10_000  # characters of one line
+
+
+class OutputPiece(NamedTuple):
+    """Some output: the instant in seconds of the user's clock, a style's name, the text.
+
+    Several pieces may make up a line. The text may hold colours: it is not yet `printable`.
+    """
+
+    at: float
+    style: str
+    text: str
+
+
+class RecordedInput:  # no dataclass: those take a millisecond each to import
+    """One input and what was printed until the next one.
+
+    `began` and `ended` are instants in seconds; `ended` is None while it runs, and what is
+    in `pieces` from number `idle` on came later. `error` is the name of the exception that
+    ended it, and `compiled` is false if it never ran. `interrupt_after` are the seconds
+    after which the transcript pressed Ctrl-C. `cut` says that output is missing.
+    """
+
+    def __init__(self, text: str, began: float, interrupt_after: float | None = None) -> None:
+        self.text = text
+        self.began = began
+        self.interrupt_after = interrupt_after
+        self.ended: float | None = None
+        self.idle: int | None = None
+        self.error: str | None = None
+        self.compiled = True
+        self.cut = False
+        self.pieces: list[OutputPiece] = []
+        self.size = 0
+
+
+class TapeListener(Protocol):
+    """Hears what comes onto a tape when it does, in the thread that it comes from."""
+
+    def began(self, recorded: RecordedInput) -> None:
+        """An input begins."""
+
+    def ended(self) -> None:
+        """The input is over, and so is what it has printed."""
+
+    def printed(self) -> None:
+        """Something was printed after the end of an input."""
+
+
+class Tape:
+    """The recorded inputs of one session, oldest first; `write` may be called from any thread."""
+
+    def __init__(self, now: Callable[[], float], *, inputs: int = 10_000) -> None:
+        #: Who records the session in a file.
+        self.listener: TapeListener | None = None
+        self._now = now
+        self._inputs: deque[RecordedInput] = deque(maxlen=inputs)
+        self._size = 0
+        # A line that is not finished, and rows that are drawn again and again.
+        self._begun = ""
+        self._escapes, self._rows = EscapeFilter(), LiveRows()
+        self._lock = threading.RLock()  # a signal handler may print while its thread is in it
+
+    @property
+    def recorded_inputs(self) -> tuple[RecordedInput, ...]:
+        """The inputs so far; the last one may still run."""
+        return tuple(self._inputs)
+
+    def begin(self, text: str, interrupt_after: float | None = None) -> RecordedInput:
+        """An input begins."""
+        self._end_rows()
+        recorded = RecordedInput(text, self._now(), interrupt_after)
+        if self.listener is not None:
+            self.listener.began(recorded)
+        self._inputs.append(recorded)
+        return recorded
+
+    def ending(self) -> RecordedInput:
+        """An input that begins now and is not kept: the end of those before."""
+        self._end_rows()
+        return RecordedInput("", self._now())
+
+    def fail(self, outcome: Outcome) -> None:
+        """The input that runs ends with the error of `outcome`."""
+        if self._inputs and outcome.error is not None:
+            self._inputs[-1].error = type(outcome.error).__name__
+            self._inputs[-1].compiled = outcome.stage == "run"
+
+    def end(self) -> None:
+        """The input that runs is over."""
+        self._end_rows()
+        if self._inputs:
+            recorded = self._inputs[-1]
+            recorded.ended, recorded.idle = self._now(), len(recorded.pieces)
+            if self.listener is not None:
+                self.listener.ended()
+
+    def show(self, lines: tuple[Line, ...]) -> None:
+        """Keep lines of the tool's own."""
+        self._end_rows()
+        for line in lines:
+            for style, text in line:
+                self._keep(style, text)
+            self._keep("", "\n")
+
+    def write(self, text: str) -> None:
+        """Keep what user code has written, once its rows are finished."""
+        if not self._inputs or self._inputs[-1].cut:
+            return
+        with self._lock:
+            text, self._begun = self._begun + text[: MAX_CHARACTERS + 1], ""
+            if self._rows or self._escapes or len(text) > _LONG_LINE or moves_cursor(text):
+                self._rows.feed(self._escapes.feed(text))
+                self._keep("", self._rows.take()[1])
+            else:
+                end = text.rfind("\n") + 1
+                self._keep("", text[:end])
+                self._begun = text[end:]
+
+    def _end_rows(self) -> None:
+        """What was not finished ends here, with a newline."""
+        with self._lock:
+            text, self._begun = self._begun, ""
+            if self._rows or self._escapes:
+                self._rows.feed(self._escapes.finish())
+                text = self._rows.take()[1] + self._rows.commit()
+            self._keep("", text and text.removesuffix("\n") + "\n")
+
+    def _keep(self, style: str, text: str) -> None:
+        if not self._inputs or not text:
+            return
+        recorded = self._inputs[-1]
+        recorded.cut = recorded.cut or recorded.size + len(text) > MAX_CHARACTERS
+        if recorded.cut:
+            return
+        recorded.size += len(text)
+        self._size += len(text)
+        recorded.pieces.append(OutputPiece(self._now(), style, text))
+        if self._size > MAX_CHARACTERS_IN_ALL:
+            self._forget()
+        if self.listener is not None and recorded.ended is not None:
+            self.listener.printed()
+
+    def _forget(self) -> None:
+        """Forget the output of the oldest input that has any."""
+        oldest = next(recorded for recorded in self._inputs if recorded.size)
+        self._size -= oldest.size
+        oldest.size, oldest.cut, oldest.pieces = 0, True, []

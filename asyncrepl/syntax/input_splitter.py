@@ -1,0 +1,239 @@
+"""Cutting text that holds several inputs: a pasted session, a file, a stream of lines.
+
+People paste what they find: a demo of ours, an example of the Python documentation, a page about
+IPython. The prompts are taken off, output and narration are dropped (`pasted_inputs`).
+
+`InputSplitter` takes lines as they come. A person ends a block with an empty line. A file does
+not: in it a block ends at the next line that begins at the left margin, and empty lines within it
+mean nothing. Either way an input is given out as soon as it is known to be whole. A file whose
+first line, but for comments, has a prompt is a session: only what is behind its prompts is typed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from asyncrepl.syntax.parsed_input import (
+    TRIAL_FILENAME,
+    Command,
+    Incomplete,
+    Statement,
+    is_block,
+    is_complete,
+    parse_input,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+__all__ = [
+    "InputSplitter",
+    "PastedInput",
+    "Typed",
+    "begins_session",
+    "behind_prompt",
+    "is_complete_paste",
+    "pasted_inputs",
+]
+
+
+class _Prompts(NamedTuple):
+    """The prompts of a program: of a new input, and of one that goes on."""
+
+    first: re.Pattern[str]
+    more: re.Pattern[str]
+
+
+#: What is behind a prompt may be indented, so only one blank belongs to it. The one of a
+#: line that goes on is looked for at any indent: auto-indent may have come before it.
+_PYTHON = _Prompts(re.compile(r"\s*>>>(?: |$)"), re.compile(r"\s*\.\.\.(?: |$)"))
+_IPYTHON = _Prompts(re.compile(r"\s*In \[\d*\]:(?: |$)"), re.compile(r"\s*\.{3,}:(?: |$)"))
+#: What may stand above the first prompt: directives, narration, the fence of a code block.
+_PREAMBLE = re.compile(r"\s*(#|```|~~~|$)")
+#: Output that an error left, also one of which only the last line is shown.
+_ERROR_OUTPUT = re.compile(
+    r"\s*(Traceback \(most recent call last\)"
+    r"|([A-Za-z_]\w*\.)*[A-Z]\w*(Error|Exception|Interrupt|Exit|Group|Iteration)\b"
+    r"|…$)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PastedInput:
+    """An input of a session; `fails` says that the text shows an error below it."""
+
+    text: str
+    fails: bool = False
+
+
+def pasted_inputs(text: str) -> list[PastedInput] | None:
+    """The inputs of the session that `text` is, in order; None if it is none.
+
+    It is one if a prompt stands in its first line, but for comments and empty lines.
+    """
+    lines = text.split("\n")
+    prompts = _prompts_in(lines)
+    if prompts is None:
+        return None
+    return [
+        PastedInput(typed, fails) for typed, fails, _ in _inputs(lines, prompts) if typed.strip()
+    ]
+
+
+def is_complete_paste(text: str) -> bool:
+    """Whether Enter at the end of `text`, a session or not, should run it.
+
+    A session is as complete as its last input, if nothing comes below that.
+    """
+    lines = text.split("\n")
+    prompts = _prompts_in(lines)
+    if prompts is None:
+        return is_complete(text)
+    *_, (typed, _, ended) = _inputs(lines, prompts)
+    return ended or is_complete(typed)
+
+
+def begins_session(line: str) -> bool | None:
+    """Whether a text that begins with `line` is a session; None if the next line says it."""
+    return None if _PREAMBLE.match(line) else _prompts_of(line) is not None
+
+
+class Typed(NamedTuple):
+    """What is typed in a line of a session, and whether it goes on with the line above."""
+
+    text: str
+    goes_on: bool
+
+
+def behind_prompt(line: str) -> Typed | None:
+    """What is typed in `line` of a session; None for output."""
+    for prompts in (_PYTHON, _IPYTHON):
+        for pattern in prompts:
+            if match := pattern.match(line):
+                return Typed(line[match.end() :], pattern is prompts.more)
+    return None
+
+
+def _prompts_in(lines: Sequence[str]) -> _Prompts | None:
+    return _prompts_of(next((line for line in lines if not _PREAMBLE.match(line)), ""))
+
+
+def _prompts_of(line: str) -> _Prompts | None:
+    return next((each for each in (_PYTHON, _IPYTHON) if each.first.match(line)), None)
+
+
+def _inputs(lines: Sequence[str], prompts: _Prompts) -> Iterator[tuple[str, bool, bool]]:
+    """Of each input: what is typed, whether it fails, whether anything is below it."""
+    indent = next(_indent(line) for line in lines if prompts.first.match(line))
+    typed: list[str] = []
+    below: list[str] = []
+    for line in lines:
+        first = prompts.first.match(line)
+        more = prompts.more.match(line) if typed and not any(map(str.strip, below)) else None
+        if first is not None and _indent(line) == indent:
+            if typed:
+                yield _input(typed, below)
+            typed, below = [line[first.end() :]], []
+        elif more is not None:  # empty lines above it have lost their prompt
+            typed, below = [*typed, *("" for _ in below), line[more.end() :]], []
+        elif typed:
+            below.append(line)
+    yield _input(typed, below)
+
+
+def _input(typed: list[str], below: list[str]) -> tuple[str, bool, bool]:
+    return "\n".join(typed), any(map(_ERROR_OUTPUT.match, below)), bool(below)
+
+
+def _indent(line: str) -> str:
+    return line[: len(line) - len(line.lstrip())]
+
+
+#: Words at the left margin that go on with the block above them.
+_CONTINUES = re.compile(r"(else|elif|except|finally)\b")
+
+
+@dataclass
+class InputSplitter:
+    """Collects lines into inputs; `typed` says that a person ends the blocks."""
+
+    typed: bool = False
+    _lines: list[str] = field(default_factory=list)
+    #: Whether the file is a session; None as long as that is open.
+    _session: bool | None = None
+
+    @property
+    def pending(self) -> bool:
+        """Whether an input has begun and is not whole."""
+        return bool(self._lines)
+
+    def feed(self, line: str) -> list[str]:
+        """Take one line, without its end; the inputs that are whole now."""
+        if self.typed:
+            return self._feed_typed(line)
+        if self._session is None:
+            self._session = begins_session(line)
+        return self._feed_session(line) if self._session else self._feed_file(line)
+
+    def end(self) -> list[str]:
+        """The input that the end of the stream makes whole, if any."""
+        rest = self._take()
+        return [rest] if rest.strip() else []
+
+    def drop(self) -> None:
+        """Forget the input that has begun."""
+        self._lines.clear()
+
+    def _feed_typed(self, line: str) -> list[str]:
+        typed = behind_prompt(line)  # it may be pasted; a body that is `...` is not
+        if not self.pending:
+            self._session = typed is not None and not typed.goes_on
+        if self._session and typed is not None and typed.goes_on is self.pending:
+            line = typed.text
+        self._lines.append(line)
+        return self._taken() if is_complete("\n".join(self._lines)) else []
+
+    def _feed_session(self, line: str) -> list[str]:
+        """Take a line of a session; an input ends at the next prompt or at output."""
+        typed = behind_prompt(line)
+        if typed is None:
+            return self._taken() if line.strip() else []
+        if typed.goes_on and not self.pending:
+            return []
+        before = [] if typed.goes_on else self._taken()
+        self._lines.append(typed.text)
+        return before if self._may_go_on() else before + self._taken()
+
+    def _may_go_on(self) -> bool:
+        """Whether more lines can belong to the input that has begun."""
+        reading = parse_input("\n".join(self._lines) + "\n", TRIAL_FILENAME)
+        return isinstance(reading, Incomplete) or (
+            isinstance(reading, Statement) and is_block(reading.tree.body[-1])
+        )
+
+    def _feed_file(self, line: str) -> list[str]:
+        before = self._taken() if self._ends_before(line) else []
+        self._lines.append(line)
+        return before if self._may_go_on() else before + self._taken()
+
+    def _ends_before(self, line: str) -> bool:
+        """Whether the input so far is whole and `line` begins another."""
+        margin = line[:1]
+        if not self._lines or margin.isspace() or margin in {"", "#", ")", "]", "}"}:
+            return False
+        if _CONTINUES.match(line):
+            return False
+        return isinstance(
+            parse_input("\n".join(self._lines) + "\n", TRIAL_FILENAME), Statement | Command
+        )
+
+    def _taken(self) -> list[str]:
+        text = self._take()
+        return [text] if text.strip() else []
+
+    def _take(self) -> str:
+        text = "\n".join(self._lines)
+        self._lines.clear()
+        return text

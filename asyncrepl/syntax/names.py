@@ -1,0 +1,191 @@
+"""The canonical name of an expression, through imports and aliases.
+
+Who asks whether a call is one of ``asyncio.gather`` must not go by the letters of the text:
+there are ``import asyncio as aio``, ``from asyncio import gather as together``, ``together =
+asyncio.gather`` and ``loop = asyncio.get_event_loop()``. So each tree is looked through once,
+and the names in it that stand for something of a module are given its canonical name, as an
+attribute of their node; a copy of the tree shares these nodes, and so their names.
+
+A name counts only if it means one thing in the whole text: one that is bound a second time, as
+a parameter or by a loop, stands for nobody knows what. Scopes are not told apart. Names of the
+user's own functions stay what they are: where they were made is what matters of those.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from types import BuiltinFunctionType, FunctionType, ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["bind_names", "bound_names", "callee_name", "canonical_name", "last_name"]
+
+#: The attribute of a node of type ast.Name that holds its canonical name.
+_CANONICAL = "canonical"
+_NAMED = (FunctionType, BuiltinFunctionType, type)
+#: An alias of an alias of an alias is found, no more.
+_MAX_ALIAS_DEPTH = 3
+
+
+def bind_names(tree: ast.AST, namespace: Mapping[str, object] | None = None) -> None:
+    """Give the names in `tree` that stand for things of modules their canonical names.
+
+    `namespace` is where names come from that the text itself does not bind. Nothing of the
+    user's is run. Any thread may do so, before others look at the tree.
+    """
+    nodes = list(ast.walk(tree))
+    meanings = _meanings(nodes)
+    for node in nodes:
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            if node.id in meanings:
+                found = meanings[node.id]
+            else:
+                found = _name_of_object((namespace or {}).get(node.id))
+            if found:
+                setattr(node, _CANONICAL, found)
+
+
+def canonical_name(node: ast.AST | None) -> str:
+    """The canonical name of what `node` names: ``asyncio.gather``, ``list``.
+
+    What a call gives is named after it: ``asyncio.get_event_loop().time``. Without a name,
+    as ``f()[0].x``, it is "".
+    """
+    root = _root_name(node)
+    return "" if root is None else str(getattr(root, _CANONICAL, root.id)) + _attribute_path(node)
+
+
+def last_name(node: ast.AST | None) -> str:
+    """The last part of the canonical name of what `node` names: ``gather``; "" without one.
+
+    Unlike the whole of it, that of an attribute is known whatever it is an attribute of.
+    """
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    if not isinstance(node, ast.Name):
+        return ""
+    known = getattr(node, _CANONICAL, None)
+    return node.id if known is None else str(known).rpartition(".")[2]
+
+
+def callee_name(call: ast.AST | None) -> str:
+    """The last part of the canonical name of what is called: ``list``, ``gather``."""
+    return last_name(call.func) if isinstance(call, ast.Call) else ""
+
+
+def bound_names(node: ast.AST) -> Iterator[str]:
+    """The names that `node` itself binds, as far as they stand in it."""
+    match node:
+        case ast.Name(ctx=ast.Store() | ast.Del()):
+            yield node.id
+        case ast.arg():
+            yield node.arg
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            yield node.name
+        case ast.Import() | ast.ImportFrom():
+            for alias in node.names:
+                yield alias.asname or alias.name.partition(".")[0]
+        case ast.ExceptHandler() | ast.MatchAs() | ast.MatchStar() if node.name:
+            yield node.name
+        case ast.MatchMapping() if node.rest:
+            yield node.rest
+
+
+def _meanings(nodes: list[ast.AST]) -> dict[str, str]:
+    """What the names stand for that a text binds; "" for those that stand for nothing known."""
+    found: dict[str, set[str]] = {}
+    aliases: list[tuple[str, ast.expr]] = []
+    targets: set[ast.AST] = set()
+    for node in nodes:
+        for name, meaning in _imported(node):
+            found.setdefault(name, set()).add(meaning)
+        for target, value in _aliases(node):
+            targets.add(target)
+            aliases.append((target.id, value))
+    for node in nodes:
+        if node not in targets and not isinstance(node, ast.Import | ast.ImportFrom):
+            for name in bound_names(node):
+                found.setdefault(name, set()).add("")
+    _resolve_aliases(aliases, found)
+    return {name: next(iter(each)) if len(each) == 1 else "" for name, each in found.items()}
+
+
+def _imported(node: ast.AST) -> Iterator[tuple[str, str]]:
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            first = alias.name.partition(".")[0]
+            yield (alias.asname, alias.name) if alias.asname else (first, first)
+    elif isinstance(node, ast.ImportFrom):
+        # Of a relative import the package is not known: the last part is the name.
+        module = "." * node.level + (node.module or "")
+        for alias in node.names:
+            if alias.name != "*":
+                yield alias.asname or alias.name, f"{module}.{alias.name}".lstrip(".")
+
+
+def _aliases(node: ast.AST) -> Iterator[tuple[ast.Name, ast.expr]]:
+    """The names that `node` binds to the value of one expression, and that expression."""
+    match node:
+        case ast.Assign([ast.Name() as target], value):
+            yield target, value
+        case ast.AnnAssign(ast.Name() as target, _, ast.expr() as value):
+            yield target, value
+        case ast.NamedExpr(ast.Name() as target, value):
+            yield target, value
+        case ast.withitem(value, ast.Name() as target):
+            yield target, value
+
+
+def _resolve_aliases(aliases: list[tuple[str, ast.expr]], found: dict[str, set[str]]) -> None:
+    """Enter what the `aliases` stand for, where they stand for things that were `found`."""
+    for _ in range(_MAX_ALIAS_DEPTH):
+        for name, value in aliases:
+            root = _root_name(value)
+            if root is not None and (meaning := found.get(root.id)) and len(meaning) == 1:
+                (known,) = meaning
+                if known:
+                    found.setdefault(name, set()).add(known + _attribute_path(value))
+    for name, value in aliases:
+        root = _root_name(value)
+        if root is None or not any(found.get(root.id, ())):
+            found.setdefault(name, set()).add("")
+
+
+def _root_name(node: ast.AST | None) -> ast.Name | None:
+    """The name with which a dotted name begins."""
+    while isinstance(node, ast.Attribute | ast.Call):
+        node = node.value if isinstance(node, ast.Attribute) else node.func
+    return node if isinstance(node, ast.Name) else None
+
+
+def _attribute_path(node: ast.AST | None) -> str:
+    """What follows on that name: ``.sleep``, ``().time``."""
+    if isinstance(node, ast.Attribute):
+        return f"{_attribute_path(node.value)}.{node.attr}"
+    return f"{_attribute_path(node.func)}()" if isinstance(node, ast.Call) else ""
+
+
+def _name_of_object(value: object) -> str:
+    """The canonical name of a module, or of a function or class of one; else ""."""
+    kind = type(value)
+    if kind is ModuleType:
+        return str(vars(value).get("__name__", ""))
+    if kind not in _NAMED:
+        return ""
+    module, name = value.__module__, value.__qualname__  # type: ignore[attr-defined]
+    if type(module) is not str or module == "__main__" or not name.isidentifier():
+        return ""
+    return name if module == "builtins" else _public_name(module, name, value)
+
+
+def _public_name(module: str, name: str, value: object) -> str:
+    """`name` in the outermost package that has it: ``asyncio.gather``, not ``asyncio.tasks.…``."""
+    parts = module.split(".")
+    for count in range(1, len(parts)):
+        package = sys.modules.get(".".join(parts[:count]))
+        if type(package) is ModuleType and vars(package).get(name) is value:
+            return f"{package.__name__}.{name}"
+    return f"{module}.{name}"

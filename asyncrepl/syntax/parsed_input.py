@@ -1,0 +1,234 @@
+"""From bytes to text, and from text to a command, a statement, unfinished or invalid input.
+
+Decoding goes by the BOM and the coding cookie, as in Python.
+
+Whether a text is finished is asked of the *parser* alone. `codeop` also compiles, so a mistake
+that only the compiler finds (``await`` in a plain ``def``) breaks a block off at the very line
+that holds it, and the rest of the block then fails with "unexpected indent". Here such a block is
+typed to its end, and the mistake is reported once.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from codecs import BOM_UTF8
+from codeop import PyCF_ALLOW_INCOMPLETE_INPUT  # type: ignore[attr-defined]
+from dataclasses import dataclass, field
+from importlib.util import decode_source
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO
+
+__all__ = [
+    "TRIAL_FILENAME",
+    "Blank",
+    "Command",
+    "Incomplete",
+    "InvalidStatement",
+    "ParsedInput",
+    "Statement",
+    "as_command",
+    "decode_failure",
+    "decoded",
+    "decoded_lines",
+    "is_block",
+    "is_complete",
+    "parse",
+    "parse_input",
+    "silence_completeness_warnings",
+]
+
+#: As in PEP 263; only in the first two lines, and in the second only behind such a first.
+_COOKIE = rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)"
+_COMMENT = rb"[ \t\f]*(?:[#\r\n]|$)"
+
+
+def decoded(data: bytes, filename: str) -> str:
+    """The text of the program `data`, with plain newlines.
+
+    Raises Python's own SyntaxError where it is none: an unknown encoding, or bytes that
+    are not in it.
+    """
+    try:
+        return decode_source(data)
+    except (SyntaxError, UnicodeDecodeError, LookupError) as error:
+        try:
+            compile(data, filename, "exec", dont_inherit=True)
+        except SyntaxError as own:
+            raise own.with_traceback(None) from None
+        raise SyntaxError(str(error), (filename, 1, None, None)) from None
+
+
+def decode_failure(data: bytes, error: SyntaxError) -> str:
+    """Why `data` is no program, as `decoded` found, to be said after its name."""
+    if any(re.match(_COOKIE, line) for line in data.split(b"\n")[:2]):
+        return f"is no text: {error.msg}"
+    return "is not text in UTF-8"
+
+
+def decoded_lines(stream: BinaryIO) -> Iterator[str]:
+    """The lines of a program, without their ends, each as soon as it is there.
+
+    Raises ValueError, also for an encoding that is not known.
+    """
+    encoding, cookies = "utf-8", 2
+    for number, line in enumerate(stream):
+        text = line.removeprefix(BOM_UTF8) if number == 0 else line
+        if number < cookies:
+            found = re.match(_COOKIE, text)
+            if found:
+                encoding = _checked_encoding(found[1].decode("ascii", "replace"))
+            cookies = number + 2 if not found and re.match(_COMMENT, text) else 0
+            cookies = min(cookies, 2)
+        yield text.decode(encoding).rstrip("\r\n")
+
+
+def _checked_encoding(encoding: str) -> str:
+    try:
+        "".encode(encoding)
+    except LookupError:
+        raise ValueError(f"unknown encoding: {encoding}") from None
+    return encoding
+
+
+_PARSE_ONLY = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+#: The file name of a text that is only tried: warnings about it are silenced.
+TRIAL_FILENAME = "<asyncrepl trial>"
+_QUIT_WORDS = {"exit": "quit", "quit": "quit"}
+_COMPOUND_STATEMENTS = (
+    ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.If | ast.For | ast.AsyncFor
+    | ast.While | ast.With | ast.AsyncWith | ast.Try | ast.TryStar | ast.Match
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Blank:
+    """Nothing to run: white space or comments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A word for the tool: ``:name rest``; `rest` begins in that column of the line."""
+
+    name: str
+    rest: str
+    column: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Python that parses: one statement or several, to be run as one."""
+
+    text: str
+    tree: ast.Module
+
+
+@dataclass(frozen=True, slots=True)
+class Incomplete:
+    """The beginning of a statement; more lines can make it whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidStatement:
+    """Python that does not parse, with the parser's error."""
+
+    text: str
+    error: Exception
+
+
+ParsedInput = Blank | Command | Statement | Incomplete | InvalidStatement
+
+
+def parse_input(text: str, filename: str = "<input>", *, program: bool = False) -> ParsedInput:
+    """Say what `text` is. Never raises; `filename` appears in errors and warnings.
+
+    A `program` is Python alone: it holds no commands.
+    """
+    command = None if program else as_command(text)
+    if command is not None:
+        return command
+    try:
+        tree = parse(text, filename)
+    except SyntaxError as error:
+        return (
+            Incomplete()
+            if _is_incomplete(error)
+            else InvalidStatement(text, error.with_traceback(None))
+        )
+    except (RecursionError, MemoryError, OverflowError) as error:
+        return InvalidStatement(text, error.with_traceback(None))
+    return Statement(text, tree) if tree.body else Blank()
+
+
+def as_command(text: str) -> Command | None:
+    """The command that `text` is, without parsing it; None for Python."""
+    stripped = text.strip()
+    if stripped in _QUIT_WORDS:
+        return Command(_QUIT_WORDS[stripped], "")
+    if not text.startswith(":"):
+        return None
+    name, _, rest = stripped[1:].partition(" ")
+    rest = rest.strip()
+    return Command(name, rest, text.index(rest, len(name) + 1))
+
+
+def is_complete(text: str) -> bool:
+    """Whether Enter at the end of `text` should run it.
+
+    A block over several lines ends with an empty line, as at every Python
+    prompt; a statement on one line is complete at once, also a compound one.
+    A command is as complete as what follows its name: ``:spawn for …`` may be a
+    block. Callable from any thread.
+    """
+    reading = parse_input(text, TRIAL_FILENAME)
+    if isinstance(reading, Command):
+        return is_complete(text.partition(" ")[2])
+    if isinstance(reading, Incomplete):
+        return False
+    if not isinstance(reading, Statement) or "\n" not in text:
+        return True
+    ended = not text.rpartition("\n")[2].strip()
+    return ended or not is_block(reading.tree.body[-1])
+
+
+def is_block(statement: ast.stmt) -> bool:
+    """Whether `statement` is a compound one, which more lines can go on with."""
+    return isinstance(statement, _COMPOUND_STATEMENTS)
+
+
+def parse(text: str, filename: str) -> ast.Module:
+    """The tree of `text`; raises SyntaxError, also where ``compile`` has ValueError."""
+    flags = _PARSE_ONLY | PyCF_ALLOW_INCOMPLETE_INPUT
+    try:
+        tree = compile(text, filename, "exec", flags, dont_inherit=True)
+    except ValueError as error:  # a NUL byte (3.11) or a lone surrogate
+        line = 1 + text[: _first_unencodable(text)].count("\n")
+        raise SyntaxError(str(error), (filename, line, None, None)) from None
+    assert isinstance(tree, ast.Module)
+    return tree
+
+
+def silence_completeness_warnings() -> None:
+    """Keep warnings of trial parses quiet: the parse that counts gives them again.
+
+    A filter by module name, set once: ``warnings.catch_warnings`` would change
+    global state from the thread that asks for completeness.
+    """
+    warnings.filterwarnings("ignore", module=TRIAL_FILENAME)
+
+
+def _is_incomplete(error: SyntaxError) -> bool:
+    # The flag PyCF_ALLOW_INCOMPLETE_INPUT answers through this text alone: before
+    # 3.13 the error has no class of its own. User text cannot produce it.
+    return error.msg == "incomplete input"
+
+
+def _first_unencodable(text: str) -> int:
+    for position, character in enumerate(text):
+        if character == "\0" or "\ud800" <= character <= "\udfff":
+            return position
+    return 0

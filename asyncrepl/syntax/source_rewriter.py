@@ -1,0 +1,207 @@
+r"""Editing source text at places the syntax tree names: a fix looks like the user's own code.
+
+``ast.unparse`` does not do: it drops comments, quotes and line breaks, and a correction that
+nobody recognises as his own is not read. Neither do string searches: the words of Python also
+stand in strings. So every edit is a span of the text, taken from a node, and all edits of a fix
+are applied at once.
+
+The compiler counts columns in UTF-8 bytes and lines by ``\n``, ``\r\n`` and ``\r``; `SourceText`
+turns such positions into indexes of the string.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from typing import NamedTuple
+
+__all__ = [
+    "Edit",
+    "SourceRewriter",
+    "SourceText",
+    "Span",
+    "compile_error",
+    "compiles",
+    "indent",
+    "parses",
+]
+
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|$)")
+_NEEDS_BRACKETS = (
+    ast.IfExp, ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.Compare, ast.Lambda, ast.NamedExpr,
+    ast.Await,
+)  # fmt: skip
+_INDENT = re.compile(r"[ \t\f]*")
+
+
+class Span(NamedTuple):
+    """Indexes of the first character and of the one behind the last."""
+
+    start: int
+    end: int
+
+
+class Edit(NamedTuple):
+    """Put `text` in the place of the characters `start` to `end`."""
+
+    start: int
+    end: int
+    text: str
+
+
+class SourceText:
+    """A source text whose places can be asked for by line and column, or by node."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.starts: list[int] = []
+        self.lines: list[str] = []
+        at = 0
+        for match in _LINE.finditer(text):
+            self.starts.append(at)
+            self.lines.append(match[0])
+            at = match.end()
+
+    def index(self, lineno: int, column: int) -> int:
+        """The index of line `lineno` (from 1), column `column` (bytes, from 0)."""
+        if lineno > len(self.lines):
+            return len(self.text)
+        line = self.lines[lineno - 1]
+        if line.isascii():
+            return self.starts[lineno - 1] + min(column, len(line))
+        before = line.encode("utf-8", "surrogatepass")[:column]
+        return self.starts[lineno - 1] + len(before.decode("utf-8", "surrogatepass"))
+
+    def span(self, node: ast.AST) -> Span:
+        """Where `node` stands, without its decorators and without brackets around it."""
+        place: ast.expr = node  # type: ignore[assignment]  # any node with a position
+        end_line, end_column = place.end_lineno, place.end_col_offset
+        assert end_line is not None
+        assert end_column is not None
+        return Span(self.index(place.lineno, place.col_offset), self.index(end_line, end_column))
+
+    def source(self, node: ast.AST) -> str:
+        """The text of `node`."""
+        start, end = self.span(node)
+        return self.text[start:end]
+
+    def operand(self, node: ast.AST) -> str:
+        """The text of `node`, in brackets where a call or ``await`` would split it."""
+        text = self.source(node)
+        return f"({text})" if isinstance(node, _NEEDS_BRACKETS) else text
+
+    def line_start(self, index: int) -> int:
+        """The index at which the line that holds `index` begins."""
+        return max(start for start in self.starts if start <= index)
+
+    def begins_line(self, node: ast.AST) -> bool:
+        """Whether nothing stands in front of `node` on its line."""
+        start = self.span(node).start
+        return not self.text[self.line_start(start) : start].strip()
+
+    def indent(self, node: ast.AST) -> str:
+        """The white space in front of the line on which `node` begins."""
+        match = _INDENT.match(self.text, self.line_start(self.span(node).start))
+        return match[0] if match else ""
+
+    def block(self, statement: ast.stmt) -> Span:
+        """The whole lines of `statement`, with its decorators and the last line break."""
+        first = min([statement, *getattr(statement, "decorator_list", [])], key=_line)
+        start = self.line_start(self.span(first).start)
+        end = self.span(statement).end
+        stop = self.text.find("\n", end)
+        return Span(start, len(self.text) if stop < 0 else stop + 1)
+
+
+def _line(node: ast.AST) -> int:
+    return int(getattr(node, "lineno", 0))
+
+
+class SourceRewriter:
+    """Edits of one text, collected in any order and applied together.
+
+    Edits must not overlap; insertions at one place keep the order in which
+    they were made.
+    """
+
+    def __init__(self, text: str | SourceText) -> None:
+        self.source = text if isinstance(text, SourceText) else SourceText(text)
+        self.edits: list[Edit] = []
+        self.applicable = True
+
+    def replace(self, where: ast.AST | Span, text: str) -> None:
+        """Put `text` in the place of a node or span."""
+        start, end = where if isinstance(where, tuple) else self.source.span(where)
+        self.edits.append(Edit(start, end, text))
+
+    def insert(self, index: int, text: str) -> None:
+        """Put `text` in front of the character at `index`."""
+        self.edits.append(Edit(index, index, text))
+
+    def before(self, node: ast.AST, text: str) -> None:
+        """Put `text` right in front of `node`."""
+        self.insert(self.source.span(node).start, text)
+
+    def after(self, node: ast.AST, text: str) -> None:
+        """Put `text` right behind `node`."""
+        self.insert(self.source.span(node).end, text)
+
+    def lines_before(self, statement: ast.stmt, lines: str) -> None:
+        """Put `lines` above `statement` and its decorators, indented as it is."""
+        self.applicable &= self.source.begins_line(statement)
+        indented = indent(lines, self.source.indent(statement))
+        self.insert(self.source.block(statement).start, indented + "\n")
+
+    def lines_after(self, statement: ast.stmt, lines: str) -> None:
+        """Put `lines` below `statement`, indented as it is."""
+        self.applicable &= self.source.begins_line(statement)
+        end = self.source.block(statement).end
+        newline = "" if self.source.text[:end].endswith("\n") else "\n"
+        self.insert(end, newline + indent(lines, self.source.indent(statement)) + "\n")
+
+    def remove(self, statement: ast.stmt) -> None:
+        """Take the lines of `statement` away."""
+        self.replace(self.source.block(statement), "")
+
+    def apply(self) -> str:
+        """The text with all edits made; ValueError where two of them overlap.
+
+        Also where lines were to be put beside a statement that has no lines of its own.
+        """
+        if not self.applicable:
+            raise ValueError("a statement shares its line with another")
+        pieces: list[str] = []
+        at = 0
+        for edit in sorted(self.edits, key=lambda edit: edit[:2]):
+            if edit.start < at:
+                raise ValueError(f"edits overlap at index {edit.start}: {edit.text!r}")
+            pieces += self.source.text[at : edit.start], edit.text
+            at = edit.end
+        return "".join([*pieces, self.source.text[at:]])
+
+
+def indent(lines: str, by: str) -> str:
+    """`lines` with `by` in front of each that is not empty."""
+    return "\n".join(by + line if line.strip() else line for line in lines.split("\n"))
+
+
+def parses(text: str) -> bool:
+    """Whether `text` has a syntax tree."""
+    return compile_error(text, "<fix>", ast.PyCF_ONLY_AST) is None
+
+
+def compiles(text: str) -> bool:
+    """Whether `text` compiles, with top-level await."""
+    return compile_error(text, "<fix>", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT) is None
+
+
+def compile_error(text: str, filename: str, flags: int) -> Exception | None:
+    """What the compiler, called with `flags`, says against `text`; None if nothing."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            compile(text, filename, "exec", flags, dont_inherit=True)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            return error
+    return None

@@ -1,0 +1,100 @@
+"""Inspecting objects without running a line of the user's code.
+
+What a dotted name means, which object has the source of another, how a signature was written.
+From Python 3.14 on annotations are evaluated when somebody asks for them, and
+``inspect.signature`` does: that is code of the user's, and names in it may not exist yet.
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import inspect
+import sys
+from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+from asyncrepl.events.object_info import MISSING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["find_named", "source_object", "without_annotations", "written_signature"]
+
+_CODE_ATTRIBUTES = {
+    CoroutineType: "cr_code",
+    GeneratorType: "gi_code",
+    AsyncGeneratorType: "ag_code",
+}
+
+
+def find_named(name: str, namespace: Mapping[str, object]) -> object:
+    """What ``a.b.c`` means: a name, a builtin or an imported module, and attributes of it.
+
+    MISSING if there is no such thing. A method is given as it stands in its class, a
+    property as what computes it: neither is asked for its value.
+    """
+    first, *rest = name.split(".")
+    for known in (namespace, vars(builtins), sys.modules):
+        if first in known:
+            found: object = known[first]
+            break
+    else:
+        return MISSING
+    for part in rest:
+        found = _static_attribute(found, part)
+        if found is MISSING:
+            return MISSING
+    return found
+
+
+def source_object(thing: Any) -> Any:
+    """What has the source of `thing`: the function in a method or partial, the running code."""
+    while True:
+        if isinstance(thing, staticmethod | classmethod):
+            thing = thing.__func__
+        elif isinstance(thing, property):
+            thing = thing.fget
+        elif isinstance(thing, functools.partial | functools.cached_property):
+            thing = thing.func
+        else:
+            return (
+                getattr(thing, _CODE_ATTRIBUTES[type(thing)])
+                if type(thing) in _CODE_ATTRIBUTES
+                else thing
+            )
+
+
+def _static_attribute(owner: object, name: str) -> object:
+    if isinstance(owner, ModuleType):
+        found = vars(owner).get(name, MISSING)
+        return sys.modules.get(f"{owner.__name__}.{name}", MISSING) if found is MISSING else found
+    return inspect.getattr_static(owner, name, MISSING)
+
+
+def without_annotations(function: Any) -> Any:
+    """A function like the plain `function`, with no annotations; any other thing as it is."""
+    if type(function) is not FunctionType:
+        return function
+    code, names = function.__code__, function.__globals__
+    bare = FunctionType(code, names, code.co_name, function.__defaults__, function.__closure__)
+    bare.__kwdefaults__ = function.__kwdefaults__
+    return bare
+
+
+def written_signature(function: Any) -> str:
+    """The signature as it was written; of a class without what it returns.
+
+    Raises TypeError or ValueError where there is none.
+    """
+    options: dict[str, Any] = {}
+    if sys.version_info >= (3, 14):
+        from annotationlib import Format
+
+        options["annotation_format"] = Format.STRING
+    signature = inspect.signature(function, **options)
+    if isinstance(function, type):
+        signature = signature.replace(return_annotation=inspect.Signature.empty)
+    if sys.version_info >= (3, 14):
+        return signature.format(quote_annotation_strings=False)
+    return str(signature)

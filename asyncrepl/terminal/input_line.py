@@ -1,0 +1,246 @@
+"""The input line: buffer, prompt, highlighting, suggestions, menu of completions.
+
+It only edits; what Enter means is decided by the key bindings, what happens to a text that was
+accepted by the input controller.
+
+Colours: Python by Pygments, the tool's commands by one style. Pygments' Python lexer takes as
+long to import as the whole of asyncio. The first prompt is empty and needs no lexer; so it is
+imported once that prompt is on the screen (`InputLexer.load`), or when the first text is typed
+before.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from prompt_toolkit.application import get_app
+from prompt_toolkit.auto_suggest import AutoSuggest, AutoSuggestFromHistory, Suggestion
+from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.completion import ThreadedCompleter
+from prompt_toolkit.document import Document
+from prompt_toolkit.filters import has_focus
+from prompt_toolkit.formatted_text import ANSI, fragment_list_width, to_formatted_text
+from prompt_toolkit.layout.containers import Float, Window
+from prompt_toolkit.layout.controls import BufferControl
+from prompt_toolkit.layout.dimension import Dimension
+from prompt_toolkit.layout.menus import CompletionsMenu
+from prompt_toolkit.layout.processors import (
+    AppendAutoSuggestion,
+    HighlightIncrementalSearchProcessor,
+    HighlightMatchingBracketProcessor,
+    HighlightSelectionProcessor,
+)
+from prompt_toolkit.lexers import Lexer, PygmentsLexer, SimpleLexer
+from prompt_toolkit.widgets import SearchToolbar
+
+from asyncrepl.session.frontend import DEFAULT_PROMPTS
+from asyncrepl.syntax.input_splitter import pasted_inputs
+from asyncrepl.views.styled_lines import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Sequence
+
+    from prompt_toolkit.formatted_text import StyleAndTextTuples
+    from prompt_toolkit.history import History
+
+    from asyncrepl.terminal.completion import InputCompleter
+    from asyncrepl.views.styled_lines import Line
+
+__all__ = ["Editor", "InputLexer"]
+
+_COMMAND = r"(:\w*)(.*)"
+
+
+class InputLexer(Lexer):
+    """Styles a line that starts with ``:`` as a command, everything else as Python."""
+
+    def __init__(self) -> None:
+        self._python: Lexer | None = None
+
+    def load(self) -> Lexer:
+        """The Python lexer; the first call imports it."""
+        if self._python is None:
+            from pygments.lexers.python import PythonLexer
+
+            self._python = PygmentsLexer(PythonLexer)
+        return self._python
+
+    def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
+        """A function that gives the fragments of line N."""
+        if not document.text:
+            return SimpleLexer().lex_document(document)
+        if document.text.startswith(":"):
+            return _lex_command(document)
+        return self.load().lex_document(document)
+
+    def invalidation_hash(self) -> Hashable:
+        """Nothing changes the colours of the same text."""
+        return 0
+
+
+def _lex_command(document: Document) -> Callable[[int], StyleAndTextTuples]:
+    def line(number: int) -> StyleAndTextTuples:
+        text = document.lines[number] if number < len(document.lines) else ""
+        found = re.match(_COMMAND, text) if number == 0 else None
+        if found is None:
+            return [("", text)]
+        return [("class:command", found[1]), ("", found[2])]
+
+    return line
+
+
+_MENU_ROWS = 8
+_PYTHON_FILE = ".py"
+
+
+class LineSuggester(AutoSuggest):
+    """What could be typed: the line that is `offered`, else one from the history."""
+
+    def __init__(self) -> None:
+        self.offered = ""
+        #: Whether it is a script that types, to whom nothing is to be suggested.
+        self.scripted: Callable[[], bool] = lambda: False
+        self._history = AutoSuggestFromHistory()
+
+    def rest(self, typed: str) -> str:
+        """The rest of the offered line behind `typed`; empty if that is not its beginning."""
+        fits = self.offered.startswith(typed) and not self.scripted()
+        return self.offered[len(typed) :] if fits else ""
+
+    def get_suggestion(self, buffer: Buffer, document: Document) -> Suggestion | None:
+        """What to show behind the cursor; prompt_toolkit asks after each key."""
+        rest = self.rest(document.text)
+        return Suggestion(rest) if rest else self._history.get_suggestion(buffer, document)
+
+
+class Editor:
+    """One multi-line input buffer and the windows that show it."""
+
+    def __init__(self, history: History, completer: InputCompleter) -> None:
+        self._completer = completer
+        self.set_prompts(*DEFAULT_PROMPTS)
+        self._helped: tuple[Document, Sequence[Line]] = (Document(), ())
+        self.lexer = InputLexer()
+        self.suggester = LineSuggester()
+        self.buffer = Buffer(
+            name="input",
+            multiline=True,
+            history=history,
+            completer=ThreadedCompleter(completer),
+            complete_while_typing=False,
+            enable_history_search=True,
+            auto_suggest=self.suggester,
+            on_text_changed=lambda _buffer: self.suggest(),
+            tempfile_suffix=_PYTHON_FILE,
+        )
+        self.search = SearchToolbar(ignore_case=True)
+        self.control = BufferControl(
+            self.buffer,
+            input_processors=[
+                HighlightIncrementalSearchProcessor(),
+                HighlightSelectionProcessor(),
+                # Few characters around the cursor: the search for the other
+                # bracket walks through the text at each redraw.
+                HighlightMatchingBracketProcessor(max_cursor_distance=1000),
+                AppendAutoSuggestion(),
+            ],
+            include_default_input_processors=False,
+            lexer=self.lexer,
+            search_buffer_control=self.search.control,
+            preview_search=True,
+        )
+        self.window = Window(
+            self.control,
+            height=self._height,
+            get_line_prefix=self._prefix,
+            wrap_lines=True,
+            dont_extend_height=True,
+        )
+        self.menu = Float(
+            xcursor=True,
+            ycursor=True,
+            content=CompletionsMenu(
+                max_height=_MENU_ROWS,
+                scroll_offset=1,
+                extra_filter=has_focus(self.buffer),
+            ),
+        )
+
+    def suggest(self) -> None:
+        """Show the rest of the line that is offered, if what is typed is its beginning.
+
+        prompt_toolkit looks for a suggestion only after a key that inserts something: not at
+        an empty prompt, and not after Backspace.
+        """
+        rest = self.suggester.rest(self.buffer.text)
+        if rest:
+            self.buffer.suggestion = Suggestion(rest)
+
+    def echo(self, text: str) -> StyleAndTextTuples:
+        """`text` as it stands in the scrollback: prompts, colours, a newline at the end."""
+        document = Document(text)
+        line = self.lexer.lex_document(document)
+        fragments: StyleAndTextTuples = []
+        for number in range(document.line_count):
+            fragments += [*self._prefix(number, 0), *line(number), ("", "\n")]
+        return fragments
+
+    @property
+    def prompt_width(self) -> int:
+        """The columns of the first prompt; for any thread."""
+        return fragment_list_width(self._prompts[0])
+
+    def set_prompts(self, first: str, further: str) -> None:
+        """Begin a statement with `first`, and each further line of it with `further`."""
+        self._prompts = _prompt_fragments(first), _prompt_fragments(further)
+
+    def _prefix(self, line: int, wraps: int) -> StyleAndTextTuples:
+        """The prompt before a line; nothing before the rows into which a long line wraps.
+
+        So a wrapped line looks the same before and after Enter, and can be copied.
+        """
+        return [] if wraps else self._prompts[line > 0]
+
+    def help(self) -> Sequence[Line]:
+        """A row with the parameters of the call that is being typed; asked at each redraw.
+
+        Of a session that was pasted, what Enter will do.
+        """
+        document = self.buffer.document
+        if document != self._helped[0] and self._completer.connected:
+            help_ = _paste_help(document.text) or self._completer.signature(
+                document.text_before_cursor
+            )
+            self._helped = document, [[("dim", help_)]] if help_ else ()
+        return self._helped[1]
+
+    def _height(self) -> Dimension:
+        """Room for the menu under the first line, while there is one; else what the text needs.
+
+        Never more than half of the screen: a layout that does not fit is not drawn at all.
+        """
+        state = self.buffer.complete_state
+        if state is None:
+            return Dimension(min=1)
+        rows = min(len(state.completions), _MENU_ROWS) + 1
+        return Dimension(min=min(rows, get_app().output.get_size().rows // 2))
+
+
+def _paste_help(text: str) -> str:
+    inputs = pasted_inputs(text)
+    if not inputs or "\n" not in text:
+        return ""
+    if len(inputs) == 1:
+        return "Enter runs this input"
+    return f"Enter runs these {len(inputs)} inputs in order"
+
+
+def _prompt_fragments(prompt: str) -> StyleAndTextTuples:
+    """The last line of `prompt`, in its own colours if it has any, else in ours.
+
+    Nothing else that it asks of the terminal is done; marks for readline are left out.
+    """
+    line = prompt.rpartition("\n")[2].replace("\x01", "").replace("\x02", "")
+    fragments = to_formatted_text(ANSI(line)) if "\x1b[" in line else [("", line)]
+    return [(style or "class:prompt", printable(text)) for style, text, *_ in fragments]

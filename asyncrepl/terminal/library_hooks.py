@@ -1,0 +1,122 @@
+"""Functions of the standard library that use the terminal, and have it while they do.
+
+They are hooked for as long as a session lives (`hooks_installed`). `input` and ``sys.stdin`` need
+no hook: they read through `LeasedInput`. These do, because they go to the descriptors or to
+``/dev/tty`` by themselves. Each has the terminal for the length of the call and is otherwise left
+as it is. Only the main thread's calls: beside a call in another thread the loop goes on, and so
+must the screen.
+"""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import getpass
+import os
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+    from asyncrepl.terminal.terminal_lease import TerminalLease
+
+__all__ = ["hooks_installed"]
+
+
+@contextmanager
+def hooks_installed(lease: TerminalLease) -> Iterator[None]:
+    """The hooks are in place within the block."""
+    replaced: list[tuple[Any, str, Any, Any]] = []
+
+    def replace(owner: Any, name: str, make: Callable[[TerminalLease, Any], Any]) -> None:
+        original = getattr(owner, name, None)
+        if original is not None:
+            ours = make(lease, original)
+            replaced.append((owner, name, original, ours))
+            setattr(owner, name, ours)
+
+    replace(getpass, "getpass", _with_terminal)
+    replace(os, "system", _with_terminal)
+    for name in ("run", "call", "check_call"):
+        replace(subprocess, name, _with_terminal_unless_captured)
+    replace(builtins, "help", _LeasedHelp)
+    replace(sys, "breakpointhook", _breakpoint_hook)
+    try:
+        yield
+    finally:
+        for owner, name, original, ours in replaced:
+            if getattr(owner, name, None) is ours:  # user code may have set its own
+                setattr(owner, name, original)
+
+
+def _with_terminal(lease: TerminalLease, function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def leased(*args: Any, **kwargs: Any) -> Any:
+        if not _in_main_thread():
+            return function(*args, **kwargs)
+        with lease.terminal():
+            return function(*args, **kwargs)
+
+    return leased
+
+
+def _with_terminal_unless_captured(
+    lease: TerminalLease, function: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Programs whose output is caught do not use the terminal."""
+    leased = _with_terminal(lease, function)
+
+    @functools.wraps(function)
+    def maybe_leased(*args: Any, **kwargs: Any) -> Any:
+        caught = kwargs.get("capture_output") or kwargs.get("stdout") is not None
+        return (function if caught else leased)(*args, **kwargs)
+
+    return maybe_leased
+
+
+class _LeasedHelp:
+    """The built-in `help`, which looks the same, with the terminal leased to its pager."""
+
+    def __init__(self, lease: TerminalLease, original: Any) -> None:
+        self._original = original
+        self._leased_call = _with_terminal(lease, original.__call__)
+
+    def __repr__(self) -> str:
+        return repr(self._original)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._leased_call(*args, **kwargs)
+
+
+def _breakpoint_hook(lease: TerminalLease, original: Callable[..., Any]) -> Callable[..., Any]:
+    """`breakpoint()` opens pdb with the terminal, for as long as pdb talks to the user."""
+
+    def hook(*args: Any, **kwargs: Any) -> Any:
+        chosen = os.environ.get("PYTHONBREAKPOINT", "")
+        if chosen not in {"", "pdb.set_trace"}:
+            return original(*args, **kwargs)
+        return _debug(lease, sys._getframe(1))  # noqa: SLF001 - as pdb.set_trace does
+
+    return hook
+
+
+def _debug(lease: TerminalLease, frame: FrameType) -> None:
+    import pdb  # noqa: T100 - it is what the user asked for
+
+    class Debugger(pdb.Pdb):
+        # Not around set_trace: between two stops the program runs, and the screen is ours.
+        def interaction(self, *args: Any, **kwargs: Any) -> None:
+            with lease.terminal():
+                super().interaction(*args, **kwargs)
+
+    # Ctrl-C stays the session's, and steps do not lead into the tool's own frames.
+    Debugger(nosigint=True, skip=["asyncrepl.*"]).set_trace(frame)
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()

@@ -1,0 +1,119 @@
+"""Importing the modules that are not needed for the prompt, before they are needed.
+
+To start quickly, nothing is imported that the first prompt can do without. But then the first
+error, the first ``:tree`` imports up to a hundred modules on the user's loop, and holds it for as
+long: 0.1 s, and several times that on a busy machine. So as soon as the prompt is there, a thread
+imports them one after the other, with pauses as long as the work. It gives the interpreter lock
+away when a key is pressed, as all threads do.
+
+What does not work:
+
+- One import of all: who needs one of the modules meanwhile waits for the rest, too.
+- Importing on the loop itself, when it is idle: a slow disk then holds the loop.
+- Importing while user code runs: a loop over ``sys.modules`` fails when that grows.
+- A fork in the middle: the child inherits the lock of a half-imported module, and nobody to
+  release it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from contextlib import suppress
+from importlib import import_module
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from asyncrepl.engine.loop.loop_iteration import LoopIteration
+
+__all__ = ["ModulePreloader"]
+
+#: What a session may need, what is needed soonest first.
+_PACKAGES = (
+    "explain",
+    "views",
+    "engine",
+    "session",
+    "commands",
+    "syntax",
+    "instrument",
+    "terminal",
+    "export",
+    "transcript",
+)
+#: It belongs to pytest.
+_EXCLUDED = frozenset({"asyncrepl.transcript.pytest_plugin"})
+#: What functions of ours, and those of the standard library that they call, import later.
+_OTHER_MODULES = (
+    "tokenize",
+    "encodings.utf_8_sig",
+    "_colorize",
+    "_suggestions",
+    "_ast_unparse",
+    "glob",
+    "pkgutil",
+    "pygments.lexers.python",
+)
+#: Seconds before the first import, and at least between two of them.
+_FIRST_DELAY, _MIN_PAUSE = 0.05, 0.002
+
+#: Held while a module is imported, and in every fork.
+_import_lock = threading.RLock()
+os.register_at_fork(
+    before=_import_lock.acquire,
+    after_in_parent=_import_lock.release,
+    after_in_child=_import_lock.release,
+)
+
+
+class ModulePreloader:
+    """Imports what a session may need, in a thread of its own, while the loop of `turn` waits."""
+
+    def __init__(self, turn: LoopIteration) -> None:
+        self._turn = turn
+        self._over = threading.Event()
+        # Not called ours: what it computes counts among what keeps the loop from running.
+        self._thread = threading.Thread(target=self._load, name="loading ahead", daemon=True)
+
+    def start(self) -> None:
+        """Begin, in a moment."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop after the module that is being imported."""
+        self._over.set()
+
+    def _load(self) -> None:
+        # A signal that this thread took would not wake the main thread.
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        with suppress(BaseException):  # user code may break the import system meanwhile
+            self._load_all()
+
+    def _load_all(self) -> None:
+        pause = _FIRST_DELAY
+        for name in _module_names():
+            if self._over.wait(pause):
+                return
+            while self._turn.busy:
+                if self._over.wait(_MIN_PAUSE):
+                    return
+            began = perf_counter()
+            # Whoever needs what is missing or broken will say so.
+            with _import_lock, suppress(Exception):
+                import_module(name)
+            pause = max(perf_counter() - began, _MIN_PAUSE)
+
+
+def _module_names() -> Iterator[str]:
+    """The modules, such that each imports few others: those farthest down come first."""
+    from pkgutil import walk_packages
+
+    for each in _PACKAGES:
+        package = import_module(f"asyncrepl.{each}")
+        found = [module.name for module in walk_packages(package.__path__, f"{package.__name__}.")]
+        yield from sorted({*found} - _EXCLUDED, key=lambda name: (-name.count("."), name))
+    yield from _OTHER_MODULES

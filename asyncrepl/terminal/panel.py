@@ -1,0 +1,244 @@
+"""The panel under the input line: what it may show of the loop, and its frames.
+
+`LoopView` looks at the user's loop from the terminal's thread, without touching it. `Panel` holds
+the rows and draws 15 frames a second while something moves, 4 otherwise. A view that raises must
+not end the frames: the exception is kept in `Panel.problem`, and the next frame is tried.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from asyncrepl.engine.blocking.blocking_watchdog import BlockingWatchdog
+    from asyncrepl.engine.loop.live_loop import LiveLoop
+    from asyncrepl.events import Lane, Snapshot
+    from asyncrepl.terminal.painter import Painter
+    from asyncrepl.views.styled_lines import Line
+
+__all__ = ["LoopView", "Panel"]
+
+#: Blocks that are shorter get no row: it would only flicker. Those that come again and
+#: again would let it come and go all the time; they have been told.
+_SHOW_BLOCKED_AFTER, _SHOW_REPEATED_AFTER = 0.2, 1.0
+_BLOCKED_AFTER = 0.1
+_BRIEF_NS = 200_000_000  # nanoseconds: a task that lives shorter gets no row
+#: How long the lanes of tasks that have all ended stay, in nanoseconds.
+_LINGER_NS = 3_000_000_000
+#: A column of the lanes, in nanoseconds. All these are of real time: slow motion shows
+#: more of what happens, it does not draw it more slowly.
+_COLUMN_NS = 100_000_000
+
+
+class LoopView:
+    """Read-only looks at a loop; before there is one there is nothing to see.
+
+    `ascii` says that the terminal shows nothing else.
+    """
+
+    def __init__(self, *, ascii: bool = False) -> None:  # noqa: A002  says it best
+        self._loop: LiveLoop | None = None
+        self._ascii = ascii
+        self._watchdog: BlockingWatchdog | None = None
+        #: Whether only a script is typed: that its virtual time runs is nothing to tell.
+        self.scripted = False
+
+    def connect(self, loop: LiveLoop, hogs: BlockingWatchdog) -> None:
+        """From now on look at `loop`, which `hogs` watches."""
+        self._watchdog = hogs
+        self._loop = loop
+
+    def loop_blocked(self) -> bool:
+        """Whether one loop iteration has been running for longer than 0.1 s."""
+        if self._loop is None:
+            return False
+        turn = self._loop.live.turn
+        return turn.busy and time.monotonic() - turn.since > _BLOCKED_AFTER
+
+    def status(self, columns: int) -> Sequence[Line]:
+        """One row that says by whom the loop is blocked.
+
+        For longer than 0.2 s; or than 1 s, where it was so before a moment ago.
+        """
+        if self._watchdog is None or (found := self._watchdog.current) is None:
+            return ()
+        if found.seconds < (
+            _SHOW_REPEATED_AFTER if self._watchdog.again(found) else _SHOW_BLOCKED_AFTER
+        ):
+            return ()
+        from asyncrepl.views.status_rows import blocked_row
+
+        return [blocked_row(found, columns - 1)]
+
+    def time(self, columns: int, *, running: bool) -> Sequence[Line]:
+        """One row with the user's time, where it is other than plain real time."""
+        if self._loop is None:
+            return ()
+        live = self._loop.live
+        clock = live.clock
+        plain = clock.speed == 1 and (self.scripted or clock.mode == "real")
+        if plain and not clock.frozen:
+            return ()
+        from asyncrepl.views.time_display import ClockReading, clock_row
+
+        seen = ClockReading(
+            clock.shown_ns() / 1e9 - live.began, clock.mode, clock.speed, clock.frozen
+        )
+        return [clock_row(seen, columns - 1, running=running)]
+
+    def count(self) -> int:
+        """How many slices have been recorded: unchanged means that nobody ran."""
+        timeline = None if self._loop is None else self._loop.live.timeline
+        return 0 if timeline is None else timeline.count
+
+    def lanes(self, columns: int, rows: int) -> Sequence[Line]:
+        """The live lanes in at most `rows`; none unless a task has been alive for 0.2 s.
+
+        A row that comes and goes with each short statement would make the prompt
+        restless, so tasks that live shorter have none. When the last task has ended
+        the picture stands still for a while, so that one can see how, and then goes.
+        """
+        timeline = None if self._loop is None else self._loop.live.timeline
+        if timeline is None or self._loop is None:
+            return ()
+        clock = self._loop.live.clock
+        now, speed = clock.shown_ns(), 1.0 if clock.speed == math.inf else clock.speed
+        linger = int(_LINGER_NS * speed)
+        seen = timeline.snapshot(since=now - linger - int(columns * _COLUMN_NS * speed))
+        snapshot = _without_brief(seen, now, int(_BRIEF_NS * speed), frozen=clock.frozen)
+        if all(lane.id in snapshot.ended for lane in snapshot.lanes):
+            last = max((snapshot.ended[lane.id].at for lane in snapshot.lanes), default=0)
+            if now - last > linger:
+                return ()
+            now = last
+        from asyncrepl.views.lanes import lane_lines
+
+        return lane_lines(
+            snapshot,
+            now,
+            columns - 1,
+            rows=rows,
+            ascii=self._ascii,
+            column=int(_COLUMN_NS * speed),
+            linger=linger / 1e9,
+        )
+
+
+def _without_brief(snapshot: Snapshot, now: int, brief: int, *, frozen: bool) -> Snapshot:
+    """Without the tasks that lived shorter than `brief`; in frozen time nobody grows older."""
+
+    def counts(lane: Lane) -> bool:
+        ended = snapshot.ended.get(lane.id)
+        lived = (now if ended is None else ended.at) - lane.born
+        return lived >= brief or (frozen and ended is None)
+
+    return replace(snapshot, lanes=tuple(filter(counts, snapshot.lanes)))
+
+
+_MOVING_INTERVAL, _STILL_INTERVAL = 1 / 15, 1 / 4
+_MAX_LANES = 8
+#: After so many seconds it is said what can be done about a statement that runs.
+_HINT_AFTER = 3.0
+_RUNNING_HINT = "Ctrl-S pauses, Ctrl-C stops"
+_REST_FACTOR = 9  # times as long as a frame took: with 10,000 tasks a picture costs milliseconds
+
+
+class Panel:
+    """The rows under the input line, and their frames."""
+
+    def __init__(
+        self, loop_view: LoopView, size: Callable[[], tuple[int, int]], *, lanes: bool
+    ) -> None:
+        self.on = lanes
+        self.status: Sequence[Line] = ()
+        self.time: Sequence[Line] = ()
+        self.lanes: Sequence[Line] = ()
+        self.problem: BaseException | None = None
+        #: What is said of a pause.
+        self.pause: Callable[[int], Sequence[Line]] = _no_rows
+        self._loop_view = loop_view
+        self._size = size
+        self._hint = ""
+        self._running = False
+        #: Since when the statement runs about which may be said what can be done.
+        self._since: float | None = None
+        self._hint_shown = False
+        self._count = 0
+
+    def started(self, *, scripted: bool = False) -> None:
+        """A statement runs from now on; `scripted` where no person has typed it."""
+        self._running = True
+        self._since = None if scripted or self._hint_shown else time.monotonic()
+
+    def ended(self) -> None:
+        """No statement runs."""
+        self._running, self._since = False, None
+        self.refresh()
+
+    def hint(self, text: str) -> None:
+        """Show `text` under the input line; nothing if it is empty."""
+        self._hint = text
+
+    def refresh(self) -> bool:
+        """Look again; whether anything is to be drawn."""
+        before = self.status, self.time, self.lanes
+        try:
+            self.status, self.time, self.lanes = self._look()
+        except Exception as error:
+            self.problem, self.time, self.lanes = error, (), ()
+        return (self.status, self.time, self.lanes) != before
+
+    def _look(self) -> tuple[Sequence[Line], Sequence[Line], Sequence[Line]]:
+        columns, rows = self._size()
+        lanes = self._loop_view.lanes(columns, min(_MAX_LANES, rows // 3)) if self.on else ()
+        pause = self.pause(columns)  # it tells the time, too
+        time = () if pause else self._loop_view.time(columns, running=self._running)
+        status = [*self._loop_view.status(columns), *pause]
+        return status or self._hints(columns), time, lanes
+
+    def _moving(self) -> bool:
+        """Whether the next frame will differ by more than the time that has passed."""
+        count, self._count = self._count, self._loop_view.count()
+        return bool(self.status or self._running or (self.lanes and count != self._count))
+
+    def _hints(self, columns: int) -> Sequence[Line]:
+        hint = self._hint or self._while_running()
+        return [[("dim", hint[: columns - 1])]] if hint else ()
+
+    def _while_running(self) -> str:
+        """What can be done about a statement that takes long; said of the first one only."""
+        if self._since is None or time.monotonic() - self._since < _HINT_AFTER:
+            return ""
+        self._hint_shown = True
+        return _RUNNING_HINT
+
+    async def animate(
+        self,
+        painter: Painter,
+        look: Callable[[], None],
+        failed: Callable[[BaseException], object],
+    ) -> None:
+        """Draw frames for ever; `look` is called before each, `failed` for one that raises."""
+        took = 0.0
+        while True:
+            await asyncio.sleep(
+                max(_MOVING_INTERVAL if self._moving() else _STILL_INTERVAL, took * _REST_FACTOR)
+            )
+            began = time.perf_counter()
+            try:
+                look()
+                if self.refresh():
+                    painter.redraw()
+            except Exception as error:  # the next frame is tried all the same
+                failed(error)
+            took = time.perf_counter() - began
+
+
+def _no_rows(_columns: int) -> Sequence[Line]:
+    return ()

@@ -1,0 +1,155 @@
+"""The terminal as commands see it: what they may ask of it; called on the main thread."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from asyncrepl.session.command_registry import CommandError
+from asyncrepl.session.frontend import Frontend
+from asyncrepl.views.styled_lines import cell_width, plain
+
+if TYPE_CHECKING:
+    from asyncio import Future
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from asyncrepl.engine.loop.live_loop import LiveLoop
+    from asyncrepl.session.command_registry import CompletionWords
+    from asyncrepl.session.shell import Shell
+    from asyncrepl.terminal.terminal_replay import ReplayControl
+    from asyncrepl.terminal.terminal_ui import TerminalUI
+    from asyncrepl.views.styled_lines import Line
+
+__all__ = ["TerminalFrontend", "complete_command"]
+
+
+class TerminalFrontend(Frontend):
+    """The terminal as commands see it."""
+
+    def __init__(
+        self, ui: TerminalUI, replays: ReplayControl, end_process: Callable[[], object]
+    ) -> None:
+        self._ui = ui
+        self._end_process = end_process
+        self._replay_control = replays
+        self._play: Callable[[str], None] = super().replay
+        self._shell: Shell | None = None
+
+    def connect(self, shell: Shell, play: Callable[[str], None]) -> None:
+        """Lanes show what `shell` observes, if they are wanted; `play` starts a replay."""
+        self._shell, self._play = shell, play
+        self.show_lanes(on=self._ui.panel.on)
+
+    @property
+    def lanes(self) -> bool:  # type: ignore[override]
+        """Whether live lanes are drawn."""
+        return self._ui.panel.on
+
+    teaches = True
+
+    @property
+    def scripted(self) -> bool:  # type: ignore[override]
+        """Whether a replay types, or is held."""
+        return self._replay_control.playing
+
+    def suggest(self, text: str) -> bool:
+        """Offer `text` on the input line, to be accepted with a key."""
+        return self._ui.call(lambda: self._ui.controller.suggest(text))
+
+    @property
+    def prompt_width(self) -> int:  # type: ignore[override]
+        """The columns of the prompt, behind which a statement begins."""
+        return self._ui.prompt_width
+
+    def offer(self, text: str) -> bool:
+        """Put `text` on the next input line, to be edited."""
+        return self._ui.call(lambda: self._ui.controller.offer(text))
+
+    def page(self, lines: Sequence[Line], *, newest_last: bool) -> Awaitable[None] | None:
+        """Let the user read `lines` page by page, if the screen does not hold them."""
+        if self._shell is None or self._replay_control.playing:
+            return None
+        columns = max(self._ui.columns, 1)
+        rows = sum(max(-(-cell_width(plain(line)) // columns), 1) for line in lines)
+        if rows <= self._ui.free_rows:
+            return None
+        return self._read(self._shell.loop, lines, newest_last=newest_last)
+
+    async def _read(self, loop: LiveLoop, lines: Sequence[Line], *, newest_last: bool) -> None:
+        read: Future[None] = loop.create_future()
+
+        def end() -> None:
+            if not read.done():
+                read.set_result(None)
+
+        def done() -> None:
+            with suppress(RuntimeError):  # the loop is closed: the session is over
+                loop.call_soon_threadsafe(end)
+
+        clock, ui = loop.live.clock, self._ui
+        held = clock.mode == "virtual"
+        if held:  # it would jump from timer to timer for as long as somebody reads
+            clock.hold()
+        ui.call(lambda: ui.pager.open(lines, done, newest_last=newest_last))
+        try:
+            await read
+        finally:
+            ui.call(ui.pager.close)
+            if held:
+                clock.release()
+
+    def show_lanes(self, *, on: bool) -> None:
+        """Draw live lanes under the prompt, or stop drawing (and recording) them."""
+        self._ui.panel.on = on
+        if self._shell is not None:
+            observing = self._shell.observing
+            (observing.want if on else observing.drop)("lanes")
+
+    @property
+    def vi(self) -> bool:  # type: ignore[override]
+        """Whether the keys are those of vi."""
+        return self._ui.vi
+
+    def use_vi(self, *, on: bool) -> None:
+        """Edit with the keys of vi, or with those of Emacs."""
+        self._ui.vi = on
+
+    def show_color(self, *, on: bool) -> None:
+        """Colour the prompt and what is under it."""
+        self._ui.output.use_color(on=on)
+
+    def show_step_keys(self) -> None:
+        """Take keys as steps of what runs next, and show which they are."""
+        self._ui.call(self._ui.pause_keys.begin)
+
+    def replay(self, name: str) -> None:
+        """Begin to type the transcript `name`."""
+        if self._replay_control.playing:
+            raise CommandError(f":replay {name}: another demo is being replayed; :resume goes on")
+        self._play(name)
+
+    def control_replay(self, word: str) -> None:
+        """Hold ("pause"), go on with ("resume") or do one statement of ("step") the replay."""
+        if not self._replay_control.playing:
+            super().control_replay(word)
+        self._replay_control.control(word)
+
+    def end_process(self) -> None:
+        """Restore the terminal, and end the process."""
+        self._end_process()
+
+    def history(self) -> list[str]:
+        """The inputs so far, oldest first."""
+        return self._ui.history()
+
+
+def complete_command(shell: Shell, text: str) -> CompletionWords:
+    """The words that may stand at the end of `text`, the beginning of a command."""
+    name, space, rest = text.removeprefix(":").partition(" ")
+    if not space:
+        return {command.name: command.summary for command in shell.registry}
+    try:
+        command = shell.registry.find(name)
+    except CommandError:
+        return ()
+    return command.complete(shell, rest)

@@ -1,0 +1,192 @@
+"""Replays in the terminal: a transcript typed out before an audience, one at a time.
+
+See `Replay` in the package transcript for what comes when. Typing goes into the same buffer and
+through the same way to the main thread as by hand. The text is inserted, not fed as keys: vi's
+modes, completion and auto-indent would each make something else of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from prompt_toolkit.keys import Keys
+
+from asyncrepl.transcript.replay import Replay
+from asyncrepl.views.styled_lines import printable, wrapped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from prompt_toolkit.key_binding import KeyPress
+
+    from asyncrepl.terminal.input_controller import InputController
+    from asyncrepl.terminal.loop_bridge import LoopBridge
+    from asyncrepl.terminal.painter import Painter
+    from asyncrepl.terminal.terminal_setup import ReplayPlan
+    from asyncrepl.terminal.terminal_ui import TerminalUI
+
+__all__ = ["ReplayControl", "TerminalReplayTarget"]
+
+_WAITING_HINT = "press a key to go on"
+_TYPING_HINT = "the demo goes on by itself; Ctrl-C pauses it"
+_HELD_HINT = "demo held: :resume goes on, :step"
+
+#: Seconds between two keys in which a screen would not be looked at.
+_IMPERCEPTIBLE = 0.001
+
+
+class TerminalReplayTarget:
+    """Implements `asyncrepl.transcript.replay.ReplayTarget`; for the terminal's thread."""
+
+    def __init__(
+        self,
+        controller: InputController,
+        painter: Painter,
+        bridge: LoopBridge,
+        pause: Callable[[], None],
+        hint: Callable[[str], None],
+        columns: Callable[[], int],
+    ) -> None:
+        self._controller = controller
+        self._painter = painter
+        self._bridge = bridge
+        self._pause = pause
+        self._hint = hint
+        self._columns = columns
+        self._key: asyncio.Future[None] | None = None
+
+    async def narrate(self, lines: Sequence[str]) -> None:
+        """Show `lines` dimmed, as comments, after an empty line and all output so far."""
+        self._painter.drain()
+        flowing = _fitted(lines, self._columns() - 3)
+        said = [("class:dim", printable(f"# {line}".rstrip()) + "\n") for line in flowing]
+        self._painter.echo([("", "\n"), *said])
+
+    async def type(self, text: str, delays: Sequence[float]) -> None:
+        """Insert `text` character by character; empty the line again if cancelled."""
+        buffer = self._controller.buffer
+        try:
+            for character, delay in zip(text, delays, strict=False):
+                await _sleep(delay)
+                buffer.insert_text(character, fire_event=False)
+                if delay > _IMPERCEPTIBLE:
+                    self._painter.redraw()
+            self._painter.redraw()
+            await _sleep(delays[-1])
+        except asyncio.CancelledError:
+            buffer.reset()
+            self._painter.redraw()
+            raise
+
+    async def run(self, text: str, interrupt_after: float | None) -> bool:
+        """Submit `text`; True when it is done, False when the session ends."""
+        ended: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._controller.when_done = ended
+        self._hint("")
+        self._bridge.prepare()
+        self._controller.begin(text, remember=False)
+        self._bridge.run_scripted(text, interrupt_after)
+        return await ended
+
+    def set_pace(self, pace: float) -> None:
+        """Let the user's clock run `pace` seconds in a real one."""
+        self._bridge.set_pace(pace)
+
+    async def key(self) -> None:
+        """Wait for a key of the presenter."""
+        self._key = asyncio.get_running_loop().create_future()
+        self._hint(_WAITING_HINT)
+        try:
+            await self._key
+        finally:
+            self._key = None
+            self._hint("")
+
+    def hand_over(self, *, to_presenter: bool) -> None:
+        """Let keys be typed, or only be looked at by the replay."""
+        if not to_presenter and self._controller.key_listener is None:
+            self._controller.forget()  # what came after the command that began or resumed
+        self._controller.key_listener = None if to_presenter else self._pressed
+        self._hint(_HELD_HINT if to_presenter else "")
+        self._painter.redraw()
+
+    def _pressed(self, key: KeyPress) -> None:
+        if key.key == Keys.ControlC:
+            self._pause()
+        elif key.key == Keys.ControlD:
+            self._controller.leave()
+        elif self._key is not None:
+            if not self._key.done():
+                self._key.set_result(None)
+        elif not self._controller.running:
+            self._hint(_TYPING_HINT)
+
+
+def _fitted(lines: Sequence[str], room: int) -> Sequence[str]:
+    """`lines` as they are; or, where one is longer than `room`, their words in new lines."""
+    fit = all(len(line) <= room for line in lines)
+    return lines if fit else wrapped(" ".join(lines), room)
+
+
+async def _sleep(seconds: float) -> None:
+    """Sleep; but not at all for what nobody would see, so that a high speed is one."""
+    if seconds > _IMPERCEPTIBLE:
+        await asyncio.sleep(seconds)
+
+
+class ReplayControl:
+    """The replay that is played, if one is.
+
+    `start` and `control` may be called from any thread.
+    """
+
+    def __init__(self, ui: TerminalUI, bridge: LoopBridge) -> None:
+        self._ui = ui
+        self._bridge = bridge
+        self._replay: Replay | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def playing(self) -> bool:
+        """Whether a replay is under way, also if it is held."""
+        return self._replay is not None and not self._replay.stopped
+
+    def start(self, plan: ReplayPlan, ended: Callable[[], None], *, lingers: bool) -> None:
+        """Play `plan` when the prompt is free, then call `ended` in the terminal's thread.
+
+        For `lingers` see `Replay`.
+        """
+        ui = self._ui
+        stage = TerminalReplayTarget(
+            ui.controller,
+            ui.painter,
+            self._bridge,
+            pause=lambda: self.control("pause"),
+            hint=ui.panel.hint,
+            columns=lambda: ui.columns,
+        )
+        self._replay = Replay(
+            plan.transcript, stage, speed=plan.speed, pauses=plan.pauses, lingers=lingers
+        )
+        ui.call(lambda: self._play(stage, ended))
+
+    def control(self, word: str) -> None:
+        """Do what the command of this name does: pause, resume or step."""
+        if self._replay is not None:
+            getattr(self._replay, word)()
+
+    def _play(self, stage: TerminalReplayTarget, ended: Callable[[], None]) -> None:
+        # Before the prompt is free: a key pressed in between would be typed into the demo.
+        stage.hand_over(to_presenter=False)
+
+        async def play() -> None:
+            try:
+                await self._ui.controller.wait_until_idle()
+                if self._replay is not None:
+                    await self._replay.play()
+            finally:
+                self._ui.panel.hint("")
+                ended()
+
+        self._task = asyncio.get_running_loop().create_task(play())

@@ -1,0 +1,307 @@
+"""The session behind the prompt, on the main thread: loop, shell, streams, hooks, replays."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from asyncrepl.commands.shell_opening import clock_for_settings, open_shell
+from asyncrepl.engine.blocking.blocking_watchdog import BlockingWatchdog
+from asyncrepl.engine.loop.interrupts import Interrupter
+from asyncrepl.engine.loop.loop_clock import Clock
+from asyncrepl.engine.loop.loop_runner import keep_running
+from asyncrepl.runtime.process import INTERRUPTED
+from asyncrepl.runtime.shipped_demos import DemoNotFoundError
+from asyncrepl.runtime.stdlib_copies import install_stdlib_copies
+from asyncrepl.session.command_registry import CommandError
+from asyncrepl.session.frontend import current_prompts, prompts_installed
+from asyncrepl.session.guide import next_demo_lines
+from asyncrepl.session.input_run import run_input
+from asyncrepl.terminal.library_hooks import hooks_installed
+from asyncrepl.terminal.module_preloader import ModulePreloader
+from asyncrepl.terminal.terminal_frontend import TerminalFrontend, complete_command
+from asyncrepl.terminal.terminal_lease import TerminalLease
+from asyncrepl.terminal.terminal_replay import ReplayControl
+from asyncrepl.terminal.terminal_setup import ReplayPlan
+from asyncrepl.terminal.terminal_streams import LeasedInput
+from asyncrepl.transcript.grammar import TranscriptError
+from asyncrepl.transcript.transcript_parser import named_transcript
+from asyncrepl.views.styled_lines import prose, text_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from asyncrepl.engine.blocking.blocking_reports import BlockingReport
+    from asyncrepl.session.input_run import Status
+    from asyncrepl.session.shell import Shell
+    from asyncrepl.terminal.terminal_setup import Program, Terminal
+
+__all__ = ["run_replays", "run_session"]
+
+_SWITCH_INTERVAL = 0.001  # seconds: echo beside a CPU-bound task takes 3 ms instead of 12
+
+
+def run_session(terminal: Terminal, first: list[Program]) -> int:
+    """Run a session in the open `terminal` until it is to end; its exit status."""
+    with _opened_session(terminal, clock_for_settings(*terminal.clock)) as session:
+        if first:
+            session.run_first(first)
+        session.run()
+    return terminal.session_exit.code or 0
+
+
+def run_replays(terminal: Terminal, plans: list[ReplayPlan]) -> int:
+    """Play all of `plans`, each in a session of its own; the exit status."""
+    for plan in plans:
+        clock = Clock.virtual() if plan.transcript.clock == "virtual" else Clock.real()
+        terminal.loop_view.scripted = True
+        terminal.ui.call(terminal.ui.controller.ignore_keys)
+        with _opened_session(terminal, clock) as session:
+            session.play(plan)
+            session.run()
+        if terminal.session_exit.requested():
+            break
+    else:
+        played = Path(plans[-1].transcript.filename)
+        terminal.console.show(*next_demo_lines(played, "asyncrepl replay", terminal.ui.columns))
+    return terminal.session_exit.code or 0
+
+
+@contextmanager
+def _opened_session(terminal: Terminal, clock: Clock) -> Iterator[_PromptSession]:
+    lease = TerminalLease(
+        terminal.ui.suspension, terminal.ui.call, terminal.descriptors.terminal_in
+    )
+    replays = ReplayControl(terminal.ui, terminal.bridge)
+    frontend = TerminalFrontend(terminal.ui, replays, terminal.session_exit.end_process)
+    with ExitStack() as stack:
+        for context in (
+            _session_streams(terminal, lease),
+            hooks_installed(lease),
+            _short_switch_interval(),
+            prompts_installed(),
+        ):
+            stack.enter_context(context)
+        with open_shell(terminal.console, frontend=frontend, clock=clock) as shell:
+            session = _PromptSession(terminal, shell, lease, replays)
+            frontend.connect(shell, session.play_named)
+            shell.narrator.turn(on=terminal.trace)
+            yield session
+        if shell.cleanup_exit_status is not None:
+            terminal.session_exit.code = shell.cleanup_exit_status
+        if shell.left:
+            terminal.console.show(*prose(_left_running(shell.left), terminal.ui.columns, "dim", 2))
+
+
+class _PromptSession:
+    """Gives texts from the terminal to the shell, one after the other."""
+
+    def __init__(
+        self, terminal: Terminal, shell: Shell, lease: TerminalLease, replays: ReplayControl
+    ) -> None:
+        self._terminal = terminal
+        self._shell = shell
+        self._lease = lease
+        self._replay_control = replays
+        self._over = False
+        self._interrupter = Interrupter(
+            shell.loop, shell, self._nothing_to_interrupt, self._cannot_interrupt
+        )
+        self._interrupter.heard = terminal.ui.drop_typed_ahead
+        self._watchdog = BlockingWatchdog(shell.loop, self._report_blocked)
+        shell.sleeps.wanted = self._reports_sleeps_only
+        self._preloader = ModulePreloader(shell.loop.live.turn)
+
+    def run(self) -> None:
+        """Run the loop until the session is to end."""
+        terminal, loop = self._terminal, self._shell.loop
+        terminal.session_exit.connect(loop, self._interrupter.stuck)
+        terminal.loop_view.connect(loop, self._watchdog)
+        terminal.completer.connect(
+            self._shell.session.namespace, lambda text: complete_command(self._shell, text)
+        )
+        terminal.ui.call(terminal.ui.painter.redraw)  # what is typed already may need help
+        terminal.bridge.connect(loop, self._start, self._start)
+        terminal.ui.call(lambda: terminal.ui.pause_keys.connect(self._shell.stepping))
+        install_stdlib_copies()
+        _freeze_heap()
+        terminal.out.on_write = self._shell.printed
+        terminal.err.on_write = self._shell.tape.write
+        self._interrupter.install()
+        self._watchdog.start()
+        self._preloader.start()
+        try:
+            leaving = keep_running(
+                loop,
+                self._interrupter,
+                self._ended,
+                self._report_interrupted,
+                self._shell.report_lost,
+            )
+            if leaving is not None and not terminal.session_exit.requested():
+                terminal.session_exit.request(self._shell.exit_code(leaving))
+        finally:
+            self._preloader.close()
+            self._watchdog.close()
+            self._interrupter.uninstall()
+
+    def run_first(self, programs: list[Program]) -> None:
+        """Run `programs` before the first prompt."""
+        self._shell.loop.call_soon(self._run_first, programs)
+
+    def play(self, plan: ReplayPlan) -> None:
+        """Play a transcript; then the session is over."""
+        self._shell.observing.want("demo")
+        self._shell.loop.live.clock.hold()
+        # Not at once: what is typed very fast would come before this session is connected,
+        # and go to the loop of the one before.
+        self._shell.loop.call_soon(
+            lambda: self._replay_control.start(
+                plan, lambda: self._post(self._finish), lingers=True
+            )
+        )
+
+    def play_named(self, name: str) -> None:
+        """Play the transcript `name` in this session; time stands still but for its statements."""
+        try:
+            plan = ReplayPlan(named_transcript(name))
+        except (DemoNotFoundError, TranscriptError) as error:
+            raise CommandError(str(error)) from None
+        live, observing = self._shell.loop.live, self._shell.observing
+        observing.want("demo")
+        live.clock.hold()
+
+        def over() -> None:
+            self._shell.guide.replayed(Path(plan.transcript.filename))
+            observing.drop("demo")
+            if live.clock.mode == "real":  # a virtual one stands until the next input
+                live.clock.release()
+
+        self._replay_control.start(plan, lambda: self._post(over), lingers=False)
+
+    def _run_first(self, programs: list[Program]) -> None:
+        if not programs:
+            self._prompt()
+            return
+        (text, filename), *rest = programs
+
+        def done(status: Status) -> None:
+            if status.kind == "exit":
+                self._terminal.session_exit.request(status.exit_code)
+            else:
+                self._run_first(rest)
+
+        run_input(self._shell, text, done, scripted=lambda: False, filename=filename, mode="exec")
+
+    def _start(self, text: str, interrupt_after: float | None = None) -> None:
+        install_stdlib_copies()
+        self._interrupter.install()
+        run_input(
+            self._shell,
+            text,
+            self._done,
+            interrupt_after=interrupt_after,
+            scripted=lambda: self._replay_control.playing,
+        )
+        if self._terminal.bridge.arrived():
+            self._shell.interrupt()
+
+    def _done(self, status: Status) -> None:
+        # Before the next prompt, not when the watchdog happens to look next.
+        for blocks in self._watchdog.look(ended=f"input {self._shell.session.count}"):
+            self._report_blocked(blocks)
+        if status.kind == "exit":
+            self._terminal.session_exit.request(status.exit_code)
+        else:
+            self._prompt(failed=status.kind == "error")
+
+    def _prompt(self, *, failed: bool = False) -> None:
+        self._terminal.queue.show("")  # what the statement has not finished ends here
+        self._lease.recall()
+        controller, shown = self._terminal.ui.controller, current_prompts()
+        self._terminal.ui.call(lambda: controller.done(shown, failed=failed))
+
+    def _nothing_to_interrupt(self) -> None:
+        """A Ctrl-C that found nothing running: for a text on its way, or for the line typed."""
+        if not self._terminal.bridge.keep_interrupt():
+            self._terminal.ui.call(self._terminal.ui.controller.interrupted)
+
+    def _cannot_interrupt(self) -> None:
+        """Code has caught every Ctrl-C, and more; in a thread of its own."""
+        line = "what runs cannot be interrupted: the session ends without it"
+        self._shell.console.complain([("error", line)])
+        self._terminal.session_exit.end_process(INTERRUPTED)
+
+    def _report_interrupted(self, line: str) -> None:
+        self._shell.console.complain(*text_lines(line, "error"))
+
+    def _report_blocked(self, blocks: BlockingReport) -> None:
+        if self._reports_sleeps_only():
+            return
+        own = set(blocks.tasks) <= {f"input {self._shell.session.count}"}
+        if own and self._shell.mistake_reporter.is_reported_blocking(
+            blocks.last.filename, blocks.last.line
+        ):
+            return  # it was told what to write instead; of another task, this says which it is
+        self._shell.show_blocks(blocks)
+
+    def _reports_sleeps_only(self) -> bool:
+        """Whether sleeps are told, and nothing that the watchdog has measured.
+
+        In virtual time a computation takes none. And of a script the same is to be seen in
+        each run, and what a check has seen.
+        """
+        return self._replay_control.playing or self._shell.loop.live.clock.mode == "virtual"
+
+    def _ended(self) -> bool:
+        return self._over or self._terminal.session_exit.requested()
+
+    def _finish(self) -> None:
+        self._over = True
+        self._shell.loop.stop()
+
+    def _post(self, action: Callable[[], None]) -> None:
+        with suppress(RuntimeError):  # the loop is closed: it is over already
+            self._shell.loop.call_soon_threadsafe(action)
+
+
+@contextmanager
+def _session_streams(terminal: Terminal, lease: TerminalLease) -> Iterator[None]:
+    """The session's streams as those of `sys`; what user code put there is dropped."""
+    before = sys.stdin, sys.stdout, sys.stderr
+    sys.stdin, sys.stdout = LeasedInput(lease.read_line), terminal.out
+    if os.isatty(2):
+        sys.stderr = terminal.err
+    try:
+        yield
+    finally:
+        sys.stdin, sys.stdout, sys.stderr = before
+
+
+@contextmanager
+def _short_switch_interval() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_INTERVAL)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
+
+
+def _freeze_heap() -> None:
+    """Take what was loaded out of the collector's sight: a full pass took 22 ms of the loop.
+
+    Before the user's first statement, and in this thread: a collection may run finalizers.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def _left_running(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
+    count = "1 task was" if len(names) == 1 else f"{len(names)} tasks were"
+    return f"{count} still running and cancelled: {shown}"

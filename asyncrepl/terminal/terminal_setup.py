@@ -1,0 +1,143 @@
+"""The terminal of a session: its parts, made and opened before anything else is imported.
+
+The prompt comes first: only what it needs is imported here, and the session behind it (engine,
+commands, explanations) while the user already types.
+
+The order of leaving matters. First the user's tasks are cancelled, while the terminal still draws
+what they say; then streams and descriptors are given back; then the terminal's thread draws what
+is left and leaves raw mode.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TextIO, cast
+
+from asyncrepl.runtime.settings import use_ascii, use_color
+from asyncrepl.session.console import Console
+from asyncrepl.terminal.completion import InputCompleter
+from asyncrepl.terminal.history_file import open_history
+from asyncrepl.terminal.input_line import Editor
+from asyncrepl.terminal.loop_bridge import LoopBridge, to_standard_output
+from asyncrepl.terminal.output_queue import OutputQueue
+from asyncrepl.terminal.panel import LoopView
+from asyncrepl.terminal.session_signals import SessionExit, signals_unblocked
+from asyncrepl.terminal.terminal_device import TerminalGuard
+from asyncrepl.terminal.terminal_streams import QueueStream, StandardDescriptors
+from asyncrepl.terminal.terminal_ui import TerminalUI
+from asyncrepl.views.banner import banner_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from asyncrepl.runtime.settings import Settings
+    from asyncrepl.transcript.grammar import Transcript
+
+__all__ = ["Program", "ReplayPlan", "Terminal"]
+
+#: The text of a program and the name of its file.
+Program = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayPlan:
+    """What to replay: `speed` divides all delays, `pauses` says whether to wait for keys."""
+
+    transcript: Transcript
+    speed: float = 1.0
+    pauses: bool = True
+
+
+class Terminal:
+    """The parts of the terminal, as far as the main thread has to do with them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.trace = settings.trace
+        self.clock = settings.clock, settings.rate
+        self.queue = OutputQueue()
+        self.out = QueueStream(self.queue)
+        self.err = QueueStream(self.queue, "<stderr>", 2)
+        color, ascii_only = use_color(settings.color, sys.stdout), use_ascii(sys.stdout)
+        # Streams of its own: user code may do what it likes to those of `sys`.
+        self.console = Console(
+            cast("TextIO", QueueStream(self.queue)),
+            cast("TextIO", QueueStream(self.queue, "<stderr>", 2)),
+            color=color,
+            width=lambda: self.ui.columns,
+            ascii=ascii_only,
+        )
+        self.descriptors = StandardDescriptors()
+        self.loop_view = LoopView(ascii=ascii_only)
+        self.completer = InputCompleter()
+        self.session_exit = SessionExit(self._on_forced_exit)
+        self.bridge = LoopBridge(self.session_exit, self.queue)
+        self.ui = TerminalUI(
+            self.queue,
+            self.descriptors,
+            Editor(open_history(settings.history, self._complain), self.completer),
+            settings,
+            self.bridge,
+            self.loop_view,
+            color=color,
+        )
+        if settings.banner:
+            self.console.show(*banner_lines())
+
+    @contextmanager
+    def opened(self, *, running: bool) -> Iterator[None]:
+        """The prompt is there within the block, except while something is `running`."""
+        if running:
+            self.ui.controller.run_first()
+        with ExitStack() as stack:
+            stack.callback(self.descriptors.close)
+            stack.enter_context(signals_unblocked())
+            stack.enter_context(self.session_exit.signals_handled())
+            for number, handler in self._handlers().items():
+                stack.enter_context(_signal_handled(number, handler))
+            os.register_at_fork(after_in_child=self._forked)
+            self.queue.watch_children(self.descriptors.read)
+            self.descriptors.redirect()
+            stack.callback(self.ui.stop)
+            stack.callback(self.descriptors.restore)
+            self.ui.start()
+            if (modes := self.ui.modes.all()) is not None:
+                found, *ours = modes
+                stack.callback(TerminalGuard(found, ours).disarm)
+            yield
+
+    def _handlers(self) -> dict[signal.Signals, Any]:
+        ui = self.ui
+
+        def interrupted(*_: object) -> None:
+            """A Ctrl-C before the session behind the prompt is there."""
+            ui.drop_typed_ahead()
+            self.bridge.keep_interrupt()
+
+        return {
+            signal.SIGINT: interrupted,
+            signal.SIGWINCH: lambda *_: ui.call(ui.resized),
+            signal.SIGCONT: lambda *_: ui.call(ui.suspension.continued),
+        }
+
+    def _complain(self, line: str) -> None:
+        self.console.complain([("error", line)])
+
+    def _forked(self) -> None:
+        """In a forked child nothing is drawn: text goes to descriptor 1, which we read."""
+        self.queue.reset_after_fork(to_standard_output)
+
+    def _on_forced_exit(self) -> None:
+        self.ui.abandon()
+
+
+@contextmanager
+def _signal_handled(number: signal.Signals, handler: Any) -> Iterator[None]:
+    before = signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        signal.signal(number, before or signal.SIG_DFL)

@@ -1,0 +1,428 @@
+"""The terminal's thread: one Application for the whole session, on its own loop.
+
+It reads keys and draws; it never runs a line of the user's code. What it asks of the main thread
+goes through `LoopBridge`, each call of which only posts something; what the main thread asks of
+it goes through `TerminalUI.call`.
+
+One Application, not a prompt for each statement: starting one costs a redraw, a change of the
+terminal's modes and a race for the keys typed meanwhile.
+
+A key or a frame may fail for reasons of the main thread's: no memory for a moment, a recursion
+limit of 40, a module of the interpreter's that user code has emptied. Nobody else can draw, so
+`DrawRecovery` tries again and again: as long as a statement runs, since what it does may be over
+with it, and for a moment after that. Then the terminal is given back and the process ends; better
+no prompt than one that is deaf.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import threading
+from os import _exit
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any, cast
+
+from prompt_toolkit.application import Application
+from prompt_toolkit.enums import EditingMode
+
+from asyncrepl.terminal.input_controller import InputController
+from asyncrepl.terminal.key_bindings import PauseKeys, build_key_bindings
+from asyncrepl.terminal.pager import Pager
+from asyncrepl.terminal.painter import Painter
+from asyncrepl.terminal.panel import Panel
+from asyncrepl.terminal.screen_layout import (
+    SCREEN_STYLE,
+    ProgramRows,
+    build_layout,
+    rows_added_by_reflow,
+)
+from asyncrepl.terminal.terminal_device import (
+    DeviceInput,
+    DeviceOutput,
+    TerminalModes,
+    terminal_size,
+)
+from asyncrepl.terminal.terminal_suspension import TerminalSuspension
+from asyncrepl.views.error_lines import describe_error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Generator
+
+    from prompt_toolkit.data_structures import Size
+
+    from asyncrepl.runtime.settings import Settings
+    from asyncrepl.terminal.input_line import Editor
+    from asyncrepl.terminal.loop_bridge import LoopBridge
+    from asyncrepl.terminal.output_queue import OutputQueue
+    from asyncrepl.terminal.panel import LoopView
+    from asyncrepl.terminal.terminal_streams import StandardDescriptors
+
+__all__ = ["DrawRecovery", "TerminalUI"]
+
+_RETRY_DELAY = 0.1  # seconds between two tries
+_IDLE_LIMIT = 1.0  # seconds without a statement that may be the reason
+
+
+class DrawRecovery:
+    """What the terminal's thread does about errors of its callbacks; for that thread.
+
+    `redraw` draws the whole layout, `running` says whether a statement runs, `show` shows
+    a line, `give_up` ends the thread for the given error.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        redraw: Callable[[], object],
+        running: Callable[[], bool],
+        show: Callable[[str], object],
+        give_up: Callable[[BaseException], object],
+    ) -> None:
+        self._loop = loop
+        self._redraw = redraw
+        self._running = running
+        self._show = show
+        self._give_up = give_up
+        self._shown: set[str] = set()
+        self._trying = False
+        self._idle_since: float | None = None
+
+    def failed(self, error: BaseException) -> None:
+        """A callback has raised `error`: say so once, and draw again soon."""
+        text = describe_error(error)
+        if text not in self._shown:
+            self._shown.add(text)
+            self._show(f"the terminal has failed, and goes on: {text}")
+        if not self._trying:
+            self._trying, self._idle_since = True, None
+            self._loop.call_later(_RETRY_DELAY, self._try)
+
+    def _try(self) -> None:
+        try:
+            self._redraw()
+        except BaseException as error:
+            if self._is_over():
+                self._give_up(error)
+            else:
+                self._loop.call_later(_RETRY_DELAY, self._try)
+        else:
+            self._trying = False
+
+    def _is_over(self) -> bool:
+        """Whether no statement is the reason, and that for too long."""
+        if self._running():
+            self._idle_since = None
+        elif self._idle_since is None:
+            self._idle_since = monotonic()
+        return self._idle_since is not None and monotonic() - self._idle_since > _IDLE_LIMIT
+
+
+_FIRST_DRAW_TIMEOUT = 1.0
+_LOAD_LEXER_AFTER = 0.2
+_LOAD_RULES_AFTER = 0.4
+_MAX_FAILURES = 10
+_END_TIMEOUT = 4.0  # seconds for the main thread to end the process
+_BLOCKED_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD}
+
+
+class TerminalUI:
+    """Everything of the terminal's thread; `start` it, `call` it, `join` it."""
+
+    def __init__(
+        self,
+        queue: OutputQueue,
+        descriptors: StandardDescriptors,
+        editor: Editor,
+        settings: Settings,
+        bridge: LoopBridge,
+        loop_view: LoopView,
+        *,
+        color: bool = True,
+    ) -> None:
+        self._queue = queue
+        self._descriptors = descriptors
+        self._bridge = bridge
+        self._stdin = os.fdopen(descriptors.terminal_in, "r", encoding="utf-8", closefd=False)
+        self._stdout = os.fdopen(descriptors.terminal_out, "w", encoding="utf-8", closefd=False)
+        self.modes = TerminalModes(descriptors.terminal_in)
+        self.output = DeviceOutput(self._stdout, self._size, self._leave_now, color=color)
+        self.painter = Painter(queue, self.output)
+        self.panel = Panel(loop_view, self._columns_and_rows, lanes=settings.lanes)
+        self.controller = InputController(
+            editor, self.painter, self.panel, self.modes, bridge, loop_view
+        )
+        self.pause_keys = self.controller.pause_keys = PauseKeys(self.controller.focus)
+        self.panel.pause = self.pause_keys.rows
+        self.app = self._application(editor, settings)
+        self.suspension = TerminalSuspension(
+            self.app,
+            self.output,
+            self.painter,
+            self.controller,
+            self.modes,
+            queue,
+            descriptors,
+        )
+        self.controller.connect(self.app, self.suspension)
+        self.pager = Pager(self.app, DeviceInput(self._stdin, self.modes), self.suspension)
+        self.error: BaseException | None = None
+        self._process = os.getpid()
+        #: Errors that nothing could be done about.
+        self._failures = 0
+        self._editor = editor
+        self._loop = asyncio.SelectorEventLoop()
+        self._loop.time = monotonic  # type: ignore[method-assign]  # also where time is mocked
+        self._recovery = DrawRecovery(
+            self._loop,
+            self.painter.redraw,
+            lambda: self.controller.running,
+            lambda line: queue.show(line + "\n"),
+            self._give_up,
+        )
+        self._loop.set_exception_handler(self._callback_failed)
+        self._loop.set_task_factory(_unnumbered_task)
+        self._thread = threading.Thread(target=self._run, name="asyncrepl-ui", daemon=True)
+        self._known_size = self._size()
+        self._drawn = threading.Event()
+
+    def _application(self, editor: Editor, settings: Settings) -> Application[None]:
+        program = ProgramRows(self.painter.rows)
+        layout = build_layout(
+            program,
+            editor,
+            self.pause_keys,
+            (
+                lambda: self.panel.status or editor.help(),
+                lambda: self.panel.time,
+                lambda: self.panel.lanes,
+            ),
+            running=lambda: self.controller.running,
+            unfinished=lambda: bool(self.painter.rows),
+        )
+        self.controller.layout, self.controller.program_rows = layout, program
+        return Application(
+            layout=layout,
+            style=SCREEN_STYLE,
+            key_bindings=build_key_bindings(
+                self.controller, editor.buffer, self.controller.is_whole
+            ),
+            editing_mode=EditingMode.VI if settings.vi else EditingMode.EMACS,
+            erase_when_done=True,
+            input=DeviceInput(self._stdin, self.modes),
+            output=self.output,
+            # `resized` compares the size. The Application's own look, every half a second,
+            # erases the screen also while somebody else has it: pages, an editor.
+            terminal_size_polling_interval=None,
+        )
+
+    # -- called by the main thread ------------------------------------------------
+
+    @property
+    def vi(self) -> bool:
+        """Whether the keys are those of vi; read at each key."""
+        return self.app.editing_mode is EditingMode.VI
+
+    @vi.setter
+    def vi(self, on: bool) -> None:
+        self.app.editing_mode = EditingMode.VI if on else EditingMode.EMACS
+
+    def start(self) -> None:
+        """Start the thread; returns when the first prompt is drawn.
+
+        Without the wait, whatever this thread imports next would delay that prompt.
+        """
+        self._thread.start()
+        self._drawn.wait(_FIRST_DRAW_TIMEOUT)
+
+    def call(self, action: Callable[[], object]) -> bool:
+        """Have `action` called in the terminal's thread; False if there is none any more."""
+        if os.getpid() != self._process:
+            return False  # a child of ours has only the thread that forked it
+        try:
+            self._loop.call_soon_threadsafe(action)
+        except RuntimeError:
+            return False
+        return self._thread.is_alive()
+
+    def drop_typed_ahead(self) -> None:
+        """A Ctrl-C came, which is also for what should have run next; in a signal handler."""
+        if self.controller.running:
+            self.modes.drop_input()
+        self.call(self.controller.drop_waiting)
+
+    @property
+    def prompt_width(self) -> int:
+        """The columns of the prompt; for any thread."""
+        return self._editor.prompt_width
+
+    def history(self) -> list[str]:
+        """The inputs so far, oldest first."""
+        return list(self._editor.buffer.history.get_strings())
+
+    def abandon(self) -> None:
+        """The process ends now: at least leave the terminal as it was found."""
+        self.stop(0.5)
+
+    def stop(self, patience: float = 3.0) -> None:
+        """Draw what is left, leave the terminal as it was found, end the thread."""
+        self.call(self._leave_now)
+        self._thread.join(patience)
+        self.modes.restore()
+
+    # -- in the terminal's thread -------------------------------------------------
+
+    def _run(self) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, _BLOCKED_SIGNALS)
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._session())
+        except BaseException as error:
+            # Whatever it is: the main thread must know that this one is gone.
+            self.error = self.error or error
+        finally:
+            self._leave()
+
+    def _leave(self) -> None:
+        """Restore the terminal, and see to it that the process ends.
+
+        Each by itself, in the plainest words: the main thread, and what is built in, may
+        be whatever user code has made of them.
+        """
+        for action in (
+            self._drawn.set,
+            self.modes.restore,
+            # Nobody reads our own terminal any more: who writes to it would wait for ever.
+            self._descriptors.restore,
+            self._loop.close,
+            self._bridge.gone,
+        ):
+            try:
+                action()
+            except:  # noqa: E722
+                continue
+        if self.error is not None:
+            sleep(_END_TIMEOUT)  # this thread dies with the process, if that ends by itself
+            _exit(1)
+
+    async def _session(self) -> None:
+        frames = self._loop.create_task(
+            self.panel.animate(self.painter, self._look, self._recovery.failed)
+        )
+        self._loop.add_reader(self._descriptors.reader, self._children_wrote)
+        try:
+            with contextlib.suppress(EOFError):
+                await self.app.run_async(
+                    pre_run=self._begin, set_exception_handler=False, handle_sigint=False
+                )
+        finally:
+            frames.cancel()
+            self._loop.remove_reader(self._descriptors.reader)
+            await self._loop.shutdown_default_executor()
+
+    def _begin(self) -> None:
+        self._loop.call_soon(self._first_draw)
+        self._loop.call_later(_LOAD_LEXER_AFTER, self._editor.lexer.load)
+        # In a thread: this loop has keys to echo.
+        self._loop.call_later(_LOAD_RULES_AFTER, self._loop.run_in_executor, None, _load_rules)
+
+    def _first_draw(self) -> None:
+        self.painter.start(self.app, self._loop)
+        self._drawn.set()
+
+    def _leave_now(self) -> None:
+        """End the Application; what is queued is drawn first."""
+        if self.pager.close(self._leave_now):
+            return
+        self.controller.end()
+        self.suspension.reclaim()
+        with contextlib.suppress(Exception):
+            self.painter.drain(everything=True)
+            self.painter.finish()
+        if self.app.is_running and self.app.future is not None and not self.app.future.done():
+            self.app.exit()
+
+    def _callback_failed(self, _loop: object, context: dict[str, object]) -> None:
+        """A callback of this loop failed: go on drawing.
+
+        In the plainest words: what is built in may be what the user has emptied.
+        """
+        error = context.get("exception")
+        try:
+            if isinstance(error, BaseException):
+                self._recovery.failed(error)
+        except:  # noqa: E722  also where BaseException is no more
+            self._failures += 1
+            if self._failures > _MAX_FAILURES:
+                self.modes.restore()
+                _exit(1)  # the guard of the terminal says so
+
+    def _give_up(self, error: BaseException) -> None:
+        """Nothing can be drawn any more, because of `error`: end this thread."""
+        self.error = error
+        self._loop.stop()
+
+    def _children_wrote(self) -> None:
+        if self.suspension:
+            self._queue.pull_from_children()
+        else:
+            self.painter.drain()
+
+    # -- size, frames -------------------------------------------------------------
+
+    def _size(self) -> Size:
+        return terminal_size(self._descriptors.terminal_out)
+
+    @property
+    def columns(self) -> int:
+        """The columns of the terminal, as of its last change; for any thread."""
+        return self._known_size.columns
+
+    @property
+    def free_rows(self) -> int:
+        """The rows above those that are drawn at the bottom; for any thread."""
+        panel = self.panel
+        used = 1 + len(panel.status) + len(panel.time) + len(panel.lanes)
+        return self._known_size.rows - used
+
+    def _columns_and_rows(self) -> tuple[int, int]:
+        return self._known_size.columns, self._known_size.rows
+
+    def resized(self) -> None:
+        """Compare the size; a plain redraw would paint the old rows over the new."""
+        size = self._size()
+        if size != self._known_size:
+            self._known_size = size
+            self._descriptors.resize()
+            self.painter.resize(size)
+            if not self.suspension:
+                self.output.cursor_up(rows_added_by_reflow(self.app, size.columns))
+                self.app._on_resize()  # noqa: SLF001 - no public way to say it
+            else:
+                self.pager.resized()
+
+    def _look(self) -> None:
+        self.resized()
+        self.painter.drain()
+
+
+def _load_rules() -> None:
+    """Import what explains mistakes; in a thread, for it takes a while."""
+    from asyncrepl.session.mistake_reporter import load_rules
+
+    load_rules()
+
+
+def _unnumbered_task(
+    loop: asyncio.AbstractEventLoop,
+    coro: Coroutine[Any, Any, Any] | Generator[Any, None, Any],
+    **options: Any,
+) -> asyncio.Task[Any]:
+    """A task that takes no number: the counter of `Task-1`, `Task-2`, … is the process's.
+
+    The numbers are left to the user's tasks.
+    """
+    options["name"] = "terminal"
+    return asyncio.Task(cast("Coroutine[Any, Any, Any]", coro), loop=loop, **options)

@@ -1,0 +1,74 @@
+"""The pytest plugin: each `.pycon` file is a test, which passes if all is as written.
+
+It also runs one file: ``pytest demos/04-six-steps.pycon``. pytest imports this
+module in every project that has asyncrepl installed, so it imports nothing of
+ours before there is a transcript to check.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from asyncrepl.transcript.transcript_check import CheckReport
+
+__all__ = ["TranscriptFile", "TranscriptItem", "pytest_collect_file"]
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> TranscriptFile | None:
+    """Collect `.pycon` files."""
+    if file_path.suffix != ".pycon":
+        return None
+    return TranscriptFile.from_parent(parent, path=file_path)
+
+
+class TranscriptFile(pytest.File):
+    """A file with one test."""
+
+    def collect(self) -> Iterator[TranscriptItem]:
+        """The file's one test."""
+        yield TranscriptItem.from_parent(self, name="transcript")
+
+
+class DiffersError(Exception):
+    """A transcript that is not as written."""
+
+    def __init__(self, report: CheckReport) -> None:
+        from asyncrepl.transcript.transcript_check import diff_lines
+
+        trouble = [] if report.trouble is None else [report.trouble]
+        super().__init__("\n".join([*diff_lines(report), *trouble]))
+
+
+class TranscriptItem(pytest.Item):
+    """A transcript as a test."""
+
+    def runtest(self) -> None:
+        """Check the transcript; skip it if it requires what isn't here."""
+        from asyncrepl.transcript.transcript_check import check_file
+
+        report = check_file(self.path)
+        if report.skipped is not None:
+            pytest.skip(report.skipped)
+        if report.warning is not None:
+            self.warn(pytest.PytestWarning(report.warning))
+        if not report.passed:
+            raise DiffersError(report)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> str:  # type: ignore[override]
+        """The diff alone, where there is one."""
+        from asyncrepl.transcript.grammar import TranscriptError
+        from asyncrepl.views.styled_lines import printable
+
+        if isinstance(excinfo.value, DiffersError | TranscriptError | OSError):
+            return printable(str(excinfo.value))
+        return str(super().repr_failure(excinfo))
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Where the test is."""
+        return self.path, 0, self.path.name

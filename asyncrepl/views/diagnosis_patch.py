@@ -1,0 +1,204 @@
+r"""How ``asyncrepl explain`` looks: Python's own words, why, and what to change, as a patch.
+
+The patch stands between sentences that ``patch`` skips; if that is wished or there is no file to
+patch, the whole corrected program is shown.
+
+The diff is one that ``patch`` and ``git apply`` take. Python reads ``\r\n`` as ``\n`` and leaves
+a mark at the beginning (BOM) away, and so do the rules; ``patch`` compares bytes. So what is
+compared here are lines without their ends, and what is written are the lines of the file: those
+that stay as they are, and new ones with the ends that the others have. What does not work: to
+take the text that was run for the file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import io
+import shlex
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from asyncrepl.instrument.compilation import needs_loop
+from asyncrepl.views.explanation_lines import why_lines
+from asyncrepl.views.styled_lines import code_lines, flowed, one_line, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from asyncrepl.explain.explanation import Explanation, Fix
+    from asyncrepl.views.styled_lines import Line
+
+__all__ = ["DiagnosedProgram", "diagnosis_lines", "unified_diff"]
+
+_BOM = "\ufeff"
+_NO_END = "\\ No newline at end of file"
+
+
+def unified_diff(filename: str, before: str, after: str) -> Iterator[str]:
+    r"""The lines of the diff that makes `after` of the file `filename`, without their ``\n``.
+
+    `before` is the file's content with its own line ends and mark; `after` has neither.
+    """
+    old = before.removeprefix(_BOM)
+    mark = before[: len(before) - len(old)]
+    new = mark + "".join(_with_line_ends_of(_python_lines(old), after))
+    name = _diff_name(filename)
+    diff = difflib.unified_diff(_patch_lines(before), _patch_lines(new), name, name, lineterm="")
+    for number, line in enumerate(diff):
+        yield line.removesuffix("\n")
+        if number > 1 and line[0] in "-+ " and not line.endswith("\n"):
+            yield _NO_END
+
+
+def _python_lines(text: str) -> list[str]:
+    r"""The lines of `text` as Python counts them, with ``\n``, ``\r\n`` or ``\r``."""
+    return list(io.StringIO(text, newline=""))
+
+
+def _patch_lines(text: str) -> list[str]:
+    r"""The lines of `text` as ``patch`` counts them: by ``\n`` alone."""
+    *whole, last = text.split("\n")
+    return [line + "\n" for line in whole] + ([last] if last else [])
+
+
+def _with_line_ends_of(old: list[str], text: str) -> list[str]:
+    """The lines of `text`: where they are those of `old`, just as they stand there."""
+    windows = sum(line.endswith("\r\n") for line in old) * 2 > len(old)
+    ends = "\r\n" if windows else "\n"
+    bare = [line.rstrip("\r\n") for line in old]
+    lines = text.split("\n")
+    new = [line + ends for line in lines[:-1]] + lines[-1:]
+    matcher = difflib.SequenceMatcher(None, bare, lines, autojunk=False)
+    for tag, i, j, start, end in matcher.get_opcodes():
+        if tag == "equal":
+            new[start:end] = old[i:j]
+        elif tag == "replace":  # each with the end of the one in whose place it comes
+            for number in range(start, min(end, len(lines) - 1)):
+                replaced = old[min(i + number - start, j - 1)]
+                new[number] = lines[number] + replaced[len(replaced.rstrip("\r\n")) :]
+    # The file's last line may have no end, and is perhaps no longer the last.
+    return [line if line[-1:] in "\r\n" else line + ends for line in new[:-1]] + new[-1:]
+
+
+def _diff_name(filename: str) -> str:
+    """What the diff calls the file: seen from here, if it is below."""
+    path = Path(filename)
+    if path.is_absolute() and path.is_relative_to(Path.cwd()):
+        path = path.relative_to(Path.cwd())
+    name = str(path)
+    return f"{name}\t" if " " in name else name  # where it ends
+
+
+_STYLES = {"+": "code", "-": "error", "@": "label"}
+
+
+@dataclass(frozen=True, slots=True)
+class DiagnosedProgram:
+    """The program that was run: its `text` as Python has read it.
+
+    `contents` are what stands in the files that are to change, with their own line ends.
+    """
+
+    filename: str
+    text: str
+    contents: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether there is something to patch."""
+        return not self.filename.startswith("<")
+
+
+def diagnosis_lines(
+    error: Sequence[Line],
+    explanations: Sequence[Explanation],
+    subject: DiagnosedProgram,
+    width: int | None = None,
+    *,
+    whole: bool = False,
+    interrupted: bool = False,
+    problem: str | None = None,
+) -> list[Line]:
+    """What is told of a program; `error` are the lines of its error, if it had one.
+
+    The last correction, which has the others in it, is shown as a patch, or as the `whole`
+    corrected program. Without a `width` it may go to a program, and the lines of the patch are
+    those very ones. `problem` says what is still wrong with the corrected program; empty if
+    nothing is, None if nobody has tried.
+    """
+    if not explanations:
+        about = "this error is not about async iteration" if error else "it ran without an error"
+        about = "it was interrupted" if interrupted else about
+        return [*error, *_prose(f"nothing to explain: {about}", width, "dim")]
+    lines = [*error, *(line for each in explanations for line in why_lines(each, width))]
+    fixes = [each.fix for each in explanations if each.fix is not None]
+    if not fixes:
+        return lines
+    fix = fixes[-1]
+    if problem is not None:
+        lines += _verdict(problem, width)
+    if set(fix.texts) != {subject.filename}:
+        return [*lines, *_try_line("these changes", width), *_diffs(fix, subject, width)]
+    show = _whole_program if whole or not subject.is_file else _patch
+    return [*lines, *show(fix, subject, width)]
+
+
+def _verdict(problem: str, width: int | None) -> list[Line]:
+    """Whether the corrected program is right."""
+    text = f"the corrected program is not right yet: {problem}" if problem else (
+        "the corrected program was run, and ends well"
+    )  # fmt: skip
+    return flowed([("label", "run  "), ("", printable(text))], width, indent=5)
+
+
+def _patch(fix: Fix, subject: DiagnosedProgram, width: int | None) -> list[Line]:
+    """What changes, and how to change it."""
+    name = shlex.quote(one_line(subject.filename))
+    apply = ("apply it", f"asyncrepl explain {name} | patch {name}")
+    lines = [*_try_line("this change", width), *_diffs(fix, subject, width)]
+    return [*lines, *_hints([apply, *_how_to_run(fix, subject)])]
+
+
+def _whole_program(fix: Fix, subject: DiagnosedProgram, width: int | None) -> list[Line]:
+    """The whole corrected program."""
+    name = one_line(subject.filename)
+    what = f"this, all of {name} corrected" if subject.is_file else "this, all of it corrected"
+    code = code_lines(fix.text.rstrip("\n"))
+    return [*_try_line(what, width), [], *code, *_hints(_how_to_run(fix, subject))]
+
+
+def _how_to_run(fix: Fix, subject: DiagnosedProgram) -> list[tuple[str, str]]:
+    """A hint where ``python`` can no longer run the file."""
+    name = shlex.quote(one_line(subject.filename))
+    needed = subject.is_file and _needs_asyncrepl(subject.text, fix.text)
+    return [("run it", f"asyncrepl {name}")] if needed else []
+
+
+def _needs_asyncrepl(before: str, after: str) -> bool:
+    """Whether ``python`` can no longer run the program, because it awaits at its top."""
+    return needs_loop(after) and not needs_loop(before)
+
+
+def _hints(hints: Sequence[tuple[str, str]]) -> list[Line]:
+    """What to do with the correction: commands for a shell."""
+    lines: list[Line] = [[("label", f"{what:<10}"), ("code", command)] for what, command in hints]
+    return [[], *lines] if lines else []
+
+
+def _diffs(fix: Fix, subject: DiagnosedProgram, width: int | None) -> Iterator[Line]:
+    """The changes of each file, an empty line before each."""
+    for changed, after in fix.texts.items():
+        yield []
+        own = subject.text if changed == subject.filename else ""
+        for line in unified_diff(changed, subject.contents.get(changed, own), after):
+            shown = line if width is None else printable(line.removesuffix("\r"))
+            yield [(_STYLES.get(line[0], ""), shown)]
+
+
+def _try_line(what: str, width: int | None) -> list[Line]:
+    return flowed([("label", "try  "), ("", f"{what}:")], width, indent=5)
+
+
+def _prose(text: str, width: int | None, style: str) -> list[Line]:
+    return flowed([(style, text)], width)

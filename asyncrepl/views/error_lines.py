@@ -1,0 +1,234 @@
+"""How errors and warnings look: Python's own words, and the user's frames only.
+
+Where the error arises in the typed statement itself, the stack would only repeat the line above
+it: then it is the exception line alone, with the line number if the statement has several lines. A
+file or a pipe has no such line above.
+
+A warning is one line, with a place only where it is the user's. A coroutine that dies unawaited is
+reported at whatever line runs just then; where that is a line of ours, it would lead the user
+astray.
+"""
+
+from __future__ import annotations
+
+import re
+import traceback
+from typing import TYPE_CHECKING
+
+from asyncrepl.engine.code_owner import is_plumbing
+from asyncrepl.views.styled_lines import Line, flowed, one_line, printable, text_lines
+
+if TYPE_CHECKING:
+    import warnings
+    from collections.abc import Iterable
+
+    from asyncrepl.engine.statements import Outcome
+    from asyncrepl.syntax.sources import Source
+
+__all__ = [
+    "describe_error",
+    "error_lines",
+    "exception_line",
+    "exception_lines",
+    "interrupted_line",
+    "warning_text",
+]
+
+#: Of a chain of more exceptions, so many are shown at each end: an error in each round of
+#: an endless recursion makes thousands.
+_LONGEST_CHAIN, _SHOWN_AT_ENDS = 20, 5
+_CAUSE = "\nThe above exception was the direct cause of the following exception:\n\n"
+_CONTEXT = "\nDuring handling of the above exception, another exception occurred:\n\n"
+
+
+def error_lines(outcome: Outcome, width: int | None = None, prompt: int = 4) -> list[Line]:
+    """What is shown for the error of `outcome`; nothing where it has none.
+
+    What it says is broken at words where `width` columns do not hold it; not the stack, nor
+    the mark under the place. What was typed stands behind a prompt of so many columns as
+    `prompt` says.
+    """
+    return [row for line in _outcome_lines(outcome, prompt) for row in _wrapped_line(line, width)]
+
+
+def _wrapped_line(line: Line, width: int | None) -> list[Line]:
+    said = line and line[0][0] == "error" and not line[0][1].startswith(" ")
+    return flowed(line, width if said else None, 2)
+
+
+def _outcome_lines(outcome: Outcome, prompt: int) -> list[Line]:
+    error = outcome.error
+    if error is None:
+        return []
+    if outcome.interrupted:
+        return [interrupted_line(outcome.where)]
+    if not outcome.source.typed:
+        return exception_lines(error)
+    if isinstance(error, SyntaxError) and outcome.stage != "run":
+        return _syntax_error(error, outcome, prompt)
+    return exception_lines(error, outcome.source)
+
+
+def exception_lines(error: BaseException, source: Source | None = None) -> list[Line]:
+    """The traceback of `error`, without our frames and asyncio's.
+
+    `source` is the statement that was typed: a stack that holds nothing but it
+    is left out.
+    """
+    try:
+        return _traceback_lines(error, source)
+    except KeyboardInterrupt:  # it takes long, and somebody has pressed Ctrl-C
+        raise
+    except BaseException:  # it is the user's, and may be made to raise anything
+        return [[("error", describe_error(error))]]
+
+
+def exception_line(error: BaseException) -> Line:
+    """The type and the message of `error` in one line, without a stack."""
+    try:
+        whole = traceback.TracebackException.from_exception(error, compact=True)
+        *_, last = (text for text in whole.format_exception_only() if not text.startswith(" "))
+    except Exception:
+        last = describe_error(error)
+    return [("error", one_line(last.rstrip("\n")))]
+
+
+def describe_error(error: BaseException) -> str:
+    """``TYPE: message`` in one line, the type alone where the message cannot be had.
+
+    Never raises, whatever the exception is made of.
+    """
+    try:
+        name = str(type.__dict__["__name__"].__get__(type(error)))  # no metaclass is asked
+    except BaseException:
+        return "an exception whose type has no name"
+    try:
+        text = str(error)
+    except BaseException:  # the message is the user's code
+        text = "<exception str() failed>"
+    return one_line(f"{name}: {text}" if text else name)
+
+
+def _traceback_lines(error: BaseException, source: Source | None) -> list[Line]:
+    whole = traceback.TracebackException.from_exception(error, compact=True)
+    _keep_user_frames(whole)
+    if source is not None and _is_in_statement_only(whole, source.filename):
+        return _exception_only(whole, source)
+    *stack, last = text_lines("".join(_formatted_chain(whole)).rstrip("\n"))
+    return [*stack, [("error", last[0][1])]]
+
+
+def _formatted_chain(whole: traceback.TracebackException) -> Iterable[str]:
+    """As `TracebackException.format`; of a chain that is very long the ends."""
+    chain: list[tuple[traceback.TracebackException, str]] = [(whole, "")]
+    while (before := _preceding(chain[-1][0])) is not None:
+        chain.append(before)
+    if len(chain) <= _LONGEST_CHAIN:
+        return whole.format()
+    left_out = len(chain) - 2 * _SHOWN_AT_ENDS
+    chain[_SHOWN_AT_ENDS : _SHOWN_AT_ENDS + left_out] = []
+    texts: list[str] = []
+    for number, (one, link) in reversed(list(enumerate(chain))):
+        texts.extend(one.format(chain=False))
+        if number == _SHOWN_AT_ENDS:
+            texts.append(f"\n… {left_out:,} more exceptions of this chain …\n\n")
+        elif number:
+            texts.append(link)
+    return texts
+
+
+def _preceding(
+    whole: traceback.TracebackException,
+) -> tuple[traceback.TracebackException, str] | None:
+    """The exception that `whole` says it came of, and Python's words for how."""
+    if whole.__cause__ is not None:
+        return whole.__cause__, _CAUSE
+    if whole.__context__ is not None and not whole.__suppress_context__:
+        return whole.__context__, _CONTEXT
+    return None
+
+
+def interrupted_line(where: str | None) -> Line:
+    """What a Ctrl-C is told as; `where` is the place it has reached, if that is known."""
+    return [("error", "KeyboardInterrupt"), ("dim", f" at {printable(where)}" if where else "")]
+
+
+def _syntax_error(error: SyntaxError, outcome: Outcome, prompt: int) -> list[Line]:
+    head: Line = [("error", f"{type(error).__name__}: {printable(error.msg or '')}")]
+    several = "\n" in outcome.source.text.strip()
+    if several and error.lineno:
+        head.append(("dim", f" (line {error.lineno})"))
+    return (
+        [*_caret_lines(error, outcome.source, 4 if several else prompt, several=several), head]
+        if outcome.stage == "parse"
+        else [head]
+    )
+
+
+def _caret_lines(error: SyntaxError, source: Source, prompt: int, *, several: bool) -> list[Line]:
+    """A mark under the place.
+
+    It stands below the typed line, which begins after a prompt of so many columns; of
+    several lines, the one that is meant is shown again.
+    """
+    if not error.text or not error.offset:
+        return []
+    line = printable(error.text.rstrip("\n"))
+    width = 1
+    if error.end_offset and error.end_lineno == error.lineno:
+        width = max(error.end_offset - error.offset, 1)
+    room = max(len(line) - error.offset + 1, 1)
+    before = prompt - 1 + (0 if several else source.column)
+    mark: Line = [("error", " " * (before + error.offset) + "^" * min(width, room))]
+    return [[("", "    " + line)], mark] if several else [mark]
+
+
+def _keep_user_frames(whole: traceback.TracebackException) -> None:
+    """Leave our frames and asyncio's out, in all that hangs together.
+
+    Not by recursion: a chain may be longer than the interpreter's stack.
+    """
+    seen: set[int] = set()
+    rest = [whole]
+    while rest:
+        one = rest.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        one.stack[:] = [frame for frame in one.stack if not is_plumbing(frame.filename)]
+        inner = (one.__cause__, one.__context__, *(one.exceptions or ()))
+        rest.extend(each for each in inner if each is not None)
+
+
+def _is_in_statement_only(whole: traceback.TracebackException, filename: str) -> bool:
+    chained = whole.__cause__ or (whole.__context__ and not whole.__suppress_context__)
+    shallow = len(whole.stack) <= 1 and all(f.filename == filename for f in whole.stack)
+    return shallow and not chained and whole.exceptions is None
+
+
+def _exception_only(whole: traceback.TracebackException, source: Source) -> list[Line]:
+    text = "".join(whole.format_exception_only()).rstrip("\n")
+    lines = text_lines(text, "error")
+    if whole.stack and "\n" in source.text.strip():
+        lines[-1].append(("dim", f" (line {whole.stack[0].lineno})"))
+    return lines
+
+
+#: What debug mode adds for a coroutine, and an entry of the traceback that follows.
+_ORIGIN = "\nCoroutine created at (most recent call last)\n"
+_TRACEBACK_ENTRY = re.compile(r'\n  File "([^"\n]*)", line .*(?:\n    .*)*')
+
+
+def warning_text(warning: warnings.WarningMessage, *, brief: bool = False) -> str:
+    """The line for `warning`; with `brief` the first line of a longer message."""
+    place = "" if is_plumbing(warning.filename) else f"{warning.filename}:{warning.lineno}: "
+    message = str(warning.message)
+    if brief:
+        message = message.partition("\n")[0]
+    elif _ORIGIN in message:
+        message = _TRACEBACK_ENTRY.sub(_unless_plumbing, message)
+    return printable(f"{place}{warning.category.__name__}: {message}")
+
+
+def _unless_plumbing(entry: re.Match[str]) -> str:
+    return "" if is_plumbing(entry[1]) else entry[0]

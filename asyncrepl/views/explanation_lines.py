@@ -1,0 +1,200 @@
+"""How an explanation looks: why, and what to write, in at most four lines; and the catalogue.
+
+The catalogue shows the known mistakes when nobody has made one: as a list, and each by itself.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+from asyncrepl.views.styled_lines import cell_width, code_lines, flowed, plain, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from asyncrepl.explain.explanation import Explanation, Fix
+    from asyncrepl.explain.rule import Rule
+    from asyncrepl.syntax.sources import Source
+    from asyncrepl.views.styled_lines import Line
+
+__all__ = [
+    "by_step",
+    "catalogue_lines",
+    "changed_line",
+    "explanation_lines",
+    "fix_text",
+    "mistake_lines",
+    "story_lines",
+    "tried_lines",
+    "why_lines",
+]
+
+#: A correction of more lines than this is shown by its changed lines only.
+MAX_WHOLE_FIX = 2
+#: Why, and what to write, have so many lines together, where the screen is not narrow.
+MAX_LINES = 4
+#: On a screen narrower than `NARROW`, a correction may be broken into so many rows.
+NARROW, MAX_NARROW_ROWS = 60, 3
+#: What stands behind a part of a correction, at a prompt and without one; or the shorter one
+#: where there is no room.
+_PROMPT_HINTS = "   (:fix writes it all)", "  (:fix)"
+_PROGRAM_HINTS = "   (asyncrepl explain shows it all)", "  (…)"
+#: A blank at which no line is broken; a no-break space may be in a string itself.
+_UNBROKEN_BLANK = "\0"
+
+
+def explanation_lines(
+    explanation: Explanation,
+    sources: Mapping[str, Source],
+    width: int | None = None,
+    place: str = "",
+) -> list[Line]:
+    """Why it failed, and the corrected code or the lines of it that change.
+
+    `place` is said first: for what no traceback has told.
+    """
+    lines = why_lines(explanation, width, place)
+    if explanation.fix is not None:
+        room = min(max(MAX_LINES - len(lines), 1), MAX_WHOLE_FIX)
+        lines += _fix_lines(explanation.fix, sources, width, room)
+    return lines
+
+
+def why_lines(explanation: Explanation, width: int | None = None, place: str = "") -> list[Line]:
+    """Why it failed, and before that the `place`."""
+    text = f"{place}: {explanation.why}" if place else explanation.why
+    told = printable(text).replace("\n", " ")
+    return flowed([("label", "why  "), ("why", told)], width, indent=5)
+
+
+def story_lines(story: str, width: int | None = None) -> list[Line]:
+    """All there is to say: what happened, the rule behind it, the six steps."""
+    return [line for text in printable(story).split("\n") for line in _paragraph(text, width)]
+
+
+def _paragraph(text: str, width: int | None) -> list[Line]:
+    """A paragraph; of a step, which begins with its mark and number, the rest is indented."""
+    head = text[:5] if text[1:2] == " " and text[2:3].isdigit() else ""
+    style = "bold" if head.startswith("→") else ""
+    return flowed([(style, text)], width, indent=len(head))
+
+
+def changed_line(fix: Fix, sources: Mapping[str, Source]) -> int:
+    """The number of the first line of the source that `fix` takes away, or writes above."""
+    before = sources[fix.filename].lines if fix.filename in sources else []
+    matcher = difflib.SequenceMatcher(None, before, fix.text.split("\n"), autojunk=False)
+    changes = [each for each in matcher.get_opcodes() if each[0] != "equal"]
+    taken = [each for each in changes if each[0] != "insert"] or changes
+    return taken[0][1] + 1 if taken else 1
+
+
+def fix_text(fix: Fix) -> str:
+    """All the corrected code, as one input."""
+    return "\n".join(text.rstrip("\n") for text in fix.texts.values())
+
+
+def _fix_lines(
+    fix: Fix, sources: Mapping[str, Source], width: int | None, room: int
+) -> list[Line]:
+    whole = fix_text(fix).split("\n")
+    if len(whole) <= room:
+        lines = tried_lines(whole, width)
+        rows = MAX_NARROW_ROWS if width is not None and width < NARROW else room
+        if len(lines) <= rows and all(_fits(plain(line)[5:], width) for line in lines):
+            return lines
+    *shown, last = list(_changed_lines(fix, sources))[:room] or [""]
+    hints = _PROMPT_HINTS if any(source.typed for source in sources.values()) else _PROGRAM_HINTS
+    hint = next((hint for hint in hints if _fits(last + hint, width)), hints[-1])
+    lines = [_try_line(number, _cut_code(text, width)) for number, text in enumerate(shown)]
+    ended = _try_line(len(shown), _cut_code(last, width, len(hint)))
+    return [*lines, [*ended, ("dim", hint if last else hint.lstrip())]]
+
+
+def tried_lines(code: Sequence[str], width: int | None) -> list[Line]:
+    """Lines of code to try, each broken between its words where `width` does not hold it.
+
+    The rows after a break are indented further than code would be. No break is within a
+    string: there a blank is a character like any other.
+    """
+    lines = [_try_line(number, text) for number, text in enumerate(code)]
+    whole = [[(style, _without_breaks(style, text)) for style, text in line] for line in lines]
+    rows = [row for line in whole for row in flowed(line, width, 5 + 8)]
+    return [[(style, text.replace(_UNBROKEN_BLANK, " ")) for style, text in row] for row in rows]
+
+
+def _without_breaks(style: str, text: str) -> str:
+    return text.replace(" ", _UNBROKEN_BLANK) if style == "string" else text
+
+
+def _try_line(number: int, code: str) -> Line:
+    return [("label", "     " if number else "try  "), *code_lines(code)[0]]
+
+
+def _fits(code: str, width: int | None) -> bool:
+    return width is None or cell_width(code) + 5 <= width
+
+
+def _cut_code(code: str, width: int | None, less: int = 0) -> str:
+    """`code`, or so much of it that a line holds it and `less` columns more."""
+    if width is None or len(code) + 5 + less <= width:
+        return code
+    return code[: max(width - less - 6, 0)] + "…"
+
+
+def _changed_lines(fix: Fix, sources: Mapping[str, Source]) -> Iterator[str]:
+    """The lines of the corrected code that the user's own does not have."""
+    for filename, text in fix.texts.items():
+        before = sources[filename].lines if filename in sources else []
+        after = text.rstrip("\n").split("\n")
+        matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+        for tag, _, _, start, end in matcher.get_opcodes():
+            if tag != "equal":
+                yield from filter(str.strip, after[start:end])
+
+
+#: What the mistakes of each step have in common.
+_HEADINGS = (
+    "before anything runs",
+    "1 __aiter__: is there anything to walk?",
+    "2 __anext__: the next step",
+    "3 await: waiting for it",
+    "4 bind: the value",
+    "5 body",
+    "6 stop: the end",
+)
+
+
+def by_step(rules: Iterable[Rule]) -> Iterator[tuple[str, list[Rule]]]:
+    """The mistakes of each step under its heading; several rules of one id are one mistake."""
+    every = {rule.id: rule for rule in reversed(list(rules))}
+    for step, heading in enumerate(_HEADINGS):
+        found = [rule for rule in reversed(every.values()) if rule.step == step]
+        if found:
+            yield heading, found
+
+
+def catalogue_lines(rules: Sequence[Rule], width: int | None = None) -> list[Line]:
+    """All mistakes that can be explained, by the step that breaks, with their ids."""
+    lines: list[Line] = []
+    for heading, found in by_step(rules):
+        lines.append([("bold", heading)])
+        for rule in found:
+            lines += _catalogue_row(rule, width)
+        lines.append([])
+    return [*lines, [("dim", ":why ID tells more of one")]]
+
+
+def _catalogue_row(rule: Rule, width: int | None) -> list[Line]:
+    """The title and the id: in two columns, or where they are too long below each other."""
+    column = 36 if width is None or width >= 80 else 4
+    if len(rule.title) + 4 <= column:
+        return [[("", f"  {rule.title:<{column - 2}}"), ("label", rule.id)]]
+    title = flowed([("", "  " + rule.title)], width, indent=4)
+    return [*title, [("", " " * column), ("label", rule.id)]]
+
+
+def mistake_lines(rule: Rule, width: int | None = None) -> list[Line]:
+    """One mistake: what it is, how things are, and the step that breaks."""
+    title = flowed([("bold", rule.title)], width)
+    return [*title, [], *story_lines(rule.account(broke=False), width)]

@@ -1,0 +1,286 @@
+"""Styled lines: their text, their width in terminal cells, wrapping, two columns, Python source.
+
+A line is a list of fragments, each a style's *name* and a piece of text. Views name what a piece
+means ("error", "dim"); only this module knows which colour that is, so that a terminal, a file and
+a test can each draw it their own way.
+
+A piece of text never reaches any of them with an escape sequence of its own: `printable` makes
+control characters visible, because a ``repr``, a task's name or a transcript's title that moves
+the cursor would tear the screen (and could be written to do so). It is applied where text leaves:
+by the console, the echo of the input, each format of an export, the messages of the command line.
+Only what a program prints goes another way (`asyncrepl.views.screen_cells`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+__all__ = [
+    "STYLES",
+    "Fragment",
+    "Line",
+    "ansi",
+    "cell_width",
+    "code_lines",
+    "cut",
+    "cut_front",
+    "fit",
+    "flowed",
+    "one_line",
+    "plain",
+    "printable",
+    "prose",
+    "safe",
+    "shortened",
+    "text_lines",
+    "two_columns",
+    "wrapped",
+]
+
+Fragment = tuple[str, str]
+Line = list[Fragment]
+
+#: Style name → SGR parameters. The 16 basic colours follow the user's theme.
+STYLES: dict[str, str] = {
+    "": "",
+    "dim": "2",
+    "bold": "1",
+    "error": "31",
+    "why": "",
+    "label": "36",
+    "code": "32",
+    "name": "1",
+    "ticker": "36",
+    "run": "32",
+    "wait": "2",
+    "value": "36",
+    "cancelled": "33",
+    "keyword": "35",
+    "string": "33",
+    "number": "36",
+    "comment": "2",
+    "wrap": "",
+}
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """`text` with control characters and lone surrogates spelled as Python escapes.
+
+    Newlines and tabs stay.
+    """
+    return _CONTROL.sub(lambda match: ascii(match[0])[1:-1], text)
+
+
+def one_line(text: str) -> str:
+    """`printable` text in which newlines and tabs are spelled out too: for a name in a row."""
+    return printable(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def safe(line: Line) -> Line:
+    """`line` with all of its text `printable`: for a terminal, or for a file that is shown."""
+    return [(style, printable(text)) for style, text in line]
+
+
+def text_lines(text: str, style: str = "") -> list[Line]:
+    """The lines of `text`, each one fragment of `style`, made printable."""
+    return [[(style, line)] for line in printable(text).split("\n")]
+
+
+def cell_width(text: str) -> int:
+    """The cells of a terminal that `text`, which is one line, takes."""
+    if text.isascii():
+        return len(text)
+    from wcwidth import wcwidth  # what is plain ASCII need not wait for its tables
+
+    return sum(max(wcwidth(character), 0) for character in text)
+
+
+def wrapped(text: str, width: int | None, indent: int = 0) -> list[str]:
+    """The lines of prose that `text` makes in `width` columns; one where that is None.
+
+    All but the first get `indent` columns, which the first has room for, too: for a label.
+    Words are kept whole, also long ones.
+    """
+    if width is None:
+        return [text]
+    room = max(width - indent, 10)
+    first, *more = [text[start:end] for start, end in _rows(text, room, room)]
+    return [first, *(" " * indent + line for line in more)]
+
+
+def flowed(line: Line, width: int | None, indent: int = 0) -> list[Line]:
+    """The lines that the styled `line` makes in `width` columns; one where that is None.
+
+    All but the first begin with `indent` blanks, whose style tells that a line goes on there.
+    Words are kept whole, also long ones.
+    """
+    if width is None:
+        return [line]
+    rows = _rows(plain(line), width, max(width - indent, 10))
+    first, *more = [_fragments_between(line, start, end) for start, end in rows]
+    return [first, *([("wrap", " " * indent), *row] if indent else row for row in more)]
+
+
+def prose(text: str, width: int | None, style: str = "", indent: int = 0) -> list[Line]:
+    """The lines of one `style` that `text` makes: each of its own broken at words, made printable.
+
+    All but the first of each begin with `indent` blanks.
+    """
+    return [row for line in text_lines(text, style) for row in flowed(line, width, indent)]
+
+
+def _rows(text: str, first: int, room: int) -> list[tuple[int, int]]:
+    """Where the rows of `text` begin and end: the first in so many cells, the others in `room`.
+
+    Not `textwrap`: it counts characters, so that a row of wide ones is twice as long, and
+    makes one blank of several, which breaks columns.
+    """
+    rows: list[tuple[int, int]] = []
+    start = end = column = 0
+    for word in re.finditer(r"[ \n\t]*[^ \n\t]+", text):  # a no-break space is none
+        if end > start and column + cell_width(word[0]) > (room if rows else first):
+            rows.append((start, end))
+            start = word.end() - len(word[0].lstrip(" \n\t"))
+            column = 0
+        column += cell_width(text[max(start, word.start()) : word.end()])
+        end = word.end()
+    return [*rows, (start, end)]
+
+
+def _fragments_between(line: Line, start: int, end: int) -> Line:
+    """The characters from `start` to `end` of `line`, with their styles."""
+    return [fragment for fragment in _slices(line, start, end) if fragment[1]]
+
+
+def _slices(line: Line, start: int, end: int) -> Iterator[Fragment]:
+    at = 0
+    for style, text in line:
+        yield style, text[max(start - at, 0) : max(end - at, 0)]
+        at += len(text)
+
+
+def plain(line: Iterable[Fragment]) -> str:
+    """The text of `line` alone."""
+    return "".join(text for _, text in line)
+
+
+def ansi(line: Iterable[Fragment]) -> str:
+    """The text of `line` with SGR escape codes for its styles."""
+    return "".join(_with_codes(style, text) for style, text in line)
+
+
+def _with_codes(style: str, text: str) -> str:
+    codes = STYLES.get(style, "")
+    return f"\x1b[{codes}m{text}\x1b[0m" if codes and text else text
+
+
+def cut(text: str, width: int, dots: str = "…") -> str:
+    """`text` as one line of at most `width` cells, with `dots` where it is cut off."""
+    text = one_line(text)
+    if cell_width(text) <= width:
+        return text
+    return _first_cells(text, width - cell_width(dots)) + dots
+
+
+def cut_front(text: str, width: int, dots: str = "…") -> str:
+    """`cut`, but what is kept is the end."""
+    text = one_line(text)
+    if cell_width(text) <= width:
+        return text
+    return dots + _first_cells(text[::-1], width - cell_width(dots))[::-1]
+
+
+def shortened(names: Sequence[str], widths: Sequence[int], dots: str = "…") -> list[str]:
+    """Each name as one line of at most so many cells, told apart from the others.
+
+    A long one loses its end, as long as that leaves it unlike the others; a number at the
+    end is kept, because that is what tells ``worker-17`` from ``worker-18``, also while
+    only one of them is there: else its name would change when the other comes.
+    """
+    ends = [cut(name, width, dots) for name, width in zip(names, widths, strict=True)]
+    fronts = [cut_front(name, width, dots) for name, width in zip(names, widths, strict=True)]
+    alike, alike_in_front = Counter(ends), Counter(fronts)
+    return [
+        front if name[-1:].isdigit() or alike[end] > alike_in_front[front] else end
+        for name, end, front in zip(names, ends, fronts, strict=True)
+    ]
+
+
+def fit(text: str, width: int, dots: str = "…") -> str:
+    """`cut`, filled up with blanks to exactly `width` cells."""
+    text = cut(text, width, dots)
+    return text + " " * (width - cell_width(text))
+
+
+def _first_cells(text: str, room: int) -> str:
+    kept = ""
+    for char in text:
+        if (room := room - cell_width(char)) < 0:
+            break
+        kept += char
+    return kept
+
+
+#: Columns that a meaning needs at least, to stand beside the names.
+MIN_MEANING_WIDTH = 30
+
+
+def two_columns(
+    rows: Sequence[tuple[str, str]],
+    width: int | None = None,
+    others: Sequence[tuple[str, str]] = (),
+) -> list[Line]:
+    """A line a row, more for a long meaning; below the name where `width` leaves no room beside.
+
+    `others` are rows of tables that are to look alike.
+    """
+    every = [*rows, *others]
+    column = max((cell_width(name) for name, _ in every), default=0)
+    longest = max((cell_width(text) for _, text in every), default=0)
+    if width is None or min(longest, MIN_MEANING_WIDTH) + column + 2 < width:
+        lines = [
+            [("label", name), ("", " " * (column - cell_width(name) + 2) + text)]
+            for name, text in rows
+        ]
+        room = None if width is None else width - 1
+        return [row for line in lines for row in flowed(line, room, column + 2)]
+    lines = []
+    for name, text in rows:
+        lines += flowed([("label", name)], width - 1, 2)
+        lines += [[("", "    " + line)] for line in wrapped(text, width - 5)]
+    return lines
+
+
+def code_lines(source: str) -> list[Line]:
+    """The lines of Python `source`, highlighted by name of style."""
+    lines: list[Line] = [[]]
+    for token, text in _tokenizer()(source):
+        style = _style_of_token(token)
+        first, *rest = printable(text).split("\n")
+        lines[-1].append((style, first))
+        lines += [[(style, piece)] for piece in rest]
+    return lines[:-1] if lines[-1] == [("", "")] else lines
+
+
+@cache
+def _tokenizer() -> Callable[[str], Iterable[tuple[Any, str]]]:
+    from pygments.lexers.python import PythonLexer
+
+    return PythonLexer(stripnl=False, ensurenl=False).get_tokens
+
+
+def _style_of_token(token: Any) -> str:
+    from pygments.token import Comment, Keyword, Number, Operator, String
+
+    if token in Keyword or token is Operator.Word:
+        return "keyword"
+    pairs = ((String, "string"), (Number, "number"), (Comment, "comment"))
+    return next((style for kind, style in pairs if token in kind), "")

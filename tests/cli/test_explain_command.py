@@ -1,0 +1,446 @@
+"""``asyncrepl explain`` as other programs see it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cli.test_command_line import run
+from support.optional_programs import needs
+
+from asyncrepl.cli.corrected_run import run_corrected
+from asyncrepl.cli.diagnosis import Program
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+TICKS = "import asyncio\nasync def ticks():\n    await asyncio.sleep(0)\n    yield 1\n\n"
+WRONG = TICKS + "async def main():\n    for x in ticks(): print(x)\n\nasyncio.run(main())\n"
+LONG = WRONG + "# the rest\n" * 20
+
+
+def asked(path: Path, text: str, **environment: str) -> dict[str, Any]:
+    """The object that ``--json`` prints for the program `text`."""
+    path = path / "program.py"
+    path.write_text(text, encoding="utf-8")
+    finished = run("explain", str(path), "--json", **environment)
+    assert finished.returncode == 0
+    answer: dict[str, Any] = json.loads(finished.stdout)
+    assert set(answer) == {"error", "explanation"}
+    return answer
+
+
+def test_json_has_the_error_and_the_whole_corrected_code(tmp_path: Path) -> None:
+    """One object: what Python says and where, the misconception, and code that runs."""
+    answer = asked(tmp_path, WRONG)
+    message = "'async_generator' object is not iterable"
+    assert answer["error"] == {"type": "TypeError", "message": message, "line": 7}
+    explanation = answer["explanation"]
+    assert list(explanation) == ["id", "title", "step", "why", "fix", "verified"]
+    assert (explanation["id"], explanation["step"]) == ("for-over-async-generator", 1)
+    assert explanation["fix"] == WRONG.replace("    for", "    async for")
+
+
+TWO = (
+    TICKS
+    + """\
+async def total():
+    return len([x async for x in ticks()])
+
+async def main():
+    for x in ticks(): print(x)
+    print([x for x in ticks()])
+    if total(): print("some")
+
+asyncio.run(main())
+"""
+)
+
+
+def more_asked(path: Path, text: str, *options: str) -> dict[str, Any]:
+    path = path / "program.py"
+    path.write_text(text, encoding="utf-8")
+    finished = run("explain", str(path), "--json", *options)
+    assert finished.returncode == 0, finished.stderr
+    answer: dict[str, Any] = json.loads(finished.stdout)
+    return answer
+
+
+def test_all_goes_on_after_the_first_mistake(tmp_path: Path) -> None:
+    """Each is told once, and the last correction has all of them in it."""
+    answer = more_asked(tmp_path, TWO, "--all", "--verify")
+    told = answer["explanations"]
+    assert told[0] == answer["explanation"]
+    assert [each["id"] for each in told] == ["for-over-async-generator", "coroutine-truth-value"]
+    assert [each["verified"] for each in told] == [None, True]
+    right = TWO.replace("    for", "    async for").replace("[x for", "[x async for")
+    assert told[-1]["fix"] == right.replace("if total", "if await total")
+
+
+def test_all_shows_one_patch_for_all(tmp_path: Path) -> None:
+    """Every why first, then what changes."""
+    path = tmp_path / "program.py"
+    path.write_text(TWO, encoding="utf-8")
+    shown = run("explain", str(path), "--all").stdout
+    assert shown.count("\nwhy  ") == 2
+    assert shown.count("\ntry  ") == 1
+    assert "+    if await total()" in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "verified"),
+    [
+        (WRONG, True),
+        (WRONG + "1/0\n", False),
+        (WRONG.replace("print(x)", "print(x); asyncio.get_event_loop().call_later(3600, print)"
+                       "; await asyncio.sleep(7200)"), True),
+        (TWO, False),
+        (WRONG + "input()\n", False),
+        ("print('fine')\n", None),
+    ],
+    ids=["right", "another-error", "time-jumps", "another-mistake", "empty-input", "none"],
+)  # fmt: skip
+def test_a_correction_is_verified(tmp_path: Path, text: str, verified: bool | None) -> None:
+    """The corrected program is run, on a virtual clock: whether it ends well is told."""
+    explanation = more_asked(tmp_path, text, "--verify")["explanation"]
+    assert (explanation or {"verified": None})["verified"] is verified
+
+
+def test_what_never_ends_is_not_verified(tmp_path: Path) -> None:
+    """After the time limit the process is killed."""
+    program = Program("while True: pass\n", tmp_path / "program.py")
+    found = run_corrected(program, {}, 1.0)
+    assert found.problem == "it did not end within 1 s"
+
+
+def test_a_corrected_module_is_imported_as_corrected(tmp_path: Path) -> None:
+    """Not as it stands in its file, which is left as it is."""
+    module = tmp_path / "helper.py"
+    module.write_text("1/0\n")
+    program = Program("import helper\nassert helper.x == 1\n", tmp_path / "program.py")
+    assert run_corrected(program, {str(module): "x = 1\n"}).well
+    assert run_corrected(program, {}).problem == "it ends in ZeroDivisionError"
+    assert module.read_text() == "1/0\n"
+
+
+def test_the_verdict_is_shown(tmp_path: Path) -> None:
+    """In one line, before the change."""
+    path = tmp_path / "program.py"
+    path.write_text(WRONG + "1/0\n", encoding="utf-8")
+    shown = run("explain", str(path), "--verify").stdout
+    assert "the corrected program is not right yet: it ends in ZeroDivisionError" in shown
+    path.write_text(WRONG, encoding="utf-8")
+    shown = run("explain", str(path), "--verify").stdout
+    assert "the corrected program was run, and ends well" in shown
+
+
+def test_what_is_noticed_is_told_once(tmp_path: Path) -> None:
+    """Not while the program runs, but in the answer."""
+    path = tmp_path / "program.py"
+    path.write_text(TICKS + "if ticks(): print('some')\n")
+    finished = run("explain", str(path))
+    assert "every object is true" in finished.stdout
+    assert finished.stderr == ""
+
+
+@pytest.mark.parametrize("start", ["await main()", "asyncio.run(main())"])
+def test_a_program_that_waits_for_ever_is_ended(tmp_path: Path, start: str) -> None:
+    """What nothing can wake is told, and not waited for."""
+    text = f"import asyncio\nasync def main():\n    await asyncio.Event().wait()\n{start}\n"
+    answer = asked(tmp_path, text)
+    assert answer["error"] is None
+    assert answer["explanation"]["id"] == "endless-generator-hangs"
+
+
+def test_what_keeps_others_waiting_is_told_wherever_it_is(tmp_path: Path) -> None:
+    """In a module that is imported, three calls away; and a program that never ends is ended."""
+    helper = "import time\nclass Client:\n    def get(self):\n        time.sleep(0.25)\n"
+    (tmp_path / "helper.py").write_text(helper)
+    text = (
+        "import asyncio\nfrom helper import Client\ndef fetch(): return Client().get()\n"
+        "async def handle(): fetch()\n"
+        "async def main(): await asyncio.gather(handle(), handle())\nasyncio.run(main())\n"
+    )
+    found = asked(tmp_path, text)["explanation"]
+    assert found["id"] == "blocking-call-in-async-for"
+    assert found["why"].startswith("`time.sleep(0.25)` in `get` held the loop for ")
+
+
+def test_a_loop_that_starves_all_others_is_ended(tmp_path: Path) -> None:
+    """After some seconds; nobody could tell otherwise."""
+    text = (
+        "import asyncio\ndone = []\nasync def is_done(): return done\n"
+        "async def finish():\n    await asyncio.sleep(0.01)\n    done.append(1)\n"
+        "async def main():\n    task = asyncio.create_task(finish())\n"
+        "    while not await is_done(): pass\nasyncio.run(main())\n"
+    )
+    answer = asked(tmp_path, text)
+    assert answer["error"] is None
+    assert answer["explanation"]["id"] == "blocking-call-in-async-for"
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("x = 1\n1/0\n", {"type": "ZeroDivisionError", "message": "division by zero", "line": 2}),
+        ("x = [\n\n1 2]", {"type": "SyntaxError", "line": 3}),
+        ("await asyncio.sleep(0)\nraise ExceptionGroup('all', [OSError()])", {"line": 2}),
+        ("class E(Exception):\n    def __str__(self): 1/0\nraise E", {"type": "E", "line": 3}),
+        ("raise ValueError('\\ud800')", {"message": "\ud800"}),
+        ("print('fine')", None),
+        ("", None),
+        ("import sys; sys.exit(3)", None),
+        ("import sys; sys.exit('no')", None),
+        ("import sys; sys.stdout.close()", None),
+        ("import os; os.close(1)", None),
+        ("async def f(): raise SystemExit(5)\nt = asyncio.create_task(f())\nawait t", None),
+    ],
+)
+def test_what_is_not_about_async_has_no_explanation(
+    tmp_path: Path, text: str, error: dict[str, Any] | None
+) -> None:
+    """An ordinary error is told without one; a program that ends well, or leaves, has neither."""
+    answer = asked(tmp_path, text)
+    assert answer["explanation"] is None
+    assert (answer["error"] is None) == (error is None)
+    assert (error or {}).items() <= (answer["error"] or {}).items()
+
+
+RIGHT = {
+    "asyncio.run": TICKS + "if __name__ == '__main__':\n    asyncio.run(anext(ticks()))\n",
+    "asyncio.run twice": TICKS + "asyncio.run(anext(ticks()))\n" * 2,
+    "a loop of its own": TICKS + "loop = asyncio.new_event_loop()\n"
+    "loop.run_until_complete(anext(ticks()))\nloop.close()\n",
+    "a runner": TICKS + "with asyncio.Runner(debug=True) as r: r.run(anext(ticks()))\n",
+    "its own file": "open(__file__).close()\n",
+    "no loop runs": "import asyncio\ntry:\n    asyncio.get_running_loop()\n    1/0\n"
+    "except RuntimeError: pass\n",
+    "a loop runs": TICKS + "await anext(ticks())\n",
+    "a task is made elsewhere": "import asyncio\nfrom asyncio import create_task\n"
+    "async def main(): await create_task(asyncio.sleep(0))\nasyncio.run(main())\n",
+    "a task under another name": "import asyncio as aio\nfrom asyncio import create_task as go\n"
+    "async def main():\n    await go(aio.sleep(0))\naio.run(main())\n",
+    "a task of a loop of its own": TICKS + "loop = asyncio.new_event_loop()\n"
+    "task = loop.create_task(asyncio.sleep(0))\nloop.run_until_complete(task)\nloop.close()\n",
+    "the word in a string": TICKS + "print('create_task')\nasyncio.run(anext(ticks()))\n",
+}
+
+
+@pytest.mark.parametrize("text", RIGHT.values(), ids=list(RIGHT))
+def test_a_right_program_is_right(tmp_path: Path, text: str) -> None:
+    """What ``python FILE`` runs is run the same way, and so is what awaits at its top."""
+    assert asked(tmp_path, text) == {"error": None, "explanation": None}
+
+
+def test_a_file_is_run_as_it_is_explained(tmp_path: Path) -> None:
+    """``asyncrepl FILE`` runs a program that brings its own loop, and observes it."""
+    path = tmp_path / "program.py"
+    path.write_text(WRONG.replace("    for", "    async for"))
+    assert run(str(path)).stdout == "1\n"
+    assert "6 stop       StopAsyncIteration" in run("--trace", str(path)).stdout
+
+
+def test_a_correction_that_awaits_at_the_top_keeps_the_program_on_one_loop(
+    tmp_path: Path,
+) -> None:
+    """Where the top of a program has to await, its own ``asyncio.run`` has to go."""
+    text = WRONG.replace("    for", "    async for").replace(
+        "asyncio.run", "for x in ticks(): print(x)\nasyncio.run"
+    )
+    fix = asked(tmp_path, text)["explanation"]["fix"]
+    assert fix.endswith("async for x in ticks(): print(x)\nawait main()\n")
+    assert asked(tmp_path, fix) == {"error": None, "explanation": None}
+
+
+PRINTING = """\
+import atexit, subprocess, sys, threading, time
+print("printed")
+sys.stdout.write("written")
+subprocess.run(["sh", "-c", "echo echoed"])
+atexit.register(print, "at exit")
+threading.Thread(target=lambda: (time.sleep(0.1), print("in a thread"))).start()
+"""
+
+
+def test_nothing_is_mixed_into_the_json(tmp_path: Path) -> None:
+    """What the program, its threads and its subprocesses print goes to standard error."""
+    path = tmp_path / "program.py"
+    path.write_text(PRINTING)
+    finished = run("explain", "--json", str(path))
+    assert json.loads(finished.stdout) == {"error": None, "explanation": None}
+    for word in ("printed", "written", "echoed", "at exit", "in a thread"):
+        assert word in finished.stderr
+
+
+def test_a_forked_child_does_not_answer(tmp_path: Path) -> None:
+    """One process was asked: a copy of it that reaches the end of the program stays quiet."""
+    answer = asked(tmp_path, "import os\nif os.fork(): os.wait()\n")
+    assert answer == {"error": None, "explanation": None}
+
+
+def test_a_program_reads_its_own_standard_input(tmp_path: Path) -> None:
+    """Where the code is a file, standard input is the program's; else it has ended."""
+    path = tmp_path / "program.py"
+    path.write_text("print(input(), input())\n")
+    assert run("explain", str(path), stdin="a\nb\n").stdout.startswith("a b\n")
+    assert "EOFError" in run("explain", stdin="input()\n").stdout
+
+
+@pytest.mark.parametrize("words", [["explain"], ["explain", "-"]])
+def test_code_may_come_by_standard_input(words: list[str]) -> None:
+    """Without FILE, or as ``-``: as one program, whose whole correction is shown."""
+    finished = run(*words, stdin=LONG)
+    assert 'File "<stdin>", line 7, in main' in finished.stdout
+    assert finished.stdout.endswith(LONG.replace("    for", "    async for"))
+
+
+def test_a_file_is_shown_whole_where_that_is_wished(tmp_path: Path) -> None:
+    """Python's own words, why, and all of the corrected code."""
+    (tmp_path / "program.py").write_text(WRONG)
+    shown = run("explain", "--whole", str(tmp_path / "program.py")).stdout
+    error, _, rest = shown.partition("TypeError: 'async_generator' object is not iterable\n")
+    assert error.startswith("Traceback (most recent call last):\n")
+    assert "asyncrepl/" not in error
+    assert rest.startswith("why  `ticks()` is an async generator")
+    assert rest.endswith(WRONG.replace("    for", "    async for"))
+
+
+@needs("patch")
+@pytest.mark.parametrize("text", [WRONG, LONG], ids=["short", "long"])
+def test_the_change_is_shown_and_can_be_applied(tmp_path: Path, text: str) -> None:
+    """A unified diff between sentences: what ``patch`` takes as it is."""
+    path = tmp_path / "program.py"
+    path.write_text(text)
+    shown = run("explain", str(path)).stdout
+    assert f"--- {path}\n+++ {path}\n@@" in shown
+    assert f"apply it  asyncrepl explain {path} | patch {path}\n" in shown
+    subprocess.run(["patch", str(path)], input=shown, text=True, check=True, capture_output=True)
+    assert path.read_text() == text.replace("    for", "    async for")
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        lambda text: "\ufeff" + text,
+        lambda text: "\ufeff" + text.replace("\n", "\r\n"),
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: "# -*- coding: utf-8 -*-\n" + text + "# é\n",
+        lambda text: text.replace("    ", "\t"),
+        lambda text: text + "x = 1\f\n",
+    ],
+    ids=["a mark", "a mark and Windows", "Windows", "a coding", "tabs", "a form feed"],
+)
+@pytest.mark.parametrize("tool", [["patch", "-p0"], ["git", "apply", "--whitespace=nowarn"]])
+def test_the_change_fits_the_file(
+    tmp_path: Path, before: Callable[[str], str], tool: list[str]
+) -> None:
+    """Whatever its line ends and encoding are: nothing else of it changes."""
+    if shutil.which(tool[0]) is None:
+        pytest.skip(f"there is no {tool[0]} here")
+    path, content = tmp_path / "program.py", before(WRONG)
+    path.write_bytes(content.encode())
+    finished = subprocess.run(
+        [sys.executable, "-m", "asyncrepl", "explain", "program.py"],
+        cwd=tmp_path, capture_output=True, check=True, timeout=60,
+    )  # fmt: skip
+    subprocess.run(tool, input=finished.stdout, cwd=tmp_path, check=True, capture_output=True)
+    fixed = content.replace("    for", "    async for").replace("\tfor", "\tasync for")
+    assert path.read_bytes() == fixed.encode()
+
+
+def test_a_program_without_a_mistake_gets_one_calm_line() -> None:
+    """There is nothing to explain, and it says so; an ordinary error is Python's to tell."""
+    assert (
+        run("explain", stdin="x = 1\n").stdout == "nothing to explain: it ran without an error\n"
+    )
+    last = run("explain", stdin="1/0\n").stdout.splitlines()[-2:]
+    assert last[0] == "ZeroDivisionError: division by zero"
+    assert last[1] == "nothing to explain: this error is not about async iteration"
+
+
+def test_what_an_error_leaves_undone_does_not_explain_it(tmp_path: Path) -> None:
+    """A coroutine is not awaited because the program failed before: it is no mistake."""
+    text = "async def f(): pass\ncoroutine = f()\n1/0\nawait coroutine\n"
+    assert asked(tmp_path, text)["explanation"] is None
+
+
+@pytest.mark.parametrize("as_json", [[], ["--json"]])
+@pytest.mark.parametrize(
+    ("file", "stdin", "complaint"),
+    [
+        ("nowhere.py", b"", "no file 'nowhere.py'"),
+        (".", b"", "cannot read '.': Is a directory"),
+        ("-", b"\xff\xfe", "standard input is not text in UTF-8"),
+        ("-", b"", "there is no code on standard input"),
+        ("latin.py", b"", "'latin.py' is not text in UTF-8"),
+    ],
+)
+def test_unreadable_input_is_one_line_and_status_2(
+    tmp_path: Path, file: str, stdin: bytes, complaint: str, as_json: list[str]
+) -> None:
+    """What cannot be read is said on standard error, and nothing on standard output."""
+    (tmp_path / "latin.py").write_bytes("# é".encode("latin-1"))
+    command = [sys.executable, "-m", "asyncrepl", "explain", file, *as_json]
+    finished = subprocess.run(
+        command, input=stdin, capture_output=True, timeout=60, check=False, cwd=tmp_path
+    )
+    assert (finished.returncode, finished.stdout) == (2, b"")
+    assert finished.stderr.decode() == f"asyncrepl: {complaint}\n"
+
+
+def test_a_terminal_is_not_waited_for() -> None:
+    """Without FILE, and nothing piped in, there is no input."""
+    parent, child = pty.openpty()
+    try:
+        finished = subprocess.run(
+            [sys.executable, "-m", "asyncrepl", "explain"],
+            stdin=child, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    finally:
+        os.close(parent)
+        os.close(child)
+    assert finished.stderr == "asyncrepl: explain takes a FILE, or code on standard input\n"
+    assert finished.returncode == 2
+
+
+#: Each says that it is ready, and never ends, on its second line.
+ENDLESS = {
+    "on our loop": "\nprint('ready', flush=True), await asyncio.sleep(900)\n",
+    "on its own": "import asyncio\n"
+    "async def main(): print('ready', flush=True), await asyncio.sleep(900)\n"
+    "asyncio.run(main())\n",
+    "on none": "\nprint('ready', flush=True) or all(True for _ in iter(int, 1))\n",
+}
+
+
+@pytest.mark.parametrize("text", ENDLESS.values(), ids=list(ENDLESS))
+def test_ctrl_c_ends_a_program_and_the_answer_comes(tmp_path: Path, text: str) -> None:
+    """A program that never ends is interrupted with status 130; the answer says where it was."""
+    path = tmp_path / "program.py"
+    path.write_text(text)
+    with subprocess.Popen(
+        [sys.executable, "-m", "asyncrepl", "explain", "--json", str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        try:
+            answer, _ = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert json.loads(answer) == {
+        "error": {"type": "KeyboardInterrupt", "message": "", "line": 2},
+        "explanation": None,
+    }
+    assert process.returncode == 130

@@ -1,0 +1,326 @@
+"""The watch for a loop that is blocked: while it is, and once when it is over."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from asyncrepl.engine.blocking.blocking_watchdog import BlockingWatchdog
+from asyncrepl.engine.blocking.cpu_time import Sample
+from asyncrepl.engine.loop.live_loop import LiveLoop, new_loop
+from asyncrepl.engine.loop.loop_clock import Clock
+from asyncrepl.engine.tasks.timeline import Timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from asyncrepl.engine.blocking.blocking_reports import BlockingReport
+    from asyncrepl.events import Blocked
+
+LIMIT = 20.0
+
+
+class Alone:
+    """A probe that says: nobody else ran."""
+
+    def sample(self, late: float = 0.0) -> Sample:  # noqa: ARG002
+        return Sample(time.monotonic(), 0.0, 0.0, 0.0, 0)
+
+
+class Crowded:
+    """A probe that says: others ran all the time."""
+
+    def sample(self, late: float = 0.0) -> Sample:  # noqa: ARG002
+        return Sample(time.monotonic(), 0.0, 0.0, time.monotonic(), 0)
+
+
+@pytest.fixture(params=["real", "virtual", "unrecorded"])
+def loop(request: pytest.FixtureRequest) -> Iterator[LiveLoop]:
+    loop = new_loop(Clock.virtual() if request.param == "virtual" else None)
+    if request.param != "unrecorded":
+        loop.observe(Timeline())
+    yield loop
+    loop.close()
+
+
+@pytest.fixture
+def real() -> Iterator[LiveLoop]:
+    """A loop in real time, recorded."""
+    loop = new_loop()
+    loop.observe(Timeline())
+    yield loop
+    loop.close()
+
+
+class Told:
+    """What a watch has told, and in which threads."""
+
+    def __init__(self) -> None:
+        self.blocks: list[BlockingReport] = []
+        self.threads: set[int] = set()
+        self._news = threading.Event()
+
+    def __call__(self, blocks: BlockingReport) -> None:
+        self.blocks.append(blocks)
+        self.threads.add(threading.get_ident())
+        self._news.set()
+
+    async def wait(self) -> None:
+        """Wait for news; in a thread, so that a virtual clock doesn't jump to the limit."""
+        assert await asyncio.to_thread(self._news.wait, LIMIT)
+
+
+@contextmanager
+def watched(loop: LiveLoop, probe: Any = None) -> Iterator[tuple[BlockingWatchdog, Told]]:
+    told = Told()
+    hogs = BlockingWatchdog(loop, told, probe=probe)
+    hogs.start()
+    try:
+        yield hogs, told
+    finally:
+        hogs.close()
+    assert hogs.problem is None
+
+
+def let_go(
+    hogs: BlockingWatchdog, stops: list[queue.SimpleQueue[None]], seen: list[Blocked]
+) -> None:
+    """Start a thread that frees the loop at each of `stops`, once it was seen to be blocked."""
+
+    def look() -> None:
+        deadline = time.monotonic() + LIMIT
+        for stop in stops:
+            while hogs.current is None and time.monotonic() < deadline:
+                pass
+            if hogs.current is not None:
+                seen.append(hogs.current)
+            stop.put(None)
+
+    threading.Thread(target=look).start()
+
+
+def test_a_block_is_told_while_it_lasts_and_once_after(loop: LiveLoop) -> None:
+    """Both times with the task, the line and the seconds; recorded as a fact, too."""
+    stop: queue.SimpleQueue[None] = queue.SimpleQueue()
+    seen: list[Blocked] = []
+
+    async def tick() -> None:
+        stop.get()
+        await told.wait()
+
+    with watched(loop, Alone()) as (hogs, told):
+        let_go(hogs, [stop], seen)
+        loop.run_until_complete(loop.create_task(tick(), name="tick"))
+        assert hogs.current is None
+    (during,), (blocks,) = seen, told.blocks
+    after = blocks.last
+    for found in (during, after):
+        assert (found.task, found.filename, found.source) == ("tick", __file__, "stop.get()")
+    assert 0.1 < during.seconds <= after.seconds
+    assert (blocks.times, blocks.tasks) == (1, {"tick"})
+    assert told.threads == {threading.get_ident()}
+    timeline = loop.live.timeline
+    if timeline is not None:
+        assert timeline.snapshot().blocked == (after,)
+        assert after.lane == 1
+
+
+def test_the_length_is_that_of_the_recorded_slice(real: LiveLoop) -> None:
+    """In real time a block is as long as its slice in the timeline, to the nanosecond."""
+    stop: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    async def main() -> None:
+        await asyncio.sleep(0)
+        stop.get()
+        await told.wait()
+
+    with watched(real, Alone()) as (hogs, told):
+        let_go(hogs, [stop], [])
+        real.run_until_complete(main())
+    found = told.blocks[0].last
+    slices = real.live.timeline.snapshot().slices
+    number = list(slices[1::2]).index(found.at)
+    assert found.seconds == pytest.approx((slices[2 * number + 3] - found.at) / 1e9, abs=1e-6)
+
+
+def test_a_slice_is_told_once_at_the_line_where_it_was_longest(loop: LiveLoop) -> None:
+    """Whatever lines it goes through, and however many."""
+    long, short = queue.SimpleQueue[None](), queue.SimpleQueue[None]()
+
+    async def main() -> None:
+        long.get()
+        short.get()
+        await told.wait()
+
+    with watched(loop, Alone()) as (hogs, told):
+        let_go(hogs, [long, short], [])
+        loop.run_until_complete(main())
+    assert [blocks.last.source for blocks in told.blocks] == ["long.get()"]
+
+
+def test_a_callback_has_no_task(real: LiveLoop) -> None:
+    """What blocks in a plain callback is told without a name."""
+    stop: queue.SimpleQueue[None] = queue.SimpleQueue()
+    with watched(real, Alone()) as (hogs, told):
+        let_go(hogs, [stop], [])
+        real.call_soon(lambda: [stop.get()])
+        real.run_until_complete(told.wait())
+    assert told.blocks[0].last.task is None
+    assert told.blocks[0].last.source == "real.call_soon(lambda: [stop.get()])"
+
+
+def test_code_that_keeps_the_interpreter_is_told_when_it_ends(real: LiveLoop) -> None:
+    """No thread can look while a call in C holds the lock; the task is known all the same."""
+
+    async def main() -> None:
+        size = 1_000_000
+        while not told.blocks and size < 1e9:
+            sum(range(size))
+            await asyncio.sleep(0)
+            size *= 2
+
+    with watched(real, Alone()) as (_, told):
+        real.run_until_complete(real.create_task(main(), name="sums"))
+    found = told.blocks[0].last
+    assert found.task == "sums"
+    assert found.source in {"sum(range(size))", ""}
+
+
+def test_a_block_between_two_looks_is_known_from_the_record(real: LiveLoop) -> None:
+    """If nobody could look in time, task and length are told, but no line."""
+    hogs = BlockingWatchdog(real, lambda _: None, probe=Alone())
+
+    async def main() -> None:
+        until = time.monotonic() + 0.11
+        while time.monotonic() < until:
+            pass
+
+    assert hogs.look() == []
+    real.run_until_complete(real.create_task(main(), name="spin"))
+    (blocks,) = hogs.look()
+    assert (blocks.last.task, blocks.last.filename) == ("spin", "")
+    assert blocks.last.seconds >= 0.11
+    assert hogs.look() == []
+
+
+def test_the_end_of_a_statement_tells_what_is_left(real: LiveLoop) -> None:
+    """Asked on the loop when a task is over, the watch tells at once what it did."""
+    stop: queue.SimpleQueue[None] = queue.SimpleQueue()
+    told_later: list[BlockingReport] = []
+    hogs = BlockingWatchdog(real, told_later.append, probe=Alone())
+    seen: list[Blocked] = []
+
+    def look() -> None:
+        while hogs.current is None:
+            hogs.look()
+        seen.append(hogs.current)
+        stop.put(None)
+
+    async def main() -> None:
+        threading.Thread(target=look).start()
+        stop.get()
+
+    real.run_until_complete(real.create_task(main(), name="input 1"))
+    (blocks,) = hogs.look(ended="input 1")
+    assert blocks.last.task == "input 1"
+    assert told_later == []
+
+
+def test_nothing_is_told_of_a_slice_that_others_held_up(real: LiveLoop) -> None:
+    """A slice that takes long because it got no processor blocks nobody."""
+    hogs = BlockingWatchdog(real, lambda _: None, probe=Crowded())
+    told: list[BlockingReport] = []
+    over = threading.Event()
+
+    def look() -> None:
+        until = time.monotonic() + 0.15
+        while time.monotonic() < until:
+            told.extend(hogs.look())
+            assert hogs.current is None
+        over.set()
+
+    async def main() -> None:
+        threading.Thread(target=look).start()
+        over.wait(LIMIT)
+
+    real.run_until_complete(main())
+    assert told + hogs.look() == []
+
+
+@pytest.fixture
+def crowd() -> Iterator[None]:
+    """Threads of this process, and other processes, that compute as much as they can."""
+    over = threading.Event()
+
+    def compute() -> None:
+        while not over.is_set():
+            pass
+
+    command = [sys.executable, "-c", "while True: pass"]
+    processes = [subprocess.Popen(command) for _ in range(2)]
+    threads = [threading.Thread(target=compute) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    yield
+    over.set()
+    for thread in threads:
+        thread.join()
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell who waits")
+@pytest.mark.usefixtures("crowd")
+def test_a_short_slice_in_a_crowd_is_not_told(real: LiveLoop) -> None:
+    """Slices of 20 ms that take far longer, because others compute, are nobody's fault."""
+
+    async def main() -> None:
+        stretched, limit = 0, time.monotonic() + LIMIT
+        while stretched < 3 and time.monotonic() < limit:
+            began, until = time.monotonic(), time.thread_time() + 0.02
+            while time.thread_time() < until:
+                pass
+            stretched += time.monotonic() - began > 0.1
+            await asyncio.sleep(0)
+        assert stretched == 3
+
+    with watched(real) as (hogs, told):
+        real.run_until_complete(main())
+        assert told.blocks + hogs.look() == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell who waits")
+@pytest.mark.usefixtures("crowd")
+def test_a_call_that_blocks_in_a_crowd_is_told(real: LiveLoop) -> None:
+    """Who sleeps in a call does not wait for others, however busy they are."""
+    stop: queue.SimpleQueue[None] = queue.SimpleQueue()
+    seen: list[Blocked] = []
+
+    async def main() -> None:
+        stop.get()
+        until = time.monotonic() + LIMIT
+        while not told.blocks and time.monotonic() < until:
+            await asyncio.sleep(0)
+
+    with watched(real) as (hogs, told):
+        let_go(hogs, [stop], seen)
+        real.run_until_complete(main())
+    assert seen[0].source == "stop.get()"
+    assert told.blocks[0].last.source == "stop.get()"
+
+
+def test_a_closed_watch_ends(real: LiveLoop) -> None:
+    """After `close_loop`, no thread looks any more."""
+    with watched(real, Alone()):
+        (thread,) = (each for each in threading.enumerate() if each.name == "asyncrepl watch")
+    thread.join(LIMIT)
+    assert not thread.is_alive()

@@ -1,0 +1,221 @@
+"""`:save`, `:record` and `:export`: a session that was typed, kept."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree
+
+import pytest
+from support.shells import typed_shell
+
+from asyncrepl.session.tape import Tape
+from asyncrepl.transcript.output_capture import TeeStream
+from asyncrepl.transcript.transcript_check import check_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from support.shells import Typed
+
+SESSION = [
+    "async def readings(n):\n    for i in range(n):\n        await asyncio.sleep(0.33)\n        yield i * 10\n",
+    ":ticker tick 0.2",
+    "async for r in readings(2): print('reading', r)",
+    "'# no comment'; '>>> no input'",
+    "print('a\\n\\n'); print('…')",
+    "print('# x\\n…\\n>>> y\\n\\n\\x1b[1m')",
+    "1 / 0",
+    ":stop tick",
+]
+
+
+@pytest.fixture
+def type_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Typed]:
+    """A session in an empty directory."""
+    monkeypatch.chdir(tmp_path)
+    with typed_shell() as typed:
+        yield typed
+
+
+def type_all(type_in: Typed) -> list[str]:
+    return [type_in(text) for text in SESSION]
+
+
+def test_a_saved_transcript_checks(type_in: Typed) -> None:
+    """What was typed and printed, saved as a transcript, is what a check of it finds."""
+    type_all(type_in)
+    assert type_in(":save talk.pycon") == "8 inputs saved in talk.pycon\n"
+    report = check_file("talk.pycon")
+    assert report.passed
+    assert report.ran == 8
+
+
+def test_a_saved_script_runs(type_in: Typed, tmp_path: Path) -> None:
+    """The script prints, in plain Python, what the session printed, but for the tool's own words."""
+    shown = "".join(type_all(type_in))
+    assert type_in(":save talk.py") == "8 inputs saved in talk.py\n"
+    command = [sys.executable, "-I", "-X", "utf8", "talk.py"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert (
+        shown.replace("tick started: every 0.2 s\n", "").replace("tick stopped\n", "")
+        == done.stdout
+    )
+
+
+def test_time_that_passed_while_nobody_typed_is_a_wait(type_in: Typed) -> None:
+    """What ran meanwhile is told as the output of a :wait of that length; so the transcript checks."""
+    type_in(":ticker tick 0.2")
+    loop = type_in.shell.loop
+    loop.live.clock.release()
+    loop.call_later(0.5, loop.stop)
+    with contextlib.redirect_stdout(TeeStream(type_in._out, type_in.shell.printed)):
+        loop.run_forever()
+    type_in("'later'")
+    type_in(":save talk.pycon")
+    text = Path("talk.pycon").read_text("utf-8")
+    assert ">>> :wait 0.5\ntick │ 1\ntick │ 2\n>>> 'later'\n" in text
+    assert check_file("talk.pycon").passed
+
+
+def test_ctrl_c_is_a_key_in_the_transcript(type_in: Typed) -> None:
+    """An input that Ctrl-C ended is ended after as long in the transcript."""
+    type_in("await asyncio.sleep(9)", interrupt_after=0.25)
+    type_in(":save talk.pycon")
+    assert (
+        "#: key C-c after 0.25\n>>> await asyncio.sleep(9)\nKeyboardInterrupt"
+        in Path("talk.pycon").read_text()
+    )
+    assert check_file("talk.pycon").passed
+
+
+def test_an_existing_file_is_replaced_only_if_told(type_in: Typed) -> None:
+    """What is there already stays, and the line says how to replace it."""
+    Path("a.py").write_text("mine")
+    told = "a.py is there already; to replace it: :save -f a.py\n"
+    assert type_in(":save a.py") == told
+    assert Path("a.py").read_text() == "mine"
+    assert type_in(":save -f a.py") == "0 inputs saved in a.py\n"
+    assert "asyncio.run" in Path("a.py").read_text()
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (":save", ":save takes a file: try :save session.py"),
+        (
+            ":save x.txt",
+            ":save knows a file by its end: .py, .pycon, .cast, .html, .svg, .trace; not 'x.txt'",
+        ),
+        (":save no/x.py", "cannot write no/x.py: No such file or directory"),
+        (":save x.trace", "no task was recorded: :lanes on records them from then on"),
+        (
+            ":export",
+            ":export takes a format and a file: py, pycon, cast, html, svg, trace; not nothing",
+        ),
+        (
+            ":export pdf x",
+            ":export takes a format and a file: py, pycon, cast, html, svg, trace; not pdf",
+        ),
+        (":export py", ":export py takes a file: try :export py session.py"),
+        (":record off", "nothing is recorded; :record FILE begins"),
+        (
+            ":record x",
+            ":record knows a file by its end: .py, .pycon, .cast, .html, .svg, .trace; not 'x'",
+        ),
+    ],
+)
+def test_a_mistake_is_one_line_and_writes_nothing(type_in: Typed, command: str, told: str) -> None:
+    """What is wrong, and what to write instead."""
+    assert type_in(command) == told + "\n"
+    assert list(Path().iterdir()) == []
+
+
+def test_recording_begins_now_and_ends_when_told(type_in: Typed) -> None:
+    """Only what is typed between :record FILE and :record off is in the file."""
+    type_in("1")
+    assert type_in(":record talk.pycon") == "recording to talk.pycon; :record off ends\n"
+    assert type_in(":record b.py") == "already recording to talk.pycon: :record off ends that\n"
+    type_in("2")
+    assert type_in(":record") == "recording to talk.pycon; :record FILE begins, :record off ends\n"
+    assert type_in(":rec off") == "1 input saved in talk.pycon\n"
+    type_in("3")
+    assert Path("talk.pycon").read_text() == "#: clock  virtual\n\n>>> 2\n2\n"
+
+
+def test_a_recording_is_written_when_the_session_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who leaves without :record off loses nothing."""
+    monkeypatch.chdir(tmp_path)
+    with typed_shell() as type_in:
+        type_in(":record talk.pycon")
+        type_in("2")
+    assert Path("talk.pycon").read_text() == "#: clock  virtual\n\n>>> 2\n2\n"
+
+
+def test_every_format_can_be_exported(type_in: Typed) -> None:
+    """A cast, a page, a picture and a trace of what was typed are well-formed."""
+    type_in.shell.observing.want("test")
+    type_all(type_in)
+    for name in ("py", "pycon", "cast", "html", "svg", "trace"):
+        assert type_in(f":export {name} talk.x{name}") == f"8 inputs saved in talk.x{name}\n"
+    compile(Path("talk.xpy").read_text("utf-8"), "talk", "exec")
+    header, *events = map(json.loads, Path("talk.xcast").read_text("utf-8").splitlines())
+    assert header["version"] == 2
+    assert [event[0] for event in events] == sorted(event[0] for event in events)
+    for name in ("html", "svg"):
+        text = Path(f"talk.x{name}").read_text("utf-8").removeprefix("<!DOCTYPE html>\n")
+        assert "reading" in "".join(ElementTree.fromstring(text).itertext())
+    tracks = json.loads(Path("talk.xtrace").read_text("utf-8"))["traceEvents"]
+    assert "tick" in {event["args"]["name"] for event in tracks if event["name"] == "thread_name"}
+
+
+def test_much_output_is_kept_in_part(type_in: Typed) -> None:
+    """Of an endless output the beginning is kept, and a … says that more came."""
+    type_in("for n in range(20_000): print(n, 'x' * 10)")
+    type_in("'after'")
+    type_in(":save talk.pycon")
+    text = Path("talk.pycon").read_text("utf-8")
+    assert len(text) < 200_000
+    assert "\n…\n>>> 'after'\n" in text
+    assert check_file("talk.pycon").passed
+
+
+def test_what_the_screen_wrapped_is_whole_on_paper(type_in: Typed) -> None:
+    """Prose that a narrow screen has wrapped is what a check, which does not wrap, prints."""
+    type_in.shell.console._width = lambda: 40
+    type_in("for n in range(3): n + None")
+    assert "\n     " in type_in("async for n in [1]: n")
+    type_in(":load ticks")
+    type_in(":save talk.pycon")
+    assert check_file("talk.pycon").passed
+
+
+def test_the_tape_keeps_the_last_inputs() -> None:
+    """Of more inputs than it holds, the oldest go."""
+    tape = Tape(lambda: 0.0, inputs=3)
+    for number in range(5):
+        tape.begin(str(number))
+        tape.write("x" * 10)
+        tape.end()
+    assert [scene.text for scene in tape.recorded_inputs] == ["2", "3", "4"]
+
+
+def test_the_output_of_old_inputs_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond so many characters in all, inputs stay and what they printed long ago goes."""
+    monkeypatch.setattr("asyncrepl.session.tape.MAX_CHARACTERS_IN_ALL", 25)
+    tape = Tape(lambda: 0.0)
+    for number in range(3):
+        tape.begin(str(number))
+        tape.write("x" * 10)
+        tape.end()
+    assert [(scene.cut, len(scene.pieces)) for scene in tape.recorded_inputs] == [
+        (True, 0),
+        (False, 1),
+        (False, 1),
+    ]

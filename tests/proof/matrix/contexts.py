@@ -1,0 +1,163 @@
+"""How an operand reaches its operation, and where that stands.
+
+A context is chosen by chance, and then given to the wrong program and to the right one,
+which differ in nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from textwrap import indent
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from random import Random
+
+__all__ = ["CONSUMERS", "HOMES", "LAYOUTS", "ROUTES", "Context", "Route", "chosen", "deep"]
+
+
+def deep(code: str, by: int = 4) -> str:
+    """`code`, indented."""
+    return indent(code.rstrip("\n"), " " * by) + "\n"
+
+
+@dataclass(frozen=True)
+class Route:
+    """The way of an operand: the lines before, and how it is called then.
+
+    With `helper` the operation stands in a function of its own, which the operand is given
+    to as an argument: its parameters, and what it is called with.
+    """
+
+    before: str = ""
+    operand: str = "$made"
+    helper: tuple[str, str] | None = None
+    define: str = ""
+
+
+ROUTES = {
+    "direct": Route(),
+    "variable": Route("$v = $made\n", "$v"),
+    "attribute": Route(
+        "$y = $H($made)\n",
+        "$y.$v",
+        define="class $H:\n    def __init__(self, $v):\n        self.$v = $v\n",
+    ),
+    "parameter": Route("", "$v", ("$v", "$made")),
+    "keyword": Route("", "$v", ("*, $v, limit=3", "$v=$made")),
+    "list": Route("$v = [$made]\n", "$v[0]"),
+    "dict": Route('$v = {"first": $made}\n', '$v["first"]'),
+    "result": Route("def $q():\n    return $made\n", "$q()"),
+    "conditional": Route("$v = $made if len('on') else None\n", "$v"),
+    "loop": Route("for $v in [$made]:\n", "$v"),
+    "unpacked": Route("$v, $y = $made, 1\n", "$v"),
+}
+#: Those with a function of its own around the operation.
+_HELPED = tuple(name for name, route in ROUTES.items() if route.helper)
+
+#: What is done with the value of an expression, here ``$e``.
+CONSUMERS = {
+    "printed": "print($e)",
+    "assigned": "$u = $e\nprint($u)",
+    "argument": "print('is', $e)",
+    "keyword": "print(dict(value=$e))",
+    "list": "print([$e])",
+    "dict": "print({'value': $e})",
+    "comprehension": "print([$e for _ in range(1)])",
+    "chosen": "print($e if len('on') else None)",
+    "returned": "async def $h():\n    return $e\nprint(await $h())",
+}
+
+#: Where the definitions stand: the names they are called by.
+HOMES = {
+    "here": "$f",
+    "method": "$o.$f",
+    "module": "$M.$f",
+    "module renamed": "$k",
+    "imported": "$f",
+}
+
+
+def _main(body: str, define: str) -> str:
+    return f"{define}\nasync def main():\n{deep(body)}\n\nasyncio.run(main())\n"
+
+
+def _method(body: str, define: str) -> str:
+    return (
+        f"{define}\nclass App:\n    async def start(self):\n{deep(body, 8)}\n\n"
+        "asyncio.run(App().start())\n"
+    )
+
+
+def _nested(body: str, define: str) -> str:
+    return _main(f"async def inner():\n{deep(body)}\nawait inner()", define)
+
+
+def _gathered(body: str, define: str) -> str:
+    worker = f"async def worker():\n{deep(body)}\n"
+    return _main("await asyncio.gather(worker(), asyncio.sleep(0))", f"{define}\n{worker}")
+
+
+def _grouped(body: str, define: str) -> str:
+    worker = f"async def worker():\n{deep(body)}\n"
+    return _main(
+        "async with asyncio.TaskGroup() as group:\n    group.create_task(worker())",
+        f"{define}\n{worker}",
+    )
+
+
+def _top(body: str, define: str) -> str:
+    return f"{define}\n{body}"
+
+
+#: The whole program, of the operation with its operand, and the definitions.
+LAYOUTS: dict[str, Callable[[str, str], str]] = {
+    "main": _main,
+    "top": _top,
+    "typed": _top,
+    "method": _method,
+    "nested": _nested,
+    "gather": _gathered,
+    "group": _grouped,
+    "plain": _main,
+    "imported": _main,
+}
+
+
+@dataclass(frozen=True)
+class Context:
+    """The names of a route, a consumer, a home, a layout, and how asyncio is imported."""
+
+    route: str
+    consumer: str
+    home: str
+    layout: str
+    aliases: str
+
+    def __str__(self) -> str:
+        usual = ("direct", "printed", "here", "main", "as usual")
+        parts = (self.route, self.consumer, self.home, self.layout, self.aliases)
+        return "/".join(part for part, normal in zip(parts, usual, strict=True) if part != normal)
+
+
+def chosen(chance: Random, *, method: bool, module: bool, plain: bool) -> Context:
+    """A context by chance; with what the definitions and the operation allow.
+
+    `method`: the definitions can be methods; `module`: they have to be in a module; `plain`:
+    the operation can stand in a plain function.
+    """
+    layout = chance.choice([name for name in LAYOUTS if plain or name != "plain"])
+    homes = [name for name in HOMES if method or name != "method"]
+    if layout in ("typed", "imported"):
+        homes = [name for name in homes if name in ("here", "method")]
+    if module:
+        layout = layout if layout not in ("typed", "imported") else "main"
+        homes = ["module"]
+    return Context(
+        chance.choice(_HELPED if layout == "plain" else tuple(ROUTES)),
+        chance.choice([name for name in CONSUMERS if layout != "plain" or name != "returned"]),
+        chance.choice((homes[0], *homes)),
+        layout,
+        chance.choice(("as usual", "as usual", "module", "names")),
+    )

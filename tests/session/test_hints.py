@@ -1,0 +1,93 @@
+"""What to do next: said once, to a person, and not on the tape."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from support.shells import typed_shell
+
+from asyncrepl.runtime.shipped_demos import demo_transcripts
+from asyncrepl.session.frontend import Frontend
+from asyncrepl.session.guide import next_demo_lines
+from asyncrepl.views.styled_lines import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from support.shells import Typed
+
+
+class Person(Frontend):
+    """Somebody who may want to know what to do next."""
+
+    teaches = True
+
+
+@pytest.fixture
+def typed() -> Iterator[Typed]:
+    with typed_shell(Person()) as typed:
+        typed(":load ticks")
+        yield typed
+
+
+def test_a_way_ahead(typed: Typed) -> None:
+    """After the first trace a mistake, after that :fix, after that the course; each once."""
+    trace, mistake = ":trace async for n in ticks(2): n", "for n in ticks(2): n"
+    assert typed(trace).endswith(f"next  a mistake: {mistake}\n")
+    assert typed(mistake).endswith("next  :fix puts the corrected code on your input line\n")
+    typed(":fix")
+    assert typed("async for n in ticks(2): n").endswith("next  the course: :replay await\n")
+    for text in (trace, mistake, ":fix", "async for n in ticks(2): n"):
+        assert "next  " not in typed(text)
+
+
+def test_a_mistake_can_be_made_of_any_trace(typed: Typed) -> None:
+    """Where the statement has no async to take away, one is named that works."""
+    assert "next  a mistake: for n in ticks(3): n" in typed(":trace [n async for n in ticks(1)]")
+
+
+def test_an_ordinary_error_is_no_lesson(typed: Typed) -> None:
+    """Nothing is offered where there is nothing to fix."""
+    assert "next" not in typed("1/0")
+
+
+def test_help_alone_names_our_own(typed: Typed) -> None:
+    """`help` is Python's, and says below it where the commands are."""
+    assert typed("help") == (
+        "Type help() for interactive help, or help(object) for help about object.\n"
+        ":help lists the commands of asyncrepl\n"
+    )
+
+
+def test_hints_are_not_on_the_tape(typed: Typed, tmp_path: Path) -> None:
+    """A session that is saved has none of them."""
+    typed(":trace async for n in ticks(1): n")
+    typed("help")
+    typed(f":save {tmp_path}/talk.pycon")
+    text = (tmp_path / "talk.pycon").read_text(encoding="utf-8")
+    assert "next  " not in text
+    assert ":help" not in text
+
+
+def test_a_script_gets_no_hints(type_in: Typed) -> None:
+    """A pipe and a transcript see what they asked for."""
+    type_in(":load ticks")
+    assert "next  " not in type_in(":trace async for n in ticks(1): n")
+    assert type_in("help").count("\n") == 1
+
+
+def test_each_demo_names_the_next_one() -> None:
+    """The course leads on, in its order, to its end; a file of one's own is not part of it."""
+    for demo, after in zip(demo_transcripts(), demo_transcripts()[1:], strict=False):
+        (line,) = next_demo_lines(demo.path, ":replay")
+        assert plain(line) == f"next  :replay {after.name}  {after.title}"
+    assert next_demo_lines(demo_transcripts()[-1].path, ":replay") == []
+
+
+def test_on_a_narrow_screen_the_command_is_whole() -> None:
+    """What is to be typed is not broken."""
+    for demo, after in zip(demo_transcripts(), demo_transcripts()[1:], strict=False):
+        rows = [plain(line) for line in next_demo_lines(demo.path, ":replay", 40)]
+        assert f"next  :replay {after.name}" in rows[0]

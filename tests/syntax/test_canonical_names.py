@@ -1,0 +1,103 @@
+"""Canonical names: what a name stands for, however it came into the text."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import time
+
+import pytest
+
+from asyncrepl.instrument.compilation import needs_loop
+from asyncrepl.syntax.names import bind_names, callee_name, canonical_name
+
+
+def last_call(text: str, namespace: dict[str, object] | None = None) -> ast.Call:
+    """The call that begins last in `text`, whose names are bound."""
+    tree = ast.parse(text)
+    bind_names(tree, namespace)
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return max(calls, key=lambda call: (call.lineno, call.end_col_offset))
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("import asyncio\nasyncio.run(x)", "asyncio.run"),
+        ("import asyncio as aio\naio.run(x)", "asyncio.run"),
+        ("from asyncio import gather as together\ntogether(x)", "asyncio.gather"),
+        ("import asyncio\ntogether = asyncio.gather\ntogether(x)", "asyncio.gather"),
+        ("import os.path\nos.path.join(x)", "os.path.join"),
+        ("import os.path as paths\npaths.join(x)", "os.path.join"),
+        ("from . import shop as s\ns.open(x)", "shop.open"),
+        (
+            "import asyncio\nloop = asyncio.get_event_loop()\nloop.time()",
+            "asyncio.get_event_loop().time",
+        ),
+        ("import asyncio\nwith asyncio.Runner() as r:\n    r.run(x)", "asyncio.Runner().run"),
+        ("def f():\n    from asyncio import wait as w\n    w(x)", "asyncio.wait"),
+        ("list(x)", "list"),
+        ("spawn(x)", "spawn"),
+        ("f(1)[0].x()", ""),
+    ],
+)
+def test_a_name_is_followed_to_where_it_comes_from(text: str, name: str) -> None:
+    """Through imports, aliases, ``with`` and calls; what nobody knows keeps its own name."""
+    assert canonical_name(last_call(text).func) == name
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from asyncio import gather as g\ndef f(g):\n    g(1)",
+        "from asyncio import gather as g\ng = print\ng(1)",
+        "from asyncio import gather as g\nfor g in ():\n    g(1)",
+        "from asyncio import gather as g\ndef g(): ...\ng(1)",
+    ],
+)
+def test_a_name_with_two_meanings_has_none(text: str) -> None:
+    """Scopes are not told apart: what may be something else is not taken for asyncio's."""
+    assert canonical_name(last_call(text).func) == "g"
+
+
+def test_what_an_earlier_input_has_imported_is_known() -> None:
+    """By the object, which has its name in the package that makes it public."""
+    namespace: dict[str, object] = {"together": asyncio.gather, "t": time, "f": last_call}
+    assert canonical_name(last_call("together(x)", namespace).func) == "asyncio.gather"
+    assert canonical_name(last_call("t.time()", namespace).func) == "time.time"
+    assert callee_name(last_call("together(x)", {"together": lambda: 0})) == "together"
+
+
+def test_names_may_be_bound_again() -> None:
+    """A text is compiled more than once."""
+    tree = ast.parse("import asyncio as aio\nrun = aio.run\nrun(x)")
+    for _ in range(2):
+        bind_names(tree)
+    assert [
+        canonical_name(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)
+    ] == ["asyncio.run"]
+
+
+@pytest.mark.parametrize(
+    ("text", "needed"),
+    [
+        ("await f()", True),
+        ("[x async for x in y]", True),
+        ("async with a: pass", True),
+        ("if a:\n    async for x in y: pass", True),
+        ("(x async for x in y)", False),
+        ("import asyncio\nasyncio.create_task(f())", True),
+        ("import asyncio as aio\nif 1:\n    t = [aio.create_task(f())]", True),
+        ("from asyncio import create_task as go\ngo(f())", True),
+        ("from asyncio import create_task\nimport asyncio\nasyncio.run(main())", False),
+        ("import asyncio\ndef f(): asyncio.create_task(g())", False),
+        ("import asyncio\ntry: asyncio.create_task(g())\nexcept RuntimeError: pass", False),
+        ("import asyncio\nloop = asyncio.new_event_loop()\nloop.create_task(g())", False),
+        ("x.create_task(g())", False),
+        ("print('create_task')", False),
+        ("def f(", False),
+    ],
+)
+def test_which_programs_need_a_running_loop(text: str, needed: bool) -> None:
+    """Those that ``python FILE`` cannot run, by what they do and not by their words."""
+    assert needs_loop(text) is needed

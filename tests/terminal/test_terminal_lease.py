@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from support.optional_programs import needs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from support.pty import Terminal
+
+
+def test_input_reads_a_line(terminal: Terminal) -> None:
+    """input() shows its question, takes a line, and gives the terminal back."""
+    terminal.send("name = input('name? ')\r")
+    terminal.wait(lambda: terminal.cursor_line == "name?")
+    terminal.enter("Ада")
+    terminal.enter("name")
+    assert terminal.scrollback[-2] == "'Ада'"
+
+
+def test_input_at_the_end_of_input(terminal: Terminal) -> None:
+    """Ctrl-D in input() is EOFError, not the end of the session."""
+    terminal.send("input('? ')\r")
+    terminal.wait(lambda: terminal.cursor_line == "?")
+    terminal.send("\x04")
+    terminal.wait_for("EOFError")
+    terminal.wait_for_prompt()
+
+
+def test_input_in_a_thread_leaves_the_loop_alive(terminal: Terminal) -> None:
+    """`await to_thread(input)` works, and background output goes on meanwhile."""
+    terminal.enter(":ticker tick 0.05")
+    terminal.send("name = await asyncio.to_thread(input, 'name? ')\r")
+    terminal.wait_for("name?")
+    count = len(terminal.scrollback)
+    terminal.wait(lambda: len(terminal.scrollback) > count + 2)
+    terminal.send("Bob\r")
+    terminal.wait_for_prompt()
+    terminal.enter("name")
+    terminal.wait_for("'Bob'")
+
+
+def test_a_line_typed_ahead_goes_to_input(terminal: Terminal) -> None:
+    """Keys typed before input() asks are its answer."""
+    terminal.enter("import time; time.sleep(.1); name = input('name? ')\rBob")
+    terminal.enter("name")
+    assert terminal.scrollback[-2] == "'Bob'"
+
+
+def test_breakpoint_opens_pdb(terminal: Terminal) -> None:
+    """breakpoint() stops in the user's frame, answers, and continues."""
+    terminal.enter("def f(x):\ry = x + 1\rbreakpoint()\rreturn y\r")
+    terminal.send("f(3)\r")
+    terminal.wait(lambda: terminal.cursor_line == "(Pdb)")
+    terminal.send("p y * 100\r")
+    terminal.wait_for("400")
+    terminal.wait(lambda: terminal.cursor_line == "(Pdb)")
+    terminal.enter("c")
+    assert terminal.scrollback[-2] == "4"
+
+
+def test_getpass_does_not_echo(terminal: Terminal) -> None:
+    """getpass() hides what is typed."""
+    terminal.send("import getpass; secret = getpass.getpass()\r")
+    terminal.wait_for("Password:")
+    terminal.enter("sesame")
+    assert not any("sesame" in line for line in terminal.scrollback)
+    terminal.enter("secret")
+    assert terminal.scrollback[-2] == "'sesame'"
+
+
+def test_a_program_has_the_real_terminal(terminal: Terminal) -> None:
+    """os.system runs a program that reads the keyboard and sees a terminal."""
+    terminal.enter("import os")
+    terminal.begin("os.system('test -t 0 && echo ready && read line && echo got $line')")
+    terminal.wait(lambda: "ready" in terminal.lines)
+    terminal.enter("it")
+    assert "got it" in terminal.scrollback
+
+
+@needs("less")
+def test_help_uses_a_pager(start: Callable[..., Terminal]) -> None:
+    """help() gives the terminal to the pager, and it comes back."""
+    terminal = start(env={"PAGER": "less", "LESS": ""})
+    terminal.send("help(len)\r")
+    terminal.wait_for("(END)")
+    terminal.send("q")
+    terminal.wait_for_prompt()
+    terminal.enter("1 + 1")

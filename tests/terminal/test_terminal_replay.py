@@ -1,0 +1,127 @@
+"""A replay in a real terminal: typed out, it shows what the check verified."""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from support.pty import Terminal
+
+from asyncrepl.runtime.shipped_demos import demo_transcripts
+from asyncrepl.session.console import Console
+from asyncrepl.transcript.grammar import Directive, Input, Narration
+from asyncrepl.transcript.output_capture import OutputCapture, output_captured
+from asyncrepl.transcript.transcript_parser import load_transcript, missing_requirement
+from asyncrepl.transcript.transcript_run import open_player
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from asyncrepl.transcript.grammar import Transcript
+
+COLUMNS = 80
+#: What is said when the session ends, and the row of the moment, which is none of the output.
+MOMENTARY = re.compile(
+    r"loop blocked .*\n(  at .*\n)?|\d+ tasks? (was|were) still running and cancelled: .*\n"
+    r"|next  asyncrepl replay .*\n"
+)
+
+
+@pytest.fixture
+def replaying() -> Iterator[list[Terminal]]:
+    """Terminals that are closed in the end."""
+    terminals: list[Terminal] = []
+    yield terminals
+    for terminal in terminals:
+        terminal.close()
+
+
+def replay(replaying: list[Terminal], *words: str) -> Terminal:
+    terminal = Terminal([sys.executable, "-m", "asyncrepl", "replay", *words], columns=COLUMNS)
+    replaying.append(terminal)
+    return terminal
+
+
+def checked(transcript: Transcript) -> Iterator[str]:
+    """The lines of a session in which a check types `transcript`, on a screen of this width."""
+    paper = OutputCapture()
+    console = Console(paper, width=lambda: COLUMNS)
+    with output_captured(paper), open_player(transcript, console, math.inf) as player:
+        for entry in transcript.entries:
+            match entry:
+                case Narration(text=text) | Directive(name="title", value=text):
+                    yield from (f"# {line}" for line in text.split("\n"))
+                case Input():
+                    player.play(entry)
+                    yield from (*entry.typed, *paper.take())
+
+
+def letters(lines: list[str]) -> str:
+    """The text of `lines` without what depends on where a row ends, or on the moment."""
+    return "".join(MOMENTARY.sub("", "\n".join([*lines, ""])).split())
+
+
+def test_a_replay_shows_what_a_check_shows(replaying: list[Terminal]) -> None:
+    """Each demo on a virtual clock, typed out in a terminal, prints to the letter what it prints in a check."""
+    transcripts = [load_transcript(demo.path) for demo in demo_transcripts()]
+    played = [
+        each for each in transcripts if each.clock == "virtual" and not missing_requirement(each)
+    ]
+    files = [transcript.filename for transcript in played]
+    terminal = replay(replaying, "--no-pause", "--speed", "1e6", *files)
+    assert terminal.exit_status(60) == 0
+    expected = [line for transcript in played for line in checked(transcript)]
+    assert letters(terminal.scrollback) == letters(expected)
+
+
+def test_speed_and_rate_change_no_byte(replaying: list[Terminal], tmp_path: Path) -> None:
+    """Slow or fast, and at whatever rate the transcript asks for, the same is shown."""
+    text = "#: rate {}\n>>> :ticker a 0.002\n>>> :ticker b 0.0033\n>>> :wait 0.02\n>>> 'end'\n"
+    shown = set()
+    for rate in ("0.5", "20"):
+        (tmp_path / "t.pycon").write_text(text.format(rate))
+        terminal = replay(replaying, "--speed", "200", str(tmp_path / "t.pycon"))
+        assert terminal.exit_status() == 0
+        shown.add("\n".join(terminal.scrollback))
+    (both,) = shown
+    assert both.count("│") == 16
+
+
+def test_what_is_typed_before_a_replay_is_not_for_it(
+    replaying: list[Terminal], tmp_path: Path
+) -> None:
+    """Lines typed while it starts, or between two of them, are not run."""
+    path = tmp_path / "t.pycon"
+    path.write_text(">>> 'a line'\n>>> 'the end'\n")
+    terminal = replay(replaying, str(path), str(path))
+    terminal.wait(lambda: terminal.at_prompt, "the prompt")
+    terminal.send(" 6*7\r x")
+    terminal.wait_for("'the end'")
+    terminal.send(" 6*7\r x")
+    assert terminal.exit_status() == 0
+    shown = [">>> 'a line'", "'a line'", ">>> 'the end'", "'the end'"]
+    assert [line for line in terminal.scrollback if line.strip()][-8:] == shown * 2
+    assert not any("6*7" in line or "42" in line for line in terminal.scrollback)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("# a\n#: requires no_such_module\n>>> 1\n", ":2: it needs the module no_such_module"),
+        (">>> if 1:\n...     1\n", ":2: Enter would not submit this"),
+        ("# a\n", ":1: nothing is typed here"),
+    ],
+)
+def test_what_cannot_be_played_is_refused(
+    replaying: list[Terminal], tmp_path: Path, text: str, told: str
+) -> None:
+    """A replay that could not go to its end does not begin: one line with the place, status 2."""
+    path = tmp_path / "t.pycon"
+    path.write_text(text)
+    terminal = replay(replaying, str(path))
+    assert terminal.exit_status() == 2
+    assert told in "".join(terminal.lines)
