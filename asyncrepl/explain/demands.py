@@ -36,9 +36,9 @@ __all__ = ["Demand", "demand_of", "is_asynchronous", "met"]
 class Demand:
     """`owner` demands `what` of the operand `node`; `by` names it in a sentence.
 
-    "walk", "step", "enter", "call" and "value" are of the synchronous world; "async walk", "async
-    step", "async enter", "iterator", "await", "coroutine", "awaitables" and "function" (one that is called
-    and not awaited) are about async.
+    "walk", "step", "enter", "call" and "value" are of the synchronous world; "async walk",
+    "async step", "async enter", "iterator", "await", "coroutine", "awaitables" and "function"
+    (one that is called and not awaited) are about async.
     """
 
     what: str
