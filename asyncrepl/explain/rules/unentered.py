@@ -1,104 +1,23 @@
-"""An async generator where what it yields is meant, and a stream that a function does not give."""
+"""A stream that a function does not give: it returns None, or does on one of its paths."""
 
 from __future__ import annotations
 
 import ast
-from types import AsyncGeneratorType, NoneType
+from types import NoneType
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fixing import CannotFixError, Fixing, fresh, short
+from asyncrepl.explain.fixing import Fixing, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.steps import given
 from asyncrepl.syntax.names import callee_name
-from asyncrepl.syntax.source_rewriter import Span, indent
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.units import Function, Unit
 
 __all__ = ["RULES"]
-
-
-def _attribute(evidence: Evidence) -> Finding | None:
-    """An attribute is asked of it that it does not have: what it yields may have it."""
-    error = evidence.error
-    if not isinstance(error, AttributeError) or not evidence.direct:
-        return None
-    asked = next((n for n in reversed(evidence.nodes) if isinstance(n, ast.Attribute)), None)
-    stream = error.obj
-    if type(stream) is not AsyncGeneratorType or asked is None or asked.attr != error.name:
-        return None
-    made = evidence.units.definition(stream.ag_code)
-    if made is None or not _yields_once(made[1]):
-        return None
-    why = (
-        f"{short(evidence.unit, asked.value)} is the async generator that `{stream.__name__}` "
-        f"makes, not what it yields: `async with asynccontextmanager({stream.__name__})() as …` "
-        "gives it."
-    )
-    return Finding(why, _entered(evidence, stream.ag_code.co_name))
-
-
-def _entered(evidence: Evidence, name: str) -> Fix | None:
-    """``async with asynccontextmanager(f)() as x:`` for the one ``x = f()`` there is."""
-    found = [
-        (unit, call)
-        for unit in evidence.units.all()
-        for call in unit.nodes(ast.Call)
-        if callee_name(call) == name
-    ]
-    if len(found) != 1:
-        return None
-    (unit, call), fixing = found[0], Fixing(evidence)
-    statement, source = unit.statement(call), unit.source
-    block = _block_of(unit, statement)
-    given = isinstance(statement, ast.Assign) and statement.value is call
-    target = statement.targets[0] if given else None  # type: ignore[attr-defined]  # an Assign
-    if target is not None and (len(block) < 2 or not isinstance(target, ast.Name)):
-        return None
-    made, end = source.span(call), source.block(block[-1] if given else statement).end
-    known = source.source(target) if target is not None else fresh(unit, "value")
-    function = source.source(call.func)
-    arguments = unit.text[source.span(call.func).end : made.end]
-    start, by = source.block(statement).start, source.indent(statement)
-    body = unit.text[start : made.start] + known + unit.text[made.end : end]
-    if given:
-        body = unit.text[source.block(statement).end : end]
-    head = f"{by}async with asynccontextmanager({function}){arguments} as {known}:\n"
-    edits = fixing.of(unit)
-    edits.replace(Span(start, end), head + indent(body.rstrip("\n"), "    ") + "\n")
-    if not any(each.name == "asynccontextmanager" for each in _imported(unit)):
-        edits.insert(0, "from contextlib import asynccontextmanager\n")
-    try:
-        fixing.suspending(unit, call)
-    except CannotFixError:
-        return None
-    return None if fixing.made_async else fixing.fix()
-
-
-def _block_of(unit: Unit, statement: ast.stmt) -> list[ast.stmt]:
-    """The statements from `statement` on to the end of its block."""
-    parent = unit.parents[statement]
-    for name in ("body", "orelse", "finalbody"):
-        block = getattr(parent, name, [])
-        if statement in block:
-            found: list[ast.stmt] = block[block.index(statement) :]
-            return found
-    return [statement]
-
-
-def _imported(unit: Unit) -> list[ast.alias]:
-    return [alias for node in unit.nodes(ast.ImportFrom) for alias in node.names]
-
-
-def _yields_once(function: Function) -> bool:
-    """Whether it has one ``yield``, outside of any loop, as a fixture or a dependency."""
-    loops = [n for n in own_nodes(function) if isinstance(n, ast.For | ast.AsyncFor | ast.While)]
-    inside = {id(node) for loop in loops for node in ast.walk(loop)}
-    yields = [node for node in own_nodes(function) if isinstance(node, ast.Yield)]
-    return len(yields) == 1 and id(yields[0]) not in inside
 
 
 def _none(evidence: Evidence) -> Finding | None:
@@ -190,17 +109,6 @@ def _replaces(node: ast.Assign, name: str) -> bool:
 
 
 RULES = (
-    Rule(
-        "async-generator-taken-for-its-item",
-        "an async generator taken for what it yields",
-        3,
-        "Calling an async generator function gives the generator. What it yields comes out of its "
-        "steps: `async for`, `await anext(gen)`, or, of one that yields once, `async with "
-        "asynccontextmanager(function)() as value`. A caller that knows plain functions only "
-        "takes the generator for the value.",
-        _attribute,
-        errors=(AttributeError,),
-    ),
     Rule(
         "async-for-over-none",
         "a function that gives no stream",
