@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from asyncrepl.engine.loop.loop_clock import Clock
     from asyncrepl.engine.statements import Outcome
-    from asyncrepl.events.task_events import Blocked
+    from asyncrepl.events import Blocked
     from asyncrepl.explain.explanation import Explanation, Fix
     from asyncrepl.session.shell import Shell
     from asyncrepl.views.styled_lines import Line
@@ -230,30 +230,32 @@ def _watched(shell: Shell) -> Iterator[None]:
 
     def tell(last: Blocked) -> None:
         if last.others and last.filename:
-            milliseconds = round(1000 * last.seconds)
-            shell.mistake_reporter.blocked(last.filename, last.line, milliseconds)
+            shell.mistake_reporter.blocked(last.filename, last.line, round(1000 * last.seconds))
 
-    watchdog = BlockingWatchdog(shell.loop, lambda blocks: tell(blocks.last))
-    main, over = get_ident(), Event()
+    hogs, main, over = (
+        BlockingWatchdog(shell.loop, lambda blocks: tell(blocks.last)),
+        get_ident(),
+        Event(),
+    )
     ended: list[Blocked] = []
 
     def wait() -> None:
         while not over.wait(0.5):
-            now = watchdog.current
+            now = hogs.current
             if now is not None and now.others and now.seconds > _PATIENCE:
                 ended.append(now)
                 _raise_in(main, _DeadlockError)
                 break
 
-    watchdog.start()
+    hogs.start()
     Thread(target=wait, name="asyncrepl limit", daemon=True).start()
     try:
         yield
     finally:
         over.set()
-        for found in (*ended, *(blocks.last for blocks in watchdog.look())):
+        for found in (*ended, *(blocks.last for blocks in hogs.look())):
             tell(found)
-        watchdog.close()
+        hogs.close()
 
 
 def _raise_in(thread: int, error: type[BaseException]) -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-__all__ = ["Finding", "FindingLog", "finding_at", "findings", "has_not_started"]
+__all__ = ["Finding", "FindingLog", "finding_at", "findings"]
 
 
 class Finding(NamedTuple):
@@ -156,8 +156,8 @@ class FindingLog:
         left, self.unbegun = self.unbegun, {}
         for ref, seen in left.values():
             thing = ref()
-            ran = seen.info.kind is CoroutineType and thing and not has_not_started(thing)
-            if thing is not None and not ran:
+            # A coroutine that has run is over, or waits: its frame is gone, or further on.
+            if thing is not None and getattr(thing, "cr_frame", thing) and not _has_begun(thing):
                 self.add(seen)
 
     def closing(self, step: object, frame: FrameType) -> None:
@@ -215,11 +215,8 @@ class FindingLog:
         self.unbegun.clear()
 
 
-def has_not_started(coroutine: Any) -> bool:
-    """Whether the coroutine has not begun to run."""
-    return (
-        coroutine.cr_frame is not None and not coroutine.cr_suspended and not coroutine.cr_running
-    )
+def _has_begun(thing: Any) -> bool:
+    return bool(getattr(thing, "cr_suspended", False) or getattr(thing, "cr_running", False))
 
 
 _BegunTask = tuple[weakref.ref[Any], CodeType, int, str]

@@ -62,6 +62,8 @@ class Fixing:
         self.evidence = evidence
         self.units: dict[str, tuple[Unit, SourceRewriter]] = {}
         self.made_async: set[ast.AST] = set()
+        #: The expression that was changed, where that is not the operand itself.
+        self.changed: ast.expr | None = None
 
     def of(self, unit: Unit) -> SourceRewriter:
         """The edits of `unit`."""
@@ -157,8 +159,9 @@ class Fixing:
             self._brackets(unit, node)
         else:
             name = fresh(unit, "x")
-            edits.before(node, f"[{name} async for {name} in ")
-            edits.after(node, "]")
+            loose = unit.source.operand(node)[0] == "(" != unit.source.source(node)[0]
+            edits.before(node, f"[{name} async for {name} in {'(' if loose else ''}")
+            edits.after(node, ")]" if loose else "]")
         self.suspending(unit, node)
 
     def _brackets(self, unit: Unit, node: ast.GeneratorExp) -> None:

@@ -16,13 +16,13 @@ from functools import cache
 from types import AsyncGeneratorType, BuiltinFunctionType, FunctionType, GeneratorType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.events.object_info import MISSING, ObjectInfo, Place, describe, lookup
 from asyncrepl.explain.evidence import Evidence
 from asyncrepl.explain.resolving import Resolver, imported
 from asyncrepl.explain.scopes import own_nodes, scopes
 from asyncrepl.explain.uses import Use
 from asyncrepl.instrument.probe_placement import ITERATING_CALLS
 from asyncrepl.syntax.names import bound_names, callee_name, canonical_name
+from asyncrepl.events.object_info import MISSING, ObjectInfo, Place, describe, lookup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -28,18 +28,15 @@ from types import AsyncGeneratorType, CodeType, CoroutineType, FunctionType, Gen
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING
+from asyncrepl.explain.kinds import is_manager_function
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
-    "annotated_type",
-    "globals_of",
-    "library_source",
-    "listed_result",
-    "manager_of",
-    "result_of_method",
-]
+    "annotated_type", "globals_of", "library_source", "listed_result", "manager_of", "mock_file",
+    "mock_result", "result_of_method",
+]  # fmt: skip
 
 _ITERATOR: type = type(iter(()))
 #: Of functions of asyncio's and of builtins, by the last part of their name, what they give.
@@ -126,6 +123,20 @@ def listed_result(callee: object) -> type | None:
     return _GIVEN.get(name) if listed else None
 
 
+def mock_file() -> str:
+    """Where the code of mocks stands, if that is there already."""
+    module = sys.modules.get("unittest.mock")
+    return str(getattr(module, "__file__", ""))
+
+
+def mock_result(callee: object) -> object:
+    """What a mock is told to give; MISSING if it is none, or was told nothing."""
+    if type(callee).__module__ != "unittest.mock":
+        return MISSING
+    found = object.__getattribute__(callee, "__dict__").get("_mock_return_value", MISSING)
+    return MISSING if type(found).__name__ == "_SentinelObject" else found
+
+
 def result_of_method(call: ast.Call) -> type | None:
     """What a method gives that only loops and task groups have, whoever its owner is."""
     name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
@@ -137,7 +148,7 @@ def manager_of(function: FunctionType) -> type | None:
     code = function.__code__
     if code.co_filename != contextlib.__file__ or code.co_name != "helper":
         return None
-    asynchronous = code.co_freevars and "async" in code.co_qualname
+    asynchronous = is_manager_function(function)
     name = "_AsyncGeneratorContextManager" if asynchronous else "_GeneratorContextManager"
     found = vars(contextlib)[name]
     return found if isinstance(found, type) else None

@@ -12,11 +12,13 @@ import difflib
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
 from asyncrepl.explain.demands import Demand, demand_of, is_asynchronous, met
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
 from asyncrepl.explain.uses import Use
+from asyncrepl.explain.value_origins import bindings
+from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
 from asyncrepl.syntax.names import callee_name
+from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,7 +33,7 @@ _CERTAIN = {"GET_AWAITABLE": "await", "GET_AITER": "async walk"}
 
 
 class Mismatch(NamedTuple):
-    """A demand, and the facts of the operand that does not meet it; None if nothing is known."""
+    """A demand, and the info of the operand that does not meet it; None if nothing is known."""
 
     demand: Demand
     info: ObjectInfo | None
@@ -50,21 +52,40 @@ def mismatch(evidence: Evidence) -> Mismatch | None:
 def _mismatch(evidence: Evidence) -> Mismatch | None:
     if isinstance(evidence.error, AttributeError):
         return _of_attribute(evidence, evidence.error)
-    if evidence.op in ("RAISE_VARARGS", "RERAISE") or evidence.leak:
+    raising = any(use.role == "raise" for use in evidence.uses)
+    if (evidence.op in ("RAISE_VARARGS", "RERAISE") and not raising) or evidence.leak:
         return None  # the user's code raised it itself
     unknown = None
     for demand, options in _demands(evidence):
         for info in options:
             if not met(demand, info) and _concerns(evidence, demand, info):
-                return Mismatch(demand, info)
+                return _where_walked(evidence, Mismatch(demand, info))
         if not options and _CERTAIN.get(evidence.op) == demand.what and evidence.direct:
             unknown = unknown or Mismatch(demand, None)
     return unknown
 
 
+def _where_walked(evidence: Evidence, found: Mismatch) -> Mismatch:
+    """A future gives itself when it is walked, once: then the loop over it is the mistake."""
+    node, unit = found.demand.node, evidence.unit
+    if not isinstance(node, ast.Name) or found.info is None:
+        return found
+    if kind_of(found.info) not in (Kind.TASK, Kind.FUTURE):
+        return found
+    for name in bindings(unit, node)[1]:
+        loop = unit.parents.get(name)
+        if isinstance(loop, ast.For | ast.comprehension) and loop.target is name:
+            if any(each.kind is found.info.kind for each in evidence.resolver.options(loop.iter)):
+                use = Use("for", loop.iter, loop, found.info)
+                return Mismatch(demand_of(use, None) or found.demand, found.info)
+    return found
+
+
 def _concerns(evidence: Evidence, demand: Demand, info: ObjectInfo) -> bool:
     if type(evidence.error) is RuntimeError:  # a future says so when it is walked
-        return kind_of(info) in (Kind.TASK, Kind.FUTURE) and demand.what == "walk"
+        if kind_of(info) is Kind.GENERATOR:  # asyncio takes it for a coroutine
+            return demand.what in ("await", "coroutine", "awaitables")
+        return kind_of(info) in (Kind.TASK, Kind.FUTURE) and not is_asynchronous(demand)
     if demand.what == "async walk" and evidence.op == "GET_ANEXT":
         return False  # what was walked has given an iterator, and that is at fault
     if info.kind.__name__ == "AsyncMock":
@@ -87,7 +108,7 @@ def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[ObjectInfo]]]:
             if demand is None:
                 continue
             options = _options(evidence, part)
-            if evidence.direct:
+            if evidence.direct or callee_name(demand.owner) in _ELSEWHERE:
                 yield demand, options
             elif blamed := [each for each in options if _is_held(evidence, each)]:
                 yield demand, blamed
@@ -95,10 +116,14 @@ def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[ObjectInfo]]]:
                 yield demand, _held(evidence)
 
 
+#: What these are given is used in another place, which does not keep it where it is seen.
+_ELSEWHERE = ("submit", "to_thread", "run_in_executor")
+
+
 def _is_foreign(evidence: Evidence, call: ast.AST) -> bool:
     """Whether nothing of the user's has the name of what is called."""
     name = callee_name(call)
-    return bool(name) and not any(
+    return not any(
         each.name == name
         for unit in evidence.units.all()
         for each in (*unit.functions(), *unit.nodes(ast.ClassDef))
@@ -118,6 +143,10 @@ def _is_python(callee: object) -> bool:
 
 def _of_attribute(evidence: Evidence, error: AttributeError) -> Mismatch | None:
     info, name = describe(error.obj, keep=True), error.name
+    if evidence.op == "STORE_ATTR":  # that names no object on some versions
+        stored = next((n for n in evidence.nodes if isinstance(n, ast.Attribute)), None)
+        options = evidence.resolver.options(stored.value) if stored is not None else []
+        info, name = (options[0], stored.attr) if stored is not None and options else (info, name)
     if not isinstance(name, str):
         return None
     if not evidence.direct:
@@ -129,6 +158,15 @@ def _of_attribute(evidence: Evidence, error: AttributeError) -> Mismatch | None:
                 demand = Demand("attribute", node.value, node, f"`.{name}`", (name,))
                 return Mismatch(demand, info)
             return None
+    return _of_getattr(evidence, info)
+
+
+def _of_getattr(evidence: Evidence, info: ObjectInfo) -> Mismatch | None:
+    """``getattr(x, "name")``, where nothing is said of what has no such attribute at all."""
+    for use in _uses(evidence):
+        if _callee(evidence, use) is getattr and use.node is use.owner.args[0]:  # type: ignore[attr-defined]
+            if kind_of(info) in ASYNCHRONOUS:
+                return Mismatch(Demand("value", use.node, use.owner, "`getattr`"), info)
     return None
 
 
@@ -151,12 +189,14 @@ def _is_missed(evidence: Evidence, info: ObjectInfo, name: str) -> bool:
         return True
     if kind not in ASYNCHRONOUS - {Kind.AWAITABLE} or _is_slip(info, name):
         return False
-    if kind in (Kind.COROUTINE_FUNCTION, Kind.ASYNC_GENERATOR_FUNCTION):
+    if kind in _CODE:
         results = [
             given
             for made in resolver.results(info.value)
-            for given in (*resolver.awaited(made), *resolver.yielded(made.code))
-        ]
+            for given in (
+                *resolver.awaited(made), *resolver.yielded(made.code), *resolver.entered(made)
+            )
+        ]  # fmt: skip
         return any(lookup(each.kind, name) is not MISSING for each in results)
     if has(info, "__aenter__"):
         options = resolver.entered(info)
@@ -218,13 +258,39 @@ def _calls(evidence: Evidence) -> Iterator[ast.Call]:
             inner = [item.context_expr for item in node.items]
         elif isinstance(node, ast.For | ast.AsyncFor):
             inner = [node.iter]
+        elif isinstance(node, ast.Subscript):
+            inner = [node.value]
+        elif isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            inner = [clause.iter for clause in node.generators]
         elif isinstance(node, ast.Expr | ast.Return | ast.Assign):
             inner = [node.value] if node.value is not None else []
         yield from (each for each in inner if isinstance(each, ast.Call))
+        yield from (each for call in inner for each in _inner_calls(call))
         if not evidence.direct and isinstance(node, ast.expr):
             parent = evidence.unit.parents.get(node)
             if isinstance(parent, ast.withitem) and isinstance(node, ast.Call):
                 yield node
+
+
+#: What walks its arguments when it is walked itself.
+_LAZY = ITERTOOLS_CALLS | {
+    "map", "filter", "zip", "enumerate", "from_iterable", "merge", "permutations", "combinations",
+    "product", "compress", "groupby", "filterfalse", "combinations_with_replacement",
+}  # fmt: skip
+
+
+def _inner_calls(node: ast.AST) -> Iterator[ast.Call]:
+    """Calls that have run before, and whose arguments are only used now."""
+    if not isinstance(node, ast.Call):
+        return
+    if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Call):
+        if callee_name(node) == "result":
+            yield node.func.value
+    for argument in node.args:
+        value = argument.value if isinstance(argument, ast.Starred) else argument
+        if isinstance(value, ast.Call) and callee_name(value) in _LAZY:
+            yield value
+            yield from _inner_calls(value)
 
 
 def _callee(evidence: Evidence, use: Use) -> object:
@@ -277,7 +343,10 @@ def _held(evidence: Evidence) -> list[ObjectInfo]:
     return [each for each in found if kind_of(each) in ASYNCHRONOUS - _CODE]
 
 
-_CODE = {Kind.COROUTINE_FUNCTION, Kind.ASYNC_GENERATOR_FUNCTION}
+_CODE = {
+    Kind.COROUTINE_FUNCTION, Kind.ASYNC_GENERATOR_FUNCTION, Kind.ASYNC_MANAGER_FUNCTION,
+    Kind.ASYNC_CLASS,
+}  # fmt: skip
 
 
 def _locals(evidence: Evidence) -> Iterator[object]:

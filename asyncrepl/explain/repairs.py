@@ -12,10 +12,9 @@ import asyncio
 import inspect
 import time
 from dataclasses import dataclass
-from types import CoroutineType
+from types import CoroutineType, FunctionType
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
 from asyncrepl.explain.demands import Demand, met
 from asyncrepl.explain.fixing import (
     CannotFixError,
@@ -24,14 +23,16 @@ from asyncrepl.explain.fixing import (
     awaits_of,
     fresh,
 )
-from asyncrepl.explain.kinds import Kind, has, kind_of
-from asyncrepl.explain.origins import bindings, loads, origins
+from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
+from asyncrepl.explain.value_origins import bindings, loads, origins
 from asyncrepl.explain.resolving import is_async_iterable, takes_nothing
+from asyncrepl.explain.methods import takes
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.steps import called, stepped_source
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import callee_name
-from asyncrepl.syntax.source_rewriter import Span
+from asyncrepl.syntax.source_rewriter import Edit, Span
+from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,23 +45,27 @@ __all__ = ["Case", "repaired"]
 
 _AWAITABLE = {Kind.COROUTINE, Kind.STEP, Kind.TASK, Kind.FUTURE, Kind.AWAITABLE}
 _WALKABLE = {Kind.ASYNC_GENERATOR, Kind.ASYNC_ITERATOR, Kind.ASYNC_ITERABLE}
-_CALLABLE = {Kind.COROUTINE_FUNCTION, Kind.ASYNC_GENERATOR_FUNCTION, Kind.FUNCTION, Kind.CLASS}
+_CALLABLE = {
+    Kind.COROUTINE_FUNCTION, Kind.ASYNC_GENERATOR_FUNCTION, Kind.FUNCTION, Kind.CLASS,
+    Kind.ASYNC_MANAGER_FUNCTION, Kind.ASYNC_CLASS,
+}  # fmt: skip
 _LOOPS = (ast.For, ast.AsyncFor, ast.comprehension)
 #: What gives what its first argument gives, when it is awaited.
 _PASSING = ("create_task", "ensure_future", "shield", "wait_for")
-_COLLECTORS = frozenset(
+COLLECTORS = frozenset(
     {"to_list", "tolist", "list", "collect", "as_list", "values", "all", "flatten", "fetchall"}
 )
 
 
 @dataclass(frozen=True)
 class Case:
-    """What is to be repaired: `facts` are those of the operand, where they are known."""
+    """What is to be repaired: `info` are those of the operand, where they are known."""
 
     evidence: Evidence
     unit: Unit
     demand: Demand
     info: ObjectInfo | None
+    suffix: str = ""
 
     @property
     def node(self) -> ast.expr:
@@ -75,7 +80,7 @@ class Case:
     @property
     def source(self) -> str:
         """The text of the operand."""
-        return self.unit.source.source(self.node)
+        return self.unit.source.source(self.node) + self.suffix
 
     @property
     def awaited(self) -> list[ObjectInfo]:
@@ -86,6 +91,11 @@ class Case:
             name = callee_name(node)
             if name == "gather" and unit is self.unit:
                 found.append(ObjectInfo(list))
+            elif kind_of_case(self) is Kind.STEP and isinstance(node, ast.Call):
+                source = stepped_source(node)
+                for made in origins(self.evidence.units, unit, source) if source else ():
+                    for info in resolver.options(made.node):
+                        found += resolver.yielded(info.code)
             elif name in _PASSING and isinstance(node, ast.Call) and node.args:
                 for made in origins(self.evidence.units, unit, node.args[0]):
                     for info in resolver.options(made.node):
@@ -136,10 +146,19 @@ def _of_awaitable(case: Case) -> list[Callable[[Fixing, Case], None]]:
         return [_listed]
     if what == "step":
         return [_awaited_instead]
+    if what == "async step":
+        return [_step_itself if kind_of_case(case) is Kind.STEP else _next_of_result, _awaited]
+    if what == "iterator":
+        return [_awaited, _as_async_result]
     if what in ("walk", "async walk") and isinstance(case.owner, _LOOPS):
         return [
             _whole_iterator, _one_item, _yielded_through, _loop_over_awaited, _loop_over_owner,
         ]  # fmt: skip
+    if what == "call":
+        awaited = isinstance(case.unit.parents.get(case.owner), ast.Await)
+        return [_uncalled] if awaited else [_result_not_called, _awaited]
+    if isinstance(case.owner, ast.YieldFrom):
+        return [_delegated_result]
     if (
         what == "attribute"
         and lookup(asyncio.Task, getattr(case.owner, "attr", "")) is not MISSING
@@ -241,7 +260,7 @@ def _yielded_through(fixing: Fixing, case: Case) -> None:
 def _callee(case: Case) -> object:
     """The function that made the operand."""
     made = (
-        case.node if isinstance(case.node, ast.Call) else _single_assignment(case.unit, case.node)
+        case.node if isinstance(case.node, ast.Call) else single_assignment(case.unit, case.node)
     )
     return case.evidence.resolver.value(made.func) if isinstance(made, ast.Call) else MISSING
 
@@ -269,6 +288,8 @@ def _awaited(fixing: Fixing, case: Case) -> None:
     if case.demand.what == "enter" and any(has(each, "__aenter__") for each in options):
         _make_async_with(fixing, case)
     if case.demand.what == "async enter" and options and not fitting:
+        if not isinstance(case.owner, ast.With | ast.AsyncWith):
+            raise CannotFixError
         _make_plain_with(fixing, case)
     _await_at(fixing, case)
 
@@ -283,14 +304,15 @@ def _enters(case: Case, options: list[ObjectInfo]) -> bool:
 
 def _await_at(fixing: Fixing, case: Case) -> None:
     """``await`` where the value is made, if that is in the same function; else where it is used."""
-    made = _single_assignment(case.unit, case.node)
+    made = _made_here(case)
     if made is not None and _all_want_results(case.unit, case.node):
+        fixing.changed = made
         fixing.awaiting(case.unit, made)
     else:
         fixing.awaiting(case.unit, case.node)
 
 
-def _single_assignment(unit: Unit, node: ast.expr) -> ast.expr | None:
+def single_assignment(unit: Unit, node: ast.expr) -> ast.expr | None:
     """The call that a name is given, once, in the function that uses it."""
     if not isinstance(node, ast.Name):
         return None
@@ -300,7 +322,15 @@ def _single_assignment(unit: Unit, node: ast.expr) -> ast.expr | None:
         return None
     same = scope(unit, node) is around and isinstance(assigned.targets[0], ast.Name)
     inner = around is not None and not isinstance(around, ast.FunctionDef)
-    return assigned.value if (same or inner) and isinstance(assigned.value, ast.Call) else None
+    kept = isinstance(assigned.value, ast.Await | ast.Constant)
+    return assigned.value if (same or inner) and not kept else None
+
+
+def _made_here(case: Case) -> ast.expr | None:
+    """What the operand's name is given, once, if that can be changed in its place."""
+    made = single_assignment(case.unit, case.node)
+    loose = isinstance(made, ast.IfExp | ast.BoolOp | ast.BinOp | ast.Lambda | ast.NamedExpr)
+    return None if loose and case.suffix else made
 
 
 def _all_want_results(unit: Unit, name: ast.expr) -> bool:
@@ -316,9 +346,48 @@ def _all_want_results(unit: Unit, name: ast.expr) -> bool:
     return True
 
 
+def _next_of_result(fixing: Fixing, case: Case) -> None:
+    """``await anext(coroutine)`` → ``next(iter(await coroutine))``, if that gives plain items."""
+    options = case.awaited
+    if not options or not all(has(each, "__iter__", "__next__") for each in options):
+        raise CannotFixError
+    stepped = all(has(each, "__next__") for each in options)
+    text = f"next(await {case.source})" if stepped else f"next(iter(await {case.source}))"
+    awaits = [each for each in awaits_of(case.unit, case.owner) if each.value is case.owner]
+    fixing.of(case.unit).replace(awaits[0] if awaits else case.owner, text)
+    fixing.suspending(case.unit, case.owner)
+
+
+def _step_itself(fixing: Fixing, case: Case) -> None:
+    """``await anext(step)`` → ``await step``."""
+    fixing.of(case.unit).replace(case.owner, case.source)
+
+
+def _result_not_called(fixing: Fixing, case: Case) -> None:
+    """``task()`` → ``await task``, if what that gives is not to be called."""
+    call, options = case.owner, case.awaited
+    known = bool(options) and not any(has(each, "__call__") for each in options)
+    if call.args or call.keywords or not (known or kind_of_case(case) is Kind.STEP):
+        raise CannotFixError
+    loop = case.unit.parents.get(call)
+    if isinstance(loop, ast.AsyncFor | ast.comprehension) and getattr(loop, "is_async", True):
+        if known and not any(is_async_iterable(each) for each in options):
+            fixing.loop_plain(case.unit, loop)
+    tight = isinstance(loop, ast.Attribute | ast.Subscript | ast.BinOp)
+    text = f"await {case.source}"
+    fixing.of(case.unit).replace(call, f"({text})" if tight else text)
+    fixing.suspending(case.unit, call)
+
+
 def _awaited_instead(fixing: Fixing, case: Case) -> None:
     """``next(coroutine)`` → ``await coroutine``."""
-    fixing.of(case.unit).replace(case.owner, f"await {case.source}")
+    options = case.awaited
+    text = f"await {case.source}"
+    if options and all(has(each, "__next__") for each in options):
+        text = f"next({text})"
+    elif options and all(has(each, "__iter__") for each in options):
+        text = f"next(iter({text}))"
+    fixing.of(case.unit).replace(case.owner, text)
     fixing.suspending(case.unit, case.owner)
 
 
@@ -402,7 +471,7 @@ def _walks(case: Case) -> list[Callable[[Fixing, Case], None]]:
         return [_delegated]
     name = callee_name(case.owner)
     if name == "iter":
-        return [_renamed_aiter]
+        return [_first_of_iter, _renamed_aiter]
     if name == "enumerate":
         return [_counted, _collected]
     return [_list_call, _collected] if name == "list" else [_collected]
@@ -419,6 +488,28 @@ def _delegated(fixing: Fixing, case: Case) -> None:
     text = f"async for {name} in {case.source}:\n{by}    yield {name}"
     fixing.of(case.unit).replace(case.owner, text)
     fixing.suspending(case.unit, case.owner)
+
+
+def _delegated_result(fixing: Fixing, case: Case) -> None:
+    """``yield from coroutine`` → a loop over its result, in an ``async def``."""
+    if not isinstance(case.unit.parents.get(case.owner), ast.Expr):
+        raise CannotFixError
+    options = case.awaited
+    loop = "async for" if any(is_async_iterable(each) for each in options) else "for"
+    name, by = fresh(case.unit, "item"), case.unit.source.indent(case.owner)
+    text = f"{loop} {name} in await {case.source}:\n{by}    yield {name}"
+    fixing.of(case.unit).replace(case.owner, text)
+    fixing.suspending(case.unit, case.owner)
+
+
+def _first_of_iter(fixing: Fixing, case: Case) -> None:
+    """``next(iter(stream))`` → ``await anext(aiter(stream))``."""
+    step = case.unit.parents.get(case.owner)
+    if callee_name(step) != "next" or not isinstance(step, ast.Call):
+        raise CannotFixError
+    fixing.of(case.unit).replace(case.owner.func, "aiter")
+    fixing.of(case.unit).replace(step.func, "anext")
+    fixing.awaiting(case.unit, step)
 
 
 def _renamed_aiter(fixing: Fixing, case: Case) -> None:
@@ -491,13 +582,54 @@ def _first_item(fixing: Fixing, case: Case) -> None:
     fixing.suspending(case.unit, case.owner)
 
 
+#: Modules whose functions take numbers and strings.
+_OF_SCALARS = ("cmath", "struct", "_struct", "datetime", "time")
+_SCALARS = frozenset(
+    "sqrt sin cos floor ceil log exp int float complex chr ord abs round hex oct bin open range pow divmod loads fromisoformat "
+    "getattr split sleep Decimal Fraction timedelta".split()
+)
+
+
+def _wants_list(case: Case) -> bool:
+    """Whether a list of the items may be what is wanted."""
+    if case.demand.what not in ("value", "await"):
+        return True
+    found = case.evidence.units.definition(case.info.code if case.info is not None else None)
+    once = found is not None and yields_once(*found)
+    if case.demand.what == "await":
+        around = case.unit.parents.get(case.owner)
+        return not (once and isinstance(around, ast.BinOp | ast.Subscript | ast.Attribute))
+    if once:
+        return callee_name(case.owner) == "len"
+    if isinstance(case.owner, ast.Subscript) and case.owner.value is not case.node:
+        return False
+    if isinstance(case.owner, ast.Call):
+        callee = case.evidence.resolver.value(case.owner.func)
+        module = getattr(callee, "__module__", None) or ""
+        name = callee_name(case.owner)
+        return name not in _SCALARS and str(module).partition(".")[0] not in _OF_SCALARS
+    if isinstance(case.owner, ast.UnaryOp | ast.FormattedValue | ast.Raise | ast.ExceptHandler):
+        return False
+    if isinstance(case.owner, ast.BinOp | ast.AugAssign):
+        others = [case.owner.value, case.owner.target] if isinstance(
+            case.owner, ast.AugAssign
+        ) else [case.owner.left, case.owner.right]  # fmt: skip
+        known = [case.evidence.resolver.info(each) for each in others if each is not case.node]
+        times = isinstance(case.owner.op, ast.Mult)
+        return all(each is None or each.kind is list or times for each in known)
+    return True
+
+
 def _collected(fixing: Fixing, case: Case) -> None:
     """A list of the items: where the name gets its value, if that is used several times."""
-    made = _single_assignment(case.unit, case.node)
+    if not _wants_list(case):
+        raise CannotFixError
+    made = _made_here(case)
     uses = loads(case.unit, case.node) if isinstance(case.node, ast.Name) else []
     again = len(uses) > 1 or not isinstance(getattr(case.owner, "ctx", None), ast.Load | None)
     walked = any(_is_walked(case.unit, each) for each in uses)
     if made is not None and again and not walked:
+        fixing.changed = made
         fixing.collected(case.unit, made)
     else:
         fixing.collected(case.unit, case.node)
@@ -537,6 +669,8 @@ def _walked_not_awaited(fixing: Fixing, case: Case) -> None:
     if _is_walked(unit, await_) or _later_walked(case, parent):
         fixing.of(unit).replace(span, "")
         return
+    if not _wants_list(case):
+        raise CannotFixError
     fixing.of(unit).replace(span, "")
     fixing.collected(unit, case.node)
 
@@ -668,6 +802,8 @@ def _resource(fixing: Fixing, case: Case) -> None:
         raise CannotFixError
     (unit, call) = made[0]
     assert isinstance(call, ast.Call)
+    if callee_name(call) != found[1].name:
+        raise CannotFixError  # it was made by somebody who was given the function
     function = unit.source.source(call.func)
     manager = (
         f"asynccontextmanager({function})"
@@ -684,7 +820,7 @@ def _resource(fixing: Fixing, case: Case) -> None:
 def _items_as_list(fixing: Fixing, case: Case) -> None:
     """What a list has, or collects the items in other libraries: a list of them."""
     call, name = case.unit.parents.get(case.owner), case.owner.attr
-    if name in _COLLECTORS and isinstance(call, ast.Call):
+    if name in COLLECTORS and isinstance(call, ast.Call):
         item = fresh(case.unit, "x")
         text = f"[{item} async for {item} in {case.source}]"
         awaits = [each for each in awaits_of(case.unit, call) if each.value is call]
@@ -700,7 +836,9 @@ def _of_one_item(fixing: Fixing, case: Case) -> None:
     """What the items have: asked of the next one."""
     assert case.info is not None
     options = case.evidence.resolver.yielded(case.info.code)
-    if not any(met(case.demand, each) for each in options):
+    found = case.evidence.units.definition(case.info.code)
+    once = found is not None and yields_once(*found)  # then it is to be closed, too
+    if once or not any(met(case.demand, each) for each in options):
         raise CannotFixError
     fixing.of(case.unit).replace(case.node, f"(await anext({case.source}))")
     fixing.suspending(case.unit, case.node)
@@ -712,7 +850,7 @@ def _as_task(fixing: Fixing, case: Case) -> None:
     if case.demand.what != "attribute" or lookup(asyncio.Task, name) is MISSING:
         raise CannotFixError
     made = (
-        case.node if isinstance(case.node, ast.Call) else _single_assignment(case.unit, case.node)
+        case.node if isinstance(case.node, ast.Call) else single_assignment(case.unit, case.node)
     )
     if name in ("result", "exception") or made is None:
         raise CannotFixError
@@ -722,9 +860,17 @@ def _as_task(fixing: Fixing, case: Case) -> None:
 
 
 def _uncalled(fixing: Fixing, case: Case) -> None:
-    if case.owner.args or case.owner.keywords:
+    unit, call = case.unit, case.owner
+    if call.args or call.keywords:
         raise CannotFixError
-    fixing.of(case.unit).replace(case.owner, case.source)
+    parent = unit.parents.get(call)
+    if kind_of_case(case) in _WALKABLE and isinstance(parent, ast.Await | ast.Call):
+        name = fresh(unit, "x")
+        whole = parent if isinstance(parent, ast.Await) else call
+        fixing.of(unit).replace(whole, f"[{name} async for {name} in {case.source}]")
+        fixing.suspending(unit, whole)
+        return
+    fixing.of(unit).replace(call, case.source)
 
 
 def _unclosed(fixing: Fixing, case: Case) -> None:
@@ -738,7 +884,9 @@ def _unclosed(fixing: Fixing, case: Case) -> None:
     _unwrapped(fixing, case.unit, statement, f"{target.id} = {case.source}")
 
 
-def _unwrapped(fixing: Fixing, unit: Unit, statement: ast.AsyncWith, first: str) -> None:
+def _unwrapped(
+    fixing: Fixing, unit: Unit, statement: ast.With | ast.AsyncWith, first: str
+) -> None:
     """The body of a ``with`` in its place, behind the line `first`."""
     by, body = unit.source.indent(statement), statement.body[0]
     if body.lineno == statement.lineno:
@@ -758,10 +906,8 @@ def _entered_generator(fixing: Fixing, case: Case) -> None:
     name = "asynccontextmanager" if once and not _body_walks(case) else "aclosing"
     if isinstance(case.owner, ast.With):
         _make_async_with(fixing, case)
-    if name == "aclosing" and not has(case.info, "aclose") and kind_of_case(case) is not (
-        Kind.ASYNC_GENERATOR
-    ):  # fmt: skip
-        raise CannotFixError
+    if name == "aclosing" and not _closes(case.info):
+        return _unentered(fixing, case)
     if name == "aclosing":
         fixing.needs_name(case.unit, "contextlib", name)
         fixing.of(case.unit).before(case.node, "aclosing(")
@@ -769,6 +915,22 @@ def _entered_generator(fixing: Fixing, case: Case) -> None:
         return
     assert found is not None
     _decorated(fixing, *found)
+
+
+def _closes(info: ObjectInfo | None) -> bool:
+    """Whether it has ``aclose``, which is no special method."""
+    return info is not None and lookup(info.kind, "aclose") is not MISSING
+
+
+def _unentered(fixing: Fixing, case: Case) -> None:
+    """What is walked as it is: the body of the ``with``, with the name given before."""
+    statement = case.owner
+    if len(statement.items) != 1 or not isinstance(statement, ast.With | ast.AsyncWith):
+        raise CannotFixError
+    target = statement.items[0].optional_vars
+    if not isinstance(target, ast.Name) or not _body_walks(case):
+        raise CannotFixError
+    _unwrapped(fixing, case.unit, statement, f"{target.id} = {case.source}")
 
 
 def _decorated(fixing: Fixing, unit: Unit, function: Any) -> None:
@@ -810,27 +972,49 @@ def _called(fixing: Fixing, case: Case) -> None:
     """A call of the function or class, and whatever its result needs then."""
     assert case.info is not None
     function = case.info.value
-    if not takes_nothing(function):
+    if not takes_nothing(function) and not _is_free_method(function):
         raise CannotFixError
     results = case.evidence.resolver.results(function)
-    fitting = [each for each in results if met(case.demand, each)]
+    fitting = [each for each in results if _fits(case.demand, each)]
     node = case.node
     loose = isinstance(node, ast.Lambda | ast.IfExp | ast.BoolOp)
-    fixing.of(case.unit).before(node, "(" if loose else "")
-    fixing.of(case.unit).after(node, ")()" if loose else "()")
-    if fitting or not results:
-        if not results:
-            raise CannotFixError
+    if fitting:
+        fixing.of(case.unit).before(node, "(" if loose else "")
+        fixing.of(case.unit).after(node, ")()" if loose else "()")
         return
-    inner = Case(case.evidence, case.unit, case.demand, results[0])
+    if loose or not results:
+        raise CannotFixError
+    inner = Case(case.evidence, case.unit, case.demand, results[0], suffix="()")
     for repair in _choices(inner):
-        if repair in (_collected, _loop_async, _loop_over_awaited, _awaited, _stepped):
+        try:
             repair(fixing, inner)
-            return
-        if repair in (_loop_plain,):
-            repair(fixing, inner)
-            return
+        except CannotFixError:
+            fixing.units.clear()
+            continue
+        _put_suffix(fixing, inner)
+        return
     raise CannotFixError
+
+
+def _is_free_method(function: object) -> bool:
+    """Whether it is a method found through its object, and takes nothing but that."""
+    if not isinstance(function, FunctionType):
+        return False
+    return function.__code__.co_varnames[:1] == ("self",) and takes(function, 0)
+
+
+def _fits(demand: Demand, info: ObjectInfo) -> bool:
+    if demand.what == "attribute" and kind_of(info) in ASYNCHRONOUS:
+        return lookup(info.kind, demand.needs[0]) is not MISSING
+    return met(demand, info)
+
+
+def _put_suffix(fixing: Fixing, case: Case) -> None:
+    """The call itself, behind the operand, unless that was replaced as a whole."""
+    edits = fixing.of(case.unit)
+    start, end = case.unit.source.span(fixing.changed or case.node)
+    if not any(each.start <= start and end <= each.end for each in edits.edits if each.text):
+        edits.edits.insert(0, Edit(end, end, case.suffix))
 
 
 # -- what has to be entered ------------------------------------------------------------
@@ -841,12 +1025,14 @@ def _of_manager(case: Case) -> list[Callable[[Fixing, Case], None]]:
         return [_make_async_with]
     if case.demand.what == "enter":
         return [_entered_async]
-    if case.demand.what in ("coroutine", "tasks", "awaitables", "function", "async enter"):
+    if case.demand.what in ("coroutine", "task", "tasks", "awaitables"):
+        return [_opened]
+    if case.demand.what in ("function", "async enter"):
         return []
     if has(case.info, "__await__") and case.demand.what != "async walk":
         return [_awaited]
     if case.demand.what == "await" and not isinstance(case.owner, ast.Await):
-        return []
+        return [_opened]
     if case.info is not None and case.info.kind.__module__.startswith("asyncio."):
         return [_dropped] if case.demand.what == "await" else []  # entering a lock gives nothing
     return [_entered]
@@ -878,22 +1064,57 @@ def _entered_async(fixing: Fixing, case: Case) -> None:
     fixing.awaiting(case.unit, call)
 
 
+def _opened(fixing: Fixing, case: Case) -> None:
+    """Where asyncio runs something: a coroutine that enters the manager, and gives its value."""
+    unit, statement = case.unit, case.unit.statement(case.owner)
+    if not unit.source.begins_line(statement):
+        raise CannotFixError
+    name = fixing.fresh(unit, "opened")
+    keyword = "async with" if has(case.info, "__aenter__") else "with"
+    lines = f"async def {name}(manager):\n    {keyword} manager as value:\n        return value\n"
+    fixing.of(unit).lines_before(statement, lines)
+    listed = case.demand.what in ("tasks", "awaitables")
+    task = case.demand.what in ("tasks", "task")
+    before = ("[" if listed else "") + ("asyncio.create_task(" if task else "") + f"{name}("
+    after = ")" + (")" if task else "") + ("]" if listed else "")
+    fixing.of(unit).before(case.node, before)
+    fixing.of(unit).after(case.node, after)
+
+
 def _entered(fixing: Fixing, case: Case) -> None:
     """``async with … as name`` around what needs it: the rest of the block, or the statement."""
     unit, node = case.unit, case.node
     whole: ast.expr = case.owner if isinstance(case.owner, ast.Await) else node
-    made = _single_assignment(unit, node)
+    if case.demand.what == "call":
+        parent = unit.parents.get(case.owner)
+        whole = parent if isinstance(parent, ast.Await) else case.owner
+    made = _made_here(case)
     target = unit.parents.get(made) if made is not None else unit.parents.get(whole)
     options = case.evidence.resolver.entered(case.info) if case.info is not None else []
     _adapt_loop(fixing, case, options)
+    _adapt_head(fixing, unit, whole, options)
     if isinstance(target, ast.Assign) and isinstance(target.targets[0], ast.Name):
-        source = unit.source.source(made if made is not None else node)
+        source = unit.source.source(made if made is not None else node) + case.suffix
+        fixing.changed = made
         enter_rest(fixing, unit, target, source, target.targets[0].id)
         if made is not None and whole is not node:
             span = Span(unit.source.span(whole).start, unit.source.span(node).start)
             fixing.of(unit).replace(span, "")
         return
     around_statement(fixing, unit, whole, case.source)
+
+
+def _adapt_head(fixing: Fixing, unit: Unit, whole: ast.expr, options: list[ObjectInfo]) -> None:
+    """The kind of loop that walks what is entered, where ``await`` stood in its head."""
+    loop = unit.parents.get(whole)
+    if not isinstance(whole, ast.Await) or not isinstance(loop, _LOOPS) or not options:
+        return
+    is_async = isinstance(loop, ast.AsyncFor) or bool(getattr(loop, "is_async", False))
+    walkable = any(is_async_iterable(each) for each in options)
+    if is_async and not walkable:
+        fixing.loop_plain(unit, loop)
+    elif walkable and not is_async:
+        fixing.loop_async(unit, loop)
 
 
 def _adapt_loop(fixing: Fixing, case: Case, options: list[ObjectInfo]) -> None:
@@ -950,7 +1171,9 @@ def deepen(fixing: Fixing, unit: Unit, start: int, end: int, by: str) -> None:
         at += len(line) or 1
 
 
-def around_statement(fixing: Fixing, unit: Unit, whole: ast.expr, manager: str) -> None:
+def around_statement(
+    fixing: Fixing, unit: Unit, whole: ast.expr, manager: str, keyword: str = "async with"
+) -> None:
     """Put ``async with manager as name:`` around the statement, and the name in it."""
     statement = unit.statement(whole)
     if not unit.source.begins_line(statement) or scope(unit, whole) is not scope(unit, statement):
@@ -959,12 +1182,14 @@ def around_statement(fixing: Fixing, unit: Unit, whole: ast.expr, manager: str) 
     parent = unit.parents.get(whole)
     inner = unit.source.span(whole)
     if isinstance(parent, ast.Expr):
-        raise CannotFixError
+        fixing.of(unit).replace(whole, f"{keyword} {manager}: pass")
+        fixing.suspending(unit, whole)
+        return
     around = unit.text[inner.start - 1 : inner.start] + unit.text[inner.end : inner.end + 1]
     bracketed = around == "()" and isinstance(parent, ast.Attribute | ast.Subscript)
     span = Span(inner.start - 1, inner.end + 1) if bracketed else inner
     edits = fixing.of(unit)
-    edits.insert(unit.source.block(statement).start, f"{by}async with {manager} as {name}:\n")
+    edits.insert(unit.source.block(statement).start, f"{by}{keyword} {manager} as {name}:\n")
     start, end = unit.source.block(statement)
     deepen(fixing, unit, start, end, by)
     edits.replace(span, name)
@@ -1028,11 +1253,16 @@ def _in_two(fixing: Fixing, case: Case, keyword: str, kept: list[ast.withitem]) 
 def _of_ordinary(case: Case, kind: Kind) -> list[Callable[[Fixing, Case], None]]:
     what = case.demand.what
     if what == "await" and isinstance(case.owner, ast.Await):
-        return [_gathered, _slept_seconds, _dropped]
+        return [_gathered, _slept, _dropped]
     if what in ("await", "coroutine"):
-        return [_in_thread]
+        manager = kind_of_case(case) is Kind.MANAGER
+        return [_entered_instead, _opened] if manager else [_in_thread, _as_awaitable]
     if what == "async walk":
-        return [_each_awaited, _over_results, _loop_plain, _over_range, _streaming_method]
+        return [
+            _each_awaited, _over_results, _loop_plain, _over_range, _streaming_method, _entered_first,
+        ]  # fmt: skip
+    if what == "async enter" and has(case.info, "__iter__") and not has(case.info, "__enter__"):
+        return [_unentered_plainly] if isinstance(case.owner, ast.AsyncWith) else []
     if what == "async enter" and has(case.info, "__enter__"):
         return [_make_plain_with] if isinstance(case.owner, ast.AsyncWith) else [_entered_plainly]
     if what == "async step":
@@ -1044,7 +1274,7 @@ def _of_ordinary(case: Case, kind: Kind) -> list[Callable[[Fixing, Case], None]]
     return []
 
 
-def _slept_seconds(fixing: Fixing, case: Case) -> None:
+def _slept(fixing: Fixing, case: Case) -> None:
     """``await time.sleep(1)``."""
     call = case.node
     if not isinstance(call, ast.Call) or case.evidence.resolver.value(call.func) is not time.sleep:
@@ -1058,9 +1288,19 @@ def _dropped(fixing: Fixing, case: Case) -> None:
     kind = kind_of_case(case)
     if kind in (Kind.MOCK, Kind.MODULE) or isinstance(case.node, ast.Constant):
         raise CannotFixError
-    if kind is Kind.NONE and not isinstance(case.node, ast.Call):
+    alone = isinstance(case.unit.parents.get(case.owner), ast.Expr)
+    if kind is Kind.NONE and not (alone and isinstance(case.node, ast.Call)):
         raise CannotFixError
+    if kind is Kind.MANAGER:
+        around_statement(fixing, case.unit, case.owner, case.source, keyword="with")
+        return
     _without_await(fixing, case)
+    loop = case.unit.parents.get(case.owner)
+    is_async = isinstance(loop, ast.AsyncFor) or bool(getattr(loop, "is_async", False))
+    if isinstance(loop, _LOOPS) and loop.iter is case.owner and is_async and has(
+        case.info, "__iter__"
+    ):  # fmt: skip
+        fixing.loop_plain(case.unit, loop)
 
 
 def _each_awaited(fixing: Fixing, case: Case) -> None:
@@ -1139,10 +1379,41 @@ def _in_thread(fixing: Fixing, case: Case) -> None:
     fixing.needs_import(case.unit, "asyncio")
 
 
+def _entered_instead(fixing: Fixing, case: Case) -> None:
+    """A plain context manager where asyncio waits for something: ``with`` gives its value."""
+    call = case.owner
+    awaits = [each for each in awaits_of(case.unit, call) if each.value is call]
+    if kind_of_case(case) is not Kind.MANAGER or not awaits or callee_name(call) == "gather":
+        raise CannotFixError
+    around_statement(fixing, case.unit, awaits[0], case.source, keyword="with")
+
+
+def _as_awaitable(fixing: Fixing, case: Case) -> None:
+    """A value among what is awaited: by itself, it is its own result."""
+    call = case.owner
+    if not isinstance(call, ast.Call) or kind_of_case(case) in (Kind.NONE, Kind.MODULE, Kind.MANAGER):
+        raise CannotFixError
+    awaits = [each for each in awaits_of(case.unit, call) if each.value is call]
+    if callee_name(call) in ("wait_for", "shield") and awaits:
+        fixing.of(case.unit).replace(awaits[0], case.unit.source.operand(case.node))
+        return
+    fixing.of(case.unit).before(case.node, "asyncio.sleep(0, ")
+    fixing.of(case.unit).after(case.node, ")")
+    fixing.needs_import(case.unit, "asyncio")
+
+
 def _loop_plain(fixing: Fixing, case: Case) -> None:
     if not has(case.info, "__iter__", "__getitem__"):
         raise CannotFixError
     fixing.loop_plain(case.unit, case.owner)
+
+
+def _entered_first(fixing: Fixing, case: Case) -> None:
+    """``async for`` over a plain context manager: over what ``with`` gives."""
+    if kind_of_case(case) is not Kind.MANAGER:
+        raise CannotFixError
+    fixing.loop_plain(case.unit, case.owner)
+    around_statement(fixing, case.unit, case.node, case.source, keyword="with")
 
 
 def _over_range(fixing: Fixing, case: Case) -> None:
@@ -1150,6 +1421,28 @@ def _over_range(fixing: Fixing, case: Case) -> None:
         raise CannotFixError
     fixing.loop_plain(case.unit, case.owner)
     fixing.of(case.unit).replace(case.node, f"range({case.source})")
+
+
+def _unentered_plainly(fixing: Fixing, case: Case) -> None:
+    """The same for what a plain ``for`` walks."""
+    target = case.owner.items[0].optional_vars
+    loops = [
+        each
+        for each in ast.walk(case.owner)
+        if isinstance(each, ast.AsyncFor)
+        and isinstance(each.iter, ast.Name)
+        and each.iter.id == getattr(target, "id", None)
+    ]
+    statement = case.owner
+    if len(loops) != 1 or len(statement.body) != 1 or loops[0] is not statement.body[0]:
+        raise CannotFixError
+    by, deeper = case.unit.source.indent(statement), case.unit.source.indent(loops[0])
+    start = case.unit.source.span(loops[0]).start + len("async ")
+    lines = case.unit.text[start : case.unit.source.span(statement).end].split("\n")
+    rest = [by + line.removeprefix(deeper) if line.strip() else line for line in lines[1:]]
+    name = getattr(target, "id", "items")
+    text = "\n".join([f"{name} = {case.source}", by + lines[0], *rest])
+    fixing.of(case.unit).replace(statement, text)
 
 
 def _entered_plainly(fixing: Fixing, case: Case) -> None:
@@ -1181,10 +1474,19 @@ def _next_instead(fixing: Fixing, case: Case) -> None:
     edits.replace(call, text)
 
 
-def _as_async(fixing: Fixing, case: Case) -> None:
-    if not has(case.info, "__iter__"):
+def _as_async_result(fixing: Fixing, case: Case) -> None:
+    """``aiter(coroutine)``, where that gives a list."""
+    options = case.awaited
+    if not options or not all(has(each, "__iter__") for each in options):
+        raise CannotFixError
+    _as_async(fixing, case, f"await {case.source}")
+    fixing.suspending(case.unit, case.node)
+
+
+def _as_async(fixing: Fixing, case: Case, text: str = "") -> None:
+    if not text and not has(case.info, "__iter__"):
         raise CannotFixError
     name = fixing.fresh(case.unit, "as_async")
     lines = f"async def {name}(xs):\n    for x in xs:\n        yield x\n"
     fixing.of(case.unit).lines_before(case.unit.statement(case.node), lines)
-    fixing.of(case.unit).replace(case.node, f"{name}({case.source})")
+    fixing.of(case.unit).replace(case.node, f"{name}({text or case.source})")

@@ -27,7 +27,6 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
 from asyncrepl.explain.bindings import encloses, local_names, member, variables
 from asyncrepl.explain.library import (
     annotated_type,
@@ -35,10 +34,13 @@ from asyncrepl.explain.library import (
     library_source,
     listed_result,
     manager_of,
+    mock_file,
+    mock_result,
     result_of_method,
 )
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.syntax.static_inspection import without_annotations
+from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -242,6 +244,11 @@ class Resolver:
             return [self._instance(callee, node)]
         if isinstance(callee, ast.FunctionDef | ast.AsyncFunctionDef):
             return _listed(_of_definition(callee))
+        mocked = mock_result(callee)
+        if mocked is not MISSING and type(callee).__name__ == "AsyncMock":
+            return [ObjectInfo(CoroutineType, value=callee)]
+        if mocked is not MISSING:
+            return [describe(mocked, keep=True)]
         if not isinstance(callee, FunctionType):
             return _listed(self._of_builtin(callee, node))
         manager = manager_of(callee)
@@ -288,9 +295,12 @@ class Resolver:
         return inner
 
     def awaited(self, info: ObjectInfo) -> list[ObjectInfo]:
-        """All that awaiting what `facts` are known of may give."""
+        """All that awaiting what `info` are known of may give."""
         if isinstance(info.value, ast.AsyncFunctionDef):
             return self._evaluated_in(info.value, None, ast.Return, *self.namespaces[:-1])
+        mocked = mock_result(_mock_of(info.value))
+        if mocked is not MISSING:
+            return [describe(mocked, keep=True)]
         if info.kind is CoroutineType:
             return self.returns(info.code)
         if not isinstance(info.value, asyncio.Future):
@@ -301,7 +311,7 @@ class Resolver:
         return self.returns(coroutine.cr_code) if isinstance(coroutine, CoroutineType) else []
 
     def entered(self, info: ObjectInfo) -> list[ObjectInfo]:
-        """All that ``async with`` may give for what `facts` are known of."""
+        """All that ``async with`` may give for what `info` are known of."""
         if info.kind.__name__ == "_AsyncGeneratorContextManager":
             code = info.code or _code_of_manager(info.value)
             return self.yielded(code)
@@ -397,6 +407,13 @@ def imported(unit: Unit, name: str) -> object:
     return MISSING
 
 
+def _mock_of(value: object) -> object:
+    """The mock that a coroutine was made by, or is."""
+    frame = value.cr_frame if isinstance(value, CoroutineType) else None
+    made = frame is not None and frame.f_code.co_filename == mock_file()
+    return frame.f_locals.get("self") if frame is not None and made else value
+
+
 def _has_result(future: asyncio.Future[Any]) -> bool:
     if not future.done() or future.cancelled():
         return False
@@ -425,7 +442,7 @@ def _code_of_manager(manager: object) -> CodeType | None:
 
 
 def _common(info: list[ObjectInfo | None]) -> ObjectInfo | None:
-    """The first of `facts`, if all are of one kind."""
+    """The first of `info`, if all are of one kind."""
     first = info[0]
     same = first is not None and all(each and each.kind is first.kind for each in info)
     return first if same else None

@@ -48,7 +48,7 @@ class Use:
 
     Roles: "async for" (also in comprehensions), "for", "yield from", "star",
     "unpack", "await", "with", "async with", "argument" (of the call `owner`),
-    "called", "index", "in", "operand", "test", "value". `facts` is None when nothing is
+    "called", "index", "in", "operand", "test", "value". `info` is None when nothing is
     known of the object. Not `certain`: the class may be at fault, or may not.
     """
 
@@ -173,13 +173,15 @@ def _iterated(unit: Unit, node: ast.AST) -> Iterator[Operand]:
         yield role, node, owner  # type: ignore[misc]  # an expression: it has a role
     elif isinstance(node, ast.Tuple | ast.List) and isinstance(owner, ast.Assign):
         yield "unpack", owner.value, owner
-    for first in getattr(node, "generators", [])[:1]:
-        yield ("async for" if first.is_async else "for"), first.iter, first
+    for clause in getattr(node, "generators", []):
+        yield ("async for" if clause.is_async else "for"), clause.iter, clause
 
 
 def _awaited(unit: Unit, node: ast.AST) -> Iterator[Operand]:
     if isinstance(node, ast.Await):
         yield "await", node.value, node
+    elif isinstance(node, ast.YieldFrom):
+        yield "yield from", node.value, node
     elif isinstance(node, ast.AsyncWith) or isinstance(unit.parents.get(node), ast.withitem):
         yield from _entered(unit, node)
 
@@ -223,6 +225,9 @@ def _other_operands(unit: Unit, node: ast.AST) -> Iterator[Operand]:
             if not contained:
                 yield "operand", node.left, node
         case ast.Subscript():
+            statement = unit.parents.get(node)
+            if isinstance(statement, ast.Assign) and isinstance(node.slice, ast.Slice):
+                yield "slice", statement.value, statement
             yield "index", node.value, node
             yield "operand", node.slice, node
         case ast.UnaryOp():
@@ -239,6 +244,8 @@ def _other_operands(unit: Unit, node: ast.AST) -> Iterator[Operand]:
             for part in node.values:
                 if isinstance(part, ast.FormattedValue):
                     yield "format", part.value, part
+        case ast.ExceptHandler() if node.type is not None:
+            yield "except", node.type, node
         case ast.Raise() if node.exc is not None:
             yield "raise", node.exc, node
         case ast.Dict():

@@ -43,7 +43,7 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from asyncrepl.events.findings import findings, has_not_started
+from asyncrepl.events.findings import findings
 from asyncrepl.events.object_info import MISSING, lookup, refused_operands
 from asyncrepl.instrument.probe_placement import ProbePlacer
 
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-__all__ = ["PROBES", "SILENT_MISTAKE_PROBES", "has_begun", "install", "instrument"]
+__all__ = ["PROBES", "SILENT_MISTAKE_PROBES", "has_begun", "install", "instrument", "is_new"]
 
 Observed = TypeVar("Observed")
 
@@ -86,7 +86,7 @@ def shown(obj: Observed) -> Observed:
     if kind is AsyncGeneratorType:
         pending = not has_begun(obj)
     elif kind is CoroutineType:
-        pending = has_not_started(obj)
+        pending = is_new(obj)
     else:
         pending = _is_step(kind)
     if pending and findings.patient and not _is_step(kind):
@@ -94,6 +94,13 @@ def shown(obj: Observed) -> Observed:
     elif pending:
         findings.see("shown", obj, _getframe(1))
     return obj
+
+
+def is_new(coroutine: Any) -> bool:
+    """Whether the coroutine has not begun to run."""
+    return (
+        coroutine.cr_frame is not None and not coroutine.cr_suspended and not coroutine.cr_running
+    )
 
 
 def _is_step(kind: type) -> bool:

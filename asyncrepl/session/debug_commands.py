@@ -1,8 +1,8 @@
 """Debug commands: stepping what runs in the foreground, and looking at it while it is paused.
 
 Each key of the terminal is a method of `DebugCommands` of the same meaning: `pause`, `timer`,
-`anext`, `values`, `evaluate`, `go_on`; ``:walk`` begins with `anext`. What they show goes to the
-console, among the narration, which a pause switches on for the rest of the statement.
+`anext`, `values`, `evaluate`, `resume_all`; ``:walk`` begins with `anext`. What they show goes
+to the console, among the narration, which a pause switches on for the rest of the statement.
 """
 
 from __future__ import annotations

@@ -54,8 +54,8 @@ _COMMAND_OF_KEY: dict[str, str] = {
     "t": "timer",
     "n": "anext",
     "v": "values",
-    "c": "go_on",
-    Keys.ControlQ: "go_on",
+    "c": "resume_all",
+    Keys.ControlQ: "resume_all",
     Keys.ControlS: "pause",
 }
 
@@ -121,7 +121,7 @@ class PauseKeys:
         if key == "e" and self.on:
             self._ask(True)
         elif (word := _COMMAND_OF_KEY.get(key)) is not None:
-            self.on = word != "go_on"
+            self.on = word != "resume_all"
             # After the text that may have come in one piece with this key.
             asyncio.get_running_loop().call_soon(self._press, word)
         return True

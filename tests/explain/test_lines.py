@@ -44,7 +44,7 @@ TIMEOUT = "try:\n    await asyncio.wait_for(asyncio.sleep(9), 0)\nexcept Timeout
     [
         (
             ["async def load():\n    return [1]\n", "async for x in load(): pass\n"],
-            "Or `load_transcript` was to `yield` what it returns.",
+            "Or `load` was to `yield` what it returns.",
             "async-def-without-yield",
         ),
         (

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.pty import Terminal
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-X", "dev", "-W", "error", "-m", "asyncrepl"]
 PROGRAM = """\
 import asyncio

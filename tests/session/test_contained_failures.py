@@ -33,16 +33,16 @@ ERRORS = [
 PLACES = [
     "narrator.began",
     "narrator.ended",
-    "remarks.began",
-    "remarks.ended",
-    "noticing.look",
+    "mistake_reporter.began",
+    "mistake_reporter.ended",
+    "leak_reporter.look",
     "tape.begin",
     "tape.end",
     "tape.fail",
     "tape.show",
     "stepping.ended",
     "report",
-    "tell_error",
+    "show_error",
     "session.start",
 ]
 

@@ -28,7 +28,7 @@ def press(type_in: Typed, at: float, *words: str | tuple[str, str]) -> None:
 def test_a_pause_tells_the_walks_of_the_statement(type_in: Typed) -> None:
     """From there on, and no others afterwards; what is not looked at is not recorded."""
     type_in(SOURCES)
-    press(type_in, 0.7, "pause", "go_on")
+    press(type_in, 0.7, "pause", "resume_all")
     told = type_in("async for n in naps(3): n")
     assert "  0.700  2-5          naps(3) is under way: counted from here on\n" in told
     if sys.version_info >= (3, 12):  # before, it costs too much when nobody steps any more
@@ -41,7 +41,7 @@ def test_a_pause_tells_the_walks_of_the_statement(type_in: Typed) -> None:
 def test_a_walk_that_begins_after_the_pause_is_told(type_in: Typed) -> None:
     """On every Python."""
     type_in(SOURCES)
-    press(type_in, 0.5, "pause", "go_on")
+    press(type_in, 0.5, "pause", "resume_all")
     told = type_in("await asyncio.sleep(1); [n async for n in naps(1)]")
     assert "  1.000  1 __aiter__  naps(1) in a comprehension" in told
 
@@ -66,7 +66,9 @@ def test_each_round_is_told_in_full_while_it_is_stepped(type_in: Typed) -> None:
 def test_values_and_expressions_are_shown(type_in: Typed) -> None:
     """Where the statement stands; what an expression raises is one line."""
     type_in(SOURCES)
-    press(type_in, 0.7, "pause", "values", ("evaluate", "i + 1"), ("evaluate", "1/0"), "go_on")
+    press(
+        type_in, 0.7, "pause", "values", ("evaluate", "i + 1"), ("evaluate", "1/0"), "resume_all"
+    )
     shown = type_in("async for n in naps(2): pass")
     assert "naps  <input 1>:3: await asyncio.sleep(seconds)\n  n = 2\n" in shown
     assert "  i = 1\n<input 2>:1: async for n in naps(2): pass\n  n = 0\n" in shown
@@ -75,13 +77,13 @@ def test_values_and_expressions_are_shown(type_in: Typed) -> None:
 
 def test_leaving_as_an_expression_leaves_nothing(type_in: Typed) -> None:
     """It is an error like any other: the statement stands as before."""
-    press(type_in, 0.7, "pause", ("evaluate", "exit()"), "go_on")
+    press(type_in, 0.7, "pause", ("evaluate", "exit()"), "resume_all")
     assert "SystemExit" in type_in("await asyncio.sleep(1); 'still here'")
 
 
 def test_without_code_of_the_users_there_are_no_values(type_in: Typed) -> None:
     """A command that waits has none."""
-    press(type_in, 0.5, "pause", "values", "go_on")
+    press(type_in, 0.5, "pause", "values", "resume_all")
     assert "no code of yours is suspended here\n" in type_in(":wait 1")
 
 

@@ -13,17 +13,23 @@ import io
 from types import GeneratorType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import MISSING, lookup
 from asyncrepl.explain.explanation import Finding, Other
 from asyncrepl.explain.fixing import Fixing, short
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, a_kind, has, kind_of
 from asyncrepl.explain.mismatch import Mismatch, mismatch
-from asyncrepl.explain.repairs import Case, repaired, yields_once
+from asyncrepl.explain.repairs import (
+    COLLECTORS,
+    Case,
+    repaired,
+    single_assignment,
+    yields_once,
+)
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.yielding import with_yield
 from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
 from asyncrepl.syntax.names import callee_name
+from asyncrepl.events.object_info import MISSING, lookup
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,13 +41,23 @@ __all__ = ["RULES"]
 
 _RESULTS = frozenset({Kind.COROUTINE, Kind.STEP, Kind.TASK, Kind.FUTURE, Kind.AWAITABLE})
 _STREAMS = frozenset({Kind.ASYNC_GENERATOR, Kind.ASYNC_ITERATOR, Kind.ASYNC_ITERABLE})
-_CALLED = frozenset({Kind.COROUTINE_FUNCTION, Kind.ASYNC_GENERATOR_FUNCTION})
-_FUNCTIONS = _CALLED | {Kind.FUNCTION}
+_CALLED = frozenset(
+    {
+        Kind.COROUTINE_FUNCTION,
+        Kind.ASYNC_GENERATOR_FUNCTION,
+        Kind.ASYNC_MANAGER_FUNCTION,
+        Kind.ASYNC_CLASS,
+    }
+)
+_FUNCTIONS = (_CALLED - {Kind.ASYNC_CLASS}) | {Kind.FUNCTION}
 _GENERATOR = frozenset({Kind.ASYNC_GENERATOR})
 _ANY = frozenset(Kind)
 _LOOPS = (ast.For, ast.AsyncFor, ast.comprehension)
 _ERRORS = (TypeError, AttributeError, ValueError, KeyError, RuntimeError)
+#: Modules written in C that refuse a value with an error of their own.
+_ERROR_MODULES = ("_csv", "struct", "_struct", "sqlite3", "_pickle", "statistics", "ssl", "zlib")
 _NUMBERING = ITERTOOLS_CALLS | {"enumerate", "zip", "map", "filter"}
+_OF_LIBRARIES = frozenset({"anext", "get_next", "next_item", "aiter", "iter", "__iter__", "map", "aenumerate"})
 _STEP_METHODS = ("send", "throw", "close", "next", "__next__")
 
 #: What one does with each kind, as the end of a sentence.
@@ -57,6 +73,8 @@ _MEANT: dict[Kind, str] = {
     Kind.ASYNC_MANAGER: "`async with` gives what it manages",
     Kind.COROUTINE_FUNCTION: "it has to be called, and the call awaited",
     Kind.ASYNC_GENERATOR_FUNCTION: "it has to be called, and then walked with `async for`",
+    Kind.ASYNC_MANAGER_FUNCTION: "it has to be called, and then entered with `async with`",
+    Kind.ASYNC_CLASS: "it has to be called: only its instances are of use",
 }
 
 
@@ -65,8 +83,10 @@ class _Told(Case):
 
     @property
     def text(self) -> str:
-        """The operand in backquotes."""
-        return short(self.unit, self.node)
+        """The operand in backquotes, and what its name was given, if that says more."""
+        made = single_assignment(self.unit, self.node)
+        given = "" if made is None else f" ({short(self.unit, made, 30)})"
+        return short(self.unit, self.node) + given
 
     @property
     def kind(self) -> Kind:
@@ -122,7 +142,20 @@ def _row(
             return None
         return Finding(say(told), fix(told), also(told))
 
-    return Rule(id_, title, step, model, find, errors=_ERRORS)
+    return _OperandRule(id_, title, step, model, find, errors=_ERRORS)
+
+
+class _OperandRule(Rule):
+    """A rule that is also asked about the errors that some modules have of their own."""
+
+    __slots__ = ()
+
+    def concerns(self, evidence: Evidence) -> bool:
+        """Whether an operation may have refused its operand."""
+        if evidence.stage != "run":
+            return False
+        kind = type(evidence.error)
+        return kind in self.errors or kind.__module__ in _ERROR_MODULES
 
 
 def _told(evidence: Evidence, found: Mismatch) -> _Told:
@@ -151,9 +184,10 @@ def _is_resource(told: _Told) -> bool:
 
 
 def _resource(told: _Told) -> str:
+    name = told.info.code.co_name if told.info is not None and told.info.code is not None else ""
     return (
-        f"{told.text} is an async generator and has no {told.demand.by}: what it yields has. "
-        "A context manager made of it gives that."
+        f"{told.text} is the async generator that `{name}` makes, not what it yields: `async with "
+        f"asynccontextmanager({name})() as …` gives it."
     )
 
 
@@ -191,15 +225,27 @@ _ATTRIBUTES = (
         lambda told: told.owner.attr in ("__anext__", "anext", "__next__"),
     ),
     _row(
-        "asyncio-objects-without-loop-methods",
+        "async-generator-taken-for-its-item",
         "an async generator taken for what it yields",
-        2,
+        3,
         "An async generator only hands out what it yields. One that opens something, yields it once "
         "and closes it is meant as a context manager: `@asynccontextmanager`, and `async with`.",
         "attribute",
         _GENERATOR,
         _resource,
         _is_resource,
+    ),
+    _row(
+        "async-generator-taken-for-its-item",
+        "an async generator taken for what it yields",
+        3,
+        "Calling an async generator function gives the generator. What it yields comes out of its "
+        "steps: `async for`, `await anext(gen)`, or, of one that yields once, `async with "
+        "asynccontextmanager(function)() as value`.",
+        "attribute",
+        _GENERATOR,
+        _missing,
+        lambda told: told.owner.attr not in COLLECTORS | _OF_LIBRARIES,
     ),
     _row(
         "asyncio-objects-without-loop-methods",
@@ -254,6 +300,8 @@ def _no_awaitable(told: _Told) -> str:
         name = short(told.unit, node.func)
         if isinstance(told.evidence.resolver.value(node.func), type):
             return f"{name} is a class: its object is made at once, and cannot be awaited."
+        if told.kind is Kind.NONE:
+            return f"{name} is a plain function: it has already run, and None cannot be awaited."
         return f"{name} is a plain function: it has already run, and its result cannot be awaited."
     if told.kind is Kind.NONE:
         return f"{told.text} is None: there is nothing to wait for."
@@ -515,7 +563,7 @@ _ASYNC_LOOPS = (
         1,
         "`async for` needs an instance: `async for x in Countdown(3)`.",
         "async walk | async step | iterator",
-        frozenset({Kind.CLASS}),
+        frozenset({Kind.CLASS, Kind.ASYNC_CLASS}),
         lambda told: f"{told.text} is the class itself: `async for` needs an instance of it.",
     ),
     _row(
@@ -571,8 +619,8 @@ _ASYNC_LOOPS = (
         "async walk",
         _PLAIN,
         lambda told: (
-            f"{told.text} is {told.a}: it has no `__aiter__`, its items are there already. A plain "
-            "`for` walks it."
+            f"{told.text} {'gives' if isinstance(told.node, ast.Await) else 'is'} {told.a}: it has "
+            "no `__aiter__`, its items are there already. A plain `for` walks it."
         ),
         _is_container,
     ),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import Fixing, short
 from asyncrepl.explain.rule import Rule
-from asyncrepl.explain.walking import over
+from asyncrepl.explain.walking import defined, over
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -70,10 +70,15 @@ def _called(evidence: Evidence, node: ast.expr) -> tuple[Unit, Function] | None:
     return evidence.units.definition(getattr(function, "__code__", None))
 
 
+def _may_be_walked(evidence: Evidence, node: ast.expr) -> bool:
+    known = evidence.resolver.options(node)
+    return not known or any(defined(each, "__aiter__") for each in known)
+
+
 def _returned(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:
     last = function.body[-1]
     fixing = Fixing(evidence)
-    if isinstance(last, ast.Expr) and isinstance(
+    if isinstance(last, ast.Expr) and _may_be_walked(evidence, last.value) and isinstance(
         last.value, ast.Call | ast.GeneratorExp | ast.Name
     ):
         fixing.of(unit).before(last, "return ")

@@ -74,12 +74,30 @@ def _plain_aiter(evidence: Evidence, unit: Unit, function: Function) -> Fix | No
         edits.replace(Span(start, unit.text.index("def", start)), "")
         return fixing.fix()
     if returns_self(function):
-        return None
+        return _walking_itself(fixing, unit, function)
     for node in own_nodes(function):
         if isinstance(node, ast.Return) and node.value is not None:
             by, name = unit.source.indent(node), fresh(unit, "item")
             source = unit.source.source(node.value)
             edits.replace(node, f"async for {name} in {source}:\n{by}    yield {name}")
+    return fixing.fix()
+
+
+def _walking_itself(fixing: Fixing, unit: Unit, function: Function) -> Fix | None:
+    """What had to be awaited is, at the first step: an async generator that takes the steps."""
+    for node in own_nodes(function):
+        if isinstance(node, ast.Return) and node.value is not None:
+            by, name = unit.source.indent(node), fresh(unit, "item")
+            own = unit.source.source(node.value)
+            lines = [
+                "while True:",
+                "    try:",
+                f"        {name} = await anext({own})",
+                "    except StopAsyncIteration:",
+                "        return",
+                f"    yield {name}",
+            ]
+            fixing.of(unit).replace(node, f"\n{by}".join(lines))
     return fixing.fix()
 
 

@@ -30,16 +30,16 @@ def test_a_walk_is_told_step_by_step() -> None:
     result = traced("async for n in naps(2): await asyncio.sleep(0.25)")
     where = "<input 1>:3"
     assert [told(event) for event in result.events] == [
-        ("Began", 0, "async_generator", "async_generator", True),
-        ("Asked", 1, 0, "async_generator_asend", "step"),
-        ("Suspended", 1, 0, "asyncio.sleep(0.5)", where),
-        ("Got", 1, 500, 500, True, NO_TASKS, "n = 0"),
-        ("BodyDone", 1, 750, 250),
-        ("Asked", 2, 750, "async_generator_asend", "step"),
-        ("Suspended", 2, 750, "asyncio.sleep(0.5)", where),
-        ("Got", 2, 1250, 500, True, NO_TASKS, "n = 1"),
-        ("BodyDone", 2, 1500, 250),
-        ("Ended", 1500, "exhausted", "", 2, 1500, 1000, 2, None, NO_TASKS),
+        ("IterationBegan", 0, "async_generator", "async_generator", True),
+        ("AwaitableGiven", 1, 0, "async_generator_asend", "step"),
+        ("StepSuspended", 1, 0, "asyncio.sleep(0.5)", where),
+        ("ValueBound", 1, 500, 500, True, NO_TASKS, "n = 0"),
+        ("BodyFinished", 1, 750, 250),
+        ("AwaitableGiven", 2, 750, "async_generator_asend", "step"),
+        ("StepSuspended", 2, 750, "asyncio.sleep(0.5)", where),
+        ("ValueBound", 2, 1250, 500, True, NO_TASKS, "n = 1"),
+        ("BodyFinished", 2, 1500, 250),
+        ("IterationEnded", 1500, "exhausted", "", 2, 1500, 1000, 2, None, NO_TASKS),
     ]
 
 

@@ -43,21 +43,21 @@ def test_the_rest_of_a_walk_is_told() -> None:
     result, seen = joined("async for n in naps(4): await asyncio.sleep(0.25)", 0.6)
     assert seen == [True]
     assert [told(event)[:3] for event in result.events] == [
-        ("Joined", 600),
-        ("Asked", 2, 750),
-        ("Suspended", 2, 750),
-        ("Got", 2, 1250),
-        ("BodyDone", 2, 1500),
-        ("Rounds", 3, 3),
-        ("Rounds", 4, 4),
-        ("Ended", 3000, "exhausted"),
+        ("IterationJoined", 600),
+        ("AwaitableGiven", 2, 750),
+        ("StepSuspended", 2, 750),
+        ("ValueBound", 2, 1250),
+        ("BodyFinished", 2, 1500),
+        ("RoundsSummary", 3, 3),
+        ("RoundsSummary", 4, 4),
+        ("IterationEnded", 3000, "exhausted"),
     ]
 
 
 def test_the_round_under_way_is_told_with_its_value() -> None:
     """Joined while it waits: when the value comes, and which it is."""
     result, _ = joined("async for n in naps(3): pass", 0.7)
-    assert [told(event)[0] for event in result.events][:2] == ["Joined", "Rounds"]
+    assert [told(event)[0] for event in result.events][:2] == ["IterationJoined", "RoundsSummary"]
     assert result.events[1].values == "n = 1"
     assert result.events[1].waited == 300_000_000
 
