@@ -16,13 +16,15 @@ from functools import cache
 from types import AsyncGeneratorType, BuiltinFunctionType, FunctionType, GeneratorType, ModuleType
 from typing import TYPE_CHECKING, Any
 
+from asyncrepl.events.object_info import MISSING, ObjectInfo, Place, describe, lookup
+from asyncrepl.explain.demands import demand_of, met
 from asyncrepl.explain.evidence import Evidence
+from asyncrepl.explain.kinds import Kind, kind_of
 from asyncrepl.explain.resolving import Resolver, imported
 from asyncrepl.explain.scopes import own_nodes, scopes
 from asyncrepl.explain.uses import Use
 from asyncrepl.instrument.probe_placement import ITERATING_CALLS
 from asyncrepl.syntax.names import bound_names, callee_name, canonical_name
-from asyncrepl.events.object_info import MISSING, ObjectInfo, Place, describe, lookup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -120,10 +122,29 @@ def _operands_of(node: ast.AST) -> Iterator[Operand]:
             yield "star", value, node, "CALL_FUNCTION_EX"
         case ast.Assign([ast.Tuple() | ast.List()], value):
             yield "unpack", value, node, "UNPACK_SEQUENCE"
+        case _:
+            yield from _values_of(node)
+
+
+def _values_of(node: ast.AST) -> Iterator[Operand]:
+    match node:
+        case ast.BinOp(left, _, right):
+            yield "operand", left, node, "BINARY_OP"
+            yield "operand", right, node, "BINARY_OP"
+        case ast.Compare(left, [operator, *_], comparators) if isinstance(
+            operator, ast.Lt | ast.LtE | ast.Gt | ast.GtE
+        ):
+            yield from (("operand", each, node, "COMPARE_OP") for each in (left, *comparators))
+        case ast.Subscript(value, ctx=ast.Load()):
+            yield "index", value, node, "BINARY_SUBSCR"
 
 
 def _is_refused(use: Use) -> bool:
     """Whether the type of the operand has none of the methods that are called on it."""
+    if use.role in ("operand", "index"):
+        demand = demand_of(use, None)
+        waits = use.info is not None and kind_of(use.info) in _NO_OPERANDS
+        return waits and demand is not None and not met(demand, use.info)  # type: ignore[arg-type]
     methods: tuple[str, ...] = _METHODS.get(use.role, _ITERATES)
     if use.role == "argument" and isinstance(use.owner, ast.Call):
         methods = _ARGUMENTS[canonical_name(use.owner.func)][1]
@@ -133,6 +154,7 @@ def _is_refused(use: Use) -> bool:
     return all(lookup(info.kind, name) in (MISSING, None) for name in methods)
 
 
+_NO_OPERANDS = (Kind.COROUTINE, Kind.ASYNC_GENERATOR, Kind.STEP)
 _ITERATES = ("__iter__", "__getitem__")
 _METHODS = {
     "async for": ("__aiter__",),

@@ -10,6 +10,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import inspect
+import io
 import linecache
 import sys
 import textwrap
@@ -66,6 +67,17 @@ _GIVEN: dict[str, type] = {
     "encode": bytes,
     "decode": str,
 }
+#: What methods of builtin types give.
+_METHODS: dict[tuple[object, str], type] = {
+    (dict, "items"): type({}.items()),
+    (dict, "keys"): type({}.keys()),
+    (dict, "values"): type({}.values()),
+    (dict, "copy"): dict,
+    (list, "copy"): list,
+    (set, "copy"): set,
+    (set, "union"): set,
+    (str, "splitlines"): list,
+}
 _ANNOTATIONS: dict[str, type] = {
     "AsyncIterator": AsyncIterator,
     "AsyncIterable": AsyncIterable,
@@ -119,6 +131,10 @@ def listed_result(callee: object) -> type | None:
         return _steps()[name]
     module = getattr(callee, "__module__", None)
     known = type(module) is str and module.partition(".")[0] in ("asyncio", "_asyncio", "builtins")
+    if (owner, name) in _METHODS:
+        return _METHODS[owner, name]
+    if callee is open:
+        return io.TextIOWrapper
     listed = known or owner in (str, bytes)
     return _GIVEN.get(name) if listed else None
 

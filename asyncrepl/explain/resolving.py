@@ -27,6 +27,7 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any
 
+from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
 from asyncrepl.explain.bindings import encloses, local_names, member, variables
 from asyncrepl.explain.library import (
     annotated_type,
@@ -40,7 +41,6 @@ from asyncrepl.explain.library import (
 )
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.syntax.static_inspection import without_annotations
-from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -244,23 +244,16 @@ class Resolver:
             return [self._instance(callee, node)]
         if isinstance(callee, ast.FunctionDef | ast.AsyncFunctionDef):
             return _listed(_of_definition(callee))
+        if isinstance(callee, FunctionType):
+            known = _made_by_function(callee)
+            return [known] if known is not None else self._plain_results(callee, node)
         mocked = mock_result(callee)
-        if mocked is not MISSING and type(callee).__name__ == "AsyncMock":
-            return [ObjectInfo(CoroutineType, value=callee)]
-        if mocked is not MISSING:
-            return [describe(mocked, keep=True)]
-        if not isinstance(callee, FunctionType):
+        if mocked is MISSING:
             return _listed(self._of_builtin(callee, node))
-        manager = manager_of(callee)
-        if manager is not None:
-            inner = inspect.unwrap(callee)
-            return [ObjectInfo(manager, getattr(inner, "__code__", None))]
-        kind = _made_by(callee.__code__)
-        if kind is not None:
-            return [ObjectInfo(kind, callee.__code__)]
-        listed = listed_result(callee)
-        if listed is not None:
-            return [ObjectInfo(listed)]
+        waits = type(callee).__name__ == "AsyncMock"
+        return [ObjectInfo(CoroutineType, value=callee) if waits else describe(mocked, keep=True)]
+
+    def _plain_results(self, callee: FunctionType, node: ast.Call | None) -> list[ObjectInfo]:
         bare = node is not None and not node.args and not node.keywords
         return self._called(callee.__code__, variables(callee, bare), callee.__globals__)
 
@@ -405,6 +398,18 @@ def imported(unit: Unit, name: str) -> object:
             path = alias.name if alias.asname else name
             return sys.modules.get(path, MISSING)
     return MISSING
+
+
+def _made_by_function(function: FunctionType) -> ObjectInfo | None:
+    """What is known of the result of a call without looking at what the function returns."""
+    manager = manager_of(function)
+    if manager is not None:
+        return ObjectInfo(manager, getattr(inspect.unwrap(function), "__code__", None))
+    kind = _made_by(function.__code__)
+    if kind is not None:
+        return ObjectInfo(kind, function.__code__)
+    listed = listed_result(function)
+    return ObjectInfo(listed) if listed is not None else None
 
 
 def _mock_of(value: object) -> object:

@@ -230,18 +230,20 @@ def _other_operands(unit: Unit, node: ast.AST) -> Iterator[Operand]:
                 yield "slice", statement.value, statement
             yield "index", node.value, node
             yield "operand", node.slice, node
-        case ast.UnaryOp():
-            yield "operand", node.operand, node
-        case ast.BinOp():
-            yield "operand", node.left, node
-            yield "operand", node.right, node
-        case ast.AugAssign():
-            yield "operand", node.value, node
-            yield "operand", node.target, node
-        case ast.FormattedValue():
-            yield "format", node.value, node
-        case ast.JoinedStr():
-            for part in node.values:
+        case ast.UnaryOp() | ast.BinOp() | ast.AugAssign():
+            for name in ("operand", "left", "right", "value", "target"):
+                if hasattr(node, name):
+                    yield "operand", getattr(node, name), node
+        case ast.For() | ast.AsyncFor() | ast.With() | ast.AsyncWith():
+            pass
+        case _:
+            yield from _rarer_operands(unit, node)
+
+
+def _rarer_operands(unit: Unit, node: ast.AST) -> Iterator[Operand]:
+    match node:
+        case ast.FormattedValue() | ast.JoinedStr():
+            for part in getattr(node, "values", [node]):
                 if isinstance(part, ast.FormattedValue):
                     yield "format", part.value, part
         case ast.ExceptHandler() if node.type is not None:
@@ -252,8 +254,6 @@ def _other_operands(unit: Unit, node: ast.AST) -> Iterator[Operand]:
             for key, value in zip(node.keys, node.values, strict=True):
                 if key is None:
                     yield "mapping", value, node
-        case ast.For() | ast.AsyncFor() | ast.With() | ast.AsyncWith():
-            pass
         case ast.expr():
             yield from _caught(unit, node)
 

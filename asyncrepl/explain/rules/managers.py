@@ -7,6 +7,7 @@ import contextlib
 from types import AsyncGeneratorType, FunctionType
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import Fixing, short
 from asyncrepl.explain.methods import takes
@@ -14,7 +15,6 @@ from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.steps import called
 from asyncrepl.explain.walking import a, defined
 from asyncrepl.syntax.names import callee_name
-from asyncrepl.events.object_info import lookup
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence

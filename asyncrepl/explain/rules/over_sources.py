@@ -78,8 +78,10 @@ def _may_be_walked(evidence: Evidence, node: ast.expr) -> bool:
 def _returned(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:
     last = function.body[-1]
     fixing = Fixing(evidence)
-    if isinstance(last, ast.Expr) and _may_be_walked(evidence, last.value) and isinstance(
-        last.value, ast.Call | ast.GeneratorExp | ast.Name
+    if (
+        isinstance(last, ast.Expr)
+        and _may_be_walked(evidence, last.value)
+        and isinstance(last.value, ast.Call | ast.GeneratorExp | ast.Name)
     ):
         fixing.of(unit).before(last, "return ")
         return fixing.fix()

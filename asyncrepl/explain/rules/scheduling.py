@@ -11,12 +11,12 @@ import asyncio
 from types import CoroutineType
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fixing import CannotFixError, Fixing, short
 from asyncrepl.explain.resolving import is_awaitable
 from asyncrepl.explain.rule import Rule
 from asyncrepl.syntax.names import callee_name
-from asyncrepl.events.object_info import lookup
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence

@@ -36,8 +36,11 @@ def _awaited(evidence: Evidence) -> tuple[Site, ast.expr] | None:
     return (site, node.value) if node else None
 
 
-def _not_started(stream: object) -> bool:
-    return isinstance(stream, AsyncGeneratorType) and not has_begun(stream)
+def _may_not_have_started(stream: object) -> bool:
+    """Whether it has not begun; or is over by now, for its loop has closed it since."""
+    return isinstance(stream, AsyncGeneratorType) and (
+        stream.ag_frame is None or not has_begun(stream)
+    )
 
 
 def _send_first(evidence: Evidence) -> Finding | None:
@@ -47,7 +50,7 @@ def _send_first(evidence: Evidence) -> Finding | None:
         return None
     unit, call = made
     source = stepped_source(call)
-    if source is None or not _not_started(evidence.resolver.value(source)):
+    if source is None or not _may_not_have_started(evidence.resolver.value(source)):
         return None
     fixing, text = Fixing(evidence), unit.source.source(source)
     fixing.of(unit).lines_before(unit.statement(call), f"await anext({text})")
