@@ -90,8 +90,6 @@ _RENDERERS: dict[str, Callable[[Recording], str]] = {
 
 #: What a session can be kept as; a file's suffix says it too.
 SAVE_FORMATS = ("py", "pycon", "cast", "html", "svg", "trace")
-#: Commands that are not kept: what was said to the person at the prompt, or only keeps.
-COMMANDS_NOT_SAVED = {"save", "record", "export", "tour"}
 
 
 def format_by_suffix(path: Path, command: str) -> str:
@@ -189,5 +187,5 @@ def is_about_saving(shell: Shell, recorded: RecordedInput) -> bool:
     if command is None:
         return False
     with contextlib.suppress(CommandError):
-        return shell.registry.find(command.name).name in COMMANDS_NOT_SAVED
+        return not shell.registry.find(command.name).saved
     return False

@@ -18,10 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asyncrepl.commands.shell_opening import all_commands
 from asyncrepl.export.plain_python import indented, plain_python
 from asyncrepl.runtime.shipped_demos import DemoNotFoundError, find_iterable
-from asyncrepl.session.command_registry import CommandError
+from asyncrepl.session.command_registry import CommandError, CommandRegistry
 from asyncrepl.syntax.parsed_input import Command, as_command
 from asyncrepl.transcript.grammar import Blank, Input, Narration
 from asyncrepl.views.styled_lines import one_line, printable
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from asyncrepl.session.tape import RecordedInput
 
 __all__ = [
-    "STATEMENT_COMMANDS",
     "HelperNames",
     "command_name",
     "equivalent_code",
@@ -111,16 +109,20 @@ def string_literal(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-#: Commands whose rest is a statement to run in the foreground.
-STATEMENT_COMMANDS = frozenset({"trace"})
+_REGISTRY = CommandRegistry()  # of itself it finds nothing: only when it is asked
 
 
 def command_name(command: Command) -> str:
     """The whole name of the command; an empty one if there is none such."""
     try:
-        return all_commands().find(command.name).name
+        return _REGISTRY.find(command.name).name
     except CommandError:
         return ""
+
+
+def _is_statement(name: str, rest: str) -> bool:
+    """Whether `rest`, behind the command of this name, is a statement in the foreground."""
+    return bool(name) and _REGISTRY.find(name).runs_statement and rest not in {"", "on", "off"}
 
 
 def equivalent_code(command: Command, names: HelperNames) -> list[str]:
@@ -266,7 +268,7 @@ class _ScriptWriter:
 
     def _command(self, recorded: RecordedInput, command: Command) -> None:
         name = command_name(command)
-        if name in STATEMENT_COMMANDS and command.rest not in {"", "on", "off"}:
+        if _is_statement(name, command.rest):
             self._statement(recorded, command.rest)
             return
         self.note(recorded.text)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asyncrepl.session.command_registry import Command, CommandError
+from asyncrepl.session.command_registry import CommandError, command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,15 +17,48 @@ if TYPE_CHECKING:
     from asyncrepl.session.shell import Shell
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["SAVE_COMMANDS"]
+__all__: list[str] = []
 
 
+#: How the end of a file's name says what it is to be.
+_FORMAT_HELP = (
+    "FILE says the format: .py runs with plain python, .pycon is a transcript to replay, "
+    ".cast a recording, .html a page, .svg a picture. A file that is there stays, unless -f "
+    "is put before it."
+)
+
+
+@command(
+    ":save FILE",
+    "keep the session so far, as a script or a page",
+    group="keeping",
+    rank=10,
+    example=":save session.py",
+    details=_FORMAT_HELP,
+    saved=False,
+)
 def _save(shell: Shell, rest: str) -> list[Line]:
     if not rest:
         raise CommandError(":save takes a file: try :save session.py")
     return _saved_lines(shell, ":save", rest, None)
 
 
+def _format_words(_shell: Shell, _typed: str) -> Sequence[str]:
+    from asyncrepl.export.export_formats import SAVE_FORMATS
+
+    return SAVE_FORMATS
+
+
+@command(
+    ":export FORMAT FILE",
+    "the same as :save, the format named",
+    group="keeping",
+    rank=30,
+    example=":export html session.html",
+    complete=_format_words,
+    details="FORMAT is py, pycon, cast, html, svg or trace (for Perfetto).",
+    saved=False,
+)
 def _export(shell: Shell, rest: str) -> list[Line]:
     from asyncrepl.export.export_formats import SAVE_FORMATS
 
@@ -54,6 +87,20 @@ def _target(command: str, words: str, name: str | None) -> tuple[TargetFile, str
     return target, name or format_by_suffix(target.path, command)
 
 
+def _off_words(_shell: Shell, _typed: str) -> Sequence[str]:
+    return ("off",)
+
+
+@command(
+    ":record FILE|off",
+    "the same from now on, until off or the end",
+    group="keeping",
+    rank=20,
+    example=":record talk.cast",
+    complete=_off_words,
+    details=_FORMAT_HELP,
+    saved=False,
+)
 def _record(shell: Shell, rest: str) -> list[Line]:
     from asyncrepl.export.session_recorder import SessionRecorder
 
@@ -73,53 +120,3 @@ def _record(shell: Shell, rest: str) -> list[Line]:
 
 def _counted_inputs(count: int) -> str:
     return f"{count} input" + ("" if count == 1 else "s")
-
-
-def _format_words(_shell: Shell, _typed: str) -> Sequence[str]:
-    from asyncrepl.export.export_formats import SAVE_FORMATS
-
-    return SAVE_FORMATS
-
-
-def _off_words(_shell: Shell, _typed: str) -> Sequence[str]:
-    return ("off",)
-
-
-#: How the end of a file's name says what it is to be.
-_FORMAT_HELP = (
-    "FILE says the format: .py runs with plain python, .pycon is a transcript to replay, "
-    ".cast a recording, .html a page, .svg a picture. A file that is there stays, unless -f "
-    "is put before it."
-)
-
-SAVE_COMMANDS = (
-    Command(
-        "save",
-        ":save FILE",
-        "keep the session so far, as a script or a page",
-        ":save session.py",
-        _save,
-        details=_FORMAT_HELP,
-        group="keeping",
-    ),
-    Command(
-        "record",
-        ":record FILE|off",
-        "the same from now on, until off or the end",
-        ":record talk.cast",
-        _record,
-        _off_words,
-        details=_FORMAT_HELP,
-        group="keeping",
-    ),
-    Command(
-        "export",
-        ":export FORMAT FILE",
-        "the same as :save, the format named",
-        ":export html session.html",
-        _export,
-        _format_words,
-        details="FORMAT is py, pycon, cast, html, svg or trace (for Perfetto).",
-        group="keeping",
-    ),
-)

@@ -1,7 +1,6 @@
-"""The pictures of ``:timeline`` and ``:marbles``: recent tasks, the values of sources.
+"""Commands that draw, ``:timeline`` and ``:marbles``: recent tasks, the values of sources.
 
-`marbles` is the Python twin of ``:marbles``. This is imported when a picture is asked for: what
-draws takes longer to import than the first prompt may wait.
+`marbles` is the Python twin of ``:marbles``.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from asyncrepl.instrument.compilation import (
     iteration_text,
     split_expressions,
 )
-from asyncrepl.session.command_registry import CommandError
+from asyncrepl.session.command_registry import CommandError, command
 from asyncrepl.session.mistake_reporter import explain_outcome
 from asyncrepl.views.error_lines import exception_line
 from asyncrepl.views.explanation_lines import explanation_lines
@@ -36,15 +35,23 @@ if TYPE_CHECKING:
     from asyncrepl.syntax.sources import Source
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["draw_marbles", "draw_timeline", "marbles"]
+__all__ = ["marbles"]
 
 #: Columns where the output is no screen.
 DEFAULT_WIDTH = 80
 _TIME_LIMIT = re.compile(r"(.+)\sfor\s+(\S+)", re.DOTALL)
 
 
-def draw_timeline(shell: Shell, rest: str) -> list[Line]:
-    """What ``:timeline`` answers."""
+@command(
+    ":timeline [SECONDS]",
+    "draw what ran lately: who ran when, who waited",
+    group="seeing",
+    rank=40,
+    example=":timeline 2.5",
+    details="The last SECONDS; without them, since the last input began. The line below "
+    "says what the marks mean, :help lanes all of them.",
+)
+def _draw_timeline(shell: Shell, rest: str) -> list[Line]:
     seconds = _seconds(shell, "timeline", rest) if rest else None
     recorded = shell.observing.timeline
     if recorded is None:
@@ -79,8 +86,16 @@ def _example(shell: Shell, name: str) -> str:
     return shell.registry.find(name).example
 
 
-def draw_marbles(shell: Shell, rest: str) -> Awaitable[list[Line]]:
-    """What ``:marbles`` answers."""
+@command(
+    ":marbles EXPR, … [for N]",
+    "draw the values of sources over time",
+    group="seeing",
+    rank=50,
+    example=":marbles ticks(3), ticks(9, 0.5) for 2",
+    details="Until the sources end, N seconds have passed, or Ctrl-C. - waits, | ends, "
+    "X is an error.",
+)
+def _draw_marbles(shell: Shell, rest: str) -> Awaitable[list[Line]]:
     if not rest:
         raise CommandError(f":marbles takes expressions: try {_example(shell, 'marbles')}")
     text, seconds = _with_limit(shell, rest)

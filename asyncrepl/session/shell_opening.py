@@ -1,34 +1,17 @@
-"""Opening a shell that has all commands, on a loop of its own; and closing it tidily.
-
-The commands are listed in the order in which ``:help`` lists them. Those that save a session
-build on transcripts, which build on commands: they are found by the name of their module, as a
-plugin's would be.
-"""
+"""Opening a shell on a loop of its own, and closing it tidily."""
 
 from __future__ import annotations
 
 import math
 from contextlib import contextmanager
-from importlib import import_module
 from typing import TYPE_CHECKING
 
-from asyncrepl.commands.demo_commands import DEMO_COMMANDS, REPLAY_COMMANDS
-from asyncrepl.commands.session_commands import (
-    HELP_COMMANDS,
-    SESSION_COMMANDS,
-    SETTING_COMMANDS,
-)
-from asyncrepl.commands.task_commands import TASK_COMMANDS
-from asyncrepl.commands.time_commands import TIME_COMMANDS
-from asyncrepl.commands.view_commands import LEAK_COMMANDS, PICTURE_COMMANDS, VIEW_COMMANDS
 from asyncrepl.engine.loop.live_loop import new_loop
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_runner import kept_out_of_forks
 from asyncrepl.engine.loop.loop_shutdown import close_loop
 from asyncrepl.engine.statements import Session
 from asyncrepl.session.command_registry import CommandError, CommandRegistry
-from asyncrepl.session.debug_commands import DEBUG_COMMANDS
-from asyncrepl.session.guide import TOUR_COMMANDS
 from asyncrepl.session.shell import Shell
 from asyncrepl.views.styled_lines import prose, text_lines
 
@@ -38,31 +21,7 @@ if TYPE_CHECKING:
     from asyncrepl.session.console import Console
     from asyncrepl.session.frontend import Frontend
 
-__all__ = ["all_commands", "clock_for_settings", "open_shell"]
-
-#: Commands of a package that builds on this one: found by name, as a plugin's would be.
-SAVE_COMMANDS_MODULE = "asyncrepl.export.save_commands"
-
-
-def all_commands() -> CommandRegistry:
-    """A registry of every command."""
-    return CommandRegistry(
-        (
-            *TOUR_COMMANDS,
-            *DEMO_COMMANDS,
-            *REPLAY_COMMANDS,
-            *TASK_COMMANDS,
-            *VIEW_COMMANDS,
-            *DEBUG_COMMANDS,
-            *PICTURE_COMMANDS,
-            *TIME_COMMANDS,
-            *LEAK_COMMANDS,
-            *import_module(SAVE_COMMANDS_MODULE).SAVE_COMMANDS,
-            *SETTING_COMMANDS,
-            *HELP_COMMANDS,
-            *SESSION_COMMANDS,
-        )
-    )
+__all__ = ["clock_for_settings", "open_shell"]
 
 
 def clock_for_settings(mode: str, rate: float | None) -> Clock:
@@ -87,7 +46,7 @@ def open_shell(
     generators closed, the loop closed, and the interpreter's hooks given back.
     """
     loop = new_loop(clock)
-    shell = Shell(Session(loop), loop, console, all_commands(), frontend)
+    shell = Shell(Session(loop), loop, console, CommandRegistry(), frontend)
     with kept_out_of_forks(loop), shell.active():
         try:
             yield shell
