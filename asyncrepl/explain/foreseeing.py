@@ -118,6 +118,8 @@ def _operands_of(node: ast.AST) -> Iterator[Operand]:
             chosen, _ = _ARGUMENTS[canonical_name(node.func)]
             for argument in node.args[chosen]:
                 yield "argument", argument, node, "CALL"
+        case ast.Call(args=[argument]) if canonical_name(node.func) in {"min", "max"}:
+            yield "argument", argument, node, "CALL"
         case ast.Starred(value, ast.Load()):
             yield "star", value, node, "CALL_FUNCTION_EX"
         case ast.Assign([ast.Tuple() | ast.List()], value):
@@ -147,7 +149,7 @@ def _is_refused(use: Use) -> bool:
         return waits and demand is not None and not met(demand, use.info)  # type: ignore[arg-type]
     methods: tuple[str, ...] = _METHODS.get(use.role, _ITERATES)
     if use.role == "argument" and isinstance(use.owner, ast.Call):
-        methods = _ARGUMENTS[canonical_name(use.owner.func)][1]
+        _, methods = _ARGUMENTS.get(canonical_name(use.owner.func), (None, _ITERATES))
     info = use.info
     if info is None or (info.kind is GeneratorType and info.code and "__await__" in methods):
         return False  # the code of a generator may be that of a coroutine of the old kind

@@ -48,6 +48,7 @@ from asyncrepl.explain.repairs.entered_operands import (
     entered_first,
     entered_generator,
     entered_plainly,
+    entered_uncalled,
     make_async_with,
     make_plain_with,
     opened,
@@ -258,11 +259,13 @@ _MANAGER: dict[str, tuple[Repair, ...]] = {
     "await, function": (opened,),
     "function": (),
     "async enter": (),
+    "call": (entered_uncalled, entered),
+    "call, awaited": (entered,),
     "*": (entered,),
 }
 _AWAITABLE_MANAGER = {**_MANAGER, "async walk": (entered,), "*": (awaited,)}
 #: Entering a lock gives nothing.
-_LOCK = {**_MANAGER, "await": (dropped,), "*": ()}
+_LOCK = {**_MANAGER, "await": (dropped,), "call": (entered_uncalled,), "*": ()}
 _ORDINARY: dict[str, tuple[Repair, ...]] = {
     "await, function": (in_thread, as_awaitable),
     "await, list": (in_thread, as_awaitable),

@@ -144,6 +144,15 @@ def entered_async(fixing: Fixing, case: Case) -> None:
     fixing.awaiting(case.unit, call)
 
 
+def entered_uncalled(fixing: Fixing, case: Case) -> None:
+    """``async with manager() as x`` → ``async with manager as x``."""
+    call = case.owner
+    item = case.unit.parents.get(call)
+    if not isinstance(item, ast.withitem) or call.args or call.keywords:
+        raise CannotFixError
+    fixing.of(case.unit).replace(call, case.source)
+
+
 def opened(fixing: Fixing, case: Case) -> None:
     """Where asyncio runs something: a coroutine that enters the manager, and gives its value."""
     unit, statement = case.unit, case.unit.statement(case.owner)
