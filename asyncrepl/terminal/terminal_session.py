@@ -113,6 +113,7 @@ class _PromptSession:
         )
         self._interrupter.heard = terminal.ui.drop_typed_ahead
         self._watchdog = BlockingWatchdog(shell.loop, self._report_blocked)
+        self._watchdog.looks = self._interrupter.wake
         shell.sleeps.wanted = self._reports_sleeps_only
         self._preloader = ModulePreloader(shell.loop.live.turn)
 

@@ -120,6 +120,16 @@ def test_ctrl_c_is_not_lost_where_python_ignores_exceptions(
     assert not any("ignored" in row or "weakref" in row for row in told), told
 
 
+def test_ctrl_c_that_another_thread_has_taken_is_not_lost(terminal: Terminal) -> None:
+    """The system may give it to an idle thread while the main one sleeps."""
+    terminal.enter("import signal, threading, time")
+    terminal.enter("idle = threading.Thread(target=time.sleep, args=(99,), daemon=True)")
+    terminal.enter("idle.start()")
+    press = "threading.Timer(0.2, signal.pthread_kill, (idle.ident, 2)).start()"
+    terminal.enter(f"{press}; time.sleep(60)")
+    assert any(row.startswith("KeyboardInterrupt at") for row in terminal.scrollback)
+
+
 GREEDY = {
     "a handler": "while True:\n    try: time.sleep(9)\n    except BaseException: pass\n",
     "suppress": "while True:\n    with suppress(BaseException): time.sleep(9)\n",

@@ -73,6 +73,8 @@ class BlockingWatchdog:
         probe: Probe | None = None,
     ) -> None:
         self.current: Blocked | None = None
+        #: Called by the watch before each of its looks, in its thread.
+        self.looks: Callable[[], object] = bool
         #: What ended the watch before `close` did.
         self.problem: Exception | None = None
         self._loop = loop
@@ -135,6 +137,7 @@ class BlockingWatchdog:
             while not self._watch_lock.acquire(
                 timeout=BUSY_INTERVAL if self._blocked else IDLE_INTERVAL
             ):
+                self.looks()
                 for blocks in self.look():
                     with suppress(RuntimeError):  # the loop is closed: nobody listens
                         self._loop.call_soon_threadsafe(self._report, blocks)
@@ -222,8 +225,8 @@ class BlockingWatchdog:
         if timeline is None or slice_.start is None or not self._loop.live.clock.untouched:
             return min(now, before + BUSY_INTERVAL)
         number = slice_.key[1]
-        after = timeline.between(number, number + 1)
-        return after[0][1] / 1e9 if after else now
+        after = next(timeline.between(number, number + 1), None)
+        return after[1] / 1e9 if after else now
 
     def _to_report(self, held: BlockedSlice, end: float) -> Blocked | None:
         """What is to be said of a slice, if it is one to speak of: too long, and the user's."""

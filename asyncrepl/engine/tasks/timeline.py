@@ -69,7 +69,7 @@ from asyncrepl.events import CALLBACK, IDLE, LaneEnded, Mark, Snapshot, Totals
 from asyncrepl.events.findings import findings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from types import FrameType
 
     from asyncrepl.events import Blocked, Ending, MarkKind
@@ -187,9 +187,9 @@ MIN_MARK_DISTANCE = 1_000_000
 class Timeline:
     """Who ran when on a loop, which tasks lived, what they produced.
 
-    It keeps the last `slices` slices (16 bytes each; up to twice as many for a
-    while), the last `marks` marks and the last `past` tasks that ended and times the
-    loop was blocked. It refers to tasks weakly only. Hand it to ``loop.observe``.
+    It keeps the last `slices` slices (16 bytes each), the last `marks` marks and the last
+    `past` tasks that ended and times the loop was blocked. It refers to tasks weakly
+    only. Hand it to ``loop.observe``.
 
     `suspending`, if set, is called with a task each time it has suspended: its
     slice is over, the next has not begun. It must not raise.
@@ -262,7 +262,7 @@ class Timeline:
         """How many slices there have been: grown between two looks means somebody ran."""
         return self.log.count
 
-    def between(self, start: int, end: int) -> list[tuple[int, int]]:
+    def between(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """(lane, start in ns) of the slices numbered `start` to before `end`, if still kept."""
         return self.log.between(start, end)
 
