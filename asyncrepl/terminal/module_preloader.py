@@ -77,7 +77,7 @@ class ModulePreloader:
         self._turn = turn
         self._over = threading.Event()
         # Not called ours: what it computes counts among what keeps the loop from running.
-        self._thread = threading.Thread(target=self._load, name="loading ahead", daemon=True)
+        self._thread = threading.Thread(target=self._load, name="asyncrepl loading", daemon=True)
 
     def start(self) -> None:
         """Begin, in a moment."""

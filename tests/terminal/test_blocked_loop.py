@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from support.pty import Terminal
 
 TESTS = Path(__file__).parent.parent
-LOADING = "'loading ahead' in [t.name for t in __import__('threading').enumerate()]"
+LOADING = "'asyncrepl loading' in [t.name for t in __import__('threading').enumerate()]"
 STOPPED = (
     "import os, signal, subprocess as s; "
     "_ = s.Popen(['sh', '-c', f'sleep 0.5; kill -CONT {os.getpid()}']); "

@@ -409,7 +409,7 @@ class Interrupter:
 
     def _look_again_soon(self, seconds: float = STUCK_AFTER + 0.01) -> None:
         timer = threading.Timer(seconds, self._look_again)
-        timer.daemon = True
+        timer.name, timer.daemon = "asyncrepl insists", True
         timer.start()
 
     def _look_again(self) -> None:
