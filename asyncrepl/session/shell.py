@@ -201,7 +201,8 @@ class Shell:
                 done(status)
 
         with self.contained("the beginning of the statement cannot be noted"):
-            look_at_folder()
+            if look_at_folder():  # what is imported later would meet the user's modules
+                self.registry.load()
             self.narrator.began()
             self.mistake_reporter.began()
             self.leak_reporter.began()
