@@ -229,7 +229,7 @@ def _class_source(shell: Shell, found: object) -> str:
     """The source of a class that was typed: it is in no file, as `inspect` asks for."""
     if type(found) is not type or found.__module__ != "__main__":
         return ""
-    from asyncrepl.explain.units import Units
+    from asyncrepl.explain.source_units import Units
 
     home = Units(shell.session.sources).class_of(found)
     if home is None:
