@@ -1,10 +1,9 @@
 """What an expression is worth, found out without evaluating it.
 
-Names and attributes are looked up, statically, in the frame that failed; of a
-call we know what the called function makes: its code flags say "coroutine",
-"generator", "async generator", and the source of a plain function says what it
-returns. Nothing of the user's is run: no property, no ``__getattr__``, no call.
-Where a probe saw the object itself, that is used instead.
+Names and attributes are looked up, statically, in the frame that failed; of a call we know what
+the called function makes: its code flags say "coroutine", "generator", "async generator", and the
+source of a plain function says what it returns. Nothing of the user's is run: no property, no
+``__getattr__``, no call. Where a probe saw the object itself, that is used instead.
 """
 
 from __future__ import annotations
