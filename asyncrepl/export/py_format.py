@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asyncrepl.export.format_registry import export_format
 from asyncrepl.export.plain_python import indented, plain_python
 from asyncrepl.runtime.shipped_demos import DemoNotFoundError, find_iterable
 from asyncrepl.session.command_registry import CommandError, CommandRegistry
@@ -181,6 +182,7 @@ def _is_module_metadata(node: ast.stmt) -> bool:
     return False
 
 
+@export_format("py", "a script that runs with plain python", rank=10, waits=True)
 def python_script(recording: Recording) -> str:
     """The text of a Python file that does what was typed."""
     writer = _ScriptWriter(

@@ -15,6 +15,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
+from asyncrepl.export.format_registry import export_format
 from asyncrepl.export.recording import SCREEN_COLUMNS
 from asyncrepl.export.screen_lines import (
     BOLD_STYLES,
@@ -57,6 +58,7 @@ class StyledRun(NamedTuple):
     bold: bool = False
 
 
+@export_format("svg", "a picture of the last screen", rank=50)
 def recording_picture(recording: Recording) -> str:
     """The last screen of the session; it begins where something is typed or told, if it can."""
     shown = _last_screen([_folded(lines) for lines in entry_lines(recording)])

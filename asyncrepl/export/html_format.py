@@ -9,6 +9,7 @@ import re
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from asyncrepl.export.format_registry import export_format
 from asyncrepl.export.screen_lines import (
     BOLD_STYLES,
     STYLE_COLORS,
@@ -43,6 +44,7 @@ _OTHER_FONT_FROM = "\u0500"
 _CELL_CLASSES = {1: "cell", 2: "cells"}
 
 
+@export_format("html", "a page to read", rank=40)
 def html_page(recording: Recording) -> str:
     """The page: what is told as paragraphs, what is typed and printed as a screen each."""
     title = xml_text(recording.title or "A session of asyncrepl")

@@ -23,6 +23,7 @@ from asyncrepl.events.iteration_events import (
     RoundsSummary,
     ValueBound,
 )
+from asyncrepl.export.format_registry import export_format
 from asyncrepl.views.styled_lines import printable
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class _Bar:
     told: str = ""
 
 
+@export_format("trace", "a trace for Perfetto and Chrome", rank=60, needs="steps")
 def trace_json(snapshot: Snapshot, events: Iterable[IterationEvent], title: str = "") -> str:
     """The trace as JSON: all events in the order of time, enclosing bars first."""
     told = list(events)

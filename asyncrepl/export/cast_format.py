@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from asyncrepl.export.format_registry import export_format
 from asyncrepl.export.recording import SCREEN_COLUMNS, styled_lines
 from asyncrepl.export.screen_lines import input_lines, narration_lines
 from asyncrepl.transcript.grammar import Directive, Input, Narration
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from asyncrepl.export.recording import Recording
+    from asyncrepl.session.shell import Shell
     from asyncrepl.session.tape import OutputPiece, RecordedInput
     from asyncrepl.views.styled_lines import Line
 
@@ -31,22 +33,6 @@ _KEY_PRESS_PAUSE = 1.0
 _PROMPT_TEXT = ansi([("label", ">>> ")])
 #: Back to the beginning of the row, which is emptied.
 _CLEAR_ROW = "\r\x1b[K"
-
-
-def cast_text(recording: Recording) -> str:
-    """The recording as text: a line of JSON a header, then one an event."""
-    events = CastEvents()
-    for entry, recorded in recording.parts:
-        match entry:
-            case Directive(name="title", value=text) | Narration(text=text):
-                events.narrate(text)
-            case Directive(name="pause"):
-                events.now += _KEY_PRESS_PAUSE
-            case Directive(name="rate", meaning=float(rate)):
-                events.rate = rate
-            case Input() if recorded is not None:
-                events.play(recorded)
-    return cast_header(recording.title) + events.taken()
 
 
 def cast_header(title: str = "") -> str:
@@ -112,6 +98,45 @@ class CastEvents:
             )
         self.now += enter
         self._show("\r\n")
+
+
+class _GrowingRecording:
+    """Event after event of a screen."""
+
+    def __init__(self, _shell: Shell) -> None:
+        self._events = CastEvents()
+
+    def head(self) -> str:
+        """The header, and the first prompt."""
+        return cast_header() + self._events.taken()
+
+    def settled(self, recorded: RecordedInput, following: RecordedInput) -> str:  # noqa: ARG002  the protocol's
+        """The events of `recorded`."""
+        self._events.play(recorded)
+        return self._events.taken()
+
+    def unsettled(self, recorded: RecordedInput) -> str:
+        """The events of `recorded` so far."""
+        events = self._events.fork()
+        events.play(recorded)
+        return events.taken()
+
+
+@export_format("cast", "a recording for asciinema", rank=30, growing=_GrowingRecording)
+def cast_text(recording: Recording) -> str:
+    """The recording as text: a line of JSON a header, then one an event."""
+    events = CastEvents()
+    for entry, recorded in recording.parts:
+        match entry:
+            case Directive(name="title", value=text) | Narration(text=text):
+                events.narrate(text)
+            case Directive(name="pause"):
+                events.now += _KEY_PRESS_PAUSE
+            case Directive(name="rate", meaning=float(rate)):
+                events.rate = rate
+            case Input() if recorded is not None:
+                events.play(recorded)
+    return cast_header(recording.title) + events.taken()
 
 
 def _json_line(line: object) -> str:

@@ -10,22 +10,23 @@ import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asyncrepl.export.format_registry import export_formats
+from asyncrepl.export.recorded_tape import recording_of_tape
 from asyncrepl.export.recording import record_iterations, record_transcript
-from asyncrepl.export.tape_transcript import recording_of_tape, transcript_text
 from asyncrepl.runtime.atomic_files import write_file
 from asyncrepl.session.command_registry import CommandError
 from asyncrepl.syntax.parsed_input import as_command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
+    from asyncrepl.export.format_registry import ExportFormat
     from asyncrepl.export.recording import Recording
     from asyncrepl.session.shell import Shell
     from asyncrepl.session.tape import RecordedInput
     from asyncrepl.transcript.grammar import Transcript
 
 __all__ = [
-    "SAVE_FORMATS",
     "TargetFile",
     "encoded_text",
     "export",
@@ -39,64 +40,27 @@ __all__ = [
 
 
 def export(transcript: Transcript, format: str) -> str:  # noqa: A002  says it best
-    """The text of `transcript`, performed on its own clock, in `format`: `options.FORMATS`.
+    """The text of `transcript`, performed on its own clock, in the `format` of this name.
 
     The same bytes each time, if the clock is virtual. To be called in the main thread, where
     no loop runs. Raises ExportError where the transcript hangs.
     """
-    if format == "trace":
-        from asyncrepl.export.perfetto_trace import trace_json
-
-        return trace_json(*record_iterations(transcript), transcript.title)
-    return render_recording(record_transcript(transcript), format)
+    made = export_formats()[format]
+    if made.needs == "steps":
+        return made.render(*record_iterations(transcript), transcript.title)
+    return made.render(record_transcript(transcript))
 
 
 def render_recording(recording: Recording, format: str) -> str:  # noqa: A002
     """The text of `recording` in `format`; a trace needs more than a recording."""
-    return _RENDERERS[format](recording)
-
-
-def _render_script(recording: Recording) -> str:
-    from asyncrepl.export.python_script import python_script
-
-    return python_script(recording)
-
-
-def _render_cast(recording: Recording) -> str:
-    from asyncrepl.export.asciinema_cast import cast_text
-
-    return cast_text(recording)
-
-
-def _render_html(recording: Recording) -> str:
-    from asyncrepl.export.html_page import html_page
-
-    return html_page(recording)
-
-
-def _render_svg(recording: Recording) -> str:
-    from asyncrepl.export.svg_picture import recording_picture
-
-    return recording_picture(recording)
-
-
-_RENDERERS: dict[str, Callable[[Recording], str]] = {
-    "py": _render_script,
-    "cast": _render_cast,
-    "html": _render_html,
-    "svg": _render_svg,
-}
-
-
-#: What a session can be kept as; a file's suffix says it too.
-SAVE_FORMATS = ("py", "pycon", "cast", "html", "svg", "trace")
+    return export_formats()[format].render(recording)
 
 
 def format_by_suffix(path: Path, command: str) -> str:
     """The format that the suffix of `path` names."""
     suffix = path.suffix.lower().removeprefix(".")
-    if suffix not in SAVE_FORMATS:
-        known = ", ".join(f".{name}" for name in SAVE_FORMATS)
+    if suffix not in export_formats():
+        known = ", ".join(f".{name}" for name in export_formats())
         raise CommandError(f"{command} knows a file by its end: {known}; not {path.name!r}")
     return suffix
 
@@ -164,21 +128,18 @@ def session_text(shell: Shell, recorded_inputs: list[RecordedInput], name: str) 
 
     Raises CommandError for a trace where no task was recorded.
     """
-    if name == "trace":
-        return _trace_text(shell)
-    kept = recording_of_tape(recorded_inputs, waits=name in {"py", "pycon"})
-    if name == "pycon":
-        return transcript_text(kept, shell.console.width)
-    return render_recording(kept, name)
+    made = export_formats()[name]
+    if made.needs == "steps":
+        return _session_steps_text(shell, made)
+    width = shell.console.width
+    return made.render(recording_of_tape(recorded_inputs, waits=made.waits, width=width))
 
 
-def _trace_text(shell: Shell) -> str:
-    from asyncrepl.export.perfetto_trace import trace_json
-
+def _session_steps_text(shell: Shell, made: ExportFormat) -> str:
     timeline = shell.observing.timeline
     if timeline is None:
         raise CommandError("no task was recorded: :lanes on records them from then on")
-    return trace_json(timeline.snapshot(), ())
+    return made.render(timeline.snapshot(), ())
 
 
 def is_about_saving(shell: Shell, recorded: RecordedInput) -> bool:
