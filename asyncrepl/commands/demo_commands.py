@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING
+from asyncrepl.runtime.path_names import paths_beginning_with
 from asyncrepl.runtime.shipped_demos import (
     DemoNotFoundError,
     demo_iterables,
@@ -176,8 +177,13 @@ def _class_source(shell: Shell, found: object) -> str:
     return textwrap.dedent(home[0].text[start:end])
 
 
-def _iterable_names(_shell: Shell, _typed: str) -> CompletionWords:
+def _iterable_names(_shell: Shell, _typed: str) -> dict[str, str]:
     return {iterable.name: iterable.title for iterable in demo_iterables()}
+
+
+def _loadable_names(shell: Shell, typed: str) -> CompletionWords:
+    names = _iterable_names(shell, typed)
+    return {**names, **(paths_beginning_with(typed, (".py",)) if typed else {})}
 
 
 DEMO_COMMANDS = (
@@ -196,7 +202,7 @@ DEMO_COMMANDS = (
         "load a source to walk; alone, list them all",
         ":load counter",
         _load,
-        _iterable_names,
+        _loadable_names,
         group="learning",
         details="NAME is one of the list, or its number; or module:attribute, or FILE.py. "
         "Its names are yours then, as if you had typed them.",

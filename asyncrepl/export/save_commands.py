@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from asyncrepl.runtime.path_names import paths_beginning_with
 from asyncrepl.session.command_registry import Command, CommandError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from asyncrepl.export.export_formats import TargetFile
+    from asyncrepl.session.command_registry import CompletionWords
     from asyncrepl.session.shell import Shell
     from asyncrepl.views.styled_lines import Line
 
@@ -75,14 +75,19 @@ def _counted_inputs(count: int) -> str:
     return f"{count} input" + ("" if count == 1 else "s")
 
 
-def _format_words(_shell: Shell, _typed: str) -> Sequence[str]:
+def _file_words(_shell: Shell, typed: str) -> CompletionWords:
+    return paths_beginning_with(typed.removeprefix("-f").lstrip())
+
+
+def _format_words(_shell: Shell, typed: str) -> CompletionWords:
     from asyncrepl.export.export_formats import SAVE_FORMATS
 
-    return SAVE_FORMATS
+    _name, blank, path = typed.partition(" ")
+    return _file_words(_shell, path) if blank else SAVE_FORMATS
 
 
-def _off_words(_shell: Shell, _typed: str) -> Sequence[str]:
-    return ("off",)
+def _record_words(_shell: Shell, typed: str) -> CompletionWords:
+    return {"off": "end the recording"} | paths_beginning_with(typed)
 
 
 #: How the end of a file's name says what it is to be.
@@ -99,6 +104,7 @@ SAVE_COMMANDS = (
         "keep the session so far, as a script or a page",
         ":save session.py",
         _save,
+        _file_words,
         details=_FORMAT_HELP,
         group="keeping",
     ),
@@ -108,7 +114,7 @@ SAVE_COMMANDS = (
         "the same from now on, until off or the end",
         ":record talk.cast",
         _record,
-        _off_words,
+        _record_words,
         details=_FORMAT_HELP,
         group="keeping",
     ),
