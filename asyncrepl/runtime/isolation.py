@@ -212,18 +212,18 @@ class Isolation:
 
     # -- contested names -------------------------------------------------------------
 
-    def look(self) -> bool:
-        """Find out what the user's folders take from the library now; whether it is anything."""
+    def look(self) -> None:
+        """Find out what the user's folders take from the library now."""
         if self._theirs:
             self._give_back()
         self._remember()
         places = [p for p in sys.path if type(p) is str and p not in self._installed]
         state = [_folder_state(place) for place in places]
-        if state != self._places:
-            self._places = state
-            found = {entry.partition(".")[0] for place in places for entry in _entries_of(place)}
-            self._contest({name for name in found & self._takeable if self._is_other(name)})
-        return bool(self._contested)
+        if state == self._places:
+            return
+        self._places = state
+        found = {entry.partition(".")[0] for place in places for entry in _entries_of(place)}
+        self._contest({name for name in found & self._takeable if self._is_other(name)})
 
     def _is_other(self, name: str) -> bool:
         """Whether the user's own import of `name` finds something else than ours does."""
@@ -361,9 +361,10 @@ def add_user_folder(place: str) -> None:
     look()
 
 
-def look() -> bool:
-    """See what the folder holds now, in microseconds if as before; whether names are contested."""
-    return _isolation is not None and _isolation.look()
+def look() -> None:
+    """See what the folder holds now; takes microseconds where it has not changed."""
+    if _isolation is not None:
+        _isolation.look()
 
 
 def repair_imports() -> None:

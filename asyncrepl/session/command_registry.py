@@ -231,10 +231,6 @@ class CommandRegistry:
         self._found = found  # in one step: another thread may be looking
         return True
 
-    def load(self) -> None:
-        """Import the modules of all commands now."""
-        _ = self._by_name
-
     @property
     def names(self) -> list[str]:
         """The names, in the order in which ``:help`` lists them."""

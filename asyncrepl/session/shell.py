@@ -201,8 +201,7 @@ class Shell:
                 done(status)
 
         with self.contained("the beginning of the statement cannot be noted"):
-            if look_at_folder():  # what is imported later would meet the user's modules
-                self.registry.load()
+            look_at_folder()
             self.narrator.began()
             self.mistake_reporter.began()
             self.leak_reporter.began()
