@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from asyncrepl.engine.loop.loop_iteration import LoopIteration
 
-__all__ = ["ModulePreloader"]
+__all__ = ["ModulePreloader", "import_lock"]
 
 #: What a session may need, what is needed soonest first.
 _PACKAGES = (
@@ -61,12 +61,12 @@ _OTHER_MODULES = (
 #: Seconds before the first import, and at least between two of them.
 _FIRST_DELAY, _MIN_PAUSE = 0.05, 0.002
 
-#: Held while a module is imported, and in every fork.
-_import_lock = threading.RLock()
+#: Held while a thread of ours imports, and in every fork.
+import_lock = threading.RLock()
 os.register_at_fork(
-    before=_import_lock.acquire,
-    after_in_parent=_import_lock.release,
-    after_in_child=_import_lock.release,
+    before=import_lock.acquire,
+    after_in_parent=import_lock.release,
+    after_in_child=import_lock.release,
 )
 
 
@@ -76,7 +76,8 @@ class ModulePreloader:
     def __init__(self, turn: LoopIteration) -> None:
         self._turn = turn
         self._over = threading.Event()
-        # Not called ours: what it computes counts among what keeps the loop from running.
+        # It begins after the watchdog, which knows the threads of ours that are there by then:
+        # what this one computes counts among what keeps the loop from running.
         self._thread = threading.Thread(target=self._load, name="asyncrepl loading", daemon=True)
 
     def start(self) -> None:
@@ -103,7 +104,7 @@ class ModulePreloader:
                     return
             began = perf_counter()
             # Whoever needs what is missing or broken will say so.
-            with _import_lock, suppress(Exception):
+            with import_lock, suppress(Exception):
                 import_module(name)
             pause = max(perf_counter() - began, _MIN_PAUSE)
 

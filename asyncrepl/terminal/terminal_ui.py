@@ -30,6 +30,7 @@ from prompt_toolkit.enums import EditingMode
 
 from asyncrepl.terminal.input_controller import InputController
 from asyncrepl.terminal.key_bindings import PauseKeys, build_key_bindings
+from asyncrepl.terminal.module_preloader import import_lock
 from asyncrepl.terminal.pager import Pager
 from asyncrepl.terminal.painter import Painter
 from asyncrepl.terminal.panel import Panel
@@ -411,9 +412,10 @@ class TerminalUI:
 
 def _load_rules() -> None:
     """Import what explains mistakes; in a thread, for it takes a while."""
-    from asyncrepl.session.mistake_reporter import load_rules
+    with import_lock:
+        from asyncrepl.session.mistake_reporter import load_rules
 
-    load_rules()
+        load_rules()
 
 
 def _unnumbered_task(

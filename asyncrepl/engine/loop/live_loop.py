@@ -107,12 +107,14 @@ class LoopExtension:
     was made. `timeline` is what records at the moment, None for nothing; `loop_breakpoint` is
     where the loop's thread stands still between two steps, None if it never did. `walks` says by
     the ``id`` of an async generator whose code, at which instruction, took its first step; only
-    while a timeline records, and also of generators that are gone.
+    while a timeline records, and also of generators that are gone. `forked` says that this is the
+    loop of the parent process, which runs no more.
     """
 
     __slots__ = (
         "began",
         "clock",
+        "forked",
         "loop_breakpoint",
         "outside",
         "selector",
@@ -128,6 +130,7 @@ class LoopExtension:
         self.timeline: Timeline | None = None
         self.loop_breakpoint: Breakpoint | None = None
         self.walks: dict[int, tuple[CodeType, int]] = {}
+        self.forked = False
         self.selector = selector
         self.outside = ExternalWaits(selector, own_fd)
 
@@ -207,10 +210,16 @@ class LiveLoop(_SelectorEventLoop):
         return result
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        """As asyncio's own; a task that could not leave its step goes on nevertheless."""
+        """As asyncio's own; a task that could not leave its step goes on nevertheless.
+
+        After a fork none could, which is not the user's doing.
+        """
         inside = "handle" in context and self._thread_id == threading.get_ident()
-        if inside and restore_running_loop(self) and (task := current_task(self)) is not None:
-            asyncio.tasks._leave_task(self, task)  # noqa: SLF001
+        if inside and restore_running_loop(self):
+            if self.live.forked:
+                return
+            if (task := current_task(self)) is not None:
+                asyncio.tasks._leave_task(self, task)  # noqa: SLF001
         super().call_exception_handler(context)
 
     def settle(self) -> None:
@@ -249,6 +258,7 @@ class LiveLoop(_SelectorEventLoop):
 
     def forget_all(self, callback: Callable[[], object]) -> None:
         """Let `callback` be all that is to be run; for a process that was forked."""
+        self.live.forked = True
         self._scheduled.clear()
         self._ready.clear()
         self._ready.append(asyncio.Handle(callback, (), self))
