@@ -1,10 +1,11 @@
 """Write `faults.md`, the page of all that was done to a session, and what became of it.
 
-    .venv/bin/python docs/faults.py
+    .venv/bin/python docs/faults.py [--missing]
 
 Runs the tests of faults, also those that take long, on the Python that runs this, and
 writes down its verdicts; those of other versions stay as they are. A test that failed is
-run once more, alone, before it is believed.
+run once more, alone, before it is believed. With --missing only those are run that the page
+does not know to be survived on this version.
 """
 
 from __future__ import annotations
@@ -55,10 +56,19 @@ Verdicts = dict[tuple[str, str], dict[str, str]]
 
 
 class Results:
-    """What became of each test; a plugin of pytest's."""
+    """What became of each test; a plugin of pytest's.
 
-    def __init__(self) -> None:
+    Without the tests of `known`, by `key`, if that is given; for a run in one process.
+    """
+
+    def __init__(self, known: set[tuple[str, str]] | None = None) -> None:
         self.by_test: dict[str, str] = {}
+        self._known = known
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Leave out what is known."""
+        if self._known is not None:
+            items[:] = [item for item in items if key(item.nodeid) not in self._known]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep it: of the call, or of the set-up that ended it."""
@@ -66,15 +76,23 @@ class Results:
             self.by_test[report.nodeid] = report.outcome
 
 
+_OPTIONS = ("-q", "--slow", "-p", "no:cacheprovider")
+
+
 def results() -> dict[str, str]:
     """Run all tests of faults; what became of each."""
     found = Results()
-    os.chdir(ROOT)
-    options = ["-q", "--slow", "-p", "no:cacheprovider"]
-    pytest.main([*options, "-n", "2", *FILES], plugins=[found])
+    pytest.main([*_OPTIONS, "-n", "2", *FILES], plugins=[found])
     again = [each for each, outcome in found.by_test.items() if outcome == "failed"]
     if again:
-        pytest.main([*options, "-n", "0", *again], plugins=[found])
+        pytest.main([*_OPTIONS, "-n", "0", *again], plugins=[found])
+    return found.by_test
+
+
+def missing(known: set[tuple[str, str]]) -> dict[str, str]:
+    """Run the tests of faults but for those that are known; what became of each."""
+    found = Results(known)
+    pytest.main([*_OPTIONS, "-n", "0", *FILES], plugins=[found])
     return found.by_test
 
 
@@ -121,13 +139,17 @@ def key(test: str) -> tuple[str, str]:
 
 def main() -> int:
     """Run the tests and write the page; 1 if one of them has failed."""
-    found, version = results(), f"{sys.version_info[0]}.{sys.version_info[1]}"
-    known = before(PAGE.read_text(encoding="utf-8")) if PAGE.exists() else {}
-    verdicts = {
-        key(test): {**known.get(key(test), {}), version: _MARKS[outcome]}
-        for test, outcome in sorted(found.items())
-    }
-    PAGE.write_text(page(verdicts), encoding="utf-8")
+    os.chdir(ROOT)
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    verdicts = before(PAGE.read_text(encoding="utf-8")) if PAGE.exists() else {}
+    survived = {done for done, marks in verdicts.items() if marks[version] in {"✓", "–"}}
+    found = missing(survived) if "--missing" in sys.argv else results()
+    if "--missing" not in sys.argv:  # what there is no more stands there no more
+        present = {key(test) for test in found}
+        verdicts = {done: marks for done, marks in verdicts.items() if done in present}
+    for test, outcome in found.items():
+        verdicts.setdefault(key(test), {})[version] = _MARKS[outcome]
+    PAGE.write_text(page(dict(sorted(verdicts.items()))), encoding="utf-8")
     return int("failed" in found.values())
 
 

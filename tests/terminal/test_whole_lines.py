@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
+from support.pty import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from support.pty import Terminal
 
 THREADS = """
 import subprocess, sys, threading
@@ -152,17 +152,19 @@ def test_what_is_pasted_and_shown_again_is_not_obeyed(
     assert RAW.findall(re.sub(rb"\x1b\[J", b"", sent(other))) == []
 
 
-def test_a_stranger_s_transcript_is_not_obeyed(
-    start: Callable[..., Terminal], tmp_path: Path
-) -> None:
+def test_a_stranger_s_transcript_is_not_obeyed(tmp_path: Path) -> None:
     """Its title, what it tells, types and prints."""
     path = tmp_path / "strange.pycon"
     evil = EVIL.replace("\0", "")  # such a file is refused
     typed = f"'{evil[:2]}\x9b2J\x9d0;x\x0e'; print('over')"
     path.write_text(f"#: title {evil}\n\n# {evil}\n>>> {typed}\n")
-    terminal = start()
-    terminal.enter(f":replay {path}")
-    terminal.wait_for("over")
+    command = [sys.executable, "-m", "asyncrepl", "replay", "--speed", "50", str(path)]
+    terminal = Terminal(command)
+    try:
+        assert terminal.exit_status() == 0
+    finally:
+        terminal.close()
+    assert "over" in terminal.scrollback
     assert RAW.findall(sent(terminal)) == []
 
 
