@@ -63,10 +63,13 @@ class Results:
 
     def __init__(self, known: set[tuple[str, str]] | None = None) -> None:
         self.by_test: dict[str, str] = {}
+        #: All there are, of a run in one process.
+        self.present: set[tuple[str, str]] = set()
         self._known = known
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Leave out what is known."""
+        self.present = {key(item.nodeid) for item in items}
         if self._known is not None:
             items[:] = [item for item in items if key(item.nodeid) not in self._known]
 
@@ -79,21 +82,22 @@ class Results:
 _OPTIONS = ("-q", "--slow", "-p", "no:cacheprovider")
 
 
-def results() -> dict[str, str]:
-    """Run all tests of faults; what became of each."""
+def all_results() -> Results:
+    """Run all tests of faults."""
     found = Results()
     pytest.main([*_OPTIONS, "-n", "2", *FILES], plugins=[found])
     again = [each for each, outcome in found.by_test.items() if outcome == "failed"]
     if again:
         pytest.main([*_OPTIONS, "-n", "0", *again], plugins=[found])
-    return found.by_test
+    found.present = set(map(key, found.by_test))
+    return found
 
 
-def missing(known: set[tuple[str, str]]) -> dict[str, str]:
-    """Run the tests of faults but for those that are known; what became of each."""
+def missing_results(known: set[tuple[str, str]]) -> Results:
+    """Run the tests of faults but for those that are known."""
     found = Results(known)
     pytest.main([*_OPTIONS, "-n", "0", *FILES], plugins=[found])
-    return found.by_test
+    return found
 
 
 def before(page: str) -> Verdicts:
@@ -143,14 +147,12 @@ def main() -> int:
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
     verdicts = before(PAGE.read_text(encoding="utf-8")) if PAGE.exists() else {}
     survived = {done for done, marks in verdicts.items() if marks[version] in {"✓", "–"}}
-    found = missing(survived) if "--missing" in sys.argv else results()
-    if "--missing" not in sys.argv:  # what there is no more stands there no more
-        present = {key(test) for test in found}
-        verdicts = {done: marks for done, marks in verdicts.items() if done in present}
-    for test, outcome in found.items():
+    found = missing_results(survived) if "--missing" in sys.argv else all_results()
+    verdicts = {done: marks for done, marks in verdicts.items() if done in found.present}
+    for test, outcome in found.by_test.items():
         verdicts.setdefault(key(test), {})[version] = _MARKS[outcome]
     PAGE.write_text(page(dict(sorted(verdicts.items()))), encoding="utf-8")
-    return int("failed" in found.values())
+    return int("failed" in found.by_test.values())
 
 
 if __name__ == "__main__":
