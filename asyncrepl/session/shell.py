@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import builtins
 import sys
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -42,9 +41,6 @@ if TYPE_CHECKING:
     from asyncrepl.syntax.sources import Source
 
 __all__ = ["Shell"]
-
-#: A second Ctrl-C within this many seconds abandons a statement that hangs in cleanup.
-ABANDON_WITHIN = 1.0
 
 
 class Shell:
@@ -95,7 +91,6 @@ class Shell:
         self._explanation: Explanation | None = None
         self._run: StatementRun | None = None
         self._command_runner = CommandRunner(self)
-        self._interrupted_at = 0.0
 
     @property
     def explanation(self) -> Explanation | None:
@@ -235,14 +230,9 @@ class Shell:
 
     def interrupt(self) -> bool:
         """What Ctrl-C does to what runs in the foreground; False where nothing does."""
-        soon = time.monotonic() - self._interrupted_at < ABANDON_WITHIN
-        self._interrupted_at = time.monotonic()
         self.debug_commands.resume_all()
         if self._run is not None:
-            if self._run.interrupts and soon:
-                self._run.abandon()
-            else:
-                self._run.interrupt()
+            self._run.interrupt()
         elif self._command_runner.task is not None:
             self._command_runner.task.cancel()
         else:
