@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from asyncrepl.runtime.path_names import paths_beginning_with
 from asyncrepl.session.command_registry import CommandError, command
 from asyncrepl.views.styled_lines import two_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from asyncrepl.export.saved_session import TargetFile
     from asyncrepl.session.command_registry import CompletionWords
     from asyncrepl.session.shell import Shell
@@ -35,12 +34,17 @@ def _format_lines(shell: Shell) -> list[Line]:
     return two_columns(rows, shell.console.width)
 
 
+def _file_words(_shell: Shell, typed: str) -> CompletionWords:
+    return paths_beginning_with(typed.removeprefix("-f").lstrip())
+
+
 @command(
     ":save FILE",
     "keep the session so far, as a script or a page",
     group="keeping",
     rank=10,
     example=":save session.py",
+    complete=_file_words,
     details=_FORMAT_HELP,
     more=_format_lines,
     saved=False,
@@ -51,9 +55,12 @@ def _save(shell: Shell, rest: str) -> list[Line]:
     return _saved_lines(shell, ":save", rest, None)
 
 
-def _format_words(_shell: Shell, _typed: str) -> CompletionWords:
+def _format_words(_shell: Shell, typed: str) -> CompletionWords:
     from asyncrepl.export.format_registry import export_formats
 
+    _name, blank, path = typed.partition(" ")
+    if blank:
+        return _file_words(_shell, path)
     return {each.name: each.title for each in export_formats().values()}
 
 
@@ -96,8 +103,8 @@ def _target(command: str, words: str, name: str | None) -> tuple[TargetFile, str
     return target, name or format_by_suffix(target.path, command)
 
 
-def _off_words(_shell: Shell, _typed: str) -> Sequence[str]:
-    return ("off",)
+def _record_words(_shell: Shell, typed: str) -> CompletionWords:
+    return {"off": "end the recording"} | paths_beginning_with(typed)
 
 
 @command(
@@ -106,7 +113,7 @@ def _off_words(_shell: Shell, _typed: str) -> Sequence[str]:
     group="keeping",
     rank=20,
     example=":record talk.cast",
-    complete=_off_words,
+    complete=_record_words,
     details=_FORMAT_HELP,
     more=_format_lines,
     saved=False,

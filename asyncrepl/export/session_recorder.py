@@ -156,7 +156,11 @@ class _RecordedFile(Protocol):
 
 
 class _RedrawnFile:
-    """A file of a format that is made of the whole session."""
+    """A file of a format that is made of the whole session.
+
+    It is held open, though nothing is written that way: the identity of a file that is gone
+    may be given to the next one.
+    """
 
     def __init__(self, shell: Shell, target: TargetFile, name: str) -> None:
         self._shell = shell
@@ -164,8 +168,9 @@ class _RedrawnFile:
         self._name = name
         self._after = next(reversed(shell.tape.recorded_inputs), None)
         self._due = 0.0
+        self._held = -1
         write_file(self._path, self._drawn(), replace=target.forced)
-        self._identity = _file_identity(self._path.stat())
+        self._hold()
 
     def settle(self, recorded: RecordedInput, following: RecordedInput) -> None:
         """Draw nothing: there is nothing new since `last`, but what runs in the background."""
@@ -180,13 +185,21 @@ class _RedrawnFile:
         self._draw()
 
     def close(self) -> None:
-        """Do nothing: the file is never open for long."""
+        """Hold the file no more, if what is open is still that."""
+        with suppress(OSError):
+            if _file_identity(os.fstat(self._held)) == self._identity:
+                os.close(self._held)
+
+    def _hold(self) -> None:
+        self._held = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        self._identity = _file_identity(os.fstat(self._held))
 
     def _draw(self) -> None:
         began = time.monotonic()
         _check_identity(self._path, self._identity)
         write_file(self._path, self._drawn(), replace=True)
-        self._identity = _file_identity(self._path.stat())
+        self.close()
+        self._hold()
         now = time.monotonic()
         took = now - began
         self._due = now + took * _REST_FACTOR if took > _QUICK_DRAWING else now
