@@ -197,7 +197,7 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
     try:
         with open_shell(Console(sys.stdout, sys.stderr), clock=clock) as shell:
             told = shell.explained
-            shell.show_error = failed
+            shell.outcomes.show_error = failed
             shell.narrator.listen()
             shell.mistake_reporter.stuck, shell.mistake_reporter.silent = _end_waiting, True
             findings.patient = True

@@ -185,7 +185,11 @@ def _run_with_shell(settings: Settings, run: Callable[[Shell], int]) -> int:
     with open_shell(_console(settings.color), clock=clock) as shell:
         shell.narrator.turn(on=settings.trace)
         status = run(shell)
-    return status if shell.cleanup_exit_status is None else shell.cleanup_exit_status
+    return (
+        status
+        if shell.outcomes.cleanup_exit_status is None
+        else shell.outcomes.cleanup_exit_status
+    )
 
 
 def _demos(words: list[str]) -> int:

@@ -8,26 +8,36 @@ and since when times count.
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+from asyncrepl.session.foreground_view import ForegroundView
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
     from asyncrepl.engine.iteration.tracer import Tracer
+    from asyncrepl.engine.loop.live_loop import ObservationRequests
     from asyncrepl.engine.statements import Outcome
     from asyncrepl.events.iteration_events import IterationEvent
-    from asyncrepl.session.shell import Shell
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["Narrator"]
+__all__ = ["NarrationContext", "Narrator"]
+
+
+class NarrationContext(ForegroundView, Protocol):
+    """What a narrator needs: also who wants the loop to be recorded."""
+
+    @property
+    def observing(self) -> ObservationRequests:
+        """For what the loop is recorded."""
 
 
 class Narrator:
-    """Narrates the asynchronous iterations of one shell, all of them or those of one statement."""
+    """Narrates the asynchronous iterations of a session, all of them or those of one statement."""
 
-    def __init__(self, shell: Shell) -> None:
-        self._shell = shell
+    def __init__(self, context: NarrationContext) -> None:
+        self._context = context
         #: The instant (ns) since which times count.
         self.since = 0
         self._follows_task = False
@@ -90,7 +100,7 @@ class Narrator:
     def began(self) -> None:
         """A statement begins: times count from now on."""
         self.narrated_any = False
-        self.since = self._shell.loop.live.clock.time_ns()
+        self.since = self._context.loop.live.clock.time_ns()
 
     def ended(self, outcome: Outcome) -> None:
         """The statement is over."""
@@ -103,25 +113,26 @@ class Narrator:
             from asyncrepl.engine.iteration.tracer import Tracer
             from asyncrepl.views.narration_lines import narration_lines
 
-            # The marks in builtins keep the tracer: the shell must not live as long.
+            # The marks in builtins keep the tracer: the session must not live as long.
             show = weakref.WeakMethod(self._show)
 
             def emit(event: IterationEvent) -> None:
                 if (method := show()) is not None:
                     method(event)
 
-            self._tracer, self._lines = Tracer(self._shell.loop, emit), narration_lines
-        self._tracer.start(self._shell.observing.want("trace"), task)
+            self._tracer, self._lines = Tracer(self._context.loop, emit), narration_lines
+        self._tracer.start(self._context.observing.want("trace"), task)
 
     def _stop(self) -> None:
         if self._tracer is not None:
             self._tracer.stop()
-        self._shell.observing.drop("trace")
+        self._context.observing.drop("trace")
 
     def _show(self, event: IterationEvent) -> None:
         if not self._shows_steps:
             return
         self.narrated_any = True
-        shell, foreground = self._shell, self._shell.task
+        foreground = self._context.task
         name = "" if foreground is None else foreground.get_name()
-        shell.console.show(*self._lines(event, self.since, shell.console.width, name))
+        console = self._context.console
+        console.show(*self._lines(event, self.since, console.width, name))

@@ -19,12 +19,13 @@ import weakref
 from asyncio import current_task
 from contextlib import contextmanager
 from types import AsyncGeneratorType, CoroutineType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from asyncrepl.engine.code_owner import short_filename
 from asyncrepl.engine.tasks.task_records import ending
 from asyncrepl.events.findings import Finding, findings
 from asyncrepl.events.object_info import describe, refused_operands
+from asyncrepl.session.foreground_view import ForegroundView
 from asyncrepl.views.explanation_lines import changed_line, explanation_lines
 
 if TYPE_CHECKING:
@@ -32,14 +33,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import CodeType
 
+    from asyncrepl.engine.blocking.blocking_reports import SleepMonitor
+    from asyncrepl.engine.leaks.leak_log import ExplainedObjects, LeakLog
     from asyncrepl.engine.statements import Outcome, Session
     from asyncrepl.explain.explanation import Explanation
-    from asyncrepl.session.shell import Shell
     from asyncrepl.views.styled_lines import Line
 
     Otherwise = Callable[[], object]
 
 __all__ = [
+    "LeakAccount",
+    "MistakeContext",
     "SilentMistakeReporter",
     "explain_error",
     "explain_outcome",
@@ -95,11 +99,43 @@ _CONSEQUENCES, _CAUSES = {"starved", "hogged"}, {"blocks", "hogged"}
 _LOOP_ITERATIONS = 2
 
 
-class SilentMistakeReporter:
-    """What one shell has to say of mistakes that raised nothing."""
+class LeakAccount(Protocol):
+    """Who keeps what was forgotten."""
 
-    def __init__(self, shell: Shell) -> None:
-        self._shell = shell
+    leaks: LeakLog
+    explained: ExplainedObjects
+
+    def account(self, error: BaseException) -> None:
+        """`error` is explained: what it leaves behind, and what died of it, is no news."""
+
+
+class MistakeContext(ForegroundView, Protocol):
+    """What a mistake reporter needs: also what it sets, and who knows more.
+
+    `explanation` is what explains the last error or misuse, `first` the first of all.
+    """
+
+    explanation: Explanation | None
+    first: Explanation | None
+
+    @property
+    def runs_own_loop(self) -> bool:
+        """Whether a program runs which makes its own loop."""
+
+    @property
+    def sleeps(self) -> SleepMonitor:
+        """What blocks for a time that is known."""
+
+    @property
+    def leak_reporter(self) -> LeakAccount:
+        """Who keeps what was forgotten."""
+
+
+class SilentMistakeReporter:
+    """What one session has to say of mistakes that raised nothing."""
+
+    def __init__(self, context: MistakeContext) -> None:
+        self._context = context
         self._reported_kinds: set[str] = set()
         self._began_in_iteration = 0
         self._reported: set[tuple[str, str]] = set()
@@ -126,9 +162,9 @@ class SilentMistakeReporter:
     def active(self) -> Iterator[None]:
         """Hear what is seen."""
         before = findings.heard, findings.sleep
-        findings.heard, findings.sleep = self._on_finding, self._shell.sleeps.replacement_at
+        findings.heard, findings.sleep = self._on_finding, self._context.sleeps.replacement_at
         findings.clear()
-        selector = self._shell.loop.live.selector
+        selector = self._context.loop.live.selector
         selector.idle = self._check_deadlock
         try:
             yield
@@ -145,18 +181,18 @@ class SilentMistakeReporter:
 
     def explain_lost_error(self, error: BaseException) -> list[Line]:
         """What explains an error that reached only the loop's exception handler."""
-        found = explain_error(self._shell.session, error)
+        found = explain_error(self._context.session, error)
         if found is None:
             return []
-        self._shell.leak_reporter.account(error)
+        self._context.leak_reporter.account(error)
         told = self._is_reported(found)
-        self._shell.first = None  # it is more than what was noticed before
+        self._context.first = None  # it is more than what was noticed before
         lines = self.said(found)
         return [] if told else lines
 
     def began(self) -> None:
         """A statement begins."""
-        self._began_in_iteration = self._shell.loop.live.turn.number
+        self._began_in_iteration = self._context.loop.live.turn.number
         self._reported_kinds.clear()
         self._reported_blocking.clear()
         self._forgotten_code.clear()
@@ -169,14 +205,16 @@ class SilentMistakeReporter:
         findings.review_pending()
         self.look(silently=silently)
         # It is started in one turn, runs in the next, and is reported in the one after.
-        at_once = self._shell.loop.live.turn.number - self._began_in_iteration <= _LOOP_ITERATIONS
+        at_once = (
+            self._context.loop.live.turn.number - self._began_in_iteration <= _LOOP_ITERATIONS
+        )
         if at_once and outcome.error is None and findings.never_ran:
             code = _code_of_whole_text(outcome.source.filename)
             self.see(Finding("unsuspended", describe(None), code, 0))
             self.look()
         last = vars(builtins).get("_")
         if type(last) is CoroutineType and last.cr_code in self._forgotten_code:
-            self._shell.leak_reporter.explained.add(last)  # one more, that dies later
+            self._context.leak_reporter.explained.add(last)  # one more, that dies later
 
     def keep(self, sighting: Finding) -> None:
         """Explain `sighting`, which is told in another way, when ``:why`` asks."""
@@ -199,7 +237,7 @@ class SilentMistakeReporter:
                 if sighting.what in _CAUSES and sighting.place is not None:
                     self._reported_blocking.add((sighting.code.co_filename, sighting.place.lineno))
                 if not self._is_reported(found):
-                    self._shell.console.complain(
+                    self._context.console.complain(
                         *self.said(found, self._location_text(found, sighting))
                     )
             elif otherwise is not None:
@@ -242,11 +280,11 @@ class SilentMistakeReporter:
 
     def _on_finding(self) -> None:
         """Look as soon as the code that runs gives the loop back."""
-        loop = self._shell.loop
+        loop = self._context.loop
         if loop.is_closed():
             return
         if not loop.is_running():
-            if not self._shell.runs_own_loop:  # else the program's end, or its loop, is near
+            if not self._context.runs_own_loop:  # else the program's end, or its loop, is near
                 self.look()
             return
         here = threading.get_ident() == getattr(loop, "_thread_id", None)
@@ -261,7 +299,7 @@ class SilentMistakeReporter:
             loop.call_soon_threadsafe(self._look_soon)
 
     def _look_soon(self) -> None:
-        task = self._shell.task
+        task = self._context.task
         if task is not None and task.done():
             return  # its end is to be told first
         seen_in, self._tasks_with_findings = self._tasks_with_findings, []
@@ -277,7 +315,7 @@ class SilentMistakeReporter:
             return
         from asyncrepl.engine.tasks.task_survey import deadlock_finding, is_deadlocked
 
-        if is_deadlocked(self._shell.loop):
+        if is_deadlocked(self._context.loop):
             self._stuck_task_id = id(task)
             self._look_scheduled = True  # nobody but us is going to look
             if (seen := deadlock_finding(task)) is not None:
@@ -287,19 +325,18 @@ class SilentMistakeReporter:
 
     def _foreground(self) -> asyncio.Task[Any] | None:
         """The task whose end is waited for; of a program on its own, the first it has made."""
-        shell = self._shell
-        if not shell.runs_own_loop:
-            return shell.task
+        if not self._context.runs_own_loop:
+            return self._context.task
         from asyncrepl.engine.tasks.task_records import all_tasks
         from asyncrepl.engine.tasks.task_survey import sorted_by_name
 
-        return next(iter(sorted_by_name(all_tasks(shell.loop))), None)
+        return next(iter(sorted_by_name(all_tasks(self._context.loop))), None)
 
     def _explanation(self, sighting: Finding) -> Explanation | None:
         from asyncrepl.explain.evidence import gather_seen
         from asyncrepl.explain.explainer import explain
 
-        session = self._shell.session
+        session = self._context.session
         return explain(gather_seen(sighting, session.sources, session.namespace))
 
     def _note_leak(self, sighting: Finding) -> None:
@@ -308,11 +345,11 @@ class SilentMistakeReporter:
             from asyncrepl.engine.leaks.leak_origins import never_iterated
 
             if (leak := never_iterated(sighting)) is not None:
-                self._shell.leak_reporter.leaks.note(leak, quietly=True)
+                self._context.leak_reporter.leaks.note(leak, quietly=True)
 
     def _location_text(self, found: Explanation, sighting: Finding) -> str:
         """Where it is, unless that is the one line just typed."""
-        sources, typed = self._shell.session.sources, self._shell.source
+        sources, typed = self._context.session.sources, self._context.source
         filename, line = sighting.code.co_filename, 1
         if sighting.place is not None:
             line = sighting.place.lineno
@@ -325,11 +362,11 @@ class SilentMistakeReporter:
     def said(self, found: Explanation, place: str = "") -> list[Line]:
         """The lines that tell `found`; it is not told a second time, and ``:why`` knows it."""
         self.note(found)
-        shell = self._shell
-        shell.explanation = found
+        context = self._context
+        context.explanation = found
         if self.silent:
             return []
-        return explanation_lines(found, shell.session.sources, shell.console.width, place)
+        return explanation_lines(found, context.session.sources, context.console.width, place)
 
 
 def _has_failed(task: asyncio.Task[Any] | None) -> bool:

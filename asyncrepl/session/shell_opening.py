@@ -55,7 +55,7 @@ def open_shell(
             shell.closing = True
             shell.left = close_loop(
                 loop,
-                shell.leave,
+                shell.outcomes.note_exit,
                 lambda line: console.complain(*text_lines(line, "dim")),
                 shell.frontend.end_process,
             )

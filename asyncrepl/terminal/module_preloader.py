@@ -34,11 +34,11 @@ __all__ = ["ModulePreloader", "import_lock"]
 
 #: What a session may need, what is needed soonest first.
 _PACKAGES = (
+    "commands",  # also what `:` completes to
     "explain",
     "views",
     "engine",
     "session",
-    "commands",
     "syntax",
     "instrument",
     "terminal",

@@ -91,8 +91,8 @@ def _opened_session(terminal: Terminal, clock: Clock) -> Iterator[_PromptSession
             frontend.connect(shell, session.play_named)
             shell.narrator.turn(on=terminal.trace)
             yield session
-        if shell.cleanup_exit_status is not None:
-            terminal.session_exit.code = shell.cleanup_exit_status
+        if shell.outcomes.cleanup_exit_status is not None:
+            terminal.session_exit.code = shell.outcomes.cleanup_exit_status
         if shell.left:
             terminal.console.show(*prose(_left_running(shell.left), terminal.ui.columns, "dim", 2))
 
@@ -142,10 +142,10 @@ class _PromptSession:
                 self._interrupter,
                 self._ended,
                 self._report_interrupted,
-                self._shell.report_lost,
+                self._shell.outcomes.report_lost,
             )
             if leaving is not None and not terminal.session_exit.requested():
-                terminal.session_exit.request(self._shell.exit_code(leaving))
+                terminal.session_exit.request(self._shell.outcomes.exit_code(leaving))
         finally:
             self._preloader.close()
             self._watchdog.close()
@@ -249,7 +249,7 @@ class _PromptSession:
             blocks.last.filename, blocks.last.line
         ):
             return  # it was told what to write instead; of another task, this says which it is
-        self._shell.show_blocks(blocks)
+        self._shell.outcomes.show_blocks(blocks)
 
     def _show_again(self) -> None:
         """The loop goes on after it had nothing to do; in the watchdog's thread."""

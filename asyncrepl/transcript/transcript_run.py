@@ -188,10 +188,10 @@ class Player:
                 self._interrupter,
                 self._ended,
                 self._show_interrupt,
-                self.shell.report_lost,
+                self.shell.outcomes.report_lost,
             )
             if leaving is not None:
-                self._status = Status("exit", self.shell.exit_code(leaving))
+                self._status = Status("exit", self.shell.outcomes.exit_code(leaving))
         finally:
             if self._watch is not None:
                 self._watch.end()
