@@ -6,8 +6,8 @@ What does not work: distinguishing the states by colour (not everybody has it), 
 some terminals draw two cells wide. Each state has a shape of its own, one cell wide, with a
 fallback in ASCII. Nor does drawing a task as running wherever it ran at all: a task that prints a
 line each 0.1 s takes some microseconds for it, and would look like one that takes the loop for
-itself. A block is drawn where a task had the loop for most of the column, a spike on its line where it only
-ran.
+itself. A block is drawn where a task had the loop for most of the column, a spike on its line
+where it only ran.
 """
 
 from __future__ import annotations
