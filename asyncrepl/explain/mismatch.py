@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
 from asyncrepl.explain.demands import Demand, demand_of, is_asynchronous, met
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
-from asyncrepl.explain.uses import Use
+from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.value_origins import bindings, origins
 from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
 from asyncrepl.syntax.names import callee_name
@@ -90,7 +90,9 @@ def _concerns(evidence: Evidence, demand: Demand, info: ObjectInfo) -> bool:
     if type(evidence.error) is RuntimeError:  # a future says so when it is walked
         taken = kind is Kind.GENERATOR and demand.what in ("await", "coroutine", "awaitables")
         return taken or (kind in (Kind.TASK, Kind.FUTURE) and not wants_async)
-    if isinstance(demand.node, ast.Constant):
+    displays = (ast.List, ast.Tuple, ast.Set, ast.Dict, ast.JoinedStr)
+    literal = isinstance(demand.node, displays) and info.item is None and demand.what == "await"
+    if literal or isinstance(demand.node, ast.Constant):
         return demand.what == "async walk"  # else a literal says itself what it is
     if _is_no_evidence(evidence, demand, info):
         return False

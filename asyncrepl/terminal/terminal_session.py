@@ -113,6 +113,7 @@ class _PromptSession:
         )
         self._interrupter.heard = terminal.ui.drop_typed_ahead
         self._watchdog = BlockingWatchdog(shell.loop, self._report_blocked)
+        self._watchdog.looks = self._interrupter.wake
         shell.sleeps.wanted = self._reports_sleeps_only
         self._preloader = ModulePreloader(shell.loop.live.turn)
 
@@ -121,6 +122,7 @@ class _PromptSession:
         terminal, loop = self._terminal, self._shell.loop
         terminal.session_exit.connect(loop, self._interrupter.stuck)
         terminal.loop_view.connect(loop, self._watchdog)
+        self._watchdog.woken = self._show_again
         terminal.completer.connect(
             self._shell.session.namespace, lambda text: complete_command(self._shell, text)
         )
@@ -248,6 +250,12 @@ class _PromptSession:
         ):
             return  # it was told what to write instead; of another task, this says which it is
         self._shell.show_blocks(blocks)
+
+    def _show_again(self) -> None:
+        """The loop goes on after it had nothing to do; in the watchdog's thread."""
+        panel = self._terminal.ui.panel
+        if not panel.nudged:
+            self._terminal.ui.call(panel.nudge)
 
     def _reports_sleeps_only(self) -> bool:
         """Whether sleeps are told, and nothing that the watchdog has measured.

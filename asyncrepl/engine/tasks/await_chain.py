@@ -8,7 +8,7 @@ without running any code of the user's.
 
 Futures do not say what they wait for (other futures, a thread's result, a task group); the
 callbacks that asyncio hung on them do. Those are known by their code objects, and what they
-belong to stands in their closures. Read by the descriptors of asyncio's own types: a subclass of
+belong to is in their closures. Read by the descriptors of asyncio's own types: a subclass of
 the user's may override.
 
 What does not work:

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
 from asyncrepl.explain.demands import met
-from asyncrepl.explain.fixing import CannotFixError, Fixing, awaits_of, fresh
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of, fresh
 from asyncrepl.explain.kinds import Kind, has
-from asyncrepl.explain.repairs.case import LOOPS, Case, kind_of_case, made_here, yields_once
-from asyncrepl.explain.resolving import is_async_iterable
+from asyncrepl.explain.repairs.repair_case import LOOPS, Case, kind_of_case, made_here, yields_once
 from asyncrepl.explain.scopes import scope
+from asyncrepl.explain.static_values import is_async_iterable
 from asyncrepl.explain.value_origins import origins
 from asyncrepl.syntax.names import callee_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
-    from asyncrepl.explain.units import Unit
+    from asyncrepl.explain.source_units import Unit
 
 __all__ = [
     "around_statement",
@@ -144,6 +144,15 @@ def entered_async(fixing: Fixing, case: Case) -> None:
     fixing.awaiting(case.unit, call)
 
 
+def entered_uncalled(fixing: Fixing, case: Case) -> None:
+    """``async with manager() as x`` → ``async with manager as x``."""
+    call = case.owner
+    item = case.unit.parents.get(call)
+    if not isinstance(item, ast.withitem) or call.args or call.keywords:
+        raise CannotFixError
+    fixing.of(case.unit).replace(call, case.source)
+
+
 def opened(fixing: Fixing, case: Case) -> None:
     """Where asyncio runs something: a coroutine that enters the manager, and gives its value."""
     unit, statement = case.unit, case.unit.statement(case.owner)
@@ -227,6 +236,9 @@ def enter_rest(fixing: Fixing, unit: Unit, statement: ast.stmt, manager: str, na
     if block is None:
         raise CannotFixError
     rest = block[block.index(statement) + 1 :]
+    if not rest and unit.filename.startswith("<input "):  # what follows is typed later
+        fixing.of(unit).replace(statement, f"async with {manager} as {name}: pass")
+        return
     if not rest or not unit.source.begins_line(statement):
         raise CannotFixError
     edits, by = fixing.of(unit), unit.source.indent(statement)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from asyncrepl.explain.fixing import short
+from asyncrepl.explain.fix_editor import short
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has
 from asyncrepl.explain.rules.operand_rules import ANY, GENERATOR, STREAMS, Told, row
 from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
@@ -122,6 +122,18 @@ def _of_expression(told: Told, word: str) -> str:
 
 
 WALKS = (
+    row(
+        "async-for-over-function",
+        "a function that was not called, where items are wanted",
+        1,
+        "The async generator only exists after calling its function: `async for x in ticks()`.",
+        "walk",
+        frozenset({Kind.ASYNC_GENERATOR_FUNCTION, Kind.COROUTINE_FUNCTION}),
+        lambda told: (
+            f"{told.text} is {told.words}: it has to be called, and only what it gives is "
+            f"{'awaited' if told.kind is Kind.COROUTINE_FUNCTION else 'walked with `async for`'}."
+        ),
+    ),
     row(
         "await-in-genexp-makes-it-async",
         "`await` in a generator expression",
