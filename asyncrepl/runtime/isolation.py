@@ -5,7 +5,7 @@ Python puts that folder before the standard library, for everybody. Here it is s
 user's own imports; asyncrepl, the packages it needs and the standard library import as if
 the folder were not there: early or late, in whatever thread.
 
-Who imports is told by the frame that does, the innermost that is not the import system's.
+Who imports is known from the frame that does, the innermost that is not the import system's.
 Three parts, of which usually the first alone is at work:
 
 - A *finder* before all others. What is asked for by a frame that is not the user's is
@@ -104,7 +104,7 @@ class Isolation:
 
     def __init__(self) -> None:
         first = next((i for i, each in enumerate(sys.path) if _is_stdlib(each)), 0)
-        #: Where ours is imported from; the folder may stand in PYTHONPATH, too.
+        #: Where ours is imported from; the folder may be in PYTHONPATH, too.
         self._trusted = [p for i, p in enumerate(sys.path) if i >= first or not _is_here(p)]
         self._stdlib = [each for each in sys.path if _is_stdlib(each)]
         self._installed = frozenset(sys.path[first:])
@@ -135,7 +135,10 @@ class Isolation:
     def find_spec(
         self, name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None
     ) -> "ModuleSpec | None":
-        """What a top-level module is for who asks; None where the other finders are to say."""
+        """What the top-level module `name` is for whoever imports it, as the calling frame says.
+
+        None where the other finders are to decide, as below a package (`path`). Any thread.
+        """
         if path is not None:  # below a package, which has a place of its own
             protected = name.partition(".")[0] in _PROTECTED
             if protected and "typing" in self._taken:

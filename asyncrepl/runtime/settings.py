@@ -33,7 +33,7 @@ class Settings:
     """The choices of one session.
 
     `history` is None where no history is kept; `startup` is a file to run first;
-    `rate` is None where the clock's own is meant; `warnings` are lines to tell the user.
+    `rate` is None where the clock's own is meant; `warnings` are lines to show the user.
     """
 
     banner: bool = True
@@ -49,7 +49,11 @@ class Settings:
 
 
 def load_settings(config: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
-    """The settings from `config`, or from the user's configuration file if it exists."""
+    """The settings from `config`, or from the user's configuration file if it exists.
+
+    `environ` says where that is, and the history. Nothing is raised for a file that is wrong:
+    what cannot be used has a line in `Settings.warnings`.
+    """
     folder = _folder(environ, "XDG_CONFIG_HOME", ".config")
     variable = environ.get("ASYNCREPL_CONFIG")
     named = config or (Path(variable) if variable else None)
@@ -83,8 +87,8 @@ def use_color(
 ) -> bool:
     """Whether to colour what goes to `stream` (standard output if not given).
 
-    The choice "always" or "never" decides; then NO_COLOR, FORCE_COLOR, TERM=dumb;
-    then whether it is a terminal.
+    The `choice` "always" or "never" decides; then NO_COLOR, FORCE_COLOR and TERM=dumb
+    in `environ`; then whether it is a terminal.
     """
     if choice != "auto":
         return choice == "always"
@@ -98,8 +102,8 @@ def use_color(
 def use_ascii(stream: TextIO | None = None, environ: Mapping[str, str] = os.environ) -> bool:
     """Whether pictures on `stream` (standard output if not given) are to be drawn in ASCII.
 
-    That is where it has another encoding than UTF-8, or the user's locale is "C" or
-    "POSIX": Python itself takes that for UTF-8, but a terminal might not.
+    That is where it has another encoding than UTF-8, or the user's locale in `environ`
+    is "C" or "POSIX": Python itself takes that for UTF-8, but a terminal might not.
     """
     encoding = getattr(stream or sys.stdout, "encoding", None) or "utf-8"
     if encoding.lower().replace("-", "").replace("_", "") not in {"utf8", "utf8sig"}:

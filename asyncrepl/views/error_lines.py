@@ -45,8 +45,8 @@ def error_lines(outcome: Outcome, width: int | None = None, prompt: int = 4) -> 
     """What is shown for the error of `outcome`; nothing where it has none.
 
     What it says is broken at words where `width` columns do not hold it; not the stack, nor
-    the mark under the place. What was typed stands behind a prompt of so many columns as
-    `prompt` says.
+    the mark under the place. What was typed is behind a prompt of `prompt` columns.
+    A `width` of None breaks nothing.
     """
     return [row for line in _outcome_lines(outcome, prompt) for row in _wrapped_line(line, width)]
 
@@ -149,7 +149,7 @@ def _preceding(
 
 
 def interrupted_line(where: str | None) -> Line:
-    """What a Ctrl-C is told as; `where` is the place it has reached, if that is known."""
+    """How a Ctrl-C is shown; `where` is the place it has reached, if that is known."""
     return [("error", "KeyboardInterrupt"), ("dim", f" at {printable(where)}" if where else "")]
 
 
@@ -168,7 +168,7 @@ def _syntax_error(error: SyntaxError, outcome: Outcome, prompt: int) -> list[Lin
 def _caret_lines(error: SyntaxError, source: Source, prompt: int, *, several: bool) -> list[Line]:
     """A mark under the place.
 
-    It stands below the typed line, which begins after a prompt of so many columns; of
+    It is below the typed line, which begins after a prompt of so many columns; of
     several lines, the one that is meant is shown again.
     """
     if not error.text or not error.offset:

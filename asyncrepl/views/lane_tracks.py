@@ -2,12 +2,12 @@
 
 Rows keep the order of birth, each task under the one that made it.
 
-What does not work: telling the states apart by colour (not everybody has it), and glyphs that some
-terminals draw two cells wide. Each state has a shape of its own, one cell wide, with a fallback in
-ASCII. Nor does drawing a task as running wherever it ran at all: a task that prints a line each
-0.1 s takes some microseconds for it, and would look like one that takes the loop for itself. A
-block is drawn where a task had the loop for most of the column, a spike on its line where it only
-ran.
+What does not work: distinguishing the states by colour (not everybody has it), and glyphs that
+some terminals draw two cells wide. Each state has a shape of its own, one cell wide, with a
+fallback in ASCII. Nor does drawing a task as running wherever it ran at all: a task that prints a
+line each 0.1 s takes some microseconds for it, and would look like one that takes the loop for
+itself. A block is drawn where a task had the loop for most of the column, a spike on its line
+where it only ran.
 """
 
 from __future__ import annotations
@@ -65,7 +65,10 @@ def legend(
     *,
     ascii: bool = False,  # noqa: A002  says it best
 ) -> list[Line]:
-    """What the glyphs of `states` mean (None: of all), in lines of at most `width` cells."""
+    """What the glyphs of `states` mean (None: of all), in lines of at most `width` cells.
+
+    Without a `width`, in one line. With `ascii`, of the glyphs' forms in ASCII.
+    """
     lines: list[Line] = [[]]
     for glyph in glyphs_of("lanes").values():
         if glyph.meaning and (states is None or glyph.name in states):
@@ -104,7 +107,8 @@ class LanePicture:
     def labels(self, families: Sequence[tuple[Lane, int]], width: int) -> list[Fragment]:
         """The tasks' names in exactly `width` cells each, indented under those they descend from.
 
-        One that has ended and has a younger namesake among them is told to be the old one.
+        `families` are lanes with their depths. One that has ended and has a younger namesake
+        among them is called the old one.
         """
         indents = [min(2 * depth, width // 2) for _, depth in families]
         youngest = {lane.name: lane.id for lane, _ in sorted(families, key=lambda row: row[0].id)}
@@ -122,7 +126,7 @@ class LanePicture:
         return labels
 
     def track(self, lane: Lane) -> Line:
-        """The task's life, one cell a column."""
+        """The states of the task from its birth to its end, one cell a column."""
         line: Line = []
         glyphs, states = glyphs_of("lanes"), self._states(lane)
         self.states.update(states)
@@ -132,7 +136,10 @@ class LanePicture:
         return line
 
     def rest(self, hidden: Sequence[Lane], since: int, word: str) -> Line:
-        """How many more tasks there are, and how many of them have run from `since` on."""
+        """How many `hidden` tasks there are, and how many ran from the instant `since` (ns) on.
+
+        `word` says what those did: "running", "ran".
+        """
         lately = set(self._ids[max(bisect_right(self._starts, since) - 1, 0) :])
         running = sum(lane.id in lately for lane in hidden)
         return [("dim", f"+ {len(hidden)} more: {running or 'none'} {word}")]

@@ -4,8 +4,8 @@
     ticks(9, 0.5)  --1--2-3--4--5-6…
                    0    1    2    3 s
 
-A value stands in the column of its instant. All rows have one time scale, so what
-stands in one column happened at one time, and a second is as long everywhere. `|`
+A value is in the column of its instant. All rows have one time scale, so what
+is in one column happened at one time, and a second is as long everywhere. `|`
 is the end, `X` an error, `…` says that it went on when nobody looked any more.
 What comes at one instant is in brackets: ``(0 1 2)|``.
 
@@ -56,6 +56,7 @@ def marble_lines(
     """The diagram of `rows`, at most `width` cells wide, with an axis in seconds below.
 
     Of several rows each has its label: in front where there is room, else above.
+    With `ascii`, signs are ASCII.
     """
     page = _DiagramLayout(rows, width, ascii=ascii)
     return list(page.lines())
@@ -69,7 +70,7 @@ class _InstantValues(NamedTuple):
 
 
 class _DiagramLayout:
-    """The layout: which scale, how many columns a line, where the labels stand."""
+    """The layout: which scale, how many columns a line, where the labels are."""
 
     def __init__(self, rows: Sequence[MarbleRow], width: int, *, ascii: bool) -> None:  # noqa: A002
         self._glyphs = {
@@ -190,7 +191,7 @@ class _DiagramLayout:
         )
 
     def _even(self, scale: Scale) -> bool:
-        """Whether all values and ends stand where their instants are, but for a bit."""
+        """Whether all values and ends are drawn at their instants, but for a bit."""
         instants = [note.at for notes in self._notes for note in notes]
         instants += [row.at for row in self._rows]
         offsets = (at * scale.per % scale.step for at in instants)

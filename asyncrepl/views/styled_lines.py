@@ -120,7 +120,7 @@ def wrapped(text: str, width: int | None, indent: int = 0) -> list[str]:
 def flowed(line: Line, width: int | None, indent: int = 0) -> list[Line]:
     """The lines that the styled `line` makes in `width` columns; one where that is None.
 
-    All but the first begin with `indent` blanks, whose style tells that a line goes on there.
+    All but the first begin with `indent` blanks, whose style shows that a line goes on there.
     Words are kept whole, also long ones.
     """
     if width is None:
@@ -133,7 +133,8 @@ def flowed(line: Line, width: int | None, indent: int = 0) -> list[Line]:
 def prose(text: str, width: int | None, style: str = "", indent: int = 0) -> list[Line]:
     """The lines of one `style` that `text` makes: each of its own broken at words, made printable.
 
-    All but the first of each begin with `indent` blanks.
+    Rows have at most `width` cells (None: any number); all but the first of each begin with
+    `indent` blanks.
     """
     return [row for line in text_lines(text, style) for row in flowed(line, width, indent)]
 
@@ -192,7 +193,7 @@ def cut(text: str, width: int, dots: str = "…") -> str:
 
 
 def cut_front(text: str, width: int, dots: str = "…") -> str:
-    """`cut`, but what is kept is the end."""
+    """As `cut`, but what is kept of `text` in `width` cells is the end, behind `dots`."""
     text = one_line(text)
     if cell_width(text) <= width:
         return text
@@ -200,10 +201,10 @@ def cut_front(text: str, width: int, dots: str = "…") -> str:
 
 
 def shortened(names: Sequence[str], widths: Sequence[int], dots: str = "…") -> list[str]:
-    """Each name as one line of at most so many cells, told apart from the others.
+    """Each of `names` as one line, cut to its width of `widths` (cells) but unlike the others.
 
     A long one loses its end, as long as that leaves it unlike the others; a number at the
-    end is kept, because that is what tells ``worker-17`` from ``worker-18``, also while
+    end is kept, because that is what distinguishes ``worker-17`` from ``worker-18``, also while
     only one of them is there: else its name would change when the other comes.
     """
     ends = [cut(name, width, dots) for name, width in zip(names, widths, strict=True)]
@@ -216,7 +217,7 @@ def shortened(names: Sequence[str], widths: Sequence[int], dots: str = "…") ->
 
 
 def fit(text: str, width: int, dots: str = "…") -> str:
-    """`cut`, filled up with blanks to exactly `width` cells."""
+    """`text` as `cut` (with `dots`), filled up with blanks to exactly `width` cells."""
     text = cut(text, width, dots)
     return text + " " * (width - cell_width(text))
 
@@ -230,7 +231,7 @@ def _first_cells(text: str, room: int) -> str:
     return kept
 
 
-#: Columns that a meaning needs at least, to stand beside the names.
+#: Columns that a meaning needs at least, to be beside the names.
 MIN_MEANING_WIDTH = 30
 
 

@@ -72,14 +72,14 @@ _REPEAT_INTERVAL, _GIVE_UP_AFTER = 0.02, 2.0
 
 
 class RepeatedInterrupt:
-    """Counts what is pressed while one turn of a loop lasts; for the main thread.
+    """Counts what is pressed while one loop iteration lasts; for the main thread.
 
-    `gave_up` is called, in a thread, if the turn lasts even so; without it nothing more
+    `gave_up` is called, in a thread, if it lasts even so; without it nothing more
     is done.
     """
 
-    def __init__(self, turn: LoopIteration, gave_up: Callable[[], object] | None) -> None:
-        self._turn = turn
+    def __init__(self, iteration: LoopIteration, gave_up: Callable[[], object] | None) -> None:
+        self._iteration = iteration
         self._gave_up = gave_up
         self._interrupted_at: list[float] = []
         self._number = -1
@@ -92,8 +92,8 @@ class RepeatedInterrupt:
             self._trace(frame)
             return
         now = time.monotonic()
-        if self._turn.number != self._number:
-            self._number = self._turn.number
+        if self._iteration.number != self._number:
+            self._number = self._iteration.number
             self._interrupted_at.clear()
         self._interrupted_at = [at for at in self._interrupted_at if now - at < WITHIN] + [now]
         if len(self._interrupted_at) >= PRESSES:
@@ -117,7 +117,7 @@ class RepeatedInterrupt:
     def _trace_function(
         self, frame: FrameType, _event: str, _arg: object
     ) -> Callable[..., Any] | None:
-        if self._turn.number != self._number:
+        if self._iteration.number != self._number:
             self.end()
             return None
         if is_plumbing(frame.f_code.co_filename):
@@ -138,10 +138,10 @@ class RepeatedInterrupt:
             self._gave_up()
 
     def _goes_on(self) -> bool:
-        return self._on and self._turn.busy and self._turn.number == self._number
+        return self._on and self._iteration.busy and self._iteration.number == self._number
 
 
-#: A turn of the loop older than this many seconds is stuck, not just busy.
+#: A loop iteration older than this many seconds is stuck, not just busy.
 STUCK_AFTER = 0.05
 #: One older than this is, whatever else the machine may have had to do.
 SURELY_STUCK_AFTER = 0.5
@@ -266,7 +266,7 @@ class Interrupter:
         self._looking_again = False
         #: So many Ctrl-C were on their way to the loop at the last `wake`.
         self._seen = 0
-        #: The turn that was under way at the last Ctrl-C, but for those of the statement itself.
+        #: The iteration under way at the last Ctrl-C, but for those of the statement itself.
         self._interrupted_in = -1
         #: The cancellation on its way through the loop.
         self._pending_cancellation: asyncio.Handle | None = None
@@ -303,9 +303,9 @@ class Interrupter:
             signal.signal(signal.SIGINT, self._previous or signal.default_int_handler)
 
     def stuck(self) -> bool:
-        """Whether one turn of the loop has been running for too long. Any thread may ask."""
-        turn = self._loop.live.turn
-        return turn.busy and time.monotonic() - turn.since > STUCK_AFTER
+        """Whether one loop iteration has been running for too long. Any thread may ask."""
+        current = self._loop.live.turn
+        return current.busy and time.monotonic() - current.since > STUCK_AFTER
 
     def wake(self) -> None:
         """Interrupt what blocks the main thread, if another has taken a Ctrl-C; in a thread.
@@ -322,7 +322,10 @@ class Interrupter:
         self._seen = seen
 
     def on_sigint(self, _signum: int, frame: FrameType | None) -> None:
-        """Raise KeyboardInterrupt in a stuck turn; else interrupt the statement."""
+        """Raise KeyboardInterrupt in a stuck loop iteration; else interrupt the statement.
+
+        The handler of SIGINT: in the main thread, `frame` is where that is.
+        """
         again, self._looking_again = self._looking_again, False
         if not again:
             self.heard()
@@ -336,12 +339,12 @@ class Interrupter:
 
     def _postponed(self, frame: FrameType | None) -> bool:
         """Whether a Ctrl-C that is for `frame` comes when the row that it writes is whole."""
-        turn = self._loop.live.turn
-        number = turn.number
+        current = self._loop.live.turn
+        number = current.number
         if rows.forget():
             return False  # it has waited for long enough
         self._repeated.interrupted(frame)
-        if not rows.postpone(frame, lambda: turn.busy and turn.number == number):
+        if not rows.postpone(frame, lambda: current.busy and current.number == number):
             return False
         self._look_again_soon(ROW)
         return True
@@ -365,11 +368,12 @@ class Interrupter:
     def _reaches(self, frame: FrameType | None) -> bool:
         """Whether KeyboardInterrupt is to be raised in `frame`, where the main thread is."""
         live, task = self._loop.live, self._foreground.task
-        stands = live.loop_breakpoint is not None and live.loop_breakpoint.on
-        if not (live.turn.busy or stands) or frame is None:
+        at_breakpoint = live.loop_breakpoint is not None and live.loop_breakpoint.on
+        if not (live.turn.busy or at_breakpoint) or frame is None:
             return False
         if task is not None and current_task(self._loop) is task:
-            return stands or not is_plumbing(frame.f_code.co_filename) or self._is_stuck_in(frame)
+            ours = is_plumbing(frame.f_code.co_filename)
+            return at_breakpoint or not ours or self._is_stuck_in(frame)
         # Nobody has asked for the end of what runs in the background.
         return self._is_surely_stuck() and self._is_stuck_in(frame)
 
@@ -377,13 +381,13 @@ class Interrupter:
         return self.stuck() and innermost_user_frame(frame) is not None
 
     def _is_surely_stuck(self) -> bool:
-        """Whether the turn under way is long also on a machine that has stood still for a moment.
+        """Whether the loop iteration under way is long also on a machine that has been busy.
 
         It lasts since the Ctrl-C before this one, or for very long.
         """
-        turn = self._loop.live.turn
-        before, self._interrupted_in = self._interrupted_in, turn.number
-        return before == turn.number or time.monotonic() - turn.since > SURELY_STUCK_AFTER
+        current = self._loop.live.turn
+        before, self._interrupted_in = self._interrupted_in, current.number
+        return before == current.number or time.monotonic() - current.since > SURELY_STUCK_AFTER
 
     def describe_interrupted(self, error: KeyboardInterrupt) -> str:
         """What the Ctrl-C that came out of the loop as `error` has ended, in one line."""
@@ -393,7 +397,7 @@ class Interrupter:
         if task is None or not task.done():
             return f"KeyboardInterrupt: a callback at {where or 'an unknown place'}"
         if not task.cancelled():
-            task.exception()  # it is being told: asyncio need not log it later
+            task.exception()  # it is being reported: asyncio need not log it later
         return f"KeyboardInterrupt: task {task.get_name()!r} ended at {where}"
 
     def _cancel(self) -> None:

@@ -1,7 +1,7 @@
-"""The loop that the user's code lives on: asyncio's own, which can be observed and timed.
+"""The loop that the user's code runs on: asyncio's own, which can be observed and timed.
 
 `LiveLoop` is asyncio's selector loop with one property more, `live`. It tells
-other threads whether it is inside an iteration and since when, lives on a `Clock`,
+other threads whether it is inside an iteration and since when, goes by a `Clock`,
 and can be observed by a `Timeline`. Real time and nothing observed cost nothing.
 
 It is observed as long as anybody wants to look: lanes, a trace, a demo each want a record for a
@@ -103,12 +103,12 @@ _OBSERVED = ("_run_once", "call_soon", "create_task")
 class LoopExtension:
     """All that a `LiveLoop` has beyond asyncio's loop.
 
-    `clock` may be read from any thread, and so may `turn`; `began` is its instant when the loop
-    was made. `timeline` is what records at the moment, None for nothing; `loop_breakpoint` is
-    where the loop's thread stands still between two steps, None if it never did. `walks` says by
-    the ``id`` of an async generator whose code, at which instruction, took its first step; only
-    while a timeline records, and also of generators that are gone. `forked` says that this is the
-    loop of the parent process, which runs no more.
+    `clock` may be read from any thread, and so may `turn`, the loop iteration; `began` is the
+    clock's instant when the loop was made. `timeline` is what records at the moment, None for
+    nothing; `loop_breakpoint` is where the loop's thread is stopped between two steps, None if it
+    never did. `walks` says by the ``id`` of an async generator whose code, at which instruction,
+    took its first step; only while a timeline records, and also of generators that are gone. `forked`
+    says that this is the loop of the parent process, which runs no more.
     """
 
     __slots__ = (
@@ -135,7 +135,7 @@ class LoopExtension:
         self.outside = ExternalWaits(selector, own_fd)
 
     def let_go(self) -> None:
-        """End a stand, if there is one: something else is to happen. From any thread."""
+        """Leave the breakpoint, if the loop is at one: something else is to happen; any thread."""
         if self.loop_breakpoint is not None:
             self.loop_breakpoint.leave()
 
@@ -164,7 +164,7 @@ class LiveLoop(_SelectorEventLoop):
     def slow_callback_duration(self) -> float:
         """From so many seconds on debug mode reports a callback; none of ours.
 
-        Nor a statement's task, which runs a coroutine of ours: the session tells of it itself.
+        Nor a statement's task, which runs a coroutine of ours: the session reports it itself.
         """
         handle: Any = self._current_handle
         if handle is not None and is_ours(_file_of(handle._callback)):  # noqa: SLF001
@@ -241,14 +241,14 @@ class LiveLoop(_SelectorEventLoop):
     def when_settled(self, callback: Callable[[], object], *, patience: float = math.inf) -> None:
         """`settle` for a loop that is running, its clock held: then call `callback`.
 
-        After so many turns as `patience` says, settled or not.
+        After so many loop iterations as `patience` says, settled or not. On the loop's thread.
         """
         self.call_soon(self._look_whether_settled, callback, 0, patience)
 
     def _look_whether_settled(
         self, callback: Callable[[], object], calm: int, patience: float
     ) -> None:
-        # One calm look is not enough: what ran before it in this turn may have
+        # One calm look is not enough: what ran before it in this iteration may have
         # written to a socket that this very loop reads.
         calm = 0 if self._ready else calm + 1
         if calm < 2 and patience > 0:
@@ -266,8 +266,8 @@ class LiveLoop(_SelectorEventLoop):
     # -- time --------------------------------------------------------------------
 
     def use_clock(self, clock: Clock) -> None:
-        """Live on `clock` from now on, which must not be behind; on the loop's thread."""
-        self.live.clock.changed = _no_listener
+        """Use `clock` from now on, which must not be behind; on the loop's thread."""
+        self.live.clock.changed = _ignore_change
         self.live.clock = clock
         clock.changed = self._follow_clock
         self._follow_clock()
@@ -324,7 +324,7 @@ class LiveLoop(_SelectorEventLoop):
     # -- observation -------------------------------------------------------------
 
     def _asyncgen_firstiter_hook(self, agen: AsyncGenerator[Any, Any]) -> None:
-        """As asyncio's own; who begins to walk `agen` is noted: later nobody can tell."""
+        """As asyncio's own; who takes its first step is noted: later nobody knows."""
         live: LoopExtension = self._transports.live
         if live.timeline is not None:
             frame = sys._getframe(1)  # noqa: SLF001  the documented way
@@ -338,7 +338,7 @@ class LiveLoop(_SelectorEventLoop):
         if self._asyncgens_shutdown_called:
             _first_step(self, agen)  # it warns
         else:
-            self._asyncgens.add(agen)  # all that it does; calling it cost 7 % of a short walk
+            self._asyncgens.add(agen)  # all that it does; calling it cost 7 % of a short loop
 
     def _asyncgen_finalizer_hook(self, agen: AsyncGenerator[Any, Any]) -> None:
         """As asyncio's own; who left `agen` before its end is seen."""
@@ -349,16 +349,16 @@ class LiveLoop(_SelectorEventLoop):
     def observe(self, timeline: Timeline) -> None:
         """Record into `timeline`; on the loop's thread, also in a callback.
 
-        In a callback: the slice under way, and then from the next turn on.
+        In a callback: the slice under way, and then from the next loop iteration on.
         """
-        from asyncrepl.engine.loop import observed_iteration as turning
+        from asyncrepl.engine.loop import observed_iteration
 
         self.unobserve()
         timeline.ns = self.live.clock.ns
         timeline.begin(self)
         self.live.timeline = timeline
-        _override(self, "_run_once", MethodType(turning.run_once, self))
-        _override(self, "call_soon", MethodType(turning.call_soon, self))
+        _override(self, "_run_once", MethodType(observed_iteration.run_once, self))
+        _override(self, "call_soon", MethodType(observed_iteration.call_soon, self))
         _override(self, "create_task", self._create_observed_task)
 
     def unobserve(self) -> None:
@@ -408,12 +408,12 @@ def _file_of(callback: Any) -> str:
     return ""
 
 
-def _no_listener() -> None:
+def _ignore_change() -> None:
     pass
 
 
 def _override(loop: LiveLoop, name: str, function: Callable[..., Any]) -> None:
-    # Not through vars(): that alone makes each step slower, for the loop's whole life.
+    # Not through vars(): that alone makes each step slower, as long as the loop is used.
     setattr(loop, name, function)
 
 

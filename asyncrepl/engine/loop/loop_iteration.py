@@ -8,7 +8,7 @@ thread, or from a signal handler, whether the loop is busy and since when.
 it is pending, a virtual clock may not jump. Everything is looked up when the clock is about to
 move, not counted as it comes and goes: a count would cost every loop something, also those in
 real time, and would go wrong with the first file descriptor that is closed and used again.
-A thread of the user's own making counts as long as it lives: drivers of databases
+A thread of the user's own making counts as long as it runs: drivers of databases
 keep one, and nobody can see from here whether it is at work or waits for some.
 
 *Stopped at a breakpoint*, the loop's thread waits inside a call of the program's, which then goes
@@ -57,7 +57,7 @@ class LoopIteration:
     """One round of the loop; written by its thread, readable from any.
 
     `busy` is False while the loop waits or does not run; `since` is the
-    ``time.monotonic()`` at which the turn began; `number` counts the turns.
+    ``time.monotonic()`` (s) at which the iteration began; `number` counts the iterations.
 
     `wake` is for one other thread that sleeps while the loop waits: it is called in the loop's
     thread, with `since`, as soon as the loop is busy, and at each further iteration until that
@@ -83,7 +83,7 @@ class LoopIteration:
 
 
 class WatchingSelector(selectors.DefaultSelector):
-    """A selector that notes the loop's turns.
+    """A selector that notes the loop's iterations.
 
     `poll` is the system's own ``select``; `wait` is what `select` waits with:
     the same, until `wait_with` puts another function there.
@@ -105,17 +105,17 @@ class WatchingSelector(selectors.DefaultSelector):
         self._anything = epoll.poll if isinstance(epoll, _EPOLL) else _maybe_ready
 
     def select(self, timeout: float | None = None) -> Ready:
-        """Wait for I/O; between the return and the next call a turn of the loop runs."""
-        turn = self.turn
-        turn.busy = False
+        """Wait for I/O; between the return and the next call a loop iteration runs."""
+        current = self.turn
+        current.busy = False
         if timeout is None and self.idle is not None:
             self.idle()
         ready = self.wait(timeout) if timeout != 0 or self._anything(0, 1) else []
-        turn.number += 1
-        turn.since = monotonic()
-        turn.busy = True
-        if turn.wake is not None:
-            turn.wake(turn.since)
+        current.number += 1
+        current.since = monotonic()
+        current.busy = True
+        if current.wake is not None:
+            current.wake(current.since)
         return ready
 
 
@@ -208,37 +208,37 @@ def _is_listening_socket(fd: int) -> bool:
 
 
 class Breakpoint:
-    """The one stand of `loop`; `post` and `leave` may be called by any thread."""
+    """The one breakpoint of `loop`; `post` and `leave` may be called by any thread."""
 
     def __init__(self, loop: LiveLoop) -> None:
-        #: Whether the loop's thread stands.
+        #: Whether the loop's thread is stopped at it.
         self.on = False
         self._loop = loop
         # Its put() may be called in a signal handler, also while this thread is in get().
         self._actions: SimpleQueue[Callable[[], object]] = SimpleQueue()
 
     def post(self, action: Callable[[], object]) -> None:
-        """Have `action` called in the loop's thread: by the stand, or else by the loop."""
+        """Have `action` called in the loop's thread: by the breakpoint, or else by the loop."""
         self._actions.put(action)
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nothing stands there
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nothing stops there
             self._loop.call_soon_threadsafe(self._act)
 
     def here(self) -> None:
-        """Stand until `leave`; the loop does not count as busy meanwhile.
+        """Stop here until `leave`; until then the loop does not count as busy.
 
         What an action raises comes out of here.
         """
-        turn, self.on = self._loop.live.turn, True
-        turn.busy = False
+        current, self.on = self._loop.live.turn, True
+        current.busy = False
         try:
             while self.on:
                 self._actions.get()()
         finally:
             self.on = False
-            turn.resume()
+            current.resume()
 
     def leave(self) -> None:
-        """Let the program go on; does nothing where it does not stand."""
+        """Let the program go on; does nothing where it is not stopped."""
         if self.on:
             self._actions.put(self._leave)
 

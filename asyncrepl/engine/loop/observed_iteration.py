@@ -80,7 +80,7 @@ def run_once(loop: LiveLoop) -> None:
         events = []
     if loop._scheduled:
         _fire_timers(loop)
-    todo = len(loop._ready)  # and not what becomes ready meanwhile
+    todo = len(loop._ready)  # and not what becomes ready while these run
     try:
         while todo > BATCH:
             _run_ready(loop, timeline, BATCH)
@@ -258,7 +258,7 @@ def _task_stepped_by(callback: Any, timeline: Timeline) -> Any:
 def call_soon(
     self: LiveLoop, callback: Callable[..., object], *args: Any, context: Context | None = None
 ) -> asyncio.Handle:
-    """As asyncio's ``loop.call_soon``, with fewer calls."""
+    """As asyncio's ``loop.call_soon``, with fewer calls: `callback` will run in `context`."""
     if self._debug or self._closed:
         handle = _call_soon(self, callback, *args, context=context)
         timers.hide_ours(handle)

@@ -42,7 +42,7 @@ _REFUSING = frozenset({
 
 
 def dropped_finding(coroutine: CoroutineType[Any, Any, Any]) -> Finding:
-    """The sighting of `coroutine`, which is dying and never ran."""
+    """The finding for `coroutine`, which is dying and never ran."""
     seen = finding_at(
         "dropped", ObjectInfo(CoroutineType, coroutine.cr_code), running_user_frame()
     )
@@ -53,7 +53,7 @@ def dropped_finding(coroutine: CoroutineType[Any, Any, Any]) -> Finding:
 def was_refused(code: CodeType | None) -> bool:
     """Whether the coroutine of `code`, that dies, was refused by an operation.
 
-    Then an error is on its way. None stands for the awaitable of a step.
+    Then an error is on its way. A `code` of None means the awaitable of a step.
     """
     frame = running_user_frame()
     if frame is None:
@@ -65,7 +65,7 @@ def was_refused(code: CodeType | None) -> bool:
 
 
 def left_finding(generator: Any) -> Finding:
-    """The sighting of an async generator that is dying at a ``yield``."""
+    """The finding for an async generator that is dying at a ``yield``."""
     frame = generator.ag_frame
     line = 0 if frame is None else frame.f_lineno or 0
     return finding_at(

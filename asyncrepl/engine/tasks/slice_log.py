@@ -48,7 +48,7 @@ class SliceLog:
     """The last `slices` slices, and at most a block more.
 
     The loop's thread appends lane and start to `fresh`, and calls `tidy` between
-    two turns. Everything else may be called from any thread.
+    two loop iterations. Everything else may be called from any thread.
     """
 
     __slots__ = ("_kept", "_much", "_slices", "fresh")
@@ -115,7 +115,7 @@ class SliceLog:
         self._kept = _LogState(blocks, self.fresh, first)
 
     def mend(self) -> None:
-        """Take away the half of a slice that a KeyboardInterrupt has torn apart."""
+        """Remove the half of a slice whose noting a KeyboardInterrupt has interrupted."""
         if len(self.fresh) % 2:
             del self.fresh[-1]
 

@@ -1,6 +1,6 @@
-"""What the timeline knows of one task, while it lives and afterwards; and how tasks are asked.
+"""What the timeline knows of one task, while it runs and afterwards; and how tasks are asked.
 
-Only strings and numbers are kept, and a weak reference while the task lives. A
+Only strings and numbers are kept, and a weak reference until the task is done. A
 task is asked by asyncio's own methods only: those of a subclass are user code. What is asked
 for works for tasks in C and for tasks in Python.
 
@@ -154,7 +154,7 @@ def is_done(task: Any) -> bool:
 
 
 def has_started(task: Any, coro: Any) -> bool:
-    """Whether a task that was just made has run already."""
+    """Whether the `task` that was just made of `coro` has run already: an eager one may have."""
     return is_done(task) or (type(coro) is CoroutineType and coro.cr_suspended)
 
 

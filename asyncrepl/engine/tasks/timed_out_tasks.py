@@ -66,7 +66,7 @@ class CutOffTasks:
 
 
 def _holds(suspended: object, timeout: object) -> bool:
-    """Whether it stands in an ``async with`` of `timeout`: its ``__aexit__`` lies on the stack."""
+    """Whether it is in an ``async with`` of `timeout`: its ``__aexit__`` lies on the stack."""
     return timeout is not None and any(
         each is timeout or (type(each) is MethodType and each.__self__ is timeout)
         for each in gc.get_referents(suspended)

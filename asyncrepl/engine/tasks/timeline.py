@@ -79,11 +79,11 @@ MIN_MARK_DISTANCE = 1_000_000
 
 
 class Timeline:
-    """Who ran when on a loop, which tasks lived, what they produced.
+    """Who ran when on a loop, which tasks there were, what they produced.
 
     It keeps the last `slices` slices (16 bytes each), the last `marks` marks and the last
     `past` tasks that ended and times the loop was blocked. It refers to tasks weakly
-    only. Hand it to ``loop.observe``.
+    only. Give it to ``loop.observe``.
 
     `suspending`, if set, is called with a task each time it has suspended: its
     slice is over, the next has not begun. It must not raise.
@@ -91,7 +91,7 @@ class Timeline:
 
     def __init__(self, *, slices: int = 1 << 16, marks: int = 4096, past: int = 256) -> None:
         self.suspending: Callable[[Any], None] | None = None
-        # For the loop's turns:
+        # For the loop's iterations:
         self.ns: Callable[[], int] = monotonic_ns
         self.log = SliceLog(slices)
         self.records: dict[int, TaskRecord] = {}  # by id(task)
@@ -146,7 +146,7 @@ class Timeline:
         }
 
     def _known(self) -> list[TaskRecord]:
-        # In this order: a task that ends meanwhile is then in both, never in none.
+        # In this order: a task that ends just then is in both, never in none.
         records = list(self.records.values())
         known = {record.number: record for record in (*records, *list(self._past_records))}
         return [known[number] for number in sorted(known)]
@@ -184,7 +184,7 @@ class Timeline:
         return next((record for record in every if record.number == lane), None)
 
     def mark(self, kind: MarkKind, lane: int | None = None) -> None:
-        """Note that a task made a value or printed: the running one, if no `lane` is given.
+        """Note what a task (the running one, if no `lane` is given) made, by `kind`.
 
         Outside of any task, and in a thread other than the loop's, nothing is noted; nor
         is what follows the same within a millisecond: pictures cannot show it.
@@ -205,7 +205,7 @@ class Timeline:
         """Keep `found`, which is over; any thread."""
         self._blocked.append(found)
 
-    # -- for the loop and its turns ----------------------------------------------
+    # -- for the loop and its iterations -----------------------------------------
 
     def begin(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start recording `loop`, in its thread; tasks that exist already get their lanes."""
@@ -224,7 +224,7 @@ class Timeline:
             self._begin_slice(self.callbacks if loop.is_running() else self._idle)
 
     def iteration_ended(self) -> None:
-        """A turn of the loop is over."""
+        """A loop iteration is over."""
         self.log.tidy()
         if self._unnamed:
             self._read_names()
@@ -256,7 +256,7 @@ class Timeline:
             self._close_record(id(task), record, how)
 
     def add_unseen_task(self, task: Any) -> TaskRecord:
-        """The life of a task that was made unseen."""
+        """The record of a task that was made unseen."""
         record = TaskRecord(next(self._next), self.ns())
         self._keep_record(record, task, task_coroutine(task))
         record.name = name_of(task)  # its slice begins, and may be a long one
@@ -270,14 +270,14 @@ class Timeline:
             self._timeouts.note(lane, timeout)
 
     def add_created_task(self, task: Any, coro: Any, at: int) -> None:
-        """The task that runs has made `task` of `coro`, by the call of our caller's caller."""
+        """The task that runs made `task` of `coro` at `at` (ns), two calls further out."""
         if id(task) not in self.records:
             self._keep_record(self._newborn(at), task, coro)
 
     def create_eager_task(
         self, coro: Any, make: Callable[[], asyncio.Task[Any]]
     ) -> asyncio.Task[Any]:
-        """Make a task of `coro` where a task factory may run its first step at once.
+        """Have `make` make a task of `coro`, where a factory may run its first step at once.
 
         That step is a slice of its own within the slice of the maker, and may
         be the task's last.
@@ -322,7 +322,7 @@ class Timeline:
         self._unnamed.clear()
 
     def _keep_record(self, record: TaskRecord, task: Any, coro: Any) -> None:
-        record.name = record.coro = coro_name(coro)  # until the turn is over
+        record.name = record.coro = coro_name(coro)  # until the iteration is over
         record.ref = ref = TaskRef(task, self._task_destroyed)
         ref.key = id(task)
         self.records[ref.key] = record
