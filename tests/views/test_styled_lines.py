@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from asyncrepl.views.styled_lines import (
@@ -85,3 +88,23 @@ def test_a_word_longer_than_the_screen_stays_whole() -> None:
 def test_blanks_within_a_row_stay() -> None:
     """Columns are not pushed together."""
     assert [plain(row) for row in flowed([("", "a   b   c")], 8)] == ["a   b", "c"]
+
+
+def test_threads_may_make_the_lexer_at_once() -> None:
+    """Its tables are made once: whoever comes meanwhile waits for them."""
+    code = (
+        "import sys, threading\n"
+        "from asyncrepl.views.styled_lines import python_lexer\n"
+        "import pygments.lexers.python\n"
+        "sys.setswitchinterval(1e-6)\n"
+        "failed = []\n"
+        "threading.excepthook = failed.append\n"
+        "gate = threading.Barrier(4)\n"
+        "def lex():\n"
+        "    gate.wait()\n"
+        "    list(python_lexer()().get_tokens('x = f\"{1}\"'))\n"
+        "threads = [threading.Thread(target=lex) for _ in range(4)]\n"
+        "[thread.start() for thread in threads], [thread.join() for thread in threads]\n"
+        "sys.exit(len(failed))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
