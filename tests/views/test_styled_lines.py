@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import threading
 
 import pytest
 
@@ -14,6 +13,7 @@ from asyncrepl.views.styled_lines import (
     flowed,
     plain,
     printable,
+    python_lexer,
     text_lines,
     wrapped,
 )
@@ -90,21 +90,25 @@ def test_blanks_within_a_row_stay() -> None:
     assert [plain(row) for row in flowed([("", "a   b   c")], 8)] == ["a   b", "c"]
 
 
-def test_threads_may_make_the_lexer_at_once() -> None:
-    """Its tables are made once: whoever comes meanwhile waits for them."""
-    code = (
-        "import sys, threading\n"
-        "from asyncrepl.views.styled_lines import python_lexer\n"
-        "import pygments.lexers.python\n"
-        "sys.setswitchinterval(1e-6)\n"
-        "failed = []\n"
-        "threading.excepthook = failed.append\n"
-        "gate = threading.Barrier(4)\n"
-        "def lex():\n"
-        "    gate.wait()\n"
-        "    list(python_lexer()().get_tokens('x = f\"{1}\"'))\n"
-        "threads = [threading.Thread(target=lex) for _ in range(4)]\n"
-        "[thread.start() for thread in threads], [thread.join() for thread in threads]\n"
-        "sys.exit(len(failed))"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+def test_threads_make_the_lexer_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its tables are made by the first: whoever comes meanwhile waits for them."""
+    begun: list[int] = []
+    first, go_on = threading.Event(), threading.Event()
+
+    class SlowLexer:
+        def __init__(self) -> None:
+            begun.append(threading.get_ident())
+            first.set()
+            go_on.wait(20)
+
+    monkeypatch.setattr("pygments.lexers.python.PythonLexer", SlowLexer)
+    threads = [threading.Thread(target=python_lexer) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    first.wait(20)
+    threads[1].join(0.1)
+    at_first = len(begun)
+    go_on.set()
+    for thread in threads:
+        thread.join(20)
+    assert (at_first, len(begun)) == (1, 2)
