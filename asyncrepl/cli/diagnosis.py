@@ -28,11 +28,11 @@ from threading import Event, Thread, get_ident
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.cli.plain_session import run_program
-from asyncrepl.commands.shell_opening import open_shell
 from asyncrepl.engine.loop.loop_runner import EndsSessionError
 from asyncrepl.events.findings import findings
 from asyncrepl.runtime.process import INTERRUPTED
 from asyncrepl.session.console import Console
+from asyncrepl.session.shell_opening import open_shell
 from asyncrepl.session.source_loader import LoadError, read_text
 from asyncrepl.syntax.names import canonical_name
 from asyncrepl.syntax.parsed_input import decode_failure, decoded

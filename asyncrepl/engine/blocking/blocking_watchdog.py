@@ -79,6 +79,8 @@ class BlockingWatchdog:
         probe: Probe | None = None,
     ) -> None:
         self.current: Blocked | None = None
+        #: Called by the watch before each of its looks, in its thread.
+        self.looks: Callable[[], object] = bool
         #: Called in the watchdog's thread when it has slept and the loop is busy again.
         self.woken: Callable[[], object] = _nothing
         #: What ended the watch before `close` did.
@@ -155,6 +157,7 @@ class BlockingWatchdog:
             while not self._watch_lock.acquire(
                 timeout=BUSY_INTERVAL if self._blocked else IDLE_INTERVAL
             ):
+                self.looks()
                 self._look_and_report()
                 if self._may_sleep():
                     self._sleep()
@@ -299,8 +302,8 @@ class BlockingWatchdog:
         if timeline is None or slice_.start is None or not self._loop.live.clock.untouched:
             return min(now, before + BUSY_INTERVAL)
         number = slice_.key[1]
-        after = timeline.between(number, number + 1)
-        return after[0][1] / 1e9 if after else now
+        after = next(timeline.between(number, number + 1), None)
+        return after[1] / 1e9 if after else now
 
     def _to_report(self, held: BlockedSlice, end: float) -> Blocked | None:
         """What is to be said of a slice, if it is one to speak of: too long, and the user's."""
