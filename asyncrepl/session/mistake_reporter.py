@@ -3,7 +3,8 @@
 Errors: `explain_outcome`, `explain_error` and `explain_value` lead from what a statement ended
 with to an explanation. The rules are imported at the first error. That takes some 40 ms, and half
 as long again the lexer that colours the correction; a person at a prompt should not wait for it,
-so there `load_rules` is called in a thread, once the prompt is on the screen.
+so there a thread loads them while the statement is typed
+(`asyncrepl.terminal.module_preloader`).
 
 Mistakes that raise nothing: `SilentMistakeReporter` reports them quietly, once, and only what is
 certain. What the probes, the loop and the interpreter find is noted where it happens, in the

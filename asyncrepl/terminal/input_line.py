@@ -5,8 +5,8 @@ accepted by the input controller.
 
 Colours: Python by Pygments, the tool's commands by one style. Pygments' Python lexer takes as
 long to import as the whole of asyncio. The first prompt is empty and needs no lexer; so it is
-imported once that prompt is on the screen (`InputLexer.load`), or when the first text is typed
-before.
+imported once that prompt is on the screen, in another thread (`InputLexer.load`). Until then what
+is typed has no colours: no key waits for them. What goes to the scrollback does.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from prompt_toolkit.widgets import SearchToolbar
 
 from asyncrepl.session.frontend import DEFAULT_PROMPTS
 from asyncrepl.syntax.input_splitter import pasted_inputs
-from asyncrepl.views.styled_lines import printable
+from asyncrepl.views.styled_lines import printable, python_lexer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
@@ -60,11 +60,9 @@ class InputLexer(Lexer):
         self._python: Lexer | None = None
 
     def load(self) -> Lexer:
-        """The Python lexer; the first call imports it."""
+        """The Python lexer; the first call imports it. Any thread may do so."""
         if self._python is None:
-            from pygments.lexers.python import PythonLexer
-
-            self._python = PygmentsLexer(PythonLexer)
+            self._python = PygmentsLexer(python_lexer())
         return self._python
 
     def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
@@ -73,11 +71,11 @@ class InputLexer(Lexer):
             return SimpleLexer().lex_document(document)
         if document.text.startswith(":"):
             return _lex_command(document)
-        return self.load().lex_document(document)
+        return (self._python or SimpleLexer()).lex_document(document)
 
     def invalidation_hash(self) -> Hashable:
-        """Nothing changes the colours of the same text."""
-        return 0
+        """The colours of the same text change only once: when there are any."""
+        return self._python is not None
 
 
 def _lex_command(document: Document) -> Callable[[int], StyleAndTextTuples]:
@@ -181,6 +179,7 @@ class Editor:
     def echo(self, text: str) -> StyleAndTextTuples:
         """`text` as it stands in the scrollback: prompts, colours, a newline at the end."""
         document = Document(text)
+        self.lexer.load()
         line = self.lexer.lex_document(document)
         fragments: StyleAndTextTuples = []
         for number in range(document.line_count):

@@ -150,8 +150,8 @@ def _without_brief(snapshot: Snapshot, now: int, brief: int, *, frozen: bool) ->
 #: What may be shown only after a moment is shown after these seconds, if at all.
 _SETTLED_AFTER = 1.0
 #: Seconds between two frames; the last where there is nothing to show, but the terminal's size
-#: is looked at, of which nobody tells.
-_MOVING_INTERVAL, _STILL_INTERVAL, _REST_INTERVAL = 1 / 15, 1 / 2, 2 / 3
+#: is looked at: the signal that tells of it may have a handler of the user's.
+_MOVING_INTERVAL, _STILL_INTERVAL, _REST_INTERVAL = 1 / 15, 1 / 2, 1.0
 _MAX_LANES = 8
 #: After so many seconds it is said what can be done about a statement that runs.
 _HINT_AFTER = 3.0

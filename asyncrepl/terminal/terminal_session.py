@@ -35,6 +35,8 @@ from asyncrepl.views.styled_lines import prose, text_lines
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from prompt_toolkit.buffer import Buffer
+
     from asyncrepl.engine.blocking.blocking_reports import BlockingReport
     from asyncrepl.session.input_run import Status
     from asyncrepl.session.shell import Shell
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = ["run_replays", "run_session"]
 
-_SWITCH_INTERVAL = 0.001  # seconds: echo beside a CPU-bound task takes 3 ms instead of 12
+_STATEMENT_LENGTH = 3  # characters: from here on a text is more than a stray key
 
 
 def run_session(terminal: Terminal, first: list[Program]) -> int:
@@ -82,7 +84,6 @@ def _opened_session(terminal: Terminal, clock: Clock) -> Iterator[_PromptSession
         for context in (
             _session_streams(terminal, lease),
             hooks_installed(lease),
-            _short_switch_interval(),
             prompts_installed(),
         ):
             stack.enter_context(context)
@@ -135,7 +136,7 @@ class _PromptSession:
         terminal.err.on_write = self._shell.tape.write
         self._interrupter.install()
         self._watchdog.start()
-        self._preloader.start()
+        terminal.ui.controller.buffer.on_text_changed.add_handler(self._written)
         try:
             leaving = keep_running(
                 loop,
@@ -147,6 +148,7 @@ class _PromptSession:
             if leaving is not None and not terminal.session_exit.requested():
                 terminal.session_exit.request(self._shell.outcomes.exit_code(leaving))
         finally:
+            terminal.ui.controller.buffer.on_text_changed.remove_handler(self._written)
             self._preloader.close()
             self._watchdog.close()
             self._interrupter.uninstall()
@@ -257,6 +259,11 @@ class _PromptSession:
         if not panel.nudged:
             self._terminal.ui.call(panel.nudge)
 
+    def _written(self, buffer: Buffer) -> None:
+        """Somebody writes: what the text may need is loaded by the time it is run."""
+        if len(buffer.text) >= _STATEMENT_LENGTH:
+            self._preloader.start()
+
     def _reports_sleeps_only(self) -> bool:
         """Whether sleeps are told, and nothing that the watchdog has measured.
 
@@ -288,16 +295,6 @@ def _session_streams(terminal: Terminal, lease: TerminalLease) -> Iterator[None]
         yield
     finally:
         sys.stdin, sys.stdout, sys.stderr = before
-
-
-@contextmanager
-def _short_switch_interval() -> Iterator[None]:
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(_SWITCH_INTERVAL)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
 
 
 def _freeze_heap() -> None:

@@ -123,7 +123,6 @@ class DrawRecovery:
 
 _FIRST_DRAW_TIMEOUT = 1.0
 _LOAD_LEXER_AFTER = 0.2
-_LOAD_RULES_AFTER = 0.4
 _MAX_FAILURES = 10
 _END_TIMEOUT = 4.0  # seconds for the main thread to end the process
 _BLOCKED_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD}
@@ -325,9 +324,15 @@ class TerminalUI:
 
     def _begin(self) -> None:
         self._loop.call_soon(self._first_draw)
-        self._loop.call_later(_LOAD_LEXER_AFTER, self._editor.lexer.load)
-        # In a thread: this loop has keys to echo.
-        self._loop.call_later(_LOAD_RULES_AFTER, self._loop.run_in_executor, None, _load_rules)
+        # In a thread: this one has keys to echo.
+        load = threading.Thread(target=self._load_lexer, name="loading colours", daemon=True)
+        self._loop.call_later(_LOAD_LEXER_AFTER, load.start)
+
+    def _load_lexer(self) -> None:
+        """Import what colours the input line, and colour what is typed already."""
+        with import_lock, contextlib.suppress(Exception):  # else it is imported when it is needed
+            self._editor.lexer.load()
+        self.call(self.painter.redraw)
 
     def _first_draw(self) -> None:
         self.painter.start(self.app, self._loop)
@@ -408,14 +413,6 @@ class TerminalUI:
     def _look(self) -> None:
         self.resized()
         self.painter.drain()
-
-
-def _load_rules() -> None:
-    """Import what explains mistakes; in a thread, for it takes a while."""
-    with import_lock:
-        from asyncrepl.session.mistake_reporter import load_rules
-
-        load_rules()
 
 
 def _unnumbered_task(

@@ -14,12 +14,15 @@ Only what a program prints goes another way (`asyncrepl.views.screen_cells`).
 from __future__ import annotations
 
 import re
+import threading
 from collections import Counter
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from pygments.lexers.python import PythonLexer
 
 __all__ = [
     "STYLES",
@@ -36,6 +39,7 @@ __all__ = [
     "plain",
     "printable",
     "prose",
+    "python_lexer",
     "safe",
     "shortened",
     "text_lines",
@@ -272,11 +276,22 @@ def code_lines(source: str) -> list[Line]:
     return lines[:-1] if lines[-1] == [("", "")] else lines
 
 
-@cache
-def _tokenizer() -> Callable[[str], Iterable[tuple[Any, str]]]:
+#: The first lexer of a class makes its tables. Two threads that do so at once spoil them.
+_tables_lock = threading.Lock()
+
+
+def python_lexer() -> type[PythonLexer]:
+    """Pygments' lexer for Python, imported and ready; from any thread."""
     from pygments.lexers.python import PythonLexer
 
-    return PythonLexer(stripnl=False, ensurenl=False).get_tokens
+    with _tables_lock:
+        PythonLexer()
+    return PythonLexer
+
+
+@cache
+def _tokenizer() -> Callable[[str], Iterable[tuple[Any, str]]]:
+    return python_lexer()(stripnl=False, ensurenl=False).get_tokens
 
 
 def _style_of_token(token: Any) -> str:
