@@ -175,10 +175,11 @@ def session_text(shell: Shell, recorded_inputs: list[RecordedInput], name: str) 
 def _trace_text(shell: Shell) -> str:
     from asyncrepl.export.perfetto_trace import trace_json
 
-    timeline = shell.observing.timeline
-    if timeline is None:
+    record = shell.observing.record
+    if record is None:
         raise CommandError("no task was recorded: :lanes on records them from then on")
-    return trace_json(timeline.snapshot(), ())
+    snapshot = record.snapshot()
+    return trace_json(snapshot, snapshot.iteration_events)
 
 
 def is_about_saving(shell: Shell, recorded: RecordedInput) -> bool:

@@ -7,8 +7,9 @@ and since when times count.
 
 from __future__ import annotations
 
-import weakref
 from typing import TYPE_CHECKING
+
+from asyncrepl.events.instrument import Instrument
 
 if TYPE_CHECKING:
     import asyncio
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Narrator"]
 
 
-class Narrator:
+class Narrator(Instrument):
     """Narrates the asynchronous iterations of one shell, all of them or those of one statement."""
 
     def __init__(self, shell: Shell) -> None:
@@ -58,7 +59,7 @@ class Narrator:
             self._start(task)
             self.began()  # the first time, importing has taken some
 
-    def task_ended(self) -> None:
+    def narrated_task_ended(self) -> None:
         """The task is over."""
         if not self.on:
             self._stop()
@@ -103,22 +104,19 @@ class Narrator:
             from asyncrepl.engine.iteration.tracer import Tracer
             from asyncrepl.views.narration_lines import narration_lines
 
-            # The marks in builtins keep the tracer: the shell must not live as long.
-            show = weakref.WeakMethod(self._show)
-
-            def emit(event: IterationEvent) -> None:
-                if (method := show()) is not None:
-                    method(event)
-
-            self._tracer, self._lines = Tracer(self._shell.loop, emit), narration_lines
+            self._tracer, self._lines = Tracer(self._shell.loop), narration_lines
+        # Not longer than it is traced: the marks in builtins keep the tracer, and it the loop.
+        self._shell.loop.live.instruments.add(self)
         self._tracer.start(self._shell.observing.want("trace"), task)
 
     def _stop(self) -> None:
         if self._tracer is not None:
             self._tracer.stop()
+        self._shell.loop.live.instruments.remove(self)
         self._shell.observing.drop("trace")
 
-    def _show(self, event: IterationEvent) -> None:
+    def iteration_event(self, event: IterationEvent) -> None:
+        """Show `event`."""
         if not self._shows_steps:
             return
         self.narrated_any = True

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from asyncrepl.engine.code_owner import is_plumbing
 from asyncrepl.engine.leaks.leak_log import ExplainedObjects, LeakLog
 from asyncrepl.events.findings import Finding, finding_at
+from asyncrepl.events.instrument import Instrument
 from asyncrepl.events.object_info import ObjectInfo, describe
 from asyncrepl.runtime.process import PIPE_CLOSED
 from asyncrepl.views.error_lines import exception_lines, warning_text
@@ -57,11 +58,11 @@ class _RefusedCoroutine(NamedTuple):
     made: Callable[[], object] | None = None
 
 
-class LeakReporter:
+class LeakReporter(Instrument):
     """What is forgotten in one shell; `leaks` are all of it so far."""
 
     def __init__(self, shell: Shell) -> None:
-        self.leaks = LeakLog(self._show_leak)
+        self.leaks = LeakLog(shell.loop.live.instruments)
         self.explained = ExplainedObjects()
         self._refused: list[_RefusedCoroutine] = []
         #: The files whose errors were explained: a loop there was left by the error.
@@ -75,11 +76,13 @@ class LeakReporter:
         written = vars(warnings)[_WARNING_WRITER]
         vars(warnings)[_WARNING_WRITER] = self._on_warning
         self._shell.loop.set_exception_handler(self._on_loop_error)
+        self._shell.loop.live.instruments.add(self)
         try:
             yield
         finally:
             self._shell.loop.set_exception_handler(_closed_loop_handler)
             vars(warnings)[_WARNING_WRITER] = written
+            self._shell.loop.live.instruments.remove(self)
 
     def began(self) -> None:
         """A statement begins."""
@@ -129,7 +132,8 @@ class LeakReporter:
             self.leaks.note(leak, quietly=by_error, generator=left.generator)
             self._shell.mistake_reporter.keep(Finding("kept", describe(None), *left.walk))
 
-    def _show_leak(self, leak: Leak) -> None:
+    def leak(self, leak: Leak) -> None:
+        """Show `leak`."""
         if leak.kind != "never awaited":  # that was told with the warning
             self._shell.console.complain(*self._leak_lines(leak))
 

@@ -24,6 +24,7 @@ from asyncrepl.engine.statements import (
 from asyncrepl.runtime.isolation import look as look_at_folder
 from asyncrepl.runtime.process import PIPE_CLOSED, exit_status
 from asyncrepl.session.background_jobs import BackgroundJobs
+from asyncrepl.session.blocking_reporter import BlockingReporter
 from asyncrepl.session.command_runner import CommandRunner
 from asyncrepl.session.debug_commands import DebugCommands
 from asyncrepl.session.frontend import Frontend
@@ -40,14 +41,12 @@ from asyncrepl.session.tape import Tape
 from asyncrepl.syntax.parsed_input import as_command, silence_completeness_warnings
 from asyncrepl.views.error_lines import describe_error, error_lines, exception_lines
 from asyncrepl.views.explanation_lines import explanation_lines
-from asyncrepl.views.status_rows import blocked_lines
 from asyncrepl.views.styled_lines import prose, text_lines
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterator
 
-    from asyncrepl.engine.blocking.blocking_reports import BlockingReport
     from asyncrepl.engine.loop.live_loop import LiveLoop
     from asyncrepl.engine.statements import Outcome, Session, StatementRun
     from asyncrepl.explain.explanation import Explanation
@@ -96,7 +95,8 @@ class Shell:
         self.jobs = BackgroundJobs(session, self._job_failed)
         self.observing = ObservationRequests(loop)
         self.leak_reporter = LeakReporter(self)
-        self.sleeps = SleepMonitor(loop, self.show_blocks)
+        self.sleeps = SleepMonitor(loop)
+        self.blocking_reporter = BlockingReporter(self)
         self.tape = Tape(loop.time)
         console.on_lines = self.tape.show
         self.mistake_reporter = SilentMistakeReporter(self)
@@ -149,6 +149,8 @@ class Shell:
         sys.displayhook = self.display
         sys.modules["__main__"] = self.session.module
         silence_completeness_warnings()
+        instruments = self.loop.live.instruments
+        instruments.add(self.blocking_reporter)
         try:
             with (
                 self.mistake_reporter.active(),
@@ -162,6 +164,7 @@ class Shell:
             sys.displayhook, sys.modules["__main__"], sys.excepthook = before
             vars(builtins).pop("_", None)
             self.narrator.turn(on=False)
+            instruments.remove(self.blocking_reporter)
 
     def submit(
         self,
@@ -336,10 +339,6 @@ class Shell:
             return Status("exit", PIPE_CLOSED)  # there is nobody to tell it to
         self.report(outcome)
         return Status("error")
-
-    def show_blocks(self, blocks: BlockingReport) -> None:
-        """Tell what has blocked the loop."""
-        self.console.complain(*blocked_lines(blocks, self.console.width))
 
     def report(self, outcome: Outcome) -> None:
         """Show the error of `outcome` and explain it; keep it for ``:why`` and ``:fix``."""

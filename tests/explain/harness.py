@@ -201,7 +201,7 @@ def run(
 
 def _traced(session: Coroutine[Any, Any, Report]) -> Report:
     loop = new_loop()
-    tracer = Tracer(loop, lambda _: None)
+    tracer = Tracer(loop)
     tracer.start(ObservationRequests(loop).want("test"))
     try:
         with asyncio.Runner(loop_factory=lambda: loop) as runner:

@@ -6,7 +6,8 @@ and can be observed by a `Timeline`. Real time and nothing observed cost nothing
 
 It is observed as long as anybody wants to look: lanes, a trace, a demo each want a record for a
 reason of their own, and one of them may end while another goes on. The first one starts the
-recording, the last one ends it, and then it is forgotten (`ObservationRequests`).
+recording, the last one ends it; what was recorded is kept, bounded as it is, and goes on with the
+next one (`ObservationRequests`).
 
 What does not work:
 
@@ -45,7 +46,7 @@ from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_iteration import ExternalWaits, WatchingSelector
 from asyncrepl.engine.tasks.finalization import left_finding
 from asyncrepl.engine.tasks.task_records import current_task, restore_running_loop, task_coroutine
-from asyncrepl.events.findings import findings
+from asyncrepl.events.findings import FindingLog
 
 if TYPE_CHECKING:
     from asyncrepl.engine.tasks.timeline import Timeline
@@ -107,12 +108,15 @@ class LoopExtension:
     was made. `timeline` is what records at the moment, None for nothing; `loop_breakpoint` is
     where the loop's thread stands still between two steps, None if it never did. `walks` says by
     the ``id`` of an async generator whose code, at which instruction, took its first step; only
-    while a timeline records, and also of generators that are gone.
+    while a timeline records, and also of generators that are gone. `instruments` are told what
+    happens, `findings` what looks like a mistake.
     """
 
     __slots__ = (
         "began",
         "clock",
+        "findings",
+        "instruments",
         "loop_breakpoint",
         "outside",
         "selector",
@@ -129,6 +133,8 @@ class LoopExtension:
         self.loop_breakpoint: Breakpoint | None = None
         self.walks: dict[int, tuple[CodeType, int]] = {}
         self.selector = selector
+        self.instruments = selector.instruments
+        self.findings = FindingLog(self.instruments)
         self.outside = ExternalWaits(selector, own_fd)
 
     def let_go(self) -> None:
@@ -192,7 +198,7 @@ class LiveLoop(_SelectorEventLoop):
         finally:
             self.live.turn.busy = False
             if self.live.timeline is not None:
-                self.live.timeline.loop_waits()
+                self.live.timeline.loop_stands()
 
     def run_until_complete(self, future: Any) -> Any:
         """As asyncio's own; what the program leaves undone is seen before it is cancelled."""
@@ -203,7 +209,7 @@ class LiveLoop(_SelectorEventLoop):
             error.__traceback__ = user_part(error.__traceback__)
             del error
             raise
-        findings.review_pending(at_the_end=True)
+        self.live.findings.review_pending(at_the_end=True)
         return result
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
@@ -323,8 +329,8 @@ class LiveLoop(_SelectorEventLoop):
             live.walks[id(agen)] = frame.f_code, frame.f_lasti
         elif live.walks:
             live.walks.pop(id(agen), None)  # that of one that is gone
-        if findings.unbegun:
-            findings.unbegun.pop(id(agen), None)
+        if live.findings.unbegun:
+            live.findings.unbegun.pop(id(agen), None)
         if self._asyncgens_shutdown_called:
             _first_step(self, agen)  # it warns
         else:
@@ -332,7 +338,8 @@ class LiveLoop(_SelectorEventLoop):
 
     def _asyncgen_finalizer_hook(self, agen: AsyncGenerator[Any, Any]) -> None:
         """As asyncio's own; who left `agen` before its end is seen."""
-        if findings.heard is not None and not self._closed:
+        findings = self.live.findings
+        if findings.is_heard and not self._closed:
             findings.add(left_finding(agen))
         _finalize(self, agen)
 
@@ -347,6 +354,7 @@ class LiveLoop(_SelectorEventLoop):
         timeline.ns = self.live.clock.ns
         timeline.begin(self)
         self.live.timeline = timeline
+        self.live.instruments.add(timeline)
         _override(self, "_run_once", MethodType(turning.run_once, self))
         _override(self, "call_soon", MethodType(turning.call_soon, self))
         _override(self, "create_task", self._create_observed_task)
@@ -354,7 +362,8 @@ class LiveLoop(_SelectorEventLoop):
     def unobserve(self) -> None:
         """Record nothing any more; does nothing if nothing is recorded."""
         if self.live.timeline is not None:
-            self.live.timeline.loop_waits()
+            self.live.timeline.loop_stands()
+            self.live.instruments.remove(self.live.timeline)
             self.live.timeline = None
             for name in _OBSERVED:
                 delattr(self, name)
@@ -418,6 +427,8 @@ class ObservationRequests:
     def __init__(self, loop: LiveLoop) -> None:
         self._loop = loop
         self._reasons: set[str] = set()
+        #: All that was recorded so far, with gaps where nobody wanted it; None if nothing was.
+        self.record: Timeline | None = None
 
     @property
     def timeline(self) -> Timeline | None:
@@ -431,8 +442,9 @@ class ObservationRequests:
         if timeline is None:
             from asyncrepl.engine.tasks.timeline import Timeline
 
-            timeline = Timeline()
+            timeline = self.record or Timeline()
             self._loop.observe(timeline)
+        self.record = timeline
         return timeline
 
     def drop(self, reason: str) -> None:

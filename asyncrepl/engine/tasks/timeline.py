@@ -66,13 +66,17 @@ from asyncrepl.engine.tasks.task_records import (
     task_coroutine,
 )
 from asyncrepl.events import CALLBACK, IDLE, LaneEnded, Mark, Snapshot, Totals
-from asyncrepl.events.findings import findings
+from asyncrepl.events.findings import FindingLog
+from asyncrepl.events.instrument import Instrument, Instruments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from types import FrameType
 
+    LiveLoop = Any  # its module imports this one
     from asyncrepl.events import Blocked, Ending, MarkKind
+    from asyncrepl.events.findings import Finding
+    from asyncrepl.events.iteration_events import IterationEvent
 
 __all__ = ["RELEASES", "Cuts", "FiredTimeouts", "Timeline", "wait_for_timed_out"]
 
@@ -88,7 +92,8 @@ class Cuts:
     `findings` at once, and those that outlive the task's next slice are taken out again.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, findings: FindingLog) -> None:
+        self._findings = findings
         self._steps: dict[int, list[weakref.ref[Any]]] = {}
 
     def __bool__(self) -> bool:
@@ -101,7 +106,7 @@ class Cuts:
         inside = found[entered[-1] + 1 :] if entered else found
         steps = [each for each in inside if type(each) is AsyncGeneratorType]
         if steps:
-            findings.cut.update(steps)
+            self._findings.cut.update(steps)
             self._steps[id(task)] = [weakref.ref(each) for each in steps]
 
     def note_waiter(self, waiter: Any) -> None:
@@ -120,7 +125,7 @@ class Cuts:
             self._steps[id(task)] = [weakref.ref(each) for each in inside]
         for each in alive:
             if each.ag_frame is not None and not each.ag_running:
-                findings.cut.discard(each)
+                self._findings.cut.discard(each)
 
 
 def _holds(suspended: object, timeout: object) -> bool:
@@ -184,19 +189,22 @@ REREAD_NAMES_UP_TO = 16
 MIN_MARK_DISTANCE = 1_000_000
 
 
-class Timeline:
+class Timeline(Instrument):
     """Who ran when on a loop, which tasks lived, what they produced.
 
-    It keeps the last `slices` slices (16 bytes each), the last `marks` marks and the last
-    `past` tasks that ended and times the loop was blocked. It refers to tasks weakly
-    only. Hand it to ``loop.observe``.
+    It keeps the last `slices` slices (16 bytes each), the last `marks` marks, the last `steps`
+    events of iterations, and the last `past` tasks that ended, times the loop was blocked, and
+    findings. It refers to tasks weakly only. Hand it to ``loop.observe``.
 
-    `suspending`, if set, is called with a task each time it has suspended: its
-    slice is over, the next has not begun. It must not raise.
+    Of tasks and slices it learns from the loop itself, and tells the loop's instruments; of all
+    else it is told as one of them.
     """
 
-    def __init__(self, *, slices: int = 1 << 16, marks: int = 4096, past: int = 256) -> None:
-        self.suspending: Callable[[Any], None] | None = None
+    def __init__(
+        self, *, slices: int = 1 << 16, marks: int = 4096, past: int = 256, steps: int = 4096
+    ) -> None:
+        #: Those of the loop that is recorded.
+        self.instruments = Instruments()
         # For the loop's turns:
         self.ns: Callable[[], int] = monotonic_ns
         self.log = SliceLog(slices)
@@ -210,10 +218,13 @@ class Timeline:
         self._marks: deque[Mark] = deque(maxlen=marks)
         self._past_records: deque[TaskRecord] = deque(maxlen=past)
         self._blocked: deque[Blocked] = deque(maxlen=past)
+        self._iteration_events: deque[IterationEvent] = deque(maxlen=steps)
+        self._findings: deque[Finding] = deque(maxlen=past)
+        self._finding_log = FindingLog(self.instruments)
         self._next = itertools.count(1)
         self._unnamed: list[TaskRecord] = []
         self._timeouts = FiredTimeouts()
-        self.cuts = Cuts()
+        self.cuts = Cuts(self._finding_log)
         self._thread = 0
 
     # -- for anybody -----------------------------------------------------------
@@ -239,6 +250,8 @@ class Timeline:
             slices=slices,
             first=first,
             blocked=tuple(self._blocked),
+            iteration_events=tuple(self._iteration_events),
+            findings=tuple(self._findings),
         )
 
     def totals(self) -> Mapping[int, Totals]:
@@ -307,18 +320,30 @@ class Timeline:
         ):
             self._marks.append(Mark(lane, at, kind))
 
-    def note(self, found: Blocked) -> None:
-        """Keep `found`, which is over; any thread."""
+    # -- as an instrument --------------------------------------------------------
+
+    def blocked(self, found: Blocked) -> None:
+        """Keep `found`; any thread."""
         self._blocked.append(found)
+
+    def iteration_event(self, event: IterationEvent) -> None:
+        """Keep `event`."""
+        self._iteration_events.append(event)
+
+    def finding(self, finding: Finding) -> None:
+        """Keep `finding`; any thread."""
+        self._findings.append(finding)
 
     # -- for the loop and its turns ----------------------------------------------
 
-    def begin(self, loop: asyncio.AbstractEventLoop) -> None:
+    def begin(self, loop: LiveLoop) -> None:
         """Start recording `loop`, in its thread; tasks that exist already get their lanes."""
         self._thread = threading.get_ident()
+        self.instruments, self._finding_log = loop.live.instruments, loop.live.findings
+        self.cuts = Cuts(self._finding_log)
         for record in list(self.records.values()):
             if (task := record.ref()) is not None and is_done(task):
-                self.task_ended(task)
+                self.end_task(task)
         for task in sorted(all_tasks(loop), key=by_task_number):
             if id(task) not in self.records:
                 self.add_unseen_task(task)
@@ -335,7 +360,7 @@ class Timeline:
         if self._unnamed:
             self._read_names()
 
-    def loop_waits(self) -> None:
+    def loop_stands(self) -> None:
         """The loop waits, or stops running."""
         self.log.mend()
         self.iteration_ended()
@@ -347,18 +372,16 @@ class Timeline:
     def exception_escaped(self) -> None:
         """An exception has left the loop; it may have ended the task that ran."""
         if (task := self.record.ref()) is not None and is_done(task):
-            self.task_ended(task)
+            self.end_task(task)
 
-    def task_ended(self, task: Any) -> None:
+    def end_task(self, task: Any) -> None:
         """The slice of `task` is over, and so is the task."""
         record = self.records.get(id(task))
         if record is not None:
             record.name = name_of(task)
             how = ending(task)
             if how == "done" and pending_cancellations(task):
-                note_swallowed_cancellation(task)
-            elif how == "cancelled" and record.slices == 1:
-                findings.never_ran += 1
+                note_swallowed_cancellation(task, self._finding_log)
             self._close_record(id(task), record, how)
 
     def add_unseen_task(self, task: Any) -> TaskRecord:
@@ -404,7 +427,7 @@ class Timeline:
             return task
         self._begin_slice(maker)
         if is_done(task):
-            self.task_ended(task)
+            self.end_task(task)
         return task
 
     # -- within ------------------------------------------------------------------
@@ -433,6 +456,8 @@ class Timeline:
         ref.key = id(task)
         self.records[ref.key] = record
         self._unnamed.append(record)
+        for hear in self.instruments.task_made:
+            hear(record.number, record.parent)
 
     def _task_destroyed(self, ref: TaskRef) -> None:
         record = self.records.get(ref.key)
@@ -445,6 +470,8 @@ class Timeline:
         self._past_records.append(record)
         del self.records[key]
         self._timeouts.forget(record.number)
+        for hear in self.instruments.task_ended:
+            hear(record.number, how, record.slices)
 
 
 def _reread_name(record: TaskRecord) -> None:
