@@ -198,7 +198,7 @@ def _step_events(events: list[IterationEvent]) -> Iterator[dict[str, Any]]:
             case ValueBound(round=number, values=values):
                 yield _told_instant(lane, at, f"4 bind, round {number}", values)
             case IterationEnded(how=how, error=error):
-                yield _told_instant(lane, at, "6 end", f"{how}, {error}" if error else how)
+                yield _told_instant(lane, at, "6 stop", f"{how}, {error}" if error else how)
 
 
 def _told_instant(track: int, at: int, name: str, told: str) -> dict[str, Any]:

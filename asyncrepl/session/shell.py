@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from asyncrepl.engine.blocking.blocking_reports import SleepMonitor
 from asyncrepl.engine.code_owner import part_below_loop
-from asyncrepl.engine.loop.live_loop import ObservationRequests
+from asyncrepl.engine.loop.observation_requests import ObservationRequests
 from asyncrepl.engine.statements import (
     MIN_RECURSION_LIMIT,
     low_recursion_limits,

@@ -15,7 +15,8 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.iteration.tracer import Tracer
-from asyncrepl.engine.loop.live_loop import ObservationRequests, new_loop
+from asyncrepl.engine.loop.live_loop import new_loop
+from asyncrepl.engine.loop.observation_requests import ObservationRequests
 from asyncrepl.events.instrument import Instrument
 from asyncrepl.instrument.compilation import compile_source
 from asyncrepl.syntax.sources import Source

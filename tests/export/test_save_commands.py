@@ -203,7 +203,7 @@ def test_a_traced_statement_has_its_six_steps_in_the_trace(type_in: Typed, comma
         "4 bind, round 1": (500, 0),
         "5 body, round 1": (500, 1000),
         "2 __anext__, round 2": (1500, 0),
-        "6 end": (1500, 0),
+        "6 stop": (1500, 0),
     }
 
 
@@ -217,7 +217,7 @@ def test_the_trace_of_a_session_goes_on_from_one_traced_statement_to_the_next(
     type_in(":trace async for n in naps(): pass")
     type_in(":export trace talk.trace")
     events = json.loads(Path("talk.trace").read_text("utf-8"))["traceEvents"]
-    ends = [event for event in events if event["name"] == "6 end"]
+    ends = [event for event in events if event["name"] == "6 stop"]
     named = [event for event in events if event["name"] == "thread_name"]
     names = {event["tid"]: event["args"]["name"] for event in named}
     assert [names[event["tid"]] for event in ends] == ["input 2", "input 4"]

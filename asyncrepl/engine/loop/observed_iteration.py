@@ -41,9 +41,9 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.code_owner import marked_as_running_callbacks
 from asyncrepl.engine.loop import timers
+from asyncrepl.engine.tasks.cancellations import RELEASES
 from asyncrepl.engine.tasks.slice_log import BATCH
 from asyncrepl.engine.tasks.task_records import is_done, is_python_task
-from asyncrepl.engine.tasks.timeline import RELEASES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
