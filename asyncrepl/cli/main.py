@@ -240,8 +240,8 @@ def _check(words: list[str]) -> int:
 
 
 def _export(words: list[str]) -> int:
-    from asyncrepl.export.export_formats import export
     from asyncrepl.export.recording import ExportError
+    from asyncrepl.export.saved_session import export
     from asyncrepl.runtime.atomic_files import write_file
     from asyncrepl.runtime.shipped_demos import DemoNotFoundError
     from asyncrepl.transcript.grammar import TranscriptError

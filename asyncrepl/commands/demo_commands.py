@@ -12,6 +12,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING
+from asyncrepl.runtime.path_names import paths_beginning_with
 from asyncrepl.runtime.shipped_demos import (
     DemoNotFoundError,
     demo_iterables,
@@ -130,13 +131,18 @@ def _iterable_names(_shell: Shell, _typed: str) -> CompletionWords:
     return {iterable.name: iterable.title for iterable in demo_iterables()}
 
 
+def _loadable_names(_shell: Shell, typed: str) -> CompletionWords:
+    names = {iterable.name: iterable.title for iterable in demo_iterables()}
+    return names | (paths_beginning_with(typed, (".py",)) if typed else {})
+
+
 @command(
     ":load [NAME]",
     "load a source to walk; alone, list them all",
     group="learning",
     rank=30,
     example=":load counter",
-    complete=_iterable_names,
+    complete=_loadable_names,
     details="NAME is one of the list, or its number; or module:attribute, or FILE.py. "
     "Its names are yours then, as if you had typed them.",
 )
@@ -229,7 +235,7 @@ def _class_source(shell: Shell, found: object) -> str:
     """The source of a class that was typed: it is in no file, as `inspect` asks for."""
     if type(found) is not type or found.__module__ != "__main__":
         return ""
-    from asyncrepl.explain.units import Units
+    from asyncrepl.explain.source_units import Units
 
     home = Units(shell.session.sources).class_of(found)
     if home is None:

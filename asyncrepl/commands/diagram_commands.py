@@ -22,6 +22,7 @@ from asyncrepl.session.command_registry import CommandError, command
 from asyncrepl.session.mistake_reporter import explain_outcome
 from asyncrepl.views.error_lines import exception_line
 from asyncrepl.views.explanation_lines import explanation_lines
+from asyncrepl.views.glyphs import glyph_rows
 from asyncrepl.views.lanes import timeline_lines
 from asyncrepl.views.marble_diagram import marble_lines
 from asyncrepl.views.styled_lines import plain
@@ -86,14 +87,18 @@ def _example(shell: Shell, name: str) -> str:
     return shell.registry.find(name).example
 
 
+def _marble_glyph_lines(_shell: Shell) -> list[Line]:
+    return [[("", "  The marks, and what they are in plain ASCII:")], *glyph_rows("marbles")]
+
+
 @command(
     ":marbles EXPR, … [for N]",
     "draw the values of sources over time",
     group="seeing",
     rank=50,
     example=":marbles ticks(3), ticks(9, 0.5) for 2",
-    details="Until the sources end, N seconds have passed, or Ctrl-C. - waits, | ends, "
-    "X is an error.",
+    details="Until the sources end, N seconds have passed, or Ctrl-C.",
+    more=_marble_glyph_lines,
 )
 def _draw_marbles(shell: Shell, rest: str) -> Awaitable[list[Line]]:
     if not rest:

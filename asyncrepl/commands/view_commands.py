@@ -37,7 +37,7 @@ STEP_MEANINGS = (
 
 def _lane_glyph_lines(shell: Shell) -> list[Line]:
     """What the lanes show, for somebody who sees them for the first time."""
-    from asyncrepl.views.lane_tracks import glyph_table
+    from asyncrepl.views.glyphs import glyph_rows
 
     about = (
         "A row is a task, and time runs to the right: the newest is at the right edge. The "
@@ -46,7 +46,7 @@ def _lane_glyph_lines(shell: Shell) -> list[Line]:
     )
     width = shell.console.width
     told: list[Line] = [[("", f"  {line}")] for line in wrapped(about, width and width - 2)]
-    return [*told, *glyph_table()]
+    return [*told, *glyph_rows("lanes")]
 
 
 def _on_off(_shell: Shell, _typed: str) -> CompletionWords:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from asyncrepl.events.object_info import ObjectInfo
-    from asyncrepl.explain.uses import Use
+    from asyncrepl.explain.operand_uses import Use
 
 __all__ = ["Demand", "demand_of", "is_asynchronous", "met"]
 

@@ -64,6 +64,7 @@ __all__ = ["SCREEN_STYLE", "ProgramRows", "StyledRows", "build_layout", "rows_ad
 _SGR_NAMES = {
     "": "",
     "1": "bold",
+    "1;4": "bold underline",
     "2": "ansibrightblack",
     "31": "ansired",
     "32": "ansigreen",

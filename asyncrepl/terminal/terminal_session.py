@@ -122,6 +122,7 @@ class _PromptSession:
         terminal, loop = self._terminal, self._shell.loop
         terminal.session_exit.connect(loop, self._interrupter.stuck)
         terminal.loop_view.connect(loop, self._watchdog)
+        self._watchdog.woken = self._show_again
         terminal.completer.connect(
             self._shell.session.namespace, lambda text: complete_command(self._shell, text)
         )
@@ -239,6 +240,12 @@ class _PromptSession:
 
     def _report_interrupted(self, line: str) -> None:
         self._shell.console.complain(*text_lines(line, "error"))
+
+    def _show_again(self) -> None:
+        """The loop goes on after it had nothing to do; in the watchdog's thread."""
+        panel = self._terminal.ui.panel
+        if not panel.nudged:
+            self._terminal.ui.call(panel.nudge)
 
     def _reports_sleeps_only(self) -> bool:
         """Whether sleeps are told, and nothing that the watchdog has measured.

@@ -6,7 +6,7 @@ import pytest
 from support.shells import Typed, typed_shell
 
 from asyncrepl.session.command_registry import COMMAND_GROUPS, CommandRegistry
-from asyncrepl.views.lane_tracks import GLYPHS
+from asyncrepl.views.glyphs import glyphs_of
 from asyncrepl.views.styled_lines import cell_width
 
 NAMES = CommandRegistry().names
@@ -57,8 +57,8 @@ def test_help_fits_the_screen(width: int, name: str) -> None:
 def test_help_on_lanes_is_a_legend(type_in: Typed) -> None:
     """Each mark is there with its form in ASCII."""
     shown = type_in(":help lanes")
-    for _, glyph, plainer in list(GLYPHS.values())[1:]:
-        assert f"  {glyph}  {plainer}  " in shown
+    for glyph in list(glyphs_of("lanes").values())[1:]:
+        assert f"  {glyph.char}  {glyph.ascii}  {glyph.meaning}\n" in shown
 
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - {"quit"}))

@@ -16,7 +16,7 @@ from proof.matrix.execution import Program, explained, printed
 
 from asyncrepl.events.object_info import describe
 from asyncrepl.explain.kinds import Kind, kind_of
-from asyncrepl.explain.units import Units
+from asyncrepl.explain.source_units import Units
 from asyncrepl.explain.value_origins import origins
 from asyncrepl.syntax.sources import Source
 

@@ -1,3 +1,5 @@
+"""Ctrl-C: what it ends, and that none is lost."""
+
 from __future__ import annotations
 
 import time

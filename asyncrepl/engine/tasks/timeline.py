@@ -37,7 +37,6 @@ from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.code_owner import innermost_user_frame
-from asyncrepl.engine.tasks.cancellations import Cuts, FiredTimeouts
 from asyncrepl.engine.tasks.finalization import note_swallowed_cancellation
 from asyncrepl.engine.tasks.slice_log import SliceLog
 from asyncrepl.engine.tasks.task_records import (
@@ -55,6 +54,7 @@ from asyncrepl.engine.tasks.task_records import (
     pending_cancellations,
     task_coroutine,
 )
+from asyncrepl.engine.tasks.timed_out_tasks import CutOffTasks, FiredTimeouts
 from asyncrepl.events import CALLBACK, IDLE, LaneEnded, Mark, Snapshot, Totals
 from asyncrepl.events.findings import FindingLog
 from asyncrepl.events.instrument import Instrument, Instruments
@@ -112,7 +112,7 @@ class Timeline(Instrument):
         self._next = itertools.count(1)
         self._unnamed: list[TaskRecord] = []
         self._timeouts = FiredTimeouts()
-        self.cuts = Cuts(self._finding_log)
+        self.cuts = CutOffTasks(self._finding_log)
         self._thread = 0
 
     # -- for anybody -----------------------------------------------------------
@@ -228,7 +228,7 @@ class Timeline(Instrument):
         """Start recording `loop`, in its thread; tasks that exist already get their lanes."""
         self._thread = threading.get_ident()
         self.instruments, self._finding_log = loop.live.instruments, loop.live.findings
-        self.cuts = Cuts(self._finding_log)
+        self.cuts = CutOffTasks(self._finding_log)
         for record in list(self.records.values()):
             if (task := record.ref()) is not None and is_done(task):
                 self.end_task(task)

@@ -6,11 +6,11 @@ import ast
 
 from asyncrepl.events.object_info import MISSING, lookup
 from asyncrepl.explain.demands import met
-from asyncrepl.explain.fixing import CannotFixError, Fixing, awaits_of, fresh
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of, fresh
 from asyncrepl.explain.kinds import has
-from asyncrepl.explain.repairs.case import COLLECTORS, Case, yields_once
 from asyncrepl.explain.repairs.entered_operands import around_statement, enter_rest
 from asyncrepl.explain.repairs.iterated_operands import collected
+from asyncrepl.explain.repairs.repair_case import COLLECTORS, Case, yields_once
 from asyncrepl.explain.value_origins import origins
 from asyncrepl.syntax.names import callee_name
 

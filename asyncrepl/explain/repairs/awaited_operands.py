@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
 from asyncrepl.explain.demands import met
-from asyncrepl.explain.fixing import CannotFixError, Fixing, awaits_of, fresh
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of, fresh
+from asyncrepl.explain.generator_steps import called, stepped_source
 from asyncrepl.explain.kinds import Kind, has, kind_of
-from asyncrepl.explain.repairs.case import (
+from asyncrepl.explain.repairs.entered_operands import make_async_with, make_plain_with
+from asyncrepl.explain.repairs.repair_case import (
     LOOPS,
     WALKABLE,
     Case,
@@ -20,16 +22,14 @@ from asyncrepl.explain.repairs.case import (
     made_here,
     single_assignment,
 )
-from asyncrepl.explain.repairs.entered_operands import make_async_with, make_plain_with
-from asyncrepl.explain.resolving import is_async_iterable
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.explain.steps import called, stepped_source
+from asyncrepl.explain.static_values import is_async_iterable
 from asyncrepl.explain.value_origins import loads
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
-    from asyncrepl.explain.units import Unit
+    from asyncrepl.explain.source_units import Unit
 
 __all__ = [
     "as_task",

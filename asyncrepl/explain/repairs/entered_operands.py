@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
 from asyncrepl.explain.demands import met
-from asyncrepl.explain.fixing import CannotFixError, Fixing, awaits_of, fresh
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of, fresh
 from asyncrepl.explain.kinds import Kind, has
-from asyncrepl.explain.repairs.case import LOOPS, Case, kind_of_case, made_here, yields_once
-from asyncrepl.explain.resolving import is_async_iterable
+from asyncrepl.explain.repairs.repair_case import LOOPS, Case, kind_of_case, made_here, yields_once
 from asyncrepl.explain.scopes import scope
+from asyncrepl.explain.static_values import is_async_iterable
 from asyncrepl.explain.value_origins import origins
 from asyncrepl.syntax.names import callee_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
-    from asyncrepl.explain.units import Unit
+    from asyncrepl.explain.source_units import Unit
 
 __all__ = [
     "around_statement",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 
-from asyncrepl.explain.fixing import CannotFixError, Fixing, async_walks, awaits_of, fresh
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, async_walks, awaits_of, fresh
 from asyncrepl.explain.kinds import has
-from asyncrepl.explain.repairs.case import (
+from asyncrepl.explain.repairs.later_uses import is_walked, later_walked
+from asyncrepl.explain.repairs.repair_case import (
     LOOPS,
     WALKABLE,
     Case,
@@ -15,8 +16,7 @@ from asyncrepl.explain.repairs.case import (
     made_here,
     wants_list,
 )
-from asyncrepl.explain.repairs.later_uses import is_walked, later_walked
-from asyncrepl.explain.resolving import is_async_iterable
+from asyncrepl.explain.static_values import is_async_iterable
 from asyncrepl.explain.value_origins import loads
 from asyncrepl.syntax.names import callee_name
 from asyncrepl.syntax.source_rewriter import Span

@@ -10,8 +10,8 @@ from asyncrepl.explain.value_origins import loads
 from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
-    from asyncrepl.explain.repairs.case import Case
-    from asyncrepl.explain.units import Unit
+    from asyncrepl.explain.repairs.repair_case import Case
+    from asyncrepl.explain.source_units import Unit
 
 __all__ = ["is_walked", "later_walked"]
 

@@ -7,10 +7,10 @@ import asyncio
 import inspect
 import time
 
-from asyncrepl.explain.fixing import CannotFixError, Fixing, awaits_of
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of
 from asyncrepl.explain.kinds import Kind, has
-from asyncrepl.explain.repairs.case import LOOPS, Case, kind_of_case
 from asyncrepl.explain.repairs.entered_operands import around_statement
+from asyncrepl.explain.repairs.repair_case import LOOPS, Case, kind_of_case
 from asyncrepl.explain.value_origins import loads
 from asyncrepl.syntax.names import callee_name
 from asyncrepl.syntax.source_rewriter import Span

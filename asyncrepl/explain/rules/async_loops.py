@@ -9,11 +9,11 @@ from types import GeneratorType
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Other
-from asyncrepl.explain.fixing import Fixing
+from asyncrepl.explain.fix_editor import Fixing
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has
 from asyncrepl.explain.rules.operand_rules import ANY, FUNCTIONS, Told, row
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.explain.yielding import with_yield
+from asyncrepl.explain.yield_edits import with_yield
 
 if TYPE_CHECKING:
     from asyncrepl.explain.explanation import Fix

@@ -6,7 +6,7 @@ import asyncio
 
 from asyncrepl.events.object_info import MISSING, lookup
 from asyncrepl.explain.kinds import Kind
-from asyncrepl.explain.repairs.case import COLLECTORS, yields_once
+from asyncrepl.explain.repairs.repair_case import COLLECTORS, yields_once
 from asyncrepl.explain.rules.operand_rules import GENERATOR, STREAMS, Told, missing, row
 
 __all__ = ["ATTRIBUTES"]

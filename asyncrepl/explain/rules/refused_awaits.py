@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.fixing import Fixing, short
+from asyncrepl.explain.fix_editor import Fixing, short
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind
 from asyncrepl.explain.rules.operand_rules import (
     ANY,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from asyncrepl.explain.fixing import short
+from asyncrepl.explain.fix_editor import short
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has
 from asyncrepl.explain.rules.operand_rules import ANY, GENERATOR, STREAMS, Told, row
 from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
