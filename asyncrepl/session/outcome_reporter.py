@@ -15,12 +15,10 @@ from asyncrepl.session.input_run import ContainedErrors, Status
 from asyncrepl.session.mistake_reporter import explain_outcome, explain_value
 from asyncrepl.views.error_lines import describe_error, error_lines, exception_lines
 from asyncrepl.views.explanation_lines import explanation_lines
-from asyncrepl.views.status_rows import blocked_lines
 from asyncrepl.views.styled_lines import prose, text_lines
 
 if TYPE_CHECKING:
-    from asyncrepl.engine.blocking.blocking_reports import BlockingReport
-    from asyncrepl.engine.loop.live_loop import ObservationRequests
+    from asyncrepl.engine.loop.observation_requests import ObservationRequests
     from asyncrepl.engine.statements import Outcome
     from asyncrepl.explain.explanation import Explanation
     from asyncrepl.session.frontend import Frontend
@@ -160,10 +158,6 @@ class OutcomeReporter:
             return Status("exit", PIPE_CLOSED)  # there is nobody to tell it to
         self.report(outcome)
         return Status("error")
-
-    def show_blocks(self, blocks: BlockingReport) -> None:
-        """Tell what has blocked the loop."""
-        self._context.console.complain(*blocked_lines(blocks, self._context.console.width))
 
     def report(self, outcome: Outcome) -> None:
         """Show the error of `outcome` and explain it; keep it for ``:why`` and ``:fix``."""

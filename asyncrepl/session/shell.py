@@ -12,11 +12,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from asyncrepl.engine.blocking.blocking_reports import SleepMonitor
-from asyncrepl.engine.loop.live_loop import ObservationRequests
+from asyncrepl.engine.loop.observation_requests import ObservationRequests
 from asyncrepl.engine.statements import typed_classes_findable
 from asyncrepl.runtime.isolation import look as look_at_folder
 from asyncrepl.runtime.process import PIPE_CLOSED
 from asyncrepl.session.background_jobs import BackgroundJobs
+from asyncrepl.session.blocking_reporter import BlockingReporter
 from asyncrepl.session.command_runner import CommandRunner
 from asyncrepl.session.debug_commands import DebugCommands
 from asyncrepl.session.frontend import Frontend
@@ -76,7 +77,8 @@ class Shell:
         self.jobs = BackgroundJobs(session, self.outcomes.job_failed)
         self.observing = ObservationRequests(loop)
         self.leak_reporter = LeakReporter(self)
-        self.sleeps = SleepMonitor(loop, self.outcomes.show_blocks)
+        self.sleeps = SleepMonitor(loop)
+        self.blocking_reporter = BlockingReporter(self)
         self.tape = Tape(loop.time)
         console.on_lines = self.tape.show
         self.mistake_reporter = SilentMistakeReporter(self)
@@ -126,6 +128,8 @@ class Shell:
         sys.displayhook = self.outcomes.display
         sys.modules["__main__"] = self.session.module
         silence_completeness_warnings()
+        instruments = self.loop.live.instruments
+        instruments.add(self.blocking_reporter)
         try:
             with (
                 self.mistake_reporter.active(),
@@ -139,6 +143,7 @@ class Shell:
             sys.displayhook, sys.modules["__main__"], sys.excepthook = before
             vars(builtins).pop("_", None)
             self.narrator.turn(on=False)
+            instruments.remove(self.blocking_reporter)
 
     def submit(
         self,

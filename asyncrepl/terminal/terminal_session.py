@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
     from prompt_toolkit.buffer import Buffer
 
-    from asyncrepl.engine.blocking.blocking_reports import BlockingReport
     from asyncrepl.session.input_run import Status
     from asyncrepl.session.shell import Shell
     from asyncrepl.terminal.terminal_setup import Program, Terminal
@@ -113,7 +112,8 @@ class _PromptSession:
             shell.loop, shell, self._nothing_to_interrupt, self._cannot_interrupt
         )
         self._interrupter.heard = terminal.ui.drop_typed_ahead
-        self._watchdog = BlockingWatchdog(shell.loop, self._report_blocked)
+        self._watchdog = BlockingWatchdog(shell.loop)
+        shell.blocking_reporter.shows_measured = True
         self._watchdog.looks = self._interrupter.wake
         shell.sleeps.wanted = self._reports_sleeps_only
         self._preloader = ModulePreloader(shell.loop.live.turn)
@@ -217,7 +217,7 @@ class _PromptSession:
     def _done(self, status: Status) -> None:
         # Before the next prompt, not when the watchdog happens to look next.
         for blocks in self._watchdog.look(ended=f"input {self._shell.session.count}"):
-            self._report_blocked(blocks)
+            self._watchdog.report(blocks)
         if status.kind == "exit":
             self._terminal.session_exit.request(status.exit_code)
         else:
@@ -242,16 +242,6 @@ class _PromptSession:
 
     def _report_interrupted(self, line: str) -> None:
         self._shell.console.complain(*text_lines(line, "error"))
-
-    def _report_blocked(self, blocks: BlockingReport) -> None:
-        if self._reports_sleeps_only():
-            return
-        own = set(blocks.tasks) <= {f"input {self._shell.session.count}"}
-        if own and self._shell.mistake_reporter.is_reported_blocking(
-            blocks.last.filename, blocks.last.line
-        ):
-            return  # it was told what to write instead; of another task, this says which it is
-        self._shell.outcomes.show_blocks(blocks)
 
     def _show_again(self) -> None:
         """The loop goes on after it had nothing to do; in the watchdog's thread."""
