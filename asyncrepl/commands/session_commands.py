@@ -7,7 +7,6 @@ is asked for: see `asyncrepl.commands.choosing`.
 from __future__ import annotations
 
 import asyncio
-import builtins
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -120,7 +119,7 @@ def _reset(shell: Shell, _rest: str) -> list[Line]:
     for name in [name for name in namespace if not name.startswith("__")]:
         del namespace[name]
     namespace["asyncio"] = asyncio
-    vars(builtins).pop("_", None)
+    shell.values.forget()
     shell.last = shell.explanation = None
     shell.leak_reporter.leaks.clear()
     shell.mistake_reporter.forget()

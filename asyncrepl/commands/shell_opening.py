@@ -20,6 +20,7 @@ from asyncrepl.commands.session_commands import (
 )
 from asyncrepl.commands.task_commands import TASK_COMMANDS
 from asyncrepl.commands.time_commands import TIME_COMMANDS
+from asyncrepl.commands.value_commands import VALUE_COMMANDS
 from asyncrepl.commands.view_commands import LEAK_COMMANDS, PICTURE_COMMANDS, VIEW_COMMANDS
 from asyncrepl.engine.loop.live_loop import new_loop
 from asyncrepl.engine.loop.loop_clock import Clock
@@ -58,6 +59,7 @@ def all_commands() -> CommandRegistry:
             *TIME_COMMANDS,
             *LEAK_COMMANDS,
             *import_module(SAVE_COMMANDS_MODULE).SAVE_COMMANDS,
+            *VALUE_COMMANDS,
             *SETTING_COMMANDS,
             *HELP_COMMANDS,
             *SESSION_COMMANDS,

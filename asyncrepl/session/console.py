@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.views.styled_lines import Line, ansi, plain, safe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import TextIO
 
 __all__ = ["Console"]
@@ -25,7 +25,8 @@ class Console:
     `color` says whether styles become escape codes; without it only the text
     is written, and nothing is lost: no meaning is in colour alone. `width` tells
     the columns of a screen; without it text is not wrapped. `ascii` says that the screen
-    shows nothing else: pictures are then drawn with it. With `raw`, control characters are
+    shows nothing else: pictures are then drawn with it. With `pretty` long values are laid out for
+    a person who reads them there. With `raw`, control characters are
     written as they are: for a program that reads them.
     """
 
@@ -37,6 +38,7 @@ class Console:
         color: bool = False,
         width: Callable[[], int] | None = None,
         ascii: bool = False,  # noqa: A002  says it best
+        pretty: bool = False,
         raw: bool = False,
     ) -> None:
         self.out = out
@@ -44,6 +46,7 @@ class Console:
         self.err = out if err is None else err
         self.color = color
         self.ascii = ascii
+        self.pretty = pretty
         self._raw = raw
         #: Hears of all lines, if set.
         self.on_lines: Callable[[tuple[Line, ...]], object] | None = None
@@ -63,9 +66,16 @@ class Console:
             return False
         return bool(poll.poll(0))
 
-    def show(self, *lines: Line) -> None:
-        """Write `lines` to the output stream, in one piece."""
-        self._write(self.out, lines)
+    def show(self, *lines: Line, recorded: Sequence[Line] | None = None) -> None:
+        """Write `lines` to the output stream, in one piece.
+
+        Who hears of all lines hears of those that are `recorded` in their place, if given.
+        """
+        if recorded is not None and self.on_lines is not None:
+            self.on_lines(tuple(recorded))
+            self.show_unrecorded(*lines)
+        else:
+            self._write(self.out, lines)
 
     def complain(self, *lines: Line) -> None:
         """Write `lines` to the error stream, in one piece.

@@ -73,6 +73,9 @@ class Frontend:
     #: The columns of the prompt, behind which a statement begins.
     prompt_width = len(DEFAULT_PROMPTS[0])
 
+    #: The rows that a value may take before it is shortened.
+    value_rows = 20
+
     def offer(self, text: str) -> bool:
         """Put `text` on the next input line, to be edited; False where there is none."""
         return not text

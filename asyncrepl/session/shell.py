@@ -6,7 +6,6 @@ differ from the product, nor a check from a replay.
 
 from __future__ import annotations
 
-import builtins
 import sys
 import time
 from asyncio import CancelledError
@@ -37,6 +36,7 @@ from asyncrepl.session.mistake_reporter import (
     explain_value,
 )
 from asyncrepl.session.tape import Tape
+from asyncrepl.session.value_display import ValueDisplay
 from asyncrepl.syntax.parsed_input import as_command, silence_completeness_warnings
 from asyncrepl.views.error_lines import describe_error, error_lines, exception_lines
 from asyncrepl.views.explanation_lines import explanation_lines
@@ -70,9 +70,9 @@ class Shell:
     there was; `show_error` shows an error with its explanation, until somebody else wants to;
     `observing` says for what the loop is recorded, `leak_reporter` hears of what was forgotten,
     `mistake_reporter` of mistakes that raise nothing, `sleeps` of what blocks for a time that is
-    known, `stepping` pauses what runs, `guide` says what to do next; `runs_own_loop` says that a
-    program runs which makes its own loop, `closing` that the session is being closed; `left`
-    names the tasks that were running then.
+    known, `stepping` pauses what runs, `guide` says what to do next, `values` shows values;
+    `runs_own_loop` says that a program runs which makes its own loop, `closing` that the session
+    is being closed; `left` names the tasks that were running then.
     """
 
     def __init__(
@@ -103,6 +103,7 @@ class Shell:
         self.narrator = Narrator(self)
         self.stepping = DebugCommands(self)
         self.guide = Guide(self)
+        self.values = ValueDisplay(self)
         self.runs_own_loop = self.closing = False
         self.last: Outcome | None = None
         self.first: Explanation | None = None
@@ -156,11 +157,11 @@ class Shell:
                 typed_classes_findable(self.session),
             ):
                 yield
-                vars(builtins).pop("_", None)  # while somebody hears what dies with it
+                self.values.forget()  # while somebody hears what dies with it
                 self.leak_reporter.explained.close(self.session.namespace)
         finally:
             sys.displayhook, sys.modules["__main__"], sys.excepthook = before
-            vars(builtins).pop("_", None)
+            self.values.forget()
             self.narrator.turn(on=False)
 
     def submit(
@@ -273,11 +274,10 @@ class Shell:
             return
         if (timeline := self.observing.timeline) is not None:
             timeline.mark("value")
-        builtins._ = None  # type: ignore[attr-defined]
-        self.console.show(*text_lines(repr(value)))
-        builtins._ = value  # type: ignore[attr-defined]
+        self.values.show(value)
         self.guide.displayed(value)
-        self._explain_value(value)
+        if not self._explain_value(value):
+            self.values.say_kind(value)
 
     def printed(self, text: str) -> None:
         """Keep on the tape what user code has written, and mark a line in the record."""
@@ -285,14 +285,15 @@ class Shell:
         if "\n" in text and (timeline := self.observing.timeline) is not None:
             timeline.mark("print")
 
-    def _explain_value(self, value: object) -> None:
+    def _explain_value(self, value: object) -> bool:
         """Say what a shown value is, where it is not what was meant: a bare coroutine."""
         if self._run is None:
-            return
+            return False
         found = explain_value(self.session, self._run.source.filename, value)
         if found is not None:
             self.leak_reporter.explained.add(value)
             self.console.show(*self.mistake_reporter.said(found))
+        return found is not None
 
     def _finish_statement(self, outcome: Outcome) -> Status:
         """Show how a statement ended, if there is anybody to show it to."""

@@ -61,6 +61,11 @@ class TerminalFrontend(Frontend):
         """The columns of the prompt, behind which a statement begins."""
         return self._ui.prompt_width
 
+    @property
+    def value_rows(self) -> int:  # type: ignore[override]
+        """The rows that a value may take: what was typed stays on the screen."""
+        return max(self._ui.free_rows - 3, 5)
+
     def offer(self, text: str) -> bool:
         """Put `text` on the next input line, to be edited."""
         return self._ui.call(lambda: self._ui.controller.offer(text))

@@ -69,6 +69,7 @@ class Terminal:
             color=color,
             width=lambda: self.ui.columns,
             ascii=ascii_only,
+            pretty=True,
         )
         self.descriptors = StandardDescriptors()
         self.loop_view = LoopView(ascii=ascii_only)
