@@ -10,6 +10,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
+from asyncrepl.commands.help_topics import HELP_TOPICS, topic_lines, topic_named
 from asyncrepl.session.command_registry import COMMAND_GROUPS, Command, CommandError, lazy_function
 from asyncrepl.syntax.parsed_input import as_command
 from asyncrepl.views.styled_lines import flowed, one_line, text_lines, two_columns
@@ -37,6 +38,10 @@ SETTING_COMMANDS = (
 
 def _help(shell: Shell, rest: str) -> list[Line]:
     name = rest.removeprefix(":")
+    if rest and (topic := topic_named(rest)) is not None:
+        return topic_lines(topic, shell.console.width)
+    if len(name.split()) > 1:
+        shell.registry.find("help").check(rest, words=1)
     if name in COMMAND_GROUPS:
         return _group_lines(shell, [name])
     if name:
@@ -79,7 +84,8 @@ def help_on(shell: Shell, command: Command) -> list[Line]:
 
 def _help_topics(shell: Shell, _typed: str) -> CompletionWords:
     groups = {name: f"all for this: {what}" for name, what in COMMAND_GROUPS.items()}
-    return {command.name: command.summary for command in shell.registry} | groups
+    topics = dict.fromkeys(HELP_TOPICS, "what it does, step by step")
+    return {command.name: command.summary for command in shell.registry} | groups | topics
 
 
 HELP_COMMANDS = (
@@ -90,7 +96,6 @@ HELP_COMMANDS = (
         ":help ticker",
         _help,
         _help_topics,
-        words=1,
     ),
 )
 

@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from asyncrepl.commands.demo_commands import DEMO_COMMANDS, REPLAY_COMMANDS
+from asyncrepl.commands.object_info_command import OBJECT_COMMANDS
 from asyncrepl.commands.session_commands import (
     HELP_COMMANDS,
     SESSION_COMMANDS,
@@ -52,6 +53,7 @@ def all_commands() -> CommandRegistry:
             *TOUR_COMMANDS,
             *DEMO_COMMANDS,
             *REPLAY_COMMANDS,
+            *OBJECT_COMMANDS,
             *TASK_COMMANDS,
             *VIEW_COMMANDS,
             *DEBUG_COMMANDS,

@@ -122,11 +122,12 @@ class Command:
     verbatim: bool = False
     newest_last: bool = False
 
-    def check(self, rest: str) -> None:
-        """Raise CommandError if more words follow the name than may."""
-        if self.words is None or len(rest.split()) <= self.words:
+    def check(self, rest: str, words: int | None = None) -> None:
+        """Raise CommandError if more words follow the name than may: `words`, or its own."""
+        most = self.words if words is None else words
+        if most is None or len(rest.split()) <= most:
             return
-        if not self.words:
+        if not most:
             raise CommandError(f":{self.name} takes nothing, not {rest!r}")
         raise CommandError(f"{rest!r} is too much for {self.usage}: try {self.example}")
 

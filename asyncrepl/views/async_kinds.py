@@ -14,7 +14,7 @@ from asyncrepl.events.object_info import MISSING, lookup
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["AsyncKind", "async_kind", "dies_with_a_report"]
+__all__ = ["AsyncKind", "async_kind", "dies_with_a_report", "kind_of_instances"]
 
 _STEPS = {"async_generator_asend", "async_generator_athrow", "anext_awaitable"}
 
@@ -35,6 +35,11 @@ def async_kind(value: object) -> AsyncKind | None:
     if kind.__name__ in _STEPS and lookup(kind, "__await__") is not MISSING:
         return AsyncKind("awaitable of one step", "await it")
     return _by_methods(kind) or _future(value)
+
+
+def kind_of_instances(kind: type) -> AsyncKind | None:
+    """What the instances of `kind` are to async code."""
+    return _by_methods(kind)
 
 
 def dies_with_a_report(value: object) -> bool:

@@ -95,3 +95,19 @@ def test_what_was_said_of_a_value_is_not_saved(
     text = (tmp_path / "s.pycon").read_text()
     assert repr(list(range(40))) in text
     assert "not done" not in text
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (40, 15)])
+def test_a_name_with_a_question_mark_is_explained(
+    start: Callable[..., Terminal], columns: int, rows: int
+) -> None:
+    """One Enter, and the source of two marks is coloured."""
+    terminal = start(columns=columns, rows=rows)
+    terminal.enter("asyncio.sleep?")
+    terminal.wait_for("coroutine function: call it")
+    terminal.enter("async def hi(): return 'text'\n")
+    terminal.enter("hi??")
+    terminal.wait_for("async def hi(): return 'text'")
+    row = next(y for y, line in enumerate(terminal.lines) if line.startswith("async def hi"))
+    cells = terminal.screen.buffer[row]
+    assert cells[0].fg != "default" and cells[24].fg not in {"default", cells[0].fg}
