@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from asyncrepl.commands.debug_command import POST_MORTEM_COMMANDS
 from asyncrepl.commands.demo_commands import DEMO_COMMANDS, REPLAY_COMMANDS
 from asyncrepl.commands.object_info_command import OBJECT_COMMANDS
 from asyncrepl.commands.session_commands import (
@@ -60,6 +61,7 @@ def all_commands() -> CommandRegistry:
             *PICTURE_COMMANDS,
             *TIME_COMMANDS,
             *LEAK_COMMANDS,
+            *POST_MORTEM_COMMANDS,
             *import_module(SAVE_COMMANDS_MODULE).SAVE_COMMANDS,
             *VALUE_COMMANDS,
             *SETTING_COMMANDS,

@@ -12,10 +12,12 @@ from asyncrepl.views.styled_lines import cell_width, plain
 if TYPE_CHECKING:
     from asyncio import Future
     from collections.abc import Awaitable, Callable, Sequence
+    from types import TracebackType
 
     from asyncrepl.engine.loop.live_loop import LiveLoop
     from asyncrepl.session.command_registry import CompletionWords
     from asyncrepl.session.shell import Shell
+    from asyncrepl.terminal.terminal_lease import TerminalLease
     from asyncrepl.terminal.terminal_replay import ReplayControl
     from asyncrepl.terminal.terminal_ui import TerminalUI
     from asyncrepl.views.styled_lines import Line
@@ -27,9 +29,14 @@ class TerminalFrontend(Frontend):
     """The terminal as commands see it."""
 
     def __init__(
-        self, ui: TerminalUI, replays: ReplayControl, end_process: Callable[[], object]
+        self,
+        ui: TerminalUI,
+        replays: ReplayControl,
+        lease: TerminalLease,
+        end_process: Callable[[], object],
     ) -> None:
         self._ui = ui
+        self._lease = lease
         self._end_process = end_process
         self._replay_control = replays
         self._play: Callable[[str], None] = super().replay
@@ -126,6 +133,17 @@ class TerminalFrontend(Frontend):
     def show_step_keys(self) -> None:
         """Take keys as steps of what runs next, and show which they are."""
         self._ui.call(self._ui.pause_keys.begin)
+
+    @property
+    def debugs(self) -> bool:  # type: ignore[override]
+        """Whether somebody is there who can be asked: not while a script types."""
+        return not self._replay_control.playing
+
+    def post_mortem(self, error: BaseException, entry: TracebackType) -> None:
+        """Open pdb, with the terminal, in the frame of `entry`."""
+        from asyncrepl.terminal.library_hooks import debug_post_mortem
+
+        debug_post_mortem(self._lease, error, entry)
 
     def replay(self, name: str) -> None:
         """Begin to type the transcript `name`."""
