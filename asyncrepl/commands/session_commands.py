@@ -27,7 +27,7 @@ _settings_answer = partial(lazy_function, "asyncrepl.commands.session_settings")
 SETTING_COMMANDS = (
     Command(
         "set",
-        ":set [NAME on|off]",
+        ":set [NAME VALUE]",
         "show the settings of this session, or change one",
         ":set lanes off",
         _settings_answer("choose"),

@@ -122,6 +122,11 @@ class Command:
     verbatim: bool = False
     newest_last: bool = False
 
+    @property
+    def takes_python(self) -> bool:
+        """Whether Python is typed behind the name: its usage says STATEMENT or EXPRESSION."""
+        return "STATEMENT" in self.usage or "EXPR" in self.usage
+
     def check(self, rest: str, words: int | None = None) -> None:
         """Raise CommandError if more words follow the name than may: `words`, or its own."""
         most = self.words if words is None else words

@@ -11,6 +11,7 @@ import select
 from typing import TYPE_CHECKING
 
 from asyncrepl.views.styled_lines import Line, ansi, plain, safe
+from asyncrepl.views.themes import Theme
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,6 +48,8 @@ class Console:
         self.color = color
         self.ascii = ascii
         self.pretty = pretty
+        #: In which colours the lines are drawn.
+        self.theme = Theme()
         self._raw = raw
         #: Hears of all lines, if set.
         self.on_lines: Callable[[tuple[Line, ...]], object] | None = None
@@ -101,8 +104,10 @@ class Console:
             return
         if self.on_lines is not None:
             self.on_lines(lines)
-        draw = ansi if self.color else plain
-        text = "".join(draw(line if self._raw else safe(line)) + "\n" for line in lines)
+        shown = [line if self._raw else safe(line) for line in lines]
+        styles = self.theme.styles
+        drawn = [ansi(line, styles) if self.color else plain(line) for line in shown]
+        text = "".join(line + "\n" for line in drawn)
         # A stream that knows the column begins a row for them, if it has to.
         getattr(stream, "show", stream.write)(text)
         stream.flush()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from asyncrepl.terminal.terminal_ui import TerminalUI
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["TerminalFrontend", "complete_command"]
+__all__ = ["TerminalFrontend", "complete_command", "takes_python"]
 
 
 class TerminalFrontend(Frontend):
@@ -176,3 +176,11 @@ def complete_command(shell: Shell, text: str) -> CompletionWords:
     except CommandError:
         return ()
     return command.complete(shell, rest)
+
+
+def takes_python(shell: Shell, name: str) -> bool:
+    """Whether Python is typed behind the command `name`, or a beginning of it."""
+    try:
+        return shell.registry.find(name).takes_python
+    except CommandError:
+        return False

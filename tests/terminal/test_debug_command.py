@@ -63,7 +63,7 @@ def test_what_has_no_frame_is_told() -> None:
 def test_an_error_in_a_library_leaves_the_terminal_as_it_was(
     start: Callable[..., Terminal],
 ) -> None:
-    """pdb's modes are its own: afterwards keys come one by one again."""
+    """Pdb's modes are its own: afterwards keys come one by one again."""
     terminal = start()
     terminal.enter("1 / 0")
     terminal.send(":debug\r")

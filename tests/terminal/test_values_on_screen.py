@@ -110,4 +110,5 @@ def test_a_name_with_a_question_mark_is_explained(
     terminal.wait_for("async def hi(): return 'text'")
     row = next(y for y, line in enumerate(terminal.lines) if line.startswith("async def hi"))
     cells = terminal.screen.buffer[row]
-    assert cells[0].fg != "default" and cells[24].fg not in {"default", cells[0].fg}
+    assert "default" not in {cells[0].fg, cells[24].fg}
+    assert cells[0].fg != cells[24].fg
