@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from asyncrepl.commands.shell_opening import all_commands
+from asyncrepl.session.command_registry import CommandRegistry
 from asyncrepl.transcript.transcript_check import check_file, diff_lines
 
 ROOT = Path(__file__).parents[1]
@@ -35,7 +35,7 @@ def test_its_links_lead_somewhere(target: str) -> None:
 def test_it_names_every_command_and_no_other() -> None:
     """The table of commands is that of the program."""
     named = set(re.findall(r"`:([a-z]+)", TEXT))
-    assert named - {"command"} == set(all_commands().names)
+    assert named - {"command"} == set(CommandRegistry().names)
 
 
 def test_its_commands_do_what_they_say(tmp_path: Path) -> None:

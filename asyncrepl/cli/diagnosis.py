@@ -24,13 +24,15 @@ import tokenize
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Thread, get_ident
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.cli.plain_session import run_program
-from asyncrepl.commands.shell_opening import open_shell
 from asyncrepl.engine.loop.loop_runner import EndsSessionError
+from asyncrepl.events.findings import findings
 from asyncrepl.runtime.process import INTERRUPTED
 from asyncrepl.session.console import Console
+from asyncrepl.session.shell_opening import open_shell
 from asyncrepl.session.source_loader import LoadError, read_text
 from asyncrepl.syntax.names import canonical_name
 from asyncrepl.syntax.parsed_input import decode_failure, decoded
@@ -38,10 +40,11 @@ from asyncrepl.views.diagnosis_patch import DiagnosedProgram, diagnosis_lines
 from asyncrepl.views.error_lines import error_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from asyncrepl.engine.loop.loop_clock import Clock
     from asyncrepl.engine.statements import Outcome
+    from asyncrepl.events import Blocked
     from asyncrepl.explain.explanation import Explanation, Fix
     from asyncrepl.session.shell import Shell
     from asyncrepl.views.styled_lines import Line
@@ -55,6 +58,8 @@ __all__ = [
     "read_program",
 ]
 
+#: What runs for so many seconds in one go, while others could, is ended.
+_PATIENCE = 5.0
 #: What tells the time, as one asks for it who measures.
 _CLOCK_FUNCTIONS = (
     {
@@ -195,17 +200,69 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
             shell.show_error = failed
             shell.narrator.listen()
             shell.mistake_reporter.stuck, shell.mistake_reporter.silent = _end_waiting, True
-            found.status = run_program(shell, program.text, program.filename)
+            findings.patient = True
+            with _watched(shell):
+                found.status = run_program(shell, program.text, program.filename)
             if found.error is not None:
                 # What is noticed from now on may come of it: an error leaves things undone.
                 found.explanation = found.explanation or shell.first
+            else:
+                findings.end()
+                shell.mistake_reporter.look()
             perhaps = _tentative_explanation(shell, program)  # while its source is known
     except _DeadlockError:
         found.error, found.shown = None, ()  # closing the session has cancelled it
+    finally:
+        findings.patient = False
     if found.error is None:
         found.explanation = shell.first or perhaps
     found.more = tuple(each for each in told if each != found.explanation)
     return found
+
+
+@contextlib.contextmanager
+def _watched(shell: Shell) -> Iterator[None]:
+    """See what blocks the loop while others could run, wherever that is.
+
+    What has kept them waiting for `_PATIENCE` seconds is taken to do so for ever, and ended.
+    """
+    from asyncrepl.engine.blocking.blocking_watchdog import BlockingWatchdog
+
+    def tell(last: Blocked) -> None:
+        if last.others and last.filename:
+            shell.mistake_reporter.blocked(last.filename, last.line, round(1000 * last.seconds))
+
+    hogs, main, over = (
+        BlockingWatchdog(shell.loop, lambda blocks: tell(blocks.last)),
+        get_ident(),
+        Event(),
+    )
+    ended: list[Blocked] = []
+
+    def wait() -> None:
+        while not over.wait(0.5):
+            now = hogs.current
+            if now is not None and now.others and now.seconds > _PATIENCE:
+                ended.append(now)
+                _raise_in(main, _DeadlockError)
+                break
+
+    hogs.start()
+    Thread(target=wait, name="asyncrepl limit", daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
+        for found in (*ended, *(blocks.last for blocks in hogs.look())):
+            tell(found)
+        hogs.close()
+
+
+def _raise_in(thread: int, error: type[BaseException]) -> None:
+    """Let the Python code that runs in `thread` raise `error`."""
+    import ctypes
+
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(error))
 
 
 def _end_waiting() -> None:

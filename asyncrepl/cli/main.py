@@ -179,7 +179,7 @@ def _has_terminal() -> bool:
 
 def _run_with_shell(settings: Settings, run: Callable[[Shell], int]) -> int:
     """Run with a shell that writes to standard output and error."""
-    from asyncrepl.commands.shell_opening import clock_for_settings, open_shell
+    from asyncrepl.session.shell_opening import clock_for_settings, open_shell
 
     clock = clock_for_settings(settings.clock, settings.rate)
     with open_shell(_console(settings.color), clock=clock) as shell:
@@ -240,8 +240,8 @@ def _check(words: list[str]) -> int:
 
 
 def _export(words: list[str]) -> int:
-    from asyncrepl.export.export_formats import export
     from asyncrepl.export.recording import ExportError
+    from asyncrepl.export.saved_session import export
     from asyncrepl.runtime.atomic_files import write_file
     from asyncrepl.runtime.shipped_demos import DemoNotFoundError
     from asyncrepl.transcript.grammar import TranscriptError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asyncrepl.session.command_registry import Command, CommandError
+from asyncrepl.session.command_registry import CommandError, command
 from asyncrepl.views.error_lines import describe_error
 from asyncrepl.views.styled_lines import one_line
 
@@ -13,12 +13,26 @@ if TYPE_CHECKING:
     from asyncrepl.session.shell import Shell
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["VALUE_COMMANDS"]
+__all__: list[str] = []
 
 #: Columns where the output is no screen.
 _DEFAULT_WIDTH = 80
 
 
+def _shown_names(_shell: Shell, _typed: str) -> CompletionWords:
+    return {"_": "the last value", "__": "the one before", "___": "the one before that"}
+
+
+@command(
+    ":show [EXPRESSION]",
+    "show all of a value; alone, of the last one",
+    group="session",
+    rank=5,
+    example=":show _",
+    complete=_shown_names,
+    verbatim=True,
+    details="What the prompt shortens, in full, page by page. Python twin: pprint.pp(_).",
+)
 def _show(shell: Shell, rest: str) -> list[Line]:
     from asyncrepl.views.value_layout import Page, whole_value_lines
 
@@ -37,22 +51,3 @@ def _evaluated(shell: Shell, text: str) -> object:
         raise CommandError(f":show {one_line(text)}: {describe_error(error)}") from None
     except Exception as error:
         raise CommandError(f":show {one_line(text)}: {describe_error(error)}") from None
-
-
-def _shown_names(_shell: Shell, _typed: str) -> CompletionWords:
-    return {"_": "the last value", "__": "the one before", "___": "the one before that"}
-
-
-VALUE_COMMANDS = (
-    Command(
-        "show",
-        ":show [EXPRESSION]",
-        "show all of a value; alone, of the last one",
-        ":show _",
-        _show,
-        _shown_names,
-        group="session",
-        verbatim=True,
-        details="What the prompt shortens, in full, page by page. Python twin: pprint.pp(_).",
-    ),
-)

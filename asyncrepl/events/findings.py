@@ -11,7 +11,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections import deque
-from types import CodeType
+from types import CodeType, CoroutineType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.events.object_info import ObjectInfo, Place, describe, place_at
@@ -31,6 +31,7 @@ class Finding(NamedTuple):
     - "lost": an async generator that was not begun, or the awaitable of a step, was
       made where nobody can walk or await it, or is gone and never was;
     - "shown": such a thing, or a coroutine, was printed;
+    - "unwalked": an async generator was made here, and is gone or left without a step;
     - "exhausted": a loop began to walk an async generator that is over;
     - "running": one that is in a step was asked for another, which it refuses;
     - "cut": one that a cancelled step has ended was asked for another;
@@ -47,6 +48,7 @@ class Finding(NamedTuple):
     - "left": an async generator died at a ``yield``; where it died, `number` is that of
       the ``yield``;
     - "swallowed": a task was cancelled and ended well; `code` is its coroutine's;
+    - "blocked": the code `made` held the loop for `number` milliseconds, and others were ready;
     - "stuck": the statement waits here, and nothing can wake it;
     - "stopped": so does it, for a thread that has ended in a StopIteration;
     - "failed": a task of this code failed with an error of the kind `info`, unseen.
@@ -68,6 +70,8 @@ class Finding(NamedTuple):
     code: CodeType
     offset: int
     number: int = 0
+    #: The file and line it is about, where that is another: where what died was made.
+    made: tuple[str, int] | None = None
 
     @property
     def key(self) -> tuple[str, CodeType, int]:
@@ -92,6 +96,11 @@ class FindingLog:
         #: The async generators in a step of which a task was cancelled: those that are over, are
         #: so for that.
         self.cut: weakref.WeakSet[Any] = weakref.WeakSet()
+        #: The async generators that were not begun yet, by ``id``, and what is to be seen if they
+        #: never are; and coroutines, of which the interpreter warns if they die so.
+        self.unbegun: dict[int, tuple[weakref.ref[Any], Finding]] = {}
+        #: Whether who listens waits for the end: what is printed may be walked later.
+        self.patient = False
         #: How many tasks were cancelled before they ever ran, since this was last set.
         self.never_ran = 0
         #: Called, in the middle of user code, when there is something to take.
@@ -129,6 +138,27 @@ class FindingLog:
     def unkept(self, task: Any, frame: FrameType, what: str = "unkept") -> None:
         """Note `task`, made where `frame` is: if it still runs when asked for, that is seen."""
         self._tasks.append((weakref.ref(task), frame.f_code, frame.f_lasti, what))
+
+    def expect(self, what: str, thing: Any, frame: FrameType) -> None:
+        """Note that `what` is to be seen where `frame` is, if `thing` is never begun."""
+        key = id(thing)
+        seen = Finding(what, describe(thing), frame.f_code, frame.f_lasti)
+
+        def died(_: object) -> None:
+            if self.unbegun.pop(key, None) is not None and seen.info.kind is not CoroutineType:
+                self.add(seen)
+
+        if self.heard is not None:
+            self.unbegun[key] = weakref.ref(thing, died), seen
+
+    def end(self) -> None:
+        """The program is over: see what was never begun and still is there."""
+        left, self.unbegun = self.unbegun, {}
+        for ref, seen in left.values():
+            thing = ref()
+            # A coroutine that has run is over, or waits: its frame is gone, or further on.
+            if thing is not None and getattr(thing, "cr_frame", thing) and not _has_begun(thing):
+                self.add(seen)
 
     def closing(self, step: object, frame: FrameType) -> None:
         """Note `step`, which is to close an async generator, made where `frame` is."""
@@ -182,6 +212,11 @@ class FindingLog:
         self._closing.clear()
         self._tentative.clear()
         self._known.clear()
+        self.unbegun.clear()
+
+
+def _has_begun(thing: Any) -> bool:
+    return bool(getattr(thing, "cr_suspended", False) or getattr(thing, "cr_running", False))
 
 
 _BegunTask = tuple[weakref.ref[Any], CodeType, int, str]

@@ -92,7 +92,8 @@ class Blocked:
     line's text without indentation, empty if unknown. Of a call in C that let no other
     thread look, the place may be unknown: `filename` is empty then. For `waited`
     of the seconds the slice could not run, because other threads or processes did; for
-    `collected` of them nobody could look, and the interpreter was collecting garbage.
+    `collected` of them nobody could look, and the interpreter was collecting garbage. `others`
+    says that meanwhile something else was ready to run, or a timer due.
     `lane` and `at`, when the slice began on the user's clock, are those of the
     timeline; None and 0 without one.
     """
@@ -106,6 +107,7 @@ class Blocked:
     lane: int | None = None
     at: int = 0
     collected: float = 0.0
+    others: bool = False
 
 
 @dataclass(frozen=True, slots=True)

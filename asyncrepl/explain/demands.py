@@ -26,8 +26,10 @@ from asyncrepl.instrument.probe_placement import DATA_CALLS, ITERATING_CALLS, IT
 from asyncrepl.syntax.names import callee_name, canonical_name
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from asyncrepl.events.object_info import ObjectInfo
-    from asyncrepl.explain.uses import Use
+    from asyncrepl.explain.operand_uses import Use
 
 __all__ = ["Demand", "demand_of", "is_asynchronous", "met"]
 
@@ -37,8 +39,8 @@ class Demand:
     """`owner` demands `what` of the operand `node`; `by` names it in a sentence.
 
     "walk", "step", "enter", "call" and "value" are of the synchronous world; "async walk", "async
-    step", "async enter", "iterator", "await", "coroutine", "awaitables" and "function" (one that is called
-    and not awaited) are about async.
+    step", "async enter", "iterator", "await", "coroutine", "awaitables" and "function" (one that
+    is called and not awaited) are about async.
     """
 
     what: str
@@ -75,6 +77,7 @@ _ROLES = {
     "index": ("value", "`[…]`"),
     "in": ("value", "`in`"),
     "mapping": ("value", "`**`"),
+    "slice": ("walk", "a slice"),
     "raise": ("value", "`raise`"),
     "except": ("value", "`except`"),
     "format": ("value", "formatting"),
@@ -111,7 +114,7 @@ _FUNCTIONS: dict[str, dict[int | None, str]] = {
     "asyncio.run_coroutine_threadsafe": {0: "coroutine"},
     "asyncio.wait": {0: "tasks"},
     "asyncio.as_completed": {0: "awaitables"},
-    "asyncio.to_thread": {0: "function"},
+    "asyncio.to_thread": {0: "function", None: "value"},
     "contextlib.aclosing": {0: "close"},
 }
 #: What is then demanded of the elements of a display.
@@ -128,7 +131,7 @@ _METHODS: dict[str, dict[int | None, str]] = {
     "add_done_callback": {0: "function"},
     "enter_async_context": {0: "async enter"},
     "enter_context": {0: "enter"},
-    "submit": {0: "function"},
+    "submit": {0: "function", None: "value"},
 }
 #: Modules that know what to do with what is to be awaited.
 _AT_HOME = ("asyncio", "_asyncio", "contextlib", "inspect", "types", "unittest", "anyio", "trio")
@@ -186,12 +189,30 @@ def _of_argument(use: Use, call: ast.Call, callee: object, foreign: bool) -> Dem
         if position is None and not any(each.value is use.node for each in call.keywords):
             what = _OF_ELEMENTS.get(listed.get(0, ""))
         return Demand(what, use.node, call, by, _NEEDS.get(what, ())) if what else None
+    if _position(call, use.node) == _CALLED_BACK.get(name, -1) or _keyword(call, use.node) in (
+        _CALLBACKS
+    ):
+        return None  # what it calls may be anything
     if not (_takes_values(callee, call, name) or (callee is None and foreign)):
         return None
+    if name == "ChainMap":
+        return Demand("value", use.node, call, by, ("keys",))
     if name in _WALKERS and _position(call, use.node) is not None:
         return Demand("walk", use.node, call, by, _ITERATES)
     needs = ("__len__",) if name == "len" else ()
     return Demand("value", use.node, call, by, needs)
+
+
+#: Functions that call an argument: which it is.
+_CALLED_BACK = {
+    "map": 0, "filter": 0, "reduce": 0, "partial": 0, "starmap": 0, "takewhile": 0, "dropwhile": 0,
+    "filterfalse": 0, "accumulate": 1, "defaultdict": 0, "Thread": 1, "iter": -1,
+}  # fmt: skip
+_CALLBACKS = ("key", "func", "function", "callback", "target", "default_factory", "factory", "cls")
+
+
+def _keyword(call: ast.Call, node: ast.expr) -> str | None:
+    return next((each.arg for each in call.keywords if each.value is node), None)
 
 
 def _position(call: ast.Call, node: ast.expr) -> int | None:
@@ -239,24 +260,50 @@ def _fits(callee: object, call: ast.Call) -> bool:
 
 
 def met(demand: Demand, info: ObjectInfo) -> bool:
-    """Whether an object that `facts` are known of meets the demand."""
+    """Whether an object that `info` are known of meets the demand."""
+    if demand.what in _TESTS:
+        return _TESTS[demand.what](demand, info)
+    return has(info, *demand.needs) if demand.what in _ASYNC else _is_value(demand, info)
+
+
+def _is_value(demand: Demand, info: ObjectInfo) -> bool:
+    """Whether it is a plain value, or has the special methods that are asked of one."""
     kind = kind_of(info)
-    if demand.what == "attribute":
-        return _has_attribute(info, demand.needs[0])
-    if demand.what == "coroutine":
-        return info.kind is CoroutineType or (has(info, "__await__") and has(info, "send"))
-    if demand.what == "function":
-        return kind not in ASYNCHRONOUS
-    if demand.what == "task":
-        return kind in (Kind.TASK, Kind.FUTURE)
-    if demand.what in ("tasks", "awaitables"):
-        return kind not in ASYNCHRONOUS and has(info, "__iter__")
-    if demand.what in _ASYNC:
-        return has(info, *demand.needs)
-    waits = kind in (Kind.COROUTINE, Kind.STEP, Kind.TASK, Kind.FUTURE)
-    if demand.needs and has(info, *demand.needs) and kind is not Kind.MOCK and not waits:
-        return True
-    return kind not in ASYNCHRONOUS
+    waits = kind in _NEVER_VALUES or kind is Kind.MOCK
+    return kind not in ASYNCHRONOUS or (has(info, *demand.needs) and not waits)
+
+
+def _is_called(_: Demand, info: ObjectInfo) -> bool:
+    """Whether it can be called; one of these can, as a decorator, but not so."""
+    asynchronous = kind_of(info) in ASYNCHRONOUS
+    decorates = info.kind.__name__ == "_AsyncGeneratorContextManager"
+    return not asynchronous or (has(info, "__call__") and not decorates)
+
+
+def _is_coroutine(_: Demand, info: ObjectInfo) -> bool:
+    return info.kind is CoroutineType or (has(info, "__await__") and has(info, "send"))
+
+
+def _is_collection(_: Demand, info: ObjectInfo) -> bool:
+    return kind_of(info) not in ASYNCHRONOUS and has(info, "__iter__")
+
+
+_TESTS: dict[str, Callable[[Demand, ObjectInfo], bool]] = {
+    "attribute": lambda demand, info: _has_attribute(info, demand.needs[0]),
+    "call": _is_called,
+    "coroutine": _is_coroutine,
+    "function": lambda _, info: kind_of(info) not in ASYNCHRONOUS,
+    "task": lambda _, info: kind_of(info) in (Kind.TASK, Kind.FUTURE),
+    "tasks": _is_collection,
+    "awaitables": _is_collection,
+}
+
+
+#: What is never meant where a value is, whatever the type has.
+_NEVER_VALUES = ASYNCHRONOUS - {
+    Kind.ASYNC_GENERATOR, Kind.ASYNC_ITERATOR, Kind.ASYNC_ITERABLE, Kind.ASYNC_MANAGER,
+    Kind.AWAITABLE,
+}  # fmt: skip
 
 
 def _has_attribute(info: ObjectInfo, name: str) -> bool:

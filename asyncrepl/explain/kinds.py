@@ -7,6 +7,7 @@ asking the object: nothing of the user's is run.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 from enum import Enum
@@ -44,6 +45,8 @@ class Kind(Enum):
     COROUTINE_FUNCTION = "an async function"
     ASYNC_GENERATOR_FUNCTION = "an async generator function"
     ASYNC_MANAGER = "an async context manager"
+    ASYNC_MANAGER_FUNCTION = "a function that makes an async context manager"
+    ASYNC_CLASS = "a class, no instance of it"
     FUNCTION = "a function"
     CLASS = "a class"
     MODULE = "a module"
@@ -70,6 +73,8 @@ ASYNCHRONOUS = frozenset(
         Kind.COROUTINE_FUNCTION,
         Kind.ASYNC_GENERATOR_FUNCTION,
         Kind.ASYNC_MANAGER,
+        Kind.ASYNC_MANAGER_FUNCTION,
+        Kind.ASYNC_CLASS,
     }
 )
 
@@ -103,14 +108,17 @@ def has(info: ObjectInfo | None, *names: str) -> bool:
 
 
 def kind_of(info: ObjectInfo) -> Kind:
-    """The kind of what `facts` are known of."""
+    """The kind of what `info` are known of."""
     kind = info.kind
-    if kind in _TYPES:
-        return _TYPES[kind]
     if issubclass(kind, type):
-        return Kind.CLASS
+        return _of_class(info.value)
     if issubclass(kind, FunctionType | MethodType | functools.partial):
         return _of_function(info.value)
+    return _TYPES.get(kind) or _of_object(info)
+
+
+def _of_object(info: ObjectInfo) -> Kind:
+    kind = info.kind
     if kind.__module__ == "unittest.mock":
         return Kind.MOCK
     if kind.__name__ in _STEPS and not kind.__flags__ & _HEAP:
@@ -120,10 +128,25 @@ def kind_of(info: ObjectInfo) -> Kind:
     return next((each for name, each in _METHODS if has(info, name)), Kind.VALUE)
 
 
+def _of_class(made: object) -> Kind:
+    """A class is asynchronous if only what it makes is of use, and that is."""
+    instance = isinstance(made, type) and has(ObjectInfo(made), "__aiter__", "__aenter__")
+    return Kind.ASYNC_CLASS if instance else Kind.CLASS
+
+
 def _of_function(function: object) -> Kind:
+    inner = getattr(function, "__func__", function)
+    if isinstance(inner, FunctionType) and is_manager_function(inner):
+        return Kind.ASYNC_MANAGER_FUNCTION
     if inspect.isasyncgenfunction(function):
         return Kind.ASYNC_GENERATOR_FUNCTION
     return Kind.COROUTINE_FUNCTION if inspect.iscoroutinefunction(function) else Kind.FUNCTION
+
+
+def is_manager_function(function: FunctionType) -> bool:
+    """Whether ``contextlib.asynccontextmanager`` has made it."""
+    code = function.__code__
+    return code.co_filename == contextlib.__file__ and code.co_qualname.startswith("async")
 
 
 def a_kind(info: ObjectInfo) -> str:
@@ -132,8 +155,8 @@ def a_kind(info: ObjectInfo) -> str:
     own = kind in {Kind.ASYNC_ITERATOR, Kind.ASYNC_ITERABLE, Kind.AWAITABLE, Kind.ASYNC_MANAGER}
     if own and not info.kind.__name__.startswith("_"):
         return f"{_article(info.kind.__name__)} `{info.kind.__name__}`, {kind.value}"
-    if kind in {Kind.MANAGER, Kind.ITERATOR, Kind.ITERABLE, Kind.VALUE, Kind.MOCK}:
-        return f"{_article(info.kind.__name__)} `{info.kind.__name__}`"
+    if kind in _ORDINARY:
+        return _ORDINARY[kind].format(info.kind.__name__)
     return str(kind.value)
 
 
@@ -141,6 +164,15 @@ def named(names: Iterable[str]) -> str:
     """Names in backquotes: `a`, `b` and `c`."""
     *first, last = [f"`{name}`" for name in names]
     return f"{', '.join(first)} and {last}" if first else last
+
+
+_ORDINARY = {
+    Kind.MANAGER: "a `{}`, a plain context manager",
+    Kind.ITERATOR: "a `{}`, a plain iterator",
+    Kind.ITERABLE: "an ordinary `{}`",
+    Kind.VALUE: "an ordinary `{}`",
+    Kind.MOCK: "a `{}`, a mock",
+}
 
 
 def _article(name: str) -> str:

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
 from asyncrepl.explain.demands import Demand, demand_of, is_asynchronous, met
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
-from asyncrepl.explain.uses import Use
+from asyncrepl.explain.operand_uses import Use
+from asyncrepl.explain.value_origins import bindings, origins
+from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
 from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
@@ -27,11 +29,13 @@ if TYPE_CHECKING:
 __all__ = ["Mismatch", "mismatch"]
 
 #: Where the kind of the operand is unknown, what the instruction alone tells was refused.
-_CERTAIN = {"GET_AWAITABLE": "await", "GET_AITER": "async walk"}
+_CERTAIN = {
+    "GET_AWAITABLE": "await", "GET_AITER": "async walk", "BEFORE_ASYNC_WITH": "async enter",
+}  # fmt: skip
 
 
 class Mismatch(NamedTuple):
-    """A demand, and the facts of the operand that does not meet it; None if nothing is known."""
+    """A demand, and the info of the operand that does not meet it; None if nothing is known."""
 
     demand: Demand
     info: ObjectInfo | None
@@ -50,30 +54,55 @@ def mismatch(evidence: Evidence) -> Mismatch | None:
 def _mismatch(evidence: Evidence) -> Mismatch | None:
     if isinstance(evidence.error, AttributeError):
         return _of_attribute(evidence, evidence.error)
-    if evidence.op in ("RAISE_VARARGS", "RERAISE") or evidence.leak:
+    raising = any(use.role == "raise" for use in evidence.uses)
+    if (evidence.op in ("RAISE_VARARGS", "RERAISE") and not raising) or evidence.leak:
         return None  # the user's code raised it itself
     unknown = None
     for demand, options in _demands(evidence):
         for info in options:
             if not met(demand, info) and _concerns(evidence, demand, info):
-                return Mismatch(demand, info)
+                return _where_walked(evidence, Mismatch(demand, info))
         if not options and _CERTAIN.get(evidence.op) == demand.what and evidence.direct:
             unknown = unknown or Mismatch(demand, None)
     return unknown
 
 
+def _where_walked(evidence: Evidence, found: Mismatch) -> Mismatch:
+    """A future gives itself when it is walked, once: then the loop over it is the mistake."""
+    node, unit = found.demand.node, evidence.unit
+    if not isinstance(node, ast.Name) or found.info is None:
+        return found
+    if kind_of(found.info) not in (Kind.TASK, Kind.FUTURE):
+        return found
+    for name in bindings(unit, node)[1]:
+        loop = unit.parents.get(name)
+        if not isinstance(loop, ast.For | ast.comprehension) or loop.target is not name:
+            continue
+        if any(each.kind is found.info.kind for each in evidence.resolver.options(loop.iter)):
+            use = Use("for", loop.iter, loop, found.info)
+            return Mismatch(demand_of(use, None) or found.demand, found.info)
+    return found
+
+
 def _concerns(evidence: Evidence, demand: Demand, info: ObjectInfo) -> bool:
+    """Whether it is our business, and may be the cause of this error."""
+    kind, wants_async = kind_of(info), is_asynchronous(demand)
     if type(evidence.error) is RuntimeError:  # a future says so when it is walked
-        return kind_of(info) in (Kind.TASK, Kind.FUTURE) and demand.what == "walk"
-    if demand.what == "async walk" and evidence.op == "GET_ANEXT":
-        return False  # what was walked has given an iterator, and that is at fault
-    if info.kind.__name__ == "AsyncMock":
-        return False  # it stands for whatever the test wants
-    if isinstance(demand.node, ast.Constant):
+        taken = kind is Kind.GENERATOR and demand.what in ("await", "coroutine", "awaitables")
+        return taken or (kind in (Kind.TASK, Kind.FUTURE) and not wants_async)
+    displays = (ast.List, ast.Tuple, ast.Set, ast.Dict, ast.JoinedStr)
+    literal = isinstance(demand.node, displays) and info.item is None and demand.what == "await"
+    if literal or isinstance(demand.node, ast.Constant):
         return demand.what == "async walk"  # else a literal says itself what it is
-    if kind_of(info) is Kind.AWAITABLE and not is_asynchronous(demand):
-        return False  # a class of somebody's that can be awaited, too; or only has that method
-    return kind_of(info) in ASYNCHRONOUS or is_asynchronous(demand)
+    if _is_no_evidence(evidence, demand, info):
+        return False
+    return wants_async or (kind in ASYNCHRONOUS and kind is not Kind.AWAITABLE)
+
+
+def _is_no_evidence(evidence: Evidence, demand: Demand, info: ObjectInfo) -> bool:
+    """What was walked has given an iterator, and that is at fault; or a test wants it so."""
+    given = demand.what == "async walk" and evidence.op == "GET_ANEXT"
+    return given or info.kind.__name__ == "AsyncMock"
 
 
 def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[ObjectInfo]]]:
@@ -82,12 +111,12 @@ def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[ObjectInfo]]]:
         if evidence.direct and _is_python(callee):
             continue  # it was called in a wrong way: nothing of it has run
         foreign = callee is None and _is_foreign(evidence, use.owner)
-        for part in _parts(use):
+        for part in (*_parts(use), *_held_parts(evidence, use)):
             demand = demand_of(part, callee, foreign=foreign)
             if demand is None:
                 continue
             options = _options(evidence, part)
-            if evidence.direct:
+            if evidence.direct or callee_name(demand.owner) in _ELSEWHERE:
                 yield demand, options
             elif blamed := [each for each in options if _is_held(evidence, each)]:
                 yield demand, blamed
@@ -95,10 +124,14 @@ def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[ObjectInfo]]]:
                 yield demand, _held(evidence)
 
 
+#: What these are given is used in another place, which does not keep it where it is seen.
+_ELSEWHERE = ("submit", "to_thread", "run_in_executor")
+
+
 def _is_foreign(evidence: Evidence, call: ast.AST) -> bool:
     """Whether nothing of the user's has the name of what is called."""
     name = callee_name(call)
-    return bool(name) and not any(
+    return not any(
         each.name == name
         for unit in evidence.units.all()
         for each in (*unit.functions(), *unit.nodes(ast.ClassDef))
@@ -118,6 +151,10 @@ def _is_python(callee: object) -> bool:
 
 def _of_attribute(evidence: Evidence, error: AttributeError) -> Mismatch | None:
     info, name = describe(error.obj, keep=True), error.name
+    if evidence.op == "STORE_ATTR":  # that names no object on some versions
+        stored = next((n for n in evidence.nodes if isinstance(n, ast.Attribute)), None)
+        options = evidence.resolver.options(stored.value) if stored is not None else []
+        info, name = (options[0], stored.attr) if stored is not None and options else (info, name)
     if not isinstance(name, str):
         return None
     if not evidence.direct:
@@ -129,6 +166,16 @@ def _of_attribute(evidence: Evidence, error: AttributeError) -> Mismatch | None:
                 demand = Demand("attribute", node.value, node, f"`.{name}`", (name,))
                 return Mismatch(demand, info)
             return None
+    return _of_getattr(evidence, info)
+
+
+def _of_getattr(evidence: Evidence, info: ObjectInfo) -> Mismatch | None:
+    """``getattr(x, "name")``, where nothing is said of what has no such attribute at all."""
+    for use in _uses(evidence):
+        call = use.owner
+        if isinstance(call, ast.Call) and _callee(evidence, use) is getattr:
+            asked = kind_of(info) in ASYNCHRONOUS and use.node is call.args[0]
+            return Mismatch(Demand("value", use.node, call, "`getattr`"), info) if asked else None
     return None
 
 
@@ -151,12 +198,14 @@ def _is_missed(evidence: Evidence, info: ObjectInfo, name: str) -> bool:
         return True
     if kind not in ASYNCHRONOUS - {Kind.AWAITABLE} or _is_slip(info, name):
         return False
-    if kind in (Kind.COROUTINE_FUNCTION, Kind.ASYNC_GENERATOR_FUNCTION):
+    if kind in _CODE:
         results = [
             given
             for made in resolver.results(info.value)
-            for given in (*resolver.awaited(made), *resolver.yielded(made.code))
-        ]
+            for given in (
+                *resolver.awaited(made), *resolver.yielded(made.code), *resolver.entered(made)
+            )
+        ]  # fmt: skip
         return any(lookup(each.kind, name) is not MISSING for each in results)
     if has(info, "__aenter__"):
         options = resolver.entered(info)
@@ -218,13 +267,39 @@ def _calls(evidence: Evidence) -> Iterator[ast.Call]:
             inner = [item.context_expr for item in node.items]
         elif isinstance(node, ast.For | ast.AsyncFor):
             inner = [node.iter]
+        elif isinstance(node, ast.Subscript):
+            inner = [node.value]
+        elif isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            inner = [clause.iter for clause in node.generators]
         elif isinstance(node, ast.Expr | ast.Return | ast.Assign):
             inner = [node.value] if node.value is not None else []
         yield from (each for each in inner if isinstance(each, ast.Call))
+        yield from (each for call in inner for each in _inner_calls(call))
         if not evidence.direct and isinstance(node, ast.expr):
             parent = evidence.unit.parents.get(node)
             if isinstance(parent, ast.withitem) and isinstance(node, ast.Call):
                 yield node
+
+
+#: What walks its arguments when it is walked itself.
+_LAZY = ITERTOOLS_CALLS | {
+    "map", "filter", "zip", "enumerate", "from_iterable", "merge", "permutations", "combinations",
+    "product", "compress", "groupby", "filterfalse", "combinations_with_replacement",
+}  # fmt: skip
+
+
+def _inner_calls(node: ast.AST) -> Iterator[ast.Call]:
+    """Calls that have run before, and whose arguments are only used now."""
+    if not isinstance(node, ast.Call):
+        return
+    owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+    if isinstance(owner, ast.Call) and callee_name(node) == "result":
+        yield owner
+    for argument in node.args:
+        value = argument.value if isinstance(argument, ast.Starred) else argument
+        if isinstance(value, ast.Call) and callee_name(value) in _LAZY:
+            yield value
+            yield from _inner_calls(value)
 
 
 def _callee(evidence: Evidence, use: Use) -> object:
@@ -241,6 +316,16 @@ def _parts(use: Use) -> Iterator[Use]:
     if use.role == "argument":
         for inner in _elements(use.node):
             yield Use("argument", inner, use.owner, None)
+
+
+def _held_parts(evidence: Evidence, use: Use) -> Iterator[Use]:
+    """What stands in the display that the argument was made of."""
+    if use.role != "argument" or not isinstance(use.node, ast.Name | ast.Attribute):
+        return
+    for unit, made in origins(evidence.units, evidence.unit, use.node):
+        if unit is evidence.unit:
+            for inner in _elements(made):
+                yield Use("argument", inner, use.owner, None)
 
 
 def _elements(node: ast.expr) -> Iterator[ast.expr]:
@@ -277,7 +362,10 @@ def _held(evidence: Evidence) -> list[ObjectInfo]:
     return [each for each in found if kind_of(each) in ASYNCHRONOUS - _CODE]
 
 
-_CODE = {Kind.COROUTINE_FUNCTION, Kind.ASYNC_GENERATOR_FUNCTION}
+_CODE = {
+    Kind.COROUTINE_FUNCTION, Kind.ASYNC_GENERATOR_FUNCTION, Kind.ASYNC_MANAGER_FUNCTION,
+    Kind.ASYNC_CLASS,
+}  # fmt: skip
 
 
 def _locals(evidence: Evidence) -> Iterator[object]:

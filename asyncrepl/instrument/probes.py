@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-__all__ = ["PROBES", "SILENT_MISTAKE_PROBES", "has_begun", "install", "instrument"]
+__all__ = ["PROBES", "SILENT_MISTAKE_PROBES", "has_begun", "install", "instrument", "is_new"]
 
 Observed = TypeVar("Observed")
 
@@ -71,6 +71,13 @@ def lost(obj: Observed) -> Observed:
     return obj
 
 
+def made(obj: Observed) -> Observed:
+    """An async generator, perhaps, that is put or given somewhere."""
+    if type(obj) is AsyncGeneratorType and not has_begun(obj):
+        findings.expect("unwalked", obj, _getframe(1))
+    return obj
+
+
 def shown(obj: Observed) -> Observed:
     """What is printed."""
     kind = type(obj)
@@ -79,12 +86,21 @@ def shown(obj: Observed) -> Observed:
     if kind is AsyncGeneratorType:
         pending = not has_begun(obj)
     elif kind is CoroutineType:
-        pending = not obj.cr_suspended and obj.cr_frame is not None  # type: ignore[attr-defined]
+        pending = is_new(obj)
     else:
         pending = _is_step(kind)
-    if pending:
+    if pending and findings.patient and not _is_step(kind):
+        findings.expect("shown", obj, _getframe(1))
+    elif pending:
         findings.see("shown", obj, _getframe(1))
     return obj
+
+
+def is_new(coroutine: Any) -> bool:
+    """Whether the coroutine has not begun to run."""
+    return (
+        coroutine.cr_frame is not None and not coroutine.cr_suspended and not coroutine.cr_running
+    )
 
 
 def _is_step(kind: type) -> bool:
@@ -203,6 +219,7 @@ def has_begun(generator: Any) -> bool:
 #: All of these probes.
 SILENT_MISTAKE_PROBES: tuple[Callable[[Any], Any], ...] = (
     lost,
+    made,
     shown,
     guarded,
     skipping,

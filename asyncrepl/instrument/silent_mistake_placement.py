@@ -66,6 +66,7 @@ def probe_lost_values(tree: ast.mod) -> None:
 
     What stands at the top of an interactive statement is displayed, not lost.
     """
+    callbacks = _callbacks(tree)
     lost: list[tuple[ast.AST, str, int | None]] = []
     for statement, kept in _statements([tree], kept=isinstance(tree, ast.Interactive)):
         if isinstance(statement, ast.AsyncFunctionDef) and _yields(statement):
@@ -76,6 +77,29 @@ def probe_lost_values(tree: ast.mod) -> None:
         lost += _places(node)
     for owner, name, number in lost:
         _probe_lost_call(owner, name, number)
+    for node in list(_copied_nodes(tree)):
+        _probe_made(node)
+        match node:
+            case ast.Expr(ast.Call() as call) if last_name(call.func) in callbacks:
+                node.value = wrapped_in_probe(".lost", call)
+
+
+def _callbacks(tree: ast.AST) -> set[str]:
+    """The names under which `tree` calls what it was given: parameters, and items of a loop.
+
+    Also attributes that are given one of these.
+    """
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg):
+            names.add(node.arg)
+        elif isinstance(node, ast.For | ast.AsyncFor):
+            names |= {each.id for each in ast.walk(node.target) if isinstance(each, ast.Name)}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Assign(targets, ast.Name(given)) if given in names:
+                names |= {each.attr for each in targets if isinstance(each, ast.Attribute)}
+    return names
 
 
 def _copied_nodes(node: ast.AST) -> Iterator[ast.AST]:
@@ -120,6 +144,31 @@ def _probe_lost_call(owner: ast.AST, field: str, number: int | None) -> None:
         setattr(owner, field, wrapped_in_probe(".lost", call))
     else:
         value[number] = wrapped_in_probe(".lost", call)
+
+
+def _probe_made(node: ast.AST) -> None:
+    """Put ``.made(…)`` around calls whose generator goes into a name, a list or another call."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id[0] == ".":
+        return  # it has a probe
+    for name in _GOING.get(type(node), ()):
+        value = getattr(node, name)
+        if isinstance(value, list):
+            value[:] = [_made(each) for each in value]
+        elif value is not None:
+            setattr(node, name, _made(value))
+
+
+def _made(node: ast.AST) -> ast.AST:
+    known = isinstance(node, ast.Call) and callee_name(node) in async_generator_functions
+    return wrapped_in_probe(".made", node) if known else node  # type: ignore[arg-type]  # a Call
+
+
+#: What a value goes into, and by which field.
+_GOING: dict[type, tuple[str, ...]] = {
+    ast.Assign: ("value",), ast.AnnAssign: ("value",), ast.NamedExpr: ("value",),
+    ast.Return: ("value",), ast.keyword: ("value",), ast.Call: ("args",), ast.List: ("elts",),
+    ast.Tuple: ("elts",), ast.Set: ("elts",), ast.Dict: ("values",), ast.IfExp: ("body", "orelse"),
+}  # fmt: skip
 
 
 def _probe_printed(call: ast.Call) -> None:
@@ -304,7 +353,7 @@ def _probe_unchecked(node: ast.Try) -> None:
     """A ``try`` around a call that only makes an async generator: none of it fails there."""
     for statement in node.body:
         if isinstance(statement, ast.Assign | ast.Return) and node.handlers:
-            call = statement.value
+            call = _without_probe(statement.value)
             if isinstance(call, ast.Call) and callee_name(call) in async_generator_functions:
                 statement.value = wrapped_in_probe(".unchecked", call)
 

@@ -119,7 +119,7 @@ class Isolation:
         #: Those of them that the user has imported; what was ours of them, by full name.
         self._taken: set[str] = set()
         self._ours: dict[str, ModuleType] = {}
-        #: What is the user's, while C code needs to find ours in ``sys.modules``.
+        #: What is the user's, while ours needs to be found in ``sys.modules``.
         self._theirs: dict[str, ModuleType] = {}
         self._places: object = None
         self._lock = _thread.RLock()
@@ -137,7 +137,10 @@ class Isolation:
     ) -> "ModuleSpec | None":
         """What a top-level module is for who asks; None where the other finders are to say."""
         if path is not None:  # below a package, which has a place of its own
-            emptied = PathFinder not in sys.meta_path and name.partition(".")[0] in _PROTECTED
+            protected = name.partition(".")[0] in _PROTECTED
+            if protected and "typing" in self._taken:
+                self._show_ours("typing")  # dataclasses look for it in ``sys.modules``
+            emptied = PathFinder not in sys.meta_path and protected
             return PathFinder.find_spec(name, path, target) if emptied else None
         frame = _importer(sys._getframe(1))  # noqa: SLF001 - there is no other way to know
         if _is_users(frame):
@@ -301,7 +304,7 @@ class Isolation:
                 sys.modules.update(theirs)
 
     def _show_ours(self, top: str) -> None:
-        """Have ours of `top` in ``sys.modules``: C code will look there."""
+        """Have ours of `top` in ``sys.modules``: C code will look there, or who loads ours."""
         with _TimedLock(self._lock):
             if not _modules_below(top, self._theirs):
                 self._theirs.update(_pop_modules(top))

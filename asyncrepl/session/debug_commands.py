@@ -1,8 +1,8 @@
 """Debug commands: stepping what runs in the foreground, and looking at it while it is paused.
 
 Each key of the terminal is a method of `DebugCommands` of the same meaning: `pause`, `timer`,
-`anext`, `values`, `evaluate`, `resume_all`; ``:walk`` begins with `anext`. What they show goes to the
-console, among the narration, which a pause switches on for the rest of the statement.
+`anext`, `values`, `evaluate`, `resume_all`; ``:walk`` begins with `anext`. What they show goes
+to the console, among the narration, which a pause switches on for the rest of the statement.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import threading
 from typing import TYPE_CHECKING
 
 from asyncrepl.engine.loop.interrupts import shield
-from asyncrepl.session.command_registry import Command, CommandError, StatementAnswer
 from asyncrepl.views.error_lines import exception_line
 from asyncrepl.views.styled_lines import flowed, one_line, text_lines
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from asyncrepl.engine.loop.debug_control import DebugControl, DebugMode, StepResult
     from asyncrepl.session.shell import Shell
 
-__all__ = ["DEBUG_COMMANDS", "DebugCommands"]
+__all__ = ["DebugCommands"]
 
 _NO_ITERATION = "no async for is under way: the next one that begins is waited for"
 _CANNOT_STEP = (
@@ -176,24 +175,3 @@ class DebugCommands:
     def _show_line(self, text: str) -> None:
         console = self._shell.console
         console.show(*flowed([("dim", text)], console.width, 2))
-
-
-def _walk(shell: Shell, rest: str) -> StatementAnswer:
-    if not rest:
-        raise CommandError(":walk takes a statement: try :walk async for n in …")
-    shell.frontend.show_step_keys()
-    return StatementAnswer(rest, lambda _: shell.stepping.begin(), lambda: None)
-
-
-DEBUG_COMMANDS = (
-    Command(
-        "walk",
-        ":walk STATEMENT",
-        "run it step by step, by keys",
-        ":walk async for n in ticks(3): n",
-        _walk,
-        group="seeing",
-        details="n goes to the next __anext__, t to the next timer, v shows the names, "
-        "e evaluates, c goes on. Ctrl-S pauses any statement that runs, for the same keys.",
-    ),
-)

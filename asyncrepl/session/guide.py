@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from asyncrepl.runtime.shipped_demos import demo_transcripts, next_demo
-from asyncrepl.session.command_registry import Command, CommandError
+from asyncrepl.session.command_registry import CommandError
 from asyncrepl.session.tour_chapters import CHAPTERS, INTRODUCTION, TourStep
 from asyncrepl.syntax.parsed_input import as_command
 from asyncrepl.views.styled_lines import cell_width, flowed, one_line, plain
@@ -24,12 +24,11 @@ from asyncrepl.views.styled_lines import cell_width, flowed, one_line, plain
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from asyncrepl.session.command_registry import CompletionWords
     from asyncrepl.session.input_run import Status
     from asyncrepl.session.shell import Shell
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["TOUR_COMMANDS", "Guide", "Tour", "next_demo_lines"]
+__all__ = ["Guide", "Tour", "next_demo_lines"]
 
 
 class Tour:
@@ -164,42 +163,6 @@ def _normalized_input(shell: Shell, text: str) -> str:
         except CommandError:
             return text
     return " ".join(words)
-
-
-def _tour(shell: Shell, rest: str) -> list[Line]:
-    tour = shell.guide.tour
-    if rest == "stop":
-        tour.stop()
-    elif not rest:
-        tour.take_up()
-    elif not rest.isdecimal() or not 0 < int(rest) <= len(CHAPTERS):
-        raise CommandError(
-            f":tour takes a chapter from 1 to {len(CHAPTERS)}, or stop; not {rest!r}"
-        )
-    else:
-        tour.take_up(int(rest))
-    return []
-
-
-def _chapter_words(_shell: Shell, _typed: str) -> CompletionWords:
-    chapters = {str(number): chapter.title for number, chapter in enumerate(CHAPTERS, 1)}
-    return chapters | {"stop": "leave the tour"}
-
-
-TOUR_COMMANDS = (
-    Command(
-        "tour",
-        ":tour [CHAPTER|stop]",
-        "the first minutes, a line at a time: begin here",
-        ":tour",
-        _tour,
-        _chapter_words,
-        group="learning",
-        words=1,
-        details="It offers each line on the input line: Tab takes it, Enter runs it. Type "
-        "anything else, the tour waits. :tour takes it up where you left it.",
-    ),
-)
 
 
 #: A mistake to make where what was traced cannot be turned into one.

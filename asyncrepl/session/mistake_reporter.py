@@ -50,7 +50,7 @@ __all__ = [
 
 def load_rules() -> None:
     """Import what the first explanation needs. Any thread may do so."""
-    from asyncrepl.explain import explaining  # noqa: F401  imported to be there
+    from asyncrepl.explain import explainer  # noqa: F401  imported to be there
     from asyncrepl.views.styled_lines import code_lines
 
     code_lines("")
@@ -75,7 +75,7 @@ def explain_outcome(
 def explain_error(session: Session, error: BaseException) -> Explanation | None:
     """The explanation of `error`, whose traceback begins in the user's code."""
     from asyncrepl.explain.evidence import gather
-    from asyncrepl.explain.explaining import explain
+    from asyncrepl.explain.explainer import explain
 
     return explain(gather(error, session.sources, refused_operands, session.namespace))
 
@@ -85,7 +85,7 @@ def explain_value(session: Session, filename: str, value: object) -> Explanation
     if type(value) is not AsyncGeneratorType and not hasattr(type(value), "__await__"):
         return None
     from asyncrepl.explain.evidence import gather_value
-    from asyncrepl.explain.explaining import explain
+    from asyncrepl.explain.explainer import explain
 
     return explain(gather_value(value, session.sources, filename, session.namespace))
 
@@ -212,6 +212,13 @@ class SilentMistakeReporter:
                 return found
         return None
 
+    def blocked(self, filename: str, line: int, milliseconds: int) -> None:
+        """The code there has held the loop for so long, and others could have run."""
+        if not self.is_reported_blocking(filename, line):
+            code, made = _code_of_whole_text(filename), (filename, line)
+            self.see(Finding("blocked", describe(None), code, 0, milliseconds, made))
+            self.look()
+
     def note(self, found: Explanation) -> None:
         """`found` is told: it is not told a second time."""
         self._reported.add((found.id, found.why))
@@ -290,7 +297,7 @@ class SilentMistakeReporter:
 
     def _explanation(self, sighting: Finding) -> Explanation | None:
         from asyncrepl.explain.evidence import gather_seen
-        from asyncrepl.explain.explaining import explain
+        from asyncrepl.explain.explainer import explain
 
         session = self._shell.session
         return explain(gather_seen(sighting, session.sources, session.namespace))

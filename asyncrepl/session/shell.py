@@ -70,7 +70,7 @@ class Shell:
     there was; `show_error` shows an error with its explanation, until somebody else wants to;
     `observing` says for what the loop is recorded, `leak_reporter` hears of what was forgotten,
     `mistake_reporter` of mistakes that raise nothing, `sleeps` of what blocks for a time that is
-    known, `stepping` pauses what runs, `guide` says what to do next, `values` shows values;
+    known, `debug_commands` pauses what runs, `guide` says what to do next, `values` shows values;
     `runs_own_loop` says that a program runs which makes its own loop, `closing` that the session
     is being closed; `left` names the tasks that were running then.
     """
@@ -101,7 +101,7 @@ class Shell:
         console.on_lines = self.tape.show
         self.mistake_reporter = SilentMistakeReporter(self)
         self.narrator = Narrator(self)
-        self.stepping = DebugCommands(self)
+        self.debug_commands = DebugCommands(self)
         self.guide = Guide(self)
         self.values = ValueDisplay(self)
         self.runs_own_loop = self.closing = False
@@ -194,7 +194,7 @@ class Shell:
                     timer.cancel()
                 if mode == "single":
                     self.tape.end()
-                self.stepping.ended()
+                self.debug_commands.ended()
                 self.sleeps.ended(f"input {self.session.count}")
                 if mode == "single" and not self.closing:
                     self.guide.finished(text, status)
@@ -256,7 +256,7 @@ class Shell:
         """What Ctrl-C does to what runs in the foreground; False where nothing does."""
         soon = time.monotonic() - self._interrupted_at < ABANDON_WITHIN
         self._interrupted_at = time.monotonic()
-        self.stepping.resume_all()
+        self.debug_commands.resume_all()
         if self._run is not None:
             if self._run.interrupts and soon:
                 self._run.abandon()

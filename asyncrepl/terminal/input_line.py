@@ -41,6 +41,7 @@ from asyncrepl.views.styled_lines import printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
 
+    from prompt_toolkit.data_structures import Size
     from prompt_toolkit.formatted_text import StyleAndTextTuples
     from prompt_toolkit.history import History
 
@@ -124,7 +125,7 @@ class Editor:
     def __init__(self, history: History, completer: InputCompleter) -> None:
         self._completer = completer
         self.set_prompts(*DEFAULT_PROMPTS)
-        self._helped: tuple[Document, Sequence[Line]] = (Document(), ())
+        self._helped: tuple[object, Sequence[Line]] = (None, ())
         self.lexer = InputLexer()
         self.suggester = LineSuggester()
         self.buffer = Buffer(
@@ -207,17 +208,23 @@ class Editor:
         return [] if wraps else self._prompts[line > 0]
 
     def help(self) -> Sequence[Line]:
-        """A row with the parameters of the call that is being typed; asked at each redraw.
+        """Rows about the call that is being typed; asked at each redraw.
 
         Of a session that was pasted, what Enter will do.
         """
-        document = self.buffer.document
-        if document != self._helped[0] and self._completer.connected:
-            help_ = _paste_help(document.text) or self._completer.signature(
-                document.text_before_cursor
-            )
-            self._helped = document, [[("dim", help_)]] if help_ else ()
+        document, size = self.buffer.document, get_app().output.get_size()
+        if not self._completer.connected:
+            return ()
+        if (document, size) != self._helped[0]:
+            self._helped = (document, size), self._help(document, size)
         return self._helped[1]
+
+    def _help(self, document: Document, size: Size) -> Sequence[Line]:
+        if paste := _paste_help(document.text):
+            return [[("dim", paste)]]
+        # A quarter of the screen: what is typed, the menu and the lanes need the rest.
+        height = max(size.rows // 4, 1)
+        return self._completer.signature(document.text_before_cursor, size.columns - 1, height)
 
     def _height(self) -> Dimension:
         """Room for the menu under the first line, while there is one; else what the text needs.

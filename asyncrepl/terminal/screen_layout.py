@@ -65,6 +65,7 @@ __all__ = ["ProgramRows", "StyledRows", "build_layout", "rows_added_by_reflow", 
 _SGR_NAMES = {
     "": "",
     "1": "bold",
+    "1;4": "bold underline",
     "2": "ansibrightblack",
     "31": "ansired",
     "32": "ansigreen",

@@ -9,7 +9,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asyncrepl.commands.shell_opening import clock_for_settings, open_shell
 from asyncrepl.engine.blocking.blocking_watchdog import BlockingWatchdog
 from asyncrepl.engine.loop.interrupts import Interrupter
 from asyncrepl.engine.loop.loop_clock import Clock
@@ -21,6 +20,7 @@ from asyncrepl.session.command_registry import CommandError
 from asyncrepl.session.frontend import current_prompts, prompts_installed
 from asyncrepl.session.guide import next_demo_lines
 from asyncrepl.session.input_run import run_input
+from asyncrepl.session.shell_opening import clock_for_settings, open_shell
 from asyncrepl.terminal.library_hooks import hooks_installed
 from asyncrepl.terminal.module_preloader import ModulePreloader
 from asyncrepl.terminal.terminal_frontend import TerminalFrontend, complete_command, takes_python
@@ -113,6 +113,7 @@ class _PromptSession:
         )
         self._interrupter.heard = terminal.ui.drop_typed_ahead
         self._watchdog = BlockingWatchdog(shell.loop, self._report_blocked)
+        self._watchdog.looks = self._interrupter.wake
         shell.sleeps.wanted = self._reports_sleeps_only
         self._preloader = ModulePreloader(shell.loop.live.turn)
 
@@ -121,13 +122,14 @@ class _PromptSession:
         terminal, loop = self._terminal, self._shell.loop
         terminal.session_exit.connect(loop, self._interrupter.stuck)
         terminal.loop_view.connect(loop, self._watchdog)
+        self._watchdog.woken = self._show_again
         terminal.completer.connect(
             self._shell.session.namespace, lambda text: complete_command(self._shell, text)
         )
         terminal.editor.lexer.takes_python = lambda name: takes_python(self._shell, name)
         terminal.ui.call(terminal.ui.painter.redraw)  # what is typed already may need help
         terminal.bridge.connect(loop, self._start, self._start)
-        terminal.ui.call(lambda: terminal.ui.pause_keys.connect(self._shell.stepping))
+        terminal.ui.call(lambda: terminal.ui.pause_keys.connect(self._shell.debug_commands))
         install_stdlib_copies()
         _freeze_heap()
         terminal.out.on_write = self._shell.printed
@@ -249,6 +251,12 @@ class _PromptSession:
         ):
             return  # it was told what to write instead; of another task, this says which it is
         self._shell.show_blocks(blocks)
+
+    def _show_again(self) -> None:
+        """The loop goes on after it had nothing to do; in the watchdog's thread."""
+        panel = self._terminal.ui.panel
+        if not panel.nudged:
+            self._terminal.ui.call(panel.nudge)
 
     def _reports_sleeps_only(self) -> bool:
         """Whether sleeps are told, and nothing that the watchdog has measured.

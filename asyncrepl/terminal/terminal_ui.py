@@ -410,8 +410,9 @@ class TerminalUI:
             self._descriptors.resize()
             self.painter.resize(size)
             if not self.suspension:
-                self.output.cursor_up(rows_added_by_reflow(self.app, size.columns))
-                self.app._on_resize()  # noqa: SLF001 - no public way to say it
+                with self.output.held():
+                    self.output.cursor_up(rows_added_by_reflow(self.app, size.columns))
+                    self.app._on_resize()  # noqa: SLF001 - no public way to say it
             else:
                 self.pager.resized()
 

@@ -29,7 +29,6 @@ from itertools import chain, zip_longest
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.commands.shell_opening import open_shell
 from asyncrepl.engine.loop.interrupts import Interrupter
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_runner import keep_running
@@ -37,6 +36,7 @@ from asyncrepl.engine.loop.timers import TimerTies
 from asyncrepl.engine.tasks.task_records import current_task
 from asyncrepl.session.console import Console
 from asyncrepl.session.input_run import Status, run_input
+from asyncrepl.session.shell_opening import open_shell
 from asyncrepl.transcript.output_capture import OutputCapture, TeeStream, output_captured
 
 if TYPE_CHECKING:

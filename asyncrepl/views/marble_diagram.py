@@ -25,6 +25,7 @@ from __future__ import annotations
 from itertools import pairwise, zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
+from asyncrepl.views.glyphs import glyphs_of
 from asyncrepl.views.styled_lines import cell_width, cut, fit
 from asyncrepl.views.time_display import Scale, axis_line, round_steps
 
@@ -71,7 +72,11 @@ class _DiagramLayout:
     """The layout: which scale, how many columns a line, where the labels stand."""
 
     def __init__(self, rows: Sequence[MarbleRow], width: int, *, ascii: bool) -> None:  # noqa: A002
-        self._dots = "~" if ascii else "…"
+        self._glyphs = {
+            name: (glyph.style, glyph.drawn(ascii=ascii))
+            for name, glyph in glyphs_of("marbles").items()
+        }
+        self._dots = self._glyphs["open"][1]
         self._range = ".." if ascii else "…"
         self._rows = rows
         labels = [cut(row.label, width - 1, self._dots) for row in rows] if len(rows) > 1 else []
@@ -197,11 +202,10 @@ class _DiagramLayout:
         """The row as (style, text) a column; a wide text fills the first of its columns."""
         track: list[tuple[str, str]] = []
         for column, text in self._placed(notes, scale):
-            track += [("wait", "-")] * (column - len(track))
+            track += [self._glyphs["waiting"]] * (column - len(track))
             track += [("value", text), *[("value", "")] * (cell_width(text) - 1)]
-        track += [("wait", "-")] * (scale.nearest(row.at) - len(track))
-        marks = {"done": ("dim", "|"), "error": ("error", "X"), "open": ("dim", self._dots)}
-        return [*track, marks[row.end]]
+        track += [self._glyphs["waiting"]] * (scale.nearest(row.at) - len(track))
+        return [*track, self._glyphs[row.end]]
 
     def _placed(self, notes: list[_InstantValues], scale: Scale) -> Iterator[tuple[int, str]]:
         """What is written at which column; notes that would collide are made one."""

@@ -56,6 +56,7 @@ STYLES: dict[str, str] = {
     "label": "36",
     "code": "32",
     "name": "1",
+    "current": "1;4",
     "ticker": "36",
     "run": "32",
     "wait": "2",

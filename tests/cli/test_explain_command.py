@@ -160,6 +160,33 @@ def test_a_program_that_waits_for_ever_is_ended(tmp_path: Path, start: str) -> N
     assert answer["explanation"]["id"] == "endless-generator-hangs"
 
 
+def test_what_keeps_others_waiting_is_told_wherever_it_is(tmp_path: Path) -> None:
+    """In a module that is imported, three calls away; and a program that never ends is ended."""
+    helper = "import time\nclass Client:\n    def get(self):\n        time.sleep(0.25)\n"
+    (tmp_path / "helper.py").write_text(helper)
+    text = (
+        "import asyncio\nfrom helper import Client\ndef fetch(): return Client().get()\n"
+        "async def handle(): fetch()\n"
+        "async def main(): await asyncio.gather(handle(), handle())\nasyncio.run(main())\n"
+    )
+    found = asked(tmp_path, text)["explanation"]
+    assert found["id"] == "blocking-call-in-async-for"
+    assert found["why"].startswith("`time.sleep(0.25)` in `get` held the loop for ")
+
+
+def test_a_loop_that_starves_all_others_is_ended(tmp_path: Path) -> None:
+    """After some seconds; nobody could tell otherwise."""
+    text = (
+        "import asyncio\ndone = []\nasync def is_done(): return done\n"
+        "async def finish():\n    await asyncio.sleep(0.01)\n    done.append(1)\n"
+        "async def main():\n    task = asyncio.create_task(finish())\n"
+        "    while not await is_done(): pass\nasyncio.run(main())\n"
+    )
+    answer = asked(tmp_path, text)
+    assert answer["error"] is None
+    assert answer["explanation"]["id"] == "blocking-call-in-async-for"
+
+
 @pytest.mark.parametrize(
     ("text", "error"),
     [

@@ -23,7 +23,7 @@ from asyncrepl.engine.loop.live_loop import ObservationRequests, new_loop
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.events.object_info import refused_operands
 from asyncrepl.explain.evidence import gather, gather_value
-from asyncrepl.explain.explaining import explain
+from asyncrepl.explain.explainer import explain
 from asyncrepl.instrument.compilation import compile_source
 from asyncrepl.syntax.sources import Source
 

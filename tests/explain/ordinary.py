@@ -1,7 +1,7 @@
 """Ordinary errors, and the places in asynchronous code where they happen to be raised.
 
-Each statement of ``ordinary.txt`` raises something that is not about async iteration; each entry of
-`PLACES` puts it somewhere near async iteration, where a hasty rule would see a mistake.
+Each statement of ``ordinary.txt`` raises something that is not about async iteration; each entry
+of `PLACES` puts it somewhere near async iteration, where a hasty rule would see a mistake.
 """
 
 from __future__ import annotations

@@ -141,7 +141,7 @@ def test_without_an_error_the_first_misuse_is_told(monkeypatch: pytest.MonkeyPat
         self._shell.explanation = second
 
     monkeypatch.setattr(LeakReporter, "look", look)
-    assert diagnosed("x = 1\n") == Diagnosis(explanation=first)
+    assert diagnosed("x = 1\n") == Diagnosis(explanation=first, more=(second,))
 
 
 @pytest.mark.parametrize("control", load("controls"), ids=lambda control: control["id"])

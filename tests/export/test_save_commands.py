@@ -6,6 +6,7 @@ import contextlib
 import json
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
@@ -13,7 +14,7 @@ from xml.etree import ElementTree
 import pytest
 from support.shells import typed_shell
 
-from asyncrepl.session.tape import Tape
+from asyncrepl.session.tape import OutputPiece, Pieces, Tape
 from asyncrepl.transcript.output_capture import TeeStream
 from asyncrepl.transcript.transcript_check import check_file
 
@@ -206,9 +207,39 @@ def test_the_tape_keeps_the_last_inputs() -> None:
     assert [scene.text for scene in tape.recorded_inputs] == ["2", "3", "4"]
 
 
+def test_pieces_are_what_was_appended() -> None:
+    """In order, with their instants and styles, also by slices and from the end."""
+    pieces, kept = Pieces(), [
+        OutputPiece(at, style, text)
+        for at, style, text in ((0.5, "", "a\n"), (1.25, "dim", "\ud800 ä│"), (1e9, "", ""), (2.0, "dim", "z"))
+    ]  # fmt: skip
+    assert not pieces
+    for piece in kept:
+        pieces.append(piece)
+    assert [*pieces] == kept
+    assert pieces[1:3] == kept[1:3]
+    assert pieces[-1] == kept[-1]
+    assert len(pieces) == 4
+
+
+def test_many_short_pieces_take_little_memory() -> None:
+    """However long a session narrates: the tape has its limit in bytes."""
+    tape = Tape(lambda: 0.5)
+    tracemalloc.start()
+    for number in range(60):
+        tape.begin(str(number))
+        for _ in range(1000):
+            tape.show(([("dim", "0.000"), ("label", "await"), ("", "1")],))
+        tape.end()
+    used = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert used < 6_000_000
+    assert [scene.cut for scene in tape.recorded_inputs[-20:]] == [False] * 20
+
+
 def test_the_output_of_old_inputs_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond so many characters in all, inputs stay and what they printed long ago goes."""
-    monkeypatch.setattr("asyncrepl.session.tape.MAX_CHARACTERS_IN_ALL", 25)
+    """Beyond so much in all, inputs stay and what they printed long ago goes."""
+    monkeypatch.setattr("asyncrepl.session.tape.MAX_CHARACTERS_IN_ALL", 75)
     tape = Tape(lambda: 0.0)
     for number in range(3):
         tape.begin(str(number))

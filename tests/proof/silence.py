@@ -1,8 +1,9 @@
 """Ordinary errors and faults in asynchronous programs: ``python tests/proof/silence.py [APART]``.
 
-Every error of ``ordinary.txt`` at every place (`explain.ordinary`), those that libraries
-raise with intent (`explain.libraries`) there, too, and a dozen faults in each right program (`explain.mutants`); with APART, one in so many. Any explanation is
-wrong, is printed, and ends this with status 1. Needs `tests` on ``PYTHONPATH``.
+Every error of ``ordinary.txt`` at every place (`explain.ordinary`), those that libraries raise
+with intent (`explain.libraries`) there, too, and a dozen faults in each right program
+(`explain.mutants`); with APART, one in so many. Any explanation is wrong, is printed, and ends
+this with status 1. Needs `tests` on ``PYTHONPATH``.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ PLACES = [
     "tape.end",
     "tape.fail",
     "tape.show",
-    "stepping.ended",
+    "debug_commands.ended",
     "report",
     "show_error",
     "session.start",

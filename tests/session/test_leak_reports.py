@@ -106,7 +106,8 @@ def test_origin_tracking_is_believed(type_in: Typed) -> None:
         type_in("sys.set_coroutine_origin_tracking_depth(0); del y")
     assert shown == (
         "<input 5>:1: RuntimeWarning: coroutine 'fetch' was never awaited\n"
-        "made <input 3>:1: x = fetch()\n"
+        "why  <input 3>:1: `fetch()` only makes a coroutine: without `await` nothing of it runs.\n"
+        "try  x = await fetch()\n"
     )
 
 

@@ -1,14 +1,24 @@
 from __future__ import annotations
 
+import asyncio
+import os
 import sys
+import time
+from collections import Counter
+from contextlib import asynccontextmanager
+from functools import partial
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
 from asyncrepl.terminal.completion import InputCompleter
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
 
 
 class Trap:
@@ -27,11 +37,35 @@ class Trap:
         raise AssertionError
 
 
+async def ticks() -> AsyncIterator[int]:
+    """A source."""
+    yield 1
+
+
+@asynccontextmanager
+async def opened() -> AsyncIterator[None]:
+    """Something to enter."""
+    yield
+
+
+def choose(first: int, /, second: int, *, third: int = 1, **rest: Any) -> None:
+    """Takes some."""
+
+
 NAMESPACE: dict[str, Any] = {
     "temperature": "warm",
     "tree": SimpleNamespace(branch=SimpleNamespace(leaf=1), _hidden=2),
     "table": {"one": 1, "two": SimpleNamespace(inside=2), 3: 4},
     "trap": Trap(),
+    "nested": SimpleNamespace(rows={"first": {"deep": 1}, "second": 2}, counts=Counter(ab=1)),
+    "gather": asyncio.gather,
+    "sleep": asyncio.sleep,
+    "ticks": ticks,
+    "opened": opened,
+    "queue": asyncio.Queue,
+    "lock": asyncio.Lock,
+    "take": partial(asyncio.sleep, 1),
+    "choose": choose,
 }
 
 
@@ -63,6 +97,21 @@ def complete(text: str) -> list[str]:
         (":ti", "ticker"),
         (":trace temp", "temperature"),
         ("for x in y:\n    temp", "temperature"),
+        ("nested.rows['fi", "first']"),
+        ("nested.rows['first']['de", "deep']"),
+        ("nested.counts['a", "ab']"),
+        ("table[", "'one']"),
+        ("table[", "3]"),
+        ("choose(1, ", "second="),
+        ("choose(1, th", "third="),
+        ("choose(1, second=2, th", "third="),
+        ("f'{temp", "temperature"),
+        ("f'{tree.branch.le", "leaf"),
+        ("f'{temperature!r} {tree.br", "branch"),
+        ("f'{table[\"o", 'one"]'),
+        ('f"{choose(1, th', "third="),
+        ("f'''\n{temp", "temperature"),
+        (":trace sleep(1, re", "result="),
     ],
 )
 def test_what_is_offered(text: str, word: str) -> None:
@@ -77,9 +126,74 @@ def test_public_names_come_first() -> None:
 
 
 def test_nothing_is_offered_inside_strings_and_comments() -> None:
-    """There is nothing to complete."""
-    assert complete("'temp") == []
-    assert complete("# temp") == []
+    """There is nothing to complete, if no path begins so."""
+    for text in ("'temp", "# temp", "f'temp", "f'{temperature:temp", "f'{temperature} temp", "1"):
+        assert complete(text) == []
+
+
+def test_arguments_that_are_given_are_not_offered_again() -> None:
+    """Nor those that can only be given by their place, nor in a definition or behind a value."""
+    assert complete("choose(") == ["second=", "third="]
+    assert complete("choose(1, 2, ") == ["third="]
+    assert complete("choose(1, third=2, ") == ["second="]
+    assert complete("choose(1, 2 + ") == []
+    assert complete("def choose(") == []
+
+
+def kinds(text: str) -> dict[str, str]:
+    """What the menu says beside each word."""
+    completer = InputCompleter()
+    completer.connect(NAMESPACE, lambda _: {"ticker": "start one", "tasks": "list them"})
+    found = completer.get_completions(Document(text), CompleteEvent())
+    return {each.text: each.display_meta_text for each in found}
+
+
+def test_the_menu_tells_how_a_thing_is_used() -> None:
+    """In asynchronous code; else what it is; of a command, what it does."""
+    known = {
+        "sl": ("sleep", "needs await"),
+        "gat": ("gather", "needs await"),
+        "tick": ("ticks", "needs async for"),
+        "opened": ("opened", "needs async with"),
+        "lo": ("lock", "needs async with"),
+        "tak": ("take", "needs await"),
+        "queue.ge": ("get", "needs await"),
+        "queue.get_": ("get_nowait", "function"),
+        "que": ("queue", "class"),
+        "temp": ("temperature", "str"),
+        "impor": ("import", "keyword"),
+        "trap.ba": ("bad", "property"),
+        "table['t": ("two']", "SimpleNamespace"),
+        "choose(1, ": ("second=", "argument"),
+        ":ti": ("ticker", "start one"),
+    }
+    for text, (word, kind) in known.items():
+        assert kinds(text)[word] == kind, text
+
+
+def test_paths_in_strings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folders first; hidden ones where their dot is typed; also in what opens them."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "one.csv").touch()
+    (tmp_path / "dates.txt").touch()
+    (tmp_path / ".hidden").touch()
+    monkeypatch.chdir(tmp_path)
+    assert kinds("open('da") == {"data/": "folder", "dates.txt": "file"}
+    assert complete("open('data/o") == ["data/one.csv"]
+    assert complete("x = r'da") == ["data/", "dates.txt"]
+    assert complete("'.h") == [".hidden"]
+    assert complete("!cat dat") == ["data/", "dates.txt"]
+    assert complete(f"open('{tmp_path}/dat") == [f"{tmp_path}/data/", f"{tmp_path}/dates.txt"]
+    assert complete("open('nowhere/x") == []
+    assert complete("open('\0") == []
+
+
+def test_a_pipe_is_not_opened(tmp_path: Path) -> None:
+    """Only the folder is read: who reads a pipe waits for ever."""
+    os.mkfifo(tmp_path / "pipe")
+    began = time.monotonic()
+    assert complete(f"'{tmp_path}/pi") == [f"{tmp_path}/pipe"]
+    assert time.monotonic() - began < 5
 
 
 def test_no_user_code_runs() -> None:
@@ -88,6 +202,8 @@ def test_no_user_code_runs() -> None:
     assert complete("trap.bad.x") == []
     assert complete("trap.missing.x") == []
     assert complete("unknown.x") == []
+    assert complete("trap.missing['x") == []
+    assert complete("trap(") == []
 
 
 @pytest.mark.skipif(sys.version_info < (3, 15), reason="new in Python 3.15")

@@ -79,9 +79,10 @@ def test_names_and_attributes_complete(terminal: Terminal) -> None:
 def test_the_parameters_of_a_call_are_shown(terminal: Terminal) -> None:
     """Inside a call a row under the input says what the function takes."""
     terminal.send("x = asyncio.sleep(")
-    terminal.wait(lambda: "sleep(delay, result=None)" in terminal.lines)
+    shown = "sleep(delay, result=None)  needs await"
+    terminal.wait(lambda: shown in terminal.lines)
     terminal.send("1)")
-    terminal.wait(lambda: "sleep(delay, result=None)" not in terminal.lines)
+    terminal.wait(lambda: shown not in terminal.lines)
 
 
 def test_commands_complete(terminal: Terminal) -> None:

@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from asyncrepl.terminal.completion import call_at_end, signature_of, signature_row
+from asyncrepl.syntax.cursor_context import open_call
+from asyncrepl.terminal.signature_help import signature_of, signature_rows
+from asyncrepl.views.styled_lines import plain
+
+
+def signature_row(text: str, space: dict[str, Any]) -> str:
+    """The first row, on a wide screen."""
+    return "".join(plain(row) for row in signature_rows(text, space, 200, 1))
 
 
 class Trap:
@@ -37,11 +44,19 @@ def function(a, /, b, c=1, *rest, d="x" * 30, e=Trap(1), **more):  # type: ignor
         ("f(1)", ""),
         ("(1, ", ""),
         ("", ""),
+        ("def f(", ""),
+        ("f('a(', ", "f"),
+        ("f(f'{g(1)} {h(", "h"),
+        ("f(f'{g(1)} (", "f"),
+        ("f(  # g(", "f"),
+        ("d['k'].f(1, ", "d['k'].f"),
+        ("f(\n    1,\n    ", "f"),
     ],
 )
 def test_the_innermost_open_call(text: str, callee: str) -> None:
     """The function whose arguments are being typed."""
-    assert call_at_end(text) == callee
+    call = open_call(text)
+    assert (call.callee if call else "") == callee
 
 
 @pytest.mark.parametrize(
@@ -62,7 +77,7 @@ def test_parameters_are_spelled_without_running_anything(obj: Any, spelled: str 
 
 def test_the_row_names_the_function() -> None:
     """As it would be called."""
-    assert signature_row("trap.method(", {"trap": Trap(1)}) == "method(self, a)"
+    assert signature_row("trap.method(", {"trap": Trap(1)}) == "method(a)"
     assert signature_row("unknown(", {}) == ""
 
 
@@ -77,3 +92,72 @@ def test_annotations_are_not_evaluated() -> None:
     assert signature_row("f(", space) == "f(a, *, b=1)"
     assert signature_row("C(", space) == "C(x)"
     assert ran == []
+
+
+def gather(*sources: Any, limit: int = 3, **more: Any) -> None:
+    """Take all of them at once.
+
+    And more.
+    """
+
+
+async def fetch(url: str, /, *, timeout: float = 1.5) -> None:
+    """Nothing."""
+
+
+class Made:
+    """Made by what makes it."""
+
+    def __new__(cls, size: int) -> Any:
+        """Nothing."""
+
+
+SPACE: dict[str, Any] = {
+    "gather": gather,
+    "fetch": fetch,
+    "Made": Made,
+    "f": lambda a, b, c=1: (a, b, c),
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "current"),
+    [
+        ("f(", "a"),
+        ("f(1, ", "b"),
+        ("f(1, [1, 2], ", "c=1"),
+        ("f(1, 2, 3, ", ""),
+        ("f(c=", "c=1"),
+        ("f(1, c=2, ", "b"),
+        ("gather(1, 2, 3", "*sources"),
+        ("gather(1, limit=", "limit=3"),
+        ("gather(1, other=", "**more"),
+        ("fetch(", "url"),
+        ("fetch('a, b', ", ""),
+        ("fetch('a', timeout=", "timeout=1.5"),
+        ("Made(", "size"),
+    ],
+)
+def test_the_argument_that_is_typed_is_marked(text: str, current: str) -> None:
+    """By its place or by its name; not in colour, which some do not see."""
+    rows = signature_rows(text, SPACE, 80, 5)
+    assert "".join(piece for row in rows for style, piece in row if style == "current") == current
+
+
+def test_what_does_not_fit_goes_on_in_the_next_row() -> None:
+    """Broken between two parameters, never within one, and never beyond the width."""
+    space: dict[str, Any] = {}
+    exec("def f(" + ", ".join(f"parameter_{i}='a b'" for i in range(9)) + "): 'Does it.'", space)
+    for width in (20, 39, 79):
+        rows = [plain(row) for row in signature_rows("f(", space, width, 99)]
+        assert max(map(len, rows)) <= width or width == 20
+        assert all("parameter" not in row.strip("f( ") or "'a b'" in row for row in rows[:-1])
+        assert rows[-1] == "    Does it."
+        assert "".join(row.strip() for row in rows).count("'a b'") == 9
+
+
+def test_how_it_is_used_and_what_it_is_for_is_told() -> None:
+    """The first line of its docstring; whether the call needs `await`."""
+    rows = [plain(row) for row in signature_rows("gather(", SPACE, 79, 5)]
+    assert rows == ["gather(*sources, limit=3, **more)", "    Take all of them at once."]
+    assert plain(signature_rows("fetch(", SPACE, 79, 5)[0]).endswith("  needs await")

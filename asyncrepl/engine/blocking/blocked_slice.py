@@ -222,6 +222,8 @@ class BlockedSlice:
         self.waited = self._waited_before = min(early, first.sample.at - start)
         self.places: dict[BlockingLocation | None, float] = {}
         self.collected = 0.0
+        #: Whether something else could have run meanwhile.
+        self.others = False
         self._collections = first.collections
         self._sample = first.sample
         self._place: BlockingLocation | None = None

@@ -83,6 +83,10 @@ class ReportThrottle:
         """Whether its place has blocked the loop lately; any thread may ask."""
         return _key(found) in self._places
 
+    def pending(self) -> bool:
+        """Whether time alone will change what is to be told, or what is known."""
+        return bool(self._places)
+
     def due(self, now: float) -> list[BlockingReport]:
         """The sums that are due by now."""
         if not self._places:

@@ -1,5 +1,10 @@
 """The blocking watchdog: a thread that looks all the time whether the loop is blocked.
 
+While the loop waits it sleeps: an idle prompt must not cost a laptop its battery. Between two
+looks at which nothing ran it leaves its alarm with the loop's iteration
+(`asyncrepl.engine.loop.loop_iteration`), which rings it when the next one begins. What happened
+while it slept is no mystery: nothing. So the last look counts as taken when it was woken.
+
 A *slice* is what runs between two moments at which the loop could have run something
 else: one step of a task, one callback. One of more than 0.1 s blocks the loop. While it lasts,
 `BlockingWatchdog.current` says who it is; when it is over, it is reported once, with its whole
@@ -27,6 +32,7 @@ import threading
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import pairwise
+from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -73,6 +79,10 @@ class BlockingWatchdog:
         probe: Probe | None = None,
     ) -> None:
         self.current: Blocked | None = None
+        #: Called by the watch before each of its looks, in its thread.
+        self.looks: Callable[[], object] = bool
+        #: Called in the watchdog's thread when it has slept and the loop is busy again.
+        self.woken: Callable[[], object] = _nothing
         #: What ended the watch before `close` did.
         self.problem: Exception | None = None
         self._loop = loop
@@ -87,6 +97,12 @@ class BlockingWatchdog:
         self._look_lock = threading.Lock()
         #: Taken while the watch goes on. Waiting for it is the cheapest sleep that can be ended.
         self._watch_lock = threading.Lock()
+        #: Ends the sleep while the loop waits. A lock may be released once; this may be rung
+        #: again and again, and a signal handler cannot come in between.
+        self._alarms: SimpleQueue[None] = SimpleQueue()
+        self._woken_at: float | None = None
+        #: The number of the loop's iteration at the look before.
+        self._number = -1
 
     def start(self) -> None:
         """Watch from now on."""
@@ -102,6 +118,12 @@ class BlockingWatchdog:
         self.current = None
         if self._watch_lock.locked():
             self._watch_lock.release()
+        self._alarms.put(None)
+
+    @property
+    def asleep(self) -> bool:
+        """Whether it waits for the loop, which has nothing to do; any thread may ask."""
+        return self._loop.live.turn.wake is not None
 
     def again(self, found: Blocked) -> bool:
         """Whether the place of `found` has blocked the loop before, not long ago; any thread."""
@@ -135,19 +157,77 @@ class BlockingWatchdog:
             while not self._watch_lock.acquire(
                 timeout=BUSY_INTERVAL if self._blocked else IDLE_INTERVAL
             ):
-                for blocks in self.look():
-                    with suppress(RuntimeError):  # the loop is closed: nobody listens
-                        self._loop.call_soon_threadsafe(self._report, blocks)
+                self.looks()
+                self._look_and_report()
+                if self._may_sleep():
+                    self._sleep()
         except Exception as error:
             self.problem, self.current = error, None
+
+    def _look_and_report(self) -> None:
+        for blocks in self.look():
+            with suppress(RuntimeError):  # the loop is closed: nobody listens
+                self._loop.call_soon_threadsafe(self._report, blocks)
+
+    def _may_sleep(self) -> bool:
+        """Whether nothing ran since the look before, nor is to be told later."""
+        turn = self._loop.live.turn
+        before, self._number = self._number, turn.number
+        return not turn.busy and self._number == before and self._nothing_pending()
+
+    def _sleep(self) -> None:
+        """Wait for the loop's next iteration, or for `close`."""
+        turn = self._loop.live.turn
+        turn.wake = self._alarm
+        # The loop may have gone on before it could see the alarm, `close` before this began.
+        slept = not turn.busy and turn.number == self._number and self._watch_lock.locked()
+        if slept:
+            self._alarms.get()
+        turn.wake = None
+        with suppress(Empty):
+            while True:
+                self._alarms.get_nowait()
+        # Who was woken, and got the interpreter lock only now, must not wait once more: what
+        # has held it is at its line for this moment.
+        if self._woken_at is not None and monotonic() - self._woken_at > BUSY_INTERVAL:
+            self._look_and_report()
+        if slept:
+            self.woken()
+
+    def _nothing_pending(self) -> bool:
+        """Whether the watch may sleep; the last look is completed, for it may be long."""
+        with self._look_alone() as alone:
+            if not alone or self._blocked or self._gathering.pending():
+                return False
+            if self._last is not None and self._probe is not None:
+                self._last = self._last._replace(sample=self._probe.sample())
+            return True
+
+    def _alarm(self, since: float) -> None:
+        """The loop's iteration has begun at `since`; in the loop's thread."""
+        if self._woken_at is None:
+            self._woken_at = since
+        self._alarms.put(None)
+
+    def _skip_sleep(self) -> None:
+        """Let the last look be one at the moment at which the loop woke up: nothing ran before.
+
+        Else the sleep would count as time in which others kept the watch from looking.
+        """
+        woken, self._woken_at, last = self._woken_at, None, self._last
+        if woken is not None and last is not None and woken > last.at:
+            self._last = last._replace(at=woken, sample=last.sample._replace(at=woken))
 
     def _look(self) -> list[BlockingReport]:
         if self._probe is None:
             return []
+        self._skip_sleep()
         if (calm := self._calm()) is not None:
             self._last = calm
             return self._gathering.due(calm.at)
-        due = math.inf if self._last is None else self._last.at + IDLE_INTERVAL
+        due = math.inf
+        if self._last is not None and not self.asleep:
+            due = self._last.at + IDLE_INTERVAL
         thread_id = self._thread.ident or 0
         now = observe_slice(self._loop, thread_id, self._probe, young=BUSY_INTERVAL, due=due)
         before, self._last = self._last or now, now
@@ -198,6 +278,7 @@ class BlockingWatchdog:
             held = self._blocked = BlockedSlice(now.slice, start, now, early)
         if now.at - held.start > BUSY_INTERVAL:
             held.went_on(now, before.at)
+            held.others = held.others or _others_wait(self._loop)
             self.current = self._to_report(held, now.at)
 
     def _waited_since(self, start: float, now: LoopObservation) -> float:
@@ -221,8 +302,8 @@ class BlockingWatchdog:
         if timeline is None or slice_.start is None or not self._loop.live.clock.untouched:
             return min(now, before + BUSY_INTERVAL)
         number = slice_.key[1]
-        after = timeline.between(number, number + 1)
-        return after[0][1] / 1e9 if after else now
+        after = next(timeline.between(number, number + 1), None)
+        return after[1] / 1e9 if after else now
 
     def _to_report(self, held: BlockedSlice, end: float) -> Blocked | None:
         """What is to be said of a slice, if it is one to speak of: too long, and the user's."""
@@ -235,6 +316,7 @@ class BlockingWatchdog:
         else:
             source = linecache.getline(place.filename, place.line).strip()
             found = Blocked(*place, source, seconds, held.waited, lane, held.slice.at)
+            found = replace(found, others=held.others)
         return found and replace(found, collected=min(held.collected, seconds))
 
     def _missed(self, before: LoopObservation, now: LoopObservation) -> list[Blocked | None]:
@@ -261,6 +343,15 @@ class BlockingWatchdog:
             return None
         names = {each.id: each.name for each in timeline.snapshot().lanes}
         return Blocked(names.get(lane), "", 0, "", seconds, waited, lane, at)
+
+
+def _nothing() -> None:
+    pass
+
+
+def _others_wait(loop: LiveLoop) -> bool:
+    """Whether `loop` has something to run, or a timer that is due; from any thread."""
+    return bool(loop._ready) or loop.deadline() < loop.time()  # noqa: SLF001
 
 
 def _start(slice_: RunningSlice, before: float, now: float) -> float:

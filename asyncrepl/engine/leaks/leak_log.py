@@ -22,6 +22,7 @@ from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.code_owner import is_library, is_plumbing
+from asyncrepl.instrument.probes import is_new
 
 if TYPE_CHECKING:
     import warnings
@@ -103,7 +104,7 @@ class ExplainedObjects:
         """Note that it was said of `thing`, if it is one that Python warns of, what is wrong."""
         kind = type(thing)
         if kind is CoroutineType:
-            if _has_not_started(thing):
+            if is_new(thing):
                 key, dying = id(thing), self._dying
                 self._alive[key] = weakref.ref(thing, lambda _: dying.add(key))
         elif kind.__name__ in _STEP_TYPES and kind.__module__ == "builtins":
@@ -139,7 +140,7 @@ class ExplainedObjects:
         named = {id(value) for value in namespace.values()}
         for key, ref in list(self._alive.items()):
             coroutine: Any = ref()
-            if coroutine is not None and key not in named and _has_not_started(coroutine):
+            if coroutine is not None and key not in named and is_new(coroutine):
                 coroutine.close()
 
     def begin(self) -> None:
@@ -147,12 +148,6 @@ class ExplainedObjects:
         for key in self._dying:
             self._alive.pop(key, None)
         self._dying.clear()
-
-
-def _has_not_started(coroutine: Any) -> bool:
-    return (
-        coroutine.cr_frame is not None and not coroutine.cr_suspended and not coroutine.cr_running
-    )
 
 
 def _generator_of(step: object) -> object:

@@ -323,6 +323,8 @@ class LiveLoop(_SelectorEventLoop):
             live.walks[id(agen)] = frame.f_code, frame.f_lasti
         elif live.walks:
             live.walks.pop(id(agen), None)  # that of one that is gone
+        if findings.unbegun:
+            findings.unbegun.pop(id(agen), None)
         if self._asyncgens_shutdown_called:
             _first_step(self, agen)  # it warns
         else:

@@ -58,14 +58,28 @@ class LoopIteration:
 
     `busy` is False while the loop waits or does not run; `since` is the
     ``time.monotonic()`` at which the turn began; `number` counts the turns.
+
+    `wake` is for one other thread that sleeps while the loop waits: it is called in the loop's
+    thread, with `since`, as soon as the loop is busy, and at each further iteration until that
+    thread, awake, has put None there. So it must not matter how often it is called, nor whether
+    a signal handler interrupts it. Who sets it looks at `busy` and `number` afterwards: the
+    loop may have gone on before.
     """
 
-    __slots__ = ("busy", "number", "since")
+    __slots__ = ("busy", "number", "since", "wake")
 
     def __init__(self) -> None:
         self.busy = False
         self.since = monotonic()
         self.number = 0
+        self.wake: Callable[[float], object] | None = None
+
+    def resume(self) -> None:
+        """Go on with an iteration that has waited in its middle."""
+        self.since = monotonic()
+        self.busy = True
+        if self.wake is not None:
+            self.wake(self.since)
 
 
 class WatchingSelector(selectors.DefaultSelector):
@@ -100,6 +114,8 @@ class WatchingSelector(selectors.DefaultSelector):
         turn.number += 1
         turn.since = monotonic()
         turn.busy = True
+        if turn.wake is not None:
+            turn.wake(turn.since)
         return ready
 
 
@@ -219,8 +235,7 @@ class Breakpoint:
                 self._actions.get()()
         finally:
             self.on = False
-            turn.since = monotonic()
-            turn.busy = True
+            turn.resume()
 
     def leave(self) -> None:
         """Let the program go on; does nothing where it does not stand."""

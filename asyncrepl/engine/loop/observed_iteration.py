@@ -43,7 +43,7 @@ from asyncrepl.engine.code_owner import marked_as_running_callbacks
 from asyncrepl.engine.loop import timers
 from asyncrepl.engine.tasks.slice_log import BATCH
 from asyncrepl.engine.tasks.task_records import is_done, is_python_task
-from asyncrepl.engine.tasks.timeline import RELEASES
+from asyncrepl.engine.tasks.timed_out_tasks import RELEASE_WAITER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,7 +147,7 @@ def _run_ready(loop: LiveLoop, timeline: Timeline, count: int) -> None:  # noqa:
             task = callback.__self__
         elif kind is FunctionType:
             task = None
-            if callback is RELEASES:
+            if callback is RELEASE_WAITER:
                 timeline.cuts.note_waiter(handle._args[0])
         else:
             task, step = _task_stepped_by(callback, timeline), timeline.step

@@ -43,9 +43,11 @@ _REFUSING = frozenset({
 
 def dropped_finding(coroutine: CoroutineType[Any, Any, Any]) -> Finding:
     """The sighting of `coroutine`, which is dying and never ran."""
-    return finding_at(
+    seen = finding_at(
         "dropped", ObjectInfo(CoroutineType, coroutine.cr_code), running_user_frame()
     )
+    places = [(filename, line) for filename, line, _ in coroutine.cr_origin or ()]
+    return seen._replace(made=next((each for each in places if not _is_foreign(each[0])), None))
 
 
 def was_refused(code: CodeType | None) -> bool:

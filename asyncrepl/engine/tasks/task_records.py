@@ -129,9 +129,10 @@ def restore_running_loop(loop: asyncio.AbstractEventLoop) -> bool:
     """Make `loop`, if it runs in this thread, the running one again; whether it was not.
 
     User code may have said otherwise. From Python 3.14 on a task could not even end its step.
-    A statement that was abandoned may end in a collection of garbage, where no loop runs.
+    A coroutine that is collected asks as well, maybe when its loop is long closed.
     """
-    if getattr(loop, "_thread_id", None) != threading.get_ident():
+    here = threading.get_ident()
+    if not loop.is_running() or getattr(loop, "_thread_id", here) != here:
         return False
     taken = asyncio._get_running_loop() is not loop  # noqa: SLF001  its public sister raises
     if taken:

@@ -34,20 +34,14 @@ nothing else says why: so its coroutine is looked for.
 
 from __future__ import annotations
 
-import asyncio
-import gc
 import itertools
 import sys
 import threading
-import weakref
-from asyncio.timeouts import _State  # type: ignore[attr-defined]
 from collections import deque
 from time import monotonic_ns
-from types import AsyncGeneratorType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.code_owner import innermost_user_frame
-from asyncrepl.engine.tasks.await_chain import await_chain, first_argument, is_task
 from asyncrepl.engine.tasks.finalization import note_swallowed_cancellation
 from asyncrepl.engine.tasks.slice_log import SliceLog
 from asyncrepl.engine.tasks.task_records import (
@@ -65,117 +59,17 @@ from asyncrepl.engine.tasks.task_records import (
     pending_cancellations,
     task_coroutine,
 )
+from asyncrepl.engine.tasks.timed_out_tasks import CutOffTasks, FiredTimeouts
 from asyncrepl.events import CALLBACK, IDLE, LaneEnded, Mark, Snapshot, Totals
 from asyncrepl.events.findings import findings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from types import FrameType
+    import asyncio
+    from collections.abc import Callable, Iterator, Mapping
 
     from asyncrepl.events import Blocked, Ending, MarkKind
 
-__all__ = ["RELEASES", "Cuts", "FiredTimeouts", "Timeline", "wait_for_timed_out"]
-
-#: What the timer of a ``wait_for`` calls, up to Python 3.11; None since.
-RELEASES = getattr(asyncio.tasks, "_release_waiter", None)
-
-
-class Cuts:
-    """Notes the async generators in whose steps a task is cancelled; for the loop's thread.
-
-    One that does not catch the CancelledError is over, perhaps within the very slice in which
-    another step is asked of it. So all that are in the way of a cancellation are known to
-    `findings` at once, and those that outlive the task's next slice are taken out again.
-    """
-
-    def __init__(self) -> None:
-        self._steps: dict[int, list[weakref.ref[Any]]] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._steps)
-
-    def note(self, task: object, timeout: object = None) -> None:
-        """`task` is about to be cancelled where it waits, by a `timeout` that it has entered."""
-        found = [each.subject for each in await_chain(task)]
-        entered = [number for number, each in enumerate(found) if _holds(each, timeout)]
-        inside = found[entered[-1] + 1 :] if entered else found
-        steps = [each for each in inside if type(each) is AsyncGeneratorType]
-        if steps:
-            findings.cut.update(steps)
-            self._steps[id(task)] = [weakref.ref(each) for each in steps]
-
-    def note_waiter(self, waiter: Any) -> None:
-        """The time of a ``wait_for`` of Python 3.11 is over: what waits for `waiter` ends it."""
-        for callback, *_ in getattr(waiter, "_callbacks", None) or ():
-            owner = getattr(callback, "__self__", None)
-            for link in await_chain(owner) if is_task(owner) else ():
-                if link.code is asyncio.wait_for.__code__:
-                    self.note(first_argument(link))
-
-    def look(self, task: object) -> None:
-        """A slice of `task` is over: who is still in the step, may end yet."""
-        alive = [each for ref in self._steps.pop(id(task), ()) if (each := ref()) is not None]
-        inside = [each for each in alive if each.ag_running]
-        if inside:
-            self._steps[id(task)] = [weakref.ref(each) for each in inside]
-        for each in alive:
-            if each.ag_frame is not None and not each.ag_running:
-                findings.cut.discard(each)
-
-
-def _holds(suspended: object, timeout: object) -> bool:
-    """Whether it stands in an ``async with`` of `timeout`: its ``__aexit__`` lies on the stack."""
-    return timeout is not None and any(
-        each is timeout or (type(each) is MethodType and each.__self__ is timeout)
-        for each in gc.get_referents(suspended)
-    )
-
-
-class FiredTimeouts:
-    """The timeouts that have fired, by lane; for the loop's thread."""
-
-    def __init__(self) -> None:
-        self._fired: dict[int, list[weakref.ref[asyncio.Timeout]]] = {}
-
-    def note(self, lane: int, timeout: asyncio.Timeout) -> None:
-        """`timeout` is about to cancel the task of `lane`."""
-        known = self._fired.get(lane, ())
-        open_ones = [ref for ref in known if (one := ref()) is not None and _is_expiring(one)]
-        self._fired[lane] = [*open_ones, weakref.ref(timeout)]
-
-    def expiring(self, lane: int) -> bool:
-        """Whether the task of `lane` is on its way out of one of them."""
-        known = (ref() for ref in self._fired.get(lane, ()))
-        return any(timeout is not None and _is_expiring(timeout) for timeout in known)
-
-    def forget(self, lane: int) -> None:
-        """The task of `lane` is over."""
-        self._fired.pop(lane, None)
-
-
-def _is_expiring(timeout: asyncio.Timeout) -> bool:
-    return timeout._state is _State.EXPIRING  # type: ignore[attr-defined]  # noqa: SLF001
-
-
-def wait_for_timed_out(task: asyncio.Task[object]) -> bool:
-    """Whether some ``wait_for`` of Python 3.11 that waits for `task` has given it up."""
-    if sys.version_info >= (3, 12):
-        return False
-    return any(_gave_up(other, task) for other in asyncio.all_tasks(task.get_loop()))
-
-
-def _gave_up(other: asyncio.Task[object], task: asyncio.Task[object]) -> bool:
-    coro: object = other.get_coro()
-    while coro is not None:
-        frame: FrameType | None = getattr(coro, "cr_frame", None)
-        inner = getattr(coro, "cr_await", None)
-        if frame is not None and frame.f_code is asyncio.wait_for.__code__:
-            awaited = getattr(inner, "cr_code", None)
-            cancels = awaited is not None and awaited.co_name == "_cancel_and_wait"
-            return cancels and frame.f_locals.get("fut") is task
-        coro = inner
-    return False
-
+__all__ = ["Timeline"]
 
 #: While there are so few tasks, their names are read again before each wait.
 REREAD_NAMES_UP_TO = 16
@@ -187,9 +81,9 @@ MIN_MARK_DISTANCE = 1_000_000
 class Timeline:
     """Who ran when on a loop, which tasks lived, what they produced.
 
-    It keeps the last `slices` slices (16 bytes each; up to twice as many for a
-    while), the last `marks` marks and the last `past` tasks that ended and times the
-    loop was blocked. It refers to tasks weakly only. Hand it to ``loop.observe``.
+    It keeps the last `slices` slices (16 bytes each), the last `marks` marks and the last
+    `past` tasks that ended and times the loop was blocked. It refers to tasks weakly
+    only. Hand it to ``loop.observe``.
 
     `suspending`, if set, is called with a task each time it has suspended: its
     slice is over, the next has not begun. It must not raise.
@@ -213,7 +107,7 @@ class Timeline:
         self._next = itertools.count(1)
         self._unnamed: list[TaskRecord] = []
         self._timeouts = FiredTimeouts()
-        self.cuts = Cuts()
+        self.cuts = CutOffTasks()
         self._thread = 0
 
     # -- for anybody -----------------------------------------------------------
@@ -262,7 +156,7 @@ class Timeline:
         """How many slices there have been: grown between two looks means somebody ran."""
         return self.log.count
 
-    def between(self, start: int, end: int) -> list[tuple[int, int]]:
+    def between(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """(lane, start in ns) of the slices numbered `start` to before `end`, if still kept."""
         return self.log.between(start, end)
 

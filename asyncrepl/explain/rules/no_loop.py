@@ -7,16 +7,17 @@ main thread; since Python 3.14 it makes none anywhere.
 from __future__ import annotations
 
 import ast
+import asyncio
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fixing import Fixing, short
+from asyncrepl.explain.fix_editor import Fixing, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
-    from asyncrepl.explain.units import Unit
+    from asyncrepl.explain.source_units import Unit
 
 __all__ = ["RULES"]
 
@@ -86,7 +87,36 @@ def _new(evidence: Evidence, call: ast.Call) -> Fix | None:
     return fixing.fix()
 
 
+def _made_too_early(evidence: Evidence) -> Finding | None:
+    """A task or future made where nothing runs: at the top of a program, or called from there."""
+    site = next((each for each in evidence.sites[::-1] if each.node(ast.Call)), None)
+    by = evidence.inner[-1] if evidence.inner else None
+    asked = next((n for n in reversed(evidence.nodes) if isinstance(n, ast.Call)), None)
+    refused = callee_name(asked) == "get_running_loop" and evidence.direct
+    within = by is not None and by.co_name in _MAKERS and "asyncio" in by.co_filename
+    if site is None or not (refused or within) or asyncio._get_running_loop() is not None:  # noqa: SLF001  its public sister raises
+        return None
+    call = evidence.sites[0].node(ast.Call) or asked
+    what = callee_name(asked)
+    why = (
+        f"{short(evidence.sites[0].unit, call)} makes {_MAKERS.get(what, 'a future')} for the "
+        "loop that runs, and none runs here: it has to be made, and awaited, in an `async def`."
+    ) if call is not None else ""  # fmt: skip
+    return Finding(why) if why else None
+
+
+_MAKERS = {"create_task": "a task", "ensure_future": "a task", "gather": "a future"}
+
 RULES = (
+    Rule(
+        "run-until-complete-inside-the-loop",
+        "a task where no loop runs",
+        3,
+        "Tasks and futures belong to the running loop. A program starts one with "
+        "`asyncio.run(main())`, and makes and awaits its tasks in `main`.",
+        _made_too_early,
+        errors=(RuntimeError,),
+    ),
     Rule(
         "run-until-complete-inside-the-loop",
         "`get_event_loop` where no loop runs",

@@ -285,7 +285,7 @@ def test_a_turn_of_thousands_is_recorded_whole() -> None:
     ran = [lane for lane, _ in slices(timeline.snapshot())]
     assert [lane for lane in ran if lane > 0][:3000] == list(range(1, 3001))
     assert ran.count(CALLBACK) >= 5000
-    assert timeline.between(0, timeline.count) == slices(timeline.snapshot())
+    assert list(timeline.between(0, timeline.count)) == slices(timeline.snapshot())
     loop.close()
 
 

@@ -289,7 +289,7 @@ def test_totals_count_what_the_log_has_forgotten() -> None:
         lane = timeline.lane_of(asyncio.current_task())
         assert lane is not None
         assert timeline.snapshot().first > 0
-        assert timeline.between(0, 10) == []
+        assert list(timeline.between(0, 10)) == []
         return timeline.totals()[lane].slices
 
     assert loop.run_until_complete(main()) == 5001

@@ -16,11 +16,11 @@ __all__ = ["DEMANDS", "Demand"]
 class Demand:
     """One operation, or one function of the library, with the operand in its place.
 
-    `wants` is what it demands: "value", "iterable", "awaitable", "coroutine", "async
-    iterable", "async iterator", "manager", "async manager", "callable". `plain` is the
-    code for what an operand holds, where it differs, and `stream` that for one that is
-    walked, `inside` what is to be done with a manager. With `kinds`, only those are asked:
-    of others it would be two mistakes. `quiet`: nothing fails, so a program may mean it with some kinds. Without
+    `wants` is what it demands: "value", "iterable", "awaitable", "coroutine", "async iterable",
+    "async iterator", "manager", "async manager", "callable". `plain` is the code for what an
+    operand holds, where it differs, and `stream` that for one that is walked, `inside` what is
+    to be done with a manager. With `kinds`, only those are asked: of others it would be two
+    mistakes. `quiet`: nothing fails, so a program may mean it with some kinds. Without
     `fixable`, nobody can know what was meant.
     """
 

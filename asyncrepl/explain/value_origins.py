@@ -1,0 +1,233 @@
+"""Where a value was made, and what else is done with it: followed through the user's texts.
+
+``rows = feed.rows()`` and, later, ``for row in rows``: the mistake shows at the loop, and is put
+right where the generator was made, or there, depending on what else becomes of it. A value is
+followed through names, parameters, attributes, items of a display, and through functions that
+return it. All that it may be is found; who needs certainty asks whether it is one.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, NamedTuple
+
+from asyncrepl.explain.scopes import own_nodes, scopes
+from asyncrepl.explain.source_units import FUNCTIONS
+from asyncrepl.syntax.names import callee_name, last_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from asyncrepl.explain.scopes import Scope
+    from asyncrepl.explain.source_units import Function, Unit, Units
+
+__all__ = ["Origin", "bindings", "loads", "origins"]
+
+#: So many steps are followed.
+_DEPTH = 8
+
+
+class Origin(NamedTuple):
+    """An expression that makes a value, and the text it stands in."""
+
+    unit: Unit
+    node: ast.expr
+
+
+def origins(units: Units, unit: Unit, node: ast.expr) -> list[Origin]:
+    """The expressions that may have made the value of `node`; itself, if it makes one."""
+    found = list(_Tracing(units).followed(unit, node, _DEPTH))
+    return list(dict.fromkeys(found))
+
+
+def bindings(unit: Unit, name: ast.Name) -> tuple[Scope | None, list[ast.AST]]:
+    """The scope that binds the name, None for the module, and the nodes in it that do."""
+    for number, scope in enumerate(scopes(unit, name)):
+        if isinstance(scope, ast.ClassDef) and number:
+            continue
+        nodes = [*own_nodes(scope), *_parameters(scope)]
+        if any(isinstance(n, ast.Global) and name.id in n.names for n in nodes):
+            break
+        found = [each for each in nodes if _binds(each, name.id)]
+        if found:
+            return scope, found
+    top = unit.tree
+    return None, [each for each in own_nodes(top) if _binds(each, name.id)] if top else []
+
+
+def loads(unit: Unit, name: ast.Name) -> list[ast.Name]:
+    """All uses of the variable that `name` names, in the order of the text."""
+    scope, _ = bindings(unit, name)
+    around = scope if scope is not None else unit.tree
+    found = [
+        node
+        for node in ast.walk(around or name)
+        if isinstance(node, ast.Name) and node.id == name.id and isinstance(node.ctx, ast.Load)
+    ]
+    found = [node for node in found if bindings(unit, node)[0] is scope]
+    return sorted(found, key=lambda node: (node.lineno, node.col_offset))
+
+
+def _parameters(scope: Scope) -> list[ast.arg]:
+    arguments = getattr(scope, "args", None)
+    if arguments is None:
+        return []
+    return [each for each in ast.walk(arguments) if isinstance(each, ast.arg)]
+
+
+def _binds(node: ast.AST, name: str) -> bool:
+    if isinstance(node, ast.Name):
+        return node.id == name and isinstance(node.ctx, ast.Store)
+    if isinstance(node, ast.arg):
+        return node.arg == name
+    return isinstance(node, (*FUNCTIONS, ast.ClassDef)) and node.name == name
+
+
+class _Tracing:
+    def __init__(self, units: Units) -> None:
+        self.units = units
+        self._all = list(units.all())
+
+    def followed(self, unit: Unit, node: ast.expr, depth: int) -> Iterator[Origin]:
+        """The origins of `node`, followed for `depth` steps."""
+        if depth <= 0:
+            return
+        steps = list(self._step(unit, node))
+        if not steps:
+            yield Origin(unit, node)
+        for next_unit, expression in steps:
+            yield from self.followed(next_unit, expression, depth - 1)
+
+    def _step(self, unit: Unit, node: ast.expr) -> Iterator[Origin]:
+        match node:
+            case ast.Name():
+                yield from self._of_name(unit, node)
+            case ast.NamedExpr(_, value):
+                yield Origin(unit, value)
+            case ast.IfExp(_, body, orelse):
+                yield Origin(unit, body)
+                yield Origin(unit, orelse)
+            case ast.BoolOp(_, values):
+                yield from (Origin(unit, value) for value in values)
+            case ast.Attribute(_, attr):
+                yield from self._of_attribute(attr)
+            case ast.Subscript(value, key):
+                yield from self._of_item(unit, value, key)
+            case ast.Call():
+                yield from self._of_call(node, ast.FunctionDef)
+            case ast.Await(ast.Call() as call):
+                yield from self._of_call(call, ast.AsyncFunctionDef)
+
+    def _of_name(self, unit: Unit, name: ast.Name) -> Iterator[Origin]:
+        scope, nodes = bindings(unit, name)
+        for node in nodes:
+            parent = unit.parents.get(node)
+            if isinstance(node, ast.arg) and isinstance(scope, FUNCTIONS):
+                yield from self._arguments(unit, scope, node.arg)
+            elif isinstance(parent, ast.Assign | ast.AnnAssign | ast.NamedExpr):
+                if parent.value is not None:
+                    yield Origin(unit, parent.value)
+            elif isinstance(parent, ast.For | ast.AsyncFor | ast.comprehension):
+                yield from self._items(unit, parent.iter)
+
+    def _items(self, unit: Unit, node: ast.expr) -> Iterator[Origin]:
+        """What the items of `node` are made by."""
+        for origin in self.followed(unit, node, 3):
+            match origin.node:
+                case ast.List(elements) | ast.Tuple(elements) | ast.Set(elements):
+                    yield from (Origin(origin.unit, each) for each in elements)
+                case ast.ListComp(elt=element) | ast.GeneratorExp(elt=element):
+                    yield Origin(origin.unit, element)
+                case ast.Call():
+                    for home, function in self.definitions(origin.node):
+                        for each in own_nodes(function):
+                            if isinstance(each, ast.Yield) and each.value is not None:
+                                yield Origin(home, each.value)
+
+    def _of_attribute(self, name: str) -> Iterator[Origin]:
+        for unit in self._all:
+            found: Iterator[ast.Assign | ast.AnnAssign] = unit.nodes(ast.Assign, ast.AnnAssign)
+            for node in found:
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                for target in targets:
+                    member = isinstance(unit.parents.get(node), ast.ClassDef)
+                    stored = isinstance(target, ast.Attribute) and target.attr == name
+                    declared = member and isinstance(target, ast.Name) and target.id == name
+                    if (stored or declared) and node.value is not None:
+                        yield Origin(unit, node.value)
+                    elif declared:
+                        yield from self._fields(unit.parents[node], name)
+
+    def _fields(self, owner: ast.AST, name: str) -> Iterator[Origin]:
+        """What a field of a data class is given where its class is called."""
+        names = [
+            each.target.id
+            for each in getattr(owner, "body", [])
+            if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)
+        ]
+        for unit, call in self._calls(getattr(owner, "name", "")):
+            found = _argument(call, name, names.index(name))
+            if found is not None:
+                yield Origin(unit, found)
+
+    def _of_item(self, unit: Unit, value: ast.expr, key: ast.expr) -> Iterator[Origin]:
+        for origin in self.followed(unit, value, 4):
+            match origin.node:
+                case ast.Dict(keys, values):
+                    for each, item in zip(keys, values, strict=True):
+                        if each is None or ast.dump(each) == ast.dump(key):
+                            yield Origin(origin.unit, item)
+                case ast.List(elements) | ast.Tuple(elements):
+                    yield from (Origin(origin.unit, each) for each in elements)
+
+    def _of_call(self, call: ast.Call, kind: type[ast.AST]) -> Iterator[Origin]:
+        """What a function of the user's returns."""
+        for unit, function in self.definitions(call):
+            nodes = list(own_nodes(function))
+            if isinstance(function, kind) and not any(isinstance(n, ast.Yield) for n in nodes):
+                if function.decorator_list:
+                    continue
+                for node in nodes:
+                    if isinstance(node, ast.Return) and node.value is not None:
+                        yield Origin(unit, node.value)
+
+    def definitions(self, call: ast.Call) -> Iterator[tuple[Unit, Function]]:
+        """The functions of the user's that the called name may be one of."""
+        name, method = callee_name(call), isinstance(call.func, ast.Attribute)
+        for unit in self._all:
+            for function in unit.functions():
+                inside = isinstance(unit.parents.get(function), ast.ClassDef)
+                if function.name == name and (inside or not method):
+                    yield unit, function
+
+    def _calls(self, name: str) -> Iterator[tuple[Unit, ast.Call]]:
+        for unit in self._all:
+            for call in unit.nodes(ast.Call):
+                if callee_name(call) == name:
+                    yield unit, call
+
+    def _arguments(self, home: Unit, function: Function, name: str) -> Iterator[Origin]:
+        """What a parameter of `function` is given, where it is called."""
+        owner = home.parents.get(function)
+        method = isinstance(owner, ast.ClassDef)
+        called = function.name
+        if isinstance(owner, ast.ClassDef) and function.name == "__init__":
+            called = owner.name
+        static = any(last_name(each) == "staticmethod" for each in function.decorator_list)
+        names = [each.arg for each in function.args.posonlyargs + function.args.args]
+        position = names.index(name) - (method and not static) if name in names else -1
+        for unit, call in self._calls(called):
+            found = _argument(call, name, position)
+            if found is not None:
+                yield Origin(unit, found)
+
+
+def _argument(call: ast.Call, name: str, position: int) -> ast.expr | None:
+    for keyword in call.keywords:
+        if keyword.arg == name:
+            return keyword.value
+    if 0 <= position < len(call.args) and not any(
+        isinstance(each, ast.Starred) for each in call.args
+    ):
+        return call.args[position]
+    return None

@@ -1,0 +1,246 @@
+"""What an expression means and has, looked up in dictionaries: no line of the user's code runs.
+
+``getattr``, ``dir`` and a dict with unusual keys could run properties, ``__getattr__``,
+``__dir__``, ``__eq__`` in the terminal's threads, beside the user's loop. So names come from the
+dictionaries of the object, its type and that type's bases, and an attribute is followed only where
+it simply lies in one of them (or in a slot).
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import sys
+import types
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from asyncrepl.events.object_info import MISSING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = [
+    "MISSING",
+    "Found",
+    "find",
+    "is_real_instance",
+    "keys_of",
+    "names_of",
+    "raw_attribute",
+    "raw_document",
+    "static_attribute",
+    "value_of",
+]
+
+_DISPLAY_TYPES: dict[type[ast.expr], type] = {
+    ast.JoinedStr: str,
+    ast.List: list,
+    ast.ListComp: list,
+    ast.Dict: dict,
+    ast.DictComp: dict,
+    ast.Set: set,
+    ast.SetComp: set,
+    ast.Tuple: tuple,
+}
+#: Types whose keys are looked up without code of the user's.
+_PLAIN_MAPPINGS: tuple[type, ...] = (dict, getattr(builtins, "frozendict", dict))
+#: What a name is that was imported by ``lazy import`` and not used yet (Python 3.15).
+_LAZY_IMPORT: type | None = getattr(types, "LazyImportType", None)
+_MAX_KEYS = 1000
+_DOCUMENTED_TYPES = (types.FunctionType, types.BuiltinFunctionType, types.MethodDescriptorType)
+_DICT_DESCRIPTORS = (types.GetSetDescriptorType, types.MemberDescriptorType)
+
+
+def value_of(expression: str, namespace: Mapping[str, Any]) -> Any:
+    """What `expression` (a name, attributes, a literal, ``d["key"]``) is, or MISSING."""
+    try:
+        tree = ast.parse(expression.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return MISSING
+    return _evaluate(tree, namespace)
+
+
+def names_of(obj: Any) -> set[str]:
+    """The names of attributes that `obj` has, as far as its dictionaries tell."""
+    names: set[str] = set()
+    for klass in _mro(type(obj)):
+        names.update(_string_keys(_class_dict(klass)))
+    if is_real_instance(obj, type):
+        for klass in _mro(obj):
+            names.update(_string_keys(_class_dict(klass)))
+    names.update(_string_keys(_instance_dict(obj)))
+    return names
+
+
+class Found(NamedTuple):
+    """What an expression means.
+
+    `bound` says that it is called with its owner as first argument.
+    """
+
+    value: Any
+    bound: bool = False
+
+
+def find(expression: str, namespace: Mapping[str, Any]) -> Found | None:
+    """What `expression` means, None if unknown; also a method that would be bound first."""
+    found = value_of(expression, namespace)
+    if found is not MISSING and type(found) is not types.FunctionType:
+        return Found(found)
+    owner_expression, dot, name = expression.rpartition(".")
+    owner = value_of(owner_expression, namespace) if dot else MISSING
+    if owner is MISSING:
+        return None if found is MISSING else Found(found)
+    raw = raw_attribute(owner, name)
+    if raw is MISSING:
+        return None
+    if type(raw) in (staticmethod, classmethod):
+        return Found(raw.__func__, type(raw) is classmethod)
+    if type(raw) not in (types.FunctionType, types.MethodDescriptorType):
+        return None if found is MISSING else Found(found)
+    own = is_real_instance(owner, type) or name in _instance_dict(owner)
+    return Found(raw, not own)
+
+
+def raw_attribute(obj: Any, name: str) -> Any:
+    """What lies under `name` in `obj`, its class or their bases, not computed; or MISSING."""
+    own = _instance_dict(obj)
+    if name in own:
+        return own[name]
+    places = [*map(_class_dict, _mro(type(obj)))]
+    if is_real_instance(obj, type):
+        places = [*map(_class_dict, _mro(obj)), *places]
+    return next((place[name] for place in places if name in place), MISSING)
+
+
+def raw_document(obj: Any) -> Any:
+    """The docstring of a function, or of a class itself, not of its bases; or MISSING."""
+    if type(obj) is types.MethodType:
+        obj = obj.__func__
+    if is_real_instance(obj, type):
+        document = _class_dict(obj).get("__doc__", MISSING)
+    elif type(obj) in _DOCUMENTED_TYPES:
+        document = obj.__doc__
+    else:
+        document = MISSING
+    return document if type(document) is str else MISSING
+
+
+def keys_of(obj: Any, kinds: tuple[type, ...] = (str,)) -> list[Any]:
+    """The keys of a dict that are plain values of these types, at most 1,000."""
+    base = _mapping_base(obj)
+    if base is None:
+        return []
+    return [key for key in list(base.__iter__(obj)) if type(key) in kinds][:_MAX_KEYS]
+
+
+def _mapping_base(obj: Any) -> Any:
+    """The built-in mapping type that `obj` is one of, whose methods are not the user's."""
+    return next((kind for kind in _PLAIN_MAPPINGS if is_real_instance(obj, kind)), None)
+
+
+def is_real_instance(obj: Any, klass: type) -> bool:
+    """`isinstance` by the object's real type: ``__class__`` may be a user's property."""
+    return klass in _mro(type(obj))
+
+
+def _evaluate(tree: ast.expr, namespace: Mapping[str, Any]) -> Any:
+    match tree:
+        case ast.Name(id=name):
+            return _look_up_name(name, namespace)
+        case ast.Attribute(value=value, attr=attr):
+            return static_attribute(_evaluate(value, namespace), attr)
+        case ast.Constant(value=value):
+            return value
+        case ast.Subscript(value=value, slice=ast.Constant(value=key)):
+            return _look_up_item(_evaluate(value, namespace), key)
+    made = _DISPLAY_TYPES.get(type(tree))
+    return made() if made is not None else MISSING
+
+
+def _look_up_name(name: str, namespace: Mapping[str, Any]) -> Any:
+    if name in namespace:
+        found = namespace[name]
+        return found if type(found) is not _LAZY_IMPORT else _resolve_lazy_import(name, found)
+    own_builtins = namespace.get("__builtins__")
+    if is_real_instance(own_builtins, types.ModuleType):
+        return vars(own_builtins).get(name, MISSING)
+    return MISSING
+
+
+def _resolve_lazy_import(name: str, lazy: object) -> Any:
+    """What a lazy import called `name` will give; MISSING where that is to be imported first."""
+    target = repr(lazy).split("'")[1]  # it tells nothing else without importing
+    module, _, attribute = target.rpartition(".")
+    if name == target.partition(".")[0]:  # lazy import os.path
+        target = name
+    if target in sys.modules:
+        return sys.modules[target]
+    return static_attribute(sys.modules.get(module, MISSING), attribute)
+
+
+def static_attribute(obj: Any, name: str) -> Any:
+    """An attribute that simply lies there; MISSING for all that would have to be computed."""
+    if obj is MISSING:
+        return MISSING
+    places = [*map(_class_dict, _mro(type(obj)))]
+    if is_real_instance(obj, type):
+        places = [*map(_class_dict, _mro(obj)), *places]
+    found = next((place[name] for place in places if name in place), MISSING)
+    own = _instance_dict(obj)
+    if name in own and not _is_computed(found):
+        return own[name]
+    if type(found) is types.MemberDescriptorType and not is_real_instance(obj, type):
+        return _read_slot(found, obj)
+    return MISSING if _is_computed(found) else found
+
+
+def _is_computed(value: Any) -> bool:
+    """Whether reading this value from a class runs something: a property, a descriptor."""
+    if type(value) in (types.FunctionType, types.BuiltinFunctionType):
+        return False
+    return any("__get__" in _class_dict(klass) for klass in _mro(type(value)))
+
+
+def _read_slot(member: Any, obj: Any) -> Any:
+    try:
+        return member.__get__(obj)
+    except AttributeError:
+        return MISSING
+
+
+def _look_up_item(obj: Any, key: Any) -> Any:
+    base = _mapping_base(obj)
+    if base is not None and type(key) in (str, int):
+        own = next((own for own in keys_of(obj, (type(key),)) if own == key), MISSING)
+        # Not [own]: that asks a ``__missing__`` of the user's, if the key has just gone.
+        return MISSING if own is MISSING else base.get(obj, own, MISSING)
+    if type(obj) in (list, tuple) and type(key) is int and -len(obj) <= key < len(obj):
+        return obj[key]
+    return MISSING
+
+
+def _mro(klass: type) -> tuple[type, ...]:
+    return type.__dict__["__mro__"].__get__(klass)  # type: ignore[no-any-return]
+
+
+def _class_dict(klass: type) -> Mapping[str, Any]:
+    return type.__dict__["__dict__"].__get__(klass)  # type: ignore[no-any-return]
+
+
+def _instance_dict(obj: Any) -> dict[str, Any]:
+    """The object's own dictionary; empty where a class puts something else in its place."""
+    for klass in _mro(type(obj)):
+        own = _class_dict(klass).get("__dict__", MISSING)
+        if own is not MISSING and type(own) not in _DICT_DESCRIPTORS:
+            return {}
+    try:
+        found = object.__getattribute__(obj, "__dict__")
+    except AttributeError:
+        return {}
+    return found if type(found) is dict else {}
+
+
+def _string_keys(names: Iterable[Any]) -> list[str]:
+    """The keys that are plain strings, copied in one step: the main thread may add some."""
+    return [name for name in list(names) if type(name) is str]

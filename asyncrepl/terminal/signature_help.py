@@ -1,0 +1,215 @@
+"""The parameters of the call that is being typed, from the live object; none of its code runs.
+
+A default value's ``repr`` or a class's ``__call__`` would run code, so only real functions are
+asked, and defaults are spelled only if they are plain values of built-in types.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+from inspect import Parameter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from asyncrepl.events.async_use import async_use
+from asyncrepl.syntax.cursor_context import open_call
+from asyncrepl.syntax.static_inspection import without_annotations
+from asyncrepl.terminal.object_lookup import MISSING, Found, find, raw_attribute, raw_document
+from asyncrepl.views.styled_lines import cell_width, flowed, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from asyncrepl.syntax.cursor_context import OpenCall
+    from asyncrepl.views.styled_lines import Line
+
+__all__ = ["keyword_names", "parameters_of", "signature_of", "signature_rows"]
+
+_SHOWN_DEFAULT_TYPES = (type(None), bool, int, float, str, bytes)
+_LONGEST_DEFAULT = 20
+_INDENT = 4
+_MAX_LAYERS = 10
+_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: the class was made by a class statement
+
+
+class _Part(NamedTuple):
+    """A piece between two commas; `parameter` is None for the ``/`` and ``*`` that Python has."""
+
+    text: str
+    parameter: Parameter | None
+
+
+def signature_rows(
+    text: str, namespace: Mapping[str, Any], width: int, height: int
+) -> Sequence[Line]:
+    """What to show for `text` up to the cursor, in at most so many columns and rows.
+
+    The parameters, with the one that is being typed in the style "current", how the call is
+    used in asynchronous code, and the docstring's first line; nothing where no call is open.
+    """
+    call = open_call(text)
+    if call is None:
+        return ()
+    found = find(call.callee, namespace)
+    parameters = None if found is None else parameters_of(found)
+    if found is None or parameters is None:
+        return ()
+    rows = _laid_out(call, parameters, async_use(found.value), max(width, 20))
+    if document := _first_line(found.value):
+        rows += flowed([("dim", " " * _INDENT + document)], width, _INDENT)
+    return rows[: max(height, 1)]
+
+
+def _laid_out(call: OpenCall, parameters: list[Parameter], use: str, width: int) -> list[Line]:
+    """The rows of ``name(a, b)``, broken only between two parameters."""
+    name = call.callee.rpartition(".")[2]
+    current = _current(call, parameters)
+    parts = list(_parts(parameters))
+    row: Line = [("dim", f"{name}(")]
+    rows, column = [row], len(name) + 1
+    for number, part in enumerate(parts):
+        end = "," if number + 1 < len(parts) else ""
+        needed = (number > 0) + cell_width(part.text) + 1  # the comma, or the parenthesis
+        if column + needed > width and column > _INDENT:
+            row = [("", " " * _INDENT)]
+            rows.append(row)
+            column = _INDENT
+        elif number:
+            row.append(("dim", " "))
+            column += 1
+        marked = part.parameter is not None and part.parameter is current
+        row += [("current" if marked else "dim", part.text), ("dim", end)]
+        column += cell_width(part.text) + len(end)
+    row.append(("dim", ")"))
+    if use:
+        used = f"  {use}"
+        if column + 1 + len(used) > width:
+            rows.append([("", " " * _INDENT)])
+            used = use
+        rows[-1].append(("label", used))
+    return rows
+
+
+def _current(call: OpenCall, parameters: list[Parameter]) -> Parameter | None:
+    """The parameter that the argument at the cursor is for."""
+    if call.keyword is not None:
+        named = [each for each in parameters if each.name == call.keyword]
+        rest = [each for each in parameters if each.kind is Parameter.VAR_KEYWORD]
+        return next(iter(named + rest), None)
+    taking = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+    places = [each for each in parameters if each.kind in taking]
+    if call.position < len(places):
+        found = places[call.position]
+        return None if found.name in call.given else found
+    return next((each for each in parameters if each.kind is Parameter.VAR_POSITIONAL), None)
+
+
+def keyword_names(call: OpenCall, found: Found) -> list[str]:
+    """The parameters that may still be given by name in `call`, in their order."""
+    parameters = parameters_of(found) or []
+    by_name = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+    places = [each for each in parameters if each.kind is Parameter.POSITIONAL_OR_KEYWORD]
+    before = [each for each in parameters if each.kind is Parameter.POSITIONAL_ONLY]
+    taken = {each.name for each in places[: max(call.position - len(before), 0)]}
+    return [
+        each.name
+        for each in parameters
+        if each.kind in by_name and each.name not in taken | call.given
+    ]
+
+
+def signature_of(obj: Any) -> str | None:
+    """The parameters of a function, a method or a class, in parentheses; None if unknown."""
+    parameters = parameters_of(Found(obj))
+    if parameters is None:
+        return None
+    return f"({', '.join(part.text for part in _parts(parameters))})"
+
+
+def parameters_of(found: Found) -> list[Parameter] | None:
+    """The parameters that a call of what was found takes; None if they cannot be known."""
+    obj, bound = found
+    if type(obj) is types.MethodType:
+        obj, bound = obj.__func__, True
+    elif type(obj) is type:
+        obj, bound = _constructor(obj)
+    obj = _wrapped_function(obj)
+    if type(obj) is types.FunctionType:
+        if "__signature__" in obj.__dict__:
+            return None
+        parameters = list(inspect.signature(without_annotations(obj)).parameters.values())
+    else:
+        known = _builtin_parameters(obj)
+        if known is None:
+            return None
+        parameters = known
+    return parameters[bound and _takes_first(parameters) :]
+
+
+def _takes_first(parameters: list[Parameter]) -> bool:
+    """Whether the first parameter is the one that a bound method gives."""
+    return bool(parameters) and parameters[0].kind is not Parameter.VAR_POSITIONAL
+
+
+def _constructor(klass: type) -> tuple[Any, bool]:
+    """What takes the arguments of a class: ``__init__``, ``__new__``, or the class itself."""
+    for name in ("__init__", "__new__"):
+        made = raw_attribute(klass, name)
+        made = made.__func__ if type(made) is staticmethod else made
+        if type(made) is types.FunctionType:
+            return made, True
+    return klass, False
+
+
+def _wrapped_function(obj: Any) -> Any:
+    """The function that ``functools.wraps`` says `obj` stands for, if that is a plain one."""
+    for _ in range(_MAX_LAYERS):
+        inner = obj.__dict__.get("__wrapped__") if type(obj) is types.FunctionType else None
+        if type(inner) is not types.FunctionType or "__signature__" in obj.__dict__:
+            break
+        obj = inner
+    return obj
+
+
+def _builtin_parameters(obj: Any) -> list[Parameter] | None:
+    builtin = (types.BuiltinFunctionType, types.MethodDescriptorType)
+    if type(obj) not in builtin and not (type(obj) is type and not obj.__flags__ & _HEAP_TYPE):
+        return None
+    try:
+        return list(inspect.signature(obj).parameters.values())
+    except (ValueError, TypeError):
+        return None
+
+
+def _parts(parameters: list[Parameter]) -> Iterator[_Part]:
+    """Names and defaults, with the ``/`` and ``*`` that Python would write between them."""
+    before: Parameter | None = None
+    for parameter in parameters:
+        kind = parameter.kind
+        if before is not None and before.kind is before.POSITIONAL_ONLY is not kind:
+            yield _Part("/", None)
+        starred = before is not None and before.kind in (
+            before.VAR_POSITIONAL,
+            before.KEYWORD_ONLY,
+        )
+        if kind is parameter.KEYWORD_ONLY and not starred:
+            yield _Part("*", None)
+        stars = (kind is parameter.VAR_POSITIONAL) + 2 * (kind is parameter.VAR_KEYWORD)
+        yield _Part("*" * stars + parameter.name + _default_text(parameter), parameter)
+        before = parameter
+    if before is not None and before.kind is before.POSITIONAL_ONLY:
+        yield _Part("/", None)
+
+
+def _default_text(parameter: Parameter) -> str:
+    if parameter.default is parameter.empty:
+        return ""
+    spelled = repr(parameter.default) if type(parameter.default) in _SHOWN_DEFAULT_TYPES else "…"
+    return f"={spelled if len(spelled) <= _LONGEST_DEFAULT else '…'}"
+
+
+def _first_line(obj: Any) -> str:
+    document = raw_document(obj)
+    if document is MISSING or not document.strip():
+        return ""
+    return printable(document.strip().splitlines()[0].strip())
