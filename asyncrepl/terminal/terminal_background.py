@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BACKGROUND_QUESTION",
-    "BackgroundAnswer",
+    "AnswerFilter",
+    "BackgroundQuestion",
     "background_of",
     "known_background",
     "may_ask",
@@ -65,8 +66,8 @@ def background_of(color: str) -> str | None:
     return "light" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.5 else "dark"
 
 
-class BackgroundAnswer:
-    """Asks, and takes the answer out of what the terminal sends; for the terminal's thread.
+class BackgroundQuestion:
+    """Whether the terminal was asked, and its answer; for the terminal's thread.
 
     `theme` learns the background, and then `changed` is called. Nothing is asked without
     `color`, nor where it would change nothing.
@@ -77,33 +78,49 @@ class BackgroundAnswer:
         self._changed = changed
         theme.background = known_background()
         self._asks = color and theme.name == "auto" and may_ask()
-        self._awaited = False
+        #: Whether the answer is still to come.
+        self.awaited = False
         self._asked_at = 0.0
-        self._held = ""
 
     def ask(self, output: Output) -> None:
         """Put the question, if it is to be put, and do not wait."""
         if self._asks:
-            self._awaited, self._asked_at = True, monotonic()
+            self.awaited, self._asked_at = True, monotonic()
             output.write_raw(BACKGROUND_QUESTION)
             output.flush()
+
+    def answered(self, color: str) -> None:
+        """The terminal has named this colour."""
+        self.awaited = False
+        self._theme.background = background_of(color)
+        self._changed()
 
     @property
     def patience(self) -> float:
         """Seconds for which it is worth waiting for the answer, before somebody else reads."""
         left = self._asked_at + _PATIENCE - monotonic()
-        return max(left, 0.0) if self._awaited else 0.0
+        return max(left, 0.0) if self.awaited else 0.0
+
+
+class AnswerFilter:
+    """Takes the answer to `question` out of what one reader of the terminal has read.
+
+    Each reader has its own: half a second after a key it gives up what was kept, and would
+    take an Escape that was meant for the other.
+    """
+
+    def __init__(self, question: BackgroundQuestion) -> None:
+        self._question = question
+        self._held = ""
 
     def without(self, data: str) -> str:
         """The keys in `data`: what is no answer, nor the beginning of one."""
-        if not self._awaited:
-            return data
         data, self._held = self._held + data, ""
+        if not self._question.awaited:
+            return data
         found = _ANSWER.search(data)
         if found is not None:
-            self._awaited = False
-            self._theme.background = background_of(found[1])
-            self._changed()
+            self._question.answered(found[1])
             return data[: found.start()] + data[found.end() :]
         begun = _begun_at(data)
         self._held = data[begun:]

@@ -199,14 +199,14 @@ class TerminalSuspension:
     def pending_keys(self) -> list[KeyPress]:
         """The keys that have come and are not read; an answer of the terminal's is waited for."""
         keys: list[KeyPress] = []
-        answer = cast("DeviceInput", self._app.input).answer
+        question = cast("DeviceInput", self._app.input).question
         while True:
-            patience = answer.patience
+            patience = question.patience
             if not select.select([self._descriptors.terminal_in], [], [], patience)[0]:
                 return keys
             read = self._app.input.read_keys()
             keys += read
-            if not (read or answer.patience):
+            if not (read or question.patience):
                 return keys
 
     def _draw_anew(self) -> None:

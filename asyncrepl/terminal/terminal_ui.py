@@ -39,7 +39,7 @@ from asyncrepl.terminal.screen_layout import (
     rows_added_by_reflow,
     screen_style,
 )
-from asyncrepl.terminal.terminal_background import BackgroundAnswer
+from asyncrepl.terminal.terminal_background import BackgroundQuestion
 from asyncrepl.terminal.terminal_device import (
     DeviceInput,
     DeviceOutput,
@@ -145,7 +145,7 @@ class TerminalUI:
         color: bool = True,
     ) -> None:
         self.theme = Theme(settings.theme)
-        answer = BackgroundAnswer(self.theme, self._theme_changed, color=color)
+        question = BackgroundQuestion(self.theme, self._theme_changed, color=color)
         self._queue = queue
         self._descriptors = descriptors
         self._bridge = bridge
@@ -160,7 +160,7 @@ class TerminalUI:
         )
         self.pause_keys = self.controller.pause_keys = PauseKeys(self.controller.focus)
         self.panel.pause = self.pause_keys.rows
-        self._input = DeviceInput(self._stdin, self.modes, answer)
+        self._input = DeviceInput(self._stdin, self.modes, question)
         self.app = self._application(editor, settings)
         self.suspension = TerminalSuspension(
             self.app,
@@ -172,7 +172,9 @@ class TerminalUI:
             descriptors,
         )
         self.controller.connect(self.app, self.suspension)
-        self.pager = Pager(self.app, DeviceInput(self._stdin, self.modes, answer), self.suspension)
+        self.pager = Pager(
+            self.app, DeviceInput(self._stdin, self.modes, question), self.suspension
+        )
         self.error: BaseException | None = None
         self._process = os.getpid()
         #: Errors that nothing could be done about.
@@ -338,7 +340,7 @@ class TerminalUI:
         self.painter.start(self.app, self._loop)
         self._drawn.set()
         if not self.controller.running:  # what runs might read the answer
-            self._input.answer.ask(self.output)
+            self._input.question.ask(self.output)
 
     def _theme_changed(self) -> None:
         self._loop.call_soon(self.painter.redraw)

@@ -10,7 +10,8 @@ from prompt_toolkit.output import DummyOutput
 
 from asyncrepl.terminal.terminal_background import (
     BACKGROUND_QUESTION,
-    BackgroundAnswer,
+    AnswerFilter,
+    BackgroundQuestion,
     background_of,
     known_background,
     may_ask,
@@ -35,15 +36,15 @@ class Output(DummyOutput):
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> tuple[BackgroundAnswer, Theme]:
+def asked(monkeypatch: pytest.MonkeyPatch) -> tuple[AnswerFilter, Theme]:
     """One whose question is on its way."""
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.delenv("COLORFGBG", raising=False)
     theme = Theme()
-    answer, output = BackgroundAnswer(theme, lambda: None, color=True), Output()
-    answer.ask(output)
+    question, output = BackgroundQuestion(theme, lambda: None, color=True), Output()
+    question.ask(output)
     assert output.written == BACKGROUND_QUESTION
-    return answer, theme
+    return AnswerFilter(question), theme
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,7 @@ def test_a_colour_is_light_or_dark(color: str, background: str | None) -> None:
 @pytest.mark.parametrize("before", ["", "ab", "\x1b[A"])
 @pytest.mark.parametrize("after", ["", "cd", "\x1b[B"])
 def test_only_the_keys_around_an_answer_are_typed(
-    asked: tuple[BackgroundAnswer, Theme], answer: str, before: str, after: str
+    asked: tuple[AnswerFilter, Theme], answer: str, before: str, after: str
 ) -> None:
     """However it is cut into pieces."""
     taken, theme = asked
@@ -74,7 +75,7 @@ def test_only_the_keys_around_an_answer_are_typed(
 @pytest.mark.parametrize("answer", ENDINGS)
 @pytest.mark.parametrize("size", range(1, 12))
 def test_an_answer_in_pieces_is_none_of_the_keys(
-    asked: tuple[BackgroundAnswer, Theme], answer: str, size: int
+    asked: tuple[AnswerFilter, Theme], answer: str, size: int
 ) -> None:
     """Also where the time for an Escape is up between two of them."""
     taken, theme = asked
@@ -84,7 +85,7 @@ def test_an_answer_in_pieces_is_none_of_the_keys(
     assert theme.name == "light"
 
 
-def test_keys_that_begin_like_an_answer_are_keys(asked: tuple[BackgroundAnswer, Theme]) -> None:
+def test_keys_that_begin_like_an_answer_are_keys(asked: tuple[AnswerFilter, Theme]) -> None:
     """Escape and Alt-] come when nothing follows them; all else at once."""
     taken, _ = asked
     assert taken.without("a\x1b") == "a"
@@ -96,7 +97,7 @@ def test_keys_that_begin_like_an_answer_are_keys(asked: tuple[BackgroundAnswer, 
     assert taken.without("\x1b]11;" + "x" * 100) != ""
 
 
-def test_after_the_answer_nothing_is_looked_at(asked: tuple[BackgroundAnswer, Theme]) -> None:
+def test_after_the_answer_nothing_is_looked_at(asked: tuple[AnswerFilter, Theme]) -> None:
     """What is pasted may hold anything."""
     taken, _ = asked
     taken.without(ANSWER)
