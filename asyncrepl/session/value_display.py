@@ -30,6 +30,7 @@ class ValueDisplay:
 
     def __init__(self, shell: Shell) -> None:
         self._shell = shell
+        self._said: tuple[int, object] = 0, None
 
     def show(self, value: object) -> None:
         """Show `value`, and keep it in ``_``. Raises what its ``__repr__`` raises."""
@@ -45,7 +46,8 @@ class ValueDisplay:
         from asyncrepl.views.async_kinds import async_kind
 
         found = async_kind(value)
-        if found is not None:
+        if found is not None and self._said != (shell.session.count, found):
+            self._said = shell.session.count, found  # two alike in one input are told once
             line = [("dim", f"{found.name}: {found.use}")]
             shell.console.show_unrecorded(*flowed(line, shell.console.width, 2))
 

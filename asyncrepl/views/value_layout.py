@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from asyncrepl.views.styled_lines import cell_width, plain, printable, text_lines
+from asyncrepl.views.styled_lines import cell_width, flowed, plain, printable, text_lines
 from asyncrepl.views.value_tree import Branch, Leaf, Limits, value_tree
 
 if TYPE_CHECKING:
@@ -274,11 +274,18 @@ class _Layout:
             yield from self._more(left_out, indent + self._step, "characters")
             yield [("", " " * indent + ")" + after)]
             return
-        first, *more = text_lines(text, leaf.style)
+        first, *more = self._rows_of(text, leaf.style, before)
         yield [*before, *first, ("", "" if more else after)]
         for number, line in enumerate(more, 1):
             yield [("", " " * indent), *line, ("", after if number == len(more) else "")]
         yield from self._more(left_out, indent, "characters")
+
+    def _rows_of(self, text: str, style: str, before: Line) -> list[Line]:
+        """The lines of a ``repr``; a single one, which is no Python text, broken at words."""
+        lines = text_lines(text, style)
+        if style == "string" or len(lines) > 1:
+            return lines
+        return flowed(lines[0], self._page.columns - cell_width(plain(before)), 2)
 
     def _cut_line(self, leaf: Leaf, before: Line, after: str) -> Line:
         """A text inside a container on a single line: its beginning, and what is missing."""

@@ -112,3 +112,13 @@ def test_a_name_with_a_question_mark_is_explained(
     cells = terminal.screen.buffer[row]
     assert "default" not in {cells[0].fg, cells[24].fg}
     assert cells[0].fg != cells[24].fg
+
+
+def test_two_tasks_of_one_input_are_told_once(start: Callable[..., Terminal]) -> None:
+    """And those of the next input again."""
+    terminal = start()
+    one = "asyncio.create_task(asyncio.sleep(9))"
+    terminal.enter(f"{one}; {one}")
+    assert sum(line.startswith("task, running") for line in terminal.scrollback) == 1
+    terminal.enter(one)
+    assert sum(line.startswith("task, running") for line in terminal.scrollback) == 2

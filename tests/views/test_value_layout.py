@@ -226,3 +226,12 @@ def test_all_of_it_is_there_on_demand() -> None:
     lines = [plain(line) for line in whole_value_lines("x" * 1000, Page(40))]
     assert "".join(lines) == repr("x" * 1000)
     assert max(map(len, lines)) == 40
+
+
+def test_a_long_repr_is_broken_at_words() -> None:
+    """What is no Python text: a task, a future, a function."""
+    text = "<Task pending name='Task-1' coro=<f() running at <input 1>:1> cb=[done()]>"
+    assert shown(Counting(text), 40) == [
+        "<Task pending name='Task-1' coro=<f()",
+        "  running at <input 1>:1> cb=[done()]>",
+    ]
