@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import sys
 from asyncio import CancelledError
 from typing import TYPE_CHECKING, Protocol, cast
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from asyncrepl.session.leak_reporter import LeakReporter
     from asyncrepl.session.mistake_reporter import SilentMistakeReporter
     from asyncrepl.session.tape import Tape
+    from asyncrepl.session.value_display import ValueDisplay
     from asyncrepl.views.styled_lines import Line
 
 __all__ = ["OutcomeContext", "OutcomeReporter"]
@@ -73,6 +73,10 @@ class OutcomeContext(ForegroundView, Protocol):
     def tape(self) -> Tape:
         """What is saved of the session."""
 
+    @property
+    def values(self) -> ValueDisplay:
+        """Who shows values."""
+
     def contained(self, what: str) -> ContainedErrors:
         """A block whose errors, of whatever class, become one line that begins with `what`."""
 
@@ -96,21 +100,21 @@ class OutcomeReporter:
             return
         if (timeline := self._context.observing.timeline) is not None:
             timeline.mark("value")
-        builtins._ = None  # type: ignore[attr-defined]
-        self._context.console.show(*text_lines(repr(value)))
-        builtins._ = value  # type: ignore[attr-defined]
+        self._context.values.show(value)
         self._context.guide.displayed(value)
-        self._explain_value(value)
+        if not self._explain_value(value):
+            self._context.values.say_kind(value)
 
-    def _explain_value(self, value: object) -> None:
+    def _explain_value(self, value: object) -> bool:
         """Say what a shown value is, where it is not what was meant: a bare coroutine."""
         source = self._context.source
         if source is None:
-            return
+            return False
         found = explain_value(self._context.session, source.filename, value)
         if found is not None:
             self._context.leak_reporter.explained.add(value)
             self._context.console.show(*self._context.mistake_reporter.said(found))
+        return found is not None
 
     def finish(self, outcome: Outcome) -> Status:
         """Show how a statement ended, if there is anybody to show it to."""

@@ -6,7 +6,6 @@ differ from the product, nor a check from a replay.
 
 from __future__ import annotations
 
-import builtins
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
@@ -28,6 +27,7 @@ from asyncrepl.session.leak_reporter import LeakReporter
 from asyncrepl.session.mistake_reporter import SilentMistakeReporter
 from asyncrepl.session.outcome_reporter import OutcomeReporter
 from asyncrepl.session.tape import Tape
+from asyncrepl.session.value_display import ValueDisplay
 from asyncrepl.syntax.parsed_input import as_command, silence_completeness_warnings
 
 if TYPE_CHECKING:
@@ -49,12 +49,12 @@ class Shell:
 
     All methods are for the loop's thread. `frontend` is whoever types. `last` is the last
     outcome with an error and `explanation` what is known about it, `first` the first explanation
-    there was; `outcomes` shows how statements end; `observing` says for what the loop is
-    recorded, `leak_reporter` hears of what was forgotten, `mistake_reporter` of mistakes that
-    raise nothing, `sleeps` of what blocks for a time that is known, `debug_commands` pauses what
-    runs, `guide` says what to do next; `runs_own_loop` says that a program runs which makes its
-    own loop, `closing` that the session is being closed; `left` names the tasks that were running
-    then.
+    there was; `outcomes` shows how statements end, `values` shows values; `observing` says for
+    what the loop is recorded, `leak_reporter` hears of what was forgotten, `mistake_reporter` of
+    mistakes that raise nothing, `sleeps` of what blocks for a time that is known,
+    `debug_commands` pauses what runs, `guide` says what to do next; `runs_own_loop` says that a
+    program runs which makes its own loop, `closing` that the session is being closed; `left`
+    names the tasks that were running then.
     """
 
     def __init__(
@@ -85,6 +85,7 @@ class Shell:
         self.narrator = Narrator(self)
         self.debug_commands = DebugCommands(self)
         self.guide = Guide(self)
+        self.values = ValueDisplay(self)
         self.runs_own_loop = self.closing = False
         self.last: Outcome | None = None
         self.first: Explanation | None = None
@@ -137,11 +138,11 @@ class Shell:
                 typed_classes_findable(self.session),
             ):
                 yield
-                vars(builtins).pop("_", None)  # while somebody hears what dies with it
+                self.values.forget()  # while somebody hears what dies with it
                 self.leak_reporter.explained.close(self.session.namespace)
         finally:
             sys.displayhook, sys.modules["__main__"], sys.excepthook = before
-            vars(builtins).pop("_", None)
+            self.values.forget()
             self.narrator.turn(on=False)
             instruments.remove(self.blocking_reporter)
 

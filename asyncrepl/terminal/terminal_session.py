@@ -23,7 +23,7 @@ from asyncrepl.session.input_run import run_input
 from asyncrepl.session.shell_opening import clock_for_settings, open_shell
 from asyncrepl.terminal.library_hooks import hooks_installed
 from asyncrepl.terminal.module_preloader import ModulePreloader
-from asyncrepl.terminal.terminal_frontend import TerminalFrontend, complete_command
+from asyncrepl.terminal.terminal_frontend import TerminalFrontend, complete_command, takes_python
 from asyncrepl.terminal.terminal_lease import TerminalLease
 from asyncrepl.terminal.terminal_replay import ReplayControl
 from asyncrepl.terminal.terminal_setup import ReplayPlan
@@ -78,7 +78,7 @@ def _opened_session(terminal: Terminal, clock: Clock) -> Iterator[_PromptSession
         terminal.ui.suspension, terminal.ui.call, terminal.descriptors.terminal_in
     )
     replays = ReplayControl(terminal.ui, terminal.bridge)
-    frontend = TerminalFrontend(terminal.ui, replays, terminal.session_exit.end_process)
+    frontend = TerminalFrontend(terminal.ui, replays, lease, terminal.session_exit.end_process)
     with ExitStack() as stack:
         for context in (
             _session_streams(terminal, lease),
@@ -127,6 +127,7 @@ class _PromptSession:
         terminal.completer.connect(
             self._shell.session.namespace, lambda text: complete_command(self._shell, text)
         )
+        terminal.editor.lexer.takes_python = lambda name: takes_python(self._shell, name)
         terminal.ui.call(terminal.ui.painter.redraw)  # what is typed already may need help
         terminal.bridge.connect(loop, self._start, self._start)
         terminal.ui.call(lambda: terminal.ui.pause_keys.connect(self._shell.debug_commands))
