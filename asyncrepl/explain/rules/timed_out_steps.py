@@ -6,7 +6,7 @@ import ast
 from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.findings import was_cut
+from asyncrepl.events.finding_log import was_cut
 from asyncrepl.explain.explanation import Finding, Fix, Other
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
 from asyncrepl.explain.generator_steps import stepped_source
