@@ -42,7 +42,7 @@ def _help(shell: Shell, rest: str) -> list[Line]:
         return _group_lines(shell, [name])
     if name:
         return help_on(shell, shell.registry.find(name))
-    more = ":help time shows one group, :help trace explains one command"
+    more = ":help speed shows one group, :help trace explains one command"
     return [
         *_group_lines(shell, list(COMMAND_GROUPS)),
         *flowed([("dim", more)], shell.console.width),

@@ -13,13 +13,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from asyncrepl.commands.demo_commands import DEMO_COMMANDS, REPLAY_COMMANDS
+from asyncrepl.commands.run_command import RUN_COMMANDS
 from asyncrepl.commands.session_commands import (
     HELP_COMMANDS,
     SESSION_COMMANDS,
     SETTING_COMMANDS,
 )
+from asyncrepl.commands.system_command import SYSTEM_COMMANDS
 from asyncrepl.commands.task_commands import TASK_COMMANDS
 from asyncrepl.commands.time_commands import TIME_COMMANDS
+from asyncrepl.commands.timing_command import TIMING_COMMANDS
 from asyncrepl.commands.view_commands import LEAK_COMMANDS, PICTURE_COMMANDS, VIEW_COMMANDS
 from asyncrepl.engine.loop.live_loop import new_loop
 from asyncrepl.engine.loop.loop_clock import Clock
@@ -50,16 +53,19 @@ def all_commands() -> CommandRegistry:
         (
             *TOUR_COMMANDS,
             *DEMO_COMMANDS,
+            *RUN_COMMANDS,
             *REPLAY_COMMANDS,
             *TASK_COMMANDS,
             *VIEW_COMMANDS,
             *DEBUG_COMMANDS,
             *PICTURE_COMMANDS,
+            *TIMING_COMMANDS,
             *TIME_COMMANDS,
             *LEAK_COMMANDS,
             *import_module(SAVE_COMMANDS_MODULE).SAVE_COMMANDS,
             *SETTING_COMMANDS,
             *HELP_COMMANDS,
+            *SYSTEM_COMMANDS,
             *SESSION_COMMANDS,
         )
     )

@@ -33,7 +33,7 @@ TIME_COMMANDS = (
         ":rate 0.1",
         _time_answer("set_rate"),
         partial(_fixed_words, ("0.1", "0.5", "1", "10")),
-        group="time",
+        group="speed",
     ),
     Command(
         "freeze",
@@ -41,11 +41,11 @@ TIME_COMMANDS = (
         "let your code's time stand still",
         ":freeze",
         _time_answer("freeze"),
-        group="time",
+        group="speed",
         words=0,
     ),
     Command(
-        "thaw", ":thaw", "let time go on", ":thaw", _time_answer("thaw"), group="time", words=0
+        "thaw", ":thaw", "let time go on", ":thaw", _time_answer("thaw"), group="speed", words=0
     ),
     Command(
         "next",
@@ -53,7 +53,7 @@ TIME_COMMANDS = (
         "fire the next N timers (1), then stand still",
         ":next 3",
         _time_answer("fire_next"),
-        group="time",
+        group="speed",
     ),
     Command(
         "clock",
@@ -62,7 +62,7 @@ TIME_COMMANDS = (
         ":clock virtual",
         _time_answer("set_clock"),
         partial(_fixed_words, CLOCKS),
-        group="time",
+        group="speed",
     ),
     Command(
         "wait",
@@ -70,6 +70,6 @@ TIME_COMMANDS = (
         "let so much time pass",
         ":wait 1.5",
         _time_answer("wait"),
-        group="time",
+        group="speed",
     ),
 )

@@ -7,7 +7,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.code_owner import reached_location
-from asyncrepl.session.command_registry import CommandError, StatementAnswer
+from asyncrepl.session.command_registry import CommandError, StatementAnswer, StatementFailedError
 from asyncrepl.session.input_run import Status
 from asyncrepl.views.error_lines import exception_lines, interrupted_line
 from asyncrepl.views.styled_lines import flowed, prose
@@ -85,7 +85,9 @@ class CommandRunner:
             answer.ended()
             finished(status)
 
-        task = self._shell.start_statement(answer.text, done)
+        task = self._shell.start_statement(
+            answer.text, done, filename=answer.filename, mode=answer.mode
+        )
         if task is not None:
             answer.started(task)
 
@@ -131,6 +133,8 @@ class CommandRunner:
         """Tell the user's mistake in one line; any other error is one of ours."""
         if isinstance(error, SystemExit):
             return Status("exit", self._shell.exit_code(error))
+        if isinstance(error, StatementFailedError):
+            return self._shell.show_outcome(error.outcome)
         if isinstance(error, CommandError):
             lines = prose(str(error), self._shell.console.width, "error", 2)
         elif isinstance(error, KeyboardInterrupt):

@@ -115,6 +115,11 @@ class Frontend:
         """Take keys as steps of what runs next, and show which they are."""
         raise CommandError(":walk needs a terminal for its keys; :trace tells all steps")
 
+    @contextmanager
+    def terminal_lent(self) -> Iterator[bool]:
+        """Leave the terminal to a program within the block; False where there is none to leave."""
+        yield False
+
     def replay(self, name: str) -> None:
         """Begin to type the transcript `name`."""
         raise CommandError(f":replay {name} needs a terminal; try: asyncrepl replay {name}")

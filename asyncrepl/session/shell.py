@@ -303,7 +303,7 @@ class Shell:
                 self.tape.fail(outcome)
             status = Status("error")
             with self.contained("its error cannot be shown"):
-                status = self._show_outcome(outcome)
+                status = self.show_outcome(outcome)
             with self.contained("what it has left cannot be told"):
                 self.leak_reporter.flush()
                 self.leak_reporter.look(outcome)
@@ -322,7 +322,8 @@ class Shell:
     def _is_explained(self, outcome: Outcome) -> bool:
         return outcome is self.last and not outcome.interrupted and self.explanation is not None
 
-    def _show_outcome(self, outcome: Outcome) -> Status:
+    def show_outcome(self, outcome: Outcome) -> Status:
+        """Show the error with which a statement has ended, if it has; what that means."""
         error = outcome.error
         if error is None:
             return Status()

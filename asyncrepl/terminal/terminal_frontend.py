@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from asyncrepl.session.command_registry import CommandError
@@ -11,11 +11,12 @@ from asyncrepl.views.styled_lines import cell_width, plain
 
 if TYPE_CHECKING:
     from asyncio import Future
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from asyncrepl.engine.loop.live_loop import LiveLoop
     from asyncrepl.session.command_registry import CompletionWords
     from asyncrepl.session.shell import Shell
+    from asyncrepl.terminal.terminal_lease import TerminalLease
     from asyncrepl.terminal.terminal_replay import ReplayControl
     from asyncrepl.terminal.terminal_ui import TerminalUI
     from asyncrepl.views.styled_lines import Line
@@ -27,12 +28,17 @@ class TerminalFrontend(Frontend):
     """The terminal as commands see it."""
 
     def __init__(
-        self, ui: TerminalUI, replays: ReplayControl, end_process: Callable[[], object]
+        self,
+        ui: TerminalUI,
+        replays: ReplayControl,
+        lease: TerminalLease,
+        end_process: Callable[[], object],
     ) -> None:
         self._ui = ui
         self._end_process = end_process
         self._replay_control = replays
         self._play: Callable[[str], None] = super().replay
+        self._lease = lease
         self._shell: Shell | None = None
 
     def connect(self, shell: Shell, play: Callable[[str], None]) -> None:
@@ -121,6 +127,15 @@ class TerminalFrontend(Frontend):
     def show_step_keys(self) -> None:
         """Take keys as steps of what runs next, and show which they are."""
         self._ui.call(self._ui.pause_keys.begin)
+
+    @contextmanager
+    def terminal_lent(self) -> Iterator[bool]:
+        """The block has the terminal; but in a demo, where its output is a part of the script."""
+        if self._replay_control.playing:
+            yield False
+            return
+        with self._lease.terminal():
+            yield True
 
     def replay(self, name: str) -> None:
         """Begin to type the transcript `name`."""

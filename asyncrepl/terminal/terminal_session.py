@@ -77,7 +77,7 @@ def _opened_session(terminal: Terminal, clock: Clock) -> Iterator[_PromptSession
         terminal.ui.suspension, terminal.ui.call, terminal.descriptors.terminal_in
     )
     replays = ReplayControl(terminal.ui, terminal.bridge)
-    frontend = TerminalFrontend(terminal.ui, replays, terminal.session_exit.end_process)
+    frontend = TerminalFrontend(terminal.ui, replays, lease, terminal.session_exit.end_process)
     with ExitStack() as stack:
         for context in (
             _session_streams(terminal, lease),
