@@ -67,6 +67,12 @@ def session_options(words: Sequence[str]) -> argparse.Namespace:
         "--clock", choices=CLOCKS, help="virtual: time jumps, and only while a statement runs"
     )
     parser.add_argument("--vi", action="store_true", help="vi keys")
+    parser.add_argument(
+        "--audience", action="store_true", help="show keys and steps to those who watch"
+    )
+    parser.add_argument(
+        "--print-config", action="store_true", help="print a commented configuration file"
+    )
     parser.add_argument("--config", type=Path, metavar="FILE", help="the configuration file")
     parser.add_argument("--no-startup", action="store_true", help="do not run startup.py")
     _add_color_option(parser)
@@ -161,6 +167,7 @@ def with_options(settings: Settings, options: argparse.Namespace) -> Settings:
     rate = None if options.clock else settings.rate
     return replace(
         settings,
+        audience=settings.audience or options.audience,
         banner=settings.banner and not options.quiet,
         clock=options.clock or settings.clock,
         color=settings.color if options.color == "auto" else options.color,

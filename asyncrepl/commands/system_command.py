@@ -135,7 +135,7 @@ SYSTEM_COMMANDS = (
         ":shell ls -l",
         _run_in_shell,
         _shell_words,
-        details="!ls -l is the same. It has the terminal while it runs, and Ctrl-C is for it. Background tasks go "
-        "on. An exit status other than 0 is told.",
+        details="!ls -l is the same. It has the terminal while it runs, and Ctrl-C is for it. "
+        "Background tasks go on. An exit status other than 0 is told.",
     ),
 )
