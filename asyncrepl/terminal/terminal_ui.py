@@ -46,6 +46,7 @@ from asyncrepl.terminal.terminal_device import (
     terminal_size,
 )
 from asyncrepl.terminal.terminal_suspension import TerminalSuspension
+from asyncrepl.terminal.vi_mode import ViCursorShapes, vi_mode_rows
 from asyncrepl.views.error_lines import describe_error
 
 if TYPE_CHECKING:
@@ -196,6 +197,7 @@ class TerminalUI:
             self.pause_keys,
             (
                 lambda: self.panel.status or editor.help(),
+                lambda: () if self.controller.running else vi_mode_rows(self.app),
                 lambda: self.panel.time,
                 lambda: self.panel.lanes,
             ),
@@ -210,6 +212,7 @@ class TerminalUI:
                 self.controller, editor.buffer, self.controller.is_whole
             ),
             editing_mode=EditingMode.VI if settings.vi else EditingMode.EMACS,
+            cursor=ViCursorShapes(),
             erase_when_done=True,
             input=DeviceInput(self._stdin, self.modes),
             output=self.output,
@@ -228,6 +231,8 @@ class TerminalUI:
     @vi.setter
     def vi(self, on: bool) -> None:
         self.app.editing_mode = EditingMode.VI if on else EditingMode.EMACS
+        if not on:
+            self.call(self.output.reset_cursor_shape)
 
     def start(self) -> None:
         """Start the thread; returns when the first prompt is drawn.
