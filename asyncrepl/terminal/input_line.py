@@ -22,7 +22,6 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.filters import has_focus
 from prompt_toolkit.formatted_text import ANSI, fragment_list_width, to_formatted_text
 from prompt_toolkit.layout.containers import Float, Window
-from prompt_toolkit.layout.controls import BufferControl
 from prompt_toolkit.layout.dimension import Dimension
 from prompt_toolkit.layout.menus import CompletionsMenu
 from prompt_toolkit.layout.processors import (
@@ -36,6 +35,11 @@ from prompt_toolkit.widgets import SearchToolbar
 
 from asyncrepl.session.frontend import DEFAULT_PROMPTS
 from asyncrepl.syntax.input_splitter import pasted_inputs
+from asyncrepl.terminal.emoji_cells import (
+    JoinedBufferControl,
+    boundary,
+    measure_joined_emoji,
+)
 from asyncrepl.views.styled_lines import printable
 
 if TYPE_CHECKING:
@@ -120,6 +124,8 @@ class Editor:
 
     def __init__(self, history: History, completer: InputCompleter) -> None:
         self._completer = completer
+        measure_joined_emoji()
+        self._stood_at = 0
         self.set_prompts(*DEFAULT_PROMPTS)
         self._helped: tuple[object, Sequence[Line]] = (None, ())
         self.lexer = InputLexer()
@@ -132,11 +138,12 @@ class Editor:
             complete_while_typing=False,
             enable_history_search=True,
             auto_suggest=self.suggester,
+            on_cursor_position_changed=lambda _buffer: self._leave_picture(),
             on_text_changed=lambda _buffer: self.suggest(),
             tempfile_suffix=_PYTHON_FILE,
         )
         self.search = SearchToolbar(ignore_case=True)
-        self.control = BufferControl(
+        self.control = JoinedBufferControl(
             self.buffer,
             input_processors=[
                 HighlightIncrementalSearchProcessor(),
@@ -177,6 +184,14 @@ class Editor:
         rest = self.suggester.rest(self.buffer.text)
         if rest:
             self.buffer.suggestion = Suggestion(rest)
+
+    def _leave_picture(self) -> None:
+        """Let the cursor not stop within a joined emoji, which it would seem to be behind."""
+        buffer = self.buffer
+        before, self._stood_at = self._stood_at, buffer.cursor_position
+        at = boundary(buffer.text, buffer.cursor_position, before)
+        if at != buffer.cursor_position:
+            buffer.cursor_position = at
 
     def echo(self, text: str) -> StyleAndTextTuples:
         """`text` as it stands in the scrollback: prompts, colours, a newline at the end."""

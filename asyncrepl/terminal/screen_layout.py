@@ -44,6 +44,7 @@ from prompt_toolkit.layout.controls import UIContent, UIControl
 from prompt_toolkit.layout.dimension import Dimension
 from prompt_toolkit.styles import Style
 
+from asyncrepl.terminal.emoji_cells import joined_cells
 from asyncrepl.views.styled_lines import STYLES
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class StyledRows(UIControl):
     def create_content(self, *_: object) -> UIContent:
         """The rows as they are now."""
         rows: list[StyleAndTextTuples] = [
-            [(f"class:{style}" if style else "", text) for style, text in line]
+            joined_cells([(f"class:{style}" if style else "", text) for style, text in line])
             for line in self._lines()
         ]
         return UIContent(rows.__getitem__, line_count=len(rows), show_cursor=False)
@@ -161,7 +162,9 @@ class ProgramRows(UIControl):
 def _fragments(row: Sequence[Cell]) -> StyleAndTextTuples:
     """The cells of a row; the layout knows colours, but not links."""
     groups = groupby(row, key=lambda cell: cell[0].sgr)
-    return [(_toolkit_style(sgr), "".join([char for _, char in group])) for sgr, group in groups]
+    return joined_cells(
+        [(_toolkit_style(sgr), "".join([char for _, char in group])) for sgr, group in groups]
+    )
 
 
 @lru_cache(maxsize=512)
