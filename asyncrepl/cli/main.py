@@ -224,7 +224,9 @@ def _replay(words: list[str]) -> int:
     from asyncrepl.terminal.run_terminal import run_terminal
     from asyncrepl.terminal.terminal_setup import ReplayPlan
 
-    settings = replace(load_settings(), banner=False, color=options.color)
+    settings = load_settings()
+    audience = settings.audience or options.audience
+    settings = replace(settings, banner=False, color=options.color, audience=audience)
     plans = [
         ReplayPlan(transcript, options.speed, not options.no_pause) for transcript in transcripts
     ]

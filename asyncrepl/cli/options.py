@@ -93,6 +93,9 @@ def demos_options(words: Sequence[str]) -> argparse.Namespace:
 def replay_options(words: Sequence[str]) -> argparse.Namespace:
     """The options of ``asyncrepl replay``."""
     parser = _OneLineErrorParser("asyncrepl replay", description="Type scripted demos out live.")
+    parser.add_argument(
+        "--audience", action="store_true", help="pause longer, and show keys and steps"
+    )
     parser.add_argument("demos", nargs="+", metavar="DEMO", help="a demo's name, or a path")
     parser.add_argument(
         "--speed", type=_positive, default=1.0, metavar="N", help="type N times as fast"

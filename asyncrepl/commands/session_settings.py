@@ -43,6 +43,12 @@ _SESSION_SETTINGS = {
     setting.name: setting
     for setting in (
         _SessionSetting(
+            "audience",
+            "show keys and steps to those who watch; demos pause longer",
+            lambda shell: shell.frontend.audience,
+            lambda shell, on: shell.frontend.show_audience(on=on),
+        ),
+        _SessionSetting(
             "color", "colour the screen", lambda shell: shell.console.color, _set_color
         ),
         _SessionSetting(

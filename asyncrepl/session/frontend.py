@@ -108,6 +108,13 @@ class Frontend:
         """Edit with the keys of vi, or with those of Emacs."""
         raise CommandError(f":set vi {'on' if on else 'off'} needs a terminal to edit in")
 
+    #: Whether keys and steps are shown to those who watch.
+    audience = False
+
+    def show_audience(self, *, on: bool) -> None:
+        """Show keys and steps to those who watch, or do not."""
+        raise CommandError(f":set audience {'on' if on else 'off'} needs a terminal to draw in")
+
     def show_color(self, *, on: bool) -> None:
         """Colour what is drawn beside the console's lines, if anything is."""
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
+    from asyncrepl.engine.iteration.iteration_state import IterationState
     from asyncrepl.engine.iteration.tracer import Tracer
     from asyncrepl.engine.statements import Outcome
     from asyncrepl.events.iteration_events import IterationEvent
@@ -38,6 +39,18 @@ class Narrator:
         #: Whether anything was narrated of the statement that was typed last.
         self.narrated_any = False
         self._shows_steps = True
+        #: Whether somebody wants what is narrated now; else the iterations are only looked at.
+        self._narrating = self._watched = False
+
+    def watch(self, *, on: bool) -> None:
+        """Trace all iterations, for `open_iterations`; without narrating them."""
+        self._watched = on
+        if not self._narrating:
+            self._stop()
+
+    def open_iterations(self) -> list[IterationState]:
+        """The iterations under way that are traced; for any thread."""
+        return [] if self._tracer is None else self._tracer.walks.seen()
 
     def turn(self, *, on: bool) -> None:
         """Narrate all iterations from now on, or none."""
@@ -68,7 +81,7 @@ class Narrator:
 
         `asked` is called at each step 2.
         """
-        if self._tracer is None or not self._tracer.on:
+        if not self._narrating:
             self._start(task)
             self._follows_task = True
         assert self._tracer is not None
@@ -98,6 +111,10 @@ class Narrator:
             self._tracer.finish(outcome.error)
 
     def _start(self, task: asyncio.Task[None] | None) -> None:
+        self._narrating = True
+        self._trace(task)
+
+    def _trace(self, task: asyncio.Task[None] | None) -> None:
         if self._tracer is None:
             # Not at start-up, and not at the first event: that would count as its time.
             from asyncrepl.engine.iteration.tracer import Tracer
@@ -114,12 +131,16 @@ class Narrator:
         self._tracer.start(self._shell.observing.want("trace"), task)
 
     def _stop(self) -> None:
+        self._narrating = False
+        if self._watched:
+            self._trace(None)
+            return
         if self._tracer is not None:
             self._tracer.stop()
         self._shell.observing.drop("trace")
 
     def _show(self, event: IterationEvent) -> None:
-        if not self._shows_steps:
+        if not (self._shows_steps and self._narrating):
             return
         self.narrated_any = True
         shell, foreground = self._shell, self._shell.task

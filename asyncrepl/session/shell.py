@@ -161,6 +161,7 @@ class Shell:
         finally:
             sys.displayhook, sys.modules["__main__"], sys.excepthook = before
             vars(builtins).pop("_", None)
+            self.narrator.watch(on=False)
             self.narrator.turn(on=False)
 
     def submit(

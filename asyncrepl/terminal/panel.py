@@ -159,6 +159,9 @@ class Panel:
         self.status: Sequence[Line] = ()
         self.time: Sequence[Line] = ()
         self.lanes: Sequence[Line] = ()
+        #: What is shown to those who watch: keys, and the step that happens.
+        self.audience: Sequence[Line] = ()
+        self.audience_rows: Callable[[int], Sequence[Line]] = _no_rows
         self.problem: BaseException | None = None
         #: What is said of a pause.
         self.pause: Callable[[int], Sequence[Line]] = _no_rows
@@ -187,15 +190,16 @@ class Panel:
 
     def refresh(self) -> bool:
         """Look again; whether anything is to be drawn."""
-        before = self.status, self.time, self.lanes
+        before = self.status, self.time, self.lanes, self.audience
         try:
             self.status, self.time, self.lanes = self._look()
         except Exception as error:
-            self.problem, self.time, self.lanes = error, (), ()
-        return (self.status, self.time, self.lanes) != before
+            self.problem, self.time, self.lanes, self.audience = error, (), (), ()
+        return (self.status, self.time, self.lanes, self.audience) != before
 
     def _look(self) -> tuple[Sequence[Line], Sequence[Line], Sequence[Line]]:
         columns, rows = self._size()
+        self.audience = self.audience_rows(columns - 1)
         lanes = self._loop_view.lanes(columns, min(_MAX_LANES, rows // 3)) if self.on else ()
         pause = self.pause(columns)  # it tells the time, too
         time = () if pause else self._loop_view.time(columns, running=self._running)

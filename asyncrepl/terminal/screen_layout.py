@@ -67,6 +67,7 @@ _SGR_NAMES = {
     "1": "bold",
     "1;4": "bold underline",
     "2": "ansibrightblack",
+    "7": "reverse",
     "31": "ansired",
     "32": "ansigreen",
     "33": "ansiyellow",

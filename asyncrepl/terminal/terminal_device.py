@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import TextIO
 
+    from prompt_toolkit.key_binding import KeyPress
+
 __all__ = ["DeviceInput", "DeviceOutput", "TerminalGuard", "TerminalModes", "terminal_size"]
 
 
@@ -133,9 +135,27 @@ def _disabled_character(fd: int) -> bytes:
 class DeviceInput(Vt100Input):
     """Keys of a terminal whose modes belong to `TerminalModes`."""
 
-    def __init__(self, stdin: TextIO, modes: TerminalModes) -> None:
+    def __init__(
+        self,
+        stdin: TextIO,
+        modes: TerminalModes,
+        pressed: Callable[[list[KeyPress]], object] = bool,
+    ) -> None:
         super().__init__(stdin)
         self._modes = modes
+        self._pressed = pressed
+
+    def read_keys(self) -> list[KeyPress]:
+        """The keys pressed since the last call; `pressed` is told, too."""
+        keys = super().read_keys()
+        self._pressed(keys)
+        return keys
+
+    def flush_keys(self) -> list[KeyPress]:
+        """The key that could have been the beginning of a longer one: Escape."""
+        keys = super().flush_keys()
+        self._pressed(keys)
+        return keys
 
     @contextlib.contextmanager
     def raw_mode(self) -> Iterator[None]:

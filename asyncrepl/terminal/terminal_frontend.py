@@ -45,6 +45,9 @@ class TerminalFrontend(Frontend):
         """Lanes show what `shell` observes, if they are wanted; `play` starts a replay."""
         self._shell, self._play = shell, play
         self.show_lanes(on=self._ui.panel.on)
+        self._ui.audience.connect(shell)
+        if self._ui.audience.on:
+            self.show_audience(on=True)
 
     @property
     def lanes(self) -> bool:  # type: ignore[override]
@@ -110,6 +113,17 @@ class TerminalFrontend(Frontend):
         if self._shell is not None:
             observing = self._shell.observing
             (observing.want if on else observing.drop)("lanes")
+
+    @property
+    def audience(self) -> bool:  # type: ignore[override]
+        """Whether keys and steps are shown to those who watch."""
+        return self._ui.audience.on
+
+    def show_audience(self, *, on: bool) -> None:
+        """Show keys and steps to those who watch, or do not."""
+        self._ui.audience.on = on
+        if self._shell is not None:
+            self._shell.narrator.watch(on=on)
 
     @property
     def vi(self) -> bool:  # type: ignore[override]

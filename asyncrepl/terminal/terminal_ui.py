@@ -20,6 +20,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 import threading
 from os import _exit
 from time import monotonic, sleep
@@ -28,6 +29,8 @@ from typing import TYPE_CHECKING, Any, cast
 from prompt_toolkit.application import Application
 from prompt_toolkit.enums import EditingMode
 
+from asyncrepl.runtime.settings import use_ascii
+from asyncrepl.terminal.audience_rows import AudienceRows
 from asyncrepl.terminal.input_controller import InputController
 from asyncrepl.terminal.key_bindings import PauseKeys, build_key_bindings
 from asyncrepl.terminal.pager import Pager
@@ -157,6 +160,10 @@ class TerminalUI:
         )
         self.pause_keys = self.controller.pause_keys = PauseKeys(self.controller.focus)
         self.panel.pause = self.pause_keys.rows
+        self.audience = AudienceRows(ascii=use_ascii(sys.stdout))
+        self.audience.on = settings.audience
+        self.panel.audience_rows = self.audience.rows
+        self.audience.changed = self.panel.refresh
         self.app = self._application(editor, settings)
         self.suspension = TerminalSuspension(
             self.app,
@@ -196,6 +203,7 @@ class TerminalUI:
             editor,
             self.pause_keys,
             (
+                lambda: self.panel.audience,  # first: nothing may push it down
                 lambda: self.panel.status or editor.help(),
                 lambda: () if self.controller.running else vi_mode_rows(self.app),
                 lambda: self.panel.time,
@@ -214,7 +222,7 @@ class TerminalUI:
             editing_mode=EditingMode.VI if settings.vi else EditingMode.EMACS,
             cursor=ViCursorShapes(),
             erase_when_done=True,
-            input=DeviceInput(self._stdin, self.modes),
+            input=DeviceInput(self._stdin, self.modes, self.audience.pressed),
             output=self.output,
             # `resized` compares the size. The Application's own look, every half a second,
             # erases the screen also while somebody else has it: pages, an editor.
@@ -389,7 +397,8 @@ class TerminalUI:
     def free_rows(self) -> int:
         """The rows above those that are drawn at the bottom; for any thread."""
         panel = self.panel
-        used = 1 + len(panel.status) + len(panel.time) + len(panel.lanes)
+        used = 1 + len(panel.status) + len(panel.time) + len(panel.lanes) + len(panel.audience)
+        used += self.vi
         return self._known_size.rows - used
 
     def _columns_and_rows(self) -> tuple[int, int]:

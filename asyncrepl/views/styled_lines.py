@@ -59,6 +59,7 @@ STYLES: dict[str, str] = {
     "code": "32",
     "name": "1",
     "current": "1;4",
+    "step": "7",
     "ticker": "36",
     "run": "32",
     "wait": "2",
