@@ -1,4 +1,4 @@
-"""``:run FILE [ARG…]``: a file, run in the session's own namespace, as if it had been typed.
+"""``:run FILE [ARG ...]``: a file, run in the session's own namespace, as if it had been typed.
 
 Unlike ``:load``, which imports it: its names are there afterwards, it sees those of the session,
 and it may await at the top. ``__name__`` is ``"__main__"``.
@@ -80,7 +80,7 @@ def _file_words(_shell: Shell, typed: str) -> CompletionWords:
 RUN_COMMANDS = (
     Command(
         "run",
-        ":run FILE [ARG]…",
+        ":run FILE [ARG ...]",
         "run a Python file here, with your names",
         ":run script.py",
         _run,

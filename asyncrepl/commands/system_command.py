@@ -33,7 +33,7 @@ __all__ = ["SYSTEM_COMMANDS"]
 
 _READ_SIZE = 64 * 1024
 #: Commands that change nothing but the shell that runs them, and Python's own way.
-_SHELL_ONLY = {"cd": "os.chdir({!r})", "export": "os.environ[…] = …"}
+_SHELL_ONLY = {"cd": "os.chdir({!r})", "export": "os.environ[NAME] = VALUE"}
 
 
 def _run_in_shell(shell: Shell, rest: str) -> Awaitable[list[Line]]:

@@ -48,7 +48,7 @@ class AudienceRows:
         self.on = False
         #: Called when there is something new to show.
         self.changed: Callable[[], object] = bool
-        self._ascii = ascii
+        self._dots, self._times = ("...", "x") if ascii else ("…", "×")
         self._now = now
         self._keys: deque[tuple[float, str]] = deque(maxlen=_MAX_KEYS)
         self._shell: Shell | None = None
@@ -80,8 +80,8 @@ class AudienceRows:
         while self._keys and self._now() - self._keys[0][0] > _SHOWN_FOR:
             self._keys.popleft()
         head = "keys "
-        text = _joined([name for _, name in self._keys], "x" if self._ascii else "×")
-        shown = cut_front(text, max(width - len(head), 1), "..." if self._ascii else "…")
+        text = _joined([name for _, name in self._keys], self._times)
+        shown = cut_front(text, max(width - len(head), 1), self._dots)
         return [[("dim", head), ("name", shown)]]
 
     # -- steps -----------------------------------------------------------------------------
@@ -99,7 +99,7 @@ class AudienceRows:
         if shown is None or source is None:
             return ()
         name, what = STEP_MEANINGS[shown.step - 1]
-        return step_rows(shown, source, f"{name}  {what}", width)
+        return step_rows(shown, source, f"{name}  {what}", width, self._dots)
 
     def _seen(self, shell: Shell) -> Seen | None:
         """Where the innermost iteration of the statement is; None if it has none."""

@@ -122,8 +122,15 @@ class LineSuggester(AutoSuggest):
 class Editor:
     """One multi-line input buffer and the windows that show it."""
 
-    def __init__(self, history: History, completer: InputCompleter) -> None:
+    def __init__(
+        self,
+        history: History,
+        completer: InputCompleter,
+        *,
+        ascii: bool = False,  # noqa: A002  as in Console
+    ) -> None:
         self._completer = completer
+        self._ascii = ascii
         measure_joined_emoji()
         self._stood_at = 0
         self.set_prompts(*DEFAULT_PROMPTS)
@@ -235,7 +242,10 @@ class Editor:
             return [[("dim", paste)]]
         # A quarter of the screen: what is typed, the menu and the lanes need the rest.
         height = max(size.rows // 4, 1)
-        return self._completer.signature(document.text_before_cursor, size.columns - 1, height)
+        dots = "..." if self._ascii else "…"
+        return self._completer.signature(
+            document.text_before_cursor, size.columns - 1, height, dots
+        )
 
     def _height(self) -> Dimension:
         """Room for the menu under the first line, while there is one; else what the text needs.

@@ -78,7 +78,9 @@ class Terminal:
         self.ui = TerminalUI(
             self.queue,
             self.descriptors,
-            Editor(open_history(settings.history, self._complain), self.completer),
+            Editor(
+                open_history(settings.history, self._complain), self.completer, ascii=ascii_only
+            ),
             settings,
             self.bridge,
             self.loop_view,

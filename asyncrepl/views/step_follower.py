@@ -124,7 +124,9 @@ class _Span(NamedTuple):
     end: int
 
 
-def step_rows(shown: StepShown, source: Source, meaning: str, width: int) -> list[Line]:
+def step_rows(
+    shown: StepShown, source: Source, meaning: str, width: int, dots: str = "…"
+) -> list[Line]:
     """The line of the ``async for`` (and its body's first) with the step marked, and its name.
 
     As many rows for each step of an iteration: what stands below must not jump.
@@ -135,30 +137,33 @@ def step_rows(shown: StepShown, source: Source, meaning: str, width: int) -> lis
     marked = spans.get(shown.step)
     rows = [
         _marked_line(
-            source.lines[number], marked if marked and marked.line == number else None, width
+            source.lines[number],
+            marked if marked is not None and marked.line == number else None,
+            width,
+            dots,
         )
         for number in numbers
         if number < len(source.lines)
     ]
     round_ = f"round {shown.round}: " if shown.round else ""
-    return [*rows, [("label", cut(f"{round_}{meaning}", width))]]
+    return [*rows, [("label", cut(f"{round_}{meaning}", width, dots))]]
 
 
-def _marked_line(text: str, span: _Span | None, width: int) -> Line:
+def _marked_line(text: str, span: _Span | None, width: int, dots: str) -> Line:
     text = text.rstrip()
     if span is None:
-        return [("code", cut(text, width))]
+        return [("code", cut(text, width, dots))]
     start, end = span.start, max(min(span.end, len(text)), span.start + 1)
     skipped = 0
     if end > width - 1:  # what is marked must be seen
-        skipped = min(start, end - width + 2)
-    before = ("…" if skipped else "") + text[skipped:start]
+        skipped = min(start, end - width + 1 + len(dots))
+    before = (dots if skipped else "") + text[skipped:start]
     room = width - len(before)
-    marked = cut(text[start:end], max(room, 1))
+    marked = cut(text[start:end], max(room, 1), dots)
     return [
         ("code", one_line(before)),
         ("step", marked),
-        ("code", cut(text[end:], max(room - len(marked), 0)) if room > len(marked) else ""),
+        ("code", cut(text[end:], max(room - len(marked), 0), dots) if room > len(marked) else ""),
     ]
 
 
