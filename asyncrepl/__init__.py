@@ -8,7 +8,7 @@ gives what ``:tour`` leads through.
 
 TYPE_CHECKING = False  # not from `typing`: see `asyncrepl.runtime.isolation`
 if TYPE_CHECKING:
-    from asyncrepl.commands.diagram_answers import marbles
+    from asyncrepl.commands.diagram_commands import marbles
     from asyncrepl.engine.loop.debug_control import clock, freeze, next_timers, rate, thaw
     from asyncrepl.engine.statements import Outcome, Session
     from asyncrepl.session.background_jobs import ticker
@@ -37,7 +37,7 @@ _HOMES = {
     "check": "asyncrepl.transcript.transcript_check",
     "clock": "asyncrepl.engine.loop.debug_control",
     "freeze": "asyncrepl.engine.loop.debug_control",
-    "marbles": "asyncrepl.commands.diagram_answers",
+    "marbles": "asyncrepl.commands.diagram_commands",
     "next_timers": "asyncrepl.engine.loop.debug_control",
     "rate": "asyncrepl.engine.loop.debug_control",
     "thaw": "asyncrepl.engine.loop.debug_control",

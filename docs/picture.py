@@ -14,7 +14,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
-from asyncrepl.export.export_formats import export  # noqa: E402
+from asyncrepl.export.saved_session import export  # noqa: E402
 from asyncrepl.transcript.transcript_parser import load_transcript  # noqa: E402
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib.util
+import re
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -33,6 +34,20 @@ def test_the_picture_is_what_its_session_shows() -> None:
     texts = [text.text or "" for text in ElementTree.fromstring(picture).iterfind(".//{*}text")]
     assert texts[0].startswith("# ")
     assert "blocked" not in "".join(texts)
+
+
+def test_the_page_of_faults_has_them_all_and_each_is_survived() -> None:
+    """``docs/faults.md``; its verdicts are of the last run of ``docs/faults.py`` on each Python."""
+    script = _script("faults")
+    written = (DOCS / "faults.md").read_text(encoding="utf-8")
+    verdicts = script.before(written)
+    assert script.page(verdicts) == written, "run docs/faults.py"
+    assert [done for done, marks in verdicts.items() if "✗" in marks.values()] == []
+    for file in script.FILES:
+        text = (DOCS.parent / file).read_text(encoding="utf-8")
+        tests = {name.replace("_", " ") for name in re.findall(r"(?m)^def test_(\w+)", text)}
+        known = {done.partition(": `")[0] for of, done in verdicts if of == file}
+        assert known == tests, f"run docs/faults.py: {file}"
 
 
 def _script(name: str) -> Any:

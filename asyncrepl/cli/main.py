@@ -190,13 +190,17 @@ def _has_terminal() -> bool:
 
 def _run_with_shell(settings: Settings, run: Callable[[Shell], int]) -> int:
     """Run with a shell that writes to standard output and error."""
-    from asyncrepl.commands.shell_opening import clock_for_settings, open_shell
+    from asyncrepl.session.shell_opening import clock_for_settings, open_shell
 
     clock = clock_for_settings(settings.clock, settings.rate)
     with open_shell(_console(settings.color), clock=clock) as shell:
         shell.narrator.turn(on=settings.trace)
         status = run(shell)
-    return status if shell.cleanup_exit_status is None else shell.cleanup_exit_status
+    return (
+        status
+        if shell.outcomes.cleanup_exit_status is None
+        else shell.outcomes.cleanup_exit_status
+    )
 
 
 def _demos(words: list[str]) -> int:
@@ -253,8 +257,8 @@ def _check(words: list[str]) -> int:
 
 
 def _export(words: list[str]) -> int:
-    from asyncrepl.export.export_formats import export
     from asyncrepl.export.recording import ExportError
+    from asyncrepl.export.saved_session import export
     from asyncrepl.runtime.atomic_files import write_file
     from asyncrepl.runtime.shipped_demos import DemoNotFoundError
     from asyncrepl.transcript.grammar import TranscriptError
@@ -319,7 +323,14 @@ def _console(color: str) -> Console:
     from asyncrepl.session.console import Console
 
     width = (lambda: os.get_terminal_size(1).columns) if os.isatty(1) else None
-    return Console(sys.stdout, sys.stderr, color=use_color(color), width=width, ascii=use_ascii())
+    return Console(
+        sys.stdout,
+        sys.stderr,
+        color=use_color(color),
+        width=width,
+        ascii=use_ascii(),
+        pretty=width is not None,
+    )
 
 
 def _print_error(message: object) -> None:

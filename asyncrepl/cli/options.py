@@ -23,9 +23,6 @@ __all__ = [
     "with_options",
 ]
 
-#: What a transcript can be exported to.
-FORMATS = ("py", "cast", "html", "svg", "trace")
-
 _PROGRAMS = """\
 programs:
   asyncrepl demos                list the demos with their titles
@@ -150,13 +147,16 @@ def explain_options(words: Sequence[str]) -> argparse.Namespace:
 
 def export_options(words: Sequence[str]) -> argparse.Namespace:
     """The options of ``asyncrepl export``."""
+    from asyncrepl.export.format_registry import export_formats
+
+    formats = [each.name for each in export_formats().values() if each.exported]
     parser = _OneLineErrorParser(
         "asyncrepl export",
         description="Run a transcript on the virtual clock and make something else of it.",
     )
     parser.add_argument("transcript", metavar="TRANSCRIPT", help="a demo's name, or a path")
     parser.add_argument(
-        "--to", required=True, choices=FORMATS, dest="format", help="what to make of it"
+        "--to", required=True, choices=formats, dest="format", help="what to make of it"
     )
     parser.add_argument(
         "-o", dest="out", type=Path, metavar="OUT", help="the file to write (standard output)"

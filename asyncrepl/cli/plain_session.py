@@ -232,7 +232,7 @@ def _run_loop(
         shell.console.complain([("error", line)])
 
     def failed(error: BaseException) -> bool:
-        shell.report_lost(error)
+        shell.outcomes.report_lost(error)
         raise _HandlerFailedError
 
     interrupter = Interrupter(shell.loop, shell, idle)
@@ -245,6 +245,6 @@ def _run_loop(
     except _HandlerFailedError:
         return Status("exit", FAILED)
     else:
-        return None if leaving is None else Status("exit", shell.exit_code(leaving))
+        return None if leaving is None else Status("exit", shell.outcomes.exit_code(leaving))
     finally:
         interrupter.uninstall()

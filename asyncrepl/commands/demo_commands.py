@@ -1,7 +1,7 @@
-"""Commands for the demos: list the course, load and show a source, replay a transcript.
+"""Commands for learning: the tour; the course, loading and showing a source, replaying.
 
-``:demos``, ``:load``, ``:source``; and ``:replay``, ``:pause``, ``:resume``, ``:step``, which the
-frontend carries out.
+``:tour``; ``:demos``, ``:load``, ``:source``; and ``:replay``, ``:pause``, ``:resume``, ``:step``,
+which the frontend carries out.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import inspect
 import re
 import textwrap
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING
@@ -21,7 +20,7 @@ from asyncrepl.runtime.shipped_demos import (
     find_iterable,
     home_expanded,
 )
-from asyncrepl.session.command_registry import Command, CommandError
+from asyncrepl.session.command_registry import CommandError, command
 from asyncrepl.session.source_loader import (
     LoadError,
     MissingModuleError,
@@ -29,6 +28,7 @@ from asyncrepl.session.source_loader import (
     load_file,
     read_text,
 )
+from asyncrepl.session.tour_chapters import CHAPTERS
 from asyncrepl.syntax.static_inspection import find_named, source_object, written_signature
 from asyncrepl.views.explanation_lines import tried_lines
 from asyncrepl.views.styled_lines import (
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from asyncrepl.session.source_loader import Loaded
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["DEMO_COMMANDS", "REPLAY_COMMANDS", "course_lines", "source_lines"]
+__all__ = ["course_lines", "source_lines", "source_text"]
 
 #: The module in front of a class name in an annotation.
 _MODULE_PREFIX = re.compile(r"\b(?:[a-z_]\w*\.)+(?=[A-Z])")
@@ -84,10 +84,68 @@ def _numbered(rows: Sequence[tuple[str, str]], width: int | None) -> list[Line]:
     return two_columns(named, width)
 
 
+def _chapter_words(_shell: Shell, _typed: str) -> CompletionWords:
+    chapters = {str(number): chapter.title for number, chapter in enumerate(CHAPTERS, 1)}
+    return chapters | {"stop": "leave the tour"}
+
+
+@command(
+    ":tour [CHAPTER|stop]",
+    "the first minutes, a line at a time: begin here",
+    group="learning",
+    rank=10,
+    example=":tour",
+    complete=_chapter_words,
+    words=1,
+    details="It offers each line on the input line: Tab takes it, Enter runs it. Type "
+    "anything else, the tour waits. :tour takes it up where you left it.",
+    saved=False,
+)
+def _tour(shell: Shell, rest: str) -> list[Line]:
+    tour = shell.guide.tour
+    if rest == "stop":
+        tour.stop()
+    elif not rest:
+        tour.take_up()
+    elif not rest.isdecimal() or not 0 < int(rest) <= len(CHAPTERS):
+        raise CommandError(
+            f":tour takes a chapter from 1 to {len(CHAPTERS)}, or stop; not {rest!r}"
+        )
+    else:
+        tour.take_up(int(rest))
+    return []
+
+
+@command(
+    ":demos",
+    "list the course: demos to replay",
+    group="learning",
+    rank=20,
+    words=0,
+)
 def _demos(shell: Shell, _rest: str) -> list[Line]:
     return course_lines(shell.console.width)
 
 
+def _iterable_names(_shell: Shell, _typed: str) -> CompletionWords:
+    return {iterable.name: iterable.title for iterable in demo_iterables()}
+
+
+def _loadable_names(_shell: Shell, typed: str) -> CompletionWords:
+    names = {iterable.name: iterable.title for iterable in demo_iterables()}
+    return names | (paths_beginning_with(typed, (".py",)) if typed else {})
+
+
+@command(
+    ":load [NAME]",
+    "load a source to walk; alone, list them all",
+    group="learning",
+    rank=30,
+    example=":load counter",
+    complete=_loadable_names,
+    details="NAME is one of the list, or its number; or module:attribute, or FILE.py. "
+    "Its names are yours then, as if you had typed them.",
+)
 def _load(shell: Shell, rest: str) -> list[Line]:
     if not rest:
         return source_lines(shell.console.width)
@@ -136,16 +194,26 @@ def _signature(value: Any) -> str:
         return "(…)"
 
 
+@command(
+    ":source NAME",
+    "show the code of a source, or of a name of yours",
+    group="learning",
+    rank=40,
+    example=":source counter",
+    complete=_iterable_names,
+    verbatim=True,
+)
 def _source(shell: Shell, rest: str) -> list[Line]:
     if not rest:
         raise CommandError(":source takes a demo's name, or a name you have defined")
     try:
-        return code_lines(_source_text(shell, rest).rstrip("\n"))
+        return code_lines(source_text(shell, rest).rstrip("\n"))
     except LoadError as error:
         raise CommandError(str(error)) from None
 
 
-def _source_text(shell: Shell, name: str) -> str:
+def source_text(shell: Shell, name: str) -> str:
+    """The source of a name of the user's, or of a demo; raises CommandError, LoadError."""
     found = find_named(name, shell.session.namespace)
     shipped = name not in shell.session.namespace and name in _iterable_names(shell, name)
     if found is not MISSING and not shipped:
@@ -168,7 +236,7 @@ def _class_source(shell: Shell, found: object) -> str:
     """The source of a class that was typed: it is in no file, as `inspect` asks for."""
     if type(found) is not type or found.__module__ != "__main__":
         return ""
-    from asyncrepl.explain.units import Units
+    from asyncrepl.explain.source_units import Units
 
     home = Units(shell.session.sources).class_of(found)
     if home is None:
@@ -177,49 +245,20 @@ def _class_source(shell: Shell, found: object) -> str:
     return textwrap.dedent(home[0].text[start:end])
 
 
-def _iterable_names(_shell: Shell, _typed: str) -> dict[str, str]:
-    return {iterable.name: iterable.title for iterable in demo_iterables()}
+def _demo_names(_shell: Shell, _typed: str) -> CompletionWords:
+    return {demo.name: demo.title for demo in demo_transcripts()}
 
 
-def _loadable_names(shell: Shell, typed: str) -> CompletionWords:
-    names = _iterable_names(shell, typed)
-    return {**names, **(paths_beginning_with(typed, (".py",)) if typed else {})}
-
-
-DEMO_COMMANDS = (
-    Command(
-        "demos",
-        ":demos",
-        "list the course: demos to replay",
-        ":demos",
-        _demos,
-        group="learning",
-        words=0,
-    ),
-    Command(
-        "load",
-        ":load [NAME]",
-        "load a source to walk; alone, list them all",
-        ":load counter",
-        _load,
-        _loadable_names,
-        group="learning",
-        details="NAME is one of the list, or its number; or module:attribute, or FILE.py. "
-        "Its names are yours then, as if you had typed them.",
-    ),
-    Command(
-        "source",
-        ":source NAME",
-        "show the code of a source, or of a name of yours",
-        ":source counter",
-        _source,
-        _iterable_names,
-        group="learning",
-        verbatim=True,
-    ),
+@command(
+    ":replay NAME",
+    "play a demo of the course, typed out live",
+    group="learning",
+    rank=50,
+    example=":replay six-steps",
+    complete=_demo_names,
+    details="NAME is one of :demos, or its number; or a file. Ctrl-C holds it and gives "
+    "you the prompt, :resume goes on.",
 )
-
-
 def _replay(shell: Shell, rest: str) -> list[Line]:
     if not rest:
         raise CommandError(":replay takes the name of a demo; :demos lists them")
@@ -227,54 +266,37 @@ def _replay(shell: Shell, rest: str) -> list[Line]:
     return []
 
 
-def _control_replay(word: str, shell: Shell, rest: str) -> list[Line]:
-    if rest:
-        raise CommandError(f":{word} takes nothing, not {rest!r}")
-    shell.frontend.control_replay(word)
+@command(
+    ":pause",
+    "hold the demo that is played (also Ctrl-C)",
+    group="learning",
+    rank=60,
+    words=0,
+)
+def _pause(shell: Shell, _rest: str) -> list[Line]:
+    shell.frontend.control_replay("pause")
     return []
 
 
-def _demo_names(_shell: Shell, _typed: str) -> CompletionWords:
-    return {demo.name: demo.title for demo in demo_transcripts()}
-
-
-REPLAY_COMMANDS = (
-    Command(
-        "replay",
-        ":replay NAME",
-        "play a demo of the course, typed out live",
-        ":replay six-steps",
-        _replay,
-        _demo_names,
-        group="learning",
-        details="NAME is one of :demos, or its number; or a file. Ctrl-C holds it and gives "
-        "you the prompt, :resume goes on.",
-    ),
-    Command(
-        "pause",
-        ":pause",
-        "hold the demo that is played (also Ctrl-C)",
-        ":pause",
-        partial(_control_replay, "pause"),
-        group="learning",
-        words=0,
-    ),
-    Command(
-        "resume",
-        ":resume",
-        "go on with the demo",
-        ":resume",
-        partial(_control_replay, "resume"),
-        group="learning",
-        words=0,
-    ),
-    Command(
-        "step",
-        ":step",
-        "play one statement of the demo, then hold",
-        ":step",
-        partial(_control_replay, "step"),
-        group="learning",
-        words=0,
-    ),
+@command(
+    ":resume",
+    "go on with the demo",
+    group="learning",
+    rank=70,
+    words=0,
 )
+def _resume(shell: Shell, _rest: str) -> list[Line]:
+    shell.frontend.control_replay("resume")
+    return []
+
+
+@command(
+    ":step",
+    "play one statement of the demo, then hold",
+    group="learning",
+    rank=80,
+    words=0,
+)
+def _step(shell: Shell, _rest: str) -> list[Line]:
+    shell.frontend.control_replay("step")
+    return []

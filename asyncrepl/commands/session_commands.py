@@ -1,47 +1,170 @@
 """Commands about the session itself: help, settings, history, forgetting, leaving.
 
-``:help``, ``:set``, ``:history``, ``:reset``, ``:quit``. What ``:set`` can set is imported when it
-is asked for: see `asyncrepl.commands.choosing`.
+``:set``, ``:help``, ``:history``, ``:reset``, ``:quit``. What ``:set`` sets, one row a setting,
+the configuration file and the options of the command line set for every session.
 """
 
 from __future__ import annotations
 
 import asyncio
-import builtins
-from functools import partial
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from asyncrepl.session.command_registry import COMMAND_GROUPS, Command, CommandError, lazy_function
+from asyncrepl.commands.help_topics import HELP_TOPICS, topic_lines, topic_named
+from asyncrepl.runtime.settings import THEMES
+from asyncrepl.runtime.shipped_demos import closest_match
+from asyncrepl.session.command_registry import COMMAND_GROUPS, Command, CommandError, command
 from asyncrepl.syntax.parsed_input import as_command
 from asyncrepl.views.styled_lines import flowed, one_line, text_lines, two_columns
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from asyncrepl.session.command_registry import CompletionWords
     from asyncrepl.session.shell import Shell
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["HELP_COMMANDS", "SESSION_COMMANDS", "SETTING_COMMANDS", "help_on"]
+__all__: list[str] = []
 
-_settings_answer = partial(lazy_function, "asyncrepl.commands.session_settings")
 
-SETTING_COMMANDS = (
-    Command(
-        "set",
-        ":set [NAME on|off]",
-        "show the settings of this session, or change one",
-        ":set lanes off",
-        _settings_answer("choose"),
-        _settings_answer("words"),
-    ),
+def _help_topics(shell: Shell, _typed: str) -> CompletionWords:
+    groups = {name: f"all for this: {what}" for name, what in COMMAND_GROUPS.items()}
+    topics = dict.fromkeys(HELP_TOPICS, "what it does, step by step")
+    return {command.name: command.summary for command in shell.registry} | groups | topics
+
+
+_TRUTH_WORDS = {"on": True, "off": False, "true": True, "false": False}
+
+
+@dataclass(frozen=True, slots=True)
+class _SessionSetting:
+    """Something that is on or off, or one of several `values`."""
+
+    name: str
+    meaning: str
+    get: Callable[[Shell], bool | str]
+    set: Callable[[Shell, Any], None]
+    values: tuple[str, ...] = ("on", "off")
+
+    def value_of(self, words: Sequence[str]) -> bool | str:
+        """The value that `words` name; raises CommandError if they do not."""
+        word = words[0].lower()
+        switches = self.values == ("on", "off")
+        if len(words) > 1 or word not in (_TRUTH_WORDS if switches else self.values):
+            *some, last = self.values
+            said = " ".join(words)
+            raise CommandError(f"{self.name} is {', '.join(some)} or {last}, not {said!r}")
+        return _TRUTH_WORDS[word] if switches else word
+
+
+def _set_color(shell: Shell, on: bool) -> None:
+    shell.frontend.show_color(on=on)
+    shell.console.color = on
+
+
+_SESSION_SETTINGS = {
+    setting.name: setting
+    for setting in (
+        _SessionSetting(
+            "audience",
+            "show keys and steps to those who watch; demos pause longer",
+            lambda shell: shell.frontend.audience,
+            lambda shell, on: shell.frontend.show_audience(on=on),
+        ),
+        _SessionSetting(
+            "color", "colour the screen", lambda shell: shell.console.color, _set_color
+        ),
+        _SessionSetting(
+            "lanes",
+            "draw a row a task under the prompt",
+            lambda shell: shell.frontend.lanes,
+            lambda shell, on: shell.frontend.show_lanes(on=on),
+        ),
+        _SessionSetting(
+            "theme",
+            "colours for a light or a dark background, or none",
+            lambda shell: shell.console.theme.chosen,
+            lambda shell, name: setattr(shell.console.theme, "chosen", name),
+            THEMES,
+        ),
+        _SessionSetting(
+            "trace",
+            "tell the six steps of each async for",
+            lambda shell: shell.narrator.on,
+            lambda shell, on: shell.narrator.turn(on=on),
+        ),
+        _SessionSetting(
+            "vi",
+            "edit with the keys of vi, not of Emacs",
+            lambda shell: shell.frontend.vi,
+            lambda shell, on: shell.frontend.use_vi(on=on),
+        ),
+    )
+}
+
+
+def _setting_words(_shell: Shell, typed: str) -> CompletionWords:
+    """The names with what they are for, and after one of them its values."""
+    setting = _SESSION_SETTINGS.get(typed.partition(" ")[0])
+    if setting is not None:
+        return setting.values
+    return {name: setting.meaning for name, setting in _SESSION_SETTINGS.items()}
+
+
+@command(
+    ":set [NAME VALUE]",
+    "show the settings of this session, or change one",
+    group="session",
+    rank=10,
+    example=":set lanes off",
+    complete=_setting_words,
 )
+def _set(shell: Shell, rest: str) -> list[Line]:
+    name, *words = rest.replace("=", " ").split() or [""]
+    if not name:
+        return _setting_lines(shell, list(_SESSION_SETTINGS.values()))
+    setting = _SESSION_SETTINGS.get(name)
+    if setting is None:
+        near = closest_match(name, _SESSION_SETTINGS)
+        hint = f"did you mean {near}?" if near else f"there are {', '.join(_SESSION_SETTINGS)}"
+        raise CommandError(f"no setting {name!r}: {hint}")
+    if words:
+        setting.set(shell, setting.value_of(words))
+    return _setting_lines(shell, [setting])
 
 
+def _setting_lines(shell: Shell, settings: Sequence[_SessionSetting]) -> list[Line]:
+    longest = max(len(setting.name) for setting in settings)
+    values = [_value_text(setting.get(shell)) for setting in settings]
+    widest = max(3, *map(len, values))
+    rows = [
+        (f"{setting.name:<{longest}}  {value:<{widest}}", setting.meaning)
+        for setting, value in zip(settings, values, strict=True)
+    ]
+    return two_columns(rows, shell.console.width)
+
+
+def _value_text(value: bool | str) -> str:
+    return value if isinstance(value, str) else "on" if value else "off"
+
+
+@command(
+    ":help [NAME]",
+    "list the commands, or explain one (also :NAME?)",
+    group="session",
+    rank=20,
+    example=":help ticker",
+    complete=_help_topics,
+)
 def _help(shell: Shell, rest: str) -> list[Line]:
     name = rest.removeprefix(":")
+    if (topic := topic_named(rest)) is not None:
+        return topic_lines(topic, shell.console.width)
+    shell.registry.find("help").check(rest, words=1)
     if name in COMMAND_GROUPS:
         return _group_lines(shell, [name])
     if name:
-        return help_on(shell, shell.registry.find(name))
+        return _help_on(shell, shell.registry.find(name))
     more = ":help speed shows one group, :help trace explains one command"
     return [
         *_group_lines(shell, list(COMMAND_GROUPS)),
@@ -65,7 +188,7 @@ def _command_rows(shell: Shell, group: str) -> list[tuple[str, str]]:
     return [(f"  {each.usage}", each.summary) for each in shell.registry if each.group == group]
 
 
-def help_on(shell: Shell, command: Command) -> list[Line]:
+def _help_on(shell: Shell, command: Command) -> list[Line]:
     """What ``:help NAME`` shows: usage, meaning, an example, and what else there is to know."""
     width = shell.console.width
     said = [command.summary, *filter(None, command.details.split("\n"))]
@@ -78,24 +201,15 @@ def help_on(shell: Shell, command: Command) -> list[Line]:
     return [*rows, *command.more(shell)]
 
 
-def _help_topics(shell: Shell, _typed: str) -> CompletionWords:
-    groups = {name: f"all for this: {what}" for name, what in COMMAND_GROUPS.items()}
-    return {command.name: command.summary for command in shell.registry} | groups
-
-
-HELP_COMMANDS = (
-    Command(
-        "help",
-        ":help [NAME]",
-        "list the commands, or explain one (also :NAME?)",
-        ":help ticker",
-        _help,
-        _help_topics,
-        words=1,
-    ),
+@command(
+    ":history [TEXT]",
+    "the inputs so far, or those with TEXT",
+    group="session",
+    rank=30,
+    example=":history async",
+    verbatim=True,
+    newest_last=True,
 )
-
-
 def _history(shell: Shell, rest: str) -> list[Line]:
     entries = shell.frontend.history()
     if entries and _is_history(shell, entries[-1]):
@@ -115,18 +229,31 @@ def _is_history(shell: Shell, text: str) -> bool:
         return False
 
 
+@command(
+    ":reset",
+    "forget all names; background tasks go on",
+    group="session",
+    rank=40,
+    words=0,
+)
 def _reset(shell: Shell, _rest: str) -> list[Line]:
     namespace = shell.session.namespace
     for name in [name for name in namespace if not name.startswith("__")]:
         del namespace[name]
     namespace["asyncio"] = asyncio
-    vars(builtins).pop("_", None)
+    shell.values.forget()
     shell.last = shell.explanation = None
     shell.leak_reporter.leaks.clear()
     shell.mistake_reporter.forget()
     return [[("dim", "namespace emptied; background tasks go on")]]
 
 
+@command(
+    ":quit",
+    "leave (also Ctrl-D, exit)",
+    group="session",
+    rank=50,
+)
 def _quit(_shell: Shell, rest: str) -> list[Line]:
     raise SystemExit(_exit_code(rest))
 
@@ -137,20 +264,3 @@ def _exit_code(rest: str) -> int:
     if not rest.isdecimal():
         raise CommandError(f":quit takes an exit status from 0 to 255, not {rest!r}")
     return int(rest)
-
-
-SESSION_COMMANDS = (
-    Command(
-        "history",
-        ":history [TEXT]",
-        "the inputs so far, or those with TEXT",
-        ":history async",
-        _history,
-        verbatim=True,
-        newest_last=True,
-    ),
-    Command(
-        "reset", ":reset", "forget all names; background tasks go on", ":reset", _reset, words=0
-    ),
-    Command("quit", ":quit", "leave (also Ctrl-D, exit)", ":quit", _quit),
-)

@@ -6,16 +6,24 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.engine.tasks.task_records import all_tasks
 from asyncrepl.session.background_jobs import JobError
-from asyncrepl.session.command_registry import Command, CommandError
+from asyncrepl.session.command_registry import CommandError, command
 
 if TYPE_CHECKING:
     from asyncrepl.session.command_registry import CompletionWords
     from asyncrepl.session.shell import Shell
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["TASK_COMMANDS"]
+__all__: list[str] = []
 
 
+@command(
+    ":ticker NAME [SECONDS]",
+    "print in the background, every SECONDS (or 1)",
+    group="background",
+    rank=10,
+    example=":ticker tick 0.2",
+    details="It is a task like any other, called NAME; :stop NAME ends it.",
+)
 def _ticker(shell: Shell, rest: str) -> list[Line]:
     words = rest.split()
     if len(words) not in {1, 2}:
@@ -46,6 +54,18 @@ def _seconds(word: str) -> float:
         raise CommandError(f"{word!r} is not a number of seconds: try 0.2") from None
 
 
+def _job_names(shell: Shell, _typed: str) -> CompletionWords:
+    return [*shell.jobs.names, "all"]
+
+
+@command(
+    ":stop NAME|all",
+    "stop a ticker or a spawned statement",
+    group="background",
+    rank=20,
+    example=":stop tick",
+    complete=_job_names,
+)
 def _stop(shell: Shell, rest: str) -> list[Line]:
     if not rest:
         raise CommandError(f":stop takes a name or all{_running_jobs_hint(shell)}")
@@ -64,6 +84,14 @@ def _running_jobs_hint(shell: Shell) -> str:
     return f"; running: {names}" if names else ""
 
 
+@command(
+    ":spawn STATEMENT",
+    "run a statement in the background, as a task",
+    group="background",
+    rank=30,
+    example=":spawn async for n in ticks(5): print(n)",
+    details="The prompt is free at once; :tasks shows it, :stop ends it.",
+)
 def _spawn(shell: Shell, rest: str) -> list[Line]:
     if not rest:
         raise CommandError(":spawn takes a statement: try :spawn await asyncio.sleep(5)")
@@ -71,6 +99,13 @@ def _spawn(shell: Shell, rest: str) -> list[Line]:
     return [[("", f"{name} started")]] if name else []
 
 
+@command(
+    ":tasks",
+    "list the tasks, and where each waits",
+    group="background",
+    rank=40,
+    words=0,
+)
 def _tasks(shell: Shell, _rest: str) -> list[Line]:
     from asyncrepl.engine.tasks.task_survey import survey_tasks
     from asyncrepl.views.task_table import task_lines
@@ -81,6 +116,13 @@ def _tasks(shell: Shell, _rest: str) -> list[Line]:
     ]
 
 
+@command(
+    ":tree",
+    "show which task awaits which, and where",
+    group="background",
+    rank=50,
+    words=0,
+)
 def _tree(shell: Shell, _rest: str) -> list[Line]:
     from asyncrepl.engine.tasks.await_graph import await_graph
     from asyncrepl.views.await_tree import tree_lines
@@ -91,6 +133,18 @@ def _tree(shell: Shell, _rest: str) -> list[Line]:
     ]
 
 
+def _task_names(shell: Shell, _typed: str) -> CompletionWords:
+    return [task.get_name() for task in all_tasks(shell.loop)]
+
+
+@command(
+    ":cancel NAME",
+    "cancel a task",
+    group="background",
+    rank=60,
+    example=":cancel Task-7",
+    complete=_task_names,
+)
 def _cancel(shell: Shell, rest: str) -> list[Line]:
     if not rest:
         raise CommandError(":cancel takes the name of a task; :tasks lists them")
@@ -105,69 +159,3 @@ def _cancel(shell: Shell, rest: str) -> list[Line]:
             f"{rest!r} awaits itself in the end, so asyncio cannot cancel it; :tree shows how"
         ) from None
     return [[("", f"{rest} cancelled")]]
-
-
-def _job_names(shell: Shell, _typed: str) -> CompletionWords:
-    return [*shell.jobs.names, "all"]
-
-
-def _task_names(shell: Shell, _typed: str) -> CompletionWords:
-    return [task.get_name() for task in all_tasks(shell.loop)]
-
-
-TASK_COMMANDS = (
-    Command(
-        "ticker",
-        ":ticker NAME [SECONDS]",
-        "print in the background, every SECONDS (or 1)",
-        ":ticker tick 0.2",
-        _ticker,
-        group="background",
-        details="It is a task like any other, called NAME; :stop NAME ends it.",
-    ),
-    Command(
-        "stop",
-        ":stop NAME|all",
-        "stop a ticker or a spawned statement",
-        ":stop tick",
-        _stop,
-        _job_names,
-        group="background",
-    ),
-    Command(
-        "spawn",
-        ":spawn STATEMENT",
-        "run a statement in the background, as a task",
-        ":spawn async for n in ticks(5): print(n)",
-        _spawn,
-        group="background",
-        details="The prompt is free at once; :tasks shows it, :stop ends it.",
-    ),
-    Command(
-        "tasks",
-        ":tasks",
-        "list the tasks, and where each waits",
-        ":tasks",
-        _tasks,
-        group="background",
-        words=0,
-    ),
-    Command(
-        "tree",
-        ":tree",
-        "show which task awaits which, and where",
-        ":tree",
-        _tree,
-        group="background",
-        words=0,
-    ),
-    Command(
-        "cancel",
-        ":cancel NAME",
-        "cancel a task",
-        ":cancel Task-7",
-        _cancel,
-        _task_names,
-        group="background",
-    ),
-)

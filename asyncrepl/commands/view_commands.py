@@ -1,21 +1,15 @@
-"""Commands that show: steps, lanes, pictures of time, leaks, and what an error was about.
+"""Commands that show: steps, lanes, leaks, and what an error was about.
 
-``:trace``, ``:lanes``, ``:timeline``, ``:marbles``; ``:why``, ``:fix``, ``:leaks``. What draws is
-imported when it is asked for: see `asyncrepl.commands.drawing`.
+``:trace``, ``:lanes``, ``:walk``; ``:why``, ``:fix``, ``:leaks``. What draws is imported when
+it is asked for.
 """
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from asyncrepl.runtime.shipped_demos import closest_match
-from asyncrepl.session.command_registry import (
-    Command,
-    CommandError,
-    StatementAnswer,
-    lazy_function,
-)
+from asyncrepl.session.command_registry import CommandError, StatementAnswer, command
 from asyncrepl.views.explanation_lines import fix_text, story_lines
 from asyncrepl.views.styled_lines import one_line, text_lines, two_columns, wrapped
 
@@ -28,7 +22,7 @@ if TYPE_CHECKING:
     from asyncrepl.session.shell import Shell
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["LEAK_COMMANDS", "PICTURE_COMMANDS", "VIEW_COMMANDS"]
+__all__: list[str] = []
 
 #: The six steps, as the narration names them.
 STEP_MEANINGS = (
@@ -41,6 +35,34 @@ STEP_MEANINGS = (
 )
 
 
+def _lane_glyph_lines(shell: Shell) -> list[Line]:
+    """What the lanes show, for somebody who sees them for the first time."""
+    from asyncrepl.views.glyphs import glyph_rows
+
+    about = (
+        "A row is a task, and time runs to the right: the newest is at the right edge. The "
+        "tasks that a task made stand below it. A column is 0.1 s of real time. The marks, "
+        "and what they are in plain ASCII:"
+    )
+    width = shell.console.width
+    told: list[Line] = [[("", f"  {line}")] for line in wrapped(about, width and width - 2)]
+    return [*told, *glyph_rows("lanes")]
+
+
+def _on_off(_shell: Shell, _typed: str) -> CompletionWords:
+    return ("on", "off")
+
+
+@command(
+    ":lanes on|off",
+    "draw a row for each task under the prompt",
+    group="seeing",
+    rank=20,
+    example=":lanes on",
+    complete=_on_off,
+    words=1,
+    more=_lane_glyph_lines,
+)
 def _lanes(shell: Shell, rest: str) -> list[Line]:
     if not rest:
         now, other = ("on", "off") if shell.frontend.lanes else ("off", "on")
@@ -56,25 +78,25 @@ def _lanes(shell: Shell, rest: str) -> list[Line]:
     return legend(width=shell.console.width, ascii=shell.console.ascii)
 
 
-def _lane_glyph_lines(shell: Shell) -> list[Line]:
-    """What the lanes show, for somebody who sees them for the first time."""
-    from asyncrepl.views.lane_tracks import glyph_table
-
-    about = (
-        "A row is a task, and time runs to the right: the newest is at the right edge. The "
-        "tasks that a task made stand below it. A column is 0.1 s of real time. The marks, "
-        "and what they are in plain ASCII:"
-    )
-    width = shell.console.width
-    told: list[Line] = [[("", f"  {line}")] for line in wrapped(about, width and width - 2)]
-    return [*told, *glyph_table()]
-
-
 def _step_lines(shell: Shell) -> list[Line]:
     rows = [(f"  {name}", what) for name, what in STEP_MEANINGS]
     return two_columns(rows, shell.console.width)
 
 
+@command(
+    ":trace on|off|STATEMENT",
+    "tell the six steps of each async for",
+    group="seeing",
+    rank=10,
+    example=":trace async for n in ticks(3): n",
+    complete=_on_off,
+    runs_statement=True,
+    details="Of all, of none, or of those in one statement, also in the functions that it "
+    "calls. Where step 3 does not suspend, nobody else can run. "
+    "What step 2 gives is told by its type: async_generator_asend is one step of an async "
+    "generator, to be awaited.",
+    more=_step_lines,
+)
 def _trace(shell: Shell, rest: str) -> list[Line] | StatementAnswer:
     if not rest:
         raise CommandError(":trace takes on, off or a statement: try :trace async for n in …")
@@ -82,9 +104,41 @@ def _trace(shell: Shell, rest: str) -> list[Line] | StatementAnswer:
         shell.narrator.turn(on=rest == "on")
         told = "each async for is told step by step, until :trace off"
         return [[("dim", told)]] if rest == "on" else []
-    return StatementAnswer(rest, shell.narrator.narrate_task, shell.narrator.task_ended)
+    return StatementAnswer(rest, shell.narrator.narrate_task, shell.narrator.narrated_task_ended)
 
 
+def _mistake_ids(_shell: Shell, _typed: str) -> CompletionWords:
+    from asyncrepl.explain.catalogue import RULES
+
+    return {"--all": "list them all"} | {rule.id: rule.title for rule in RULES}
+
+
+@command(
+    ":walk STATEMENT",
+    "run it step by step, by keys",
+    group="seeing",
+    rank=30,
+    example=":walk async for n in ticks(3): n",
+    details="n goes to the next __anext__, t to the next timer, v shows the names, "
+    "e evaluates, c goes on. Ctrl-S pauses any statement that runs, for the same keys.",
+    runs_statement=True,
+)
+def _walk(shell: Shell, rest: str) -> StatementAnswer:
+    if not rest:
+        raise CommandError(":walk takes a statement: try :walk async for n in …")
+    shell.frontend.show_step_keys()
+    return StatementAnswer(rest, lambda _: shell.debug_commands.begin(), lambda: None)
+
+
+@command(
+    ":why [ID|--all]",
+    "explain the last error, or any mistake by its ID",
+    group="mistakes",
+    rank=10,
+    example=":why --all",
+    complete=_mistake_ids,
+    details="--all lists the mistakes that are known, with their IDs.",
+)
 def _why(shell: Shell, rest: str) -> list[Line]:
     width = shell.console.width
     if not rest:
@@ -110,12 +164,14 @@ def _rule(rules: Sequence[Rule], name: str) -> Rule:
     raise CommandError(f"no mistake is called {one_line(name)!r}; {hint}")
 
 
-def _mistake_ids(_shell: Shell, _typed: str) -> CompletionWords:
-    from asyncrepl.explain.catalogue import RULES
-
-    return {"--all": "list them all"} | {rule.id: rule.title for rule in RULES}
-
-
+@command(
+    ":fix",
+    "put the corrected code on the input line",
+    group="mistakes",
+    rank=20,
+    words=0,
+    verbatim=True,
+)
 def _fix(shell: Shell, _rest: str) -> list[Line]:
     fix = _last_explanation(shell).fix
     if fix is None:
@@ -135,88 +191,15 @@ def _last_explanation(shell: Shell) -> Explanation:
     return shell.explanation
 
 
-def _on_off(_shell: Shell, _typed: str) -> CompletionWords:
-    return ("on", "off")
-
-
-VIEW_COMMANDS = (
-    Command(
-        "trace",
-        ":trace on|off|STATEMENT",
-        "tell the six steps of each async for",
-        ":trace async for n in ticks(3): n",
-        _trace,
-        _on_off,
-        group="seeing",
-        details="Of all, of none, or of those in one statement, also in the functions that it "
-        "calls. Where step 3 does not suspend, nobody else can run. "
-        "What step 2 gives is told by its type: async_generator_asend is one step of an async "
-        "generator, to be awaited.",
-        more=_step_lines,
-    ),
-    Command(
-        "lanes",
-        ":lanes on|off",
-        "draw a row for each task under the prompt",
-        ":lanes on",
-        _lanes,
-        _on_off,
-        group="seeing",
-        words=1,
-        more=_lane_glyph_lines,
-    ),
-    Command(
-        "why",
-        ":why [ID|--all]",
-        "explain the last error, or any mistake by its ID",
-        ":why --all",
-        _why,
-        _mistake_ids,
-        group="mistakes",
-        details="--all lists the mistakes that are known, with their IDs.",
-    ),
-    Command(
-        "fix",
-        ":fix",
-        "put the corrected code on the input line",
-        ":fix",
-        _fix,
-        group="mistakes",
-        words=0,
-        verbatim=True,
-    ),
+@command(
+    ":leaks",
+    "list what was forgotten, and what is still open",
+    group="mistakes",
+    rank=30,
+    words=0,
+    details="Coroutines never awaited, async generators left open, tasks whose error nobody saw.",
 )
-
-
-_diagram_answer = partial(lazy_function, "asyncrepl.commands.diagram_answers")
-
-PICTURE_COMMANDS = (
-    Command(
-        "timeline",
-        ":timeline [SECONDS]",
-        "draw what ran lately: who ran when, who waited",
-        ":timeline 2.5",
-        _diagram_answer("draw_timeline"),
-        group="seeing",
-        details="The last SECONDS; without them, since the last input began. The line below "
-        "says what the marks mean, :help lanes all of them.",
-    ),
-    Command(
-        "marbles",
-        ":marbles EXPR, … [for N]",
-        "draw the values of sources over time",
-        ":marbles ticks(3), ticks(9, 0.5) for 2",
-        _diagram_answer("draw_marbles"),
-        group="seeing",
-        details="Until the sources end, N seconds have passed, or Ctrl-C. - waits, | ends, "
-        "X is an error.",
-    ),
-)
-
-
-def _leaks(shell: Shell, rest: str) -> list[Line]:
-    if rest:
-        raise CommandError(f":leaks takes nothing, not {rest!r}")
+def _leaks(shell: Shell, _rest: str) -> list[Line]:
     from asyncrepl.engine.leaks.open_generators import open_generators
     from asyncrepl.views.leak_lines import leak_table
 
@@ -224,18 +207,3 @@ def _leaks(shell: Shell, rest: str) -> list[Line]:
     return leak_table(
         list(shell.leak_reporter.leaks), open_generators(shell.loop), shell.console.width
     )
-
-
-LEAK_COMMANDS = (
-    Command(
-        "leaks",
-        ":leaks",
-        "list what was forgotten, and what is still open",
-        ":leaks",
-        _leaks,
-        group="mistakes",
-        details="Coroutines never awaited, async generators left open, tasks whose error "
-        "nobody saw.",
-        words=0,
-    ),
-)

@@ -38,6 +38,7 @@ import contextvars
 import inspect
 import os
 import sys
+import time
 import traceback
 import types
 import warnings
@@ -149,6 +150,10 @@ class Outcome:
     where: str | None = None
 
 
+#: A second Ctrl-C within this many seconds abandons a statement that hangs in cleanup.
+ABANDON_WITHIN = 1.0
+
+
 class StatementRun:
     """A statement that is running: its task, and the ways to stop it."""
 
@@ -159,9 +164,19 @@ class StatementRun:
         self.interrupts = 0
         self.abandoned = False
         self._done = done
+        self._interrupted_at = 0.0
 
     def interrupt(self) -> None:
-        """Cancel the statement; its cleanup goes on, and then it is done."""
+        """Cancel the statement; its cleanup goes on, and then it is done.
+
+        One that hangs in its cleanup is abandoned at the second time, if that comes soon.
+        """
+        now = time.monotonic()
+        soon = self.interrupts and now - self._interrupted_at < ABANDON_WITHIN
+        self._interrupted_at = now
+        if soon:
+            self.abandon()
+            return
         self.interrupts += 1
         if self.task is not None:
             try:

@@ -1,86 +1,77 @@
-"""All rules, in the order in which they are asked: the special before the general."""
+"""All rules, in the order in which they are asked: the special before the general.
+
+A rule module says what it has in ``RULES``; it is found because it stands in the package `rules`.
+When a rule is asked is its `rank`. Most rules have none: they have that of their module, which is
+its place in the list below, times ten. A rule of a module that is not in the list is asked last,
+unless its own rank says otherwise.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.rules import (
-    blocking,
-    closing,
-    coroutines,
-    definitions,
-    dropping,
-    ending,
-    entered_generators,
-    forgotten_tasks,
-    generators,
-    handing,
-    hanging,
-    keywords,
-    leaving,
-    managers,
-    never_ending,
-    next_in_thread,
-    no_loop,
-    operands,
-    over_classes,
-    over_sources,
-    protocol,
-    scheduling,
-    sharing,
-    special_methods,
-    states,
-    steps_of_classes,
-    sync_scopes,
-    taking_turns,
-    timeouts,
-    unentered,
-    unmade_steps,
-    unwalked,
-    walked_again,
-    word_order,
-    yielding_inside,
-)
+from asyncrepl.runtime.package_modules import module_names
 
 if TYPE_CHECKING:
     from asyncrepl.explain.rule import Rule
 
 __all__ = ["RULES"]
 
-RULES: tuple[Rule, ...] = (
-    *word_order.RULES,
-    *keywords.RULES,
-    *generators.RULES,
-    *definitions.RULES,
-    *sync_scopes.RULES,
-    *next_in_thread.RULES,
-    *timeouts.RULES,
-    *yielding_inside.RULES,
-    *ending.RULES,
-    *scheduling.RULES,
-    *no_loop.RULES,
-    *entered_generators.RULES,
-    *closing.RULES,
-    *states.RULES,
-    *sharing.RULES,
-    *steps_of_classes.RULES,
-    *special_methods.RULES,
-    *coroutines.RULES,
-    *unmade_steps.RULES,
-    *unwalked.RULES,
-    *managers.RULES,
-    *unentered.RULES,
-    *over_sources.RULES,
-    *over_classes.RULES,
-    *operands.RULES,
-    *protocol.RULES,
-    *handing.RULES,
-    *dropping.RULES,
-    *walked_again.RULES,
-    *never_ending.RULES,
-    *leaving.RULES,
-    *forgotten_tasks.RULES,
-    *blocking.RULES,
-    *hanging.RULES,
-    *taking_turns.RULES,
+#: Where the order matters: a rule that would fit, too, but says less comes after the better one.
+_ORDER = (
+    "keyword_order",
+    "misplaced_keywords",
+    "misplaced_yields",
+    "await_in_definitions",
+    "sync_scopes",
+    "next_in_thread",
+    "timed_out_steps",
+    "yield_in_limits",
+    "iteration_end",
+    "scheduling_calls",
+    "no_loop",
+    "entered_generators",
+    "unclosed_generators",
+    "wrong_states",
+    "shared_generators",
+    "class_steps",
+    "special_methods",
+    "coroutine_as_value",
+    "unmade_steps",
+    "unused_generators",
+    "wrong_with",
+    "missing_streams",
+    "unrequested_items",
+    "half_iterables",
+    "operands",
+    "wrong_protocol",
+    "async_callbacks",
+    "never_run",
+    "exhausted_iterators",
+    "endless_iterators",
+    "left_generators",
+    "forgotten_tasks",
+    "blocking_loops",
+    "endless_waits",
+    "sequential_loops",
 )
+_RANKS = {name: rank * 10 for rank, name in enumerate(_ORDER)}
+_LAST = 10 * len(_ORDER)
+
+
+def _all_rules() -> tuple[Rule, ...]:
+    ranked: list[tuple[int, Rule]] = []
+    modules = module_names("asyncrepl.explain.rules")
+    modules.sort(key=lambda name: _RANKS.get(name.rpartition(".")[2], _LAST))
+    for module in modules:
+        rank = _RANKS.get(module.rpartition(".")[2], _LAST)
+        ranked += [
+            (rank if rule.rank is None else rule.rank, rule)
+            for rule in getattr(import_module(module), "RULES", ())  # some only help others
+        ]
+    ranked.sort(key=lambda pair: pair[0])  # of one rank, in the order of their modules
+    return tuple(rule for _, rule in ranked)
+
+
+RULES: tuple[Rule, ...] = _all_rules()

@@ -20,14 +20,16 @@ from types import (
 )
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
-from asyncrepl.instrument.probe_placement import ITERATING_CALLS, DATA_CALLS, ITERTOOLS_CALLS
-from asyncrepl.syntax.names import callee_name, canonical_name
 from asyncrepl.events.object_info import MISSING, lookup
+from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
+from asyncrepl.instrument.probe_placement import DATA_CALLS, ITERATING_CALLS, ITERTOOLS_CALLS
+from asyncrepl.syntax.names import callee_name, canonical_name
 
 if TYPE_CHECKING:
-    from asyncrepl.explain.uses import Use
+    from collections.abc import Callable
+
     from asyncrepl.events.object_info import ObjectInfo
+    from asyncrepl.explain.operand_uses import Use
 
 __all__ = ["Demand", "demand_of", "is_asynchronous", "met"]
 
@@ -36,9 +38,9 @@ __all__ = ["Demand", "demand_of", "is_asynchronous", "met"]
 class Demand:
     """`owner` demands `what` of the operand `node`; `by` names it in a sentence.
 
-    "walk", "step", "enter", "call" and "value" are of the synchronous world; "async walk",
-    "async step", "async enter", "iterator", "await", "coroutine", "awaitables" and "function"
-    (one that is called and not awaited) are about async.
+    "walk", "step", "enter", "call" and "value" are of the synchronous world; "async walk", "async
+    step", "async enter", "iterator", "await", "coroutine", "awaitables" and "function" (one that
+    is called and not awaited) are about async.
     """
 
     what: str
@@ -133,7 +135,12 @@ _METHODS: dict[str, dict[int | None, str]] = {
 }
 #: Modules that know what to do with what is to be awaited.
 _AT_HOME = ("asyncio", "_asyncio", "contextlib", "inspect", "types", "unittest", "anyio", "trio")
-_WALKERS = (ITERATING_CALLS.keys() | DATA_CALLS | ITERTOOLS_CALLS) - {"len", "next", "anext", "aiter"}
+_WALKERS = (ITERATING_CALLS.keys() | DATA_CALLS | ITERTOOLS_CALLS) - {
+    "len",
+    "next",
+    "anext",
+    "aiter",
+}
 _C = (BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType)
 
 
@@ -254,25 +261,42 @@ def _fits(callee: object, call: ast.Call) -> bool:
 
 def met(demand: Demand, info: ObjectInfo) -> bool:
     """Whether an object that `info` are known of meets the demand."""
+    if demand.what in _TESTS:
+        return _TESTS[demand.what](demand, info)
+    return has(info, *demand.needs) if demand.what in _ASYNC else _is_value(demand, info)
+
+
+def _is_value(demand: Demand, info: ObjectInfo) -> bool:
+    """Whether it is a plain value, or has the special methods that are asked of one."""
     kind = kind_of(info)
-    if demand.what == "attribute":
-        return _has_attribute(info, demand.needs[0])
-    if demand.what == "coroutine":
-        return info.kind is CoroutineType or (has(info, "__await__") and has(info, "send"))
-    if demand.what == "function":
-        return kind not in ASYNCHRONOUS
-    if demand.what == "call" and info.kind.__name__ == "_AsyncGeneratorContextManager":
-        return False  # it can be called, as a decorator; but not so
-    if demand.what == "task":
-        return kind in (Kind.TASK, Kind.FUTURE)
-    if demand.what in ("tasks", "awaitables"):
-        return kind not in ASYNCHRONOUS and has(info, "__iter__")
-    if demand.what in _ASYNC:
-        return has(info, *demand.needs)
-    waits = kind in _NEVER_VALUES and demand.what != "call"
-    if demand.needs and has(info, *demand.needs) and kind is not Kind.MOCK and not waits:
-        return True
-    return kind not in ASYNCHRONOUS
+    waits = kind in _NEVER_VALUES or kind is Kind.MOCK
+    return kind not in ASYNCHRONOUS or (has(info, *demand.needs) and not waits)
+
+
+def _is_called(_: Demand, info: ObjectInfo) -> bool:
+    """Whether it can be called; one of these can, as a decorator, but not so."""
+    asynchronous = kind_of(info) in ASYNCHRONOUS
+    decorates = info.kind.__name__ == "_AsyncGeneratorContextManager"
+    return not asynchronous or (has(info, "__call__") and not decorates)
+
+
+def _is_coroutine(_: Demand, info: ObjectInfo) -> bool:
+    return info.kind is CoroutineType or (has(info, "__await__") and has(info, "send"))
+
+
+def _is_collection(_: Demand, info: ObjectInfo) -> bool:
+    return kind_of(info) not in ASYNCHRONOUS and has(info, "__iter__")
+
+
+_TESTS: dict[str, Callable[[Demand, ObjectInfo], bool]] = {
+    "attribute": lambda demand, info: _has_attribute(info, demand.needs[0]),
+    "call": _is_called,
+    "coroutine": _is_coroutine,
+    "function": lambda _, info: kind_of(info) not in ASYNCHRONOUS,
+    "task": lambda _, info: kind_of(info) in (Kind.TASK, Kind.FUTURE),
+    "tasks": _is_collection,
+    "awaitables": _is_collection,
+}
 
 
 #: What is never meant where a value is, whatever the type has.

@@ -19,9 +19,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from asyncrepl.events.object_info import Place, RefusedOperands, place_at
-from asyncrepl.explain.resolving import Resolver
-from asyncrepl.explain.units import SourceLike, Unit, Units
-from asyncrepl.explain.uses import Use, uses_at
+from asyncrepl.explain.operand_uses import Use, uses_at
+from asyncrepl.explain.source_units import SourceLike, Unit, Units
+from asyncrepl.explain.static_values import Resolver
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -110,12 +110,15 @@ def has(info: ObjectInfo | None, *names: str) -> bool:
 def kind_of(info: ObjectInfo) -> Kind:
     """The kind of what `info` are known of."""
     kind = info.kind
-    if kind in _TYPES:
-        return _TYPES[kind]
     if issubclass(kind, type):
         return _of_class(info.value)
     if issubclass(kind, FunctionType | MethodType | functools.partial):
         return _of_function(info.value)
+    return _TYPES.get(kind) or _of_object(info)
+
+
+def _of_object(info: ObjectInfo) -> Kind:
+    kind = info.kind
     if kind.__module__ == "unittest.mock":
         return Kind.MOCK
     if kind.__name__ in _STEPS and not kind.__flags__ & _HEAP:

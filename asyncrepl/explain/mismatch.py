@@ -12,13 +12,13 @@ import difflib
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
 from asyncrepl.explain.demands import Demand, demand_of, is_asynchronous, met
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
-from asyncrepl.explain.uses import Use
-from asyncrepl.explain.value_origins import bindings
+from asyncrepl.explain.operand_uses import Use
+from asyncrepl.explain.value_origins import bindings, origins
 from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
 from asyncrepl.syntax.names import callee_name
-from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 __all__ = ["Mismatch", "mismatch"]
 
 #: Where the kind of the operand is unknown, what the instruction alone tells was refused.
-_CERTAIN = {"GET_AWAITABLE": "await", "GET_AITER": "async walk"}
+_CERTAIN = {
+    "GET_AWAITABLE": "await", "GET_AITER": "async walk", "BEFORE_ASYNC_WITH": "async enter",
+}  # fmt: skip
 
 
 class Mismatch(NamedTuple):
@@ -74,27 +76,33 @@ def _where_walked(evidence: Evidence, found: Mismatch) -> Mismatch:
         return found
     for name in bindings(unit, node)[1]:
         loop = unit.parents.get(name)
-        if isinstance(loop, ast.For | ast.comprehension) and loop.target is name:
-            if any(each.kind is found.info.kind for each in evidence.resolver.options(loop.iter)):
-                use = Use("for", loop.iter, loop, found.info)
-                return Mismatch(demand_of(use, None) or found.demand, found.info)
+        if not isinstance(loop, ast.For | ast.comprehension) or loop.target is not name:
+            continue
+        if any(each.kind is found.info.kind for each in evidence.resolver.options(loop.iter)):
+            use = Use("for", loop.iter, loop, found.info)
+            return Mismatch(demand_of(use, None) or found.demand, found.info)
     return found
 
 
 def _concerns(evidence: Evidence, demand: Demand, info: ObjectInfo) -> bool:
+    """Whether it is our business, and may be the cause of this error."""
+    kind, wants_async = kind_of(info), is_asynchronous(demand)
     if type(evidence.error) is RuntimeError:  # a future says so when it is walked
-        if kind_of(info) is Kind.GENERATOR:  # asyncio takes it for a coroutine
-            return demand.what in ("await", "coroutine", "awaitables")
-        return kind_of(info) in (Kind.TASK, Kind.FUTURE) and not is_asynchronous(demand)
-    if demand.what == "async walk" and evidence.op == "GET_ANEXT":
-        return False  # what was walked has given an iterator, and that is at fault
-    if info.kind.__name__ == "AsyncMock":
-        return False  # it stands for whatever the test wants
-    if isinstance(demand.node, ast.Constant):
+        taken = kind is Kind.GENERATOR and demand.what in ("await", "coroutine", "awaitables")
+        return taken or (kind in (Kind.TASK, Kind.FUTURE) and not wants_async)
+    displays = (ast.List, ast.Tuple, ast.Set, ast.Dict, ast.JoinedStr)
+    literal = isinstance(demand.node, displays) and info.item is None and demand.what == "await"
+    if literal or isinstance(demand.node, ast.Constant):
         return demand.what == "async walk"  # else a literal says itself what it is
-    if kind_of(info) is Kind.AWAITABLE and not is_asynchronous(demand):
-        return False  # a class of somebody's that can be awaited, too; or only has that method
-    return kind_of(info) in ASYNCHRONOUS or is_asynchronous(demand)
+    if _is_no_evidence(evidence, demand, info):
+        return False
+    return wants_async or (kind in ASYNCHRONOUS and kind is not Kind.AWAITABLE)
+
+
+def _is_no_evidence(evidence: Evidence, demand: Demand, info: ObjectInfo) -> bool:
+    """What was walked has given an iterator, and that is at fault; or a test wants it so."""
+    given = demand.what == "async walk" and evidence.op == "GET_ANEXT"
+    return given or info.kind.__name__ == "AsyncMock"
 
 
 def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[ObjectInfo]]]:
@@ -103,7 +111,7 @@ def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[ObjectInfo]]]:
         if evidence.direct and _is_python(callee):
             continue  # it was called in a wrong way: nothing of it has run
         foreign = callee is None and _is_foreign(evidence, use.owner)
-        for part in _parts(use):
+        for part in (*_parts(use), *_held_parts(evidence, use)):
             demand = demand_of(part, callee, foreign=foreign)
             if demand is None:
                 continue
@@ -164,9 +172,10 @@ def _of_attribute(evidence: Evidence, error: AttributeError) -> Mismatch | None:
 def _of_getattr(evidence: Evidence, info: ObjectInfo) -> Mismatch | None:
     """``getattr(x, "name")``, where nothing is said of what has no such attribute at all."""
     for use in _uses(evidence):
-        if _callee(evidence, use) is getattr and use.node is use.owner.args[0]:  # type: ignore[attr-defined]
-            if kind_of(info) in ASYNCHRONOUS:
-                return Mismatch(Demand("value", use.node, use.owner, "`getattr`"), info)
+        call = use.owner
+        if isinstance(call, ast.Call) and _callee(evidence, use) is getattr:
+            asked = kind_of(info) in ASYNCHRONOUS and use.node is call.args[0]
+            return Mismatch(Demand("value", use.node, call, "`getattr`"), info) if asked else None
     return None
 
 
@@ -283,9 +292,9 @@ def _inner_calls(node: ast.AST) -> Iterator[ast.Call]:
     """Calls that have run before, and whose arguments are only used now."""
     if not isinstance(node, ast.Call):
         return
-    if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Call):
-        if callee_name(node) == "result":
-            yield node.func.value
+    owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+    if isinstance(owner, ast.Call) and callee_name(node) == "result":
+        yield owner
     for argument in node.args:
         value = argument.value if isinstance(argument, ast.Starred) else argument
         if isinstance(value, ast.Call) and callee_name(value) in _LAZY:
@@ -307,6 +316,16 @@ def _parts(use: Use) -> Iterator[Use]:
     if use.role == "argument":
         for inner in _elements(use.node):
             yield Use("argument", inner, use.owner, None)
+
+
+def _held_parts(evidence: Evidence, use: Use) -> Iterator[Use]:
+    """What stands in the display that the argument was made of."""
+    if use.role != "argument" or not isinstance(use.node, ast.Name | ast.Attribute):
+        return
+    for unit, made in origins(evidence.units, evidence.unit, use.node):
+        if unit is evidence.unit:
+            for inner in _elements(made):
+                yield Use("argument", inner, use.owner, None)
 
 
 def _elements(node: ast.expr) -> Iterator[ast.expr]:

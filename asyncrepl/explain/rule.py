@@ -31,7 +31,8 @@ class Rule:
 
     `find` judges evidence of the `stage` and the `errors` named here, or of what it
     `sees`; it returns None when the misconception is not the cause. `model` says how things really
-    are, in a few sentences that need no context.
+    are, in a few sentences that need no context. Rules are asked in the order of their `rank`;
+    None stands for that of the module, see `asyncrepl.explain.catalogue`.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Rule:
     stage: Stage = "run"
     errors: tuple[type[BaseException], ...] = (TypeError,)
     sees: str = ""
+    rank: int | None = None
 
     def concerns(self, evidence: Evidence) -> bool:
         """Whether `find` is to be asked."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from asyncrepl.explain.units import Unit
+    from asyncrepl.explain.source_units import Unit
 
 __all__ = ["COMPREHENSIONS", "Scope", "annotated", "is_async", "own_nodes", "scope", "scopes"]
 

@@ -12,14 +12,14 @@ import ast
 from typing import TYPE_CHECKING, NamedTuple
 
 from asyncrepl.explain.scopes import own_nodes, scopes
-from asyncrepl.explain.units import FUNCTIONS
+from asyncrepl.explain.source_units import FUNCTIONS
 from asyncrepl.syntax.names import callee_name, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from asyncrepl.explain.scopes import Scope
-    from asyncrepl.explain.units import Function, Unit, Units
+    from asyncrepl.explain.source_units import Function, Unit, Units
 
 __all__ = ["Origin", "bindings", "loads", "origins"]
 

@@ -1,7 +1,7 @@
 """What an export is made of: a transcript with what came of each input.
 
 A transcript in a file is run on its virtual clock, so an export's bytes are the same each time. A
-session that somebody has typed is taken from its tape: see `asyncrepl.export.taped`.
+session that somebody has typed is taken from its tape: see `asyncrepl.export.recorded_tape`.
 """
 
 from __future__ import annotations
@@ -56,11 +56,12 @@ class ExportError(Exception):
 class Recording:
     """The entries of a session in order, each input with the record of what came of it.
 
-    `title` may be empty.
+    `title` may be empty; `width` is that of the screen, None if there was none.
     """
 
     title: str
     parts: tuple[tuple[Entry, RecordedInput | None], ...]
+    width: int | None = None
 
     @property
     def recorded_inputs(self) -> tuple[tuple[Input, RecordedInput], ...]:
@@ -159,7 +160,8 @@ class _StepRecorder(Narrator):
     def turn(self, *, on: bool) -> None:
         """Go on as before."""
 
-    def _show(self, event: IterationEvent) -> None:
+    def iteration_event(self, event: IterationEvent) -> None:
+        """Keep `event`."""
         self._events.append(event)
 
 

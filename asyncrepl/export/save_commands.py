@@ -1,7 +1,7 @@
 """Commands that save the session: ``:save``, ``:record``, ``:export``.
 
-They stand here because what they do builds on transcripts, which build on commands; the registry
-finds them by the name of this module. What they need is imported when they run.
+They stand here because what they do builds on transcripts. What they need is imported when they
+run.
 """
 
 from __future__ import annotations
@@ -9,29 +9,78 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asyncrepl.runtime.path_names import paths_beginning_with
-from asyncrepl.session.command_registry import Command, CommandError
+from asyncrepl.session.command_registry import CommandError, command
+from asyncrepl.views.styled_lines import two_columns
 
 if TYPE_CHECKING:
-    from asyncrepl.export.export_formats import TargetFile
+    from asyncrepl.export.saved_session import TargetFile
     from asyncrepl.session.command_registry import CompletionWords
     from asyncrepl.session.shell import Shell
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["SAVE_COMMANDS"]
+__all__: list[str] = []
 
 
+#: How the end of a file's name says what it is to be.
+_FORMAT_HELP = (
+    "FILE says the format by its end. A file that is there stays, unless -f is put before it."
+)
+
+
+def _format_lines(shell: Shell) -> list[Line]:
+    from asyncrepl.export.format_registry import export_formats
+
+    rows = [(f"  .{each.name}", each.title) for each in export_formats().values()]
+    return two_columns(rows, shell.console.width)
+
+
+def _file_words(_shell: Shell, typed: str) -> CompletionWords:
+    return paths_beginning_with(typed.removeprefix("-f").lstrip())
+
+
+@command(
+    ":save FILE",
+    "keep the session so far, as a script or a page",
+    group="keeping",
+    rank=10,
+    example=":save session.py",
+    complete=_file_words,
+    details=_FORMAT_HELP,
+    more=_format_lines,
+    saved=False,
+)
 def _save(shell: Shell, rest: str) -> list[Line]:
     if not rest:
         raise CommandError(":save takes a file: try :save session.py")
     return _saved_lines(shell, ":save", rest, None)
 
 
+def _format_words(_shell: Shell, typed: str) -> CompletionWords:
+    from asyncrepl.export.format_registry import export_formats
+
+    _name, blank, path = typed.partition(" ")
+    if blank:
+        return _file_words(_shell, path)
+    return {each.name: each.title for each in export_formats().values()}
+
+
+@command(
+    ":export FORMAT FILE",
+    "the same as :save, the format named",
+    group="keeping",
+    rank=30,
+    example=":export html session.html",
+    complete=_format_words,
+    details="FORMAT is one of the formats below, without the dot.",
+    more=_format_lines,
+    saved=False,
+)
 def _export(shell: Shell, rest: str) -> list[Line]:
-    from asyncrepl.export.export_formats import SAVE_FORMATS
+    from asyncrepl.export.format_registry import export_formats
 
     name, _, words = rest.partition(" ")
-    if name not in SAVE_FORMATS:
-        known = ", ".join(SAVE_FORMATS)
+    if name not in export_formats():
+        known = ", ".join(export_formats())
         raise CommandError(f":export takes a format and a file: {known}; not {name or 'nothing'}")
     if not words.strip():
         raise CommandError(f":export {name} takes a file: try :export {name} session.{name}")
@@ -39,7 +88,7 @@ def _export(shell: Shell, rest: str) -> list[Line]:
 
 
 def _saved_lines(shell: Shell, command: str, words: str, name: str | None) -> list[Line]:
-    from asyncrepl.export.export_formats import save_session
+    from asyncrepl.export.saved_session import save_session
 
     target, name = _target(command, words, name)
     count = save_session(shell, target, name)
@@ -48,12 +97,27 @@ def _saved_lines(shell: Shell, command: str, words: str, name: str | None) -> li
 
 def _target(command: str, words: str, name: str | None) -> tuple[TargetFile, str]:
     """The file to write and its format, which its suffix says if `name` is None."""
-    from asyncrepl.export.export_formats import TargetFile, format_by_suffix
+    from asyncrepl.export.saved_session import TargetFile, format_by_suffix
 
     target = TargetFile(command, words)
     return target, name or format_by_suffix(target.path, command)
 
 
+def _record_words(_shell: Shell, typed: str) -> CompletionWords:
+    return {"off": "end the recording"} | paths_beginning_with(typed)
+
+
+@command(
+    ":record FILE|off",
+    "the same from now on, until off or the end",
+    group="keeping",
+    rank=20,
+    example=":record talk.cast",
+    complete=_record_words,
+    details=_FORMAT_HELP,
+    more=_format_lines,
+    saved=False,
+)
 def _record(shell: Shell, rest: str) -> list[Line]:
     from asyncrepl.export.session_recorder import SessionRecorder
 
@@ -73,59 +137,3 @@ def _record(shell: Shell, rest: str) -> list[Line]:
 
 def _counted_inputs(count: int) -> str:
     return f"{count} input" + ("" if count == 1 else "s")
-
-
-def _file_words(_shell: Shell, typed: str) -> CompletionWords:
-    return paths_beginning_with(typed.removeprefix("-f").lstrip())
-
-
-def _format_words(_shell: Shell, typed: str) -> CompletionWords:
-    from asyncrepl.export.export_formats import SAVE_FORMATS
-
-    _name, blank, path = typed.partition(" ")
-    return _file_words(_shell, path) if blank else SAVE_FORMATS
-
-
-def _record_words(_shell: Shell, typed: str) -> CompletionWords:
-    return {"off": "end the recording"} | paths_beginning_with(typed)
-
-
-#: How the end of a file's name says what it is to be.
-_FORMAT_HELP = (
-    "FILE says the format: .py runs with plain python, .pycon is a transcript to replay, "
-    ".cast a recording, .html a page, .svg a picture. A file that is there stays, unless -f "
-    "is put before it."
-)
-
-SAVE_COMMANDS = (
-    Command(
-        "save",
-        ":save FILE",
-        "keep the session so far, as a script or a page",
-        ":save session.py",
-        _save,
-        _file_words,
-        details=_FORMAT_HELP,
-        group="keeping",
-    ),
-    Command(
-        "record",
-        ":record FILE|off",
-        "the same from now on, until off or the end",
-        ":record talk.cast",
-        _record,
-        _record_words,
-        details=_FORMAT_HELP,
-        group="keeping",
-    ),
-    Command(
-        "export",
-        ":export FORMAT FILE",
-        "the same as :save, the format named",
-        ":export html session.html",
-        _export,
-        _format_words,
-        details="FORMAT is py, pycon, cast, html, svg or trace (for Perfetto).",
-        group="keeping",
-    ),
-)

@@ -11,8 +11,6 @@ new file that takes the name of the one before; where that takes long, less ofte
 
 from __future__ import annotations
 
-import asyncio
-import math
 import os
 import threading
 import time
@@ -20,18 +18,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from asyncrepl.engine.loop.interrupts import shield
-from asyncrepl.export.asciinema_cast import CastEvents, cast_header
-from asyncrepl.export.export_formats import (
+from asyncrepl.export.format_registry import export_formats
+from asyncrepl.export.saved_session import (
     encoded_text,
     failure_reason,
     is_about_saving,
     session_text,
-)
-from asyncrepl.export.tape_transcript import (
-    TRANSCRIPT_HEAD,
-    has_idle_output,
-    input_text,
-    split_at_wait,
 )
 from asyncrepl.runtime.atomic_files import is_special, reserve, write_all, write_file
 from asyncrepl.session.command_registry import CommandError
@@ -42,7 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from asyncrepl.export.export_formats import TargetFile
+    from asyncrepl.export.format_registry import GrowingFormat
+    from asyncrepl.export.saved_session import TargetFile
     from asyncrepl.session.shell import Shell
 
 __all__ = ["SessionRecorder"]
@@ -72,10 +65,11 @@ class SessionRecorder:
         if is_special(target.path):
             raise CommandError(f"cannot record to {target}: it is no regular file")
         with target.refusing():
+            growing = export_formats()[name].growing
             self._file: _RecordedFile = (
                 _RedrawnFile(shell, target, name)
-                if name not in _GROWING_FORMATS
-                else _GrowingFile(target, _GROWING_FORMATS[name](shell))
+                if growing is None
+                else _GrowingFile(target, growing(shell))
             )
         shell.recorder, shell.tape.listener = self, self
 
@@ -162,7 +156,11 @@ class _RecordedFile(Protocol):
 
 
 class _RedrawnFile:
-    """A file of a format that is made of the whole session."""
+    """A file of a format that is made of the whole session.
+
+    It is held open, though nothing is written that way: the identity of a file that is gone
+    may be given to the next one.
+    """
 
     def __init__(self, shell: Shell, target: TargetFile, name: str) -> None:
         self._shell = shell
@@ -170,8 +168,9 @@ class _RedrawnFile:
         self._name = name
         self._after = next(reversed(shell.tape.recorded_inputs), None)
         self._due = 0.0
+        self._held = -1
         write_file(self._path, self._drawn(), replace=target.forced)
-        self._identity = _file_identity(self._path.stat())
+        self._hold()
 
     def settle(self, recorded: RecordedInput, following: RecordedInput) -> None:
         """Draw nothing: there is nothing new since `last`, but what runs in the background."""
@@ -186,13 +185,21 @@ class _RedrawnFile:
         self._draw()
 
     def close(self) -> None:
-        """Do nothing: the file is never open for long."""
+        """Hold the file no more, if what is open is still that."""
+        with suppress(OSError):
+            if _file_identity(os.fstat(self._held)) == self._identity:
+                os.close(self._held)
+
+    def _hold(self) -> None:
+        self._held = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        self._identity = _file_identity(os.fstat(self._held))
 
     def _draw(self) -> None:
         began = time.monotonic()
         _check_identity(self._path, self._identity)
         write_file(self._path, self._drawn(), replace=True)
-        self._identity = _file_identity(self._path.stat())
+        self.close()
+        self._hold()
         now = time.monotonic()
         took = now - began
         self._due = now + took * _REST_FACTOR if took > _QUICK_DRAWING else now
@@ -210,7 +217,7 @@ class _RedrawnFile:
 class _GrowingFile:
     """A file whose end grows: up to `_settled` nothing changes any more."""
 
-    def __init__(self, target: TargetFile, format: _GrowingFormat) -> None:  # noqa: A002  says it best
+    def __init__(self, target: TargetFile, format: GrowingFormat) -> None:  # noqa: A002  says it best
         self._path = target.path
         self._format = format
         head = encoded_text(format.head())
@@ -273,80 +280,6 @@ class _GrowingFile:
         if len(tail) < before:
             os.ftruncate(self._fd, start + len(tail))
         self._tail = tail
-
-
-class _GrowingFormat(Protocol):
-    """A format that grows at its end."""
-
-    def head(self) -> str:
-        """The beginning."""
-
-    def settled(self, recorded: RecordedInput, following: RecordedInput) -> str:
-        """All that came of `recorded` until the `following` one began."""
-
-    def unsettled(self, recorded: RecordedInput) -> str:
-        """What has come of `recorded` so far."""
-
-
-class _GrowingTranscript:
-    """Input after input on paper.
-
-    Where something runs in the background, a ``:wait`` stands for the time until the next
-    input, as in a session that is saved, which knows what was printed later.
-    """
-
-    def __init__(self, shell: Shell) -> None:
-        self._shell = shell
-        self._waits = False
-
-    def head(self) -> str:
-        """The clock."""
-        return TRANSCRIPT_HEAD
-
-    def settled(self, recorded: RecordedInput, following: RecordedInput) -> str:
-        """The input and a ``:wait``."""
-        text = self._text(recorded, following)
-        self._waits = False
-        return text
-
-    def unsettled(self, recorded: RecordedInput) -> str:
-        """The input, and a ``:wait`` for what came later."""
-        return self._text(recorded, RecordedInput("", self._shell.loop.time()))
-
-    def _text(self, recorded: RecordedInput, following: RecordedInput) -> str:
-        loop = self._shell.loop
-        alive = bool(asyncio.all_tasks(loop)) or loop.deadline() < math.inf
-        self._waits = self._waits or alive or has_idle_output(recorded)
-        recorded_inputs = split_at_wait(recorded, following) if self._waits else [recorded]
-        return "".join(input_text(each, self._shell.console.width) for each in recorded_inputs)
-
-
-class _GrowingCast:
-    """Event after event of a screen."""
-
-    def __init__(self, _shell: Shell) -> None:
-        self._events = CastEvents()
-
-    def head(self) -> str:
-        """The header, and the first prompt."""
-        return cast_header() + self._events.taken()
-
-    def settled(self, recorded: RecordedInput, following: RecordedInput) -> str:  # noqa: ARG002  the protocol's
-        """The events of `recorded`."""
-        self._events.play(recorded)
-        return self._events.taken()
-
-    def unsettled(self, recorded: RecordedInput) -> str:
-        """The events of `recorded` so far."""
-        events = self._events.fork()
-        events.play(recorded)
-        return events.taken()
-
-
-_GROWING_FORMATS: dict[str, Callable[[Shell], _GrowingFormat]] = {
-    "pycon": _GrowingTranscript,
-    "cast": _GrowingCast,
-}
 
 
 def _file_identity(status: os.stat_result) -> tuple[int, int]:

@@ -1,1 +1,1 @@
-"""What is put into the user's code: two compilations, probes, where they stand."""
+"""What is put into the user's code: two compilations, probes, and where they are placed."""

@@ -64,9 +64,10 @@ def compile_source(
     """The code object of `source`, which has parsed.
 
     In mode "single" the value of each expression statement is displayed. In mode "module"
-    nothing at the top may await, as in a module that is imported. `namespace` is
-    where it is to run: it says what names mean that were bound earlier. Raises
-    SyntaxError for what only the compiler finds, with the line of the text in it.
+    nothing at the top may await, as in a module that is imported. `flags` are those of
+    ``compile``, for instance `FUTURE_FLAGS`. `namespace` is where it is to run: it says what
+    names mean that were bound earlier. Raises SyntaxError for what only the compiler finds,
+    with the line of the text in it. Any thread.
     """
     assert source.tree is not None
     bind_names(source.tree, namespace)
@@ -79,7 +80,7 @@ def compile_source(
         tree = instrument(original, source.text)
         code = _compile(tree, source.filename, flags)
     except (SyntaxError, ValueError, RecursionError):
-        # What is wrong anywhere is told before an `await` at the top, which is right elsewhere.
+        # What is wrong anywhere comes before an `await` at the top, which is right elsewhere.
         _compile_original(original, source, flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         return _compile_original(original, source, flags)
     return _compile_doubled(tree, source, flags) or code
@@ -89,7 +90,7 @@ def needs_loop(text: str) -> bool:
     """Whether only a running loop can run the top level of `text`.
 
     That is where it awaits: by ``await``, ``async for``, ``async with`` or in a comprehension
-    (but an asynchronous generator expression only waits to be walked).
+    (but an asynchronous generator expression only waits to be iterated over).
     And where it calls ``asyncio.create_task``, by whatever name, outside of all functions:
     ``python FILE`` can do neither. (Up to Python 3.13 ``ensure_future`` finds a loop that does
     not run yet.) All else is run by Python's own rules. (What is in a
@@ -166,7 +167,7 @@ def split_expressions(text: str) -> list[str]:
 
 
 def iteration_text(expression: str) -> str:
-    """The statement that walks `expression`, as a user would write it."""
+    """The statement that iterates over `expression`, as a user would write it."""
     text = f"async for value in {expression}: value"
     try:
         ast.parse(text)
@@ -176,8 +177,9 @@ def iteration_text(expression: str) -> str:
 
 
 def compile_iteration(filename: str, text: str) -> tuple[Source, CodeType]:
-    """The source of `iteration_text`, and code that hands each value to `VALUE_CALLBACK`.
+    """The source of `iteration_text`, and code that calls `VALUE_CALLBACK` with each value.
 
+    `text` is such a statement, `filename` the name under which to report its errors.
     The code is to be evaluated with a mapping of local names that has `VALUE_CALLBACK`; that
     gives a coroutine. Raises SyntaxError.
     """

@@ -1,4 +1,4 @@
-"""The second compilation: each asynchronous loop stands twice, with trace marks and without.
+"""The second compilation: each asynchronous loop is there twice, with trace marks and without.
 
 ::
 
@@ -20,8 +20,8 @@ come there when a trace is switched on.
 Twice, because then code that is not traced is the code that was written: it costs one look at
 `.on` a *loop*. Marks behind an ``if .on`` of their own in a single copy cost each round 2 to 10 %,
 and at the top level, where names are looked up in three dictionaries, 50 %; the ``with`` costs a
-short loop as much as the loop. The price is size: loops nested n deep stand n + 1 times, as the
-marked copy of the outer one needs no unmarked copies in it.
+short loop as much as the loop. The price is size: loops nested n deep are there n + 1 times, as
+the marked copy of the outer one needs no unmarked copies in it.
 
 No name of ours is bound: one would show in ``locals()`` and keep the iterator alive. A ``global``
 in a loop's body holds for the whole function; said again after a use it is a SyntaxError, so only
@@ -34,6 +34,8 @@ import ast
 import builtins
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from asyncrepl.syntax.node_types import COMPREHENSIONS, LOOPS, SCOPES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -44,9 +46,6 @@ Tree = TypeVar("Tree", bound=ast.mod)
 #: The name in ``builtins`` that says whether anything is traced.
 TRACE_SWITCH = ".on"
 
-_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
-_LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _MAY_BREAK = (ast.stmt, ast.excepthandler, ast.match_case)
 _MAX_SOURCE = 40
 
@@ -67,7 +66,7 @@ def doubled(tree: Tree, filename: str, text: str) -> Tree:
 
 
 class _LoopDoubler:
-    """One walk over one tree."""
+    """One pass over one tree."""
 
     def __init__(self, filename: str, text: str) -> None:
         self._filename = filename
@@ -91,7 +90,7 @@ class _LoopDoubler:
         for child in ast.iter_child_nodes(node):
             child_loops, child_declares = self._survey(child)
             loops |= child_loops
-            declares |= child_declares and not isinstance(child, _FUNCTIONS)
+            declares |= child_declares and not isinstance(child, SCOPES)
         if loops:
             self._nodes_with_loops.add(id(node))
         if declares:
@@ -102,7 +101,7 @@ class _LoopDoubler:
 
     def copy(self, node: Any) -> Any:
         """`node` with marked copies in it; shared with the original where there are none."""
-        if isinstance(node, _FUNCTIONS):
+        if isinstance(node, SCOPES):
             return self._function(node) if id(node) in self._nodes_with_loops else node
         if id(node) not in self._nodes_with_loops:
             changes = self._stripped and id(node) in self._nodes_with_global
@@ -119,7 +118,7 @@ class _LoopDoubler:
         ast.copy_location(new, node)
         for name in node._fields:
             own = self._own_break
-            if name == "body" and isinstance(node, _LOOPS):
+            if name == "body" and isinstance(node, LOOPS):
                 self._own_break = marked
             setattr(new, name, self._value(getattr(node, name, None)))
             self._own_break = own
@@ -131,7 +130,7 @@ class _LoopDoubler:
         return self.copy(value) if isinstance(value, ast.AST) else value
 
     def _items(self, item: Any) -> Iterator[Any]:
-        """What stands for one item of a list: for some statements more than one."""
+        """What replaces one item of a list: for some statements more than one."""
         if isinstance(item, ast.AsyncFor):
             yield self._async_for(item)
         elif isinstance(item, ast.Break) and self._own_break:
@@ -198,19 +197,19 @@ class _LoopDoubler:
 
     def _marked_clause(self, node: ast.comprehension, kind: str) -> ast.comprehension:
         site = self._site(node.iter, node.iter, node.target, kind)
-        walked = _mark_call(".clause", [node.iter, site], node.iter)
+        traced = _mark_call(".clause", [node.iter, site], node.iter)
         bound = _mark_call(".bound", _bound_names(node.target), node.target)
-        return ast.comprehension(node.target, walked, [bound, *node.ifs], 1)
+        return ast.comprehension(node.target, traced, [bound, *node.ifs], 1)
 
-    # -- what is told of a loop --------------------------------------------------
+    # -- what the marks know of a loop -------------------------------------------
 
     def _site(
         self, node: ast.stmt | ast.expr, operand: ast.expr, target: ast.expr, kind: str
     ) -> ast.Constant:
         """The site as a constant of the code: no table of sites has to be kept."""
         bound = target.lineno, target.col_offset
-        told = self._source_text(operand), self._source_text(target)
-        site = self._filename, node.lineno, *told, kind, bound
+        texts = self._source_text(operand), self._source_text(target)
+        site = self._filename, node.lineno, *texts, kind, bound
         constant = ast.Constant(site)  # type: ignore[arg-type]  # tuples may be constants, too
         return ast.copy_location(constant, operand)
 
@@ -232,11 +231,14 @@ def _segment(lines: list[str], node: ast.expr) -> str:
 
 
 def _is_async_comprehension(node: ast.AST) -> bool:
-    return isinstance(node, _COMPREHENSIONS) and any(g.is_async for g in node.generators)
+    return isinstance(node, COMPREHENSIONS) and any(g.is_async for g in node.generators)
 
 
 def _is_traced_clause(clause: ast.comprehension) -> bool:
-    """Whether it is asynchronous; a display cannot be walked so, and Python says it is a tuple."""
+    """Whether `clause` is asynchronous, and gets marks.
+
+    A display cannot be iterated over so, and for ``[…]`` Python's message says ``tuple``.
+    """
     return bool(clause.is_async) and not isinstance(clause.iter, ast.List | ast.Set)
 
 

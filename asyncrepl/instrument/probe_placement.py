@@ -1,4 +1,4 @@
-"""Where probes of operands stand: a copy of the syntax tree with calls around chosen operands.
+"""Placing probes of operands: a copy of the syntax tree with calls around chosen operands.
 
 The tree given is shared with those who explain errors by it, so it is copied where it changes and
 shared where it does not. Annotations stay as they are (with ``from __future__ import
@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from asyncrepl.syntax.names import last_name
+from asyncrepl.syntax.node_types import COMPREHENSIONS, LOOPS, SCOPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,11 +25,12 @@ __all__ = [
     "LEAF_NODES",
     "UNCOPIED_FIELDS",
     "ProbePlacer",
-]  # fmt: skip
+    "wrapped_in_probe",
+]
 
 Node = TypeVar("Node", bound=ast.AST)
 
-#: Calls that walk an argument at once: name → the positions walked (None: all).
+#: Calls that iterate over an argument at once: name → the positions of such arguments.
 ITERATING_CALLS: dict[str, slice] = {
     **dict.fromkeys(
         [
@@ -98,18 +100,16 @@ _NEVER_PROBED = (
     ast.Name, ast.Constant, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.JoinedStr,
     ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.Lambda,
 )  # fmt: skip
-_LOOPS = (ast.For, ast.AsyncFor, ast.While)
-_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
-def _wrapped_in_probe(name: str, operand: ast.expr) -> ast.Call:
+def wrapped_in_probe(name: str, operand: ast.expr) -> ast.Call:
+    """A call of the probe `name` with `operand`, in the place of `operand`."""
     function = ast.copy_location(ast.Name(name, ast.Load()), operand)
     return ast.copy_location(ast.Call(function, [operand], []), operand)
 
 
 class ProbePlacer:
-    """One walk over one tree."""
+    """One pass over one tree; `in_loop` says whether the node at hand runs every round."""
 
     def __init__(self) -> None:
         self.in_loop = False
@@ -127,12 +127,12 @@ class ProbePlacer:
 
     def rewritten(self, node: Node) -> Node:
         """The instrumented copy of `node`."""
-        if isinstance(node, _COMPREHENSIONS):
-            return self._looping(node)
-        if isinstance(node, _SCOPES):
+        if isinstance(node, COMPREHENSIONS):
+            return self._comprehension(node)
+        if isinstance(node, SCOPES):
             with self._loop(False):
                 return self._probed(self._rebuilt(node))
-        if isinstance(node, _LOOPS):
+        if isinstance(node, LOOPS):
             return self._probed(self._loop_copy(node))
         return self._probed(self._rebuilt(node))
 
@@ -144,7 +144,7 @@ class ProbePlacer:
         finally:
             self.in_loop = before
 
-    def _looping(self, node: Node) -> Node:
+    def _comprehension(self, node: Node) -> Node:
         with self._loop(True):
             copy = self._rebuilt(node)
         generators: list[ast.comprehension] = copy.generators  # type: ignore[attr-defined]
@@ -192,7 +192,7 @@ class ProbePlacer:
             self._async_operand(node)
         # A name bound by the comprehension itself is gone afterwards (3.12 on).
         elif not first or not isinstance(node.iter, _NEVER_PROBED):
-            node.iter = _wrapped_in_probe(".iterated", node.iter)
+            node.iter = wrapped_in_probe(".iterated", node.iter)
 
     def _async_for(self, node: ast.AsyncFor) -> None:
         self._async_operand(node)
@@ -200,38 +200,38 @@ class ProbePlacer:
     @staticmethod
     def _async_operand(node: ast.AsyncFor | ast.comprehension) -> None:
         if isinstance(node.iter, ast.Name) or not isinstance(node.iter, _NEVER_PROBED):
-            node.iter = _wrapped_in_probe(".async_iterated", node.iter)
+            node.iter = wrapped_in_probe(".async_iterated", node.iter)
 
     def _for(self, node: ast.For) -> None:
         if not isinstance(node.iter, _NEVER_PROBED) and not _is_range(node.iter):
-            node.iter = _wrapped_in_probe(".iterated", node.iter)
+            node.iter = wrapped_in_probe(".iterated", node.iter)
 
     def _await(self, node: ast.Await) -> None:
         if not self.in_loop and not isinstance(node.value, _NEVER_PROBED):
-            node.value = _wrapped_in_probe(".awaited", node.value)
+            node.value = wrapped_in_probe(".awaited", node.value)
 
     def _yield_from(self, node: ast.YieldFrom) -> None:
         if not isinstance(node.value, _NEVER_PROBED):
-            node.value = _wrapped_in_probe(".iterated", node.value)
+            node.value = wrapped_in_probe(".iterated", node.value)
 
     def _starred(self, node: ast.Starred) -> None:
         if isinstance(node.ctx, ast.Load) and not isinstance(node.value, _NEVER_PROBED):
-            node.value = _wrapped_in_probe(".iterated", node.value)
+            node.value = wrapped_in_probe(".iterated", node.value)
 
     def _with(self, node: ast.With) -> None:
         for item in node.items:
             if not isinstance(item.context_expr, _NEVER_PROBED):
-                item.context_expr = _wrapped_in_probe(".entered", item.context_expr)
+                item.context_expr = wrapped_in_probe(".entered", item.context_expr)
 
     def _async_with(self, node: ast.AsyncWith) -> None:
         for item in node.items:
             if not isinstance(item.context_expr, _NEVER_PROBED):
-                item.context_expr = _wrapped_in_probe(".async_entered", item.context_expr)
+                item.context_expr = wrapped_in_probe(".async_entered", item.context_expr)
 
     def _assign(self, node: ast.Assign) -> None:
         unpacks = any(isinstance(target, ast.Tuple | ast.List) for target in node.targets)
         if unpacks and not isinstance(node.value, _NEVER_PROBED):
-            node.value = _wrapped_in_probe(".iterated", node.value)
+            node.value = wrapped_in_probe(".iterated", node.value)
 
     def _call(self, node: ast.Call) -> None:
         name = last_name(node.func)
@@ -243,7 +243,7 @@ class ProbePlacer:
             return
         for argument in node.args[chosen]:
             if not isinstance(argument, (*_NEVER_PROBED, ast.Starred)):
-                node.args[node.args.index(argument)] = _wrapped_in_probe(probe, argument)
+                node.args[node.args.index(argument)] = wrapped_in_probe(probe, argument)
 
 
 def _is_range(node: ast.expr) -> bool:

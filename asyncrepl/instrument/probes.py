@@ -4,7 +4,7 @@
 given. Only when the operation is bound to fail (the type has no ``__iter__``) it leaves a note in
 `refused_operands`, from which the error is explained. Probes of silent mistakes, which raise
 nothing, note a finding and go on. Good programs pay a call and a type test per *loop*, not per
-round; where probes stand is decided by `probe_placement` and `silent_mistake_placement`.
+round; where probes are placed is decided by `probe_placement` and `silent_mistake_placement`.
 
 What does not work:
 
@@ -43,7 +43,7 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from asyncrepl.events.findings import findings
+from asyncrepl.events.findings import active_log, see, was_cut
 from asyncrepl.events.object_info import MISSING, lookup, refused_operands
 from asyncrepl.instrument.probe_placement import ProbePlacer
 
@@ -53,33 +53,39 @@ if TYPE_CHECKING:
 
 __all__ = ["PROBES", "SILENT_MISTAKE_PROBES", "has_begun", "install", "instrument", "is_new"]
 
-Observed = TypeVar("Observed")
+T = TypeVar("T")
+Tree = TypeVar("Tree", bound=ast.mod)
 
-_COROUTINE_FLAG = 0x80
-_ASYNC_FUNCTION_FLAGS = _COROUTINE_FLAG | 0x200
+# As in `inspect`, which is slow to import.
+_CO_COROUTINE = 0x80
+_CO_ITERABLE_COROUTINE = 0x100
+_CO_ASYNC_GENERATOR = 0x200
+_CO_ASYNC = _CO_COROUTINE | _CO_ASYNC_GENERATOR
 #: The types of the awaitables of a step: of ``agen.asend()``, ``agen.aclose()``, ``anext()``.
 _STEP_TYPES = frozenset({"async_generator_asend", "async_generator_athrow", "anext_awaitable"})
 #: What is printed most: nothing to look at.
 _NEVER_PENDING = frozenset({str, int, float, bool, type(None), list, tuple, dict, set, bytes})
 
 
-def lost(obj: Observed) -> Observed:
-    """What a call gives where nobody can walk or await it any more."""
+def lost(obj: T) -> T:
+    """What a call gives where nobody can iterate over or await it any more."""
     kind = type(obj)
     if (kind is AsyncGeneratorType and not has_begun(obj)) or _is_step(kind):
-        findings.see("lost", obj, _getframe(1))
+        see("lost", obj, _getframe(1))
     return obj
 
 
-def made(obj: Observed) -> Observed:
+def made(obj: T) -> T:
     """An async generator, perhaps, that is put or given somewhere."""
     if type(obj) is AsyncGeneratorType and not has_begun(obj):
-        findings.expect("unwalked", obj, _getframe(1))
+        log = active_log()
+        if log is not None:
+            log.expect("unwalked", obj, _getframe(1))
     return obj
 
 
-def shown(obj: Observed) -> Observed:
-    """What is printed."""
+def shown(obj: T) -> T:
+    """What is printed: a mistake if it is an async generator, coroutine or step not yet begun."""
     kind = type(obj)
     if kind in _NEVER_PENDING:
         return obj
@@ -89,10 +95,11 @@ def shown(obj: Observed) -> Observed:
         pending = is_new(obj)
     else:
         pending = _is_step(kind)
-    if pending and findings.patient and not _is_step(kind):
-        findings.expect("shown", obj, _getframe(1))
+    log = active_log() if pending else None
+    if log is not None and log.patient and not _is_step(kind):
+        log.expect("shown", obj, _getframe(1))
     elif pending:
-        findings.see("shown", obj, _getframe(1))
+        see("shown", obj, _getframe(1))
     return obj
 
 
@@ -108,44 +115,44 @@ def _is_step(kind: type) -> bool:
     return type(kind) is type and kind.__name__ in _STEP_TYPES and kind.__module__ == "builtins"
 
 
-def guarded(obj: Observed) -> Observed:
+def guarded(obj: T) -> T:
     """The operand of a loop whose StopAsyncIteration is expected around it."""
-    findings.see("guarded", obj, _getframe(1))
+    see("guarded", obj, _getframe(1))
     return obj
 
 
-def skipping(obj: Observed) -> Observed:
+def skipping(obj: T) -> T:
     """The operand of a loop whose body takes steps of it."""
     if _is_own_iterator(obj):
-        findings.see("skipping", obj, _getframe(1))
+        see("skipping", obj, _getframe(1))
     return obj
 
 
-def shared(obj: Observed) -> Observed:
+def shared(obj: T) -> T:
     """The operand of a loop inside another one over the same."""
     if _is_own_iterator(obj):
-        findings.see("shared", obj, _getframe(1))
+        see("shared", obj, _getframe(1))
     return obj
 
 
-def unchecked(obj: Observed) -> Observed:
+def unchecked(obj: T) -> T:
     """An async generator made in a ``try`` that expects it to fail there."""
     if type(obj) is AsyncGeneratorType and not has_begun(obj):
-        findings.see("unchecked", obj, _getframe(1))
+        see("unchecked", obj, _getframe(1))
     return obj
 
 
 def asked(obj: Any) -> Any:
-    """What is asked for a step by hand."""
+    """The async generator, perhaps, that code asks for a step outside of a loop."""
     if type(obj) is AsyncGeneratorType:
-        if obj.ag_frame is None and obj in findings.cut:
-            findings.see("cut", obj, _getframe(1))
+        if obj.ag_frame is None and was_cut(obj):
+            see("cut", obj, _getframe(1))
         elif obj.ag_running:
-            findings.see("running", obj, _getframe(1))
+            see("running", obj, _getframe(1))
     return obj
 
 
-def blocking(function: Observed) -> Observed:
+def blocking(function: T) -> T:
     """A function called under the name of one that blocks.
 
     Whatever calls it, if it runs on a loop it blocks that; in a plain function it does no harm
@@ -158,38 +165,42 @@ def blocking(function: Observed) -> Observed:
 
         named = function.__module__, function.__qualname__  # type: ignore[attr-defined]
         if named in BLOCKING_FUNCTIONS and _holds_up_others(frame):
-            findings.see("blocks", function, frame)
-    if function is not time.sleep or findings.sleep is None:
+            see("blocks", function, frame)
+    log = active_log()
+    if function is not time.sleep or log is None or log.sleep is None:
         return function
-    return cast("Observed", findings.sleep(frame))
+    return cast("T", log.sleep(frame))
 
 
 def _holds_up_others(frame: FrameType) -> bool:
     from asyncio import _get_running_loop, all_tasks
 
     loop = _get_running_loop()
-    suspends = frame.f_code.co_flags & _ASYNC_FUNCTION_FLAGS
+    suspends = frame.f_code.co_flags & _CO_ASYNC
     return loop is not None and (bool(suspends) or len(all_tasks(loop)) > 1)
 
 
-def unkept(task: Observed) -> Observed:
+def unkept(task: T) -> T:
     """A task that a loop has made and that is kept by nobody."""
-    if lookup(type(task), "_asyncio_future_blocking") is not MISSING:
-        findings.unkept(task, _getframe(1))
+    log = active_log()
+    if log is not None and lookup(type(task), "_asyncio_future_blocking") is not MISSING:
+        log.unkept(task, _getframe(1))
     return task
 
 
-def begun_task(task: Observed) -> Observed:
+def begun_task(task: T) -> T:
     """A task that no loop has made, and that a name or a list keeps, or nobody."""
-    if lookup(type(task), "_asyncio_future_blocking") is not MISSING:
-        findings.unkept(task, _getframe(1), "cut off")
+    log = active_log()
+    if log is not None and lookup(type(task), "_asyncio_future_blocking") is not MISSING:
+        log.unkept(task, _getframe(1), "cut off")
     return task
 
 
-def closing(step: Observed) -> Observed:
+def closing(step: T) -> T:
     """What is to be awaited for a generator to close, where only a name gets it."""
-    if _is_step(type(step)):
-        findings.closing(step, _getframe(1))
+    log = active_log()
+    if log is not None and _is_step(type(step)):
+        log.closing(step, _getframe(1))
     return step
 
 
@@ -198,7 +209,7 @@ def _is_own_iterator(obj: object) -> bool:
     if type(obj) is AsyncGeneratorType:
         return True
     method = lookup(type(obj), "__aiter__")
-    if type(method) is not FunctionType or method.__code__.co_flags & _COROUTINE_FLAG:
+    if type(method) is not FunctionType or method.__code__.co_flags & _CO_COROUTINE:
         return False
     steps = [opname[each] for each in method.__code__.co_code[::2]]
     kept = [name for name in steps if name not in ("RESUME", "CACHE", "NOP")]
@@ -233,13 +244,6 @@ SILENT_MISTAKE_PROBES: tuple[Callable[[Any], Any], ...] = (
 )
 
 
-T = TypeVar("T")
-Tree = TypeVar("Tree", bound=ast.mod)
-
-_CO_ASYNC_GENERATOR = 0x200  # inspect.CO_ASYNC_GENERATOR; inspect itself is slow to import
-_CO_ITERABLE_COROUTINE = 0x100
-_CO_ASYNC = 0x80 | _CO_ASYNC_GENERATOR
-_CO_COROUTINE = 0x80
 #: Where none of these was ever compiled, nothing can be lost or written in an odd way, nor sleep.
 _MISTAKE_WORDS, _PLACEMENT_MODULE = (
     ("async", "await", "print", "sleep"),
@@ -262,26 +266,26 @@ def _special_method(kind: type, name: str) -> Any:
 
 
 def async_iterated(obj: T) -> T:
-    """The operand of ``async for`` or ``aiter()``: it may have been walked before."""
+    """The operand of ``async for`` or ``aiter()``: it may have been iterated over before."""
     kind = type(obj)
     if kind is not AsyncGeneratorType:
         _note_class(obj, kind, _getframe(1))
     elif obj.ag_frame is None:  # type: ignore[attr-defined]
-        findings.see("cut" if obj in findings.cut else "exhausted", obj, _getframe(1))
+        see("cut" if was_cut(obj) else "exhausted", obj, _getframe(1))
     elif obj.ag_running:  # type: ignore[attr-defined]
-        findings.see("running", obj, _getframe(1))
+        see("running", obj, _getframe(1))
     return obj
 
 
 def _note_class(obj: object, kind: type, frame: FrameType) -> None:
-    """Note an instance that cannot be walked, or whose methods may be wrong."""
+    """Note an instance that cannot be iterated over, or whose methods may be wrong."""
     method = _special_method(kind, "__aiter__")
     if method is None:
         refused_operands.note("async iteration", obj, frame)
     elif type(method) is FunctionType and not method.__code__.co_flags & _CO_ASYNC_GENERATOR:
         new = refused_operands.hint("async iteration", kind, frame)
         if new and _may_never_end(_special_method(kind, "__anext__")):
-            findings.see("walked", obj, frame)
+            see("walked", obj, frame)
 
 
 def _may_never_end(step: Any) -> bool:
@@ -295,7 +299,7 @@ def _may_never_end(step: Any) -> bool:
 
 
 def iterated(obj: T) -> T:
-    """The operand of ``for``, ``yield from`` or ``*``, or of a call that walks it."""
+    """The operand of ``for``, ``yield from`` or ``*``, or of a call that iterates over it."""
     kind = type(obj)
     if kind in _ITERABLE_TYPES:
         return obj
@@ -394,7 +398,7 @@ def instrument(tree: Tree, text: str | None = None) -> Tree:
 
     The result compiles whenever `tree` does, short of the compiler's limits on
     nesting; then compile `tree` itself. `text` is its source, if that is known: what is
-    of no use in it is not imported.
+    of no use in it is not imported. Any thread may call it; nothing is run.
     """
     install()
     copy = ProbePlacer().rewritten(tree)

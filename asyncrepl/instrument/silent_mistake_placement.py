@@ -1,4 +1,4 @@
-"""Where probes of silent mistakes stand: code that raises nothing and does not do what it says.
+"""Placing probes of silent mistakes: code that raises nothing and does not do what it says.
 
 Imported only when a text holds a word without which none of these mistakes can be made
 (`probes.instrument`).
@@ -9,13 +9,13 @@ warning: unlike a coroutine, an async generator that was never begun dies in sil
 or in an f-string make an object that nobody can iterate or await any more. What does not work: a
 probe around every such call. It costs each of them 100 ns, also ``self.reset()``. Here a call gets
 one only if an async generator function of its name was defined, in this text or an earlier one.
-That is a name, not the object: the probe looks at the object. Calls that stand alone in loops are
-left alone for their speed. What ``print`` is given is probed whatever it is: beside printing,
-that is nothing.
+That is a name, not the object: the probe looks at the object. Statements in loops that are only
+such a call get none, for their speed. What ``print`` is given is probed whatever it is: beside
+printing, that costs nothing.
 
-*Patterns.* Loops written in a way that shows what somebody believes. Which it is stands in the
-text, so it is found once, when the text is compiled, and only such a loop gets a probe: it is
-reported when it runs, and no other loop pays.
+*Patterns.* Loops written in a way that shows what somebody believes. It can be read in the text,
+so it is found once, when the text is compiled, and only such a loop gets a probe: it is reported
+when it runs, and no other loop pays.
 
 - "guarded": in a ``try`` that expects the loop's StopAsyncIteration;
 - "skipping": its body takes a step of the very iterator that it iterates over;
@@ -32,8 +32,9 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from asyncrepl.instrument.probe_placement import LEAF_NODES, UNCOPIED_FIELDS
+from asyncrepl.instrument.probe_placement import LEAF_NODES, UNCOPIED_FIELDS, wrapped_in_probe
 from asyncrepl.syntax.names import callee_name, last_name
+from asyncrepl.syntax.node_types import COMPREHENSIONS, LOOPS, SCOPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,11 +46,9 @@ __all__ = [
     "probe_lost_values",
     "probe_mistake_patterns",
     "steps_inside",
-    "wrapped_in_probe",
 ]
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-_LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 #: What is still worth a look when it is printed.
 _PRINTABLE = (ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.Await)
@@ -64,7 +63,7 @@ async_generator_functions: set[str] = set()
 def probe_lost_values(tree: ast.mod) -> None:
     """Put ``.lost(…)`` around such calls and ``.shown(…)`` around what is printed, in `tree`.
 
-    What stands at the top of an interactive statement is displayed, not lost.
+    The value of an expression at the top of an interactive statement is displayed, not lost.
     """
     callbacks = _callbacks(tree)
     lost: list[tuple[ast.AST, str, int | None]] = []
@@ -183,17 +182,11 @@ def _shown(argument: ast.expr) -> ast.expr:
     return wrapped_in_probe(".shown", argument) if isinstance(argument, _PRINTABLE) else argument
 
 
-def wrapped_in_probe(name: str, operand: ast.expr) -> ast.Call:
-    """A call of the probe `name` with `operand`, in its place."""
-    function = ast.copy_location(ast.Name(name, ast.Load()), operand)
-    return ast.copy_location(ast.Call(function, [operand], []), operand)
-
-
 def _statements(nodes: Sequence[ast.AST], *, kept: bool) -> Iterator[tuple[ast.AST, bool]]:
     """Everything that is or holds a statement; `kept` where none is to be probed."""
     for node in nodes:
         yield node, kept
-        inner = isinstance(node, _LOOPS) or (kept and not isinstance(node, _DEFINITIONS))
+        inner = isinstance(node, LOOPS) or (kept and not isinstance(node, _DEFINITIONS))
         for name in _BLOCKS:
             yield from _statements(getattr(node, name, ()), kept=inner)
 
@@ -202,8 +195,6 @@ def _yields(function: ast.AsyncFunctionDef) -> bool:
     return any(isinstance(node, ast.Yield) for node in ast.walk(function))
 
 
-_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
-_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 #: Functions that block the whole thread, by module and qualified name.
 BLOCKING_FUNCTIONS = frozenset({
     ("time", "sleep"),
@@ -230,7 +221,7 @@ def probe_mistake_patterns(tree: ast.mod) -> None:
 
 
 class _PatternProber:
-    """One walk over one tree: `around` are the names that the loops around walk."""
+    """One pass over one tree: `around` are the names that the loops around iterate over."""
 
     def __init__(self) -> None:
         self.around: tuple[str, ...] = ()
@@ -240,12 +231,12 @@ class _PatternProber:
     def visit(self, node: ast.AST) -> None:
         """Look at `node` and into it."""
         before = self.around, self.suspends
-        if isinstance(node, _SCOPES):
+        if isinstance(node, SCOPES):
             self.around, self.suspends = (), isinstance(node, ast.AsyncFunctionDef)
         elif isinstance(node, ast.AsyncFor):
             self.around = _probe_loop(node, self.around)
             self.suspends = True
-        elif isinstance(node, _COMPREHENSIONS):
+        elif isinstance(node, COMPREHENSIONS):
             for clause in node.generators:
                 if clause.is_async:
                     self.around = _probe_loop(clause, self.around)

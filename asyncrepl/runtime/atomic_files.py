@@ -25,7 +25,7 @@ def write_file(path: Path, data: bytes, *, replace: bool = False) -> None:
 
     A link stays a link, and the mode of a file that is replaced stays. A device, or a pipe
     that somebody reads, is written to as it is. Raises FileExistsError for a file that is
-    there, unless it is to be replaced; OSError where it cannot be written, and then whatever
+    there, unless `replace` is true; OSError where it cannot be written, and then whatever
     was there is as before.
     """
     if is_special(path):

@@ -14,10 +14,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-__all__ = ["CLOCKS", "COLORS", "OPTIONS", "Option", "default_file", "rate_of", "read_file"]
+__all__ = [
+    "CLOCKS",
+    "COLORS",
+    "OPTIONS",
+    "THEMES",
+    "Option",
+    "default_file",
+    "rate_of",
+    "read_file",
+]
 
 #: The values of the color setting and of ``--color``.
 COLORS = ("auto", "always", "never")
+#: The values of the theme setting.
+THEMES = ("auto", "light", "dark", "mono")
 #: The values of the clock setting and of ``--clock``.
 CLOCKS = ("real", "virtual")
 
@@ -94,6 +105,12 @@ OPTIONS = (
         '"auto"',
         'Colours: "auto" (if the terminal has them, and NO_COLOR is not set), "always", "never".',
         _one_of(*COLORS),
+    ),
+    Option(
+        "theme",
+        '"auto"',
+        'Colours for a "light" or a "dark" background, "mono" for none; "auto" asks the terminal.',
+        _one_of(*THEMES),
     ),
     Option("vi", "false", "Edit with the keys of vi, not of Emacs.", _is_bool),
     Option("lanes", "true", "Draw a row for each task under the prompt.", _is_bool),

@@ -5,7 +5,7 @@ Python puts that folder before the standard library, for everybody. Here it is s
 user's own imports; asyncrepl, the packages it needs and the standard library import as if
 the folder were not there: early or late, in whatever thread.
 
-Who imports is told by the frame that does, the innermost that is not the import system's.
+Who imports is known from the frame that does, the innermost that is not the import system's.
 Three parts, of which usually the first alone is at work:
 
 - A *finder* before all others. What is asked for by a frame that is not the user's is
@@ -104,7 +104,7 @@ class Isolation:
 
     def __init__(self) -> None:
         first = next((i for i, each in enumerate(sys.path) if _is_stdlib(each)), 0)
-        #: Where ours is imported from; the folder may stand in PYTHONPATH, too.
+        #: Where ours is imported from; the folder may be in PYTHONPATH, too.
         self._trusted = [p for i, p in enumerate(sys.path) if i >= first or not _is_here(p)]
         self._stdlib = [each for each in sys.path if _is_stdlib(each)]
         self._installed = frozenset(sys.path[first:])
@@ -119,7 +119,7 @@ class Isolation:
         #: Those of them that the user has imported; what was ours of them, by full name.
         self._taken: set[str] = set()
         self._ours: dict[str, ModuleType] = {}
-        #: What is the user's, while C code needs to find ours in ``sys.modules``.
+        #: What is the user's, while ours needs to be found in ``sys.modules``.
         self._theirs: dict[str, ModuleType] = {}
         self._places: object = None
         self._lock = _thread.RLock()
@@ -135,9 +135,15 @@ class Isolation:
     def find_spec(
         self, name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None
     ) -> "ModuleSpec | None":
-        """What a top-level module is for who asks; None where the other finders are to say."""
+        """What the top-level module `name` is for whoever imports it, as the calling frame says.
+
+        None where the other finders are to decide, as below a package (`path`). Any thread.
+        """
         if path is not None:  # below a package, which has a place of its own
-            emptied = PathFinder not in sys.meta_path and name.partition(".")[0] in _PROTECTED
+            protected = name.partition(".")[0] in _PROTECTED
+            if protected and "typing" in self._taken:
+                self._show_ours("typing")  # dataclasses look for it in ``sys.modules``
+            emptied = PathFinder not in sys.meta_path and protected
             return PathFinder.find_spec(name, path, target) if emptied else None
         frame = _importer(sys._getframe(1))  # noqa: SLF001 - there is no other way to know
         if _is_users(frame):
@@ -301,7 +307,7 @@ class Isolation:
                 sys.modules.update(theirs)
 
     def _show_ours(self, top: str) -> None:
-        """Have ours of `top` in ``sys.modules``: C code will look there."""
+        """Have ours of `top` in ``sys.modules``: C code will look there, or who loads ours."""
         with _TimedLock(self._lock):
             if not _modules_below(top, self._theirs):
                 self._theirs.update(_pop_modules(top))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from asyncrepl.runtime.configuration import CLOCKS, COLORS, rate_of, read_file
+from asyncrepl.runtime.configuration import CLOCKS, COLORS, THEMES, rate_of, read_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CLOCKS",
     "COLORS",
+    "THEMES",
     "Settings",
     "config_path",
     "load_settings",
@@ -34,7 +35,7 @@ class Settings:
     """The choices of one session.
 
     `history` is None where no history is kept; `startup` is a file to run first;
-    `rate` is None where the clock's own is meant; `warnings` are lines to tell the user.
+    `rate` is None where the clock's own is meant; `warnings` are lines to show the user.
     """
 
     audience: bool = False
@@ -43,6 +44,7 @@ class Settings:
     color: str = "auto"
     lanes: bool = True
     rate: float | None = None
+    theme: str = "auto"
     trace: bool = False
     vi: bool = False
     history: Path | None = None
@@ -51,7 +53,11 @@ class Settings:
 
 
 def load_settings(config: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
-    """The settings from `config`, or from the user's configuration file if it exists."""
+    """The settings from `config`, or from the user's configuration file if it exists.
+
+    `environ` says where that is, and the history. Nothing is raised for a file that is wrong:
+    what cannot be used has a line in `Settings.warnings`.
+    """
     startup = _existing(_folder(environ, "XDG_CONFIG_HOME", ".config") / "startup.py")
     settings = Settings(history=_history(environ), startup=startup)
     named = config or environ.get("ASYNCREPL_CONFIG")
@@ -72,8 +78,8 @@ def use_color(
 ) -> bool:
     """Whether to colour what goes to `stream` (standard output if not given).
 
-    The choice "always" or "never" decides; then NO_COLOR, FORCE_COLOR, TERM=dumb;
-    then whether it is a terminal.
+    The `choice` "always" or "never" decides; then NO_COLOR, FORCE_COLOR and TERM=dumb
+    in `environ`; then whether it is a terminal.
     """
     if choice != "auto":
         return choice == "always"
@@ -87,8 +93,8 @@ def use_color(
 def use_ascii(stream: TextIO | None = None, environ: Mapping[str, str] = os.environ) -> bool:
     """Whether pictures on `stream` (standard output if not given) are to be drawn in ASCII.
 
-    That is where it has another encoding than UTF-8, or the user's locale is "C" or
-    "POSIX": Python itself takes that for UTF-8, but a terminal might not.
+    That is where it has another encoding than UTF-8, or the user's locale in `environ`
+    is "C" or "POSIX": Python itself takes that for UTF-8, but a terminal might not.
     """
     encoding = getattr(stream or sys.stdout, "encoding", None) or "utf-8"
     if encoding.lower().replace("-", "").replace("_", "") not in {"utf8", "utf8sig"}:

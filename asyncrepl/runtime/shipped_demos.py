@@ -99,8 +99,9 @@ def demo_iterables(folder: Path | None = None) -> list[DemoIterable]:
 def find_transcript(name_or_path: str, folder: Path | None = None) -> Path:
     """The path of the shipped transcript of this name, or of the file at this path.
 
-    A shipped name goes before a file of that name in the current directory
-    (write `./name` for that one). Raises ShippedError if there is neither.
+    A shipped `name_or_path` goes before a file of that name in the current directory
+    (write `./name` for that one). `folder` holds the demos, if not `demos_folder`. Raises
+    DemoNotFoundError, with a line for the user, if there is neither.
     """
     shipped = demo_transcripts(folder)
     for number, demo in enumerate(shipped, 1):
@@ -130,7 +131,10 @@ def home_expanded(path: str) -> Path:
 
 
 def next_demo(path: Path, folder: Path | None = None) -> DemoTranscript | None:
-    """The demo after the shipped one at `path`; None after the last, and for any other file."""
+    """The demo after the one at `path` in `folder` (`demos_folder` if not given).
+
+    None after the last, and for any other file.
+    """
     shipped = demo_transcripts(folder)
     places = [demo.path.resolve() for demo in shipped]
     here = path.resolve()
@@ -138,7 +142,10 @@ def next_demo(path: Path, folder: Path | None = None) -> DemoTranscript | None:
 
 
 def find_iterable(name: str, folder: Path | None = None) -> DemoIterable:
-    """The shipped module called `name`, or of this number; raises ShippedError without one."""
+    """The module in `folder` (`demos_folder` if not given) called `name`, or of this number.
+
+    Raises DemoNotFoundError, with a line for the user, without one.
+    """
     shipped = demo_iterables(folder)
     for number, iterable in enumerate(shipped, 1):
         if name in {iterable.name, str(number)}:

@@ -1,17 +1,23 @@
-"""What a command is, and the registry that finds it by its name.
+"""What a command is, how it registers itself, and the registry that finds it by its name.
 
-A command is one value, `Command`: its name, its help texts, and the function that answers. An
-answer is lines to show, something to await that gives lines, or a statement to run. The user's
-mistakes are `CommandError`s. Commands themselves stand in the package `commands`.
+A command is a function with the decorator `command`, in a module of `asyncrepl.commands` (or of
+`asyncrepl.export`) whose name ends in ``_commands``; nothing else names it. The function takes the
+shell and the rest of the line, and answers: lines to show, something to await that gives lines, or
+a statement to run. The user's mistakes are `CommandError`s.
+
+The modules are found and imported at the first look-up, not at start-up: the first prompt needs
+none of them. What does not work: to import them all in one go and give up at the first that
+fails. The user may have broken one that it needs, and the others are as good as before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from asyncrepl.runtime.package_modules import module_names
 from asyncrepl.runtime.shipped_demos import closest_match
 from asyncrepl.views.styled_lines import Line
 
@@ -19,7 +25,6 @@ if TYPE_CHECKING:
     import asyncio
 
     from asyncrepl.engine.statements import Outcome
-    from asyncrepl.session.shell import Shell
 
 __all__ = [
     "COMMAND_GROUPS",
@@ -31,7 +36,7 @@ __all__ = [
     "Recorder",
     "StatementAnswer",
     "StatementFailedError",
-    "lazy_function",
+    "command",
 ]
 
 #: What commands are for: the groups of ``:help``, in its order.
@@ -92,63 +97,159 @@ class StatementFailedError(CommandError):
 CompletionWords = Sequence[str] | Mapping[str, str]
 
 
-def _no_words(_shell: Shell, _typed: str) -> CompletionWords:
+# Functions of commands take the shell as Any: its class builds on this module.
+Run = Callable[[Any, str], Answer]
+Complete = Callable[[Any, str], CompletionWords]
+MoreHelp = Callable[[Any], list[Line]]
+
+
+def _no_words(_shell: object, _typed: str) -> CompletionWords:
     return ()
 
 
-def _no_help_lines(_shell: Shell) -> list[Line]:
+def _no_help_lines(_shell: object) -> list[Line]:
     return []
-
-
-def lazy_function(module: str, name: str) -> Callable[..., Any]:
-    """The function `name` of `module`, which is imported when it is called."""
-
-    def call(*arguments: object) -> Any:
-        return getattr(import_module(module), name)(*arguments)
-
-    return call
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One ``:word``.
-
-    `run` takes the shell and the rest of the line; it raises CommandError for the
-    user's mistakes. `complete` gives the words that may stand after the name. `group` is
-    one of `COMMAND_GROUPS`. At most `words` words may follow the name; any if that is None.
-    `details` are paragraphs for ``:help NAME``, below the summary, and `more` lines at its
-    end. The lines of an answer are broken at words where the screen is narrow, but not
-    code, which is `verbatim`; of one that is longer than the screen the end is shown first,
-    if `newest_last`.
-    """
+    """One ``:word``; see `command` for what its parts are."""
 
     name: str
     usage: str
     summary: str
     example: str
-    run: Callable[[Shell, str], Answer]
-    complete: Callable[[Shell, str], CompletionWords] = field(default=_no_words)
-    group: str = "session"
-    words: int | None = None
-    details: str = ""
-    more: Callable[[Shell], list[Line]] = field(default=_no_help_lines)
-    verbatim: bool = False
-    newest_last: bool = False
+    run: Run
+    complete: Complete
+    group: str
+    rank: int
+    words: int | None
+    details: str
+    more: MoreHelp
+    verbatim: bool
+    newest_last: bool
+    saved: bool
+    runs_statement: bool
 
-    def check(self, rest: str) -> None:
-        """Raise CommandError if more words follow the name than may."""
-        if self.words is None or len(rest.split()) <= self.words:
+    @property
+    def takes_python(self) -> bool:
+        """Whether Python is typed behind the name: its usage says STATEMENT or EXPRESSION."""
+        return "STATEMENT" in self.usage or "EXPR" in self.usage
+
+    def check(self, rest: str, words: int | None = None) -> None:
+        """Raise CommandError if more words follow the name than may: `words`, or its own."""
+        most = self.words if words is None else words
+        if most is None or len(rest.split()) <= most:
             return
-        if not self.words:
+        if not most:
             raise CommandError(f":{self.name} takes nothing, not {rest!r}")
         raise CommandError(f"{rest!r} is too much for {self.usage}: try {self.example}")
 
 
-class CommandRegistry:
-    """The commands by name; unique prefixes name a command too."""
+#: The commands by the module that defines them, and by name.
+_registered: dict[str, dict[str, Command]] = {}
 
-    def __init__(self, commands: Iterable[Command]) -> None:
-        self._by_name = {command.name: command for command in commands}
+
+def command(  # noqa: PLR0913  all that is to be said of one, by name
+    usage: str,
+    summary: str,
+    *,
+    group: str,
+    rank: int,
+    example: str = "",
+    complete: Complete = _no_words,
+    words: int | None = None,
+    details: str = "",
+    more: MoreHelp = _no_help_lines,
+    verbatim: bool = False,
+    newest_last: bool = False,
+    saved: bool = True,
+    runs_statement: bool = False,
+) -> Callable[[Run], Run]:
+    """Register the decorated function, which takes the shell and the rest of the line.
+
+    `usage` begins with the command's name, as in ``:ticker NAME [SECONDS]``; `example` is the
+    usage itself, if none is given. `group` is one of `COMMAND_GROUPS`, in which ``:help`` sorts by
+    `rank`. `complete` gives the words that may stand after the name. At most `words` words may
+    follow; any if that is None. `details` are paragraphs for ``:help NAME``, below the summary,
+    and `more` lines at its end. The lines of an answer are broken at words where the screen is
+    narrow, but not code, which is `verbatim`; of one that is longer than the screen the end is
+    shown first, if `newest_last`. A session that is saved has the command if it is `saved`; what
+    follows the name is a statement to run in the foreground if it `runs_statement`.
+
+    Raises ValueError for a group that there is not.
+    """
+    name = usage.split(maxsplit=1)[0].removeprefix(":")
+    if group not in COMMAND_GROUPS:
+        raise ValueError(f":{name} is of the group {group!r}: take one of {list(COMMAND_GROUPS)}")
+
+    def register(run: Run) -> Run:
+        _registered.setdefault(run.__module__, {})[name] = Command(
+            name=name,
+            usage=usage,
+            summary=summary,
+            example=example or usage,
+            run=run,
+            complete=complete,
+            group=group,
+            rank=rank,
+            words=words,
+            details=details,
+            more=more,
+            verbatim=verbatim,
+            newest_last=newest_last,
+            saved=saved,
+            runs_statement=runs_statement,
+        )
+        return run
+
+    return register
+
+
+#: Where commands are: these packages, in modules whose names end so. Both build on this one, so
+#: they are named by text, as plugins would be.
+_COMMAND_PACKAGES, _COMMAND_SUFFIX = ("asyncrepl.commands", "asyncrepl.export"), "_commands"
+
+
+class CommandRegistry:
+    """The commands by name; unique prefixes name a command too. Any thread may look one up.
+
+    Raises ValueError, at the first look-up, if two modules define commands of the same name.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[str, Command] = {}
+        #: Modules that are still to be imported; None before the first look-up.
+        self._missing: list[str] | None = None
+
+    @property
+    def _by_name(self) -> dict[str, Command]:
+        if self._missing is None:
+            self._missing = [
+                name
+                for package in _COMMAND_PACKAGES
+                for name in module_names(package, _COMMAND_SUFFIX)
+            ]
+        if self._missing:
+            self._missing = [name for name in self._missing if not self._take(name)]
+        return self._found
+
+    def _take(self, module: str) -> bool:
+        """Take in the commands of `module`; False where it cannot be imported: try again later."""
+        try:
+            import_module(module)
+        except Exception:
+            return False
+        others = [each for each in self._found.values() if each.run.__module__ != module]
+        every = [*others, *_registered.get(module, {}).values()]
+        groups = list(COMMAND_GROUPS)
+        every.sort(key=lambda each: (groups.index(each.group), each.rank, each.name))
+        found = {each.name: each for each in every}
+        if len(found) < len(every):
+            twice = ", ".join(f":{each.name}" for each in every if found[each.name] is not each)
+            raise ValueError(f"{module} defines {twice}, which another module defines, too")
+        self._found = found  # in one step: another thread may be looking
+        return True
 
     @property
     def names(self) -> list[str]:
@@ -163,16 +264,18 @@ class CommandRegistry:
 
         Raises CommandError with the nearest name for an unknown one.
         """
-        if name in self._by_name:
-            return self._by_name[name]
-        matching = [known for known in self.names if name and known.startswith(name)]
+        by_name = self._by_name
+        if name in by_name:
+            return by_name[name]
+        matching = [known for known in by_name if name and known.startswith(name)]
         if len(matching) == 1:
-            return self._by_name[matching[0]]
+            return by_name[matching[0]]
         if matching:
             choices = ", ".join(f":{known}" for known in matching)
             raise CommandError(f":{name} is ambiguous: {choices}")
-        raise CommandError(f"no command :{name}{self._nearest(name)}")
+        raise CommandError(f"no command :{name}{_nearest_hint(name, by_name)}")
 
-    def _nearest(self, name: str) -> str:
-        near = closest_match(name, self.names)
-        return f"; did you mean :{near}?" if near else "; :help lists them"
+
+def _nearest_hint(name: str, known: Iterable[str]) -> str:
+    near = closest_match(name, known)
+    return f"; did you mean :{near}?" if near else "; :help lists them"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from asyncrepl.engine.code_owner import reached_location
 from asyncrepl.session.command_registry import CommandError, StatementAnswer, StatementFailedError
@@ -15,27 +15,83 @@ from asyncrepl.views.styled_lines import flowed, prose
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-    from asyncrepl.session.command_registry import Answer, Command
-    from asyncrepl.session.shell import Shell
+    from asyncrepl.engine.loop.live_loop import LiveLoop
+    from asyncrepl.engine.statements import Session
+    from asyncrepl.session.command_registry import Answer, Command, CommandRegistry
+    from asyncrepl.session.console import Console
+    from asyncrepl.session.frontend import Frontend
+    from asyncrepl.session.input_run import ContainedErrors
+    from asyncrepl.session.leak_reporter import LeakReporter
+    from asyncrepl.session.outcome_reporter import OutcomeReporter
+    from asyncrepl.session.tape import Tape
     from asyncrepl.syntax import parsed_input as reading
     from asyncrepl.views.styled_lines import Line
 
     Finished = Callable[[Status], None]
 
-__all__ = ["CommandRunner"]
+__all__ = ["CommandRunner", "RunnerContext"]
+
+
+class RunnerContext(Protocol):
+    """What running commands needs of the session. It is what commands are given, too."""
+
+    @property
+    def console(self) -> Console:
+        """Where lines are shown."""
+
+    @property
+    def frontend(self) -> Frontend:
+        """Who types."""
+
+    @property
+    def loop(self) -> LiveLoop:
+        """Where the session lives."""
+
+    @property
+    def registry(self) -> CommandRegistry:
+        """The commands."""
+
+    @property
+    def session(self) -> Session:
+        """The names and the sources."""
+
+    @property
+    def tape(self) -> Tape:
+        """What is saved of the session."""
+
+    @property
+    def leak_reporter(self) -> LeakReporter:
+        """Who tells what was left behind."""
+
+    @property
+    def outcomes(self) -> OutcomeReporter:
+        """Who knows what an exit means."""
+
+    def contained(self, what: str) -> ContainedErrors:
+        """A block whose errors, of whatever class, become one line that begins with `what`."""
+
+    def start_statement(
+        self,
+        text: str,
+        finished: Finished,
+        *,
+        filename: str | None = None,
+        mode: Literal["single", "exec"] = "single",
+    ) -> asyncio.Task[None] | None:
+        """Run `text` in the foreground: its task; None if it was over at once."""
 
 
 class CommandRunner:
-    """The commands of one shell, one at a time."""
+    """The commands of one session, one at a time."""
 
-    def __init__(self, shell: Shell) -> None:
-        self._shell = shell
+    def __init__(self, context: RunnerContext) -> None:
+        self._context = context
         #: The task of a command that is awaited.
         self.task: asyncio.Task[Any] | None = None
 
     def start(self, typed: reading.Command, finished: Finished) -> None:
         """Run the command; `finished` is called once, perhaps at once."""
-        session = self._shell.session
+        session = self._context.session
         session.column = typed.column
         try:
             self._run(typed, finished)
@@ -59,25 +115,25 @@ class CommandRunner:
 
     def _asked(self, typed: reading.Command) -> tuple[Command, Answer]:
         """The command that was typed and its answer; with a question mark, the help on it."""
-        registry, rest = self._shell.registry, typed.rest
+        registry, rest = self._context.registry, typed.rest
         if typed.name.endswith("?") or (rest == "?" and typed.name):
             return registry.find("help"), registry.find("help").run(
-                self._shell, typed.name.rstrip("?")
+                self._context, typed.name.rstrip("?")
             )
         command = registry.find(typed.name)
         command.check(rest)
-        return command, command.run(self._shell, rest)
+        return command, command.run(self._context, rest)
 
     def _shown(self, command: Command, answer: Iterable[Line]) -> Awaitable[None] | None:
         """Show an answer; what is longer than the screen is read in a pager, to be awaited."""
-        console = self._shell.console
+        console = self._context.console
         width = None if command.verbatim else console.width
         lines = [row for line in answer for row in flowed(line, width, 2)]
-        page = self._shell.frontend.page(lines, newest_last=command.newest_last)
+        page = self._context.frontend.page(lines, newest_last=command.newest_last)
         if page is None:
             console.show(*lines)
         else:
-            self._shell.tape.show(tuple(lines))  # whoever saves the session gets it all
+            self._context.tape.show(tuple(lines))  # whoever saves the session gets it all
         return page
 
     def _run_instead(self, answer: StatementAnswer, finished: Finished) -> None:
@@ -85,7 +141,7 @@ class CommandRunner:
             answer.ended()
             finished(status)
 
-        task = self._shell.start_statement(
+        task = self._context.start_statement(
             answer.text, done, filename=answer.filename, mode=answer.mode
         )
         if task is not None:
@@ -114,17 +170,17 @@ class CommandRunner:
                 # tell the user that somebody forgot to.
                 awaited.close()
             status = Status("error")
-            with self._shell.contained("its answer cannot be shown"):
-                self._shell.leak_reporter.look()
+            with self._context.contained("its answer cannot be shown"):
+                self._context.leak_reporter.look()
                 status = self._awaited(task)
             finished(status)
 
-        self.task = asyncio.Task(wait(), loop=self._shell.loop, name=f":{command.name}")
+        self.task = asyncio.Task(wait(), loop=self._context.loop, name=f":{command.name}")
         self.task.add_done_callback(ended)
 
     def _awaited(self, task: asyncio.Task[None]) -> Status:
         if task.cancelled():
-            self._shell.console.complain([("error", "KeyboardInterrupt")])
+            self._context.console.complain([("error", "KeyboardInterrupt")])
             return Status("error")
         error = task.exception()
         return Status() if error is None else self._failed(error)
@@ -132,14 +188,14 @@ class CommandRunner:
     def _failed(self, error: BaseException) -> Status:
         """Tell the user's mistake in one line; any other error is one of ours."""
         if isinstance(error, SystemExit):
-            return Status("exit", self._shell.exit_code(error))
+            return Status("exit", self._context.outcomes.exit_code(error))
         if isinstance(error, StatementFailedError):
-            return self._shell.show_outcome(error.outcome)
+            return self._context.outcomes.show(error.outcome)
         if isinstance(error, CommandError):
-            lines = prose(str(error), self._shell.console.width, "error", 2)
+            lines = prose(str(error), self._context.console.width, "error", 2)
         elif isinstance(error, KeyboardInterrupt):
             lines = [interrupted_line(reached_location(error.__traceback__))]
         else:
             lines = exception_lines(error)
-        self._shell.console.complain(*lines)
+        self._context.console.complain(*lines)
         return Status("error")

@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from asyncrepl.engine.loop.interrupts import shield
-from asyncrepl.session.command_registry import Command, CommandError, StatementAnswer
+from asyncrepl.session.foreground_view import ForegroundView
 from asyncrepl.views.error_lines import exception_line
 from asyncrepl.views.styled_lines import flowed, one_line, text_lines
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from asyncrepl.engine.loop.debug_control import DebugControl, DebugMode, StepResult
-    from asyncrepl.session.shell import Shell
+    from asyncrepl.session.iteration_narrator import Narrator
 
-__all__ = ["DEBUG_COMMANDS", "DebugCommands"]
+__all__ = ["DebugCommands", "DebugContext"]
 
 _NO_ITERATION = "no async for is under way: the next one that begins is waited for"
 _CANNOT_STEP = (
@@ -32,14 +32,29 @@ _CANNOT_STEP = (
 )
 
 
+class DebugContext(ForegroundView, Protocol):
+    """What debug commands need: also the narrator, and what Ctrl-C does."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether a statement or a command runs in the foreground."""
+
+    @property
+    def narrator(self) -> Narrator:
+        """Who narrates the iterations."""
+
+    def interrupt(self) -> bool:
+        """Do what Ctrl-C does to what runs in the foreground; False where nothing does."""
+
+
 class DebugCommands:
-    """The steps of one shell; for the loop's thread, except `press`, and what may be read.
+    """The steps of one session; for the loop's thread, except `press`, and what may be read.
 
     From any thread: `mode`, `passed`, `steps_iterations`.
     """
 
-    def __init__(self, shell: Shell) -> None:
-        self._shell = shell
+    def __init__(self, context: DebugContext) -> None:
+        self._context = context
         self._control: DebugControl | None = None
         self._making = threading.Lock()
         #: Whether `anext` can do what it says: not where somebody else traces the program.
@@ -55,14 +70,14 @@ class DebugCommands:
     @property
     def passed(self) -> int:
         """Nanoseconds of the user's time since the statement began."""
-        return self._shell.loop.live.clock.time_ns() - self._shell.narrator.since
+        return self._context.loop.live.clock.time_ns() - self._context.narrator.since
 
     def press(self, word: str, *texts: str) -> None:
         """Call the method of this name, wherever the loop's thread is just now."""
         self._debug_control().post(lambda: self._run_command(word, *texts))
 
     def _run_command(self, word: str, *texts: str) -> None:
-        if not self._shell.busy:  # the statement has ended meanwhile
+        if not self._context.busy:  # the statement has ended meanwhile
             return
         try:
             with shield:
@@ -70,16 +85,16 @@ class DebugCommands:
         except KeyboardInterrupt:
             # Where the statement itself stands, it comes out there; else it has only found
             # a long turn of the loop with this in it.
-            if asyncio.current_task(self._shell.loop) is self._shell.task:
+            if asyncio.current_task(self._context.loop) is self._context.task:
                 raise
-            self._shell.interrupt()
+            self._context.interrupt()
 
     def _debug_control(self) -> DebugControl:
         with self._making:
             if self._control is None:
                 from asyncrepl.engine.loop.debug_control import DebugControl
 
-                self._control = DebugControl(self._shell.loop)
+                self._control = DebugControl(self._context.loop)
             return self._control
 
     # -- time --------------------------------------------------------------------------
@@ -106,20 +121,20 @@ class DebugCommands:
         """Let time run on, as it did before the pause."""
         if self.mode != "off":
             self._debug_control().resume_all()
-            self._shell.narrator.relax()
+            self._context.narrator.relax()
 
     def ended(self) -> None:
         """What ran in the foreground is over."""
         self.resume_all()
-        self._shell.narrator.unfollow()
+        self._context.narrator.unfollow()
         self.steps_iterations = True
 
     def _follow(self) -> list[bool]:
         """Narrate the iterations; of those under way, whether they are traced."""
-        task = self._shell.task
+        task = self._context.task
         if task is None or self.mode == "step":
             return []
-        iterations = self._shell.narrator.follow(task, self._debug_control().reached)
+        iterations = self._context.narrator.follow(task, self._debug_control().reached)
         self.steps_iterations = any(iterations) or not iterations
         return iterations
 
@@ -143,7 +158,7 @@ class DebugCommands:
 
         if not (frames := self._frames()):
             self._show_line("no code of yours is suspended here")
-        console = self._shell.console
+        console = self._context.console
         console.show(*scope_lines([scope_of(frame) for frame in frames], console.width))
 
     def evaluate(self, expression: str) -> None:
@@ -155,7 +170,7 @@ class DebugCommands:
             value_text,
         )
 
-        console = self._shell.console
+        console = self._context.console
         console.show([("dim", f"value of {one_line(expression)}")])
         try:
             value = evaluate(expression, self._frames())
@@ -171,29 +186,8 @@ class DebugCommands:
 
         if self.mode == "step":
             return frames_here(sys._getframe())  # noqa: SLF001  the documented way
-        return frames_of(self._shell.task)
+        return frames_of(self._context.task)
 
     def _show_line(self, text: str) -> None:
-        console = self._shell.console
+        console = self._context.console
         console.show(*flowed([("dim", text)], console.width, 2))
-
-
-def _walk(shell: Shell, rest: str) -> StatementAnswer:
-    if not rest:
-        raise CommandError(":walk takes a statement: try :walk async for n in …")
-    shell.frontend.show_step_keys()
-    return StatementAnswer(rest, lambda _: shell.stepping.begin(), lambda: None)
-
-
-DEBUG_COMMANDS = (
-    Command(
-        "walk",
-        ":walk STATEMENT",
-        "run it step by step, by keys",
-        ":walk async for n in ticks(3): n",
-        _walk,
-        group="seeing",
-        details="n goes to the next __anext__, t to the next timer, v shows the names, "
-        "e evaluates, c goes on. Ctrl-S pauses any statement that runs, for the same keys.",
-    ),
-)

@@ -13,10 +13,10 @@ from __future__ import annotations
 import builtins
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from asyncrepl.runtime.shipped_demos import demo_transcripts, next_demo
-from asyncrepl.session.command_registry import Command, CommandError
+from asyncrepl.session.command_registry import CommandError
 from asyncrepl.session.tour_chapters import CHAPTERS, INTRODUCTION, TourStep
 from asyncrepl.syntax.parsed_input import as_command
 from asyncrepl.views.styled_lines import cell_width, flowed, one_line, plain
@@ -24,21 +24,63 @@ from asyncrepl.views.styled_lines import cell_width, flowed, one_line, plain
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from asyncrepl.session.command_registry import CompletionWords
+    from asyncrepl.engine.statements import Session
+    from asyncrepl.explain.explanation import Explanation
+    from asyncrepl.session.background_jobs import BackgroundJobs
+    from asyncrepl.session.command_registry import CommandRegistry
+    from asyncrepl.session.console import Console
+    from asyncrepl.session.frontend import Frontend
     from asyncrepl.session.input_run import Status
-    from asyncrepl.session.shell import Shell
+    from asyncrepl.session.iteration_narrator import Narrator
+    from asyncrepl.session.tape import Tape
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["TOUR_COMMANDS", "Guide", "Tour", "next_demo_lines"]
+__all__ = ["Guide", "GuideContext", "Tour", "next_demo_lines"]
+
+
+class GuideContext(Protocol):
+    """What a guide needs of the session: what there is, what has happened, where to say it."""
+
+    @property
+    def console(self) -> Console:
+        """Where lines are shown."""
+
+    @property
+    def explanation(self) -> Explanation | None:
+        """What explains the last error or misuse."""
+
+    @property
+    def frontend(self) -> Frontend:
+        """Who types."""
+
+    @property
+    def jobs(self) -> BackgroundJobs:
+        """What runs in the background."""
+
+    @property
+    def narrator(self) -> Narrator:
+        """Who narrates the iterations."""
+
+    @property
+    def registry(self) -> CommandRegistry:
+        """The commands."""
+
+    @property
+    def session(self) -> Session:
+        """The names and the sources."""
+
+    @property
+    def tape(self) -> Tape:
+        """What is saved of the session."""
 
 
 class Tour:
-    """How far one shell has come on the tour."""
+    """How far one session has come on the tour."""
 
-    def __init__(self, shell: Shell) -> None:
+    def __init__(self, context: GuideContext) -> None:
         #: Whether it is under way.
         self.on = False
-        self._shell = shell
+        self._context = context
         self._chapter = self._step = 0
         self._introduced = False
 
@@ -57,21 +99,23 @@ class Tour:
         self.on = True
         lines = [] if self._introduced else self._flowed([("dim", INTRODUCTION)])
         self._introduced = True
-        self._shell.console.show_unrecorded(*lines, *self._headed(), *self._announced())
+        self._context.console.show_unrecorded(*lines, *self._headed(), *self._announced())
 
     def stop(self) -> None:
         """Leave the tour; it can be taken up again."""
         if not self.on:
             raise CommandError("no tour is under way; :tour begins it")
         self._end()
-        self._shell.console.show_unrecorded([("dim", "the tour is left; :tour goes on from here")])
+        self._context.console.show_unrecorded(
+            [("dim", "the tour is left; :tour goes on from here")]
+        )
 
     def finished(self, text: str, status: Status) -> None:
         """What was typed has ended: say what was seen and what is next, if it was the line."""
         if not self.on or not self._is_done(text, status):
             return
         if self._played(text, status):
-            self._shell.frontend.suggest("")  # its last words come when the demo is over
+            self._context.frontend.suggest("")  # its last words come when the demo is over
             return
         self._go_on()
 
@@ -80,18 +124,18 @@ class Tour:
         if self.on and self._current.line.startswith(":replay"):
             self._go_on()
         elif self.on:
-            self._shell.frontend.suggest(self._current.line)
+            self._context.frontend.suggest(self._current.line)
 
     @property
     def _current(self) -> TourStep:
         return CHAPTERS[self._chapter].steps[self._step]
 
     def _is_done(self, text: str, status: Status) -> bool:
-        step, typed = self._current, _normalized_input(self._shell, text)
+        step, typed = self._current, _normalized_input(self._context.registry, text)
         if typed != step.line and not re.fullmatch(step.also, typed):
             return False
         if step.fails:
-            explained = self._shell.explanation
+            explained = self._context.explanation
             return status.kind == "error" and explained is not None and explained.fix is not None
         # Where nothing can be replayed, that was told, and the tour is over.
         return status.kind == "ok" or step.line.startswith(":replay")
@@ -103,7 +147,7 @@ class Tour:
         seen = self._labelled("seen", self._current.after)
         self._step += 1
         lines = [*seen, *self._next()]
-        self._shell.console.show_unrecorded(*lines)
+        self._context.console.show_unrecorded(*lines)
 
     def _next(self) -> list[Line]:
         if self._step < len(CHAPTERS[self._chapter].steps):
@@ -119,8 +163,8 @@ class Tour:
         """The head of the chapter; and what it needs is there from now on."""
         chapter = CHAPTERS[self._chapter]
         head: Line = [("bold", f"{self._chapter + 1}/{len(CHAPTERS)}  {chapter.title}")]
-        shell = self._shell
-        there = {*shell.session.namespace, *shell.jobs.names}
+        context = self._context
+        there = {*context.session.namespace, *context.jobs.names}
         lacking = [line for name, line in chapter.needs if name not in there]
         for line in lacking:
             self._provide(line)
@@ -129,17 +173,17 @@ class Tour:
     def _provide(self, line: str) -> None:
         """Run the command `line`, and keep it on the tape as if it had been typed."""
         name, _, rest = line.removeprefix(":").partition(" ")
-        shell = self._shell
-        shell.tape.begin(line)
+        context = self._context
+        context.tape.begin(line)
         with suppress(CommandError):  # then the lines that need it say so
-            shell.tape.show(tuple(shell.registry.find(name).run(shell, rest)))  # type: ignore[arg-type]
-        shell.tape.end()
+            context.tape.show(tuple(context.registry.find(name).run(context, rest)))  # type: ignore[arg-type]
+        context.tape.end()
 
     def _announced(self) -> list[Line]:
         """What the next step shows; the line itself where no input line can offer it."""
         step = self._current
         lines = self._labelled("next", step.before)
-        if not self._shell.frontend.suggest(step.line):
+        if not self._context.frontend.suggest(step.line):
             lines.append([("label", "type  "), ("code", step.line)])
         return lines
 
@@ -147,59 +191,23 @@ class Tour:
         return self._flowed([("label", f"{label}  "), ("dim", text)], 6)
 
     def _flowed(self, line: Line, indent: int = 0) -> list[Line]:
-        return flowed(line, self._shell.console.width, indent)
+        return flowed(line, self._context.console.width, indent)
 
     def _end(self) -> None:
         self.on = False
-        self._shell.frontend.suggest("")
+        self._context.frontend.suggest("")
 
 
-def _normalized_input(shell: Shell, text: str) -> str:
+def _normalized_input(registry: CommandRegistry, text: str) -> str:
     """`text` with single blanks, and the whole name of a command."""
     words = text.split()
     command = as_command(text)
     if command is not None and words:
         try:
-            words[0] = f":{shell.registry.find(command.name).name}"
+            words[0] = f":{registry.find(command.name).name}"
         except CommandError:
             return text
     return " ".join(words)
-
-
-def _tour(shell: Shell, rest: str) -> list[Line]:
-    tour = shell.guide.tour
-    if rest == "stop":
-        tour.stop()
-    elif not rest:
-        tour.take_up()
-    elif not rest.isdecimal() or not 0 < int(rest) <= len(CHAPTERS):
-        raise CommandError(
-            f":tour takes a chapter from 1 to {len(CHAPTERS)}, or stop; not {rest!r}"
-        )
-    else:
-        tour.take_up(int(rest))
-    return []
-
-
-def _chapter_words(_shell: Shell, _typed: str) -> CompletionWords:
-    chapters = {str(number): chapter.title for number, chapter in enumerate(CHAPTERS, 1)}
-    return chapters | {"stop": "leave the tour"}
-
-
-TOUR_COMMANDS = (
-    Command(
-        "tour",
-        ":tour [CHAPTER|stop]",
-        "the first minutes, a line at a time: begin here",
-        ":tour",
-        _tour,
-        _chapter_words,
-        group="learning",
-        words=1,
-        details="It offers each line on the input line: Tab takes it, Enter runs it. Type "
-        "anything else, the tour waits. :tour takes it up where you left it.",
-    ),
-)
 
 
 #: A mistake to make where what was traced cannot be turned into one.
@@ -207,18 +215,18 @@ _COMMON_MISTAKE = "for n in ticks(3): n"
 
 
 class Guide:
-    """What is suggested to whoever types into one shell."""
+    """What is suggested to whoever types into one session."""
 
-    def __init__(self, shell: Shell) -> None:
-        self.tour = Tour(shell)
-        self._shell = shell
+    def __init__(self, context: GuideContext) -> None:
+        self.tour = Tour(context)
+        self._context = context
         self._said: set[str] = set()
         self._typed = True
         self._fixing = False
 
     def began(self) -> None:
         """An input begins; whether a person or a script has typed it."""
-        self._typed = not self._shell.frontend.scripted
+        self._typed = not self._context.frontend.scripted
 
     def finished(self, text: str, status: Status) -> None:
         """The input `text` has ended."""
@@ -226,25 +234,25 @@ class Guide:
             return
         if self.tour.on:
             self.tour.finished(text, status)
-        elif self._shell.frontend.teaches:
+        elif self._context.frontend.teaches:
             self._hint(text, status)
 
     def displayed(self, value: object) -> None:
         """A value was shown: that of ``help`` says nothing of our own commands."""
-        if value is vars(builtins).get("help") and self._typed and self._shell.frontend.teaches:
+        if value is vars(builtins).get("help") and self._typed and self._context.frontend.teaches:
             self._say(":help lists the commands of asyncrepl", "")
 
     def replayed(self, path: Path) -> None:
         """The transcript at `path` was played to its end in this session."""
-        self._shell.console.show_unrecorded(
-            *next_demo_lines(path, ":replay", self._shell.console.width)
+        self._context.console.show_unrecorded(
+            *next_demo_lines(path, ":replay", self._context.console.width)
         )
         self.tour.replayed()
 
     def _hint(self, text: str, status: Status) -> None:
         fixing, self._fixing = self._fixing, self._is_fix(text) and status.kind == "ok"
-        explained = self._shell.explanation
-        if self._shell.narrator.narrated_any:
+        explained = self._context.explanation
+        if self._context.narrator.narrated_any:
             self._once("mistake", f"a mistake: {_without_async(text)}")
         elif status.kind == "error" and explained is not None and explained.fix is not None:
             self._once("fix", ":fix puts the corrected code on your input line")
@@ -261,7 +269,9 @@ class Guide:
 
     def _say(self, text: str, label: str = "next  ") -> None:
         line: Line = [("label", label), ("dim", text)]
-        self._shell.console.show_unrecorded(*flowed(line, self._shell.console.width, len(label)))
+        self._context.console.show_unrecorded(
+            *flowed(line, self._context.console.width, len(label))
+        )
 
 
 def next_demo_lines(path: Path, replay: str, width: int | None = None) -> list[Line]:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal, Protocol, Self
 
 from asyncrepl.views.error_lines import describe_error
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
+    from asyncrepl.engine.loop.live_loop import LiveLoop
     from asyncrepl.session.console import Console
-    from asyncrepl.session.shell import Shell
 
-__all__ = ["ContainedErrors", "Status", "run_input"]
+__all__ = ["ContainedErrors", "InputTaker", "Status", "run_input"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +78,31 @@ def _write_line(console: Console, line: str) -> None:
             console.err.write(line + "\n")
 
 
+class InputTaker(Protocol):
+    """Who runs inputs on a loop: the shell."""
+
+    @property
+    def loop(self) -> LiveLoop:
+        """The loop."""
+
+    def submit(
+        self,
+        text: str,
+        done: Callable[[Status], None],
+        *,
+        interrupt_after: float | None = None,
+        filename: str | None = None,
+        mode: Literal["single", "exec"] = "single",
+    ) -> None:
+        """Run `text`, then call `done` once."""
+
+
 #: Turns of the loop after which a program that never rests is left alone.
 MAX_RESTLESS_ITERATIONS = 10_000
 
 
 def run_input(
-    shell: Shell,
+    shell: InputTaker,
     text: str,
     done: Callable[[Status], object],
     *,

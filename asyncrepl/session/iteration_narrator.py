@@ -7,8 +7,10 @@ and since when times count.
 
 from __future__ import annotations
 
-import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+from asyncrepl.events.instrument import Instrument
+from asyncrepl.session.foreground_view import ForegroundView
 
 if TYPE_CHECKING:
     import asyncio
@@ -16,19 +18,27 @@ if TYPE_CHECKING:
 
     from asyncrepl.engine.iteration.iteration_state import IterationState
     from asyncrepl.engine.iteration.tracer import Tracer
+    from asyncrepl.engine.loop.observation_requests import ObservationRequests
     from asyncrepl.engine.statements import Outcome
     from asyncrepl.events.iteration_events import IterationEvent
-    from asyncrepl.session.shell import Shell
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["Narrator"]
+__all__ = ["NarrationContext", "Narrator"]
 
 
-class Narrator:
-    """Narrates the asynchronous iterations of one shell, all of them or those of one statement."""
+class NarrationContext(ForegroundView, Protocol):
+    """What a narrator needs: also who wants the loop to be recorded."""
 
-    def __init__(self, shell: Shell) -> None:
-        self._shell = shell
+    @property
+    def observing(self) -> ObservationRequests:
+        """For what the loop is recorded."""
+
+
+class Narrator(Instrument):
+    """Narrates the asynchronous iterations of a session, all of them or those of one statement."""
+
+    def __init__(self, context: NarrationContext) -> None:
+        self._context = context
         #: The instant (ns) since which times count.
         self.since = 0
         self._follows_task = False
@@ -71,7 +81,7 @@ class Narrator:
             self._start(task)
             self.began()  # the first time, importing has taken some
 
-    def task_ended(self) -> None:
+    def narrated_task_ended(self) -> None:
         """The task is over."""
         if not self.on:
             self._stop()
@@ -103,7 +113,7 @@ class Narrator:
     def began(self) -> None:
         """A statement begins: times count from now on."""
         self.narrated_any = False
-        self.since = self._shell.loop.live.clock.time_ns()
+        self.since = self._context.loop.live.clock.time_ns()
 
     def ended(self, outcome: Outcome) -> None:
         """The statement is over."""
@@ -120,29 +130,28 @@ class Narrator:
             from asyncrepl.engine.iteration.tracer import Tracer
             from asyncrepl.views.narration_lines import narration_lines
 
-            # The marks in builtins keep the tracer: the shell must not live as long.
-            show = weakref.WeakMethod(self._show)
-
-            def emit(event: IterationEvent) -> None:
-                if (method := show()) is not None:
-                    method(event)
-
-            self._tracer, self._lines = Tracer(self._shell.loop, emit), narration_lines
-        self._tracer.start(self._shell.observing.want("trace"), task)
+            self._tracer, self._lines = Tracer(self._context.loop), narration_lines
+        if self._narrating:
+            # Not longer than that: the marks in builtins keep the tracer, and it the loop.
+            self._context.loop.live.instruments.add(self)
+        self._tracer.start(self._context.observing.want("trace"), task)
 
     def _stop(self) -> None:
         self._narrating = False
+        self._context.loop.live.instruments.remove(self)
         if self._watched:
             self._trace(None)
             return
         if self._tracer is not None:
             self._tracer.stop()
-        self._shell.observing.drop("trace")
+        self._context.observing.drop("trace")
 
-    def _show(self, event: IterationEvent) -> None:
-        if not (self._shows_steps and self._narrating):
+    def iteration_event(self, event: IterationEvent) -> None:
+        """Show `event`."""
+        if not self._shows_steps:
             return
         self.narrated_any = True
-        shell, foreground = self._shell, self._shell.task
+        foreground = self._context.task
         name = "" if foreground is None else foreground.get_name()
-        shell.console.show(*self._lines(event, self.since, shell.console.width, name))
+        console = self._context.console
+        console.show(*self._lines(event, self.since, console.width, name))

@@ -23,13 +23,15 @@ import warnings
 from contextlib import contextmanager, suppress
 from functools import partial
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from asyncrepl.engine.code_owner import is_plumbing
 from asyncrepl.engine.leaks.leak_log import ExplainedObjects, LeakLog
 from asyncrepl.events.findings import Finding, finding_at
+from asyncrepl.events.instrument import Instrument
 from asyncrepl.events.object_info import ObjectInfo, describe
 from asyncrepl.runtime.process import PIPE_CLOSED
+from asyncrepl.session.foreground_view import ForegroundView
 from asyncrepl.views.error_lines import exception_lines, warning_text
 from asyncrepl.views.styled_lines import printable, prose
 
@@ -40,10 +42,9 @@ if TYPE_CHECKING:
     from asyncrepl.engine.leaks.open_generators import LeftGeneratorFinder
     from asyncrepl.engine.statements import Outcome
     from asyncrepl.events.leak_events import Leak
-    from asyncrepl.session.shell import Shell
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["LeakReporter"]
+__all__ = ["LeakContext", "LeakReporter", "MistakeSink"]
 
 #: Where the module `warnings` writes a warning out.
 _WARNING_WRITER = "_showwarnmsg_impl"
@@ -57,16 +58,40 @@ class _RefusedCoroutine(NamedTuple):
     made: Callable[[], object] | None = None
 
 
-class LeakReporter:
-    """What is forgotten in one shell; `leaks` are all of it so far."""
+class MistakeSink(Protocol):
+    """Who explains what was forgotten."""
 
-    def __init__(self, shell: Shell) -> None:
-        self.leaks = LeakLog(self._show_leak)
+    #: Whether a StopIteration has come out of a thread, for which somebody waits in vain.
+    stopped: bool
+
+    def see(self, sighting: Finding, otherwise: Callable[[], object] | None = None) -> None:
+        """Note `sighting`; `otherwise` is called if nobody can explain it."""
+
+    def keep(self, sighting: Finding) -> None:
+        """Explain `sighting`, which is told in another way, when ``:why`` asks."""
+
+    def explain_lost_error(self, error: BaseException) -> list[Line]:
+        """What explains an error that reached only the loop's exception handler."""
+
+
+class LeakContext(ForegroundView, Protocol):
+    """What a leak reporter needs: also who explains."""
+
+    @property
+    def mistake_reporter(self) -> MistakeSink:
+        """Who explains what is found."""
+
+
+class LeakReporter(Instrument):
+    """What is forgotten in one session; `leaks` are all of it so far."""
+
+    def __init__(self, context: LeakContext) -> None:
+        self.leaks = LeakLog(context.loop.live.instruments)
         self.explained = ExplainedObjects()
         self._refused: list[_RefusedCoroutine] = []
         #: The files whose errors were explained: a loop there was left by the error.
         self._failed: set[str] = set()
-        self._shell = shell
+        self._context = context
         self._leftovers: LeftGeneratorFinder | None = None
 
     @contextmanager
@@ -74,12 +99,14 @@ class LeakReporter:
         """Hear what the interpreter, the loop and the probes report."""
         written = vars(warnings)[_WARNING_WRITER]
         vars(warnings)[_WARNING_WRITER] = self._on_warning
-        self._shell.loop.set_exception_handler(self._on_loop_error)
+        self._context.loop.set_exception_handler(self._on_loop_error)
+        self._context.loop.live.instruments.add(self)
         try:
             yield
         finally:
-            self._shell.loop.set_exception_handler(_closed_loop_handler)
+            self._context.loop.set_exception_handler(_closed_loop_handler)
             vars(warnings)[_WARNING_WRITER] = written
+            self._context.loop.live.instruments.remove(self)
 
     def began(self) -> None:
         """A statement begins."""
@@ -105,7 +132,7 @@ class LeakReporter:
         for each in waiting:
             _write_to_stderr(each.text)
             if each.seen is not None:
-                self._shell.mistake_reporter.see(each.seen, each.made)
+                self._context.mistake_reporter.see(each.seen, each.made)
 
     def look(self, outcome: Outcome | None = None) -> None:
         """Tell the async generators that were left open since the last look.
@@ -114,31 +141,34 @@ class LeakReporter:
         """
         # One registry serves all inputs, and knows lines but not files: the second coroutine
         # dropped on a line 1 would go untold. IPython empties it likewise.
-        self._shell.session.namespace.pop("__warningregistry__", None)
-        if not self._shell.loop.live.walks:
+        self._context.session.namespace.pop("__warningregistry__", None)
+        if not self._context.loop.live.walks:
             return
         from asyncrepl.engine.leaks.leak_origins import left_open
         from asyncrepl.engine.leaks.open_generators import LeftGeneratorFinder
 
         if self._leftovers is None:
-            self._leftovers = LeftGeneratorFinder(self._shell.loop, self._shell.session.namespace)
+            self._leftovers = LeftGeneratorFinder(
+                self._context.loop, self._context.session.namespace
+            )
         well = outcome.source.filename if outcome is not None and outcome.error is None else None
         for left in self._leftovers.find():
             by_error = left.filename in self._failed
-            leak = left_open(left, self._shell.session.sources, well)
+            leak = left_open(left, self._context.session.sources, well)
             self.leaks.note(leak, quietly=by_error, generator=left.generator)
-            self._shell.mistake_reporter.keep(Finding("kept", describe(None), *left.walk))
+            self._context.mistake_reporter.keep(Finding("kept", describe(None), *left.walk))
 
-    def _show_leak(self, leak: Leak) -> None:
+    def leak(self, leak: Leak) -> None:
+        """Show `leak`."""
         if leak.kind != "never awaited":  # that was told with the warning
-            self._shell.console.complain(*self._leak_lines(leak))
+            self._context.console.complain(*self._leak_lines(leak))
 
     def _leak_lines(self, leak: Leak) -> list[Line]:
         from asyncrepl.views.leak_lines import leak_lines
 
-        source = self._shell.source
+        source = self._context.source
         typed = source.filename if source is not None and len(source.lines) == 1 else ""
-        return leak_lines(leak, self._shell.console.width, typed)
+        return leak_lines(leak, self._context.console.width, typed)
 
     def _on_warning(self, warning: warnings.WarningMessage) -> None:
         """Write a warning out; it may come from any thread, and out of a finalizer."""
@@ -158,18 +188,18 @@ class LeakReporter:
         from asyncrepl.engine.tasks.finalization import dropped_finding
 
         place = warning.filename, warning.lineno
-        leak = never_awaited(coroutine, place, self._shell.session.sources)
+        leak = never_awaited(coroutine, place, self._context.session.sources)
         brief = len(coroutine.cr_origin or ()) == 1  # the tracer's: said in our own way
         self.leaks.note(leak)
         if known:
             return
-        made = partial(self._shell.console.complain, *self._leak_lines(leak))
+        made = partial(self._context.console.complain, *self._leak_lines(leak))
         text = warning_text(warning, brief=brief)
         if self._is_refused(coroutine.cr_code):
             self._refused.append(_RefusedCoroutine(text, dropped_finding(coroutine), made))
             return
         _write_to_stderr(text)
-        self._shell.mistake_reporter.see(dropped_finding(coroutine), made)
+        self._context.mistake_reporter.see(dropped_finding(coroutine), made)
 
     def _is_refused(self, code: CodeType | None) -> bool:
         """Whether what dies was refused: then an error is about to be told in this thread."""
@@ -183,7 +213,7 @@ class LeakReporter:
 
         frame = running_user_frame()
         if frame is not None and frame.f_code.co_filename == warning.filename:
-            self._shell.mistake_reporter.see(finding_at("deprecated", describe(None), frame))
+            self._context.mistake_reporter.see(finding_at("deprecated", describe(None), frame))
 
     def _on_loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """The loop's exception handler: what asyncio would write to its log."""
@@ -192,35 +222,35 @@ class LeakReporter:
         future, error = context.get("task") or context.get("future"), context.get("exception")
         if isinstance(error, SystemExit):
             return  # not an error: the session ends with it
-        if isinstance(error, BrokenPipeError) and self._shell.console.closed:
+        if isinstance(error, BrokenPipeError) and self._context.console.closed:
             with suppress(RuntimeError):  # the loop is closed: the session ends already
-                self._shell.loop.call_soon(_end_session, PIPE_CLOSED)
+                self._context.loop.call_soon(_end_session, PIPE_CLOSED)
             return
         if (never := refused_result(error)) is not None:
-            self._shell.loop.live.outside.lost(never)
-            self._shell.mistake_reporter.stopped = True
+            self._context.loop.live.outside.lost(never)
+            self._context.mistake_reporter.stopped = True
         leak = self._leak_of_context(context)
         name = ""
         if isinstance(future, asyncio.Task):
             name = future.get_name() + (f", {leak.what}" if leak and leak.what else "")
         told = context["message"] + (f" ({name})" if name else "")
-        lines = prose(told, self._shell.console.width, "error", 2)
+        lines = prose(told, self._context.console.width, "error", 2)
         if error is not None:
-            lines += exception_lines(error) + self._shell.mistake_reporter.explain_lost_error(
+            lines += exception_lines(error) + self._context.mistake_reporter.explain_lost_error(
                 error
             )
-        self._shell.console.complain(*lines)
+        self._context.console.complain(*lines)
         if leak is not None:
             self.leaks.note(leak)
         if future is not None and error is not None and (code := first_code(error)) is not None:
             seen = Finding("failed", ObjectInfo(type(error), code), code, 0)
-            self._shell.mistake_reporter.see(seen)
+            self._context.mistake_reporter.see(seen)
 
     def _leak_of_context(self, context: dict[str, Any]) -> Leak | None:
         """The leak that asyncio reports: by the very keys it gives in each case."""
         from asyncrepl.engine.leaks.leak_origins import destroyed, never_retrieved
 
-        sources = self._shell.session.sources
+        sources = self._context.session.sources
         if "future" in context and "exception" in context:
             return never_retrieved(context, sources)
         if "task" in context and "exception" not in context:

@@ -3,7 +3,8 @@
 Errors: `explain_outcome`, `explain_error` and `explain_value` lead from what a statement ended
 with to an explanation. The rules are imported at the first error. That takes some 40 ms, and half
 as long again the lexer that colours the correction; a person at a prompt should not wait for it,
-so there `load_rules` is called in a thread, once the prompt is on the screen.
+so there a thread loads them while the statement is typed
+(`asyncrepl.terminal.module_preloader`).
 
 Mistakes that raise nothing: `SilentMistakeReporter` reports them quietly, once, and only what is
 certain. What the probes, the loop and the interpreter find is noted where it happens, in the
@@ -19,12 +20,14 @@ import weakref
 from asyncio import current_task
 from contextlib import contextmanager
 from types import AsyncGeneratorType, CoroutineType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from asyncrepl.engine.code_owner import short_filename
 from asyncrepl.engine.tasks.task_records import ending
-from asyncrepl.events.findings import Finding, findings
+from asyncrepl.events.findings import Finding, install
+from asyncrepl.events.instrument import Instrument
 from asyncrepl.events.object_info import describe, refused_operands
+from asyncrepl.session.foreground_view import ForegroundView
 from asyncrepl.views.explanation_lines import changed_line, explanation_lines
 
 if TYPE_CHECKING:
@@ -32,14 +35,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import CodeType
 
+    from asyncrepl.engine.blocking.blocking_reports import SleepMonitor
+    from asyncrepl.engine.leaks.leak_log import ExplainedObjects, LeakLog
     from asyncrepl.engine.statements import Outcome, Session
+    from asyncrepl.events import Ending
     from asyncrepl.explain.explanation import Explanation
-    from asyncrepl.session.shell import Shell
     from asyncrepl.views.styled_lines import Line
 
     Otherwise = Callable[[], object]
 
 __all__ = [
+    "LeakAccount",
+    "MistakeContext",
     "SilentMistakeReporter",
     "explain_error",
     "explain_outcome",
@@ -50,7 +57,7 @@ __all__ = [
 
 def load_rules() -> None:
     """Import what the first explanation needs. Any thread may do so."""
-    from asyncrepl.explain import explaining  # noqa: F401  imported to be there
+    from asyncrepl.explain import explainer  # noqa: F401  imported to be there
     from asyncrepl.views.styled_lines import code_lines
 
     code_lines("")
@@ -75,7 +82,7 @@ def explain_outcome(
 def explain_error(session: Session, error: BaseException) -> Explanation | None:
     """The explanation of `error`, whose traceback begins in the user's code."""
     from asyncrepl.explain.evidence import gather
-    from asyncrepl.explain.explaining import explain
+    from asyncrepl.explain.explainer import explain
 
     return explain(gather(error, session.sources, refused_operands, session.namespace))
 
@@ -85,7 +92,7 @@ def explain_value(session: Session, filename: str, value: object) -> Explanation
     if type(value) is not AsyncGeneratorType and not hasattr(type(value), "__await__"):
         return None
     from asyncrepl.explain.evidence import gather_value
-    from asyncrepl.explain.explaining import explain
+    from asyncrepl.explain.explainer import explain
 
     return explain(gather_value(value, session.sources, filename, session.namespace))
 
@@ -95,11 +102,46 @@ _CONSEQUENCES, _CAUSES = {"starved", "hogged"}, {"blocks", "hogged"}
 _LOOP_ITERATIONS = 2
 
 
-class SilentMistakeReporter:
-    """What one shell has to say of mistakes that raised nothing."""
+class LeakAccount(Protocol):
+    """Who keeps what was forgotten."""
 
-    def __init__(self, shell: Shell) -> None:
-        self._shell = shell
+    leaks: LeakLog
+    explained: ExplainedObjects
+
+    def account(self, error: BaseException) -> None:
+        """`error` is explained: what it leaves behind, and what died of it, is no news."""
+
+
+class MistakeContext(ForegroundView, Protocol):
+    """What a mistake reporter needs: also what it sets, and who knows more.
+
+    `explanation` is what explains the last error or misuse, `first` the first of all.
+    """
+
+    explanation: Explanation | None
+    first: Explanation | None
+
+    @property
+    def runs_own_loop(self) -> bool:
+        """Whether a program runs which makes its own loop."""
+
+    @property
+    def sleeps(self) -> SleepMonitor:
+        """What blocks for a time that is known."""
+
+    @property
+    def leak_reporter(self) -> LeakAccount:
+        """Who keeps what was forgotten."""
+
+
+class SilentMistakeReporter(Instrument):
+    """What one session has to say of mistakes that raised nothing."""
+
+    def __init__(self, context: MistakeContext) -> None:
+        self._context = context
+        self._findings = context.loop.live.findings
+        #: How many tasks of the statement were cancelled before they ever ran.
+        self._never_ran = 0
         self._reported_kinds: set[str] = set()
         self._began_in_iteration = 0
         self._reported: set[tuple[str, str]] = set()
@@ -125,58 +167,61 @@ class SilentMistakeReporter:
     @contextmanager
     def active(self) -> Iterator[None]:
         """Hear what is seen."""
-        before = findings.heard, findings.sleep
-        findings.heard, findings.sleep = self._on_finding, self._shell.sleeps.replacement_at
-        findings.clear()
-        selector = self._shell.loop.live.selector
-        selector.idle = self._check_deadlock
+        instruments = self._context.loop.live.instruments
+        self._findings.clear()
+        self._findings.sleep = self._context.sleeps.replacement_at
+        instruments.add(self)
+        before = install(self._findings)
         try:
             yield
         finally:
             self.look()
-            selector.idle = None
-            findings.heard, findings.sleep = before
+            install(before)
+            instruments.remove(self)
+            self._findings.sleep = None
 
     def see(self, sighting: Finding, otherwise: Otherwise | None = None) -> None:
         """Note `sighting`; `otherwise` is called if nobody can explain it."""
         if otherwise is not None:
             self._fallbacks[sighting.key] = otherwise
-        findings.add(sighting)
+        self._findings.add(sighting)
 
     def explain_lost_error(self, error: BaseException) -> list[Line]:
         """What explains an error that reached only the loop's exception handler."""
-        found = explain_error(self._shell.session, error)
+        found = explain_error(self._context.session, error)
         if found is None:
             return []
-        self._shell.leak_reporter.account(error)
+        self._context.leak_reporter.account(error)
         told = self._is_reported(found)
-        self._shell.first = None  # it is more than what was noticed before
+        self._context.first = None  # it is more than what was noticed before
         lines = self.said(found)
         return [] if told else lines
 
     def began(self) -> None:
         """A statement begins."""
-        self._began_in_iteration = self._shell.loop.live.turn.number
+        self._began_in_iteration = self._context.loop.live.turn.number
         self._reported_kinds.clear()
         self._reported_blocking.clear()
         self._forgotten_code.clear()
         self.stopped = False
-        findings.never_ran = 0
+        self._never_ran = 0
 
     def ended(self, outcome: Outcome, *, silently: bool) -> None:
         """A statement is over: tell what was seen of it, and the tasks it left behind."""
         self._stuck_task_id = 0
-        findings.review_pending()
+        self._findings.review_pending()
         self.look(silently=silently)
         # It is started in one turn, runs in the next, and is reported in the one after.
-        at_once = self._shell.loop.live.turn.number - self._began_in_iteration <= _LOOP_ITERATIONS
-        if at_once and outcome.error is None and findings.never_ran:
+        at_once = (
+            self._context.loop.live.turn.number - self._began_in_iteration <= _LOOP_ITERATIONS
+        )
+        if at_once and outcome.error is None and self._never_ran:
             code = _code_of_whole_text(outcome.source.filename)
             self.see(Finding("unsuspended", describe(None), code, 0))
             self.look()
         last = vars(builtins).get("_")
         if type(last) is CoroutineType and last.cr_code in self._forgotten_code:
-            self._shell.leak_reporter.explained.add(last)  # one more, that dies later
+            self._context.leak_reporter.explained.add(last)  # one more, that dies later
 
     def keep(self, sighting: Finding) -> None:
         """Explain `sighting`, which is told in another way, when ``:why`` asks."""
@@ -187,7 +232,7 @@ class SilentMistakeReporter:
     def look(self, *, silently: bool = False) -> None:
         """Tell what was seen since the last look; `silently` where an error tells it better."""
         self._look_scheduled = False
-        for sighting in findings.take():
+        for sighting in self._findings.take():
             otherwise = self._fallbacks.pop(sighting.key, None)
             if silently or (sighting.what in _CONSEQUENCES and self._reported_kinds & _CAUSES):
                 continue
@@ -199,7 +244,7 @@ class SilentMistakeReporter:
                 if sighting.what in _CAUSES and sighting.place is not None:
                     self._reported_blocking.add((sighting.code.co_filename, sighting.place.lineno))
                 if not self._is_reported(found):
-                    self._shell.console.complain(
+                    self._context.console.complain(
                         *self.said(found, self._location_text(found, sighting))
                     )
             elif otherwise is not None:
@@ -207,12 +252,12 @@ class SilentMistakeReporter:
 
     def asked(self) -> Explanation | None:
         """What might be a mistake in what ran last, for somebody who asks; if nothing else is."""
-        for sighting in findings.take_tentative():
+        for sighting in self._findings.take_tentative():
             if (found := self._explanation(sighting)) is not None:
                 return found
         return None
 
-    def blocked(self, filename: str, line: int, milliseconds: int) -> None:
+    def note_blocked(self, filename: str, line: int, milliseconds: int) -> None:
         """The code there has held the loop for so long, and others could have run."""
         if not self.is_reported_blocking(filename, line):
             code, made = _code_of_whole_text(filename), (filename, line)
@@ -238,15 +283,19 @@ class SilentMistakeReporter:
         """Tell again what was told."""
         self._reported.clear()
         self._fixes.clear()
-        findings.clear()
+        self._findings.clear()
 
-    def _on_finding(self) -> None:
+    def task_ended(self, lane: int, how: Ending, slices: int) -> None:  # noqa: ARG002
+        """Count the task, if it was cancelled in what would have been its first slice."""
+        self._never_ran += how == "cancelled" and slices == 1
+
+    def finding(self, finding: Finding) -> None:  # noqa: ARG002  it is in the log
         """Look as soon as the code that runs gives the loop back."""
-        loop = self._shell.loop
+        loop = self._context.loop
         if loop.is_closed():
             return
         if not loop.is_running():
-            if not self._shell.runs_own_loop:  # else the program's end, or its loop, is near
+            if not self._context.runs_own_loop:  # else the program's end, or its loop, is near
                 self.look()
             return
         here = threading.get_ident() == getattr(loop, "_thread_id", None)
@@ -261,7 +310,7 @@ class SilentMistakeReporter:
             loop.call_soon_threadsafe(self._look_soon)
 
     def _look_soon(self) -> None:
-        task = self._shell.task
+        task = self._context.task
         if task is not None and task.done():
             return  # its end is to be told first
         seen_in, self._tasks_with_findings = self._tasks_with_findings, []
@@ -270,14 +319,14 @@ class SilentMistakeReporter:
             return
         self.look()
 
-    def _check_deadlock(self) -> None:
+    def loop_waits(self) -> None:
         """Ask whether what runs in the foreground waits for ever, as the loop is about to wait."""
         task = self._foreground()
         if task is None or id(task) == self._stuck_task_id:
             return
         from asyncrepl.engine.tasks.task_survey import deadlock_finding, is_deadlocked
 
-        if is_deadlocked(self._shell.loop):
+        if is_deadlocked(self._context.loop):
             self._stuck_task_id = id(task)
             self._look_scheduled = True  # nobody but us is going to look
             if (seen := deadlock_finding(task)) is not None:
@@ -287,19 +336,18 @@ class SilentMistakeReporter:
 
     def _foreground(self) -> asyncio.Task[Any] | None:
         """The task whose end is waited for; of a program on its own, the first it has made."""
-        shell = self._shell
-        if not shell.runs_own_loop:
-            return shell.task
+        if not self._context.runs_own_loop:
+            return self._context.task
         from asyncrepl.engine.tasks.task_records import all_tasks
         from asyncrepl.engine.tasks.task_survey import sorted_by_name
 
-        return next(iter(sorted_by_name(all_tasks(shell.loop))), None)
+        return next(iter(sorted_by_name(all_tasks(self._context.loop))), None)
 
     def _explanation(self, sighting: Finding) -> Explanation | None:
         from asyncrepl.explain.evidence import gather_seen
-        from asyncrepl.explain.explaining import explain
+        from asyncrepl.explain.explainer import explain
 
-        session = self._shell.session
+        session = self._context.session
         return explain(gather_seen(sighting, session.sources, session.namespace))
 
     def _note_leak(self, sighting: Finding) -> None:
@@ -308,11 +356,11 @@ class SilentMistakeReporter:
             from asyncrepl.engine.leaks.leak_origins import never_iterated
 
             if (leak := never_iterated(sighting)) is not None:
-                self._shell.leak_reporter.leaks.note(leak, quietly=True)
+                self._context.leak_reporter.leaks.note(leak, quietly=True)
 
     def _location_text(self, found: Explanation, sighting: Finding) -> str:
         """Where it is, unless that is the one line just typed."""
-        sources, typed = self._shell.session.sources, self._shell.source
+        sources, typed = self._context.session.sources, self._context.source
         filename, line = sighting.code.co_filename, 1
         if sighting.place is not None:
             line = sighting.place.lineno
@@ -325,11 +373,11 @@ class SilentMistakeReporter:
     def said(self, found: Explanation, place: str = "") -> list[Line]:
         """The lines that tell `found`; it is not told a second time, and ``:why`` knows it."""
         self.note(found)
-        shell = self._shell
-        shell.explanation = found
+        context = self._context
+        context.explanation = found
         if self.silent:
             return []
-        return explanation_lines(found, shell.session.sources, shell.console.width, place)
+        return explanation_lines(found, context.session.sources, context.console.width, place)
 
 
 def _has_failed(task: asyncio.Task[Any] | None) -> bool:

@@ -10,8 +10,10 @@ progress bar or a table, what is kept is how they look in the end.
 from __future__ import annotations
 
 import threading
+from array import array
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol, overload
 
 from asyncrepl.views.live_rows import LiveRows, moves_cursor
 from asyncrepl.views.screen_cells import EscapeFilter
@@ -22,10 +24,11 @@ if TYPE_CHECKING:
     from asyncrepl.engine.statements import Outcome
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["OutputPiece", "RecordedInput", "Tape", "TapeListener"]
+__all__ = ["OutputPiece", "Pieces", "RecordedInput", "Tape", "TapeListener"]
 
-#: Characters of output that are kept of one input, and of all.
+#: Characters of output that are kept of one input, and about so many bytes of all.
 MAX_CHARACTERS, MAX_CHARACTERS_IN_ALL = 100_000, 4_000_000
+_EACH = 24  # bytes of a piece beside its text
 _LONG_LINE = 10_000  # characters of one line
 
 
@@ -38,6 +41,45 @@ class OutputPiece(NamedTuple):
     at: float
     style: str
     text: str
+
+
+class Pieces(Sequence[OutputPiece]):
+    """Pieces of output, which are packed: as tuples they take ten times as much memory.
+
+    A Ctrl-C may come amid an `append`: what is not counted in `_packed` is not there.
+    """
+
+    def __init__(self) -> None:
+        self._styles: list[str] = []
+        self._packed = array("d")  # of each: its instant, the number of its style, its end
+        self._text = bytearray()
+
+    def append(self, piece: OutputPiece) -> None:
+        """Add `piece` at the end."""
+        if piece.style not in self._styles:
+            self._styles.append(piece.style)
+        self._text[self._end_of(len(self)) :] = piece.text.encode("utf-8", "surrogatepass")
+        self._packed.extend((piece.at, self._styles.index(piece.style), len(self._text)))
+
+    def __len__(self) -> int:
+        return len(self._packed) // 3
+
+    @overload
+    def __getitem__(self, index: int) -> OutputPiece: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[OutputPiece]: ...
+    def __getitem__(self, index: int | slice) -> OutputPiece | list[OutputPiece]:
+        numbers = range(len(self))[index]
+        return self._piece(numbers) if isinstance(numbers, int) else [*map(self._piece, numbers)]
+
+    def _piece(self, number: int) -> OutputPiece:
+        at, style, end = self._packed[3 * number : 3 * number + 3]
+        text = self._text[self._end_of(number) : int(end)].decode("utf-8", "surrogatepass")
+        return OutputPiece(at, self._styles[int(style)], text)
+
+    def _end_of(self, count: int) -> int:
+        """Where the text of the first `count` pieces ends."""
+        return int(self._packed[3 * count - 1]) if count else 0
 
 
 class RecordedInput:  # no dataclass: those take a millisecond each to import
@@ -58,7 +100,7 @@ class RecordedInput:  # no dataclass: those take a millisecond each to import
         self.error: str | None = None
         self.compiled = True
         self.cut = False
-        self.pieces: list[OutputPiece] = []
+        self.pieces: Pieces | list[OutputPiece] = Pieces()
         self.size = 0
 
 
@@ -158,19 +200,20 @@ class Tape:
         if not self._inputs or not text:
             return
         recorded = self._inputs[-1]
-        recorded.cut = recorded.cut or recorded.size + len(text) > MAX_CHARACTERS
-        if recorded.cut:
-            return
-        recorded.size += len(text)
-        self._size += len(text)
-        recorded.pieces.append(OutputPiece(self._now(), style, text))
-        if self._size > MAX_CHARACTERS_IN_ALL:
-            self._forget()
+        with self._lock:
+            recorded.cut = recorded.cut or recorded.size + len(text) > MAX_CHARACTERS
+            if recorded.cut:
+                return
+            recorded.size += len(text)
+            self._size += len(text) + _EACH
+            recorded.pieces.append(OutputPiece(self._now(), style, text))
+            if self._size > MAX_CHARACTERS_IN_ALL:
+                self._forget()
         if self.listener is not None and recorded.ended is not None:
             self.listener.printed()
 
     def _forget(self) -> None:
         """Forget the output of the oldest input that has any."""
         oldest = next(recorded for recorded in self._inputs if recorded.size)
-        self._size -= oldest.size
-        oldest.size, oldest.cut, oldest.pieces = 0, True, []
+        self._size -= oldest.size + _EACH * len(oldest.pieces)
+        oldest.size, oldest.cut, oldest.pieces = 0, True, Pieces()

@@ -1,1 +1,1 @@
-"""From text to a statement or a command, and what names in a text stand for; runs nothing."""
+"""From text to a statement or a command, and what names in a text mean; runs nothing."""

@@ -50,7 +50,7 @@ class _Prompts(NamedTuple):
 #: line that goes on is looked for at any indent: auto-indent may have come before it.
 _PYTHON = _Prompts(re.compile(r"\s*>>>(?: |$)"), re.compile(r"\s*\.\.\.(?: |$)"))
 _IPYTHON = _Prompts(re.compile(r"\s*In \[\d*\]:(?: |$)"), re.compile(r"\s*\.{3,}:(?: |$)"))
-#: What may stand above the first prompt: directives, narration, the fence of a code block.
+#: What may come above the first prompt: directives, narration, the fence of a code block.
 _PREAMBLE = re.compile(r"\s*(#|```|~~~|$)")
 #: Output that an error left, also one of which only the last line is shown.
 _ERROR_OUTPUT = re.compile(
@@ -71,7 +71,7 @@ class PastedInput:
 def pasted_inputs(text: str) -> list[PastedInput] | None:
     """The inputs of the session that `text` is, in order; None if it is none.
 
-    It is one if a prompt stands in its first line, but for comments and empty lines.
+    It is one if its first line has a prompt, but for comments and empty lines.
     """
     lines = text.split("\n")
     prompts = _prompts_in(lines)

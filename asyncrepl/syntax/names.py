@@ -3,11 +3,11 @@
 Who asks whether a call is one of ``asyncio.gather`` must not go by the letters of the text:
 there are ``import asyncio as aio``, ``from asyncio import gather as together``, ``together =
 asyncio.gather`` and ``loop = asyncio.get_event_loop()``. So each tree is looked through once,
-and the names in it that stand for something of a module are given its canonical name, as an
+and the names in it that mean something of a module are given its canonical name, as an
 attribute of their node; a copy of the tree shares these nodes, and so their names.
 
 A name counts only if it means one thing in the whole text: one that is bound a second time, as
-a parameter or by a loop, stands for nobody knows what. Scopes are not told apart. Names of the
+a parameter or by a loop, may be anything. Scopes are not distinguished. Names of the
 user's own functions stay what they are: where they were made is what matters of those.
 """
 
@@ -31,7 +31,7 @@ _MAX_ALIAS_DEPTH = 3
 
 
 def bind_names(tree: ast.AST, namespace: Mapping[str, object] | None = None) -> None:
-    """Give the names in `tree` that stand for things of modules their canonical names.
+    """Give the names in `tree` that mean things of modules their canonical names.
 
     `namespace` is where names come from that the text itself does not bind. Nothing of the
     user's is run. Any thread may do so, before others look at the tree.
@@ -77,7 +77,7 @@ def callee_name(call: ast.AST | None) -> str:
 
 
 def bound_names(node: ast.AST) -> Iterator[str]:
-    """The names that `node` itself binds, as far as they stand in it."""
+    """The names that `node` itself binds, as far as they are written in it."""
     match node:
         case ast.Name(ctx=ast.Store() | ast.Del()):
             yield node.id
@@ -95,7 +95,7 @@ def bound_names(node: ast.AST) -> Iterator[str]:
 
 
 def _meanings(nodes: list[ast.AST]) -> dict[str, str]:
-    """What the names stand for that a text binds; "" for those that stand for nothing known."""
+    """The canonical names of what the names mean that a text binds; "" for what is not known."""
     found: dict[str, set[str]] = {}
     aliases: list[tuple[str, ast.expr]] = []
     targets: set[ast.AST] = set()
@@ -140,7 +140,7 @@ def _aliases(node: ast.AST) -> Iterator[tuple[ast.Name, ast.expr]]:
 
 
 def _resolve_aliases(aliases: list[tuple[str, ast.expr]], found: dict[str, set[str]]) -> None:
-    """Enter what the `aliases` stand for, where they stand for things that were `found`."""
+    """Add to `found` what the `aliases` mean, where they are names of things in it."""
     for _ in range(_MAX_ALIAS_DEPTH):
         for name, value in aliases:
             root = _root_name(value)

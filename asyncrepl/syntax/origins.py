@@ -16,6 +16,7 @@ import ast
 from typing import TYPE_CHECKING, TypeGuard
 
 from asyncrepl.syntax.names import last_name
+from asyncrepl.syntax.node_types import FUNCTIONS, LOOPS, SCOPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -25,16 +26,13 @@ if TYPE_CHECKING:
 
 __all__ = ["is_discarded_call", "only_break", "only_call"]
 
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_LOOPS = (ast.For, ast.AsyncFor, ast.While)
-_SCOPES = (*_FUNCTIONS, ast.Lambda, ast.ClassDef)
-
 
 def only_call(name: str, sources: Iterable[Source]) -> tuple[str, int] | None:
-    """The file and line of the one call of `name` that is neither awaited nor walked.
+    """The file and line of the one call of `name` that is neither awaited nor iterated over.
 
+    `sources` are all texts that can hold it; the line counts from 1.
     None if there is none or several, or if `name` is also used in another way (under
-    a second name, handed on, decorated), for then it can be called from anywhere.
+    a second name, passed on, decorated), for then it can be called from anywhere.
     """
     found: tuple[str, int] | None = None
     for source in sources:
@@ -48,7 +46,7 @@ def only_call(name: str, sources: Iterable[Source]) -> tuple[str, int] | None:
 
 
 def is_discarded_call(name: str, tree: ast.Module, line: int) -> bool:
-    """Whether on `line` a statement calls `name` for nothing, and nothing else there does."""
+    """Whether on `line` of `tree` a statement only calls `name`, and nothing else there does."""
     uses = [use for use in _uses(tree, name) if use.lineno <= line <= _last_line(use)]
     bare = [node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)]
     return len(uses) == 1 and uses[0] in bare
@@ -57,11 +55,11 @@ def is_discarded_call(name: str, tree: ast.Module, line: int) -> bool:
 def only_break(tree: ast.Module, place: Place) -> int | None:
     """The line of the one ``break`` of the ``async for`` that takes its steps at `place`.
 
-    Only for a loop at the top level, in no ``try`` or ``with``: there, if no error is
+    Only for a loop at the top level of `tree`, in no ``try`` or ``with``: there, if no error is
     seen, nothing but its ``break`` can have left it early. Else None.
     """
     for loop in _top_level_loops(tree.body):
-        if _stands_at(loop, place) or _stands_at(loop.iter, place):
+        if _begins_at(loop, place) or _begins_at(loop.iter, place):
             breaks = list(_breaks(loop.body))
             return breaks[0].lineno if len(breaks) == 1 else None
     return None
@@ -87,14 +85,14 @@ def _exposes(node: ast.AST, name: str) -> TypeGuard[ast.expr | ast.stmt]:
     """Whether after `node` the function `name` can be called without being named."""
     if isinstance(node, ast.Name | ast.Attribute):
         return last_name(node) == name and isinstance(node.ctx, ast.Load)
-    if isinstance(node, _FUNCTIONS):
+    if isinstance(node, FUNCTIONS):
         return node.name == name and bool(node.decorator_list)
     names = node.names if isinstance(node, ast.Import | ast.ImportFrom) else []
     return any(each.name == name and each.asname for each in names)
 
 
 def _operand(node: ast.AST) -> ast.expr | None:
-    """What `node` awaits or walks asynchronously."""
+    """What `node` awaits or iterates over asynchronously."""
     if isinstance(node, ast.Await):
         return node.value
     if isinstance(node, ast.AsyncFor) or (isinstance(node, ast.comprehension) and node.is_async):
@@ -110,7 +108,7 @@ def _top_level_loops(body: Sequence[ast.stmt]) -> Iterator[ast.AsyncFor]:
     for statement in body:
         if isinstance(statement, ast.AsyncFor):
             yield statement
-        if isinstance(statement, (*_LOOPS, ast.If)):
+        if isinstance(statement, (*LOOPS, ast.If)):
             yield from _top_level_loops(statement.body)
             yield from _top_level_loops(statement.orelse)
 
@@ -120,11 +118,11 @@ def _breaks(nodes: Iterable[ast.AST]) -> Iterator[ast.Break]:
     for node in nodes:
         if isinstance(node, ast.Break):
             yield node
-        elif isinstance(node, _LOOPS):
+        elif isinstance(node, LOOPS):
             yield from _breaks(node.orelse)
-        elif not isinstance(node, _SCOPES):
+        elif not isinstance(node, SCOPES):
             yield from _breaks(ast.iter_child_nodes(node))
 
 
-def _stands_at(node: ast.expr | ast.stmt, place: Place) -> bool:
+def _begins_at(node: ast.expr | ast.stmt, place: Place) -> bool:
     return (node.lineno, node.col_offset) == (place.lineno, place.column)

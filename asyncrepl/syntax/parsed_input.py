@@ -50,8 +50,8 @@ _COMMENT = rb"[ \t\f]*(?:[#\r\n]|$)"
 def decoded(data: bytes, filename: str) -> str:
     """The text of the program `data`, with plain newlines.
 
-    Raises Python's own SyntaxError where it is none: an unknown encoding, or bytes that
-    are not in it.
+    `filename` is the one that an error names. Raises Python's own SyntaxError where it is
+    none: an unknown encoding, or bytes that are not in it.
     """
     try:
         return decode_source(data)
@@ -64,7 +64,7 @@ def decoded(data: bytes, filename: str) -> str:
 
 
 def decode_failure(data: bytes, error: SyntaxError) -> str:
-    """Why `data` is no program, as `decoded` found, to be said after its name."""
+    """Why `data` is no program, to be said after its name; `error` is what `decoded` raised."""
     if any(re.match(_COOKIE, line) for line in data.split(b"\n")[:2]):
         return f"is no text: {error.msg}"
     return "is not text in UTF-8"
@@ -96,9 +96,11 @@ def _checked_encoding(encoding: str) -> str:
 
 
 _PARSE_ONLY = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-#: The file name of a text that is only tried: warnings about it are silenced.
+#: The file name of a text that is parsed only to know whether it is complete: no warnings.
 TRIAL_FILENAME = "<asyncrepl trial>"
 _QUIT_WORDS = {"exit": "quit", "quit": "quit"}
+#: ``NAME?``, ``NAME??`` and ``?NAME``, as in IPython: no Python text has a question mark there.
+_QUESTION = re.compile(r"(?P<before>\?{0,2}) *(?P<name>[^\W\d]\w*(?:\.\w+)*) *(?P<after>\?{0,2})")
 _COMPOUND_STATEMENTS = (
     ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.If | ast.For | ast.AsyncFor
     | ast.While | ast.With | ast.AsyncWith | ast.Try | ast.TryStar | ast.Match
@@ -144,9 +146,9 @@ ParsedInput = Blank | Command | Statement | Incomplete | InvalidStatement
 
 
 def parse_input(text: str, filename: str = "<input>", *, program: bool = False) -> ParsedInput:
-    """Say what `text` is. Never raises; `filename` appears in errors and warnings.
+    """Classify `text`. Never raises; `filename` appears in errors and warnings.
 
-    A `program` is Python alone: it holds no commands.
+    A `program` is Python alone: it holds no commands. Callable from any thread.
     """
     command = None if program else as_command(text)
     if command is not None:
@@ -175,10 +177,19 @@ def as_command(text: str) -> Command | None:
     if text.startswith("!"):
         return Command("shell", stripped[1:].strip())
     if not text.startswith(":"):
-        return None
+        return _as_question(stripped) if "?" in (stripped[:1], stripped[-1:]) else None
     name, _, rest = stripped[1:].partition(" ")
     rest = rest.strip()
     return Command(name, rest, text.index(rest, len(name) + 1))
+
+
+def _as_question(text: str) -> Command | None:
+    """The command that asks what a name is."""
+    found = _QUESTION.fullmatch(text)
+    if found is None or bool(found["before"]) == bool(found["after"]):
+        return None
+    marks = found["before"] or found["after"]
+    return Command("info", found["name"] + (marks if marks == "??" else ""))
 
 
 def is_complete(text: str) -> bool:
@@ -208,7 +219,11 @@ def is_block(statement: ast.stmt) -> bool:
 
 
 def parse(text: str, filename: str) -> ast.Module:
-    """The tree of `text`; raises SyntaxError, also where ``compile`` has ValueError."""
+    """The tree of `text`, with top-level await; `filename` appears in errors and warnings.
+
+    Raises SyntaxError, also where ``compile`` has ValueError; and RecursionError or
+    MemoryError for what is nested too deeply.
+    """
     flags = _PARSE_ONLY | PyCF_ALLOW_INCOMPLETE_INPUT
     try:
         tree = compile(text, filename, "exec", flags, dont_inherit=True)
@@ -220,7 +235,7 @@ def parse(text: str, filename: str) -> ast.Module:
 
 
 def silence_completeness_warnings() -> None:
-    """Keep warnings of trial parses quiet: the parse that counts gives them again.
+    """Ignore warnings of completeness checks: the parse that is run gives them again.
 
     A filter by module name, set once: ``warnings.catch_warnings`` would change
     global state from the thread that asks for completeness.

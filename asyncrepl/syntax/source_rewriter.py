@@ -2,7 +2,7 @@ r"""Editing source text at places the syntax tree names: a fix looks like the us
 
 ``ast.unparse`` does not do: it drops comments, quotes and line breaks, and a correction that
 nobody recognises as his own is not read. Neither do string searches: the words of Python also
-stand in strings. So every edit is a span of the text, taken from a node, and all edits of a fix
+occur in strings. So every edit is a span of the text, taken from a node, and all edits of a fix
 are applied at once.
 
 The compiler counts columns in UTF-8 bytes and lines by ``\n``, ``\r\n`` and ``\r``; `SourceText`
@@ -74,7 +74,7 @@ class SourceText:
         return self.starts[lineno - 1] + len(before.decode("utf-8", "surrogatepass"))
 
     def span(self, node: ast.AST) -> Span:
-        """Where `node` stands, without its decorators and without brackets around it."""
+        """The span of `node`, without its decorators and without brackets around it."""
         place: ast.expr = node  # type: ignore[assignment]  # any node with a position
         end_line, end_column = place.end_lineno, place.end_col_offset
         assert end_line is not None
@@ -96,7 +96,7 @@ class SourceText:
         return max(start for start in self.starts if start <= index)
 
     def begins_line(self, node: ast.AST) -> bool:
-        """Whether nothing stands in front of `node` on its line."""
+        """Whether only white space comes before `node` on its line."""
         start = self.span(node).start
         return not self.text[self.line_start(start) : start].strip()
 
@@ -131,7 +131,7 @@ class SourceRewriter:
         self.applicable = True
 
     def replace(self, where: ast.AST | Span, text: str) -> None:
-        """Put `text` in the place of a node or span."""
+        """Put `text` in the place of `where`, a node or a span."""
         start, end = where if isinstance(where, tuple) else self.source.span(where)
         self.edits.append(Edit(start, end, text))
 
@@ -197,7 +197,10 @@ def compiles(text: str) -> bool:
 
 
 def compile_error(text: str, filename: str, flags: int) -> Exception | None:
-    """What the compiler, called with `flags`, says against `text`; None if nothing."""
+    """The error of compiling `text` with these `flags`; None if it compiles.
+
+    `filename` appears in the error. Warnings are dropped; nothing is run.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

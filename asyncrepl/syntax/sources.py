@@ -32,7 +32,7 @@ class Source:
 
     @property
     def typed(self) -> bool:
-        """Whether it was typed at a prompt, and so stands on the screen above its output."""
+        """Whether it was typed at a prompt, and so is seen on the screen above its output."""
         return self.filename.startswith("<input ")
 
     @property
@@ -56,7 +56,10 @@ class Sources(Mapping[str, Source]):
         *,
         module: bool = False,
     ) -> Source:
-        """Remember `text` under `filename`, for us and for `linecache`."""
+        """Remember `text` under `filename`, also for `linecache` if it is in no file (``<…>``).
+
+        `tree`, `column` and `module` are as in `Source`. A text of the same name is replaced.
+        """
         source = Source(filename, text, tree, column, module)
         self._by_name[filename] = source
         if filename.startswith("<"):
@@ -132,7 +135,7 @@ def _definition_lines(name: str, source: Source) -> Iterator[int]:
 
 
 def _classes(path: str, tree: ast.AST) -> Iterator[tuple[str, ast.ClassDef]]:
-    """The classes in `tree`, each with what stands before its name in its qualified one."""
+    """The classes in `tree`, each with what comes before its name in its qualified one."""
     for node in ast.iter_child_nodes(tree):
         inner = path
         if isinstance(node, ast.ClassDef):

@@ -31,8 +31,8 @@ _CODE_ATTRIBUTES = {
 def find_named(name: str, namespace: Mapping[str, object]) -> object:
     """What ``a.b.c`` means: a name, a builtin or an imported module, and attributes of it.
 
-    MISSING if there is no such thing. A method is given as it stands in its class, a
-    property as what computes it: neither is asked for its value.
+    `namespace` is asked first. MISSING if there is no such thing. A method is given as it is
+    in its class, a property as what computes it: neither is asked for its value.
     """
     first, *rest = name.split(".")
     for known in (namespace, vars(builtins), sys.modules):

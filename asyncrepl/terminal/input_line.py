@@ -5,8 +5,8 @@ accepted by the input controller.
 
 Colours: Python by Pygments, the tool's commands by one style. Pygments' Python lexer takes as
 long to import as the whole of asyncio. The first prompt is empty and needs no lexer; so it is
-imported once that prompt is on the screen (`InputLexer.load`), or when the first text is typed
-before.
+imported once that prompt is on the screen, in another thread (`InputLexer.load`). Until then what
+is typed has no colours: no key waits for them. What goes to the scrollback does.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from asyncrepl.terminal.emoji_cells import (
     boundary,
     measure_joined_emoji,
 )
-from asyncrepl.views.styled_lines import printable
+from asyncrepl.views.styled_lines import printable, python_lexer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
@@ -48,13 +48,14 @@ if TYPE_CHECKING:
     from prompt_toolkit.data_structures import Size
     from prompt_toolkit.formatted_text import StyleAndTextTuples
     from prompt_toolkit.history import History
+    from prompt_toolkit.layout.controls import BufferControl
 
     from asyncrepl.terminal.completion import InputCompleter
     from asyncrepl.views.styled_lines import Line
 
 __all__ = ["Editor", "InputLexer"]
 
-_COMMAND = r"(:\w*)(.*)"
+_COMMAND = r":\w*[ \t]*"
 
 
 class InputLexer(Lexer):
@@ -62,13 +63,13 @@ class InputLexer(Lexer):
 
     def __init__(self) -> None:
         self._python: Lexer | None = None
+        #: Whether Python is typed behind the name of this command; none is, until it is known.
+        self.takes_python: Callable[[str], bool] = _takes_none
 
     def load(self) -> Lexer:
-        """The Python lexer; the first call imports it."""
+        """The Python lexer; the first call imports it. Any thread may do so."""
         if self._python is None:
-            from pygments.lexers.python import PythonLexer
-
-            self._python = PygmentsLexer(PythonLexer)
+            self._python = PygmentsLexer(python_lexer())
         return self._python
 
     def lex_document(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
@@ -76,23 +77,25 @@ class InputLexer(Lexer):
         if not document.text:
             return SimpleLexer().lex_document(document)
         if document.text.startswith(":"):
-            return _lex_command(document)
-        return self.load().lex_document(document)
+            return self._lex_command(document)
+        return (self._python or SimpleLexer()).lex_document(document)
+
+    def _lex_command(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
+        found = re.match(_COMMAND, document.text)
+        assert found is not None
+        name, rest = found[0], document.text[found.end() :]
+        python = self.takes_python(name.strip().removeprefix(":"))
+        lexer = (self._python if python else None) or SimpleLexer()
+        line = lexer.lex_document(Document(rest))
+        return lambda number: [("class:command", name), *line(0)] if number == 0 else line(number)
 
     def invalidation_hash(self) -> Hashable:
-        """Nothing changes the colours of the same text."""
-        return 0
+        """What changes the colours of the same text: that the lexer and the commands are there."""
+        return self._python is not None, id(self.takes_python)
 
 
-def _lex_command(document: Document) -> Callable[[int], StyleAndTextTuples]:
-    def line(number: int) -> StyleAndTextTuples:
-        text = document.lines[number] if number < len(document.lines) else ""
-        found = re.match(_COMMAND, text) if number == 0 else None
-        if found is None:
-            return [("", text)]
-        return [("class:command", found[1]), ("", found[2])]
-
-    return line
+def _takes_none(_name: str) -> bool:
+    return False
 
 
 _MENU_ROWS = 8
@@ -150,21 +153,7 @@ class Editor:
             tempfile_suffix=_PYTHON_FILE,
         )
         self.search = SearchToolbar(ignore_case=True)
-        self.control = JoinedBufferControl(
-            self.buffer,
-            input_processors=[
-                HighlightIncrementalSearchProcessor(),
-                HighlightSelectionProcessor(),
-                # Few characters around the cursor: the search for the other
-                # bracket walks through the text at each redraw.
-                HighlightMatchingBracketProcessor(max_cursor_distance=1000),
-                AppendAutoSuggestion(),
-            ],
-            include_default_input_processors=False,
-            lexer=self.lexer,
-            search_buffer_control=self.search.control,
-            preview_search=True,
-        )
+        self.control = self._input_control()
         self.window = Window(
             self.control,
             height=self._height,
@@ -180,6 +169,23 @@ class Editor:
                 scroll_offset=1,
                 extra_filter=has_focus(self.buffer),
             ),
+        )
+
+    def _input_control(self) -> BufferControl:
+        return JoinedBufferControl(
+            self.buffer,
+            input_processors=[
+                HighlightIncrementalSearchProcessor(),
+                HighlightSelectionProcessor(),
+                # Few characters around the cursor: the search for the other
+                # bracket walks through the text at each redraw.
+                HighlightMatchingBracketProcessor(max_cursor_distance=1000),
+                AppendAutoSuggestion(),
+            ],
+            include_default_input_processors=False,
+            lexer=self.lexer,
+            search_buffer_control=self.search.control,
+            preview_search=True,
         )
 
     def suggest(self) -> None:
@@ -203,6 +209,7 @@ class Editor:
     def echo(self, text: str) -> StyleAndTextTuples:
         """`text` as it stands in the scrollback: prompts, colours, a newline at the end."""
         document = Document(text)
+        self.lexer.load()
         line = self.lexer.lex_document(document)
         fragments: StyleAndTextTuples = []
         for number in range(document.line_count):

@@ -2,13 +2,15 @@
 
 To start quickly, nothing is imported that the first prompt can do without. But then the first
 error, the first ``:tree`` imports up to a hundred modules on the user's loop, and holds it for as
-long: 0.1 s, and several times that on a busy machine. So as soon as the prompt is there, a thread
-imports them one after the other, with pauses as long as the work. It gives the interpreter lock
-away when a key is pressed, as all threads do.
+long: 0.1 s, and several times that on a busy machine. So as soon as somebody writes a statement, a
+thread imports them one after the other, with pauses as long as the work. It gives the interpreter
+lock away when a key is pressed, as all threads do. A prompt at which nobody writes costs neither
+that time nor the memory, a third of all that a session takes.
 
 What does not work:
 
 - One import of all: who needs one of the modules meanwhile waits for the rest, too.
+- Importing as soon as the prompt is there: that is when the first keys come.
 - Importing on the loop itself, when it is idle: a slow disk then holds the loop.
 - Importing while user code runs: a loop over ``sys.modules`` fails when that grows.
 - A fork in the middle: the child inherits the lock of a half-imported module, and nobody to
@@ -30,15 +32,15 @@ if TYPE_CHECKING:
 
     from asyncrepl.engine.loop.loop_iteration import LoopIteration
 
-__all__ = ["ModulePreloader"]
+__all__ = ["ModulePreloader", "import_lock"]
 
 #: What a session may need, what is needed soonest first.
 _PACKAGES = (
+    "commands",  # also what `:` completes to
     "explain",
     "views",
     "engine",
     "session",
-    "commands",
     "syntax",
     "instrument",
     "terminal",
@@ -61,12 +63,12 @@ _OTHER_MODULES = (
 #: Seconds before the first import, and at least between two of them.
 _FIRST_DELAY, _MIN_PAUSE = 0.05, 0.002
 
-#: Held while a module is imported, and in every fork.
-_import_lock = threading.RLock()
+#: Held while a thread of ours imports, and in every fork.
+import_lock = threading.RLock()
 os.register_at_fork(
-    before=_import_lock.acquire,
-    after_in_parent=_import_lock.release,
-    after_in_child=_import_lock.release,
+    before=import_lock.acquire,
+    after_in_parent=import_lock.release,
+    after_in_child=import_lock.release,
 )
 
 
@@ -76,12 +78,16 @@ class ModulePreloader:
     def __init__(self, turn: LoopIteration) -> None:
         self._turn = turn
         self._over = threading.Event()
-        # Not called ours: what it computes counts among what keeps the loop from running.
-        self._thread = threading.Thread(target=self._load, name="loading ahead", daemon=True)
+        self._begun = False
+        # It begins after the watchdog, which knows the threads of ours that are there by then:
+        # what this one computes counts among what keeps the loop from running.
+        self._thread = threading.Thread(target=self._load, name="asyncrepl loading", daemon=True)
 
     def start(self) -> None:
-        """Begin, in a moment."""
-        self._thread.start()
+        """Begin, in a moment; only the first call counts. For the terminal's thread."""
+        if not (self._begun or self._over.is_set()):
+            self._begun = True
+            self._thread.start()
 
     def close(self) -> None:
         """Stop after the module that is being imported."""
@@ -103,7 +109,7 @@ class ModulePreloader:
                     return
             began = perf_counter()
             # Whoever needs what is missing or broken will say so.
-            with _import_lock, suppress(Exception):
+            with import_lock, suppress(Exception):
                 import_module(name)
             pause = max(perf_counter() - began, _MIN_PAUSE)
 

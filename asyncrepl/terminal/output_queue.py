@@ -197,6 +197,10 @@ class OutputQueue:
             self._poll_children()
             self._queue(*begun)
 
+    def has_begun(self) -> bool:
+        """Whether this thread has written the beginning of a line, which waits for its end."""
+        return threading.get_ident() in self._unfinished
+
     def show(self, text: str) -> None:
         """Queue whole lines of the session's own; with none, just end what nobody goes on with.
 

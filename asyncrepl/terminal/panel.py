@@ -1,8 +1,10 @@
 """The panel under the input line: what it may show of the loop, and its frames.
 
 `LoopView` looks at the user's loop from the terminal's thread, without touching it. `Panel` holds
-the rows and draws 15 frames a second while something moves, 4 otherwise. A view that raises must
-not end the frames: the exception is kept in `Panel.problem`, and the next frame is tried.
+the rows and draws 15 frames a second while something moves, 2 otherwise, and one soon after
+`Panel.nudge` says that something has happened; none while there is nothing to show and the loop
+waits. A view that raises must not end the frames: the exception is kept in `Panel.problem`, and
+the next frame is tried.
 """
 
 from __future__ import annotations
@@ -60,6 +62,10 @@ class LoopView:
             return False
         turn = self._loop.live.turn
         return turn.busy and time.monotonic() - turn.since > _BLOCKED_AFTER
+
+    def at_rest(self) -> bool:
+        """Whether the loop waits, and who watches it will say when it goes on."""
+        return self._watchdog is not None and self._watchdog.asleep
 
     def status(self, columns: int) -> Sequence[Line]:
         """One row that says by whom the loop is blocked.
@@ -141,7 +147,11 @@ def _without_brief(snapshot: Snapshot, now: int, brief: int, *, frozen: bool) ->
     return replace(snapshot, lanes=tuple(filter(counts, snapshot.lanes)))
 
 
-_MOVING_INTERVAL, _STILL_INTERVAL = 1 / 15, 1 / 4
+#: What may be shown only after a moment is shown after these seconds, if at all.
+_SETTLED_AFTER = 1.0
+#: Seconds between two frames; the last where there is nothing to show, but the terminal's size
+#: is looked at: the signal that tells of it may have a handler of the user's.
+_MOVING_INTERVAL, _STILL_INTERVAL, _REST_INTERVAL = 1 / 15, 1 / 2, 1.0
 _MAX_LANES = 8
 #: After so many seconds it is said what can be done about a statement that runs.
 _HINT_AFTER = 3.0
@@ -173,11 +183,22 @@ class Panel:
         self._since: float | None = None
         self._hint_shown = False
         self._count = 0
+        self._ran = False
+        self._nudge = asyncio.Event()
+        self._nudged_at = time.monotonic()
+        #: Whether a frame comes soon in any case; any thread may ask.
+        self.nudged = True
+
+    def nudge(self) -> None:
+        """There may be something to show again; for the terminal's thread."""
+        self._nudged_at, self.nudged = time.monotonic(), True
+        self._nudge.set()
 
     def started(self, *, scripted: bool = False) -> None:
         """A statement runs from now on; `scripted` where no person has typed it."""
         self._running = True
         self._since = None if scripted or self._hint_shown else time.monotonic()
+        self.nudge()
 
     def ended(self) -> None:
         """No statement runs."""
@@ -187,6 +208,7 @@ class Panel:
     def hint(self, text: str) -> None:
         """Show `text` under the input line; nothing if it is empty."""
         self._hint = text
+        self.nudge()
 
     def refresh(self) -> bool:
         """Look again; whether anything is to be drawn."""
@@ -207,9 +229,14 @@ class Panel:
         return status or self._hints(columns), time, lanes
 
     def _moving(self) -> bool:
-        """Whether the next frame will differ by more than the time that has passed."""
+        """Whether the next frame will differ by more than the time that has passed.
+
+        What ran only before the last of several frames is drawn; who ticks once a second does
+        not move.
+        """
         count, self._count = self._count, self._loop_view.count()
-        return bool(self.status or self._running or (self.lanes and count != self._count))
+        before, self._ran = self._ran, count != self._count
+        return bool(self.status or self._running or (self.lanes and self._ran and before))
 
     def _hints(self, columns: int) -> Sequence[Line]:
         hint = self._hint or self._while_running()
@@ -222,6 +249,13 @@ class Panel:
         self._hint_shown = True
         return _RUNNING_HINT
 
+    def _resting(self) -> bool:
+        """Whether nothing can come to be shown before somebody nudges."""
+        if self._running or self._hint or self.status or self.time or self.lanes:
+            return False
+        settled = time.monotonic() - self._nudged_at > _SETTLED_AFTER
+        return settled and self._loop_view.at_rest()
+
     async def animate(
         self,
         painter: Painter,
@@ -231,17 +265,31 @@ class Panel:
         """Draw frames for ever; `look` is called before each, `failed` for one that raises."""
         took = 0.0
         while True:
-            await asyncio.sleep(
-                max(_MOVING_INTERVAL if self._moving() else _STILL_INTERVAL, took * _REST_FACTOR)
-            )
+            await self._pause(took * _REST_FACTOR)
             began = time.perf_counter()
             try:
                 look()
-                if self.refresh():
+                if not self._resting() and self.refresh():
                     painter.redraw()
             except Exception as error:  # the next frame is tried all the same
                 failed(error)
             took = time.perf_counter() - began
+
+    async def _pause(self, least: float) -> None:
+        """Wait for the time of the next frame, for `least` seconds at least."""
+        if not self._moving():
+            still = _REST_INTERVAL if self._resting() else _STILL_INTERVAL
+            await self._wait_for_nudge(max(still, least))
+            if not self.nudged:
+                return
+        await asyncio.sleep(max(_MOVING_INTERVAL, least))
+
+    async def _wait_for_nudge(self, seconds: float) -> None:
+        self.nudged = False
+        self._nudge.clear()
+        timer = asyncio.get_running_loop().call_later(seconds, self._nudge.set)
+        await self._nudge.wait()
+        timer.cancel()
 
 
 def _no_rows(_columns: int) -> Sequence[Line]:

@@ -134,7 +134,7 @@ class SessionExit:
 
     def _call_after(self, seconds: float, action: Callable[[], Any]) -> None:
         timer = threading.Timer(seconds, action)
-        timer.daemon = True
+        timer.name, timer.daemon = "asyncrepl leaving", True
         timer.start()
         self._timers.append(timer)
 

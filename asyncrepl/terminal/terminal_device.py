@@ -36,11 +36,15 @@ from prompt_toolkit.input.vt100 import Vt100Input
 from prompt_toolkit.output.color_depth import ColorDepth
 from prompt_toolkit.output.vt100 import Vt100_Output
 
+from asyncrepl.terminal.terminal_background import AnswerFilter
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import TextIO
 
     from prompt_toolkit.key_binding import KeyPress
+
+    from asyncrepl.terminal.terminal_background import BackgroundQuestion
 
 __all__ = ["DeviceInput", "DeviceOutput", "TerminalGuard", "TerminalModes", "terminal_size"]
 
@@ -139,20 +143,26 @@ class DeviceInput(Vt100Input):
         self,
         stdin: TextIO,
         modes: TerminalModes,
+        question: BackgroundQuestion,
         pressed: Callable[[list[KeyPress]], object] = bool,
     ) -> None:
         super().__init__(stdin)
         self._modes = modes
+        #: What the terminal was asked.
+        self.question = question
+        self._filter = AnswerFilter(question)
         self._pressed = pressed
 
     def read_keys(self) -> list[KeyPress]:
-        """The keys pressed since the last call; `pressed` is told, too."""
-        keys = super().read_keys()
+        """The keys that have come; `pressed` is given them, too. An answer is no key."""
+        self.vt100_parser.feed(self._filter.without(self.stdin_reader.read()))
+        keys, self._buffer = self._buffer, []
         self._pressed(keys)
         return keys
 
     def flush_keys(self) -> list[KeyPress]:
-        """The key that could have been the beginning of a longer one: Escape."""
+        """The keys that are pressed whatever comes next: an Escape."""
+        self.vt100_parser.feed(self._filter.given_up())
         keys = super().flush_keys()
         self._pressed(keys)
         return keys

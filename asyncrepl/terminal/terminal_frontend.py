@@ -12,6 +12,7 @@ from asyncrepl.views.styled_lines import cell_width, plain
 if TYPE_CHECKING:
     from asyncio import Future
     from collections.abc import Awaitable, Callable, Iterator, Sequence
+    from types import TracebackType
 
     from asyncrepl.engine.loop.live_loop import LiveLoop
     from asyncrepl.session.command_registry import CompletionWords
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from asyncrepl.terminal.terminal_ui import TerminalUI
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["TerminalFrontend", "complete_command"]
+__all__ = ["TerminalFrontend", "complete_command", "takes_python"]
 
 
 class TerminalFrontend(Frontend):
@@ -35,6 +36,7 @@ class TerminalFrontend(Frontend):
         end_process: Callable[[], object],
     ) -> None:
         self._ui = ui
+        self._lease = lease
         self._end_process = end_process
         self._replay_control = replays
         self._play: Callable[[str], None] = super().replay
@@ -69,6 +71,11 @@ class TerminalFrontend(Frontend):
     def prompt_width(self) -> int:  # type: ignore[override]
         """The columns of the prompt, behind which a statement begins."""
         return self._ui.prompt_width
+
+    @property
+    def value_rows(self) -> int:  # type: ignore[override]
+        """The rows that a value may take: what was typed stays on the screen."""
+        return max(self._ui.free_rows - 3, 5)
 
     def offer(self, text: str) -> bool:
         """Put `text` on the next input line, to be edited."""
@@ -151,6 +158,17 @@ class TerminalFrontend(Frontend):
         with self._lease.terminal():
             yield True
 
+    @property
+    def debugs(self) -> bool:  # type: ignore[override]
+        """Whether somebody is there who can be asked: not while a script types."""
+        return not self._replay_control.playing
+
+    def post_mortem(self, error: BaseException, entry: TracebackType) -> None:
+        """Open pdb, with the terminal, in the frame of `entry`."""
+        from asyncrepl.terminal.library_hooks import debug_post_mortem
+
+        debug_post_mortem(self._lease, error, entry)
+
     def replay(self, name: str) -> None:
         """Begin to type the transcript `name`."""
         if self._replay_control.playing:
@@ -182,3 +200,11 @@ def complete_command(shell: Shell, text: str) -> CompletionWords:
     except CommandError:
         return ()
     return command.complete(shell, rest)
+
+
+def takes_python(shell: Shell, name: str) -> bool:
+    """Whether Python is typed behind the command `name`, or a beginning of it."""
+    try:
+        return shell.registry.find(name).takes_python
+    except CommandError:
+        return False

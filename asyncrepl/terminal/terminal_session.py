@@ -9,7 +9,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asyncrepl.commands.shell_opening import clock_for_settings, open_shell
 from asyncrepl.engine.blocking.blocking_watchdog import BlockingWatchdog
 from asyncrepl.engine.loop.interrupts import Interrupter
 from asyncrepl.engine.loop.loop_clock import Clock
@@ -21,9 +20,10 @@ from asyncrepl.session.command_registry import CommandError
 from asyncrepl.session.frontend import current_prompts, prompts_installed
 from asyncrepl.session.guide import next_demo_lines
 from asyncrepl.session.input_run import run_input
+from asyncrepl.session.shell_opening import clock_for_settings, open_shell
 from asyncrepl.terminal.library_hooks import hooks_installed
 from asyncrepl.terminal.module_preloader import ModulePreloader
-from asyncrepl.terminal.terminal_frontend import TerminalFrontend, complete_command
+from asyncrepl.terminal.terminal_frontend import TerminalFrontend, complete_command, takes_python
 from asyncrepl.terminal.terminal_lease import TerminalLease
 from asyncrepl.terminal.terminal_replay import ReplayControl
 from asyncrepl.terminal.terminal_setup import ReplayPlan
@@ -35,14 +35,15 @@ from asyncrepl.views.styled_lines import prose, text_lines
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from asyncrepl.engine.blocking.blocking_reports import BlockingReport
+    from prompt_toolkit.buffer import Buffer
+
     from asyncrepl.session.input_run import Status
     from asyncrepl.session.shell import Shell
     from asyncrepl.terminal.terminal_setup import Program, Terminal
 
 __all__ = ["run_replays", "run_session"]
 
-_SWITCH_INTERVAL = 0.001  # seconds: echo beside a CPU-bound task takes 3 ms instead of 12
+_STATEMENT_LENGTH = 3  # characters: from here on a text is more than a stray key
 
 
 def run_session(terminal: Terminal, first: list[Program]) -> int:
@@ -82,7 +83,6 @@ def _opened_session(terminal: Terminal, clock: Clock) -> Iterator[_PromptSession
         for context in (
             _session_streams(terminal, lease),
             hooks_installed(lease),
-            _short_switch_interval(),
             prompts_installed(),
         ):
             stack.enter_context(context)
@@ -91,8 +91,8 @@ def _opened_session(terminal: Terminal, clock: Clock) -> Iterator[_PromptSession
             frontend.connect(shell, session.play_named)
             shell.narrator.turn(on=terminal.trace)
             yield session
-        if shell.cleanup_exit_status is not None:
-            terminal.session_exit.code = shell.cleanup_exit_status
+        if shell.outcomes.cleanup_exit_status is not None:
+            terminal.session_exit.code = shell.outcomes.cleanup_exit_status
         if shell.left:
             terminal.console.show(*prose(_left_running(shell.left), terminal.ui.columns, "dim", 2))
 
@@ -112,7 +112,9 @@ class _PromptSession:
             shell.loop, shell, self._nothing_to_interrupt, self._cannot_interrupt
         )
         self._interrupter.heard = terminal.ui.drop_typed_ahead
-        self._watchdog = BlockingWatchdog(shell.loop, self._report_blocked)
+        self._watchdog = BlockingWatchdog(shell.loop)
+        shell.blocking_reporter.shows_measured = True
+        self._watchdog.looks = self._interrupter.wake
         shell.sleeps.wanted = self._reports_sleeps_only
         self._preloader = ModulePreloader(shell.loop.live.turn)
 
@@ -121,30 +123,33 @@ class _PromptSession:
         terminal, loop = self._terminal, self._shell.loop
         terminal.session_exit.connect(loop, self._interrupter.stuck)
         terminal.loop_view.connect(loop, self._watchdog)
+        self._watchdog.woken = self._show_again
         terminal.completer.connect(
             self._shell.session.namespace, lambda text: complete_command(self._shell, text)
         )
+        terminal.editor.lexer.takes_python = lambda name: takes_python(self._shell, name)
         terminal.ui.call(terminal.ui.painter.redraw)  # what is typed already may need help
         terminal.bridge.connect(loop, self._start, self._start)
-        terminal.ui.call(lambda: terminal.ui.pause_keys.connect(self._shell.stepping))
+        terminal.ui.call(lambda: terminal.ui.pause_keys.connect(self._shell.debug_commands))
         install_stdlib_copies()
         _freeze_heap()
         terminal.out.on_write = self._shell.printed
         terminal.err.on_write = self._shell.tape.write
         self._interrupter.install()
         self._watchdog.start()
-        self._preloader.start()
+        terminal.ui.controller.buffer.on_text_changed.add_handler(self._written)
         try:
             leaving = keep_running(
                 loop,
                 self._interrupter,
                 self._ended,
                 self._report_interrupted,
-                self._shell.report_lost,
+                self._shell.outcomes.report_lost,
             )
             if leaving is not None and not terminal.session_exit.requested():
-                terminal.session_exit.request(self._shell.exit_code(leaving))
+                terminal.session_exit.request(self._shell.outcomes.exit_code(leaving))
         finally:
+            terminal.ui.controller.buffer.on_text_changed.remove_handler(self._written)
             self._preloader.close()
             self._watchdog.close()
             self._interrupter.uninstall()
@@ -213,7 +218,7 @@ class _PromptSession:
     def _done(self, status: Status) -> None:
         # Before the next prompt, not when the watchdog happens to look next.
         for blocks in self._watchdog.look(ended=f"input {self._shell.session.count}"):
-            self._report_blocked(blocks)
+            self._watchdog.report(blocks)
         if status.kind == "exit":
             self._terminal.session_exit.request(status.exit_code)
         else:
@@ -239,15 +244,16 @@ class _PromptSession:
     def _report_interrupted(self, line: str) -> None:
         self._shell.console.complain(*text_lines(line, "error"))
 
-    def _report_blocked(self, blocks: BlockingReport) -> None:
-        if self._reports_sleeps_only():
-            return
-        own = set(blocks.tasks) <= {f"input {self._shell.session.count}"}
-        if own and self._shell.mistake_reporter.is_reported_blocking(
-            blocks.last.filename, blocks.last.line
-        ):
-            return  # it was told what to write instead; of another task, this says which it is
-        self._shell.show_blocks(blocks)
+    def _show_again(self) -> None:
+        """The loop goes on after it had nothing to do; in the watchdog's thread."""
+        panel = self._terminal.ui.panel
+        if not panel.nudged:
+            self._terminal.ui.call(panel.nudge)
+
+    def _written(self, buffer: Buffer) -> None:
+        """Somebody writes: what the text may need is loaded by the time it is run."""
+        if len(buffer.text) >= _STATEMENT_LENGTH:
+            self._preloader.start()
 
     def _reports_sleeps_only(self) -> bool:
         """Whether sleeps are told, and nothing that the watchdog has measured.
@@ -280,16 +286,6 @@ def _session_streams(terminal: Terminal, lease: TerminalLease) -> Iterator[None]
         yield
     finally:
         sys.stdin, sys.stdout, sys.stderr = before
-
-
-@contextmanager
-def _short_switch_interval() -> Iterator[None]:
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(_SWITCH_INTERVAL)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
 
 
 def _freeze_heap() -> None:

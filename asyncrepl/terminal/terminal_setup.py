@@ -17,6 +17,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from asyncrepl.engine.loop.interrupts import rows
 from asyncrepl.runtime.settings import use_ascii, use_color
 from asyncrepl.session.console import Console
 from asyncrepl.terminal.completion import InputCompleter
@@ -59,6 +60,7 @@ class Terminal:
         self.trace = settings.trace
         self.clock = settings.clock, settings.rate
         self.queue = OutputQueue()
+        rows.begun = self.queue.has_begun
         self.out = QueueStream(self.queue)
         self.err = QueueStream(self.queue, "<stderr>", 2)
         color, ascii_only = use_color(settings.color, sys.stdout), use_ascii(sys.stdout)
@@ -69,23 +71,26 @@ class Terminal:
             color=color,
             width=lambda: self.ui.columns,
             ascii=ascii_only,
+            pretty=True,
         )
         self.descriptors = StandardDescriptors()
         self.loop_view = LoopView(ascii=ascii_only)
         self.completer = InputCompleter()
         self.session_exit = SessionExit(self._on_forced_exit)
         self.bridge = LoopBridge(self.session_exit, self.queue)
+        self.editor = Editor(
+            open_history(settings.history, self._complain), self.completer, ascii=ascii_only
+        )
         self.ui = TerminalUI(
             self.queue,
             self.descriptors,
-            Editor(
-                open_history(settings.history, self._complain), self.completer, ascii=ascii_only
-            ),
+            self.editor,
             settings,
             self.bridge,
             self.loop_view,
             color=color,
         )
+        self.console.theme = self.ui.theme
         if settings.banner:
             self.console.show(*banner_lines())
 

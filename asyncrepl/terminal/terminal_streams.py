@@ -26,6 +26,8 @@ import termios
 import tty
 from typing import TYPE_CHECKING, Any
 
+from asyncrepl.engine.loop.interrupts import rows
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -140,11 +142,14 @@ class QueueStream(_TerminalTextStream):
         """Always."""
         return True
 
+    @rows.whole
     def write(self, text: str) -> int:
-        """Queue `text`; may wait until there is room."""
+        """Queue `text`; may wait until there is room. A Ctrl-C comes when its row is whole."""
         if type(text) is not str:
             text = _exact_str(text)
         self._queue.write(text, self.on_write)
+        if text.endswith("\n"):
+            rows.ended()
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:  # type: ignore[override]

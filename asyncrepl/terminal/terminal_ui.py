@@ -6,12 +6,6 @@ it goes through `TerminalUI.call`.
 
 One Application, not a prompt for each statement: starting one costs a redraw, a change of the
 terminal's modes and a race for the keys typed meanwhile.
-
-A key or a frame may fail for reasons of the main thread's: no memory for a moment, a recursion
-limit of 40, a module of the interpreter's that user code has emptied. Nobody else can draw, so
-`DrawRecovery` tries again and again: as long as a statement runs, since what it does may be over
-with it, and for a moment after that. Then the terminal is given back and the process ends; better
-no prompt than one that is deaf.
 """
 
 from __future__ import annotations
@@ -31,17 +25,20 @@ from prompt_toolkit.enums import EditingMode
 
 from asyncrepl.runtime.settings import use_ascii
 from asyncrepl.terminal.audience_rows import AudienceRows
+from asyncrepl.terminal.draw_recovery import DrawRecovery
 from asyncrepl.terminal.input_controller import InputController
 from asyncrepl.terminal.key_bindings import PauseKeys, build_key_bindings
+from asyncrepl.terminal.module_preloader import import_lock
 from asyncrepl.terminal.pager import Pager
 from asyncrepl.terminal.painter import Painter
 from asyncrepl.terminal.panel import Panel
 from asyncrepl.terminal.screen_layout import (
-    SCREEN_STYLE,
     ProgramRows,
     build_layout,
     rows_added_by_reflow,
+    screen_style,
 )
+from asyncrepl.terminal.terminal_background import BackgroundQuestion
 from asyncrepl.terminal.terminal_device import (
     DeviceInput,
     DeviceOutput,
@@ -50,7 +47,7 @@ from asyncrepl.terminal.terminal_device import (
 )
 from asyncrepl.terminal.terminal_suspension import TerminalSuspension
 from asyncrepl.terminal.vi_mode import ViCursorShapes, vi_mode_rows
-from asyncrepl.views.error_lines import describe_error
+from asyncrepl.views.themes import Theme
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
@@ -64,69 +61,10 @@ if TYPE_CHECKING:
     from asyncrepl.terminal.panel import LoopView
     from asyncrepl.terminal.terminal_streams import StandardDescriptors
 
-__all__ = ["DrawRecovery", "TerminalUI"]
-
-_RETRY_DELAY = 0.1  # seconds between two tries
-_IDLE_LIMIT = 1.0  # seconds without a statement that may be the reason
-
-
-class DrawRecovery:
-    """What the terminal's thread does about errors of its callbacks; for that thread.
-
-    `redraw` draws the whole layout, `running` says whether a statement runs, `show` shows
-    a line, `give_up` ends the thread for the given error.
-    """
-
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        redraw: Callable[[], object],
-        running: Callable[[], bool],
-        show: Callable[[str], object],
-        give_up: Callable[[BaseException], object],
-    ) -> None:
-        self._loop = loop
-        self._redraw = redraw
-        self._running = running
-        self._show = show
-        self._give_up = give_up
-        self._shown: set[str] = set()
-        self._trying = False
-        self._idle_since: float | None = None
-
-    def failed(self, error: BaseException) -> None:
-        """A callback has raised `error`: say so once, and draw again soon."""
-        text = describe_error(error)
-        if text not in self._shown:
-            self._shown.add(text)
-            self._show(f"the terminal has failed, and goes on: {text}")
-        if not self._trying:
-            self._trying, self._idle_since = True, None
-            self._loop.call_later(_RETRY_DELAY, self._try)
-
-    def _try(self) -> None:
-        try:
-            self._redraw()
-        except BaseException as error:
-            if self._is_over():
-                self._give_up(error)
-            else:
-                self._loop.call_later(_RETRY_DELAY, self._try)
-        else:
-            self._trying = False
-
-    def _is_over(self) -> bool:
-        """Whether no statement is the reason, and that for too long."""
-        if self._running():
-            self._idle_since = None
-        elif self._idle_since is None:
-            self._idle_since = monotonic()
-        return self._idle_since is not None and monotonic() - self._idle_since > _IDLE_LIMIT
-
+__all__ = ["TerminalUI"]
 
 _FIRST_DRAW_TIMEOUT = 1.0
 _LOAD_LEXER_AFTER = 0.2
-_LOAD_RULES_AFTER = 0.4
 _MAX_FAILURES = 10
 _END_TIMEOUT = 4.0  # seconds for the main thread to end the process
 _BLOCKED_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD}
@@ -146,6 +84,8 @@ class TerminalUI:
         *,
         color: bool = True,
     ) -> None:
+        self.theme = Theme(settings.theme)
+        question = BackgroundQuestion(self.theme, self._theme_changed, color=color)
         self._queue = queue
         self._descriptors = descriptors
         self._bridge = bridge
@@ -164,6 +104,7 @@ class TerminalUI:
         self.audience.on = settings.audience
         self.panel.audience_rows = self.audience.rows
         self.audience.changed = self.panel.refresh
+        self._input = DeviceInput(self._stdin, self.modes, question, self.audience.pressed)
         self.app = self._application(editor, settings)
         self.suspension = TerminalSuspension(
             self.app,
@@ -175,7 +116,9 @@ class TerminalUI:
             descriptors,
         )
         self.controller.connect(self.app, self.suspension)
-        self.pager = Pager(self.app, DeviceInput(self._stdin, self.modes), self.suspension)
+        self.pager = Pager(
+            self.app, DeviceInput(self._stdin, self.modes, question), self.suspension
+        )
         self.error: BaseException | None = None
         self._process = os.getpid()
         #: Errors that nothing could be done about.
@@ -215,14 +158,15 @@ class TerminalUI:
         self.controller.layout, self.controller.program_rows = layout, program
         return Application(
             layout=layout,
-            style=SCREEN_STYLE,
+            style=screen_style(self.theme),
+            include_default_pygments_style=False,  # it has pure blue, and grey operators
             key_bindings=build_key_bindings(
                 self.controller, editor.buffer, self.controller.is_whole
             ),
             editing_mode=EditingMode.VI if settings.vi else EditingMode.EMACS,
             cursor=ViCursorShapes(),
             erase_when_done=True,
-            input=DeviceInput(self._stdin, self.modes, self.audience.pressed),
+            input=self._input,
             output=self.output,
             # `resized` compares the size. The Application's own look, every half a second,
             # erases the screen also while somebody else has it: pages, an editor.
@@ -337,13 +281,24 @@ class TerminalUI:
 
     def _begin(self) -> None:
         self._loop.call_soon(self._first_draw)
-        self._loop.call_later(_LOAD_LEXER_AFTER, self._editor.lexer.load)
-        # In a thread: this loop has keys to echo.
-        self._loop.call_later(_LOAD_RULES_AFTER, self._loop.run_in_executor, None, _load_rules)
+        # In a thread: this one has keys to echo.
+        load = threading.Thread(target=self._load_lexer, name="loading colours", daemon=True)
+        self._loop.call_later(_LOAD_LEXER_AFTER, load.start)
+
+    def _load_lexer(self) -> None:
+        """Import what colours the input line, and colour what is typed already."""
+        with import_lock, contextlib.suppress(Exception):  # else it is imported when it is needed
+            self._editor.lexer.load()
+        self.call(self.painter.redraw)
 
     def _first_draw(self) -> None:
         self.painter.start(self.app, self._loop)
         self._drawn.set()
+        if not self.controller.running:  # what runs might read the answer
+            self._input.question.ask(self.output)
+
+    def _theme_changed(self) -> None:
+        self._loop.call_soon(self.painter.redraw)
 
     def _leave_now(self) -> None:
         """End the Application; what is queued is drawn first."""
@@ -351,6 +306,7 @@ class TerminalUI:
             return
         self.controller.end()
         self.suspension.reclaim()
+        self.suspension.pending_keys()  # an answer still to come is not for the shell
         with contextlib.suppress(Exception):
             self.painter.drain(everything=True)
             self.painter.finish()
@@ -412,21 +368,15 @@ class TerminalUI:
             self._descriptors.resize()
             self.painter.resize(size)
             if not self.suspension:
-                self.output.cursor_up(rows_added_by_reflow(self.app, size.columns))
-                self.app._on_resize()  # noqa: SLF001 - no public way to say it
+                with self.output.held():
+                    self.output.cursor_up(rows_added_by_reflow(self.app, size.columns))
+                    self.app._on_resize()  # noqa: SLF001 - no public way to say it
             else:
                 self.pager.resized()
 
     def _look(self) -> None:
         self.resized()
         self.painter.drain()
-
-
-def _load_rules() -> None:
-    """Import what explains mistakes; in a thread, for it takes a while."""
-    from asyncrepl.session.mistake_reporter import load_rules
-
-    load_rules()
 
 
 def _unnumbered_task(

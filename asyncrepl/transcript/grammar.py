@@ -1,4 +1,4 @@
-"""The grammar of a transcript (`.pycon`), a session on paper: its entries and directives.
+"""The grammar of a transcript (`.pycon`), a session as text: its entries and directives.
 
 =====================  ====================================================
 a line that starts     is
@@ -14,8 +14,8 @@ Empty lines inside expected output belong to it; empty lines before a marker or
 at the end are layout. So some output cannot be written as it is:
 
 - A line that starts with a marker, or, in Markdown, ends the fence. It is written
-  with ``…`` in front, which stands for nothing there (`escaped_output_line`).
-- A line that is only ``…``, which would stand for any lines: it is written ``……``,
+  with ``…`` in front, which matches the empty text there (`escaped_output_line`).
+- A line that is only ``…``, which would match any lines: it is written ``……``,
   any one line.
 - Empty lines at the end of an output. That is why output is compared without them.
 
@@ -58,7 +58,7 @@ __all__ = [
     "nearest_hint",
 ]
 
-#: What stands for any run of characters, or alone for any lines.
+#: What matches any run of characters, or alone any lines.
 GAP = "…"
 
 
@@ -279,7 +279,7 @@ DIRECTIVES: dict[str, Callable[[str], object]] = {
     "requires": _requires,
 }
 
-#: Directives about the whole transcript: they stand before its first input.
+#: Directives about the whole transcript: they come before its first input.
 HEADER_DIRECTIVES = frozenset({"title", "clock", "requires"})
 
 
@@ -296,7 +296,10 @@ def directive_value(name: str, value: str) -> object:
 
 
 def nearest_hint(name: str, known: Iterable[str]) -> str:
-    """`": did you mean 'pause'?"`, or the list of what is `known` if nothing is near."""
+    """What to say behind an unknown `name`: ``: did you mean 'pause'?``.
+
+    If none of the `known` is near, the list of them.
+    """
     names = list(known)
     close = closest_match(name, names)
     if close:

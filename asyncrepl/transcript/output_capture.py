@@ -1,8 +1,8 @@
 """Streams that keep what is printed: beside a real stream, or instead of one.
 
-`TeeStream` writes on and tells a listener what is printed: for the tape, and for the marks in the
-lanes. A terminal's own stream does the same. Without it a timeline in a check would lack what the
-same timeline shows in a replay.
+`TeeStream` writes on and calls a function with what is printed: for the tape, and for the marks
+in the lanes. A terminal's own stream does the same. Without it a timeline in a check would lack
+what the same timeline shows in a replay.
 
 `OutputCapture` catches what a transcript prints: `sys.stdout` and `sys.stderr` in one, in order.
 What does not go through these two is not caught: a child process writes to the real standard

@@ -1,6 +1,6 @@
 """Expected output as a pattern: whether printed lines match it, where `…` leaves things open.
 
-`…` inside a line stands for any run of characters, also none; a line that is
+`…` inside a line matches any run of characters, also none; a line that is
 only `…` for any number of lines, also none. So a pattern is fixed pieces in
 order with gaps between, on both levels. The leftmost place for each piece is
 always as good as any later one, so both levels are searched from left to right

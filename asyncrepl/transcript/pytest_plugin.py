@@ -21,7 +21,7 @@ __all__ = ["TranscriptFile", "TranscriptItem", "pytest_collect_file"]
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> TranscriptFile | None:
-    """Collect `.pycon` files."""
+    """The hook of pytest: `file_path` as a test below `parent`; None if it is no `.pycon`."""
     if file_path.suffix != ".pycon":
         return None
     return TranscriptFile.from_parent(parent, path=file_path)

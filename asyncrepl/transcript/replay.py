@@ -18,7 +18,7 @@ Holding a replay, three designs that do not work:
 - *holding in the middle of a statement.* It would have to be interrupted, and
   the rest of the demo would show something else than the check verified; or
   frozen, and then the presenter couldn't run anything either. It ends first. A
-  Ctrl-C meanwhile goes to the statement, as always.
+  Ctrl-C during it goes to the statement, as always.
 - *one flag for "held" and "one step".* A step asked for while a statement still
   runs is lost. The statements that may run though held are counted instead.
 """
@@ -52,7 +52,7 @@ KEY_DELAY = 0.055
 DELAY_FACTORS = dict.fromkeys(",;:()[]{}=.\"'", 2.2) | {" ": 1.4, "\n": 6.0}
 #: Seconds before the first key.
 FIRST_KEY_DELAY = 0.5
-#: Seconds in which the audience sees what a statement printed.
+#: Seconds in which people see what a statement printed.
 PAUSE_AFTER_STATEMENT = 0.7
 
 
@@ -72,7 +72,7 @@ def _even_delays(text: str) -> Iterator[float]:
 
 
 def reading_time(text: str, speed: float = 1.0) -> float:
-    """Seconds in which an audience reads `text`: about 20 characters a second."""
+    """Seconds in which people read `text`, about 20 characters a second; divided by `speed`."""
     return (0.6 + len(text) / 20) / speed
 
 
@@ -82,7 +82,7 @@ class ReplayTarget(Protocol):
     When the presenter holds the replay, a `type` or `key` under way is cancelled;
     `run` never is. As long as the replay lasts the user's clock is held, so what
     the presenter types goes through `run_input` too. Afterwards it is the
-    stage that releases the clock.
+    target that releases the clock.
     """
 
     async def narrate(self, lines: Sequence[str]) -> None:
@@ -114,7 +114,7 @@ class ReplayTarget(Protocol):
 
 
 class Replay:
-    """Plays one transcript on one stage, once.
+    """Plays one transcript on one target, once.
 
     `play_transcript` runs on the UI thread's loop. `pause`, `resume`, `step` and `stop` may be
     called from any thread and return at once: they are what the commands of these
@@ -127,7 +127,7 @@ class Replay:
     def __init__(
         self,
         transcript: Transcript,
-        stage: ReplayTarget,
+        target: ReplayTarget,
         *,
         speed: float = 1.0,
         pauses: bool = True,
@@ -135,7 +135,7 @@ class Replay:
         patience: float = 1.0,
     ) -> None:
         self.transcript = transcript
-        self._target = stage
+        self._target = target
         self._speed = speed
         self._pauses = pauses
         self._lingers = lingers
@@ -230,7 +230,7 @@ class Replay:
             self._target.hand_over(to_presenter=False)
 
     async def _unless_held(self, work: Callable[[], Coroutine[Any, Any, None]]) -> bool:
-        """Do `work`, but cancel it if the replay is held meanwhile; whether it was done."""
+        """Do `work`, but cancel it once the replay is held; whether it was done."""
         if self.paused or self._stopped:
             return False
         task = self._shown_task = asyncio.ensure_future(work())
@@ -261,7 +261,10 @@ class Replay:
 
 
 async def play_transcript(
-    transcript: Transcript, stage: ReplayTarget, *, speed: float = 1.0, pauses: bool = True
+    transcript: Transcript, target: ReplayTarget, *, speed: float = 1.0, pauses: bool = True
 ) -> None:
-    """Play `transcript` on `stage` to its end; `Replay` is for those who want to hold it."""
-    await Replay(transcript, stage, speed=speed, pauses=pauses).play()
+    """Play `transcript` on `target` to its end, on the UI thread's loop.
+
+    `speed` and `pauses` are as in `Replay`, which is for those who want to hold it.
+    """
+    await Replay(transcript, target, speed=speed, pauses=pauses).play()

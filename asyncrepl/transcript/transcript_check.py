@@ -133,7 +133,7 @@ def _hunk_location(report: CheckReport, hunk: list[Opcode]) -> str:
 def check_file(path: str | Path, *, limits: TimeLimits | None = None) -> CheckReport:
     """Run the transcript in the file at `path` and say what differed.
 
-    Raises `OSError` and `TranscriptError` for a file that can't be used.
+    As `check_transcript`. Raises `OSError` and `TranscriptError` for a file that can't be used.
     """
     return check_transcript(load_transcript(path), limits=limits)
 
@@ -141,8 +141,9 @@ def check_file(path: str | Path, *, limits: TimeLimits | None = None) -> CheckRe
 def check_transcript(transcript: Transcript, *, limits: TimeLimits | None = None) -> CheckReport:
     """Run `transcript` in a fresh session and say what differed.
 
-    To be called where no loop runs; hanging synchronous code can only be stopped
-    in the main thread.
+    A statement that passes `limits` (those of `TimeLimits` if not given) counts as hanging. To
+    be called where no loop runs; hanging synchronous code can only be stopped in the main
+    thread.
     """
     if missing := missing_requirement(transcript):
         return CheckReport(
@@ -205,8 +206,8 @@ def check(
     A path is a file (`.pycon`, or Markdown with ```` ```pycon ```` fences), a directory
     of `.pycon` files, or the name of a shipped demo. Differences and a summary go to
     `out`, what can't be used to `err`, one line each (the process's own, if not given);
-    differences in `color`, if wanted. Returns 0 if all is as written, 1 if something
-    differs, 2 if a path can't be used.
+    differences in `color`, if wanted. `limits` are as in `check_transcript`. Returns 0 if all
+    is as written, 1 if something differs, 2 if a path can't be used.
     """
     console = Console(out or sys.stdout, err or sys.stderr, color=color)
     check = _CheckRun(console, limits, accept=accept)
@@ -235,20 +236,20 @@ class _CheckRun:
                 self._check(found)
 
     def summed_up(self) -> int:
-        """Tell the result in one line; the exit status."""
+        """Show the result in one line; returns the exit status."""
         skipped = sum(report.skipped is not None for report in self._reports)
         checked = len(self._reports) - skipped
         differing = sum(not report.passed for report in self._reports)
         ran = sum(report.ran for report in self._reports)
         if differing:
             verb = "differs" if differing == 1 else "differ"
-            told = f"{differing} of {_counted(checked, 'transcript')} {verb}"
+            result = f"{differing} of {_counted(checked, 'transcript')} {verb}"
         else:
-            told = (
+            result = (
                 f"{_counted(checked, 'transcript')}, {_counted(ran, 'statement')}: all as written"
             )
         if self._reports:
-            self._show_line(told + (f", {skipped} skipped" if skipped else ""))
+            self._show_line(result + (f", {skipped} skipped" if skipped else ""))
         return UNUSABLE if self._unusable else DIFFERS if differing else PASSED
 
     def _found(self, path: Path) -> list[Path]:

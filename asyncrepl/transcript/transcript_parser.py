@@ -5,7 +5,7 @@ a `.pycon` file and the fences of a Markdown file are one language read by one p
 file is one session: its fences in order, the prose between them kept as entries so that the file
 can be written back.
 
-Fences (```` ```pycon ````) may stand in lists (indented) and be made of backticks or tildes of any
+Fences (```` ```pycon ````) may be in lists (indented) and be made of backticks or tildes of any
 length from three; a fence inside another fence is text, as in CommonMark. Fences in block quotes
 (`> `) are not seen.
 """
@@ -119,12 +119,18 @@ def load_transcript(path: str | Path) -> Transcript:
 
 
 def parse_transcript(text: str, filename: str = "<transcript>") -> Transcript:
-    """The transcript that `text` spells, or `TranscriptError` with the line that is wrong."""
+    """The transcript that `text` spells; raises `TranscriptError` with the line that is wrong.
+
+    `filename` is the one that errors name.
+    """
     return _parsed(text, filename, _plain_rows)
 
 
 def parse_markdown(text: str, filename: str = "<markdown>") -> Transcript:
-    """The transcript in the `pycon` fences of `text`; what is around them is `Prose`."""
+    """The transcript in the `pycon` fences of `text`; what is around them is `Prose`.
+
+    `filename` and errors as in `parse_transcript`.
+    """
     return _parsed(text, filename, _fenced_rows)
 
 
@@ -250,7 +256,7 @@ class _Parser:
         return directive
 
     def _place(self, directive: Directive) -> None:
-        """Refuse a directive that stands where it can't act."""
+        """Refuse a directive that is where it can't act."""
         name, line = directive.name, directive.line
         if name in HEADER_DIRECTIVES and self._begun:
             raise self._error(line, f"{name} comes too late: write it above the first input")

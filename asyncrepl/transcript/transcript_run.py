@@ -1,8 +1,8 @@
 """A transcript's session without a terminal: for the check, an export, a replay into a pipe.
 
-`Player` plays input after input. Ctrl-C meanwhile is the user's who started it, not the
-transcript's: it ends the player. The transcript's own come from `#: key` and never through a
-signal.
+`Player` plays input after input. A Ctrl-C comes from the user who started it, not
+from the transcript: it ends the player. The transcript's own come from `#: key` and never
+through a signal.
 
 `HangDetector` notices that a statement will never end. It is a thread, because a statement may
 hold the loop (``while True: pass``), and because a loop that waits for nothing can't notice it
@@ -29,7 +29,6 @@ from itertools import chain, zip_longest
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.commands.shell_opening import open_shell
 from asyncrepl.engine.loop.interrupts import Interrupter
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_runner import keep_running
@@ -37,6 +36,7 @@ from asyncrepl.engine.loop.timers import TimerTies
 from asyncrepl.engine.tasks.task_records import current_task
 from asyncrepl.session.console import Console
 from asyncrepl.session.input_run import Status, run_input
+from asyncrepl.session.shell_opening import open_shell
 from asyncrepl.transcript.output_capture import OutputCapture, TeeStream, output_captured
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ POLL_INTERVAL = 0.05
 
 @dataclass(frozen=True, slots=True)
 class TimeLimits:
-    """Real seconds a statement may take: with no sign of life, and in all."""
+    """Real seconds a statement may take: while nothing happens, and in all."""
 
     quiet: float = 10.0
     total: float = 60.0
@@ -76,7 +76,7 @@ class HangDetector:
 
     If, between `begin` and `end`, the statement will not end, `reason` says why
     and `hung` is called on the loop's thread. A statement that holds the loop gets
-    a SIGINT first, so that the loop can hear of it.
+    a SIGINT first, so that the loop can run again and call `hung`.
     """
 
     def __init__(self, loop: LiveLoop, hung: Callable[[], object], limits: TimeLimits) -> None:
@@ -115,23 +115,23 @@ class HangDetector:
                 self._look(began)
 
     def _look(self, began: float) -> None:
-        now, turn = monotonic(), self._loop.live.turn
-        number = turn.number - self._own_wakeups
+        now, current = monotonic(), self._loop.live.turn
+        number = current.number - self._own_wakeups
         if number != self._last_activity[0] or self._last_activity[1] < began:
             self._last_activity, self._may_be_idle, self._suspicions = (number, now), True, 0
-        elif self._may_be_idle and not turn.busy:
+        elif self._may_be_idle and not current.busy:
             self._own_wakeups += 1
-            self._loop.call_soon_threadsafe(self._check_idle, turn.number + 1)
+            self._loop.call_soon_threadsafe(self._check_idle, current.number + 1)
         quiet = now - self._last_activity[1]
         if now - began > self._limits.total:
-            self._give_up(f"it still runs after {self._limits.total:g} s", busy=turn.busy)
-        elif quiet > self._limits.quiet and (turn.busy or self._loop.deadline() == math.inf):
-            self._give_up(f"nothing has happened for {self._limits.quiet:g} s", busy=turn.busy)
+            self._give_up(f"it still runs after {self._limits.total:g} s", busy=current.busy)
+        elif quiet > self._limits.quiet and (current.busy or self._loop.deadline() == math.inf):
+            self._give_up(f"nothing has happened for {self._limits.quiet:g} s", busy=current.busy)
 
     def _check_idle(self, number: int) -> None:
-        """See whether anything is still to come, in the turn that only we have woken.
+        """See whether anything is still to come, in the loop iteration that only we have caused.
 
-        Twice: other callbacks may have come with the wake, and not yet run.
+        Twice: other callbacks may have come with ours, and not yet run.
         """
         if self._loop.live.turn.number != number:
             return
@@ -158,10 +158,10 @@ class HungError(Exception):
 
 
 class Player:
-    """Performs inputs one after the other on a shell; in the thread that runs its loop."""
+    """Runs inputs one after the other on a shell; in the thread that runs its loop."""
 
     def __init__(self, shell: Shell, limits: TimeLimits | None) -> None:
-        #: For who looks at what was performed.
+        #: For callers that look at what was run.
         self.shell = shell
         self._loop = shell.loop
         self._interrupter = Interrupter(shell.loop, shell, lambda: None)
@@ -174,7 +174,7 @@ class Player:
         self._status: Status | None = None
 
     def play(self, entry: Input) -> Status:
-        """Perform `entry`: how it ended.
+        """Run `entry`; how it ended.
 
         Raises HungError if the watch gave it up, KeyboardInterrupt for a real Ctrl-C.
         """
@@ -188,10 +188,10 @@ class Player:
                 self._interrupter,
                 self._ended,
                 self._show_interrupt,
-                self.shell.report_lost,
+                self.shell.outcomes.report_lost,
             )
             if leaving is not None:
-                self._status = Status("exit", self.shell.exit_code(leaving))
+                self._status = Status("exit", self.shell.outcomes.exit_code(leaving))
         finally:
             if self._watch is not None:
                 self._watch.end()
@@ -257,8 +257,9 @@ def open_player(
 ) -> Iterator[Player]:
     """A player in a fresh session on the clock that `transcript` asks for, held.
 
-    `pace` is its pace (see `Player.set_pace`). `limits` say when a statement is given
-    up; None means never. `ties` takes note of timers that tie, if the clock is virtual.
+    The session writes on `console`. `pace` is the clock's (see `Player.set_pace`). `limits` say
+    when a statement is given up; None means never. `ties` takes note of timers that tie, if
+    the clock is virtual.
     """
     clock = Clock.virtual() if transcript.clock == "virtual" else Clock.real()
     if clock.mode == "virtual":
@@ -297,7 +298,7 @@ def _sigint_handled(player: Player) -> Iterator[None]:
 class TranscriptRun:
     """What came of the inputs that were run to their end, one after the other.
 
-    `outputs` are the lines each printed, `ties` the timers that tied meanwhile.
+    `outputs` are the lines each printed, `ties` the timers that tied during each.
     `trouble` says in a line why not all were run, None if all were; `outside` whether
     anything outside the program was waited for.
     """
@@ -325,7 +326,10 @@ class TranscriptRun:
 def run_transcript(
     transcript: Transcript, limits: TimeLimits, *, youngest_first: bool = False
 ) -> TranscriptRun:
-    """Run `transcript` in a fresh session; `youngest_first` as in `TimerTies`."""
+    """Run `transcript` in a fresh session, to its end or to the first input that hangs.
+
+    `limits` say what hangs; `youngest_first` is as in `TimerTies`. Called where no loop runs.
+    """
     capture, ties = OutputCapture(), TimerTies(youngest_first=youngest_first)
     with (
         garbage_collected_by_hand(),

@@ -7,7 +7,7 @@
     └─ Task-8  fetch() waits on Queue.get (jobs) at <input 2>:5
     tick  waits on asyncio.sleep(0.2)
 
-A task that several others await is drawn in full once. Tasks that await each other stand below no
+A task that several others await is drawn in full once. Tasks that await each other are below no
 root: they are drawn from the first of them, and where the circle closes the tree says so.
 """
 
@@ -48,10 +48,11 @@ def tree_lines(
     siblings: int = 10,
     ascii: bool = False,  # noqa: A002  says it best
 ) -> list[Line]:
-    """The tasks with those they await below them; at most about `rows` tasks.
+    """The tasks of `nodes` with those they await below them; at most about `rows` tasks.
 
     Of more than `siblings` that one task awaits, and of the rest beyond `rows`, only
-    the number is told. Lines are wrapped at `width` cells.
+    the number is shown. Lines are wrapped at `width` cells (None: not); with `ascii`, the
+    guides between them are ASCII.
     """
     tree = _TreeDrawing(nodes, width, _ASCII if ascii else _Guides(), rows, siblings)
     lines = [line for root in _roots(nodes) for line in tree.draw(root)]
@@ -60,7 +61,7 @@ def tree_lines(
 
 
 class _TreeDrawing:
-    """What is drawn so far: `told` were drawn, `summed` only counted."""
+    """What is drawn so far: the indices of the nodes that are `drawn`, or only `counted`."""
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
 r"""How ``asyncrepl explain`` looks: Python's own words, why, and what to change, as a patch.
 
-The patch stands between sentences that ``patch`` skips; if that is wished or there is no file to
+The patch comes between sentences that ``patch`` skips; if that is wished or there is no file to
 patch, the whole corrected program is shown.
 
 The diff is one that ``patch`` and ``git apply`` take. Python reads ``\r\n`` as ``\n`` and leaves
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.instrument.compilation import needs_loop
 from asyncrepl.views.explanation_lines import why_lines
-from asyncrepl.views.styled_lines import code_lines, flowed, one_line, printable
+from asyncrepl.views.styled_lines import code_lines, flowed, one_line, printable, prose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -63,7 +63,7 @@ def _patch_lines(text: str) -> list[str]:
 
 
 def _with_line_ends_of(old: list[str], text: str) -> list[str]:
-    """The lines of `text`: where they are those of `old`, just as they stand there."""
+    """The lines of `text`: where they are those of `old`, with the line ends they have there."""
     windows = sum(line.endswith("\r\n") for line in old) * 2 > len(old)
     ends = "\r\n" if windows else "\n"
     bare = [line.rstrip("\r\n") for line in old]
@@ -97,7 +97,7 @@ _STYLES = {"+": "code", "-": "error", "@": "label"}
 class DiagnosedProgram:
     """The program that was run: its `text` as Python has read it.
 
-    `contents` are what stands in the files that are to change, with their own line ends.
+    `contents` are the texts of the files that are to change, with their own line ends.
     """
 
     filename: str
@@ -120,17 +120,18 @@ def diagnosis_lines(
     interrupted: bool = False,
     problem: str | None = None,
 ) -> list[Line]:
-    """What is told of a program; `error` are the lines of its error, if it had one.
+    """What is shown of the program `subject`; `error` are the lines of its error, if any.
 
-    The last correction, which has the others in it, is shown as a patch, or as the `whole`
-    corrected program. Without a `width` it may go to a program, and the lines of the patch are
-    those very ones. `problem` says what is still wrong with the corrected program; empty if
-    nothing is, None if nobody has tried.
+    Without `explanations` it says why there are none, also where it was `interrupted`. The
+    last correction, which has the others in it, is shown as a patch, or as the `whole`
+    corrected program. Lines have at most `width` cells; without a `width` it may go to a
+    program, and the lines of the patch are those very ones. `problem` says what is still wrong
+    with the corrected program; empty if nothing is, None if nobody has tried.
     """
     if not explanations:
         about = "this error is not about async iteration" if error else "it ran without an error"
         about = "it was interrupted" if interrupted else about
-        return [*error, *_prose(f"nothing to explain: {about}", width, "dim")]
+        return [*error, *prose(f"nothing to explain: {about}", width, "dim")]
     lines = [*error, *(line for each in explanations for line in why_lines(each, width))]
     fixes = [each.fix for each in explanations if each.fix is not None]
     if not fixes:
@@ -198,7 +199,3 @@ def _diffs(fix: Fix, subject: DiagnosedProgram, width: int | None) -> Iterator[L
 
 def _try_line(what: str, width: int | None) -> list[Line]:
     return flowed([("label", "try  "), ("", f"{what}:")], width, indent=5)
-
-
-def _prose(text: str, width: int | None, style: str) -> list[Line]:
-    return flowed([(style, text)], width)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.engine.code_owner import is_plumbing
 from asyncrepl.views.styled_lines import Line, flowed, one_line, printable, text_lines
+from asyncrepl.views.traceback_styles import styled_traceback
 
 if TYPE_CHECKING:
     import warnings
@@ -45,8 +46,8 @@ def error_lines(outcome: Outcome, width: int | None = None, prompt: int = 4) -> 
     """What is shown for the error of `outcome`; nothing where it has none.
 
     What it says is broken at words where `width` columns do not hold it; not the stack, nor
-    the mark under the place. What was typed stands behind a prompt of so many columns as
-    `prompt` says.
+    the mark under the place. What was typed is behind a prompt of `prompt` columns.
+    A `width` of None breaks nothing.
     """
     return [row for line in _outcome_lines(outcome, prompt) for row in _wrapped_line(line, width)]
 
@@ -114,8 +115,8 @@ def _traceback_lines(error: BaseException, source: Source | None) -> list[Line]:
     _keep_user_frames(whole)
     if source is not None and _is_in_statement_only(whole, source.filename):
         return _exception_only(whole, source)
-    *stack, last = text_lines("".join(_formatted_chain(whole)).rstrip("\n"))
-    return [*stack, [("error", last[0][1])]]
+    text = printable("".join(_formatted_chain(whole)).rstrip("\n"))
+    return styled_traceback(text.split("\n"))
 
 
 def _formatted_chain(whole: traceback.TracebackException) -> Iterable[str]:
@@ -149,7 +150,7 @@ def _preceding(
 
 
 def interrupted_line(where: str | None) -> Line:
-    """What a Ctrl-C is told as; `where` is the place it has reached, if that is known."""
+    """How a Ctrl-C is shown; `where` is the place it has reached, if that is known."""
     return [("error", "KeyboardInterrupt"), ("dim", f" at {printable(where)}" if where else "")]
 
 
@@ -168,7 +169,7 @@ def _syntax_error(error: SyntaxError, outcome: Outcome, prompt: int) -> list[Lin
 def _caret_lines(error: SyntaxError, source: Source, prompt: int, *, several: bool) -> list[Line]:
     """A mark under the place.
 
-    It stands below the typed line, which begins after a prompt of so many columns; of
+    It is below the typed line, which begins after a prompt of so many columns; of
     several lines, the one that is meant is shown again.
     """
     if not error.text or not error.offset:

@@ -36,7 +36,7 @@ MAX_WHOLE_FIX = 2
 MAX_LINES = 4
 #: On a screen narrower than `NARROW`, a correction may be broken into so many rows.
 NARROW, MAX_NARROW_ROWS = 60, 3
-#: What stands behind a part of a correction, at a prompt and without one; or the shorter one
+#: What is shown behind a part of a correction, at a prompt and without one; or the shorter one
 #: where there is no room.
 _PROMPT_HINTS = "   (:fix writes it all)", "  (:fix)"
 _PROGRAM_HINTS = "   (asyncrepl explain shows it all)", "  (…)"
@@ -52,7 +52,8 @@ def explanation_lines(
 ) -> list[Line]:
     """Why it failed, and the corrected code or the lines of it that change.
 
-    `place` is said first: for what no traceback has told.
+    `place` comes first, for what has no traceback. `sources` are the texts that were run, by
+    file name. Lines have at most `width` cells (None: any number).
     """
     lines = why_lines(explanation, width, place)
     if explanation.fix is not None:
@@ -62,14 +63,14 @@ def explanation_lines(
 
 
 def why_lines(explanation: Explanation, width: int | None = None, place: str = "") -> list[Line]:
-    """Why it failed, and before that the `place`."""
+    """Why it failed, and before that the `place`, in lines of at most `width` cells."""
     text = f"{place}: {explanation.why}" if place else explanation.why
-    told = printable(text).replace("\n", " ")
-    return flowed([("label", "why  "), ("why", told)], width, indent=5)
+    reason = printable(text).replace("\n", " ")
+    return flowed([("label", "why  "), ("why", reason)], width, indent=5)
 
 
 def story_lines(story: str, width: int | None = None) -> list[Line]:
-    """All there is to say: what happened, the rule behind it, the six steps."""
+    """All of `story`: what happened, the rule behind it, the six steps; each in its lines."""
     return [line for text in printable(story).split("\n") for line in _paragraph(text, width)]
 
 
@@ -81,7 +82,10 @@ def _paragraph(text: str, width: int | None) -> list[Line]:
 
 
 def changed_line(fix: Fix, sources: Mapping[str, Source]) -> int:
-    """The number of the first line of the source that `fix` takes away, or writes above."""
+    """The number (from 1) of the first line that `fix` changes in its source.
+
+    Of a fix that only inserts, the line it writes above. `sources` are by file name.
+    """
     before = sources[fix.filename].lines if fix.filename in sources else []
     matcher = difflib.SequenceMatcher(None, before, fix.text.split("\n"), autojunk=False)
     changes = [each for each in matcher.get_opcodes() if each[0] != "equal"]
@@ -175,7 +179,7 @@ def by_step(rules: Iterable[Rule]) -> Iterator[tuple[str, list[Rule]]]:
 
 
 def catalogue_lines(rules: Sequence[Rule], width: int | None = None) -> list[Line]:
-    """All mistakes that can be explained, by the step that breaks, with their ids."""
+    """The mistakes of `rules`, by the step that breaks, with their ids; `width` cells wide."""
     lines: list[Line] = []
     for heading, found in by_step(rules):
         lines.append([("bold", heading)])
@@ -195,6 +199,6 @@ def _catalogue_row(rule: Rule, width: int | None) -> list[Line]:
 
 
 def mistake_lines(rule: Rule, width: int | None = None) -> list[Line]:
-    """One mistake: what it is, how things are, and the step that breaks."""
+    """What `rule` says: the mistake, how things are, the step that breaks; `width` cells wide."""
     title = flowed([("bold", rule.title)], width)
     return [*title, [], *story_lines(rule.account(broke=False), width)]

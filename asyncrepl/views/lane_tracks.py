@@ -2,12 +2,12 @@
 
 Rows keep the order of birth, each task under the one that made it.
 
-What does not work: telling the states apart by colour (not everybody has it), and glyphs that some
-terminals draw two cells wide. Each state has a shape of its own, one cell wide, with a fallback in
-ASCII. Nor does drawing a task as running wherever it ran at all: a task that prints a line each
-0.1 s takes some microseconds for it, and would look like one that takes the loop for itself. A
-block is drawn where a task had the loop for most of the column, a spike on its line where it only
-ran.
+What does not work: distinguishing the states by colour (not everybody has it), and glyphs that
+some terminals draw two cells wide. Each state has a shape of its own, one cell wide, with a
+fallback in ASCII. Nor does drawing a task as running wherever it ran at all: a task that prints a
+line each 0.1 s takes some microseconds for it, and would look like one that takes the loop for
+itself. A block is drawn where a task had the loop for most of the column, a spike on its line
+where it only ran.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections import Counter
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from asyncrepl.views.glyphs import glyphs_of
 from asyncrepl.views.styled_lines import cell_width, plain, shortened
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from asyncrepl.views.styled_lines import Fragment, Line
     from asyncrepl.views.time_display import Scale
 
-__all__ = ["GLYPHS", "LanePicture", "glyph_table", "lanes_in_tree_order", "legend", "user_lanes"]
+__all__ = ["LanePicture", "lanes_in_tree_order", "legend", "user_lanes"]
 
 
 def user_lanes(lanes: Iterable[Lane]) -> list[Lane]:
@@ -54,65 +55,31 @@ def lanes_in_tree_order(lanes: Iterable[Lane]) -> list[tuple[Lane, int]]:
     return ordered
 
 
-#: State → style, glyph, glyph in ASCII. Of two states in one column the later one here is drawn.
-GLYPHS: dict[str, tuple[str, str, str]] = {
-    "absent": ("", " ", " "),
-    "waiting": ("wait", "─", "-"),
-    "brief": ("run", "┴", "+"),
-    "running": ("run", "█", "="),
-    "print": ("value", "•", "o"),
-    "value": ("value", "●", "@"),
-    "done": ("dim", "┤", "|"),
-    "cancelled": ("cancelled", "○", "/"),
-    "error": ("error", "✗", "X"),
-}
-_RANK = {state: rank for rank, state in enumerate(GLYPHS)}
-_LEGEND_WORDS = {
-    "waiting": "waits",
-    "brief": "runs briefly",
-    "running": "runs",
-    "print": "prints",
-    "done": "ends",
-}
-#: The same, for who has the time to read.
-_MEANINGS = {
-    "waiting": "waits",
-    "brief": "runs, for a moment",
-    "running": "runs most of the time",
-    "print": "prints a line",
-    "value": "shows a value",
-    "done": "has ended",
-    "cancelled": "was cancelled",
-    "error": "ended with an error",
-}
-
 #: Looks at each column: who is met at half of them had the loop for most of it.
 SAMPLES_PER_COLUMN = 8
 
 
 def legend(
-    states: Collection[str] = GLYPHS.keys(),
+    states: Collection[str] | None = None,
     width: int | None = None,
     *,
     ascii: bool = False,  # noqa: A002  says it best
 ) -> list[Line]:
-    """What the glyphs of `states` mean, in lines of at most `width` cells."""
+    """What the glyphs of `states` mean (None: of all), in lines of at most `width` cells.
+
+    Without a `width`, in one line. With `ascii`, of the glyphs' forms in ASCII.
+    """
     lines: list[Line] = [[]]
-    for state, (style, *glyphs) in list(GLYPHS.items())[1:]:
-        if state in states:
-            entry: Line = [(style, glyphs[ascii]), ("dim", f" {_LEGEND_WORDS.get(state, state)}")]
+    for glyph in glyphs_of("lanes").values():
+        if glyph.meaning and (states is None or glyph.name in states):
+            entry: Line = [
+                (glyph.style, glyph.drawn(ascii=ascii)),
+                ("dim", f" {glyph.brief or glyph.name}"),
+            ]
             if lines[-1] and width and len(plain([*lines[-1], *entry])) + 3 > width:
                 lines.append([])
             lines[-1] += [("", "   "), *entry] if lines[-1] else entry
     return lines
-
-
-def glyph_table() -> list[Line]:
-    """Each glyph with its form in ASCII and its meaning, a line each."""
-    return [
-        [("", "  "), (style, glyph), ("", "  "), (style, plainer), ("", f"  {_MEANINGS[state]}")]
-        for state, (style, glyph, plainer) in list(GLYPHS.items())[1:]
-    ]
 
 
 class LanePicture:
@@ -140,7 +107,8 @@ class LanePicture:
     def labels(self, families: Sequence[tuple[Lane, int]], width: int) -> list[Fragment]:
         """The tasks' names in exactly `width` cells each, indented under those they descend from.
 
-        One that has ended and has a younger namesake among them is told to be the old one.
+        `families` are lanes with their depths. One that has ended and has a younger namesake
+        among them is called the old one.
         """
         indents = [min(2 * depth, width // 2) for _, depth in families]
         youngest = {lane.name: lane.id for lane, _ in sorted(families, key=lambda row: row[0].id)}
@@ -158,17 +126,20 @@ class LanePicture:
         return labels
 
     def track(self, lane: Lane) -> Line:
-        """The task's life, one cell a column."""
+        """The states of the task from its birth to its end, one cell a column."""
         line: Line = []
-        states = self._states(lane)
+        glyphs, states = glyphs_of("lanes"), self._states(lane)
         self.states.update(states)
         for state, run in groupby(states):
-            style, *glyphs = GLYPHS[state]
-            line.append((style, glyphs[self._ascii] * len(list(run))))
+            glyph = glyphs[state]
+            line.append((glyph.style, glyph.drawn(ascii=self._ascii) * len(list(run))))
         return line
 
     def rest(self, hidden: Sequence[Lane], since: int, word: str) -> Line:
-        """How many more tasks there are, and how many of them have run from `since` on."""
+        """How many `hidden` tasks there are, and how many ran from the instant `since` (ns) on.
+
+        `word` says what those did: "running", "ran".
+        """
         lately = set(self._ids[max(bisect_right(self._starts, since) - 1, 0) :])
         running = sum(lane.id in lately for lane in hidden)
         return [("dim", f"+ {len(hidden)} more: {running or 'none'} {word}")]
@@ -216,11 +187,12 @@ class LanePicture:
         return lane
 
     def _marked(self, snapshot: Snapshot) -> dict[tuple[int, int], str]:
+        glyphs = glyphs_of("lanes")
         marks: dict[tuple[int, int], str] = {}
         for mark in reversed(snapshot.marks):
             column = self._scale.column(mark.at)
             if column < 0:
                 break
             before = marks.get((mark.lane, column), mark.kind)
-            marks[mark.lane, column] = max(mark.kind, before, key=_RANK.__getitem__)
+            marks[mark.lane, column] = max(mark.kind, before, key=lambda kind: glyphs[kind].rank)
         return marks

@@ -1,4 +1,4 @@
-"""Lanes, one row a task, and the timeline: the same picture standing still, with an axis.
+"""Lanes, one row a task, and the timeline: the same picture of a fixed span, with an axis.
 
 ::
 
@@ -21,8 +21,8 @@ while: nothing jumps about.
 
     ─ waits   ┴ runs briefly   • prints   ● value   ┤ ends   ○ cancelled
 
-In the timeline time counts from the left edge, below it stand a time axis and a legend. Nothing
-goes after a while, as it does in the lanes: each task that lived in these seconds has a row.
+In the timeline time counts from the left edge, below it are a time axis and a legend. Nothing
+goes after a while, as it does in the lanes: each task that was there in these seconds has a row.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def lane_lines(
 
     Each column of the picture is `column` nanoseconds. A task that has ended keeps its
     row for `linger` seconds. If there are more tasks than rows, the last line sums up the
-    rest.
+    rest. `now_ns` is on the clock of `snapshot`; with `ascii`, the glyphs are ASCII.
     """
     names = min(max(width // 5, 8), 16)
     count = max(width - names - 1, 1)
@@ -72,7 +72,7 @@ def lane_lines(
 def _chosen_lanes(snapshot: Snapshot, since: int, rows: int) -> tuple[list[Lane], list[Lane]]:
     """The lanes to draw, and those to sum up.
 
-    Who lives goes before who has ended. Of too many, the oldest are drawn, and
+    Tasks that have not ended come first. Of too many, the oldest are drawn, and
     the youngest that no other task made: that is the statement just typed.
     """
     ended = snapshot.ended
@@ -103,19 +103,20 @@ def timeline_lines(
     rows: int = 20,
     ascii: bool = False,  # noqa: A002  says it best
 ) -> list[Line]:
-    """The last `seconds` up to `now_ns`, at most `width` cells wide; empty if nobody lived.
+    """The last `seconds` up to `now_ns`, at most `width` cells wide; empty if no task was there.
 
     If all tasks have ended, up to the end of the last one. If `seconds` is None, from
     the beginning of what was typed last, but at most the last 10 s. Statements that
     took no time and showed nothing have no row. If there are more tasks than `rows`,
-    those that lived longest have one, and the last row sums up the others.
+    those that lasted longest have one, and the last row sums up the others. `now_ns` is on
+    the clock of `snapshot`; with `ascii`, the glyphs are ASCII.
     """
     end = _end(snapshot, now_ns)
     start = _start(snapshot, end) if seconds is None else end - int(seconds * SECOND)
-    lived = [lane for lane in user_lanes(snapshot.lanes) if _is_drawn(lane, snapshot, start, end)]
-    if not lived:
+    lanes = [lane for lane in user_lanes(snapshot.lanes) if _is_drawn(lane, snapshot, start, end)]
+    if not lanes:
         return []
-    shown, hidden = _longest_lived(lived, snapshot, (start, end), rows)
+    shown, hidden = _longest_lasting(lanes, snapshot, (start, end), rows)
     families = lanes_in_tree_order(shown)
     names = _names_width(families, width)
     room = width - names - 2
@@ -133,7 +134,7 @@ def timeline_lines(
 
 
 def _end(snapshot: Snapshot, now: int) -> int:
-    """Now, if anybody lives; else the instant at which the last one ended."""
+    """Now, if any task has not ended; else the instant at which the last one ended."""
     ended = snapshot.ended
     if not snapshot.lanes or any(lane.id not in ended for lane in snapshot.lanes):
         return now
@@ -155,7 +156,7 @@ def _start(snapshot: Snapshot, end: int) -> int:
 
 
 def _is_drawn(lane: Lane, snapshot: Snapshot, start: int, end: int) -> bool:
-    """Whether the task lived between these instants, and there is something to tell of it."""
+    """Whether the task was there between these instants, and anything of it is to be seen."""
     ended = snapshot.ended.get(lane.id)
     if ended is None:
         return lane.born <= end
@@ -165,18 +166,18 @@ def _is_drawn(lane: Lane, snapshot: Snapshot, start: int, end: int) -> bool:
     return not brief or any(mark.lane == lane.id for mark in snapshot.marks)
 
 
-def _longest_lived(
-    lived: list[Lane], snapshot: Snapshot, window: tuple[int, int], rows: int
+def _longest_lasting(
+    lanes: list[Lane], snapshot: Snapshot, window: tuple[int, int], rows: int
 ) -> tuple[list[Lane], list[Lane]]:
-    """The lanes to draw, and those to sum up: who lived the shortest in the window."""
-    if len(lived) <= rows:
-        return lived, []
+    """The lanes to draw, and those to sum up: those that lasted the shortest in the window."""
+    if len(lanes) <= rows:
+        return lanes, []
 
     def length(lane: Lane) -> int:
         ended = snapshot.ended.get(lane.id)
         return (window[1] if ended is None else ended.at) - max(lane.born, window[0])
 
-    longest = sorted(lived, key=length, reverse=True)
+    longest = sorted(lanes, key=length, reverse=True)
     return longest[: rows - 1], longest[rows - 1 :]
 
 

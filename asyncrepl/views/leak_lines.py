@@ -22,27 +22,27 @@ __all__ = ["leak_lines", "leak_table"]
 
 
 def leak_lines(leak: Leak, width: int | None = None, typed: str = "") -> list[Line]:
-    """What is said when `leak` happens.
+    """What is shown when `leak` happens, in lines of at most `width` cells (None: any number).
 
     `typed` is the file name of the statement that runs, if it is one line long.
     """
     if leak.kind == "left open":
-        return [*_prose("leak ", _left_open(leak), width), _close_line(leak)]
+        return [*_labelled("leak ", _left_open(leak), width), _close_line(leak)]
     lines: list[Line] = []
     if leak.kind == "never walked":
         return lines  # it is explained
     if leak.kind == "destroyed pending":
         text = "nothing refers to it any more, and the loop itself keeps no task"
-        lines += _prose("leak ", text, width)
+        lines += _labelled("leak ", text, width)
     if leak.made and leak.made[0] != typed:
-        lines += _prose("made ", _place(leak.made), width)
+        lines += _labelled("made ", _place(leak.made), width)
     return lines
 
 
 def leak_table(
     leaks: Sequence[Leak], still_open: Sequence[OpenGenerator], width: int | None = None
 ) -> list[Line]:
-    """All leaks so far, and the async generators that are open at the moment."""
+    """All `leaks` so far, and the async generators that are `still_open`; `width` cells wide."""
     rows: list[tuple[str, str]] = [(leak.kind, printable(_row(leak))) for leak in leaks]
     rows += [("open now", printable(_open_row(each))) for each in still_open]
     return two_columns(rows, width) if rows else [[("dim", "no leaks")]]
@@ -86,7 +86,7 @@ def _open_row(each: OpenGenerator) -> str:
     return f"{each.what} {doing} at {_place(each.at)}{since}"
 
 
-def _prose(label: str, text: str, width: int | None) -> list[Line]:
+def _labelled(label: str, text: str, width: int | None) -> list[Line]:
     return flowed([("label", label), ("why", printable(text))], width, indent=len(label))
 
 

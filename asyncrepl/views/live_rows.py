@@ -6,7 +6,7 @@ would be wiped out by the next redraw of the prompt below them. So they are kept
 a terminal would: rows of cells and a cursor. Rows that the program has left behind are
 given out as text, for the scrollback.
 
-When is a row left behind? As soon as the cursor stands below it, or 100,000 printed lines
+When is a row left behind? As soon as the cursor is below it, or 100,000 printed lines
 would all pass through here. A program that then goes up again (``rich`` draws three rows,
 and with the next frame goes up two) gets the rows back: the terminal's own cursor can go
 there, as long as nothing else was written since and the rows are on the screen. From
@@ -137,11 +137,11 @@ class LiveRows:
         return text
 
     def forget(self) -> None:
-        """What was given out cannot be taken back any more: something else stands below it."""
+        """What was given out cannot be taken back any more: something else is below it."""
         self._kept = "\n"
 
     def resize(self, width: int, height: int) -> None:
-        """The screen has another size now.
+        """The screen has `width` columns and `height` rows now.
 
         Text is wrapped anew. Rows that the program draws itself stay as wide as they were, to be
         cut where they are drawn: it may go on with the old width, as ``tqdm`` does, and if

@@ -4,8 +4,8 @@
     ticks(9, 0.5)  --1--2-3--4--5-6…
                    0    1    2    3 s
 
-A value stands in the column of its instant. All rows have one time scale, so what
-stands in one column happened at one time, and a second is as long everywhere. `|`
+A value is in the column of its instant. All rows have one time scale, so what
+is in one column happened at one time, and a second is as long everywhere. `|`
 is the end, `X` an error, `…` says that it went on when nobody looked any more.
 What comes at one instant is in brackets: ``(0 1 2)|``.
 
@@ -25,6 +25,7 @@ from __future__ import annotations
 from itertools import pairwise, zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
+from asyncrepl.views.glyphs import glyphs_of
 from asyncrepl.views.styled_lines import cell_width, cut, fit
 from asyncrepl.views.time_display import Scale, axis_line, round_steps
 
@@ -55,6 +56,7 @@ def marble_lines(
     """The diagram of `rows`, at most `width` cells wide, with an axis in seconds below.
 
     Of several rows each has its label: in front where there is room, else above.
+    With `ascii`, signs are ASCII.
     """
     page = _DiagramLayout(rows, width, ascii=ascii)
     return list(page.lines())
@@ -68,10 +70,14 @@ class _InstantValues(NamedTuple):
 
 
 class _DiagramLayout:
-    """The layout: which scale, how many columns a line, where the labels stand."""
+    """The layout: which scale, how many columns a line, where the labels are."""
 
     def __init__(self, rows: Sequence[MarbleRow], width: int, *, ascii: bool) -> None:  # noqa: A002
-        self._dots = "~" if ascii else "…"
+        self._glyphs = {
+            name: (glyph.style, glyph.drawn(ascii=ascii))
+            for name, glyph in glyphs_of("marbles").items()
+        }
+        self._dots = self._glyphs["open"][1]
         self._range = ".." if ascii else "…"
         self._rows = rows
         labels = [cut(row.label, width - 1, self._dots) for row in rows] if len(rows) > 1 else []
@@ -185,7 +191,7 @@ class _DiagramLayout:
         )
 
     def _even(self, scale: Scale) -> bool:
-        """Whether all values and ends stand where their instants are, but for a bit."""
+        """Whether all values and ends are drawn at their instants, but for a bit."""
         instants = [note.at for notes in self._notes for note in notes]
         instants += [row.at for row in self._rows]
         offsets = (at * scale.per % scale.step for at in instants)
@@ -197,11 +203,10 @@ class _DiagramLayout:
         """The row as (style, text) a column; a wide text fills the first of its columns."""
         track: list[tuple[str, str]] = []
         for column, text in self._placed(notes, scale):
-            track += [("wait", "-")] * (column - len(track))
+            track += [self._glyphs["waiting"]] * (column - len(track))
             track += [("value", text), *[("value", "")] * (cell_width(text) - 1)]
-        track += [("wait", "-")] * (scale.nearest(row.at) - len(track))
-        marks = {"done": ("dim", "|"), "error": ("error", "X"), "open": ("dim", self._dots)}
-        return [*track, marks[row.end]]
+        track += [self._glyphs["waiting"]] * (scale.nearest(row.at) - len(track))
+        return [*track, self._glyphs[row.end]]
 
     def _placed(self, notes: list[_InstantValues], scale: Scale) -> Iterator[tuple[int, str]]:
         """What is written at which column; notes that would collide are made one."""

@@ -15,7 +15,7 @@
 
 The time is in seconds since the statement began. An iteration inside another one is indented; one
 of another task begins with that task's name. Step 3 has two lines if it suspends, because what
-others print stands between them.
+others print is between them.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ _StepText = tuple[str, str, str]
 _TIME, _STEP = 9, 13
 #: A screen narrower than this has no room for columns.
 _NARROW = 60
-#: Walks deeper than this are not indented any further.
+#: Iterations deeper than this are not indented any further.
 _MAX_INDENTED = 4
-#: From so many ns on it is told how long a step took that should take none.
+#: From so many ns on it is shown how long a step took that should take none.
 _LONG_STEP = 1_000_000
 
 _ENDINGS: dict[EndReason, tuple[str, str]] = {
@@ -77,7 +77,7 @@ _ENDINGS: dict[EndReason, tuple[str, str]] = {
 }
 
 
-#: What stands behind the name of the type of an awaitable: what that is.
+#: What is written behind the name of the type of an awaitable: what that is.
 _AWAITABLE_KINDS: dict[AwaitableKind, str] = {
     "step": ", one step to await",
     "default": ", one step to await, or a default",
@@ -92,26 +92,26 @@ _AWAITABLE_KINDS: dict[AwaitableKind, str] = {
 def narration_lines(
     event: IterationEvent, since: int, width: int | None = None, task: str | None = None
 ) -> list[Line]:
-    """The lines that tell `event`; `since` is the instant (ns) at which the statement began.
+    """The lines that show `event`; `since` is the instant (ns) at which the statement began.
 
-    `width` are the columns of the screen, None where there is none. A walk of another
+    `width` are the columns of the screen, None where there is none. An iteration of another
     task than `task` says whose it is.
     """
     lines: list[Line] = []
-    for number, told in enumerate(_STEP_TEXTS[type(event)](event)):
-        time = "" if number and not told[0] else f"{max(event.at - since, 0) / 1e9:7.3f}"
-        lines += _laid_out(event.walk, time, told, width, task)
+    for number, step_text in enumerate(_STEP_TEXTS[type(event)](event)):
+        time = "" if number and not step_text[0] else f"{max(event.at - since, 0) / 1e9:7.3f}"
+        lines += _laid_out(event.walk, time, step_text, width, task)
     return lines
 
 
 def _laid_out(
-    walk: Iteration, time: str, told: _StepText, width: int | None, task: str | None
+    iteration: Iteration, time: str, step_text: _StepText, width: int | None, task: str | None
 ) -> list[Line]:
     """One line in columns; what does not fit goes below, indented."""
-    step, style, text = told
+    step, style, text = step_text
     narrow = width is not None and width < _NARROW
-    before = f"{time:<{_TIME}}" + "  " * min(walk.depth, _MAX_INDENTED)
-    who = "" if task in {None, walk.task} else f"{printable(walk.task)}: "
+    before = f"{time:<{_TIME}}" + "  " * min(iteration.depth, _MAX_INDENTED)
+    who = "" if task in {None, iteration.task} else f"{printable(iteration.task)}: "
     name = f"{step} " if narrow and step else step.ljust(_STEP if step else 2)
     line: Line = [("dim", before), ("name", who), ("label", name), (style, printable(text))]
     return flowed([piece for piece in line if piece[1]], width, _TIME + 2)
@@ -179,11 +179,11 @@ def _ended(event: IterationEnded) -> list[_StepText]:
     return [("6 stop", style, words), ("", "dim", _summary(event))]
 
 
-def _walks(event: IterationsSummary) -> list[_StepText]:
+def _more_iterations(event: IterationsSummary) -> list[_StepText]:
     site = event.walk.site
-    walks = "one more walk" if event.count == 1 else f"{event.count} more walks"
+    count = "one more walk" if event.count == 1 else f"{event.count} more walks"
     items = _count(event.items, "item")
-    return [("1-6", "", f"{walks} of {site.operand}: {items} in {duration(event.took)}")]
+    return [("1-6", "", f"{count} of {site.operand}: {items} in {duration(event.took)}")]
 
 
 _STEP_TEXTS: dict[type, Callable[[Any], list[_StepText]]] = {
@@ -195,7 +195,7 @@ _STEP_TEXTS: dict[type, Callable[[Any], list[_StepText]]] = {
     BodyFinished: _body_done,
     RoundsSummary: _rounds,
     IterationEnded: _ended,
-    IterationsSummary: _walks,
+    IterationsSummary: _more_iterations,
 }
 
 
@@ -210,7 +210,7 @@ def _summary(event: IterationEnded) -> str:
 
 def _awaited(suspended: bool, waited: int, others: ConcurrentTasks) -> str:
     if suspended:
-        # A bare sleep(0) takes no time on a virtual clock, and yet the loop turns.
+        # A bare sleep(0) takes no time on a virtual clock, and yet the loop iterates once.
         long = duration(waited) if waited else "a turn of the loop"
         return f"suspended for {long}{_others_text(others)}"
     long = f" for {duration(waited)}" if waited >= _LONG_STEP else ""
@@ -218,11 +218,11 @@ def _awaited(suspended: bool, waited: int, others: ConcurrentTasks) -> str:
 
 
 def _others_text(others: ConcurrentTasks) -> str:
-    """Who ran meanwhile, and in how many slices."""
-    told = [f"{name} ran {_times(count)}" for name, count in others.named]
+    """Who ran in that time, and in how many slices."""
+    texts = [f"{name} ran {_times(count)}" for name, count in others.named]
     if others.tasks:
-        told.append(f"{_count(others.tasks, 'other')} {_times(others.slices)}")
-    return "; " + (", ".join(told) or "nobody else ran")
+        texts.append(f"{_count(others.tasks, 'other')} {_times(others.slices)}")
+    return "; " + (", ".join(texts) or "nobody else ran")
 
 
 def _times(count: int) -> str:

@@ -143,7 +143,7 @@ def style_after_codes(style: str, parameters: str) -> str:
 
 
 def switch_sequence(before: str, after: str) -> str:
-    """The escape sequence that leads from one style to the other."""
+    """The escape sequence that leads from the style `before` to `after` (SGR parameters)."""
     if before == after:
         return ""
     return ("\x1b[0m" if before else "") + (f"\x1b[{after}m" if after else "")
@@ -185,7 +185,7 @@ class CellStyle(NamedTuple):
     link: str = ""
 
 
-#: What stands in a cell: the right half of a wide character is an empty string.
+#: What is in a cell: the right half of a wide character is an empty string.
 Cell = tuple[CellStyle, str]
 
 PLAIN = CellStyle()

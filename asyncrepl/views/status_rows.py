@@ -10,7 +10,7 @@ a second one. The row must fit: on a narrow screen it gives up what can be misse
 of the source, some words, folders, all of the source; and the task of an input, which its place
 names as well.
 
-While a program is paused, a row says where it stands and which keys do something; on a narrow
+While a program is paused, a row says where it is and which keys do something; on a narrow
 screen the keys have a row of their own, and shorter words. On demand the names of each frame in
 scope are listed.
 """
@@ -21,15 +21,14 @@ import re
 from typing import TYPE_CHECKING
 
 from asyncrepl.engine.code_owner import MAX_SOURCE_LENGTH, short_filename
-from asyncrepl.views.styled_lines import Line, one_line, printable, wrapped
+from asyncrepl.views.styled_lines import Line, cut, one_line, printable, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from asyncrepl.engine.blocking.blocking_reports import BlockingReport
     from asyncrepl.engine.loop.debug_control import DebugMode
     from asyncrepl.engine.loop.frame_variables import FrameScope
-    from asyncrepl.events import Blocked
+    from asyncrepl.events import Blocked, BlockingReport
 
 __all__ = [
     "asking_rows",
@@ -44,7 +43,7 @@ _MIN_SOURCE = 8  # characters of a source line that are worth a place
 
 
 def blocked_row(found: Blocked, width: int) -> Line:
-    """What blocks the loop at this moment, in at most `width` columns."""
+    """What blocks the loop at this moment, as `found`, in at most `width` columns."""
     blocked = f"blocked {found.seconds:.1f} s"
     where = f"at {_place(found)}"
     by = "" if _is_own_input(found) else f" by {_task_name(found.task)}"
@@ -54,22 +53,20 @@ def blocked_row(found: Blocked, width: int) -> Line:
         f"{blocked}{by} at {_place(found).rpartition('/')[2]}",
     )
     head = next((head for head in heads if len(head) <= width), heads[-1])
-    return [("status", _cut_off(_with_source(head, found.source, width), width))]
+    return [("status", cut(_with_source(head, found.source, width), width))]
 
 
 def blocked_lines(blocks: BlockingReport, width: int | None) -> list[Line]:
     """What has blocked the loop, or did so again and again, when it is over.
 
-    One line; two where `width` columns do not hold it.
+    `blocks` is the report of it. One line; more where `width` columns do not hold it.
     """
     found = blocks.last
     head = f"loop was blocked {_how_long(blocks)}"
     where = ""
     if found.filename:
         where = f"at {_place(found)}"
-        where += (
-            f": {_cut_off(printable(found.source), MAX_SOURCE_LENGTH)}" if found.source else ""
-        )
+        where += f": {cut(printable(found.source), MAX_SOURCE_LENGTH)}" if found.source else ""
     full = f"{head} by {_task_names(*blocks.tasks)}"
     if width is None or len(full) + len(where) < width:
         return [[("dim", f"{full} {where}".rstrip())]]
@@ -112,11 +109,7 @@ def _with_source(head: str, source: str, width: int) -> str:
     source = printable(source)
     room = width - len(head) - 2
     worth = source and room >= min(_MIN_SOURCE, len(source))
-    return f"{head}: {_cut_off(source, room)}" if worth else head
-
-
-def _cut_off(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
+    return f"{head}: {cut(source, room)}" if worth else head
 
 
 #: What is said of each mode, and the keys that do something then.
@@ -132,7 +125,7 @@ _MAX_NAMES = 20
 def pause_rows(
     mode: DebugMode, ns: int, columns: int, *, steps_iterations: bool = True
 ) -> list[Line]:
-    """The rows for `mode`; `ns` have passed since the statement began.
+    """The rows for `mode`, `columns` wide; `ns` have passed since the statement began.
 
     Without `steps_iterations`, no step to the next ``__anext__`` is offered.
     """
@@ -160,7 +153,7 @@ def asking_rows(columns: int) -> list[Line]:
 
 
 def scope_lines(scopes: Sequence[FrameScope], width: int | None) -> list[Line]:
-    """The names and values of each frame, a line a name."""
+    """The names and values of each frame of `scopes`, a line a name, cut at `width` cells."""
     lines: list[Line] = []
     for scope in scopes:
         place = f"{scope.where}: {scope.source}" if scope.source else scope.where
@@ -183,6 +176,4 @@ def _message_rows(what: str, keys: str, columns: int, short: str = "") -> list[L
 
 
 def _cut_value(text: str, width: int | None, before: int) -> str:
-    text = one_line(text)
-    room = None if width is None else max(width - before, 10)
-    return text if room is None or len(text) <= room else text[: room - 1] + "…"
+    return one_line(text) if width is None else cut(text, max(width - before, 10))

@@ -14,6 +14,7 @@ Only what a program prints goes another way (`asyncrepl.views.screen_cells`).
 from __future__ import annotations
 
 import re
+import threading
 from collections import Counter
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,9 @@ from typing import TYPE_CHECKING, Any
 from asyncrepl.views.emoji_clusters import cluster_width, clusters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from pygments.lexers.python import PythonLexer
 
 __all__ = [
     "STYLES",
@@ -38,6 +41,7 @@ __all__ = [
     "plain",
     "printable",
     "prose",
+    "python_lexer",
     "safe",
     "shortened",
     "text_lines",
@@ -121,7 +125,7 @@ def wrapped(text: str, width: int | None, indent: int = 0) -> list[str]:
 def flowed(line: Line, width: int | None, indent: int = 0) -> list[Line]:
     """The lines that the styled `line` makes in `width` columns; one where that is None.
 
-    All but the first begin with `indent` blanks, whose style tells that a line goes on there.
+    All but the first begin with `indent` blanks, whose style shows that a line goes on there.
     Words are kept whole, also long ones.
     """
     if width is None:
@@ -134,7 +138,8 @@ def flowed(line: Line, width: int | None, indent: int = 0) -> list[Line]:
 def prose(text: str, width: int | None, style: str = "", indent: int = 0) -> list[Line]:
     """The lines of one `style` that `text` makes: each of its own broken at words, made printable.
 
-    All but the first of each begin with `indent` blanks.
+    Rows have at most `width` cells (None: any number); all but the first of each begin with
+    `indent` blanks.
     """
     return [row for line in text_lines(text, style) for row in flowed(line, width, indent)]
 
@@ -174,13 +179,12 @@ def plain(line: Iterable[Fragment]) -> str:
     return "".join(text for _, text in line)
 
 
-def ansi(line: Iterable[Fragment]) -> str:
+def ansi(line: Iterable[Fragment], styles: Mapping[str, str] = STYLES) -> str:
     """The text of `line` with SGR escape codes for its styles."""
-    return "".join(_with_codes(style, text) for style, text in line)
+    return "".join(_with_codes(styles.get(style, ""), text) for style, text in line)
 
 
-def _with_codes(style: str, text: str) -> str:
-    codes = STYLES.get(style, "")
+def _with_codes(codes: str, text: str) -> str:
     return f"\x1b[{codes}m{text}\x1b[0m" if codes and text else text
 
 
@@ -193,7 +197,7 @@ def cut(text: str, width: int, dots: str = "…") -> str:
 
 
 def cut_front(text: str, width: int, dots: str = "…") -> str:
-    """`cut`, but what is kept is the end."""
+    """As `cut`, but what is kept of `text` in `width` cells is the end, behind `dots`."""
     text = one_line(text)
     if cell_width(text) <= width:
         return text
@@ -201,10 +205,10 @@ def cut_front(text: str, width: int, dots: str = "…") -> str:
 
 
 def shortened(names: Sequence[str], widths: Sequence[int], dots: str = "…") -> list[str]:
-    """Each name as one line of at most so many cells, told apart from the others.
+    """Each of `names` as one line, cut to its width of `widths` (cells) but unlike the others.
 
     A long one loses its end, as long as that leaves it unlike the others; a number at the
-    end is kept, because that is what tells ``worker-17`` from ``worker-18``, also while
+    end is kept, because that is what distinguishes ``worker-17`` from ``worker-18``, also while
     only one of them is there: else its name would change when the other comes.
     """
     ends = [cut(name, width, dots) for name, width in zip(names, widths, strict=True)]
@@ -217,7 +221,7 @@ def shortened(names: Sequence[str], widths: Sequence[int], dots: str = "…") ->
 
 
 def fit(text: str, width: int, dots: str = "…") -> str:
-    """`cut`, filled up with blanks to exactly `width` cells."""
+    """`text` as `cut` (with `dots`), filled up with blanks to exactly `width` cells."""
     text = cut(text, width, dots)
     return text + " " * (width - cell_width(text))
 
@@ -240,7 +244,7 @@ def _fitting(parts: list[str], room: int) -> list[str]:
     return kept
 
 
-#: Columns that a meaning needs at least, to stand beside the names.
+#: Columns that a meaning needs at least, to be beside the names.
 MIN_MEANING_WIDTH = 30
 
 
@@ -281,11 +285,22 @@ def code_lines(source: str) -> list[Line]:
     return lines[:-1] if lines[-1] == [("", "")] else lines
 
 
-@cache
-def _tokenizer() -> Callable[[str], Iterable[tuple[Any, str]]]:
+#: The first lexer of a class makes its tables. Two threads that do so at once spoil them.
+_tables_lock = threading.Lock()
+
+
+def python_lexer() -> type[PythonLexer]:
+    """Pygments' lexer for Python, imported and ready; from any thread."""
     from pygments.lexers.python import PythonLexer
 
-    return PythonLexer(stripnl=False, ensurenl=False).get_tokens
+    with _tables_lock:
+        PythonLexer()
+    return PythonLexer
+
+
+@cache
+def _tokenizer() -> Callable[[str], Iterable[tuple[Any, str]]]:
+    return python_lexer()(stripnl=False, ensurenl=False).get_tokens
 
 
 def _style_of_token(token: Any) -> str:

@@ -39,8 +39,8 @@ def task_lines(
 ) -> list[Line]:
     """At most `rows` tasks with their columns; those beyond are summed up in a last line.
 
-    Without a `width` each task has one line. There is a head line where times are
-    known.
+    `states` are those of the tasks, in order. Without a `width` each task has one line. There
+    is a head line where times are known. With `ascii`, what is cut off ends in ``~``.
     """
     shown, hidden = states[:rows], states[rows:]
     if not shown:

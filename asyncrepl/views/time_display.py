@@ -4,14 +4,14 @@
 ms``, ``12 ms``, ``0.33 s``, ``12.3 s``, ``3:05 min``, ``2:05 h``. Two or three digits that
 count; milliseconds below a tenth of a second, as delays are typed in seconds (``sleep(0.33)``)
 and what runs takes milliseconds. Not microseconds: their sign is no ASCII, and nobody needs to
-tell 3 of them from 5.
+distinguish 3 of them from 5.
 
 *The user's clock*, in answers and in a row under the prompt: ``rate 0.5: a second takes 2 s``,
 ``3 timers fired at 4.05 s``. Instants are seconds since the session began: those of the loop
 itself, on a real clock, are as long as the machine has been running.
 
 *Scales*: from instants to columns. A scale gives a whole number of columns to a round number of
-seconds, its step. So the ticks of the axis stand exactly where what happens at a round instant is
+seconds, its step. So the ticks of the axis are exactly where what happens at a round instant is
 drawn, and on a virtual clock, where most things do, equal waits look equal.
 """
 
@@ -82,7 +82,7 @@ def rate_text(rate: float) -> str:
 
 
 def clock_text(mode: str, rate: float) -> str:
-    """What a clock means."""
+    """What a clock of this `mode` ("real", "virtual") does at `rate`: its seconds a real one."""
     if mode == "real":
         return "real clock: time passes" + f" at rate {rate:g}" * (rate != 1)
     how = "jumps from timer to timer" if rate == math.inf else f"passes at rate {rate:g}"
@@ -90,7 +90,10 @@ def clock_text(mode: str, rate: float) -> str:
 
 
 def fired_text(fired: int, at: float, *, more: bool) -> str:
-    """What a step from timer to timer did."""
+    """What a step from timer to timer did: so many `fired`, at the instant `at` (seconds).
+
+    `more` says that other timers are set.
+    """
     if not fired:
         return "no timer is set: there is nothing to fire"
     timers = "1 timer" if fired == 1 else f"{fired} timers"
@@ -98,7 +101,10 @@ def fired_text(fired: int, at: float, *, more: bool) -> str:
 
 
 def clock_row(time: ClockReading, columns: int, *, running: bool) -> Line:
-    """The user's time in at most `columns`, while it is other than plain real time."""
+    """The user's time in at most `columns`, while it is other than plain real time.
+
+    `running` says that a statement runs: then other keys do something.
+    """
     texts = _frozen_texts(time, running=running) if time.frozen else _moving_texts(time)
     text = next((text for text in texts if len(text) <= columns), texts[-1])
     return [("name" if time.frozen else "dim", text[:columns])]
@@ -142,7 +148,7 @@ class Scale(NamedTuple):
 
     @classmethod
     def fitting(cls, start: int, span: int, room: int) -> Scale:
-        """The scale on which `span` nanoseconds fill at most `room` columns, and nearly all."""
+        """The scale from `start` where `span` ns fill at most `room` columns, and nearly all."""
         span = max(span, 1000)
         for step in round_steps():
             per = (room - 1) * step // span

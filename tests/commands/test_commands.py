@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.shells import typed_shell
 
-from asyncrepl.commands.shell_opening import all_commands
+from asyncrepl.session.command_registry import CommandRegistry
 from asyncrepl.session.frontend import Frontend
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def test_a_unique_prefix_is_enough(type_in: Typed) -> None:
     assert type_in(":ta").startswith("tick")
 
 
-@pytest.mark.parametrize("name", all_commands().names)
+@pytest.mark.parametrize("name", CommandRegistry().names)
 def test_every_command_has_help_with_an_example(type_in: Typed, name: str) -> None:
     """`:help NAME` shows how to use it, and an example that begins with its name."""
     shown = type_in(f":help {name}")
@@ -105,7 +105,7 @@ def test_every_command_has_help_with_an_example(type_in: Typed, name: str) -> No
 def test_help_lists_every_command(type_in: Typed) -> None:
     """`:help` has a line for each command."""
     shown = type_in(":help")
-    assert all(f":{name}" in shown for name in all_commands().names)
+    assert all(f":{name}" in shown for name in CommandRegistry().names)
 
 
 def test_a_ticker_that_runs_is_not_started_twice(type_in: Typed) -> None:
@@ -284,7 +284,7 @@ def test_what_has_no_source_is_one_line(type_in: Typed, command: str) -> None:
 @pytest.mark.parametrize(
     ("command", "shown"),
     [
-        (":set foo", "no setting 'foo': there are color, lanes, trace, vi\n"),
+        (":set foo", "no setting 'foo': there are audience, color, lanes, theme, trace, vi\n"),
         (":set lans on", "no setting 'lans': did you mean lanes?\n"),
         (":help nosuch", "no command :nosuch; :help lists them\n"),
         (":help hlep", "no command :hlep; did you mean :help?\n"),

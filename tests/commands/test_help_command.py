@@ -5,12 +5,11 @@ from __future__ import annotations
 import pytest
 from support.shells import Typed, typed_shell
 
-from asyncrepl.commands.shell_opening import all_commands
-from asyncrepl.session.command_registry import COMMAND_GROUPS
-from asyncrepl.views.lane_tracks import GLYPHS
+from asyncrepl.session.command_registry import COMMAND_GROUPS, CommandRegistry
+from asyncrepl.views.glyphs import glyphs_of
 from asyncrepl.views.styled_lines import cell_width
 
-NAMES = all_commands().names
+NAMES = CommandRegistry().names
 
 
 def test_help_shows_the_commands_in_groups(type_in: Typed) -> None:
@@ -18,7 +17,7 @@ def test_help_shows_the_commands_in_groups(type_in: Typed) -> None:
     shown = type_in(":help")
     places = [shown.index(f"{group}  {what}") for group, what in COMMAND_GROUPS.items()]
     assert places == sorted(places)
-    for command in all_commands():
+    for command in CommandRegistry():
         assert command.group in COMMAND_GROUPS
         assert f"  {command.usage}" in shown
 
@@ -34,7 +33,7 @@ def test_help_has_a_row_for_each_command_on_a_usual_screen() -> None:
 def test_one_group_can_be_asked_for(type_in: Typed, group: str) -> None:
     """`:help speed` shows the commands for that alone."""
     shown = type_in(f":help {group}")
-    here = [command.usage for command in all_commands() if command.group == group]
+    here = [command.usage for command in CommandRegistry() if command.group == group]
     assert [line.split("  ")[1] for line in shown.splitlines()[1:]] == here
 
 
@@ -58,8 +57,8 @@ def test_help_fits_the_screen(width: int, name: str) -> None:
 def test_help_on_lanes_is_a_legend(type_in: Typed) -> None:
     """Each mark is there with its form in ASCII."""
     shown = type_in(":help lanes")
-    for _, glyph, plainer in list(GLYPHS.values())[1:]:
-        assert f"  {glyph}  {plainer}  " in shown
+    for glyph in list(glyphs_of("lanes").values())[1:]:
+        assert f"  {glyph.char}  {glyph.ascii}  {glyph.meaning}\n" in shown
 
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - {"quit"}))

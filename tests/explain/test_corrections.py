@@ -12,7 +12,7 @@ from support.shells import typed_shell
 from asyncrepl.events.object_info import RefusedOperands
 from asyncrepl.explain.evidence import gather
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.verifying import verified
+from asyncrepl.explain.verified_fixes import verified
 from asyncrepl.syntax.sources import Source
 
 if TYPE_CHECKING:

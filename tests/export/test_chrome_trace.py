@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from asyncrepl.export.export_formats import export
+from asyncrepl.export.saved_session import export
 from asyncrepl.runtime.shipped_demos import demo_transcripts
 from asyncrepl.transcript.transcript_parser import (
     load_transcript,

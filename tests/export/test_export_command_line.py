@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from asyncrepl.cli.main import main
-from asyncrepl.cli.options import FORMATS
+from asyncrepl.export.format_registry import export_formats
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def test_each_format_is_written_to_its_file(tmp_path: Path) -> None:
     """Every format that the help names can be made; -o says where to."""
     (tmp_path / "t.pycon").write_text(">>> 1\n1\n")
-    for name in FORMATS:
+    for name in [each.name for each in export_formats().values() if each.exported]:
         out = tmp_path / f"t.{name}"
         assert main(["export", str(tmp_path / "t.pycon"), "--to", name, "-o", str(out)]) == 0
         assert "1" in out.read_text("utf-8")

@@ -13,8 +13,8 @@ from xml.etree import ElementTree
 import pyte
 import pytest
 
-from asyncrepl.export.export_formats import export, render_recording
 from asyncrepl.export.recording import ExportError, Recording, record_transcript
+from asyncrepl.export.saved_session import export, render_recording
 from asyncrepl.export.screen_lines import recording_lines, screen_rows
 from asyncrepl.runtime.shipped_demos import demo_transcripts
 from asyncrepl.transcript.grammar import Narration
@@ -198,7 +198,7 @@ def test_an_export_gives_the_same_bytes_each_time(tmp_path: Path) -> None:
     ]
     names = [demo.name for demo in virtual[1::3]]
     code = f"""\
-from pathlib import Path; from asyncrepl.export.export_formats import export
+from pathlib import Path; from asyncrepl.export.saved_session import export
 from asyncrepl.transcript.grammar import Narration
 from asyncrepl.transcript.transcript_parser import named_transcript
 for name in {names!r}:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
@@ -13,7 +14,7 @@ from xml.etree import ElementTree
 import pytest
 from support.shells import typed_shell
 
-from asyncrepl.session.tape import Tape
+from asyncrepl.session.tape import OutputPiece, Pieces, Tape
 from asyncrepl.transcript.output_capture import TeeStream
 from asyncrepl.transcript.transcript_check import check_file
 
@@ -175,6 +176,53 @@ def test_every_format_can_be_exported(type_in: Typed) -> None:
     assert "tick" in {event["args"]["name"] for event in tracks if event["name"] == "thread_name"}
 
 
+def _steps(name: str) -> dict[str, tuple[float, float]]:
+    """The steps of iterations in the trace `name`: begin and length in ms, from the first on."""
+    events = json.loads(Path(name).read_text("utf-8"))["traceEvents"]
+    steps = [event for event in events if event.get("cat") == "step"]
+    first = min(event["ts"] for event in steps)
+    return {
+        event["name"]: ((event["ts"] - first) / 1000, event.get("dur", 0) / 1000)
+        for event in steps
+    }
+
+
+@pytest.mark.parametrize("command", [":export trace talk.trace", ":save talk.trace"])
+def test_a_traced_statement_has_its_six_steps_in_the_trace(type_in: Typed, command: str) -> None:
+    """Also when the statement is over, and nothing is recorded any more."""
+    type_in("async def naps():\n    await asyncio.sleep(0.5); yield 1\n")
+    assert "suspended for 0.50 s" in type_in(
+        ":trace async for n in naps(): await asyncio.sleep(1)"
+    )
+    assert type_in.shell.observing.timeline is None
+    type_in(command)
+    assert _steps("talk.trace") == {
+        "1 __aiter__": (0, 0),
+        "2 __anext__, round 1": (0, 0),
+        "3 await, round 1": (0, 500),
+        "4 bind, round 1": (500, 0),
+        "5 body, round 1": (500, 1000),
+        "2 __anext__, round 2": (1500, 0),
+        "6 stop": (1500, 0),
+    }
+
+
+def test_the_trace_of_a_session_goes_on_from_one_traced_statement_to_the_next(
+    type_in: Typed,
+) -> None:
+    """What lies between is missing; tasks and iterations of both stand on tracks of their own."""
+    type_in("async def naps():\n    await asyncio.sleep(0.5); yield 1\n")
+    type_in(":trace async for n in naps(): pass")
+    type_in("async for n in naps(): pass")
+    type_in(":trace async for n in naps(): pass")
+    type_in(":export trace talk.trace")
+    events = json.loads(Path("talk.trace").read_text("utf-8"))["traceEvents"]
+    ends = [event for event in events if event["name"] == "6 stop"]
+    named = [event for event in events if event["name"] == "thread_name"]
+    names = {event["tid"]: event["args"]["name"] for event in named}
+    assert [names[event["tid"]] for event in ends] == ["input 2", "input 4"]
+
+
 def test_much_output_is_kept_in_part(type_in: Typed) -> None:
     """Of an endless output the beginning is kept, and a … says that more came."""
     type_in("for n in range(20_000): print(n, 'x' * 10)")
@@ -206,9 +254,39 @@ def test_the_tape_keeps_the_last_inputs() -> None:
     assert [scene.text for scene in tape.recorded_inputs] == ["2", "3", "4"]
 
 
+def test_pieces_are_what_was_appended() -> None:
+    """In order, with their instants and styles, also by slices and from the end."""
+    pieces, kept = Pieces(), [
+        OutputPiece(at, style, text)
+        for at, style, text in ((0.5, "", "a\n"), (1.25, "dim", "\ud800 ä│"), (1e9, "", ""), (2.0, "dim", "z"))
+    ]  # fmt: skip
+    assert not pieces
+    for piece in kept:
+        pieces.append(piece)
+    assert [*pieces] == kept
+    assert pieces[1:3] == kept[1:3]
+    assert pieces[-1] == kept[-1]
+    assert len(pieces) == 4
+
+
+def test_many_short_pieces_take_little_memory() -> None:
+    """However long a session narrates: the tape has its limit in bytes."""
+    tape = Tape(lambda: 0.5)
+    tracemalloc.start()
+    for number in range(60):
+        tape.begin(str(number))
+        for _ in range(1000):
+            tape.show(([("dim", "0.000"), ("label", "await"), ("", "1")],))
+        tape.end()
+    used = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert used < 6_000_000
+    assert [scene.cut for scene in tape.recorded_inputs[-20:]] == [False] * 20
+
+
 def test_the_output_of_old_inputs_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond so many characters in all, inputs stay and what they printed long ago goes."""
-    monkeypatch.setattr("asyncrepl.session.tape.MAX_CHARACTERS_IN_ALL", 25)
+    """Beyond so much in all, inputs stay and what they printed long ago goes."""
+    monkeypatch.setattr("asyncrepl.session.tape.MAX_CHARACTERS_IN_ALL", 75)
     tape = Tape(lambda: 0.0)
     for number in range(3):
         tape.begin(str(number))

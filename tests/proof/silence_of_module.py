@@ -22,7 +22,7 @@ import observed
 
 from asyncrepl.events.object_info import refused_operands
 from asyncrepl.explain.evidence import gather
-from asyncrepl.explain.explaining import explain
+from asyncrepl.explain.explainer import explain
 from asyncrepl.instrument.compilation import compile_source
 from asyncrepl.syntax.parsed_input import parse
 from asyncrepl.syntax.sources import Source

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 from support.shells import typed_shell
 
-from asyncrepl.session import shell as shell_module
+from asyncrepl.session import outcome_reporter
 
 if TYPE_CHECKING:
     from support.shells import Typed
@@ -40,9 +40,9 @@ PLACES = [
     "tape.end",
     "tape.fail",
     "tape.show",
-    "stepping.ended",
-    "report",
-    "show_error",
+    "debug_commands.ended",
+    "outcomes.report",
+    "outcomes.show_error",
     "session.start",
 ]
 
@@ -89,7 +89,7 @@ def test_the_error_is_named_even_so(
     """Where an error cannot be explained, or shown in full, its type and message are."""
     with typed_shell() as type_in:
         with monkeypatch.context() as patch:
-            broken(shell_module, name, error, patch)
+            broken(outcome_reporter, name, error, patch)
             shown = type_in("async for x in [1]: pass")
         assert f"{error.__name__}: broken" in shown
         assert "Error: " in shown

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def press(type_in: Typed, at: float, *words: str | tuple[str, str]) -> None:
     """Press keys so many seconds after now, all in one go."""
-    loop, stepping = type_in.shell.loop, type_in.shell.stepping
+    loop, stepping = type_in.shell.loop, type_in.shell.debug_commands
 
     def pressed() -> None:
         for word in words:
@@ -35,7 +35,7 @@ def test_a_pause_tells_the_walks_of_the_statement(type_in: Typed) -> None:
         assert "  1.500  6 stop       StopAsyncIteration\n" in told
     assert type_in("async for n in naps(1): n") == "0\n"
     assert type_in.shell.observing.timeline is None
-    assert type_in.shell.stepping.mode == "off"
+    assert type_in.shell.debug_commands.mode == "off"
 
 
 def test_a_walk_that_begins_after_the_pause_is_told(type_in: Typed) -> None:
@@ -89,9 +89,9 @@ def test_without_code_of_the_users_there_are_no_values(type_in: Typed) -> None:
 
 def test_keys_between_statements_do_nothing(type_in: Typed) -> None:
     """A key that comes too late is forgotten."""
-    type_in.shell.stepping.press("pause")
+    type_in.shell.debug_commands.press("pause")
     assert type_in("1 + 1") == "2\n"
-    assert type_in.shell.stepping.mode == "off"
+    assert type_in.shell.debug_commands.mode == "off"
 
 
 def test_where_nothing_is_walked_n_says_so(type_in: Typed) -> None:
@@ -106,7 +106,7 @@ def test_a_ctrl_c_during_a_look_reaches_the_statement(type_in: Typed) -> None:
     type_in(SOURCES + "\nimport signal\n")
     interrupter.install()
     try:
-        stepping, look = type_in.shell.stepping, "signal.raise_signal(signal.SIGINT)"
+        stepping, look = type_in.shell.debug_commands, "signal.raise_signal(signal.SIGINT)"
         type_in.shell.session.namespace["look"] = lambda: stepping.press("evaluate", look)
         press(type_in, 0.5, "anext", "anext")
         walk = "async for n in eager(9): print('got', n); look()"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import io
+import weakref
 from typing import Any
 
 import pytest
@@ -213,3 +215,17 @@ def test_taking_the_running_loop_away_takes_no_prompt(prompt: Prompt, text: str)
     assert prompt(text).error is None
     assert prompt("await asyncio.sleep(0); x = asyncio.get_running_loop()").error is None
     assert prompt.value("x") is prompt.loop
+
+
+def test_a_statement_that_is_collected_makes_no_loop_the_running_one() -> None:
+    """Its loop is closed by then, and this thread is free for another one."""
+    prompt = Prompt()
+    prompt.loop.call_soon(prompt.session.start, "await asyncio.Future()", print)
+    prompt.loop.settle()
+    prompt.loop.set_exception_handler(lambda *_: None)  # a pending task was destroyed
+    prompt.loop.close()
+    gone = weakref.ref(prompt.session)
+    del prompt
+    gc.collect()
+    assert gone() is None
+    assert asyncio._get_running_loop() is None

@@ -99,6 +99,8 @@ ROW = re.compile(r"¦(\d+):(\d+) ={24} ¦")
 #: What only stands in such rows.
 PIECE = re.compile(r"¦|={4,}")
 _PATIENCE = 15.0
+#: So much of a statement stands on its first row, however narrow the screen.
+_TOLD = 40
 _TYPED = "abcxyz_ .(['\"0189:"
 _KEYS = (
     *("\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D", "\x1b[H", "\x1b[F", "\x1b[3~", "\x1b"),
@@ -178,9 +180,8 @@ class FuzzError(AssertionError):
 class Fuzzer:
     """Does `count` random things to a session at its first prompt, and looks after each."""
 
-    def __init__(self, terminal: Terminal, seed: int, *, sizes: bool = True) -> None:
+    def __init__(self, terminal: Terminal, seed: int) -> None:
         self.terminal = terminal
-        self._sizes = sizes
         self.done: Counter[str] = Counter()
         self._seed = seed
         self._random = random.Random(seed)
@@ -256,7 +257,7 @@ class Fuzzer:
         if sure:
             self.terminal.wait(self._answered, f"an answer to Ctrl-C ({way})", _PATIENCE)
         else:
-            self._wait_for_prompt(f"{text!r} and Ctrl-C ({way})")
+            self._wait_for_prompt(text)
             self._drop_line()
 
     def _drop_line(self) -> None:
@@ -287,8 +288,6 @@ class Fuzzer:
 
     def _resize(self) -> None:
         columns, rows = self._random.randint(50, 130), self._random.randint(12, 45)
-        if not self._sizes:
-            return
         self.done["resizes"] += 1
         self._note(f"{columns}x{rows}")
         self.terminal.resize(columns, rows)
@@ -353,11 +352,25 @@ class Fuzzer:
         return self.terminal.scrollback[self._start :]
 
     def _wait_for_prompt(self, text: str) -> None:
+        """Wait until `text` stands on the screen, and a new prompt below it.
+
+        Rows of a task behind move the prompt as well. A page that a Ctrl-C has just ended
+        leaves the key that was to end it at the prompt.
+        """
         what = f"a prompt after {text!r}"
-        self.terminal.wait(lambda: self._back() or self._paged(), what, _PATIENCE)
+        typed = ">>> " + text.partition("\r")[0][:_TOLD]
+        ends_page = "q"
+
+        def over() -> bool:
+            return self._back() and any(row.startswith(typed) for row in self._rows())
+
+        self.terminal.wait(lambda: over() or self._paged(), what, _PATIENCE)
         if self._paged():
-            self.terminal.send("q")
-        self.terminal.wait(self._back, what, _PATIENCE)
+            self.terminal.send(ends_page)
+        left = ">>> " + ends_page
+        self.terminal.wait(lambda: over() or self.terminal.cursor_line == left, what, _PATIENCE)
+        if self.terminal.cursor_line == left:
+            self._drop_line()
 
     def _all_paid(self) -> bool:
         """Whether the rows that came later than their prompt are all there."""
@@ -388,18 +401,12 @@ class Fuzzer:
         return "\n".join(self._rows()[-60:])
 
 
-def fuzz(
-    seed: int, statements: int, command: Sequence[str] | None = None, *, sizes: bool = True
-) -> Counter[str]:
-    """Fuzz a session of its own; how much of what was done. Raises FuzzError.
-
-    Without `sizes` the terminal keeps its size: where it is resized while a row is being
-    written, what becomes of that row is the emulator's doing, too.
-    """
+def fuzz(seed: int, statements: int, command: Sequence[str] | None = None) -> Counter[str]:
+    """Fuzz a session of its own; how much of what was done. Raises FuzzError."""
     terminal = Terminal(None if command is None else [*command])
     try:
         terminal.wait_for_prompt()
-        fuzzer = Fuzzer(terminal, seed, sizes=sizes)
+        fuzzer = Fuzzer(terminal, seed)
         fuzzer.begin()
         fuzzer.run(statements)
     finally:

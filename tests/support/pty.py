@@ -56,8 +56,9 @@ class Screen(pyte.HistoryScreen):
         above = max(0, self.cursor.y + 1 - lines)
         self.history.top.extend(self.buffer[row] for row in range(above))
         row, column = self.cursor.y - above, self.cursor.x
-        self.cursor_position()
-        self.delete_lines(above)
+        if above:  # pyte takes 0 for 1
+            self.cursor_position()
+            self.delete_lines(above)
         for below in range(lines, self.lines):
             self.buffer.pop(below, None)
         self.lines = lines

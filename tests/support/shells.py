@@ -7,9 +7,9 @@ import io
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from asyncrepl.commands.shell_opening import open_shell
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.session.console import Console
+from asyncrepl.session.shell_opening import open_shell
 from asyncrepl.transcript.output_capture import TeeStream
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pexpect
 import pytest
 
-from asyncrepl.commands.shell_opening import all_commands
+from asyncrepl.session.command_registry import CommandRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -80,7 +80,7 @@ def ask(child: pexpect.spawn[str], text: str) -> str:
 
 def test_a_dumb_terminal_reaches_everything(dumb: pexpect.spawn[str]) -> None:
     """Each command can be asked about and answers; programs and files run; no escape codes."""
-    shown = [ask(dumb, f":help {name}") for name in all_commands().names]
+    shown = [ask(dumb, f":help {name}") for name in CommandRegistry().names]
     assert all("for example:" in text for text in shown)
     shown += [ask(dumb, "!echo from the shell; exit 2")]
     assert shown[-1] == "from the shell\nexit status 2\n"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from support.pty import Terminal
 
 TESTS = Path(__file__).parent.parent
-LOADING = "'loading ahead' in [t.name for t in __import__('threading').enumerate()]"
+LOADING = "'asyncrepl loading' in [t.name for t in __import__('threading').enumerate()]"
 STOPPED = (
     "import os, signal, subprocess as s; "
     "_ = s.Popen(['sh', '-c', f'sleep 0.5; kill -CONT {os.getpid()}']); "
@@ -86,8 +86,9 @@ def test_what_we_load_blocks_nobody(slow: Callable[[float], Terminal]) -> None:
 def test_what_is_loaded_ahead_is_all_there_is(
     slow: Callable[[float], Terminal], tmp_path: Path
 ) -> None:
-    """After a second at the prompt nothing that is done there imports anything on the loop."""
+    """A while after the first input nothing that is done there imports anything on the loop."""
     terminal, log = slow(0.0), tmp_path / "log"
+    terminal.enter("'first'")
     for _ in range(500):
         terminal.enter(LOADING)
         if "False" in terminal.lines:

@@ -1,3 +1,5 @@
+"""Ctrl-C: what it ends, and that none is lost."""
+
 from __future__ import annotations
 
 import time
@@ -118,6 +120,16 @@ def test_ctrl_c_is_not_lost_where_python_ignores_exceptions(
     told = terminal.scrollback[since:]
     assert any(row.startswith("KeyboardInterrupt") for row in told), told
     assert not any("ignored" in row or "weakref" in row for row in told), told
+
+
+def test_ctrl_c_that_another_thread_has_taken_is_not_lost(terminal: Terminal) -> None:
+    """The system may give it to an idle thread while the main one sleeps."""
+    terminal.enter("import signal, threading, time")
+    terminal.enter("idle = threading.Thread(target=time.sleep, args=(99,), daemon=True)")
+    terminal.enter("idle.start()")
+    press = "threading.Timer(0.2, signal.pthread_kill, (idle.ident, 2)).start()"
+    terminal.enter(f"{press}; time.sleep(60)")
+    assert any(row.startswith("KeyboardInterrupt at") for row in terminal.scrollback)
 
 
 GREEDY = {

@@ -11,11 +11,12 @@ if TYPE_CHECKING:
     from support.pty import Terminal
 
 
-def test_sixty_random_statements_with_ctrl_c_and_keys() -> None:
+def test_sixty_random_statements_with_ctrl_c_keys_and_sizes() -> None:
     """After each the prompt is back, each row whole, and the tickers count; then all is restored."""
-    done = fuzz(seed=11, statements=60, sizes=False)
+    done = fuzz(seed=11, statements=60)
     assert done["statements"] == 60
     assert done["Ctrl-C"] > 20
+    assert done["resizes"] > 5
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+"""Leaving ends: in a few seconds at most, with the terminal as it was found."""
+
 from __future__ import annotations
 
 import signal

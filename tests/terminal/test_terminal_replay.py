@@ -97,7 +97,7 @@ def test_what_is_typed_before_a_replay_is_not_for_it(
     """Lines typed while it starts, or between two of them, are not run."""
     path = tmp_path / "t.pycon"
     path.write_text(">>> 'a line'\n>>> 'the end'\n")
-    terminal = replay(replaying, str(path), str(path))
+    terminal = replay(replaying, "--speed", "8", str(path), str(path))
     terminal.wait(lambda: terminal.at_prompt, "the prompt")
     terminal.send(" 6*7\r x")
     terminal.wait_for("'the end'")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+import sys
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
+from support.pty import Terminal
+
+from asyncrepl.terminal.terminal_background import BACKGROUND_QUESTION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from support.pty import Terminal
 
 THREADS = """
 import subprocess, sys, threading
@@ -35,8 +38,9 @@ RAW = re.compile(rb"\x1b\]|\x1b\[2J|\xc2[\x80-\x9f]|[\x00\x07\x0e\x7f]")
 
 
 def sent(terminal: Terminal) -> bytes:
-    """All that the terminal got."""
-    return b"".join(data for _, data in terminal.chunks)
+    """All that the terminal got, but for what it is asked at the start."""
+    got = b"".join(data for _, data in terminal.chunks)
+    return got.replace(BACKGROUND_QUESTION.encode(), b"")
 
 
 def test_lines_of_threads_tasks_and_children_stay_whole(
@@ -52,6 +56,42 @@ def test_lines_of_threads_tasks_and_children_stay_whole(
     assert len(rows) == 9 * 150
 
 
+CROWD = """
+import threading
+def row(who, at): print(who, at, "=" * 20, "end")
+def work(n):
+    for at in range(60): row(f"thread-{n}", at)
+async def task(n):
+    for at in range(60): row(f"task-{n}", at); await asyncio.sleep(0)
+async def crowd():
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(10)]
+    for each in threads: each.start()
+    await asyncio.gather(*map(task, range(10)))
+    for each in threads: await asyncio.to_thread(each.join)
+"""
+
+
+def test_rows_and_what_is_typed_stay_whole(terminal: Terminal, tmp_path: Path) -> None:
+    """Ten threads and ten tasks print in the background while somebody types."""
+    (tmp_path / "crowd.py").write_text(CROWD)
+    terminal.enter(f"exec(open({str(tmp_path / 'crowd.py')!r}).read())")
+    terminal.send("begun = asyncio.create_task(crowd())\r")
+    typed = "'ty' + 'ped', begun.done()"
+    for end in range(1, len(typed) + 1):
+        terminal.send(typed[end - 1])
+        terminal.wait(lambda end=end: terminal.cursor_line == (">>> " + typed[:end]).rstrip())
+    terminal.wait(lambda: sum(row.endswith(" end") for row in terminal.scrollback) == 1200, "rows")
+    terminal.send("\r")
+    terminal.wait_for("('typed', True)")
+    rows = [row for row in terminal.scrollback if row.startswith(("thread-", "task-"))]
+    due: Counter[str] = Counter()
+    for row in rows:
+        who, at = re.fullmatch(r"((?:thread|task)-\d) (\d+) ={20} end", row).groups()
+        assert int(at) == due[who]
+        due[who] += 1
+    assert len(rows) == 1200
+
+
 def test_after_an_interrupted_flood_ours_begins_a_row(terminal: Terminal) -> None:
     """Of the line that was being printed, all is shown or nothing."""
     terminal.send("while True: print('E' * 70)\r\r")
@@ -62,6 +102,26 @@ def test_after_an_interrupted_flood_ours_begins_a_row(terminal: Terminal) -> Non
     said = next(at for at, row in enumerate(rows) if "KeyboardInterrupt" in row)
     assert rows[said].startswith("KeyboardInterrupt")
     assert {row for row in rows[:said] if row} == {"E" * 70}
+
+
+def test_ctrl_c_tears_no_row_that_is_being_printed(terminal: Terminal) -> None:
+    """`print` writes its arguments, and what is between them, apart; so at eight moments of it."""
+    row = " ".join("abcdefghijklm")
+    printing = "while True: print(*'abcdefghijklm')"
+    caught = f"try:\n {printing}\nexcept: print('caught')"
+    shown = set()
+    for code, told in ((printing, "KeyboardInterrupt at"), (caught, "caught")) * 4:
+        terminal.screen.history.top.clear()
+        terminal.send(f"exec({code!r})\r")
+        terminal.wait(lambda: len(terminal.screen.history.top) > 40)
+        terminal.send("\x03")
+        terminal.wait(
+            lambda told=told: terminal.at_prompt and any(told in row for row in terminal.lines),
+            told,
+        )
+        shown.update(terminal.scrollback[5:])  # below what was typed
+    ours = ("KeyboardInterrupt at", "loop was blocked", "  at ", ">>>")
+    assert {each for each in shown if not each.startswith(ours)} == {row, "caught"}
 
 
 def test_what_is_pasted_and_shown_again_is_not_obeyed(
@@ -95,17 +155,19 @@ def test_what_is_pasted_and_shown_again_is_not_obeyed(
     assert RAW.findall(re.sub(rb"\x1b\[J", b"", sent(other))) == []
 
 
-def test_a_stranger_s_transcript_is_not_obeyed(
-    start: Callable[..., Terminal], tmp_path: Path
-) -> None:
+def test_a_stranger_s_transcript_is_not_obeyed(tmp_path: Path) -> None:
     """Its title, what it tells, types and prints."""
     path = tmp_path / "strange.pycon"
     evil = EVIL.replace("\0", "")  # such a file is refused
     typed = f"'{evil[:2]}\x9b2J\x9d0;x\x0e'; print('over')"
     path.write_text(f"#: title {evil}\n\n# {evil}\n>>> {typed}\n")
-    terminal = start()
-    terminal.enter(f":replay {path}")
-    terminal.wait_for("over")
+    command = [sys.executable, "-m", "asyncrepl", "replay", "--speed", "50", str(path)]
+    terminal = Terminal(command)
+    try:
+        assert terminal.exit_status() == 0
+    finally:
+        terminal.close()
+    assert "over" in terminal.scrollback
     assert RAW.findall(sent(terminal)) == []
 
 

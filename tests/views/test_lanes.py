@@ -6,7 +6,8 @@ import pytest
 from support.snapshots import MS, lane, snapshot
 
 from asyncrepl.events import CALLBACK, IDLE, Ending, Snapshot
-from asyncrepl.views.lane_tracks import GLYPHS, legend
+from asyncrepl.views.glyphs import glyphs_of
+from asyncrepl.views.lane_tracks import legend
 from asyncrepl.views.lanes import lane_lines
 from asyncrepl.views.styled_lines import STYLES, plain
 
@@ -158,7 +159,7 @@ def test_every_glyph_is_one_cell_and_every_style_known() -> None:
     assert {style for style, _ in line} <= set(STYLES)
     glyphs = [text for _, text in line[::3]]
     assert all(len(glyph) == 1 for glyph in glyphs)
-    assert len(set(glyphs)) == len(glyphs) == len(GLYPHS) - 1 == 8
+    assert len(set(glyphs)) == len(glyphs) == len(glyphs_of("lanes")) - 1 == 8
     assert all(plain(line).isascii() for line in legend(ascii=True))
 
 

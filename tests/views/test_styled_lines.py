@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from asyncrepl.views.styled_lines import (
@@ -11,6 +13,7 @@ from asyncrepl.views.styled_lines import (
     flowed,
     plain,
     printable,
+    python_lexer,
     text_lines,
     wrapped,
 )
@@ -85,3 +88,27 @@ def test_a_word_longer_than_the_screen_stays_whole() -> None:
 def test_blanks_within_a_row_stay() -> None:
     """Columns are not pushed together."""
     assert [plain(row) for row in flowed([("", "a   b   c")], 8)] == ["a   b", "c"]
+
+
+def test_threads_make_the_lexer_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its tables are made by the first: whoever comes meanwhile waits for them."""
+    begun: list[int] = []
+    first, go_on = threading.Event(), threading.Event()
+
+    class SlowLexer:
+        def __init__(self) -> None:
+            begun.append(threading.get_ident())
+            first.set()
+            go_on.wait(20)
+
+    monkeypatch.setattr("pygments.lexers.python.PythonLexer", SlowLexer)
+    threads = [threading.Thread(target=python_lexer) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    first.wait(20)
+    threads[1].join(0.1)
+    at_first = len(begun)
+    go_on.set()
+    for thread in threads:
+        thread.join(20)
+    assert (at_first, len(begun)) == (1, 2)

@@ -1,5 +1,10 @@
 """The blocking watchdog: a thread that looks all the time whether the loop is blocked.
 
+While the loop waits it sleeps: an idle prompt must not cost a laptop its battery. Between two
+looks at which nothing ran it leaves its alarm with the loop's iteration
+(`asyncrepl.engine.loop.loop_iteration`), which rings it when the next one begins. What happened
+while it slept is no mystery: nothing. So the last look counts as taken when it was woken.
+
 A *slice* is what runs between two moments at which the loop could have run something
 else: one step of a task, one callback. One of more than 0.1 s blocks the loop. While it lasts,
 `BlockingWatchdog.current` says who it is; when it is over, it is reported once, with its whole
@@ -27,6 +32,7 @@ import threading
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import pairwise
+from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -40,9 +46,9 @@ from asyncrepl.engine.blocking.blocked_slice import (
     recorded_slices,
     seconds_waited,
 )
-from asyncrepl.engine.blocking.blocking_reports import BlockingReport, ReportThrottle
+from asyncrepl.engine.blocking.blocking_reports import ReportThrottle
 from asyncrepl.engine.blocking.cpu_time import cpu_probe
-from asyncrepl.events import IDLE, Blocked
+from asyncrepl.events import IDLE, Blocked, BlockingReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,22 +67,24 @@ STALE_AFTER = 0.5
 class BlockingWatchdog:
     """Watches `loop`, which runs in the thread that makes this.
 
-    `tell` is called on the loop for blocks that are over: see `ReportThrottle` for
+    The loop's instruments are told of blocks that are over: see `ReportThrottle` for
     how often. `current` is the block under way, readable from any thread.
     """
 
     def __init__(
         self,
         loop: LiveLoop,
-        tell: Callable[[BlockingReport], object],
         *,
         probe: Probe | None = None,
     ) -> None:
         self.current: Blocked | None = None
+        #: Called by the watch before each of its looks, in its thread.
+        self.looks: Callable[[], object] = bool
+        #: Called in the watchdog's thread when it has slept and the loop is busy again.
+        self.woken: Callable[[], object] = _nothing
         #: What ended the watch before `close` did.
         self.problem: Exception | None = None
         self._loop = loop
-        self._report = tell
         self._thread = threading.current_thread()
         self._probe = probe
         self._gathering = ReportThrottle()
@@ -87,6 +95,12 @@ class BlockingWatchdog:
         self._look_lock = threading.Lock()
         #: Taken while the watch goes on. Waiting for it is the cheapest sleep that can be ended.
         self._watch_lock = threading.Lock()
+        #: Ends the sleep while the loop waits. A lock may be released once; this may be rung
+        #: again and again, and a signal handler cannot come in between.
+        self._alarms: SimpleQueue[None] = SimpleQueue()
+        self._woken_at: float | None = None
+        #: The number of the loop's iteration at the look before.
+        self._number = -1
 
     def start(self) -> None:
         """Watch from now on."""
@@ -102,6 +116,12 @@ class BlockingWatchdog:
         self.current = None
         if self._watch_lock.locked():
             self._watch_lock.release()
+        self._alarms.put(None)
+
+    @property
+    def asleep(self) -> bool:
+        """Whether it waits for the loop, which has nothing to do; any thread may ask."""
+        return self._loop.live.turn.wake is not None
 
     def again(self, found: Blocked) -> bool:
         """Whether the place of `found` has blocked the loop before, not long ago; any thread."""
@@ -128,6 +148,11 @@ class BlockingWatchdog:
             if alone:
                 self._look_lock.release()
 
+    def report(self, blocks: BlockingReport) -> None:
+        """Tell the instruments of the loop of `blocks`; in its thread."""
+        for hear in self._loop.live.instruments.blocking_report:
+            hear(blocks)
+
     def _watch(self) -> None:
         # A signal that this thread took would not wake the main thread.
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
@@ -135,19 +160,77 @@ class BlockingWatchdog:
             while not self._watch_lock.acquire(
                 timeout=BUSY_INTERVAL if self._blocked else IDLE_INTERVAL
             ):
-                for blocks in self.look():
-                    with suppress(RuntimeError):  # the loop is closed: nobody listens
-                        self._loop.call_soon_threadsafe(self._report, blocks)
+                self.looks()
+                self._look_and_report()
+                if self._may_sleep():
+                    self._sleep()
         except Exception as error:
             self.problem, self.current = error, None
+
+    def _look_and_report(self) -> None:
+        for blocks in self.look():
+            with suppress(RuntimeError):  # the loop is closed: nobody listens
+                self._loop.call_soon_threadsafe(self.report, blocks)
+
+    def _may_sleep(self) -> bool:
+        """Whether nothing ran since the look before, nor is to be told later."""
+        turn = self._loop.live.turn
+        before, self._number = self._number, turn.number
+        return not turn.busy and self._number == before and self._nothing_pending()
+
+    def _sleep(self) -> None:
+        """Wait for the loop's next iteration, or for `close`."""
+        turn = self._loop.live.turn
+        turn.wake = self._alarm
+        # The loop may have gone on before it could see the alarm, `close` before this began.
+        slept = not turn.busy and turn.number == self._number and self._watch_lock.locked()
+        if slept:
+            self._alarms.get()
+        turn.wake = None
+        with suppress(Empty):
+            while True:
+                self._alarms.get_nowait()
+        # Who was woken, and got the interpreter lock only now, must not wait once more: what
+        # has held it is at its line for this moment.
+        if self._woken_at is not None and monotonic() - self._woken_at > BUSY_INTERVAL:
+            self._look_and_report()
+        if slept:
+            self.woken()
+
+    def _nothing_pending(self) -> bool:
+        """Whether the watch may sleep; the last look is completed, for it may be long."""
+        with self._look_alone() as alone:
+            if not alone or self._blocked or self._gathering.pending():
+                return False
+            if self._last is not None and self._probe is not None:
+                self._last = self._last._replace(sample=self._probe.sample())
+            return True
+
+    def _alarm(self, since: float) -> None:
+        """The loop's iteration has begun at `since`; in the loop's thread."""
+        if self._woken_at is None:
+            self._woken_at = since
+        self._alarms.put(None)
+
+    def _skip_sleep(self) -> None:
+        """Let the last look be one at the moment at which the loop woke up: nothing ran before.
+
+        Else the sleep would count as time in which others kept the watch from looking.
+        """
+        woken, self._woken_at, last = self._woken_at, None, self._last
+        if woken is not None and last is not None and woken > last.at:
+            self._last = last._replace(at=woken, sample=last.sample._replace(at=woken))
 
     def _look(self) -> list[BlockingReport]:
         if self._probe is None:
             return []
+        self._skip_sleep()
         if (calm := self._calm()) is not None:
             self._last = calm
             return self._gathering.due(calm.at)
-        due = math.inf if self._last is None else self._last.at + IDLE_INTERVAL
+        due = math.inf
+        if self._last is not None and not self.asleep:
+            due = self._last.at + IDLE_INTERVAL
         thread_id = self._thread.ident or 0
         now = observe_slice(self._loop, thread_id, self._probe, young=BUSY_INTERVAL, due=due)
         before, self._last = self._last or now, now
@@ -155,8 +238,8 @@ class BlockingWatchdog:
         told = []
         for found in self._ended_blocks(before, now):
             told += self._gathering.add(found, now.at)
-            if (timeline := self._loop.live.timeline) is not None:
-                timeline.note(found)
+            for hear in self._loop.live.instruments.blocked:
+                hear(found)
         self._continue_slice(before, now)
         return told + self._gathering.due(now.at)
 
@@ -222,8 +305,8 @@ class BlockingWatchdog:
         if timeline is None or slice_.start is None or not self._loop.live.clock.untouched:
             return min(now, before + BUSY_INTERVAL)
         number = slice_.key[1]
-        after = timeline.between(number, number + 1)
-        return after[0][1] / 1e9 if after else now
+        after = next(timeline.between(number, number + 1), None)
+        return after[1] / 1e9 if after else now
 
     def _to_report(self, held: BlockedSlice, end: float) -> Blocked | None:
         """What is to be said of a slice, if it is one to speak of: too long, and the user's."""
@@ -263,6 +346,10 @@ class BlockingWatchdog:
             return None
         names = {each.id: each.name for each in timeline.snapshot().lanes}
         return Blocked(names.get(lane), "", 0, "", seconds, waited, lane, at)
+
+
+def _nothing() -> None:
+    pass
 
 
 def _others_wait(loop: LiveLoop) -> bool:

@@ -187,7 +187,8 @@ class AnyProbe:
 
 
 def _threads_of_ours() -> list[threading.Thread]:
-    return [each for each in threading.enumerate() if each.name.startswith(_OURS)]
+    threads = [each for each in threading.enumerate() if each.native_id is not None]
+    return [each for each in threads if each.name.startswith(_OURS)]
 
 
 def _cpu_clock(thread: threading.Thread) -> int:

@@ -7,8 +7,8 @@ Python warns of a coroutine that nobody awaited when it dies. That may be long a
 that came of it: its traceback, a name or ``_`` keep it, and it dies in the middle of something
 else. So what an explained error was about is remembered, and its warning is no news.
 Nothing is kept alive. A weak reference calls back right before the finalizer that warns, so
-it is known which one dies; to remember ids alone does not work, they are used again. What
-stands for a step of an async generator takes no weak references, and the warning only names
+it is known which one dies; to remember ids alone does not work, they are used again. The
+awaitable of a step of an async generator takes no weak references, and the warning only names
 the generator: those are counted for each.
 """
 
@@ -26,23 +26,24 @@ from asyncrepl.instrument.probes import is_new
 
 if TYPE_CHECKING:
     import warnings
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from types import FrameType, TracebackType
 
+    from asyncrepl.events.instrument import Instruments
     from asyncrepl.events.leak_events import Leak
 
 __all__ = ["ExplainedObjects", "LeakLog"]
 
 
 class LeakLog:
-    """The last `limit` leaks, oldest first; `told` is called with each new one, once.
+    """The last `limit` leaks, oldest first; `instruments` are told of each new one, once.
 
     One leak is like another if all that is known of them is the same: a function that
-    forgets the same thing each time it is called is told once.
+    forgets the same thing each time it is called is reported once.
     """
 
-    def __init__(self, told: Callable[[Leak], object], limit: int = 100) -> None:
-        self._on_leak = told
+    def __init__(self, instruments: Instruments, limit: int = 100) -> None:
+        self._instruments = instruments
         self._noted: deque[Leak] = deque()
         self._limit = limit
         #: The async generators that were left open, by what is known of them.
@@ -51,7 +52,7 @@ class LeakLog:
     def note(
         self, leak: Leak, *, quietly: bool = False, generator: weakref.ref[Any] | None = None
     ) -> None:
-        """Record `leak` and tell it, unless that was done, or is done `quietly`; any thread.
+        """Record `leak` and report it, unless that was done, or is done `quietly`; any thread.
 
         It is over when `generator`, if given, is closed or gone.
         """
@@ -62,10 +63,11 @@ class LeakLog:
             if len(self._noted) > self._limit:
                 self._open.pop(self._noted.popleft(), None)
             if not quietly:
-                self._on_leak(leak)
+                for hear in self._instruments.leak:
+                    hear(leak)
 
     def clear(self) -> None:
-        """Forget them all; what happens again is told again."""
+        """Forget them all; what happens again is reported again."""
         self._noted.clear()
         self._open.clear()
 
@@ -134,7 +136,7 @@ class ExplainedObjects:
     def close(self, namespace: Mapping[str, object]) -> None:
         """The session is over: what nobody can await any more, dies without a warning.
 
-        At the interpreter's exit nobody would be there to hear it. What has a name in
+        At the interpreter's exit nobody would be there to read it. What has a name in
         `namespace` may still be of use to somebody.
         """
         named = {id(value) for value in namespace.values()}

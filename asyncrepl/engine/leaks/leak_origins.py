@@ -45,7 +45,10 @@ Spot = tuple[str, int]
 def never_awaited(
     coroutine: CoroutineType[Any, Any, Any], dropped: Spot, sources: Mapping[str, Source]
 ) -> Leak:
-    """The leak of `coroutine`, which the interpreter warns of at `dropped`."""
+    """The leak of `coroutine`, which the interpreter warns of at `dropped`.
+
+    `sources` are the texts that were run, by file name. Any thread.
+    """
     what, code = coroutine.__qualname__, coroutine.cr_code
     made = _origin(coroutine.cr_origin) or _only_call(code.co_filename, what, sources)
     source = sources.get(dropped[0])
@@ -57,7 +60,8 @@ def never_awaited(
 def left_open(left: LeftGenerator, sources: Mapping[str, Source], ended_well: str | None) -> Leak:
     """The leak of a generator that a loop has left.
 
-    `ended_well` is the file of the statement that has just ended without an error.
+    `ended_well` is the file of the statement that has just ended without an error, if one
+    has; `sources` are as in `never_awaited`.
     """
     source = sources.get(left.filename)
     line = None
@@ -78,7 +82,10 @@ def never_iterated(seen: Finding) -> Leak | None:
 
 
 def never_retrieved(context: Mapping[str, Any], sources: Mapping[str, Source]) -> Leak:
-    """The leak of a future that failed; `context` is what the loop's handler got."""
+    """The leak of a future that failed; `context` is what the loop's handler got.
+
+    `sources` are as in `never_awaited`.
+    """
     future, code = context["future"], first_code(context["exception"])
     name = name_of(future) if isinstance(future, asyncio.Task) else ""
     made = _stack_top(context.get("source_traceback"))
@@ -89,7 +96,10 @@ def never_retrieved(context: Mapping[str, Any], sources: Mapping[str, Source]) -
 
 
 def destroyed(context: Mapping[str, Any], sources: Mapping[str, Source]) -> Leak:
-    """The leak of a task that was dropped and not done; `context` is what the handler got."""
+    """The leak of a task that was dropped and not done; `context` is what the handler got.
+
+    `sources` are as in `never_awaited`.
+    """
     task = context["task"]
     coroutine = task.get_coro()
     what, made = coro_name(coroutine), _stack_top(context.get("source_traceback"))

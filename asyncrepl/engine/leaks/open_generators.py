@@ -5,7 +5,7 @@ it. If something does, it stays suspended and its ``finally`` does not run. Whet
 was *left* or is between two steps is not written on it, so it has to be proved:
 
 - An ``async for`` or an async comprehension took its first step, not ``anext()``:
-  who steps by hand goes on when he likes.
+  whoever takes steps by ``anext`` may go on at any time.
 - It is suspended at a ``yield``.
 - All references to it are accounted for, and each is a name of the session or lies in
   something so named. A loop that iterates over it has it on its stack, a task that holds it in
@@ -68,7 +68,7 @@ class LeftGenerator:
     """An async generator that a loop has left: its qualified name, and who holds it.
 
     `defined` is the file of its function, `name` the user's name for it, empty where
-    it lies deeper. The loop that began to walk it takes its steps at `place` in
+    it lies deeper. The loop that took its first step takes its steps at `place` in
     `filename`, with the instruction `walk`. `generator` refers to it weakly.
     """
 
@@ -90,13 +90,13 @@ def open_generators(loop: LiveLoop) -> list[OpenGenerator]:
     )
 
 
-def _opened(generator: Any, walk: FirstStep | None) -> OpenGenerator | None:
+def _opened(generator: Any, first_step: FirstStep | None) -> OpenGenerator | None:
     frame = generator.ag_frame
     if frame is None:
         return None
     begun = None
-    if walk is not None and (place := place_at(*walk)) is not None:
-        begun = walk[0].co_filename, place.lineno
+    if first_step is not None and (place := place_at(*first_step)) is not None:
+        begun = first_step[0].co_filename, place.lineno
     at = frame.f_code.co_filename, frame.f_lineno or frame.f_code.co_firstlineno
     return OpenGenerator(generator.__qualname__, at, begun, generator.ag_running)
 
@@ -122,29 +122,31 @@ class LeftGeneratorFinder:
         if not self._loop.live.walks:
             return []
         found = [self._proved_left(each) for each in _named_generators(self._namespace)]
-        self._forget_the_dead()
+        self._forget_ended()
         return [each for each in found if each is not None]
 
     def _proved_left(self, named: _NamedGenerator) -> LeftGenerator | None:
-        generator, walk = named.held[0], self._loop.live.walks.get(id(named.held[0]))
-        if walk is None or self._reported.get(id(generator)) is walk:
+        generator = named.held[0]
+        first_step = self._loop.live.walks.get(id(generator))
+        if first_step is None or self._reported.get(id(generator)) is first_step:
             return None
         if generator not in self._loop._asyncgens or not _is_at_yield(generator):  # noqa: SLF001
             return None
-        place = _loop_place(*walk)
+        place = _loop_place(*first_step)
         what, defined = generator.__qualname__, generator.ag_code.co_filename
-        del generator
+        del generator  # or it would count as one more reference
         if place is None or _references(named.held) != named.references:
             return None
-        self._reported[id(named.held[0])] = walk
+        self._reported[id(named.held[0])] = first_step
         ref = weakref.ref(named.held[0])
-        return LeftGenerator(what, defined, named.name, walk[0].co_filename, place, walk, ref)
+        filename = first_step[0].co_filename
+        return LeftGenerator(what, defined, named.name, filename, place, first_step, ref)
 
-    def _forget_the_dead(self) -> None:
-        walks, living = self._loop.live.walks, self._loop._asyncgens  # noqa: SLF001
-        if len(walks) > 2 * len(living) + 16 or not living:
+    def _forget_ended(self) -> None:
+        first_steps, living = self._loop.live.walks, self._loop._asyncgens  # noqa: SLF001
+        if len(first_steps) > 2 * len(living) + 16 or not living:
             alive = {id(each) for each in living}
-            for known in (walks, self._reported):
+            for known in (first_steps, self._reported):
                 for key in known.keys() - alive:
                     known.pop(key, None)
 
@@ -155,7 +157,7 @@ def _is_at_yield(generator: Any) -> bool:
 
 
 def _loop_place(code: CodeType, offset: int) -> Place | None:
-    """Where the user's loop stands whose instruction this is; None for a call."""
+    """The place of the user's loop whose instruction this is; None for a call."""
     if _is_foreign(code.co_filename) or opname[code.co_code[offset]] != "GET_ANEXT":
         return None
     return place_at(code, offset)
@@ -191,7 +193,7 @@ def _named_generators(namespace: Mapping[str, object]) -> Iterable[_NamedGenerat
 
 
 class _ReferenceSearch:
-    """One walk through what the names lead to; no code of the user's is run."""
+    """One pass over what the names lead to; no code of the user's is run."""
 
     def __init__(self, namespace: object) -> None:
         self.found: dict[int, _NamedGenerator] = {}

@@ -1,1 +1,1 @@
-"""The loop that the user's code lives on: its clock, its control, its end."""
+"""The loop that the user's code runs on: its clock, its control, its end."""

@@ -34,7 +34,7 @@ __all__ = [
     "value_text",
 ]
 
-_RAISE_INTERVAL = 0.1  # seconds: code that catches everything is told again
+_RAISE_INTERVAL = 0.1  # seconds: code that catches everything gets another
 
 
 class TimeUpError(BaseException):
@@ -78,7 +78,7 @@ class FrameScope(NamedTuple):
 
 
 def frames_of(task: object) -> list[FrameType]:
-    """The user's frames in which a suspended task stands, innermost first.
+    """The user's frames in which a suspended task waits, innermost first.
 
     Where it awaits another task, those of that one come before.
     """
@@ -110,10 +110,10 @@ def scope_of(frame: FrameType) -> FrameScope:
 
 
 def evaluate(expression: str, frames: list[FrameType]) -> object:
-    """The value of `expression` where `frames` stand; of equal names the innermost counts.
+    """The value of `expression` with the names of `frames`, which begin with the innermost.
 
-    Raises what it raises, and TimeUpError after a second. The frames' names stay as they
-    are: what the expression binds is forgotten.
+    Of equal names the innermost counts. Raises what it raises, and TimeUpError after a second. The
+    frames' names stay as they are: what the expression binds is forgotten.
     """
     # One dict, as globals: a comprehension in the expression sees no locals of an eval.
     scope: dict[str, object] = {}
@@ -126,7 +126,7 @@ def evaluate(expression: str, frames: list[FrameType]) -> object:
 
 
 def value_text(value: object, limit: float = REPR_LIMIT) -> str:
-    """The ``repr`` of `value`, cut; where it fails or takes long, what happened instead."""
+    """The ``repr`` of `value`, cut; where it fails, or takes longer than `limit` seconds, why."""
     try:
         with time_limit(limit):
             text = repr(value)

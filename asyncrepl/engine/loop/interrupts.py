@@ -44,11 +44,13 @@ removes a trace function that has raised).
 from __future__ import annotations
 
 import signal
+import socket
 import sys
 import threading
 import time
+from contextlib import suppress
 from signal import SIGINT, pthread_kill
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from asyncrepl.engine.code_owner import innermost_user_frame, is_plumbing, reached_location
 from asyncrepl.engine.tasks.task_records import current_task
@@ -56,26 +58,28 @@ from asyncrepl.engine.tasks.task_records import current_task
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
-    from types import FrameType
+    from types import CodeType, FrameType
 
     from asyncrepl.engine.loop.live_loop import LiveLoop
     from asyncrepl.engine.loop.loop_iteration import LoopIteration
 
-__all__ = ["Foreground", "Interrupter", "RepeatedInterrupt", "Shield", "shield"]
+    Write = TypeVar("Write", bound=Callable[..., object])
+
+__all__ = ["Foreground", "Interrupter", "RepeatedInterrupt", "Rows", "Shield", "rows", "shield"]
 
 PRESSES, WITHIN = 3, 1.0
 _REPEAT_INTERVAL, _GIVE_UP_AFTER = 0.02, 2.0
 
 
 class RepeatedInterrupt:
-    """Counts what is pressed while one turn of a loop lasts; for the main thread.
+    """Counts what is pressed while one loop iteration lasts; for the main thread.
 
-    `gave_up` is called, in a thread, if the turn lasts even so; without it nothing more
+    `gave_up` is called, in a thread, if it lasts even so; without it nothing more
     is done.
     """
 
-    def __init__(self, turn: LoopIteration, gave_up: Callable[[], object] | None) -> None:
-        self._turn = turn
+    def __init__(self, iteration: LoopIteration, gave_up: Callable[[], object] | None) -> None:
+        self._iteration = iteration
         self._gave_up = gave_up
         self._interrupted_at: list[float] = []
         self._number = -1
@@ -88,8 +92,8 @@ class RepeatedInterrupt:
             self._trace(frame)
             return
         now = time.monotonic()
-        if self._turn.number != self._number:
-            self._number = self._turn.number
+        if self._iteration.number != self._number:
+            self._number = self._iteration.number
             self._interrupted_at.clear()
         self._interrupted_at = [at for at in self._interrupted_at if now - at < WITHIN] + [now]
         if len(self._interrupted_at) >= PRESSES:
@@ -113,7 +117,7 @@ class RepeatedInterrupt:
     def _trace_function(
         self, frame: FrameType, _event: str, _arg: object
     ) -> Callable[..., Any] | None:
-        if self._turn.number != self._number:
+        if self._iteration.number != self._number:
             self.end()
             return None
         if is_plumbing(frame.f_code.co_filename):
@@ -134,13 +138,15 @@ class RepeatedInterrupt:
             self._gave_up()
 
     def _goes_on(self) -> bool:
-        return self._on and self._turn.busy and self._turn.number == self._number
+        return self._on and self._iteration.busy and self._iteration.number == self._number
 
 
-#: A turn of the loop older than this many seconds is stuck, not just busy.
+#: A loop iteration older than this many seconds is stuck, not just busy.
 STUCK_AFTER = 0.05
 #: One older than this is, whatever else the machine may have had to do.
 SURELY_STUCK_AFTER = 0.5
+#: So many seconds a Ctrl-C waits for the end of a row.
+ROW = 0.3
 
 
 class Shield:
@@ -170,6 +176,60 @@ class Shield:
 
 #: The one shield: there is one main thread.
 shield = Shield()
+
+
+class Rows:
+    """Printed rows, which a Ctrl-C is not to tear; for the main thread."""
+
+    def __init__(self) -> None:
+        #: Whether the main thread has begun a row. The frame alone does not tell: that of a
+        #: function that is just being called is not yet the one that a signal handler is given.
+        self.begun: Callable[[], bool] = bool
+        self._codes: set[CodeType] = set()
+        #: Whether the code that the awaited Ctrl-C is for still runs; None if none is awaited.
+        self._awaited: Callable[[], bool] | None = None
+
+    def whole(self, write: Write) -> Write:
+        """Decorate `write`, a stream's, which says `ended` after each row."""
+        self._codes.add(write.__code__)
+        return write
+
+    def postpone(self, frame: FrameType | None, runs: Callable[[], bool]) -> bool:
+        """Keep a Ctrl-C that reaches `frame` until a row is whole, if one is being written."""
+        if not self.begun() and not self._writes(frame):
+            return False
+        self._awaited = runs
+        return True
+
+    def _writes(self, frame: FrameType | None) -> bool:
+        while frame is not None and frame.f_code not in self._codes:
+            frame = frame.f_back
+        return frame is not None
+
+    @property
+    def postponed(self) -> bool:
+        """Whether a Ctrl-C waits for the end of a row; for any thread."""
+        return self._awaited is not None
+
+    def forget(self) -> bool:
+        """Let no Ctrl-C wait any more; whether one did."""
+        waited, self._awaited = self.postponed, None
+        return waited
+
+    def ended(self) -> None:
+        """A row is whole: raise KeyboardInterrupt if it was postponed. In any thread."""
+        awaited = self._awaited
+        if (
+            awaited is not None
+            and threading.current_thread() is threading.main_thread()
+            and awaited()
+        ):
+            self._awaited = None
+            raise KeyboardInterrupt
+
+
+#: The one place where rows are counted as whole: there is one main thread.
+rows = Rows()
 
 
 class Foreground(Protocol):
@@ -204,7 +264,9 @@ class Interrupter:
         self._foreground = foreground
         self._idle = idle
         self._looking_again = False
-        #: The turn that was under way at the last Ctrl-C, but for those of the statement itself.
+        #: So many Ctrl-C were on their way to the loop at the last `wake`.
+        self._seen = 0
+        #: The iteration under way at the last Ctrl-C, but for those of the statement itself.
         self._interrupted_in = -1
         #: The cancellation on its way through the loop.
         self._pending_cancellation: asyncio.Handle | None = None
@@ -214,6 +276,7 @@ class Interrupter:
     def install(self) -> None:
         """Take SIGINT. Also call it before each statement: user code may have changed it."""
         self._repeated.end()
+        rows.forget()
         if sys.unraisablehook is sys.__unraisablehook__:
             sys.unraisablehook = self._unraisable
         waker = self._loop._csock  # type: ignore[attr-defined]  # noqa: SLF001
@@ -231,6 +294,7 @@ class Interrupter:
     def uninstall(self) -> None:
         """Give SIGINT back."""
         self._repeated.end()
+        rows.forget()
         self._forget_cancellation()
         signal.set_wakeup_fd(-1)
         if sys.unraisablehook == self._unraisable:
@@ -239,23 +303,51 @@ class Interrupter:
             signal.signal(signal.SIGINT, self._previous or signal.default_int_handler)
 
     def stuck(self) -> bool:
-        """Whether one turn of the loop has been running for too long. Any thread may ask."""
-        turn = self._loop.live.turn
-        return turn.busy and time.monotonic() - turn.since > STUCK_AFTER
+        """Whether one loop iteration has been running for too long. Any thread may ask."""
+        current = self._loop.live.turn
+        return current.busy and time.monotonic() - current.since > STUCK_AFTER
+
+    def wake(self) -> None:
+        """Interrupt what blocks the main thread, if another has taken a Ctrl-C; in a thread.
+
+        SIGWINCH does it: a handler is there for it, and it means nothing if the size is the same.
+        """
+        seen = 0
+        if self.stuck():
+            with suppress(OSError):  # nothing has come, or the loop is closed
+                waker = self._loop._ssock  # noqa: SLF001
+                seen = waker.recv(4096, socket.MSG_PEEK).count(signal.SIGINT)
+            if seen > self._seen:
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGWINCH)
+        self._seen = seen
 
     def on_sigint(self, _signum: int, frame: FrameType | None) -> None:
-        """Raise KeyboardInterrupt in a stuck turn; else interrupt the statement."""
+        """Raise KeyboardInterrupt in a stuck loop iteration; else interrupt the statement.
+
+        The handler of SIGINT: in the main thread, `frame` is where that is.
+        """
         again, self._looking_again = self._looking_again, False
         if not again:
             self.heard()
         if self._reaches(frame):
             self._hit_task = current_task(self._loop)
             self._forget_cancellation()
-            if not shield.postpone():
-                self._repeated.interrupted(frame)
-                raise KeyboardInterrupt
+            if not (shield.postpone() or self._postponed(frame)):
+                raise KeyboardInterrupt  # here: see `_ignored`
             return
-        self._interrupt_soon(cancel=not again)
+        self._interrupt_soon(cancel=rows.forget() or not again)
+
+    def _postponed(self, frame: FrameType | None) -> bool:
+        """Whether a Ctrl-C that is for `frame` comes when the row that it writes is whole."""
+        current = self._loop.live.turn
+        number = current.number
+        if rows.forget():
+            return False  # it has waited for long enough
+        self._repeated.interrupted(frame)
+        if not rows.postpone(frame, lambda: current.busy and current.number == number):
+            return False
+        self._look_again_soon(ROW)
+        return True
 
     def _interrupt_soon(self, *, cancel: bool = True) -> None:
         self._loop.live.let_go()
@@ -276,11 +368,12 @@ class Interrupter:
     def _reaches(self, frame: FrameType | None) -> bool:
         """Whether KeyboardInterrupt is to be raised in `frame`, where the main thread is."""
         live, task = self._loop.live, self._foreground.task
-        stands = live.loop_breakpoint is not None and live.loop_breakpoint.on
-        if not (live.turn.busy or stands) or frame is None:
+        at_breakpoint = live.loop_breakpoint is not None and live.loop_breakpoint.on
+        if not (live.turn.busy or at_breakpoint) or frame is None:
             return False
         if task is not None and current_task(self._loop) is task:
-            return stands or not is_plumbing(frame.f_code.co_filename) or self._is_stuck_in(frame)
+            ours = is_plumbing(frame.f_code.co_filename)
+            return at_breakpoint or not ours or self._is_stuck_in(frame)
         # Nobody has asked for the end of what runs in the background.
         return self._is_surely_stuck() and self._is_stuck_in(frame)
 
@@ -288,13 +381,13 @@ class Interrupter:
         return self.stuck() and innermost_user_frame(frame) is not None
 
     def _is_surely_stuck(self) -> bool:
-        """Whether the turn under way is long also on a machine that has stood still for a moment.
+        """Whether the loop iteration under way is long also on a machine that has been busy.
 
         It lasts since the Ctrl-C before this one, or for very long.
         """
-        turn = self._loop.live.turn
-        before, self._interrupted_in = self._interrupted_in, turn.number
-        return before == turn.number or time.monotonic() - turn.since > SURELY_STUCK_AFTER
+        current = self._loop.live.turn
+        before, self._interrupted_in = self._interrupted_in, current.number
+        return before == current.number or time.monotonic() - current.since > SURELY_STUCK_AFTER
 
     def describe_interrupted(self, error: KeyboardInterrupt) -> str:
         """What the Ctrl-C that came out of the loop as `error` has ended, in one line."""
@@ -304,7 +397,7 @@ class Interrupter:
         if task is None or not task.done():
             return f"KeyboardInterrupt: a callback at {where or 'an unknown place'}"
         if not task.cancelled():
-            task.exception()  # it is being told: asyncio need not log it later
+            task.exception()  # it is being reported: asyncio need not log it later
         return f"KeyboardInterrupt: task {task.get_name()!r} ended at {where}"
 
     def _cancel(self) -> None:
@@ -318,12 +411,12 @@ class Interrupter:
             self._pending_cancellation.cancel()
             self._pending_cancellation = None
 
-    def _look_again_soon(self) -> None:
-        timer = threading.Timer(STUCK_AFTER + 0.01, self._look_again)
-        timer.daemon = True
+    def _look_again_soon(self, seconds: float = STUCK_AFTER + 0.01) -> None:
+        timer = threading.Timer(seconds, self._look_again)
+        timer.name, timer.daemon = "asyncrepl insists", True
         timer.start()
 
     def _look_again(self) -> None:
-        if self._pending_cancellation is not None:
+        if self._pending_cancellation is not None or rows.postponed:
             self._looking_again = True
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)

@@ -1,12 +1,8 @@
-"""The loop that the user's code lives on: asyncio's own, which can be observed and timed.
+"""The loop that the user's code runs on: asyncio's own, which can be observed and timed.
 
 `LiveLoop` is asyncio's selector loop with one property more, `live`. It tells
-other threads whether it is inside an iteration and since when, lives on a `Clock`,
+other threads whether it is inside an iteration and since when, goes by a `Clock`,
 and can be observed by a `Timeline`. Real time and nothing observed cost nothing.
-
-It is observed as long as anybody wants to look: lanes, a trace, a demo each want a record for a
-reason of their own, and one of them may end while another goes on. The first one starts the
-recording, the last one ends it, and then it is forgotten (`ObservationRequests`).
 
 What does not work:
 
@@ -45,12 +41,12 @@ from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_iteration import ExternalWaits, WatchingSelector
 from asyncrepl.engine.tasks.finalization import left_finding
 from asyncrepl.engine.tasks.task_records import current_task, restore_running_loop, task_coroutine
-from asyncrepl.events.findings import findings
+from asyncrepl.events.findings import FindingLog
 
 if TYPE_CHECKING:
     from asyncrepl.engine.tasks.timeline import Timeline
 
-__all__ = ["LiveLoop", "LoopExtension", "ObservationRequests", "new_loop"]
+__all__ = ["LiveLoop", "LoopExtension", "new_loop"]
 
 if TYPE_CHECKING:
     from collections import deque
@@ -103,16 +99,21 @@ _OBSERVED = ("_run_once", "call_soon", "create_task")
 class LoopExtension:
     """All that a `LiveLoop` has beyond asyncio's loop.
 
-    `clock` may be read from any thread, and so may `turn`; `began` is its instant when the loop
-    was made. `timeline` is what records at the moment, None for nothing; `loop_breakpoint` is
-    where the loop's thread stands still between two steps, None if it never did. `walks` says by
-    the ``id`` of an async generator whose code, at which instruction, took its first step; only
-    while a timeline records, and also of generators that are gone.
+    `clock` may be read from any thread, and so may `turn`, the loop iteration; `began` is the
+    clock's instant when the loop was made. `timeline` is what records at the moment, None for
+    nothing; `loop_breakpoint` is where the loop's thread is stopped between two steps, None if it
+    never did. `walks` says by the ``id`` of an async generator whose code, at which instruction,
+    took its first step; only while a timeline records, and also of generators that are gone.
+    `instruments` are told what happens, `findings` what looks like a mistake. `forked` says that
+    this is the loop of the parent process, which runs no more.
     """
 
     __slots__ = (
         "began",
         "clock",
+        "findings",
+        "forked",
+        "instruments",
         "loop_breakpoint",
         "outside",
         "selector",
@@ -128,11 +129,14 @@ class LoopExtension:
         self.timeline: Timeline | None = None
         self.loop_breakpoint: Breakpoint | None = None
         self.walks: dict[int, tuple[CodeType, int]] = {}
+        self.forked = False
         self.selector = selector
+        self.instruments = selector.instruments
+        self.findings = FindingLog(self.instruments)
         self.outside = ExternalWaits(selector, own_fd)
 
     def let_go(self) -> None:
-        """End a stand, if there is one: something else is to happen. From any thread."""
+        """Leave the breakpoint, if the loop is at one: something else is to happen; any thread."""
         if self.loop_breakpoint is not None:
             self.loop_breakpoint.leave()
 
@@ -161,7 +165,7 @@ class LiveLoop(_SelectorEventLoop):
     def slow_callback_duration(self) -> float:
         """From so many seconds on debug mode reports a callback; none of ours.
 
-        Nor a statement's task, which runs a coroutine of ours: the session tells of it itself.
+        Nor a statement's task, which runs a coroutine of ours: the session reports it itself.
         """
         handle: Any = self._current_handle
         if handle is not None and is_ours(_file_of(handle._callback)):  # noqa: SLF001
@@ -192,7 +196,7 @@ class LiveLoop(_SelectorEventLoop):
         finally:
             self.live.turn.busy = False
             if self.live.timeline is not None:
-                self.live.timeline.loop_waits()
+                self.live.timeline.loop_stands()
 
     def run_until_complete(self, future: Any) -> Any:
         """As asyncio's own; what the program leaves undone is seen before it is cancelled."""
@@ -203,14 +207,20 @@ class LiveLoop(_SelectorEventLoop):
             error.__traceback__ = user_part(error.__traceback__)
             del error
             raise
-        findings.review_pending(at_the_end=True)
+        self.live.findings.review_pending(at_the_end=True)
         return result
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        """As asyncio's own; a task that could not leave its step goes on nevertheless."""
+        """As asyncio's own; a task that could not leave its step goes on nevertheless.
+
+        After a fork none could, which is not the user's doing.
+        """
         inside = "handle" in context and self._thread_id == threading.get_ident()
-        if inside and restore_running_loop(self) and (task := current_task(self)) is not None:
-            asyncio.tasks._leave_task(self, task)  # noqa: SLF001
+        if inside and restore_running_loop(self):
+            if self.live.forked:
+                return
+            if (task := current_task(self)) is not None:
+                asyncio.tasks._leave_task(self, task)  # noqa: SLF001
         super().call_exception_handler(context)
 
     def settle(self) -> None:
@@ -232,14 +242,14 @@ class LiveLoop(_SelectorEventLoop):
     def when_settled(self, callback: Callable[[], object], *, patience: float = math.inf) -> None:
         """`settle` for a loop that is running, its clock held: then call `callback`.
 
-        After so many turns as `patience` says, settled or not.
+        After so many loop iterations as `patience` says, settled or not. On the loop's thread.
         """
         self.call_soon(self._look_whether_settled, callback, 0, patience)
 
     def _look_whether_settled(
         self, callback: Callable[[], object], calm: int, patience: float
     ) -> None:
-        # One calm look is not enough: what ran before it in this turn may have
+        # One calm look is not enough: what ran before it in this iteration may have
         # written to a socket that this very loop reads.
         calm = 0 if self._ready else calm + 1
         if calm < 2 and patience > 0:
@@ -249,6 +259,7 @@ class LiveLoop(_SelectorEventLoop):
 
     def forget_all(self, callback: Callable[[], object]) -> None:
         """Let `callback` be all that is to be run; for a process that was forked."""
+        self.live.forked = True
         self._scheduled.clear()
         self._ready.clear()
         self._ready.append(asyncio.Handle(callback, (), self))
@@ -256,8 +267,8 @@ class LiveLoop(_SelectorEventLoop):
     # -- time --------------------------------------------------------------------
 
     def use_clock(self, clock: Clock) -> None:
-        """Live on `clock` from now on, which must not be behind; on the loop's thread."""
-        self.live.clock.changed = _no_listener
+        """Use `clock` from now on, which must not be behind; on the loop's thread."""
+        self.live.clock.changed = _ignore_change
         self.live.clock = clock
         clock.changed = self._follow_clock
         self._follow_clock()
@@ -314,7 +325,7 @@ class LiveLoop(_SelectorEventLoop):
     # -- observation -------------------------------------------------------------
 
     def _asyncgen_firstiter_hook(self, agen: AsyncGenerator[Any, Any]) -> None:
-        """As asyncio's own; who begins to walk `agen` is noted: later nobody can tell."""
+        """As asyncio's own; who takes its first step is noted: later nobody knows."""
         live: LoopExtension = self._transports.live
         if live.timeline is not None:
             frame = sys._getframe(1)  # noqa: SLF001  the documented way
@@ -323,38 +334,41 @@ class LiveLoop(_SelectorEventLoop):
             live.walks[id(agen)] = frame.f_code, frame.f_lasti
         elif live.walks:
             live.walks.pop(id(agen), None)  # that of one that is gone
-        if findings.unbegun:
-            findings.unbegun.pop(id(agen), None)
+        if live.findings.unbegun:
+            live.findings.unbegun.pop(id(agen), None)
         if self._asyncgens_shutdown_called:
             _first_step(self, agen)  # it warns
         else:
-            self._asyncgens.add(agen)  # all that it does; calling it cost 7 % of a short walk
+            self._asyncgens.add(agen)  # all that it does; calling it cost 7 % of a short loop
 
     def _asyncgen_finalizer_hook(self, agen: AsyncGenerator[Any, Any]) -> None:
         """As asyncio's own; who left `agen` before its end is seen."""
-        if findings.heard is not None and not self._closed:
+        findings = self.live.findings
+        if findings.is_heard and not self._closed:
             findings.add(left_finding(agen))
         _finalize(self, agen)
 
     def observe(self, timeline: Timeline) -> None:
         """Record into `timeline`; on the loop's thread, also in a callback.
 
-        In a callback: the slice under way, and then from the next turn on.
+        In a callback: the slice under way, and then from the next loop iteration on.
         """
-        from asyncrepl.engine.loop import observed_iteration as turning
+        from asyncrepl.engine.loop import observed_iteration
 
         self.unobserve()
         timeline.ns = self.live.clock.ns
         timeline.begin(self)
         self.live.timeline = timeline
-        _override(self, "_run_once", MethodType(turning.run_once, self))
-        _override(self, "call_soon", MethodType(turning.call_soon, self))
+        self.live.instruments.add(timeline)
+        _override(self, "_run_once", MethodType(observed_iteration.run_once, self))
+        _override(self, "call_soon", MethodType(observed_iteration.call_soon, self))
         _override(self, "create_task", self._create_observed_task)
 
     def unobserve(self) -> None:
         """Record nothing any more; does nothing if nothing is recorded."""
         if self.live.timeline is not None:
-            self.live.timeline.loop_waits()
+            self.live.timeline.loop_stands()
+            self.live.instruments.remove(self.live.timeline)
             self.live.timeline = None
             for name in _OBSERVED:
                 delattr(self, name)
@@ -398,45 +412,15 @@ def _file_of(callback: Any) -> str:
     return ""
 
 
-def _no_listener() -> None:
+def _ignore_change() -> None:
     pass
 
 
 def _override(loop: LiveLoop, name: str, function: Callable[..., Any]) -> None:
-    # Not through vars(): that alone makes each step slower, for the loop's whole life.
+    # Not through vars(): that alone makes each step slower, as long as the loop is used.
     setattr(loop, name, function)
 
 
 def new_loop(clock: Clock | None = None) -> LiveLoop:
     """A `LiveLoop` on `clock`, on real time if None; also a ``loop_factory`` for a Runner."""
     return LiveLoop(clock)
-
-
-class ObservationRequests:
-    """Who wants `loop` to be recorded; for the loop's thread."""
-
-    def __init__(self, loop: LiveLoop) -> None:
-        self._loop = loop
-        self._reasons: set[str] = set()
-
-    @property
-    def timeline(self) -> Timeline | None:
-        """The record; None while nobody wants one."""
-        return self._loop.live.timeline
-
-    def want(self, reason: str) -> Timeline:
-        """Record from now on, if it is not done yet, until `drop` was called with each reason."""
-        self._reasons.add(reason)
-        timeline = self._loop.live.timeline
-        if timeline is None:
-            from asyncrepl.engine.tasks.timeline import Timeline
-
-            timeline = Timeline()
-            self._loop.observe(timeline)
-        return timeline
-
-    def drop(self, reason: str) -> None:
-        """Do not record for `reason` any more; does nothing if it was not wanted."""
-        self._reasons.discard(reason)
-        if not self._reasons:
-            self._loop.unobserve()

@@ -1,4 +1,4 @@
-"""The clock that the user's loop lives on: real, or virtual.
+"""The clock that the user's loop goes by: real, or virtual.
 
 The *real* one is the system's monotonic clock, and can run at another pace or stand still. The
 *virtual* one is stepped: its time moves only while the loop waits, and then exactly to the next
@@ -24,10 +24,10 @@ What does not work:
 - Counting every microsecond of such a wait. An answer over loopback would come
   at 0.200084 s, and a timer set then would lose or win against its neighbours
   by chance. So short waits for the outside take no time: up to `SLACK` seconds
-  between two deadlines, which no reader of a demo can tell from none.
+  between two deadlines, which no reader of a demo can distinguish from none.
 """
 
-# ruff: noqa: D102 -- what a method promises stands in `Clock`
+# ruff: noqa: D102 -- what a method promises is said in `Clock`
 
 from __future__ import annotations
 
@@ -81,13 +81,13 @@ class Clock(ABC):
         #: Takes note of timers that tie, if set before the first timer; only if virtual.
         self.ties: TimerTies | None = None
         #: Called after each change; for the loop.
-        self.changed: Callable[[], None] = _no_listener
+        self.changed: Callable[[], None] = _ignore_change
 
     @staticmethod
     def real(*, rate: float = 1.0, start: float | None = None) -> Clock:
         """The system's monotonic clock. While nobody changes it, it costs nothing.
 
-        With `start`, it shows that instant now.
+        In a real second `rate` of its seconds pass. With `start`, it shows that instant now.
         """
         return RealClock(rate, start)
 
@@ -165,7 +165,7 @@ class Clock(ABC):
 
     @abstractmethod
     def move_to(self, instant: float) -> None:
-        """Let it be `instant`, if that is later, at once; what is due then fires next turn."""
+        """Let it be `instant`, if that is later, at once; what is due then fires next."""
 
     def _steer(self) -> None:
         self._pace = self.pace * self.rate
@@ -214,14 +214,15 @@ class Clock(ABC):
         """The instant, in seconds."""
 
     @abstractmethod
-    def wait(self, poll: Poll, timeout: float | None, scene: LoopState) -> Ready:
+    def wait(self, poll: Poll, timeout: float | None, loop: LoopState) -> Ready:
         """Wait as ``selector.select(timeout)`` does, in this clock's time; the loop's thread.
 
-        `poll` waits for I/O for so many real seconds (None: for ever).
+        `poll` waits for I/O for so many real seconds (None: for ever). `loop` knows the next
+        deadline, and whether anything outside is awaited.
         """
 
 
-def _no_listener() -> None:
+def _ignore_change() -> None:
     pass
 
 
@@ -280,7 +281,7 @@ class RealClock(Clock):
         shown += (now - since) * speed
         self._line = (now, max(shown, instant), 0.0 if self.stands else self._pace)
 
-    def wait(self, poll: Poll, timeout: float | None, scene: LoopState) -> Ready:  # noqa: ARG002
+    def wait(self, poll: Poll, timeout: float | None, loop: LoopState) -> Ready:  # noqa: ARG002
         if timeout == 0:
             return poll(0)
         if timeout is None or self.stands:
@@ -331,17 +332,17 @@ class VirtualClock(Clock):
         # Never so little that it vanishes beside the instant.
         return max(GRAIN / 2, math.ulp(self._now))
 
-    def wait(self, poll: Poll, timeout: float | None, scene: LoopState) -> Ready:
+    def wait(self, poll: Poll, timeout: float | None, loop: LoopState) -> Ready:
         if timeout == 0:
             return poll(0)
         if self.stands:
             return poll(None)
-        deadline = scene.deadline()
-        rate = min(self._pace, 1.0) if scene.outside() else self._pace
+        deadline = loop.deadline()
+        rate = min(self._pace, 1.0) if loop.outside() else self._pace
         if rate == math.inf:
             return self._jump(poll, deadline)
         if self._pace == math.inf > deadline:
-            poll = partial(_poll_while_outside_awaited, poll, scene)
+            poll = partial(_poll_while_outside_awaited, poll, loop)
         return self._pass_time(poll, deadline, rate)
 
     def move_to(self, instant: float) -> None:
@@ -384,12 +385,12 @@ class VirtualClock(Clock):
         self._now = max(self._now, min(now, deadline))
 
 
-def _poll_while_outside_awaited(poll: Poll, scene: LoopState, timeout: float) -> Ready:
+def _poll_while_outside_awaited(poll: Poll, loop: LoopState, timeout: float) -> Ready:
     """Poll for `timeout` real seconds, or until nothing outside is awaited any more."""
     while (
         not (ready := poll(min(timeout, RECHECK_OUTSIDE)))
         and timeout > RECHECK_OUTSIDE
-        and scene.outside()
+        and loop.outside()
     ):
         timeout -= RECHECK_OUTSIDE
     return ready

@@ -8,7 +8,7 @@ thread, or from a signal handler, whether the loop is busy and since when.
 it is pending, a virtual clock may not jump. Everything is looked up when the clock is about to
 move, not counted as it comes and goes: a count would cost every loop something, also those in
 real time, and would go wrong with the first file descriptor that is closed and used again.
-A thread of the user's own making counts as long as it lives: drivers of databases
+A thread of the user's own making counts as long as it runs: drivers of databases
 keep one, and nobody can see from here whether it is at work or waits for some.
 
 *Stopped at a breakpoint*, the loop's thread waits inside a call of the program's, which then goes
@@ -38,6 +38,8 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from asyncrepl.events.instrument import Instruments
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Container, Iterator
@@ -53,23 +55,41 @@ __all__ = ["Breakpoint", "ExternalWaits", "LoopIteration", "WatchingSelector"]
 _EPOLL: Any = getattr(select, "epoll", ())
 
 
+#: Threads of ours that are not called so: what they compute keeps the loop from running.
+_LOADING = frozenset({"loading ahead", "loading colours"})
+
+
 class LoopIteration:
     """One round of the loop; written by its thread, readable from any.
 
     `busy` is False while the loop waits or does not run; `since` is the
-    ``time.monotonic()`` at which the turn began; `number` counts the turns.
+    ``time.monotonic()`` (s) at which the iteration began; `number` counts the iterations.
+
+    `wake` is for one other thread that sleeps while the loop waits: it is called in the loop's
+    thread, with `since`, as soon as the loop is busy, and at each further iteration until that
+    thread, awake, has put None there. So it must not matter how often it is called, nor whether
+    a signal handler interrupts it. Who sets it looks at `busy` and `number` afterwards: the
+    loop may have gone on before.
     """
 
-    __slots__ = ("busy", "number", "since")
+    __slots__ = ("busy", "number", "since", "wake")
 
     def __init__(self) -> None:
         self.busy = False
         self.since = monotonic()
         self.number = 0
+        self.wake: Callable[[float], object] | None = None
+
+    def resume(self) -> None:
+        """Go on with an iteration that has waited in its middle."""
+        self.since = monotonic()
+        self.busy = True
+        if self.wake is not None:
+            self.wake(self.since)
 
 
 class WatchingSelector(selectors.DefaultSelector):
-    """A selector that notes the loop's turns.
+    """A selector that notes the loop's iterations.
 
     `poll` is the system's own ``select``; `wait` is what `select` waits with:
     the same, until `wait_with` puts another function there.
@@ -80,8 +100,8 @@ class WatchingSelector(selectors.DefaultSelector):
         self.turn = LoopIteration()
         self.poll: Callable[[float | None], Ready] = super().select
         self.wait_with(self.poll)
-        #: Called before a wait that only the outside can end.
-        self.idle: Callable[[], object] | None = None
+        #: Who looks at the loop: told of a wait that only the outside can end.
+        self.instruments = Instruments()
 
     def wait_with(self, wait: Callable[[float | None], Ready]) -> None:
         """Let `select` wait by calling `wait`."""
@@ -91,15 +111,18 @@ class WatchingSelector(selectors.DefaultSelector):
         self._anything = epoll.poll if isinstance(epoll, _EPOLL) else _maybe_ready
 
     def select(self, timeout: float | None = None) -> Ready:
-        """Wait for I/O; between the return and the next call a turn of the loop runs."""
-        turn = self.turn
-        turn.busy = False
-        if timeout is None and self.idle is not None:
-            self.idle()
+        """Wait for I/O; between the return and the next call a loop iteration runs."""
+        current = self.turn
+        current.busy = False
+        if timeout is None:
+            for hear in self.instruments.loop_waits:
+                hear()
         ready = self.wait(timeout) if timeout != 0 or self._anything(0, 1) else []
-        turn.number += 1
-        turn.since = monotonic()
-        turn.busy = True
+        current.number += 1
+        current.since = monotonic()
+        current.busy = True
+        if current.wake is not None:
+            current.wake(current.since)
         return ready
 
 
@@ -174,7 +197,8 @@ def _counts_as_pending(thread: threading.Thread) -> bool:
     """Whether `thread` is neither one of ours nor one of a pool, whose jobs are counted."""
     pools = sys.modules.get("concurrent.futures.thread")  # else there is no pool
     pool: Container[threading.Thread] = getattr(pools, "_threads_queues", ())
-    return not thread.name.startswith("asyncrepl") and thread not in pool
+    ours = thread.name.startswith("asyncrepl") or thread.name in _LOADING
+    return not ours and thread not in pool
 
 
 def _is_listening_socket(fd: int) -> bool:
@@ -192,38 +216,37 @@ def _is_listening_socket(fd: int) -> bool:
 
 
 class Breakpoint:
-    """The one stand of `loop`; `post` and `leave` may be called by any thread."""
+    """The one breakpoint of `loop`; `post` and `leave` may be called by any thread."""
 
     def __init__(self, loop: LiveLoop) -> None:
-        #: Whether the loop's thread stands.
+        #: Whether the loop's thread is stopped at it.
         self.on = False
         self._loop = loop
         # Its put() may be called in a signal handler, also while this thread is in get().
         self._actions: SimpleQueue[Callable[[], object]] = SimpleQueue()
 
     def post(self, action: Callable[[], object]) -> None:
-        """Have `action` called in the loop's thread: by the stand, or else by the loop."""
+        """Have `action` called in the loop's thread: by the breakpoint, or else by the loop."""
         self._actions.put(action)
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nothing stands there
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nothing stops there
             self._loop.call_soon_threadsafe(self._act)
 
     def here(self) -> None:
-        """Stand until `leave`; the loop does not count as busy meanwhile.
+        """Stop here until `leave`; until then the loop does not count as busy.
 
         What an action raises comes out of here.
         """
-        turn, self.on = self._loop.live.turn, True
-        turn.busy = False
+        current, self.on = self._loop.live.turn, True
+        current.busy = False
         try:
             while self.on:
                 self._actions.get()()
         finally:
             self.on = False
-            turn.since = monotonic()
-            turn.busy = True
+            current.resume()
 
     def leave(self) -> None:
-        """Let the program go on; does nothing where it does not stand."""
+        """Let the program go on; does nothing where it is not stopped."""
         if self.on:
             self._actions.put(self._leave)
 

@@ -17,8 +17,8 @@ Most files don't: they end in ``asyncio.run(main())``, which a running loop refu
 nothing at the top needs a loop, a text is run with none, by Python's own rules. The loops
 it makes are ours, the first is the session's: what is traced, noticed and explained for a
 statement is so for a program, too. Loops are asked of a policy up to Python 3.13. Those are
-deprecated since and go in 3.16: there ``asyncio.new_event_loop`` is ours meanwhile, and a policy
-of the program's own is still obeyed. What does not work: asking whether the text calls
+deprecated since and go in 3.16: there ``asyncio.new_event_loop`` is replaced, and a policy of
+the program's own is still obeyed. What does not work: asking whether the text calls
 ``asyncio.run`` (``uvicorn.run``, ``anyio.run`` and ``loop.run_until_complete`` are no less common,
 and called from modules that are not read); and hiding the running loop from a statement that runs
 on it (``asyncio.get_event_loop()`` still finds it, and Ctrl-C would be for the wrong loop).
@@ -134,14 +134,14 @@ def _reset(number: int) -> None:
 def _return_to_loop() -> NoReturn:
     if all(task.done() for task in _forking_task):
         leave_child(None)
-    told = f"asyncrepl: process {os.getpid()} ends: it was forked, and cannot await anything"
-    leave_child(SystemExit(told))
+    reason = f"asyncrepl: process {os.getpid()} ends: it was forked, and cannot await anything"
+    leave_child(SystemExit(reason))
 
 
 os.register_at_fork(before=_before_fork, after_in_child=_after_fork)
 
 
-#: So often a loop is started again that fails before its next turn: its selector is closed,
+#: So often a loop is started again that fails before its next iteration: its selector is closed,
 #: say. A handler's error comes once.
 _MAX_FRUITLESS_RUNS = 3
 
@@ -159,7 +159,8 @@ def keep_running(
 ) -> SystemExit | None:
     """Run `loop` until `ended` says so; whoever ends it also stops the loop.
 
-    A user's ``loop.stop()`` ends nothing. A Ctrl-C that hit a background task or a
+    On the loop's thread, with `interrupter` installed, if that is the main thread. A user's
+    ``loop.stop()`` ends nothing. A Ctrl-C that hit a background task or a
     callback is given to `hit` as one line (what, and where). SystemExit from one
     of these ends it, too, and is what is returned. What a signal handler of the user's
     raises while the loop waits is given to `failed`, which says whether it could show it.
@@ -168,7 +169,7 @@ def keep_running(
     fruitless = 0
     process = os.getpid()
     while not ended():
-        turn = loop.live.turn.number
+        before = loop.live.turn.number
         try:
             _run_once_entered(loop, process)
         except KeyboardInterrupt as error:
@@ -179,14 +180,14 @@ def keep_running(
             raise
         except BaseException as error:
             shown = failed(error)
-            fruitless = fruitless + 1 if loop.live.turn.number == turn or not shown else 0
+            fruitless = fruitless + 1 if loop.live.turn.number == before or not shown else 0
             if fruitless > _MAX_FRUITLESS_RUNS:
                 raise
     return None
 
 
 def _run_once_entered(loop: LiveLoop, process: int) -> None:
-    """Run `loop`; whatever comes out of it in a process that was forked meanwhile, ends that."""
+    """Run `loop`; whatever comes out of it in a process forked by it ends that process."""
     try:
         loop.run_forever()
     except BaseException as error:
@@ -227,6 +228,7 @@ class _LoopFactory:
             self._given = True
             return self._first
         loop = new_loop(self._first.live.clock)
+        loop.live.findings = self._first.live.findings
         loop.set_exception_handler(self._first.get_exception_handler())
         return loop
 

@@ -41,13 +41,13 @@ _MAX_INTERRUPTIONS = 20
 def close_loop(
     loop: LiveLoop,
     leave: Callable[[SystemExit], object] = lambda _leaving: None,
-    tell: Callable[[str], object] = lambda _line: None,
+    report: Callable[[str], object] = lambda _line: None,
     end_process: Callable[[], object] | None = None,
 ) -> list[str]:
     """End all that runs on `loop` and close it; the names of the tasks that were running.
 
     For the thread of the loop, which does not run. A SystemExit in the cleanup is given to
-    `leave`, and the rest is cleaned up all the same. `tell` is given a line that says what
+    `leave`, and the rest is cleaned up all the same. `report` is given a line that says what
     takes long, perhaps in another thread. `end_process` is called there where user code
     does not let go; without it that is waited for.
     """
@@ -55,10 +55,10 @@ def close_loop(
     clock.release()
     clock.thaw()
     clock.rate = max(clock.rate, 1.0)  # slow motion must not make leaving slow
-    closing = LoopShutdown(loop, leave, tell)
+    closing = LoopShutdown(loop, leave, report)
     try:
         if not loop.is_closed():  # a program that ran on it may have done so
-            with _watched_for_blocking(loop, tell, end_process):
+            with _watched_for_blocking(loop, report, end_process):
                 closing.run()
     finally:
         asyncio.set_event_loop(None)
@@ -74,11 +74,11 @@ class LoopShutdown:
         self,
         loop: LiveLoop,
         leave: Callable[[SystemExit], object],
-        tell: Callable[[str], object],
+        report: Callable[[str], object],
     ) -> None:
         self._loop = loop
         self._leave = leave
-        self._report = tell
+        self._report = report
         self.names: list[str] = []
 
     def run(self) -> None:
@@ -137,7 +137,7 @@ def _mute_destroyed(tasks: set[asyncio.Task[Any]]) -> None:
 
 @contextmanager
 def _watched_for_blocking(
-    loop: LiveLoop, tell: Callable[[str], object], end_process: Callable[[], object] | None
+    loop: LiveLoop, report: Callable[[str], object], end_process: Callable[[], object] | None
 ) -> Iterator[None]:
     """Take Ctrl-C within the block, and press it for a user who is tired of blocking code."""
     if threading.current_thread() is not threading.main_thread():
@@ -147,7 +147,7 @@ def _watched_for_blocking(
     over = threading.Event()
     watch = threading.Thread(
         target=_watch_for_blocking,
-        args=(loop, tell, end_process, over),
+        args=(loop, report, end_process, over),
         name="asyncrepl leaving",
         daemon=True,
     )
@@ -161,18 +161,18 @@ def _watched_for_blocking(
 
 def _watch_for_blocking(
     loop: LiveLoop,
-    tell: Callable[[str], object],
+    report: Callable[[str], object],
     end_process: Callable[[], object] | None,
     over: threading.Event,
 ) -> None:
-    """In a thread of its own: no turn of `loop` may take longer than is told."""
-    turn = loop.live.turn
+    """In a thread of its own: report an iteration of `loop` that lasts `REPORT_AFTER` seconds."""
+    current = loop.live.turn
     number = -1
     while not over.wait(REPORT_AFTER):
-        if not turn.busy or turn.number != number:
-            number = turn.number
+        if not current.busy or current.number != number:
+            number = current.number
             continue
-        tell(_waiting_line([_blocking_place()]))
+        report(_waiting_line([_blocking_place()]))
         if _iteration_ends(loop, number, over, ABANDON_AFTER):
             continue
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
@@ -181,10 +181,10 @@ def _watch_for_blocking(
 
 
 def _iteration_ends(loop: LiveLoop, number: int, over: threading.Event, seconds: float) -> bool:
-    """Whether the turn `number` ends within `seconds`."""
-    turn = loop.live.turn
+    """Whether the loop iteration `number` ends within `seconds`, or all is `over`."""
+    current = loop.live.turn
     for _ in range(round(seconds / 0.1)):
-        if over.wait(0.1) or not turn.busy or turn.number != number:
+        if over.wait(0.1) or not current.busy or current.number != number:
             return True
     return False
 

@@ -43,7 +43,7 @@ from asyncrepl.engine.code_owner import marked_as_running_callbacks
 from asyncrepl.engine.loop import timers
 from asyncrepl.engine.tasks.slice_log import BATCH
 from asyncrepl.engine.tasks.task_records import is_done, is_python_task
-from asyncrepl.engine.tasks.timeline import RELEASES
+from asyncrepl.engine.tasks.timed_out_tasks import RELEASE_WAITER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,14 +73,14 @@ def run_once(loop: LiveLoop) -> None:
     else:
         timeout = _timeout(loop)
         if timeout != 0:
-            timeline.loop_waits()
+            timeline.loop_stands()
         events = loop._selector.select(timeout)
     if events:
         loop._process_events(events)
         events = []
     if loop._scheduled:
         _fire_timers(loop)
-    todo = len(loop._ready)  # and not what becomes ready meanwhile
+    todo = len(loop._ready)  # and not what becomes ready while these run
     try:
         while todo > BATCH:
             _run_ready(loop, timeline, BATCH)
@@ -137,6 +137,7 @@ def _fire_timers(loop: LiveLoop) -> None:
 def _run_ready(loop: LiveLoop, timeline: Timeline, count: int) -> None:  # noqa: PLR0912, PLR0915
     """Run the next `count` handles."""
     records, fresh, step = timeline.records, timeline.log.fresh, timeline.step
+    instruments = timeline.instruments
     for _ in range(count):
         handle: Any = loop._ready.popleft()
         if handle._cancelled:
@@ -147,7 +148,7 @@ def _run_ready(loop: LiveLoop, timeline: Timeline, count: int) -> None:  # noqa:
             task = callback.__self__
         elif kind is FunctionType:
             task = None
-            if callback is RELEASES:
+            if callback is RELEASE_WAITER:
                 timeline.cuts.note_waiter(handle._args[0])
         else:
             task, step = _task_stepped_by(callback, timeline), timeline.step
@@ -184,9 +185,10 @@ def _run_ready(loop: LiveLoop, timeline: Timeline, count: int) -> None:  # noqa:
             except TypeError:  # a task in pure Python
                 over = is_done(task)
             if over:
-                timeline.task_ended(task)
-            elif timeline.suspending is not None:
-                timeline.suspending(task)
+                timeline.end_task(task)
+            elif instruments.task_suspended:
+                for hear in instruments.task_suspended:
+                    hear(task)
     # As in asyncio: the traceback of a task's error may lead to our frame, which must not
     # keep the task.
     handle = callback = task = None
@@ -258,7 +260,7 @@ def _task_stepped_by(callback: Any, timeline: Timeline) -> Any:
 def call_soon(
     self: LiveLoop, callback: Callable[..., object], *args: Any, context: Context | None = None
 ) -> asyncio.Handle:
-    """As asyncio's ``loop.call_soon``, with fewer calls."""
+    """As asyncio's ``loop.call_soon``, with fewer calls: `callback` will run in `context`."""
     if self._debug or self._closed:
         handle = _call_soon(self, callback, *args, context=context)
         timers.hide_ours(handle)

@@ -88,7 +88,10 @@ def call_at(
     *args: Any,
     context: Context | None = None,
 ) -> asyncio.TimerHandle:
-    """As asyncio's ``loop.call_at``, line by line, but for the timer and its exact deadline."""
+    """As asyncio's ``loop.call_at``, line by line, but for the timer and its exact deadline.
+
+    `when` is in seconds of the loop's clock. Raises as asyncio's does.
+    """
     if when is None:
         msg = "when cannot be None"
         raise TypeError(msg)
@@ -141,7 +144,7 @@ class TimerTies:
         return tuple(found)
 
     def set(self, loop: LiveLoop, timer: TimerHandle, now: float) -> None:
-        """Note who sets `timer`, and give it its place."""
+        """Note which task of `loop` sets `timer` at `now` (seconds), and give it its place."""
         task = current_task(loop)
         timer.set_by = None if task is None else name_of(task)
         timer.set_at = now

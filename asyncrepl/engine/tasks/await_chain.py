@@ -1,14 +1,14 @@
 """The await chain: what one task awaits, outside in, down to the suspended line and its future.
 
 A coroutine says what it awaits (``cr_await``), and so do generators. Between
-them stand small objects of C that do not: an async generator's step, ``anext``
+them are small objects of C that do not: an async generator's step, ``anext``
 with a default, ``coroutine.__await__()``, a future's iterator. What each of them
 belongs to is the first thing it refers to, and the garbage collector says that
 without running any code of the user's.
 
-Futures do not say what they stand for (other futures, a thread's result, a task group); the
+Futures do not say what they wait for (other futures, a thread's result, a task group); the
 callbacks that asyncio hung on them do. Those are known by their code objects, and what they
-belong to stands in their closures. Read by the descriptors of asyncio's own types: a subclass of
+belong to is in their closures. Read by the descriptors of asyncio's own types: a subclass of
 the user's may override.
 
 What does not work:
@@ -78,7 +78,7 @@ _FRAME: dict[type, Callable[[Any], FrameType | None]] = {
     GeneratorType: attrgetter("gi_frame"),
     AsyncGeneratorType: attrgetter("ag_frame"),
 }
-#: Types that stand between two links are known by name alone: no module holds them.
+#: Types that come between two links are known by name alone: no module holds them.
 _BETWEEN = {
     "async_generator_asend",
     "async_generator_athrow",
@@ -97,7 +97,7 @@ class AwaitLink(NamedTuple):
     """One link of a chain.
 
     `code` is None for what has no frame: a task, a future, another object. An
-    async generator's step is told by the generator: `subject`. Do not keep a
+    async generator's step is described by the generator: `subject`. Do not keep a
     link, it holds the user's objects.
     """
 
@@ -138,7 +138,7 @@ def await_chain(awaitable: object) -> list[AwaitLink]:
             else:
                 chain.append(link)
                 awaitable = following
-        elif kind in _known_between or _stands_between(kind):
+        elif kind in _known_between or _is_between(kind):
             awaitable = _owner_of(awaitable)
         else:
             last: LinkKind = "future" if is_future(awaitable) else "other"
@@ -182,7 +182,7 @@ def first_argument(link: AwaitLink) -> object:
     return held[at] if at < len(held) else None
 
 
-def _stands_between(kind: type) -> bool:
+def _is_between(kind: type) -> bool:
     found = (
         type(kind) is type
         and kind.__name__ in _BETWEEN
@@ -194,7 +194,7 @@ def _stands_between(kind: type) -> bool:
 
 
 def _owner_of(between: object) -> object:
-    """The generator, coroutine or future; it stands first among all that `between` refers to."""
+    """The generator, coroutine or future; it comes first among all that `between` refers to."""
     for each in gc.get_referents(between):
         if each is not type(between):
             return each

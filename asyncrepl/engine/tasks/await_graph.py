@@ -1,7 +1,7 @@
 """The await graph: which task of a loop awaits which.
 
 A task that awaits another one says so at the end of its await chain. Between them may
-stand ``gather``, ``shield``, ``wait`` or ``wait_for``, which wait for futures of
+are ``gather``, ``shield``, ``wait`` or ``wait_for``, which wait for futures of
 their own; a task group and ``as_completed`` are known by the tasks in them.
 From Python 3.14 on asyncio itself keeps who awaits a future, and is asked, too. Not
 alone: of ``gather`` and ``shield`` it knows who called them, not who awaits what they
@@ -80,21 +80,21 @@ def await_graph(
 ) -> tuple[AwaitNode, ...]:
     """The tasks of `loop` that are not done, by name; in the loop's thread.
 
-    What tasks meet at is told by its name in `names`, or else by a number.
+    What several tasks wait at has its name in `names`, or else a number.
     """
     tasks = sorted_by_name(all_tasks(loop))
     chains = [await_chain(task) for task in tasks]
     meetings = [_meeting_point(chain) for chain in chains]
     labels = _labels([link for link in meetings if link], names or {})
     awaits = _edges(tasks, chains, meetings)
-    tell = cache(location_and_source)
+    location_of = cache(location_and_source)
     nodes = []
     for task, chain, meeting, inner in zip(tasks, chains, meetings, awaits, strict=True):
         waits = describe_chain(chain)
         on = waits.on
         if meeting and on == meeting.name:
             on += f" ({labels[id(first_argument(meeting))]})"
-        where, source = tell(waits.filename, waits.line) if waits.filename else ("", "")
+        where, source = location_of(waits.filename, waits.line) if waits.filename else ("", "")
         nodes.append(
             AwaitNode(name_of(task), state_of(task), on, where, source, waits.function, inner)
         )
@@ -161,7 +161,7 @@ def _awaited(chain: Sequence[AwaitLink]) -> Iterator[object]:
 
 
 def _parts(future: object) -> Iterable[object]:
-    """The futures that a future of asyncio's stands for."""
+    """The futures that a future of asyncio's waits for."""
     parts = gathered_futures(future)
     return (result_source(future),) if parts is None else parts
 

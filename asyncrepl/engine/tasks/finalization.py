@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.code_owner import is_library, is_plumbing
 from asyncrepl.engine.tasks.task_records import task_coroutine
-from asyncrepl.events.findings import Finding, finding_at, findings
+from asyncrepl.events.findings import Finding, finding_at
 from asyncrepl.events.object_info import ObjectInfo, refused_operands
 
 if TYPE_CHECKING:
     import asyncio
     from types import CodeType, FrameType
+
+    from asyncrepl.events.findings import FindingLog
 
 __all__ = [
     "dropped_finding",
@@ -42,7 +44,7 @@ _REFUSING = frozenset({
 
 
 def dropped_finding(coroutine: CoroutineType[Any, Any, Any]) -> Finding:
-    """The sighting of `coroutine`, which is dying and never ran."""
+    """The finding for `coroutine`, which is dying and never ran."""
     seen = finding_at(
         "dropped", ObjectInfo(CoroutineType, coroutine.cr_code), running_user_frame()
     )
@@ -53,7 +55,7 @@ def dropped_finding(coroutine: CoroutineType[Any, Any, Any]) -> Finding:
 def was_refused(code: CodeType | None) -> bool:
     """Whether the coroutine of `code`, that dies, was refused by an operation.
 
-    Then an error is on its way. None stands for the awaitable of a step.
+    Then an error is on its way. A `code` of None means the awaitable of a step.
     """
     frame = running_user_frame()
     if frame is None:
@@ -65,7 +67,7 @@ def was_refused(code: CodeType | None) -> bool:
 
 
 def left_finding(generator: Any) -> Finding:
-    """The sighting of an async generator that is dying at a ``yield``."""
+    """The finding for an async generator that is dying at a ``yield``."""
     frame = generator.ag_frame
     line = 0 if frame is None else frame.f_lineno or 0
     return finding_at(
@@ -85,7 +87,7 @@ def _is_foreign(filename: str) -> bool:
     return is_plumbing(filename) or is_library(filename)
 
 
-def note_swallowed_cancellation(task: asyncio.Task[object]) -> None:
+def note_swallowed_cancellation(task: asyncio.Task[object], findings: FindingLog) -> None:
     """See that `task`, whose slice has just ended, has swallowed its cancellation."""
     coro = task_coroutine(task)
     if type(coro) is not CoroutineType:

@@ -1,6 +1,6 @@
-"""What the timeline knows of one task, while it lives and afterwards; and how tasks are asked.
+"""What the timeline knows of one task, while it runs and afterwards; and how tasks are asked.
 
-Only strings and numbers are kept, and a weak reference while the task lives. A
+Only strings and numbers are kept, and a weak reference until the task is done. A
 task is asked by asyncio's own methods only: those of a subclass are user code. What is asked
 for works for tasks in C and for tasks in Python.
 
@@ -129,9 +129,10 @@ def restore_running_loop(loop: asyncio.AbstractEventLoop) -> bool:
     """Make `loop`, if it runs in this thread, the running one again; whether it was not.
 
     User code may have said otherwise. From Python 3.14 on a task could not even end its step.
-    A statement that was abandoned may end in a collection of garbage, where no loop runs.
+    A coroutine that is collected asks as well, maybe when its loop is long closed.
     """
-    if getattr(loop, "_thread_id", None) != threading.get_ident():
+    here = threading.get_ident()
+    if not loop.is_running() or getattr(loop, "_thread_id", here) != here:
         return False
     taken = asyncio._get_running_loop() is not loop  # noqa: SLF001  its public sister raises
     if taken:
@@ -153,7 +154,7 @@ def is_done(task: Any) -> bool:
 
 
 def has_started(task: Any, coro: Any) -> bool:
-    """Whether a task that was just made has run already."""
+    """Whether the `task` that was just made of `coro` has run already: an eager one may have."""
     return is_done(task) or (type(coro) is CoroutineType and coro.cr_suspended)
 
 

@@ -1,7 +1,7 @@
 """What the tasks of a loop are doing: their state, what each waits on, and whether it can end.
 
 What a suspended chain waits on is said as one would say it, with the user's line where it does.
-Behind the user's innermost line stand coroutines of asyncio, and at the end a
+Behind the user's innermost line are coroutines of asyncio, and at the end a
 future that says nothing: ``Queue.get`` says more than "a future". A function is
 asyncio's where it lives in asyncio's files: a user's own that is called
 ``sleep`` is described by its name alone.
@@ -62,7 +62,7 @@ class WaitDescription(NamedTuple):
 
     `on` is what it is finally suspended on: "asyncio.sleep(0.33)", "Queue.get",
     "task 'input 3'", "gather of 3", "a future"; empty for what runs or has not
-    begun. `filename`, `line` and `function` tell the user's innermost line that
+    begun. `filename`, `line` and `function` are those of the user's innermost line that
     waits; where no code of the user's does, they are empty and 0.
     """
 
@@ -73,10 +73,10 @@ class WaitDescription(NamedTuple):
 
 
 def describe_wait(awaitable: object, *, through_steps: bool = True) -> WaitDescription:
-    """What a task, a coroutine, an async generator or its step waits on; in the loop's thread.
+    """What `awaitable` waits on, a task, a coroutine, an async generator or its step.
 
-    Without `through_steps` it is told only as far as the first other async
-    generator that is being stepped: "a step of readings".
+    In the loop's thread. Without `through_steps` it is followed only as far as the first other
+    async generator that is being stepped: "a step of readings".
     """
     chain = await_chain(awaitable)
     if not through_steps:
@@ -116,7 +116,7 @@ def _describe_yield(link: AwaitLink) -> str:
 
 
 def _describe_links(links: list[AwaitLink], owners: list[str | None]) -> str:
-    """What stands behind the user's line, told by the outermost that has words."""
+    """What is behind the user's line, in the words of the outermost that has some."""
     for link, whose in zip(links, owners, strict=True):
         if whose == "asyncio" and (words := _describe_asyncio_call(link)):
             return words
@@ -184,10 +184,10 @@ def _describe_future(future: Any) -> str:
         return f"task {name_of(future)!r}"
     if (parts := gathered_futures(future)) is not None:
         return f"gather of {len(parts)}"
-    stands_for = result_source(future)
-    if is_future(stands_for):
-        return _describe_future(stands_for) or "a future"
-    return "" if stands_for is None else "an executor"
+    source = result_source(future)
+    if is_future(source):
+        return _describe_future(source) or "a future"
+    return "" if source is None else "an executor"
 
 
 def _counted(count: int, thing: str) -> str:
@@ -213,7 +213,7 @@ TaskActivity = Literal["running", "ready", "waiting", "stopping"]
 class TaskState:
     """A task as it was when asked.
 
-    A task is "ready" that waits for nothing but its turn, and "stopping" once it
+    A task is "ready" that the loop will run next, and "stopping" once it
     was cancelled. `where` is the user's line at which it is, as "FILE:LINE", `source`
     its text, `on` what it waits on; they are empty where that is not known. `age` (ns
     of the loop's clock), `slices` and `busy` (ns that it ran) are None without a record.
@@ -232,7 +232,10 @@ class TaskState:
 def survey_tasks(
     loop: asyncio.AbstractEventLoop, timeline: Timeline | None = None
 ) -> list[TaskState]:
-    """The tasks of `loop` that are not done, by name; in the loop's thread."""
+    """The tasks of `loop` that are not done, by name; in the loop's thread.
+
+    With a `timeline`, also how long and how often they ran.
+    """
     record = _TaskTimes(timeline)
     return [_task_state(task, record) for task in sorted_by_name(all_tasks(loop))]
 
@@ -252,7 +255,7 @@ def state_of(task: Any) -> TaskActivity:
 
 
 class _TaskTimes:
-    """What is told of tasks: source lines, and what a timeline knows, if there is one."""
+    """What is shown of tasks: source lines, and what a timeline knows, if there is one."""
 
     def __init__(self, timeline: Timeline | None) -> None:
         self.spot = cache(location_and_source)
@@ -282,7 +285,7 @@ def _task_state(task: asyncio.Task[Any], record: _TaskTimes) -> TaskState:
 
 
 def _natural_key(name: str) -> list[str | tuple[int, str]]:
-    """Text and numbers in turns; a number of so many digits is not worked out."""
+    """Text and numbers alternating; a number of so many digits is not worked out."""
     parts = re.split(r"([0-9]+)", name)
     return [(len(part.lstrip("0")), part) if at % 2 else part for at, part in enumerate(parts)]
 
@@ -305,7 +308,7 @@ def is_deadlocked(loop: LiveLoop) -> bool:
 
 
 def deadlock_finding(task: Any) -> Finding | None:
-    """The sighting of `task` where the user's innermost code waits; None if none does."""
+    """The finding for `task` where the user's innermost code waits; None if none does."""
     for link in reversed(await_chain(task)):
         code, frame = link.code, link.frame
         if code is None or frame is None:

@@ -1,8 +1,8 @@
 """The record of one observed loop: bounded, and readable while it is written.
 
-Only the loop's thread writes, except for `Timeline.note`. `Timeline.snapshot` and
-`Timeline.totals` may be called from any thread and take no lock (see
-`asyncrepl.engine.tasks.slice_log`).
+Only the loop's thread writes, except for `Timeline.blocked` and `Timeline.finding`.
+`Timeline.snapshot` and `Timeline.totals` may be called from any thread and take no lock
+(see `asyncrepl.engine.tasks.slice_log`).
 
 How a task ended is learned by looking at it when its slice is over, before the
 loop lets go of it: it can only end in its own slice. What does not work:
@@ -25,29 +25,18 @@ Names are read late, when the loop iteration is over, and more than once: a Task
 Python 3.11 and 3.12 names its task only after making it. Never by a reader in
 another thread, who might then be the last to hold a task and would have to run
 its ``__del__`` there.
-
-Whether a task is being cancelled because its time is up: an ``asyncio.timeout`` is seen when its
-timer fires, and knows by itself when the task has left it. So does ``wait_for`` from Python 3.12
-on, which is one. Before, it cancels the task that it waits for from inside its own coroutine, and
-nothing else says why: so its coroutine is looked for.
 """
 
 from __future__ import annotations
 
-import asyncio
-import gc
 import itertools
 import sys
 import threading
-import weakref
-from asyncio.timeouts import _State  # type: ignore[attr-defined]
 from collections import deque
 from time import monotonic_ns
-from types import AsyncGeneratorType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.code_owner import innermost_user_frame
-from asyncrepl.engine.tasks.await_chain import await_chain, first_argument, is_task
 from asyncrepl.engine.tasks.finalization import note_swallowed_cancellation
 from asyncrepl.engine.tasks.slice_log import SliceLog
 from asyncrepl.engine.tasks.task_records import (
@@ -65,117 +54,21 @@ from asyncrepl.engine.tasks.task_records import (
     pending_cancellations,
     task_coroutine,
 )
+from asyncrepl.engine.tasks.timed_out_tasks import CutOffTasks, FiredTimeouts
 from asyncrepl.events import CALLBACK, IDLE, LaneEnded, Mark, Snapshot, Totals
-from asyncrepl.events.findings import findings
+from asyncrepl.events.findings import FindingLog
+from asyncrepl.events.instrument import Instrument, Instruments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from types import FrameType
+    import asyncio
+    from collections.abc import Callable, Iterator, Mapping
 
+    LiveLoop = Any  # its module imports this one
     from asyncrepl.events import Blocked, Ending, MarkKind
+    from asyncrepl.events.findings import Finding
+    from asyncrepl.events.iteration_events import IterationEvent
 
-__all__ = ["RELEASES", "Cuts", "FiredTimeouts", "Timeline", "wait_for_timed_out"]
-
-#: What the timer of a ``wait_for`` calls, up to Python 3.11; None since.
-RELEASES = getattr(asyncio.tasks, "_release_waiter", None)
-
-
-class Cuts:
-    """Notes the async generators in whose steps a task is cancelled; for the loop's thread.
-
-    One that does not catch the CancelledError is over, perhaps within the very slice in which
-    another step is asked of it. So all that are in the way of a cancellation are known to
-    `findings` at once, and those that outlive the task's next slice are taken out again.
-    """
-
-    def __init__(self) -> None:
-        self._steps: dict[int, list[weakref.ref[Any]]] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._steps)
-
-    def note(self, task: object, timeout: object = None) -> None:
-        """`task` is about to be cancelled where it waits, by a `timeout` that it has entered."""
-        found = [each.subject for each in await_chain(task)]
-        entered = [number for number, each in enumerate(found) if _holds(each, timeout)]
-        inside = found[entered[-1] + 1 :] if entered else found
-        steps = [each for each in inside if type(each) is AsyncGeneratorType]
-        if steps:
-            findings.cut.update(steps)
-            self._steps[id(task)] = [weakref.ref(each) for each in steps]
-
-    def note_waiter(self, waiter: Any) -> None:
-        """The time of a ``wait_for`` of Python 3.11 is over: what waits for `waiter` ends it."""
-        for callback, *_ in getattr(waiter, "_callbacks", None) or ():
-            owner = getattr(callback, "__self__", None)
-            for link in await_chain(owner) if is_task(owner) else ():
-                if link.code is asyncio.wait_for.__code__:
-                    self.note(first_argument(link))
-
-    def look(self, task: object) -> None:
-        """A slice of `task` is over: who is still in the step, may end yet."""
-        alive = [each for ref in self._steps.pop(id(task), ()) if (each := ref()) is not None]
-        inside = [each for each in alive if each.ag_running]
-        if inside:
-            self._steps[id(task)] = [weakref.ref(each) for each in inside]
-        for each in alive:
-            if each.ag_frame is not None and not each.ag_running:
-                findings.cut.discard(each)
-
-
-def _holds(suspended: object, timeout: object) -> bool:
-    """Whether it stands in an ``async with`` of `timeout`: its ``__aexit__`` lies on the stack."""
-    return timeout is not None and any(
-        each is timeout or (type(each) is MethodType and each.__self__ is timeout)
-        for each in gc.get_referents(suspended)
-    )
-
-
-class FiredTimeouts:
-    """The timeouts that have fired, by lane; for the loop's thread."""
-
-    def __init__(self) -> None:
-        self._fired: dict[int, list[weakref.ref[asyncio.Timeout]]] = {}
-
-    def note(self, lane: int, timeout: asyncio.Timeout) -> None:
-        """`timeout` is about to cancel the task of `lane`."""
-        known = self._fired.get(lane, ())
-        open_ones = [ref for ref in known if (one := ref()) is not None and _is_expiring(one)]
-        self._fired[lane] = [*open_ones, weakref.ref(timeout)]
-
-    def expiring(self, lane: int) -> bool:
-        """Whether the task of `lane` is on its way out of one of them."""
-        known = (ref() for ref in self._fired.get(lane, ()))
-        return any(timeout is not None and _is_expiring(timeout) for timeout in known)
-
-    def forget(self, lane: int) -> None:
-        """The task of `lane` is over."""
-        self._fired.pop(lane, None)
-
-
-def _is_expiring(timeout: asyncio.Timeout) -> bool:
-    return timeout._state is _State.EXPIRING  # type: ignore[attr-defined]  # noqa: SLF001
-
-
-def wait_for_timed_out(task: asyncio.Task[object]) -> bool:
-    """Whether some ``wait_for`` of Python 3.11 that waits for `task` has given it up."""
-    if sys.version_info >= (3, 12):
-        return False
-    return any(_gave_up(other, task) for other in asyncio.all_tasks(task.get_loop()))
-
-
-def _gave_up(other: asyncio.Task[object], task: asyncio.Task[object]) -> bool:
-    coro: object = other.get_coro()
-    while coro is not None:
-        frame: FrameType | None = getattr(coro, "cr_frame", None)
-        inner = getattr(coro, "cr_await", None)
-        if frame is not None and frame.f_code is asyncio.wait_for.__code__:
-            awaited = getattr(inner, "cr_code", None)
-            cancels = awaited is not None and awaited.co_name == "_cancel_and_wait"
-            return cancels and frame.f_locals.get("fut") is task
-        coro = inner
-    return False
-
+__all__ = ["Timeline"]
 
 #: While there are so few tasks, their names are read again before each wait.
 REREAD_NAMES_UP_TO = 16
@@ -184,20 +77,23 @@ REREAD_NAMES_UP_TO = 16
 MIN_MARK_DISTANCE = 1_000_000
 
 
-class Timeline:
-    """Who ran when on a loop, which tasks lived, what they produced.
+class Timeline(Instrument):
+    """Who ran when on a loop, which tasks there were, what they produced.
 
-    It keeps the last `slices` slices (16 bytes each; up to twice as many for a
-    while), the last `marks` marks and the last `past` tasks that ended and times the
-    loop was blocked. It refers to tasks weakly only. Hand it to ``loop.observe``.
+    It keeps the last `slices` slices (16 bytes each), the last `marks` marks, the last `steps`
+    events of iterations, and the last `past` tasks that ended, times the loop was blocked, and
+    findings. It refers to tasks weakly only. Give it to ``loop.observe``.
 
-    `suspending`, if set, is called with a task each time it has suspended: its
-    slice is over, the next has not begun. It must not raise.
+    Of tasks and slices it learns from the loop itself, and tells the loop's instruments; of all
+    else it is told as one of them.
     """
 
-    def __init__(self, *, slices: int = 1 << 16, marks: int = 4096, past: int = 256) -> None:
-        self.suspending: Callable[[Any], None] | None = None
-        # For the loop's turns:
+    def __init__(
+        self, *, slices: int = 1 << 16, marks: int = 4096, past: int = 256, steps: int = 4096
+    ) -> None:
+        #: Those of the loop that is recorded.
+        self.instruments = Instruments()
+        # For the loop's iterations:
         self.ns: Callable[[], int] = monotonic_ns
         self.log = SliceLog(slices)
         self.records: dict[int, TaskRecord] = {}  # by id(task)
@@ -210,10 +106,13 @@ class Timeline:
         self._marks: deque[Mark] = deque(maxlen=marks)
         self._past_records: deque[TaskRecord] = deque(maxlen=past)
         self._blocked: deque[Blocked] = deque(maxlen=past)
+        self._iteration_events: deque[IterationEvent] = deque(maxlen=steps)
+        self._findings: deque[Finding] = deque(maxlen=past)
+        self._finding_log = FindingLog(self.instruments)
         self._next = itertools.count(1)
         self._unnamed: list[TaskRecord] = []
         self._timeouts = FiredTimeouts()
-        self.cuts = Cuts()
+        self.cuts = CutOffTasks(self._finding_log)
         self._thread = 0
 
     # -- for anybody -----------------------------------------------------------
@@ -239,6 +138,8 @@ class Timeline:
             slices=slices,
             first=first,
             blocked=tuple(self._blocked),
+            iteration_events=tuple(self._iteration_events),
+            findings=tuple(self._findings),
         )
 
     def totals(self) -> Mapping[int, Totals]:
@@ -252,7 +153,7 @@ class Timeline:
         }
 
     def _known(self) -> list[TaskRecord]:
-        # In this order: a task that ends meanwhile is then in both, never in none.
+        # In this order: a task that ends just then is in both, never in none.
         records = list(self.records.values())
         known = {record.number: record for record in (*records, *list(self._past_records))}
         return [known[number] for number in sorted(known)]
@@ -262,7 +163,7 @@ class Timeline:
         """How many slices there have been: grown between two looks means somebody ran."""
         return self.log.count
 
-    def between(self, start: int, end: int) -> list[tuple[int, int]]:
+    def between(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """(lane, start in ns) of the slices numbered `start` to before `end`, if still kept."""
         return self.log.between(start, end)
 
@@ -290,7 +191,7 @@ class Timeline:
         return next((record for record in every if record.number == lane), None)
 
     def mark(self, kind: MarkKind, lane: int | None = None) -> None:
-        """Note that a task made a value or printed: the running one, if no `lane` is given.
+        """Note what a task (the running one, if no `lane` is given) made, by `kind`.
 
         Outside of any task, and in a thread other than the loop's, nothing is noted; nor
         is what follows the same within a millisecond: pictures cannot show it.
@@ -307,18 +208,30 @@ class Timeline:
         ):
             self._marks.append(Mark(lane, at, kind))
 
-    def note(self, found: Blocked) -> None:
-        """Keep `found`, which is over; any thread."""
+    # -- as an instrument --------------------------------------------------------
+
+    def blocked(self, found: Blocked) -> None:
+        """Keep `found`; any thread."""
         self._blocked.append(found)
 
-    # -- for the loop and its turns ----------------------------------------------
+    def iteration_event(self, event: IterationEvent) -> None:
+        """Keep `event`."""
+        self._iteration_events.append(event)
 
-    def begin(self, loop: asyncio.AbstractEventLoop) -> None:
+    def finding(self, finding: Finding) -> None:
+        """Keep `finding`; any thread."""
+        self._findings.append(finding)
+
+    # -- for the loop and its iterations -----------------------------------------
+
+    def begin(self, loop: LiveLoop) -> None:
         """Start recording `loop`, in its thread; tasks that exist already get their lanes."""
         self._thread = threading.get_ident()
+        self.instruments, self._finding_log = loop.live.instruments, loop.live.findings
+        self.cuts = CutOffTasks(self._finding_log)
         for record in list(self.records.values()):
             if (task := record.ref()) is not None and is_done(task):
-                self.task_ended(task)
+                self.end_task(task)
         for task in sorted(all_tasks(loop), key=by_task_number):
             if id(task) not in self.records:
                 self.add_unseen_task(task)
@@ -330,12 +243,12 @@ class Timeline:
             self._begin_slice(self.callbacks if loop.is_running() else self._idle)
 
     def iteration_ended(self) -> None:
-        """A turn of the loop is over."""
+        """A loop iteration is over."""
         self.log.tidy()
         if self._unnamed:
             self._read_names()
 
-    def loop_waits(self) -> None:
+    def loop_stands(self) -> None:
         """The loop waits, or stops running."""
         self.log.mend()
         self.iteration_ended()
@@ -347,22 +260,20 @@ class Timeline:
     def exception_escaped(self) -> None:
         """An exception has left the loop; it may have ended the task that ran."""
         if (task := self.record.ref()) is not None and is_done(task):
-            self.task_ended(task)
+            self.end_task(task)
 
-    def task_ended(self, task: Any) -> None:
+    def end_task(self, task: Any) -> None:
         """The slice of `task` is over, and so is the task."""
         record = self.records.get(id(task))
         if record is not None:
             record.name = name_of(task)
             how = ending(task)
             if how == "done" and pending_cancellations(task):
-                note_swallowed_cancellation(task)
-            elif how == "cancelled" and record.slices == 1:
-                findings.never_ran += 1
+                note_swallowed_cancellation(task, self._finding_log)
             self._close_record(id(task), record, how)
 
     def add_unseen_task(self, task: Any) -> TaskRecord:
-        """The life of a task that was made unseen."""
+        """The record of a task that was made unseen."""
         record = TaskRecord(next(self._next), self.ns())
         self._keep_record(record, task, task_coroutine(task))
         record.name = name_of(task)  # its slice begins, and may be a long one
@@ -376,14 +287,14 @@ class Timeline:
             self._timeouts.note(lane, timeout)
 
     def add_created_task(self, task: Any, coro: Any, at: int) -> None:
-        """The task that runs has made `task` of `coro`, by the call of our caller's caller."""
+        """The task that runs made `task` of `coro` at `at` (ns), two calls further out."""
         if id(task) not in self.records:
             self._keep_record(self._newborn(at), task, coro)
 
     def create_eager_task(
         self, coro: Any, make: Callable[[], asyncio.Task[Any]]
     ) -> asyncio.Task[Any]:
-        """Make a task of `coro` where a task factory may run its first step at once.
+        """Have `make` make a task of `coro`, where a factory may run its first step at once.
 
         That step is a slice of its own within the slice of the maker, and may
         be the task's last.
@@ -404,7 +315,7 @@ class Timeline:
             return task
         self._begin_slice(maker)
         if is_done(task):
-            self.task_ended(task)
+            self.end_task(task)
         return task
 
     # -- within ------------------------------------------------------------------
@@ -428,11 +339,13 @@ class Timeline:
         self._unnamed.clear()
 
     def _keep_record(self, record: TaskRecord, task: Any, coro: Any) -> None:
-        record.name = record.coro = coro_name(coro)  # until the turn is over
+        record.name = record.coro = coro_name(coro)  # until the iteration is over
         record.ref = ref = TaskRef(task, self._task_destroyed)
         ref.key = id(task)
         self.records[ref.key] = record
         self._unnamed.append(record)
+        for hear in self.instruments.task_made:
+            hear(record.number, record.parent)
 
     def _task_destroyed(self, ref: TaskRef) -> None:
         record = self.records.get(ref.key)
@@ -445,6 +358,8 @@ class Timeline:
         self._past_records.append(record)
         del self.records[key]
         self._timeouts.forget(record.number)
+        for hear in self.instruments.task_ended:
+            hear(record.number, how, record.slices)
 
 
 def _reread_name(record: TaskRecord) -> None:

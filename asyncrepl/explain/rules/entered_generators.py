@@ -8,16 +8,16 @@ from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fixing import Fixing
+from asyncrepl.explain.fix_editor import Fixing
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.explain.units import FUNCTIONS
+from asyncrepl.explain.source_units import FUNCTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from asyncrepl.explain.evidence import Evidence
-    from asyncrepl.explain.units import Function, Unit
+    from asyncrepl.explain.source_units import Function, Unit
 
 __all__ = ["RULES"]
 

@@ -7,7 +7,7 @@ import builtins
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fixing import CannotFixError, Fixing, short
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.syntax.names import callee_name, last_name
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from asyncrepl.explain.evidence import Evidence
-    from asyncrepl.explain.units import Function, Unit
+    from asyncrepl.explain.source_units import Function, Unit
 
 __all__ = ["RULES"]
 

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fixing import Fixing, fresh, short
+from asyncrepl.explain.fix_editor import Fixing, fresh, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.syntax.names import last_name
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from asyncrepl.explain.evidence import Evidence
-    from asyncrepl.explain.units import Unit
+    from asyncrepl.explain.source_units import Unit
 
 __all__ = ["RULES"]
 

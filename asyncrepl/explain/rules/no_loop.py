@@ -11,13 +11,13 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fixing import Fixing, short
+from asyncrepl.explain.fix_editor import Fixing, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
-    from asyncrepl.explain.units import Unit
+    from asyncrepl.explain.source_units import Unit
 
 __all__ = ["RULES"]
 

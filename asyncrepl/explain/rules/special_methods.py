@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fixing import CannotFixError, Fixing, short
-from asyncrepl.explain.hoisting import async_factory, header_end
-from asyncrepl.explain.resolving import is_coroutine_function
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
+from asyncrepl.explain.hoisted_code import async_factory, header_end
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.explain.static_values import is_coroutine_function
 from asyncrepl.syntax.names import callee_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
-    from asyncrepl.explain.units import Function, Unit
-    from asyncrepl.explain.uses import Use
+    from asyncrepl.explain.operand_uses import Use
+    from asyncrepl.explain.source_units import Function, Unit
 
 __all__ = ["RULES"]
 

@@ -10,8 +10,8 @@ import ast
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fixing import CannotFixError, Fixing
-from asyncrepl.explain.hoisting import async_factory, lambda_to_def, out_of_class
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing
+from asyncrepl.explain.hoisted_code import async_factory, lambda_to_def, out_of_class
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import is_async, own_nodes, scope, scopes
 

@@ -6,9 +6,9 @@ import ast
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding
-from asyncrepl.explain.fixing import Fixing, awaited, short
+from asyncrepl.explain.fix_editor import Fixing, awaited, short
+from asyncrepl.explain.generator_steps import STEPS, assignment
 from asyncrepl.explain.rule import Rule
-from asyncrepl.explain.steps import STEPS, assignment
 from asyncrepl.syntax.names import callee_name
 from asyncrepl.syntax.source_rewriter import Span
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from asyncrepl.explain.evidence import Evidence
-    from asyncrepl.explain.units import Unit
+    from asyncrepl.explain.source_units import Unit
 
 __all__ = ["RULES"]
 

@@ -12,18 +12,19 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.instruments import ReportList
 
 from asyncrepl.engine.blocking.blocking_watchdog import BlockingWatchdog
-from asyncrepl.engine.blocking.cpu_time import Sample
+from asyncrepl.engine.blocking.cpu_time import AnyProbe, Sample
 from asyncrepl.engine.loop.live_loop import LiveLoop, new_loop
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.tasks.timeline import Timeline
+from asyncrepl.events.instrument import Instrument
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from asyncrepl.engine.blocking.blocking_reports import BlockingReport
-    from asyncrepl.events import Blocked
+    from asyncrepl.events import Blocked, BlockingReport
 
 LIMIT = 20.0
 
@@ -60,7 +61,7 @@ def real() -> Iterator[LiveLoop]:
     loop.close()
 
 
-class Told:
+class Told(Instrument):
     """What a watch has told, and in which threads."""
 
     def __init__(self) -> None:
@@ -68,8 +69,8 @@ class Told:
         self.threads: set[int] = set()
         self._news = threading.Event()
 
-    def __call__(self, blocks: BlockingReport) -> None:
-        self.blocks.append(blocks)
+    def blocking_report(self, report: BlockingReport) -> None:
+        self.blocks.append(report)
         self.threads.add(threading.get_ident())
         self._news.set()
 
@@ -81,7 +82,8 @@ class Told:
 @contextmanager
 def watched(loop: LiveLoop, probe: Any = None) -> Iterator[tuple[BlockingWatchdog, Told]]:
     told = Told()
-    hogs = BlockingWatchdog(loop, told, probe=probe)
+    hogs = BlockingWatchdog(loop, probe=probe)
+    loop.live.instruments.add(told)
     hogs.start()
     try:
         yield hogs, told
@@ -196,7 +198,7 @@ def test_code_that_keeps_the_interpreter_is_told_when_it_ends(real: LiveLoop) ->
 
 def test_a_block_between_two_looks_is_known_from_the_record(real: LiveLoop) -> None:
     """If nobody could look in time, task and length are told, but no line."""
-    hogs = BlockingWatchdog(real, lambda _: None, probe=Alone())
+    hogs = BlockingWatchdog(real, probe=Alone())
 
     async def main() -> None:
         until = time.monotonic() + 0.11
@@ -214,8 +216,8 @@ def test_a_block_between_two_looks_is_known_from_the_record(real: LiveLoop) -> N
 def test_the_end_of_a_statement_tells_what_is_left(real: LiveLoop) -> None:
     """Asked on the loop when a task is over, the watch tells at once what it did."""
     stop: queue.SimpleQueue[None] = queue.SimpleQueue()
-    told_later: list[BlockingReport] = []
-    hogs = BlockingWatchdog(real, told_later.append, probe=Alone())
+    real.live.instruments.add(told_later := ReportList())
+    hogs = BlockingWatchdog(real, probe=Alone())
     seen: list[Blocked] = []
 
     def look() -> None:
@@ -231,12 +233,12 @@ def test_the_end_of_a_statement_tells_what_is_left(real: LiveLoop) -> None:
     real.run_until_complete(real.create_task(main(), name="input 1"))
     (blocks,) = hogs.look(ended="input 1")
     assert blocks.last.task == "input 1"
-    assert told_later == []
+    assert told_later.reports == []
 
 
 def test_nothing_is_told_of_a_slice_that_others_held_up(real: LiveLoop) -> None:
     """A slice that takes long because it got no processor blocks nobody."""
-    hogs = BlockingWatchdog(real, lambda _: None, probe=Crowded())
+    hogs = BlockingWatchdog(real, probe=Crowded())
     told: list[BlockingReport] = []
     over = threading.Event()
 
@@ -324,3 +326,78 @@ def test_a_closed_watch_ends(real: LiveLoop) -> None:
         (thread,) = (each for each in threading.enumerate() if each.name == "asyncrepl watch")
     thread.join(LIMIT)
     assert not thread.is_alive()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + LIMIT
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert condition()
+
+
+def test_the_watch_sleeps_while_the_loop_waits(real: LiveLoop) -> None:
+    """It looks at nothing as long as nothing runs, and is awake again with the next callback."""
+    looks: list[float] = []
+
+    class Counting(Alone):
+        def sample(self, late: float = 0.0) -> Sample:
+            looks.append(late)
+            return super().sample(late)
+
+    async def main() -> None:
+        await asyncio.to_thread(wait_until, lambda: hogs.asleep)
+        before = len(looks)
+        await asyncio.to_thread(time.sleep, 0.3)
+        assert len(looks) - before <= 3  # the callback between the two lines has woken it
+
+    with watched(real, Counting()) as (hogs, _):
+        real.run_until_complete(main())
+    assert max(looks) < 0.2  # what it slept is no time in which others kept it from looking
+
+
+@pytest.mark.parametrize("probe", [None, AnyProbe()], ids=["system", "any"])
+@pytest.mark.parametrize("holds_lock", [True, False])
+def test_what_blocks_right_after_a_long_wait_is_told(
+    real: LiveLoop, probe: AnyProbe | None, holds_lock: bool
+) -> None:
+    """With its line, also where a call in C keeps the watch from waking up."""
+    if probe is not None:
+        probe._threads = 1_000  # the executor's thread does not count here
+
+    def block() -> None:
+        if holds_lock:
+            began = time.monotonic()
+            sum(range(30_000_000))
+            blocked.append(time.monotonic() - began)
+        else:
+            time.sleep(0.3)
+            blocked.append(0.3)
+
+    async def main() -> None:
+        waiting = real.create_future()
+
+        def wake() -> None:
+            wait_until(lambda: hogs.asleep)
+            time.sleep(0.3)
+            real.call_soon_threadsafe(lambda: waiting.set_result(None))
+
+        threading.Thread(target=wake).start()
+        await waiting
+        block()
+        await told.wait()
+
+    blocked: list[float] = []
+    with watched(real, probe) as (hogs, told):
+        real.run_until_complete(real.create_task(main(), name="late riser"))
+    found = told.blocks[0].last
+    assert found.task == "late riser"
+    assert found.seconds == pytest.approx(blocked[0], abs=0.1)
+
+
+def test_a_sleeping_watch_can_be_closed(real: LiveLoop) -> None:
+    """It ends at once, though the loop never runs again."""
+    with watched(real) as (hogs, _):
+        wait_until(lambda: hogs.asleep)
+        (watch,) = (each for each in threading.enumerate() if each.name == "asyncrepl watch")
+    watch.join(LIMIT)
+    assert not watch.is_alive()

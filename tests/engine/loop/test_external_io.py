@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import os
+import re
 import socket
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import asyncrepl
 from asyncrepl.engine.loop.live_loop import new_loop
 from asyncrepl.engine.loop.loop_clock import Clock
 
@@ -182,3 +186,18 @@ def test_threads_at_rest_are_not_waited_for(name: str) -> None:
         return now()
 
     assert run(main) == 3600.0
+
+
+def test_each_thread_of_ours_is_named_so() -> None:
+    """Else virtual time would not jump while one is there."""
+    package = Path(asyncrepl.__file__).parent
+    functions = [
+        node
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+    ]
+    making = [each for each in functions if re.search(r"\b(Thread|Timer)\(", ast.unparse(each))]
+    assert len(making) > 5
+    for function in making:
+        assert re.search("'asyncrepl[ -]", ast.unparse(function)), function.name

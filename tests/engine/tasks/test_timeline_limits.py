@@ -35,7 +35,7 @@ def test_it_is_bounded() -> None:
     assert snapshot.first + kept == timeline.count > 600
     assert len(snapshot.marks) == 10
     assert len(snapshot.lanes) == len(snapshot.ended) == 5
-    assert timeline.between(0, timeline.count) == slices(snapshot)
+    assert list(timeline.between(0, timeline.count)) == slices(snapshot)
     loop.close()
 
 

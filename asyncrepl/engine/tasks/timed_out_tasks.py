@@ -1,0 +1,127 @@
+"""Tasks that a time limit ends: by ``asyncio.timeout``, or by the ``wait_for`` of Python 3.11.
+
+Whether a task is being cancelled because its time is up: an ``asyncio.timeout`` is seen when its
+timer fires, and knows by itself when the task has left it. So does ``wait_for`` from Python 3.12
+on, which is one. Before, it cancels the task that it waits for from inside its own coroutine, and
+nothing else says why: so its coroutine is looked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sys
+import weakref
+from asyncio.timeouts import _State  # type: ignore[attr-defined]
+from types import AsyncGeneratorType, MethodType
+from typing import TYPE_CHECKING, Any
+
+from asyncrepl.engine.tasks.await_chain import await_chain, first_argument, is_task
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from asyncrepl.events.findings import FindingLog
+
+__all__ = ["RELEASE_WAITER", "CutOffTasks", "FiredTimeouts", "wait_for_timed_out"]
+
+#: What the timer of a ``wait_for`` calls, up to Python 3.11; None since.
+RELEASE_WAITER = getattr(asyncio.tasks, "_release_waiter", None)
+
+
+class CutOffTasks:
+    """Notes the async generators in whose steps a task is cancelled; for the loop's thread.
+
+    One that does not catch the CancelledError is over, perhaps within the very slice in which
+    another step is asked of it. So all that are in the way of a cancellation are known to
+    `findings` at once, and those that outlive the task's next slice are taken out again.
+    """
+
+    def __init__(self, findings: FindingLog) -> None:
+        self._findings = findings
+        self._steps: dict[int, list[weakref.ref[Any]]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._steps)
+
+    def note(self, task: object, timeout: object = None) -> None:
+        """`task` is about to be cancelled where it waits, by a `timeout` that it has entered."""
+        found = [each.subject for each in await_chain(task)]
+        entered = [number for number, each in enumerate(found) if _holds(each, timeout)]
+        inside = found[entered[-1] + 1 :] if entered else found
+        steps = [each for each in inside if type(each) is AsyncGeneratorType]
+        if steps:
+            self._findings.cut.update(steps)
+            self._steps[id(task)] = [weakref.ref(each) for each in steps]
+
+    def note_waiter(self, waiter: Any) -> None:
+        """The time of a ``wait_for`` of Python 3.11 is over: what waits for `waiter` ends it."""
+        for callback, *_ in getattr(waiter, "_callbacks", None) or ():
+            owner = getattr(callback, "__self__", None)
+            for link in await_chain(owner) if is_task(owner) else ():
+                if link.code is asyncio.wait_for.__code__:
+                    self.note(first_argument(link))
+
+    def look(self, task: object) -> None:
+        """A slice of `task` is over: who is still in the step, may end yet."""
+        alive = [each for ref in self._steps.pop(id(task), ()) if (each := ref()) is not None]
+        inside = [each for each in alive if each.ag_running]
+        if inside:
+            self._steps[id(task)] = [weakref.ref(each) for each in inside]
+        for each in alive:
+            if each.ag_frame is not None and not each.ag_running:
+                self._findings.cut.discard(each)
+
+
+def _holds(suspended: object, timeout: object) -> bool:
+    """Whether it is in an ``async with`` of `timeout`: its ``__aexit__`` lies on the stack."""
+    return timeout is not None and any(
+        each is timeout or (type(each) is MethodType and each.__self__ is timeout)
+        for each in gc.get_referents(suspended)
+    )
+
+
+class FiredTimeouts:
+    """The timeouts that have fired, by lane; for the loop's thread."""
+
+    def __init__(self) -> None:
+        self._fired: dict[int, list[weakref.ref[asyncio.Timeout]]] = {}
+
+    def note(self, lane: int, timeout: asyncio.Timeout) -> None:
+        """`timeout` is about to cancel the task of `lane`."""
+        known = self._fired.get(lane, ())
+        open_ones = [ref for ref in known if (one := ref()) is not None and _is_expiring(one)]
+        self._fired[lane] = [*open_ones, weakref.ref(timeout)]
+
+    def expiring(self, lane: int) -> bool:
+        """Whether the task of `lane` is on its way out of one of them."""
+        known = (ref() for ref in self._fired.get(lane, ()))
+        return any(timeout is not None and _is_expiring(timeout) for timeout in known)
+
+    def forget(self, lane: int) -> None:
+        """The task of `lane` is over."""
+        self._fired.pop(lane, None)
+
+
+def _is_expiring(timeout: asyncio.Timeout) -> bool:
+    return timeout._state is _State.EXPIRING  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def wait_for_timed_out(task: asyncio.Task[object]) -> bool:
+    """Whether some ``wait_for`` of Python 3.11 that waits for `task` has given it up."""
+    if sys.version_info >= (3, 12):
+        return False
+    return any(_gave_up(other, task) for other in asyncio.all_tasks(task.get_loop()))
+
+
+def _gave_up(other: asyncio.Task[object], task: asyncio.Task[object]) -> bool:
+    coro: object = other.get_coro()
+    while coro is not None:
+        frame: FrameType | None = getattr(coro, "cr_frame", None)
+        inner = getattr(coro, "cr_await", None)
+        if frame is not None and frame.f_code is asyncio.wait_for.__code__:
+            awaited = getattr(inner, "cr_code", None)
+            cancels = awaited is not None and awaited.co_name == "_cancel_and_wait"
+            return cancels and frame.f_locals.get("fut") is task
+        coro = inner
+    return False

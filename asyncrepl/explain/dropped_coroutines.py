@@ -1,0 +1,81 @@
+"""Where a coroutine that was dropped came from: the calls and mentions of its function."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from asyncrepl.syntax.names import callee_name, last_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.source_units import Unit
+
+__all__ = ["Place", "calls_of_name", "dropped_name", "handed_to", "is_kept", "made_at", "mentions"]
+
+Place = tuple["Unit", ast.Call]
+
+
+def dropped_name(evidence: Evidence) -> str:
+    """The name of the function whose coroutine died."""
+    assert evidence.seen is not None
+    code = evidence.seen.info.code
+    return code.co_name if code is not None else ""
+
+
+def calls_of_name(evidence: Evidence, name: str) -> Iterator[Place]:
+    """All calls of a function of that name in the user's texts."""
+    for unit in evidence.units.all():
+        for node in unit.nodes(ast.Call):
+            if callee_name(node) == name:
+                yield unit, node
+
+
+def made_at(evidence: Evidence, name: str) -> Place | None:
+    """The call that made the coroutine, on the line where that is known to have been.
+
+    One of its name; or the only one there, of a variable that has the function.
+    """
+    made = evidence.seen.made if evidence.seen is not None else None
+    unit = evidence.units.get(made[0]) if made is not None else None
+    if unit is None or made is None:
+        return None
+    here = [
+        call
+        for call in unit.nodes(ast.Call)
+        if call.lineno <= made[1] <= (call.end_lineno or 0)
+        if not isinstance(unit.parents.get(call), ast.Await)
+    ]
+    named = [call for call in here if callee_name(call) == name]
+    inner = [call for call in here if isinstance(unit.parents.get(call), ast.Expr | ast.Assign)]
+    found = named or (inner if len(here) == 1 else [])
+    return (unit, found[0]) if len(found) == 1 else None
+
+
+def is_kept(unit: Unit, call: ast.Call) -> bool:
+    """Whether the coroutine is awaited, or given to somebody who may do so."""
+    parent = unit.parents.get(call)
+    return isinstance(parent, ast.Await | ast.Call | ast.Starred | ast.keyword)
+
+
+def mentions(evidence: Evidence, name: str) -> list[Place]:
+    """The calls that the function itself is handed to."""
+    return [
+        (unit, call)
+        for unit in evidence.units.all()
+        for call in unit.nodes(ast.Call)
+        if any(isinstance(each, ast.Name | ast.Attribute) and last_name(each) == name
+               for each in call.args)
+    ]  # fmt: skip
+
+
+def handed_to(evidence: Evidence, *callees: str) -> Place | None:
+    """The one call among `callees` that the function was handed to, if nothing else calls it."""
+    name = dropped_name(evidence)
+    found = mentions(evidence, name)
+    if len(found) != 1 or callee_name(found[0][1]) not in callees:
+        return None
+    called = any(not is_kept(*place) for place in calls_of_name(evidence, name))
+    return None if called else found[0]

@@ -1,0 +1,345 @@
+"""Corrections that several rules need, each a few edits of the user's text.
+
+A correction may touch several units: making a function async changes its
+callers. `Fixing` collects the edits by unit, and only gives out a `Fix` whose
+texts all compile.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+from asyncrepl.explain.explanation import Fix
+from asyncrepl.explain.scopes import own_nodes, scope
+from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS, DATA_CALLS, ITERATING_CALLS
+from asyncrepl.syntax.names import callee_name, last_name
+from asyncrepl.syntax.source_rewriter import SourceRewriter, Span, compiles, parses
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.source_units import Function, Unit
+
+__all__ = [
+    "CannotFixError",
+    "Fixing",
+    "async_walks",
+    "awaited",
+    "awaits_of",
+    "fresh",
+    "is_generator",
+    "keyword_span",
+    "short",
+]
+
+_FOR = re.compile(r"\b(?:async\s+)?for\b")
+_ASYNC = re.compile(r"async\s+")
+_HOLDERS = AWAITABLE_CALLS | {
+    "append",
+    "add",
+    "isinstance",
+    "type",
+    "iscoroutine",
+    "aiter",
+    "anext",
+}
+
+
+_ACCESSORS = ("property", "cached_property", "setter", "getter")
+
+
+class CannotFixError(Exception):
+    """There is no correction that keeps what the user meant."""
+
+
+class Fixing:
+    """The edits of one correction, in one unit or several."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+        self.units: dict[str, tuple[Unit, SourceRewriter]] = {}
+        self.made_async: set[ast.AST] = set()
+        #: The expression that was changed, where that is not the operand itself.
+        self.changed: ast.expr | None = None
+
+    def of(self, unit: Unit) -> SourceRewriter:
+        """The edits of `unit`."""
+        return self.units.setdefault(unit.filename, (unit, unit.rewriting()))[1]
+
+    def fix(self) -> Fix | None:
+        """The corrected texts, the one edited first as the main one; None if any is wrong.
+
+        A text that did not compile may hold a second mistake: it only has to parse,
+        and `explaining` goes on from there.
+        """
+        accepted = parses if self.evidence.stage == "compile" else compiles
+        try:
+            texts = [(name, edits.apply()) for name, (_, edits) in self.units.items()]
+        except ValueError:  # two edits of the same place
+            return None
+        if not texts or not all(accepted(text) for _, text in texts):
+            return None
+        (name, text), *more = texts
+        return Fix(name, text, tuple(more))
+
+    def needs_import(self, unit: Unit, module: str) -> None:
+        """Put ``import module`` at the top of `unit`, unless the name is known there.
+
+        A prompt knows what was imported before, and asyncio; a file must say so itself.
+        """
+        typed = unit.filename.startswith("<input ")
+        known = any(
+            module == (alias.asname or alias.name)
+            for node in unit.nodes(ast.Import)
+            for alias in node.names
+        )
+        edits, line = self.of(unit), f"import {module}\n"
+        known = known or any(edit.text == line for edit in edits.edits)
+        if not known and not (typed and self.evidence.namespace.get(module) is not None):
+            edits.insert(_first_after_head(unit), line)
+
+    def needs_name(self, unit: Unit, module: str, name: str) -> None:
+        """Put ``from module import name`` at the top of `unit`, unless the name is known there."""
+        typed = unit.filename.startswith("<input ")
+        known = any(
+            name == (alias.asname or alias.name)
+            for node in unit.nodes(ast.ImportFrom)
+            for alias in node.names
+        )
+        edits, line = self.of(unit), f"from {module} import {name}\n"
+        known = known or any(edit.text == line for edit in edits.edits)
+        if not known and not (typed and self.evidence.namespace.get(name) is not None):
+            edits.insert(_first_after_head(unit), line)
+
+    def fresh(self, unit: Unit, name: str) -> str:
+        """A name to be bound at the top of `unit`: like `name`, and nobody's yet."""
+        name = fresh(unit, name)
+        while name in self.evidence.namespace:
+            name = fresh(unit, name + "_")
+        return name
+
+    def loop_async(self, unit: Unit, owner: ast.AST) -> None:
+        """Write ``async for`` for the loop or comprehension clause `owner`."""
+        self.of(unit).insert(keyword_span(unit, owner).start, "async ")
+        self.suspending(unit, owner)
+
+    def loop_plain(self, unit: Unit, owner: ast.AST) -> None:
+        """Write ``for`` for the loop or comprehension clause `owner`."""
+        start = keyword_span(unit, owner).start
+        match = _ASYNC.match(unit.text, start)
+        if match is None:
+            raise CannotFixError
+        self.of(unit).replace(Span(start, match.end()), "")
+
+    def awaiting(self, unit: Unit, node: ast.expr) -> None:
+        """Write ``await`` in front of the expression `node`."""
+        parent = unit.parents.get(node)
+        tight = isinstance(parent, ast.Attribute | ast.Subscript | ast.Call | ast.BinOp) and not (
+            isinstance(parent, ast.Call) and parent.func is not node
+        )
+        bare = isinstance(parent, ast.BinOp) and not isinstance(parent.op, ast.Pow)
+        if isinstance(parent, ast.Subscript) and parent.value is not node:
+            tight = False
+        edits = self.of(unit)
+        edits.before(node, "(await " if tight and not bare else "await ")
+        if unit.source.operand(node)[0] == "(" != unit.source.source(node)[0]:
+            edits.before(node, "(")
+            edits.after(node, ")")
+        if tight and not bare:
+            edits.after(node, ")")
+        self.suspending(unit, node)
+
+    def collected(self, unit: Unit, node: ast.expr) -> None:
+        """Write ``[x async for x in node]`` for `node`, or brackets for its parentheses."""
+        edits = self.of(unit)
+        if isinstance(node, ast.GeneratorExp):
+            self._brackets(unit, node)
+        else:
+            name = fresh(unit, "x")
+            loose = unit.source.operand(node)[0] == "(" != unit.source.source(node)[0]
+            edits.before(node, f"[{name} async for {name} in {'(' if loose else ''}")
+            edits.after(node, ")]" if loose else "]")
+        self.suspending(unit, node)
+
+    def _brackets(self, unit: Unit, node: ast.GeneratorExp) -> None:
+        """Turn a generator expression into a list; as a sole argument it shares brackets."""
+        start, end = unit.source.span(node)
+        edits, parent = self.of(unit), unit.parents.get(node)
+        if isinstance(parent, ast.Call) and unit.source.span(parent).end == end:
+            edits.insert(start + 1, "[")
+            edits.insert(end - 1, "]")
+        else:
+            edits.replace(Span(start, start + 1), "[")
+            edits.replace(Span(end - 1, end), "]")
+
+    def suspending(self, unit: Unit, node: ast.AST) -> None:
+        """Make sure that `node` stands where ``await`` is allowed."""
+        around = scope(unit, node)
+        if isinstance(around, ast.FunctionDef):
+            self.make_async(unit, around)
+        elif isinstance(around, ast.Lambda | ast.ClassDef):
+            raise CannotFixError
+
+    def make_async(self, unit: Unit, function: Function) -> None:
+        """Write ``async def``, and change those who call the function."""
+        if function in self.made_async:
+            return
+        if any(last_name(each) in _ACCESSORS for each in function.decorator_list):
+            raise CannotFixError  # nobody awaits an attribute
+        if function.name.startswith("__") and not function.name.startswith("__a"):
+            raise CannotFixError  # the interpreter calls it, and awaits nothing
+        self.made_async.add(function)
+        if isinstance(function, ast.FunctionDef):
+            self.of(unit).insert(unit.source.span(function).start, "async ")
+        for caller in (unit, *self.evidence.callers):
+            for call in calls_of(caller, function, unit):
+                if is_generator(function):
+                    self.walk_async(caller, call)
+                elif not _is_handed_on(caller, call):
+                    self.awaiting(caller, call)
+
+    def walk_async(self, unit: Unit, call: ast.Call) -> None:
+        """Change the use of `call`, which now gives an async generator."""
+        parent = unit.parents.get(call)
+        if isinstance(parent, ast.For | ast.comprehension) and parent.iter is call:
+            if isinstance(parent, ast.For) or not parent.is_async:
+                self.loop_async(unit, parent)
+        elif isinstance(parent, ast.Call) and callee_name(parent) == "next":
+            self.of(unit).replace(parent.func, "anext")
+            self.awaiting(unit, parent)
+        elif isinstance(parent, ast.Call) and callee_name(parent) == "list":
+            self.list_call(unit, parent, call)
+        elif isinstance(parent, ast.Starred) or _consumes(parent):
+            self.collected(unit, call)
+
+    def list_call(self, unit: Unit, call: ast.Call, operand: ast.expr) -> None:
+        """Write ``[x async for x in operand]`` for ``list(operand)``."""
+        start, end = unit.source.span(call)
+        inner, edits = unit.source.span(operand), self.of(unit)
+        if isinstance(operand, ast.GeneratorExp):
+            edits.replace(Span(start, inner.start + 1), "[")
+            edits.replace(Span(inner.end - 1, end), "]")
+        else:
+            name = fresh(unit, "x")
+            edits.replace(Span(start, inner.start), f"[{name} async for {name} in ")
+            edits.replace(Span(inner.end, end), "]")
+        self.suspending(unit, call)
+
+
+def _first_after_head(unit: Unit) -> int:
+    """Where the first import may stand: behind comments, docstring and ``__future__``."""
+    for number, statement in enumerate(unit.tree.body if unit.tree else []):
+        docstring = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+        future = isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
+        if not future and not (docstring and number == 0):
+            return unit.source.block(statement).start
+    return 0
+
+
+def _holders(unit: Unit, node: ast.expr, *kinds: type[ast.AST]) -> list[ast.AST]:
+    """The nodes of some kinds whose operand is `node`, or the name `node` is bound to."""
+    parent = unit.parents.get(node)
+    targets = parent.targets if isinstance(parent, ast.Assign) else [getattr(parent, "target", 0)]
+    names = {each.id for each in targets if isinstance(each, ast.Name)}
+    bound = parent if isinstance(parent, ast.Assign | ast.NamedExpr) else None
+    found = []
+    for owner in unit.nodes(*kinds):
+        operand = getattr(owner, "iter", None) or getattr(owner, "value", None)
+        named = isinstance(operand, ast.Name) and operand.id in names and bound is not None
+        if operand is node or operand is bound or named:
+            found.append(owner)
+    return found
+
+
+def async_walks(unit: Unit, node: ast.expr) -> list[ast.AST]:
+    """The asynchronous loops and clauses that walk the value of `node`, also through a name."""
+    found = _holders(unit, node, ast.AsyncFor, ast.comprehension)
+    return [each for each in found if getattr(each, "is_async", True)]
+
+
+def awaits_of(unit: Unit, node: ast.expr) -> list[ast.Await]:
+    """Where the value of `node` is awaited, also through a name."""
+    return [each for each in _holders(unit, node, ast.Await) if isinstance(each, ast.Await)]
+
+
+def awaited(evidence: Evidence, unit: Unit, node: ast.expr) -> Fix | None:
+    """``await`` in front of `node`; None where nothing can be awaited."""
+    fixing = Fixing(evidence)
+    try:
+        fixing.awaiting(unit, node)
+    except CannotFixError:
+        return None
+    return fixing.fix()
+
+
+def _consumes(node: ast.AST | None) -> bool:
+    name = callee_name(node) if node else ""
+    return name in ITERATING_CALLS or name in DATA_CALLS
+
+
+def _is_handed_on(unit: Unit, call: ast.Call) -> bool:
+    """Whether the coroutine of `call` is awaited already, or given to somebody who does."""
+    parent = unit.parents.get(call)
+    return isinstance(parent, ast.Await) or (
+        isinstance(parent, ast.Call) and callee_name(parent) in _HOLDERS
+    )
+
+
+def calls_of(unit: Unit, function: Function, home: Unit) -> Iterable[ast.Call]:
+    """The calls of `function` (defined in `home`) in `unit`, as far as its name tells."""
+    method = isinstance(home.parents.get(function), ast.ClassDef)
+    for call in list(unit.nodes(ast.Call)):
+        named = isinstance(call.func, ast.Attribute if method else ast.Name)
+        if named and callee_name(call) == function.name:
+            yield call
+
+
+def is_generator(function: Function) -> bool:
+    """Whether the body of `function` yields."""
+    return any(isinstance(node, ast.Yield | ast.YieldFrom) for node in own_nodes(function))
+
+
+def keyword_span(unit: Unit, owner: ast.AST) -> Span:
+    """Where ``for`` (or ``async for``) of a loop or comprehension clause stands."""
+    if not isinstance(owner, ast.comprehension):
+        start = unit.source.span(owner).start
+        match = _FOR.match(unit.text, start)
+        return Span(start, match.end() if match else start)
+    whole = unit.parents[owner]
+    stop = unit.source.span(owner.target).start
+    start = unit.source.span(_before_clause(whole, owner)).end
+    found = list(_FOR.finditer(unit.text, start, stop))
+    if not found:
+        raise CannotFixError
+    return Span(*found[-1].span())
+
+
+def _before_clause(whole: ast.AST, clause: ast.comprehension) -> ast.expr:
+    """The expression right in front of a clause of the comprehension `whole`."""
+    generators: list[ast.comprehension] = whole.generators  # type: ignore[attr-defined]
+    number = generators.index(clause)
+    if number:
+        before = generators[number - 1]
+        return before.ifs[-1] if before.ifs else before.iter
+    if isinstance(whole, ast.DictComp):
+        return whole.value or whole.key  # `{**key for …}` has no value
+    element: ast.expr = whole.elt  # type: ignore[attr-defined]
+    return element
+
+
+def fresh(unit: Unit, name: str) -> str:
+    """`name`, or a longer one, that is not used in `unit`."""
+    taken = {node.id for node in unit.nodes(ast.Name)} | {node.arg for node in unit.nodes(ast.arg)}
+    taken |= {node.name for node in (*unit.functions(), *unit.nodes(ast.ClassDef))}
+    while name in taken:
+        name += "_"
+    return name
+
+
+def short(unit: Unit, node: ast.AST, limit: int = 40) -> str:
+    """The text of `node` in backquotes, on one line, cut if it is long."""
+    text = " ".join(unit.source.source(node).split())
+    return f"`{text if len(text) <= limit else text[: limit - 1] + '…'}`"

@@ -1,0 +1,191 @@
+"""Moving what suspends out of where it cannot: lambdas, class bodies, defaults, ``__init__``."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, fresh
+from asyncrepl.explain.scopes import own_nodes, scope
+from asyncrepl.explain.source_units import FUNCTIONS
+from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.source_rewriter import Span
+
+if TYPE_CHECKING:
+    from asyncrepl.explain.source_units import Function, Unit
+
+__all__ = ["async_factory", "default_inside", "header_end", "lambda_to_def", "out_of_class"]
+
+_SELF = re.compile(r"\s*,\s*")
+_HEADER = re.compile(r"(?:async\s+)?def\s+\w+")
+
+
+def lambda_to_def(fixing: Fixing, unit: Unit, node: ast.Lambda) -> None:
+    """Make an ``async def`` of a lambda; of ``map(lambda …)`` a comprehension."""
+    parent = unit.parents.get(node)
+    if isinstance(parent, ast.Call) and callee_name(parent) in ("map", "filter"):
+        _map_to_comprehension(fixing, unit, parent, node)
+        return
+    if isinstance(parent, ast.keyword) and parent.arg == "key":
+        raise CannotFixError  # what compares keys cannot wait for them
+    statement, edits = unit.statement(node), fixing.of(unit)
+    assigned = isinstance(statement, ast.Assign) and statement.value is node
+    target = statement.targets[0] if isinstance(statement, ast.Assign) and assigned else None
+    name = target.id if isinstance(target, ast.Name) else fixing.fresh(unit, "job")
+    lines = (
+        f"async def {name}({_parameters(unit, node)}):\n    return {unit.source.source(node.body)}"
+    )
+    if isinstance(target, ast.Name):
+        edits.replace(statement, lines)
+    elif scope(unit, node.body) is node:
+        edits.lines_before(statement, lines)
+        edits.replace(node, name)
+
+
+def _parameters(unit: Unit, node: ast.Lambda) -> str:
+    text = unit.source.source(node)
+    body = unit.source.span(node.body).start - unit.source.span(node).start
+    return text[len("lambda") : text.rindex(":", 0, body)].strip()
+
+
+def _map_to_comprehension(fixing: Fixing, unit: Unit, call: ast.Call, node: ast.Lambda) -> None:
+    arguments = node.args.args
+    if len(arguments) != 1 or len(call.args) != 2 or call.args[0] is not node:
+        raise CannotFixError
+    body, source = unit.source.source(node.body), unit.source.source(call.args[1])
+    name = arguments[0].arg
+    if callee_name(call) == "map":
+        text = f"[{body} for {name} in {source}]"
+    else:
+        text = f"[{name} for {name} in {source} if {body}]"
+    outer = unit.parents.get(call)
+    is_list = isinstance(outer, ast.Call) and callee_name(outer) == "list"
+    fixing.of(unit).replace(outer if is_list and outer else call, text)
+    fixing.suspending(unit, call)
+
+
+def out_of_class(fixing: Fixing, unit: Unit, owner: ast.ClassDef, node: ast.AST) -> None:
+    """Put what suspends in front of the class and its value into the body."""
+    statement = unit.statement(node)
+    edits = fixing.of(unit)
+    if isinstance(node, ast.expr):
+        if _uses_class_names(owner, node):
+            raise CannotFixError
+        name = fresh(unit, _value_name(statement))
+        edits.lines_before(owner, f"{name} = {unit.source.source(node)}\n")
+        edits.replace(node, name)
+    elif scope(unit, owner) is None:
+        _hoist_statements(fixing, unit, owner, statement)
+    else:
+        raise CannotFixError
+    fixing.suspending(unit, owner)
+
+
+def _uses_class_names(owner: ast.ClassDef, node: ast.AST) -> bool:
+    """Whether `node` needs a name that the body of the class binds."""
+    names = [each for each in own_nodes(owner) if isinstance(each, ast.Name)]
+    bound = {each.id for each in names if isinstance(each.ctx, ast.Store)}
+    bound |= {each.name for each in owner.body if isinstance(each, (*FUNCTIONS, ast.ClassDef))}
+    inner = {id(each) for each in ast.walk(node)}
+    return any(each.id in bound for each in names if id(each) in inner)
+
+
+def _value_name(statement: ast.stmt) -> str:
+    target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+    return f"{target.id}_value" if isinstance(target, ast.Name) else "value"
+
+
+def _hoist_statements(fixing: Fixing, unit: Unit, owner: ast.ClassDef, last: ast.stmt) -> None:
+    """Move a loop, and the assignments of names it uses, in front of the class."""
+    edits, used = (
+        fixing.of(unit),
+        {each.id for each in ast.walk(last) if isinstance(each, ast.Name)},
+    )
+    moved: list[str] = []
+    for statement in owner.body[: owner.body.index(last)]:
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+        if (
+            isinstance(statement, ast.Assign)
+            and isinstance(target, ast.Name)
+            and target.id in used
+        ):
+            moved.append(_dedented(unit, statement))
+            edits.replace(statement, f"{target.id} = {target.id}")
+            if _uses_class_names(owner, statement.value):
+                raise CannotFixError
+        elif not used.isdisjoint(_touched(statement)):
+            raise CannotFixError
+    if not moved:
+        raise CannotFixError
+    edits.lines_before(owner, "\n".join([*moved, _dedented(unit, last), ""]))
+    edits.remove(last)
+
+
+def _touched(statement: ast.stmt) -> set[str]:
+    """The names a statement binds, or changes something of."""
+    names = {getattr(statement, "name", "")}
+    for node in ast.walk(statement):
+        if isinstance(getattr(node, "ctx", None), ast.Store):
+            names |= {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+    return names
+
+
+def _dedented(unit: Unit, statement: ast.stmt) -> str:
+    by = unit.source.indent(statement)
+    start, end = unit.source.block(statement)
+    lines = unit.text[start:end].rstrip("\n").split("\n")
+    return "\n".join(line.removeprefix(by) for line in lines)
+
+
+def default_inside(fixing: Fixing, unit: Unit, function: Function, node: ast.AST) -> None:
+    """Give a parameter the default None and compute the value in the body."""
+    edits, arguments = fixing.of(unit), function.args
+    named = arguments.posonlyargs + arguments.args
+    pairs = list(
+        zip(named[len(named) - len(arguments.defaults) :], arguments.defaults, strict=True)
+    )
+    pairs += [
+        (a, d) for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if d
+    ]
+    for argument, default in pairs:
+        if any(inner is node for inner in ast.walk(default)):
+            text = unit.source.source(default)
+            edits.replace(default, "None")
+            lines = f"if {argument.arg} is None:\n    {argument.arg} = {text}"
+            edits.lines_before(_first_after_docstring(function), lines)
+            return
+    raise CannotFixError
+
+
+def _first_after_docstring(function: Function) -> ast.stmt:
+    first = function.body[0]
+    if ast.get_docstring(function) is not None and len(function.body) > 1:
+        return function.body[1]
+    return first
+
+
+def header_end(unit: Unit, function: Function) -> int:
+    """The index behind the name in ``def name``."""
+    match = _HEADER.match(unit.text, unit.source.span(function).start)
+    assert match is not None
+    return match.end()
+
+
+def async_factory(fixing: Fixing, unit: Unit, function: Function) -> None:
+    """Make ``async def create(cls, …)`` of an ``__init__`` that has to await."""
+    owner = unit.parents.get(function)
+    own = function.args.args[0] if function.args.args else None
+    if not isinstance(owner, ast.ClassDef) or own is None:
+        raise CannotFixError
+    edits, start = fixing.of(unit), unit.source.span(function).start
+    by = unit.source.indent(function)
+    edits.replace(Span(start, header_end(unit, function)), f"@classmethod\n{by}async def create")
+    edits.replace(own, "cls")
+    edits.lines_before(_first_after_docstring(function), f"{own.arg} = cls()")
+    edits.lines_after(function.body[-1], f"return {own.arg}")
+    for caller in (unit, *fixing.evidence.callers):
+        for call in caller.nodes(ast.Call):
+            if isinstance(call.func, ast.Name) and call.func.id == owner.name:
+                fixing.of(caller).after(call.func, ".create")
+                fixing.awaiting(caller, call)

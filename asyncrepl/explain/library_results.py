@@ -1,0 +1,240 @@
+"""What functions that are not the user's give: by the type, the annotation, the source.
+
+What is written in C has no source: of those that matter here, what they give is listed.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import concurrent.futures
+import contextlib
+import inspect
+import io
+import linecache
+import sys
+import textwrap
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Coroutine,
+    Generator,
+    Iterable,
+    Iterator,
+)
+from functools import cache
+from types import AsyncGeneratorType, CodeType, CoroutineType, FunctionType, GeneratorType
+from typing import TYPE_CHECKING, Any
+
+from asyncrepl.events.object_info import MISSING
+from asyncrepl.explain.kinds import is_manager_function
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "annotated_type",
+    "code_of_manager",
+    "globals_of",
+    "has_result",
+    "library_source",
+    "listed_result",
+    "manager_of",
+    "mock_of",
+    "mock_result",
+    "result_of_method",
+]
+
+_ITERATOR: type = type(iter(()))
+#: Of functions of asyncio's and of builtins, by the last part of their name, what they give.
+_GIVEN: dict[str, type] = {
+    "create_task": asyncio.Task,
+    "ensure_future": asyncio.Task,
+    "gather": asyncio.Future,
+    "shield": asyncio.Future,
+    "wrap_future": asyncio.Future,
+    "create_future": asyncio.Future,
+    "run_in_executor": asyncio.Future,
+    "run_coroutine_threadsafe": concurrent.futures.Future,
+    "print": type(None),
+    "iter": _ITERATOR,
+    "len": int,
+    "sum": int,
+    "sorted": list,
+    "repr": str,
+    "input": str,
+    "join": str,
+    "split": list,
+    "strip": str,
+    "upper": str,
+    "lower": str,
+    "format": str,
+    "replace": str,
+    "encode": bytes,
+    "decode": str,
+}
+#: What methods of builtin types give.
+_METHODS: dict[tuple[object, str], type] = {
+    (dict, "items"): type({}.items()),
+    (dict, "keys"): type({}.keys()),
+    (dict, "values"): type({}.values()),
+    (dict, "copy"): dict,
+    (list, "copy"): list,
+    (set, "copy"): set,
+    (set, "union"): set,
+    (str, "splitlines"): list,
+}
+_ANNOTATIONS: dict[str, type] = {
+    "AsyncIterator": AsyncIterator,
+    "AsyncIterable": AsyncIterable,
+    "AsyncGenerator": AsyncGeneratorType,
+    "Coroutine": CoroutineType,
+    "Awaitable": Awaitable,
+    "Iterator": Iterator,
+    "Iterable": Iterable,
+    "Generator": GeneratorType,
+    "List": list,
+    "Dict": dict,
+    "Set": set,
+    "Tuple": tuple,
+    "Sequence": list,
+    "Mapping": dict,
+    "AsyncContextManager": contextlib.AbstractAsyncContextManager,
+    "AbstractAsyncContextManager": contextlib.AbstractAsyncContextManager,
+    "ContextManager": contextlib.AbstractContextManager,
+    "AbstractContextManager": contextlib.AbstractContextManager,
+}
+assert {AsyncGenerator, Coroutine, Generator}  # their runtime types are what is made
+
+
+@cache
+def _steps() -> dict[str, type]:
+    """The types of what the methods of an async generator give."""
+
+    async def empty() -> Any:
+        return
+        yield
+
+    found = {}
+    for name in ("__anext__", "asend", "athrow", "aclose"):
+        arguments = {"asend": (None,), "athrow": (ValueError(),)}.get(name, ())
+        step = getattr(empty(), name)(*arguments)
+        with contextlib.suppress(BaseException):
+            step.close()  # else it warns that nobody has awaited it
+        found[name] = type(step)
+    return found
+
+
+def listed_result(callee: object) -> type | None:
+    """The type of what `callee`, of builtins, asyncio or an async generator, gives."""
+    name = getattr(callee, "__name__", "")
+    if type(name) is not str:
+        return None
+    owner = getattr(callee, "__objclass__", None)
+    if callee is anext:
+        return _steps()["__anext__"]
+    if owner is AsyncGeneratorType and name in _steps():
+        return _steps()[name]
+    module = getattr(callee, "__module__", None)
+    known = type(module) is str and module.partition(".")[0] in ("asyncio", "_asyncio", "builtins")
+    if (owner, name) in _METHODS:
+        return _METHODS[owner, name]
+    if callee is open:
+        return io.TextIOWrapper
+    listed = known or owner in (str, bytes)
+    return _GIVEN.get(name) if listed else None
+
+
+def _mock_file() -> str:
+    """Where the code of mocks stands, if that is there already."""
+    module = sys.modules.get("unittest.mock")
+    return str(getattr(module, "__file__", ""))
+
+
+def mock_result(callee: object) -> object:
+    """What a mock is told to give; MISSING if it is none, or was told nothing."""
+    if type(callee).__module__ != "unittest.mock":
+        return MISSING
+    found = object.__getattribute__(callee, "__dict__").get("_mock_return_value", MISSING)
+    return MISSING if type(found).__name__ == "_SentinelObject" else found
+
+
+def result_of_method(call: ast.Call) -> type | None:
+    """What a method gives that only loops and task groups have, whoever its owner is."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    return _GIVEN[name] if name in ("create_task", "create_future", "run_in_executor") else None
+
+
+def manager_of(function: FunctionType) -> type | None:
+    """What a function decorated with ``contextlib``'s ``(async)contextmanager`` gives."""
+    code = function.__code__
+    if code.co_filename != contextlib.__file__ or code.co_name != "helper":
+        return None
+    asynchronous = is_manager_function(function)
+    name = "_AsyncGeneratorContextManager" if asynchronous else "_GeneratorContextManager"
+    found = vars(contextlib)[name]
+    return found if isinstance(found, type) else None
+
+
+def annotated_type(node: ast.expr | None, namespace: Mapping[str, Any]) -> type | None:
+    """The type that an annotation names, as far as that tells a kind."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        try:
+            node = ast.parse(node.value, mode="eval").body
+        except SyntaxError:
+            return None
+    if isinstance(node, ast.Constant) and node.value is None:
+        return type(None)
+    if isinstance(node, ast.Subscript):
+        node = node.value
+    name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+    if name in _ANNOTATIONS:
+        return _ANNOTATIONS[name]
+    found = namespace.get(name, MISSING)
+    if found is MISSING:
+        found = {"list": list, "dict": dict, "str": str, "int": int, "tuple": tuple}.get(name)
+    return found if isinstance(found, type) and found is not object else None
+
+
+def globals_of(code: CodeType | None) -> Mapping[str, Any]:
+    """The global names of the module that `code` was made for; none if nobody knows."""
+    if code is None:
+        return {}
+    for module in list(sys.modules.values()):
+        if getattr(module, "__file__", None) == code.co_filename:
+            return vars(module)
+    return {}
+
+
+@cache
+def library_source(code: CodeType) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+    """The ``def`` of a function of somebody else's."""
+    lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
+    try:
+        text = textwrap.dedent("".join(inspect.getblock(lines)))
+        node = ast.parse(text).body[0]
+    except (SyntaxError, ValueError, IndexError, RecursionError):
+        return None
+    return node if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else None
+
+
+def mock_of(value: object) -> object:
+    """The mock that a coroutine was made by, or is."""
+    frame = value.cr_frame if isinstance(value, CoroutineType) else None
+    made = frame is not None and frame.f_code.co_filename == _mock_file()
+    return frame.f_locals.get("self") if frame is not None and made else value
+
+
+def has_result(future: asyncio.Future[Any]) -> bool:
+    """Whether it is done, and well."""
+    if not future.done() or future.cancelled():
+        return False
+    return getattr(future, "_exception", None) is None
+
+
+def code_of_manager(manager: object) -> CodeType | None:
+    """The code of the generator that a context manager was made of."""
+    found = getattr(manager, "__dict__", {}).get("gen")
+    return getattr(found, "ag_code", None) or getattr(found, "gi_code", None)

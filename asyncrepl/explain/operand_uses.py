@@ -1,0 +1,293 @@
+"""Uses: which operand was given to which operation.
+
+A `Use` pairs the operand of the failing operation with what is known of the
+object. Probes give the pair for certain; where none stands (a plain name, a
+subscript, a call), the operation follows from the instruction and the node at
+its position, and the object from looking the expression up.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from asyncrepl.events.object_info import (
+    MISSING,
+    ObjectInfo,
+    Place,
+    RefusedOperand,
+    describe,
+    lookup,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from asyncrepl.explain.source_units import Unit
+    from asyncrepl.explain.static_values import Resolver
+
+__all__ = ["Use", "uses_at"]
+
+#: Instructions that mean the refusal of an operand, and the special method they look for.
+_METHODS = {
+    "async for": "__aiter__",
+    "for": "__iter__",
+    "yield from": "__iter__",
+    "star": "__iter__",
+    "unpack": "__iter__",
+    "await": "__await__",
+    "with": "__enter__",
+    "async with": "__aenter__",
+}
+
+
+@dataclass(frozen=True)
+class Use:
+    """`node`, the operand of `owner`, in a role.
+
+    Roles: "async for" (also in comprehensions), "for", "yield from", "star",
+    "unpack", "await", "with", "async with", "argument" (of the call `owner`),
+    "called", "index", "in", "operand", "test", "value". `info` is None when nothing is
+    known of the object. Not `certain`: the class may be at fault, or may not.
+    """
+
+    role: str
+    node: ast.expr
+    owner: ast.AST
+    info: ObjectInfo | None
+    certain: bool = True
+
+    @classmethod
+    def of_value(cls, statement: ast.Expr, value: object) -> Use:
+        """The value displayed for an expression statement."""
+        return cls("value", statement.value, statement, describe(value, keep=True))
+
+    @property
+    def kind(self) -> type | None:
+        """The type of the operand, if known."""
+        return self.info.kind if self.info else None
+
+    @property
+    def lacks(self) -> bool:
+        """Whether the operand's type has not the method this role calls first."""
+        if self.info is None or self.role not in _METHODS:
+            return False
+        return lookup(self.info.kind, _METHODS[self.role]) in (MISSING, None)
+
+
+def uses_at(
+    unit: Unit,
+    resolver: Resolver,
+    nodes: Iterable[ast.AST],
+    notes: list[tuple[Place, RefusedOperand]],
+    op: str,
+) -> tuple[Use, ...]:
+    """The uses that failed at `nodes`, the surest first."""
+    noted = [use for where, note in notes for use in _noted(unit, resolver, where, note)]
+    certain = [use for use in noted if use.certain]
+    if certain:
+        return tuple(certain)
+    hints = {use.node: use for use in noted}
+    found = []
+    for role, node, owner in _operands(unit, nodes, op):
+        hint = hints.pop(node, None)
+        info = resolver.info(node)
+        found.append(hint if hint and info is None else Use(role, node, owner, info))
+    found.sort(key=lambda use: not use.lacks)  # of a loop over a comprehension, the culprit
+    return (*found, *hints.values())
+
+
+def _noted(unit: Unit, resolver: Resolver, where: Place, note: RefusedOperand) -> Iterator[Use]:
+    expressions = [node for node in unit.at(where) if isinstance(node, ast.expr)]
+    for node in expressions[-1:]:
+        owner = unit.parents.get(node)
+        role = _role(node, owner)
+        if isinstance(owner, ast.withitem):
+            owner = unit.parents[owner]
+            role = "async with" if isinstance(owner, ast.AsyncWith) else "with"
+        if owner is not None and role:
+            info = _completed(note.info, resolver.info(node))
+            yield Use(role, node, owner, info, note.certain)
+
+
+def _completed(seen: ObjectInfo, inferred: ObjectInfo | None) -> ObjectInfo:
+    """What the probe saw, with what only the source or a living object can tell."""
+    if inferred is None or inferred.kind is not seen.kind:
+        return seen
+    value = inferred.value if seen.value is MISSING else seen.value
+    return seen._replace(value=value, item=seen.item or inferred.item)
+
+
+def _role(node: ast.expr, owner: ast.AST | None) -> str:
+    match owner:
+        case ast.AsyncFor() if owner.iter is node:
+            return "async for"
+        case ast.comprehension() if owner.iter is node:
+            return "async for" if owner.is_async else "for"
+        case ast.For() if owner.iter is node:
+            return "for"
+        case ast.Call():
+            return "called" if owner.func is node else "argument"
+        case ast.withitem():
+            return "with"
+        case _:
+            return _SIMPLE_ROLES.get(type(owner), "")
+
+
+_SIMPLE_ROLES: dict[type, str] = {
+    ast.Await: "await",
+    ast.YieldFrom: "yield from",
+    ast.Starred: "star",
+    ast.Assign: "unpack",
+}
+
+Operand = tuple[str, ast.expr, ast.AST]
+
+
+def _operands(unit: Unit, nodes: Iterable[ast.AST], op: str) -> Iterator[Operand]:
+    """The operands that `op` may have refused, the likeliest first."""
+    finder = _FINDERS.get(op)
+    if "_IF_" in op or op in ("TO_BOOL", "UNARY_NOT"):
+        finder = _tested
+    if finder is None:
+        finder = _call_operands if op.startswith("CALL") or op == "PRECALL" else _other_operands
+    for node in reversed(list(nodes)):
+        found = list(finder(unit, node))
+        if found:
+            yield from found
+            return
+
+
+def _iterated(unit: Unit, node: ast.AST) -> Iterator[Operand]:
+    """What GET_ITER, GET_AITER or UNPACK refused: the statement (to 3.12) or the operand."""
+    if isinstance(node, ast.For | ast.AsyncFor):
+        yield ("for" if isinstance(node, ast.For) else "async for"), node.iter, node
+    if isinstance(node, ast.YieldFrom):
+        yield "yield from", node.value, node
+    owner = unit.parents.get(node)
+    role = _role(node, owner) if isinstance(node, ast.expr) and owner else ""
+    if isinstance(owner, ast.Assign) and node in owner.targets:
+        role = ""
+    if role in ("for", "async for", "star", "unpack") and owner is not None:
+        yield role, node, owner  # type: ignore[misc]  # an expression: it has a role
+    elif isinstance(node, ast.Tuple | ast.List) and isinstance(owner, ast.Assign):
+        yield "unpack", owner.value, owner
+    for clause in getattr(node, "generators", []):
+        yield ("async for" if clause.is_async else "for"), clause.iter, clause
+
+
+def _awaited(unit: Unit, node: ast.AST) -> Iterator[Operand]:
+    if isinstance(node, ast.Await):
+        yield "await", node.value, node
+    elif isinstance(node, ast.YieldFrom):
+        yield "yield from", node.value, node
+    elif isinstance(node, ast.AsyncWith) or isinstance(unit.parents.get(node), ast.withitem):
+        yield from _entered(unit, node)
+
+
+def _entered(unit: Unit, node: ast.AST) -> Iterator[Operand]:
+    statement: ast.AST | None = node
+    if not isinstance(node, ast.With | ast.AsyncWith):
+        statement = unit.enclosing(node, ast.With, ast.AsyncWith)
+    if isinstance(statement, ast.With | ast.AsyncWith):
+        role = "async with" if isinstance(statement, ast.AsyncWith) else "with"
+        for item in statement.items:
+            yield role, item.context_expr, statement
+
+
+def _call_operands(_unit: Unit, node: ast.AST) -> Iterator[Operand]:
+    if isinstance(node, ast.Call):
+        for argument in node.args:
+            if isinstance(argument, ast.Starred):
+                yield "star", argument.value, argument
+            else:
+                yield "argument", argument, node
+        for keyword in node.keywords:
+            yield "argument" if keyword.arg else "mapping", keyword.value, node
+        yield "called", node.func, node
+
+
+def _starred(_unit: Unit, node: ast.AST) -> Iterator[Operand]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Starred):
+            yield "star", child.value, child
+    if isinstance(node, ast.Starred):
+        yield "star", node.value, node
+
+
+def _other_operands(unit: Unit, node: ast.AST) -> Iterator[Operand]:
+    match node:
+        case ast.Compare():
+            contained = isinstance(node.ops[0], ast.In | ast.NotIn)
+            for comparator in node.comparators:
+                yield "in" if contained else "operand", comparator, node
+            if not contained:
+                yield "operand", node.left, node
+        case ast.Subscript():
+            statement = unit.parents.get(node)
+            if isinstance(statement, ast.Assign) and isinstance(node.slice, ast.Slice):
+                yield "slice", statement.value, statement
+            yield "index", node.value, node
+            yield "operand", node.slice, node
+        case ast.UnaryOp() | ast.BinOp() | ast.AugAssign():
+            for name in ("operand", "left", "right", "value", "target"):
+                if hasattr(node, name):
+                    yield "operand", getattr(node, name), node
+        case ast.For() | ast.AsyncFor() | ast.With() | ast.AsyncWith():
+            pass
+        case _:
+            yield from _rarer_operands(unit, node)
+
+
+def _rarer_operands(unit: Unit, node: ast.AST) -> Iterator[Operand]:
+    match node:
+        case ast.FormattedValue() | ast.JoinedStr():
+            for part in getattr(node, "values", [node]):
+                if isinstance(part, ast.FormattedValue):
+                    yield "format", part.value, part
+        case ast.ExceptHandler() if node.type is not None:
+            yield "except", node.type, node
+        case ast.Raise() if node.exc is not None:
+            yield "raise", node.exc, node
+        case ast.Dict():
+            for key, value in zip(node.keys, node.values, strict=True):
+                if key is None:
+                    yield "mapping", value, node
+        case ast.expr():
+            yield from _caught(unit, node)
+
+
+def _caught(unit: Unit, node: ast.expr) -> Iterator[Operand]:
+    """What ``except`` was given."""
+    handler = unit.parents.get(node)
+    if isinstance(handler, ast.ExceptHandler) and handler.type is node:
+        yield "except", node, handler
+
+
+def _tested(_unit: Unit, node: ast.AST) -> Iterator[Operand]:
+    if isinstance(node, ast.UnaryOp):
+        yield "test", node.operand, node
+    elif isinstance(node, ast.expr):
+        yield "test", node, node
+
+
+_FINDERS = {
+    **dict.fromkeys(["POP_JUMP_IF_FALSE", "POP_JUMP_IF_TRUE", "TO_BOOL", "UNARY_NOT"], _tested),
+    "GET_ITER": _iterated,
+    "GET_AITER": _iterated,
+    "GET_ANEXT": _iterated,
+    "FOR_ITER": _iterated,
+    "UNPACK_SEQUENCE": _iterated,
+    "UNPACK_EX": _iterated,
+    "GET_YIELD_FROM_ITER": _iterated,
+    "GET_AWAITABLE": _awaited,
+    "SEND": _awaited,
+    "BEFORE_WITH": _entered,
+    "BEFORE_ASYNC_WITH": _entered,
+    "LOAD_SPECIAL": _entered,  # since Python 3.14
+    "LIST_EXTEND": _starred,
+    "SET_UPDATE": _starred,
+    "CALL_FUNCTION_EX": _call_operands,
+    "DICT_MERGE": _call_operands,
+}

@@ -1,0 +1,298 @@
+"""What a text that has not run will be refused, as far as that is certain.
+
+A correction is judged before it is offered: by the same rules as an error, from evidence
+that nobody has seen yet. Certain is little. A name counts if it is bound once in its scope,
+by an assignment, a ``def`` or an import; or earlier, in another input. What an attribute of an
+object holds, or a function that returns this or that, may be something else when it runs.
+What stands in a ``try`` with handlers may be expected to fail.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import builtins
+from functools import cache
+from types import AsyncGeneratorType, BuiltinFunctionType, FunctionType, GeneratorType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+from asyncrepl.events.object_info import MISSING, ObjectInfo, Place, describe, lookup
+from asyncrepl.explain.demands import demand_of, met
+from asyncrepl.explain.evidence import Evidence
+from asyncrepl.explain.kinds import Kind, kind_of
+from asyncrepl.explain.operand_uses import Use
+from asyncrepl.explain.scopes import own_nodes, scopes
+from asyncrepl.explain.static_values import Resolver, imported
+from asyncrepl.instrument.probe_placement import ITERATING_CALLS
+from asyncrepl.syntax.names import bound_names, callee_name, canonical_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from asyncrepl.explain.scopes import Scope
+    from asyncrepl.explain.source_units import Unit, Units
+
+__all__ = ["foreseen"]
+
+Operand = tuple[str, ast.expr, ast.AST, str]
+_STABLE = (FunctionType, BuiltinFunctionType, ModuleType, type)
+#: Of chains of names, so many are followed.
+_DEPTH = 8
+
+
+def foreseen(before: Evidence, units: Units, names: tuple[str, ...]) -> Iterator[Evidence]:
+    """The evidence of what will be refused in the texts `names` of `source_units`, in their order.
+
+    `before` is the evidence of the error that these texts are to put right.
+    """
+    changed = [unit for name in names if (unit := units.get(name)) is not None and unit.tree]
+    resolvers = [_Expecting(units, unit, names, _namespace(before, unit)) for unit in changed]
+    for resolver in resolvers:
+        unit = resolver.home
+        resolver.peers = [each for each in resolvers if each.home.module is unit.module]
+        for role, node, owner, op in _operands(unit):
+            if op == "CALL" and not resolver.calls_known(owner):
+                continue
+            use = Use(role, node, owner, resolver.info(node))
+            if _is_refused(use) and not _may_fail(unit, node):
+                yield _evidence(before, resolver, use, op)
+
+
+def _namespace(before: Evidence, unit: Unit) -> Mapping[str, Any]:
+    """The global names of `unit`, as they are now."""
+    frame = before.frame
+    if frame is not None and frame.f_code.co_filename == unit.filename:
+        return frame.f_globals
+    return {} if unit.module else before.namespace
+
+
+def _evidence(before: Evidence, resolver: _Expecting, use: Use, op: str) -> Evidence:
+    unit, units = resolver.home, resolver.units
+    place = use.owner if op in {"GET_AWAITABLE", "CALL"} else use.node
+    return Evidence(
+        TypeError(),
+        "run",
+        unit,
+        units,
+        resolver,
+        tuple(unit.at(_place(place))),
+        op,
+        uses=(use,),
+        callers=tuple(
+            each for each in map(units.get, (_filenames(before))) if each and each is not unit
+        ),
+        namespace=before.namespace,
+    )
+
+
+def _filenames(evidence: Evidence) -> list[str]:
+    return [unit.filename for unit in (evidence.unit, *evidence.callers)]
+
+
+def _place(node: Any) -> Place:
+    return Place(node.lineno, node.end_lineno, node.col_offset, node.end_col_offset)
+
+
+def _operands(unit: Unit) -> list[Operand]:
+    found = [each for node in unit.nodes(ast.AST) for each in _operands_of(node)]
+    return sorted(found, key=lambda each: (each[1].lineno, each[1].col_offset))
+
+
+def _operands_of(node: ast.AST) -> Iterator[Operand]:
+    match node:
+        case ast.AsyncFor():
+            yield "async for", node.iter, node, "GET_AITER"
+        case ast.For():
+            yield "for", node.iter, node, "GET_ITER"
+        case ast.comprehension():
+            role, op = ("async for", "GET_AITER") if node.is_async else ("for", "GET_ITER")
+            yield role, node.iter, node, op
+        case ast.Await():
+            yield "await", node.value, node, "GET_AWAITABLE"
+        case ast.With():
+            yield from (("with", each.context_expr, node, "BEFORE_WITH") for each in node.items)
+        case ast.AsyncWith():
+            op = "BEFORE_ASYNC_WITH"
+            yield from (("async with", each.context_expr, node, op) for each in node.items)
+        case ast.Call() if canonical_name(node.func) in _ARGUMENTS:
+            chosen, _ = _ARGUMENTS[canonical_name(node.func)]
+            for argument in node.args[chosen]:
+                yield "argument", argument, node, "CALL"
+        case ast.Call(args=[argument]) if canonical_name(node.func) in {"min", "max"}:
+            yield "argument", argument, node, "CALL"
+        case ast.Starred(value, ast.Load()):
+            yield "star", value, node, "CALL_FUNCTION_EX"
+        case ast.Assign([ast.Tuple() | ast.List()], value):
+            yield "unpack", value, node, "UNPACK_SEQUENCE"
+        case _:
+            yield from _values_of(node)
+
+
+def _values_of(node: ast.AST) -> Iterator[Operand]:
+    match node:
+        case ast.BinOp(left, _, right):
+            yield "operand", left, node, "BINARY_OP"
+            yield "operand", right, node, "BINARY_OP"
+        case ast.Compare(left, [operator, *_], comparators) if isinstance(
+            operator, ast.Lt | ast.LtE | ast.Gt | ast.GtE
+        ):
+            yield from (("operand", each, node, "COMPARE_OP") for each in (left, *comparators))
+        case ast.Subscript(value, ctx=ast.Load()):
+            yield "index", value, node, "BINARY_SUBSCR"
+
+
+def _is_refused(use: Use) -> bool:
+    """Whether the type of the operand has none of the methods that are called on it."""
+    if use.role in ("operand", "index"):
+        demand = demand_of(use, None)
+        waits = use.info is not None and kind_of(use.info) in _NO_OPERANDS
+        return waits and demand is not None and not met(demand, use.info)  # type: ignore[arg-type]
+    methods: tuple[str, ...] = _METHODS.get(use.role, _ITERATES)
+    if use.role == "argument" and isinstance(use.owner, ast.Call):
+        _, methods = _ARGUMENTS.get(canonical_name(use.owner.func), (None, _ITERATES))
+    info = use.info
+    if info is None or (info.kind is GeneratorType and info.code and "__await__" in methods):
+        return False  # the code of a generator may be that of a coroutine of the old kind
+    return all(lookup(info.kind, name) in (MISSING, None) for name in methods)
+
+
+_NO_OPERANDS = (Kind.COROUTINE, Kind.ASYNC_GENERATOR, Kind.STEP)
+_ITERATES = ("__iter__", "__getitem__")
+_METHODS = {
+    "async for": ("__aiter__",),
+    "await": ("__await__",),
+    "with": ("__enter__",),
+    "async with": ("__aenter__",),
+}
+#: Of functions, which arguments need one of which methods.
+_ARGUMENTS: dict[str, tuple[slice, tuple[str, ...]]] = {
+    **{name: (ITERATING_CALLS[name], _ITERATES) for name in ITERATING_CALLS},
+    "next": (slice(0, 1), ("__next__",)),
+    "anext": (slice(0, 1), ("__anext__",)),
+    "aiter": (slice(0, 1), ("__aiter__",)),
+    "len": (slice(0, 1), ("__len__",)),
+    "asyncio.gather": (slice(None), ("__await__",)),
+    "asyncio.create_task": (slice(0, 1), ("__await__",)),
+    "asyncio.wait_for": (slice(0, 1), ("__await__",)),
+    "asyncio.shield": (slice(0, 1), ("__await__",)),
+    "asyncio.run": (slice(0, 1), ("__await__",)),
+}
+del _ARGUMENTS["iter"], _ARGUMENTS["reversed"]  # they take other things as well
+
+
+def _may_fail(unit: Unit, node: ast.AST) -> bool:
+    """Whether an error at `node` may be expected, or it may stand there for others."""
+    return any(
+        isinstance(each, ast.Try | ast.TryStar) and each.handlers for each in unit.ancestors(node)
+    )
+
+
+class _Expecting(Resolver):
+    """Resolves in a text that has not run, and only what is certain.
+
+    `names` are the files that are changed: functions and classes made of them are outdated.
+    """
+
+    def __init__(
+        self, units: Units, unit: Unit, names: tuple[str, ...], namespace: Mapping[str, Any]
+    ) -> None:
+        super().__init__(units, namespace)
+        self.home = unit
+        #: Those of the changed texts that share its global names; it is one of them.
+        self.peers = [self]
+        self._names = names
+        self._outdated = {
+            node.name
+            for name in names
+            if (each := units.get(name)) is not None
+            for node in (*each.nodes(ast.ClassDef), *each.functions())
+        }
+        self._bindings = cache(self._bindings_in)
+
+    def info(self, node: ast.AST) -> ObjectInfo | None:
+        """What is known for certain of the value of `node`."""
+        if self.depth > _DEPTH:
+            return None
+        self.depth += 1
+        try:
+            found = super().info(node)
+        finally:
+            self.depth -= 1
+        return None if found is None or found.kind.__name__ in self._outdated else found
+
+    def calls_known(self, call: ast.AST) -> bool:
+        """Whether what is called is the very function of builtins or asyncio of that name."""
+        name = callee_name(call)
+        function = self.value(call.func) if isinstance(call, ast.Call) else MISSING
+        return function in (vars(builtins).get(name), vars(asyncio).get(name))
+
+    def _name(self, node: ast.Name) -> ObjectInfo | None:
+        for number, scope in enumerate(scopes(self.home, node)):
+            if isinstance(scope, ast.ClassDef) and number:
+                continue  # methods do not see the names of their class
+            bound = self._bindings(scope).get(node.id)
+            if bound is not None:
+                return self.bound(node.id, bound[0]) if len(bound) == 1 else None
+        found = [(each, one) for each in self.peers for one in each.bound_at_top(node.id)]
+        if found:
+            return found[0][0].bound(node.id, found[0][1]) if len(found) == 1 else None
+        for namespace in self.namespaces:
+            if node.id in namespace:
+                return self._certain(describe(namespace[node.id], keep=True))
+        return None
+
+    def bound_at_top(self, name: str) -> list[ast.AST]:
+        """The nodes that bind the global `name` in the text."""
+        return self._bindings(None).get(name, [])
+
+    def _bindings_in(self, scope: Scope | None) -> dict[str, list[ast.AST]]:
+        """The nodes in a scope, or at the top, that bind each name."""
+        found: dict[str, list[ast.AST]] = {}
+        nodes = own_nodes(scope or self.home.tree or ast.Module([], []))
+        arguments = getattr(scope, "args", None)
+        for node in (*nodes, *(ast.walk(arguments) if arguments else ())):
+            if isinstance(node, ast.Global | ast.Nonlocal):
+                for name in node.names:
+                    found.setdefault(name, []).extend([node, node])
+            for name in bound_names(node):
+                found.setdefault(name, []).append(node)
+        return found
+
+    def bound(self, name: str, node: ast.AST) -> ObjectInfo | None:
+        """What the name is that only `node` binds."""
+        match node, self.home.parents.get(node):
+            case ast.Name(), ast.Assign([target], value) if target is node:
+                return self.info(value)
+            case ast.FunctionDef() | ast.AsyncFunctionDef(), _ if not node.decorator_list:
+                return ObjectInfo(FunctionType, value=node)
+            case ast.Import() | ast.ImportFrom(), _:
+                found = imported(self.home, name)
+                return None if found is MISSING else self._certain(describe(found, keep=True))
+        return None
+
+    def _certain(self, info: ObjectInfo) -> ObjectInfo | None:
+        """`facts`, if they still hold when the changed texts have run."""
+        code = info.code or getattr(info.value, "__code__", None)
+        return None if code is not None and code.co_filename in self._names else info
+
+    def _attribute(self, node: ast.Attribute) -> ObjectInfo | None:
+        found = super()._attribute(node)
+        stable = found is not None and issubclass(found.kind, _STABLE)
+        return self._certain(found) if found is not None and stable else None
+
+    def _of_builtin(self, callee: object, node: ast.Call | None) -> ObjectInfo | None:
+        """What ``print`` gives, and ``aiter`` of what is its own iterator for certain."""
+        found = super()._of_builtin(callee, node)
+        own = callee is not aiter or (found is not None and found.kind is AsyncGeneratorType)
+        return found if own else None
+
+    def _subscript(self, node: ast.Subscript) -> ObjectInfo | None:
+        """Nothing: an item may be another one then."""
+
+    def _called(self, *_: object) -> list[ObjectInfo]:
+        """Nothing: which ``return`` it comes to nobody knows."""
+        return []
+
+    def _await_options(self, _: ast.Await) -> list[ObjectInfo]:
+        """Nothing, for the same reason."""
+        return []

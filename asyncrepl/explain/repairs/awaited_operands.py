@@ -1,0 +1,360 @@
+"""What has to be awaited: where ``await`` goes, and what else its result asks for."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import inspect
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any
+
+from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
+from asyncrepl.explain.demands import met
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of, fresh
+from asyncrepl.explain.generator_steps import called, stepped_source
+from asyncrepl.explain.kinds import Kind, has, kind_of
+from asyncrepl.explain.repairs.entered_operands import make_async_with, make_plain_with
+from asyncrepl.explain.repairs.repair_case import (
+    LOOPS,
+    WALKABLE,
+    Case,
+    kind_of_case,
+    made_here,
+    single_assignment,
+)
+from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.explain.static_values import is_async_iterable
+from asyncrepl.explain.value_origins import loads
+from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
+from asyncrepl.syntax.names import callee_name
+
+if TYPE_CHECKING:
+    from asyncrepl.explain.source_units import Unit
+
+__all__ = [
+    "as_task",
+    "awaited",
+    "awaited_instead",
+    "delegated_result",
+    "ensured",
+    "listed",
+    "loop_over_awaited",
+    "loop_over_owner",
+    "next_of_result",
+    "one_item",
+    "result_not_called",
+    "scheduled",
+    "step_itself",
+    "whole_iterator",
+    "yielded_through",
+]
+
+
+def _results(case: Case) -> tuple[bool, bool, bool]:
+    """Whether what awaiting gives is unknown, may be walked plainly, or asynchronously."""
+    options = case.awaited
+    return (
+        not options,
+        any(has(each, "__iter__", "__getitem__") for each in options),
+        any(is_async_iterable(each) for each in options),
+    )
+
+
+def loop_over_awaited(fixing: Fixing, case: Case) -> None:
+    """A loop over what awaiting gives, of the kind that walks it."""
+    unknown, plain, asynchronous = _results(case)
+    is_async = case.demand.what == "async walk"
+    if unknown and is_async and _walked_owner(case) is not None:
+        raise CannotFixError
+    if not (unknown or plain or asynchronous):
+        raise CannotFixError
+    if asynchronous and not is_async and not plain:
+        fixing.loop_async(case.unit, case.owner)
+    if plain and is_async and not asynchronous:
+        fixing.loop_plain(case.unit, case.owner)
+    _await_at(fixing, case)
+
+
+def _walked_owner(case: Case) -> ast.expr | None:
+    """In ``reader.readline()``, the reader, if that can be walked itself."""
+    call = case.node
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or call.args:
+        return None
+    info = case.evidence.resolver.info(call.func.value)
+    return call.func.value if info is not None and is_async_iterable(info) else None
+
+
+def whole_iterator(fixing: Fixing, case: Case) -> None:
+    """``async for x in anext(it)`` → ``async for x in it``."""
+    found = called(case.evidence, case.unit, case.node)
+    source = stepped_source(found[1]) if found is not None else None
+    if found is None or source is None or not isinstance(case.owner, LOOPS):
+        raise CannotFixError
+    if case.demand.what == "walk":
+        fixing.loop_async(case.unit, case.owner)
+    fixing.of(found[0]).replace(found[1], found[0].source.source(source))
+
+
+def one_item(fixing: Fixing, case: Case) -> None:
+    """``async for x in queue.get(): body`` → ``x = await queue.get()`` and the body."""
+    unit, loop = case.unit, case.owner
+    if case.info is None or case.info.code is not asyncio.Queue.get.__code__:
+        raise CannotFixError
+    jumps = any(isinstance(each, ast.Break | ast.Continue) for each in ast.walk(loop))
+    if not isinstance(loop, ast.AsyncFor) or jumps or loop.orelse:
+        fixing.loop_plain(unit, loop)
+        fixing.of(unit).replace(case.node, f"[await {case.source}]")
+        return
+    by, body = unit.source.indent(loop), loop.body[0]
+    inner = unit.source.indent(body)
+    lines = unit.text[unit.source.span(body).start : unit.source.span(loop).end].split("\n")
+    rest = "\n".join([lines[0], *(by + line.removeprefix(inner) for line in lines[1:])])
+    target = unit.source.source(loop.target)
+    fixing.of(unit).replace(loop, f"{target} = await {case.source}\n{by}{rest}")
+
+
+def loop_over_owner(fixing: Fixing, case: Case) -> None:
+    """``async for line in reader.readline()`` → ``async for line in reader``."""
+    owner = _walked_owner(case)
+    if owner is None or case.demand.what != "async walk":
+        raise CannotFixError
+    fixing.of(case.unit).replace(case.node, case.unit.source.source(owner))
+
+
+def yielded_through(fixing: Fixing, case: Case) -> None:
+    """A coroutine function that awaits an async generator yields its items instead."""
+    code = case.info.code if case.info else None
+    found = case.evidence.units.definition(code)
+    if found is None or case.info is None or case.info.kind is not CoroutineType:
+        raise CannotFixError
+    unit, function = found
+    returns = [node for node in own_nodes(function) if isinstance(node, ast.Return) and node.value]
+    resolver = case.evidence.resolver.inside(code, _callee(case))
+    for node in returns:
+        made = single_assignment(unit, node.value, awaited=True) if node.value else None
+        statement = unit.statement(made) if made is not None else node
+        value = made if made is not None else node.value
+        if not isinstance(value, ast.Await) or not _awaits_walkable(resolver, value):
+            raise CannotFixError
+        by, name = unit.source.indent(statement), fresh(unit, "item")
+        source = unit.source.source(value.value)
+        end = f"\n{by}return" if statement is node else ""
+        text = f"async for {name} in {source}:\n{by}    yield {name}{end}"
+        fixing.of(unit).replace(statement, text)
+        if statement is not node:
+            fixing.of(unit).replace(node, "return")
+    if not returns:
+        raise CannotFixError
+    if case.demand.what == "walk":
+        fixing.loop_async(case.unit, case.owner)
+
+
+def _callee(case: Case) -> object:
+    """The function that made the operand."""
+    made = (
+        case.node if isinstance(case.node, ast.Call) else single_assignment(case.unit, case.node)
+    )
+    return case.evidence.resolver.value(made.func) if isinstance(made, ast.Call) else MISSING
+
+
+def _awaits_walkable(resolver: Any, node: ast.expr | None) -> bool:
+    if not isinstance(node, ast.Await):
+        return False
+    info = resolver.info(node.value)
+    return info is not None and kind_of(info) in WALKABLE
+
+
+def awaited(fixing: Fixing, case: Case) -> None:
+    """``await`` where that gives what meets the demand, or may."""
+    options = case.awaited
+    usable = [each for each in options if met(case.demand, each) or is_async_iterable(each)]
+    if options and not usable and not _enters(case, options):
+        raise CannotFixError
+    fitting = any(met(case.demand, each) for each in options)
+    walkable = next((each for each in options if is_async_iterable(each)), None)
+    if not fitting and walkable is not None and case.demand.what in ("walk", "value"):
+        name = fresh(case.unit, "x")
+        text = f"[{name} async for {name} in await {case.source}]"
+        fixing.of(case.unit).replace(case.node, text)
+        fixing.suspending(case.unit, case.node)
+        return
+    if case.demand.what == "enter" and any(has(each, "__aenter__") for each in options):
+        make_async_with(fixing, case)
+    if case.demand.what == "async enter" and options and not fitting:
+        if not isinstance(case.owner, ast.With | ast.AsyncWith):
+            raise CannotFixError
+        make_plain_with(fixing, case)
+    _await_at(fixing, case)
+
+
+def _enters(case: Case, options: list[ObjectInfo]) -> bool:
+    names = {"enter": "__aenter__", "async enter": "__enter__"}
+    name = names.get(case.demand.what, "")
+    return bool(name) and isinstance(case.owner, ast.With | ast.AsyncWith) and any(
+        has(each, name) for each in options
+    )  # fmt: skip
+
+
+def _await_at(fixing: Fixing, case: Case) -> None:
+    """``await`` where the value is made, if that is in the same function; else at its use."""
+    _await_method(fixing, case)
+    made = made_here(case)
+    if made is not None and _all_want_results(case.unit, case.node):
+        fixing.changed = made
+        fixing.awaiting(case.unit, made)
+    else:
+        for each in (case.node, *_siblings(case)):
+            fixing.awaiting(case.unit, each)
+
+
+def _siblings(case: Case) -> list[ast.expr]:
+    """What stands beside the operand in a list or dictionary, and is of its kind."""
+    around = case.unit.parents.get(case.node)
+    if not isinstance(around, ast.List | ast.Tuple | ast.Set | ast.Dict) or case.suffix:
+        return []
+    elements = around.values if isinstance(around, ast.Dict) else around.elts
+    resolver = case.evidence.resolver
+    return [
+        each
+        for each in elements
+        if each is not case.node
+        and any(case.info and one.kind is case.info.kind for one in resolver.options(each))
+    ]
+
+
+def _await_method(fixing: Fixing, case: Case) -> None:
+    """Of ``(await cursor).fetchall()`` the method as well, if that is a coroutine function."""
+    call = case.unit.parents.get(case.owner)
+    if case.demand.what != "attribute" or not isinstance(call, ast.Call):
+        return
+    methods = [lookup(each.kind, case.demand.needs[0]) for each in case.awaited]
+    handed = isinstance(case.unit.parents.get(call), ast.Await | ast.Call | ast.Starred)
+    printed = callee_name(case.unit.parents.get(call)) in ("print", "str", "len", "list", "repr")
+    coroutine = any(inspect.iscoroutinefunction(each) for each in methods)
+    if coroutine and call.func is case.owner and (printed or not handed):
+        fixing.awaiting(case.unit, call)
+
+
+def _all_want_results(unit: Unit, name: ast.expr) -> bool:
+    """Whether no use of the variable awaits it, or gives it to somebody who does."""
+    for each in loads(unit, name) if isinstance(name, ast.Name) else ():
+        parent = unit.parents.get(each)
+        if isinstance(parent, ast.Await | ast.Starred | ast.List | ast.Tuple):
+            return False
+        if isinstance(parent, ast.Call) and callee_name(parent) in AWAITABLE_CALLS:
+            return False
+        if isinstance(parent, ast.Attribute) and parent.attr in ("cancel", "done", "result"):
+            return False
+    return True
+
+
+def next_of_result(fixing: Fixing, case: Case) -> None:
+    """``await anext(coroutine)`` → ``next(iter(await coroutine))``, if that gives plain items."""
+    options = case.awaited
+    if not options or not all(has(each, "__iter__", "__next__") for each in options):
+        raise CannotFixError
+    stepped = all(has(each, "__next__") for each in options)
+    text = f"next(await {case.source})" if stepped else f"next(iter(await {case.source}))"
+    awaits = [each for each in awaits_of(case.unit, case.owner) if each.value is case.owner]
+    fixing.of(case.unit).replace(awaits[0] if awaits else case.owner, text)
+    fixing.suspending(case.unit, case.owner)
+
+
+def step_itself(fixing: Fixing, case: Case) -> None:
+    """``await anext(step)`` → ``await step``."""
+    fixing.of(case.unit).replace(case.owner, case.source)
+
+
+def result_not_called(fixing: Fixing, case: Case) -> None:
+    """``task()`` → ``await task``, if what that gives is not to be called."""
+    call, options = case.owner, case.awaited
+    known = bool(options) and not any(has(each, "__call__") for each in options)
+    if call.args or call.keywords or not (known or kind_of_case(case) is Kind.STEP):
+        raise CannotFixError
+    loop = case.unit.parents.get(call)
+    walks = isinstance(loop, ast.AsyncFor | ast.comprehension) and getattr(loop, "is_async", True)
+    if loop is not None and walks and known and not any(map(is_async_iterable, options)):
+        fixing.loop_plain(case.unit, loop)
+    tight = isinstance(loop, ast.Attribute | ast.Subscript | ast.BinOp)
+    text = f"await {case.source}"
+    fixing.of(case.unit).replace(call, f"({text})" if tight else text)
+    fixing.suspending(case.unit, call)
+
+
+def awaited_instead(fixing: Fixing, case: Case) -> None:
+    """``next(coroutine)`` → ``await coroutine``."""
+    options = case.awaited
+    text = f"await {case.source}"
+    if options and all(has(each, "__next__") for each in options):
+        text = f"next({text})"
+    elif options and all(has(each, "__iter__") for each in options):
+        text = f"next(iter({text}))"
+    fixing.of(case.unit).replace(case.owner, text)
+    fixing.suspending(case.unit, case.owner)
+
+
+def ensured(fixing: Fixing, case: Case) -> None:
+    """A task or another awaitable needs no task; ``ensure_future`` takes either."""
+    call = case.owner
+    text = case.unit.source.source(call.func)
+    if not text.endswith(".create_task") or text.startswith("self."):
+        raise CannotFixError
+    if case.unit.source.source(call.func.value) != "asyncio":
+        raise CannotFixError
+    fixing.of(case.unit).replace(call.func, "asyncio.ensure_future")
+
+
+def scheduled(fixing: Fixing, case: Case) -> None:
+    """A coroutine where a callback is wanted: the loop runs a task of it."""
+    call, name = case.owner, callee_name(case.owner)
+    if name in ("to_thread", "run_in_executor"):
+        awaits = [each for each in awaits_of(case.unit, call) if each.value is call]
+        if not awaits:
+            raise CannotFixError
+        fixing.of(case.unit).replace(call, case.source)
+    elif name in ("call_soon", "call_soon_threadsafe"):
+        fixing.of(case.unit).replace(call, f"asyncio.create_task({case.source})")
+        fixing.needs_import(case.unit, "asyncio")
+    else:
+        parameters = " task" if name == "add_done_callback" else ""
+        fixing.of(case.unit).before(case.node, f"lambda{parameters}: asyncio.create_task(")
+        fixing.of(case.unit).after(case.node, ")")
+        fixing.needs_import(case.unit, "asyncio")
+
+
+def listed(fixing: Fixing, case: Case) -> None:
+    """A collection of the one awaitable; of tasks, where those are wanted."""
+    tasks = case.demand.what == "tasks" and kind_of_case(case) not in (Kind.TASK, Kind.FUTURE)
+    before, after = ("[asyncio.ensure_future(", ")]") if tasks else ("[", "]")
+    if isinstance(case.unit.parents.get(case.node), ast.List | ast.Tuple | ast.Set):
+        before, after = ("asyncio.ensure_future(", ")") if tasks else ("", "")
+    fixing.of(case.unit).before(case.node, before)
+    fixing.of(case.unit).after(case.node, after)
+    fixing.needs_import(case.unit, "asyncio")
+
+
+def delegated_result(fixing: Fixing, case: Case) -> None:
+    """``yield from coroutine`` → a loop over its result, in an ``async def``."""
+    if not isinstance(case.unit.parents.get(case.owner), ast.Expr):
+        raise CannotFixError
+    options = case.awaited
+    loop = "async for" if any(is_async_iterable(each) for each in options) else "for"
+    name, by = fresh(case.unit, "item"), case.unit.source.indent(case.owner)
+    text = f"{loop} {name} in await {case.source}:\n{by}    yield {name}"
+    fixing.of(case.unit).replace(case.owner, text)
+    fixing.suspending(case.unit, case.owner)
+
+
+def as_task(fixing: Fixing, case: Case) -> None:
+    """``f().cancel()``: a task of it has this method."""
+    name = getattr(case.owner, "attr", "")
+    if case.demand.what != "attribute" or lookup(asyncio.Task, name) is MISSING:
+        raise CannotFixError
+    made = (
+        case.node if isinstance(case.node, ast.Call) else single_assignment(case.unit, case.node)
+    )
+    if name in ("result", "exception") or made is None:
+        raise CannotFixError
+    fixing.of(case.unit).before(made, "asyncio.create_task(")
+    fixing.of(case.unit).after(made, ")")
+    fixing.needs_import(case.unit, "asyncio")

@@ -1,0 +1,384 @@
+"""What has to be entered: ``async with``, around the statement or the rest of its block."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Any
+
+from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
+from asyncrepl.explain.demands import met
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of, fresh
+from asyncrepl.explain.kinds import Kind, has
+from asyncrepl.explain.repairs.repair_case import LOOPS, Case, kind_of_case, made_here, yields_once
+from asyncrepl.explain.scopes import scope
+from asyncrepl.explain.static_values import is_async_iterable
+from asyncrepl.explain.value_origins import origins
+from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.source_rewriter import Span
+
+if TYPE_CHECKING:
+    from asyncrepl.explain.source_units import Unit
+
+__all__ = [
+    "around_statement",
+    "deepen",
+    "enter_rest",
+    "entered",
+    "entered_async",
+    "entered_first",
+    "entered_generator",
+    "entered_plainly",
+    "make_async_with",
+    "make_plain_with",
+    "opened",
+    "unclosed",
+    "unentered_plainly",
+]
+
+
+def unclosed(fixing: Fixing, case: Case) -> None:
+    """What has no ``aclose`` needs nobody to call it."""
+    statement = case.unit.parents.get(case.unit.parents.get(case.owner, case.owner))
+    if not isinstance(statement, ast.AsyncWith) or len(statement.items) != 1:
+        raise CannotFixError
+    target = statement.items[0].optional_vars
+    if not isinstance(target, ast.Name):
+        raise CannotFixError
+    _unwrapped(fixing, case.unit, statement, f"{target.id} = {case.source}")
+
+
+def _unwrapped(
+    fixing: Fixing, unit: Unit, statement: ast.With | ast.AsyncWith, first: str
+) -> None:
+    """The body of a ``with`` in its place, behind the line `first`."""
+    by, body = unit.source.indent(statement), statement.body[0]
+    if body.lineno == statement.lineno:
+        raise CannotFixError
+    deeper = unit.source.indent(body)
+    start, end = unit.source.span(body).start, unit.source.span(statement).end
+    lines = unit.text[start:end].split("\n")
+    rest = [by + line.removeprefix(deeper) if line.strip() else line for line in lines[1:]]
+    fixing.of(unit).replace(statement, "\n".join([first, by + lines[0], *rest]))
+
+
+def entered_generator(fixing: Fixing, case: Case) -> None:
+    """An async generator in a ``with``: closed at its end, or made a context manager."""
+    code = case.info.code if case.info is not None else None
+    found = case.evidence.units.definition(code)
+    once = found is not None and yields_once(*found)
+    name = "asynccontextmanager" if once and not _body_walks(case) else "aclosing"
+    if isinstance(case.owner, ast.With):
+        make_async_with(fixing, case)
+    if name == "aclosing" and not _closes(case.info):
+        return _unentered(fixing, case)
+    if name == "aclosing":
+        fixing.needs_name(case.unit, "contextlib", name)
+        fixing.of(case.unit).before(case.node, "aclosing(")
+        fixing.of(case.unit).after(case.node, ")")
+        return None
+    assert found is not None
+    _decorated(fixing, *found)
+    return None
+
+
+def _closes(info: ObjectInfo | None) -> bool:
+    """Whether it has ``aclose``, which is no special method."""
+    return info is not None and lookup(info.kind, "aclose") is not MISSING
+
+
+def _unentered(fixing: Fixing, case: Case) -> None:
+    """What is walked as it is: the body of the ``with``, with the name given before."""
+    statement = case.owner
+    if len(statement.items) != 1 or not isinstance(statement, ast.With | ast.AsyncWith):
+        raise CannotFixError
+    target = statement.items[0].optional_vars
+    if not isinstance(target, ast.Name) or not _body_walks(case):
+        raise CannotFixError
+    _unwrapped(fixing, case.unit, statement, f"{target.id} = {case.source}")
+
+
+def _decorated(fixing: Fixing, unit: Unit, function: Any) -> None:
+    fixing.needs_name(unit, "contextlib", "asynccontextmanager")
+    start = unit.source.span(function).start
+    by = unit.source.indent(function)
+    fixing.of(unit).insert(unit.source.line_start(start), f"{by}@asynccontextmanager\n")
+
+
+def _body_walks(case: Case) -> bool:
+    names = {
+        item.optional_vars.id
+        for item in getattr(case.owner, "items", [])
+        if isinstance(item.optional_vars, ast.Name)
+    }
+    return not names or any(
+        isinstance(each, ast.AsyncFor | ast.comprehension)
+        and isinstance(each.iter, ast.Name)
+        and each.iter.id in names
+        for each in ast.walk(case.owner)
+    )
+
+
+def entered_async(fixing: Fixing, case: Case) -> None:
+    """``stack.enter_context(cm)`` → ``await stack.enter_async_context(cm)``, of another stack."""
+    call = case.owner
+    stack = call.func.value if isinstance(call.func, ast.Attribute) else None
+    made = None
+    for origin in origins(case.evidence.units, case.unit, stack) if stack is not None else ():
+        made = origin
+    statement = case.unit.enclosing(call, ast.With)
+    if stack is None or statement is None or made is None:
+        raise CannotFixError
+    item = statement.items[0]
+    if callee_name(item.context_expr) != "ExitStack" or not isinstance(
+        item.context_expr, ast.Call
+    ):
+        raise CannotFixError
+    text = case.unit.source.source(item.context_expr.func)
+    fixing.of(case.unit).replace(
+        item.context_expr.func, text.replace("ExitStack", "AsyncExitStack")
+    )
+    fixing.of(case.unit).replace(
+        call.func, f"{case.unit.source.source(stack)}.enter_async_context"
+    )
+    fixing.of(case.unit).before(statement, "async ")
+    fixing.awaiting(case.unit, call)
+
+
+def entered_uncalled(fixing: Fixing, case: Case) -> None:
+    """``async with manager() as x`` → ``async with manager as x``."""
+    call = case.owner
+    item = case.unit.parents.get(call)
+    if not isinstance(item, ast.withitem) or call.args or call.keywords:
+        raise CannotFixError
+    fixing.of(case.unit).replace(call, case.source)
+
+
+def opened(fixing: Fixing, case: Case) -> None:
+    """Where asyncio runs something: a coroutine that enters the manager, and gives its value."""
+    unit, statement = case.unit, case.unit.statement(case.owner)
+    if not unit.source.begins_line(statement):
+        raise CannotFixError
+    name = fixing.fresh(unit, "opened")
+    keyword = "async with" if has(case.info, "__aenter__") else "with"
+    lines = f"async def {name}(manager):\n    {keyword} manager as value:\n        return value\n"
+    fixing.of(unit).lines_before(statement, lines)
+    listed = case.demand.what in ("tasks", "awaitables")
+    task = case.demand.what in ("tasks", "task")
+    before = ("[" if listed else "") + ("asyncio.create_task(" if task else "") + f"{name}("
+    after = ")" + (")" if task else "") + ("]" if listed else "")
+    fixing.of(unit).before(case.node, before)
+    fixing.of(unit).after(case.node, after)
+
+
+def entered(fixing: Fixing, case: Case) -> None:
+    """``async with … as name`` around what needs it: the rest of the block, or the statement."""
+    unit, node = case.unit, case.node
+    whole: ast.expr = case.owner if isinstance(case.owner, ast.Await) else node
+    if case.demand.what == "call":
+        parent = unit.parents.get(case.owner)
+        whole = parent if isinstance(parent, ast.Await) else case.owner
+    made = made_here(case)
+    target = unit.parents.get(made) if made is not None else unit.parents.get(whole)
+    options = case.evidence.resolver.entered(case.info) if case.info is not None else []
+    _adapt_loop(fixing, case, options)
+    _adapt_head(fixing, unit, whole, options)
+    if isinstance(target, ast.Assign) and isinstance(target.targets[0], ast.Name):
+        source = unit.source.source(made if made is not None else node) + case.suffix
+        fixing.changed = made
+        enter_rest(fixing, unit, target, source, target.targets[0].id)
+        if made is not None and whole is not node:
+            span = Span(unit.source.span(whole).start, unit.source.span(node).start)
+            fixing.of(unit).replace(span, "")
+        return
+    around_statement(fixing, unit, whole, case.source)
+
+
+def _adapt_head(fixing: Fixing, unit: Unit, whole: ast.expr, options: list[ObjectInfo]) -> None:
+    """The kind of loop that walks what is entered, where ``await`` stood in its head."""
+    loop = unit.parents.get(whole)
+    if not isinstance(whole, ast.Await) or not isinstance(loop, LOOPS) or not options:
+        return
+    is_async = isinstance(loop, ast.AsyncFor) or bool(getattr(loop, "is_async", False))
+    walkable = any(is_async_iterable(each) for each in options)
+    if is_async and not walkable:
+        fixing.loop_plain(unit, loop)
+    elif walkable and not is_async:
+        fixing.loop_async(unit, loop)
+
+
+def _adapt_loop(fixing: Fixing, case: Case, options: list[ObjectInfo]) -> None:
+    """The kind of loop that what is entered needs; only where the loop is the owner."""
+    if case.demand.what == "walk" and any(is_async_iterable(each) for each in options):
+        if not isinstance(case.owner, LOOPS):
+            raise CannotFixError
+        fixing.loop_async(case.unit, case.owner)
+    elif case.demand.what == "async walk" and options:
+        if not any(is_async_iterable(each) for each in options):
+            if not any(has(each, "__iter__") for each in options):
+                raise CannotFixError
+            fixing.loop_plain(case.unit, case.owner)
+    elif case.demand.what in ("value", "walk", "call", "step") and not (
+        any(met(case.demand, each) for each in options) or not options
+    ):
+        raise CannotFixError
+
+
+def enter_rest(fixing: Fixing, unit: Unit, statement: ast.stmt, manager: str, name: str) -> None:
+    """Make ``async with manager as name:`` of `statement`, around the rest of its block."""
+    block = next(
+        (
+            value
+            for _, value in ast.iter_fields(unit.parents[statement])
+            if isinstance(value, list) and statement in value
+        ),
+        None,
+    )
+    if block is None:
+        raise CannotFixError
+    rest = block[block.index(statement) + 1 :]
+    if not rest and unit.filename.startswith("<input "):  # what follows is typed later
+        fixing.of(unit).replace(statement, f"async with {manager} as {name}: pass")
+        return
+    if not rest or not unit.source.begins_line(statement):
+        raise CannotFixError
+    edits, by = fixing.of(unit), unit.source.indent(statement)
+    edits.replace(statement, f"async with {manager} as {name}:")
+    start, end = unit.source.block(rest[0]).start, unit.source.block(rest[-1]).end
+    deepen(fixing, unit, start, end, by)
+    fixing.suspending(unit, statement)
+
+
+def deepen(fixing: Fixing, unit: Unit, start: int, end: int, by: str) -> None:
+    """Indent the lines from `start` to `end`, but for those inside a string."""
+    strings = [
+        unit.source.span(node)
+        for node in unit.nodes(ast.Constant, ast.JoinedStr)
+        if getattr(node, "end_lineno", 0) != getattr(node, "lineno", 0)
+    ]
+    at = start
+    while at < end:
+        line = unit.text[at : unit.text.find("\n", at) + 1 or len(unit.text)]
+        inside = any(span.start < at < span.end for span in strings)
+        if line.strip() and not inside and line.startswith(by):
+            fixing.of(unit).insert(at + len(by), "    ")
+        at += len(line) or 1
+
+
+def around_statement(
+    fixing: Fixing, unit: Unit, whole: ast.expr, manager: str, keyword: str = "async with"
+) -> None:
+    """Put ``async with manager as name:`` around the statement, and the name in it."""
+    statement = unit.statement(whole)
+    if not unit.source.begins_line(statement) or scope(unit, whole) is not scope(unit, statement):
+        raise CannotFixError
+    name, by = fresh(unit, "stream"), unit.source.indent(statement)
+    parent = unit.parents.get(whole)
+    inner = unit.source.span(whole)
+    if isinstance(parent, ast.Expr):
+        fixing.of(unit).replace(whole, f"{keyword} {manager}: pass")
+        fixing.suspending(unit, whole)
+        return
+    around = unit.text[inner.start - 1 : inner.start] + unit.text[inner.end : inner.end + 1]
+    bracketed = around == "()" and isinstance(parent, ast.Attribute | ast.Subscript)
+    span = Span(inner.start - 1, inner.end + 1) if bracketed else inner
+    edits = fixing.of(unit)
+    edits.insert(unit.source.block(statement).start, f"{by}{keyword} {manager} as {name}:\n")
+    start, end = unit.source.block(statement)
+    deepen(fixing, unit, start, end, by)
+    edits.replace(span, name)
+    fixing.suspending(unit, statement)
+
+
+def make_async_with(fixing: Fixing, case: Case) -> None:
+    """``async with``, of those managers that need it."""
+    _split(fixing, case, asynchronous=True)
+
+
+def make_plain_with(fixing: Fixing, case: Case) -> None:
+    """``with``, of those managers that need it."""
+    _split(fixing, case, asynchronous=False)
+
+
+def _split(fixing: Fixing, case: Case, *, asynchronous: bool) -> None:
+    """The statement with the other keyword; in two, if others need the one it has."""
+    unit, statement = case.unit, case.owner
+    edits = fixing.of(unit)
+    others = [item for item in statement.items if item.context_expr is not case.node]
+    wanted = "__aenter__" if asynchronous else "__enter__"
+    twins = {item: has(case.evidence.resolver.info(item.context_expr), wanted) for item in others}
+    keyword = "async with" if asynchronous else "with"
+    start = unit.source.span(statement).start
+    first = unit.source.span(statement.items[0].context_expr).start
+    before = unit.text[start:first]
+    if all(twins.values()):
+        edits.replace(Span(start, first), before.replace("async ", "").replace("with", keyword, 1))
+    else:
+        _in_two(fixing, case, keyword, [item for item in others if not twins[item]])
+    if asynchronous:
+        fixing.suspending(unit, statement)
+
+
+def _in_two(fixing: Fixing, case: Case, keyword: str, kept: list[ast.withitem]) -> None:
+    unit, statement, edits = case.unit, case.owner, fixing.of(case.unit)
+    by = unit.source.indent(statement)
+    own = "async with" if isinstance(statement, ast.AsyncWith) else "with"
+    items = [(keyword if each not in kept else own, each) for each in statement.items]
+    lines, depth = [], 0
+    for word, item in items:
+        text = unit.source.source(item.context_expr)
+        if item.optional_vars is not None:
+            text += f" as {unit.source.source(item.optional_vars)}"
+        lines.append(f"{by if depth else ''}{'    ' * depth}{word} {text}:")
+        depth += 1
+    body = statement.body[0]
+    if body.lineno == statement.lineno:
+        raise CannotFixError
+    start = unit.source.span(statement).start
+    line = unit.source.line_start(unit.source.span(body).start)
+    edits.replace(Span(start, line), "\n".join(lines) + "\n")
+    end = unit.source.block(statement).end
+    for _ in range(depth - 1):
+        deepen(fixing, unit, line, end, by)
+
+
+def entered_first(fixing: Fixing, case: Case) -> None:
+    """``async for`` over a plain context manager: over what ``with`` gives."""
+    if kind_of_case(case) is not Kind.MANAGER:
+        raise CannotFixError
+    fixing.loop_plain(case.unit, case.owner)
+    around_statement(fixing, case.unit, case.node, case.source, keyword="with")
+
+
+def unentered_plainly(fixing: Fixing, case: Case) -> None:
+    """The same for what a plain ``for`` walks."""
+    target = case.owner.items[0].optional_vars
+    loops = [
+        each
+        for each in ast.walk(case.owner)
+        if isinstance(each, ast.AsyncFor)
+        and isinstance(each.iter, ast.Name)
+        and each.iter.id == getattr(target, "id", None)
+    ]
+    statement = case.owner
+    if len(loops) != 1 or len(statement.body) != 1 or loops[0] is not statement.body[0]:
+        raise CannotFixError
+    by, deeper = case.unit.source.indent(statement), case.unit.source.indent(loops[0])
+    start = case.unit.source.span(loops[0]).start + len("async ")
+    lines = case.unit.text[start : case.unit.source.span(statement).end].split("\n")
+    rest = [by + line.removeprefix(deeper) if line.strip() else line for line in lines[1:]]
+    name = getattr(target, "id", "items")
+    text = "\n".join([f"{name} = {case.source}", by + lines[0], *rest])
+    fixing.of(case.unit).replace(statement, text)
+
+
+def entered_plainly(fixing: Fixing, case: Case) -> None:
+    """``await stack.enter_async_context(cm)`` → ``stack.enter_context(cm)``."""
+    call = case.owner
+    if not isinstance(call.func, ast.Attribute):
+        raise CannotFixError
+    source = case.unit.source.source(call.func.value)
+    awaits = [each for each in awaits_of(case.unit, call) if each.value is call]
+    fixing.of(case.unit).replace(call.func, f"{source}.enter_context")
+    for each in awaits:
+        start = case.unit.source.span(each).start
+        fixing.of(case.unit).replace(Span(start, case.unit.source.span(call).start), "")

@@ -1,0 +1,220 @@
+"""What has to be walked asynchronously: loops, steps, and lists of the items."""
+
+from __future__ import annotations
+
+import ast
+
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, async_walks, awaits_of, fresh
+from asyncrepl.explain.kinds import has
+from asyncrepl.explain.repairs.later_uses import is_walked, later_walked
+from asyncrepl.explain.repairs.repair_case import (
+    LOOPS,
+    WALKABLE,
+    Case,
+    is_endless,
+    kind_of_case,
+    made_here,
+    wants_list,
+)
+from asyncrepl.explain.static_values import is_async_iterable
+from asyncrepl.explain.value_origins import loads
+from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.source_rewriter import Span
+
+__all__ = [
+    "collected",
+    "counted",
+    "delegated",
+    "drained",
+    "first_item",
+    "first_of_iter",
+    "from_iterator",
+    "list_call",
+    "loop_async",
+    "renamed_aiter",
+    "stepped",
+    "uncalled",
+    "walked_not_awaited",
+]
+
+
+def loop_async(fixing: Fixing, case: Case) -> None:
+    """``async for``."""
+    fixing.loop_async(case.unit, case.owner)
+
+
+def delegated(fixing: Fixing, case: Case) -> None:
+    """``yield from stream`` → a loop that yields."""
+    if not isinstance(case.unit.parents.get(case.owner), ast.Expr):
+        raise CannotFixError
+    name, by = fresh(case.unit, "item"), case.unit.source.indent(case.owner)
+    text = f"async for {name} in {case.source}:\n{by}    yield {name}"
+    fixing.of(case.unit).replace(case.owner, text)
+    fixing.suspending(case.unit, case.owner)
+
+
+def first_of_iter(fixing: Fixing, case: Case) -> None:
+    """``next(iter(stream))`` → ``await anext(aiter(stream))``."""
+    step = case.unit.parents.get(case.owner)
+    if callee_name(step) != "next" or not isinstance(step, ast.Call):
+        raise CannotFixError
+    fixing.of(case.unit).replace(case.owner.func, "aiter")
+    fixing.of(case.unit).replace(step.func, "anext")
+    fixing.awaiting(case.unit, step)
+
+
+def renamed_aiter(fixing: Fixing, case: Case) -> None:
+    """``iter(stream)`` → ``aiter(stream)``."""
+    fixing.of(case.unit).replace(case.owner.func, "aiter")
+
+
+def list_call(fixing: Fixing, case: Case) -> None:
+    """``list(stream)`` → ``[x async for x in stream]``."""
+    if len(case.owner.args) != 1:
+        raise CannotFixError
+    fixing.list_call(case.unit, case.owner, case.node)
+
+
+def counted(fixing: Fixing, case: Case) -> None:
+    """``for i, x in enumerate(xs)`` → an ``async for`` that counts by hand."""
+    unit, call = case.unit, case.owner
+    loop = unit.parents.get(call)
+    if not isinstance(loop, ast.For | ast.AsyncFor) or not isinstance(loop.target, ast.Tuple):
+        raise CannotFixError
+    if len(loop.target.elts) != 2 or not isinstance(loop.target.elts[0], ast.Name):
+        raise CannotFixError
+    edits, source = fixing.of(unit), unit.source.source
+    counter = loop.target.elts[0].id
+    start = source(call.args[1]) if len(call.args) > 1 else "0"
+    start = next((source(each.value) for each in call.keywords if each.arg == "start"), start)
+    first = str(int(start) - 1) if start.isdigit() else f"{start} - 1"
+    edits.lines_before(loop, f"{counter} = {first}")
+    edits.replace(loop.target, source(loop.target.elts[1]))
+    edits.replace(call, source(case.node))
+    body = loop.body[0]
+    by = unit.source.indent(body)
+    separate = "; " if body.lineno == loop.lineno else f"\n{by}"
+    edits.before(body, f"{counter} += 1{separate}")
+    if isinstance(loop, ast.For):
+        fixing.loop_async(unit, loop)
+
+
+def stepped(fixing: Fixing, case: Case) -> None:
+    """``next(stream)`` → ``await anext(stream)``."""
+    fixing.of(case.unit).replace(case.owner.func, "anext")
+    _through_aiter(fixing, case)
+    if not awaits_of(case.unit, case.owner):
+        fixing.awaiting(case.unit, case.owner)
+
+
+def from_iterator(fixing: Fixing, case: Case) -> None:
+    """``anext(iterable)`` → ``anext(aiter(iterable))``."""
+    _through_aiter(fixing, case)
+
+
+def _through_aiter(fixing: Fixing, case: Case) -> None:
+    if case.info is not None and not has(case.info, "__anext__"):
+        fixing.of(case.unit).before(case.node, "aiter(")
+        fixing.of(case.unit).after(case.node, ")")
+
+
+def first_item(fixing: Fixing, case: Case) -> None:
+    """``gen()[0]`` → ``await anext(gen())``."""
+    index = case.owner.slice if isinstance(case.owner, ast.Subscript) else None
+    if (
+        not isinstance(index, ast.Constant)
+        or index.value != 0
+        or case.owner.value is not case.node
+    ):
+        raise CannotFixError
+    if not isinstance(case.owner.ctx, ast.Load):
+        raise CannotFixError
+    inner = f"aiter({case.source})" if not has(case.info, "__anext__") else case.source
+    text = f"await anext({inner})"
+    parent = case.unit.parents.get(case.owner)
+    tight = isinstance(parent, ast.Attribute | ast.Subscript | ast.BinOp)
+    fixing.of(case.unit).replace(case.owner, f"({text})" if tight else text)
+    fixing.suspending(case.unit, case.owner)
+
+
+def collected(fixing: Fixing, case: Case) -> None:
+    """A list of the items: where the name gets its value, if that is used several times."""
+    if not wants_list(case) or is_endless(case):
+        raise CannotFixError
+    made = made_here(case)
+    uses = loads(case.unit, case.node) if isinstance(case.node, ast.Name) else []
+    again = len(uses) > 1 or not isinstance(getattr(case.owner, "ctx", None), ast.Load | None)
+    walked = any(is_walked(case.unit, each) for each in uses)
+    if made is not None and again and not walked:
+        fixing.changed = made
+        fixing.collected(case.unit, made)
+    else:
+        fixing.collected(case.unit, case.node)
+        for loop in async_walks(case.unit, case.owner) if isinstance(case.owner, ast.expr) else ():
+            fixing.loop_plain(case.unit, loop)
+
+
+def walked_not_awaited(fixing: Fixing, case: Case) -> None:
+    """``await gen()``: walked later, or right here, or collected."""
+    unit, await_ = case.unit, case.owner
+    parent = unit.parents.get(await_)
+    span = Span(unit.source.span(await_).start, unit.source.span(case.node).start)
+    if isinstance(case.node, ast.GeneratorExp) and not isinstance(parent, LOOPS):
+        start, end = unit.source.span(case.node)
+        fixing.of(unit).replace(Span(span.start, start + 1), "[")
+        fixing.of(unit).replace(Span(end - 1, end), "]")
+        return
+    if isinstance(parent, ast.Expr):
+        name = fresh(unit, "_")
+        fixing.of(unit).replace(await_, f"async for {name} in {case.source}: pass")
+        return
+    if isinstance(parent, LOOPS) and parent.iter is await_:
+        fixing.of(unit).replace(span, "")
+        if not isinstance(parent, ast.AsyncFor) and not getattr(parent, "is_async", False):
+            fixing.loop_async(unit, parent)
+        return
+    if is_walked(unit, await_) or later_walked(case, parent):
+        fixing.of(unit).replace(span, "")
+        return
+    if not wants_list(case):
+        raise CannotFixError
+    fixing.of(unit).replace(span, "")
+    fixing.collected(unit, case.node)
+
+
+def drained(fixing: Fixing, case: Case) -> None:
+    """A coroutine walks the generator; where it is wanted once, one that is written for it."""
+    unit = case.unit
+    name = fixing.fresh(unit, "drain")
+    statement = unit.statement(case.owner)
+    if not unit.source.begins_line(statement):
+        raise CannotFixError
+    lines = f"async def {name}(stream):\n    return [x async for x in stream]\n"
+    fixing.of(unit).lines_before(statement, lines)
+    for argument in getattr(case.owner, "args", []):
+        info = case.info if argument is case.node else case.evidence.resolver.info(argument)
+        if info is not None and is_async_iterable(info) and not has(info, "__await__"):
+            fixing.of(unit).before(argument, f"{name}(")
+            fixing.of(unit).after(argument, ")")
+    if case.node not in getattr(case.owner, "args", []):
+        fixing.of(unit).before(case.node, f"{name}(")
+        fixing.of(unit).after(case.node, ")")
+    elif case.demand.what in ("tasks", "awaitables"):
+        task = case.demand.what == "tasks"
+        fixing.of(unit).before(case.node, "[asyncio.create_task(" if task else "[")
+        fixing.of(unit).after(case.node, ")]" if task else "]")
+
+
+def uncalled(fixing: Fixing, case: Case) -> None:
+    """The object itself, in the place of a call of it."""
+    unit, call = case.unit, case.owner
+    if call.args or call.keywords:
+        raise CannotFixError
+    parent = unit.parents.get(call)
+    if kind_of_case(case) in WALKABLE and isinstance(parent, ast.Await | ast.Call):
+        name = fresh(unit, "x")
+        whole = parent if isinstance(parent, ast.Await) else call
+        fixing.of(unit).replace(whole, f"[{name} async for {name} in {case.source}]")
+        fixing.suspending(unit, whole)
+        return
+    fixing.of(unit).replace(call, case.source)

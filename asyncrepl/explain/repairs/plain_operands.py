@@ -1,0 +1,218 @@
+"""What is there already, where something asynchronous is demanded."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import inspect
+import time
+
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of
+from asyncrepl.explain.kinds import Kind, has
+from asyncrepl.explain.repairs.entered_operands import around_statement
+from asyncrepl.explain.repairs.repair_case import LOOPS, Case, kind_of_case
+from asyncrepl.explain.value_origins import loads
+from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.source_rewriter import Span
+
+__all__ = [
+    "as_async",
+    "as_async_result",
+    "as_awaitable",
+    "dropped",
+    "each_awaited",
+    "entered_instead",
+    "gathered",
+    "in_thread",
+    "loop_plain",
+    "next_instead",
+    "over_range",
+    "over_results",
+    "slept",
+    "streaming_method",
+    "without_await",
+]
+
+
+def slept(fixing: Fixing, case: Case) -> None:
+    """``await time.sleep(1)``."""
+    call = case.node
+    if not isinstance(call, ast.Call) or case.evidence.resolver.value(call.func) is not time.sleep:
+        raise CannotFixError
+    fixing.of(case.unit).replace(call.func, "asyncio.sleep")
+    fixing.needs_import(case.unit, "asyncio")
+
+
+def dropped(fixing: Fixing, case: Case) -> None:
+    """No ``await`` in front of a value; of what is no value, nobody knows what was meant."""
+    kind = kind_of_case(case)
+    if kind in (Kind.MOCK, Kind.MODULE) or isinstance(case.node, ast.Constant):
+        raise CannotFixError
+    alone = isinstance(case.unit.parents.get(case.owner), ast.Expr)
+    if kind is Kind.NONE and not (alone and isinstance(case.node, ast.Call)):
+        raise CannotFixError
+    if kind is Kind.MANAGER:
+        around_statement(fixing, case.unit, case.owner, case.source, keyword="with")
+        return
+    without_await(fixing, case)
+    loop = case.unit.parents.get(case.owner)
+    is_async = isinstance(loop, ast.AsyncFor) or bool(getattr(loop, "is_async", False))
+    if isinstance(loop, LOOPS) and loop.iter is case.owner and is_async and has(
+        case.info, "__iter__"
+    ):  # fmt: skip
+        fixing.loop_plain(case.unit, loop)
+
+
+def each_awaited(fixing: Fixing, case: Case) -> None:
+    """``for p in as_completed(…)``, and ``await p`` for each use in the body."""
+    info = case.info
+    code = getattr(asyncio.as_completed, "__code__", None)
+    if info is None or info.code is None or info.code is not code:
+        raise CannotFixError
+    fixing.loop_plain(case.unit, case.owner)
+    target = case.owner.target
+    for name in loads(case.unit, target) if isinstance(target, ast.Name) else ():
+        if not isinstance(case.unit.parents.get(name), ast.Await):
+            fixing.awaiting(case.unit, name)
+            return
+
+
+def over_results(fixing: Fixing, case: Case) -> None:
+    """A loop over awaitables: over their results."""
+    unit, node = case.unit, case.node
+    item = case.info.item if case.info is not None else None
+    if item is None or not has(item, "__await__"):
+        raise CannotFixError
+    if isinstance(node, ast.GeneratorExp):
+        fixing.of(unit).before(node.elt, "await ")
+        return
+    listed = isinstance(node, ast.List | ast.Tuple) and case.source[:1] in "[("
+    arguments = case.source[1:-1].rstrip(", \n") if listed else f"*{case.source}"
+    fixing.loop_plain(unit, case.owner)
+    fixing.of(unit).replace(node, f"await asyncio.gather({arguments})")
+    fixing.needs_import(unit, "asyncio")
+
+
+def streaming_method(fixing: Fixing, case: Case) -> None:
+    """The one method of the object that gives an async generator."""
+    kind = case.info.kind if case.info is not None else object
+    methods = [
+        name
+        for base in kind.__mro__
+        for name, value in vars(base).items()
+        if inspect.isasyncgenfunction(value) and not name.startswith("_")
+    ]
+    if len(methods) != 1:
+        raise CannotFixError
+    text = f"{case.unit.source.operand(case.node)}.{methods[0]}()"
+    fixing.of(case.unit).replace(case.node, text)
+
+
+def without_await(fixing: Fixing, case: Case) -> None:
+    """The operand, without the ``await`` in front of it."""
+    start = case.unit.source.span(case.owner).start
+    end = case.unit.source.span(case.node).start
+    fixing.of(case.unit).replace(Span(start, end), "")
+
+
+def gathered(fixing: Fixing, case: Case) -> None:
+    """``await [a(), b()]`` → ``await asyncio.gather(a(), b())``."""
+    item = case.info.item if case.info is not None else None
+    if item is None or not has(item, "__await__"):
+        raise CannotFixError
+    source = case.source
+    listed = isinstance(case.node, ast.List | ast.Tuple) and source[:1] in "[("
+    arguments = source[1:-1].rstrip(", \n") if listed else f"*{source}"
+    fixing.of(case.unit).replace(case.node, f"asyncio.gather({arguments})")
+    fixing.needs_import(case.unit, "asyncio")
+
+
+def in_thread(fixing: Fixing, case: Case) -> None:
+    """A plain call where asyncio wants to run something: it runs in a thread."""
+    call = case.node
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name | ast.Attribute):
+        raise CannotFixError
+    function = case.unit.source.source(call.func)
+    start, end = case.unit.source.span(call)
+    opening = case.unit.source.span(call.func).end + 1
+    rest = case.unit.text[opening : end - 1].strip()
+    text = f"asyncio.to_thread({function}{', ' if rest else ''}{rest})"
+    fixing.of(case.unit).replace(Span(start, end), text)
+    fixing.needs_import(case.unit, "asyncio")
+
+
+def entered_instead(fixing: Fixing, case: Case) -> None:
+    """A plain context manager where asyncio waits for something: ``with`` gives its value."""
+    call = case.owner
+    awaits = [each for each in awaits_of(case.unit, call) if each.value is call]
+    if kind_of_case(case) is not Kind.MANAGER or not awaits or callee_name(call) == "gather":
+        raise CannotFixError
+    around_statement(fixing, case.unit, awaits[0], case.source, keyword="with")
+
+
+def as_awaitable(fixing: Fixing, case: Case) -> None:
+    """A value among what is awaited: by itself, it is its own result."""
+    call = case.owner
+    if not isinstance(call, ast.Call) or kind_of_case(case) in (
+        Kind.NONE,
+        Kind.MODULE,
+        Kind.MANAGER,
+    ):
+        raise CannotFixError
+    awaits = [each for each in awaits_of(case.unit, call) if each.value is call]
+    if callee_name(call) in ("wait_for", "shield") and awaits:
+        fixing.of(case.unit).replace(awaits[0], case.unit.source.operand(case.node))
+        return
+    fixing.of(case.unit).before(case.node, "asyncio.sleep(0, ")
+    fixing.of(case.unit).after(case.node, ")")
+    fixing.needs_import(case.unit, "asyncio")
+
+
+def loop_plain(fixing: Fixing, case: Case) -> None:
+    """A plain ``for``."""
+    if not has(case.info, "__iter__", "__getitem__"):
+        raise CannotFixError
+    fixing.loop_plain(case.unit, case.owner)
+
+
+def over_range(fixing: Fixing, case: Case) -> None:
+    """A loop over a number: over that many."""
+    if case.info is None or case.info.kind is not int:
+        raise CannotFixError
+    fixing.loop_plain(case.unit, case.owner)
+    fixing.of(case.unit).replace(case.node, f"range({case.source})")
+
+
+def next_instead(fixing: Fixing, case: Case) -> None:
+    """``await anext(xs)`` → ``next(iter(xs))``."""
+    if not has(case.info, "__iter__", "__next__"):
+        raise CannotFixError
+    unit, call, edits = case.unit, case.owner, fixing.of(case.unit)
+    operand = case.source if has(case.info, "__next__") else f"iter({case.source})"
+    rest = "".join(f", {unit.source.source(each)}" for each in call.args[1:])
+    text = f"next({operand}{rest})"
+    for each in awaits_of(unit, call):
+        if each.value is call:
+            edits.replace(each, text)
+            return
+        edits.replace(each, unit.source.source(each.value))
+    edits.replace(call, text)
+
+
+def as_async_result(fixing: Fixing, case: Case) -> None:
+    """``aiter(coroutine)``, where that gives a list."""
+    options = case.awaited
+    if not options or not all(has(each, "__iter__") for each in options):
+        raise CannotFixError
+    as_async(fixing, case, f"await {case.source}")
+    fixing.suspending(case.unit, case.node)
+
+
+def as_async(fixing: Fixing, case: Case, text: str = "") -> None:
+    """``aiter(xs)`` → an async generator over them."""
+    if not text and not has(case.info, "__iter__"):
+        raise CannotFixError
+    name = fixing.fresh(case.unit, "as_async")
+    lines = f"async def {name}(xs):\n    for x in xs:\n        yield x\n"
+    fixing.of(case.unit).lines_before(case.unit.statement(case.node), lines)
+    fixing.of(case.unit).replace(case.node, f"{name}({text or case.source})")

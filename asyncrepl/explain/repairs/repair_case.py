@@ -1,0 +1,222 @@
+"""What is to be repaired, and what the repairs ask of it."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from asyncrepl.events.object_info import ObjectInfo
+from asyncrepl.explain.generator_steps import stepped_source
+from asyncrepl.explain.kinds import Kind, kind_of
+from asyncrepl.explain.scopes import own_nodes, scope
+from asyncrepl.explain.value_origins import bindings, origins
+from asyncrepl.syntax.names import callee_name
+
+if TYPE_CHECKING:
+    from asyncrepl.explain.demands import Demand
+    from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.source_units import Unit
+
+__all__ = [
+    "AWAITABLE",
+    "CALLABLE",
+    "COLLECTORS",
+    "LOOPS",
+    "WALKABLE",
+    "Case",
+    "is_endless",
+    "kind_of_case",
+    "made_here",
+    "single_assignment",
+    "wants_list",
+    "yields_once",
+]
+
+AWAITABLE = {Kind.COROUTINE, Kind.STEP, Kind.TASK, Kind.FUTURE, Kind.AWAITABLE}
+
+
+WALKABLE = {Kind.ASYNC_GENERATOR, Kind.ASYNC_ITERATOR, Kind.ASYNC_ITERABLE}
+
+
+CALLABLE = {
+    Kind.COROUTINE_FUNCTION, Kind.ASYNC_GENERATOR_FUNCTION, Kind.FUNCTION, Kind.CLASS,
+    Kind.ASYNC_MANAGER_FUNCTION, Kind.ASYNC_CLASS,
+}  # fmt: skip
+
+
+LOOPS = (ast.For, ast.AsyncFor, ast.comprehension)
+
+
+#: What gives what its first argument gives, when it is awaited.
+_PASSING = ("create_task", "ensure_future", "shield", "wait_for")
+
+
+COLLECTORS = frozenset(
+    {"to_list", "tolist", "list", "collect", "as_list", "values", "all", "flatten", "fetchall"}
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is to be repaired: `info` are those of the operand, where they are known."""
+
+    evidence: Evidence
+    unit: Unit
+    demand: Demand
+    info: ObjectInfo | None
+    suffix: str = ""
+
+    @property
+    def node(self) -> ast.expr:
+        """The operand."""
+        return self.demand.node
+
+    @property
+    def owner(self) -> Any:
+        """The construct or call that demands."""
+        return self.demand.owner
+
+    @property
+    def source(self) -> str:
+        """The text of the operand."""
+        return self.unit.source.source(self.node) + self.suffix
+
+    @property
+    def awaited(self) -> list[ObjectInfo]:
+        """What awaiting the operand may give, as far as it is known."""
+        resolver = self.evidence.resolver
+        found = resolver.awaited(self.info) if self.info is not None else []
+        for unit, node in () if found else origins(self.evidence.units, self.unit, self.node):
+            name = callee_name(node)
+            if name == "gather" and unit is self.unit:
+                found.append(ObjectInfo(list))
+            elif kind_of_case(self) is Kind.STEP and isinstance(node, ast.Call):
+                source = stepped_source(node)
+                for made in origins(self.evidence.units, unit, source) if source else ():
+                    for info in resolver.options(made.node):
+                        found += resolver.yielded(info.code)
+            elif name in _PASSING and isinstance(node, ast.Call) and node.args:
+                for made in origins(self.evidence.units, unit, node.args[0]):
+                    for info in resolver.options(made.node):
+                        found += resolver.awaited(info)
+        return found
+
+
+def single_assignment(unit: Unit, node: ast.expr, *, awaited: bool = False) -> ast.expr | None:
+    """The call that a name is given, once, in the function that uses it."""
+    if not isinstance(node, ast.Name):
+        return None
+    around, nodes = bindings(unit, node)
+    assigned = unit.parents.get(nodes[0]) if len(nodes) == 1 else None
+    if not isinstance(assigned, ast.Assign) or len(assigned.targets) != 1:
+        return None
+    same = scope(unit, node) is around and isinstance(assigned.targets[0], ast.Name)
+    inner = around is not None and not isinstance(around, ast.FunctionDef)
+    kept = isinstance(assigned.value, ast.Await | ast.Constant) and not awaited
+    return assigned.value if (same or inner) and not kept else None
+
+
+def made_here(case: Case) -> ast.expr | None:
+    """What the operand's name is given, once, if that can be changed in its place."""
+    made = single_assignment(case.unit, case.node)
+    loose = isinstance(made, ast.IfExp | ast.BoolOp | ast.BinOp | ast.Lambda | ast.NamedExpr)
+    return None if loose and case.suffix else made
+
+
+def kind_of_case(case: Case) -> Kind:
+    """The kind of the operand; VALUE if it is unknown."""
+    return kind_of(case.info) if case.info is not None else Kind.VALUE
+
+
+#: Modules whose functions take numbers and strings.
+_OF_SCALARS = ("cmath", "struct", "_struct", "datetime", "time")
+
+
+_SCALARS = frozenset(
+    [
+        "sqrt",
+        "sin",
+        "cos",
+        "floor",
+        "ceil",
+        "log",
+        "exp",
+        "int",
+        "float",
+        "complex",
+        "chr",
+        "ord",
+        "abs",
+        "round",
+        "hex",
+        "oct",
+        "bin",
+        "open",
+        "range",
+        "pow",
+        "divmod",
+        "loads",
+        "fromisoformat",
+        "getattr",
+        "split",
+        "sleep",
+        "Decimal",
+        "Fraction",
+        "timedelta",
+    ]
+)
+
+
+def is_endless(case: Case) -> bool:
+    """Whether the generator never ends by itself."""
+    found = case.evidence.units.definition(case.info.code if case.info is not None else None)
+    for node in own_nodes(found[1]) if found is not None else ():
+        if isinstance(node, ast.While) and isinstance(node.test, ast.Constant) and node.test.value:
+            ends = (ast.Break, ast.Return, ast.Raise, ast.Await)
+            if not any(isinstance(each, ends) for part in node.body for each in ast.walk(part)):
+                return True
+    return False
+
+
+def wants_list(case: Case) -> bool:
+    """Whether a list of the items may be what is wanted."""
+    if case.demand.what not in ("value", "await"):
+        return True
+    found = case.evidence.units.definition(case.info.code if case.info is not None else None)
+    once = found is not None and yields_once(*found)
+    if case.demand.what == "await":
+        around = case.unit.parents.get(case.owner)
+        return not (once and isinstance(around, ast.BinOp | ast.Subscript | ast.Attribute))
+    return callee_name(case.owner) == "len" if once else _takes_list(case, case.owner)
+
+
+def _takes_list(case: Case, owner: ast.AST) -> bool:
+    """Whether a list may stand where the operand does."""
+    resolver = case.evidence.resolver
+    match owner:
+        case ast.Subscript():
+            return owner.value is case.node
+        case ast.Call():
+            module = str(getattr(resolver.value(owner.func), "__module__", None))
+            return (
+                callee_name(owner) not in _SCALARS and module.partition(".")[0] not in _OF_SCALARS
+            )
+        case ast.UnaryOp() | ast.FormattedValue() | ast.Raise() | ast.ExceptHandler():
+            return False
+        case ast.BinOp(left, operator, right) | ast.AugAssign(left, operator, right):
+            known = [resolver.info(each) for each in (left, right) if each is not case.node]
+            times = isinstance(operator, ast.Mult)
+            return all(each is None or each.kind is list or times for each in known)
+    return True
+
+
+def yields_once(unit: Unit, function: ast.AST) -> bool:
+    """Whether it is a function that a context manager can be made of."""
+    yields = [node for node in own_nodes(function) if isinstance(node, ast.Yield)]
+    looped = any(
+        isinstance(each, ast.For | ast.AsyncFor | ast.While)
+        for node in yields
+        for each in unit.ancestors(node)
+    )
+    return len(yields) == 1 and not looped

@@ -1,0 +1,294 @@
+"""Repairs, each written once: how an operand is made to meet what is demanded of it.
+
+Which it is depends on the kind of the operand, on the demand, and on what else is done with the
+value. Where it stays unknown what awaiting gives, what the user wrote is kept: he wrote ``async
+for``, so it becomes ``async for … in await x``. What is known to fail again is not offered.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+from types import FunctionType
+from typing import TYPE_CHECKING
+
+from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
+from asyncrepl.explain.class_methods import takes
+from asyncrepl.explain.demands import Demand, met
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing
+from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
+from asyncrepl.explain.repairs.attribute_repairs import (
+    items_as_list,
+    next_method,
+    of_one_item,
+    resource,
+    twin,
+)
+from asyncrepl.explain.repairs.awaited_operands import (
+    as_task,
+    awaited,
+    awaited_instead,
+    delegated_result,
+    ensured,
+    listed,
+    loop_over_awaited,
+    loop_over_owner,
+    next_of_result,
+    one_item,
+    result_not_called,
+    scheduled,
+    step_itself,
+    whole_iterator,
+    yielded_through,
+)
+from asyncrepl.explain.repairs.entered_operands import (
+    entered,
+    entered_async,
+    entered_first,
+    entered_generator,
+    entered_plainly,
+    entered_uncalled,
+    make_async_with,
+    make_plain_with,
+    opened,
+    unclosed,
+    unentered_plainly,
+)
+from asyncrepl.explain.repairs.iterated_operands import (
+    collected,
+    counted,
+    delegated,
+    drained,
+    first_item,
+    first_of_iter,
+    from_iterator,
+    list_call,
+    loop_async,
+    renamed_aiter,
+    stepped,
+    uncalled,
+    walked_not_awaited,
+)
+from asyncrepl.explain.repairs.plain_operands import (
+    as_async,
+    as_async_result,
+    as_awaitable,
+    dropped,
+    each_awaited,
+    entered_instead,
+    gathered,
+    in_thread,
+    loop_plain,
+    next_instead,
+    over_range,
+    over_results,
+    slept,
+    streaming_method,
+    without_await,
+)
+from asyncrepl.explain.repairs.repair_case import (
+    AWAITABLE,
+    CALLABLE,
+    LOOPS,
+    WALKABLE,
+    Case,
+    kind_of_case,
+)
+from asyncrepl.explain.static_values import takes_nothing
+from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.source_rewriter import Edit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from asyncrepl.explain.explanation import Fix
+
+    Repair = Callable[[Fixing, Case], None]
+
+__all__ = ["repaired"]
+
+
+def repaired(case: Case) -> Fix | None:
+    """The correction; None where nobody knows what was meant, or where it cannot be written."""
+    for repair in _choices(case):
+        fixing = Fixing(case.evidence)
+        try:
+            repair(fixing, case)
+        except CannotFixError:
+            continue
+        fix = fixing.fix()
+        if fix is not None:
+            return fix
+    return None
+
+
+def _choices(case: Case) -> tuple[Repair, ...]:
+    """The repairs that may do, the best first."""
+    table = _UNKNOWN if case.info is None else _table(case)
+    for key in (f"{case.demand.what}, {_form(case)}", case.demand.what, "*"):
+        if key in table:
+            return table[key]
+    return ()
+
+
+def _table(case: Case) -> dict[str, tuple[Repair, ...]]:
+    kind = kind_of_case(case)
+    if kind in AWAITABLE and not (kind is Kind.AWAITABLE and has(case.info, "__aenter__")):
+        return _STEP if kind is Kind.STEP else _AWAITABLE
+    if kind in WALKABLE:
+        return _WALKABLE
+    if kind in CALLABLE:
+        return {"*": (_called,)}
+    if has(case.info, "__aenter__"):
+        if case.info is not None and case.info.kind.__module__.startswith("asyncio."):
+            return _LOCK
+        return _AWAITABLE_MANAGER if has(case.info, "__await__") else _MANAGER
+    return _PLAIN_MANAGER if kind is Kind.MANAGER else _ORDINARY
+
+
+def _form(case: Case) -> str:
+    """What kind of place demands, where that decides; of a call, the name of the function."""
+    owner = case.owner
+    if case.demand.what == "call" and isinstance(case.unit.parents.get(owner), ast.Await):
+        return "awaited"
+    if case.demand.what == "attribute" and lookup(asyncio.Task, owner.attr) is not MISSING:
+        return "of tasks"
+    if isinstance(owner, LOOPS):
+        return "loop"
+    if isinstance(owner, ast.With | ast.AsyncWith):
+        return "with"
+    if isinstance(owner, ast.Call):
+        return callee_name(owner) if callee_name(owner) in _NAMED else "function"
+    return "yield from" if isinstance(owner, ast.YieldFrom) else ""
+
+
+def _called(fixing: Fixing, case: Case) -> None:
+    """A call of the function or class, and whatever its result needs then."""
+    assert case.info is not None
+    function = case.info.value
+    if not takes_nothing(function) and not _is_free_method(function):
+        raise CannotFixError
+    results = case.evidence.resolver.results(function)
+    fitting = [each for each in results if _fits(case.demand, each)]
+    node = case.node
+    loose = isinstance(node, ast.Lambda | ast.IfExp | ast.BoolOp)
+    if fitting:
+        fixing.of(case.unit).before(node, "(" if loose else "")
+        fixing.of(case.unit).after(node, ")()" if loose else "()")
+        return
+    if loose or not results:
+        raise CannotFixError
+    inner = Case(case.evidence, case.unit, case.demand, results[0], suffix="()")
+    for repair in _choices(inner):
+        try:
+            repair(fixing, inner)
+        except CannotFixError:
+            fixing.units.clear()
+            continue
+        _put_suffix(fixing, inner)
+        return
+    raise CannotFixError
+
+
+def _is_free_method(function: object) -> bool:
+    """Whether it is a method found through its object, and takes nothing but that."""
+    if not isinstance(function, FunctionType):
+        return False
+    return function.__code__.co_varnames[:1] == ("self",) and takes(function, 0)
+
+
+def _fits(demand: Demand, info: ObjectInfo) -> bool:
+    if demand.what == "attribute" and kind_of(info) in ASYNCHRONOUS:
+        return lookup(info.kind, demand.needs[0]) is not MISSING
+    return met(demand, info)
+
+
+def _put_suffix(fixing: Fixing, case: Case) -> None:
+    """The call itself, behind the operand, unless that was replaced as a whole."""
+    edits = fixing.of(case.unit)
+    start, end = case.unit.source.span(fixing.changed or case.node)
+    if not any(each.start <= start and end <= each.end for each in edits.edits if each.text):
+        edits.edits.insert(0, Edit(end, end, case.suffix))
+
+
+_NAMED = ("iter", "enumerate", "list")
+_UNKNOWN: dict[str, tuple[Repair, ...]] = {"await": (without_await,)}
+_AWAITABLE: dict[str, tuple[Repair, ...]] = {
+    "coroutine": (ensured,),
+    "function": (scheduled,),
+    "tasks": (listed,),
+    "awaitables": (listed,),
+    "step": (awaited_instead,),
+    "async step": (next_of_result, awaited),
+    "iterator": (awaited, as_async_result),
+    "walk, loop": (
+        whole_iterator, one_item, yielded_through, loop_over_awaited, loop_over_owner,
+    ),
+    "async walk, loop": (
+        whole_iterator, one_item, yielded_through, loop_over_awaited, loop_over_owner,
+    ),
+    "walk, yield from": (delegated_result,),
+    "call, awaited": (uncalled,),
+    "call": (result_not_called, awaited),
+    "attribute, of tasks": (as_task,),
+    "*": (awaited,),
+}  # fmt: skip
+_STEP = {**_AWAITABLE, "async step": (step_itself, awaited)}
+_WALKABLE: dict[str, tuple[Repair, ...]] = {
+    "attribute": (twin, next_method, resource, items_as_list, of_one_item),
+    "await, function": (drained,),
+    "await": (walked_not_awaited,),
+    "walk, loop": (loop_async,),
+    "walk, yield from": (delegated,),
+    "walk, iter": (first_of_iter, renamed_aiter),
+    "walk, enumerate": (counted, collected),
+    "walk, list": (list_call, collected),
+    "walk": (collected,),
+    "step": (stepped,),
+    "async step": (from_iterator,),
+    "enter": (entered_generator,),
+    "async enter": (entered_generator,),
+    "coroutine": (drained,),
+    "task": (drained,),
+    "tasks": (drained,),
+    "awaitables": (drained,),
+    "call": (uncalled,),
+    "close": (unclosed,),
+    "*": (first_item, collected),
+}
+_MANAGER: dict[str, tuple[Repair, ...]] = {
+    "enter, with": (make_async_with,),
+    "enter": (entered_async,),
+    "coroutine": (opened,),
+    "task": (opened,),
+    "tasks": (opened,),
+    "awaitables": (opened,),
+    "await, function": (opened,),
+    "function": (),
+    "async enter": (),
+    "call": (entered_uncalled, entered),
+    "call, awaited": (entered,),
+    "*": (entered,),
+}
+_AWAITABLE_MANAGER = {**_MANAGER, "async walk": (entered,), "*": (awaited,)}
+#: Entering a lock gives nothing.
+_LOCK = {**_MANAGER, "await": (dropped,), "call": (entered_uncalled,), "*": ()}
+_ORDINARY: dict[str, tuple[Repair, ...]] = {
+    "await, function": (in_thread, as_awaitable),
+    "await, list": (in_thread, as_awaitable),
+    "await": (gathered, slept, dropped),
+    "coroutine": (in_thread, as_awaitable),
+    "async walk": (each_awaited, over_results, loop_plain, over_range, streaming_method),
+    "async enter, with": (unentered_plainly,),
+    "async step": (next_instead,),
+    "iterator": (as_async,),
+    "close": (unclosed,),
+}
+_PLAIN_MANAGER = {
+    **_ORDINARY,
+    "await, function": (entered_instead, opened),
+    "coroutine": (entered_instead, opened),
+    "async walk": (loop_plain, entered_first),
+    "async enter, with": (make_plain_with,),
+    "async enter": (entered_plainly,),
+}

@@ -1,0 +1,147 @@
+"""Async functions handed to somebody who calls them and awaits nothing.
+
+A thread, a callback of the loop, ``map``: what they get is a coroutine, and it dies. Who
+got the function is certain if nothing else calls it.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from asyncrepl.explain.dropped_coroutines import dropped_name, handed_to
+from asyncrepl.explain.explanation import Finding, Fix
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, fresh, short
+from asyncrepl.explain.rule import Rule
+from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.source_rewriter import Span
+
+if TYPE_CHECKING:
+    from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.source_units import Function, Unit
+
+__all__ = ["RULES"]
+
+_THREADS = ("to_thread", "run_in_executor")
+#: Which argument is the callback.
+_CALLBACKS = {"call_soon": 0, "call_soon_threadsafe": 0, "call_later": 1, "call_at": 1}
+_WALKERS = ("filter", "map")
+
+
+def _in_thread(evidence: Evidence) -> Finding | None:
+    found = handed_to(evidence, *_THREADS)
+    if found is None:
+        return None
+    unit, call = found
+    function, *arguments = call.args[callee_name(call) == "run_in_executor" :]
+    fixing = Fixing(evidence)
+    text = ", ".join(unit.source.source(each) for each in [*arguments, *call.keywords])
+    fixing.of(unit).replace(call, f"{unit.source.source(function)}({text})")
+    why = (
+        f"{short(unit, function)} is an `async def`: the thread only makes its coroutine, "
+        "and nobody awaits that."
+    )
+    return Finding(why, fixing.fix())
+
+
+def _called_back(evidence: Evidence) -> Finding | None:
+    found = handed_to(evidence, *_CALLBACKS, "add_done_callback")
+    if found is None:
+        return None
+    unit, call = found
+    function = call.args[_CALLBACKS.get(callee_name(call), 0)]
+    why = (
+        f"The loop calls {short(unit, function)} and gets a coroutine: callbacks are plain "
+        "functions, nobody awaits them."
+    )
+    return Finding(why, _as_task(evidence, unit, call, function))
+
+
+def _as_task(evidence: Evidence, unit: Unit, call: ast.Call, function: ast.expr) -> Fix | None:
+    """A task in the place of the callback; or a plain function, if that awaits nothing."""
+    fixing, name = Fixing(evidence), unit.source.source(function)
+    after = call.args[call.args.index(function) + 1 :]
+    arguments = ", ".join(unit.source.source(each) for each in after)
+    made = f"asyncio.create_task({name}({arguments}))"
+    if callee_name(call) == "call_soon":
+        fixing.of(unit).replace(call, made)
+    elif (home := _plain_home(evidence, dropped_name(evidence))) is not None:
+        start = home[0].source.span(home[1]).start
+        fixing.of(home[0]).replace(Span(start, start + len("async ")), "")
+    elif callee_name(call) == "add_done_callback":
+        fixing.of(unit).replace(function, f"lambda task: asyncio.create_task({name}(task))")
+    else:
+        for each in after:
+            fixing.of(unit).replace(each, "")
+        fixing.of(unit).replace(function, f"lambda: {made}")
+    fixing.needs_import(unit, "asyncio")
+    return fixing.fix()
+
+
+def _plain_home(evidence: Evidence, name: str) -> tuple[Unit, Function] | None:
+    """The ``async def`` of that name, if it suspends nowhere."""
+    for unit in evidence.units.all():
+        for function in unit.functions():
+            if function.name == name and isinstance(function, ast.AsyncFunctionDef):
+                waits = (ast.Await, ast.AsyncFor, ast.AsyncWith)
+                if any(isinstance(node, waits) for node in own_nodes(function)):
+                    return None
+                return unit, function
+    return None
+
+
+def _walked_through(evidence: Evidence) -> Finding | None:
+    found = handed_to(evidence, *_WALKERS)
+    if found is None or len(found[1].args) != 2:
+        return None
+    unit, call = found
+    function, items = (unit.source.source(each) for each in call.args)
+    name, fixing = fresh(unit, "x"), Fixing(evidence)
+    parent = unit.parents.get(call)
+    whole = parent if isinstance(parent, ast.Call) and callee_name(parent) == "list" else call
+    if callee_name(call) == "filter":
+        text = f"[{name} for {name} in {items} if await {function}({name})]"
+    else:
+        text = f"[await {function}({name}) for {name} in {items}]"
+    fixing.of(unit).replace(whole, text)
+    try:
+        fixing.suspending(unit, call)
+    except CannotFixError:
+        return None
+    filters = callee_name(call) == "filter"
+    got = "keeps every item, as a coroutine is true" if filters else "gives coroutines"
+    why = f"`{callee_name(call)}` calls {short(unit, call.args[0])} and awaits nothing: it {got}."
+    return Finding(why, fixing.fix())
+
+
+_MODEL = (
+    "`to_thread` calls a blocking function in a thread. An `async def` called there "
+    "only makes a coroutine: await it on the loop, `await work()`."
+)
+_THREAD = "to-thread-of-async-function", "an async function given to a thread", 3, _MODEL
+
+RULES = (
+    Rule(*_THREAD, _in_thread, "seen", sees="dropped"),
+    Rule(*_THREAD, _in_thread, "seen", sees="shown"),
+    Rule(
+        "coroutine-function-as-callback",
+        "an async function as a callback",
+        5,
+        "The loop calls its callbacks and drops what they return. Make a task: "
+        "`asyncio.create_task(save())`, or write a plain function.",
+        _called_back,
+        "seen",
+        sees="dropped",
+    ),
+    Rule(
+        "async-callback-for-sync-function",
+        "an async function given to `map` or `filter`",
+        5,
+        "Builtins call their callback synchronously and get coroutine objects, each of them "
+        "true. Write a comprehension: `[x for x in xs if await f(x)]`.",
+        _walked_through,
+        "seen",
+        sees="dropped",
+    ),
+)

@@ -1,0 +1,253 @@
+"""``async for`` over what cannot be walked asynchronously."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import io
+from types import GeneratorType
+from typing import TYPE_CHECKING
+
+from asyncrepl.explain.explanation import Other
+from asyncrepl.explain.fix_editor import Fixing
+from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has
+from asyncrepl.explain.rules.operand_rules import ANY, FUNCTIONS, Told, row
+from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.explain.yield_edits import with_yield
+
+if TYPE_CHECKING:
+    from asyncrepl.explain.explanation import Fix
+
+__all__ = ["ASYNC_LOOPS", "nothing_to_walk"]
+
+_BUILTIN_ITERATORS = frozenset({enumerate, zip, map, filter, reversed})
+
+
+_CONTAINERS = frozenset(
+    {list, tuple, dict, set, frozenset, str, bytes, bytearray, range, memoryview}
+    | {type({}.keys()), type({}.values()), type({}.items())}
+)
+
+
+def _is_builtin_iterator(told: Told) -> bool:
+    kind = told.info.kind if told.info is not None else object
+    builtin = kind.__module__ == "builtins" and kind is not GeneratorType and has(
+        told.info, "__next__"
+    )  # fmt: skip
+    return kind in _BUILTIN_ITERATORS or kind.__module__ == "itertools" or builtin
+
+
+def _is_container(told: Told) -> bool:
+    kind = told.info.kind if told.info is not None else object
+    return kind in _CONTAINERS or (
+        kind.__module__ in ("collections", "array", "types") and has(told.info, "__iter__")
+    )
+
+
+def _is_file(told: Told) -> bool:
+    kind = told.info.kind if told.info is not None else object
+    return issubclass(kind, io.IOBase) or kind.__module__ == "tempfile"
+
+
+def _is_as_completed(told: Told) -> bool:
+    code = getattr(asyncio.as_completed, "__code__", None)
+    return told.info is not None and told.info.kind is GeneratorType and told.info.code is code
+
+
+def _is_queue(told: Told) -> bool:
+    return told.info is not None and issubclass(told.info.kind, asyncio.Queue)
+
+
+def _awaits_no_yield(told: Told) -> bool:
+    """Whether the coroutine's function returns nothing, and so was to yield."""
+    code = told.info.code if told.info is not None else None
+    found = told.evidence.units.definition(code)
+    return found is not None and not any(
+        isinstance(node, ast.Return) and node.value is not None for node in own_nodes(found[1])
+    )
+
+
+def _yielding(told: Told) -> Fix | None:
+    assert told.info is not None
+    found = told.evidence.units.definition(told.info.code)
+    return with_yield(Fixing(told.evidence), *found) if found is not None else None
+
+
+def _of_function(told: Told) -> str:
+    found = told.evidence.units.definition(told.info.code if told.info is not None else None)
+    return found[1].name if found is not None else ""
+
+
+def _or_yield(told: Told) -> Other | None:
+    name = _of_function(told)
+    clause = f"`{name}` was to `yield` what it returns"
+    return Other("async-def-without-yield", clause) if name else None
+
+
+def _coroutine_walked(told: Told) -> str:
+    return f"{told.text} is a coroutine: what it returns only exists after `await`."
+
+
+def nothing_to_walk(told: Told) -> str:
+    """What is said of what cannot be walked in any way."""
+    if told.info is None:
+        return f"What {told.text} gives has no `__aiter__`: `async for` cannot walk it."
+    if told.kind is Kind.MODULE:
+        return f"{told.text} is a module: `async for` needs something of it that gives items."
+    if told.info.kind in (int, float, bool, complex):
+        return f"{told.text} is {told.a}: there is nothing in it to walk."
+    return (
+        f"{told.text} is {told.a}, which has neither `__aiter__` nor `__iter__`: `async for` "
+        "finds nothing to walk."
+    )
+
+
+_PLAIN = ANY - ASYNCHRONOUS - {Kind.NONE, Kind.CLASS, Kind.FUNCTION, Kind.MODULE, Kind.VALUE}
+
+
+ASYNC_LOOPS = (
+    row(
+        "async-def-without-yield",
+        "`async for` over an `async def` without `yield`",
+        1,
+        "Only an `async def` that contains `yield` is an async generator function; without "
+        "`yield` (or with the yield forgotten, or only `raise NotImplementedError`) calling it "
+        "gives a coroutine. Put a `yield` in it.",
+        "async walk",
+        frozenset({Kind.COROUTINE}),
+        lambda told: (
+            f"`{_of_function(told)}` is an `async def` without `yield`: calling it gives a "
+            "coroutine, not an async generator."
+        ),
+        _awaits_no_yield,
+        _yielding,
+        lambda _: Other(
+            "async-for-over-coroutine", "it was to `return` the items, and to be awaited"
+        ),
+    ),
+    row(
+        "async-for-over-coroutine",
+        "`async for` over a coroutine",
+        1,
+        "A call of an `async def` without `yield` gives a coroutine; the iterable only exists "
+        "after awaiting it. Write `async for x in await load()` if it returns an async "
+        "iterable, `for x in await load()` if it returns a list.",
+        "async walk",
+        frozenset({Kind.COROUTINE}),
+        _coroutine_walked,
+        also=_or_yield,
+    ),
+    row(
+        "async-for-over-task-or-future",
+        "`async for` over a task or future",
+        1,
+        "A Task or Future stands for one result: `await` it. For many results await "
+        "`gather(…)` and loop over the list, or loop over `asyncio.as_completed(…)`.",
+        "async walk",
+        frozenset({Kind.TASK, Kind.FUTURE, Kind.AWAITABLE}),
+        lambda told: f"{told.text} is {told.a}: it stands for one result, which `await` gives.",
+    ),
+    row(
+        "async-for-over-function",
+        "`async for` over a function that was not called",
+        1,
+        "The async generator only exists after calling its function: `async for x in ticks()`.",
+        "async walk | async step | iterator",
+        FUNCTIONS,
+        lambda told: f"{told.text} is a function: only calling it gives something to walk.",
+    ),
+    row(
+        "async-for-over-class",
+        "`async for` over a class instead of an instance",
+        1,
+        "`async for` needs an instance: `async for x in Countdown(3)`.",
+        "async walk | async step | iterator",
+        frozenset({Kind.CLASS, Kind.ASYNC_CLASS}),
+        lambda told: f"{told.text} is the class itself: `async for` needs an instance of it.",
+    ),
+    row(
+        "async-for-over-as-completed",
+        "`async for` over `asyncio.as_completed` before Python 3.13",
+        1,
+        "Up to Python 3.12 `asyncio.as_completed` gives a synchronous iterator of awaitables: "
+        "`for c in as_completed(xs): r = await c`. Async iteration over it exists since 3.13.",
+        "async walk",
+        frozenset({Kind.GENERATOR}),
+        lambda told: (
+            f"Before Python 3.13 {told.text} is a plain iterator of awaitables: loop with `for` "
+            "and await each."
+        ),
+        _is_as_completed,
+    ),
+    row(
+        "async-for-over-builtin-iterator",
+        "`async for` over a builtin iterator",
+        1,
+        "The builtin and itertools iterators are synchronous: they have no `__aiter__`. Over "
+        "ordinary data use a plain `for` around them.",
+        "async walk",
+        _PLAIN,
+        lambda told: (
+            f"{told.text} is a synchronous iterator: `{told.name}` has `__next__` and no "
+            "`__aiter__`."
+        ),
+        _is_builtin_iterator,
+    ),
+    row(
+        "async-for-awaits-each-coroutine",
+        "`async for` over a collection of coroutines",
+        1,
+        "`async for` awaits the iterator's `__anext__`, not the items. A list of coroutines is "
+        "an ordinary list: await them one by one, or `await asyncio.gather(*coros)`, or "
+        "`for c in asyncio.as_completed(coros): await c`.",
+        "async walk",
+        _PLAIN,
+        lambda told: (
+            f"`async for` awaits each step, never the items: {told.text} is {told.a} of "
+            "awaitables."
+        ),
+        lambda told: told.item,
+    ),
+    row(
+        "async-for-over-list",
+        "`async for` over an ordinary collection",
+        1,
+        "`async for` calls `type(x).__aiter__`, which lists, tuples, dicts, sets, strings and "
+        "ranges do not have. Use a plain `for` (you can still `await` in its body); for "
+        "concurrency use gather or tasks.",
+        "async walk",
+        _PLAIN,
+        lambda told: (
+            f"{told.text} {'gives' if isinstance(told.node, ast.Await) else 'is'} {told.a}: it "
+            "has no `__aiter__`, its items are there already. A plain `for` walks it."
+        ),
+        _is_container,
+    ),
+    row(
+        "async-for-over-file",
+        "`async for` over an ordinary file",
+        1,
+        "Ordinary files are synchronous iterators; reading them blocks. Use a plain `for`, or "
+        "read in a thread (`asyncio.to_thread`), or a library that wraps files.",
+        "async walk",
+        _PLAIN,
+        lambda told: (
+            f"{told.text} is an ordinary file: reading its lines blocks and never suspends, so it "
+            "has no `__aiter__`."
+        ),
+        _is_file,
+    ),
+    row(
+        "async-for-over-sync-generator",
+        "`async for` over a plain generator",
+        1,
+        "A generator made by a plain `def` has `__next__`, not `__anext__`. Write `async def` "
+        "to get an async generator, or use a plain `for`.",
+        "async walk",
+        frozenset({Kind.GENERATOR}),
+        lambda told: (
+            f"{told.text} is a plain generator: it has `__next__` and no `__anext__`. Use `for`, "
+            "or write its function with `async def`."
+        ),
+    ),
+)

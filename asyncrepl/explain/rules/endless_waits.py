@@ -1,0 +1,77 @@
+"""A statement that waits for what nobody will give it."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from asyncrepl.explain.explanation import Finding, Fix
+from asyncrepl.explain.fix_editor import Fixing, fresh, short
+from asyncrepl.explain.rule import Rule
+from asyncrepl.explain.scopes import scope
+from asyncrepl.syntax.names import callee_name
+
+if TYPE_CHECKING:
+    from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.source_units import Unit
+
+__all__ = ["RULES"]
+
+
+def _stuck(evidence: Evidence) -> Finding | None:
+    unit = evidence.unit
+    awaits = [node for node in evidence.nodes if isinstance(node, ast.Await)]
+    # A loop over an iterator of somebody else's has no ``await`` of its own.
+    waited = awaits[-1].value if awaits else next(iter(evidence.nodes[-1:]), None)
+    text = short(unit, waited) if isinstance(waited, ast.expr) else "what it waits for"
+    why = (
+        f"Nothing can wake {text} any more: no other task runs, no timer is set. Ctrl-C ends the "
+        "wait."
+    )
+    return Finding(why, _ended_by_none(evidence, unit, awaits[-1]) if awaits else None)
+
+
+def _ended_by_none(evidence: Evidence, unit: Unit, waited: ast.Await) -> Fix | None:
+    """Of a generator that drains a queue: None in the queue ends it."""
+    function, taken = scope(unit, waited), waited.value
+    loop = unit.enclosing(waited, ast.While)
+    statement = unit.statement(waited)
+    drains = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Yield)
+    endless = loop is not None and isinstance(loop.test, ast.Constant) and bool(loop.test.value)
+    if callee_name(taken) != "get" or not drains or not endless or loop is None:
+        return None
+    if not isinstance(function, ast.AsyncFunctionDef) or loop.body != [statement]:
+        return None
+    fixing, name = Fixing(evidence), fresh(unit, "item")
+    edits = fixing.of(unit)
+    edits.replace(loop.test, f"({name} := {unit.source.source(waited)}) is not None")
+    edits.replace(waited, name)
+    if not _closed(evidence, fixing, function.name):
+        return None
+    return fixing.fix()
+
+
+def _closed(evidence: Evidence, fixing: Fixing, name: str) -> bool:
+    """Put the None in, in front of the loop that walks the generator."""
+    for unit in evidence.units.all():
+        for loop in unit.nodes(ast.AsyncFor):
+            call = loop.iter
+            if isinstance(call, ast.Call) and callee_name(call) == name and len(call.args) == 1:
+                queue = unit.source.source(call.args[0])
+                fixing.of(unit).lines_before(loop, f"{queue}.put_nowait(None)")
+                return True
+    return False
+
+
+RULES = (
+    Rule(
+        "endless-generator-hangs",
+        "a source that waits for ever",
+        3,
+        "A step that awaits what nobody provides suspends the loop for good. Let the producer "
+        "say that it is done (a None in the queue), or limit the wait: `asyncio.timeout()`.",
+        _stuck,
+        "seen",
+        sees="stuck",
+    ),
+)

@@ -1,0 +1,199 @@
+"""Iterators that are walked a second time: when they are over, or by two loops at once."""
+
+from __future__ import annotations
+
+import ast
+from types import AsyncGeneratorType, FunctionType
+from typing import TYPE_CHECKING
+
+from asyncrepl.events.object_info import lookup
+from asyncrepl.explain.explanation import Finding, Fix
+from asyncrepl.explain.fix_editor import Fixing, fresh, short
+from asyncrepl.explain.generator_steps import assignment
+from asyncrepl.explain.rule import Rule
+from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.instrument.silent_mistake_placement import steps_inside
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.operand_uses import Use
+
+__all__ = ["RULES"]
+
+
+def _exhausted(evidence: Evidence) -> Finding | None:
+    use = evidence.use("seen")
+    if use is None:
+        return None
+    text = short(evidence.unit, use.node)
+    why = f"{text} is at its end: an async generator is walked once, this loop gets nothing."
+    return Finding(why, _made_anew(evidence, use))
+
+
+def _made_anew(evidence: Evidence, use: Use) -> Fix | None:
+    """The call that made the generator, in the place of its name."""
+    if not isinstance(use.node, ast.Name):
+        return None
+    assigned = assignment(evidence, use.node.id)
+    if assigned is None or not isinstance(assigned[1].value, ast.Call):
+        return None
+    fixing = Fixing(evidence)
+    source = assigned[0].source.source(assigned[1].value)
+    fixing.of(evidence.unit).replace(use.node, source)
+    return fixing.fix()
+
+
+def _shared(evidence: Evidence) -> Finding | None:
+    use = evidence.use("seen")
+    if use is None or use.info is None:
+        return None
+    text = short(evidence.unit, use.node)
+    if use.info.kind is AsyncGeneratorType:
+        why = f"Both loops walk the one generator {text}: the inner one takes all that is left."
+        return Finding(why, _made_anew(evidence, use))
+    why = (
+        f"`{use.info.kind.__name__}.__aiter__` returns {text} itself, so both loops walk one "
+        "iterator: the inner one takes all that is left."
+    )
+    return Finding(why, _copied(evidence, use))
+
+
+def _copied(evidence: Evidence, use: Use) -> Fix | None:
+    """``__aiter__`` gives each loop an iterator of its own."""
+    method = lookup(use.info.kind, "__aiter__") if use.info else None
+    code = method.__code__ if isinstance(method, FunctionType) else None
+    found = evidence.units.definition(code)
+    returns = [n for n in own_nodes(found[1]) if isinstance(n, ast.Return)] if found else []
+    if found is None or len(returns) != 1 or returns[0].value is None:
+        return None
+    fixing, unit = Fixing(evidence), found[0]
+    value = returns[0].value
+    fixing.of(unit).replace(value, f"copy.copy({unit.source.source(value)})")
+    fixing.needs_import(unit, "copy")
+    return fixing.fix()
+
+
+def _skipping(evidence: Evidence) -> Finding | None:
+    use, unit = evidence.use("seen"), evidence.unit
+    loop = use.owner if use else None
+    if use is None or not isinstance(loop, ast.AsyncFor) or not isinstance(use.node, ast.Name):
+        return None
+    calls = list(steps_inside(loop, use.node.id))
+    if not calls:
+        return None
+    why = (
+        f"{short(unit, calls[0])} takes the item away from the loop, which walks the same "
+        f"`{use.node.id}`: it goes on after it."
+    )
+    return Finding(why, _one_behind(evidence, loop, calls))
+
+
+def _one_behind(evidence: Evidence, loop: ast.AsyncFor, calls: list[ast.Call]) -> Fix | None:
+    """The body runs one item late: the peeked one is then the one at hand."""
+    unit, fixing = evidence.unit, Fixing(evidence)
+    awaited = unit.parents.get(calls[0])
+    if len(calls) != 1 or not isinstance(loop.target, ast.Name) or len(loop.body) != 1:
+        return None
+    if not isinstance(awaited, ast.Await):
+        return None
+    target, before = loop.target.id, fresh(unit, "before")
+    body, edits = loop.body[0], fixing.of(unit)
+    for node in ast.walk(body):
+        if isinstance(node, ast.Name) and node.id == target:
+            edits.replace(node, before)
+    edits.replace(awaited, target)
+    by = unit.source.indent(loop)
+    one_line = body.lineno == loop.lineno
+    inner = by + "    " if one_line else unit.source.indent(body)
+    edits.insert(
+        unit.source.span(body).start,
+        ("\n" + inner if one_line else "") + f"if {before} is not None:\n{inner}    ",
+    )
+    edits.insert(unit.source.span(body).end, f"\n{inner}{before} = {target}")
+    edits.lines_before(loop, f"{before} = None")
+    return fixing.fix()
+
+
+def _guarded(evidence: Evidence) -> Finding | None:
+    use, unit = evidence.use("seen"), evidence.unit
+    guard = unit.enclosing(use.node, ast.Try) if use else None
+    if use is None or guard is None:
+        return None
+    why = "`async for` ends quietly: it takes the StopAsyncIteration itself, none comes out of it."
+    return Finding(why, _as_else(evidence, guard))
+
+
+def _as_else(evidence: Evidence, guard: ast.Try) -> Fix | None:
+    """The loop without its ``try``, the handler as its ``else``."""
+    loop, handler, unit = guard.body[0], guard.handlers[0], evidence.unit
+    simple = len(guard.body) == len(guard.handlers) == 1 and not guard.finalbody
+    if not simple or guard.orelse or not isinstance(loop, ast.AsyncFor) or loop.orelse:
+        return None
+    by = unit.source.indent(guard)
+    deeper = unit.source.indent(loop).removeprefix(by)
+    start, end = unit.source.block(loop)
+    lines = unit.text[start:end].rstrip("\n").split("\n")
+    loop_text = "\n".join(
+        line.removeprefix(deeper) if by == "" else by + line.removeprefix(by + deeper)
+        for line in lines
+    )
+    fixing = Fixing(evidence)
+    text = loop_text.removeprefix(by)
+    if not all(isinstance(each, ast.Pass) for each in handler.body):
+        first, last = unit.source.span(handler.body[0]).start, unit.source.span(handler.body[-1])
+        text += f"\n{by}else:\n{by}{deeper}{unit.text[first : last.end]}"
+    fixing.of(unit).replace(guard, text)
+    return fixing.fix()
+
+
+def _rule(
+    id_: str,
+    title: str,
+    step: int,
+    model: str,
+    sees: str,
+    find: Callable[[Evidence], Finding | None],
+) -> Rule:
+    return Rule(id_, title, step, model, find, "seen", sees=sees)
+
+
+RULES = (
+    _rule(
+        "exhausted-generator-reused",
+        "an async generator that is over, walked again",
+        6,
+        "An async generator is walked once. Call the function again for a second walk, or keep "
+        "the items: `items = [x async for x in gen()]`.",
+        "exhausted",
+        _exhausted,
+    ),
+    _rule(
+        "self-returning-iterator-shared",
+        "two loops over one iterator",
+        1,
+        "An object whose `__aiter__` returns itself has one position, whoever walks it. For "
+        "loops that do not disturb each other write `__aiter__` as an async generator.",
+        "shared",
+        _shared,
+    ),
+    _rule(
+        "anext-in-body-skips-items",
+        "`anext` inside the loop over the same iterator",
+        2,
+        "`anext(gen)` in the body takes an item the loop will not see. Remember the item before "
+        "instead of looking at the one to come.",
+        "skipping",
+        _skipping,
+    ),
+    _rule(
+        "except-stopasynciteration-around-loop",
+        "`except StopAsyncIteration` around the loop",
+        6,
+        "The loop ends on StopAsyncIteration and takes it. What is to happen at the end goes "
+        "behind the loop, or into its `else`.",
+        "guarded",
+        _guarded,
+    ),
+)

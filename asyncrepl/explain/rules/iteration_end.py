@@ -1,0 +1,291 @@
+"""The end of an iteration, raised or met in the wrong place."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from typing import TYPE_CHECKING
+
+from asyncrepl.explain.explanation import Finding, Fix, Other
+from asyncrepl.explain.fix_editor import Fixing, short
+from asyncrepl.explain.generator_steps import called, is_step, stepped_source
+from asyncrepl.explain.rule import Rule
+from asyncrepl.explain.scopes import scope
+from asyncrepl.explain.source_units import FUNCTIONS, Unit
+from asyncrepl.explain.static_values import Resolver
+from asyncrepl.syntax.names import callee_name, last_name
+from asyncrepl.syntax.source_rewriter import SourceRewriter, indent
+
+if TYPE_CHECKING:
+    from asyncrepl.explain.evidence import Evidence, Site
+
+__all__ = ["RULES", "STEPS", "awaited_step", "catches_end", "stopped_at"]
+
+_STOPS = ("StopIteration", "StopAsyncIteration")
+STEPS = ("anext", "__anext__")
+
+
+def _raised(site: Site) -> ast.Raise | None:
+    """``raise StopIteration`` written out at the place."""
+    node = site.node(ast.Raise)
+    name = node.exc.func if node and isinstance(node.exc, ast.Call) else node.exc if node else None
+    return node if isinstance(name, ast.Name) and name.id in _STOPS else None
+
+
+def _guarded(edits: SourceRewriter, unit: Unit, node: ast.AST, stop: str, handler: str) -> None:
+    """Put ``try`` / ``except stop: handler`` around the statement that holds `node`."""
+    statement = unit.statement(node)
+    start, end = unit.source.block(statement)
+    by = unit.source.indent(statement)
+    body = indent(unit.text[start:end].rstrip("\n"), "    ")
+    text = f"{by}try:\n{body}\n{by}except {stop}:\n{by}    {handler}\n"
+    edits.replace(unit.source.block(statement), text)
+
+
+def _in_anext(evidence: Evidence) -> Finding | None:
+    """StopIteration that left a coroutine, and came from an ``__anext__``."""
+    sites = [site for site in evidence.leak if site.frame.f_code.co_name == "__anext__"]
+    if not sites or not isinstance(evidence.error and evidence.error.__cause__, StopIteration):
+        return None
+    site = sites[-1]
+    why = (
+        "`__anext__` let StopIteration out: an async iterator ends with StopAsyncIteration, "
+        "and Python turns StopIteration into RuntimeError."
+    )
+    return Finding(why, _ended_properly(evidence, site))
+
+
+def _ended_properly(evidence: Evidence, site: Site) -> Fix | None:
+    fixing, unit = Fixing(evidence), site.unit
+    edits, raised = fixing.of(unit), _raised(site)
+    if raised is not None:
+        text = unit.source.source(raised).replace("StopIteration", "StopAsyncIteration", 1)
+        edits.replace(raised, text)
+        return fixing.fix()
+    if not site.nodes:
+        return None
+    node = site.nodes[-1]
+    function = scope(unit, node)
+    if isinstance(function, ast.AsyncFunctionDef):
+        _guarded(edits, unit, node, "StopIteration", "raise StopAsyncIteration from None")
+        return fixing.fix()
+    return _made_async(fixing, site, node, function)
+
+
+def _made_async(fixing: Fixing, site: Site, node: ast.AST, function: ast.AST | None) -> Fix | None:
+    """Await in ``async def __anext__`` what the plain method handed out."""
+    unit, statement = site.unit, site.unit.statement(node)
+    if not isinstance(statement, ast.Return) or statement.value is None or function is None:
+        return None
+    edits, by = fixing.of(unit), unit.source.indent(statement)
+    edits.before(function, "async ")
+    text = (
+        f"try:\n{by}    return await {unit.source.source(statement.value)}\n"
+        f"{by}except StopIteration:\n{by}    raise StopAsyncIteration from None"
+    )
+    edits.replace(statement, text)
+    return fixing.fix()
+
+
+def _left_generator(evidence: Evidence, stop: type[BaseException]) -> Site | None:
+    """The place in an async generator from which an exception of the kind `stop` left it."""
+    if not evidence.leak or not isinstance(evidence.error and evidence.error.__cause__, stop):
+        return None
+    site = evidence.leak[0]
+    return site if site.frame.f_code.co_flags & inspect.CO_ASYNC_GENERATOR else None
+
+
+def _stop_in_generator(evidence: Evidence) -> Finding | None:
+    site = _left_generator(evidence, StopIteration)
+    if site is None:
+        return None
+    return Finding(
+        _why_generator(site, "StopIteration"), _returned(evidence, site, "StopIteration")
+    )
+
+
+def _async_stop_in_generator(evidence: Evidence) -> Finding | None:
+    site = _left_generator(evidence, StopAsyncIteration)
+    if site is None:
+        return None
+    why = _why_generator(site, "StopAsyncIteration")
+    return Finding(why, _returned(evidence, site, "StopAsyncIteration"))
+
+
+def _why_generator(site: Site, stop: str) -> str:
+    name = site.frame.f_code.co_name
+    subject = "The generator expression" if name.startswith("<") else f"`{name}`"
+    return f"{subject} let {stop} out; an async generator ends with `return`, nothing else."
+
+
+def _returned(evidence: Evidence, site: Site, stop: str) -> Fix | None:
+    fixing, unit = Fixing(evidence), site.unit
+    edits, raised = fixing.of(unit), _raised(site)
+    if raised is not None:
+        edits.replace(raised, "return")
+        return fixing.fix()
+    if not site.nodes:
+        return None
+    node = site.nodes[-1]
+    if unit.enclosing(node, ast.GeneratorExp) is None:
+        _guarded(edits, unit, node, stop, "return")
+        return fixing.fix()
+    call = site.node(ast.Call)
+    if call is None or len(call.args) != 1 or callee_name(call) not in ("next", "anext"):
+        return None
+    _with_default(fixing, unit, call)
+    return fixing.fix()
+
+
+def _loop_around(unit: Unit, node: ast.AST) -> ast.AsyncFor | None:
+    """The ``async for`` in whose body `node` stands, in the same function."""
+    child = node
+    for parent in unit.ancestors(node):
+        if isinstance(parent, FUNCTIONS):
+            return None
+        if isinstance(parent, ast.AsyncFor) and child in parent.body:
+            return parent
+        child = parent
+    return None
+
+
+def catches_end(guard: ast.Try) -> bool:
+    """Whether a handler of it takes a StopAsyncIteration."""
+    kinds = [handler.type for handler in guard.handlers]
+    names = [last_name(each) for kind in kinds if kind is not None for each in ast.walk(kind)]
+    return None in kinds or bool({"StopAsyncIteration", "Exception", "BaseException"} & {*names})
+
+
+def stopped_at(evidence: Evidence) -> Site | None:
+    """Where the end was met: behind the user's own ``__anext__``, if it came through one."""
+    sites = [site for site in evidence.sites if site.frame.f_code.co_name != "__anext__"]
+    return sites[-1] if sites else None
+
+
+def awaited_step(evidence: Evidence, site: Site) -> tuple[Unit, ast.Call] | None:
+    """The call of ``anext(it)`` or ``it.__anext__()`` whose result is awaited at the place."""
+    node = site.node(ast.Await)
+    operand = node.value if node else site.node(ast.Call)
+    found = called(evidence, site.unit, operand) if operand is not None else None
+    return found if found is not None and callee_name(found[1]) in STEPS else None
+
+
+def _in_body(evidence: Evidence) -> Finding | None:
+    site = stopped_at(evidence)
+    if site is None or not site.nodes or _loop_around(site.unit, site.nodes[-1]) is None:
+        return None
+    fixing, raised, step = Fixing(evidence), _raised(site), awaited_step(evidence, site)
+    if raised is not None:
+        why = (
+            "StopAsyncIteration only ends the loop when `__anext__` raises it; in the body it "
+            "is an error."
+        )
+        fixing.of(site.unit).replace(raised, "break")
+        return Finding(why, fixing.fix())
+    if step is None:
+        return None
+    why = (
+        f"{short(*step)} found no more items, in the body of the loop: there "
+        "StopAsyncIteration is an error like any other."
+    )
+    _with_default(fixing, *step)
+    return Finding(why, fixing.fix())
+
+
+def _with_default(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
+    edits = fixing.of(unit)
+    if isinstance(call.func, ast.Attribute):
+        edits.replace(call, f"anext({unit.source.source(call.func.value)}, None)")
+    elif call.args:
+        end = unit.source.span(call).end - 1
+        edits.insert(end, " None" if unit.text[:end].rstrip().endswith(",") else ", None")
+
+
+_TIME_LIMITS = ("wait_for", "timeout", "timeout_at")
+
+
+def _exhausted(evidence: Evidence) -> Finding | None:
+    site = stopped_at(evidence)
+    step = awaited_step(evidence, site) if site else None
+    if site is None or step is None:
+        return _exhausted_object(evidence, site) if site else None
+    if len(step[1].args) > 1:
+        return None
+    fixing = Fixing(evidence)
+    _with_default(fixing, *step)
+    also = Other("timeout-ends-the-generator", "a timeout has cancelled an earlier step of it")
+    maybe = also if _may_be_cancelled(step[1], evidence) else None
+    return Finding(_why_exhausted(*step), fixing.fix(), maybe)
+
+
+def _exhausted_object(evidence: Evidence, site: Site) -> Finding | None:
+    """A step that came from elsewhere, awaited here."""
+    node = site.node(ast.Await)
+    info = Resolver.of_frame(evidence.units, site.frame).info(node.value) if node else None
+    return Finding(_why_exhausted(site.unit, node.value)) if node and is_step(info) else None
+
+
+def _why_exhausted(unit: Unit, node: ast.expr) -> str:
+    return (
+        f"{short(unit, node)} found no more items: outside of `async for` the end is a "
+        "StopAsyncIteration, unless there is a default."
+    )
+
+
+def _may_be_cancelled(call: ast.Call, evidence: Evidence) -> bool:
+    """Whether a timeout may have cancelled an earlier step: that leaves no trace."""
+    if not isinstance(stepped_source(call), ast.Name):
+        return False
+    calls = (call for unit in evidence.units.all() for call in unit.nodes(ast.Call))
+    return any(callee_name(call) in _TIME_LIMITS for call in calls)
+
+
+RULES = (
+    Rule(
+        "stopiteration-in-anext",
+        "StopIteration out of `__anext__`",
+        6,
+        "An async iterator ends by raising StopAsyncIteration. StopIteration cannot pass out of "
+        "a coroutine: Python turns it into RuntimeError.",
+        _in_anext,
+        errors=(RuntimeError,),
+    ),
+    Rule(
+        "stopiteration-in-async-generator",
+        "StopIteration out of an async generator",
+        6,
+        "To end an async generator just `return` (or fall off the end). StopIteration from "
+        "inside, also from a bare `next(it)`, becomes RuntimeError.",
+        _stop_in_generator,
+        errors=(RuntimeError,),
+    ),
+    Rule(
+        "stopasynciteration-in-async-generator",
+        "StopAsyncIteration out of an async generator",
+        6,
+        "Inside an async generator `return` ends the iteration; a StopAsyncIteration raised "
+        "there, also one that leaks from `await anext(it)`, becomes RuntimeError. Use `return`, "
+        "`async for`, or `anext(it, default)`.",
+        _async_stop_in_generator,
+        errors=(RuntimeError,),
+    ),
+    Rule(
+        "stopasynciteration-in-body",
+        "StopAsyncIteration in the body of the loop",
+        5,
+        "StopAsyncIteration only ends the loop when it comes out of `__anext__`; raised in the "
+        "body (also by `await anext(other)`) it is an error like any other. Use `break`, or "
+        "`anext(other, default)`.",
+        _in_body,
+        errors=(StopAsyncIteration,),
+    ),
+    Rule(
+        "exhausted-anext-raises",
+        "`anext` at the end of the items",
+        6,
+        "Outside `async for`, the end of an async iterator reaches you as StopAsyncIteration. "
+        "Give a default, `await anext(gen, None)`, or catch StopAsyncIteration.",
+        _exhausted,
+        errors=(StopAsyncIteration,),
+    ),
+)

@@ -1,0 +1,189 @@
+"""``yield`` and ``return`` where an async generator, or the prompt, has no use for them."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from asyncrepl.explain.explanation import Finding, Fix
+from asyncrepl.explain.fix_editor import Fixing, fresh, is_generator, short
+from asyncrepl.explain.rule import Rule
+from asyncrepl.explain.scopes import COMPREHENSIONS, annotated, own_nodes, scope
+from asyncrepl.explain.static_values import is_async_iterable, is_awaitable
+from asyncrepl.syntax.source_rewriter import indent
+
+if TYPE_CHECKING:
+    from asyncrepl.explain.evidence import Evidence
+
+__all__ = ["RULES"]
+
+_YIELDS = (ast.Yield, ast.YieldFrom)
+
+
+def _yield_from(evidence: Evidence) -> Finding | None:
+    unit = evidence.unit
+    found = [node for node in evidence.nodes if isinstance(node, ast.YieldFrom)]
+    function = scope(unit, found[0]) if found else None
+    if not isinstance(function, ast.AsyncFunctionDef):
+        return None
+    fixing = Fixing(evidence)
+    for node in own_nodes(function):
+        if isinstance(node, ast.YieldFrom):
+            _delegate(fixing, evidence, node)
+    waits = _is_waiting(evidence, found[0])
+    value = short(unit, found[0].value)
+    instead = f"`await` {value}" if waits else f"loop over {value} and yield each item"
+    why = f"`{function.name}` is an `async def`, where `yield from` does not exist: {instead}."
+    return Finding(why, fixing.fix())
+
+
+def _is_waiting(evidence: Evidence, node: ast.YieldFrom) -> bool:
+    """Whether ``yield from`` meant ``await``, as it did in generator-based coroutines."""
+    info = evidence.resolver.info(node.value)
+    if info is not None:
+        return is_awaitable(info) and not is_async_iterable(info)
+    return not isinstance(evidence.unit.parents.get(node), ast.Expr)
+
+
+def _delegate(fixing: Fixing, evidence: Evidence, node: ast.YieldFrom) -> None:
+    unit, source = evidence.unit, evidence.unit.source.source(node.value)
+    if _is_waiting(evidence, node):
+        fixing.of(unit).replace(node, f"await {source}")
+        return
+    info = evidence.resolver.info(node.value)
+    loop = "async for" if info is not None and is_async_iterable(info) else "for"
+    name, by = fresh(unit, "item"), unit.source.indent(node)
+    fixing.of(unit).replace(node, f"{loop} {name} in {source}:\n{by}    yield {name}")
+
+
+def _return_value(evidence: Evidence) -> Finding | None:
+    unit = evidence.unit
+    found = [node for node in evidence.nodes if isinstance(node, ast.Return) and node.value]
+    function = scope(unit, found[0]) if found else None
+    if not isinstance(function, ast.AsyncFunctionDef) or not is_generator(function):
+        return None
+    fixing = Fixing(evidence)
+    for node in own_nodes(function):
+        if isinstance(node, ast.Return) and node.value is not None:
+            fixing.of(unit).replace(node, "return")
+    why = (
+        f"`{function.name}` yields, so it is an async generator: it can only end with a bare "
+        f"`return`, not with {short(unit, found[0])}."
+    )
+    return Finding(why, fixing.fix())
+
+
+def _top_level_yield(evidence: Evidence) -> Finding | None:
+    unit = evidence.unit
+    found = [node for node in evidence.nodes if isinstance(node, _YIELDS)]
+    if not found or scope(unit, found[0]) is not None or _in_comprehension(evidence, found[0]):
+        return None
+    if _is_of_a_type(evidence, found[0]):
+        return None
+    why = (
+        f"{short(unit, found[0])} stands at the top level: top-level `await` lets the prompt "
+        "suspend, it does not make it a generator."
+    )
+    return Finding(why, _in_a_generator(evidence, found[0]))
+
+
+def _is_of_a_type(evidence: Evidence, node: ast.expr) -> bool:
+    """Whether `node` stands in an annotation, an alias or a type parameter."""
+    around = {type(each).__name__ for each in evidence.unit.ancestors(node)}
+    typed = {"TypeAlias", "TypeVar", "ParamSpec", "TypeVarTuple"}  # 3.12 on
+    return annotated(evidence.unit, node) is not None or not typed.isdisjoint(around)
+
+
+def _in_comprehension(evidence: Evidence, node: ast.AST) -> bool:
+    return evidence.unit.enclosing(node, *COMPREHENSIONS) is not None
+
+
+def _in_a_generator(evidence: Evidence, node: ast.expr) -> Fix | None:
+    """Put the outermost statement into an ``async def`` and walk that."""
+    unit, statement = evidence.unit, evidence.unit.statement(node)
+    for outer in unit.ancestors(statement):
+        statement = outer if isinstance(outer, ast.stmt) else statement
+    if not isinstance(unit.parents.get(node), ast.Expr):
+        return None
+    fixing = Fixing(evidence)
+    name = fixing.fresh(unit, "stream")
+    start, end = unit.source.block(statement)
+    body = unit.text[start:end].rstrip("\n")
+    text = f"async def {name}():\n{indent(body, '    ')}\n\nprint([x async for x in {name}()])\n"
+    fixing.of(unit).replace(unit.source.block(statement), text)
+    return fixing.fix()
+
+
+def _in_async_comprehension(evidence: Evidence) -> Finding | None:
+    unit = evidence.unit
+    found = [node for node in evidence.nodes if isinstance(node, _YIELDS)]
+    whole = unit.enclosing(found[0], *COMPREHENSIONS) if found else None
+    if whole is None or not _is_about_async(evidence, whole):
+        return None
+    text = short(unit, found[0])
+    why = f"{text} stands in a comprehension, which builds one value and cannot yield."
+    return Finding(why, _loop_instead(evidence, whole, found[0]))
+
+
+def _is_about_async(evidence: Evidence, whole: ast.AST) -> bool:
+    clauses: list[ast.comprehension] = whole.generators  # type: ignore[attr-defined]
+    around = scope(evidence.unit, whole)
+    return isinstance(around, ast.AsyncFunctionDef) or any(each.is_async for each in clauses)
+
+
+def _loop_instead(evidence: Evidence, whole: ast.expr, inner: ast.expr) -> Fix | None:
+    unit, clauses = evidence.unit, whole.generators  # type: ignore[attr-defined]
+    if not isinstance(unit.parents.get(whole), ast.Expr) or len(clauses) != 1:
+        return None
+    clause, by, fixing = clauses[0], unit.source.indent(whole), Fixing(evidence)
+    keyword = "async for" if clause.is_async else "for"
+    lines = [
+        f"{keyword} {unit.source.source(clause.target)} in {unit.source.source(clause.iter)}:"
+    ]
+    for test in clause.ifs:
+        lines.append(f"{by}{'    ' * len(lines)}if {unit.source.source(test)}:")
+    lines.append(f"{by}{'    ' * len(lines)}{unit.source.source(inner)}")
+    fixing.of(unit).replace(whole, "\n".join(lines))
+    return fixing.fix()
+
+
+RULES = (
+    Rule(
+        "yield-from-in-async-def",
+        "`yield from` in an `async def`",
+        0,
+        "`yield from` is synchronous delegation and does not exist in async functions. Re-yield "
+        "by hand: `async for x in inner(): yield x` for an async source, `for x in xs: yield x` "
+        "for a plain one; to wait for a coroutine use `await`.",
+        _yield_from,
+        "compile",
+    ),
+    Rule(
+        "return-value-in-async-generator",
+        "`return` with a value in an async generator",
+        0,
+        "A `yield` anywhere in an `async def` makes it an async generator, and those can only "
+        "end with a bare `return`. Yield the last value, keep it on an object, or split the "
+        "function.",
+        _return_value,
+        "compile",
+    ),
+    Rule(
+        "yield-inside-async-comprehension",
+        "`yield` in a comprehension",
+        0,
+        "A comprehension builds one value and cannot yield. Use an `async for` statement with "
+        "`yield` in its body.",
+        _in_async_comprehension,
+        "compile",
+    ),
+    Rule(
+        "yield-at-top-level",
+        "`yield` at the prompt",
+        0,
+        "Top-level await lets the prompt suspend; it does not make the prompt a generator. "
+        "`yield` needs an `async def` around it.",
+        _top_level_yield,
+        "compile",
+    ),
+)

@@ -1,0 +1,120 @@
+"""A stream that a function does not give: it returns None, or does on one of its paths."""
+
+from __future__ import annotations
+
+import ast
+from types import NoneType
+from typing import TYPE_CHECKING
+
+from asyncrepl.explain.explanation import Finding, Fix
+from asyncrepl.explain.fix_editor import Fixing, short
+from asyncrepl.explain.generator_steps import given
+from asyncrepl.explain.rule import Rule
+from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.syntax.names import callee_name
+
+if TYPE_CHECKING:
+    from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.source_units import Function, Unit
+
+__all__ = ["RULES"]
+
+
+def _none(evidence: Evidence) -> Finding | None:
+    """What is to be walked is None: the function that was to give it does not always return."""
+    use = evidence.use("async for", "await", "argument")
+    if use is None or use.kind is not NoneType:
+        return None
+    for name in _makers(evidence, use.node):
+        for unit in evidence.units.all():
+            for function in unit.functions():
+                if function.name == name and _forgets(function):
+                    why = (
+                        f"`{_full_name(unit, function)}` returns a value on one path and reaches "
+                        f"its end on another: there it returns None, and {_said(evidence, use)}."
+                    )
+                    return Finding(why, _passed_on(evidence, unit, function))
+    return None
+
+
+def _said(evidence: Evidence, use: object) -> str:
+    node = getattr(use, "node", None)
+    return f"{short(evidence.unit, node)} is that None" if node is not None else "that is met here"
+
+
+def _makers(evidence: Evidence, node: ast.expr) -> list[str]:
+    """The names of the functions whose result the operand may be, the nearest first."""
+    names = []
+    for site in evidence.sites[::-1]:
+        operands: list[ast.expr] = [each for each in site.nodes if isinstance(each, ast.expr)]
+        loops = [each for each in site.nodes if isinstance(each, ast.AsyncFor)]
+        operands += [each.iter for each in loops]
+        for operand in (node, *operands):
+            value = given(evidence, operand.id) if isinstance(operand, ast.Name) else None
+            call = value[1] if value else operand
+            call = call.value if isinstance(call, ast.Await) else call
+            if isinstance(call, ast.Call):
+                names.append(callee_name(call))
+    return list(dict.fromkeys(names))
+
+
+def _forgets(function: Function) -> bool:
+    """Whether a plain ``def`` or a coroutine returns a value, and may reach its end without."""
+    nodes = list(own_nodes(function))
+    if any(isinstance(each, ast.Yield | ast.YieldFrom) for each in nodes):
+        return False
+    returns = [each for each in nodes if isinstance(each, ast.Return)]
+    return any(each.value is not None for each in returns) and _falls_through(function.body)
+
+
+def _falls_through(body: list[ast.stmt]) -> bool:
+    last = body[-1]
+    match last:
+        case ast.Return():
+            return last.value is None
+        case ast.Raise() | ast.While() | ast.Try() | ast.Match():
+            return False  # or who knows
+        case ast.With() | ast.AsyncWith():
+            return _falls_through(last.body)
+        case ast.If():
+            return not last.orelse or _falls_through(last.body) or _falls_through(last.orelse)
+    return True
+
+
+def _full_name(unit: Unit, function: Function) -> str:
+    owner = unit.parents.get(function)
+    return f"{owner.name}.{function.name}" if isinstance(owner, ast.ClassDef) else function.name
+
+
+def _passed_on(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:
+    """Return what was given, where the callers put it in the place of that: ``x = f(x)``."""
+    names = [each.arg for each in function.args.args if each.arg not in ("self", "cls")]
+    if len(names) != 1 or not isinstance(function.body[-1], ast.If):
+        return None
+    assigns = [node for each in evidence.units.all() for node in each.nodes(ast.Assign)]
+    if not any(_replaces(node, function.name) for node in assigns):
+        return None
+    fixing = Fixing(evidence)
+    fixing.of(unit).lines_after(function.body[-1], f"return {names[0]}")
+    return fixing.fix()
+
+
+def _replaces(node: ast.Assign, name: str) -> bool:
+    """Whether it is ``x = f(x)``, with that name of ``f``."""
+    target, call = node.targets[0], node.value
+    if not isinstance(target, ast.Name) or not isinstance(call, ast.Call):
+        return False
+    given_back = [each.id for each in call.args if isinstance(each, ast.Name)]
+    return callee_name(call) == name and given_back == [target.id]
+
+
+RULES = (
+    Rule(
+        "async-for-over-none",
+        "a function that gives no stream",
+        1,
+        "A function without `return` gives None, also one that returns on another path. Each path "
+        "has to return the stream, or raise.",
+        _none,
+    ),
+)

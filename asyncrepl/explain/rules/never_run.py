@@ -1,0 +1,226 @@
+"""Coroutines that died before they ran: by what was done with them instead of ``await``.
+
+The interpreter warns that one "was never awaited", where it dies. Where it was made is
+known for certain if the code that runs just then calls its function, or if the sources
+hold only one call or mention of it.
+"""
+
+from __future__ import annotations
+
+import ast
+from types import CoroutineType
+from typing import TYPE_CHECKING
+
+from asyncrepl.explain.boolean_contexts import is_test
+from asyncrepl.explain.dropped_coroutines import (
+    calls_of_name,
+    dropped_name,
+    is_kept,
+    made_at,
+    mentions,
+)
+from asyncrepl.explain.explanation import Finding, Fix
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaited, short
+from asyncrepl.explain.rule import Rule
+from asyncrepl.explain.scopes import own_nodes, scope
+from asyncrepl.syntax.names import callee_name, last_name
+from asyncrepl.syntax.source_rewriter import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from asyncrepl.explain.dropped_coroutines import Place
+    from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.source_units import Unit
+
+__all__ = ["RULES"]
+
+#: Methods that are called synchronously.
+_STEPS = ("__next__", "__iter__", "__enter__", "__exit__", "__contains__", "__len__", "__call__")
+
+
+def _call(evidence: Evidence) -> Place | None:
+    """The call that made the coroutine, if that is certain."""
+    name = dropped_name(evidence)
+    if (known := made_at(evidence, name)) is not None:
+        return known
+    here = [
+        each
+        for node in evidence.nodes[-1:]
+        for each in ast.walk(node)
+        if isinstance(each, ast.Call) and callee_name(each) == name
+    ]
+    if len(here) == 1 and not is_kept(evidence.unit, here[0]):
+        return evidence.unit, here[0]
+    found = [place for place in calls_of_name(evidence, name) if not is_kept(*place)]
+    return found[0] if len(found) == 1 and not mentions(evidence, name) else None
+
+
+def _made(evidence: Evidence, fits: Callable[[Unit, ast.Call], bool], why: str) -> Finding | None:
+    found = _call(evidence)
+    if found is None or not fits(*found):
+        return None
+    return Finding(why.format(short(*found)), _all_awaited(evidence, *found))
+
+
+def _all_awaited(evidence: Evidence, unit: Unit, call: ast.Call) -> Fix | None:
+    """``await`` in front of the call, and of others like it that nobody awaits either."""
+    fixing, text = Fixing(evidence), unit.source.source(call.func)
+    like = [
+        each
+        for each in unit.nodes(ast.Call)
+        if unit.source.source(each.func) == text
+        if isinstance(unit.parents.get(each), ast.Expr) or is_test(unit, each)
+        if isinstance(scope(unit, each), ast.AsyncFunctionDef)
+    ]
+    try:
+        for each in dict.fromkeys([call, *like]):
+            fixing.awaiting(unit, each)
+    except CannotFixError:
+        return None
+    return fixing.fix()
+
+
+def _yielded(evidence: Evidence) -> Finding | None:
+    why = "{} is yielded before anything awaits it: the loop gets a coroutine, not its result."
+    return _made(evidence, _is_yielded, why)
+
+
+def _is_yielded(unit: Unit, call: ast.Call) -> bool:
+    parent = unit.parents.get(call)
+    if isinstance(parent, ast.Return):
+        function = scope(unit, parent)
+        return isinstance(function, ast.AsyncFunctionDef) and function.name == "__anext__"
+    return isinstance(parent, ast.Yield)
+
+
+def _tested(evidence: Evidence) -> Finding | None:
+    why = "{} is a coroutine, and every object is true: `await` gives the answer."
+    return _made(evidence, is_test, why)
+
+
+def _at_prompt(evidence: Evidence) -> Finding | None:
+    why = "{} only makes a coroutine: nothing of it runs before it is awaited."
+    return _made(evidence, _is_statement, why)
+
+
+def _is_statement(unit: Unit, call: ast.Call) -> bool:
+    statement = unit.parents.get(call)
+    return isinstance(statement, ast.Expr) and isinstance(unit.parents.get(statement), ast.Module)
+
+
+def _forgotten(evidence: Evidence) -> Finding | None:
+    why = "{} only makes a coroutine: without `await` nothing of it runs."
+    return _made(evidence, lambda _unit, _call: True, why)
+
+
+def _of_protocol(evidence: Evidence) -> Finding | None:
+    name, code = dropped_name(evidence), evidence.seen.info.code if evidence.seen else None
+    found = evidence.units.definition(code)
+    owner = found[0].parents.get(found[1]) if found else None
+    if name not in _STEPS or found is None or not isinstance(owner, ast.ClassDef):
+        return None
+    why = (
+        f"`{owner.name}.{name}` is `async def`: this protocol calls it synchronously and gets "
+        "a coroutine."
+    )
+    fix = _async_protocol(evidence, found[0], owner) if name == "__next__" else None
+    return Finding(why, fix)
+
+
+def _async_protocol(evidence: Evidence, unit: Unit, owner: ast.ClassDef) -> Fix | None:
+    """The class with ``__aiter__`` and ``__anext__``, and its loop with ``async for``."""
+    fixing, edits = Fixing(evidence), None
+    edits = fixing.of(unit)
+    for function in owner.body:
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            start = unit.text.index(function.name, unit.source.span(function).start)
+            renamed = {"__iter__": "__aiter__", "__next__": "__anext__"}.get(function.name)
+            if renamed:
+                edits.replace(Span(start, start + len(function.name)), renamed)
+            for node in own_nodes(function):
+                if isinstance(node, ast.Name) and node.id == "StopIteration":
+                    edits.replace(node, "StopAsyncIteration")
+    loops = [
+        (each, node)
+        for each in evidence.units.all()
+        for node in each.nodes(ast.For)
+        if any(last_name(part) == owner.name for part in ast.walk(node.iter))
+    ]
+    if len(loops) != 1:
+        return None
+    try:
+        fixing.loop_async(*loops[0])
+    except CannotFixError:
+        return None
+    return fixing.fix()
+
+
+def _shown(evidence: Evidence) -> Finding | None:
+    """It was printed, and never ran: it is still there."""
+    use, unit = evidence.use("seen"), evidence.unit
+    if use is None or use.kind is not CoroutineType:
+        return None
+    why = f"{short(unit, use.node)} is a coroutine: what is shown is that, and not its result."
+    return Finding(why, awaited(evidence, unit, use.node))
+
+
+def _rule(
+    id_: str, title: str, step: int, model: str, find: Callable[[Evidence], Finding | None]
+) -> Rule:
+    return Rule(id_, title, step, model, find, "seen", sees="dropped")
+
+
+_NEVER_RUNS = (
+    "Calling an `async def` makes a coroutine and runs nothing. `await` runs it here; "
+    "`asyncio.create_task()` runs it beside."
+)
+
+RULES = (
+    _rule(
+        "async-sync-protocol-methods",
+        "a method of a synchronous protocol as `async def`",
+        3,
+        "`for`, `len`, `str`, `in`, `with` call their methods synchronously and get a coroutine "
+        "object. Use the async protocols (`__aiter__` and `__anext__`, `__aenter__` and "
+        "`__aexit__`) or a normal awaited method.",
+        _of_protocol,
+    ),
+    _rule(
+        "yields-coroutines",
+        "a coroutine yielded instead of its result",
+        4,
+        "`yield fetch()` hands out the coroutine itself. Await it first: `yield await fetch()`.",
+        _yielded,
+    ),
+    _rule(
+        "coroutine-truth-value",
+        "a coroutine in a test",
+        5,
+        "A coroutine object is always true, whatever it would return: `if await is_ready():`.",
+        _tested,
+    ),
+    _rule(
+        "prompt-call-without-await",
+        "a call of an async function without `await`",
+        5,
+        "At an async prompt type `await main()`; `main()` only shows a coroutine object.",
+        _at_prompt,
+    ),
+    _rule(
+        "coroutine-never-awaited-in-body",
+        "a coroutine that nobody awaits",
+        5,
+        _NEVER_RUNS,
+        _forgotten,
+    ),
+    Rule(
+        "coroutine-never-awaited-in-body",
+        "a coroutine that nobody awaits",
+        5,
+        _NEVER_RUNS,
+        _shown,
+        "seen",
+        sees="shown",
+    ),
+)

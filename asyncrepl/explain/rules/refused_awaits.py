@@ -1,0 +1,170 @@
+"""``await`` in front of what cannot be awaited."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from asyncrepl.explain.fix_editor import Fixing, short
+from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind
+from asyncrepl.explain.rules.operand_rules import (
+    ANY,
+    CALLED,
+    GENERATOR,
+    LOOPS,
+    STREAMS,
+    Told,
+    row,
+)
+from asyncrepl.syntax.names import callee_name
+
+if TYPE_CHECKING:
+    from asyncrepl.explain.explanation import Fix
+
+__all__ = ["AWAITS"]
+
+
+def _in_head(told: Told) -> bool:
+    """Whether ``await`` stands in the head of a loop."""
+    parent = told.unit.parents.get(told.owner)
+    return isinstance(parent, LOOPS) and parent.iter is told.owner
+
+
+def _is_await(told: Told) -> bool:
+    return isinstance(told.owner, ast.Await)
+
+
+def _is_lock(told: Told) -> bool:
+    """Whether it is a lock of asyncio's: entering one gives nothing."""
+    return told.name != "" and told.info is not None and (
+        told.info.kind.__module__.startswith("asyncio.")
+    )  # fmt: skip
+
+
+def _no_awaitable(told: Told) -> str:
+    """Of what cannot be awaited and is not known to be anything else."""
+    node = told.node
+    if isinstance(node, ast.Call):
+        name = short(told.unit, node.func)
+        if isinstance(told.evidence.resolver.value(node.func), type):
+            return f"{name} is a class: its object is made at once, and cannot be awaited."
+        gives = "None" if told.kind is Kind.NONE else "its result"
+        return f"{name} is a plain function: it has already run, and {gives} cannot be awaited."
+    if told.info is None:
+        return f"What {told.text} gives cannot be awaited: it has no `__await__`."
+    said = _SAID.get(told.kind, "is {}: the value is there already, there is nothing to await.")
+    return f"{told.text} {said.format(told.words)}"
+
+
+_SAID = {
+    Kind.NONE: "is None: there is nothing to wait for.",
+    Kind.FUNCTION: "is a function: only a call of it could give something to await.",
+    Kind.MANAGER: "is {}: it is entered with `with`, it cannot be awaited.",
+}
+
+
+def _dropped_await(told: Told) -> Fix | None:
+    fixing = Fixing(told.evidence)
+    fixing.of(told.unit).replace(told.owner, told.source)
+    return fixing.fix()
+
+
+AWAITS = (
+    row(
+        "await-in-front-of-async-generator-in-loop",
+        "`await` in the head of the loop",
+        1,
+        "Calling an async generator function returns the async iterator at once; there is "
+        "nothing to await. `async for` does the awaiting, once per item.",
+        "await",
+        STREAMS,
+        lambda told: (
+            f"{told.text} is {told.a} already: there is nothing to await, `async for` awaits each "
+            "item by itself."
+        ),
+        lambda told: _is_await(told) and _in_head(told),
+    ),
+    row(
+        "await-aiter",
+        "`await` in front of `aiter()`",
+        1,
+        "`aiter(x)` returns the async iterator at once. Only `anext(it)` is awaited.",
+        "await",
+        ANY,
+        lambda told: f"{told.text} gives the async iterator at once; only `anext` is awaited.",
+        lambda told: _is_await(told) and callee_name(told.node) in ("aiter", "__aiter__"),
+        _dropped_await,
+    ),
+    row(
+        "await-async-genexp",
+        "`await` in front of an async generator expression",
+        3,
+        "A generator expression with `async for` is an async generator: it is walked, not "
+        "awaited. With brackets it is a comprehension that runs right here: "
+        "`[x async for x in gen()]` (no await).",
+        "await",
+        GENERATOR,
+        lambda told: (
+            f"{told.text} is an async generator: it is walked, not awaited. In brackets it is a "
+            "list, made right here."
+        ),
+        lambda told: _is_await(told) and isinstance(told.node, ast.GeneratorExp),
+    ),
+    row(
+        "await-async-generator",
+        "`await` in front of an async generator",
+        3,
+        "A function with `yield` returns an async generator, which is not awaitable. Walk it "
+        "with `async for`, or take one item with `await anext(gen)`.",
+        "await",
+        STREAMS,
+        lambda told: f"{told.text} is {told.a}: it is walked with `async for`, it is not awaited.",
+        _is_await,
+    ),
+    row(
+        "async-for-over-context-manager",
+        "`await` in front of an async context manager",
+        1,
+        "An async context manager gives its value through `async with … as x`; it is not awaited.",
+        "await",
+        frozenset({Kind.ASYNC_MANAGER}),
+        lambda told: (
+            f"{told.text} is an async context manager: it cannot be awaited, `async with` gives "
+            "its value."
+        ),
+        lambda told: _is_await(told) and not _is_lock(told),
+    ),
+    row(
+        "await-a-list-of-coroutines",
+        "`await` in front of a collection of awaitables",
+        3,
+        "`await` takes one awaitable. For many: `await asyncio.gather(*coros)`.",
+        "await",
+        ANY - ASYNCHRONOUS,
+        lambda told: f"{told.text} is {told.a}: `await` takes one awaitable, `gather` takes many.",
+        lambda told: _is_await(told) and told.item,
+    ),
+    row(
+        "await-a-plain-call",
+        "`await` in front of an async function that was not called",
+        5,
+        "Only a call of an `async def` gives a coroutine to await: `await fetch()`.",
+        "await",
+        CALLED,
+        lambda told: (
+            f"{told.text} is a function: only a call of it could give something to await."
+        ),
+        _is_await,
+    ),
+    row(
+        "await-a-plain-call",
+        "`await` in front of what cannot be awaited",
+        5,
+        "`await` needs an awaitable. A plain function has already run when `await` sees its "
+        "result; drop the `await`, or run blocking functions with `await asyncio.to_thread(f)`.",
+        "await",
+        ANY - STREAMS,
+        _no_awaitable,
+        _is_await,
+    ),
+)

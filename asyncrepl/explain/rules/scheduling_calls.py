@@ -1,0 +1,223 @@
+"""asyncio's functions given what they do not take, or called where they cannot run.
+
+These are refused inside asyncio, so the user's frame stands at the call; which
+function refused is told by its code object, never by its words.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+from types import CoroutineType
+from typing import TYPE_CHECKING
+
+from asyncrepl.events.object_info import lookup
+from asyncrepl.explain.explanation import Finding, Fix
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
+from asyncrepl.explain.rule import Rule
+from asyncrepl.explain.static_values import is_awaitable
+from asyncrepl.syntax.names import callee_name
+
+if TYPE_CHECKING:
+    from asyncrepl.explain.evidence import Evidence
+
+__all__ = ["RULES"]
+
+_TASKS = ("create_task", "Task")
+_AWAITERS = ("gather", "wait_for", "ensure_future", "shield", "wait", "as_completed", "run")
+
+
+def _refused_by_asyncio(evidence: Evidence) -> ast.Call | None:
+    """The user's call that asyncio refused."""
+    by = evidence.inner[0].co_filename if evidence.inner else ""
+    if "asyncio" not in by and not evidence.direct:
+        return None
+    calls = [node for node in evidence.nodes if isinstance(node, ast.Call)]
+    awaits = [node.value for node in evidence.nodes if isinstance(node, ast.Await)]
+    return next((node for node in [*calls, *awaits] if isinstance(node, ast.Call)), None)
+
+
+def _behind_expression(evidence: Evidence) -> ast.Call | None:
+    """The awaited call, where the generator expression given to it was run as a task (3.11)."""
+    for site in evidence.sites:
+        node = site.node(ast.Await)
+        if node is not None and isinstance(node.value, ast.Call) and site.unit is evidence.unit:
+            return node.value
+    return None
+
+
+def _no_star(evidence: Evidence) -> Finding | None:
+    call = _refused_by_asyncio(evidence) or _behind_expression(evidence)
+    if call is None or callee_name(call) != "gather" or len(call.args) != 1:
+        return None
+    argument = call.args[0]
+    info = evidence.resolver.info(argument)
+    if info is None or is_awaitable(info) or isinstance(argument, ast.Starred):
+        return None
+    if info.item is None or not is_awaitable(info.item):
+        return None
+    fixing, unit = Fixing(evidence), evidence.unit
+    start = unit.source.span(argument).start
+    if (
+        isinstance(argument, ast.GeneratorExp)
+        and unit.source.span(call).end == unit.source.span(argument).end
+    ):
+        fixing.of(unit).insert(start + 1, "*[")
+        fixing.of(unit).insert(unit.source.span(call).end - 1, "]")
+    else:
+        fixing.of(unit).insert(start, "*")
+    text = f"{short(unit, argument)} is one {info.kind.__name__} of them"
+    why = f"`gather` takes awaitables one by one; {text}."
+    return Finding(why, fixing.fix())
+
+
+def _wait(evidence: Evidence) -> Finding | None:
+    call = _refused_by_asyncio(evidence)
+    if call is None or callee_name(call) != "wait" or not call.args:
+        return None
+    if not evidence.inner or evidence.inner[-1] is not asyncio.wait.__code__:
+        return None
+    info = evidence.resolver.info(call.args[0])
+    if info is None or info.item is None or info.item.kind is not CoroutineType:
+        return None
+    unit, fixing = evidence.unit, Fixing(evidence)
+    edits, argument = fixing.of(unit), call.args[0]
+    if isinstance(argument, ast.List | ast.Tuple | ast.Set):
+        for element in argument.elts:
+            edits.before(element, "asyncio.create_task(")
+            edits.after(element, ")")
+    else:
+        edits.before(argument, "[asyncio.create_task(job) for job in ")
+        edits.after(argument, "]")
+    fixing.needs_import(unit, "asyncio")
+    why = f"`asyncio.wait` takes tasks, and {short(unit, argument)} holds coroutines."
+    return Finding(why, fixing.fix())
+
+
+def _nested_loop(evidence: Evidence, names: tuple[str, ...]) -> ast.Call | None:
+    call = _refused_by_asyncio(evidence)
+    if call is None or evidence.direct or callee_name(call) not in names:
+        return None
+    return call
+
+
+def _run(evidence: Evidence) -> Finding | None:
+    call = _nested_loop(evidence, ("run",))
+    if call is None or not _in_runner(evidence):
+        return None
+    why = "A loop is running already, here as in any `async def`: `await` the coroutine instead."
+    return Finding(why, _awaited(evidence, call))
+
+
+def _in_runner(evidence: Evidence) -> bool:
+    runners = (asyncio.run.__code__, asyncio.Runner.run.__code__)
+    return any(code in evidence.inner for code in runners)
+
+
+def _run_until_complete(evidence: Evidence) -> Finding | None:
+    call = _nested_loop(evidence, ("run_until_complete", "run_forever"))
+    refusing = vars(asyncio.BaseEventLoop)["_check_running"].__code__
+    if call is None or refusing not in evidence.inner:
+        return None
+    why = "The running loop cannot be run again: `await` the coroutine, or make a task of it."
+    return Finding(why, _awaited(evidence, call))
+
+
+def _awaited(evidence: Evidence, call: ast.Call) -> Fix | None:
+    """``asyncio.run(main())`` → ``await main()``."""
+    unit, fixing = evidence.unit, Fixing(evidence)
+    if len(call.args) != 1:
+        return None
+    parent = unit.parents.get(call)
+    text = f"await {unit.source.source(call.args[0])}"
+    tight = isinstance(parent, ast.Attribute | ast.Subscript)
+    fixing.of(unit).replace(call, f"({text})" if tight else text)
+    try:
+        fixing.suspending(unit, call)
+    except CannotFixError:
+        return None
+    return fixing.fix()
+
+
+def _changed_meanwhile(evidence: Evidence) -> Finding | None:
+    """A collection that another task changed while the loop over it was suspended."""
+    use = evidence.use("for")
+    if use is None or not evidence.direct or evidence.op != "FOR_ITER":
+        return None
+    loop = use.owner
+    if not isinstance(loop, ast.For) or use.info is None:
+        return None
+    suspends = any(
+        isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith | ast.Yield)
+        for statement in loop.body
+        for node in ast.walk(statement)
+    )
+    if not suspends or _changes(loop, use.node) or lookup(use.info.kind, "__len__") is None:
+        return None
+    unit, fixing = evidence.unit, Fixing(evidence)
+    fixing.of(unit).replace(use.node, f"list({unit.source.source(use.node)})")
+    why = (
+        f"The body suspends, and another task changed {short(unit, use.node)} meanwhile: walk "
+        "a copy of it."
+    )
+    return Finding(why, fixing.fix())
+
+
+def _changes(loop: ast.For, source: ast.expr) -> bool:
+    """Whether the body itself changes what it walks."""
+    names = {node.id for node in ast.walk(source) if isinstance(node, ast.Name)}
+    return any(
+        isinstance(node, ast.Attribute | ast.Subscript)
+        and isinstance(node.value, ast.Name)
+        and node.value.id in names
+        and (isinstance(node, ast.Attribute) or not isinstance(node.ctx, ast.Load))
+        for statement in loop.body
+        for node in ast.walk(statement)
+    )
+
+
+RULES = (
+    Rule(
+        "gather-without-star",
+        "`gather` of a list",
+        3,
+        "`gather` takes the awaitables as separate arguments: `await asyncio.gather(*jobs)`.",
+        _no_star,
+        errors=(TypeError, RuntimeError),
+    ),
+    Rule(
+        "asyncio-wait-wants-tasks",
+        "`asyncio.wait` of coroutines",
+        3,
+        "Since Python 3.11 `asyncio.wait` refuses coroutines: make tasks first, or use `gather` "
+        "or `as_completed`.",
+        _wait,
+    ),
+    Rule(
+        "asyncio-run-inside-the-loop",
+        "`asyncio.run` inside the running loop",
+        3,
+        "At the async prompt (and inside any `async def`) a loop is already running: write "
+        "`await main()` instead of `asyncio.run(main())`.",
+        _run,
+        errors=(RuntimeError,),
+    ),
+    Rule(
+        "run-until-complete-inside-the-loop",
+        "`run_until_complete` inside the running loop",
+        3,
+        "The running loop cannot be run again. `await` the coroutine, or "
+        "`asyncio.create_task` it.",
+        _run_until_complete,
+        errors=(RuntimeError,),
+    ),
+    Rule(
+        "shared-state-changes-while-suspended",
+        "data that changes while the loop over it is suspended",
+        3,
+        "Every suspension lets other tasks run. Walk a snapshot (`list(d)`), or guard the data "
+        "with an `asyncio.Lock`.",
+        _changed_meanwhile,
+        errors=(RuntimeError,),
+    ),
+)

@@ -1,0 +1,174 @@
+"""A step that a timeout took away, and with it the generator."""
+
+from __future__ import annotations
+
+import ast
+from types import AsyncGeneratorType
+from typing import TYPE_CHECKING
+
+from asyncrepl.events.findings import was_cut
+from asyncrepl.explain.explanation import Finding, Fix, Other
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
+from asyncrepl.explain.generator_steps import stepped_source
+from asyncrepl.explain.rule import Rule
+from asyncrepl.explain.rules.iteration_end import STEPS, awaited_step, catches_end, stopped_at
+from asyncrepl.explain.scopes import own_nodes, scope
+from asyncrepl.explain.source_units import FUNCTIONS
+from asyncrepl.explain.static_values import Resolver
+from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.source_rewriter import indent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from asyncrepl.explain.evidence import Evidence, Site
+    from asyncrepl.explain.source_units import Unit
+
+__all__ = ["RULES"]
+
+_LIMITS = ("timeout", "timeout_at", "move_on_after", "fail_after")
+
+
+def _raised(evidence: Evidence) -> Finding | None:
+    """The StopAsyncIteration of such a generator, also as an async generator lets it out.
+
+    Where nothing has watched the loop, a time limit around a step of it is all there is to see.
+    """
+    for site in (stopped_at(evidence), *evidence.leak):
+        step = awaited_step(evidence, site) if site else None
+        source = stepped_source(step[1]) if step else None
+        if site is None or step is None or source is None:
+            continue
+        stream = Resolver.of_frame(evidence.units, site.frame).value(source)
+        if not isinstance(stream, AsyncGeneratorType) or stream.ag_frame is not None:
+            continue
+        certain = was_cut(stream)
+        if certain or (not evidence.leak and _limited_step(evidence, _last(*step))):
+            also = Other("exhausted-anext-raises", "it had run out of items before")
+            fix = _shielded(evidence, *step, site)
+            return Finding(_why(step[0], source), fix, None if certain else also)
+    return None
+
+
+def _seen(evidence: Evidence) -> Finding | None:
+    """Another step of it is asked for, and nothing raises."""
+    use, unit = evidence.use("seen"), evidence.unit
+    if use is None:
+        return None
+    if isinstance(use.owner, ast.AsyncFor | ast.comprehension):
+        return Finding(_why(unit, use.node))
+    call = unit.enclosing(use.node, ast.Call)
+    if call is None or stepped_source(call) is not use.node:
+        return None
+    return Finding(_why(unit, use.node), _shielded(evidence, unit, call))
+
+
+def _why(unit: Unit, source: ast.expr) -> str:
+    return (
+        f"A timeout cancelled a step of {short(unit, source)} and so finished the generator: it "
+        "has no next item any more."
+    )
+
+
+def _last(unit: Unit, call: ast.Call) -> str:
+    """The last part of the name of what a step is asked of."""
+    source = stepped_source(call)
+    return unit.source.source(source).rpartition(".")[2] if source is not None else ""
+
+
+def _shielded(
+    evidence: Evidence, unit: Unit, call: ast.Call, site: Site | None = None
+) -> Fix | None:
+    """Keep the step in a task that outlives the timeout, and await that task."""
+    limited = _limited_step(evidence, _last(unit, call))
+    if limited is None:
+        return None
+    home, step = limited
+    fixing = Fixing(evidence)
+    try:
+        if step is call and home is unit:
+            return _kept(fixing, unit, step)
+        name = fixing.fresh(home, "step")
+        made = f"{name} := asyncio.ensure_future({home.source.source(step)})"
+        fixing.of(home).replace(step, f"asyncio.shield({made})")
+        if site is not None and scope(home, step) is scope(site.unit, call):
+            fixing.of(site.unit).replace(call, name)
+            fixing.needs_import(home, "asyncio")
+            return fixing.fix()
+    except CannotFixError:
+        return None
+    return None
+
+
+def _kept(fixing: Fixing, unit: Unit, step: ast.Call) -> Fix | None:
+    """In a loop: a step that is under way is awaited again, and forgotten when it is made."""
+    statement = unit.statement(step)
+    loop = unit.enclosing(step, ast.While, ast.For, *FUNCTIONS)
+    if not isinstance(loop, ast.While | ast.For) or not isinstance(
+        statement, ast.Assign | ast.Expr | ast.Return
+    ):
+        return None
+    name, edits = fixing.fresh(unit, "step"), fixing.of(unit)
+    edits.lines_before(loop, f"{name} = None")
+    edits.lines_before(
+        statement, f"{name} = {name} or asyncio.ensure_future({unit.source.source(step)})"
+    )
+    edits.replace(step, f"asyncio.shield({name})")
+    if isinstance(statement, ast.Return):
+        return None
+    edits.lines_after(statement, f"{name} = None")
+    fixing.needs_import(unit, "asyncio")
+    _end_quietly(fixing, unit, step)
+    return fixing.fix()
+
+
+def _end_quietly(fixing: Fixing, unit: Unit, step: ast.Call) -> None:
+    """Let the end of the items end the loop, where nobody expects it yet."""
+    guards = [each for each in unit.ancestors(step) if isinstance(each, ast.Try)]
+    if not guards or any(catches_end(each) for each in guards):
+        return
+    function, last = scope(unit, step), guards[0].handlers[-1]
+    generator = isinstance(function, ast.AsyncFunctionDef) and any(
+        isinstance(node, ast.Yield) for node in own_nodes(function)
+    )
+    text = f"except StopAsyncIteration:\n    {'return' if generator else 'break'}"
+    by = unit.source.indent(guards[0])
+    fixing.of(unit).insert(unit.source.block(last.body[-1]).end, indent(text, by) + "\n")
+
+
+def _limited_step(evidence: Evidence, name: str) -> tuple[Unit, ast.Call] | None:
+    """The call of ``anext(name)`` that was given to ``wait_for``, or stands in a ``timeout``."""
+    for unit in evidence.units.all():
+        for call in _limited(unit):
+            if callee_name(call) in STEPS and _last(unit, call) == name:
+                return unit, call
+    return None
+
+
+def _limited(unit: Unit) -> Iterator[ast.Call]:
+    """All calls that are under a time limit."""
+    for call in unit.nodes(ast.Call):
+        if callee_name(call) == "wait_for" and call.args and isinstance(call.args[0], ast.Call):
+            yield call.args[0]
+    blocks: Iterator[ast.With | ast.AsyncWith] = unit.nodes(ast.With, ast.AsyncWith)
+    for block in blocks:
+        if any(callee_name(item.context_expr) in _LIMITS for item in block.items):
+            inside = (each for statement in block.body for each in ast.walk(statement))
+            yield from (each for each in inside if isinstance(each, ast.Call))
+
+
+_RULE = (
+    "timeout-ends-the-generator",
+    "a timeout around one step of a generator",
+    3,
+    (
+        "`wait_for(anext(gen), t)` (or a `timeout` around it) cancels the running step; the "
+        "generator is finished by the CancelledError. Keep the step in a task and shield it, or "
+        "put the source behind a queue."
+    ),
+)
+
+RULES = (
+    Rule(*_RULE, _raised, errors=(StopAsyncIteration, RuntimeError)),
+    Rule(*_RULE, _seen, "seen", sees="cut"),
+)

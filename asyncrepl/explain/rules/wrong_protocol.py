@@ -1,0 +1,256 @@
+"""Classes whose ``__aiter__`` or ``__anext__`` gives the wrong thing.
+
+The probe saw an instance of the class; what its methods return is read from
+their flags and their source.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from types import FunctionType, NoneType
+from typing import TYPE_CHECKING
+
+from asyncrepl.events.object_info import MISSING, lookup
+from asyncrepl.explain.class_methods import (
+    has_flag,
+    made_async,
+    python_method,
+    returned_values,
+    returns_self,
+    source_of,
+    takes,
+)
+from asyncrepl.explain.explanation import Finding, Fix
+from asyncrepl.explain.fix_editor import Fixing, fresh
+from asyncrepl.explain.rule import Rule
+from asyncrepl.explain.rules.half_iterables import method
+from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.explain.static_values import is_async_iterable
+from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.source_rewriter import Span
+
+if TYPE_CHECKING:
+    from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.source_units import Function, Unit
+
+__all__ = ["RULES"]
+
+
+_NEXT = ("__next__", "next", "anext", "_anext", "_anext_")
+
+
+def _walked(evidence: Evidence) -> type | None:
+    """The class of the operand whose ``__aiter__`` ran and gave the wrong thing."""
+    use = evidence.use("async for", "argument")
+    if use is None or use.info is None or not evidence.direct or use.lacks:
+        return None
+    at_loop = evidence.op == "GET_AITER"
+    if not at_loop and not (use.role == "argument" and not use.certain):
+        return None
+    method = lookup(use.info.kind, "__aiter__")
+    called = not isinstance(method, FunctionType) or takes(method, 0)
+    return use.info.kind if method is not MISSING and called else None
+
+
+def _async_aiter(evidence: Evidence) -> Finding | None:
+    kind = _walked(evidence)
+    function = python_method(kind, "__aiter__")
+    if kind is None or function is None or not has_flag(function, inspect.CO_COROUTINE):
+        return None
+    why = (
+        f"`{kind.__name__}.__aiter__` is `async def`, so it gives a coroutine; `async for` calls "
+        "it without awaiting and needs the iterator at once."
+    )
+    found = source_of(evidence, function)
+    return Finding(why, _plain_aiter(evidence, *found) if found else None)
+
+
+def _plain_aiter(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:
+    fixing = Fixing(evidence)
+    edits = fixing.of(unit)
+    if not any(isinstance(node, ast.Await) for node in own_nodes(function)):
+        start = unit.source.span(function).start
+        edits.replace(Span(start, unit.text.index("def", start)), "")
+        return fixing.fix()
+    if returns_self(function):
+        return _walking_itself(fixing, unit, function)
+    for node in own_nodes(function):
+        if isinstance(node, ast.Return) and node.value is not None:
+            by, name = unit.source.indent(node), fresh(unit, "item")
+            source = unit.source.source(node.value)
+            edits.replace(node, f"async for {name} in {source}:\n{by}    yield {name}")
+    return fixing.fix()
+
+
+def _walking_itself(fixing: Fixing, unit: Unit, function: Function) -> Fix | None:
+    """What had to be awaited is, at the first step: an async generator that takes the steps."""
+    for node in own_nodes(function):
+        if isinstance(node, ast.Return) and node.value is not None:
+            by, name = unit.source.indent(node), fresh(unit, "item")
+            own = unit.source.source(node.value)
+            lines = [
+                "while True:",
+                "    try:",
+                f"        {name} = await anext({own})",
+                "    except StopAsyncIteration:",
+                "        return",
+                f"    yield {name}",
+            ]
+            fixing.of(unit).replace(node, f"\n{by}".join(lines))
+    return fixing.fix()
+
+
+def _sync_aiter(evidence: Evidence) -> Finding | None:
+    kind = _walked(evidence)
+    function = python_method(kind, "__aiter__")
+    if kind is None or function is None:
+        return None
+    found = source_of(evidence, function)
+    name = kind.__name__
+    if has_flag(function, inspect.CO_GENERATOR):
+        why = f"`{name}.__aiter__` is a plain generator, which has `__next__` and no `__anext__`."
+        return Finding(why, made_async(evidence, found))
+    result = evidence.resolver.returned(function.__code__)
+    if found is None or returns_self(found[1]) or not returned_values(found[1]):
+        return None
+    if result is not None and is_async_iterable(result):
+        return None
+    why = f"What `{name}.__aiter__` returns has no `__anext__`: it must return an async iterator."
+    return Finding(why, _yielding(evidence, *found))
+
+
+def _yielding(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:
+    """``return iter(xs)`` → an async generator that yields them."""
+    fixing = Fixing(evidence)
+    edits = fixing.of(unit)
+    edits.before(function, "async ")
+    for node in own_nodes(function):
+        if isinstance(node, ast.Return) and node.value is not None:
+            value = node.value
+            if isinstance(value, ast.Call) and callee_name(value) == "iter" and value.args:
+                value = value.args[0]
+            by, name = unit.source.indent(node), fresh(unit, "item")
+            text = f"for {name} in {unit.source.source(value)}:\n{by}    yield {name}"
+            edits.replace(node, text)
+    return fixing.fix()
+
+
+def _no_aiter_result(evidence: Evidence) -> Finding | None:
+    kind = _walked(evidence)
+    function = python_method(kind, "__aiter__")
+    if kind is None or function is None:
+        return None
+    result = evidence.resolver.returned(function.__code__)
+    if result is None or result.kind is not NoneType or has_flag(function, inspect.CO_GENERATOR):
+        return None
+    why = f"`{kind.__name__}.__aiter__` returns None: it has to return the async iterator."
+    found = source_of(evidence, function)
+    if found is None or lookup(kind, "__anext__") is MISSING or returned_values(found[1]):
+        return Finding(why)
+    fixing, (unit, node) = Fixing(evidence), found
+    last = node.body[-1]
+    line = f"return {node.args.args[0].arg}"
+    if isinstance(last, ast.Pass):
+        fixing.of(unit).replace(last, line)
+    else:
+        fixing.of(unit).lines_after(last, line)
+    return Finding(why, fixing.fix())
+
+
+def _next_method(evidence: Evidence) -> Finding | None:
+    kind = _walked(evidence)
+    if kind is None or lookup(kind, "__anext__") is not MISSING:
+        return None
+    step = next(filter(None, (python_method(kind, name) for name in _NEXT)), None)
+    if step is None:
+        return None
+    why = (
+        f"`{kind.__name__}` has `{step.__name__}` where `async for` calls `__anext__`, and awaits "
+        "what it returns."
+    )
+    found = source_of(evidence, step)
+    if found is None:
+        return Finding(why)
+    fixing, (unit, function) = Fixing(evidence), found
+    edits = fixing.of(unit)
+    start = unit.source.span(function).start
+    end = unit.text.index(f"{step.__name__}", unit.text.index("def", start)) + len(step.__name__)
+    edits.replace(Span(start, end), "async def __anext__")
+    for node in own_nodes(function):
+        if isinstance(node, ast.Name) and node.id == "StopIteration":
+            edits.replace(node, "StopAsyncIteration")
+    return Finding(why, fixing.fix())
+
+
+def _instance_anext(evidence: Evidence) -> Finding | None:
+    kind = _walked(evidence)
+    if kind is None or lookup(kind, "__anext__") is not MISSING:
+        return None
+    for unit, owner in filter(None, map(evidence.units.class_of, kind.__mro__)):
+        for node in ast.walk(owner):
+            target = node.targets[0] if isinstance(node, ast.Assign) else None
+            if isinstance(target, ast.Attribute) and target.attr == "__anext__":
+                why = (
+                    f"`__anext__` is set on the instance, but it is looked up on the class "
+                    f"`{kind.__name__}`."
+                )
+                return Finding(why, _method_for(evidence, unit, owner, target))
+    return None
+
+
+def _method_for(
+    evidence: Evidence, unit: Unit, owner: ast.ClassDef, target: ast.Attribute
+) -> Fix | None:
+    fixing = Fixing(evidence)
+    fixing.of(unit).replace(target, f"{unit.source.source(target.value)}._step")
+    before = method(owner, "__aiter__")
+    if before is None:
+        return None
+    fixing.of(unit).lines_before(before, "def __anext__(self):\n    return self._step()")
+    return fixing.fix()
+
+
+RULES = (
+    Rule(
+        "async-def-aiter",
+        "`__aiter__` as `async def`",
+        1,
+        "`__aiter__` is a plain method that returns the async iterator immediately; only "
+        "`__anext__` is awaited. Drop the `async` (or put a `yield` in it, which makes it an "
+        "async generator).",
+        _async_aiter,
+    ),
+    Rule(
+        "aiter-returns-none",
+        "`__aiter__` that returns nothing",
+        1,
+        "`__aiter__` has to return the iterator: end it with `return self`.",
+        _no_aiter_result,
+    ),
+    Rule(
+        "anext-on-the-instance",
+        "`__anext__` on the instance",
+        2,
+        "`__anext__` is looked up on the class of the iterator. Define it as a method, or let "
+        "`__aiter__` be an async generator.",
+        _instance_anext,
+    ),
+    Rule(
+        "next-instead-of-anext",
+        "`__next__` in an async iterator",
+        2,
+        "Async iterators implement `async def __anext__` and end with StopAsyncIteration; "
+        "`__next__` is for plain `for`.",
+        _next_method,
+    ),
+    Rule(
+        "aiter-returns-sync-iterator",
+        "`__aiter__` that returns an ordinary iterator",
+        1,
+        "`__aiter__` must return an object with `__anext__`. For data that is already there "
+        "write `__aiter__` as an async generator: "
+        "`async def __aiter__(self): for x in self.items: yield x`.",
+        _sync_aiter,
+    ),
+)

@@ -1,0 +1,221 @@
+"""Generators, steps and coroutines used in a state that does not allow it.
+
+The interpreter says so with a RuntimeError or TypeError; which state it was is
+read from the object, still alive under its name, and from its source.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+from types import AsyncGeneratorType, CoroutineType
+from typing import TYPE_CHECKING
+
+from asyncrepl.events.object_info import lookup
+from asyncrepl.explain.explanation import Finding, Fix
+from asyncrepl.explain.fix_editor import Fixing, short
+from asyncrepl.explain.generator_steps import assignment, called, stepped_source
+from asyncrepl.explain.rule import Rule
+from asyncrepl.instrument.probes import has_begun
+from asyncrepl.syntax.names import callee_name
+
+if TYPE_CHECKING:
+    from asyncrepl.explain.evidence import Evidence, Site
+
+__all__ = ["RULES"]
+
+_ABSTRACT = ("__aiter__", "__anext__", "asend", "athrow")
+
+
+def _awaited(evidence: Evidence) -> tuple[Site, ast.expr] | None:
+    """The place of the user's ``await`` that failed, and its operand."""
+    if not evidence.sites or not evidence.direct:
+        return None
+    site = evidence.sites[-1]
+    node = site.node(ast.Await)
+    return (site, node.value) if node else None
+
+
+def _may_not_have_started(stream: object) -> bool:
+    """Whether it has not begun; or is over by now, for its loop has closed it since."""
+    return isinstance(stream, AsyncGeneratorType) and (
+        stream.ag_frame is None or not has_begun(stream)
+    )
+
+
+def _send_first(evidence: Evidence) -> Finding | None:
+    found = _awaited(evidence)
+    made = called(evidence, found[0].unit, found[1]) if found else None
+    if found is None or made is None or callee_name(made[1]) != "asend":
+        return None
+    unit, call = made
+    source = stepped_source(call)
+    if source is None or not _may_not_have_started(evidence.resolver.value(source)):
+        return None
+    fixing, text = Fixing(evidence), unit.source.source(source)
+    fixing.of(unit).lines_before(unit.statement(call), f"await anext({text})")
+    why = f"`{text}` has not reached a `yield` yet, so there is nothing that could take the value."
+    return Finding(why, fixing.fix())
+
+
+def _step_again(evidence: Evidence) -> Finding | None:
+    found = _awaited(evidence)
+    name = found[1] if found else None
+    if found is None or not isinstance(name, ast.Name):
+        return None
+    value = evidence.resolver.value(name)
+    if type(value).__name__ not in ("async_generator_asend", "async_generator_athrow"):
+        return None
+    why = f"`{name.id}` stands for one step, and that was made already: ask for the next one."
+    return Finding(why, _fresh_steps(evidence, name.id))
+
+
+def _fresh_steps(evidence: Evidence, name: str) -> Fix | None:
+    """Keep the generator under the name, and write ``await anext(name)``."""
+    assigned = assignment(evidence, name)
+    call = assigned[1].value if assigned else None
+    source = stepped_source(call) if assigned and isinstance(call, ast.Call) else None
+    if assigned is None or source is None or call is None:
+        return None
+    fixing = Fixing(evidence)
+    fixing.of(assigned[0]).replace(call, assigned[0].source.source(source))
+    for unit in evidence.units.all():
+        for node in unit.nodes(ast.Await):
+            if isinstance(node.value, ast.Name) and node.value.id == name:
+                fixing.of(unit).replace(node.value, f"anext({name})")
+    return fixing.fix()
+
+
+def _coroutine_again(evidence: Evidence) -> Finding | None:
+    found = _awaited(evidence)
+    name = found[1] if found else None
+    if found is None or not isinstance(name, ast.Name):
+        return None
+    value = evidence.resolver.value(name)
+    if not isinstance(value, CoroutineType) or evidence.leak:
+        return None  # with another cause the error came out of the coroutine
+    state = "has run already" if value.cr_frame is None else "somebody awaits already"
+    why = f"`{name.id}` is a coroutine that {state}; it runs once. Call its function again."
+    return Finding(why, _called_again(evidence, name.id))
+
+
+def _called_again(evidence: Evidence, name: str) -> Fix | None:
+    """Make a function of the assignment: ``pause = lambda: …`` and ``await pause()``."""
+    assigned = assignment(evidence, name)
+    if assigned is None or not isinstance(assigned[1].value, ast.Call):
+        return None
+    fixing = Fixing(evidence)
+    fixing.of(assigned[0]).before(assigned[1].value, "lambda: ")
+    for unit in evidence.units.all():
+        for node in unit.nodes(ast.Await):
+            if isinstance(node.value, ast.Name) and node.value.id == name:
+                fixing.of(unit).after(node.value, "()")
+    return fixing.fix()
+
+
+def _awaits_itself(evidence: Evidence) -> Finding | None:
+    found = _awaited(evidence)
+    if found is None:
+        return None
+    value = evidence.resolver.value(found[1])
+    if not isinstance(value, asyncio.Task) or not _runs_here(value, evidence):
+        return None
+    unit, fixing = found[0].unit, Fixing(evidence)
+    text = short(unit, found[1])
+    node = unit.parents[found[1]]
+    fixing.of(unit).replace(node, f"{unit.source.source(found[1])}.done()")
+    why = f"{text} is the task that runs this very `await`: it would wait for itself for ever."
+    return Finding(why, fixing.fix())
+
+
+def _is_current(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and callee_name(node) == "current_task"
+
+
+def _runs_here(task: asyncio.Task[object], evidence: Evidence) -> bool:
+    """Whether `task` is the current one, or was when the error arose."""
+    name = evidence.nodes[-1] if evidence.nodes else None
+    operand = name.value if isinstance(name, ast.Await) else None
+    if isinstance(operand, ast.Name):
+        assigned = assignment(evidence, operand.id)
+        if assigned is not None and _is_current(assigned[1].value):
+            return True
+    return task is asyncio.current_task()
+
+
+def _abstract(evidence: Evidence) -> Finding | None:
+    use = evidence.use("called")
+    made = use.info.value if use and use.info else None
+    if not evidence.direct or not isinstance(made, type):
+        return None
+    missing = [
+        name
+        for name in _ABSTRACT
+        if getattr(lookup(made, name), "__isabstractmethod__", False) is True
+    ]
+    if not missing:
+        return None
+    why = f"`{made.__name__}` inherits an abstract `{missing[0]}`, which it has to write itself."
+    return Finding(why, _with_methods(evidence, made, missing))
+
+
+_BODIES = {
+    "__anext__": "async def __anext__(self):\n    raise StopAsyncIteration",
+    "__aiter__": "async def __aiter__(self):\n    return\n    yield",
+}
+
+
+def _with_methods(evidence: Evidence, made: type, missing: list[str]) -> Fix | None:
+    found = evidence.units.class_of(made)
+    if found is None or not set(missing) <= _BODIES.keys():
+        return None
+    fixing, (unit, owner) = Fixing(evidence), found
+    lines = "\n".join(_BODIES[name] for name in missing)
+    fixing.of(unit).lines_after(owner.body[-1], lines)
+    return fixing.fix()
+
+
+RULES = (
+    Rule(
+        "asend-before-start",
+        "a value sent to a generator that has not started",
+        2,
+        "A new async generator has not reached a `yield` yet. Start it with `await anext(gen)` "
+        "or `await gen.asend(None)`, then send values.",
+        _send_first,
+    ),
+    Rule(
+        "reuse-of-anext-awaitable",
+        "one step awaited twice",
+        3,
+        "Each awaitable stands for one step. Call `anext(it)` again for the next item.",
+        _step_again,
+        errors=(RuntimeError,),
+    ),
+    Rule(
+        "reuse-of-coroutine",
+        "one coroutine awaited twice",
+        5,
+        "A coroutine object runs once. Call the async function again for every item: "
+        "`await work()` with parentheses, or make a task and await that as often as you like.",
+        _coroutine_again,
+        errors=(RuntimeError,),
+    ),
+    Rule(
+        "task-waits-for-itself",
+        "a task that waits for itself",
+        3,
+        "`asyncio.all_tasks()` contains the running task; waiting for it waits for oneself. "
+        "Take it out: `asyncio.all_tasks() - {asyncio.current_task()}`.",
+        _awaits_itself,
+        errors=(RuntimeError,),
+    ),
+    Rule(
+        "abstract-async-iterator-incomplete",
+        "a subclass of AsyncIterator without its methods",
+        2,
+        "`collections.abc.AsyncIterator` only provides `__aiter__`; `__anext__` is abstract and "
+        "must be written by you (for AsyncIterable it is `__aiter__`).",
+        _abstract,
+    ),
+)

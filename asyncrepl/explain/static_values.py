@@ -1,0 +1,450 @@
+"""What an expression is worth, found out without evaluating it.
+
+Names and attributes are looked up, statically, in the frame that failed; of a call we know what
+the called function makes: its code flags say "coroutine", "generator", "async generator", and the
+source of a plain function says what it returns. Nothing of the user's is run: no property, no
+``__getattr__``, no call. Where a probe saw the object itself, that is used instead.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import builtins
+import functools
+import inspect
+import sys
+from types import (
+    AsyncGeneratorType,
+    CodeType,
+    CoroutineType,
+    FrameType,
+    FunctionType,
+    GeneratorType,
+    MethodType,
+    NoneType,
+)
+from typing import TYPE_CHECKING, Any
+
+from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
+from asyncrepl.explain.bindings import encloses, local_names, member, variables
+from asyncrepl.explain.library_results import (
+    annotated_type,
+    code_of_manager,
+    globals_of,
+    has_result,
+    library_source,
+    listed_result,
+    manager_of,
+    mock_of,
+    mock_result,
+    result_of_method,
+)
+from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.syntax.static_inspection import without_annotations
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from asyncrepl.explain.source_units import Function, Unit, Units
+
+__all__ = [
+    "Resolver",
+    "imported",
+    "is_async_iterable",
+    "is_awaitable",
+    "is_coroutine_function",
+    "takes_nothing",
+]
+
+_DISPLAYS: dict[type[ast.expr], type] = {
+    ast.Dict: dict,
+    ast.Set: set,
+    ast.SetComp: set,
+    ast.DictComp: dict,
+    ast.JoinedStr: str,
+}
+_DEPTH = 4
+
+
+def is_async_iterable(info: ObjectInfo) -> bool:
+    """Whether ``async for`` can start on it."""
+    return lookup(info.kind, "__aiter__") not in (MISSING, None)
+
+
+def is_awaitable(info: ObjectInfo) -> bool:
+    """Whether ``await`` takes it."""
+    return lookup(info.kind, "__await__") not in (MISSING, None)
+
+
+def is_coroutine_function(value: object) -> bool:
+    """Whether `value` is an ``async def`` without ``yield``."""
+    return isinstance(value, FunctionType) and inspect.iscoroutinefunction(value)
+
+
+def takes_nothing(function: object) -> bool:
+    """Whether it can be called without arguments."""
+    try:
+        inspect.signature(without_annotations(function)).bind()
+    except (TypeError, ValueError, NameError):  # that of a class may still be evaluated
+        return False
+    return True
+
+
+class Resolver:
+    """Looks names up in some namespaces, the innermost first."""
+
+    def __init__(self, units: Units, *namespaces: Mapping[str, Any], depth: int = 0) -> None:
+        self.units = units
+        self.namespaces = (*namespaces, vars(builtins))
+        self.depth = depth
+        self.code: CodeType | None = None
+        self.function: Function | None = None
+        self.unit: Unit | None = None
+
+    @classmethod
+    def of_frame(cls, units: Units, frame: FrameType) -> Resolver:
+        """The names as `frame` saw them."""
+        found = cls(units, frame.f_locals, frame.f_globals)
+        found.code = frame.f_code
+        return found
+
+    def info(self, node: ast.AST) -> ObjectInfo | None:
+        """What is known of the value of `node`."""
+        method = getattr(self, "_" + type(node).__name__.lower(), None)
+        if method is not None:
+            found: ObjectInfo | None = method(node)
+            return found
+        kind = _DISPLAYS.get(type(node))  # type: ignore[arg-type]  # None for others
+        return ObjectInfo(kind) if kind else None
+
+    def value(self, node: ast.AST) -> object:
+        """The object `node` names, or MISSING."""
+        info = self.info(node)
+        return info.value if info else MISSING
+
+    def _constant(self, node: ast.Constant) -> ObjectInfo:
+        return describe(node.value, keep=True)
+
+    def _name(self, node: ast.Name) -> ObjectInfo | None:
+        local = self._assigned(self.function, node.id) if self.function else None
+        if local is not None:
+            return local
+        namespaces = self.namespaces
+        if self.function is not None and self.code and node.id in local_names(self.code):
+            namespaces = namespaces[:1]  # a global of that name is another variable
+        for namespace in namespaces:
+            if node.id in namespace:
+                return describe(namespace[node.id], keep=True)
+        return self._unborn(node.id) if self.unit else None
+
+    def _unborn(self, name: str) -> ObjectInfo | None:
+        """A function or module of a text that has not run (it does not compile)."""
+        assert self.unit is not None
+        found = imported(self.unit, name)
+        if found is not MISSING:
+            return describe(found, keep=True)
+        for function in self.unit.functions():
+            if function.name == name:
+                return ObjectInfo(FunctionType, value=function)
+        return None
+
+    def _assigned(self, function: Function, name: str) -> ObjectInfo | None:
+        for node in own_nodes(function):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name:
+                return None if node.decorator_list else ObjectInfo(FunctionType, value=node)
+            if isinstance(node, ast.Assign) and any(
+                isinstance(target, ast.Name) and target.id == name for target in node.targets
+            ):
+                return self.info(node.value)
+        return None
+
+    def _attribute(self, node: ast.Attribute) -> ObjectInfo | None:
+        owner = self.info(node.value)
+        if owner is None:
+            return None
+        made = lookup(owner.kind, node.attr)
+        if isinstance(made, property):
+            return self.result(made.fget)
+        found = member(owner, node.attr)
+        return None if found is MISSING else describe(found, keep=True)
+
+    def _subscript(self, node: ast.Subscript) -> ObjectInfo | None:
+        key = node.slice.value if isinstance(node.slice, ast.Constant) else MISSING
+        owner = self.value(node.value)
+        if type(owner) in (list, tuple) and type(key) is int:
+            items: list[object] = owner  # type: ignore[assignment]  # or a tuple
+            return describe(items[key], keep=True) if key < len(items) else None
+        if type(owner) is dict and type(key) is str and all(type(each) is str for each in owner):
+            return describe(owner[key], keep=True) if key in owner else None
+        info = self.info(node.value)
+        getter = lookup(info.kind, "__getitem__") if info else MISSING
+        return self.result(getter) if isinstance(getter, FunctionType) else None
+
+    def _ifexp(self, node: ast.IfExp) -> ObjectInfo | None:
+        return _common([self.info(node.body), self.info(node.orelse)])
+
+    def _call(self, node: ast.Call) -> ObjectInfo | None:
+        return _first(self._call_options(node))
+
+    def _await(self, node: ast.Await) -> ObjectInfo | None:
+        return _first(self._await_options(node))
+
+    def options(self, node: ast.AST) -> list[ObjectInfo]:
+        """All that the value of `node` may be, as far as it is known."""
+        if isinstance(node, ast.IfExp):
+            return [*self.options(node.body), *self.options(node.orelse)]
+        if isinstance(node, ast.BoolOp):
+            return [each for value in node.values for each in self.options(value)]
+        if isinstance(node, ast.Call):
+            return self._call_options(node)
+        if isinstance(node, ast.Await):
+            return self._await_options(node)
+        return _listed(self.info(node))
+
+    def _call_options(self, node: ast.Call) -> list[ObjectInfo]:
+        callee = self.info(node.func)
+        if callee is not None:
+            return self.results(callee.value, node)
+        kind = result_of_method(node)
+        return [ObjectInfo(kind)] if kind is not None else []
+
+    def _await_options(self, node: ast.Await) -> list[ObjectInfo]:
+        return [each for info in self.options(node.value) for each in self.awaited(info)]
+
+    def _list(self, node: ast.List | ast.Tuple) -> ObjectInfo:
+        item = self.info(node.elts[0]) if node.elts else None
+        return ObjectInfo(list if isinstance(node, ast.List) else tuple, item=item)
+
+    _tuple = _list
+
+    def _listcomp(self, node: ast.ListComp) -> ObjectInfo:
+        return ObjectInfo(list, item=self.info(node.elt))
+
+    def _generatorexp(self, node: ast.GeneratorExp) -> ObjectInfo:
+        suspends = any(generator.is_async for generator in node.generators) or any(
+            isinstance(inner, ast.Await)
+            for inner in ast.walk(node)
+            if inner is not node.generators[0].iter
+        )
+        kind = AsyncGeneratorType if suspends else GeneratorType
+        return ObjectInfo(kind, item=self.info(node.elt))
+
+    def _namedexpr(self, node: ast.NamedExpr) -> ObjectInfo | None:
+        return self.info(node.value)
+
+    def result(self, callee: object, node: ast.Call | None = None) -> ObjectInfo | None:
+        """What a call of `callee` gives."""
+        return _first(self.results(callee, node))
+
+    def results(self, callee: object, node: ast.Call | None = None) -> list[ObjectInfo]:
+        """All that a call of `callee` may give."""
+        while isinstance(callee, functools.partial | MethodType):
+            callee = callee.func if isinstance(callee, functools.partial) else callee.__func__
+        if isinstance(callee, type):
+            return [self._instance(callee, node)]
+        if isinstance(callee, ast.FunctionDef | ast.AsyncFunctionDef):
+            return _listed(_of_definition(callee))
+        if isinstance(callee, FunctionType):
+            known = _made_by_function(callee)
+            return [known] if known is not None else self._plain_results(callee, node)
+        mocked = mock_result(callee)
+        if mocked is MISSING:
+            return _listed(self._of_builtin(callee, node))
+        waits = type(callee).__name__ == "AsyncMock"
+        return [ObjectInfo(CoroutineType, value=callee) if waits else describe(mocked, keep=True)]
+
+    def _plain_results(self, callee: FunctionType, node: ast.Call | None) -> list[ObjectInfo]:
+        bare = node is not None and not node.args and not node.keywords
+        return self._called(callee.__code__, variables(callee, bare), callee.__globals__)
+
+    def _called(self, code: CodeType | None, *namespaces: Mapping[str, Any]) -> list[ObjectInfo]:
+        return self._returned(code, *namespaces)
+
+    def _instance(self, kind: type, node: ast.Call | None) -> ObjectInfo:
+        item = None
+        if kind is map and node is not None and node.args:
+            function = self.info(node.args[0])
+            item = self.result(function.value) if function else None
+        elif kind in (list, tuple, enumerate) and node is not None and node.args:
+            inner = self.info(node.args[0])
+            item = inner.item if inner else None
+        return ObjectInfo(kind, item=item)
+
+    def _of_builtin(self, callee: object, node: ast.Call | None) -> ObjectInfo | None:
+        if callee is print:
+            return describe(None)
+        if callee is aiter and node is not None and node.args:
+            return self.info(node.args[0])
+        listed = listed_result(callee)
+        return ObjectInfo(listed) if listed is not None else None
+
+    def inside(self, code: CodeType | None, function: object = MISSING) -> Resolver:
+        """The names as the code of `function` sees them, before it runs."""
+        known = isinstance(function, FunctionType)
+        own = variables(function, False) if known else self._shared(code)  # type: ignore[arg-type]
+        inner = Resolver(self.units, own, self._globals(code), depth=self.depth)
+        inner.code = code
+        inner.function = self._definition(code) if code is not None else None
+        return inner
+
+    def awaited(self, info: ObjectInfo) -> list[ObjectInfo]:
+        """All that awaiting what `info` are known of may give."""
+        if isinstance(info.value, ast.AsyncFunctionDef):
+            return self._evaluated_in(info.value, None, ast.Return, *self.namespaces[:-1])
+        mocked = mock_result(mock_of(info.value))
+        if mocked is not MISSING:
+            return [describe(mocked, keep=True)]
+        if info.kind is CoroutineType:
+            return self.returns(info.code)
+        if not isinstance(info.value, asyncio.Future):
+            return []
+        if has_result(info.value):
+            return [describe(info.value.result(), keep=True)]
+        coroutine = info.value.get_coro() if isinstance(info.value, asyncio.Task) else None
+        return self.returns(coroutine.cr_code) if isinstance(coroutine, CoroutineType) else []
+
+    def entered(self, info: ObjectInfo) -> list[ObjectInfo]:
+        """All that ``async with`` may give for what `info` are known of."""
+        if info.kind.__name__ == "_AsyncGeneratorContextManager":
+            code = info.code or code_of_manager(info.value)
+            return self.yielded(code)
+        enter = lookup(info.kind, "__aenter__")
+        if not isinstance(enter, FunctionType):
+            return []
+        found = self.units.definition(enter.__code__)
+        if found is not None and _gives_self(found[1]):
+            return [info]
+        return self.returns(enter.__code__)
+
+    def yielded(self, code: CodeType | None) -> list[ObjectInfo]:
+        """All that the function behind `code` may yield."""
+        return self._evaluated(code, ast.Yield, self._shared(code), self._globals(code))
+
+    def returned(self, code: CodeType | None) -> ObjectInfo | None:
+        """What the function behind `code` returns, by its source; None if nobody knows."""
+        return _first(self.returns(code))
+
+    def returns(self, code: CodeType | None) -> list[ObjectInfo]:
+        """All that the function behind `code` may return."""
+        return self._returned(code, self._shared(code), self._globals(code))
+
+    def _globals(self, code: CodeType | None) -> Mapping[str, Any]:
+        own = self.namespaces[-2] if len(self.namespaces) > 1 else {}
+        same = self.code is None or code is None or self.code.co_filename == code.co_filename
+        return own if same else (globals_of(code) or own)
+
+    def _returned(self, code: CodeType | None, *namespaces: Mapping[str, Any]) -> list[ObjectInfo]:
+        found = self._evaluated(code, ast.Return, *namespaces)
+        if found or code is None:
+            return found
+        definition = self._definition(code)
+        space = namespaces[-1] if namespaces else {}
+        kind = annotated_type(definition.returns, space) if definition is not None else None
+        return [ObjectInfo(kind)] if kind is not None else []
+
+    def _definition(self, code: CodeType) -> Function | None:
+        found = self.units.definition(code)
+        return found[1] if found is not None else library_source(code)
+
+    def _evaluated(
+        self,
+        code: CodeType | None,
+        statement: type[ast.Return | ast.Yield],
+        *namespaces: Mapping[str, Any],
+    ) -> list[ObjectInfo]:
+        definition = self._definition(code) if code is not None else None
+        if definition is None:
+            return []
+        return self._evaluated_in(definition, code, statement, *namespaces)
+
+    def _evaluated_in(
+        self,
+        definition: Function,
+        code: CodeType | None,
+        statement: type[ast.Return | ast.Yield],
+        *namespaces: Mapping[str, Any],
+    ) -> list[ObjectInfo]:
+        if self.depth >= _DEPTH:
+            return []
+        inner = Resolver(self.units, *namespaces, depth=self.depth + 1)
+        inner.code, inner.function = code, definition
+        nodes = [node for node in own_nodes(definition) if isinstance(node, statement)]
+        values = [node.value for node in nodes if node.value is not None]
+        if not values:
+            return [ObjectInfo(NoneType, value=None)] if statement is ast.Return else []
+        found = [each for value in values for each in inner.options(value)]
+        if statement is ast.Return and len(values) < len(nodes):
+            found.append(ObjectInfo(NoneType, value=None))
+        return found
+
+    def _shared(self, code: CodeType | None) -> dict[str, Any]:
+        """The variables of the failing function that `code`, defined in it, uses."""
+        if code is None or self.code is None or not encloses(self.code, code):
+            return {}
+        names, own = code.co_freevars, self.namespaces[0]
+        return {name: own[name] for name in names if name in own}
+
+
+def imported(unit: Unit, name: str) -> object:
+    """What an import in `unit` binds to `name`, if its module is there already; or MISSING."""
+    imports: Iterator[ast.Import | ast.ImportFrom] = unit.nodes(ast.Import, ast.ImportFrom)
+    for node in imports:
+        for alias in node.names:
+            if (alias.asname or alias.name.partition(".")[0]) != name:
+                continue
+            if isinstance(node, ast.ImportFrom):
+                module = sys.modules.get(node.module or "") if not node.level else None
+                return MISSING if module is None else vars(module).get(alias.name, MISSING)
+            path = alias.name if alias.asname else name
+            return sys.modules.get(path, MISSING)
+    return MISSING
+
+
+def _made_by_function(function: FunctionType) -> ObjectInfo | None:
+    """What is known of the result of a call without looking at what the function returns."""
+    manager = manager_of(function)
+    if manager is not None:
+        return ObjectInfo(manager, getattr(inspect.unwrap(function), "__code__", None))
+    kind = _made_by(function.__code__)
+    if kind is not None:
+        return ObjectInfo(kind, function.__code__)
+    listed = listed_result(function)
+    return ObjectInfo(listed) if listed is not None else None
+
+
+def _first(options: list[ObjectInfo]) -> ObjectInfo | None:
+    return options[0] if options else None
+
+
+def _listed(info: ObjectInfo | None) -> list[ObjectInfo]:
+    return [] if info is None else [info]
+
+
+def _gives_self(method: Function) -> bool:
+    """Whether a method returns its own object, and nothing else."""
+    own = method.args.args[0].arg if method.args.args else ""
+    returns = [node.value for node in own_nodes(method) if isinstance(node, ast.Return)]
+    return bool(returns) and all(isinstance(each, ast.Name) and each.id == own for each in returns)
+
+
+def _common(info: list[ObjectInfo | None]) -> ObjectInfo | None:
+    """The first of `info`, if all are of one kind."""
+    first = info[0]
+    same = first is not None and all(each and each.kind is first.kind for each in info)
+    return first if same else None
+
+
+def _of_definition(node: Function) -> ObjectInfo | None:
+    yields = any(isinstance(each, ast.Yield | ast.YieldFrom) for each in own_nodes(node))
+    if not isinstance(node, ast.AsyncFunctionDef):
+        return ObjectInfo(GeneratorType) if yields else None
+    return ObjectInfo(AsyncGeneratorType if yields else CoroutineType, value=node)
+
+
+def _made_by(code: CodeType) -> type | None:
+    if code.co_flags & inspect.CO_ASYNC_GENERATOR:
+        return AsyncGeneratorType
+    if code.co_flags & inspect.CO_COROUTINE:
+        return CoroutineType
+    return GeneratorType if code.co_flags & inspect.CO_GENERATOR else None

@@ -1,0 +1,241 @@
+"""A session as a trace for Chrome and Perfetto: a track a task, what it did, on what it waited.
+
+On a track lies the lifetime of its task, in it the asynchronous iterations, in those the steps
+that last (3 and 5), innermost the waits. The other four steps are instants. So are slices, because
+on a virtual clock they take no time, and because an iteration may begin in the middle of one: as
+bars the two would not nest.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from asyncrepl.events import CALLBACK, IDLE
+from asyncrepl.events.iteration_events import (
+    AwaitableGiven,
+    BodyFinished,
+    IterationBegan,
+    IterationEnded,
+    IterationsSummary,
+    RoundsSummary,
+    ValueBound,
+)
+from asyncrepl.export.format_registry import export_format
+from asyncrepl.views.styled_lines import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from asyncrepl.events import Snapshot
+    from asyncrepl.events.iteration_events import Iteration, IterationEvent
+
+__all__ = ["trace_json"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Bar:
+    """Something that lasts, on the track of a task; instants in nanoseconds.
+
+    `level` orders bars of the same extent: the lower one is around the higher.
+    """
+
+    track: int
+    begin: int
+    end: int
+    level: int
+    name: str
+    what: str
+    told: str = ""
+
+
+@export_format("trace", "a trace for Perfetto and Chrome", rank=60, needs="steps")
+def trace_json(snapshot: Snapshot, events: Iterable[IterationEvent], title: str = "") -> str:
+    """The trace as JSON: all events in the order of time, enclosing bars first."""
+    told = list(events)
+    bars = [
+        *_task_bars(snapshot),
+        *_wait_bars(snapshot),
+        *_iteration_bars(told, _last_instant(snapshot)),
+    ]
+    entries = [_bar_event(bar) for bar in _nested_bars(bars)]
+    entries += [*_slice_events(snapshot), *_mark_events(snapshot)]
+    entries += [*_step_events(told), *_summary_events(told)]
+    entries.sort(key=lambda entry: entry["ts"])  # a stable sort: enclosing bars stay first
+    lines = (
+        json.dumps(_printable(entry), ensure_ascii=False)
+        for entry in (*_track_names(snapshot, title), *entries)
+    )
+    return '{"displayTimeUnit": "ms", "traceEvents": [\n' + ",\n".join(lines) + "\n]}\n"
+
+
+def _printable(value: Any) -> Any:
+    """`value` with all strings in it printable: a task may be called anything."""
+    match value:
+        case str():
+            return printable(value)
+        case dict():
+            return {key: _printable(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_printable(each) for each in value]
+    return value
+
+
+def _track_names(snapshot: Snapshot, title: str) -> Iterator[dict[str, Any]]:
+    def meta(kind: str, track: int, name: str) -> dict[str, Any]:
+        return {"ph": "M", "pid": 1, "tid": track, "name": kind, "args": {"name": name}}
+
+    yield meta("process_name", 0, title or "asyncrepl")
+    yield meta("thread_name", 0, "callbacks")
+    for lane in snapshot.lanes:
+        yield meta("thread_name", lane.id, lane.name)
+        order = {"sort_index": lane.id}
+        yield {**meta("thread_sort_index", lane.id, ""), "args": order}
+
+
+def _task_bars(snapshot: Snapshot) -> Iterator[_Bar]:
+    end = _last_instant(snapshot)
+    for lane in snapshot.lanes:
+        ended = snapshot.ended.get(lane.id)
+        how = "still runs" if ended is None else ended.how
+        yield _Bar(
+            lane.id, lane.born, end if ended is None else ended.at, 0, lane.name, "task", how
+        )
+
+
+def _wait_bars(snapshot: Snapshot) -> Iterator[_Bar]:
+    """From the end of a task's slice to the beginning of its next."""
+    ran: dict[int, int] = {}
+    for (lane, start), (_, end) in pairwise(_slice_starts(snapshot)):
+        if lane in ran and start > ran[lane]:
+            yield _Bar(lane, ran[lane], start, 9, "waits", "wait")
+        if lane > IDLE:
+            ran[lane] = end
+
+
+def _iteration_bars(events: list[IterationEvent], end: int) -> Iterator[_Bar]:
+    """The walks and the steps in them; what is not over goes on to the `end`."""
+    open_walks: dict[int, tuple[Iteration, int]] = {}
+    since: dict[int, int] = {}
+    for event in events:
+        walk = event.walk
+        match event:
+            case IterationBegan(at=at):
+                open_walks[walk.number] = walk, at
+            case AwaitableGiven(at=at):
+                since[walk.number] = at
+            case ValueBound(at=at, round=number, suspended=suspended, values=values):
+                begin = since.pop(walk.number, at - event.waited)
+                name = f"3 await, round {number}"
+                yield _step_bar(walk, begin, at, name, values if suspended else "did not suspend")
+            case BodyFinished(at=at, round=number, took=took):
+                yield _step_bar(walk, at - took, at, f"5 body, round {number}", "")
+            case IterationEnded(at=at, how=how, items=items):
+                _, begin = open_walks.pop(walk.number, (walk, at - event.took))
+                if since.get(walk.number, at) < at:
+                    asked = since.pop(walk.number)
+                    yield _step_bar(walk, asked, at, "3 await, the last", how)
+                yield _iteration_bar(walk, begin, at, f"{items} items, {how}")
+    yield from (_iteration_bar(walk, begin, end, "goes on") for walk, begin in open_walks.values())
+
+
+def _iteration_bar(walk: Iteration, begin: int, end: int, told: str) -> _Bar:
+    site = walk.site
+    name = f"{site.kind} {site.target} in {site.operand}"
+    return _Bar(walk.lane, begin, end, 1 + 2 * walk.depth, name, "walk", told)
+
+
+def _step_bar(walk: Iteration, begin: int, end: int, name: str, told: str) -> _Bar:
+    return _Bar(walk.lane, begin, end, 2 + 2 * walk.depth, name, "step", told)
+
+
+def _nested_bars(bars: list[_Bar]) -> list[_Bar]:
+    """`bars` in the order of time, each cut to end with the one around it."""
+    result: list[_Bar] = []
+    around: dict[int, list[_Bar]] = defaultdict(list)
+    for bar in sorted(bars, key=lambda bar: (bar.begin, -bar.end, bar.level, bar.track)):
+        stack = around[bar.track]
+        while stack and stack[-1].end <= bar.begin and stack[-1].end < max(bar.end, bar.begin + 1):
+            stack.pop()
+        fitting = replace(bar, end=min(bar.end, stack[-1].end)) if stack else bar
+        stack.append(fitting)
+        result.append(fitting)
+    return result
+
+
+def _bar_event(bar: _Bar) -> dict[str, Any]:
+    length = {"ts": _microseconds(bar.begin), "dur": _microseconds(bar.end - bar.begin)}
+    entry = {"ph": "X", "pid": 1, "tid": bar.track, "name": bar.name, "cat": bar.what, **length}
+    return {**entry, "args": {"how": bar.told}} if bar.told else entry
+
+
+def _slice_events(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
+    for (lane, start), (_, end) in pairwise(_slice_starts(snapshot)):
+        if lane != IDLE:
+            track = 0 if lane == CALLBACK else lane
+            yield {
+                **_instant_event(track, start, "runs", "slice"),
+                "args": {"us": _microseconds(end - start)},
+            }
+
+
+def _mark_events(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
+    names = {"print": "prints", "value": "shows a value"}
+    for mark in snapshot.marks:
+        yield _instant_event(mark.lane, mark.at, names[mark.kind], "mark")
+
+
+def _step_events(events: list[IterationEvent]) -> Iterator[dict[str, Any]]:
+    """The steps that take no time: 1, 2, 4 and 6, in words that say what came of each."""
+    for event in events:
+        lane, at = event.walk.lane, event.at
+        match event:
+            case IterationBegan(iterable=iterable, iterator=iterator):
+                yield _told_instant(lane, at, "1 __aiter__", f"{iterable} gives {iterator}")
+            case AwaitableGiven(round=number, awaitable=awaitable):
+                yield _told_instant(lane, at, f"2 __anext__, round {number}", awaitable)
+            case ValueBound(round=number, values=values):
+                yield _told_instant(lane, at, f"4 bind, round {number}", values)
+            case IterationEnded(how=how, error=error):
+                yield _told_instant(lane, at, "6 stop", f"{how}, {error}" if error else how)
+
+
+def _told_instant(track: int, at: int, name: str, told: str) -> dict[str, Any]:
+    return {**_instant_event(track, at, name, "step"), "args": {"how": told}}
+
+
+def _summary_events(events: list[IterationEvent]) -> Iterator[dict[str, Any]]:
+    """Rounds and walks that were not told one by one."""
+    for event in events:
+        match event:
+            case RoundsSummary(walk=walk, at=at, first=first, last=last):
+                yield _instant_event(walk.lane, at, f"rounds {first} to {last}", "step")
+            case IterationsSummary(walk=walk, at=at, count=count):
+                yield _instant_event(walk.lane, at, f"{count} more walks", "walk")
+
+
+def _instant_event(track: int, at: int, name: str, what: str) -> dict[str, Any]:
+    return {
+        "ph": "i", "s": "t", "pid": 1, "tid": track, "name": name, "cat": what,
+        "ts": _microseconds(at),
+    }  # fmt: skip
+
+
+def _slice_starts(snapshot: Snapshot) -> list[tuple[int, int]]:
+    """Lane and start of each slice."""
+    return list(zip(snapshot.slices[::2], snapshot.slices[1::2], strict=False))
+
+
+def _last_instant(snapshot: Snapshot) -> int:
+    """The last instant that is known of."""
+    instants = [snapshot.slices[-1] if len(snapshot.slices) else 0]
+    instants += (ended.at for ended in snapshot.ended.values())
+    return max(instants)
+
+
+def _microseconds(ns: int) -> float:
+    """Microseconds, which the format counts in."""
+    return round(ns / 1000, 3)
