@@ -100,10 +100,7 @@ class TerminalUI:
         )
         self.pause_keys = self.controller.pause_keys = PauseKeys(self.controller.focus)
         self.panel.pause = self.pause_keys.rows
-        self.audience = AudienceRows(ascii=use_ascii(sys.stdout))
-        self.audience.on = settings.audience
-        self.panel.audience_rows = self.audience.rows
-        self.audience.changed = self.panel.refresh
+        self.audience = self._audience_rows(settings)
         self._input = DeviceInput(self._stdin, self.modes, question, self.audience.pressed)
         self.app = self._application(editor, settings)
         self.suspension = TerminalSuspension(
@@ -126,18 +123,28 @@ class TerminalUI:
         self._editor = editor
         self._loop = asyncio.SelectorEventLoop()
         self._loop.time = monotonic  # type: ignore[method-assign]  # also where time is mocked
-        self._recovery = DrawRecovery(
-            self._loop,
-            self.painter.redraw,
-            lambda: self.controller.running,
-            lambda line: queue.show(line + "\n"),
-            self._give_up,
-        )
+        self._recovery = self._draw_recovery()
         self._loop.set_exception_handler(self._callback_failed)
         self._loop.set_task_factory(_unnumbered_task)
         self._thread = threading.Thread(target=self._run, name="asyncrepl-ui", daemon=True)
         self._known_size = self._size()
         self._drawn = threading.Event()
+
+    def _audience_rows(self, settings: Settings) -> AudienceRows:
+        rows = AudienceRows(ascii=use_ascii(sys.stdout))
+        rows.on = settings.audience
+        rows.changed = self.panel.refresh
+        self.panel.audience_rows = rows.rows
+        return rows
+
+    def _draw_recovery(self) -> DrawRecovery:
+        return DrawRecovery(
+            self._loop,
+            self.painter.redraw,
+            lambda: self.controller.running,
+            lambda line: self._queue.show(line + "\n"),
+            self._give_up,
+        )
 
     def _application(self, editor: Editor, settings: Settings) -> Application[None]:
         program = ProgramRows(self.painter.rows)
