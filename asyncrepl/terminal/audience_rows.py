@@ -67,6 +67,11 @@ class AudienceRows:
             self._keys += [(now, key_name(key)) for key in keys if key.key != Keys.CPRResponse]
             self.changed()
 
+    def moves(self) -> bool:
+        """Whether the rows will change though nothing happens: keys go, steps come one by one."""
+        step = self._follower is not None and self._follower.moves
+        return self.on and (bool(self._keys) or step)
+
     def rows(self, width: int) -> Sequence[Line]:
         """All of them, as they are now."""
         return [*self.key_rows(width), *self.step_rows(width)] if self.on else ()

@@ -172,6 +172,8 @@ class Panel:
         #: What is shown to those who watch: keys, and the step that happens.
         self.audience: Sequence[Line] = ()
         self.audience_rows: Callable[[int], Sequence[Line]] = _no_rows
+        #: Whether that will change by itself.
+        self.audience_moves: Callable[[], bool] = bool
         self.problem: BaseException | None = None
         #: What is said of a pause.
         self.pause: Callable[[int], Sequence[Line]] = _no_rows
@@ -236,7 +238,8 @@ class Panel:
         """
         count, self._count = self._count, self._loop_view.count()
         before, self._ran = self._ran, count != self._count
-        return bool(self.status or self._running or (self.lanes and self._ran and before))
+        lanes_move = self.lanes and self._ran and before
+        return bool(self.status or self._running or lanes_move or self.audience_moves())
 
     def _hints(self, columns: int) -> Sequence[Line]:
         hint = self._hint or self._while_running()
@@ -252,6 +255,8 @@ class Panel:
     def _resting(self) -> bool:
         """Whether nothing can come to be shown before somebody nudges."""
         if self._running or self._hint or self.status or self.time or self.lanes:
+            return False
+        if self.audience_moves():
             return False
         settled = time.monotonic() - self._nudged_at > _SETTLED_AFTER
         return settled and self._loop_view.at_rest()

@@ -133,9 +133,13 @@ class TerminalUI:
     def _audience_rows(self, settings: Settings) -> AudienceRows:
         rows = AudienceRows(ascii=use_ascii(sys.stdout))
         rows.on = settings.audience
-        rows.changed = self.panel.refresh
-        self.panel.audience_rows = rows.rows
+        rows.changed = self._audience_changed
+        self.panel.audience_rows, self.panel.audience_moves = rows.rows, rows.moves
         return rows
+
+    def _audience_changed(self) -> None:
+        self.panel.refresh()  # at once: the key's own redraw draws it
+        self.panel.nudge()
 
     def _draw_recovery(self) -> DrawRecovery:
         return DrawRecovery(

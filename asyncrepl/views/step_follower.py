@@ -67,6 +67,11 @@ class StepFollower:
         self._position = -1
         self._over = True
 
+    @property
+    def moves(self) -> bool:
+        """Whether another step, or none, comes by itself."""
+        return self._shown is not None or bool(self._queue)
+
     def look(self, now: float, seen: Seen | None) -> StepShown | None:
         """The step to show, after a look at what runs, if anything does; None for none."""
         if seen is None or seen.phase == "over":
