@@ -127,6 +127,7 @@ class OutcomeReporter:
             with self._context.contained("its error cannot be shown"):
                 status = self.show(outcome)
             with self._context.contained("what it has left cannot be told"):
+                self._context.values.statement_ended()
                 self._context.leak_reporter.flush()
                 self._context.leak_reporter.look(outcome)
                 self._context.mistake_reporter.ended(outcome, silently=self._is_explained(outcome))
