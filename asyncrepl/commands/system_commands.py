@@ -61,7 +61,7 @@ def _run_in_shell(shell: Shell, rest: str) -> Awaitable[list[Line]]:
 async def _wait(shell: Shell, text: str) -> list[Line]:
     with shell.frontend.terminal_lent() as lent:
         try:
-            program = await _started(text, lent=lent)
+            program = await _started(shell, text, lent=lent)
         except (OSError, ValueError) as error:  # no shell, no more processes; a NUL in the text
             reason = getattr(error, "strerror", None) or error
             raise CommandError(f"cannot run {one_line(text)!r}: {reason}") from None
@@ -71,7 +71,28 @@ async def _wait(shell: Shell, text: str) -> list[Line]:
     return told or _hint(text)
 
 
-async def _started(text: str, *, lent: bool) -> asyncio.subprocess.Process:
+async def _started(shell: Shell, text: str, *, lent: bool) -> asyncio.subprocess.Process:
+    """Start the program, whatever keys are pressed meanwhile.
+
+    In a task of its own: in that of the command a Ctrl-C would be raised in the midst of the fork,
+    on a busy machine after the program runs already, and leave a program without its session.
+    """
+    starting = asyncio.create_task(_start(text, lent=lent), name=":shell")
+    interrupted = False
+    while True:
+        try:
+            program = await asyncio.shield(starting)
+            break
+        except asyncio.CancelledError:
+            if shell.closing or starting.cancelled():
+                raise
+            interrupted = True
+    if interrupted and not lent:  # else the terminal has sent it, too
+        _send(program, signal.SIGINT, group=True)
+    return program
+
+
+async def _start(text: str, *, lent: bool) -> asyncio.subprocess.Process:
     if lent:
         return await asyncio.create_subprocess_shell(text)
     return await asyncio.create_subprocess_shell(

@@ -46,7 +46,7 @@ from asyncrepl.terminal.terminal_device import (
     terminal_size,
 )
 from asyncrepl.terminal.terminal_suspension import TerminalSuspension
-from asyncrepl.terminal.vi_mode import ViCursorShapes, vi_mode_rows
+from asyncrepl.terminal.vi_mode import ViCursorShapes, use_vi, vi_mode_rows
 from asyncrepl.views.themes import Theme
 
 if TYPE_CHECKING:
@@ -167,14 +167,13 @@ class TerminalUI:
             unfinished=lambda: bool(self.painter.rows),
         )
         self.controller.layout, self.controller.program_rows = layout, program
-        return Application(
+        application: Application[None] = Application(
             layout=layout,
             style=screen_style(self.theme),
             include_default_pygments_style=False,  # it has pure blue, and grey operators
             key_bindings=build_key_bindings(
                 self.controller, editor.buffer, self.controller.is_whole
             ),
-            editing_mode=EditingMode.VI if settings.vi else EditingMode.EMACS,
             cursor=ViCursorShapes(),
             erase_when_done=True,
             input=self._input,
@@ -183,6 +182,8 @@ class TerminalUI:
             # erases the screen also while somebody else has it: pages, an editor.
             terminal_size_polling_interval=None,
         )
+        use_vi(application, on=settings.vi)
+        return application
 
     # -- called by the main thread ------------------------------------------------
 
@@ -193,7 +194,7 @@ class TerminalUI:
 
     @vi.setter
     def vi(self, on: bool) -> None:
-        self.app.editing_mode = EditingMode.VI if on else EditingMode.EMACS
+        use_vi(self.app, on=on)
         if not on:
             self.call(self.output.reset_cursor_shape)
 

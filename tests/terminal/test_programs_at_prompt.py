@@ -45,9 +45,9 @@ def test_ctrl_c_is_the_programs(terminal: Terminal) -> None:
     terminal.send("!trap 'echo caught' INT; echo on; read x; read x; echo done\r")
     terminal.wait(lambda: "on" in terminal.lines)
     terminal.send("\x03")
-    terminal.wait_for("caught")
+    terminal.wait(lambda: any(line.removeprefix("^C") == "caught" for line in terminal.lines))
     terminal.send("one\rtwo\r")
-    terminal.wait_for("done")
+    terminal.wait(lambda: "done" in terminal.lines)
     terminal.wait_for_prompt()
     terminal.send("!echo on2; sleep 60\r")
     terminal.wait(lambda: "on2" in terminal.lines)
@@ -55,6 +55,20 @@ def test_ctrl_c_is_the_programs(terminal: Terminal) -> None:
     terminal.wait_for_prompt()
     assert any("SIGINT" in line or "130" in line for line in terminal.lines)
     terminal.enter("1 + 1")
+
+
+def test_ctrl_c_while_a_program_is_being_started_is_the_programs(terminal: Terminal) -> None:
+    """On a busy machine the program may run before we know of it."""
+    terminal.enter("import subprocess, time; fork = subprocess._fork_exec")
+    terminal.enter("subprocess._fork_exec = lambda *all: (fork(*all), time.sleep(0.3))[0]")
+    terminal.send("!trap 'echo caught' INT; echo on; read x; read x; echo done\r")
+    terminal.wait(lambda: "on" in terminal.lines)
+    terminal.send("\x03")
+    terminal.wait(lambda: any(line.removeprefix("^C") == "caught" for line in terminal.lines))
+    terminal.send("one\rtwo\r")
+    terminal.wait(lambda: "done" in terminal.lines)
+    terminal.wait_for_prompt()
+    assert not any("KeyboardInterrupt" in line for line in terminal.scrollback)
 
 
 def test_background_tasks_go_on(terminal: Terminal) -> None:

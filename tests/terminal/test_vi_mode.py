@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -49,6 +50,22 @@ def test_the_mode_is_shown_and_the_cursor_has_its_shape(
     assert terminal.exit_status() == 0
     assert shapes(terminal)[-1] == "0"
     assert not any("--" in line for line in terminal.lines)
+
+
+def test_escape_waits_for_nothing_longer(start: Callable[..., Terminal]) -> None:
+    """It is not the beginning of another key for a second and a half."""
+    terminal = start([*COMMAND, "--vi"])
+    waits = []
+    for _ in range(3):
+        terminal.send("i")
+        terminal.wait(lambda: "-- INSERT --" in terminal.lines)
+        pressed = time.monotonic()
+        terminal.send("\x1b")
+        terminal.wait(lambda: "-- NORMAL --" in terminal.lines)
+        waits.append(time.monotonic() - pressed)
+    assert min(waits) < 0.5
+    terminal.send("ione\x1b\rtwo")  # Alt-Enter, all at once
+    terminal.wait(lambda: terminal.cursor_line.startswith("... two"))
 
 
 def test_a_program_gets_the_cursor_as_it_was(start: Callable[..., Terminal]) -> None:
