@@ -30,7 +30,7 @@ __all__ = ["ReplayControl", "TerminalReplayTarget"]
 
 _WAITING_HINT = "press a key to go on"
 _TYPING_HINT = "the demo goes on by itself; Ctrl-C pauses it"
-_HELD_HINT = "demo held: :resume goes on, :step"
+_HELD_HINT = "demo held: :resume or :step goes on"
 
 #: How much longer the pauses are where others watch.
 _AUDIENCE_PATIENCE = 2.0

@@ -107,6 +107,16 @@ def test_it_does_not_narrate_and_narration_works_beside_it(start: Callable[..., 
     terminal.enter(":set audience off")
 
 
+@pytest.mark.parametrize("setting", [":set color off", ":set theme mono"])
+def test_the_mark_does_not_need_colour(start: Callable[..., Terminal], setting: str) -> None:
+    """Without any, and in the theme that has none, the step is drawn in reverse all the same."""
+    terminal = start([*COMMAND, "--audience"])
+    terminal.enter(setting)
+    terminal.enter(SOURCE)
+    terminal.begin("async for x in gen(): x")
+    terminal.wait(lambda: marked(terminal) == "async", "the third step")
+
+
 def test_ascii_alone(start: Callable[..., Terminal]) -> None:
     """With LC_ALL=C the rows are drawn with what that has."""
     terminal = start([*COMMAND, "--audience"], env={"LC_ALL": "C"})
