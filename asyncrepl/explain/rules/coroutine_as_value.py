@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaited, short
+from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.rule import Rule
 from asyncrepl.syntax.names import callee_name
 
@@ -82,7 +83,8 @@ def _keys_first(evidence: Evidence, call: ast.Call, key: ast.keyword) -> Fix | N
     unit, fixing = evidence.unit, Fixing(evidence)
     source, function = unit.source.source(call.args[0]), unit.source.source(key.value)
     name = fixing.fresh(unit, "keys")
-    line = f"{name} = {{item: await {function}(item) for item in {source}}}"
+    item = fresh(unit, "item")
+    line = f"{name} = {{{item}: await {function}({item}) for {item} in {source}}}"
     fixing.of(unit).lines_before(unit.statement(call), line)
     fixing.of(unit).replace(call.args[0], name)
     fixing.of(unit).replace(key.value, f"{name}.get")

@@ -76,11 +76,7 @@ def _closed_with_loop(evidence: Evidence, unit: Unit, loop: ast.AsyncFor) -> Fix
     head = f"{by}async with aclosing({unit.source.source(loop.iter)}) as {name}:\n"
     ending = "" if text.endswith("\n") else "\n"
     fixing.of(unit).replace(unit.source.block(loop), head + indent(text, "    ") + ending)
-    known = "aclosing" in evidence.namespace or any(
-        alias.name == "aclosing" for node in unit.nodes(ast.ImportFrom) for alias in node.names
-    )
-    if not known:
-        fixing.of(unit).insert(0, "from contextlib import aclosing\n\n")
+    fixing.needs_name(unit, "contextlib", "aclosing")
     return fixing.fix()
 
 

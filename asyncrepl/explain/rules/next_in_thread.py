@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fix_editor import Fixing, fresh, short
+from asyncrepl.explain.fix_editor import Fixing, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.syntax.names import last_name
@@ -60,7 +60,8 @@ def _with_default(evidence: Evidence, unit: Unit, waited: ast.Await) -> Fix | No
     loop = unit.enclosing(waited, *_LOOPS)
     if not isinstance(call, ast.Call) or loop is None or not _gives_next(call):
         return None
-    fixing, end = Fixing(evidence), fresh(unit, "end")
+    fixing = Fixing(evidence)
+    end = fixing.fresh(unit, "end")
     edits, given = fixing.of(unit), isinstance(statement, ast.Assign) and statement.value is waited
     edits.lines_before(loop, f"{end} = object()")
     edits.after(call.args[-1], f", {end}")
@@ -69,7 +70,7 @@ def _with_default(evidence: Evidence, unit: Unit, waited: ast.Await) -> Fix | No
         name = unit.source.source(statement.targets[0])  # type: ignore[attr-defined]  # see above
         edits.lines_after(statement, f"if {name} is {end}:\n    {leaving}")
         return fixing.fix()
-    name, source = fresh(unit, "item"), unit.source.source
+    name, source = fixing.fresh(unit, "item"), unit.source.source
     inner = f"{source(call)[:-1].rstrip().rstrip(',')}, {end})"
     edits = (fixing := Fixing(evidence)).of(unit)
     edits.lines_before(loop, f"{end} = object()")

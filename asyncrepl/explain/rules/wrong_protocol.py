@@ -22,7 +22,8 @@ from asyncrepl.explain.class_methods import (
     takes,
 )
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fix_editor import Fixing, fresh
+from asyncrepl.explain.fix_editor import Fixing
+from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.rules.half_iterables import method
 from asyncrepl.explain.scopes import own_nodes
@@ -203,11 +204,12 @@ def _method_for(
     evidence: Evidence, unit: Unit, owner: ast.ClassDef, target: ast.Attribute
 ) -> Fix | None:
     fixing = Fixing(evidence)
-    fixing.of(unit).replace(target, f"{unit.source.source(target.value)}._step")
+    name = fixing.fresh_attribute("_step")
+    fixing.of(unit).replace(target, f"{unit.source.source(target.value)}.{name}")
     before = method(owner, "__aiter__")
     if before is None:
         return None
-    fixing.of(unit).lines_before(before, "def __anext__(self):\n    return self._step()")
+    fixing.of(unit).lines_before(before, f"def __anext__(self):\n    return self.{name}()")
     return fixing.fix()
 
 
