@@ -27,7 +27,7 @@ from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.static_values import is_async_iterable
 from asyncrepl.explain.value_origins import loads
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.names import callee_name, canonical_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.source_units import Unit
@@ -297,12 +297,10 @@ def awaited_instead(fixing: Fixing, case: Case) -> None:
 def ensured(fixing: Fixing, case: Case) -> None:
     """A task or another awaitable needs no task; ``ensure_future`` takes either."""
     call = case.owner
-    text = case.unit.source.source(call.func)
-    if not text.endswith(".create_task") or text.startswith("self."):
-        raise CannotFixError
-    if case.unit.source.source(call.func.value) != "asyncio":
-        raise CannotFixError
+    if canonical_name(call.func) != "asyncio.create_task":
+        raise CannotFixError  # of a loop or a group
     fixing.of(case.unit).replace(call.func, "asyncio.ensure_future")
+    fixing.needs_import(case.unit, "asyncio")
 
 
 def scheduled(fixing: Fixing, case: Case) -> None:

@@ -16,7 +16,7 @@ from asyncrepl.explain.hoisted_code import async_factory, header_end
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.static_values import is_coroutine_function
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.names import callee_name, canonical_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def _modern(evidence: Evidence, function: ast.FunctionDef) -> Fix | None:
     unit, fixing = evidence.unit, Fixing(evidence)
     edits = fixing.of(unit)
     for decorator in function.decorator_list:
-        if isinstance(decorator, ast.Attribute) and decorator.attr == "coroutine":
+        if canonical_name(decorator) in ("asyncio.coroutine", "types.coroutine"):
             start = unit.source.line_start(unit.source.span(decorator).start)
             edits.replace(Span(start, unit.text.index("\n", start) + 1), "")
     edits.before(function, "async ")

@@ -28,7 +28,7 @@ from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.rules.half_iterables import method
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.static_values import is_async_iterable
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.names import callee_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ def _next_method(evidence: Evidence) -> Finding | None:
     end = unit.text.index(f"{step.__name__}", unit.text.index("def", start)) + len(step.__name__)
     edits.replace(Span(start, end), "async def __anext__")
     for node in own_nodes(function):
-        if isinstance(node, ast.Name) and node.id == "StopIteration":
+        if isinstance(node, ast.Name) and last_name(node) == "StopIteration":
             edits.replace(node, "StopAsyncIteration")
     return Finding(why, fixing.fix())
 
