@@ -32,6 +32,7 @@ import ast
 import builtins
 import sys
 import time
+from functools import partial
 from opcode import opname
 from sys import _getframe
 from types import (
@@ -159,16 +160,18 @@ def blocking(function: T) -> T:
     Whatever calls it, if it runs on a loop it blocks that; in a plain function it does no harm
     as long as no other task is there.
     """
-    kind = type(function)
+    called: object = function
+    while type(called) is partial and not called.args and not called.keywords:
+        called = called.func
     frame = _getframe(1)
-    if kind is FunctionType or kind is BuiltinFunctionType:
+    if isinstance(called, FunctionType | BuiltinFunctionType):
         from asyncrepl.instrument.silent_mistake_placement import BLOCKING_FUNCTIONS
 
-        named = function.__module__, function.__qualname__  # type: ignore[attr-defined]
+        named = called.__module__, called.__qualname__
         if named in BLOCKING_FUNCTIONS and _holds_up_others(frame):
-            see("blocks", function, frame)
+            see("blocks", called, frame)
     log = active_log()
-    if function is not time.sleep or log is None or log.sleep is None:
+    if called is not time.sleep or log is None or log.sleep is None:
         return function
     return cast("T", log.sleep(frame))
 

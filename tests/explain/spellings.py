@@ -88,7 +88,10 @@ def _aliased_members(line: str) -> Callable[[str], str]:
         lines: set[str] = set()
 
         def edit(edits: SourceRewriter, tree: ast.Module) -> None:
+            called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
             for node, module in _members(tree):
+                if "partial" in line and id(node) not in called:
+                    continue  # a class that is caught, a constant
                 lines.add(line.format(module=module, name=node.attr))
                 edits.replace(node, f"my_{module}_{node.attr}")
 
