@@ -11,6 +11,7 @@ from asyncrepl.explain.fix_editor import Fixing, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.syntax.names import last_name
+from asyncrepl.syntax.node_types import LOOPS
 
 if TYPE_CHECKING:
     from types import CodeType
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.source_units import Unit
 
 __all__ = ["RULES"]
-
-_LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
 
 def _raised(evidence: Evidence) -> Finding | None:
@@ -57,7 +56,7 @@ def _finding(evidence: Evidence, unit: Unit, waited: ast.Await) -> Finding:
 def _with_default(evidence: Evidence, unit: Unit, waited: ast.Await) -> Fix | None:
     """``next(it, end)``, and what was to be done at the StopIteration where that comes."""
     call, statement = waited.value, unit.statement(waited)
-    loop = unit.enclosing(waited, *_LOOPS)
+    loop = unit.enclosing(waited, *LOOPS)
     if not isinstance(call, ast.Call) or loop is None or not _gives_next(call):
         return None
     fixing = Fixing(evidence)
@@ -88,7 +87,7 @@ def _gives_next(call: ast.Call) -> bool:
 
 def _at_the_end(unit: Unit, waited: ast.Await) -> str:
     """What a handler of the StopIteration does; else the loop, or the generator, ends."""
-    function, loop = scope(unit, waited), unit.enclosing(waited, *_LOOPS)
+    function, loop = scope(unit, waited), unit.enclosing(waited, *LOOPS)
     for guard in unit.ancestors(waited):
         for handler in guard.handlers if isinstance(guard, ast.Try) else ():
             if last_name(handler.type) == "StopIteration":
