@@ -51,9 +51,9 @@ class LoopView:
         #: Whether only a script is typed: that its virtual time runs is nothing to tell.
         self.scripted = False
 
-    def connect(self, loop: LiveLoop, hogs: BlockingWatchdog) -> None:
-        """From now on look at `loop`, which `hogs` watches."""
-        self._watchdog = hogs
+    def connect(self, loop: LiveLoop, watchdog: BlockingWatchdog) -> None:
+        """From now on look at `loop`, which `watchdog` watches."""
+        self._watchdog = watchdog
         self._loop = loop
 
     def loop_blocked(self) -> bool:
