@@ -19,8 +19,13 @@ if TYPE_CHECKING:
 
 ROOT = Path(asyncrepl.__file__).parent
 PAGE = (ROOT.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
-#: What is seen with a terminal only; and what has done its work before, when something was compiled.
-ELSEWHERE = ("terminal/", "events/iteration_events.py", "instrument/doubled_loops.py")
+#: What is seen with a terminal only; what has done its work when it was imported, or code compiled.
+ELSEWHERE = (
+    "terminal/",
+    "events/iteration_events.py",
+    "explain/catalogue.py",
+    "instrument/doubled_loops.py",
+)
 WAYS = {"a typed line", "an event", "an error", "a `:command`", "a transcript line"}
 
 
