@@ -53,9 +53,9 @@ class LoopView:
         #: When the last task has ended, in the user's time, and when that was seen, in real time.
         self._last_end = 0, 0.0
 
-    def connect(self, loop: LiveLoop, hogs: BlockingWatchdog) -> None:
-        """From now on look at `loop`, which `hogs` watches."""
-        self._watchdog = hogs
+    def connect(self, loop: LiveLoop, watchdog: BlockingWatchdog) -> None:
+        """From now on look at `loop`, which `watchdog` watches."""
+        self._watchdog = watchdog
         self._loop = loop
 
     def loop_blocked(self) -> bool:
