@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import ast
 import re
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE
+from types import CoroutineType
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Fix
@@ -29,6 +31,8 @@ __all__ = [
     "async_walks",
     "awaited",
     "awaits_of",
+    "deepen",
+    "first_after_head",
     "fresh",
     "is_generator",
     "keyword_span",
@@ -99,7 +103,7 @@ class Fixing:
         edits, line = self.of(unit), f"import {module}\n"
         known = known or any(edit.text == line for edit in edits.edits)
         if not known and not (typed and self.evidence.namespace.get(module) is not None):
-            edits.insert(_first_after_head(unit), line)
+            edits.insert(first_after_head(unit), line)
 
     def needs_name(self, unit: Unit, module: str, name: str) -> None:
         """Put ``from module import name`` at the top of `unit`, unless the name is known there."""
@@ -112,7 +116,7 @@ class Fixing:
         edits, line = self.of(unit), f"from {module} import {name}\n"
         known = known or any(edit.text == line for edit in edits.edits)
         if not known and not (typed and self.evidence.namespace.get(name) is not None):
-            edits.insert(_first_after_head(unit), line)
+            edits.insert(first_after_head(unit), line)
 
     def fresh(self, unit: Unit, name: str) -> str:
         """A name to be bound at the top of `unit`: like `name`, and nobody's yet."""
@@ -135,7 +139,12 @@ class Fixing:
         self.of(unit).replace(Span(start, match.end()), "")
 
     def awaiting(self, unit: Unit, node: ast.expr) -> None:
-        """Write ``await`` in front of the expression `node`."""
+        """Write ``await`` in front of the expression `node`; where no loop runs, run it."""
+        if self._runs_alone(unit, node):
+            self.of(unit).before(node, "asyncio.run(")
+            self.of(unit).after(node, ")")
+            self.needs_import(unit, "asyncio")
+            return
         parent = unit.parents.get(node)
         tight = isinstance(parent, ast.Attribute | ast.Subscript | ast.Call | ast.BinOp) and not (
             isinstance(parent, ast.Call) and parent.func is not node
@@ -151,6 +160,21 @@ class Fixing:
         if tight and not bare:
             edits.after(node, ")")
         self.suspending(unit, node)
+
+    def _runs_alone(self, unit: Unit, node: ast.expr) -> bool:
+        """Whether `node` makes a coroutine in a plain function of a file that runs no loop."""
+        sites, around = self.evidence.sites, scope(unit, node)
+        if not isinstance(around, ast.FunctionDef) or unit.filename.startswith("<input "):
+            return False
+        if sites[:1] == () or sites[0].frame.f_code.co_name != "<module>":
+            return False
+        if any(site.frame.f_code.co_flags & (CO_COROUTINE | CO_ASYNC_GENERATOR) for site in sites):
+            return False
+        for site in sites:
+            if site.unit is unit and unit.definition(site.frame.f_code) is around:
+                info = type(self.evidence.resolver).of_frame(self.evidence.units, site.frame)
+                return any(each.kind is CoroutineType for each in info.options(node))
+        return False
 
     def collected(self, unit: Unit, node: ast.expr) -> None:
         """Write ``[x async for x in node]`` for `node`, or brackets for its parentheses."""
@@ -191,6 +215,8 @@ class Fixing:
             raise CannotFixError  # nobody awaits an attribute
         if function.name.startswith("__") and not function.name.startswith("__a"):
             raise CannotFixError  # the interpreter calls it, and awaits nothing
+        if _is_mentioned(self.evidence, unit, function):
+            raise CannotFixError  # who it is given to calls it as it is
         self.made_async.add(function)
         if isinstance(function, ast.FunctionDef):
             self.of(unit).insert(unit.source.span(function).start, "async ")
@@ -229,7 +255,7 @@ class Fixing:
         self.suspending(unit, call)
 
 
-def _first_after_head(unit: Unit) -> int:
+def first_after_head(unit: Unit) -> int:
     """Where the first import may stand: behind comments, docstring and ``__future__``."""
     for number, statement in enumerate(unit.tree.body if unit.tree else []):
         docstring = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
@@ -237,6 +263,22 @@ def _first_after_head(unit: Unit) -> int:
         if not future and not (docstring and number == 0):
             return unit.source.block(statement).start
     return 0
+
+
+def deepen(edits: SourceRewriter, unit: Unit, start: int, end: int, by: str) -> None:
+    """Indent the lines from `start` to `end`, but for those inside a string."""
+    strings = [
+        unit.source.span(node)
+        for node in unit.nodes(ast.Constant, ast.JoinedStr)
+        if getattr(node, "end_lineno", 0) != getattr(node, "lineno", 0)
+    ]
+    at = start
+    while at < end:
+        line = unit.text[at : unit.text.find("\n", at) + 1 or len(unit.text)]
+        inside = any(span.start < at < span.end for span in strings)
+        if line.strip() and not inside and line.startswith(by):
+            edits.insert(at + len(by), "    ")
+        at += len(line) or 1
 
 
 def _holders(unit: Unit, node: ast.expr, *kinds: type[ast.AST]) -> list[ast.AST]:
@@ -300,6 +342,20 @@ def calls_of(unit: Unit, function: Function, home: Unit) -> Iterable[ast.Call]:
 def is_generator(function: Function) -> bool:
     """Whether the body of `function` yields."""
     return any(isinstance(node, ast.Yield | ast.YieldFrom) for node in own_nodes(function))
+
+
+def _is_mentioned(evidence: Evidence, home: Unit, function: Function) -> bool:
+    """Whether the function itself is given to somebody, beside being called."""
+    method = isinstance(home.parents.get(function), ast.ClassDef)
+    kind = ast.Attribute if method else ast.Name
+    for unit in (home, *evidence.callers):
+        for node in unit.nodes(kind):
+            if last_name(node) == function.name and isinstance(node.ctx, ast.Load):
+                parent = unit.parents.get(node)
+                argument = isinstance(parent, ast.Call) and parent.func is not node
+                if argument or isinstance(parent, ast.keyword):
+                    return True
+    return False
 
 
 def keyword_span(unit: Unit, owner: ast.AST) -> Span:

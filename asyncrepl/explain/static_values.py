@@ -101,6 +101,8 @@ class Resolver:
         self.code: CodeType | None = None
         self.function: Function | None = None
         self.unit: Unit | None = None
+        #: The first parameter of a method that is looked at, and what is known of its object.
+        self.own: tuple[str, ObjectInfo] | None = None
 
     @classmethod
     def of_frame(cls, units: Units, frame: FrameType) -> Resolver:
@@ -127,6 +129,8 @@ class Resolver:
         return describe(node.value, keep=True)
 
     def _name(self, node: ast.Name) -> ObjectInfo | None:
+        if self.own is not None and node.id == self.own[0]:
+            return self.own[1]
         local = self._assigned(self.function, node.id) if self.function else None
         if local is not None:
             return local
@@ -298,11 +302,30 @@ class Resolver:
         if info.kind is CoroutineType:
             return self.returns(info.code)
         if not isinstance(info.value, asyncio.Future):
-            return []
+            return self._of_await_method(info)
         if has_result(info.value):
             return [describe(info.value.result(), keep=True)]
         coroutine = info.value.get_coro() if isinstance(info.value, asyncio.Task) else None
         return self.returns(coroutine.cr_code) if isinstance(coroutine, CoroutineType) else []
+
+    def _of_await_method(self, info: ObjectInfo) -> list[ObjectInfo]:
+        """What the ``__await__`` of a class of the user's gives: of ``x.__await__()``, what x does."""
+        method = lookup(info.kind, "__await__")
+        code = method.__code__ if isinstance(method, FunctionType) else None
+        definition = self._definition(code) if code is not None else None
+        if definition is None or not definition.args.args or self.depth >= _DEPTH:
+            return []
+        inner = Resolver(self.units, self._globals(code), depth=self.depth + 1)
+        inner.code, inner.function = code, definition
+        inner.own = definition.args.args[0].arg, info
+        return [
+            found
+            for node in own_nodes(definition)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+            if node.func.attr == "__await__"
+            for made in inner.options(node.func.value)
+            for found in inner.awaited(made)
+        ]
 
     def entered(self, info: ObjectInfo) -> list[ObjectInfo]:
         """All that ``async with`` may give for what `info` are known of."""

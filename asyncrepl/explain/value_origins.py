@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from asyncrepl.explain.scopes import Scope
     from asyncrepl.explain.source_units import Function, Unit, Units
 
-__all__ = ["Origin", "bindings", "loads", "origins"]
+__all__ = ["Origin", "argument", "bindings", "loads", "origins"]
 
 #: So many steps are followed.
 _DEPTH = 8
@@ -166,7 +166,7 @@ class _Tracing:
             if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)
         ]
         for unit, call in self._calls(getattr(owner, "name", "")):
-            found = _argument(call, name, names.index(name))
+            found = argument(call, name, names.index(name))
             if found is not None:
                 yield Origin(unit, found)
 
@@ -217,12 +217,13 @@ class _Tracing:
         names = [each.arg for each in function.args.posonlyargs + function.args.args]
         position = names.index(name) - (method and not static) if name in names else -1
         for unit, call in self._calls(called):
-            found = _argument(call, name, position)
+            found = argument(call, name, position)
             if found is not None:
                 yield Origin(unit, found)
 
 
-def _argument(call: ast.Call, name: str, position: int) -> ast.expr | None:
+def argument(call: ast.Call, name: str, position: int) -> ast.expr | None:
+    """What `call` gives the parameter `name`, which is that of the number `position`."""
     for keyword in call.keywords:
         if keyword.arg == name:
             return keyword.value

@@ -15,6 +15,7 @@ from asyncrepl.explain.generator_steps import called, stepped_source
 from asyncrepl.explain.kinds import Kind, has, kind_of
 from asyncrepl.explain.repairs.entered_operands import make_async_with, make_plain_with
 from asyncrepl.explain.repairs.repair_case import (
+    given_by_caller,
     LOOPS,
     WALKABLE,
     Case,
@@ -27,6 +28,7 @@ from asyncrepl.explain.static_values import is_async_iterable
 from asyncrepl.explain.value_origins import loads
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from asyncrepl.explain.source_units import Unit
@@ -198,8 +200,12 @@ def _enters(case: Case, options: list[ObjectInfo]) -> bool:
 def _await_at(fixing: Fixing, case: Case) -> None:
     """``await`` where the value is made, if that is in the same function; else at its use."""
     _await_method(fixing, case)
+    given = given_by_caller(case)
     made = made_here(case)
-    if made is not None and _all_want_results(case.unit, case.node):
+    if given is not None and _all_want_results(case.unit, case.node):
+        fixing.changed = given[1]
+        fixing.awaiting(*given)
+    elif made is not None and _all_want_results(case.unit, case.node):
         fixing.changed = made
         fixing.awaiting(case.unit, made)
     else:
@@ -225,7 +231,14 @@ def _siblings(case: Case) -> list[ast.expr]:
 def _await_method(fixing: Fixing, case: Case) -> None:
     """Of ``(await cursor).fetchall()`` the method as well, if that is a coroutine function."""
     call = case.unit.parents.get(case.owner)
-    if case.demand.what != "attribute" or not isinstance(call, ast.Call):
+    if case.demand.what != "attribute":
+        return
+    whole = call if isinstance(call, ast.Call) and call.func is case.owner else case.owner
+    around = case.unit.parents.get(whole)
+    if isinstance(around, ast.Await) and _is_plain(case, called=whole is call):
+        start, end = case.unit.source.span(around).start, case.unit.source.span(whole).start
+        fixing.of(case.unit).replace(Span(start, end), "")
+    if not isinstance(call, ast.Call):
         return
     methods = [lookup(each.kind, case.demand.needs[0]) for each in case.awaited]
     handed = isinstance(case.unit.parents.get(call), ast.Await | ast.Call | ast.Starred)
@@ -233,6 +246,24 @@ def _await_method(fixing: Fixing, case: Case) -> None:
     coroutine = any(inspect.iscoroutinefunction(each) for each in methods)
     if coroutine and call.func is case.owner and (printed or not handed):
         fixing.awaiting(case.unit, call)
+
+
+def _is_plain(case: Case, *, called: bool) -> bool:
+    """Whether the attribute of the result, or what a call of it gives, needs no ``await`` itself.
+
+    Of a method that nobody knows, the ``await`` that was written may be meant; of any other
+    attribute it stands before too much.
+    """
+    resolver = case.evidence.resolver
+    found = [lookup(each.kind, case.demand.needs[0]) for each in case.awaited]
+    results = [
+        each
+        for value in found
+        if value is not MISSING
+        for each in resolver.results(value.fget if isinstance(value, property) else value)
+    ]
+    known = bool(results) or not called
+    return known and not any(has(each, "__await__") for each in results)
 
 
 def _all_want_results(unit: Unit, name: ast.expr) -> bool:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import ast
+from types import AsyncGeneratorType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
 from asyncrepl.explain.demands import met
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of, fresh
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of, deepen, fresh
 from asyncrepl.explain.kinds import Kind, has
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, kind_of_case, made_here, yields_once
 from asyncrepl.explain.scopes import scope
 from asyncrepl.explain.static_values import is_async_iterable
-from asyncrepl.explain.value_origins import origins
+from asyncrepl.explain.value_origins import loads, origins
 from asyncrepl.syntax.names import callee_name
 from asyncrepl.syntax.source_rewriter import Span
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "around_statement",
-    "deepen",
     "enter_rest",
     "entered",
     "entered_async",
@@ -67,6 +67,8 @@ def entered_generator(fixing: Fixing, case: Case) -> None:
     found = case.evidence.units.definition(code)
     once = found is not None and yields_once(*found)
     name = "asynccontextmanager" if once and not _body_walks(case) else "aclosing"
+    if found is not None and not once and _body_takes_item(case):
+        return _looped(fixing, case)
     if isinstance(case.owner, ast.With):
         make_async_with(fixing, case)
     if name == "aclosing" and not _closes(case.info):
@@ -79,6 +81,30 @@ def entered_generator(fixing: Fixing, case: Case) -> None:
     assert found is not None
     _decorated(fixing, *found)
     return None
+
+
+def _body_takes_item(case: Case) -> bool:
+    """Whether the name stands for an item in the body: what is asked of it no generator has."""
+    item = case.owner.items[0]
+    if len(case.owner.items) != 1 or not isinstance(item.optional_vars, ast.Name):
+        return False
+    parents = [case.unit.parents.get(each) for each in loads(case.unit, item.optional_vars)]
+    asked = [each for each in parents if isinstance(each, ast.Attribute | ast.Subscript)]
+    return bool(asked) and not any(
+        isinstance(each, ast.Attribute) and hasattr(AsyncGeneratorType, each.attr)
+        for each in asked
+    )
+
+
+def _looped(fixing: Fixing, case: Case) -> None:
+    """``async with rows() as row`` → ``async for row in rows()``."""
+    unit, statement = case.unit, case.owner
+    item = statement.items[0]
+    start = unit.source.span(statement).start
+    end = unit.source.span(item.optional_vars).end
+    name = unit.source.source(item.optional_vars)
+    fixing.of(unit).replace(Span(start, end), f"async for {name} in {case.source}")
+    fixing.suspending(unit, statement)
 
 
 def _closes(info: ObjectInfo | None) -> bool:
@@ -244,24 +270,8 @@ def enter_rest(fixing: Fixing, unit: Unit, statement: ast.stmt, manager: str, na
     edits, by = fixing.of(unit), unit.source.indent(statement)
     edits.replace(statement, f"async with {manager} as {name}:")
     start, end = unit.source.block(rest[0]).start, unit.source.block(rest[-1]).end
-    deepen(fixing, unit, start, end, by)
+    deepen(fixing.of(unit), unit, start, end, by)
     fixing.suspending(unit, statement)
-
-
-def deepen(fixing: Fixing, unit: Unit, start: int, end: int, by: str) -> None:
-    """Indent the lines from `start` to `end`, but for those inside a string."""
-    strings = [
-        unit.source.span(node)
-        for node in unit.nodes(ast.Constant, ast.JoinedStr)
-        if getattr(node, "end_lineno", 0) != getattr(node, "lineno", 0)
-    ]
-    at = start
-    while at < end:
-        line = unit.text[at : unit.text.find("\n", at) + 1 or len(unit.text)]
-        inside = any(span.start < at < span.end for span in strings)
-        if line.strip() and not inside and line.startswith(by):
-            fixing.of(unit).insert(at + len(by), "    ")
-        at += len(line) or 1
 
 
 def around_statement(
@@ -284,7 +294,7 @@ def around_statement(
     edits = fixing.of(unit)
     edits.insert(unit.source.block(statement).start, f"{by}{keyword} {manager} as {name}:\n")
     start, end = unit.source.block(statement)
-    deepen(fixing, unit, start, end, by)
+    deepen(fixing.of(unit), unit, start, end, by)
     edits.replace(span, name)
     fixing.suspending(unit, statement)
 
@@ -338,7 +348,7 @@ def _in_two(fixing: Fixing, case: Case, keyword: str, kept: list[ast.withitem]) 
     edits.replace(Span(start, line), "\n".join(lines) + "\n")
     end = unit.source.block(statement).end
     for _ in range(depth - 1):
-        deepen(fixing, unit, line, end, by)
+        deepen(fixing.of(unit), unit, line, end, by)
 
 
 def entered_first(fixing: Fixing, case: Case) -> None:

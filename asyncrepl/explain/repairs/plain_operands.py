@@ -11,12 +11,13 @@ from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of
 from asyncrepl.explain.kinds import Kind, has
 from asyncrepl.explain.repairs.entered_operands import around_statement
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, kind_of_case
-from asyncrepl.explain.value_origins import loads
+from asyncrepl.explain.value_origins import loads, origins
 from asyncrepl.syntax.names import callee_name
 from asyncrepl.syntax.source_rewriter import Span
 
 __all__ = [
     "as_async",
+    "as_async_mock",
     "as_async_result",
     "as_awaitable",
     "dropped",
@@ -61,6 +62,26 @@ def dropped(fixing: Fixing, case: Case) -> None:
         case.info, "__iter__"
     ):  # fmt: skip
         fixing.loop_plain(case.unit, loop)
+
+
+def as_async_mock(fixing: Fixing, case: Case) -> None:
+    """A mock whose calls can be awaited, in the place of the one that was called."""
+    call = case.node
+    if not isinstance(call, ast.Call):
+        raise CannotFixError
+    tried = [call.func, *([call.func.value] if isinstance(call.func, ast.Attribute) else [])]
+    for node in tried:
+        for unit, made in origins(case.evidence.units, case.unit, node):
+            name = made.func if isinstance(made, ast.Call) else None
+            if isinstance(name, ast.Name) and name.id in ("MagicMock", "Mock"):
+                fixing.of(unit).replace(name, "AsyncMock")
+                fixing.needs_name(unit, "unittest.mock", "AsyncMock")
+                return
+            if isinstance(name, ast.Attribute) and name.attr in ("MagicMock", "Mock"):
+                source = unit.source.source(name.value)
+                fixing.of(unit).replace(name, f"{source}.AsyncMock")
+                return
+    raise CannotFixError
 
 
 def each_awaited(fixing: Fixing, case: Case) -> None:

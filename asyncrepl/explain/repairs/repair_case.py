@@ -10,13 +10,14 @@ from asyncrepl.events.object_info import ObjectInfo
 from asyncrepl.explain.generator_steps import stepped_source
 from asyncrepl.explain.kinds import Kind, kind_of
 from asyncrepl.explain.scopes import own_nodes, scope
-from asyncrepl.explain.value_origins import bindings, origins
+from asyncrepl.explain.source_units import FUNCTIONS
+from asyncrepl.explain.value_origins import argument, bindings, origins
 from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.demands import Demand
     from asyncrepl.explain.evidence import Evidence
-    from asyncrepl.explain.source_units import Unit
+    from asyncrepl.explain.source_units import Function, Unit
 
 __all__ = [
     "AWAITABLE",
@@ -25,6 +26,7 @@ __all__ = [
     "LOOPS",
     "WALKABLE",
     "Case",
+    "given_by_caller",
     "is_endless",
     "kind_of_case",
     "made_here",
@@ -122,6 +124,38 @@ def made_here(case: Case) -> ast.expr | None:
     made = single_assignment(case.unit, case.node)
     loose = isinstance(made, ast.IfExp | ast.BoolOp | ast.BinOp | ast.Lambda | ast.NamedExpr)
     return None if loose and case.suffix else made
+
+
+def given_by_caller(case: Case) -> tuple[Unit, ast.expr] | None:
+    """Of a parameter, what made its value, in the function that called, or in its caller's."""
+    unit, node, found = case.unit, case.node, None
+    for site in reversed(case.evidence.sites[:-1]):
+        parameter = _parameter(unit, node)
+        if parameter is None:
+            break
+        function, position = parameter
+        calls = [
+            each
+            for inner in site.nodes[-1:]
+            for each in ast.walk(inner)
+            if isinstance(each, ast.Call) and callee_name(each) == function.name
+        ]
+        given = argument(calls[0], node.id, position) if len(calls) == 1 else None
+        if given is None:
+            break
+        unit, node = site.unit, given
+        found = (unit, single_assignment(unit, node) or node)
+    return None if found is None or _parameter(*found) is not None else found
+
+
+def _parameter(unit: Unit, node: ast.expr) -> tuple[Function, int] | None:
+    """The function whose parameter the name is, and nothing else; and which of them it is."""
+    around, nodes = bindings(unit, node) if isinstance(node, ast.Name) else (None, [])
+    if not isinstance(around, FUNCTIONS) or [type(each) for each in nodes] != [ast.arg]:
+        return None
+    names = [each.arg for each in around.args.posonlyargs + around.args.args]
+    method = isinstance(unit.parents.get(around), ast.ClassDef)
+    return around, (names.index(node.id) - method if node.id in names else -1)
 
 
 def kind_of_case(case: Case) -> Kind:

@@ -71,6 +71,7 @@ from asyncrepl.explain.repairs.iterated_operands import (
 )
 from asyncrepl.explain.repairs.plain_operands import (
     as_async,
+    as_async_mock,
     as_async_result,
     as_awaitable,
     dropped,
@@ -133,6 +134,8 @@ def _choices(case: Case) -> tuple[Repair, ...]:
 
 def _table(case: Case) -> dict[str, tuple[Repair, ...]]:
     kind = kind_of_case(case)
+    if kind is Kind.MOCK:
+        return {"await": (as_async_mock,)}
     if kind in AWAITABLE and not (kind is Kind.AWAITABLE and has(case.info, "__aenter__")):
         return _STEP if kind is Kind.STEP else _AWAITABLE
     if kind in WALKABLE:

@@ -16,6 +16,7 @@ from asyncrepl.explain.dropped_coroutines import (
     calls_of_name,
     dropped_name,
     is_kept,
+    is_of_variable,
     made_at,
     mentions,
 )
@@ -52,6 +53,10 @@ def _call(evidence: Evidence) -> Place | None:
     ]
     if len(here) == 1 and not is_kept(evidence.unit, here[0]):
         return evidence.unit, here[0]
+    for node in evidence.nodes[-1:]:  # it died where it was made, by a statement
+        if isinstance(node, ast.Call) and isinstance(evidence.unit.parents.get(node), ast.Expr):
+            if is_of_variable(evidence, node):
+                return evidence.unit, node
     found = [place for place in calls_of_name(evidence, name) if not is_kept(*place)]
     return found[0] if len(found) == 1 and not mentions(evidence, name) else None
 
@@ -60,7 +65,10 @@ def _made(evidence: Evidence, fits: Callable[[Unit, ast.Call], bool], why: str) 
     found = _call(evidence)
     if found is None or not fits(*found):
         return None
-    return Finding(why.format(short(*found)), _all_awaited(evidence, *found))
+    text, name = short(*found), dropped_name(evidence)
+    if callee_name(found[1]) != name:
+        text += f" calls `{name}`, an `async def`, and"
+    return Finding(why.format(text), _all_awaited(evidence, *found))
 
 
 def _all_awaited(evidence: Evidence, unit: Unit, call: ast.Call) -> Fix | None:

@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import ast
 import asyncio
-from types import AsyncGeneratorType, CoroutineType
+import functools
+from types import AsyncGeneratorType, CoroutineType, FunctionType, MethodType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import lookup
+from asyncrepl.explain.bindings import variables
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fix_editor import Fixing, short
 from asyncrepl.explain.generator_steps import assignment, called, stepped_source
 from asyncrepl.explain.rule import Rule
+from asyncrepl.explain.static_values import is_coroutine_function
 from asyncrepl.instrument.probes import has_begun
 from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence, Site
+    from asyncrepl.explain.source_units import Unit
 
 __all__ = ["RULES"]
 
@@ -89,14 +93,50 @@ def _fresh_steps(evidence: Evidence, name: str) -> Fix | None:
 def _coroutine_again(evidence: Evidence) -> Finding | None:
     found = _awaited(evidence)
     name = found[1] if found else None
-    if found is None or not isinstance(name, ast.Name):
-        return None
-    value = evidence.resolver.value(name)
-    if not isinstance(value, CoroutineType) or evidence.leak:
+    if found is None or name is None or evidence.leak:
         return None  # with another cause the error came out of the coroutine
+    if not isinstance(name, ast.Name):
+        return _kept_coroutine(evidence, found[0].unit, name)
+    value = evidence.resolver.value(name)
+    if not isinstance(value, CoroutineType):
+        return None
     state = "has run already" if value.cr_frame is None else "somebody awaits already"
     why = f"`{name.id}` is a coroutine that {state}; it runs once. Call its function again."
     return Finding(why, _called_again(evidence, name.id))
+
+
+def _kept_coroutine(evidence: Evidence, unit: Unit, node: ast.expr) -> Finding | None:
+    """What a cache, or an attribute, gave a second time."""
+    resolver = evidence.resolver
+    held = [resolver.value(node)]
+    if isinstance(node, ast.Call):
+        function = resolver.value(node.func)
+        inner = getattr(function, "__wrapped__", None)
+        if isinstance(function, functools._lru_cache_wrapper):
+            held = [inner]  # whose calls it keeps
+        elif isinstance(function, FunctionType | MethodType):
+            held = _variables_of(function)
+    if not any(_is_over(each) or is_coroutine_function(each) for each in held):
+        return None
+    why = (
+        f"{short(unit, node)} gives the coroutine of an earlier call again, from a cache, and a "
+        "coroutine runs once: keep its result, or a task of it."
+    )
+    return Finding(why)
+
+
+def _variables_of(function: FunctionType | MethodType) -> list[object]:
+    """What a function holds: in its closure, in its object, and what is in dictionaries there."""
+    own = function.__func__ if isinstance(function, MethodType) else function
+    held = list(variables(own, False).values()) if isinstance(own, FunctionType) else []
+    if isinstance(function, MethodType):
+        held += getattr(function.__self__, "__dict__", {}).values()
+    held += [each for value in held if type(value) is dict for each in value.values()]
+    return [each for each in held if isinstance(each, CoroutineType)]
+
+
+def _is_over(value: object) -> bool:
+    return isinstance(value, CoroutineType) and (value.cr_frame is None or value.cr_running)
 
 
 def _called_again(evidence: Evidence, name: str) -> Fix | None:
