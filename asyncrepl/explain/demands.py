@@ -129,6 +129,7 @@ _METHODS: dict[str, dict[int | None, str]] = {
     "call_later": {0: "value", 1: "function"},
     "call_at": {0: "value", 1: "function"},
     "add_done_callback": {0: "function"},
+    "add_signal_handler": {1: "function", None: "value"},
     "enter_async_context": {0: "async enter"},
     "enter_context": {0: "enter"},
     "submit": {0: "function", None: "value"},

@@ -77,7 +77,7 @@ def mentions(evidence: Evidence, name: str) -> list[Place]:
         for unit in evidence.units.all()
         for call in unit.nodes(ast.Call)
         if any(isinstance(each, ast.Name | ast.Attribute) and last_name(each) == name
-               for each in call.args)
+               for each in (*call.args, *(keyword.value for keyword in call.keywords)))
     ]  # fmt: skip
 
 

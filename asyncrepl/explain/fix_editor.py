@@ -227,7 +227,7 @@ class Fixing:
                 elif not _is_handed_on(caller, call):
                     self.awaiting(caller, call)
 
-    def walk_async(self, unit: Unit, call: ast.Call) -> None:
+    def walk_async(self, unit: Unit, call: ast.expr) -> None:
         """Change the use of `call`, which now gives an async generator."""
         parent = unit.parents.get(call)
         if isinstance(parent, ast.For | ast.comprehension) and parent.iter is call:

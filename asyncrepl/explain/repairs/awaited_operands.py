@@ -16,6 +16,7 @@ from asyncrepl.explain.kinds import Kind, has, kind_of
 from asyncrepl.explain.repairs.entered_operands import make_async_with, make_plain_with
 from asyncrepl.explain.repairs.repair_case import (
     given_by_caller,
+    is_of_lock,
     LOOPS,
     WALKABLE,
     Case,
@@ -39,6 +40,7 @@ __all__ = [
     "awaited_instead",
     "delegated_result",
     "ensured",
+    "entered_owner",
     "listed",
     "loop_over_awaited",
     "loop_over_owner",
@@ -113,6 +115,17 @@ def one_item(fixing: Fixing, case: Case) -> None:
     rest = "\n".join([lines[0], *(by + line.removeprefix(inner) for line in lines[1:])])
     target = unit.source.source(loop.target)
     fixing.of(unit).replace(loop, f"{target} = await {case.source}\n{by}{rest}")
+
+
+def entered_owner(fixing: Fixing, case: Case) -> None:
+    """``async with lock.acquire():`` → ``async with lock:``."""
+    node = case.node
+    owner = node.func.value if isinstance(node, ast.Call) and is_of_lock(case) else None
+    if owner is None or len(case.owner.items) != 1:
+        raise CannotFixError
+    if isinstance(case.owner, ast.With):
+        make_async_with(fixing, case)
+    fixing.of(case.unit).replace(node, case.unit.source.source(owner))
 
 
 def loop_over_owner(fixing: Fixing, case: Case) -> None:
@@ -204,13 +217,27 @@ def _await_at(fixing: Fixing, case: Case) -> None:
     made = made_here(case)
     if given is not None and _all_want_results(case.unit, case.node):
         fixing.changed = given[1]
-        fixing.awaiting(*given)
+        _await_each(fixing, case, *given)
     elif made is not None and _all_want_results(case.unit, case.node):
         fixing.changed = made
-        fixing.awaiting(case.unit, made)
+        _await_each(fixing, case, case.unit, made)
     else:
         for each in (case.node, *_siblings(case)):
-            fixing.awaiting(case.unit, each)
+            _await_each(fixing, case, case.unit, each)
+
+
+def _await_each(fixing: Fixing, case: Case, unit: Unit, node: ast.expr) -> None:
+    """``await`` in front of `node`; of ``a() if x else b``, in front of what may be awaited."""
+    branches = [node.body, node.orelse] if isinstance(node, ast.IfExp) else []
+    if isinstance(node, ast.BoolOp):
+        branches = node.values
+    options = case.evidence.resolver.options
+    found = [each for each in branches if any(has(one, "__await__") for one in options(each))]
+    if 0 < len(found) < len(branches):
+        for each in found:
+            fixing.awaiting(unit, each)
+    else:
+        fixing.awaiting(unit, node)
 
 
 def _siblings(case: Case) -> list[ast.expr]:

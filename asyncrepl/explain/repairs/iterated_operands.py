@@ -69,8 +69,13 @@ def first_of_iter(fixing: Fixing, case: Case) -> None:
 
 
 def renamed_aiter(fixing: Fixing, case: Case) -> None:
-    """``iter(stream)`` → ``aiter(stream)``."""
-    fixing.of(case.unit).replace(case.owner.func, "aiter")
+    """``iter(stream)`` → ``aiter(stream)``, and what walks it then."""
+    unit, call = case.unit, case.owner
+    fixing.of(unit).replace(call.func, "aiter")
+    assigned = unit.parents.get(call)
+    target = assigned.targets[0] if isinstance(assigned, ast.Assign) else None
+    for each in (call, *(loads(unit, target) if isinstance(target, ast.Name) else ())):
+        fixing.walk_async(unit, each)
 
 
 def list_call(fixing: Fixing, case: Case) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import ObjectInfo
 from asyncrepl.explain.generator_steps import stepped_source
-from asyncrepl.explain.kinds import Kind, kind_of
+from asyncrepl.explain.kinds import Kind, has, kind_of
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.source_units import FUNCTIONS
 from asyncrepl.explain.value_origins import argument, bindings, origins
@@ -27,6 +27,7 @@ __all__ = [
     "WALKABLE",
     "Case",
     "given_by_caller",
+    "is_of_lock",
     "is_endless",
     "kind_of_case",
     "made_here",
@@ -124,6 +125,17 @@ def made_here(case: Case) -> ast.expr | None:
     made = single_assignment(case.unit, case.node)
     loose = isinstance(made, ast.IfExp | ast.BoolOp | ast.BinOp | ast.Lambda | ast.NamedExpr)
     return None if loose and case.suffix else made
+
+
+def is_of_lock(case: Case) -> bool:
+    """Whether it is ``lock.acquire()``, of a lock of asyncio's, which can be entered itself."""
+    call = case.node
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+        return False
+    info = case.evidence.resolver.info(call.func.value)
+    return info is not None and has(info, "__aenter__") and (
+        info.kind.__module__.startswith("asyncio.")
+    )  # fmt: skip
 
 
 def given_by_caller(case: Case) -> tuple[Unit, ast.expr] | None:

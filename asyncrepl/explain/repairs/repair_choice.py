@@ -30,6 +30,7 @@ from asyncrepl.explain.repairs.awaited_operands import (
     awaited_instead,
     delegated_result,
     ensured,
+    entered_owner,
     listed,
     loop_over_awaited,
     loop_over_owner,
@@ -178,6 +179,8 @@ def _called(fixing: Fixing, case: Case) -> None:
     if fitting:
         fixing.of(case.unit).before(node, "(" if loose else "")
         fixing.of(case.unit).after(node, ")()" if loose else "()")
+        for each in _uncalled_beside(case):
+            fixing.of(case.unit).after(each, "()")
         return
     if loose or not results:
         raise CannotFixError
@@ -191,6 +194,19 @@ def _called(fixing: Fixing, case: Case) -> None:
         _put_suffix(fixing, inner)
         return
     raise CannotFixError
+
+
+def _uncalled_beside(case: Case) -> list[ast.expr]:
+    """The other arguments of ``gather(first, second)`` that were not called either."""
+    arguments = case.owner.args if isinstance(case.owner, ast.Call) else []
+    infos = {each: case.evidence.resolver.info(each) for each in arguments}
+    return [
+        each
+        for each, info in infos.items()
+        if each is not case.node and case.node in arguments and case.info is not None
+        if info is not None and kind_of(info) is kind_of(case.info)
+        if takes_nothing(info.value) or _is_free_method(info.value)
+    ]
 
 
 def _is_free_method(function: object) -> bool:
@@ -231,6 +247,8 @@ _AWAITABLE: dict[str, tuple[Repair, ...]] = {
         whole_iterator, one_item, yielded_through, loop_over_awaited, loop_over_owner,
     ),
     "walk, yield from": (delegated_result,),
+    "async enter, with": (entered_owner, awaited),
+    "enter, with": (entered_owner, awaited),
     "call, awaited": (uncalled,),
     "call": (result_not_called, awaited),
     "attribute, of tasks": (as_task,),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asyncrepl.explain.kinds import ASYNCHRONOUS, has
+from asyncrepl.explain.repairs.repair_case import is_of_lock
 from asyncrepl.explain.rules.operand_rules import (
     ANY,
     FUNCTIONS,
@@ -36,7 +37,9 @@ WITHS = (
         "async enter | enter",
         RESULTS,
         lambda told: (
-            f"{told.text} is {told.words}: the context manager only exists after awaiting it."
+            f"{told.text} is {told.words}, and gives no context manager: the lock is one itself."
+            if is_of_lock(told)
+            else f"{told.text} is {told.words}: the context manager only exists after awaiting it."
         ),
     ),
     row(

@@ -67,7 +67,7 @@ def _made(evidence: Evidence, fits: Callable[[Unit, ast.Call], bool], why: str) 
         return None
     text, name = short(*found), dropped_name(evidence)
     if callee_name(found[1]) != name:
-        text += f" calls `{name}`, an `async def`, and"
+        text += f", a call of `{name}`,"
     return Finding(why.format(text), _all_awaited(evidence, *found))
 
 
