@@ -38,6 +38,8 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from asyncrepl.events.instrument import Instruments
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Container, Iterator
@@ -51,10 +53,6 @@ __all__ = ["Breakpoint", "ExternalWaits", "LoopIteration", "WatchingSelector"]
 
 #: isinstance()'s second argument; without epoll (macOS) nothing is one.
 _EPOLL: Any = getattr(select, "epoll", ())
-
-
-#: Threads of ours that are not called so: what they compute keeps the loop from running.
-_LOADING = frozenset({"loading ahead", "loading colours"})
 
 
 class LoopIteration:
@@ -98,8 +96,8 @@ class WatchingSelector(selectors.DefaultSelector):
         self.turn = LoopIteration()
         self.poll: Callable[[float | None], Ready] = super().select
         self.wait_with(self.poll)
-        #: Called before a wait that only the outside can end.
-        self.idle: Callable[[], object] | None = None
+        #: Who looks at the loop: told of a wait that only the outside can end.
+        self.instruments = Instruments()
 
     def wait_with(self, wait: Callable[[float | None], Ready]) -> None:
         """Let `select` wait by calling `wait`."""
@@ -112,8 +110,9 @@ class WatchingSelector(selectors.DefaultSelector):
         """Wait for I/O; between the return and the next call a loop iteration runs."""
         current = self.turn
         current.busy = False
-        if timeout is None and self.idle is not None:
-            self.idle()
+        if timeout is None:
+            for hear in self.instruments.loop_waits:
+                hear()
         ready = self.wait(timeout) if timeout != 0 or self._anything(0, 1) else []
         current.number += 1
         current.since = monotonic()
@@ -194,8 +193,7 @@ def _counts_as_pending(thread: threading.Thread) -> bool:
     """Whether `thread` is neither one of ours nor one of a pool, whose jobs are counted."""
     pools = sys.modules.get("concurrent.futures.thread")  # else there is no pool
     pool: Container[threading.Thread] = getattr(pools, "_threads_queues", ())
-    ours = thread.name.startswith("asyncrepl") or thread.name in _LOADING
-    return not ours and thread not in pool
+    return not thread.name.startswith("asyncrepl") and thread not in pool
 
 
 def _is_listening_socket(fd: int) -> bool:

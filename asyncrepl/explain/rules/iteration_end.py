@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.explanation import Finding, Fix, Other
 from asyncrepl.explain.fix_editor import Fixing, short
 from asyncrepl.explain.generator_steps import called, is_step, stepped_source
+from asyncrepl.explain.repairs.stepping_loops import end_loop, guard_statement
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import scope
 from asyncrepl.explain.source_units import FUNCTIONS, Unit
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.syntax.names import callee_name, last_name
-from asyncrepl.syntax.source_rewriter import SourceRewriter, indent
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence, Site
@@ -30,16 +30,6 @@ def _raised(site: Site) -> ast.Raise | None:
     node = site.node(ast.Raise)
     name = node.exc.func if node and isinstance(node.exc, ast.Call) else node.exc if node else None
     return node if isinstance(name, ast.Name) and name.id in _STOPS else None
-
-
-def _guarded(edits: SourceRewriter, unit: Unit, node: ast.AST, stop: str, handler: str) -> None:
-    """Put ``try`` / ``except stop: handler`` around the statement that holds `node`."""
-    statement = unit.statement(node)
-    start, end = unit.source.block(statement)
-    by = unit.source.indent(statement)
-    body = indent(unit.text[start:end].rstrip("\n"), "    ")
-    text = f"{by}try:\n{body}\n{by}except {stop}:\n{by}    {handler}\n"
-    edits.replace(unit.source.block(statement), text)
 
 
 def _in_anext(evidence: Evidence) -> Finding | None:
@@ -67,7 +57,7 @@ def _ended_properly(evidence: Evidence, site: Site) -> Fix | None:
     node = site.nodes[-1]
     function = scope(unit, node)
     if isinstance(function, ast.AsyncFunctionDef):
-        _guarded(edits, unit, node, "StopIteration", "raise StopAsyncIteration from None")
+        guard_statement(edits, unit, node, "StopIteration", "raise StopAsyncIteration from None")
         return fixing.fix()
     return _made_async(fixing, site, node, function)
 
@@ -128,7 +118,7 @@ def _returned(evidence: Evidence, site: Site, stop: str) -> Fix | None:
         return None
     node = site.nodes[-1]
     if unit.enclosing(node, ast.GeneratorExp) is None:
-        _guarded(edits, unit, node, stop, "return")
+        guard_statement(edits, unit, node, stop, "return")
         return fixing.fix()
     call = site.node(ast.Call)
     if call is None or len(call.args) != 1 or callee_name(call) not in ("next", "anext"):
@@ -158,8 +148,13 @@ def catches_end(guard: ast.Try) -> bool:
 
 def stopped_at(evidence: Evidence) -> Site | None:
     """Where the end was met: behind the user's own ``__anext__``, if it came through one."""
-    sites = [site for site in evidence.sites if site.frame.f_code.co_name != "__anext__"]
+    sites = _sites_outside(evidence)
     return sites[-1] if sites else None
+
+
+def _sites_outside(evidence: Evidence) -> list[Site]:
+    """The places that the error passed, but those in the user's own ``__anext__``."""
+    return [site for site in evidence.sites if site.frame.f_code.co_name != "__anext__"]
 
 
 def awaited_step(evidence: Evidence, site: Site) -> tuple[Unit, ast.Call] | None:
@@ -212,17 +207,36 @@ def _exhausted(evidence: Evidence) -> Finding | None:
     if len(step[1].args) > 1:
         return None
     fixing = Fixing(evidence)
-    _with_default(fixing, *step)
+    if not end_loop(evidence, fixing, _sites_outside(evidence), step[1]):
+        _with_default(fixing, *step)
     also = Other("timeout-ends-the-generator", "a timeout has cancelled an earlier step of it")
     maybe = also if _may_be_cancelled(step[1], evidence) else None
     return Finding(_why_exhausted(*step), fixing.fix(), maybe)
 
 
 def _exhausted_object(evidence: Evidence, site: Site) -> Finding | None:
-    """A step that came from elsewhere, awaited here."""
+    """A step that came from elsewhere, awaited here, or in what is awaited here."""
     node = site.node(ast.Await)
-    info = Resolver.of_frame(evidence.units, site.frame).info(node.value) if node else None
-    return Finding(_why_exhausted(site.unit, node.value)) if node and is_step(info) else None
+    step = _step_in(evidence, site, node.value) if node is not None else None
+    if step is None:
+        return None
+    fixing = Fixing(evidence)
+    ended = end_loop(evidence, fixing, _sites_outside(evidence), None)
+    return Finding(_why_exhausted(site.unit, step), fixing.fix() if ended else None)
+
+
+def _step_in(evidence: Evidence, site: Site, awaited: ast.expr) -> ast.expr | None:
+    """The step that `awaited` is or, a call like ``wait_for(step, 1)``, has been given."""
+    given = [awaited]
+    if isinstance(awaited, ast.Call):
+        given += [*awaited.args, *(each.value for each in awaited.keywords)]
+    resolver = Resolver.of_frame(evidence.units, site.frame)
+    for each in given:
+        if isinstance(each, ast.Call) and callee_name(each) in STEPS:
+            return each
+        if is_step(resolver.info(each)):
+            return each
+    return None
 
 
 def _why_exhausted(unit: Unit, node: ast.expr) -> str:
