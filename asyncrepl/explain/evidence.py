@@ -149,6 +149,8 @@ def gather_seen(
     """The evidence of a mistake that raised nothing; None if it is not in the user's code."""
     units = Units(sources)
     unit, place = units.get(sighting.code.co_filename), sighting.place
+    if unit is None and sighting.what == "dropped" and sighting.info.code is not None:
+        unit, place = units.get(sighting.info.code.co_filename), None  # generated code made it
     if unit is None or unit.tree is None:
         return None
     nodes = tuple(unit.at(place)) if place is not None else ()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Fix
 from asyncrepl.explain.scopes import own_nodes, scope
+from asyncrepl.explain.value_origins import bindings
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS, DATA_CALLS, ITERATING_CALLS
 from asyncrepl.syntax.names import callee_name, last_name
 from asyncrepl.syntax.source_rewriter import SourceRewriter, Span, compiles, parses
@@ -34,6 +35,7 @@ __all__ = [
     "deepen",
     "first_after_head",
     "fresh",
+    "is_async_genexp",
     "is_generator",
     "keyword_span",
     "short",
@@ -145,6 +147,7 @@ class Fixing:
             self.of(unit).after(node, ")")
             self.needs_import(unit, "asyncio")
             return
+        self._listed_around(unit, node)
         parent = unit.parents.get(node)
         tight = isinstance(parent, ast.Attribute | ast.Subscript | ast.Call | ast.BinOp) and not (
             isinstance(parent, ast.Call) and parent.func is not node
@@ -160,6 +163,23 @@ class Fixing:
         if tight and not bare:
             edits.after(node, ")")
         self.suspending(unit, node)
+
+    def _listed_around(self, unit: Unit, node: ast.expr) -> None:
+        """A list of the generator expression around `node`, which may not suspend where it goes."""
+        child: ast.AST = node
+        for parent in unit.ancestors(node):
+            if isinstance(parent, ast.GeneratorExp):
+                owner = unit.parents.get(parent)
+                walks = isinstance(owner, ast.AsyncFor | ast.comprehension) and (
+                    getattr(owner, "is_async", True)
+                )
+                takes = callee_name(owner) in ("anext", "aiter", "aclosing")
+                first = child is parent.generators[0] and node is not child
+                if not (walks or takes or first) and not is_async_genexp(parent):
+                    self._brackets(unit, parent)
+            if isinstance(parent, ast.stmt | ast.Lambda):
+                return
+            child = parent
 
     def _runs_alone(self, unit: Unit, node: ast.expr) -> bool:
         """Whether `node` makes a coroutine in a plain function of a file that runs no loop."""
@@ -193,9 +213,10 @@ class Fixing:
         start, end = unit.source.span(node)
         edits, parent = self.of(unit), unit.parents.get(node)
         if isinstance(parent, ast.Call) and unit.source.span(parent).end == end:
-            edits.insert(start + 1, "[")
-            edits.insert(end - 1, "]")
-        else:
+            if not any(each.start == end - 1 and each.text == "]" for each in edits.edits):
+                edits.insert(start + 1, "[")
+                edits.insert(end - 1, "]")
+        elif not any(each.end == end and each.text == "]" for each in edits.edits):
             edits.replace(Span(start, start + 1), "[")
             edits.replace(Span(end - 1, end), "]")
 
@@ -253,6 +274,15 @@ class Fixing:
             edits.replace(Span(start, inner.start), f"[{name} async for {name} in ")
             edits.replace(Span(inner.end, end), "]")
         self.suspending(unit, call)
+
+
+def is_async_genexp(node: ast.GeneratorExp) -> bool:
+    """Whether it is an asynchronous generator."""
+    return any(each.is_async for each in node.generators) or any(
+        isinstance(each, ast.Await)
+        for each in ast.walk(node)
+        if each is not node.generators[0].iter
+    )
 
 
 def first_after_head(unit: Unit) -> int:
@@ -352,8 +382,10 @@ def _is_mentioned(evidence: Evidence, home: Unit, function: Function) -> bool:
         for node in unit.nodes(kind):
             if last_name(node) == function.name and isinstance(node.ctx, ast.Load):
                 parent = unit.parents.get(node)
-                argument = isinstance(parent, ast.Call) and parent.func is not node
-                if argument or isinstance(parent, ast.keyword):
+                called = isinstance(parent, ast.Call) and parent.func is node
+                around = (ast.Call, ast.keyword, ast.Return, ast.Assign, ast.List, ast.Dict)
+                own = method or function in bindings(unit, node)[1]
+                if own and not called and isinstance(parent, around):
                     return True
     return False
 

@@ -15,6 +15,7 @@ from asyncrepl.explain.generator_steps import called, stepped_source
 from asyncrepl.explain.kinds import Kind, has, kind_of
 from asyncrepl.explain.repairs.entered_operands import make_async_with, make_plain_with
 from asyncrepl.explain.repairs.repair_case import (
+    also_wanting,
     given_by_caller,
     is_of_lock,
     LOOPS,
@@ -214,7 +215,9 @@ def _await_at(fixing: Fixing, case: Case) -> None:
     """``await`` where the value is made, if that is in the same function; else at its use."""
     _await_method(fixing, case)
     given = given_by_caller(case)
-    made = made_here(case)
+    made = None if kind_of_case(case) is Kind.TASK else made_here(case)
+    for each in also_wanting(case, made if made is not None else case.node):
+        fixing.awaiting(case.unit, each)
     if given is not None and _all_want_results(case.unit, case.node):
         fixing.changed = given[1]
         _await_each(fixing, case, *given)

@@ -26,6 +26,7 @@ __all__ = [
     "LOOPS",
     "WALKABLE",
     "Case",
+    "also_wanting",
     "given_by_caller",
     "is_of_lock",
     "is_endless",
@@ -158,6 +159,51 @@ def given_by_caller(case: Case) -> tuple[Unit, ast.expr] | None:
         unit, node = site.unit, given
         found = (unit, single_assignment(unit, node) or node)
     return None if found is None or _parameter(*found) is not None else found
+
+
+def also_wanting(case: Case, own: ast.expr) -> list[ast.expr]:
+    """What else in the same function is awaitable, and stands where only its result can be meant.
+
+    Beside `own`: other calls of coroutine functions, and other uses of tasks.
+    """
+    unit, around = case.unit, scope(case.unit, own)
+    if case.evidence.frame is None or scope(unit, case.node) is not around:
+        return []
+    wanted = kind_of_case(case)
+    if wanted not in (Kind.TASK, Kind.COROUTINE):
+        return []
+    found = []
+    for node in own_nodes(around) if isinstance(around, ast.AsyncFunctionDef) else ():
+        kind = ast.Name if wanted is Kind.TASK else ast.Call
+        if isinstance(node, kind) and _is_value(unit, node):
+            options = case.evidence.resolver.options(node)
+            kinds = {kind_of(each) for each in options}
+            within = node is own or any(each is node for each in ast.walk(own))
+            if kinds == {wanted} and not within and node is not case.node:
+                found.append(node)
+    return found
+
+
+def _is_value(unit: Unit, node: ast.AST) -> bool:
+    """Whether no awaitable can be meant at this place."""
+    parent = unit.parents.get(node)
+    match parent:
+        case ast.Expr() | ast.FormattedValue():
+            return not isinstance(node, ast.Name)
+        case ast.BinOp() | ast.Subscript(ctx=ast.Load()):
+            return True
+        case ast.Compare():
+            return not any(isinstance(each, ast.Is | ast.IsNot) for each in parent.ops)
+        case ast.Call():
+            return parent.func is not node and callee_name(parent) in _OF_VALUES
+    return False
+
+
+#: Builtins that nobody gives an awaitable on purpose.
+_OF_VALUES = frozenset(
+    {"int", "float", "str", "len", "sum", "list", "sorted", "dict", "set", "tuple", "bool", "abs"}
+    | {"round", "range", "enumerate", "zip", "min", "max", "reversed", "print", "repr", "bytes"}
+)
 
 
 def _parameter(unit: Unit, node: ast.expr) -> tuple[Function, int] | None:

@@ -37,7 +37,11 @@ if TYPE_CHECKING:
 __all__ = ["RULES"]
 
 #: Methods that are called synchronously.
-_STEPS = ("__next__", "__iter__", "__enter__", "__exit__", "__contains__", "__len__", "__call__")
+_STEPS = (
+    "__next__", "__iter__", "__enter__", "__exit__", "__contains__", "__len__", "__call__",
+    "__post_init__", "__attrs_post_init__", "__init_subclass__", "__set_name__", "__setattr__",
+    "__setitem__", "__delattr__", "__delitem__", "__del__",
+)  # fmt: skip
 
 
 def _call(evidence: Evidence) -> Place | None:

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.bindings import variables
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fix_editor import Fixing, short
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
 from asyncrepl.explain.generator_steps import assignment, called, stepped_source
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.static_values import is_coroutine_function
 from asyncrepl.instrument.probes import has_begun
 from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence, Site
@@ -153,6 +154,34 @@ def _called_again(evidence: Evidence, name: str) -> Fix | None:
     return fixing.fix()
 
 
+def _result_too_early(evidence: Evidence) -> Finding | None:
+    """``task.result()``, which does not wait for the task."""
+    node = next((each for each in reversed(evidence.nodes) if isinstance(each, ast.Call)), None)
+    if node is None or not isinstance(node.func, ast.Attribute) or not evidence.direct:
+        return None
+    info = evidence.resolver.info(node.func.value)
+    if node.func.attr not in ("result", "exception") or info is None:
+        return None
+    if not isinstance(info.value, asyncio.Future) or node.args:
+        return None
+    unit, source = evidence.unit, evidence.unit.source.source(node.func.value)
+    kind = "task" if isinstance(info.value, asyncio.Task) else "future"
+    why = (
+        f"`{source}` is a {kind} that was not done yet: `.{node.func.attr}()` does not wait for "
+        f"it, `await {source}` does."
+    )
+    fixing = Fixing(evidence)
+    if node.func.attr == "exception":
+        return Finding(why)
+    try:
+        fixing.awaiting(unit, node)
+    except CannotFixError:
+        return Finding(why)
+    start = unit.source.span(node.func.value).end
+    fixing.of(unit).replace(Span(start, unit.source.span(node).end), "")
+    return Finding(why, fixing.fix())
+
+
 def _awaits_itself(evidence: Evidence) -> Finding | None:
     found = _awaited(evidence)
     if found is None:
@@ -240,6 +269,15 @@ RULES = (
         "`await work()` with parentheses, or make a task and await that as often as you like.",
         _coroutine_again,
         errors=(RuntimeError,),
+    ),
+    Rule(
+        "coroutine-used-as-its-result",
+        "the result of a task that is not done",
+        5,
+        "A task runs while others wait. `task.result()` only gives what is there already; `await "
+        "task` waits for it.",
+        _result_too_early,
+        errors=(asyncio.InvalidStateError,),
     ),
     Rule(
         "task-waits-for-itself",
