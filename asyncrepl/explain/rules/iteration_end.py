@@ -19,7 +19,7 @@ from asyncrepl.syntax.names import callee_name, last_name
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence, Site
 
-__all__ = ["RULES", "STEPS", "awaited_step", "catches_end", "stopped_at"]
+__all__ = ["RULES", "STEPS", "awaited_step", "catches_end", "outlives_timeouts", "stopped_at"]
 
 _STOPS = ("StopIteration", "StopAsyncIteration")
 STEPS = ("anext", "__anext__")
@@ -158,11 +158,24 @@ def _sites_outside(evidence: Evidence) -> list[Site]:
 
 
 def awaited_step(evidence: Evidence, site: Site) -> tuple[Unit, ast.Call] | None:
-    """The call of ``anext(it)`` or ``it.__anext__()`` whose result is awaited at the place."""
+    """The call of ``anext(it)`` or ``it.__anext__()`` whose result is awaited at the place.
+
+    By itself, or by what it is given to: ``wait_for(anext(it), 1)``.
+    """
     node = site.node(ast.Await)
     operand = node.value if node else site.node(ast.Call)
-    found = called(evidence, site.unit, operand) if operand is not None else None
-    return found if found is not None and callee_name(found[1]) in STEPS else None
+    for each in _awaited_together(operand) if operand is not None else ():
+        found = called(evidence, site.unit, each)
+        if found is not None and callee_name(found[1]) in STEPS:
+            return found
+    return None
+
+
+def _awaited_together(awaited: ast.expr) -> list[ast.expr]:
+    """`awaited` and, if that is a call, what it is given."""
+    if not isinstance(awaited, ast.Call):
+        return [awaited]
+    return [awaited, *awaited.args, *(each.value for each in awaited.keywords)]
 
 
 def _in_body(evidence: Evidence) -> Finding | None:
@@ -196,6 +209,9 @@ def _with_default(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
         edits.insert(end, " None" if unit.text[:end].rstrip().endswith(",") else ", None")
 
 
+#: What lets a program go on after a time limit: what catches its error, or never lets it out.
+_TIMEOUT_ERRORS = {"TimeoutError", "CancelledError", "OSError", "Exception", "BaseException"}
+_SWALLOWING = ("suppress", "gather", "wait", "create_task", "move_on_after")
 _TIME_LIMITS = ("wait_for", "timeout", "timeout_at")
 
 
@@ -217,26 +233,14 @@ def _exhausted(evidence: Evidence) -> Finding | None:
 def _exhausted_object(evidence: Evidence, site: Site) -> Finding | None:
     """A step that came from elsewhere, awaited here, or in what is awaited here."""
     node = site.node(ast.Await)
-    step = _step_in(evidence, site, node.value) if node is not None else None
+    resolver = Resolver.of_frame(evidence.units, site.frame)
+    awaited = _awaited_together(node.value) if node is not None else []
+    step = next((each for each in awaited if is_step(resolver.info(each))), None)
     if step is None:
         return None
     fixing = Fixing(evidence)
     ended = end_loop(evidence, fixing, _sites_outside(evidence), None)
     return Finding(_why_exhausted(site.unit, step), fixing.fix() if ended else None)
-
-
-def _step_in(evidence: Evidence, site: Site, awaited: ast.expr) -> ast.expr | None:
-    """The step that `awaited` is or, a call like ``wait_for(step, 1)``, has been given."""
-    given = [awaited]
-    if isinstance(awaited, ast.Call):
-        given += [*awaited.args, *(each.value for each in awaited.keywords)]
-    resolver = Resolver.of_frame(evidence.units, site.frame)
-    for each in given:
-        if isinstance(each, ast.Call) and callee_name(each) in STEPS:
-            return each
-        if is_step(resolver.info(each)):
-            return each
-    return None
 
 
 def _why_exhausted(unit: Unit, node: ast.expr) -> str:
@@ -246,9 +250,23 @@ def _why_exhausted(unit: Unit, node: ast.expr) -> str:
     )
 
 
+def outlives_timeouts(evidence: Evidence) -> bool:
+    """Whether anything takes a TimeoutError, or what it is made of: else a timeout ends all."""
+    return any(map(_takes_timeouts, evidence.units.all()))
+
+
+def _takes_timeouts(unit: Unit) -> bool:
+    """Whether anything in `unit` takes a TimeoutError, or what it is made of."""
+    if any(callee_name(call) in _SWALLOWING for call in unit.nodes(ast.Call)):
+        return True
+    kinds = [each.type for each in unit.nodes(ast.ExceptHandler)]
+    names = {last_name(each) for kind in kinds if kind is not None for each in ast.walk(kind)}
+    return None in kinds or not names.isdisjoint(_TIMEOUT_ERRORS)
+
+
 def _may_be_cancelled(call: ast.Call, evidence: Evidence) -> bool:
     """Whether a timeout may have cancelled an earlier step: that leaves no trace."""
-    if not isinstance(stepped_source(call), ast.Name):
+    if not isinstance(stepped_source(call), ast.Name) or not outlives_timeouts(evidence):
         return False
     calls = (call for unit in evidence.units.all() for call in unit.nodes(ast.Call))
     return any(callee_name(call) in _TIME_LIMITS for call in calls)
