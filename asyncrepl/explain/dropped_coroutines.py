@@ -14,7 +14,16 @@ if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Unit
 
-__all__ = ["Place", "calls_of_name", "dropped_name", "handed_to", "is_kept", "is_of_variable", "made_at", "mentions"]
+__all__ = [
+    "Place",
+    "calls_of_name",
+    "dropped_name",
+    "handed_to",
+    "is_kept",
+    "is_of_variable",
+    "made_at",
+    "mentions",
+]
 
 Place = tuple["Unit", ast.Call]
 

@@ -165,7 +165,7 @@ class Fixing:
         self.suspending(unit, node)
 
     def _listed_around(self, unit: Unit, node: ast.expr) -> None:
-        """A list of the generator expression around `node`, which may not suspend where it goes."""
+        """A list of the generator expression around `node`, where that may not suspend."""
         child: ast.AST = node
         for parent in unit.ancestors(node):
             if isinstance(parent, ast.GeneratorExp):
@@ -174,7 +174,7 @@ class Fixing:
                     getattr(owner, "is_async", True)
                 )
                 takes = callee_name(owner) in ("anext", "aiter", "aclosing")
-                first = child is parent.generators[0] and node is not child
+                first = child is parent.generators[0]
                 if not (walks or takes or first) and not is_async_genexp(parent):
                     self._brackets(unit, parent)
             if isinstance(parent, ast.stmt | ast.Lambda):
@@ -377,14 +377,17 @@ def is_generator(function: Function) -> bool:
 def _is_mentioned(evidence: Evidence, home: Unit, function: Function) -> bool:
     """Whether the function itself is given to somebody, beside being called."""
     method = isinstance(home.parents.get(function), ast.ClassDef)
-    kind = ast.Attribute if method else ast.Name
     for unit in (home, *evidence.callers):
-        for node in unit.nodes(kind):
-            if last_name(node) == function.name and isinstance(node.ctx, ast.Load):
+        for node in unit.nodes(ast.Attribute if method else ast.Name):
+            if last_name(node) == function.name and isinstance(
+                getattr(node, "ctx", None), ast.Load
+            ):
                 parent = unit.parents.get(node)
                 called = isinstance(parent, ast.Call) and parent.func is node
                 around = (ast.Call, ast.keyword, ast.Return, ast.Assign, ast.List, ast.Dict)
-                own = method or function in bindings(unit, node)[1]
+                own = method or (
+                    isinstance(node, ast.Name) and function in bindings(unit, node)[1]
+                )
                 if own and not called and isinstance(parent, around):
                     return True
     return False

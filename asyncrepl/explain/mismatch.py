@@ -201,10 +201,9 @@ def _is_missed(evidence: Evidence, info: ObjectInfo, name: str) -> bool:
     kind, resolver = kind_of(info), evidence.resolver
     if kind in (Kind.ASYNC_GENERATOR, Kind.COROUTINE, Kind.STEP):
         return True
-    if kind is Kind.AWAITABLE:
-        return any(_may_have(each, name) for each in resolver.awaited(info))
-    if kind not in ASYNCHRONOUS or _is_slip(info, name):
-        return False
+    if kind is Kind.AWAITABLE or kind not in ASYNCHRONOUS or _is_slip(info, name):
+        results = resolver.awaited(info) if kind is Kind.AWAITABLE else []
+        return any(_may_have(each, name) for each in results)
     if kind in _CODE:
         results = [
             given

@@ -13,7 +13,6 @@ import asyncio
 import builtins
 import functools
 import inspect
-import sys
 from types import (
     AsyncGeneratorType,
     CodeType,
@@ -27,7 +26,7 @@ from types import (
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
-from asyncrepl.explain.bindings import encloses, local_names, member, variables
+from asyncrepl.explain.bindings import encloses, imported, local_names, member, variables
 from asyncrepl.explain.library_results import (
     annotated_type,
     code_of_manager,
@@ -41,20 +40,17 @@ from asyncrepl.explain.library_results import (
     result_of_method,
 )
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.syntax.static_inspection import without_annotations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from asyncrepl.explain.source_units import Function, Unit, Units
 
 __all__ = [
     "Resolver",
-    "imported",
     "is_async_iterable",
     "is_awaitable",
     "is_coroutine_function",
-    "takes_nothing",
 ]
 
 _DISPLAYS: dict[type[ast.expr], type] = {
@@ -80,15 +76,6 @@ def is_awaitable(info: ObjectInfo) -> bool:
 def is_coroutine_function(value: object) -> bool:
     """Whether `value` is an ``async def`` without ``yield``."""
     return isinstance(value, FunctionType) and inspect.iscoroutinefunction(value)
-
-
-def takes_nothing(function: object) -> bool:
-    """Whether it can be called without arguments."""
-    try:
-        inspect.signature(without_annotations(function)).bind()
-    except (TypeError, ValueError, NameError):  # that of a class may still be evaluated
-        return False
-    return True
 
 
 class Resolver:
@@ -309,7 +296,7 @@ class Resolver:
         return self.returns(coroutine.cr_code) if isinstance(coroutine, CoroutineType) else []
 
     def _of_await_method(self, info: ObjectInfo) -> list[ObjectInfo]:
-        """What the ``__await__`` of a class of the user's gives: of ``x.__await__()``, what x does."""
+        """What an ``__await__`` of the user's gives: of ``x.__await__()``, what x does."""
         method = lookup(info.kind, "__await__")
         code = method.__code__ if isinstance(method, FunctionType) else None
         definition = self._definition(code) if code is not None else None
@@ -407,21 +394,6 @@ class Resolver:
             return {}
         names, own = code.co_freevars, self.namespaces[0]
         return {name: own[name] for name in names if name in own}
-
-
-def imported(unit: Unit, name: str) -> object:
-    """What an import in `unit` binds to `name`, if its module is there already; or MISSING."""
-    imports: Iterator[ast.Import | ast.ImportFrom] = unit.nodes(ast.Import, ast.ImportFrom)
-    for node in imports:
-        for alias in node.names:
-            if (alias.asname or alias.name.partition(".")[0]) != name:
-                continue
-            if isinstance(node, ast.ImportFrom):
-                module = sys.modules.get(node.module or "") if not node.level else None
-                return MISSING if module is None else vars(module).get(alias.name, MISSING)
-            path = alias.name if alias.asname else name
-            return sys.modules.get(path, MISSING)
-    return MISSING
 
 
 def _made_by_function(function: FunctionType) -> ObjectInfo | None:

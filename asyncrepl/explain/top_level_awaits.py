@@ -61,9 +61,9 @@ def _on_one_loop(name: str, text: str, units: Units) -> str:
 def _own_runs(unit: Unit) -> Iterator[ast.Call]:
     """Where the text runs its one positional argument, a coroutine, on a loop of asyncio's."""
     for call in unit.nodes(ast.Call):
-        if canonical_name(call.func) in _RUNNING and len(call.args) == 1:
-            if scope(unit, call) is None:
-                yield call
+        runs = canonical_name(call.func) in _RUNNING and len(call.args) == 1
+        if runs and scope(unit, call) is None:
+            yield call
 
 
 def _suspending(statement: ast.stmt) -> list[ast.AST]:
@@ -120,7 +120,7 @@ def _in_main(unit: Unit) -> str:
     for call in _own_runs(unit):
         if unit.source.span(call).start >= unit.source.span(rest[0]).start:
             edits.replace(call, f"await {unit.source.source(call.args[0])}")
-    guard = rest[0] if len(rest) == 1 and _is_guard(rest[0]) else None
+    guard = _guard(rest)
     inside = guard.body if guard is not None else rest
     start, end = unit.source.block(inside[0]).start, unit.source.block(inside[-1]).end
     head = f"async def {name}():\n" + _globals(before, inside)
@@ -137,15 +137,17 @@ def _in_main(unit: Unit) -> str:
     return edits.apply()
 
 
-def _is_guard(statement: ast.stmt) -> bool:
-    """Whether it is ``if __name__ == "__main__":``."""
-    if not isinstance(statement, ast.If) or statement.orelse:
-        return False
-    return any(isinstance(n, ast.Name) and n.id == "__name__" for n in ast.walk(statement.test))
+def _guard(rest: list[ast.stmt]) -> ast.If | None:
+    """``if __name__ == "__main__":``, if that is all."""
+    found = rest[0] if len(rest) == 1 else None
+    if not isinstance(found, ast.If) or found.orelse:
+        return None
+    names = [each.id for each in ast.walk(found.test) if isinstance(each, ast.Name)]
+    return found if "__name__" in names else None
 
 
 def _globals(before: list[ast.stmt], inside: list[ast.stmt]) -> str:
-    """The names that are bound in what is moved, and were in front, or functions there use them."""
+    """The names bound in what is moved that are bound in front, or used by functions there."""
     used = {
         node.id
         for statement in before

@@ -20,14 +20,13 @@ import re
 import signal
 import sys
 import tempfile
+import threading
 import types
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from explain.harness import DATA
-
 
 from asyncrepl.cli.diagnosis import Program, diagnose, diagnosis_as_object
 
@@ -122,7 +121,9 @@ class Verdict:
 def cases(*names: str) -> list[Case]:
     """The programs of all files, or those named."""
     texts = [path.read_text("utf-8") for path in sorted((DATA / "reports").glob("*.txt"))]
-    entries = [entry for text in texts for entry in re.split(r"^== ", text, flags=re.M)[1:]]
+    entries = [
+        entry for text in texts for entry in re.split(r"^== ", text, flags=re.MULTILINE)[1:]
+    ]
     return [case for case in map(_case, entries) if not names or case.name in names]
 
 
@@ -144,18 +145,21 @@ def _version(lines: list[str], mark: str) -> str:
 
 def judge(case: Case) -> Verdict:
     """Ask what is wrong with a program, run the correction, and ask again of the right one."""
-    told = _explanation(case.wrong) or {}
+    first, second = _asked(case.wrong), _asked(case.right)
+    told = _explanation(first) or {}
     note = _trouble(told["fix"], case.prints) if told.get("fix") else ""
     named = case.names_the_cause(f"{told.get('title')}\n{told.get('why')}")
     cause = named if told else case.silence_is_right
     fix = None
     if case.fix == "required" or (told.get("fix") and case.fix == "optional"):
         fix = bool(told.get("fix")) and not note
-    again = None if case.wrong == case.right else _explanation(case.right)
+    again = _explanation(second) if case.wrong != case.right else None
     return Verdict(case, told.get("id"), cause, fix, again and again["id"], note)
 
 
-def _explanation(text: str) -> dict[str, Any] | None:
+def _asked(text: str) -> Child:
+    """A process that asks what is wrong with `text`."""
+
     def ask() -> None:
         program = Program(text)
         out = io.StringIO()
@@ -163,7 +167,11 @@ def _explanation(text: str) -> dict[str, Any] | None:
             answer = diagnosis_as_object(diagnose(program), program)
         print(json.dumps(answer["explanation"]))
 
-    _, out, err = _forked(ask)
+    return Child(ask)
+
+
+def _explanation(child: Child) -> dict[str, Any] | None:
+    _, out, err = child.result()
     assert out, err
     explanation: dict[str, Any] | None = json.loads(out.splitlines()[-1])
     return explanation
@@ -173,37 +181,47 @@ def _trouble(code: str, prints: list[str]) -> str:
     """What is wrong with a corrected program: an empty string if nothing is."""
 
     def execute() -> None:
-        warnings.simplefilter("default")
+        warnings.showwarning = _shown
         module = sys.modules["__main__"] = types.ModuleType("__main__")
         exec(compile(code, "program.py", "exec", dont_inherit=True), vars(module))
         vars(module).clear()
         gc.collect()
 
-    status, out, err = _forked(execute)
+    status, out, err = Child(execute).result()
     if status or _UNCLEAN.search(err):
-        return (re.findall(r"^\S.*", err, re.M) or [f"status {status}"])[-1]
+        return (re.findall(r"^\S.*", err, re.MULTILINE) or [f"status {status}"])[-1]
     lines = iter(out.splitlines())
     missing = [line for line in prints if line not in lines]
     return f"does not print {missing[0]!r} in its place" if missing else ""
 
 
-def _forked(action: Callable[[], None]) -> tuple[int, str, str]:
-    """Run `action` in a process of its own, 10 s long at most: its status, output and errors."""
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+class Child:
+    """A process of its own in which `action` runs, 10 s long at most."""
+
+    def __init__(self, action: Callable[[], None]) -> None:
+        self._streams = [tempfile.TemporaryFile("w+") for _ in range(2)]  # noqa: SIM115
         sys.stdout.flush()
-        child = os.fork()
-        if not child:
-            os.dup2(out.fileno(), 1)
-            os.dup2(err.fileno(), 2)
+        self._pid = os.fork()
+        if not self._pid:
+            for number, stream in enumerate(self._streams, 1):
+                os.dup2(stream.fileno(), number)
             _act(action)
-        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        out.seek(0)
-        err.seek(0)
-        return status, out.read(), err.read()
+
+    def result(self) -> tuple[int, str, str]:
+        """Its exit status, its output and its errors, when it has ended."""
+        status = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+        texts = []
+        for stream in self._streams:
+            stream.seek(0)
+            texts.append(stream.read())
+            stream.close()
+        return status, texts[0], texts[1]
 
 
 def _act(action: Callable[[], None]) -> None:
-    sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)
+    sys.stdout, sys.stderr = (os.fdopen(os.dup(number), "w") for number in (1, 2))
+    sys.unraisablehook, threading.excepthook = sys.__unraisablehook__, threading.__excepthook__
+    warnings.simplefilter("default")
     signal.alarm(10)
     status = 1
     try:
@@ -217,6 +235,11 @@ def _act(action: Callable[[], None]) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
+
+
+def _shown(message: Any, category: type[Warning], filename: str, lineno: int, *_: Any) -> None:
+    """What the test runner would have kept for itself."""
+    sys.stderr.write(warnings.formatwarning(message, category, filename, lineno))
 
 
 def _figures(verdicts: list[Verdict]) -> Iterator[str]:

@@ -15,13 +15,13 @@ from asyncrepl.explain.generator_steps import called, stepped_source
 from asyncrepl.explain.kinds import Kind, has, kind_of
 from asyncrepl.explain.repairs.entered_operands import make_async_with, make_plain_with
 from asyncrepl.explain.repairs.repair_case import (
-    also_wanting,
-    given_by_caller,
-    is_of_lock,
     LOOPS,
     WALKABLE,
     Case,
+    also_wanting,
+    given_by_caller,
     kind_of_case,
+    lock_of,
     made_here,
     single_assignment,
 )
@@ -120,13 +120,12 @@ def one_item(fixing: Fixing, case: Case) -> None:
 
 def entered_owner(fixing: Fixing, case: Case) -> None:
     """``async with lock.acquire():`` → ``async with lock:``."""
-    node = case.node
-    owner = node.func.value if isinstance(node, ast.Call) and is_of_lock(case) else None
+    owner = lock_of(case)
     if owner is None or len(case.owner.items) != 1:
         raise CannotFixError
     if isinstance(case.owner, ast.With):
         make_async_with(fixing, case)
-    fixing.of(case.unit).replace(node, case.unit.source.source(owner))
+    fixing.of(case.unit).replace(case.node, case.unit.source.source(owner))
 
 
 def loop_over_owner(fixing: Fixing, case: Case) -> None:

@@ -28,9 +28,9 @@ __all__ = [
     "Case",
     "also_wanting",
     "given_by_caller",
-    "is_of_lock",
     "is_endless",
     "kind_of_case",
+    "lock_of",
     "made_here",
     "single_assignment",
     "wants_list",
@@ -128,15 +128,13 @@ def made_here(case: Case) -> ast.expr | None:
     return None if loose and case.suffix else made
 
 
-def is_of_lock(case: Case) -> bool:
-    """Whether it is ``lock.acquire()``, of a lock of asyncio's, which can be entered itself."""
-    call = case.node
-    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
-        return False
-    info = case.evidence.resolver.info(call.func.value)
-    return info is not None and has(info, "__aenter__") and (
-        info.kind.__module__.startswith("asyncio.")
-    )  # fmt: skip
+def lock_of(case: Case) -> ast.expr | None:
+    """In ``lock.acquire()``, the lock, if it is one of asyncio's, which can be entered itself."""
+    function = case.node.func if isinstance(case.node, ast.Call) else None
+    owner = function.value if isinstance(function, ast.Attribute) else None
+    info = case.evidence.resolver.info(owner) if owner is not None else None
+    own = info is not None and info.kind.__module__.startswith("asyncio.")
+    return owner if own and has(info, "__aenter__") else None
 
 
 def given_by_caller(case: Case) -> tuple[Unit, ast.expr] | None:
@@ -146,14 +144,14 @@ def given_by_caller(case: Case) -> tuple[Unit, ast.expr] | None:
         parameter = _parameter(unit, node)
         if parameter is None:
             break
-        function, position = parameter
+        function, name, position = parameter
         calls = [
             each
             for inner in site.nodes[-1:]
             for each in ast.walk(inner)
             if isinstance(each, ast.Call) and callee_name(each) == function.name
         ]
-        given = argument(calls[0], node.id, position) if len(calls) == 1 else None
+        given = argument(calls[0], name, position) if len(calls) == 1 else None
         if given is None:
             break
         unit, node = site.unit, given
@@ -172,7 +170,7 @@ def also_wanting(case: Case, own: ast.expr) -> list[ast.expr]:
     wanted = kind_of_case(case)
     if wanted not in (Kind.TASK, Kind.COROUTINE):
         return []
-    found = []
+    found: list[ast.expr] = []
     for node in own_nodes(around) if isinstance(around, ast.AsyncFunctionDef) else ():
         kind = ast.Name if wanted is Kind.TASK else ast.Call
         if isinstance(node, kind) and _is_value(unit, node):
@@ -206,14 +204,16 @@ _OF_VALUES = frozenset(
 )
 
 
-def _parameter(unit: Unit, node: ast.expr) -> tuple[Function, int] | None:
+def _parameter(unit: Unit, node: ast.expr) -> tuple[Function, str, int] | None:
     """The function whose parameter the name is, and nothing else; and which of them it is."""
-    around, nodes = bindings(unit, node) if isinstance(node, ast.Name) else (None, [])
+    if not isinstance(node, ast.Name):
+        return None
+    around, nodes = bindings(unit, node)
     if not isinstance(around, FUNCTIONS) or [type(each) for each in nodes] != [ast.arg]:
         return None
     names = [each.arg for each in around.args.posonlyargs + around.args.args]
     method = isinstance(unit.parents.get(around), ast.ClassDef)
-    return around, (names.index(node.id) - method if node.id in names else -1)
+    return around, node.id, (names.index(node.id) - method if node.id in names else -1)
 
 
 def kind_of_case(case: Case) -> Kind:

@@ -13,6 +13,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
+from asyncrepl.explain.bindings import takes_nothing
 from asyncrepl.explain.class_methods import takes
 from asyncrepl.explain.demands import Demand, met
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing
@@ -96,7 +97,6 @@ from asyncrepl.explain.repairs.repair_case import (
     Case,
     kind_of_case,
 )
-from asyncrepl.explain.static_values import takes_nothing
 from asyncrepl.syntax.names import callee_name
 from asyncrepl.syntax.source_rewriter import Edit
 
@@ -135,14 +135,10 @@ def _choices(case: Case) -> tuple[Repair, ...]:
 
 def _table(case: Case) -> dict[str, tuple[Repair, ...]]:
     kind = kind_of_case(case)
-    if kind is Kind.MOCK:
-        return {"await": (as_async_mock,)}
+    if kind in _OWN:
+        return _OWN[kind]
     if kind in AWAITABLE and not (kind is Kind.AWAITABLE and has(case.info, "__aenter__")):
-        return _STEP if kind is Kind.STEP else _AWAITABLE
-    if kind in WALKABLE:
-        return _WALKABLE
-    if kind in CALLABLE:
-        return {"*": (_called,)}
+        return _AWAITABLE
     if has(case.info, "__aenter__"):
         if case.info is not None and case.info.kind.__module__.startswith("asyncio."):
             return _LOCK
@@ -292,6 +288,14 @@ _MANAGER: dict[str, tuple[Repair, ...]] = {
     "*": (entered,),
 }
 _AWAITABLE_MANAGER = {**_MANAGER, "async walk": (entered,), "*": (awaited,)}
+_MOCK: dict[str, tuple[Repair, ...]] = {"await": (as_async_mock,)}
+_CALLABLE: dict[str, tuple[Repair, ...]] = {"*": (_called,)}
+_OWN: dict[Kind, dict[str, tuple[Repair, ...]]] = {
+    Kind.MOCK: _MOCK,
+    Kind.STEP: _STEP,
+    **dict.fromkeys(WALKABLE, _WALKABLE),
+    **dict.fromkeys(CALLABLE, _CALLABLE),
+}
 #: Entering a lock gives nothing.
 _LOCK = {**_MANAGER, "await": (dropped,), "call": (entered_uncalled,), "*": ()}
 _ORDINARY: dict[str, tuple[Repair, ...]] = {

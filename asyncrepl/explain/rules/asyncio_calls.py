@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncrepl.explain.kinds import ASYNCHRONOUS, has
-from asyncrepl.explain.repairs.repair_case import is_of_lock
+from asyncrepl.explain.repairs.repair_case import lock_of
 from asyncrepl.explain.rules.operand_rules import (
     ANY,
     FUNCTIONS,
@@ -38,7 +38,7 @@ WITHS = (
         RESULTS,
         lambda told: (
             f"{told.text} is {told.words}, and gives no context manager: the lock is one itself."
-            if is_of_lock(told)
+            if lock_of(told) is not None
             else f"{told.text} is {told.words}: the context manager only exists after awaiting it."
         ),
     ),

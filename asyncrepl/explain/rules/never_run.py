@@ -58,9 +58,9 @@ def _call(evidence: Evidence) -> Place | None:
     if len(here) == 1 and not is_kept(evidence.unit, here[0]):
         return evidence.unit, here[0]
     for node in evidence.nodes[-1:]:  # it died where it was made, by a statement
-        if isinstance(node, ast.Call) and isinstance(evidence.unit.parents.get(node), ast.Expr):
-            if is_of_variable(evidence, node):
-                return evidence.unit, node
+        alone = isinstance(evidence.unit.parents.get(node), ast.Expr)
+        if isinstance(node, ast.Call) and alone and is_of_variable(evidence, node):
+            return evidence.unit, node
     found = [place for place in calls_of_name(evidence, name) if not is_kept(*place)]
     return found[0] if len(found) == 1 and not mentions(evidence, name) else None
 

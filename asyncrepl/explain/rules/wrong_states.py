@@ -113,7 +113,7 @@ def _kept_coroutine(evidence: Evidence, unit: Unit, node: ast.expr) -> Finding |
     if isinstance(node, ast.Call):
         function = resolver.value(node.func)
         inner = getattr(function, "__wrapped__", None)
-        if isinstance(function, functools._lru_cache_wrapper):
+        if isinstance(function, type(_cached)):
             held = [inner]  # whose calls it keeps
         elif isinstance(function, FunctionType | MethodType):
             held = _variables_of(function)
@@ -124,6 +124,11 @@ def _kept_coroutine(evidence: Evidence, unit: Unit, node: ast.expr) -> Finding |
         "coroutine runs once: keep its result, or a task of it."
     )
     return Finding(why)
+
+
+@functools.cache
+def _cached() -> None:
+    """One of what `functools` makes of functions."""
 
 
 def _variables_of(function: FunctionType | MethodType) -> list[object]:
