@@ -196,7 +196,7 @@ def _trouble(code: str, prints: list[str]) -> str:
 
 
 class Child:
-    """A process of its own in which `action` runs, 10 s long at most."""
+    """A process of its own in which `action` runs, a minute long at most."""
 
     def __init__(self, action: Callable[[], None]) -> None:
         self._streams = [tempfile.TemporaryFile("w+") for _ in range(2)]  # noqa: SIM115
@@ -222,7 +222,7 @@ def _act(action: Callable[[], None]) -> None:
     sys.stdout, sys.stderr = (os.fdopen(os.dup(number), "w") for number in (1, 2))
     sys.unraisablehook, threading.excepthook = sys.__unraisablehook__, threading.__excepthook__
     warnings.simplefilter("default")
-    signal.alarm(10)
+    signal.alarm(60)  # not less: a machine may be busy
     status = 1
     try:
         action()

@@ -42,6 +42,7 @@ __all__ = [
     "delegated_result",
     "ensured",
     "entered_owner",
+    "handed_uncalled",
     "listed",
     "loop_over_awaited",
     "loop_over_owner",
@@ -183,6 +184,8 @@ def awaited(fixing: Fixing, case: Case) -> None:
     """``await`` where that gives what meets the demand, or may."""
     options = case.awaited
     usable = [each for each in options if met(case.demand, each) or is_async_iterable(each)]
+    if case.demand.what == "call":
+        usable = [each for each in options if has(each, "__call__")]
     if options and not usable and not _enters(case, options):
         raise CannotFixError
     fitting = any(met(case.demand, each) for each in options)
@@ -351,6 +354,21 @@ def awaited_instead(fixing: Fixing, case: Case) -> None:
         text = f"next(iter({text}))"
     fixing.of(case.unit).replace(case.owner, text)
     fixing.suspending(case.unit, case.owner)
+
+
+def handed_uncalled(fixing: Fixing, case: Case) -> None:
+    """``start(work(1))`` → ``start(work, 1)``, if `start` calls what it is given."""
+    given, inner = given_by_caller(case), case.owner
+    call = given[1] if given is not None else None
+    if given is None or not isinstance(call, ast.Call) or call.keywords:
+        raise CannotFixError
+    source = given[0].source.source
+    parts = [source(each) for each in (call.func, *call.args)]
+    takes_more = any(isinstance(each, ast.Starred) for each in inner.args)
+    if inner.args and not takes_more:
+        raise CannotFixError
+    text = ", ".join(parts) if takes_more or not call.args else f"lambda: {source(call)}"
+    fixing.of(given[0]).replace(call, text)
 
 
 def ensured(fixing: Fixing, case: Case) -> None:

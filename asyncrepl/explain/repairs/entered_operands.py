@@ -66,7 +66,8 @@ def entered_generator(fixing: Fixing, case: Case) -> None:
     code = case.info.code if case.info is not None else None
     found = case.evidence.units.definition(code)
     once = found is not None and yields_once(*found)
-    name = "asynccontextmanager" if once and not _body_walks(case) else "aclosing"
+    manages = once and (not _names(case) or not _body_walks(case))
+    name = "asynccontextmanager" if manages else "aclosing"
     if found is not None and not once and _body_takes_item(case):
         return _looped(fixing, case)
     if isinstance(case.owner, ast.With):
@@ -130,12 +131,17 @@ def _decorated(fixing: Fixing, unit: Unit, function: Any) -> None:
     fixing.of(unit).insert(unit.source.line_start(start), f"{by}@asynccontextmanager\n")
 
 
-def _body_walks(case: Case) -> bool:
-    names = {
+def _names(case: Case) -> set[str]:
+    """The names that the statement binds."""
+    return {
         item.optional_vars.id
         for item in getattr(case.owner, "items", [])
         if isinstance(item.optional_vars, ast.Name)
     }
+
+
+def _body_walks(case: Case) -> bool:
+    names = _names(case)
     return not names or any(
         isinstance(each, ast.AsyncFor | ast.comprehension)
         and isinstance(each.iter, ast.Name)
@@ -148,6 +154,12 @@ def entered_async(fixing: Fixing, case: Case) -> None:
     """``stack.enter_context(cm)`` → ``await stack.enter_async_context(cm)``, of another stack."""
     call = case.owner
     stack = call.func.value if isinstance(call.func, ast.Attribute) else None
+    known = case.evidence.resolver.info(stack) if stack is not None else None
+    if stack is not None and has(known, "enter_async_context"):
+        text = f"{case.unit.source.source(stack)}.enter_async_context"
+        fixing.of(case.unit).replace(call.func, text)
+        fixing.awaiting(case.unit, call)
+        return
     made = None
     for origin in origins(case.evidence.units, case.unit, stack) if stack is not None else ():
         made = origin
@@ -200,6 +212,10 @@ def entered(fixing: Fixing, case: Case) -> None:
     """``async with … as name`` around what needs it: the rest of the block, or the statement."""
     unit, node = case.unit, case.node
     whole: ast.expr = case.owner if isinstance(case.owner, ast.Await) else node
+    if whole is not node and isinstance(unit.parents.get(whole), ast.withitem):
+        span = Span(unit.source.span(whole).start, unit.source.span(node).start)
+        fixing.of(unit).replace(span, "")  # ``async with await manager()``
+        return
     if case.demand.what == "call":
         parent = unit.parents.get(case.owner)
         whole = parent if isinstance(parent, ast.Await) else case.owner

@@ -113,6 +113,8 @@ def single_assignment(unit: Unit, node: ast.expr, *, awaited: bool = False) -> a
         return None
     around, nodes = bindings(unit, node)
     assigned = unit.parents.get(nodes[0]) if len(nodes) == 1 else None
+    if isinstance(assigned, ast.NamedExpr) and scope(unit, node) is around:
+        return assigned.value
     if not isinstance(assigned, ast.Assign) or len(assigned.targets) != 1:
         return None
     same = scope(unit, node) is around and isinstance(assigned.targets[0], ast.Name)

@@ -32,6 +32,7 @@ from asyncrepl.explain.repairs.awaited_operands import (
     delegated_result,
     ensured,
     entered_owner,
+    handed_uncalled,
     listed,
     loop_over_awaited,
     loop_over_owner,
@@ -246,7 +247,7 @@ _AWAITABLE: dict[str, tuple[Repair, ...]] = {
     "async enter, with": (entered_owner, awaited),
     "enter, with": (entered_owner, awaited),
     "call, awaited": (uncalled,),
-    "call": (result_not_called, awaited),
+    "call": (handed_uncalled, result_not_called, awaited),
     "attribute, of tasks": (as_task,),
     "*": (awaited,),
 }  # fmt: skip
