@@ -149,15 +149,25 @@ def _guard(rest: list[ast.stmt]) -> ast.If | None:
 def _globals(before: list[ast.stmt], inside: list[ast.stmt]) -> str:
     """The names bound in what is moved that are bound in front, or used by functions there."""
     used = {
-        node.id
+        name
         for statement in before
         for outer in ast.walk(statement)
         if isinstance(outer, FUNCTIONS)
-        for node in ast.walk(outer)
-        if isinstance(node, ast.Name)
+        for name in _free_names(outer)
     }
     names = sorted((used | _bound(before)) & _bound(inside))
     return f"    global {', '.join(names)}\n" if names else ""
+
+
+def _free_names(function: ast.AST) -> set[str]:
+    """The names that a function uses and does not bind, unless it says that they are global."""
+    names = [node for node in ast.walk(function) if isinstance(node, ast.Name)]
+    own = {each.id for each in names if isinstance(each.ctx, ast.Store)}
+    own |= {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)}
+    shared = {
+        name for node in ast.walk(function) if isinstance(node, ast.Global) for name in node.names
+    }
+    return {each.id for each in names} - (own - shared)
 
 
 def _bound(statements: list[ast.stmt]) -> set[str]:
