@@ -22,7 +22,15 @@ if TYPE_CHECKING:
     from asyncrepl.events.object_info import ObjectInfo
     from asyncrepl.explain.source_units import Unit
 
-__all__ = ["encloses", "imported", "local_names", "member", "takes_nothing", "variables"]
+__all__ = [
+    "encloses",
+    "imported",
+    "is_coroutine_function",
+    "local_names",
+    "member",
+    "takes_nothing",
+    "variables",
+]
 
 _METHODS = ("method_descriptor", "wrapper_descriptor", "classmethod_descriptor")
 
@@ -92,6 +100,11 @@ def imported(unit: Unit, name: str) -> object:
             path = alias.name if alias.asname else name
             return sys.modules.get(path, MISSING)
     return MISSING
+
+
+def is_coroutine_function(value: object) -> bool:
+    """Whether `value` is an ``async def`` without ``yield``."""
+    return isinstance(value, FunctionType) and inspect.iscoroutinefunction(value)
 
 
 def takes_nothing(function: object) -> bool:

@@ -12,7 +12,7 @@ import ast
 import asyncio
 import builtins
 import functools
-import inspect
+import operator
 from types import (
     AsyncGeneratorType,
     CodeType,
@@ -21,6 +21,7 @@ from types import (
     FunctionType,
     GeneratorType,
     MethodType,
+    ModuleType,
     NoneType,
 )
 from typing import TYPE_CHECKING, Any
@@ -34,24 +35,20 @@ from asyncrepl.explain.library_results import (
     has_result,
     library_source,
     listed_result,
-    manager_of,
+    made_by_function,
     mock_of,
     mock_result,
     result_of_method,
 )
-from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.explain.scopes import gives_self, own_nodes
+from asyncrepl.syntax.names import last_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from asyncrepl.explain.source_units import Function, Unit, Units
 
-__all__ = [
-    "Resolver",
-    "is_async_iterable",
-    "is_awaitable",
-    "is_coroutine_function",
-]
+__all__ = ["Resolver", "is_async_iterable", "is_awaitable"]
 
 _DISPLAYS: dict[type[ast.expr], type] = {
     ast.Dict: dict,
@@ -60,6 +57,9 @@ _DISPLAYS: dict[type[ast.expr], type] = {
     ast.DictComp: dict,
     ast.JoinedStr: str,
 }
+_FUNCTIONS = (FunctionType, MethodType, functools.partial, type)
+#: Functions that give what the function gives which they are given.
+_CALLING = (functools.reduce, getattr(operator, "call", functools.reduce))
 _DEPTH = 4
 
 
@@ -71,11 +71,6 @@ def is_async_iterable(info: ObjectInfo) -> bool:
 def is_awaitable(info: ObjectInfo) -> bool:
     """Whether ``await`` takes it."""
     return lookup(info.kind, "__await__") not in (MISSING, None)
-
-
-def is_coroutine_function(value: object) -> bool:
-    """Whether `value` is an ``async def`` without ``yield``."""
-    return isinstance(value, FunctionType) and inspect.iscoroutinefunction(value)
 
 
 class Resolver:
@@ -90,6 +85,8 @@ class Resolver:
         self.unit: Unit | None = None
         #: The first parameter of a method that is looked at, and what is known of its object.
         self.own: tuple[str, ObjectInfo] | None = None
+        #: The local names whose values are being looked for.
+        self._evaluated_names: set[str] = set()
 
     @classmethod
     def of_frame(cls, units: Units, frame: FrameType) -> Resolver:
@@ -100,8 +97,7 @@ class Resolver:
 
     def info(self, node: ast.AST) -> ObjectInfo | None:
         """What is known of the value of `node`."""
-        method = getattr(self, "_" + type(node).__name__.lower(), None)
-        if method is not None:
+        if (method := getattr(self, "_" + type(node).__name__.lower(), None)) is not None:
             found: ObjectInfo | None = method(node)
             return found
         kind = _DISPLAYS.get(type(node))  # type: ignore[arg-type]  # None for others
@@ -141,6 +137,15 @@ class Resolver:
         return None
 
     def _assigned(self, function: Function, name: str) -> ObjectInfo | None:
+        if name in self._evaluated_names:  # text = text.strip()
+            return None
+        self._evaluated_names.add(name)
+        try:
+            return self._first_assigned(function, name)
+        finally:
+            self._evaluated_names.discard(name)
+
+    def _first_assigned(self, function: Function, name: str) -> ObjectInfo | None:
         for node in own_nodes(function):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name:
                 return None if node.decorator_list else ObjectInfo(FunctionType, value=node)
@@ -230,27 +235,49 @@ class Resolver:
 
     def results(self, callee: object, node: ast.Call | None = None) -> list[ObjectInfo]:
         """All that a call of `callee` may give."""
+        given = 1 if node is not None and self._binds(node.func) else 0
         while isinstance(callee, functools.partial | MethodType):
-            callee = callee.func if isinstance(callee, functools.partial) else callee.__func__
+            if isinstance(callee, functools.partial):
+                given, callee = given + len(callee.args), callee.func
+            else:
+                given, callee = given + 1, callee.__func__
         if isinstance(callee, type):
             return [self._instance(callee, node)]
         if isinstance(callee, ast.FunctionDef | ast.AsyncFunctionDef):
             return _listed(_of_definition(callee))
         if isinstance(callee, FunctionType):
-            known = _made_by_function(callee)
-            return [known] if known is not None else self._plain_results(callee, node)
+            known = made_by_function(callee)
+            return [known] if known is not None else self._plain_results(callee, node, given)
         mocked = mock_result(callee)
         if mocked is MISSING:
             return _listed(self._of_builtin(callee, node))
         waits = type(callee).__name__ == "AsyncMock"
         return [ObjectInfo(CoroutineType, value=callee) if waits else describe(mocked, keep=True)]
 
-    def _plain_results(self, callee: FunctionType, node: ast.Call | None) -> list[ObjectInfo]:
-        bare = node is not None and not node.args and not node.keywords
-        return self._called(callee.__code__, variables(callee, bare), callee.__globals__)
+    def _plain_results(
+        self, callee: FunctionType, node: ast.Call | None, given: int
+    ) -> list[ObjectInfo]:
+        bound = variables(callee, node is not None and not node.args and not node.keywords)
+        bound |= self._functions_passed(callee.__code__, node, given) if node else {}
+        return self._returned(callee.__code__, bound, callee.__globals__)
 
-    def _called(self, code: CodeType | None, *namespaces: Mapping[str, Any]) -> list[ObjectInfo]:
-        return self._returned(code, *namespaces)
+    def _binds(self, function: ast.expr) -> bool:
+        """Whether `function` is looked up in an object, which becomes its first argument."""
+        owner = self.info(function.value) if isinstance(function, ast.Attribute) else None
+        if owner is None or isinstance(owner.value, ModuleType | type):
+            return False
+        return isinstance(lookup(owner.kind, last_name(function)), FunctionType)
+
+    def _functions_passed(self, code: CodeType, node: ast.Call, first: int) -> dict[str, Any]:
+        """Those parameters of `code`, from the `first` on, to which `node` gives functions."""
+        names = code.co_varnames[first : code.co_argcount]
+        passed = [*zip(names, node.args, strict=False)]
+        if any(isinstance(each, ast.Starred) for each in node.args):
+            passed = []  # who knows which is which
+        known = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        passed += [(each.arg, each.value) for each in node.keywords if each.arg in known]
+        values = {name: self.value(value) for name, value in passed}
+        return {name: value for name, value in values.items() if isinstance(value, _FUNCTIONS)}
 
     def _instance(self, kind: type, node: ast.Call | None) -> ObjectInfo:
         item = None
@@ -267,6 +294,9 @@ class Resolver:
             return describe(None)
         if callee is aiter and node is not None and node.args:
             return self.info(node.args[0])
+        if any(callee is each for each in _CALLING) and node is not None and node.args:
+            function = self.value(node.args[0])
+            return self.result(function) if function is not MISSING else None
         listed = listed_result(callee)
         return ObjectInfo(listed) if listed is not None else None
 
@@ -323,7 +353,7 @@ class Resolver:
         if not isinstance(enter, FunctionType):
             return []
         found = self.units.definition(enter.__code__)
-        if found is not None and _gives_self(found[1]):
+        if found is not None and gives_self(found[1]):
             return [info]
         return self.returns(enter.__code__)
 
@@ -396,31 +426,12 @@ class Resolver:
         return {name: own[name] for name in names if name in own}
 
 
-def _made_by_function(function: FunctionType) -> ObjectInfo | None:
-    """What is known of the result of a call without looking at what the function returns."""
-    manager = manager_of(function)
-    if manager is not None:
-        return ObjectInfo(manager, getattr(inspect.unwrap(function), "__code__", None))
-    kind = _made_by(function.__code__)
-    if kind is not None:
-        return ObjectInfo(kind, function.__code__)
-    listed = listed_result(function)
-    return ObjectInfo(listed) if listed is not None else None
-
-
 def _first(options: list[ObjectInfo]) -> ObjectInfo | None:
     return options[0] if options else None
 
 
 def _listed(info: ObjectInfo | None) -> list[ObjectInfo]:
     return [] if info is None else [info]
-
-
-def _gives_self(method: Function) -> bool:
-    """Whether a method returns its own object, and nothing else."""
-    own = method.args.args[0].arg if method.args.args else ""
-    returns = [node.value for node in own_nodes(method) if isinstance(node, ast.Return)]
-    return bool(returns) and all(isinstance(each, ast.Name) and each.id == own for each in returns)
 
 
 def _common(info: list[ObjectInfo | None]) -> ObjectInfo | None:
@@ -435,11 +446,3 @@ def _of_definition(node: Function) -> ObjectInfo | None:
     if not isinstance(node, ast.AsyncFunctionDef):
         return ObjectInfo(GeneratorType) if yields else None
     return ObjectInfo(AsyncGeneratorType if yields else CoroutineType, value=node)
-
-
-def _made_by(code: CodeType) -> type | None:
-    if code.co_flags & inspect.CO_ASYNC_GENERATOR:
-        return AsyncGeneratorType
-    if code.co_flags & inspect.CO_COROUTINE:
-        return CoroutineType
-    return GeneratorType if code.co_flags & inspect.CO_GENERATOR else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import functools
 import inspect
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
@@ -39,10 +40,10 @@ __all__ = [
     "as_task",
     "awaited",
     "awaited_instead",
+    "awaited_result",
     "delegated_result",
     "ensured",
     "entered_owner",
-    "handed_uncalled",
     "listed",
     "loop_over_awaited",
     "loop_over_owner",
@@ -182,6 +183,8 @@ def _awaits_walkable(resolver: Any, node: ast.expr | None) -> bool:
 
 def awaited(fixing: Fixing, case: Case) -> None:
     """``await`` where that gives what meets the demand, or may."""
+    if _callee(case) is functools.reduce:  # its function was given coroutines before
+        raise CannotFixError
     options = case.awaited
     usable = [each for each in options if met(case.demand, each) or is_async_iterable(each)]
     if case.demand.what == "call":
@@ -356,21 +359,6 @@ def awaited_instead(fixing: Fixing, case: Case) -> None:
     fixing.suspending(case.unit, case.owner)
 
 
-def handed_uncalled(fixing: Fixing, case: Case) -> None:
-    """``start(work(1))`` → ``start(work, 1)``, if `start` calls what it is given."""
-    given, inner = given_by_caller(case), case.owner
-    call = given[1] if given is not None else None
-    if given is None or not isinstance(call, ast.Call) or call.keywords:
-        raise CannotFixError
-    source = given[0].source.source
-    parts = [source(each) for each in (call.func, *call.args)]
-    takes_more = any(isinstance(each, ast.Starred) for each in inner.args)
-    if inner.args and not takes_more:
-        raise CannotFixError
-    text = ", ".join(parts) if takes_more or not call.args else f"lambda: {source(call)}"
-    fixing.of(given[0]).replace(call, text)
-
-
 def ensured(fixing: Fixing, case: Case) -> None:
     """A task or another awaitable needs no task; ``ensure_future`` takes either."""
     call = case.owner
@@ -421,6 +409,17 @@ def delegated_result(fixing: Fixing, case: Case) -> None:
     text = f"{loop} {name} in await {case.source}:\n{by}    yield {name}"
     fixing.of(case.unit).replace(case.owner, text)
     fixing.suspending(case.unit, case.owner)
+
+
+def awaited_result(fixing: Fixing, case: Case) -> None:
+    """``coroutine.result()``, as of a task that is done → ``await coroutine``."""
+    call = case.unit.parents.get(case.owner)
+    if getattr(case.owner, "attr", "") != "result" or not isinstance(call, ast.Call):
+        raise CannotFixError
+    if call.func is not case.owner or call.args or call.keywords:
+        raise CannotFixError
+    fixing.of(case.unit).replace(call, case.source)
+    fixing.awaiting(case.unit, call)
 
 
 def as_task(fixing: Fixing, case: Case) -> None:

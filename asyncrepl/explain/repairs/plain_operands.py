@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of
 from asyncrepl.explain.kinds import Kind, has
 from asyncrepl.explain.repairs.entered_operands import around_statement
-from asyncrepl.explain.repairs.repair_case import LOOPS, Case, kind_of_case
+from asyncrepl.explain.repairs.repair_case import LOOPS, Case, given_by_caller, kind_of_case
 from asyncrepl.explain.value_origins import loads, origins
 from asyncrepl.syntax.names import callee_name
 from asyncrepl.syntax.source_rewriter import Span
@@ -28,6 +28,7 @@ __all__ = [
     "each_awaited",
     "entered_instead",
     "gathered",
+    "handed_uncalled",
     "in_thread",
     "loop_plain",
     "next_instead",
@@ -66,6 +67,21 @@ def dropped(fixing: Fixing, case: Case) -> None:
         case.info, "__iter__"
     ):  # fmt: skip
         fixing.loop_plain(case.unit, loop)
+
+
+def handed_uncalled(fixing: Fixing, case: Case) -> None:
+    """``start(work(1))`` → ``start(work, 1)``, if `start` calls what it is given."""
+    given, inner = given_by_caller(case), case.owner
+    call = given[1] if given is not None else None
+    if given is None or not isinstance(call, ast.Call) or call.keywords:
+        raise CannotFixError
+    source = given[0].source.source
+    parts = [source(each) for each in (call.func, *call.args)]
+    takes_more = any(isinstance(each, ast.Starred) for each in inner.args)
+    if inner.args and not takes_more:
+        raise CannotFixError
+    text = ", ".join(parts) if takes_more or not call.args else f"lambda: {source(call)}"
+    fixing.of(given[0]).replace(call, text)
 
 
 def as_async_mock(fixing: Fixing, case: Case) -> None:
