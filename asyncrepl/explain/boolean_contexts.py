@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from asyncrepl.syntax.names import callee_name
+
 if TYPE_CHECKING:
     from asyncrepl.explain.source_units import Unit
 
@@ -19,6 +21,8 @@ def is_test(unit: Unit, node: ast.expr) -> bool:
             return True
         if isinstance(parent, ast.comprehension):
             return child in parent.ifs
+        if isinstance(parent, ast.Call) and callee_name(parent) == "bool":
+            return True
         if not isinstance(parent, ast.BoolOp):
             return getattr(parent, "test", None) is child
         child = parent

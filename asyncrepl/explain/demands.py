@@ -129,6 +129,7 @@ _METHODS: dict[str, dict[int | None, str]] = {
     "call_later": {0: "value", 1: "function"},
     "call_at": {0: "value", 1: "function"},
     "add_done_callback": {0: "function"},
+    "add_signal_handler": {1: "function", None: "value"},
     "enter_async_context": {0: "async enter"},
     "enter_context": {0: "enter"},
     "submit": {0: "function", None: "value"},
@@ -187,7 +188,8 @@ def _of_argument(use: Use, call: ast.Call, callee: object, foreign: bool) -> Dem
         position = _position(call, use.node)
         what = listed.get(position, listed.get(None))
         if position is None and not any(each.value is use.node for each in call.keywords):
-            what = _OF_ELEMENTS.get(listed.get(0, ""))
+            each = "await" if listed.get(None) == "await" else None
+            what = _OF_ELEMENTS.get(listed.get(0, ""), each)
         return Demand(what, use.node, call, by, _NEEDS.get(what, ())) if what else None
     if _position(call, use.node) == _CALLED_BACK.get(name, -1) or _keyword(call, use.node) in (
         _CALLBACKS

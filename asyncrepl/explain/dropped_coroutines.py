@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from typing import TYPE_CHECKING
 
 from asyncrepl.syntax.names import callee_name, last_name
@@ -13,7 +14,16 @@ if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Unit
 
-__all__ = ["Place", "calls_of_name", "dropped_name", "handed_to", "is_kept", "made_at", "mentions"]
+__all__ = [
+    "Place",
+    "calls_of_name",
+    "dropped_name",
+    "handed_to",
+    "is_kept",
+    "is_of_variable",
+    "made_at",
+    "mentions",
+]
 
 Place = tuple["Unit", ast.Call]
 
@@ -36,7 +46,7 @@ def calls_of_name(evidence: Evidence, name: str) -> Iterator[Place]:
 def made_at(evidence: Evidence, name: str) -> Place | None:
     """The call that made the coroutine, on the line where that is known to have been.
 
-    One of its name; or the only one there, of a variable that has the function.
+    One of its name; or the only one there of a variable, which has the function.
     """
     made = evidence.seen.made if evidence.seen is not None else None
     unit = evidence.units.get(made[0]) if made is not None else None
@@ -49,9 +59,18 @@ def made_at(evidence: Evidence, name: str) -> Place | None:
         if not isinstance(unit.parents.get(call), ast.Await)
     ]
     named = [call for call in here if callee_name(call) == name]
-    inner = [call for call in here if isinstance(unit.parents.get(call), ast.Expr | ast.Assign)]
-    found = named or (inner if len(here) == 1 else [])
+    found = named or [call for call in here if is_of_variable(evidence, call)]
     return (unit, found[0]) if len(found) == 1 else None
+
+
+def is_of_variable(evidence: Evidence, call: ast.Call) -> bool:
+    """Whether what is called is no function or class of that name: it may be any."""
+    name = callee_name(call)
+    return not hasattr(builtins, name) and not any(
+        each.name == name
+        for unit in evidence.units.all()
+        for each in (*unit.functions(), *unit.nodes(ast.ClassDef))
+    )
 
 
 def is_kept(unit: Unit, call: ast.Call) -> bool:
@@ -67,7 +86,7 @@ def mentions(evidence: Evidence, name: str) -> list[Place]:
         for unit in evidence.units.all()
         for call in unit.nodes(ast.Call)
         if any(isinstance(each, ast.Name | ast.Attribute) and last_name(each) == name
-               for each in call.args)
+               for each in (*call.args, *(keyword.value for keyword in call.keywords)))
     ]  # fmt: skip
 
 

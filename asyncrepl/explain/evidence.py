@@ -149,6 +149,8 @@ def gather_seen(
     """The evidence of a mistake that raised nothing; None if it is not in the user's code."""
     units = Units(sources)
     unit, place = units.get(finding.code.co_filename), finding.place
+    if unit is None and finding.what == "dropped" and finding.info.code is not None:
+        unit, place = units.get(finding.info.code.co_filename), None  # generated code made it
     if unit is None or unit.tree is None:
         return None
     nodes = tuple(unit.at(place)) if place is not None else ()

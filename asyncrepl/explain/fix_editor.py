@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import ast
 import re
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE
+from types import CoroutineType
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Fix
@@ -21,8 +23,14 @@ from asyncrepl.explain.fresh_names import (
     names_in,
 )
 from asyncrepl.explain.scopes import own_nodes, scope
+from asyncrepl.explain.source_places import (
+    CannotFixError,
+    first_after_head,
+    is_async_genexp,
+    keyword_span,
+)
 from asyncrepl.explain.source_units import Unit, parsed
-from asyncrepl.explain.value_origins import passed_on
+from asyncrepl.explain.value_origins import bindings
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS, DATA_CALLS, ITERATING_CALLS
 from asyncrepl.syntax.names import callee_name, last_name
 from asyncrepl.syntax.source_rewriter import SourceRewriter, Span, compiles, parses
@@ -40,11 +48,9 @@ __all__ = [
     "awaited",
     "awaits_of",
     "is_generator",
-    "keyword_span",
     "short",
 ]
 
-_FOR = re.compile(r"\b(?:async\s+)?for\b")
 _ASYNC = re.compile(r"async\s+")
 _HOLDERS = AWAITABLE_CALLS | {
     "append",
@@ -58,10 +64,6 @@ _HOLDERS = AWAITABLE_CALLS | {
 
 
 _ACCESSORS = ("property", "cached_property", "setter", "getter")
-
-
-class CannotFixError(Exception):
-    """There is no correction that keeps what the user meant."""
 
 
 class Fixing:
@@ -145,7 +147,7 @@ class Fixing:
     def _import(self, unit: Unit, line: str) -> None:
         edits = self.of(unit)
         if not any(edit.text == line for edit in edits.edits):
-            edits.insert(_first_after_head(unit), line)
+            edits.insert(first_after_head(unit), line)
 
     def fresh(self, unit: Unit, name: str) -> str:
         """A name to be bound at the top of `unit`: like `name`, and nobody's yet."""
@@ -178,7 +180,13 @@ class Fixing:
         self.of(unit).replace(Span(start, match.end()), "")
 
     def awaiting(self, unit: Unit, node: ast.expr) -> None:
-        """Write ``await`` in front of the expression `node`."""
+        """Write ``await`` in front of the expression `node`; where no loop runs, run it."""
+        if self._runs_alone(unit, node):
+            self.of(unit).before(node, "asyncio.run(")
+            self.of(unit).after(node, ")")
+            self.needs_import(unit, "asyncio")
+            return
+        self._listed_around(unit, node)
         parent = unit.parents.get(node)
         tight = isinstance(parent, ast.Attribute | ast.Subscript | ast.Call | ast.BinOp) and not (
             isinstance(parent, ast.Call) and parent.func is not node
@@ -194,6 +202,38 @@ class Fixing:
         if tight and not bare:
             edits.after(node, ")")
         self.suspending(unit, node)
+
+    def _listed_around(self, unit: Unit, node: ast.expr) -> None:
+        """A list of the generator expression around `node`, where that may not suspend."""
+        child: ast.AST = node
+        for parent in unit.ancestors(node):
+            if isinstance(parent, ast.GeneratorExp):
+                owner = unit.parents.get(parent)
+                walks = isinstance(owner, ast.AsyncFor | ast.comprehension) and (
+                    getattr(owner, "is_async", True)
+                )
+                takes = callee_name(owner) in ("anext", "aiter", "aclosing")
+                first = child is parent.generators[0]
+                if not (walks or takes or first) and not is_async_genexp(parent):
+                    self._brackets(unit, parent)
+            if isinstance(parent, ast.stmt | ast.Lambda):
+                return
+            child = parent
+
+    def _runs_alone(self, unit: Unit, node: ast.expr) -> bool:
+        """Whether `node` makes a coroutine in a plain function of a file that runs no loop."""
+        sites, around = self.evidence.sites, scope(unit, node)
+        if not isinstance(around, ast.FunctionDef) or unit.filename.startswith("<input "):
+            return False
+        if sites[:1] == () or sites[0].frame.f_code.co_name != "<module>":
+            return False
+        if any(site.frame.f_code.co_flags & (CO_COROUTINE | CO_ASYNC_GENERATOR) for site in sites):
+            return False
+        for site in sites:
+            if site.unit is unit and unit.definition(site.frame.f_code) is around:
+                info = type(self.evidence.resolver).of_frame(self.evidence.units, site.frame)
+                return any(each.kind is CoroutineType for each in info.options(node))
+        return False
 
     def collected(self, unit: Unit, node: ast.expr) -> None:
         """Write ``[x async for x in node]`` for `node`, or brackets for its parentheses."""
@@ -212,9 +252,10 @@ class Fixing:
         start, end = unit.source.span(node)
         edits, parent = self.of(unit), unit.parents.get(node)
         if isinstance(parent, ast.Call) and unit.source.span(parent).end == end:
-            edits.insert(start + 1, "[")
-            edits.insert(end - 1, "]")
-        else:
+            if not any(each.start == end - 1 and each.text == "]" for each in edits.edits):
+                edits.insert(start + 1, "[")
+                edits.insert(end - 1, "]")
+        elif not any(each.end == end and each.text == "]" for each in edits.edits):
             edits.replace(Span(start, start + 1), "[")
             edits.replace(Span(end - 1, end), "]")
 
@@ -234,8 +275,8 @@ class Fixing:
             raise CannotFixError  # nobody awaits an attribute
         if function.name.startswith("__") and not function.name.startswith("__a"):
             raise CannotFixError  # the interpreter calls it, and awaits nothing
-        if any(passed_on((unit, *self.evidence.callers), function.name)):
-            raise CannotFixError  # a thread, say, calls it, and awaits nothing
+        if _is_mentioned(self.evidence, unit, function):
+            raise CannotFixError  # who it is given to calls it as it is
         self.made_async.add(function)
         if isinstance(function, ast.FunctionDef):
             self.of(unit).insert(unit.source.span(function).start, "async ")
@@ -246,7 +287,7 @@ class Fixing:
                 elif not _is_handed_on(caller, call):
                     self.awaiting(caller, call)
 
-    def walk_async(self, unit: Unit, call: ast.Call) -> None:
+    def walk_async(self, unit: Unit, call: ast.expr) -> None:
         """Change the use of `call`, which now gives an async generator."""
         parent = unit.parents.get(call)
         if isinstance(parent, ast.For | ast.comprehension) and parent.iter is call:
@@ -272,16 +313,6 @@ class Fixing:
             edits.replace(Span(start, inner.start), f"[{name} async for {name} in ")
             edits.replace(Span(inner.end, end), "]")
         self.suspending(unit, call)
-
-
-def _first_after_head(unit: Unit) -> int:
-    """Where the first import may stand: behind comments, docstring and ``__future__``."""
-    for number, statement in enumerate(unit.tree.body if unit.tree else []):
-        docstring = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-        future = isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
-        if not future and not (docstring and number == 0):
-            return unit.source.block(statement).start
-    return 0
 
 
 def _holders(unit: Unit, node: ast.expr, *kinds: type[ast.AST]) -> list[ast.AST]:
@@ -347,32 +378,23 @@ def is_generator(function: Function) -> bool:
     return any(isinstance(node, ast.Yield | ast.YieldFrom) for node in own_nodes(function))
 
 
-def keyword_span(unit: Unit, owner: ast.AST) -> Span:
-    """Where ``for`` (or ``async for``) of a loop or comprehension clause stands."""
-    if not isinstance(owner, ast.comprehension):
-        start = unit.source.span(owner).start
-        match = _FOR.match(unit.text, start)
-        return Span(start, match.end() if match else start)
-    whole = unit.parents[owner]
-    stop = unit.source.span(owner.target).start
-    start = unit.source.span(_before_clause(whole, owner)).end
-    found = list(_FOR.finditer(unit.text, start, stop))
-    if not found:
-        raise CannotFixError
-    return Span(*found[-1].span())
-
-
-def _before_clause(whole: ast.AST, clause: ast.comprehension) -> ast.expr:
-    """The expression right in front of a clause of the comprehension `whole`."""
-    generators: list[ast.comprehension] = whole.generators  # type: ignore[attr-defined]
-    number = generators.index(clause)
-    if number:
-        before = generators[number - 1]
-        return before.ifs[-1] if before.ifs else before.iter
-    if isinstance(whole, ast.DictComp):
-        return whole.value or whole.key  # `{**key for …}` has no value
-    element: ast.expr = whole.elt  # type: ignore[attr-defined]
-    return element
+def _is_mentioned(evidence: Evidence, home: Unit, function: Function) -> bool:
+    """Whether the function itself is given to somebody, beside being called."""
+    method = isinstance(home.parents.get(function), ast.ClassDef)
+    for unit in (home, *evidence.callers):
+        for node in unit.nodes(ast.Attribute if method else ast.Name):
+            if last_name(node) == function.name and isinstance(
+                getattr(node, "ctx", None), ast.Load
+            ):
+                parent = unit.parents.get(node)
+                called = isinstance(parent, ast.Call) and parent.func is node
+                around = (ast.Call, ast.keyword, ast.Return, ast.Assign, ast.List, ast.Dict)
+                own = method or (
+                    isinstance(node, ast.Name) and function in bindings(unit, node)[1]
+                )
+                if own and not called and isinstance(parent, around):
+                    return True
+    return False
 
 
 def short(unit: Unit, node: ast.AST, limit: int = 40) -> str:

@@ -6,7 +6,9 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
+from asyncrepl.explain.demands import demand_of
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing
+from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.source_units import FUNCTIONS
 from asyncrepl.syntax.names import callee_name
@@ -29,6 +31,9 @@ def lambda_to_def(fixing: Fixing, unit: Unit, node: ast.Lambda) -> None:
         return
     if isinstance(parent, ast.keyword) and parent.arg == "key":
         raise CannotFixError  # what compares keys cannot wait for them
+    if isinstance(parent, ast.Call) and node is not parent.func and _is_callback(parent, node):
+        _task_in_lambda(fixing, unit, node)
+        return
     statement, edits = unit.statement(node), fixing.of(unit)
     assigned = isinstance(statement, ast.Assign) and statement.value is node
     target = statement.targets[0] if isinstance(statement, ast.Assign) and assigned else None
@@ -41,6 +46,23 @@ def lambda_to_def(fixing: Fixing, unit: Unit, node: ast.Lambda) -> None:
     elif scope(unit, node.body) is node:
         edits.lines_before(statement, lines)
         edits.replace(node, name)
+
+
+def _is_callback(call: ast.Call, node: ast.Lambda) -> bool:
+    """Whether asyncio calls the lambda, on the loop, and awaits nothing."""
+    demand = demand_of(Use("argument", node, call, None), None)
+    threads = ("to_thread", "run_in_executor", "submit")
+    return demand is not None and demand.what == "function" and callee_name(call) not in threads
+
+
+def _task_in_lambda(fixing: Fixing, unit: Unit, node: ast.Lambda) -> None:
+    """``lambda: await f()`` → ``lambda: asyncio.create_task(f())``."""
+    awaited = node.body.value if isinstance(node.body, ast.Await) else None
+    if not isinstance(awaited, ast.Call):
+        raise CannotFixError
+    text = f"asyncio.create_task({unit.source.source(awaited)})"
+    fixing.of(unit).replace(node.body, text)
+    fixing.needs_import(unit, "asyncio")
 
 
 def _parameters(unit: Unit, node: ast.Lambda) -> str:

@@ -28,7 +28,7 @@ from functools import cache
 from types import AsyncGeneratorType, CodeType, CoroutineType, FunctionType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.events.object_info import MISSING
+from asyncrepl.events.object_info import MISSING, ObjectInfo
 from asyncrepl.explain.kinds import is_manager_function
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ __all__ = [
     "has_result",
     "library_source",
     "listed_result",
+    "made_by",
+    "made_by_function",
     "manager_of",
     "mock_of",
     "mock_result",
@@ -238,3 +240,24 @@ def code_of_manager(manager: object) -> CodeType | None:
     """The code of the generator that a context manager was made of."""
     found = getattr(manager, "__dict__", {}).get("gen")
     return getattr(found, "ag_code", None) or getattr(found, "gi_code", None)
+
+
+def made_by_function(function: FunctionType) -> ObjectInfo | None:
+    """What is known of the result of a call without looking at what the function returns."""
+    manager = manager_of(function)
+    if manager is not None:
+        return ObjectInfo(manager, getattr(inspect.unwrap(function), "__code__", None))
+    kind = made_by(function.__code__)
+    if kind is not None:
+        return ObjectInfo(kind, function.__code__)
+    listed = listed_result(function)
+    return ObjectInfo(listed) if listed is not None else None
+
+
+def made_by(code: CodeType) -> type | None:
+    """What a call of the code makes, by its flags; None of a plain function."""
+    if code.co_flags & inspect.CO_ASYNC_GENERATOR:
+        return AsyncGeneratorType
+    if code.co_flags & inspect.CO_COROUTINE:
+        return CoroutineType
+    return GeneratorType if code.co_flags & inspect.CO_GENERATOR else None

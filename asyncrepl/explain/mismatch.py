@@ -8,7 +8,9 @@ inferred. An operand that is not asynchronous at all only counts where the deman
 from __future__ import annotations
 
 import ast
+import asyncio
 import difflib
+from pathlib import Path
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -96,7 +98,10 @@ def _concerns(evidence: Evidence, demand: Demand, info: ObjectInfo) -> bool:
         return demand.what == "async walk"  # else a literal says itself what it is
     if _is_no_evidence(evidence, demand, info):
         return False
-    return wants_async or (kind in ASYNCHRONOUS and kind is not Kind.AWAITABLE)
+    if kind is Kind.AWAITABLE and not wants_async:
+        # It may be anything beside; what is known to come of it is what was meant.
+        return any(met(demand, each) for each in evidence.resolver.awaited(info))
+    return wants_async or kind in ASYNCHRONOUS
 
 
 def _is_no_evidence(evidence: Evidence, demand: Demand, info: ObjectInfo) -> bool:
@@ -123,7 +128,7 @@ def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[ObjectInfo]]]:
             elif blamed := [each for each in options if _is_held(evidence, each)]:
                 yield demand, blamed
             elif not options:
-                yield demand, _held(evidence)
+                yield demand, _refused_by_asyncio(evidence) or _held(evidence)
 
 
 #: What these are given is used in another place, which does not keep it where it is seen.
@@ -198,8 +203,9 @@ def _is_missed(evidence: Evidence, info: ObjectInfo, name: str) -> bool:
     kind, resolver = kind_of(info), evidence.resolver
     if kind in (Kind.ASYNC_GENERATOR, Kind.COROUTINE, Kind.STEP):
         return True
-    if kind not in ASYNCHRONOUS - {Kind.AWAITABLE} or _is_slip(info, name):
-        return False
+    if kind is Kind.AWAITABLE or kind not in ASYNCHRONOUS or _is_slip(info, name):
+        results = resolver.awaited(info) if kind is Kind.AWAITABLE else []
+        return any(_may_have(each, name) for each in results)
     if kind in _CODE:
         results = [
             given
@@ -322,12 +328,13 @@ def _parts(use: Use) -> Iterator[Use]:
 
 def _held_parts(evidence: Evidence, use: Use) -> Iterator[Use]:
     """What stands in the display that the argument was made of."""
-    if use.role != "argument" or not isinstance(use.node, ast.Name | ast.Attribute):
+    if use.role not in ("argument", "star"):
         return
+    call = evidence.unit.parents.get(use.owner) if use.role == "star" else use.owner
     for unit, made in origins(evidence.units, evidence.unit, use.node):
-        if unit is evidence.unit:
+        if unit is evidence.unit and isinstance(call, ast.Call):
             for inner in _elements(made):
-                yield Use("argument", inner, use.owner, None)
+                yield Use("argument", inner, call, None)
 
 
 def _elements(node: ast.expr) -> Iterator[ast.expr]:
@@ -364,6 +371,15 @@ def _held(evidence: Evidence) -> list[ObjectInfo]:
     return [each for each in found if kind_of(each) in ASYNCHRONOUS - _CODE]
 
 
+def _refused_by_asyncio(evidence: Evidence) -> list[ObjectInfo]:
+    """What asyncio was to make a future of, and could not."""
+    frame = _innermost(evidence)
+    refused = frame.f_locals.get("coro_or_future", MISSING) if frame is not None else MISSING
+    ours = evidence.inner[-1].co_filename.startswith(_ASYNCIO) if evidence.inner else False
+    return [describe(refused, keep=True)] if ours and refused is not MISSING else []
+
+
+_ASYNCIO = str(Path(asyncio.__file__).parent)
 _CODE = {
     Kind.COROUTINE_FUNCTION, Kind.ASYNC_GENERATOR_FUNCTION, Kind.ASYNC_MANAGER_FUNCTION,
     Kind.ASYNC_CLASS,

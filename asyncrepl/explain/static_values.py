@@ -12,7 +12,6 @@ import ast
 import asyncio
 import builtins
 import functools
-import inspect
 import operator
 from types import (
     AsyncGeneratorType,
@@ -36,7 +35,7 @@ from asyncrepl.explain.library_results import (
     has_result,
     library_source,
     listed_result,
-    manager_of,
+    made_by_function,
     mock_of,
     mock_result,
     result_of_method,
@@ -49,11 +48,7 @@ if TYPE_CHECKING:
 
     from asyncrepl.explain.source_units import Function, Unit, Units
 
-__all__ = [
-    "Resolver",
-    "is_async_iterable",
-    "is_awaitable",
-]
+__all__ = ["Resolver", "is_async_iterable", "is_awaitable"]
 
 _DISPLAYS: dict[type[ast.expr], type] = {
     ast.Dict: dict,
@@ -88,6 +83,8 @@ class Resolver:
         self.code: CodeType | None = None
         self.function: Function | None = None
         self.unit: Unit | None = None
+        #: The first parameter of a method that is looked at, and what is known of its object.
+        self.own: tuple[str, ObjectInfo] | None = None
         #: The local names whose values are being looked for.
         self._evaluated_names: set[str] = set()
 
@@ -115,6 +112,8 @@ class Resolver:
         return describe(node.value, keep=True)
 
     def _name(self, node: ast.Name) -> ObjectInfo | None:
+        if self.own is not None and node.id == self.own[0]:
+            return self.own[1]
         local = self._assigned(self.function, node.id) if self.function else None
         if local is not None:
             return local
@@ -247,7 +246,7 @@ class Resolver:
         if isinstance(callee, ast.FunctionDef | ast.AsyncFunctionDef):
             return _listed(_of_definition(callee))
         if isinstance(callee, FunctionType):
-            known = _made_by_function(callee)
+            known = made_by_function(callee)
             return [known] if known is not None else self._plain_results(callee, node, given)
         mocked = mock_result(callee)
         if mocked is MISSING:
@@ -320,11 +319,30 @@ class Resolver:
         if info.kind is CoroutineType:
             return self.returns(info.code)
         if not isinstance(info.value, asyncio.Future):
-            return []
+            return self._of_await_method(info)
         if has_result(info.value):
             return [describe(info.value.result(), keep=True)]
         coroutine = info.value.get_coro() if isinstance(info.value, asyncio.Task) else None
         return self.returns(coroutine.cr_code) if isinstance(coroutine, CoroutineType) else []
+
+    def _of_await_method(self, info: ObjectInfo) -> list[ObjectInfo]:
+        """What an ``__await__`` of the user's gives: of ``x.__await__()``, what x does."""
+        method = lookup(info.kind, "__await__")
+        code = method.__code__ if isinstance(method, FunctionType) else None
+        definition = self._definition(code) if code is not None else None
+        if definition is None or not definition.args.args or self.depth >= _DEPTH:
+            return []
+        inner = Resolver(self.units, self._globals(code), depth=self.depth + 1)
+        inner.code, inner.function = code, definition
+        inner.own = definition.args.args[0].arg, info
+        return [
+            found
+            for node in own_nodes(definition)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+            if node.func.attr == "__await__"
+            for made in inner.options(node.func.value)
+            for found in inner.awaited(made)
+        ]
 
     def entered(self, info: ObjectInfo) -> list[ObjectInfo]:
         """All that ``async with`` may give for what `info` are known of."""
@@ -408,18 +426,6 @@ class Resolver:
         return {name: own[name] for name in names if name in own}
 
 
-def _made_by_function(function: FunctionType) -> ObjectInfo | None:
-    """What is known of the result of a call without looking at what the function returns."""
-    manager = manager_of(function)
-    if manager is not None:
-        return ObjectInfo(manager, getattr(inspect.unwrap(function), "__code__", None))
-    kind = _made_by(function.__code__)
-    if kind is not None:
-        return ObjectInfo(kind, function.__code__)
-    listed = listed_result(function)
-    return ObjectInfo(listed) if listed is not None else None
-
-
 def _first(options: list[ObjectInfo]) -> ObjectInfo | None:
     return options[0] if options else None
 
@@ -440,11 +446,3 @@ def _of_definition(node: Function) -> ObjectInfo | None:
     if not isinstance(node, ast.AsyncFunctionDef):
         return ObjectInfo(GeneratorType) if yields else None
     return ObjectInfo(AsyncGeneratorType if yields else CoroutineType, value=node)
-
-
-def _made_by(code: CodeType) -> type | None:
-    if code.co_flags & inspect.CO_ASYNC_GENERATOR:
-        return AsyncGeneratorType
-    if code.co_flags & inspect.CO_COROUTINE:
-        return CoroutineType
-    return GeneratorType if code.co_flags & inspect.CO_GENERATOR else None

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from asyncrepl.explain.scopes import Scope
     from asyncrepl.explain.source_units import Function, Unit, Units
 
-__all__ = ["Origin", "bindings", "loads", "origins", "passed_on"]
+__all__ = ["Origin", "argument", "bindings", "loads", "origins", "passed_on"]
 
 #: Who calls a function that is given, and awaits nothing; and the keywords that take one.
 _CALLING = frozenset(
@@ -175,7 +175,7 @@ class _Tracing:
             if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)
         ]
         for unit, call in self._calls(getattr(owner, "name", "")):
-            found = _argument(call, name, names.index(name))
+            found = argument(call, name, names.index(name))
             if found is not None:
                 yield Origin(unit, found)
 
@@ -226,7 +226,7 @@ class _Tracing:
         names = [each.arg for each in function.args.posonlyargs + function.args.args]
         position = names.index(name) - (method and not static) if name in names else -1
         for unit, call in self._calls(called):
-            found = _argument(call, name, position)
+            found = argument(call, name, position)
             if found is not None:
                 yield Origin(unit, found)
         for unit, call in passed_on(self._all, called):
@@ -259,7 +259,8 @@ def _argument_passed_on(call: ast.Call, function: str, position: int) -> ast.exp
     return given[position] if 0 <= position < len(given) and not starred else None
 
 
-def _argument(call: ast.Call, name: str, position: int) -> ast.expr | None:
+def argument(call: ast.Call, name: str, position: int) -> ast.expr | None:
+    """What `call` gives the parameter `name`, which is that of the number `position`."""
     for keyword in call.keywords:
         if keyword.arg == name:
             return keyword.value

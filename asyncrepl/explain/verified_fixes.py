@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.object_info import RefusedOperands
 from asyncrepl.explain.evidence import gather
 from asyncrepl.explain.explanation import Fix
-from asyncrepl.explain.own_loop_removal import on_one_loop
 from asyncrepl.explain.predicted_refusals import foreseen
+from asyncrepl.explain.top_level_awaits import on_one_loop
 from asyncrepl.syntax.source_rewriter import compile_error
 
 if TYPE_CHECKING:

@@ -251,12 +251,13 @@ def test_a_file_is_run_as_it_is_explained(tmp_path: Path) -> None:
 def test_a_correction_that_awaits_at_the_top_keeps_the_program_on_one_loop(
     tmp_path: Path,
 ) -> None:
-    """Where the top of a program has to await, its own ``asyncio.run`` has to go."""
+    """Where the top of a program has to await, its own ``asyncio.run`` runs that, too."""
     text = WRONG.replace("    for", "    async for").replace(
         "asyncio.run", "for x in ticks(): print(x)\nasyncio.run"
     )
     fix = asked(tmp_path, text)["explanation"]["fix"]
-    assert fix.endswith("async for x in ticks(): print(x)\nawait main()\n")
+    last = "async def main_():\n    async for x in ticks(): print(x)\n    await main()\n"
+    assert fix.endswith(f"{last}\n\nasyncio.run(main_())\n")
     assert asked(tmp_path, fix) == {"error": None, "explanation": None}
 
 

@@ -20,7 +20,10 @@ from asyncrepl.explain.repairs.repair_case import (
     LOOPS,
     WALKABLE,
     Case,
+    also_wanting,
+    given_by_caller,
     kind_of_case,
+    lock_of,
     made_here,
     single_assignment,
 )
@@ -29,6 +32,7 @@ from asyncrepl.explain.static_values import is_async_iterable
 from asyncrepl.explain.value_origins import loads
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import callee_name, canonical_name
+from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from asyncrepl.explain.source_units import Unit
@@ -40,6 +44,7 @@ __all__ = [
     "awaited_result",
     "delegated_result",
     "ensured",
+    "entered_owner",
     "listed",
     "loop_over_awaited",
     "loop_over_owner",
@@ -116,6 +121,16 @@ def one_item(fixing: Fixing, case: Case) -> None:
     fixing.of(unit).replace(loop, f"{target} = await {case.source}\n{by}{rest}")
 
 
+def entered_owner(fixing: Fixing, case: Case) -> None:
+    """``async with lock.acquire():`` → ``async with lock:``."""
+    owner = lock_of(case)
+    if owner is None or len(case.owner.items) != 1:
+        raise CannotFixError
+    if isinstance(case.owner, ast.With):
+        make_async_with(fixing, case)
+    fixing.of(case.unit).replace(case.node, case.unit.source.source(owner))
+
+
 def loop_over_owner(fixing: Fixing, case: Case) -> None:
     """``async for line in reader.readline()`` → ``async for line in reader``."""
     owner = _walked_owner(case)
@@ -173,6 +188,8 @@ def awaited(fixing: Fixing, case: Case) -> None:
         raise CannotFixError
     options = case.awaited
     usable = [each for each in options if met(case.demand, each) or is_async_iterable(each)]
+    if case.demand.what == "call":
+        usable = [each for each in options if has(each, "__call__")]
     if options and not usable and not _enters(case, options):
         raise CannotFixError
     fitting = any(met(case.demand, each) for each in options)
@@ -203,13 +220,33 @@ def _enters(case: Case, options: list[ObjectInfo]) -> bool:
 def _await_at(fixing: Fixing, case: Case) -> None:
     """``await`` where the value is made, if that is in the same function; else at its use."""
     _await_method(fixing, case)
-    made = made_here(case)
-    if made is not None and _all_want_results(case.unit, case.node):
+    given = given_by_caller(case)
+    made = None if kind_of_case(case) is Kind.TASK else made_here(case)
+    for each in also_wanting(case, made if made is not None else case.node):
+        fixing.awaiting(case.unit, each)
+    if given is not None and _all_want_results(case.unit, case.node):
+        fixing.changed = given[1]
+        _await_each(fixing, case, *given)
+    elif made is not None and _all_want_results(case.unit, case.node):
         fixing.changed = made
-        fixing.awaiting(case.unit, made)
+        _await_each(fixing, case, case.unit, made)
     else:
         for each in (case.node, *_siblings(case)):
-            fixing.awaiting(case.unit, each)
+            _await_each(fixing, case, case.unit, each)
+
+
+def _await_each(fixing: Fixing, case: Case, unit: Unit, node: ast.expr) -> None:
+    """``await`` in front of `node`; of ``a() if x else b``, in front of what may be awaited."""
+    branches = [node.body, node.orelse] if isinstance(node, ast.IfExp) else []
+    if isinstance(node, ast.BoolOp):
+        branches = node.values
+    options = case.evidence.resolver.options
+    found = [each for each in branches if any(has(one, "__await__") for one in options(each))]
+    if 0 < len(found) < len(branches):
+        for each in found:
+            fixing.awaiting(unit, each)
+    else:
+        fixing.awaiting(unit, node)
 
 
 def _siblings(case: Case) -> list[ast.expr]:
@@ -230,7 +267,14 @@ def _siblings(case: Case) -> list[ast.expr]:
 def _await_method(fixing: Fixing, case: Case) -> None:
     """Of ``(await cursor).fetchall()`` the method as well, if that is a coroutine function."""
     call = case.unit.parents.get(case.owner)
-    if case.demand.what != "attribute" or not isinstance(call, ast.Call):
+    if case.demand.what != "attribute":
+        return
+    whole = call if isinstance(call, ast.Call) and call.func is case.owner else case.owner
+    around = case.unit.parents.get(whole)
+    if isinstance(around, ast.Await) and _is_plain(case, called=whole is call):
+        start, end = case.unit.source.span(around).start, case.unit.source.span(whole).start
+        fixing.of(case.unit).replace(Span(start, end), "")
+    if not isinstance(call, ast.Call):
         return
     methods = [lookup(each.kind, case.demand.needs[0]) for each in case.awaited]
     handed = isinstance(case.unit.parents.get(call), ast.Await | ast.Call | ast.Starred)
@@ -238,6 +282,24 @@ def _await_method(fixing: Fixing, case: Case) -> None:
     coroutine = any(inspect.iscoroutinefunction(each) for each in methods)
     if coroutine and call.func is case.owner and (printed or not handed):
         fixing.awaiting(case.unit, call)
+
+
+def _is_plain(case: Case, *, called: bool) -> bool:
+    """Whether the attribute of the result, or what a call of it gives, needs no ``await`` itself.
+
+    Of a method that nobody knows, the ``await`` that was written may be meant; of any other
+    attribute it stands before too much.
+    """
+    resolver = case.evidence.resolver
+    found = [lookup(each.kind, case.demand.needs[0]) for each in case.awaited]
+    results = [
+        each
+        for value in found
+        if value is not MISSING
+        for each in resolver.results(value.fget if isinstance(value, property) else value)
+    ]
+    known = bool(results) or not called
+    return known and not any(has(each, "__await__") for each in results)
 
 
 def _all_want_results(unit: Unit, name: ast.expr) -> bool:

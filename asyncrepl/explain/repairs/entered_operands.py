@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from types import AsyncGeneratorType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
@@ -11,8 +12,9 @@ from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of
 from asyncrepl.explain.kinds import Kind, has
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, kind_of_case, made_here, yields_once
 from asyncrepl.explain.scopes import scope
+from asyncrepl.explain.source_places import deepen
 from asyncrepl.explain.static_values import is_async_iterable
-from asyncrepl.explain.value_origins import origins
+from asyncrepl.explain.value_origins import loads, origins
 from asyncrepl.syntax.names import callee_name
 from asyncrepl.syntax.source_rewriter import Span
 
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "around_statement",
-    "deepen",
     "enter_rest",
     "entered",
     "entered_async",
@@ -66,7 +67,10 @@ def entered_generator(fixing: Fixing, case: Case) -> None:
     code = case.info.code if case.info is not None else None
     found = case.evidence.units.definition(code)
     once = found is not None and yields_once(*found)
-    name = "asynccontextmanager" if once and not _body_walks(case) else "aclosing"
+    manages = once and (not _names(case) or not _body_walks(case))
+    name = "asynccontextmanager" if manages else "aclosing"
+    if found is not None and not once and _body_takes_item(case):
+        return _looped(fixing, case)
     if isinstance(case.owner, ast.With):
         make_async_with(fixing, case)
     if name == "aclosing" and not _closes(case.info):
@@ -79,6 +83,30 @@ def entered_generator(fixing: Fixing, case: Case) -> None:
     assert found is not None
     _decorated(fixing, *found)
     return None
+
+
+def _body_takes_item(case: Case) -> bool:
+    """Whether the name stands for an item in the body: what is asked of it no generator has."""
+    item = case.owner.items[0]
+    if len(case.owner.items) != 1 or not isinstance(item.optional_vars, ast.Name):
+        return False
+    parents = [case.unit.parents.get(each) for each in loads(case.unit, item.optional_vars)]
+    asked = [each for each in parents if isinstance(each, ast.Attribute | ast.Subscript)]
+    return bool(asked) and not any(
+        isinstance(each, ast.Attribute) and hasattr(AsyncGeneratorType, each.attr)
+        for each in asked
+    )
+
+
+def _looped(fixing: Fixing, case: Case) -> None:
+    """``async with rows() as row`` → ``async for row in rows()``."""
+    unit, statement = case.unit, case.owner
+    item = statement.items[0]
+    start = unit.source.span(statement).start
+    end = unit.source.span(item.optional_vars).end
+    name = unit.source.source(item.optional_vars)
+    fixing.of(unit).replace(Span(start, end), f"async for {name} in {case.source}")
+    fixing.suspending(unit, statement)
 
 
 def _closes(info: ObjectInfo | None) -> bool:
@@ -104,12 +132,17 @@ def _decorated(fixing: Fixing, unit: Unit, function: Any) -> None:
     fixing.of(unit).insert(unit.source.line_start(start), f"{by}@asynccontextmanager\n")
 
 
-def _body_walks(case: Case) -> bool:
-    names = {
+def _names(case: Case) -> set[str]:
+    """The names that the statement binds."""
+    return {
         item.optional_vars.id
         for item in getattr(case.owner, "items", [])
         if isinstance(item.optional_vars, ast.Name)
     }
+
+
+def _body_walks(case: Case) -> bool:
+    names = _names(case)
     return not names or any(
         isinstance(each, ast.AsyncFor | ast.comprehension)
         and isinstance(each.iter, ast.Name)
@@ -122,6 +155,12 @@ def entered_async(fixing: Fixing, case: Case) -> None:
     """``stack.enter_context(cm)`` → ``await stack.enter_async_context(cm)``, of another stack."""
     call = case.owner
     stack = call.func.value if isinstance(call.func, ast.Attribute) else None
+    known = case.evidence.resolver.info(stack) if stack is not None else None
+    if stack is not None and has(known, "enter_async_context"):
+        text = f"{case.unit.source.source(stack)}.enter_async_context"
+        fixing.of(case.unit).replace(call.func, text)
+        fixing.awaiting(case.unit, call)
+        return
     made = None
     for origin in origins(case.evidence.units, case.unit, stack) if stack is not None else ():
         made = origin
@@ -176,6 +215,10 @@ def entered(fixing: Fixing, case: Case) -> None:
     """``async with … as name`` around what needs it: the rest of the block, or the statement."""
     unit, node = case.unit, case.node
     whole: ast.expr = case.owner if isinstance(case.owner, ast.Await) else node
+    if whole is not node and isinstance(unit.parents.get(whole), ast.withitem):
+        span = Span(unit.source.span(whole).start, unit.source.span(node).start)
+        fixing.of(unit).replace(span, "")  # ``async with await manager()``
+        return
     if case.demand.what == "call":
         parent = unit.parents.get(case.owner)
         whole = parent if isinstance(parent, ast.Await) else case.owner
@@ -246,24 +289,8 @@ def enter_rest(fixing: Fixing, unit: Unit, statement: ast.stmt, manager: str, na
     edits, by = fixing.of(unit), unit.source.indent(statement)
     edits.replace(statement, f"async with {manager} as {name}:")
     start, end = unit.source.block(rest[0]).start, unit.source.block(rest[-1]).end
-    deepen(fixing, unit, start, end, by)
+    deepen(fixing.of(unit), unit, start, end, by)
     fixing.suspending(unit, statement)
-
-
-def deepen(fixing: Fixing, unit: Unit, start: int, end: int, by: str) -> None:
-    """Indent the lines from `start` to `end`, but for those inside a string."""
-    strings = [
-        unit.source.span(node)
-        for node in unit.nodes(ast.Constant, ast.JoinedStr)
-        if getattr(node, "end_lineno", 0) != getattr(node, "lineno", 0)
-    ]
-    at = start
-    while at < end:
-        line = unit.text[at : unit.text.find("\n", at) + 1 or len(unit.text)]
-        inside = any(span.start < at < span.end for span in strings)
-        if line.strip() and not inside and line.startswith(by):
-            fixing.of(unit).insert(at + len(by), "    ")
-        at += len(line) or 1
 
 
 def around_statement(
@@ -286,7 +313,7 @@ def around_statement(
     edits = fixing.of(unit)
     edits.insert(unit.source.block(statement).start, f"{by}{keyword} {manager} as {name}:\n")
     start, end = unit.source.block(statement)
-    deepen(fixing, unit, start, end, by)
+    deepen(fixing.of(unit), unit, start, end, by)
     edits.replace(span, name)
     fixing.suspending(unit, statement)
 
@@ -340,7 +367,7 @@ def _in_two(fixing: Fixing, case: Case, keyword: str, kept: list[ast.withitem]) 
     edits.replace(Span(start, line), "\n".join(lines) + "\n")
     end = unit.source.block(statement).end
     for _ in range(depth - 1):
-        deepen(fixing, unit, line, end, by)
+        deepen(fixing.of(unit), unit, line, end, by)
 
 
 def entered_first(fixing: Fixing, case: Case) -> None:

@@ -61,10 +61,15 @@ def delegated(fixing: Fixing, case: Case) -> None:
     """``yield from stream`` → a loop that yields."""
     if not isinstance(case.unit.parents.get(case.owner), ast.Expr):
         raise CannotFixError
-    name, by = fresh(case.unit, "item"), case.unit.source.indent(case.owner)
+    _yielded(fixing, case, case.owner)
+
+
+def _yielded(fixing: Fixing, case: Case, whole: ast.expr) -> None:
+    """A loop that yields the items, in the place of the statement `whole`."""
+    name, by = fresh(case.unit, "item"), case.unit.source.indent(whole)
     text = f"async for {name} in {case.source}:\n{by}    yield {name}"
-    fixing.of(case.unit).replace(case.owner, text)
-    fixing.suspending(case.unit, case.owner)
+    fixing.of(case.unit).replace(whole, text)
+    fixing.suspending(case.unit, whole)
 
 
 def first_of_iter(fixing: Fixing, case: Case) -> None:
@@ -78,8 +83,13 @@ def first_of_iter(fixing: Fixing, case: Case) -> None:
 
 
 def renamed_aiter(fixing: Fixing, case: Case) -> None:
-    """``iter(stream)`` → ``aiter(stream)``."""
-    fixing.of(case.unit).replace(case.owner.func, "aiter")
+    """``iter(stream)`` → ``aiter(stream)``, and what walks it then."""
+    unit, call = case.unit, case.owner
+    fixing.of(unit).replace(call.func, "aiter")
+    assigned = unit.parents.get(call)
+    target = assigned.targets[0] if isinstance(assigned, ast.Assign) else None
+    for each in (call, *(loads(unit, target) if isinstance(target, ast.Name) else ())):
+        fixing.walk_async(unit, each)
 
 
 def list_call(fixing: Fixing, case: Case) -> None:
@@ -181,6 +191,9 @@ def walked_not_awaited(fixing: Fixing, case: Case) -> None:
     if isinstance(parent, ast.Expr):
         name = fixing.fresh(unit, "_")
         fixing.of(unit).replace(await_, f"async for {name} in {case.source}: pass")
+        return
+    if isinstance(parent, ast.Yield) and isinstance(unit.parents.get(parent), ast.Expr):
+        _yielded(fixing, case, parent)
         return
     if isinstance(parent, LOOPS) and parent.iter is await_:
         fixing.of(unit).replace(span, "")

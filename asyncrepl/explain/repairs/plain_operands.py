@@ -6,23 +6,29 @@ import ast
 import asyncio
 import inspect
 import time
+from typing import TYPE_CHECKING
 
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of
 from asyncrepl.explain.kinds import Kind, has
 from asyncrepl.explain.repairs.entered_operands import around_statement
-from asyncrepl.explain.repairs.repair_case import LOOPS, Case, kind_of_case
-from asyncrepl.explain.value_origins import loads
+from asyncrepl.explain.repairs.repair_case import LOOPS, Case, given_by_caller, kind_of_case
+from asyncrepl.explain.value_origins import loads, origins
 from asyncrepl.syntax.names import callee_name
 from asyncrepl.syntax.source_rewriter import Span
 
+if TYPE_CHECKING:
+    from asyncrepl.explain.source_units import Unit
+
 __all__ = [
     "as_async",
+    "as_async_mock",
     "as_async_result",
     "as_awaitable",
     "dropped",
     "each_awaited",
     "entered_instead",
     "gathered",
+    "handed_uncalled",
     "in_thread",
     "loop_plain",
     "next_instead",
@@ -61,6 +67,67 @@ def dropped(fixing: Fixing, case: Case) -> None:
         case.info, "__iter__"
     ):  # fmt: skip
         fixing.loop_plain(case.unit, loop)
+
+
+def handed_uncalled(fixing: Fixing, case: Case) -> None:
+    """``start(work(1))`` → ``start(work, 1)``, if `start` calls what it is given."""
+    given, inner = given_by_caller(case), case.owner
+    call = given[1] if given is not None else None
+    if given is None or not isinstance(call, ast.Call) or call.keywords:
+        raise CannotFixError
+    source = given[0].source.source
+    parts = [source(each) for each in (call.func, *call.args)]
+    takes_more = any(isinstance(each, ast.Starred) for each in inner.args)
+    if inner.args and not takes_more:
+        raise CannotFixError
+    text = ", ".join(parts) if takes_more or not call.args else f"lambda: {source(call)}"
+    fixing.of(given[0]).replace(call, text)
+
+
+def as_async_mock(fixing: Fixing, case: Case) -> None:
+    """A mock whose calls can be awaited, in the place of the one that was called.
+
+    What it is told to return becomes one as well, if its methods are awaited then.
+    """
+    call = case.node
+    if not isinstance(call, ast.Call):
+        raise CannotFixError
+    owner = [call.func.value] if isinstance(call.func, ast.Attribute) else []
+    found = [one for each in (call.func, *owner) for one in _plain_mocks(case, case.unit, each)]
+    if not found:
+        raise CannotFixError
+    unit, made = found[0]
+    given = next((each.value for each in made.keywords if each.arg == "return_value"), None)
+    inner = _plain_mocks(case, unit, given) if given and _methods_are_awaited(case) else []
+    for home, mock in [(unit, made), *inner]:
+        name = mock.func
+        if isinstance(name, ast.Attribute):
+            fixing.of(home).replace(name, f"{home.source.source(name.value)}.AsyncMock")
+        else:
+            fixing.of(home).replace(name, "AsyncMock")
+            fixing.needs_name(home, "unittest.mock", "AsyncMock")
+
+
+def _plain_mocks(case: Case, unit: Unit, node: ast.expr) -> list[tuple[Unit, ast.Call]]:
+    """The calls that may have made the mock `node`."""
+    return [
+        (home, made)
+        for home, made in origins(case.evidence.units, unit, node)
+        if isinstance(made, ast.Call) and callee_name(made) in ("MagicMock", "Mock")
+    ]
+
+
+def _methods_are_awaited(case: Case) -> bool:
+    """Whether ``await x.method()`` follows ``x = await mock()``."""
+    parents = case.unit.parents
+    assigned = parents.get(case.owner)
+    target = assigned.targets[0] if isinstance(assigned, ast.Assign) else None
+    calls = [
+        parents.get(parents.get(each, each))
+        for each in (loads(case.unit, target) if isinstance(target, ast.Name) else ())
+        if isinstance(parents.get(each), ast.Attribute)
+    ]
+    return any(call is not None and isinstance(parents.get(call), ast.Await) for call in calls)
 
 
 def each_awaited(fixing: Fixing, case: Case) -> None:

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import ObjectInfo
 from asyncrepl.explain.generator_steps import stepped_source
-from asyncrepl.explain.kinds import Kind, kind_of
+from asyncrepl.explain.kinds import Kind, has, kind_of
 from asyncrepl.explain.scopes import own_nodes, scope
-from asyncrepl.explain.value_origins import bindings, origins
+from asyncrepl.explain.source_units import FUNCTIONS
+from asyncrepl.explain.value_origins import argument, bindings, origins
 from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.demands import Demand
     from asyncrepl.explain.evidence import Evidence
-    from asyncrepl.explain.source_units import Unit
+    from asyncrepl.explain.source_units import Function, Unit
 
 __all__ = [
     "AWAITABLE",
@@ -25,8 +26,11 @@ __all__ = [
     "LOOPS",
     "WALKABLE",
     "Case",
+    "also_wanting",
+    "given_by_caller",
     "is_endless",
     "kind_of_case",
+    "lock_of",
     "made_here",
     "single_assignment",
     "wants_list",
@@ -109,6 +113,8 @@ def single_assignment(unit: Unit, node: ast.expr, *, awaited: bool = False) -> a
         return None
     around, nodes = bindings(unit, node)
     assigned = unit.parents.get(nodes[0]) if len(nodes) == 1 else None
+    if isinstance(assigned, ast.NamedExpr) and scope(unit, node) is around:
+        return assigned.value
     if not isinstance(assigned, ast.Assign) or len(assigned.targets) != 1:
         return None
     same = scope(unit, node) is around and isinstance(assigned.targets[0], ast.Name)
@@ -122,6 +128,94 @@ def made_here(case: Case) -> ast.expr | None:
     made = single_assignment(case.unit, case.node)
     loose = isinstance(made, ast.IfExp | ast.BoolOp | ast.BinOp | ast.Lambda | ast.NamedExpr)
     return None if loose and case.suffix else made
+
+
+def lock_of(case: Case) -> ast.expr | None:
+    """In ``lock.acquire()``, the lock, if it is one of asyncio's, which can be entered itself."""
+    function = case.node.func if isinstance(case.node, ast.Call) else None
+    owner = function.value if isinstance(function, ast.Attribute) else None
+    info = case.evidence.resolver.info(owner) if owner is not None else None
+    own = info is not None and info.kind.__module__.startswith("asyncio.")
+    return owner if own and has(info, "__aenter__") else None
+
+
+def given_by_caller(case: Case) -> tuple[Unit, ast.expr] | None:
+    """Of a parameter, what made its value, in the function that called, or in its caller's."""
+    unit, node, found = case.unit, case.node, None
+    for site in reversed(case.evidence.sites[:-1]):
+        parameter = _parameter(unit, node)
+        if parameter is None:
+            break
+        function, name, position = parameter
+        calls = [
+            each
+            for inner in site.nodes[-1:]
+            for each in ast.walk(inner)
+            if isinstance(each, ast.Call) and callee_name(each) == function.name
+        ]
+        given = argument(calls[0], name, position) if len(calls) == 1 else None
+        if given is None:
+            break
+        unit, node = site.unit, given
+        found = (unit, single_assignment(unit, node) or node)
+    return None if found is None or _parameter(*found) is not None else found
+
+
+def also_wanting(case: Case, own: ast.expr) -> list[ast.expr]:
+    """What else in the same function is awaitable, and stands where only its result can be meant.
+
+    Beside `own`: other calls of coroutine functions, and other uses of tasks.
+    """
+    unit, around = case.unit, scope(case.unit, own)
+    if case.evidence.frame is None or scope(unit, case.node) is not around:
+        return []
+    wanted = kind_of_case(case)
+    if wanted not in (Kind.TASK, Kind.COROUTINE):
+        return []
+    found: list[ast.expr] = []
+    for node in own_nodes(around) if isinstance(around, ast.AsyncFunctionDef) else ():
+        kind = ast.Name if wanted is Kind.TASK else ast.Call
+        if isinstance(node, kind) and _is_value(unit, node):
+            options = case.evidence.resolver.options(node)
+            kinds = {kind_of(each) for each in options}
+            within = node is own or any(each is node for each in ast.walk(own))
+            if kinds == {wanted} and not within and node is not case.node:
+                found.append(node)
+    return found
+
+
+def _is_value(unit: Unit, node: ast.AST) -> bool:
+    """Whether no awaitable can be meant at this place."""
+    parent = unit.parents.get(node)
+    match parent:
+        case ast.Expr() | ast.FormattedValue():
+            return not isinstance(node, ast.Name)
+        case ast.BinOp() | ast.Subscript(ctx=ast.Load()):
+            return True
+        case ast.Compare():
+            return not any(isinstance(each, ast.Is | ast.IsNot) for each in parent.ops)
+        case ast.Call():
+            return parent.func is not node and callee_name(parent) in _OF_VALUES
+    return False
+
+
+#: Builtins that nobody gives an awaitable on purpose.
+_OF_VALUES = frozenset(
+    {"int", "float", "str", "len", "sum", "list", "sorted", "dict", "set", "tuple", "bool", "abs"}
+    | {"round", "range", "enumerate", "zip", "min", "max", "reversed", "print", "repr", "bytes"}
+)
+
+
+def _parameter(unit: Unit, node: ast.expr) -> tuple[Function, str, int] | None:
+    """The function whose parameter the name is, and nothing else; and which of them it is."""
+    if not isinstance(node, ast.Name):
+        return None
+    around, nodes = bindings(unit, node)
+    if not isinstance(around, FUNCTIONS) or [type(each) for each in nodes] != [ast.arg]:
+        return None
+    names = [each.arg for each in around.args.posonlyargs + around.args.args]
+    method = isinstance(unit.parents.get(around), ast.ClassDef)
+    return around, node.id, (names.index(node.id) - method if node.id in names else -1)
 
 
 def kind_of_case(case: Case) -> Kind:

@@ -32,6 +32,7 @@ from asyncrepl.explain.repairs.awaited_operands import (
     awaited_result,
     delegated_result,
     ensured,
+    entered_owner,
     listed,
     loop_over_awaited,
     loop_over_owner,
@@ -74,12 +75,14 @@ from asyncrepl.explain.repairs.iterated_operands import (
 )
 from asyncrepl.explain.repairs.plain_operands import (
     as_async,
+    as_async_mock,
     as_async_result,
     as_awaitable,
     dropped,
     each_awaited,
     entered_instead,
     gathered,
+    handed_uncalled,
     in_thread,
     loop_plain,
     next_instead,
@@ -135,12 +138,10 @@ def _choices(case: Case) -> tuple[Repair, ...]:
 
 def _table(case: Case) -> dict[str, tuple[Repair, ...]]:
     kind = kind_of_case(case)
+    if kind in _OWN:
+        return _OWN[kind]
     if kind in AWAITABLE and not (kind is Kind.AWAITABLE and has(case.info, "__aenter__")):
-        return _STEP if kind is Kind.STEP else _AWAITABLE
-    if kind in WALKABLE:
-        return _WALKABLE
-    if kind in CALLABLE:
-        return {"*": (_called,)}
+        return _AWAITABLE
     if has(case.info, "__aenter__"):
         if case.info is not None and case.info.kind.__module__.startswith("asyncio."):
             return _LOCK
@@ -177,6 +178,8 @@ def _called(fixing: Fixing, case: Case) -> None:
     if fitting:
         fixing.of(case.unit).before(node, "(" if loose else "")
         fixing.of(case.unit).after(node, ")()" if loose else "()")
+        for each in _uncalled_beside(case):
+            fixing.of(case.unit).after(each, "()")
         return
     if loose or not results:
         raise CannotFixError
@@ -190,6 +193,19 @@ def _called(fixing: Fixing, case: Case) -> None:
         _put_suffix(fixing, inner)
         return
     raise CannotFixError
+
+
+def _uncalled_beside(case: Case) -> list[ast.expr]:
+    """The other arguments of ``gather(first, second)`` that were not called either."""
+    arguments = case.owner.args if isinstance(case.owner, ast.Call) else []
+    infos = {each: case.evidence.resolver.info(each) for each in arguments}
+    return [
+        each
+        for each, info in infos.items()
+        if each is not case.node and case.node in arguments and case.info is not None
+        if info is not None and kind_of(info) is kind_of(case.info)
+        if takes_nothing(info.value) or _is_free_method(info.value)
+    ]
 
 
 def _is_free_method(function: object) -> bool:
@@ -230,8 +246,10 @@ _AWAITABLE: dict[str, tuple[Repair, ...]] = {
         whole_iterator, one_item, yielded_through, loop_over_awaited, loop_over_owner,
     ),
     "walk, yield from": (delegated_result,),
+    "async enter, with": (entered_owner, awaited),
+    "enter, with": (entered_owner, awaited),
     "call, awaited": (uncalled,),
-    "call": (result_not_called, awaited),
+    "call": (handed_uncalled, result_not_called, awaited),
     "attribute, of tasks": (awaited_result, as_task),
     "*": (awaited,),
 }  # fmt: skip
@@ -273,6 +291,14 @@ _MANAGER: dict[str, tuple[Repair, ...]] = {
     "*": (entered,),
 }
 _AWAITABLE_MANAGER = {**_MANAGER, "async walk": (entered,), "*": (awaited,)}
+_MOCK: dict[str, tuple[Repair, ...]] = {"await": (as_async_mock,)}
+_CALLABLE: dict[str, tuple[Repair, ...]] = {"*": (_called,)}
+_OWN: dict[Kind, dict[str, tuple[Repair, ...]]] = {
+    Kind.MOCK: _MOCK,
+    Kind.STEP: _STEP,
+    **dict.fromkeys(WALKABLE, _WALKABLE),
+    **dict.fromkeys(CALLABLE, _CALLABLE),
+}
 #: Entering a lock gives nothing.
 _LOCK = {**_MANAGER, "await": (dropped,), "call": (entered_uncalled,), "*": ()}
 _ORDINARY: dict[str, tuple[Repair, ...]] = {

@@ -25,16 +25,19 @@ if TYPE_CHECKING:
 __all__ = ["RULES"]
 
 _THREADS = ("to_thread", "run_in_executor")
+_OWN_THREADS = ("Thread", "submit")
 #: Which argument is the callback.
 _CALLBACKS = {"call_soon": 0, "call_soon_threadsafe": 0, "call_later": 1, "call_at": 1}
 _WALKERS = ("filter", "map")
 
 
 def _in_thread(evidence: Evidence) -> Finding | None:
-    found = handed_to(evidence, *_THREADS)
+    found = handed_to(evidence, *_THREADS, *_OWN_THREADS)
     if found is None:
         return None
     unit, call = found
+    if callee_name(call) in _OWN_THREADS:
+        return _in_own_thread(evidence, unit, call)
     function, *arguments = call.args[callee_name(call) == "run_in_executor" :]
     fixing = Fixing(evidence)
     text = ", ".join(unit.source.source(each) for each in [*arguments, *call.keywords])
@@ -43,6 +46,37 @@ def _in_thread(evidence: Evidence) -> Finding | None:
         f"{short(unit, function)} is an `async def`: the thread only makes its coroutine, "
         "and nobody awaits that."
     )
+    return Finding(why, fixing.fix())
+
+
+def _in_own_thread(evidence: Evidence, unit: Unit, call: ast.Call) -> Finding:
+    """Of ``Thread(target=work, args=(1,))`` and ``submit(work, 1)``: a loop in that thread."""
+    given = {each.arg: each.value for each in call.keywords}
+    function = given.get("target") or call.args[0]
+    why = (
+        f"{short(unit, function)} is an `async def`: the thread only makes its coroutine, "
+        "and nobody awaits that."
+    )
+    fixing, name, arguments = Fixing(evidence), unit.source.source(function), ""
+    if "target" in given:
+        packed = given.get("args")
+        if packed is not None and not isinstance(packed, ast.Tuple):
+            return Finding(why)
+        arguments = ", ".join(map(unit.source.source, packed.elts)) if packed else ""
+        text = f"({name}({arguments}),)"
+        if packed is not None:
+            fixing.of(unit).replace(packed, text)
+        else:
+            fixing.of(unit).after(function, f", args={text}")
+        fixing.of(unit).replace(function, "asyncio.run")
+    elif call.args[0] is function and not call.keywords:
+        arguments = ", ".join(map(unit.source.source, call.args[1:]))
+        fixing.of(unit).replace(
+            call, f"{unit.source.source(call.func)}(asyncio.run, {name}({arguments}))"
+        )
+    else:
+        return Finding(why)
+    fixing.needs_import(unit, "asyncio")
     return Finding(why, fixing.fix())
 
 

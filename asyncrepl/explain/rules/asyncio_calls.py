@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asyncrepl.explain.kinds import ASYNCHRONOUS, has
+from asyncrepl.explain.repairs.repair_case import lock_of
 from asyncrepl.explain.rules.operand_rules import (
     ANY,
     FUNCTIONS,
@@ -36,7 +37,9 @@ WITHS = (
         "async enter | enter",
         RESULTS,
         lambda told: (
-            f"{told.text} is {told.words}: the context manager only exists after awaiting it."
+            f"{told.text} is {told.words}, and gives no context manager: the lock is one itself."
+            if lock_of(told) is not None
+            else f"{told.text} is {told.words}: the context manager only exists after awaiting it."
         ),
     ),
     row(

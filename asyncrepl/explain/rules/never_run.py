@@ -16,15 +16,15 @@ from asyncrepl.explain.dropped_coroutines import (
     calls_of_name,
     dropped_name,
     is_kept,
+    is_of_variable,
     made_at,
     mentions,
 )
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaited, short
 from asyncrepl.explain.rule import Rule
-from asyncrepl.explain.scopes import own_nodes, scope
-from asyncrepl.syntax.names import callee_name, last_name
-from asyncrepl.syntax.source_rewriter import Span
+from asyncrepl.explain.scopes import scope
+from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.source_units import Unit
 
 __all__ = ["RULES"]
-
-#: Methods that are called synchronously.
-_STEPS = ("__next__", "__iter__", "__enter__", "__exit__", "__contains__", "__len__", "__call__")
 
 
 def _call(evidence: Evidence) -> Place | None:
@@ -52,6 +49,10 @@ def _call(evidence: Evidence) -> Place | None:
     ]
     if len(here) == 1 and not is_kept(evidence.unit, here[0]):
         return evidence.unit, here[0]
+    for node in evidence.nodes[-1:]:  # it died where it was made, by a statement
+        alone = isinstance(evidence.unit.parents.get(node), ast.Expr)
+        if isinstance(node, ast.Call) and alone and is_of_variable(evidence, node):
+            return evidence.unit, node
     found = [place for place in calls_of_name(evidence, name) if not is_kept(*place)]
     return found[0] if len(found) == 1 and not mentions(evidence, name) else None
 
@@ -60,7 +61,10 @@ def _made(evidence: Evidence, fits: Callable[[Unit, ast.Call], bool], why: str) 
     found = _call(evidence)
     if found is None or not fits(*found):
         return None
-    return Finding(why.format(short(*found)), _all_awaited(evidence, *found))
+    text, name = short(*found), dropped_name(evidence)
+    if callee_name(found[1]) != name:
+        text += f", a call of `{name}`,"
+    return Finding(why.format(text), _all_awaited(evidence, *found))
 
 
 def _all_awaited(evidence: Evidence, unit: Unit, call: ast.Call) -> Fix | None:
@@ -114,48 +118,6 @@ def _forgotten(evidence: Evidence) -> Finding | None:
     return _made(evidence, lambda _unit, _call: True, why)
 
 
-def _of_protocol(evidence: Evidence) -> Finding | None:
-    name, code = dropped_name(evidence), evidence.seen.info.code if evidence.seen else None
-    found = evidence.units.definition(code)
-    owner = found[0].parents.get(found[1]) if found else None
-    if name not in _STEPS or found is None or not isinstance(owner, ast.ClassDef):
-        return None
-    why = (
-        f"`{owner.name}.{name}` is `async def`: this protocol calls it synchronously and gets "
-        "a coroutine."
-    )
-    fix = _async_protocol(evidence, found[0], owner) if name == "__next__" else None
-    return Finding(why, fix)
-
-
-def _async_protocol(evidence: Evidence, unit: Unit, owner: ast.ClassDef) -> Fix | None:
-    """The class with ``__aiter__`` and ``__anext__``, and its loop with ``async for``."""
-    fixing, edits = Fixing(evidence), None
-    edits = fixing.of(unit)
-    for function in owner.body:
-        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
-            start = unit.text.index(function.name, unit.source.span(function).start)
-            renamed = {"__iter__": "__aiter__", "__next__": "__anext__"}.get(function.name)
-            if renamed:
-                edits.replace(Span(start, start + len(function.name)), renamed)
-            for node in own_nodes(function):
-                if isinstance(node, ast.Name) and last_name(node) == "StopIteration":
-                    edits.replace(node, "StopAsyncIteration")
-    loops = [
-        (each, node)
-        for each in evidence.units.all()
-        for node in each.nodes(ast.For)
-        if any(last_name(part) == owner.name for part in ast.walk(node.iter))
-    ]
-    if len(loops) != 1:
-        return None
-    try:
-        fixing.loop_async(*loops[0])
-    except CannotFixError:
-        return None
-    return fixing.fix()
-
-
 def _shown(evidence: Evidence) -> Finding | None:
     """It was printed, and never ran: it is still there."""
     use, unit = evidence.use("seen"), evidence.unit
@@ -177,15 +139,6 @@ _NEVER_RUNS = (
 )
 
 RULES = (
-    _rule(
-        "async-sync-protocol-methods",
-        "a method of a synchronous protocol as `async def`",
-        3,
-        "`for`, `len`, `str`, `in`, `with` call their methods synchronously and get a coroutine "
-        "object. Use the async protocols (`__aiter__` and `__anext__`, `__aenter__` and "
-        "`__aexit__`) or a normal awaited method.",
-        _of_protocol,
-    ),
     _rule(
         "yields-coroutines",
         "a coroutine yielded instead of its result",

@@ -44,6 +44,9 @@ def _is_lock(told: Told) -> bool:
 def _no_awaitable(told: Told) -> str:
     """Of what cannot be awaited and is not known to be anything else."""
     node = told.node
+    if told.kind is Kind.MOCK and isinstance(node, ast.Call):
+        called = short(told.unit, node.func)
+        return f"{called} is a plain mock: only what an `AsyncMock` gives can be awaited."
     if isinstance(node, ast.Call):
         name = short(told.unit, node.func)
         if isinstance(told.evidence.resolver.value(node.func), type):

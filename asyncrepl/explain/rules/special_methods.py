@@ -14,12 +14,15 @@ from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import async_factory, header_end
+from asyncrepl.explain.mismatch import mismatch
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.syntax.names import callee_name, canonical_name
+from asyncrepl.syntax.names import callee_name, canonical_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
+    from types import CodeType
+
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.operand_uses import Use
     from asyncrepl.explain.source_units import Function, Unit
@@ -83,6 +86,14 @@ def _sync_protocol(evidence: Evidence) -> Finding | None:
     return None
 
 
+#: Methods that are called synchronously.
+_STEPS = (
+    "__next__", "__iter__", "__enter__", "__exit__", "__contains__", "__len__", "__call__",
+    "__post_init__", "__attrs_post_init__", "__init_subclass__", "__set_name__", "__setattr__",
+    "__setitem__", "__delattr__", "__delitem__", "__del__",
+)  # fmt: skip
+
+
 _ASYNC = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 _ROLES = {"for": "__iter__", "star": "__iter__", "with": "__enter__", "test": "__bool__"}
 _DUNDERS = {
@@ -90,6 +101,60 @@ _DUNDERS = {
     "iter": "__iter__", "set": "__iter__", "sorted": "__iter__", "str": "__str__",
     "repr": "__repr__", "int": "__int__", "bool": "__bool__", "float": "__float__",
 }  # fmt: skip
+
+
+def _died(evidence: Evidence) -> Finding | None:
+    return _of_protocol(evidence, evidence.seen.info.code if evidence.seen else None)
+
+
+def _used(evidence: Evidence) -> Finding | None:
+    """What the method gave, where its result was needed."""
+    found = mismatch(evidence)
+    code = found.info.code if found is not None and found.info is not None else None
+    if found is None or code is None or code.co_name == "__call__":
+        return None  # that may well be awaited
+    return _of_protocol(evidence, code)
+
+
+def _of_protocol(evidence: Evidence, code: CodeType | None) -> Finding | None:
+    name, found = code.co_name if code is not None else "", evidence.units.definition(code)
+    owner = found[0].parents.get(found[1]) if found else None
+    if name not in _STEPS or found is None or not isinstance(owner, ast.ClassDef):
+        return None
+    why = (
+        f"`{owner.name}.{name}` is `async def`: this protocol calls it synchronously and gets "
+        "a coroutine."
+    )
+    fix = _async_protocol(evidence, found[0], owner) if name == "__next__" else None
+    return Finding(why, fix)
+
+
+def _async_protocol(evidence: Evidence, unit: Unit, owner: ast.ClassDef) -> Fix | None:
+    """The class with ``__aiter__`` and ``__anext__``, and its loop with ``async for``."""
+    fixing, edits = Fixing(evidence), None
+    edits = fixing.of(unit)
+    for function in owner.body:
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            start = unit.text.index(function.name, unit.source.span(function).start)
+            renamed = {"__iter__": "__aiter__", "__next__": "__anext__"}.get(function.name)
+            if renamed:
+                edits.replace(Span(start, start + len(function.name)), renamed)
+            for node in own_nodes(function):
+                if isinstance(node, ast.Name) and node.id == "StopIteration":
+                    edits.replace(node, "StopAsyncIteration")
+    loops = [
+        (each, node)
+        for each in evidence.units.all()
+        for node in each.nodes(ast.For)
+        if any(last_name(part) == owner.name for part in ast.walk(node.iter))
+    ]
+    if len(loops) != 1:
+        return None
+    try:
+        fixing.loop_async(*loops[0])
+    except CannotFixError:
+        return None
+    return fixing.fix()
 
 
 def _other_protocol(evidence: Evidence, use: Use, function: FunctionType) -> Fix | None:
@@ -153,6 +218,14 @@ def _modern(evidence: Evidence, function: ast.FunctionDef) -> Fix | None:
     return fixing.fix()
 
 
+_MODEL = (
+    "`for`, `len`, `str`, `in`, `with` call their methods synchronously and get a coroutine "
+    "object. Use the async protocols (`__aiter__` and `__anext__`, `__aenter__` and "
+    "`__aexit__`) or a normal awaited method."
+)
+_TITLE = "a method of a synchronous protocol as `async def`"
+_PROTOCOL = ("async-sync-protocol-methods", _TITLE, 3, _MODEL)
+
 RULES = (
     Rule(
         "async-init",
@@ -162,15 +235,9 @@ RULES = (
         "(`@classmethod async def create`) or in `__aenter__`.",
         _async_init,
     ),
-    Rule(
-        "async-sync-protocol-methods",
-        "a method of a synchronous protocol as `async def`",
-        3,
-        "`for`, `len`, `str`, `in`, `with` call their methods synchronously and get a coroutine "
-        "object. Use the async protocols (`__aiter__` and `__anext__`, `__aenter__` and "
-        "`__aexit__`) or a normal awaited method.",
-        _sync_protocol,
-    ),
+    Rule(*_PROTOCOL, _sync_protocol),
+    Rule(*_PROTOCOL, _used, errors=(TypeError, AttributeError)),
+    Rule(*_PROTOCOL, _died, "seen", sees="dropped"),
     Rule(
         "legacy-generator-coroutine",
         "a coroutine written as a generator",

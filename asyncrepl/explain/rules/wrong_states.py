@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import ast
 import asyncio
-from types import AsyncGeneratorType, CoroutineType
+import functools
+from types import AsyncGeneratorType, CoroutineType, FunctionType, MethodType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import lookup
+from asyncrepl.explain.bindings import is_coroutine_function, variables
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fix_editor import Fixing, short
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
 from asyncrepl.explain.generator_steps import assignment, called, stepped_source
 from asyncrepl.explain.rule import Rule
 from asyncrepl.instrument.probes import has_begun
 from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence, Site
+    from asyncrepl.explain.source_units import Unit
 
 __all__ = ["RULES"]
 
@@ -89,14 +93,55 @@ def _fresh_steps(evidence: Evidence, name: str) -> Fix | None:
 def _coroutine_again(evidence: Evidence) -> Finding | None:
     found = _awaited(evidence)
     name = found[1] if found else None
-    if found is None or not isinstance(name, ast.Name):
-        return None
-    value = evidence.resolver.value(name)
-    if not isinstance(value, CoroutineType) or evidence.leak:
+    if found is None or name is None or evidence.leak:
         return None  # with another cause the error came out of the coroutine
+    if not isinstance(name, ast.Name):
+        return _kept_coroutine(evidence, found[0].unit, name)
+    value = evidence.resolver.value(name)
+    if not isinstance(value, CoroutineType):
+        return None
     state = "has run already" if value.cr_frame is None else "somebody awaits already"
     why = f"`{name.id}` is a coroutine that {state}; it runs once. Call its function again."
     return Finding(why, _called_again(evidence, name.id))
+
+
+def _kept_coroutine(evidence: Evidence, unit: Unit, node: ast.expr) -> Finding | None:
+    """What a cache, or an attribute, gave a second time."""
+    resolver = evidence.resolver
+    held = [resolver.value(node)]
+    if isinstance(node, ast.Call):
+        function = resolver.value(node.func)
+        inner = getattr(function, "__wrapped__", None)
+        if isinstance(function, type(_cached)):
+            held = [inner]  # whose calls it keeps
+        elif isinstance(function, FunctionType | MethodType):
+            held = _variables_of(function)
+    if not any(_is_over(each) or is_coroutine_function(each) for each in held):
+        return None
+    why = (
+        f"{short(unit, node)} gives the coroutine of an earlier call again, from a cache, and a "
+        "coroutine runs once: keep its result, or a task of it."
+    )
+    return Finding(why)
+
+
+@functools.cache
+def _cached() -> None:
+    """One of what `functools` makes of functions."""
+
+
+def _variables_of(function: FunctionType | MethodType) -> list[object]:
+    """What a function holds: in its closure, in its object, and what is in dictionaries there."""
+    own = function.__func__ if isinstance(function, MethodType) else function
+    held = list(variables(own, False).values()) if isinstance(own, FunctionType) else []
+    if isinstance(function, MethodType):
+        held += getattr(function.__self__, "__dict__", {}).values()
+    held += [each for value in held if type(value) is dict for each in value.values()]
+    return [each for each in held if isinstance(each, CoroutineType)]
+
+
+def _is_over(value: object) -> bool:
+    return isinstance(value, CoroutineType) and (value.cr_frame is None or value.cr_running)
 
 
 def _called_again(evidence: Evidence, name: str) -> Fix | None:
@@ -111,6 +156,34 @@ def _called_again(evidence: Evidence, name: str) -> Fix | None:
             if isinstance(node.value, ast.Name) and node.value.id == name:
                 fixing.of(unit).after(node.value, "()")
     return fixing.fix()
+
+
+def _result_too_early(evidence: Evidence) -> Finding | None:
+    """``task.result()``, which does not wait for the task."""
+    node = next((each for each in reversed(evidence.nodes) if isinstance(each, ast.Call)), None)
+    if node is None or not isinstance(node.func, ast.Attribute) or not evidence.direct:
+        return None
+    info = evidence.resolver.info(node.func.value)
+    if node.func.attr not in ("result", "exception") or info is None:
+        return None
+    if not isinstance(info.value, asyncio.Future) or node.args:
+        return None
+    unit, source = evidence.unit, evidence.unit.source.source(node.func.value)
+    kind = "task" if isinstance(info.value, asyncio.Task) else "future"
+    why = (
+        f"`{source}` is a {kind} that was not done yet: `.{node.func.attr}()` does not wait for "
+        f"it, `await {source}` does."
+    )
+    fixing = Fixing(evidence)
+    if node.func.attr == "exception":
+        return Finding(why)
+    try:
+        fixing.awaiting(unit, node)
+    except CannotFixError:
+        return Finding(why)
+    start = unit.source.span(node.func.value).end
+    fixing.of(unit).replace(Span(start, unit.source.span(node).end), "")
+    return Finding(why, fixing.fix())
 
 
 def _awaits_itself(evidence: Evidence) -> Finding | None:
@@ -200,6 +273,15 @@ RULES = (
         "`await work()` with parentheses, or make a task and await that as often as you like.",
         _coroutine_again,
         errors=(RuntimeError,),
+    ),
+    Rule(
+        "coroutine-used-as-its-result",
+        "the result of a task that is not done",
+        5,
+        "A task runs while others wait. `task.result()` only gives what is there already; `await "
+        "task` waits for it.",
+        _result_too_early,
+        errors=(asyncio.InvalidStateError,),
     ),
     Rule(
         "task-waits-for-itself",

@@ -1,0 +1,266 @@
+"""Programs rebuilt from public reports: what they must be told, and whether the correction holds.
+
+``tests/data/reports/*.txt`` has them. An entry is ``== name | source``, then ``cause:``, what the
+title and the reason must say, of `CAUSES` or as a pattern; ``fix:``, ``required``, ``optional``
+or ``none``; ``prints:``, what the right program prints, in this order; then the program. A line
+that begins with ``-`` is only in the wrong program, one with ``+`` only in the right one.
+
+As a script: ``PYTHONPATH=tests python tests/explain/reports.py [NAME …]`` prints what is wrong
+and the figures.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import io
+import json
+import os
+import re
+import signal
+import sys
+import tempfile
+import threading
+import types
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from explain.harness import DATA
+
+from asyncrepl.cli.diagnosis import Program, diagnose, diagnosis_as_object
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["Case", "Verdict", "cases", "judge"]
+
+_NOT_AWAITED = (
+    r"(is|are) not awaited|(not|n't|never) (to )?be awaited|not (an )?awaitable|"
+    r"nothing to (a)?wait|no `?__await__|(drop|remove|leave out).{0,12}await|"
+    r"(plain|\bsync\w*|ordinary) (function|method|call|value|object)"
+)
+#: What the title and the reason must say, in a word or two.
+CAUSES = {
+    "unawaited": (
+        r"coroutine.*await|await.*coroutine|(never|was not|wasn't|not yet|nobody) await|"
+        r"call.{0,30}without.{0,5}await|(missing|forg\w+|needs|lacks).{0,15}await|"
+        r"(has to|must|should|is to) be awaited"
+    ),
+    "not-awaitable": _NOT_AWAITED,
+    "walk": r"async for|__aiter__|async.{0,12}(iter|generator)",
+    "context": r"context manager|async with",
+    "generator-entered": (
+        r"async.{0,12}generator.*(asynccontextmanager|context manager|async for|async with)|"
+        r"(asynccontextmanager|context manager|async with).*async.{0,12}generator"
+    ),
+    "sync-stream": (
+        r"(plain|\bsync\w*|ordinary|regular) (generator|iterator|iterable)|no `?__a(next|iter)__"
+    ),
+    "timeout-ends": (
+        r"(timeout|time-?out|cancel).*(finish|end|clos|kill|over|lost|loses|stop)|"
+        r"(finish|end|clos|kill|lost|stop).*(timeout|cancel)"
+    ),
+    "concurrent-steps": (
+        r"at (the same|a) time|at once|concurrent|still (in|running)|one (step )?at a time|"
+        r"(another|other) task"
+    ),
+    "awaited-twice": r"(only|once|again|twice|second time|already).{0,40}|cannot be awaited again",
+    "mock": r"mock",
+    "cache": r"cache",
+    "task": r"task",
+    "block": r"block|time\.sleep|to_thread|in a thread",
+}  # fmt: skip
+_UNCLEAN = re.compile(
+    r"Traceback|never (awaited|retrieved)|destroyed but|exception ignored|LOOP error|occurred",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One program: as it was written, and as it should be."""
+
+    name: str
+    source: str
+    cause: str
+    fix: str
+    prints: list[str]
+    wrong: str
+    right: str
+
+    @property
+    def silence_is_right(self) -> bool:
+        """Whether it may be told nothing."""
+        return self.cause.startswith("silent")
+
+    def names_the_cause(self, text: str) -> bool:
+        """Whether the title and the reason say what is the matter."""
+        words = re.sub(r"^silent(-or)?", "", self.cause).split(" | ")
+        patterns = [CAUSES.get(word.strip(), word.strip()) for word in words]
+        return any(each and re.search(f"(?is){each}", text) for each in patterns)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of one program."""
+
+    case: Case
+    id: str | None
+    cause: bool
+    fix: bool | None
+    told_when_right: str | None
+    note: str = ""
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing is wrong."""
+        return self.cause and self.fix is not False and self.told_when_right is None
+
+
+def cases(*names: str) -> list[Case]:
+    """The programs of all files, or those named."""
+    texts = [path.read_text("utf-8") for path in sorted((DATA / "reports").glob("*.txt"))]
+    entries = [
+        entry for text in texts for entry in re.split(r"^== ", text, flags=re.MULTILINE)[1:]
+    ]
+    return [case for case in map(_case, entries) if not names or case.name in names]
+
+
+def _case(entry: str) -> Case:
+    head, *fields, body = entry.split("\n", 4)
+    name, _, source = head.partition(" | ")
+    cause, fix, prints = (each.partition(":")[2].strip() for each in fields)
+    lines = body.splitlines(keepends=True)
+    return Case(
+        name, source, cause, fix, [each for each in prints.split(" | ") if each],
+        _version(lines, "-"), _version(lines, "+"),
+    )  # fmt: skip
+
+
+def _version(lines: list[str], mark: str) -> str:
+    kept = [line for line in lines if line[0] not in "-+" or line[0] == mark]
+    return "".join(line.removeprefix(mark) for line in kept)
+
+
+def judge(case: Case) -> Verdict:
+    """Ask what is wrong with a program, run the correction, and ask again of the right one."""
+    first, second = _asked(case.wrong), _asked(case.right)
+    told = _explanation(first) or {}
+    note = _trouble(told["fix"], case.prints) if told.get("fix") else ""
+    named = case.names_the_cause(f"{told.get('title')}\n{told.get('why')}")
+    cause = named if told else case.silence_is_right
+    fix = None
+    if case.fix == "required" or (told.get("fix") and case.fix == "optional"):
+        fix = bool(told.get("fix")) and not note
+    again = _explanation(second) if case.wrong != case.right else None
+    return Verdict(case, told.get("id"), cause, fix, again and again["id"], note)
+
+
+def _asked(text: str) -> Child:
+    """A process that asks what is wrong with `text`."""
+
+    def ask() -> None:
+        program = Program(text)
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+            answer = diagnosis_as_object(diagnose(program), program)
+        print(json.dumps(answer["explanation"]))
+
+    return Child(ask)
+
+
+def _explanation(child: Child) -> dict[str, Any] | None:
+    _, out, err = child.result()
+    assert out, err
+    explanation: dict[str, Any] | None = json.loads(out.splitlines()[-1])
+    return explanation
+
+
+def _trouble(code: str, prints: list[str]) -> str:
+    """What is wrong with a corrected program: an empty string if nothing is."""
+
+    def execute() -> None:
+        warnings.showwarning = _shown
+        module = sys.modules["__main__"] = types.ModuleType("__main__")
+        exec(compile(code, "program.py", "exec", dont_inherit=True), vars(module))
+        vars(module).clear()
+        gc.collect()
+
+    status, out, err = Child(execute).result()
+    if status or _UNCLEAN.search(err):
+        return (re.findall(r"^\S.*", err, re.MULTILINE) or [f"status {status}"])[-1]
+    lines = iter(out.splitlines())
+    missing = [line for line in prints if line not in lines]
+    return f"does not print {missing[0]!r} in its place" if missing else ""
+
+
+class Child:
+    """A process of its own in which `action` runs, a minute long at most."""
+
+    def __init__(self, action: Callable[[], None]) -> None:
+        self._streams = [tempfile.TemporaryFile("w+") for _ in range(2)]  # noqa: SIM115
+        sys.stdout.flush()
+        self._pid = os.fork()
+        if not self._pid:
+            for number, stream in enumerate(self._streams, 1):
+                os.dup2(stream.fileno(), number)
+            _act(action)
+
+    def result(self) -> tuple[int, str, str]:
+        """Its exit status, its output and its errors, when it has ended."""
+        status = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+        texts = []
+        for stream in self._streams:
+            stream.seek(0)
+            texts.append(stream.read())
+            stream.close()
+        return status, texts[0], texts[1]
+
+
+def _act(action: Callable[[], None]) -> None:
+    sys.stdout, sys.stderr = (os.fdopen(os.dup(number), "w") for number in (1, 2))
+    sys.unraisablehook, threading.excepthook = sys.__unraisablehook__, threading.__excepthook__
+    warnings.simplefilter("default")
+    signal.alarm(60)  # not less: a machine may be busy
+    status = 1
+    try:
+        action()
+        status = 0
+    except SystemExit as error:
+        status = error.code if isinstance(error.code, int) else 1
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+
+
+def _shown(message: Any, category: type[Warning], filename: str, lineno: int, *_: Any) -> None:
+    """What the test runner would have kept for itself."""
+    sys.stderr.write(warnings.formatwarning(message, category, filename, lineno))
+
+
+def _figures(verdicts: list[Verdict]) -> Iterator[str]:
+    told = [each for each in verdicts if not each.case.silence_is_right]
+    fixes = [each.fix for each in verdicts if each.fix is not None]
+    calm = [each for each in verdicts if each.case.silence_is_right]
+    yield f"cause {sum(each.cause for each in told)}/{len(told)}"
+    yield f"fix {sum(fixes)}/{len(fixes)}"
+    yield f"false {sum(not each.cause for each in calm)}/{len(calm)}"
+    yield f"told when right {sum(each.told_when_right is not None for each in verdicts)}"
+
+
+def main() -> None:
+    verdicts = []
+    for case in cases(*sys.argv[1:]):
+        verdicts.append(found := judge(case))
+        if not found.good or sys.argv[1:]:
+            marks = f"cause {found.cause}, fix {found.fix}, right: {found.told_when_right}"
+            print(f"{case.name:34} {marks:40} {found.id} {found.note}", flush=True)
+    print(", ".join(_figures(verdicts)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""Programs rebuilt from public reports are told their cause, and put right."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import Any
+
+import pytest
+from explain.reports import CAUSES, Case, cases, judge
+
+#: Their correction brings another mistake to light, which nothing tells before it is run.
+_TWICE = ("open-connection",)
+
+
+#: Python 3.11 takes a generator for a coroutine of the old kind, and refuses nothing.
+_NEW = ("gather-a-generator",)
+
+
+def _marked(case: Case) -> Any:
+    marks = [pytest.mark.xfail(strict=True)] if case.name in _TWICE else []
+    if case.name in _NEW:
+        marks.append(pytest.mark.skipif(sys.version_info < (3, 12), reason="raises nothing"))
+    return pytest.param(case, id=case.name, marks=marks)
+
+
+@pytest.mark.parametrize("case", [*map(_marked, cases())])
+def test_a_report_is_explained(case: Case) -> None:
+    """The cause is named, the correction prints the right lines, the right program is silent."""
+    found = judge(case)
+    if not found.good and case.cause in ("block", "timeout-ends"):
+        found = judge(case)  # what was measured beside other programs
+    assert found.told_when_right is None
+    assert found.cause, f"told {found.id}"
+    assert found.fix is not False, found.note
+
+
+def test_causes_are_words_that_are_known() -> None:
+    """A name that stands for no pattern would be searched for as it is."""
+    words = {word.strip() for case in cases() for word in case.cause.split(" | ")}
+    named = {word for word in words if re.fullmatch("[a-z]+(-[a-z]+)+", word)}
+    assert named <= {*CAUSES, "silent-or"}
