@@ -11,7 +11,6 @@ import os
 import sys
 import traceback
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -217,7 +216,7 @@ def _replay(words: list[str]) -> int:
     from asyncrepl.terminal.run_terminal import run_terminal
     from asyncrepl.terminal.terminal_setup import ReplayPlan
 
-    settings = replace(load_settings(), banner=False, color=options.color)
+    settings = load_settings()._replace(banner=False, color=options.color)
     plans = [
         ReplayPlan(transcript, options.speed, not options.no_pause) for transcript in transcripts
     ]

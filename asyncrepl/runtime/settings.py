@@ -9,9 +9,8 @@ from __future__ import annotations
 import math
 import os
 import sys
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,8 +38,7 @@ CLOCKS = ("real", "virtual")
 _SLOWEST, _FASTEST = 1e-6, 1e6
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """The choices of one session.
 
     `history` is None where no history is kept; `startup` is a file to run first;
@@ -57,7 +55,7 @@ class Settings:
     vi: bool = False
     history: Path | None = None
     startup: Path | None = None
-    warnings: tuple[str, ...] = field(default=())
+    warnings: tuple[str, ...] = ()
 
 
 def load_settings(config: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -149,9 +147,9 @@ def _with_file(settings: Settings, path: Path) -> Settings:
         chosen = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:  # TOMLDecodeError and UnicodeError are ValueErrors
         reason = error.strerror if isinstance(error, OSError) else error
-        return replace(settings, warnings=(f"{path}: {reason}; going on without it",))
+        return settings._replace(warnings=(f"{path}: {reason}; going on without it",))
     known, warnings = _checked(chosen, path)
-    return replace(settings, **known, warnings=tuple(warnings))
+    return settings._replace(**known, warnings=tuple(warnings))
 
 
 def _checked(chosen: dict[str, Any], path: Path) -> tuple[dict[str, Any], list[str]]:

@@ -28,12 +28,11 @@ from asyncrepl.events.findings import Finding, install
 from asyncrepl.events.instrument import Instrument
 from asyncrepl.events.object_info import describe, refused_operands
 from asyncrepl.session.foreground_view import ForegroundView
-from asyncrepl.views.explanation_lines import changed_line, explanation_lines
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterator
-    from types import CodeType
+    from types import CodeType, FrameType
 
     from asyncrepl.engine.blocking.blocking_reports import SleepMonitor
     from asyncrepl.engine.leaks.leak_log import ExplainedObjects, LeakLog
@@ -169,7 +168,7 @@ class SilentMistakeReporter(Instrument):
         """Hear what is seen."""
         instruments = self._context.loop.live.instruments
         self._findings.clear()
-        self._findings.sleep = self._context.sleeps.replacement_at
+        self._findings.sleep = self._measured_sleep
         instruments.add(self)
         before = install(self._findings)
         try:
@@ -179,6 +178,9 @@ class SilentMistakeReporter(Instrument):
             install(before)
             instruments.remove(self)
             self._findings.sleep = None
+
+    def _measured_sleep(self, frame: FrameType) -> Callable[[float], None]:
+        return self._context.sleeps.replacement_at(frame)  # made when first asked for
 
     def see(self, sighting: Finding, otherwise: Otherwise | None = None) -> None:
         """Note `sighting`; `otherwise` is called if nobody can explain it."""
@@ -360,6 +362,8 @@ class SilentMistakeReporter(Instrument):
 
     def _location_text(self, found: Explanation, sighting: Finding) -> str:
         """Where it is, unless that is the one line just typed."""
+        from asyncrepl.views.explanation_lines import changed_line
+
         sources, typed = self._context.session.sources, self._context.source
         filename, line = sighting.code.co_filename, 1
         if sighting.place is not None:
@@ -377,6 +381,8 @@ class SilentMistakeReporter(Instrument):
         context.explanation = found
         if self.silent:
             return []
+        from asyncrepl.views.explanation_lines import explanation_lines
+
         return explanation_lines(found, context.session.sources, context.console.width, place)
 
 

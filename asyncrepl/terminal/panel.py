@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -144,7 +143,7 @@ def _without_brief(snapshot: Snapshot, now: int, brief: int, *, frozen: bool) ->
         lived = (now if ended is None else ended.at) - lane.born
         return lived >= brief or (frozen and ended is None)
 
-    return replace(snapshot, lanes=tuple(filter(counts, snapshot.lanes)))
+    return snapshot._replace(lanes=tuple(filter(counts, snapshot.lanes)))
 
 
 #: What may be shown only after a moment is shown after these seconds, if at all.

@@ -293,7 +293,6 @@ def _freeze_heap() -> None:
 
     Before the user's first statement, and in this thread: a collection may run finalizers.
     """
-    gc.collect()
     gc.freeze()
 
 

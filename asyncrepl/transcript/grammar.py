@@ -35,7 +35,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from asyncrepl.runtime.settings import rate_of
-from asyncrepl.runtime.shipped_demos import closest_match
+from asyncrepl.runtime.word_matching import closest_match
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

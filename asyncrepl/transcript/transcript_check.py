@@ -19,10 +19,9 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from asyncrepl.runtime.atomic_files import write_file
 from asyncrepl.runtime.shipped_demos import DemoNotFoundError, find_transcript
@@ -55,8 +54,7 @@ __all__ = [
 Opcode: TypeAlias = tuple[str, int, int, int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class OutputDifference:
+class OutputDifference(NamedTuple):
     """An input whose output was not as written, and the lines that it printed."""
 
     input: Input
@@ -68,8 +66,7 @@ class OutputDifference:
         return merged_output(self.input.expected, self.actual)
 
 
-@dataclass(frozen=True, slots=True)
-class CheckReport:
+class CheckReport(NamedTuple):
     """What came of one transcript.
 
     `ran` counts the statements that were run to their end. `trouble` is a line
@@ -292,7 +289,7 @@ class _CheckRun:
         except OSError as error:
             self._refuse(f"{filename}: can't be rewritten: {error.strerror or error}")
             return
-        self._reports[-1] = replace(report, differences=())
+        self._reports[-1] = report._replace(differences=())
         self._show_line(f"{filename}: {_counted(len(report.differences), 'output')} rewritten")
 
     def _show_line(self, *lines: str) -> None:
