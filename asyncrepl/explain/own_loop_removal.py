@@ -7,7 +7,6 @@ own ``asyncio.run(main())``: it becomes ``await main()``.
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.scopes import scope
@@ -31,7 +30,7 @@ def on_one_loop(fix: Fix, units: Units) -> Fix:
     """`fix`, in which no text both awaits at its top and calls ``asyncio.run`` there."""
     texts = [(name, _on_one_loop(name, text, units)) for name, text in fix.texts.items()]
     (name, text), *more = texts
-    return replace(fix, filename=name, text=text, more=tuple(more))
+    return fix._replace(filename=name, text=text, more=tuple(more))
 
 
 def _on_one_loop(name: str, text: str, units: Units) -> str:

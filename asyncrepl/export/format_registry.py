@@ -7,9 +7,8 @@ The modules are imported when somebody asks for a format, not before: some take 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from asyncrepl.runtime.package_modules import module_names
 
@@ -35,8 +34,7 @@ class GrowingFormat(Protocol):
         """What has come of `recorded` so far."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExportFormat:
+class ExportFormat(NamedTuple):
     """One format; see `export_format` for its parts."""
 
     name: str

@@ -30,7 +30,7 @@ from asyncrepl.transcript.grammar import TranscriptError
 from asyncrepl.transcript.output_patterns import merged_output, output_matches
 from asyncrepl.transcript.transcript_parser import load_transcript, missing_requirement
 from asyncrepl.transcript.transcript_run import TimeLimits, TranscriptRun, run_transcript
-from asyncrepl.views.styled_lines import one_line, printable
+from asyncrepl.views.styled_lines import code_unhighlighted, one_line, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -146,7 +146,11 @@ def check_transcript(transcript: Transcript, *, limits: TimeLimits | None = None
         return CheckReport(
             transcript, skipped=f"{transcript.filename}: skipped, it needs {missing}"
         )
-    limits = limits or TimeLimits()
+    with code_unhighlighted():
+        return _compared(transcript, limits or TimeLimits())
+
+
+def _compared(transcript: Transcript, limits: TimeLimits) -> CheckReport:
     run = run_transcript(transcript, limits)
     differences = [
         OutputDifference(entry, printed)

@@ -212,7 +212,7 @@ class _Parser:
         self._key: Directive | None = None
 
     def entries(self) -> Iterator[Entry]:
-        readers = {
+        readers: dict[str, Callable[[], Entry]] = {
             "blank": self._blank,
             "prose": self._prose,
             "directive": self._directive,

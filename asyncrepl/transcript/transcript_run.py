@@ -36,6 +36,7 @@ from asyncrepl.engine.tasks.task_records import current_task
 from asyncrepl.runtime.startup_heap import release_collector
 from asyncrepl.session.console import Console
 from asyncrepl.session.input_run import Status, run_input
+from asyncrepl.session.mistake_reporter import load_rules
 from asyncrepl.session.shell_opening import open_shell
 from asyncrepl.transcript.output_capture import OutputCapture, TeeStream, output_captured
 
@@ -340,6 +341,9 @@ def run_transcript(
 def _run_inputs(
     transcript: Transcript, player: Player, capture: OutputCapture, ties: TimerTies
 ) -> TranscriptRun:
+    if any("Error" in line for entry in transcript.inputs for line in entry.expected):
+        load_rules()  # now: what is loaded is not looked at by each collection then
+    gc.freeze()
     outputs: list[tuple[str, ...]] = []
     tied: list[tuple[TimerTie, ...]] = []
     trouble = None
