@@ -32,7 +32,6 @@ from asyncrepl.terminal.object_lookup import (
     raw_attribute,
     value_of,
 )
-from asyncrepl.terminal.signature_help import keyword_names, signature_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -110,6 +109,8 @@ class InputCompleter(Completer):
             return ()
         if text.startswith(":"):
             text = text.partition(" ")[2]
+        from asyncrepl.terminal.signature_help import signature_rows
+
         return signature_rows(text, self._namespace, width, height)
 
     def _candidates(self, text: str) -> _Candidates:
@@ -191,6 +192,8 @@ class InputCompleter(Completer):
         found = find(call.callee, self._namespace) if call is not None and call.begins else None
         if call is None or found is None:
             return {}
+        from asyncrepl.terminal.signature_help import keyword_names
+
         names = keyword_names(call, found)
         return {f"{name}=": "argument" for name in names if name.startswith(typed)}
 
