@@ -16,7 +16,7 @@ from asyncrepl.engine.statements import typed_classes_findable
 from asyncrepl.runtime.isolation import look as look_at_folder
 from asyncrepl.runtime.process import PIPE_CLOSED
 from asyncrepl.session.background_jobs import BackgroundJobs
-from asyncrepl.session.blocking_reporter import BlockingReporter
+from asyncrepl.session.blocked_loop_reporter import BlockingReporter
 from asyncrepl.session.frontend import Frontend
 from asyncrepl.session.input_run import ContainedErrors, Status
 from asyncrepl.session.iteration_narrator import Narrator

@@ -41,7 +41,7 @@ from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_iteration import ExternalWaits, WatchingSelector
 from asyncrepl.engine.tasks.finalization import left_finding
 from asyncrepl.engine.tasks.task_records import current_task, restore_running_loop, task_coroutine
-from asyncrepl.events.findings import FindingLog
+from asyncrepl.events.finding_log import FindingLog
 
 if TYPE_CHECKING:
     from asyncrepl.engine.tasks.timeline import Timeline
