@@ -105,7 +105,7 @@ class InputCompleter(Completer):
 
     def signature(self, text: str, width: int, height: int) -> Sequence[Line]:
         """The rows that tell of the call that is open at the end of `text`; none if none is."""
-        if text.startswith("!"):
+        if text.startswith("!") or "(" not in text:
             return ()
         if text.startswith(":"):
             text = text.partition(" ")[2]
