@@ -138,12 +138,19 @@ class LoopView:
 def _without_brief(snapshot: Snapshot, now: int, brief: int, *, frozen: bool) -> Snapshot:
     """Without the tasks that lived shorter than `brief`; in frozen time nobody grows older."""
 
-    def counts(lane: Lane) -> bool:
-        ended = snapshot.ended.get(lane.id)
-        lived = (now if ended is None else ended.at) - lane.born
-        return lived >= brief or (frozen and ended is None)
+    ended, oldest = snapshot.ended, now - brief
 
-    return snapshot._replace(lanes=tuple(filter(counts, snapshot.lanes)))
+    def lived(lane: Lane) -> bool:
+        end = ended.get(lane.id)
+        return frozen if end is None else end.at - lane.born >= brief
+
+    # Of thousands most are neither young nor over: they are not worth a call each.
+    kept = [
+        lane
+        for lane in snapshot.lanes
+        if (lane.born <= oldest and lane.id not in ended) or lived(lane)
+    ]
+    return snapshot._replace(lanes=tuple(kept))
 
 
 #: What may be shown only after a moment is shown after these seconds, if at all.
