@@ -137,7 +137,6 @@ class LoopView:
 
 def _without_brief(snapshot: Snapshot, now: int, brief: int, *, frozen: bool) -> Snapshot:
     """Without the tasks that lived shorter than `brief`; in frozen time nobody grows older."""
-
     ended, oldest = snapshot.ended, now - brief
 
     def lived(lane: Lane) -> bool:

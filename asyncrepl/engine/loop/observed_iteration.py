@@ -68,7 +68,7 @@ def run_once(loop: LiveLoop) -> None:
     timeline: Any = loop._transports.live.timeline  # as `loop.live`, without a call
     if loop._scheduled:
         _forget_cancelled(loop)
-    elif len(loop._ready) == 1 and type(loop._ready[0]._callback) is timeline.step:
+    if len(loop._ready) == 1 and type(loop._ready[0]._callback) is timeline.step:
         try:
             if _run_lone_steps(loop, timeline):
                 return
@@ -146,9 +146,9 @@ def _fire_timers(loop: LiveLoop) -> None:
 def _run_lone_steps(loop: LiveLoop, timeline: Any) -> bool:
     """Run iterations of which all is one step of a task; False if there was none.
 
-    Nobody can come between two steps of a task that is alone, and no timer. So these are as many
-    iterations as they would be, without a return to asyncio after each, and without the questions
-    that have one answer. A statement that only does ``sleep(0)`` took 11 % longer, and takes 4.
+    Nobody can come between two steps of a task that is alone, as long as no timer is due. So these
+    are as many iterations as they would be, without a return to asyncio after each, and without
+    the questions that have one answer. A statement that only does ``sleep(0)`` took 11 % longer, and takes 4.
     """
     ready, step, select, live = (
         loop._ready,
@@ -157,21 +157,24 @@ def _run_lone_steps(loop: LiveLoop, timeline: Any) -> bool:
         loop._transports.live,
     )
     any_ran = False
-    while len(ready) == 1 and not (loop._scheduled or loop._stopping or loop._debug):
+    while len(ready) == 1 and not (loop._stopping or loop._debug):
         handle: Any = ready[0]
         callback = handle._callback
         if type(callback) is not step or handle._cancelled or live.timeline is not timeline:
             break
-        any_ran = True
         if events := select(0):
+            any_ran = True
             loop._process_events(events)
             _run_ready(loop, timeline, len(ready))
             timeline.iteration_ended()
             break
+        now, scheduled = timeline.ns(), loop._scheduled
+        if scheduled and (scheduled[0]._cancelled or scheduled[0]._when * 1e9 <= now):
+            break
+        any_ran = True
         ready.popleft()
         task = callback.__self__
         record = timeline.records.get(id(task)) or timeline.add_unseen_task(task)
-        now = timeline.ns()
         if record is not timeline.record:
             timeline.record.busy += now - timeline.since
             timeline.record, timeline.since = record, now
