@@ -148,7 +148,8 @@ def _run_lone_steps(loop: LiveLoop, timeline: Any) -> bool:
 
     Nobody can come between two steps of a task that is alone, as long as no timer is due. So these
     are as many iterations as they would be, without a return to asyncio after each, and without
-    the questions that have one answer. A statement that only does ``sleep(0)`` took 11 % longer, and takes 4.
+    the questions that have one answer. A statement that only does ``sleep(0)`` took 13 % longer
+    than under asyncio, and takes 3 % less.
     """
     ready, step, select, live = (
         loop._ready,
