@@ -425,13 +425,16 @@ def main() -> int:
     rounds = 3 if options.short else options.rounds
     for name in names:
         python_of(name)
-    print(
-        f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} processors,"
-    )
-    print(f"load {os.getloadavg()[0]:.1f}, medians of {rounds} interleaved rounds")
     tables = [start_table(rounds, names), command_table(3 * rounds), work_table(rounds)]
-    for table in tables:
-        table.show()
+    head = (
+        f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, "
+        f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}, "
+        f"medians of {rounds} interleaved rounds ({3 * rounds} of commands)\n"
+    )
+    text = "\n".join([head, *map(str, tables)])
+    print(text)
+    if options.write:
+        write_page(text)
     beyond = [line for table in tables for line in table.beyond]
     print(*(f"more than twice its aim: {line}" for line in beyond), sep="\n")
     return int(options.short and bool(beyond))
