@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
 from asyncrepl.explain.demands import met
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of, fresh
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of
+from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.generator_steps import called, stepped_source
 from asyncrepl.explain.kinds import Kind, has, kind_of
 from asyncrepl.explain.repairs.entered_operands import make_async_with, make_plain_with
@@ -27,7 +28,7 @@ from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.static_values import is_async_iterable
 from asyncrepl.explain.value_origins import loads
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.names import callee_name, canonical_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.source_units import Unit
@@ -300,12 +301,10 @@ def awaited_instead(fixing: Fixing, case: Case) -> None:
 def ensured(fixing: Fixing, case: Case) -> None:
     """A task or another awaitable needs no task; ``ensure_future`` takes either."""
     call = case.owner
-    text = case.unit.source.source(call.func)
-    if not text.endswith(".create_task") or text.startswith("self."):
-        raise CannotFixError
-    if case.unit.source.source(call.func.value) != "asyncio":
-        raise CannotFixError
+    if canonical_name(call.func) != "asyncio.create_task":
+        raise CannotFixError  # of a loop or a group
     fixing.of(case.unit).replace(call.func, "asyncio.ensure_future")
+    fixing.needs_import(case.unit, "asyncio")
 
 
 def scheduled(fixing: Fixing, case: Case) -> None:
@@ -320,7 +319,7 @@ def scheduled(fixing: Fixing, case: Case) -> None:
         fixing.of(case.unit).replace(call, f"asyncio.create_task({case.source})")
         fixing.needs_import(case.unit, "asyncio")
     else:
-        parameters = " task" if name == "add_done_callback" else ""
+        parameters = f" {fresh(case.unit, 'task')}" if name == "add_done_callback" else ""
         fixing.of(case.unit).before(case.node, f"lambda{parameters}: asyncio.create_task(")
         fixing.of(case.unit).after(case.node, ")")
         fixing.needs_import(case.unit, "asyncio")

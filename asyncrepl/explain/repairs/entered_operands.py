@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
 from asyncrepl.explain.demands import met
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of, fresh
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of
 from asyncrepl.explain.kinds import Kind, has
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, kind_of_case, made_here, yields_once
 from asyncrepl.explain.scopes import scope
@@ -168,6 +168,8 @@ def opened(fixing: Fixing, case: Case) -> None:
     after = ")" + (")" if task else "") + ("]" if listed else "")
     fixing.of(unit).before(case.node, before)
     fixing.of(unit).after(case.node, after)
+    if task:
+        fixing.needs_import(unit, "asyncio")
 
 
 def entered(fixing: Fixing, case: Case) -> None:
@@ -271,7 +273,7 @@ def around_statement(
     statement = unit.statement(whole)
     if not unit.source.begins_line(statement) or scope(unit, whole) is not scope(unit, statement):
         raise CannotFixError
-    name, by = fresh(unit, "stream"), unit.source.indent(statement)
+    name, by = fixing.fresh(unit, "stream"), unit.source.indent(statement)
     parent = unit.parents.get(whole)
     inner = unit.source.span(whole)
     if isinstance(parent, ast.Expr):
