@@ -2,11 +2,12 @@
 
 import sys
 
-from asyncrepl.runtime import isolation
+from asyncrepl.runtime import isolation, startup_heap
 
 
 def main() -> int:
     """Run the program with the arguments of the process; its exit status."""
+    startup_heap.hold_collector()
     isolation.begin()  # before anything is imported that the user's folder may hold, too
     from asyncrepl.cli.main import main as run
 

@@ -17,10 +17,9 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from importlib.machinery import PathFinder, SourceFileLoader
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.cli.diagnosis import Program, diagnose
 from asyncrepl.explain.explanation import Explanation, Fix
@@ -47,8 +46,7 @@ _CHILD_PROGRAM = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class CorrectedRun:
+class CorrectedRun(NamedTuple):
     """What came of running a corrected program.
 
     `problem` says in a few words why it is not right yet, and is empty if it is; `found` are
@@ -133,7 +131,7 @@ def _with_one_fix(new: list[Explanation], before: Fix) -> list[Explanation]:
     told = [each for each in new if each.fix is None]
     if fixed is not None and fixed.fix is not None:
         (name, text), *more = {**before.texts, **fixed.fix.texts}.items()
-        told.append(replace(fixed, fix=Fix(name, text, tuple(more))))
+        told.append(fixed._replace(fix=Fix(name, text, tuple(more))))
     return told
 
 

@@ -25,7 +25,7 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread, get_ident
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.cli.plain_session import run_program
 from asyncrepl.engine.loop.loop_runner import EndsSessionError
@@ -77,8 +77,7 @@ _CLOCK_FUNCTIONS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(NamedTuple):
     """The code to explain; `path` is its file, None where it came by standard input."""
 
     text: str

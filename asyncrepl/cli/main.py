@@ -11,7 +11,6 @@ import os
 import sys
 import traceback
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -230,7 +229,7 @@ def _replay(words: list[str]) -> int:
 
     settings = load_settings()
     audience = settings.audience or options.audience
-    settings = replace(settings, banner=False, color=options.color, audience=audience)
+    settings = settings._replace(banner=False, color=options.color, audience=audience)
     plans = [
         ReplayPlan(transcript, options.speed, not options.no_pause) for transcript in transcripts
     ]

@@ -24,15 +24,12 @@ from asyncrepl.instrument.compilation import needs_loop
 from asyncrepl.runtime.process import FAILED, INTERRUPTED
 from asyncrepl.session.frontend import current_prompts, prompts_installed
 from asyncrepl.session.input_run import Status, run_input
-from asyncrepl.syntax.input_splitter import InputSplitter
-from asyncrepl.syntax.parsed_input import decoded_lines
-from asyncrepl.transcript.output_capture import TeeStream
-from asyncrepl.views.banner import banner_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from asyncrepl.session.shell import Shell
+    from asyncrepl.syntax.input_splitter import InputSplitter
 
 __all__ = ["run_lines", "run_program", "run_source", "run_typed"]
 
@@ -81,6 +78,8 @@ def _run_source(shell: Shell, text: str, filename: str) -> Status:
 
 def run_lines(shell: Shell, stream: TextIO) -> int:
     """Run the inputs from `stream` up to the first error; the exit status as above."""
+    from asyncrepl.syntax.input_splitter import InputSplitter
+
     return _read_and_run(shell, stream, _LineRunner(shell, InputSplitter()))
 
 
@@ -90,6 +89,9 @@ def run_typed(shell: Shell, stream: TextIO, first: Sequence[tuple[str, str]], ba
     `first` are programs (text, file name) to run before the first prompt. An error
     does not end the session, the end of `stream` does.
     """
+    from asyncrepl.syntax.input_splitter import InputSplitter
+    from asyncrepl.views.banner import banner_lines
+
     if banner:
         shell.console.show(*banner_lines())
     with prompts_installed():
@@ -103,6 +105,8 @@ def run_typed(shell: Shell, stream: TextIO, first: Sequence[tuple[str, str]], ba
 
 
 def _read_and_run(shell: Shell, stream: TextIO, lines: _LineRunner) -> int:
+    from asyncrepl.transcript.output_capture import TeeStream
+
     threading.Thread(
         target=lines.read, args=(stream,), name="asyncrepl input", daemon=True
     ).start()
@@ -144,6 +148,8 @@ class _LineRunner:
 
     def _lines(self, stream: TextIO) -> Iterator[str]:
         """The lines of a program; one may say in which encoding it is."""
+        from asyncrepl.syntax.parsed_input import decoded_lines
+
         octets = getattr(stream, "buffer", None)
         return decoded_lines(octets) if octets is not None else _text_lines(stream)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from asyncrepl.commands.demo_commands import source_text
 from asyncrepl.engine.code_owner import short_filename
 from asyncrepl.events.object_info import MISSING
-from asyncrepl.runtime.shipped_demos import closest_match
+from asyncrepl.runtime.word_matching import closest_match
 from asyncrepl.session.command_registry import CommandError, command
 from asyncrepl.session.source_loader import LoadError
 from asyncrepl.syntax.static_inspection import find_named, source_object, written_signature

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.commands.help_topics import HELP_TOPICS, topic_lines, topic_named
 from asyncrepl.runtime.settings import THEMES
-from asyncrepl.runtime.shipped_demos import closest_match
+from asyncrepl.runtime.word_matching import closest_match
 from asyncrepl.session.command_registry import COMMAND_GROUPS, Command, CommandError, command
 from asyncrepl.syntax.parsed_input import as_command
 from asyncrepl.views.styled_lines import flowed, one_line, text_lines, two_columns

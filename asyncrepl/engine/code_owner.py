@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from asyncrepl.runtime.isolation import is_library
-from asyncrepl.runtime.shipped_demos import demos_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -195,4 +194,6 @@ def location_and_source(filename: str, lineno: int) -> tuple[str, str]:
 
 def short_filename(filename: str) -> str:
     """`filename`, or of a demo what a user would call it."""
+    from asyncrepl.runtime.shipped_demos import demos_folder
+
     return filename.removeprefix(str(demos_folder().parent) + "/")

@@ -44,9 +44,8 @@ import types
 import warnings
 from asyncio import CancelledError, Task
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from sys import getrecursionlimit, setrecursionlimit
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from asyncrepl.engine.code_owner import cut_to_user_part, reached_location
 from asyncrepl.engine.loop.loop_runner import leave_child
@@ -133,8 +132,7 @@ def free_memory_if_exhausted(error: BaseException | None) -> None:
 _IMPORTED = {"asyncio": asyncio}
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How a statement ended.
 
     `error` is what it raised, with a traceback that begins in the user's code;

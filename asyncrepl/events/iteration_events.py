@@ -6,7 +6,6 @@ the user's clock. Nothing here refers to a user's object.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 __all__ = [
@@ -74,8 +73,7 @@ class LoopSite(NamedTuple):
     bound: tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Iteration:
+class Iteration(NamedTuple):
     """One run of an ``async for``, by a task; `depth` counts the walks around it.
 
     `lane` and `task` are the number and name of the task that began it.
@@ -88,8 +86,7 @@ class Iteration:
     site: LoopSite
 
 
-@dataclass(frozen=True, slots=True)
-class IterationBegan:
+class IterationBegan(NamedTuple):
     """Step 1: ``__aiter__`` gave the iterator; both by their types' names; `itself`: the same."""
 
     walk: Iteration
@@ -99,16 +96,14 @@ class IterationBegan:
     itself: bool
 
 
-@dataclass(frozen=True, slots=True)
-class IterationJoined:
+class IterationJoined(NamedTuple):
     """The walk was under way when it began to be told; its rounds are counted from there."""
 
     walk: Iteration
     at: int
 
 
-@dataclass(frozen=True, slots=True)
-class AwaitableGiven:
+class AwaitableGiven(NamedTuple):
     """Step 2 of a round (1, 2, …): ``__anext__`` gave something of type `awaitable`.
 
     It is empty for a walk that was joined. `kind` says what such an object is.
@@ -121,8 +116,7 @@ class AwaitableGiven:
     kind: AwaitableKind = "object"
 
 
-@dataclass(frozen=True, slots=True)
-class StepSuspended:
+class StepSuspended(NamedTuple):
     """Step 3 suspends for the first time in this round: `on` what, and `where` in user code."""
 
     walk: Iteration
@@ -132,8 +126,7 @@ class StepSuspended:
     where: str
 
 
-@dataclass(frozen=True, slots=True)
-class ValueBound:
+class ValueBound(NamedTuple):
     """Steps 3 and 4: the value came `waited` ns after it was asked for, and is bound.
 
     Unless the task was `suspended` meanwhile, nobody else could run. `values` tells
@@ -149,8 +142,7 @@ class ValueBound:
     values: str
 
 
-@dataclass(frozen=True, slots=True)
-class BodyFinished:
+class BodyFinished(NamedTuple):
     """Step 5 of a round is over; it took so many ns."""
 
     walk: Iteration
@@ -159,8 +151,7 @@ class BodyFinished:
     took: int
 
 
-@dataclass(frozen=True, slots=True)
-class RoundsSummary:
+class RoundsSummary(NamedTuple):
     """The rounds `first` to `last`, in one: `suspended` of them were; times are sums in ns.
 
     `on` and `values` are those of the last one.
@@ -178,8 +169,7 @@ class RoundsSummary:
     values: str
 
 
-@dataclass(frozen=True, slots=True)
-class IterationEnded:
+class IterationEnded(NamedTuple):
     """Step 6: the walk is over, `how`; `error` names what was raised, if anything.
 
     `took` ns for `items` items, of which `waited` ns in step 3, which suspended
@@ -199,12 +189,11 @@ class IterationEnded:
     others: ConcurrentTasks
 
 
-@dataclass(frozen=True, slots=True)
-class IterationsSummary:
+class IterationsSummary(NamedTuple):
     """So many further walks at one site, in one: not told one by one; `took` ns together."""
 
     walk: Iteration
-    count: int
+    more: int
     at: int
     items: int
     took: int

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 __all__ = ["Leak", "LeakKind"]
 
@@ -12,8 +11,7 @@ LeakKind = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Leak:
+class Leak(NamedTuple):
     """Something asynchronous was forgotten.
 
     - "never awaited": a coroutine was dropped before it ran at all;

@@ -8,8 +8,7 @@ refers to a user's object.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from array import array
@@ -39,8 +38,7 @@ Ending = Literal["done", "error", "cancelled"]
 MarkKind = Literal["value", "print"]
 
 
-@dataclass(frozen=True, slots=True)
-class Lane:
+class Lane(NamedTuple):
     """A task: its number (1, 2, … in order of birth), and what it is called.
 
     `coro` is the qualified name of its coroutine, `parent` the lane that made
@@ -56,8 +54,7 @@ class Lane:
     made: tuple[str, int] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LaneEnded:
+class LaneEnded(NamedTuple):
     """A task is over: it returned, it raised, or it was cancelled.
 
     A task that was destroyed while pending counts as an error, as asyncio logs it.
@@ -68,8 +65,7 @@ class LaneEnded:
     how: Ending
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """A task produced a value or printed something."""
 
     lane: int
@@ -77,8 +73,7 @@ class Mark:
     kind: MarkKind
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(NamedTuple):
     """How often a task has run since its birth, and for how many nanoseconds in all.
 
     The slice under way is included. The rest of its age it has waited.
@@ -88,8 +83,7 @@ class Totals:
     busy: int
 
 
-@dataclass(frozen=True, slots=True)
-class Blocked:
+class Blocked(NamedTuple):
     """One slice has held the loop for `seconds` of real time, at this line.
 
     `task` is the task's name, None for a plain callback; `source` is the
@@ -114,8 +108,7 @@ class Blocked:
     others: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class BlockingReport:
+class BlockingReport(NamedTuple):
     """The loop was blocked `times` at one place, for `seconds` in all.
 
     `last` is the last time; `tasks` are the names of those who did it. What was not `measured`
@@ -129,8 +122,7 @@ class BlockingReport:
     measured: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """What a timeline held at one moment; nothing in it changes any more.
 
     `slices` is lane, start, lane, start, …: each slice ends where the next one

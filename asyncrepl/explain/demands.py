@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-from dataclasses import dataclass
 from types import (
     BuiltinFunctionType,
     CoroutineType,
@@ -18,7 +17,7 @@ from types import (
     MethodType,
     WrapperDescriptorType,
 )
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from asyncrepl.events.object_info import MISSING, lookup
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
@@ -34,8 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Demand", "demand_of", "is_asynchronous", "met"]
 
 
-@dataclass(frozen=True)
-class Demand:
+class Demand(NamedTuple):
     """`owner` demands `what` of the operand `node`; `by` names it in a sentence.
 
     "walk", "step", "enter", "call" and "value" are of the synchronous world; "async walk", "async

@@ -16,7 +16,7 @@ import ast
 from dataclasses import dataclass, field, replace
 from opcode import opname
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from asyncrepl.events.object_info import Place, RefusedOperands, place_at
 from asyncrepl.explain.operand_uses import Use, uses_at
@@ -35,8 +35,7 @@ Node = TypeVar("Node", bound=ast.AST)
 Stage = Literal["parse", "compile", "run", "value", "seen"]
 
 
-@dataclass(frozen=True)
-class Site:
+class Site(NamedTuple):
     """A place in the user's code an exception passed: the nodes there, outermost first."""
 
     unit: Unit

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.catalogue import RULES
@@ -28,7 +27,7 @@ def explain(evidence: Evidence | None, *, strict: bool = False) -> Explanation |
         if found is not None:
             rule, finding = found
             fix = verified(finding.fix, each, lambda again: _finding(again, strict))
-            return rule.explanation(replace(finding, fix=fix))
+            return rule.explanation(finding._replace(fix=fix))
     return None
 
 

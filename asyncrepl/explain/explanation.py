@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["Explanation", "Finding", "Fix", "Other"]
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(NamedTuple):
     """Corrected code: the whole text that takes the place of the source `filename`.
 
     `more` holds other sources that change with it, as pairs of name and text,
@@ -26,8 +25,7 @@ class Fix:
         return {self.filename: self.text, **dict(self.more)}
 
 
-@dataclass(frozen=True, slots=True)
-class Other:
+class Other(NamedTuple):
     """A less likely misconception that the same evidence allows: its id, and one clause.
 
     The clause ends a sentence that began with "Or", without a full stop.
@@ -37,8 +35,7 @@ class Other:
     clause: str
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """What a rule found: why it failed in this very case, and the correction.
 
     `also` is there where the evidence cannot tell two misconceptions apart.
@@ -49,8 +46,7 @@ class Finding:
     also: Other | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(NamedTuple):
     """What is told about an error.
 
     `step` is 0 for what fails before anything runs, else the step of the loop

@@ -7,7 +7,6 @@ them is seen. Whoever asks for the correction wants it of all.
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
@@ -42,7 +41,7 @@ def with_equals(found: Explanation, more: Iterable[Explanation], text: str) -> E
     merged = _applied(lines, changes)
     if merged == found.fix.text or not parses(merged) or not _same_definitions(merged, text):
         return found
-    return replace(found, fix=replace(found.fix, text=merged))
+    return found._replace(fix=found.fix._replace(text=merged))
 
 
 def _changes(lines: list[str], text: str) -> list[Change]:

@@ -9,8 +9,7 @@ its position, and the object from looking the expression up.
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from asyncrepl.events.object_info import (
     MISSING,
@@ -42,8 +41,7 @@ _METHODS = {
 }
 
 
-@dataclass(frozen=True)
-class Use:
+class Use(NamedTuple):
     """`node`, the operand of `owner`, in a role.
 
     Roles: "async for" (also in comprehensions), "for", "yield from", "star",

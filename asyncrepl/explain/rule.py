@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from asyncrepl.explain.explanation import Explanation, Finding
 
@@ -25,8 +24,7 @@ _STEPS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One misconception: how to recognise it and what to say.
 
     `find` judges evidence of the `stage` and the `errors` named here, or of what it

@@ -10,8 +10,7 @@ from __future__ import annotations
 import io
 import token
 import tokenize
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from asyncrepl.syntax.source_rewriter import Edit, SourceRewriter, SourceText, Span, parses
 
@@ -24,8 +23,7 @@ _SKIPPED = {token.COMMENT, token.NL, token.INDENT, token.DEDENT, token.ENDMARKER
 _OPENING, _CLOSING = "([{", ")]}"
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """A token: its text, its place in the source, how deep in brackets, what ends a line."""
 
     text: str
@@ -45,12 +43,12 @@ class Word:
         return self.kind == token.NEWLINE
 
 
-@dataclass
 class Words:
     """The words of a text, and the edits of them."""
 
-    text: str
-    words: list[Word] = field(default_factory=list)
+    def __init__(self, text: str, words: list[Word]) -> None:
+        self.text = text
+        self.words = words
 
     @classmethod
     def of(cls, text: str) -> Words:

@@ -9,7 +9,6 @@ more than that the rest of the file becomes a coroutine function, which is run.
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.fresh_names import fresh
@@ -41,7 +40,7 @@ def on_one_loop(fix: Fix, units: Units) -> Fix:
     """
     texts = [(name, _on_one_loop(name, text, units)) for name, text in fix.texts.items()]
     (name, text), *more = texts
-    return replace(fix, filename=name, text=text, more=tuple(more))
+    return fix._replace(filename=name, text=text, more=tuple(more))
 
 
 def _on_one_loop(name: str, text: str, units: Units) -> str:

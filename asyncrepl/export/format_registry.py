@@ -7,9 +7,8 @@ The modules are imported when somebody asks for a format, not before: some take 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeVar
 
 from asyncrepl.runtime.package_modules import module_names
 
@@ -37,8 +36,7 @@ class GrowingFormat(Protocol):
         """What has come of `recorded` so far."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExportFormat:
+class ExportFormat(NamedTuple):
     """One format; see `export_format` for its parts."""
 
     name: str

@@ -9,8 +9,7 @@ from __future__ import annotations
 import gc
 import math
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from asyncrepl.session.console import Console
 from asyncrepl.session.iteration_narrator import Narrator
@@ -52,8 +51,7 @@ class ExportError(Exception):
     """Something cannot be exported; the message is one line: what, and why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recording:
+class Recording(NamedTuple):
     """The entries of a session in order, each input with the record of what came of it.
 
     `title` may be empty; `width` is that of the screen, None if there was none.

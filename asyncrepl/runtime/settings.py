@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from asyncrepl.runtime.configuration import CLOCKS, COLORS, THEMES, rate_of, read_file
 
@@ -30,8 +29,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """The choices of one session.
 
     `history` is None where no history is kept; `startup` is a file to run first;
@@ -49,7 +47,7 @@ class Settings:
     vi: bool = False
     history: Path | None = None
     startup: Path | None = None
-    warnings: tuple[str, ...] = field(default=())
+    warnings: tuple[str, ...] = ()
 
 
 def load_settings(config: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -123,4 +121,4 @@ def _history(environ: Mapping[str, str]) -> Path | None:
 
 def _with_file(settings: Settings, path: Path) -> Settings:
     known, warnings = read_file(path)
-    return replace(settings, **known, warnings=tuple(warnings))
+    return settings._replace(**known, warnings=tuple(warnings))

@@ -4,29 +4,25 @@ Nothing here is imported or run: a title is read from the file's text. A transcr
 `#: title` line, an iterable's the first line of its docstring. A transcript's file may begin with
 a number and a hyphen, its place in the list (`04-six-steps.pycon`); its name is without them, and
 both names find it, as does its number in the list.
-
-`closest_match` finds the known word that a mistyped one may have meant: a demo here, a command, a
-setting or a directive elsewhere.
 """
 
 from __future__ import annotations
 
 import ast
-import difflib
 import re
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from asyncrepl.runtime.word_matching import closest_match
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 __all__ = [
     "DemoIterable",
     "DemoNotFoundError",
     "DemoTranscript",
-    "closest_match",
     "demo_iterables",
     "demo_transcripts",
     "demos_folder",
@@ -36,17 +32,6 @@ __all__ = [
     "next_demo",
 ]
 
-#: So like it must be: a letter that is wrong, missing or in the wrong place. With 0.5, as
-#: it once was, ``foo`` was taken for ``color``.
-_CUTOFF = 0.7
-
-
-def closest_match(word: str, known: Iterable[str]) -> str:
-    """The one of `known` that is most like `word`; "" if none is like it."""
-    found = difflib.get_close_matches(word, list(known), n=1, cutoff=_CUTOFF)
-    return found[0] if found else ""
-
-
 _NUMBER_PREFIX = re.compile(r"\d+-")
 _TITLE = re.compile(r"^#: +title +(.*?)\s*$", re.MULTILINE)
 
@@ -55,8 +40,7 @@ class DemoNotFoundError(LookupError):
     """No such demo; the message is one line with the name and the nearest ones."""
 
 
-@dataclass(frozen=True, slots=True)
-class DemoTranscript:
+class DemoTranscript(NamedTuple):
     """A shipped transcript."""
 
     name: str
@@ -64,8 +48,7 @@ class DemoTranscript:
     title: str
 
 
-@dataclass(frozen=True, slots=True)
-class DemoIterable:
+class DemoIterable(NamedTuple):
     """A shipped module with an async iterable to load; `tries` is a line to type then."""
 
     name: str

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from asyncrepl.events.instrument import Instrument
 from asyncrepl.session.foreground_view import ForegroundView
-from asyncrepl.views.status_rows import blocked_lines
 
 if TYPE_CHECKING:
     from asyncrepl.engine.blocking.blocking_reports import SleepMonitor
@@ -48,6 +47,8 @@ class BlockingReporter(Instrument):
     def blocking_report(self, report: BlockingReport) -> None:
         """Show `report`, unless an explanation of it was shown in the same statement."""
         if not report.measured or (self._is_measured_shown() and not self._is_explained(report)):
+            from asyncrepl.views.status_rows import blocked_lines
+
             console = self._context.console
             console.complain(*blocked_lines(report, console.width))
 

@@ -13,12 +13,11 @@ fails. The user may have broken one that it needs, and the others are as good as
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from asyncrepl.runtime.package_modules import module_names
-from asyncrepl.runtime.shipped_demos import closest_match
+from asyncrepl.runtime.word_matching import closest_match
 from asyncrepl.views.styled_lines import Line
 
 if TYPE_CHECKING:
@@ -62,8 +61,7 @@ class Recorder(Protocol):
         """Record no more; how many inputs the file has. Raises CommandError."""
 
 
-@dataclass(frozen=True, slots=True)
-class StatementAnswer:
+class StatementAnswer(NamedTuple):
     """A command's answer: `text` is to run in the foreground, as if it had been typed.
 
     `started` is called with its task, before that runs, and `ended` when it is over. With a
@@ -111,8 +109,7 @@ def _no_help_lines(_shell: object) -> list[Line]:
     return []
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """One ``:word``; see `command` for what its parts are."""
 
     name: str

@@ -16,8 +16,7 @@ from __future__ import annotations
 
 import math
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, Self
 
 from asyncrepl.views.error_lines import describe_error
 
@@ -31,8 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["ContainedErrors", "InputTaker", "Status", "run_input"]
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(NamedTuple):
     """How what was typed ended; `exit_code` counts where the session is to end."""
 
     kind: Literal["ok", "error", "exit"] = "ok"

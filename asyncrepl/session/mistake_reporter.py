@@ -29,12 +29,11 @@ from asyncrepl.events.findings import Finding
 from asyncrepl.events.instrument import Instrument
 from asyncrepl.events.object_info import describe, refused_operands
 from asyncrepl.session.foreground_view import ForegroundView
-from asyncrepl.views.explanation_lines import changed_line, explanation_lines
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterator
-    from types import CodeType
+    from types import CodeType, FrameType
 
     from asyncrepl.engine.blocking.blocking_reports import SleepMonitor
     from asyncrepl.engine.leaks.leak_log import ExplainedObjects, LeakLog
@@ -170,7 +169,7 @@ class SilentMistakeReporter(Instrument):
         """Hear what is seen."""
         instruments = self._context.loop.live.instruments
         self._findings.clear()
-        self._findings.sleep = self._context.sleeps.replacement_at
+        self._findings.sleep = self._measured_sleep
         instruments.add(self)
         before = install(self._findings)
         try:
@@ -180,6 +179,9 @@ class SilentMistakeReporter(Instrument):
             install(before)
             instruments.remove(self)
             self._findings.sleep = None
+
+    def _measured_sleep(self, frame: FrameType) -> Callable[[float], None]:
+        return self._context.sleeps.replacement_at(frame)  # made when first asked for
 
     def see(self, finding: Finding, otherwise: Otherwise | None = None) -> None:
         """Note `finding`; `otherwise` is called if nobody can explain it."""
@@ -361,6 +363,8 @@ class SilentMistakeReporter(Instrument):
 
     def _location_text(self, found: Explanation, finding: Finding) -> str:
         """Where it is, unless that is the one line just typed."""
+        from asyncrepl.views.explanation_lines import changed_line
+
         sources, typed = self._context.session.sources, self._context.source
         filename, line = finding.code.co_filename, 1
         if finding.place is not None:
@@ -378,6 +382,8 @@ class SilentMistakeReporter(Instrument):
         context.explanation = found
         if self.silent:
             return []
+        from asyncrepl.views.explanation_lines import explanation_lines
+
         return explanation_lines(found, context.session.sources, context.console.width, place)
 
 

@@ -13,7 +13,6 @@ from asyncrepl.session.foreground_view import ForegroundView
 from asyncrepl.session.input_run import ContainedErrors, Status
 from asyncrepl.session.mistake_reporter import explain_outcome, explain_value
 from asyncrepl.views.error_lines import describe_error, error_lines, exception_lines
-from asyncrepl.views.explanation_lines import explanation_lines
 from asyncrepl.views.styled_lines import prose, text_lines
 
 if TYPE_CHECKING:
@@ -122,7 +121,8 @@ class OutcomeReporter:
             with self._context.contained("the end of the statement cannot be told"):
                 self._show_recursion_limit()
                 self._context.narrator.ended(outcome)
-                self._context.tape.fail(outcome)
+                if outcome.error is not None:
+                    self._context.tape.fail(outcome)
             status = Status("error")
             with self._context.contained("its error cannot be shown"):
                 status = self.show(outcome)
@@ -199,6 +199,8 @@ class OutcomeReporter:
         else:
             lines = _excepthook_lines(error)
         if explanation is not None:
+            from asyncrepl.views.explanation_lines import explanation_lines
+
             lines += explanation_lines(
                 explanation, self._context.session.sources, self._context.console.width
             )

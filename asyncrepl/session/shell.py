@@ -8,38 +8,40 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from asyncrepl.engine.blocking.blocking_reports import SleepMonitor
 from asyncrepl.engine.loop.observation_requests import ObservationRequests
 from asyncrepl.engine.statements import typed_classes_findable
 from asyncrepl.runtime.isolation import look as look_at_folder
 from asyncrepl.runtime.process import PIPE_CLOSED
 from asyncrepl.session.background_jobs import BackgroundJobs
 from asyncrepl.session.blocked_loop_reporter import BlockingReporter
-from asyncrepl.session.command_runner import CommandRunner
-from asyncrepl.session.debug_commands import DebugCommands
 from asyncrepl.session.frontend import Frontend
-from asyncrepl.session.guide import Guide
 from asyncrepl.session.input_run import ContainedErrors, Status
 from asyncrepl.session.iteration_narrator import Narrator
 from asyncrepl.session.leak_reporter import LeakReporter
 from asyncrepl.session.mistake_reporter import SilentMistakeReporter
 from asyncrepl.session.outcome_reporter import OutcomeReporter
-from asyncrepl.session.tape import Tape
-from asyncrepl.session.value_display import ValueDisplay
 from asyncrepl.syntax.parsed_input import as_command, silence_completeness_warnings
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterator
 
+    from asyncrepl.engine.blocking.blocking_reports import SleepMonitor
     from asyncrepl.engine.loop.live_loop import LiveLoop
     from asyncrepl.engine.statements import Outcome, Session, StatementRun
     from asyncrepl.explain.explanation import Explanation
     from asyncrepl.session.command_registry import CommandRegistry, Recorder
+    from asyncrepl.session.command_runner import CommandRunner
     from asyncrepl.session.console import Console
+    from asyncrepl.session.debug_commands import DebugCommands
+    from asyncrepl.session.guide import Guide
+    from asyncrepl.session.tape import Tape
+    from asyncrepl.session.value_display import ValueDisplay
     from asyncrepl.syntax.sources import Source
+    from asyncrepl.views.styled_lines import Line
 
 __all__ = ["Shell"]
 
@@ -77,15 +79,10 @@ class Shell:
         self.jobs = BackgroundJobs(session, self.outcomes.job_failed)
         self.observing = ObservationRequests(loop)
         self.leak_reporter = LeakReporter(self)
-        self.sleeps = SleepMonitor(loop)
         self.blocking_reporter = BlockingReporter(self)
-        self.tape = Tape(loop.time)
-        console.on_lines = self.tape.show
+        console.on_lines = self._keep_lines
         self.mistake_reporter = SilentMistakeReporter(self)
         self.narrator = Narrator(self)
-        self.debug_commands = DebugCommands(self)
-        self.guide = Guide(self)
-        self.values = ValueDisplay(self)
         self.runs_own_loop = self.closing = False
         self.last: Outcome | None = None
         self.first: Explanation | None = None
@@ -93,7 +90,53 @@ class Shell:
         self.explained: list[Explanation] = []
         self._explanation: Explanation | None = None
         self._run: StatementRun | None = None
-        self._command_runner = CommandRunner(self)
+
+    # What only some statements need is made, and its module imported, when one does.
+
+    @cached_property
+    def sleeps(self) -> SleepMonitor:
+        """What blocks for a time that is known."""
+        from asyncrepl.engine.blocking.blocking_reports import SleepMonitor
+
+        return SleepMonitor(self.loop)
+
+    @cached_property
+    def tape(self) -> Tape:
+        """What was typed, and what came of it."""
+        from asyncrepl.session.tape import Tape
+
+        return Tape(self.loop.time)
+
+    @cached_property
+    def debug_commands(self) -> DebugCommands:
+        """Pauses what runs."""
+        from asyncrepl.session.debug_commands import DebugCommands
+
+        return DebugCommands(self)
+
+    @cached_property
+    def guide(self) -> Guide:
+        """Says what to do next."""
+        from asyncrepl.session.guide import Guide
+
+        return Guide(self)
+
+    @cached_property
+    def values(self) -> ValueDisplay:
+        """Shows values."""
+        from asyncrepl.session.value_display import ValueDisplay
+
+        return ValueDisplay(self)
+
+    @cached_property
+    def _command_runner(self) -> CommandRunner:
+        from asyncrepl.session.command_runner import CommandRunner
+
+        return CommandRunner(self)
+
+    def _has(self, part: str) -> bool:
+        """Whether one of those above was needed so far."""
+        return part in self.__dict__
 
     @property
     def explanation(self) -> Explanation | None:
@@ -120,7 +163,9 @@ class Shell:
     @property
     def task(self) -> asyncio.Task[Any] | None:
         """The task that runs in the foreground."""
-        return self._command_runner.task if self._run is None else self._run.task
+        if self._run is not None:
+            return self._run.task
+        return self._command_runner.task if self._has("_command_runner") else None
 
     @contextmanager
     def active(self) -> Iterator[None]:
@@ -138,12 +183,12 @@ class Shell:
                 typed_classes_findable(self.session),
             ):
                 yield
-                self.values.forget()  # while somebody hears what dies with it
+                self._forget_values()  # while somebody hears what dies with it
                 self.leak_reporter.explained.close(self.session.namespace)
         finally:
             sys.displayhook, sys.modules["__main__"], sys.excepthook = before
             self.narrator.watch(on=False)
-            self.values.forget()
+            self._forget_values()
             self.narrator.turn(on=False)
             instruments.remove(self.blocking_reporter)
 
@@ -177,8 +222,10 @@ class Shell:
                     timer.cancel()
                 if mode == "single":
                     self.tape.end()
-                self.debug_commands.ended()
-                self.sleeps.ended(f"input {self.session.count}")
+                if self._has("debug_commands"):
+                    self.debug_commands.ended()
+                if self._has("sleeps"):
+                    self.sleeps.ended(f"input {self.session.count}")
                 if mode == "single" and not self.closing:
                     self.guide.finished(text, status)
             if not self.closing:  # nobody waits for it: `done` would stop the cleanup
@@ -237,14 +284,25 @@ class Shell:
 
     def interrupt(self) -> bool:
         """What Ctrl-C does to what runs in the foreground; False where nothing does."""
-        self.debug_commands.resume_all()
+        if self._has("debug_commands"):
+            self.debug_commands.resume_all()
+        task = self.task
         if self._run is not None:
             self._run.interrupt()
-        elif self._command_runner.task is not None:
-            self._command_runner.task.cancel()
+        elif task is not None:
+            task.cancel()
         else:
             return False
         return True
+
+    def _forget_values(self) -> None:
+        if self._has("values"):
+            self.values.forget()
+
+    def _keep_lines(self, lines: tuple[Line, ...]) -> None:
+        """Keep what the console shows on the tape; before the first input it is of none."""
+        if self._has("tape"):
+            self.tape.show(lines)
 
     def printed(self, text: str) -> None:
         """Keep on the tape what user code has written, and mark a line in the record."""

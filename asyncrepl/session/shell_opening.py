@@ -11,6 +11,7 @@ from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_runner import kept_out_of_forks
 from asyncrepl.engine.loop.loop_shutdown import close_loop
 from asyncrepl.engine.statements import Session
+from asyncrepl.runtime.startup_heap import release_collector
 from asyncrepl.session.command_registry import CommandError, CommandRegistry
 from asyncrepl.session.shell import Shell
 from asyncrepl.views.styled_lines import prose, text_lines
@@ -45,6 +46,7 @@ def open_shell(
     On leaving, what was to be recorded is written, tasks are cancelled and awaited, async
     generators closed, the loop closed, and the interpreter's hooks given back.
     """
+    release_collector()  # before the user's namespace is there: who refers to what is in it shows
     loop = new_loop(clock)
     shell = Shell(Session(loop), loop, console, CommandRegistry(), frontend)
     with kept_out_of_forks(loop), shell.active():

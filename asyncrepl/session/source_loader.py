@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader
 from importlib.util import decode_source, module_from_spec, spec_from_loader
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.engine.code_owner import is_library
 from asyncrepl.instrument.compilation import compile_source
@@ -57,8 +56,7 @@ class NotSourceError(LoadError):
         self.error = error
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(NamedTuple):
     """What came into the namespace: the objects by name, and a line to try, if known."""
 
     objects: Mapping[str, Any]

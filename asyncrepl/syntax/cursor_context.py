@@ -8,7 +8,7 @@ code again, in which the string's own quote may stand (Python 3.12).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 __all__ = ["OpenCall", "Opened", "code_at_end", "open_call", "opened_at_end"]
 
@@ -20,7 +20,6 @@ _DEFINES = re.compile(r"\b(?:def|class)\s+\Z")
 _NAMED = re.compile(r"\s*([^\W\d]\w*)\s*=(?!=)")
 
 
-@dataclass(slots=True)
 class Opened:
     """Something that is open at the cursor.
 
@@ -28,12 +27,13 @@ class Opened:
     and ``spec`` for what follows the colon there. `start` is where its inside begins.
     """
 
-    kind: str
-    start: int
-    quote: str = ""
-    prefix: str = ""
-    #: Where the commas of a bracket stand.
-    commas: list[int] = field(default_factory=list)
+    def __init__(self, kind: str, start: int, quote: str = "", prefix: str = "") -> None:
+        self.kind = kind
+        self.start = start
+        self.quote = quote
+        self.prefix = prefix
+        #: Where the commas of a bracket stand.
+        self.commas: list[int] = []
 
     @property
     def formatted(self) -> bool:
@@ -41,8 +41,7 @@ class Opened:
         return self.kind == '"' and ("f" in self.prefix or "t" in self.prefix)
 
 
-@dataclass(frozen=True, slots=True)
-class OpenCall:
+class OpenCall(NamedTuple):
     """The call whose arguments are typed at the cursor.
 
     `position` counts the arguments before this one that have no name, `keyword` is the name that

@@ -12,7 +12,6 @@ first line, but for comments, has a prompt is a session: only what is behind its
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from asyncrepl.syntax.parsed_input import (
@@ -60,8 +59,7 @@ _ERROR_OUTPUT = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class PastedInput:
+class PastedInput(NamedTuple):
     """An input of a session; `fails` says that the text shows an error below it."""
 
     text: str
@@ -155,14 +153,14 @@ def _indent(line: str) -> str:
 _CONTINUES = re.compile(r"(else|elif|except|finally)\b")
 
 
-@dataclass
 class InputSplitter:
     """Collects lines into inputs; `typed` says that a person ends the blocks."""
 
-    typed: bool = False
-    _lines: list[str] = field(default_factory=list)
-    #: Whether the file is a session; None as long as that is open.
-    _session: bool | None = None
+    def __init__(self, typed: bool = False) -> None:
+        self.typed = typed
+        self._lines: list[str] = []
+        #: Whether the file is a session; None as long as that is open.
+        self._session: bool | None = None
 
     @property
     def pending(self) -> bool:

@@ -15,9 +15,8 @@ import re
 import warnings
 from codecs import BOM_UTF8
 from codeop import PyCF_ALLOW_INCOMPLETE_INPUT  # type: ignore[attr-defined]
-from dataclasses import dataclass, field
 from importlib.util import decode_source
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,35 +106,37 @@ _COMPOUND_STATEMENTS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
 class Blank:
     """Nothing to run: white space or comments."""
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """A word for the tool: ``:name rest``; `rest` begins in that column of the line."""
 
     name: str
     rest: str
-    column: int = field(default=0, compare=False)
+    column: int = 0
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it is the same command, in whatever column its rest begins."""
+        return isinstance(other, Command) and self[:2] == other[:2]
+
+    def __hash__(self) -> int:
+        return hash(self[:2])
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """Python that parses: one statement or several, to be run as one."""
 
     text: str
     tree: ast.Module
 
 
-@dataclass(frozen=True, slots=True)
 class Incomplete:
     """The beginning of a statement; more lines can make it whole."""
 
 
-@dataclass(frozen=True, slots=True)
-class InvalidStatement:
+class InvalidStatement(NamedTuple):
     """Python that does not parse, with the parser's error."""
 
     text: str

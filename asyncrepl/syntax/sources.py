@@ -10,14 +10,12 @@ from __future__ import annotations
 import ast
 import linecache
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 __all__ = ["Source", "Sources"]
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """One text that was compiled as a unit; `tree` is None when it does not parse.
 
     `column` is where it begins in the line that was typed: behind a command's name.

@@ -32,7 +32,6 @@ from asyncrepl.terminal.object_lookup import (
     raw_attribute,
     value_of,
 )
-from asyncrepl.terminal.signature_help import keyword_names, signature_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -106,10 +105,12 @@ class InputCompleter(Completer):
 
     def signature(self, text: str, width: int, height: int, dots: str) -> Sequence[Line]:
         """The rows about the call that is open at the end of `text`: see `signature_rows`."""
-        if text.startswith("!"):
+        if text.startswith("!") or "(" not in text:
             return ()
         if text.startswith(":"):
             text = text.partition(" ")[2]
+        from asyncrepl.terminal.signature_help import signature_rows
+
         return signature_rows(text, self._namespace, width, height, dots)
 
     def _candidates(self, text: str) -> _Candidates:
@@ -191,6 +192,8 @@ class InputCompleter(Completer):
         found = find(call.callee, self._namespace) if call is not None and call.begins else None
         if call is None or found is None:
             return {}
+        from asyncrepl.terminal.signature_help import keyword_names
+
         names = keyword_names(call, found)
         return {f"{name}=": "argument" for name in names if name.startswith(typed)}
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from prompt_toolkit.keys import Keys
 
-from asyncrepl.transcript.replay import Replay
 from asyncrepl.views.styled_lines import printable, wrapped
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from asyncrepl.terminal.painter import Painter
     from asyncrepl.terminal.terminal_setup import ReplayPlan
     from asyncrepl.terminal.terminal_ui import TerminalUI
+    from asyncrepl.transcript.replay import Replay
 
 __all__ = ["ReplayControl", "TerminalReplayTarget"]
 
@@ -168,6 +168,8 @@ class ReplayControl:
             hint=ui.panel.hint,
             columns=lambda: ui.columns,
         )
+        from asyncrepl.transcript.replay import Replay
+
         self._replay = Replay(
             plan.transcript,
             stage,

@@ -14,11 +14,9 @@ from asyncrepl.engine.loop.interrupts import Interrupter
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_runner import keep_running
 from asyncrepl.runtime.process import INTERRUPTED
-from asyncrepl.runtime.shipped_demos import DemoNotFoundError
 from asyncrepl.runtime.stdlib_copies import install_stdlib_copies
 from asyncrepl.session.command_registry import CommandError
 from asyncrepl.session.frontend import current_prompts, prompts_installed
-from asyncrepl.session.guide import next_demo_lines
 from asyncrepl.session.input_run import run_input
 from asyncrepl.session.shell_opening import clock_for_settings, open_shell
 from asyncrepl.terminal.library_hooks import hooks_installed
@@ -28,8 +26,6 @@ from asyncrepl.terminal.terminal_lease import TerminalLease
 from asyncrepl.terminal.terminal_replay import ReplayControl
 from asyncrepl.terminal.terminal_setup import ReplayPlan
 from asyncrepl.terminal.terminal_streams import LeasedInput
-from asyncrepl.transcript.grammar import TranscriptError
-from asyncrepl.transcript.transcript_parser import named_transcript
 from asyncrepl.views.styled_lines import prose, text_lines
 
 if TYPE_CHECKING:
@@ -67,6 +63,8 @@ def run_replays(terminal: Terminal, plans: list[ReplayPlan]) -> int:
         if terminal.session_exit.requested():
             break
     else:
+        from asyncrepl.session.guide import next_demo_lines
+
         played = Path(plans[-1].transcript.filename)
         terminal.console.show(*next_demo_lines(played, "asyncrepl replay", terminal.ui.columns))
     return terminal.session_exit.code or 0
@@ -172,6 +170,10 @@ class _PromptSession:
 
     def play_named(self, name: str) -> None:
         """Play the transcript `name` in this session; time stands still but for its statements."""
+        from asyncrepl.runtime.shipped_demos import DemoNotFoundError
+        from asyncrepl.transcript.grammar import TranscriptError
+        from asyncrepl.transcript.transcript_parser import named_transcript
+
         try:
             plan = ReplayPlan(named_transcript(name))
         except (DemoNotFoundError, TranscriptError) as error:
@@ -293,7 +295,6 @@ def _freeze_heap() -> None:
 
     Before the user's first statement, and in this thread: a collection may run finalizers.
     """
-    gc.collect()
     gc.freeze()
 
 

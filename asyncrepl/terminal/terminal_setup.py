@@ -14,8 +14,7 @@ import os
 import signal
 import sys
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO, cast
 
 from asyncrepl.engine.loop.interrupts import rows
 from asyncrepl.runtime.settings import use_ascii, use_color
@@ -44,8 +43,7 @@ __all__ = ["Program", "ReplayPlan", "Terminal"]
 Program = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class ReplayPlan:
+class ReplayPlan(NamedTuple):
     """What to replay: `speed` divides all delays, `pauses` says whether to wait for keys."""
 
     transcript: Transcript

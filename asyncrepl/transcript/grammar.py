@@ -31,11 +31,10 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from asyncrepl.runtime.settings import rate_of
-from asyncrepl.runtime.shipped_demos import closest_match
+from asyncrepl.runtime.word_matching import closest_match
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -75,42 +74,39 @@ class TranscriptError(Exception):
         return f"{self.filename}:{self.line}: {self.reason}"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A piece of a transcript: the number of its first line (from 1), its lines as written."""
+class Blank(NamedTuple):
+    """An empty line between entries."""
 
     line: int
     source: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Blank(Entry):
-    """An empty line between entries."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prose(Entry):
+class Prose(NamedTuple):
     """Lines of a Markdown file outside its fences, the fences' marks included."""
 
+    line: int
+    source: tuple[str, ...]
 
-@dataclass(frozen=True, slots=True)
-class Directive(Entry):
+
+class Directive(NamedTuple):
     """`#: NAME VALUE`; `meaning` is the value as `directive_value` understood it."""
 
+    line: int
+    source: tuple[str, ...]
     name: str
     value: str
     meaning: object
 
 
-@dataclass(frozen=True, slots=True)
-class Narration(Entry):
+class Narration(NamedTuple):
     """Consecutive `# ` lines; `text` is what they say, one line each."""
 
+    line: int
+    source: tuple[str, ...]
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Input(Entry):
+class Input(NamedTuple):
     """What is typed, and the output expected of it.
 
     `text` has one line for each typed one, without markers; an empty last line
@@ -120,6 +116,8 @@ class Input(Entry):
     fence, empty elsewhere.
     """
 
+    line: int
+    source: tuple[str, ...]
     text: str
     expected: tuple[str, ...]
     interrupt_after: float | None = None
@@ -140,11 +138,14 @@ class Input(Entry):
         """This input with `lines` as its expected output, none of which looks like a marker."""
         expected = tuple(GAP + line if closes_fence(line, self.mark) else line for line in lines)
         written = tuple(self.indent + line if line else "" for line in expected)
-        return replace(self, source=self.typed + written, expected=expected)
+        return self._replace(source=self.typed + written, expected=expected)
 
 
-@dataclass(frozen=True, slots=True)
-class Transcript:
+#: A piece of a transcript. Each has the number of its first line (from 1), its lines as written.
+Entry = Blank | Prose | Directive | Narration | Input
+
+
+class Transcript(NamedTuple):
     """A transcript as read: its entries in order, and how the file is written."""
 
     filename: str
@@ -200,7 +201,7 @@ class Transcript:
             else entry
             for entry in self.entries
         )
-        return replace(self, entries=entries)
+        return self._replace(entries=entries)
 
 
 def escaped_output_line(line: str) -> str:

@@ -19,10 +19,9 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from asyncrepl.runtime.atomic_files import write_file
 from asyncrepl.runtime.shipped_demos import DemoNotFoundError, find_transcript
@@ -31,7 +30,7 @@ from asyncrepl.transcript.grammar import TranscriptError
 from asyncrepl.transcript.output_patterns import merged_output, output_matches
 from asyncrepl.transcript.transcript_parser import load_transcript, missing_requirement
 from asyncrepl.transcript.transcript_run import TimeLimits, TranscriptRun, run_transcript
-from asyncrepl.views.styled_lines import one_line, printable
+from asyncrepl.views.styled_lines import code_unhighlighted, one_line, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -55,8 +54,7 @@ __all__ = [
 Opcode: TypeAlias = tuple[str, int, int, int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class OutputDifference:
+class OutputDifference(NamedTuple):
     """An input whose output was not as written, and the lines that it printed."""
 
     input: Input
@@ -68,8 +66,7 @@ class OutputDifference:
         return merged_output(self.input.expected, self.actual)
 
 
-@dataclass(frozen=True, slots=True)
-class CheckReport:
+class CheckReport(NamedTuple):
     """What came of one transcript.
 
     `ran` counts the statements that were run to their end. `trouble` is a line
@@ -149,7 +146,11 @@ def check_transcript(transcript: Transcript, *, limits: TimeLimits | None = None
         return CheckReport(
             transcript, skipped=f"{transcript.filename}: skipped, it needs {missing}"
         )
-    limits = limits or TimeLimits()
+    with code_unhighlighted():
+        return _compared(transcript, limits or TimeLimits())
+
+
+def _compared(transcript: Transcript, limits: TimeLimits) -> CheckReport:
     run = run_transcript(transcript, limits)
     differences = [
         OutputDifference(entry, printed)
@@ -292,7 +293,7 @@ class _CheckRun:
         except OSError as error:
             self._refuse(f"{filename}: can't be rewritten: {error.strerror or error}")
             return
-        self._reports[-1] = replace(report, differences=())
+        self._reports[-1] = report._replace(differences=())
         self._show_line(f"{filename}: {_counted(len(report.differences), 'output')} rewritten")
 
     def _show_line(self, *lines: str) -> None:

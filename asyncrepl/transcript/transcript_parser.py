@@ -14,9 +14,8 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from asyncrepl.runtime.isolation import find_for_user
 from asyncrepl.runtime.shipped_demos import DemoNotFoundError, find_transcript
@@ -52,8 +51,7 @@ __all__ = [
 _FENCE_START = re.compile(r"(?P<indent> *)(?P<mark>`{3,}|~{3,})[ \t]*(?P<info>[^`\s]*)")
 
 
-@dataclass(frozen=True, slots=True)
-class Fence:
+class Fence(NamedTuple):
     """One fence: the number of its first inner line (from 1), its indent, its inner lines.
 
     The lines are as in the file, indent included; `inner` takes it off. `mark` are the
@@ -146,8 +144,7 @@ def _decoded_text(data: bytes, filename: str) -> str:
         raise TranscriptError(filename, line, f"not UTF-8: byte 0x{byte:02x}") from None
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(NamedTuple):
     number: int
     raw: str
     text: str
@@ -215,7 +212,7 @@ class _Parser:
         self._key: Directive | None = None
 
     def entries(self) -> Iterator[Entry]:
-        readers = {
+        readers: dict[str, Callable[[], Entry]] = {
             "blank": self._blank,
             "prose": self._prose,
             "directive": self._directive,

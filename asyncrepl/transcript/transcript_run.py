@@ -24,18 +24,19 @@ import signal
 import sys
 import threading
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from itertools import chain, zip_longest
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.engine.loop.interrupts import Interrupter
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_runner import keep_running
 from asyncrepl.engine.loop.timers import TimerTies
 from asyncrepl.engine.tasks.task_records import current_task
+from asyncrepl.runtime.startup_heap import release_collector
 from asyncrepl.session.console import Console
 from asyncrepl.session.input_run import Status, run_input
+from asyncrepl.session.mistake_reporter import load_rules
 from asyncrepl.session.shell_opening import open_shell
 from asyncrepl.transcript.output_capture import OutputCapture, TeeStream, output_captured
 
@@ -63,8 +64,7 @@ __all__ = [
 POLL_INTERVAL = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class TimeLimits:
+class TimeLimits(NamedTuple):
     """Real seconds a statement may take: while nothing happens, and in all."""
 
     quiet: float = 10.0
@@ -294,8 +294,7 @@ def _sigint_handled(player: Player) -> Iterator[None]:
         signal.signal(signal.SIGINT, previous)
 
 
-@dataclass(frozen=True, slots=True)
-class TranscriptRun:
+class TranscriptRun(NamedTuple):
     """What came of the inputs that were run to their end, one after the other.
 
     `outputs` are the lines each printed, `ties` the timers that tied during each.
@@ -342,6 +341,9 @@ def run_transcript(
 def _run_inputs(
     transcript: Transcript, player: Player, capture: OutputCapture, ties: TimerTies
 ) -> TranscriptRun:
+    if any("Error" in line for entry in transcript.inputs for line in entry.expected):
+        load_rules()  # now: what is loaded is not looked at by each collection then
+    gc.freeze()
     outputs: list[tuple[str, ...]] = []
     tied: list[tuple[TimerTie, ...]] = []
     trouble = None
@@ -365,6 +367,7 @@ def _run_inputs(
 @contextmanager
 def garbage_collected_by_hand() -> Iterator[None]:
     """Within the block garbage is collected only where somebody asks, and then quickly."""
+    release_collector()
     enabled, frozen = gc.isenabled(), gc.get_freeze_count()
     gc.disable()
     gc.freeze()  # what the program itself has made need not be looked at each time

@@ -5,7 +5,7 @@ Each fits in 40 columns.
 
 from __future__ import annotations
 
-import platform
+import sys
 from typing import TYPE_CHECKING
 
 from asyncrepl import __version__
@@ -21,7 +21,7 @@ def banner_lines() -> list[Line]:
     return [
         [
             ("bold", "asyncrepl"),
-            ("dim", f" {__version__}, Python {platform.python_version()}; "),
+            ("dim", f" {__version__}, Python {sys.version.split()[0]}; "),
             *_key(":help"),
         ],
         [

@@ -15,9 +15,9 @@ from __future__ import annotations
 import difflib
 import io
 import shlex
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from asyncrepl.instrument.compilation import needs_loop
 from asyncrepl.views.explanation_lines import why_lines
@@ -93,8 +93,7 @@ def _diff_name(filename: str) -> str:
 _STYLES = {"+": "code", "-": "error", "@": "label"}
 
 
-@dataclass(frozen=True, slots=True)
-class DiagnosedProgram:
+class DiagnosedProgram(NamedTuple):
     """The program that was run: its `text` as Python has read it.
 
     `contents` are the texts of the files that are to change, with their own line ends.
@@ -102,7 +101,7 @@ class DiagnosedProgram:
 
     filename: str
     text: str
-    contents: Mapping[str, str] = field(default_factory=dict)
+    contents: Mapping[str, str] = MappingProxyType({})
 
     @property
     def is_file(self) -> bool:

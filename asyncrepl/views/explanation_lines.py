@@ -5,7 +5,6 @@ The catalogue shows the known mistakes when nobody has made one: as a list, and 
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 from asyncrepl.views.styled_lines import cell_width, code_lines, flowed, plain, printable
@@ -86,6 +85,8 @@ def changed_line(fix: Fix, sources: Mapping[str, Source]) -> int:
 
     Of a fix that only inserts, the line it writes above. `sources` are by file name.
     """
+    import difflib
+
     before = sources[fix.filename].lines if fix.filename in sources else []
     matcher = difflib.SequenceMatcher(None, before, fix.text.split("\n"), autojunk=False)
     changes = [each for each in matcher.get_opcodes() if each[0] != "equal"]
@@ -148,6 +149,8 @@ def _cut_code(code: str, width: int | None, less: int = 0) -> str:
 
 def _changed_lines(fix: Fix, sources: Mapping[str, Source]) -> Iterator[str]:
     """The lines of the corrected code that the user's own does not have."""
+    import difflib
+
     for filename, text in fix.texts.items():
         before = sources[filename].lines if filename in sources else []
         after = text.rstrip("\n").split("\n")

@@ -9,8 +9,7 @@ their colour alone, which not everybody sees.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 __all__ = ["Glyph", "Picture", "add_glyph", "glyph_rows", "glyphs_of", "remove_glyph"]
 
@@ -18,8 +17,7 @@ __all__ = ["Glyph", "Picture", "add_glyph", "glyph_rows", "glyphs_of", "remove_g
 Picture = Literal["lanes", "marbles"]
 
 
-@dataclass(frozen=True, slots=True)
-class Glyph:
+class Glyph(NamedTuple):
     """What is called `name`, drawn as `char`, one cell wide, or as `ascii`.
 
     `meaning` explains it in ``:help``, `brief` in a legend below the picture (where it is empty,

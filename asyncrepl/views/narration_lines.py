@@ -181,7 +181,7 @@ def _ended(event: IterationEnded) -> list[_StepText]:
 
 def _more_iterations(event: IterationsSummary) -> list[_StepText]:
     site = event.walk.site
-    count = "one more walk" if event.count == 1 else f"{event.count} more walks"
+    count = "one more walk" if event.more == 1 else f"{event.more} more walks"
     items = _count(event.items, "item")
     return [("1-6", "", f"{count} of {site.operand}: {items} in {duration(event.took)}")]
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ __all__ = [
     "ansi",
     "cell_width",
     "code_lines",
+    "code_unhighlighted",
     "cut",
     "cut_front",
     "fit",
@@ -274,8 +276,25 @@ def two_columns(
     return lines
 
 
+#: How many blocks there are within which nobody sees a style.
+_unhighlighted = 0
+
+
+@contextmanager
+def code_unhighlighted() -> Iterator[None]:
+    """Within the block `code_lines` gives text alone: Pygments takes 40 ms until it is ready."""
+    global _unhighlighted  # noqa: PLW0603 - whoever makes lines knows nothing of who draws them
+    _unhighlighted += 1
+    try:
+        yield
+    finally:
+        _unhighlighted -= 1
+
+
 def code_lines(source: str) -> list[Line]:
     """The lines of Python `source`, highlighted by name of style."""
+    if _unhighlighted:
+        return text_lines(source.removesuffix("\n"))
     lines: list[Line] = [[]]
     for token, text in _tokenizer()(source):
         style = _style_of_token(token)

@@ -18,7 +18,6 @@ drawn, and on a virtual clock, where most things do, equal waits look equal.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -59,8 +58,7 @@ def duration(ns: int) -> str:
     return f"{minutes // 60}:{minutes % 60:02} h"
 
 
-@dataclass(frozen=True, slots=True)
-class ClockReading:
+class ClockReading(NamedTuple):
     """The user's time at a moment: `at` is in seconds since the session began."""
 
     at: float

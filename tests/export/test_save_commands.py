@@ -269,18 +269,19 @@ def test_pieces_are_what_was_appended() -> None:
     assert len(pieces) == 4
 
 
-def test_many_short_pieces_take_little_memory() -> None:
-    """However long a session narrates: the tape has its limit in bytes."""
+def test_many_short_pieces_take_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long a session narrates: the tape has its limit in bytes, here an eighth of it."""
+    monkeypatch.setattr("asyncrepl.session.tape.MAX_CHARACTERS_IN_ALL", 500_000)
     tape = Tape(lambda: 0.5)
     tracemalloc.start()
     for number in range(60):
         tape.begin(str(number))
-        for _ in range(1000):
+        for _ in range(125):
             tape.show(([("dim", "0.000"), ("label", "await"), ("", "1")],))
         tape.end()
     used = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
-    assert used < 6_000_000
+    assert used < 750_000
     assert [scene.cut for scene in tape.recorded_inputs[-20:]] == [False] * 20
 
 

@@ -62,6 +62,16 @@ def run(*words: str, stdin: str = "") -> tuple[str, int]:
     return done.stderr, done.returncode
 
 
+#: Demos that hold what has to be closed.
+_WITH_RESOURCES = (
+    "13-where-break-leaves-it",
+    "16-task-group",
+    "20-subprocess",
+    "21-network",
+    "23-database",
+)
+
+
 @pytest.mark.parametrize(
     ("words", "status"),
     [
@@ -71,7 +81,7 @@ def run(*words: str, stdin: str = "") -> tuple[str, int]:
         (["-c", "import sys; sys.exit(3)"], 3),
         (["-c", "await asyncio.sleep(0.01)"], 0),
         (["replay", "--speed", "1000", "--no-pause", "task-group"], 0),
-        (["check", "demos", "README.md"], 0),
+        (["check", *(f"demos/{name}.pycon" for name in _WITH_RESOURCES), "README.md"], 0),
         *((["export", "six-steps", "--to", each], 0) for each in ("py", "html", "cast")),
     ],
     ids=lambda value: " ".join(value)[:30] if isinstance(value, list) else "",

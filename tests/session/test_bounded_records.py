@@ -25,9 +25,9 @@ async def walk():
 
 
 def test_ten_tickers_with_lanes_and_narration_stay_as_small() -> None:
-    """Once the record is full, here of a sixteenth of its length, nothing grows any more."""
+    """Once the record is full, here of a small part of its length, nothing grows any more."""
     with typed_shell() as type_in:
-        type_in.shell.loop.observe(Timeline(slices=1 << 12))
+        type_in.shell.loop.observe(Timeline(slices=1 << 10))
         type_in.shell.observing.want("lanes")
         type_in(":trace on")
         for part in TICKING.split("\n\n"):
@@ -35,10 +35,10 @@ def test_ten_tickers_with_lanes_and_narration_stay_as_small() -> None:
         type_in("walks = [asyncio.create_task(walk()) for _ in range(10)]; None")
         tracemalloc.start()
         try:
-            sizes = [_grown(type_in, seconds) for seconds in (30, 40)]
+            sizes = [_grown(type_in, seconds) for seconds in (20, 10)]
         finally:
             tracemalloc.stop()
-    # 40,000 slices later: one small object kept of each would be 2 MB. The inputs are on the tape.
+    # 10,000 slices later: one small object kept of each would be 0.5 MB. The inputs are on the tape.
     assert sizes[1] - sizes[0] < 100_000
 
 

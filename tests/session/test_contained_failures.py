@@ -9,6 +9,7 @@ import pytest
 from support.shells import typed_shell
 
 from asyncrepl.session import outcome_reporter
+from asyncrepl.views import explanation_lines
 
 if TYPE_CHECKING:
     from support.shells import Typed
@@ -89,7 +90,8 @@ def test_the_error_is_named_even_so(
     """Where an error cannot be explained, or shown in full, its type and message are."""
     with typed_shell() as type_in:
         with monkeypatch.context() as patch:
-            broken(outcome_reporter, name, error, patch)
+            home = explanation_lines if name == "explanation_lines" else outcome_reporter
+            broken(home, name, error, patch)
             shown = type_in("async for x in [1]: pass")
         assert f"{error.__name__}: broken" in shown
         assert "Error: " in shown

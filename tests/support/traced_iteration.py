@@ -110,7 +110,7 @@ def traced(
 
 def told(event: IterationEvent) -> tuple[Any, ...]:
     """An event as a tuple: its name and its fields, without the walk; times in ms."""
-    fields = {name: getattr(event, name) for name in type(event).__slots__ if name != "walk"}
+    fields = {name: getattr(event, name) for name in event._fields if name != "walk"}
     times = {"at", "waited", "took", "body", "last"} - ({"last"} if "first" in fields else set())
     shown = (
         value // 1_000_000 if name in times and value is not None else value

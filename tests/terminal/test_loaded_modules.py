@@ -32,12 +32,14 @@ sys.exit(main())
 LATER = (
     "asyncrepl.explain",
     "asyncrepl.export.recording",
+    "asyncrepl.commands",
+    "asyncrepl.transcript.replay",
+    "asyncrepl.session.guide",
+    "asyncrepl.terminal.signature_help",
     "sqlite3",
     "multiprocessing",
     "unittest",
 )
-#: Nor does a statement that is right, without a terminal.
-NEVER_FOR_A_STATEMENT = (*LATER, "asyncrepl.terminal", "prompt_toolkit", "pygments")
 
 
 def loaded(modules: list[str], packages: tuple[str, ...]) -> list[str]:
@@ -92,13 +94,116 @@ def test_what_a_statement_may_need_is_loaded_while_it_is_written(
     modules_with("asyncrepl.explain.rules.operands")
 
 
-def test_a_statement_of_the_command_line_loads_no_terminal() -> None:
-    """Nor anything that explains errors, as long as there is none."""
+#: What runs text without a terminal loads none of these, where nothing goes wrong.
+_NO_TERMINAL = ("asyncrepl.terminal", "prompt_toolkit", "pygments", "wcwidth")
+_WITHOUT_ERROR = (*_NO_TERMINAL, "asyncrepl.explain", "asyncrepl.export", "sqlite3", "unittest")
+#: Nor does a program: what only a session of several inputs needs, or commands, or pictures.
+_PROGRAM = (
+    *_WITHOUT_ERROR,
+    "asyncrepl.commands",
+    "asyncrepl.engine.blocking",
+    "asyncrepl.runtime.shipped_demos",
+    "asyncrepl.session.command_runner",
+    "asyncrepl.session.debug_commands",
+    "asyncrepl.session.guide",
+    "asyncrepl.session.tape",
+    "asyncrepl.transcript",
+    "asyncrepl.views.banner",
+    "asyncrepl.views.explanation_lines",
+    "asyncrepl.views.live_rows",
+    "dataclasses",
+    "difflib",
+    "json",
+    "platform",
+    "shutil",
+)
+_RIGHT = """
+import asyncio
+async def numbers():
+    for n in range(2):
+        await asyncio.sleep(0)
+        yield n
+async def main():
+    async for n in numbers(): print(n)
+asyncio.run(main())
+"""
+_WRONG = "async def numbers(): yield 1\nfor n in numbers(): pass\n"
+_TRANSCRIPT = ">>> 1 + 1\n2\n>>> 1 / 0\nZeroDivisionError: division by zero\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "text", "never"),
+    [
+        (["-c", "pass"], "", _PROGRAM),
+        (["-c", "import asyncio; await asyncio.sleep(0)"], "", _PROGRAM),
+        (["program.py"], _RIGHT, _PROGRAM),
+        (["program.py"], _WRONG, ("asyncrepl.terminal", "prompt_toolkit", "asyncrepl.export")),
+        (["explain", "program.py"], _RIGHT, _WITHOUT_ERROR),
+        (["check", "program.pycon"], _TRANSCRIPT, _NO_TERMINAL),
+    ],
+    ids=["pass", "await", "program", "wrong program", "explain", "check"],
+)
+def test_each_way_to_run_text_loads_what_it_needs(
+    words: list[str], text: str, never: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Beyond what ``import asyncio`` loads: no terminal, and nothing for what does not happen."""
+    if text:
+        (tmp_path / words[-1]).write_text(text)
     code = (
-        "import sys; from asyncrepl.cli.main import main; status = main(['-c', 'pass']); "
-        "print('\\n'.join(sys.modules)); sys.exit(status)"
+        "import sys, asyncio; before = set(sys.modules); from asyncrepl.cli.main import main; "
+        f"status = main({words!r}); "
+        "print('\\n'.join({*sys.modules} - before))"
     )
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        cwd=tmp_path,
+    )
+    assert "asyncrepl.session.shell" in ran.stdout.split()
+    assert loaded(ran.stdout.split(), never) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "typed"),
+    [
+        (["-c", "import gc; print('it is', gc.isenabled())"], ""),
+        (["program.py"], ""),
+        (["-"], "import gc; print('it is', gc.isenabled())\n"),
+        (["explain", "program.py"], ""),
+    ],
+    ids=["-c", "a file", "a pipe", "explain"],
+)
+def test_user_code_runs_with_the_collector_on(
+    words: list[str], typed: str, tmp_path: Path
+) -> None:
+    """It is off while ours is loaded, and never any longer."""
+    (tmp_path / "program.py").write_text("import gc; print('it is', gc.isenabled())\n")
+    ran = subprocess.run(
+        [sys.executable, "-m", "asyncrepl", *words],
+        input=typed,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        cwd=tmp_path,
+    )
+    assert "it is True" in ran.stdout
+
+
+def test_who_types_has_the_collector_on(start: Callable[..., Terminal]) -> None:
+    """And what was loaded before the prompt is not looked at."""
+    terminal = start()
+    terminal.send("import gc; (gc.isenabled(), gc.get_freeze_count() > 10_000)\r")
+    terminal.wait_for("(True, True)")
+
+
+def test_who_imports_the_tool_keeps_his_collector() -> None:
+    """Only a process that is ours is without one for a moment."""
+    code = "import gc; from asyncrepl.cli.main import main; main(['-c', 'pass']); print(gc.isenabled(), gc.get_freeze_count())"
     ran = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
-    assert loaded(ran.stdout.split(), NEVER_FOR_A_STATEMENT) == []
+    assert ran.stdout == "True 0\n"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from asyncrepl.events import Blocked, BlockingReport
@@ -11,9 +9,9 @@ from asyncrepl.views.status_rows import blocked_lines, blocked_row
 from asyncrepl.views.styled_lines import plain
 
 TICK = Blocked("tick", "<input 3>", 2, "time.sleep(2)", 1.34)
-INPUT = replace(TICK, task="input 3")
-CALLBACK = replace(TICK, task=None)
-FILE = replace(TICK, filename="/home/ann/project/very/long/name/worker.py", line=120)
+INPUT = TICK._replace(task="input 3")
+CALLBACK = TICK._replace(task=None)
+FILE = TICK._replace(filename="/home/ann/project/very/long/name/worker.py", line=120)
 NOWHERE = Blocked("tick", "", 0, "", 1.34)
 
 ROWS = [
@@ -25,7 +23,7 @@ ROWS = [
     (INPUT, 39, "blocked 1.3 s at <input 3>:2: time.sle…"),
     (FILE, 79, "blocked 1.3 s by 'tick' at /home/ann/project/very/long/name/worker.py:120"),
     (FILE, 39, "blocked 1.3 s by 'tick' at worker.py:1…"),
-    (replace(TICK, source=""), 79, "loop blocked 1.3 s by task 'tick' at <input 3>:2"),
+    (TICK._replace(source=""), 79, "loop blocked 1.3 s by task 'tick' at <input 3>:2"),
 ]
 
 
@@ -59,12 +57,12 @@ LINES = [
         ["loop was blocked 12 more times, 2.4 s in all, by 3 tasks", "  at <input 3>:2: time.sleep(2)"],
     ),
     (
-        once(replace(TICK, waited=1.1)),
+        once(TICK._replace(waited=1.1)),
         None,
         ["loop was blocked 1.3 s, 1.1 s of it waiting for its turn, by task 'tick' at <input 3>:2: time.sleep(2)"],
     ),
     (
-        once(replace(TICK, collected=1.1)),
+        once(TICK._replace(collected=1.1)),
         None,
         ["loop was blocked 1.3 s, 1.1 s of it collecting garbage, by task 'tick' at <input 3>:2: time.sleep(2)"],
     ),
@@ -81,6 +79,6 @@ def test_the_line_takes_two_where_one_is_too_narrow(
 
 def test_what_users_wrote_does_not_reach_the_terminal_raw() -> None:
     """Names and source lines may hold escape sequences."""
-    evil = replace(TICK, task="\x1b[2J", filename="\x1b[2J.py", source="'\x1b[2J'")
+    evil = TICK._replace(task="\x1b[2J", filename="\x1b[2J.py", source="'\x1b[2J'")
     shown = plain(blocked_row(evil, 200)) + "".join(map(plain, blocked_lines(once(evil), 200)))
     assert "\x1b" not in shown

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from asyncrepl.engine.blocking.blocked_slice import BLOCKED_AFTER
@@ -35,15 +34,15 @@ __all__ = ["ReportThrottle", "SleepMonitor"]
 _PlaceKey: TypeAlias = tuple[str, int, str | None]
 
 
-@dataclass(slots=True)
 class _PlaceHistory:
     """What is known of one place: how often it was told, what is gathered, when it is due."""
 
-    pause: float
-    due: float
-    last: float
-    told: int = 0
-    kept: BlockingReport | None = None
+    def __init__(self, pause: float, due: float, last: float) -> None:
+        self.pause = pause
+        self.due = due
+        self.last = last
+        self.told = 0
+        self.kept: BlockingReport | None = None
 
 
 class ReportThrottle:
@@ -107,8 +106,7 @@ def _key(found: Blocked) -> _PlaceKey:
 def _report_with(kept: BlockingReport | None, found: Blocked) -> BlockingReport:
     if kept is None:
         return BlockingReport(found, 1, found.seconds, frozenset({found.task}))
-    return replace(
-        kept,
+    return kept._replace(
         last=found,
         times=kept.times + 1,
         seconds=kept.seconds + found.seconds,
@@ -162,7 +160,7 @@ class SleepMonitor:
 
     def _report(self, blocks: BlockingReport) -> None:
         for hear in self._loop.live.instruments.blocking_report:
-            hear(replace(blocks, measured=False))
+            hear(blocks._replace(measured=False))
 
     def _over(self) -> None:
         """The turn is over in which somebody slept: tell of each slice that was too long."""

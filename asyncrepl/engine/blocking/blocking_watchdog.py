@@ -30,7 +30,6 @@ import math
 import signal
 import threading
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from itertools import pairwise
 from queue import Empty, SimpleQueue
 from time import monotonic
@@ -319,8 +318,8 @@ class BlockingWatchdog:
         else:
             source = linecache.getline(place.filename, place.line).strip()
             found = Blocked(*place, source, seconds, held.waited, lane, held.slice.at)
-            found = replace(found, others=held.others)
-        return found and replace(found, collected=min(held.collected, seconds))
+            found = found._replace(others=held.others)
+        return found and found._replace(collected=min(held.collected, seconds))
 
     def _missed(self, before: LoopObservation, now: LoopObservation) -> list[Blocked | None]:
         """The long slices that came and went while this thread could not look."""
@@ -336,7 +335,7 @@ class BlockingWatchdog:
             ):
                 found = self._unseen(lane, at, seconds, away)
                 collected = seconds * (now.collections > before.collections)
-                missed.append(found and replace(found, collected=collected))
+                missed.append(found and found._replace(collected=collected))
         return missed
 
     def _unseen(self, lane: int | None, at: int, seconds: float, waited: float) -> Blocked | None:

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import reprlib
 from collections import Counter
-from dataclasses import dataclass
 from types import CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -76,14 +75,12 @@ def next_emitted(number: int) -> int:
 MAX_SITES = 1000
 
 
-@dataclass(slots=True)
 class _SiteCounts:
-    begun: int = 0
-    #: Of those that ended and were not told: the last, how many, their items and time.
-    last: Iteration | None = None
-    count: int = 0
-    items: int = 0
-    took: int = 0
+    def __init__(self) -> None:
+        self.begun = 0
+        #: Of those that ended and were not told: the last, how many, their items and time.
+        self.last: Iteration | None = None
+        self.count = self.items = self.took = 0
 
     def sum(self, at: int) -> IterationsSummary:
         assert self.last is not None

@@ -28,10 +28,9 @@ import ast
 import dis
 import sys
 import threading
-from dataclasses import dataclass
 from functools import lru_cache
 from opcode import opname
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 from asyncrepl.engine.code_owner import owner
 from asyncrepl.engine.tasks.await_chain import await_chain
@@ -187,8 +186,7 @@ _GOT = "END_SEND" if sys.version_info >= (3, 12) else "JUMP_BACKWARD_NO_INTERRUP
 _Place = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class AsyncLoop:
+class AsyncLoop(NamedTuple):
     """A loop by the offsets of its instructions.
 
     At `ask` it calls ``__anext__``, at `got` the value has come, from `body` on it is bound;

@@ -7,8 +7,7 @@ seen stays readable at every moment, also after a cancellation.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from asyncrepl.engine.code_owner import user_part
 
@@ -29,16 +28,14 @@ _LAST_ITERATIONS = 16
 SourceReader: TypeAlias = "Callable[[Callable[[object], bool]], Awaitable[object]]"
 
 
-@dataclass(frozen=True, slots=True)
-class Marble:
+class Marble(NamedTuple):
     """A value: when it came, in nanoseconds since the start, and the beginning of its repr."""
 
     at: int
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class MarbleRow:
+class MarbleRow(NamedTuple):
     """What one source gave until `at`: there it was done, failed, or was still open."""
 
     label: str

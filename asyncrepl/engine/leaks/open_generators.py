@@ -22,10 +22,9 @@ import builtins
 import gc
 import sys
 import weakref
-from dataclasses import dataclass
 from opcode import opname
 from types import AsyncGeneratorType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.engine.code_owner import is_library, is_plumbing
 from asyncrepl.events.object_info import place_at
@@ -49,8 +48,7 @@ _HEAP, _IMMUTABLE = 1 << 9, 1 << 8
 FirstStep = tuple["CodeType", int]
 
 
-@dataclass(frozen=True, slots=True)
-class OpenGenerator:
+class OpenGenerator(NamedTuple):
     """An async generator that was begun and did not end.
 
     `at` is the file and line it has reached, `begun` those of the loop or call that
@@ -63,8 +61,7 @@ class OpenGenerator:
     running: bool
 
 
-@dataclass(frozen=True, slots=True)
-class LeftGenerator:
+class LeftGenerator(NamedTuple):
     """An async generator that a loop has left: its qualified name, and who holds it.
 
     `defined` is the file of its function, `name` the user's name for it, empty where

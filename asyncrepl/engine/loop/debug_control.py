@@ -20,8 +20,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from asyncrepl.engine.loop.live_loop import LiveLoop
 from asyncrepl.engine.loop.loop_clock import Clock
@@ -113,8 +112,7 @@ def running_loop() -> LiveLoop:
 MAX_ITERATIONS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class StepResult:
+class StepResult(NamedTuple):
     """What a step did: `fired` timers fired, now it is `at` (loop time, seconds).
 
     `fired` is more than was asked for where timers tie, and less where no more are set;

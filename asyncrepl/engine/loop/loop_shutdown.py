@@ -34,6 +34,8 @@ __all__ = ["LoopShutdown", "close_loop"]
 #: Seconds until it is said what keeps us, seconds from then on until it is left behind,
 #: and until the process is ended because it has not gone even then.
 REPORT_AFTER, ABANDON_AFTER, EXIT_AFTER = 1.0, 3.0, 2.0
+#: Seconds that whoever watches may take to notice that all is over.
+_WATCH_ENDS_WITHIN = 0.1
 #: So many interruptions are taken before what is left is left.
 _MAX_INTERRUPTIONS = 20
 
@@ -156,6 +158,7 @@ def _watched_for_blocking(
         yield
     finally:
         over.set()
+        watch.join(_WATCH_ENDS_WITHIN)  # else it keeps what the session held for a moment longer
         signal.signal(signal.SIGINT, before or signal.default_int_handler)
 
 

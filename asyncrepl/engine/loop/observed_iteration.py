@@ -65,9 +65,16 @@ _on_timeout = vars(asyncio.Timeout)["_on_timeout"]
 
 def run_once(loop: LiveLoop) -> None:
     """As asyncio's ``loop._run_once``; what runs is noted in the loop's timeline."""
-    timeline: Any = loop.live.timeline
+    timeline: Any = loop._transports.live.timeline  # as `loop.live`, without a call
     if loop._scheduled:
         _forget_cancelled(loop)
+    if len(loop._ready) == 1 and type(loop._ready[0]._callback) is timeline.step:
+        try:
+            if _run_lone_steps(loop, timeline):
+                return
+        except BaseException:
+            timeline.exception_escaped()
+            raise
     if loop._ready or loop._stopping:
         events = loop._selector.select(0)
     else:
@@ -90,7 +97,9 @@ def run_once(loop: LiveLoop) -> None:
     except BaseException:
         timeline.exception_escaped()
         raise
-    timeline.iteration_ended()
+    log = timeline.log
+    if timeline.unnamed or len(log.fresh) > log.much:  # else the call would cost more than it does
+        timeline.iteration_ended()
 
 
 def _forget_cancelled(loop: LiveLoop) -> None:
@@ -131,6 +140,66 @@ def _fire_timers(loop: LiveLoop) -> None:
         if ties is not None:
             ties.fires(handle)
         loop._ready.append(handle)
+
+
+@marked_as_running_callbacks
+def _run_lone_steps(loop: LiveLoop, timeline: Any) -> bool:
+    """Run iterations of which all is one step of a task; False if there was none.
+
+    Nobody can come between two steps of a task that is alone, as long as no timer is due. So these
+    are as many iterations as they would be, without a return to asyncio after each, and without
+    the questions that have one answer. A statement that only does ``sleep(0)`` took 13 % longer
+    than under asyncio, and takes 3 % less.
+    """
+    ready, step, select, live = (
+        loop._ready,
+        timeline.step,
+        loop._selector.select,
+        loop._transports.live,
+    )
+    any_ran = False
+    while len(ready) == 1 and not (loop._stopping or loop._debug):
+        handle: Any = ready[0]
+        callback = handle._callback
+        if type(callback) is not step or handle._cancelled or live.timeline is not timeline:
+            break
+        if events := select(0):
+            any_ran = True
+            loop._process_events(events)
+            _run_ready(loop, timeline, len(ready))
+            timeline.iteration_ended()
+            break
+        now, scheduled = timeline.ns(), loop._scheduled
+        if scheduled and (scheduled[0]._cancelled or scheduled[0]._when * 1e9 <= now):
+            break
+        any_ran = True
+        ready.popleft()
+        task = callback.__self__
+        record = timeline.records.get(id(task)) or timeline.add_unseen_task(task)
+        if record is not timeline.record:
+            timeline.record.busy += now - timeline.since
+            timeline.record, timeline.since = record, now
+        record.slices += 1
+        log = timeline.log
+        log.fresh.append(record.number)
+        log.fresh.append(now)
+        try:
+            handle._context.run(callback)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            _FailedHandle(handle, error).report()
+        if timeline.cuts:
+            timeline.cuts.look(task)
+        if _c_task_done(task):  # a task in pure Python has another kind of steps
+            timeline.end_task(task)
+        elif timeline.instruments.task_suspended:
+            for hear in timeline.instruments.task_suspended:
+                hear(task)
+        if timeline.unnamed or len(log.fresh) > log.much:
+            timeline.iteration_ended()
+    handle = callback = task = None  # see `_run_ready`
+    return any_ran
 
 
 @marked_as_running_callbacks

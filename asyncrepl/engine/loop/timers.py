@@ -26,8 +26,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.engine.code_owner import is_ours
 from asyncrepl.engine.tasks.task_records import current_task, name_of
@@ -116,8 +115,7 @@ def hide_ours(made: Any) -> None:
         del places[-1]
 
 
-@dataclass(frozen=True, slots=True)
-class TimerTie:
+class TimerTie(NamedTuple):
     """Two timers were due `at` this instant, in seconds; who set them, None for no task."""
 
     at: float

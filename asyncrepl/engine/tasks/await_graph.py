@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from dataclasses import dataclass
 from functools import cache
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.engine.code_owner import location_and_source, owner
 from asyncrepl.engine.tasks.await_chain import (
@@ -57,8 +56,7 @@ _MEETING_POINTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class AwaitNode:
+class AwaitNode(NamedTuple):
     """A task in the graph; `awaits` are the places, in the graph, of those it awaits.
 
     `on` is what it waits on, with the name or number of the queue, lock or event in

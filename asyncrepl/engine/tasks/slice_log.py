@@ -51,11 +51,12 @@ class SliceLog:
     two loop iterations. Everything else may be called from any thread.
     """
 
-    __slots__ = ("_kept", "_much", "_slices", "fresh")
+    __slots__ = ("_kept", "_slices", "fresh", "much")
 
     def __init__(self, slices: int) -> None:
         self._slices = slices
-        self._much = 2 * min(BATCH, slices // 4)
+        #: From so many numbers in `fresh` on, `tidy` has something to do.
+        self.much = 2 * min(BATCH, slices // 4)
         self.fresh: list[int] = []
         self._kept = _LogState((), self.fresh, 0)
 
@@ -101,7 +102,7 @@ class SliceLog:
 
     def tidy(self) -> None:
         """Pack what is fresh but for the last slice, once it is much; forget what is too old."""
-        if len(self.fresh) <= self._much:
+        if len(self.fresh) <= self.much:
             return
         blocks, fresh, first = self._kept
         block = array("q")

@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
-from dataclasses import dataclass
 from functools import cache
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
@@ -207,8 +206,7 @@ _DESCRIBERS: dict[str, Callable[[AwaitLink], str]] = {
 TaskActivity = Literal["running", "ready", "waiting", "stopping"]
 
 
-@dataclass(frozen=True, slots=True)
-class TaskState:
+class TaskState(NamedTuple):
     """A task as it was when asked.
 
     A task is "ready" that the loop will run next, and "stopping" once it

@@ -109,7 +109,7 @@ class Timeline(Instrument):
         self._findings: deque[Finding] = deque(maxlen=past)
         self._finding_log = FindingLog(self.instruments)
         self._next = itertools.count(1)
-        self._unnamed: list[TaskRecord] = []
+        self.unnamed: list[TaskRecord] = []
         self._timeouts = FiredTimeouts()
         self.cuts = CutOffTasks(self._finding_log)
         self._thread = 0
@@ -122,7 +122,7 @@ class Timeline(Instrument):
         With `since`, an instant in nanoseconds, only the slices from then on: many times
         a second, a copy of all would be noticed.
         """
-        if self._unnamed and threading.get_ident() == self._thread:
+        if self.unnamed and threading.get_ident() == self._thread:
             self._read_names()
         slices, first = self.log.copy(since)
         records = self._known()
@@ -184,7 +184,7 @@ class Timeline(Instrument):
 
     def record_of_lane(self, lane: int) -> TaskRecord | None:
         """What is known of a lane; None if it is forgotten."""
-        if self._unnamed and threading.get_ident() == self._thread:
+        if self.unnamed and threading.get_ident() == self._thread:
             self._read_names()
         every = itertools.chain(self.records.values(), reversed(self._past_records))
         return next((record for record in every if record.number == lane), None)
@@ -249,7 +249,7 @@ class Timeline(Instrument):
     def iteration_ended(self) -> None:
         """A loop iteration is over."""
         self.log.tidy()
-        if self._unnamed:
+        if self.unnamed:
             self._read_names()
 
     def loop_stands(self) -> None:
@@ -338,16 +338,16 @@ class Timeline(Instrument):
         return TaskRecord(next(self._next), at, maker if maker > IDLE else None, made)
 
     def _read_names(self) -> None:
-        for record in self._unnamed:
+        for record in self.unnamed:
             _reread_name(record)
-        self._unnamed.clear()
+        self.unnamed.clear()
 
     def _keep_record(self, record: TaskRecord, task: Any, coro: Any) -> None:
         record.name = record.coro = coro_name(coro)  # until the iteration is over
         record.ref = ref = TaskRef(task, self._task_destroyed)
         ref.key = id(task)
         self.records[ref.key] = record
-        self._unnamed.append(record)
+        self.unnamed.append(record)
         for hear in self.instruments.task_made:
             hear(record.number, record.parent)
 

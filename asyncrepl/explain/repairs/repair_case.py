@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.events.object_info import ObjectInfo
 from asyncrepl.explain.generator_steps import stepped_source
@@ -61,8 +60,7 @@ COLLECTORS = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Case:
+class Case(NamedTuple):
     """What is to be repaired: `info` are those of the operand, where they are known."""
 
     evidence: Evidence

@@ -200,7 +200,7 @@ def test_a_thousand_rounds_are_told_in_few_events() -> None:
 def test_a_thousand_walks_are_told_in_few_events() -> None:
     """A loop that is entered again and again is summed up like rounds."""
     result = traced("for k in range(1000):\n    async for n in eager(3): pass\n")
-    walks = [event.count for event in result.of(IterationsSummary)]
+    walks = [event.more for event in result.of(IterationsSummary)]
     assert len(result.events) < 50
     assert sum(walks) + len(result.of(IterationEnded)) == 1000
     assert sum(event.items for event in result.of(IterationsSummary)) == 3 * sum(walks)
