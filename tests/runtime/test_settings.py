@@ -6,7 +6,6 @@ import io
 import math
 import re
 import tomllib
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -91,7 +90,7 @@ def test_the_commented_default_changes_nothing(home: dict[str, str], tmp_path: P
     assert tomllib.loads(text) == {}
     plain = load_settings(environ=home)
     path = written(tmp_path, re.sub(r"^# (\w+ = )", r"\1", text, flags=re.MULTILINE))
-    assert load_settings(environ=home) == replace(plain, rate=1.0)
+    assert load_settings(environ=home) == plain._replace(rate=1.0)
     assert set(tomllib.loads(path.read_text())) == {option.name for option in OPTIONS}
     assert all(hasattr(plain, option.name) for option in OPTIONS)
 
