@@ -54,6 +54,7 @@ __all__ = [
     "is_library",
     "look",
     "repair_imports",
+    "user_folders",
 ]
 
 #: The packages that asyncrepl needs, and those that they need.
@@ -68,8 +69,7 @@ _TOOL = (
 )
 _ZIP = f"python{sys.version_info.major}{sys.version_info.minor}.zip"
 _IMPORT_SYSTEM = ("<frozen importlib", os.path.join(_STDLIB, "importlib", ""))  # noqa: PTH118
-#: Seconds to wait for another thread's import. It cannot be for ever: that thread may wait
-#: for one of ours.
+#: Seconds to wait for another thread's import: it may wait for one of ours.
 _LOCK_TIMEOUT = 1.0
 
 
@@ -337,6 +337,8 @@ class _TimedLock:
 
 
 _isolation: "Isolation | None" = None
+#: The folders that were added for the user's code; "" is the current one.
+user_folders: "list[str]" = []
 
 
 def begin() -> None:
@@ -361,6 +363,7 @@ def add_user_folder(place: str) -> None:
     """
     if not sys.flags.safe_path:
         sys.path.insert(0, place)
+    user_folders.append(place)
     look()
 
 
