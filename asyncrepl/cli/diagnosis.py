@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.cli.plain_session import run_program
 from asyncrepl.engine.loop.loop_runner import EndsSessionError
-from asyncrepl.events.findings import findings
+from asyncrepl.events.instrument import Instrument
 from asyncrepl.runtime.process import INTERRUPTED
 from asyncrepl.session.console import Console
 from asyncrepl.session.shell_opening import open_shell
@@ -45,8 +45,9 @@ if TYPE_CHECKING:
 
     from asyncrepl.engine.loop.loop_clock import Clock
     from asyncrepl.engine.statements import Outcome
-    from asyncrepl.events import Blocked
+    from asyncrepl.events import Blocked, BlockingReport
     from asyncrepl.explain.explanation import Explanation, Fix
+    from asyncrepl.session.mistake_reporter import SilentMistakeReporter
     from asyncrepl.session.shell import Shell
     from asyncrepl.views.styled_lines import Line
 
@@ -201,6 +202,7 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
             shell.outcomes.show_error = failed
             shell.narrator.listen()
             shell.mistake_reporter.stuck, shell.mistake_reporter.silent = _end_waiting, True
+            findings = shell.loop.live.findings
             findings.patient = True
             folder = None if program.path is None else str(program.path.parent)
             with _watched(shell), UserModuleFinder(shell.session.sources, folder):
@@ -214,12 +216,27 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
             perhaps = _tentative_explanation(shell)  # while its source is known
     except _DeadlockError:
         found.error, found.shown = None, ()  # closing the session has cancelled it
-    finally:
-        findings.patient = False
     if found.error is None:
         found.explanation = shell.first or perhaps
     found.more = tuple(each for each in told if each != found.explanation)
     return found
+
+
+class _BlockedOthers(Instrument):
+    """Has what blocks the loop while others could run explained as a mistake."""
+
+    def __init__(self, mistakes: SilentMistakeReporter) -> None:
+        self._mistakes = mistakes
+
+    def blocking_report(self, report: BlockingReport) -> None:
+        """Note the last time."""
+        self.note(report.last)
+
+    def note(self, found: Blocked) -> None:
+        """Have `found` explained, if others could have run and it is known where it was."""
+        if found.others and found.filename:
+            milliseconds = round(1000 * found.seconds)
+            self._mistakes.note_blocked(found.filename, found.line, milliseconds)
 
 
 @contextlib.contextmanager
@@ -230,15 +247,8 @@ def _watched(shell: Shell) -> Iterator[None]:
     """
     from asyncrepl.engine.blocking.blocking_watchdog import BlockingWatchdog
 
-    def tell(last: Blocked) -> None:
-        if last.others and last.filename:
-            shell.mistake_reporter.blocked(last.filename, last.line, round(1000 * last.seconds))
-
-    hogs, main, over = (
-        BlockingWatchdog(shell.loop, lambda blocks: tell(blocks.last)),
-        get_ident(),
-        Event(),
-    )
+    noted, instruments = _BlockedOthers(shell.mistake_reporter), shell.loop.live.instruments
+    hogs, main, over = BlockingWatchdog(shell.loop), get_ident(), Event()
     ended: list[Blocked] = []
 
     def wait() -> None:
@@ -249,6 +259,7 @@ def _watched(shell: Shell) -> Iterator[None]:
                 _raise_in(main, _DeadlockError)
                 break
 
+    instruments.add(noted)
     hogs.start()
     Thread(target=wait, name="asyncrepl limit", daemon=True).start()
     try:
@@ -256,8 +267,9 @@ def _watched(shell: Shell) -> Iterator[None]:
     finally:
         over.set()
         for found in (*ended, *(blocks.last for blocks in hogs.look())):
-            tell(found)
+            noted.note(found)
         hogs.close()
+        instruments.remove(noted)
 
 
 def _raise_in(thread: int, error: type[BaseException]) -> None:

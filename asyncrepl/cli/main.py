@@ -310,7 +310,14 @@ def _console(color: str) -> Console:
     from asyncrepl.session.console import Console
 
     width = (lambda: os.get_terminal_size(1).columns) if os.isatty(1) else None
-    return Console(sys.stdout, sys.stderr, color=use_color(color), width=width, ascii=use_ascii())
+    return Console(
+        sys.stdout,
+        sys.stderr,
+        color=use_color(color),
+        width=width,
+        ascii=use_ascii(),
+        pretty=width is not None,
+    )
 
 
 def _print_error(message: object) -> None:

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from asyncrepl.session.source_loader import Loaded
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["course_lines", "source_lines"]
+__all__ = ["course_lines", "source_lines", "source_text"]
 
 #: The module in front of a class name in an annotation.
 _MODULE_PREFIX = re.compile(r"\b(?:[a-z_]\w*\.)+(?=[A-Z])")
@@ -207,12 +207,13 @@ def _source(shell: Shell, rest: str) -> list[Line]:
     if not rest:
         raise CommandError(":source takes a demo's name, or a name you have defined")
     try:
-        return code_lines(_source_text(shell, rest).rstrip("\n"))
+        return code_lines(source_text(shell, rest).rstrip("\n"))
     except LoadError as error:
         raise CommandError(str(error)) from None
 
 
-def _source_text(shell: Shell, name: str) -> str:
+def source_text(shell: Shell, name: str) -> str:
+    """The source of a name of the user's, or of a demo; raises CommandError, LoadError."""
     found = find_named(name, shell.session.namespace)
     shipped = name not in shell.session.namespace and name in _iterable_names(shell, name)
     if found is not MISSING and not shipped:

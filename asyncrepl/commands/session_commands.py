@@ -7,10 +7,11 @@ the configuration file and the options of the command line set for every session
 from __future__ import annotations
 
 import asyncio
-import builtins
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from asyncrepl.commands.help_topics import HELP_TOPICS, topic_lines, topic_named
+from asyncrepl.runtime.settings import THEMES
 from asyncrepl.runtime.shipped_demos import closest_match
 from asyncrepl.session.command_registry import COMMAND_GROUPS, Command, CommandError, command
 from asyncrepl.syntax.parsed_input import as_command
@@ -28,7 +29,8 @@ __all__: list[str] = []
 
 def _help_topics(shell: Shell, _typed: str) -> CompletionWords:
     groups = {name: f"all for this: {what}" for name, what in COMMAND_GROUPS.items()}
-    return {command.name: command.summary for command in shell.registry} | groups
+    topics = dict.fromkeys(HELP_TOPICS, "what it does, step by step")
+    return {command.name: command.summary for command in shell.registry} | groups | topics
 
 
 _TRUTH_WORDS = {"on": True, "off": False, "true": True, "false": False}
@@ -36,12 +38,23 @@ _TRUTH_WORDS = {"on": True, "off": False, "true": True, "false": False}
 
 @dataclass(frozen=True, slots=True)
 class _SessionSetting:
-    """Something that is on or off."""
+    """Something that is on or off, or one of several `values`."""
 
     name: str
     meaning: str
-    get: Callable[[Shell], bool]
-    set: Callable[[Shell, bool], None]
+    get: Callable[[Shell], bool | str]
+    set: Callable[[Shell, Any], None]
+    values: tuple[str, ...] = ("on", "off")
+
+    def value_of(self, words: Sequence[str]) -> bool | str:
+        """The value that `words` name; raises CommandError if they do not."""
+        word = words[0].lower()
+        switches = self.values == ("on", "off")
+        if len(words) > 1 or word not in (_TRUTH_WORDS if switches else self.values):
+            *some, last = self.values
+            said = " ".join(words)
+            raise CommandError(f"{self.name} is {', '.join(some)} or {last}, not {said!r}")
+        return _TRUTH_WORDS[word] if switches else word
 
 
 def _set_color(shell: Shell, on: bool) -> None:
@@ -62,6 +75,13 @@ _SESSION_SETTINGS = {
             lambda shell, on: shell.frontend.show_lanes(on=on),
         ),
         _SessionSetting(
+            "theme",
+            "colours for a light or a dark background, or none",
+            lambda shell: shell.console.theme.chosen,
+            lambda shell, name: setattr(shell.console.theme, "chosen", name),
+            THEMES,
+        ),
+        _SessionSetting(
             "trace",
             "tell the six steps of each async for",
             lambda shell: shell.narrator.on,
@@ -79,13 +99,14 @@ _SESSION_SETTINGS = {
 
 def _setting_words(_shell: Shell, typed: str) -> CompletionWords:
     """The names with what they are for, and after one of them its values."""
-    if typed.partition(" ")[0] in _SESSION_SETTINGS:
-        return ("on", "off")
+    setting = _SESSION_SETTINGS.get(typed.partition(" ")[0])
+    if setting is not None:
+        return setting.values
     return {name: setting.meaning for name, setting in _SESSION_SETTINGS.items()}
 
 
 @command(
-    ":set [NAME on|off]",
+    ":set [NAME VALUE]",
     "show the settings of this session, or change one",
     group="session",
     rank=10,
@@ -102,23 +123,23 @@ def _set(shell: Shell, rest: str) -> list[Line]:
         hint = f"did you mean {near}?" if near else f"there are {', '.join(_SESSION_SETTINGS)}"
         raise CommandError(f"no setting {name!r}: {hint}")
     if words:
-        if len(words) > 1 or words[0].lower() not in _TRUTH_WORDS:
-            raise CommandError(f"{name} is on or off, not {' '.join(words)!r}")
-        setting.set(shell, _TRUTH_WORDS[words[0].lower()])
+        setting.set(shell, setting.value_of(words))
     return _setting_lines(shell, [setting])
 
 
 def _setting_lines(shell: Shell, settings: Sequence[_SessionSetting]) -> list[Line]:
     longest = max(len(setting.name) for setting in settings)
+    values = [_value_text(setting.get(shell)) for setting in settings]
+    widest = max(3, *map(len, values))
     rows = [
-        (f"{setting.name:<{longest}}  {_on_or_off(setting.get(shell)):<3}", setting.meaning)
-        for setting in settings
+        (f"{setting.name:<{longest}}  {value:<{widest}}", setting.meaning)
+        for setting, value in zip(settings, values, strict=True)
     ]
     return two_columns(rows, shell.console.width)
 
 
-def _on_or_off(on: bool) -> str:
-    return "on" if on else "off"
+def _value_text(value: bool | str) -> str:
+    return value if isinstance(value, str) else "on" if value else "off"
 
 
 @command(
@@ -128,10 +149,12 @@ def _on_or_off(on: bool) -> str:
     rank=20,
     example=":help ticker",
     complete=_help_topics,
-    words=1,
 )
 def _help(shell: Shell, rest: str) -> list[Line]:
     name = rest.removeprefix(":")
+    if (topic := topic_named(rest)) is not None:
+        return topic_lines(topic, shell.console.width)
+    shell.registry.find("help").check(rest, words=1)
     if name in COMMAND_GROUPS:
         return _group_lines(shell, [name])
     if name:
@@ -212,7 +235,7 @@ def _reset(shell: Shell, _rest: str) -> list[Line]:
     for name in [name for name in namespace if not name.startswith("__")]:
         del namespace[name]
     namespace["asyncio"] = asyncio
-    vars(builtins).pop("_", None)
+    shell.values.forget()
     shell.last = shell.explanation = None
     shell.leak_reporter.leaks.clear()
     shell.mistake_reporter.forget()

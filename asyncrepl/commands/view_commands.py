@@ -104,7 +104,7 @@ def _trace(shell: Shell, rest: str) -> list[Line] | StatementAnswer:
         shell.narrator.turn(on=rest == "on")
         told = "each async for is told step by step, until :trace off"
         return [[("dim", told)]] if rest == "on" else []
-    return StatementAnswer(rest, shell.narrator.narrate_task, shell.narrator.task_ended)
+    return StatementAnswer(rest, shell.narrator.narrate_task, shell.narrator.narrated_task_ended)
 
 
 def _mistake_ids(_shell: Shell, _typed: str) -> CompletionWords:

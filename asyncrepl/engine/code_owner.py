@@ -55,7 +55,7 @@ _DISPLAY_CODE = tuple(
 _NOT_DISPLAY = frozenset(
     _OURS + "session/" + each
     for each in ("shell.py", "input_run.py", "background_jobs.py", "source_loader.py")
-)
+) | {_OURS + "views/value_tree.py"}
 #: The loop waits in selectors; what a main program runs in is runpy.
 _PLUMBING_FILES = (
     str(Path(asyncio.__file__).parent) + "/",

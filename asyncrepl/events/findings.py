@@ -4,6 +4,12 @@ Like a refused operand (see `object_info`), a finding holds an `ObjectInfo` and 
 thing dies as it would have died. It is made where user code runs, perhaps in a finalizer, so
 nothing more is done there than to note it; whoever listens looks at it later. Each place is
 reported once for each kind of mistake, so a loop that repeats one is reported once.
+
+A `FindingLog` belongs to a loop (``loop.live.findings``): what is noted there becomes an event for
+the instruments of that loop, and stands in its timeline while it is recorded. Probes are called
+by code of the user's and have nobody to ask which loop that is about; they ask `active_log`,
+the only such slot there is. A shell puts its loop's log there as long as it is open. Where there
+is none, nothing is noted.
 """
 
 from __future__ import annotations
@@ -12,7 +18,7 @@ import gc
 import weakref
 from collections import deque
 from types import CodeType, CoroutineType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from asyncrepl.events.object_info import ObjectInfo, Place, describe, place_at
 
@@ -20,7 +26,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-__all__ = ["Finding", "FindingLog", "finding_at", "findings"]
+    from asyncrepl.events.instrument import Instruments
+
+__all__ = [
+    "Finding",
+    "FindingKind",
+    "FindingLog",
+    "active_log",
+    "finding_at",
+    "install",
+    "see",
+    "was_cut",
+]
+
+#: See `Finding`.
+FindingKind = Literal[
+    "lost", "shown", "unwalked", "exhausted", "running", "cut", "walked", "guarded", "skipping",
+    "shared", "unchecked", "blocks", "unkept", "cut off", "dropped", "deprecated", "left", "kept",
+    "swallowed", "blocked", "stuck", "stopped", "failed", "starved", "hogged", "sequential",
+    "alternating", "unsuspended",
+]  # fmt: skip
 
 
 class Finding(NamedTuple):
@@ -47,6 +72,7 @@ class Finding(NamedTuple):
     - "deprecated": the interpreter warned of what is called here;
     - "left": an async generator died at a ``yield``; where it died, `number` is that of
       the ``yield``;
+    - "kept": one that was begun is left and lives on;
     - "swallowed": a task was cancelled and ended well; `code` is its coroutine's;
     - "blocked": the code `made` held the loop for `number` milliseconds, and others were ready;
     - "stuck": the statement waits here, and nothing can wake it;
@@ -65,7 +91,7 @@ class Finding(NamedTuple):
     - "unsuspended": a statement of this text never suspended, and a task never ran.
     """
 
-    what: str
+    what: FindingKind
     info: ObjectInfo
     code: CodeType
     offset: int
@@ -85,9 +111,14 @@ class Finding(NamedTuple):
 
 
 class FindingLog:
-    """The last few sightings, until they are taken; written by any thread."""
+    """What was found on one loop and its kin, the last few until they are taken; any thread.
 
-    def __init__(self) -> None:
+    What is found becomes an event for `instruments`, once at each place. As long as none of them
+    hears of findings, nothing is noted.
+    """
+
+    def __init__(self, instruments: Instruments) -> None:
+        self._instruments = instruments
         self._new: deque[Finding] = deque(maxlen=16)
         self._tentative: deque[Finding] = deque(maxlen=16)
         self._tasks: deque[_BegunTask] = deque(maxlen=256)
@@ -103,27 +134,31 @@ class FindingLog:
         self.patient = False
         #: How many tasks were cancelled before they ever ran, since this was last set.
         self.never_ran = 0
-        #: Called, in the middle of user code, when there is something to take.
-        self.heard: Callable[[], object] | None = None
         #: What is called where code of the user's calls ``time.sleep``, given its frame: returns
         #: what to call instead. None: nobody wants to know how long.
         self.sleep: Callable[[FrameType], Callable[[float], None]] | None = None
 
-    def see(self, what: str, obj: object, frame: FrameType) -> None:
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody hears of findings."""
+        return bool(self._instruments.finding)
+
+    def see(self, what: FindingKind, obj: object, frame: FrameType) -> None:
         """Note that `what` was seen of `obj` where `frame` is."""
         key = what, frame.f_code, frame.f_lasti
-        if key not in self._known:
+        if key not in self._known and self.is_heard:
             self.add(Finding(what, describe(obj), frame.f_code, frame.f_lasti))
 
     def add(self, sighting: Finding) -> None:
         """Note `sighting`, unless the like was seen there before."""
-        if sighting.key in self._known or self.heard is None:
+        if sighting.key in self._known or not self.is_heard:
             return
         if len(self._known) >= _MAX_KNOWN:
             self._known.clear()
         self._known.add(sighting.key)
         self._new.append(sighting)
-        self.heard()
+        for hear in self._instruments.finding:
+            hear(sighting)
 
     def add_tentative(self, sighting: Finding) -> None:
         """Note what is a mistake only if it was not meant so: told to those who ask."""
@@ -135,11 +170,11 @@ class FindingLog:
         self._tentative.clear()
         return found
 
-    def unkept(self, task: Any, frame: FrameType, what: str = "unkept") -> None:
+    def unkept(self, task: Any, frame: FrameType, what: FindingKind = "unkept") -> None:
         """Note `task`, made where `frame` is: if it still runs when asked for, that is seen."""
         self._tasks.append((weakref.ref(task), frame.f_code, frame.f_lasti, what))
 
-    def expect(self, what: str, thing: Any, frame: FrameType) -> None:
+    def expect(self, what: FindingKind, thing: Any, frame: FrameType) -> None:
         """Note that `what` is to be seen where `frame` is, if `thing` is never begun."""
         key = id(thing)
         seen = Finding(what, describe(thing), frame.f_code, frame.f_lasti)
@@ -148,7 +183,7 @@ class FindingLog:
             if self.unbegun.pop(key, None) is not None and seen.info.kind is not CoroutineType:
                 self.add(seen)
 
-        if self.heard is not None:
+        if self.is_heard:
             self.unbegun[key] = weakref.ref(thing, died), seen
 
     def end(self) -> None:
@@ -184,7 +219,7 @@ class FindingLog:
 
     def _review_tasks(self, at_the_end: bool) -> None:
         """See the tasks that nobody waits for and that still run: how many, by place."""
-        running: dict[tuple[CodeType, int, str], int] = {}
+        running: dict[tuple[CodeType, int, FindingKind], int] = {}
         noted = list(self._tasks)
         self._tasks.clear()
         for ref, code, offset, what in noted:
@@ -219,7 +254,7 @@ def _has_begun(thing: Any) -> bool:
     return bool(getattr(thing, "cr_suspended", False) or getattr(thing, "cr_running", False))
 
 
-_BegunTask = tuple[weakref.ref[Any], CodeType, int, str]
+_BegunTask = tuple[weakref.ref[Any], CodeType, int, FindingKind]
 
 
 def _waits_for_synchronization(task: Any) -> bool:
@@ -232,7 +267,9 @@ def _waits_for_synchronization(task: Any) -> bool:
     return False
 
 
-def finding_at(what: str, info: ObjectInfo, frame: FrameType | None, number: int = 0) -> Finding:
+def finding_at(
+    what: FindingKind, info: ObjectInfo, frame: FrameType | None, number: int = 0
+) -> Finding:
     """What was seen where `frame` is, or at the code in `info` if there is none."""
     if frame is not None:
         return Finding(what, info, frame.f_code, frame.f_lasti, number)
@@ -243,5 +280,30 @@ def finding_at(what: str, info: ObjectInfo, frame: FrameType | None, number: int
 #: So many places are remembered before all are forgotten.
 _MAX_KNOWN = 256
 
-#: The one list, as for `suspects`: probes have nobody to ask for another.
-findings = FindingLog()
+
+class _Slot:
+    """Where `install` puts the log that the probes tell."""
+
+    log: FindingLog | None = None
+
+
+def active_log() -> FindingLog | None:
+    """The log of the shell that is open, for probes; None if none is."""
+    return _Slot.log
+
+
+def install(log: FindingLog | None) -> FindingLog | None:
+    """Let the probes of this process tell `log`, or nobody; whom they told before."""
+    before, _Slot.log = _Slot.log, log
+    return before
+
+
+def see(what: FindingKind, obj: object, frame: FrameType) -> None:
+    """For a probe: note that `what` was seen of `obj` where `frame` is, if anybody hears it."""
+    if (log := _Slot.log) is not None:
+        log.see(what, obj, frame)
+
+
+def was_cut(generator: object) -> bool:
+    """Whether a step of the async generator `generator` was cancelled, as far as is known."""
+    return (log := _Slot.log) is not None and generator in log.cut

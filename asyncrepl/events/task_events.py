@@ -15,10 +15,14 @@ if TYPE_CHECKING:
     from array import array
     from collections.abc import Mapping
 
+    from asyncrepl.events.findings import Finding
+    from asyncrepl.events.iteration_events import IterationEvent
+
 __all__ = [
     "CALLBACK",
     "IDLE",
     "Blocked",
+    "BlockingReport",
     "Ending",
     "Lane",
     "LaneEnded",
@@ -111,6 +115,21 @@ class Blocked:
 
 
 @dataclass(frozen=True, slots=True)
+class BlockingReport:
+    """The loop was blocked `times` at one place, for `seconds` in all.
+
+    `last` is the last time; `tasks` are the names of those who did it. What was not `measured`
+    is known for certain: calls of ``time.sleep`` that said how long they are.
+    """
+
+    last: Blocked
+    times: int
+    seconds: float
+    tasks: frozenset[str | None]
+    measured: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """What a timeline held at one moment; nothing in it changes any more.
 
@@ -118,7 +137,9 @@ class Snapshot:
     starts, the last one is still open. `first` is the number of its first slice, counted
     from the beginning of the recording: what came before is forgotten.
     `lanes` are in order of birth, those that ended a while ago included. `blocked` are
-    the slices that held the loop too long and are over, oldest first.
+    the slices that held the loop too long and are over, oldest first. `iteration_events` are
+    the last steps of asynchronous iterations that were traced, `findings` the last mistakes that
+    were found, both oldest first.
     """
 
     lanes: tuple[Lane, ...]
@@ -127,3 +148,5 @@ class Snapshot:
     slices: array[int]
     first: int
     blocked: tuple[Blocked, ...] = ()
+    iteration_events: tuple[IterationEvent, ...] = ()
+    findings: tuple[Finding, ...] = ()

@@ -160,7 +160,8 @@ class _StepRecorder(Narrator):
     def turn(self, *, on: bool) -> None:
         """Go on as before."""
 
-    def _show(self, event: IterationEvent) -> None:
+    def iteration_event(self, event: IterationEvent) -> None:
+        """Keep `event`."""
         self._events.append(event)
 
 

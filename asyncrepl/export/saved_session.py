@@ -136,10 +136,11 @@ def session_text(shell: Shell, recorded_inputs: list[RecordedInput], name: str) 
 
 
 def _session_steps_text(shell: Shell, made: ExportFormat) -> str:
-    timeline = shell.observing.timeline
-    if timeline is None:
+    record = shell.observing.record
+    if record is None:
         raise CommandError("no task was recorded: :lanes on records them from then on")
-    return made.render(timeline.snapshot(), ())
+    snapshot = record.snapshot()
+    return made.render(snapshot, snapshot.iteration_events)
 
 
 def is_about_saving(shell: Shell, recorded: RecordedInput) -> bool:

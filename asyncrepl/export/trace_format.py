@@ -1,8 +1,9 @@
 """A session as a trace for Chrome and Perfetto: a track a task, what it did, on what it waited.
 
-On a track lies the lifetime of its task, in it the asynchronous iterations, in those their steps,
-innermost the waits. Slices are instants, because on a virtual clock they take no time, and because
-an iteration may begin in the middle of one: as bars the two would not nest.
+On a track lies the lifetime of its task, in it the asynchronous iterations, in those the steps
+that last (3 and 5), innermost the waits. The other four steps are instants. So are slices, because
+on a virtual clock they take no time, and because an iteration may begin in the middle of one: as
+bars the two would not nest.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ def trace_json(snapshot: Snapshot, events: Iterable[IterationEvent], title: str 
         *_iteration_bars(told, _last_instant(snapshot)),
     ]
     entries = [_bar_event(bar) for bar in _nested_bars(bars)]
-    entries += [*_slice_events(snapshot), *_mark_events(snapshot), *_summary_events(told)]
+    entries += [*_slice_events(snapshot), *_mark_events(snapshot)]
+    entries += [*_step_events(told), *_summary_events(told)]
     entries.sort(key=lambda entry: entry["ts"])  # a stable sort: enclosing bars stay first
     lines = (
         json.dumps(_printable(entry), ensure_ascii=False)
@@ -184,6 +186,25 @@ def _mark_events(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
     names = {"print": "prints", "value": "shows a value"}
     for mark in snapshot.marks:
         yield _instant_event(mark.lane, mark.at, names[mark.kind], "mark")
+
+
+def _step_events(events: list[IterationEvent]) -> Iterator[dict[str, Any]]:
+    """The steps that take no time: 1, 2, 4 and 6, in words that say what came of each."""
+    for event in events:
+        lane, at = event.walk.lane, event.at
+        match event:
+            case IterationBegan(iterable=iterable, iterator=iterator):
+                yield _told_instant(lane, at, "1 __aiter__", f"{iterable} gives {iterator}")
+            case AwaitableGiven(round=number, awaitable=awaitable):
+                yield _told_instant(lane, at, f"2 __anext__, round {number}", awaitable)
+            case ValueBound(round=number, values=values):
+                yield _told_instant(lane, at, f"4 bind, round {number}", values)
+            case IterationEnded(how=how, error=error):
+                yield _told_instant(lane, at, "6 stop", f"{how}, {error}" if error else how)
+
+
+def _told_instant(track: int, at: int, name: str, told: str) -> dict[str, Any]:
+    return {**_instant_event(track, at, name, "step"), "args": {"how": told}}
 
 
 def _summary_events(events: list[IterationEvent]) -> Iterator[dict[str, Any]]:

@@ -43,7 +43,7 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from asyncrepl.events.findings import findings
+from asyncrepl.events.findings import active_log, see, was_cut
 from asyncrepl.events.object_info import MISSING, lookup, refused_operands
 from asyncrepl.instrument.probe_placement import ProbePlacer
 
@@ -71,14 +71,16 @@ def lost(obj: T) -> T:
     """What a call gives where nobody can iterate over or await it any more."""
     kind = type(obj)
     if (kind is AsyncGeneratorType and not has_begun(obj)) or _is_step(kind):
-        findings.see("lost", obj, _getframe(1))
+        see("lost", obj, _getframe(1))
     return obj
 
 
 def made(obj: T) -> T:
     """An async generator, perhaps, that is put or given somewhere."""
     if type(obj) is AsyncGeneratorType and not has_begun(obj):
-        findings.expect("unwalked", obj, _getframe(1))
+        log = active_log()
+        if log is not None:
+            log.expect("unwalked", obj, _getframe(1))
     return obj
 
 
@@ -93,10 +95,11 @@ def shown(obj: T) -> T:
         pending = is_new(obj)
     else:
         pending = _is_step(kind)
-    if pending and findings.patient and not _is_step(kind):
-        findings.expect("shown", obj, _getframe(1))
+    log = active_log() if pending else None
+    if log is not None and log.patient and not _is_step(kind):
+        log.expect("shown", obj, _getframe(1))
     elif pending:
-        findings.see("shown", obj, _getframe(1))
+        see("shown", obj, _getframe(1))
     return obj
 
 
@@ -114,38 +117,38 @@ def _is_step(kind: type) -> bool:
 
 def guarded(obj: T) -> T:
     """The operand of a loop whose StopAsyncIteration is expected around it."""
-    findings.see("guarded", obj, _getframe(1))
+    see("guarded", obj, _getframe(1))
     return obj
 
 
 def skipping(obj: T) -> T:
     """The operand of a loop whose body takes steps of it."""
     if _is_own_iterator(obj):
-        findings.see("skipping", obj, _getframe(1))
+        see("skipping", obj, _getframe(1))
     return obj
 
 
 def shared(obj: T) -> T:
     """The operand of a loop inside another one over the same."""
     if _is_own_iterator(obj):
-        findings.see("shared", obj, _getframe(1))
+        see("shared", obj, _getframe(1))
     return obj
 
 
 def unchecked(obj: T) -> T:
     """An async generator made in a ``try`` that expects it to fail there."""
     if type(obj) is AsyncGeneratorType and not has_begun(obj):
-        findings.see("unchecked", obj, _getframe(1))
+        see("unchecked", obj, _getframe(1))
     return obj
 
 
 def asked(obj: Any) -> Any:
     """The async generator, perhaps, that code asks for a step outside of a loop."""
     if type(obj) is AsyncGeneratorType:
-        if obj.ag_frame is None and obj in findings.cut:
-            findings.see("cut", obj, _getframe(1))
+        if obj.ag_frame is None and was_cut(obj):
+            see("cut", obj, _getframe(1))
         elif obj.ag_running:
-            findings.see("running", obj, _getframe(1))
+            see("running", obj, _getframe(1))
     return obj
 
 
@@ -162,10 +165,11 @@ def blocking(function: T) -> T:
 
         named = function.__module__, function.__qualname__  # type: ignore[attr-defined]
         if named in BLOCKING_FUNCTIONS and _holds_up_others(frame):
-            findings.see("blocks", function, frame)
-    if function is not time.sleep or findings.sleep is None:
+            see("blocks", function, frame)
+    log = active_log()
+    if function is not time.sleep or log is None or log.sleep is None:
         return function
-    return cast("T", findings.sleep(frame))
+    return cast("T", log.sleep(frame))
 
 
 def _holds_up_others(frame: FrameType) -> bool:
@@ -178,22 +182,25 @@ def _holds_up_others(frame: FrameType) -> bool:
 
 def unkept(task: T) -> T:
     """A task that a loop has made and that is kept by nobody."""
-    if lookup(type(task), "_asyncio_future_blocking") is not MISSING:
-        findings.unkept(task, _getframe(1))
+    log = active_log()
+    if log is not None and lookup(type(task), "_asyncio_future_blocking") is not MISSING:
+        log.unkept(task, _getframe(1))
     return task
 
 
 def begun_task(task: T) -> T:
     """A task that no loop has made, and that a name or a list keeps, or nobody."""
-    if lookup(type(task), "_asyncio_future_blocking") is not MISSING:
-        findings.unkept(task, _getframe(1), "cut off")
+    log = active_log()
+    if log is not None and lookup(type(task), "_asyncio_future_blocking") is not MISSING:
+        log.unkept(task, _getframe(1), "cut off")
     return task
 
 
 def closing(step: T) -> T:
     """What is to be awaited for a generator to close, where only a name gets it."""
-    if _is_step(type(step)):
-        findings.closing(step, _getframe(1))
+    log = active_log()
+    if log is not None and _is_step(type(step)):
+        log.closing(step, _getframe(1))
     return step
 
 
@@ -264,9 +271,9 @@ def async_iterated(obj: T) -> T:
     if kind is not AsyncGeneratorType:
         _note_class(obj, kind, _getframe(1))
     elif obj.ag_frame is None:  # type: ignore[attr-defined]
-        findings.see("cut" if obj in findings.cut else "exhausted", obj, _getframe(1))
+        see("cut" if was_cut(obj) else "exhausted", obj, _getframe(1))
     elif obj.ag_running:  # type: ignore[attr-defined]
-        findings.see("running", obj, _getframe(1))
+        see("running", obj, _getframe(1))
     return obj
 
 
@@ -278,7 +285,7 @@ def _note_class(obj: object, kind: type, frame: FrameType) -> None:
     elif type(method) is FunctionType and not method.__code__.co_flags & _CO_ASYNC_GENERATOR:
         new = refused_operands.hint("async iteration", kind, frame)
         if new and _may_never_end(_special_method(kind, "__anext__")):
-            findings.see("walked", obj, frame)
+            see("walked", obj, frame)
 
 
 def _may_never_end(step: Any) -> bool:

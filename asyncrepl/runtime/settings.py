@@ -16,10 +16,21 @@ from typing import TYPE_CHECKING, Any, TextIO
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["CLOCKS", "COLORS", "Settings", "load_settings", "rate_of", "use_ascii", "use_color"]
+__all__ = [
+    "CLOCKS",
+    "COLORS",
+    "THEMES",
+    "Settings",
+    "load_settings",
+    "rate_of",
+    "use_ascii",
+    "use_color",
+]
 
 #: The values of the color setting and of ``--color``.
 COLORS = ("auto", "always", "never")
+#: The values of the theme setting.
+THEMES = ("auto", "light", "dark", "mono")
 #: The values of the clock setting and of ``--clock``.
 CLOCKS = ("real", "virtual")
 
@@ -41,6 +52,7 @@ class Settings:
     color: str = "auto"
     lanes: bool = True
     rate: float | None = None
+    theme: str = "auto"
     trace: bool = False
     vi: bool = False
     history: Path | None = None
@@ -176,5 +188,6 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "color": COLORS.__contains__,
     "lanes": _is_bool,
     "rate": _is_rate,
+    "theme": THEMES.__contains__,
     "vi": _is_bool,
 }

@@ -117,11 +117,17 @@ class Command:
     saved: bool
     runs_statement: bool
 
-    def check(self, rest: str) -> None:
-        """Raise CommandError if more words follow the name than may."""
-        if self.words is None or len(rest.split()) <= self.words:
+    @property
+    def takes_python(self) -> bool:
+        """Whether Python is typed behind the name: its usage says STATEMENT or EXPRESSION."""
+        return "STATEMENT" in self.usage or "EXPR" in self.usage
+
+    def check(self, rest: str, words: int | None = None) -> None:
+        """Raise CommandError if more words follow the name than may: `words`, or its own."""
+        most = self.words if words is None else words
+        if most is None or len(rest.split()) <= most:
             return
-        if not self.words:
+        if not most:
             raise CommandError(f":{self.name} takes nothing, not {rest!r}")
         raise CommandError(f"{rest!r} is too much for {self.usage}: try {self.example}")
 

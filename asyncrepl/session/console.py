@@ -11,9 +11,10 @@ import select
 from typing import TYPE_CHECKING
 
 from asyncrepl.views.styled_lines import Line, ansi, plain, safe
+from asyncrepl.views.themes import Theme
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import TextIO
 
 __all__ = ["Console"]
@@ -25,7 +26,8 @@ class Console:
     `color` says whether styles become escape codes; without it only the text
     is written, and nothing is lost: no meaning is in colour alone. `width` tells
     the columns of a screen; without it text is not wrapped. `ascii` says that the screen
-    shows nothing else: pictures are then drawn with it. With `raw`, control characters are
+    shows nothing else: pictures are then drawn with it. With `pretty` long values are laid out for
+    a person who reads them there. With `raw`, control characters are
     written as they are: for a program that reads them.
     """
 
@@ -37,6 +39,7 @@ class Console:
         color: bool = False,
         width: Callable[[], int] | None = None,
         ascii: bool = False,  # noqa: A002  says it best
+        pretty: bool = False,
         raw: bool = False,
     ) -> None:
         self.out = out
@@ -44,6 +47,9 @@ class Console:
         self.err = out if err is None else err
         self.color = color
         self.ascii = ascii
+        self.pretty = pretty
+        #: In which colours the lines are drawn.
+        self.theme = Theme()
         self._raw = raw
         #: Hears of all lines, if set.
         self.on_lines: Callable[[tuple[Line, ...]], object] | None = None
@@ -63,9 +69,16 @@ class Console:
             return False
         return bool(poll.poll(0))
 
-    def show(self, *lines: Line) -> None:
-        """Write `lines` to the output stream, in one piece."""
-        self._write(self.out, lines)
+    def show(self, *lines: Line, recorded: Sequence[Line] | None = None) -> None:
+        """Write `lines` to the output stream, in one piece.
+
+        Who hears of all lines hears of those that are `recorded` in their place, if given.
+        """
+        if recorded is not None and self.on_lines is not None:
+            self.on_lines(tuple(recorded))
+            self.show_unrecorded(*lines)
+        else:
+            self._write(self.out, lines)
 
     def complain(self, *lines: Line) -> None:
         """Write `lines` to the error stream, in one piece.
@@ -91,8 +104,10 @@ class Console:
             return
         if self.on_lines is not None:
             self.on_lines(lines)
-        draw = ansi if self.color else plain
-        text = "".join(draw(line if self._raw else safe(line)) + "\n" for line in lines)
+        shown = [line if self._raw else safe(line) for line in lines]
+        styles = self.theme.styles
+        drawn = [ansi(line, styles) if self.color else plain(line) for line in shown]
+        text = "".join(line + "\n" for line in drawn)
         # A stream that knows the column begins a row for them, if it has to.
         getattr(stream, "show", stream.write)(text)
         stream.flush()

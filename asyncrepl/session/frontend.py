@@ -16,6 +16,7 @@ from asyncrepl.session.command_registry import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterator, Sequence
+    from types import TracebackType
 
     from asyncrepl.views.styled_lines import Line
 
@@ -73,6 +74,9 @@ class Frontend:
     #: The columns of the prompt, behind which a statement begins.
     prompt_width = len(DEFAULT_PROMPTS[0])
 
+    #: The rows that a value may take before it is shortened.
+    value_rows = 20
+
     def offer(self, text: str) -> bool:
         """Put `text` on the next input line, to be edited; False where there is none."""
         return not text
@@ -114,6 +118,20 @@ class Frontend:
     def show_step_keys(self) -> None:
         """Take keys as steps of what runs next, and show which they are."""
         raise CommandError(":walk needs a terminal for its keys; :trace tells all steps")
+
+    #: Whether `post_mortem` can be asked for.
+    debugs = False
+
+    def post_mortem(
+        self,
+        error: BaseException,  # noqa: ARG002 - the interface's
+        entry: TracebackType,  # noqa: ARG002
+    ) -> None:
+        """Open a debugger where `error` arose: in the frame of this `entry` of its traceback.
+
+        Returns when the user has left it.
+        """
+        raise CommandError(":debug needs a terminal to ask in")
 
     def replay(self, name: str) -> None:
         """Begin to type the transcript `name`."""

@@ -7,9 +7,9 @@ and since when times count.
 
 from __future__ import annotations
 
-import weakref
 from typing import TYPE_CHECKING, Protocol
 
+from asyncrepl.events.instrument import Instrument
 from asyncrepl.session.foreground_view import ForegroundView
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from asyncrepl.engine.iteration.tracer import Tracer
-    from asyncrepl.engine.loop.live_loop import ObservationRequests
+    from asyncrepl.engine.loop.observation_requests import ObservationRequests
     from asyncrepl.engine.statements import Outcome
     from asyncrepl.events.iteration_events import IterationEvent
     from asyncrepl.views.styled_lines import Line
@@ -33,7 +33,7 @@ class NarrationContext(ForegroundView, Protocol):
         """For what the loop is recorded."""
 
 
-class Narrator:
+class Narrator(Instrument):
     """Narrates the asynchronous iterations of a session, all of them or those of one statement."""
 
     def __init__(self, context: NarrationContext) -> None:
@@ -68,7 +68,7 @@ class Narrator:
             self._start(task)
             self.began()  # the first time, importing has taken some
 
-    def task_ended(self) -> None:
+    def narrated_task_ended(self) -> None:
         """The task is over."""
         if not self.on:
             self._stop()
@@ -113,22 +113,19 @@ class Narrator:
             from asyncrepl.engine.iteration.tracer import Tracer
             from asyncrepl.views.narration_lines import narration_lines
 
-            # The marks in builtins keep the tracer: the session must not live as long.
-            show = weakref.WeakMethod(self._show)
-
-            def emit(event: IterationEvent) -> None:
-                if (method := show()) is not None:
-                    method(event)
-
-            self._tracer, self._lines = Tracer(self._context.loop, emit), narration_lines
+            self._tracer, self._lines = Tracer(self._context.loop), narration_lines
+        # Not longer than it is traced: the marks in builtins keep the tracer, and it the loop.
+        self._context.loop.live.instruments.add(self)
         self._tracer.start(self._context.observing.want("trace"), task)
 
     def _stop(self) -> None:
         if self._tracer is not None:
             self._tracer.stop()
+        self._context.loop.live.instruments.remove(self)
         self._context.observing.drop("trace")
 
-    def _show(self, event: IterationEvent) -> None:
+    def iteration_event(self, event: IterationEvent) -> None:
+        """Show `event`."""
         if not self._shows_steps:
             return
         self.narrated_any = True

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from asyncrepl.engine.code_owner import is_plumbing
 from asyncrepl.engine.leaks.leak_log import ExplainedObjects, LeakLog
 from asyncrepl.events.findings import Finding, finding_at
+from asyncrepl.events.instrument import Instrument
 from asyncrepl.events.object_info import ObjectInfo, describe
 from asyncrepl.runtime.process import PIPE_CLOSED
 from asyncrepl.session.foreground_view import ForegroundView
@@ -81,11 +82,11 @@ class LeakContext(ForegroundView, Protocol):
         """Who explains what is found."""
 
 
-class LeakReporter:
+class LeakReporter(Instrument):
     """What is forgotten in one session; `leaks` are all of it so far."""
 
     def __init__(self, context: LeakContext) -> None:
-        self.leaks = LeakLog(self._show_leak)
+        self.leaks = LeakLog(context.loop.live.instruments)
         self.explained = ExplainedObjects()
         self._refused: list[_RefusedCoroutine] = []
         #: The files whose errors were explained: a loop there was left by the error.
@@ -99,11 +100,13 @@ class LeakReporter:
         written = vars(warnings)[_WARNING_WRITER]
         vars(warnings)[_WARNING_WRITER] = self._on_warning
         self._context.loop.set_exception_handler(self._on_loop_error)
+        self._context.loop.live.instruments.add(self)
         try:
             yield
         finally:
             self._context.loop.set_exception_handler(_closed_loop_handler)
             vars(warnings)[_WARNING_WRITER] = written
+            self._context.loop.live.instruments.remove(self)
 
     def began(self) -> None:
         """A statement begins."""
@@ -155,7 +158,8 @@ class LeakReporter:
             self.leaks.note(leak, quietly=by_error, generator=left.generator)
             self._context.mistake_reporter.keep(Finding("kept", describe(None), *left.walk))
 
-    def _show_leak(self, leak: Leak) -> None:
+    def leak(self, leak: Leak) -> None:
+        """Show `leak`."""
         if leak.kind != "never awaited":  # that was told with the warning
             self._context.console.complain(*self._leak_lines(leak))
 

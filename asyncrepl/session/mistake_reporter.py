@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from asyncrepl.engine.code_owner import short_filename
 from asyncrepl.engine.tasks.task_records import ending
-from asyncrepl.events.findings import Finding, findings
+from asyncrepl.events.findings import Finding, install
+from asyncrepl.events.instrument import Instrument
 from asyncrepl.events.object_info import describe, refused_operands
 from asyncrepl.session.foreground_view import ForegroundView
 from asyncrepl.views.explanation_lines import changed_line, explanation_lines
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from asyncrepl.engine.blocking.blocking_reports import SleepMonitor
     from asyncrepl.engine.leaks.leak_log import ExplainedObjects, LeakLog
     from asyncrepl.engine.statements import Outcome, Session
+    from asyncrepl.events import Ending
     from asyncrepl.explain.explanation import Explanation
     from asyncrepl.views.styled_lines import Line
 
@@ -132,11 +134,14 @@ class MistakeContext(ForegroundView, Protocol):
         """Who keeps what was forgotten."""
 
 
-class SilentMistakeReporter:
+class SilentMistakeReporter(Instrument):
     """What one session has to say of mistakes that raised nothing."""
 
     def __init__(self, context: MistakeContext) -> None:
         self._context = context
+        self._findings = context.loop.live.findings
+        #: How many tasks of the statement were cancelled before they ever ran.
+        self._never_ran = 0
         self._reported_kinds: set[str] = set()
         self._began_in_iteration = 0
         self._reported: set[tuple[str, str]] = set()
@@ -162,23 +167,24 @@ class SilentMistakeReporter:
     @contextmanager
     def active(self) -> Iterator[None]:
         """Hear what is seen."""
-        before = findings.heard, findings.sleep
-        findings.heard, findings.sleep = self._on_finding, self._context.sleeps.replacement_at
-        findings.clear()
-        selector = self._context.loop.live.selector
-        selector.idle = self._check_deadlock
+        instruments = self._context.loop.live.instruments
+        self._findings.clear()
+        self._findings.sleep = self._context.sleeps.replacement_at
+        instruments.add(self)
+        before = install(self._findings)
         try:
             yield
         finally:
             self.look()
-            selector.idle = None
-            findings.heard, findings.sleep = before
+            install(before)
+            instruments.remove(self)
+            self._findings.sleep = None
 
     def see(self, sighting: Finding, otherwise: Otherwise | None = None) -> None:
         """Note `sighting`; `otherwise` is called if nobody can explain it."""
         if otherwise is not None:
             self._fallbacks[sighting.key] = otherwise
-        findings.add(sighting)
+        self._findings.add(sighting)
 
     def explain_lost_error(self, error: BaseException) -> list[Line]:
         """What explains an error that reached only the loop's exception handler."""
@@ -198,18 +204,18 @@ class SilentMistakeReporter:
         self._reported_blocking.clear()
         self._forgotten_code.clear()
         self.stopped = False
-        findings.never_ran = 0
+        self._never_ran = 0
 
     def ended(self, outcome: Outcome, *, silently: bool) -> None:
         """A statement is over: tell what was seen of it, and the tasks it left behind."""
         self._stuck_task_id = 0
-        findings.review_pending()
+        self._findings.review_pending()
         self.look(silently=silently)
         # It is started in one turn, runs in the next, and is reported in the one after.
         at_once = (
             self._context.loop.live.turn.number - self._began_in_iteration <= _LOOP_ITERATIONS
         )
-        if at_once and outcome.error is None and findings.never_ran:
+        if at_once and outcome.error is None and self._never_ran:
             code = _code_of_whole_text(outcome.source.filename)
             self.see(Finding("unsuspended", describe(None), code, 0))
             self.look()
@@ -226,7 +232,7 @@ class SilentMistakeReporter:
     def look(self, *, silently: bool = False) -> None:
         """Tell what was seen since the last look; `silently` where an error tells it better."""
         self._look_scheduled = False
-        for sighting in findings.take():
+        for sighting in self._findings.take():
             otherwise = self._fallbacks.pop(sighting.key, None)
             if silently or (sighting.what in _CONSEQUENCES and self._reported_kinds & _CAUSES):
                 continue
@@ -246,12 +252,12 @@ class SilentMistakeReporter:
 
     def asked(self) -> Explanation | None:
         """What might be a mistake in what ran last, for somebody who asks; if nothing else is."""
-        for sighting in findings.take_tentative():
+        for sighting in self._findings.take_tentative():
             if (found := self._explanation(sighting)) is not None:
                 return found
         return None
 
-    def blocked(self, filename: str, line: int, milliseconds: int) -> None:
+    def note_blocked(self, filename: str, line: int, milliseconds: int) -> None:
         """The code there has held the loop for so long, and others could have run."""
         if not self.is_reported_blocking(filename, line):
             code, made = _code_of_whole_text(filename), (filename, line)
@@ -277,9 +283,13 @@ class SilentMistakeReporter:
         """Tell again what was told."""
         self._reported.clear()
         self._fixes.clear()
-        findings.clear()
+        self._findings.clear()
 
-    def _on_finding(self) -> None:
+    def task_ended(self, lane: int, how: Ending, slices: int) -> None:  # noqa: ARG002
+        """Count the task, if it was cancelled in what would have been its first slice."""
+        self._never_ran += how == "cancelled" and slices == 1
+
+    def finding(self, finding: Finding) -> None:  # noqa: ARG002  it is in the log
         """Look as soon as the code that runs gives the loop back."""
         loop = self._context.loop
         if loop.is_closed():
@@ -309,7 +319,7 @@ class SilentMistakeReporter:
             return
         self.look()
 
-    def _check_deadlock(self) -> None:
+    def loop_waits(self) -> None:
         """Ask whether what runs in the foreground waits for ever, as the loop is about to wait."""
         task = self._foreground()
         if task is None or id(task) == self._stuck_task_id:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import sys
 from asyncio import CancelledError
 from typing import TYPE_CHECKING, Protocol, cast
@@ -15,12 +14,10 @@ from asyncrepl.session.input_run import ContainedErrors, Status
 from asyncrepl.session.mistake_reporter import explain_outcome, explain_value
 from asyncrepl.views.error_lines import describe_error, error_lines, exception_lines
 from asyncrepl.views.explanation_lines import explanation_lines
-from asyncrepl.views.status_rows import blocked_lines
 from asyncrepl.views.styled_lines import prose, text_lines
 
 if TYPE_CHECKING:
-    from asyncrepl.engine.blocking.blocking_reports import BlockingReport
-    from asyncrepl.engine.loop.live_loop import ObservationRequests
+    from asyncrepl.engine.loop.observation_requests import ObservationRequests
     from asyncrepl.engine.statements import Outcome
     from asyncrepl.explain.explanation import Explanation
     from asyncrepl.session.frontend import Frontend
@@ -29,6 +26,7 @@ if TYPE_CHECKING:
     from asyncrepl.session.leak_reporter import LeakReporter
     from asyncrepl.session.mistake_reporter import SilentMistakeReporter
     from asyncrepl.session.tape import Tape
+    from asyncrepl.session.value_display import ValueDisplay
     from asyncrepl.views.styled_lines import Line
 
 __all__ = ["OutcomeContext", "OutcomeReporter"]
@@ -75,6 +73,10 @@ class OutcomeContext(ForegroundView, Protocol):
     def tape(self) -> Tape:
         """What is saved of the session."""
 
+    @property
+    def values(self) -> ValueDisplay:
+        """Who shows values."""
+
     def contained(self, what: str) -> ContainedErrors:
         """A block whose errors, of whatever class, become one line that begins with `what`."""
 
@@ -98,21 +100,21 @@ class OutcomeReporter:
             return
         if (timeline := self._context.observing.timeline) is not None:
             timeline.mark("value")
-        builtins._ = None  # type: ignore[attr-defined]
-        self._context.console.show(*text_lines(repr(value)))
-        builtins._ = value  # type: ignore[attr-defined]
+        self._context.values.show(value)
         self._context.guide.displayed(value)
-        self._explain_value(value)
+        if not self._explain_value(value):
+            self._context.values.say_kind(value)
 
-    def _explain_value(self, value: object) -> None:
+    def _explain_value(self, value: object) -> bool:
         """Say what a shown value is, where it is not what was meant: a bare coroutine."""
         source = self._context.source
         if source is None:
-            return
+            return False
         found = explain_value(self._context.session, source.filename, value)
         if found is not None:
             self._context.leak_reporter.explained.add(value)
             self._context.console.show(*self._context.mistake_reporter.said(found))
+        return found is not None
 
     def finish(self, outcome: Outcome) -> Status:
         """Show how a statement ended, if there is anybody to show it to."""
@@ -160,10 +162,6 @@ class OutcomeReporter:
             return Status("exit", PIPE_CLOSED)  # there is nobody to tell it to
         self.report(outcome)
         return Status("error")
-
-    def show_blocks(self, blocks: BlockingReport) -> None:
-        """Tell what has blocked the loop."""
-        self._context.console.complain(*blocked_lines(blocks, self._context.console.width))
 
     def report(self, outcome: Outcome) -> None:
         """Show the error of `outcome` and explain it; keep it for ``:why`` and ``:fix``."""

@@ -6,17 +6,17 @@ differ from the product, nor a check from a replay.
 
 from __future__ import annotations
 
-import builtins
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from asyncrepl.engine.blocking.blocking_reports import SleepMonitor
-from asyncrepl.engine.loop.live_loop import ObservationRequests
+from asyncrepl.engine.loop.observation_requests import ObservationRequests
 from asyncrepl.engine.statements import typed_classes_findable
 from asyncrepl.runtime.isolation import look as look_at_folder
 from asyncrepl.runtime.process import PIPE_CLOSED
 from asyncrepl.session.background_jobs import BackgroundJobs
+from asyncrepl.session.blocking_reporter import BlockingReporter
 from asyncrepl.session.command_runner import CommandRunner
 from asyncrepl.session.debug_commands import DebugCommands
 from asyncrepl.session.frontend import Frontend
@@ -28,6 +28,7 @@ from asyncrepl.session.mistake_reporter import SilentMistakeReporter
 from asyncrepl.session.outcome_reporter import OutcomeReporter
 from asyncrepl.session.tape import Tape
 from asyncrepl.session.user_modules import UserModuleFinder
+from asyncrepl.session.value_display import ValueDisplay
 from asyncrepl.syntax.parsed_input import as_command, silence_completeness_warnings
 
 if TYPE_CHECKING:
@@ -49,12 +50,12 @@ class Shell:
 
     All methods are for the loop's thread. `frontend` is whoever types. `last` is the last
     outcome with an error and `explanation` what is known about it, `first` the first explanation
-    there was; `outcomes` shows how statements end; `observing` says for what the loop is
-    recorded, `leak_reporter` hears of what was forgotten, `mistake_reporter` of mistakes that
-    raise nothing, `sleeps` of what blocks for a time that is known, `debug_commands` pauses what
-    runs, `guide` says what to do next; `runs_own_loop` says that a program runs which makes its
-    own loop, `closing` that the session is being closed; `left` names the tasks that were running
-    then.
+    there was; `outcomes` shows how statements end, `values` shows values; `observing` says for
+    what the loop is recorded, `leak_reporter` hears of what was forgotten, `mistake_reporter` of
+    mistakes that raise nothing, `sleeps` of what blocks for a time that is known,
+    `debug_commands` pauses what runs, `guide` says what to do next; `runs_own_loop` says that a
+    program runs which makes its own loop, `closing` that the session is being closed; `left`
+    names the tasks that were running then.
     """
 
     def __init__(
@@ -77,13 +78,15 @@ class Shell:
         self.jobs = BackgroundJobs(session, self.outcomes.job_failed)
         self.observing = ObservationRequests(loop)
         self.leak_reporter = LeakReporter(self)
-        self.sleeps = SleepMonitor(loop, self.outcomes.show_blocks)
+        self.sleeps = SleepMonitor(loop)
+        self.blocking_reporter = BlockingReporter(self)
         self.tape = Tape(loop.time)
         console.on_lines = self.tape.show
         self.mistake_reporter = SilentMistakeReporter(self)
         self.narrator = Narrator(self)
         self.debug_commands = DebugCommands(self)
         self.guide = Guide(self)
+        self.values = ValueDisplay(self)
         self.runs_own_loop = self.closing = False
         self.last: Outcome | None = None
         self.first: Explanation | None = None
@@ -127,6 +130,8 @@ class Shell:
         sys.displayhook = self.outcomes.display
         sys.modules["__main__"] = self.session.module
         silence_completeness_warnings()
+        instruments = self.loop.live.instruments
+        instruments.add(self.blocking_reporter)
         try:
             with (
                 self.mistake_reporter.active(),
@@ -135,12 +140,13 @@ class Shell:
                 UserModuleFinder(self.session.sources),
             ):
                 yield
-                vars(builtins).pop("_", None)  # while somebody hears what dies with it
+                self.values.forget()  # while somebody hears what dies with it
                 self.leak_reporter.explained.close(self.session.namespace)
         finally:
             sys.displayhook, sys.modules["__main__"], sys.excepthook = before
-            vars(builtins).pop("_", None)
+            self.values.forget()
             self.narrator.turn(on=False)
+            instruments.remove(self.blocking_reporter)
 
     def submit(
         self,

@@ -99,6 +99,8 @@ _PARSE_ONLY = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 #: The file name of a text that is parsed only to know whether it is complete: no warnings.
 TRIAL_FILENAME = "<asyncrepl trial>"
 _QUIT_WORDS = {"exit": "quit", "quit": "quit"}
+#: ``NAME?``, ``NAME??`` and ``?NAME``, as in IPython: no Python text has a question mark there.
+_QUESTION = re.compile(r"(?P<before>\?{0,2}) *(?P<name>[^\W\d]\w*(?:\.\w+)*) *(?P<after>\?{0,2})")
 _COMPOUND_STATEMENTS = (
     ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.If | ast.For | ast.AsyncFor
     | ast.While | ast.With | ast.AsyncWith | ast.Try | ast.TryStar | ast.Match
@@ -170,10 +172,19 @@ def as_command(text: str) -> Command | None:
     if stripped in _QUIT_WORDS:
         return Command(_QUIT_WORDS[stripped], "")
     if not text.startswith(":"):
-        return None
+        return _as_question(stripped) if "?" in (stripped[:1], stripped[-1:]) else None
     name, _, rest = stripped[1:].partition(" ")
     rest = rest.strip()
     return Command(name, rest, text.index(rest, len(name) + 1))
+
+
+def _as_question(text: str) -> Command | None:
+    """The command that asks what a name is."""
+    found = _QUESTION.fullmatch(text)
+    if found is None or bool(found["before"]) == bool(found["after"]):
+        return None
+    marks = found["before"] or found["after"]
+    return Command("info", found["name"] + (marks if marks == "??" else ""))
 
 
 def is_complete(text: str) -> bool:

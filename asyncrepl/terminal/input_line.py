@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Editor", "InputLexer"]
 
-_COMMAND = r"(:\w*)(.*)"
+_COMMAND = r":\w*[ \t]*"
 
 
 class InputLexer(Lexer):
@@ -58,6 +58,8 @@ class InputLexer(Lexer):
 
     def __init__(self) -> None:
         self._python: Lexer | None = None
+        #: Whether Python is typed behind the name of this command; none is, until it is known.
+        self.takes_python: Callable[[str], bool] = _takes_none
 
     def load(self) -> Lexer:
         """The Python lexer; the first call imports it. Any thread may do so."""
@@ -70,23 +72,25 @@ class InputLexer(Lexer):
         if not document.text:
             return SimpleLexer().lex_document(document)
         if document.text.startswith(":"):
-            return _lex_command(document)
+            return self._lex_command(document)
         return (self._python or SimpleLexer()).lex_document(document)
 
+    def _lex_command(self, document: Document) -> Callable[[int], StyleAndTextTuples]:
+        found = re.match(_COMMAND, document.text)
+        assert found is not None
+        name, rest = found[0], document.text[found.end() :]
+        python = self.takes_python(name.strip().removeprefix(":"))
+        lexer = (self._python if python else None) or SimpleLexer()
+        line = lexer.lex_document(Document(rest))
+        return lambda number: [("class:command", name), *line(0)] if number == 0 else line(number)
+
     def invalidation_hash(self) -> Hashable:
-        """The colours of the same text change only once: when there are any."""
-        return self._python is not None
+        """What changes the colours of the same text: that the lexer and the commands are there."""
+        return self._python is not None, id(self.takes_python)
 
 
-def _lex_command(document: Document) -> Callable[[int], StyleAndTextTuples]:
-    def line(number: int) -> StyleAndTextTuples:
-        text = document.lines[number] if number < len(document.lines) else ""
-        found = re.match(_COMMAND, text) if number == 0 else None
-        if found is None:
-            return [("", text)]
-        return [("class:command", found[1]), ("", found[2])]
-
-    return line
+def _takes_none(_name: str) -> bool:
+    return False
 
 
 _MENU_ROWS = 8

@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import FrameType
+    from types import FrameType, TracebackType
 
     from asyncrepl.terminal.terminal_lease import TerminalLease
 
-__all__ = ["hooks_installed"]
+__all__ = ["debug_post_mortem", "hooks_installed"]
 
 
 @contextmanager
@@ -106,6 +106,20 @@ def _breakpoint_hook(lease: TerminalLease, original: Callable[..., Any]) -> Call
 
 
 def _debug(lease: TerminalLease, frame: FrameType) -> None:
+    _debugger(lease).set_trace(frame)
+
+
+def debug_post_mortem(lease: TerminalLease, error: BaseException, entry: TracebackType) -> None:
+    """Open pdb on the traceback of `error`, in the frame of `entry`; returns when it is left."""
+    trace = error.__traceback__
+    debugger = _debugger(lease, entry.tb_frame)
+    debugger.reset()
+    # From 3.13 on it takes the error itself, and can go on to its causes (``exceptions``).
+    debugger.interaction(None, error if sys.version_info >= (3, 13) else trace)
+
+
+def _debugger(lease: TerminalLease, first: FrameType | None = None) -> Any:
+    """A pdb that has the terminal while it asks; it looks at the frame `first`, if given."""
     import pdb  # noqa: T100 - it is what the user asked for
 
     class Debugger(pdb.Pdb):
@@ -114,8 +128,13 @@ def _debug(lease: TerminalLease, frame: FrameType) -> None:
             with lease.terminal():
                 super().interaction(*args, **kwargs)
 
+        def get_stack(self, *args: Any) -> Any:
+            stack, index = super().get_stack(*args)
+            chosen = [at for at, (frame, _) in enumerate(stack) if frame is first]
+            return stack, chosen[-1] if chosen else index
+
     # Ctrl-C stays the session's, and steps do not lead into the tool's own frames.
-    Debugger(nosigint=True, skip=["asyncrepl.*"]).set_trace(frame)
+    return Debugger(nosigint=True, skip=["asyncrepl.*"])
 
 
 def _in_main_thread() -> bool:

@@ -17,7 +17,7 @@ from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout import HSplit, Layout, Window
 
-from asyncrepl.terminal.screen_layout import SCREEN_STYLE, StyledRows
+from asyncrepl.terminal.screen_layout import StyledRows
 from asyncrepl.views.styled_lines import flowed, plain
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from prompt_toolkit.input import Input
     from prompt_toolkit.key_binding.key_processor import KeyPressEvent
-    from prompt_toolkit.output import Output
 
     from asyncrepl.terminal.terminal_suspension import TerminalSuspension
     from asyncrepl.views.styled_lines import Line
@@ -148,7 +147,7 @@ class Pager:
             done()
             return
         self._suspension.release_to_pager(self.close)
-        self._shown = _application(self._input, output, pages)
+        self._shown = _application(self._app, self._input, pages)
         self._task = asyncio.get_running_loop().create_task(self._show(self._shown, done))
 
     def close(self, then: Callable[[], None] | None = None) -> bool:
@@ -180,16 +179,16 @@ class Pager:
             then()
 
 
-def _application(input_: Input, output: Output, pages: Pages) -> Application[None]:
+def _application(app: Application[None], input_: Input, pages: Pages) -> Application[None]:
     body = Window(StyledRows(pages.page), wrap_lines=False)
     foot = Window(StyledRows(pages.foot), height=1)
     return Application(
         layout=Layout(HSplit([body, foot])),
-        style=SCREEN_STYLE,
+        style=app.style,
         key_bindings=_page_bindings(pages),
         full_screen=True,
         input=input_,
-        output=output,
+        output=app.output,
         erase_when_done=True,
         terminal_size_polling_interval=None,  # see `Pager.resized`
     )

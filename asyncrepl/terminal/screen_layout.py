@@ -25,7 +25,7 @@ what was printed. So rows are counted for tmux alone, where this was looked at; 
 from __future__ import annotations
 
 import os
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -42,9 +42,9 @@ from prompt_toolkit.layout import (
 )
 from prompt_toolkit.layout.controls import UIContent, UIControl
 from prompt_toolkit.layout.dimension import Dimension
-from prompt_toolkit.styles import Style
+from prompt_toolkit.styles import DynamicStyle, Style
 
-from asyncrepl.views.styled_lines import STYLES
+from asyncrepl.views.themes import Theme
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.application import Application
     from prompt_toolkit.formatted_text import StyleAndTextTuples
     from prompt_toolkit.layout.screen import Screen
+    from prompt_toolkit.styles import BaseStyle
 
     from asyncrepl.terminal.input_line import Editor
     from asyncrepl.terminal.key_bindings import PauseKeys
@@ -59,7 +60,7 @@ if TYPE_CHECKING:
     from asyncrepl.views.screen_cells import Cell
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["SCREEN_STYLE", "ProgramRows", "StyledRows", "build_layout", "rows_added_by_reflow"]
+__all__ = ["ProgramRows", "StyledRows", "build_layout", "rows_added_by_reflow", "screen_style"]
 
 _SGR_NAMES = {
     "": "",
@@ -74,33 +75,43 @@ _SGR_NAMES = {
     "36": "ansicyan",
 }
 
-SCREEN_STYLE = Style(
-    [(name, _SGR_NAMES.get(sgr, "")) for name, sgr in STYLES.items() if name]
-    + [
-        ("prompt", "ansibrightblack"),
-        ("command", "ansicyan"),
-        ("status", "ansired"),
-        ("matching-bracket.cursor", "bold"),
-        ("matching-bracket.other", "bold"),
-        ("pygments.keyword", "ansimagenta"),
-        ("pygments.operator.word", "ansimagenta"),
-        ("pygments.literal.string", "ansiyellow"),
-        ("pygments.literal.number", "ansicyan"),
-        ("pygments.comment", "ansibrightblack"),
-        ("pygments.name.function", ""),
-        ("pygments.name.builtin", ""),
-        ("pygments.error", ""),
-        ("auto-suggestion", "ansibrightblack"),
-        # prompt_toolkit's own black letters on grey, reversed, are black on a dark screen.
-        ("completion-menu", "fg:default bg:default"),
-        ("completion-menu.completion", "reverse"),
-        ("completion-menu.completion.current", "fg:default bg:default noreverse bold"),
-        ("completion-menu.meta.completion", "fg:default bg:default reverse"),
-        ("completion-menu.meta.completion.current", "fg:default bg:default noreverse bold"),
-        ("scrollbar.background", ""),
-        ("scrollbar.button", "reverse"),
-    ]
-)
+_FIXED_STYLES = [
+    ("prompt", "ansibrightblack"),
+    ("status", "ansired"),
+    ("matching-bracket.cursor", "bold"),
+    ("matching-bracket.other", "bold"),
+    ("auto-suggestion", "ansibrightblack"),
+    # prompt_toolkit's own black letters on grey, reversed, are black on a dark screen.
+    ("completion-menu", "fg:default bg:default"),
+    ("completion-menu.completion", "reverse"),
+    ("completion-menu.completion.current", "fg:default bg:default noreverse bold"),
+    ("completion-menu.meta.completion", "fg:default bg:default reverse"),
+    ("completion-menu.meta.completion.current", "fg:default bg:default noreverse bold"),
+    ("scrollbar.background", ""),
+    ("scrollbar.button", "reverse"),
+]
+#: What Pygments calls something → our style of it.
+_TOKEN_STYLES = {
+    "pygments.keyword": "keyword",
+    "pygments.operator.word": "keyword",
+    "pygments.literal.string": "string",
+    "pygments.literal.number": "number",
+    "pygments.comment": "comment",
+    "command": "label",
+}
+
+
+def screen_style(theme: Theme) -> BaseStyle:
+    """The colours of `theme`; asked again at each redraw."""
+    return DynamicStyle(lambda: _style_named(theme.name))
+
+
+@cache
+def _style_named(name: str) -> Style:
+    styles = {style: _SGR_NAMES.get(sgr, "") for style, sgr in Theme(name).styles.items()}
+    ours = [(style, look) for style, look in styles.items() if style]
+    tokens = [(token, styles[style]) for token, style in _TOKEN_STYLES.items()]
+    return Style([*ours, *_FIXED_STYLES, *tokens])
 
 
 class StyledRows(UIControl):

@@ -36,9 +36,15 @@ from prompt_toolkit.input.vt100 import Vt100Input
 from prompt_toolkit.output.color_depth import ColorDepth
 from prompt_toolkit.output.vt100 import Vt100_Output
 
+from asyncrepl.terminal.terminal_background import AnswerFilter
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import TextIO
+
+    from prompt_toolkit.key_binding import KeyPress
+
+    from asyncrepl.terminal.terminal_background import BackgroundQuestion
 
 __all__ = ["DeviceInput", "DeviceOutput", "TerminalGuard", "TerminalModes", "terminal_size"]
 
@@ -133,9 +139,23 @@ def _disabled_character(fd: int) -> bytes:
 class DeviceInput(Vt100Input):
     """Keys of a terminal whose modes belong to `TerminalModes`."""
 
-    def __init__(self, stdin: TextIO, modes: TerminalModes) -> None:
+    def __init__(self, stdin: TextIO, modes: TerminalModes, question: BackgroundQuestion) -> None:
         super().__init__(stdin)
         self._modes = modes
+        #: What the terminal was asked.
+        self.question = question
+        self._filter = AnswerFilter(question)
+
+    def read_keys(self) -> list[KeyPress]:
+        """The keys that have come; an answer of the terminal's is none."""
+        self.vt100_parser.feed(self._filter.without(self.stdin_reader.read()))
+        keys, self._buffer = self._buffer, []
+        return keys
+
+    def flush_keys(self) -> list[KeyPress]:
+        """The keys that are pressed whatever comes next: an Escape."""
+        self.vt100_parser.feed(self._filter.given_up())
+        return super().flush_keys()
 
     @contextlib.contextmanager
     def raw_mode(self) -> Iterator[None]:

@@ -12,24 +12,31 @@ from asyncrepl.views.styled_lines import cell_width, plain
 if TYPE_CHECKING:
     from asyncio import Future
     from collections.abc import Awaitable, Callable, Sequence
+    from types import TracebackType
 
     from asyncrepl.engine.loop.live_loop import LiveLoop
     from asyncrepl.session.command_registry import CompletionWords
     from asyncrepl.session.shell import Shell
+    from asyncrepl.terminal.terminal_lease import TerminalLease
     from asyncrepl.terminal.terminal_replay import ReplayControl
     from asyncrepl.terminal.terminal_ui import TerminalUI
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["TerminalFrontend", "complete_command"]
+__all__ = ["TerminalFrontend", "complete_command", "takes_python"]
 
 
 class TerminalFrontend(Frontend):
     """The terminal as commands see it."""
 
     def __init__(
-        self, ui: TerminalUI, replays: ReplayControl, end_process: Callable[[], object]
+        self,
+        ui: TerminalUI,
+        replays: ReplayControl,
+        lease: TerminalLease,
+        end_process: Callable[[], object],
     ) -> None:
         self._ui = ui
+        self._lease = lease
         self._end_process = end_process
         self._replay_control = replays
         self._play: Callable[[str], None] = super().replay
@@ -60,6 +67,11 @@ class TerminalFrontend(Frontend):
     def prompt_width(self) -> int:  # type: ignore[override]
         """The columns of the prompt, behind which a statement begins."""
         return self._ui.prompt_width
+
+    @property
+    def value_rows(self) -> int:  # type: ignore[override]
+        """The rows that a value may take: what was typed stays on the screen."""
+        return max(self._ui.free_rows - 3, 5)
 
     def offer(self, text: str) -> bool:
         """Put `text` on the next input line, to be edited."""
@@ -122,6 +134,17 @@ class TerminalFrontend(Frontend):
         """Take keys as steps of what runs next, and show which they are."""
         self._ui.call(self._ui.pause_keys.begin)
 
+    @property
+    def debugs(self) -> bool:  # type: ignore[override]
+        """Whether somebody is there who can be asked: not while a script types."""
+        return not self._replay_control.playing
+
+    def post_mortem(self, error: BaseException, entry: TracebackType) -> None:
+        """Open pdb, with the terminal, in the frame of `entry`."""
+        from asyncrepl.terminal.library_hooks import debug_post_mortem
+
+        debug_post_mortem(self._lease, error, entry)
+
     def replay(self, name: str) -> None:
         """Begin to type the transcript `name`."""
         if self._replay_control.playing:
@@ -153,3 +176,11 @@ def complete_command(shell: Shell, text: str) -> CompletionWords:
     except CommandError:
         return ()
     return command.complete(shell, rest)
+
+
+def takes_python(shell: Shell, name: str) -> bool:
+    """Whether Python is typed behind the command `name`, or a beginning of it."""
+    try:
+        return shell.registry.find(name).takes_python
+    except CommandError:
+        return False

@@ -23,7 +23,7 @@ from asyncrepl.session.input_run import run_input
 from asyncrepl.session.shell_opening import clock_for_settings, open_shell
 from asyncrepl.terminal.library_hooks import hooks_installed
 from asyncrepl.terminal.module_preloader import ModulePreloader
-from asyncrepl.terminal.terminal_frontend import TerminalFrontend, complete_command
+from asyncrepl.terminal.terminal_frontend import TerminalFrontend, complete_command, takes_python
 from asyncrepl.terminal.terminal_lease import TerminalLease
 from asyncrepl.terminal.terminal_replay import ReplayControl
 from asyncrepl.terminal.terminal_setup import ReplayPlan
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
     from prompt_toolkit.buffer import Buffer
 
-    from asyncrepl.engine.blocking.blocking_reports import BlockingReport
     from asyncrepl.session.input_run import Status
     from asyncrepl.session.shell import Shell
     from asyncrepl.terminal.terminal_setup import Program, Terminal
@@ -79,7 +78,7 @@ def _opened_session(terminal: Terminal, clock: Clock) -> Iterator[_PromptSession
         terminal.ui.suspension, terminal.ui.call, terminal.descriptors.terminal_in
     )
     replays = ReplayControl(terminal.ui, terminal.bridge)
-    frontend = TerminalFrontend(terminal.ui, replays, terminal.session_exit.end_process)
+    frontend = TerminalFrontend(terminal.ui, replays, lease, terminal.session_exit.end_process)
     with ExitStack() as stack:
         for context in (
             _session_streams(terminal, lease),
@@ -113,7 +112,8 @@ class _PromptSession:
             shell.loop, shell, self._nothing_to_interrupt, self._cannot_interrupt
         )
         self._interrupter.heard = terminal.ui.drop_typed_ahead
-        self._watchdog = BlockingWatchdog(shell.loop, self._report_blocked)
+        self._watchdog = BlockingWatchdog(shell.loop)
+        shell.blocking_reporter.shows_measured = True
         self._watchdog.looks = self._interrupter.wake
         shell.sleeps.wanted = self._reports_sleeps_only
         self._preloader = ModulePreloader(shell.loop.live.turn)
@@ -127,6 +127,7 @@ class _PromptSession:
         terminal.completer.connect(
             self._shell.session.namespace, lambda text: complete_command(self._shell, text)
         )
+        terminal.editor.lexer.takes_python = lambda name: takes_python(self._shell, name)
         terminal.ui.call(terminal.ui.painter.redraw)  # what is typed already may need help
         terminal.bridge.connect(loop, self._start, self._start)
         terminal.ui.call(lambda: terminal.ui.pause_keys.connect(self._shell.debug_commands))
@@ -217,7 +218,7 @@ class _PromptSession:
     def _done(self, status: Status) -> None:
         # Before the next prompt, not when the watchdog happens to look next.
         for blocks in self._watchdog.look(ended=f"input {self._shell.session.count}"):
-            self._report_blocked(blocks)
+            self._watchdog.report(blocks)
         if status.kind == "exit":
             self._terminal.session_exit.request(status.exit_code)
         else:
@@ -242,16 +243,6 @@ class _PromptSession:
 
     def _report_interrupted(self, line: str) -> None:
         self._shell.console.complain(*text_lines(line, "error"))
-
-    def _report_blocked(self, blocks: BlockingReport) -> None:
-        if self._reports_sleeps_only():
-            return
-        own = set(blocks.tasks) <= {f"input {self._shell.session.count}"}
-        if own and self._shell.mistake_reporter.is_reported_blocking(
-            blocks.last.filename, blocks.last.line
-        ):
-            return  # it was told what to write instead; of another task, this says which it is
-        self._shell.outcomes.show_blocks(blocks)
 
     def _show_again(self) -> None:
         """The loop goes on after it had nothing to do; in the watchdog's thread."""

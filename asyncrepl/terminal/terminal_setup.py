@@ -71,21 +71,24 @@ class Terminal:
             color=color,
             width=lambda: self.ui.columns,
             ascii=ascii_only,
+            pretty=True,
         )
         self.descriptors = StandardDescriptors()
         self.loop_view = LoopView(ascii=ascii_only)
         self.completer = InputCompleter()
         self.session_exit = SessionExit(self._on_forced_exit)
         self.bridge = LoopBridge(self.session_exit, self.queue)
+        self.editor = Editor(open_history(settings.history, self._complain), self.completer)
         self.ui = TerminalUI(
             self.queue,
             self.descriptors,
-            Editor(open_history(settings.history, self._complain), self.completer),
+            self.editor,
             settings,
             self.bridge,
             self.loop_view,
             color=color,
         )
+        self.console.theme = self.ui.theme
         if settings.banner:
             self.console.show(*banner_lines())
 

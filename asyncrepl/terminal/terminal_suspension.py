@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from prompt_toolkit.document import Document
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from asyncrepl.terminal.input_controller import InputController
     from asyncrepl.terminal.output_queue import OutputQueue
     from asyncrepl.terminal.painter import Painter
-    from asyncrepl.terminal.terminal_device import DeviceOutput, TerminalModes
+    from asyncrepl.terminal.terminal_device import DeviceInput, DeviceOutput, TerminalModes
     from asyncrepl.terminal.terminal_streams import StandardDescriptors
 
 __all__ = ["TerminalSuspension", "text_from_editor"]
@@ -121,7 +121,7 @@ class TerminalSuspension:
         self._app._running_in_terminal = True  # noqa: SLF001
         self._detached.enter_context(self._app.input.detach())
         # What was typed but not read yet would be lost, or be a line without an end.
-        self._controller.type_later(self._pending_keys())
+        self._controller.type_later(self.pending_keys())
         self._modes.restore()
         if share:
             self._descriptors.restore()
@@ -196,10 +196,18 @@ class TerminalSuspension:
             self._controller.buffer.document = Document(text)
         self.reclaim()
 
-    def _pending_keys(self) -> list[KeyPress]:
-        if not select.select([self._descriptors.terminal_in], [], [], 0)[0]:
-            return []
-        return self._app.input.read_keys()
+    def pending_keys(self) -> list[KeyPress]:
+        """The keys that have come and are not read; an answer of the terminal's is waited for."""
+        keys: list[KeyPress] = []
+        question = cast("DeviceInput", self._app.input).question
+        while True:
+            patience = question.patience
+            if not select.select([self._descriptors.terminal_in], [], [], patience)[0]:
+                return keys
+            read = self._app.input.read_keys()
+            keys += read
+            if not (read or question.patience):
+                return keys
 
     def _draw_anew(self) -> None:
         """Draw on a row of our own, the next one if the cursor is inside a row."""

@@ -35,11 +35,12 @@ from asyncrepl.terminal.pager import Pager
 from asyncrepl.terminal.painter import Painter
 from asyncrepl.terminal.panel import Panel
 from asyncrepl.terminal.screen_layout import (
-    SCREEN_STYLE,
     ProgramRows,
     build_layout,
     rows_added_by_reflow,
+    screen_style,
 )
+from asyncrepl.terminal.terminal_background import BackgroundQuestion
 from asyncrepl.terminal.terminal_device import (
     DeviceInput,
     DeviceOutput,
@@ -48,6 +49,7 @@ from asyncrepl.terminal.terminal_device import (
 )
 from asyncrepl.terminal.terminal_suspension import TerminalSuspension
 from asyncrepl.views.error_lines import describe_error
+from asyncrepl.views.themes import Theme
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
@@ -142,6 +144,8 @@ class TerminalUI:
         *,
         color: bool = True,
     ) -> None:
+        self.theme = Theme(settings.theme)
+        question = BackgroundQuestion(self.theme, self._theme_changed, color=color)
         self._queue = queue
         self._descriptors = descriptors
         self._bridge = bridge
@@ -156,6 +160,7 @@ class TerminalUI:
         )
         self.pause_keys = self.controller.pause_keys = PauseKeys(self.controller.focus)
         self.panel.pause = self.pause_keys.rows
+        self._input = DeviceInput(self._stdin, self.modes, question)
         self.app = self._application(editor, settings)
         self.suspension = TerminalSuspension(
             self.app,
@@ -167,7 +172,9 @@ class TerminalUI:
             descriptors,
         )
         self.controller.connect(self.app, self.suspension)
-        self.pager = Pager(self.app, DeviceInput(self._stdin, self.modes), self.suspension)
+        self.pager = Pager(
+            self.app, DeviceInput(self._stdin, self.modes, question), self.suspension
+        )
         self.error: BaseException | None = None
         self._process = os.getpid()
         #: Errors that nothing could be done about.
@@ -205,13 +212,14 @@ class TerminalUI:
         self.controller.layout, self.controller.program_rows = layout, program
         return Application(
             layout=layout,
-            style=SCREEN_STYLE,
+            style=screen_style(self.theme),
+            include_default_pygments_style=False,  # it has pure blue, and grey operators
             key_bindings=build_key_bindings(
                 self.controller, editor.buffer, self.controller.is_whole
             ),
             editing_mode=EditingMode.VI if settings.vi else EditingMode.EMACS,
             erase_when_done=True,
-            input=DeviceInput(self._stdin, self.modes),
+            input=self._input,
             output=self.output,
             # `resized` compares the size. The Application's own look, every half a second,
             # erases the screen also while somebody else has it: pages, an editor.
@@ -337,6 +345,11 @@ class TerminalUI:
     def _first_draw(self) -> None:
         self.painter.start(self.app, self._loop)
         self._drawn.set()
+        if not self.controller.running:  # what runs might read the answer
+            self._input.question.ask(self.output)
+
+    def _theme_changed(self) -> None:
+        self._loop.call_soon(self.painter.redraw)
 
     def _leave_now(self) -> None:
         """End the Application; what is queued is drawn first."""
@@ -344,6 +357,7 @@ class TerminalUI:
             return
         self.controller.end()
         self.suspension.reclaim()
+        self.suspension.pending_keys()  # an answer still to come is not for the shell
         with contextlib.suppress(Exception):
             self.painter.drain(everything=True)
             self.painter.finish()

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.engine.code_owner import is_plumbing
 from asyncrepl.views.styled_lines import Line, flowed, one_line, printable, text_lines
+from asyncrepl.views.traceback_styles import styled_traceback
 
 if TYPE_CHECKING:
     import warnings
@@ -114,8 +115,8 @@ def _traceback_lines(error: BaseException, source: Source | None) -> list[Line]:
     _keep_user_frames(whole)
     if source is not None and _is_in_statement_only(whole, source.filename):
         return _exception_only(whole, source)
-    *stack, last = text_lines("".join(_formatted_chain(whole)).rstrip("\n"))
-    return [*stack, [("error", last[0][1])]]
+    text = printable("".join(_formatted_chain(whole)).rstrip("\n"))
+    return styled_traceback(text.split("\n"))
 
 
 def _formatted_chain(whole: traceback.TracebackException) -> Iterable[str]:

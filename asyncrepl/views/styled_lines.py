@@ -20,7 +20,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from pygments.lexers.python import PythonLexer
 
@@ -178,13 +178,12 @@ def plain(line: Iterable[Fragment]) -> str:
     return "".join(text for _, text in line)
 
 
-def ansi(line: Iterable[Fragment]) -> str:
+def ansi(line: Iterable[Fragment], styles: Mapping[str, str] = STYLES) -> str:
     """The text of `line` with SGR escape codes for its styles."""
-    return "".join(_with_codes(style, text) for style, text in line)
+    return "".join(_with_codes(styles.get(style, ""), text) for style, text in line)
 
 
-def _with_codes(style: str, text: str) -> str:
-    codes = STYLES.get(style, "")
+def _with_codes(codes: str, text: str) -> str:
     return f"\x1b[{codes}m{text}\x1b[0m" if codes and text else text
 
 

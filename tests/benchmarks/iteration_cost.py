@@ -12,12 +12,17 @@ import ast
 import sys
 import time
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.iteration.tracer import Tracer
-from asyncrepl.engine.loop.live_loop import ObservationRequests, new_loop
+from asyncrepl.engine.loop.live_loop import new_loop
+from asyncrepl.engine.loop.observation_requests import ObservationRequests
+from asyncrepl.events.instrument import Instrument
 from asyncrepl.instrument.compilation import compile_source
 from asyncrepl.syntax.sources import Source
+
+if TYPE_CHECKING:
+    from asyncrepl.events.iteration_events import IterationEvent
 
 PROGRAM = """\
 import asyncio
@@ -68,10 +73,18 @@ def spaces() -> tuple[dict[str, Any], dict[str, Any]]:
     return plain, ours
 
 
+class _Listener(Instrument):
+    """What a view would be."""
+
+    def iteration_event(self, event: IterationEvent) -> None:
+        """Do nothing."""
+
+
 def cost(work: Any, *, observe: bool = False, trace: bool = False) -> float:
     """Seconds of thread CPU time that `work` takes."""
     loop = new_loop()
-    observing, tracer = ObservationRequests(loop), Tracer(loop, lambda _: None)
+    observing, tracer = ObservationRequests(loop), Tracer(loop)
+    loop.live.instruments.add(_Listener())
     if observe:
         observing.want("lanes")
     if trace:

@@ -19,8 +19,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.iteration.tracer import Tracer
-from asyncrepl.engine.loop.live_loop import ObservationRequests, new_loop
+from asyncrepl.engine.loop.live_loop import new_loop
 from asyncrepl.engine.loop.loop_clock import Clock
+from asyncrepl.engine.loop.observation_requests import ObservationRequests
 from asyncrepl.events.object_info import refused_operands
 from asyncrepl.explain.evidence import gather, gather_value
 from asyncrepl.explain.explainer import explain
@@ -201,7 +202,7 @@ def run(
 
 def _traced(session: Coroutine[Any, Any, Report]) -> Report:
     loop = new_loop()
-    tracer = Tracer(loop, lambda _: None)
+    tracer = Tracer(loop)
     tracer.start(ObservationRequests(loop).want("test"))
     try:
         with asyncio.Runner(loop_factory=lambda: loop) as runner:

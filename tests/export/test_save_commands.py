@@ -176,6 +176,53 @@ def test_every_format_can_be_exported(type_in: Typed) -> None:
     assert "tick" in {event["args"]["name"] for event in tracks if event["name"] == "thread_name"}
 
 
+def _steps(name: str) -> dict[str, tuple[float, float]]:
+    """The steps of iterations in the trace `name`: begin and length in ms, from the first on."""
+    events = json.loads(Path(name).read_text("utf-8"))["traceEvents"]
+    steps = [event for event in events if event.get("cat") == "step"]
+    first = min(event["ts"] for event in steps)
+    return {
+        event["name"]: ((event["ts"] - first) / 1000, event.get("dur", 0) / 1000)
+        for event in steps
+    }
+
+
+@pytest.mark.parametrize("command", [":export trace talk.trace", ":save talk.trace"])
+def test_a_traced_statement_has_its_six_steps_in_the_trace(type_in: Typed, command: str) -> None:
+    """Also when the statement is over, and nothing is recorded any more."""
+    type_in("async def naps():\n    await asyncio.sleep(0.5); yield 1\n")
+    assert "suspended for 0.50 s" in type_in(
+        ":trace async for n in naps(): await asyncio.sleep(1)"
+    )
+    assert type_in.shell.observing.timeline is None
+    type_in(command)
+    assert _steps("talk.trace") == {
+        "1 __aiter__": (0, 0),
+        "2 __anext__, round 1": (0, 0),
+        "3 await, round 1": (0, 500),
+        "4 bind, round 1": (500, 0),
+        "5 body, round 1": (500, 1000),
+        "2 __anext__, round 2": (1500, 0),
+        "6 stop": (1500, 0),
+    }
+
+
+def test_the_trace_of_a_session_goes_on_from_one_traced_statement_to_the_next(
+    type_in: Typed,
+) -> None:
+    """What lies between is missing; tasks and iterations of both stand on tracks of their own."""
+    type_in("async def naps():\n    await asyncio.sleep(0.5); yield 1\n")
+    type_in(":trace async for n in naps(): pass")
+    type_in("async for n in naps(): pass")
+    type_in(":trace async for n in naps(): pass")
+    type_in(":export trace talk.trace")
+    events = json.loads(Path("talk.trace").read_text("utf-8"))["traceEvents"]
+    ends = [event for event in events if event["name"] == "6 stop"]
+    named = [event for event in events if event["name"] == "thread_name"]
+    names = {event["tid"]: event["args"]["name"] for event in named}
+    assert [names[event["tid"]] for event in ends] == ["input 2", "input 4"]
+
+
 def test_much_output_is_kept_in_part(type_in: Typed) -> None:
     """Of an endless output the beginning is kept, and a … says that more came."""
     type_in("for n in range(20_000): print(n, 'x' * 10)")

@@ -23,6 +23,7 @@ from asyncrepl.engine.loop.live_loop import LiveLoop, LoopExtension
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_iteration import WatchingSelector
 from asyncrepl.engine.tasks.timeline import Timeline
+from asyncrepl.events.instrument import Instrument
 from asyncrepl.events.iteration_events import Iteration, LoopSite
 from asyncrepl.instrument.compilation import compile_source
 from asyncrepl.syntax.parsed_input import parse
@@ -30,6 +31,8 @@ from asyncrepl.syntax.sources import Source
 
 if TYPE_CHECKING:
     from types import CodeType
+
+    from asyncrepl.events.iteration_events import IterationEvent
 
 __all__ = ["Finder", "Loader", "Seen", "prepare"]
 
@@ -86,7 +89,8 @@ class _ObservedLoop(LiveLoop):
         super().__init__()
         timeline = _timeline()
         self.observe(timeline)
-        self.tracer = _CountingTracer(self, _told)
+        self.tracer = _CountingTracer(self)
+        self.live.instruments.add(_View())
         self.tracer.start(timeline)
 
     def close(self) -> None:
@@ -114,8 +118,11 @@ class _CountingTracer(Tracer):
         return super()._walk(number, task, parent, site)
 
 
-def _told(event: object) -> None:
-    """Where a view would draw a step of a walk."""
+class _View(Instrument):
+    """Hears of each step of a walk, where a view would draw it."""
+
+    def iteration_event(self, event: IterationEvent) -> None:
+        """Draw nothing."""
 
 
 def _timeline() -> Timeline:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.shells import typed_shell
 
-from asyncrepl.events.findings import findings
+from asyncrepl.events.findings import active_log
 from asyncrepl.session.frontend import Frontend
 
 if TYPE_CHECKING:
@@ -239,11 +239,12 @@ def test_the_list_takes_no_words(type_in: Typed) -> None:
 
 def test_the_interpreter_gets_its_hooks_back() -> None:
     """Warnings and probes speak to nobody of ours when the shell is closed."""
-    writer, heard = vars(warnings)["_showwarnmsg_impl"], findings.heard
-    with typed_shell():
+    writer, heard = vars(warnings)["_showwarnmsg_impl"], active_log()
+    with typed_shell() as type_in:
+        assert active_log() is type_in.shell.loop.live.findings
         assert vars(warnings)["_showwarnmsg_impl"] is not writer
     assert vars(warnings)["_showwarnmsg_impl"] is writer
-    assert findings.heard is heard
+    assert active_log() is heard
 
 
 SOURCE = (

@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from support.instruments import EventList
+
 from asyncrepl.engine.iteration.tracer import Tracer
 from asyncrepl.engine.loop.live_loop import new_loop
 from asyncrepl.engine.loop.loop_clock import Clock
@@ -71,7 +73,8 @@ def traced(
     loop = new_loop(Clock.virtual())
     timeline = Timeline()
     loop.observe(timeline)
-    tracer = Tracer(loop, result.events.append)
+    tracer = Tracer(loop)
+    loop.live.instruments.add(EventList(result.events))
     session = result.session = Session(loop)
 
     async def everything() -> None:

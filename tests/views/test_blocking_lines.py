@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from asyncrepl.engine.blocking.blocking_reports import BlockingReport
-from asyncrepl.events import Blocked
+from asyncrepl.events import Blocked, BlockingReport
 from asyncrepl.views.status_rows import blocked_lines, blocked_row
 from asyncrepl.views.styled_lines import plain
 

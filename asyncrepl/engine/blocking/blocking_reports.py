@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from asyncrepl.engine.blocking.blocked_slice import BLOCKED_AFTER
 from asyncrepl.engine.code_owner import user_part
 from asyncrepl.engine.tasks.task_records import name_of
-from asyncrepl.events import Blocked
+from asyncrepl.events import Blocked, BlockingReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,22 +30,9 @@ if TYPE_CHECKING:
 
     from asyncrepl.engine.loop.live_loop import LiveLoop
 
-__all__ = ["BlockingReport", "ReportThrottle", "SleepMonitor"]
+__all__ = ["ReportThrottle", "SleepMonitor"]
 
 _PlaceKey: TypeAlias = tuple[str, int, str | None]
-
-
-@dataclass(frozen=True, slots=True)
-class BlockingReport:
-    """The loop was blocked `times` at one place, for `seconds` in all.
-
-    `last` is the last time; `tasks` are the names of those who did it.
-    """
-
-    last: Blocked
-    times: int
-    seconds: float
-    tasks: frozenset[str | None]
 
 
 @dataclass(slots=True)
@@ -138,14 +125,13 @@ class _SleepLocation(NamedTuple):
 class SleepMonitor:
     """The calls of ``time.sleep`` on `loop`; for its thread, except `replacement_at`.
 
-    `tell` is called with what has blocked the loop, once the slice is over that did; but
+    The loop's instruments are told what has blocked it, once the slice is over that did; but
     only as long as `wanted` says so.
     """
 
-    def __init__(self, loop: LiveLoop, tell: Callable[[BlockingReport], object]) -> None:
+    def __init__(self, loop: LiveLoop) -> None:
         self.wanted: Callable[[], bool] = bool
         self._loop = loop
-        self._report = tell
         self._gathering = ReportThrottle()
         #: Seconds by place, of the slice under way.
         self._slept_seconds: dict[_SleepLocation, float] = {}
@@ -173,6 +159,10 @@ class SleepMonitor:
         """The task of this name is over: what was gathered of it is told."""
         for blocks in self._gathering.rest(task):
             self._report(blocks)
+
+    def _report(self, blocks: BlockingReport) -> None:
+        for hear in self._loop.live.instruments.blocking_report:
+            hear(replace(blocks, measured=False))
 
     def _over(self) -> None:
         """The turn is over in which somebody slept: tell of each slice that was too long."""

@@ -46,9 +46,9 @@ from asyncrepl.engine.blocking.blocked_slice import (
     recorded_slices,
     seconds_waited,
 )
-from asyncrepl.engine.blocking.blocking_reports import BlockingReport, ReportThrottle
+from asyncrepl.engine.blocking.blocking_reports import ReportThrottle
 from asyncrepl.engine.blocking.cpu_time import cpu_probe
-from asyncrepl.events import IDLE, Blocked
+from asyncrepl.events import IDLE, Blocked, BlockingReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,14 +67,13 @@ STALE_AFTER = 0.5
 class BlockingWatchdog:
     """Watches `loop`, which runs in the thread that makes this.
 
-    `tell` is called on the loop for blocks that are over: see `ReportThrottle` for
+    The loop's instruments are told of blocks that are over: see `ReportThrottle` for
     how often. `current` is the block under way, readable from any thread.
     """
 
     def __init__(
         self,
         loop: LiveLoop,
-        tell: Callable[[BlockingReport], object],
         *,
         probe: Probe | None = None,
     ) -> None:
@@ -86,7 +85,6 @@ class BlockingWatchdog:
         #: What ended the watch before `close` did.
         self.problem: Exception | None = None
         self._loop = loop
-        self._report = tell
         self._thread = threading.current_thread()
         self._probe = probe
         self._gathering = ReportThrottle()
@@ -150,6 +148,11 @@ class BlockingWatchdog:
             if alone:
                 self._look_lock.release()
 
+    def report(self, blocks: BlockingReport) -> None:
+        """Tell the instruments of the loop of `blocks`; in its thread."""
+        for hear in self._loop.live.instruments.blocking_report:
+            hear(blocks)
+
     def _watch(self) -> None:
         # A signal that this thread took would not wake the main thread.
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
@@ -167,7 +170,7 @@ class BlockingWatchdog:
     def _look_and_report(self) -> None:
         for blocks in self.look():
             with suppress(RuntimeError):  # the loop is closed: nobody listens
-                self._loop.call_soon_threadsafe(self._report, blocks)
+                self._loop.call_soon_threadsafe(self.report, blocks)
 
     def _may_sleep(self) -> bool:
         """Whether nothing ran since the look before, nor is to be told later."""
@@ -235,8 +238,8 @@ class BlockingWatchdog:
         told = []
         for found in self._ended_blocks(before, now):
             told += self._gathering.add(found, now.at)
-            if (timeline := self._loop.live.timeline) is not None:
-                timeline.note(found)
+            for hear in self._loop.live.instruments.blocked:
+                hear(found)
         self._continue_slice(before, now)
         return told + self._gathering.due(now.at)
 

@@ -34,7 +34,7 @@ from asyncrepl.engine.iteration.iteration_emission import (
     next_emitted,
     type_name,
 )
-from asyncrepl.events.findings import Finding, findings
+from asyncrepl.events.findings import Finding
 from asyncrepl.events.iteration_events import (
     NO_TASKS,
     AwaitableGiven,
@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from asyncrepl.engine.iteration.iteration_emission import Detail
     from asyncrepl.engine.loop.loop_iteration import LoopIteration
     from asyncrepl.engine.tasks.timeline import Timeline
+    from asyncrepl.events.findings import FindingKind, FindingLog
     from asyncrepl.events.iteration_events import IterationEvent, LoopSite
 
     class Tracer(Protocol):
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
 
         turn: LoopIteration
         timeline: Timeline
+        findings: FindingLog
         walks: Any  # `OpenIterations`, whose module imports this one, too
         asked: Callable[[], object] | None
 
@@ -136,12 +138,14 @@ def find_starvation(iteration: IterationState, ended: IterationEnded) -> None:
     if starves and (ended.items >= MANY_ITEMS or ended.took >= LONG_BODY):
         _note_finding(iteration, "starved")
     elif ended.how == "exhausted" and ended.items > 1 and iteration.body_suspended == ended.items:
-        turns = "alternating" if ended.suspended >= ended.items else "sequential"
-        findings.add_tentative(Finding(turns, iteration.iterable_facts, *iteration.place))
+        turns: FindingKind = "alternating" if ended.suspended >= ended.items else "sequential"
+        seen = Finding(turns, iteration.iterable_facts, *iteration.place)
+        iteration.tracer.findings.add_tentative(seen)
 
 
-def _note_finding(iteration: IterationState, what: str, milliseconds: int = 0) -> None:
-    findings.add(Finding(what, iteration.iterable_facts, *iteration.place, milliseconds))
+def _note_finding(iteration: IterationState, what: FindingKind, milliseconds: int = 0) -> None:
+    seen = Finding(what, iteration.iterable_facts, *iteration.place, milliseconds)
+    iteration.tracer.findings.add(seen)
 
 
 class IterationState:

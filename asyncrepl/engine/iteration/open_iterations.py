@@ -9,6 +9,7 @@ from asyncrepl.engine.iteration.iteration_state import IterationState
 from asyncrepl.engine.tasks.await_chain import await_chain
 from asyncrepl.engine.tasks.task_records import current_task
 from asyncrepl.engine.tasks.task_survey import WaitDescription, describe_chain
+from asyncrepl.events.instrument import Instrument
 
 if TYPE_CHECKING:
     import asyncio
@@ -41,7 +42,7 @@ class UntracedIteration:
         """Nothing is told anyway."""
 
 
-class OpenIterations:
+class OpenIterations(Instrument):
     """Who is in which frame, and of whom it is to be told what suspends him.
 
     A frame is known by its ``id``: as long as a walk is in it, it lives.
@@ -129,7 +130,7 @@ class OpenIterations:
             if not inside:
                 del self._waiting_to_suspend[iteration.watched_lane]
 
-    def suspends(self, task: asyncio.Task[object]) -> None:
+    def task_suspended(self, task: asyncio.Task[object]) -> None:
         """A slice of `task` is over, and the task is not."""
         if not self._waiting_to_suspend:
             return

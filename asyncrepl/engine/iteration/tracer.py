@@ -197,18 +197,18 @@ def _special_method(obj: Any, name: str) -> Any:
 
 
 class Tracer:
-    """Tells of the walks on `loop`; for its thread.
+    """Tells the instruments of `loop` of the iterations on it; for its thread.
 
-    `tell` is called with each event while it happens, so it must be quick. Nothing
-    is told between `stop` and the next `start`.
+    Nothing is told between `stop` and the next `start`.
     """
 
-    def __init__(self, loop: LiveLoop, tell: Callable[[IterationEvent], None]) -> None:
+    def __init__(self, loop: LiveLoop) -> None:
         self.turn = loop.live.turn
+        self.findings = loop.live.findings
         self.timeline: Timeline
         self.walks = OpenIterations(loop)
         self._loop = loop
-        self._emit = tell
+        self._instruments = loop.live.instruments
         self._runs = SiteSampler()
         self._only: asyncio.Task[object] | None = None
         #: lane -> whether its walks are told, while only those of one task are.
@@ -231,7 +231,7 @@ class Tracer:
         self.timeline = self.walks.timeline = timeline
         self._only, self._thread, self.on = only, threading.get_ident(), True
         self._related.clear()
-        timeline.suspending = self.walks.suspends
+        self._instruments.add(self.walks)
         vars(builtins).update(marks(self))
         setattr(builtins, TRACE_SWITCH, True)
         # Where a coroutine is made costs 0.1 µs each to note: only while somebody looks.
@@ -244,7 +244,7 @@ class Tracer:
             self.on, self._only, self.asked = False, None, None
             if self._joining is not None:
                 self._joining.stop()
-            self.timeline.suspending = None
+            self._instruments.remove(self.walks)
             self.walks.forget()
             self._runs.clear()
             setattr(builtins, TRACE_SWITCH, False)
@@ -291,7 +291,8 @@ class Tracer:
     def emit(self, event: IterationEvent) -> None:
         """Tell `event`."""
         if self.on:
-            self._emit(event)
+            for hear in self._instruments.iteration_event:
+                hear(event)
 
     def begin(self, site: LoopSite, frame: FrameType) -> IterationState | UntracedIteration:
         """A walk begins at `site`, in `frame`."""

@@ -26,23 +26,24 @@ from asyncrepl.instrument.probes import is_new
 
 if TYPE_CHECKING:
     import warnings
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from types import FrameType, TracebackType
 
+    from asyncrepl.events.instrument import Instruments
     from asyncrepl.events.leak_events import Leak
 
 __all__ = ["ExplainedObjects", "LeakLog"]
 
 
 class LeakLog:
-    """The last `limit` leaks, oldest first; `on_leak` is called with each new one, once.
+    """The last `limit` leaks, oldest first; `instruments` are told of each new one, once.
 
     One leak is like another if all that is known of them is the same: a function that
     forgets the same thing each time it is called is reported once.
     """
 
-    def __init__(self, on_leak: Callable[[Leak], object], limit: int = 100) -> None:
-        self._on_leak = on_leak
+    def __init__(self, instruments: Instruments, limit: int = 100) -> None:
+        self._instruments = instruments
         self._noted: deque[Leak] = deque()
         self._limit = limit
         #: The async generators that were left open, by what is known of them.
@@ -62,7 +63,8 @@ class LeakLog:
             if len(self._noted) > self._limit:
                 self._open.pop(self._noted.popleft(), None)
             if not quietly:
-                self._on_leak(leak)
+                for hear in self._instruments.leak:
+                    hear(leak)
 
     def clear(self) -> None:
         """Forget them all; what happens again is reported again."""

@@ -4,10 +4,6 @@
 other threads whether it is inside an iteration and since when, goes by a `Clock`,
 and can be observed by a `Timeline`. Real time and nothing observed cost nothing.
 
-It is observed as long as anybody wants to look: lanes, a trace, a demo each want a record for a
-reason of their own, and one of them may end while another goes on. The first one starts the
-recording, the last one ends it, and then it is forgotten (`ObservationRequests`).
-
 What does not work:
 
 - More attributes. A loop has 24 (26 on Python 3.13, 27 since); beyond 30 (29 from
@@ -45,12 +41,12 @@ from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_iteration import ExternalWaits, WatchingSelector
 from asyncrepl.engine.tasks.finalization import left_finding
 from asyncrepl.engine.tasks.task_records import current_task, restore_running_loop, task_coroutine
-from asyncrepl.events.findings import findings
+from asyncrepl.events.findings import FindingLog
 
 if TYPE_CHECKING:
     from asyncrepl.engine.tasks.timeline import Timeline
 
-__all__ = ["LiveLoop", "LoopExtension", "ObservationRequests", "new_loop"]
+__all__ = ["LiveLoop", "LoopExtension", "new_loop"]
 
 if TYPE_CHECKING:
     from collections import deque
@@ -107,14 +103,17 @@ class LoopExtension:
     clock's instant when the loop was made. `timeline` is what records at the moment, None for
     nothing; `loop_breakpoint` is where the loop's thread is stopped between two steps, None if it
     never did. `walks` says by the ``id`` of an async generator whose code, at which instruction,
-    took its first step; only while a timeline records, and also of generators that are gone. `forked`
-    says that this is the loop of the parent process, which runs no more.
+    took its first step; only while a timeline records, and also of generators that are gone.
+    `instruments` are told what happens, `findings` what looks like a mistake. `forked` says that
+    this is the loop of the parent process, which runs no more.
     """
 
     __slots__ = (
         "began",
         "clock",
+        "findings",
         "forked",
+        "instruments",
         "loop_breakpoint",
         "outside",
         "selector",
@@ -132,6 +131,8 @@ class LoopExtension:
         self.walks: dict[int, tuple[CodeType, int]] = {}
         self.forked = False
         self.selector = selector
+        self.instruments = selector.instruments
+        self.findings = FindingLog(self.instruments)
         self.outside = ExternalWaits(selector, own_fd)
 
     def let_go(self) -> None:
@@ -195,7 +196,7 @@ class LiveLoop(_SelectorEventLoop):
         finally:
             self.live.turn.busy = False
             if self.live.timeline is not None:
-                self.live.timeline.loop_waits()
+                self.live.timeline.loop_stands()
 
     def run_until_complete(self, future: Any) -> Any:
         """As asyncio's own; what the program leaves undone is seen before it is cancelled."""
@@ -206,7 +207,7 @@ class LiveLoop(_SelectorEventLoop):
             error.__traceback__ = user_part(error.__traceback__)
             del error
             raise
-        findings.review_pending(at_the_end=True)
+        self.live.findings.review_pending(at_the_end=True)
         return result
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
@@ -333,8 +334,8 @@ class LiveLoop(_SelectorEventLoop):
             live.walks[id(agen)] = frame.f_code, frame.f_lasti
         elif live.walks:
             live.walks.pop(id(agen), None)  # that of one that is gone
-        if findings.unbegun:
-            findings.unbegun.pop(id(agen), None)
+        if live.findings.unbegun:
+            live.findings.unbegun.pop(id(agen), None)
         if self._asyncgens_shutdown_called:
             _first_step(self, agen)  # it warns
         else:
@@ -342,7 +343,8 @@ class LiveLoop(_SelectorEventLoop):
 
     def _asyncgen_finalizer_hook(self, agen: AsyncGenerator[Any, Any]) -> None:
         """As asyncio's own; who left `agen` before its end is seen."""
-        if findings.heard is not None and not self._closed:
+        findings = self.live.findings
+        if findings.is_heard and not self._closed:
             findings.add(left_finding(agen))
         _finalize(self, agen)
 
@@ -357,6 +359,7 @@ class LiveLoop(_SelectorEventLoop):
         timeline.ns = self.live.clock.ns
         timeline.begin(self)
         self.live.timeline = timeline
+        self.live.instruments.add(timeline)
         _override(self, "_run_once", MethodType(observed_iteration.run_once, self))
         _override(self, "call_soon", MethodType(observed_iteration.call_soon, self))
         _override(self, "create_task", self._create_observed_task)
@@ -364,7 +367,8 @@ class LiveLoop(_SelectorEventLoop):
     def unobserve(self) -> None:
         """Record nothing any more; does nothing if nothing is recorded."""
         if self.live.timeline is not None:
-            self.live.timeline.loop_waits()
+            self.live.timeline.loop_stands()
+            self.live.instruments.remove(self.live.timeline)
             self.live.timeline = None
             for name in _OBSERVED:
                 delattr(self, name)
@@ -420,33 +424,3 @@ def _override(loop: LiveLoop, name: str, function: Callable[..., Any]) -> None:
 def new_loop(clock: Clock | None = None) -> LiveLoop:
     """A `LiveLoop` on `clock`, on real time if None; also a ``loop_factory`` for a Runner."""
     return LiveLoop(clock)
-
-
-class ObservationRequests:
-    """Who wants `loop` to be recorded; for the loop's thread."""
-
-    def __init__(self, loop: LiveLoop) -> None:
-        self._loop = loop
-        self._reasons: set[str] = set()
-
-    @property
-    def timeline(self) -> Timeline | None:
-        """The record; None while nobody wants one."""
-        return self._loop.live.timeline
-
-    def want(self, reason: str) -> Timeline:
-        """Record from now on, if it is not done yet, until `drop` was called with each reason."""
-        self._reasons.add(reason)
-        timeline = self._loop.live.timeline
-        if timeline is None:
-            from asyncrepl.engine.tasks.timeline import Timeline
-
-            timeline = Timeline()
-            self._loop.observe(timeline)
-        return timeline
-
-    def drop(self, reason: str) -> None:
-        """Do not record for `reason` any more; does nothing if it was not wanted."""
-        self._reasons.discard(reason)
-        if not self._reasons:
-            self._loop.unobserve()

@@ -38,6 +38,8 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from asyncrepl.events.instrument import Instruments
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Container, Iterator
@@ -98,8 +100,8 @@ class WatchingSelector(selectors.DefaultSelector):
         self.turn = LoopIteration()
         self.poll: Callable[[float | None], Ready] = super().select
         self.wait_with(self.poll)
-        #: Called before a wait that only the outside can end.
-        self.idle: Callable[[], object] | None = None
+        #: Who looks at the loop: told of a wait that only the outside can end.
+        self.instruments = Instruments()
 
     def wait_with(self, wait: Callable[[float | None], Ready]) -> None:
         """Let `select` wait by calling `wait`."""
@@ -112,8 +114,9 @@ class WatchingSelector(selectors.DefaultSelector):
         """Wait for I/O; between the return and the next call a loop iteration runs."""
         current = self.turn
         current.busy = False
-        if timeout is None and self.idle is not None:
-            self.idle()
+        if timeout is None:
+            for hear in self.instruments.loop_waits:
+                hear()
         ready = self.wait(timeout) if timeout != 0 or self._anything(0, 1) else []
         current.number += 1
         current.since = monotonic()

@@ -228,6 +228,7 @@ class _LoopFactory:
             self._given = True
             return self._first
         loop = new_loop(self._first.live.clock)
+        loop.live.findings = self._first.live.findings
         loop.set_exception_handler(self._first.get_exception_handler())
         return loop
 

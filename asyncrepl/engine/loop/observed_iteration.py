@@ -73,7 +73,7 @@ def run_once(loop: LiveLoop) -> None:
     else:
         timeout = _timeout(loop)
         if timeout != 0:
-            timeline.loop_waits()
+            timeline.loop_stands()
         events = loop._selector.select(timeout)
     if events:
         loop._process_events(events)
@@ -137,6 +137,7 @@ def _fire_timers(loop: LiveLoop) -> None:
 def _run_ready(loop: LiveLoop, timeline: Timeline, count: int) -> None:  # noqa: PLR0912, PLR0915
     """Run the next `count` handles."""
     records, fresh, step = timeline.records, timeline.log.fresh, timeline.step
+    instruments = timeline.instruments
     for _ in range(count):
         handle: Any = loop._ready.popleft()
         if handle._cancelled:
@@ -184,9 +185,10 @@ def _run_ready(loop: LiveLoop, timeline: Timeline, count: int) -> None:  # noqa:
             except TypeError:  # a task in pure Python
                 over = is_done(task)
             if over:
-                timeline.task_ended(task)
-            elif timeline.suspending is not None:
-                timeline.suspending(task)
+                timeline.end_task(task)
+            elif instruments.task_suspended:
+                for hear in instruments.task_suspended:
+                    hear(task)
     # As in asyncio: the traceback of a task's error may lead to our frame, which must not
     # keep the task.
     handle = callback = task = None

@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.code_owner import is_library, is_plumbing
 from asyncrepl.engine.tasks.task_records import task_coroutine
-from asyncrepl.events.findings import Finding, finding_at, findings
+from asyncrepl.events.findings import Finding, finding_at
 from asyncrepl.events.object_info import ObjectInfo, refused_operands
 
 if TYPE_CHECKING:
     import asyncio
     from types import CodeType, FrameType
+
+    from asyncrepl.events.findings import FindingLog
 
 __all__ = [
     "dropped_finding",
@@ -85,7 +87,7 @@ def _is_foreign(filename: str) -> bool:
     return is_plumbing(filename) or is_library(filename)
 
 
-def note_swallowed_cancellation(task: asyncio.Task[object]) -> None:
+def note_swallowed_cancellation(task: asyncio.Task[object], findings: FindingLog) -> None:
     """See that `task`, whose slice has just ended, has swallowed its cancellation."""
     coro = task_coroutine(task)
     if type(coro) is not CoroutineType:

@@ -1,4 +1,10 @@
-"""Tasks that a time limit ends: by ``asyncio.timeout``, or by the ``wait_for`` of Python 3.11."""
+"""Tasks that a time limit ends: by ``asyncio.timeout``, or by the ``wait_for`` of Python 3.11.
+
+Whether a task is being cancelled because its time is up: an ``asyncio.timeout`` is seen when its
+timer fires, and knows by itself when the task has left it. So does ``wait_for`` from Python 3.12
+on, which is one. Before, it cancels the task that it waits for from inside its own coroutine, and
+nothing else says why: so its coroutine is looked for.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +17,11 @@ from types import AsyncGeneratorType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.tasks.await_chain import await_chain, first_argument, is_task
-from asyncrepl.events.findings import findings
 
 if TYPE_CHECKING:
     from types import FrameType
+
+    from asyncrepl.events.findings import FindingLog
 
 __all__ = ["RELEASE_WAITER", "CutOffTasks", "FiredTimeouts", "wait_for_timed_out"]
 
@@ -30,7 +37,8 @@ class CutOffTasks:
     `findings` at once, and those that outlive the task's next slice are taken out again.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, findings: FindingLog) -> None:
+        self._findings = findings
         self._steps: dict[int, list[weakref.ref[Any]]] = {}
 
     def __bool__(self) -> bool:
@@ -43,7 +51,7 @@ class CutOffTasks:
         inside = found[entered[-1] + 1 :] if entered else found
         steps = [each for each in inside if type(each) is AsyncGeneratorType]
         if steps:
-            findings.cut.update(steps)
+            self._findings.cut.update(steps)
             self._steps[id(task)] = [weakref.ref(each) for each in steps]
 
     def note_waiter(self, waiter: Any) -> None:
@@ -62,7 +70,7 @@ class CutOffTasks:
             self._steps[id(task)] = [weakref.ref(each) for each in inside]
         for each in alive:
             if each.ag_frame is not None and not each.ag_running:
-                findings.cut.discard(each)
+                self._findings.cut.discard(each)
 
 
 def _holds(suspended: object, timeout: object) -> bool:

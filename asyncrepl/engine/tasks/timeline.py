@@ -1,8 +1,8 @@
 """The record of one observed loop: bounded, and readable while it is written.
 
-Only the loop's thread writes, except for `Timeline.note`. `Timeline.snapshot` and
-`Timeline.totals` may be called from any thread and take no lock (see
-`asyncrepl.engine.tasks.slice_log`).
+Only the loop's thread writes, except for `Timeline.blocked` and `Timeline.finding`.
+`Timeline.snapshot` and `Timeline.totals` may be called from any thread and take no lock
+(see `asyncrepl.engine.tasks.slice_log`).
 
 How a task ended is learned by looking at it when its slice is over, before the
 loop lets go of it: it can only end in its own slice. What does not work:
@@ -25,11 +25,6 @@ Names are read late, when the loop iteration is over, and more than once: a Task
 Python 3.11 and 3.12 names its task only after making it. Never by a reader in
 another thread, who might then be the last to hold a task and would have to run
 its ``__del__`` there.
-
-Whether a task is being cancelled because its time is up: an ``asyncio.timeout`` is seen when its
-timer fires, and knows by itself when the task has left it. So does ``wait_for`` from Python 3.12
-on, which is one. Before, it cancels the task that it waits for from inside its own coroutine, and
-nothing else says why: so its coroutine is looked for.
 """
 
 from __future__ import annotations
@@ -61,13 +56,17 @@ from asyncrepl.engine.tasks.task_records import (
 )
 from asyncrepl.engine.tasks.timed_out_tasks import CutOffTasks, FiredTimeouts
 from asyncrepl.events import CALLBACK, IDLE, LaneEnded, Mark, Snapshot, Totals
-from asyncrepl.events.findings import findings
+from asyncrepl.events.findings import FindingLog
+from asyncrepl.events.instrument import Instrument, Instruments
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterator, Mapping
 
+    LiveLoop = Any  # its module imports this one
     from asyncrepl.events import Blocked, Ending, MarkKind
+    from asyncrepl.events.findings import Finding
+    from asyncrepl.events.iteration_events import IterationEvent
 
 __all__ = ["Timeline"]
 
@@ -78,19 +77,22 @@ REREAD_NAMES_UP_TO = 16
 MIN_MARK_DISTANCE = 1_000_000
 
 
-class Timeline:
+class Timeline(Instrument):
     """Who ran when on a loop, which tasks there were, what they produced.
 
-    It keeps the last `slices` slices (16 bytes each), the last `marks` marks and the last
-    `past` tasks that ended and times the loop was blocked. It refers to tasks weakly
-    only. Give it to ``loop.observe``.
+    It keeps the last `slices` slices (16 bytes each), the last `marks` marks, the last `steps`
+    events of iterations, and the last `past` tasks that ended, times the loop was blocked, and
+    findings. It refers to tasks weakly only. Give it to ``loop.observe``.
 
-    `suspending`, if set, is called with a task each time it has suspended: its
-    slice is over, the next has not begun. It must not raise.
+    Of tasks and slices it learns from the loop itself, and tells the loop's instruments; of all
+    else it is told as one of them.
     """
 
-    def __init__(self, *, slices: int = 1 << 16, marks: int = 4096, past: int = 256) -> None:
-        self.suspending: Callable[[Any], None] | None = None
+    def __init__(
+        self, *, slices: int = 1 << 16, marks: int = 4096, past: int = 256, steps: int = 4096
+    ) -> None:
+        #: Those of the loop that is recorded.
+        self.instruments = Instruments()
         # For the loop's iterations:
         self.ns: Callable[[], int] = monotonic_ns
         self.log = SliceLog(slices)
@@ -104,10 +106,13 @@ class Timeline:
         self._marks: deque[Mark] = deque(maxlen=marks)
         self._past_records: deque[TaskRecord] = deque(maxlen=past)
         self._blocked: deque[Blocked] = deque(maxlen=past)
+        self._iteration_events: deque[IterationEvent] = deque(maxlen=steps)
+        self._findings: deque[Finding] = deque(maxlen=past)
+        self._finding_log = FindingLog(self.instruments)
         self._next = itertools.count(1)
         self._unnamed: list[TaskRecord] = []
         self._timeouts = FiredTimeouts()
-        self.cuts = CutOffTasks()
+        self.cuts = CutOffTasks(self._finding_log)
         self._thread = 0
 
     # -- for anybody -----------------------------------------------------------
@@ -133,6 +138,8 @@ class Timeline:
             slices=slices,
             first=first,
             blocked=tuple(self._blocked),
+            iteration_events=tuple(self._iteration_events),
+            findings=tuple(self._findings),
         )
 
     def totals(self) -> Mapping[int, Totals]:
@@ -201,18 +208,30 @@ class Timeline:
         ):
             self._marks.append(Mark(lane, at, kind))
 
-    def note(self, found: Blocked) -> None:
-        """Keep `found`, which is over; any thread."""
+    # -- as an instrument --------------------------------------------------------
+
+    def blocked(self, found: Blocked) -> None:
+        """Keep `found`; any thread."""
         self._blocked.append(found)
+
+    def iteration_event(self, event: IterationEvent) -> None:
+        """Keep `event`."""
+        self._iteration_events.append(event)
+
+    def finding(self, finding: Finding) -> None:
+        """Keep `finding`; any thread."""
+        self._findings.append(finding)
 
     # -- for the loop and its iterations -----------------------------------------
 
-    def begin(self, loop: asyncio.AbstractEventLoop) -> None:
+    def begin(self, loop: LiveLoop) -> None:
         """Start recording `loop`, in its thread; tasks that exist already get their lanes."""
         self._thread = threading.get_ident()
+        self.instruments, self._finding_log = loop.live.instruments, loop.live.findings
+        self.cuts = CutOffTasks(self._finding_log)
         for record in list(self.records.values()):
             if (task := record.ref()) is not None and is_done(task):
-                self.task_ended(task)
+                self.end_task(task)
         for task in sorted(all_tasks(loop), key=by_task_number):
             if id(task) not in self.records:
                 self.add_unseen_task(task)
@@ -229,7 +248,7 @@ class Timeline:
         if self._unnamed:
             self._read_names()
 
-    def loop_waits(self) -> None:
+    def loop_stands(self) -> None:
         """The loop waits, or stops running."""
         self.log.mend()
         self.iteration_ended()
@@ -241,18 +260,16 @@ class Timeline:
     def exception_escaped(self) -> None:
         """An exception has left the loop; it may have ended the task that ran."""
         if (task := self.record.ref()) is not None and is_done(task):
-            self.task_ended(task)
+            self.end_task(task)
 
-    def task_ended(self, task: Any) -> None:
+    def end_task(self, task: Any) -> None:
         """The slice of `task` is over, and so is the task."""
         record = self.records.get(id(task))
         if record is not None:
             record.name = name_of(task)
             how = ending(task)
             if how == "done" and pending_cancellations(task):
-                note_swallowed_cancellation(task)
-            elif how == "cancelled" and record.slices == 1:
-                findings.never_ran += 1
+                note_swallowed_cancellation(task, self._finding_log)
             self._close_record(id(task), record, how)
 
     def add_unseen_task(self, task: Any) -> TaskRecord:
@@ -298,7 +315,7 @@ class Timeline:
             return task
         self._begin_slice(maker)
         if is_done(task):
-            self.task_ended(task)
+            self.end_task(task)
         return task
 
     # -- within ------------------------------------------------------------------
@@ -327,6 +344,8 @@ class Timeline:
         ref.key = id(task)
         self.records[ref.key] = record
         self._unnamed.append(record)
+        for hear in self.instruments.task_made:
+            hear(record.number, record.parent)
 
     def _task_destroyed(self, ref: TaskRef) -> None:
         record = self.records.get(ref.key)
@@ -339,6 +358,8 @@ class Timeline:
         self._past_records.append(record)
         del self.records[key]
         self._timeouts.forget(record.number)
+        for hear in self.instruments.task_ended:
+            hear(record.number, how, record.slices)
 
 
 def _reread_name(record: TaskRecord) -> None:

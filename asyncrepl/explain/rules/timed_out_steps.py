@@ -6,7 +6,7 @@ import ast
 from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.findings import findings
+from asyncrepl.events.findings import was_cut
 from asyncrepl.explain.explanation import Finding, Fix, Other
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
 from asyncrepl.explain.generator_steps import stepped_source
@@ -42,7 +42,7 @@ def _raised(evidence: Evidence) -> Finding | None:
         stream = Resolver.of_frame(evidence.units, site.frame).value(source)
         if not isinstance(stream, AsyncGeneratorType) or stream.ag_frame is not None:
             continue
-        certain = stream in findings.cut
+        certain = was_cut(stream)
         if certain or (not evidence.leak and _limited_step(evidence, _last(*step))):
             also = Other("exhausted-anext-raises", "it had run out of items before")
             fix = _shielded(evidence, *step, site)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from asyncrepl.engine.blocking.blocking_reports import BlockingReport, ReportThrottle
-from asyncrepl.events import Blocked
+from asyncrepl.engine.blocking.blocking_reports import ReportThrottle
+from asyncrepl.events import Blocked, BlockingReport
 
 
 def block(task: str | None = "tick", line: int = 2, seconds: float = 0.2) -> Blocked:

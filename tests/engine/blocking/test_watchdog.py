@@ -12,18 +12,19 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.instruments import ReportList
 
 from asyncrepl.engine.blocking.blocking_watchdog import BlockingWatchdog
 from asyncrepl.engine.blocking.cpu_time import AnyProbe, Sample
 from asyncrepl.engine.loop.live_loop import LiveLoop, new_loop
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.tasks.timeline import Timeline
+from asyncrepl.events.instrument import Instrument
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from asyncrepl.engine.blocking.blocking_reports import BlockingReport
-    from asyncrepl.events import Blocked
+    from asyncrepl.events import Blocked, BlockingReport
 
 LIMIT = 20.0
 
@@ -60,7 +61,7 @@ def real() -> Iterator[LiveLoop]:
     loop.close()
 
 
-class Told:
+class Told(Instrument):
     """What a watch has told, and in which threads."""
 
     def __init__(self) -> None:
@@ -68,8 +69,8 @@ class Told:
         self.threads: set[int] = set()
         self._news = threading.Event()
 
-    def __call__(self, blocks: BlockingReport) -> None:
-        self.blocks.append(blocks)
+    def blocking_report(self, report: BlockingReport) -> None:
+        self.blocks.append(report)
         self.threads.add(threading.get_ident())
         self._news.set()
 
@@ -81,7 +82,8 @@ class Told:
 @contextmanager
 def watched(loop: LiveLoop, probe: Any = None) -> Iterator[tuple[BlockingWatchdog, Told]]:
     told = Told()
-    hogs = BlockingWatchdog(loop, told, probe=probe)
+    hogs = BlockingWatchdog(loop, probe=probe)
+    loop.live.instruments.add(told)
     hogs.start()
     try:
         yield hogs, told
@@ -196,7 +198,7 @@ def test_code_that_keeps_the_interpreter_is_told_when_it_ends(real: LiveLoop) ->
 
 def test_a_block_between_two_looks_is_known_from_the_record(real: LiveLoop) -> None:
     """If nobody could look in time, task and length are told, but no line."""
-    hogs = BlockingWatchdog(real, lambda _: None, probe=Alone())
+    hogs = BlockingWatchdog(real, probe=Alone())
 
     async def main() -> None:
         until = time.monotonic() + 0.11
@@ -214,8 +216,8 @@ def test_a_block_between_two_looks_is_known_from_the_record(real: LiveLoop) -> N
 def test_the_end_of_a_statement_tells_what_is_left(real: LiveLoop) -> None:
     """Asked on the loop when a task is over, the watch tells at once what it did."""
     stop: queue.SimpleQueue[None] = queue.SimpleQueue()
-    told_later: list[BlockingReport] = []
-    hogs = BlockingWatchdog(real, told_later.append, probe=Alone())
+    real.live.instruments.add(told_later := ReportList())
+    hogs = BlockingWatchdog(real, probe=Alone())
     seen: list[Blocked] = []
 
     def look() -> None:
@@ -231,12 +233,12 @@ def test_the_end_of_a_statement_tells_what_is_left(real: LiveLoop) -> None:
     real.run_until_complete(real.create_task(main(), name="input 1"))
     (blocks,) = hogs.look(ended="input 1")
     assert blocks.last.task == "input 1"
-    assert told_later == []
+    assert told_later.reports == []
 
 
 def test_nothing_is_told_of_a_slice_that_others_held_up(real: LiveLoop) -> None:
     """A slice that takes long because it got no processor blocks nobody."""
-    hogs = BlockingWatchdog(real, lambda _: None, probe=Crowded())
+    hogs = BlockingWatchdog(real, probe=Crowded())
     told: list[BlockingReport] = []
     over = threading.Event()
 

@@ -232,7 +232,7 @@ def test_a_walk_under_way_when_the_trace_ends_goes_on_unseen() -> None:
     """After `stop` nothing is told, and the walk comes to its end."""
 
     def stop_soon(tracer: Tracer) -> None:
-        tracer.timeline.suspending = None
+        tracer._loop.live.instruments.remove(tracer.walks)
         tracer._loop.call_later(0.7, tracer.stop)
 
     result = traced("async for n in naps(4): pass\nlast = n\n", begun=stop_soon)

@@ -12,6 +12,7 @@ from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.instruments import EventList
 from support.random_programs import random_program
 from support.traced_iteration import SOURCES
 
@@ -184,7 +185,8 @@ def seen(text: str, *, trace: bool) -> tuple[list[str], list[IterationEvent]]:
     out = io.StringIO()
     loop = new_loop(Clock.virtual())
     loop.observe(timeline := Timeline())
-    tracer = Tracer(loop, events.append)
+    tracer = Tracer(loop)
+    loop.live.instruments.add(EventList(events))
     noticed: list[Any] = []
     loop.set_exception_handler(lambda _, context: noticed.append(context["message"]))
 
@@ -238,7 +240,7 @@ def outcome(text: str, how: str) -> tuple[list[object], object]:
     loop = new_loop(Clock.virtual())
     loop.observe(timeline := Timeline())
     loop.set_exception_handler(lambda *_: None)
-    tracer = Tracer(loop, lambda _: None)
+    tracer = Tracer(loop)
     space: dict[str, Any] = {"asyncio": asyncio, "out": []}
     source = Source("<program>", text, ast.parse(text))
     exec(

@@ -10,6 +10,7 @@ import weakref
 from typing import Any
 
 import pytest
+from support.instruments import SuspensionList
 from support.timelines import MS, named, slices, worker
 
 from asyncrepl.engine.loop.live_loop import LiveLoop, new_loop
@@ -130,10 +131,11 @@ def test_a_task_that_is_asked_to_begin_at_once_does_so(
 # -- suspending ------------------------------------------------------------------------
 
 
-def test_each_suspension_is_told(loop: LiveLoop, timeline: Timeline) -> None:
-    """`suspending` is called with the task after each slice but its last, before others run."""
+@pytest.mark.usefixtures("timeline")
+def test_each_suspension_is_told(loop: LiveLoop) -> None:
+    """Instruments hear of it after each slice of a task but its last, before others run."""
     order: list[str] = []
-    timeline.suspending = lambda task: order.append(f"{task.get_name()} suspends")
+    loop.live.instruments.add(SuspensionList(order))
 
     async def nap() -> None:
         for number in range(2):
@@ -150,10 +152,10 @@ def test_each_suspension_is_told(loop: LiveLoop, timeline: Timeline) -> None:
     ]
 
 
-def test_python_tasks_suspend_too(loop: LiveLoop, timeline: Timeline) -> None:
+@pytest.mark.usefixtures("timeline")
+def test_python_tasks_suspend_too(loop: LiveLoop) -> None:
     """Also for a task of asyncio's Python implementation, and not when it is done."""
-    told: list[Any] = []
-    timeline.suspending = told.append
+    loop.live.instruments.add(told := SuspensionList())
 
     async def main() -> Any:
         task: Any = asyncio.tasks._PyTask(worker(2), loop=loop)  # type: ignore[attr-defined]
@@ -161,7 +163,7 @@ def test_python_tasks_suspend_too(loop: LiveLoop, timeline: Timeline) -> None:
         return task
 
     task = loop.run_until_complete(main())
-    assert told.count(task) == 2
+    assert told.tasks.count(task) == 2
 
 
 # -- timeouts --------------------------------------------------------------------------

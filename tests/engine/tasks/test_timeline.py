@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 import pytest
+from support.instruments import SuspensionList
 from support.timelines import MS, named, slices, worker
 
 from asyncrepl.engine.loop.live_loop import LiveLoop, new_loop
@@ -316,17 +317,17 @@ def test_busy_time_is_that_of_the_slices() -> None:
     loop.close()
 
 
-def test_a_suspension_is_told_when_the_slice_is_over(loop: LiveLoop, timeline: Timeline) -> None:
-    """`suspending` is called with each task that gives way, not with one that ends."""
-    told: list[str] = []
-    timeline.suspending = lambda task: told.append(task.get_name())
+@pytest.mark.usefixtures("timeline")
+def test_a_suspension_is_told_when_the_slice_is_over(loop: LiveLoop) -> None:
+    """Instruments hear of each task that gives way, not of one that ends."""
+    loop.live.instruments.add(told := SuspensionList())
 
     async def main() -> None:
         other = asyncio.create_task(worker(2), name="other")
         await other
 
     loop.run_until_complete(loop.create_task(main(), name="main"))
-    assert told == ["main", "other", "other"]
+    assert told.names == ["main suspends", "other suspends", "other suspends"]
 
 
 def test_a_cancellation_by_timeout_is_known_until_it_is_over(

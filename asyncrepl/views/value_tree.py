@@ -1,0 +1,319 @@
+"""A value as a tree of texts: each object is asked for its ``repr`` once, and no more than needed.
+
+Containers of the standard library are taken apart, as far as a screen can show them; everything
+else is a leaf with the text that its own ``__repr__`` gives. Laying the tree out, also several
+times, then asks nobody again (`asyncrepl.views.value_layout`).
+
+What does not work:
+
+- `pprint` asks a container for its ``repr`` to see whether it fits, then each of its items, then
+  theirs: the ``__repr__`` of the user's object is called once per level. It has no limit, so that
+  ten million items are all formatted. Replacing the leaves by their texts beforehand changes the
+  order of sets.
+- ``rich.pretty`` asks every object for attributes such as ``__rich_repr__``: a ``__getattr__``
+  of the user's would run, and it would be the one dependency that brings five others.
+
+A container is taken apart only where its ``repr`` is the one it was born with; a subclass with
+its own is a leaf. The items are taken by the base class's methods, as ``repr`` does: no
+``__iter__`` of the user's runs.
+"""
+
+from __future__ import annotations
+
+import collections
+import sys
+from itertools import islice
+from types import FunctionType, SimpleNamespace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from asyncrepl.events.object_info import MISSING, lookup
+from asyncrepl.views.styled_lines import cell_width
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    Opener = Callable[["_Builder", Any], "Node"]
+
+__all__ = ["Branch", "Leaf", "Limits", "Node", "value_tree"]
+
+
+class Limits(NamedTuple):
+    """How much of a value is looked at: items in all, characters of a text, levels."""
+
+    items: int = 1000
+    characters: int = 20_000
+    levels: int = 30
+
+
+class Leaf:
+    """A text that is not taken apart; `left_out` characters of it are missing."""
+
+    __slots__ = ("left_out", "style", "text", "width")
+
+    def __init__(self, text: str, style: str = "", left_out: int = 0) -> None:
+        self.text = text
+        self.style = style
+        self.left_out = left_out
+        #: The cells of one line; none where it takes several.
+        self.width = None if "\n" in text else cell_width(text)
+
+
+class Branch:
+    """A container: `items` between `head` and `tail`, of which `left_out` are missing.
+
+    An item is what stands before it, a key and its colon or a name, and its node.
+    """
+
+    __slots__ = ("head", "items", "largest", "left_out", "only", "tail", "width")
+
+    def __init__(self, head: str, tail: str, *, only: bool = False) -> None:
+        self.head, self.tail = head, tail
+        #: Whether a comma follows a single item: that of a tuple.
+        self.only = only
+        self.items: list[tuple[Node | None, str, Node]] = []
+        self.left_out = 0
+        self.width: int | None = 0
+        #: The items of the largest container in it; more than any, if something is missing.
+        self.largest = 0.0
+
+    def finish(self) -> Branch:
+        """All items are there: measure it."""
+        sizes = [_width_of_item(item) for item in self.items]
+        separators = 2 * max(len(sizes) - 1, 0) + (self.only and len(sizes) == 1)
+        known = [size for size in sizes if size is not None]
+        if len(known) == len(sizes):
+            self.width = sum(known) + separators + cell_width(self.head + self.tail)
+        else:
+            self.width = None
+        inner = [_largest(node) for key, _, node in self.items]
+        inner += [_largest(key) for key, _, _ in self.items if key is not None]
+        own = float("inf") if self.left_out else float(len(self.items))
+        self.largest = max([own, *inner])
+        return self
+
+
+Node = Leaf | Branch
+
+
+def _width_of_item(item: tuple[Node | None, str, Node]) -> int | None:
+    key, name, node = item
+    before = 0 if key is None else key.width
+    if before is None or node.width is None:
+        return None
+    return before + len(name) + node.width
+
+
+def _largest(node: Node) -> float:
+    if isinstance(node, Branch):
+        return node.largest
+    return float("inf") if node.left_out else 0.0
+
+
+_FOR_A_SCREEN = Limits()
+
+
+def value_tree(value: object, limits: Limits = _FOR_A_SCREEN) -> Node:
+    """The tree of `value`; raises whatever a ``__repr__`` in it raises."""
+    return _Builder(limits).node(value)
+
+
+#: The types of constants, and in which style they are shown.
+_CONSTANTS: dict[type, str] = {
+    **dict.fromkeys((int, float, complex), "number"),
+    **dict.fromkeys((bool, type(None), type(Ellipsis)), "keyword"),
+}
+_TEXTS = {str, bytes}
+
+
+class _Builder:
+    """Takes one value apart."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._left = limits.items
+        self._inside: list[object] = []
+
+    def node(self, value: Any) -> Node:
+        """The tree of `value`, which is inside of those that are being taken apart."""
+        kind = type(value)
+        if kind in _TEXTS:
+            return self._text(value)
+        take_apart = None if kind in _CONSTANTS else _opener(kind)
+        if take_apart is None:
+            return self._leaf(repr(value), _CONSTANTS.get(kind, ""))
+        return self._branch(value, take_apart)
+
+    def _branch(self, value: Any, take_apart: Opener) -> Node:
+        inside = _RECURSIVE.get(type(value), "...")
+        if any(value is outer for outer in self._inside):
+            return Leaf(inside)
+        if len(self._inside) >= self._limits.levels:
+            return Leaf("…", "dim")
+        self._inside.append(value)
+        try:
+            return take_apart(self, value)
+        finally:
+            self._inside.pop()
+
+    def _text(self, value: str | bytes) -> Leaf:
+        """A string; of a long one the beginning alone is asked for."""
+        room = self._limits.characters
+        return Leaf(repr(value[:room]), "string", max(len(value) - room, 0))
+
+    def _leaf(self, text: str, style: str) -> Leaf:
+        room = self._limits.characters
+        return Leaf(text[:room], style, max(len(text) - room, 0))
+
+    def fill(self, branch: Branch, items: Iterable[tuple[Node | None, str, Any]]) -> Branch:
+        """Put `items` into `branch`, as many as there is room for; at least some of each."""
+        for key, name, item in items:
+            branch.items.append((key, name, self.node(item)))
+        return branch.finish()
+
+    def taken(self, items: Iterable[Any], count: int, branch: Branch) -> Iterator[Any]:
+        """The items that are looked at; `branch` notes how many are not."""
+        # Deep inside a large value some room is kept, else its last rows would be empty.
+        room = max(self._left, 10)
+        self._left -= min(count, room)
+        branch.left_out = max(count - room, 0)
+        return islice(items, room)
+
+    def values(self, branch: Branch, items: Iterable[Any], count: int) -> Branch:
+        """Fill `branch` with values that have no names."""
+        return self.fill(branch, ((None, "", each) for each in self.taken(items, count, branch)))
+
+    def pairs(self, branch: Branch, items: Iterable[Any], count: int) -> Branch:
+        """Fill `branch` with keys and values."""
+        taken = self.taken(items, count, branch)
+        return self.fill(branch, ((self.node(key), ": ", value) for key, value in taken))
+
+    def fields(self, branch: Branch, items: Iterable[tuple[str, Any]], count: int) -> Branch:
+        """Fill `branch` with names and values."""
+        taken = self.taken(items, count, branch)
+        return self.fill(branch, ((None, f"{name}=", value) for name, value in taken))
+
+
+#: What ``repr`` writes for a container inside itself.
+_RECURSIVE: dict[type, str] = {
+    list: "[...]",
+    tuple: "(...)",
+    dict: "{...}",
+    collections.deque: "[...]",
+}
+
+
+def _list(builder: _Builder, value: Any) -> Branch:
+    return builder.values(Branch("[", "]"), list.__iter__(value), list.__len__(value))
+
+
+def _tuple(builder: _Builder, value: Any) -> Branch:
+    branch = Branch("(", ")", only=True)
+    return builder.values(branch, tuple.__iter__(value), tuple.__len__(value))
+
+
+def _dict(builder: _Builder, value: Any) -> Branch:
+    return builder.pairs(Branch("{", "}"), dict.items(value), dict.__len__(value))
+
+
+def _set(builder: _Builder, value: Any) -> Node:
+    return builder.values(Branch("{", "}"), value, len(value)) if value else Leaf("set()")
+
+
+def _frozenset(builder: _Builder, value: Any) -> Node:
+    if not value:
+        return Leaf("frozenset()")
+    return builder.values(Branch("frozenset({", "})"), value, len(value))
+
+
+def _deque(builder: _Builder, value: Any) -> Branch:
+    tail = "])" if value.maxlen is None else f"], maxlen={value.maxlen})"
+    return builder.values(Branch("deque([", tail), value, len(value))
+
+
+def _defaultdict(builder: _Builder, value: Any) -> Branch:
+    branch = Branch(f"defaultdict({value.default_factory!r}, {{", "})")
+    return builder.pairs(branch, dict.items(value), len(value))
+
+
+def _counter(builder: _Builder, value: Any) -> Node:
+    if not value:
+        return Leaf("Counter()")
+    try:
+        items: Iterable[Any] = value.most_common()
+    except TypeError:  # counts that cannot be compared
+        items = dict.items(value)
+    return builder.pairs(Branch("Counter({", "})"), items, len(value))
+
+
+def _ordered_dict(builder: _Builder, value: Any) -> Node:
+    if not value:
+        return Leaf("OrderedDict()")
+    return builder.pairs(Branch("OrderedDict({", "})"), value.items(), len(value))
+
+
+def _mapping_view(builder: _Builder, value: Any) -> Branch:
+    branch = Branch(f"{type(value).__name__}([", "])")
+    return builder.values(branch, value, len(value))
+
+
+def _namespace(builder: _Builder, value: Any) -> Branch:
+    found = vars(value)
+    return builder.fields(Branch("namespace(", ")"), found.items(), len(found))
+
+
+def _named_tuple(builder: _Builder, value: Any) -> Branch:
+    names = type(value)._fields
+    pairs = zip(names, tuple.__iter__(value), strict=False)
+    return builder.fields(Branch(f"{type(value).__name__}(", ")"), pairs, len(names))
+
+
+def _dataclass(builder: _Builder, value: Any) -> Branch:
+    from dataclasses import fields  # whoever has made the value has imported it
+
+    names = [field.name for field in fields(value) if field.repr]
+    pairs = ((name, getattr(value, name)) for name in names)
+    return builder.fields(Branch(f"{type(value).__qualname__}(", ")"), pairs, len(names))
+
+
+#: The `repr` a type was born with, by its id → what takes such a value apart.
+_BY_REPR: dict[int, Opener] = {
+    id(list.__repr__): _list,
+    id(tuple.__repr__): _tuple,
+    id(dict.__repr__): _dict,
+}
+_BY_TYPE: dict[type, Opener] = {
+    set: _set,
+    frozenset: _frozenset,
+    collections.deque: _deque,
+    collections.defaultdict: _defaultdict,
+    collections.Counter: _counter,
+    SimpleNamespace: _namespace,
+    type({}.keys()): _mapping_view,
+    type({}.values()): _mapping_view,
+    type({}.items()): _mapping_view,
+}
+if sys.version_info >= (3, 12):  # before, it shows a list of pairs
+    _BY_TYPE[collections.OrderedDict] = _ordered_dict
+_NAMED_TUPLE_FILE = collections.namedtuple.__code__.co_filename  # noqa: PYI024 - not called
+
+
+def _opener(kind: type) -> Opener | None:
+    """What takes a value of `kind` apart; None for a leaf."""
+    if kind in _BY_TYPE:
+        return _BY_TYPE[kind]
+    shown = lookup(kind, "__repr__")
+    if id(shown) in _BY_REPR:
+        return _BY_REPR[id(shown)]
+    if type(shown) is not FunctionType:
+        return None
+    if issubclass(kind, tuple) and shown.__code__.co_filename == _NAMED_TUPLE_FILE:
+        return _named_tuple
+    return _dataclass if _is_generated_by_dataclass(kind, shown) else None
+
+
+def _is_generated_by_dataclass(kind: type, shown: Any) -> bool:
+    """Whether `dataclass` has made the ``__repr__``: as `pprint` finds out."""
+    if lookup(kind, "__dataclass_fields__") is MISSING:
+        return False
+    inner = getattr(shown, "__wrapped__", None)
+    return type(inner) is FunctionType and "__create_fn__" in inner.__qualname__

@@ -1,0 +1,126 @@
+"""`NAME?` and `NAME??`: what something is to async code; and `:help async for`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from support.shells import Typed, typed_shell
+
+from asyncrepl.syntax.parsed_input import Command, as_command, is_complete
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DEFINED = '''
+async def numbers(n: int = 3):
+    """Count."""
+    yield n
+
+async def fetch(url): "Get it."
+def plain(): pass
+
+class Source:
+    """A source."""
+    def __aiter__(self): return self
+    async def __anext__(self): return 1
+    def __repr__(self): raise SystemExit("nobody asks")
+    def __getattr__(self, name): raise SystemExit("nobody asks")
+
+class Door:
+    async def __aenter__(self): return self
+    async def __aexit__(self, *_): pass
+
+source = Source()
+door = Door()
+generator, coroutine = numbers(), fetch("x")
+'''
+
+
+@pytest.fixture
+def type_in() -> Iterator[Typed]:
+    with typed_shell() as typed:
+        typed(DEFINED)
+        yield typed
+        typed("coroutine.close()")
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("a?", Command("info", "a")), ("a??", Command("info", "a??")), ("?a", Command("info", "a")), ("??a.b", Command("info", "a.b??")),
+        ("a.b.c ?", Command("info", "a.b.c")), ("ä?", Command("info", "ä")),
+        ("?a?", None), ("a???", None), ("a b?", None), ("1?", None), ("'?'", None), ("x = '?'", None), ("# why?", None), ("?", None), ("f(x)?", None),
+    ],
+)  # fmt: skip
+def test_a_question_mark_asks_what_a_name_is(typed: str, expected: Command | None) -> None:
+    """Nothing else: the mark stands in no Python but in text and comments."""
+    assert as_command(typed) == expected
+    assert expected is None or is_complete(typed)
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "kind"),
+    [
+        ("numbers", "numbers(n: int = 3)", "async generator function: call it, walk it with async for"),
+        ("fetch", "fetch(url)", "coroutine function: call it and await what it gives"),
+        ("plain", "plain()", "plain function: the call itself needs no await"),
+        ("len", "len(obj, /)", "plain function: the call itself needs no await"),
+        ("Source", "Source()", "an instance is an asynchronous iterator: walk it with async for"),
+        ("source", "source: Source", "asynchronous iterator: walk it with async for"),
+        ("Door", "Door()", "an instance is an asynchronous context manager: enter it with async with"),
+        ("door", "door: Door", "asynchronous context manager: enter it with async with"),
+        ("generator", "generator: async_generator", "async generator: walk it with async for"),
+        ("coroutine", "coroutine: coroutine", "coroutine: await it"),
+        ("asyncio.Queue.get", "asyncio.Queue.get(self)", "coroutine function: call it and await what it gives"),
+    ],
+)  # fmt: skip
+def test_it_tells_what_something_is(type_in: Typed, name: str, first: str, kind: str) -> None:
+    """The signature, and what is done with it; no code of the user's runs."""
+    lines = type_in(f"{name}?").splitlines()
+    assert lines[:2] == [first, kind]
+
+
+def test_it_tells_the_docstring_and_the_place(type_in: Typed) -> None:
+    """Where it was typed, and what it says of itself."""
+    lines = type_in("numbers?").splitlines()
+    assert lines[2:] == ["<input 1>:2", "Count."]
+    assert type_in("plain?").splitlines()[-1] == "no docstring"
+
+
+def test_two_marks_show_the_source(type_in: Typed) -> None:
+    """As it was typed, also of a class."""
+    assert type_in("numbers??").endswith(DEFINED[1 : DEFINED.index("\n\n")] + "\n")
+    assert "class Door:\n    async def __aenter__" in type_in("??Door")
+    assert type_in("len??").startswith("'len' has no source to show")
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("nothing?", "'nothing' is not defined"),
+        ("sourc?", "'sourc' is not defined; did you mean source?"),
+        (":info", ":info takes a name: try :info asyncio.sleep, or asyncio.sleep?"),
+        (":info a b", "'a b' is too much for :info NAME[??]: try :info asyncio.sleep"),
+    ],
+)
+def test_its_mistakes_are_one_line(type_in: Typed, typed: str, told: str) -> None:
+    """What is wrong, and what is near."""
+    assert type_in(typed) == told + "\n"
+
+
+@pytest.mark.parametrize("topic", ["async for", "async  for", "async with", "await", "async def"])
+def test_help_knows_the_words_of_the_language(type_in: Typed, topic: str) -> None:
+    """Step by step, with a line to try."""
+    shown = type_in(f":help {topic}")
+    assert "  1 __a" in shown or "with yield" in shown
+    assert "for example: " in shown
+
+
+def test_help_on_async_for_has_the_six_steps(type_in: Typed) -> None:
+    """In their order."""
+    lines = type_in(":help async for").splitlines()
+    steps = [line.split()[:2] for line in lines if line.strip()[:1].isdecimal()]
+    assert steps == [
+        ["1", "__aiter__"], ["2", "__anext__"], ["3", "await"], ["4", "bind"], ["5", "body"], ["6", "stop"],
+    ]  # fmt: skip
