@@ -51,6 +51,7 @@ __all__ = [
     "begin",
     "find_for_user",
     "import_for_user",
+    "is_import_of_user",
     "is_library",
     "look",
     "repair_imports",
@@ -119,7 +120,7 @@ class Isolation:
         #: Those of them that the user has imported; what was ours of them, by full name.
         self._taken: set[str] = set()
         self._ours: dict[str, ModuleType] = {}
-        #: What is the user's, while ours needs to be found in ``sys.modules``.
+        #: The user's, while ours needs to be found in ``sys.modules``.
         self._theirs: dict[str, ModuleType] = {}
         self._places: object = None
         self._lock = _thread.RLock()
@@ -145,13 +146,13 @@ class Isolation:
                 self._show_ours("typing")  # dataclasses look for it in ``sys.modules``
             emptied = PathFinder not in sys.meta_path and protected
             return PathFinder.find_spec(name, path, target) if emptied else None
-        frame = _importer(sys._getframe(1))  # noqa: SLF001 - there is no other way to know
-        if _is_users(frame):
+        frame = sys._getframe(1)  # noqa: SLF001 - there is no other way to know who imports
+        if is_import_of_user(frame):
             if name in self._takeable and name not in self._taken and self._is_other(name):
                 self._contest({name})
                 self._taken.add(name)
             return None
-        takeable, tool = name in self._takeable, _is_tool(frame)
+        takeable, tool = name in self._takeable, _is_tool(_importer(frame))
         if not takeable and not tool:
             return None
         spec = self._find_ours(name, target)
@@ -181,10 +182,7 @@ class Isolation:
             sys.meta_path.insert(0, self)
         if sys.modules.get("sys") is sys:
             self._remember()
-            for name in (
-                "asyncio",
-                *_PROTECTED,
-            ):  # what is below it would find no package any more
+            for name in ("asyncio", *_PROTECTED):  # below it no package would be found any more
                 if name in self._known:
                     sys.modules.setdefault(name, self._known[name])
         else:  # emptied: nobody can import anything any more, and what tried has made new ones
@@ -257,7 +255,7 @@ class Isolation:
         module: ModuleType
         if top not in self._contested:
             module = self._python_import(*arguments)
-        elif _is_users(_importer(sys._getframe(1))):  # noqa: SLF001 - as above
+        elif is_import_of_user(sys._getframe(1)):  # noqa: SLF001 - as above
             module = self._import_theirs(top, arguments)
         elif top not in self._taken:
             module = self._python_import(*arguments)
@@ -397,7 +395,9 @@ def _importer(frame: "FrameType | None") -> "FrameType | None":
     return frame
 
 
-def _is_users(frame: "FrameType | None") -> bool:
+def is_import_of_user(called_by: "FrameType | None") -> bool:
+    """Whether the user's code imports: what has `called_by` a finder, or ``__import__``."""
+    frame = _importer(called_by)
     if frame is None:
         return False
     if frame.f_code in _FOR_USER:

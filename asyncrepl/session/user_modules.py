@@ -5,7 +5,7 @@ mistakes. While a session is open, a finder before Python's own gives the module
 folders a loader that compiles them as programs are; never from ``__pycache__``, nor into it. All
 else about them stays: name, file, cached file, lines, source, what pickle and ``reload`` see.
 
-Python's own loader does it for what is installed, for files that have nothing asynchronous in
+Python's own loader does it for what somebody else imports, for what is installed, for files that have nothing asynchronous in
 them (they come from ``__pycache__`` as ever, however many they are), and for what does not
 compile: then the error is Python's own. A finder that stands before ours, as that of pytest
 does, goes first.
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Self
 
 from asyncrepl.engine.code_owner import owner
 from asyncrepl.instrument.compilation import compile_source
-from asyncrepl.runtime.isolation import user_folders
+from asyncrepl.runtime.isolation import is_import_of_user, user_folders
 from asyncrepl.syntax.parsed_input import parse
 
 if TYPE_CHECKING:
@@ -61,7 +61,8 @@ class UserModuleFinder:
         self, name: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
     ) -> ModuleSpec | None:
         """As Python's own finder, with another loader for files of the user's; else None."""
-        if PathFinder not in sys.meta_path:
+        imports = is_import_of_user(sys._getframe(1))  # noqa: SLF001  as in `isolation`
+        if not imports or PathFinder not in sys.meta_path:
             return None
         spec = PathFinder.find_spec(name, path, target)
         if spec is None or type(spec.loader) is not SourceFileLoader or spec.origin is None:

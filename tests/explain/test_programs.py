@@ -137,8 +137,8 @@ def test_without_an_error_the_first_misuse_is_told(monkeypatch: pytest.MonkeyPat
     first, second = (Explanation(n, "title", 5, "because", None, None, "") for n in "ab")
 
     def look(self: LeakReporter, _outcome: object = None) -> None:
-        self._shell.explanation = first
-        self._shell.explanation = second
+        self._context.explanation = first
+        self._context.explanation = second
 
     monkeypatch.setattr(LeakReporter, "look", look)
     assert diagnosed("x = 1\n") == Diagnosis(explanation=first, more=(second,))
