@@ -20,6 +20,7 @@ from collections import deque
 from types import CodeType, CoroutineType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from asyncrepl.events.async_states import generator_of_step, has_begun
 from asyncrepl.events.object_info import ObjectInfo, Place, describe, place_at
 
 if TYPE_CHECKING:
@@ -41,10 +42,10 @@ __all__ = [
 
 #: See `Finding`.
 FindingKind = Literal[
-    "lost", "shown", "unwalked", "exhausted", "running", "cut", "walked", "guarded", "skipping",
-    "shared", "unchecked", "blocks", "unkept", "cut off", "dropped", "deprecated", "left", "kept",
-    "swallowed", "blocked", "stuck", "stopped", "failed", "starved", "hogged", "sequential",
-    "alternating", "unsuspended",
+    "lost", "shown", "unwalked", "driven", "exhausted", "running", "cut", "walked", "guarded",
+    "skipping", "shared", "unchecked", "blocks", "unkept", "cut off", "dropped", "deprecated",
+    "left", "kept", "swallowed", "blocked", "stuck", "stopped", "failed", "starved", "hogged",
+    "sequential", "alternating", "unsuspended",
 ]  # fmt: skip
 
 
@@ -56,7 +57,9 @@ class Finding(NamedTuple):
     - "lost": an async generator that was not begun, or the awaitable of a step, was
       made where nobody can walk or await it, or is gone and never was;
     - "shown": such a thing, or a coroutine, was printed;
-    - "unwalked": an async generator was made here, and is gone or left without a step;
+    - "unwalked": an async generator was made here, and is gone or left without a step; or the
+      awaitable of a step, and nobody has awaited it;
+    - "driven": plain code iterates over a future, a task or a step, which are to be awaited;
     - "exhausted": a loop began to walk an async generator that is over;
     - "running": one that is in a step was asked for another, which it refuses;
     - "cut": one that a cancelled step has ended was asked for another;
@@ -122,7 +125,8 @@ class FindingLog:
         self._new: deque[Finding] = deque(maxlen=16)
         self._tentative: deque[Finding] = deque(maxlen=16)
         self._tasks: deque[_BegunTask] = deque(maxlen=256)
-        self._closing: deque[tuple[Any, int, Finding]] = deque(maxlen=16)
+        self._closing: deque[_MadeStep] = deque(maxlen=16)
+        self._steps: deque[_MadeStep] = deque(maxlen=64)
         self._known: set[tuple[str, CodeType, int]] = set()
         #: The async generators in a step of which a task was cancelled: those that are over, are
         #: so for that.
@@ -186,8 +190,29 @@ class FindingLog:
         if self.is_heard:
             self.unbegun[key] = weakref.ref(thing, died), seen
 
+    def expect_step(self, step: object, frame: FrameType) -> None:
+        """Note `step`, the awaitable of one, made where `frame` is: nobody may await it."""
+        generator = generator_of_step(step)
+        if generator is not None and self.is_heard:
+            seen = Finding("unwalked", ObjectInfo(type(step)), frame.f_code, frame.f_lasti)
+            self._steps.append((weakref.ref(generator), id(step), seen))
+
+    def step_dropped(self, generator: object) -> None:
+        """See that a step of `generator` dies, and nobody had awaited it.
+
+        Where the interpreter warns of it, in its finalizer, it still is one of those alive.
+        """
+        mine = [each for each in self._steps if each[0]() is generator]
+        alive = {id(each) for each in gc.get_referrers(generator)} if mine[1:] else {}
+        found = [each for each in mine if each[1] in alive] or mine
+        if len({seen.key for _, _, seen in found}) == 1:  # else who knows which of them
+            self.add(found[0][2])
+
     def end(self) -> None:
         """The program is over: see what was never begun and still is there."""
+        for ref, _, seen in self._steps:
+            if (generator := ref()) is not None and not has_begun(generator):
+                self.add(seen)
         left, self.unbegun = self.unbegun, {}
         for ref, seen in left.values():
             thing = ref()
@@ -197,9 +222,10 @@ class FindingLog:
 
     def closing(self, step: object, frame: FrameType) -> None:
         """Note `step`, which is to close an async generator, made where `frame` is."""
-        generator = gc.get_referents(step)[0]  # it is the first thing it refers to
-        seen = Finding("lost", ObjectInfo(type(step)), frame.f_code, frame.f_lasti)
-        self._closing.append((weakref.ref(generator), id(step), seen))
+        generator = generator_of_step(step)
+        if generator is not None:
+            seen = Finding("lost", ObjectInfo(type(step)), frame.f_code, frame.f_lasti)
+            self._closing.append((weakref.ref(generator), id(step), seen))
 
     def review_pending(self, *, at_the_end: bool = False) -> None:
         """See what was noted and has come to nothing: tasks that still run, steps never made.
@@ -245,6 +271,7 @@ class FindingLog:
         self._new.clear()
         self._tasks.clear()
         self._closing.clear()
+        self._steps.clear()
         self._tentative.clear()
         self._known.clear()
         self.unbegun.clear()
@@ -254,6 +281,8 @@ def _has_begun(thing: Any) -> bool:
     return bool(getattr(thing, "cr_suspended", False) or getattr(thing, "cr_running", False))
 
 
+#: The async generator, the ``id`` of the awaitable of its step, and what is to be seen.
+_MadeStep = tuple[weakref.ref[Any], int, Finding]
 _BegunTask = tuple[weakref.ref[Any], CodeType, int, FindingKind]
 
 

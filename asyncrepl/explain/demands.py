@@ -136,11 +136,8 @@ _METHODS: dict[str, dict[int | None, str]] = {
 #: Modules that know what to do with what is to be awaited.
 _AT_HOME = ("asyncio", "_asyncio", "contextlib", "inspect", "types", "unittest", "anyio", "trio")
 _WALKERS = (ITERATING_CALLS.keys() | DATA_CALLS | ITERTOOLS_CALLS) - {
-    "len",
-    "next",
-    "anext",
-    "aiter",
-}
+    "len", "next", "anext", "aiter",
+}  # fmt: skip
 _C = (BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType)
 
 

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import ast
+import sys
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.object_info import MISSING
+from asyncrepl.explain.library_results import mock_file
+from asyncrepl.explain.static_values import Resolver
 from asyncrepl.syntax.names import callee_name, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import CodeType
 
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Unit
 
-__all__ = ["Place", "calls_of_name", "dropped_name", "handed_to", "is_kept", "made_at", "mentions"]
+__all__ = [
+    "Place",
+    "calls_that_made",
+    "dropped_name",
+    "handed_to",
+    "is_kept",
+    "made_at",
+    "mentions",
+]
 
 Place = tuple["Unit", ast.Call]
 
@@ -25,12 +38,47 @@ def dropped_name(evidence: Evidence) -> str:
     return code.co_name if code is not None else ""
 
 
-def calls_of_name(evidence: Evidence, name: str) -> Iterator[Place]:
-    """All calls of a function of that name in the user's texts."""
+def calls_that_made(evidence: Evidence) -> Iterator[Place]:
+    """All calls in the user's texts that may have made it: of a function of that name.
+
+    Of what is no function of the user's, a mock or one of a library, those that give the like.
+    """
+    assert evidence.seen is not None
+    code, name = evidence.seen.info.code, dropped_name(evidence)
+    library = _is_of_library(evidence)
     for unit in evidence.units.all():
+        resolver = _resolver(evidence, unit) if library else None
         for node in unit.nodes(ast.Call):
-            if callee_name(node) == name:
+            if callee_name(node) == name or (resolver and _gives(resolver, node, code)):
                 yield unit, node
+
+
+def _is_of_library(evidence: Evidence) -> bool:
+    """Whether its function is none of the user's: a mock, or one of a library."""
+    code = evidence.seen.info.code if evidence.seen is not None else None
+    return code is not None and evidence.units.get(code.co_filename) is None
+
+
+def _resolver(evidence: Evidence, unit: Unit) -> Resolver:
+    modules = list(sys.modules.values())
+    own = (vars(each) for each in modules if getattr(each, "__file__", "") == unit.filename)
+    return Resolver(evidence.units, next(own, evidence.namespace))
+
+
+def _may_give(evidence: Evidence, unit: Unit, call: ast.Call) -> bool:
+    """Whether an innermost call gives the coroutine, or calls what nobody knows."""
+    if any(isinstance(each, ast.Call) for each in ast.walk(call) if each is not call):
+        return False
+    resolver, code = _resolver(evidence, unit), evidence.seen.info.code if evidence.seen else None
+    return resolver.value(call.func) is MISSING or _gives(resolver, call, code)
+
+
+def _gives(resolver: Resolver, call: ast.Call, code: CodeType | None) -> bool:
+    """Whether the call gives a coroutine of that code."""
+    mock = type(resolver.value(call.func)).__name__ == "AsyncMock"
+    if mock and code is not None and code.co_filename == mock_file():
+        return True
+    return any(each.code is code for each in resolver.options(call))
 
 
 def made_at(evidence: Evidence, name: str) -> Place | None:
@@ -49,6 +97,8 @@ def made_at(evidence: Evidence, name: str) -> Place | None:
         if not isinstance(unit.parents.get(call), ast.Await)
     ]
     named = [call for call in here if callee_name(call) == name]
+    if not named and _is_of_library(evidence):
+        named = [call for call in here if _may_give(evidence, unit, call)]
     inner = [call for call in here if isinstance(unit.parents.get(call), ast.Expr | ast.Assign)]
     found = named or (inner if len(here) == 1 else [])
     return (unit, found[0]) if len(found) == 1 else None
@@ -77,5 +127,5 @@ def handed_to(evidence: Evidence, *callees: str) -> Place | None:
     found = mentions(evidence, name)
     if len(found) != 1 or callee_name(found[0][1]) not in callees:
         return None
-    called = any(not is_kept(*place) for place in calls_of_name(evidence, name))
+    called = any(not is_kept(*place) for place in calls_that_made(evidence))
     return None if called else found[0]

@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from asyncrepl.events.object_info import Place, RefusedOperands, place_at
-from asyncrepl.explain.operand_uses import Use, uses_at
+from asyncrepl.explain.operand_uses import Use, use_iterated, uses_at
 from asyncrepl.explain.source_units import SourceLike, Unit, Units
 from asyncrepl.explain.static_values import Resolver
 
@@ -158,6 +158,8 @@ def gather_seen(
     if expressions:
         owner = unit.parents.get(expressions[-1], unit.tree)
         uses = (Use("seen", expressions[-1], owner, sighting.info),)
+        if sighting.what == "driven":
+            uses = (use_iterated(unit, expressions[-1], sighting.info),)
         resolver.function = unit.function(expressions[-1])
     return Evidence(
         None, "seen", unit, units, resolver, nodes, uses=uses, namespace=namespace,

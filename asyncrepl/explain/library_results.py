@@ -42,6 +42,7 @@ __all__ = [
     "library_source",
     "listed_result",
     "manager_of",
+    "mock_file",
     "mock_of",
     "mock_result",
     "result_of_method",
@@ -147,7 +148,7 @@ def listed_result(callee: object) -> type | None:
     return _GIVEN.get(name) if listed else None
 
 
-def _mock_file() -> str:
+def mock_file() -> str:
     """Where the code of mocks stands, if that is there already."""
     module = sys.modules.get("unittest.mock")
     return str(getattr(module, "__file__", ""))
@@ -223,7 +224,7 @@ def library_source(code: CodeType) -> ast.FunctionDef | ast.AsyncFunctionDef | N
 def mock_of(value: object) -> object:
     """The mock that a coroutine was made by, or is."""
     frame = value.cr_frame if isinstance(value, CoroutineType) else None
-    made = frame is not None and frame.f_code.co_filename == _mock_file()
+    made = frame is not None and frame.f_code.co_filename == mock_file()
     return frame.f_locals.get("self") if frame is not None and made else value
 
 

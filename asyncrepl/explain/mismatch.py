@@ -52,6 +52,8 @@ def mismatch(evidence: Evidence) -> Mismatch | None:
 
 
 def _mismatch(evidence: Evidence) -> Mismatch | None:
+    if evidence.seen is not None:
+        return _of_iterated(evidence)
     if isinstance(evidence.error, AttributeError):
         return _of_attribute(evidence, evidence.error)
     raising = any(use.role == "raise" for use in evidence.uses)
@@ -65,6 +67,18 @@ def _mismatch(evidence: Evidence) -> Mismatch | None:
         if not options and _CERTAIN.get(evidence.op) == demand.what and evidence.direct:
             unknown = unknown or Mismatch(demand, None)
     return unknown
+
+
+def _of_iterated(evidence: Evidence) -> Mismatch | None:
+    """A future, a task or a step that plain code iterated over, which raised nothing."""
+    for use in evidence.uses:
+        by = f"`{callee_name(use.owner)}`"
+        demand = demand_of(use, _callee(evidence, use), foreign=True) or Demand(
+            "walk", use.node, use.owner, by
+        )
+        if use.info is not None and not met(demand, use.info):
+            return Mismatch(demand, use.info)
+    return None
 
 
 def _where_walked(evidence: Evidence, found: Mismatch) -> Mismatch:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from asyncrepl.explain.source_units import Unit
     from asyncrepl.explain.static_values import Resolver
 
-__all__ = ["Use", "uses_at"]
+__all__ = ["Use", "use_iterated", "uses_at"]
 
 #: Instructions that mean the refusal of an operand, and the special method they look for.
 _METHODS = {
@@ -133,6 +133,22 @@ def _role(node: ast.expr, owner: ast.AST | None) -> str:
             return "with"
         case _:
             return _SIMPLE_ROLES.get(type(owner), "")
+
+
+def use_iterated(unit: Unit, node: ast.expr, info: ObjectInfo) -> Use:
+    """The use of `node` by whatever plain code around it iterates over it."""
+    owner = unit.parents[node]
+    role = _role(node, owner)
+    match owner:
+        case ast.keyword():
+            owner, role = unit.parents[owner], "argument"
+        case ast.Compare():
+            role = "in"
+        case ast.AugAssign():
+            role = "operand"
+        case ast.Assign([ast.Subscript()]):
+            role = "slice"
+    return Use(role, node, owner, info)
 
 
 _SIMPLE_ROLES: dict[type, str] = {

@@ -158,7 +158,7 @@ def _probe_made(node: ast.AST) -> None:
 
 
 def _made(node: ast.AST) -> ast.AST:
-    known = isinstance(node, ast.Call) and callee_name(node) in async_generator_functions
+    known = callee_name(node) in async_generator_functions | STEP_CALLS
     return wrapped_in_probe(".made", node) if known else node  # type: ignore[arg-type]  # a Call
 
 

@@ -5,10 +5,10 @@ mistakes. While a session is open, a finder before Python's own gives the module
 folders a loader that compiles them as programs are; never from ``__pycache__``, nor into it. All
 else about them stays: name, file, cached file, lines, source, what pickle and ``reload`` see.
 
-Python's own loader does it for what somebody else imports, for what is installed, for files that have nothing asynchronous in
-them (they come from ``__pycache__`` as ever, however many they are), and for what does not
-compile: then the error is Python's own. A finder that stands before ours, as that of pytest
-does, goes first.
+Python's own loader does it for what somebody else imports, for what is installed, for files that
+have nothing asynchronous in them (they come from ``__pycache__`` as ever, however many they are),
+and for what does not compile: then the error is Python's own. A finder that stands before ours,
+as that of pytest does, goes first.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.boolean_contexts import is_test
 from asyncrepl.explain.dropped_coroutines import (
-    calls_of_name,
+    calls_that_made,
     dropped_name,
     is_kept,
     made_at,
@@ -52,7 +52,7 @@ def _call(evidence: Evidence) -> Place | None:
     ]
     if len(here) == 1 and not is_kept(evidence.unit, here[0]):
         return evidence.unit, here[0]
-    found = [place for place in calls_of_name(evidence, name) if not is_kept(*place)]
+    found = [place for place in calls_that_made(evidence) if not is_kept(*place)]
     return found[0] if len(found) == 1 and not mentions(evidence, name) else None
 
 

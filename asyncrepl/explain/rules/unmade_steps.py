@@ -103,6 +103,7 @@ def _rules(sees: str) -> tuple[Rule, ...]:
 RULES = (
     *_rules("lost"),
     *_rules("shown"),
+    *_rules("unwalked"),
     Rule(
         "athrow-with-type-value-traceback",
         "`athrow` with a type and a value",

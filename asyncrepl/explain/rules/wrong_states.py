@@ -11,12 +11,12 @@ import asyncio
 from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.async_states import has_begun
 from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fix_editor import Fixing, short
 from asyncrepl.explain.generator_steps import assignment, called, stepped_source
 from asyncrepl.explain.rule import Rule
-from asyncrepl.instrument.probes import has_begun
 from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
