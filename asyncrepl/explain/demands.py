@@ -194,10 +194,17 @@ def _of_argument(use: Use, call: ast.Call, callee: object, foreign: bool) -> Dem
         return None
     if name == "ChainMap":
         return Demand("value", use.node, call, by, ("keys",))
-    if name in _WALKERS and _position(call, use.node) is not None:
+    if _walks(name, callee, call) and _position(call, use.node) is not None:
         return Demand("walk", use.node, call, by, _ITERATES)
     needs = ("__len__",) if name == "len" else ()
     return Demand("value", use.node, call, by, needs)
+
+
+def _walks(name: str, callee: object, call: ast.Call) -> bool:
+    """Whether the function iterates over its arguments: not if it compares or joins them."""
+    if name in ("max", "min"):
+        return len(call.args) == 1
+    return name in _WALKERS and not (name == "join" and isinstance(callee, FunctionType))
 
 
 #: Functions that call an argument: which it is.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import sys
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -72,6 +73,8 @@ def _mismatch(evidence: Evidence) -> Mismatch | None:
 def _of_iterated(evidence: Evidence) -> Mismatch | None:
     """A future, a task or a step that plain code iterated over, which raised nothing."""
     for use in evidence.uses:
+        if isinstance(use.owner, ast.Call) and not _is_walker(evidence, use, use.owner):
+            continue
         by = f"`{callee_name(use.owner)}`"
         demand = demand_of(use, _callee(evidence, use), foreign=True) or Demand(
             "walk", use.node, use.owner, by
@@ -79,6 +82,22 @@ def _of_iterated(evidence: Evidence) -> Mismatch | None:
         if use.info is not None and not met(demand, use.info):
             return Mismatch(demand, use.info)
     return None
+
+
+#: Many classes have methods of these names, that iterate over nothing.
+_AMBIGUOUS = ("update", "merge", "product", "mode", "array", "reader", "reduce", "mean", "median")
+
+
+def _is_walker(evidence: Evidence, use: Use, call: ast.Call) -> bool:
+    """Whether the function that is called iterates over this argument, as its name says."""
+    name, callee = callee_name(call), _callee(evidence, use)
+    compared = name in ("max", "min") and len(call.args) > 1
+    if compared or (name == "fromkeys" and call.args[0] is not use.node):
+        return False
+    if callee is None:
+        return name not in _AMBIGUOUS and _is_foreign(evidence, call)
+    module = str(getattr(callee, "__module__", None) or "builtins")
+    return module.partition(".")[0].lstrip("_") in sys.stdlib_module_names
 
 
 def _where_walked(evidence: Evidence, found: Mismatch) -> Mismatch:
@@ -220,7 +239,8 @@ def _is_missed(evidence: Evidence, info: ObjectInfo, name: str) -> bool:
                 *resolver.awaited(made), *resolver.yielded(made.code), *resolver.entered(made)
             )
         ]  # fmt: skip
-        return any(lookup(each.kind, name) is not MISSING for each in results)
+        kinds = [list if kind_of(each) in _STREAMS else each.kind for each in results]
+        return any(lookup(each, name) is not MISSING for each in kinds)
     if has(info, "__aenter__"):
         options = resolver.entered(info)
         inner = [each for each in options if each.kind is not info.kind]
@@ -367,7 +387,11 @@ def _options(evidence: Evidence, use: Use) -> list[ObjectInfo]:
 
 def _is_held(evidence: Evidence, info: ObjectInfo) -> bool:
     """Whether the code that refused had such an object in its hands."""
-    return any(type(each) is info.kind and _same_code(each, info) for each in _locals(evidence))
+    kind = FunctionType if issubclass(info.kind, MethodType) else info.kind
+    return any(
+        type(each) is kind and _same_code(each, info)
+        for each in (getattr(value, "__func__", value) for value in _locals(evidence))
+    )
 
 
 def _held(evidence: Evidence) -> list[ObjectInfo]:
@@ -376,6 +400,7 @@ def _held(evidence: Evidence) -> list[ObjectInfo]:
     return [each for each in found if kind_of(each) in ASYNCHRONOUS - _CODE]
 
 
+_STREAMS = (Kind.ASYNC_GENERATOR, Kind.ASYNC_ITERATOR, Kind.ASYNC_ITERABLE)
 _CODE = {
     Kind.COROUTINE_FUNCTION, Kind.ASYNC_GENERATOR_FUNCTION, Kind.ASYNC_MANAGER_FUNCTION,
     Kind.ASYNC_CLASS,

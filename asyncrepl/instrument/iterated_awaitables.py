@@ -6,8 +6,8 @@ with the StopIteration that ends the ``for``. A future that is done gives nothin
 is not gives itself.
 
 A probe at every operand of a plain ``for`` would be paid by all loops. There are probes only once
-a text has made one of these, by the words in it; and in loops, and where an operator walks its
-operand, only while a program is explained.
+a text has made one of these, by the words in it; and for operators in a loop, as in ``total +=
+row``, only while a program is explained.
 """
 
 from __future__ import annotations
@@ -22,35 +22,40 @@ from asyncrepl.instrument.probe_placement import (
     UNCOPIED_FIELDS,
     wrapped_in_probe,
 )
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.names import callee_name, last_name
 from asyncrepl.syntax.node_types import COMPREHENSIONS, LOOPS, SCOPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["LIBRARY_WALKERS", "probe_iterated_awaitables"]
+__all__ = ["probe_iterated_awaitables"]
 
 #: Functions of the library that iterate over an argument at once, beside those of `DATA_CALLS`.
-LIBRARY_WALKERS = frozenset({
+_LIBRARY_WALKERS = frozenset({
     "reduce", "nlargest", "nsmallest", "merge", "mean", "fmean", "median", "mode", "stdev",
     "fsum", "prod", "array", "bytes", "bytearray", "union", "intersection", "difference",
     "symmetric_difference", "issubset", "issuperset", "isdisjoint", "fromkeys", "writerow",
     "writerows", "writelines", "reader", "DictReader", "compress", "filterfalse", "permutations",
     "combinations", "combinations_with_replacement", "product", "groupby", "OrderedDict",
     "UserList", "difference_update", "intersection_update", "extendleft", "executemany",
-    "as_completed", "wait", "Mock", "MagicMock", "AsyncMock",
 })  # fmt: skip
-_WALKERS = LIBRARY_WALKERS | DATA_CALLS | (ITERATING_CALLS.keys() - {"next", "anext", "aiter"})
+#: What calls its first argument with the others.
+_CALLING = ("to_thread", "run_in_executor", "submit")
+_WALKERS = _LIBRARY_WALKERS | DATA_CALLS | (ITERATING_CALLS.keys() - {"next", "anext", "aiter"})
 
 
 def probe_iterated_awaitables(tree: ast.AST, *, everywhere: bool) -> None:
-    """Put ``.driven(…)`` around the operands, in `tree` itself; `everywhere` also in loops."""
+    """Put ``.driven(…)`` around the operands, in `tree` itself.
+
+    `everywhere`, also around those of operators in loops.
+    """
     for node, in_loop in _nodes(tree, in_loop=False):
+        _probe_operand(node)
+        if isinstance(node, ast.Call) and _walks_arguments(node):
+            _probe_arguments(node)
+        if isinstance(node, ast.Call):
+            _probe_side_effect(node)
         if everywhere or not in_loop:
-            _probe_operand(node)
-            if isinstance(node, ast.Call) and callee_name(node) in _WALKERS:
-                _probe_arguments(node)
-        if everywhere:
             _probe_operator(node)
 
 
@@ -88,15 +93,28 @@ def _probe_operator(node: ast.AST) -> None:
             node.comparators[0] = _probed(node.comparators[0])
 
 
+def _walks_arguments(call: ast.Call) -> bool:
+    """Whether the function does, or what it is told to call."""
+    names = {callee_name(call)}
+    if not names.isdisjoint(_CALLING):
+        names = {last_name(each) for each in call.args}
+    return not names.isdisjoint(_WALKERS)
+
+
 def _probe_arguments(call: ast.Call) -> None:
     call.args = [_probed(each) for each in call.args]
+
+
+def _probe_side_effect(call: ast.Call) -> None:
+    """A mock gives the items of it, one for each call."""
     for keyword in call.keywords:
-        keyword.value = _probed(keyword.value)
+        if keyword.arg == "side_effect":
+            keyword.value = _probed(keyword.value)
 
 
 def _probed(node: ast.expr) -> ast.expr:
     match node:
-        case ast.Call(ast.Name(name)) if name.startswith("."):
+        case ast.Call(ast.Name(".iterated" | ".handed" | ".driven")):
             return node  # it has a probe, which sees as much
         case ast.Name() | ast.Attribute() | ast.Subscript() | ast.Call() | ast.IfExp():
             return wrapped_in_probe(".driven", node)

@@ -122,8 +122,10 @@ def _note_driven(obj: object, kind: type, frame: FrameType) -> None:
 def _is_awaited(frame: FrameType) -> bool:
     """Whether `frame` is of a generator that somebody awaits: such a one may ``yield from``."""
     flags = frame.f_code.co_flags
-    if flags & _CO_ITERABLE_COROUTINE or not flags & _CO_GENERATOR:
-        return bool(flags & _CO_ITERABLE_COROUTINE)
+    if flags & _CO_ITERABLE_COROUTINE or frame.f_code.co_name == "__await__":
+        return True
+    if not flags & _CO_GENERATOR:
+        return False
     driver = frame.f_back
     return driver is None or opname[driver.f_code.co_code[driver.f_lasti]] == "SEND"
 

@@ -166,7 +166,8 @@ def _made(node: ast.AST) -> ast.AST:
 _GOING: dict[type, tuple[str, ...]] = {
     ast.Assign: ("value",), ast.AnnAssign: ("value",), ast.NamedExpr: ("value",),
     ast.Return: ("value",), ast.keyword: ("value",), ast.Call: ("args",), ast.List: ("elts",),
-    ast.Tuple: ("elts",), ast.Set: ("elts",), ast.Dict: ("values",), ast.IfExp: ("body", "orelse"),
+    ast.Match: ("subject",), ast.Tuple: ("elts",), ast.Set: ("elts",), ast.Dict: ("values",),
+    ast.IfExp: ("body", "orelse"),
 }  # fmt: skip
 
 

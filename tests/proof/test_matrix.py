@@ -26,7 +26,7 @@ def test_a_mistake_fails_and_the_right_program_does_not(case: Case) -> None:
         shown, trouble = printed(case.right)
         assert shown
         assert not trouble
-    if case.wrong is not None and case.right is not None and case.cell.required:
+    if case.wrong is not None and case.right is not None and case.required:
         assert printed(case.wrong) != printed(case.right)
 
 

@@ -91,6 +91,8 @@ def whole_iterator(fixing: Fixing, case: Case) -> None:
     if found is None or source is None or not isinstance(case.owner, LOOPS):
         raise CannotFixError
     if case.demand.what == "walk":
+        if any(has(each, "__iter__") and each.kind is not str for each in case.awaited):
+            raise CannotFixError  # what the step gives can be walked as it stands
         fixing.loop_async(case.unit, case.owner)
     fixing.of(found[0]).replace(found[1], found[0].source.source(source))
 

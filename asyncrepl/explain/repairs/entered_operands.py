@@ -61,6 +61,22 @@ def _unwrapped(
     fixing.of(unit).replace(statement, "\n".join([first, by + lines[0], *rest]))
 
 
+def delegated_entered(fixing: Fixing, case: Case) -> None:
+    """``yield from manager`` → a loop over what it gives, in an ``async def``."""
+    if not isinstance(case.unit.parents.get(case.owner), ast.Expr):
+        raise CannotFixError
+    options = case.evidence.resolver.entered(case.info) if case.info is not None else []
+    loop = "async for" if any(is_async_iterable(each) for each in options) else "for"
+    name, item = fixing.fresh(case.unit, "entered"), fresh(case.unit, "item")
+    by = case.unit.source.indent(case.owner)
+    text = (
+        f"async with {case.source} as {name}:\n{by}    {loop} {item} in {name}:\n"
+        f"{by}        yield {item}"
+    )
+    fixing.of(case.unit).replace(case.owner, text)
+    fixing.suspending(case.unit, case.owner)
+
+
 def entered_generator(fixing: Fixing, case: Case) -> None:
     """An async generator in a ``with``: closed at its end, or made a context manager."""
     code = case.info.code if case.info is not None else None

@@ -56,7 +56,8 @@ def _each(group: str, wants: str, payload: str, code: str, *, quiet: bool = Fals
 _STREAMS = ("async generator", "async iterator", "async iterable")
 _AWAITABLES = ("coroutine", "future", "task", "async mock")
 _MANAGERS = ("async manager class", "async manager function")
-_HELD = (*_AWAITABLES, "step", "coroutine function", *_MANAGERS, "uncalled manager", "None")
+#: Not None: a function that makes a stream and forgets to return it has two mistakes.
+_HELD = (*_AWAITABLES, "step", "coroutine function", *_MANAGERS, "uncalled manager")
 
 _CONSTRUCTS = [
     Demand(

@@ -287,7 +287,7 @@ KINDS = (
     Kind(
         "value",
         _of_function(_GIVEN),
-        r"plain|\bsync|ordinary|already|not async",
+        r"plain|\bsync|ordinary|already|not async|\bNone\b",
         holds="one",
         sync=True,
     ),
@@ -320,7 +320,7 @@ KINDS = (
     Kind(
         "mock",
         (Shape("$f = unittest.mock.Mock(return_value=$payload)\n"),),
-        rf"\bmock|AsyncMock|{_PLAIN}",
+        rf"\bmock|AsyncMock|{_PLAIN}|\bNone\b",
         sync=True,
     ),
     Kind(
