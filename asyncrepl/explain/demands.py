@@ -180,6 +180,8 @@ def _of_argument(use: Use, call: ast.Call, callee: object, foreign: bool) -> Dem
     if listed is None:
         listed = _FUNCTIONS.get(_name_of(callee))
     by = f"`{name}`"
+    if _keyword(call, use.node) == "side_effect" and name.endswith("Mock"):
+        return Demand("walk", use.node, call, by)  # or a function, which is called
     if listed is not None:
         position = _position(call, use.node)
         what = listed.get(position, listed.get(None))
@@ -192,6 +194,12 @@ def _of_argument(use: Use, call: ast.Call, callee: object, foreign: bool) -> Dem
         return None  # what it calls may be anything
     if not (_takes_values(callee, call, name) or (callee is None and foreign)):
         return None
+    return _of_value(use, call, callee, name)
+
+
+def _of_value(use: Use, call: ast.Call, callee: object, name: str) -> Demand:
+    """Of a function that has no use for what is still to be awaited."""
+    by = f"`{name}`"
     if name == "ChainMap":
         return Demand("value", use.node, call, by, ("keys",))
     if _walks(name, callee, call) and _position(call, use.node) is not None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ast
-import sys
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING
-from asyncrepl.explain.library_results import mock_file
+from asyncrepl.explain.library_results import globals_of, mock_file
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.syntax.names import callee_name, last_name
 
@@ -60,9 +59,7 @@ def _is_of_library(evidence: Evidence) -> bool:
 
 
 def _resolver(evidence: Evidence, unit: Unit) -> Resolver:
-    modules = list(sys.modules.values())
-    own = (vars(each) for each in modules if getattr(each, "__file__", "") == unit.filename)
-    return Resolver(evidence.units, next(own, evidence.namespace))
+    return Resolver(evidence.units, globals_of(unit.filename) or evidence.namespace)
 
 
 def _may_give(evidence: Evidence, unit: Unit, call: ast.Call) -> bool:

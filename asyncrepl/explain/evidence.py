@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from asyncrepl.events.object_info import Place, RefusedOperands, place_at
+from asyncrepl.explain.library_results import globals_of
 from asyncrepl.explain.operand_uses import Use, use_iterated, uses_at
 from asyncrepl.explain.source_units import SourceLike, Unit, Units
 from asyncrepl.explain.static_values import Resolver
@@ -152,7 +153,7 @@ def gather_seen(
     if unit is None or unit.tree is None:
         return None
     nodes = tuple(unit.at(place)) if place is not None else ()
-    resolver = Resolver(units, namespace)
+    resolver = Resolver(units, globals_of(unit.filename) or namespace)
     expressions = [node for node in nodes if isinstance(node, ast.expr)]
     uses: tuple[Use, ...] = ()
     if expressions:

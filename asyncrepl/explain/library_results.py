@@ -199,12 +199,10 @@ def annotated_type(node: ast.expr | None, namespace: Mapping[str, Any]) -> type 
     return found if isinstance(found, type) and found is not object else None
 
 
-def globals_of(code: CodeType | None) -> Mapping[str, Any]:
-    """The global names of the module that `code` was made for; none if nobody knows."""
-    if code is None:
-        return {}
+def globals_of(filename: str) -> Mapping[str, Any]:
+    """The global names of the imported module in that file; none if nobody knows."""
     for module in list(sys.modules.values()):
-        if getattr(module, "__file__", None) == code.co_filename:
+        if getattr(module, "__file__", None) == filename:
             return vars(module)
     return {}
 

@@ -232,9 +232,10 @@ def _is_missed(evidence: Evidence, info: ObjectInfo, name: str) -> bool:
     if kind not in ASYNCHRONOUS - {Kind.AWAITABLE} or _is_slip(info, name):
         return False
     if kind in _CODE:
-        results = [
+        made_now = resolver.results(info.value)
+        results = [each for each in made_now if kind_of(each) in _STREAMS] + [
             given
-            for made in resolver.results(info.value)
+            for made in made_now
             for given in (
                 *resolver.awaited(made), *resolver.yielded(made.code), *resolver.entered(made)
             )
@@ -269,9 +270,14 @@ def _of_library(evidence: Evidence, info: ObjectInfo, name: str) -> Mismatch | N
             if demand is None or not isinstance(demand.owner, ast.Call) or met(demand, info):
                 continue
             options = _options(evidence, part)
-            if any(each.kind is info.kind for each in options) or not options:
+            if any(_plain(each.kind) is info.kind for each in options) or not options:
                 return Mismatch(demand, info)
     return None
+
+
+def _plain(kind: type) -> type:
+    """A method passes on to its function whatever is asked of it."""
+    return FunctionType if issubclass(kind, MethodType) else kind
 
 
 # -- the operands ----------------------------------------------------------------------
@@ -329,6 +335,8 @@ def _inner_calls(node: ast.AST) -> Iterator[ast.Call]:
     owner = node.func.value if isinstance(node.func, ast.Attribute) else None
     if isinstance(owner, ast.Call) and callee_name(node) == "result":
         yield owner
+    if isinstance(node.func, ast.Call):
+        yield node.func
     for argument in node.args:
         value = argument.value if isinstance(argument, ast.Starred) else argument
         if isinstance(value, ast.Call) and callee_name(value) in _LAZY:
@@ -387,9 +395,8 @@ def _options(evidence: Evidence, use: Use) -> list[ObjectInfo]:
 
 def _is_held(evidence: Evidence, info: ObjectInfo) -> bool:
     """Whether the code that refused had such an object in its hands."""
-    kind = FunctionType if issubclass(info.kind, MethodType) else info.kind
     return any(
-        type(each) is kind and _same_code(each, info)
+        type(each) is _plain(info.kind) and _same_code(each, info)
         for each in (getattr(value, "__func__", value) for value in _locals(evidence))
     )
 

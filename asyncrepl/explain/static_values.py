@@ -332,7 +332,7 @@ class Resolver:
     def _globals(self, code: CodeType | None) -> Mapping[str, Any]:
         own = self.namespaces[-2] if len(self.namespaces) > 1 else {}
         same = self.code is None or code is None or self.code.co_filename == code.co_filename
-        return own if same else (globals_of(code) or own)
+        return own if same or code is None else (globals_of(code.co_filename) or own)
 
     def _returned(self, code: CodeType | None, *namespaces: Mapping[str, Any]) -> list[ObjectInfo]:
         found = self._evaluated(code, ast.Return, *namespaces)

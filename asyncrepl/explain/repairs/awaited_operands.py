@@ -26,7 +26,7 @@ from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.static_values import is_async_iterable
 from asyncrepl.explain.value_origins import loads
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.names import callee_name, canonical_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.source_units import Unit
@@ -296,14 +296,18 @@ def awaited_instead(fixing: Fixing, case: Case) -> None:
 
 
 def ensured(fixing: Fixing, case: Case) -> None:
-    """A task or another awaitable needs no task; ``ensure_future`` takes either."""
+    """A task or another awaitable needs no task; ``ensure_future`` takes either.
+
+    A task group waits for what it has made itself: ``wait_for`` makes a coroutine of anything.
+    """
     call = case.owner
-    text = case.unit.source.source(call.func)
-    if not text.endswith(".create_task") or text.startswith("self."):
+    fixing.needs_import(case.unit, "asyncio")
+    if canonical_name(call.func) == "asyncio.create_task":
+        fixing.of(case.unit).replace(call.func, "asyncio.ensure_future")
+    elif isinstance(call.func, ast.Attribute) and callee_name(call) == "create_task":
+        fixing.of(case.unit).replace(case.node, f"asyncio.wait_for({case.source}, None)")
+    else:
         raise CannotFixError
-    if case.unit.source.source(call.func.value) != "asyncio":
-        raise CannotFixError
-    fixing.of(case.unit).replace(call.func, "asyncio.ensure_future")
 
 
 def scheduled(fixing: Fixing, case: Case) -> None:

@@ -85,6 +85,8 @@ def entered_generator(fixing: Fixing, case: Case) -> None:
     name = "asynccontextmanager" if once and not _body_walks(case) else "aclosing"
     if isinstance(case.owner, ast.With):
         make_async_with(fixing, case)
+    if isinstance(case.owner, ast.Call) and (found is None or case.demand.what == "enter"):
+        raise CannotFixError
     if name == "aclosing" and not _closes(case.info):
         return _unentered(fixing, case)
     if name == "aclosing":

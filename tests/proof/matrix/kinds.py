@@ -216,7 +216,7 @@ KINDS = (
         _of_function(_FUTURE, _LATER),
         rf"future|{_AWAITED}",
         "await $x",
-        satisfies=frozenset({"awaitable"}),
+        satisfies=frozenset({"awaitable", "task"}),
         quiet=True,
     ),
     Kind(
@@ -224,7 +224,7 @@ KINDS = (
         _of_function(_LOAD, make="asyncio.create_task($F())"),
         rf"task|{_AWAITED}",
         "await $x",
-        satisfies=frozenset({"awaitable"}),
+        satisfies=frozenset({"awaitable", "task"}),
         quiet=True,
     ),
     Kind(

@@ -7,7 +7,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from proof.matrix.contexts import KEEPING, Context, chosen
-from proof.matrix.demands import DEMANDS, Demand
+from proof.matrix.demands import DEMANDS
 from proof.matrix.kinds import KINDS, Kind
 from proof.matrix.names import Names
 from proof.matrix.payloads import PAYLOADS
@@ -16,11 +16,19 @@ from proof.matrix.writing import Writer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from proof.matrix.demand import Demand
     from proof.matrix.execution import Program
 
 __all__ = ["Case", "Cell", "cells", "made"]
 
-_ASYNC_WANTS = ("awaitable", "coroutine", "async iterable", "async iterator", "async manager")
+_ASYNC_WANTS = (
+    "awaitable",
+    "coroutine",
+    "task",
+    "async iterable",
+    "async iterator",
+    "async manager",
+)
 
 
 @dataclass(frozen=True)
@@ -94,7 +102,8 @@ def _cell(kind: Kind, demand: Demand) -> Cell:
         and kind.fixable
     )
     right = right and demand.name != "async for in await"
-    required = not right and not (kind.quiet and demand.quiet)
+    asks = demand.name.startswith("isinstance")  # what it is: that is no mistake
+    required = not right and not asks and not (kind.quiet and demand.quiet)
     return Cell(kind, demand, right, required, fixable=_is_fixable(kind, demand))
 
 
