@@ -127,6 +127,8 @@ class FindingLog:
         self._tasks: deque[_BegunTask] = deque(maxlen=256)
         self._closing: deque[_MadeStep] = deque(maxlen=16)
         self._steps: deque[_MadeStep] = deque(maxlen=64)
+        #: Those whose generator is about to die.
+        self._dying: list[_MadeStep] = []
         self._known: set[tuple[str, CodeType, int]] = set()
         #: The async generators in a step of which a task was cancelled: those that are over, are
         #: so for that.
@@ -195,7 +197,14 @@ class FindingLog:
         generator = generator_of_step(step)
         if generator is not None and self.is_heard:
             seen = Finding("unwalked", ObjectInfo(type(step)), frame.f_code, frame.f_lasti)
-            self._steps.append((weakref.ref(generator), id(step), seen))
+            ref = weakref.ref(generator, self._generator_died)
+            self._steps.append((ref, id(generator), id(step), seen))
+
+    def _generator_died(self, ref: weakref.ref[Any]) -> None:
+        """Its finalizer follows, and finds no weak references any more."""
+        for step in [each for each in self._steps if each[0] is ref]:
+            self._dying = [step, *(each for each in self._dying if each[1] == step[1])]
+            self._steps.remove(step)
 
     def step_dropped(self, generator: object) -> None:
         """See that a step of `generator` dies, and nobody had awaited it.
@@ -203,14 +212,16 @@ class FindingLog:
         Where the interpreter warns of it, in its finalizer, it still is one of those alive.
         """
         mine = [each for each in self._steps if each[0]() is generator]
+        mine += [each for each in self._dying if each[1] == id(generator)]
+        self._dying = []
         alive = {id(each) for each in gc.get_referrers(generator)} if mine[1:] else {}
-        found = [each for each in mine if each[1] in alive] or mine
-        if len({seen.key for _, _, seen in found}) == 1:  # else who knows which of them
-            self.add(found[0][2])
+        found = [each for each in mine if each[2] in alive] or mine
+        if len({seen.key for *_, seen in found}) == 1:  # else who knows which of them
+            self.add(found[0][3])
 
     def end(self) -> None:
         """The program is over: see what was never begun and still is there."""
-        for ref, _, seen in self._steps:
+        for ref, *_, seen in self._steps:
             if (generator := ref()) is not None and not has_begun(generator):
                 self.add(seen)
         left, self.unbegun = self.unbegun, {}
@@ -225,7 +236,7 @@ class FindingLog:
         generator = generator_of_step(step)
         if generator is not None:
             seen = Finding("lost", ObjectInfo(type(step)), frame.f_code, frame.f_lasti)
-            self._closing.append((weakref.ref(generator), id(step), seen))
+            self._closing.append((weakref.ref(generator), id(generator), id(step), seen))
 
     def review_pending(self, *, at_the_end: bool = False) -> None:
         """See what was noted and has come to nothing: tasks that still run, steps never made.
@@ -234,12 +245,12 @@ class FindingLog:
         """
         self._review_tasks(at_the_end)
         for _ in range(len(self._closing)):
-            ref, key, seen = self._closing.popleft()
+            ref, of, key, seen = self._closing.popleft()
             generator: Any = ref()
             if generator is None or generator.ag_frame is None:
                 continue  # it was closed, or who knows
             if any(id(each) == key for each in gc.get_referrers(generator)):
-                self._closing.append((ref, key, seen))
+                self._closing.append((ref, of, key, seen))
             else:
                 self.add(seen)
 
@@ -281,8 +292,8 @@ def _has_begun(thing: Any) -> bool:
     return bool(getattr(thing, "cr_suspended", False) or getattr(thing, "cr_running", False))
 
 
-#: The async generator, the ``id`` of the awaitable of its step, and what is to be seen.
-_MadeStep = tuple[weakref.ref[Any], int, Finding]
+#: The async generator and its ``id``, that of the awaitable of its step, what is to be seen.
+_MadeStep = tuple[weakref.ref[Any], int, int, Finding]
 _BegunTask = tuple[weakref.ref[Any], CodeType, int, FindingKind]
 
 

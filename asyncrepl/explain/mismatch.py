@@ -141,7 +141,7 @@ def _is_no_evidence(evidence: Evidence, demand: Demand, info: ObjectInfo) -> boo
 def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[ObjectInfo]]]:
     for use in _uses(evidence):
         callee = _callee(evidence, use)
-        if evidence.direct and _is_python(callee):
+        if evidence.direct and _is_python(callee) and type(evidence.error) is not RuntimeError:
             continue  # it was called in a wrong way: nothing of it has run
         foreign = callee is None and _is_foreign(evidence, use.owner)
         for part in (*_parts(use), *_held_parts(evidence, use)):
@@ -324,7 +324,7 @@ def _calls(evidence: Evidence) -> Iterator[ast.Call]:
 #: What walks its arguments when it is walked itself.
 _LAZY = ITERTOOLS_CALLS | {
     "map", "filter", "zip", "enumerate", "from_iterable", "merge", "permutations", "combinations",
-    "product", "compress", "groupby", "filterfalse", "combinations_with_replacement",
+    "product", "compress", "groupby", "filterfalse", "combinations_with_replacement", "ChainMap",
 }  # fmt: skip
 
 

@@ -212,7 +212,7 @@ def _entered(unit: Unit, node: ast.AST) -> Iterator[Operand]:
             yield role, item.context_expr, statement
 
 
-def _call_operands(_unit: Unit, node: ast.AST) -> Iterator[Operand]:
+def _call_operands(unit: Unit, node: ast.AST) -> Iterator[Operand]:
     if isinstance(node, ast.Call):
         for argument in node.args:
             if isinstance(argument, ast.Starred):
@@ -222,6 +222,10 @@ def _call_operands(_unit: Unit, node: ast.AST) -> Iterator[Operand]:
         for keyword in node.keywords:
             yield "argument" if keyword.arg else "mapping", keyword.value, node
         yield "called", node.func, node
+    decorated = unit.parents.get(node)
+    if isinstance(node, ast.expr) and node in getattr(decorated, "decorator_list", ()):
+        assert decorated is not None
+        yield "called", node, decorated
 
 
 def _starred(_unit: Unit, node: ast.AST) -> Iterator[Operand]:
@@ -245,7 +249,10 @@ def _other_operands(unit: Unit, node: ast.AST) -> Iterator[Operand]:
             if isinstance(statement, ast.Assign) and isinstance(node.slice, ast.Slice):
                 yield "slice", statement.value, statement
             yield "index", node.value, node
-            yield "operand", node.slice, node
+            parts: list[ast.expr | None] = [node.slice]
+            if isinstance(node.slice, ast.Slice):
+                parts = [node.slice.lower, node.slice.upper, node.slice.step]
+            yield from (("operand", each, node) for each in parts if each is not None)
         case ast.UnaryOp() | ast.BinOp() | ast.AugAssign():
             for name in ("operand", "left", "right", "value", "target"):
                 if hasattr(node, name):
@@ -265,7 +272,7 @@ def _rarer_operands(unit: Unit, node: ast.AST) -> Iterator[Operand]:
         case ast.ExceptHandler() if node.type is not None:
             yield "except", node.type, node
         case ast.Raise() if node.exc is not None:
-            yield "raise", node.exc, node
+            yield from (("raise", each, node) for each in (node.exc, node.cause) if each)
         case ast.Dict():
             for key, value in zip(node.keys, node.values, strict=True):
                 if key is None:

@@ -246,6 +246,8 @@ class Resolver:
         if isinstance(callee, ast.FunctionDef | ast.AsyncFunctionDef):
             return _listed(_of_definition(callee))
         if isinstance(callee, FunctionType):
+            if callee.__module__ == "copy" and node is not None and node.args:
+                return self.options(node.args[0])  # a copy is of the same kind
             known = _made_by_function(callee)
             return [known] if known is not None else self._plain_results(callee, node)
         mocked = mock_result(callee)

@@ -58,6 +58,10 @@ class _Way:
                 yield "value"
             case _ if _is_asked(parent, node):
                 yield "look" if held or not _is_tested(parent) else "value"
+            case ast.BinOp(ast.Constant(str()), ast.Mod()):
+                yield "value"
+            case ast.BoolOp(ast.And(), [*_, last]) if last is not node:
+                yield "look" if held else "value"
             case ast.BoolOp() | ast.IfExp() | ast.JoinedStr():
                 yield from self.of(unit, parent, held=held)
             case ast.Subscript() if held and parent.value is node:

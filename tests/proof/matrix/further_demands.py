@@ -112,10 +112,8 @@ _LIBRARY = [
         fnmatch.fnmatch($x, 'n*')
         unicodedata.normalize('NFC', $x)
         """),
-    *each_line("asyncio", "value", "number", """
-        asyncio.Queue($x).maxsize
-        asyncio.Semaphore($x).locked()
-        """),
+    *each_line("asyncio", "value", "number", "asyncio.Queue($x).maxsize", quiet=True),
+    *each_line("asyncio", "value", "number", "asyncio.Semaphore($x).locked()"),
 ]  # fmt: skip
 
 _ASYNCHRONOUS = [
