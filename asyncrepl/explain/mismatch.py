@@ -416,7 +416,10 @@ _CODE = {
 
 def _locals(evidence: Evidence) -> Iterator[object]:
     frame = _innermost(evidence)
-    for value in list(frame.f_locals.values()) if frame is not None else ():
+    values = list(frame.f_locals.values()) if frame is not None else []
+    if frame is not None and frame.f_code.co_qualname.startswith("ChainMap."):
+        values += values[0].maps  # one of these it is
+    for value in values:
         yield value
         if type(value) in (list, tuple, set):
             yield from value

@@ -37,7 +37,8 @@ _LIBRARY_WALKERS = frozenset({
     "symmetric_difference", "issubset", "issuperset", "isdisjoint", "fromkeys", "writerow",
     "writerows", "writelines", "reader", "DictReader", "compress", "filterfalse", "permutations",
     "combinations", "combinations_with_replacement", "product", "groupby", "OrderedDict",
-    "UserList", "difference_update", "intersection_update", "extendleft", "executemany",
+    "UserList", "defaultdict", "difference_update", "intersection_update", "extendleft",
+    "executemany",
 })  # fmt: skip
 #: What calls its first argument with the others.
 _CALLING = ("to_thread", "run_in_executor", "submit")
@@ -54,7 +55,7 @@ def probe_iterated_awaitables(tree: ast.AST, *, everywhere: bool) -> None:
         if isinstance(node, ast.Call) and _walks_arguments(node):
             _probe_arguments(node)
         if isinstance(node, ast.Call):
-            _probe_side_effect(node)
+            _probe_keywords(node)
         if everywhere or not in_loop:
             _probe_operator(node)
 
@@ -87,7 +88,7 @@ def _probe_operand(node: ast.AST) -> None:
 
 def _probe_operator(node: ast.AST) -> None:
     match node:
-        case ast.AugAssign(op=ast.Add()):
+        case ast.AugAssign(op=ast.Add() | ast.BitOr()):
             node.value = _probed(node.value)
         case ast.Compare(ops=[ast.In() | ast.NotIn(), *_]):
             node.comparators[0] = _probed(node.comparators[0])
@@ -105,11 +106,13 @@ def _probe_arguments(call: ast.Call) -> None:
     call.args = [_probed(each) for each in call.args]
 
 
-def _probe_side_effect(call: ast.Call) -> None:
-    """A mock gives the items of it, one for each call."""
+def _probe_keywords(call: ast.Call) -> None:
+    """A mock gives the items of its ``side_effect``; what a thread refuses, nobody hears of."""
     for keyword in call.keywords:
         if keyword.arg == "side_effect":
             keyword.value = _probed(keyword.value)
+        elif keyword.arg == "args" and callee_name(call) in ("Thread", "Timer"):
+            keyword.value = wrapped_in_probe(".spread", keyword.value)
 
 
 def _probed(node: ast.expr) -> ast.expr:

@@ -113,6 +113,16 @@ def driven(obj: T) -> T:
     return obj
 
 
+def spread(obj: T) -> T:
+    """The arguments of a thread: what has no items is refused there, and nobody hears of it."""
+    kind = type(obj)
+    if not any(lookup(kind, name) is not MISSING for name in ("__iter__", "__getitem__")):
+        see("driven", obj, _getframe(1))
+    else:
+        _note_driven(obj, kind, _getframe(1))
+    return obj
+
+
 def _note_driven(obj: object, kind: type, frame: FrameType) -> None:
     future = lookup(kind, "_asyncio_future_blocking") is not MISSING
     if (future or is_step(kind)) and not _is_awaited(frame):
@@ -236,6 +246,7 @@ SILENT_MISTAKE_PROBES: tuple[Callable[[Any], Any], ...] = (
     lost,
     made,
     driven,
+    spread,
     shown,
     guarded,
     skipping,

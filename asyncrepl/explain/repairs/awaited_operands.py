@@ -304,7 +304,7 @@ def ensured(fixing: Fixing, case: Case) -> None:
     fixing.needs_import(case.unit, "asyncio")
     if canonical_name(call.func) == "asyncio.create_task":
         fixing.of(case.unit).replace(call.func, "asyncio.ensure_future")
-    elif isinstance(call.func, ast.Attribute) and callee_name(call) == "create_task":
+    elif callee_name(call) in ("create_task", "run_coroutine_threadsafe"):
         fixing.of(case.unit).replace(case.node, f"asyncio.wait_for({case.source}, None)")
     else:
         raise CannotFixError

@@ -9,6 +9,7 @@ from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of, fresh
 from asyncrepl.explain.kinds import Kind, has
+from asyncrepl.explain.repairs.iterated_operands import given_to
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, kind_of_case, made_here, yields_once
 from asyncrepl.explain.scopes import scope
 from asyncrepl.explain.static_values import is_async_iterable
@@ -180,12 +181,7 @@ def opened(fixing: Fixing, case: Case) -> None:
     keyword = "async with" if has(case.info, "__aenter__") else "with"
     lines = f"async def {name}(manager):\n    {keyword} manager as value:\n        return value\n"
     fixing.of(unit).lines_before(statement, lines)
-    listed = case.demand.what in ("tasks", "awaitables")
-    task = case.demand.what in ("tasks", "task")
-    before = ("[" if listed else "") + ("asyncio.create_task(" if task else "") + f"{name}("
-    after = ")" + (")" if task else "") + ("]" if listed else "")
-    fixing.of(unit).before(case.node, before)
-    fixing.of(unit).after(case.node, after)
+    given_to(fixing, case, name)
 
 
 def entered(fixing: Fixing, case: Case) -> None:
