@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field, replace
+from inspect import CO_GENERATOR
 from opcode import opname
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -203,6 +204,10 @@ def _of_run(
     sites = _sites(units, frames)
     if not sites:
         return None
+    if len(sites) > 1 and type(error) is RuntimeError and _is_thrown_in(sites[-1]):
+        sites = sites[
+            :-1
+        ]  # up to Python 3.11 a task drives a generator, and refuses what it yields
     site = sites[-1]
     frame, unit = site.frame, site.unit
     last = max(number for number, (each, _) in enumerate(frames) if each is frame)
@@ -227,6 +232,11 @@ def _of_run(
         leak=_leak(error, units, frames),
         namespace=namespace,
     )
+
+
+def _is_thrown_in(site: Site) -> bool:
+    """Whether the error came from outside to where a plain generator has yielded."""
+    return bool(site.frame.f_code.co_flags & CO_GENERATOR) and site.node(ast.Yield) is not None
 
 
 def _inner(error: BaseException, codes: tuple[CodeType, ...]) -> tuple[CodeType, ...]:

@@ -303,6 +303,9 @@ def _calls(evidence: Evidence) -> Iterator[ast.Call]:
         inner: list[ast.AST] = [node]
         if isinstance(node, ast.Await):
             inner = [node.value]
+            if type(evidence.error) is RuntimeError:  # of what was made a task of before
+                made = origins(evidence.units, evidence.unit, node.value)
+                inner += [each.node for each in made if each.unit is evidence.unit]
         elif isinstance(node, ast.With | ast.AsyncWith):
             inner = [item.context_expr for item in node.items]
         elif isinstance(node, ast.For | ast.AsyncFor):
@@ -394,7 +397,9 @@ def _options(evidence: Evidence, use: Use) -> list[ObjectInfo]:
 
 
 def _is_held(evidence: Evidence, info: ObjectInfo) -> bool:
-    """Whether the code that refused had such an object in its hands."""
+    """Whether the code that refused had such an object in its hands, or is its own."""
+    if info.code is not None and evidence.inner and info.code is evidence.inner[-1]:
+        return True
     return any(
         type(each) is _plain(info.kind) and _same_code(each, info)
         for each in (getattr(value, "__func__", value) for value in _locals(evidence))
