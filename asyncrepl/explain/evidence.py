@@ -205,9 +205,8 @@ def _of_run(
     if not sites:
         return None
     if len(sites) > 1 and type(error) is RuntimeError and _is_thrown_in(sites[-1]):
-        sites = sites[
-            :-1
-        ]  # up to Python 3.11 a task drives a generator, and refuses what it yields
+        # Up to Python 3.11 a task takes a plain generator, and refuses what that yields.
+        sites = sites[:-1]
     site = sites[-1]
     frame, unit = site.frame, site.unit
     last = max(number for number, (each, _) in enumerate(frames) if each is frame)
