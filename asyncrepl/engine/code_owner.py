@@ -30,6 +30,7 @@ __all__ = [
     "is_library",
     "is_ours",
     "is_plumbing",
+    "is_terminal_code",
     "location_and_source",
     "location_text",
     "marked_as_running_callbacks",
@@ -75,6 +76,11 @@ def is_ours(filename: str) -> bool:
 def is_display_code(filename: str) -> bool:
     """Whether the file is of that part of asyncrepl that explains and shows: no user's doing."""
     return filename.startswith(_DISPLAY_CODE) and filename not in _NOT_DISPLAY
+
+
+def is_terminal_code(filename: str) -> bool:
+    """Whether the file is of that part of asyncrepl that reads keys and writes lines."""
+    return filename.startswith(_OURS + "terminal/")
 
 
 def is_import_system(filename: str) -> bool:

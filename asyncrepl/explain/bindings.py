@@ -6,16 +6,31 @@ asked for counts as unknown, but for a slot, which the interpreter itself reads.
 
 from __future__ import annotations
 
+import ast
 import contextlib
+import inspect
+import sys
 from types import CodeType, FunctionType, MemberDescriptorType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, lookup
+from asyncrepl.syntax.static_inspection import without_annotations
 
 if TYPE_CHECKING:
-    from asyncrepl.events.object_info import ObjectInfo
+    from collections.abc import Iterator
 
-__all__ = ["encloses", "local_names", "member", "variables"]
+    from asyncrepl.events.object_info import ObjectInfo
+    from asyncrepl.explain.source_units import Unit
+
+__all__ = [
+    "encloses",
+    "imported",
+    "is_coroutine_function",
+    "local_names",
+    "member",
+    "takes_nothing",
+    "variables",
+]
 
 _METHODS = ("method_descriptor", "wrapper_descriptor", "classmethod_descriptor")
 
@@ -70,3 +85,32 @@ def _plain(found: object) -> object:
         return found.__func__
     kept = isinstance(found, FunctionType) or type(found).__name__ in _METHODS
     return found if kept or lookup(type(found), "__get__") is MISSING else MISSING
+
+
+def imported(unit: Unit, name: str) -> object:
+    """What an import in `unit` binds to `name`, if its module is there already; or MISSING."""
+    imports: Iterator[ast.Import | ast.ImportFrom] = unit.nodes(ast.Import, ast.ImportFrom)
+    for node in imports:
+        for alias in node.names:
+            if (alias.asname or alias.name.partition(".")[0]) != name:
+                continue
+            if isinstance(node, ast.ImportFrom):
+                module = sys.modules.get(node.module or "") if not node.level else None
+                return MISSING if module is None else vars(module).get(alias.name, MISSING)
+            path = alias.name if alias.asname else name
+            return sys.modules.get(path, MISSING)
+    return MISSING
+
+
+def is_coroutine_function(value: object) -> bool:
+    """Whether `value` is an ``async def`` without ``yield``."""
+    return isinstance(value, FunctionType) and inspect.iscoroutinefunction(value)
+
+
+def takes_nothing(function: object) -> bool:
+    """Whether it can be called without arguments."""
+    try:
+        inspect.signature(without_annotations(function)).bind()
+    except (TypeError, ValueError, NameError):  # that of a class may still be evaluated
+        return False
+    return True

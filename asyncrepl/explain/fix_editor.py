@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Fix
 from asyncrepl.explain.scopes import own_nodes, scope
+from asyncrepl.explain.value_origins import passed_on
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS, DATA_CALLS, ITERATING_CALLS
 from asyncrepl.syntax.names import callee_name, last_name
 from asyncrepl.syntax.source_rewriter import SourceRewriter, Span, compiles, parses
@@ -191,6 +192,8 @@ class Fixing:
             raise CannotFixError  # nobody awaits an attribute
         if function.name.startswith("__") and not function.name.startswith("__a"):
             raise CannotFixError  # the interpreter calls it, and awaits nothing
+        if any(passed_on((unit, *self.evidence.callers), function.name)):
+            raise CannotFixError  # a thread, say, calls it, and awaits nothing
         self.made_async.add(function)
         if isinstance(function, ast.FunctionDef):
             self.of(unit).insert(unit.source.span(function).start, "async ")

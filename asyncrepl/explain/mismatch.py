@@ -135,6 +135,8 @@ def _concerns(evidence: Evidence, demand: Demand, info: ObjectInfo) -> bool:
 def _is_no_evidence(evidence: Evidence, demand: Demand, info: ObjectInfo) -> bool:
     """What was walked has given an iterator, and that is at fault; or a test wants it so."""
     given = demand.what == "async walk" and evidence.op == "GET_ANEXT"
+    # What is being waited for was taken before.
+    given = given or (evidence.op == "SEND" and isinstance(demand.owner, ast.Await))
     return given or info.kind.__name__ == "AsyncMock"
 
 

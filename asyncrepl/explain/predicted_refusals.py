@@ -17,12 +17,13 @@ from types import AsyncGeneratorType, BuiltinFunctionType, FunctionType, Generat
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, Place, describe, lookup
+from asyncrepl.explain.bindings import imported
 from asyncrepl.explain.demands import demand_of, met
 from asyncrepl.explain.evidence import Evidence
 from asyncrepl.explain.kinds import Kind, kind_of
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.scopes import own_nodes, scopes
-from asyncrepl.explain.static_values import Resolver, imported
+from asyncrepl.explain.static_values import Resolver
 from asyncrepl.instrument.probe_placement import ITERATING_CALLS
 from asyncrepl.syntax.names import bound_names, callee_name, canonical_name
 

@@ -13,9 +13,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from asyncrepl.explain.source_units import Unit
+    from asyncrepl.explain.source_units import Function, Unit
 
-__all__ = ["COMPREHENSIONS", "Scope", "annotated", "is_async", "own_nodes", "scope", "scopes"]
+__all__ = [
+    "COMPREHENSIONS",
+    "Scope",
+    "annotated",
+    "gives_self",
+    "is_async",
+    "own_nodes",
+    "scope",
+    "scopes",
+]
 
 Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
@@ -73,3 +82,10 @@ def annotated(unit: Unit, node: ast.AST) -> ast.AST | None:
             return None
         child = parent
     return None
+
+
+def gives_self(method: Function) -> bool:
+    """Whether a method returns its own object, and nothing else."""
+    own = method.args.args[0].arg if method.args.args else ""
+    returns = [node.value for node in own_nodes(method) if isinstance(node, ast.Return)]
+    return bool(returns) and all(isinstance(each, ast.Name) and each.id == own for each in returns)

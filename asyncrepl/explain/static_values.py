@@ -13,7 +13,7 @@ import asyncio
 import builtins
 import functools
 import inspect
-import sys
+import operator
 from types import (
     AsyncGeneratorType,
     CodeType,
@@ -22,12 +22,13 @@ from types import (
     FunctionType,
     GeneratorType,
     MethodType,
+    ModuleType,
     NoneType,
 )
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
-from asyncrepl.explain.bindings import encloses, local_names, member, variables
+from asyncrepl.explain.bindings import encloses, imported, local_names, member, variables
 from asyncrepl.explain.library_results import (
     annotated_type,
     code_of_manager,
@@ -40,21 +41,18 @@ from asyncrepl.explain.library_results import (
     mock_result,
     result_of_method,
 )
-from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.syntax.static_inspection import without_annotations
+from asyncrepl.explain.scopes import gives_self, own_nodes
+from asyncrepl.syntax.names import last_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from asyncrepl.explain.source_units import Function, Unit, Units
 
 __all__ = [
     "Resolver",
-    "imported",
     "is_async_iterable",
     "is_awaitable",
-    "is_coroutine_function",
-    "takes_nothing",
 ]
 
 _DISPLAYS: dict[type[ast.expr], type] = {
@@ -64,6 +62,9 @@ _DISPLAYS: dict[type[ast.expr], type] = {
     ast.DictComp: dict,
     ast.JoinedStr: str,
 }
+_FUNCTIONS = (FunctionType, MethodType, functools.partial, type)
+#: Functions that give what the function gives which they are given.
+_CALLING = (functools.reduce, getattr(operator, "call", functools.reduce))
 _DEPTH = 4
 
 
@@ -77,20 +78,6 @@ def is_awaitable(info: ObjectInfo) -> bool:
     return lookup(info.kind, "__await__") not in (MISSING, None)
 
 
-def is_coroutine_function(value: object) -> bool:
-    """Whether `value` is an ``async def`` without ``yield``."""
-    return isinstance(value, FunctionType) and inspect.iscoroutinefunction(value)
-
-
-def takes_nothing(function: object) -> bool:
-    """Whether it can be called without arguments."""
-    try:
-        inspect.signature(without_annotations(function)).bind()
-    except (TypeError, ValueError, NameError):  # that of a class may still be evaluated
-        return False
-    return True
-
-
 class Resolver:
     """Looks names up in some namespaces, the innermost first."""
 
@@ -101,6 +88,8 @@ class Resolver:
         self.code: CodeType | None = None
         self.function: Function | None = None
         self.unit: Unit | None = None
+        #: The local names whose values are being looked for.
+        self._evaluated_names: set[str] = set()
 
     @classmethod
     def of_frame(cls, units: Units, frame: FrameType) -> Resolver:
@@ -111,8 +100,7 @@ class Resolver:
 
     def info(self, node: ast.AST) -> ObjectInfo | None:
         """What is known of the value of `node`."""
-        method = getattr(self, "_" + type(node).__name__.lower(), None)
-        if method is not None:
+        if (method := getattr(self, "_" + type(node).__name__.lower(), None)) is not None:
             found: ObjectInfo | None = method(node)
             return found
         kind = _DISPLAYS.get(type(node))  # type: ignore[arg-type]  # None for others
@@ -150,6 +138,15 @@ class Resolver:
         return None
 
     def _assigned(self, function: Function, name: str) -> ObjectInfo | None:
+        if name in self._evaluated_names:  # text = text.strip()
+            return None
+        self._evaluated_names.add(name)
+        try:
+            return self._first_assigned(function, name)
+        finally:
+            self._evaluated_names.discard(name)
+
+    def _first_assigned(self, function: Function, name: str) -> ObjectInfo | None:
         for node in own_nodes(function):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name:
                 return None if node.decorator_list else ObjectInfo(FunctionType, value=node)
@@ -239,8 +236,12 @@ class Resolver:
 
     def results(self, callee: object, node: ast.Call | None = None) -> list[ObjectInfo]:
         """All that a call of `callee` may give."""
+        given = 1 if node is not None and self._binds(node.func) else 0
         while isinstance(callee, functools.partial | MethodType):
-            callee = callee.func if isinstance(callee, functools.partial) else callee.__func__
+            if isinstance(callee, functools.partial):
+                given, callee = given + len(callee.args), callee.func
+            else:
+                given, callee = given + 1, callee.__func__
         if isinstance(callee, type):
             return [self._instance(callee, node)]
         if isinstance(callee, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -249,19 +250,37 @@ class Resolver:
             if callee.__module__ == "copy" and node is not None and node.args:
                 return self.options(node.args[0])  # a copy is of the same kind
             known = _made_by_function(callee)
-            return [known] if known is not None else self._plain_results(callee, node)
+            return [known] if known is not None else self._plain_results(callee, node, given)
         mocked = mock_result(callee)
         if mocked is MISSING:
             return _listed(self._of_builtin(callee, node))
         waits = type(callee).__name__ == "AsyncMock"
         return [ObjectInfo(CoroutineType, value=callee) if waits else describe(mocked, keep=True)]
 
-    def _plain_results(self, callee: FunctionType, node: ast.Call | None) -> list[ObjectInfo]:
-        bare = node is not None and not node.args and not node.keywords
-        return self._called(callee.__code__, variables(callee, bare), callee.__globals__)
+    def _plain_results(
+        self, callee: FunctionType, node: ast.Call | None, given: int
+    ) -> list[ObjectInfo]:
+        bound = variables(callee, node is not None and not node.args and not node.keywords)
+        bound |= self._functions_passed(callee.__code__, node, given) if node else {}
+        return self._returned(callee.__code__, bound, callee.__globals__)
 
-    def _called(self, code: CodeType | None, *namespaces: Mapping[str, Any]) -> list[ObjectInfo]:
-        return self._returned(code, *namespaces)
+    def _binds(self, function: ast.expr) -> bool:
+        """Whether `function` is looked up in an object, which becomes its first argument."""
+        owner = self.info(function.value) if isinstance(function, ast.Attribute) else None
+        if owner is None or isinstance(owner.value, ModuleType | type):
+            return False
+        return isinstance(lookup(owner.kind, last_name(function)), FunctionType)
+
+    def _functions_passed(self, code: CodeType, node: ast.Call, first: int) -> dict[str, Any]:
+        """Those parameters of `code`, from the `first` on, to which `node` gives functions."""
+        names = code.co_varnames[first : code.co_argcount]
+        passed = [*zip(names, node.args, strict=False)]
+        if any(isinstance(each, ast.Starred) for each in node.args):
+            passed = []  # who knows which is which
+        known = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        passed += [(each.arg, each.value) for each in node.keywords if each.arg in known]
+        values = {name: self.value(value) for name, value in passed}
+        return {name: value for name, value in values.items() if isinstance(value, _FUNCTIONS)}
 
     def _instance(self, kind: type, node: ast.Call | None) -> ObjectInfo:
         item = None
@@ -278,6 +297,9 @@ class Resolver:
             return describe(None)
         if callee is aiter and node is not None and node.args:
             return self.info(node.args[0])
+        if any(callee is each for each in _CALLING) and node is not None and node.args:
+            function = self.value(node.args[0])
+            return self.result(function) if function is not MISSING else None
         listed = listed_result(callee)
         return ObjectInfo(listed) if listed is not None else None
 
@@ -315,7 +337,7 @@ class Resolver:
         if not isinstance(enter, FunctionType):
             return []
         found = self.units.definition(enter.__code__)
-        if found is not None and _gives_self(found[1]):
+        if found is not None and gives_self(found[1]):
             return [info]
         return self.returns(enter.__code__)
 
@@ -388,21 +410,6 @@ class Resolver:
         return {name: own[name] for name in names if name in own}
 
 
-def imported(unit: Unit, name: str) -> object:
-    """What an import in `unit` binds to `name`, if its module is there already; or MISSING."""
-    imports: Iterator[ast.Import | ast.ImportFrom] = unit.nodes(ast.Import, ast.ImportFrom)
-    for node in imports:
-        for alias in node.names:
-            if (alias.asname or alias.name.partition(".")[0]) != name:
-                continue
-            if isinstance(node, ast.ImportFrom):
-                module = sys.modules.get(node.module or "") if not node.level else None
-                return MISSING if module is None else vars(module).get(alias.name, MISSING)
-            path = alias.name if alias.asname else name
-            return sys.modules.get(path, MISSING)
-    return MISSING
-
-
 def _made_by_function(function: FunctionType) -> ObjectInfo | None:
     """What is known of the result of a call without looking at what the function returns."""
     manager = manager_of(function)
@@ -421,13 +428,6 @@ def _first(options: list[ObjectInfo]) -> ObjectInfo | None:
 
 def _listed(info: ObjectInfo | None) -> list[ObjectInfo]:
     return [] if info is None else [info]
-
-
-def _gives_self(method: Function) -> bool:
-    """Whether a method returns its own object, and nothing else."""
-    own = method.args.args[0].arg if method.args.args else ""
-    returns = [node.value for node in own_nodes(method) if isinstance(node, ast.Return)]
-    return bool(returns) and all(isinstance(each, ast.Name) and each.id == own for each in returns)
 
 
 def _common(info: list[ObjectInfo | None]) -> ObjectInfo | None:

@@ -16,13 +16,22 @@ from asyncrepl.explain.source_units import FUNCTIONS
 from asyncrepl.syntax.names import callee_name, last_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from asyncrepl.explain.scopes import Scope
     from asyncrepl.explain.source_units import Function, Unit, Units
 
-__all__ = ["Origin", "bindings", "loads", "origins"]
+__all__ = ["Origin", "bindings", "loads", "origins", "passed_on"]
 
+#: Who calls a function that is given, and awaits nothing; and the keywords that take one.
+_CALLING = frozenset(
+    {
+        "to_thread", "run_in_executor", "submit", "Thread", "Timer", "Process", "map", "filter",
+        "reduce", "call_soon", "call_soon_threadsafe", "call_later", "call_at",
+        "add_done_callback", "signal", "add_signal_handler", "register",
+    }
+)  # fmt: skip
+_CALLED_KEYWORDS = frozenset({"key", "target"})
 #: So many steps are followed.
 _DEPTH = 8
 
@@ -220,6 +229,34 @@ class _Tracing:
             found = _argument(call, name, position)
             if found is not None:
                 yield Origin(unit, found)
+        for unit, call in passed_on(self._all, called):
+            found = _argument_passed_on(call, called, position)
+            if found is not None:
+                yield Origin(unit, found)
+
+
+def passed_on(units: Iterable[Unit], name: str) -> Iterator[tuple[Unit, ast.Call]]:
+    """The calls that are given the function `name`, to call it and await nothing.
+
+    Threads, callbacks of the loop, builtins, and functions that are given a ``key``.
+    """
+    for unit in units:
+        for call in unit.nodes(ast.Call):
+            given = call.args if callee_name(call) in _CALLING else []
+            keywords = (each.value for each in call.keywords if each.arg in _CALLED_KEYWORDS)
+            if any(last_name(each) == name for each in (*given, *keywords)):
+                yield unit, call
+
+
+def _argument_passed_on(call: ast.Call, function: str, position: int) -> ast.expr | None:
+    """What ``to_thread(function, a, b)`` or ``Thread(target=function, args=(a, b))`` passes on."""
+    named = [last_name(each) == function for each in call.args]
+    given = call.args[named.index(True) + 1 :] if True in named else []
+    for keyword in call.keywords:
+        if keyword.arg == "args" and isinstance(keyword.value, ast.Tuple | ast.List):
+            given = keyword.value.elts
+    starred = any(isinstance(each, ast.Starred) for each in given)
+    return given[position] if 0 <= position < len(given) and not starred else None
 
 
 def _argument(call: ast.Call, name: str, position: int) -> ast.expr | None:

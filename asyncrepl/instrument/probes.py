@@ -44,7 +44,7 @@ from types import (
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from asyncrepl.events.async_states import has_begun, is_new, is_step
-from asyncrepl.events.findings import active_log, see, was_cut
+from asyncrepl.events.finding_log import active_log, see, was_cut
 from asyncrepl.events.object_info import MISSING, lookup, refused_operands
 from asyncrepl.instrument.probe_placement import ProbePlacer
 
@@ -243,21 +243,9 @@ def _is_own_iterator(obj: object) -> bool:
 
 #: All of these probes.
 SILENT_MISTAKE_PROBES: tuple[Callable[[Any], Any], ...] = (
-    lost,
-    made,
-    driven,
-    spread,
-    shown,
-    guarded,
-    skipping,
-    shared,
-    unchecked,
-    asked,
-    blocking,
-    unkept,
-    begun_task,
-    closing,
-)
+    lost, made, driven, spread, shown, guarded, skipping, shared, unchecked, asked, blocking,
+    unkept, begun_task, closing,
+)  # fmt: skip
 
 
 #: Where none of these was ever compiled, nothing can be lost or written in an odd way, nor sleep.

@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from asyncrepl.engine.code_owner import short_filename
 from asyncrepl.engine.tasks.task_records import ending
-from asyncrepl.events.findings import Finding, install
+from asyncrepl.events.finding_log import install
+from asyncrepl.events.findings import Finding
 from asyncrepl.events.instrument import Instrument
 from asyncrepl.events.object_info import describe, refused_operands
 from asyncrepl.session.foreground_view import ForegroundView

@@ -16,7 +16,7 @@ from asyncrepl.engine.statements import typed_classes_findable
 from asyncrepl.runtime.isolation import look as look_at_folder
 from asyncrepl.runtime.process import PIPE_CLOSED
 from asyncrepl.session.background_jobs import BackgroundJobs
-from asyncrepl.session.blocking_reporter import BlockingReporter
+from asyncrepl.session.blocked_loop_reporter import BlockingReporter
 from asyncrepl.session.command_runner import CommandRunner
 from asyncrepl.session.debug_commands import DebugCommands
 from asyncrepl.session.frontend import Frontend

@@ -79,8 +79,7 @@ class ModulePreloader:
         self._turn = turn
         self._over = threading.Event()
         self._begun = False
-        # It begins after the watchdog, which knows the threads of ours that are there by then:
-        # what this one computes counts among what keeps the loop from running.
+        # Called so, what it computes counts among what keeps the loop from running.
         self._thread = threading.Thread(target=self._load, name="asyncrepl loading", daemon=True)
 
     def start(self) -> None:

@@ -333,7 +333,9 @@ class TerminalUI:
     def _begin(self) -> None:
         self._loop.call_soon(self._first_draw)
         # In a thread: this one has keys to echo.
-        load = threading.Thread(target=self._load_lexer, name="loading colours", daemon=True)
+        load = threading.Thread(
+            target=self._load_lexer, name="asyncrepl loading colours", daemon=True
+        )
         self._loop.call_later(_LOAD_LEXER_AFTER, load.start)
 
     def _load_lexer(self) -> None:

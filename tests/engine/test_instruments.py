@@ -11,7 +11,8 @@ from support.shells import typed_shell
 
 from asyncrepl.engine.iteration.tracer import Tracer
 from asyncrepl.engine.tasks.timeline import Timeline
-from asyncrepl.events.findings import Finding, install
+from asyncrepl.events.finding_log import install
+from asyncrepl.events.findings import Finding
 from asyncrepl.events.instrument import Instrument, Instruments
 from asyncrepl.events.iteration_events import (
     NO_TASKS,

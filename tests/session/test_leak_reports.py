@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.shells import typed_shell
 
-from asyncrepl.events.findings import active_log
+from asyncrepl.events.finding_log import active_log
 from asyncrepl.session.frontend import Frontend
 
 if TYPE_CHECKING:

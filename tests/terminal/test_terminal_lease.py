@@ -57,7 +57,8 @@ def test_breakpoint_opens_pdb(terminal: Terminal) -> None:
     terminal.wait_for("400")
     terminal.wait(lambda: terminal.cursor_line == "(Pdb)")
     terminal.enter("c")
-    assert terminal.scrollback[-2] == "4"
+    # Below it may stand for how long the loop was blocked.
+    assert "4" in terminal.scrollback[-3:]
 
 
 def test_getpass_does_not_echo(terminal: Terminal) -> None:

@@ -22,7 +22,13 @@ from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 from asyncrepl.engine.blocking.cpu_time import seconds_others_ran
-from asyncrepl.engine.code_owner import is_display_code, is_import_system, owner, runs_callbacks
+from asyncrepl.engine.code_owner import (
+    is_display_code,
+    is_import_system,
+    is_terminal_code,
+    owner,
+    runs_callbacks,
+)
 from asyncrepl.engine.tasks.task_records import current_task, name_of
 from asyncrepl.events import IDLE
 
@@ -85,7 +91,7 @@ def _frame_to_blame(frame: FrameType | None) -> FrameType | None:
     a line of the user's was the occasion; and where only we have called a library. And None
     between two callbacks: the line that runs the loop blocks nothing.
     """
-    called_by_us = importing = False
+    called_by_us = decided = importing = False
     library = None
     while frame is not None and not runs_callbacks(frame.f_code):
         filename = frame.f_code.co_filename
@@ -93,10 +99,12 @@ def _frame_to_blame(frame: FrameType | None) -> FrameType | None:
         if whose == "user":
             return frame if _in_a_callback(frame) else None
         if whose == "ours":
-            # The innermost of ours decides: it calls for itself, or for the user.
-            if not called_by_us and (importing or is_display_code(filename)):
+            # Whatever it is of ours, it is imported, or imports, for itself. Else the innermost
+            # of ours decides, it calls for itself or for the user; but what writes to the
+            # terminal does so for whoever has called it.
+            if importing or (not decided and is_display_code(filename)):
                 return None
-            called_by_us = True
+            called_by_us, decided = True, decided or not is_terminal_code(filename)
         elif is_import_system(filename):
             importing = True
         elif whose == "library":

@@ -54,8 +54,9 @@ __all__ = ["AnyProbe", "LinuxProbe", "Probe", "Sample", "cpu_probe", "seconds_ot
 _SLACK = 2.0
 #: The others compute if they use more than a fiftieth of the time.
 _OTHERS_FACTOR = 50.0
-#: The threads of ours are called so. They never hold the lock for long.
-_OURS = "asyncrepl"
+#: The threads of ours are called so. They never hold the lock for long, but those that import:
+#: what these compute is among what keeps the loop from running.
+_OURS, _LOADING = "asyncrepl", "asyncrepl loading"
 #: A look that comes later than this many seconds needs a reason.
 _LATE_AFTER = 0.05
 
@@ -188,7 +189,8 @@ class AnyProbe:
 
 def _threads_of_ours() -> list[threading.Thread]:
     threads = [each for each in threading.enumerate() if each.native_id is not None]
-    return [each for each in threads if each.name.startswith(_OURS)]
+    ours = [each for each in threads if each.name.startswith(_OURS)]
+    return [each for each in ours if not each.name.startswith(_LOADING)]
 
 
 def _cpu_clock(thread: threading.Thread) -> int:

@@ -59,7 +59,8 @@ if TYPE_CHECKING:
     from asyncrepl.engine.iteration.iteration_emission import Detail
     from asyncrepl.engine.loop.loop_iteration import LoopIteration
     from asyncrepl.engine.tasks.timeline import Timeline
-    from asyncrepl.events.findings import FindingKind, FindingLog
+    from asyncrepl.events.finding_log import FindingLog
+    from asyncrepl.events.findings import FindingKind
     from asyncrepl.events.iteration_events import IterationEvent, LoopSite
 
     class Tracer(Protocol):

@@ -42,7 +42,7 @@ from asyncrepl.engine.loop.loop_iteration import ExternalWaits, WatchingSelector
 from asyncrepl.engine.tasks.finalization import left_finding
 from asyncrepl.engine.tasks.task_records import current_task, restore_running_loop, task_coroutine
 from asyncrepl.events.async_states import has_begun
-from asyncrepl.events.findings import FindingLog
+from asyncrepl.events.finding_log import FindingLog
 
 if TYPE_CHECKING:
     from asyncrepl.engine.tasks.timeline import Timeline

@@ -55,10 +55,6 @@ __all__ = ["Breakpoint", "ExternalWaits", "LoopIteration", "WatchingSelector"]
 _EPOLL: Any = getattr(select, "epoll", ())
 
 
-#: Threads of ours that are not called so: what they compute keeps the loop from running.
-_LOADING = frozenset({"loading ahead", "loading colours"})
-
-
 class LoopIteration:
     """One round of the loop; written by its thread, readable from any.
 
@@ -197,8 +193,7 @@ def _counts_as_pending(thread: threading.Thread) -> bool:
     """Whether `thread` is neither one of ours nor one of a pool, whose jobs are counted."""
     pools = sys.modules.get("concurrent.futures.thread")  # else there is no pool
     pool: Container[threading.Thread] = getattr(pools, "_threads_queues", ())
-    ours = thread.name.startswith("asyncrepl") or thread.name in _LOADING
-    return not ours and thread not in pool
+    return not thread.name.startswith("asyncrepl") and thread not in pool
 
 
 def _is_listening_socket(fd: int) -> bool:

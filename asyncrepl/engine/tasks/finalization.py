@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import asyncio
     from types import CodeType, FrameType
 
-    from asyncrepl.events.findings import FindingLog
+    from asyncrepl.events.finding_log import FindingLog
 
 __all__ = [
     "dropped_finding",

@@ -21,7 +21,7 @@ from asyncrepl.engine.tasks.await_chain import await_chain, first_argument, is_t
 if TYPE_CHECKING:
     from types import FrameType
 
-    from asyncrepl.events.findings import FindingLog
+    from asyncrepl.events.finding_log import FindingLog
 
 __all__ = ["RELEASE_WAITER", "CutOffTasks", "FiredTimeouts", "wait_for_timed_out"]
 

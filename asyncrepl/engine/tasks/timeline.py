@@ -56,7 +56,7 @@ from asyncrepl.engine.tasks.task_records import (
 )
 from asyncrepl.engine.tasks.timed_out_tasks import CutOffTasks, FiredTimeouts
 from asyncrepl.events import CALLBACK, IDLE, LaneEnded, Mark, Snapshot, Totals
-from asyncrepl.events.findings import FindingLog
+from asyncrepl.events.finding_log import FindingLog
 from asyncrepl.events.instrument import Instrument, Instruments
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import functools
 import inspect
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,7 @@ __all__ = [
     "as_task",
     "awaited",
     "awaited_instead",
+    "awaited_result",
     "delegated_result",
     "ensured",
     "listed",
@@ -168,6 +170,8 @@ def _awaits_walkable(resolver: Any, node: ast.expr | None) -> bool:
 
 def awaited(fixing: Fixing, case: Case) -> None:
     """``await`` where that gives what meets the demand, or may."""
+    if _callee(case) is functools.reduce:  # its function was given coroutines before
+        raise CannotFixError
     options = case.awaited
     usable = [each for each in options if met(case.demand, each) or is_async_iterable(each)]
     if options and not usable and not _enters(case, options):
@@ -349,6 +353,17 @@ def delegated_result(fixing: Fixing, case: Case) -> None:
     text = f"{loop} {name} in await {case.source}:\n{by}    yield {name}"
     fixing.of(case.unit).replace(case.owner, text)
     fixing.suspending(case.unit, case.owner)
+
+
+def awaited_result(fixing: Fixing, case: Case) -> None:
+    """``coroutine.result()``, as of a task that is done → ``await coroutine``."""
+    call = case.unit.parents.get(case.owner)
+    if getattr(case.owner, "attr", "") != "result" or not isinstance(call, ast.Call):
+        raise CannotFixError
+    if call.func is not case.owner or call.args or call.keywords:
+        raise CannotFixError
+    fixing.of(case.unit).replace(call, case.source)
+    fixing.awaiting(case.unit, call)
 
 
 def as_task(fixing: Fixing, case: Case) -> None:

@@ -16,13 +16,15 @@ from asyncrepl.explain.repairs.repair_case import (
     made_here,
     wants_list,
 )
+from asyncrepl.explain.scopes import scope
 from asyncrepl.explain.static_values import is_async_iterable
-from asyncrepl.explain.value_origins import loads
+from asyncrepl.explain.value_origins import loads, origins
 from asyncrepl.syntax.names import callee_name
 from asyncrepl.syntax.source_rewriter import Span
 
 __all__ = [
     "collected",
+    "collected_where_made",
     "counted",
     "delegated",
     "drained",
@@ -41,6 +43,17 @@ __all__ = [
 def loop_async(fixing: Fixing, case: Case) -> None:
     """``async for``."""
     fixing.loop_async(case.unit, case.owner)
+
+
+def collected_where_made(fixing: Fixing, case: Case) -> None:
+    """A list of the items where the stream is made: what walks it cannot wait."""
+    made = origins(case.evidence.units, case.unit, case.node)
+    if is_endless(case) or any(node is case.node for _, node in made):
+        raise CannotFixError
+    for unit, node in made:
+        if not isinstance(scope(unit, node), ast.AsyncFunctionDef | None):
+            raise CannotFixError
+        fixing.collected(unit, node)
 
 
 def delegated(fixing: Fixing, case: Case) -> None:

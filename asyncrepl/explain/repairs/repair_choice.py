@@ -13,6 +13,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
+from asyncrepl.explain.bindings import takes_nothing
 from asyncrepl.explain.class_methods import takes
 from asyncrepl.explain.demands import Demand, met
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing
@@ -28,6 +29,7 @@ from asyncrepl.explain.repairs.awaited_operands import (
     as_task,
     awaited,
     awaited_instead,
+    awaited_result,
     delegated_result,
     ensured,
     listed,
@@ -57,6 +59,7 @@ from asyncrepl.explain.repairs.entered_operands import (
 )
 from asyncrepl.explain.repairs.iterated_operands import (
     collected,
+    collected_where_made,
     counted,
     delegated,
     drained,
@@ -95,7 +98,6 @@ from asyncrepl.explain.repairs.repair_case import (
     Case,
     kind_of_case,
 )
-from asyncrepl.explain.static_values import takes_nothing
 from asyncrepl.syntax.names import callee_name
 from asyncrepl.syntax.source_rewriter import Edit
 
@@ -231,7 +233,7 @@ _AWAITABLE: dict[str, tuple[Repair, ...]] = {
     "walk, yield from": (delegated_result,),
     "call, awaited": (uncalled,),
     "call": (result_not_called, awaited),
-    "attribute, of tasks": (as_task,),
+    "attribute, of tasks": (awaited_result, as_task),
     "*": (awaited,),
 }  # fmt: skip
 _STEP = {**_AWAITABLE, "async step": (step_itself, awaited)}
@@ -239,12 +241,12 @@ _WALKABLE: dict[str, tuple[Repair, ...]] = {
     "attribute": (twin, next_method, resource, items_as_list, of_one_item),
     "await, function": (drained,),
     "await": (walked_not_awaited,),
-    "walk, loop": (loop_async,),
+    "walk, loop": (loop_async, collected_where_made),
     "walk, yield from": (delegated,),
     "walk, iter": (first_of_iter, renamed_aiter),
     "walk, enumerate": (counted, collected),
     "walk, list": (list_call, collected),
-    "walk": (collected,),
+    "walk": (collected, collected_where_made),
     "step": (stepped,),
     "async step": (from_iterator,),
     "enter": (entered_generator,),

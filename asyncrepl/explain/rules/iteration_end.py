@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.explanation import Finding, Fix, Other
 from asyncrepl.explain.fix_editor import Fixing, short
 from asyncrepl.explain.generator_steps import called, is_step, stepped_source
+from asyncrepl.explain.repairs.stepping_loops import end_loop, guard_statement
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import scope
 from asyncrepl.explain.source_units import FUNCTIONS, Unit
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.syntax.names import callee_name, last_name
-from asyncrepl.syntax.source_rewriter import SourceRewriter, indent
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence, Site
 
-__all__ = ["RULES", "STEPS", "awaited_step", "catches_end", "stopped_at"]
+__all__ = ["RULES", "STEPS", "awaited_step", "catches_end", "outlives_timeouts", "stopped_at"]
 
 _STOPS = ("StopIteration", "StopAsyncIteration")
 STEPS = ("anext", "__anext__")
@@ -30,16 +30,6 @@ def _raised(site: Site) -> ast.Raise | None:
     node = site.node(ast.Raise)
     name = node.exc.func if node and isinstance(node.exc, ast.Call) else node.exc if node else None
     return node if isinstance(name, ast.Name) and name.id in _STOPS else None
-
-
-def _guarded(edits: SourceRewriter, unit: Unit, node: ast.AST, stop: str, handler: str) -> None:
-    """Put ``try`` / ``except stop: handler`` around the statement that holds `node`."""
-    statement = unit.statement(node)
-    start, end = unit.source.block(statement)
-    by = unit.source.indent(statement)
-    body = indent(unit.text[start:end].rstrip("\n"), "    ")
-    text = f"{by}try:\n{body}\n{by}except {stop}:\n{by}    {handler}\n"
-    edits.replace(unit.source.block(statement), text)
 
 
 def _in_anext(evidence: Evidence) -> Finding | None:
@@ -67,7 +57,7 @@ def _ended_properly(evidence: Evidence, site: Site) -> Fix | None:
     node = site.nodes[-1]
     function = scope(unit, node)
     if isinstance(function, ast.AsyncFunctionDef):
-        _guarded(edits, unit, node, "StopIteration", "raise StopAsyncIteration from None")
+        guard_statement(edits, unit, node, "StopIteration", "raise StopAsyncIteration from None")
         return fixing.fix()
     return _made_async(fixing, site, node, function)
 
@@ -128,7 +118,7 @@ def _returned(evidence: Evidence, site: Site, stop: str) -> Fix | None:
         return None
     node = site.nodes[-1]
     if unit.enclosing(node, ast.GeneratorExp) is None:
-        _guarded(edits, unit, node, stop, "return")
+        guard_statement(edits, unit, node, stop, "return")
         return fixing.fix()
     call = site.node(ast.Call)
     if call is None or len(call.args) != 1 or callee_name(call) not in ("next", "anext"):
@@ -158,16 +148,34 @@ def catches_end(guard: ast.Try) -> bool:
 
 def stopped_at(evidence: Evidence) -> Site | None:
     """Where the end was met: behind the user's own ``__anext__``, if it came through one."""
-    sites = [site for site in evidence.sites if site.frame.f_code.co_name != "__anext__"]
+    sites = _sites_outside(evidence)
     return sites[-1] if sites else None
 
 
+def _sites_outside(evidence: Evidence) -> list[Site]:
+    """The places that the error passed, but those in the user's own ``__anext__``."""
+    return [site for site in evidence.sites if site.frame.f_code.co_name != "__anext__"]
+
+
 def awaited_step(evidence: Evidence, site: Site) -> tuple[Unit, ast.Call] | None:
-    """The call of ``anext(it)`` or ``it.__anext__()`` whose result is awaited at the place."""
+    """The call of ``anext(it)`` or ``it.__anext__()`` whose result is awaited at the place.
+
+    By itself, or by what it is given to: ``wait_for(anext(it), 1)``.
+    """
     node = site.node(ast.Await)
     operand = node.value if node else site.node(ast.Call)
-    found = called(evidence, site.unit, operand) if operand is not None else None
-    return found if found is not None and callee_name(found[1]) in STEPS else None
+    for each in _awaited_together(operand) if operand is not None else ():
+        found = called(evidence, site.unit, each)
+        if found is not None and callee_name(found[1]) in STEPS:
+            return found
+    return None
+
+
+def _awaited_together(awaited: ast.expr) -> list[ast.expr]:
+    """`awaited` and, if that is a call, what it is given."""
+    if not isinstance(awaited, ast.Call):
+        return [awaited]
+    return [awaited, *awaited.args, *(each.value for each in awaited.keywords)]
 
 
 def _in_body(evidence: Evidence) -> Finding | None:
@@ -201,6 +209,9 @@ def _with_default(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
         edits.insert(end, " None" if unit.text[:end].rstrip().endswith(",") else ", None")
 
 
+#: What lets a program go on after a time limit: what catches its error, or never lets it out.
+_TIMEOUT_ERRORS = {"TimeoutError", "CancelledError", "OSError", "Exception", "BaseException"}
+_SWALLOWING = ("suppress", "gather", "wait", "create_task", "move_on_after")
 _TIME_LIMITS = ("wait_for", "timeout", "timeout_at")
 
 
@@ -212,17 +223,24 @@ def _exhausted(evidence: Evidence) -> Finding | None:
     if len(step[1].args) > 1:
         return None
     fixing = Fixing(evidence)
-    _with_default(fixing, *step)
+    if not end_loop(evidence, fixing, _sites_outside(evidence), step[1]):
+        _with_default(fixing, *step)
     also = Other("timeout-ends-the-generator", "a timeout has cancelled an earlier step of it")
     maybe = also if _may_be_cancelled(step[1], evidence) else None
     return Finding(_why_exhausted(*step), fixing.fix(), maybe)
 
 
 def _exhausted_object(evidence: Evidence, site: Site) -> Finding | None:
-    """A step that came from elsewhere, awaited here."""
+    """A step that came from elsewhere, awaited here, or in what is awaited here."""
     node = site.node(ast.Await)
-    info = Resolver.of_frame(evidence.units, site.frame).info(node.value) if node else None
-    return Finding(_why_exhausted(site.unit, node.value)) if node and is_step(info) else None
+    resolver = Resolver.of_frame(evidence.units, site.frame)
+    awaited = _awaited_together(node.value) if node is not None else []
+    step = next((each for each in awaited if is_step(resolver.info(each))), None)
+    if step is None:
+        return None
+    fixing = Fixing(evidence)
+    ended = end_loop(evidence, fixing, _sites_outside(evidence), None)
+    return Finding(_why_exhausted(site.unit, step), fixing.fix() if ended else None)
 
 
 def _why_exhausted(unit: Unit, node: ast.expr) -> str:
@@ -232,9 +250,23 @@ def _why_exhausted(unit: Unit, node: ast.expr) -> str:
     )
 
 
+def outlives_timeouts(evidence: Evidence) -> bool:
+    """Whether anything takes a TimeoutError, or what it is made of: else a timeout ends all."""
+    return any(map(_takes_timeouts, evidence.units.all()))
+
+
+def _takes_timeouts(unit: Unit) -> bool:
+    """Whether anything in `unit` takes a TimeoutError, or what it is made of."""
+    if any(callee_name(call) in _SWALLOWING for call in unit.nodes(ast.Call)):
+        return True
+    kinds = [each.type for each in unit.nodes(ast.ExceptHandler)]
+    names = {last_name(each) for kind in kinds if kind is not None for each in ast.walk(kind)}
+    return None in kinds or not names.isdisjoint(_TIMEOUT_ERRORS)
+
+
 def _may_be_cancelled(call: ast.Call, evidence: Evidence) -> bool:
     """Whether a timeout may have cancelled an earlier step: that leaves no trace."""
-    if not isinstance(stepped_source(call), ast.Name):
+    if not isinstance(stepped_source(call), ast.Name) or not outlives_timeouts(evidence):
         return False
     calls = (call for unit in evidence.units.all() for call in unit.nodes(ast.Call))
     return any(callee_name(call) in _TIME_LIMITS for call in calls)

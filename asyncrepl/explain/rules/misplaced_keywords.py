@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from asyncrepl.explain.bindings import is_coroutine_function
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.rule import Rule
-from asyncrepl.explain.static_values import is_coroutine_function
 from asyncrepl.explain.tokens import Words
 
 if TYPE_CHECKING:

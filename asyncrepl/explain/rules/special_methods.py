@@ -9,12 +9,12 @@ from types import CoroutineType, FunctionType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import lookup
+from asyncrepl.explain.bindings import is_coroutine_function
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
 from asyncrepl.explain.hoisted_code import async_factory, header_end
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.explain.static_values import is_coroutine_function
 from asyncrepl.syntax.names import callee_name
 from asyncrepl.syntax.source_rewriter import Span
 

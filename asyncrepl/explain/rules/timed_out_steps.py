@@ -6,12 +6,18 @@ import ast
 from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.findings import was_cut
+from asyncrepl.events.finding_log import was_cut
 from asyncrepl.explain.explanation import Finding, Fix, Other
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
 from asyncrepl.explain.generator_steps import stepped_source
 from asyncrepl.explain.rule import Rule
-from asyncrepl.explain.rules.iteration_end import STEPS, awaited_step, catches_end, stopped_at
+from asyncrepl.explain.rules.iteration_end import (
+    STEPS,
+    awaited_step,
+    catches_end,
+    outlives_timeouts,
+    stopped_at,
+)
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.source_units import FUNCTIONS
 from asyncrepl.explain.static_values import Resolver
@@ -43,7 +49,7 @@ def _raised(evidence: Evidence) -> Finding | None:
         if not isinstance(stream, AsyncGeneratorType) or stream.ag_frame is not None:
             continue
         certain = was_cut(stream)
-        if certain or (not evidence.leak and _limited_step(evidence, _last(*step))):
+        if certain or (not evidence.leak and _may_have_timed_out(evidence, _last(*step))):
             also = Other("exhausted-anext-raises", "it had run out of items before")
             fix = _shielded(evidence, *step, site)
             return Finding(_why(step[0], source), fix, None if certain else also)
@@ -134,6 +140,11 @@ def _end_quietly(fixing: Fixing, unit: Unit, step: ast.Call) -> None:
     text = f"except StopAsyncIteration:\n    {'return' if generator else 'break'}"
     by = unit.source.indent(guards[0])
     fixing.of(unit).insert(unit.source.block(last.body[-1]).end, indent(text, by) + "\n")
+
+
+def _may_have_timed_out(evidence: Evidence, name: str) -> bool:
+    """Whether a step of `name` is under a time limit, and the program outlives that."""
+    return _limited_step(evidence, name) is not None and outlives_timeouts(evidence)
 
 
 def _limited_step(evidence: Evidence, name: str) -> tuple[Unit, ast.Call] | None:

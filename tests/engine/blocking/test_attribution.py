@@ -145,6 +145,8 @@ def test_a_line_is_not_to_blame_for_our_explaining(
     assert names == (["<input 1>"] if named else [None])
 
 
+TERMINAL = (str(OURS / "terminal" / "streams.py"), str(OURS / "terminal" / "queue.py"))
+VALUES = str(OURS / "views" / "value_tree.py")
 IMPORTLIB, LINECACHE = "<frozen importlib._bootstrap_external>", queue.__file__
 
 
@@ -158,6 +160,10 @@ IMPORTLIB, LINECACHE = "<frozen importlib._bootstrap_external>", queue.__file__
         (("<input 1>", str(OURS / "session" / "shell.py"), LINECACHE), "<input 1>"),
         (("<input 1>", str(OURS / "views" / "errors.py"), LINECACHE), None),
         (("<input 1>", LINECACHE, IMPORTLIB), "<input 1>"),
+        (("<input 1>", str(OURS / "terminal" / "streams.py"), LINECACHE), "<input 1>"),
+        (("<input 1>", str(OURS / "session" / "console.py"), *TERMINAL), None),
+        (("<input 1>", str(OURS / "session" / "shell.py"), *TERMINAL), "<input 1>"),
+        (("<input 1>", VALUES, IMPORTLIB, VALUES, LINECACHE), None),
         ((LINECACHE, IMPORTLIB), LINECACHE),
         ((str(OURS / "commands" / "seeing.py"), "<input 1>"), "<input 1>"),
     ],

@@ -1,0 +1,249 @@
+"""The log of one loop's findings, and the one slot where the probes find it.
+
+A `FindingLog` belongs to a loop (``loop.live.findings``): what is noted there becomes an event for
+the instruments of that loop, and stands in its timeline while it is recorded. Probes are called
+by code of the user's and have nobody to ask which loop that is about; they ask `active_log`,
+the only such slot there is. A shell puts its loop's log there as long as it is open. Where there
+is none, nothing is noted.
+"""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections import deque
+from types import CodeType, CoroutineType
+from typing import TYPE_CHECKING, Any
+
+from asyncrepl.events.async_states import generator_of_step, has_begun
+from asyncrepl.events.findings import Finding, FindingKind
+from asyncrepl.events.object_info import ObjectInfo, describe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from asyncrepl.events.instrument import Instruments
+
+__all__ = ["FindingLog", "active_log", "install", "see", "was_cut"]
+
+#: So many places are remembered before all are forgotten.
+_MAX_KNOWN = 256
+#: The async generator and its ``id``, that of the awaitable of its step, what is to be seen.
+_MadeStep = tuple[weakref.ref[Any], int, int, Finding]
+_BegunTask = tuple[weakref.ref[Any], CodeType, int, FindingKind]
+
+
+class FindingLog:
+    """What was found on one loop and its kin, the last few until they are taken; any thread.
+
+    What is found becomes an event for `instruments`, once at each place. As long as none of them
+    hears of findings, nothing is noted.
+    """
+
+    def __init__(self, instruments: Instruments) -> None:
+        self._instruments = instruments
+        self._new: deque[Finding] = deque(maxlen=16)
+        self._tentative: deque[Finding] = deque(maxlen=16)
+        self._tasks: deque[_BegunTask] = deque(maxlen=256)
+        self._closing: deque[_MadeStep] = deque(maxlen=16)
+        self._steps: deque[_MadeStep] = deque(maxlen=64)
+        #: Those whose generator is about to die.
+        self._dying: list[_MadeStep] = []
+        self._known: set[tuple[str, CodeType, int]] = set()
+        #: The async generators in a step of which a task was cancelled: those that are over, are
+        #: so for that.
+        self.cut: weakref.WeakSet[Any] = weakref.WeakSet()
+        #: The async generators that were not begun yet, by ``id``, and what is to be seen if they
+        #: never are; and coroutines, of which the interpreter warns if they die so.
+        self.unbegun: dict[int, tuple[weakref.ref[Any], Finding]] = {}
+        #: Whether who listens waits for the end: what is printed may be walked later.
+        self.patient = False
+        #: What is called where code of the user's calls ``time.sleep``, given its frame: returns
+        #: what to call instead. None: nobody wants to know how long.
+        self.sleep: Callable[[FrameType], Callable[[float], None]] | None = None
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody hears of findings."""
+        return bool(self._instruments.finding)
+
+    def see(self, what: FindingKind, obj: object, frame: FrameType) -> None:
+        """Note that `what` was seen of `obj` where `frame` is."""
+        key = what, frame.f_code, frame.f_lasti
+        if key not in self._known and self.is_heard:
+            self.add(Finding(what, describe(obj), frame.f_code, frame.f_lasti))
+
+    def add(self, sighting: Finding) -> None:
+        """Note `sighting`, unless the like was seen there before."""
+        if sighting.key in self._known or not self.is_heard:
+            return
+        if len(self._known) >= _MAX_KNOWN:
+            self._known.clear()
+        self._known.add(sighting.key)
+        self._new.append(sighting)
+        for hear in self._instruments.finding:
+            hear(sighting)
+
+    def add_tentative(self, sighting: Finding) -> None:
+        """Note what is a mistake only if it was not meant so: told to those who ask."""
+        self._tentative.append(sighting)
+
+    def take_tentative(self) -> list[Finding]:
+        """What was noted in that way, the newest first; it is forgotten."""
+        found = list(self._tentative)[::-1]
+        self._tentative.clear()
+        return found
+
+    def unkept(self, task: Any, frame: FrameType, what: FindingKind = "unkept") -> None:
+        """Note `task`, made where `frame` is: if it still runs when asked for, that is seen."""
+        self._tasks.append((weakref.ref(task), frame.f_code, frame.f_lasti, what))
+
+    def expect(self, what: FindingKind, thing: Any, frame: FrameType) -> None:
+        """Note that `what` is to be seen where `frame` is, if `thing` is never begun."""
+        key = id(thing)
+        seen = Finding(what, describe(thing), frame.f_code, frame.f_lasti)
+
+        def died(_: object) -> None:
+            if self.unbegun.pop(key, None) is not None and seen.info.kind is not CoroutineType:
+                self.add(seen)
+
+        if self.is_heard:
+            self.unbegun[key] = weakref.ref(thing, died), seen
+
+    def expect_step(self, step: object, frame: FrameType) -> None:
+        """Note `step`, the awaitable of one, made where `frame` is: nobody may await it."""
+        generator = generator_of_step(step)
+        if generator is not None and self.is_heard:
+            seen = Finding("unwalked", ObjectInfo(type(step)), frame.f_code, frame.f_lasti)
+            ref = weakref.ref(generator, self._generator_died)
+            self._steps.append((ref, id(generator), id(step), seen))
+
+    def _generator_died(self, ref: weakref.ref[Any]) -> None:
+        """Its finalizer follows, and finds no weak references any more."""
+        for step in [each for each in self._steps if each[0] is ref]:
+            self._dying = [step, *(each for each in self._dying if each[1] == step[1])]
+            self._steps.remove(step)
+
+    def step_dropped(self, generator: object) -> None:
+        """See that a step of `generator` dies, and nobody had awaited it.
+
+        Where the interpreter warns of it, in its finalizer, it still is one of those alive.
+        """
+        mine = [each for each in self._steps if each[0]() is generator]
+        mine += [each for each in self._dying if each[1] == id(generator)]
+        self._dying = []
+        alive = {id(each) for each in gc.get_referrers(generator)} if mine[1:] else {}
+        found = [each for each in mine if each[2] in alive] or mine
+        if len({seen.key for *_, seen in found}) == 1:  # else who knows which of them
+            self.add(found[0][3])
+
+    def end(self) -> None:
+        """The program is over: see what was never begun and still is there."""
+        for ref, *_, seen in self._steps:
+            if (generator := ref()) is not None and not has_begun(generator):
+                self.add(seen)
+        left, self.unbegun = self.unbegun, {}
+        for ref, seen in left.values():
+            thing = ref()
+            # A coroutine that has run is over, or waits: its frame is gone, or further on.
+            if thing is not None and getattr(thing, "cr_frame", thing) and not _has_begun(thing):
+                self.add(seen)
+
+    def closing(self, step: object, frame: FrameType) -> None:
+        """Note `step`, which is to close an async generator, made where `frame` is."""
+        generator = generator_of_step(step)
+        if generator is not None:
+            seen = Finding("lost", ObjectInfo(type(step)), frame.f_code, frame.f_lasti)
+            self._closing.append((weakref.ref(generator), id(generator), id(step), seen))
+
+    def review_pending(self, *, at_the_end: bool = False) -> None:
+        """See what was noted and has come to nothing: tasks that still run, steps never made.
+
+        Of tasks that no loop has made it only counts whether they run `at_the_end`.
+        """
+        self._review_tasks(at_the_end)
+        for _ in range(len(self._closing)):
+            ref, of, key, seen = self._closing.popleft()
+            generator: Any = ref()
+            if generator is None or generator.ag_frame is None:
+                continue  # it was closed, or who knows
+            if any(id(each) == key for each in gc.get_referrers(generator)):
+                self._closing.append((ref, of, key, seen))
+            else:
+                self.add(seen)
+
+    def _review_tasks(self, at_the_end: bool) -> None:
+        """See the tasks that nobody waits for and that still run: how many, by place."""
+        running: dict[tuple[CodeType, int, FindingKind], int] = {}
+        noted = list(self._tasks)
+        self._tasks.clear()
+        for ref, code, offset, what in noted:
+            task = ref()
+            if task is None or task.done():
+                continue
+            if what == "cut off" and not at_the_end:
+                self._tasks.append((ref, code, offset, what))
+            elif what == "unkept" or not _waits_for_synchronization(task):
+                running[code, offset, what] = running.get((code, offset, what), 0) + 1
+        for (code, offset, what), count in running.items():
+            self.add(Finding(what, describe(None), code, offset, count))
+
+    def take(self) -> list[Finding]:
+        """Those that are new since the last time, oldest first."""
+        taken = []
+        while self._new:
+            taken.append(self._new.popleft())
+        return taken
+
+    def clear(self) -> None:
+        """Forget everything: what is seen again is reported again."""
+        self._new.clear()
+        self._tasks.clear()
+        self._closing.clear()
+        self._steps.clear()
+        self._tentative.clear()
+        self._known.clear()
+        self.unbegun.clear()
+
+
+def _has_begun(thing: Any) -> bool:
+    return bool(getattr(thing, "cr_suspended", False) or getattr(thing, "cr_running", False))
+
+
+def _waits_for_synchronization(task: Any) -> bool:
+    """Whether it waits in a queue, at a lock or for an event, which may be meant to be so."""
+    waits = task.get_coro()
+    while (code := getattr(waits, "cr_code", None)) is not None:
+        if code.co_filename.endswith(("locks.py", "queues.py")):
+            return True
+        waits = waits.cr_await
+    return False
+
+
+class _Slot:
+    """Where `install` puts the log that the probes tell."""
+
+    log: FindingLog | None = None
+
+
+def active_log() -> FindingLog | None:
+    """The log of the shell that is open, for probes; None if none is."""
+    return _Slot.log
+
+
+def install(log: FindingLog | None) -> FindingLog | None:
+    """Let the probes of this process tell `log`, or nobody; whom they told before."""
+    before, _Slot.log = _Slot.log, log
+    return before
+
+
+def see(what: FindingKind, obj: object, frame: FrameType) -> None:
+    """For a probe: note that `what` was seen of `obj` where `frame` is, if anybody hears it."""
+    if (log := _Slot.log) is not None:
+        log.see(what, obj, frame)
+
+
+def was_cut(generator: object) -> bool:
+    """Whether a step of the async generator `generator` was cancelled, as far as is known."""
+    return (log := _Slot.log) is not None and generator in log.cut
