@@ -56,12 +56,8 @@ __all__ = [
 ]
 
 _DISPLAYS: dict[type[ast.expr], type] = {
-    ast.Dict: dict,
-    ast.Set: set,
-    ast.SetComp: set,
-    ast.DictComp: dict,
-    ast.JoinedStr: str,
-}
+    ast.Dict: dict, ast.DictComp: dict, ast.Set: set, ast.SetComp: set, ast.JoinedStr: str,
+}  # fmt: skip
 _FUNCTIONS = (FunctionType, MethodType, functools.partial, type)
 #: Functions that give what the function gives which they are given.
 _CALLING = (functools.reduce, getattr(operator, "call", functools.reduce))
