@@ -50,6 +50,20 @@ def test_the_page_of_faults_has_them_all_and_each_is_survived() -> None:
         assert known == tests, f"run docs/faults.py: {file}"
 
 
+def test_the_comparison_names_tests_that_exist() -> None:
+    """``docs/comparison.md`` has a row for each feature, and of each cell of ours the test."""
+    script = _script("comparison")
+    written = (DOCS / "comparison.md").read_text(encoding="utf-8")
+    marks, versions = script.before(written)
+    assert script.page(marks, versions) == written, "run docs/comparison.py"
+    for feature in script.FEATURES:
+        file, _, name = feature.test.partition("::")
+        assert (marks[feature.name][0] == "✓") == bool(name), feature.name
+        if name:
+            text = (DOCS.parent / file).read_text(encoding="utf-8")
+            assert f"def {name}(" in text, feature.name
+
+
 def _script(name: str) -> Any:
     """The module ``docs/NAME.py``."""
     spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")

@@ -89,7 +89,7 @@ def test_a_command_is_one_file(folder: Path) -> None:
     shown = run(folder, typed=":zeb marty\n:help seeing\n:help zebra\n:zebra a b\n")
     assert shown.startswith("hello marty\n")
     group = [line.split()[0] for line in shown.splitlines() if line.startswith("  :")]
-    assert group == [":trace", ":zebra", ":lanes", ":walk", ":timeline", ":marbles"]
+    assert group == [":trace", ":zebra", ":lanes", ":walk", ":timeline", ":marbles", ":time"]
     assert ":zebra NAME\n  greet a zebra\n  for example: :zebra NAME\n" in shown
     assert "'a b' is too much for :zebra NAME" in shown
     remove(folder, "asyncrepl.commands")

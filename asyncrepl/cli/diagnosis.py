@@ -248,27 +248,27 @@ def _watched(shell: Shell) -> Iterator[None]:
     from asyncrepl.engine.blocking.blocking_watchdog import BlockingWatchdog
 
     noted, instruments = _BlockedOthers(shell.mistake_reporter), shell.loop.live.instruments
-    hogs, main, over = BlockingWatchdog(shell.loop), get_ident(), Event()
+    watchdog, main, over = BlockingWatchdog(shell.loop), get_ident(), Event()
     ended: list[Blocked] = []
 
     def wait() -> None:
         while not over.wait(0.5):
-            now = hogs.current
+            now = watchdog.current
             if now is not None and now.others and now.seconds > _PATIENCE:
                 ended.append(now)
                 _raise_in(main, _DeadlockError)
                 break
 
     instruments.add(noted)
-    hogs.start()
+    watchdog.start()
     Thread(target=wait, name="asyncrepl limit", daemon=True).start()
     try:
         yield
     finally:
         over.set()
-        for found in (*ended, *(blocks.last for blocks in hogs.look())):
+        for found in (*ended, *(blocks.last for blocks in watchdog.look())):
             noted.note(found)
-        hogs.close()
+        watchdog.close()
         instruments.remove(noted)
 
 

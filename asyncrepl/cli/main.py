@@ -24,6 +24,7 @@ from asyncrepl.cli.options import (
     session_options,
     with_options,
 )
+from asyncrepl.runtime.configuration import default_file
 from asyncrepl.runtime.isolation import add_user_folder
 from asyncrepl.runtime.process import (
     FAILED,
@@ -34,7 +35,14 @@ from asyncrepl.runtime.process import (
     is_output_error,
     open_streams,
 )
-from asyncrepl.runtime.settings import Settings, load_settings, rate_of, use_ascii, use_color
+from asyncrepl.runtime.settings import (
+    Settings,
+    config_path,
+    load_settings,
+    rate_of,
+    use_ascii,
+    use_color,
+)
 
 if TYPE_CHECKING:
     import argparse
@@ -91,6 +99,9 @@ def _output_failure_status(failure: OSError, status: int) -> int:
 def _session(words: list[str]) -> int:
     """A session: at the prompt, or with a file, a string or standard input."""
     options = session_options(words)
+    if options.print_config:
+        sys.stdout.write(default_file(config_path(options.config)))
+        return 0
     settings = with_options(load_settings(options.config), options)
     for warning in settings.warnings:
         _print_error(warning)
@@ -217,7 +228,9 @@ def _replay(words: list[str]) -> int:
     from asyncrepl.terminal.run_terminal import run_terminal
     from asyncrepl.terminal.terminal_setup import ReplayPlan
 
-    settings = replace(load_settings(), banner=False, color=options.color)
+    settings = load_settings()
+    audience = settings.audience or options.audience
+    settings = replace(settings, banner=False, color=options.color, audience=audience)
     plans = [
         ReplayPlan(transcript, options.speed, not options.no_pause) for transcript in transcripts
     ]

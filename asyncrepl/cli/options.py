@@ -64,6 +64,12 @@ def session_options(words: Sequence[str]) -> argparse.Namespace:
         "--clock", choices=CLOCKS, help="virtual: time jumps, and only while a statement runs"
     )
     parser.add_argument("--vi", action="store_true", help="vi keys")
+    parser.add_argument(
+        "--audience", action="store_true", help="show keys and steps to those who watch"
+    )
+    parser.add_argument(
+        "--print-config", action="store_true", help="print a commented configuration file"
+    )
     parser.add_argument("--config", type=Path, metavar="FILE", help="the configuration file")
     parser.add_argument("--no-startup", action="store_true", help="do not run startup.py")
     _add_color_option(parser)
@@ -84,6 +90,9 @@ def demos_options(words: Sequence[str]) -> argparse.Namespace:
 def replay_options(words: Sequence[str]) -> argparse.Namespace:
     """The options of ``asyncrepl replay``."""
     parser = _OneLineErrorParser("asyncrepl replay", description="Type scripted demos out live.")
+    parser.add_argument(
+        "--audience", action="store_true", help="pause longer, and show keys and steps"
+    )
     parser.add_argument("demos", nargs="+", metavar="DEMO", help="a demo's name, or a path")
     parser.add_argument(
         "--speed", type=_positive, default=1.0, metavar="N", help="type N times as fast"
@@ -161,6 +170,7 @@ def with_options(settings: Settings, options: argparse.Namespace) -> Settings:
     rate = None if options.clock else settings.rate
     return replace(
         settings,
+        audience=settings.audience or options.audience,
         banner=settings.banner and not options.quiet,
         clock=options.clock or settings.clock,
         color=settings.color if options.color == "auto" else options.color,

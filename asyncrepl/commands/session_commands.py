@@ -66,6 +66,12 @@ _SESSION_SETTINGS = {
     setting.name: setting
     for setting in (
         _SessionSetting(
+            "audience",
+            "show keys and steps to those who watch; demos pause longer",
+            lambda shell: shell.frontend.audience,
+            lambda shell, on: shell.frontend.show_audience(on=on),
+        ),
+        _SessionSetting(
             "color", "colour the screen", lambda shell: shell.console.color, _set_color
         ),
         _SessionSetting(
@@ -159,7 +165,7 @@ def _help(shell: Shell, rest: str) -> list[Line]:
         return _group_lines(shell, [name])
     if name:
         return _help_on(shell, shell.registry.find(name))
-    more = ":help time shows one group, :help trace explains one command"
+    more = ":help speed shows one group, :help trace explains one command"
     return [
         *_group_lines(shell, list(COMMAND_GROUPS)),
         *flowed([("dim", more)], shell.console.width),

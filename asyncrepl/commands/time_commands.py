@@ -30,7 +30,7 @@ def _fixed_words(words: Sequence[str], _shell: Shell, _typed: str) -> Sequence[s
 @command(
     ":rate [N]",
     "slow motion, or fast: N seconds in a real one",
-    group="time",
+    group="speed",
     rank=10,
     example=":rate 0.1",
     complete=partial(_fixed_words, ("0.1", "0.5", "1", "10")),
@@ -46,7 +46,7 @@ def _rate(shell: Shell, rest: str) -> list[Line]:
 @command(
     ":clock [real|virtual]",
     "real time, or jumps from timer to timer",
-    group="time",
+    group="speed",
     rank=50,
     example=":clock virtual",
     complete=partial(_fixed_words, CLOCKS),
@@ -71,7 +71,7 @@ def _flowed_lines(shell: Shell, text: str) -> list[Line]:
 @command(
     ":freeze",
     "let your code's time stand still",
-    group="time",
+    group="speed",
     rank=20,
     words=0,
 )
@@ -88,7 +88,7 @@ def _freeze(shell: Shell, _rest: str) -> list[Line]:
 @command(
     ":thaw",
     "let time go on",
-    group="time",
+    group="speed",
     rank=30,
     words=0,
 )
@@ -102,7 +102,7 @@ def _thaw(shell: Shell, _rest: str) -> list[Line]:
 @command(
     ":next [N]",
     "fire the next N timers (1), then stand still",
-    group="time",
+    group="speed",
     rank=40,
     example=":next 3",
 )
@@ -132,7 +132,7 @@ async def _fired_lines(shell: Shell, count: int) -> list[Line]:
 @command(
     ":wait SECONDS",
     "let so much time pass",
-    group="time",
+    group="speed",
     rank=60,
     example=":wait 1.5",
 )

@@ -20,7 +20,12 @@ _DEFAULT_WIDTH = 80
 
 
 def _shown_names(_shell: Shell, _typed: str) -> CompletionWords:
-    return {"_": "the last value", "__": "the one before", "___": "the one before that"}
+    return {
+        "_": "the last value",
+        "__": "the one before",
+        "___": "the one before that",
+        "Out": "all that are kept, by the number of their input",
+    }
 
 
 @command(
@@ -31,7 +36,10 @@ def _shown_names(_shell: Shell, _typed: str) -> CompletionWords:
     example=":show _",
     complete=_shown_names,
     verbatim=True,
-    details="What the prompt shortens, in full, page by page. Python twin: pprint.pp(_).",
+    details="What the prompt shortens, in full, page by page. Python twin: pprint.pp(_).\n"
+    "_, __ and ___ are the last three values. Out[7], or _7, is the value of <input 7>, as "
+    "tracebacks call it; Out has the last 1,000 with their numbers, but none that is, or holds, "
+    "something whose end is reported, such as a task.",
 )
 def _show(shell: Shell, rest: str) -> list[Line]:
     from asyncrepl.views.value_layout import Page, whole_value_lines

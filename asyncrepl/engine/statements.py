@@ -31,6 +31,7 @@ texts. What does not work: to give the module a ``__file__``, for it is one for 
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import builtins
 import contextvars
@@ -40,6 +41,7 @@ import sys
 import time
 import traceback
 import types
+import warnings
 from asyncio import CancelledError, Task
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -56,6 +58,7 @@ from asyncrepl.syntax.parsed_input import (
     Incomplete,
     InvalidStatement,
     Statement,
+    parse,
     parse_input,
 )
 from asyncrepl.syntax.sources import Source, Sources
@@ -68,6 +71,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MIN_RECURSION_LIMIT",
+    "REPETITION",
+    "REPETITIONS",
     "Outcome",
     "Session",
     "StatementRun",
@@ -77,6 +82,9 @@ __all__ = [
     "low_recursion_limits",
     "typed_classes_findable",
 ]
+
+#: Names that no program can have: see `Session.repeated_code`.
+REPETITIONS, REPETITION = ".runs", ".run"
 
 #: Frames: drawing takes 90, importing what explains an error 150.
 MIN_RECURSION_LIMIT = 400
@@ -277,7 +285,7 @@ class Session:
         Where there is nothing to run, or it does not compile, `done` is called
         at once and None is returned.
         """
-        compiled = self._prepare(text, filename, mode)
+        compiled = self.prepare(text, filename, mode)
         if isinstance(compiled, Outcome):
             done(compiled)
             return None
@@ -299,7 +307,7 @@ class Session:
 
         Also what it raises to leave (SystemExit, KeyboardInterrupt) is in the outcome.
         """
-        compiled = self._prepare(text, filename, "module")
+        compiled = self.prepare(text, filename, "module")
         if isinstance(compiled, Outcome):
             return compiled
         source, code = compiled
@@ -319,9 +327,27 @@ class Session:
             leave_child(None)
         return Outcome(source)
 
-    def _prepare(
-        self, text: str, filename: str | None, mode: Mode
+    def repeated_code(self, source: Source) -> types.CodeType:
+        """Code that runs `source` once for each item of the global `REPETITIONS`.
+
+        Without probes, for one who measures; `prepare` has compiled the same. It leaves the
+        item under the name `REPETITION`.
+        """
+        body = parse(source.text, source.filename).body
+        loop = ast.For(
+            ast.Name(REPETITION, ast.Store()), ast.Name(REPETITIONS, ast.Load()), body, []
+        )
+        tree = ast.fix_missing_locations(ast.Module([ast.copy_location(loop, body[0])], []))
+        flags = self._flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they were given already
+            code: types.CodeType = compile(tree, source.filename, "exec", flags, dont_inherit=True)
+        return code
+
+    def prepare(
+        self, text: str, filename: str | None = None, mode: Mode = "exec"
     ) -> Outcome | tuple[Source, types.CodeType]:
+        """`text` with its code, or the outcome where there is nothing to run, or a mistake."""
         if filename is None:
             self.count += 1
             filename = f"<input {self.count}>"

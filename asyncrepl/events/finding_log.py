@@ -74,20 +74,20 @@ class FindingLog:
         if key not in self._known and self.is_heard:
             self.add(Finding(what, describe(obj), frame.f_code, frame.f_lasti))
 
-    def add(self, sighting: Finding) -> None:
-        """Note `sighting`, unless the like was seen there before."""
-        if sighting.key in self._known or not self.is_heard:
+    def add(self, finding: Finding) -> None:
+        """Note `finding`, unless the like was seen there before."""
+        if finding.key in self._known or not self.is_heard:
             return
         if len(self._known) >= _MAX_KNOWN:
             self._known.clear()
-        self._known.add(sighting.key)
-        self._new.append(sighting)
+        self._known.add(finding.key)
+        self._new.append(finding)
         for hear in self._instruments.finding:
-            hear(sighting)
+            hear(finding)
 
-    def add_tentative(self, sighting: Finding) -> None:
+    def add_tentative(self, finding: Finding) -> None:
         """Note what is a mistake only if it was not meant so: told to those who ask."""
-        self._tentative.append(sighting)
+        self._tentative.append(finding)
 
     def take_tentative(self) -> list[Finding]:
         """What was noted in that way, the newest first; it is forgotten."""

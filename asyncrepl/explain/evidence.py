@@ -95,7 +95,7 @@ class Evidence:
 def gather(
     error: BaseException,
     sources: Mapping[str, SourceLike],
-    suspects: RefusedOperands,
+    refused: RefusedOperands,
     namespace: Mapping[str, Any] | None = None,
 ) -> Evidence | None:
     """The evidence of `error`; None when it did not happen in the user's code.
@@ -105,21 +105,21 @@ def gather(
     looked at, in their order.
     """
     if isinstance(error, BaseExceptionGroup):
-        return _of_group(error, sources, suspects, namespace)
+        return _of_group(error, sources, refused, namespace)
     units = Units(sources)
     names = namespace or {}
     if isinstance(error, SyntaxError):
         return _of_syntax(error, units, names)
-    return _of_run(error, units, suspects, names)
+    return _of_run(error, units, refused, names)
 
 
 def _of_group(
     group: BaseExceptionGroup[BaseException],
     sources: Mapping[str, SourceLike],
-    suspects: RefusedOperands,
+    refused: RefusedOperands,
     namespace: Mapping[str, Any] | None,
 ) -> Evidence | None:
-    each = [gather(error, sources, suspects, namespace) for error in group.exceptions]
+    each = [gather(error, sources, refused, namespace) for error in group.exceptions]
     found = [evidence for evidence in each if evidence is not None]
     return replace(found[0], more=(*found[0].more, *found[1:])) if found else None
 
@@ -146,11 +146,11 @@ def gather_value(
 
 
 def gather_seen(
-    sighting: Finding, sources: Mapping[str, SourceLike], namespace: Mapping[str, Any]
+    finding: Finding, sources: Mapping[str, SourceLike], namespace: Mapping[str, Any]
 ) -> Evidence | None:
     """The evidence of a mistake that raised nothing; None if it is not in the user's code."""
     units = Units(sources)
-    unit, place = units.get(sighting.code.co_filename), sighting.place
+    unit, place = units.get(finding.code.co_filename), finding.place
     if unit is None or unit.tree is None:
         return None
     nodes = tuple(unit.at(place)) if place is not None else ()
@@ -159,13 +159,13 @@ def gather_seen(
     uses: tuple[Use, ...] = ()
     if expressions:
         owner = unit.parents.get(expressions[-1], unit.tree)
-        uses = (Use("seen", expressions[-1], owner, sighting.info),)
-        if sighting.what == "driven":
-            uses = (use_iterated(unit, expressions[-1], sighting.info),)
+        uses = (Use("seen", expressions[-1], owner, finding.info),)
+        if finding.what == "driven":
+            uses = (use_iterated(unit, expressions[-1], finding.info),)
         resolver.function = unit.function(expressions[-1])
     return Evidence(
         None, "seen", unit, units, resolver, nodes, uses=uses, namespace=namespace,
-        seen=sighting,
+        seen=finding,
     )  # fmt: skip
 
 
@@ -198,7 +198,7 @@ def _character(unit: Unit, node: ast.AST) -> int:
 
 
 def _of_run(
-    error: BaseException, units: Units, suspects: RefusedOperands, namespace: Mapping[str, Any]
+    error: BaseException, units: Units, refused: RefusedOperands, namespace: Mapping[str, Any]
 ) -> Evidence | None:
     frames = _frames(error.__traceback__)
     sites = _sites(units, frames)
@@ -214,7 +214,7 @@ def _of_run(
     place = place_at(frame.f_code, offset)
     around = _statement_place(unit, site.nodes) if site.op.startswith("UNPACK") else place
     resolver = Resolver.of_frame(units, frame)
-    notes = _matching(suspects, frame, around, offset)
+    notes = _matching(refused, frame, around, offset)
     return Evidence(
         error,
         "run",
@@ -306,14 +306,14 @@ def _unit(units: Units, frame: FrameType) -> Unit | None:
 
 
 def _matching(
-    suspects: RefusedOperands, frame: FrameType, place: Place | None, offset: int
+    refused: RefusedOperands, frame: FrameType, place: Place | None, offset: int
 ) -> list[tuple[Place, Any]]:
     """The notes made in this code before the failing instruction, inside its place."""
     found = []
-    for suspect in suspects.at(frame.f_code):
-        where = suspect.place
-        if where and suspect.offset <= offset and (place is None or _within(where, place)):
-            found.append((where, suspect))
+    for noted in refused.at(frame.f_code):
+        where = noted.place
+        if where and noted.offset <= offset and (place is None or _within(where, place)):
+            found.append((where, noted))
     return found
 
 

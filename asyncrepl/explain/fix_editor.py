@@ -12,7 +12,16 @@ import re
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Fix
+from asyncrepl.explain.fresh_names import (
+    attributes_in,
+    captures,
+    fresh,
+    imported_as,
+    is_pythons,
+    names_in,
+)
 from asyncrepl.explain.scopes import own_nodes, scope
+from asyncrepl.explain.source_units import Unit, parsed
 from asyncrepl.explain.value_origins import passed_on
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS, DATA_CALLS, ITERATING_CALLS
 from asyncrepl.syntax.names import callee_name, last_name
@@ -22,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from asyncrepl.explain.evidence import Evidence
-    from asyncrepl.explain.source_units import Function, Unit
+    from asyncrepl.explain.source_units import Function
 
 __all__ = [
     "CannotFixError",
@@ -30,7 +39,6 @@ __all__ = [
     "async_walks",
     "awaited",
     "awaits_of",
-    "fresh",
     "is_generator",
     "keyword_span",
     "short",
@@ -65,6 +73,8 @@ class Fixing:
         self.made_async: set[ast.AST] = set()
         #: The expression that was changed, where that is not the operand itself.
         self.changed: ast.expr | None = None
+        #: By the unit's name: a module, and what the user calls it.
+        self._renamed: dict[str, tuple[str, str]] = {}
 
     def of(self, unit: Unit) -> SourceRewriter:
         """The edits of `unit`."""
@@ -78,48 +88,80 @@ class Fixing:
         """
         accepted = parses if self.evidence.stage == "compile" else compiles
         try:
-            texts = [(name, edits.apply()) for name, (_, edits) in self.units.items()]
+            texts = [(name, self._text(unit, edits)) for name, (unit, edits) in self.units.items()]
         except ValueError:  # two edits of the same place
             return None
         if not texts or not all(accepted(text) for _, text in texts):
             return None
+        if any(self._captures(self.units[name][0], text) for name, text in texts):
+            return None
         (name, text), *more = texts
         return Fix(name, text, tuple(more))
 
-    def needs_import(self, unit: Unit, module: str) -> None:
-        """Put ``import module`` at the top of `unit`, unless the name is known there.
+    def _text(self, unit: Unit, edits: SourceRewriter) -> str:
+        """The corrected text, with the user's own name for a module."""
+        text = edits.apply()
+        module, name = self._renamed.get(unit.filename, ("", ""))
+        if not module or (tree := parsed(text)) is None:
+            return text
+        names = SourceRewriter(text)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Name) and node.id == module:
+                names.replace(node, name)
+        return names.apply()
 
-        A prompt knows what was imported before, and asyncio; a file must say so itself.
+    def _captures(self, unit: Unit, text: str) -> bool:
+        after = Unit(unit.filename, text, parsed(text), module=unit.module)
+        return captures(unit, after, self.evidence.namespace)
+
+    def needs_import(self, unit: Unit, module: str) -> None:
+        """Put ``import module`` at the top of `unit`, unless the module is known there.
+
+        A prompt knows what was imported before, and asyncio; a file must say so itself. Where
+        the module has another name, as ``aio``, the correction calls it so.
         """
-        typed = unit.filename.startswith("<input ")
-        known = any(
-            module == (alias.asname or alias.name)
-            for node in unit.nodes(ast.Import)
-            for alias in node.names
-        )
-        edits, line = self.of(unit), f"import {module}\n"
-        known = known or any(edit.text == line for edit in edits.edits)
-        if not known and not (typed and self.evidence.namespace.get(module) is not None):
-            edits.insert(_first_after_head(unit), line)
+        names = imported_as(unit, module)
+        if names and module not in names | names_in(unit):
+            self._renamed[unit.filename] = (module, min(names))
+        elif module not in names and not self._knows(unit, module):
+            self._import(unit, f"import {module}\n")
 
     def needs_name(self, unit: Unit, module: str, name: str) -> None:
         """Put ``from module import name`` at the top of `unit`, unless the name is known there."""
-        typed = unit.filename.startswith("<input ")
         known = any(
             name == (alias.asname or alias.name)
             for node in unit.nodes(ast.ImportFrom)
+            if scope(unit, node) is None
             for alias in node.names
         )
-        edits, line = self.of(unit), f"from {module} import {name}\n"
-        known = known or any(edit.text == line for edit in edits.edits)
-        if not known and not (typed and self.evidence.namespace.get(name) is not None):
+        if not known and not self._knows(unit, name):
+            self._import(unit, f"from {module} import {name}\n")
+
+    def _knows(self, unit: Unit, name: str) -> bool:
+        """Whether `unit` was typed where `name` is what is meant."""
+        typed = unit.filename.startswith("<input ")
+        return typed and is_pythons(name, self.evidence.namespace.get(name))
+
+    def _import(self, unit: Unit, line: str) -> None:
+        edits = self.of(unit)
+        if not any(edit.text == line for edit in edits.edits):
             edits.insert(_first_after_head(unit), line)
 
     def fresh(self, unit: Unit, name: str) -> str:
         """A name to be bound at the top of `unit`: like `name`, and nobody's yet."""
+        others = [each for each in self.evidence.units.all() if each is not unit]
         name = fresh(unit, name)
-        while name in self.evidence.namespace:
+        while name in self.evidence.namespace or any(
+            name in each.text and name in names_in(each) for each in others
+        ):
             name = fresh(unit, name + "_")
+        return name
+
+    def fresh_attribute(self, name: str) -> str:
+        """A name for an attribute: like `name`, and none that any class of the user's uses."""
+        units = list(self.evidence.units.all())
+        while any(name in each.text and name in attributes_in(each) for each in units):
+            name += "_"
         return name
 
     def loop_async(self, unit: Unit, owner: ast.AST) -> None:
@@ -331,15 +373,6 @@ def _before_clause(whole: ast.AST, clause: ast.comprehension) -> ast.expr:
         return whole.value or whole.key  # `{**key for …}` has no value
     element: ast.expr = whole.elt  # type: ignore[attr-defined]
     return element
-
-
-def fresh(unit: Unit, name: str) -> str:
-    """`name`, or a longer one, that is not used in `unit`."""
-    taken = {node.id for node in unit.nodes(ast.Name)} | {node.arg for node in unit.nodes(ast.arg)}
-    taken |= {node.name for node in (*unit.functions(), *unit.nodes(ast.ClassDef))}
-    while name in taken:
-        name += "_"
-    return name
 
 
 def short(unit: Unit, node: ast.AST, limit: int = 40) -> str:

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from asyncrepl.events import async_states
-from asyncrepl.syntax.names import callee_name, last_name
+from asyncrepl.syntax.names import callee_name, last_name, method_owner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,8 +39,9 @@ def stepped_source(call: ast.Call) -> ast.expr | None:
     """The generator a step is asked of: in ``anext(g)`` and in ``g.asend(1)``."""
     if callee_name(call) not in STEPS:
         return None
-    if isinstance(call.func, ast.Attribute):
-        return call.func.value
+    owner = method_owner(call)
+    if owner is not None:
+        return owner
     return call.args[0] if call.args else None
 
 

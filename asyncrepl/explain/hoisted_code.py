@@ -6,7 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, fresh
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.source_units import FUNCTIONS
 from asyncrepl.syntax.names import callee_name
@@ -71,7 +71,7 @@ def out_of_class(fixing: Fixing, unit: Unit, owner: ast.ClassDef, node: ast.AST)
     if isinstance(node, ast.expr):
         if _uses_class_names(owner, node):
             raise CannotFixError
-        name = fresh(unit, _value_name(statement))
+        name = fixing.fresh(unit, _value_name(statement))
         edits.lines_before(owner, f"{name} = {unit.source.source(node)}\n")
         edits.replace(node, name)
     else:
@@ -174,20 +174,22 @@ def header_end(unit: Unit, function: Function) -> int:
     return match.end()
 
 
-def async_factory(fixing: Fixing, unit: Unit, function: Function) -> None:
-    """Make ``async def create(cls, …)`` of an ``__init__`` that has to await."""
+def async_factory(fixing: Fixing, unit: Unit, function: Function) -> str:
+    """Make ``async def create(cls, …)`` of an ``__init__`` that has to await; its name."""
     owner = unit.parents.get(function)
     own = function.args.args[0] if function.args.args else None
     if not isinstance(owner, ast.ClassDef) or own is None:
         raise CannotFixError
     edits, start = fixing.of(unit), unit.source.span(function).start
     by = unit.source.indent(function)
-    edits.replace(Span(start, header_end(unit, function)), f"@classmethod\n{by}async def create")
+    name = fixing.fresh_attribute("create")
+    edits.replace(Span(start, header_end(unit, function)), f"@classmethod\n{by}async def {name}")
     edits.replace(own, "cls")
     edits.lines_before(_first_after_docstring(function), f"{own.arg} = cls()")
     edits.lines_after(function.body[-1], f"return {own.arg}")
     for caller in (unit, *fixing.evidence.callers):
         for call in caller.nodes(ast.Call):
             if isinstance(call.func, ast.Name) and call.func.id == owner.name:
-                fixing.of(caller).after(call.func, ".create")
+                fixing.of(caller).after(call.func, f".{name}")
                 fixing.awaiting(caller, call)
+    return name

@@ -10,6 +10,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from asyncrepl.syntax.node_types import COMPREHENSIONS, SCOPES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -27,15 +29,13 @@ __all__ = [
 ]
 
 Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
-_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
-COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 def scopes(unit: Unit, node: ast.AST) -> Iterator[Scope]:
     """The scopes that run `node`, innermost first; none at the top level."""
     child = node
     for parent in unit.ancestors(node):
-        if isinstance(parent, _SCOPES) and _inside(parent, child):
+        if isinstance(parent, SCOPES) and _inside(parent, child):
             yield parent
         child = parent
 
@@ -53,12 +53,12 @@ def _inside(parent: Scope, child: ast.AST) -> bool:
 
 def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
     """The nodes that run in `function` itself, not in functions or classes inside it."""
-    body = function.body if isinstance(function, _SCOPES) else [function]
+    body = function.body if isinstance(function, SCOPES) else [function]
     stack: list[ast.AST] = list(reversed(body)) if isinstance(body, list) else [body]
     while stack:
         node = stack.pop()
         yield node
-        if isinstance(node, _SCOPES):
+        if isinstance(node, SCOPES):
             continue
         stack.extend(reversed(list(ast.iter_child_nodes(node))))
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from asyncrepl.syntax.names import bind_names
+from asyncrepl.syntax.node_types import FUNCTIONS
 from asyncrepl.syntax.source_rewriter import SourceRewriter, SourceText
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ __all__ = ["FUNCTIONS", "Function", "SourceLike", "Unit", "Units"]
 
 Node = TypeVar("Node", bound=ast.AST)
 Function = ast.FunctionDef | ast.AsyncFunctionDef
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 _OWN = str(Path(__file__).resolve().parents[1])
 _LIBRARY = tuple(

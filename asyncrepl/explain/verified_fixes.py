@@ -105,5 +105,5 @@ def _foreseen_change(
 def _was_there(again: Evidence, units: Units) -> bool:
     """Whether the statement that will fail is the user's own, and no work of a correction."""
     before = units.get(again.unit.filename)
-    statement = again.unit.source.source(again.unit.statement(again.uses[0].node))
-    return before is not None and statement in before.text
+    statement = ast.dump(again.unit.statement(again.uses[0].node))
+    return before is not None and any(ast.dump(e) == statement for e in before.nodes(ast.stmt))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.node_types import LOOPS
 
 if TYPE_CHECKING:
     from asyncrepl.explain.explanation import Fix
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["with_yield"]
 
 _GIVING = ("append", "add", "print", "put", "put_nowait")
-_LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
 
 def with_yield(fixing: Fixing, unit: Unit, function: Function) -> Fix | None:
@@ -41,7 +41,7 @@ def _gives(unit: Unit, node: ast.AST) -> bool:
     call = node.value if isinstance(node, ast.Expr) else None
     if not isinstance(call, ast.Call) or callee_name(call) not in _GIVING:
         return False
-    looped = any(isinstance(each, _LOOPS) for each in unit.ancestors(node))
+    looped = any(isinstance(each, LOOPS) for each in unit.ancestors(node))
     return looped and len(call.args) == 1 and not call.keywords
 
 

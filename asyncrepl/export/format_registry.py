@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from asyncrepl.runtime.package_modules import module_names
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from asyncrepl.session.tape import RecordedInput
 
 __all__ = ["ExportFormat", "GrowingFormat", "export_format", "export_formats"]
+
+Render = TypeVar("Render", bound="Callable[..., str]")
 
 
 class GrowingFormat(Protocol):
@@ -62,7 +64,7 @@ def export_format(
     waits: bool = False,
     exported: bool = True,
     growing: Callable[[Shell], GrowingFormat] | None = None,
-) -> Callable[[Any], Any]:
+) -> Callable[[Render], Render]:
     """Register the decorated function, which gives the text of a file ``.name``.
 
     `title` says what such a file is; formats are listed by `rank`. The function takes a
@@ -72,7 +74,7 @@ def export_format(
     piece while a session is recorded; without it, the file is drawn anew each time.
     """
 
-    def register(render: Callable[..., str]) -> Callable[..., str]:
+    def register(render: Render) -> Render:
         _registered[render.__module__] = ExportFormat(
             name, title, render, rank, needs, waits, exported, growing
         )

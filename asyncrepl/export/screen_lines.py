@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.export.recording import output_lines
 from asyncrepl.transcript.grammar import Blank, Directive, Input, Narration
+from asyncrepl.views.emoji_clusters import clusters
 from asyncrepl.views.styled_lines import STYLES, cell_width, code_lines, plain, printable
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def screen_rows(line: Line, width: int) -> list[Line]:
     column = 0
     for style, text in line:
         kept = ""
-        for char in text:
+        for char in clusters(text):
             piece = " " * (8 - column % 8) if char == "\t" else char
             size = cell_width(piece)
             if column + size > width:
@@ -127,7 +128,7 @@ def xml_representable(text: str) -> str:
 def cell_clusters(text: str) -> Iterator[str]:
     """What stands in one cell or two: a character, with those on it that take none."""
     cluster = ""
-    for char in text:
+    for char in clusters(text):
         if cluster and cell_width(char):
             yield cluster
             cluster = ""

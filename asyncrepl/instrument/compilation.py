@@ -77,7 +77,7 @@ def compile_source(
     if mode != "module":
         flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
     try:
-        tree = instrument(original, source.text)
+        tree = instrument(original)
         code = _compile(tree, source.filename, flags)
     except (SyntaxError, ValueError, RecursionError):
         # What is wrong anywhere comes before an `await` at the top, which is right elsewhere.

@@ -32,6 +32,7 @@ import ast
 import builtins
 import sys
 import time
+from functools import partial
 from opcode import opname
 from sys import _getframe
 from types import (
@@ -47,6 +48,7 @@ from asyncrepl.events.async_states import has_begun, is_new, is_step
 from asyncrepl.events.finding_log import active_log, see, was_cut
 from asyncrepl.events.object_info import MISSING, lookup, refused_operands
 from asyncrepl.instrument.probe_placement import ProbePlacer
+from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -183,16 +185,18 @@ def blocking(function: T) -> T:
     Whatever calls it, if it runs on a loop it blocks that; in a plain function it does no harm
     as long as no other task is there.
     """
-    kind = type(function)
+    called: object = function
+    while type(called) is partial and not called.args and not called.keywords:
+        called = called.func
     frame = _getframe(1)
-    if kind is FunctionType or kind is BuiltinFunctionType:
+    if isinstance(called, FunctionType | BuiltinFunctionType):
         from asyncrepl.instrument.silent_mistake_placement import BLOCKING_FUNCTIONS
 
-        named = function.__module__, function.__qualname__  # type: ignore[attr-defined]
+        named = called.__module__, called.__qualname__
         if named in BLOCKING_FUNCTIONS and _holds_up_others(frame):
-            see("blocks", function, frame)
+            see("blocks", called, frame)
     log = active_log()
-    if function is not time.sleep or log is None or log.sleep is None:
+    if called is not time.sleep or log is None or log.sleep is None:
         return function
     return cast("T", log.sleep(frame))
 
@@ -248,17 +252,16 @@ SILENT_MISTAKE_PROBES: tuple[Callable[[Any], Any], ...] = (
 )  # fmt: skip
 
 
-#: Where none of these was ever compiled, nothing can be lost or written in an odd way, nor sleep.
-_MISTAKE_WORDS, _PLACEMENT_MODULE = (
-    ("async", "await", "print", "sleep"),
-    "asyncrepl.instrument.silent_mistake_placement",
-)
+#: Where nothing of this was ever compiled, nothing can be lost or written in an odd way.
+_MISTAKE_NODES = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
+_MISTAKE_CALLS = frozenset({"print", "sleep", "create_task", "ensure_future", "anext", "asend"})
+_PLACEMENT_MODULE = "asyncrepl.instrument.silent_mistake_placement"
 #: What makes a future, a task or a step.
-_AWAITABLE_MAKERS, _ITERATED_MODULE = (
-    ("anext", "asend", "create_future", "create_task", "ensure_future", "Future(", "gather",
-     "run_in_executor"),
-    "asyncrepl.instrument.iterated_awaitables",
-)  # fmt: skip
+_AWAITABLE_MAKERS = frozenset({
+    "anext", "__anext__", "asend", "create_future", "create_task", "ensure_future", "Future",
+    "gather", "run_in_executor",
+})  # fmt: skip
+_ITERATED_MODULE = "asyncrepl.instrument.iterated_awaitables"
 _ITERABLE_TYPES = frozenset(
     {list, tuple, dict, set, frozenset, str, bytes, range, GeneratorType, enumerate, zip, map}
     | {filter, reversed, type({}.keys()), type({}.values()), type({}.items())}
@@ -407,20 +410,24 @@ def install() -> None:
     vars(builtins).update(PROBES)
 
 
-def instrument(tree: Tree, text: str | None = None) -> Tree:
+def _can_be_a_mistake(node: ast.AST) -> bool:
+    return (
+        isinstance(node, _MISTAKE_NODES)
+        or (isinstance(node, ast.comprehension) and bool(node.is_async))
+        or callee_name(node) in _MISTAKE_CALLS
+    )
+
+
+def instrument(tree: Tree) -> Tree:
     """`tree` with probes around its operands, all positions kept; `tree` stays as it is.
 
     The result compiles whenever `tree` does, short of the compiler's limits on
-    nesting; then compile `tree` itself. `text` is its source, if that is known: what is
-    of no use in it is not imported. Any thread may call it; nothing is run.
+    nesting; then compile `tree` itself. What is of no use in it is not imported. Any
+    thread may call it; nothing is run.
     """
     install()
     copy = ProbePlacer().rewritten(tree)
-    if (
-        text is None
-        or _PLACEMENT_MODULE in sys.modules
-        or any(word in text for word in _MISTAKE_WORDS)
-    ):
+    if _PLACEMENT_MODULE in sys.modules or any(map(_can_be_a_mistake, ast.walk(copy))):
         from asyncrepl.instrument.silent_mistake_placement import (
             probe_lost_values,
             probe_mistake_patterns,
@@ -428,15 +435,15 @@ def instrument(tree: Tree, text: str | None = None) -> Tree:
 
         probe_lost_values(copy)
         probe_mistake_patterns(copy)
-    _probe_iterated_awaitables(copy, text)
+    _probe_iterated_awaitables(copy)
     return copy
 
 
-def _probe_iterated_awaitables(tree: ast.mod, text: str | None) -> None:
+def _probe_iterated_awaitables(tree: ast.mod) -> None:
     """Of use once a text has made one; who explains a program does not wait for that."""
     log = active_log()
     everywhere = log is not None and log.patient
-    made = text is None or any(word in text for word in _AWAITABLE_MAKERS)
+    made = any(callee_name(node) in _AWAITABLE_MAKERS for node in ast.walk(tree))
     if everywhere or made or _ITERATED_MODULE in sys.modules:
         from asyncrepl.instrument.iterated_awaitables import probe_iterated_awaitables
 

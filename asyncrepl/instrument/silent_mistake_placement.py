@@ -33,7 +33,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from asyncrepl.instrument.probe_placement import LEAF_NODES, UNCOPIED_FIELDS, wrapped_in_probe
-from asyncrepl.syntax.names import callee_name, last_name
+from asyncrepl.syntax.names import callee_name, canonical_name, last_name
 from asyncrepl.syntax.node_types import COMPREHENSIONS, LOOPS, SCOPES
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _places(node: ast.AST) -> Iterator[tuple[ast.AST, str, int | None]]:
             if not isinstance(node.ops[0], ast.Is | ast.IsNot):
                 yield node, "left", None
                 yield node, "comparators", 0
-        case ast.Call(func=ast.Name("print")):
+        case ast.Call() if canonical_name(node.func) == "print":
             _probe_printed(node)
 
 
@@ -158,7 +158,8 @@ def _probe_made(node: ast.AST) -> None:
 
 
 def _made(node: ast.AST) -> ast.AST:
-    known = callee_name(node) in async_generator_functions | STEP_CALLS
+    # What is to close a generator has a probe of its own, whatever else has its name.
+    known = callee_name(node) in (async_generator_functions | STEP_CALLS) - set(_CLOSE_CALLS)
     return wrapped_in_probe(".made", node) if known else node  # type: ignore[arg-type]  # a Call
 
 
@@ -352,4 +353,4 @@ def _probe_unchecked(node: ast.Try) -> None:
 
 def _names_stop_async_iteration(kind: ast.expr | None) -> bool:
     kinds = kind.elts if isinstance(kind, ast.Tuple) else [kind]
-    return any(isinstance(each, ast.Name) and each.id == "StopAsyncIteration" for each in kinds)
+    return any(canonical_name(each) == "StopAsyncIteration" for each in kinds)

@@ -6,37 +6,28 @@ A broken file is one warning, never the end: the session goes on with the rest.
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
+
+from asyncrepl.runtime.configuration import CLOCKS, COLORS, THEMES, rate_of, read_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 __all__ = [
     "CLOCKS",
     "COLORS",
     "THEMES",
     "Settings",
+    "config_path",
     "load_settings",
     "rate_of",
     "use_ascii",
     "use_color",
 ]
-
-#: The values of the color setting and of ``--color``.
-COLORS = ("auto", "always", "never")
-#: The values of the theme setting.
-THEMES = ("auto", "light", "dark", "mono")
-#: The values of the clock setting and of ``--clock``.
-CLOCKS = ("real", "virtual")
-
-#: Rates beyond these would end the session: time would jump so far that adding a second
-#: to it changes nothing, or a second would take weeks.
-_SLOWEST, _FASTEST = 1e-6, 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +38,7 @@ class Settings:
     `rate` is None where the clock's own is meant; `warnings` are lines to show the user.
     """
 
+    audience: bool = False
     banner: bool = True
     clock: str = "real"
     color: str = "auto"
@@ -66,32 +58,19 @@ def load_settings(config: Path | None = None, environ: Mapping[str, str] = os.en
     `environ` says where that is, and the history. Nothing is raised for a file that is wrong:
     what cannot be used has a line in `Settings.warnings`.
     """
-    folder = _folder(environ, "XDG_CONFIG_HOME", ".config")
+    startup = _existing(_folder(environ, "XDG_CONFIG_HOME", ".config") / "startup.py")
+    settings = Settings(history=_history(environ), startup=startup)
+    named = config or environ.get("ASYNCREPL_CONFIG")
+    path = config_path(config, environ)
+    return _with_file(settings, path) if named or path.is_file() else settings
+
+
+def config_path(config: Path | None = None, environ: Mapping[str, str] = os.environ) -> Path:
+    """Where the configuration file is, or would be."""
     variable = environ.get("ASYNCREPL_CONFIG")
-    named = config or (Path(variable) if variable else None)
-    settings = Settings(history=_history(environ), startup=_existing(folder / "startup.py"))
-    path = named or _existing(folder / "config.toml")
-    return settings if path is None else _with_file(settings, path)
-
-
-def rate_of(given: str | float, *, jumps: bool = False) -> float:
-    """The rate of a clock, in its seconds a real one, that `given` means.
-
-    Infinity is one where the clock `jumps`. Raises ValueError, with what to write instead.
-    """
-    try:
-        rate = float(given)
-    except ValueError:
-        rate = math.nan
-    if _SLOWEST <= rate <= _FASTEST or (jumps and rate == math.inf):
-        return rate
-    if rate == 0:
-        raise ValueError(f"{given!r} is not a rate: try 0.1; what stops time is :freeze")
-    if rate == math.inf:
-        raise ValueError(f"{given!r} is not a rate here: try 10; what jumps is :clock virtual")
-    if rate > 0:
-        raise ValueError(f"{given!r} is not a rate: they go from {_SLOWEST:f} to {_FASTEST:.0f}")
-    raise ValueError(f"{given!r} is not a rate: try 0.5, or 2")
+    if config is not None or variable:
+        return config or Path(variable or "")
+    return _folder(environ, "XDG_CONFIG_HOME", ".config") / "config.toml"
 
 
 def use_color(
@@ -143,51 +122,5 @@ def _history(environ: Mapping[str, str]) -> Path | None:
 
 
 def _with_file(settings: Settings, path: Path) -> Settings:
-    import tomllib
-
-    try:
-        chosen = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:  # TOMLDecodeError and UnicodeError are ValueErrors
-        reason = error.strerror if isinstance(error, OSError) else error
-        return replace(settings, warnings=(f"{path}: {reason}; going on without it",))
-    known, warnings = _checked(chosen, path)
+    known, warnings = read_file(path)
     return replace(settings, **known, warnings=tuple(warnings))
-
-
-def _checked(chosen: dict[str, Any], path: Path) -> tuple[dict[str, Any], list[str]]:
-    """The entries of the file that are right, and a line for each that is not."""
-    known: dict[str, Any] = {}
-    warnings: list[str] = []
-    for key, value in chosen.items():
-        if key not in _CHECKS:
-            warnings.append(f"{path}: unknown setting {key!r}; known: {', '.join(_CHECKS)}")
-        elif _CHECKS[key](value):
-            known[key] = value
-        else:
-            warnings.append(f"{path}: {key} cannot be {value!r}")
-    if known.get("rate") == math.inf and known.get("clock") != "virtual":
-        warnings.append(f"{path}: rate cannot be {known.pop('rate')!r} on the real clock")
-    return known, warnings
-
-
-def _is_bool(value: object) -> bool:
-    return isinstance(value, bool)
-
-
-def _is_rate(value: Any) -> bool:
-    try:
-        return type(value) in {int, float} and rate_of(value, jumps=True) > 0
-    except ValueError:
-        return False
-
-
-#: Setting → whether a value of the file is one of its values.
-_CHECKS: dict[str, Callable[[Any], bool]] = {
-    "banner": _is_bool,
-    "clock": CLOCKS.__contains__,
-    "color": COLORS.__contains__,
-    "lanes": _is_bool,
-    "rate": _is_rate,
-    "theme": THEMES.__contains__,
-    "vi": _is_bool,
-}

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from asyncrepl.runtime.package_modules import module_names
 from asyncrepl.runtime.shipped_demos import closest_match
@@ -23,6 +23,8 @@ from asyncrepl.views.styled_lines import Line
 
 if TYPE_CHECKING:
     import asyncio
+
+    from asyncrepl.engine.statements import Outcome
 
 __all__ = [
     "COMMAND_GROUPS",
@@ -33,6 +35,7 @@ __all__ = [
     "CompletionWords",
     "Recorder",
     "StatementAnswer",
+    "StatementFailedError",
     "command",
 ]
 
@@ -41,7 +44,7 @@ COMMAND_GROUPS = {
     "learning": "see how it works, and things to walk",
     "background": "let things run while you type",
     "seeing": "what happens inside an async for",
-    "time": "slow it down, stop it, jump",
+    "speed": "slow it down, stop it, jump",
     "mistakes": "what went wrong, and how to write it",
     "keeping": "save and share the session",
     "session": "the prompt itself",
@@ -63,12 +66,15 @@ class Recorder(Protocol):
 class StatementAnswer:
     """A command's answer: `text` is to run in the foreground, as if it had been typed.
 
-    `started` is called with its task, before that runs, and `ended` when it is over.
+    `started` is called with its task, before that runs, and `ended` when it is over. With a
+    `filename` it is the text of that file; in `mode` "exec" no values are shown.
     """
 
     text: str
     started: Callable[[asyncio.Task[None]], None]
     ended: Callable[[], None]
+    filename: str | None = None
+    mode: Literal["single", "exec"] = "single"
 
 
 #: What a command gives back: lines to show, something to await that does, or a statement.
@@ -77,6 +83,14 @@ Answer = Iterable[Line] | Awaitable[Iterable[Line]] | StatementAnswer
 
 class CommandError(Exception):
     """The user's mistake in a command; the message is one line: what, the value, what to do."""
+
+
+class StatementFailedError(CommandError):
+    """A statement that a command ran itself has ended like `outcome`."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(str(outcome.error))
+        self.outcome = outcome
 
 
 #: The words that may stand somewhere; if it is a mapping, with what each of them is.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from asyncrepl.engine.code_owner import reached_location
-from asyncrepl.session.command_registry import CommandError, StatementAnswer
+from asyncrepl.session.command_registry import CommandError, StatementAnswer, StatementFailedError
 from asyncrepl.session.input_run import Status
 from asyncrepl.views.error_lines import exception_lines, interrupted_line
 from asyncrepl.views.styled_lines import flowed, prose
@@ -70,7 +70,14 @@ class RunnerContext(Protocol):
     def contained(self, what: str) -> ContainedErrors:
         """A block whose errors, of whatever class, become one line that begins with `what`."""
 
-    def start_statement(self, text: str, finished: Finished) -> asyncio.Task[None] | None:
+    def start_statement(
+        self,
+        text: str,
+        finished: Finished,
+        *,
+        filename: str | None = None,
+        mode: Literal["single", "exec"] = "single",
+    ) -> asyncio.Task[None] | None:
         """Run `text` in the foreground: its task; None if it was over at once."""
 
 
@@ -134,7 +141,9 @@ class CommandRunner:
             answer.ended()
             finished(status)
 
-        task = self._context.start_statement(answer.text, done)
+        task = self._context.start_statement(
+            answer.text, done, filename=answer.filename, mode=answer.mode
+        )
         if task is not None:
             answer.started(task)
 
@@ -180,6 +189,8 @@ class CommandRunner:
         """Tell the user's mistake in one line; any other error is one of ours."""
         if isinstance(error, SystemExit):
             return Status("exit", self._context.outcomes.exit_code(error))
+        if isinstance(error, StatementFailedError):
+            return self._context.outcomes.show(error.outcome)
         if isinstance(error, CommandError):
             lines = prose(str(error), self._context.console.width, "error", 2)
         elif isinstance(error, KeyboardInterrupt):

@@ -112,12 +112,24 @@ class Frontend:
         """Edit with the keys of vi, or with those of Emacs."""
         raise CommandError(f":set vi {'on' if on else 'off'} needs a terminal to edit in")
 
+    #: Whether keys and steps are shown to those who watch.
+    audience = False
+
+    def show_audience(self, *, on: bool) -> None:
+        """Show keys and steps to those who watch, or do not."""
+        raise CommandError(f":set audience {'on' if on else 'off'} needs a terminal to draw in")
+
     def show_color(self, *, on: bool) -> None:
         """Colour what is drawn beside the console's lines, if anything is."""
 
     def show_step_keys(self) -> None:
         """Take keys as steps of what runs next, and show which they are."""
         raise CommandError(":walk needs a terminal for its keys; :trace tells all steps")
+
+    @contextmanager
+    def terminal_lent(self) -> Iterator[bool]:
+        """Leave the terminal to a program within the block; False where there is none to leave."""
+        yield False
 
     #: Whether `post_mortem` can be asked for.
     debugs = False

@@ -106,9 +106,8 @@ class Tour:
         if not self.on:
             raise CommandError("no tour is under way; :tour begins it")
         self._end()
-        self._context.console.show_unrecorded(
-            [("dim", "the tour is left; :tour goes on from here")]
-        )
+        line: Line = [("dim", "the tour is left; :tour goes on from here")]
+        self._context.console.show_unrecorded(*self._flowed(line))
 
     def finished(self, text: str, status: Status) -> None:
         """What was typed has ended: say what was seen and what is next, if it was the line."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
+    from asyncrepl.engine.iteration.iteration_state import IterationState
     from asyncrepl.engine.iteration.tracer import Tracer
     from asyncrepl.engine.loop.observation_requests import ObservationRequests
     from asyncrepl.engine.statements import Outcome
@@ -48,6 +49,18 @@ class Narrator(Instrument):
         #: Whether anything was narrated of the statement that was typed last.
         self.narrated_any = False
         self._shows_steps = True
+        #: Whether somebody wants what is narrated now; else the iterations are only looked at.
+        self._narrating = self._watched = False
+
+    def watch(self, *, on: bool) -> None:
+        """Trace all iterations, for `open_iterations`; without narrating them."""
+        self._watched = on
+        if not self._narrating:
+            self._stop()
+
+    def open_iterations(self) -> list[IterationState]:
+        """The iterations under way that are traced; for any thread."""
+        return [] if self._tracer is None else self._tracer.walks.seen()
 
     def turn(self, *, on: bool) -> None:
         """Narrate all iterations from now on, or none."""
@@ -78,7 +91,7 @@ class Narrator(Instrument):
 
         `asked` is called at each step 2.
         """
-        if self._tracer is None or not self._tracer.on:
+        if not self._narrating:
             self._start(task)
             self._follows_task = True
         assert self._tracer is not None
@@ -108,20 +121,29 @@ class Narrator(Instrument):
             self._tracer.finish(outcome.error)
 
     def _start(self, task: asyncio.Task[None] | None) -> None:
+        self._narrating = True
+        self._trace(task)
+
+    def _trace(self, task: asyncio.Task[None] | None) -> None:
         if self._tracer is None:
             # Not at start-up, and not at the first event: that would count as its time.
             from asyncrepl.engine.iteration.tracer import Tracer
             from asyncrepl.views.narration_lines import narration_lines
 
             self._tracer, self._lines = Tracer(self._context.loop), narration_lines
-        # Not longer than it is traced: the marks in builtins keep the tracer, and it the loop.
-        self._context.loop.live.instruments.add(self)
+        if self._narrating:
+            # Not longer than that: the marks in builtins keep the tracer, and it the loop.
+            self._context.loop.live.instruments.add(self)
         self._tracer.start(self._context.observing.want("trace"), task)
 
     def _stop(self) -> None:
+        self._narrating = False
+        self._context.loop.live.instruments.remove(self)
+        if self._watched:
+            self._trace(None)
+            return
         if self._tracer is not None:
             self._tracer.stop()
-        self._context.loop.live.instruments.remove(self)
         self._context.observing.drop("trace")
 
     def iteration_event(self, event: IterationEvent) -> None:

@@ -64,11 +64,11 @@ class MistakeSink(Protocol):
     #: Whether a StopIteration has come out of a thread, for which somebody waits in vain.
     stopped: bool
 
-    def see(self, sighting: Finding, otherwise: Callable[[], object] | None = None) -> None:
-        """Note `sighting`; `otherwise` is called if nobody can explain it."""
+    def see(self, finding: Finding, otherwise: Callable[[], object] | None = None) -> None:
+        """Note `finding`; `otherwise` is called if nobody can explain it."""
 
-    def keep(self, sighting: Finding) -> None:
-        """Explain `sighting`, which is told in another way, when ``:why`` asks."""
+    def keep(self, finding: Finding) -> None:
+        """Explain `finding`, which is told in another way, when ``:why`` asks."""
 
     def explain_lost_error(self, error: BaseException) -> list[Line]:
         """What explains an error that reached only the loop's exception handler."""

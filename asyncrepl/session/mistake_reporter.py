@@ -181,11 +181,11 @@ class SilentMistakeReporter(Instrument):
             instruments.remove(self)
             self._findings.sleep = None
 
-    def see(self, sighting: Finding, otherwise: Otherwise | None = None) -> None:
-        """Note `sighting`; `otherwise` is called if nobody can explain it."""
+    def see(self, finding: Finding, otherwise: Otherwise | None = None) -> None:
+        """Note `finding`; `otherwise` is called if nobody can explain it."""
         if otherwise is not None:
-            self._fallbacks[sighting.key] = otherwise
-        self._findings.add(sighting)
+            self._fallbacks[finding.key] = otherwise
+        self._findings.add(finding)
 
     def explain_lost_error(self, error: BaseException) -> list[Line]:
         """What explains an error that reached only the loop's exception handler."""
@@ -224,37 +224,37 @@ class SilentMistakeReporter(Instrument):
         if type(last) is CoroutineType and last.cr_code in self._forgotten_code:
             self._context.leak_reporter.explained.add(last)  # one more, that dies later
 
-    def keep(self, sighting: Finding) -> None:
-        """Explain `sighting`, which is told in another way, when ``:why`` asks."""
-        found = self._explanation(sighting)
+    def keep(self, finding: Finding) -> None:
+        """Explain `finding`, which is told in another way, when ``:why`` asks."""
+        found = self._explanation(finding)
         if found is not None:
             self.said(found)
 
     def look(self, *, silently: bool = False) -> None:
         """Tell what was seen since the last look; `silently` where an error tells it better."""
         self._look_scheduled = False
-        for sighting in self._findings.take():
-            otherwise = self._fallbacks.pop(sighting.key, None)
-            if silently or (sighting.what in _CONSEQUENCES and self._reported_kinds & _CAUSES):
+        for finding in self._findings.take():
+            otherwise = self._fallbacks.pop(finding.key, None)
+            if silently or (finding.what in _CONSEQUENCES and self._reported_kinds & _CAUSES):
                 continue
-            self._note_leak(sighting)
-            found = self._explanation(sighting)
+            self._note_leak(finding)
+            found = self._explanation(finding)
             if found is not None:
-                self._reported_kinds.add(sighting.what)
-                self._forgotten_code.add(sighting.info.code)
-                if sighting.what in _CAUSES and sighting.place is not None:
-                    self._reported_blocking.add((sighting.code.co_filename, sighting.place.lineno))
+                self._reported_kinds.add(finding.what)
+                self._forgotten_code.add(finding.info.code)
+                if finding.what in _CAUSES and finding.place is not None:
+                    self._reported_blocking.add((finding.code.co_filename, finding.place.lineno))
                 if not self._is_reported(found):
                     self._context.console.complain(
-                        *self.said(found, self._location_text(found, sighting))
+                        *self.said(found, self._location_text(found, finding))
                     )
             elif otherwise is not None:
                 otherwise()
 
     def asked(self) -> Explanation | None:
         """What might be a mistake in what ran last, for somebody who asks; if nothing else is."""
-        for sighting in self._findings.take_tentative():
-            if (found := self._explanation(sighting)) is not None:
+        for finding in self._findings.take_tentative():
+            if (found := self._explanation(finding)) is not None:
                 return found
         return None
 
@@ -344,27 +344,27 @@ class SilentMistakeReporter(Instrument):
 
         return next(iter(sorted_by_name(all_tasks(self._context.loop))), None)
 
-    def _explanation(self, sighting: Finding) -> Explanation | None:
+    def _explanation(self, finding: Finding) -> Explanation | None:
         from asyncrepl.explain.evidence import gather_seen
         from asyncrepl.explain.explainer import explain
 
         session = self._context.session
-        return explain(gather_seen(sighting, session.sources, session.namespace))
+        return explain(gather_seen(finding, session.sources, session.namespace))
 
-    def _note_leak(self, sighting: Finding) -> None:
+    def _note_leak(self, finding: Finding) -> None:
         """Enter what was lost into the list of what was forgotten."""
-        if sighting.what == "lost":
+        if finding.what == "lost":
             from asyncrepl.engine.leaks.leak_origins import never_iterated
 
-            if (leak := never_iterated(sighting)) is not None:
+            if (leak := never_iterated(finding)) is not None:
                 self._context.leak_reporter.leaks.note(leak, quietly=True)
 
-    def _location_text(self, found: Explanation, sighting: Finding) -> str:
+    def _location_text(self, found: Explanation, finding: Finding) -> str:
         """Where it is, unless that is the one line just typed."""
         sources, typed = self._context.session.sources, self._context.source
-        filename, line = sighting.code.co_filename, 1
-        if sighting.place is not None:
-            line = sighting.place.lineno
+        filename, line = finding.code.co_filename, 1
+        if finding.place is not None:
+            line = finding.place.lineno
         if found.fix is not None:
             filename, line = found.fix.filename, changed_line(found.fix, sources)
         if typed is not None and typed.filename == filename and len(typed.lines) == 1:

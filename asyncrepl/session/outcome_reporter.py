@@ -125,8 +125,9 @@ class OutcomeReporter:
                 self._context.tape.fail(outcome)
             status = Status("error")
             with self._context.contained("its error cannot be shown"):
-                status = self._show_outcome(outcome)
+                status = self.show(outcome)
             with self._context.contained("what it has left cannot be told"):
+                self._context.values.statement_ended()
                 self._context.leak_reporter.flush()
                 self._context.leak_reporter.look(outcome)
                 self._context.mistake_reporter.ended(outcome, silently=self._is_explained(outcome))
@@ -148,7 +149,8 @@ class OutcomeReporter:
             and self._context.explanation is not None
         )
 
-    def _show_outcome(self, outcome: Outcome) -> Status:
+    def show(self, outcome: Outcome) -> Status:
+        """Show the error with which a statement has ended, if it has; what that means."""
         error = outcome.error
         if error is None:
             return Status()

@@ -144,6 +144,7 @@ class Shell:
                 self.leak_reporter.explained.close(self.session.namespace)
         finally:
             sys.displayhook, sys.modules["__main__"], sys.excepthook = before
+            self.narrator.watch(on=False)
             self.values.forget()
             self.narrator.turn(on=False)
             instruments.remove(self.blocking_reporter)

@@ -1,13 +1,12 @@
-"""Showing the value of an expression, and keeping it as ``_``, ``__`` and ``___``.
+"""Showing the value of an expression, and keeping it as ``_``, ``__``, ``___`` and in ``Out``.
 
 On a screen a long value is laid out and shortened (`asyncrepl.views.value_layout`). In a pipe, a
 file and a transcript it is its ``repr``, character by character, as Python's own: what a check
 prints does not depend on a screen. On the tape a value is one line, too, with ``…`` for what the
 screen has not shown; so a session that is saved checks green elsewhere.
 
-``Out`` and ``_7``, as IPython has them, are not there: they keep every value for ever, so that a
-generator left open and a task that failed unseen are never reported. What is reported when the
-last reference to it goes (a coroutine, a task) is kept as ``_`` alone, as in Python.
+What is reported when the last reference to it goes (a coroutine, a task) is kept as ``_`` alone,
+as in Python. ``Out`` is stricter, because it keeps values longer: see `ShownValues`.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import builtins
 from typing import TYPE_CHECKING, Protocol
 
 from asyncrepl.session.foreground_view import ForegroundView
+from asyncrepl.session.shown_values import ShownValues
 from asyncrepl.views.styled_lines import flowed, text_lines
 
 if TYPE_CHECKING:
@@ -40,12 +40,18 @@ class ValueDisplay:
     def __init__(self, context: ValueContext) -> None:
         self._context = context
         self._said: tuple[int, object] = 0, None
+        self._kept = ShownValues(context.session.namespace)
 
     def show(self, value: object) -> None:
         """Show `value`, and keep it in ``_``. Raises what its ``__repr__`` raises."""
         self._move_names()
         self._write(value)
         vars(builtins)["_"] = value
+        self._kept.keep(self._context.session.count, value)
+
+    def statement_ended(self) -> None:
+        """A statement is over: what it has made of the values that are kept may change that."""
+        self._kept.look_again()
 
     def say_kind(self, value: object) -> None:
         """Tell a person what `value` is to async code; it is no part of the session."""
@@ -60,9 +66,9 @@ class ValueDisplay:
             line = [("dim", f"{found.name}: {found.use}")]
             context.console.show_unrecorded(*flowed(line, context.console.width, 2))
 
-    @staticmethod
-    def forget() -> None:
+    def forget(self) -> None:
         """Keep no value any more."""
+        self._kept.forget()
         for name in _NAMES:
             vars(builtins).pop(name, None)
 

@@ -2,9 +2,11 @@
 
 Who asks whether a call is one of ``asyncio.gather`` must not go by the letters of the text:
 there are ``import asyncio as aio``, ``from asyncio import gather as together``, ``together =
-asyncio.gather`` and ``loop = asyncio.get_event_loop()``. So each tree is looked through once,
-and the names in it that mean something of a module are given its canonical name, as an
-attribute of their node; a copy of the tree shares these nodes, and so their names.
+asyncio.gather``, ``together = partial(asyncio.gather)`` and ``loop = asyncio.get_event_loop()``.
+So each tree is looked through once, and the names in it that mean something of a module are
+given its canonical name, as an attribute of their node; a copy of the tree shares these nodes,
+and so their names. What is an attribute of who knows what, as ``send = worker.send``, is
+``.send``: its last part is known.
 
 A name counts only if it means one thing in the whole text: one that is bound a second time, as
 a parameter or by a loop, may be anything. Scopes are not distinguished. Names of the
@@ -14,20 +16,37 @@ user's own functions stay what they are: where they were made is what matters of
 from __future__ import annotations
 
 import ast
+import builtins
 import sys
-from types import BuiltinFunctionType, FunctionType, ModuleType
+from functools import partial
+from types import (
+    BuiltinFunctionType,
+    FunctionType,
+    MethodType,
+    MethodWrapperType,
+    ModuleType,
+)
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["bind_names", "bound_names", "callee_name", "canonical_name", "last_name"]
+__all__ = [
+    "bind_names",
+    "bound_names",
+    "callee_name",
+    "canonical_name",
+    "last_name",
+    "method_owner",
+]
 
 #: The attribute of a node of type ast.Name that holds its canonical name.
 _CANONICAL = "canonical"
-_NAMED = (FunctionType, BuiltinFunctionType, type)
+#: Of one that was given a method: the expression whose method it is.
+_OWNER = "owner"
 #: An alias of an alias of an alias is found, no more.
 _MAX_ALIAS_DEPTH = 3
+_PARTIAL = "functools.partial"
 
 
 def bind_names(tree: ast.AST, namespace: Mapping[str, object] | None = None) -> None:
@@ -37,7 +56,7 @@ def bind_names(tree: ast.AST, namespace: Mapping[str, object] | None = None) -> 
     user's is run. Any thread may do so, before others look at the tree.
     """
     nodes = list(ast.walk(tree))
-    meanings = _meanings(nodes)
+    meanings, owners = _meanings(nodes, namespace or {})
     for node in nodes:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             if node.id in meanings:
@@ -46,6 +65,8 @@ def bind_names(tree: ast.AST, namespace: Mapping[str, object] | None = None) -> 
                 found = _name_of_object((namespace or {}).get(node.id))
             if found:
                 setattr(node, _CANONICAL, found)
+            if node.id in owners:
+                setattr(node, _OWNER, owners[node.id])
 
 
 def canonical_name(node: ast.AST | None) -> str:
@@ -54,6 +75,7 @@ def canonical_name(node: ast.AST | None) -> str:
     What a call gives is named after it: ``asyncio.get_event_loop().time``. Without a name,
     as ``f()[0].x``, it is "".
     """
+    node = _without_partial(node)
     root = _root_name(node)
     return "" if root is None else str(getattr(root, _CANONICAL, root.id)) + _attribute_path(node)
 
@@ -63,6 +85,7 @@ def last_name(node: ast.AST | None) -> str:
 
     Unlike the whole of it, that of an attribute is known whatever it is an attribute of.
     """
+    node = _without_partial(node)
     if isinstance(node, ast.Attribute):
         return node.attr
     if not isinstance(node, ast.Name):
@@ -74,6 +97,17 @@ def last_name(node: ast.AST | None) -> str:
 def callee_name(call: ast.AST | None) -> str:
     """The last part of the canonical name of what is called: ``list``, ``gather``."""
     return last_name(call.func) if isinstance(call, ast.Call) else ""
+
+
+def method_owner(call: ast.Call) -> ast.expr | None:
+    """The expression whose method is called: ``gen`` in ``gen.asend(1)``, None without one.
+
+    Also where ``send = gen.asend`` stands in the same text, and ``send(1)`` is the call.
+    """
+    function = _without_partial(call.func)
+    if isinstance(function, ast.Attribute):
+        return function.value
+    return getattr(function, _OWNER, None)
 
 
 def bound_names(node: ast.AST) -> Iterator[str]:
@@ -94,8 +128,25 @@ def bound_names(node: ast.AST) -> Iterator[str]:
             yield node.rest
 
 
-def _meanings(nodes: list[ast.AST]) -> dict[str, str]:
-    """The canonical names of what the names mean that a text binds; "" for what is not known."""
+def _without_partial(node: ast.AST | None) -> ast.AST | None:
+    """The function in ``functools.partial(function)``: a call of that is a call of it.
+
+    But not where positional arguments are given: those of the call are others then.
+    """
+    while isinstance(node, ast.Call) and len(node.args) == 1:
+        if canonical_name(node.func) != _PARTIAL:
+            break
+        node = node.args[0]
+    return node
+
+
+def _meanings(
+    nodes: list[ast.AST], namespace: Mapping[str, object]
+) -> tuple[dict[str, str], dict[str, ast.expr]]:
+    """The canonical names of what the names mean that a text binds; "" for what is not known.
+
+    And of what is a method of something, the expression whose method it is.
+    """
     found: dict[str, set[str]] = {}
     aliases: list[tuple[str, ast.expr]] = []
     targets: set[ast.AST] = set()
@@ -109,8 +160,15 @@ def _meanings(nodes: list[ast.AST]) -> dict[str, str]:
         if node not in targets and not isinstance(node, ast.Import | ast.ImportFrom):
             for name in bound_names(node):
                 found.setdefault(name, set()).add("")
-    _resolve_aliases(aliases, found)
-    return {name: next(iter(each)) if len(each) == 1 else "" for name, each in found.items()}
+    _resolve_aliases(aliases, found, namespace)
+    meanings = {name: next(iter(each)) if len(each) == 1 else "" for name, each in found.items()}
+    functions = {name: _function_in(value, found, namespace) for name, value in aliases}
+    owners = {
+        name: function.value
+        for name, function in functions.items()
+        if isinstance(function, ast.Attribute) and meanings[name].startswith(".")
+    }
+    return meanings, owners
 
 
 def _imported(node: ast.AST) -> Iterator[tuple[str, str]]:
@@ -139,19 +197,48 @@ def _aliases(node: ast.AST) -> Iterator[tuple[ast.Name, ast.expr]]:
             yield target, value
 
 
-def _resolve_aliases(aliases: list[tuple[str, ast.expr]], found: dict[str, set[str]]) -> None:
+def _resolve_aliases(
+    aliases: list[tuple[str, ast.expr]],
+    found: dict[str, set[str]],
+    namespace: Mapping[str, object],
+) -> None:
     """Add to `found` what the `aliases` mean, where they are names of things in it."""
+    resolved: set[int] = set()
     for _ in range(_MAX_ALIAS_DEPTH):
-        for name, value in aliases:
-            root = _root_name(value)
-            if root is not None and (meaning := found.get(root.id)) and len(meaning) == 1:
-                (known,) = meaning
-                if known:
-                    found.setdefault(name, set()).add(known + _attribute_path(value))
-    for name, value in aliases:
-        root = _root_name(value)
-        if root is None or not any(found.get(root.id, ())):
-            found.setdefault(name, set()).add("")
+        for number, (name, value) in enumerate(aliases):
+            function = _function_in(value, found, namespace)
+            root = _root_name(function)
+            known = "" if root is None else _meaning(root.id, found, namespace)
+            if known:
+                found.setdefault(name, set()).add(known + _attribute_path(function))
+                resolved.add(number)
+    for number, (name, value) in enumerate(aliases):
+        if number not in resolved:
+            function = _function_in(value, found, namespace)
+            last = f".{function.attr}" if isinstance(function, ast.Attribute) else ""
+            found.setdefault(name, set()).add(last)
+
+
+def _meaning(name: str, found: Mapping[str, set[str]], namespace: Mapping[str, object]) -> str:
+    """The canonical name of what `name` means; "" where that is not known."""
+    if name in found:
+        return next(iter(found[name])) if len(found[name]) == 1 else ""
+    if name in namespace:
+        return _name_of_object(namespace[name])
+    return name if hasattr(builtins, name) else ""
+
+
+def _function_in(
+    value: ast.expr, found: Mapping[str, set[str]], namespace: Mapping[str, object]
+) -> ast.expr:
+    """What `value` calls in the end: the function in ``partial(function)``."""
+    while isinstance(value, ast.Call) and len(value.args) == 1:
+        root = _root_name(value.func)
+        name = "" if root is None else _meaning(root.id, found, namespace)
+        if name + _attribute_path(value.func) != _PARTIAL:
+            break
+        value = value.args[0]
+    return value
 
 
 def _root_name(node: ast.AST | None) -> ast.Name | None:
@@ -169,13 +256,22 @@ def _attribute_path(node: ast.AST | None) -> str:
 
 
 def _name_of_object(value: object) -> str:
-    """The canonical name of a module, or of a function or class of one; else ""."""
+    """The canonical name of a module, or of a function or class of one; else "".
+
+    Of a method the last part alone is known, as ``.send``.
+    """
+    while type(value) is partial and not value.args:
+        value = value.func
     kind = type(value)
     if kind is ModuleType:
         return str(vars(value).get("__name__", ""))
-    if kind not in _NAMED:
+    if isinstance(value, MethodType | MethodWrapperType | BuiltinFunctionType) and not isinstance(
+        value.__self__, ModuleType | type
+    ):
+        return f".{value.__name__}"
+    if not isinstance(value, FunctionType | BuiltinFunctionType | type):
         return ""
-    module, name = value.__module__, value.__qualname__  # type: ignore[attr-defined]
+    module, name = value.__module__, value.__qualname__
     if type(module) is not str or module == "__main__" or not name.isidentifier():
         return ""
     return name if module == "builtins" else _public_name(module, name, value)

@@ -167,10 +167,15 @@ def parse_input(text: str, filename: str = "<input>", *, program: bool = False) 
 
 
 def as_command(text: str) -> Command | None:
-    """The command that `text` is, without parsing it; None for Python."""
+    """The command that `text` is, without parsing it; None for Python.
+
+    No Python statement begins with ``:`` or ``!``.
+    """
     stripped = text.strip()
     if stripped in _QUIT_WORDS:
         return Command(_QUIT_WORDS[stripped], "")
+    if text.startswith("!"):
+        return Command("shell", stripped[1:].strip())
     if not text.startswith(":"):
         return _as_question(stripped) if "?" in (stripped[:1], stripped[-1:]) else None
     name, _, rest = stripped[1:].partition(" ")
@@ -193,9 +198,11 @@ def is_complete(text: str) -> bool:
     A block over several lines ends with an empty line, as at every Python
     prompt; a statement on one line is complete at once, also a compound one.
     A command is as complete as what follows its name: ``:spawn for …`` may be a
-    block. Callable from any thread.
+    block; one of the shell's goes on behind a backslash. Callable from any thread.
     """
     reading = parse_input(text, TRIAL_FILENAME)
+    if text.startswith(("!", ":shell ")):
+        return not text.endswith("\\")
     if isinstance(reading, Command):
         return is_complete(text.partition(" ")[2])
     if isinstance(reading, Incomplete):

@@ -104,13 +104,13 @@ class InputCompleter(Completer):
         """Whether there is a session to look into yet."""
         return self._connected.is_set()
 
-    def signature(self, text: str, width: int, height: int) -> Sequence[Line]:
-        """The rows that tell of the call that is open at the end of `text`; none if none is."""
+    def signature(self, text: str, width: int, height: int, dots: str) -> Sequence[Line]:
+        """The rows about the call that is open at the end of `text`: see `signature_rows`."""
         if text.startswith("!"):
             return ()
         if text.startswith(":"):
             text = text.partition(" ")[2]
-        return signature_rows(text, self._namespace, width, height)
+        return signature_rows(text, self._namespace, width, height, dots)
 
     def _candidates(self, text: str) -> _Candidates:
         if text.startswith(":"):

@@ -22,7 +22,6 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.filters import has_focus
 from prompt_toolkit.formatted_text import ANSI, fragment_list_width, to_formatted_text
 from prompt_toolkit.layout.containers import Float, Window
-from prompt_toolkit.layout.controls import BufferControl
 from prompt_toolkit.layout.dimension import Dimension
 from prompt_toolkit.layout.menus import CompletionsMenu
 from prompt_toolkit.layout.processors import (
@@ -36,6 +35,11 @@ from prompt_toolkit.widgets import SearchToolbar
 
 from asyncrepl.session.frontend import DEFAULT_PROMPTS
 from asyncrepl.syntax.input_splitter import pasted_inputs
+from asyncrepl.terminal.emoji_cells import (
+    JoinedBufferControl,
+    boundary,
+    measure_joined_emoji,
+)
 from asyncrepl.views.styled_lines import printable, python_lexer
 
 if TYPE_CHECKING:
@@ -44,6 +48,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.data_structures import Size
     from prompt_toolkit.formatted_text import StyleAndTextTuples
     from prompt_toolkit.history import History
+    from prompt_toolkit.layout.controls import BufferControl
 
     from asyncrepl.terminal.completion import InputCompleter
     from asyncrepl.views.styled_lines import Line
@@ -120,8 +125,17 @@ class LineSuggester(AutoSuggest):
 class Editor:
     """One multi-line input buffer and the windows that show it."""
 
-    def __init__(self, history: History, completer: InputCompleter) -> None:
+    def __init__(
+        self,
+        history: History,
+        completer: InputCompleter,
+        *,
+        ascii: bool = False,  # noqa: A002  as in Console
+    ) -> None:
         self._completer = completer
+        self._ascii = ascii
+        measure_joined_emoji()
+        self._stood_at = 0
         self.set_prompts(*DEFAULT_PROMPTS)
         self._helped: tuple[object, Sequence[Line]] = (None, ())
         self.lexer = InputLexer()
@@ -134,25 +148,12 @@ class Editor:
             complete_while_typing=False,
             enable_history_search=True,
             auto_suggest=self.suggester,
+            on_cursor_position_changed=lambda _buffer: self._leave_picture(),
             on_text_changed=lambda _buffer: self.suggest(),
             tempfile_suffix=_PYTHON_FILE,
         )
         self.search = SearchToolbar(ignore_case=True)
-        self.control = BufferControl(
-            self.buffer,
-            input_processors=[
-                HighlightIncrementalSearchProcessor(),
-                HighlightSelectionProcessor(),
-                # Few characters around the cursor: the search for the other
-                # bracket walks through the text at each redraw.
-                HighlightMatchingBracketProcessor(max_cursor_distance=1000),
-                AppendAutoSuggestion(),
-            ],
-            include_default_input_processors=False,
-            lexer=self.lexer,
-            search_buffer_control=self.search.control,
-            preview_search=True,
-        )
+        self.control = self._input_control()
         self.window = Window(
             self.control,
             height=self._height,
@@ -170,6 +171,23 @@ class Editor:
             ),
         )
 
+    def _input_control(self) -> BufferControl:
+        return JoinedBufferControl(
+            self.buffer,
+            input_processors=[
+                HighlightIncrementalSearchProcessor(),
+                HighlightSelectionProcessor(),
+                # Few characters around the cursor: the search for the other
+                # bracket walks through the text at each redraw.
+                HighlightMatchingBracketProcessor(max_cursor_distance=1000),
+                AppendAutoSuggestion(),
+            ],
+            include_default_input_processors=False,
+            lexer=self.lexer,
+            search_buffer_control=self.search.control,
+            preview_search=True,
+        )
+
     def suggest(self) -> None:
         """Show the rest of the line that is offered, if what is typed is its beginning.
 
@@ -179,6 +197,14 @@ class Editor:
         rest = self.suggester.rest(self.buffer.text)
         if rest:
             self.buffer.suggestion = Suggestion(rest)
+
+    def _leave_picture(self) -> None:
+        """Let the cursor not stop within a joined emoji, which it would seem to be behind."""
+        buffer = self.buffer
+        before, self._stood_at = self._stood_at, buffer.cursor_position
+        at = boundary(buffer.text, buffer.cursor_position, before)
+        if at != buffer.cursor_position:
+            buffer.cursor_position = at
 
     def echo(self, text: str) -> StyleAndTextTuples:
         """`text` as it stands in the scrollback: prompts, colours, a newline at the end."""
@@ -223,7 +249,10 @@ class Editor:
             return [[("dim", paste)]]
         # A quarter of the screen: what is typed, the menu and the lanes need the rest.
         height = max(size.rows // 4, 1)
-        return self._completer.signature(document.text_before_cursor, size.columns - 1, height)
+        dots = "..." if self._ascii else "…"
+        return self._completer.signature(
+            document.text_before_cursor, size.columns - 1, height, dots
+        )
 
     def _height(self) -> Dimension:
         """Room for the menu under the first line, while there is one; else what the text needs.

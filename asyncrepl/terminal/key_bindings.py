@@ -27,6 +27,8 @@ from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout import Dimension, Window
 from prompt_toolkit.layout.controls import BufferControl
 
+from asyncrepl.terminal.emoji_cells import picture_length
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -292,6 +294,12 @@ def _editing_bindings(actions: KeyActions, buffer: Buffer) -> KeyBindings:
     typing = has_focus(buffer)
     indenting = Condition(lambda: not buffer.document.current_line_before_cursor.strip())
 
+    def before() -> int:
+        return picture_length(buffer.document.current_line_before_cursor, at_end=True)
+
+    def behind() -> int:
+        return picture_length(buffer.document.current_line_after_cursor, at_end=False)
+
     @keys.add("tab", filter=typing & indenting & ~has_completions & ~has_selection)
     def _indent(_event: KeyPressEvent) -> None:
         column = buffer.document.cursor_position_col
@@ -307,6 +315,14 @@ def _editing_bindings(actions: KeyActions, buffer: Buffer) -> KeyBindings:
     @keys.add("tab", filter=typing & Condition(lambda: bool(actions.suggested)) & ~has_completions)
     def _take(_event: KeyPressEvent) -> None:
         buffer.insert_text(actions.suggested)
+
+    @keys.add("backspace", filter=typing & ~has_selection & Condition(lambda: before() > 1))
+    def _erase(_event: KeyPressEvent) -> None:
+        buffer.delete_before_cursor(before())
+
+    @keys.add("delete", filter=typing & ~has_selection & Condition(lambda: behind() > 1))
+    def _delete(_event: KeyPressEvent) -> None:
+        buffer.delete(behind())
 
     @keys.add("backspace", filter=typing & indenting & ~has_selection)
     def _dedent(_event: KeyPressEvent) -> None:

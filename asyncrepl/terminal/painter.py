@@ -17,7 +17,6 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from prompt_toolkit.renderer import print_formatted_text
-from prompt_toolkit.utils import get_cwidth
 
 from asyncrepl.terminal.output_queue import Place
 from asyncrepl.views.live_rows import LiveRows
@@ -48,7 +47,7 @@ class Painter:
 
     def __init__(self, queue: OutputQueue, output: DeviceOutput) -> None:
         size = output.get_size()
-        self.rows = LiveRows(size.columns, _max_rows(size), get_cwidth)
+        self.rows = LiveRows(size.columns, _max_rows(size))
         #: While somebody else has the terminal, nothing is taken out of the queue.
         self.paused = False
         self._queue = queue

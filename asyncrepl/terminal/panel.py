@@ -50,10 +50,12 @@ class LoopView:
         self._watchdog: BlockingWatchdog | None = None
         #: Whether only a script is typed: that its virtual time runs is nothing to tell.
         self.scripted = False
+        #: When the last task has ended, in the user's time, and when that was seen, in real time.
+        self._last_end = 0, 0.0
 
-    def connect(self, loop: LiveLoop, hogs: BlockingWatchdog) -> None:
-        """From now on look at `loop`, which `hogs` watches."""
-        self._watchdog = hogs
+    def connect(self, loop: LiveLoop, watchdog: BlockingWatchdog) -> None:
+        """From now on look at `loop`, which `watchdog` watches."""
+        self._watchdog = watchdog
         self._loop = loop
 
     def loop_blocked(self) -> bool:
@@ -120,7 +122,7 @@ class LoopView:
         snapshot = _without_brief(seen, now, int(_BRIEF_NS * speed), frozen=clock.frozen)
         if all(lane.id in snapshot.ended for lane in snapshot.lanes):
             last = max((snapshot.ended[lane.id].at for lane in snapshot.lanes), default=0)
-            if now - last > linger:
+            if now - last > linger or self._over_for(last) > _LINGER_NS / 1e9:
                 return ()
             now = last
         from asyncrepl.views.lanes import lane_lines
@@ -134,6 +136,12 @@ class LoopView:
             column=int(_COLUMN_NS * speed),
             linger=linger / 1e9,
         )
+
+    def _over_for(self, last: int) -> float:
+        """Seconds since the `last` end of a task was seen: the user's time may stand still."""
+        if self._last_end[0] != last:
+            self._last_end = last, time.monotonic()
+        return time.monotonic() - self._last_end[1]
 
 
 def _without_brief(snapshot: Snapshot, now: int, brief: int, *, frozen: bool) -> Snapshot:
@@ -169,6 +177,11 @@ class Panel:
         self.status: Sequence[Line] = ()
         self.time: Sequence[Line] = ()
         self.lanes: Sequence[Line] = ()
+        #: What is shown to those who watch: keys, and the step that happens.
+        self.audience: Sequence[Line] = ()
+        self.audience_rows: Callable[[int], Sequence[Line]] = _no_rows
+        #: Whether that will change by itself.
+        self.audience_moves: Callable[[], bool] = bool
         self.problem: BaseException | None = None
         #: What is said of a pause.
         self.pause: Callable[[int], Sequence[Line]] = _no_rows
@@ -182,7 +195,7 @@ class Panel:
         self._count = 0
         self._ran = False
         self._nudge = asyncio.Event()
-        self._nudged_at = time.monotonic()
+        self._nudged_at = self._looked_at = time.monotonic()
         #: Whether a frame comes soon in any case; any thread may ask.
         self.nudged = True
 
@@ -209,15 +222,17 @@ class Panel:
 
     def refresh(self) -> bool:
         """Look again; whether anything is to be drawn."""
-        before = self.status, self.time, self.lanes
+        before = self.status, self.time, self.lanes, self.audience
+        self._looked_at = time.monotonic()
         try:
             self.status, self.time, self.lanes = self._look()
         except Exception as error:
-            self.problem, self.time, self.lanes = error, (), ()
-        return (self.status, self.time, self.lanes) != before
+            self.problem, self.time, self.lanes, self.audience = error, (), (), ()
+        return (self.status, self.time, self.lanes, self.audience) != before
 
     def _look(self) -> tuple[Sequence[Line], Sequence[Line], Sequence[Line]]:
         columns, rows = self._size()
+        self.audience = self.audience_rows(columns - 1)
         lanes = self._loop_view.lanes(columns, min(_MAX_LANES, rows // 3)) if self.on else ()
         pause = self.pause(columns)  # it tells the time, too
         time = () if pause else self._loop_view.time(columns, running=self._running)
@@ -232,7 +247,8 @@ class Panel:
         """
         count, self._count = self._count, self._loop_view.count()
         before, self._ran = self._ran, count != self._count
-        return bool(self.status or self._running or (self.lanes and self._ran and before))
+        lanes_move = self.lanes and self._ran and before
+        return bool(self.status or self._running or lanes_move or self.audience_moves())
 
     def _hints(self, columns: int) -> Sequence[Line]:
         hint = self._hint or self._while_running()
@@ -249,7 +265,10 @@ class Panel:
         """Whether nothing can come to be shown before somebody nudges."""
         if self._running or self._hint or self.status or self.time or self.lanes:
             return False
-        settled = time.monotonic() - self._nudged_at > _SETTLED_AFTER
+        if self.audience_moves():
+            return False
+        # Not since the nudge until now: on a busy machine no frame may have come meanwhile.
+        settled = self._looked_at - self._nudged_at > _SETTLED_AFTER
         return settled and self._loop_view.at_rest()
 
     async def animate(

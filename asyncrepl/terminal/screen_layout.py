@@ -44,6 +44,7 @@ from prompt_toolkit.layout.controls import UIContent, UIControl
 from prompt_toolkit.layout.dimension import Dimension
 from prompt_toolkit.styles import DynamicStyle, Style
 
+from asyncrepl.terminal.emoji_cells import joined_cells
 from asyncrepl.views.themes import Theme
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ _SGR_NAMES = {
     "1": "bold",
     "1;4": "bold underline",
     "2": "ansibrightblack",
+    "7": "reverse",
     "31": "ansired",
     "32": "ansigreen",
     "33": "ansiyellow",
@@ -131,7 +133,7 @@ class StyledRows(UIControl):
     def create_content(self, *_: object) -> UIContent:
         """The rows as they are now."""
         rows: list[StyleAndTextTuples] = [
-            [(f"class:{style}" if style else "", text) for style, text in line]
+            joined_cells([(f"class:{style}" if style else "", text) for style, text in line])
             for line in self._lines()
         ]
         return UIContent(rows.__getitem__, line_count=len(rows), show_cursor=False)
@@ -172,7 +174,9 @@ class ProgramRows(UIControl):
 def _fragments(row: Sequence[Cell]) -> StyleAndTextTuples:
     """The cells of a row; the layout knows colours, but not links."""
     groups = groupby(row, key=lambda cell: cell[0].sgr)
-    return [(_toolkit_style(sgr), "".join([char for _, char in group])) for sgr, group in groups]
+    return joined_cells(
+        [(_toolkit_style(sgr), "".join([char for _, char in group])) for sgr, group in groups]
+    )
 
 
 @lru_cache(maxsize=512)

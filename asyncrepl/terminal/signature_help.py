@@ -40,12 +40,13 @@ class _Part(NamedTuple):
 
 
 def signature_rows(
-    text: str, namespace: Mapping[str, Any], width: int, height: int
+    text: str, namespace: Mapping[str, Any], width: int, height: int, dots: str = "…"
 ) -> Sequence[Line]:
     """What to show for `text` up to the cursor, in at most so many columns and rows.
 
     The parameters, with the one that is being typed in the style "current", how the call is
     used in asynchronous code, and the docstring's first line; nothing where no call is open.
+    A default value that cannot be spelled is `dots`.
     """
     call = open_call(text)
     if call is None:
@@ -54,17 +55,19 @@ def signature_rows(
     parameters = None if found is None else parameters_of(found)
     if found is None or parameters is None:
         return ()
-    rows = _laid_out(call, parameters, async_use(found.value), max(width, 20))
+    rows = _laid_out(call, parameters, async_use(found.value), max(width, 20), dots)
     if document := _first_line(found.value):
         rows += flowed([("dim", " " * _INDENT + document)], width, _INDENT)
     return rows[: max(height, 1)]
 
 
-def _laid_out(call: OpenCall, parameters: list[Parameter], use: str, width: int) -> list[Line]:
+def _laid_out(
+    call: OpenCall, parameters: list[Parameter], use: str, width: int, dots: str
+) -> list[Line]:
     """The rows of ``name(a, b)``, broken only between two parameters."""
     name = call.callee.rpartition(".")[2]
     current = _current(call, parameters)
-    parts = list(_parts(parameters))
+    parts = list(_parts(parameters, dots))
     row: Line = [("dim", f"{name}(")]
     rows, column = [row], len(name) + 1
     for number, part in enumerate(parts):
@@ -181,7 +184,7 @@ def _builtin_parameters(obj: Any) -> list[Parameter] | None:
         return None
 
 
-def _parts(parameters: list[Parameter]) -> Iterator[_Part]:
+def _parts(parameters: list[Parameter], dots: str = "…") -> Iterator[_Part]:
     """Names and defaults, with the ``/`` and ``*`` that Python would write between them."""
     before: Parameter | None = None
     for parameter in parameters:
@@ -195,17 +198,17 @@ def _parts(parameters: list[Parameter]) -> Iterator[_Part]:
         if kind is parameter.KEYWORD_ONLY and not starred:
             yield _Part("*", None)
         stars = (kind is parameter.VAR_POSITIONAL) + 2 * (kind is parameter.VAR_KEYWORD)
-        yield _Part("*" * stars + parameter.name + _default_text(parameter), parameter)
+        yield _Part("*" * stars + parameter.name + _default_text(parameter, dots), parameter)
         before = parameter
     if before is not None and before.kind is before.POSITIONAL_ONLY:
         yield _Part("/", None)
 
 
-def _default_text(parameter: Parameter) -> str:
+def _default_text(parameter: Parameter, dots: str) -> str:
     if parameter.default is parameter.empty:
         return ""
-    spelled = repr(parameter.default) if type(parameter.default) in _SHOWN_DEFAULT_TYPES else "…"
-    return f"={spelled if len(spelled) <= _LONGEST_DEFAULT else '…'}"
+    spelled = repr(parameter.default) if type(parameter.default) in _SHOWN_DEFAULT_TYPES else dots
+    return f"={spelled if len(spelled) <= _LONGEST_DEFAULT else dots}"
 
 
 def _first_line(obj: Any) -> str:

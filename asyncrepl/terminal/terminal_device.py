@@ -139,23 +139,33 @@ def _disabled_character(fd: int) -> bytes:
 class DeviceInput(Vt100Input):
     """Keys of a terminal whose modes belong to `TerminalModes`."""
 
-    def __init__(self, stdin: TextIO, modes: TerminalModes, question: BackgroundQuestion) -> None:
+    def __init__(
+        self,
+        stdin: TextIO,
+        modes: TerminalModes,
+        question: BackgroundQuestion,
+        pressed: Callable[[list[KeyPress]], object] = bool,
+    ) -> None:
         super().__init__(stdin)
         self._modes = modes
         #: What the terminal was asked.
         self.question = question
         self._filter = AnswerFilter(question)
+        self._pressed = pressed
 
     def read_keys(self) -> list[KeyPress]:
-        """The keys that have come; an answer of the terminal's is none."""
+        """The keys that have come; `pressed` is given them, too. An answer is no key."""
         self.vt100_parser.feed(self._filter.without(self.stdin_reader.read()))
         keys, self._buffer = self._buffer, []
+        self._pressed(keys)
         return keys
 
     def flush_keys(self) -> list[KeyPress]:
         """The keys that are pressed whatever comes next: an Escape."""
         self.vt100_parser.feed(self._filter.given_up())
-        return super().flush_keys()
+        keys = super().flush_keys()
+        self._pressed(keys)
+        return keys
 
     @contextlib.contextmanager
     def raw_mode(self) -> Iterator[None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from asyncrepl.session.command_registry import CommandError
@@ -11,7 +11,7 @@ from asyncrepl.views.styled_lines import cell_width, plain
 
 if TYPE_CHECKING:
     from asyncio import Future
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
     from types import TracebackType
 
     from asyncrepl.engine.loop.live_loop import LiveLoop
@@ -40,12 +40,16 @@ class TerminalFrontend(Frontend):
         self._end_process = end_process
         self._replay_control = replays
         self._play: Callable[[str], None] = super().replay
+        self._lease = lease
         self._shell: Shell | None = None
 
     def connect(self, shell: Shell, play: Callable[[str], None]) -> None:
         """Lanes show what `shell` observes, if they are wanted; `play` starts a replay."""
         self._shell, self._play = shell, play
         self.show_lanes(on=self._ui.panel.on)
+        self._ui.audience.connect(shell)
+        if self._ui.audience.on:
+            self.show_audience(on=True)
 
     @property
     def lanes(self) -> bool:  # type: ignore[override]
@@ -118,6 +122,17 @@ class TerminalFrontend(Frontend):
             (observing.want if on else observing.drop)("lanes")
 
     @property
+    def audience(self) -> bool:  # type: ignore[override]
+        """Whether keys and steps are shown to those who watch."""
+        return self._ui.audience.on
+
+    def show_audience(self, *, on: bool) -> None:
+        """Show keys and steps to those who watch, or do not."""
+        self._ui.audience.on = on
+        if self._shell is not None:
+            self._shell.narrator.watch(on=on)
+
+    @property
     def vi(self) -> bool:  # type: ignore[override]
         """Whether the keys are those of vi."""
         return self._ui.vi
@@ -133,6 +148,15 @@ class TerminalFrontend(Frontend):
     def show_step_keys(self) -> None:
         """Take keys as steps of what runs next, and show which they are."""
         self._ui.call(self._ui.pause_keys.begin)
+
+    @contextmanager
+    def terminal_lent(self) -> Iterator[bool]:
+        """The block has the terminal; but in a demo, where its output is a part of the script."""
+        if self._replay_control.playing:
+            yield False
+            return
+        with self._lease.terminal():
+            yield True
 
     @property
     def debugs(self) -> bool:  # type: ignore[override]

@@ -30,8 +30,10 @@ __all__ = ["ReplayControl", "TerminalReplayTarget"]
 
 _WAITING_HINT = "press a key to go on"
 _TYPING_HINT = "the demo goes on by itself; Ctrl-C pauses it"
-_HELD_HINT = "demo held: :resume goes on, :step"
+_HELD_HINT = "demo held: :resume or :step goes on"
 
+#: How much longer the pauses are where others watch.
+_AUDIENCE_PATIENCE = 2.0
 #: Seconds between two keys in which a screen would not be looked at.
 _IMPERCEPTIBLE = 0.001
 
@@ -167,7 +169,12 @@ class ReplayControl:
             columns=lambda: ui.columns,
         )
         self._replay = Replay(
-            plan.transcript, stage, speed=plan.speed, pauses=plan.pauses, lingers=lingers
+            plan.transcript,
+            stage,
+            speed=plan.speed,
+            pauses=plan.pauses,
+            lingers=lingers,
+            patience=_AUDIENCE_PATIENCE if ui.audience.on else 1.0,
         )
         ui.call(lambda: self._play(stage, ended))
 

@@ -78,7 +78,9 @@ class Terminal:
         self.completer = InputCompleter()
         self.session_exit = SessionExit(self._on_forced_exit)
         self.bridge = LoopBridge(self.session_exit, self.queue)
-        self.editor = Editor(open_history(settings.history, self._complain), self.completer)
+        self.editor = Editor(
+            open_history(settings.history, self._complain), self.completer, ascii=ascii_only
+        )
         self.ui = TerminalUI(
             self.queue,
             self.descriptors,

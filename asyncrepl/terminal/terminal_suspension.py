@@ -116,6 +116,7 @@ class TerminalSuspension:
         self._detached = contextlib.ExitStack()
         with self._output.held():
             self._app.renderer.erase()
+            self._output.reset_cursor_shape()
             self._output.write_raw(self._painter.commit())
         # Keeps the Application from drawing, as its own run_in_terminal does.
         self._app._running_in_terminal = True  # noqa: SLF001

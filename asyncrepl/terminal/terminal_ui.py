@@ -6,12 +6,6 @@ it goes through `TerminalUI.call`.
 
 One Application, not a prompt for each statement: starting one costs a redraw, a change of the
 terminal's modes and a race for the keys typed meanwhile.
-
-A key or a frame may fail for reasons of the main thread's: no memory for a moment, a recursion
-limit of 40, a module of the interpreter's that user code has emptied. Nobody else can draw, so
-`DrawRecovery` tries again and again: as long as a statement runs, since what it does may be over
-with it, and for a moment after that. Then the terminal is given back and the process ends; better
-no prompt than one that is deaf.
 """
 
 from __future__ import annotations
@@ -20,6 +14,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 import threading
 from os import _exit
 from time import monotonic, sleep
@@ -28,6 +23,9 @@ from typing import TYPE_CHECKING, Any, cast
 from prompt_toolkit.application import Application
 from prompt_toolkit.enums import EditingMode
 
+from asyncrepl.runtime.settings import use_ascii
+from asyncrepl.terminal.audience_rows import AudienceRows
+from asyncrepl.terminal.draw_recovery import DrawRecovery
 from asyncrepl.terminal.input_controller import InputController
 from asyncrepl.terminal.key_bindings import PauseKeys, build_key_bindings
 from asyncrepl.terminal.module_preloader import import_lock
@@ -48,7 +46,7 @@ from asyncrepl.terminal.terminal_device import (
     terminal_size,
 )
 from asyncrepl.terminal.terminal_suspension import TerminalSuspension
-from asyncrepl.views.error_lines import describe_error
+from asyncrepl.terminal.vi_mode import ViCursorShapes, use_vi, vi_mode_rows
 from asyncrepl.views.themes import Theme
 
 if TYPE_CHECKING:
@@ -63,65 +61,7 @@ if TYPE_CHECKING:
     from asyncrepl.terminal.panel import LoopView
     from asyncrepl.terminal.terminal_streams import StandardDescriptors
 
-__all__ = ["DrawRecovery", "TerminalUI"]
-
-_RETRY_DELAY = 0.1  # seconds between two tries
-_IDLE_LIMIT = 1.0  # seconds without a statement that may be the reason
-
-
-class DrawRecovery:
-    """What the terminal's thread does about errors of its callbacks; for that thread.
-
-    `redraw` draws the whole layout, `running` says whether a statement runs, `show` shows
-    a line, `give_up` ends the thread for the given error.
-    """
-
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        redraw: Callable[[], object],
-        running: Callable[[], bool],
-        show: Callable[[str], object],
-        give_up: Callable[[BaseException], object],
-    ) -> None:
-        self._loop = loop
-        self._redraw = redraw
-        self._running = running
-        self._show = show
-        self._give_up = give_up
-        self._shown: set[str] = set()
-        self._trying = False
-        self._idle_since: float | None = None
-
-    def failed(self, error: BaseException) -> None:
-        """A callback has raised `error`: say so once, and draw again soon."""
-        text = describe_error(error)
-        if text not in self._shown:
-            self._shown.add(text)
-            self._show(f"the terminal has failed, and goes on: {text}")
-        if not self._trying:
-            self._trying, self._idle_since = True, None
-            self._loop.call_later(_RETRY_DELAY, self._try)
-
-    def _try(self) -> None:
-        try:
-            self._redraw()
-        except BaseException as error:
-            if self._is_over():
-                self._give_up(error)
-            else:
-                self._loop.call_later(_RETRY_DELAY, self._try)
-        else:
-            self._trying = False
-
-    def _is_over(self) -> bool:
-        """Whether no statement is the reason, and that for too long."""
-        if self._running():
-            self._idle_since = None
-        elif self._idle_since is None:
-            self._idle_since = monotonic()
-        return self._idle_since is not None and monotonic() - self._idle_since > _IDLE_LIMIT
-
+__all__ = ["TerminalUI"]
 
 _FIRST_DRAW_TIMEOUT = 1.0
 _LOAD_LEXER_AFTER = 0.2
@@ -160,7 +100,8 @@ class TerminalUI:
         )
         self.pause_keys = self.controller.pause_keys = PauseKeys(self.controller.focus)
         self.panel.pause = self.pause_keys.rows
-        self._input = DeviceInput(self._stdin, self.modes, question)
+        self.audience = self._audience_rows(settings)
+        self._input = DeviceInput(self._stdin, self.modes, question, self.audience.pressed)
         self.app = self._application(editor, settings)
         self.suspension = TerminalSuspension(
             self.app,
@@ -182,18 +123,32 @@ class TerminalUI:
         self._editor = editor
         self._loop = asyncio.SelectorEventLoop()
         self._loop.time = monotonic  # type: ignore[method-assign]  # also where time is mocked
-        self._recovery = DrawRecovery(
-            self._loop,
-            self.painter.redraw,
-            lambda: self.controller.running,
-            lambda line: queue.show(line + "\n"),
-            self._give_up,
-        )
+        self._recovery = self._draw_recovery()
         self._loop.set_exception_handler(self._callback_failed)
         self._loop.set_task_factory(_unnumbered_task)
         self._thread = threading.Thread(target=self._run, name="asyncrepl-ui", daemon=True)
         self._known_size = self._size()
         self._drawn = threading.Event()
+
+    def _audience_rows(self, settings: Settings) -> AudienceRows:
+        rows = AudienceRows(ascii=use_ascii(sys.stdout))
+        rows.on = settings.audience
+        rows.changed = self._audience_changed
+        self.panel.audience_rows, self.panel.audience_moves = rows.rows, rows.moves
+        return rows
+
+    def _audience_changed(self) -> None:
+        self.panel.refresh()  # at once: the key's own redraw draws it
+        self.panel.nudge()
+
+    def _draw_recovery(self) -> DrawRecovery:
+        return DrawRecovery(
+            self._loop,
+            self.painter.redraw,
+            lambda: self.controller.running,
+            lambda line: self._queue.show(line + "\n"),
+            self._give_up,
+        )
 
     def _application(self, editor: Editor, settings: Settings) -> Application[None]:
         program = ProgramRows(self.painter.rows)
@@ -202,7 +157,9 @@ class TerminalUI:
             editor,
             self.pause_keys,
             (
+                lambda: self.panel.audience,  # first: nothing may push it down
                 lambda: self.panel.status or editor.help(),
+                lambda: () if self.controller.running else vi_mode_rows(self.app),
                 lambda: self.panel.time,
                 lambda: self.panel.lanes,
             ),
@@ -210,14 +167,14 @@ class TerminalUI:
             unfinished=lambda: bool(self.painter.rows),
         )
         self.controller.layout, self.controller.program_rows = layout, program
-        return Application(
+        application: Application[None] = Application(
             layout=layout,
             style=screen_style(self.theme),
             include_default_pygments_style=False,  # it has pure blue, and grey operators
             key_bindings=build_key_bindings(
                 self.controller, editor.buffer, self.controller.is_whole
             ),
-            editing_mode=EditingMode.VI if settings.vi else EditingMode.EMACS,
+            cursor=ViCursorShapes(),
             erase_when_done=True,
             input=self._input,
             output=self.output,
@@ -225,6 +182,8 @@ class TerminalUI:
             # erases the screen also while somebody else has it: pages, an editor.
             terminal_size_polling_interval=None,
         )
+        use_vi(application, on=settings.vi)
+        return application
 
     # -- called by the main thread ------------------------------------------------
 
@@ -235,7 +194,9 @@ class TerminalUI:
 
     @vi.setter
     def vi(self, on: bool) -> None:
-        self.app.editing_mode = EditingMode.VI if on else EditingMode.EMACS
+        use_vi(self.app, on=on)
+        if not on:
+            self.call(self.output.reset_cursor_shape)
 
     def start(self) -> None:
         """Start the thread; returns when the first prompt is drawn.
@@ -406,7 +367,8 @@ class TerminalUI:
     def free_rows(self) -> int:
         """The rows above those that are drawn at the bottom; for any thread."""
         panel = self.panel
-        used = 1 + len(panel.status) + len(panel.time) + len(panel.lanes)
+        used = 1 + len(panel.status) + len(panel.time) + len(panel.lanes) + len(panel.audience)
+        used += self.vi
         return self._known_size.rows - used
 
     def _columns_and_rows(self) -> tuple[int, int]:

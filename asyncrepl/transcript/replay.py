@@ -121,7 +121,7 @@ class Replay:
     names and Ctrl-C call. `speed` divides all delays and the pace of the user's
     clock goes with it; infinite is no delay. Without `pauses`, `#: pause` is passed. What
     comes last stays for a while before the end, if it `lingers`; else the prompt is the
-    presenter's at once.
+    presenter's at once. What is to be read stays `patience` times as long as usual.
     """
 
     def __init__(
@@ -132,12 +132,14 @@ class Replay:
         speed: float = 1.0,
         pauses: bool = True,
         lingers: bool = True,
+        patience: float = 1.0,
     ) -> None:
         self.transcript = transcript
         self._target = target
         self._speed = speed
         self._pauses = pauses
         self._lingers = lingers
+        self._patience = patience
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed = asyncio.Event()
         self._shown_task: asyncio.Task[None] | None = None
@@ -215,7 +217,7 @@ class Replay:
 
     async def _let_pass(self, seconds: float) -> None:
         if self._pausing:
-            await self._unless_held(lambda: asyncio.sleep(seconds))
+            await self._unless_held(lambda: asyncio.sleep(seconds * self._patience))
 
     async def _wait_while_held(self) -> None:
         """Take the prompt; while the replay is held, leave it to the presenter."""

@@ -23,6 +23,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, ClassVar
 
+from asyncrepl.views.emoji_clusters import clusters
 from asyncrepl.views.screen_cells import (
     BLANK,
     PLAIN,
@@ -57,9 +58,9 @@ _MAX_COMBINING = 16  # combining characters that a cell holds at most
 class LiveRows:
     """A block of rows on a screen of `width` columns, at most `height` of them.
 
-    Where there is no screen, more than anybody will notice. `width_of` gives the columns of
-    a character. `feed` takes text that an `EscapeFilter` let through; `take` gives what is
-    finished.
+    Where there is no screen, more than anybody will notice. `width_of` tells the columns of
+    a character, or a joined emoji. `feed` takes text that an `EscapeFilter` let through; `take`
+    gives what is finished.
     """
 
     def __init__(
@@ -183,7 +184,7 @@ class LiveRows:
         if text.isascii():
             self._put_narrow(text)
             return
-        for char in text:
+        for char in clusters(text):
             width = self._width_of(char)
             if width == 1:
                 self._put_narrow(char)

@@ -19,6 +19,8 @@ from collections import Counter
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from asyncrepl.views.emoji_clusters import cluster_width, clusters
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
@@ -61,6 +63,7 @@ STYLES: dict[str, str] = {
     "code": "32",
     "name": "1",
     "current": "1;4",
+    "step": "7",
     "ticker": "36",
     "run": "32",
     "wait": "2",
@@ -103,9 +106,7 @@ def cell_width(text: str) -> int:
     """The cells of a terminal that `text`, which is one line, takes."""
     if text.isascii():
         return len(text)
-    from wcwidth import wcwidth  # what is plain ASCII need not wait for its tables
-
-    return sum(max(wcwidth(character), 0) for character in text)
+    return sum(map(cluster_width, clusters(text)))
 
 
 def wrapped(text: str, width: int | None, indent: int = 0) -> list[str]:
@@ -200,7 +201,7 @@ def cut_front(text: str, width: int, dots: str = "…") -> str:
     text = one_line(text)
     if cell_width(text) <= width:
         return text
-    return dots + _first_cells(text[::-1], width - cell_width(dots))[::-1]
+    return dots + _last_cells(text, width - cell_width(dots))
 
 
 def shortened(names: Sequence[str], widths: Sequence[int], dots: str = "…") -> list[str]:
@@ -226,11 +227,20 @@ def fit(text: str, width: int, dots: str = "…") -> str:
 
 
 def _first_cells(text: str, room: int) -> str:
-    kept = ""
-    for char in text:
-        if (room := room - cell_width(char)) < 0:
+    return "".join(_fitting(clusters(text), room))
+
+
+def _last_cells(text: str, room: int) -> str:
+    return "".join(_fitting(clusters(text)[::-1], room)[::-1])
+
+
+def _fitting(parts: list[str], room: int) -> list[str]:
+    """The first of `parts` for which there is room."""
+    kept = []
+    for part in parts:
+        if (room := room - cluster_width(part)) < 0:
             break
-        kept += char
+        kept.append(part)
     return kept
 
 

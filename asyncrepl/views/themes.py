@@ -23,7 +23,8 @@ _LIGHT = {
     **dict.fromkeys(("label", "code", "ticker", "value", "number"), "34"),
     "string": "31",
 }
-_MONO = {name: "" for name, code in STYLES.items() if code not in {"1", "2"}} | {
+#: Without the colours: bold, dim, underlined and reverse stay, for they mark.
+_MONO = {name: "" for name, code in STYLES.items() if code.startswith("3")} | {
     "error": "1", "label": "1", "keyword": "1",
 }  # fmt: skip
 _STYLES: dict[str, Mapping[str, str]] = {

@@ -284,7 +284,7 @@ def test_what_has_no_source_is_one_line(type_in: Typed, command: str) -> None:
 @pytest.mark.parametrize(
     ("command", "shown"),
     [
-        (":set foo", "no setting 'foo': there are color, lanes, theme, trace, vi\n"),
+        (":set foo", "no setting 'foo': there are audience, color, lanes, theme, trace, vi\n"),
         (":set lans on", "no setting 'lans': did you mean lanes?\n"),
         (":help nosuch", "no command :nosuch; :help lists them\n"),
         (":help hlep", "no command :hlep; did you mean :help?\n"),

@@ -31,7 +31,7 @@ def test_help_has_a_row_for_each_command_on_a_usual_screen() -> None:
 
 @pytest.mark.parametrize("group", COMMAND_GROUPS)
 def test_one_group_can_be_asked_for(type_in: Typed, group: str) -> None:
-    """`:help time` shows the commands for that alone."""
+    """`:help speed` shows the commands for that alone."""
     shown = type_in(f":help {group}")
     here = [command.usage for command in CommandRegistry() if command.group == group]
     assert [line.split("  ")[1] for line in shown.splitlines()[1:]] == here

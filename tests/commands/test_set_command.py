@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 def test_all_settings_are_shown_with_their_values(type_in: Typed) -> None:
     """A line a setting: its name, its value, what it is."""
     assert type_in(":set").splitlines() == [
-        "color  off   colour the screen",
-        "lanes  off   draw a row a task under the prompt",
-        "theme  auto  colours for a light or a dark background, or none",
-        "trace  off   tell the six steps of each async for",
-        "vi     off   edit with the keys of vi, not of Emacs",
+        "audience  off   show keys and steps to those who watch; demos pause longer",
+        "color     off   colour the screen",
+        "lanes     off   draw a row a task under the prompt",
+        "theme     auto  colours for a light or a dark background, or none",
+        "trace     off   tell the six steps of each async for",
+        "vi        off   edit with the keys of vi, not of Emacs",
     ]
 
 
@@ -37,11 +38,12 @@ def test_one_is_changed_and_shown(type_in: Typed) -> None:
     ("command", "told"),
     [
         (":set colour on", "no setting 'colour': did you mean color?"),
-        (":set qqq", "no setting 'qqq': there are color, lanes, theme, trace, vi"),
+        (":set qqq", "no setting 'qqq': there are audience, color, lanes, theme, trace, vi"),
         (":set trace maybe", "trace is on or off, not 'maybe'"),
         (":set theme purple", "theme is auto, light, dark or mono, not 'purple'"),
         (":set trace on off", "trace is on or off, not 'on off'"),
         (":set vi on", ":set vi on needs a terminal to edit in"),
+        (":set audience on", ":set audience on needs a terminal to draw in"),
         (":set lanes on", ":lanes on needs a terminal to draw in"),
     ],
 )
@@ -53,7 +55,14 @@ def test_a_mistake_is_one_line(type_in: Typed, command: str, told: str) -> None:
 def test_names_and_then_values_are_completed(type_in: Typed) -> None:
     """After :set come the names, after a name its values."""
     complete = type_in.shell.registry.find("set").complete
-    assert list(complete(type_in.shell, "")) == ["color", "lanes", "theme", "trace", "vi"]
+    assert list(complete(type_in.shell, "")) == [
+        "audience",
+        "color",
+        "lanes",
+        "theme",
+        "trace",
+        "vi",
+    ]
     assert complete(type_in.shell, "lanes ") == ("on", "off")
 
 

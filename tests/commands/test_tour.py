@@ -124,6 +124,15 @@ def test_it_can_be_left_and_taken_up_again(typed: Typed, stage: Stage) -> None:
     assert stage.offered == ":load ticks"
 
 
+def test_what_is_said_of_leaving_fits_a_narrow_screen() -> None:
+    """No word is broken by the end of a row."""
+    with typed_shell(Stage(), width=40) as typed:
+        typed(":tour")
+        rows = typed(":tour stop").splitlines()
+    assert " ".join(row.strip() for row in rows) == "the tour is left; :tour goes on from here"
+    assert max(map(cell_width, rows)) < 40
+
+
 def test_where_no_line_can_be_offered_it_is_shown(type_in: Typed) -> None:
     """Without a terminal the line to type stands there."""
     assert "type  :ticker tick 0.5" in type_in(":tour")

@@ -43,3 +43,20 @@ def test_an_alias_keeps_its_explanation(
             shown = type_in(text)
         assert type_in.shell.explanation is not None, shown
         assert type_in.shell.explanation.id == found
+
+
+def test_a_generator_called_like_a_step_hides_no_step() -> None:
+    """What is an async generator function by its name may be a method of one elsewhere."""
+    inputs = (
+        TICKS,
+        "async def aclose():\n    yield 1\n",
+        "ticked = ticks()",
+        "await anext(ticked)",
+    )
+    with typed_shell() as type_in:
+        for text in (*inputs, "closed = ticked.aclose(); del closed"):
+            type_in(text)
+        type_in("await asyncio.sleep(0)")
+        found = type_in.shell.explanation or type_in.shell.mistake_reporter.asked()
+        assert found is not None
+        assert found.id == "generator-call-not-awaited"

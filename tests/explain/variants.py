@@ -21,7 +21,7 @@ from explain.shapes import SHAPES, deep
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["Variant", "variants"]
+__all__ = ["Variant", "own_names", "variants", "with_names"]
 
 Inputs = list[str]
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -62,14 +62,14 @@ def _tree(text: str) -> ast.Module:
 
 
 def _renamed(inputs: Inputs) -> Inputs:
-    names = _own_names("".join(inputs))
+    names = own_names("".join(inputs))
     if not names:
         raise _ImpossibleError
     new = {name: f"{name}_näme" if name[0] != "_" else name + "2" for name in names}
-    return [_with_names(text, new) for text in inputs]
+    return [with_names(text, new) for text in inputs]
 
 
-def _with_names(text: str, new: dict[str, str]) -> str:
+def with_names(text: str, new: dict[str, str]) -> str:
     lines = text.split("\n")
     found = [
         each
@@ -83,7 +83,7 @@ def _with_names(text: str, new: dict[str, str]) -> str:
     return "\n".join(lines)
 
 
-def _own_names(text: str) -> set[str]:
+def own_names(text: str) -> set[str]:
     found: set[str] = set()
     foreign: set[str] = set(dir(builtins)) | {"self", "cls"}
     for node in ast.walk(_tree(text)):

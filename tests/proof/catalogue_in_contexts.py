@@ -1,8 +1,8 @@
 """The catalogue in contexts: ``python tests/proof/catalogue_in_contexts.py [ID…]``.
 
 Each snippet as a file of its own, and then inside ``async def main()`` with
-``asyncio.run``, in a method, in an imported module, and with aliased imports. What is
-explained at the top level has to be explained there, too, and put right as well. Prints
+``asyncio.run``, in a method, in an imported module, and with every other spelling of what
+is imported or built in. What is explained at the top level has to be explained there, too, and put right as well. Prints
 what is lost, and how much of it by context; ends with status 1 if that is more than
 ``--lost`` allows. Needs `tests` on ``PYTHONPATH``.
 """
@@ -16,15 +16,13 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
-from random import Random
 from typing import TYPE_CHECKING, Any
 
 from explain.figures import snippets
 from explain.judging import ALSO_RIGHT
+from explain.spellings import SPELLINGS
 from proof.matrix.contexts import deep
 from proof.matrix.execution import Program, Said, explained, in_processes, printed
-from proof.matrix.names import Names
-from proof.matrix.writing import with_imports
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,20 +53,15 @@ def _module(text: str) -> Program:
     return Program("import asyncio\n\nimport shop\n\nasyncio.run(shop.main())\n", {"shop": module})
 
 
-def _aliased(aliases: str) -> Callable[[str], Program]:
-    def change(text: str) -> Program:
-        names = Names(Random(text), of_class=False)
-        return Program(with_imports(_IMPORTED.sub("", text), aliases, names))
-
-    return change
+def _spelled(change: Callable[[str], str]) -> Callable[[str], Program]:
+    return lambda text: Program(change(f"import asyncio\n{_IMPORTED.sub('', text)}"))
 
 
 _CONTEXTS: dict[str, Callable[[str], Program]] = {
     "main": _main,
     "method": _method,
     "module": _module,
-    "import asyncio as aio": _aliased("module"),
-    "from asyncio import gather as together": _aliased("names"),
+    **{name: _spelled(change) for name, change in SPELLINGS.items()},
 }
 
 
@@ -93,7 +86,10 @@ def losses(pair: tuple[dict[str, Any], dict[str, Any]]) -> list[Loss]:
     shown = _shown(top)
     found = []
     for name, put in _CONTEXTS.items():
-        there = put(text)
+        try:
+            there = put(text)
+        except (SyntaxError, ValueError):
+            continue  # it cannot be written so
         said = explained(there)
         if _kind(said) == _kind(top):
             found.append(Loss(snippet["id"], name, *_lost(said, right, shown)))

@@ -144,7 +144,7 @@ def _observe_test_loops() -> None:
         timeline.ns = lambda: round(self.time() * 1e9)
         self.live = LoopExtension(Clock.real(), selector, own_fd=-1)
         self.live.timeline = timeline
-        timeline.begin(self)
+        timeline.begin(self, self.live.instruments, self.live.findings)
         self.call_soon = MethodType(turning.call_soon, self)
         self.create_task = MethodType(LiveLoop._create_observed_task, self)
 

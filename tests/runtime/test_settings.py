@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 import math
+import re
+import tomllib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from asyncrepl.cli.options import session_options, with_options
+from asyncrepl.runtime.configuration import OPTIONS, default_file
 from asyncrepl.runtime.settings import load_settings, use_ascii, use_color
 
 if TYPE_CHECKING:
@@ -48,27 +52,57 @@ def test_the_file_in_the_config_directory_counts(home: dict[str, str], tmp_path:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("banner = ", "going on without it"),
-        ("bannner = true", "unknown setting 'bannner'"),
-        ('banner = "yes"', "banner cannot be 'yes'"),
-        ('color = "blue"', "color cannot be 'blue'"),
-        ('clock = "fast"', "clock cannot be 'fast'"),
-        ("rate = 0", "rate cannot be 0"),
-        ("rate = true", "rate cannot be True"),
-        ('rate = "1"', "rate cannot be '1'"),
-        ("rate = nan", "rate cannot be nan"),
-        ("rate = inf", "rate cannot be inf on the real clock"),
+        ("banner = ", ":2: Invalid value; going on without this line"),
+        ("bannner = true", ":2: unknown setting 'bannner': did you mean 'banner'?"),
+        ("Banner = true", ":2: unknown setting 'Banner': did you mean 'banner'?"),
+        ("[banner]", ":2: banner cannot be {}: write true or false"),
+        ("[prompt]\nx = 1", ":2: unknown table 'prompt': there are banner, color, theme"),
+        ("'quoted' = 1", ":2: unknown setting 'quoted': there are banner"),
+        ('banner = "yes"', ":2: banner cannot be 'yes': write true or false"),
+        ('color = "alway"', ":2: color cannot be 'alway': did you mean 'always'?"),
+        ('color = "blue"', ':2: color cannot be \'blue\': write "auto" or "always" or'),
+        ("color = [1]", ":2: color cannot be [1]: write"),
+        ('clock = "fast"', 'clock cannot be \'fast\': write "real" or "virtual"'),
+        ("rate = 0", ":2: rate cannot be 0: try 0.1"),
+        ("rate = true", "rate cannot be True: write a number"),
+        ('rate = "1"', "rate cannot be '1': write a number"),
+        ("rate = nan", "rate cannot be nan: try 0.5, or 2"),
+        ("rate = inf", ":2: rate cannot be inf on the real clock: write 10"),
+        ('x = """\nabc', "going on without this line"),
     ],
 )
 def test_a_broken_file_is_one_line_each(
     home: dict[str, str], tmp_path: Path, text: str, complaint: str
 ) -> None:
-    """What cannot be understood is said in one line, and the rest counts."""
-    written(tmp_path, text)
+    """What cannot be understood is said in one line, with its number, and the rest counts."""
+    written(tmp_path, f"vi = true\n{text}\n")
     settings = load_settings(environ=home)
-    assert len(settings.warnings) == 1
     assert complaint in settings.warnings[0]
+    assert "\n" not in settings.warnings[0]
     assert settings.banner
+    if '"""' not in text:
+        assert len(settings.warnings) == 1
+        assert settings.vi
+
+
+def test_the_commented_default_changes_nothing(home: dict[str, str], tmp_path: Path) -> None:
+    """As it is printed, and with each setting switched on; it tells all there are."""
+    text = default_file(tmp_path / "config.toml")
+    assert tomllib.loads(text) == {}
+    plain = load_settings(environ=home)
+    path = written(tmp_path, re.sub(r"^# (\w+ = )", r"\1", text, flags=re.MULTILINE))
+    assert load_settings(environ=home) == replace(plain, rate=1.0)
+    assert set(tomllib.loads(path.read_text())) == {option.name for option in OPTIONS}
+    assert all(hasattr(plain, option.name) for option in OPTIONS)
+
+
+def test_a_file_with_a_mark_at_its_beginning_is_read(home: dict[str, str], tmp_path: Path) -> None:
+    """Editors of Windows put it there."""
+    written(tmp_path, "\ufeffvi = true\n")
+    assert load_settings(environ=home).vi
+    written(tmp_path.joinpath("more"), "")
+    (tmp_path / "config" / "asyncrepl" / "config.toml").write_bytes(b"vi = \xff")
+    assert "is not text in UTF-8; going on without it" in load_settings(environ=home).warnings[0]
 
 
 def test_a_named_file_that_is_missing_is_said(home: dict[str, str], tmp_path: Path) -> None:

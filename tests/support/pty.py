@@ -97,12 +97,13 @@ class Terminal:
         columns: int = 80,
         rows: int = 24,
         env: dict[str, str] | None = None,
+        screen: type[Screen] = Screen,
     ) -> None:
         command = command or [sys.executable, "-m", "asyncrepl", "-q", "--no-startup"]
         about_another = {"TMUX", "COLUMNS", "LINES"}
         inherited = {name: os.environ[name] for name in os.environ.keys() - about_another}
         environ = {**inherited, "TERM": "xterm-256color", "ASYNCREPL_HISTORY": "", **(env or {})}
-        self.screen = Screen(columns, rows, history=20_000, ratio=0.01)
+        self.screen = screen(columns, rows, history=20_000, ratio=0.01)
         self._stream = pyte.ByteStream(self.screen)
         self._news = threading.Condition()
         self.chunks: list[tuple[float, bytes]] = []

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import functools
 import time
 
 import pytest
 
 from asyncrepl.instrument.compilation import needs_loop
-from asyncrepl.syntax.names import bind_names, callee_name, canonical_name
+from asyncrepl.syntax.names import bind_names, callee_name, canonical_name, method_owner
 
 
 def last_call(text: str, namespace: dict[str, object] | None = None) -> ast.Call:
@@ -36,6 +37,11 @@ def last_call(text: str, namespace: dict[str, object] | None = None) -> ast.Call
         ),
         ("import asyncio\nwith asyncio.Runner() as r:\n    r.run(x)", "asyncio.Runner().run"),
         ("def f():\n    from asyncio import wait as w\n    w(x)", "asyncio.wait"),
+        ("my_next = next\nmy_next(x)", "next"),
+        ("import functools as f, asyncio\ng = f.partial(asyncio.gather)\ng(x)", "asyncio.gather"),
+        ("from functools import partial\npartial(next)(x)", "next"),
+        ("from functools import partial\ng = partial(next, x)\ng()", "functools.partial()"),
+        ("send = worker.send\nsend(x)", ".send"),
         ("list(x)", "list"),
         ("spawn(x)", "spawn"),
         ("f(1)[0].x()", ""),
@@ -66,6 +72,25 @@ def test_what_an_earlier_input_has_imported_is_known() -> None:
     assert canonical_name(last_call("together(x)", namespace).func) == "asyncio.gather"
     assert canonical_name(last_call("t.time()", namespace).func) == "time.time"
     assert callee_name(last_call("together(x)", {"together": lambda: 0})) == "together"
+
+
+def test_the_name_of_an_object() -> None:
+    """Of one in the namespace: a builtin, a partial without arguments, a method."""
+    made = {"first": next, "part": functools.partial(asyncio.sleep), "add": [].append}
+    for name, found in zip(made, ("next", "asyncio.sleep", ".append"), strict=True):
+        assert canonical_name(last_call(f"{name}(x)", made).func) == found
+    assert callee_name(last_call("add(x)", made)) == "append"
+    fixed = {"part": functools.partial(asyncio.sleep, 1)}
+    assert callee_name(last_call("part()", fixed)) == "part"
+
+
+def test_whose_method_is_called() -> None:
+    """In the call itself, or where the variable got it."""
+    for text in ("gen.asend(1)", "send = gen.asend\nsend(1)", "import functools\nsend = functools.partial(gen.asend)\nsend(1)"):  # fmt: skip
+        owner = method_owner(last_call(text))
+        assert owner is not None
+        assert ast.unparse(owner) == "gen"
+    assert method_owner(last_call("send(1)")) is None
 
 
 def test_names_may_be_bound_again() -> None:

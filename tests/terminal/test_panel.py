@@ -39,6 +39,14 @@ def test_lanes_can_be_switched_off_and_on(terminal: Terminal) -> None:
     terminal.wait(lambda: lane(terminal, "another"), "a lane")
 
 
+def test_lanes_of_what_has_ended_go_also_where_time_stands_still(terminal: Terminal) -> None:
+    """In virtual time it passes only while something runs."""
+    terminal.enter(":clock virtual")
+    terminal.send("await asyncio.sleep(3)\r")
+    terminal.wait(lambda: lane(terminal, "input 1"), "a lane")
+    terminal.wait(lambda: terminal.at_prompt and not lane(terminal, "input 1"), "no lane")
+
+
 def test_lanes_take_a_third_of_the_screen_at_most(start: Callable[..., Terminal]) -> None:
     """Of many tasks the rest is summed up, and the prompt stays on the screen."""
     terminal = start(columns=40, rows=15)
@@ -201,7 +209,7 @@ def test_ctrl_c_while_a_demo_types_gives_the_prompt(terminal: Terminal, tmp_path
     terminal.send(f":replay {path}\r")
     terminal.wait(lambda: terminal.cursor_line.startswith(">>> 'the fir"), "typing")
     terminal.send(" \x03")
-    terminal.wait_for("demo held: :resume goes on")
+    terminal.wait_for("demo held: :resume or :step goes on")
     terminal.wait_for_prompt()
     terminal.enter("'mine'")
     terminal.send(":resume\r  ")
@@ -233,7 +241,7 @@ def test_a_demo_is_held_and_resumed(terminal: Terminal, demo: Path) -> None:
     terminal.send(f":replay {demo}\r")
     terminal.wait_for("press a key to go on")
     terminal.send("\x03")
-    terminal.wait_for("demo held: :resume goes on")
+    terminal.wait_for("demo held: :resume or :step goes on")
     terminal.enter("await asyncio.sleep(0.01); 'mine'")
     assert "'mine'" in terminal.scrollback
     terminal.send(":resume\r")
@@ -250,3 +258,20 @@ def test_how_tasks_ended_can_be_seen(terminal: Terminal) -> None:
     terminal.wait(lambda: any(re.search(r"^ *bad .*✗", line) for line in terminal.lines), "✗")
     terminal.wait(lambda: any(re.search(r"^ *long .*○", line) for line in terminal.lines), "○")
     terminal.wait(lambda: not any("✗" in line for line in terminal.lines), "the end of the lanes")
+
+
+def test_a_panel_rests_only_after_a_look() -> None:
+    """On a busy machine the frame after a nudge may come so late that nothing would be looked at."""
+    from asyncrepl.terminal.panel import LoopView, Panel
+
+    class Waiting(LoopView):
+        def at_rest(self) -> bool:
+            return True
+
+    panel = Panel(Waiting(), lambda: (80, 24), lanes=True)
+    panel.nudge()
+    panel._nudged_at -= 5.0
+    panel._looked_at = panel._nudged_at  # no frame since
+    assert not panel._resting()
+    panel.refresh()
+    assert panel._resting()

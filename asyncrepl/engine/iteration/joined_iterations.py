@@ -38,16 +38,15 @@ from asyncrepl.engine.tasks.await_chain import await_chain
 from asyncrepl.events.iteration_events import LoopSite
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import asyncio
+    from collections.abc import Callable, Iterator, Sequence
     from types import CodeType, FrameType
 
-    InstructionReached = Callable[[FrameType, int], object]
-    from collections.abc import Iterator, Sequence
-
-    Tracer = Any  # its module imports this one
     from asyncrepl.engine.iteration.iteration_state import IterationState
+    from asyncrepl.engine.iteration.open_iterations import OpenIterations
     from asyncrepl.events.iteration_events import EndReason
 
+    InstructionReached = Callable[[FrameType, int], object]
     _Step = tuple["AsyncLoop", Callable[[IterationState, FrameType], None]]
 
 __all__ = [
@@ -278,10 +277,23 @@ def _position_range(instruction: dis.Instruction) -> tuple[_Place, _Place] | Non
     return (line, column), (end_line, end_column)
 
 
+class JoiningTracer(Protocol):
+    """What is asked of a `Tracer`, whose module imports this one."""
+
+    @property
+    def walks(self) -> OpenIterations:
+        """The iterations under way."""
+
+    def joined(
+        self, site: LoopSite, frame: FrameType, task: asyncio.Task[object]
+    ) -> IterationState:
+        """The iteration at `site`, in `frame`, which is one of `task`."""
+
+
 class JoinedIterations:
     """The walks that were joined, for one tracer; for the loop's thread."""
 
-    def __init__(self, tracer: Tracer) -> None:
+    def __init__(self, tracer: JoiningTracer) -> None:
         #: The lane of the statement, if walks of one are told: what it raises ends those.
         self.lane: int | None = None
         self._tracer = tracer

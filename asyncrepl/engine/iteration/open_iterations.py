@@ -69,6 +69,11 @@ class OpenIterations(Instrument):
             if not inside:
                 del self._frames[iteration.frame]
 
+    def seen(self) -> list[IterationState]:
+        """All that are told of; for any thread."""
+        every = [each for inside in list(self._frames.values()) for each in list(inside)]
+        return [each for each in every if isinstance(each, IterationState)]
+
     def inside(self, frame: FrameType) -> list[IterationState]:
         """The walks in `frame` that are seen, outer ones first."""
         return [

@@ -361,7 +361,7 @@ class LiveLoop(_SelectorEventLoop):
 
         self.unobserve()
         timeline.ns = self.live.clock.ns
-        timeline.begin(self)
+        timeline.begin(self, self.live.instruments, self.live.findings)
         self.live.timeline = timeline
         self.live.instruments.add(timeline)
         _override(self, "_run_once", MethodType(observed_iteration.run_once, self))

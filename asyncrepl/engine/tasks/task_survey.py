@@ -19,7 +19,7 @@ import threading
 from dataclasses import dataclass
 from functools import cache
 from types import NoneType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from asyncrepl.engine.code_owner import is_library, is_plumbing, location_and_source, owner
 from asyncrepl.engine.tasks.await_chain import (
@@ -36,12 +36,10 @@ from asyncrepl.events.findings import Finding
 from asyncrepl.events.object_info import ObjectInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sized
 
     from asyncrepl.engine.tasks.await_chain import AwaitLink
     from asyncrepl.engine.tasks.timeline import Timeline
-
-    LiveLoop = Any  # its module imports this one
 
 __all__ = [
     "TaskActivity",
@@ -294,7 +292,37 @@ def _natural_key(name: str) -> list[str | tuple[int, str]]:
 _THREADS_THAT_WAKE_NOBODY = ("asyncrepl", "asyncio_")
 
 
-def is_deadlocked(loop: LiveLoop) -> bool:
+class _Watched(Protocol):
+    """What a loop waits for."""
+
+    def get_map(self) -> Sized: ...
+
+
+class _Outside(Protocol):
+    """What is under way outside of the loop: threads, processes."""
+
+    def pending(self) -> bool: ...
+
+
+class _LoopExtension(Protocol):
+    @property
+    def selector(self) -> _Watched: ...
+    @property
+    def outside(self) -> _Outside: ...
+
+
+class WakeableLoop(Protocol):
+    """What is asked of a `LiveLoop`, whose module imports this one."""
+
+    @property
+    def _ready(self) -> Sized: ...
+    @property
+    def _scheduled(self) -> Sized: ...
+    @property
+    def live(self) -> _LoopExtension: ...
+
+
+def is_deadlocked(loop: WakeableLoop) -> bool:
     """Whether `loop`, whose thread this is, has nothing that could wake it."""
     if loop._ready or loop._scheduled or len(loop.live.selector.get_map()) > 1:  # noqa: SLF001
         return False  # its own pipe is the one

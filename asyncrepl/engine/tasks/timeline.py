@@ -63,7 +63,6 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterator, Mapping
 
-    LiveLoop = Any  # its module imports this one
     from asyncrepl.events import Blocked, Ending, MarkKind
     from asyncrepl.events.findings import Finding
     from asyncrepl.events.iteration_events import IterationEvent
@@ -224,10 +223,15 @@ class Timeline(Instrument):
 
     # -- for the loop and its iterations -----------------------------------------
 
-    def begin(self, loop: LiveLoop) -> None:
-        """Start recording `loop`, in its thread; tasks that exist already get their lanes."""
+    def begin(
+        self, loop: asyncio.AbstractEventLoop, instruments: Instruments, findings: FindingLog
+    ) -> None:
+        """Start recording `loop`, in its thread; tasks that exist already get their lanes.
+
+        What happens is told to `instruments`, mistakes are noted in `findings`.
+        """
         self._thread = threading.get_ident()
-        self.instruments, self._finding_log = loop.live.instruments, loop.live.findings
+        self.instruments, self._finding_log = instruments, findings
         self.cuts = CutOffTasks(self._finding_log)
         for record in list(self.records.values()):
             if (task := record.ref()) is not None and is_done(task):

@@ -6,7 +6,8 @@ import ast
 
 from asyncrepl.events.object_info import MISSING, lookup
 from asyncrepl.explain.demands import met
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of, fresh
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of
+from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.kinds import has
 from asyncrepl.explain.repairs.entered_operands import around_statement, enter_rest
 from asyncrepl.explain.repairs.iterated_operands import collected

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
 from asyncrepl.explain.demands import met
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of, fresh
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of
+from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.generator_steps import called, stepped_source
 from asyncrepl.explain.kinds import Kind, has, kind_of
 from asyncrepl.explain.repairs.entered_operands import make_async_with, make_plain_with
@@ -326,7 +327,7 @@ def scheduled(fixing: Fixing, case: Case) -> None:
         fixing.of(case.unit).replace(call, f"asyncio.create_task({case.source})")
         fixing.needs_import(case.unit, "asyncio")
     else:
-        parameters = " task" if name == "add_done_callback" else ""
+        parameters = f" {fresh(case.unit, 'task')}" if name == "add_done_callback" else ""
         fixing.of(case.unit).before(case.node, f"lambda{parameters}: asyncio.create_task(")
         fixing.of(case.unit).after(case.node, ")")
         fixing.needs_import(case.unit, "asyncio")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
 from asyncrepl.explain.demands import met
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of, fresh
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of
+from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.kinds import Kind, has
 from asyncrepl.explain.repairs.iterated_operands import given_to
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, kind_of_case, made_here, yields_once
@@ -285,7 +286,7 @@ def around_statement(
     statement = unit.statement(whole)
     if not unit.source.begins_line(statement) or scope(unit, whole) is not scope(unit, statement):
         raise CannotFixError
-    name, by = fresh(unit, "stream"), unit.source.indent(statement)
+    name, by = fixing.fresh(unit, "stream"), unit.source.indent(statement)
     parent = unit.parents.get(whole)
     inner = unit.source.span(whole)
     if isinstance(parent, ast.Expr):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, async_walks, awaits_of, fresh
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, async_walks, awaits_of
+from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.kinds import has
 from asyncrepl.explain.repairs.later_uses import is_walked, later_walked
 from asyncrepl.explain.repairs.repair_case import (
@@ -178,7 +179,7 @@ def walked_not_awaited(fixing: Fixing, case: Case) -> None:
         fixing.of(unit).replace(Span(end - 1, end), "]")
         return
     if isinstance(parent, ast.Expr):
-        name = fresh(unit, "_")
+        name = fixing.fresh(unit, "_")
         fixing.of(unit).replace(await_, f"async for {name} in {case.source}: pass")
         return
     if isinstance(parent, LOOPS) and parent.iter is await_:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.dropped_coroutines import dropped_name, handed_to
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, fresh, short
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
+from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.syntax.names import callee_name
@@ -70,7 +71,8 @@ def _as_task(evidence: Evidence, unit: Unit, call: ast.Call, function: ast.expr)
         start = home[0].source.span(home[1]).start
         fixing.of(home[0]).replace(Span(start, start + len("async ")), "")
     elif callee_name(call) == "add_done_callback":
-        fixing.of(unit).replace(function, f"lambda task: asyncio.create_task({name}(task))")
+        task = fresh(unit, "task")
+        fixing.of(unit).replace(function, f"lambda {task}: asyncio.create_task({name}({task}))")
     else:
         for each in after:
             fixing.of(unit).replace(each, "")

@@ -23,7 +23,7 @@ from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.rules.half_iterables import method
 from asyncrepl.explain.rules.iteration_end import STEPS
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.names import callee_name, canonical_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -147,10 +147,7 @@ def _broken_awaitable(evidence: Evidence) -> Finding | None:
 
 def _ends(function: Function) -> bool:
     """Whether ``__anext__`` can end the loop."""
-    return any(
-        isinstance(node, ast.Name) and node.id == "StopAsyncIteration"
-        for node in own_nodes(function)
-    )
+    return any(canonical_name(node) == "StopAsyncIteration" for node in own_nodes(function))
 
 
 def _iterating(evidence: Evidence, found: Found | None) -> Fix | None:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaited, short
+from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.generator_steps import STEPS
 from asyncrepl.explain.rule import Rule
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.names import callee_name, method_owner
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence, Site
@@ -29,14 +30,15 @@ def _sent(evidence: Evidence) -> Finding | None:
     """``coro.send(None)`` by hand, which fails itself or as soon as the loop is needed."""
     for site in evidence.sites:
         call = site.node(ast.Call)
-        if call is None or callee_name(call) != "send" or not isinstance(call.func, ast.Attribute):
+        sent = method_owner(call) if call is not None and callee_name(call) == "send" else None
+        if sent is None:
             continue
         if evidence.leak or not (_fails_itself(evidence, site) or _lacks_loop(evidence)):
             continue
         resolver = type(evidence.resolver).of_frame(evidence.units, site.frame)
-        info = resolver.info(call.func.value)
+        info = resolver.info(sent)
         if info is not None and info.kind is CoroutineType:
-            return Finding(_why_driven(site.unit, call.func.value))
+            return Finding(_why_driven(site.unit, sent))
     return None
 
 
@@ -83,7 +85,8 @@ def _keys_first(evidence: Evidence, call: ast.Call, key: ast.keyword) -> Fix | N
     unit, fixing = evidence.unit, Fixing(evidence)
     source, function = unit.source.source(call.args[0]), unit.source.source(key.value)
     name = fixing.fresh(unit, "keys")
-    line = f"{name} = {{item: await {function}(item) for item in {source}}}"
+    item = fresh(unit, "item")
+    line = f"{name} = {{{item}: await {function}({item}) for {item} in {source}}}"
     fixing.of(unit).lines_before(unit.statement(call), line)
     fixing.of(unit).replace(call.args[0], name)
     fixing.of(unit).replace(key.value, f"{name}.get")

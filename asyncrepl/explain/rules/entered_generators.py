@@ -12,6 +12,7 @@ from asyncrepl.explain.fix_editor import Fixing
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.source_units import FUNCTIONS
+from asyncrepl.syntax.node_types import LOOPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["RULES"]
 
 _MANAGER = vars(contextlib)["_AsyncGeneratorContextManager"]
-_LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
 
 def _of_manager(evidence: Evidence, method: str) -> tuple[Unit, Function] | None:
@@ -119,8 +119,8 @@ def _once(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:
     yields = [node for node in own_nodes(function) if isinstance(node, ast.Yield)]
     statements = [unit.statement(node) for node in yields]
     fixing = Fixing(evidence)
-    loop = unit.enclosing(yields[0], *_LOOPS, *FUNCTIONS) if yields else None
-    if len(yields) == 1 and isinstance(loop, _LOOPS) and statements[0] in loop.body:
+    loop = unit.enclosing(yields[0], *LOOPS, *FUNCTIONS) if yields else None
+    if len(yields) == 1 and isinstance(loop, LOOPS) and statements[0] in loop.body:
         fixing.of(unit).lines_after(statements[0], "break")
         return fixing.fix()
     if len(yields) == 2 and all(each in function.body for each in statements):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fix_editor import Fixing, fresh, short
+from asyncrepl.explain.fix_editor import Fixing, short
 from asyncrepl.explain.generator_steps import assignment
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
@@ -98,7 +98,7 @@ def _one_behind(evidence: Evidence, loop: ast.AsyncFor, calls: list[ast.Call]) -
         return None
     if not isinstance(awaited, ast.Await):
         return None
-    target, before = loop.target.id, fresh(unit, "before")
+    target, before = loop.target.id, fixing.fresh(unit, "before")
     body, edits = loop.body[0], fixing.of(unit)
     for node in ast.walk(body):
         if isinstance(node, ast.Name) and node.id == target:

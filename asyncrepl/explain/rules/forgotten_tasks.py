@@ -186,7 +186,10 @@ def _awaited_last(evidence: Evidence, unit: Unit, call: ast.Call, kind: str = ""
         return None
     text, body = f"await {name}", unit.tree.body if unit.tree else []
     if kind in vars(builtins) and not any(isinstance(s, ast.Try | ast.TryStar) for s in body):
-        text = f"try:\n    {text}\nexcept {kind} as error:\n    print('failed:', repr(error))"
+        caught = fixing.fresh(unit, "error")
+        text = (
+            f"try:\n    {text}\nexcept {kind} as {caught}:\n    print('failed:', repr({caught}))"
+        )
     fixing.of(unit).lines_after(last, text)
     return fixing.fix()
 

@@ -13,6 +13,7 @@ from asyncrepl.explain.loop_edits import defined, over, replaced
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.source_units import FUNCTIONS, Function, Unit
+from asyncrepl.syntax.names import canonical_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -87,10 +88,7 @@ def _forwarding(evidence: Evidence, unit: Unit, forward: Function) -> Fix | None
         (
             call.args[0]
             for call in own_nodes(forward)
-            if isinstance(call, ast.Call)
-            and isinstance(call.func, ast.Name)
-            and call.func.id == "getattr"
-            and call.args
+            if isinstance(call, ast.Call) and canonical_name(call.func) == "getattr" and call.args
         ),
         None,
     )

@@ -14,7 +14,7 @@ from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import scope
 from asyncrepl.explain.source_units import FUNCTIONS, Unit
 from asyncrepl.explain.static_values import Resolver
-from asyncrepl.syntax.names import callee_name, last_name
+from asyncrepl.syntax.names import callee_name, canonical_name, last_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence, Site
@@ -29,7 +29,7 @@ def _raised(site: Site) -> ast.Raise | None:
     """``raise StopIteration`` written out at the place."""
     node = site.node(ast.Raise)
     name = node.exc.func if node and isinstance(node.exc, ast.Call) else node.exc if node else None
-    return node if isinstance(name, ast.Name) and name.id in _STOPS else None
+    return node if canonical_name(name) in _STOPS else None
 
 
 def _in_anext(evidence: Evidence) -> Finding | None:

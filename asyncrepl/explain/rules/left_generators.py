@@ -11,7 +11,7 @@ from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fix_editor import Fixing, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.names import callee_name, method_owner
 from asyncrepl.syntax.source_rewriter import indent
 
 if TYPE_CHECKING:
@@ -76,11 +76,7 @@ def _closed_with_loop(evidence: Evidence, unit: Unit, loop: ast.AsyncFor) -> Fix
     head = f"{by}async with aclosing({unit.source.source(loop.iter)}) as {name}:\n"
     ending = "" if text.endswith("\n") else "\n"
     fixing.of(unit).replace(unit.source.block(loop), head + indent(text, "    ") + ending)
-    known = "aclosing" in evidence.namespace or any(
-        alias.name == "aclosing" for node in unit.nodes(ast.ImportFrom) for alias in node.names
-    )
-    if not known:
-        fixing.of(unit).insert(0, "from contextlib import aclosing\n\n")
+    fixing.needs_name(unit, "contextlib", "aclosing")
     return fixing.fix()
 
 
@@ -106,10 +102,10 @@ def _reset(evidence: Evidence) -> Finding | None:
 
     A token of another variable is refused as well, one that was used by another error.
     """
-    frame, call = evidence.frame, _reset_call(evidence)
-    if frame is None or call is None or not _suspends(frame.f_code):
+    frame, variable = evidence.frame, _reset_variable(evidence)
+    if frame is None or variable is None or not _suspends(frame.f_code):
         return None
-    name, said = frame.f_code.co_name, short(evidence.unit, call.value)
+    name, said = frame.f_code.co_name, short(evidence.unit, variable)
     if not frame.f_code.co_flags & _ASYNC_GENERATOR or len(evidence.sites) > 1:
         why = (
             f"{said} was set in one task and is reset in another: `{name}` was begun by one task "
@@ -127,18 +123,16 @@ def _reset(evidence: Evidence) -> Finding | None:
     return Finding(why)
 
 
-def _reset_call(evidence: Evidence) -> ast.Attribute | None:
-    """What is called at the place, if it is ``reset`` of a variable, with a token of it."""
+def _reset_variable(evidence: Evidence) -> ast.expr | None:
+    """The variable of which ``reset`` is called at the place, with a token of it."""
     calls = [node for node in evidence.nodes if isinstance(node, ast.Call)]
     call = calls[-1] if calls and evidence.direct else None
     if call is None or callee_name(call) != "reset" or len(call.args) != 1:
         return None
-    if not isinstance(call.func, ast.Attribute):
-        return None
-    token = evidence.resolver.value(call.args[0])
-    variable = evidence.resolver.value(call.func.value)
+    owner, token = method_owner(call), evidence.resolver.value(call.args[0])
+    variable = evidence.resolver.value(owner) if owner is not None else None
     kept = isinstance(variable, ContextVar) and isinstance(token, Token) and token.var is variable
-    return call.func if kept else None
+    return owner if kept else None
 
 
 def _suspends(code: CodeType) -> bool:

@@ -6,7 +6,8 @@ import ast
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fix_editor import Fixing, fresh, is_generator, short
+from asyncrepl.explain.fix_editor import Fixing, is_generator, short
+from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import COMPREHENSIONS, annotated, own_nodes, scope
 from asyncrepl.explain.static_values import is_async_iterable, is_awaitable

@@ -65,11 +65,11 @@ def _made(evidence: Evidence, fits: Callable[[Unit, ast.Call], bool], why: str) 
 
 def _all_awaited(evidence: Evidence, unit: Unit, call: ast.Call) -> Fix | None:
     """``await`` in front of the call, and of others like it that nobody awaits either."""
-    fixing, text = Fixing(evidence), unit.source.source(call.func)
+    fixing, called = Fixing(evidence), ast.dump(call.func)
     like = [
         each
         for each in unit.nodes(ast.Call)
-        if unit.source.source(each.func) == text
+        if ast.dump(each.func) == called
         if isinstance(unit.parents.get(each), ast.Expr) or is_test(unit, each)
         if isinstance(scope(unit, each), ast.AsyncFunctionDef)
     ]
@@ -139,7 +139,7 @@ def _async_protocol(evidence: Evidence, unit: Unit, owner: ast.ClassDef) -> Fix 
             if renamed:
                 edits.replace(Span(start, start + len(function.name)), renamed)
             for node in own_nodes(function):
-                if isinstance(node, ast.Name) and node.id == "StopIteration":
+                if isinstance(node, ast.Name) and last_name(node) == "StopIteration":
                     edits.replace(node, "StopAsyncIteration")
     loops = [
         (each, node)

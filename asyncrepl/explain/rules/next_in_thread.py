@@ -7,10 +7,11 @@ import sys
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fix_editor import Fixing, fresh, short
+from asyncrepl.explain.fix_editor import Fixing, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.syntax.names import last_name
+from asyncrepl.syntax.node_types import LOOPS
 
 if TYPE_CHECKING:
     from types import CodeType
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.source_units import Unit
 
 __all__ = ["RULES"]
-
-_LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
 
 def _raised(evidence: Evidence) -> Finding | None:
@@ -57,10 +56,11 @@ def _finding(evidence: Evidence, unit: Unit, waited: ast.Await) -> Finding:
 def _with_default(evidence: Evidence, unit: Unit, waited: ast.Await) -> Fix | None:
     """``next(it, end)``, and what was to be done at the StopIteration where that comes."""
     call, statement = waited.value, unit.statement(waited)
-    loop = unit.enclosing(waited, *_LOOPS)
+    loop = unit.enclosing(waited, *LOOPS)
     if not isinstance(call, ast.Call) or loop is None or not _gives_next(call):
         return None
-    fixing, end = Fixing(evidence), fresh(unit, "end")
+    fixing = Fixing(evidence)
+    end = fixing.fresh(unit, "end")
     edits, given = fixing.of(unit), isinstance(statement, ast.Assign) and statement.value is waited
     edits.lines_before(loop, f"{end} = object()")
     edits.after(call.args[-1], f", {end}")
@@ -69,7 +69,7 @@ def _with_default(evidence: Evidence, unit: Unit, waited: ast.Await) -> Fix | No
         name = unit.source.source(statement.targets[0])  # type: ignore[attr-defined]  # see above
         edits.lines_after(statement, f"if {name} is {end}:\n    {leaving}")
         return fixing.fix()
-    name, source = fresh(unit, "item"), unit.source.source
+    name, source = fixing.fresh(unit, "item"), unit.source.source
     inner = f"{source(call)[:-1].rstrip().rstrip(',')}, {end})"
     edits = (fixing := Fixing(evidence)).of(unit)
     edits.lines_before(loop, f"{end} = object()")
@@ -87,7 +87,7 @@ def _gives_next(call: ast.Call) -> bool:
 
 def _at_the_end(unit: Unit, waited: ast.Await) -> str:
     """What a handler of the StopIteration does; else the loop, or the generator, ends."""
-    function, loop = scope(unit, waited), unit.enclosing(waited, *_LOOPS)
+    function, loop = scope(unit, waited), unit.enclosing(waited, *LOOPS)
     for guard in unit.ancestors(waited):
         for handler in guard.handlers if isinstance(guard, ast.Try) else ():
             if last_name(handler.type) == "StopIteration":

@@ -12,10 +12,11 @@ from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.bindings import is_coroutine_function
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
+from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import async_factory, header_end
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.names import callee_name, canonical_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -45,20 +46,22 @@ def _async_init(evidence: Evidence) -> Finding | None:
 def _factory(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:
     fixing = Fixing(evidence)
     try:
-        async_factory(fixing, unit, function)
+        name = async_factory(fixing, unit, function)
         if evidence.unit not in (unit, *evidence.callers):
-            _calls_factory(fixing, evidence, unit, function)
+            _calls_factory(fixing, evidence, unit, function, name)
     except CannotFixError:
         return None
     return fixing.fix()
 
 
-def _calls_factory(fixing: Fixing, evidence: Evidence, unit: Unit, function: Function) -> None:
+def _calls_factory(
+    fixing: Fixing, evidence: Evidence, unit: Unit, function: Function, name: str
+) -> None:
     owner = unit.parents[function]
     assert isinstance(owner, ast.ClassDef)
     for call in evidence.unit.nodes(ast.Call):
         if isinstance(call.func, ast.Name) and call.func.id == owner.name:
-            fixing.of(evidence.unit).after(call.func, ".create")
+            fixing.of(evidence.unit).after(call.func, f".{name}")
             fixing.awaiting(evidence.unit, call)
 
 
@@ -112,8 +115,8 @@ def _as_aiter(fixing: Fixing, unit: Unit, function: Function) -> None:
     edits.replace(Span(end - len("__iter__"), end), "__aiter__")
     for node in own_nodes(function):
         if isinstance(node, ast.Return) and node.value is not None:
-            by = unit.source.indent(node)
-            text = f"for item in {unit.source.source(node.value)}:\n{by}    yield item"
+            by, item = unit.source.indent(node), fresh(unit, "item")
+            text = f"for {item} in {unit.source.source(node.value)}:\n{by}    yield {item}"
             edits.replace(node, text)
 
 
@@ -147,7 +150,7 @@ def _modern(evidence: Evidence, function: ast.FunctionDef) -> Fix | None:
     unit, fixing = evidence.unit, Fixing(evidence)
     edits = fixing.of(unit)
     for decorator in function.decorator_list:
-        if isinstance(decorator, ast.Attribute) and decorator.attr == "coroutine":
+        if canonical_name(decorator) in ("asyncio.coroutine", "types.coroutine"):
             start = unit.source.line_start(unit.source.span(decorator).start)
             edits.replace(Span(start, unit.text.index("\n", start) + 1), "")
     edits.before(function, "async ")

@@ -14,6 +14,7 @@ from asyncrepl.explain.fix_editor import CannotFixError, Fixing
 from asyncrepl.explain.hoisted_code import async_factory, lambda_to_def, out_of_class
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import is_async, own_nodes, scope, scopes
+from asyncrepl.syntax.names import callee_name, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,7 +115,7 @@ def _renamed(fixing: Fixing, evidence: Evidence, function: ast.FunctionDef) -> N
         type(unit.source.span(function))(start, name + len(function.name)), f"async def {new}"
     )
     for node in own_nodes(function):
-        if isinstance(node, ast.Name) and node.id == "StopIteration":
+        if isinstance(node, ast.Name) and last_name(node) == "StopIteration":
             edits.replace(node, "StopAsyncIteration")
 
 
@@ -122,8 +123,7 @@ def _done_callback(fixing: Fixing, evidence: Evidence, function: ast.FunctionDef
     """Ask a done callback's task for its result: it is done, there's nothing to await."""
     unit, arguments = evidence.unit, function.args.args
     handed = any(
-        isinstance(call.func, ast.Attribute)
-        and call.func.attr == "add_done_callback"
+        callee_name(call) == "add_done_callback"
         and any(isinstance(each, ast.Name) and each.id == function.name for each in call.args)
         for call in unit.nodes(ast.Call)
     )

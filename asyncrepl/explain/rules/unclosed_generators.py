@@ -12,7 +12,7 @@ from asyncrepl.explain.generator_steps import called
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.static_values import Resolver
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.names import callee_name, method_owner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,9 +78,7 @@ def _calls(evidence: Evidence, site: Site) -> Iterator[ast.Call]:
 def _closed(call: ast.Call) -> ast.expr | None:
     if callee_name(call) == "aclosing" and call.args:
         return call.args[0]
-    if callee_name(call) == "aclose" and isinstance(call.func, ast.Attribute):
-        return call.func.value
-    return None
+    return method_owner(call) if callee_name(call) == "aclose" else None
 
 
 def late_yield(function: Function) -> ast.Yield | ast.ExceptHandler | None:

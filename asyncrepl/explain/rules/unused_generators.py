@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.async_states import has_begun
 from asyncrepl.explain.boolean_contexts import is_test
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, fresh, short
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
+from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.value_arrivals import is_meant_as_value
@@ -39,9 +40,9 @@ def _shown(evidence: Evidence) -> Finding | None:
         return None
     if has_begun(use.info.value):
         return None
-    name = fresh(unit, "item")
-    source = unit.source.source(use.node)
     fixing = Fixing(evidence)
+    name = fixing.fresh(unit, "item")
+    source = unit.source.source(use.node)
     fixing.of(unit).replace(use.node, f"async for {name} in {source}: print({name})")
     return Finding(_why(unit, use.node), fixing.fix())
 
@@ -73,7 +74,8 @@ def _lost(evidence: Evidence) -> Finding | None:
         return None  # ``cached or rows()`` hands it on
     if not isinstance(use.owner, ast.Expr):
         return Finding(_why(unit, use.node), _collected(evidence, use.node))
-    fixing, name = Fixing(evidence), fresh(unit, "_")
+    fixing = Fixing(evidence)
+    name = fixing.fresh(unit, "_")
     fixing.of(unit).replace(use.node, f"async for {name} in {unit.source.source(use.node)}: pass")
     try:
         fixing.suspending(unit, use.node)

@@ -22,12 +22,13 @@ from asyncrepl.explain.class_methods import (
     takes,
 )
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fix_editor import Fixing, fresh
+from asyncrepl.explain.fix_editor import Fixing
+from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.rules.half_iterables import method
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.static_values import is_async_iterable
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.names import callee_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ def _next_method(evidence: Evidence) -> Finding | None:
     end = unit.text.index(f"{step.__name__}", unit.text.index("def", start)) + len(step.__name__)
     edits.replace(Span(start, end), "async def __anext__")
     for node in own_nodes(function):
-        if isinstance(node, ast.Name) and node.id == "StopIteration":
+        if isinstance(node, ast.Name) and last_name(node) == "StopIteration":
             edits.replace(node, "StopAsyncIteration")
     return Finding(why, fixing.fix())
 
@@ -203,11 +204,12 @@ def _method_for(
     evidence: Evidence, unit: Unit, owner: ast.ClassDef, target: ast.Attribute
 ) -> Fix | None:
     fixing = Fixing(evidence)
-    fixing.of(unit).replace(target, f"{unit.source.source(target.value)}._step")
+    name = fixing.fresh_attribute("_step")
+    fixing.of(unit).replace(target, f"{unit.source.source(target.value)}.{name}")
     before = method(owner, "__aiter__")
     if before is None:
         return None
-    fixing.of(unit).lines_before(before, "def __anext__(self):\n    return self._step()")
+    fixing.of(unit).lines_before(before, f"def __anext__(self):\n    return self.{name}()")
     return fixing.fix()
 
 

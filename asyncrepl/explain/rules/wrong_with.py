@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
 from types import AsyncGeneratorType, FunctionType
 from typing import TYPE_CHECKING
@@ -17,6 +16,8 @@ from asyncrepl.explain.rule import Rule
 from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
+    import ast
+
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.operand_uses import Use
     from asyncrepl.explain.source_units import Unit
@@ -25,7 +26,6 @@ __all__ = ["RULES"]
 
 _COROUTINE = 0x80
 _ARGUMENTS = {"__aenter__": 0, "__aexit__": 3}
-_LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
 
 def _manager(evidence: Evidence, role: str) -> Use | None:

@@ -9,7 +9,7 @@ from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fix_editor import Fixing, fresh, short
+from asyncrepl.explain.fix_editor import Fixing, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.static_values import Resolver
@@ -84,7 +84,8 @@ def _limit_steps(evidence: Evidence, unit: Unit, block: ast.AsyncWith | ast.With
         return None
     if any(isinstance(each, ast.Continue | ast.Break) for each in ast.walk(loop)):
         return None
-    source, fixing, name = unit.source.source, Fixing(evidence), fresh(unit, "iterator")
+    source, fixing = unit.source.source, Fixing(evidence)
+    name = fixing.fresh(unit, "iterator")
     head = unit.text[unit.source.span(block).start : unit.source.span(loop).start].rstrip()
     start, end = unit.source.span(loop.body[0]).start, unit.source.span(loop.body[-1]).end
     first = unit.source.indent(loop.body[0])

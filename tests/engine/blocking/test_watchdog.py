@@ -82,28 +82,28 @@ class Told(Instrument):
 @contextmanager
 def watched(loop: LiveLoop, probe: Any = None) -> Iterator[tuple[BlockingWatchdog, Told]]:
     told = Told()
-    hogs = BlockingWatchdog(loop, probe=probe)
+    watchdog = BlockingWatchdog(loop, probe=probe)
     loop.live.instruments.add(told)
-    hogs.start()
+    watchdog.start()
     try:
-        yield hogs, told
+        yield watchdog, told
     finally:
-        hogs.close()
-    assert hogs.problem is None
+        watchdog.close()
+    assert watchdog.problem is None
 
 
 def let_go(
-    hogs: BlockingWatchdog, stops: list[queue.SimpleQueue[None]], seen: list[Blocked]
+    watchdog: BlockingWatchdog, stops: list[queue.SimpleQueue[None]], seen: list[Blocked]
 ) -> None:
     """Start a thread that frees the loop at each of `stops`, once it was seen to be blocked."""
 
     def look() -> None:
         deadline = time.monotonic() + LIMIT
         for stop in stops:
-            while hogs.current is None and time.monotonic() < deadline:
+            while watchdog.current is None and time.monotonic() < deadline:
                 pass
-            if hogs.current is not None:
-                seen.append(hogs.current)
+            if watchdog.current is not None:
+                seen.append(watchdog.current)
             stop.put(None)
 
     threading.Thread(target=look).start()
@@ -118,10 +118,10 @@ def test_a_block_is_told_while_it_lasts_and_once_after(loop: LiveLoop) -> None:
         stop.get()
         await told.wait()
 
-    with watched(loop, Alone()) as (hogs, told):
-        let_go(hogs, [stop], seen)
+    with watched(loop, Alone()) as (watchdog, told):
+        let_go(watchdog, [stop], seen)
         loop.run_until_complete(loop.create_task(tick(), name="tick"))
-        assert hogs.current is None
+        assert watchdog.current is None
     (during,), (blocks,) = seen, told.blocks
     after = blocks.last
     for found in (during, after):
@@ -144,8 +144,8 @@ def test_the_length_is_that_of_the_recorded_slice(real: LiveLoop) -> None:
         stop.get()
         await told.wait()
 
-    with watched(real, Alone()) as (hogs, told):
-        let_go(hogs, [stop], [])
+    with watched(real, Alone()) as (watchdog, told):
+        let_go(watchdog, [stop], [])
         real.run_until_complete(main())
     found = told.blocks[0].last
     slices = real.live.timeline.snapshot().slices
@@ -162,8 +162,8 @@ def test_a_slice_is_told_once_at_the_line_where_it_was_longest(loop: LiveLoop) -
         short.get()
         await told.wait()
 
-    with watched(loop, Alone()) as (hogs, told):
-        let_go(hogs, [long, short], [])
+    with watched(loop, Alone()) as (watchdog, told):
+        let_go(watchdog, [long, short], [])
         loop.run_until_complete(main())
     assert [blocks.last.source for blocks in told.blocks] == ["long.get()"]
 
@@ -171,8 +171,8 @@ def test_a_slice_is_told_once_at_the_line_where_it_was_longest(loop: LiveLoop) -
 def test_a_callback_has_no_task(real: LiveLoop) -> None:
     """What blocks in a plain callback is told without a name."""
     stop: queue.SimpleQueue[None] = queue.SimpleQueue()
-    with watched(real, Alone()) as (hogs, told):
-        let_go(hogs, [stop], [])
+    with watched(real, Alone()) as (watchdog, told):
+        let_go(watchdog, [stop], [])
         real.call_soon(lambda: [stop.get()])
         real.run_until_complete(told.wait())
     assert told.blocks[0].last.task is None
@@ -198,32 +198,32 @@ def test_code_that_keeps_the_interpreter_is_told_when_it_ends(real: LiveLoop) ->
 
 def test_a_block_between_two_looks_is_known_from_the_record(real: LiveLoop) -> None:
     """If nobody could look in time, task and length are told, but no line."""
-    hogs = BlockingWatchdog(real, probe=Alone())
+    watchdog = BlockingWatchdog(real, probe=Alone())
 
     async def main() -> None:
         until = time.monotonic() + 0.11
         while time.monotonic() < until:
             pass
 
-    assert hogs.look() == []
+    assert watchdog.look() == []
     real.run_until_complete(real.create_task(main(), name="spin"))
-    (blocks,) = hogs.look()
+    (blocks,) = watchdog.look()
     assert (blocks.last.task, blocks.last.filename) == ("spin", "")
     assert blocks.last.seconds >= 0.11
-    assert hogs.look() == []
+    assert watchdog.look() == []
 
 
 def test_the_end_of_a_statement_tells_what_is_left(real: LiveLoop) -> None:
     """Asked on the loop when a task is over, the watch tells at once what it did."""
     stop: queue.SimpleQueue[None] = queue.SimpleQueue()
     real.live.instruments.add(told_later := ReportList())
-    hogs = BlockingWatchdog(real, probe=Alone())
+    watchdog = BlockingWatchdog(real, probe=Alone())
     seen: list[Blocked] = []
 
     def look() -> None:
-        while hogs.current is None:
-            hogs.look()
-        seen.append(hogs.current)
+        while watchdog.current is None:
+            watchdog.look()
+        seen.append(watchdog.current)
         stop.put(None)
 
     async def main() -> None:
@@ -231,22 +231,22 @@ def test_the_end_of_a_statement_tells_what_is_left(real: LiveLoop) -> None:
         stop.get()
 
     real.run_until_complete(real.create_task(main(), name="input 1"))
-    (blocks,) = hogs.look(ended="input 1")
+    (blocks,) = watchdog.look(ended="input 1")
     assert blocks.last.task == "input 1"
     assert told_later.reports == []
 
 
 def test_nothing_is_told_of_a_slice_that_others_held_up(real: LiveLoop) -> None:
     """A slice that takes long because it got no processor blocks nobody."""
-    hogs = BlockingWatchdog(real, probe=Crowded())
+    watchdog = BlockingWatchdog(real, probe=Crowded())
     told: list[BlockingReport] = []
     over = threading.Event()
 
     def look() -> None:
         until = time.monotonic() + 0.15
         while time.monotonic() < until:
-            told.extend(hogs.look())
-            assert hogs.current is None
+            told.extend(watchdog.look())
+            assert watchdog.current is None
         over.set()
 
     async def main() -> None:
@@ -254,7 +254,7 @@ def test_nothing_is_told_of_a_slice_that_others_held_up(real: LiveLoop) -> None:
         over.wait(LIMIT)
 
     real.run_until_complete(main())
-    assert told + hogs.look() == []
+    assert told + watchdog.look() == []
 
 
 @pytest.fixture
@@ -295,9 +295,9 @@ def test_a_short_slice_in_a_crowd_is_not_told(real: LiveLoop) -> None:
             await asyncio.sleep(0)
         assert stretched == 3
 
-    with watched(real) as (hogs, told):
+    with watched(real) as (watchdog, told):
         real.run_until_complete(main())
-        assert told.blocks + hogs.look() == []
+        assert told.blocks + watchdog.look() == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell who waits")
@@ -313,8 +313,8 @@ def test_a_call_that_blocks_in_a_crowd_is_told(real: LiveLoop) -> None:
         while not told.blocks and time.monotonic() < until:
             await asyncio.sleep(0)
 
-    with watched(real) as (hogs, told):
-        let_go(hogs, [stop], seen)
+    with watched(real) as (watchdog, told):
+        let_go(watchdog, [stop], seen)
         real.run_until_complete(main())
     assert seen[0].source == "stop.get()"
     assert told.blocks[0].last.source == "stop.get()"
@@ -345,12 +345,12 @@ def test_the_watch_sleeps_while_the_loop_waits(real: LiveLoop) -> None:
             return super().sample(late)
 
     async def main() -> None:
-        await asyncio.to_thread(wait_until, lambda: hogs.asleep)
+        await asyncio.to_thread(wait_until, lambda: watchdog.asleep)
         before = len(looks)
         await asyncio.to_thread(time.sleep, 0.3)
         assert len(looks) - before <= 3  # the callback between the two lines has woken it
 
-    with watched(real, Counting()) as (hogs, _):
+    with watched(real, Counting()) as (watchdog, _):
         real.run_until_complete(main())
     assert max(looks) < 0.2  # what it slept is no time in which others kept it from looking
 
@@ -377,7 +377,7 @@ def test_what_blocks_right_after_a_long_wait_is_told(
         waiting = real.create_future()
 
         def wake() -> None:
-            wait_until(lambda: hogs.asleep)
+            wait_until(lambda: watchdog.asleep)
             time.sleep(0.3)
             real.call_soon_threadsafe(lambda: waiting.set_result(None))
 
@@ -387,7 +387,7 @@ def test_what_blocks_right_after_a_long_wait_is_told(
         await told.wait()
 
     blocked: list[float] = []
-    with watched(real, probe) as (hogs, told):
+    with watched(real, probe) as (watchdog, told):
         real.run_until_complete(real.create_task(main(), name="late riser"))
     found = told.blocks[0].last
     assert found.task == "late riser"
@@ -396,8 +396,8 @@ def test_what_blocks_right_after_a_long_wait_is_told(
 
 def test_a_sleeping_watch_can_be_closed(real: LiveLoop) -> None:
     """It ends at once, though the loop never runs again."""
-    with watched(real) as (hogs, _):
-        wait_until(lambda: hogs.asleep)
+    with watched(real) as (watchdog, _):
+        wait_until(lambda: watchdog.asleep)
         (watch,) = (each for each in threading.enumerate() if each.name == "asyncrepl watch")
     watch.join(LIMIT)
     assert not watch.is_alive()

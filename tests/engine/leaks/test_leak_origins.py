@@ -6,8 +6,8 @@ import ast
 
 import pytest
 
+from asyncrepl.engine.leaks.leak_origins import is_discarded_call, only_break, only_call
 from asyncrepl.events.object_info import Place
-from asyncrepl.syntax.origins import is_discarded_call, only_break, only_call
 from asyncrepl.syntax.sources import Source
 
 

@@ -1,0 +1,158 @@
+"""``!COMMAND``: a program of the system's shell, run from the prompt.
+
+It has the terminal while it runs, as beside any shell: keys, modes, the screen. The loop goes on,
+and with it the background tasks; what they print then stands where the program's cursor is. Where
+there is no terminal to lend (a pipe, a transcript, a demo), the program gets no keys, and what it
+prints is shown like the output of a statement.
+
+A Ctrl-C is the program's alone: the terminal sends it to both, and we wait on, as ``system()``
+does; an interpreter or an editor makes something else of it than to end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import signal
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from asyncrepl.session.command_registry import CommandError, command
+from asyncrepl.views.styled_lines import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from asyncrepl.session.command_registry import CompletionWords
+    from asyncrepl.session.shell import Shell
+    from asyncrepl.views.styled_lines import Line
+
+__all__: list[str] = []
+
+_READ_SIZE = 64 * 1024
+#: Commands that change nothing but the shell that runs them, and Python's own way.
+_SHELL_ONLY = {"cd": "os.chdir({!r})", "export": "os.environ[NAME] = VALUE"}
+
+
+def _shell_words(_shell: Shell, typed: str) -> CompletionWords:
+    from asyncrepl.runtime.path_names import paths_beginning_with
+
+    return paths_beginning_with(typed.rpartition(" ")[2])
+
+
+@command(
+    ":shell COMMAND",
+    "run a program of the system (also !COMMAND)",
+    group="session",
+    rank=45,
+    example=":shell ls -l",
+    complete=_shell_words,
+    details="!ls -l is the same. It has the terminal while it runs, and Ctrl-C is for it. "
+    "Background tasks go on. An exit status other than 0 is told.",
+)
+def _run_in_shell(shell: Shell, rest: str) -> Awaitable[list[Line]]:
+    if not rest:
+        raise CommandError("! takes a command of the shell: try !ls")
+    return _wait(shell, rest)
+
+
+async def _wait(shell: Shell, text: str) -> list[Line]:
+    with shell.frontend.terminal_lent() as lent:
+        try:
+            program = await _started(shell, text, lent=lent)
+        except (OSError, ValueError) as error:  # no shell, no more processes; a NUL in the text
+            reason = getattr(error, "strerror", None) or error
+            raise CommandError(f"cannot run {one_line(text)!r}: {reason}") from None
+        await _ended(shell, program, lent=lent)
+    status = program.returncode or 0
+    told = [_status_line(status)] if status else []
+    return told or _hint(text)
+
+
+async def _started(shell: Shell, text: str, *, lent: bool) -> asyncio.subprocess.Process:
+    """Start the program, whatever keys are pressed meanwhile.
+
+    In a task of its own: in that of the command a Ctrl-C would be raised in the midst of the fork,
+    on a busy machine after the program runs already, and leave a program without its session.
+    """
+    starting = asyncio.create_task(_start(text, lent=lent), name=":shell")
+    interrupted = False
+    while True:
+        try:
+            program = await asyncio.shield(starting)
+            break
+        except asyncio.CancelledError:
+            if shell.closing or starting.cancelled():
+                raise
+            interrupted = True
+    if interrupted and not lent:  # else the terminal has sent it, too
+        _send(program, signal.SIGINT, group=True)
+    return program
+
+
+async def _start(text: str, *, lent: bool) -> asyncio.subprocess.Process:
+    if lent:
+        return await asyncio.create_subprocess_shell(text)
+    return await asyncio.create_subprocess_shell(
+        text,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+async def _ended(shell: Shell, program: asyncio.subprocess.Process, *, lent: bool) -> None:
+    """Wait until `program` has ended, and all it prints is shown."""
+    while True:
+        try:
+            await (program.wait() if lent else _show_output(program))
+            break
+        except asyncio.CancelledError:
+            if shell.closing:
+                _send(program, signal.SIGHUP, group=not lent)
+                raise
+            if not lent:
+                _send(program, signal.SIGINT, group=True)
+
+
+async def _show_output(program: asyncio.subprocess.Process) -> None:
+    assert program.stdout is not None
+    while data := await program.stdout.read(_READ_SIZE):
+        sys.stdout.write(data.decode("utf-8", "replace"))
+        sys.stdout.flush()
+    await program.wait()
+
+
+def _send(program: asyncio.subprocess.Process, number: signal.Signals, *, group: bool) -> None:
+    with suppress(ProcessLookupError):
+        if group:
+            os.killpg(program.pid, number)
+        else:
+            program.send_signal(number)
+
+
+def _status_line(status: int) -> Line:
+    if status > 0:
+        return [("dim", f"exit status {status}")]
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = f"signal {-status}"
+    return [("dim", f"ended by {name}")]
+
+
+def _hint(text: str) -> list[Line]:
+    """What to write instead of a command that has changed its own shell only."""
+    try:
+        name, *words = shlex.split(text)
+    except ValueError:
+        return []
+    if name not in _SHELL_ONLY or len(words) != 1:
+        return []
+    instead = _SHELL_ONLY[name].format(*words)
+    return [
+        [("dim", f"{name} has changed that shell only; for this session: "), ("code", instead)]
+    ]

@@ -1,0 +1,110 @@
+"""``!COMMAND``, ``:run`` and ``:time`` at the prompt, on wide and narrow screens."""
+
+from __future__ import annotations
+
+import termios
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from support.pty import Terminal
+
+SIZES = pytest.mark.parametrize(("columns", "rows"), [(80, 24), (40, 15)])
+
+
+@SIZES
+def test_a_program_has_a_sane_terminal_and_gives_it_back(
+    start: Callable[..., Terminal], columns: int, rows: int
+) -> None:
+    """It is a terminal, in the modes it had before us, of its size; then the prompt is back."""
+    terminal = start(columns=columns, rows=rows)
+    terminal.enter("!test -t 0 -a -t 1 && stty -a | grep -ow -e icanon -e echo && stty size")
+    assert terminal.scrollback[-4:] == ["icanon", "echo", f"{rows} {columns}", ">>>"]
+    terminal.enter("!exit 7")
+    assert terminal.scrollback[-2:] == ["exit status 7", ">>>"]
+    assert not terminal.attributes()[3] & termios.ICANON
+
+
+@SIZES
+def test_a_program_reads_keys(start: Callable[..., Terminal], columns: int, rows: int) -> None:
+    """What is typed while it runs is for it, edited by the terminal itself."""
+    terminal = start(columns=columns, rows=rows)
+    terminal.send("!echo ready; read x; echo got $x\r")
+    terminal.wait(lambda: "ready" in terminal.lines)
+    terminal.send("abX\x7fc\r")
+    terminal.wait_for("got abc")
+    terminal.wait_for_prompt()
+
+
+def test_ctrl_c_is_the_programs(terminal: Terminal) -> None:
+    """It may make something else of it than to end; the session waits on."""
+    terminal.send("!trap 'echo caught' INT; echo on; read x; read x; echo done\r")
+    terminal.wait(lambda: "on" in terminal.lines)
+    terminal.send("\x03")
+    terminal.wait(lambda: any(line.removeprefix("^C") == "caught" for line in terminal.lines))
+    terminal.send("one\rtwo\r")
+    terminal.wait(lambda: "done" in terminal.lines)
+    terminal.wait_for_prompt()
+    terminal.send("!echo on2; sleep 60\r")
+    terminal.wait(lambda: "on2" in terminal.lines)
+    terminal.send("\x03")
+    terminal.wait_for_prompt()
+    assert any("SIGINT" in line or "130" in line for line in terminal.lines)
+    terminal.enter("1 + 1")
+
+
+def test_ctrl_c_while_a_program_is_being_started_is_the_programs(terminal: Terminal) -> None:
+    """On a busy machine the program may run before we know of it."""
+    terminal.enter("import subprocess, time; fork = subprocess._fork_exec")
+    terminal.enter("subprocess._fork_exec = lambda *all: (fork(*all), time.sleep(0.3))[0]")
+    terminal.send("!trap 'echo caught' INT; echo on; read x; read x; echo done\r")
+    terminal.wait(lambda: "on" in terminal.lines)
+    terminal.send("\x03")
+    terminal.wait(lambda: any(line.removeprefix("^C") == "caught" for line in terminal.lines))
+    terminal.send("one\rtwo\r")
+    terminal.wait(lambda: "done" in terminal.lines)
+    terminal.wait_for_prompt()
+    assert not any("KeyboardInterrupt" in line for line in terminal.scrollback)
+
+
+def test_background_tasks_go_on(terminal: Terminal) -> None:
+    """They print while the program runs, and it ends when it wants to."""
+    terminal.enter(":ticker tick 0.05")
+    terminal.send("!echo begun; read x\r")
+    terminal.wait(lambda: "begun" in terminal.lines)
+    at = len(terminal.scrollback)
+    terminal.wait(lambda: sum("tick │" in line for line in terminal.scrollback[at:]) > 2)
+    terminal.send("\r")
+    terminal.wait(lambda: terminal.cursor_line.startswith(">>>"))
+
+
+@SIZES
+def test_a_file_runs_and_its_error_is_explained(
+    start: Callable[..., Terminal], tmp_path: Path, columns: int, rows: int
+) -> None:
+    """With the names of the session; nothing is lost by the error."""
+    (tmp_path / "f.py").write_text("print(mine)\nits = [1]\nasync for x in its: pass\n")
+    terminal = start(columns=columns, rows=rows)
+    terminal.enter("mine = 'seen'")
+    terminal.enter(f":run {tmp_path}/f.py")
+    assert "seen" in terminal.scrollback
+    assert any(line.startswith("why ") for line in terminal.scrollback)
+    terminal.enter("its")
+    assert terminal.scrollback[-2:] == ["[1]", ">>>"]
+
+
+@SIZES
+def test_awaits_are_measured_apart(
+    start: Callable[..., Terminal], columns: int, rows: int
+) -> None:
+    """Whole on a narrow screen, too."""
+    terminal = start(columns=columns, rows=rows)
+    terminal.enter(":time await asyncio.sleep(0.02)")
+    shown = " ".join(line.strip() for line in terminal.lines)
+    assert "suspended 2" in shown
+    assert "times 1 run" in shown or "times 2 runs" in shown
+    assert not any("blocked" in line for line in terminal.scrollback)

@@ -1,0 +1,90 @@
+"""With the keys of vi: the mode is named under the line, and the cursor has its shape."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from support.pty import Terminal
+
+COMMAND = [sys.executable, "-m", "asyncrepl", "-q", "--no-startup"]
+SIZES = pytest.mark.parametrize(("columns", "rows"), [(80, 24), (40, 15)])
+
+
+def shapes(terminal: Terminal) -> list[str]:
+    """The shapes that the terminal was told, in order: 0 is its own."""
+    data = b"".join(data for _, data in terminal.chunks)
+    return [number.decode() for number in re.findall(rb"\x1b\[(\d+) q", data)]
+
+
+@SIZES
+def test_the_mode_is_shown_and_the_cursor_has_its_shape(
+    start: Callable[..., Terminal], columns: int, rows: int
+) -> None:
+    """Insert, normal, visual, replace; at the end the terminal's own shape is back."""
+    terminal = start([*COMMAND, "--vi"], columns=columns, rows=rows)
+    for keys, name in (
+        ("abc", "INSERT"),
+        ("\x1b", "NORMAL"),
+        ("v", "VISUAL"),
+        ("\x1b", "NORMAL"),
+        ("R", "REPLACE"),
+    ):
+        terminal.send(keys)
+        terminal.wait(lambda name=name: f"-- {name} --" in terminal.lines)
+    assert [shape for shape in shapes(terminal) if shape in "642"][-1] == "4"
+    assert "6" in shapes(terminal)
+    assert "2" in shapes(terminal)
+    terminal.send("\x1b0Di")
+    terminal.wait(lambda: terminal.at_prompt and "-- INSERT --" in terminal.lines)
+    terminal.enter("1 + 1")
+    assert terminal.scrollback[-2:] == ["2", ">>>"]
+    terminal.send("\x04")
+    assert terminal.exit_status() == 0
+    assert shapes(terminal)[-1] == "0"
+    assert not any("--" in line for line in terminal.lines)
+
+
+def test_escape_waits_for_nothing_longer(start: Callable[..., Terminal]) -> None:
+    """It is not the beginning of another key for a second and a half."""
+    terminal = start([*COMMAND, "--vi"])
+    waits = []
+    for _ in range(3):
+        terminal.send("i")
+        terminal.wait(lambda: "-- INSERT --" in terminal.lines)
+        pressed = time.monotonic()
+        terminal.send("\x1b")
+        terminal.wait(lambda: "-- NORMAL --" in terminal.lines)
+        waits.append(time.monotonic() - pressed)
+    assert min(waits) < 0.5
+    terminal.send("ione\x1b\rtwo")  # Alt-Enter, all at once
+    terminal.wait(lambda: terminal.cursor_line.startswith("... two"))
+
+
+def test_a_program_gets_the_cursor_as_it_was(start: Callable[..., Terminal]) -> None:
+    """And the prompt has its own afterwards."""
+    terminal = start([*COMMAND, "--vi"])
+    terminal.send("!echo here; read x\r")
+    terminal.wait(lambda: "here" in terminal.lines)
+    assert shapes(terminal)[-1] == "0"
+    terminal.send("\r")
+    terminal.wait_for_prompt()
+    terminal.wait(lambda: shapes(terminal)[-1] == "6")
+
+
+def test_with_other_keys_nothing_is_shown_and_no_shape_set(terminal: Terminal) -> None:
+    """`:set vi on` begins it, `off` ends it."""
+    terminal.enter("1")
+    assert shapes(terminal) == []
+    terminal.enter(":set vi on")
+    terminal.wait(lambda: "-- INSERT --" in terminal.lines)
+    terminal.enter(":set vi off")
+    terminal.wait(lambda: "-- INSERT --" not in terminal.lines)
+    terminal.wait(lambda: shapes(terminal)[-1] == "0")
