@@ -35,6 +35,7 @@ from asyncrepl.runtime.process import INTERRUPTED
 from asyncrepl.session.console import Console
 from asyncrepl.session.shell_opening import open_shell
 from asyncrepl.session.source_loader import LoadError, read_text
+from asyncrepl.session.user_modules import UserModuleFinder
 from asyncrepl.syntax.names import canonical_name
 from asyncrepl.syntax.parsed_input import decode_failure, decoded
 from asyncrepl.views.diagnosis_patch import DiagnosedProgram, diagnosis_lines
@@ -203,7 +204,8 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
             shell.mistake_reporter.stuck, shell.mistake_reporter.silent = _end_waiting, True
             findings = shell.loop.live.findings
             findings.patient = True
-            with _watched(shell):
+            folder = None if program.path is None else str(program.path.parent)
+            with _watched(shell), UserModuleFinder(shell.session.sources, folder):
                 found.status = run_program(shell, program.text, program.filename)
             if found.error is not None:
                 # What is noticed from now on may come of it: an error leaves things undone.
@@ -211,7 +213,7 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
             else:
                 findings.end()
                 shell.mistake_reporter.look()
-            perhaps = _tentative_explanation(shell, program)  # while its source is known
+            perhaps = _tentative_explanation(shell)  # while its source is known
     except _DeadlockError:
         found.error, found.shown = None, ()  # closing the session has cancelled it
     if found.error is None:
@@ -288,12 +290,12 @@ class _DeadlockError(EndsSessionError):
     """The program waits for what never comes; out of the loop, where no task can catch it."""
 
 
-def _tentative_explanation(shell: Shell, program: Program) -> Explanation | None:
+def _tentative_explanation(shell: Shell) -> Explanation | None:
     """What may be meant just so; told to an author who asks how long it takes."""
-    source = shell.session.sources.get(program.filename)
-    if source is None or source.tree is None:
-        return None
-    asks = any(canonical_name(node) in _CLOCK_FUNCTIONS for node in ast.walk(source.tree))
+    trees = [source.tree for source in shell.session.sources.values() if source.tree is not None]
+    asks = any(
+        canonical_name(node) in _CLOCK_FUNCTIONS for tree in trees for node in ast.walk(tree)
+    )
     return shell.mistake_reporter.asked() if asks else None
 
 

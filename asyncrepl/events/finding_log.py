@@ -15,6 +15,7 @@ from collections import deque
 from types import CodeType, CoroutineType
 from typing import TYPE_CHECKING, Any
 
+from asyncrepl.events.async_states import generator_of_step, has_begun
 from asyncrepl.events.findings import Finding, FindingKind
 from asyncrepl.events.object_info import ObjectInfo, describe
 
@@ -28,6 +29,8 @@ __all__ = ["FindingLog", "active_log", "install", "see", "was_cut"]
 
 #: So many places are remembered before all are forgotten.
 _MAX_KNOWN = 256
+#: The async generator and its ``id``, that of the awaitable of its step, what is to be seen.
+_MadeStep = tuple[weakref.ref[Any], int, int, Finding]
 _BegunTask = tuple[weakref.ref[Any], CodeType, int, FindingKind]
 
 
@@ -43,7 +46,10 @@ class FindingLog:
         self._new: deque[Finding] = deque(maxlen=16)
         self._tentative: deque[Finding] = deque(maxlen=16)
         self._tasks: deque[_BegunTask] = deque(maxlen=256)
-        self._closing: deque[tuple[Any, int, Finding]] = deque(maxlen=16)
+        self._closing: deque[_MadeStep] = deque(maxlen=16)
+        self._steps: deque[_MadeStep] = deque(maxlen=64)
+        #: Those whose generator is about to die.
+        self._dying: list[_MadeStep] = []
         self._known: set[tuple[str, CodeType, int]] = set()
         #: The async generators in a step of which a task was cancelled: those that are over, are
         #: so for that.
@@ -105,8 +111,38 @@ class FindingLog:
         if self.is_heard:
             self.unbegun[key] = weakref.ref(thing, died), seen
 
+    def expect_step(self, step: object, frame: FrameType) -> None:
+        """Note `step`, the awaitable of one, made where `frame` is: nobody may await it."""
+        generator = generator_of_step(step)
+        if generator is not None and self.is_heard:
+            seen = Finding("unwalked", ObjectInfo(type(step)), frame.f_code, frame.f_lasti)
+            ref = weakref.ref(generator, self._generator_died)
+            self._steps.append((ref, id(generator), id(step), seen))
+
+    def _generator_died(self, ref: weakref.ref[Any]) -> None:
+        """Its finalizer follows, and finds no weak references any more."""
+        for step in [each for each in self._steps if each[0] is ref]:
+            self._dying = [step, *(each for each in self._dying if each[1] == step[1])]
+            self._steps.remove(step)
+
+    def step_dropped(self, generator: object) -> None:
+        """See that a step of `generator` dies, and nobody had awaited it.
+
+        Where the interpreter warns of it, in its finalizer, it still is one of those alive.
+        """
+        mine = [each for each in self._steps if each[0]() is generator]
+        mine += [each for each in self._dying if each[1] == id(generator)]
+        self._dying = []
+        alive = {id(each) for each in gc.get_referrers(generator)} if mine[1:] else {}
+        found = [each for each in mine if each[2] in alive] or mine
+        if len({seen.key for *_, seen in found}) == 1:  # else who knows which of them
+            self.add(found[0][3])
+
     def end(self) -> None:
         """The program is over: see what was never begun and still is there."""
+        for ref, *_, seen in self._steps:
+            if (generator := ref()) is not None and not has_begun(generator):
+                self.add(seen)
         left, self.unbegun = self.unbegun, {}
         for ref, seen in left.values():
             thing = ref()
@@ -116,9 +152,10 @@ class FindingLog:
 
     def closing(self, step: object, frame: FrameType) -> None:
         """Note `step`, which is to close an async generator, made where `frame` is."""
-        generator = gc.get_referents(step)[0]  # it is the first thing it refers to
-        seen = Finding("lost", ObjectInfo(type(step)), frame.f_code, frame.f_lasti)
-        self._closing.append((weakref.ref(generator), id(step), seen))
+        generator = generator_of_step(step)
+        if generator is not None:
+            seen = Finding("lost", ObjectInfo(type(step)), frame.f_code, frame.f_lasti)
+            self._closing.append((weakref.ref(generator), id(generator), id(step), seen))
 
     def review_pending(self, *, at_the_end: bool = False) -> None:
         """See what was noted and has come to nothing: tasks that still run, steps never made.
@@ -127,12 +164,12 @@ class FindingLog:
         """
         self._review_tasks(at_the_end)
         for _ in range(len(self._closing)):
-            ref, key, seen = self._closing.popleft()
+            ref, of, key, seen = self._closing.popleft()
             generator: Any = ref()
             if generator is None or generator.ag_frame is None:
                 continue  # it was closed, or who knows
             if any(id(each) == key for each in gc.get_referrers(generator)):
-                self._closing.append((ref, key, seen))
+                self._closing.append((ref, of, key, seen))
             else:
                 self.add(seen)
 
@@ -164,6 +201,7 @@ class FindingLog:
         self._new.clear()
         self._tasks.clear()
         self._closing.clear()
+        self._steps.clear()
         self._tentative.clear()
         self._known.clear()
         self.unbegun.clear()

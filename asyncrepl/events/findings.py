@@ -21,10 +21,10 @@ __all__ = ["Finding", "FindingKind", "finding_at"]
 
 #: See `Finding`.
 FindingKind = Literal[
-    "lost", "shown", "unwalked", "exhausted", "running", "cut", "walked", "guarded", "skipping",
-    "shared", "unchecked", "blocks", "unkept", "cut off", "dropped", "deprecated", "left", "kept",
-    "swallowed", "blocked", "stuck", "stopped", "failed", "starved", "hogged", "sequential",
-    "alternating", "unsuspended",
+    "lost", "shown", "unwalked", "driven", "exhausted", "running", "cut", "walked", "guarded",
+    "skipping", "shared", "unchecked", "blocks", "unkept", "cut off", "dropped", "deprecated",
+    "left", "kept", "swallowed", "blocked", "stuck", "stopped", "failed", "starved", "hogged",
+    "sequential", "alternating", "unsuspended",
 ]  # fmt: skip
 
 
@@ -36,7 +36,9 @@ class Finding(NamedTuple):
     - "lost": an async generator that was not begun, or the awaitable of a step, was
       made where nobody can walk or await it, or is gone and never was;
     - "shown": such a thing, or a coroutine, was printed;
-    - "unwalked": an async generator was made here, and is gone or left without a step;
+    - "unwalked": an async generator was made here, and is gone or left without a step; or the
+      awaitable of a step, and nobody has awaited it;
+    - "driven": plain code iterates over a future, a task or a step, which are to be awaited;
     - "exhausted": a loop began to walk an async generator that is over;
     - "running": one that is in a step was asked for another, which it refuses;
     - "cut": one that a cancelled step has ended was asked for another;

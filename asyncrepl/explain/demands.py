@@ -135,11 +135,8 @@ _METHODS: dict[str, dict[int | None, str]] = {
 #: Modules that know what to do with what is to be awaited.
 _AT_HOME = ("asyncio", "_asyncio", "contextlib", "inspect", "types", "unittest", "anyio", "trio")
 _WALKERS = (ITERATING_CALLS.keys() | DATA_CALLS | ITERTOOLS_CALLS) - {
-    "len",
-    "next",
-    "anext",
-    "aiter",
-}
+    "len", "next", "anext", "aiter",
+}  # fmt: skip
 _C = (BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType)
 
 
@@ -182,6 +179,8 @@ def _of_argument(use: Use, call: ast.Call, callee: object, foreign: bool) -> Dem
     if listed is None:
         listed = _FUNCTIONS.get(_name_of(callee))
     by = f"`{name}`"
+    if _keyword(call, use.node) == "side_effect" and name.endswith("Mock"):
+        return Demand("walk", use.node, call, by)  # or a function, which is called
     if listed is not None:
         position = _position(call, use.node)
         what = listed.get(position, listed.get(None))
@@ -195,12 +194,25 @@ def _of_argument(use: Use, call: ast.Call, callee: object, foreign: bool) -> Dem
         return None  # what it calls may be anything
     if not (_takes_values(callee, call, name) or (callee is None and foreign)):
         return None
+    return _of_value(use, call, callee, name)
+
+
+def _of_value(use: Use, call: ast.Call, callee: object, name: str) -> Demand:
+    """Of a function that has no use for what is still to be awaited."""
+    by = f"`{name}`"
     if name == "ChainMap":
         return Demand("value", use.node, call, by, ("keys",))
-    if name in _WALKERS and _position(call, use.node) is not None:
+    if _walks(name, callee, call) and _position(call, use.node) is not None:
         return Demand("walk", use.node, call, by, _ITERATES)
     needs = ("__len__",) if name == "len" else ()
     return Demand("value", use.node, call, by, needs)
+
+
+def _walks(name: str, callee: object, call: ast.Call) -> bool:
+    """Whether the function iterates over its arguments: not if it compares or joins them."""
+    if name in ("max", "min"):
+        return len(call.args) == 1
+    return name in _WALKERS and not (name == "join" and isinstance(callee, FunctionType))
 
 
 #: Functions that call an argument: which it is.

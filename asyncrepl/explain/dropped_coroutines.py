@@ -6,17 +6,21 @@ import ast
 import builtins
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.object_info import MISSING
+from asyncrepl.explain.library_results import globals_of, mock_file
+from asyncrepl.explain.static_values import Resolver
 from asyncrepl.syntax.names import callee_name, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import CodeType
 
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Unit
 
 __all__ = [
     "Place",
-    "calls_of_name",
+    "calls_that_made",
     "dropped_name",
     "handed_to",
     "is_kept",
@@ -35,12 +39,45 @@ def dropped_name(evidence: Evidence) -> str:
     return code.co_name if code is not None else ""
 
 
-def calls_of_name(evidence: Evidence, name: str) -> Iterator[Place]:
-    """All calls of a function of that name in the user's texts."""
+def calls_that_made(evidence: Evidence) -> Iterator[Place]:
+    """All calls in the user's texts that may have made it: of a function of that name.
+
+    Of what is no function of the user's, a mock or one of a library, those that give the like.
+    """
+    assert evidence.seen is not None
+    code, name = evidence.seen.info.code, dropped_name(evidence)
+    library = _is_of_library(evidence)
     for unit in evidence.units.all():
+        resolver = _resolver(evidence, unit) if library else None
         for node in unit.nodes(ast.Call):
-            if callee_name(node) == name:
+            if callee_name(node) == name or (resolver and _gives(resolver, node, code)):
                 yield unit, node
+
+
+def _is_of_library(evidence: Evidence) -> bool:
+    """Whether its function is none of the user's: a mock, or one of a library."""
+    code = evidence.seen.info.code if evidence.seen is not None else None
+    return code is not None and evidence.units.get(code.co_filename) is None
+
+
+def _resolver(evidence: Evidence, unit: Unit) -> Resolver:
+    return Resolver(evidence.units, globals_of(unit.filename) or evidence.namespace)
+
+
+def _may_give(evidence: Evidence, unit: Unit, call: ast.Call) -> bool:
+    """Whether an innermost call gives the coroutine, or calls what nobody knows."""
+    if any(isinstance(each, ast.Call) for each in ast.walk(call) if each is not call):
+        return False
+    resolver, code = _resolver(evidence, unit), evidence.seen.info.code if evidence.seen else None
+    return resolver.value(call.func) is MISSING or _gives(resolver, call, code)
+
+
+def _gives(resolver: Resolver, call: ast.Call, code: CodeType | None) -> bool:
+    """Whether the call gives a coroutine of that code."""
+    mock = type(resolver.value(call.func)).__name__ == "AsyncMock"
+    if mock and code is not None and code.co_filename == mock_file():
+        return True
+    return any(each.code is code for each in resolver.options(call))
 
 
 def made_at(evidence: Evidence, name: str) -> Place | None:
@@ -59,6 +96,8 @@ def made_at(evidence: Evidence, name: str) -> Place | None:
         if not isinstance(unit.parents.get(call), ast.Await)
     ]
     named = [call for call in here if callee_name(call) == name]
+    if not named and _is_of_library(evidence):
+        named = [call for call in here if _may_give(evidence, unit, call)]
     found = named or [call for call in here if is_of_variable(evidence, call)]
     return (unit, found[0]) if len(found) == 1 else None
 
@@ -96,5 +135,5 @@ def handed_to(evidence: Evidence, *callees: str) -> Place | None:
     found = mentions(evidence, name)
     if len(found) != 1 or callee_name(found[0][1]) not in callees:
         return None
-    called = any(not is_kept(*place) for place in calls_of_name(evidence, name))
+    called = any(not is_kept(*place) for place in calls_that_made(evidence))
     return None if called else found[0]

@@ -14,12 +14,14 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field, replace
+from inspect import CO_GENERATOR
 from opcode import opname
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from asyncrepl.events.object_info import Place, RefusedOperands, place_at
-from asyncrepl.explain.operand_uses import Use, uses_at
+from asyncrepl.explain.library_results import globals_of
+from asyncrepl.explain.operand_uses import Use, use_iterated, uses_at
 from asyncrepl.explain.source_units import SourceLike, Unit, Units
 from asyncrepl.explain.static_values import Resolver
 
@@ -153,12 +155,14 @@ def gather_seen(
     if unit is None or unit.tree is None:
         return None
     nodes = tuple(unit.at(place)) if place is not None else ()
-    resolver = Resolver(units, namespace)
+    resolver = Resolver(units, globals_of(unit.filename) or namespace)
     expressions = [node for node in nodes if isinstance(node, ast.expr)]
     uses: tuple[Use, ...] = ()
     if expressions:
         owner = unit.parents.get(expressions[-1], unit.tree)
         uses = (Use("seen", expressions[-1], owner, finding.info),)
+        if finding.what == "driven":
+            uses = (use_iterated(unit, expressions[-1], finding.info),)
         resolver.function = unit.function(expressions[-1])
     return Evidence(
         None, "seen", unit, units, resolver, nodes, uses=uses, namespace=namespace,
@@ -201,6 +205,9 @@ def _of_run(
     sites = _sites(units, frames)
     if not sites:
         return None
+    if len(sites) > 1 and type(error) is RuntimeError and _is_thrown_in(sites[-1]):
+        # Up to Python 3.11 a task takes a plain generator, and refuses what that yields.
+        sites = sites[:-1]
     site = sites[-1]
     frame, unit = site.frame, site.unit
     last = max(number for number, (each, _) in enumerate(frames) if each is frame)
@@ -225,6 +232,11 @@ def _of_run(
         leak=_leak(error, units, frames),
         namespace=namespace,
     )
+
+
+def _is_thrown_in(site: Site) -> bool:
+    """Whether the error came from outside to where a plain generator has yielded."""
+    return bool(site.frame.f_code.co_flags & CO_GENERATOR) and site.node(ast.Yield) is not None
 
 
 def _inner(error: BaseException, codes: tuple[CodeType, ...]) -> tuple[CodeType, ...]:

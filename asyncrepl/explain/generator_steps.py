@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from asyncrepl.events import async_states
 from asyncrepl.syntax.names import callee_name, last_name, method_owner
 
 if TYPE_CHECKING:
@@ -19,14 +20,9 @@ __all__ = ["STEPS", "assignment", "called", "given", "is_step", "stepped_source"
 STEPS = ("anext", "__anext__", "asend", "athrow", "aclose")
 
 
-_HEAP = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made by a class statement
-#: The types of what ``anext`` and the methods of an async generator give.
-_KINDS = ("async_generator_asend", "async_generator_athrow", "anext_awaitable")
-
-
 def is_step(info: ObjectInfo | None) -> bool:
     """Whether it is the awaitable of a single step."""
-    return info is not None and info.kind.__name__ in _KINDS and not info.kind.__flags__ & _HEAP
+    return info is not None and async_states.is_step(info.kind)
 
 
 def called(evidence: Evidence, unit: Unit, node: ast.expr) -> tuple[Unit, ast.Call] | None:

@@ -38,11 +38,10 @@ def lambda_to_def(fixing: Fixing, unit: Unit, node: ast.Lambda) -> None:
     assigned = isinstance(statement, ast.Assign) and statement.value is node
     target = statement.targets[0] if isinstance(statement, ast.Assign) and assigned else None
     name = target.id if isinstance(target, ast.Name) else fixing.fresh(unit, "job")
-    lines = (
-        f"async def {name}({_parameters(unit, node)}):\n    return {unit.source.source(node.body)}"
-    )
+    head, body = f"async def {name}({_parameters(unit, node)}):", unit.source.source(node.body)
+    lines, by = f"{head}\n    return {body}", unit.source.indent(statement)
     if isinstance(target, ast.Name):
-        edits.replace(statement, lines)
+        edits.replace(statement, f"{head}\n{by}    return {body}")
     elif scope(unit, node.body) is node:
         edits.lines_before(statement, lines)
         edits.replace(node, name)
@@ -97,10 +96,8 @@ def out_of_class(fixing: Fixing, unit: Unit, owner: ast.ClassDef, node: ast.AST)
         name = fixing.fresh(unit, _value_name(statement))
         edits.lines_before(owner, f"{name} = {unit.source.source(node)}\n")
         edits.replace(node, name)
-    elif scope(unit, owner) is None:
-        _hoist_statements(fixing, unit, owner, statement)
     else:
-        raise CannotFixError
+        _hoist_statements(fixing, unit, owner, statement)
     fixing.suspending(unit, owner)
 
 
@@ -125,6 +122,7 @@ def _hoist_statements(fixing: Fixing, unit: Unit, owner: ast.ClassDef, last: ast
         {each.id for each in ast.walk(last) if isinstance(each, ast.Name)},
     )
     moved: list[str] = []
+    renamed: list[str] = []
     for statement in owner.body[: owner.body.index(last)]:
         target = statement.targets[0] if isinstance(statement, ast.Assign) else None
         if (
@@ -133,14 +131,18 @@ def _hoist_statements(fixing: Fixing, unit: Unit, owner: ast.ClassDef, last: ast
             and target.id in used
         ):
             moved.append(_dedented(unit, statement))
-            edits.replace(statement, f"{target.id} = {target.id}")
+            name = target.id
+            if scope(unit, owner) is not None:  # the body of a class sees no local name it binds
+                name = fixing.fresh(unit, f"{target.id}_value")
+                renamed.append(f"{name} = {target.id}")
+            edits.replace(statement, f"{target.id} = {name}")
             if _uses_class_names(owner, statement.value):
                 raise CannotFixError
         elif not used.isdisjoint(_touched(statement)):
             raise CannotFixError
     if not moved:
         raise CannotFixError
-    edits.lines_before(owner, "\n".join([*moved, _dedented(unit, last), ""]))
+    edits.lines_before(owner, "\n".join([*moved, _dedented(unit, last), *renamed, ""]))
     edits.remove(last)
 
 

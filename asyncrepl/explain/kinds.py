@@ -23,6 +23,7 @@ from types import (
 )
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.async_states import is_step
 from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
 
 if TYPE_CHECKING:
@@ -78,8 +79,6 @@ ASYNCHRONOUS = frozenset(
     }
 )
 
-_HEAP = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made by a class statement
-_STEPS = ("async_generator_asend", "async_generator_athrow", "anext_awaitable")
 _TYPES = {
     NoneType: Kind.NONE,
     ModuleType: Kind.MODULE,
@@ -121,7 +120,7 @@ def _of_object(info: ObjectInfo) -> Kind:
     kind = info.kind
     if kind.__module__ == "unittest.mock":
         return Kind.MOCK
-    if kind.__name__ in _STEPS and not kind.__flags__ & _HEAP:
+    if is_step(kind):
         return Kind.STEP
     if lookup(kind, "_asyncio_future_blocking") is not MISSING:
         return Kind.TASK if lookup(kind, "get_coro") is not MISSING else Kind.FUTURE

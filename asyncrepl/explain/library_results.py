@@ -44,6 +44,7 @@ __all__ = [
     "made_by",
     "made_by_function",
     "manager_of",
+    "mock_file",
     "mock_of",
     "mock_result",
     "result_of_method",
@@ -149,7 +150,7 @@ def listed_result(callee: object) -> type | None:
     return _GIVEN.get(name) if listed else None
 
 
-def _mock_file() -> str:
+def mock_file() -> str:
     """Where the code of mocks stands, if that is there already."""
     module = sys.modules.get("unittest.mock")
     return str(getattr(module, "__file__", ""))
@@ -200,12 +201,10 @@ def annotated_type(node: ast.expr | None, namespace: Mapping[str, Any]) -> type 
     return found if isinstance(found, type) and found is not object else None
 
 
-def globals_of(code: CodeType | None) -> Mapping[str, Any]:
-    """The global names of the module that `code` was made for; none if nobody knows."""
-    if code is None:
-        return {}
+def globals_of(filename: str) -> Mapping[str, Any]:
+    """The global names of the imported module in that file; none if nobody knows."""
     for module in list(sys.modules.values()):
-        if getattr(module, "__file__", None) == code.co_filename:
+        if getattr(module, "__file__", None) == filename:
             return vars(module)
     return {}
 
@@ -225,7 +224,7 @@ def library_source(code: CodeType) -> ast.FunctionDef | ast.AsyncFunctionDef | N
 def mock_of(value: object) -> object:
     """The mock that a coroutine was made by, or is."""
     frame = value.cr_frame if isinstance(value, CoroutineType) else None
-    made = frame is not None and frame.f_code.co_filename == _mock_file()
+    made = frame is not None and frame.f_code.co_filename == mock_file()
     return frame.f_locals.get("self") if frame is not None and made else value
 
 

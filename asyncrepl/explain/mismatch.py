@@ -8,14 +8,20 @@ inferred. An operand that is not asynchronous at all only counts where the deman
 from __future__ import annotations
 
 import ast
-import asyncio
 import difflib
-from pathlib import Path
+import sys
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
 from asyncrepl.explain.demands import Demand, demand_of, is_asynchronous, met
+from asyncrepl.explain.held_operands import (
+    FUNCTION_KINDS,
+    function_type,
+    held_operands,
+    is_held,
+    refused_by_asyncio,
+)
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.value_origins import bindings, origins
@@ -24,7 +30,6 @@ from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from types import FrameType
 
     from asyncrepl.explain.evidence import Evidence
 
@@ -54,6 +59,8 @@ def mismatch(evidence: Evidence) -> Mismatch | None:
 
 
 def _mismatch(evidence: Evidence) -> Mismatch | None:
+    if evidence.seen is not None:
+        return _of_iterated(evidence)
     if isinstance(evidence.error, AttributeError):
         return _of_attribute(evidence, evidence.error)
     raising = any(use.role == "raise" for use in evidence.uses)
@@ -67,6 +74,36 @@ def _mismatch(evidence: Evidence) -> Mismatch | None:
         if not options and _CERTAIN.get(evidence.op) == demand.what and evidence.direct:
             unknown = unknown or Mismatch(demand, None)
     return unknown
+
+
+def _of_iterated(evidence: Evidence) -> Mismatch | None:
+    """A future, a task or a step that plain code iterated over, which raised nothing."""
+    for use in evidence.uses:
+        if isinstance(use.owner, ast.Call) and not _is_walker(evidence, use, use.owner):
+            continue
+        by = f"`{callee_name(use.owner)}`"
+        demand = demand_of(use, _callee(evidence, use), foreign=True) or Demand(
+            "walk", use.node, use.owner, by
+        )
+        if use.info is not None and not met(demand, use.info):
+            return Mismatch(demand, use.info)
+    return None
+
+
+#: Many classes have methods of these names, that iterate over nothing.
+_AMBIGUOUS = ("update", "merge", "product", "mode", "array", "reader", "reduce", "mean", "median")
+
+
+def _is_walker(evidence: Evidence, use: Use, call: ast.Call) -> bool:
+    """Whether the function that is called iterates over this argument, as its name says."""
+    name, callee = callee_name(call), _callee(evidence, use)
+    compared = name in ("max", "min") and len(call.args) > 1
+    if compared or (name == "fromkeys" and call.args[0] is not use.node):
+        return False
+    if callee is None:
+        return name not in _AMBIGUOUS and _is_foreign(evidence, call)
+    module = str(getattr(callee, "__module__", None) or "builtins")
+    return module.partition(".")[0].lstrip("_") in sys.stdlib_module_names
 
 
 def _where_walked(evidence: Evidence, found: Mismatch) -> Mismatch:
@@ -115,7 +152,7 @@ def _is_no_evidence(evidence: Evidence, demand: Demand, info: ObjectInfo) -> boo
 def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[ObjectInfo]]]:
     for use in _uses(evidence):
         callee = _callee(evidence, use)
-        if evidence.direct and _is_python(callee):
+        if evidence.direct and _is_python(callee) and type(evidence.error) is not RuntimeError:
             continue  # it was called in a wrong way: nothing of it has run
         foreign = callee is None and _is_foreign(evidence, use.owner)
         for part in (*_parts(use), *_held_parts(evidence, use)):
@@ -125,10 +162,10 @@ def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[ObjectInfo]]]:
             options = _options(evidence, part)
             if evidence.direct or callee_name(demand.owner) in _ELSEWHERE:
                 yield demand, options
-            elif blamed := [each for each in options if _is_held(evidence, each)]:
+            elif blamed := [each for each in options if is_held(evidence, each)]:
                 yield demand, blamed
             elif not options:
-                yield demand, _refused_by_asyncio(evidence) or _held(evidence)
+                yield demand, refused_by_asyncio(evidence) or held_operands(evidence)
 
 
 #: What these are given is used in another place, which does not keep it where it is seen.
@@ -206,15 +243,17 @@ def _is_missed(evidence: Evidence, info: ObjectInfo, name: str) -> bool:
     if kind is Kind.AWAITABLE or kind not in ASYNCHRONOUS or _is_slip(info, name):
         results = resolver.awaited(info) if kind is Kind.AWAITABLE else []
         return any(_may_have(each, name) for each in results)
-    if kind in _CODE:
-        results = [
+    if kind in FUNCTION_KINDS:
+        made_now = resolver.results(info.value)
+        results = [each for each in made_now if kind_of(each) in _STREAMS] + [
             given
-            for made in resolver.results(info.value)
+            for made in made_now
             for given in (
                 *resolver.awaited(made), *resolver.yielded(made.code), *resolver.entered(made)
             )
         ]  # fmt: skip
-        return any(lookup(each.kind, name) is not MISSING for each in results)
+        kinds = [list if kind_of(each) in _STREAMS else each.kind for each in results]
+        return any(lookup(each, name) is not MISSING for each in kinds)
     if has(info, "__aenter__"):
         options = resolver.entered(info)
         inner = [each for each in options if each.kind is not info.kind]
@@ -243,12 +282,9 @@ def _of_library(evidence: Evidence, info: ObjectInfo, name: str) -> Mismatch | N
             if demand is None or not isinstance(demand.owner, ast.Call) or met(demand, info):
                 continue
             options = _options(evidence, part)
-            if any(each.kind is info.kind for each in options) or not options:
+            if any(function_type(each.kind) is info.kind for each in options) or not options:
                 return Mismatch(demand, info)
     return None
-
-
-# -- the operands ----------------------------------------------------------------------
 
 
 def _uses(evidence: Evidence) -> Iterator[Use]:
@@ -271,6 +307,9 @@ def _calls(evidence: Evidence) -> Iterator[ast.Call]:
         inner: list[ast.AST] = [node]
         if isinstance(node, ast.Await):
             inner = [node.value]
+            if type(evidence.error) is RuntimeError:  # of what was made a task of before
+                made = origins(evidence.units, evidence.unit, node.value)
+                inner += [each.node for each in made if each.unit is evidence.unit]
         elif isinstance(node, ast.With | ast.AsyncWith):
             inner = [item.context_expr for item in node.items]
         elif isinstance(node, ast.For | ast.AsyncFor):
@@ -292,7 +331,7 @@ def _calls(evidence: Evidence) -> Iterator[ast.Call]:
 #: What walks its arguments when it is walked itself.
 _LAZY = ITERTOOLS_CALLS | {
     "map", "filter", "zip", "enumerate", "from_iterable", "merge", "permutations", "combinations",
-    "product", "compress", "groupby", "filterfalse", "combinations_with_replacement",
+    "product", "compress", "groupby", "filterfalse", "combinations_with_replacement", "ChainMap",
 }  # fmt: skip
 
 
@@ -303,6 +342,8 @@ def _inner_calls(node: ast.AST) -> Iterator[ast.Call]:
     owner = node.func.value if isinstance(node.func, ast.Attribute) else None
     if isinstance(owner, ast.Call) and callee_name(node) == "result":
         yield owner
+    if isinstance(node.func, ast.Call):
+        yield node.func
     for argument in node.args:
         value = argument.value if isinstance(argument, ast.Starred) else argument
         if isinstance(value, ast.Call) and callee_name(value) in _LAZY:
@@ -360,48 +401,4 @@ def _options(evidence: Evidence, use: Use) -> list[ObjectInfo]:
     return evidence.resolver.options(use.node)
 
 
-def _is_held(evidence: Evidence, info: ObjectInfo) -> bool:
-    """Whether the code that refused had such an object in its hands."""
-    return any(type(each) is info.kind and _same_code(each, info) for each in _locals(evidence))
-
-
-def _held(evidence: Evidence) -> list[ObjectInfo]:
-    """What the code that refused had in its hands, as far as that is asynchronous."""
-    found = [describe(each, keep=True) for each in _locals(evidence)]
-    return [each for each in found if kind_of(each) in ASYNCHRONOUS - _CODE]
-
-
-def _refused_by_asyncio(evidence: Evidence) -> list[ObjectInfo]:
-    """What asyncio was to make a future of, and could not."""
-    frame = _innermost(evidence)
-    refused = frame.f_locals.get("coro_or_future", MISSING) if frame is not None else MISSING
-    ours = evidence.inner[-1].co_filename.startswith(_ASYNCIO) if evidence.inner else False
-    return [describe(refused, keep=True)] if ours and refused is not MISSING else []
-
-
-_ASYNCIO = str(Path(asyncio.__file__).parent)
-_CODE = {
-    Kind.COROUTINE_FUNCTION, Kind.ASYNC_GENERATOR_FUNCTION, Kind.ASYNC_MANAGER_FUNCTION,
-    Kind.ASYNC_CLASS,
-}  # fmt: skip
-
-
-def _locals(evidence: Evidence) -> Iterator[object]:
-    frame = _innermost(evidence)
-    for value in list(frame.f_locals.values()) if frame is not None else ():
-        yield value
-        if type(value) in (list, tuple, set):
-            yield from value
-        elif type(value) is dict:
-            yield from value.values()
-
-
-def _same_code(value: object, info: ObjectInfo) -> bool:
-    return info.code is None or describe(value).code in (None, info.code)
-
-
-def _innermost(evidence: Evidence) -> FrameType | None:
-    trace = evidence.error.__traceback__ if evidence.error is not None else None
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return trace.tb_frame if trace is not None else None
+_STREAMS = (Kind.ASYNC_GENERATOR, Kind.ASYNC_ITERATOR, Kind.ASYNC_ITERABLE)

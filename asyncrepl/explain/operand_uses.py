@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from asyncrepl.explain.source_units import Unit
     from asyncrepl.explain.static_values import Resolver
 
-__all__ = ["Use", "uses_at"]
+__all__ = ["Use", "use_iterated", "uses_at"]
 
 #: Instructions that mean the refusal of an operand, and the special method they look for.
 _METHODS = {
@@ -133,6 +133,22 @@ def _role(node: ast.expr, owner: ast.AST | None) -> str:
             return _SIMPLE_ROLES.get(type(owner), "")
 
 
+def use_iterated(unit: Unit, node: ast.expr, info: ObjectInfo) -> Use:
+    """The use of `node` by whatever plain code around it iterates over it."""
+    owner = unit.parents[node]
+    role = _role(node, owner)
+    match owner:
+        case ast.keyword():
+            owner, role = unit.parents[owner], "argument"
+        case ast.Compare():
+            role = "in"
+        case ast.AugAssign():
+            role = "operand"
+        case ast.Assign([ast.Subscript()]):
+            role = "slice"
+    return Use(role, node, owner, info)
+
+
 _SIMPLE_ROLES: dict[type, str] = {
     ast.Await: "await",
     ast.YieldFrom: "yield from",
@@ -194,7 +210,7 @@ def _entered(unit: Unit, node: ast.AST) -> Iterator[Operand]:
             yield role, item.context_expr, statement
 
 
-def _call_operands(_unit: Unit, node: ast.AST) -> Iterator[Operand]:
+def _call_operands(unit: Unit, node: ast.AST) -> Iterator[Operand]:
     if isinstance(node, ast.Call):
         for argument in node.args:
             if isinstance(argument, ast.Starred):
@@ -204,6 +220,10 @@ def _call_operands(_unit: Unit, node: ast.AST) -> Iterator[Operand]:
         for keyword in node.keywords:
             yield "argument" if keyword.arg else "mapping", keyword.value, node
         yield "called", node.func, node
+    decorated = unit.parents.get(node)
+    if isinstance(node, ast.expr) and node in getattr(decorated, "decorator_list", ()):
+        assert decorated is not None
+        yield "called", node, decorated
 
 
 def _starred(_unit: Unit, node: ast.AST) -> Iterator[Operand]:
@@ -227,7 +247,10 @@ def _other_operands(unit: Unit, node: ast.AST) -> Iterator[Operand]:
             if isinstance(statement, ast.Assign) and isinstance(node.slice, ast.Slice):
                 yield "slice", statement.value, statement
             yield "index", node.value, node
-            yield "operand", node.slice, node
+            parts: list[ast.expr | None] = [node.slice]
+            if isinstance(node.slice, ast.Slice):
+                parts = [node.slice.lower, node.slice.upper, node.slice.step]
+            yield from (("operand", each, node) for each in parts if each is not None)
         case ast.UnaryOp() | ast.BinOp() | ast.AugAssign():
             for name in ("operand", "left", "right", "value", "target"):
                 if hasattr(node, name):
@@ -247,7 +270,7 @@ def _rarer_operands(unit: Unit, node: ast.AST) -> Iterator[Operand]:
         case ast.ExceptHandler() if node.type is not None:
             yield "except", node.type, node
         case ast.Raise() if node.exc is not None:
-            yield "raise", node.exc, node
+            yield from (("raise", each, node) for each in (node.exc, node.cause) if each)
         case ast.Dict():
             for key, value in zip(node.keys, node.values, strict=True):
                 if key is None:

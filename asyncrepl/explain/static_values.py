@@ -51,12 +51,8 @@ if TYPE_CHECKING:
 __all__ = ["Resolver", "is_async_iterable", "is_awaitable"]
 
 _DISPLAYS: dict[type[ast.expr], type] = {
-    ast.Dict: dict,
-    ast.Set: set,
-    ast.SetComp: set,
-    ast.DictComp: dict,
-    ast.JoinedStr: str,
-}
+    ast.Dict: dict, ast.DictComp: dict, ast.Set: set, ast.SetComp: set, ast.JoinedStr: str,
+}  # fmt: skip
 _FUNCTIONS = (FunctionType, MethodType, functools.partial, type)
 #: Functions that give what the function gives which they are given.
 _CALLING = (functools.reduce, getattr(operator, "call", functools.reduce))
@@ -246,6 +242,8 @@ class Resolver:
         if isinstance(callee, ast.FunctionDef | ast.AsyncFunctionDef):
             return _listed(_of_definition(callee))
         if isinstance(callee, FunctionType):
+            if callee.__module__ == "copy" and node is not None and node.args:
+                return self.options(node.args[0])  # a copy is of the same kind
             known = made_by_function(callee)
             return [known] if known is not None else self._plain_results(callee, node, given)
         mocked = mock_result(callee)
@@ -372,7 +370,7 @@ class Resolver:
     def _globals(self, code: CodeType | None) -> Mapping[str, Any]:
         own = self.namespaces[-2] if len(self.namespaces) > 1 else {}
         same = self.code is None or code is None or self.code.co_filename == code.co_filename
-        return own if same else (globals_of(code) or own)
+        return own if same or code is None else (globals_of(code.co_filename) or own)
 
     def _returned(self, code: CodeType | None, *namespaces: Mapping[str, Any]) -> list[ObjectInfo]:
         found = self._evaluated(code, ast.Return, *namespaces)

@@ -56,17 +56,16 @@ class _Way:
         match parent:
             case ast.Expr() | ast.FormattedValue():
                 yield "value"
-            case ast.If() | ast.While() | ast.Assert() if parent.test is node:
-                yield "look" if held else "value"
-            case ast.IfExp() if parent.test is node:
-                yield "look" if held else "value"
-            case ast.UnaryOp(op=ast.Not()):
+            case _ if _is_asked(parent, node):
+                yield "look" if held or not _is_tested(parent) else "value"
+            case ast.BinOp(ast.Constant(str()), ast.Mod()):
+                yield "value"
+            case ast.BoolOp(ast.And(), [*_, last]) if last is not node:
                 yield "look" if held else "value"
             case ast.BoolOp() | ast.IfExp() | ast.JoinedStr():
                 yield from self.of(unit, parent, held=held)
-            case ast.Compare():
-                known = all(isinstance(op, ast.Is | ast.IsNot) for op in parent.ops)
-                yield "look" if known or held else "value"
+            case ast.Subscript() if held and parent.value is node:
+                yield from self.of(unit, parent)
             case ast.List() | ast.Tuple() | ast.Set() | ast.Dict():
                 yield from self.of(unit, parent, held=True)
             case ast.Assign([target]) | ast.AnnAssign(target) | ast.NamedExpr(target):
@@ -81,6 +80,9 @@ class _Way:
                 yield "other"
 
     def _named(self, unit: Unit, target: ast.expr, held: bool) -> Iterator[Verdict]:
+        if isinstance(target, ast.Attribute):
+            yield from self._kept(target.attr, held)
+            return
         if not isinstance(target, ast.Name):
             yield "other"
             return
@@ -89,6 +91,16 @@ class _Way:
             yield "look" if held else "value"
         for use in uses:
             yield from self.of(unit, use, held=held)
+
+    def _kept(self, name: str, held: bool) -> Iterator[Verdict]:
+        """As an attribute: wherever one of that name is read."""
+        if name in self._seen:
+            return
+        self._seen.add(name)
+        for unit in self._evidence.units.all():
+            for use in unit.nodes(ast.Attribute):
+                if use.attr == name and isinstance(use.ctx, ast.Load):
+                    yield from self.of(unit, use, held=held)
 
     def _loads(self, unit: Unit, target: ast.Name) -> Iterator[ast.Name]:
         """Where the variable is read, as far as its function reaches."""
@@ -158,6 +170,23 @@ class _Way:
             yield "other"
         for each, call in calls:
             yield from self.of(each, call, held=held)
+
+
+def _is_asked(owner: ast.AST | None, node: ast.expr) -> bool:
+    """Whether `owner` asks something of `node` and does nothing else with it."""
+    if isinstance(owner, ast.Match):
+        return owner.subject is node
+    if isinstance(owner, ast.UnaryOp):
+        return isinstance(owner.op, ast.Not)
+    return isinstance(owner, ast.Compare) or getattr(owner, "test", None) is node
+
+
+def _is_tested(owner: ast.AST | None) -> bool:
+    """Whether a value is asked, and not only what kind of thing it is."""
+    if isinstance(owner, ast.Match):
+        return not any(isinstance(each, ast.MatchClass) for each in ast.walk(owner))
+    operators = owner.ops if isinstance(owner, ast.Compare) else [ast.Eq()]
+    return not all(isinstance(each, ast.Is | ast.IsNot) for each in operators)
 
 
 def _is_read(name: ast.Name) -> bool:

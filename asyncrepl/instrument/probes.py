@@ -44,6 +44,7 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from asyncrepl.events.async_states import has_begun, is_new, is_step
 from asyncrepl.events.finding_log import active_log, see, was_cut
 from asyncrepl.events.object_info import MISSING, lookup, refused_operands
 from asyncrepl.instrument.probe_placement import ProbePlacer
@@ -53,18 +54,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-__all__ = ["PROBES", "SILENT_MISTAKE_PROBES", "has_begun", "install", "instrument", "is_new"]
+__all__ = ["PROBES", "SILENT_MISTAKE_PROBES", "install", "instrument"]
 
 T = TypeVar("T")
 Tree = TypeVar("Tree", bound=ast.mod)
 
 # As in `inspect`, which is slow to import.
+_CO_GENERATOR = 0x20
 _CO_COROUTINE = 0x80
 _CO_ITERABLE_COROUTINE = 0x100
 _CO_ASYNC_GENERATOR = 0x200
 _CO_ASYNC = _CO_COROUTINE | _CO_ASYNC_GENERATOR
-#: The types of the awaitables of a step: of ``agen.asend()``, ``agen.aclose()``, ``anext()``.
-_STEP_TYPES = frozenset({"async_generator_asend", "async_generator_athrow", "anext_awaitable"})
 #: What is printed most: nothing to look at.
 _NEVER_PENDING = frozenset({str, int, float, bool, type(None), list, tuple, dict, set, bytes})
 
@@ -72,17 +72,19 @@ _NEVER_PENDING = frozenset({str, int, float, bool, type(None), list, tuple, dict
 def lost(obj: T) -> T:
     """What a call gives where nobody can iterate over or await it any more."""
     kind = type(obj)
-    if (kind is AsyncGeneratorType and not has_begun(obj)) or _is_step(kind):
+    if (kind is AsyncGeneratorType and not has_begun(obj)) or is_step(kind):
         see("lost", obj, _getframe(1))
     return obj
 
 
 def made(obj: T) -> T:
-    """An async generator, perhaps, that is put or given somewhere."""
-    if type(obj) is AsyncGeneratorType and not has_begun(obj):
-        log = active_log()
-        if log is not None:
-            log.expect("unwalked", obj, _getframe(1))
+    """An async generator or the awaitable of a step, perhaps, that is put or given somewhere."""
+    kind = type(obj)
+    log = active_log() if kind is AsyncGeneratorType or is_step(kind) else None
+    if log is not None and kind is not AsyncGeneratorType:
+        log.expect_step(obj, _getframe(1))
+    elif log is not None and not has_begun(obj):
+        log.expect("unwalked", obj, _getframe(1))
     return obj
 
 
@@ -96,25 +98,48 @@ def shown(obj: T) -> T:
     elif kind is CoroutineType:
         pending = is_new(obj)
     else:
-        pending = _is_step(kind)
+        pending = is_step(kind)
     log = active_log() if pending else None
-    if log is not None and log.patient and not _is_step(kind):
+    if log is not None and log.patient and not is_step(kind):
         log.expect("shown", obj, _getframe(1))
     elif pending:
         see("shown", obj, _getframe(1))
     return obj
 
 
-def is_new(coroutine: Any) -> bool:
-    """Whether the coroutine has not begun to run."""
-    return (
-        coroutine.cr_frame is not None and not coroutine.cr_suspended and not coroutine.cr_running
-    )
+def driven(obj: T) -> T:
+    """What plain code iterates over: an awaitable has ``__iter__`` for ``await`` alone."""
+    kind = type(obj)
+    if kind not in _ITERABLE_TYPES:
+        _note_driven(obj, kind, _getframe(1))
+    return obj
 
 
-def _is_step(kind: type) -> bool:
-    """Whether it is that of the awaitables of a step of an async generator."""
-    return type(kind) is type and kind.__name__ in _STEP_TYPES and kind.__module__ == "builtins"
+def spread(obj: T) -> T:
+    """The arguments of a thread: what has no items is refused there, and nobody hears of it."""
+    kind = type(obj)
+    if not any(lookup(kind, name) is not MISSING for name in ("__iter__", "__getitem__")):
+        see("driven", obj, _getframe(1))
+    else:
+        _note_driven(obj, kind, _getframe(1))
+    return obj
+
+
+def _note_driven(obj: object, kind: type, frame: FrameType) -> None:
+    future = lookup(kind, "_asyncio_future_blocking") is not MISSING
+    if (future or is_step(kind)) and not _is_awaited(frame):
+        see("driven", obj, frame)
+
+
+def _is_awaited(frame: FrameType) -> bool:
+    """Whether `frame` is of a generator that somebody awaits: such a one may ``yield from``."""
+    flags = frame.f_code.co_flags
+    if flags & _CO_ITERABLE_COROUTINE or frame.f_code.co_name == "__await__":
+        return True
+    if not flags & _CO_GENERATOR:
+        return False
+    driver = frame.f_back
+    return driver is None or opname[driver.f_code.co_code[driver.f_lasti]] == "SEND"
 
 
 def guarded(obj: T) -> T:
@@ -203,7 +228,7 @@ def begun_task(task: T) -> T:
 def closing(step: T) -> T:
     """What is to be awaited for a generator to close, where only a name gets it."""
     log = active_log()
-    if log is not None and _is_step(type(step)):
+    if log is not None and is_step(type(step)):
         log.closing(step, _getframe(1))
     return step
 
@@ -220,38 +245,23 @@ def _is_own_iterator(obj: object) -> bool:
     return len(kept) == 2 and kept[0].startswith("LOAD_FAST") and kept[1] == "RETURN_VALUE"
 
 
-def has_begun(generator: Any) -> bool:
-    """Whether the async generator `generator` has taken a step or was closed."""
-    frame = generator.ag_frame
-    if frame is None or generator.ag_running:
-        return True
-    if hasattr(generator, "ag_suspended"):  # since Python 3.12
-        return bool(generator.ag_suspended)
-    last: int = frame.f_code.co_code[frame.f_lasti]
-    return opname[last] != "RETURN_GENERATOR"
-
-
 #: All of these probes.
 SILENT_MISTAKE_PROBES: tuple[Callable[[Any], Any], ...] = (
-    lost,
-    made,
-    shown,
-    guarded,
-    skipping,
-    shared,
-    unchecked,
-    asked,
-    blocking,
-    unkept,
-    begun_task,
-    closing,
-)
+    lost, made, driven, spread, shown, guarded, skipping, shared, unchecked, asked, blocking,
+    unkept, begun_task, closing,
+)  # fmt: skip
 
 
 #: Where nothing of this was ever compiled, nothing can be lost or written in an odd way.
 _MISTAKE_NODES = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
 _MISTAKE_CALLS = frozenset({"print", "sleep", "create_task", "ensure_future", "anext", "asend"})
 _PLACEMENT_MODULE = "asyncrepl.instrument.silent_mistake_placement"
+#: What makes a future, a task or a step.
+_AWAITABLE_MAKERS = frozenset({
+    "anext", "__anext__", "asend", "create_future", "create_task", "ensure_future", "Future",
+    "gather", "run_in_executor",
+})  # fmt: skip
+_ITERATED_MODULE = "asyncrepl.instrument.iterated_awaitables"
 _ITERABLE_TYPES = frozenset(
     {list, tuple, dict, set, frozenset, str, bytes, range, GeneratorType, enumerate, zip, map}
     | {filter, reversed, type({}.keys()), type({}.values()), type({}.items())}
@@ -312,6 +322,8 @@ def iterated(obj: T) -> T:
             refused_operands.note("iteration", obj, _getframe(1))
     elif type(method) is FunctionType and method.__code__.co_flags & _CO_ASYNC:
         refused_operands.note("iteration", obj, _getframe(1))
+    else:
+        _note_driven(obj, kind, _getframe(1))
     return obj
 
 
@@ -371,6 +383,8 @@ def handed(obj: T) -> T:
     kind = type(obj)
     if kind is CoroutineType or _special_method(kind, "__aiter__") is not None:
         refused_operands.note("argument", obj, _getframe(1))
+    elif kind not in _ITERABLE_TYPES:
+        _note_driven(obj, kind, _getframe(1))
     return obj
 
 
@@ -421,4 +435,16 @@ def instrument(tree: Tree) -> Tree:
 
         probe_lost_values(copy)
         probe_mistake_patterns(copy)
+    _probe_iterated_awaitables(copy)
     return copy
+
+
+def _probe_iterated_awaitables(tree: ast.mod) -> None:
+    """Of use once a text has made one; who explains a program does not wait for that."""
+    log = active_log()
+    everywhere = log is not None and log.patient
+    made = any(callee_name(node) in _AWAITABLE_MAKERS for node in ast.walk(tree))
+    if everywhere or made or _ITERATED_MODULE in sys.modules:
+        from asyncrepl.instrument.iterated_awaitables import probe_iterated_awaitables
+
+        probe_iterated_awaitables(tree, everywhere=everywhere)

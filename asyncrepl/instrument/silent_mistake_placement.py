@@ -158,10 +158,8 @@ def _probe_made(node: ast.AST) -> None:
 
 
 def _made(node: ast.AST) -> ast.AST:
-    # A step is looked at as one, also if the user has a generator function of that name.
-    known = isinstance(node, ast.Call) and callee_name(node) in (
-        async_generator_functions - STEP_CALLS
-    )
+    # What is to close a generator has a probe of its own, whatever else has its name.
+    known = callee_name(node) in (async_generator_functions | STEP_CALLS) - set(_CLOSE_CALLS)
     return wrapped_in_probe(".made", node) if known else node  # type: ignore[arg-type]  # a Call
 
 
@@ -169,7 +167,8 @@ def _made(node: ast.AST) -> ast.AST:
 _GOING: dict[type, tuple[str, ...]] = {
     ast.Assign: ("value",), ast.AnnAssign: ("value",), ast.NamedExpr: ("value",),
     ast.Return: ("value",), ast.keyword: ("value",), ast.Call: ("args",), ast.List: ("elts",),
-    ast.Tuple: ("elts",), ast.Set: ("elts",), ast.Dict: ("values",), ast.IfExp: ("body", "orelse"),
+    ast.Match: ("subject",), ast.Tuple: ("elts",), ast.Set: ("elts",), ast.Dict: ("values",),
+    ast.IfExp: ("body", "orelse"),
 }  # fmt: skip
 
 

@@ -51,9 +51,11 @@ __all__ = [
     "begin",
     "find_for_user",
     "import_for_user",
+    "is_import_of_user",
     "is_library",
     "look",
     "repair_imports",
+    "user_folders",
 ]
 
 #: The packages that asyncrepl needs, and those that they need.
@@ -68,8 +70,7 @@ _TOOL = (
 )
 _ZIP = f"python{sys.version_info.major}{sys.version_info.minor}.zip"
 _IMPORT_SYSTEM = ("<frozen importlib", os.path.join(_STDLIB, "importlib", ""))  # noqa: PTH118
-#: Seconds to wait for another thread's import. It cannot be for ever: that thread may wait
-#: for one of ours.
+#: Seconds to wait for another thread's import: it may wait for one of ours.
 _LOCK_TIMEOUT = 1.0
 
 
@@ -119,7 +120,7 @@ class Isolation:
         #: Those of them that the user has imported; what was ours of them, by full name.
         self._taken: set[str] = set()
         self._ours: dict[str, ModuleType] = {}
-        #: What is the user's, while ours needs to be found in ``sys.modules``.
+        #: The user's, while ours needs to be found in ``sys.modules``.
         self._theirs: dict[str, ModuleType] = {}
         self._places: object = None
         self._lock = _thread.RLock()
@@ -145,13 +146,13 @@ class Isolation:
                 self._show_ours("typing")  # dataclasses look for it in ``sys.modules``
             emptied = PathFinder not in sys.meta_path and protected
             return PathFinder.find_spec(name, path, target) if emptied else None
-        frame = _importer(sys._getframe(1))  # noqa: SLF001 - there is no other way to know
-        if _is_users(frame):
+        frame = sys._getframe(1)  # noqa: SLF001 - there is no other way to know who imports
+        if is_import_of_user(frame):
             if name in self._takeable and name not in self._taken and self._is_other(name):
                 self._contest({name})
                 self._taken.add(name)
             return None
-        takeable, tool = name in self._takeable, _is_tool(frame)
+        takeable, tool = name in self._takeable, _is_tool(_importer(frame))
         if not takeable and not tool:
             return None
         spec = self._find_ours(name, target)
@@ -181,10 +182,7 @@ class Isolation:
             sys.meta_path.insert(0, self)
         if sys.modules.get("sys") is sys:
             self._remember()
-            for name in (
-                "asyncio",
-                *_PROTECTED,
-            ):  # what is below it would find no package any more
+            for name in ("asyncio", *_PROTECTED):  # below it no package would be found any more
                 if name in self._known:
                     sys.modules.setdefault(name, self._known[name])
         else:  # emptied: nobody can import anything any more, and what tried has made new ones
@@ -257,7 +255,7 @@ class Isolation:
         module: ModuleType
         if top not in self._contested:
             module = self._python_import(*arguments)
-        elif _is_users(_importer(sys._getframe(1))):  # noqa: SLF001 - as above
+        elif is_import_of_user(sys._getframe(1)):  # noqa: SLF001 - as above
             module = self._import_theirs(top, arguments)
         elif top not in self._taken:
             module = self._python_import(*arguments)
@@ -337,6 +335,8 @@ class _TimedLock:
 
 
 _isolation: "Isolation | None" = None
+#: The folders that were added for the user's code; "" is the current one.
+user_folders: "list[str]" = []
 
 
 def begin() -> None:
@@ -361,6 +361,7 @@ def add_user_folder(place: str) -> None:
     """
     if not sys.flags.safe_path:
         sys.path.insert(0, place)
+    user_folders.append(place)
     look()
 
 
@@ -394,7 +395,9 @@ def _importer(frame: "FrameType | None") -> "FrameType | None":
     return frame
 
 
-def _is_users(frame: "FrameType | None") -> bool:
+def is_import_of_user(called_by: "FrameType | None") -> bool:
+    """Whether the user's code imports: what has `called_by` a finder, or ``__import__``."""
+    frame = _importer(called_by)
     if frame is None:
         return False
     if frame.f_code in _FOR_USER:

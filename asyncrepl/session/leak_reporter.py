@@ -22,7 +22,7 @@ import threading
 import warnings
 from contextlib import contextmanager, suppress
 from functools import partial
-from types import CoroutineType
+from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from asyncrepl.engine.code_owner import is_plumbing
@@ -181,15 +181,19 @@ class LeakReporter(Instrument):
                 self._refused.append(_RefusedCoroutine(warning_text(warning)))
                 return
             _write_to_stderr(warning_text(warning), *_source_line(warning))
-            if issubclass(warning.category, DeprecationWarning):
+            if type(coroutine) is AsyncGeneratorType:  # since Python 3.12
+                self._context.loop.live.findings.step_dropped(coroutine)
+            elif issubclass(warning.category, DeprecationWarning):
                 self._deprecated(warning)
             return
+        from asyncrepl.engine.iteration.tracer import ORIGIN_DEPTH
         from asyncrepl.engine.leaks.leak_origins import never_awaited
         from asyncrepl.engine.tasks.finalization import dropped_finding
 
         place = warning.filename, warning.lineno
         leak = never_awaited(coroutine, place, self._context.session.sources)
-        brief = len(coroutine.cr_origin or ()) == 1  # the tracer's: said in our own way
+        # As many as the tracer asks for: that is said in our own way.
+        brief = sys.get_coroutine_origin_tracking_depth() <= ORIGIN_DEPTH
         self.leaks.note(leak)
         if known:
             return

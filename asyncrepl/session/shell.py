@@ -23,6 +23,7 @@ from asyncrepl.session.iteration_narrator import Narrator
 from asyncrepl.session.leak_reporter import LeakReporter
 from asyncrepl.session.mistake_reporter import SilentMistakeReporter
 from asyncrepl.session.outcome_reporter import OutcomeReporter
+from asyncrepl.session.user_modules import UserModuleFinder
 from asyncrepl.syntax.parsed_input import as_command, silence_completeness_warnings
 
 if TYPE_CHECKING:
@@ -181,6 +182,7 @@ class Shell:
                 self.mistake_reporter.active(),
                 self.leak_reporter.active(),
                 typed_classes_findable(self.session),
+                UserModuleFinder(self.session.sources),
             ):
                 yield
                 self._forget_values()  # while somebody hears what dies with it

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from importlib.machinery import SourceFileLoader
-from importlib.util import decode_source, module_from_spec, spec_from_loader
+from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from asyncrepl.engine.code_owner import is_library
 from asyncrepl.instrument.compilation import compile_source
 from asyncrepl.runtime.isolation import find_for_user, import_for_user
+from asyncrepl.session.user_modules import UserModuleFinder
 from asyncrepl.syntax.parsed_input import (
     InvalidStatement,
     decode_failure,
@@ -21,7 +22,6 @@ from asyncrepl.syntax.parsed_input import (
 if TYPE_CHECKING:
     import types
     from collections.abc import Mapping
-    from pathlib import Path
 
     from asyncrepl.engine.statements import Session
 
@@ -101,36 +101,13 @@ def load_attribute(session: Session, name: str) -> Loaded:
     return Loaded(objects)
 
 
-class _CompilingLoader(SourceFileLoader):
-    """Imports a module as we compile it; never from ``__pycache__``, nor into it."""
-
-    def __init__(self, session: Session, name: str, path: str) -> None:
-        super().__init__(name, path)
-        self._sources = session.sources
-
-    def get_code(self, fullname: str) -> types.CodeType | None:
-        """The code of the module; SyntaxError where it awaits at the top, among others."""
-        path = self.get_filename(fullname)
-        text = decode_source(self.get_data(path))
-        source = self._sources.add(path, text, parse(text, path), module=True)
-        return compile_source(source, "module")
-
-
 def _imported(session: Session, name: str) -> types.ModuleType:
+    """The module `name`, imported as one in a folder of the user's, wherever he has it."""
     spec = None if name in sys.modules else find_for_user(name)
-    if spec is None or type(spec.loader) is not SourceFileLoader or is_library(spec.origin or ""):
+    origin = spec.origin if spec is not None and spec.has_location else None
+    folder = None if origin is None else str(Path(origin).parent)
+    with UserModuleFinder(session.sources, folder):
         return import_for_user(name)
-    spec.loader = _CompilingLoader(session, name, spec.origin or "")
-    module = sys.modules[name] = module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    parent, _, child = name.rpartition(".")
-    if parent:
-        setattr(sys.modules[parent], child, module)
-    return module
 
 
 def read_text(path: Path) -> str:

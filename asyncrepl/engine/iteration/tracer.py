@@ -53,11 +53,13 @@ if TYPE_CHECKING:
     from asyncrepl.engine.tasks.timeline import Timeline
     from asyncrepl.events.iteration_events import EndReason, IterationEnded, IterationEvent
 
-__all__ = ["Tracer", "marks"]
+__all__ = ["ORIGIN_DEPTH", "Tracer", "marks"]
 
 T = TypeVar("T")
 
 _STEP = "async_generator_asend"
+#: So many frames of where a coroutine is made are noted: behind a mock there are three.
+ORIGIN_DEPTH = 4
 #: Up to Python 3.13 it is not told what a descriptor has raised.
 _NO_METHOD = AttributeError if sys.version_info >= (3, 14) else Exception
 
@@ -234,9 +236,9 @@ class Tracer:
         self._instruments.add(self.walks)
         vars(builtins).update(marks(self))
         setattr(builtins, TRACE_SWITCH, True)
-        # Where a coroutine is made costs 0.1 µs each to note: only while somebody looks.
+        # Where a coroutine is made costs 0.1 µs a frame to note: only while somebody looks.
         self._depth = sys.get_coroutine_origin_tracking_depth()
-        sys.set_coroutine_origin_tracking_depth(max(self._depth, 1))
+        sys.set_coroutine_origin_tracking_depth(max(self._depth, ORIGIN_DEPTH))
 
     def stop(self) -> None:
         """Tell nothing any more, also not of walks that are under way."""

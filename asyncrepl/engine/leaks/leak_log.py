@@ -15,14 +15,13 @@ the generator: those are counted for each.
 from __future__ import annotations
 
 import dis
-import gc
 import weakref
 from collections import deque
 from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.code_owner import is_library, is_plumbing
-from asyncrepl.instrument.probes import is_new
+from asyncrepl.events.async_states import generator_of_step, is_new, is_step
 
 if TYPE_CHECKING:
     import warnings
@@ -89,7 +88,6 @@ def _is_open(generator: Any) -> bool:
     return generator is not None and generator.ag_frame is not None
 
 
-_STEP_TYPES = ("async_generator_asend", "async_generator_athrow", "anext_awaitable")
 #: Of a collection, so many items are looked at.
 _MAX_ITEMS = 100
 
@@ -109,8 +107,8 @@ class ExplainedObjects:
             if is_new(thing):
                 key, dying = id(thing), self._dying
                 self._alive[key] = weakref.ref(thing, lambda _: dying.add(key))
-        elif kind.__name__ in _STEP_TYPES and kind.__module__ == "builtins":
-            generator = _generator_of(thing)
+        elif is_step(kind):
+            generator = generator_of_step(thing)
             if generator is not None:
                 self._steps[generator] = self._steps.get(generator, 0) + 1
 
@@ -150,16 +148,6 @@ class ExplainedObjects:
         for key in self._dying:
             self._alive.pop(key, None)
         self._dying.clear()
-
-
-def _generator_of(step: object) -> object:
-    """The async generator whose step it is; an ``anext`` with a default wraps another step."""
-    for thing in gc.get_referents(step):
-        if type(thing) is AsyncGeneratorType:
-            return thing
-        if type(thing).__name__ in _STEP_TYPES:
-            return _generator_of(thing)
-    return None
 
 
 def _related_errors(error: BaseException) -> Iterator[BaseException]:
@@ -223,4 +211,4 @@ def _items(value: Any) -> Iterator[object]:
 
 
 def _warns_when_dropped(value: object) -> bool:
-    return type(value) is CoroutineType or type(value).__name__ in _STEP_TYPES
+    return type(value) is CoroutineType or is_step(type(value))

@@ -41,6 +41,7 @@ from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_iteration import ExternalWaits, WatchingSelector
 from asyncrepl.engine.tasks.finalization import left_finding
 from asyncrepl.engine.tasks.task_records import current_task, restore_running_loop, task_coroutine
+from asyncrepl.events.async_states import has_begun
 from asyncrepl.events.finding_log import FindingLog
 
 if TYPE_CHECKING:
@@ -345,7 +346,10 @@ class LiveLoop(_SelectorEventLoop):
         """As asyncio's own; who left `agen` before its end is seen."""
         findings = self.live.findings
         if findings.is_heard and not self._closed:
-            findings.add(left_finding(agen))
+            if has_begun(agen):
+                findings.add(left_finding(agen))
+            else:
+                findings.step_dropped(agen)
         _finalize(self, agen)
 
     def observe(self, timeline: Timeline) -> None:

@@ -99,6 +99,8 @@ def whole_iterator(fixing: Fixing, case: Case) -> None:
     if found is None or source is None or not isinstance(case.owner, LOOPS):
         raise CannotFixError
     if case.demand.what == "walk":
+        if any(has(each, "__iter__") and each.kind is not str for each in case.awaited):
+            raise CannotFixError  # what the step gives can be walked as it stands
         fixing.loop_async(case.unit, case.owner)
     fixing.of(found[0]).replace(found[1], found[0].source.source(source))
 
@@ -361,12 +363,18 @@ def awaited_instead(fixing: Fixing, case: Case) -> None:
 
 
 def ensured(fixing: Fixing, case: Case) -> None:
-    """A task or another awaitable needs no task; ``ensure_future`` takes either."""
+    """A task or another awaitable needs no task; ``ensure_future`` takes either.
+
+    A task group waits for what it has made itself: ``wait_for`` makes a coroutine of anything.
+    """
     call = case.owner
-    if canonical_name(call.func) != "asyncio.create_task":
-        raise CannotFixError  # of a loop or a group
-    fixing.of(case.unit).replace(call.func, "asyncio.ensure_future")
     fixing.needs_import(case.unit, "asyncio")
+    if canonical_name(call.func) == "asyncio.create_task":
+        fixing.of(case.unit).replace(call.func, "asyncio.ensure_future")
+    elif callee_name(call) in ("create_task", "run_coroutine_threadsafe"):
+        fixing.of(case.unit).replace(case.node, f"asyncio.wait_for({case.source}, None)")
+    else:
+        raise CannotFixError
 
 
 def scheduled(fixing: Fixing, case: Case) -> None:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of
+from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.kinds import Kind, has
+from asyncrepl.explain.repairs.iterated_operands import given_to
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, kind_of_case, made_here, yields_once
 from asyncrepl.explain.scopes import scope
 from asyncrepl.explain.source_places import deepen
@@ -62,6 +64,22 @@ def _unwrapped(
     fixing.of(unit).replace(statement, "\n".join([first, by + lines[0], *rest]))
 
 
+def delegated_entered(fixing: Fixing, case: Case) -> None:
+    """``yield from manager`` → a loop over what it gives, in an ``async def``."""
+    if not isinstance(case.unit.parents.get(case.owner), ast.Expr):
+        raise CannotFixError
+    options = case.evidence.resolver.entered(case.info) if case.info is not None else []
+    loop = "async for" if any(is_async_iterable(each) for each in options) else "for"
+    name, item = fixing.fresh(case.unit, "entered"), fresh(case.unit, "item")
+    by = case.unit.source.indent(case.owner)
+    text = (
+        f"async with {case.source} as {name}:\n{by}    {loop} {item} in {name}:\n"
+        f"{by}        yield {item}"
+    )
+    fixing.of(case.unit).replace(case.owner, text)
+    fixing.suspending(case.unit, case.owner)
+
+
 def entered_generator(fixing: Fixing, case: Case) -> None:
     """An async generator in a ``with``: closed at its end, or made a context manager."""
     code = case.info.code if case.info is not None else None
@@ -73,6 +91,8 @@ def entered_generator(fixing: Fixing, case: Case) -> None:
         return _looped(fixing, case)
     if isinstance(case.owner, ast.With):
         make_async_with(fixing, case)
+    if isinstance(case.owner, ast.Call) and (found is None or case.demand.what == "enter"):
+        raise CannotFixError
     if name == "aclosing" and not _closes(case.info):
         return _unentered(fixing, case)
     if name == "aclosing":
@@ -201,14 +221,7 @@ def opened(fixing: Fixing, case: Case) -> None:
     keyword = "async with" if has(case.info, "__aenter__") else "with"
     lines = f"async def {name}(manager):\n    {keyword} manager as value:\n        return value\n"
     fixing.of(unit).lines_before(statement, lines)
-    listed = case.demand.what in ("tasks", "awaitables")
-    task = case.demand.what in ("tasks", "task")
-    before = ("[" if listed else "") + ("asyncio.create_task(" if task else "") + f"{name}("
-    after = ")" + (")" if task else "") + ("]" if listed else "")
-    fixing.of(unit).before(case.node, before)
-    fixing.of(unit).after(case.node, after)
-    if task:
-        fixing.needs_import(unit, "asyncio")
+    given_to(fixing, case, name)
 
 
 def entered(fixing: Fixing, case: Case) -> None:

@@ -219,19 +219,23 @@ def drained(fixing: Fixing, case: Case) -> None:
     lines = f"async def {name}(stream):\n    return [x async for x in stream]\n"
     fixing.of(unit).lines_before(statement, lines)
     for argument in getattr(case.owner, "args", []):
-        info = case.info if argument is case.node else case.evidence.resolver.info(argument)
+        info = None if argument is case.node else case.evidence.resolver.info(argument)
         if info is not None and is_async_iterable(info) and not has(info, "__await__"):
             fixing.of(unit).before(argument, f"{name}(")
             fixing.of(unit).after(argument, ")")
-    if case.node not in getattr(case.owner, "args", []):
-        fixing.of(unit).before(case.node, f"{name}(")
-        fixing.of(unit).after(case.node, ")")
-    elif case.demand.what in ("tasks", "awaitables"):
-        task = case.demand.what == "tasks"
-        fixing.of(unit).before(case.node, "[asyncio.create_task(" if task else "[")
-        fixing.of(unit).after(case.node, ")]" if task else "]")
-        if task:
-            fixing.needs_import(unit, "asyncio")
+    given_to(fixing, case, name)
+
+
+def given_to(fixing: Fixing, case: Case, name: str) -> None:
+    """A call of the coroutine function `name`; as a task, in a list, where that is demanded."""
+    listed, unit = case.demand.what in ("tasks", "awaitables"), case.unit
+    task = case.demand.what in ("tasks", "task")
+    if task:
+        fixing.needs_import(unit, "asyncio")
+    before = ("[" if listed else "") + ("asyncio.create_task(" if task else "") + f"{name}("
+    after = ")" + (")" if task else "") + ("]" if listed else "")
+    fixing.of(unit).before(case.node, before)
+    fixing.of(unit).after(case.node, after)
 
 
 def uncalled(fixing: Fixing, case: Case) -> None:

@@ -45,6 +45,7 @@ from asyncrepl.explain.repairs.awaited_operands import (
     yielded_through,
 )
 from asyncrepl.explain.repairs.entered_operands import (
+    delegated_entered,
     entered,
     entered_async,
     entered_first,
@@ -277,6 +278,7 @@ _WALKABLE: dict[str, tuple[Repair, ...]] = {
     "*": (first_item, collected),
 }
 _MANAGER: dict[str, tuple[Repair, ...]] = {
+    "walk, yield from": (delegated_entered,),
     "enter, with": (make_async_with,),
     "enter": (entered_async,),
     "coroutine": (opened,),

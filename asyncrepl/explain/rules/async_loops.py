@@ -54,10 +54,6 @@ def _is_as_completed(told: Told) -> bool:
     return told.info is not None and told.info.kind is GeneratorType and told.info.code is code
 
 
-def _is_queue(told: Told) -> bool:
-    return told.info is not None and issubclass(told.info.kind, asyncio.Queue)
-
-
 def _awaits_no_yield(told: Told) -> bool:
     """Whether the coroutine's function returns nothing, and so was to yield."""
     code = told.info.code if told.info is not None else None

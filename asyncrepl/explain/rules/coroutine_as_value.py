@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaited, short
 from asyncrepl.explain.fresh_names import fresh
+from asyncrepl.explain.generator_steps import STEPS
 from asyncrepl.explain.rule import Rule
 from asyncrepl.syntax.names import callee_name, method_owner
 
@@ -100,30 +101,13 @@ def _at_prompt(evidence: Evidence) -> Finding | None:
     use = evidence.use("value")
     if use is None or use.kind is not CoroutineType or not isinstance(use.node, ast.Call):
         return None
-    if _is_step(use.node):
-        return None
+    if callee_name(use.node) in STEPS:
+        return None  # that is told as a step
     why = (
         f"{short(evidence.unit, use.node)} only makes a coroutine: nothing of it runs before "
         "it is awaited."
     )
     return Finding(why, awaited(evidence, evidence.unit, use.node))
-
-
-def _step_at_prompt(evidence: Evidence) -> Finding | None:
-    use = evidence.use("value")
-    if use is None or not _is_step(use.node):
-        return None
-    text = short(evidence.unit, use.node)
-    why = f"{text} only makes the awaitable of one step: nothing runs before it is awaited."
-    fixing, tree = Fixing(evidence), evidence.unit.tree
-    for statement in tree.body if tree else []:
-        if isinstance(statement, ast.Expr) and _is_step(statement.value):
-            fixing.awaiting(evidence.unit, statement.value)
-    return Finding(why, fixing.fix())
-
-
-def _is_step(node: ast.expr) -> bool:
-    return isinstance(node, ast.Call) and callee_name(node) in ("anext", "__anext__", "asend")
 
 
 RULES = (
@@ -143,15 +127,6 @@ RULES = (
         "does not exist, and `send` by hand only works for what needs no event loop.",
         _sent,
         errors=(TypeError, RuntimeError),
-    ),
-    Rule(
-        "anext-without-await",
-        "`anext` without `await`",
-        3,
-        "`anext` only creates the awaitable of one step; nothing runs until it is awaited: "
-        "`await anext(gen)`.",
-        _step_at_prompt,
-        "value",
     ),
     Rule(
         "prompt-call-without-await",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.boolean_contexts import is_test
 from asyncrepl.explain.dropped_coroutines import (
-    calls_of_name,
+    calls_that_made,
     dropped_name,
     is_kept,
     is_of_variable,
@@ -53,7 +53,7 @@ def _call(evidence: Evidence) -> Place | None:
         alone = isinstance(evidence.unit.parents.get(node), ast.Expr)
         if isinstance(node, ast.Call) and alone and is_of_variable(evidence, node):
             return evidence.unit, node
-    found = [place for place in calls_of_name(evidence, name) if not is_kept(*place)]
+    found = [place for place in calls_that_made(evidence) if not is_kept(*place)]
     return found[0] if len(found) == 1 and not mentions(evidence, name) else None
 
 

@@ -169,7 +169,9 @@ class _OperandRule(Rule):
     __slots__ = ()
 
     def concerns(self, evidence: Evidence) -> bool:
-        """Whether an operation may have refused its operand."""
+        """Whether an operation may have refused its operand, or was seen to misuse it."""
+        if evidence.seen is not None:
+            return evidence.seen.what == "driven"
         if evidence.stage != "run":
             return False
         kind = type(evidence.error)

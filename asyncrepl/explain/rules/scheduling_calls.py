@@ -103,7 +103,7 @@ def _nested_loop(evidence: Evidence, names: tuple[str, ...]) -> ast.Call | None:
 
 def _run(evidence: Evidence) -> Finding | None:
     call = _nested_loop(evidence, ("run",))
-    if call is None or not _in_runner(evidence):
+    if call is None or not _in_runner(evidence) or evidence.leak:
         return None
     why = "A loop is running already, here as in any `async def`: `await` the coroutine instead."
     return Finding(why, _awaited(evidence, call))

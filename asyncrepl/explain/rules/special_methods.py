@@ -198,10 +198,17 @@ def _legacy(evidence: Evidence) -> Finding | None:
         if use is None or use.kind is not CoroutineType or not evidence.direct:
             return None
         function = unit.enclosing(use.node, ast.FunctionDef)
+        if function is not None and _yields_besides(unit, function, use.owner):
+            return None  # a generator in earnest: it hands on what it takes for many items
         why = (
             f"A plain generator cannot `yield from` a coroutine: `await` {short(unit, use.node)}."
         )
     return Finding(why, _modern(evidence, function) if function else None)
+
+
+def _yields_besides(unit: Unit, function: ast.FunctionDef, delegation: ast.AST) -> bool:
+    used = not isinstance(unit.parents.get(delegation), ast.Expr)
+    return not used and any(isinstance(node, ast.Yield) for node in own_nodes(function))
 
 
 def _modern(evidence: Evidence, function: ast.FunctionDef) -> Fix | None:

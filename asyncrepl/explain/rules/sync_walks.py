@@ -15,6 +15,15 @@ __all__ = ["STEPS", "WALKS"]
 _NUMBERING = ITERTOOLS_CALLS | {"enumerate", "zip", "map", "filter"}
 
 
+_NO_ITERATOR = (
+    "anext-on-iterable",
+    "`anext` on something that is no async iterator",
+    2,
+    (
+        "`anext` needs an async iterator. For an async iterable call `aiter(x)` first; for a list "
+        "use `next(iter(xs))`."
+    ),
+)
 STEPS = (
     row(
         "async-for-over-one-anext",
@@ -27,11 +36,7 @@ STEPS = (
         lambda told: f"{told.text} is a single step; the loop makes the steps itself.",
     ),
     row(
-        "anext-on-iterable",
-        "`anext` on something that is no async iterator",
-        2,
-        "`anext` needs an async iterator. For an async iterable call `aiter(x)` first; for a "
-        "list use `next(iter(xs))`.",
+        *_NO_ITERATOR,
         "async step",
         frozenset({Kind.ASYNC_ITERABLE}),
         lambda told: (
@@ -39,11 +44,7 @@ STEPS = (
         ),
     ),
     row(
-        "anext-on-iterable",
-        "`anext` on something that is no async iterator",
-        2,
-        "`anext` needs an async iterator. For an async iterable call `aiter(x)` first; for a "
-        "list use `next(iter(xs))`.",
+        *_NO_ITERATOR,
         "async step",
         ANY - ASYNCHRONOUS,
         lambda told: (

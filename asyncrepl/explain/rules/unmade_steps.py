@@ -42,9 +42,7 @@ def _asked(*, closing: bool) -> Callable[[Evidence], Finding | None]:
         found = _call(evidence)
         if found is None or (callee_name(found[1]) in _CLOSING) is not closing:
             return None
-        text = short(*found)
-        why = f"{text} only makes the awaitable of one step: nothing runs before it is awaited."
-        return Finding(why, awaited(evidence, *found))
+        return Finding(_why(*found), awaited(evidence, *found))
 
     return find
 
@@ -75,6 +73,38 @@ def _thrown(evidence: Evidence) -> Finding | None:
 _TYPE_AND_VALUE = 2
 
 
+def _at_prompt(evidence: Evidence) -> Finding | None:
+    """Shown as the value of a statement; whatever else in the input asks for steps likewise."""
+    use = evidence.use("value")
+    if use is None or not _is_asked(use.node):
+        return None
+    fixing, tree = Fixing(evidence), evidence.unit.tree
+    for statement in tree.body if tree else []:
+        if isinstance(statement, ast.Expr) and _is_asked(statement.value):
+            fixing.awaiting(evidence.unit, statement.value)
+    return Finding(_why(evidence.unit, use.node), fixing.fix())
+
+
+def _is_asked(node: ast.expr) -> bool:
+    return callee_name(node) in STEPS and callee_name(node) not in _CLOSING
+
+
+def _why(unit: Unit, node: ast.expr) -> str:
+    text = short(unit, node)
+    return f"{text} only makes the awaitable of one step: nothing runs before it is awaited."
+
+
+_ANEXT = (
+    "anext-without-await",
+    "`anext` without `await`",
+    3,
+    (
+        "`anext` only creates the awaitable of one step; nothing runs until it is awaited: "
+        "`await anext(gen)`."
+    ),
+)
+
+
 def _rules(sees: str) -> tuple[Rule, ...]:
     return (
         Rule(
@@ -87,22 +117,15 @@ def _rules(sees: str) -> tuple[Rule, ...]:
             "seen",
             sees=sees,
         ),
-        Rule(
-            "anext-without-await",
-            "`anext` without `await`",
-            3,
-            "`anext` only creates the awaitable of one step; nothing runs until it is awaited: "
-            "`await anext(gen)`.",
-            _asked(closing=False),
-            "seen",
-            sees=sees,
-        ),
+        Rule(*_ANEXT, _asked(closing=False), "seen", sees=sees),
     )
 
 
 RULES = (
+    Rule(*_ANEXT, _at_prompt, "value"),
     *_rules("lost"),
     *_rules("shown"),
+    *_rules("unwalked"),
     Rule(
         "athrow-with-type-value-traceback",
         "`athrow` with a type and a value",

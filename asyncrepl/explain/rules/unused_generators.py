@@ -6,6 +6,7 @@ import ast
 from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.async_states import has_begun
 from asyncrepl.explain.boolean_contexts import is_test
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
@@ -13,7 +14,6 @@ from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.value_arrivals import is_meant_as_value
-from asyncrepl.instrument.probes import has_begun
 from asyncrepl.syntax.names import callee_name
 from asyncrepl.syntax.source_rewriter import Span, indent
 

@@ -12,13 +12,13 @@ import functools
 from types import AsyncGeneratorType, CoroutineType, FunctionType, MethodType
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.async_states import has_begun
 from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.bindings import is_coroutine_function, variables
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
 from asyncrepl.explain.generator_steps import assignment, called, stepped_source
 from asyncrepl.explain.rule import Rule
-from asyncrepl.instrument.probes import has_begun
 from asyncrepl.syntax.names import callee_name
 from asyncrepl.syntax.source_rewriter import Span
 

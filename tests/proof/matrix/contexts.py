@@ -14,7 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
-__all__ = ["CONSUMERS", "HOMES", "LAYOUTS", "ROUTES", "Context", "Route", "chosen", "deep"]
+__all__ = [
+    "CONSUMERS",
+    "HOMES",
+    "KEEPING",
+    "LAYOUTS",
+    "ROUTES",
+    "Context",
+    "Route",
+    "chosen",
+    "deep",
+]
 
 
 def deep(code: str, by: int = 4) -> str:
@@ -55,6 +65,9 @@ ROUTES = {
 }
 #: Those with a function of its own around the operation.
 _HELPED = tuple(name for name, route in ROUTES.items() if route.helper)
+
+#: Those by which a name keeps the operand.
+KEEPING = ("variable", "attribute", "list", "dict", "conditional", "loop", "unpacked")
 
 #: What is done with the value of an expression, here ``$e``.
 CONSUMERS = {
@@ -141,13 +154,15 @@ class Context:
         return "/".join(part for part, normal in zip(parts, usual, strict=True) if part != normal)
 
 
-def chosen(chance: Random, *, method: bool, module: bool, plain: bool) -> Context:
+def chosen(chance: Random, *, method: bool, module: bool, plain: bool, loop: bool) -> Context:
     """A context by chance; with what the definitions and the operation allow.
 
     `method`: the definitions can be methods; `module`: they have to be in a module; `plain`:
-    the operation can stand in a plain function.
+    the operation can stand in a plain function; `loop`: the operand is made on a running loop,
+    which nothing at the top of the wrong program starts: another mistake, with another error.
     """
-    layout = chance.choice([name for name in LAYOUTS if plain or name != "plain"])
+    barred = {name for name, bar in (("plain", not plain), ("top", loop)) if bar}
+    layout = chance.choice([name for name in LAYOUTS if name not in barred])
     homes = [name for name in HOMES if method or name != "method"]
     if layout in ("typed", "imported"):
         homes = [name for name in homes if name in ("here", "method")]

@@ -7,56 +7,19 @@ demand with another name than its code is a statement; most are expressions.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 
-__all__ = ["DEMANDS", "Demand"]
+from proof.matrix.demand import Demand, each_line
+from proof.matrix.further_demands import FURTHER
 
-
-@dataclass(frozen=True)
-class Demand:
-    """One operation, or one function of the library, with the operand in its place.
-
-    `wants` is what it demands: "value", "iterable", "awaitable", "coroutine", "async iterable",
-    "async iterator", "manager", "async manager", "callable". `plain` is the code for what an
-    operand holds, where it differs, and `stream` that for one that is walked, `inside` what is
-    to be done with a manager. With `kinds`, only those are asked: of others it would be two
-    mistakes. `quiet`: nothing fails, so a program may mean it with some kinds. Without
-    `fixable`, nobody can know what was meant.
-    """
-
-    name: str
-    group: str
-    wants: str
-    code: str
-    payload: str = "rows"
-    expression: bool = False
-    plain: str = ""
-    stream: str = ""
-    inside: str = ""
-    define: str = ""
-    kinds: tuple[str, ...] = ()
-    quiet: bool = False
-    fixable: bool = True
-
-    @property
-    def suspends(self) -> bool:
-        """Whether it can stand in an asynchronous function only."""
-        return any(word in self.code for word in ("await ", "async "))
-
-
-def _each(group: str, wants: str, payload: str, code: str, *, quiet: bool = False) -> list[Demand]:
-    """A demand of each line of `code`, all expressions."""
-    return [
-        Demand(line, group, wants, line, payload, expression=True, quiet=quiet)
-        for line in map(str.strip, code.strip().splitlines())
-    ]
+__all__ = ["DEMANDS"]
 
 
 #: Kinds by what goes with them.
 _STREAMS = ("async generator", "async iterator", "async iterable")
 _AWAITABLES = ("coroutine", "future", "task", "async mock")
 _MANAGERS = ("async manager class", "async manager function")
-_HELD = (*_AWAITABLES, "step", "coroutine function", *_MANAGERS, "uncalled manager", "None")
+#: Not None: a function that makes a stream and forgets to return it has two mistakes.
+_HELD = (*_AWAITABLES, "step", "coroutine function", *_MANAGERS, "uncalled manager")
 
 _CONSTRUCTS = [
     Demand(
@@ -110,103 +73,103 @@ _CONSTRUCTS = [
 ]  # fmt: skip
 
 _OPERATORS = [
-    *_each("for", "iterable", "rows", """
+    *each_line("for", "iterable", "rows", """
         [$r * 2 for $r in $x]
         sorted({$r for $r in $x})
         {$r: 1 for $r in $x}
         [$r for $a in [1] for $r in $x]
         sum($r for $r in $x)
         """),
-    *_each("unpack", "iterable", "rows", """
+    *each_line("unpack", "iterable", "rows", """
         [*$x, 0]
         max(*$x, 0)
         """),
-    *_each("unpack", "value", "record", """
+    *each_line("unpack", "value", "record", """
         {**$x, 'more': 1}
         dict(**$x)
         """),
-    *_each("operator", "iterable", "rows", """
+    *each_line("operator", "iterable", "rows", """
         1 in $x
         9 not in $x
         """),
-    *_each("operator", "value", "text", "'or' in $x"),
-    *_each("subscript", "value", "rows", """
+    *each_line("operator", "value", "text", "'or' in $x"),
+    *each_line("subscript", "value", "rows", """
         $x[0]
         $x[-1]
         $x[:2]
         """),
-    *_each("subscript", "value", "record", "$x['id']"),
-    *_each("subscript", "value", "number", "[10, 20, 30, 40, 50][$x]"),
-    *_each("operator", "value", "rows", """
+    *each_line("subscript", "value", "record", "$x['id']"),
+    *each_line("subscript", "value", "number", "[10, 20, 30, 40, 50][$x]"),
+    *each_line("operator", "value", "rows", """
         $x + [0]
         [0] + $x
         $x * 2
         """),
-    *_each("operator", "value", "number", """
+    *each_line("operator", "value", "number", """
         $x + 1
         1 + $x
         $x / 2
         -$x
         2 ** $x
         """),
-    *_each("operator", "value", "text", """
+    *each_line("operator", "value", "text", """
         'to the ' + $x
         $x + '!'
         """),
-    *_each("operator", "value", "record", "$x | {'more': 1}"),
-    *_each("operator", "value", "number", """
+    *each_line("operator", "value", "record", "$x | {'more': 1}"),
+    *each_line("operator", "value", "number", """
         $x > 1
         1 < $x < 9
         """),
-    *_each("operator", "value", "number", "$x == 4", quiet=True),
-    *_each("operator", "value", "rows", """
+    *each_line("operator", "value", "number", "$x == 4", quiet=True),
+    *each_line("operator", "value", "rows", """
         $x == [3, 1, 2]
         [3, 1, 2] != $x
         """, quiet=True),
-    *_each("operator", "value", "text", "$x in ('north', 'south')", quiet=True),
-    *_each("shown", "value", "zero", """
+    *each_line("operator", "value", "text", "$x in ('north', 'south')", quiet=True),
+    *each_line("shown", "value", "zero", """
         'some' if $x else 'none'
         not $x
         $x or 'nothing'
         bool($x)
         """, quiet=True),
-    *_each("shown", "value", "number", """
+    *each_line("shown", "value", "number", """
         f'{$x}'
         '{}'.format($x)
         str($x)
         repr($x)
         """, quiet=True),
-    *_each("shown", "value", "rows", """
+    *each_line("shown", "value", "rows", """
         f'{$x}'
         str($x)
         ('rows', $x)
         """, quiet=True),
-    *_each("shown", "value", "number", """
+    *each_line("shown", "value", "number", """
         f'{$x:>3}'
         '%d' % $x
         format($x, '03')
         """),
-    *_each("attribute", "value", "text", """
+    *each_line("attribute", "value", "text", """
         $x.upper()
         $x.split('r')
         """),
-    *_each("attribute", "value", "record", """
+    *each_line("attribute", "value", "record", """
         $x.get('id')
         sorted($x.items())
         """),
-    *_each("attribute", "value", "object", """
+    *each_line("attribute", "value", "object", """
         $x.total
         $x.double()
         getattr($x, 'total')
         """),
-    *_each("attribute", "value", "rows", """
+    *each_line("attribute", "value", "rows", """
         $x.index(1)
         $x.copy()
         """),
 ]  # fmt: skip
 
 _BUILTINS = [
-    *_each("builtin", "iterable", "rows", """
+    *each_line("builtin", "iterable", "rows", """
         list($x)
         tuple($x)
         set($x)
@@ -228,20 +191,20 @@ _BUILTINS = [
         {9}.isdisjoint($x)
         dict.fromkeys($x)
         """),
-    *_each("builtin", "iterable", "texts", "', '.join($x)"),
-    *_each("builtin", "iterable", "pairs", """
+    *each_line("builtin", "iterable", "texts", "', '.join($x)"),
+    *each_line("builtin", "iterable", "pairs", """
         dict($x)
         list(zip(*$x))
         """),
-    *_each("builtin", "iterable", "flags", """
+    *each_line("builtin", "iterable", "flags", """
         any($x)
         all($x)
         """),
-    *_each("builtin", "value", "rows", """
+    *each_line("builtin", "value", "rows", """
         len($x)
         list(reversed($x))
         """),
-    *_each("builtin", "value", "number", """
+    *each_line("builtin", "value", "number", """
         list(range($x))
         int($x)
         float($x)
@@ -251,11 +214,11 @@ _BUILTINS = [
         max($x, 1)
         chr($x + 60)
         """),
-    *_each("builtin", "value", "rows", "isinstance($x, list)", quiet=True),
+    *each_line("builtin", "value", "rows", "isinstance($x, list)", quiet=True),
 ]  # fmt: skip
 
 _LIBRARY = [
-    *_each("library", "iterable", "rows", """
+    *each_line("library", "iterable", "rows", """
         list(itertools.chain($x, [0]))
         list(itertools.islice($x, 2))
         list(itertools.zip_longest($x, 'ab'))
@@ -272,9 +235,9 @@ _LIBRARY = [
         [next(each) for each in itertools.tee($x)]
         list(itertools.islice(itertools.cycle($x), 4))
         """),
-    *_each("library", "iterable", "nested", "list(itertools.chain.from_iterable($x))"),
-    *_each("library", "iterable", "points", "list(itertools.starmap(max, $x))"),
-    *_each("library", "iterable", "rows", """
+    *each_line("library", "iterable", "nested", "list(itertools.chain.from_iterable($x))"),
+    *each_line("library", "iterable", "points", "list(itertools.starmap(max, $x))"),
+    *each_line("library", "iterable", "rows", """
         functools.reduce(max, $x)
         statistics.mean($x)
         statistics.median($x)
@@ -286,7 +249,7 @@ _LIBRARY = [
         math.prod($x)
         array.array('i', $x)
         """),
-    *_each("library", "value", "rows", """
+    *each_line("library", "value", "rows", """
         random.choice($x) < 9
         sorted(random.sample($x, 3))
         bisect.bisect($x, 9)
@@ -295,20 +258,20 @@ _LIBRARY = [
         json.dumps({'rows': $x})
         json.dumps([1, $x])
         """),
-    *_each("library", "value", "rows", """
+    *each_line("library", "value", "rows", """
         copy.deepcopy($x)
         len(pickle.dumps($x)) > 5
         """, quiet=True),
-    *_each("library", "iterable", "texts", "list(csv.reader($x))"),
-    *_each("library", "iterable", "nested", "csv.writer(io.StringIO()).writerows($x)"),
-    *_each("library", "value", "record", """
+    *each_line("library", "iterable", "texts", "list(csv.reader($x))"),
+    *each_line("library", "iterable", "nested", "csv.writer(io.StringIO()).writerows($x)"),
+    *each_line("library", "value", "record", """
         json.dumps($x)
         collections.ChainMap($x)['id']
         types.SimpleNamespace(**$x)
         urllib.parse.urlencode($x)
         string.Template('$$id').substitute($x)
         """),
-    *_each("library", "value", "text", """
+    *each_line("library", "value", "text", """
         re.match('n', $x).group()
         pathlib.PurePosixPath($x).name
         posixpath.join($x, 'pole')
@@ -317,29 +280,29 @@ _LIBRARY = [
         textwrap.shorten($x, 9)
         io.StringIO($x).read()
         """),
-    *_each("library", "value", "date", "datetime.date.fromisoformat($x).year"),
-    *_each("library", "value", "json", "json.loads($x)"),
-    *_each("library", "value", "bytes", """
+    *each_line("library", "value", "date", "datetime.date.fromisoformat($x).year"),
+    *each_line("library", "value", "json", "json.loads($x)"),
+    *each_line("library", "value", "bytes", """
         base64.b64encode($x)
         hashlib.sha1($x).hexdigest()[:6]
         zlib.crc32($x)
         """),
-    *_each("library", "value", "number", """
+    *each_line("library", "value", "number", """
         math.sqrt($x)
         decimal.Decimal($x)
         datetime.timedelta(seconds=$x)
         struct.pack('b', $x)
         operator.add($x, 1)
         """),
-    *_each("library", "iterable", "rows", "list(concurrent.futures.ThreadPoolExecutor(1).map(str, $x))"),
-    *_each("library", "value", "rows", """
+    *each_line("library", "iterable", "rows", "list(concurrent.futures.ThreadPoolExecutor(1).map(str, $x))"),
+    *each_line("library", "value", "rows", """
         concurrent.futures.ThreadPoolExecutor(1).submit(len, $x).result()
         await asyncio.to_thread(sum, $x)
         """),
-    *_each("asyncio", "value", "zero", "await asyncio.sleep($x)"),
-    *_each("asyncio", "value", "number", "await asyncio.sleep(0, result=$x)", quiet=True),
-    *_each("asyncio", "iterable", "jobs", "await asyncio.gather(*$x)"),
-    *_each("library", "iterable", "rows", "unittest.mock.Mock(side_effect=$x)()", quiet=True),
+    *each_line("asyncio", "value", "zero", "await asyncio.sleep($x)"),
+    *each_line("asyncio", "value", "number", "await asyncio.sleep(0, result=$x)", quiet=True),
+    *each_line("asyncio", "iterable", "jobs", "await asyncio.gather(*$x)"),
+    *each_line("library", "iterable", "rows", "unittest.mock.Mock(side_effect=$x)()", quiet=True),
 ]  # fmt: skip
 
 _STREAMED = "[$r async for $r in $x]"
@@ -408,6 +371,6 @@ _ASYNCHRONOUS = [
 
 DEMANDS = tuple(
     demand
-    for demand in (*_CONSTRUCTS, *_OPERATORS, *_BUILTINS, *_LIBRARY, *_ASYNCHRONOUS)
+    for demand in (*_CONSTRUCTS, *_OPERATORS, *_BUILTINS, *_LIBRARY, *_ASYNCHRONOUS, *FURTHER)
     if sys.version_info >= (3, 12) or "batched" not in demand.code
 )

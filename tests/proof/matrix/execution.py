@@ -192,6 +192,8 @@ def _typed(program: Program, out: io.StringIO) -> Said:
     if not texts:
         return Said("", found)
     fixed = [texts.get(f"<input {n}>", text) for n, text in enumerate(inputs, 1)]
+    # The prompt has it from the beginning, a file has not.
+    fixed = ["import asyncio", *fixed]
     return Said(
         "", found, Program("".join(each.rstrip("\n") + "\n" for each in fixed), program.modules)
     )

@@ -60,7 +60,7 @@ def graded(case: Case) -> Grade:
 
 def _graded(case: Case, wrong: Program, expected: str | None) -> Grade:
     said = explained(wrong)
-    if said.explanation is None and _is_well(wrong, expected, required=case.cell.required):
+    if said.explanation is None and _is_well(wrong, expected, required=case.required):
         return Grade(case)
     fix, detail = _fix(case, said, expected)
     return Grade(

@@ -216,7 +216,7 @@ KINDS = (
         _of_function(_FUTURE, _LATER),
         rf"future|{_AWAITED}",
         "await $x",
-        satisfies=frozenset({"awaitable"}),
+        satisfies=frozenset({"awaitable", "task"}),
         quiet=True,
     ),
     Kind(
@@ -224,7 +224,7 @@ KINDS = (
         _of_function(_LOAD, make="asyncio.create_task($F())"),
         rf"task|{_AWAITED}",
         "await $x",
-        satisfies=frozenset({"awaitable"}),
+        satisfies=frozenset({"awaitable", "task"}),
         quiet=True,
     ),
     Kind(
@@ -287,7 +287,7 @@ KINDS = (
     Kind(
         "value",
         _of_function(_GIVEN),
-        r"plain|\bsync|ordinary|already|not async",
+        r"plain|\bsync|ordinary|already|not async|\bNone\b",
         holds="one",
         sync=True,
     ),
@@ -320,7 +320,7 @@ KINDS = (
     Kind(
         "mock",
         (Shape("$f = unittest.mock.Mock(return_value=$payload)\n"),),
-        rf"\bmock|AsyncMock|{_PLAIN}",
+        rf"\bmock|AsyncMock|{_PLAIN}|\bNone\b",
         sync=True,
     ),
     Kind(

@@ -54,6 +54,7 @@ PAYLOADS = {
     "error class": Payload("KeyError"),
     "error": Payload("KeyError('gone')"),
     "function": Payload("abs"),
+    "wrapper": Payload("functools.cache"),
     "stream": Payload("ticks()", define=_TICKS),
     "deed": Payload("print('saved')"),
 }

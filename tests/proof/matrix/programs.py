@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
 
-from proof.matrix.contexts import Context, chosen
-from proof.matrix.demands import DEMANDS, Demand
+from proof.matrix.contexts import KEEPING, Context, chosen
+from proof.matrix.demands import DEMANDS
 from proof.matrix.kinds import KINDS, Kind
 from proof.matrix.names import Names
 from proof.matrix.payloads import PAYLOADS
@@ -16,11 +16,19 @@ from proof.matrix.writing import Writer
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from proof.matrix.demand import Demand
     from proof.matrix.execution import Program
 
 __all__ = ["Case", "Cell", "cells", "made"]
 
-_ASYNC_WANTS = ("awaitable", "coroutine", "async iterable", "async iterator", "async manager")
+_ASYNC_WANTS = (
+    "awaitable",
+    "coroutine",
+    "task",
+    "async iterable",
+    "async iterator",
+    "async manager",
+)
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,16 @@ class Case:
     names: frozenset[str]
     operation: str
 
+    @property
+    def required(self) -> bool:
+        """Whether the mistake has to be explained here.
+
+        At a prompt what has a name lives on, and may be awaited by the next input: where nothing
+        fails, nothing is lost yet.
+        """
+        kept = self.context.route in KEEPING and self.context.layout == "typed"
+        return self.cell.required and not (kept and self.cell.demand.quiet)
+
 
 def cells() -> Iterator[Cell]:
     """Every cell that makes sense."""
@@ -84,7 +102,8 @@ def _cell(kind: Kind, demand: Demand) -> Cell:
         and kind.fixable
     )
     right = right and demand.name != "async for in await"
-    required = not right and not (kind.quiet and demand.quiet)
+    asks = demand.name.startswith("isinstance")  # what it is: that is no mistake
+    required = not right and not asks and not (kind.quiet and demand.quiet)
     return Cell(kind, demand, right, required, fixable=_is_fixable(kind, demand))
 
 
@@ -96,6 +115,8 @@ def _is_fixable(kind: Kind, demand: Demand) -> bool:
         return False
     if kind.sync and (demand.group == "asyncio" or (kind.wrap and not demand.inside)):
         return False
+    if kind.sync and demand.name == "await deed":
+        return False  # it is None by then: nobody knows what was meant
     return kind.fixable and demand.fixable
 
 
@@ -108,6 +129,7 @@ def made(cell: Cell, seed: object) -> Case:
         method="$self" in shape.define,
         module=cell.kind.name == "module",
         plain=not cell.demand.suspends and not cell.right and "Task" not in shape.make,
+        loop=not cell.demand.suspends and cell.kind.name in ("future", "task"),
     )
     names = Names(chance, of_class=shape.of_class)
     writer = Writer(cell.kind, shape, cell.demand, context, names)

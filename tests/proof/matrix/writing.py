@@ -13,7 +13,7 @@ from proof.matrix.execution import Program
 from proof.matrix.payloads import PAYLOADS
 
 if TYPE_CHECKING:
-    from proof.matrix.demands import Demand
+    from proof.matrix.demand import Demand
     from proof.matrix.kinds import Kind, Shape
     from proof.matrix.names import Names
 
@@ -22,9 +22,9 @@ __all__ = ["Writer", "with_imports"]
 #: Every module that a template may name.
 _MODULES = """
 array asyncio base64 bisect collections concurrent.futures contextlib copy csv datetime
-decimal functools hashlib heapq html io itertools json math operator pathlib pickle
-posixpath random re shlex statistics string struct textwrap time types unittest.mock
-urllib.parse zlib
+decimal difflib fnmatch fractions functools hashlib heapq html io itertools json math operator
+pathlib pickle posixpath random re shlex statistics string struct textwrap threading time types
+unicodedata unittest.mock urllib.parse zlib
 """
 _NAMED = re.compile(rf"(?<![\w.])({'|'.join(map(re.escape, _MODULES.split()))})\.(\w+)")
 _SHORT = {"asyncio": "aio", "contextlib": "ctx", "itertools": "its", "functools": "fun"}

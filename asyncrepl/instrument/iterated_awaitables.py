@@ -1,0 +1,124 @@
+"""Placing probes of awaitables that plain code iterates over: that raises nothing.
+
+A future, a task and the step of an async generator have ``__iter__``, as ``await`` needs it. So
+``for row in step:`` runs: it gets what the step hands to the loop, None, and its result is lost
+with the StopIteration that ends the ``for``. A future that is done gives nothing at all, one that
+is not gives itself.
+
+A probe at every operand of a plain ``for`` would be paid by all loops. There are probes only once
+a text has made one of these, by the words in it; and for operators in a loop, as in ``total +=
+row``, only while a program is explained.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from asyncrepl.instrument.probe_placement import (
+    DATA_CALLS,
+    ITERATING_CALLS,
+    LEAF_NODES,
+    UNCOPIED_FIELDS,
+    wrapped_in_probe,
+)
+from asyncrepl.syntax.names import callee_name, last_name
+from asyncrepl.syntax.node_types import COMPREHENSIONS, LOOPS, SCOPES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["probe_iterated_awaitables"]
+
+#: Functions of the library that iterate over an argument at once, beside those of `DATA_CALLS`.
+_LIBRARY_WALKERS = frozenset({
+    "reduce", "nlargest", "nsmallest", "merge", "mean", "fmean", "median", "mode", "stdev",
+    "fsum", "prod", "array", "bytes", "bytearray", "union", "intersection", "difference",
+    "symmetric_difference", "issubset", "issuperset", "isdisjoint", "fromkeys", "writerow",
+    "writerows", "writelines", "reader", "DictReader", "compress", "filterfalse", "permutations",
+    "combinations", "combinations_with_replacement", "product", "groupby", "OrderedDict",
+    "UserList", "defaultdict", "difference_update", "intersection_update", "extendleft",
+    "executemany",
+})  # fmt: skip
+#: What calls its first argument with the others.
+_CALLING = ("to_thread", "run_in_executor", "submit")
+_WALKERS = _LIBRARY_WALKERS | DATA_CALLS | (ITERATING_CALLS.keys() - {"next", "anext", "aiter"})
+
+
+def probe_iterated_awaitables(tree: ast.AST, *, everywhere: bool) -> None:
+    """Put ``.driven(…)`` around the operands, in `tree` itself.
+
+    `everywhere`, also around those of operators in loops.
+    """
+    for node, in_loop in _nodes(tree, in_loop=False):
+        _probe_operand(node)
+        if isinstance(node, ast.Call) and _walks_arguments(node):
+            _probe_arguments(node)
+        if isinstance(node, ast.Call):
+            _probe_keywords(node)
+        if everywhere or not in_loop:
+            _probe_operator(node)
+
+
+def _nodes(node: ast.AST, *, in_loop: bool) -> Iterator[tuple[ast.AST, bool]]:
+    """`node` and what is in it, short of what the copy shares with the original."""
+    yield node, in_loop
+    for name in node._fields:
+        value = getattr(node, name, None)
+        inside = in_loop or (isinstance(node, LOOPS) and name in ("body", "test"))
+        inside = (inside or isinstance(node, COMPREHENSIONS)) and not isinstance(node, SCOPES)
+        copied = [] if name in UNCOPIED_FIELDS else value if isinstance(value, list) else [value]
+        for each in copied:
+            if isinstance(each, ast.AST) and not isinstance(each, LEAF_NODES):
+                yield from _nodes(each, in_loop=inside)
+
+
+def _probe_operand(node: ast.AST) -> None:
+    """That of a construct which iterates over it."""
+    match node:
+        case ast.For():
+            node.iter = _probed(node.iter)
+        case ast.comprehension(is_async=0):
+            node.iter = _probed(node.iter)
+        case ast.YieldFrom() | ast.Starred(ctx=ast.Load()):
+            node.value = _probed(node.value)
+        case ast.Assign([ast.Tuple() | ast.List() | ast.Subscript(slice=ast.Slice())]):
+            node.value = _probed(node.value)
+
+
+def _probe_operator(node: ast.AST) -> None:
+    match node:
+        case ast.AugAssign(op=ast.Add() | ast.BitOr()):
+            node.value = _probed(node.value)
+        case ast.Compare(ops=[ast.In() | ast.NotIn(), *_]):
+            node.comparators[0] = _probed(node.comparators[0])
+
+
+def _walks_arguments(call: ast.Call) -> bool:
+    """Whether the function does, or what it is told to call."""
+    names = {callee_name(call)}
+    if not names.isdisjoint(_CALLING):
+        names = {last_name(each) for each in call.args}
+    return not names.isdisjoint(_WALKERS)
+
+
+def _probe_arguments(call: ast.Call) -> None:
+    call.args = [_probed(each) for each in call.args]
+
+
+def _probe_keywords(call: ast.Call) -> None:
+    """A mock gives the items of its ``side_effect``; what a thread refuses, nobody hears of."""
+    for keyword in call.keywords:
+        if keyword.arg == "side_effect":
+            keyword.value = _probed(keyword.value)
+        elif keyword.arg == "args" and callee_name(call) in ("Thread", "Timer"):
+            keyword.value = wrapped_in_probe(".spread", keyword.value)
+
+
+def _probed(node: ast.expr) -> ast.expr:
+    match node:
+        case ast.Call(ast.Name(".iterated" | ".handed" | ".driven")):
+            return node  # it has a probe, which sees as much
+        case ast.Name() | ast.Attribute() | ast.Subscript() | ast.Call() | ast.IfExp():
+            return wrapped_in_probe(".driven", node)
+    return node
