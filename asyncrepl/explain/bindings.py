@@ -14,6 +14,7 @@ from types import CodeType, FunctionType, MemberDescriptorType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, lookup
+from asyncrepl.explain.kinds import is_mock
 from asyncrepl.syntax.static_inspection import without_annotations
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ def member(owner: ObjectInfo, name: str) -> object:
         own = object.__getattribute__(value, "__dict__")
         if name in own:
             return own[name]
+        if is_mock(value):  # which keeps its attributes elsewhere, and makes them when asked
+            return own.get("_mock_children", {}).get(name, MISSING)
     found = lookup(owner.kind, name)
     if isinstance(found, MemberDescriptorType) and value is not MISSING:
         try:

@@ -17,7 +17,7 @@ from asyncrepl.explain.bindings import takes_nothing
 from asyncrepl.explain.class_methods import takes
 from asyncrepl.explain.demands import Demand, met
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing
-from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
+from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, is_mock, kind_of
 from asyncrepl.explain.repairs.attribute_repairs import (
     items_as_list,
     next_method,
@@ -139,6 +139,8 @@ def _choices(case: Case) -> tuple[Repair, ...]:
 
 def _table(case: Case) -> dict[str, tuple[Repair, ...]]:
     kind = kind_of_case(case)
+    if _is_mocked(case) and (kind not in AWAITABLE or case.demand.what.startswith("async ")):
+        return _MOCK
     if kind in _OWN:
         return _OWN[kind]
     if kind in AWAITABLE and not (kind is Kind.AWAITABLE and has(case.info, "__aenter__")):
@@ -148,6 +150,12 @@ def _table(case: Case) -> dict[str, tuple[Repair, ...]]:
             return _LOCK
         return _AWAITABLE_MANAGER if has(case.info, "__await__") else _MANAGER
     return _PLAIN_MANAGER if kind is Kind.MANAGER else _ORDINARY
+
+
+def _is_mocked(case: Case) -> bool:
+    """Whether a mock gave the operand: then the mock is wrong, and not the code that calls it."""
+    node = case.node
+    return isinstance(node, ast.Call) and is_mock(case.evidence.resolver.value(node.func))
 
 
 def _form(case: Case) -> str:
@@ -235,6 +243,7 @@ _UNKNOWN: dict[str, tuple[Repair, ...]] = {"await": (without_await,)}
 _AWAITABLE: dict[str, tuple[Repair, ...]] = {
     "coroutine": (ensured,),
     "function": (scheduled,),
+    "task": (listed,),
     "tasks": (listed,),
     "awaitables": (listed,),
     "step": (awaited_instead,),

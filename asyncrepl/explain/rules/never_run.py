@@ -24,6 +24,7 @@ from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaited, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import scope
+from asyncrepl.explain.value_origins import loads
 from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
@@ -98,6 +99,50 @@ def _is_yielded(unit: Unit, call: ast.Call) -> bool:
     return isinstance(parent, ast.Yield)
 
 
+def _as_completed(evidence: Evidence) -> Finding | None:
+    """What ``as_completed`` gave to a loop, or a comprehension, which used it as a result."""
+    if dropped_name(evidence) != "_wait_for_one":
+        return None
+    loops = [
+        (unit, loop)
+        for unit in evidence.units.all()
+        for loop in (*unit.nodes(ast.For), *unit.nodes(ast.comprehension))
+        if callee_name(loop.iter) == "as_completed" and not getattr(loop, "is_async", False)
+        if isinstance(loop.target, ast.Name)
+    ]
+    if len(loops) != 1:
+        return None
+    unit, loop = loops[0]
+    assert isinstance(loop.target, ast.Name)
+    around = loop if isinstance(loop, ast.For) else unit.parents[loop]
+    uses = [each for each in loads(unit, loop.target) if around in unit.ancestors(each)]
+    if any(isinstance(unit.parents.get(each), ast.Await) for each in uses):
+        return None
+    why = (
+        f"{short(unit, loop.iter)} gives awaitables, in the order they are done: "
+        f"`await {loop.target.id}` gives the result."
+    )
+    return Finding(why, _awaited_item(evidence, unit, loop, uses))
+
+
+def _awaited_item(
+    evidence: Evidence, unit: Unit, loop: ast.For | ast.comprehension, uses: list[ast.Name]
+) -> Fix | None:
+    fixing = Fixing(evidence)
+    try:
+        if len(uses) == 1:
+            fixing.awaiting(unit, uses[0])
+        elif isinstance(loop, ast.For) and isinstance(loop.target, ast.Name) and uses:
+            name = loop.target.id
+            fixing.of(unit).lines_before(loop.body[0], f"{name} = await {name}")
+            fixing.suspending(unit, loop)
+        else:
+            return None
+    except CannotFixError:
+        return None
+    return fixing.fix()
+
+
 def _tested(evidence: Evidence) -> Finding | None:
     why = "{} is a coroutine, and every object is true: `await` gives the answer."
     return _made(evidence, is_test, why)
@@ -159,6 +204,14 @@ RULES = (
         5,
         "At an async prompt type `await main()`; `main()` only shows a coroutine object.",
         _at_prompt,
+    ),
+    _rule(
+        "coroutine-never-awaited-in-body",
+        "what `as_completed` gives, and nobody awaits",
+        5,
+        "`asyncio.as_completed` gives an awaitable for each result: `for c in "
+        "asyncio.as_completed(jobs): result = await c`.",
+        _as_completed,
     ),
     _rule(
         "coroutine-never-awaited-in-body",

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.fix_editor import Fixing, short
-from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind
+from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, is_mock
 from asyncrepl.explain.rules.operand_rules import (
     ANY,
     CALLED,
@@ -44,7 +44,7 @@ def _is_lock(told: Told) -> bool:
 def _no_awaitable(told: Told) -> str:
     """Of what cannot be awaited and is not known to be anything else."""
     node = told.node
-    if told.kind is Kind.MOCK and isinstance(node, ast.Call):
+    if isinstance(node, ast.Call) and is_mock(told.evidence.resolver.value(node.func)):
         called = short(told.unit, node.func)
         return f"{called} is a plain mock: only what an `AsyncMock` gives can be awaited."
     if isinstance(node, ast.Call):

@@ -118,7 +118,35 @@ def _sync_aiter(evidence: Evidence) -> Finding | None:
     if result is not None and is_async_iterable(result):
         return None
     why = f"What `{name}.__aiter__` returns has no `__anext__`: it must return an async iterator."
+    if (method := _own_method(kind, found[1])) is not None:
+        why = (
+            f"`{name}.__aiter__` returns `{method.__name__}` itself, a function: only a call of it "
+            "gives something to walk."
+        )
+        return Finding(why, _calling(evidence, *found, method))
+    if result is not None and lookup(result.kind, "__iter__") is MISSING:
+        return Finding(why)
     return Finding(why, _yielding(evidence, *found))
+
+
+def _own_method(kind: type, function: Function) -> FunctionType | None:
+    """The method of the class that is all that `function` returns: ``return self._items``."""
+    values, own = returned_values(function), [each.arg for each in function.args.args[:1]]
+    value = values[0] if len(values) == 1 else None
+    if not isinstance(value, ast.Attribute) or [last_name(value.value)] != own:
+        return None
+    return python_method(kind, value.attr)
+
+
+def _calling(evidence: Evidence, unit: Unit, function: Function, made: FunctionType) -> Fix | None:
+    """``return self._items`` → ``return self._items()``, of an async generator function."""
+    fixing = Fixing(evidence)
+    if not has_flag(made, inspect.CO_ASYNC_GENERATOR) or not takes(made, 0):
+        return None
+    for node in own_nodes(function):
+        if isinstance(node, ast.Return) and node.value is not None:
+            fixing.of(unit).after(node.value, "()")
+    return fixing.fix()
 
 
 def _yielding(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:

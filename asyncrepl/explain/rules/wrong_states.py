@@ -19,6 +19,7 @@ from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
 from asyncrepl.explain.generator_steps import assignment, called, stepped_source
 from asyncrepl.explain.rule import Rule
+from asyncrepl.explain.rules.half_iterables import method
 from asyncrepl.syntax.names import callee_name
 from asyncrepl.syntax.source_rewriter import Span
 
@@ -57,9 +58,24 @@ def _send_first(evidence: Evidence) -> Finding | None:
     if source is None or not _may_not_have_started(evidence.resolver.value(source)):
         return None
     fixing, text = Fixing(evidence), unit.source.source(source)
-    fixing.of(unit).lines_before(unit.statement(call), f"await anext({text})")
+    fixing.of(unit).lines_before(_before_loops(unit, call, source), f"await anext({text})")
     why = f"`{text}` has not reached a `yield` yet, so there is nothing that could take the value."
     return Finding(why, fixing.fix())
+
+
+def _before_loops(unit: Unit, call: ast.Call, source: ast.expr) -> ast.stmt:
+    """The statement of `call`, or the outermost loop around it in which `source` is not made."""
+    names = {node.id for node in ast.walk(source) if isinstance(node, ast.Name)}
+    found = unit.statement(call)
+    for each in unit.ancestors(call):
+        if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            break
+        if isinstance(each, ast.For | ast.AsyncFor | ast.While):
+            stored = (n for n in ast.walk(each) if isinstance(n, ast.Name))
+            if any(n.id in names and isinstance(n.ctx, ast.Store) for n in stored):
+                break
+            found = each
+    return found
 
 
 def _step_again(evidence: Evidence) -> Finding | None:
@@ -232,6 +248,8 @@ def _abstract(evidence: Evidence) -> Finding | None:
     return Finding(why, _with_methods(evidence, made, missing))
 
 
+#: What is written for ``__anext__`` by mistake.
+_MEANT = ("__next__", "next", "anext", "_anext", "_anext_", "_anext__", "get_next", "next_item")
 _BODIES = {
     "__anext__": "async def __anext__(self):\n    raise StopAsyncIteration",
     "__aiter__": "async def __aiter__(self):\n    return\n    yield",
@@ -243,6 +261,12 @@ def _with_methods(evidence: Evidence, made: type, missing: list[str]) -> Fix | N
     if found is None or not set(missing) <= _BODIES.keys():
         return None
     fixing, (unit, owner) = Fixing(evidence), found
+    meant = [each for name in _MEANT for each in [method(owner, name)] if each is not None]
+    if missing == ["__anext__"] and meant:
+        edits, start = fixing.of(unit), unit.source.span(meant[0]).start
+        end = unit.text.index(meant[0].name, unit.text.index("def", start)) + len(meant[0].name)
+        edits.replace(Span(start, end), "async def __anext__")
+        return fixing.fix()
     lines = "\n".join(_BODIES[name] for name in missing)
     fixing.of(unit).lines_after(owner.body[-1], lines)
     return fixing.fix()
