@@ -69,10 +69,10 @@ def member(owner: ObjectInfo, name: str) -> object:
         return _plain(lookup(value, name))
     if value is not MISSING and owner.members:
         own = object.__getattribute__(value, "__dict__")
+        if is_mock(value):  # which keeps its attributes elsewhere, and makes them when asked
+            own = {**own.get("_mock_children", {}), **own}
         if name in own:
             return own[name]
-        if is_mock(value):  # which keeps its attributes elsewhere, and makes them when asked
-            return own.get("_mock_children", {}).get(name, MISSING)
     found = lookup(owner.kind, name)
     if isinstance(found, MemberDescriptorType) and value is not MISSING:
         try:

@@ -28,7 +28,7 @@ from asyncrepl.explain.value_origins import loads
 from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from asyncrepl.explain.dropped_coroutines import Place
     from asyncrepl.explain.evidence import Evidence
@@ -106,8 +106,8 @@ def _as_completed(evidence: Evidence) -> Finding | None:
     loops = [
         (unit, loop)
         for unit in evidence.units.all()
-        for loop in (*unit.nodes(ast.For), *unit.nodes(ast.comprehension))
-        if callee_name(loop.iter) == "as_completed" and not getattr(loop, "is_async", False)
+        for loop in _plain_loops(unit)
+        if callee_name(loop.iter) == "as_completed"
         if isinstance(loop.target, ast.Name)
     ]
     if len(loops) != 1:
@@ -123,6 +123,11 @@ def _as_completed(evidence: Evidence) -> Finding | None:
         f"`await {loop.target.id}` gives the result."
     )
     return Finding(why, _awaited_item(evidence, unit, loop, uses))
+
+
+def _plain_loops(unit: Unit) -> Iterator[ast.For | ast.comprehension]:
+    yield from unit.nodes(ast.For)
+    yield from (each for each in unit.nodes(ast.comprehension) if not each.is_async)
 
 
 def _awaited_item(

@@ -90,7 +90,8 @@ def _sync_protocol(evidence: Evidence) -> Finding | None:
 _STEPS = (
     "__next__", "__iter__", "__enter__", "__exit__", "__contains__", "__len__", "__call__",
     "__post_init__", "__attrs_post_init__", "__init_subclass__", "__set_name__", "__setattr__",
-    "__setitem__", "__delattr__", "__delitem__", "__del__",
+    "__setitem__", "__delattr__", "__delitem__", "__del__", "__getitem__", "__missing__",
+    "__getattr__", "__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__add__",
 )  # fmt: skip
 
 

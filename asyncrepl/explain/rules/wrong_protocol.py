@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, lookup
 from asyncrepl.explain.class_methods import (
+    Found,
     has_flag,
     made_async,
     python_method,
@@ -112,21 +113,26 @@ def _sync_aiter(evidence: Evidence) -> Finding | None:
     if has_flag(function, inspect.CO_GENERATOR):
         why = f"`{name}.__aiter__` is a plain generator, which has `__next__` and no `__anext__`."
         return Finding(why, made_async(evidence, found))
-    result = evidence.resolver.returned(function.__code__)
     if found is None or returns_self(found[1]) or not returned_values(found[1]):
         return None
+    return _wrong_result(evidence, kind, function, found)
+
+
+def _wrong_result(
+    evidence: Evidence, kind: type, function: FunctionType, found: Found
+) -> Finding | None:
+    name, result = kind.__name__, evidence.resolver.returned(function.__code__)
     if result is not None and is_async_iterable(result):
         return None
-    why = f"What `{name}.__aiter__` returns has no `__anext__`: it must return an async iterator."
     if (method := _own_method(kind, found[1])) is not None:
         why = (
-            f"`{name}.__aiter__` returns `{method.__name__}` itself, a function: only a call of it "
-            "gives something to walk."
+            f"`{name}.__aiter__` returns `{method.__name__}` itself, a function: only a call of "
+            "it gives something to walk."
         )
         return Finding(why, _calling(evidence, *found, method))
-    if result is not None and lookup(result.kind, "__iter__") is MISSING:
-        return Finding(why)
-    return Finding(why, _yielding(evidence, *found))
+    why = f"What `{name}.__aiter__` returns has no `__anext__`: it must return an async iterator."
+    walked = result is None or lookup(result.kind, "__iter__") is not MISSING
+    return Finding(why, _yielding(evidence, *found) if walked else None)
 
 
 def _own_method(kind: type, function: Function) -> FunctionType | None:

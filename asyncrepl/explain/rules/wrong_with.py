@@ -65,7 +65,7 @@ def _generator_manager(evidence: Evidence) -> Finding | None:
         for item in _items_at(site.unit, site.nodes):
             made = called(evidence, site.unit, item.context_expr)
             value = evidence.resolver.value(made[1].func) if made is not None else None
-            function = getattr(value, "__wrapped__", None) if isinstance(value, FunctionType) else None
+            function = value.__dict__.get("__wrapped__") if type(value) is FunctionType else None
             if isinstance(function, FunctionType) and function.__code__.co_flags & _GENERATOR:
                 return _told_of_decorator(evidence, site.unit, item, function)
     return None
@@ -122,7 +122,9 @@ def _closing(evidence: Evidence) -> Finding | None:
                     "`close`. `async with aclosing(…)` closes it."
                 )
                 alone = isinstance(statement, ast.With) and len(statement.items) == 1
-                return Finding(why, _aclosing(evidence, site.unit, statement, call) if alone else None)
+                return Finding(
+                    why, _aclosing(evidence, site.unit, statement, call) if alone else None
+                )
     return None
 
 
@@ -182,7 +184,7 @@ RULES = (
     Rule(
         "generator-methods-without-a",
         "`closing` around an async generator",
-        6,
+        2,
         "`contextlib.closing` calls `close` at the end. An async generator has `aclose`, which "
         "`async with contextlib.aclosing(…)` awaits.",
         _closing,
