@@ -183,4 +183,11 @@ def is_mock(value: object) -> bool:
     return type(value).__module__ == _MOCKS
 
 
+def replaced_since(function: object) -> bool:
+    """Whether what gave no coroutine when it was called is a coroutine function now."""
+    return isinstance(function, FunctionType) and bool(
+        function.__code__.co_flags & inspect.CO_COROUTINE
+    )
+
+
 _MOCKS = "unittest.mock"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, lookup
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of
-from asyncrepl.explain.kinds import Kind, has
+from asyncrepl.explain.kinds import Kind, has, replaced_since
 from asyncrepl.explain.repairs.entered_operands import around_statement
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, given_by_caller, kind_of_case
 from asyncrepl.explain.value_origins import loads, origins
@@ -54,7 +54,9 @@ def slept(fixing: Fixing, case: Case) -> None:
 def dropped(fixing: Fixing, case: Case) -> None:
     """No ``await`` in front of a value; of what is no value, nobody knows what was meant."""
     kind = kind_of_case(case)
-    if kind in (Kind.MOCK, Kind.MODULE) or isinstance(case.node, ast.Constant):
+    function = case.node.func if isinstance(case.node, ast.Call) else None
+    replaced = function is not None and replaced_since(case.evidence.resolver.value(function))
+    if kind in (Kind.MOCK, Kind.MODULE) or isinstance(case.node, ast.Constant) or replaced:
         raise CannotFixError
     alone = isinstance(case.unit.parents.get(case.owner), ast.Expr)
     if kind is Kind.NONE and not (alone and isinstance(case.node, ast.Call)):

@@ -99,6 +99,7 @@ from asyncrepl.explain.repairs.repair_case import (
     LOOPS,
     WALKABLE,
     Case,
+    is_lock,
     kind_of_case,
 )
 from asyncrepl.syntax.names import callee_name
@@ -146,7 +147,7 @@ def _table(case: Case) -> dict[str, tuple[Repair, ...]]:
     if kind in AWAITABLE and not (kind is Kind.AWAITABLE and has(case.info, "__aenter__")):
         return _AWAITABLE
     if has(case.info, "__aenter__"):
-        if case.info is not None and case.info.kind.__module__.startswith("asyncio."):
+        if is_lock(case.info):
             return _LOCK
         return _AWAITABLE_MANAGER if has(case.info, "__await__") else _MANAGER
     return _PLAIN_MANAGER if kind is Kind.MANAGER else _ORDINARY
@@ -313,7 +314,7 @@ _OWN: dict[Kind, dict[str, tuple[Repair, ...]]] = {
 #: Entering a lock gives nothing.
 _LOCK = {**_MANAGER, "await": (dropped,), "call": (entered_uncalled,), "*": ()}
 _ORDINARY: dict[str, tuple[Repair, ...]] = {
-    "await, function": (in_thread, as_awaitable),
+    "await, function": (gathered, in_thread, as_awaitable),
     "await, list": (in_thread, as_awaitable),
     "await": (gathered, slept, dropped),
     "coroutine": (in_thread, as_awaitable),

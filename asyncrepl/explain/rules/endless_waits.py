@@ -79,7 +79,9 @@ def _said_to_be_done(evidence: Evidence) -> Fix | None:
 
 def _timed_out(evidence: Evidence) -> Finding | None:
     """The same, where a timeout has ended the wait."""
-    for node in evidence.nodes[::-1]:
+    unit, nodes = evidence.unit, evidence.nodes[::-1]
+    limits = [each for node in nodes for each in unit.ancestors(node)]
+    for node in [*nodes, *(each for each in limits if isinstance(each, ast.AsyncWith))]:
         for each in ast.walk(node):
             if found := _never_finished(evidence, each):
                 return found

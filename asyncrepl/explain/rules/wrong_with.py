@@ -13,6 +13,7 @@ from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
 from asyncrepl.explain.generator_steps import called
 from asyncrepl.explain.loop_edits import a, defined
+from asyncrepl.explain.repairs.repair_case import is_lock
 from asyncrepl.explain.rule import Rule
 from asyncrepl.syntax.names import callee_name, last_name
 
@@ -69,6 +70,28 @@ def _generator_manager(evidence: Evidence) -> Finding | None:
             if isinstance(function, FunctionType) and function.__code__.co_flags & _GENERATOR:
                 return _told_of_decorator(evidence, site.unit, item, function)
     return None
+
+
+def _acquired(evidence: Evidence) -> Finding | None:
+    """``with await lock.acquire()``, which gives True."""
+    use, unit = evidence.use("with", "async with"), evidence.unit
+    call = use.node.value if use is not None and isinstance(use.node, ast.Await) else None
+    function = call.func if isinstance(call, ast.Call) else None
+    if use is None or not isinstance(function, ast.Attribute) or function.attr != "acquire":
+        return None
+    if not is_lock(evidence.resolver.info(function.value)):
+        return None
+    source, fixing = unit.source.source(function.value), Fixing(evidence)
+    why = (
+        f"`await {source}.acquire()` gives True, which is no context manager: the lock is one "
+        f"itself, for `async with {source}`."
+    )
+    owner = use.owner
+    fixing.of(unit).replace(use.node, source)
+    if isinstance(owner, ast.With):
+        fixing.of(unit).before(owner, "async ")
+    alone = isinstance(owner, ast.With | ast.AsyncWith) and len(owner.items) == 1
+    return Finding(why, fixing.fix() if alone else None)
 
 
 def _items_at(unit: Unit, nodes: tuple[ast.AST, ...]) -> list[ast.withitem]:
@@ -180,6 +203,14 @@ RULES = (
         "`@contextmanager` makes a context manager of a plain generator. Of an `async def` with "
         "`yield` make one with `@asynccontextmanager`, and enter it with `async with`.",
         _generator_manager,
+    ),
+    Rule(
+        "async-with-on-coroutine",
+        "a `with` on what `acquire` gives",
+        1,
+        "`await lock.acquire()` takes the lock and gives True. `async with lock:` takes it, and "
+        "gives it back at the end.",
+        _acquired,
     ),
     Rule(
         "generator-methods-without-a",
