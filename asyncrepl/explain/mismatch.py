@@ -299,6 +299,8 @@ def _uses(evidence: Evidence) -> Iterator[Use]:
             if node not in seen:
                 role = "star" if isinstance(argument, ast.Starred) else "argument"
                 yield Use(role, node, argument if role == "star" else call, None)
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "sort":
+            yield Use("argument", call.func.value, call, None)  # whose items are compared
 
 
 def _calls(evidence: Evidence) -> Iterator[ast.Call]:

@@ -25,7 +25,7 @@ from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaited, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import scope
 from asyncrepl.explain.value_origins import loads
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.names import callee_name, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -125,6 +125,26 @@ def _as_completed(evidence: Evidence) -> Finding | None:
     return Finding(why, _awaited_item(evidence, unit, loop, uses))
 
 
+def _property(evidence: Evidence) -> Finding | None:
+    """The value of a property that is an ``async def``."""
+    assert evidence.seen is not None
+    found = evidence.units.definition(evidence.seen.info.code)
+    decorators = map(last_name, found[1].decorator_list) if found is not None else ()
+    if found is None or not {"property", "cached_property"} & {*decorators}:
+        return None
+    read = [
+        (unit, node)
+        for unit in evidence.units.all()
+        for node in unit.nodes(ast.Attribute)
+        if node.attr == found[1].name and isinstance(node.ctx, ast.Load)
+        if not isinstance(unit.parents.get(node), ast.Await)
+    ]
+    if len(read) != 1:
+        return None
+    why = f"{short(*read[0])} is a coroutine, for the property is `async def`: it needs `await`."
+    return Finding(why, awaited(evidence, *read[0]))
+
+
 def _plain_loops(unit: Unit) -> Iterator[ast.For | ast.comprehension]:
     yield from unit.nodes(ast.For)
     yield from (each for each in unit.nodes(ast.comprehension) if not each.is_async)
@@ -209,6 +229,14 @@ RULES = (
         5,
         "At an async prompt type `await main()`; `main()` only shows a coroutine object.",
         _at_prompt,
+    ),
+    _rule(
+        "coroutine-never-awaited-in-body",
+        "an async property that nobody awaits",
+        5,
+        "Reading a property that is an `async def` makes a coroutine and runs nothing: "
+        "`await user.name`.",
+        _property,
     ),
     _rule(
         "coroutine-never-awaited-in-body",
