@@ -103,8 +103,8 @@ def _gives_stream(evidence: Evidence) -> Finding | None:
     if len(names) != len(values) or not all(map(inspect.isasyncgenfunction, streams)):
         return None
     why = (
-        f"`{kind.__name__}.__iter__` returns an async generator, which has no `__next__`: that is what "
-        "`__aiter__` returns, for `async for`."
+        f"`{kind.__name__}.__iter__` returns an async generator, which has no `__next__`: that is "
+        "what `__aiter__` returns, for `async for`."
     )
     if not isinstance(use.owner, ast.For):
         return Finding(why)
