@@ -119,10 +119,16 @@ def _gives_stream(evidence: Evidence) -> Finding | None:
 
 #: Methods that are called synchronously.
 _STEPS = (
-    "__next__", "__iter__", "__enter__", "__exit__", "__contains__", "__len__", "__call__",
+    "__next__", "__iter__", "__enter__", "__exit__", "__contains__", "__len__",
     "__post_init__", "__attrs_post_init__", "__init_subclass__", "__set_name__", "__setattr__",
-    "__setitem__", "__delattr__", "__delitem__", "__del__", "__getitem__", "__missing__",
-    "__getattr__", "__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__add__",
+    "__setitem__", "__delattr__", "__delitem__", "__del__",
+)  # fmt: skip
+
+
+#: Those of operators, whose result may well be awaited: ``await store[key]``.
+_OPERATORS = (
+    "__call__", "__getitem__", "__missing__", "__getattr__", "__eq__", "__ne__", "__lt__",
+    "__le__", "__gt__", "__ge__", "__add__",
 )  # fmt: skip
 
 
@@ -143,7 +149,7 @@ def _used(evidence: Evidence) -> Finding | None:
     """What the method gave, where its result was needed."""
     found = mismatch(evidence)
     code = found.info.code if found is not None and found.info is not None else None
-    if found is None or code is None or code.co_name == "__call__":
+    if found is None or code is None or code.co_name in _OPERATORS:
         return None  # that may well be awaited
     return _of_protocol(evidence, code)
 
@@ -151,7 +157,7 @@ def _used(evidence: Evidence) -> Finding | None:
 def _of_protocol(evidence: Evidence, code: CodeType | None) -> Finding | None:
     name, found = code.co_name if code is not None else "", evidence.units.definition(code)
     owner = found[0].parents.get(found[1]) if found else None
-    if name not in _STEPS or found is None or not isinstance(owner, ast.ClassDef):
+    if name not in (*_STEPS, *_OPERATORS) or found is None or not isinstance(owner, ast.ClassDef):
         return None
     why = (
         f"`{owner.name}.{name}` is `async def`: this protocol calls it synchronously and gets "
