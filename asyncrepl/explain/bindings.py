@@ -14,6 +14,7 @@ from types import CodeType, FunctionType, MemberDescriptorType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, lookup
+from asyncrepl.explain.kinds import is_mock
 from asyncrepl.syntax.static_inspection import without_annotations
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ def member(owner: ObjectInfo, name: str) -> object:
         return _plain(lookup(value, name))
     if value is not MISSING and owner.members:
         own = object.__getattribute__(value, "__dict__")
+        if is_mock(value):  # which keeps its attributes elsewhere, and makes them when asked
+            own = {**own.get("_mock_children", {}), **own}
         if name in own:
             return own[name]
     found = lookup(owner.kind, name)

@@ -121,7 +121,7 @@ _OF_ELEMENTS = {"tasks": "task", "awaitables": "await"}
 _METHODS: dict[str, dict[int | None, str]] = {
     "create_task": {0: "coroutine"},
     "run_until_complete": {0: "await"},
-    "run_in_executor": {1: "function"},
+    "run_in_executor": {1: "function", None: "value"},
     "call_soon": {0: "function"},
     "call_soon_threadsafe": {0: "function"},
     "call_later": {0: "value", 1: "function"},

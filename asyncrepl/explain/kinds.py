@@ -118,7 +118,7 @@ def kind_of(info: ObjectInfo) -> Kind:
 
 def _of_object(info: ObjectInfo) -> Kind:
     kind = info.kind
-    if kind.__module__ == "unittest.mock":
+    if kind.__module__ == _MOCKS:
         return Kind.MOCK
     if is_step(kind):
         return Kind.STEP
@@ -176,3 +176,18 @@ _ORDINARY = {
 
 def _article(name: str) -> str:
     return "an" if name[:1].lower() in "aeiou" else "a"
+
+
+def is_mock(value: object) -> bool:
+    """Whether it is a mock."""
+    return type(value).__module__ == _MOCKS
+
+
+def replaced_since(function: object) -> bool:
+    """Whether what gave no coroutine when it was called is a coroutine function now."""
+    return isinstance(function, FunctionType) and bool(
+        function.__code__.co_flags & inspect.CO_COROUTINE
+    )
+
+
+_MOCKS = "unittest.mock"

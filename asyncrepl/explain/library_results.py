@@ -29,7 +29,7 @@ from types import AsyncGeneratorType, CodeType, CoroutineType, FunctionType, Gen
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo
-from asyncrepl.explain.kinds import is_manager_function
+from asyncrepl.explain.kinds import is_manager_function, is_mock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -158,7 +158,7 @@ def mock_file() -> str:
 
 def mock_result(callee: object) -> object:
     """What a mock is told to give; MISSING if it is none, or was told nothing."""
-    if type(callee).__module__ != "unittest.mock":
+    if not is_mock(callee):
         return MISSING
     found = object.__getattribute__(callee, "__dict__").get("_mock_return_value", MISSING)
     return MISSING if type(found).__name__ == "_SentinelObject" else found

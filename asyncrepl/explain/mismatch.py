@@ -299,6 +299,8 @@ def _uses(evidence: Evidence) -> Iterator[Use]:
             if node not in seen:
                 role = "star" if isinstance(argument, ast.Starred) else "argument"
                 yield Use(role, node, argument if role == "star" else call, None)
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "sort":
+            yield Use("argument", call.func.value, call, None)  # whose items are compared
 
 
 def _calls(evidence: Evidence) -> Iterator[ast.Call]:
@@ -372,10 +374,12 @@ def _held_parts(evidence: Evidence, use: Use) -> Iterator[Use]:
     if use.role not in ("argument", "star"):
         return
     call = evidence.unit.parents.get(use.owner) if use.role == "star" else use.owner
+    held = evidence.resolver.info(use.node)
     for unit, made in origins(evidence.units, evidence.unit, use.node):
         if unit is evidence.unit and isinstance(call, ast.Call):
+            item = held.item if held is not None and isinstance(made, ast.ListComp) else None
             for inner in _elements(made):
-                yield Use("argument", inner, call, None)
+                yield Use("argument", inner, call, item)
 
 
 def _elements(node: ast.expr) -> Iterator[ast.expr]:
@@ -398,7 +402,8 @@ def _options(evidence: Evidence, use: Use) -> list[ObjectInfo]:
     """What the operand may be: as it was seen, else as it is inferred."""
     if use.info is not None and use.certain:
         return [use.info]
-    return evidence.resolver.options(use.node)
+    found = evidence.resolver.options(use.node)
+    return found if found or use.info is None or use.role != "argument" else [use.info]
 
 
 _STREAMS = (Kind.ASYNC_GENERATOR, Kind.ASYNC_ITERATOR, Kind.ASYNC_ITERABLE)

@@ -92,10 +92,10 @@ def needs_loop(text: str) -> bool:
     That is where it awaits: by ``await``, ``async for``, ``async with`` or in a comprehension
     (but an asynchronous generator expression only waits to be iterated over).
     And where it calls ``asyncio.create_task``, by whatever name, outside of all functions:
-    ``python FILE`` can do neither. (Up to Python 3.13 ``ensure_future`` finds a loop that does
-    not run yet.) All else is run by Python's own rules. (What is in a
-    ``try`` may well ask for the running loop, to learn that there is none; and what makes
-    a task by its own loop's method has a loop.)
+    ``python FILE`` can do neither; unless it starts a loop itself there. (Up to Python 3.13
+    ``ensure_future`` finds a loop that does not run yet.) All else is run by Python's own rules.
+    (What is in a ``try`` may well ask for the running loop, to learn that there is none; and what
+    makes a task by its own loop's method has a loop.)
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they are given when it is compiled to be run
@@ -109,7 +109,8 @@ def needs_loop(text: str) -> bool:
         except SyntaxError:
             return True
     bind_names(tree)
-    return any(canonical_name(call.func) in _TASK_MAKERS for call in _calls_at_top(tree))
+    called = {canonical_name(call.func) for call in _calls_at_top(tree)}
+    return bool(called & set(_TASK_MAKERS)) and "asyncio.run" not in called
 
 
 def _calls_at_top(node: ast.AST) -> Iterator[ast.Call]:

@@ -1,6 +1,7 @@
 """Programs rebuilt from public reports: what they must be told, and whether the correction holds.
 
-``tests/data/reports/*.txt`` has them. An entry is ``== name | source``, then ``cause:``, what the
+``tests/data/reports/*.txt`` has them, and ``tests/data/shapes/*.txt`` what was written to make the
+mistakes of the catalogue in other shapes, with right programs that look suspicious. An entry is ``== name | source``, then ``cause:``, what the
 title and the reason must say, of `CAUSES` or as a pattern; ``fix:``, ``required``, ``optional``
 or ``none``; ``prints:``, what the right program prints, in this order; then the program. A line
 that begins with ``-`` is only in the wrong program, one with ``+`` only in the right one.
@@ -118,9 +119,9 @@ class Verdict:
         return self.cause and self.fix is not False and self.told_when_right is None
 
 
-def cases(*names: str) -> list[Case]:
-    """The programs of all files, or those named."""
-    texts = [path.read_text("utf-8") for path in sorted((DATA / "reports").glob("*.txt"))]
+def cases(*names: str, folder: str = "reports") -> list[Case]:
+    """The programs of all files of a folder, or those named."""
+    texts = [path.read_text("utf-8") for path in sorted((DATA / folder).glob("*.txt"))]
     entries = [
         entry for text in texts for entry in re.split(r"^== ", text, flags=re.MULTILINE)[1:]
     ]
@@ -254,7 +255,7 @@ def _figures(verdicts: list[Verdict]) -> Iterator[str]:
 
 def main() -> None:
     verdicts = []
-    for case in cases(*sys.argv[1:]):
+    for case in (*cases(*sys.argv[1:]), *cases(*sys.argv[1:], folder="shapes")):
         verdicts.append(found := judge(case))
         if not found.good or sys.argv[1:]:
             marks = f"cause {found.cause}, fix {found.fix}, right: {found.told_when_right}"

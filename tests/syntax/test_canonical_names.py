@@ -116,6 +116,7 @@ def test_names_may_be_bound_again() -> None:
         ("from asyncio import create_task as go\ngo(f())", True),
         ("from asyncio import create_task\nimport asyncio\nasyncio.run(main())", False),
         ("import asyncio\ndef f(): asyncio.create_task(g())", False),
+        ("import asyncio\nt = asyncio.create_task(f())\nasyncio.run(g(t))", False),
         ("import asyncio\ntry: asyncio.create_task(g())\nexcept RuntimeError: pass", False),
         ("import asyncio\nloop = asyncio.new_event_loop()\nloop.create_task(g())", False),
         ("x.create_task(g())", False),

@@ -397,9 +397,10 @@ def scheduled(fixing: Fixing, case: Case) -> None:
 
 def listed(fixing: Fixing, case: Case) -> None:
     """A collection of the one awaitable; of tasks, where those are wanted."""
-    tasks = case.demand.what == "tasks" and kind_of_case(case) not in (Kind.TASK, Kind.FUTURE)
+    one = case.demand.what == "task"  # of a collection
+    tasks = case.demand.what != "awaitables" and kind_of_case(case) not in (Kind.TASK, Kind.FUTURE)
     before, after = ("[asyncio.ensure_future(", ")]") if tasks else ("[", "]")
-    if isinstance(case.unit.parents.get(case.node), ast.List | ast.Tuple | ast.Set):
+    if one or isinstance(case.unit.parents.get(case.node), ast.List | ast.Tuple | ast.Set):
         before, after = ("asyncio.ensure_future(", ")") if tasks else ("", "")
     fixing.of(case.unit).before(case.node, before)
     fixing.of(case.unit).after(case.node, after)

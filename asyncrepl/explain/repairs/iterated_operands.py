@@ -6,7 +6,7 @@ import ast
 
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, async_walks, awaits_of
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.kinds import has
+from asyncrepl.explain.kinds import has, kind_of
 from asyncrepl.explain.repairs.later_uses import is_walked, later_walked
 from asyncrepl.explain.repairs.repair_case import (
     LOOPS,
@@ -161,6 +161,22 @@ def first_item(fixing: Fixing, case: Case) -> None:
     fixing.suspending(case.unit, case.owner)
 
 
+def _walked_beside(case: Case) -> list[ast.expr]:
+    """The other streams that the function walks, as ``chain(first(), second())``."""
+    if not isinstance(case.owner, ast.Call) or callee_name(case.owner) not in _OF_STREAMS:
+        return []
+    resolver, own = case.evidence.resolver, [n for n in case.owner.args if n is case.node]
+    infos = {each: resolver.info(each) for each in case.owner.args if each is not case.node}
+    streams = [each for each, info in infos.items() if info and kind_of(info) in WALKABLE]
+    if any(is_endless(case._replace(info=infos[each])) for each in streams):
+        raise CannotFixError
+    return streams if own else []
+
+
+#: Functions that walk all of their arguments.
+_OF_STREAMS = ("chain", "zip", "zip_longest", "product", "merge", "union", "update")
+
+
 def collected(fixing: Fixing, case: Case) -> None:
     """A list of the items: where the name gets its value, if that is used several times."""
     if not wants_list(case) or is_endless(case):
@@ -173,7 +189,8 @@ def collected(fixing: Fixing, case: Case) -> None:
         fixing.changed = made
         fixing.collected(case.unit, made)
     else:
-        fixing.collected(case.unit, case.node)
+        for each in (case.node, *_walked_beside(case)):
+            fixing.collected(case.unit, each)
         for loop in async_walks(case.unit, case.owner) if isinstance(case.owner, ast.expr) else ():
             fixing.loop_plain(case.unit, loop)
 

@@ -8,11 +8,13 @@ import inspect
 import time
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.object_info import MISSING, lookup
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of
-from asyncrepl.explain.kinds import Kind, has
+from asyncrepl.explain.kinds import Kind, has, replaced_since
 from asyncrepl.explain.repairs.entered_operands import around_statement
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, given_by_caller, kind_of_case
 from asyncrepl.explain.value_origins import loads, origins
+from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import callee_name
 from asyncrepl.syntax.source_rewriter import Span
 
@@ -52,7 +54,9 @@ def slept(fixing: Fixing, case: Case) -> None:
 def dropped(fixing: Fixing, case: Case) -> None:
     """No ``await`` in front of a value; of what is no value, nobody knows what was meant."""
     kind = kind_of_case(case)
-    if kind in (Kind.MOCK, Kind.MODULE) or isinstance(case.node, ast.Constant):
+    function = case.node.func if isinstance(case.node, ast.Call) else None
+    replaced = function is not None and replaced_since(case.evidence.resolver.value(function))
+    if kind in (Kind.MOCK, Kind.MODULE) or isinstance(case.node, ast.Constant) or replaced:
         raise CannotFixError
     alone = isinstance(case.unit.parents.get(case.owner), ast.Expr)
     if kind is Kind.NONE and not (alone and isinstance(case.node, ast.Call)):
@@ -150,6 +154,9 @@ def over_results(fixing: Fixing, case: Case) -> None:
     item = case.info.item if case.info is not None else None
     if item is None or not has(item, "__await__"):
         raise CannotFixError
+    if _uses_awaitables(case):
+        fixing.loop_plain(unit, case.owner)
+        return
     if isinstance(node, ast.GeneratorExp):
         fixing.of(unit).before(node.elt, "await ")
         return
@@ -158,6 +165,20 @@ def over_results(fixing: Fixing, case: Case) -> None:
     fixing.loop_plain(unit, case.owner)
     fixing.of(unit).replace(node, f"await asyncio.gather({arguments})")
     fixing.needs_import(unit, "asyncio")
+
+
+def _uses_awaitables(case: Case) -> bool:
+    """Whether the loop does with its items what only awaitables are for, and tasks."""
+    target, parents = case.owner.target, case.unit.parents
+    for name in loads(case.unit, target) if isinstance(target, ast.Name) else ():
+        parent = parents.get(name)
+        if isinstance(parent, ast.Await):
+            return True
+        if isinstance(parent, ast.Attribute) and lookup(asyncio.Task, parent.attr) is not MISSING:
+            return not hasattr(object, parent.attr)
+        if isinstance(parent, ast.Call) and callee_name(parent) in AWAITABLE_CALLS:
+            return True
+    return False
 
 
 def streaming_method(fixing: Fixing, case: Case) -> None:

@@ -128,6 +128,12 @@ def made_here(case: Case) -> ast.expr | None:
     return None if loose and case.suffix else made
 
 
+def is_lock(info: ObjectInfo | None) -> bool:
+    """Whether it is a lock of asyncio's, which is taken by `acquire`: it gives nothing."""
+    own = info is not None and info.kind.__module__.startswith("asyncio.")
+    return own and has(info, "acquire")
+
+
 def lock_of(case: Case) -> ast.expr | None:
     """In ``lock.acquire()``, the lock, if it is one of asyncio's, which can be entered itself."""
     function = case.node.func if isinstance(case.node, ast.Call) else None
@@ -280,7 +286,15 @@ def wants_list(case: Case) -> bool:
     if case.demand.what == "await":
         around = case.unit.parents.get(case.owner)
         return not (once and isinstance(around, ast.BinOp | ast.Subscript | ast.Attribute))
-    return callee_name(case.owner) == "len" if once else _takes_list(case, case.owner)
+    if once and isinstance(case.owner, ast.BinOp):  # ``[0] + stream()``
+        sides = [each for each in (case.owner.left, case.owner.right) if each is not case.node]
+        infos = [case.evidence.resolver.info(each) for each in sides]
+        return all(info is not None and info.kind is list for info in infos)
+    return callee_name(case.owner) in _OF_MANY if once else _takes_list(case, case.owner)
+
+
+#: Functions that take many, whatever they are of.
+_OF_MANY = ("len", "writerows", "writelines", "executemany", "run_in_executor", "merge")
 
 
 def _takes_list(case: Case, owner: ast.AST) -> bool:

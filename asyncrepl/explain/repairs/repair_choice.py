@@ -17,7 +17,7 @@ from asyncrepl.explain.bindings import takes_nothing
 from asyncrepl.explain.class_methods import takes
 from asyncrepl.explain.demands import Demand, met
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing
-from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
+from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, is_mock, kind_of
 from asyncrepl.explain.repairs.attribute_repairs import (
     items_as_list,
     next_method,
@@ -99,6 +99,7 @@ from asyncrepl.explain.repairs.repair_case import (
     LOOPS,
     WALKABLE,
     Case,
+    is_lock,
     kind_of_case,
 )
 from asyncrepl.syntax.names import callee_name
@@ -139,15 +140,23 @@ def _choices(case: Case) -> tuple[Repair, ...]:
 
 def _table(case: Case) -> dict[str, tuple[Repair, ...]]:
     kind = kind_of_case(case)
+    if _is_mocked(case) and (kind not in AWAITABLE or case.demand.what.startswith("async ")):
+        return _MOCK
     if kind in _OWN:
         return _OWN[kind]
     if kind in AWAITABLE and not (kind is Kind.AWAITABLE and has(case.info, "__aenter__")):
         return _AWAITABLE
     if has(case.info, "__aenter__"):
-        if case.info is not None and case.info.kind.__module__.startswith("asyncio."):
+        if is_lock(case.info):
             return _LOCK
         return _AWAITABLE_MANAGER if has(case.info, "__await__") else _MANAGER
     return _PLAIN_MANAGER if kind is Kind.MANAGER else _ORDINARY
+
+
+def _is_mocked(case: Case) -> bool:
+    """Whether a mock gave the operand: then the mock is wrong, and not the code that calls it."""
+    node = case.node
+    return isinstance(node, ast.Call) and is_mock(case.evidence.resolver.value(node.func))
 
 
 def _form(case: Case) -> str:
@@ -235,6 +244,7 @@ _UNKNOWN: dict[str, tuple[Repair, ...]] = {"await": (without_await,)}
 _AWAITABLE: dict[str, tuple[Repair, ...]] = {
     "coroutine": (ensured,),
     "function": (scheduled,),
+    "task": (listed,),
     "tasks": (listed,),
     "awaitables": (listed,),
     "step": (awaited_instead,),
@@ -304,7 +314,7 @@ _OWN: dict[Kind, dict[str, tuple[Repair, ...]]] = {
 #: Entering a lock gives nothing.
 _LOCK = {**_MANAGER, "await": (dropped,), "call": (entered_uncalled,), "*": ()}
 _ORDINARY: dict[str, tuple[Repair, ...]] = {
-    "await, function": (in_thread, as_awaitable),
+    "await, function": (gathered, in_thread, as_awaitable),
     "await, list": (in_thread, as_awaitable),
     "await": (gathered, slept, dropped),
     "coroutine": (in_thread, as_awaitable),

@@ -9,8 +9,8 @@ from types import GeneratorType
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Other
-from asyncrepl.explain.fix_editor import Fixing
-from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has
+from asyncrepl.explain.fix_editor import Fixing, short
+from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, is_mock
 from asyncrepl.explain.rules.operand_rules import ANY, FUNCTIONS, Told, row
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.yield_edits import with_yield
@@ -81,6 +81,13 @@ def _or_yield(told: Told) -> Other | None:
 
 
 def _coroutine_walked(told: Told) -> str:
+    node = told.node
+    if isinstance(node, ast.Call) and is_mock(told.evidence.resolver.value(node.func)):
+        called = short(told.unit, node.func)
+        return (
+            f"{called} is an `AsyncMock`, which gives a coroutine when it is called: for `async "
+            "for` it has to be a `MagicMock` whose `return_value.__aiter__` has the items."
+        )
     return f"{told.text} is a coroutine: what it returns only exists after `await`."
 
 

@@ -31,9 +31,11 @@ if TYPE_CHECKING:
 
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.operand_uses import Use
-    from asyncrepl.explain.source_units import Function
+    from asyncrepl.explain.source_units import Function, Unit
 
 __all__ = ["RULES"]
+
+_LOOPS = ast.For | ast.AsyncFor | ast.While
 
 
 def _stepped(evidence: Evidence) -> tuple[type, FunctionType] | None:
@@ -95,7 +97,32 @@ def _yielding_anext(evidence: Evidence) -> Finding | None:
         f"`{kind.__name__}.__anext__` yields, which makes it an async generator: it must "
         "return one item a call."
     )
-    return Finding(why, _moved_to_aiter(evidence, source_of(evidence, step)))
+    found_step = source_of(evidence, step)
+    if found_step is not None and _gives_one_a_call(*found_step):
+        return Finding(why, _returning(evidence, *found_step))
+    return Finding(why, _moved_to_aiter(evidence, found_step))
+
+
+def _gives_one_a_call(unit: Unit, function: Function) -> bool:
+    """Whether it ends the iteration itself, and each ``yield`` is its last statement but for that.
+
+    Moved to ``__aiter__``, it would give one item and end, where the user's loop is the caller's.
+    """
+    yields = [node for node in own_nodes(function) if isinstance(node, ast.Yield)]
+    looped = any(isinstance(each, _LOOPS) for node in yields for each in unit.ancestors(node))
+    alone = all(isinstance(unit.parents.get(node), ast.Expr) for node in yields)
+    raised = any(canonical_name(node) == "StopAsyncIteration" for node in own_nodes(function))
+    return raised and alone and not looped
+
+
+def _returning(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:
+    """``yield item`` → ``return item``."""
+    fixing = Fixing(evidence)
+    for node in own_nodes(function):
+        if isinstance(node, ast.Yield):
+            start = unit.source.span(node).start
+            fixing.of(unit).replace(Span(start, start + len("yield")), "return")
+    return fixing.fix()
 
 
 def _moved_to_aiter(evidence: Evidence, found: Found | None) -> Fix | None:
@@ -114,7 +141,15 @@ def _moved_to_aiter(evidence: Evidence, found: Found | None) -> Fix | None:
     edits.replace(Span(name, name + len("__anext__")), "__aiter__")
     if old is not None:
         edits.remove(old)
+    for node in own_nodes(function):  # which a generator may not raise
+        if isinstance(node, ast.Raise) and node.exc and _is_end(node.exc):
+            edits.replace(node, "return")
     return fixing.fix()
+
+
+def _is_end(raised: ast.expr) -> bool:
+    kind = raised.func if isinstance(raised, ast.Call) else raised
+    return canonical_name(kind) == "StopAsyncIteration"
 
 
 def _broken(evidence: Evidence, kind: type, step: FunctionType) -> type | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix
@@ -25,11 +26,66 @@ def _stuck(evidence: Evidence) -> Finding | None:
     # A loop over an iterator of somebody else's has no ``await`` of its own.
     waited = awaits[-1].value if awaits else next(iter(evidence.nodes[-1:]), None)
     text = short(unit, waited) if isinstance(waited, ast.expr) else "what it waits for"
+    if (unfinished := _never_finished(evidence, waited)) is not None:
+        return unfinished
     why = (
         f"Nothing can wake {text} any more: no other task runs, no timer is set. Ctrl-C ends the "
         "wait."
     )
     return Finding(why, _ended_by_none(evidence, unit, awaits[-1]) if awaits else None)
+
+
+def _never_finished(evidence: Evidence, waited: ast.AST | None) -> Finding | None:
+    """``queue.join()`` of a queue that is empty, where nobody ever calls ``task_done``."""
+    function = waited.func if isinstance(waited, ast.Call) else None
+    if not isinstance(function, ast.Attribute) or function.attr != "join":
+        return None
+    info = evidence.resolver.info(function.value)
+    if info is None or not issubclass(info.kind, asyncio.Queue):
+        return None
+    if isinstance(info.value, asyncio.Queue) and not info.value.empty():
+        return None
+    calls = [callee_name(node) for unit in evidence.units.all() for node in unit.nodes(ast.Call)]
+    if "task_done" in calls or not {"get", "get_nowait"} & {*calls}:
+        return None
+    text = f"{evidence.unit.source.source(function.value)}"
+    why = (
+        f"`{text}.join()` waits until `{text}.task_done()` was called for every item that was put "
+        "in, and nobody calls it: the items are taken, and never said to be done."
+    )
+    return Finding(why, _said_to_be_done(evidence))
+
+
+def _said_to_be_done(evidence: Evidence) -> Fix | None:
+    """``task_done`` at the end of the one loop that takes the items."""
+    taken = [
+        (unit, node.value.func.value, loop)
+        for unit in evidence.units.all()
+        for node in unit.nodes(ast.Await)
+        if isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute)
+        if callee_name(node.value) == "get" and not node.value.args
+        if (loop := unit.enclosing(node, ast.While)) is not None
+    ]
+    if len(taken) != 1:
+        return None
+    unit, queue, loop = taken[0]
+    jumps = (ast.Continue, ast.Break, ast.Return)
+    if any(isinstance(each, jumps) for part in loop.body for each in ast.walk(part)):
+        return None
+    fixing = Fixing(evidence)
+    fixing.of(unit).lines_after(loop.body[-1], f"{unit.source.source(queue)}.task_done()")
+    return fixing.fix()
+
+
+def _timed_out(evidence: Evidence) -> Finding | None:
+    """The same, where a timeout has ended the wait."""
+    unit, nodes = evidence.unit, evidence.nodes[::-1]
+    limits = [each for node in nodes for each in unit.ancestors(node)]
+    for node in [*nodes, *(each for each in limits if isinstance(each, ast.AsyncWith))]:
+        for each in ast.walk(node):
+            if found := _never_finished(evidence, each):
+                return found
+    return None
 
 
 def _ended_by_none(evidence: Evidence, unit: Unit, waited: ast.Await) -> Fix | None:
@@ -74,5 +130,14 @@ RULES = (
         _stuck,
         "seen",
         sees="stuck",
+    ),
+    Rule(
+        "endless-generator-hangs",
+        "a queue whose items nobody says to be done",
+        3,
+        "`await queue.join()` waits until `queue.task_done()` was called once for each item that "
+        "was put in: whoever takes an item calls it when the work on it is done.",
+        _timed_out,
+        errors=(TimeoutError,),
     ),
 )

@@ -24,10 +24,11 @@ from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaited, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import scope
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.explain.value_origins import loads
+from asyncrepl.syntax.names import callee_name, last_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from asyncrepl.explain.dropped_coroutines import Place
     from asyncrepl.explain.evidence import Evidence
@@ -98,6 +99,75 @@ def _is_yielded(unit: Unit, call: ast.Call) -> bool:
     return isinstance(parent, ast.Yield)
 
 
+def _as_completed(evidence: Evidence) -> Finding | None:
+    """What ``as_completed`` gave to a loop, or a comprehension, which used it as a result."""
+    if dropped_name(evidence) != "_wait_for_one":
+        return None
+    loops = [
+        (unit, loop)
+        for unit in evidence.units.all()
+        for loop in _plain_loops(unit)
+        if callee_name(loop.iter) == "as_completed"
+        if isinstance(loop.target, ast.Name)
+    ]
+    if len(loops) != 1:
+        return None
+    unit, loop = loops[0]
+    assert isinstance(loop.target, ast.Name)
+    around = loop if isinstance(loop, ast.For) else unit.parents[loop]
+    uses = [each for each in loads(unit, loop.target) if around in unit.ancestors(each)]
+    if any(isinstance(unit.parents.get(each), ast.Await) for each in uses):
+        return None
+    why = (
+        f"{short(unit, loop.iter)} gives awaitables, in the order they are done: "
+        f"`await {loop.target.id}` gives the result."
+    )
+    return Finding(why, _awaited_item(evidence, unit, loop, uses))
+
+
+def _property(evidence: Evidence) -> Finding | None:
+    """The value of a property that is an ``async def``."""
+    assert evidence.seen is not None
+    found = evidence.units.definition(evidence.seen.info.code)
+    decorators = map(last_name, found[1].decorator_list) if found is not None else ()
+    if found is None or not {"property", "cached_property"} & {*decorators}:
+        return None
+    read = [
+        (unit, node)
+        for unit in evidence.units.all()
+        for node in unit.nodes(ast.Attribute)
+        if node.attr == found[1].name and isinstance(node.ctx, ast.Load)
+        if not isinstance(unit.parents.get(node), ast.Await)
+    ]
+    if len(read) != 1:
+        return None
+    why = f"{short(*read[0])} is a coroutine, for the property is `async def`: it needs `await`."
+    return Finding(why, awaited(evidence, *read[0]))
+
+
+def _plain_loops(unit: Unit) -> Iterator[ast.For | ast.comprehension]:
+    yield from unit.nodes(ast.For)
+    yield from (each for each in unit.nodes(ast.comprehension) if not each.is_async)
+
+
+def _awaited_item(
+    evidence: Evidence, unit: Unit, loop: ast.For | ast.comprehension, uses: list[ast.Name]
+) -> Fix | None:
+    fixing = Fixing(evidence)
+    try:
+        if len(uses) == 1:
+            fixing.awaiting(unit, uses[0])
+        elif isinstance(loop, ast.For) and isinstance(loop.target, ast.Name) and uses:
+            name = loop.target.id
+            fixing.of(unit).lines_before(loop.body[0], f"{name} = await {name}")
+            fixing.suspending(unit, loop)
+        else:
+            return None
+    except CannotFixError:
+        return None
+    return fixing.fix()
+
+
 def _tested(evidence: Evidence) -> Finding | None:
     why = "{} is a coroutine, and every object is true: `await` gives the answer."
     return _made(evidence, is_test, why)
@@ -159,6 +229,22 @@ RULES = (
         5,
         "At an async prompt type `await main()`; `main()` only shows a coroutine object.",
         _at_prompt,
+    ),
+    _rule(
+        "coroutine-never-awaited-in-body",
+        "an async property that nobody awaits",
+        5,
+        "Reading a property that is an `async def` makes a coroutine and runs nothing: "
+        "`await user.name`.",
+        _property,
+    ),
+    _rule(
+        "coroutine-never-awaited-in-body",
+        "what `as_completed` gives, and nobody awaits",
+        5,
+        "`asyncio.as_completed` gives an awaitable for each result: `for c in "
+        "asyncio.as_completed(jobs): result = await c`.",
+        _as_completed,
     ),
     _rule(
         "coroutine-never-awaited-in-body",

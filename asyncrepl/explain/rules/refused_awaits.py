@@ -6,7 +6,8 @@ import ast
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.fix_editor import Fixing, short
-from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind
+from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, is_mock, replaced_since
+from asyncrepl.explain.repairs.repair_case import is_lock
 from asyncrepl.explain.rules.operand_rules import (
     ANY,
     CALLED,
@@ -36,19 +37,22 @@ def _is_await(told: Told) -> bool:
 
 def _is_lock(told: Told) -> bool:
     """Whether it is a lock of asyncio's: entering one gives nothing."""
-    return told.name != "" and told.info is not None and (
-        told.info.kind.__module__.startswith("asyncio.")
-    )  # fmt: skip
+    return told.name != "" and is_lock(told.info)
 
 
 def _no_awaitable(told: Told) -> str:
     """Of what cannot be awaited and is not known to be anything else."""
     node = told.node
-    if told.kind is Kind.MOCK and isinstance(node, ast.Call):
+    if isinstance(node, ast.Call) and is_mock(told.evidence.resolver.value(node.func)):
         called = short(told.unit, node.func)
         return f"{called} is a plain mock: only what an `AsyncMock` gives can be awaited."
     if isinstance(node, ast.Call):
         name = short(told.unit, node.func)
+        if replaced_since(told.evidence.resolver.value(node.func)):
+            return (
+                f"{name} is an async function now, and what was called gave no coroutine: "
+                "something else stood in its place, as a mock may. An `AsyncMock` can be awaited."
+            )
         if isinstance(told.evidence.resolver.value(node.func), type):
             return f"{name} is a class: its object is made at once, and cannot be awaited."
         gives = "None" if told.kind is Kind.NONE else "its result"

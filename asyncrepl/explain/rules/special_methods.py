@@ -8,8 +8,9 @@ import inspect
 from types import CoroutineType, FunctionType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import lookup
+from asyncrepl.events.object_info import MISSING, lookup
 from asyncrepl.explain.bindings import is_coroutine_function
+from asyncrepl.explain.class_methods import returned_values
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
 from asyncrepl.explain.fresh_names import fresh
@@ -86,11 +87,48 @@ def _sync_protocol(evidence: Evidence) -> Finding | None:
     return None
 
 
+def _gives_stream(evidence: Evidence) -> Finding | None:
+    """``__iter__`` that returns an async iterator: refused by what walks it."""
+    use = evidence.use("for", "star", "argument")
+    kind = use.kind if use is not None else None
+    function = lookup(kind, "__iter__") if kind is not None else None
+    if not evidence.direct or not isinstance(function, FunctionType) or not (use and kind):
+        return None
+    found = evidence.units.definition(function.__code__)
+    values = returned_values(found[1]) if found is not None else []
+    if found is None or not values or lookup(kind, "__aiter__") is not MISSING:
+        return None
+    names = {callee_name(each) for each in values if isinstance(each, ast.Call)}
+    streams = [lookup(kind, name) for name in names]
+    if len(names) != len(values) or not all(map(inspect.isasyncgenfunction, streams)):
+        return None
+    why = (
+        f"`{kind.__name__}.__iter__` returns an async generator, which has no `__next__`: that is "
+        "what `__aiter__` returns, for `async for`."
+    )
+    if not isinstance(use.owner, ast.For):
+        return Finding(why)
+    fixing, end = Fixing(evidence), header_end(*found)
+    fixing.of(found[0]).replace(Span(end - len("__iter__"), end), "__aiter__")
+    try:
+        fixing.loop_async(evidence.unit, use.owner)
+    except CannotFixError:
+        return Finding(why)
+    return Finding(why, fixing.fix())
+
+
 #: Methods that are called synchronously.
 _STEPS = (
-    "__next__", "__iter__", "__enter__", "__exit__", "__contains__", "__len__", "__call__",
+    "__next__", "__iter__", "__enter__", "__exit__", "__contains__", "__len__",
     "__post_init__", "__attrs_post_init__", "__init_subclass__", "__set_name__", "__setattr__",
     "__setitem__", "__delattr__", "__delitem__", "__del__",
+)  # fmt: skip
+
+
+#: Those of operators, whose result may well be awaited: ``await store[key]``.
+_OPERATORS = (
+    "__call__", "__getitem__", "__missing__", "__getattr__", "__eq__", "__ne__", "__lt__",
+    "__le__", "__gt__", "__ge__", "__add__",
 )  # fmt: skip
 
 
@@ -111,7 +149,7 @@ def _used(evidence: Evidence) -> Finding | None:
     """What the method gave, where its result was needed."""
     found = mismatch(evidence)
     code = found.info.code if found is not None and found.info is not None else None
-    if found is None or code is None or code.co_name == "__call__":
+    if found is None or code is None or code.co_name in _OPERATORS:
         return None  # that may well be awaited
     return _of_protocol(evidence, code)
 
@@ -119,7 +157,7 @@ def _used(evidence: Evidence) -> Finding | None:
 def _of_protocol(evidence: Evidence, code: CodeType | None) -> Finding | None:
     name, found = code.co_name if code is not None else "", evidence.units.definition(code)
     owner = found[0].parents.get(found[1]) if found else None
-    if name not in _STEPS or found is None or not isinstance(owner, ast.ClassDef):
+    if name not in (*_STEPS, *_OPERATORS) or found is None or not isinstance(owner, ast.ClassDef):
         return None
     why = (
         f"`{owner.name}.{name}` is `async def`: this protocol calls it synchronously and gets "
@@ -243,6 +281,14 @@ RULES = (
         _async_init,
     ),
     Rule(*_PROTOCOL, _sync_protocol),
+    Rule(
+        "async-sync-protocol-methods",
+        "`__iter__` that returns an async iterator",
+        3,
+        "`for` calls `__iter__` and then `__next__`. What has `__anext__` comes from `__aiter__`, "
+        "and `async for` walks it.",
+        _gives_stream,
+    ),
     Rule(*_PROTOCOL, _used, errors=(TypeError, AttributeError)),
     Rule(*_PROTOCOL, _died, "seen", sees="dropped"),
     Rule(

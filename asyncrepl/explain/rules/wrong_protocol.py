@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, lookup
 from asyncrepl.explain.class_methods import (
+    Found,
     has_flag,
     made_async,
     python_method,
@@ -112,13 +113,90 @@ def _sync_aiter(evidence: Evidence) -> Finding | None:
     if has_flag(function, inspect.CO_GENERATOR):
         why = f"`{name}.__aiter__` is a plain generator, which has `__next__` and no `__anext__`."
         return Finding(why, made_async(evidence, found))
-    result = evidence.resolver.returned(function.__code__)
     if found is None or returns_self(found[1]) or not returned_values(found[1]):
         return None
+    return _wrong_result(evidence, kind, function, found)
+
+
+def _wrong_result(
+    evidence: Evidence, kind: type, function: FunctionType, found: Found
+) -> Finding | None:
+    name, result = kind.__name__, evidence.resolver.returned(function.__code__)
     if result is not None and is_async_iterable(result):
         return None
+    if (method := _own_method(kind, found[1])) is not None:
+        why = (
+            f"`{name}.__aiter__` returns `{method.__name__}` itself, a function: only a call of "
+            "it gives something to walk."
+        )
+        return Finding(why, _calling(evidence, *found, method))
+    if (method := _own_method(kind, found[1], called=True)) is not None and has_flag(
+        method, inspect.CO_COROUTINE
+    ):
+        why = (
+            f"`{name}.__aiter__` returns a coroutine, that of `{method.__name__}`: `async for` "
+            "does not await it, and needs the iterator at once."
+        )
+        return Finding(why, _awaiting(evidence, *found, method))
     why = f"What `{name}.__aiter__` returns has no `__anext__`: it must return an async iterator."
-    return Finding(why, _yielding(evidence, *found))
+    walked = result is None or lookup(result.kind, "__iter__") is not MISSING
+    return Finding(why, _yielding(evidence, *found) if walked else None)
+
+
+def _awaiting(
+    evidence: Evidence, unit: Unit, function: Function, method: FunctionType
+) -> Fix | None:
+    """``return self._open()`` → an async generator over what that gives, when it is awaited."""
+    inner, fixing = evidence.units.definition(method.__code__), Fixing(evidence)
+    made = returned_values(inner[1]) if inner is not None else []
+    own = [evidence.resolver.info(each) for each in made]
+    streams = [name for name in map(callee_name, made) if _is_stream_method(unit, name)]
+    if not made or not all(is_async_iterable(each) for each in own if each):
+        return None
+    if len(streams) + len([each for each in own if each]) < len(made):
+        return None
+    fixing.of(unit).before(function, "async ")
+    for node in own_nodes(function):
+        if isinstance(node, ast.Return) and node.value is not None:
+            by, name = unit.source.indent(node), fresh(unit, "item")
+            head = f"async for {name} in await {unit.source.source(node.value)}:"
+            fixing.of(unit).replace(node, f"{head}\n{by}    yield {name}")
+    return fixing.fix()
+
+
+def _is_stream_method(unit: Unit, name: str) -> bool:
+    """Whether the one function of that name in `unit` is an async generator function."""
+    found = [each for each in unit.functions() if each.name == name]
+    return (
+        len(found) == 1
+        and isinstance(found[0], ast.AsyncFunctionDef)
+        and any(isinstance(node, ast.Yield) for node in own_nodes(found[0]))
+    )
+
+
+def _own_method(kind: type, function: Function, *, called: bool = False) -> FunctionType | None:
+    """The method that `function` returns, and nothing else: ``return self._items``.
+
+    Or, if `called`, the result of: ``return self._items()``.
+    """
+    values, own = returned_values(function), [each.arg for each in function.args.args[:1]]
+    value = values[0] if len(values) == 1 else None
+    if called:
+        value = value.func if isinstance(value, ast.Call) else None
+    if not isinstance(value, ast.Attribute) or [last_name(value.value)] != own:
+        return None
+    return python_method(kind, value.attr)
+
+
+def _calling(evidence: Evidence, unit: Unit, function: Function, made: FunctionType) -> Fix | None:
+    """``return self._items`` → ``return self._items()``, of an async generator function."""
+    fixing = Fixing(evidence)
+    if not has_flag(made, inspect.CO_ASYNC_GENERATOR) or not takes(made, 0):
+        return None
+    for node in own_nodes(function):
+        if isinstance(node, ast.Return) and node.value is not None:
+            fixing.of(unit).after(node.value, "()")
+    return fixing.fix()
 
 
 def _yielding(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:

@@ -18,13 +18,16 @@ from asyncrepl.explain.bindings import is_coroutine_function, variables
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
 from asyncrepl.explain.generator_steps import assignment, called, stepped_source
+from asyncrepl.explain.hoisted_code import header_end
 from asyncrepl.explain.rule import Rule
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.explain.rules.half_iterables import method
+from asyncrepl.explain.scopes import own_nodes, scope
+from asyncrepl.syntax.names import callee_name, canonical_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence, Site
-    from asyncrepl.explain.source_units import Unit
+    from asyncrepl.explain.source_units import Function, Unit
 
 __all__ = ["RULES"]
 
@@ -57,9 +60,24 @@ def _send_first(evidence: Evidence) -> Finding | None:
     if source is None or not _may_not_have_started(evidence.resolver.value(source)):
         return None
     fixing, text = Fixing(evidence), unit.source.source(source)
-    fixing.of(unit).lines_before(unit.statement(call), f"await anext({text})")
+    fixing.of(unit).lines_before(_before_loops(unit, call, source), f"await anext({text})")
     why = f"`{text}` has not reached a `yield` yet, so there is nothing that could take the value."
     return Finding(why, fixing.fix())
+
+
+def _before_loops(unit: Unit, call: ast.Call, source: ast.expr) -> ast.stmt:
+    """The statement of `call`, or the outermost loop around it in which `source` is not made."""
+    names = {node.id for node in ast.walk(source) if isinstance(node, ast.Name)}
+    found = unit.statement(call)
+    for each in unit.ancestors(call):
+        if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            break
+        if isinstance(each, ast.For | ast.AsyncFor | ast.While):
+            stored = (n for n in ast.walk(each) if isinstance(n, ast.Name))
+            if any(n.id in names and isinstance(n.ctx, ast.Store) for n in stored):
+                break
+            found = each
+    return found
 
 
 def _step_again(evidence: Evidence) -> Finding | None:
@@ -109,6 +127,9 @@ def _kept_coroutine(evidence: Evidence, unit: Unit, node: ast.expr) -> Finding |
     """What a cache, or an attribute, gave a second time."""
     resolver = evidence.resolver
     held = [resolver.value(node)]
+    if isinstance(node, ast.Subscript):
+        owner = resolver.value(node.value)
+        held = [*owner.values()] if type(owner) is dict else held
     if isinstance(node, ast.Call):
         function = resolver.value(node.func)
         inner = getattr(function, "__wrapped__", None)
@@ -122,7 +143,25 @@ def _kept_coroutine(evidence: Evidence, unit: Unit, node: ast.expr) -> Finding |
         f"{short(unit, node)} gives the coroutine of an earlier call again, from a cache, and a "
         "coroutine runs once: keep its result, or a task of it."
     )
-    return Finding(why)
+    return Finding(why, _task_kept(evidence, unit, node))
+
+
+def _task_kept(evidence: Evidence, unit: Unit, node: ast.expr) -> Fix | None:
+    """``self.cache[key] = work(key)`` → a task of it is kept, where a loop runs for certain."""
+    kept = [
+        each
+        for each in unit.nodes(ast.Assign)
+        if [unit.source.source(target) for target in each.targets] == [unit.source.source(node)]
+    ]
+    if len(kept) != 1 or not isinstance(kept[0].value, ast.Call) or isinstance(node, ast.Call):
+        return None
+    if not isinstance(scope(unit, kept[0]), ast.AsyncFunctionDef):
+        return None
+    fixing = Fixing(evidence)
+    fixing.of(unit).before(kept[0].value, "asyncio.create_task(")
+    fixing.of(unit).after(kept[0].value, ")")
+    fixing.needs_import(unit, "asyncio")
+    return fixing.fix()
 
 
 @functools.cache
@@ -195,8 +234,14 @@ def _awaits_itself(evidence: Evidence) -> Finding | None:
         return None
     unit, fixing = found[0].unit, Fixing(evidence)
     text = short(unit, found[1])
-    node = unit.parents[found[1]]
-    fixing.of(unit).replace(node, f"{unit.source.source(found[1])}.done()")
+    node, source = unit.parents[found[1]], unit.source.source(found[1])
+    if isinstance(unit.parents.get(node), ast.Expr) and not _names_current(evidence, found[1]):
+        by = unit.source.indent(node)
+        guard = f"if {source} is not asyncio.current_task():\n{by}    await {source}"
+        fixing.of(unit).replace(node, guard)
+        fixing.needs_import(unit, "asyncio")
+    else:
+        fixing.of(unit).replace(node, f"{source}.done()")
     why = f"{text} is the task that runs this very `await`: it would wait for itself for ever."
     return Finding(why, fixing.fix())
 
@@ -205,14 +250,20 @@ def _is_current(node: ast.expr) -> bool:
     return isinstance(node, ast.Call) and callee_name(node) == "current_task"
 
 
+def _names_current(evidence: Evidence, operand: ast.expr) -> bool:
+    assigned = assignment(evidence, operand.id) if isinstance(operand, ast.Name) else None
+    return assigned is not None and _is_current(assigned[1].value)
+
+
 def _runs_here(task: asyncio.Task[object], evidence: Evidence) -> bool:
     """Whether `task` is the current one, or was when the error arose."""
     name = evidence.nodes[-1] if evidence.nodes else None
-    operand = name.value if isinstance(name, ast.Await) else None
-    if isinstance(operand, ast.Name):
-        assigned = assignment(evidence, operand.id)
-        if assigned is not None and _is_current(assigned[1].value):
-            return True
+    if isinstance(name, ast.Await) and _names_current(evidence, name.value):
+        return True
+    code = getattr(task.get_coro(), "cr_code", None)
+    if any(site.frame.f_code is code for site in evidence.sites) and task.done():
+        # Its own frame is among those that this ``await`` ended.
+        return not task.cancelled() and task.exception() is evidence.error
     return task is asyncio.current_task()
 
 
@@ -232,10 +283,18 @@ def _abstract(evidence: Evidence) -> Finding | None:
     return Finding(why, _with_methods(evidence, made, missing))
 
 
+#: What is written for ``__anext__`` by mistake.
+_MEANT = ("__next__", "next", "anext", "_anext", "_anext_", "_anext__", "get_next", "next_item")
+_ENDS = ("StopAsyncIteration", "StopIteration")
 _BODIES = {
     "__anext__": "async def __anext__(self):\n    raise StopAsyncIteration",
     "__aiter__": "async def __aiter__(self):\n    return\n    yield",
 }
+
+
+def _ends(function: Function) -> bool:
+    """Whether it ends the iteration by itself: else a loop over it would never end."""
+    return any(canonical_name(node) in _ENDS for node in own_nodes(function))
 
 
 def _with_methods(evidence: Evidence, made: type, missing: list[str]) -> Fix | None:
@@ -243,6 +302,14 @@ def _with_methods(evidence: Evidence, made: type, missing: list[str]) -> Fix | N
     if found is None or not set(missing) <= _BODIES.keys():
         return None
     fixing, (unit, owner) = Fixing(evidence), found
+    meant = [each for name in _MEANT for each in [method(owner, name)] if each and _ends(each)]
+    if missing == ["__anext__"] and meant:
+        edits, start = fixing.of(unit), unit.source.span(meant[0]).start
+        for node in own_nodes(meant[0]):
+            if isinstance(node, ast.Name) and node.id == "StopIteration":
+                edits.replace(node, "StopAsyncIteration")
+        edits.replace(Span(start, header_end(unit, meant[0])), "async def __anext__")
+        return fixing.fix()
     lines = "\n".join(_BODIES[name] for name in missing)
     fixing.of(unit).lines_after(owner.body[-1], lines)
     return fixing.fix()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 from types import AsyncGeneratorType, FunctionType
 from typing import TYPE_CHECKING
@@ -9,15 +10,14 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.class_methods import takes
 from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fix_editor import Fixing, short
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
 from asyncrepl.explain.generator_steps import called
 from asyncrepl.explain.loop_edits import a, defined
+from asyncrepl.explain.repairs.repair_case import is_lock
 from asyncrepl.explain.rule import Rule
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.names import callee_name, last_name
 
 if TYPE_CHECKING:
-    import ast
-
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.operand_uses import Use
     from asyncrepl.explain.source_units import Unit
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["RULES"]
 
 _COROUTINE = 0x80
+_GENERATOR = 0x200
 _ARGUMENTS = {"__aenter__": 0, "__aexit__": 3}
 
 
@@ -59,6 +60,111 @@ def _closes_generator(evidence: Evidence, use: Use, made: tuple[Unit, ast.Call] 
     return inner is not None and inner.kind is AsyncGeneratorType
 
 
+def _generator_manager(evidence: Evidence) -> Finding | None:
+    """``@contextmanager`` on an async generator function: refused inside `contextlib`."""
+    for site in evidence.sites[::-1]:
+        for item in _items_at(site.unit, site.nodes):
+            made = called(evidence, site.unit, item.context_expr)
+            value = evidence.resolver.value(made[1].func) if made is not None else None
+            function = value.__dict__.get("__wrapped__") if type(value) is FunctionType else None
+            if isinstance(function, FunctionType) and function.__code__.co_flags & _GENERATOR:
+                return _told_of_decorator(evidence, site.unit, item, function)
+    return None
+
+
+def _acquired(evidence: Evidence) -> Finding | None:
+    """``with await lock.acquire()``, which gives True."""
+    use, unit = evidence.use("with", "async with"), evidence.unit
+    call = use.node.value if use is not None and isinstance(use.node, ast.Await) else None
+    function = call.func if isinstance(call, ast.Call) else None
+    if use is None or not isinstance(function, ast.Attribute) or function.attr != "acquire":
+        return None
+    if not is_lock(evidence.resolver.info(function.value)):
+        return None
+    source, fixing = unit.source.source(function.value), Fixing(evidence)
+    why = (
+        f"`await {source}.acquire()` gives True, which is no context manager: the lock is one "
+        f"itself, for `async with {source}`."
+    )
+    owner = use.owner
+    fixing.of(unit).replace(use.node, source)
+    if isinstance(owner, ast.With):
+        fixing.of(unit).before(owner, "async ")
+    alone = isinstance(owner, ast.With | ast.AsyncWith) and len(owner.items) == 1
+    return Finding(why, fixing.fix() if alone else None)
+
+
+def _items_at(unit: Unit, nodes: tuple[ast.AST, ...]) -> list[ast.withitem]:
+    """What a plain ``with`` enters, at the place of `nodes`."""
+    withs = [each for node in nodes for each in (node, *unit.ancestors(node))]
+    return [item for each in withs if isinstance(each, ast.With) for item in each.items]
+
+
+def _told_of_decorator(
+    evidence: Evidence, unit: Unit, item: ast.withitem, function: FunctionType
+) -> Finding:
+    name = function.__name__
+    why = (
+        f"`{name}` is an async generator function, and `@contextmanager` takes a plain one: "
+        "`@asynccontextmanager` makes an async context manager of it, for `async with`."
+    )
+    found, fixing = evidence.units.definition(function.__code__), Fixing(evidence)
+    statement = unit.parents[item]
+    if found is None or not isinstance(statement, ast.With) or len(statement.items) != 1:
+        return Finding(why)
+    for decorator in found[1].decorator_list:
+        if last_name(decorator) == "contextmanager":
+            end = found[0].source.span(decorator).end
+            fixing.of(found[0]).insert(end - len("contextmanager"), "async")
+            if isinstance(decorator, ast.Name):
+                fixing.needs_name(found[0], "contextlib", "asynccontextmanager")
+    try:
+        for home in evidence.units.all():
+            for each in home.nodes(ast.With):
+                if [callee_name(one.context_expr) for one in each.items] == [name]:
+                    fixing.of(home).before(each, "async ")
+                    fixing.suspending(home, each)
+    except CannotFixError:
+        return Finding(why)
+    return Finding(why, fixing.fix())
+
+
+def _closing(evidence: Evidence) -> Finding | None:
+    """``with closing(stream())``, which calls ``close`` at its end: there is ``aclose`` only."""
+    if not evidence.inner or evidence.inner[-1] is not contextlib.closing.__exit__.__code__:
+        return None
+    if not isinstance(getattr(evidence.error, "obj", None), AsyncGeneratorType):
+        return None
+    for site in evidence.sites[::-1]:
+        for item in _items_at(site.unit, site.nodes):
+            call, statement = item.context_expr, site.unit.parents[item]
+            if isinstance(call, ast.Call) and callee_name(call) == "closing" and call.args:
+                text = short(site.unit, call.args[0])
+                why = (
+                    f"{text} is an async generator: it has `aclose`, to be awaited, and no "
+                    "`close`. `async with aclosing(…)` closes it."
+                )
+                alone = isinstance(statement, ast.With) and len(statement.items) == 1
+                return Finding(
+                    why, _aclosing(evidence, site.unit, statement, call) if alone else None
+                )
+    return None
+
+
+def _aclosing(evidence: Evidence, unit: Unit, statement: ast.AST, call: ast.Call) -> Fix | None:
+    fixing = Fixing(evidence)
+    end = unit.source.span(call.func).end
+    fixing.of(unit).insert(end - len("closing"), "a")
+    if isinstance(call.func, ast.Name):
+        fixing.needs_name(unit, "contextlib", "aclosing")
+    fixing.of(unit).before(statement, "async ")
+    try:
+        fixing.suspending(unit, statement)
+    except CannotFixError:
+        return None
+    return fixing.fix()
+
+
 def _plain_enter(evidence: Evidence) -> Finding | None:
     use = evidence.use("async with")
     if use is None or use.info is None or not evidence.direct:
@@ -90,6 +196,31 @@ def _async_method(evidence: Evidence, method: FunctionType) -> Fix | None:
 
 
 RULES = (
+    Rule(
+        "sync-with-on-async-context-manager",
+        "`@contextmanager` on an async generator",
+        1,
+        "`@contextmanager` makes a context manager of a plain generator. Of an `async def` with "
+        "`yield` make one with `@asynccontextmanager`, and enter it with `async with`.",
+        _generator_manager,
+    ),
+    Rule(
+        "async-with-on-coroutine",
+        "a `with` on what `acquire` gives",
+        1,
+        "`await lock.acquire()` takes the lock and gives True. `async with lock:` takes it, and "
+        "gives it back at the end.",
+        _acquired,
+    ),
+    Rule(
+        "generator-methods-without-a",
+        "`closing` around an async generator",
+        2,
+        "`contextlib.closing` calls `close` at the end. An async generator has `aclose`, which "
+        "`async with contextlib.aclosing(…)` awaits.",
+        _closing,
+        errors=(AttributeError,),
+    ),
     Rule(
         "async-with-on-sync-context-manager",
         "`async with` on a plain context manager",
