@@ -167,11 +167,20 @@ def _height(lines: list[Line], columns: int) -> int:
 
 
 def _hinted(lines: list[Line], page: Page) -> list[Line]:
-    """The same, with what shows all behind the last place where something is left out."""
-    for line in reversed(lines):
+    """The same, with what shows all behind the last place where something is left out.
+
+    Where there is no room for it, below that: no word of it is broken at the edge.
+    """
+    for at, line in reversed([*enumerate(lines)]):
         for number, (style, text) in enumerate(line):
             if style == "dim" and text.startswith(f"{page.dots} "):
-                line[number] = (style, f"{text}; {page.hint}")
+                hinted = [*line[:number], (style, f"{text}; {page.hint}"), *line[number + 1 :]]
+                before = plain(line)
+                if cell_width(plain(hinted)) <= page.columns:
+                    lines[at] = hinted
+                else:
+                    indent = before[: len(before) - len(before.lstrip(" "))]
+                    lines.insert(at + 1, [("", indent), ("dim", page.hint)])
                 return lines
     return lines
 
