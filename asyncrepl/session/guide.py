@@ -256,6 +256,8 @@ class Guide:
             self._once("mistake", f"a mistake: {_without_async(text)}")
         elif status.kind == "error" and explained is not None and explained.fix is not None:
             self._once("fix", ":fix puts the corrected code on your input line")
+        elif status.kind == "error" and text.lstrip().startswith("%"):
+            self._once("colon", "commands begin with a colon here, as :time and :run; try :help")
         elif status.kind == "error" and (source := _unloaded_source()):
             self._once(f"load {source}", f":load {source} loads the source of that name")
         elif fixing and status.kind == "ok" and (course := demo_transcripts()):

@@ -101,3 +101,10 @@ def test_a_source_that_is_not_loaded(typed: Typed) -> None:
     assert "next" not in typed("counter")
     assert "next" not in typed("unknown")
     assert typed("rows").endswith("next  :load rows loads the source of that name\n")
+
+
+def test_a_command_of_another_prompt(typed: Typed) -> None:
+    """Whoever types one of IPython's is told how ours begin, once."""
+    told = "next  commands begin with a colon here, as :time and :run; try :help\n"
+    assert typed("%timeit 1").endswith(told)
+    assert "next" not in typed("%run x.py")
