@@ -182,7 +182,7 @@ class OutputQueue:
                 text, since = begun.text + text, begun.since
             else:
                 self._queue(*begun)
-        if "\n" in text or len(text) > _MAX_PIECE or self._bypass is not None:
+        if "\n" in text or len(text) > _MAX_PIECE:
             self._poll_children()
             self._queue(text, writer, since, on_queue)
         elif text:
