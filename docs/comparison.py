@@ -1,6 +1,6 @@
 """Write `comparison.md`: what asyncrepl does at the prompt beside ptpython and IPython.
 
-    .venv/bin/python docs/comparison.py [WORD…]
+    python docs/comparison.py [WORD…]
 
 Each program is installed in an environment of its own (in the user's cache folder, kept for the
 next run) and driven by keys on a pseudo-terminal with a pyte screen. A mark is what the screen

@@ -1,6 +1,6 @@
 """Write `faults.md`, the page of all that was done to a session, and what became of it.
 
-    .venv/bin/python docs/faults.py [--missing]
+    python docs/faults.py [--missing]
 
 Runs the tests of faults, also those that take long, on the Python that runs this, and
 writes down its verdicts; those of other versions stay as they are. A test that failed is

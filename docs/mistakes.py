@@ -1,6 +1,6 @@
 """Write `mistakes.md`, the page of all mistakes that can be explained.
 
-    .venv/bin/python docs/mistakes.py
+    python docs/mistakes.py
 
 What is said of each comes from its rule; the example is one of the catalogue's, and
 what is corrected in it is what the prompt offers for it.
@@ -8,8 +8,11 @@ what is corrected in it is what the prompt offers for it.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import io
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,5 +78,14 @@ def _difference(inputs: list[str], explanation: Explanation) -> str:
     return "\n".join(lines or [" " + line for line in before])
 
 
+def main() -> None:
+    """Write the page; what the examples print, and what Python says of them, is not shown."""
+    warnings.simplefilter("ignore")
+    sys.unraisablehook = lambda _: None
+    with contextlib.redirect_stdout(io.StringIO()):
+        text = page()
+    PAGE.write_text(text, encoding="utf-8")
+
+
 if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")
+    main()

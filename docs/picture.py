@@ -1,6 +1,6 @@
 """Draw `session.svg`, the README's picture, from the session on paper beside it.
 
-    .venv/bin/python docs/picture.py
+    python docs/picture.py
 
 It is what `asyncrepl export docs/session.pycon --to svg` gives: played on a virtual
 clock, so the picture is the same in every run, and a test says when it is stale.

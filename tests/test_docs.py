@@ -16,6 +16,28 @@ from asyncrepl.transcript.transcript_check import check_file, diff_lines
 DOCS = Path(__file__).parents[1] / "docs"
 
 
+ROOT = DOCS.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS.rglob("*.md")]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*PAGES, *(ROOT / "asyncrepl").rglob("*.py")],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_what_a_text_refers_to_is_there(path: Path) -> None:
+    """Modules and files that pages and docstrings name have not been moved away."""
+    text = path.read_text(encoding="utf-8")
+    for name in re.findall(r"`(asyncrepl(?:\.[a-z_]+)+)`", text):
+        module = ROOT / name.replace(".", "/")
+        homes = module, module.with_suffix(".py"), module.parent.with_suffix(".py")
+        assert any(home.exists() for home in homes) or module.parent.name == "asyncrepl", name
+    for name in re.findall(r"[`(]((?:[a-z_]+/)+[a-z_]+\.py)\b", text):
+        assert any((home / name).exists() for home in (ROOT, ROOT / "asyncrepl", path.parent)), (
+            name
+        )
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_the_page_of_mistakes_is_what_the_rules_say() -> None:
     """``docs/mistakes.md`` has every rule, and its examples are corrected as the prompt does."""

@@ -205,7 +205,9 @@ def _signature(value: Any) -> str:
 )
 def _source(shell: Shell, rest: str) -> list[Line]:
     if not rest:
-        raise CommandError(":source takes a demo's name, or a name you have defined")
+        raise CommandError(
+            ":source takes the name of a source, or one of yours: try :source ticks"
+        )
     try:
         return code_lines(source_text(shell, rest).rstrip("\n"))
     except LoadError as error:
@@ -250,19 +252,22 @@ def _demo_names(_shell: Shell, _typed: str) -> CompletionWords:
 
 
 @command(
-    ":replay NAME",
+    ":replay NAME|stop",
     "play a demo of the course, typed out live",
     group="learning",
     rank=50,
     example=":replay six-steps",
     complete=_demo_names,
     details="NAME is one of :demos, or its number; or a file. Ctrl-C holds it and gives "
-    "you the prompt, :resume goes on.",
+    "you the prompt, :resume goes on; :replay stop ends it, as does another :replay.",
 )
 def _replay(shell: Shell, rest: str) -> list[Line]:
     if not rest:
         raise CommandError(":replay takes the name of a demo; :demos lists them")
-    shell.frontend.replay(rest)
+    if rest == "stop":
+        shell.frontend.control_replay("stop")
+    else:
+        shell.frontend.replay(rest)
     return []
 
 

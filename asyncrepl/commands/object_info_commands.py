@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from asyncrepl.commands.demo_commands import source_text
 from asyncrepl.engine.code_owner import short_filename
 from asyncrepl.events.object_info import MISSING
+from asyncrepl.runtime.shipped_demos import is_shipped_source
 from asyncrepl.runtime.word_matching import closest_match
 from asyncrepl.session.command_registry import CommandError, command
 from asyncrepl.session.source_loader import LoadError
@@ -49,13 +50,19 @@ def _info(shell: Shell, rest: str) -> list[Line]:
         raise CommandError(":info takes a name: try :info asyncio.sleep, or asyncio.sleep?")
     found = find_named(name, shell.session.namespace)
     if found is MISSING:
-        near = closest_match(name, shell.session.namespace)
-        hint = f"; did you mean {near}?" if near else ""
-        raise CommandError(f"{one_line(name)!r} is not defined{hint}")
+        raise CommandError(f"{one_line(name)!r} is not defined{_hint(name, shell)}")
     head = _head(name, found, shell.console.width)
     if rest.endswith("??"):
         return [*head, *_source(shell, name)]
     return [*head, *(row for line in _doc(found) for row in flowed(line, shell.console.width))]
+
+
+def _hint(name: str, shell: Shell) -> str:
+    """What may have been meant by a name that is none."""
+    if is_shipped_source(name):
+        return f"; :load {name} loads it"
+    near = closest_match(name, shell.session.namespace)
+    return f"; did you mean {near}?" if near else ""
 
 
 def _head(name: str, value: Any, width: int | None) -> list[Line]:

@@ -33,7 +33,7 @@ def _ticker(shell: Shell, rest: str) -> list[Line]:
         raise CommandError(f"{name} is no name for a ticker: try :ticker tick {name}")
     seconds = _seconds(words[1]) if len(words) > 1 else 1.0
     try:
-        shell.jobs.start_ticker(name, seconds)
+        shell.jobs.start_ticker(name, seconds, ascii=shell.console.ascii)
     except JobError as error:
         raise CommandError(str(error)) from None
     return [[("", f"{name} started: every {seconds:g} s")]]

@@ -43,7 +43,8 @@ class Finding(NamedTuple):
     - "running": one that is in a step was asked for another, which it refuses;
     - "cut": one that a cancelled step has ended was asked for another;
     - "walked": a loop walks an instance of a class whose ``__anext__`` looks wrong;
-    - "guarded", "skipping", "shared", "unchecked": such a thing began (see `patterns`);
+    - "guarded", "skipping", "shared", "unchecked": such a thing began
+      (see `asyncrepl.instrument.silent_mistake_placement`);
     - "blocks": a function that blocks was called on the loop;
     - "unkept": a loop made tasks that nobody keeps, and `number` of them still run;
     - "cut off": so do tasks made anywhere, and the program's loop has run to its end.

@@ -192,7 +192,9 @@ def _what_is_wrong(options: dict[str, Option], name: str, value: object) -> str:
         wrong = options[name].check(value)
         return f"{name} cannot be {value!r}: {wrong}" if wrong else ""
     kind = "table" if isinstance(value, dict) else "setting"
-    near = _nearest(name, options) or f"there are {', '.join(options)}"
+    near = (
+        "" if kind == "table" else _nearest(name, options)
+    ) or f"there are {', '.join(options)}"
     return f"unknown {kind} {name!r}: {near}"
 
 

@@ -29,6 +29,7 @@ __all__ = [
     "find_iterable",
     "find_transcript",
     "home_expanded",
+    "is_shipped_source",
     "next_demo",
 ]
 
@@ -77,6 +78,12 @@ def demo_iterables(folder: Path | None = None) -> list[DemoIterable]:
     """The shipped modules to load, by name."""
     paths = sorted((folder or demos_folder()).glob("*.py"))
     return [_iterable(path) for path in paths if not path.name.startswith("_")]
+
+
+def is_shipped_source(name: str) -> bool:
+    """Whether ``:load`` knows a source called `name`; its file is not read."""
+    path = demos_folder() / f"{name}.py"
+    return name.isidentifier() and not name.startswith("_") and path.is_file()
 
 
 def find_transcript(name_or_path: str, folder: Path | None = None) -> Path:
@@ -134,7 +141,7 @@ def find_iterable(name: str, folder: Path | None = None) -> DemoIterable:
         if name in {iterable.name, str(number)}:
             return iterable
     raise DemoNotFoundError(
-        _unknown_message("demo iterable", name, [iterable.name for iterable in shipped])
+        _unknown_message("source", name, [iterable.name for iterable in shipped])
     )
 
 

@@ -21,8 +21,8 @@ class JobError(Exception):
     """A job cannot be started or stopped; the message is one line for the user."""
 
 
-async def ticker(name: str, seconds: float = 1.0) -> None:
-    """Print ``NAME │ 1``, ``NAME │ 2``, … every `seconds`, for ever.
+async def ticker(name: str, seconds: float = 1.0, *, separator: str = "│") -> None:
+    """Print ``NAME │ 1``, ``NAME │ 2``, … every `seconds`, for ever, with this `separator`.
 
     Ticks do not drift: the k-th is due k × `seconds` after the start. Raises
     ValueError where `seconds` is not a positive, finite number.
@@ -38,7 +38,7 @@ async def ticker(name: str, seconds: float = 1.0) -> None:
         # blocked loop the ticks go on from now, without a burst of missed ones.
         due = max(due + seconds, loop.time())
         await asyncio.sleep(due - loop.time())
-        print(f"{name} │ {count}", flush=True)
+        print(f"{name} {separator} {count}", flush=True)
 
 
 class BackgroundJobs:
@@ -59,14 +59,17 @@ class BackgroundJobs:
         """The names of the jobs that run, oldest first."""
         return [name for name, task in self._tasks.items() if not task.done()]
 
-    def start_ticker(self, name: str, seconds: float) -> None:
-        """Start the ticker `name`; raises JobError for a name that runs or a bad interval."""
+    def start_ticker(self, name: str, seconds: float, *, ascii: bool = False) -> None:  # noqa: A002
+        """Start the ticker `name`; raises JobError for a name that runs or a bad interval.
+
+        With `ascii` it prints nothing else.
+        """
         if name in self.names:
             raise JobError(f"{name!r} already runs: stop it first, or take another name")
         if not (MIN_INTERVAL <= seconds < math.inf):
             raise JobError(f"a ticker needs {MIN_INTERVAL} seconds or more, not {seconds:g}")
         loop = self._session.loop
-        ticking = ticker(name, seconds)
+        ticking = ticker(name, seconds, separator="|" if ascii else "│")
         try:
             self._tasks[name] = loop.create_task(ticking, name=name)
         except BaseException:  # of a task factory of the user's

@@ -270,6 +270,8 @@ class CommandRegistry:
         if matching:
             choices = ", ".join(f":{known}" for known in matching)
             raise CommandError(f":{name} is ambiguous: {choices}")
+        if not name:
+            raise CommandError("a command is a colon and a name, as in :tour; :help lists them")
         raise CommandError(f"no command :{name}{_nearest_hint(name, by_name)}")
 
 

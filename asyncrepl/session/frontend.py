@@ -150,8 +150,9 @@ class Frontend:
         raise CommandError(f":replay {name} needs a terminal; try: asyncrepl replay {name}")
 
     def control_replay(self, word: str) -> None:
-        """Hold ("pause"), go on with ("resume") or do one statement of ("step") the replay."""
-        raise CommandError(f":{word}: no demo is being replayed; :replay NAME starts one")
+        """Hold ("pause"), go on with ("resume"), "step" or "stop" the replay."""
+        typed = "replay stop" if word == "stop" else word
+        raise CommandError(f":{typed}: no demo is being replayed; :replay NAME starts one")
 
     def end_process(self) -> None:
         """User code does not give the main thread back, from a thread: end without it."""

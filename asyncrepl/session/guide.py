@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import builtins
 import re
+import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
-from asyncrepl.runtime.shipped_demos import demo_transcripts, next_demo
+from asyncrepl.runtime.shipped_demos import demo_transcripts, is_shipped_source, next_demo
 from asyncrepl.session.command_registry import CommandError
 from asyncrepl.session.tour_chapters import CHAPTERS, INTRODUCTION, TourStep
 from asyncrepl.syntax.parsed_input import as_command
@@ -255,6 +256,10 @@ class Guide:
             self._once("mistake", f"a mistake: {_without_async(text)}")
         elif status.kind == "error" and explained is not None and explained.fix is not None:
             self._once("fix", ":fix puts the corrected code on your input line")
+        elif status.kind == "error" and text.lstrip().startswith("%"):
+            self._once("colon", "commands begin with a colon here, as :time and :run; try :help")
+        elif status.kind == "error" and (source := _unloaded_source()):
+            self._once(f"load {source}", f":load {source} loads the source of that name")
         elif fixing and status.kind == "ok" and (course := demo_transcripts()):
             self._once("course", f"the course: :replay {course[0].name}")
 
@@ -286,6 +291,13 @@ def next_demo_lines(path: Path, replay: str, width: int | None = None) -> list[L
     # At 40 columns the title would break the command that is to be typed.
     fits = width is None or cell_width(plain(line)) <= width
     return flowed(line if fits else line[:2], width, 6)
+
+
+def _unloaded_source() -> str:
+    """The shipped source whose name the last error did not find; empty if it was no such."""
+    error = getattr(sys, "last_value", None)
+    name = error.name if type(error) is NameError else None
+    return name if type(name) is str and is_shipped_source(name) else ""
 
 
 def _without_async(text: str) -> str:

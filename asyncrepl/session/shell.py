@@ -101,12 +101,16 @@ class Shell:
 
         return SleepMonitor(self.loop)
 
+    def _now(self) -> float:
+        """The instant of the user's clock: with another clock the loop has another `time`."""
+        return self.loop.time()
+
     @cached_property
     def tape(self) -> Tape:
         """What was typed, and what came of it."""
         from asyncrepl.session.tape import Tape
 
-        return Tape(self.loop.time)
+        return Tape(self._now)
 
     @cached_property
     def debug_commands(self) -> DebugCommands:

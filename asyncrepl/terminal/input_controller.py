@@ -203,6 +203,12 @@ class InputController:
         """Whether keys go into the input line, or into that of an expression."""
         return self.pause_keys.asking or (not self.running and self.key_listener is None)
 
+    @property
+    def next_key(self) -> str:
+        """The key that waits for the one that is handled; empty if none does."""
+        waiting = self._typed_ahead or self._app.key_processor.input_queue
+        return waiting[0].key if waiting else ""
+
     def refresh(self) -> None:
         """Let the panel look again, at once."""
         if self._panel.refresh():

@@ -16,7 +16,9 @@ once), Ctrl-Z (it stops the whole job), Ctrl-backslash (it kills it).
 from __future__ import annotations
 
 import asyncio
+import math
 import re
+import time
 from typing import TYPE_CHECKING, Protocol
 
 from prompt_toolkit.buffer import Buffer
@@ -175,6 +177,8 @@ def _expression_prefix(_line: int, wraps: int) -> StyleAndTextTuples:
 
 
 INDENT = "    "
+#: Seconds in which nobody types a line.
+_FASTEST_LINE = 0.05
 _LEAVES_BLOCK = r"\s*(return|raise|pass|break|continue)\b"
 
 
@@ -190,6 +194,10 @@ class KeyActions(Protocol):
     @property
     def suggested(self) -> str:
         """The rest of the line that is offered to be typed; empty where none is."""
+
+    @property
+    def next_key(self) -> str:
+        """The key that was pressed after this one, already; empty without one."""
 
     def accept(self) -> None:
         """Run the text of the buffer."""
@@ -254,13 +262,18 @@ def _enter_bindings(
 ) -> KeyBindings:
     keys = KeyBindings()
     typing = has_focus(buffer)
+    pasted = _PastedIndentation()
 
     @keys.add("enter", filter=typing)
     def _enter(_event: KeyPressEvent) -> None:
+        indented = pasted.begins_line(actions.next_key)
         if buffer.complete_state and buffer.complete_state.current_completion:
             buffer.complete_state = None
         elif wants_to_run(buffer.document, is_complete):
+            pasted.end(actions.next_key)
             actions.accept()
+        elif indented:
+            buffer.insert_text("\n")
         else:
             _newline(buffer)
 
@@ -269,6 +282,30 @@ def _enter_bindings(
         _newline(buffer)
 
     return keys
+
+
+class _PastedIndentation:
+    """Whether lines that a terminal types, pasting without brackets, have their own indentation.
+
+    With ours they would have it twice. What tells them from lines of somebody who relies on ours
+    is that one has begun with a blank, and that the keys come faster than fingers.
+    """
+
+    def __init__(self) -> None:
+        self._own = False
+        self._before = -math.inf
+
+    def end(self, next_key: str) -> None:
+        """An input ends; what is pasted does so, too, unless there is a `next_key`."""
+        self._own = self._own and bool(next_key)
+
+    def begins_line(self, next_key: str) -> bool:
+        """Enter was pressed, and `next_key` is there already, if it is not empty."""
+        now = time.monotonic()
+        fast = bool(next_key) or now - self._before < _FASTEST_LINE
+        blank = next_key in (" ", Keys.ControlI)
+        self._own, self._before = fast and (self._own or blank), now
+        return self._own
 
 
 def _expression_bindings(actions: KeyActions) -> KeyBindings:

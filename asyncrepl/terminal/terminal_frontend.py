@@ -170,13 +170,13 @@ class TerminalFrontend(Frontend):
         debug_post_mortem(self._lease, error, entry)
 
     def replay(self, name: str) -> None:
-        """Begin to type the transcript `name`."""
-        if self._replay_control.playing:
-            raise CommandError(f":replay {name}: another demo is being replayed; :resume goes on")
+        """Begin to type the transcript `name`; one that is held ends."""
+        if self._replay_control.playing and not self._replay_control.held:
+            raise CommandError(f":replay {name}: another demo is being replayed")
         self._play(name)
 
     def control_replay(self, word: str) -> None:
-        """Hold ("pause"), go on with ("resume") or do one statement of ("step") the replay."""
+        """Hold ("pause"), go on with ("resume"), "step" or "stop" the replay."""
         if not self._replay_control.playing:
             super().control_replay(word)
         self._replay_control.control(word)

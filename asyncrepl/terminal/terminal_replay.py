@@ -154,10 +154,16 @@ class ReplayControl:
         """Whether a replay is under way, also if it is held."""
         return self._replay is not None and not self._replay.stopped
 
+    @property
+    def held(self) -> bool:
+        """Whether the presenter has the prompt, in the middle of a replay."""
+        return self._replay is not None and self._replay.paused
+
     def start(self, plan: ReplayPlan, ended: Callable[[], None], *, lingers: bool) -> None:
         """Play `plan` when the prompt is free, then call `ended` in the terminal's thread.
 
-        For `lingers` see `Replay`.
+        A replay that is under way ends; its own `ended` is not called, for this one takes its
+        place. For `lingers` see `Replay`.
         """
         ui = self._ui
         stage = TerminalReplayTarget(
@@ -170,6 +176,7 @@ class ReplayControl:
         )
         from asyncrepl.transcript.replay import Replay
 
+        before = self._replay
         self._replay = Replay(
             plan.transcript,
             stage,
@@ -178,24 +185,31 @@ class ReplayControl:
             lingers=lingers,
             patience=_AUDIENCE_PATIENCE if ui.audience.on else 1.0,
         )
+        if before is not None:
+            before.stop()
         ui.call(lambda: self._play(stage, ended))
 
     def control(self, word: str) -> None:
-        """Do what the command of this name does: pause, resume or step."""
+        """Do what the command of this name does: pause, resume, step or stop."""
         if self._replay is not None:
             getattr(self._replay, word)()
 
     def _play(self, stage: TerminalReplayTarget, ended: Callable[[], None]) -> None:
         # Before the prompt is free: a key pressed in between would be typed into the demo.
         stage.hand_over(to_presenter=False)
+        replay, before = self._replay, self._task
+        assert replay is not None
 
         async def play() -> None:
             try:
+                if before is not None and not before.done():
+                    await asyncio.wait([before])
+                    stage.hand_over(to_presenter=False)  # at its end, that one gave it back
                 await self._ui.controller.wait_until_idle()
-                if self._replay is not None:
-                    await self._replay.play()
+                await replay.play()
             finally:
                 self._ui.panel.hint("")
-                ended()
+                if self._replay is replay:
+                    ended()
 
         self._task = asyncio.get_running_loop().create_task(play())

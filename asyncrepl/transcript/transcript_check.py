@@ -9,10 +9,10 @@ names the `FILE:LINE` of its first difference, which editors and terminals make 
 was typed there. One hunk a statement, with what is typed as its context, would be prettier and is
 no patch: a hunk with more context above than below means the file's end.
 
-Where timers tie (see `asyncrepl.engine.ties`) the transcript is run again, with ties the other way
-round. If it prints something else, there is a warning; unless it prints something else each time.
-To warn of each tie would cry wolf: most matter to nobody. To look who prints at that instant
-misses queues, and all that shows later.
+Where timers tie (see `asyncrepl.engine.loop.timers`) the transcript is run again, with ties the
+other way round. If it prints something else, there is a warning; unless it prints something else
+each time. To warn of each tie would cry wolf: most matter to nobody. To look who prints at that
+instant misses queues, and all that shows later.
 """
 
 from __future__ import annotations

@@ -138,11 +138,11 @@ class LanePicture:
     def rest(self, hidden: Sequence[Lane], since: int, word: str) -> Line:
         """How many `hidden` tasks there are, and how many ran from the instant `since` (ns) on.
 
-        `word` says what those did: "running", "ran".
+        `word` says what those did. Not "running": on one thread that is one at a time.
         """
         lately = set(self._ids[max(bisect_right(self._starts, since) - 1, 0) :])
-        running = sum(lane.id in lately for lane in hidden)
-        return [("dim", f"+ {len(hidden)} more: {running or 'none'} {word}")]
+        ran = sum(lane.id in lately for lane in hidden)
+        return [("dim", f"+ {len(hidden)} more: {ran or 'none'} {word}")]
 
     def _states(self, lane: Lane) -> list[str]:
         column, last = self._scale.column, self._columns - 1

@@ -66,7 +66,9 @@ def lane_lines(
         [label, ("", " "), *picture.track(lane)]
         for label, (lane, _) in zip(picture.labels(families, names), families, strict=True)
     ]
-    return [*drawn, picture.rest(hidden, now_ns - SECOND, "running")][:rows] if hidden else drawn
+    return (
+        [*drawn, picture.rest(hidden, now_ns - SECOND, "ran lately")][:rows] if hidden else drawn
+    )
 
 
 def _chosen_lanes(snapshot: Snapshot, since: int, rows: int) -> tuple[list[Lane], list[Lane]]:

@@ -132,6 +132,10 @@ def _shortened(tree: Node, page: Page) -> list[Line]:
     return _cut_rows(lines, tree, page)
 
 
+#: On fewer columns the unit would take the hint a third row.
+_ROOM_FOR_UNIT = 40
+
+
 def _cut_rows(lines: list[Line], tree: Node, page: Page) -> list[Line]:
     """Of `lines`, the last attempt, those for which there are rows, and how many there are."""
     # More rows than there is room for: the tree is deep, or a ``repr`` of many lines.
@@ -139,7 +143,13 @@ def _cut_rows(lines: list[Line], tree: Node, page: Page) -> list[Line]:
     kept: list[Line] = []
     while lines and _height([*kept, lines[0]], page.columns) < (page.rows or 0):
         kept.append(lines.pop(0))
-    return [*kept, [("dim", f"{page.dots} {left - len(kept):,} more lines")]]
+    if isinstance(tree, Leaf) and tree.length is not None:  # a string, a piece of it on a row
+        pieces = [text for line in kept for style, text in line if style == "string"]
+        more = f"{tree.length - sum(map(_length, pieces)):,} more"
+        more += f" {_unit(tree)}" * (page.columns >= _ROOM_FOR_UNIT)
+    else:
+        more = f"{left - len(kept):,} more lines"
+    return [*kept, [("dim", f"{page.dots} {more}")]]
 
 
 def _first_rows(lines: Iterator[Line], page: Page) -> list[Line]:
@@ -157,11 +167,20 @@ def _height(lines: list[Line], columns: int) -> int:
 
 
 def _hinted(lines: list[Line], page: Page) -> list[Line]:
-    """The same, with what shows all behind the last place where something is left out."""
-    for line in reversed(lines):
+    """The same, with what shows all behind the last place where something is left out.
+
+    Where there is no room for it, below that: no word of it is broken at the edge.
+    """
+    for at, line in reversed([*enumerate(lines)]):
         for number, (style, text) in enumerate(line):
             if style == "dim" and text.startswith(f"{page.dots} "):
-                line[number] = (style, f"{text}; {page.hint}")
+                hinted = [*line[:number], (style, f"{text}; {page.hint}"), *line[number + 1 :]]
+                before = plain(line)
+                if cell_width(plain(hinted)) <= page.columns:
+                    lines[at] = hinted
+                else:
+                    indent = before[: len(before) - len(before.lstrip(" "))]
+                    lines.insert(at + 1, [("", indent), ("dim", page.hint)])
                 return lines
     return lines
 
@@ -174,6 +193,26 @@ def _broken(line: Line, columns: int) -> list[Line]:
     step = columns if text.isascii() else max(columns // 2, 1)
     style = next((style for style, piece in line if len(piece) > columns), "")
     return [[(style, text[at : at + step])] for at in range(0, len(text), step)]
+
+
+#: One character of a string, or one byte, as a literal spells it.
+_ONE = re.compile(r"\\(?:x..|u.{4}|U.{8}|.)|.", re.DOTALL)
+
+
+def _left_out(leaf: Leaf, kept: str) -> int:
+    """How much is missing where `kept` is shown: of a literal in characters of its value."""
+    if leaf.length is None or kept == leaf.text:
+        return leaf.left_out + len(leaf.text) - len(kept)
+    return leaf.length - sum(1 for _ in _ONE.finditer(kept.removeprefix("b")[1:]))
+
+
+def _length(literal: str) -> int:
+    """The length of the string, or of the bytes, that a whole `literal` stands for."""
+    return sum(1 for _ in _ONE.finditer(literal.removeprefix("b")[1:-1]))
+
+
+def _unit(leaf: Leaf) -> str:
+    return "bytes" if leaf.length is not None and leaf.text.startswith("b") else "characters"
 
 
 def _whole_escapes(text: str) -> str:
@@ -271,14 +310,14 @@ class _Layout:
             yield [*before, ("", "(")]
             inner = " " * (indent + self._step)
             yield from ([("", inner), ("string", piece)] for piece in pieces)
-            yield from self._more(left_out, indent + self._step, "characters")
+            yield from self._more(left_out, indent + self._step, _unit(leaf))
             yield [("", " " * indent + ")" + after)]
             return
         first, *more = self._rows_of(text, leaf.style, before)
         yield [*before, *first, ("", "" if more else after)]
         for number, line in enumerate(more, 1):
             yield [("", " " * indent), *line, ("", after if number == len(more) else "")]
-        yield from self._more(left_out, indent, "characters")
+        yield from self._more(left_out, indent, _unit(leaf))
 
     def _rows_of(self, text: str, style: str, before: Line) -> list[Line]:
         """The lines of a ``repr``; a single one, which is no Python text, broken at words."""
@@ -292,7 +331,7 @@ class _Layout:
         more = f"{self._page.dots} {leaf.left_out + len(leaf.text):,} more"
         room = self._page.columns - cell_width(plain(before)) - len(more) - len(after) - 1
         kept = _whole_escapes(leaf.text[: max(room, 8)].partition("\n")[0])
-        left = leaf.left_out + len(leaf.text) - len(kept)
+        left = _left_out(leaf, kept)
         return [
             *before,
             (leaf.style, kept),
@@ -308,7 +347,8 @@ class _Layout:
         if len(leaf.text) <= room and not leaf.left_out:
             return leaf.text, 0
         kept = _whole_escapes(leaf.text[:room])
-        return kept, leaf.left_out + len(leaf.text) - len(kept)
+        left = _left_out(leaf, kept)
+        return (kept, left) if left else (leaf.text, 0)  # what is missing is the last quote
 
     def _more(self, left_out: int, indent: int, what: str) -> Iterator[Line]:
         if left_out:

@@ -46,14 +46,20 @@ class Limits(NamedTuple):
 
 
 class Leaf:
-    """A text that is not taken apart; `left_out` characters of it are missing."""
+    """A text that is not taken apart; `left_out` characters of it are missing.
 
-    __slots__ = ("left_out", "style", "text", "width")
+    `length` is that of the string or the bytes of which it is the literal, or its beginning.
+    """
 
-    def __init__(self, text: str, style: str = "", left_out: int = 0) -> None:
+    __slots__ = ("left_out", "length", "style", "text", "width")
+
+    def __init__(
+        self, text: str, style: str = "", left_out: int = 0, length: int | None = None
+    ) -> None:
         self.text = text
         self.style = style
         self.left_out = left_out
+        self.length = length
         #: The cells of one line; none where it takes several.
         self.width = None if "\n" in text else cell_width(text)
 
@@ -158,7 +164,7 @@ class _Builder:
     def _text(self, value: str | bytes) -> Leaf:
         """A string; of a long one the beginning alone is asked for."""
         room = self._limits.characters
-        return Leaf(repr(value[:room]), "string", max(len(value) - room, 0))
+        return Leaf(repr(value[:room]), "string", max(len(value) - room, 0), len(value))
 
     def _leaf(self, text: str, style: str) -> Leaf:
         room = self._limits.characters

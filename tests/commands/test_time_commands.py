@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,6 +51,18 @@ def test_next_leaves_a_virtual_clock_as_it_was(type_in: Typed) -> None:
     type_in(":freeze")
     assert type_in(":next") == "tick │ 3\n1 timer fired at 3 s\n"
     assert type_in(":wait 1") == "time stands still at 3 s: :wait would not end; try :thaw\n"
+
+
+@pytest.mark.parametrize("command", [":freeze", ":rate 1e-6", ":clock virtual"])
+def test_the_tape_has_the_instants_of_the_clock_that_is_set(real: Typed, command: str) -> None:
+    """Not those of the clock that the session began with."""
+    real("'before'")
+    real(command)
+    time.sleep(0.02)
+    real("'after'")
+    _, stopped, after = real.shell.tape.recorded_inputs
+    assert stopped.ended is not None
+    assert after.began - stopped.ended < 0.001
 
 
 def test_without_a_timer_nothing_fires_and_nothing_freezes(real: Typed) -> None:

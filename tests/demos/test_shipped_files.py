@@ -82,7 +82,7 @@ def test_an_unknown_transcript_is_one_line(folder: Path, name: str, told: str) -
 def test_an_iterable_is_found_by_its_name(folder: Path) -> None:
     """And an unknown one names the nearest."""
     assert find_iterable("walk", folder).path == folder / "walk.py"
-    with pytest.raises(DemoNotFoundError, match=r"^no demo iterable 'wlak': did you mean walk\?"):
+    with pytest.raises(DemoNotFoundError, match=r"^no source 'wlak': did you mean walk\?"):
         find_iterable("wlak", folder)
 
 

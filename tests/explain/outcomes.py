@@ -8,7 +8,8 @@ lie between two inputs. What does not end in 2.5 s hangs.
 Prints what differs from ``tests/data/misuse.json``, and ends with status 1 if anything
 does; ``--write`` writes the outcomes there. A snippet that ends as it did on the newest
 version before goes wrong here if it did there; where it ends differently, read what is
-printed and set `wrong_in` by hand. Names choose snippets. Needs no package.
+printed and set `wrong_in` by hand; so, too, in a snippet that is new, whose `outcome` is `{}`.
+Names choose mistakes or snippets; a name that is unknown is told, with status 2. Needs no package.
 """
 
 from __future__ import annotations
@@ -140,8 +141,13 @@ def main(*arguments: str) -> int:
         snippet
         for entry in entries
         for snippet in entry["snippets"]
-        if not names or snippet["id"] in names
+        if not names or names & {entry["id"], snippet["id"]}
     ]
+    if unknown := names - {
+        each["id"] for entry in entries for each in (entry, *entry["snippets"])
+    }:
+        print(f"not in {_DATA.name}: {', '.join(sorted(unknown))}", file=sys.stderr)
+        return 2
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         found = pool.map(lambda snippet: outcome(snippet["inputs"]), snippets)
         news = [_note(*pair) for pair in zip(snippets, found, strict=True)]

@@ -56,6 +56,7 @@ def test_the_file_in_the_config_directory_counts(home: dict[str, str], tmp_path:
         ("Banner = true", ":2: unknown setting 'Banner': did you mean 'banner'?"),
         ("[banner]", ":2: banner cannot be {}: write true or false"),
         ("[prompt]\nx = 1", ":2: unknown table 'prompt': there are banner, color, theme"),
+        ("[foo]\nx = 1", ":2: unknown table 'foo': there are banner, color, theme"),
         ("'quoted' = 1", ":2: unknown setting 'quoted': there are banner"),
         ('banner = "yes"', ":2: banner cannot be 'yes': write true or false"),
         ('color = "alway"', ":2: color cannot be 'alway': did you mean 'always'?"),

@@ -91,3 +91,20 @@ def test_on_a_narrow_screen_the_command_is_whole() -> None:
     for demo, after in zip(demo_transcripts(), demo_transcripts()[1:], strict=False):
         rows = [plain(line) for line in next_demo_lines(demo.path, ":replay", 40)]
         assert f"next  :replay {after.name}" in rows[0]
+
+
+def test_a_source_that_is_not_loaded(typed: Typed) -> None:
+    """Whoever walks one before it is loaded is told how; once, and not of other names."""
+    assert typed("async for n in counter(3): n").endswith(
+        "next  :load counter loads the source of that name\n"
+    )
+    assert "next" not in typed("counter")
+    assert "next" not in typed("unknown")
+    assert typed("rows").endswith("next  :load rows loads the source of that name\n")
+
+
+def test_a_command_of_another_prompt(typed: Typed) -> None:
+    """Whoever types one of IPython's is told how ours begin, once."""
+    told = "next  commands begin with a colon here, as :time and :run; try :help\n"
+    assert typed("%timeit 1").endswith(told)
+    assert "next" not in typed("%run x.py")

@@ -42,6 +42,8 @@ def test_with_ascii_alone_our_rows_are_ascii(start: Callable[..., Terminal]) -> 
     terminal.begin("async for x in gen(): pass")
     look("3 await")
     terminal.wait_for_prompt()
+    terminal.enter(":ticker tick 0.05")
+    look("tick | 2")
     assert "\n".join(shown).isascii()
 
 

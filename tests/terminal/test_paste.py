@@ -149,3 +149,18 @@ def test_a_session_can_be_piped() -> None:
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
     assert (done.stdout, done.returncode) == ("0\n1\n", 1)
     assert done.stderr.startswith("ZeroDivisionError")
+
+
+def test_lines_typed_by_the_terminal_keep_their_own_indentation(terminal: Terminal) -> None:
+    """Where it does not say what is pasted; those of somebody who types none get ours."""
+    terminal.send(
+        "def f(x):\r    if x:\r        return 1\r    else:\r        return 2\r    return 3\r\r"
+        "for i in range(2):\r    for j in 'a':\r        print(i, j, f(i))\r    print(i)\r\r"
+    )
+    terminal.wait(ends_with(terminal, "1"), "the end")
+    assert terminal.scrollback[-5:-1] == ["0 a 2", "0", "1 a 1", "1"]
+    terminal.send("if 1:\r")
+    terminal.wait(lambda: terminal.cursor_line == "...", "a line")
+    terminal.send("print('ours')\r\r")
+    terminal.wait(ends_with(terminal, "ours"), "the end")
+    assert "...     print('ours')" in terminal.scrollback

@@ -125,3 +125,36 @@ def test_what_cannot_be_played_is_refused(
     terminal = replay(replaying, str(path))
     assert terminal.exit_status() == 2
     assert told in "".join(terminal.lines)
+
+
+def test_a_demo_that_is_held_can_be_left(terminal: Terminal, tmp_path: Path) -> None:
+    """By `:replay stop`, or by another one, which is played to its end; then time goes on."""
+    first, second = tmp_path / "first.pycon", tmp_path / "second.pycon"
+    first.write_text(">>> 'first'\n>>> 'never'\n" + ">>> 'x'\n" * 9)
+    second.write_text("#: clock virtual\n>>> 'second'\n>>> await asyncio.sleep(0.1, 'last')\n")
+    terminal.enter(":replay stop")
+    terminal.wait_for(":replay stop: no demo is being replayed")
+    terminal.begin(f":replay {first}")
+    terminal.wait(lambda: terminal.cursor_line.startswith(">>> 'ne"), "the next line")
+    terminal.send("\x03")
+    terminal.wait_for("demo held")
+    terminal.begin(":replay missing.pycon")
+    terminal.wait_for("no file")
+    terminal.begin(f":replay {second}")
+    terminal.wait(lambda: "'last'" in terminal.lines, "'last'")
+    terminal.wait_for_prompt()
+    terminal.wait(lambda: not any("demo held" in line for line in terminal.lines), "no demo held")
+    assert terminal.lines.count("'first'") == 1
+    assert "'never'" not in terminal.lines
+    terminal.enter("await asyncio.sleep(0.1, 'time goes on')")
+    terminal.wait(lambda: "'time goes on'" in terminal.lines, "'time goes on'")
+    terminal.begin(f":replay {first}")
+    terminal.wait(lambda: terminal.cursor_line.startswith(">>> 'ne"), "the next line")
+    terminal.send("\x03")
+    terminal.wait_for("demo held")
+    terminal.enter(":replay stop")
+    terminal.wait(lambda: not any("demo held" in line for line in terminal.lines), "its end")
+    terminal.enter("await asyncio.sleep(0.1, 'and on')")
+    terminal.wait(lambda: "'and on'" in terminal.lines, "'and on'")
+    terminal.enter(":step")
+    terminal.wait_for(":step: no demo is being replayed")

@@ -94,13 +94,13 @@ def test_who_runs_for_a_moment_does_not_look_busy() -> None:
 
 
 def test_too_many_tasks_are_summed_up() -> None:
-    """The last of `recording_lines` rows counts the tasks without one, and those of them that ran."""
+    """The last of `rows` counts the tasks without one, and those of them that ran."""
     crowd = [lane(number, f"t{number}") for number in range(1, 21)]
     picture = snapshot(crowd, slices=[(2, 9500), (15, 9600), (16, 9700), (IDLE, 9800)])
     rows = draw(picture)
     assert len(rows) == 8
-    assert rows[-1] == "+ 13 more: 2 running"
-    assert draw(picture, rows=1) == ["+ 20 more: 3 running"]
+    assert rows[-1] == "+ 13 more: 2 ran lately"
+    assert draw(picture, rows=1) == ["+ 20 more: 3 ran lately"]
 
 
 def test_the_statement_just_typed_is_among_the_few() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import collections
 import types
 from dataclasses import dataclass, field
@@ -145,8 +146,35 @@ def test_a_long_value_takes_no_more_rows_than_there_are(
     hints = [line for line in lines if ":show _" in line]
     assert taken <= rows + 1  # the hint may take a second row on a narrow screen
     if taken > 1 and any("… " in line for line in lines):
-        assert len(hints) == 1
-        assert any(digit.isdecimal() for digit in hints[0])
+        (hint,) = hints
+        assert cell_width(hint) <= columns  # it is whole
+        counted = hint if "… " in hint else lines[lines.index(hint) - 1]
+        assert any(digit.isdecimal() for digit in counted.partition("… ")[2])
+
+
+@pytest.mark.parametrize(
+    ("value", "unit"),
+    [
+        ("x" * 10_000_000, "characters"),
+        ("\n" * 10_000_000, "characters"),
+        ("a line\n" * 1000, "characters"),
+        (b"a line\n" * 1000, "bytes"),
+        ("words and words " * 1000, "characters"),
+        ("\x00é\U000e0001" * 100_000, "characters"),
+        (b"\0" * 10_000_000, "bytes"),
+        (b"\0" * 3000, "bytes"),
+        ("'\\" * 3000, "characters"),
+    ],
+)
+def test_what_is_left_out_of_a_string_is_counted_in_it(value: str | bytes, unit: str) -> None:
+    """Not in the characters of its literal, where one may be written as four."""
+    rows = [row.strip() for row in shown(value)]
+    (told,) = [row for row in rows if row.startswith("… ")]
+    text = "".join(row for row in rows if row != told).rstrip(")")
+    quote = ")" if text.startswith("(") else text.removeprefix("b")[0]
+    kept = ast.literal_eval(text + quote)
+    assert value.startswith(kept)
+    assert told == f"… {len(value) - len(kept):,} more {unit}; :show _ shows all"
 
 
 def test_what_is_left_out_is_counted() -> None:

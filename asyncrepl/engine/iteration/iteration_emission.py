@@ -180,15 +180,19 @@ MAX_NAMED = 3
 
 
 def concurrent_tasks(timeline: Timeline, lane: int, since: int) -> ConcurrentTasks:
-    """Which tasks other than `lane` ran since slice `since`; forgotten slices don't count."""
+    """Which tasks other than `lane` ran since slice `since`; forgotten slices don't count.
+
+    Tasks of one name are told as one.
+    """
     slices = timeline.between(since, timeline.count)
     counts = Counter(number for number, _ in slices if number > IDLE)
     counts.pop(lane, None)
-    named = [
-        (_lane_name(timeline, number), count) for number, count in counts.most_common(MAX_NAMED)
-    ]
-    rest = counts.total() - sum(count for _, count in named)
-    return ConcurrentTasks(tuple(named), len(counts) - len(named), rest)
+    most = counts.most_common(MAX_NAMED)
+    named: Counter[str] = Counter()
+    for number, count in most:
+        named[_lane_name(timeline, number)] += count
+    rest = counts.total() - named.total()
+    return ConcurrentTasks(tuple(named.items()), len(counts) - len(most), rest)
 
 
 def ancestors(timeline: Timeline, lane: int | None) -> Iterator[int]:

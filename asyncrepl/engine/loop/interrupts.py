@@ -333,7 +333,7 @@ class Interrupter:
             self._hit_task = current_task(self._loop)
             self._forget_cancellation()
             if not (shield.postpone() or self._postponed(frame)):
-                raise KeyboardInterrupt  # here: see `_ignored`
+                raise KeyboardInterrupt  # here: where it was noticed
             return
         self._interrupt_soon(cancel=rows.forget() or not again)
 

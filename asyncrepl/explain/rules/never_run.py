@@ -22,6 +22,7 @@ from asyncrepl.explain.dropped_coroutines import (
 )
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaited, short
+from asyncrepl.explain.refused_arguments import is_for_refused_call
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import scope
 from asyncrepl.explain.value_origins import loads
@@ -52,7 +53,7 @@ def _call(evidence: Evidence) -> Place | None:
         return evidence.unit, here[0]
     for node in evidence.nodes[-1:]:  # it died where it was made, by a statement
         alone = isinstance(evidence.unit.parents.get(node), ast.Expr)
-        if isinstance(node, ast.Call) and alone and is_of_variable(evidence, node):
+        if isinstance(node, ast.Call) and alone and not here and is_of_variable(evidence, node):
             return evidence.unit, node
     found = [place for place in calls_that_made(evidence) if not is_kept(*place)]
     return found[0] if len(found) == 1 and not mentions(evidence, name) else None
@@ -60,7 +61,7 @@ def _call(evidence: Evidence) -> Place | None:
 
 def _made(evidence: Evidence, fits: Callable[[Unit, ast.Call], bool], why: str) -> Finding | None:
     found = _call(evidence)
-    if found is None or not fits(*found):
+    if found is None or not fits(*found) or is_for_refused_call(evidence.resolver, *found):
         return None
     text, name = short(*found), dropped_name(evidence)
     if callee_name(found[1]) != name:
@@ -192,6 +193,8 @@ def _shown(evidence: Evidence) -> Finding | None:
     """It was printed, and never ran: it is still there."""
     use, unit = evidence.use("seen"), evidence.unit
     if use is None or use.kind is not CoroutineType:
+        return None
+    if is_for_refused_call(evidence.resolver, unit, use.node):
         return None
     why = f"{short(unit, use.node)} is a coroutine: what is shown is that, and not its result."
     return Finding(why, awaited(evidence, unit, use.node))

@@ -11,6 +11,7 @@ from asyncrepl.explain.boolean_contexts import is_test
 from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
 from asyncrepl.explain.fresh_names import fresh
+from asyncrepl.explain.refused_arguments import is_for_refused_call
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.value_arrivals import is_meant_as_value
@@ -54,7 +55,9 @@ def _why(unit: Unit, node: ast.expr) -> str:
 
 def _generator(evidence: Evidence) -> Use | None:
     use = evidence.use("seen")
-    return use if use is not None and use.kind is AsyncGeneratorType else None
+    if use is None or use.kind is not AsyncGeneratorType:
+        return None
+    return None if is_for_refused_call(evidence.resolver, evidence.unit, use.node) else use
 
 
 def _tested(evidence: Evidence) -> Finding | None:

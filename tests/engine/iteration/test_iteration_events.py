@@ -85,6 +85,16 @@ def test_who_ran_meanwhile_is_counted() -> None:
     assert result.of(IterationEnded)[0].others == ConcurrentTasks((("beat", 4),))
 
 
+def test_tasks_of_one_name_are_counted_as_one() -> None:
+    """Else it would be told twice how often "beat" ran."""
+    beat = "async def beat():\n    while True: await asyncio.sleep(0.2)\n"
+    start = (
+        "ts = [asyncio.create_task(beat(), name='beat') for _ in range(2)]; await asyncio.sleep(0)"
+    )
+    result = traced(beat, start, "async for n in naps(2): pass")
+    assert result.of(IterationEnded)[0].others == ConcurrentTasks((("beat", 8),))
+
+
 @pytest.mark.parametrize(
     ("text", "how", "error"),
     [
