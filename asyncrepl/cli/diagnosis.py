@@ -30,7 +30,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from asyncrepl.cli.plain_session import run_program
 from asyncrepl.engine.loop.loop_runner import EndsSessionError
 from asyncrepl.events.instrument import Instrument
-from asyncrepl.explain.merged_fixes import with_equals
 from asyncrepl.runtime.process import INTERRUPTED
 from asyncrepl.session.console import Console
 from asyncrepl.session.shell_opening import open_shell
@@ -221,6 +220,8 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
     found.more = tuple(each for each in told if each != found.explanation)
     fix = found.explanation.fix if found.explanation is not None else None
     if found.explanation is not None and fix is not None and fix.filename == program.filename:
+        from asyncrepl.explain.merged_fixes import with_equals
+
         found.explanation = with_equals(found.explanation, found.more, program.text)
     return found
 
