@@ -23,6 +23,7 @@ import signal
 import socket
 import sys
 import termios
+import threading
 from contextlib import suppress
 from importlib import import_module
 
@@ -80,6 +81,8 @@ def _take(fds: array.array[int], *, terminal: bool) -> None:
     for number, each in enumerate(fds):
         os.dup2(each, number)
     os.closerange(_ASKED_FDS, 256)
+    # Where a Python forgets that; what asks for the processor time of a thread needs it.
+    threading.main_thread()._set_native_id()  # type: ignore[attr-defined]
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for stream in (sys.stdout, sys.__stdout__):
         stream.reconfigure(line_buffering=stream.isatty())  # type: ignore[union-attr]

@@ -14,6 +14,7 @@ import os
 import socket
 import subprocess
 import sys
+import termios
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -132,7 +133,9 @@ class ForkedProcess(subprocess.Popen[Any]):
         if passed or -1 in fds or not _server.serves(args, environment):
             super()._execute_child(args, *details)  # type: ignore[misc]
             return
-        self.pid = _server.fork(args, environment, folder and os.fspath(folder), fds, terminal=False)
+        self.pid = _server.fork(
+            args, environment, folder and os.fspath(folder), fds, terminal=False
+        )
         self._child_created = True
         self._close_pipe_fds(*details[9:15])  # type: ignore[attr-defined]
 
@@ -156,13 +159,18 @@ def run(
 
 
 class ForkedSpawn(pexpect.spawn):
-    """As `pexpect.spawn`."""
+    """As `pexpect.spawn`; `found` are the terminal's settings before the program changes them."""
+
+    found: list[Any]
 
     def _spawnpty(self, args: list[str], **options: Any) -> PtyProcess:
         environment = options.get("env") or os.environ
         if not _server.serves(args, environment):
-            return super()._spawnpty(args, **options)
+            process = super()._spawnpty(args, **options)
+            self.found = termios.tcgetattr(process.fd)
+            return process
         terminal, programs = os.openpty()
+        self.found = termios.tcgetattr(terminal)
         process = None
         try:
             rows, columns = options.get("dimensions") or (24, 80)

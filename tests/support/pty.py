@@ -113,7 +113,7 @@ class Terminal:
         self.child = ForkedSpawn(
             command[0], command[1:], env=environ, dimensions=(rows, columns), timeout=None
         )
-        self.found = self.attributes()
+        self.found = self.child.found
         self._stop, self._stopping = os.pipe()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
