@@ -115,7 +115,7 @@ def _environment_at_start(environment: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def _adopt_orphans(yes: bool) -> None:  # noqa: FBT001
+def _adopt_orphans(yes: bool) -> None:
     ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, int(yes), 0, 0, 0)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import pytest
 from support import forked_starts
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
 BYTES = {
