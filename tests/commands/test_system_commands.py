@@ -47,7 +47,7 @@ def test_the_loop_goes_on(type_in: Typed) -> None:
 def test_an_interrupt_reaches_the_program(type_in: Typed, after: float) -> None:
     """It ends, with all that it has started, and that is told."""
     began = time.monotonic()
-    assert type_in("!sleep 60 & wait", interrupt_after=after) in {
+    assert type_in("!trap 'exit 130' INT; sleep 60 & wait", interrupt_after=after) in {
         "ended by SIGINT\n",
         "exit status 130\n",
     }
