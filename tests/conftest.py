@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import linecache
+import os
 import signal
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -38,6 +39,10 @@ def pytest_configure(config: pytest.Config) -> None:
     They would hand it on to the programs that are tested. A handler, unlike "ignored", is
     the default again in a program that is started; ``nohup`` still keeps this one alive.
     """
+    # Else each of the many programs started would compile all that it imports.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    if getattr(config.option, "dist", "no") == "load":  # what takes seconds stands side by side
+        config.option.dist = "worksteal"
     config.addinivalue_line("markers", "slow: takes long, and is run with --slow only")
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     for number in (signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM, signal.SIGTSTP, signal.SIGCHLD):

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__: list[str] = []
 
 _READ_SIZE = 64 * 1024
+_POLL = 0.05  # seconds
 #: Commands that change nothing but the shell that runs them, and Python's own way.
 _SHELL_ONLY = {"cd": "os.chdir({!r})", "export": "os.environ[NAME] = VALUE"}
 
@@ -120,16 +121,33 @@ async def _create(text: str, *, lent: bool) -> asyncio.subprocess.Process:
 
 async def _ended(shell: Shell, program: asyncio.subprocess.Process, *, lent: bool) -> None:
     """Wait until `program` has ended, and all it prints is shown."""
-    while True:
-        try:
-            await (program.wait() if lent else _show_output(program))
-            break
-        except asyncio.CancelledError:
-            if shell.closing:
-                _send(program, signal.SIGHUP, group=not lent)
-                raise
-            if not lent:
-                _send(program, signal.SIGINT, group=True)
+    rest: asyncio.Task[None] | None = None
+    try:
+        while True:
+            try:
+                await (program.wait() if lent else _show_output(program))
+                return
+            except asyncio.CancelledError:
+                if shell.closing:
+                    _send(program, signal.SIGHUP, group=not lent)
+                    raise
+                if not lent:
+                    _send(program, signal.SIGINT, group=True)
+                    rest = rest or asyncio.create_task(_hang_up_on_rest(program), name=":shell")
+    finally:
+        if rest is not None:
+            rest.cancel()
+
+
+async def _hang_up_on_rest(program: asyncio.subprocess.Process) -> None:
+    """When `program` has ended, end what it has left behind, as a terminal that closes does.
+
+    A shell starts what runs in the background such that it ignores SIGINT; our pipe is open until
+    that ends, too. Not `program.wait()`: on some Pythons that waits for the pipe as well.
+    """
+    while program.returncode is None:
+        await asyncio.sleep(_POLL)
+    _send(program, signal.SIGHUP, group=True)
 
 
 async def _show_output(program: asyncio.subprocess.Process) -> None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from asyncrepl.engine.loop.loop_iteration import LoopIteration
 
-__all__ = ["ModulePreloader", "import_lock"]
+__all__ = ["ModulePreloader", "import_lock", "module_names"]
 
 #: What a session may need, what is needed soonest first.
 _PACKAGES = (
@@ -100,7 +100,7 @@ class ModulePreloader:
 
     def _load_all(self) -> None:
         pause = _FIRST_DELAY
-        for name in _module_names():
+        for name in module_names():
             if self._over.wait(pause):
                 return
             while self._turn.busy:
@@ -113,7 +113,7 @@ class ModulePreloader:
             pause = max(perf_counter() - began, _MIN_PAUSE)
 
 
-def _module_names() -> Iterator[str]:
+def module_names() -> Iterator[str]:
     """The modules, such that each imports few others: those farthest down come first."""
     from pkgutil import walk_packages
 

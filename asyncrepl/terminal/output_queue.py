@@ -182,7 +182,8 @@ class OutputQueue:
                 text, since = begun.text + text, begun.since
             else:
                 self._queue(*begun)
-        if "\n" in text or len(text) > _MAX_PIECE:
+        unheard = self._bypass is not None and self._wake is _no_listener  # in a forked child
+        if "\n" in text or len(text) > _MAX_PIECE or unheard:
             self._poll_children()
             self._queue(text, writer, since, on_queue)
         elif text:
@@ -233,6 +234,15 @@ class OutputQueue:
             self._room.release()
         return pieces
 
+    def queue_overdue(self) -> None:
+        """Queue the lines that have waited long enough for their end, and take nothing.
+
+        For while there is a `bypass`: `take` would find nothing, and nobody else ends the wait.
+        """
+        self._woken = _ASLEEP
+        with self._lock:
+            self._queue_overdue(everything=False)
+
     @property
     def waiting(self) -> bool:
         """Whether a line waits for its end: `take` is to be called again soon."""
@@ -268,6 +278,8 @@ class OutputQueue:
     def bypass(self, write: Callable[[Iterable[Piece]], None] | None) -> None:
         """Hand pieces to `write` at once instead of queueing them; None ends that.
 
+        A line that is not finished still waits a moment: its end would come behind what somebody
+        else, who has the terminal, writes meanwhile.
         `write` is called in the writer's thread, one call at a time; first with
         what is queued, so that the order is kept.
         """
@@ -374,7 +386,7 @@ class OutputQueue:
 
     def _wake_up(self, *, complete: bool) -> None:
         wanted = _NOW if complete else _LATER
-        if self._woken < wanted and self._bypass is None:
+        if self._woken < wanted and not (complete and self._bypass is not None):
             self._woken = wanted
             self._wake(complete)
 

@@ -77,12 +77,12 @@ class Painter:
 
     def drain(self, *, everything: bool = False) -> None:
         """Draw what is queued so far, now; `everything`: also lines that wait for their end."""
-        if self.paused:
-            return
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if (pieces := self._queue.take(everything=everything)) and self._loop is not None:
+        if self.paused:
+            self._queue.queue_overdue()
+        elif (pieces := self._queue.take(everything=everything)) and self._loop is not None:
             self._show(pieces)
             self._last = self._loop.time()
         if self._queue.waiting and self._loop is not None:

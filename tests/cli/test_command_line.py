@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from support import forked_starts
 
 from asyncrepl.runtime.shipped_demos import demo_transcripts
 
@@ -21,14 +22,11 @@ Finished = subprocess.CompletedProcess[str]
 
 def run(*words: str, stdin: str | None = None, **environment: str) -> Finished:
     environ = {k: v for k, v in os.environ.items() if k not in {"NO_COLOR", "FORCE_COLOR"}}
-    return subprocess.run(
+    return forked_starts.run(
         [sys.executable, "-m", "asyncrepl", *words],
         input="" if stdin is None else stdin,
-        capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=60,
-        check=False,
         env=environ | {"PYTHONIOENCODING": "utf-8"} | environment,
     )
 

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from support import forked_starts
 from support.pty import Terminal
 
 if TYPE_CHECKING:
@@ -31,10 +32,8 @@ PLACES = {
 
 
 def run(*words: str, stdin: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "asyncrepl", *words], input=stdin, capture_output=True, text=True,
-        timeout=60, check=False, env=os.environ | environ,
-    )  # fmt: skip
+    command = [sys.executable, "-m", "asyncrepl", *words]
+    return forked_starts.run(command, input=stdin, text=True, env=os.environ | environ)
 
 
 @pytest.mark.parametrize("how", ["-c", "FILE", "pipe"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -42,12 +43,15 @@ def test_the_loop_goes_on(type_in: Typed) -> None:
     type_in("os.unlink(p)")
 
 
-def test_an_interrupt_reaches_the_program(type_in: Typed) -> None:
+@pytest.mark.parametrize("after", [0.01, 0.3], ids=["at once", "when it has started others"])
+def test_an_interrupt_reaches_the_program(type_in: Typed, after: float) -> None:
     """It ends, with all that it has started, and that is told."""
-    assert type_in("!sleep 60 & wait", interrupt_after=0.01) in {
+    began = time.monotonic()
+    assert type_in("!trap 'exit 130' INT; sleep 60 & wait", interrupt_after=after) in {
         "ended by SIGINT\n",
         "exit status 130\n",
     }
+    assert time.monotonic() - began < 30
 
 
 def test_it_is_a_command_and_no_python() -> None:

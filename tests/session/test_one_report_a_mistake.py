@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import gc
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from support import forked_starts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -165,13 +165,8 @@ def test_it_is_told_once_however_it_is_run(tmp_path: Path, how: str, text: str) 
     path = tmp_path / "program.py"
     path.write_text(text)
     arguments = {"file": [str(path)], "-c": ["-c", text], "explain": ["explain", str(path)]}
-    finished = subprocess.run(
-        [sys.executable, "-m", "asyncrepl", *arguments.get(how, [])],
-        input=text if how == "pipe" else None,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [sys.executable, "-m", "asyncrepl", *arguments.get(how, [])]
+    finished = forked_starts.run(command, input=text if how == "pipe" else None, text=True)
     shown = finished.stdout + finished.stderr
     assert told(shown)[:2] == (1, 1), shown
     assert told(shown)[2] <= ("SystemExit" in text), shown

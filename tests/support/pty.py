@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import pexpect
 import pyte
+from support.forked_starts import ForkedSpawn
 
 if TYPE_CHECKING:
     import signal
@@ -109,10 +110,10 @@ class Terminal:
         self.chunks: list[tuple[float, bytes]] = []
         self.modes: dict[int, bool] = {}
         self.ended = False
-        self.child = pexpect.spawn(
+        self.child = ForkedSpawn(
             command[0], command[1:], env=environ, dimensions=(rows, columns), timeout=None
         )
-        self.found = self.attributes()
+        self.found = self.child.found
         self._stop, self._stopping = os.pipe()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from support import forked_starts
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
 BYTES = {
@@ -30,9 +31,7 @@ WRONG = {
 
 
 def python(*words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-X", "utf8", *words], input=stdin, capture_output=True, timeout=60, check=False
-    )  # fmt: skip
+    return forked_starts.run([sys.executable, *words], input=stdin)
 
 
 @pytest.mark.parametrize("what", BYTES)

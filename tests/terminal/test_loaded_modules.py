@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,6 +29,7 @@ signal.signal(signal.SIGUSR1, tell)
 from asyncrepl.cli.main import main
 sys.exit(main())
 """
+PATIENCE = 20.0  # seconds
 #: Packages, and modules of the standard library, that no first prompt needs.
 LATER = (
     "asyncrepl.explain",
@@ -62,11 +64,12 @@ def telling(start: Callable[..., Terminal], tmp_path: Path) -> Callable[[], tupl
                 path.unlink(missing_ok=True)
                 os.kill(terminal.child.pid, signal.SIGUSR1)
                 while not path.exists() and terminal.child.isalive():
-                    pass
+                    time.sleep(0.001)  # nothing to be woken by: the session must not import for us
                 names[:] = json.loads(path.read_text())
                 return name in names
 
-            for _ in range(10_000):
+            limit = time.monotonic() + PATIENCE
+            while time.monotonic() < limit:
                 if is_there():
                     return names
             raise AssertionError(f"{name} was never loaded: {names}")

@@ -97,6 +97,32 @@ def test_a_bypass_gets_lines_whole() -> None:
     assert direct == ["tick 1\n", "name? "]
 
 
+def test_beside_a_program_lines_stay_whole() -> None:
+    """Text and newline of a `print` come in two pieces; a program may write between them."""
+    queue, direct = OutputQueue(), []
+    queue.listen(lambda _complete: None)
+    queue.bypass(lambda pieces: direct.extend(piece.text for piece in pieces))
+    queue.write("tick")
+    assert direct == []
+    queue.write("\n")
+    assert direct == ["tick\n"]
+
+
+def test_beside_a_program_a_prompt_is_shown_without_a_newline() -> None:
+    """At once when it is flushed, else as soon as it has waited long enough for its end."""
+    queue, direct, woken = OutputQueue(), [], []
+    queue.listen(woken.append)
+    queue.bypass(lambda pieces: direct.extend(piece.text for piece in pieces))
+    queue.write("name? ")
+    queue.flush()
+    assert direct == ["name? "]
+    queue.write("age? ")
+    assert woken[-1:] == [False]
+    while queue.waiting:
+        queue.queue_overdue()
+    assert direct == ["name? ", "age? "]
+
+
 def test_writing_inside_of_writing_does_not_lock() -> None:
     """A finalizer or a signal handler that prints while its thread is in put gets through."""
     queue = OutputQueue()

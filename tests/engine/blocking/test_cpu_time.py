@@ -175,4 +175,4 @@ def test_a_look_that_comes_late_for_no_reason_was_stopped() -> None:
     stopped = probe.sample(late=5.0).queued - before.queued
     stop.put(None)
     watch.join()
-    assert 4.0 < stopped <= 5.0
+    assert 4.0 < stopped < 5.001  # a difference of two times since the boot of the machine
