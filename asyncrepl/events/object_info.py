@@ -16,6 +16,7 @@ from __future__ import annotations
 import functools
 from collections import deque
 from itertools import islice
+from opcode import opname
 from types import (
     AsyncGeneratorType,
     BuiltinFunctionType,
@@ -39,6 +40,7 @@ __all__ = [
     "RefusedOperand",
     "RefusedOperands",
     "describe",
+    "instruction_at",
     "lookup",
     "refused_operands",
 ]
@@ -115,6 +117,18 @@ def place_at(code: CodeType, offset: int) -> Place | None:
         return None
     lineno, end_lineno, column, end_column = found
     return Place(lineno or 0, end_lineno or 0, column or 0, end_column or 0)
+
+
+def instruction_at(code: CodeType, offset: int) -> str:
+    """The name of the instruction at `offset`.
+
+    Python 3.12 leaves a frame whose callee runs in the same evaluation, as that of a ``SEND`` to
+    a generator, in the cache behind the instruction.
+    """
+    codes = code.co_code
+    while offset > 0 and opname[codes[offset]] == "CACHE":
+        offset -= 2
+    return opname[codes[offset]]
 
 
 def describe(obj: object, *, keep: bool = False) -> ObjectInfo:

@@ -15,11 +15,10 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field, replace
 from inspect import CO_GENERATOR
-from opcode import opname
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
-from asyncrepl.events.object_info import Place, RefusedOperands, place_at
+from asyncrepl.events.object_info import Place, RefusedOperands, instruction_at, place_at
 from asyncrepl.explain.library_results import globals_of
 from asyncrepl.explain.operand_uses import Use, use_iterated, uses_at
 from asyncrepl.explain.source_units import SourceLike, Unit, Units
@@ -259,7 +258,7 @@ def _sites(units: Units, frames: list[tuple[FrameType, int]]) -> tuple[Site, ...
         if unit is not None:
             place = place_at(frame.f_code, offset)
             nodes = tuple(unit.at(place)) if place else ()
-            found.append(Site(unit, frame, nodes, opname[frame.f_code.co_code[offset]]))
+            found.append(Site(unit, frame, nodes, instruction_at(frame.f_code, offset)))
     return tuple(found)
 
 

@@ -46,7 +46,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from asyncrepl.events.async_states import has_begun, is_new, is_step
 from asyncrepl.events.finding_log import active_log, see, was_cut
-from asyncrepl.events.object_info import MISSING, lookup, refused_operands
+from asyncrepl.events.object_info import MISSING, instruction_at, lookup, refused_operands
 from asyncrepl.instrument.probe_placement import ProbePlacer
 from asyncrepl.syntax.names import callee_name
 
@@ -139,7 +139,7 @@ def _is_awaited(frame: FrameType) -> bool:
     if not flags & _CO_GENERATOR:
         return False
     driver = frame.f_back
-    return driver is None or opname[driver.f_code.co_code[driver.f_lasti]] == "SEND"
+    return driver is None or instruction_at(driver.f_code, driver.f_lasti) == "SEND"
 
 
 def guarded(obj: T) -> T:
