@@ -19,6 +19,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from asyncrepl.engine.loop.interrupts import shield
 from asyncrepl.session.command_registry import CommandError, command
 from asyncrepl.views.styled_lines import one_line
 
@@ -94,6 +95,19 @@ async def _started(shell: Shell, text: str, *, lent: bool) -> asyncio.subprocess
 
 
 async def _start(text: str, *, lent: bool) -> asyncio.subprocess.Process:
+    program = None
+    try:
+        with shield:  # a fork that takes long looks like code that is stuck
+            program = await _create(text, lent=lent)
+    except KeyboardInterrupt:
+        if program is None:
+            raise
+        if not lent:  # else the terminal has sent it, too
+            _send(program, signal.SIGINT, group=True)
+    return program
+
+
+async def _create(text: str, *, lent: bool) -> asyncio.subprocess.Process:
     if lent:
         return await asyncio.create_subprocess_shell(text)
     return await asyncio.create_subprocess_shell(

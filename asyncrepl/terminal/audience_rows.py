@@ -27,8 +27,9 @@ __all__ = ["AudienceRows", "key_name"]
 
 #: Seconds for which a key stays shown, and how many are.
 _SHOWN_FOR, _MAX_KEYS = 2.5, 40
+_SPACE = "Space"
 _NAMES = {
-    " ": "Space",
+    " ": _SPACE,
     Keys.ControlM: "Enter",
     Keys.ControlI: "Tab",
     Keys.BackTab: "Shift-Tab",
@@ -132,16 +133,21 @@ def key_name(key: KeyPress) -> str:
 
 
 def _joined(names: Sequence[str], times: str) -> str:
-    """The names with blanks between; text without, and what is repeated once, with a number."""
+    """The names with blanks between; text as it is typed, and what is repeated once, numbered."""
     pieces: list[str] = []
     text = ""
     for name, group in groupby(names):
         count = len(list(group))
         if len(name) == 1:
             text += name * count
-            continue
-        if text:
-            pieces.append(text)
+        elif name == _SPACE and count == 1 and text:
+            text += " "
+        else:
+            pieces += [*_typed(text), name if count == 1 else f"{name} {times}{count}"]
             text = ""
-        pieces.append(name if count == 1 else f"{name} {times}{count}")
-    return " ".join([*pieces, *filter(None, [text])])
+    return " ".join([*pieces, *_typed(text)])
+
+
+def _typed(text: str) -> list[str]:
+    """The text that was typed; a blank at its end, where nobody would see it, by its name."""
+    return [each for each in (text.removesuffix(" "), _SPACE * text.endswith(" ")) if each]

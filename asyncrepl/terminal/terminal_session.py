@@ -281,7 +281,12 @@ class _PromptSession:
 def _session_streams(terminal: Terminal, lease: TerminalLease) -> Iterator[None]:
     """The session's streams as those of `sys`; what user code put there is dropped."""
     before = sys.stdin, sys.stdout, sys.stderr
-    sys.stdin, sys.stdout = LeasedInput(lease.read_line), terminal.out
+
+    def read_line() -> str:
+        terminal.queue.flush()  # a question that is not finished is seen before its answer
+        return lease.read_line()
+
+    sys.stdin, sys.stdout = LeasedInput(read_line), terminal.out
     if os.isatty(2):
         sys.stderr = terminal.err
     try:

@@ -180,6 +180,8 @@ def test_old_keys_go_and_the_newest_are_seen() -> None:
     rows.pressed([KeyPress("a"), KeyPress("b"), KeyPress(Keys.Up), KeyPress(Keys.Up)])
     assert plain(rows.key_rows(40)[0]) == "keys ab Up ×2"
     assert plain(rows.key_rows(12)[0]) == "keys … Up ×2"
+    rows.pressed([KeyPress(each) for each in "for x in "])
+    assert plain(rows.key_rows(40)[0]) == "keys ab Up ×2 for x in Space"
     now[0] = 9.0
     assert plain(rows.key_rows(40)[0]) == "keys "
     assert re.fullmatch("keys ", plain(rows.key_rows(40)[0]))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import threading
 
 import pytest
@@ -63,15 +64,38 @@ def test_what_children_wrote_comes_before_what_is_written_after_it() -> None:
     assert taken(queue) == "child\nparent\n"
 
 
+class Written(io.StringIO):
+    """A stream that hands on what is written, as `print` writes it: in pieces."""
+
+    def __init__(self, queue: OutputQueue) -> None:
+        super().__init__()
+        self._queue = queue
+
+    def write(self, text: str) -> int:
+        self._queue.write(text)
+        return len(text)
+
+
 def test_a_bypass_first_gets_what_is_queued() -> None:
     """The order holds when the terminal is lent, and afterwards."""
     queue, direct = OutputQueue(), []
     queue.write("a")
     queue.bypass(lambda pieces: direct.extend(piece.text for piece in pieces))
-    queue.write("b")
+    queue.write("b\n")
     queue.bypass(None)
     queue.write("c")
-    assert (direct, taken(queue)) == (["a", "b"], "c")
+    assert (direct, taken(queue)) == (["a", "b\n"], "c")
+
+
+def test_a_bypass_gets_lines_whole() -> None:
+    """Else a program that has the terminal writes between the text and its end."""
+    queue, direct = OutputQueue(), []
+    queue.listen(lambda _complete: None)
+    queue.bypass(lambda pieces: direct.extend(piece.text for piece in pieces))
+    print("tick", 1, file=Written(queue))
+    queue.write("name? ")
+    queue.flush()
+    assert direct == ["tick 1\n", "name? "]
 
 
 def test_beside_a_program_lines_stay_whole() -> None:
