@@ -74,17 +74,6 @@ def test_a_bypass_first_gets_what_is_queued() -> None:
     assert (direct, taken(queue)) == (["a", "b\n"], "c")
 
 
-def test_a_bypass_gets_lines_whole() -> None:
-    """Else a program that has the terminal writes between the text and its end."""
-    queue, direct = OutputQueue(), []
-    queue.listen(lambda _complete: None)
-    queue.bypass(lambda pieces: direct.extend(piece.text for piece in pieces))
-    print("tick", 1, file=Written(queue))
-    queue.write("name? ")
-    queue.flush()
-    assert direct == ["tick 1\n", "name? "]
-
-
 def test_beside_a_program_lines_stay_whole() -> None:
     """Text and newline of a `print` come in two pieces; a program may write between them."""
     queue, direct = OutputQueue(), []
