@@ -42,6 +42,8 @@ ALLOWED_THERE: dict[tuple[str, str], str] = {
     ("explain/source_places.py", "_FOR.finditer(unit.text, start, stop)"): _PLACE,
     ("explain/source_places.py", "_FOR.match(unit.text, start)"): _PLACE,
     ("explain/fix_editor.py", "each.text == ']'"): "an edit of ours",
+    ("session/frontend.py", "word == 'stop'"): "a word behind a command of ours",
+    ("session/guide.py", "text.lstrip().startswith('%')"): "what is no Python has no tree",
     ("explain/top_level_awaits.py", "unit.text[:end].endswith('\\n')"): _LAYOUT,
     ("explain/fix_editor.py", "name in each.text"): "only what has it is looked at by its names",
     ("explain/hoisted_code.py", "_HEADER.match(unit.text, unit.source.span(function).start)"): _PLACE,
