@@ -101,6 +101,7 @@ class _ForkServer:
                 [sys.executable, "-c", _SERVER, str(theirs.fileno())],
                 stdin=subprocess.PIPE,  # as in most children: a stream that cannot be sought in
                 stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
                 env={**os.environ},

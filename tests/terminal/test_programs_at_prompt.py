@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import termios
 from typing import TYPE_CHECKING
 
@@ -116,6 +117,6 @@ def test_awaits_are_measured_apart(
     terminal = start(columns=columns, rows=rows)
     terminal.enter(":time await asyncio.sleep(0.02)")
     shown = " ".join(line.strip() for line in terminal.lines)
-    assert "suspended 2" in shown
+    assert re.search(r"suspended (19|2\d)", shown)
     assert "times 1 run" in shown or "times 2 runs" in shown
     assert not any("blocked" in line for line in terminal.scrollback)
