@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 import builtins
+from functools import partial
+from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING
+from asyncrepl.explain.bindings import imported
 from asyncrepl.explain.library_results import globals_of, mock_file
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.syntax.names import callee_name, last_name
@@ -98,17 +101,32 @@ def made_at(evidence: Evidence, name: str) -> Place | None:
     named = [call for call in here if callee_name(call) == name]
     if not named and _is_of_library(evidence):
         named = [call for call in here if _may_give(evidence, unit, call)]
-    found = named or [call for call in here if is_of_variable(evidence, call)]
+    found = named or [call for call in here if is_of_variable(evidence, unit, call)]
     return (unit, found[0]) if len(found) == 1 else None
 
 
-def is_of_variable(evidence: Evidence, call: ast.Call) -> bool:
-    """Whether what is called is no function or class of that name: it may be any."""
+def is_of_variable(evidence: Evidence, unit: Unit, call: ast.Call) -> bool:
+    """Whether what is called may be the function that made it, under another name.
+
+    Not if it is known to be another one, as ``gc.collect``, in which the coroutine only dies.
+    """
+    root = call.func
+    while isinstance(root, ast.Attribute):
+        root = root.value
+    if isinstance(root, ast.Name) and isinstance(imported(unit, root.id), ModuleType):
+        return False
+    value = _resolver(evidence, unit).value(call.func)
+    while isinstance(value, partial | MethodType):
+        value = value.func if isinstance(value, partial) else value.__func__
+    if isinstance(value, FunctionType):
+        return evidence.seen is not None and value.__code__ is evidence.seen.info.code
+    if isinstance(value, BuiltinFunctionType | type):
+        return False
     name = callee_name(call)
     return not hasattr(builtins, name) and not any(
         each.name == name
-        for unit in evidence.units.all()
-        for each in (*unit.functions(), *unit.nodes(ast.ClassDef))
+        for other in evidence.units.all()
+        for each in (*other.functions(), *other.nodes(ast.ClassDef))
     )
 
 

@@ -101,16 +101,14 @@ class Shell:
 
         return SleepMonitor(self.loop)
 
-    def _now(self) -> float:
-        """The instant of the user's clock: with another clock the loop has another `time`."""
-        return self.loop.time()
-
     @cached_property
     def tape(self) -> Tape:
         """What was typed, and what came of it."""
         from asyncrepl.session.tape import Tape
 
-        return Tape(self._now)
+        loop = self.loop  # not this shell, which a tape may outlive
+        # Asked anew: with another clock the loop has another `time`.
+        return Tape(lambda: loop.time())  # noqa: PLW0108
 
     @cached_property
     def debug_commands(self) -> DebugCommands:

@@ -53,7 +53,12 @@ def _call(evidence: Evidence) -> Place | None:
         return evidence.unit, here[0]
     for node in evidence.nodes[-1:]:  # it died where it was made, by a statement
         alone = isinstance(evidence.unit.parents.get(node), ast.Expr)
-        if isinstance(node, ast.Call) and alone and not here and is_of_variable(evidence, node):
+        if (
+            isinstance(node, ast.Call)
+            and alone
+            and not here
+            and is_of_variable(evidence, evidence.unit, node)
+        ):
             return evidence.unit, node
     found = [place for place in calls_that_made(evidence) if not is_kept(*place)]
     return found[0] if len(found) == 1 and not mentions(evidence, name) else None
