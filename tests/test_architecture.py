@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 ROOT = Path(asyncrepl.__file__).parent
-PAGE = (ROOT.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
 #: What is seen with a terminal only; what has done its work when it was imported, or code compiled.
 ELSEWHERE = (
     "terminal/",

@@ -197,7 +197,7 @@ def figures() -> Iterator[tuple[str, str, object, str]]:
     yield (
         "7",
         "decisions",
-        len(list((ROOT.parent / "docs" / "decisions").glob("[0-9]*.md"))),
+        len(list((Path(__file__).parents[2] / "docs" / "decisions").glob("[0-9]*.md"))),
         "all",
     )
     yield "–", f"of {wide} wide functions, silent", silent, "few"
