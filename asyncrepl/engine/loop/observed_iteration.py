@@ -65,7 +65,7 @@ _on_timeout = vars(asyncio.Timeout)["_on_timeout"]
 
 def run_once(loop: LiveLoop) -> None:
     """As asyncio's ``loop._run_once``; what runs is noted in the loop's timeline."""
-    timeline: Any = loop._transports.live.timeline  # as `loop.live`, without a call
+    timeline: Any = loop.live.timeline
     if loop._scheduled:
         _forget_cancelled(loop)
     if len(loop._ready) == 1 and type(loop._ready[0]._callback) is timeline.step:
@@ -155,7 +155,7 @@ def _run_lone_steps(loop: LiveLoop, timeline: Any) -> bool:
         loop._ready,
         timeline.step,
         loop._selector.select,
-        loop._transports.live,
+        loop.live,
     )
     any_ran = False
     while len(ready) == 1 and not (loop._stopping or loop._debug):
