@@ -149,3 +149,16 @@ def test_controls_are_met_with_silence(control: dict[str, Any]) -> None:
     """What is no async mistake at the prompt is none in a program."""
     if not control["incomplete"]:
         assert diagnosed("\n".join(control["inputs"])).explanation is None
+
+
+def test_what_a_coroutine_dies_in_has_not_made_it() -> None:
+    """A collection is a call of another function; the call that made it is named."""
+    found = diagnosed(
+        "import asyncio, gc\nasync def work(): return 1\nasync def main():\n    box = {}\n"
+        "    box['me'] = box\n    box['made'] = work()\n    del box\n    gc.collect()\n"
+        "asyncio.run(main())\n"
+    ).explanation
+    assert found is not None
+    assert "gc.collect" not in found.why
+    assert found.fix is not None
+    assert "= await work()" in found.fix.text
