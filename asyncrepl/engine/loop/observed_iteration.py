@@ -149,14 +149,11 @@ def _run_lone_steps(loop: LiveLoop, timeline: Any) -> bool:
     Nobody can come between two steps of a task that is alone, as long as no timer is due. So these
     are as many iterations as they would be, without a return to asyncio after each, and without
     the questions that have one answer. A statement that only does ``sleep(0)`` took 13 % longer
-    than under asyncio, and takes 3 % less.
+    than under asyncio, and takes 3 % less. What follows a step is written out as in
+    `_run_ready`: a function of its own would be called once for each.
     """
-    ready, step, select, live = (
-        loop._ready,
-        timeline.step,
-        loop._selector.select,
-        loop.live,
-    )
+    ready, step, live = loop._ready, timeline.step, loop.live
+    select = loop._selector.select
     any_ran = False
     while len(ready) == 1 and not (loop._stopping or loop._debug):
         handle: Any = ready[0]
