@@ -2,9 +2,9 @@
 
 Each snippet as a file of its own, and then inside ``async def main()`` with
 ``asyncio.run``, in a method, in an imported module, and with every other spelling of what
-is imported or built in. What is explained at the top level has to be explained there, too, and put right as well. Prints
-what is lost, and how much of it by context; ends with status 1 if that is more than
-``--lost`` allows. Needs `tests` on ``PYTHONPATH``.
+is imported or built in. What is explained at the top level has to be explained there, too,
+and put right as well. Prints what is lost, and how much of it by context; ends with status 1
+if that is more than ``--lost`` allows. Needs `tests` on ``PYTHONPATH``.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def losses(pair: tuple[dict[str, Any], dict[str, Any]]) -> list[Loss]:
             continue  # it cannot be written so
         said = explained(there)
         if _kind(said) == _kind(top):
-            found.append(Loss(snippet["id"], name, *_lost(said, right, shown)))
+            found.append(Loss(snippet["id"], name, *_lost(said, top, right, shown)))
     return found
 
 
@@ -108,7 +108,9 @@ def _shown(said: Said) -> tuple[str, str] | None:
     return re.sub(r"0x\w+|0\.\d+", "…", shown), trouble
 
 
-def _lost(said: Said, right: set[str], shown: tuple[str, str] | None) -> tuple[str, str]:
+def _lost(
+    said: Said, top: Said, right: set[str], shown: tuple[str, str] | None
+) -> tuple[str, str]:
     """What is lost, and what was said; empty where nothing is."""
     if said.explanation is None:
         return "silent", said.error
@@ -119,7 +121,14 @@ def _lost(said: Said, right: set[str], shown: tuple[str, str] | None) -> tuple[s
     there = _shown(said)
     if there is None:
         return "no fix", said.explanation.why
-    return ("", "") if there == shown else ("other fix", f"{there} and not {shown}"[:300])
+    if there == shown or _in_the_end(said, there) & _in_the_end(top, shown):
+        return "", ""
+    return "other fix", f"{there} and not {shown}"[:300]
+
+
+def _in_the_end(said: Said, shown: tuple[str, str] | None) -> set[tuple[str, str] | None]:
+    """What the corrected program shows in four runs: some count what fits into 30 ms."""
+    return {shown, *(_shown(said) for _ in range(3))}
 
 
 def main(*arguments: str) -> int:
