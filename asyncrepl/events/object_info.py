@@ -1,4 +1,4 @@
-"""What is known of an object without holding it, and the operands that were refused.
+"""What is known of an object without holding it or running its code; and refused operands.
 
 A TypeError names the type that was refused and carries nothing else; by the time it is caught the
 object is gone. So just before an operation that has to fail, a probe leaves a note of its operand
@@ -9,12 +9,18 @@ it and when a generator's ``finally`` runs, also in programs that catch the erro
 an `ObjectInfo`: the type, the code it runs, the function or class itself, the types of its
 members. That suffices for every rule. `describe` makes it, `lookup` finds special methods as the
 interpreter does; neither runs a line of the user's code.
+
+`is_new`, `has_begun` and `is_step` say how far an asynchronous object has come, `async_use` how
+one is used: of a function what its *call* has to be used with, of a class what its instances
+have: ``sleep`` needs ``await``, an async generator function needs ``async for``.
 """
 
 from __future__ import annotations
 
 import functools
+import gc
 from collections import deque
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_ITERABLE_COROUTINE
 from itertools import islice
 from opcode import opname
 from types import (
@@ -28,7 +34,7 @@ from types import (
     MappingProxyType,
     MethodType,
 )
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,11 +45,17 @@ __all__ = [
     "Place",
     "RefusedOperand",
     "RefusedOperands",
+    "async_use",
     "describe",
+    "generator_of_step",
+    "has_begun",
     "instruction_at",
+    "is_new",
+    "is_step",
     "lookup",
     "refused_operands",
 ]
+
 
 #: Stands for "no such attribute", which differs from the attribute None.
 MISSING = object()
@@ -196,3 +208,104 @@ class RefusedOperands:
 
 #: The one list, as there is one ``sys.last_value``: probes have nobody to ask for another.
 refused_operands = RefusedOperands()
+
+
+_HEAP = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made by a class statement
+#: The types of the awaitables of a step: of ``agen.asend()``, ``agen.aclose()``, ``anext()``.
+_STEP_TYPES = frozenset({"async_generator_asend", "async_generator_athrow", "anext_awaitable"})
+
+
+def is_step(kind: type) -> bool:
+    """Whether `kind` is that of the awaitables of a step of an async generator."""
+    return type(kind) is type and kind.__name__ in _STEP_TYPES and not kind.__flags__ & _HEAP
+
+
+def generator_of_step(step: object) -> Any:
+    """The async generator whose step it is; an ``anext`` with a default wraps another step."""
+    for thing in gc.get_referents(step):
+        if type(thing) is AsyncGeneratorType:
+            return thing
+        if is_step(type(thing)):
+            return generator_of_step(thing)
+    return None
+
+
+def is_new(coroutine: Any) -> bool:
+    """Whether the coroutine has not begun to run."""
+    return (
+        coroutine.cr_frame is not None and not coroutine.cr_suspended and not coroutine.cr_running
+    )
+
+
+def has_begun(generator: Any) -> bool:
+    """Whether the async generator `generator` has taken a step or was closed."""
+    frame = generator.ag_frame
+    if frame is None or generator.ag_running:
+        return True
+    if hasattr(generator, "ag_suspended"):  # since Python 3.12
+        return bool(generator.ag_suspended)
+    last: int = frame.f_code.co_code[frame.f_lasti]
+    return opname[last] != "RETURN_GENERATOR"
+
+
+_MAX_LAYERS = 10
+_CONTEXT_MANAGERS = "contextlib"
+#: Plain functions of the standard library that give something to await: nothing about
+#: them tells.
+_GIVE_AWAITABLES = {
+    ("asyncio.tasks", "gather"),
+    ("asyncio.tasks", "shield"),
+    ("asyncio.tasks", "create_task"),
+    ("asyncio.tasks", "ensure_future"),
+    ("asyncio.futures", "wrap_future"),
+}
+_GIVE_ITERATORS = {("asyncio.tasks", "as_completed")}
+_MEMBERS = (("__await__", "await"), ("__aiter__", "async for"), ("__aenter__", "async with"))
+
+
+def async_use(obj: Any) -> str:
+    """``needs await``, ``needs async for`` or ``needs async with``; empty for all else."""
+    uses = _uses(obj)
+    return f"needs {' or '.join(uses)}" if uses else ""
+
+
+def _uses(obj: Any) -> list[str]:
+    function = _unwrapped(obj)
+    if type(function) is FunctionType:
+        use = _use_of_call(function)
+        return [use] if use else []
+    kind = obj if _is_class(obj) else type(obj)
+    return [use for name, use in _MEMBERS if lookup(kind, name) not in (MISSING, None)]
+
+
+def _is_class(obj: Any) -> bool:
+    return type in type.__dict__["__mro__"].__get__(type(obj))
+
+
+def _unwrapped(obj: Any) -> Any:
+    """The function in a method, a partial, a static or class method."""
+    for _ in range(_MAX_LAYERS):
+        if type(obj) in (MethodType, staticmethod, classmethod):
+            obj = obj.__func__
+        elif type(obj) is functools.partial:
+            obj = obj.func
+        else:
+            break
+    return obj
+
+
+def _use_of_call(function: FunctionType) -> str:
+    flags = function.__code__.co_flags
+    own = function.__dict__
+    if flags & CO_ASYNC_GENERATOR:
+        return "async for"
+    if flags & (CO_COROUTINE | CO_ITERABLE_COROUTINE) or "_is_coroutine_mark" in own:
+        return "await"
+    wrapped = own.get("__wrapped__")
+    if type(wrapped) is FunctionType and wrapped.__code__.co_flags & CO_ASYNC_GENERATOR:
+        made_by = function.__globals__.get("__name__")
+        return "async with" if made_by == _CONTEXT_MANAGERS else ""
+    name = function.__globals__.get("__name__"), function.__code__.co_name
+    if name in _GIVE_AWAITABLES:
+        return "await"
+    return "async for" if name in _GIVE_ITERATORS else ""

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 
-from asyncrepl.events.async_use import async_use
-from asyncrepl.runtime.path_names import paths_beginning_with
+from asyncrepl.events.object_info import async_use
+from asyncrepl.runtime.lookups import paths_beginning_with
 from asyncrepl.syntax.cursor_context import code_at_end, open_call, opened_at_end
 from asyncrepl.terminal.object_lookup import (
     MISSING,

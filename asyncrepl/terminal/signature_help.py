@@ -11,7 +11,7 @@ import types
 from inspect import Parameter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from asyncrepl.events.async_use import async_use
+from asyncrepl.events.object_info import async_use
 from asyncrepl.syntax.cursor_context import open_call
 from asyncrepl.syntax.static_inspection import without_annotations
 from asyncrepl.terminal.object_lookup import MISSING, Found, find, raw_attribute, raw_document
