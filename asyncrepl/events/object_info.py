@@ -10,9 +10,7 @@ an `ObjectInfo`: the type, the code it runs, the function or class itself, the t
 members. That suffices for every rule. `describe` makes it, `lookup` finds special methods as the
 interpreter does; neither runs a line of the user's code.
 
-`is_new`, `has_begun` and `is_step` say how far an asynchronous object has come, `async_use` how
-one is used: of a function what its *call* has to be used with, of a class what its instances
-have: ``sleep`` needs ``await``, an async generator function needs ``async for``.
+`is_new`, `has_begun` and `is_step` say how far an asynchronous object has come.
 """
 
 from __future__ import annotations
@@ -20,7 +18,6 @@ from __future__ import annotations
 import functools
 import gc
 from collections import deque
-from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_ITERABLE_COROUTINE
 from itertools import islice
 from opcode import opname
 from types import (
@@ -45,7 +42,6 @@ __all__ = [
     "Place",
     "RefusedOperand",
     "RefusedOperands",
-    "async_use",
     "describe",
     "generator_of_step",
     "has_begun",
@@ -246,66 +242,3 @@ def has_begun(generator: Any) -> bool:
         return bool(generator.ag_suspended)
     last: int = frame.f_code.co_code[frame.f_lasti]
     return opname[last] != "RETURN_GENERATOR"
-
-
-_MAX_LAYERS = 10
-_CONTEXT_MANAGERS = "contextlib"
-#: Plain functions of the standard library that give something to await: nothing about
-#: them tells.
-_GIVE_AWAITABLES = {
-    ("asyncio.tasks", "gather"),
-    ("asyncio.tasks", "shield"),
-    ("asyncio.tasks", "create_task"),
-    ("asyncio.tasks", "ensure_future"),
-    ("asyncio.futures", "wrap_future"),
-}
-_GIVE_ITERATORS = {("asyncio.tasks", "as_completed")}
-_MEMBERS = (("__await__", "await"), ("__aiter__", "async for"), ("__aenter__", "async with"))
-
-
-def async_use(obj: Any) -> str:
-    """``needs await``, ``needs async for`` or ``needs async with``; empty for all else."""
-    uses = _uses(obj)
-    return f"needs {' or '.join(uses)}" if uses else ""
-
-
-def _uses(obj: Any) -> list[str]:
-    function = _unwrapped(obj)
-    if type(function) is FunctionType:
-        use = _use_of_call(function)
-        return [use] if use else []
-    kind = obj if _is_class(obj) else type(obj)
-    return [use for name, use in _MEMBERS if lookup(kind, name) not in (MISSING, None)]
-
-
-def _is_class(obj: Any) -> bool:
-    return type in type.__dict__["__mro__"].__get__(type(obj))
-
-
-def _unwrapped(obj: Any) -> Any:
-    """The function in a method, a partial, a static or class method."""
-    for _ in range(_MAX_LAYERS):
-        if type(obj) in (MethodType, staticmethod, classmethod):
-            obj = obj.__func__
-        elif type(obj) is functools.partial:
-            obj = obj.func
-        else:
-            break
-    return obj
-
-
-def _use_of_call(function: FunctionType) -> str:
-    flags = function.__code__.co_flags
-    own = function.__dict__
-    if flags & CO_ASYNC_GENERATOR:
-        return "async for"
-    if flags & (CO_COROUTINE | CO_ITERABLE_COROUTINE) or "_is_coroutine_mark" in own:
-        return "await"
-    wrapped = own.get("__wrapped__")
-    if type(wrapped) is FunctionType and wrapped.__code__.co_flags & CO_ASYNC_GENERATOR:
-        made_by = function.__globals__.get("__name__")
-        return "async with" if made_by == _CONTEXT_MANAGERS else ""
-    name = function.__globals__.get("__name__"), function.__code__.co_name
-    if name in _GIVE_AWAITABLES:
-        return "await"
-    return "async for" if name in _GIVE_ITERATORS else ""

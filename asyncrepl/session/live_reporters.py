@@ -1,10 +1,8 @@
-"""The narration of asynchronous iteration: from the tracer's events to the console.
+"""What is shown while the user's code runs: each step of iterations, and what blocks the loop.
 
 `Narrator` follows all iterations of a session, or those of one statement, and shows each of their
 six steps while it happens. The lines are made by `views`; here is decided whose steps are shown
-and since when times count.
-
-Telling what has blocked the loop.
+and since when times count. `BlockingReporter` says what has blocked the loop.
 """
 
 from __future__ import annotations
