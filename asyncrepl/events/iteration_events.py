@@ -89,7 +89,7 @@ class Iteration(NamedTuple):
 class IterationBegan(NamedTuple):
     """Step 1: ``__aiter__`` gave the iterator; both by their types' names; `itself`: the same."""
 
-    walk: Iteration
+    iteration: Iteration
     at: int
     iterable: str
     iterator: str
@@ -99,7 +99,7 @@ class IterationBegan(NamedTuple):
 class IterationJoined(NamedTuple):
     """The walk was under way when it began to be told; its rounds are counted from there."""
 
-    walk: Iteration
+    iteration: Iteration
     at: int
 
 
@@ -109,7 +109,7 @@ class AwaitableGiven(NamedTuple):
     It is empty for a walk that was joined. `kind` says what such an object is.
     """
 
-    walk: Iteration
+    iteration: Iteration
     round: int
     at: int
     awaitable: str
@@ -119,7 +119,7 @@ class AwaitableGiven(NamedTuple):
 class StepSuspended(NamedTuple):
     """Step 3 suspends for the first time in this round: `on` what, and `where` in user code."""
 
-    walk: Iteration
+    iteration: Iteration
     round: int
     at: int
     on: str
@@ -133,7 +133,7 @@ class ValueBound(NamedTuple):
     what was bound, as in ``n = 3``.
     """
 
-    walk: Iteration
+    iteration: Iteration
     round: int
     at: int
     waited: int
@@ -145,7 +145,7 @@ class ValueBound(NamedTuple):
 class BodyFinished(NamedTuple):
     """Step 5 of a round is over; it took so many ns."""
 
-    walk: Iteration
+    iteration: Iteration
     round: int
     at: int
     took: int
@@ -157,7 +157,7 @@ class RoundsSummary(NamedTuple):
     `on` and `values` are those of the last one.
     """
 
-    walk: Iteration
+    iteration: Iteration
     first: int
     last: int
     at: int
@@ -177,7 +177,7 @@ class IterationEnded(NamedTuple):
     no item; None where there was no such.
     """
 
-    walk: Iteration
+    iteration: Iteration
     at: int
     how: EndReason
     error: str
@@ -192,7 +192,7 @@ class IterationEnded(NamedTuple):
 class IterationsSummary(NamedTuple):
     """So many further walks at one site, in one: not told one by one; `took` ns together."""
 
-    walk: Iteration
+    iteration: Iteration
     more: int
     at: int
     items: int

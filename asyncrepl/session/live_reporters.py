@@ -62,7 +62,7 @@ class Narrator(Instrument):
 
     def open_iterations(self) -> list[IterationState]:
         """The iterations under way that are traced; for any thread."""
-        return [] if self._tracer is None else self._tracer.walks.seen()
+        return [] if self._tracer is None else self._tracer.open_iterations.seen()
 
     def turn(self, *, on: bool) -> None:
         """Narrate all iterations from now on, or none."""

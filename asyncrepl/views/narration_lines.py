@@ -119,7 +119,7 @@ def narration_lines(
     lines: list[Line] = []
     for number, step_text in enumerate(_STEP_TEXTS[type(event)](event)):
         time = "" if number and not step_text[0] else f"{max(event.at - since, 0) / 1e9:7.3f}"
-        lines += _laid_out(event.walk, time, step_text, width, task)
+        lines += _laid_out(event.iteration, time, step_text, width, task)
     return lines
 
 
@@ -137,7 +137,7 @@ def _laid_out(
 
 
 def _began(event: IterationBegan) -> list[_StepText]:
-    site = event.walk.site
+    site = event.iteration.site
     kind = "" if site.kind == "async for" else f" in a {site.kind}"
     iterator = "its own iterator" if event.itself else f"gives {_with_article(event.iterator)}"
     return [
@@ -146,7 +146,7 @@ def _began(event: IterationBegan) -> list[_StepText]:
 
 
 def _joined(event: IterationJoined) -> list[_StepText]:
-    operand = event.walk.site.operand
+    operand = event.iteration.site.operand
     return [("2-5", "", f"{operand} is under way: counted from here on")]
 
 
@@ -190,7 +190,7 @@ def _rounds(event: RoundsSummary) -> list[_StepText]:
 
 def _ended(event: IterationEnded) -> list[_StepText]:
     style, words = _ENDINGS[event.how]
-    words = words.format(error=event.error or "an exception", target=event.walk.site.target)
+    words = words.format(error=event.error or "an exception", target=event.iteration.site.target)
     if event.last is not None:
         words += f", after {duration(event.last)}"
     if event.how == "refused":
@@ -199,7 +199,7 @@ def _ended(event: IterationEnded) -> list[_StepText]:
 
 
 def _more_iterations(event: IterationsSummary) -> list[_StepText]:
-    site = event.walk.site
+    site = event.iteration.site
     count = "one more walk" if event.more == 1 else f"{event.more} more walks"
     items = _count(event.items, "item")
     return [("1-6", "", f"{count} of {site.operand}: {items} in {duration(event.took)}")]

@@ -42,7 +42,7 @@ class Seen:
 
     def __init__(self) -> None:
         self.timelines: list[Timeline] = []
-        self.walks = 0
+        self.iterations = 0
 
     @property
     def slices(self) -> int:
@@ -106,16 +106,18 @@ class _CountingTracer(Tracer):
 
     def begin(self, *args: Any) -> Any:
         """As a tracer does."""
-        _seen.walks += 1
+        _seen.iterations += 1
         return super().begin(*args)
 
     def _task(self) -> Any:
         return super()._task() or (self if self.on else None)
 
-    def _walk(self, number: int, task: Any, parent: Any, site: LoopSite) -> Iteration:
+    def _new_iteration(self, number: int, task: Any, parent: Any, site: LoopSite) -> Iteration:
         if task is self:
-            return Iteration(number, 0, "", 0 if parent is None else parent.walk.depth + 1, site)
-        return super()._walk(number, task, parent, site)
+            return Iteration(
+                number, 0, "", 0 if parent is None else parent.iteration.depth + 1, site
+            )
+        return super()._new_iteration(number, task, parent, site)
 
 
 class _View(Instrument):

@@ -92,8 +92,12 @@ def traced(
             begun(tracer)
         result.outcome = await ended
         tracer.finish(result.outcome.error)
-        walks = tracer.walks
-        result.held = len(walks._frames) + len(walks._waiting_to_suspend) + len(walks.dropped)
+        open_iterations = tracer.open_iterations
+        result.held = (
+            len(open_iterations._frames)
+            + len(open_iterations._waiting_to_suspend)
+            + len(open_iterations.dropped)
+        )
         tracer.stop()
 
     try:
@@ -116,5 +120,5 @@ def told(event: IterationEvent) -> tuple[Any, ...]:
         value // 1_000_000 if name in times and value is not None else value
         for name, value in fields.items()
     )
-    assert isinstance(event.walk, Iteration)
+    assert isinstance(event.iteration, Iteration)
     return type(event).__name__, *shown

@@ -105,8 +105,8 @@ class SiteSampler:
 
     def ended(self, detail: Detail, event: IterationEnded) -> Iterator[IterationsSummary]:
         """One that is not told in full is over; what to tell now, if anything."""
-        run = self._runs.setdefault(event.walk.site, _SiteCounts())
-        run.last, run.count = event.walk, run.count + 1
+        run = self._runs.setdefault(event.iteration.site, _SiteCounts())
+        run.last, run.count = event.iteration, run.count + 1
         run.items += event.items
         run.took += event.took
         if detail != "sum":

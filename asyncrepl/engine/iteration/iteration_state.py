@@ -69,7 +69,7 @@ if TYPE_CHECKING:
         turn: LoopIteration
         timeline: Timeline
         findings: FindingLog
-        walks: Any  # `OpenIterations`, whose module imports this one, too
+        open_iterations: Any  # `OpenIterations`, whose module imports this one, too
         asked: Callable[[], object] | None
 
         def emit(self, event: IterationEvent) -> None: ...
@@ -174,6 +174,7 @@ class IterationState:
         "detail",
         "frame",
         "iterable_facts",
+        "iteration",
         "long_bodies",
         "longest_body",
         "on",
@@ -183,7 +184,6 @@ class IterationState:
         "ready",
         "round",
         "tracer",
-        "walk",
         "watched_lane",
         "where",
     )
@@ -191,14 +191,14 @@ class IterationState:
     def __init__(
         self,
         tracer: Tracer,
-        walk: Iteration,
+        iteration: Iteration,
         parent: IterationState | None,
         detail: Detail,
         place: tuple[CodeType, int],
     ) -> None:
         self.tracer = tracer
         self.place = place
-        self.walk = walk
+        self.iteration = iteration
         self.parent = parent
         self.detail = detail
         self.frame = 0
@@ -231,7 +231,7 @@ class IterationState:
     def is_clause_in(self, parent: IterationState | None) -> bool:
         """Whether it is a comprehension's: in `parent`, if that is given."""
         inside = parent is None or self.parent is parent
-        return inside and self.walk.site.kind == "comprehension"
+        return inside and self.iteration.site.kind == "comprehension"
 
     # -- as a context manager, around a loop that is a statement -----------------------
 
@@ -241,7 +241,7 @@ class IterationState:
     def __exit__(
         self, _: object, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.tracer.walks.leave(self)
+        self.tracer.open_iterations.leave(self)
         if self.phase != "over":
             if error is None:
                 self.tracer.settle("unknown")
@@ -249,7 +249,7 @@ class IterationState:
             else:
                 name = type_name(error)
                 self.tracer.settle("source", name)
-                self.tracer.walks.end_clauses(self.tracer.cancelled(), name, self)
+                self.tracer.open_iterations.end_clauses(self.tracer.cancelled(), name, self)
                 self.end(self._way_out(error, traceback), name)
 
     def _way_out(self, error: BaseException, traceback: TracebackType | None) -> EndReason:
@@ -257,7 +257,7 @@ class IterationState:
             return "closed"
         if isinstance(error, asyncio.CancelledError) and (way := self.tracer.cancelled()):
             return way
-        return error_step(self.phase, self.walk.site, traceback)
+        return error_step(self.phase, self.iteration.site, traceback)
 
     def mute(self) -> None:
         """Nobody listens any more."""
@@ -279,7 +279,7 @@ class IterationState:
         if self.detail == "full":
             itself = iterator is iterable
             names = type_name(iterable), type_name(iterator)
-            self.tracer.emit(IterationBegan(self.walk, now, *names, itself))
+            self.tracer.emit(IterationBegan(self.iteration, now, *names, itself))
 
     def join(self, *, waiting: bool) -> None:
         """It is under way: in step 3 if it is `waiting`, else in its body."""
@@ -290,12 +290,12 @@ class IterationState:
         self._sum = (0 if waiting else 1, 0, 0, 0, self._slices)
         self._round_detail = "line" if waiting else "sum"
         self._next_emitted = 2
-        self.tracer.emit(IterationJoined(self.walk, now))
+        self.tracer.emit(IterationJoined(self.iteration, now))
 
     def ask(self) -> None:
         """Step 2 begins; if a round went before, its body is over."""
         tracer = self.tracer
-        if tracer.walks.dropped:
+        if tracer.open_iterations.dropped:
             tracer.goes_on(self)
         now = tracer.timeline.ns()
         if self.phase == "body":
@@ -316,14 +316,14 @@ class IterationState:
             self.long_bodies += 1
             self.longest_body = max(self.longest_body, took)
         if self._round_detail == "full":
-            self.tracer.emit(BodyFinished(self.walk, self.round, now, took))
+            self.tracer.emit(BodyFinished(self.iteration, self.round, now, took))
 
     def _begin_emitted_round(self, number: int) -> Detail:
         """A round begins of which something is to be told."""
         self._next_emitted = next_emitted(number)
         self._slices_asked = self.tracer.timeline.count
         self.on = self.where = ""
-        self.tracer.walks.look_at(self)
+        self.tracer.open_iterations.look_at(self)
         if self.tracer.asked is None:
             return detail_of(number)
         self.detail = "full"
@@ -337,7 +337,7 @@ class IterationState:
     def emit_asked(self, name: str, kind: AwaitableKind = "object") -> None:
         """Step 2 has given an object of this type; empty where that is not known."""
         if self._round_detail == "full":
-            self.tracer.emit(AwaitableGiven(self.walk, self.round, self._asked, name, kind))
+            self.tracer.emit(AwaitableGiven(self.iteration, self.round, self._asked, name, kind))
             if self.tracer.asked is not None:
                 self.tracer.asked()
             self._asked = self.tracer.timeline.ns()  # the telling is not part of the wait
@@ -347,7 +347,7 @@ class IterationState:
         self.on, self.where = on, where
         if self._round_detail == "full":
             self.tracer.emit(
-                StepSuspended(self.walk, self.round, self.tracer.timeline.ns(), on, where)
+                StepSuspended(self.iteration, self.round, self.tracer.timeline.ns(), on, where)
             )
 
     def got(self, values: tuple[object, ...]) -> None:
@@ -362,11 +362,13 @@ class IterationState:
         told = self._round_detail
         if told == "sum":
             return
-        tracer.walks.look_away(self)
-        text = binding_text(self.walk.site.target, values)
+        tracer.open_iterations.look_away(self)
+        text = binding_text(self.iteration.site.target, values)
         if told == "full":
             others = self._others(self._slices_asked)
-            tracer.emit(ValueBound(self.walk, self.round, now, waited, suspended, others, text))
+            tracer.emit(
+                ValueBound(self.iteration, self.round, now, waited, suspended, others, text)
+            )
             self._sum = self._sums()
         else:
             self._emit_rounds(now, text)
@@ -377,7 +379,7 @@ class IterationState:
         tracer = self.tracer
         now = tracer.timeline.ns()
         phase, self.phase = self.phase, "over"
-        tracer.walks.look_away(self)
+        tracer.open_iterations.look_away(self)
         if phase == "operand":
             return  # it never was a walk
         if phase == "body":
@@ -394,7 +396,7 @@ class IterationState:
         items = self.items(phase)
         others = self._others(self._slices) if self.detail == "full" else NO_TASKS
         sums = self._waited, self._suspended, last, others
-        tracer.ended(self, IterationEnded(self.walk, now, how, error, items, took, *sums))
+        tracer.ended(self, IterationEnded(self.iteration, now, how, error, items, took, *sums))
 
     def items(self, phase: IterationPhase) -> int:
         """How many rounds gave an item, if the last one came to `phase`."""
@@ -403,7 +405,7 @@ class IterationState:
     def _emit_rest(self, phase: IterationPhase, now: int) -> None:
         """Tell what of the rounds was not told yet."""
         if phase == "body" and self._round_detail == "full":
-            self.tracer.emit(BodyFinished(self.walk, self.round, now, now - self._got))
+            self.tracer.emit(BodyFinished(self.iteration, self.round, now, now - self._got))
         if (items := self.items(phase)) > self._sum[0]:
             self._emit_rounds(now, "", items)
 
@@ -419,7 +421,7 @@ class IterationState:
         self._sum = self._sums()
         self.tracer.emit(
             RoundsSummary(
-                self.walk,
+                self.iteration,
                 round_ + 1,
                 last or self.round,
                 now,
@@ -433,4 +435,4 @@ class IterationState:
         )
 
     def _others(self, since: int) -> ConcurrentTasks:
-        return concurrent_tasks(self.tracer.timeline, self.walk.lane, since)
+        return concurrent_tasks(self.tracer.timeline, self.iteration.lane, since)

@@ -113,6 +113,7 @@ class LoopExtension:
         "began",
         "clock",
         "findings",
+        "first_steps",
         "forked",
         "instruments",
         "loop_breakpoint",
@@ -120,7 +121,6 @@ class LoopExtension:
         "selector",
         "timeline",
         "turn",
-        "walks",
     )
 
     def __init__(self, clock: Clock, selector: WatchingSelector, own_fd: int) -> None:
@@ -129,7 +129,7 @@ class LoopExtension:
         self.turn = selector.turn
         self.timeline: Timeline | None = None
         self.loop_breakpoint: Breakpoint | None = None
-        self.walks: dict[int, tuple[CodeType, int]] = {}
+        self.first_steps: dict[int, tuple[CodeType, int]] = {}
         self.forked = False
         self.selector = selector
         self.instruments = selector.instruments
@@ -332,9 +332,9 @@ class LiveLoop(_SelectorEventLoop):
             frame = sys._getframe(1)  # noqa: SLF001  the documented way
             if frame.f_code.co_name == "__anext__" and is_ours(frame.f_code.co_filename):
                 frame = frame.f_back or frame  # the loop is traced, through an iterator of ours
-            live.walks[id(agen)] = frame.f_code, frame.f_lasti
-        elif live.walks:
-            live.walks.pop(id(agen), None)  # that of one that is gone
+            live.first_steps[id(agen)] = frame.f_code, frame.f_lasti
+        elif live.first_steps:
+            live.first_steps.pop(id(agen), None)  # that of one that is gone
         if live.findings.unbegun:
             live.findings.unbegun.pop(id(agen), None)
         if self._asyncgens_shutdown_called:

@@ -94,11 +94,11 @@ def test_nested_walks_are_joined_each() -> None:
     text = "async for a in naps(2):\n    async for b in naps(2): pass\n"
     result, seen = joined(text, 0.7)
     assert seen == [True, True]
-    assert [event.walk.site.target for event in result.of(IterationJoined)] == ["a", "b"]
-    assert [(event.walk.site.target, event.walk.depth) for event in result.of(IterationBegan)] == [
-        ("b", 1)
-    ]
-    ended = [(event.walk.site.target, event.how) for event in result.of(IterationEnded)]
+    assert [event.iteration.site.target for event in result.of(IterationJoined)] == ["a", "b"]
+    assert [
+        (event.iteration.site.target, event.iteration.depth) for event in result.of(IterationBegan)
+    ] == [("b", 1)]
+    ended = [(event.iteration.site.target, event.how) for event in result.of(IterationEnded)]
     assert ended == [("b", "exhausted"), ("b", "exhausted"), ("a", "exhausted")]
 
 
@@ -117,13 +117,13 @@ def test_a_walk_that_is_told_is_not_joined() -> None:
 
 def test_only_the_frame_that_was_joined_is_told() -> None:
     """Another call of the same function is not."""
-    walk = "async def walk():\n    async for n in naps(2): pass\n"
+    iteration = "async def walk():\n    async for n in naps(2): pass\n"
     text = "t = asyncio.create_task(walk()); await asyncio.sleep(0.2); await walk(); await t"
-    result, seen = joined(text, 0.1, walk)
+    result, seen = joined(text, 0.1, iteration)
     assert seen == [True]
     assert (
         len(result.of(IterationJoined))
-        == len({event.walk.number for event in result.of(IterationJoined)})
+        == len({event.iteration.number for event in result.of(IterationJoined)})
         == 1
     )
     assert len(result.of(IterationBegan)) == 1

@@ -267,9 +267,9 @@ def test_what_was_walked_is_not_remembered_for_ever(typing: Typing) -> None:
     """The notes are dropped with the generators."""
     typing("kept = [readings() for _ in range(300)]")
     typing("for each in kept:\n    async for x in each: break\n")
-    assert len(typing.loop.live.walks) >= 300
+    assert len(typing.loop.live.first_steps) >= 300
     typing("del kept, each", "1")
-    assert len(typing.loop.live.walks) < 40
+    assert len(typing.loop.live.first_steps) < 40
 
 
 def test_a_large_namespace_is_not_looked_through_for_ever(typing: Typing) -> None:
@@ -283,7 +283,7 @@ def test_with_nobody_looking_nothing_is_noted(loop: LiveLoop) -> None:
     """Without a timeline no walk is noted, and nothing is found."""
     typing = Typing(loop)
     assert typing(READINGS, "g = readings()", "async for x in g: break") == []
-    assert loop.live.walks == {}
+    assert loop.live.first_steps == {}
 
 
 def test_open_generators_say_where_they_wait_and_who_began(typing: Typing) -> None:
