@@ -11,7 +11,7 @@ import pytest
 import asyncrepl
 
 ROOT = Path(asyncrepl.__file__).parent
-#: In walking order. Each may import those before it.
+#: In the order in which data travels. Each may import those before it.
 ORDER = (
     "runtime", "events", "syntax", "instrument", "engine", "explain", "views", "session", "commands", "transcript", "export", "terminal",
     "cli", "__main__",

@@ -138,7 +138,7 @@ def _loadable_names(_shell: Shell, typed: str) -> CompletionWords:
 
 @command(
     ":load [NAME]",
-    "load a source to walk; alone, list them all",
+    "load a source to iterate over; alone, list them all",
     group="learning",
     rank=30,
     example=":load counter",

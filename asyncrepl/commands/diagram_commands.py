@@ -132,7 +132,7 @@ def _parses(text: str) -> bool:
 
 
 def _compiled_iteration(shell: Shell, expression: str) -> tuple[str, Source, CodeType]:
-    """The label of a row, and the statement that walks it, which the session then knows."""
+    """The label of a row, and the statement that iterates over it; the session then knows it."""
     filename = f"<marbles {len(shell.session.sources) + 1}>"
     text = iteration_text(expression)
     source, code = compile_iteration(filename, text)
@@ -141,7 +141,7 @@ def _compiled_iteration(shell: Shell, expression: str) -> tuple[str, Source, Cod
 
 
 class _MarbleDrawing:
-    """One ``:marbles``: the sources that are walked, and the errors of those that failed."""
+    """One ``:marbles``: sources that are iterated over, and the errors of those that failed."""
 
     def __init__(self, shell: Shell, sources: list[tuple[str, Source, CodeType]]) -> None:
         self._shell = shell
@@ -149,7 +149,7 @@ class _MarbleDrawing:
         self._errors: dict[int, Exception] = {}
 
     async def lines(self, seconds: float | None) -> list[Line]:
-        """Walk all until they end or time is up; Ctrl-C shows what was seen until then."""
+        """Iterate over all until they end or time is up; Ctrl-C shows what was seen until then."""
         recorder = MarbleRecorder(
             [(label, self._reader(code)) for label, _, code in self._sources],
             failed=self._errors.__setitem__,
@@ -181,7 +181,7 @@ class _MarbleDrawing:
             recorded.mark("value")
 
     def _error_lines(self, number: int) -> list[Line]:
-        """What is told of a failed row, when the walk is over: explaining it takes time."""
+        """What is told of a failed row, when the iteration is over: explaining it takes time."""
         label, source, _ = self._sources[number]
         shell, outcome = self._shell, Outcome(source, self._errors[number])
         more = number != max(self._errors)
@@ -196,7 +196,7 @@ class _MarbleDrawing:
 
 
 async def marbles(*iterables: AsyncIterable[Any], seconds: float | None = None) -> str:
-    """The marble diagram of async iterables that are walked at the same time, as text.
+    """The marble diagram of async iterables that are iterated over at the same time, as text.
 
     What ``:marbles`` shows, 80 columns wide: it takes as long as the longest source,
     at most `seconds` of the loop's time; a source is stopped after 1,000 values. A

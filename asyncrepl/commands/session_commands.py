@@ -280,8 +280,8 @@ class _Topic(NamedTuple):
 HELP_TOPICS = {
     "async for": _Topic(
         "async for TARGET in ITERABLE: BODY",
-        "Walks an asynchronous iterable: waits for each value, while other tasks run. It stands "
-        "in an async def, or at this prompt. Its six steps, as :trace tells them:",
+        "Iterates over an asynchronous iterable: waits for each value, while other tasks run. "
+        "It stands in an async def, or at this prompt. Its six steps, as :trace tells them:",
         STEP_MEANINGS,
         ":trace async for n in ticks(3): n",
     ),
@@ -310,7 +310,7 @@ HELP_TOPICS = {
         "Makes a function that can await. To call it runs nothing:",
         (
             ("without yield", "the call gives a coroutine: await it, or make a task of it"),
-            ("with yield", "the call gives an async generator: walk it with async for"),
+            ("with yield", "the call gives an async generator: iterate over it with async for"),
         ),
         "async def ticks(n): …",
     ),

@@ -117,7 +117,7 @@ def _wait_bars(snapshot: Snapshot) -> Iterator[_Bar]:
 
 
 def _iteration_bars(events: list[IterationEvent], end: int) -> Iterator[_Bar]:
-    """The walks and the steps in them; what is not over goes on to the `end`."""
+    """The iterations and the steps in them; what is not over goes on to the `end`."""
     open_iterations: dict[int, tuple[Iteration, int]] = {}
     since: dict[int, int] = {}
     for event in events:
@@ -150,7 +150,7 @@ def _iteration_bars(events: list[IterationEvent], end: int) -> Iterator[_Bar]:
 def _iteration_bar(iteration: Iteration, begin: int, end: int, told: str) -> _Bar:
     site = iteration.site
     name = f"{site.kind} {site.target} in {site.operand}"
-    return _Bar(iteration.lane, begin, end, 1 + 2 * iteration.depth, name, "walk", told)
+    return _Bar(iteration.lane, begin, end, 1 + 2 * iteration.depth, name, "iteration", told)
 
 
 def _step_bar(iteration: Iteration, begin: int, end: int, name: str, told: str) -> _Bar:
@@ -213,13 +213,13 @@ def _told_instant(track: int, at: int, name: str, told: str) -> dict[str, Any]:
 
 
 def _summary_events(events: list[IterationEvent]) -> Iterator[dict[str, Any]]:
-    """Rounds and walks that were not told one by one."""
+    """Rounds and iterations that were not told one by one."""
     for event in events:
         match event:
             case RoundsSummary(iteration=iteration, at=at, first=first, last=last):
                 yield _instant_event(iteration.lane, at, f"rounds {first} to {last}", "step")
             case IterationsSummary(iteration=iteration, at=at, count=count):
-                yield _instant_event(iteration.lane, at, f"{count} more walks", "walk")
+                yield _instant_event(iteration.lane, at, f"{count} more iterations", "iteration")
 
 
 def _instant_event(track: int, at: int, name: str, what: str) -> dict[str, Any]:

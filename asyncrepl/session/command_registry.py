@@ -39,7 +39,7 @@ __all__ = [
 
 #: What commands are for: the groups of ``:help``, in its order.
 COMMAND_GROUPS = {
-    "learning": "see how it works, and things to walk",
+    "learning": "see how it works, and things to iterate over",
     "background": "let things run while you type",
     "seeing": "what happens inside an async for",
     "speed": "slow it down, stop it, jump",

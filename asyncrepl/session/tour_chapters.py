@@ -55,7 +55,7 @@ CHAPTERS = (
             ),
             TourStep(
                 ":load ticks",
-                "Something to walk: ticks gives a number each second.",
+                "Something to iterate over: ticks gives a number each second.",
                 "ticks is a name of yours now. :load alone lists all sources.",
             ),
             TourStep(
@@ -138,7 +138,7 @@ CHAPTERS = (
             TourStep(
                 ":replay await",
                 "A demo of the course types itself. Ctrl-C holds it, :resume goes on.",
-                "That was the tour. :demos is the course, :load lists what there is to walk, "
+                "That was the tour. :demos is the course, :load lists sources to iterate over, "
                 ":help all commands.",
                 also=r":replay \S+",
             ),

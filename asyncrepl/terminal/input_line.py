@@ -277,7 +277,7 @@ class Editor:
                 HighlightIncrementalSearchProcessor(),
                 HighlightSelectionProcessor(),
                 # Few characters around the cursor: the search for the other
-                # bracket walks through the text at each redraw.
+                # bracket goes through the text at each redraw.
                 HighlightMatchingBracketProcessor(max_cursor_distance=1000),
                 AppendAutoSuggestion(),
             ],

@@ -194,13 +194,13 @@ def _ended(event: IterationEnded) -> list[_StepText]:
     if event.last is not None:
         words += f", after {duration(event.last)}"
     if event.how == "refused":
-        return [("1 __aiter__", style, f"{event.walk.site.operand}: {words}")]
+        return [("1 __aiter__", style, f"{event.iteration.site.operand}: {words}")]
     return [("6 stop", style, words), ("", "dim", _summary(event))]
 
 
 def _more_iterations(event: IterationsSummary) -> list[_StepText]:
     site = event.iteration.site
-    count = "one more walk" if event.more == 1 else f"{event.more} more walks"
+    count = "one more iteration" if event.more == 1 else f"{event.more} more iterations"
     items = _count(event.items, "item")
     return [("1-6", "", f"{count} of {site.operand}: {items} in {duration(event.took)}")]
 

@@ -102,7 +102,7 @@ class _ObservedLoop(LiveLoop):
 
 
 class _CountingTracer(Tracer):
-    """A tracer that counts the walks, and tells also of those that no task makes."""
+    """A tracer that counts the iterations, and tells also of those that no task makes."""
 
     def begin(self, *args: Any) -> Any:
         """As a tracer does."""
@@ -121,7 +121,7 @@ class _CountingTracer(Tracer):
 
 
 class _View(Instrument):
-    """Hears of each step of a walk, where a view would draw it."""
+    """Hears of each step of an iteration, where a view would draw it."""
 
     def iteration_event(self, event: IterationEvent) -> None:
         """Draw nothing."""

@@ -1,7 +1,7 @@
 """One module of CPython's tests, run in this process: ``running.py MODULE plain|observed``.
 
 Prints one JSON object: the outcome of each test by its id, and how many slices
-and walks were seen meanwhile.
+and iterations were seen meanwhile.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ WAIT = "await asyncio.sleep(3600); await asyncio.sleep(0.25)"
 
 
 def test_n_goes_to_the_next_anext(slow: Terminal) -> None:
-    """Of a walk that is told from its start: it stands right after step 2, then goes on."""
+    """Of an iteration that is told from its start: it stands right after step 2, then goes on."""
     slow.enter(SOURCE.replace("slow", "quick").replace("60", "0.01"))
     pause(slow, f"{WAIT}; [r async for r in quick(3)]")
     slow.send("tn")
@@ -88,7 +88,7 @@ def test_n_goes_to_the_next_anext(slow: Terminal) -> None:
     slow.wait(lambda: "[0, 10, 20]" in slow.scrollback and slow.at_prompt, "the end")
 
 
-def test_a_source_that_never_suspends_is_walked_by_steps(terminal: Terminal) -> None:
+def test_a_source_that_never_suspends_is_iterated_over_by_steps(terminal: Terminal) -> None:
     """It stands in the middle of a slice, where no await is."""
     terminal.enter("async def eager(n):\rfor i in range(n):\ryield i\r")
     pause(terminal, f"{WAIT}\x1b\rasync for x in eager(3): print('got', x)\r")
@@ -105,7 +105,7 @@ def test_a_source_that_never_suspends_is_walked_by_steps(terminal: Terminal) -> 
     assert "got 1" not in terminal.scrollback
 
 
-def test_a_walk_under_way_can_be_stepped(slow: Terminal) -> None:
+def test_an_iteration_under_way_can_be_stepped(slow: Terminal) -> None:
     """On every Python, round by round; nothing runs on meanwhile."""
     slow.enter(SOURCE.replace("slow", "quick").replace("60", "0.3 if i else 3600"))
     pause(slow, "async for r in quick(9): r")

@@ -90,7 +90,7 @@ class _SiteCounts:
 
 
 class SiteSampler:
-    """Counts walks by site, and sums up those that are not told one by one."""
+    """Counts iterations by site, and sums up those that are not told one by one."""
 
     def __init__(self) -> None:
         self._runs: dict[LoopSite, _SiteCounts] = {}

@@ -92,14 +92,14 @@ __all__ = [
     "find_starvation",
 ]
 
-#: Where a walk is: its operand is being evaluated; steps 1, 3 and 5; over.
+#: Where an iteration is: its operand is being evaluated; steps 1, 3 and 5; over.
 IterationPhase = Literal["operand", "aiter", "await", "body", "over"]
 
 
 def error_step(
     phase: IterationPhase, site: LoopSite, traceback: TracebackType | None
 ) -> EndReason:
-    """The way out of a walk that an error in this phase is; `traceback` is the loop's own."""
+    """How an error in this phase ends an iteration; `traceback` is the loop's own."""
     if phase == "aiter":
         return "refused"
     if phase == "body":
@@ -115,7 +115,7 @@ def _at_target(site: LoopSite, traceback: TracebackType) -> bool:
     return place is not None and (place.lineno, place.column) == site.bound
 
 
-#: A body that runs so many nanoseconds in one go, and a walk of so many items or
+#: A body that runs so many nanoseconds in one go, and an iteration of so many items or
 #: nanoseconds, keep others waiting in a way that can be felt.
 LONG_BODY, MANY_ITEMS = 5_000_000, 100
 
@@ -123,7 +123,7 @@ NO_FACTS = ObjectInfo(object)
 
 
 def facts_of_iterable(iterable: Any) -> ObjectInfo:
-    """What is kept of what is walked: its type, and the code of a generator."""
+    """What is kept of what is iterated over: its type, and the code of a generator."""
     kind = type(iterable)
     return ObjectInfo(kind, iterable.ag_code if kind is AsyncGeneratorType else None)
 
@@ -150,9 +150,9 @@ def _note_finding(iteration: IterationState, what: FindingKind, milliseconds: in
 
 
 class IterationState:
-    """A walk under way, and the context manager that a traced ``async for`` stands in.
+    """An iteration under way, and the context manager that a traced ``async for`` stands in.
 
-    `detail` says whether it is told at all. `parent` is the walk it happens in.
+    `detail` says whether it is told at all. `parent` is the iteration it happens in.
     """
 
     __slots__ = (
@@ -212,7 +212,7 @@ class IterationState:
         self.ready = self.long_bodies = self.longest_body = self.body_suspended = 0
         self._body_began_in = 0
         self._round_detail: Detail = "sum"
-        #: The next round to be told; none if the walk is not told step by step.
+        #: The next round to be told; none if the iteration is not told step by step.
         self._next_emitted = 1 if detail == "full" else 0
         self._broke = False
         self._asked_in = 0
@@ -375,13 +375,13 @@ class IterationState:
         self._got = tracer.timeline.ns()  # the telling is not part of the body
 
     def end(self, how: EndReason, error: str = "") -> None:
-        """Step 6: the walk is over."""
+        """Step 6: the iteration is over."""
         tracer = self.tracer
         now = tracer.timeline.ns()
         phase, self.phase = self.phase, "over"
         tracer.open_iterations.look_away(self)
         if phase == "operand":
-            return  # it never was a walk
+            return  # it never was an iteration
         if phase == "body":
             self._body += now - self._got
         if self.detail == "full":

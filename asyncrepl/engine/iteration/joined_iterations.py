@@ -207,7 +207,7 @@ class AsyncLoop(NamedTuple):
 def loops_of(code: CodeType, caller: CodeType | None = None) -> tuple[AsyncLoop, ...]:
     """The loops of `code`, of text that was typed or loaded; outer ones before inner ones.
 
-    On Python 3.11 a comprehension is a code of its own; what its `caller` walks for it is
+    On Python 3.11 a comprehension is a code of its own; what its `caller` iterates over for it is
     known to that.
     """
     sites = {
@@ -289,10 +289,10 @@ class JoiningTracer(Protocol):
 
 
 class JoinedIterations:
-    """The walks that were joined, for one tracer; for the loop's thread."""
+    """The iterations that were joined, for one tracer; for the loop's thread."""
 
     def __init__(self, tracer: JoiningTracer) -> None:
-        #: The lane of the statement, if walks of one are told: what it raises ends those.
+        #: The lane of the statement, if iterations of one are told: what it raises ends those.
         self.lane: int | None = None
         self._tracer = tracer
         self._thread = threading.get_ident()
@@ -303,7 +303,7 @@ class JoinedIterations:
         self._stopping: IterationState | None = None
 
     def join(self, task: Any) -> Iterator[bool]:
-        """Tell, from now on, of the walks in which the suspended `task` is.
+        """Tell, from now on, of the iterations in which the suspended `task` is.
 
         Of each comes whether it is told, now or already.
         """

@@ -24,7 +24,7 @@ _MAX_TEXT_LENGTH = 80
 #: Turns of the loop for what is due at the very instant at which the time is up.
 _LAST_ITERATIONS = 16
 
-#: Walks a source and hands each value to the function, until that says that it is enough.
+#: Iterates over a source and hands each value to the function, until that says that it is enough.
 SourceReader: TypeAlias = "Callable[[Callable[[object], bool]], Awaitable[object]]"
 
 
@@ -45,7 +45,7 @@ class MarbleRow(NamedTuple):
 
 
 class MarbleRecorder:
-    """Walks sources, each a label and a `SourceReader`; for the loop's thread.
+    """Iterates over sources, each a label and a `SourceReader`; for the loop's thread.
 
     `failed` is called with the number of a source and the exception that ended it;
     `came` whenever there is a value, in the source's task.

@@ -24,7 +24,7 @@ __all__ = ["OpenIterations", "UntracedIteration"]
 
 
 class UntracedIteration:
-    """In the place of a walk that is not to be told."""
+    """In the place of an iteration that is not to be told."""
 
     __slots__ = ("_open_iterations", "frame")
 
@@ -45,7 +45,7 @@ class UntracedIteration:
 class OpenIterations(Instrument):
     """Who is in which frame, and of whom it is to be told what suspends him.
 
-    A frame is known by its ``id``: as long as a walk is in it, it lives.
+    A frame is known by its ``id``: as long as an iteration is in it, it lives.
     """
 
     def __init__(self, loop: LiveLoop) -> None:
@@ -75,19 +75,19 @@ class OpenIterations(Instrument):
         return [each for each in every if isinstance(each, IterationState)]
 
     def inside(self, frame: FrameType) -> list[IterationState]:
-        """The walks in `frame` that are seen, outer ones first."""
+        """The iterations in `frame` that are seen, outer ones first."""
         return [
             each for each in self._frames.get(id(frame), ()) if isinstance(each, IterationState)
         ]
 
     def innermost(self, frame: int) -> IterationState | None:
-        """The innermost walk in `frame` that is seen."""
+        """The innermost iteration in `frame` that is seen."""
         inside = self._frames.get(frame)
         state = inside[-1] if inside else None
         return state if isinstance(state, IterationState) else None
 
     def around(self, frame: FrameType | None) -> IterationState | None:
-        """The walk in which `frame` runs: in itself, or in one that called it."""
+        """The iteration in which `frame` runs: in itself, or in one that called it."""
         while frame is not None and not runs_callbacks(frame.f_code):
             if (state := self.innermost(id(frame))) is not None:
                 return state

@@ -209,7 +209,7 @@ class Tracer:
         self._instruments = loop.live.instruments
         self._runs = SiteSampler()
         self._only: asyncio.Task[object] | None = None
-        #: lane -> whether its walks are told, while only those of one task are.
+        #: lane -> whether its iterations are told, while only those of one task are.
         self._related: dict[int, bool] = {}
         self._thread = 0
         self._number = 0
@@ -224,7 +224,7 @@ class Tracer:
     # -- for the shell -----------------------------------------------------------------
 
     def start(self, timeline: Timeline, only: asyncio.Task[object] | None = None) -> None:
-        """Tell from now on; with `only`, of the walks of that task and of those it makes."""
+        """Tell from now on; with `only`, of the iterations of that task and of those it makes."""
         self.stop()
         self.timeline = self.open_iterations.timeline = timeline
         self._only, self._thread, self.on = only, threading.get_ident(), True
@@ -237,7 +237,7 @@ class Tracer:
         sys.set_coroutine_origin_tracking_depth(max(self._depth, ORIGIN_DEPTH))
 
     def stop(self) -> None:
-        """Tell nothing any more, also not of walks that are under way."""
+        """Tell nothing any more, also not of iterations that are under way."""
         if self.on:
             self.on, self._only, self.asked = False, None, None
             if self._joining is not None:
@@ -249,7 +249,7 @@ class Tracer:
             sys.set_coroutine_origin_tracking_depth(self._depth)
 
     def join(self) -> list[bool]:
-        """Tell also of the walks that are under way in suspended tasks.
+        """Tell also of the iterates over that are under way in suspended tasks.
 
         Of each, whether it is told now: where somebody else traces, it may not be.
         """
@@ -284,7 +284,7 @@ class Tracer:
             for event in self._runs.rest(self.timeline.ns()):
                 self.emit(event)
 
-    # -- for walks ---------------------------------------------------------------------
+    # -- for iterations ---------------------------------------------------------------------
 
     def emit(self, event: IterationEvent) -> None:
         """Tell `event`."""
@@ -293,7 +293,7 @@ class Tracer:
                 hear(event)
 
     def begin(self, site: LoopSite, frame: FrameType) -> IterationState | UntracedIteration:
-        """A walk begins at `site`, in `frame`."""
+        """An iteration begins at `site`, in `frame`."""
         task = self._traced_task()
         if task is None:
             return UntracedIteration(self.open_iterations)
@@ -310,7 +310,7 @@ class Tracer:
     def joined(
         self, site: LoopSite, frame: FrameType, task: asyncio.Task[object]
     ) -> IterationState:
-        """A walk is under way at `site`, in `frame`, which is one of `task`."""
+        """An iteration is under way at `site`, in `frame`, which is one of `task`."""
         parent = self.open_iterations.innermost(id(frame))
         self._number += 1
         iteration, place = (
@@ -346,7 +346,7 @@ class Tracer:
         return Iteration(number, lane, name_of(task), depth, site)
 
     def _traced_task(self) -> asyncio.Task[object] | None:
-        """The task that runs, if its walks are to be told."""
+        """The task that runs, if its iterations are to be told."""
         if not self.on or threading.get_ident() != self._thread:
             return None
         task = current_task(self._loop)

@@ -66,7 +66,7 @@ class LeftGenerator(NamedTuple):
 
     `defined` is the file of its function, `name` the user's name for it, empty where
     it lies deeper. The loop that took its first step takes its steps at `place` in
-    `filename`, with the instruction `walk`. `generator` refers to it weakly.
+    `filename`, with the instruction `first_step`. `generator` refers to it weakly.
     """
 
     what: str

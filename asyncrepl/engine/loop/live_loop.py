@@ -103,10 +103,10 @@ class LoopExtension:
     `clock` may be read from any thread, and so may `turn`, the loop iteration; `began` is the
     clock's instant when the loop was made. `timeline` is what records at the moment, None for
     nothing; `loop_breakpoint` is where the loop's thread is stopped between two steps, None if it
-    never did. `walks` says by the ``id`` of an async generator whose code, at which instruction,
-    took its first step; only while a timeline records, and also of generators that are gone.
-    `instruments` are told what happens, `findings` what looks like a mistake. `forked` says that
-    this is the loop of the parent process, which runs no more.
+    never did. `first_steps` says by the ``id`` of an async generator whose code, at which
+    instruction, took its first step; only while a timeline records, and also of generators that
+    are gone. `instruments` are told what happens, `findings` what looks like a mistake. `forked`
+    says that this is the loop of the parent process, which runs no more.
     """
 
     __slots__ = (

@@ -160,7 +160,7 @@ def test_at_a_step_nothing_runs_but_what_is_posted(loop: LiveLoop, pausing: Debu
 
 
 def test_who_does_not_step_does_not_stand(pausing: DebugControl) -> None:
-    """A walk that asks for its next value goes on, unless that was waited for."""
+    """An iteration that asks for its next value goes on, unless that was waited for."""
     pausing.reached()
     pausing.pause()
     pausing.reached()
