@@ -182,7 +182,7 @@ def _changed_lines(fix: Fix, sources: Mapping[str, Source]) -> Iterator[str]:
 #: What the mistakes of each step have in common.
 _HEADINGS = (
     "before anything runs",
-    "1 __aiter__: is there anything to iterate over?",
+    "1 __aiter__: anything to iterate over?",
     "2 __anext__: the next step",
     "3 await: waiting for it",
     "4 bind: the value",
