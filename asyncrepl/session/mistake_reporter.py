@@ -202,7 +202,7 @@ class SilentMistakeReporter(Instrument):
 
     def began(self) -> None:
         """A statement begins."""
-        self._began_in_iteration = self._context.loop.live.turn.number
+        self._began_in_iteration = self._context.loop.live.loop_iteration.number
         self._reported_kinds.clear()
         self._reported_blocking.clear()
         self._forgotten_code.clear()
@@ -214,9 +214,10 @@ class SilentMistakeReporter(Instrument):
         self._stuck_task_id = 0
         self._findings.review_pending()
         self.look(silently=silently)
-        # It is started in one turn, runs in the next, and is reported in the one after.
+        # It is started in one loop iteration, runs in the next, and is reported in the one after.
         at_once = (
-            self._context.loop.live.turn.number - self._began_in_iteration <= _LOOP_ITERATIONS
+            self._context.loop.live.loop_iteration.number - self._began_in_iteration
+            <= _LOOP_ITERATIONS
         )
         if at_once and outcome.error is None and self._never_ran:
             code = _code_of_whole_text(outcome.source.filename)

@@ -115,7 +115,7 @@ class HangDetector:
                 self._look(began)
 
     def _look(self, began: float) -> None:
-        now, current = monotonic(), self._loop.live.turn
+        now, current = monotonic(), self._loop.live.loop_iteration
         number = current.number - self._own_wakeups
         if number != self._last_activity[0] or self._last_activity[1] < began:
             self._last_activity, self._may_be_idle, self._suspicions = (number, now), True, 0
@@ -133,7 +133,7 @@ class HangDetector:
 
         Twice: other callbacks may have come with ours, and not yet run.
         """
-        if self._loop.live.turn.number != number:
+        if self._loop.live.loop_iteration.number != number:
             return
         threads = threading.active_count() > self._threads
         self._may_be_idle = self._loop.deadline() == math.inf and not self._loop.outside()

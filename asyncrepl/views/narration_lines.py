@@ -230,7 +230,7 @@ def _summary(event: IterationEnded) -> str:
 def _awaited(suspended: bool, waited: int, others: ConcurrentTasks) -> str:
     if suspended:
         # A bare sleep(0) takes no time on a virtual clock, and yet the loop iterates once.
-        long = duration(waited) if waited else "a turn of the loop"
+        long = duration(waited) if waited else "an iteration of the loop"
         return f"suspended for {long}{_others_text(others)}"
     long = f" for {duration(waited)}" if waited >= _LONG_STEP else ""
     return f"did not suspend{long}: nobody else could run"

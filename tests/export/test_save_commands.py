@@ -251,7 +251,7 @@ def test_the_tape_keeps_the_last_inputs() -> None:
         tape.begin(str(number))
         tape.write("x" * 10)
         tape.end()
-    assert [scene.text for scene in tape.recorded_inputs] == ["2", "3", "4"]
+    assert [recorded.text for recorded in tape.recorded_inputs] == ["2", "3", "4"]
 
 
 def test_pieces_are_what_was_appended() -> None:
@@ -282,7 +282,7 @@ def test_many_short_pieces_take_little_memory(monkeypatch: pytest.MonkeyPatch) -
     used = tracemalloc.get_traced_memory()[0]
     tracemalloc.stop()
     assert used < 750_000
-    assert [scene.cut for scene in tape.recorded_inputs[-20:]] == [False] * 20
+    assert [recorded.cut for recorded in tape.recorded_inputs[-20:]] == [False] * 20
 
 
 def test_the_output_of_old_inputs_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -293,7 +293,7 @@ def test_the_output_of_old_inputs_is_forgotten_first(monkeypatch: pytest.MonkeyP
         tape.begin(str(number))
         tape.write("x" * 10)
         tape.end()
-    assert [(scene.cut, len(scene.pieces)) for scene in tape.recorded_inputs] == [
+    assert [(recorded.cut, len(recorded.pieces)) for recorded in tape.recorded_inputs] == [
         (True, 0),
         (False, 1),
         (False, 1),

@@ -163,7 +163,7 @@ class SleepMonitor:
             hear(blocks._replace(measured=False))
 
     def _over(self) -> None:
-        """The turn is over in which somebody slept: tell of each slice that was too long."""
+        """The loop iteration in which somebody slept is over: tell of each too long slice."""
         slept, self._slept_seconds = self._slept_seconds, {}
         for task in dict.fromkeys(place.task for place in slept):
             own = {place: seconds for place, seconds in slept.items() if place.task == task}

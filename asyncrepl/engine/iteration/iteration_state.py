@@ -17,7 +17,7 @@ What does not work:
 
 When it is over, two things are known of it and of nothing that was not traced. *The error step*:
 from which step an error came. *Starvation*: whether others were ready all the time and never ran,
-how long the body ran without suspending, and whether source and body waited in turns.
+how long the body ran without suspending, and whether source and body waited alternately.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ if TYPE_CHECKING:
     class Tracer(Protocol):
         """What an iteration needs of its tracer, whose module imports this one."""
 
-        turn: LoopIteration
+        loop_iteration: LoopIteration
         timeline: Timeline
         findings: FindingLog
         open_iterations: Any  # `OpenIterations`, whose module imports this one, too
@@ -139,8 +139,8 @@ def find_starvation(iteration: IterationState, ended: IterationEnded) -> None:
     if starves and (ended.items >= MANY_ITEMS or ended.took >= LONG_BODY):
         _note_finding(iteration, "starved")
     elif ended.how == "exhausted" and ended.items > 1 and iteration.body_suspended == ended.items:
-        turns: FindingKind = "alternating" if ended.suspended >= ended.items else "sequential"
-        seen = Finding(turns, iteration.iterable_facts, *iteration.place)
+        kind: FindingKind = "alternating" if ended.suspended >= ended.items else "sequential"
+        seen = Finding(kind, iteration.iterable_facts, *iteration.place)
         iteration.tracer.findings.add_tentative(seen)
 
 
@@ -284,7 +284,7 @@ class IterationState:
     def join(self, *, waiting: bool) -> None:
         """It is under way: in step 3 if it is `waiting`, else in its body."""
         self._began = self._asked = self._got = now = self.tracer.timeline.ns()
-        self._asked_in = self.tracer.turn.number
+        self._asked_in = self.tracer.loop_iteration.number
         self.phase = "await" if waiting else "body"
         self.round = 1
         self._sum = (0 if waiting else 1, 0, 0, 0, self._slices)
@@ -302,7 +302,7 @@ class IterationState:
             self._body_done(now)
         self.phase = "await"
         self.round = number = self.round + 1
-        self._asked_in = tracer.turn.number
+        self._asked_in = tracer.loop_iteration.number
         told = number == self._next_emitted or tracer.asked
         self._round_detail = self._begin_emitted_round(number) if told else "sum"
         self._asked = now
@@ -310,7 +310,7 @@ class IterationState:
     def _body_done(self, now: int) -> None:
         took = now - self._got
         self._body += took
-        if self.tracer.turn.number != self._body_began_in:
+        if self.tracer.loop_iteration.number != self._body_began_in:
             self.body_suspended += 1
         elif took > LONG_BODY and self.tracer.ready():
             self.long_bodies += 1
@@ -356,8 +356,8 @@ class IterationState:
         self._got = now = tracer.timeline.ns()
         self.phase = "body"
         self._waited += (waited := now - self._asked)
-        self._body_began_in = turn = tracer.turn.number
-        suspended = turn != self._asked_in
+        self._body_began_in = number = tracer.loop_iteration.number
+        suspended = number != self._asked_in
         self._suspended += suspended
         told = self._round_detail
         if told == "sum":
@@ -389,7 +389,7 @@ class IterationState:
         last = None
         if phase == "await":
             self._waited += now - self._asked
-            if tracer.turn.number != self._asked_in:
+            if tracer.loop_iteration.number != self._asked_in:
                 self._suspended += 1
                 last = now - self._asked
         took = 0 if self._began is None else now - self._began

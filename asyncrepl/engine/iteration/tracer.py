@@ -201,7 +201,7 @@ class Tracer:
     """
 
     def __init__(self, loop: LiveLoop) -> None:
-        self.turn = loop.live.turn
+        self.loop_iteration = loop.live.loop_iteration
         self.findings = loop.live.findings
         self.timeline: Timeline
         self.open_iterations = OpenIterations(loop)

@@ -257,7 +257,7 @@ class Interrupter:
         idle: Callable[[], object],
         gave_up: Callable[[], object] | None = None,
     ) -> None:
-        self._repeated = RepeatedInterrupt(loop.live.turn, gave_up)
+        self._repeated = RepeatedInterrupt(loop.live.loop_iteration, gave_up)
         #: Called in the signal handler, once for each Ctrl-C, whatever that will reach.
         self.heard: Callable[[], object] = bool
         self._loop = loop
@@ -304,7 +304,7 @@ class Interrupter:
 
     def stuck(self) -> bool:
         """Whether one loop iteration has been running for too long. Any thread may ask."""
-        current = self._loop.live.turn
+        current = self._loop.live.loop_iteration
         return current.busy and time.monotonic() - current.since > STUCK_AFTER
 
     def wake(self) -> None:
@@ -339,7 +339,7 @@ class Interrupter:
 
     def _postponed(self, frame: FrameType | None) -> bool:
         """Whether a Ctrl-C that is for `frame` comes when the row that it writes is whole."""
-        current = self._loop.live.turn
+        current = self._loop.live.loop_iteration
         number = current.number
         if rows.forget():
             return False  # it has waited for long enough
@@ -369,7 +369,7 @@ class Interrupter:
         """Whether KeyboardInterrupt is to be raised in `frame`, where the main thread is."""
         live, task = self._loop.live, self._foreground.task
         at_breakpoint = live.loop_breakpoint is not None and live.loop_breakpoint.on
-        if not (live.turn.busy or at_breakpoint) or frame is None:
+        if not (live.loop_iteration.busy or at_breakpoint) or frame is None:
             return False
         if task is not None and current_task(self._loop) is task:
             ours = is_plumbing(frame.f_code.co_filename)
@@ -385,7 +385,7 @@ class Interrupter:
 
         It lasts since the Ctrl-C before this one, or for very long.
         """
-        current = self._loop.live.turn
+        current = self._loop.live.loop_iteration
         before, self._interrupted_in = self._interrupted_in, current.number
         return before == current.number or time.monotonic() - current.since > SURELY_STUCK_AFTER
 

@@ -100,7 +100,7 @@ _OBSERVED = ("_run_once", "call_soon", "create_task")
 class LoopExtension:
     """All that a `LiveLoop` has beyond asyncio's loop.
 
-    `clock` may be read from any thread, and so may `turn`, the loop iteration; `began` is the
+    `clock` may be read from any thread, and so may `loop_iteration`; `began` is the
     clock's instant when the loop was made. `timeline` is what records at the moment, None for
     nothing; `loop_breakpoint` is where the loop's thread is stopped between two steps, None if it
     never did. `first_steps` says by the ``id`` of an async generator whose code, at which
@@ -117,16 +117,16 @@ class LoopExtension:
         "forked",
         "instruments",
         "loop_breakpoint",
+        "loop_iteration",
         "outside",
         "selector",
         "timeline",
-        "turn",
     )
 
     def __init__(self, clock: Clock, selector: WatchingSelector, own_fd: int) -> None:
         self.clock = clock
         self.began = clock.time()
-        self.turn = selector.turn
+        self.loop_iteration = selector.iteration
         self.timeline: Timeline | None = None
         self.loop_breakpoint: Breakpoint | None = None
         self.first_steps: dict[int, tuple[CodeType, int]] = {}
@@ -195,7 +195,7 @@ class LiveLoop(_SelectorEventLoop):
         try:
             super().run_forever()
         finally:
-            self.live.turn.busy = False
+            self.live.loop_iteration.busy = False
             if self.live.timeline is not None:
                 self.live.timeline.loop_stands()
 

@@ -93,7 +93,7 @@ class WatchingSelector(selectors.DefaultSelector):
 
     def __init__(self) -> None:
         super().__init__()
-        self.turn = LoopIteration()
+        self.iteration = LoopIteration()
         self.poll: Callable[[float | None], Ready] = super().select
         self.wait_with(self.poll)
         #: Who looks at the loop: told of a wait that only the outside can end.
@@ -108,7 +108,7 @@ class WatchingSelector(selectors.DefaultSelector):
 
     def select(self, timeout: float | None = None) -> Ready:
         """Wait for I/O; between the return and the next call a loop iteration runs."""
-        current = self.turn
+        current = self.iteration
         current.busy = False
         if timeout is None:
             for hear in self.instruments.loop_waits:
@@ -231,7 +231,7 @@ class Breakpoint:
 
         What an action raises comes out of here.
         """
-        current, self.on = self._loop.live.turn, True
+        current, self.on = self._loop.live.loop_iteration, True
         current.busy = False
         try:
             while self.on:

@@ -169,7 +169,7 @@ def keep_running(
     fruitless = 0
     process = os.getpid()
     while not ended():
-        before = loop.live.turn.number
+        before = loop.live.loop_iteration.number
         try:
             _run_once_entered(loop, process)
         except KeyboardInterrupt as error:
@@ -180,7 +180,9 @@ def keep_running(
             raise
         except BaseException as error:
             shown = failed(error)
-            fruitless = fruitless + 1 if loop.live.turn.number == before or not shown else 0
+            fruitless = (
+                fruitless + 1 if loop.live.loop_iteration.number == before or not shown else 0
+            )
             if fruitless > _MAX_FRUITLESS_RUNS:
                 raise
     return None
