@@ -1,11 +1,10 @@
 """One asynchronous iteration under way: which of the six steps it is in, and what it emits.
 
-Nothing of ours stands between a loop and what it awaits: the proxy that a traced
-loop iterates over (see `asyncrepl.engine.iteration.tracer`) hands on the very awaitable that
-``__anext__`` gave. What is needed is known from two instants, when the value was asked for and
-when it is bound, and from the number of the loop's iteration at each: a task that
-suspends gives that iteration up and is woken in a later one, so the value was there at
-once exactly if the number is still the same.
+Nothing of ours stands between a loop and what it awaits: the proxy that a traced loop iterates
+over (see `asyncrepl.engine.iteration.tracer`) hands on the very awaitable that ``__anext__`` gave.
+What is needed is known from two instants, when the value was asked for and when it is bound, and
+from the number of the loop's iteration at each: a task that suspends gives that iteration up and
+is woken in a later one, so the value was there at once exactly if the number is still the same.
 
 What does not work:
 
@@ -63,15 +62,28 @@ if TYPE_CHECKING:
     from asyncrepl.events.findings import FindingKind
     from asyncrepl.events.iteration_events import IterationEvent, LoopSite
 
+    class OpenIterations(Protocol):
+        """What an iteration needs of those under way, whose module imports this one."""
+
+        dropped: list[IterationState]
+
+        def leave(self, state: IterationState) -> None: ...
+        def end_clauses(
+            self, how: EndReason | None, error: str, parent: IterationState | None = None
+        ) -> None: ...
+        def look_at(self, state: IterationState) -> None: ...
+        def look_away(self, state: IterationState) -> None: ...
+
     class Tracer(Protocol):
         """What an iteration needs of its tracer, whose module imports this one."""
 
         loop_iteration: LoopIteration
         timeline: Timeline
         findings: FindingLog
-        open_iterations: Any  # `OpenIterations`, whose module imports this one, too
         asked: Callable[[], object] | None
 
+        @property
+        def open_iterations(self) -> OpenIterations: ...
         def emit(self, event: IterationEvent) -> None: ...
         def ready(self) -> int: ...
         def ended(self, iteration: IterationState, event: IterationEnded) -> None: ...
@@ -129,7 +141,7 @@ def facts_of_iterable(iterable: Any) -> ObjectInfo:
 
 
 def find_starvation(iteration: IterationState, ended: IterationEnded) -> None:
-    """See what can be seen of `iteration`, which is over."""
+    """See what can be seen of `state`, which is over."""
     if ended.items == 0:
         return
     # Once may be the machine's doing, which was busy with something else.

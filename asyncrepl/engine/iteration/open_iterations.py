@@ -57,12 +57,12 @@ class OpenIterations(Instrument):
         self._waiting_to_suspend: dict[int, list[IterationState]] = {}
 
     def enter(self, state: IterationState | UntracedIteration, frame: int) -> None:
-        """`iteration` is in `frame` now, inside of those already there."""
+        """`state` is in `frame` now, inside of those already there."""
         state.frame = frame
         self._frames.setdefault(frame, []).append(state)
 
     def leave(self, state: IterationState | UntracedIteration) -> None:
-        """`iteration` is there no more."""
+        """`state` is there no more."""
         inside = self._frames.get(state.frame, [])
         if state in inside:
             inside.remove(state)
@@ -120,7 +120,7 @@ class OpenIterations(Instrument):
     # -- what suspends them --------------------------------------------------------------
 
     def look_at(self, state: IterationState) -> None:
-        """Tell `iteration` what its task is suspended on, should it be."""
+        """Tell `state` what its task is suspended on, should it be."""
         task = current_task(self._loop)
         lane = None if task is None else self.timeline.lane_of(task)
         if lane is not None:

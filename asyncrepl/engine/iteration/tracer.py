@@ -375,7 +375,7 @@ class Tracer:
         return sum(_steps_task(handle) for handle in self._loop._ready)  # noqa: SLF001
 
     def ended(self, state: IterationState, event: IterationEnded) -> None:
-        """`iteration` is over."""
+        """`state` is over."""
         find_starvation(state, event)
         if state.detail == "full":
             self.emit(event)

@@ -219,7 +219,7 @@ class DebugControl:
         self._loop = loop
         self._frozen = False
         self._breakpoint = loop.live.loop_breakpoint = loop.live.loop_breakpoint or Breakpoint(
-            loop
+            loop.live.loop_iteration, loop.call_soon_threadsafe
         )
         #: The steps that were asked for; the first of them is under way.
         self._steps: deque[Callable[[], object]] = deque()

@@ -50,41 +50,13 @@ if TYPE_CHECKING:
 __all__ = ["LiveLoop", "LoopExtension", "new_loop"]
 
 if TYPE_CHECKING:
-    from collections import deque
     from collections.abc import AsyncGenerator, Callable
     from types import CodeType
-    from weakref import WeakSet
 
-    from asyncrepl.engine.loop.loop_clock import Ready
-    from asyncrepl.engine.loop.loop_iteration import Breakpoint
+    from asyncrepl.engine.loop.loop_iteration import Breakpoint, Ready
     from asyncrepl.engine.tasks.timeline import Timeline
 
-    class _SelectorEventLoop(asyncio.SelectorEventLoop):
-        """asyncio's, with what its type stubs leave out."""
-
-        _asyncgens: WeakSet[AsyncGenerator[Any, Any]]
-        _asyncgens_shutdown_called: bool
-        _clock_resolution: float
-        _debug: bool
-        _closed: bool
-        _current_handle: asyncio.Handle | None
-        _ready: deque[asyncio.Handle]
-        _thread_id: int | None
-        _scheduled: list[timers.TimerHandle]
-        _selector: WatchingSelector
-        _ssock: Any
-        _stopping: bool
-        _task_factory: object
-        _timer_cancelled_count: int
-        _transports: Any
-        _check_closed: Callable[[], None]
-        _check_thread: Callable[[], None]
-        _check_callback: Callable[[object, str], None]
-
-        def _asyncgen_firstiter_hook(self, agen: AsyncGenerator[Any, Any]) -> None: ...
-        def _asyncgen_finalizer_hook(self, agen: AsyncGenerator[Any, Any]) -> None: ...
-        def _process_events(self, events: Ready) -> None: ...
-        async def _make_subprocess_transport(self, *args: Any, **kwargs: Any) -> Any: ...
+    _SelectorEventLoop = timers.AsyncioLoop
 else:
     _SelectorEventLoop = asyncio.SelectorEventLoop
 

@@ -225,7 +225,7 @@ def test_a_ctrl_c_while_another_task_stands_lets_that_go(
 
 def test_what_is_posted_runs_once(loop: LiveLoop) -> None:
     """In the stand or in the loop, whichever comes first, and in order."""
-    loop_breakpoint, ran = Breakpoint(loop), []
+    loop_breakpoint, ran = Breakpoint(loop.live.loop_iteration, loop.call_soon_threadsafe), []
     loop_breakpoint.post(lambda: ran.append(1))
     loop_breakpoint.post(loop_breakpoint.leave)
     loop_breakpoint.here()
@@ -236,7 +236,7 @@ def test_what_is_posted_runs_once(loop: LiveLoop) -> None:
 
 def test_leaving_where_nobody_stands_is_forgotten(loop: LiveLoop) -> None:
     """The next stand does not end at once because of it."""
-    loop_breakpoint, ran = Breakpoint(loop), []
+    loop_breakpoint, ran = Breakpoint(loop.live.loop_iteration, loop.call_soon_threadsafe), []
     loop_breakpoint.leave()
     loop_breakpoint.post(lambda: ran.append(1))
     loop_breakpoint.post(loop_breakpoint.leave)
