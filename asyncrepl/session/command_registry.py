@@ -181,22 +181,10 @@ def command(  # noqa: PLR0913  all that is to be said of one, by name
 
     def register(run: Run) -> Run:
         _registered.setdefault(run.__module__, {})[name] = Command(
-            name=name,
-            usage=usage,
-            summary=summary,
-            example=example or usage,
-            run=run,
-            complete=complete,
-            group=group,
-            rank=rank,
-            words=words,
-            details=details,
-            more=more,
-            verbatim=verbatim,
-            newest_last=newest_last,
-            saved=saved,
-            runs_statement=runs_statement,
-        )
+            name, usage, summary, example or usage, run, complete, group, rank, words,
+            details=details, more=more, verbatim=verbatim, newest_last=newest_last,
+            saved=saved, runs_statement=runs_statement,
+        )  # fmt: skip
         return run
 
     return register

@@ -201,7 +201,7 @@ def _run_lone_steps(loop: timers.AsyncioLoop, timeline: Timeline) -> bool:
 
 @marked_as_running_callbacks
 def _run_ready(loop: timers.AsyncioLoop, timeline: Timeline, count: int) -> None:  # noqa: PLR0912, PLR0915
-    """Run the next `count` handles."""
+    """Run the next `count` handles, in one function: a call more for each costs 50 ns and more."""
     records, fresh, step = timeline.records, timeline.log.fresh, timeline.step
     instruments = timeline.instruments
     for _ in range(count):
