@@ -324,7 +324,10 @@ def topic_named(text: str) -> str | None:
 
 
 def topic_lines(name: str, width: int | None) -> list[Line]:
-    """What ``:help NAME`` shows of a topic."""
+    """What ``:help NAME`` shows of the topic `name`, in lines of `width` cells (None: of any).
+
+    Raises KeyError for a name that is not in `HELP_TOPICS`.
+    """
     topic = HELP_TOPICS[name]
     return [
         [("label", topic.usage)],

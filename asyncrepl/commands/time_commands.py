@@ -331,7 +331,10 @@ def _told(measured: list[Measured], *, awaits: bool, clock: bool, ascii: bool) -
 
 
 def span(seconds: float, *, ascii: bool = False) -> str:  # noqa: A002  as in Console
-    """A span of time with three digits that count: ``1.23 µs``, ``331 ms``."""
+    """So many `seconds` with three digits that count: ``1.23 µs``, ``331 ms``.
+
+    With `ascii` a ``u`` stands for the ``µ``.
+    """
     if seconds <= 0:
         return "0 s"
     size, unit = next((each for each in _UNITS if seconds >= each[0] * 0.9995), _UNITS[-1])

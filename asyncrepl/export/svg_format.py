@@ -84,7 +84,10 @@ def _last_screen(parts: list[list[Line]]) -> list[Line]:
 
 
 def svg_picture(screen: Sequence[Sequence[StyledRun]], columns: int, title: str = "") -> str:
-    """A screen of so many columns as SVG; a row is what stands in it, from left to right."""
+    """The `screen` as SVG, `columns` wide: each row is what stands in it, from left to right.
+
+    `title` is what a screen reader says and a browser shows on top.
+    """
     width, height = columns * CELL_WIDTH + 2 * MARGIN, len(screen) * CELL_HEIGHT + 2 * MARGIN
     text = "\n".join(
         _text_element(piece, row)

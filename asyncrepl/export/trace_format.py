@@ -54,7 +54,10 @@ class _Bar:
 
 @export_format("trace", "a trace for Perfetto and Chrome", rank=60, needs="steps")
 def trace_json(snapshot: Snapshot, events: Iterable[IterationEvent], title: str = "") -> str:
-    """The trace as JSON: all events in the order of time, enclosing bars first."""
+    """The trace as JSON, of `snapshot` and of the `events` of iterations, with a `title`.
+
+    All are in the order of time (µs on the user's clock), enclosing bars first.
+    """
     told = list(events)
     bars = [
         *_task_bars(snapshot),

@@ -109,7 +109,7 @@ class Tour:
         self._context.console.show_unrecorded(*self._flowed(line))
 
     def finished(self, text: str, status: Status) -> None:
-        """What was typed has ended: say what was seen and what is next, if it was the line."""
+        """The typed `text` ended with `status`: if it was the line, say what comes next."""
         if not self.on or not self._is_done(text, status):
             return
         if self._played(text, status):

@@ -113,7 +113,7 @@ class LeakReporter(Instrument):
         self.explained.begin()
 
     def settle(self, error: BaseException, *, explained: bool) -> None:
-        """The error of a statement is about to be told, perhaps with what explains it."""
+        """The `error` of a statement is about to be told, and whether it is `explained`."""
         if explained:
             self.account(error)
             self._failed |= {

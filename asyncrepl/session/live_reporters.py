@@ -163,7 +163,7 @@ class BlockingExplainer(Protocol):
     """Who explains what blocks."""
 
     def is_reported_blocking(self, filename: str, line: int) -> bool:
-        """Whether it was said in this statement that it blocks the loop on this line."""
+        """Whether this statement was said to block the loop on `line` of `filename`."""
 
 
 class BlockingContext(ForegroundView, Protocol):

@@ -91,7 +91,7 @@ class InputCompleter(Completer):
         document: Document,
         complete_event: CompleteEvent,  # noqa: ARG002 - the interface's
     ) -> Iterable[Completion]:
-        """The completions at the cursor, best first."""
+        """The completions at the cursor of `document`, best first; in a thread."""
         # In the first moments the session is still being imported; this is a thread.
         self._connected.wait(_CONNECT_TIMEOUT)
         typed, words = self._candidates(document.text_before_cursor)

@@ -93,7 +93,7 @@ class InputController:
         self._more_to_paste = False
 
     def connect(self, app: Application[None], suspension: Suspension) -> None:
-        """Set what could be made only with this controller."""
+        """Set what could be made only with this controller: `app` and `suspension`."""
         self._app, self._suspension = app, suspension
         self._editor.suggester.scripted = lambda: self.key_listener is not None
 
@@ -242,10 +242,10 @@ class InputController:
         self._echo(text)
 
     def done(self, prompts: tuple[str, str] = DEFAULT_PROMPTS, *, failed: bool = False) -> None:
-        """The statement has ended and all its output is queued: prompt again, with these.
+        """The statement has ended and its output is queued: prompt again, with `prompts`.
 
-        Of a session that was pasted the next input follows; after an error that the
-        session does not show, which may make all that follows wrong, none does.
+        Of a session that was pasted the next input follows; where the statement `failed` with an
+        error that the session does not show, which may make all that follows wrong, none does.
         """
         try:
             self._painter.drain()

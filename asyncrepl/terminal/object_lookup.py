@@ -127,7 +127,7 @@ def raw_document(obj: Any) -> Any:
 
 
 def keys_of(obj: Any, kinds: tuple[type, ...] = (str,)) -> list[Any]:
-    """The keys of a dict that are plain values of these types, at most 1,000."""
+    """The keys of a dict `obj` whose type is one of `kinds`, at most 1,000."""
     base = _mapping_base(obj)
     if base is None:
         return []
@@ -140,7 +140,7 @@ def _mapping_base(obj: Any) -> Any:
 
 
 def is_real_instance(obj: Any, klass: type) -> bool:
-    """`isinstance` by the object's real type: ``__class__`` may be a user's property."""
+    """`isinstance` of `obj`'s real type and `klass`: ``__class__`` may be a user's property."""
     return klass in _mro(type(obj))
 
 
@@ -180,7 +180,7 @@ def _resolve_lazy_import(name: str, lazy: object) -> Any:
 
 
 def static_attribute(obj: Any, name: str) -> Any:
-    """An attribute that simply lies there; MISSING for all that would have to be computed."""
+    """The attribute `name` of `obj`, if it simply lies there; MISSING if it had to be computed."""
     if obj is MISSING:
         return MISSING
     places = [*map(_class_dict, _mro(type(obj)))]

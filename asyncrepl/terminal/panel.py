@@ -84,7 +84,10 @@ class LoopView:
         return [blocked_row(found, columns - 1)]
 
     def time(self, columns: int, *, running: bool) -> Sequence[Line]:
-        """One row with the user's time, where it is other than plain real time."""
+        """One row of `columns` cells with the user's time, where that is not plain real time.
+
+        `running` says whether a statement runs, and time with it.
+        """
         if self._loop is None:
             return ()
         live = self._loop.live

@@ -157,7 +157,7 @@ class ProgramRows(UIControl):
         return len(self._rows.rows)
 
     def create_content(self, width: int, _height: int | None) -> UIContent:
-        """The rows as they are now."""
+        """The rows as they are now, for a screen of `width` cells."""
         rows = [_fragments(row) for row in self._rows.rows]
         row, column = self._rows.rows[self._rows.y], min(self._rows.x, width - 1)
         # The cursor can stand only on something, and its place counts characters, not cells.

@@ -192,7 +192,7 @@ class ViCursorShapes(CursorShapeConfig):
 
 
 def use_vi(application: Application[Any], *, on: bool) -> None:
-    """Take the keys of vi, or those of Emacs; from the next key on."""
+    """Take the keys of vi (`on`) or Emacs in `application`, from the next key on."""
     application.editing_mode = EditingMode.VI if on else EditingMode.EMACS
     waits = (_ESCAPE_AFTER, _ESCAPE_AFTER) if on else _USUAL
     application.ttimeoutlen, application.timeoutlen = waits

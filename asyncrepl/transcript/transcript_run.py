@@ -217,10 +217,7 @@ class Player:
             self._watch.close()
 
     def on_sigint(self, _signum: int, _frame: FrameType | None) -> None:
-        """Take SIGINT: a statement given up by the watch, or the user's Ctrl-C.
-
-        The user's does nothing where it was ignored before, as in a shell's background job.
-        """
+        """Take SIGINT: a statement given up by the watch, or the user's Ctrl-C."""
         if self._reason is None and self.ignores_sigint:
             return
         self._ctrl_c = self._reason is None

@@ -299,7 +299,7 @@ class StepFollower:
         return self._shown is not None or bool(self._queue)
 
     def look(self, now: float, seen: Seen | None) -> StepShown | None:
-        """The step to show, after a look at what runs, if anything does; None for none."""
+        """The step to show at `now` (s), after a look that has `seen` this; None for none."""
         if seen is None or seen.phase == "over":
             self._end()
         else:
@@ -358,9 +358,10 @@ class _Span(NamedTuple):
 def step_rows(
     shown: StepShown, source: Source, meaning: str, width: int, dots: str = "…"
 ) -> list[Line]:
-    """The line of the ``async for`` (and its body's first) with the step marked, and its name.
+    """The line of the ``async for`` in `source` with the step `shown` marked, and its `meaning`.
 
-    As many rows for each step of an iteration: what stands below must not jump.
+    Cut with `dots` to `width` cells; the body's first line comes with it. As many rows for each
+    step of an iteration: what stands below must not jump.
     """
     spans = _spans(shown.site, source)
     places = [span.line for span in spans.values()]

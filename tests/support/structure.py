@@ -1,7 +1,7 @@
 """The shape of the code in figures: ``PYTHONPATH=tests python tests/support/structure.py``.
 
-Prints a table with what is aimed at. `tests/test_structure.py`, `test_imports.py` and
-`test_registration.py` hold what must not get worse.
+Prints a table with what is aimed at. `tests/test_structure.py`, `test_architecture.py`,
+`test_imports.py` and `test_registration.py` hold what must not get worse.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ __all__ = [
     "lines",
     "private_names",
     "stem",
+    "undescribed",
 ]
 
 ROOT = Path(asyncrepl.__file__).parent
@@ -92,21 +93,29 @@ def _public(path: Path) -> Iterator[Function]:
                     yield each
 
 
-def _undescribed() -> tuple[int, int]:
-    """Public functions with two or more parameters, and how many of them name none."""
-    every = [each for path in FILES for each in _public(path)]
-    wide = [each for each in every if len(_parameters(each)) > 1]
+def undescribed(path: Path) -> tuple[list[str], list[str]]:
+    """Public functions of a file with two or more parameters, and those that name none of them.
+
+    What a base class has described already is not said again.
+    """
+    wide = [each for each in _public(path) if len(_parameters(each)) > 1]
     silent = [
-        each
+        each.name
         for each in wide
-        if not any(f"`{name}`" in (ast.get_docstring(each) or "") for name in _parameters(each))
+        if (text := ast.get_docstring(each))
+        and not any(f"`{name}`" in text for name in _parameters(each))
     ]
-    return len(wide), len(silent)
+    return [each.name for each in wide], silent
+
+
+def _undescribed() -> tuple[int, int]:
+    found = [undescribed(path) for path in FILES]
+    return sum(len(wide) for wide, _ in found), sum(len(silent) for _, silent in found)
 
 
 def _parameters(function: Function) -> list[str]:
     every = (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)
-    return [each.arg for each in every if each.arg not in ("self", "cls")]
+    return [each.arg for each in every if each.arg not in ("self", "cls") and each.arg[0] != "_"]
 
 
 def _docstrings() -> tuple[int, int]:

@@ -208,7 +208,7 @@ UNSEEN_LOCATION = BlockingLocation(None, "", 0)
 
 
 def seconds_waited(before: Sample, after: Sample) -> float:
-    """The seconds between two samples in which the loop could not run, because others did."""
+    """The seconds between the samples `before` and `after` in which others had the processor."""
     return seconds_others_ran(before, after, sys.getswitchinterval())
 
 

@@ -141,7 +141,7 @@ def facts_of_iterable(iterable: Any) -> ObjectInfo:
 
 
 def find_starvation(iteration: IterationState, ended: IterationEnded) -> None:
-    """See what can be seen of `state`, which is over."""
+    """Note what `iteration`, which has `ended`, shows of neighbours that never ran."""
     if ended.items == 0:
         return
     # Once may be the machine's doing, which was busy with something else.
@@ -283,7 +283,7 @@ class IterationState:
     # -- the steps ---------------------------------------------------------------------
 
     def begin(self, iterable: object, iterator: object) -> None:
-        """Step 1 is done."""
+        """Step 1 is done: `iterable` has given `iterator`. Neither is kept."""
         self._began = now = self.tracer.timeline.ns()
         self._sum = (0, 0, 0, 0, self._slices)
         self.iterable_facts = facts_of_iterable(iterable)
@@ -347,7 +347,7 @@ class IterationState:
             self.emit_asked(type_name(awaitable), awaitable_kind(awaitable))
 
     def emit_asked(self, name: str, kind: AwaitableKind = "object") -> None:
-        """Step 2 has given an object of this type; empty where that is not known."""
+        """Step 2 has given an object whose type has this `name` ("": unknown), of this `kind`."""
         if self._round_detail == "full":
             self.tracer.emit(AwaitableGiven(self.iteration, self.round, self._asked, name, kind))
             if self.tracer.asked is not None:
@@ -355,7 +355,7 @@ class IterationState:
             self._asked = self.tracer.timeline.ns()  # the telling is not part of the wait
 
     def suspend(self, on: str, where: str) -> None:
-        """Step 3 suspends the task, for the first time in this round; for a told one."""
+        """Step 3 suspends the task `on` this, at `where`: the first time in a told round."""
         self.on, self.where = on, where
         if self._round_detail == "full":
             self.tracer.emit(
@@ -387,7 +387,7 @@ class IterationState:
         self._got = tracer.timeline.ns()  # the telling is not part of the body
 
     def end(self, how: EndReason, error: str = "") -> None:
-        """Step 6: the iteration is over."""
+        """Step 6: the iteration is over, `how`; `error` names what was raised, if anything."""
         tracer = self.tracer
         now = tracer.timeline.ns()
         phase, self.phase = self.phase, "over"

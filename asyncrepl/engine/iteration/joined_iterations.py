@@ -315,7 +315,7 @@ class JoinedIterations:
                 caller = frame.f_code
 
     def end(self, how: EndReason | None, error: str) -> None:
-        """The statement is over: so is what was joined."""
+        """The statement is over, `how`, perhaps with an `error`: so is what was joined."""
         for state in reversed([*self._states.values()]):
             way: EndReason = "unknown"
             if state.phase == "body" or (error and state.iteration.lane == self.lane):

@@ -395,7 +395,7 @@ class Tracer:
     # -- for comprehensions, which end when their iterator is dropped --------------------
 
     def settle(self, how: EndReason, error: str = "") -> None:
-        """What was dropped while it waited for a value ended in this way, as is clear now."""
+        """What was dropped while it waited ended `how`, with `error`, as is clear now."""
         dropped, self.open_iterations.dropped = self.open_iterations.dropped, []
         for state in dropped:
             state.end(how, error)
