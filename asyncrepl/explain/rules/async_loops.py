@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Other
 from asyncrepl.explain.fix_editor import Fixing, short
+from asyncrepl.explain.hoisted_code import with_yield
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, is_mock
 from asyncrepl.explain.rules.operand_rules import ANY, FUNCTIONS, Told, row
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.explain.yield_edits import with_yield
 
 if TYPE_CHECKING:
     from asyncrepl.explain.explanation import Fix

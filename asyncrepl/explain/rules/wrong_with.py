@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.class_methods import takes
-from asyncrepl.explain.explanation import Finding, Fix
+from asyncrepl.explain.explanation import Finding, Fix, Rule
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
-from asyncrepl.explain.generator_steps import called
 from asyncrepl.explain.loop_edits import a, defined
 from asyncrepl.explain.repairs.repair_case import is_lock
-from asyncrepl.explain.rule import Rule
+from asyncrepl.explain.value_origins import called
 from asyncrepl.syntax.names import callee_name, last_name
 
 if TYPE_CHECKING:
