@@ -1,9 +1,8 @@
-"""Commands for the user's clock: rate, freeze, thaw, next, clock, wait.
+"""Commands for time: the user's clock, and how long a statement takes.
 
-``:time STATEMENT``: how long a statement takes, over repeated runs; for awaits two times.
-
-What `timeit` does, and its rules: more runs in one measurement until that is long enough for the
-clock, several measurements, the garbage collector off meanwhile. Two things are different here:
+``:time STATEMENT`` measures over repeated runs, and gives two times for what awaits. It does what
+`timeit` does, by its rules: more runs in one measurement until that is long enough for the clock,
+several measurements, the garbage collector off meanwhile. Two things are different here:
 
 - A statement that awaits is driven step by step, each step timed. Their sum is the time it *ran*;
   the rest it was *suspended*, for others to run. One number for both tells nothing: a statement

@@ -3,7 +3,7 @@
 A person at a terminal, a pipe and a transcript all type into the same shell, so a demo cannot
 differ from the product, nor a check from a replay.
 
-Opening a shell on a loop of its own, and closing it tidily.
+`open_shell` opens one on a loop of its own, and closes it tidily.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ have nothing asynchronous in them (they come from ``__pycache__`` as ever, howev
 and for what does not compile: then the error is Python's own. A finder that stands before ours,
 as that of pytest does, goes first.
 
-Loading a file or a module's attribute into a session's namespace.
+`load_file` and `load_attribute` bind what is in a file or a module in a session's namespace.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ __all__ = [
     "functions",
     "lines",
     "private_names",
+    "spaced_names",
     "stem",
     "undescribed",
 ]
@@ -75,13 +76,17 @@ def _repeated(names: Iterator[str]) -> int:
     return sum(times > 1 for times in Counter(names).values())
 
 
-def private_names(path: Path) -> set[str]:
-    """Definitions, parameters and variables of a file with a name of a private picture."""
+def spaced_names(path: Path) -> set[str]:
+    """The names of definitions, parameters, variables and the file itself, as words."""
     names = {path.stem}
     for node in ast.walk(tree(path)):
         names |= {str(getattr(node, field, "")) for field in ("name", "arg", "id")}
-    spaced = {re.sub(r"([a-z])([A-Z])", r"\1_\2", name).replace("_", " ") for name in names}
-    return {name for name in spaced if PRIVATE.search(name)}
+    return {re.sub(r"([a-z])([A-Z])", r"\1_\2", name).replace("_", " ") for name in names}
+
+
+def private_names(path: Path) -> set[str]:
+    """Definitions, parameters and variables of a file with a name of a private picture."""
+    return {name for name in spaced_names(path) if PRIVATE.search(name)}
 
 
 def _public(path: Path) -> Iterator[Function]:
