@@ -234,7 +234,7 @@ def test_much_output_is_kept_in_part(type_in: Typed) -> None:
     assert check_file("talk.pycon").passed
 
 
-def test_what_the_screen_wrapped_is_whole_on_paper(type_in: Typed) -> None:
+def test_what_the_screen_wrapped_is_whole_in_the_file(type_in: Typed) -> None:
     """Prose that a narrow screen has wrapped is what a check, which does not wrap, prints."""
     type_in.shell.console._width = lambda: 40
     type_in("for n in range(3): n + None")

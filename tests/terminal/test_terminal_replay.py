@@ -48,16 +48,16 @@ def replay(replaying: list[Terminal], *words: str) -> Terminal:
 
 def checked(transcript: Transcript) -> Iterator[str]:
     """The lines of a session in which a check types `transcript`, on a screen of this width."""
-    paper = OutputCapture()
-    console = Console(paper, width=lambda: COLUMNS)
-    with output_captured(paper), open_player(transcript, console, math.inf) as player:
+    captured = OutputCapture()
+    console = Console(captured, width=lambda: COLUMNS)
+    with output_captured(captured), open_player(transcript, console, math.inf) as player:
         for entry in transcript.entries:
             match entry:
                 case Narration(text=text) | Directive(name="title", value=text):
                     yield from (f"# {line}" for line in text.split("\n"))
                 case Input():
                     player.play(entry)
-                    yield from (*entry.typed, *paper.take())
+                    yield from (*entry.typed, *captured.take())
 
 
 def letters(lines: list[str]) -> str:

@@ -74,7 +74,7 @@ def outputs(text: str) -> list[list[str]]:
 
 
 def test_the_example_of_the_specification_is_as_written() -> None:
-    """Tickers, an `async for`, an error and a Ctrl-C print what the paper says."""
+    """Tickers, an `async for`, an error and a Ctrl-C print what the file says."""
     report = checked(SPEC_EXAMPLE)
     assert list(diff_lines(report)) == []
     assert (report.passed, report.ran) == (True, 5)
