@@ -123,10 +123,7 @@ def _of_group(
 
 
 def gather_value(
-    value: object,
-    sources: Mapping[str, SourceLike],
-    filename: str,
-    namespace: Mapping[str, Any],
+    value: object, sources: Mapping[str, SourceLike], filename: str, namespace: Mapping[str, Any]
 ) -> Evidence | None:
     """The evidence for `value`, shown as the result of the statement `filename`."""
     units = Units(sources)
