@@ -16,6 +16,7 @@ from asyncrepl.explain.kinds import Kind, a_kind, has, kind_of
 from asyncrepl.explain.mismatch import Mismatch, mismatch
 from asyncrepl.explain.repairs.repair_case import Case, single_assignment
 from asyncrepl.explain.repairs.repair_choice import repaired
+from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,6 +124,11 @@ class Told(Case):
         return self.info.kind.__name__ if self.info is not None else ""
 
     @property
+    def caller(self) -> str:
+        """The name of the function that demands."""
+        return callee_name(self.owner)
+
+    @property
     def is_loop(self) -> bool:
         """Whether a loop or a clause of a comprehension demands."""
         return isinstance(self.owner, LOOPS)
@@ -142,12 +148,15 @@ def row(  # noqa: PLR0913, PLR0917  a row of a table
     model: str,
     whats: str,
     kinds: frozenset[Kind],
-    say: Callable[[Told], str],
+    say: str | Callable[[Told], str],
     test: Callable[[Told], bool] = lambda _: True,
     fix: Callable[[Told], Fix | None] = repaired,
     also: Callable[[Told], Other | None] = lambda _: None,
 ) -> Rule:
-    """A rule for operands of some `kinds` under one of the demands `whats`, parted by bars."""
+    """A rule for operands of some `kinds` under one of the demands `whats`, parted by bars.
+
+    What it says is a text with places for what is `told`, or is made of that.
+    """
     wanted = {each.strip() for each in whats.split("|")}
 
     def find(evidence: Evidence) -> Finding | None:
@@ -157,7 +166,8 @@ def row(  # noqa: PLR0913, PLR0917  a row of a table
         told = _told(evidence, found)
         if told.kind not in kinds or not test(told):
             return None
-        return Finding(say(told), fix(told), also(told))
+        why = say.format(told=told) if isinstance(say, str) else say(told)
+        return Finding(why, fix(told), also(told))
 
     return _OperandRule(id_, title, step, model, find, errors=_ERRORS)
 

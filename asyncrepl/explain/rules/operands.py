@@ -73,10 +73,8 @@ RULES = (
         "`await gen.asend(value)`.",
         "attribute",
         GENERATOR,
-        lambda told: (
-            f"{told.text} is an async generator: its methods are `asend`, `athrow` and `aclose`, "
-            "awaited."
-        ),
+        "{told.text} is an async generator: its methods are `asend`, `athrow` and `aclose`, "
+        "awaited.",
         lambda told: told.owner.attr in _STEP_METHODS,
     ),
     row(
@@ -87,10 +85,7 @@ RULES = (
         "list use `next(iter(xs))`.",
         "attribute",
         frozenset({Kind.ASYNC_ITERABLE}),
-        lambda told: (
-            f"{told.text} has `__aiter__` but no {told.demand.by}: `aiter` gives the iterator to "
-            "step."
-        ),
+        "{told.text} has `__aiter__` but no {told.demand.by}: `aiter` gives the iterator to step.",
         lambda told: told.owner.attr in ("__anext__", "anext", "__next__"),
     ),
     row(
@@ -148,7 +143,7 @@ RULES = (
         "function and call that.",
         "call",
         STREAMS,
-        lambda told: f"{told.text} already is {told.a}: walk it as it is, without calling it.",
+        "{told.text} already is {told.a}: walk it as it is, without calling it.",
     ),
     row(
         "coroutine-used-as-its-result",
@@ -203,6 +198,6 @@ RULES = (
         "close it; `closing` calls `close`.",
         "close",
         ANY,
-        lambda told: f"{told.text} is {told.words}: it has no `aclose` for `aclosing` to call.",
+        "{told.text} is {told.words}: it has no `aclose` for `aclosing` to call.",
     ),
 )

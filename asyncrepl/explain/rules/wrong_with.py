@@ -251,7 +251,7 @@ RULES = (
         "it with `@asynccontextmanager`.",
         "async enter | enter",
         STREAMS,
-        lambda told: f"{told.text} is {told.a}: an iterator, which has no `__aenter__`.",
+        "{told.text} is {told.a}: an iterator, which has no `__aenter__`.",
     ),
     row(
         "async-with-on-coroutine",
@@ -274,9 +274,7 @@ RULES = (
         "Objects with `__aenter__` need `async with`.",
         "enter",
         ASYNCHRONOUS,
-        lambda told: (
-            f"{told.text} is {told.a}: it has `__aenter__`, which only `async with` calls."
-        ),
+        "{told.text} is {told.a}: it has `__aenter__`, which only `async with` calls.",
         lambda told: has(told.info, "__aenter__"),
     ),
     row(
@@ -287,7 +285,7 @@ RULES = (
         "take a plain `with` (also inside async code).",
         "async enter",
         ANY,
-        lambda told: f"{told.text} is {told.a}: it has `__enter__` and no `__aenter__`.",
+        "{told.text} is {told.a}: it has `__enter__` and no `__aenter__`.",
         lambda told: has(told.info, "__enter__"),
     ),
     row(
