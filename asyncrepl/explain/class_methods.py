@@ -8,14 +8,13 @@ from types import FunctionType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import lookup
-from asyncrepl.explain.fix_editor import Fixing
+from asyncrepl.explain.fix_editor import Fixing, correction
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.source_units import Function, Unit
 from asyncrepl.syntax.static_inspection import without_annotations
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
-    from asyncrepl.explain.explanation import Fix
 
 __all__ = [
     "Found",
@@ -72,10 +71,9 @@ def takes(function: FunctionType, count: int) -> bool:
     return True
 
 
-def made_async(evidence: Evidence, found: Found | None) -> Fix | None:
+@correction
+def made_async(fixing: Fixing, found: Found | None) -> None:
     """The function as ``async def``."""
     if found is None:
-        return None
-    fixing = Fixing(evidence)
+        return
     fixing.of(found[0]).before(found[1], "async ")
-    return fixing.fix()

@@ -6,11 +6,10 @@ import ast
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import ObjectInfo, lookup
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing
+from asyncrepl.explain.fix_editor import Fixing, correction
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
-    from asyncrepl.explain.explanation import Fix
     from asyncrepl.explain.operand_uses import Use
 
 __all__ = ["a", "defined", "gathered", "iterated_plainly", "over", "own", "replaced"]
@@ -39,38 +38,30 @@ def own(evidence: Evidence, info: ObjectInfo) -> bool:
     return evidence.units.class_of(info.kind) is not None
 
 
-def iterated_plainly(evidence: Evidence, use: Use, operand: str | None = None) -> Fix | None:
+@correction
+def iterated_plainly(fixing: Fixing, use: Use, operand: str | None = None) -> None:
     """The loop as a plain ``for``, over another `operand` if given."""
-    fixing = Fixing(evidence)
-    try:
-        fixing.loop_plain(evidence.unit, use.owner)
-    except CannotFixError:
-        return None
+    fixing.loop_plain(fixing.evidence.unit, use.owner)
     if operand is not None:
-        fixing.of(evidence.unit).replace(use.node, operand)
-    return fixing.fix()
+        fixing.of(fixing.evidence.unit).replace(use.node, operand)
 
 
-def replaced(evidence: Evidence, use: Use, operand: str) -> Fix | None:
+@correction
+def replaced(fixing: Fixing, use: Use, operand: str) -> None:
     """The loop over another `operand`."""
-    fixing = Fixing(evidence)
-    fixing.of(evidence.unit).replace(use.node, operand)
-    return fixing.fix()
+    fixing.of(fixing.evidence.unit).replace(use.node, operand)
 
 
-def gathered(evidence: Evidence, use: Use) -> Fix | None:
+@correction
+def gathered(fixing: Fixing, use: Use) -> None:
     """The loop over the results of the awaitables in the operand."""
-    unit, node, fixing = evidence.unit, use.node, Fixing(evidence)
+    unit, node = fixing.evidence.unit, use.node
     if isinstance(node, ast.GeneratorExp):
         fixing.of(unit).before(node.elt, "await ")
-        return fixing.fix()
+        return
     source = unit.source.source(node)
     listed = isinstance(node, ast.List | ast.Tuple) and source[:1] in "[("
     arguments = source[1:-1].rstrip(", \n") if listed else f"*{source}"
-    try:
-        fixing.loop_plain(unit, use.owner)
-    except CannotFixError:
-        return None
+    fixing.loop_plain(unit, use.owner)
     fixing.of(unit).replace(node, f"await asyncio.gather({arguments})")
     fixing.needs_import(unit, "asyncio")
-    return fixing.fix()

@@ -23,7 +23,7 @@ from asyncrepl.explain.class_methods import (
     takes,
 )
 from asyncrepl.explain.explanation import Finding, Fix, Rule
-from asyncrepl.explain.fix_editor import Fixing, short
+from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.loop_edits import defined, over, replaced
 from asyncrepl.explain.scopes import own_nodes
@@ -99,7 +99,8 @@ def _proxy(evidence: Evidence) -> Finding | None:
     return Finding(why, _forwarding(evidence, *found) if found else None)
 
 
-def _forwarding(evidence: Evidence, unit: Unit, forward: Function) -> Fix | None:
+@correction
+def _forwarding(fixing: Fixing, unit: Unit, forward: Function) -> None:
     """Add an ``__aiter__`` that asks what ``__getattr__`` asks."""
     target = next(
         (
@@ -110,12 +111,10 @@ def _forwarding(evidence: Evidence, unit: Unit, forward: Function) -> Fix | None
         None,
     )
     if target is None:
-        return None
+        return
     own = forward.args.args[0].arg
-    fixing = Fixing(evidence)
     lines = f"def __aiter__({own}):\n    return aiter({unit.source.source(target)})\n"
     fixing.of(unit).lines_before(forward, lines)
-    return fixing.fix()
 
 
 def walked(evidence: Evidence) -> type | None:
@@ -219,25 +218,23 @@ def _wrong_result(
     return Finding(why, _yielding(evidence, *found) if walked else None)
 
 
-def _awaiting(
-    evidence: Evidence, unit: Unit, function: Function, method: FunctionType
-) -> Fix | None:
+@correction
+def _awaiting(fixing: Fixing, unit: Unit, function: Function, method: FunctionType) -> None:
     """``return self._open()`` → an async generator over what that gives, when it is awaited."""
-    inner, fixing = evidence.units.definition(method.__code__), Fixing(evidence)
+    inner = fixing.evidence.units.definition(method.__code__)
     made = returned_values(inner[1]) if inner is not None else []
-    own = [evidence.resolver.info(each) for each in made]
+    own = [fixing.evidence.resolver.info(each) for each in made]
     streams = [name for name in map(callee_name, made) if _is_stream_method(unit, name)]
     if not made or not all(is_async_iterable(each) for each in own if each):
-        return None
+        return
     if len(streams) + len([each for each in own if each]) < len(made):
-        return None
+        return
     fixing.of(unit).before(function, "async ")
     for node in own_nodes(function):
         if isinstance(node, ast.Return) and node.value is not None:
             by, name = unit.source.indent(node), fresh(unit, "item")
             head = f"async for {name} in await {unit.source.source(node.value)}:"
             fixing.of(unit).replace(node, f"{head}\n{by}    yield {name}")
-    return fixing.fix()
 
 
 def _is_stream_method(unit: Unit, name: str) -> bool:
@@ -264,20 +261,19 @@ def _own_method(kind: type, function: Function, *, called: bool = False) -> Func
     return python_method(kind, value.attr)
 
 
-def _calling(evidence: Evidence, unit: Unit, function: Function, made: FunctionType) -> Fix | None:
+@correction
+def _calling(fixing: Fixing, unit: Unit, function: Function, made: FunctionType) -> None:
     """``return self._items`` → ``return self._items()``, of an async generator function."""
-    fixing = Fixing(evidence)
     if not has_flag(made, inspect.CO_ASYNC_GENERATOR) or not takes(made, 0):
-        return None
+        return
     for node in own_nodes(function):
         if isinstance(node, ast.Return) and node.value is not None:
             fixing.of(unit).after(node.value, "()")
-    return fixing.fix()
 
 
-def _yielding(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:
+@correction
+def _yielding(fixing: Fixing, unit: Unit, function: Function) -> None:
     """``return iter(xs)`` → an async generator that yields them."""
-    fixing = Fixing(evidence)
     edits = fixing.of(unit)
     edits.before(function, "async ")
     for node in own_nodes(function):
@@ -288,7 +284,6 @@ def _yielding(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:
             by, name = unit.source.indent(node), fresh(unit, "item")
             text = f"for {name} in {unit.source.source(value)}:\n{by}    yield {name}"
             edits.replace(node, text)
-    return fixing.fix()
 
 
 def _no_aiter_result(evidence: Evidence) -> Finding | None:

@@ -17,8 +17,8 @@ from asyncrepl.explain.class_methods import (
     source_of,
     takes,
 )
-from asyncrepl.explain.explanation import Finding, Fix, Rule
-from asyncrepl.explain.fix_editor import Fixing, short
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.rules.aiter_methods import method, walked
 from asyncrepl.explain.rules.iteration_end import NEXT_CALLS
 from asyncrepl.explain.scopes import own_nodes
@@ -116,24 +116,24 @@ def _gives_one_a_call(unit: Unit, function: Function) -> bool:
     return raised and alone and not looped
 
 
-def _returning(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:
+@correction
+def _returning(fixing: Fixing, unit: Unit, function: Function) -> None:
     """``yield item`` → ``return item``."""
-    fixing = Fixing(evidence)
     for node in own_nodes(function):
         if isinstance(node, ast.Yield):
             start = unit.source.span(node).start
             fixing.of(unit).replace(Span(start, start + len("yield")), "return")
-    return fixing.fix()
 
 
-def _moved_to_aiter(evidence: Evidence, found: Found | None) -> Fix | None:
+@correction
+def _moved_to_aiter(fixing: Fixing, found: Found | None) -> None:
     if found is None:
-        return None
+        return
     unit, function = found
     owner = unit.enclosing(function, ast.ClassDef)
     old = method(owner, "__aiter__") if owner else None
-    fixing, use = Fixing(evidence), evidence.use("await")
-    made = called(evidence, evidence.unit, use.node) if use is not None else None
+    use = fixing.evidence.use("await")
+    made = called(fixing.evidence, fixing.evidence.unit, use.node) if use is not None else None
     source = stepped_source(made[1]) if made is not None else None
     if made is not None and source is not None:
         fixing.of(made[0]).replace(made[1], f"anext(aiter({made[0].source.source(source)}))")
@@ -145,7 +145,6 @@ def _moved_to_aiter(evidence: Evidence, found: Found | None) -> Fix | None:
     for node in own_nodes(function):  # which a generator may not raise
         if isinstance(node, ast.Raise) and node.exc and _is_end(node.exc):
             edits.replace(node, "return")
-    return fixing.fix()
 
 
 def _is_end(raised: ast.expr) -> bool:
@@ -186,17 +185,16 @@ def _ends(function: Function) -> bool:
     return any(canonical_name(node) == "StopAsyncIteration" for node in own_nodes(function))
 
 
-def _iterating(evidence: Evidence, found: Found | None) -> Fix | None:
+@correction
+def _iterating(fixing: Fixing, found: Found | None) -> None:
     """``return [1]`` in ``__await__`` → a generator that returns the value."""
     if found is None:
-        return None
+        return
     unit, function = found
-    fixing = Fixing(evidence)
     if isinstance(function, ast.AsyncFunctionDef):
         start = unit.source.span(function).start
         fixing.of(unit).replace(Span(start, unit.text.index("def", start)), "")
     fixing.of(unit).lines_after(function.body[-1], "yield")
-    return fixing.fix()
 
 
 _END = "StopAsyncIteration"
@@ -349,17 +347,13 @@ def _instance_anext(evidence: Evidence) -> Finding | None:
     return None
 
 
-def _method_for(
-    evidence: Evidence, unit: Unit, owner: ast.ClassDef, target: ast.Attribute
-) -> Fix | None:
-    fixing = Fixing(evidence)
-    name = fixing.fresh_attribute("_step")
-    fixing.of(unit).replace(target, f"{unit.source.source(target.value)}.{name}")
-    before = method(owner, "__aiter__")
+@correction
+def _method_for(fixing: Fixing, unit: Unit, owner: ast.ClassDef, target: ast.Attribute) -> None:
+    name, before = fixing.fresh_attribute("_step"), method(owner, "__aiter__")
     if before is None:
-        return None
+        return
+    fixing.of(unit).replace(target, f"{unit.source.source(target.value)}.{name}")
     fixing.of(unit).lines_before(before, f"def __anext__(self):\n    return self.{name}()")
-    return fixing.fix()
 
 
 RULES = (

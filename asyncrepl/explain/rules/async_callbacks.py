@@ -11,8 +11,8 @@ from types import CoroutineType
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.dropped_coroutines import dropped_name, handed_to
-from asyncrepl.explain.explanation import Finding, Fix, Rule
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, correction, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.syntax.names import callee_name
@@ -100,15 +100,16 @@ def _called_back(evidence: Evidence) -> Finding | None:
     return Finding(why, _as_task(evidence, unit, call, function))
 
 
-def _as_task(evidence: Evidence, unit: Unit, call: ast.Call, function: ast.expr) -> Fix | None:
+@correction
+def _as_task(fixing: Fixing, unit: Unit, call: ast.Call, function: ast.expr) -> None:
     """A task in the place of the callback; or a plain function, if that awaits nothing."""
-    fixing, name = Fixing(evidence), unit.source.source(function)
+    name = unit.source.source(function)
     after = call.args[call.args.index(function) + 1 :]
     arguments = ", ".join(unit.source.source(each) for each in after)
     made = f"asyncio.create_task({name}({arguments}))"
     if callee_name(call) == "call_soon":
         fixing.of(unit).replace(call, made)
-    elif (home := _plain_home(evidence, dropped_name(evidence))) is not None:
+    elif (home := _plain_home(fixing.evidence, dropped_name(fixing.evidence))) is not None:
         start = home[0].source.span(home[1]).start
         fixing.of(home[0]).replace(Span(start, start + len("async ")), "")
     elif callee_name(call) == "add_done_callback":
@@ -119,7 +120,6 @@ def _as_task(evidence: Evidence, unit: Unit, call: ast.Call, function: ast.expr)
             fixing.of(unit).replace(each, "")
         fixing.of(unit).replace(function, f"lambda: {made}")
     fixing.needs_import(unit, "asyncio")
-    return fixing.fix()
 
 
 def _plain_home(evidence: Evidence, name: str) -> tuple[Unit, Function] | None:
@@ -185,10 +185,11 @@ def _callback(evidence: Evidence) -> Finding | None:
     return Finding(why, _keys_first(evidence, call, key))
 
 
-def _keys_first(evidence: Evidence, call: ast.Call, key: ast.keyword) -> Fix | None:
+@correction
+def _keys_first(fixing: Fixing, call: ast.Call, key: ast.keyword) -> None:
     if len(call.args) != 1 or not isinstance(call.func, ast.Name):
-        return None
-    unit, fixing = evidence.unit, Fixing(evidence)
+        return
+    unit = fixing.evidence.unit
     source, function = unit.source.source(call.args[0]), unit.source.source(key.value)
     name = fixing.fresh(unit, "keys")
     item = fresh(unit, "item")
@@ -196,11 +197,7 @@ def _keys_first(evidence: Evidence, call: ast.Call, key: ast.keyword) -> Fix | N
     fixing.of(unit).lines_before(unit.statement(call), line)
     fixing.of(unit).replace(call.args[0], name)
     fixing.of(unit).replace(key.value, f"{name}.get")
-    try:
-        fixing.suspending(unit, call)
-    except CannotFixError:
-        return None
-    return fixing.fix()
+    fixing.suspending(unit, call)
 
 
 RULES = (

@@ -10,8 +10,8 @@ from inspect import CO_COROUTINE
 from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Finding, Fix, Rule
-from asyncrepl.explain.fix_editor import Fixing, short
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import called
@@ -152,9 +152,9 @@ def _loop_over(unit: Unit, name: str, line: int = 0) -> ast.AsyncFor | None:
     return found[-1] if found and (line or len(found) == 1) else None
 
 
-def _closed_with_loop(evidence: Evidence, unit: Unit, loop: ast.AsyncFor) -> Fix | None:
+@correction
+def _closed_with_loop(fixing: Fixing, unit: Unit, loop: ast.AsyncFor) -> None:
     """The loop in an ``async with aclosing(…)``."""
-    fixing = Fixing(evidence)
     name = fixing.fresh(unit, "stream")
     start, end = unit.source.block(loop)
     by = unit.source.indent(loop)
@@ -164,7 +164,6 @@ def _closed_with_loop(evidence: Evidence, unit: Unit, loop: ast.AsyncFor) -> Fix
     ending = "" if text.endswith("\n") else "\n"
     fixing.of(unit).replace(unit.source.block(loop), head + indent(text, "    ") + ending)
     fixing.needs_name(unit, "contextlib", "aclosing")
-    return fixing.fix()
 
 
 def _kept(evidence: Evidence) -> Finding | None:
@@ -290,14 +289,15 @@ def _yields_inside(function: Function) -> ast.AsyncWith | ast.With | None:
     return None
 
 
-def _limit_steps(evidence: Evidence, unit: Unit, block: ast.AsyncWith | ast.With) -> Fix | None:
+@correction
+def _limit_steps(fixing: Fixing, unit: Unit, block: ast.AsyncWith | ast.With) -> None:
     """The limit around each step of the loop in it, where there is nothing else."""
     loop = block.body[0]
     if len(block.body) != 1 or not isinstance(loop, ast.AsyncFor) or loop.orelse:
-        return None
+        return
     if any(isinstance(each, ast.Continue | ast.Break) for each in ast.walk(loop)):
-        return None
-    source, fixing = unit.source.source, Fixing(evidence)
+        return
+    source = unit.source.source
     name = fixing.fresh(unit, "iterator")
     head = unit.text[unit.source.span(block).start : unit.source.span(loop).start].rstrip()
     start, end = unit.source.span(loop.body[0]).start, unit.source.span(loop.body[-1]).end
@@ -310,7 +310,6 @@ def _limit_steps(evidence: Evidence, unit: Unit, block: ast.AsyncWith | ast.With
     )
     by = unit.source.indent(block)
     fixing.of(unit).replace(block, indent(text, by).removeprefix(by))
-    return fixing.fix()
 
 
 RULES = (

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix, Other, Rule
-from asyncrepl.explain.fix_editor import Fixing, short
+from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.repairs.stepping_loops import end_loop, guard_statement
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.source_units import FUNCTIONS, Unit
@@ -114,23 +114,16 @@ def _why_generator(site: Site, stop: str) -> str:
     return f"{subject} let {stop} out; an async generator ends with `return`, nothing else."
 
 
-def _returned(evidence: Evidence, site: Site, stop: str) -> Fix | None:
-    fixing, unit = Fixing(evidence), site.unit
-    edits, raised = fixing.of(unit), _raised(site)
+@correction
+def _returned(fixing: Fixing, site: Site, stop: str) -> None:
+    unit = site.unit
+    edits, raised, call = fixing.of(unit), _raised(site), site.node(ast.Call)
     if raised is not None:
         edits.replace(raised, "return")
-        return fixing.fix()
-    if not site.nodes:
-        return None
-    node = site.nodes[-1]
-    if unit.enclosing(node, ast.GeneratorExp) is None:
-        guard_statement(edits, unit, node, stop, "return")
-        return fixing.fix()
-    call = site.node(ast.Call)
-    if call is None or len(call.args) != 1 or callee_name(call) not in ("next", "anext"):
-        return None
-    _defaulted(fixing, unit, call)
-    return fixing.fix()
+    elif site.nodes and unit.enclosing(site.nodes[-1], ast.GeneratorExp) is None:
+        guard_statement(edits, unit, site.nodes[-1], stop, "return")
+    elif call is not None and len(call.args) == 1 and callee_name(call) in ("next", "anext"):
+        _defaulted(fixing, unit, call)
 
 
 def _loop_around(unit: Unit, node: ast.AST) -> ast.AsyncFor | None:

@@ -8,7 +8,7 @@ from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix, Rule
-from asyncrepl.explain.fix_editor import Fixing, is_generator, short
+from asyncrepl.explain.fix_editor import Fixing, correction, is_generator, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.scopes import annotated, own_nodes, scope
 from asyncrepl.explain.source_units import FUNCTIONS
@@ -106,20 +106,19 @@ def _in_comprehension(evidence: Evidence, node: ast.AST) -> bool:
     return evidence.unit.enclosing(node, *COMPREHENSIONS) is not None
 
 
-def _in_a_generator(evidence: Evidence, node: ast.expr) -> Fix | None:
+@correction
+def _in_a_generator(fixing: Fixing, node: ast.expr) -> None:
     """Put the outermost statement into an ``async def`` and walk that."""
-    unit, statement = evidence.unit, evidence.unit.statement(node)
+    unit, statement = fixing.evidence.unit, fixing.evidence.unit.statement(node)
     for outer in unit.ancestors(statement):
         statement = outer if isinstance(outer, ast.stmt) else statement
     if not isinstance(unit.parents.get(node), ast.Expr):
-        return None
-    fixing = Fixing(evidence)
+        return
     name = fixing.fresh(unit, "stream")
     start, end = unit.source.block(statement)
     body = unit.text[start:end].rstrip("\n")
     text = f"async def {name}():\n{indent(body, '    ')}\n\nprint([x async for x in {name}()])\n"
     fixing.of(unit).replace(unit.source.block(statement), text)
-    return fixing.fix()
 
 
 def _in_async_comprehension(evidence: Evidence) -> Finding | None:
@@ -139,11 +138,12 @@ def _is_about_async(evidence: Evidence, whole: ast.AST) -> bool:
     return isinstance(around, ast.AsyncFunctionDef) or any(each.is_async for each in clauses)
 
 
-def _loop_instead(evidence: Evidence, whole: ast.expr, inner: ast.expr) -> Fix | None:
-    unit, clauses = evidence.unit, whole.generators  # type: ignore[attr-defined]
+@correction
+def _loop_instead(fixing: Fixing, whole: ast.expr, inner: ast.expr) -> None:
+    unit, clauses = fixing.evidence.unit, whole.generators  # type: ignore[attr-defined]
     if not isinstance(unit.parents.get(whole), ast.Expr) or len(clauses) != 1:
-        return None
-    clause, by, fixing = clauses[0], unit.source.indent(whole), Fixing(evidence)
+        return
+    clause, by = clauses[0], unit.source.indent(whole)
     keyword = "async for" if clause.is_async else "for"
     lines = [
         f"{keyword} {unit.source.source(clause.target)} in {unit.source.source(clause.iter)}:"
@@ -152,7 +152,6 @@ def _loop_instead(evidence: Evidence, whole: ast.expr, inner: ast.expr) -> Fix |
         lines.append(f"{by}{'    ' * len(lines)}if {unit.source.source(test)}:")
     lines.append(f"{by}{'    ' * len(lines)}{unit.source.source(inner)}")
     fixing.of(unit).replace(whole, "\n".join(lines))
-    return fixing.fix()
 
 
 _MANAGER = vars(contextlib)["_AsyncGeneratorContextManager"]
@@ -247,19 +246,16 @@ def _yield_in_handler(function: Function) -> ast.Yield | None:
     return None
 
 
-def _once(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:
+@correction
+def _once(fixing: Fixing, unit: Unit, function: Function) -> None:
     """Without the second of two ``yield`` statements; a loop that repeats the only one is left."""
     yields = [node for node in own_nodes(function) if isinstance(node, ast.Yield)]
     statements = [unit.statement(node) for node in yields]
-    fixing = Fixing(evidence)
     loop = unit.enclosing(yields[0], *LOOPS, *FUNCTIONS) if yields else None
     if len(yields) == 1 and isinstance(loop, LOOPS) and statements[0] in loop.body:
         fixing.of(unit).lines_after(statements[0], "break")
-        return fixing.fix()
-    if len(yields) == 2 and all(each in function.body for each in statements):
+    elif len(yields) == 2 and all(each in function.body for each in statements):
         fixing.of(unit).remove(statements[1])
-        return fixing.fix()
-    return None
 
 
 _MODEL = (

@@ -7,8 +7,8 @@ import asyncio
 from types import NoneType
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Finding, Fix, Rule
-from asyncrepl.explain.fix_editor import Fixing, short
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.loop_edits import defined, over
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.value_origins import given
@@ -88,17 +88,16 @@ def _full_name(unit: Unit, function: Function) -> str:
     return f"{owner.name}.{function.name}" if isinstance(owner, ast.ClassDef) else function.name
 
 
-def _passed_on(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:
+@correction
+def _passed_on(fixing: Fixing, unit: Unit, function: Function) -> None:
     """Return what was given, where the callers put it in the place of that: ``x = f(x)``."""
     names = [each.arg for each in function.args.args if each.arg not in ("self", "cls")]
     if len(names) != 1 or not isinstance(function.body[-1], ast.If):
-        return None
-    assigns = [node for each in evidence.units.all() for node in each.nodes(ast.Assign)]
+        return
+    assigns = [node for each in fixing.evidence.units.all() for node in each.nodes(ast.Assign)]
     if not any(_replaces(node, function.name) for node in assigns):
-        return None
-    fixing = Fixing(evidence)
+        return
     fixing.of(unit).lines_after(function.body[-1], f"return {names[0]}")
-    return fixing.fix()
 
 
 def _replaces(node: ast.Assign, name: str) -> bool:
@@ -121,18 +120,18 @@ def _queue(evidence: Evidence) -> Finding | None:
     return Finding(why, _drained(evidence, use))
 
 
-def _drained(evidence: Evidence, use: Use) -> Fix | None:
+@correction
+def _drained(fixing: Fixing, use: Use) -> None:
     """Walk the queue with an async generator that ends at None, or when the queue is empty."""
-    unit, fixing = evidence.unit, Fixing(evidence)
+    unit = fixing.evidence.unit
     name = fixing.fresh(unit, "drain")
     loop = "    while (item := await queue.get()) is not None:\n        yield item\n"
-    if not _holds_none(evidence, use):
+    if not _holds_none(fixing.evidence, use):
         loop = "    while not queue.empty():\n        yield await queue.get()\n"
     statement = unit.statement(use.owner) if isinstance(use.owner, ast.stmt) else None
     statement = statement or unit.statement(use.node)
     fixing.of(unit).lines_before(statement, f"async def {name}(queue):\n{loop}")
     fixing.of(unit).replace(use.node, f"{name}({unit.source.source(use.node)})")
-    return fixing.fix()
 
 
 def _holds_none(evidence: Evidence, use: Use) -> bool:
@@ -165,21 +164,14 @@ def _may_be_walked(evidence: Evidence, node: ast.expr) -> bool:
     return not known or any(defined(each, "__aiter__") for each in known)
 
 
-def _returned(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:
-    last = function.body[-1]
-    fixing = Fixing(evidence)
-    if (
-        isinstance(last, ast.Expr)
-        and _may_be_walked(evidence, last.value)
-        and isinstance(last.value, ast.Call | ast.GeneratorExp | ast.Name)
-    ):
-        fixing.of(unit).before(last, "return ")
-        return fixing.fix()
-    target = last.targets[0] if isinstance(last, ast.Assign) else None
-    if isinstance(target, ast.Name):
-        fixing.of(unit).lines_after(last, f"return {target.id}")
-        return fixing.fix()
-    return None
+@correction
+def _returned(fixing: Fixing, unit: Unit, function: Function) -> None:
+    match last := function.body[-1]:
+        case ast.Expr(ast.Call() | ast.GeneratorExp() | ast.Name() as value):
+            if _may_be_walked(fixing.evidence, value):
+                fixing.of(unit).before(last, "return ")
+        case ast.Assign([ast.Name(name), *_]):
+            fixing.of(unit).lines_after(last, f"return {name}")
 
 
 RULES = (

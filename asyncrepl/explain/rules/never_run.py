@@ -21,8 +21,8 @@ from asyncrepl.explain.dropped_coroutines import (
     made_at,
     mentions,
 )
-from asyncrepl.explain.explanation import Finding, Fix, Rule
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaited, short
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaited, correction, short
 from asyncrepl.explain.scopes import scope
 from asyncrepl.explain.value_arrivals import is_for_refused_call, is_test
 from asyncrepl.explain.value_origins import STEPS, loads
@@ -126,9 +126,10 @@ def _made(evidence: Evidence, fits: Callable[[Unit, ast.Call], bool], why: str) 
     return Finding(why.format(text), _all_awaited(evidence, *found))
 
 
-def _all_awaited(evidence: Evidence, unit: Unit, call: ast.Call) -> Fix | None:
+@correction
+def _all_awaited(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     """``await`` in front of the call, and of others like it that nobody awaits either."""
-    fixing, called = Fixing(evidence), ast.dump(call.func)
+    called = ast.dump(call.func)
     like = [
         each
         for each in unit.nodes(ast.Call)
@@ -136,12 +137,8 @@ def _all_awaited(evidence: Evidence, unit: Unit, call: ast.Call) -> Fix | None:
         if isinstance(unit.parents.get(each), ast.Expr) or is_test(unit, each)
         if isinstance(scope(unit, each), ast.AsyncFunctionDef)
     ]
-    try:
-        for each in dict.fromkeys([call, *like]):
-            fixing.awaiting(unit, each)
-    except CannotFixError:
-        return None
-    return fixing.fix()
+    for each in dict.fromkeys([call, *like]):
+        fixing.awaiting(unit, each)
 
 
 def _yielded(evidence: Evidence) -> Finding | None:
@@ -208,22 +205,18 @@ def _plain_loops(unit: Unit) -> Iterator[ast.For | ast.comprehension]:
     yield from (each for each in unit.nodes(ast.comprehension) if not each.is_async)
 
 
+@correction
 def _awaited_item(
-    evidence: Evidence, unit: Unit, loop: ast.For | ast.comprehension, uses: list[ast.Name]
-) -> Fix | None:
-    fixing = Fixing(evidence)
-    try:
-        if len(uses) == 1:
-            fixing.awaiting(unit, uses[0])
-        elif isinstance(loop, ast.For) and isinstance(loop.target, ast.Name) and uses:
-            name = loop.target.id
-            fixing.of(unit).lines_before(loop.body[0], f"{name} = await {name}")
-            fixing.suspending(unit, loop)
-        else:
-            return None
-    except CannotFixError:
-        return None
-    return fixing.fix()
+    fixing: Fixing, unit: Unit, loop: ast.For | ast.comprehension, uses: list[ast.Name]
+) -> None:
+    if len(uses) == 1:
+        fixing.awaiting(unit, uses[0])
+    elif isinstance(loop, ast.For) and isinstance(loop.target, ast.Name) and uses:
+        name = loop.target.id
+        fixing.of(unit).lines_before(loop.body[0], f"{name} = await {name}")
+        fixing.suspending(unit, loop)
+    else:
+        raise CannotFixError
 
 
 def _tested(evidence: Evidence) -> Finding | None:

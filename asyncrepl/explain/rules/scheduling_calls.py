@@ -12,8 +12,8 @@ from types import CoroutineType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import lookup
-from asyncrepl.explain.explanation import Finding, Fix, Rule
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.static_values import is_awaitable
 from asyncrepl.syntax.names import callee_name
 
@@ -126,20 +126,17 @@ def _run_until_complete(evidence: Evidence) -> Finding | None:
     return Finding(why, _awaited(evidence, call))
 
 
-def _awaited(evidence: Evidence, call: ast.Call) -> Fix | None:
+@correction
+def _awaited(fixing: Fixing, call: ast.Call) -> None:
     """``asyncio.run(main())`` → ``await main()``."""
-    unit, fixing = evidence.unit, Fixing(evidence)
+    unit = fixing.evidence.unit
     if len(call.args) != 1:
-        return None
+        return
     parent = unit.parents.get(call)
     text = f"await {unit.source.source(call.args[0])}"
     tight = isinstance(parent, ast.Attribute | ast.Subscript)
     fixing.of(unit).replace(call, f"({text})" if tight else text)
-    try:
-        fixing.suspending(unit, call)
-    except CannotFixError:
-        return None
-    return fixing.fix()
+    fixing.suspending(unit, call)
 
 
 def _changed_meanwhile(evidence: Evidence) -> Finding | None:
@@ -217,32 +214,32 @@ def _loop_name(unit: Unit, call: ast.Call) -> str | None:
     return None
 
 
-def _run(evidence: Evidence, call: ast.Call, uses: list[ast.AST]) -> Fix | None:
+@correction
+def _run(fixing: Fixing, call: ast.Call, uses: list[ast.AST]) -> None:
     """``asyncio.run(main())``, where that is all that is done with the loop."""
-    unit, fixing = evidence.unit, Fixing(evidence)
+    unit = fixing.evidence.unit
     runs = [unit.parents[use] for use in uses]
     function = call.func
     if len(runs) != 1 or not isinstance(function, ast.Attribute):
-        return None
+        return
     (run,) = runs
     if not isinstance(run, ast.Call) or callee_name(run) != _RUNNERS[0] or len(run.args) != 1:
-        return None
+        return
     if not isinstance(run.args[0], ast.Call):
-        return None  # perhaps a future, which `run` does not take
+        return  # perhaps a future, which `run` does not take
     module, coroutine = unit.source.source(function.value), unit.source.source(run.args[0])
     fixing.of(unit).replace(run, f"{module}.run({coroutine})")
     if _loop_name(unit, call) is not None:
         fixing.of(unit).remove(unit.statement(call))
-    return fixing.fix()
 
 
-def _new_loop(evidence: Evidence, call: ast.Call) -> Fix | None:
-    fixing, function = Fixing(evidence), call.func
+@correction
+def _new_loop(fixing: Fixing, call: ast.Call) -> None:
+    function = call.func
     if not isinstance(function, ast.Attribute):
-        return None
-    module = evidence.unit.source.source(function.value)
-    fixing.of(evidence.unit).replace(function, f"{module}.new_event_loop")
-    return fixing.fix()
+        return
+    module = fixing.evidence.unit.source.source(function.value)
+    fixing.of(fixing.evidence.unit).replace(function, f"{module}.new_event_loop")
 
 
 def _made_too_early(evidence: Evidence) -> Finding | None:

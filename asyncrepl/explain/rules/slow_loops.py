@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.explanation import Finding, Fix, Rule
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
+from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.syntax.names import callee_name
@@ -63,22 +63,16 @@ def _blocked(evidence: Evidence) -> Finding | None:
     return Finding(why)
 
 
-def _suspending_call(
-    evidence: Evidence, unit: Unit, call: ast.Call, function: object
-) -> Fix | None:
-    fixing = Fixing(evidence)
+@correction
+def _suspending_call(fixing: Fixing, unit: Unit, call: ast.Call, function: object) -> None:
     if isinstance(unit.parents.get(call), ast.Await):
-        return None
+        return
     if function is time.sleep:
         fixing.of(unit).replace(call.func, "await asyncio.sleep")
     else:
         _in_thread(fixing, unit, call)
     fixing.needs_import(unit, "asyncio")
-    try:
-        fixing.suspending(unit, call)
-    except CannotFixError:
-        return None
-    return fixing.fix()
+    fixing.suspending(unit, call)
 
 
 def _in_thread(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
@@ -115,16 +109,16 @@ def _hogged(evidence: Evidence) -> Finding | None:
     return Finding(why, _computing_elsewhere(evidence, unit, loop))
 
 
-def _computing_elsewhere(evidence: Evidence, unit: Unit, loop: ast.AST) -> Fix | None:
+@correction
+def _computing_elsewhere(fixing: Fixing, unit: Unit, loop: ast.AST) -> None:
     if not isinstance(loop, ast.AsyncFor) or len(loop.body) != 1:
-        return None
-    statement, fixing = loop.body[0], Fixing(evidence)
+        return
+    statement = loop.body[0]
     value = statement.value if isinstance(statement, ast.Expr | ast.Assign) else None
     if not isinstance(value, ast.Call):
-        return None
+        return
     _in_thread(fixing, unit, value)
     fixing.needs_import(unit, "asyncio")
-    return fixing.fix()
 
 
 def _starved(evidence: Evidence) -> Finding | None:
@@ -238,17 +232,16 @@ def _gathered(evidence: Evidence, unit: Unit, loop: ast.AST) -> Fix | None:
     return fixing.fix()
 
 
-def _comprehension(evidence: Evidence, unit: Unit, clause: ast.comprehension) -> Fix | None:
+@correction
+def _comprehension(fixing: Fixing, unit: Unit, clause: ast.comprehension) -> None:
     whole = unit.parents.get(clause)
     if not isinstance(whole, ast.ListComp) or not isinstance(whole.elt, ast.Await):
-        return None
-    fixing = Fixing(evidence)
+        return
     edits = fixing.of(unit)
     edits.replace(whole.elt, _text(unit, whole.elt.value))
     edits.before(whole, "await asyncio.gather(*")
     edits.after(whole, ")")
     fixing.needs_import(unit, "asyncio")
-    return fixing.fix()
 
 
 def _text(unit: Unit, node: ast.AST) -> str:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.object_info import MISSING, lookup
 from asyncrepl.explain.bindings import is_coroutine_function
 from asyncrepl.explain.class_methods import returned_values
-from asyncrepl.explain.explanation import Finding, Fix, Rule
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, correction, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import async_factory, header_end
 from asyncrepl.explain.mismatch import mismatch
@@ -46,15 +46,11 @@ def _async_init(evidence: Evidence) -> Finding | None:
     return Finding(why, _factory(evidence, *found) if found else None)
 
 
-def _factory(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:
-    fixing = Fixing(evidence)
-    try:
-        name = async_factory(fixing, unit, function)
-        if evidence.unit not in (unit, *evidence.callers):
-            _calls_factory(fixing, evidence, unit, function, name)
-    except CannotFixError:
-        return None
-    return fixing.fix()
+@correction
+def _factory(fixing: Fixing, unit: Unit, function: Function) -> None:
+    name = async_factory(fixing, unit, function)
+    if fixing.evidence.unit not in (unit, *fixing.evidence.callers):
+        _calls_factory(fixing, fixing.evidence, unit, function, name)
 
 
 def _calls_factory(
@@ -166,9 +162,10 @@ def _of_protocol(evidence: Evidence, code: CodeType | None) -> Finding | None:
     return Finding(why, fix)
 
 
-def _async_protocol(evidence: Evidence, unit: Unit, owner: ast.ClassDef) -> Fix | None:
+@correction
+def _async_protocol(fixing: Fixing, unit: Unit, owner: ast.ClassDef) -> None:
     """The class with ``__aiter__`` and ``__anext__``, and its loop with ``async for``."""
-    fixing, edits = Fixing(evidence), None
+    edits = None
     edits = fixing.of(unit)
     for function in owner.body:
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -181,34 +178,30 @@ def _async_protocol(evidence: Evidence, unit: Unit, owner: ast.ClassDef) -> Fix 
                     edits.replace(node, "StopAsyncIteration")
     loops = [
         (each, node)
-        for each in evidence.units.all()
+        for each in fixing.evidence.units.all()
         for node in each.nodes(ast.For)
         if any(last_name(part) == owner.name for part in ast.walk(node.iter))
     ]
     if len(loops) != 1:
-        return None
-    try:
-        fixing.loop_async(*loops[0])
-    except CannotFixError:
-        return None
-    return fixing.fix()
+        raise CannotFixError
+    fixing.loop_async(*loops[0])
 
 
-def _other_protocol(evidence: Evidence, use: Use, function: FunctionType) -> Fix | None:
-    fixing, unit = Fixing(evidence), evidence.unit
+@correction
+def _other_protocol(fixing: Fixing, use: Use, function: FunctionType) -> None:
+    unit = fixing.evidence.unit
     if use.role == "argument" and isinstance(use.owner, ast.Call) and use.role != "for":
         name = function.__name__
         if name != "__iter__":
             text = f"await {unit.source.operand(use.node)}.{name}()"
             fixing.of(unit).replace(use.owner, text)
             fixing.suspending(unit, use.owner)
-            return fixing.fix()
-    found = evidence.units.definition(function.__code__)
+            return
+    found = fixing.evidence.units.definition(function.__code__)
     if use.role != "for" or found is None or function.__name__ != "__iter__":
-        return None
+        raise CannotFixError
     fixing.loop_async(unit, use.owner)
     _as_aiter(fixing, *found)
-    return fixing.fix()
 
 
 def _as_aiter(fixing: Fixing, unit: Unit, function: Function) -> None:
@@ -248,8 +241,9 @@ def _yields_besides(unit: Unit, function: ast.FunctionDef, delegation: ast.AST) 
     return not used and any(isinstance(node, ast.Yield) for node in own_nodes(function))
 
 
-def _modern(evidence: Evidence, function: ast.FunctionDef) -> Fix | None:
-    unit, fixing = evidence.unit, Fixing(evidence)
+@correction
+def _modern(fixing: Fixing, function: ast.FunctionDef) -> None:
+    unit = fixing.evidence.unit
     edits = fixing.of(unit)
     for decorator in function.decorator_list:
         if canonical_name(decorator) in ("asyncio.coroutine", "types.coroutine"):
@@ -259,7 +253,6 @@ def _modern(evidence: Evidence, function: ast.FunctionDef) -> Fix | None:
     for node in own_nodes(function):
         if isinstance(node, ast.YieldFrom):
             edits.replace(node, f"await {unit.source.source(node.value)}")
-    return fixing.fix()
 
 
 _MODEL = (

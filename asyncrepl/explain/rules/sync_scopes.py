@@ -9,8 +9,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Finding, Fix, Rule
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, correction, short
 from asyncrepl.explain.hoisted_code import (
     async_factory,
     default_inside,
@@ -95,20 +95,17 @@ def _nested(evidence: Evidence) -> Finding | None:
     return Finding(why, _fix_def(evidence, around[0]))
 
 
-def _fix_def(evidence: Evidence, function: ast.FunctionDef) -> Fix | None:
-    fixing, unit = Fixing(evidence), evidence.unit
-    try:
-        if function.name == "__init__":
-            async_factory(fixing, unit, function)
-        elif function.name in _PLAIN_TO_ASYNC:
-            _renamed(fixing, evidence, function)
-        elif function.name.startswith("__") and function.name.endswith("__"):
-            return None
-        elif not _done_callback(fixing, evidence, function):
-            fixing.make_async(unit, function)
-    except CannotFixError:
-        return None
-    return fixing.fix()
+@correction
+def _fix_def(fixing: Fixing, function: ast.FunctionDef) -> None:
+    unit = fixing.evidence.unit
+    if function.name == "__init__":
+        async_factory(fixing, unit, function)
+    elif function.name in _PLAIN_TO_ASYNC:
+        _renamed(fixing, fixing.evidence, function)
+    elif function.name.startswith("__") and function.name.endswith("__"):
+        return
+    elif not _done_callback(fixing, fixing.evidence, function):
+        fixing.make_async(unit, function)
 
 
 def _renamed(fixing: Fixing, evidence: Evidence, function: ast.FunctionDef) -> None:
@@ -211,18 +208,19 @@ def _why_annotation(evidence: Evidence, node: ast.Await) -> str:
     )
 
 
-def _plain_alias(evidence: Evidence, alias: ast.stmt) -> Fix | None:
-    fixing, unit = Fixing(evidence), evidence.unit
+@correction
+def _plain_alias(fixing: Fixing, alias: ast.stmt) -> None:
+    unit = fixing.evidence.unit
     start = unit.source.span(alias).start
     name: ast.expr = alias.name  # type: ignore[attr-defined]  # ast.TypeAlias, 3.12 on
     span = unit.source.span(alias)._replace(end=unit.source.span(name).start)
     assert span.start == start
     fixing.of(unit).replace(span, "")
-    return fixing.fix()
 
 
-def _without_annotation(evidence: Evidence, holder: ast.AST) -> Fix | None:
-    fixing, unit = Fixing(evidence), evidence.unit
+@correction
+def _without_annotation(fixing: Fixing, holder: ast.AST) -> None:
+    unit = fixing.evidence.unit
     note = getattr(holder, "annotation", None)
     if isinstance(holder, ast.arg) and note is not None:
         start = unit.source.span(holder).start + len(holder.arg)
@@ -234,9 +232,8 @@ def _without_annotation(evidence: Evidence, holder: ast.AST) -> Fix | None:
     elif isinstance(holder, ast.AnnAssign) and holder.value is not None:
         start, end = unit.source.span(holder.target).end, unit.source.span(holder.annotation).end
     else:
-        return None
+        return
     fixing.of(unit).replace(unit.source.span(holder)._replace(start=start, end=end), "")
-    return fixing.fix()
 
 
 RULES = (

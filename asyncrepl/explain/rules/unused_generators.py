@@ -7,8 +7,8 @@ from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.async_states import has_begun
-from asyncrepl.explain.explanation import Finding, Fix, Rule
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, correction, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.value_arrivals import is_for_refused_call, is_meant_as_value, is_test
@@ -84,13 +84,9 @@ def _lost(evidence: Evidence) -> Finding | None:
     return Finding(_why(unit, use.node), fixing.fix())
 
 
-def _collected(evidence: Evidence, node: ast.expr) -> Fix | None:
-    fixing = Fixing(evidence)
-    try:
-        fixing.collected(evidence.unit, node)
-    except CannotFixError:
-        return None
-    return fixing.fix()
+@correction
+def _collected(fixing: Fixing, node: ast.expr) -> None:
+    fixing.collected(fixing.evidence.unit, node)
 
 
 # -- printed ---------------------------------------------------------------------------
@@ -137,9 +133,10 @@ def _yielded_call(evidence: Evidence, use: Use) -> tuple[Unit, ast.Call] | None:
     return found[0] if len(functions) == 1 else None
 
 
-def _walk_inside(evidence: Evidence, unit: Unit, call: ast.Call) -> Fix | None:
+@correction
+def _walk_inside(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     function = unit.enclosing(call, ast.AsyncFunctionDef)
-    fixing, name = Fixing(evidence), fresh(unit, "item")
+    name = fresh(unit, "item")
     for node in own_nodes(function) if function else ():
         value = node.value if isinstance(node, ast.Yield) else None
         if isinstance(value, ast.Call) and callee_name(value) == callee_name(call):
@@ -147,7 +144,6 @@ def _walk_inside(evidence: Evidence, unit: Unit, call: ast.Call) -> Fix | None:
             by = unit.source.indent(node)
             text = f"async for {name} in {source}:\n{by}    yield {name}"
             fixing.of(unit).replace(node, text)
-    return fixing.fix()
 
 
 def _chosen(evidence: Evidence) -> Finding | None:
@@ -174,14 +170,15 @@ def _asks(function: Function) -> ast.Call | None:
     return None
 
 
-def _asks_both(evidence: Evidence, unit: Unit, function: Function, call: ast.Call) -> Fix | None:
+@correction
+def _asks_both(fixing: Fixing, unit: Unit, function: Function, call: ast.Call) -> None:
     """A second question behind the first, with a list for the answer."""
     test = unit.parents.get(call)
     returns = [node for node in own_nodes(function) if isinstance(node, ast.Return)]
     made = [node.value for node in returns if isinstance(node.value, ast.Call)]
     if not isinstance(test, ast.If) or test.orelse or len(made) != 1:
-        return None
-    fixing, source = Fixing(evidence), unit.source.source(call)
+        return
+    source = unit.source.source(call)
     question = source.replace("iscoroutinefunction", "isasyncgenfunction").replace(
         "asyncio.", "inspect."
     )
@@ -189,7 +186,6 @@ def _asks_both(evidence: Evidence, unit: Unit, function: Function, call: ast.Cal
     text = f"return [{name} async for {name} in {unit.source.source(made[0])}]"
     fixing.of(unit).lines_after(test, f"if {question}:\n    {text}")
     fixing.needs_import(unit, "inspect")
-    return fixing.fix()
 
 
 def _printed(evidence: Evidence) -> Finding | None:
@@ -246,12 +242,12 @@ def _raises(statement: ast.stmt) -> Iterator[str]:
             yield error.id
 
 
-def _checked_at_once(evidence: Evidence, unit: Unit, function: Function, count: int) -> Fix | None:
+@correction
+def _checked_at_once(fixing: Fixing, unit: Unit, function: Function, count: int) -> None:
     """A plain function that checks, and returns an async generator made inside."""
     rest = function.body[count:]
     if not rest or not isinstance(function, ast.AsyncFunctionDef):
-        return None
-    fixing = Fixing(evidence)
+        return
     name = fixing.fresh(unit, "items")
     edits = fixing.of(unit)
     start = unit.source.span(function).start
@@ -260,7 +256,6 @@ def _checked_at_once(evidence: Evidence, unit: Unit, function: Function, count: 
     by = unit.source.indent(rest[0])
     body = indent(unit.text[first:last].rstrip("\n"), "    ")
     edits.replace(Span(first, last), f"{by}async def {name}():\n{body}\n{by}return {name}()\n")
-    return fixing.fix()
 
 
 def _seen(

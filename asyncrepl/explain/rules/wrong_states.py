@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.async_states import has_begun
 from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.bindings import is_coroutine_function, variables
-from asyncrepl.explain.explanation import Finding, Fix, Rule
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, correction, short
 from asyncrepl.explain.hoisted_code import header_end
 from asyncrepl.explain.rules.aiter_methods import method
 from asyncrepl.explain.scopes import own_nodes, scope
@@ -91,20 +91,19 @@ def _step_again(evidence: Evidence) -> Finding | None:
     return Finding(why, _fresh_steps(evidence, name.id))
 
 
-def _fresh_steps(evidence: Evidence, name: str) -> Fix | None:
+@correction
+def _fresh_steps(fixing: Fixing, name: str) -> None:
     """Keep the generator under the name, and write ``await anext(name)``."""
-    assigned = assignment(evidence, name)
+    assigned = assignment(fixing.evidence, name)
     call = assigned[1].value if assigned else None
     source = stepped_source(call) if assigned and isinstance(call, ast.Call) else None
     if assigned is None or source is None or call is None:
-        return None
-    fixing = Fixing(evidence)
+        return
     fixing.of(assigned[0]).replace(call, assigned[0].source.source(source))
-    for unit in evidence.units.all():
+    for unit in fixing.evidence.units.all():
         for node in unit.nodes(ast.Await):
             if isinstance(node.value, ast.Name) and node.value.id == name:
                 fixing.of(unit).replace(node.value, f"anext({name})")
-    return fixing.fix()
 
 
 def _coroutine_again(evidence: Evidence) -> Finding | None:
@@ -145,7 +144,8 @@ def _kept_coroutine(evidence: Evidence, unit: Unit, node: ast.expr) -> Finding |
     return Finding(why, _task_kept(evidence, unit, node))
 
 
-def _task_kept(evidence: Evidence, unit: Unit, node: ast.expr) -> Fix | None:
+@correction
+def _task_kept(fixing: Fixing, unit: Unit, node: ast.expr) -> None:
     """``self.cache[key] = work(key)`` → a task of it is kept, where a loop runs for certain."""
     kept = [
         each
@@ -153,14 +153,12 @@ def _task_kept(evidence: Evidence, unit: Unit, node: ast.expr) -> Fix | None:
         if [unit.source.source(target) for target in each.targets] == [unit.source.source(node)]
     ]
     if len(kept) != 1 or not isinstance(kept[0].value, ast.Call) or isinstance(node, ast.Call):
-        return None
+        return
     if not isinstance(scope(unit, kept[0]), ast.AsyncFunctionDef):
-        return None
-    fixing = Fixing(evidence)
+        return
     fixing.of(unit).before(kept[0].value, "asyncio.create_task(")
     fixing.of(unit).after(kept[0].value, ")")
     fixing.needs_import(unit, "asyncio")
-    return fixing.fix()
 
 
 @functools.cache
@@ -182,18 +180,17 @@ def _is_over(value: object) -> bool:
     return isinstance(value, CoroutineType) and (value.cr_frame is None or value.cr_running)
 
 
-def _called_again(evidence: Evidence, name: str) -> Fix | None:
+@correction
+def _called_again(fixing: Fixing, name: str) -> None:
     """Make a function of the assignment: ``pause = lambda: …`` and ``await pause()``."""
-    assigned = assignment(evidence, name)
+    assigned = assignment(fixing.evidence, name)
     if assigned is None or not isinstance(assigned[1].value, ast.Call):
-        return None
-    fixing = Fixing(evidence)
+        return
     fixing.of(assigned[0]).before(assigned[1].value, "lambda: ")
-    for unit in evidence.units.all():
+    for unit in fixing.evidence.units.all():
         for node in unit.nodes(ast.Await):
             if isinstance(node.value, ast.Name) and node.value.id == name:
                 fixing.of(unit).after(node.value, "()")
-    return fixing.fix()
 
 
 def _result_too_early(evidence: Evidence) -> Finding | None:
@@ -296,11 +293,12 @@ def _ends(function: Function) -> bool:
     return any(canonical_name(node) in _ENDS for node in own_nodes(function))
 
 
-def _with_methods(evidence: Evidence, made: type, missing: list[str]) -> Fix | None:
-    found = evidence.units.class_of(made)
+@correction
+def _with_methods(fixing: Fixing, made: type, missing: list[str]) -> None:
+    found = fixing.evidence.units.class_of(made)
     if found is None or not set(missing) <= _BODIES.keys():
-        return None
-    fixing, (unit, owner) = Fixing(evidence), found
+        return
+    (unit, owner) = found
     meant = [each for name in _MEANT for each in [method(owner, name)] if each and _ends(each)]
     if missing == ["__anext__"] and meant:
         edits, start = fixing.of(unit), unit.source.span(meant[0]).start
@@ -308,10 +306,9 @@ def _with_methods(evidence: Evidence, made: type, missing: list[str]) -> Fix | N
             if isinstance(node, ast.Name) and node.id == "StopIteration":
                 edits.replace(node, "StopAsyncIteration")
         edits.replace(Span(start, header_end(unit, meant[0])), "async def __anext__")
-        return fixing.fix()
+        return
     lines = "\n".join(_BODIES[name] for name in missing)
     fixing.of(unit).lines_after(owner.body[-1], lines)
-    return fixing.fix()
 
 
 RULES = (

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.class_methods import takes
-from asyncrepl.explain.explanation import Finding, Fix, Rule
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, correction, short
 from asyncrepl.explain.kinds import ASYNCHRONOUS, has
 from asyncrepl.explain.loop_edits import a, defined
 from asyncrepl.explain.repairs.repair_case import is_lock, lock_of
@@ -157,18 +157,14 @@ def _closing(evidence: Evidence) -> Finding | None:
     return None
 
 
-def _aclosing(evidence: Evidence, unit: Unit, statement: ast.AST, call: ast.Call) -> Fix | None:
-    fixing = Fixing(evidence)
+@correction
+def _aclosing(fixing: Fixing, unit: Unit, statement: ast.AST, call: ast.Call) -> None:
     end = unit.source.span(call.func).end
     fixing.of(unit).insert(end - len("closing"), "a")
     if isinstance(call.func, ast.Name):
         fixing.needs_name(unit, "contextlib", "aclosing")
     fixing.of(unit).before(statement, "async ")
-    try:
-        fixing.suspending(unit, statement)
-    except CannotFixError:
-        return None
-    return fixing.fix()
+    fixing.suspending(unit, statement)
 
 
 def _plain_enter(evidence: Evidence) -> Finding | None:
@@ -192,13 +188,12 @@ def _plain_enter(evidence: Evidence) -> Finding | None:
     return None
 
 
-def _async_method(evidence: Evidence, method: FunctionType) -> Fix | None:
-    found = evidence.units.definition(method.__code__)
+@correction
+def _async_method(fixing: Fixing, method: FunctionType) -> None:
+    found = fixing.evidence.units.definition(method.__code__)
     if found is None:
-        return None
-    fixing = Fixing(evidence)
+        return
     fixing.of(found[0]).before(found[1], "async ")
-    return fixing.fix()
 
 
 RULES = (
