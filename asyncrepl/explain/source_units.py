@@ -191,6 +191,17 @@ class Units:
             if unit is not None:
                 yield unit
 
+    def nodes(self, *kinds: type[Node]) -> Iterator[tuple[Unit, Node]]:
+        """All nodes of some kinds in the session's units, each with its unit, newest first."""
+        for unit in self.all():
+            for node in unit.nodes(*kinds):
+                yield unit, node
+
+    def functions(self, name: str) -> Iterator[tuple[Unit, Function]]:
+        """The ``def`` and ``async def`` statements of that name, newest unit first."""
+        for unit in self.all():
+            yield from ((unit, each) for each in unit.functions() if each.name == name)
+
     def definition(self, code: CodeType | None) -> tuple[Unit, Function] | None:
         """The ``def`` behind `code` and the unit it stands in."""
         unit = self.get(code.co_filename) if code else None

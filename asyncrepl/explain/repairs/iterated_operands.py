@@ -67,8 +67,7 @@ def later_walked(case: Case, parent: ast.AST | None) -> bool:
             if isinstance(target, ast.Attribute):
                 return any(
                     is_walked(each, node)
-                    for each in case.evidence.units.all()
-                    for node in each.nodes(ast.Attribute)
+                    for each, node in case.evidence.units.nodes(ast.Attribute)
                     if node.attr == target.attr
                 )
     if isinstance(parent, ast.Return):
@@ -86,33 +85,26 @@ def _argument_is_walked(case: Case, parent: ast.AST) -> bool:
     call = case.unit.parents.get(parent) if isinstance(parent, ast.keyword) else parent
     if not isinstance(call, ast.Call):
         return False
-    for unit in case.evidence.units.all():
-        for function in unit.functions():
-            if function.name == callee_name(call):
-                names = {each.arg for each in ast.walk(function.args) if isinstance(each, ast.arg)}
-                walked = [
-                    node
-                    for node in own_nodes(function)
-                    if isinstance(node, ast.Name) and node.id in names and is_walked(unit, node)
-                ]
-                return bool(walked)
+    for unit, function in case.evidence.units.functions(callee_name(call)):
+        names = {each.arg for each in ast.walk(function.args) if isinstance(each, ast.arg)}
+        return any(
+            isinstance(node, ast.Name) and node.id in names and is_walked(unit, node)
+            for node in own_nodes(function)
+        )
     return False
 
 
 def _result_is_walked(case: Case, name: str) -> bool:
-    for unit in case.evidence.units.all():
-        for call in unit.nodes(ast.Call):
-            if callee_name(call) != name:
-                continue
-            parent = unit.parents.get(call)
-            used: ast.expr = parent if isinstance(parent, ast.Await) else call
-            if is_walked(unit, used):
-                return True
-            assigned = unit.parents.get(used)
-            target = assigned.targets[0] if isinstance(assigned, ast.Assign) else None
-            uses = loads(unit, target) if isinstance(target, ast.Name) else []
-            if any(is_walked(unit, each) for each in uses):
-                return True
+    for unit, call in case.evidence.units.nodes(ast.Call):
+        if callee_name(call) != name:
+            continue
+        parent = unit.parents.get(call)
+        used: ast.expr = parent if isinstance(parent, ast.Await) else call
+        assigned = unit.parents.get(used)
+        target = assigned.targets[0] if isinstance(assigned, ast.Assign) else None
+        uses = loads(unit, target) if isinstance(target, ast.Name) else []
+        if any(is_walked(unit, each) for each in (used, *uses)):
+            return True
     return False
 
 

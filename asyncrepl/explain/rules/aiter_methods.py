@@ -22,15 +22,15 @@ from asyncrepl.explain.class_methods import (
     source_of,
     takes,
 )
-from asyncrepl.explain.explanation import Finding, Fix, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import Fixing, correction, is_generator, short
 from asyncrepl.explain.fresh_names import fresh
+from asyncrepl.explain.hoisted_code import make_plain, yield_each
 from asyncrepl.explain.loop_edits import defined, over, replaced
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.source_units import FUNCTIONS, Function, Unit
 from asyncrepl.explain.static_values import is_async_iterable
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name
-from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -143,39 +143,31 @@ def _async_aiter(evidence: Evidence) -> Finding | None:
     return Finding(why, _plain_aiter(evidence, *found) if found else None)
 
 
-def _plain_aiter(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:
-    fixing = Fixing(evidence)
-    edits = fixing.of(unit)
+#: What walks an object that is its own iterator.
+_STEPS = """\
+while True:
+    try:
+        item = await anext(self)
+    except StopAsyncIteration:
+        return
+    yield item"""
+
+
+@correction
+def _plain_aiter(fixing: Fixing, unit: Unit, function: Function) -> None:
+    """Without ``async``; if it awaits, an async generator, which does so at the first step."""
     if not any(isinstance(node, ast.Await) for node in own_nodes(function)):
-        start = unit.source.span(function).start
-        edits.replace(Span(start, unit.text.index("def", start)), "")
-        return fixing.fix()
-    if returns_self(function):
-        return _walking_itself(fixing, unit, function)
+        make_plain(fixing, unit, function)
+        return
     for node in own_nodes(function):
-        if isinstance(node, ast.Return) and node.value is not None:
-            by, name = unit.source.indent(node), fresh(unit, "item")
-            source = unit.source.source(node.value)
-            edits.replace(node, f"async for {name} in {source}:\n{by}    yield {name}")
-    return fixing.fix()
-
-
-def _walking_itself(fixing: Fixing, unit: Unit, function: Function) -> Fix | None:
-    """What had to be awaited is, at the first step: an async generator that takes the steps."""
-    for node in own_nodes(function):
-        if isinstance(node, ast.Return) and node.value is not None:
-            by, name = unit.source.indent(node), fresh(unit, "item")
-            own = unit.source.source(node.value)
-            lines = [
-                "while True:",
-                "    try:",
-                f"        {name} = await anext({own})",
-                "    except StopAsyncIteration:",
-                "        return",
-                f"    yield {name}",
-            ]
-            fixing.of(unit).replace(node, f"\n{by}".join(lines))
-    return fixing.fix()
+        if not isinstance(node, ast.Return) or node.value is None:
+            continue
+        source = unit.source.source(node.value)
+        if returns_self(function):
+            text = _STEPS.replace("item", fresh(unit, "item")).replace("self", source)
+            fixing.of(unit).replace(node, text.replace("\n", f"\n{unit.source.indent(node)}"))
+        else:
+            yield_each(fixing, unit, node, source)
 
 
 def _sync_aiter(evidence: Evidence) -> Finding | None:
@@ -232,18 +224,14 @@ def _awaiting(fixing: Fixing, unit: Unit, function: Function, method: FunctionTy
     fixing.of(unit).before(function, "async ")
     for node in own_nodes(function):
         if isinstance(node, ast.Return) and node.value is not None:
-            by, name = unit.source.indent(node), fresh(unit, "item")
-            head = f"async for {name} in await {unit.source.source(node.value)}:"
-            fixing.of(unit).replace(node, f"{head}\n{by}    yield {name}")
+            yield_each(fixing, unit, node, f"await {unit.source.source(node.value)}")
 
 
 def _is_stream_method(unit: Unit, name: str) -> bool:
     """Whether the one function of that name in `unit` is an async generator function."""
     found = [each for each in unit.functions() if each.name == name]
     return (
-        len(found) == 1
-        and isinstance(found[0], ast.AsyncFunctionDef)
-        and any(isinstance(node, ast.Yield) for node in own_nodes(found[0]))
+        len(found) == 1 and isinstance(found[0], ast.AsyncFunctionDef) and is_generator(found[0])
     )
 
 
@@ -281,9 +269,7 @@ def _yielding(fixing: Fixing, unit: Unit, function: Function) -> None:
             value = node.value
             if isinstance(value, ast.Call) and callee_name(value) == "iter" and value.args:
                 value = value.args[0]
-            by, name = unit.source.indent(node), fresh(unit, "item")
-            text = f"for {name} in {unit.source.source(value)}:\n{by}    yield {name}"
-            edits.replace(node, text)
+            yield_each(fixing, unit, node, unit.source.source(value), "for")
 
 
 def _no_aiter_result(evidence: Evidence) -> Finding | None:

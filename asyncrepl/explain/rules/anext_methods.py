@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, lookup
 from asyncrepl.explain.class_methods import (
-    Found,
+    falls_through,
     has_flag,
     made_async,
     python_method,
@@ -18,12 +18,13 @@ from asyncrepl.explain.class_methods import (
     takes,
 )
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
+from asyncrepl.explain.hoisted_code import make_plain, put_head, stop_asynchronously
 from asyncrepl.explain.rules.aiter_methods import method, walked
 from asyncrepl.explain.rules.iteration_end import NEXT_CALLS
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.value_origins import called, stepped_source
-from asyncrepl.syntax.names import callee_name, canonical_name, last_name
+from asyncrepl.syntax.names import callee_name, canonical_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -33,9 +34,10 @@ if TYPE_CHECKING:
     from asyncrepl.explain.operand_uses import Use
     from asyncrepl.explain.source_units import Function, Unit
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "as_anext"]
 
 
+_END = "StopAsyncIteration"
 _LOOPS = ast.For | ast.AsyncFor | ast.While
 
 
@@ -98,10 +100,11 @@ def _yielding_anext(evidence: Evidence) -> Finding | None:
         f"`{kind.__name__}.__anext__` yields, which makes it an async generator: it must "
         "return one item a call."
     )
-    found_step = source_of(evidence, step)
-    if found_step is not None and _gives_one_a_call(*found_step):
-        return Finding(why, _returning(evidence, *found_step))
-    return Finding(why, _moved_to_aiter(evidence, found_step))
+    written = source_of(evidence, step)
+    if written is None:
+        return Finding(why)
+    repair = _returning if _gives_one_a_call(*written) else _moved_to_aiter
+    return Finding(why, repair(evidence, *written))
 
 
 def _gives_one_a_call(unit: Unit, function: Function) -> bool:
@@ -112,8 +115,7 @@ def _gives_one_a_call(unit: Unit, function: Function) -> bool:
     yields = [node for node in own_nodes(function) if isinstance(node, ast.Yield)]
     looped = any(isinstance(each, _LOOPS) for node in yields for each in unit.ancestors(node))
     alone = all(isinstance(unit.parents.get(node), ast.Expr) for node in yields)
-    raised = any(canonical_name(node) == "StopAsyncIteration" for node in own_nodes(function))
-    return raised and alone and not looped
+    return _ends(function) and alone and not looped
 
 
 @correction
@@ -126,10 +128,7 @@ def _returning(fixing: Fixing, unit: Unit, function: Function) -> None:
 
 
 @correction
-def _moved_to_aiter(fixing: Fixing, found: Found | None) -> None:
-    if found is None:
-        return
-    unit, function = found
+def _moved_to_aiter(fixing: Fixing, unit: Unit, function: Function) -> None:
     owner = unit.enclosing(function, ast.ClassDef)
     old = method(owner, "__aiter__") if owner else None
     use = fixing.evidence.use("await")
@@ -137,19 +136,17 @@ def _moved_to_aiter(fixing: Fixing, found: Found | None) -> None:
     source = stepped_source(made[1]) if made is not None else None
     if made is not None and source is not None:
         fixing.of(made[0]).replace(made[1], f"anext(aiter({made[0].source.source(source)}))")
-    edits, start = fixing.of(unit), unit.source.span(function).start
-    name = unit.text.index("__anext__", start)
-    edits.replace(Span(name, name + len("__anext__")), "__aiter__")
+    edits = fixing.of(unit)
+    put_head(fixing, unit, function, "async def __aiter__")
     if old is not None:
         edits.remove(old)
     for node in own_nodes(function):  # which a generator may not raise
-        if isinstance(node, ast.Raise) and node.exc and _is_end(node.exc):
+        if isinstance(node, ast.Raise) and _is_end(node.exc):
             edits.replace(node, "return")
 
 
-def _is_end(raised: ast.expr) -> bool:
-    kind = raised.func if isinstance(raised, ast.Call) else raised
-    return canonical_name(kind) == "StopAsyncIteration"
+def _is_end(raised: ast.expr | None) -> bool:
+    return canonical_name(raised.func if isinstance(raised, ast.Call) else raised) == _END
 
 
 def _broken(evidence: Evidence, kind: type, step: FunctionType) -> type | None:
@@ -174,30 +171,21 @@ def _broken_awaitable(evidence: Evidence) -> Finding | None:
         f"`{kind.__name__}.__await__` must return an iterator: {_who(evidence)} awaits what "
         "`__anext__` returns."
     )
-    found_iterator = source_of(evidence, found[1]) if found else None
-    if found_iterator is None or not _ends(found_iterator[1]):
-        return Finding(why)  # a loop over it would never end
-    return Finding(why, _iterating(evidence, source_of(evidence, function)))
+    step, written = source_of(evidence, found[1]) if found else None, source_of(evidence, function)
+    ends = step is not None and _ends(step[1])  # else a loop over it would never do so
+    return Finding(why, _iterating(evidence, *written) if ends and written is not None else None)
 
 
 def _ends(function: Function) -> bool:
     """Whether ``__anext__`` can end the loop."""
-    return any(canonical_name(node) == "StopAsyncIteration" for node in own_nodes(function))
+    return any(canonical_name(node) == _END for node in own_nodes(function))
 
 
 @correction
-def _iterating(fixing: Fixing, found: Found | None) -> None:
+def _iterating(fixing: Fixing, unit: Unit, function: Function) -> None:
     """``return [1]`` in ``__await__`` → a generator that returns the value."""
-    if found is None:
-        return
-    unit, function = found
-    if isinstance(function, ast.AsyncFunctionDef):
-        start = unit.source.span(function).start
-        fixing.of(unit).replace(Span(start, unit.text.index("def", start)), "")
+    make_plain(fixing, unit, function)
     fixing.of(unit).lines_after(function.body[-1], "yield")
-
-
-_END = "StopAsyncIteration"
 
 
 def _method(evidence: Evidence) -> tuple[Unit, Function, str] | None:
@@ -227,9 +215,7 @@ def _returned(evidence: Evidence) -> Finding | None:
 
 
 def _returns_end(node: ast.AST) -> bool:
-    value = node.value if isinstance(node, ast.Return) else None
-    named = value.func if isinstance(value, ast.Call) else value
-    return isinstance(named, ast.Name) and named.id == _END
+    return isinstance(node, ast.Return) and _is_end(node.value)
 
 
 def _without_end(evidence: Evidence) -> Finding | None:
@@ -243,7 +229,7 @@ def _without_end(evidence: Evidence) -> Finding | None:
         return None  # what it calls, or an index, may raise the end
     returns = [node for node in nodes if isinstance(node, ast.Return)]
     empty = [node for node in returns if _is_none(node.value)]
-    falls = _falls_through(function.body)
+    falls = falls_through(function.body)
     if len(empty) == len(returns) or not (empty or falls):
         return None
     fixing = Fixing(evidence)
@@ -256,15 +242,6 @@ def _without_end(evidence: Evidence) -> Finding | None:
         f"only {_END} ends the loop."
     )
     return Finding(why, fixing.fix())
-
-
-def _falls_through(body: list[ast.stmt]) -> bool:
-    """Whether `body` comes to its end, as far as that is certain."""
-    last = body[-1]
-    if isinstance(last, ast.If):
-        return not last.orelse or _falls_through(last.body) or _falls_through(last.orelse)
-    ends = (ast.Return, ast.Raise, ast.While, ast.Try, ast.With, ast.Match)
-    return not isinstance(last, ends)
 
 
 def _is_none(value: ast.expr | None) -> bool:
@@ -318,17 +295,13 @@ def _next_method(evidence: Evidence) -> Finding | None:
         "what it returns."
     )
     found = source_of(evidence, step)
-    if found is None:
-        return Finding(why)
-    fixing, (unit, function) = Fixing(evidence), found
-    edits = fixing.of(unit)
-    start = unit.source.span(function).start
-    end = unit.text.index(f"{step.__name__}", unit.text.index("def", start)) + len(step.__name__)
-    edits.replace(Span(start, end), "async def __anext__")
-    for node in own_nodes(function):
-        if isinstance(node, ast.Name) and last_name(node) == "StopIteration":
-            edits.replace(node, "StopAsyncIteration")
-    return Finding(why, fixing.fix())
+    return Finding(why, corrected(evidence, as_anext, *found) if found is not None else None)
+
+
+def as_anext(fixing: Fixing, unit: Unit, function: Function) -> None:
+    """``async def __anext__`` of a method that gives the items."""
+    put_head(fixing, unit, function, "async def __anext__")
+    stop_asynchronously(fixing, unit, function)
 
 
 def _instance_anext(evidence: Evidence) -> Finding | None:

@@ -124,13 +124,11 @@ def _as_task(fixing: Fixing, unit: Unit, call: ast.Call, function: ast.expr) -> 
 
 def _plain_home(evidence: Evidence, name: str) -> tuple[Unit, Function] | None:
     """The ``async def`` of that name, if it suspends nowhere."""
-    for unit in evidence.units.all():
-        for function in unit.functions():
-            if function.name == name and isinstance(function, ast.AsyncFunctionDef):
-                waits = (ast.Await, ast.AsyncFor, ast.AsyncWith)
-                if any(isinstance(node, waits) for node in own_nodes(function)):
-                    return None
-                return unit, function
+    waits = (ast.Await, ast.AsyncFor, ast.AsyncWith)
+    for unit, function in evidence.units.functions(name):
+        if isinstance(function, ast.AsyncFunctionDef):
+            waiting = any(isinstance(node, waits) for node in own_nodes(function))
+            return None if waiting else (unit, function)
     return None
 
 
@@ -168,8 +166,7 @@ _THREAD = "to-thread-of-async-function", "an async function given to a thread", 
 
 
 def _callback(evidence: Evidence) -> Finding | None:
-    calls = [node for node in evidence.nodes if isinstance(node, ast.Call)]
-    call = calls[0] if calls and evidence.direct else None
+    call = evidence.outermost(ast.Call) if evidence.direct else None
     if call is None or callee_name(call) not in ("sorted", "min", "max", "sort", "reduce"):
         return None
     key = next((each for each in call.keywords if each.arg == "key"), None)

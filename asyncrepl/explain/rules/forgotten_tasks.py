@@ -49,7 +49,7 @@ def _cut_off(evidence: Evidence) -> Finding | None:
     if not isinstance(call, ast.Call) or not isinstance(job, ast.Call) or _is_used(unit, call):
         return None
     name = callee_name(job)
-    homes = [(u, f) for u in evidence.units.all() for f in u.functions() if f.name == name]
+    homes = list(evidence.units.functions(name))
     if len(homes) != 1 or _is_endless(evidence, *homes[0]):
         return None
     why = (
@@ -114,12 +114,7 @@ def _failed(evidence: Evidence) -> Finding | None:
     """A task died with an error that nobody has asked for."""
     seen = evidence.seen
     name = seen.info.code.co_name if seen and seen.info.code else ""
-    places = [
-        (unit, call)
-        for unit in evidence.units.all()
-        for call in unit.nodes(ast.Call)
-        if _makes(unit, call, name)
-    ]
+    places = [pair for pair in evidence.units.nodes(ast.Call) if _makes(*pair, name)]
     if seen is None or not places:
         return None
     unit, call = places[0]
@@ -215,9 +210,7 @@ def _swallowed(evidence: Evidence) -> Finding | None:
 
 def _reached(evidence: Evidence, unit: Unit, function: Function) -> list[tuple[Unit, Function]]:
     """`function`, and the user's own that it calls, by their names, and those they call."""
-    named = {
-        each.name: (other, each) for other in evidence.units.all() for each in other.functions()
-    }
+    named = {f.name: (home, f) for home in evidence.units.all() for f in home.functions()}
     found, names = [(unit, function)], [function.name]
     for _, each in found:
         for node in own_nodes(each):
@@ -283,9 +276,9 @@ _FORGOTTEN = (
 
 def _stuck(evidence: Evidence) -> Finding | None:
     unit = evidence.unit
-    awaits = [node for node in evidence.nodes if isinstance(node, ast.Await)]
+    await_ = evidence.node(ast.Await)
     # A loop over an iterator of somebody else's has no ``await`` of its own.
-    waited = awaits[-1].value if awaits else next(iter(evidence.nodes[-1:]), None)
+    waited = await_.value if await_ is not None else evidence.node(ast.AST)
     text = short(unit, waited) if isinstance(waited, ast.expr) else "what it waits for"
     if (unfinished := _never_finished(evidence, waited)) is not None:
         return unfinished
@@ -293,7 +286,7 @@ def _stuck(evidence: Evidence) -> Finding | None:
         f"Nothing can wake {text} any more: no other task runs, no timer is set. Ctrl-C ends the "
         "wait."
     )
-    return Finding(why, _ended_by_none(evidence, unit, awaits[-1]) if awaits else None)
+    return Finding(why, _ended_by_none(evidence, unit, await_) if await_ else None)
 
 
 def _never_finished(evidence: Evidence, waited: ast.AST | None) -> Finding | None:
@@ -306,8 +299,8 @@ def _never_finished(evidence: Evidence, waited: ast.AST | None) -> Finding | Non
         return None
     if isinstance(info.value, asyncio.Queue) and not info.value.empty():
         return None
-    calls = [callee_name(node) for unit in evidence.units.all() for node in unit.nodes(ast.Call)]
-    if "task_done" in calls or not {"get", "get_nowait"} & {*calls}:
+    calls = {callee_name(node) for _, node in evidence.units.nodes(ast.Call)}
+    if "task_done" in calls or not {"get", "get_nowait"} & calls:
         return None
     text = f"{evidence.unit.source.source(function.value)}"
     why = (
@@ -322,8 +315,7 @@ def _said_to_be_done(fixing: Fixing) -> None:
     """``task_done`` at the end of the one loop that takes the items."""
     taken = [
         (unit, node.value.func.value, loop)
-        for unit in fixing.evidence.units.all()
-        for node in unit.nodes(ast.Await)
+        for unit, node in fixing.evidence.units.nodes(ast.Await)
         if isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute)
         if callee_name(node.value) == "get" and not node.value.args
         if (loop := unit.enclosing(node, ast.While)) is not None
@@ -370,13 +362,12 @@ def _ended_by_none(fixing: Fixing, unit: Unit, waited: ast.Await) -> None:
 
 def _closed(evidence: Evidence, fixing: Fixing, name: str) -> bool:
     """Put the None in, in front of the loop that walks the generator."""
-    for unit in evidence.units.all():
-        for loop in unit.nodes(ast.AsyncFor):
-            call = loop.iter
-            if isinstance(call, ast.Call) and callee_name(call) == name and len(call.args) == 1:
-                queue = unit.source.source(call.args[0])
-                fixing.of(unit).lines_before(loop, f"{queue}.put_nowait(None)")
-                return True
+    for unit, loop in evidence.units.nodes(ast.AsyncFor):
+        call = loop.iter
+        if isinstance(call, ast.Call) and callee_name(call) == name and len(call.args) == 1:
+            queue = unit.source.source(call.args[0])
+            fixing.of(unit).lines_before(loop, f"{queue}.put_nowait(None)")
+            return True
     return False
 
 

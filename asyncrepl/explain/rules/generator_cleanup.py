@@ -211,8 +211,7 @@ def _reset(evidence: Evidence) -> Finding | None:
 
 def _reset_variable(evidence: Evidence) -> ast.expr | None:
     """The variable of which ``reset`` is called at the place, with a token of it."""
-    calls = [node for node in evidence.nodes if isinstance(node, ast.Call)]
-    call = calls[-1] if calls and evidence.direct else None
+    call = evidence.node(ast.Call) if evidence.direct else None
     if call is None or callee_name(call) != "reset" or len(call.args) != 1:
         return None
     owner, token = method_owner(call), evidence.resolver.value(call.args[0])

@@ -271,8 +271,8 @@ def _may_be_cancelled(call: ast.Call, evidence: Evidence) -> bool:
     """Whether a timeout may have cancelled an earlier step: that leaves no trace."""
     if not isinstance(stepped_source(call), ast.Name) or not outlives_timeouts(evidence):
         return False
-    calls = (call for unit in evidence.units.all() for call in unit.nodes(ast.Call))
-    return any(callee_name(call) in _TIME_LIMITS for call in calls)
+    calls = evidence.units.nodes(ast.Call)
+    return any(callee_name(call) in _TIME_LIMITS for _, call in calls)
 
 
 def _raised_by_thread(evidence: Evidence) -> Finding | None:
@@ -294,8 +294,8 @@ def _runs_job(code: CodeType) -> bool:
 
 def _waits_for_thread(evidence: Evidence) -> Finding | None:
     """Before, the loop's log has it, and who awaits the thread waits for ever."""
-    awaits = [node for node in evidence.nodes if isinstance(node, ast.Await)]
-    return _out_of_thread(evidence, evidence.unit, awaits[-1]) if awaits else None
+    waited = evidence.node(ast.Await)
+    return _out_of_thread(evidence, evidence.unit, waited) if waited is not None else None
 
 
 def _out_of_thread(evidence: Evidence, unit: Unit, waited: ast.Await) -> Finding:

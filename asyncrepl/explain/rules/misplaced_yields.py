@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, is_generator, short
-from asyncrepl.explain.fresh_names import fresh
+from asyncrepl.explain.hoisted_code import yield_each
 from asyncrepl.explain.scopes import annotated, own_nodes, scope
 from asyncrepl.explain.source_units import FUNCTIONS
 from asyncrepl.explain.static_values import is_async_iterable, is_awaitable
@@ -30,19 +30,14 @@ _YIELDS = (ast.Yield, ast.YieldFrom)
 
 def _yield_from(evidence: Evidence) -> Finding | None:
     unit = evidence.unit
-    found = [node for node in evidence.nodes if isinstance(node, ast.YieldFrom)]
-    function = scope(unit, found[0]) if found else None
-    if not isinstance(function, ast.AsyncFunctionDef):
+    found = evidence.outermost(ast.YieldFrom)
+    function = scope(unit, found) if found is not None else None
+    if found is None or not isinstance(function, ast.AsyncFunctionDef):
         return None
-    fixing = Fixing(evidence)
-    for node in own_nodes(function):
-        if isinstance(node, ast.YieldFrom):
-            _delegate(fixing, evidence, node)
-    waits = _is_waiting(evidence, found[0])
-    value = short(unit, found[0].value)
+    value, waits = short(unit, found.value), _is_waiting(evidence, found)
     instead = f"`await` {value}" if waits else f"loop over {value} and yield each item"
     why = f"`{function.name}` is an `async def`, where `yield from` does not exist: {instead}."
-    return Finding(why, fixing.fix())
+    return Finding(why, _delegated(evidence, function))
 
 
 def _is_waiting(evidence: Evidence, node: ast.YieldFrom) -> bool:
@@ -53,15 +48,18 @@ def _is_waiting(evidence: Evidence, node: ast.YieldFrom) -> bool:
     return not isinstance(evidence.unit.parents.get(node), ast.Expr)
 
 
-def _delegate(fixing: Fixing, evidence: Evidence, node: ast.YieldFrom) -> None:
-    unit, source = evidence.unit, evidence.unit.source.source(node.value)
-    if _is_waiting(evidence, node):
-        fixing.of(unit).replace(node, f"await {source}")
-        return
-    info = evidence.resolver.info(node.value)
-    loop = "async for" if info is not None and is_async_iterable(info) else "for"
-    name, by = fresh(unit, "item"), unit.source.indent(node)
-    fixing.of(unit).replace(node, f"{loop} {name} in {source}:\n{by}    yield {name}")
+@correction
+def _delegated(fixing: Fixing, function: Function) -> None:
+    evidence, unit = fixing.evidence, fixing.evidence.unit
+    for node in own_nodes(function):
+        if not isinstance(node, ast.YieldFrom):
+            continue
+        source, info = unit.source.source(node.value), evidence.resolver.info(node.value)
+        if _is_waiting(evidence, node):
+            fixing.of(unit).replace(node, f"await {source}")
+        else:
+            walks = info is not None and is_async_iterable(info)
+            yield_each(fixing, unit, node, source, "async for" if walks else "for")
 
 
 def _return_value(evidence: Evidence) -> Finding | None:
@@ -83,16 +81,16 @@ def _return_value(evidence: Evidence) -> Finding | None:
 
 def _top_level_yield(evidence: Evidence) -> Finding | None:
     unit = evidence.unit
-    found = [node for node in evidence.nodes if isinstance(node, _YIELDS)]
-    if not found or scope(unit, found[0]) is not None or _in_comprehension(evidence, found[0]):
+    found = evidence.outermost(*_YIELDS)
+    if found is None or scope(unit, found) is not None or _is_of_a_type(evidence, found):
         return None
-    if _is_of_a_type(evidence, found[0]):
+    if unit.enclosing(found, *COMPREHENSIONS) is not None:
         return None
     why = (
-        f"{short(unit, found[0])} stands at the top level: top-level `await` lets the prompt "
+        f"{short(unit, found)} stands at the top level: top-level `await` lets the prompt "
         "suspend, it does not make it a generator."
     )
-    return Finding(why, _in_a_generator(evidence, found[0]))
+    return Finding(why, _in_a_generator(evidence, found))
 
 
 def _is_of_a_type(evidence: Evidence, node: ast.expr) -> bool:
@@ -100,10 +98,6 @@ def _is_of_a_type(evidence: Evidence, node: ast.expr) -> bool:
     around = {type(each).__name__ for each in evidence.unit.ancestors(node)}
     typed = {"TypeAlias", "TypeVar", "ParamSpec", "TypeVarTuple"}  # 3.12 on
     return annotated(evidence.unit, node) is not None or not typed.isdisjoint(around)
-
-
-def _in_comprehension(evidence: Evidence, node: ast.AST) -> bool:
-    return evidence.unit.enclosing(node, *COMPREHENSIONS) is not None
 
 
 @correction
@@ -123,13 +117,14 @@ def _in_a_generator(fixing: Fixing, node: ast.expr) -> None:
 
 def _in_async_comprehension(evidence: Evidence) -> Finding | None:
     unit = evidence.unit
-    found = [node for node in evidence.nodes if isinstance(node, _YIELDS)]
-    whole = unit.enclosing(found[0], *COMPREHENSIONS) if found else None
-    if whole is None or not _is_about_async(evidence, whole):
+    found = evidence.outermost(*_YIELDS)
+    whole = unit.enclosing(found, *COMPREHENSIONS) if found is not None else None
+    if found is None or whole is None or not _is_about_async(evidence, whole):
         return None
-    text = short(unit, found[0])
-    why = f"{text} stands in a comprehension, which builds one value and cannot yield."
-    return Finding(why, _loop_instead(evidence, whole, found[0]))
+    why = (
+        f"{short(unit, found)} stands in a comprehension, which builds one value and cannot yield."
+    )
+    return Finding(why, _loop_instead(evidence, whole, found))
 
 
 def _is_about_async(evidence: Evidence, whole: ast.AST) -> bool:

@@ -7,10 +7,10 @@ import asyncio
 from types import NoneType
 from typing import TYPE_CHECKING
 
+from asyncrepl.explain.class_methods import falls_through, returned_values
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.fix_editor import Fixing, correction, is_generator, short
 from asyncrepl.explain.loop_edits import defined, over
-from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.value_origins import given
 from asyncrepl.syntax.names import callee_name
 
@@ -28,20 +28,15 @@ def _none_on_a_path(evidence: Evidence) -> Finding | None:
     if use is None or use.kind is not NoneType:
         return None
     for name in _makers(evidence, use.node):
-        for unit in evidence.units.all():
-            for function in unit.functions():
-                if function.name == name and _forgets(function):
-                    why = (
-                        f"`{_full_name(unit, function)}` returns a value on one path and reaches "
-                        f"its end on another: there it returns None, and {_said(evidence, use)}."
-                    )
-                    return Finding(why, _passed_on(evidence, unit, function))
+        for unit, function in evidence.units.functions(name):
+            if _forgets(function):
+                why = (
+                    f"`{_full_name(unit, function)}` returns a value on one path and reaches its "
+                    f"end on another: there it returns None, and {short(evidence.unit, use.node)} "
+                    "is that None."
+                )
+                return Finding(why, _passed_on(evidence, unit, function))
     return None
-
-
-def _said(evidence: Evidence, use: object) -> str:
-    node = getattr(use, "node", None)
-    return f"{short(evidence.unit, node)} is that None" if node is not None else "that is met here"
 
 
 def _makers(evidence: Evidence, node: ast.expr) -> list[str]:
@@ -62,25 +57,8 @@ def _makers(evidence: Evidence, node: ast.expr) -> list[str]:
 
 def _forgets(function: Function) -> bool:
     """Whether a plain ``def`` or a coroutine returns a value, and may reach its end without."""
-    nodes = list(own_nodes(function))
-    if any(isinstance(each, ast.Yield | ast.YieldFrom) for each in nodes):
-        return False
-    returns = [each for each in nodes if isinstance(each, ast.Return)]
-    return any(each.value is not None for each in returns) and _falls_through(function.body)
-
-
-def _falls_through(body: list[ast.stmt]) -> bool:
-    last = body[-1]
-    match last:
-        case ast.Return():
-            return last.value is None
-        case ast.Raise() | ast.While() | ast.Try() | ast.Match():
-            return False  # or who knows
-        case ast.With() | ast.AsyncWith():
-            return _falls_through(last.body)
-        case ast.If():
-            return not last.orelse or _falls_through(last.body) or _falls_through(last.orelse)
-    return True
+    gives = bool(returned_values(function)) and not is_generator(function)
+    return gives and falls_through(function.body, returning=True)
 
 
 def _full_name(unit: Unit, function: Function) -> str:
@@ -94,8 +72,8 @@ def _passed_on(fixing: Fixing, unit: Unit, function: Function) -> None:
     names = [each.arg for each in function.args.args if each.arg not in ("self", "cls")]
     if len(names) != 1 or not isinstance(function.body[-1], ast.If):
         return
-    assigns = [node for each in fixing.evidence.units.all() for node in each.nodes(ast.Assign)]
-    if not any(_replaces(node, function.name) for node in assigns):
+    assigns = fixing.evidence.units.nodes(ast.Assign)
+    if not any(_replaces(node, function.name) for _, node in assigns):
         return
     fixing.of(unit).lines_after(function.body[-1], f"return {names[0]}")
 

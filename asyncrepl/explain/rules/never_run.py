@@ -189,8 +189,7 @@ def _property(evidence: Evidence) -> Finding | None:
         return None
     read = [
         (unit, node)
-        for unit in evidence.units.all()
-        for node in unit.nodes(ast.Attribute)
+        for unit, node in evidence.units.nodes(ast.Attribute)
         if node.attr == found[1].name and isinstance(node.ctx, ast.Load)
         if not isinstance(unit.parents.get(node), ast.Await)
     ]

@@ -180,7 +180,7 @@ _RUNNERS = ("run_until_complete", "run_forever")
 
 
 def _no_loop(evidence: Evidence) -> Finding | None:
-    call = next((node for node in reversed(evidence.nodes) if isinstance(node, ast.Call)), None)
+    call = evidence.node(ast.Call)
     by = evidence.inner[-1] if evidence.inner else None
     if call is None or by is None or callee_name(call) != "get_event_loop":
         return None
@@ -246,7 +246,7 @@ def _made_too_early(evidence: Evidence) -> Finding | None:
     """A task or future made where nothing runs: at the top of a program, or called from there."""
     site = next((each for each in evidence.sites[::-1] if each.node(ast.Call)), None)
     by = evidence.inner[-1] if evidence.inner else None
-    asked = next((n for n in reversed(evidence.nodes) if isinstance(n, ast.Call)), None)
+    asked = evidence.node(ast.Call)
     refused = callee_name(asked) == "get_running_loop" and evidence.direct
     within = by is not None and by.co_name in _MAKERS and "asyncio" in by.co_filename
     if site is None or not (refused or within) or asyncio._get_running_loop() is not None:  # noqa: SLF001  its public sister raises

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.explanation import Finding, Fix, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.syntax.names import callee_name
@@ -133,40 +133,40 @@ def _starved(evidence: Evidence) -> Finding | None:
     return Finding(why, _giving_way(evidence, unit, loop))
 
 
-def _giving_way(evidence: Evidence, unit: Unit, loop: ast.AST) -> Fix | None:
+@correction
+def _giving_way(fixing: Fixing, unit: Unit, loop: ast.AST) -> None:
     """``await asyncio.sleep(0)`` in the body; for a comprehension, in what it walks."""
-    fixing = Fixing(evidence)
-    if isinstance(loop, ast.AsyncFor):
-        first = loop.body[0]
-        if isinstance(first, ast.Pass) and len(loop.body) == 1:
-            fixing.of(unit).replace(first, "await asyncio.sleep(0)")
-        elif first.lineno == loop.lineno:
-            fixing.of(unit).before(first, "await asyncio.sleep(0); ")
-        else:
-            fixing.of(unit).lines_before(first, "await asyncio.sleep(0)")
+    if not isinstance(loop, ast.AsyncFor):
+        _source_gives_way(fixing)
+    elif isinstance(first := loop.body[0], ast.Pass) and len(loop.body) == 1:
+        fixing.of(unit).replace(first, "await asyncio.sleep(0)")
         fixing.needs_import(unit, "asyncio")
-        return fixing.fix()
-    return _source_gives_way(evidence, fixing)
+    elif first.lineno == loop.lineno:
+        fixing.of(unit).before(first, "await asyncio.sleep(0); ")
+        fixing.needs_import(unit, "asyncio")
+    else:
+        _sleep_first(fixing, unit, first)
 
 
-def _source_gives_way(evidence: Evidence, fixing: Fixing) -> Fix | None:
-    use = evidence.use("seen")
+def _sleep_first(fixing: Fixing, unit: Unit, statement: ast.stmt) -> None:
+    fixing.of(unit).lines_before(statement, "await asyncio.sleep(0)")
+    fixing.needs_import(unit, "asyncio")
+
+
+def _source_gives_way(fixing: Fixing) -> None:
+    use = fixing.evidence.use("seen")
     info = use.info if use else None
     step = lookup(info.kind, "__anext__") if info else None
-    code = info.code if info and info.code else getattr(step, "__code__", None)
-    found = evidence.units.definition(code)
+    found = fixing.evidence.units.definition(
+        info.code if info and info.code else getattr(step, "__code__", None)
+    )
     if found is None:
-        return None
+        return
     unit, function = found
-    before = function.body[0]
-    if function.name != "__anext__":
-        yields = [node for node in ast.walk(function) if isinstance(node, ast.Yield)]
-        if not yields or scope(unit, yields[0]) is not function:
-            return None
-        before = unit.statement(yields[0])
-    fixing.of(unit).lines_before(before, "await asyncio.sleep(0)")
-    fixing.needs_import(unit, "asyncio")
-    return fixing.fix()
+    yields = (node for node in own_nodes(function) if isinstance(node, ast.Yield))
+    first = function.body[0] if function.name == "__anext__" else next(yields, None)
+    if first is not None:
+        _sleep_first(fixing, unit, unit.statement(first))
 
 
 _MODEL = (
@@ -272,30 +272,25 @@ def _alternating(evidence: Evidence) -> Finding | None:
 
 def _unsuspended(evidence: Evidence) -> Finding | None:
     """A loop awaits a coroutine that awaits nothing, beside a task that was just made."""
-    for unit in evidence.units.all():
-        for loop in unit.nodes(ast.While, ast.For):
-            awaited = next((each for each in ast.walk(loop) if isinstance(each, ast.Await)), None)
-            name = callee_name(awaited.value) if awaited else ""
-            home = _awaits_nothing(evidence, name)
-            if awaited and home and _makes_tasks(scope(unit, loop) or unit.tree, loop):
-                why = (
-                    f"{short(unit, awaited)} never suspends: `{name}` awaits nothing itself, and "
-                    "`await` gives way only when something in it waits."
-                )
-                fixing = Fixing(evidence)
-                fixing.of(home[0]).lines_before(home[1].body[0], "await asyncio.sleep(0)")
-                fixing.needs_import(home[0], "asyncio")
-                return Finding(why, fixing.fix())
+    for unit, loop in evidence.units.nodes(ast.While, ast.For):
+        awaited = next((each for each in ast.walk(loop) if isinstance(each, ast.Await)), None)
+        name = callee_name(awaited.value) if awaited else ""
+        home = _awaits_nothing(evidence, name)
+        if awaited and home and _makes_tasks(scope(unit, loop) or unit.tree, loop):
+            why = (
+                f"{short(unit, awaited)} never suspends: `{name}` awaits nothing itself, and "
+                "`await` gives way only when something in it waits."
+            )
+            return Finding(why, corrected(evidence, _sleep_first, home[0], home[1].body[0]))
     return None
 
 
 def _awaits_nothing(evidence: Evidence, name: str) -> tuple[Unit, ast.AsyncFunctionDef] | None:
     waits = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield)
-    for unit in evidence.units.all():
-        for function in unit.nodes(ast.AsyncFunctionDef):
-            if function.name == name:
-                waiting = any(isinstance(node, waits) for node in own_nodes(function))
-                return None if waiting else (unit, function)
+    for unit, function in evidence.units.nodes(ast.AsyncFunctionDef):
+        if function.name == name:
+            waiting = any(isinstance(node, waits) for node in own_nodes(function))
+            return None if waiting else (unit, function)
     return None
 
 

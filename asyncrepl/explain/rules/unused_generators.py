@@ -125,8 +125,7 @@ def _yielded_call(evidence: Evidence, use: Use) -> tuple[Unit, ast.Call] | None:
     name = use.info.code.co_name if use.info and use.info.code else ""
     found = [
         (unit, node.value)
-        for unit in evidence.units.all()
-        for node in unit.nodes(ast.Yield)
+        for unit, node in evidence.units.nodes(ast.Yield)
         if isinstance(node.value, ast.Call) and callee_name(node.value) == name
     ]
     functions = {unit.enclosing(call, ast.AsyncFunctionDef) for unit, call in found}
@@ -151,15 +150,13 @@ def _chosen(evidence: Evidence) -> Finding | None:
     use = _generator(evidence)
     if use is None or not isinstance(use.node, ast.Await):
         return None
-    name = callee_name(use.node.value)
-    for unit in evidence.units.all():
-        for function in unit.functions():
-            if function.name == name and (call := _asks(function)) is not None:
-                why = (
-                    f"{short(unit, call)} is False for an async generator function: calling it "
-                    "gives an async generator, to be walked and not awaited."
-                )
-                return Finding(why, _asks_both(evidence, unit, function, call))
+    for unit, function in evidence.units.functions(callee_name(use.node.value)):
+        if (call := _asks(function)) is not None:
+            why = (
+                f"{short(unit, call)} is False for an async generator function: calling it gives "
+                "an async generator, to be walked and not awaited."
+            )
+            return Finding(why, _asks_both(evidence, unit, function, call))
     return None
 
 

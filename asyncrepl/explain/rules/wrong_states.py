@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.async_states import has_begun
 from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.bindings import is_coroutine_function, variables
+from asyncrepl.explain.class_methods import called_class
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, correction, short
-from asyncrepl.explain.hoisted_code import header_end
+from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.rules.aiter_methods import method
+from asyncrepl.explain.rules.anext_methods import as_anext
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.value_origins import assignment, called, stepped_source
 from asyncrepl.syntax.names import callee_name, canonical_name
@@ -100,10 +101,9 @@ def _fresh_steps(fixing: Fixing, name: str) -> None:
     if assigned is None or source is None or call is None:
         return
     fixing.of(assigned[0]).replace(call, assigned[0].source.source(source))
-    for unit in fixing.evidence.units.all():
-        for node in unit.nodes(ast.Await):
-            if isinstance(node.value, ast.Name) and node.value.id == name:
-                fixing.of(unit).replace(node.value, f"anext({name})")
+    for unit, node in fixing.evidence.units.nodes(ast.Await):
+        if isinstance(node.value, ast.Name) and node.value.id == name:
+            fixing.of(unit).replace(node.value, f"anext({name})")
 
 
 def _coroutine_again(evidence: Evidence) -> Finding | None:
@@ -187,15 +187,14 @@ def _called_again(fixing: Fixing, name: str) -> None:
     if assigned is None or not isinstance(assigned[1].value, ast.Call):
         return
     fixing.of(assigned[0]).before(assigned[1].value, "lambda: ")
-    for unit in fixing.evidence.units.all():
-        for node in unit.nodes(ast.Await):
-            if isinstance(node.value, ast.Name) and node.value.id == name:
-                fixing.of(unit).after(node.value, "()")
+    for unit, node in fixing.evidence.units.nodes(ast.Await):
+        if isinstance(node.value, ast.Name) and node.value.id == name:
+            fixing.of(unit).after(node.value, "()")
 
 
 def _result_too_early(evidence: Evidence) -> Finding | None:
     """``task.result()``, which does not wait for the task."""
-    node = next((each for each in reversed(evidence.nodes) if isinstance(each, ast.Call)), None)
+    node = evidence.node(ast.Call)
     if node is None or not isinstance(node.func, ast.Attribute) or not evidence.direct:
         return None
     info = evidence.resolver.info(node.func.value)
@@ -203,22 +202,23 @@ def _result_too_early(evidence: Evidence) -> Finding | None:
         return None
     if not isinstance(info.value, asyncio.Future) or node.args:
         return None
-    unit, source = evidence.unit, evidence.unit.source.source(node.func.value)
+    source = evidence.unit.source.source(node.func.value)
     kind = "task" if isinstance(info.value, asyncio.Task) else "future"
     why = (
         f"`{source}` is a {kind} that was not done yet: `.{node.func.attr}()` does not wait for "
         f"it, `await {source}` does."
     )
-    fixing = Fixing(evidence)
-    if node.func.attr == "exception":
-        return Finding(why)
-    try:
-        fixing.awaiting(unit, node)
-    except CannotFixError:
-        return Finding(why)
-    start = unit.source.span(node.func.value).end
-    fixing.of(unit).replace(Span(start, unit.source.span(node).end), "")
-    return Finding(why, fixing.fix())
+    result = node.func.attr == "result"
+    return Finding(why, _awaited_instead(evidence, node, node.func.value) if result else None)
+
+
+@correction
+def _awaited_instead(fixing: Fixing, call: ast.Call, task: ast.expr) -> None:
+    """``task.result()`` → ``await task``."""
+    unit = fixing.evidence.unit
+    fixing.awaiting(unit, call)
+    span = Span(unit.source.span(task).end, unit.source.span(call).end)
+    fixing.of(unit).replace(span, "")
 
 
 def _awaits_itself(evidence: Evidence) -> Finding | None:
@@ -264,9 +264,8 @@ def _runs_here(task: asyncio.Task[object], evidence: Evidence) -> bool:
 
 
 def _abstract(evidence: Evidence) -> Finding | None:
-    use = evidence.use("called")
-    made = use.info.value if use and use.info else None
-    if not evidence.direct or not isinstance(made, type):
+    made = called_class(evidence)
+    if made is None:
         return None
     missing = [
         name
@@ -301,11 +300,7 @@ def _with_methods(fixing: Fixing, made: type, missing: list[str]) -> None:
     (unit, owner) = found
     meant = [each for name in _MEANT for each in [method(owner, name)] if each and _ends(each)]
     if missing == ["__anext__"] and meant:
-        edits, start = fixing.of(unit), unit.source.span(meant[0]).start
-        for node in own_nodes(meant[0]):
-            if isinstance(node, ast.Name) and node.id == "StopIteration":
-                edits.replace(node, "StopAsyncIteration")
-        edits.replace(Span(start, header_end(unit, meant[0])), "async def __anext__")
+        as_anext(fixing, unit, meant[0])
         return
     lines = "\n".join(_BODIES[name] for name in missing)
     fixing.of(unit).lines_after(owner.body[-1], lines)

@@ -125,11 +125,10 @@ def _told_of_decorator(
             if isinstance(decorator, ast.Name):
                 fixing.needs_name(found[0], "contextlib", "asynccontextmanager")
     try:
-        for home in evidence.units.all():
-            for each in home.nodes(ast.With):
-                if [callee_name(one.context_expr) for one in each.items] == [name]:
-                    fixing.of(home).before(each, "async ")
-                    fixing.suspending(home, each)
+        for home, each in evidence.units.nodes(ast.With):
+            if [callee_name(one.context_expr) for one in each.items] == [name]:
+                fixing.of(home).before(each, "async ")
+                fixing.suspending(home, each)
     except CannotFixError:
         return Finding(why)
     return Finding(why, fixing.fix())
