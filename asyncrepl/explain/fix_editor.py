@@ -56,19 +56,10 @@ __all__ = [
 ]
 
 Arguments = ParamSpec("Arguments")
-
 _ASYNC = re.compile(r"async\s+")
 _HOLDERS = AWAITABLE_CALLS | {
-    "append",
-    "add",
-    "isinstance",
-    "type",
-    "iscoroutine",
-    "aiter",
-    "anext",
-}
-
-
+    "append", "add", "isinstance", "type", "iscoroutine", "aiter", "anext",
+}  # fmt: skip
 _ACCESSORS = ("property", "cached_property", "setter", "getter")
 
 
@@ -125,6 +116,13 @@ class Fixing:
     def _captures(self, unit: Unit, text: str) -> bool:
         after = Unit(unit.filename, text, parsed(text), module=unit.module)
         return captures(unit, after, self.evidence.namespace)
+
+    def given_to(self, unit: Unit, node: ast.expr, function: str) -> None:
+        """Write a call of `function` around `node`; for one of asyncio, import that."""
+        self.of(unit).before(node, f"{function}(")
+        self.of(unit).after(node, ")")
+        if function.startswith("asyncio."):
+            self.needs_import(unit, "asyncio")
 
     def needs_import(self, unit: Unit, module: str) -> None:
         """Put ``import module`` at the top of `unit`, unless the module is known there.
@@ -192,9 +190,7 @@ class Fixing:
     def awaiting(self, unit: Unit, node: ast.expr) -> None:
         """Write ``await`` in front of the expression `node`; where no loop runs, run it."""
         if self._runs_alone(unit, node):
-            self.of(unit).before(node, "asyncio.run(")
-            self.of(unit).after(node, ")")
-            self.needs_import(unit, "asyncio")
+            self.given_to(unit, node, "asyncio.run")
             return
         self._listed_around(unit, node)
         parent = unit.parents.get(node)

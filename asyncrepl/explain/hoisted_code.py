@@ -32,10 +32,7 @@ __all__ = [
     "yield_each",
 ]
 
-
 _SELF = re.compile(r"\s*,\s*")
-
-
 _HEADER = re.compile(r"(?:async\s+)?def\s+\w+")
 
 

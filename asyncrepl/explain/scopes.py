@@ -36,7 +36,6 @@ __all__ = [
     "scopes",
 ]
 
-
 Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
 
 

@@ -28,7 +28,6 @@ __all__ = ["FUNCTIONS", "Function", "SourceLike", "Unit", "Units"]
 
 Node = TypeVar("Node", bound=ast.AST)
 Function = ast.FunctionDef | ast.AsyncFunctionDef
-
 _OWN = str(Path(__file__).resolve().parents[1])
 _LIBRARY = tuple(
     sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")

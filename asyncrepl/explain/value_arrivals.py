@@ -25,23 +25,16 @@ if TYPE_CHECKING:
 
 __all__ = ["is_for_refused_call", "is_meant_as_value", "is_test"]
 
-
 #: "value": a plain value is meant there. "look": it is only asked what it is. "other": who knows.
 Verdict = Literal["value", "look", "other"]
-
-
 _SHOWS = frozenset({
     "print", "str", "repr", "format", "ascii", "bool", "debug", "info", "warning", "error",
     "exception", "critical", "write", "pprint",
 })  # fmt: skip
-
-
 _LOOKS = frozenset({
     "isinstance", "type", "hasattr", "getattr", "id", "callable", "isasyncgen", "isawaitable",
     "iscoroutine", "getasyncgenstate", "issubclass", "getrefcount", "dir", "len", "ref",
 })  # fmt: skip
-
-
 #: A way is followed through so many functions.
 _DEPTH = 4
 
@@ -220,8 +213,6 @@ def is_test(unit: Unit, node: ast.expr) -> bool:
 
 #: Functions whose signature is known without running code of the user's.
 _KNOWN = (FunctionType, BuiltinFunctionType, MethodType)
-
-
 #: What hands a value on to the call around it.
 _PASSED_ON = (ast.keyword, ast.List, ast.Tuple, ast.Set, ast.Dict)
 

@@ -23,10 +23,10 @@ from asyncrepl.explain.class_methods import (
     takes,
 )
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, is_generator, short
+from asyncrepl.explain.fix_editor import Fixing, corrected, correction, is_generator, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import make_plain, yield_each
-from asyncrepl.explain.loop_edits import defined, over, replaced
+from asyncrepl.explain.kinds import has
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.source_units import FUNCTIONS, Function, Unit
 from asyncrepl.explain.static_values import is_async_iterable
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.operand_uses import Use
 
-__all__ = ["RULES", "method", "walked"]
+__all__ = ["RULES", "method", "over", "walked"]
 
 
 def method(owner: ast.ClassDef, name: str) -> Function | None:
@@ -45,9 +45,15 @@ def method(owner: ast.ClassDef, name: str) -> Function | None:
     return found[-1] if found else None
 
 
+def over(evidence: Evidence) -> Use | None:
+    """The operand of ``async for`` that has no ``__aiter__``."""
+    use = evidence.use("async for")
+    return use if use is not None and use.lacks and evidence.direct else None
+
+
 def _without_aiter(evidence: Evidence) -> Finding | None:
     use = over(evidence)
-    if use is None or not defined(use.info, "__anext__") or use.info is None:
+    if use is None or not has(use.info, "__anext__") or use.info is None:
         return None
     name = use.info.kind.__name__
     why = f"`{name}` has `__anext__` but no `__aiter__`, and `async for` calls `__aiter__` first."
@@ -72,8 +78,13 @@ def _on_instance(evidence: Evidence) -> Finding | None:
         f"{short(unit, use.node)} has `__aiter__` on the instance, but special methods are "
         f"looked up on the class, here `{use.info.kind.__name__}`."
     )
-    text = unit.source.operand(use.node)
-    return Finding(why, replaced(evidence, use, f"{text}.__aiter__()"))
+    return Finding(why, corrected(evidence, _asked_itself, use.node))
+
+
+def _asked_itself(fixing: Fixing, node: ast.expr) -> None:
+    """``async for x in xs`` → ``async for x in xs.__aiter__()``."""
+    unit = fixing.evidence.unit
+    fixing.of(unit).replace(node, f"{unit.source.operand(node)}.__aiter__()")
 
 
 def _has_member(evidence: Evidence, use: Use, name: str) -> bool:

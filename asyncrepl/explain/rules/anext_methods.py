@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES", "as_anext"]
 
-
 _END = "StopAsyncIteration"
 _LOOPS = ast.For | ast.AsyncFor | ast.While
 

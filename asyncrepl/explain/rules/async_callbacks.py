@@ -24,17 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES"]
 
-
 _THREADS = ("to_thread", "run_in_executor")
-
-
 _OWN_THREADS = ("Thread", "submit")
-
-
 #: Which argument is the callback.
 _CALLBACKS = {"call_soon": 0, "call_soon_threadsafe": 0, "call_later": 1, "call_at": 1}
-
-
 _WALKERS = ("filter", "map")
 
 
@@ -160,8 +153,6 @@ _MODEL = (
     "`to_thread` calls a blocking function in a thread. An `async def` called there "
     "only makes a coroutine: await it on the loop, `await work()`."
 )
-
-
 _THREAD = "to-thread-of-async-function", "an async function given to a thread", 3, _MODEL
 
 

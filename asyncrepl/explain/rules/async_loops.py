@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["RULES"]
 
 _BUILTIN_ITERATORS = frozenset({enumerate, zip, map, filter, reversed})
-
-
 _CONTAINERS = frozenset(
     {list, tuple, dict, set, frozenset, str, bytes, bytearray, range, memoryview}
     | {type({}.keys()), type({}.values()), type({}.items())}
@@ -106,7 +104,6 @@ def _nothing_to_walk(told: Told) -> str:
 
 
 _PLAIN = ANY - ASYNCHRONOUS - {Kind.NONE, Kind.CLASS, Kind.FUNCTION, Kind.MODULE, Kind.VALUE}
-
 
 RULES = (
     row(

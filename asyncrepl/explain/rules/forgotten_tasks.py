@@ -22,10 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES"]
 
-
 _MAKERS = ("create_task", "ensure_future", "Task")
-
-
 _CANCELLED = ("CancelledError", "BaseException")
 
 
@@ -102,8 +99,7 @@ def _gathered(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
         name = unit.source.source(statement.func.value)
     elif isinstance(statement, ast.Expr):
         edits.lines_before(loop, f"{name} = []")
-        edits.before(call, f"{name}.append(")
-        edits.after(call, ")")
+        fixing.given_to(unit, call, f"{name}.append")
     else:
         raise CannotFixError
     edits.lines_after(loop, f"await asyncio.gather(*{name})")

@@ -230,17 +230,12 @@ _MODEL = (
     "and then."
 )
 
-
 _LEFT = "break-leaves-generator-open", "a loop that leaves its generator open", 6, _MODEL
-
-
 #: Those of asyncio, anyio and trio: they cancel the task that has entered them.
 _SCOPES = frozenset({
     "timeout", "timeout_at", "TaskGroup", "move_on_after", "move_on_at", "fail_after", "fail_at",
     "create_task_group", "open_nursery", "CancelScope",
 })  # fmt: skip
-
-
 _LIMITS = _SCOPES - {"TaskGroup", "create_task_group", "open_nursery"}
 
 

@@ -24,10 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NEXT_CALLS", "RULES", "awaited_step", "catches_end", "outlives_timeouts", "stopped_at"]
 
-
 _STOPS = ("StopIteration", "StopAsyncIteration")
-
-
 NEXT_CALLS = ("anext", "__anext__")
 
 
@@ -210,11 +207,7 @@ def _defaulted(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
 
 #: What lets a program go on after a time limit: what catches its error, or never lets it out.
 _TIMEOUT_ERRORS = {"TimeoutError", "CancelledError", "OSError", "Exception", "BaseException"}
-
-
 _SWALLOWING = ("suppress", "gather", "wait", "create_task", "move_on_after")
-
-
 _TIME_LIMITS = ("wait_for", "timeout", "timeout_at")
 
 
@@ -362,7 +355,6 @@ _RULE = (
         "then it is a RuntimeError. Ask with a default: `await asyncio.to_thread(next, it, None)`."
     ),
 )
-
 
 RULES = (
     Rule(*_RULE, _raised_by_thread, errors=(RuntimeError,)),

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES"]
 
-
 _LIMITS = ("timeout", "timeout_at", "move_on_after", "fail_after")
 
 
@@ -178,7 +177,6 @@ _TIMED_OUT = (
         "put the source behind a queue."
     ),
 )
-
 
 _CLOSING = ("aclose", "athrow")
 

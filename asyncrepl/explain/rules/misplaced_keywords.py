@@ -19,13 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES"]
 
-
 Correct = Callable[[Words], list[Edit]]
-
-
 _DECLARATIONS = ("const", "let", "var")
-
-
 _FOREACH = ("for", "foreach")
 
 
@@ -224,8 +219,6 @@ def _plain_or_awaited(words: Words, number: int, evidence: Evidence) -> Edit:
 
 
 _OPERATORS = ("=", ".", ",", ")", ":", "]", "}", "+=", "-=", "==", "!=", ";")
-
-
 _NEW_NAMES = {"async": "is_async", "await": "wait"}
 
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES"]
 
-
 _YIELDS = (ast.Yield, ast.YieldFrom)
 
 
@@ -258,7 +257,6 @@ _MODEL = (
     "once: what is before the `yield` enters, what is after it leaves. A path that cannot give "
     "anything raises."
 )
-
 
 RULES = (
     Rule(

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.class_methods import falls_through, returned_values
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, is_generator, short
-from asyncrepl.explain.loop_edits import defined, over
+from asyncrepl.explain.kinds import has
+from asyncrepl.explain.rules.aiter_methods import over
 from asyncrepl.explain.value_origins import given
 from asyncrepl.syntax.names import callee_name
 
@@ -139,7 +140,7 @@ def _called(evidence: Evidence, node: ast.expr) -> tuple[Unit, Function] | None:
 
 def _may_be_walked(evidence: Evidence, node: ast.expr) -> bool:
     known = evidence.resolver.options(node)
-    return not known or any(defined(each, "__aiter__") for each in known)
+    return not known or any(has(each, "__aiter__") for each in known)
 
 
 @correction

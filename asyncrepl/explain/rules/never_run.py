@@ -260,7 +260,6 @@ _NEVER_RUNS = (
     "`asyncio.create_task()` runs it beside."
 )
 
-
 RULES = (
     Rule(
         "coroutine-driven-like-a-generator",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Other, Rule
 from asyncrepl.explain.fix_editor import short
-from asyncrepl.explain.kinds import Kind, a_kind, has, kind_of
+from asyncrepl.explain.kinds import Kind, a_kind, a_type, has, kind_of
 from asyncrepl.explain.mismatch import Mismatch, mismatch
 from asyncrepl.explain.repairs.repair_case import Case, single_assignment
 from asyncrepl.explain.repairs.repair_choice import repaired
@@ -39,10 +39,7 @@ __all__ = [
 ]
 
 RESULTS = frozenset({Kind.COROUTINE, Kind.STEP, Kind.TASK, Kind.FUTURE, Kind.AWAITABLE})
-
-
 STREAMS = frozenset({Kind.ASYNC_GENERATOR, Kind.ASYNC_ITERATOR, Kind.ASYNC_ITERABLE})
-
 
 CALLED = frozenset(
     {
@@ -53,25 +50,13 @@ CALLED = frozenset(
     }
 )
 
-
 FUNCTIONS = (CALLED - {Kind.ASYNC_CLASS}) | {Kind.FUNCTION}
-
-
 GENERATOR = frozenset({Kind.ASYNC_GENERATOR})
-
-
 ANY = frozenset(Kind)
-
-
 LOOPS = (ast.For, ast.AsyncFor, ast.comprehension)
-
-
 _ERRORS = (TypeError, AttributeError, ValueError, KeyError, RuntimeError)
-
-
 #: Modules written in C that refuse a value with an error of their own.
 _ERROR_MODULES = ("_csv", "struct", "_struct", "sqlite3", "_pickle", "statistics", "ssl", "zlib")
-
 
 #: What one does with each kind, as the end of a sentence.
 MEANT: dict[Kind, str] = {
@@ -109,9 +94,7 @@ class Told(Case):
     @property
     def a(self) -> str:
         """The type of the operand with its article."""
-        name = self.info.kind.__name__ if self.info is not None else "object"
-        name = name.replace("async_generator", "async generator")
-        return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+        return a_type(self.info)
 
     @property
     def words(self) -> str:

@@ -21,12 +21,9 @@ from asyncrepl.explain.rules.operand_rules import (
 
 __all__ = ["RULES"]
 
-
 _OF_LIBRARIES = frozenset(
     {"anext", "get_next", "next_item", "aiter", "iter", "__iter__", "map", "aenumerate"}
 )
-
-
 _STEP_METHODS = ("send", "throw", "close", "next", "__next__")
 
 

@@ -89,7 +89,6 @@ _WANTED: dict[str, str] = {
     "awaitables": "a collection of awaitables",
 }
 
-
 RULES = (
     row(
         "await-in-front-of-async-generator-in-loop",

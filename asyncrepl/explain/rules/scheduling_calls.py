@@ -23,10 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES"]
 
-
 _TASKS = ("create_task", "Task")
-
-
 _AWAITERS = ("gather", "wait_for", "ensure_future", "shield", "wait", "as_completed", "run")
 
 
@@ -87,8 +84,7 @@ def _wait(evidence: Evidence) -> Finding | None:
     edits, argument = fixing.of(unit), call.args[0]
     if isinstance(argument, ast.List | ast.Tuple | ast.Set):
         for element in argument.elts:
-            edits.before(element, "asyncio.create_task(")
-            edits.after(element, ")")
+            fixing.given_to(unit, element, "asyncio.create_task")
     else:
         edits.before(argument, "[asyncio.create_task(job) for job in ")
         edits.after(argument, "]")
@@ -261,7 +257,6 @@ def _made_too_early(evidence: Evidence) -> Finding | None:
 
 
 _MAKERS = {"create_task": "a task", "ensure_future": "a task", "gather": "a future"}
-
 
 RULES = (
     Rule(

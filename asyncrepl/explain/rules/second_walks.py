@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES"]
 
-
 #: Where an exception arises that comes out of what is awaited.
 _WAITING = (
     "SEND", "YIELD_VALUE", "RESUME", "JUMP_BACKWARD_NO_INTERRUPT", "GET_ANEXT", "GET_AWAITABLE"
@@ -130,8 +129,7 @@ def _locked(fixing: Fixing, source: ast.expr, site: Site | None = None) -> None:
     statements = [each for each in unit.ancestors(value) if isinstance(each, ast.stmt)]
     name = fixing.fresh(unit, "Shared")
     fixing.of(unit).lines_before(statements[-1], _SHARED.replace("Shared", name))
-    fixing.of(unit).before(value, f"{name}(")
-    fixing.of(unit).after(value, ")")
+    fixing.given_to(unit, value, name)
     fixing.needs_import(unit, "asyncio")
 
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES", "walked_at"]
 
-
 Loop = ast.AsyncFor | ast.comprehension
 
 
@@ -173,10 +172,7 @@ _MODEL = (
     "While synchronous code runs, nothing else does: `await asyncio.sleep()` instead of "
     "`time.sleep()`, and `await asyncio.to_thread(f)` for what must block or compute."
 )
-
-
 _BLOCKS = "blocking-call-in-async-for", "a blocking call on the loop", 5, _MODEL
-
 
 _AHEAD = """\
 async def {name}(source):
@@ -264,8 +260,7 @@ def _alternating(evidence: Evidence) -> Finding | None:
     first = outer[-1] if outer and scope(unit, loop) is not None else loop
     name = fixing.fresh(unit, "ahead")
     fixing.of(unit).lines_before(first, _AHEAD.format(name=name))
-    fixing.of(unit).before(operand, f"{name}(")
-    fixing.of(unit).after(operand, ")")
+    fixing.given_to(unit, operand, name)
     fixing.needs_import(unit, "asyncio")
     return Finding(why, fixing.fix())
 

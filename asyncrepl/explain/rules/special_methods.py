@@ -121,14 +121,11 @@ _STEPS = (
     "__setitem__", "__delattr__", "__delitem__", "__del__",
 )  # fmt: skip
 
-
 #: Those of operators, whose result may well be awaited: ``await store[key]``.
 _OPERATORS = (
     "__call__", "__getitem__", "__missing__", "__getattr__", "__eq__", "__ne__", "__lt__",
     "__le__", "__gt__", "__ge__", "__add__",
 )  # fmt: skip
-
-
 _ASYNC = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 _ASYNC_HEADS = {"__iter__": "def __aiter__", "__next__": "async def __anext__"}
 _ROLES = {"for": "__iter__", "star": "__iter__", "with": "__enter__", "test": "__bool__"}

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES", "misplaced"]
 
-
 _PLAIN_TO_ASYNC = {
     "__iter__": "__aiter__",
     "__next__": "__anext__",

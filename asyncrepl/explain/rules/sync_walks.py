@@ -14,7 +14,6 @@ __all__ = ["RULES"]
 
 _NUMBERING = ITERTOOLS_CALLS | {"enumerate", "zip", "map", "filter"}
 
-
 _NO_ITERATOR = (
     "anext-on-iterable",
     "`anext` on something that is no async iterator",

@@ -156,9 +156,7 @@ def _task_kept(fixing: Fixing, unit: Unit, node: ast.expr) -> None:
         return
     if not isinstance(scope(unit, kept[0]), ast.AsyncFunctionDef):
         return
-    fixing.of(unit).before(kept[0].value, "asyncio.create_task(")
-    fixing.of(unit).after(kept[0].value, ")")
-    fixing.needs_import(unit, "asyncio")
+    fixing.given_to(unit, kept[0].value, "asyncio.create_task")
 
 
 @functools.cache

@@ -11,8 +11,7 @@ from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.class_methods import takes
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, correction, short
-from asyncrepl.explain.kinds import ASYNCHRONOUS, has
-from asyncrepl.explain.loop_edits import a, defined
+from asyncrepl.explain.kinds import ASYNCHRONOUS, a_type, has
 from asyncrepl.explain.repairs.repair_case import is_lock, lock_of
 from asyncrepl.explain.rules.operand_rules import ANY, RESULTS, STREAMS, row
 from asyncrepl.explain.value_origins import called
@@ -25,13 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES"]
 
-
 _COROUTINE = 0x80
-
-
 _GENERATOR = 0x200
-
-
 _ARGUMENTS = {"__aenter__": 0, "__aexit__": 3}
 
 
@@ -44,10 +38,10 @@ def _manager(evidence: Evidence, role: str) -> Use | None:
 
 def _needs_plain(evidence: Evidence) -> Finding | None:
     use = _manager(evidence, "async with")
-    if use is None or not defined(use.info, "__enter__"):
+    if use is None or not has(use.info, "__enter__"):
         return None
     fixing, unit = Fixing(evidence), evidence.unit
-    why = f"{short(unit, use.node)} is {a(use)}: it has `__enter__` and no `__aenter__`."
+    why = f"{short(unit, use.node)} is {a_type(use.info)}: it has `__enter__` and no `__aenter__`."
     made = called(evidence, unit, use.node)
     if use.kind is contextlib.closing and _closes_generator(evidence, use, made):
         if made is None or callee_name(made[1]) != "closing":
@@ -172,7 +166,7 @@ def _plain_enter(evidence: Evidence) -> Finding | None:
         return None
     if evidence.op not in ("GET_AWAITABLE", "BEFORE_ASYNC_WITH"):
         return None
-    if not all(defined(use.info, name) for name in _ARGUMENTS):
+    if not all(has(use.info, name) for name in _ARGUMENTS):
         return None
     for name, count in _ARGUMENTS.items():
         method = lookup(use.info.kind, name)
