@@ -43,7 +43,7 @@ _ORDER = (
     "refused_awaits",
     "async_loops",
     "sync_walks",
-    "operands",
+    "operand_rules",
     "forgotten_tasks",
     "slow_loops",
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix, Other, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
-from asyncrepl.explain.repairs.stepping_loops import end_loop, guard_statement
+from asyncrepl.explain.repairs.iterated_operands import end_loop, guard_statement
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.source_units import FUNCTIONS, Unit
 from asyncrepl.explain.static_values import Resolver
