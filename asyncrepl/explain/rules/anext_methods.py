@@ -28,8 +28,6 @@ from asyncrepl.syntax.names import callee_name, canonical_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.operand_uses import Use
     from asyncrepl.explain.source_units import Function, Unit
@@ -275,10 +273,6 @@ def _several_steps(evidence: Evidence) -> Finding | None:
 _SEVERAL = 2
 
 
-def _rule(id_: str, title: str, model: str, find: Callable[[Evidence], Finding | None]) -> Rule:
-    return Rule(id_, title, 6, model, find, "seen", sees="walked")
-
-
 _NEXT = ("__next__", "next", "anext", "_anext", "_anext_")
 
 
@@ -353,25 +347,31 @@ RULES = (
         "`async def __anext__`.",
         _plain_anext,
     ),
-    _rule(
+    Rule(
         "return-stopasynciteration",
         "StopAsyncIteration returned instead of raised",
+        6,
         "`return StopAsyncIteration` makes it an item. The end is an exception: "
         "`raise StopAsyncIteration`.",
         _returned,
+        sees="walked",
     ),
-    _rule(
+    Rule(
         "anext-never-stops",
         "`__anext__` that returns None at the end",
+        6,
         "None is an item like any other; only `raise StopAsyncIteration` ends the loop.",
         _without_end,
+        sees="walked",
     ),
-    _rule(
+    Rule(
         "inner-anext-ends-outer-loop",
         "several steps of another iterator in one `__anext__`",
+        6,
         "A StopAsyncIteration that leaves `__anext__` ends the loop, whichever iterator it came "
         "from. Give `anext` a default, or catch it.",
         _several_steps,
+        sees="walked",
     ),
     Rule(
         "anext-on-the-instance",

@@ -189,8 +189,7 @@ def _keys_first(fixing: Fixing, call: ast.Call, key: ast.keyword) -> None:
 
 
 RULES = (
-    Rule(*_THREAD, _in_thread, "seen", sees="dropped"),
-    Rule(*_THREAD, _in_thread, "seen", sees="shown"),
+    Rule(*_THREAD, _in_thread, sees="dropped | shown"),
     Rule(
         "coroutine-function-as-callback",
         "an async function as a callback",
@@ -198,7 +197,6 @@ RULES = (
         "The loop calls its callbacks and drops what they return. Make a task: "
         "`asyncio.create_task(save())`, or write a plain function.",
         _called_back,
-        "seen",
         sees="dropped",
     ),
     Rule(
@@ -208,7 +206,6 @@ RULES = (
         "Builtins call their callback synchronously and get coroutine objects, each of them "
         "true. Write a comprehension: `[x for x in xs if await f(x)]`.",
         _walked_through,
-        "seen",
         sees="dropped",
     ),
     Rule(

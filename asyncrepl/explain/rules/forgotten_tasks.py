@@ -368,8 +368,8 @@ def _closed(evidence: Evidence, fixing: Fixing, name: str) -> bool:
 
 
 RULES = (
-    Rule(*_FORGOTTEN, _unkept, "seen", sees="unkept"),
-    Rule(*_FORGOTTEN, _cut_off, "seen", sees="cut off"),
+    Rule(*_FORGOTTEN, _unkept, sees="unkept"),
+    Rule(*_FORGOTTEN, _cut_off, sees="cut off"),
     Rule(
         "task-exception-lost",
         "a task whose error nobody asks for",
@@ -377,7 +377,6 @@ RULES = (
         "An exception in a task waits for somebody to await the task. Await it, or use an "
         "`asyncio.TaskGroup`, which raises it where the tasks were made.",
         _failed,
-        "seen",
         sees="failed",
     ),
     Rule(
@@ -387,7 +386,6 @@ RULES = (
         "`task.cancel()` raises CancelledError at the `await`. A bare `except` or `except "
         "BaseException` catches it too; let it through with `except Exception`, or raise it.",
         _swallowed,
-        "seen",
         sees="swallowed",
     ),
     Rule(
@@ -397,7 +395,6 @@ RULES = (
         "A step that awaits what nobody provides suspends the loop for good. Let the producer "
         "say that it is done (a None in the queue), or limit the wait: `asyncio.timeout()`.",
         _stuck,
-        "seen",
         sees="stuck",
     ),
     Rule(

@@ -317,8 +317,8 @@ RULES = (
         _yields_while_closing,
         errors=(RuntimeError,),
     ),
-    Rule(*_LEFT, _left, "seen", sees="left"),
-    Rule(*_LEFT, _kept, "seen", sees="kept"),
+    Rule(*_LEFT, _left, sees="left"),
+    Rule(*_LEFT, _kept, sees="kept"),
     Rule(
         "contextvar-reset-in-generator",
         "a context variable reset by another task",

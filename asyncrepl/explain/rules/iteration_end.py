@@ -358,7 +358,7 @@ _RULE = (
 
 RULES = (
     Rule(*_RULE, _raised_by_thread, errors=(RuntimeError,)),
-    Rule(*_RULE, _waits_for_thread, "seen", sees="stopped"),
+    Rule(*_RULE, _waits_for_thread, sees="stopped"),
     Rule(
         "stopiteration-in-anext",
         "StopIteration out of `__anext__`",

@@ -263,29 +263,20 @@ _ANEXT = (
 )
 
 
-def _rules(sees: str) -> tuple[Rule, ...]:
-    return (
-        Rule(
-            "generator-call-not-awaited",
-            "`aclose` or `athrow` without `await`",
-            3,
-            "`aclose()` and `athrow()` of an async generator only create an awaitable; nothing "
-            "runs until it is awaited: `await gen.aclose()`.",
-            _asked(closing=True),
-            "seen",
-            sees=sees,
-        ),
-        Rule(*_ANEXT, _asked(closing=False), "seen", sees=sees),
-    )
-
-
 RULES = (
     Rule(*_TIMED_OUT, _finished, errors=(StopAsyncIteration, RuntimeError)),
-    Rule(*_TIMED_OUT, _finished_unseen, "seen", sees="cut"),
+    Rule(*_TIMED_OUT, _finished_unseen, sees="cut"),
     Rule(*_ANEXT, _at_prompt, "value"),
-    *_rules("lost"),
-    *_rules("shown"),
-    *_rules("unwalked"),
+    Rule(
+        "generator-call-not-awaited",
+        "`aclose` or `athrow` without `await`",
+        3,
+        "`aclose()` and `athrow()` of an async generator only create an awaitable; nothing "
+        "runs until it is awaited: `await gen.aclose()`.",
+        _asked(closing=True),
+        sees="lost | shown | unwalked",
+    ),
+    Rule(*_ANEXT, _asked(closing=False), sees="lost | shown | unwalked"),
     Rule(
         "athrow-with-type-value-traceback",
         "`athrow` with a type and a value",
@@ -293,7 +284,6 @@ RULES = (
         "`athrow(type, value, traceback)` is on its way out: give it the exception, "
         "`await gen.athrow(ValueError('stop'))`.",
         _thrown,
-        "seen",
         sees="deprecated",
     ),
 )

@@ -249,12 +249,6 @@ def _shown(evidence: Evidence) -> Finding | None:
     return Finding(why, awaited(evidence, unit, use.node))
 
 
-def _rule(
-    id_: str, title: str, step: int, model: str, find: Callable[[Evidence], Finding | None]
-) -> Rule:
-    return Rule(id_, title, step, model, find, "seen", sees="dropped")
-
-
 _NEVER_RUNS = (
     "Calling an `async def` makes a coroutine and runs nothing. `await` runs it here; "
     "`asyncio.create_task()` runs it beside."
@@ -278,49 +272,55 @@ RULES = (
         _shown_at_prompt,
         "value",
     ),
-    _rule(
+    Rule(
         "yields-coroutines",
         "a coroutine yielded instead of its result",
         4,
         "`yield fetch()` hands out the coroutine itself. Await it first: `yield await fetch()`.",
         _yielded,
+        sees="dropped",
     ),
-    _rule(
+    Rule(
         "coroutine-truth-value",
         "a coroutine in a test",
         5,
         "A coroutine object is always true, whatever it would return: `if await is_ready():`.",
         _tested,
+        sees="dropped",
     ),
-    _rule(
+    Rule(
         "prompt-call-without-await",
         "a call of an async function without `await`",
         5,
         "At an async prompt type `await main()`; `main()` only shows a coroutine object.",
         _at_prompt,
+        sees="dropped",
     ),
-    _rule(
+    Rule(
         "coroutine-never-awaited-in-body",
         "an async property that nobody awaits",
         5,
         "Reading a property that is an `async def` makes a coroutine and runs nothing: "
         "`await user.name`.",
         _property,
+        sees="dropped",
     ),
-    _rule(
+    Rule(
         "coroutine-never-awaited-in-body",
         "what `as_completed` gives, and nobody awaits",
         5,
         "`asyncio.as_completed` gives an awaitable for each result: `for c in "
         "asyncio.as_completed(jobs): result = await c`.",
         _as_completed,
+        sees="dropped",
     ),
-    _rule(
+    Rule(
         "coroutine-never-awaited-in-body",
         "a coroutine that nobody awaits",
         5,
         _NEVER_RUNS,
         _forgotten,
+        sees="dropped",
     ),
     Rule(
         "coroutine-never-awaited-in-body",
@@ -328,7 +328,6 @@ RULES = (
         5,
         _NEVER_RUNS,
         _shown,
-        "seen",
         sees="shown",
     ),
 )

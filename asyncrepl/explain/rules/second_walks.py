@@ -17,7 +17,7 @@ from asyncrepl.explain.value_origins import assignment, given, stepped_source
 from asyncrepl.instrument.silent_mistake_placement import steps_inside
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.operand_uses import Use
@@ -282,54 +282,43 @@ def _as_else(fixing: Fixing, guard: ast.Try) -> None:
     fixing.of(unit).replace(guard, text)
 
 
-def _rule(
-    id_: str,
-    title: str,
-    step: int,
-    model: str,
-    sees: str,
-    find: Callable[[Evidence], Finding | None],
-) -> Rule:
-    return Rule(id_, title, step, model, find, "seen", sees=sees)
-
-
 RULES = (
     Rule(*_RULE, _concurrent, errors=(RuntimeError,)),
-    Rule(*_RULE, _seen, "seen", sees="running"),
-    _rule(
+    Rule(*_RULE, _seen, sees="running"),
+    Rule(
         "exhausted-generator-reused",
         "an async generator that is over, walked again",
         6,
         "An async generator is walked once. Call the function again for a second walk, or keep "
         "the items: `items = [x async for x in gen()]`.",
-        "exhausted",
         _exhausted,
+        sees="exhausted",
     ),
-    _rule(
+    Rule(
         "self-returning-iterator-shared",
         "two loops over one iterator",
         1,
         "An object whose `__aiter__` returns itself has one position, whoever walks it. For "
         "loops that do not disturb each other write `__aiter__` as an async generator.",
-        "shared",
         _shared,
+        sees="shared",
     ),
-    _rule(
+    Rule(
         "anext-in-body-skips-items",
         "`anext` inside the loop over the same iterator",
         2,
         "`anext(gen)` in the body takes an item the loop will not see. Remember the item before "
         "instead of looking at the one to come.",
-        "skipping",
         _skipping,
+        sees="skipping",
     ),
-    _rule(
+    Rule(
         "except-stopasynciteration-around-loop",
         "`except StopAsyncIteration` around the loop",
         6,
         "The loop ends on StopAsyncIteration and takes it. What is to happen at the end goes "
         "behind the loop, or into its `else`.",
-        "guarded",
         _guarded,
+        sees="guarded",
     ),
 )

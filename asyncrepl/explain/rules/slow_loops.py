@@ -301,9 +301,9 @@ def _makes_tasks(around: ast.AST | None, loop: ast.AST) -> bool:
 
 
 RULES = (
-    Rule(*_BLOCKS, _blocks, "seen", sees="blocks"),
-    Rule(*_BLOCKS, _hogged, "seen", sees="hogged"),
-    Rule(*_BLOCKS, _blocked, "seen", sees="blocked"),
+    Rule(*_BLOCKS, _blocks, sees="blocks"),
+    Rule(*_BLOCKS, _hogged, sees="hogged"),
+    Rule(*_BLOCKS, _blocked, sees="blocked"),
     Rule(
         "never-suspends-starves-others",
         "a source that never suspends",
@@ -311,7 +311,6 @@ RULES = (
         "`async for` may suspend, it need not: if the awaitable of a step is ready at once, no "
         "other task runs. `await asyncio.sleep(0)` gives way.",
         _starved,
-        "seen",
         sees="starved",
     ),
     Rule(
@@ -321,7 +320,6 @@ RULES = (
         "`async for` is a loop: one item after the other. It lets other tasks run while it "
         "waits, and starts none. For many at once: `asyncio.gather`, or a TaskGroup.",
         _sequential,
-        "seen",
         sees="sequential",
     ),
     Rule(
@@ -331,7 +329,6 @@ RULES = (
         "An async generator runs only while a step of it is awaited. To have it run ahead, give "
         "it a task of its own that puts the items into a queue.",
         _alternating,
-        "seen",
         sees="alternating",
     ),
     Rule(
@@ -341,7 +338,6 @@ RULES = (
         "`await` runs the coroutine in the same task. Others run only if something in it "
         "suspends; `await asyncio.sleep(0)` does.",
         _unsuspended,
-        "seen",
         sees="unsuspended",
     ),
 )

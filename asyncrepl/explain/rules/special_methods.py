@@ -263,7 +263,7 @@ RULES = (
         _gives_stream,
     ),
     Rule(*_PROTOCOL, _used, errors=(TypeError, AttributeError)),
-    Rule(*_PROTOCOL, _died, "seen", sees="dropped"),
+    Rule(*_PROTOCOL, _died, sees="dropped"),
     Rule(
         "legacy-generator-coroutine",
         "a coroutine written as a generator",

@@ -16,7 +16,7 @@ from asyncrepl.syntax.names import callee_name
 from asyncrepl.syntax.source_rewriter import Span, indent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.operand_uses import Use
@@ -255,46 +255,39 @@ def _checked_at_once(fixing: Fixing, unit: Unit, function: Function, count: int)
     edits.replace(Span(first, last), f"{by}async def {name}():\n{body}\n{by}return {name}()\n")
 
 
-def _seen(
-    id_: str, title: str, step: int, model: str, sees: str,
-    find: Callable[[Evidence], Finding | None],
-) -> Rule:  # fmt: skip
-    return Rule(id_, title, step, model, find, "seen", sees=sees)
-
-
 _NEVER = "async-generator-never-iterated", "an async generator that nobody walks", 1, _UNWALKED
 
 RULES = (
     Rule(*_NEVER, _shown, "value"),
-    _seen(
+    Rule(
         "async-generator-truth-value",
         "an async generator in a test",
         2,
         "An async generator object is always true, whether it would give an item or not. "
         "Collect the items, or ask for one: `await anext(gen, None)`.",
-        "lost",
         _tested,
+        sees="lost",
     ),
-    _seen(*_NEVER, "lost", _lost),
-    _seen(
+    Rule(*_NEVER, _lost, sees="lost"),
+    Rule(
         "yields-inner-generator",
         "a generator yielded as one item",
         4,
         "`yield gen()` hands out the generator object. There is no `yield from` in an async "
         "generator: `async for x in gen(): yield x`.",
-        "shown",
         _inner,
+        sees="shown",
     ),
-    _seen(
+    Rule(
         "async-generator-function-is-not-coroutine-function",
         "an async generator function taken for a plain one",
         3,
         "`iscoroutinefunction` is False for an `async def` with `yield`: ask "
         "`inspect.isasyncgenfunction` too, and walk what it gives.",
-        "shown",
         _chosen,
+        sees="shown",
     ),
-    _seen(*_NEVER, "shown", _printed),
-    _seen(*_NEVER, "unwalked", _arrived),
-    _seen(*_NEVER, "unchecked", _unchecked),
+    Rule(*_NEVER, _printed, sees="shown"),
+    Rule(*_NEVER, _arrived, sees="unwalked"),
+    Rule(*_NEVER, _unchecked, sees="unchecked"),
 )
