@@ -109,6 +109,12 @@ class Unit:
             node = parents[node]
             yield node
 
+    def steps_up(self, node: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
+        """Pairs of a node and its parent, from `node` up to the module."""
+        while node in self.parents:
+            yield node, self.parents[node]
+            node = self.parents[node]
+
     def enclosing(self, node: ast.AST, *kinds: type[Node]) -> Node | None:
         """The innermost node of some kinds around `node`."""
         return next((each for each in self.ancestors(node) if isinstance(each, kinds)), None)

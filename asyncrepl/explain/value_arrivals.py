@@ -197,8 +197,7 @@ def _is_read(name: ast.Name) -> bool:
 
 def is_test(unit: Unit, node: ast.expr) -> bool:
     """Whether `node` is what an ``if``, a ``while`` or ``not`` asks, or a part of it."""
-    child: ast.AST = node
-    for parent in unit.ancestors(node):
+    for child, parent in unit.steps_up(node):
         if isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not):
             return True
         if isinstance(parent, ast.comprehension):
@@ -207,7 +206,6 @@ def is_test(unit: Unit, node: ast.expr) -> bool:
             return True
         if not isinstance(parent, ast.BoolOp):
             return getattr(parent, "test", None) is child
-        child = parent
     return False
 
 

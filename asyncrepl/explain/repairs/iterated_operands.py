@@ -379,17 +379,13 @@ def end_loop(evidence: Evidence, fixing: Fixing, sites: list[Site], step: ast.Ca
 
 def _loop_around(site: Site) -> ast.While | ast.For | None:
     """The loop in whose body the place is, in the same function and not in a ``finally``."""
-    if not site.nodes:
-        return None
-    child = site.nodes[-1]
-    for parent in site.unit.ancestors(child):
+    for child, parent in site.unit.steps_up(site.nodes[-1]) if site.nodes else ():
         if isinstance(parent, (*FUNCTIONS, ast.Lambda, ast.AsyncFor, ast.comprehension)):
             return None
         if isinstance(parent, ast.Try) and child in parent.finalbody:
             return None
         if isinstance(parent, ast.While | ast.For) and child in parent.body:
             return parent
-        child = parent
     return None
 
 

@@ -36,48 +36,56 @@ def _in_thread(evidence: Evidence) -> Finding | None:
     if found is None:
         return None
     unit, call = found
-    if callee_name(call) in _OWN_THREADS:
-        return _in_own_thread(evidence, unit, call)
-    function, *arguments = call.args[callee_name(call) == "run_in_executor" :]
-    fixing = Fixing(evidence)
-    text = ", ".join(unit.source.source(each) for each in [*arguments, *call.keywords])
-    fixing.of(unit).replace(call, f"{unit.source.source(function)}({text})")
-    why = (
-        f"{short(unit, function)} is an `async def`: the thread only makes its coroutine, "
-        "and nobody awaits that."
-    )
-    return Finding(why, fixing.fix())
-
-
-def _in_own_thread(evidence: Evidence, unit: Unit, call: ast.Call) -> Finding:
-    """Of ``Thread(target=work, args=(1,))`` and ``submit(work, 1)``: a loop in that thread."""
     given = {each.arg: each.value for each in call.keywords}
-    function = given.get("target") or call.args[0]
+    target = given.get("target")
+    awaited = callee_name(call) in _THREADS
+    position = callee_name(call) == "run_in_executor"
+    function = target if target is not None and not awaited else call.args[position]
     why = (
         f"{short(unit, function)} is an `async def`: the thread only makes its coroutine, "
         "and nobody awaits that."
     )
-    fixing, name, arguments = Fixing(evidence), unit.source.source(function), ""
-    if "target" in given:
-        packed = given.get("args")
-        if packed is not None and not isinstance(packed, ast.Tuple):
-            return Finding(why)
-        arguments = ", ".join(map(unit.source.source, packed.elts)) if packed else ""
-        text = f"({name}({arguments}),)"
-        if packed is not None:
-            fixing.of(unit).replace(packed, text)
-        else:
-            fixing.of(unit).after(function, f", args={text}")
-        fixing.of(unit).replace(function, "asyncio.run")
-    elif call.args[0] is function and not call.keywords:
-        arguments = ", ".join(map(unit.source.source, call.args[1:]))
-        fixing.of(unit).replace(
-            call, f"{unit.source.source(call.func)}(asyncio.run, {name}({arguments}))"
-        )
+    if awaited:
+        fix = _called_here(evidence, unit, call, call.args[position:])
+    elif target is not None:
+        fix = _target_of_thread(evidence, unit, target, given.get("args"))
     else:
-        return Finding(why)
+        fix = _submitted(evidence, unit, call)
+    return Finding(why, fix)
+
+
+@correction
+def _called_here(fixing: Fixing, unit: Unit, call: ast.Call, parts: list[ast.expr]) -> None:
+    """``await to_thread(work, 1)`` → ``await work(1)``."""
+    function, *arguments = map(unit.source.source, [*parts, *call.keywords])
+    fixing.of(unit).replace(call, f"{function}({', '.join(arguments)})")
+
+
+@correction
+def _target_of_thread(
+    fixing: Fixing, unit: Unit, function: ast.expr, packed: ast.expr | None
+) -> None:
+    """``Thread(target=work, args=(1,))`` → a loop in that thread runs ``work(1)``."""
+    if packed is not None and not isinstance(packed, ast.Tuple):
+        return
+    arguments = ", ".join(map(unit.source.source, packed.elts if packed is not None else ()))
+    text = f"({unit.source.source(function)}({arguments}),)"
+    if packed is not None:
+        fixing.of(unit).replace(packed, text)
+    else:
+        fixing.of(unit).after(function, f", args={text}")
+    fixing.of(unit).replace(function, "asyncio.run")
     fixing.needs_import(unit, "asyncio")
-    return Finding(why, fixing.fix())
+
+
+@correction
+def _submitted(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
+    """``submit(work, 1)`` → ``submit(asyncio.run, work(1))``."""
+    if not call.keywords:
+        submit, function, *arguments = map(unit.source.source, (call.func, *call.args))
+        text = f"{submit}(asyncio.run, {function}({', '.join(arguments)}))"
+        fixing.of(unit).replace(call, text)
+        fixing.needs_import(unit, "asyncio")
 
 
 def _called_back(evidence: Evidence) -> Finding | None:

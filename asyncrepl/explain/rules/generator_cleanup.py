@@ -261,15 +261,12 @@ def _cancelled(evidence: Evidence) -> Finding | None:
 
 def _walked_generators(evidence: Evidence, site: Site) -> Iterator[ObjectInfo]:
     """The async generators over which the loops go in whose bodies the place is."""
-    resolver, child = Resolver.of_frame(evidence.units, site.frame), None
-    for node in site.nodes[::-1]:
-        for parent in (node, *site.unit.ancestors(node)):
-            if isinstance(parent, ast.AsyncFor) and child in parent.body:
-                info = resolver.info(parent.iter)
-                if info is not None and info.kind is AsyncGeneratorType:
-                    yield info
-            child = parent
-        return
+    resolver = Resolver.of_frame(evidence.units, site.frame)
+    for child, parent in site.unit.steps_up(site.nodes[-1]) if site.nodes else ():
+        if isinstance(parent, ast.AsyncFor) and child in parent.body:
+            info = resolver.info(parent.iter)
+            if info is not None and info.kind is AsyncGeneratorType:
+                yield info
 
 
 def _yields_inside(function: Function) -> ast.AsyncWith | ast.With | None:

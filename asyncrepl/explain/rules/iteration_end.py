@@ -125,13 +125,11 @@ def _returned(fixing: Fixing, site: Site, stop: str) -> None:
 
 def _loop_around(unit: Unit, node: ast.AST) -> ast.AsyncFor | None:
     """The ``async for`` in whose body `node` stands, in the same function."""
-    child = node
-    for parent in unit.ancestors(node):
+    for child, parent in unit.steps_up(node):
         if isinstance(parent, FUNCTIONS):
             return None
         if isinstance(parent, ast.AsyncFor) and child in parent.body:
             return parent
-        child = parent
     return None
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Fix, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, is_generator, short
+from asyncrepl.explain.held_operands import innermost_frame
 from asyncrepl.explain.hoisted_code import yield_each
 from asyncrepl.explain.scopes import annotated, own_nodes, scope
 from asyncrepl.explain.source_units import FUNCTIONS
@@ -153,13 +154,10 @@ _MANAGER = vars(contextlib)["_AsyncGeneratorContextManager"]
 
 def _of_manager(evidence: Evidence, method: str) -> tuple[Unit, Function] | None:
     """The function behind the context manager of `contextlib` whose `method` has raised."""
-    error = evidence.error
-    trace = error.__traceback__ if error is not None else None
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None or trace.tb_frame.f_code is not vars(_MANAGER)[method].__code__:
+    frame = innermost_frame(evidence)
+    if frame is None or frame.f_code is not vars(_MANAGER)[method].__code__:
         return None
-    generator = getattr(trace.tb_frame.f_locals.get("self"), "gen", None)
+    generator = getattr(frame.f_locals.get("self"), "gen", None)
     if not isinstance(generator, AsyncGeneratorType):
         return None
     return evidence.units.definition(generator.ag_code)

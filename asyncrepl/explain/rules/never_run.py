@@ -23,6 +23,7 @@ from asyncrepl.explain.dropped_coroutines import (
 )
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaited, correction, short
+from asyncrepl.explain.held_operands import innermost_frame
 from asyncrepl.explain.scopes import scope
 from asyncrepl.explain.value_arrivals import is_for_refused_call, is_test
 from asyncrepl.explain.value_origins import STEPS, loads
@@ -70,10 +71,8 @@ def _lacks_loop(evidence: Evidence) -> bool:
     inner = evidence.inner[-1].co_filename if evidence.inner else ""
     if inner.startswith(_ASYNCIO) and asyncio._get_running_loop() is None:  # noqa: SLF001  its public sister raises
         return True
-    trace = evidence.error.__traceback__ if evidence.error else None
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    values = trace.tb_frame.f_locals.values() if trace is not None else ()
+    frame = innermost_frame(evidence)
+    values = frame.f_locals.values() if frame is not None else ()
     return any(isinstance(each, asyncio.Future) and not each.done() for each in values)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.async_states import has_begun
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, correction, short
+from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.value_arrivals import is_for_refused_call, is_meant_as_value, is_test
@@ -38,11 +38,7 @@ def _shown(evidence: Evidence) -> Finding | None:
         return None
     if has_begun(use.info.value):
         return None
-    fixing = Fixing(evidence)
-    name = fixing.fresh(unit, "item")
-    source = unit.source.source(use.node)
-    fixing.of(unit).replace(use.node, f"async for {name} in {source}: print({name})")
-    return Finding(_why(unit, use.node), fixing.fix())
+    return Finding(_why(unit, use.node), _walked(evidence, use.node, "item", "print(@)"))
 
 
 def _why(unit: Unit, node: ast.expr) -> str:
@@ -74,14 +70,16 @@ def _lost(evidence: Evidence) -> Finding | None:
         return None  # ``cached or rows()`` hands it on
     if not isinstance(use.owner, ast.Expr):
         return Finding(_why(unit, use.node), _collected(evidence, use.node))
-    fixing = Fixing(evidence)
-    name = fixing.fresh(unit, "_")
-    fixing.of(unit).replace(use.node, f"async for {name} in {unit.source.source(use.node)}: pass")
-    try:
-        fixing.suspending(unit, use.node)
-    except CannotFixError:
-        return Finding(_why(unit, use.node))
-    return Finding(_why(unit, use.node), fixing.fix())
+    return Finding(_why(unit, use.node), _walked(evidence, use.node, "_", "pass"))
+
+
+@correction
+def _walked(fixing: Fixing, node: ast.expr, like: str, body: str) -> None:
+    """A loop over it on one line; in its body, "@" is the item."""
+    unit, name = fixing.evidence.unit, fixing.fresh(fixing.evidence.unit, like)
+    text = f"async for {name} in {unit.source.source(node)}: {body.replace('@', name)}"
+    fixing.of(unit).replace(node, text)
+    fixing.suspending(unit, node)
 
 
 @correction

@@ -8,9 +8,9 @@ from types import AsyncGeneratorType, FunctionType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import lookup
-from asyncrepl.explain.class_methods import takes
+from asyncrepl.explain.class_methods import made_async, source_of, takes
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, correction, short
+from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.kinds import ASYNCHRONOUS, a_type, has
 from asyncrepl.explain.repairs.repair_case import is_lock, lock_of
 from asyncrepl.explain.rules.operand_rules import ANY, RESULTS, STREAMS, row
@@ -20,7 +20,7 @@ from asyncrepl.syntax.names import callee_name, last_name
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.operand_uses import Use
-    from asyncrepl.explain.source_units import Unit
+    from asyncrepl.explain.source_units import Function, Unit
 
 __all__ = ["RULES"]
 
@@ -108,24 +108,25 @@ def _told_of_decorator(
         f"`{name}` is an async generator function, and `@contextmanager` takes a plain one: "
         "`@asynccontextmanager` makes an async context manager of it, for `async with`."
     )
-    found, fixing = evidence.units.definition(function.__code__), Fixing(evidence)
-    statement = unit.parents[item]
+    found, statement = evidence.units.definition(function.__code__), unit.parents[item]
     if found is None or not isinstance(statement, ast.With) or len(statement.items) != 1:
         return Finding(why)
-    for decorator in found[1].decorator_list:
+    return Finding(why, _decorated_async(evidence, *found))
+
+
+@correction
+def _decorated_async(fixing: Fixing, unit: Unit, function: Function) -> None:
+    """``@asynccontextmanager``, and ``async with`` wherever it is entered."""
+    for decorator in function.decorator_list:
         if last_name(decorator) == "contextmanager":
-            end = found[0].source.span(decorator).end
-            fixing.of(found[0]).insert(end - len("contextmanager"), "async")
+            end = unit.source.span(decorator).end
+            fixing.of(unit).insert(end - len("contextmanager"), "async")
             if isinstance(decorator, ast.Name):
-                fixing.needs_name(found[0], "contextlib", "asynccontextmanager")
-    try:
-        for home, each in evidence.units.nodes(ast.With):
-            if [callee_name(one.context_expr) for one in each.items] == [name]:
-                fixing.of(home).before(each, "async ")
-                fixing.suspending(home, each)
-    except CannotFixError:
-        return Finding(why)
-    return Finding(why, fixing.fix())
+                fixing.needs_name(unit, "contextlib", "asynccontextmanager")
+    for home, each in fixing.evidence.units.nodes(ast.With):
+        if [callee_name(one.context_expr) for one in each.items] == [function.name]:
+            fixing.of(home).before(each, "async ")
+            fixing.suspending(home, each)
 
 
 def _closing(evidence: Evidence) -> Finding | None:
@@ -177,16 +178,8 @@ def _plain_enter(evidence: Evidence) -> Finding | None:
                 f"`{use.info.kind.__name__}.{name}` is a plain `def`: `async with` awaits what "
                 "it returns."
             )
-            return Finding(why, _async_method(evidence, method))
+            return Finding(why, made_async(evidence, source_of(evidence, method)))
     return None
-
-
-@correction
-def _async_method(fixing: Fixing, method: FunctionType) -> None:
-    found = fixing.evidence.units.definition(method.__code__)
-    if found is None:
-        return
-    fixing.of(found[0]).before(found[1], "async ")
 
 
 RULES = (
