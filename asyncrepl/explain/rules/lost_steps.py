@@ -7,8 +7,8 @@ from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.finding_log import was_cut
-from asyncrepl.explain.explanation import Finding, Fix, Other, Rule
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaited, short
+from asyncrepl.explain.explanation import Finding, Other, Rule
+from asyncrepl.explain.fix_editor import Fixing, awaited, correction, short
 from asyncrepl.explain.rules.iteration_end import (
     NEXT_CALLS,
     awaited_step,
@@ -81,50 +81,38 @@ def _stepped_name(unit: Unit, call: ast.Call) -> str:
     return unit.source.source(source).rpartition(".")[2] if source is not None else ""
 
 
-def _shielded(
-    evidence: Evidence, unit: Unit, call: ast.Call, site: Site | None = None
-) -> Fix | None:
+@correction
+def _shielded(fixing: Fixing, unit: Unit, call: ast.Call, site: Site | None = None) -> None:
     """Keep the step in a task that outlives the timeout, and await that task."""
-    limited = _limited_step(evidence, _stepped_name(unit, call))
-    if limited is None:
-        return None
-    home, step = limited
-    fixing = Fixing(evidence)
-    try:
-        if step is call and home is unit:
-            return _kept(fixing, unit, step)
+    limited = _limited_step(fixing.evidence, _stepped_name(unit, call))
+    home, step = limited if limited is not None else (unit, None)
+    if step is call and home is unit:
+        _kept(fixing, unit, step)
+    elif step and site is not None and scope(home, step) is scope(site.unit, call):
         name = fixing.fresh(home, "step")
         made = f"{name} := asyncio.ensure_future({home.source.source(step)})"
         fixing.of(home).replace(step, f"asyncio.shield({made})")
-        if site is not None and scope(home, step) is scope(site.unit, call):
-            fixing.of(site.unit).replace(call, name)
-            fixing.needs_import(home, "asyncio")
-            return fixing.fix()
-    except CannotFixError:
-        return None
-    return None
+        fixing.of(site.unit).replace(call, name)
+        fixing.needs_import(home, "asyncio")
 
 
-def _kept(fixing: Fixing, unit: Unit, step: ast.Call) -> Fix | None:
+def _kept(fixing: Fixing, unit: Unit, step: ast.Call) -> None:
     """In a loop: a step that is under way is awaited again, and forgotten when it is made."""
     statement = unit.statement(step)
     loop = unit.enclosing(step, ast.While, ast.For, *FUNCTIONS)
     if not isinstance(loop, ast.While | ast.For) or not isinstance(
-        statement, ast.Assign | ast.Expr | ast.Return
+        statement, ast.Assign | ast.Expr
     ):
-        return None
+        return
     name, edits = fixing.fresh(unit, "step"), fixing.of(unit)
     edits.lines_before(loop, f"{name} = None")
     edits.lines_before(
         statement, f"{name} = {name} or asyncio.ensure_future({unit.source.source(step)})"
     )
     edits.replace(step, f"asyncio.shield({name})")
-    if isinstance(statement, ast.Return):
-        return None
     edits.lines_after(statement, f"{name} = None")
     fixing.needs_import(unit, "asyncio")
     _end_quietly(fixing, unit, step)
-    return fixing.fix()
 
 
 def _end_quietly(fixing: Fixing, unit: Unit, step: ast.Call) -> None:
