@@ -21,8 +21,7 @@ from asyncrepl.explain.hoisted_code import (
 )
 from asyncrepl.explain.mismatch import mismatch
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.syntax.names import callee_name, canonical_name, last_name
-from asyncrepl.syntax.node_types import FUNCTIONS
+from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
