@@ -52,6 +52,7 @@ __all__ = [
     "corrected",
     "correction",
     "is_generator",
+    "replaced",
     "short",
 ]
 
@@ -372,6 +373,13 @@ def correction(
         return corrected(evidence, edit, *args, **keywords)
 
     return correct
+
+
+@correction
+def replaced(fixing: Fixing, unit: Unit, *texts: tuple[ast.AST | Span, str]) -> None:
+    """Each of the nodes, or spans, with a text in its place."""
+    for where, text in texts:
+        fixing.of(unit).replace(where, text)
 
 
 @correction

@@ -60,13 +60,13 @@ def _without_aiter(evidence: Evidence) -> Finding | None:
     found = evidence.units.class_of(use.info.kind)
     if found is None:
         return Finding(why)
-    unit, owner = found
-    step = method(owner, "__anext__")
-    if step is None:
-        return Finding(why)
-    fixing = Fixing(evidence)
-    fixing.of(unit).lines_before(step, "def __aiter__(self):\n    return self")
-    return Finding(why, fixing.fix())
+    return Finding(why, _returning_self(evidence, *found))
+
+
+@correction
+def _returning_self(fixing: Fixing, unit: Unit, owner: ast.ClassDef) -> None:
+    if (step := method(owner, "__anext__")) is not None:
+        fixing.of(unit).lines_before(step, "def __aiter__(self):\n    return self")
 
 
 def _on_instance(evidence: Evidence) -> Finding | None:
@@ -295,14 +295,16 @@ def _no_aiter_result(evidence: Evidence) -> Finding | None:
     found = source_of(evidence, function)
     if found is None or lookup(kind, "__anext__") is MISSING or returned_values(found[1]):
         return Finding(why)
-    fixing, (unit, node) = Fixing(evidence), found
-    last = node.body[-1]
-    line = f"return {node.args.args[0].arg}"
+    return Finding(why, _ending_in_return(evidence, *found))
+
+
+@correction
+def _ending_in_return(fixing: Fixing, unit: Unit, function: Function) -> None:
+    last, line = function.body[-1], f"return {function.args.args[0].arg}"
     if isinstance(last, ast.Pass):
         fixing.of(unit).replace(last, line)
     else:
         fixing.of(unit).lines_after(last, line)
-    return Finding(why, fixing.fix())
 
 
 RULES = (

@@ -18,7 +18,7 @@ from asyncrepl.explain.class_methods import (
     takes,
 )
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
+from asyncrepl.explain.fix_editor import Fixing, corrected, correction, replaced, short
 from asyncrepl.explain.hoisted_code import make_plain, put_head, stop_asynchronously
 from asyncrepl.explain.rules.aiter_methods import method, walked
 from asyncrepl.explain.rules.iteration_end import NEXT_CALLS
@@ -200,19 +200,13 @@ def _returned(evidence: Evidence) -> Finding | None:
     if found is None:
         return None
     unit, function, name = found
-    wrong = [node for node in own_nodes(function) if _returns_end(node)]
+    returns = [node for node in own_nodes(function) if isinstance(node, ast.Return)]
+    wrong = [node for node in returns if _is_end(node.value)]
     if not wrong:
         return None
-    fixing = Fixing(evidence)
-    for node in wrong:
-        source = unit.source.source(node)
-        fixing.of(unit).replace(node, "raise" + source.removeprefix("return"))
+    raised = [(node, "raise" + unit.source.source(node).removeprefix("return")) for node in wrong]
     why = f"`{name}` returns {_END}: the loop takes it for an item and goes on. It is raised."
-    return Finding(why, fixing.fix())
-
-
-def _returns_end(node: ast.AST) -> bool:
-    return isinstance(node, ast.Return) and _is_end(node.value)
+    return Finding(why, replaced(evidence, unit, *raised))
 
 
 def _without_end(evidence: Evidence) -> Finding | None:
@@ -260,14 +254,14 @@ def _several_steps(evidence: Evidence) -> Finding | None:
     sources = {unit.source.source(step.args[0]) for step in steps}
     if len(steps) < _SEVERAL or len(sources) != 1:
         return None
-    fixing = Fixing(evidence)
-    for step in steps[1:]:
-        fixing.of(unit).after(step.args[-1], ", None")
+    defaults = [
+        (each, f"{unit.source.source(each)}, None") for step in steps[1:] for each in step.args
+    ]
     why = (
         f"`{name}` takes {len(steps)} items a round: if {short(unit, steps[1])} finds no more, "
         "its StopAsyncIteration ends this loop too, and the items taken before are lost."
     )
-    return Finding(why, fixing.fix())
+    return Finding(why, replaced(evidence, unit, *defaults))
 
 
 _SEVERAL = 2

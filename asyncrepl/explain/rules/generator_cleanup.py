@@ -11,12 +11,12 @@ from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import called
 from asyncrepl.syntax.names import callee_name, method_owner
-from asyncrepl.syntax.source_rewriter import indent
+from asyncrepl.syntax.source_rewriter import Span, indent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,17 +41,12 @@ def _yields_while_closing(evidence: Evidence) -> Finding | None:
         f"Closing `{node.name}` raises GeneratorExit at its `yield`; it must end then, and it "
         "yields again."
     )
-    fixing = Fixing(evidence)
-    edits = fixing.of(unit)
-    if isinstance(found, ast.ExceptHandler):
-        if found.type is not None:
-            edits.replace(found.type, "Exception")
-        else:
-            edits.insert(unit.source.span(found).start + len("except"), " Exception")
-        return Finding(why, fixing.fix())
-    value = unit.source.source(found.value) if found.value else ""
-    edits.replace(found, f"print({value})")
-    return Finding(why, fixing.fix())
+    if isinstance(found, ast.Yield):
+        value = unit.source.source(found.value) if found.value else ""
+        return Finding(why, replaced(evidence, unit, (found, f"print({value})")))
+    behind = unit.source.span(found).start + len("except")
+    where, text = (found.type, "Exception") if found.type else (Span(behind, behind), " Exception")
+    return Finding(why, replaced(evidence, unit, (where, text)))
 
 
 def _closed_function(evidence: Evidence) -> tuple[Unit, Function] | None:

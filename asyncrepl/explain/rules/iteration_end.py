@@ -8,7 +8,7 @@ from inspect import CO_ASYNC_GENERATOR
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Other, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.fix_editor import Fixing, corrected, correction, replaced, short
 from asyncrepl.explain.repairs.iterated_operands import end_loop, guard_statement
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.source_units import FUNCTIONS, Unit
@@ -157,22 +157,20 @@ def _in_body(evidence: Evidence) -> Finding | None:
     site = stopped_at(evidence)
     if site is None or not site.nodes or _loop_around(site.unit, site.nodes[-1]) is None:
         return None
-    fixing, raised, step = Fixing(evidence), _raised(site), awaited_step(evidence, site)
+    raised, step = _raised(site), awaited_step(evidence, site)
     if raised is not None:
         why = (
             "StopAsyncIteration only ends the loop when `__anext__` raises it; in the body it "
             "is an error."
         )
-        fixing.of(site.unit).replace(raised, "break")
-        return Finding(why, fixing.fix())
+        return Finding(why, replaced(evidence, site.unit, (raised, "break")))
     if step is None:
         return None
     why = (
         f"{short(*step)} found no more items, in the body of the loop: there "
         "StopAsyncIteration is an error like any other."
     )
-    _defaulted(fixing, *step)
-    return Finding(why, fixing.fix())
+    return Finding(why, corrected(evidence, _defaulted, *step))
 
 
 def _defaulted(fixing: Fixing, unit: Unit, call: ast.Call) -> None:

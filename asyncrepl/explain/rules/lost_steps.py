@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.finding_log import was_cut
 from asyncrepl.explain.explanation import Finding, Other, Rule
-from asyncrepl.explain.fix_editor import Fixing, awaited, correction, short
+from asyncrepl.explain.fix_editor import Fixing, awaited, correction, replaced, short
 from asyncrepl.explain.rules.iteration_end import (
     NEXT_CALLS,
     awaited_step,
@@ -209,11 +209,9 @@ def _thrown(evidence: Evidence) -> Finding | None:
     made = kind if value == "None" else f"{kind}({value})"
     if trace and trace[0] != "None":
         made = f"{made if made.endswith(')') else made + '()'}.with_traceback({trace[0]})"
-    fixing, args = Fixing(evidence), call.args
-    start, end = unit.source.span(args[0]).start, unit.source.span(args[-1]).end
-    fixing.of(unit).replace(Span(start, end), made)
+    given = Span(unit.source.span(call.args[0]).start, unit.source.span(call.args[-1]).end)
     why = f"{short(unit, call)} takes one exception; a type and a value are the old way."
-    return Finding(why, fixing.fix())
+    return Finding(why, replaced(evidence, unit, (given, made)))
 
 
 _TYPE_AND_VALUE = 2

@@ -7,8 +7,8 @@ import contextlib
 from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Finding, Fix, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, is_generator, short
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import Fixing, correction, is_generator, replaced, short
 from asyncrepl.explain.held_operands import innermost_frame
 from asyncrepl.explain.hoisted_code import yield_each
 from asyncrepl.explain.scopes import annotated, own_nodes, scope
@@ -64,19 +64,24 @@ def _delegated(fixing: Fixing, function: Function) -> None:
 
 def _return_value(evidence: Evidence) -> Finding | None:
     unit = evidence.unit
-    found = [node for node in evidence.nodes if isinstance(node, ast.Return) and node.value]
-    function = scope(unit, found[0]) if found else None
-    if not isinstance(function, ast.AsyncFunctionDef) or not is_generator(function):
+    found = evidence.outermost(ast.Return)
+    function = scope(unit, found) if found is not None and found.value is not None else None
+    if (
+        found is None
+        or not isinstance(function, ast.AsyncFunctionDef)
+        or not is_generator(function)
+    ):
         return None
-    fixing = Fixing(evidence)
-    for node in own_nodes(function):
-        if isinstance(node, ast.Return) and node.value is not None:
-            fixing.of(unit).replace(node, "return")
+    bare = [
+        (node, "return")
+        for node in own_nodes(function)
+        if isinstance(node, ast.Return) and node.value is not None
+    ]
     why = (
         f"`{function.name}` yields, so it is an async generator: it can only end with a bare "
-        f"`return`, not with {short(unit, found[0])}."
+        f"`return`, not with {short(unit, found)}."
     )
-    return Finding(why, fixing.fix())
+    return Finding(why, replaced(evidence, unit, *bare))
 
 
 def _top_level_yield(evidence: Evidence) -> Finding | None:
@@ -174,9 +179,9 @@ def _never(evidence: Evidence) -> Finding | None:
     return Finding(why, _raising(evidence, *found))
 
 
-def _raising(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:
+@correction
+def _raising(fixing: Fixing, unit: Unit, function: Function) -> None:
     """Raise the error again where a handler lets the function end."""
-    fixing = Fixing(evidence)
     edits = fixing.of(unit)
     for handler in _ending(function):
         end = handler.body[-1]
@@ -184,7 +189,6 @@ def _raising(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:
             edits.replace(end, "raise")
         else:
             edits.lines_after(end, "raise")
-    return fixing.fix() if edits.edits else None
 
 
 def _ending(function: Function) -> Iterator[ast.ExceptHandler]:
@@ -219,9 +223,7 @@ def _twice(evidence: Evidence) -> Finding | None:
             f"`{function.name}` yields a second time, where it handles the error of the block: a "
             "context manager yields once, and then ends or raises."
         )
-        fixing = Fixing(evidence)
-        fixing.of(unit).replace(unit.statement(again), "raise")
-        return Finding(why, fixing.fix())
+        return Finding(why, replaced(evidence, unit, (unit.statement(again), "raise")))
     why = (
         f"`{function.name}` yields a second time, when the block is over: a context manager "
         "yields once, and what comes after the `yield` cleans up."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.fix_editor import Fixing, short
+from asyncrepl.explain.fix_editor import replaced, short
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, is_mock, replaced_since
 from asyncrepl.explain.repairs.repair_case import is_lock
 from asyncrepl.explain.rules.operand_rules import (
@@ -72,9 +72,7 @@ _SAID = {
 
 
 def _dropped_await(told: Told) -> Fix | None:
-    fixing = Fixing(told.evidence)
-    fixing.of(told.unit).replace(told.owner, told.source)
-    return fixing.fix()
+    return replaced(told.evidence, told.unit, (told.owner, told.source))
 
 
 def _takes(told: Told, takes: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.static_values import is_awaitable
 from asyncrepl.syntax.names import callee_name
 
@@ -150,13 +150,13 @@ def _changed_meanwhile(evidence: Evidence) -> Finding | None:
     )
     if not suspends or _changes(loop, use.node) or lookup(use.info.kind, "__len__") is None:
         return None
-    unit, fixing = evidence.unit, Fixing(evidence)
-    fixing.of(unit).replace(use.node, f"list({unit.source.source(use.node)})")
+    unit = evidence.unit
     why = (
         f"The body suspends, and another task changed {short(unit, use.node)} meanwhile: walk "
         "a copy of it."
     )
-    return Finding(why, fixing.fix())
+    copied = f"list({unit.source.source(use.node)})"
+    return Finding(why, replaced(evidence, unit, (use.node, copied)))
 
 
 def _changes(loop: ast.For, source: ast.expr) -> bool:
