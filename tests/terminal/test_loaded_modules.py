@@ -96,7 +96,7 @@ def test_what_a_statement_may_need_is_loaded_while_it_is_written(
     terminal, modules_with = reporting()
     modules_with("pygments.lexers.python")
     terminal.send("1 / 0")
-    modules_with("asyncrepl.explain.rules.operands")
+    modules_with("asyncrepl.explain.rules.operand_rules")
 
 
 #: What runs text without a terminal loads none of these, where nothing goes wrong.
