@@ -17,10 +17,11 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from types import FrameType, TracebackType
 
     from asyncrepl.terminal.terminal_lease import TerminalLease
@@ -109,7 +110,14 @@ def _debug(lease: TerminalLease, frame: FrameType) -> None:
     _debugger(lease).set_trace(frame)
 
 
-def debug_post_mortem(lease: TerminalLease, error: BaseException, entry: TracebackType) -> None:
+class Lease(Protocol):
+    """What has the terminal to lend."""
+
+    def terminal(self) -> AbstractContextManager[None]:
+        """The block has the terminal."""
+
+
+def debug_post_mortem(lease: Lease, error: BaseException, entry: TracebackType) -> None:
     """Open pdb on the traceback of `error`, in the frame of `entry`; returns when it is left."""
     trace = error.__traceback__
     debugger = _debugger(lease, entry.tb_frame)
@@ -118,7 +126,7 @@ def debug_post_mortem(lease: TerminalLease, error: BaseException, entry: Traceba
     debugger.interaction(None, error if sys.version_info >= (3, 13) else trace)
 
 
-def _debugger(lease: TerminalLease, first: FrameType | None = None) -> Any:
+def _debugger(lease: Lease, first: FrameType | None = None) -> Any:
     """A pdb that has the terminal while it asks; it looks at the frame `first`, if given."""
     import pdb  # noqa: T100 - it is what the user asked for
 
