@@ -80,7 +80,7 @@ def run_lines(shell: Shell, stream: TextIO) -> int:
 
 def read_and_run(shell: Shell, stream: TextIO, lines: LineRunner) -> int:
     """Run what `lines` reads from `stream`; the exit status as above."""
-    from asyncrepl.transcript.output_capture import TeeStream
+    from asyncrepl.transcript.transcript_output import TeeStream
 
     threading.Thread(
         target=lines.read, args=(stream,), name="asyncrepl input", daemon=True

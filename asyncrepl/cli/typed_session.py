@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 from asyncrepl.cli.plain_session import LineRunner, read_and_run, run_source
 from asyncrepl.session.frontend import Frontend, current_prompts, prompts_installed
 from asyncrepl.session.input_run import Status
-from asyncrepl.transcript.output_capture import TeeStream
+from asyncrepl.transcript.transcript_output import TeeStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -56,7 +56,7 @@ class LineFrontend(Frontend):
 
     def post_mortem(self, error: BaseException, entry: TracebackType) -> None:
         """Open pdb in the frame of `entry`."""
-        from asyncrepl.terminal.library_hooks import debug_post_mortem
+        from asyncrepl.terminal.terminal_lease import debug_post_mortem
 
         debug_post_mortem(_OwnTerminal(), error, entry)
 
