@@ -13,6 +13,10 @@ there, as long as nothing else was written since and the rows are on the screen.
 then on so many rows stay here as the program goes up. To keep the last rows of
 everybody, just in case, costs each print a redraw of all of them.
 
+What these rows hold is all of the screen that a program has: "clear the screen" clears them, and
+its upper left corner is that of the first row which the program can still go back to. So a clock
+that clears the screen each second stands still below the line that has started it.
+
 Where real terminals differ, this is xterm: a move ends the wrap that is due in the last
 column, half a wide character that is written over leaves a blank.
 """
@@ -46,7 +50,7 @@ _TOKEN = re.compile(
     r"(?P<text>[^\x1b\r\b\t\n]+)|(?P<control>[\r\b\t\n])|\x1b\[(?P<numbers>[0-9;:?]*)(?P<end>[A-Za-z])"
     r"|\x1b\]8;[^;]*;?(?P<link>[^\x1b\x07]*)(?:\x1b\\|\x07)|\x1b\(B"
 )
-_MOVES = re.compile(r"[\r\b]|\x1b\[(?:[0-9]*[A-GK]|0?J)")
+_MOVES = re.compile(r"[\r\b]|\x1b\[(?:[0-9]*[A-GK]|[0-9;]*[Hf]|[023]?J)")
 _CONTROL = re.compile(r"[\r\b\x1b]")
 _TAB = 8
 #: Characters of finished lines that can be taken back; a longer line can not.
@@ -174,6 +178,9 @@ class LiveRows:
             self._style = self._style._replace(sgr=style_after_codes(self._style.sgr, numbers))
         elif numbers == "?25":
             self.hidden = end == "l"
+        elif end in "Hf":
+            row, _, column = numbers.partition(";")
+            self._place(max(int(row or 1), 1), max(int(column or 1), 1))
         elif end in self._ERASE:
             self._ERASE[end](self, int(numbers or 0))
         elif end in self._MOVE:
@@ -251,6 +258,17 @@ class LiveRows:
         self._rows += [Row() for _ in range(len(self._rows), self.y + 1)]
         self._unwrap()
 
+    def _place(self, row: int, column: int) -> None:
+        """Go to a row and column of the program's own, both from 1."""
+        self._up(self._recall_all())
+        self._down(row - 1)
+        self._column(column)
+
+    def _recall_all(self) -> int:
+        """Take back what a screen holds above the block; how many rows the cursor can go up."""
+        self._recall(self._height - len(self._rows))
+        return self.y
+
     def _right(self, count: int) -> None:
         self.x = min(self.x + count, self._width - 1)
 
@@ -291,8 +309,16 @@ class LiveRows:
         if has_background(self._style.sgr):
             row.put(start, [(CellStyle(self._style.sgr), " ")] * (self._width - start))
 
-    def _erase_down(self, _which: int) -> None:
-        self._erase_in_row(0)
+    def _erase_rows(self, which: int) -> None:
+        if which == 3:
+            return  # the scrollback, which is the session's
+        if which == 2:
+            above = self._recall_all()
+            self._up(above)
+            for y in range(above + 1):
+                self.y = y
+                self._erase_in_row(2)
+        self._erase_in_row(which)
         del self._rows[self.y + 1 :]
 
     # -- rows that come and go -------------------------------------------------------
@@ -375,7 +401,7 @@ class LiveRows:
         self._style = style
 
     _CONTROLS: ClassVar = {"\n": _newline, "\r": _return, "\b": _back, "\t": _tab}
-    _ERASE: ClassVar = {"J": _erase_down, "K": _erase_in_row}
+    _ERASE: ClassVar = {"J": _erase_rows, "K": _erase_in_row}
     _MOVE: ClassVar = {
         "A": _up,
         "B": _down,

@@ -11,7 +11,22 @@ RED, OFF = "\x1b[31m", "\x1b[0m"
 COLUMNS, ROWS = 12, 60
 
 TEXTS = st.sampled_from(["a", "bc", "word ", "0123456789", "x" * 30, "日本", "e\u0301", " "])
-CONTROLS = st.sampled_from(["\n", "\r", "\b", "\t", "\x1b[K", "\x1b[1K", "\x1b[2K", "\x1b[J"])
+CONTROLS = st.sampled_from(
+    [
+        "\n",
+        "\r",
+        "\b",
+        "\t",
+        "\x1b[K",
+        "\x1b[1K",
+        "\x1b[2K",
+        "\x1b[J",
+        "\x1b[2J",
+        "\x1b[H",
+        "\x1b[2;3H",
+        "\x1b[;4f",
+    ]
+)
 MOVES = st.builds(
     "\x1b[{}{}".format, st.sampled_from(["", 0, 1, 2, 5]), st.sampled_from("ABCDEFG")
 )
@@ -168,4 +183,4 @@ def test_only_the_final_state_is_left() -> None:
     bars = "\r10%\r50%\r99%\ndone\n" + "a\nb\n\x1b[2A\x1b[2KA\n\x1b[2KB"
     assert text_after_moves(bars) == "99%\ndone\nA\nB\n"
     assert text_after_moves("no newline") == "no newline"
-    assert text_after_moves("a\r\x1b[2Jspelled\n") == "\\x1b[2Jspelled\n"
+    assert text_after_moves("a\r\x1b[2Sspelled\n") == "\\x1b[2Sspelled\n"
