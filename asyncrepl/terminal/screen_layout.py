@@ -42,7 +42,7 @@ from prompt_toolkit.layout import (
 )
 from prompt_toolkit.layout.controls import UIContent, UIControl
 from prompt_toolkit.layout.dimension import Dimension
-from prompt_toolkit.styles import DynamicStyle, Style
+from prompt_toolkit.styles import Attrs, DynamicStyle, Style
 
 from asyncrepl.terminal.input_line import joined_cells
 from asyncrepl.views.themes import Theme
@@ -63,11 +63,14 @@ if TYPE_CHECKING:
 
 __all__ = ["ProgramRows", "StyledRows", "build_layout", "rows_added_by_reflow", "screen_style"]
 
+#: Fainter than the rest: not "bright black", which is the very background in some palettes
+#: (Solarized), and nothing where colours are off. prompt_toolkit has it from 3.0.52 on.
+_DIM = "dim" if "dim" in Attrs._fields else "ansibrightblack"
 _SGR_NAMES = {
     "": "",
     "1": "bold",
     "1;4": "bold underline",
-    "2": "ansibrightblack",
+    "2": _DIM,
     "7": "reverse",
     "31": "ansired",
     "32": "ansigreen",
@@ -78,11 +81,11 @@ _SGR_NAMES = {
 }
 
 _FIXED_STYLES = [
-    ("prompt", "ansibrightblack"),
+    ("prompt", _DIM),
     ("status", "ansired"),
     ("matching-bracket.cursor", "bold"),
     ("matching-bracket.other", "bold"),
-    ("auto-suggestion", "ansibrightblack"),
+    ("auto-suggestion", f"fg:default {_DIM}"),
     # prompt_toolkit's own black letters on grey, reversed, are black on a dark screen.
     ("completion-menu", "fg:default bg:default"),
     ("completion-menu.completion", "reverse"),
