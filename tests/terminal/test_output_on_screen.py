@@ -127,9 +127,9 @@ def test_a_task_may_clear_its_rows_while_a_line_is_typed(terminal: Terminal) -> 
 
 def test_escapes_other_than_colour_are_shown_not_obeyed(terminal: Terminal) -> None:
     """A program cannot scroll the screen, leave its rows or switch modes."""
-    terminal.enter(r"print('\x1b[31mred\x1b[0m \x1b[2S\x1b[?1049h\x1b]0;title\x07 \x00 \x9b1A')")
+    terminal.enter(r"print('\x1b[31mred\x1b[0m \x1b[2S\x1b[?1000h\x1b]0;title\x07 \x00 \x9b1A')")
     assert terminal.scrollback[0].startswith(">>> print(")
-    assert r"red \x1b[2S\x1b[?1049h\x1b]0;title\x07 \x00 \x9b1A" in terminal.scrollback
+    assert r"red \x1b[2S\x1b[?1000h\x1b]0;title\x07 \x00 \x9b1A" in terminal.scrollback
     row = next(y for y, line in enumerate(terminal.lines) if line.startswith("red"))
     assert terminal.screen.buffer[row][0].fg == "red"
 

@@ -18,6 +18,7 @@ RED, OFF = "\x1b[31m", "\x1b[0m"
         "\x1b[2K\x1b[1A\x1b[B\x1b[3C\x1b[D\x1b[E\x1b[F\x1b[1G\x1b[K\x1b[J\x1b[0J",
         "\x1b[?25l\x1b[?25h\x1b[?2026h\x1b[?2026l",
         "\x1b(B\x1b[m",
+        "\x1b[?1049h\x1b[?1049l",
         "\x1b[H\x1b[2;3H\x1b[;4f\x1b[2J\x1b[3J",
     ],
 )
@@ -32,7 +33,7 @@ def test_colours_links_and_moves_within_the_rows_pass(text: str) -> None:
         ("\x1b[2S", r"\x1b[2S"),
         ("\x1b[1J\x1b[9J", r"\x1b[1J\x1b[9J"),
         ("\x1b[2;3;4H\x1b[-1H", r"\x1b[2;3;4H\x1b[-1H"),
-        ("\x1b[?1049h", r"\x1b[?1049h"),
+        ("\x1b[?1047h", r"\x1b[?1047h"),
         ("\x1b[?1000h\x1b[?25;1049h", r"\x1b[?1000h\x1b[?25;1049h"),
         ("\x1b[2L\x1b[2S\x1b[1;5r", r"\x1b[2L\x1b[2S\x1b[1;5r"),
         ("\x1b[6n\x1b[c", r"\x1b[6n\x1b[c"),

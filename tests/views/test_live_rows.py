@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from support.plain_terminal import written
 
 from asyncrepl.views.live_rows import LiveRows, text_after_moves
+from asyncrepl.views.screen_cells import row_text
 
 RED, OFF = "\x1b[31m", "\x1b[0m"
 COLUMNS, ROWS = 12, 60
@@ -184,3 +185,30 @@ def test_only_the_final_state_is_left() -> None:
     assert text_after_moves(bars) == "99%\ndone\nA\nB\n"
     assert text_after_moves("no newline") == "no newline"
     assert text_after_moves("a\r\x1b[2Sspelled\n") == "\\x1b[2Sspelled\n"
+
+
+def test_a_screen_of_its_own_leaves_nothing() -> None:
+    """What was there stays, in order; rows beyond the height do not get into the scrollback."""
+    rows = LiveRows(COLUMNS, 3)
+    rows.reachable = 9
+    rows.feed("before\nunfinished\x1b[?1049h\x1b[Hframe 1\n2\n3\n4\n5")
+    assert rows.take() == (0, "before\nunfinished\n")
+    assert [row_text(row) for row in rows.rows] == ["3", "4", "5"]
+    rows.feed("\x1b[H\x1b[2Jframe 2")
+    assert rows.take() == (0, "")
+    assert [row_text(row) for row in rows.rows] == ["frame 2"]
+    rows.feed("\x1b[?1049lafter\n")
+    assert rows.take() == (0, "after\n")
+    rows.feed("\x1b[Aagain\n")
+    assert rows.take() == (1, "")
+    assert [row_text(row) for row in rows.rows] == ["again", ""]
+
+
+def test_a_screen_that_is_not_left_is_kept() -> None:
+    """The program has failed: its last screen is what is known."""
+    rows = LiveRows(COLUMNS, 3)
+    rows.feed("\x1b[?1049hframe")
+    assert rows.take() == (0, "")
+    assert rows.commit() == "frame\n"
+    rows.feed("line\n")
+    assert rows.take() == (0, "line\n")
