@@ -118,6 +118,7 @@ class _PromptRow:
         """Show the prompt of this number at the beginning of a row."""
         self.begin()
         self._prompt, self._asking, self._behind_prompt = prompt, True, True
+        self._redraw_due = False
         self._out.write(current_prompts()[prompt])
         self._out.flush()
 
@@ -164,9 +165,9 @@ class _PromptRow:
         return cast("TextIO", _TerminalStream(stream, self)) if stream.isatty() else stream
 
     def _ask_again(self) -> None:
-        self._redraw_due = False
-        if self._asking:
+        if self._redraw_due and self._asking:
             self.ask(self._prompt)
+        self._redraw_due = False
 
 
 class _TerminalStream(TeeStream):
@@ -222,6 +223,8 @@ class _TypedLineRunner(LineRunner):
     def interrupted(self) -> None:
         """Ctrl-C while nothing runs: drop what was typed."""
         self.splitter.drop()
+        self._row.begin()
+        self._row.answered()
         self.shell.console.show([("error", "KeyboardInterrupt")])
         self.wait()
 

@@ -63,11 +63,12 @@ def test_the_loop_lives_while_the_prompt_waits(child: Child) -> None:
 def test_ctrl_c_drops_the_line_and_interrupts_a_statement(child: Child) -> None:
     """Ctrl-C gives a new prompt, whether a statement runs or not."""
     child.sendintr()
-    child.expect_exact("KeyboardInterrupt\r\n>>> ")
+    child.expect_exact("\r\nKeyboardInterrupt\r\n>>> ")
+    assert ask(child, "2") == "2\n"
     child.sendline("print('go'); await asyncio.sleep(60)")
     child.expect_exact("go\r\n")
     child.sendintr()
-    child.expect_exact("KeyboardInterrupt at <input 1>:1")
+    child.expect_exact("KeyboardInterrupt at <input 2>:1")
     child.expect_exact(">>> ")
     assert ask(child, "1") == "1\n"
 
@@ -139,3 +140,10 @@ def test_the_inputs_are_listed(child: Child) -> None:
     """:history knows them."""
     ask(child, "6 * 7")
     assert ask(child, ":history") == "6 * 7\n"
+
+
+def test_the_tour_speaks_of_no_key_that_is_not_there(child: Child) -> None:
+    """The line of each step is to be typed."""
+    told = ask(child, ":tour")
+    assert "Tab" not in told
+    assert "type  :ticker tick 0.5\n" in told
