@@ -101,7 +101,10 @@ class InputCompleter(Completer):
         self._connected.wait(_CONNECT_TIMEOUT)
         typed, words = self._candidates(document.text_before_cursor)
         wanted = _wanted_kind(document.text_before_cursor.removesuffix(typed))
-        for word, kind in sorted(words.items(), key=lambda item: item[1] != wanted):
+        found = list(words.items())
+        if wanted:
+            found.sort(key=lambda item: item[1] != wanted)
+        for word, kind in found:
             yield Completion(word, start_position=-len(typed), display_meta=kind or None)
 
     @property

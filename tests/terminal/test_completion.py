@@ -218,6 +218,14 @@ def test_what_can_be_awaited_or_walked_comes_first(text: str, first: str) -> Non
     assert words_for(text)[0] == first
 
 
+def test_elsewhere_the_order_is_that_of_the_alphabet() -> None:
+    """Keywords, which have no kind of their own, do not come before all else."""
+    assert words_for("e")[:3] == ["elif", "else", "enumerate"]
+    assert words_for("None") == ["None"]
+    words = [word for word in words_for("a") if not word.startswith("_")]
+    assert words == sorted(words)
+
+
 def test_modules_in_a_package_that_is_not_imported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
