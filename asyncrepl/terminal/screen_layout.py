@@ -65,7 +65,7 @@ if TYPE_CHECKING:
 __all__ = ["ProgramRows", "StyledRows", "build_layout", "rows_added_by_reflow", "screen_style"]
 
 #: Fainter than the rest: not "bright black", which is the very background in some palettes
-#: (Solarized), and nothing where colours are off. prompt_toolkit has it from 3.0.52 on.
+#: (Solarized), and nothing where colours are off. Early versions of prompt_toolkit lack it.
 _DIM = "dim" if "dim" in Attrs._fields else "ansibrightblack"
 _SGR_NAMES = {
     "": "",
