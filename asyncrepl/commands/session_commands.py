@@ -84,7 +84,7 @@ _SESSION_SETTINGS = {
         ),
         _SessionSetting(
             "theme",
-            "colours for a light or a dark background, or none",
+            "auto, light, dark or mono: colours for that background, or none",
             lambda shell: shell.console.theme.chosen,
             lambda shell, name: setattr(shell.console.theme, "chosen", name),
             THEMES,
@@ -124,7 +124,11 @@ def _setting_words(_shell: Shell, typed: str) -> CompletionWords:
 def _set(shell: Shell, rest: str) -> list[Line]:
     name, *words = rest.replace("=", " ").split() or [""]
     if not name:
-        return _setting_lines(shell, list(_SESSION_SETTINGS.values()))
+        how = "to change one: :set lanes off; asyncrepl --print-config keeps it"
+        return [
+            *_setting_lines(shell, list(_SESSION_SETTINGS.values())),
+            *flowed([("dim", how)], shell.console.width),
+        ]
     setting = _SESSION_SETTINGS.get(name)
     if setting is None:
         near = closest_match(name, _SESSION_SETTINGS)

@@ -58,7 +58,7 @@ class StyledRun(NamedTuple):
     bold: bool = False
 
 
-@export_format("svg", "a picture of the last screen", rank=50)
+@export_format("svg", "a picture of the last screen", rank=50, needs="screen")
 def recording_picture(recording: Recording) -> str:
     """The last screen of the session; it begins where something is typed or told, if it can."""
     shown = _last_screen([_folded(lines) for lines in entry_lines(recording)])

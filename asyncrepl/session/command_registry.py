@@ -56,6 +56,10 @@ class Recorder(Protocol):
     def name(self) -> str:
         """The file."""
 
+    @property
+    def format_name(self) -> str:
+        """What is written, as ``:export`` calls it."""
+
     def end(self) -> int:
         """Record no more; how many inputs the file has. Raises CommandError."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["CHAPTERS", "INTRODUCTION", "TourChapter", "TourStep", "tour"]
+__all__ = ["CHAPTERS", "INTRODUCTION", "PLAIN_INTRODUCTION", "TourChapter", "TourStep", "tour"]
 
 
 class TourStep(NamedTuple):  # no dataclass: those take a millisecond each to import
@@ -36,8 +36,13 @@ class TourChapter(NamedTuple):
     needs: tuple[tuple[str, str], ...] = ()
 
 
+#: Where the input line offers what is to be typed, and where it cannot.
 INTRODUCTION = (
     "Five short chapters. Tab takes the line that is offered, Enter runs it. "
+    "Type anything else whenever you like, the tour waits; :tour stop ends it."
+)
+PLAIN_INTRODUCTION = (
+    "Five short chapters, with a line to type at each step. "
     "Type anything else whenever you like, the tour waits; :tour stop ends it."
 )
 

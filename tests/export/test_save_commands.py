@@ -164,7 +164,11 @@ def test_every_format_can_be_exported(type_in: Typed) -> None:
     type_in.shell.observing.want("test")
     type_all(type_in)
     for name in ("py", "pycon", "cast", "html", "svg", "trace"):
-        assert type_in(f":export {name} talk.x{name}") == f"8 inputs saved in talk.x{name}\n"
+        told = type_in(f":export {name} talk.x{name}")
+        if name in {"svg", "trace"}:
+            assert told.startswith(f"saved in talk.x{name}: a ")
+        else:
+            assert told == f"8 inputs saved in talk.x{name}\n"
     compile(Path("talk.xpy").read_text("utf-8"), "talk", "exec")
     header, *events = map(json.loads, Path("talk.xcast").read_text("utf-8").splitlines())
     assert header["version"] == 2
