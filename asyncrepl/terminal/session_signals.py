@@ -24,6 +24,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.code_owner import innermost_user_frame
+from asyncrepl.engine.loop.repeated_interrupt import REPEAT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,7 +36,7 @@ __all__ = ["SessionExit", "is_ignored", "signals_unblocked"]
 
 _UNBLOCKED = {
     signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP,
-    signal.SIGCONT, signal.SIGWINCH, signal.SIGCHLD, signal.SIGALRM,
+    signal.SIGCONT, signal.SIGWINCH, signal.SIGCHLD, signal.SIGALRM, REPEAT,
 }  # fmt: skip
 
 
