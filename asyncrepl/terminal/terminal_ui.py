@@ -100,6 +100,7 @@ class TerminalUI:
         self.panel.pause = self.pause_keys.rows
         self.audience = self._audience_rows(settings)
         self._input = DeviceInput(self._stdin, self.modes, question, self.audience.pressed)
+        self._input.before_read = self.controller.drop_waiting
         self.app = self._application(editor, settings)
         screen = self.app, self.output, self.painter
         self.suspension = TerminalSuspension(
@@ -216,8 +217,7 @@ class TerminalUI:
 
     def drop_typed_ahead(self) -> None:
         """A Ctrl-C came, which is also for what should have run next; in a signal handler."""
-        if self.controller.running:
-            self.modes.drop_input()
+        self.controller.drop_typed_ahead()
         self.call(self.controller.drop_waiting)
 
     @property

@@ -37,6 +37,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from asyncrepl.engine.loop.live_loop import LiveLoop, new_loop
+from asyncrepl.engine.loop.repeated_interrupt import REPEAT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,7 +55,10 @@ __all__ = [
 ]
 
 #: The signals whose handlers of ours mean nothing in a child.
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGWINCH, signal.SIGCONT)
+_SIGNALS = (
+    *(signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGWINCH, signal.SIGCONT),
+    REPEAT,
+)
 _FAILED = 1
 
 _parent_loops: list[LiveLoop] = []
