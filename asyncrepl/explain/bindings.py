@@ -74,9 +74,11 @@ def member(owner: ObjectInfo, name: str) -> object:
         if name in own:
             return own[name]
     found = lookup(owner.kind, name)
-    if isinstance(found, MemberDescriptorType) and value is not MISSING:
+    if value is not MISSING and (
+        isinstance(found, MemberDescriptorType) or type(found).__name__ == "_tuplegetter"
+    ):
         try:
-            return found.__get__(value)
+            return found.__get__(value)  # type: ignore[attr-defined]  # neither runs user code
         except AttributeError:
             return MISSING
     return _plain(found)

@@ -158,8 +158,13 @@ class Resolver:
         made = lookup(owner.kind, node.attr)
         if isinstance(made, property):
             return self.result(made.fget)
+        if isinstance(made, functools.cached_property) and node.attr not in owner.members:
+            return self.result(made.func)
         found = member(owner, node.attr)
-        return None if found is MISSING else describe(found, keep=True)
+        if found is not MISSING:
+            return describe(found, keep=True)
+        getter = lookup(type(made), "__get__") if made is not MISSING else MISSING
+        return self.result(getter) if isinstance(getter, FunctionType) else None
 
     def _subscript(self, node: ast.Subscript) -> ObjectInfo | None:
         key = node.slice.value if isinstance(node.slice, ast.Constant) else MISSING

@@ -9,7 +9,7 @@ import inspect
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
+from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
@@ -252,31 +252,36 @@ def _await_each(fixing: Fixing, case: Case, unit: Unit, node: ast.expr) -> None:
 
 
 def _siblings(case: Case) -> list[ast.expr]:
-    """What stands beside the operand in a list or dictionary, and is of its kind."""
-    around = case.unit.parents.get(case.node)
-    if not isinstance(around, ast.List | ast.Tuple | ast.Set | ast.Dict) or case.suffix:
+    """What stands beside the operand in a display or an operation, and is of its kind."""
+    if case.suffix:
         return []
-    elements = around.values if isinstance(around, ast.Dict) else around.elts
     resolver = case.evidence.resolver
     return [
         each
-        for each in elements
-        if each is not case.node
-        and any(case.info and one.kind is case.info.kind for one in resolver.options(each))
+        for each in _beside(case.unit, case.node)
+        if any(case.info and one.kind is case.info.kind for one in resolver.options(each))
     ]
+
+
+def _beside(unit: Unit, node: ast.expr) -> list[ast.expr]:
+    found: list[ast.expr] = []
+    match unit.parents.get(node):
+        case ast.List(elts=found) | ast.Tuple(elts=found) | ast.Set(elts=found):
+            pass
+        case ast.Dict(values=found):
+            pass
+        case ast.Compare(left, comparators=comparators):
+            found = [left, *comparators]
+        case ast.BinOp(left, _, right) as around:
+            found = [left, right, *_beside(unit, around)]
+    return [each for each in found if each is not node]
 
 
 def _await_method(fixing: Fixing, case: Case) -> None:
     """Of ``(await cursor).fetchall()`` the method as well, if that is a coroutine function."""
+    _take_await_before(fixing, case)
     call = case.unit.parents.get(case.owner)
-    if case.demand.what != "attribute":
-        return
-    whole = call if isinstance(call, ast.Call) and call.func is case.owner else case.owner
-    around = case.unit.parents.get(whole)
-    if isinstance(around, ast.Await) and _is_plain(case, called=whole is call):
-        start, end = case.unit.source.span(around).start, case.unit.source.span(whole).start
-        fixing.of(case.unit).replace(Span(start, end), "")
-    if not isinstance(call, ast.Call):
+    if case.demand.what != "attribute" or not isinstance(call, ast.Call):
         return
     methods = [lookup(each.kind, case.demand.needs[0]) for each in case.awaited]
     handed = isinstance(case.unit.parents.get(call), ast.Await | ast.Call | ast.Starred)
@@ -286,22 +291,45 @@ def _await_method(fixing: Fixing, case: Case) -> None:
         fixing.awaiting(case.unit, call)
 
 
-def _is_plain(case: Case, *, called: bool) -> bool:
-    """Whether the attribute of the result, or what a call of it gives, needs no ``await`` itself.
+def _take_await_before(fixing: Fixing, case: Case) -> None:
+    """Of ``await fetch()["data"].name`` the ``await``, which stands before too much.
 
-    Of a method that nobody knows, the ``await`` that was written may be meant; of any other
-    attribute it stands before too much.
+    Where a method of the result is called that nobody knows, it may be meant.
     """
-    resolver = case.evidence.resolver
-    found = [lookup(each.kind, case.demand.needs[0]) for each in case.awaited]
-    results = [
-        each
-        for value in found
-        if value is not MISSING
-        for each in resolver.results(value.fget if isinstance(value, property) else value)
-    ]
-    known = bool(results) or not called
-    return known and not any(has(each, "__await__") for each in results)
+    method = case.unit.parents.get(case.owner)
+    node, after = case.owner, _next_values(case, case.owner, case.awaited)
+    while True:
+        around = case.unit.parents.get(node)
+        if isinstance(around, ast.Await):
+            break
+        if not isinstance(around, ast.Attribute | ast.Subscript | ast.Call) or (
+            (around.func if isinstance(around, ast.Call) else around.value) is not node
+        ):
+            return
+        node, after = around, _next_values(case, around, after)
+    if not isinstance(node, ast.Attribute | ast.Subscript | ast.Call) or node is case.node:
+        return
+    unknown = not after and isinstance(node, ast.Call) and node in (method, case.owner)
+    if not unknown and not any(has(each, "__await__") for each in after):
+        start, end = case.unit.source.span(around).start, case.unit.source.span(node).start
+        fixing.of(case.unit).replace(Span(start, end), "")
+
+
+def _next_values(case: Case, node: ast.AST, before: list[ObjectInfo]) -> list[ObjectInfo]:
+    """What an attribute, an item or a call of these values may be, as far as it is known."""
+    resolver, found = case.evidence.resolver, []
+    for each in before:
+        if isinstance(node, ast.Call):
+            found += resolver.results(each.value) if each.value is not MISSING else []
+            continue
+        name = node.attr if isinstance(node, ast.Attribute) else "__getitem__"
+        value = lookup(each.kind, name)
+        if isinstance(value, property):
+            found += resolver.results(value.fget)
+        elif value is not MISSING:
+            made = describe(value, keep=True)
+            found += [made] if isinstance(node, ast.Attribute) else resolver.results(value)
+    return found
 
 
 def _all_want_results(unit: Unit, name: ast.expr) -> bool:
