@@ -224,7 +224,8 @@ def _await_at(fixing: Fixing, case: Case) -> None:
     _await_method(fixing, case)
     given = given_by_caller(case)
     made = None if kind_of_case(case) is Kind.TASK else made_here(case)
-    for each in also_wanting(case, made if made is not None else case.node):
+    wanting = also_wanting(case, made if made is not None else case.node)
+    for each in wanting:
         fixing.awaiting(case.unit, each)
     if given is not None and _all_want_results(case.unit, case.node):
         fixing.changed = given[1]
@@ -234,7 +235,8 @@ def _await_at(fixing: Fixing, case: Case) -> None:
         _await_each(fixing, case, case.unit, made)
     else:
         for each in (case.node, *_siblings(case)):
-            _await_each(fixing, case, case.unit, each)
+            if each not in wanting:
+                _await_each(fixing, case, case.unit, each)
 
 
 def _await_each(fixing: Fixing, case: Case, unit: Unit, node: ast.expr) -> None:
@@ -310,7 +312,7 @@ def _take_await_before(fixing: Fixing, case: Case) -> None:
     if not isinstance(node, ast.Attribute | ast.Subscript | ast.Call) or node is case.node:
         return
     unknown = not after and isinstance(node, ast.Call) and node in (method, case.owner)
-    if not unknown and not any(has(each, "__await__") for each in after):
+    if isinstance(case.node, ast.Call) and not unknown and not any(has(each, "__await__") for each in after):
         start, end = case.unit.source.span(around).start, case.unit.source.span(node).start
         fixing.of(case.unit).replace(Span(start, end), "")
 
