@@ -21,6 +21,7 @@ __all__ = ["RULES"]
 #: Where the order matters: a rule that would fit, too, but says less comes after the better one.
 _ORDER = (
     "keyword_order",
+    "misspelt_keywords",
     "misplaced_keywords",
     "misplaced_yields",
     "await_in_definitions",
