@@ -9,12 +9,13 @@ import inspect
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
+from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.generator_steps import called, stepped_source
 from asyncrepl.explain.kinds import Kind, has, kind_of
+from asyncrepl.explain.repairs.await_precedence import take_await_before
 from asyncrepl.explain.repairs.entered_operands import make_async_with, make_plain_with
 from asyncrepl.explain.repairs.repair_case import (
     LOOPS,
@@ -32,7 +33,6 @@ from asyncrepl.explain.static_values import is_async_iterable
 from asyncrepl.explain.value_origins import loads
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import callee_name, canonical_name
-from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from asyncrepl.explain.source_units import Unit
@@ -281,7 +281,7 @@ def _beside(unit: Unit, node: ast.expr) -> list[ast.expr]:
 
 def _await_method(fixing: Fixing, case: Case) -> None:
     """Of ``(await cursor).fetchall()`` the method as well, if that is a coroutine function."""
-    _take_await_before(fixing, case)
+    take_await_before(fixing, case)
     call = case.unit.parents.get(case.owner)
     if case.demand.what != "attribute" or not isinstance(call, ast.Call):
         return
@@ -291,47 +291,6 @@ def _await_method(fixing: Fixing, case: Case) -> None:
     coroutine = any(inspect.iscoroutinefunction(each) for each in methods)
     if coroutine and call.func is case.owner and (printed or not handed):
         fixing.awaiting(case.unit, call)
-
-
-def _take_await_before(fixing: Fixing, case: Case) -> None:
-    """Of ``await fetch()["data"].name`` the ``await``, which stands before too much.
-
-    Where a method of the result is called that nobody knows, it may be meant.
-    """
-    method = case.unit.parents.get(case.owner)
-    node, after = case.owner, _next_values(case, case.owner, case.awaited)
-    while True:
-        around = case.unit.parents.get(node)
-        if isinstance(around, ast.Await):
-            break
-        if not isinstance(around, ast.Attribute | ast.Subscript | ast.Call) or (
-            (around.func if isinstance(around, ast.Call) else around.value) is not node
-        ):
-            return
-        node, after = around, _next_values(case, around, after)
-    if not isinstance(node, ast.Attribute | ast.Subscript | ast.Call) or node is case.node:
-        return
-    unknown = not after and isinstance(node, ast.Call) and node in (method, case.owner)
-    if isinstance(case.node, ast.Call) and not unknown and not any(has(each, "__await__") for each in after):
-        start, end = case.unit.source.span(around).start, case.unit.source.span(node).start
-        fixing.of(case.unit).replace(Span(start, end), "")
-
-
-def _next_values(case: Case, node: ast.AST, before: list[ObjectInfo]) -> list[ObjectInfo]:
-    """What an attribute, an item or a call of these values may be, as far as it is known."""
-    resolver, found = case.evidence.resolver, []
-    for each in before:
-        if isinstance(node, ast.Call):
-            found += resolver.results(each.value) if each.value is not MISSING else []
-            continue
-        name = node.attr if isinstance(node, ast.Attribute) else "__getitem__"
-        value = lookup(each.kind, name)
-        if isinstance(value, property):
-            found += resolver.results(value.fget)
-        elif value is not MISSING:
-            made = describe(value, keep=True)
-            found += [made] if isinstance(node, ast.Attribute) else resolver.results(value)
-    return found
 
 
 def _all_want_results(unit: Unit, name: ast.expr) -> bool:

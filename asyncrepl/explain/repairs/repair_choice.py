@@ -44,6 +44,7 @@ from asyncrepl.explain.repairs.awaited_operands import (
     whole_iterator,
     yielded_through,
 )
+from asyncrepl.explain.repairs.distant_awaits import awaited_where_made
 from asyncrepl.explain.repairs.entered_operands import (
     delegated_entered,
     entered,
@@ -252,9 +253,11 @@ _AWAITABLE: dict[str, tuple[Repair, ...]] = {
     "iterator": (awaited, as_async_result),
     "walk, loop": (
         whole_iterator, one_item, yielded_through, loop_over_awaited, loop_over_owner,
+        awaited_where_made,
     ),
     "async walk, loop": (
         whole_iterator, one_item, yielded_through, loop_over_awaited, loop_over_owner,
+        awaited_where_made,
     ),
     "walk, yield from": (delegated_result,),
     "async enter, with": (entered_owner, awaited),
@@ -262,7 +265,7 @@ _AWAITABLE: dict[str, tuple[Repair, ...]] = {
     "call, awaited": (uncalled,),
     "call": (handed_uncalled, result_not_called, awaited),
     "attribute, of tasks": (awaited_result, as_task),
-    "*": (awaited,),
+    "*": (awaited, awaited_where_made),
 }  # fmt: skip
 _STEP = {**_AWAITABLE, "async step": (step_itself, awaited)}
 _WALKABLE: dict[str, tuple[Repair, ...]] = {

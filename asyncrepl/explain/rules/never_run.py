@@ -15,6 +15,7 @@ from asyncrepl.explain.boolean_contexts import is_test
 from asyncrepl.explain.dropped_coroutines import (
     calls_that_made,
     dropped_name,
+    is_discarded,
     is_kept,
     is_of_variable,
     made_at,
@@ -81,7 +82,7 @@ def _all_awaited(evidence: Evidence, unit: Unit, call: ast.Call) -> Fix | None:
         each
         for each in unit.nodes(ast.Call)
         if ast.dump(each.func) == called
-        if isinstance(unit.parents.get(each), ast.Expr) or is_test(unit, each)
+        if is_discarded(unit, each) or is_test(unit, each)
         if isinstance(scope(unit, each), ast.AsyncFunctionDef)
     ]
     try:
