@@ -48,6 +48,7 @@ _ORDER = (
     "operands",
     "wrong_protocol",
     "async_callbacks",
+    "dropped_callbacks",
     "never_run",
     "exhausted_iterators",
     "endless_iterators",
