@@ -19,6 +19,7 @@ from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
 from asyncrepl.explain.generator_steps import assignment, called, stepped_source
 from asyncrepl.explain.hoisted_code import header_end
+from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.rules.half_iterables import method
 from asyncrepl.explain.scopes import own_nodes, scope
@@ -108,8 +109,30 @@ def _fresh_steps(evidence: Evidence, name: str) -> Fix | None:
     return fixing.fix()
 
 
-def _coroutine_again(evidence: Evidence) -> Finding | None:
+#: What runs the coroutine that it is given, or makes a task of it.
+_RUNNERS = (
+    "run", "run_until_complete", "create_task", "ensure_future", "wait_for", "shield", "gather",
+)  # fmt: skip
+
+
+def _run_again(evidence: Evidence) -> tuple[Site, ast.expr] | None:
+    """What failed in an ``await``, or was given to a runner of asyncio's there, and is over."""
     found = _awaited(evidence)
+    site = evidence.sites[-1] if evidence.sites else None
+    call: ast.expr | None = None
+    if found is not None:
+        call = found[1] if isinstance(found[1], ast.Call) else single_assignment(site.unit, found[1])
+    elif site is not None:
+        waits = site.node(ast.Await)
+        call = waits.value if waits is not None else site.node(ast.Call)
+    if site is None or not isinstance(call, ast.Call) or callee_name(call) not in _RUNNERS:
+        return found
+    over = [each for each in call.args if _is_over(evidence.resolver.value(each))]
+    return (site, over[0]) if over else found
+
+
+def _coroutine_again(evidence: Evidence) -> Finding | None:
+    found = _run_again(evidence)
     name = found[1] if found else None
     if found is None or name is None or evidence.leak:
         return None  # with another cause the error came out of the coroutine
@@ -139,8 +162,9 @@ def _kept_coroutine(evidence: Evidence, unit: Unit, node: ast.expr) -> Finding |
             held = _variables_of(function)
     if not any(_is_over(each) or is_coroutine_function(each) for each in held):
         return None
+    kept = "from a cache" if not isinstance(node, ast.Attribute) else "kept in an attribute"
     why = (
-        f"{short(unit, node)} gives the coroutine of an earlier call again, from a cache, and a "
+        f"{short(unit, node)} gives the coroutine of an earlier call again, {kept}, and a "
         "coroutine runs once: keep its result, or a task of it."
     )
     return Finding(why, _task_kept(evidence, unit, node))
@@ -188,12 +212,20 @@ def _called_again(evidence: Evidence, name: str) -> Fix | None:
     assigned = assignment(evidence, name)
     if assigned is None or not isinstance(assigned[1].value, ast.Call):
         return None
-    fixing = Fixing(evidence)
+    fixing, around = Fixing(evidence), scope(assigned[0], assigned[1])
+    uses = [
+        (unit, node)
+        for unit in ([assigned[0]] if around is not None else evidence.units.all())
+        for node in unit.nodes(ast.Name)
+        if node.id == name and isinstance(node.ctx, ast.Load) and scope(unit, node) is around
+    ]
+    for unit, use in uses:
+        owner = unit.parents.get(use)
+        given = isinstance(owner, ast.Call) and callee_name(owner) in _RUNNERS
+        if not (given or isinstance(owner, ast.Await)):
+            return None
+        fixing.of(unit).after(use, "()")
     fixing.of(assigned[0]).before(assigned[1].value, "lambda: ")
-    for unit in evidence.units.all():
-        for node in unit.nodes(ast.Await):
-            if isinstance(node.value, ast.Name) and node.value.id == name:
-                fixing.of(unit).after(node.value, "()")
     return fixing.fix()
 
 
