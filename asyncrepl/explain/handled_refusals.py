@@ -21,7 +21,7 @@ from asyncrepl.syntax.names import callee_name, last_name
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from asyncrepl.events.object_info import RefusedOperand, RefusedOperands
+    from asyncrepl.events.object_info import RefusedOperands
     from asyncrepl.explain.operand_uses import Use
     from asyncrepl.explain.source_units import SourceLike
 
@@ -60,16 +60,11 @@ def gather_handled(
         for use in noted_uses(unit, resolver, note.place, note):
             if use.role in _INSTRUCTIONS and _is_reported(units, unit, use.node):
                 resolver.function = unit.function(use.node)
-                yield _evidence(units, unit, resolver, use, note, namespace)
+                yield _evidence(units, unit, resolver, use, namespace)
 
 
 def _evidence(
-    units: Units,
-    unit: Unit,
-    resolver: Resolver,
-    use: Use,
-    note: RefusedOperand,
-    namespace: Mapping[str, object],
+    units: Units, unit: Unit, resolver: Resolver, use: Use, namespace: Mapping[str, object]
 ) -> Evidence:
     op, whole = _INSTRUCTIONS[use.role]
     node = use.owner if whole else use.node

@@ -96,7 +96,9 @@ def uses_at(
     return (*found, *hints.values())
 
 
-def noted_uses(unit: Unit, resolver: Resolver, where: Place, note: RefusedOperand) -> Iterator[Use]:
+def noted_uses(
+    unit: Unit, resolver: Resolver, where: Place, note: RefusedOperand
+) -> Iterator[Use]:
     """The use that a probe has noted at a place."""
     expressions = [node for node in unit.at(where) if isinstance(node, ast.expr)]
     for node in expressions[-1:]:

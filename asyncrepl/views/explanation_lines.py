@@ -12,8 +12,7 @@ from asyncrepl.views.styled_lines import cell_width, code_lines, flowed, plain, 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from asyncrepl.explain.explanation import Explanation, Fix
-    from asyncrepl.explain.rule import Rule
+    from asyncrepl.explain.explanation import Explanation, Fix, Rule
     from asyncrepl.syntax.sources import Source
     from asyncrepl.views.styled_lines import Line
 

@@ -43,11 +43,11 @@ def _unawaited_calls(case: Case, code: CodeType) -> Iterator[tuple[Unit, ast.Cal
             awaits = isinstance(around, ast.Await | ast.Starred) or (
                 isinstance(around, ast.Call) and callee_name(around) in AWAITABLE_CALLS
             )
-            if callee_name(call) == code.co_name and not awaits and _may_be(case, unit, call, code):
+            if callee_name(call) == code.co_name and not awaits and _may_be(case, call, code):
                 yield unit, call
 
 
-def _may_be(case: Case, unit: Unit, call: ast.Call, code: CodeType) -> bool:
+def _may_be(case: Case, call: ast.Call, code: CodeType) -> bool:
     """Whether what is called may be the function: not if it is known to be another."""
     resolver = Resolver(case.evidence.units, case.evidence.namespace)
     known = [each.code for each in resolver.options(call)]
@@ -59,15 +59,15 @@ def _is_handed_over(case: Case, code: CodeType) -> bool:
     return any(
         _names(unit, node, code) and not isinstance(unit.parents.get(node), ast.Call)
         for unit in case.evidence.units.all()
-        for node in unit.nodes(ast.Name, ast.Attribute)
+        for node in unit.nodes(ast.expr)
     )
 
 
-def _names(unit: Unit, node: ast.Name | ast.Attribute, code: CodeType) -> bool:
+def _names(unit: Unit, node: ast.expr, code: CodeType) -> bool:
     """Whether `node` reads the function, or a method of that name."""
-    if not isinstance(node.ctx, ast.Load):
-        return False
-    if isinstance(node, ast.Attribute):
-        return node.attr == code.co_name and "." in code.co_qualname.replace("<locals>.", "")
-    bound = bindings(unit, node)[1] if node.id == code.co_name else []
-    return any(isinstance(each, FUNCTIONS) for each in bound)
+    match node:
+        case ast.Attribute(attr=code.co_name, ctx=ast.Load()):
+            return "." in code.co_qualname.replace("<locals>.", "")
+        case ast.Name(code.co_name, ast.Load()):
+            return any(isinstance(each, FUNCTIONS) for each in bindings(unit, node)[1])
+    return False

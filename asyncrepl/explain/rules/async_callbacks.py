@@ -1,33 +1,49 @@
 """Async functions handed to somebody who calls them and awaits nothing.
 
-A thread, a callback of the loop, ``map``: what they get is a coroutine, and it dies. Who
+A thread, a callback of the loop, ``map``, an exit stack: what they get is a coroutine, and it dies. Who
 got the function is certain if nothing else calls it.
 """
 
 from __future__ import annotations
 
 import ast
+from types import CoroutineType
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.dropped_coroutines import dropped_name, handed_to
-from asyncrepl.explain.explanation import Finding, Fix
+from asyncrepl.explain.dropped_coroutines import (
+    calls_that_made,
+    dropped_name,
+    handed_to,
+    is_kept,
+    mentions,
+)
+from asyncrepl.explain.explanation import Finding, Fix, Rule
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.explain.value_origins import bindings, origins
+from asyncrepl.syntax.names import callee_name, canonical_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Function, Unit
 
 __all__ = ["RULES"]
 
+
 _THREADS = ("to_thread", "run_in_executor")
+
+
 _OWN_THREADS = ("Thread", "submit")
+
+
 #: Which argument is the callback.
 _CALLBACKS = {"call_soon": 0, "call_soon_threadsafe": 0, "call_later": 1, "call_at": 1}
+
+
 _WALKERS = ("filter", "map")
 
 
@@ -155,7 +171,108 @@ _MODEL = (
     "`to_thread` calls a blocking function in a thread. An `async def` called there "
     "only makes a coroutine: await it on the loop, `await work()`."
 )
+
+
 _THREAD = "to-thread-of-async-function", "an async function given to a thread", 3, _MODEL
+
+
+def _callback(evidence: Evidence) -> Finding | None:
+    calls = [node for node in evidence.nodes if isinstance(node, ast.Call)]
+    call = calls[0] if calls and evidence.direct else None
+    if call is None or callee_name(call) not in ("sorted", "min", "max", "sort", "reduce"):
+        return None
+    key = next((each for each in call.keywords if each.arg == "key"), None)
+    function = evidence.resolver.value(key.value) if key else None
+    made = evidence.resolver.result(function)
+    if key is None or made is None or made.kind is not CoroutineType:
+        return None
+    unit = evidence.unit
+    why = (
+        f"`{callee_name(call)}` calls {short(unit, key.value)} synchronously and compares "
+        "coroutines: compute the keys first."
+    )
+    return Finding(why, _keys_first(evidence, call, key))
+
+
+def _keys_first(evidence: Evidence, call: ast.Call, key: ast.keyword) -> Fix | None:
+    if len(call.args) != 1 or not isinstance(call.func, ast.Name):
+        return None
+    unit, fixing = evidence.unit, Fixing(evidence)
+    source, function = unit.source.source(call.args[0]), unit.source.source(key.value)
+    name = fixing.fresh(unit, "keys")
+    item = fresh(unit, "item")
+    line = f"{name} = {{{item}: await {function}({item}) for {item} in {source}}}"
+    fixing.of(unit).lines_before(unit.statement(call), line)
+    fixing.of(unit).replace(call.args[0], name)
+    fixing.of(unit).replace(key.value, f"{name}.get")
+    try:
+        fixing.suspending(unit, call)
+    except CannotFixError:
+        return None
+    return fixing.fix()
+
+
+#: What an exit stack has for an async function in the place of a plain one.
+_OF_STACKS = {"callback": "push_async_callback", "push": "push_async_exit"}
+#: What registers one with the interpreter.
+_KNOWN = {"weakref.finalize", "signal.signal"}
+
+
+def _registered(evidence: Evidence) -> Finding | None:
+    name = dropped_name(evidence)
+    if any(not is_kept(*place) for place in calls_that_made(evidence)):
+        return None
+    found = [
+        (unit, call)
+        for unit, call in mentions(evidence, name)
+        if canonical_name(call.func) in _KNOWN or _is_of_stack(evidence, unit, call)
+    ]
+    if len(found) != 1 or len(mentions(evidence, name)) != 1:
+        return None
+    unit, call = found[0]
+    function = next(each for each in call.args if canonical_name(each).endswith(name))
+    why = (
+        f"`{callee_name(call)}` calls {short(unit, function)} later and awaits nothing: the "
+        "coroutine that it gets never runs."
+    )
+    return Finding(why, _registered_otherwise(evidence, unit, call, function))
+
+
+def _is_of_stack(evidence: Evidence, unit: Unit, call: ast.Call) -> bool:
+    """Whether it is a method of an ``AsyncExitStack``."""
+    if callee_name(call) not in _OF_STACKS or not isinstance(call.func, ast.Attribute):
+        return False
+    return any(
+        callee_name(made) == "AsyncExitStack" for made in _makers(evidence, unit, call.func)
+    )
+
+
+def _makers(evidence: Evidence, unit: Unit, method: ast.Attribute) -> Iterator[ast.AST]:
+    """What the owner of the method may have been made or entered by."""
+    owner = method.value
+    for name in bindings(unit, owner)[1] if isinstance(owner, ast.Name) else ():
+        item = unit.parents.get(name)
+        if isinstance(item, ast.withitem):
+            yield item.context_expr
+    yield from (each.node for each in origins(evidence.units, unit, owner))
+
+
+def _registered_otherwise(
+    evidence: Evidence, unit: Unit, call: ast.Call, function: ast.expr
+) -> Fix | None:
+    fixing, name = Fixing(evidence), canonical_name(call.func)
+    if isinstance(call.func, ast.Attribute) and name not in _KNOWN:
+        owner = unit.source.source(call.func.value)
+        fixing.of(unit).replace(call.func, f"{owner}.{_OF_STACKS[call.func.attr]}")
+    elif name == "weakref.finalize":
+        given = [*call.args[call.args.index(function) + 1 :], *call.keywords]
+        arguments = ", ".join(unit.source.source(each) for each in given)
+        text = f"lambda: asyncio.run({unit.source.source(function)}({arguments}))"
+        end = unit.source.span(given[-1] if given else function).end
+        fixing.of(unit).replace(Span(unit.source.span(function).start, end), text)
+        fixing.needs_import(unit, "asyncio")
+    return fixing.fix()
+
 
 RULES = (
     Rule(*_THREAD, _in_thread, "seen", sees="dropped"),
@@ -177,6 +294,24 @@ RULES = (
         "Builtins call their callback synchronously and get coroutine objects, each of them "
         "true. Write a comprehension: `[x for x in xs if await f(x)]`.",
         _walked_through,
+        "seen",
+        sees="dropped",
+    ),
+    Rule(
+        "async-callback-for-sync-function",
+        "an async function given as a key",
+        5,
+        "Builtins call their callback synchronously and get coroutine objects. Compute the "
+        "values first with an async comprehension.",
+        _callback,
+    ),
+    Rule(
+        "coroutine-function-as-callback",
+        "an async function registered with what awaits nothing",
+        5,
+        "What is registered here is called as a plain function. An `AsyncExitStack` has "
+        "`push_async_callback`; elsewhere write a plain function, or run the coroutine in it.",
+        _registered,
         "seen",
         sees="dropped",
     ),

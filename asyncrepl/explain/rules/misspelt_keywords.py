@@ -9,8 +9,7 @@ import keyword
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.rule import Rule
+from asyncrepl.explain.explanation import Finding, Fix, Rule
 from asyncrepl.explain.tokens import Words
 
 if TYPE_CHECKING:
@@ -144,7 +143,9 @@ def _function(words: Words, number: int) -> tuple[str, int, int] | None:
         return None
     end = body
     while end < len(words) and not words.words[end].ends_line:
-        if words.words[end].depth < depth or (words[end] == "," and words.words[end].depth == depth):
+        if words.words[end].depth < depth or (
+            words[end] == "," and words.words[end].depth == depth
+        ):
             break
         end += 1
     return words.slice(start, stop), body, end
@@ -158,16 +159,16 @@ def _no_lambda(words: Words, number: int) -> str:
 
 RULES = (
     Rule(
-        "misspelt-keyword",
+        "async-on-any-statement",
         "`async` or `await` misspelt",
         0,
-        "Only `async for`, `async with`, `async def` and `await` are known to Python. A slip in one "
-        "of them makes a name of it, and a name cannot stand there.",
+        "Python knows `async for`, `async with`, `async def` and `await`. A slip in one of them "
+        "makes a name of it, and a name cannot stand there.",
         _found(_spelling, _spelling_edits),
         "parse",
     ),
     Rule(
-        "async-after-with",
+        "async-after-for",
         "`async` in the wrong place",
         0,
         "`async` comes in front of `with` and `def`: `async with lock:`, `async def main():`. The "
@@ -176,7 +177,7 @@ RULES = (
         "parse",
     ),
     Rule(
-        "async-lambda",
+        "await-in-lambda",
         "an async function without `def`",
         0,
         "A lambda is always a plain function. It may return a coroutine, which whoever calls it "

@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.async_states import has_begun
 from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.bindings import is_coroutine_function, variables
-from asyncrepl.explain.explanation import Finding, Fix
+from asyncrepl.explain.explanation import Finding, Fix, Rule
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
-from asyncrepl.explain.generator_steps import assignment, called, stepped_source
 from asyncrepl.explain.hoisted_code import header_end
 from asyncrepl.explain.repairs.repair_case import single_assignment
-from asyncrepl.explain.rule import Rule
-from asyncrepl.explain.rules.half_iterables import method
+from asyncrepl.explain.rules.aiter_methods import method
 from asyncrepl.explain.scopes import own_nodes, scope
+from asyncrepl.explain.value_origins import assignment, called, stepped_source
 from asyncrepl.syntax.names import callee_name, canonical_name
 from asyncrepl.syntax.source_rewriter import Span
 
@@ -121,7 +120,8 @@ def _run_again(evidence: Evidence) -> tuple[Site, ast.expr] | None:
     site = evidence.sites[-1] if evidence.sites else None
     call: ast.expr | None = None
     if found is not None:
-        call = found[1] if isinstance(found[1], ast.Call) else single_assignment(site.unit, found[1])
+        where, call = found
+        call = call if isinstance(call, ast.Call) else single_assignment(where.unit, call)
     elif site is not None:
         waits = site.node(ast.Await)
         call = waits.value if waits is not None else site.node(ast.Call)
