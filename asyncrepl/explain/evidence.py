@@ -23,6 +23,7 @@ from asyncrepl.explain.library_results import globals_of
 from asyncrepl.explain.operand_uses import Use, use_iterated, uses_at
 from asyncrepl.explain.source_units import SourceLike, Unit, Units
 from asyncrepl.explain.static_values import Resolver
+from asyncrepl.syntax.names import last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -117,16 +118,23 @@ def gather(
     return replace(found[0], more=tuple(more)) if found else None
 
 
+_BROAD = ("Exception", "BaseException")
+
+
 def _told_by(error: BaseException, evidence: Evidence | None) -> list[BaseException]:
     """The error that `error` was raised for: ``raise X from e``, or ``raise X`` in its handler.
 
-    Not one that was handled when another happened, and what the interpreter itself turns into
-    another error.
+    Not one that was handled when another happened, or expected; and not what the interpreter
+    itself turns into another error.
     """
     cause = error.__cause__
     if cause is None and evidence is not None and evidence.sites:
         raised = evidence.sites[-1].node(ast.Raise)
-        if raised is not None and evidence.unit.enclosing(raised, ast.ExceptHandler) is not None:
+        handler = (
+            evidence.unit.enclosing(raised, ast.ExceptHandler) if raised is not None else None
+        )
+        broad = handler and (handler.type is None or last_name(handler.type) in _BROAD)
+        if broad:
             cause = error.__context__
     if isinstance(cause, Exception) and not isinstance(cause, StopIteration | StopAsyncIteration):
         return [cause]

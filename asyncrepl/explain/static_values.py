@@ -156,10 +156,9 @@ class Resolver:
         if owner is None:
             return None
         made = lookup(owner.kind, node.attr)
-        if isinstance(made, property):
-            return self.result(made.fget)
-        if isinstance(made, functools.cached_property) and node.attr not in owner.members:
-            return self.result(made.func)
+        cached = isinstance(made, functools.cached_property) and node.attr not in owner.members
+        if cached or isinstance(made, property):
+            return self.result(getattr(made, "func" if cached else "fget"))
         found = member(owner, node.attr)
         if found is not MISSING:
             return describe(found, keep=True)

@@ -36,11 +36,7 @@ def take_await_before(fixing: Fixing, case: Case) -> None:
         return
     unknown = not after and isinstance(node, ast.Call) and node in (method, case.owner)
     plain = not unknown and not any(has(each, "__await__") for each in after)
-    if (
-        isinstance(case.node, ast.Call)
-        and not unknown
-        and not any(has(each, "__await__") for each in after)
-    ):
+    if isinstance(case.node, ast.Call) and plain:
         start, end = case.unit.source.span(around).start, case.unit.source.span(node).start
         fixing.of(case.unit).replace(Span(start, end), "")
 

@@ -336,6 +336,10 @@ _NAMED = ("iter", "enumerate", "list")
 _UNKNOWN: dict[str, tuple[Repair, ...]] = {"await": (without_await,)}
 
 
+_LOOPED = (
+    whole_iterator, one_item, yielded_through, loop_over_awaited, loop_over_owner,
+    awaited_where_made,
+)  # fmt: skip
 _AWAITABLE: dict[str, tuple[Repair, ...]] = {
     "coroutine": (ensured,),
     "function": (scheduled,),
@@ -345,14 +349,8 @@ _AWAITABLE: dict[str, tuple[Repair, ...]] = {
     "step": (awaited_instead,),
     "async step": (next_of_result, awaited),
     "iterator": (awaited, as_async_result),
-    "walk, loop": (
-        whole_iterator, one_item, yielded_through, loop_over_awaited, loop_over_owner,
-        awaited_where_made,
-    ),
-    "async walk, loop": (
-        whole_iterator, one_item, yielded_through, loop_over_awaited, loop_over_owner,
-        awaited_where_made,
-    ),
+    "walk, loop": _LOOPED,
+    "async walk, loop": _LOOPED,
     "walk, yield from": (delegated_result,),
     "async enter, with": (entered_owner, awaited),
     "enter, with": (entered_owner, awaited),

@@ -1,7 +1,7 @@
 """Async functions handed to somebody who calls them and awaits nothing.
 
-A thread, a callback of the loop, ``map``, an exit stack: what they get is a coroutine, and it dies. Who
-got the function is certain if nothing else calls it.
+A thread, a callback of the loop, ``map``, an exit stack: what they get is a coroutine, and it
+dies. Who got the function is certain if nothing else calls it.
 """
 
 from __future__ import annotations
