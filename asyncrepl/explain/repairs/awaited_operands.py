@@ -364,8 +364,18 @@ def ensured(fixing: Fixing, case: Case) -> None:
         fixing.of(case.unit).replace(call.func, "asyncio.ensure_future")
     elif callee_name(call) in ("create_task", "run_coroutine_threadsafe"):
         fixing.of(case.unit).replace(case.node, f"asyncio.wait_for({case.source}, None)")
+    elif canonical_name(call.func) == "asyncio.run" and case.node in call.args:
+        _in_function(fixing, case)
     else:
         raise CannotFixError
+
+
+def _in_function(fixing: Fixing, case: Case) -> None:
+    """``asyncio.run(gather(a(), b()))``: made in an ``async def``, where a loop runs."""
+    unit, name = case.unit, fixing.fresh(case.unit, "main")
+    text = f"async def {name}():\n    return await {case.source}\n"
+    fixing.of(unit).lines_before(unit.statement(case.node), text)
+    fixing.of(unit).replace(case.node, f"{name}()")
 
 
 def scheduled(fixing: Fixing, case: Case) -> None:

@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, lookup
+from asyncrepl.explain.class_methods import makes_coroutine
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of
 from asyncrepl.explain.kinds import Kind, has, replaced_since
 from asyncrepl.explain.repairs.entered_operands import around_statement
@@ -58,6 +59,9 @@ def dropped(fixing: Fixing, case: Case) -> None:
     replaced = function is not None and replaced_since(case.evidence.resolver.value(function))
     if kind in (Kind.MOCK, Kind.MODULE) or isinstance(case.node, ast.Constant) or replaced:
         raise CannotFixError
+    if case.info is not None and makes_coroutine(case.info.kind):
+        fixing.of(case.unit).after(case.node, "()")
+        return
     alone = isinstance(case.unit.parents.get(case.owner), ast.Expr)
     if kind is Kind.NONE and not (alone and isinstance(case.node, ast.Call)):
         raise CannotFixError

@@ -55,7 +55,7 @@ def _misspelt(words: Words) -> dict[int, str]:
     for number in range(len(words)):
         word, after = words[number], words[number + 1]
         partner = next((each for each in _PARTNERS if _is_like(after, each)), None)
-        if word == "async" and partner is not None and words.words[number + 2 :]:
+        if words[number] == "async" and partner is not None and words.words[number + 2 :]:
             found[number + 1] = partner
         elif _is_like(word, "async") and after in _PARTNERS:
             found[number] = "async"

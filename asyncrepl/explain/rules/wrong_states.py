@@ -21,7 +21,7 @@ from asyncrepl.explain.hoisted_code import header_end
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.aiter_methods import method
 from asyncrepl.explain.scopes import own_nodes, scope
-from asyncrepl.explain.value_origins import assignment, called, stepped_source
+from asyncrepl.explain.value_origins import assignment, bindings, called, stepped_source
 from asyncrepl.syntax.names import callee_name, canonical_name
 from asyncrepl.syntax.source_rewriter import Span
 
@@ -217,7 +217,8 @@ def _called_again(evidence: Evidence, name: str) -> Fix | None:
         (unit, node)
         for unit in ([assigned[0]] if around is not None else evidence.units.all())
         for node in unit.nodes(ast.Name)
-        if node.id == name and isinstance(node.ctx, ast.Load) and scope(unit, node) is around
+        if node.id == name and isinstance(node.ctx, ast.Load)
+        if bindings(unit, node)[0] is around
     ]
     for unit, use in uses:
         owner = unit.parents.get(use)
