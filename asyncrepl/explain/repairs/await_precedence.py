@@ -13,7 +13,26 @@ if TYPE_CHECKING:
     from asyncrepl.explain.fix_editor import Fixing
     from asyncrepl.explain.repairs.repair_case import Case
 
-__all__ = ["take_await_before"]
+__all__ = ["called_then", "take_await_before"]
+
+
+def called_then(fixing: Fixing, case: Case) -> bool:
+    """``fetch().then(show)``, as in JavaScript → ``show(await fetch())``; whether it is that."""
+    call = case.unit.parents.get(case.owner)
+    if getattr(case.owner, "attr", "") != "then" or not isinstance(call, ast.Call):
+        return False
+    if len(call.args) != 1 or call.keywords or isinstance(call.args[0], ast.Starred):
+        return False
+    if any(lookup(each.kind, "then") is not MISSING for each in case.awaited):
+        return False
+    function = case.unit.source.source(call.args[0])
+    if not isinstance(call.args[0], ast.Name | ast.Attribute):
+        function = f"({function})"
+    around = case.unit.parents.get(call)
+    whole = around if isinstance(around, ast.Await) else call
+    fixing.of(case.unit).replace(whole, f"{function}(await {case.source})")
+    fixing.suspending(case.unit, call)
+    return True
 
 
 def take_await_before(fixing: Fixing, case: Case) -> None:

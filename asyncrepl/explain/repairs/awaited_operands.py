@@ -14,7 +14,7 @@ from asyncrepl.explain.demands import met
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.kinds import Kind, has, kind_of
-from asyncrepl.explain.repairs.await_precedence import take_await_before
+from asyncrepl.explain.repairs.await_precedence import called_then, take_await_before
 from asyncrepl.explain.repairs.entered_operands import make_async_with, make_plain_with
 from asyncrepl.explain.repairs.hidden_loops import read_until, reduced
 from asyncrepl.explain.repairs.repair_case import (
@@ -186,7 +186,7 @@ def _awaits_walkable(resolver: Any, node: ast.expr | None) -> bool:
 
 def awaited(fixing: Fixing, case: Case) -> None:
     """``await`` where that gives what meets the demand, or may."""
-    if read_until(fixing, case) or reduced(fixing, case):
+    if any(each(fixing, case) for each in (read_until, reduced, called_then)):
         return
     if _callee(case) is functools.reduce:  # its function was given coroutines before
         raise CannotFixError

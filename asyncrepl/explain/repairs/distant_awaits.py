@@ -6,6 +6,7 @@ import ast
 from types import CoroutineType
 from typing import TYPE_CHECKING
 
+from asyncrepl.explain.demands import met
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing
 from asyncrepl.explain.source_units import FUNCTIONS
 from asyncrepl.explain.static_values import Resolver
@@ -27,6 +28,9 @@ def awaited_where_made(fixing: Fixing, case: Case) -> None:
     """``await`` in front of the one call of its function that nobody awaits."""
     code = case.info.code if case.info is not None else None
     if case.info is None or case.info.kind is not CoroutineType or code is None:
+        raise CannotFixError
+    options = case.awaited
+    if options and not any(met(case.demand, each) for each in options):
         raise CannotFixError
     found = list(_unawaited_calls(case, code))
     if len(found) != 1 or _is_handed_over(case, code):

@@ -72,7 +72,11 @@ def _return_value(evidence: Evidence) -> Finding | None:
         return None
     fixing = Fixing(evidence)
     for node in own_nodes(function):
-        if isinstance(node, ast.Return) and node.value is not None:
+        if isinstance(node, ast.Return) and isinstance(node.value, ast.Await):
+            by = unit.source.indent(node)  # it was waited for: its result is an item, too
+            text = f"yield {unit.source.source(node.value)}\n{by}return"
+            fixing.of(unit).replace(node, text)
+        elif isinstance(node, ast.Return) and node.value is not None:
             fixing.of(unit).replace(node, "return")
     why = (
         f"`{function.name}` yields, so it is an async generator: it can only end with a bare "
