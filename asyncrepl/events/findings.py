@@ -52,7 +52,7 @@ class Finding(NamedTuple):
 
     By the interpreter and the loop:
 
-    - "dropped": a coroutine died before it ran; where it died;
+    - "dropped": a coroutine died before it ran; where it died, `number` is 1 if no loop ran then;
     - "deprecated": the interpreter warned of what is called here;
     - "left": an async generator died at a ``yield``; where it died, `number` is that of
       the ``yield``;

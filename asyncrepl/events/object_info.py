@@ -196,6 +196,10 @@ class RefusedOperands:
         ]
         return [note for note in reversed(self._noted) if note.code is code] + hints[::-1]
 
+    def certain(self) -> list[RefusedOperand]:
+        """The notes of what was about to be refused, oldest first."""
+        return list(self._noted)
+
     def clear(self) -> None:
         """Forget everything; the session does so when a statement is done."""
         self._noted.clear()

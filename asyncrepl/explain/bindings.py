@@ -10,18 +10,27 @@ import ast
 import contextlib
 import inspect
 import sys
-from types import CodeType, FunctionType, MemberDescriptorType, ModuleType
+from types import (
+    AsyncGeneratorType,
+    CodeType,
+    CoroutineType,
+    FunctionType,
+    GeneratorType,
+    MemberDescriptorType,
+    ModuleType,
+)
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.events.object_info import MISSING, lookup
+from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
 from asyncrepl.explain.kinds import is_mock
+from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.syntax.names import last_name
 from asyncrepl.syntax.static_inspection import without_annotations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from asyncrepl.events.object_info import ObjectInfo
-    from asyncrepl.explain.source_units import Unit
+    from asyncrepl.explain.source_units import Function, Unit, Units
 
 __all__ = [
     "encloses",
@@ -29,6 +38,8 @@ __all__ = [
     "is_coroutine_function",
     "local_names",
     "member",
+    "own_object",
+    "result_of_definition",
     "takes_nothing",
     "variables",
 ]
@@ -60,6 +71,23 @@ def variables(function: FunctionType, bare: bool) -> dict[str, Any]:
     return found
 
 
+def own_object(
+    units: Units, definition: Function, namespace: Mapping[str, Any]
+) -> tuple[str, ObjectInfo] | None:
+    """The first parameter of a method, and what is known of it; if no other class inherits it."""
+    arguments = [*definition.args.posonlyargs, *definition.args.args]
+    parents = (unit.parents.get(definition) for unit in units.all())
+    owner = next((each for each in parents if isinstance(each, ast.ClassDef)), None)
+    kind = namespace.get(owner.name) if owner is not None else None
+    if not arguments or not isinstance(kind, type) or type.__subclasses__(kind):
+        return None
+    decorators = {last_name(each) for each in definition.decorator_list}
+    if "staticmethod" in decorators:
+        return None
+    made = describe(kind, keep=True) if "classmethod" in decorators else ObjectInfo(kind)
+    return arguments[0].arg, made
+
+
 def member(owner: ObjectInfo, name: str) -> object:
     """The attribute `name`, or MISSING."""
     value = owner.value
@@ -74,9 +102,11 @@ def member(owner: ObjectInfo, name: str) -> object:
         if name in own:
             return own[name]
     found = lookup(owner.kind, name)
-    if isinstance(found, MemberDescriptorType) and value is not MISSING:
+    if value is not MISSING and (
+        isinstance(found, MemberDescriptorType) or type(found).__name__ == "_tuplegetter"
+    ):
         try:
-            return found.__get__(value)
+            return found.__get__(value)  # type: ignore[attr-defined]  # neither runs user code
         except AttributeError:
             return MISSING
     return _plain(found)
@@ -117,3 +147,11 @@ def takes_nothing(function: object) -> bool:
     except (TypeError, ValueError, NameError):  # that of a class may still be evaluated
         return False
     return True
+
+
+def result_of_definition(node: Function) -> ObjectInfo | None:
+    """What a call of a function gives that has not been made yet."""
+    yields = any(isinstance(each, ast.Yield | ast.YieldFrom) for each in own_nodes(node))
+    if not isinstance(node, ast.AsyncFunctionDef):
+        return ObjectInfo(GeneratorType) if yields else None
+    return ObjectInfo(AsyncGeneratorType if yields else CoroutineType, value=node)

@@ -8,6 +8,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import lookup
+from asyncrepl.explain.bindings import is_coroutine_function
 from asyncrepl.explain.fix_editor import Fixing, correction
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.source_units import Function, Unit
@@ -22,6 +23,7 @@ __all__ = [
     "falls_through",
     "has_flag",
     "made_async",
+    "makes_coroutine",
     "python_method",
     "returned_values",
     "returns_self",
@@ -95,6 +97,12 @@ def takes(function: FunctionType, count: int) -> bool:
     except (TypeError, ValueError):
         return False
     return True
+
+
+def makes_coroutine(kind: type) -> bool:
+    """Whether a call of an instance, without arguments, gives a coroutine."""
+    function = python_method(kind, "__call__")
+    return function is not None and is_coroutine_function(function) and takes(function, 0)
 
 
 @correction

@@ -26,6 +26,7 @@ __all__ = [
     "calls_that_made",
     "dropped_name",
     "handed_to",
+    "is_discarded",
     "is_kept",
     "is_of_variable",
     "made_at",
@@ -102,7 +103,24 @@ def made_at(evidence: Evidence, name: str) -> Place | None:
     if not named and _is_of_library(evidence):
         named = [call for call in here if _may_give(evidence, unit, call)]
     found = named or [call for call in here if is_of_variable(evidence, unit, call)]
-    return (unit, found[0]) if len(found) == 1 else None
+    alike = len({ast.dump(call.func) for call in found}) == 1  # ``show(a), show(b)``
+    discarded = alike and all(is_discarded(unit, call) for call in found)
+    return (unit, found[0]) if len(found) == 1 or discarded else None
+
+
+def is_discarded(unit: Unit, node: ast.expr) -> bool:
+    """Whether nothing is done with the value: it is a statement, or a part of one."""
+    around = unit.parents.get(node)
+    match around:
+        case ast.Expr():
+            return True
+        case ast.Tuple() | ast.List() | ast.Set() | ast.BoolOp():
+            return is_discarded(unit, around)
+        case ast.IfExp() if around.test is not node:
+            return is_discarded(unit, around)
+        case ast.ListComp() | ast.SetComp() if around.elt is node:
+            return is_discarded(unit, around)
+    return False
 
 
 def is_of_variable(evidence: Evidence, unit: Unit, call: ast.Call) -> bool:

@@ -23,6 +23,7 @@ from asyncrepl.explain.library_results import globals_of
 from asyncrepl.explain.operand_uses import Use, use_iterated, uses_at
 from asyncrepl.explain.source_units import SourceLike, Unit, Units
 from asyncrepl.explain.static_values import Resolver
+from asyncrepl.syntax.names import last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -108,26 +109,44 @@ def gather(
 
     `sources` are the texts of the session by file name. The traceback must
     still be on the exception. Of an exception group it is the errors that are
-    looked at, in their order.
+    looked at, in their order; of an error that was raised for another one, that as well.
     """
-    if isinstance(error, BaseExceptionGroup):
-        return _of_group(error, sources, refused, namespace)
     units = Units(sources)
     names = namespace or {}
     if isinstance(error, SyntaxError):
         return _of_syntax(error, units, names)
-    return _of_run(error, units, refused, names)
-
-
-def _of_group(
-    group: BaseExceptionGroup[BaseException],
-    sources: Mapping[str, SourceLike],
-    refused: RefusedOperands,
-    namespace: Mapping[str, Any] | None,
-) -> Evidence | None:
-    each = [gather(error, sources, refused, namespace) for error in group.exceptions]
+    if isinstance(error, BaseExceptionGroup):
+        first, others = None, list(error.exceptions)
+    else:
+        first = _of_run(error, units, refused, names)
+        others = _told_by(error, first)
+    each = [first, *(gather(other, sources, refused, namespace) for other in others)]
     found = [evidence for evidence in each if evidence is not None]
-    return replace(found[0], more=(*found[0].more, *found[1:])) if found else None
+    more = [one for evidence in found for one in (evidence, *evidence.more)][1:]
+    return replace(found[0], more=tuple(more)) if found else None
+
+
+_BROAD = ("Exception", "BaseException")
+
+
+def _told_by(error: BaseException, evidence: Evidence | None) -> list[BaseException]:
+    """The error that `error` was raised for: ``raise X from e``, or ``raise X`` in its handler.
+
+    Not one that was handled when another happened, or expected; and not what the interpreter
+    itself turns into another error.
+    """
+    cause = error.__cause__
+    if cause is None and evidence is not None and evidence.sites:
+        raised = evidence.sites[-1].node(ast.Raise)
+        handler = (
+            evidence.unit.enclosing(raised, ast.ExceptHandler) if raised is not None else None
+        )
+        broad = handler and (handler.type is None or last_name(handler.type) in _BROAD)
+        if broad:
+            cause = error.__context__
+    if isinstance(cause, Exception) and not isinstance(cause, StopIteration | StopAsyncIteration):
+        return [cause]
+    return []
 
 
 def gather_value(

@@ -232,6 +232,9 @@ class Fixing:
         sites, around = self.evidence.sites, scope(unit, node)
         if not isinstance(around, ast.FunctionDef) or unit.filename.startswith("<input "):
             return False
+        if (seen := self.evidence.seen) is not None:  # it died where it was made, without a loop
+            here = any(each is node for one in self.evidence.nodes[-1:] for each in ast.walk(one))
+            return seen.what == "dropped" and seen.number == 1 and here
         if sites[:1] == () or sites[0].frame.f_code.co_name != "<module>":
             return False
         if any(site.frame.f_code.co_flags & (CO_COROUTINE | CO_ASYNC_GENERATOR) for site in sites):

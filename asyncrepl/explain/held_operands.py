@@ -49,9 +49,14 @@ def is_held(evidence: Evidence, info: ObjectInfo) -> bool:
     if info.code is not None and evidence.inner and info.code is evidence.inner[-1]:
         return True
     return any(
-        type(each) is function_type(info.kind) and _same_code(each, info)
+        _is_of(each, function_type(info.kind)) and _same_code(each, info)
         for each in (getattr(value, "__func__", value) for value in _locals(evidence))
     )
+
+
+def _is_of(value: object, kind: type) -> bool:
+    """Whether it is of that very type; of futures, asyncio makes several kinds."""
+    return type(value) is kind or (kind is asyncio.Future and issubclass(type(value), kind))
 
 
 def held_operands(evidence: Evidence) -> list[ObjectInfo]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from asyncrepl.explain.source_units import Unit
     from asyncrepl.explain.static_values import Resolver
 
-__all__ = ["Use", "use_iterated", "uses_at"]
+__all__ = ["Use", "noted_uses", "use_iterated", "uses_at"]
 
 #: Instructions that mean the refusal of an operand, and the special method they look for.
 _METHODS = {
@@ -82,7 +82,7 @@ def uses_at(
     op: str,
 ) -> tuple[Use, ...]:
     """The uses that failed at `nodes`, the surest first."""
-    noted = [use for where, note in notes for use in _noted(unit, resolver, where, note)]
+    noted = [use for where, note in notes for use in noted_uses(unit, resolver, where, note)]
     certain = [use for use in noted if use.certain]
     if certain:
         return tuple(certain)
@@ -96,7 +96,10 @@ def uses_at(
     return (*found, *hints.values())
 
 
-def _noted(unit: Unit, resolver: Resolver, where: Place, note: RefusedOperand) -> Iterator[Use]:
+def noted_uses(
+    unit: Unit, resolver: Resolver, where: Place, note: RefusedOperand
+) -> Iterator[Use]:
+    """The use that a probe has noted at a place."""
     expressions = [node for node in unit.at(where) if isinstance(node, ast.expr)]
     for node in expressions[-1:]:
         owner = unit.parents.get(node)

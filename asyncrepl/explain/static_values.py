@@ -27,7 +27,15 @@ from types import (
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
-from asyncrepl.explain.bindings import encloses, imported, local_names, member, variables
+from asyncrepl.explain.bindings import (
+    encloses,
+    imported,
+    local_names,
+    member,
+    own_object,
+    result_of_definition,
+    variables,
+)
 from asyncrepl.explain.library_results import (
     annotated_type,
     code_of_manager,
@@ -40,7 +48,7 @@ from asyncrepl.explain.library_results import (
     mock_result,
     result_of_method,
 )
-from asyncrepl.explain.scopes import gives_self, own_nodes
+from asyncrepl.explain.scopes import gives_self, is_async_genexp, own_nodes
 from asyncrepl.syntax.names import last_name
 
 if TYPE_CHECKING:
@@ -156,10 +164,14 @@ class Resolver:
         if owner is None:
             return None
         made = lookup(owner.kind, node.attr)
-        if isinstance(made, property):
-            return self.result(made.fget)
+        cached = isinstance(made, functools.cached_property) and node.attr not in owner.members
+        if cached or isinstance(made, property):
+            return self.result(getattr(made, "func" if cached else "fget"))
         found = member(owner, node.attr)
-        return None if found is MISSING else describe(found, keep=True)
+        if found is not MISSING:
+            return describe(found, keep=True)
+        getter = lookup(type(made), "__get__") if made is not MISSING else MISSING
+        return self.result(getter) if isinstance(getter, FunctionType) else None
 
     def _subscript(self, node: ast.Subscript) -> ObjectInfo | None:
         key = node.slice.value if isinstance(node.slice, ast.Constant) else MISSING
@@ -214,12 +226,7 @@ class Resolver:
         return ObjectInfo(list, item=self.info(node.elt))
 
     def _generatorexp(self, node: ast.GeneratorExp) -> ObjectInfo:
-        suspends = any(generator.is_async for generator in node.generators) or any(
-            isinstance(inner, ast.Await)
-            for inner in ast.walk(node)
-            if inner is not node.generators[0].iter
-        )
-        kind = AsyncGeneratorType if suspends else GeneratorType
+        kind = AsyncGeneratorType if is_async_genexp(node) else GeneratorType
         return ObjectInfo(kind, item=self.info(node.elt))
 
     def _namedexpr(self, node: ast.NamedExpr) -> ObjectInfo | None:
@@ -240,7 +247,7 @@ class Resolver:
         if isinstance(callee, type):
             return [self._instance(callee, node)]
         if isinstance(callee, ast.FunctionDef | ast.AsyncFunctionDef):
-            return _listed(_of_definition(callee))
+            return _listed(result_of_definition(callee))
         if isinstance(callee, FunctionType):
             if callee.__module__ == "copy" and node is not None and node.args:
                 return self.options(node.args[0])  # a copy is of the same kind
@@ -407,6 +414,7 @@ class Resolver:
             return []
         inner = Resolver(self.units, *namespaces, depth=self.depth + 1)
         inner.code, inner.function = code, definition
+        inner.own = own_object(self.units, definition, namespaces[-1] if namespaces else {})
         nodes = [node for node in own_nodes(definition) if isinstance(node, statement)]
         values = [node.value for node in nodes if node.value is not None]
         if not values:
@@ -437,10 +445,3 @@ def _common(info: list[ObjectInfo | None]) -> ObjectInfo | None:
     first = info[0]
     same = first is not None and all(each and each.kind is first.kind for each in info)
     return first if same else None
-
-
-def _of_definition(node: Function) -> ObjectInfo | None:
-    yields = any(isinstance(each, ast.Yield | ast.YieldFrom) for each in own_nodes(node))
-    if not isinstance(node, ast.AsyncFunctionDef):
-        return ObjectInfo(GeneratorType) if yields else None
-    return ObjectInfo(AsyncGeneratorType if yields else CoroutineType, value=node)

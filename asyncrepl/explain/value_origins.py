@@ -336,7 +336,7 @@ def given(evidence: Evidence, name: str) -> tuple[Unit, ast.expr] | None:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             for target in targets:
                 for one, value in _pairs(target, node.value):
-                    if last_name(one) == name and not isinstance(value, ast.Name):
+                    if last_name(one) == name and not isinstance(value, ast.Name | ast.Constant):
                         return unit, value
     return None
 

@@ -84,12 +84,14 @@ def _own_runs(unit: Unit) -> Iterator[ast.Call]:
 
 
 def _suspending(statement: ast.stmt) -> list[ast.AST]:
-    if isinstance(statement, (*FUNCTIONS, ast.ClassDef)):
-        return []
     kinds = (ast.Await, ast.AsyncFor, ast.AsyncWith)
+    own: Iterable[ast.AST] = own_nodes(statement)
+    if isinstance(statement, (*FUNCTIONS, ast.ClassDef)):  # decorators, defaults and bases
+        inside = {id(each) for part in statement.body for each in ast.walk(part)}
+        own = (each for each in ast.walk(statement) if id(each) not in inside)
     return [
         node
-        for node in own_nodes(statement)
+        for node in own
         if isinstance(node, kinds) or (isinstance(node, ast.comprehension) and node.is_async)
     ]
 

@@ -229,6 +229,8 @@ class SilentMistakeReporter(Instrument):
             code = _code_of_whole_text(outcome.source.filename)
             self.see(Finding("unsuspended", describe(None), code, 0))
             self.look()
+        if outcome.error is None and not silently:
+            self._look_at_handled()
         last = vars(builtins).get("_")
         if type(last) is CoroutineType and last.cr_code in self._forgotten_code:
             self._context.leak_reporter.explained.add(last)  # one more, that dies later
@@ -259,6 +261,20 @@ class SilentMistakeReporter(Instrument):
                     )
             elif otherwise is not None:
                 otherwise()
+
+    def _look_at_handled(self) -> None:
+        """Tell the first refusal that a handler of the user's has only reported."""
+        if not refused_operands.certain():
+            return
+        from asyncrepl.explain.explainer import explain
+        from asyncrepl.explain.handled_refusals import gather_handled
+
+        session = self._context.session
+        for evidence in gather_handled(refused_operands, session.sources, session.namespace):
+            found = explain(evidence)
+            if found is not None and not self._is_reported(found):
+                self._context.console.complain(*self.said(found))
+        refused_operands.clear()
 
     def asked(self) -> Explanation | None:
         """What might be a mistake in what ran last, for somebody who asks; if nothing else is."""

@@ -21,6 +21,7 @@ import asyncio
 import gc
 import sys
 import weakref
+from asyncio import _get_running_loop
 from asyncio.timeouts import _State  # type: ignore[attr-defined]
 from opcode import opname
 from types import AsyncGeneratorType, CoroutineType, MethodType
@@ -61,8 +62,9 @@ _REFUSING = frozenset({
 
 def dropped_finding(coroutine: CoroutineType[Any, Any, Any]) -> Finding:
     """The finding for `coroutine`, which is dying and never ran."""
+    alone = _get_running_loop() is None
     seen = finding_at(
-        "dropped", ObjectInfo(CoroutineType, coroutine.cr_code), running_user_frame()
+        "dropped", ObjectInfo(CoroutineType, coroutine.cr_code), running_user_frame(), int(alone)
     )
     places = [(filename, line) for filename, line, _ in coroutine.cr_origin or ()]
     return seen._replace(made=next((each for each in places if not _is_foreign(each[0])), None))

@@ -15,7 +15,9 @@ from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import yield_each
 from asyncrepl.explain.kinds import Kind, has, kind_of
+from asyncrepl.explain.repairs.await_precedence import called_then, take_await_before
 from asyncrepl.explain.repairs.entered_operands import make_async_with, make_plain_with
+from asyncrepl.explain.repairs.hidden_loops import read_until, reduced
 from asyncrepl.explain.repairs.repair_case import (
     LOOPS,
     WALKABLE,
@@ -32,7 +34,6 @@ from asyncrepl.explain.static_values import is_async_iterable
 from asyncrepl.explain.value_origins import called, loads, stepped_source
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import callee_name, canonical_name
-from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from asyncrepl.explain.source_units import Unit
@@ -186,6 +187,8 @@ def _awaits_walkable(resolver: Any, node: ast.expr | None) -> bool:
 
 def awaited(fixing: Fixing, case: Case) -> None:
     """``await`` where that gives what meets the demand, or may."""
+    if any(each(fixing, case) for each in (read_until, reduced, called_then)):
+        return
     if _callee(case) is functools.reduce:  # its function was given coroutines before
         raise CannotFixError
     options = case.awaited
@@ -224,7 +227,8 @@ def _await_at(fixing: Fixing, case: Case) -> None:
     _await_method(fixing, case)
     given = given_by_caller(case)
     made = None if kind_of_case(case) is Kind.TASK else made_here(case)
-    for each in also_wanting(case, made if made is not None else case.node):
+    wanting = also_wanting(case, made if made is not None else case.node)
+    for each in wanting:
         fixing.awaiting(case.unit, each)
     if given is not None and _all_want_results(case.unit, case.node):
         fixing.changed = given[1]
@@ -234,7 +238,8 @@ def _await_at(fixing: Fixing, case: Case) -> None:
         _await_each(fixing, case, case.unit, made)
     else:
         for each in (case.node, *_siblings(case)):
-            _await_each(fixing, case, case.unit, each)
+            if each not in wanting:
+                _await_each(fixing, case, case.unit, each)
 
 
 def _await_each(fixing: Fixing, case: Case, unit: Unit, node: ast.expr) -> None:
@@ -252,31 +257,36 @@ def _await_each(fixing: Fixing, case: Case, unit: Unit, node: ast.expr) -> None:
 
 
 def _siblings(case: Case) -> list[ast.expr]:
-    """What stands beside the operand in a list or dictionary, and is of its kind."""
-    around = case.unit.parents.get(case.node)
-    if not isinstance(around, ast.List | ast.Tuple | ast.Set | ast.Dict) or case.suffix:
+    """What stands beside the operand in a display or an operation, and is of its kind."""
+    if case.suffix:
         return []
-    elements = around.values if isinstance(around, ast.Dict) else around.elts
     resolver = case.evidence.resolver
     return [
         each
-        for each in elements
-        if each is not case.node
-        and any(case.info and one.kind is case.info.kind for one in resolver.options(each))
+        for each in _beside(case.unit, case.node)
+        if any(case.info and one.kind is case.info.kind for one in resolver.options(each))
     ]
+
+
+def _beside(unit: Unit, node: ast.expr) -> list[ast.expr]:
+    found: list[ast.expr] = []
+    match unit.parents.get(node):
+        case ast.List(elts=found) | ast.Tuple(elts=found) | ast.Set(elts=found):
+            pass
+        case ast.Dict(values=found):
+            pass
+        case ast.Compare(left, comparators=comparators):
+            found = [left, *comparators]
+        case ast.BinOp(left, _, right) as around:
+            found = [left, right, *_beside(unit, around)]
+    return [each for each in found if each is not node]
 
 
 def _await_method(fixing: Fixing, case: Case) -> None:
     """Of ``(await cursor).fetchall()`` the method as well, if that is a coroutine function."""
+    take_await_before(fixing, case)
     call = case.unit.parents.get(case.owner)
-    if case.demand.what != "attribute":
-        return
-    whole = call if isinstance(call, ast.Call) and call.func is case.owner else case.owner
-    around = case.unit.parents.get(whole)
-    if isinstance(around, ast.Await) and _is_plain(case, called=whole is call):
-        start, end = case.unit.source.span(around).start, case.unit.source.span(whole).start
-        fixing.of(case.unit).replace(Span(start, end), "")
-    if not isinstance(call, ast.Call):
+    if case.demand.what != "attribute" or not isinstance(call, ast.Call):
         return
     methods = [lookup(each.kind, case.demand.needs[0]) for each in case.awaited]
     handed = isinstance(case.unit.parents.get(call), ast.Await | ast.Call | ast.Starred)
@@ -284,24 +294,6 @@ def _await_method(fixing: Fixing, case: Case) -> None:
     coroutine = any(inspect.iscoroutinefunction(each) for each in methods)
     if coroutine and call.func is case.owner and (printed or not handed):
         fixing.awaiting(case.unit, call)
-
-
-def _is_plain(case: Case, *, called: bool) -> bool:
-    """Whether the attribute of the result, or what a call of it gives, needs no ``await`` itself.
-
-    Of a method that nobody knows, the ``await`` that was written may be meant; of any other
-    attribute it stands before too much.
-    """
-    resolver = case.evidence.resolver
-    found = [lookup(each.kind, case.demand.needs[0]) for each in case.awaited]
-    results = [
-        each
-        for value in found
-        if value is not MISSING
-        for each in resolver.results(value.fget if isinstance(value, property) else value)
-    ]
-    known = bool(results) or not called
-    return known and not any(has(each, "__await__") for each in results)
 
 
 def _all_want_results(unit: Unit, name: ast.expr) -> bool:
@@ -373,8 +365,18 @@ def ensured(fixing: Fixing, case: Case) -> None:
         fixing.of(case.unit).replace(call.func, "asyncio.ensure_future")
     elif callee_name(call) in ("create_task", "run_coroutine_threadsafe"):
         fixing.of(case.unit).replace(case.node, f"asyncio.wait_for({case.source}, None)")
+    elif canonical_name(call.func) == "asyncio.run" and case.node in call.args:
+        _in_function(fixing, case)
     else:
         raise CannotFixError
+
+
+def _in_function(fixing: Fixing, case: Case) -> None:
+    """``asyncio.run(gather(a(), b()))``: made in an ``async def``, where a loop runs."""
+    unit, name = case.unit, fixing.fresh(case.unit, "main")
+    text = f"async def {name}():\n    return await {case.source}\n"
+    fixing.of(unit).lines_before(unit.statement(case.node), text)
+    fixing.of(unit).replace(case.node, f"{name}()")
 
 
 def scheduled(fixing: Fixing, case: Case) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, async_walks, awaits_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.kinds import has, kind_of
+from asyncrepl.explain.repairs.hidden_loops import walked_until
 from asyncrepl.explain.repairs.repair_case import (
     LOOPS,
     WALKABLE,
@@ -162,6 +163,9 @@ def first_of_iter(fixing: Fixing, case: Case) -> None:
 def renamed_aiter(fixing: Fixing, case: Case) -> None:
     """``iter(stream)`` → ``aiter(stream)``, and what walks it then."""
     unit, call = case.unit, case.owner
+    if len(call.args) > 1:
+        walked_until(fixing, case)
+        return
     fixing.of(unit).replace(call.func, "aiter")
     assigned = unit.parents.get(call)
     target = assigned.targets[0] if isinstance(assigned, ast.Assign) else None

@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, lookup
+from asyncrepl.explain.class_methods import makes_coroutine
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of
 from asyncrepl.explain.kinds import Kind, has, replaced_since
 from asyncrepl.explain.repairs.entered_operands import around_statement
@@ -58,9 +59,14 @@ def dropped(fixing: Fixing, case: Case) -> None:
     replaced = function is not None and replaced_since(case.evidence.resolver.value(function))
     if kind in (Kind.MOCK, Kind.MODULE) or isinstance(case.node, ast.Constant) or replaced:
         raise CannotFixError
+    if case.info is not None and makes_coroutine(case.info.kind):
+        fixing.of(case.unit).after(case.node, "()")
+        return
     alone = isinstance(case.unit.parents.get(case.owner), ast.Expr)
     if kind is Kind.NONE and not (alone and isinstance(case.node, ast.Call)):
         raise CannotFixError
+    if kind is Kind.NONE and _starts_a_task(case):
+        raise CannotFixError  # which nobody awaits: it is that which was meant to be
     if kind is Kind.MANAGER:
         around_statement(fixing, case.unit, case.owner, case.source, keyword="with")
         return
@@ -71,6 +77,16 @@ def dropped(fixing: Fixing, case: Case) -> None:
         case.info, "__iter__"
     ):  # fmt: skip
         fixing.loop_plain(case.unit, loop)
+
+
+def _starts_a_task(case: Case) -> bool:
+    """Whether the function of the user's that gave None made a task."""
+    function = case.evidence.resolver.value(case.node.func)  # type: ignore[attr-defined]  # a call
+    found = case.evidence.units.definition(getattr(function, "__code__", None))
+    return found is not None and any(
+        isinstance(each, ast.Call) and callee_name(each) in ("create_task", "ensure_future")
+        for each in ast.walk(found[1])
+    )
 
 
 def handed_uncalled(fixing: Fixing, case: Case) -> None:

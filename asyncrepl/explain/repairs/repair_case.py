@@ -246,8 +246,13 @@ def wants_list(case: Case) -> bool:
     if case.demand.what == "await":
         around = case.unit.parents.get(case.owner)
         return not (once and isinstance(around, ast.BinOp | ast.Subscript | ast.Attribute))
-    if once and isinstance(case.owner, ast.BinOp):  # ``[0] + stream()``
-        sides = [each for each in (case.owner.left, case.owner.right) if each is not case.node]
+    if once and isinstance(case.owner, ast.BinOp | ast.AugAssign):  # ``[0] + stream()``
+        both = (
+            (case.owner.left, case.owner.right)
+            if isinstance(case.owner, ast.BinOp)
+            else (case.owner.target, case.owner.value)
+        )
+        sides = [each for each in both if each is not case.node]
         infos = [case.evidence.resolver.info(each) for each in sides]
         return all(info is not None and info.kind is list for info in infos)
     return callee_name(case.owner) in _OF_MANY if once else _takes_list(case, case.owner)

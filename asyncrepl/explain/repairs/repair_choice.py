@@ -38,6 +38,7 @@ from asyncrepl.explain.repairs.awaited_operands import (
     whole_iterator,
     yielded_through,
 )
+from asyncrepl.explain.repairs.distant_awaits import awaited_where_made
 from asyncrepl.explain.repairs.entered_operands import (
     around_statement,
     delegated_entered,
@@ -327,6 +328,10 @@ def _put_suffix(fixing: Fixing, case: Case) -> None:
 _NAMED = ("iter", "enumerate", "list")
 _UNKNOWN: dict[str, tuple[Repair, ...]] = {"await": (without_await,)}
 
+_LOOPED = (
+    whole_iterator, one_item, yielded_through, loop_over_awaited, loop_over_owner,
+    awaited_where_made,
+)  # fmt: skip
 _AWAITABLE: dict[str, tuple[Repair, ...]] = {
     "coroutine": (ensured,),
     "function": (scheduled,),
@@ -336,19 +341,15 @@ _AWAITABLE: dict[str, tuple[Repair, ...]] = {
     "step": (awaited_instead,),
     "async step": (next_of_result, awaited),
     "iterator": (awaited, as_async_result),
-    "walk, loop": (
-        whole_iterator, one_item, yielded_through, loop_over_awaited, loop_over_owner,
-    ),
-    "async walk, loop": (
-        whole_iterator, one_item, yielded_through, loop_over_awaited, loop_over_owner,
-    ),
+    "walk, loop": _LOOPED,
+    "async walk, loop": _LOOPED,
     "walk, yield from": (delegated_result,),
     "async enter, with": (entered_owner, awaited),
     "enter, with": (entered_owner, awaited),
     "call, awaited": (uncalled,),
     "call": (handed_uncalled, result_not_called, awaited),
     "attribute, of tasks": (awaited_result, as_task),
-    "*": (awaited,),
+    "*": (awaited, awaited_where_made),
 }  # fmt: skip
 
 _STEP = {**_AWAITABLE, "async step": (step_itself, awaited)}

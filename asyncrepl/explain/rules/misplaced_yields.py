@@ -73,7 +73,7 @@ def _return_value(evidence: Evidence) -> Finding | None:
     ):
         return None
     bare = [
-        (node, "return")
+        (node, _bare_return(unit, node))
         for node in own_nodes(function)
         if isinstance(node, ast.Return) and node.value is not None
     ]
@@ -82,6 +82,13 @@ def _return_value(evidence: Evidence) -> Finding | None:
         f"`return`, not with {short(unit, found)}."
     )
     return Finding(why, replaced(evidence, unit, *bare))
+
+
+def _bare_return(unit: Unit, node: ast.Return) -> str:
+    """What to write for it; an awaited result was waited for, and is an item, too."""
+    if not isinstance(node.value, ast.Await):
+        return "return"
+    return f"yield {unit.source.source(node.value)}\n{unit.source.indent(node)}return"
 
 
 def _top_level_yield(evidence: Evidence) -> Finding | None:

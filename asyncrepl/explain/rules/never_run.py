@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.dropped_coroutines import (
     calls_that_made,
     dropped_name,
+    is_discarded,
     is_kept,
     is_of_variable,
     made_at,
@@ -133,7 +134,7 @@ def _all_awaited(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
         each
         for each in unit.nodes(ast.Call)
         if ast.dump(each.func) == called
-        if isinstance(unit.parents.get(each), ast.Expr) or is_test(unit, each)
+        if is_discarded(unit, each) or is_test(unit, each)
         if isinstance(scope(unit, each), ast.AsyncFunctionDef)
     ]
     for each in dict.fromkeys([call, *like]):

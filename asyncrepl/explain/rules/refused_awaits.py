@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from asyncrepl.explain.class_methods import makes_coroutine
 from asyncrepl.explain.fix_editor import replaced, short
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, is_mock, replaced_since
 from asyncrepl.explain.repairs.repair_case import is_lock
@@ -61,6 +62,8 @@ def _no_awaitable(told: Told) -> str:
     if told.info is None:
         return f"What {told.text} gives cannot be awaited: it has no `__await__`."
     said = _SAID.get(told.kind, "is {}: the value is there already, there is nothing to await.")
+    if makes_coroutine(told.info.kind):
+        said = "is {}: only a call of it gives something to await."
     return f"{told.text} {said.format(told.words)}"
 
 

@@ -110,7 +110,7 @@ def _run_inside(evidence: Evidence) -> Finding | None:
 
 def _in_runner(evidence: Evidence) -> bool:
     runners = (asyncio.run.__code__, asyncio.Runner.run.__code__)
-    return any(code in evidence.inner for code in runners)
+    return evidence.inner[-1] in runners if evidence.inner else False  # it refused, by itself
 
 
 def _run_until_complete(evidence: Evidence) -> Finding | None:

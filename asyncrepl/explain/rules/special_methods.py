@@ -19,6 +19,7 @@ from asyncrepl.explain.hoisted_code import (
     stop_asynchronously,
     yield_each,
 )
+from asyncrepl.explain.kinds import has
 from asyncrepl.explain.mismatch import mismatch
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, last_name
@@ -27,6 +28,7 @@ from asyncrepl.syntax.source_rewriter import Span
 if TYPE_CHECKING:
     from types import CodeType
 
+    from asyncrepl.events.object_info import ObjectInfo
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.operand_uses import Use
     from asyncrepl.explain.source_units import Function, Unit
@@ -210,10 +212,17 @@ def _legacy(evidence: Evidence) -> Finding | None:
         function = unit.enclosing(use.node, ast.FunctionDef)
         if function is not None and _yields_besides(unit, function, use.owner):
             return None  # a generator in earnest: it hands on what it takes for many items
+        given = evidence.resolver.awaited(use.info) if use.info is not None else []
+        if isinstance(unit.parents.get(use.owner), ast.Expr) and any(map(_has_items, given)):
+            return None  # so it does here: those of the result
         why = (
             f"A plain generator cannot `yield from` a coroutine: `await` {short(unit, use.node)}."
         )
     return Finding(why, _modern(evidence, function) if function else None)
+
+
+def _has_items(info: ObjectInfo) -> bool:
+    return has(info, "__iter__", "__aiter__") and info.kind is not str
 
 
 def _yields_besides(unit: Unit, function: ast.FunctionDef, delegation: ast.AST) -> bool:

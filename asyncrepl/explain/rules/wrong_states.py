@@ -16,11 +16,12 @@ from asyncrepl.events.object_info import has_begun, lookup
 from asyncrepl.explain.bindings import is_coroutine_function, variables
 from asyncrepl.explain.class_methods import called_class
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, correction, short
+from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.aiter_methods import method
 from asyncrepl.explain.rules.anext_methods import as_anext
 from asyncrepl.explain.scopes import own_nodes, scope
-from asyncrepl.explain.value_origins import assignment, called, stepped_source
+from asyncrepl.explain.value_origins import assignment, bindings, called, stepped_source
 from asyncrepl.syntax.names import callee_name, canonical_name
 from asyncrepl.syntax.source_rewriter import Span
 
@@ -105,8 +106,31 @@ def _fresh_steps(fixing: Fixing, name: str) -> None:
             fixing.of(unit).replace(node.value, f"anext({name})")
 
 
-def _coroutine_again(evidence: Evidence) -> Finding | None:
+#: What runs the coroutine that it is given, or makes a task of it.
+_RUNNERS = (
+    "run", "run_until_complete", "create_task", "ensure_future", "wait_for", "shield", "gather",
+)  # fmt: skip
+
+
+def _run_again(evidence: Evidence) -> tuple[Site, ast.expr] | None:
+    """What failed in an ``await``, or was given to a runner of asyncio's there, and is over."""
     found = _awaited(evidence)
+    site = evidence.sites[-1] if evidence.sites else None
+    call: ast.expr | None = None
+    if found is not None:
+        where, call = found
+        call = call if isinstance(call, ast.Call) else single_assignment(where.unit, call)
+    elif site is not None:
+        waits = site.node(ast.Await)
+        call = waits.value if waits is not None else site.node(ast.Call)
+    if site is None or not isinstance(call, ast.Call) or callee_name(call) not in _RUNNERS:
+        return found
+    over = [each for each in call.args if _is_over(evidence.resolver.value(each))]
+    return (site, over[0]) if over else found
+
+
+def _coroutine_again(evidence: Evidence) -> Finding | None:
+    found = _run_again(evidence)
     name = found[1] if found else None
     if found is None or name is None or evidence.leak:
         return None  # with another cause the error came out of the coroutine
@@ -136,8 +160,9 @@ def _kept_coroutine(evidence: Evidence, unit: Unit, node: ast.expr) -> Finding |
             held = _variables_of(function)
     if not any(_is_over(each) or is_coroutine_function(each) for each in held):
         return None
+    kept = "from a cache" if not isinstance(node, ast.Attribute) else "kept in an attribute"
     why = (
-        f"{short(unit, node)} gives the coroutine of an earlier call again, from a cache, and a "
+        f"{short(unit, node)} gives the coroutine of an earlier call again, {kept}, and a "
         "coroutine runs once: keep its result, or a task of it."
     )
     return Finding(why, _task_kept(evidence, unit, node))
@@ -183,10 +208,21 @@ def _called_again(fixing: Fixing, name: str) -> None:
     assigned = assignment(fixing.evidence, name)
     if assigned is None or not isinstance(assigned[1].value, ast.Call):
         return
+    around = scope(assigned[0], assigned[1])
+    uses = [
+        (unit, node)
+        for unit in ([assigned[0]] if around is not None else fixing.evidence.units.all())
+        for node in unit.nodes(ast.Name)
+        if node.id == name and isinstance(node.ctx, ast.Load)
+        if bindings(unit, node)[0] is around
+    ]
+    for unit, use in uses:
+        owner = unit.parents.get(use)
+        given = isinstance(owner, ast.Call) and callee_name(owner) in _RUNNERS
+        if not (given or isinstance(owner, ast.Await)):
+            raise CannotFixError
+        fixing.of(unit).after(use, "()")
     fixing.of(assigned[0]).before(assigned[1].value, "lambda: ")
-    for unit, node in fixing.evidence.units.nodes(ast.Await):
-        if isinstance(node.value, ast.Name) and node.value.id == name:
-            fixing.of(unit).after(node.value, "()")
 
 
 def _result_too_early(evidence: Evidence) -> Finding | None:

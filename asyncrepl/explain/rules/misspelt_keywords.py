@@ -1,0 +1,188 @@
+"""`async` and `await` misspelt, behind what they belong in front of, or on a lambda.
+
+Nothing parses, so the words decide, and the corrected text, which must.
+"""
+
+from __future__ import annotations
+
+import keyword
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING
+
+from asyncrepl.explain.explanation import Finding, Fix, Rule
+from asyncrepl.explain.tokens import Words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.syntax.source_rewriter import Edit
+
+__all__ = ["RULES"]
+
+#: What stands behind ``async``.
+_PARTNERS = ("for", "with", "def")
+_SIMILAR = 0.79
+
+
+def _found(
+    say: Callable[[Words, int], str], edits: Callable[[Words], dict[int, list[Edit]]]
+) -> Callable[[Evidence], Finding | None]:
+    """A finder: `edits` gives what to change at each word, `say` the reason at the first."""
+
+    def find(evidence: Evidence) -> Finding | None:
+        words = Words.of(evidence.unit.text)
+        found = edits(words)
+        text = words.corrected([edit for each in found.values() for edit in each])
+        if not text:
+            return None
+        return Finding(say(words, min(found)), Fix(evidence.unit.filename, text))
+
+    return find
+
+
+def _is_like(word: str, wanted: str) -> bool:
+    """Whether `word` is a slip of the keyword: a letter too many or missing, or two exchanged."""
+    if word == wanted or keyword.iskeyword(word) or not word.isidentifier():
+        return False
+    exchanged = sorted(word) == sorted(wanted)
+    return exchanged or SequenceMatcher(None, word, wanted, autojunk=False).ratio() >= _SIMILAR
+
+
+def _misspelt(words: Words) -> dict[int, str]:
+    """The number of each word that is a slip, and the keyword that was meant."""
+    found: dict[int, str] = {}
+    for number in range(len(words)):
+        word, after = words[number], words[number + 1]
+        partner = next((each for each in _PARTNERS if _is_like(after, each)), None)
+        if words[number] == "async" and partner is not None and words.words[number + 2 :]:
+            found[number + 1] = partner
+        elif _is_like(word, "async") and after in _PARTNERS:
+            found[number] = "async"
+        elif _is_like(word, "async") and partner is not None and words.starts_statement(number):
+            found.update({number: "async", number + 1: partner})
+        elif _is_like(word, "await") and _is_operand(words, number + 1):
+            found[number] = "await"
+    texts = [word.text for word in words.words]
+    slips = [words[number] for number in found]
+    return {  # a name that stands elsewhere as well is the user's own
+        number: meant
+        for number, meant in found.items()
+        if texts.count(words[number]) == slips.count(words[number])
+    }
+
+
+def _is_operand(words: Words, number: int) -> bool:
+    """Whether a name stands there, which nothing joins to the word before."""
+    known = number < len(words) and words.words[number].is_name
+    return known and not keyword.iskeyword(words[number])
+
+
+def _spelling_edits(words: Words) -> dict[int, list[Edit]]:
+    return {
+        number: [words.swap(number, number + 1, meant)]
+        for number, meant in _misspelt(words).items()
+    }
+
+
+def _spelling(words: Words, number: int) -> str:
+    meant = _misspelt(words)
+    slip = number + 1 if number + 1 in meant and meant[number] == "async" else number
+    told = f"async {meant[slip]}" if meant[slip] in _PARTNERS else meant[slip]
+    return f"`{words[slip]}` is no keyword: `{told}` is meant."
+
+
+def _order_edits(words: Words) -> dict[int, list[Edit]]:
+    found: dict[int, list[Edit]] = {}
+    for number in range(len(words)):
+        pair = words[number], words[number + 1]
+        if pair in (("with", "async"), ("def", "async")):
+            found[number] = [words.swap(number, number + 2, f"async {pair[0]}")]
+        elif pair in (("await", "with"), ("await", "def")):
+            found[number] = [words.swap(number, number + 1, "async")]
+    return found
+
+
+def _order(words: Words, number: int) -> str:
+    block = next(each for each in (words[number], words[number + 1]) if each in _PARTNERS)
+    return f"Python writes `async {block}`: `async` comes first, and nothing else with it."
+
+
+def _lambda_edits(words: Words) -> dict[int, list[Edit]]:
+    found: dict[int, list[Edit]] = {}
+    for number in range(len(words)):
+        parts = _function(words, number) if words[number] == "async" else None
+        if parts is None:
+            continue
+        arguments, body, end = parts
+        value = words.slice(body, end)
+        if words[number - 1] == "=" and words.starts_statement(number - 2):
+            name = words[number - 2]
+            text = f"async def {name}({arguments}): return {value}"
+            found[number] = [words.swap(number - 2, end, text)]
+        elif words[body] == "await":  # the call gives the coroutine, which is what is wanted
+            blank = " " if arguments else ""
+            text = f"lambda{blank}{arguments}: {words.slice(body + 1, end)}"
+            found[number] = [words.swap(number, end, text)]
+    return found
+
+
+def _function(words: Words, number: int) -> tuple[str, int, int] | None:
+    """Of ``async lambda a: b`` or ``async (a) => b``: the a, where b begins, where it ends."""
+    depth = words.words[number].depth
+    if words[number + 1] == "lambda":
+        colon = words.find(":", number + 1)
+        start, stop, body = number + 2, colon, (colon or 0) + 1
+    else:
+        arrow = words.find("=", number + 1)
+        if arrow is None or words[arrow + 1] != ">":
+            return None
+        bracketed = words[number + 1] == "("
+        start, stop, body = number + 1 + bracketed, arrow - bracketed, arrow + 2
+    if stop is None:
+        return None
+    end = body
+    while end < len(words) and not words.words[end].ends_line:
+        if words.words[end].depth < depth or (
+            words[end] == "," and words.words[end].depth == depth
+        ):
+            break
+        end += 1
+    return words.slice(start, stop), body, end
+
+
+def _no_lambda(words: Words, number: int) -> str:
+    if words[number + 1] == "lambda":
+        return "There is no `async lambda`: an async function is written with `async def`."
+    return "Python has no arrow functions: an async function is written with `async def`."
+
+
+RULES = (
+    Rule(
+        "async-on-any-statement",
+        "`async` or `await` misspelt",
+        0,
+        "Python knows `async for`, `async with`, `async def` and `await`. A slip in one of them "
+        "makes a name of it, and a name cannot stand there.",
+        _found(_spelling, _spelling_edits),
+        "parse",
+    ),
+    Rule(
+        "async-after-for",
+        "`async` in the wrong place",
+        0,
+        "`async` comes in front of `with` and `def`: `async with lock:`, `async def main():`. The "
+        "block awaits by itself, so no `await` belongs to it.",
+        _found(_order, _order_edits),
+        "parse",
+    ),
+    Rule(
+        "await-in-lambda",
+        "an async function without `def`",
+        0,
+        "A lambda is always a plain function. It may return a coroutine, which whoever calls it "
+        "awaits: `lambda n: fetch(n)`. What awaits itself is written with `async def`.",
+        _found(_no_lambda, _lambda_edits),
+        "parse",
+    ),
+)
