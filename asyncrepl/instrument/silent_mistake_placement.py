@@ -77,7 +77,7 @@ def probe_lost_values(tree: ast.mod) -> None:
         if isinstance(statement, ast.AsyncFunctionDef) and _yields(statement):
             async_generator_functions.add(statement.name)
         elif isinstance(statement, ast.Expr) and not kept:
-            lost.append((statement, "value", None))
+            lost += _dropped(statement, "value")
     for node in _copied_nodes(tree):
         lost += _places(node)
     for owner, name, number in lost:
@@ -116,6 +116,14 @@ def _copied_nodes(node: ast.AST) -> Iterator[ast.AST]:
             for each in value if isinstance(value, list) else (value,):
                 if isinstance(each, ast.AST) and not isinstance(each, LEAF_NODES):
                     yield from _copied_nodes(each)
+
+
+def _dropped(owner: ast.AST, field: str) -> Iterator[tuple[ast.AST, str, int | None]]:
+    """The places of what a statement drops: its value, or the branches of that."""
+    yield owner, field, None
+    if isinstance(value := getattr(owner, field), ast.IfExp):
+        yield from _dropped(value, "body")
+        yield from _dropped(value, "orelse")
 
 
 def _places(node: ast.AST) -> Iterator[tuple[ast.AST, str, int | None]]:

@@ -101,8 +101,8 @@ class DebugCommands:
 
     def pause(self) -> None:
         """Let time stand still, and narrate the statement's iterations from now on."""
+        self._follow()  # first: whether it can be stepped has to be known when the pause is drawn
         self._debug_control().pause()
-        self._follow()
 
     def timer(self) -> None:
         """Go on to the next timer."""

@@ -138,7 +138,7 @@ def keys_of(obj: Any, kinds: tuple[type, ...] = (str,)) -> list[Any]:
 
 
 def item_of(obj: Any, key: Any) -> Any:
-    """What lies in a dict under a key that `keys_of` gave; or MISSING."""
+    """What lies in `obj`, a mapping, under a `key` that `keys_of` gave; or MISSING."""
     obj = _plain_mapping(obj)
     base = _mapping_base(obj)
     # Not obj[key]: that asks a ``__missing__`` of the user's, if the key has just gone.
