@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from asyncrepl.views.styled_lines import Fragment, Line
     from asyncrepl.views.time_display import Scale
 
-__all__ = ["LanePicture", "lanes_in_tree_order", "legend", "user_lanes"]
+__all__ = ["LanePicture", "lanes_in_tree_order", "legend", "rest_line", "user_lanes"]
 
 
 def user_lanes(lanes: Iterable[Lane]) -> list[Lane]:
@@ -82,6 +82,14 @@ def legend(
     return lines
 
 
+def rest_line(count: int, ran: int, word: str) -> Line:
+    """How many tasks (`count`) have no row, and how many of them `ran`.
+
+    `word` says what those did. Not "running": on one thread that is one at a time.
+    """
+    return [("dim", f"+ {count} more: {ran or 'none'} {word}")]
+
+
 class LanePicture:
     """What is drawn of one snapshot on the first `columns` of a scale."""
 
@@ -94,6 +102,7 @@ class LanePicture:
         ascii: bool,  # noqa: A002
     ) -> None:
         self.states: set[str] = set()
+        self._drawn = {lane.id for lane in snapshot.lanes}
         self._ended = snapshot.ended
         self._scale = scale
         self._columns = columns
@@ -135,14 +144,10 @@ class LanePicture:
             line.append((glyph.style, glyph.drawn(ascii=self._ascii) * len(list(run))))
         return line
 
-    def rest(self, hidden: Sequence[Lane], since: int, word: str) -> Line:
-        """How many `hidden` tasks there are, and how many ran from the instant `since` (ns) on.
-
-        `word` says what those did. Not "running": on one thread that is one at a time.
-        """
+    def count_ran(self, lanes: Iterable[Lane], since: int) -> int:
+        """How many of these `lanes` ran from the instant `since` (ns) on."""
         lately = set(self._ids[max(bisect_right(self._starts, since) - 1, 0) :])
-        ran = sum(lane.id in lately for lane in hidden)
-        return [("dim", f"+ {len(hidden)} more: {ran or 'none'} {word}")]
+        return sum(lane.id in lately for lane in lanes)
 
     def _states(self, lane: Lane) -> list[str]:
         column, last = self._scale.column, self._columns - 1
@@ -157,7 +162,7 @@ class LanePicture:
         return states
 
     def _running(self, column: int) -> dict[int, str]:
-        """The lanes that ran in `column`: "running" who ran most of it, "brief" the others.
+        """Those drawn that ran in `column`: "running" who ran most of it, "brief" the others.
 
         A second of a busy loop holds 100,000 slices, and a picture is drawn many
         times a second. So time is not added up, but looked at here and there.
@@ -167,9 +172,12 @@ class LanePicture:
         high = bisect_left(self._starts, end, lo=low)
         if low == high:  # one slice goes all through it
             return {self._ids[low - 1]: "running"} if low else {}
-        met = set(self._ids[low:high])
+        met = self._drawn.intersection(self._ids[low:high])
         if low and self._starts[low] > begin:
-            met.add(self._ids[low - 1])  # it began earlier and reaches into this column
+            # It began earlier and reaches into this column.
+            met |= self._drawn.intersection(self._ids[low - 1 : low])
+        if not met:
+            return {}
         ran = dict.fromkeys(met, "brief")
         length = end - begin
         looks = (
@@ -177,7 +185,8 @@ class LanePicture:
             for look in range(SAMPLES_PER_COLUMN)
         )
         for lane, seen in Counter(map(self._lane_at, looks)).items():
-            ran[lane] = "running" if seen >= SAMPLES_PER_COLUMN // 2 else "brief"
+            if seen >= SAMPLES_PER_COLUMN // 2:
+                ran[lane] = "running"
         return ran
 
     def _lane_at(self, at: int) -> int:

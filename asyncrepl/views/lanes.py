@@ -29,7 +29,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asyncrepl.views.lane_tracks import LanePicture, lanes_in_tree_order, legend, user_lanes
+from asyncrepl.views.lane_tracks import (
+    LanePicture,
+    lanes_in_tree_order,
+    legend,
+    rest_line,
+    user_lanes,
+)
 from asyncrepl.views.styled_lines import cell_width
 from asyncrepl.views.time_display import SECOND, Scale, axis_line
 
@@ -53,41 +59,33 @@ def lane_lines(
     """At most `rows` lines of at most `width` cells, for the instant `now_ns`.
 
     Each column of the picture is `column` nanoseconds. A task that has ended keeps its
-    row for `linger` seconds. If there are more tasks than rows, the last line sums up the
-    rest. `now_ns` is on the clock of `snapshot`; with `ascii`, the glyphs are ASCII.
+    row for `linger` seconds, if there is room. The last line sums up the tasks that have no lane
+    in `snapshot`; which those are is known where tasks are recorded. `now_ns` is on the clock of
+    `snapshot`; with `ascii`, the glyphs are ASCII.
     """
     names = min(max(width // 5, 8), 16)
     count = max(width - names - 1, 1)
     scale = Scale((now_ns // column - count + 1) * column, column, 1)
     picture = LanePicture(snapshot, scale, count, ascii=ascii)
-    shown, hidden = _chosen_lanes(snapshot, now_ns - int(linger * SECOND), rows)
-    families = lanes_in_tree_order(shown)
+    families = lanes_in_tree_order(_drawn_lanes(snapshot, now_ns - int(linger * SECOND), rows))
     drawn = [
         [label, ("", " "), *picture.track(lane)]
         for label, (lane, _) in zip(picture.labels(families, names), families, strict=True)
     ]
-    return (
-        [*drawn, picture.rest(hidden, now_ns - SECOND, "ran lately")][:rows] if hidden else drawn
-    )
+    rest = [rest_line(snapshot.others, snapshot.others_ran, "ran lately")]
+    return [*drawn, *rest][:rows] if snapshot.others else drawn
 
 
-def _chosen_lanes(snapshot: Snapshot, since: int, rows: int) -> tuple[list[Lane], list[Lane]]:
-    """The lanes to draw, and those to sum up.
-
-    Tasks that have not ended come first. Of too many, the oldest are drawn, and
-    the youngest that no other task made: that is the statement just typed.
-    """
+def _drawn_lanes(snapshot: Snapshot, since: int, rows: int) -> list[Lane]:
+    """The lanes to draw: those that have not ended, and where there is room some that have."""
     ended = snapshot.ended
     users = user_lanes(snapshot.lanes)
     alive = [lane for lane in users if lane.id not in ended]
-    if len(alive) > rows:
-        roots = [lane for lane in alive if lane.parent is None]
-        kept = {lane.id for lane in [*roots[-1:], *alive][: max(rows - 1, 0)]}
-        shown = [lane for lane in alive if lane.id in kept]
-        return shown, [lane for lane in alive if lane.id not in kept]
+    if snapshot.others:
+        return alive
     gone = [lane for lane in users if lane.id in ended and ended[lane.id].at >= since]
     gone.sort(key=lambda lane: ended[lane.id].at, reverse=True)
-    return [*alive, *gone[: rows - len(alive)]], []
+    return [*alive, *gone[: max(rows - len(alive), 0)]]
 
 
 #: At most so many seconds are drawn if nobody says how many.
@@ -130,7 +128,7 @@ def timeline_lines(
         for label, (lane, _) in zip(picture.labels(families, names), families, strict=True)
     ]
     if hidden:
-        lines.append(picture.rest(hidden, start, "ran"))
+        lines.append(rest_line(len(hidden), picture.count_ran(hidden, start), "ran"))
     lines.append([("", " " * (names + 2)), *axis_line(scale, range(columns), room)])
     return [*lines, *legend(picture.states, width, ascii=ascii)]
 
