@@ -11,7 +11,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from asyncrepl.runtime.package_modules import module_names
+from asyncrepl.runtime.lookups import module_names
 
 if TYPE_CHECKING:
     from asyncrepl.explain.rule import Rule

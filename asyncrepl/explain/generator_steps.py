@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from asyncrepl.events import async_states
+from asyncrepl.events import object_info
 from asyncrepl.syntax.names import callee_name, last_name, method_owner
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ STEPS = ("anext", "__anext__", "asend", "athrow", "aclose")
 
 def is_step(info: ObjectInfo | None) -> bool:
     """Whether it is the awaitable of a single step."""
-    return info is not None and async_states.is_step(info.kind)
+    return info is not None and object_info.is_step(info.kind)
 
 
 def called(evidence: Evidence, unit: Unit, node: ast.expr) -> tuple[Unit, ast.Call] | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from asyncrepl.syntax.node_types import COMPREHENSIONS, SCOPES
+from asyncrepl.syntax.names import COMPREHENSIONS, SCOPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,8 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.syntax.names import callee_name
-from asyncrepl.syntax.node_types import LOOPS
+from asyncrepl.syntax.names import LOOPS, callee_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.explanation import Fix

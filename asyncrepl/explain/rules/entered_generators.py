@@ -12,7 +12,7 @@ from asyncrepl.explain.fix_editor import Fixing
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.source_units import FUNCTIONS
-from asyncrepl.syntax.node_types import LOOPS
+from asyncrepl.syntax.names import LOOPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

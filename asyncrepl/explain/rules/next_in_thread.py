@@ -10,8 +10,7 @@ from asyncrepl.explain.explanation import Finding, Fix
 from asyncrepl.explain.fix_editor import Fixing, short
 from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes, scope
-from asyncrepl.syntax.names import last_name
-from asyncrepl.syntax.node_types import LOOPS
+from asyncrepl.syntax.names import LOOPS, last_name
 
 if TYPE_CHECKING:
     from types import CodeType
