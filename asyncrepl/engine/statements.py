@@ -36,6 +36,7 @@ import asyncio
 import builtins
 import contextvars
 import inspect
+import mmap
 import os
 import sys
 import time
@@ -117,10 +118,15 @@ def keep_memory_reserve() -> None:
 
 
 def free_memory_if_exhausted(error: BaseException | None) -> None:
-    """Give up the reserve, and what the stack of `error` holds, if there is no memory else."""
+    """Give up the reserve, and what the stack of `error` holds, if there is no memory else.
+
+    The system is asked for pages that nobody touches. What does not work: ``bytes`` of that size.
+    From the second on they come from the heap, every page of which is written then, and once one
+    was freed, the C library gives back nothing smaller any more: 4 MB a session.
+    """
     try:
-        bytes(_RESERVE_SIZE)
-    except MemoryError:
+        mmap.mmap(-1, _RESERVE_SIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
+    except (MemoryError, OSError):
         _reserve.clear()
         for _ in range(_MAX_CHAIN):
             if error is not None:
