@@ -1,11 +1,13 @@
 """Importing the modules that are not needed for the prompt, before they are needed.
 
 To start quickly, nothing is imported that the first prompt can do without. But then the first
-error, the first ``:tree`` imports up to a hundred modules on the user's loop, and holds it for as
+error imports up to a hundred modules on the user's loop, and holds it for as
 long: 0.1 s, and several times that on a busy machine. So as soon as somebody writes a statement, a
 thread imports them one after the other, with pauses as long as the work. It gives the interpreter
 lock away when a key is pressed, as all threads do. A prompt at which nobody writes costs neither
-that time nor the memory, a third of all that a session takes.
+that time nor the memory, a sixth of all that a session takes. Nor is anything imported that no
+statement can need: commands are, when a colon is typed, by what completes them; what they read
+and write files with, when they do.
 
 What does not work:
 
@@ -47,21 +49,8 @@ if TYPE_CHECKING:
 __all__ = ["ModulePreloader", "import_lock", "install_stdlib_copies", "module_names"]
 
 
-#: What a session may need, what is needed soonest first.
-_PACKAGES = (
-    "commands",  # also what `:` completes to
-    "explain",
-    "views",
-    "engine",
-    "session",
-    "syntax",
-    "instrument",
-    "terminal",
-    "export",
-    "transcript",
-)
-#: It belongs to pytest.
-_EXCLUDED = frozenset({"asyncrepl.transcript.pytest_plugin"})
+#: What a statement may need, what is needed soonest first.
+_PACKAGES = ("explain", "views", "engine", "session", "syntax", "instrument", "terminal")
 #: What functions of ours, and those of the standard library that they call, import later.
 _OTHER_MODULES = (
     "tokenize",
@@ -86,7 +75,7 @@ os.register_at_fork(
 
 
 class ModulePreloader:
-    """Imports what a session may need, in a thread of its own, while the loop of `turn` waits."""
+    """Imports what statements may need, in a thread of its own, while the loop of `turn` waits."""
 
     def __init__(self, turn: LoopIteration) -> None:
         self._turn = turn
@@ -126,15 +115,19 @@ class ModulePreloader:
             pause = max(perf_counter() - began, _MIN_PAUSE)
 
 
-def module_names() -> Iterator[str]:
-    """The modules, such that each imports few others: those farthest down come first."""
+def module_names(*packages: str) -> Iterator[str]:
+    """The modules of `packages`, such that each imports few others: the deepest come first.
+
+    Without `packages`, what a statement may need.
+    """
     from pkgutil import walk_packages
 
-    for each in _PACKAGES:
+    for each in packages or _PACKAGES:
         package = import_module(f"asyncrepl.{each}")
         found = [module.name for module in walk_packages(package.__path__, f"{package.__name__}.")]
-        yield from sorted({*found} - _EXCLUDED, key=lambda name: (-name.count("."), name))
-    yield from _OTHER_MODULES
+        yield from sorted(found, key=lambda name: (-name.count("."), name))
+    if not packages:
+        yield from _OTHER_MODULES
 
 
 #: Whose names are kept; but not of what replaces functions for everybody itself, nor of
