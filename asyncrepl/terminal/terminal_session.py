@@ -6,7 +6,6 @@ import gc
 import os
 import sys
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asyncrepl.engine.blocking.blocking_watchdog import BlockingWatchdog
@@ -65,6 +64,8 @@ def run_replays(terminal: Terminal, plans: list[ReplayPlan]) -> int:
         if terminal.session_exit.requested():
             break
     else:
+        from pathlib import Path
+
         from asyncrepl.session.guide import next_demo_lines
 
         played = Path(plans[-1].transcript.filename)
@@ -172,6 +173,8 @@ class _PromptSession:
 
     def play_named(self, name: str) -> None:
         """Play the transcript `name` in this session; time stands still but for its statements."""
+        from pathlib import Path
+
         from asyncrepl.runtime.shipped_demos import DemoNotFoundError
         from asyncrepl.transcript.grammar import TranscriptError
         from asyncrepl.transcript.transcript_parser import named_transcript
