@@ -22,7 +22,7 @@ from importlib.util import module_from_spec, spec_from_loader
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from asyncrepl.engine.code_owner import owner
-from asyncrepl.instrument.compilation import compile_source
+from asyncrepl.engine.statements import compiled
 from asyncrepl.runtime.isolation import (
     find_for_user,
     import_for_user,
@@ -124,7 +124,7 @@ class _InstrumentingLoader(SourceFileLoader):
         try:
             text = decode_source(data)
             source = self._sources.add(path, text, parse(text, path), module=True)
-            return compile_source(source, "module")
+            return compiled(source, "module")
         except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
             return super().get_code(fullname)
 
@@ -227,7 +227,7 @@ def _execute(session: Session, path: Path, module: types.ModuleType) -> None:
         raise LoadError(f"cannot load {path.name!r}: {_error_line(reading.error)}")
     try:
         source = session.sources.add(filename, text, parse(text, filename), module=True)
-        code = compile_source(source, "module")
+        code = compiled(source, "module")
         sys.modules.setdefault(module.__name__, module)
         exec(code, vars(module))
     except Exception as error:

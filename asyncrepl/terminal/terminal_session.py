@@ -88,7 +88,7 @@ def _opened_session(terminal: Terminal, clock: Clock) -> Iterator[_PromptSession
         ):
             stack.enter_context(context)
         with open_shell(terminal.console, frontend=frontend, clock=clock) as shell:
-            session = _PromptSession(terminal, shell, lease, replays)
+            session = _PromptSession(terminal, shell, frontend, lease, replays)
             frontend.connect(shell, session.play_named)
             shell.narrator.turn(on=terminal.trace)
             yield session
@@ -102,10 +102,17 @@ class _PromptSession:
     """Gives texts from the terminal to the shell, one after the other."""
 
     def __init__(
-        self, terminal: Terminal, shell: Shell, lease: TerminalLease, replays: ReplayControl
+        self,
+        terminal: Terminal,
+        shell: Shell,
+        frontend: TerminalFrontend,
+        lease: TerminalLease,
+        replays: ReplayControl,
     ) -> None:
         self._terminal = terminal
         self._shell = shell
+        self._frontend = frontend
+        self._prepared = False
         self._lease = lease
         self._replay_control = replays
         self._over = False
@@ -131,11 +138,11 @@ class _PromptSession:
         terminal.editor.lexer.takes_python = lambda name: takes_python(self._shell, name)
         terminal.ui.call(terminal.ui.painter.redraw)  # what is typed already may need help
         terminal.bridge.connect(loop, self._start, self._start)
-        terminal.ui.call(lambda: terminal.ui.pause_keys.connect(self._shell.debug_commands))
         install_stdlib_copies()
         _freeze_heap()
         terminal.out.on_write = self._shell.printed
-        terminal.err.on_write = self._shell.tape.write
+        # Not its method: the tape is made when there is something to keep.
+        terminal.err.on_write = lambda text: self._shell.tape.write(text)  # noqa: PLW0108
         self._interrupter.install()
         self._watchdog.start()
         terminal.ui.controller.buffer.on_text_changed.add_handler(self._written)
@@ -161,6 +168,7 @@ class _PromptSession:
 
     def play(self, plan: ReplayPlan) -> None:
         """Play a transcript; then the session is over."""
+        self._prepare()
         self._shell.observing.want("demo")
         self._shell.loop.live.clock.hold()
         # Not at once: what is typed very fast would come before this session is connected,
@@ -199,6 +207,7 @@ class _PromptSession:
         if not programs:
             self._prompt()
             return
+        self._prepare()
         (text, filename), *rest = programs
 
         def done(status: Status) -> None:
@@ -209,7 +218,15 @@ class _PromptSession:
 
         run_input(self._shell, text, done, scripted=lambda: False, filename=filename, mode="exec")
 
+    def _prepare(self) -> None:
+        """Something is about to run: have what the first prompt does without."""
+        self._frontend.observe()
+        if not self._prepared:
+            self._prepared, ui = True, self._terminal.ui
+            ui.call(lambda: ui.pause_keys.connect(self._shell.debug_commands))
+
     def _start(self, text: str, interrupt_after: float | None = None) -> None:
+        self._prepare()
         install_stdlib_copies()
         self._interrupter.install()
         run_input(
