@@ -153,7 +153,7 @@ def compiled(
     flags: int = 0,
     namespace: Mapping[str, object] | None = None,
 ) -> types.CodeType:
-    """As `asyncrepl.instrument.compilation.compile_source`, which is imported when it is needed."""
+    """As `compile_source` of `asyncrepl.instrument.compilation`, imported for the first."""
     code: types.CodeType = _compiler().compile_source(source, mode, flags, namespace)
     return code
 

@@ -50,7 +50,7 @@ __all__ = ["ModulePreloader", "import_lock", "install_stdlib_copies", "module_na
 
 
 #: What a statement may need, what is needed soonest first.
-_PACKAGES = ("instrument", "explain", "views", "engine", "session", "syntax", "terminal")
+_PACKAGES = ("instrument", "engine", "explain", "views", "session", "syntax", "terminal")
 #: What functions of ours, and those of the standard library that they call, import later.
 _OTHER_MODULES = (
     "tokenize",

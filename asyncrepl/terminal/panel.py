@@ -14,8 +14,6 @@ import math
 import time
 from typing import TYPE_CHECKING
 
-from asyncrepl.engine.tasks.living_tasks import LaneWindow
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -55,10 +53,14 @@ class LoopView:
         #: When the last task has ended, in the user's time, and when that was seen, in real time.
         self._last_end = 0, 0.0
 
-    def connect(self, loop: LiveLoop, watchdog: BlockingWatchdog) -> None:
-        """From now on look at `loop`, which `watchdog` watches."""
-        self._watchdog = watchdog
+    def connect(self, loop: LiveLoop) -> None:
+        """From now on look at `loop`, on which nothing of the user's runs yet."""
+        self._watchdog = None
         self._loop = loop
+
+    def watched_by(self, watchdog: BlockingWatchdog) -> None:
+        """From now on `watchdog` watches the loop."""
+        self._watchdog = watchdog
 
     def loop_blocked(self) -> bool:
         """Whether one loop iteration has been running for longer than 0.1 s."""
@@ -68,8 +70,11 @@ class LoopView:
         return turn.busy and time.monotonic() - turn.since > _BLOCKED_AFTER
 
     def at_rest(self) -> bool:
-        """Whether the loop waits, and who watches it will say when it goes on."""
-        return self._watchdog is not None and self._watchdog.asleep
+        """Whether the loop waits, and who watches it will say when it goes on.
+
+        Nobody watches before something runs for the first time: that is said, too.
+        """
+        return self._loop is not None and (self._watchdog is None or self._watchdog.asleep)
 
     def status(self, columns: int) -> Sequence[Line]:
         """One row that says by whom the loop is blocked.
@@ -117,6 +122,8 @@ class LoopView:
         timeline = None if self._loop is None else self._loop.live.timeline
         if timeline is None or self._loop is None:
             return ()
+        from asyncrepl.engine.tasks.living_tasks import LaneWindow
+
         clock = self._loop.live.clock
         now, speed = clock.shown_ns(), 1.0 if clock.speed == math.inf else clock.speed
         linger = int(_LINGER_NS * speed)

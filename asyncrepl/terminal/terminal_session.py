@@ -8,7 +8,6 @@ import sys
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from asyncrepl.engine.blocking.blocking_watchdog import BlockingWatchdog
 from asyncrepl.engine.loop.interrupts import Interrupter
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_runner import keep_running
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 
     from prompt_toolkit.buffer import Buffer
 
+    from asyncrepl.engine.blocking.blocking_watchdog import BlockingWatchdog
     from asyncrepl.session.input_run import Status
     from asyncrepl.session.shell import Shell
     from asyncrepl.terminal.terminal_setup import Program, Terminal
@@ -112,7 +112,6 @@ class _PromptSession:
         self._terminal = terminal
         self._shell = shell
         self._frontend = frontend
-        self._prepared = False
         self._lease = lease
         self._replay_control = replays
         self._over = False
@@ -120,18 +119,16 @@ class _PromptSession:
             shell.loop, shell, self._nothing_to_interrupt, self._cannot_interrupt
         )
         self._interrupter.heard = terminal.ui.drop_typed_ahead
-        self._watchdog = BlockingWatchdog(shell.loop)
+        #: Made when something runs for the first time.
+        self._watchdog: BlockingWatchdog | None = None
         shell.blocking_reporter.shows_measured = True
-        self._watchdog.looks = self._interrupter.wake
-        shell.sleeps.wanted = self._reports_sleeps_only
         self._preloader = ModulePreloader(shell.loop.live.turn)
 
     def run(self) -> None:
         """Run the loop until the session is to end."""
         terminal, loop = self._terminal, self._shell.loop
         terminal.session_exit.connect(loop, self._interrupter.stuck)
-        terminal.loop_view.connect(loop, self._watchdog)
-        self._watchdog.woken = self._show_again
+        terminal.loop_view.connect(loop)
         terminal.completer.connect(
             self._shell.session.namespace, lambda text: complete_command(self._shell, text)
         )
@@ -144,7 +141,6 @@ class _PromptSession:
         # Not its method: the tape is made when there is something to keep.
         terminal.err.on_write = lambda text: self._shell.tape.write(text)  # noqa: PLW0108
         self._interrupter.install()
-        self._watchdog.start()
         terminal.ui.controller.buffer.on_text_changed.add_handler(self._written)
         try:
             leaving = keep_running(
@@ -159,7 +155,8 @@ class _PromptSession:
         finally:
             terminal.ui.controller.buffer.on_text_changed.remove_handler(self._written)
             self._preloader.close()
-            self._watchdog.close()
+            if self._watchdog is not None:
+                self._watchdog.close()
             self._interrupter.uninstall()
 
     def run_first(self, programs: list[Program]) -> None:
@@ -168,7 +165,6 @@ class _PromptSession:
 
     def play(self, plan: ReplayPlan) -> None:
         """Play a transcript; then the session is over."""
-        self._prepare()
         self._shell.observing.want("demo")
         self._shell.loop.live.clock.hold()
         # Not at once: what is typed very fast would come before this session is connected,
@@ -221,9 +217,20 @@ class _PromptSession:
     def _prepare(self) -> None:
         """Something is about to run: have what the first prompt does without."""
         self._frontend.observe()
-        if not self._prepared:
-            self._prepared, ui = True, self._terminal.ui
+        if self._watchdog is None:
+            ui = self._terminal.ui
             ui.call(lambda: ui.pause_keys.connect(self._shell.debug_commands))
+            self._shell.sleeps.wanted = self._reports_sleeps_only
+            self._watchdog = self._watch()
+
+    def _watch(self) -> BlockingWatchdog:
+        from asyncrepl.engine.blocking.blocking_watchdog import BlockingWatchdog
+
+        watchdog = BlockingWatchdog(self._shell.loop)
+        watchdog.looks, watchdog.woken = self._interrupter.wake, self._show_again
+        watchdog.start()
+        self._terminal.loop_view.watched_by(watchdog)
+        return watchdog
 
     def _start(self, text: str, interrupt_after: float | None = None) -> None:
         self._prepare()
@@ -241,8 +248,9 @@ class _PromptSession:
 
     def _done(self, status: Status) -> None:
         # Before the next prompt, not when the watchdog happens to look next.
-        for blocks in self._watchdog.look(ended=f"input {self._shell.session.count}"):
-            self._watchdog.report(blocks)
+        if (watchdog := self._watchdog) is not None:
+            for blocks in watchdog.look(ended=f"input {self._shell.session.count}"):
+                watchdog.report(blocks)
         if status.kind == "exit":
             self._terminal.session_exit.request(status.exit_code)
         else:
