@@ -228,6 +228,14 @@ def complete_command(shell: Shell, text: str) -> CompletionWords:
     return command.complete(shell, rest)
 
 
+def saves_session(shell: Shell, name: str) -> bool:
+    """Whether the command `name`, or a beginning of it, is one of those that write files."""
+    try:
+        return shell.registry.find(name).run.__module__.startswith("asyncrepl.export.")
+    except CommandError:
+        return False
+
+
 def takes_python(shell: Shell, name: str) -> bool:
     """Whether Python is typed behind the command `name`, or a beginning of it."""
     try:

@@ -21,6 +21,7 @@ from asyncrepl.terminal.terminal_frontend import (
     ReplayControl,
     TerminalFrontend,
     complete_command,
+    saves_session,
     takes_python,
 )
 from asyncrepl.terminal.terminal_lease import TerminalLease, hooks_installed
@@ -285,7 +286,9 @@ class _PromptSession:
     def _written(self, buffer: Buffer) -> None:
         """Somebody writes: what the text may need is loaded by the time it is run."""
         if len(buffer.text) >= _STATEMENT_LENGTH:
-            self._preloader.start()
+            name = buffer.text[1:].split(maxsplit=1)[:1] if buffer.text[0] == ":" else []
+            saving = bool(name) and saves_session(self._shell, name[0])
+            self._preloader.start(command=bool(name), saving=saving)
 
     def _reports_sleeps_only(self) -> bool:
         """Whether sleeps are told, and nothing that the watchdog has measured.

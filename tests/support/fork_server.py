@@ -66,9 +66,7 @@ def _preload() -> None:
     """Import what sessions import at some time, and have the collector never look at it."""
     from asyncrepl.terminal.own_modules import module_names
 
-    commands = "commands", "export"
-    first = "asyncrepl.cli.main", "asyncrepl.terminal.terminal_frontend"
-    for name in (*first, *module_names(), *module_names(*commands)):
+    for name in ("asyncrepl.cli.main", "asyncrepl.terminal.terminal_frontend", *module_names()):
         with suppress(ImportError):  # some are of one Python only
             import_module(name)
     gc.collect()
