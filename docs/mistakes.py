@@ -21,14 +21,13 @@ sys.path.insert(0, str(HERE.parent / "tests"))
 
 from explain.harness import corrected, load, run  # noqa: E402
 
-from asyncrepl.explain.catalogue import RULES  # noqa: E402
+from asyncrepl.explain.explainer import RULES  # noqa: E402
 from asyncrepl.views.explanation_lines import by_step  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from asyncrepl.explain.explanation import Explanation
-    from asyncrepl.explain.rule import Rule
+    from asyncrepl.explain.explanation import Explanation, Rule
 
 PAGE = HERE / "mistakes.md"
 INTRODUCTION = """\

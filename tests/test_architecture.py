@@ -23,7 +23,6 @@ PAGE = (Path(__file__).parents[1] / "docs" / "architecture.md").read_text(encodi
 ELSEWHERE = (
     "terminal/",
     "events/iteration_events.py",
-    "explain/catalogue.py",
     "instrument/doubled_loops.py",
 )
 WAYS = {"a typed line", "an event", "an error", "a `:command`", "a transcript line"}

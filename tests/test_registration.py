@@ -26,8 +26,7 @@ def _zebra(shell, rest):
     return [[("", f"hello {rest}")]]
 """
 RULE = """
-from asyncrepl.explain.explanation import Finding
-from asyncrepl.explain.rule import Rule
+from asyncrepl.explain.explanation import Finding, Rule
 
 RULES = (Rule("zebra-crossing", "crossing without looking", 3, "Zebras look first.",
               lambda evidence: Finding("It was a zebra."), errors=(ZeroDivisionError,), rank=-1),)

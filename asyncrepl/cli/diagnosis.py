@@ -219,7 +219,7 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
     found.more = tuple(each for each in told if each != found.explanation)
     fix = found.explanation.fix if found.explanation is not None else None
     if found.explanation is not None and fix is not None and fix.filename == program.filename:
-        from asyncrepl.explain.merged_fixes import with_equals
+        from asyncrepl.explain.verified_fixes import with_equals
 
         found.explanation = with_equals(found.explanation, found.more, program.text)
     return found

@@ -16,8 +16,7 @@ from asyncrepl.views.styled_lines import one_line, text_lines, two_columns, wrap
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from asyncrepl.explain.explanation import Explanation
-    from asyncrepl.explain.rule import Rule
+    from asyncrepl.explain.explanation import Explanation, Rule
     from asyncrepl.session.command_registry import CompletionWords
     from asyncrepl.session.shell import Shell
     from asyncrepl.views.styled_lines import Line
@@ -108,7 +107,7 @@ def _trace(shell: Shell, rest: str) -> list[Line] | StatementAnswer:
 
 
 def _mistake_ids(_shell: Shell, _typed: str) -> CompletionWords:
-    from asyncrepl.explain.catalogue import RULES
+    from asyncrepl.explain.explainer import RULES
 
     return {"--all": "list them all"} | {rule.id: rule.title for rule in RULES}
 
@@ -143,7 +142,7 @@ def _why(shell: Shell, rest: str) -> list[Line]:
     width = shell.console.width
     if not rest:
         return story_lines(_last_explanation(shell).story, width)
-    from asyncrepl.explain.catalogue import RULES
+    from asyncrepl.explain.explainer import RULES
     from asyncrepl.views.explanation_lines import catalogue_lines, mistake_lines
 
     if rest == "--all":

@@ -1,19 +1,76 @@
-"""From evidence to an explanation: the first rule that finds its misconception."""
+"""From evidence to an explanation: the first rule that finds its misconception.
+
+A rule module says what it has in ``RULES``; it is found because it stands in the package `rules`.
+The special is asked before the general: when, is the `rank` of a rule. Most rules have none: they
+have that of their module, which is its place in the list below, times ten. A rule of a module that
+is not in the list is asked last, unless its own rank says otherwise.
+"""
 
 from __future__ import annotations
 
 import contextlib
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.catalogue import RULES
 from asyncrepl.explain.verified_fixes import verified
+from asyncrepl.runtime.lookups import module_names
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
-    from asyncrepl.explain.explanation import Explanation, Finding
-    from asyncrepl.explain.rule import Rule
+    from asyncrepl.explain.explanation import Explanation, Finding, Rule
 
-__all__ = ["explain"]
+__all__ = ["RULES", "explain"]
+
+
+#: Where the order matters: a rule that would fit, too, but says less comes after the better one.
+_ORDER = (
+    "misplaced_keywords",
+    "sync_scopes",
+    "lost_steps",
+    "iteration_end",
+    "scheduling_calls",
+    "misplaced_yields",
+    "generator_cleanup",
+    "wrong_states",
+    "second_walks",
+    "anext_methods",
+    "special_methods",
+    "async_callbacks",
+    "never_run",
+    "unused_generators",
+    "wrong_with",
+    "missing_streams",
+    "aiter_methods",
+    "refused_awaits",
+    "async_loops",
+    "sync_walks",
+    "operands",
+    "forgotten_tasks",
+    "slow_loops",
+)
+
+
+_RANKS = {name: rank * 10 for rank, name in enumerate(_ORDER)}
+
+
+_LAST = 10 * len(_ORDER)
+
+
+def _all_rules() -> tuple[Rule, ...]:
+    ranked: list[tuple[int, Rule]] = []
+    modules = module_names("asyncrepl.explain.rules")
+    modules.sort(key=lambda name: _RANKS.get(name.rpartition(".")[2], _LAST))
+    for module in modules:
+        rank = _RANKS.get(module.rpartition(".")[2], _LAST)
+        ranked += [
+            (rank if rule.rank is None else rule.rank, rule)
+            for rule in getattr(import_module(module), "RULES", ())  # some only help others
+        ]
+    ranked.sort(key=lambda pair: pair[0])  # of one rank, in the order of their modules
+    return tuple(rule for _, rule in ranked)
+
+
+RULES: tuple[Rule, ...] = _all_rules()
 
 
 def explain(evidence: Evidence | None, *, strict: bool = False) -> Explanation | None:

@@ -1,10 +1,15 @@
-"""What an explanation is: values, no logic."""
+"""What an explanation is, and the one shape of all rules that give one."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-__all__ = ["Explanation", "Finding", "Fix", "Other"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from asyncrepl.explain.evidence import Evidence, Stage
+
+__all__ = ["Explanation", "Finding", "Fix", "Other", "Rule"]
 
 
 class Fix(NamedTuple):
@@ -63,3 +68,78 @@ class Explanation(NamedTuple):
     fix: Fix | None
     also: Other | None
     story: str
+
+
+#: What ``async for`` does, in the words of a reader who sees it for the first time.
+_STEPS = (
+    "type(iterable).__aiter__(iterable) gives the asynchronous iterator",
+    "type(iterator).__anext__(iterator) gives an awaitable",
+    "the awaitable is awaited: it may suspend, and others run meanwhile",
+    "the value is bound to the target",
+    "the body runs",
+    "2 to 5 repeat until StopAsyncIteration ends the loop",
+)
+
+
+class Rule(NamedTuple):
+    """One misconception: how to recognise it and what to say.
+
+    `find` judges evidence of the `stage` and the `errors` named here, or of what it
+    `sees`; it returns None when the misconception is not the cause. `model` says how things really
+    are, in a few sentences that need no context. Rules are asked in the order of their `rank`;
+    None stands for that of the module, see `asyncrepl.explain.explainer`.
+    """
+
+    id: str
+    title: str
+    step: int
+    model: str
+    find: Callable[[Evidence], Finding | None]
+    stage: Stage = "run"
+    errors: tuple[type[BaseException], ...] = (TypeError,)
+    sees: str = ""
+    rank: int | None = None
+
+    def concerns(self, evidence: Evidence) -> bool:
+        """Whether `find` is to be asked."""
+        if evidence.stage != self.stage:
+            return False
+        if evidence.seen is not None:
+            return evidence.seen.what == self.sees
+        # The interpreter and asyncio raise these very types; a subclass is somebody else's.
+        return self.stage != "run" or type(evidence.error) in self.errors
+
+    def explanation(self, finding: Finding) -> Explanation:
+        """What is told of `finding`."""
+        return Explanation(
+            id=self.id,
+            title=self.title,
+            step=self.step,
+            why=_why(finding),
+            fix=finding.fix,
+            also=finding.also,
+            story=self._story(finding),
+        )
+
+    def _story(self, finding: Finding) -> str:
+        return f"{_why(finding)}\n\n{self.account()}"
+
+    def account(self, *, broke: bool = True) -> str:
+        """How things really are, and the six steps with a mark at the one that breaks.
+
+        `broke` says that it has just happened, and not that it may.
+        """
+        if self.step == 0:
+            when = "It failed before anything ran" if broke else "It fails before anything runs"
+            head = f"{when}. What `async for` does when it runs:"
+        else:
+            head = f"What `async for` does, and where it {'broke' if broke else 'breaks'}:"
+        steps = [
+            f"{'→' if number == self.step else ' '} {number}. {text}"
+            for number, text in enumerate(_STEPS, 1)
+        ]
+        return "\n".join([self.model, "", head, *steps])
+
+
+def _why(finding: Finding) -> str:
+    return finding.why if finding.also is None else f"{finding.why} Or {finding.also.clause}."

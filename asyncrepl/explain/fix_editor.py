@@ -22,12 +22,13 @@ from asyncrepl.explain.fresh_names import (
     is_pythons,
     names_in,
 )
-from asyncrepl.explain.scopes import own_nodes, scope
-from asyncrepl.explain.source_places import (
+from asyncrepl.explain.scopes import (
     CannotFixError,
     first_after_head,
     is_async_genexp,
     keyword_span,
+    own_nodes,
+    scope,
 )
 from asyncrepl.explain.source_units import Unit, parsed
 from asyncrepl.explain.value_origins import bindings

@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 
     from asyncrepl.engine.leaks.open_generators import OpenGenerator
     from asyncrepl.events.findings import Leak
-    from asyncrepl.explain.explanation import Explanation, Fix
-    from asyncrepl.explain.rule import Rule
+    from asyncrepl.explain.explanation import Explanation, Fix, Rule
     from asyncrepl.syntax.sources import Source
 
 __all__ = [

@@ -9,7 +9,7 @@ from explain.figures import judge, snippets
 from explain.harness import judged_as, load, result_of, run
 from explain.outcomes import outcome
 
-from asyncrepl.explain.catalogue import RULES
+from asyncrepl.explain.explainer import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

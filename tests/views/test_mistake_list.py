@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from asyncrepl.explain.catalogue import RULES
-from asyncrepl.explain.rule import Rule
+from asyncrepl.explain.explainer import RULES
+from asyncrepl.explain.explanation import Rule
 from asyncrepl.views.explanation_lines import by_step, catalogue_lines, mistake_lines
 from asyncrepl.views.styled_lines import plain
 

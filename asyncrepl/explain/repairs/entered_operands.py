@@ -13,8 +13,7 @@ from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.kinds import Kind, has
 from asyncrepl.explain.repairs.iterated_operands import given_to
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, kind_of_case, made_here, yields_once
-from asyncrepl.explain.scopes import scope
-from asyncrepl.explain.source_places import deepen
+from asyncrepl.explain.scopes import deepen, scope
 from asyncrepl.explain.static_values import is_async_iterable
 from asyncrepl.explain.value_origins import loads, origins
 from asyncrepl.syntax.names import callee_name

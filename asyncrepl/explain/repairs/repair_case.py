@@ -6,11 +6,10 @@ import ast
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.events.object_info import ObjectInfo
-from asyncrepl.explain.generator_steps import stepped_source
 from asyncrepl.explain.kinds import Kind, has, kind_of
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.source_units import FUNCTIONS
-from asyncrepl.explain.value_origins import argument, bindings, origins
+from asyncrepl.explain.value_origins import argument, bindings, origins, stepped_source
 from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:

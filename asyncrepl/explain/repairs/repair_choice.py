@@ -16,15 +16,9 @@ from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
 from asyncrepl.explain.bindings import takes_nothing
 from asyncrepl.explain.class_methods import takes
 from asyncrepl.explain.demands import Demand, met
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of
+from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, is_mock, kind_of
-from asyncrepl.explain.repairs.attribute_repairs import (
-    items_as_list,
-    next_method,
-    of_one_item,
-    resource,
-    twin,
-)
 from asyncrepl.explain.repairs.awaited_operands import (
     as_task,
     awaited,
@@ -45,7 +39,9 @@ from asyncrepl.explain.repairs.awaited_operands import (
     yielded_through,
 )
 from asyncrepl.explain.repairs.entered_operands import (
+    around_statement,
     delegated_entered,
+    enter_rest,
     entered,
     entered_async,
     entered_first,
@@ -96,12 +92,15 @@ from asyncrepl.explain.repairs.plain_operands import (
 from asyncrepl.explain.repairs.repair_case import (
     AWAITABLE,
     CALLABLE,
+    COLLECTORS,
     LOOPS,
     WALKABLE,
     Case,
     is_lock,
     kind_of_case,
+    yields_once,
 )
+from asyncrepl.explain.value_origins import origins
 from asyncrepl.syntax.names import callee_name
 from asyncrepl.syntax.source_rewriter import Edit
 
@@ -112,7 +111,98 @@ if TYPE_CHECKING:
 
     Repair = Callable[[Fixing, Case], None]
 
-__all__ = ["repaired"]
+__all__ = ["items_as_list", "next_method", "of_one_item", "repaired", "resource", "twin"]
+
+
+_TWINS = {"send": "asend", "throw": "athrow", "close": "aclose"}
+
+
+_NEXT = ("anext", "__anext__", "__next__", "next")
+
+
+_ITER = ("aiter", "__iter__", "iter")
+
+
+def twin(fixing: Fixing, case: Case) -> None:
+    """``gen.send(x)`` → ``await gen.asend(x)``."""
+    call = case.unit.parents.get(case.owner)
+    if case.owner.attr not in _TWINS or not isinstance(call, ast.Call):
+        raise CannotFixError
+    fixing.of(case.unit).replace(case.owner, f"{case.source}.{_TWINS[case.owner.attr]}")
+    if not awaits_of(case.unit, call):
+        fixing.awaiting(case.unit, call)
+
+
+def next_method(fixing: Fixing, case: Case) -> None:
+    """``gen.anext()`` → ``await anext(gen)``; what is no iterator goes through ``aiter``."""
+    call = case.unit.parents.get(case.owner)
+    if not isinstance(call, ast.Call) or case.owner.attr not in (*_NEXT, *_ITER):
+        raise CannotFixError
+    source = case.unit.source.source
+    name = "anext" if case.owner.attr in _NEXT else "aiter"
+    operand = case.source
+    if name == "anext" and not has(case.info, "__anext__"):
+        operand = f"aiter({operand})"
+    arguments = ", ".join([operand, *(source(each) for each in call.args)])
+    fixing.of(case.unit).replace(call, f"{name}({arguments})")
+    if name == "anext" and not awaits_of(case.unit, call):
+        fixing.awaiting(case.unit, call)
+
+
+def resource(fixing: Fixing, case: Case) -> None:
+    """A generator that yields one thing to be used: entered, as the manager it is meant as."""
+    assert case.info is not None
+    found = case.evidence.units.definition(case.info.code)
+    options = case.evidence.resolver.yielded(case.info.code)
+    if found is None or not yields_once(*found):
+        raise CannotFixError
+    if options and not any(met(case.demand, each) for each in options):
+        raise CannotFixError
+    made = origins(case.evidence.units, case.unit, case.node)
+    if len(made) != 1 or not isinstance(made[0].node, ast.Call):
+        raise CannotFixError
+    (unit, call) = made[0]
+    assert isinstance(call, ast.Call)
+    if callee_name(call) != found[1].name:
+        raise CannotFixError  # it was made by somebody who was given the function
+    function = unit.source.source(call.func)
+    manager = (
+        f"asynccontextmanager({function})"
+        + unit.text[unit.source.span(call.func).end : unit.source.span(call).end]
+    )
+    fixing.needs_name(unit, "contextlib", "asynccontextmanager")
+    assigned = unit.parents.get(call)
+    if isinstance(assigned, ast.Assign) and isinstance(assigned.targets[0], ast.Name):
+        enter_rest(fixing, unit, assigned, manager, assigned.targets[0].id)
+    else:
+        around_statement(fixing, unit, call, manager)
+
+
+def items_as_list(fixing: Fixing, case: Case) -> None:
+    """What a list has, or collects the items in other libraries: a list of them."""
+    call, name = case.unit.parents.get(case.owner), case.owner.attr
+    if name in COLLECTORS and isinstance(call, ast.Call):
+        item = fresh(case.unit, "x")
+        text = f"[{item} async for {item} in {case.source}]"
+        awaits = [each for each in awaits_of(case.unit, call) if each.value is call]
+        fixing.of(case.unit).replace(awaits[0] if awaits else call, text)
+        fixing.suspending(case.unit, call)
+    elif lookup(list, name) is not MISSING:
+        collected(fixing, case)
+    else:
+        raise CannotFixError
+
+
+def of_one_item(fixing: Fixing, case: Case) -> None:
+    """What the items have: asked of the next one."""
+    assert case.info is not None
+    options = case.evidence.resolver.yielded(case.info.code)
+    found = case.evidence.units.definition(case.info.code)
+    once = found is not None and yields_once(*found)  # then it is to be closed, too
+    if once or not any(met(case.demand, each) for each in options):
+        raise CannotFixError
+    fixing.of(case.unit).replace(case.node, f"(await anext({case.source}))")
+    fixing.suspending(case.unit, case.node)
 
 
 def repaired(case: Case) -> Fix | None:
@@ -240,7 +330,11 @@ def _put_suffix(fixing: Fixing, case: Case) -> None:
 
 
 _NAMED = ("iter", "enumerate", "list")
+
+
 _UNKNOWN: dict[str, tuple[Repair, ...]] = {"await": (without_await,)}
+
+
 _AWAITABLE: dict[str, tuple[Repair, ...]] = {
     "coroutine": (ensured,),
     "function": (scheduled,),
@@ -264,7 +358,11 @@ _AWAITABLE: dict[str, tuple[Repair, ...]] = {
     "attribute, of tasks": (awaited_result, as_task),
     "*": (awaited,),
 }  # fmt: skip
+
+
 _STEP = {**_AWAITABLE, "async step": (step_itself, awaited)}
+
+
 _WALKABLE: dict[str, tuple[Repair, ...]] = {
     "attribute": (twin, next_method, resource, items_as_list, of_one_item),
     "await, function": (drained,),
@@ -287,6 +385,8 @@ _WALKABLE: dict[str, tuple[Repair, ...]] = {
     "close": (unclosed,),
     "*": (first_item, collected),
 }
+
+
 _MANAGER: dict[str, tuple[Repair, ...]] = {
     "walk, yield from": (delegated_entered,),
     "enter, with": (make_async_with,),
@@ -302,17 +402,29 @@ _MANAGER: dict[str, tuple[Repair, ...]] = {
     "call, awaited": (entered,),
     "*": (entered,),
 }
+
+
 _AWAITABLE_MANAGER = {**_MANAGER, "async walk": (entered,), "*": (awaited,)}
+
+
 _MOCK: dict[str, tuple[Repair, ...]] = {"await": (as_async_mock,)}
+
+
 _CALLABLE: dict[str, tuple[Repair, ...]] = {"*": (_called,)}
+
+
 _OWN: dict[Kind, dict[str, tuple[Repair, ...]]] = {
     Kind.MOCK: _MOCK,
     Kind.STEP: _STEP,
     **dict.fromkeys(WALKABLE, _WALKABLE),
     **dict.fromkeys(CALLABLE, _CALLABLE),
 }
+
+
 #: Entering a lock gives nothing.
 _LOCK = {**_MANAGER, "await": (dropped,), "call": (entered_uncalled,), "*": ()}
+
+
 _ORDINARY: dict[str, tuple[Repair, ...]] = {
     "await, function": (gathered, in_thread, as_awaitable),
     "await, list": (in_thread, as_awaitable),
@@ -324,6 +436,8 @@ _ORDINARY: dict[str, tuple[Repair, ...]] = {
     "iterator": (as_async,),
     "close": (unclosed,),
 }
+
+
 _PLAIN_MANAGER = {
     **_ORDINARY,
     "await, function": (entered_instead, opened),

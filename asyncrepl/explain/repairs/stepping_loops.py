@@ -9,9 +9,9 @@ import ast
 from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.generator_steps import stepped_source
 from asyncrepl.explain.source_units import FUNCTIONS
 from asyncrepl.explain.static_values import Resolver
+from asyncrepl.explain.value_origins import stepped_source
 from asyncrepl.syntax.source_rewriter import Span, indent
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""The rules, by family. Each is listed in `asyncrepl.explain.catalogue`."""
+"""The rules, by family. The order is that of `asyncrepl.explain.explainer`."""

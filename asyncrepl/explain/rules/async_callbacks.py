@@ -7,13 +7,13 @@ got the function is certain if nothing else calls it.
 from __future__ import annotations
 
 import ast
+from types import CoroutineType
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.dropped_coroutines import dropped_name, handed_to
-from asyncrepl.explain.explanation import Finding, Fix
+from asyncrepl.explain.explanation import Finding, Fix, Rule
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.syntax.names import callee_name
 from asyncrepl.syntax.source_rewriter import Span
@@ -24,10 +24,17 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES"]
 
+
 _THREADS = ("to_thread", "run_in_executor")
+
+
 _OWN_THREADS = ("Thread", "submit")
+
+
 #: Which argument is the callback.
 _CALLBACKS = {"call_soon": 0, "call_soon_threadsafe": 0, "call_later": 1, "call_at": 1}
+
+
 _WALKERS = ("filter", "map")
 
 
@@ -155,7 +162,46 @@ _MODEL = (
     "`to_thread` calls a blocking function in a thread. An `async def` called there "
     "only makes a coroutine: await it on the loop, `await work()`."
 )
+
+
 _THREAD = "to-thread-of-async-function", "an async function given to a thread", 3, _MODEL
+
+
+def _callback(evidence: Evidence) -> Finding | None:
+    calls = [node for node in evidence.nodes if isinstance(node, ast.Call)]
+    call = calls[0] if calls and evidence.direct else None
+    if call is None or callee_name(call) not in ("sorted", "min", "max", "sort", "reduce"):
+        return None
+    key = next((each for each in call.keywords if each.arg == "key"), None)
+    function = evidence.resolver.value(key.value) if key else None
+    made = evidence.resolver.result(function)
+    if key is None or made is None or made.kind is not CoroutineType:
+        return None
+    unit = evidence.unit
+    why = (
+        f"`{callee_name(call)}` calls {short(unit, key.value)} synchronously and compares "
+        "coroutines: compute the keys first."
+    )
+    return Finding(why, _keys_first(evidence, call, key))
+
+
+def _keys_first(evidence: Evidence, call: ast.Call, key: ast.keyword) -> Fix | None:
+    if len(call.args) != 1 or not isinstance(call.func, ast.Name):
+        return None
+    unit, fixing = evidence.unit, Fixing(evidence)
+    source, function = unit.source.source(call.args[0]), unit.source.source(key.value)
+    name = fixing.fresh(unit, "keys")
+    item = fresh(unit, "item")
+    line = f"{name} = {{{item}: await {function}({item}) for {item} in {source}}}"
+    fixing.of(unit).lines_before(unit.statement(call), line)
+    fixing.of(unit).replace(call.args[0], name)
+    fixing.of(unit).replace(key.value, f"{name}.get")
+    try:
+        fixing.suspending(unit, call)
+    except CannotFixError:
+        return None
+    return fixing.fix()
+
 
 RULES = (
     Rule(*_THREAD, _in_thread, "seen", sees="dropped"),
@@ -179,5 +225,13 @@ RULES = (
         _walked_through,
         "seen",
         sees="dropped",
+    ),
+    Rule(
+        "async-callback-for-sync-function",
+        "an async function given as a key",
+        5,
+        "Builtins call their callback synchronously and get coroutine objects. Compute the "
+        "values first with an async comprehension.",
+        _callback,
     ),
 )

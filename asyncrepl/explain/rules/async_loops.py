@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Other
 from asyncrepl.explain.fix_editor import Fixing, short
+from asyncrepl.explain.hoisted_code import with_yield
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, is_mock
 from asyncrepl.explain.rules.operand_rules import ANY, FUNCTIONS, Told, row
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.explain.yield_edits import with_yield
 
 if TYPE_CHECKING:
     from asyncrepl.explain.explanation import Fix
 
-__all__ = ["ASYNC_LOOPS", "nothing_to_walk"]
+__all__ = ["RULES"]
 
 _BUILTIN_ITERATORS = frozenset({enumerate, zip, map, filter, reversed})
 
@@ -91,7 +91,7 @@ def _coroutine_walked(told: Told) -> str:
     return f"{told.text} is a coroutine: what it returns only exists after `await`."
 
 
-def nothing_to_walk(told: Told) -> str:
+def _nothing_to_walk(told: Told) -> str:
     """What is said of what cannot be walked in any way."""
     if told.info is None:
         return f"What {told.text} gives has no `__aiter__`: `async for` cannot walk it."
@@ -108,7 +108,7 @@ def nothing_to_walk(told: Told) -> str:
 _PLAIN = ANY - ASYNCHRONOUS - {Kind.NONE, Kind.CLASS, Kind.FUNCTION, Kind.MODULE, Kind.VALUE}
 
 
-ASYNC_LOOPS = (
+RULES = (
     row(
         "async-def-without-yield",
         "`async for` over an `async def` without `yield`",
@@ -251,6 +251,50 @@ ASYNC_LOOPS = (
         lambda told: (
             f"{told.text} is a plain generator: it has `__next__` and no `__anext__`. Use `for`, "
             "or write its function with `async def`."
+        ),
+    ),
+    row(
+        "async-for-over-one-anext",
+        "`async for` over one step",
+        1,
+        "`anext(it)` is one step: `await anext(it)`. To loop, give `async for` the iterator "
+        "itself.",
+        "async walk",
+        frozenset({Kind.STEP}),
+        lambda told: f"{told.text} is a single step; the loop makes the steps itself.",
+    ),
+    row(
+        "async-for-over-plain-object",
+        "`async for` over an object that cannot be walked",
+        1,
+        "The object offers no iteration at all under this name. Look for the method that returns "
+        "an async iterator (often `aiter_…`, `.stream()`, `.content`), or for a number use "
+        "`range`.",
+        "async walk",
+        frozenset({Kind.VALUE, Kind.MODULE, Kind.MANAGER, Kind.MOCK}),
+        _nothing_to_walk,
+        lambda told: not has(told.info, "__iter__", "__getitem__"),
+    ),
+    row(
+        "async-for-over-none",
+        "`async for` over None",
+        1,
+        "A function without `return` gives None. Return the async iterable.",
+        "async walk",
+        frozenset({Kind.NONE}),
+        lambda told: f"{told.text} is None: there is nothing to walk.",
+    ),
+    row(
+        "async-for-over-sync-iterable-class",
+        "`async for` over a class with `__iter__`",
+        1,
+        "`async for` does not fall back on `__iter__`: it needs `__aiter__` on the class. Use a "
+        "plain `for`, or give the class an `__aiter__` that returns an async iterator.",
+        "async walk",
+        ANY - ASYNCHRONOUS,
+        lambda told: (
+            f"`{told.name}` has `__iter__` and no `__aiter__`, and `async for` does not fall back "
+            "on `__iter__`."
         ),
     ),
 )

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import ast
 import inspect
+import sys
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Finding, Fix, Other
+from asyncrepl.explain.explanation import Finding, Fix, Other, Rule
 from asyncrepl.explain.fix_editor import Fixing, short
-from asyncrepl.explain.generator_steps import called, is_step, stepped_source
 from asyncrepl.explain.repairs.stepping_loops import end_loop, guard_statement
-from asyncrepl.explain.rule import Rule
-from asyncrepl.explain.scopes import scope
+from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.source_units import FUNCTIONS, Unit
 from asyncrepl.explain.static_values import Resolver
-from asyncrepl.syntax.names import callee_name, canonical_name, last_name
+from asyncrepl.explain.value_origins import called, is_step, stepped_source
+from asyncrepl.syntax.names import LOOPS, callee_name, canonical_name, last_name
 
 if TYPE_CHECKING:
+    from types import CodeType
+
     from asyncrepl.explain.evidence import Evidence, Site
 
-__all__ = ["RULES", "STEPS", "awaited_step", "catches_end", "outlives_timeouts", "stopped_at"]
+__all__ = ["NEXT_CALLS", "RULES", "awaited_step", "catches_end", "outlives_timeouts", "stopped_at"]
+
 
 _STOPS = ("StopIteration", "StopAsyncIteration")
-STEPS = ("anext", "__anext__")
+
+
+NEXT_CALLS = ("anext", "__anext__")
 
 
 def _raised(site: Site) -> ast.Raise | None:
@@ -123,7 +128,7 @@ def _returned(evidence: Evidence, site: Site, stop: str) -> Fix | None:
     call = site.node(ast.Call)
     if call is None or len(call.args) != 1 or callee_name(call) not in ("next", "anext"):
         return None
-    _with_default(fixing, unit, call)
+    _defaulted(fixing, unit, call)
     return fixing.fix()
 
 
@@ -166,7 +171,7 @@ def awaited_step(evidence: Evidence, site: Site) -> tuple[Unit, ast.Call] | None
     operand = node.value if node else site.node(ast.Call)
     for each in _awaited_together(operand) if operand is not None else ():
         found = called(evidence, site.unit, each)
-        if found is not None and callee_name(found[1]) in STEPS:
+        if found is not None and callee_name(found[1]) in NEXT_CALLS:
             return found
     return None
 
@@ -196,11 +201,11 @@ def _in_body(evidence: Evidence) -> Finding | None:
         f"{short(*step)} found no more items, in the body of the loop: there "
         "StopAsyncIteration is an error like any other."
     )
-    _with_default(fixing, *step)
+    _defaulted(fixing, *step)
     return Finding(why, fixing.fix())
 
 
-def _with_default(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
+def _defaulted(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     edits = fixing.of(unit)
     if isinstance(call.func, ast.Attribute):
         edits.replace(call, f"anext({unit.source.source(call.func.value)}, None)")
@@ -211,7 +216,11 @@ def _with_default(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
 
 #: What lets a program go on after a time limit: what catches its error, or never lets it out.
 _TIMEOUT_ERRORS = {"TimeoutError", "CancelledError", "OSError", "Exception", "BaseException"}
+
+
 _SWALLOWING = ("suppress", "gather", "wait", "create_task", "move_on_after")
+
+
 _TIME_LIMITS = ("wait_for", "timeout", "timeout_at")
 
 
@@ -224,7 +233,7 @@ def _exhausted(evidence: Evidence) -> Finding | None:
         return None
     fixing = Fixing(evidence)
     if not end_loop(evidence, fixing, _sites_outside(evidence), step[1]):
-        _with_default(fixing, *step)
+        _defaulted(fixing, *step)
     also = Other("timeout-ends-the-generator", "a timeout has cancelled an earlier step of it")
     maybe = also if _may_be_cancelled(step[1], evidence) else None
     return Finding(_why_exhausted(*step), fixing.fix(), maybe)
@@ -272,7 +281,98 @@ def _may_be_cancelled(call: ast.Call, evidence: Evidence) -> bool:
     return any(callee_name(call) in _TIME_LIMITS for call in calls)
 
 
+def _raised_by_thread(evidence: Evidence) -> Finding | None:
+    """The RuntimeError that Python makes of it from 3.12 on."""
+    cause = evidence.error.__cause__ if evidence.error is not None else None
+    trace = cause.__traceback__ if type(cause) is StopIteration else None
+    if trace is None or not _runs_job(trace.tb_frame.f_code) or not evidence.sites:
+        return None
+    site = evidence.sites[-1]
+    waited = site.node(ast.Await)
+    return _out_of_thread(evidence, site.unit, waited) if waited is not None else None
+
+
+def _runs_job(code: CodeType) -> bool:
+    """Whether it is what runs a job in a thread of a pool."""
+    items = vars(sys.modules.get("concurrent.futures.thread", ast)).get("_WorkItem")
+    return items is not None and code is vars(items)["run"].__code__
+
+
+def _waits_for_thread(evidence: Evidence) -> Finding | None:
+    """Before, the loop's log has it, and who awaits the thread waits for ever."""
+    awaits = [node for node in evidence.nodes if isinstance(node, ast.Await)]
+    return _out_of_thread(evidence, evidence.unit, awaits[-1]) if awaits else None
+
+
+def _out_of_thread(evidence: Evidence, unit: Unit, waited: ast.Await) -> Finding:
+    why = (
+        f"{short(unit, waited.value)} ends in a StopIteration, which cannot come out of a thread "
+        "into an `await`: a future does not take it. Give `next` a default and ask for that."
+    )
+    return Finding(why, _with_default(evidence, unit, waited))
+
+
+def _with_default(evidence: Evidence, unit: Unit, waited: ast.Await) -> Fix | None:
+    """``next(it, end)``, and what was to be done at the StopIteration where that comes."""
+    call, statement = waited.value, unit.statement(waited)
+    loop = unit.enclosing(waited, *LOOPS)
+    if not isinstance(call, ast.Call) or loop is None or not _gives_next(call):
+        return None
+    fixing = Fixing(evidence)
+    end = fixing.fresh(unit, "end")
+    edits, given = fixing.of(unit), isinstance(statement, ast.Assign) and statement.value is waited
+    edits.lines_before(loop, f"{end} = object()")
+    edits.after(call.args[-1], f", {end}")
+    leaving = _at_the_end(unit, waited)
+    if given:
+        name = unit.source.source(statement.targets[0])  # type: ignore[attr-defined]  # see above
+        edits.lines_after(statement, f"if {name} is {end}:\n    {leaving}")
+        return fixing.fix()
+    name, source = fixing.fresh(unit, "item"), unit.source.source
+    inner = f"{source(call)[:-1].rstrip().rstrip(',')}, {end})"
+    edits = (fixing := Fixing(evidence)).of(unit)
+    edits.lines_before(loop, f"{end} = object()")
+    test = f"if ({name} := await {inner}) is {end}:\n    {leaving}"
+    edits.lines_before(statement, test)
+    edits.replace(waited, name)
+    return fixing.fix()
+
+
+def _gives_next(call: ast.Call) -> bool:
+    """Whether it is ``to_thread(next, it)`` or the like, with no default."""
+    names = [last_name(each) for each in call.args]
+    return "next" in names[:-1] and names.index("next") == len(names) - 2 and not call.keywords
+
+
+def _at_the_end(unit: Unit, waited: ast.Await) -> str:
+    """What a handler of the StopIteration does; else the loop, or the generator, ends."""
+    function, loop = scope(unit, waited), unit.enclosing(waited, *LOOPS)
+    for guard in unit.ancestors(waited):
+        for handler in guard.handlers if isinstance(guard, ast.Try) else ():
+            if last_name(handler.type) == "StopIteration":
+                inside = loop in set(unit.ancestors(guard)) and len(handler.body) == 1
+                return unit.source.source(handler.body[0]) if inside else "raise StopIteration"
+    yields = function is not None and any(
+        isinstance(node, ast.Yield) for node in own_nodes(function)
+    )
+    return "return" if yields and not isinstance(loop, ast.While) else "break"
+
+
+_RULE = (
+    "stopiteration-out-of-a-thread",
+    "a StopIteration out of a thread",
+    3,
+    (
+        "A StopIteration cannot be raised into a future, nor out of a coroutine. Up to Python "
+        "3.11 `await asyncio.to_thread(next, it)` waits for ever at the end of the items, since "
+        "then it is a RuntimeError. Ask with a default: `await asyncio.to_thread(next, it, None)`."
+    ),
+)
+
+
 RULES = (
+    Rule(*_RULE, _raised_by_thread, errors=(RuntimeError,)),
+    Rule(*_RULE, _waits_for_thread, "seen", sees="stopped"),
     Rule(
         "stopiteration-in-anext",
         "StopIteration out of `__anext__`",

@@ -1,19 +1,196 @@
-"""``async`` and ``await`` where they are no part of a loop: other statements, and names."""
+"""``async`` and ``await`` where they are not known: out of order, at other statements, as names.
+
+Nothing parses, so the row of words decides; each rule proves itself by writing
+the words in the right order and finding that the text then parses.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.bindings import is_coroutine_function
-from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.rule import Rule
+from asyncrepl.explain.explanation import Finding, Fix, Rule
 from asyncrepl.explain.tokens import Words
+from asyncrepl.syntax.source_rewriter import Edit
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
-    from asyncrepl.syntax.source_rewriter import Edit
 
 __all__ = ["RULES"]
+
+
+Correct = Callable[[Words], list[Edit]]
+
+
+_DECLARATIONS = ("const", "let", "var")
+
+
+_FOREACH = ("for", "foreach")
+
+
+def _reordered(why: str, correct: Correct) -> Callable[[Evidence], Finding | None]:
+    def find(evidence: Evidence) -> Finding | None:
+        words = Words.of(evidence.unit.text)
+        text = words.corrected(correct(words))
+        return Finding(why, Fix(evidence.unit.filename, text)) if text else None
+
+    return find
+
+
+def _head(words: Words, number: int) -> list[Edit]:
+    """Write ``in`` for ``of`` and take the JavaScript brackets of a loop's head away.
+
+    `number` is the first word behind ``for`` and ``await``.
+    """
+    edits: list[Edit] = []
+    bracketed = words[number] == "("
+    first = number + bracketed
+    declared = words[first] in _DECLARATIONS and words[first + 1] not in ("in", "of", ",")
+    link = words.find(("in", "of"), first + declared)
+    if link is None:
+        return []
+    if words[link] == "of":
+        edits.append(words.swap(link, link + 1, "in"))
+    if declared:
+        edits.append(words.drop(first))
+    if bracketed and (declared or words[link] == "of" or _closes_at_colon(words, link)):
+        edits += _without_brackets(words, number, link)
+    return edits
+
+
+def _closes_at_colon(words: Words, link: int) -> bool:
+    close = _closing(words, link)
+    return close is not None and words[close + 1] == ":"
+
+
+def _closing(words: Words, link: int) -> int | None:
+    depth = words.words[link].depth
+    for number in range(link, len(words)):
+        if words.words[number].depth < depth:
+            return number
+    return None
+
+
+def _without_brackets(words: Words, opening: int, link: int) -> list[Edit]:
+    close = _closing(words, link)
+    if close is None:
+        return []
+    after = "" if words[close + 1] == ":" else ":"
+    return [words.drop(opening), words.swap(close, close + 1, after)]
+
+
+def _for_await(words: Words) -> list[Edit]:
+    edits: list[Edit] = []
+    for number in range(len(words)):
+        if words[number] != "for":
+            continue
+        is_async = words[number - 1] == "async"
+        if words[number + 1] == "await":
+            edits += [] if is_async else [words.put(number, "async ")]
+            edits += [words.drop(number + 1), *_head(words, number + 2)]
+        elif is_async:
+            edits += _head(words, number + 1)
+    return edits
+
+
+def _await_for(words: Words) -> list[Edit]:
+    edits: list[Edit] = []
+    for number in range(len(words)):
+        loop = words[number + 1] in _FOREACH and words[number + 2] not in ("(", "=", ".")
+        bracketed = words[number + 1] in _FOREACH and words[number + 2] == "("
+        if words[number] == "await" and (loop or bracketed):
+            edits.append(words.swap(number, number + 2, "async for"))
+            edits += _head(words, number + 2)
+    return edits
+
+
+def _async_after_for(words: Words) -> list[Edit]:
+    edits: list[Edit] = []
+    for number in range(len(words)):
+        if words[number] != "for" or words[number - 1] == "async":
+            continue
+        link = words.find("in", number + 1)
+        if link is None:
+            continue
+        places = (number + 1, link - 1, link + 1)
+        wrong = [place for place in places if words[place] == "async"]
+        if wrong:
+            edits += [words.put(number, "async "), *(words.drop(place) for place in set(wrong))]
+    return edits
+
+
+def _before_element(words: Words) -> list[Edit]:
+    edits: list[Edit] = []
+    for number in range(len(words)):
+        if words[number] != "async" or not (words.opens(number) or words[number - 1] == ","):
+            continue
+        if words[number + 1] == "for":
+            link = words.find("in", number + 2)
+            if link is not None:
+                edits.append(words.put(number, words.slice(number + 2, link) + " "))
+            continue
+        loop = words.find("for", number + 1)
+        if loop is not None and words[number + 1] not in ("def", "with", "lambda"):
+            edits.append(words.drop(number))
+            edits += [] if words[loop - 1] == "async" else [words.put(loop, "async ")]
+    return edits
+
+
+def _loop_as_value(words: Words) -> list[Edit]:
+    for number in range(len(words)):
+        if words[number] == "async" and words[number + 1] == "for" and number:
+            edits = _value_edits(words, number)
+            if edits:
+                return edits
+    return []
+
+
+def _value_edits(words: Words, number: int) -> list[Edit]:
+    """Correct the ``async for`` at `number`, which stands where a value is expected."""
+    if words.words[number].depth or words.starts_statement(number):
+        return []
+    if words[number - 1] == "await":
+        return [words.drop(number - 1)]
+    if words[number - 1] in ("=", "return"):
+        return _comprehension(words, number)
+    return _suffix(words, number)
+
+
+def _comprehension(words: Words, number: int) -> list[Edit]:
+    """``r = async for x in xs: E`` → ``r = [E async for x in xs]``."""
+    end, colon = words.end_of_statement(number), words.find(":", number)
+    body = end if colon is None else colon
+    if colon is not None and colon + 1 >= end:
+        return []
+    element = words.slice(colon + 1, end) if colon is not None else ""
+    if colon is None:
+        link = words.find("in", number)
+        element = words.slice(number + 2, link) if link else ""
+    return [words.swap(number, end, f"[{element} {words.slice(number, body)}]")]
+
+
+def _suffix(words: Words, number: int) -> list[Edit]:
+    """``E async for x in xs`` → a loop; behind ``=`` or ``return`` a comprehension."""
+    first = number
+    while not words.starts_statement(first):
+        first -= 1
+    end = words.end_of_statement(number)
+    if words[end - 1] == ":":
+        return []
+    start = _value_start(words, first, number)
+    if start is None:
+        by = words.indent(first)
+        loop = f"{words.slice(number, end)}:\n{by}    {words.slice(first, number)}"
+        return [words.swap(first, end, loop)]
+    return [words.put(start, "["), Edit(words.words[end - 1].end, words.words[end - 1].end, "]")]
+
+
+def _value_start(words: Words, first: int, number: int) -> int | None:
+    for place in range(number, first - 1, -1):
+        if words[place] in ("=", "return") and words.words[place].depth == 0:
+            return place + 1
+    return None
 
 
 def _anywhere(evidence: Evidence) -> Finding | None:
@@ -93,6 +270,58 @@ def _names_of_asyncio(words: Words) -> set[str]:
 
 
 RULES = (
+    Rule(
+        "for-await-order",
+        "the words of the loop in JavaScript's or Swift's order",
+        0,
+        "In Python the keyword pair is `async for x in xs`: the loop itself is async, and no "
+        "`await` is written in its head.",
+        _reordered("Python writes `async for x in xs`, without `await` in the head.", _for_await),
+        "parse",
+    ),
+    Rule(
+        "await-for-order",
+        "the words of the loop in Dart's or C#'s order",
+        0,
+        "Python spells it `async for`; it awaits each step by itself, so no `await` belongs "
+        "before `for`.",
+        _reordered("Python writes `async for`: the loop awaits each step by itself.", _await_for),
+        "parse",
+    ),
+    Rule(
+        "async-after-for",
+        "`async` written behind `for`",
+        0,
+        "`async` modifies the loop and comes first: `async for x in xs`. Neither the variable "
+        "nor the source is marked.",
+        _reordered("`async` belongs to the loop and comes first: `async for`.", _async_after_for),
+        "parse",
+    ),
+    Rule(
+        "async-in-front-of-comprehension-element",
+        "`async` in front of the element of a comprehension",
+        0,
+        "The marker goes with the `for` clause: `[x async for x in xs]`. The element in front "
+        "of it is an ordinary expression and must be there.",
+        _reordered(
+            "In a comprehension `async` goes with `for`: `[x async for x in xs]`.",
+            _before_element,
+        ),
+        "parse",
+    ),
+    Rule(
+        "async-for-is-an-expression",
+        "`async for` used as a value",
+        0,
+        "`async for` is a statement, like `for`: it has no value to await or to assign. For a "
+        "value use a comprehension, `[… async for …]`; to limit its time put the loop into an "
+        "`async def` and await that.",
+        _reordered(
+            "`async for` is a statement and has no value; a comprehension has one.",
+            _loop_as_value,
+        ),
+        "parse",
+    ),
     Rule(
         "async-on-any-statement",
         "`async` in front of a statement that cannot be async",

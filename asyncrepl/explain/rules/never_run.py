@@ -1,4 +1,4 @@
-"""Coroutines that died before they ran: by what was done with them instead of ``await``.
+"""Coroutines that nobody awaits, or that are driven by hand.
 
 The interpreter warns that one "was never awaited", where it dies. Where it was made is
 known for certain if the code that runs just then calls its function, or if the sources
@@ -8,10 +8,11 @@ hold only one call or mention of it.
 from __future__ import annotations
 
 import ast
+import asyncio
+from pathlib import Path
 from types import CoroutineType
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.boolean_contexts import is_test
 from asyncrepl.explain.dropped_coroutines import (
     calls_that_made,
     dropped_name,
@@ -20,22 +21,73 @@ from asyncrepl.explain.dropped_coroutines import (
     made_at,
     mentions,
 )
-from asyncrepl.explain.explanation import Finding, Fix
+from asyncrepl.explain.explanation import Finding, Fix, Rule
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaited, short
-from asyncrepl.explain.refused_arguments import is_for_refused_call
-from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import scope
-from asyncrepl.explain.value_origins import loads
-from asyncrepl.syntax.names import callee_name, last_name
+from asyncrepl.explain.value_arrivals import is_for_refused_call, is_test
+from asyncrepl.explain.value_origins import STEPS, loads
+from asyncrepl.syntax.names import callee_name, last_name, method_owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from asyncrepl.explain.dropped_coroutines import Place
-    from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.source_units import Unit
 
 __all__ = ["RULES"]
+
+
+def _why_driven(unit: Unit, node: ast.expr) -> str:
+    return f"{short(unit, node)} is a coroutine: the event loop drives it when it is awaited."
+
+
+def _sent(evidence: Evidence) -> Finding | None:
+    """``coro.send(None)`` by hand, which fails itself or as soon as the loop is needed."""
+    for site in evidence.sites:
+        call = site.node(ast.Call)
+        sent = method_owner(call) if call is not None and callee_name(call) == "send" else None
+        if sent is None:
+            continue
+        if evidence.leak or not (_fails_itself(evidence, site) or _lacks_loop(evidence)):
+            continue
+        resolver = type(evidence.resolver).of_frame(evidence.units, site.frame)
+        info = resolver.info(sent)
+        if info is not None and info.kind is CoroutineType:
+            return Finding(_why_driven(site.unit, sent))
+    return None
+
+
+def _fails_itself(evidence: Evidence, site: Site) -> bool:
+    return evidence.direct and site is evidence.sites[-1]
+
+
+_ASYNCIO = str(Path(asyncio.__file__).parent)
+
+
+def _lacks_loop(evidence: Evidence) -> bool:
+    """Whether asyncio found no loop, or a future, still pending, was not resumed by its own."""
+    inner = evidence.inner[-1].co_filename if evidence.inner else ""
+    if inner.startswith(_ASYNCIO) and asyncio._get_running_loop() is None:  # noqa: SLF001  its public sister raises
+        return True
+    trace = evidence.error.__traceback__ if evidence.error else None
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    values = trace.tb_frame.f_locals.values() if trace is not None else ()
+    return any(isinstance(each, asyncio.Future) and not each.done() for each in values)
+
+
+def _shown_at_prompt(evidence: Evidence) -> Finding | None:
+    use = evidence.use("value")
+    if use is None or use.kind is not CoroutineType or not isinstance(use.node, ast.Call):
+        return None
+    if callee_name(use.node) in STEPS:
+        return None  # that is told as a step
+    why = (
+        f"{short(evidence.unit, use.node)} only makes a coroutine: nothing of it runs before "
+        "it is awaited."
+    )
+    return Finding(why, awaited(evidence, evidence.unit, use.node))
 
 
 def _call(evidence: Evidence) -> Place | None:
@@ -216,7 +268,25 @@ _NEVER_RUNS = (
     "`asyncio.create_task()` runs it beside."
 )
 
+
 RULES = (
+    Rule(
+        "coroutine-driven-like-a-generator",
+        "a coroutine driven by hand",
+        3,
+        "Coroutines are driven by the event loop: `await coro` (or make a task). `next(coro)` "
+        "does not exist, and `send` by hand only works for what needs no event loop.",
+        _sent,
+        errors=(TypeError, RuntimeError),
+    ),
+    Rule(
+        "prompt-call-without-await",
+        "a call of an async function without `await`",
+        5,
+        "At an async prompt type `await main()`; `main()` only shows a coroutine object.",
+        _shown_at_prompt,
+        "value",
+    ),
     _rule(
         "yields-coroutines",
         "a coroutine yielded instead of its result",

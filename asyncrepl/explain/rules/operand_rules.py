@@ -10,13 +10,12 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Finding, Other
+from asyncrepl.explain.explanation import Finding, Other, Rule
 from asyncrepl.explain.fix_editor import short
 from asyncrepl.explain.kinds import Kind, a_kind, has, kind_of
 from asyncrepl.explain.mismatch import Mismatch, mismatch
 from asyncrepl.explain.repairs.repair_case import Case, single_assignment
 from asyncrepl.explain.repairs.repair_choice import repaired
-from asyncrepl.explain.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable

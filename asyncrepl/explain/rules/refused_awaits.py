@@ -1,4 +1,4 @@
-"""``await`` in front of what cannot be awaited."""
+"""``await`` in front of what cannot be awaited, and functions of asyncio that cannot await it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from asyncrepl.explain.repairs.repair_case import is_lock
 from asyncrepl.explain.rules.operand_rules import (
     ANY,
     CALLED,
+    FUNCTIONS,
     GENERATOR,
     LOOPS,
     STREAMS,
@@ -22,7 +23,7 @@ from asyncrepl.syntax.names import callee_name
 if TYPE_CHECKING:
     from asyncrepl.explain.explanation import Fix
 
-__all__ = ["AWAITS"]
+__all__ = ["RULES"]
 
 
 def _in_head(told: Told) -> bool:
@@ -76,7 +77,20 @@ def _dropped_await(told: Told) -> Fix | None:
     return fixing.fix()
 
 
-AWAITS = (
+def _takes(told: Told, takes: str) -> str:
+    return f"`{callee_name(told.owner)}` takes {takes}, and {told.text} is {told.words}"
+
+
+_WANTED: dict[str, str] = {
+    "await": "what can be awaited",
+    "coroutine": "a coroutine",
+    "task": "tasks",
+    "tasks": "a collection of tasks",
+    "awaitables": "a collection of awaitables",
+}
+
+
+RULES = (
     row(
         "await-in-front-of-async-generator-in-loop",
         "`await` in the head of the loop",
@@ -173,5 +187,52 @@ AWAITS = (
         ANY - STREAMS,
         _no_awaitable,
         _is_await,
+    ),
+    row(
+        "create-task-of-async-generator",
+        "a task of an async generator",
+        3,
+        "A task runs a coroutine. Put the `async for` in an `async def` and make a task of that.",
+        "coroutine",
+        STREAMS,
+        lambda told: (
+            f"A task runs a coroutine, and {told.text} is an async generator: put the loop over "
+            "it into an `async def`."
+        ),
+        lambda told: callee_name(told.owner) != "run",
+    ),
+    row(
+        "async-generator-as-awaitable",
+        "an async generator where asyncio takes awaitables",
+        3,
+        "These functions take awaitables. Wrap the walk in a coroutine: "
+        "`async def drain(gen): return [x async for x in gen]` and pass `drain(gen())`, or pass "
+        "one step: `anext(gen)`.",
+        "await | coroutine | task | tasks | awaitables | function",
+        STREAMS,
+        lambda told: (
+            f"`{callee_name(told.owner)}` takes awaitables, and {told.text} is an async "
+            "generator: a coroutine has to walk it."
+        ),
+    ),
+    row(
+        "await-a-plain-call",
+        "an async function given to asyncio, and not called",
+        5,
+        "asyncio runs coroutines, and an `async def` gives one when it is called: "
+        "`asyncio.run(main())`.",
+        "await | coroutine | task | tasks | awaitables",
+        FUNCTIONS,
+        lambda told: f"{_takes(told, 'what can be awaited')}: it has to be called.",
+    ),
+    row(
+        "await-a-plain-call",
+        "nothing to await for asyncio",
+        5,
+        "asyncio's functions take coroutines, tasks and futures. A plain function has already run "
+        "when they see its result; run what blocks with `asyncio.to_thread(f)`.",
+        "await | coroutine | task | tasks | awaitables",
+        ANY,
+        lambda told: f"{_takes(told, _WANTED[told.demand.what])}.",
     ),
 )

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.object_info import MISSING, lookup
 from asyncrepl.explain.bindings import is_coroutine_function
 from asyncrepl.explain.class_methods import returned_values
-from asyncrepl.explain.explanation import Finding, Fix
+from asyncrepl.explain.explanation import Finding, Fix, Rule
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import async_factory, header_end
 from asyncrepl.explain.mismatch import mismatch
-from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name
 from asyncrepl.syntax.source_rewriter import Span

@@ -10,7 +10,7 @@ from asyncrepl.explain.rules.operand_rules import ANY, GENERATOR, STREAMS, Told,
 from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
 from asyncrepl.syntax.names import callee_name
 
-__all__ = ["STEPS", "WALKS"]
+__all__ = ["RULES"]
 
 _NUMBERING = ITERTOOLS_CALLS | {"enumerate", "zip", "map", "filter"}
 
@@ -24,17 +24,28 @@ _NO_ITERATOR = (
         "use `next(iter(xs))`."
     ),
 )
-STEPS = (
-    row(
-        "async-for-over-one-anext",
-        "`async for` over one step",
-        1,
-        "`anext(it)` is one step: `await anext(it)`. To loop, give `async for` the iterator "
-        "itself.",
-        "async walk",
-        frozenset({Kind.STEP}),
-        lambda told: f"{told.text} is a single step; the loop makes the steps itself.",
-    ),
+
+
+def _is_argument(told: Told) -> bool:
+    return isinstance(told.owner, ast.Call)
+
+
+def _expression(told: Told, *, by_await: bool) -> bool:
+    """Whether it is a generator expression that ``await`` or ``async for`` makes asynchronous."""
+    if not isinstance(told.node, ast.GeneratorExp) or told.is_loop:
+        return False
+    return any(clause.is_async for clause in told.node.generators) is not by_await
+
+
+def _of_expression(told: Told, word: str) -> str:
+    where = f"to `{callee_name(told.owner)}`" if _is_argument(told) else "into a call"
+    return (
+        f"{word} makes {short(told.unit, told.node, 30)} an async generator; given {where} it is "
+        "walked synchronously. Brackets make a list."
+    )
+
+
+RULES = (
     row(
         *_NO_ITERATOR,
         "async step",
@@ -100,29 +111,6 @@ STEPS = (
         ),
         lambda told: callee_name(told.owner) == "iter",
     ),
-)
-
-
-def _is_argument(told: Told) -> bool:
-    return isinstance(told.owner, ast.Call)
-
-
-def _expression(told: Told, *, by_await: bool) -> bool:
-    """Whether it is a generator expression that ``await`` or ``async for`` makes asynchronous."""
-    if not isinstance(told.node, ast.GeneratorExp) or told.is_loop:
-        return False
-    return any(clause.is_async for clause in told.node.generators) is not by_await
-
-
-def _of_expression(told: Told, word: str) -> str:
-    where = f"to `{callee_name(told.owner)}`" if _is_argument(told) else "into a call"
-    return (
-        f"{word} makes {short(told.unit, told.node, 30)} an async generator; given {where} it is "
-        "walked synchronously. Brackets make a list."
-    )
-
-
-WALKS = (
     row(
         "async-for-over-function",
         "a function that was not called, where items are wanted",

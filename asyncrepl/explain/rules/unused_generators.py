@@ -7,14 +7,11 @@ from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import has_begun
-from asyncrepl.explain.boolean_contexts import is_test
-from asyncrepl.explain.explanation import Finding, Fix
+from asyncrepl.explain.explanation import Finding, Fix, Rule
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.refused_arguments import is_for_refused_call
-from asyncrepl.explain.rule import Rule
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.explain.value_arrivals import is_meant_as_value
+from asyncrepl.explain.value_arrivals import is_for_refused_call, is_meant_as_value, is_test
 from asyncrepl.syntax.names import callee_name
 from asyncrepl.syntax.source_rewriter import Span, indent
 

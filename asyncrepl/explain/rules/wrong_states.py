@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import has_begun, lookup
 from asyncrepl.explain.bindings import is_coroutine_function, variables
-from asyncrepl.explain.explanation import Finding, Fix
+from asyncrepl.explain.explanation import Finding, Fix, Rule
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
-from asyncrepl.explain.generator_steps import assignment, called, stepped_source
 from asyncrepl.explain.hoisted_code import header_end
-from asyncrepl.explain.rule import Rule
-from asyncrepl.explain.rules.half_iterables import method
+from asyncrepl.explain.rules.aiter_methods import method
 from asyncrepl.explain.scopes import own_nodes, scope
+from asyncrepl.explain.value_origins import assignment, called, stepped_source
 from asyncrepl.syntax.names import callee_name, canonical_name
 from asyncrepl.syntax.source_rewriter import Span
 

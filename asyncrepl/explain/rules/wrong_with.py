@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.class_methods import takes
-from asyncrepl.explain.explanation import Finding, Fix
+from asyncrepl.explain.explanation import Finding, Fix, Rule
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
-from asyncrepl.explain.generator_steps import called
+from asyncrepl.explain.kinds import ASYNCHRONOUS, has
 from asyncrepl.explain.loop_edits import a, defined
-from asyncrepl.explain.repairs.repair_case import is_lock
-from asyncrepl.explain.rule import Rule
+from asyncrepl.explain.repairs.repair_case import is_lock, lock_of
+from asyncrepl.explain.rules.operand_rules import ANY, RESULTS, STREAMS, row
+from asyncrepl.explain.value_origins import called
 from asyncrepl.syntax.names import callee_name, last_name
 
 if TYPE_CHECKING:
@@ -24,8 +25,13 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES"]
 
+
 _COROUTINE = 0x80
+
+
 _GENERATOR = 0x200
+
+
 _ARGUMENTS = {"__aenter__": 0, "__aexit__": 3}
 
 
@@ -235,5 +241,67 @@ RULES = (
         3,
         "`async with` awaits the result of `__aenter__` and `__aexit__`: make them `async def`.",
         _plain_enter,
+    ),
+    row(
+        "async-with-over-async-generator",
+        "`async with` on an async generator",
+        1,
+        "An async generator is an iterator. To close it reliably use "
+        "`async with contextlib.aclosing(gen()) as g`; to make a context manager of it decorate "
+        "it with `@asynccontextmanager`.",
+        "async enter | enter",
+        STREAMS,
+        lambda told: f"{told.text} is {told.a}: an iterator, which has no `__aenter__`.",
+    ),
+    row(
+        "async-with-on-coroutine",
+        "`async with` on a coroutine",
+        1,
+        "If the function is `async def` and returns a context manager, await it first: "
+        "`async with await connect() as c`.",
+        "async enter | enter",
+        RESULTS,
+        lambda told: (
+            f"{told.text} is {told.words}, and gives no context manager: the lock is one itself."
+            if lock_of(told) is not None
+            else f"{told.text} is {told.words}: the context manager only exists after awaiting it."
+        ),
+    ),
+    row(
+        "sync-with-on-async-context-manager",
+        "a plain `with` on an async context manager",
+        1,
+        "Objects with `__aenter__` need `async with`.",
+        "enter",
+        ASYNCHRONOUS,
+        lambda told: (
+            f"{told.text} is {told.a}: it has `__aenter__`, which only `async with` calls."
+        ),
+        lambda told: has(told.info, "__aenter__"),
+    ),
+    row(
+        "async-with-on-sync-context-manager",
+        "`async with` on a plain context manager",
+        1,
+        "`async with` needs `__aenter__` and `__aexit__`. Files, threading locks and the like "
+        "take a plain `with` (also inside async code).",
+        "async enter",
+        ANY,
+        lambda told: f"{told.text} is {told.a}: it has `__enter__` and no `__aenter__`.",
+        lambda told: has(told.info, "__enter__"),
+    ),
+    row(
+        "async-with-on-sync-context-manager",
+        "`async with` on what is no context manager",
+        1,
+        "`async with` needs `__aenter__` and `__aexit__`, which functions made with "
+        "`@asynccontextmanager` give, and classes that define them.",
+        "async enter",
+        ANY - ASYNCHRONOUS,
+        lambda told: (
+            f"{told.text} is {told.words}: it has no `__aenter__`, which `async with` calls."
+            if told.info is not None
+            else f"What {told.text} gives has no `__aenter__`, which `async with` calls."
+        ),
     ),
 )

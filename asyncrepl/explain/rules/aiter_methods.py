@@ -1,4 +1,4 @@
-"""Classes whose ``__aiter__`` or ``__anext__`` gives the wrong thing.
+"""Classes whose ``__aiter__`` is not there, or gives the wrong thing.
 
 The probe saw an instance of the class; what its methods return is read from
 their flags and their source.
@@ -22,27 +22,103 @@ from asyncrepl.explain.class_methods import (
     source_of,
     takes,
 )
-from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fix_editor import Fixing
+from asyncrepl.explain.explanation import Finding, Fix, Rule
+from asyncrepl.explain.fix_editor import Fixing, short
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.rule import Rule
-from asyncrepl.explain.rules.half_iterables import method
+from asyncrepl.explain.loop_edits import defined, over, replaced
 from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.explain.source_units import FUNCTIONS, Function, Unit
 from asyncrepl.explain.static_values import is_async_iterable
-from asyncrepl.syntax.names import callee_name, last_name
+from asyncrepl.syntax.names import callee_name, canonical_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
-    from asyncrepl.explain.source_units import Function, Unit
+    from asyncrepl.explain.operand_uses import Use
 
-__all__ = ["RULES"]
-
-
-_NEXT = ("__next__", "next", "anext", "_anext", "_anext_")
+__all__ = ["RULES", "method", "walked"]
 
 
-def _walked(evidence: Evidence) -> type | None:
+def method(owner: ast.ClassDef, name: str) -> Function | None:
+    """The method `name` in the body of a class."""
+    found = [node for node in owner.body if isinstance(node, FUNCTIONS) and node.name == name]
+    return found[-1] if found else None
+
+
+def _without_aiter(evidence: Evidence) -> Finding | None:
+    use = over(evidence)
+    if use is None or not defined(use.info, "__anext__") or use.info is None:
+        return None
+    name = use.info.kind.__name__
+    why = f"`{name}` has `__anext__` but no `__aiter__`, and `async for` calls `__aiter__` first."
+    found = evidence.units.class_of(use.info.kind)
+    if found is None:
+        return Finding(why)
+    unit, owner = found
+    step = method(owner, "__anext__")
+    if step is None:
+        return Finding(why)
+    fixing = Fixing(evidence)
+    fixing.of(unit).lines_before(step, "def __aiter__(self):\n    return self")
+    return Finding(why, fixing.fix())
+
+
+def _on_instance(evidence: Evidence) -> Finding | None:
+    use = over(evidence)
+    if use is None or use.info is None or not _has_member(evidence, use, "__aiter__"):
+        return None
+    unit = evidence.unit
+    why = (
+        f"{short(unit, use.node)} has `__aiter__` on the instance, but special methods are "
+        f"looked up on the class, here `{use.info.kind.__name__}`."
+    )
+    text = unit.source.operand(use.node)
+    return Finding(why, replaced(evidence, use, f"{text}.__aiter__()"))
+
+
+def _has_member(evidence: Evidence, use: Use, name: str) -> bool:
+    if use.info is not None and name in use.info.members:
+        return True
+    found = evidence.resolver.info(use.node)
+    return found is not None and name in found.members
+
+
+def _proxy(evidence: Evidence) -> Finding | None:
+    use = over(evidence)
+    if use is None or use.info is None:
+        return None
+    forward = lookup(use.info.kind, "__getattr__")
+    if not isinstance(forward, FunctionType):
+        return None
+    name = use.info.kind.__name__
+    why = (
+        f"`{name}` passes attributes on with `__getattr__`, which is never asked for special "
+        "methods: they are looked up on the class."
+    )
+    found = evidence.units.definition(forward.__code__)
+    return Finding(why, _forwarding(evidence, *found) if found else None)
+
+
+def _forwarding(evidence: Evidence, unit: Unit, forward: Function) -> Fix | None:
+    """Add an ``__aiter__`` that asks what ``__getattr__`` asks."""
+    target = next(
+        (
+            call.args[0]
+            for call in own_nodes(forward)
+            if isinstance(call, ast.Call) and canonical_name(call.func) == "getattr" and call.args
+        ),
+        None,
+    )
+    if target is None:
+        return None
+    own = forward.args.args[0].arg
+    fixing = Fixing(evidence)
+    lines = f"def __aiter__({own}):\n    return aiter({unit.source.source(target)})\n"
+    fixing.of(unit).lines_before(forward, lines)
+    return fixing.fix()
+
+
+def walked(evidence: Evidence) -> type | None:
     """The class of the operand whose ``__aiter__`` ran and gave the wrong thing."""
     use = evidence.use("async for", "argument")
     if use is None or use.info is None or not evidence.direct or use.lacks:
@@ -56,7 +132,7 @@ def _walked(evidence: Evidence) -> type | None:
 
 
 def _async_aiter(evidence: Evidence) -> Finding | None:
-    kind = _walked(evidence)
+    kind = walked(evidence)
     function = python_method(kind, "__aiter__")
     if kind is None or function is None or not has_flag(function, inspect.CO_COROUTINE):
         return None
@@ -104,7 +180,7 @@ def _walking_itself(fixing: Fixing, unit: Unit, function: Function) -> Fix | Non
 
 
 def _sync_aiter(evidence: Evidence) -> Finding | None:
-    kind = _walked(evidence)
+    kind = walked(evidence)
     function = python_method(kind, "__aiter__")
     if kind is None or function is None:
         return None
@@ -216,7 +292,7 @@ def _yielding(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:
 
 
 def _no_aiter_result(evidence: Evidence) -> Finding | None:
-    kind = _walked(evidence)
+    kind = walked(evidence)
     function = python_method(kind, "__aiter__")
     if kind is None or function is None:
         return None
@@ -237,61 +313,31 @@ def _no_aiter_result(evidence: Evidence) -> Finding | None:
     return Finding(why, fixing.fix())
 
 
-def _next_method(evidence: Evidence) -> Finding | None:
-    kind = _walked(evidence)
-    if kind is None or lookup(kind, "__anext__") is not MISSING:
-        return None
-    step = next(filter(None, (python_method(kind, name) for name in _NEXT)), None)
-    if step is None:
-        return None
-    why = (
-        f"`{kind.__name__}` has `{step.__name__}` where `async for` calls `__anext__`, and awaits "
-        "what it returns."
-    )
-    found = source_of(evidence, step)
-    if found is None:
-        return Finding(why)
-    fixing, (unit, function) = Fixing(evidence), found
-    edits = fixing.of(unit)
-    start = unit.source.span(function).start
-    end = unit.text.index(f"{step.__name__}", unit.text.index("def", start)) + len(step.__name__)
-    edits.replace(Span(start, end), "async def __anext__")
-    for node in own_nodes(function):
-        if isinstance(node, ast.Name) and last_name(node) == "StopIteration":
-            edits.replace(node, "StopAsyncIteration")
-    return Finding(why, fixing.fix())
-
-
-def _instance_anext(evidence: Evidence) -> Finding | None:
-    kind = _walked(evidence)
-    if kind is None or lookup(kind, "__anext__") is not MISSING:
-        return None
-    for unit, owner in filter(None, map(evidence.units.class_of, kind.__mro__)):
-        for node in ast.walk(owner):
-            target = node.targets[0] if isinstance(node, ast.Assign) else None
-            if isinstance(target, ast.Attribute) and target.attr == "__anext__":
-                why = (
-                    f"`__anext__` is set on the instance, but it is looked up on the class "
-                    f"`{kind.__name__}`."
-                )
-                return Finding(why, _method_for(evidence, unit, owner, target))
-    return None
-
-
-def _method_for(
-    evidence: Evidence, unit: Unit, owner: ast.ClassDef, target: ast.Attribute
-) -> Fix | None:
-    fixing = Fixing(evidence)
-    name = fixing.fresh_attribute("_step")
-    fixing.of(unit).replace(target, f"{unit.source.source(target.value)}.{name}")
-    before = method(owner, "__aiter__")
-    if before is None:
-        return None
-    fixing.of(unit).lines_before(before, f"def __anext__(self):\n    return self.{name}()")
-    return fixing.fix()
-
-
 RULES = (
+    Rule(
+        "anext-without-aiter",
+        "a class with `__anext__` and no `__aiter__`",
+        1,
+        "`async for` first calls `__aiter__`, even on an iterator. Add "
+        "`def __aiter__(self): return self`.",
+        _without_aiter,
+    ),
+    Rule(
+        "aiter-on-the-instance",
+        "`__aiter__` on the instance",
+        1,
+        "Special methods are looked up on the class, never on the instance, so "
+        "`obj.__aiter__ = …` is not seen. Define `__aiter__` in the class.",
+        _on_instance,
+    ),
+    Rule(
+        "getattr-proxy-forwards-dunders",
+        "a wrapper with `__getattr__`",
+        1,
+        "`__getattr__` is never consulted for special methods, which are looked up on the "
+        "class. Define `__aiter__` (and `__anext__`) on the wrapper.",
+        _proxy,
+    ),
     Rule(
         "async-def-aiter",
         "`__aiter__` as `async def`",
@@ -307,22 +353,6 @@ RULES = (
         1,
         "`__aiter__` has to return the iterator: end it with `return self`.",
         _no_aiter_result,
-    ),
-    Rule(
-        "anext-on-the-instance",
-        "`__anext__` on the instance",
-        2,
-        "`__anext__` is looked up on the class of the iterator. Define it as a method, or let "
-        "`__aiter__` be an async generator.",
-        _instance_anext,
-    ),
-    Rule(
-        "next-instead-of-anext",
-        "`__next__` in an async iterator",
-        2,
-        "Async iterators implement `async def __anext__` and end with StopAsyncIteration; "
-        "`__next__` is for plain `for`.",
-        _next_method,
     ),
     Rule(
         "aiter-returns-sync-iterator",

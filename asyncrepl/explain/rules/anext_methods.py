@@ -1,9 +1,10 @@
-"""Classes whose ``__anext__`` gives what cannot be awaited, or is not there at all."""
+"""Classes whose ``__anext__`` is not there, gives what cannot be awaited, or never ends."""
 
 from __future__ import annotations
 
 import ast
 import inspect
+from types import FunctionType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, lookup
@@ -16,24 +17,24 @@ from asyncrepl.explain.class_methods import (
     source_of,
     takes,
 )
-from asyncrepl.explain.explanation import Finding, Fix
-from asyncrepl.explain.fix_editor import Fixing
-from asyncrepl.explain.generator_steps import called, stepped_source
-from asyncrepl.explain.rule import Rule
-from asyncrepl.explain.rules.half_iterables import method
-from asyncrepl.explain.rules.iteration_end import STEPS
+from asyncrepl.explain.explanation import Finding, Fix, Rule
+from asyncrepl.explain.fix_editor import Fixing, short
+from asyncrepl.explain.rules.aiter_methods import method, walked
+from asyncrepl.explain.rules.iteration_end import NEXT_CALLS
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.syntax.names import callee_name, canonical_name
+from asyncrepl.explain.value_origins import called, stepped_source
+from asyncrepl.syntax.names import callee_name, canonical_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
-    from types import FunctionType
+    from collections.abc import Callable
 
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.operand_uses import Use
     from asyncrepl.explain.source_units import Function, Unit
 
 __all__ = ["RULES"]
+
 
 _LOOPS = ast.For | ast.AsyncFor | ast.While
 
@@ -55,7 +56,7 @@ def _stepped(evidence: Evidence) -> tuple[type, FunctionType] | None:
 def _asked_kind(evidence: Evidence, use: Use) -> type | None:
     """The class of what was asked for a step, by ``anext``, that is awaited."""
     made = called(evidence, evidence.unit, use.node)
-    source = stepped_source(made[1]) if made and callee_name(made[1]) in STEPS else None
+    source = stepped_source(made[1]) if made and callee_name(made[1]) in NEXT_CALLS else None
     info = evidence.resolver.info(source) if source is not None else None
     return info.kind if info is not None else None
 
@@ -198,6 +199,169 @@ def _iterating(evidence: Evidence, found: Found | None) -> Fix | None:
     return fixing.fix()
 
 
+_END = "StopAsyncIteration"
+
+
+def _method(evidence: Evidence) -> tuple[Unit, Function, str] | None:
+    """The ``__anext__`` of what is walked, and how it is called."""
+    use = evidence.use("seen")
+    method = lookup(use.info.kind, "__anext__") if use and use.info else None
+    if use is None or not isinstance(method, FunctionType):
+        return None
+    found = evidence.units.definition(method.__code__)
+    return (*found, method.__qualname__) if found and use.info else None
+
+
+def _returned(evidence: Evidence) -> Finding | None:
+    found = _method(evidence)
+    if found is None:
+        return None
+    unit, function, name = found
+    wrong = [node for node in own_nodes(function) if _returns_end(node)]
+    if not wrong:
+        return None
+    fixing = Fixing(evidence)
+    for node in wrong:
+        source = unit.source.source(node)
+        fixing.of(unit).replace(node, "raise" + source.removeprefix("return"))
+    why = f"`{name}` returns {_END}: the loop takes it for an item and goes on. It is raised."
+    return Finding(why, fixing.fix())
+
+
+def _returns_end(node: ast.AST) -> bool:
+    value = node.value if isinstance(node, ast.Return) else None
+    named = value.func if isinstance(value, ast.Call) else value
+    return isinstance(named, ast.Name) and named.id == _END
+
+
+def _without_end(evidence: Evidence) -> Finding | None:
+    found = _method(evidence)
+    if found is None:
+        return None
+    unit, function, name = found
+    nodes = list(own_nodes(function))
+    ends = (ast.Raise, ast.Call, ast.Await, ast.AsyncFor, ast.Subscript, ast.For)
+    if any(isinstance(node, ends) for node in nodes):
+        return None  # what it calls, or an index, may raise the end
+    returns = [node for node in nodes if isinstance(node, ast.Return)]
+    empty = [node for node in returns if _is_none(node.value)]
+    falls = _falls_through(function.body)
+    if len(empty) == len(returns) or not (empty or falls):
+        return None
+    fixing = Fixing(evidence)
+    for node in empty:
+        fixing.of(unit).replace(node, f"raise {_END}")
+    if falls:
+        fixing.of(unit).lines_after(function.body[-1], f"raise {_END}")
+    why = (
+        f"`{name}` returns None when it has nothing more, and None is an item like any other: "
+        f"only {_END} ends the loop."
+    )
+    return Finding(why, fixing.fix())
+
+
+def _falls_through(body: list[ast.stmt]) -> bool:
+    """Whether `body` comes to its end, as far as that is certain."""
+    last = body[-1]
+    if isinstance(last, ast.If):
+        return not last.orelse or _falls_through(last.body) or _falls_through(last.orelse)
+    ends = (ast.Return, ast.Raise, ast.While, ast.Try, ast.With, ast.Match)
+    return not isinstance(last, ends)
+
+
+def _is_none(value: ast.expr | None) -> bool:
+    return value is None or (isinstance(value, ast.Constant) and value.value is None)
+
+
+def _several_steps(evidence: Evidence) -> Finding | None:
+    found = _method(evidence)
+    if found is None:
+        return None
+    unit, function, name = found
+    if any(isinstance(node, ast.Try) for node in own_nodes(function)):
+        return None
+    steps = [
+        node
+        for node in own_nodes(function)
+        if isinstance(node, ast.Call) and callee_name(node) == "anext" and len(node.args) == 1
+    ]
+    sources = {unit.source.source(step.args[0]) for step in steps}
+    if len(steps) < _SEVERAL or len(sources) != 1:
+        return None
+    fixing = Fixing(evidence)
+    for step in steps[1:]:
+        fixing.of(unit).after(step.args[-1], ", None")
+    why = (
+        f"`{name}` takes {len(steps)} items a round: if {short(unit, steps[1])} finds no more, "
+        "its StopAsyncIteration ends this loop too, and the items taken before are lost."
+    )
+    return Finding(why, fixing.fix())
+
+
+_SEVERAL = 2
+
+
+def _rule(id_: str, title: str, model: str, find: Callable[[Evidence], Finding | None]) -> Rule:
+    return Rule(id_, title, 6, model, find, "seen", sees="walked")
+
+
+_NEXT = ("__next__", "next", "anext", "_anext", "_anext_")
+
+
+def _next_method(evidence: Evidence) -> Finding | None:
+    kind = walked(evidence)
+    if kind is None or lookup(kind, "__anext__") is not MISSING:
+        return None
+    step = next(filter(None, (python_method(kind, name) for name in _NEXT)), None)
+    if step is None:
+        return None
+    why = (
+        f"`{kind.__name__}` has `{step.__name__}` where `async for` calls `__anext__`, and awaits "
+        "what it returns."
+    )
+    found = source_of(evidence, step)
+    if found is None:
+        return Finding(why)
+    fixing, (unit, function) = Fixing(evidence), found
+    edits = fixing.of(unit)
+    start = unit.source.span(function).start
+    end = unit.text.index(f"{step.__name__}", unit.text.index("def", start)) + len(step.__name__)
+    edits.replace(Span(start, end), "async def __anext__")
+    for node in own_nodes(function):
+        if isinstance(node, ast.Name) and last_name(node) == "StopIteration":
+            edits.replace(node, "StopAsyncIteration")
+    return Finding(why, fixing.fix())
+
+
+def _instance_anext(evidence: Evidence) -> Finding | None:
+    kind = walked(evidence)
+    if kind is None or lookup(kind, "__anext__") is not MISSING:
+        return None
+    for unit, owner in filter(None, map(evidence.units.class_of, kind.__mro__)):
+        for node in ast.walk(owner):
+            target = node.targets[0] if isinstance(node, ast.Assign) else None
+            if isinstance(target, ast.Attribute) and target.attr == "__anext__":
+                why = (
+                    f"`__anext__` is set on the instance, but it is looked up on the class "
+                    f"`{kind.__name__}`."
+                )
+                return Finding(why, _method_for(evidence, unit, owner, target))
+    return None
+
+
+def _method_for(
+    evidence: Evidence, unit: Unit, owner: ast.ClassDef, target: ast.Attribute
+) -> Fix | None:
+    fixing = Fixing(evidence)
+    name = fixing.fresh_attribute("_step")
+    fixing.of(unit).replace(target, f"{unit.source.source(target.value)}.{name}")
+    before = method(owner, "__aiter__")
+    if before is None:
+        return None
+    fixing.of(unit).lines_before(before, f"def __anext__(self):\n    return self.{name}()")
+    return fixing.fix()
+
+
 RULES = (
     Rule(
         "yield-inside-anext",
@@ -222,5 +386,41 @@ RULES = (
         "`__anext__` must return an awaitable; `async for` awaits it. Make it "
         "`async def __anext__`.",
         _plain_anext,
+    ),
+    _rule(
+        "return-stopasynciteration",
+        "StopAsyncIteration returned instead of raised",
+        "`return StopAsyncIteration` makes it an item. The end is an exception: "
+        "`raise StopAsyncIteration`.",
+        _returned,
+    ),
+    _rule(
+        "anext-never-stops",
+        "`__anext__` that returns None at the end",
+        "None is an item like any other; only `raise StopAsyncIteration` ends the loop.",
+        _without_end,
+    ),
+    _rule(
+        "inner-anext-ends-outer-loop",
+        "several steps of another iterator in one `__anext__`",
+        "A StopAsyncIteration that leaves `__anext__` ends the loop, whichever iterator it came "
+        "from. Give `anext` a default, or catch it.",
+        _several_steps,
+    ),
+    Rule(
+        "anext-on-the-instance",
+        "`__anext__` on the instance",
+        2,
+        "`__anext__` is looked up on the class of the iterator. Define it as a method, or let "
+        "`__aiter__` be an async generator.",
+        _instance_anext,
+    ),
+    Rule(
+        "next-instead-of-anext",
+        "`__next__` in an async iterator",
+        2,
+        "Async iterators implement `async def __anext__` and end with StopAsyncIteration; "
+        "`__next__` is for plain `for`.",
+        _next_method,
     ),
 )

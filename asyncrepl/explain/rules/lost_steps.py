@@ -1,4 +1,4 @@
-"""A step that a timeout took away, and with it the generator."""
+"""Steps of an async generator that were asked for and never made, or taken away by a timeout."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.finding_log import was_cut
-from asyncrepl.explain.explanation import Finding, Fix, Other
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
-from asyncrepl.explain.generator_steps import stepped_source
-from asyncrepl.explain.rule import Rule
+from asyncrepl.explain.explanation import Finding, Fix, Other, Rule
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaited, short
 from asyncrepl.explain.rules.iteration_end import (
-    STEPS,
+    NEXT_CALLS,
     awaited_step,
     catches_end,
     outlives_timeouts,
@@ -21,21 +19,23 @@ from asyncrepl.explain.rules.iteration_end import (
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.source_units import FUNCTIONS
 from asyncrepl.explain.static_values import Resolver
+from asyncrepl.explain.value_origins import STEPS, assignment, stepped_source
 from asyncrepl.syntax.names import callee_name
-from asyncrepl.syntax.source_rewriter import indent
+from asyncrepl.syntax.source_rewriter import Span, indent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.source_units import Unit
 
 __all__ = ["RULES"]
 
+
 _LIMITS = ("timeout", "timeout_at", "move_on_after", "fail_after")
 
 
-def _raised(evidence: Evidence) -> Finding | None:
+def _finished(evidence: Evidence) -> Finding | None:
     """The StopAsyncIteration of such a generator, also as an async generator lets it out.
 
     Where nothing has watched the loop, a time limit around a step of it is all there is to see.
@@ -49,34 +49,34 @@ def _raised(evidence: Evidence) -> Finding | None:
         if not isinstance(stream, AsyncGeneratorType) or stream.ag_frame is not None:
             continue
         certain = was_cut(stream)
-        if certain or (not evidence.leak and _may_have_timed_out(evidence, _last(*step))):
+        if certain or (not evidence.leak and _may_have_timed_out(evidence, _stepped_name(*step))):
             also = Other("exhausted-anext-raises", "it had run out of items before")
             fix = _shielded(evidence, *step, site)
-            return Finding(_why(step[0], source), fix, None if certain else also)
+            return Finding(_why_finished(step[0], source), fix, None if certain else also)
     return None
 
 
-def _seen(evidence: Evidence) -> Finding | None:
+def _finished_unseen(evidence: Evidence) -> Finding | None:
     """Another step of it is asked for, and nothing raises."""
     use, unit = evidence.use("seen"), evidence.unit
     if use is None:
         return None
     if isinstance(use.owner, ast.AsyncFor | ast.comprehension):
-        return Finding(_why(unit, use.node))
+        return Finding(_why_finished(unit, use.node))
     call = unit.enclosing(use.node, ast.Call)
     if call is None or stepped_source(call) is not use.node:
         return None
-    return Finding(_why(unit, use.node), _shielded(evidence, unit, call))
+    return Finding(_why_finished(unit, use.node), _shielded(evidence, unit, call))
 
 
-def _why(unit: Unit, source: ast.expr) -> str:
+def _why_finished(unit: Unit, source: ast.expr) -> str:
     return (
         f"A timeout cancelled a step of {short(unit, source)} and so finished the generator: it "
         "has no next item any more."
     )
 
 
-def _last(unit: Unit, call: ast.Call) -> str:
+def _stepped_name(unit: Unit, call: ast.Call) -> str:
     """The last part of the name of what a step is asked of."""
     source = stepped_source(call)
     return unit.source.source(source).rpartition(".")[2] if source is not None else ""
@@ -86,7 +86,7 @@ def _shielded(
     evidence: Evidence, unit: Unit, call: ast.Call, site: Site | None = None
 ) -> Fix | None:
     """Keep the step in a task that outlives the timeout, and await that task."""
-    limited = _limited_step(evidence, _last(unit, call))
+    limited = _limited_step(evidence, _stepped_name(unit, call))
     if limited is None:
         return None
     home, step = limited
@@ -151,7 +151,7 @@ def _limited_step(evidence: Evidence, name: str) -> tuple[Unit, ast.Call] | None
     """The call of ``anext(name)`` that was given to ``wait_for``, or stands in a ``timeout``."""
     for unit in evidence.units.all():
         for call in _limited(unit):
-            if callee_name(call) in STEPS and _last(unit, call) == name:
+            if callee_name(call) in NEXT_CALLS and _stepped_name(unit, call) == name:
                 return unit, call
     return None
 
@@ -168,7 +168,7 @@ def _limited(unit: Unit) -> Iterator[ast.Call]:
             yield from (each for each in inside if isinstance(each, ast.Call))
 
 
-_RULE = (
+_TIMED_OUT = (
     "timeout-ends-the-generator",
     "a timeout around one step of a generator",
     3,
@@ -179,7 +179,123 @@ _RULE = (
     ),
 )
 
+
+_CLOSING = ("aclose", "athrow")
+
+
+def _call(evidence: Evidence) -> tuple[Unit, ast.Call] | None:
+    """The call that asked for the step: the operand itself, or what its name was given."""
+    use = evidence.use("seen")
+    if use is None or use.info is None or use.info.kind.__module__ != "builtins":
+        return None
+    if isinstance(use.node, ast.Call):
+        return (evidence.unit, use.node) if callee_name(use.node) in STEPS else None
+    assigned = assignment(evidence, use.node.id) if isinstance(use.node, ast.Name) else None
+    call = assigned[1].value if assigned else None
+    if assigned is None or not isinstance(call, ast.Call) or callee_name(call) not in STEPS:
+        return None
+    return assigned[0], call
+
+
+def _asked(*, closing: bool) -> Callable[[Evidence], Finding | None]:
+    def find(evidence: Evidence) -> Finding | None:
+        found = _call(evidence)
+        if found is None or (callee_name(found[1]) in _CLOSING) is not closing:
+            return None
+        return Finding(_why(*found), awaited(evidence, *found))
+
+    return find
+
+
+def _thrown(evidence: Evidence) -> Finding | None:
+    """``athrow(type, value)``, of which the interpreter warns."""
+    unit = evidence.unit
+    calls = [
+        node
+        for each in evidence.nodes
+        for node in ast.walk(each)
+        if isinstance(node, ast.Call) and callee_name(node) == "athrow"
+    ]
+    call = calls[0] if calls else None
+    if call is None or len(call.args) < _TYPE_AND_VALUE:
+        return None
+    kind, value, *trace = (unit.source.source(each) for each in call.args)
+    made = kind if value == "None" else f"{kind}({value})"
+    if trace and trace[0] != "None":
+        made = f"{made if made.endswith(')') else made + '()'}.with_traceback({trace[0]})"
+    fixing, args = Fixing(evidence), call.args
+    start, end = unit.source.span(args[0]).start, unit.source.span(args[-1]).end
+    fixing.of(unit).replace(Span(start, end), made)
+    why = f"{short(unit, call)} takes one exception; a type and a value are the old way."
+    return Finding(why, fixing.fix())
+
+
+_TYPE_AND_VALUE = 2
+
+
+def _at_prompt(evidence: Evidence) -> Finding | None:
+    """Shown as the value of a statement; whatever else in the input asks for steps likewise."""
+    use = evidence.use("value")
+    if use is None or not _is_asked(use.node):
+        return None
+    fixing, tree = Fixing(evidence), evidence.unit.tree
+    for statement in tree.body if tree else []:
+        if isinstance(statement, ast.Expr) and _is_asked(statement.value):
+            fixing.awaiting(evidence.unit, statement.value)
+    return Finding(_why(evidence.unit, use.node), fixing.fix())
+
+
+def _is_asked(node: ast.expr) -> bool:
+    return callee_name(node) in STEPS and callee_name(node) not in _CLOSING
+
+
+def _why(unit: Unit, node: ast.expr) -> str:
+    text = short(unit, node)
+    return f"{text} only makes the awaitable of one step: nothing runs before it is awaited."
+
+
+_ANEXT = (
+    "anext-without-await",
+    "`anext` without `await`",
+    3,
+    (
+        "`anext` only creates the awaitable of one step; nothing runs until it is awaited: "
+        "`await anext(gen)`."
+    ),
+)
+
+
+def _rules(sees: str) -> tuple[Rule, ...]:
+    return (
+        Rule(
+            "generator-call-not-awaited",
+            "`aclose` or `athrow` without `await`",
+            3,
+            "`aclose()` and `athrow()` of an async generator only create an awaitable; nothing "
+            "runs until it is awaited: `await gen.aclose()`.",
+            _asked(closing=True),
+            "seen",
+            sees=sees,
+        ),
+        Rule(*_ANEXT, _asked(closing=False), "seen", sees=sees),
+    )
+
+
 RULES = (
-    Rule(*_RULE, _raised, errors=(StopAsyncIteration, RuntimeError)),
-    Rule(*_RULE, _seen, "seen", sees="cut"),
+    Rule(*_TIMED_OUT, _finished, errors=(StopAsyncIteration, RuntimeError)),
+    Rule(*_TIMED_OUT, _finished_unseen, "seen", sees="cut"),
+    Rule(*_ANEXT, _at_prompt, "value"),
+    *_rules("lost"),
+    *_rules("shown"),
+    *_rules("unwalked"),
+    Rule(
+        "athrow-with-type-value-traceback",
+        "`athrow` with a type and a value",
+        2,
+        "`athrow(type, value, traceback)` is on its way out: give it the exception, "
+        "`await gen.athrow(ValueError('stop'))`.",
+        _thrown,
+        "seen",
+        sees="deprecated",
+    ),
 )

@@ -1,0 +1,350 @@
+"""Generators left before their end, or that do not end when they are closed."""
+
+from __future__ import annotations
+
+import ast
+import textwrap
+from asyncio import CancelledError
+from contextvars import ContextVar, Token
+from inspect import CO_COROUTINE
+from types import AsyncGeneratorType
+from typing import TYPE_CHECKING
+
+from asyncrepl.explain.explanation import Finding, Fix, Rule
+from asyncrepl.explain.fix_editor import Fixing, short
+from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.explain.static_values import Resolver
+from asyncrepl.explain.value_origins import called
+from asyncrepl.syntax.names import callee_name, method_owner
+from asyncrepl.syntax.source_rewriter import indent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import CodeType
+
+    from asyncrepl.events.object_info import ObjectInfo
+    from asyncrepl.explain.evidence import Evidence, Site
+    from asyncrepl.explain.source_units import Function, Unit
+
+__all__ = ["RULES", "late_yield"]
+
+
+def _yields_while_closing(evidence: Evidence) -> Finding | None:
+    function = _closed_function(evidence)
+    if function is None:
+        return None
+    unit, node = function
+    found = late_yield(node)
+    if found is None:
+        return None
+    why = (
+        f"Closing `{node.name}` raises GeneratorExit at its `yield`; it must end then, and it "
+        "yields again."
+    )
+    fixing = Fixing(evidence)
+    edits = fixing.of(unit)
+    if isinstance(found, ast.ExceptHandler):
+        if found.type is not None:
+            edits.replace(found.type, "Exception")
+        else:
+            edits.insert(unit.source.span(found).start + len("except"), " Exception")
+        return Finding(why, fixing.fix())
+    value = unit.source.source(found.value) if found.value else ""
+    edits.replace(found, f"print({value})")
+    return Finding(why, fixing.fix())
+
+
+def _closed_function(evidence: Evidence) -> tuple[Unit, Function] | None:
+    """The async generator function of what was being closed at the user's place."""
+    if not evidence.sites:
+        return None
+    site = evidence.sites[-1]
+    resolver = Resolver.of_frame(evidence.units, site.frame)
+    for call in _calls(evidence, site):
+        source = _closed(call)
+        info = resolver.info(source) if source is not None else None
+        if info is not None and info.kind is AsyncGeneratorType:
+            return evidence.units.definition(info.code)
+    return None
+
+
+def _calls(evidence: Evidence, site: Site) -> Iterator[ast.Call]:
+    """The calls at the place, and those that made what is awaited or entered there."""
+    for node in site.nodes:
+        yield from (each for each in ast.walk(node) if isinstance(each, ast.Call))
+    awaits, enters = site.node(ast.Await), site.node(ast.AsyncWith)
+    operands = [awaits.value] if awaits else []
+    operands += [item.context_expr for item in enters.items] if enters else []
+    for operand in operands:
+        found = called(evidence, site.unit, operand)
+        if found is not None:
+            yield found[1]
+
+
+def _closed(call: ast.Call) -> ast.expr | None:
+    if callee_name(call) == "aclosing" and call.args:
+        return call.args[0]
+    return method_owner(call) if callee_name(call) == "aclose" else None
+
+
+def late_yield(function: Function) -> ast.Yield | ast.ExceptHandler | None:
+    """A ``yield`` in ``finally``, or a handler that catches GeneratorExit and goes on."""
+    for node in own_nodes(function):
+        if not isinstance(node, ast.Try):
+            continue
+        for statement in node.finalbody:
+            for inner in ast.walk(statement):
+                if isinstance(inner, ast.Yield):
+                    return inner
+        for handler in node.handlers:
+            if _catches_exit(handler) and not any(
+                isinstance(inner, ast.Raise | ast.Return) for inner in ast.walk(handler)
+            ):
+                return handler
+    return None
+
+
+def _catches_exit(handler: ast.ExceptHandler) -> bool:
+    names = {each.id for each in ast.walk(handler.type or handler) if isinstance(each, ast.Name)}
+    return handler.type is None or bool(names & {"BaseException", "GeneratorExit"})
+
+
+_ASYNC_GENERATOR = 0x200
+
+
+def _left(evidence: Evidence) -> Finding | None:
+    """A generator died at a ``yield`` that has cleanup around it, in a loop over its call."""
+    seen = evidence.seen
+    made = evidence.units.definition(seen.info.code) if seen else None
+    if seen is None or made is None or not _cleans_up(made[1], seen.number):
+        return None
+    place = seen.place
+    loop = _loop_over(evidence.unit, made[1].name, place.lineno if place else 0)
+    if loop is None:
+        return None
+    text = short(evidence.unit, loop.iter)
+    why = (
+        f"The loop left {text} in the middle: its cleanup does not run here but later, in a "
+        "task of its own."
+    )
+    return Finding(why, _closed_with_loop(evidence, evidence.unit, loop))
+
+
+def _cleans_up(function: Function, line: int) -> bool:
+    """Whether the ``yield`` on `line` stands in a ``try … finally`` or a ``with``."""
+    for node in own_nodes(function):
+        closes = isinstance(node, ast.With | ast.AsyncWith) or (
+            isinstance(node, ast.Try) and bool(node.finalbody)
+        )
+        if closes and isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or 0):
+            return True
+    return False
+
+
+def _loop_over(unit: Unit, name: str, line: int = 0) -> ast.AsyncFor | None:
+    """The innermost loop around `line` over a call of `name`; without a line, the only one."""
+    found = [
+        node
+        for node in unit.nodes(ast.AsyncFor)
+        if callee_name(node.iter) == name
+        and (not line or node.lineno <= line <= (node.end_lineno or 0))
+    ]
+    return found[-1] if found and (line or len(found) == 1) else None
+
+
+def _closed_with_loop(evidence: Evidence, unit: Unit, loop: ast.AsyncFor) -> Fix | None:
+    """The loop in an ``async with aclosing(…)``."""
+    fixing = Fixing(evidence)
+    name = fixing.fresh(unit, "stream")
+    start, end = unit.source.block(loop)
+    by = unit.source.indent(loop)
+    operand = unit.source.span(loop.iter)
+    text = unit.text[start : operand.start] + name + unit.text[operand.end : end]
+    head = f"{by}async with aclosing({unit.source.source(loop.iter)}) as {name}:\n"
+    ending = "" if text.endswith("\n") else "\n"
+    fixing.of(unit).replace(unit.source.block(loop), head + indent(text, "    ") + ending)
+    fixing.needs_name(unit, "contextlib", "aclosing")
+    return fixing.fix()
+
+
+def _kept(evidence: Evidence) -> Finding | None:
+    """A generator that a name still holds: the loop is to be followed by ``aclose``."""
+    nodes = evidence.nodes[-1:]
+    loops = [each for node in nodes for each in (node, *evidence.unit.ancestors(node))]
+    loop = next((each for each in loops if isinstance(each, ast.AsyncFor)), None)
+    if loop is None or not isinstance(loop.iter, ast.Name):
+        return None
+    name = loop.iter.id
+    why = (
+        f"The loop left `{name}` in the middle, and the name keeps it: it stays open, and its "
+        "`finally` does not run."
+    )
+    fixing = Fixing(evidence)
+    fixing.of(evidence.unit).lines_after(loop, f"await {name}.aclose()")
+    return Finding(why, fixing.fix())
+
+
+def _reset(evidence: Evidence) -> Finding | None:
+    """``var.reset(token)`` in a context other than that of ``var.set()``.
+
+    A token of another variable is refused as well, one that was used by another error.
+    """
+    frame, variable = evidence.frame, _reset_variable(evidence)
+    if frame is None or variable is None or not _suspends(frame.f_code):
+        return None
+    name, said = frame.f_code.co_name, short(evidence.unit, variable)
+    if not frame.f_code.co_flags & _ASYNC_GENERATOR or len(evidence.sites) > 1:
+        why = (
+            f"{said} was set in one task and is reset in another: `{name}` was begun by one task "
+            "and is ended by a different one, and a token is good only in the context it is of."
+        )
+        return Finding(why)
+    why = (
+        f"`{name}` was left in the middle and is closed by another task: in that context "
+        f"{said} was never set."
+    )
+    for unit in evidence.units.all():
+        loop = _loop_over(unit, name)
+        if loop is not None:
+            return Finding(why, _closed_with_loop(evidence, unit, loop))
+    return Finding(why)
+
+
+def _reset_variable(evidence: Evidence) -> ast.expr | None:
+    """The variable of which ``reset`` is called at the place, with a token of it."""
+    calls = [node for node in evidence.nodes if isinstance(node, ast.Call)]
+    call = calls[-1] if calls and evidence.direct else None
+    if call is None or callee_name(call) != "reset" or len(call.args) != 1:
+        return None
+    owner, token = method_owner(call), evidence.resolver.value(call.args[0])
+    variable = evidence.resolver.value(owner) if owner is not None else None
+    kept = isinstance(variable, ContextVar) and isinstance(token, Token) and token.var is variable
+    return owner if kept else None
+
+
+def _suspends(code: CodeType) -> bool:
+    return bool(code.co_flags & (_ASYNC_GENERATOR | CO_COROUTINE))
+
+
+_MODEL = (
+    "`break`, `return` or an error in the body leaves the generator suspended at its "
+    "`yield`. `async with aclosing(gen()) as g: async for x in g: ...` closes it there "
+    "and then."
+)
+
+
+_LEFT = "break-leaves-generator-open", "a loop that leaves its generator open", 6, _MODEL
+
+
+#: Those of asyncio, anyio and trio: they cancel the task that has entered them.
+_SCOPES = frozenset({
+    "timeout", "timeout_at", "TaskGroup", "move_on_after", "move_on_at", "fail_after", "fail_at",
+    "create_task_group", "open_nursery", "CancelScope",
+})  # fmt: skip
+
+
+_LIMITS = _SCOPES - {"TaskGroup", "create_task_group", "open_nursery"}
+
+
+def _cancelled(evidence: Evidence) -> Finding | None:
+    """The body of a loop was cancelled, by what the generator that it walks has entered."""
+    for site in evidence.sites:
+        for info in _walked_generators(evidence, site):
+            made = evidence.units.definition(info.code)
+            block = _yields_inside(made[1]) if made else None
+            if made is None or block is None:
+                continue
+            unit, function = made
+            name = short(unit, block.items[0].context_expr)
+            limit = any(callee_name(item.context_expr) in _LIMITS for item in block.items)
+            what = "The time limit" if limit else "The group of tasks"
+            why = (
+                f"`{function.name}` yields inside {name}. {what} counts on while the caller has "
+                "the item, and cancels the body of its loop: CancelledError there."
+            )
+            return Finding(why, _limit_steps(evidence, unit, block) if limit else None)
+    return None
+
+
+def _walked_generators(evidence: Evidence, site: Site) -> Iterator[ObjectInfo]:
+    """The async generators over which the loops go in whose bodies the place is."""
+    resolver, child = Resolver.of_frame(evidence.units, site.frame), None
+    for node in site.nodes[::-1]:
+        for parent in (node, *site.unit.ancestors(node)):
+            if isinstance(parent, ast.AsyncFor) and child in parent.body:
+                info = resolver.info(parent.iter)
+                if info is not None and info.kind is AsyncGeneratorType:
+                    yield info
+            child = parent
+        return
+
+
+def _yields_inside(function: Function) -> ast.AsyncWith | ast.With | None:
+    """The block of such a scope in `function` that has a ``yield`` in it."""
+    for node in own_nodes(function):
+        if isinstance(node, ast.AsyncWith | ast.With):
+            entered = any(callee_name(item.context_expr) in _SCOPES for item in node.items)
+            inside = (each for statement in node.body for each in own_nodes(statement))
+            if entered and any(isinstance(each, ast.Yield) for each in inside):
+                return node
+    return None
+
+
+def _limit_steps(evidence: Evidence, unit: Unit, block: ast.AsyncWith | ast.With) -> Fix | None:
+    """The limit around each step of the loop in it, where there is nothing else."""
+    loop = block.body[0]
+    if len(block.body) != 1 or not isinstance(loop, ast.AsyncFor) or loop.orelse:
+        return None
+    if any(isinstance(each, ast.Continue | ast.Break) for each in ast.walk(loop)):
+        return None
+    source, fixing = unit.source.source, Fixing(evidence)
+    name = fixing.fresh(unit, "iterator")
+    head = unit.text[unit.source.span(block).start : unit.source.span(loop).start].rstrip()
+    start, end = unit.source.span(loop.body[0]).start, unit.source.span(loop.body[-1]).end
+    first = unit.source.indent(loop.body[0])
+    body = textwrap.dedent(first + unit.text[start:end])
+    text = (
+        f"{name} = aiter({source(loop.iter)})\nwhile True:\n    {head}\n        try:\n"
+        f"            {source(loop.target)} = await anext({name})\n"
+        f"        except StopAsyncIteration:\n            break\n{indent(body, '    ')}"
+    )
+    by = unit.source.indent(block)
+    fixing.of(unit).replace(block, indent(text, by).removeprefix(by))
+    return fixing.fix()
+
+
+RULES = (
+    Rule(
+        "yield-while-closing",
+        "a generator that yields while it is closed",
+        6,
+        "When a generator is closed, GeneratorExit is raised at its `yield`; it must then end. "
+        "Do not yield in `finally`, and never swallow GeneratorExit (`except Exception` is "
+        "fine, bare `except` is not).",
+        _yields_while_closing,
+        errors=(RuntimeError,),
+    ),
+    Rule(*_LEFT, _left, "seen", sees="left"),
+    Rule(*_LEFT, _kept, "seen", sees="kept"),
+    Rule(
+        "contextvar-reset-in-generator",
+        "a context variable reset by another task",
+        6,
+        "Each task has a context of its own, and the token of `var.set()` is good only there. A "
+        "generator runs in the context of whoever asks for the step: walk and close it in one "
+        "task (`async with aclosing(gen()) as g`), or set the variable outside of it.",
+        _reset,
+        errors=(ValueError,),
+    ),
+    Rule(
+        "yield-inside-a-cancel-scope",
+        "a `yield` inside a time limit or a task group",
+        5,
+        "`asyncio.timeout` and `TaskGroup` cancel the task that has entered them. At a `yield` "
+        "inside, that task is in the body of whoever walks the generator. Put the limit around "
+        "the wait alone: `async with asyncio.timeout(t): item = await anext(source)`, and the "
+        "`yield` behind it.",
+        _cancelled,
+        errors=(CancelledError,),
+    ),
+)
