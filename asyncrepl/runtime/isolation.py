@@ -130,6 +130,7 @@ class Isolation:
         self._users_import: Any = None
         #: What was imported of ours and of the library, should ``sys.modules`` be emptied.
         self._known: dict[str, ModuleType] = {}
+        self._remembered: object = None
 
     # -- the finder ----------------------------------------------------------------
 
@@ -196,7 +197,10 @@ class Isolation:
         vars(builtins)["__import__"] = self._users_import_or_ours
 
     def _remember(self) -> None:
-        if len(sys.modules) != len(self._known):
+        modules = sys.modules
+        state = id(modules), len(modules), [*modules][-1:]  # a new one is the last
+        if state != self._remembered:
+            self._remembered = state
             for name, module in list(sys.modules.items()):
                 top = name.partition(".")[0]
                 if top in sys.stdlib_module_names or top in _PROTECTED:
