@@ -148,14 +148,10 @@ def _compiler() -> Any:
 
 
 def compiled(
-    source: Source,
-    mode: Mode,
-    flags: int = 0,
-    namespace: Mapping[str, object] | None = None,
+    source: Source, mode: Mode, flags: int = 0, namespace: Mapping[str, object] | None = None
 ) -> types.CodeType:
     """As `compile_source` of `asyncrepl.instrument.compilation`, imported for the first."""
-    code: types.CodeType = _compiler().compile_source(source, mode, flags, namespace)
-    return code
+    return cast("types.CodeType", _compiler().compile_source(source, mode, flags, namespace))
 
 
 class Outcome(NamedTuple):
