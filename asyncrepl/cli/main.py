@@ -11,7 +11,7 @@ import os
 import sys
 import traceback
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from asyncrepl.cli.plain_words import check_words, explain_words, session_words, with_options
 from asyncrepl.runtime.configuration import (
@@ -40,8 +40,7 @@ if TYPE_CHECKING:
 
     from asyncrepl.cli.diagnosis import Diagnosis
     from asyncrepl.cli.diagnosis import Program as Explained
-    from asyncrepl.cli.plain_words import Options
-    from asyncrepl.session.frontend import Console
+    from asyncrepl.session.frontend import Console, Frontend
     from asyncrepl.session.shell import Shell
     from asyncrepl.transcript.grammar import Transcript
 
@@ -89,7 +88,7 @@ def _output_failure_status(failure: OSError, status: int) -> int:
 
 def _session(words: list[str]) -> int:
     """A session: at the prompt, or with a file, a string or standard input."""
-    options = session_words(words)
+    options: Any = session_words(words)
     if options is None:
         from asyncrepl.cli.options import session_options
 
@@ -116,7 +115,7 @@ def _session(words: list[str]) -> int:
     return _prompt(settings, [*_startup(settings), *filter(None, [program])])
 
 
-def _given_program(options: Options) -> Program | int | None:
+def _given_program(options: Any) -> Program | int | None:
     """The program of ``-c`` or FILE with its name, or an exit status if it cannot be read."""
     if options.code is not None:
         sys.argv = ["-c", *filter(None, [options.file]), *options.arguments]
@@ -173,10 +172,13 @@ def _lines(settings: Settings) -> int:
 def _prompt(settings: Settings, first: list[Program]) -> int:
     """The prompt, in the terminal if it is one that can move its cursor."""
     if not _has_terminal():
-        from asyncrepl.cli.plain_session import run_typed
+        from asyncrepl.cli.typed_session import LineFrontend, run_typed
 
+        front = LineFrontend()
         return _run_with_shell(
-            settings, lambda shell: run_typed(shell, sys.stdin, first, settings.banner)
+            settings,
+            lambda shell: run_typed(shell, front, sys.stdin, first, banner=settings.banner),
+            front,
         )
     from asyncrepl.terminal.run_terminal import run_terminal
 
@@ -189,12 +191,14 @@ def _has_terminal() -> bool:
     return not dumb and sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def _run_with_shell(settings: Settings, run: Callable[[Shell], int]) -> int:
+def _run_with_shell(
+    settings: Settings, run: Callable[[Shell], int], frontend: Frontend | None = None
+) -> int:
     """Run with a shell that writes to standard output and error."""
     from asyncrepl.session.shell import clock_for_settings, open_shell
 
     clock = clock_for_settings(settings.clock, settings.rate)
-    with open_shell(_console(settings.color), clock=clock) as shell:
+    with open_shell(_console(settings.color), frontend=frontend, clock=clock) as shell:
         shell.narrator.turn(on=settings.trace)
         status = run(shell)
     return (
@@ -240,7 +244,7 @@ def _replay(words: list[str]) -> int:
     return run_terminal(settings, replays=plans)
 
 
-def _replay_without_terminal(options: Options, transcripts: list[Transcript]) -> int:
+def _replay_without_terminal(options: Any, transcripts: list[Transcript]) -> int:
     from asyncrepl.transcript.replay import replay_plain
 
     statuses = [
@@ -253,7 +257,7 @@ def _replay_without_terminal(options: Options, transcripts: list[Transcript]) ->
 def _check(words: list[str]) -> int:
     from asyncrepl.transcript.transcript_check import check
 
-    options = check_words(words)
+    options: Any = check_words(words)
     if options is None:
         from asyncrepl.cli.options import check_options
 
@@ -300,7 +304,7 @@ def _explain(words: list[str]) -> int:
     from asyncrepl.cli.diagnosis import explain_program, read_program
     from asyncrepl.session.user_modules import LoadError
 
-    options = explain_words(words)
+    options: Any = explain_words(words)
     if options is None:
         from asyncrepl.cli.options import explain_options
 
@@ -323,7 +327,7 @@ def _explain(words: list[str]) -> int:
     )
 
 
-def _going_on(options: Options) -> Callable[[Diagnosis, Explained], object]:
+def _going_on(options: Any) -> Callable[[Diagnosis, Explained], object]:
     """What runs the corrected program, as ``explain`` was asked to."""
     from functools import partial
 

@@ -17,15 +17,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SWITCHES",
-    "Options",
     "check_words",
     "explain_words",
     "session_words",
     "with_options",
 ]
-
-#: What a parser gives: an attribute an option.
-Options = Any
 
 
 class Switch(NamedTuple):
@@ -48,7 +44,7 @@ SWITCHES = (
 )
 
 
-def session_words(words: Sequence[str]) -> Options | None:
+def session_words(words: Sequence[str]) -> SimpleNamespace | None:
     """The options of a session, from switches and perhaps ``-c CODE``; None if there is more."""
     chosen = SimpleNamespace(
         code=None, rate=None, clock=None, config=None, color="auto", file=None, arguments=[]
@@ -66,14 +62,14 @@ def session_words(words: Sequence[str]) -> Options | None:
     return chosen
 
 
-def check_words(words: Sequence[str]) -> Options | None:
+def check_words(words: Sequence[str]) -> SimpleNamespace | None:
     """The options of a check, from paths alone; None if there is anything else."""
     if not _plain(words):
         return None
     return SimpleNamespace(paths=list(words), accept=False, color="auto")
 
 
-def explain_words(words: Sequence[str]) -> Options | None:
+def explain_words(words: Sequence[str]) -> SimpleNamespace | None:
     """The options of an explanation, from one file; None if there is anything else."""
     if len(words) != 1 or not _plain(words):
         return None
@@ -85,7 +81,7 @@ def _plain(words: Sequence[str]) -> bool:
     return bool(words) and all(word and not word.startswith("-") for word in words)
 
 
-def with_options(settings: Settings, options: Options) -> Settings:
+def with_options(settings: Settings, options: Any) -> Settings:
     """`settings`, with what the command line says instead."""
     rate = None if options.clock else settings.rate
     return settings._replace(

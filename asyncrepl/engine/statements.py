@@ -150,7 +150,7 @@ def _compiler() -> Any:
 def compiled(
     source: Source, mode: Mode, flags: int = 0, namespace: Mapping[str, object] | None = None
 ) -> types.CodeType:
-    """As `compile_source` of `asyncrepl.instrument.compilation`, imported for the first."""
+    """`source`, compiled with probes; what does that is imported for the first."""
     return cast("types.CodeType", _compiler().compile_source(source, mode, flags, namespace))
 
 

@@ -269,7 +269,7 @@ def load_settings(
 def config_path(
     config: FilePath | None = None, environ: Mapping[str, str] = os.environ
 ) -> FilePath:
-    """Where the configuration file is, or would be."""
+    """Where the configuration file is, or would be: `config`, or what `environ` says."""
     variable = environ.get("ASYNCREPL_CONFIG")
     if config is not None or variable:
         return config or variable or ""

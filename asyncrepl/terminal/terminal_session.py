@@ -123,7 +123,7 @@ class _PromptSession:
         #: Made when something runs for the first time.
         self._watchdog: BlockingWatchdog | None = None
         shell.blocking_reporter.shows_measured = True
-        self._preloader = ModulePreloader(shell.loop.live.turn)
+        self._preloader = ModulePreloader(shell.loop.live.loop_iteration)
 
     def run(self) -> None:
         """Run the loop until the session is to end."""

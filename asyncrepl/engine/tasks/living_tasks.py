@@ -69,7 +69,7 @@ class LivingTasks:
         self._in_order = True
 
     def add(self, key: int, record: TaskRecord) -> None:
-        """A task lives from now on."""
+        """The task of `record`, whose ``id()`` is `key`, lives from now on."""
         self.by_id[key] = record
         if record.parent is None:
             self._roots[record.number] = record
@@ -79,7 +79,7 @@ class LivingTasks:
             self._in_order = False
 
     def rename(self, record: TaskRecord, name: str) -> None:
-        """The name of a task is known, or known anew."""
+        """The task of `record` is called `name`."""
         record.name = name
         if name.startswith(":"):
             self._commands[record.number] = record
@@ -87,7 +87,7 @@ class LivingTasks:
             self._commands.pop(record.number, None)
 
     def remove(self, key: int) -> None:
-        """A task is over."""
+        """The task whose ``id()`` was `key` is over."""
         record = self.by_id.pop(key)
         if record.parent is None:
             self._roots.pop(record.number, None)

@@ -113,13 +113,8 @@ if TYPE_CHECKING:
 
 __all__ = ["items_as_list", "next_method", "of_one_item", "repaired", "resource", "twin"]
 
-
 _TWINS = {"send": "asend", "throw": "athrow", "close": "aclose"}
-
-
 _NEXT = ("anext", "__anext__", "__next__", "next")
-
-
 _ITER = ("aiter", "__iter__", "iter")
 
 
@@ -330,10 +325,7 @@ def _put_suffix(fixing: Fixing, case: Case) -> None:
 
 
 _NAMED = ("iter", "enumerate", "list")
-
-
 _UNKNOWN: dict[str, tuple[Repair, ...]] = {"await": (without_await,)}
-
 
 _AWAITABLE: dict[str, tuple[Repair, ...]] = {
     "coroutine": (ensured,),
@@ -359,9 +351,7 @@ _AWAITABLE: dict[str, tuple[Repair, ...]] = {
     "*": (awaited,),
 }  # fmt: skip
 
-
 _STEP = {**_AWAITABLE, "async step": (step_itself, awaited)}
-
 
 _WALKABLE: dict[str, tuple[Repair, ...]] = {
     "attribute": (twin, next_method, resource, items_as_list, of_one_item),
@@ -386,7 +376,6 @@ _WALKABLE: dict[str, tuple[Repair, ...]] = {
     "*": (first_item, collected),
 }
 
-
 _MANAGER: dict[str, tuple[Repair, ...]] = {
     "walk, yield from": (delegated_entered,),
     "enter, with": (make_async_with,),
@@ -403,15 +392,9 @@ _MANAGER: dict[str, tuple[Repair, ...]] = {
     "*": (entered,),
 }
 
-
 _AWAITABLE_MANAGER = {**_MANAGER, "async walk": (entered,), "*": (awaited,)}
-
-
 _MOCK: dict[str, tuple[Repair, ...]] = {"await": (as_async_mock,)}
-
-
 _CALLABLE: dict[str, tuple[Repair, ...]] = {"*": (_called,)}
-
 
 _OWN: dict[Kind, dict[str, tuple[Repair, ...]]] = {
     Kind.MOCK: _MOCK,
@@ -420,10 +403,8 @@ _OWN: dict[Kind, dict[str, tuple[Repair, ...]]] = {
     **dict.fromkeys(CALLABLE, _CALLABLE),
 }
 
-
 #: Entering a lock gives nothing.
 _LOCK = {**_MANAGER, "await": (dropped,), "call": (entered_uncalled,), "*": ()}
-
 
 _ORDINARY: dict[str, tuple[Repair, ...]] = {
     "await, function": (gathered, in_thread, as_awaitable),
@@ -436,7 +417,6 @@ _ORDINARY: dict[str, tuple[Repair, ...]] = {
     "iterator": (as_async,),
     "close": (unclosed,),
 }
-
 
 _PLAIN_MANAGER = {
     **_ORDINARY,
