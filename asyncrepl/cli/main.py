@@ -11,18 +11,9 @@ import os
 import sys
 import traceback
 from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from asyncrepl.cli.options import (
-    check_options,
-    demos_options,
-    explain_options,
-    export_options,
-    replay_options,
-    session_options,
-    with_options,
-)
+from asyncrepl.cli.plain_words import check_words, explain_words, session_words, with_options
 from asyncrepl.runtime.configuration import (
     Settings,
     config_path,
@@ -44,8 +35,8 @@ from asyncrepl.runtime.process import (
 )
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from asyncrepl.cli.diagnosis import Diagnosis
     from asyncrepl.cli.diagnosis import Program as Explained
@@ -97,7 +88,11 @@ def _output_failure_status(failure: OSError, status: int) -> int:
 
 def _session(words: list[str]) -> int:
     """A session: at the prompt, or with a file, a string or standard input."""
-    options = session_options(words)
+    options: Any = session_words(words)
+    if options is None:
+        from asyncrepl.cli.options import session_options
+
+        options = session_options(words)
     if options.print_config:
         sys.stdout.write(default_file(config_path(options.config)))
         return 0
@@ -120,7 +115,7 @@ def _session(words: list[str]) -> int:
     return _prompt(settings, [*_startup(settings), *filter(None, [program])])
 
 
-def _given_program(options: argparse.Namespace) -> Program | int | None:
+def _given_program(options: Any) -> Program | int | None:
     """The program of ``-c`` or FILE with its name, or an exit status if it cannot be read."""
     if options.code is not None:
         sys.argv = ["-c", *filter(None, [options.file]), *options.arguments]
@@ -130,6 +125,8 @@ def _given_program(options: argparse.Namespace) -> Program | int | None:
     if options.file in {None, "-"}:
         add_user_folder("")
         return None
+    from pathlib import Path
+
     path = Path(options.file)
     add_user_folder(str(path.resolve().parent))
     return _read(path)
@@ -149,8 +146,12 @@ def _read(path: Path) -> Program | int:
 
 
 def _startup(settings: Settings) -> list[Program]:
-    program = None if settings.startup is None else _read(settings.startup)
-    return [] if program is None or isinstance(program, int) else [program]
+    if settings.startup is None:
+        return []
+    from pathlib import Path
+
+    program = _read(Path(settings.startup))
+    return [] if isinstance(program, int) else [program]
 
 
 def _program(settings: Settings, program: Program) -> int:
@@ -208,6 +209,7 @@ def _run_with_shell(
 
 
 def _demos(words: list[str]) -> int:
+    from asyncrepl.cli.options import demos_options
     from asyncrepl.commands.demo_commands import course_lines
 
     options = demos_options(words)
@@ -216,6 +218,7 @@ def _demos(words: list[str]) -> int:
 
 
 def _replay(words: list[str]) -> int:
+    from asyncrepl.cli.options import replay_options
     from asyncrepl.runtime.shipped_demos import DemoNotFoundError
     from asyncrepl.transcript.grammar import TranscriptError
     from asyncrepl.transcript.transcript_parser import named_transcript
@@ -241,7 +244,7 @@ def _replay(words: list[str]) -> int:
     return run_terminal(settings, replays=plans)
 
 
-def _replay_without_terminal(options: argparse.Namespace, transcripts: list[Transcript]) -> int:
+def _replay_without_terminal(options: Any, transcripts: list[Transcript]) -> int:
     from asyncrepl.transcript.replay import replay_plain
 
     statuses = [
@@ -254,13 +257,19 @@ def _replay_without_terminal(options: argparse.Namespace, transcripts: list[Tran
 def _check(words: list[str]) -> int:
     from asyncrepl.transcript.transcript_check import check
 
-    options = check_options(words)
+    options: Any = check_words(words)
+    if options is None:
+        from asyncrepl.cli.options import check_options
+
+        options = check_options(words)
     add_user_folder("")
-    color = use_color(options.color)
-    return check([Path(path) for path in options.paths], accept=options.accept, color=color)
+    return check(options.paths, accept=options.accept, color=use_color(options.color))
 
 
 def _export(words: list[str]) -> int:
+    from pathlib import Path
+
+    from asyncrepl.cli.options import export_options
     from asyncrepl.export.recording import ExportError
     from asyncrepl.export.saved_session import export
     from asyncrepl.runtime.atomic_files import write_file
@@ -295,7 +304,11 @@ def _explain(words: list[str]) -> int:
     from asyncrepl.cli.diagnosis import explain_program, read_program
     from asyncrepl.session.user_modules import LoadError
 
-    options = explain_options(words)
+    options: Any = explain_words(words)
+    if options is None:
+        from asyncrepl.cli.options import explain_options
+
+        options = explain_options(words)
     try:
         program = read_program(options.file)
     except LoadError as error:
@@ -314,7 +327,7 @@ def _explain(words: list[str]) -> int:
     )
 
 
-def _going_on(options: argparse.Namespace) -> Callable[[Diagnosis, Explained], object]:
+def _going_on(options: Any) -> Callable[[Diagnosis, Explained], object]:
     """What runs the corrected program, as ``explain`` was asked to."""
     from functools import partial
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from asyncrepl import __version__
-from asyncrepl.runtime.configuration import CLOCKS, COLORS, Settings, rate_of
+from asyncrepl.cli.plain_words import SWITCHES
+from asyncrepl.runtime.configuration import CLOCKS, COLORS, rate_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +21,6 @@ __all__ = [
     "export_options",
     "replay_options",
     "session_options",
-    "with_options",
 ]
 
 _PROGRAMS = """\
@@ -71,26 +71,14 @@ def session_options(words: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("-V", "--version", action="version", version=f"asyncrepl {__version__}")
     parser.add_argument("-c", dest="code", metavar="CODE", help="run CODE, then exit")
-    parser.add_argument(
-        "-i", dest="stay", action="store_true", help="stay at the prompt after FILE or CODE"
-    )
-    parser.add_argument("-q", dest="quiet", action="store_true", help="no banner")
-    parser.add_argument(
-        "--trace", action="store_true", help="tell the six steps of each async for"
-    )
+    _add_switches(parser, "-i", "-q", "--trace")
     parser.add_argument("--rate", type=_rate, metavar="N", help="let N seconds pass in a real one")
     parser.add_argument(
         "--clock", choices=CLOCKS, help="virtual: time jumps, and only while a statement runs"
     )
-    parser.add_argument("--vi", action="store_true", help="vi keys")
-    parser.add_argument(
-        "--audience", action="store_true", help="show keys and steps to those who watch"
-    )
-    parser.add_argument(
-        "--print-config", action="store_true", help="print a commented configuration file"
-    )
-    parser.add_argument("--config", type=Path, metavar="FILE", help="the configuration file")
-    parser.add_argument("--no-startup", action="store_true", help="do not run startup.py")
+    _add_switches(parser, "--vi", "--audience", "--print-config")
+    parser.add_argument("--config", metavar="FILE", help="the configuration file")
+    _add_switches(parser, "--no-startup")
     _add_color_option(parser)
     parser.add_argument("file", nargs="?", metavar="FILE", help="run FILE; - is standard input")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARG")
@@ -184,19 +172,12 @@ def export_options(words: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def with_options(settings: Settings, options: argparse.Namespace) -> Settings:
-    """`settings`, with what the command line says instead."""
-    rate = None if options.clock else settings.rate
-    return settings._replace(
-        audience=settings.audience or options.audience,
-        banner=settings.banner and not options.quiet,
-        clock=options.clock or settings.clock,
-        color=settings.color if options.color == "auto" else options.color,
-        rate=rate if options.rate is None else options.rate,
-        trace=settings.trace or options.trace,
-        vi=settings.vi or options.vi,
-        startup=None if options.no_startup else settings.startup,
-    )
+def _add_switches(parser: argparse.ArgumentParser, *words: str) -> None:
+    for switch in SWITCHES:
+        if switch.word in words:
+            parser.add_argument(
+                switch.word, dest=switch.name, action="store_true", help=switch.meaning
+            )
 
 
 def _add_color_option(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,6 @@ What ``:help async for`` tells: the words of the language, rather than of the to
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.commands.view_commands import STEP_MEANINGS
@@ -38,8 +37,7 @@ def _help_topics(shell: Shell, _typed: str) -> CompletionWords:
 _TRUTH_WORDS = {"on": True, "off": False, "true": True, "false": False}
 
 
-@dataclass(frozen=True, slots=True)
-class _SessionSetting:
+class _SessionSetting(NamedTuple):
     """Something that is on or off, or one of several `values`."""
 
     name: str

@@ -21,13 +21,11 @@ import asyncio
 import gc
 import inspect
 import math
-import statistics
 import types
-from dataclasses import dataclass
 from functools import partial
 from itertools import repeat
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.engine.code_owner import cut_to_user_part, reached_location
 from asyncrepl.engine.loop import debug_control as steering
@@ -191,8 +189,7 @@ _MAX_RUNS = 1_000_000
 _UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(NamedTuple):
     """A measurement of `runs` runs: seconds of real time, of that run, and by the user's clock."""
 
     runs: int
@@ -307,6 +304,7 @@ def _driven(coroutine: Any, spent: list[float]) -> Generator[Any, Any, None]:
 
 def _told(measured: list[Measured], *, awaits: bool, clock: bool, ascii: bool) -> list[Line]:  # noqa: A002
     """What is said of the measurements, in lines."""
+    import statistics  # brings fractions and decimals: not for who measures nothing
 
     def say(seconds: float) -> str:
         return span(seconds, ascii=ascii)

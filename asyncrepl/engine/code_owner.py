@@ -11,7 +11,7 @@ import asyncio
 import linecache
 import threading
 from functools import lru_cache
-from pathlib import Path
+from os.path import dirname
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from asyncrepl.runtime.isolation import is_library
@@ -44,7 +44,7 @@ __all__ = [
 
 Function = TypeVar("Function", bound="Callable[..., object]")
 
-_OURS = str(Path(__file__).parent.parent) + "/"
+_OURS = dirname(dirname(__file__)) + "/"
 #: The demos are user code, also where they are installed inside the package.
 _DEMOS = _OURS + "demos/"
 #: Explaining and showing, also where the user's code has called it: to show a value, it is
@@ -57,11 +57,11 @@ _NOT_DISPLAY = frozenset(
 ) | {_OURS + "views/value_tree.py"}
 #: The loop waits in selectors; what a main program runs in is runpy.
 _PLUMBING_FILES = (
-    str(Path(asyncio.__file__).parent) + "/",
-    str(Path(threading.__file__).parent / "selectors.py"),
+    dirname(asyncio.__file__) + "/",
+    dirname(threading.__file__) + "/selectors.py",
     "<frozen runpy>",
 )
-_IMPORT_SYSTEM = ("<frozen importlib", str(Path(threading.__file__).parent / "importlib") + "/")
+_IMPORT_SYSTEM = ("<frozen importlib", dirname(threading.__file__) + "/importlib/")
 #: The id of the code that calls a loop's callbacks.
 _CALLBACK_RUNNERS = {id(asyncio.Handle._run.__code__)}  # noqa: SLF001
 

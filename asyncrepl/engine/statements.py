@@ -36,6 +36,7 @@ import asyncio
 import builtins
 import contextvars
 import inspect
+import mmap
 import os
 import sys
 import time
@@ -44,13 +45,13 @@ import types
 import warnings
 from asyncio import CancelledError, Task
 from contextlib import contextmanager, suppress
+from functools import cache
 from sys import getrecursionlimit, setrecursionlimit
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from asyncrepl.engine.code_owner import cut_to_user_part, reached_location
 from asyncrepl.engine.loop.loop_runner import leave_child
 from asyncrepl.engine.tasks.task_records import restore_running_loop, statement_endings
-from asyncrepl.instrument.compilation import FUTURE_FLAGS, compile_source
 from asyncrepl.runtime.isolation import repair_imports as keep_imports
 from asyncrepl.syntax.parsed_input import (
     Blank,
@@ -63,7 +64,7 @@ from asyncrepl.syntax.parsed_input import (
 from asyncrepl.syntax.sources import Source, Sources
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from types import TracebackType
 
     from asyncrepl.instrument.compilation import Mode
@@ -75,6 +76,7 @@ __all__ = [
     "Outcome",
     "Session",
     "StatementRun",
+    "compiled",
     "ensure_recursion_room",
     "free_memory_if_exhausted",
     "keep_memory_reserve",
@@ -117,10 +119,15 @@ def keep_memory_reserve() -> None:
 
 
 def free_memory_if_exhausted(error: BaseException | None) -> None:
-    """Give up the reserve, and what the stack of `error` holds, if there is no memory else."""
+    """Give up the reserve, and what the stack of `error` holds, if there is no memory else.
+
+    The system is asked for pages that nobody touches. What does not work: ``bytes`` of that size.
+    From the second on they come from the heap, every page of which is written then, and once one
+    was freed, the C library gives back nothing smaller any more: 4 MB a session.
+    """
     try:
-        bytes(_RESERVE_SIZE)
-    except MemoryError:
+        mmap.mmap(-1, _RESERVE_SIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
+    except (MemoryError, OSError):
         _reserve.clear()
         for _ in range(_MAX_CHAIN):
             if error is not None:
@@ -130,6 +137,21 @@ def free_memory_if_exhausted(error: BaseException | None) -> None:
 
 #: The user's own module, whatever ours is called by (see `asyncrepl.terminal.own_modules`).
 _IMPORTED = {"asyncio": asyncio}
+
+
+@cache
+def _compiler() -> Any:
+    """What places probes; the first prompt does without. Kept: user code may empty sys.modules."""
+    from asyncrepl.instrument import compilation
+
+    return compilation
+
+
+def compiled(
+    source: Source, mode: Mode, flags: int = 0, namespace: Mapping[str, object] | None = None
+) -> types.CodeType:
+    """`source`, compiled with probes; what does that is imported for the first."""
+    return cast("types.CodeType", _compiler().compile_source(source, mode, flags, namespace))
 
 
 class Outcome(NamedTuple):
@@ -360,10 +382,10 @@ class Session:
             case Blank():
                 return Outcome(source)
         try:
-            code = compile_source(source, mode, self._flags, self.namespace)
+            code = compiled(source, mode, self._flags, self.namespace)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             return Outcome(source, error.with_traceback(None), "compile")
-        self._flags |= code.co_flags & FUTURE_FLAGS
+        self._flags |= code.co_flags & _compiler().FUTURE_FLAGS
         return source, code
 
     async def _drive(self, run: StatementRun, code: types.CodeType) -> None:

@@ -131,7 +131,8 @@ class Snapshot(NamedTuple):
     `lanes` are in order of birth, those that ended a while ago included. `blocked` are
     the slices that held the loop too long and are over, oldest first. `iteration_events` are
     the last steps of asynchronous iterations that were traced, `findings` the last mistakes that
-    were found, both oldest first.
+    were found, both oldest first. Where there are not lanes for all, `others` more tasks live, of
+    which `others_ran` lately.
     """
 
     lanes: tuple[Lane, ...]
@@ -142,3 +143,5 @@ class Snapshot(NamedTuple):
     blocked: tuple[Blocked, ...] = ()
     iteration_events: tuple[IterationEvent, ...] = ()
     findings: tuple[Finding, ...] = ()
+    others: int = 0
+    others_ran: int = 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import linecache
+import os
 import sys
 import sysconfig
 from functools import cached_property
@@ -28,9 +29,34 @@ __all__ = ["FUNCTIONS", "Function", "SourceLike", "Unit", "Units"]
 Node = TypeVar("Node", bound=ast.AST)
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _OWN = str(Path(__file__).resolve().parents[1])
-_LIBRARY = tuple(
-    sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")
-)
+
+
+def _library_folders() -> tuple[str, ...]:
+    """Where modules that are no program of the user's lie.
+
+    As ``sysconfig`` says, but for the values of its variables: to read all of them it imports what
+    the interpreter was built with, nearly a megabyte.
+    """
+    patterns = sysconfig.get_paths(expand=False)
+    known = {
+        "base": sys.prefix,
+        "platbase": sys.exec_prefix,
+        "installed_base": sys.base_prefix,
+        "installed_platbase": sys.base_exec_prefix,
+        "platlibdir": sys.platlibdir,
+        "py_version_short": f"{sys.version_info.major}.{sys.version_info.minor}",
+        "py_version_nodot": f"{sys.version_info.major}{sys.version_info.minor}",
+        "implementation_lower": "python",
+        "abi_thread": "t" if "t" in getattr(sys, "abiflags", "") else "",
+    }
+    names = "stdlib", "platstdlib", "purelib", "platlib"
+    try:
+        return tuple(os.path.normpath(patterns[name].format_map(known)) for name in names)
+    except KeyError:  # a scheme of somebody's own
+        return tuple(sysconfig.get_paths()[name] for name in names)
+
+
+_LIBRARY = _library_folders()
 
 
 class SourceLike(Protocol):

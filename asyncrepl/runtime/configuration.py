@@ -14,11 +14,12 @@ import math
 import os
 import re
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+    FilePath = str | os.PathLike[str]
 
 __all__ = [
     "CLOCKS",
@@ -148,7 +149,7 @@ OPTIONS = (
 )
 
 
-def default_file(path: Path) -> str:
+def default_file(path: FilePath) -> str:
     """The text of a configuration file that changes nothing, for `path`: all is commented out."""
     head = f"# The settings of asyncrepl, in {path}\n# Take a # away to set one.\n"
     return head + "".join(
@@ -156,10 +157,11 @@ def default_file(path: Path) -> str:
     )
 
 
-def read_file(path: Path) -> tuple[dict[str, Any], list[str]]:
+def read_file(path: FilePath) -> tuple[dict[str, Any], list[str]]:
     """The settings of the file that are right, and a line for each that is not."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        with open(path, encoding="utf-8-sig") as file:
+            text = file.read()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "is not text in UTF-8"
         return {}, [f"{path}: {reason}; going on without it"]
@@ -179,7 +181,7 @@ def read_file(path: Path) -> tuple[dict[str, Any], list[str]]:
     return known, warnings
 
 
-def _parsed(text: str, path: Path) -> tuple[dict[str, Any], list[str]]:
+def _parsed(text: str, path: FilePath) -> tuple[dict[str, Any], list[str]]:
     """The file's table; a line that is no TOML is left out, and told."""
     import tomllib
 
@@ -242,30 +244,36 @@ class Settings(NamedTuple):
     theme: str = "auto"
     trace: bool = False
     vi: bool = False
-    history: Path | None = None
-    startup: Path | None = None
+    history: str | None = None
+    startup: str | None = None
     warnings: tuple[str, ...] = ()
 
 
-def load_settings(config: Path | None = None, environ: Mapping[str, str] = os.environ) -> Settings:
+def load_settings(
+    config: FilePath | None = None, environ: Mapping[str, str] = os.environ
+) -> Settings:
     """The settings from `config`, or from the user's configuration file if it exists.
 
     `environ` says where that is, and the history. Nothing is raised for a file that is wrong:
     what cannot be used has a line in `Settings.warnings`.
     """
-    startup = _existing(_folder(environ, "XDG_CONFIG_HOME", ".config") / "startup.py")
-    settings = Settings(history=_history(environ), startup=startup)
+    startup = os.path.join(_folder(environ, "XDG_CONFIG_HOME", ".config"), "startup.py")
+    settings = Settings(
+        history=_history(environ), startup=startup if os.path.isfile(startup) else None
+    )
     named = config or environ.get("ASYNCREPL_CONFIG")
     path = config_path(config, environ)
-    return _with_file(settings, path) if named or path.is_file() else settings
+    return _with_file(settings, path) if named or os.path.isfile(path) else settings
 
 
-def config_path(config: Path | None = None, environ: Mapping[str, str] = os.environ) -> Path:
+def config_path(
+    config: FilePath | None = None, environ: Mapping[str, str] = os.environ
+) -> FilePath:
     """Where the configuration file is, or would be: `config`, or what `environ` says."""
     variable = environ.get("ASYNCREPL_CONFIG")
     if config is not None or variable:
-        return config or Path(variable or "")
-    return _folder(environ, "XDG_CONFIG_HOME", ".config") / "config.toml"
+        return config or variable or ""
+    return os.path.join(_folder(environ, "XDG_CONFIG_HOME", ".config"), "config.toml")
 
 
 def use_color(
@@ -300,22 +308,18 @@ def use_ascii(stream: TextIO | None = None, environ: Mapping[str, str] = os.envi
     return next(filter(None, names), "") in {"C", "POSIX"}
 
 
-def _folder(environ: Mapping[str, str], variable: str, default: str) -> Path:
-    base = environ.get(variable) or Path.home() / default
-    return Path(base) / "asyncrepl"
+def _folder(environ: Mapping[str, str], variable: str, default: str) -> str:
+    base = environ.get(variable) or os.path.join(os.path.expanduser("~"), default)
+    return os.path.join(base, "asyncrepl")
 
 
-def _existing(path: Path) -> Path | None:
-    return path if path.is_file() else None
-
-
-def _history(environ: Mapping[str, str]) -> Path | None:
+def _history(environ: Mapping[str, str]) -> str | None:
     named = environ.get("ASYNCREPL_HISTORY")
     if named is not None:
-        return Path(named).expanduser() if named else None
-    return _folder(environ, "XDG_STATE_HOME", ".local/state") / "history"
+        return os.path.expanduser(named) if named else None
+    return os.path.join(_folder(environ, "XDG_STATE_HOME", ".local/state"), "history")
 
 
-def _with_file(settings: Settings, path: Path) -> Settings:
+def _with_file(settings: Settings, path: FilePath) -> Settings:
     known, warnings = read_file(path)
     return settings._replace(**known, warnings=tuple(warnings))

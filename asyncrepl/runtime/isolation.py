@@ -122,7 +122,7 @@ class Isolation:
         self._ours: dict[str, ModuleType] = {}
         #: The user's, while ours needs to be found in ``sys.modules``.
         self._theirs: dict[str, ModuleType] = {}
-        self._places: object = None
+        self._places = self._remembered = object()
         self._lock = _thread.RLock()
         self._python_import: Any = builtins.__import__
         #: Python's own, and what the user has put in its place.
@@ -196,11 +196,11 @@ class Isolation:
         vars(builtins)["__import__"] = self._users_import_or_ours
 
     def _remember(self) -> None:
-        if len(sys.modules) != len(self._known):
-            for name, module in list(sys.modules.items()):
-                top = name.partition(".")[0]
-                if top in sys.stdlib_module_names or top in _PROTECTED:
-                    self._known.setdefault(name, module)
+        state = id(sys.modules), len(sys.modules), [*sys.modules][-1:]  # a new one is the last
+        self._remembered, modules = state, {} if state == self._remembered else dict(sys.modules)
+        for name, module in modules.items():
+            if (top := name.partition(".")[0]) in sys.stdlib_module_names or top in _PROTECTED:
+                self._known.setdefault(name, module)
 
     def _users_import_or_ours(self, *arguments: "Any", **keywords: "Any") -> "ModuleType":
         """``__import__`` where the user's fails: that is for all but us."""

@@ -15,14 +15,14 @@ as that of pytest does, goes first.
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.machinery import PathFinder, SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from asyncrepl.engine.code_owner import owner
-from asyncrepl.instrument.compilation import compile_source
+from asyncrepl.engine.statements import compiled
 from asyncrepl.runtime.isolation import (
     find_for_user,
     import_for_user,
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     import types
     from collections.abc import Mapping, Sequence
     from importlib.machinery import ModuleSpec
+    from pathlib import Path
 
     from asyncrepl.engine.statements import Session
     from asyncrepl.syntax.sources import Sources
@@ -100,8 +101,9 @@ class UserModuleFinder:
     def _is_users(self, filename: str) -> bool:
         if owner(filename) != "user":
             return False
-        folders = [Path(each).absolute() for each in (*user_folders, *self._folders)]
-        return any(Path(filename).is_relative_to(each) for each in folders)
+        folders = map(os.path.abspath, (*user_folders, *self._folders))
+        path = os.path.normpath(filename)
+        return any(path.startswith(os.path.join(each, "")) for each in folders)
 
 
 class _InstrumentingLoader(SourceFileLoader):
@@ -122,7 +124,7 @@ class _InstrumentingLoader(SourceFileLoader):
         try:
             text = decode_source(data)
             source = self._sources.add(path, text, parse(text, path), module=True)
-            return compile_source(source, "module")
+            return compiled(source, "module")
         except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
             return super().get_code(fullname)
 
@@ -196,7 +198,7 @@ def _imported(session: Session, name: str) -> types.ModuleType:
     """The module `name`, imported as one in a folder of the user's, wherever he has it."""
     spec = None if name in sys.modules else find_for_user(name)
     origin = spec.origin if spec is not None and spec.has_location else None
-    folder = None if origin is None else str(Path(origin).parent)
+    folder = None if origin is None else os.path.dirname(origin)
     with UserModuleFinder(session.sources, folder):
         return import_for_user(name)
 
@@ -225,7 +227,7 @@ def _execute(session: Session, path: Path, module: types.ModuleType) -> None:
         raise LoadError(f"cannot load {path.name!r}: {_error_line(reading.error)}")
     try:
         source = session.sources.add(filename, text, parse(text, filename), module=True)
-        code = compile_source(source, "module")
+        code = compiled(source, "module")
         sys.modules.setdefault(module.__name__, module)
         exec(code, vars(module))
     except Exception as error:

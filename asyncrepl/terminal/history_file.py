@@ -25,7 +25,8 @@ from prompt_toolkit.history import History, InMemoryHistory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
+
+    FilePath = str | os.PathLike[str]
 
 __all__ = ["HistoryFile", "open_history"]
 
@@ -39,7 +40,7 @@ class HistoryFile(History):
     `complain` gets one line, once, when an entry cannot be kept.
     """
 
-    def __init__(self, path: Path, complain: Callable[[str], object] | None = None) -> None:
+    def __init__(self, path: FilePath, complain: Callable[[str], object] | None = None) -> None:
         super().__init__()
         self._path = path
         self._complain = complain
@@ -71,15 +72,15 @@ class HistoryFile(History):
             complain(_not_kept(self._path, error))
 
 
-def open_history(path: Path | None, complain: Callable[[str], None]) -> History:
+def open_history(path: FilePath | None, complain: Callable[[str], None]) -> History:
     """The history at `path`; in memory only without a path, or where it cannot be written.
 
     `complain` then gets one line that says so.
     """
-    if path is None or str(path) == os.devnull:
+    if path is None or os.fspath(path) == os.devnull:
         return InMemoryHistory()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.makedirs(os.path.dirname(path) or ".", mode=0o700, exist_ok=True)
         _append(path, b"")
     except (OSError, ValueError) as error:
         complain(_not_kept(path, error))
@@ -87,12 +88,12 @@ def open_history(path: Path | None, complain: Callable[[str], None]) -> History:
     return HistoryFile(path, complain)
 
 
-def _not_kept(path: Path, error: OSError | ValueError) -> str:
+def _not_kept(path: FilePath, error: OSError | ValueError) -> str:
     return f"history is not kept: {path}: {getattr(error, 'strerror', None) or error}"
 
 
 @contextlib.contextmanager
-def _opened(path: Path, flags: int) -> Iterator[int]:
+def _opened(path: FilePath, flags: int) -> Iterator[int]:
     """The regular file `path`; raises OSError for anything else, and waits for nobody."""
     no_file = OSError(errno.EINVAL, "it is no regular file")
     try:
@@ -109,7 +110,7 @@ def _opened(path: Path, flags: int) -> Iterator[int]:
         os.close(fd)
 
 
-def _append(path: Path, data: bytes) -> None:
+def _append(path: FilePath, data: bytes) -> None:
     """Append all of `data`, or nothing."""
     with _opened(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT) as fd:
         _keep_private(fd)
@@ -149,7 +150,7 @@ def _locked(fd: int) -> bool:
     return False
 
 
-def _content(path: Path) -> bytes:
+def _content(path: FilePath) -> bytes:
     try:
         with _opened(path, os.O_RDONLY) as fd, os.fdopen(fd, "rb", closefd=False) as file:
             return file.read()

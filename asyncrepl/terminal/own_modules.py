@@ -1,11 +1,12 @@
 """Importing the modules that are not needed for the prompt, before they are needed.
 
 To start quickly, nothing is imported that the first prompt can do without. But then the first
-error, the first ``:tree`` imports up to a hundred modules on the user's loop, and holds it for as
+error imports up to a hundred modules on the user's loop, and holds it for as
 long: 0.1 s, and several times that on a busy machine. So as soon as somebody writes a statement, a
 thread imports them one after the other, with pauses as long as the work. It gives the interpreter
 lock away when a key is pressed, as all threads do. A prompt at which nobody writes costs neither
-that time nor the memory, a third of all that a session takes.
+that time nor the memory, a sixth of all that a session takes. Nor is anything imported that what
+is written cannot need: commands wait for a colon, what saves a session for a command that does.
 
 What does not work:
 
@@ -40,26 +41,16 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from asyncrepl.engine.loop.loop_iteration import LoopIteration
 
 __all__ = ["ModulePreloader", "import_lock", "install_stdlib_copies", "module_names"]
 
 
-#: What a session may need, what is needed soonest first.
-_PACKAGES = (
-    "commands",  # also what `:` completes to
-    "explain",
-    "views",
-    "engine",
-    "session",
-    "syntax",
-    "instrument",
-    "terminal",
-    "export",
-    "transcript",
-)
+#: What a statement may need, what is needed soonest first; what a command may; what saves.
+_STATEMENT = ("instrument", "engine", "explain", "views", "session", "syntax", "terminal")
+_COMMAND, _SAVING = ("commands", "transcript"), ("export",)
 #: It belongs to pytest.
 _EXCLUDED = frozenset({"asyncrepl.transcript.pytest_plugin"})
 #: What functions of ours, and those of the standard library that they call, import later.
@@ -86,34 +77,42 @@ os.register_at_fork(
 
 
 class ModulePreloader:
-    """Imports what a session may need, in a thread of its own, while the loop waits."""
+    """Imports what somebody who writes may need, in a thread of its own, while the loop waits."""
 
     def __init__(self, iteration: LoopIteration) -> None:
         self._iteration = iteration
         self._over = threading.Event()
-        self._begun = False
-        # Called so, what it computes counts among what keeps the loop from running.
-        self._thread = threading.Thread(target=self._load, name="asyncrepl loading", daemon=True)
+        self._begun: set[tuple[str, ...]] = set()
 
-    def start(self) -> None:
-        """Begin, in a moment; only the first call counts. For the terminal's thread."""
-        if not (self._begun or self._over.is_set()):
-            self._begun = True
-            self._thread.start()
+    def start(self, *, command: bool = False, saving: bool = False) -> None:
+        """Begin, in a moment, with what a statement may need, a `command`, one for `saving`.
+
+        Only the first call for each counts. For the terminal's thread.
+        """
+        wanted = [_COMMAND] * command + [_SAVING] * saving + [_STATEMENT]
+        new = [each for each in wanted if each not in self._begun]
+        if not new or self._over.is_set():
+            return
+        self._begun.update(new)
+        packages = [package for each in new for package in each]
+        # Called so, what it computes counts among what keeps the loop from running.
+        threading.Thread(
+            target=self._load, args=packages, name="asyncrepl loading", daemon=True
+        ).start()
 
     def close(self) -> None:
         """Stop after the module that is being imported."""
         self._over.set()
 
-    def _load(self) -> None:
+    def _load(self, *packages: str) -> None:
         # A signal that this thread took would not wake the main thread.
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         with suppress(BaseException):  # user code may break the import system meanwhile
-            self._load_all()
+            self._load_all(packages)
 
-    def _load_all(self) -> None:
+    def _load_all(self, packages: Sequence[str]) -> None:
         pause = _FIRST_DELAY
-        for name in module_names():
+        for name in module_names(*packages):
             if self._over.wait(pause):
                 return
             while self._iteration.busy:
@@ -126,11 +125,14 @@ class ModulePreloader:
             pause = max(perf_counter() - began, _MIN_PAUSE)
 
 
-def module_names() -> Iterator[str]:
-    """The modules, such that each imports few others: those farthest down come first."""
+def module_names(*packages: str) -> Iterator[str]:
+    """The modules of `packages`, such that each imports few others: the deepest come first.
+
+    All that a session may need, without `packages`.
+    """
     from pkgutil import walk_packages
 
-    for each in _PACKAGES:
+    for each in packages or (*_STATEMENT, *_COMMAND, *_SAVING):
         package = import_module(f"asyncrepl.{each}")
         found = [module.name for module in walk_packages(package.__path__, f"{package.__name__}.")]
         yield from sorted({*found} - _EXCLUDED, key=lambda name: (-name.count("."), name))

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.engine.blocking.blocking_watchdog import BlockingWatchdog
     from asyncrepl.engine.loop.live_loop import LiveLoop
-    from asyncrepl.events import Lane, Snapshot
     from asyncrepl.terminal.painter import Painter
     from asyncrepl.views.styled_lines import Line
 
@@ -35,6 +34,8 @@ _LINGER_NS = 3_000_000_000
 #: A column of the lanes, in nanoseconds. All these are of real time: slow motion shows
 #: more of what happens, it does not draw it more slowly.
 _COLUMN_NS = 100_000_000
+#: Of this time it is told how many ran of those that have no lane; of the user's.
+_LATELY_NS = 1_000_000_000
 
 
 class LoopView:
@@ -52,10 +53,14 @@ class LoopView:
         #: When the last task has ended, in the user's time, and when that was seen, in real time.
         self._last_end = 0, 0.0
 
-    def connect(self, loop: LiveLoop, watchdog: BlockingWatchdog) -> None:
-        """From now on look at `loop`, which `watchdog` watches."""
-        self._watchdog = watchdog
+    def connect(self, loop: LiveLoop) -> None:
+        """From now on look at `loop`, on which nothing of the user's runs yet."""
+        self._watchdog = None
         self._loop = loop
+
+    def watched_by(self, watchdog: BlockingWatchdog) -> None:
+        """From now on `watchdog` watches the loop."""
+        self._watchdog = watchdog
 
     def loop_blocked(self) -> bool:
         """Whether one loop iteration has been running for longer than 0.1 s."""
@@ -65,8 +70,11 @@ class LoopView:
         return iteration.busy and time.monotonic() - iteration.since > _BLOCKED_AFTER
 
     def at_rest(self) -> bool:
-        """Whether the loop waits, and who watches it will say when it goes on."""
-        return self._watchdog is not None and self._watchdog.asleep
+        """Whether the loop waits, and who watches it will say when it goes on.
+
+        Nobody watches before something runs for the first time: that is said, too.
+        """
+        return self._loop is not None and (self._watchdog is None or self._watchdog.asleep)
 
     def status(self, columns: int) -> Sequence[Line]:
         """One row that says by whom the loop is blocked.
@@ -117,12 +125,23 @@ class LoopView:
         timeline = None if self._loop is None else self._loop.live.timeline
         if timeline is None or self._loop is None:
             return ()
+        from asyncrepl.engine.tasks.living_tasks import LaneWindow
+
         clock = self._loop.live.clock
         now, speed = clock.shown_ns(), 1.0 if clock.speed == math.inf else clock.speed
         linger = int(_LINGER_NS * speed)
-        seen = timeline.snapshot(since=now - linger - int(columns * _COLUMN_NS * speed))
-        snapshot = _without_brief(seen, now, int(_BRIEF_NS * speed), frozen=clock.frozen)
-        if all(lane.id in snapshot.ended for lane in snapshot.lanes):
+        brief = int(_BRIEF_NS * speed)
+        snapshot = timeline.recent(
+            LaneWindow(
+                since=now - linger - int(columns * _COLUMN_NS * speed),
+                born_by=None if clock.frozen else now - brief,  # nobody grows older there
+                shortest=brief,
+                ended_after=now - linger,
+                ran_since=now - _LATELY_NS,
+                rows=rows,
+            )
+        )
+        if not snapshot.others and all(lane.id in snapshot.ended for lane in snapshot.lanes):
             last = max((snapshot.ended[lane.id].at for lane in snapshot.lanes), default=0)
             if now - last > linger or self._over_for(last) > _LINGER_NS / 1e9:
                 return ()
@@ -144,23 +163,6 @@ class LoopView:
         if self._last_end[0] != last:
             self._last_end = last, time.monotonic()
         return time.monotonic() - self._last_end[1]
-
-
-def _without_brief(snapshot: Snapshot, now: int, brief: int, *, frozen: bool) -> Snapshot:
-    """Without the tasks that lived shorter than `brief`; in frozen time nobody grows older."""
-    ended, oldest = snapshot.ended, now - brief
-
-    def lived(lane: Lane) -> bool:
-        end = ended.get(lane.id)
-        return frozen if end is None else end.at - lane.born >= brief
-
-    # Of thousands most are neither young nor over: they are not worth a call each.
-    kept = [
-        lane
-        for lane in snapshot.lanes
-        if (lane.born <= oldest and lane.id not in ended) or lived(lane)
-    ]
-    return snapshot._replace(lanes=tuple(kept))
 
 
 #: What may be shown only after a moment is shown after these seconds, if at all.

@@ -66,9 +66,8 @@ class TerminalFrontend(Frontend):
         self._shell: Shell | None = None
 
     def connect(self, shell: Shell, play: Callable[[str], None]) -> None:
-        """Lanes show what `shell` observes, if they are wanted; `play` starts a replay."""
+        """What is done is done to `shell`; `play` starts a replay."""
         self._shell, self._play = shell, play
-        self.show_lanes(on=self._ui.panel.on)
         self._ui.audience.connect(shell)
         if self._ui.audience.on:
             self.show_audience(on=True)
@@ -135,6 +134,11 @@ class TerminalFrontend(Frontend):
             ui.call(ui.pager.close)
             if held:
                 clock.release()
+
+    def observe(self) -> None:
+        """Something runs: from now on it is recorded, if lanes are wanted."""
+        if self.lanes and self._shell is not None:
+            self._shell.observing.want("lanes")
 
     def show_lanes(self, *, on: bool) -> None:
         """Draw live lanes under the prompt, or stop drawing (and recording) them."""
@@ -222,6 +226,14 @@ def complete_command(shell: Shell, text: str) -> CompletionWords:
     except CommandError:
         return ()
     return command.complete(shell, rest)
+
+
+def saves_session(shell: Shell, name: str) -> bool:
+    """Whether the command `name`, or a beginning of it, is one of those that write files."""
+    try:
+        return shell.registry.find(name).run.__module__.startswith("asyncrepl.export.")
+    except CommandError:
+        return False
 
 
 def takes_python(shell: Shell, name: str) -> bool:

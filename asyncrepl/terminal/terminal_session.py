@@ -6,10 +6,8 @@ import gc
 import os
 import sys
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asyncrepl.engine.blocking.blocking_watchdog import BlockingWatchdog
 from asyncrepl.engine.loop.interrupts import Interrupter
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_runner import keep_running
@@ -23,6 +21,7 @@ from asyncrepl.terminal.terminal_frontend import (
     ReplayControl,
     TerminalFrontend,
     complete_command,
+    saves_session,
     takes_python,
 )
 from asyncrepl.terminal.terminal_lease import TerminalLease, hooks_installed
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
 
     from prompt_toolkit.buffer import Buffer
 
+    from asyncrepl.engine.blocking.blocking_watchdog import BlockingWatchdog
     from asyncrepl.session.input_run import Status
     from asyncrepl.session.shell import Shell
     from asyncrepl.terminal.terminal_setup import Program, Terminal
@@ -65,6 +65,8 @@ def run_replays(terminal: Terminal, plans: list[ReplayPlan]) -> int:
         if terminal.session_exit.requested():
             break
     else:
+        from pathlib import Path
+
         from asyncrepl.session.guide import next_demo_lines
 
         played = Path(plans[-1].transcript.filename)
@@ -87,7 +89,7 @@ def _opened_session(terminal: Terminal, clock: Clock) -> Iterator[_PromptSession
         ):
             stack.enter_context(context)
         with open_shell(terminal.console, frontend=frontend, clock=clock) as shell:
-            session = _PromptSession(terminal, shell, lease, replays)
+            session = _PromptSession(terminal, shell, frontend, lease, replays)
             frontend.connect(shell, session.play_named)
             shell.narrator.turn(on=terminal.trace)
             yield session
@@ -101,10 +103,16 @@ class _PromptSession:
     """Gives texts from the terminal to the shell, one after the other."""
 
     def __init__(
-        self, terminal: Terminal, shell: Shell, lease: TerminalLease, replays: ReplayControl
+        self,
+        terminal: Terminal,
+        shell: Shell,
+        frontend: TerminalFrontend,
+        lease: TerminalLease,
+        replays: ReplayControl,
     ) -> None:
         self._terminal = terminal
         self._shell = shell
+        self._frontend = frontend
         self._lease = lease
         self._replay_control = replays
         self._over = False
@@ -112,31 +120,28 @@ class _PromptSession:
             shell.loop, shell, self._nothing_to_interrupt, self._cannot_interrupt
         )
         self._interrupter.heard = terminal.ui.drop_typed_ahead
-        self._watchdog = BlockingWatchdog(shell.loop)
+        #: Made when something runs for the first time.
+        self._watchdog: BlockingWatchdog | None = None
         shell.blocking_reporter.shows_measured = True
-        self._watchdog.looks = self._interrupter.wake
-        shell.sleeps.wanted = self._reports_sleeps_only
         self._preloader = ModulePreloader(shell.loop.live.loop_iteration)
 
     def run(self) -> None:
         """Run the loop until the session is to end."""
         terminal, loop = self._terminal, self._shell.loop
         terminal.session_exit.connect(loop, self._interrupter.stuck)
-        terminal.loop_view.connect(loop, self._watchdog)
-        self._watchdog.woken = self._show_again
+        terminal.loop_view.connect(loop)
         terminal.completer.connect(
             self._shell.session.namespace, lambda text: complete_command(self._shell, text)
         )
         terminal.editor.lexer.takes_python = lambda name: takes_python(self._shell, name)
         terminal.ui.call(terminal.ui.painter.redraw)  # what is typed already may need help
         terminal.bridge.connect(loop, self._start, self._start)
-        terminal.ui.call(lambda: terminal.ui.pause_keys.connect(self._shell.debug_commands))
         install_stdlib_copies()
         _freeze_heap()
         terminal.out.on_write = self._shell.printed
-        terminal.err.on_write = self._shell.tape.write
+        # Not its method: the tape is made when there is something to keep.
+        terminal.err.on_write = lambda text: self._shell.tape.write(text)  # noqa: PLW0108
         self._interrupter.install()
-        self._watchdog.start()
         terminal.ui.controller.buffer.on_text_changed.add_handler(self._written)
         try:
             leaving = keep_running(
@@ -151,7 +156,8 @@ class _PromptSession:
         finally:
             terminal.ui.controller.buffer.on_text_changed.remove_handler(self._written)
             self._preloader.close()
-            self._watchdog.close()
+            if self._watchdog is not None:
+                self._watchdog.close()
             self._interrupter.uninstall()
 
     def run_first(self, programs: list[Program]) -> None:
@@ -172,6 +178,8 @@ class _PromptSession:
 
     def play_named(self, name: str) -> None:
         """Play the transcript `name` in this session; time stands still but for its statements."""
+        from pathlib import Path
+
         from asyncrepl.runtime.shipped_demos import DemoNotFoundError
         from asyncrepl.transcript.grammar import TranscriptError
         from asyncrepl.transcript.transcript_parser import named_transcript
@@ -196,6 +204,7 @@ class _PromptSession:
         if not programs:
             self._prompt()
             return
+        self._prepare()
         (text, filename), *rest = programs
 
         def done(status: Status) -> None:
@@ -206,7 +215,26 @@ class _PromptSession:
 
         run_input(self._shell, text, done, scripted=lambda: False, filename=filename, mode="exec")
 
+    def _prepare(self) -> None:
+        """Something is about to run: have what the first prompt does without."""
+        self._frontend.observe()
+        if self._watchdog is None:
+            ui = self._terminal.ui
+            ui.call(lambda: ui.pause_keys.connect(self._shell.debug_commands))
+            self._shell.sleeps.wanted = self._reports_sleeps_only
+            self._watchdog = self._watch()
+
+    def _watch(self) -> BlockingWatchdog:
+        from asyncrepl.engine.blocking.blocking_watchdog import BlockingWatchdog
+
+        watchdog = BlockingWatchdog(self._shell.loop)
+        watchdog.looks, watchdog.woken = self._interrupter.wake, self._show_again
+        watchdog.start()
+        self._terminal.loop_view.watched_by(watchdog)
+        return watchdog
+
     def _start(self, text: str, interrupt_after: float | None = None) -> None:
+        self._prepare()
         install_stdlib_copies()
         self._interrupter.install()
         run_input(
@@ -221,8 +249,9 @@ class _PromptSession:
 
     def _done(self, status: Status) -> None:
         # Before the next prompt, not when the watchdog happens to look next.
-        for blocks in self._watchdog.look(ended=f"input {self._shell.session.count}"):
-            self._watchdog.report(blocks)
+        if (watchdog := self._watchdog) is not None:
+            for blocks in watchdog.look(ended=f"input {self._shell.session.count}"):
+                watchdog.report(blocks)
         if status.kind == "exit":
             self._terminal.session_exit.request(status.exit_code)
         else:
@@ -257,7 +286,9 @@ class _PromptSession:
     def _written(self, buffer: Buffer) -> None:
         """Somebody writes: what the text may need is loaded by the time it is run."""
         if len(buffer.text) >= _STATEMENT_LENGTH:
-            self._preloader.start()
+            name = buffer.text[1:].split(maxsplit=1)[:1] if buffer.text[0] == ":" else []
+            saving = bool(name) and saves_session(self._shell, name[0])
+            self._preloader.start(command=bool(name), saving=saving)
 
     def _reports_sleeps_only(self) -> bool:
         """Whether sleeps are told, and nothing that the watchdog has measured.

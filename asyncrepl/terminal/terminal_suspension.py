@@ -15,7 +15,6 @@ import signal
 import subprocess
 import tempfile
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from prompt_toolkit.document import Document
@@ -25,6 +24,7 @@ from asyncrepl.terminal.output_queue import Piece, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from prompt_toolkit.application import Application
     from prompt_toolkit.key_binding import KeyPress
@@ -45,6 +45,8 @@ def text_from_editor(text: str) -> str | None:
 
     The editor inherits descriptors 0, 1 and 2. Waits for its end.
     """
+    from pathlib import Path  # not for the first prompt
+
     with tempfile.TemporaryDirectory(prefix="asyncrepl-") as folder:
         path = Path(folder) / "input.py"
         path.write_text(text, encoding="utf-8", errors="surrogateescape")

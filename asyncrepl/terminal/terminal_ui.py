@@ -16,6 +16,7 @@ import os
 import signal
 import sys
 import threading
+from functools import cached_property
 from os import _exit
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, cast
@@ -27,7 +28,6 @@ from asyncrepl.runtime.configuration import use_ascii
 from asyncrepl.terminal.input_controller import InputController
 from asyncrepl.terminal.key_bindings import PauseKeys, build_key_bindings
 from asyncrepl.terminal.own_modules import import_lock
-from asyncrepl.terminal.pager import Pager
 from asyncrepl.terminal.painter import DrawRecovery, Painter
 from asyncrepl.terminal.panel import Panel
 from asyncrepl.terminal.screen_layout import (
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from asyncrepl.terminal.input_line import Editor
     from asyncrepl.terminal.loop_bridge import LoopBridge
     from asyncrepl.terminal.output_queue import OutputQueue
+    from asyncrepl.terminal.pager import Pager
     from asyncrepl.terminal.panel import LoopView
     from asyncrepl.terminal.terminal_streams import StandardDescriptors
 
@@ -107,9 +108,7 @@ class TerminalUI:
             *screen, self.controller, self.modes, queue, descriptors
         )
         self.controller.connect(self.app, self.suspension)
-        self.pager = Pager(
-            self.app, DeviceInput(self._stdin, self.modes, question), self.suspension
-        )
+        self._question = question
         self.error: BaseException | None = None
         self._process = os.getpid()
         #: Errors that nothing could be done about.
@@ -241,6 +240,14 @@ class TerminalUI:
 
     # -- in the terminal's thread -------------------------------------------------
 
+    @cached_property
+    def pager(self) -> Pager:
+        """Shows what is longer than the screen; made when something is."""
+        from asyncrepl.terminal.pager import Pager
+
+        keys = DeviceInput(self._stdin, self.modes, self._question)
+        return Pager(self.app, keys, self.suspension)
+
     def _run(self) -> None:
         signal.pthread_sigmask(signal.SIG_BLOCK, _BLOCKED_SIGNALS)
         asyncio.set_event_loop(self._loop)
@@ -314,7 +321,7 @@ class TerminalUI:
 
     def _leave_now(self) -> None:
         """End the Application; what is queued is drawn first."""
-        if self.pager.close(self._leave_now):
+        if "pager" in vars(self) and self.pager.close(self._leave_now):
             return
         self.controller.end()
         self.suspension.reclaim()
@@ -384,7 +391,11 @@ class TerminalUI:
                     self.output.cursor_up(rows_added_by_reflow(self.app, size.columns))
                     self.app._on_resize()  # noqa: SLF001 - no public way to say it
             else:
-                self.pager.resized()
+                self._resize_pages()
+
+    def _resize_pages(self) -> None:
+        if "pager" in vars(self):
+            self.pager.resized()
 
     def _look(self) -> None:
         self.resized()

@@ -76,41 +76,33 @@ def lane_lines(
     """At most `rows` lines of at most `width` cells, for the instant `now_ns`.
 
     Each column of the picture is `column` nanoseconds. A task that has ended keeps its
-    row for `linger` seconds. If there are more tasks than rows, the last line sums up the
-    rest. `now_ns` is on the clock of `snapshot`; with `ascii`, the glyphs are ASCII.
+    row for `linger` seconds, if there is room. The last line sums up the tasks that have no lane
+    in `snapshot`; which those are is known where tasks are recorded. `now_ns` is on the clock of
+    `snapshot`; with `ascii`, the glyphs are ASCII.
     """
     names = min(max(width // 5, 8), 16)
     count = max(width - names - 1, 1)
     scale = Scale((now_ns // column - count + 1) * column, column, 1)
     picture = LanePicture(snapshot, scale, count, ascii=ascii)
-    shown, hidden = _chosen_lanes(snapshot, now_ns - int(linger * SECOND), rows)
-    families = lanes_in_tree_order(shown)
+    families = lanes_in_tree_order(_drawn_lanes(snapshot, now_ns - int(linger * SECOND), rows))
     drawn = [
         [label, ("", " "), *picture.track(lane)]
         for label, (lane, _) in zip(picture.labels(families, names), families, strict=True)
     ]
-    return (
-        [*drawn, picture.rest(hidden, now_ns - SECOND, "ran lately")][:rows] if hidden else drawn
-    )
+    rest = [rest_line(snapshot.others, snapshot.others_ran, "ran lately")]
+    return [*drawn, *rest][:rows] if snapshot.others else drawn
 
 
-def _chosen_lanes(snapshot: Snapshot, since: int, rows: int) -> tuple[list[Lane], list[Lane]]:
-    """The lanes to draw, and those to sum up.
-
-    Tasks that have not ended come first. Of too many, the oldest are drawn, and
-    the youngest that no other task made: that is the statement just typed.
-    """
+def _drawn_lanes(snapshot: Snapshot, since: int, rows: int) -> list[Lane]:
+    """The lanes to draw: those that have not ended, and where there is room some that have."""
     ended = snapshot.ended
     users = user_lanes(snapshot.lanes)
     alive = [lane for lane in users if lane.id not in ended]
-    if len(alive) > rows:
-        roots = [lane for lane in alive if lane.parent is None]
-        kept = {lane.id for lane in [*roots[-1:], *alive][: max(rows - 1, 0)]}
-        shown = [lane for lane in alive if lane.id in kept]
-        return shown, [lane for lane in alive if lane.id not in kept]
+    if snapshot.others:
+        return alive
     gone = [lane for lane in users if lane.id in ended and ended[lane.id].at >= since]
     gone.sort(key=lambda lane: ended[lane.id].at, reverse=True)
-    return [*alive, *gone[: rows - len(alive)]], []
+    return [*alive, *gone[: max(rows - len(alive), 0)]]
 
 
 #: At most so many seconds are drawn if nobody says how many.
@@ -153,7 +145,7 @@ def timeline_lines(
         for label, (lane, _) in zip(picture.labels(families, names), families, strict=True)
     ]
     if hidden:
-        lines.append(picture.rest(hidden, start, "ran"))
+        lines.append(rest_line(len(hidden), picture.count_ran(hidden, start), "ran"))
     lines.append([("", " " * (names + 2)), *axis_line(scale, range(columns), room)])
     return [*lines, *legend(picture.states, width, ascii=ascii)]
 
@@ -269,6 +261,14 @@ def legend(
     return lines
 
 
+def rest_line(count: int, ran: int, word: str) -> Line:
+    """How many tasks (`count`) have no row, and how many of them `ran`.
+
+    `word` says what those did. Not "running": on one thread that is one at a time.
+    """
+    return [("dim", f"+ {count} more: {ran or 'none'} {word}")]
+
+
 class LanePicture:
     """What is drawn of one snapshot on the first `columns` of a scale."""
 
@@ -281,6 +281,7 @@ class LanePicture:
         ascii: bool,  # noqa: A002
     ) -> None:
         self.states: set[str] = set()
+        self._drawn = {lane.id for lane in snapshot.lanes}
         self._ended = snapshot.ended
         self._scale = scale
         self._columns = columns
@@ -322,14 +323,10 @@ class LanePicture:
             line.append((glyph.style, glyph.drawn(ascii=self._ascii) * len(list(run))))
         return line
 
-    def rest(self, hidden: Sequence[Lane], since: int, word: str) -> Line:
-        """How many `hidden` tasks there are, and how many ran from the instant `since` (ns) on.
-
-        `word` says what those did. Not "running": on one thread that is one at a time.
-        """
+    def count_ran(self, lanes: Iterable[Lane], since: int) -> int:
+        """How many of these `lanes` ran from the instant `since` (ns) on."""
         lately = set(self._ids[max(bisect_right(self._starts, since) - 1, 0) :])
-        ran = sum(lane.id in lately for lane in hidden)
-        return [("dim", f"+ {len(hidden)} more: {ran or 'none'} {word}")]
+        return sum(lane.id in lately for lane in lanes)
 
     def _states(self, lane: Lane) -> list[str]:
         column, last = self._scale.column, self._columns - 1
@@ -344,7 +341,7 @@ class LanePicture:
         return states
 
     def _running(self, column: int) -> dict[int, str]:
-        """The lanes that ran in `column`: "running" who ran most of it, "brief" the others.
+        """Those drawn that ran in `column`: "running" who ran most of it, "brief" the others.
 
         A second of a busy loop holds 100,000 slices, and a picture is drawn many
         times a second. So time is not added up, but looked at here and there.
@@ -354,9 +351,12 @@ class LanePicture:
         high = bisect_left(self._starts, end, lo=low)
         if low == high:  # one slice goes all through it
             return {self._ids[low - 1]: "running"} if low else {}
-        met = set(self._ids[low:high])
+        met = self._drawn.intersection(self._ids[low:high])
         if low and self._starts[low] > begin:
-            met.add(self._ids[low - 1])  # it began earlier and reaches into this column
+            # It began earlier and reaches into this column.
+            met |= self._drawn.intersection(self._ids[low - 1 : low])
+        if not met:
+            return {}
         ran = dict.fromkeys(met, "brief")
         length = end - begin
         looks = (
@@ -364,7 +364,8 @@ class LanePicture:
             for look in range(SAMPLES_PER_COLUMN)
         )
         for lane, seen in Counter(map(self._lane_at, looks)).items():
-            ran[lane] = "running" if seen >= SAMPLES_PER_COLUMN // 2 else "brief"
+            if seen >= SAMPLES_PER_COLUMN // 2:
+                ran[lane] = "running"
         return ran
 
     def _lane_at(self, at: int) -> int:

@@ -10,8 +10,8 @@ prompt_toolkit prompt that runs the same, and ``asyncio.run`` without any prompt
 Each program is installed in an environment of its own (in the user's cache folder, kept for the
 next run) and started on a pseudo-terminal. The rounds of all programs are interleaved, so that a
 busy machine is one to all of them; what is printed are medians, and ratios to the first. With
-``--short`` there are fewer rounds and only ours and what it is measured by; what is three times its
-aim, or more, is an error then.
+``--short`` there is one round of a tenth of the work, of ours and what it is measured by; what is
+three times its aim, or more, is an error then.
 """
 
 from __future__ import annotations
@@ -29,7 +29,16 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from terminal_programs import LIMIT, PROGRAMS, ROOT, Session, memory, python_of, usage
+from terminal_programs import (
+    LIMIT,
+    PROGRAMS,
+    ROOT,
+    Session,
+    compiled,
+    memory,
+    python_of,
+    usage,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -38,6 +47,22 @@ PAGE = ROOT / "docs" / "performance.md"
 KEYS = b"qz"  # too little for anybody to take it for a statement
 IDLE_SECONDS, SETTLING_SECONDS = 5.0, 2.0
 TASKS, STEPS, LATE_SECONDS, TYPED_KEYS = 10_000, 100_000, 3.0, 100
+
+
+class Amounts(NamedTuple):
+    """How much is done in a round: seconds of idling and settling, of timers; steps, tasks, keys."""
+
+    idle: float = IDLE_SECONDS
+    settling: float = SETTLING_SECONDS
+    late: float = LATE_SECONDS
+    repeats: int = 3
+    steps: int = STEPS
+    tasks: int = TASKS
+    keys: int = TYPED_KEYS
+
+
+SHORT = Amounts(idle=1.0, settling=0.6, late=0.8, repeats=1, steps=10_000, tasks=1000, keys=20)
+amounts = Amounts()
 
 RIGHT_PROGRAM = """\
 import asyncio
@@ -49,8 +74,9 @@ async def main():
     async for i in numbers(): print(i)
 asyncio.run(main())
 """
-#: What is run at a prompt, and by ``asyncio.run``; each prints a figure between marks.
-WORK = f"""\
+#: What is run at a prompt, and by ``asyncio.run``, after `STEPS`, `LATE_SECONDS` and `TASKS` are
+#: set; each prints a figure between marks.
+WORK = """\
 import asyncio, random, time
 def told(*figures): print("<" + "<", *figures, ">" + ">", flush=True)
 async def steps(n):
@@ -59,8 +85,8 @@ async def steps(n):
         yield i
 async def walk():
     began = time.thread_time()
-    async for i in steps({STEPS}): pass
-    told(1e9 * (time.thread_time() - began) / {STEPS})
+    async for i in steps(STEPS): pass
+    told(1e9 * (time.thread_time() - began) / STEPS)
 async def other():
     while True: await asyncio.sleep(0.1)
 async def walk_beside():
@@ -68,7 +94,7 @@ async def walk_beside():
     await walk()
     begun.cancel()
 async def late():
-    found, end = [], time.monotonic() + {LATE_SECONDS}
+    found, end = [], time.monotonic() + LATE_SECONDS
     while time.monotonic() < end:
         began = time.perf_counter()
         await asyncio.sleep(0.01)
@@ -84,7 +110,7 @@ async def tick():
         await asyncio.sleep(1)
 many = []
 async def make_many():
-    many.extend(asyncio.create_task(one_of_many()) for _ in range({TASKS}))
+    many.extend(asyncio.create_task(one_of_many()) for _ in range(TASKS))
     told(0)
 """
 _TOLD = re.compile(rb"<< ([^<>]+) >>")
@@ -158,9 +184,9 @@ def measure(name: str) -> Figures:
             pressed = time.perf_counter()
             echoed.append(session.press(bytes([key])))
             waits.append(echoed[-1] - pressed)
-        session.idle(SETTLING_SECONDS)
+        session.idle(amounts.settling)
         settled, before, threads = usage(session.pid)
-        session.idle(IDLE_SECONDS)
+        session.idle(amounts.idle)
         after, wakes, _ = usage(session.pid)
         return Figures(
             1e3 * (drawn - session.began),
@@ -168,8 +194,8 @@ def measure(name: str) -> Figures:
             1e3 * max(waits),
             settled,
             memory(session.pid),
-            (wakes - before) / IDLE_SECONDS,
-            (after - settled) / IDLE_SECONDS,
+            (wakes - before) / amounts.idle,
+            (after - settled) / amounts.idle,
             threads,
         )
     finally:
@@ -217,7 +243,7 @@ class Prompt:
         self.session.wait_for(PROGRAMS[name].prompt)
         self.session.idle(1.0)
         self.enter(f"exec(open({str(work)!r}).read()); told(0)")
-        self.session.idle(SETTLING_SECONDS)  # what is loaded while a statement is written
+        self.session.idle(amounts.settling)  # what is loaded while a statement is written
 
     def start(self, statement: str) -> None:
         """Begin a statement."""
@@ -244,7 +270,7 @@ class Prompt:
         self.start(begun)
         self.session.idle(0.2)
         self.session.seen = b""
-        for _ in range(int((LATE_SECONDS - 0.5) / 0.05)):
+        for _ in range(int((amounts.late - 0.5) / 0.05)):
             os.write(self.session.fd, b"q")
             self.session.idle(0.05)
         figures = self.told()
@@ -252,10 +278,10 @@ class Prompt:
         self.session.idle(0.1)
         return figures
 
-    def echoes(self, keys: int = TYPED_KEYS) -> list[float]:
+    def echoes(self) -> list[float]:
         """How long a key takes to its screen: milliseconds, sorted."""
         found = []
-        for number in range(keys):
+        for number in range(amounts.keys):
             began = time.perf_counter()
             found.append(1e3 * (self.session.press(b"zj"[number % 2 :][:1]) - began))
             self.session.idle(0.02)
@@ -272,15 +298,15 @@ def work_at(name: str, work: Path) -> Work:
     prompt = Prompt(name, work)
     try:
         alone, beside = (
-            min(prompt.enter(f"await {function}()")[0] for _ in range(3))
+            min(prompt.enter(f"await {function}()")[0] for _ in range(amounts.repeats))
             for function in ("walk", "walk_beside")
         )
         middle, most = prompt.late_while_typing()
         prompt.start("ticking = asyncio.create_task(tick())" if name == "floor" else ":ticker t 1")
-        prompt.session.idle(SETTLING_SECONDS)
+        prompt.session.idle(amounts.settling)
         used = usage(prompt.session.pid)[0]
-        prompt.session.idle(IDLE_SECONDS)
-        ticking = (usage(prompt.session.pid)[0] - used) / IDLE_SECONDS
+        prompt.session.idle(amounts.idle)
+        ticking = (usage(prompt.session.pid)[0] - used) / amounts.idle
         prompt.start("ticking.cancel()" if name == "floor" else ":kill t")
         prompt.session.idle(0.3)
         prompt.enter("await make_many()")
@@ -304,7 +330,7 @@ def work_without_prompt(work: Path) -> Work:
     """One round of the same by ``asyncio.run``."""
     figures = []
     for function in ("walk", "walk_beside", "late"):
-        times = 1 if function == "late" else 3
+        times = 1 if function == "late" else amounts.repeats
         code = (
             f"exec(open({str(work)!r}).read())\nfor _ in range({times}): asyncio.run({function}())"
         )
@@ -333,7 +359,7 @@ class Table:
 
     def add(self, name: str, values: list[float | None], aim: str = "") -> None:
         """Add a row; `aim` names the entry of `AIMS`, if that is not `name`."""
-        base = values[0]
+        base = next((value for value in values if value is not None), None)
         kind, limit = AIMS.get(aim or name, ("", 0.0))
         cells = [_cell(value, base, kind) for value in values]
         self._lines.append([name, *cells, f"{kind}{limit:g}" if limit else ""])
@@ -396,14 +422,15 @@ def work_table(rounds: int) -> Table:
     }
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "work.py")
-        path.write_text(WORK)
+        head = f"STEPS, LATE_SECONDS, TASKS = {amounts.steps}, {amounts.late}, {amounts.tasks}\n"
+        path.write_text(head + WORK)
         rows = [[measured(path) for measured in measures.values()] for _ in range(rounds)]
     found = [medians(column) for column in zip(*rows, strict=True)]
     table = Table("At work", list(measures))
     for column, field in enumerate(Work._fields):
         values: list[float | None] = [each[column] for each in found]
         if field in Work._field_defaults:  # nothing without a prompt: the floor is the measure
-            values = [values[1], None, values[2]]
+            values = [None, *values[1:]]
         table.add(field, values, aim="memory_10000_mb" if field == "memory_mb" else field)
     return table
 
@@ -427,9 +454,12 @@ def main() -> int:
     parser.add_argument("programs", nargs="*", default=list(PROGRAMS))
     options = parser.parse_args()
     names = ["floor", "asyncrepl"] if options.short else options.programs
-    rounds = 3 if options.short else options.rounds
+    rounds = 1 if options.short else options.rounds
+    if options.short:
+        global amounts  # noqa: PLW0603  one for the whole run
+        amounts = SHORT
     for name in names:
-        python_of(name)
+        compiled(python_of(name))
     tables = [start_table(rounds, names), command_table(3 * rounds), work_table(rounds)]
     head = (
         f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, "

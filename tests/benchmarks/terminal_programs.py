@@ -17,6 +17,7 @@ import sys
 import termios
 import time
 import venv
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,14 +61,22 @@ PROGRAMS = {
 
 def python_of(name: str) -> str:
     """The interpreter in the environment of a program, which is made if it is missing."""
-    folder = CACHE / f"{name}-{platform.python_version()}"
+    # Ours is that of this checkout: another one has another.
+    where = (
+        f"-{zlib.crc32(bytes(ROOT)):08x}" if str(ROOT) in " ".join(PROGRAMS[name].packages) else ""
+    )
+    folder = CACHE / f"{name}{where}-{platform.python_version()}"
     python = folder / "bin" / "python"
     if not python.exists():
         venv.create(folder, with_pip=True)
         if packages := PROGRAMS[name].packages:
             subprocess.run([python, "-m", "pip", "install", "-q", *packages], check=True)
-        subprocess.run([python, "-m", "compileall", "-q", ROOT / "asyncrepl"], check=True)
     return str(python)
+
+
+def compiled(python: str) -> None:
+    """Have what ours is made of compiled for `python`: else each start does it anew, or the first."""
+    subprocess.run([python, "-m", "compileall", "-q", ROOT / "asyncrepl"], check=True)
 
 
 class Session:

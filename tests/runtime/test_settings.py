@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from asyncrepl.cli.options import session_options, with_options
+from asyncrepl.cli.options import session_options
+from asyncrepl.cli.plain_words import with_options
 from asyncrepl.runtime.configuration import (
     OPTIONS,
     default_file,
@@ -40,7 +41,7 @@ def test_without_a_file_there_are_defaults(home: dict[str, str], tmp_path: Path)
     settings = load_settings(environ=home)
     assert settings.warnings == ()
     assert settings.banner
-    assert settings.history == tmp_path / "state" / "asyncrepl" / "history"
+    assert settings.history == str(tmp_path / "state" / "asyncrepl" / "history")
     assert settings.startup is None
 
 

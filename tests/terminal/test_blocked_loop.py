@@ -86,13 +86,17 @@ def test_what_we_load_blocks_nobody(slow: Callable[[float], Terminal]) -> None:
 def test_what_is_loaded_ahead_is_all_there_is(
     slow: Callable[[float], Terminal], tmp_path: Path
 ) -> None:
-    """A while after the first input nothing that is done there imports anything on the loop."""
+    """A while after somebody has written one of a kind, nothing imports anything on the loop."""
     terminal, log = slow(0.0), tmp_path / "log"
     terminal.enter("'first'")
-    for _ in range(500):
-        terminal.enter(LOADING)
-        if "False" in terminal.lines:
-            break
+    for kind in ("'a statement'", ":rate", ":export pycon x"):
+        terminal.send(kind)
+        terminal.wait(lambda kind=kind: kind in terminal.cursor_line, kind)
+        terminal.send("\x15")
+        for _ in range(500):
+            terminal.enter(LOADING)
+            if [line for line in terminal.lines if line in {"True", "False"}][-1] == "False":
+                break
     log.write_text("", encoding="utf-8")
     for text in WORK:
         terminal.enter(text.format(folder=tmp_path))

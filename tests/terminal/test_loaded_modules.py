@@ -29,6 +29,9 @@ signal.signal(signal.SIGUSR1, tell)
 from asyncrepl.cli.main import main
 sys.exit(main())
 """
+#: What writes a session to a file, and what no statement needs, whatever becomes of it.
+SAVING = ("asyncrepl.export.html_format", "asyncrepl.export.py_format")
+NO_STATEMENT = (*SAVING, "asyncrepl.commands", "asyncrepl.transcript", "statistics", "decimal")
 PATIENCE = 20.0  # seconds
 #: Packages, and modules of the standard library, that no first prompt needs.
 LATER = (
@@ -38,6 +41,18 @@ LATER = (
     "asyncrepl.transcript.replay",
     "asyncrepl.session.guide",
     "asyncrepl.terminal.signature_help",
+    "asyncrepl.terminal.pager",
+    "asyncrepl.session.tape",
+    "asyncrepl.session.debug_commands",
+    "asyncrepl.instrument",
+    "asyncrepl.engine.blocking",
+    "asyncrepl.engine.tasks.timeline",
+    "asyncrepl.engine.tasks.living_tasks",
+    "asyncrepl.engine.loop.observed_iteration",
+    "argparse",
+    "gettext",
+    "pathlib",
+    "glob",
     "sqlite3",
     "multiprocessing",
     "unittest",
@@ -96,7 +111,25 @@ def test_what_a_statement_may_need_is_loaded_while_it_is_written(
     terminal, modules_with = reporting()
     modules_with("pygments.lexers.python")
     terminal.send("1 / 0")
-    modules_with("asyncrepl.explain.rules.operand_rules")
+    names = modules_with("asyncrepl.terminal.pager")  # one of the last
+    assert "asyncrepl.explain.rules.operand_rules" in names
+    assert loaded(names, NO_STATEMENT) == []
+    # What the interpreter was built with is nearly a megabyte.
+    assert [name for name in names if name.startswith("_sysconfigdata")] == []
+
+
+def test_what_a_command_may_need_is_loaded_while_it_is_written(
+    reporting: Callable[[], tuple[Terminal, Any]],
+) -> None:
+    """A colon is enough; what saves a session waits for a command that does."""
+    terminal, modules_with = reporting()
+    modules_with("pygments.lexers.python")
+    terminal.send(":ticker t")
+    names = modules_with("asyncrepl.explain.rules.operand_rules")
+    assert {"asyncrepl.commands.task_commands", "asyncrepl.transcript.replay"} <= {*names}
+    assert loaded(names, SAVING) == []
+    terminal.send("\x15:save x")
+    modules_with("asyncrepl.export.html_format")
 
 
 #: What runs text without a terminal loads none of these, where nothing goes wrong.
@@ -139,14 +172,15 @@ _TRANSCRIPT = ">>> 1 + 1\n2\n>>> 1 / 0\nZeroDivisionError: division by zero\n"
 @pytest.mark.parametrize(
     ("words", "text", "never"),
     [
-        (["-c", "pass"], "", _PROGRAM),
+        (["-c", "pass"], "", (*_PROGRAM, "argparse", "pathlib")),
         (["-c", "import asyncio; await asyncio.sleep(0)"], "", _PROGRAM),
         (["program.py"], _RIGHT, _PROGRAM),
         (["program.py"], _WRONG, ("asyncrepl.terminal", "prompt_toolkit", "asyncrepl.export")),
         (["explain", "program.py"], _RIGHT, _WITHOUT_ERROR),
-        (["check", "program.pycon"], _TRANSCRIPT, _NO_TERMINAL),
+        (["check", "program.pycon"], _TRANSCRIPT, (*_NO_TERMINAL, "argparse", "statistics")),
+        (["check", "program.pycon"], ">>> :wait 1\n", (*_NO_TERMINAL, "statistics", "decimal")),
     ],
-    ids=["pass", "await", "program", "wrong program", "explain", "check"],
+    ids=["pass", "await", "program", "wrong program", "explain", "check", "check a command"],
 )
 def test_each_way_to_run_text_loads_what_it_needs(
     words: list[str], text: str, never: tuple[str, ...], tmp_path: Path

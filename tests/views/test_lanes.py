@@ -93,21 +93,19 @@ def test_who_runs_for_a_moment_does_not_look_busy() -> None:
 
 
 def test_too_many_tasks_are_summed_up() -> None:
-    """The last of `rows` counts the tasks without one, and those of them that ran."""
-    crowd = [lane(number, f"t{number}") for number in range(1, 21)]
-    picture = snapshot(crowd, slices=[(2, 9500), (15, 9600), (16, 9700), (IDLE, 9800)])
-    rows = draw(picture)
+    """The last of `rows` counts the tasks without a lane, and those of them that ran."""
+    shown = snapshot([lane(number, f"t{number}") for number in range(1, 8)])
+    rows = draw(shown._replace(others=13, others_ran=2))
     assert len(rows) == 8
     assert rows[-1] == "+ 13 more: 2 ran lately"
-    assert draw(picture, rows=1) == ["+ 20 more: 3 ran lately"]
+    alone = snapshot([])._replace(others=20)
+    assert draw(alone, rows=1) == ["+ 20 more: none ran lately"]
 
 
-def test_the_statement_just_typed_is_among_the_few() -> None:
-    """Of too many tasks, the youngest that no other task made is drawn, with the eldest."""
-    crowd = [lane(number, f"t{number}") for number in range(1, 11)]
-    crowd += [lane(11, "input 3"), lane(12, "child", parent=11)]
-    names = [row.split()[0] for row in draw(snapshot(crowd))]
-    assert names == ["t1", "t2", "t3", "t4", "t5", "t6", "input", "+"]
+def test_who_has_ended_takes_no_row_from_the_others() -> None:
+    """Where tasks live that have no lane, none that has ended has one."""
+    picture = snapshot([lane(1, "t1"), lane(2, "t2")], ended=[(1, 9900, "done")])
+    assert [row.split()[0] for row in draw(picture._replace(others=3))] == ["t2", "+"]
 
 
 def test_the_ended_make_room_for_the_living() -> None:

@@ -345,8 +345,9 @@ class BlockingWatchdog:
         timeline = self._loop.live.timeline
         if timeline is None or lane is None or lane <= IDLE:
             return None
-        names = {each.id: each.name for each in timeline.snapshot().lanes}
-        return Blocked(names.get(lane), "", 0, "", seconds, waited, lane, at)
+        record = timeline.record_of_lane(lane)
+        name = None if record is None else record.name
+        return Blocked(name, "", 0, "", seconds, waited, lane, at)
 
 
 def _nothing() -> None:

@@ -89,12 +89,12 @@ class _SliceCounts:
 
 
 class TaskRecord(_SliceCounts):
-    """A task, as the timeline knows it; its `Lane` is built when somebody looks.
+    """A task, as the timeline knows it; its `Lane` is built when somebody looks, and not kept.
 
     `slices` have begun; those that are over took `busy` nanoseconds.
     """
 
-    __slots__ = ("_lane", "born", "coro", "ending", "made", "name", "parent", "ref")
+    __slots__ = ("born", "coro", "ending", "made", "name", "parent", "ref")
 
     def __init__(
         self,
@@ -111,15 +111,10 @@ class TaskRecord(_SliceCounts):
         self.slices = self.busy = 0
         self.ref: Callable[[], Any] = no_task
         self.ending: tuple[int, Ending] | None = None
-        self._lane: Lane | None = None
 
     def lane(self) -> Lane:
         """What is known of it now; any thread."""
-        lane = self._lane
-        if lane is None or lane.name != self.name:
-            lane = Lane(self.number, self.name, self.coro, self.parent, self.born, self.made)
-            self._lane = lane
-        return lane
+        return Lane(self.number, self.name, self.coro, self.parent, self.born, self.made)
 
 
 class TaskRef(weakref.ref[Any]):

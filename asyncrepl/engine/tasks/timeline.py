@@ -32,11 +32,13 @@ from __future__ import annotations
 import itertools
 import sys
 import threading
+from bisect import bisect_right
 from collections import deque
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.code_owner import innermost_user_frame
+from asyncrepl.engine.tasks.living_tasks import LivingTasks
 from asyncrepl.engine.tasks.task_findings import (
     CutOffTasks,
     FiredTimeouts,
@@ -64,8 +66,9 @@ from asyncrepl.events.instrument import Instrument, Instruments
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from asyncrepl.engine.tasks.living_tasks import LaneWindow
     from asyncrepl.events import Blocked, Ending, MarkKind
     from asyncrepl.events.findings import Finding
     from asyncrepl.events.iteration_events import IterationEvent
@@ -98,7 +101,8 @@ class Timeline(Instrument):
         # For the loop's iterations:
         self.ns: Callable[[], int] = monotonic_ns
         self.log = SliceLog(slices)
-        self.records: dict[int, TaskRecord] = {}  # by id(task)
+        self._living = LivingTasks()
+        self.records = self._living.by_id
         self.callbacks = TaskRecord(CALLBACK)
         #: Whose slice it is, and since when.
         self.record = self._idle = TaskRecord(IDLE)
@@ -113,6 +117,9 @@ class Timeline(Instrument):
         self._finding_log = FindingLog(self.instruments)
         self._next = itertools.count(1)
         self.unnamed: list[TaskRecord] = []
+        #: One for all references: each would have a method of its own, of 64 bytes.
+        self._destroyed = self._task_destroyed
+        self._place: tuple[str, int] | None = None
         self._timeouts = FiredTimeouts()
         self.cuts = CutOffTasks(self._finding_log)
         self._thread = 0
@@ -131,17 +138,41 @@ class Timeline(Instrument):
         records = self._known()
         return Snapshot(
             lanes=tuple(record.lane() for record in records),
-            ended={
-                record.number: LaneEnded(record.number, *record.ending)
-                for record in records
-                if record.ending
-            },
+            ended=_endings(records),
             marks=tuple(self._marks),
             slices=slices,
             first=first,
             blocked=tuple(self._blocked),
             iteration_events=tuple(self._iteration_events),
             findings=tuple(self._findings),
+        )
+
+    def recent(self, window: LaneWindow) -> Snapshot:
+        """What the live lanes show of this moment; any thread, no lock.
+
+        Lanes, ends, marks and slices are those of the `window`, nothing else is there. Where lanes
+        are too few for the living, no task that is over has one. However many tasks live, it
+        costs little more than what is shown.
+        """
+        choice = self._living.chosen(window.born_by, window.rows)
+        past = [] if choice.others else list(self._past_records)
+        over = [record for record in past if _is_shown(record, window)]
+        shown = {record.number: record for record in (*choice.shown, *over)}
+        slices, first = self.log.copy(window.since)
+        ran = 0
+        if choice.others:
+            starts = memoryview(slices)[1::2]
+            lately = slices[2 * max(bisect_right(starts, window.ran_since) - 1, 0) :: 2]
+            ran = self._living.count_among(choice, lately)
+        records = [shown[number] for number in sorted(shown)]
+        return Snapshot(
+            lanes=tuple(record.lane() for record in records),
+            ended=_endings(records),
+            marks=tuple(self._marks),
+            slices=slices,
+            first=first,
+            others=choice.others,
+            others_ran=ran,
         )
 
     def totals(self) -> Mapping[int, Totals]:
@@ -186,10 +217,10 @@ class Timeline(Instrument):
         return self._timeouts.expiring(lane)
 
     def record_of_lane(self, lane: int) -> TaskRecord | None:
-        """What is known of a lane; None if it is forgotten."""
+        """What is known of a lane; None if it is forgotten. Any thread."""
         if self.unnamed and threading.get_ident() == self._thread:
             self._read_names()
-        every = itertools.chain(self.records.values(), reversed(self._past_records))
+        every = (*self.records.values(), *self._past_records)  # copied in one step
         return next((record for record in every if record.number == lane), None)
 
     def mark(self, kind: MarkKind, lane: int | None = None) -> None:
@@ -261,7 +292,7 @@ class Timeline(Instrument):
         self.iteration_ended()
         if len(self.records) <= REREAD_NAMES_UP_TO:
             for record in list(self.records.values()):
-                _reread_name(record)
+                self._reread_name(record)
         self._begin_slice(self._idle)
 
     def exception_escaped(self) -> None:
@@ -273,7 +304,7 @@ class Timeline(Instrument):
         """The slice of `task` is over, and so is the task."""
         record = self.records.get(id(task))
         if record is not None:
-            record.name = name_of(task)
+            self._living.rename(record, name_of(task))
             how = ending(task)
             if how == "done" and pending_cancellations(task):
                 note_swallowed_cancellation(task, self._finding_log)
@@ -283,7 +314,7 @@ class Timeline(Instrument):
         """The record of a task that was made unseen."""
         record = TaskRecord(next(self._next), self.ns())
         self._keep_record(record, task, task_coroutine(task))
-        record.name = name_of(task)  # its slice begins, and may be a long one
+        self._living.rename(record, name_of(task))  # its slice begins, and may be a long one
         return record
 
     def timeout_expires(self, timeout: Any) -> None:
@@ -338,18 +369,25 @@ class Timeline(Instrument):
         maker = self.record.number
         frame = innermost_user_frame(sys._getframe(3))  # noqa: SLF001
         made = None if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+        if made == self._place:  # who makes thousands makes them in one line
+            made = self._place
+        self._place = made
         return TaskRecord(next(self._next), at, maker if maker > IDLE else None, made)
 
     def _read_names(self) -> None:
         for record in self.unnamed:
-            _reread_name(record)
+            self._reread_name(record)
         self.unnamed.clear()
+
+    def _reread_name(self, record: TaskRecord) -> None:
+        if (task := record.ref()) is not None:
+            self._living.rename(record, name_of(task))
 
     def _keep_record(self, record: TaskRecord, task: Any, coro: Any) -> None:
         record.name = record.coro = coro_name(coro)  # until the iteration is over
-        record.ref = ref = TaskRef(task, self._task_destroyed)
+        record.ref = ref = TaskRef(task, self._destroyed)
         ref.key = id(task)
-        self.records[ref.key] = record
+        self._living.add(ref.key, record)
         self.unnamed.append(record)
         for hear in self.instruments.task_made:
             hear(record.number, record.parent)
@@ -363,12 +401,23 @@ class Timeline(Instrument):
         record.ref = no_task
         record.ending = (self.ns(), how)
         self._past_records.append(record)
-        del self.records[key]
+        self._living.remove(key)
         self._timeouts.forget(record.number)
         for hear in self.instruments.task_ended:
             hear(record.number, how, record.slices)
 
 
-def _reread_name(record: TaskRecord) -> None:
-    if (task := record.ref()) is not None:
-        record.name = name_of(task)
+def _endings(records: Iterable[TaskRecord]) -> dict[int, LaneEnded]:
+    return {
+        record.number: LaneEnded(record.number, *record.ending)
+        for record in records
+        if record.ending
+    }
+
+
+def _is_shown(record: TaskRecord, window: LaneWindow) -> bool:
+    """Whether a task that is over still has a lane in `window`."""
+    if record.ending is None:
+        return False
+    at, _ = record.ending
+    return at >= window.ended_after and at - record.born >= window.shortest
