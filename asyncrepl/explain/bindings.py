@@ -74,7 +74,10 @@ def variables(function: FunctionType, bare: bool) -> dict[str, Any]:
 def own_object(
     units: Units, definition: Function, namespace: Mapping[str, Any]
 ) -> tuple[str, ObjectInfo] | None:
-    """The first parameter of a method, and what is known of it; if no other class inherits it."""
+    """The first parameter of the method `definition`, and what is known of it.
+
+    None if another class may inherit the method.
+    """
     arguments = [*definition.args.posonlyargs, *definition.args.args]
     parents = (unit.parents.get(definition) for unit in units.all())
     owner = next((each for each in parents if isinstance(each, ast.ClassDef)), None)

@@ -48,7 +48,7 @@ def called_class(evidence: Evidence) -> type | None:
 
 
 def source_of(evidence: Evidence, function: FunctionType) -> Found | None:
-    """The ``def`` of a function, and the unit it stands in."""
+    """The ``def`` of `function`, and the unit it stands in; None if it is not the user's."""
     return evidence.units.definition(function.__code__)
 
 
@@ -86,7 +86,7 @@ def returns_self(function: Function) -> bool:
 
 
 def has_flag(function: FunctionType, flag: int) -> bool:
-    """Whether the code of a function has the flag (`inspect.CO_…`)."""
+    """Whether the code of `function` has the `flag` (`inspect.CO_…`)."""
     return bool(function.__code__.co_flags & flag)
 
 
@@ -107,7 +107,7 @@ def makes_coroutine(kind: type) -> bool:
 
 @correction
 def made_async(fixing: Fixing, found: Found | None) -> None:
-    """The function as ``async def``."""
+    """The function that was `found`, as ``async def``."""
     if found is None:
         return
     fixing.of(found[0]).before(found[1], "async ")

@@ -85,7 +85,7 @@ def _gives(resolver: Resolver, call: ast.Call, code: CodeType | None) -> bool:
 
 
 def made_at(evidence: Evidence, name: str) -> Place | None:
-    """The call that made the coroutine, on the line where that is known to have been.
+    """The call that made the coroutine of `name`, on the line where that is known to have been.
 
     One of its name; or the only one there of a variable, which has the function.
     """
@@ -109,7 +109,7 @@ def made_at(evidence: Evidence, name: str) -> Place | None:
 
 
 def is_discarded(unit: Unit, node: ast.expr) -> bool:
-    """Whether nothing is done with the value: it is a statement, or a part of one."""
+    """Whether nothing is done with the value of `node`: it is a statement, or a part of one."""
     around = unit.parents.get(node)
     match around:
         case ast.Expr():
@@ -124,7 +124,7 @@ def is_discarded(unit: Unit, node: ast.expr) -> bool:
 
 
 def is_of_variable(evidence: Evidence, unit: Unit, call: ast.Call) -> bool:
-    """Whether what is called may be the function that made it, under another name.
+    """Whether what `call` calls may be the function that made it, under another name.
 
     Not if it is known to be another one, as ``gc.collect``, in which the coroutine only dies.
     """
@@ -149,13 +149,13 @@ def is_of_variable(evidence: Evidence, unit: Unit, call: ast.Call) -> bool:
 
 
 def is_kept(unit: Unit, call: ast.Call) -> bool:
-    """Whether the coroutine is awaited, or given to somebody who may do so."""
+    """Whether the coroutine of `call` is awaited, or given to somebody who may do so."""
     parent = unit.parents.get(call)
     return isinstance(parent, ast.Await | ast.Call | ast.Starred | ast.keyword)
 
 
 def mentions(evidence: Evidence, name: str) -> list[Place]:
-    """The calls that the function itself is handed to."""
+    """The calls that the function `name` itself is handed to."""
     return [
         (unit, call)
         for unit in evidence.units.all()

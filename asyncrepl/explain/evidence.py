@@ -170,7 +170,7 @@ def gather_value(
 def gather_seen(
     finding: Finding, sources: Mapping[str, SourceLike], namespace: Mapping[str, Any]
 ) -> Evidence | None:
-    """The evidence of a mistake that raised nothing; None if it is not in the user's code."""
+    """The evidence of a mistake that raised nothing; None if `finding` is in no user's code."""
     units = Units(sources)
     unit, place = units.get(finding.code.co_filename), finding.place
     if unit is None and finding.what == "dropped" and finding.info.code is not None:

@@ -278,7 +278,7 @@ class Fixing:
             raise CannotFixError
 
     def make_async(self, unit: Unit, function: Function) -> None:
-        """Write ``async def``, and change those who call the function."""
+        """Make `function` an ``async def``, and change those who call it."""
         if function in self.made_async:
             return
         if any(last_name(each) in _ACCESSORS for each in function.decorator_list):
@@ -312,7 +312,7 @@ class Fixing:
             self.collected(unit, call)
 
     def list_call(self, unit: Unit, call: ast.Call, operand: ast.expr) -> None:
-        """Write ``[x async for x in operand]`` for ``list(operand)``."""
+        """Write ``[x async for x in operand]`` for `call`, which is ``list(operand)``."""
         start, end = unit.source.span(call)
         inner, edits = unit.source.span(operand), self.of(unit)
         if isinstance(operand, ast.GeneratorExp):
@@ -380,7 +380,7 @@ def correction(
 
 @correction
 def replaced(fixing: Fixing, unit: Unit, *texts: tuple[ast.AST | Span, str]) -> None:
-    """Each of the nodes, or spans, with a text in its place."""
+    """Each node, or span, of `texts` in `unit` with the text that comes with it in its place."""
     for where, text in texts:
         fixing.of(unit).replace(where, text)
 

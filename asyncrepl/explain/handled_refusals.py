@@ -47,7 +47,7 @@ _REPORTING = frozenset({"print", "error", "warning", "critical", "debug", "info"
 def gather_handled(
     refused: RefusedOperands, sources: Mapping[str, SourceLike], namespace: Mapping[str, object]
 ) -> Iterator[Evidence]:
-    """The evidence of each refusal that was reported and then forgotten, the first before others.
+    """The evidence of each of `refused` that was reported and then forgotten, the first first.
 
     To be asked when a program has ended well: then every refusal was handled.
     """

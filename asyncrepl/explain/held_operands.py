@@ -45,7 +45,7 @@ def function_type(kind: type) -> type:
 
 
 def is_held(evidence: Evidence, info: ObjectInfo) -> bool:
-    """Whether the code that refused had such an object in its hands, or is its own."""
+    """Whether the code that refused had an object as `info` says in its hands, or is its own."""
     if info.code is not None and evidence.inner and info.code is evidence.inner[-1]:
         return True
     return any(

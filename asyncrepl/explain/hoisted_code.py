@@ -36,7 +36,7 @@ _HEADER = re.compile(r"(?:async\s+)?def\s+\w+")
 
 
 def lambda_to_def(fixing: Fixing, unit: Unit, node: ast.Lambda) -> None:
-    """Make an ``async def`` of a lambda; of ``map(lambda …)`` a comprehension."""
+    """Make an ``async def`` of the lambda `node`; of ``map(lambda …)`` a comprehension."""
     parent = unit.parents.get(node)
     if isinstance(parent, ast.Call) and callee_name(parent) in ("map", "filter"):
         _map_to_comprehension(fixing, unit, parent, node)
@@ -99,7 +99,7 @@ def _map_to_comprehension(fixing: Fixing, unit: Unit, call: ast.Call, node: ast.
 
 
 def out_of_class(fixing: Fixing, unit: Unit, owner: ast.ClassDef, node: ast.AST) -> None:
-    """Put what suspends in front of the class and its value into the body."""
+    """Put `node`, which suspends, in front of the class `owner`, and its value into the body."""
     statement = unit.statement(node)
     edits = fixing.of(unit)
     if isinstance(node, ast.expr):
@@ -175,7 +175,7 @@ def _dedented(unit: Unit, statement: ast.stmt) -> str:
 
 
 def default_inside(fixing: Fixing, unit: Unit, function: Function, node: ast.AST) -> None:
-    """Give a parameter the default None and compute the value in the body."""
+    """Give the parameter whose default is `node` the default None, and compute it in the body."""
     edits, arguments = fixing.of(unit), function.args
     named = arguments.posonlyargs + arguments.args
     pairs = list(
@@ -210,7 +210,7 @@ def put_head(fixing: Fixing, unit: Unit, function: Function, head: str) -> None:
 
 
 def make_plain(fixing: Fixing, unit: Unit, function: Function) -> None:
-    """Write ``def`` for ``async def``."""
+    """Make `function`, an ``async def``, a ``def``."""
     put_head(fixing, unit, function, f"def {function.name}")
 
 
@@ -230,7 +230,7 @@ def yield_each(
 
 
 def async_factory(fixing: Fixing, unit: Unit, function: Function) -> str:
-    """Make ``async def create(cls, …)`` of an ``__init__`` that has to await; its name."""
+    """Make ``async def create(cls, …)`` of an ``__init__``, `function`, that awaits; its name."""
     owner = unit.parents.get(function)
     own = function.args.args[0] if function.args.args else None
     if not isinstance(owner, ast.ClassDef) or own is None:

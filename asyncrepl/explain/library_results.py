@@ -182,7 +182,7 @@ def manager_of(function: FunctionType) -> type | None:
 
 
 def annotated_type(node: ast.expr | None, namespace: Mapping[str, Any]) -> type | None:
-    """The type that an annotation names, as far as that tells a kind."""
+    """The type that `node`, an annotation, names in `namespace`, as far as that tells a kind."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         try:
             node = ast.parse(node.value, mode="eval").body

@@ -58,7 +58,7 @@ class Use(NamedTuple):
 
     @classmethod
     def of_value(cls, statement: ast.Expr, value: object) -> Use:
-        """The value displayed for an expression statement."""
+        """The `value` displayed for `statement`, an expression."""
         return cls("value", statement.value, statement, describe(value, keep=True))
 
     @property
@@ -99,7 +99,7 @@ def uses_at(
 def noted_uses(
     unit: Unit, resolver: Resolver, where: Place, note: RefusedOperand
 ) -> Iterator[Use]:
-    """The use that a probe has noted at a place."""
+    """The use at `where` that a probe has noted in `note`."""
     expressions = [node for node in unit.at(where) if isinstance(node, ast.expr)]
     for node in expressions[-1:]:
         owner = unit.parents.get(node)

@@ -103,7 +103,7 @@ class CannotFixError(Exception):
 
 
 def keyword_span(unit: Unit, owner: ast.AST) -> Span:
-    """Where ``for`` (or ``async for``) of a loop or comprehension clause stands."""
+    """Where ``for`` (or ``async for``) of `owner` stands, a loop or a comprehension's clause."""
     if not isinstance(owner, ast.comprehension):
         start = unit.source.span(owner).start
         match = _FOR.match(unit.text, start)

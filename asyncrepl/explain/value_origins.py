@@ -67,7 +67,7 @@ def origins(units: Units, unit: Unit, node: ast.expr) -> list[Origin]:
 
 
 def bindings(unit: Unit, name: ast.Name) -> tuple[Scope | None, list[ast.AST]]:
-    """The scope that binds the name, None for the module, and the nodes in it that do."""
+    """The scope that binds `name`, None for the module, and the nodes in it that do."""
     for number, scope in enumerate(scopes(unit, name)):
         if isinstance(scope, ast.ClassDef) and number:
             continue
@@ -317,7 +317,7 @@ def stepped_source(call: ast.Call) -> ast.expr | None:
 
 
 def assignment(evidence: Evidence, name: str) -> tuple[Unit, ast.Assign] | None:
-    """The last assignment of a plain name, in any unit."""
+    """The last assignment of the plain `name`, in any unit."""
     for unit in (evidence.unit, *evidence.units.all()):
         for node in unit.nodes(ast.Assign):
             if any(isinstance(each, ast.Name) and each.id == name for each in node.targets):
@@ -326,7 +326,7 @@ def assignment(evidence: Evidence, name: str) -> tuple[Unit, ast.Assign] | None:
 
 
 def given(evidence: Evidence, name: str) -> tuple[Unit, ast.expr] | None:
-    """What a variable or an attribute of this name is given, in any unit: the last of all.
+    """What a variable or an attribute `name` is given, in any unit: the last of all.
 
     Of ``a, b = x, y`` each has its own.
     """

@@ -102,9 +102,11 @@ def _public(path: Path) -> Iterator[Function]:
 def undescribed(path: Path) -> tuple[list[str], list[str]]:
     """Public functions of a file with two or more parameters, and those that name none of them.
 
-    What a base class has described already is not said again.
+    What a base class has described already is not said again; nor what each repair gets, which
+    is said of their type, `repair_choice.Repair`.
     """
     wide = [each for each in _public(path) if len(_parameters(each)) > 1]
+    wide = [each for each in wide if _parameters(each)[:2] != ["fixing", "case"]]
     silent = [
         each.name
         for each in wide

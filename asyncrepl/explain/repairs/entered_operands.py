@@ -308,7 +308,7 @@ def enter_rest(fixing: Fixing, unit: Unit, statement: ast.stmt, manager: str, na
 def around_statement(
     fixing: Fixing, unit: Unit, whole: ast.expr, manager: str, keyword: str = "async with"
 ) -> None:
-    """Put ``async with manager as name:`` around the statement, and the name in it."""
+    """Put ``async with manager as name:`` around the statement of `whole`, and the name in it."""
     statement = unit.statement(whole)
     if not unit.source.begins_line(statement) or scope(unit, whole) is not scope(unit, statement):
         raise CannotFixError

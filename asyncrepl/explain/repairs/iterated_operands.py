@@ -68,7 +68,7 @@ def is_walked(unit: Unit, node: ast.expr) -> bool:
 
 
 def later_walked(case: Case, parent: ast.AST | None) -> bool:
-    """Whether what was awaited is walked afterwards: under its name, or by those who call."""
+    """Whether what `parent` awaited is iterated over afterwards: by its name, or by who calls."""
     unit = case.unit
     if isinstance(parent, ast.Assign | ast.NamedExpr | ast.AnnAssign):
         targets = parent.targets if isinstance(parent, ast.Assign) else [parent.target]

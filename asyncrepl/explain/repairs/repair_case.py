@@ -95,7 +95,7 @@ class Case(NamedTuple):
 
 
 def single_assignment(unit: Unit, node: ast.expr, *, awaited: bool = False) -> ast.expr | None:
-    """The call that a name is given, once, in the function that uses it."""
+    """The call that the name `node` is given, once, in the function that uses it."""
     if not isinstance(node, ast.Name):
         return None
     around, nodes = bindings(unit, node)
@@ -283,7 +283,7 @@ def _takes_list(case: Case, owner: ast.AST) -> bool:
 
 
 def yields_once(unit: Unit, function: ast.AST) -> bool:
-    """Whether it is a function that a context manager can be made of."""
+    """Whether `function` is one that a context manager can be made of."""
     yields = [node for node in own_nodes(function) if isinstance(node, ast.Yield)]
     looped = any(
         isinstance(each, ast.For | ast.AsyncFor | ast.While)

@@ -110,6 +110,8 @@ if TYPE_CHECKING:
 
     from asyncrepl.explain.explanation import Fix
 
+    #: A function of `asyncrepl.explain.repairs`: `fixing` gets its edits, which correct what the
+    #: `case` says. It raises `CannotFixError`, and the edits are forgotten, if it is not its case.
     Repair = Callable[[Fixing, Case], None]
 
 __all__ = ["items_as_list", "next_method", "of_one_item", "repaired", "resource", "twin"]

@@ -286,7 +286,7 @@ def _next_method(evidence: Evidence) -> Finding | None:
 
 
 def as_anext(fixing: Fixing, unit: Unit, function: Function) -> None:
-    """``async def __anext__`` of a method that gives the items."""
+    """``async def __anext__`` of `function`, a method that gives the items."""
     put_head(fixing, unit, function, "async def __anext__")
     stop_asynchronously(fixing, unit, function)
 

@@ -133,7 +133,7 @@ def _sites_outside(evidence: Evidence) -> list[Site]:
 
 
 def awaited_step(evidence: Evidence, site: Site) -> tuple[Unit, ast.Call] | None:
-    """The call of ``anext(it)`` or ``it.__anext__()`` whose result is awaited at the place.
+    """The call of ``anext(it)`` or ``it.__anext__()`` whose result is awaited at `site`.
 
     By itself, or by what it is given to: ``wait_for(anext(it), 1)``.
     """
