@@ -61,7 +61,7 @@ WALKS = {" walk", "walk packages", "walk tb"}
     ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_an_iteration_is_called_so(path: Path) -> None:
-    """And no walk, as it once was; the explanations have that word still."""
+    """And no walk: only the explanations say that, in plain words to who does not know the term."""
     assert {name for name in spaced_names(path) if "walk" in name.lower()} - WALKS == set()
 
 
