@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from asyncrepl.commands.diagram_commands import marbles
     from asyncrepl.engine.loop.debug_control import clock, freeze, next_timers, rate, thaw
     from asyncrepl.engine.statements import Outcome, Session
-    from asyncrepl.session.background_jobs import ticker
+    from asyncrepl.session.input_run import ticker
     from asyncrepl.session.tour_chapters import tour
     from asyncrepl.transcript.transcript_check import check
 
@@ -41,7 +41,7 @@ _HOMES = {
     "next_timers": "asyncrepl.engine.loop.debug_control",
     "rate": "asyncrepl.engine.loop.debug_control",
     "thaw": "asyncrepl.engine.loop.debug_control",
-    "ticker": "asyncrepl.session.background_jobs",
+    "ticker": "asyncrepl.session.input_run",
     "tour": "asyncrepl.session.tour_chapters",
 }
 

@@ -100,7 +100,7 @@ def test_imports_point_one_way(path: Path) -> None:
 
 #: Who reports, narrates, guides and runs commands: each knows a protocol of its own.
 LISTENERS = (
-    "iteration_narrator", "leak_reporter", "mistake_reporter", "outcome_reporter",
+    "live_reporters", "leak_reporter", "mistake_reporter", "outcome_reporter",
     "debug_commands", "guide", "command_runner", "input_run",
 )  # fmt: skip
 

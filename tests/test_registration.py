@@ -11,7 +11,7 @@ import pytest
 from asyncrepl.export.format_registry import export_formats
 from asyncrepl.session.command_registry import CommandRegistry, command
 from asyncrepl.views.glyphs import Glyph, add_glyph, glyphs_of, remove_glyph
-from asyncrepl.views.lane_tracks import legend
+from asyncrepl.views.lanes import legend
 from asyncrepl.views.styled_lines import plain
 
 if TYPE_CHECKING:

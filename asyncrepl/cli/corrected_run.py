@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from asyncrepl.cli.diagnosis import Program, diagnose
 from asyncrepl.explain.explanation import Explanation, Fix
 from asyncrepl.runtime.isolation import add_user_folder
-from asyncrepl.session.shell_opening import clock_for_settings
+from asyncrepl.session.shell import clock_for_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -31,10 +31,9 @@ from asyncrepl.cli.plain_session import run_program
 from asyncrepl.engine.loop.loop_runner import EndsSessionError
 from asyncrepl.events.instrument import Instrument
 from asyncrepl.runtime.process import INTERRUPTED
-from asyncrepl.session.console import Console
-from asyncrepl.session.shell_opening import open_shell
-from asyncrepl.session.source_loader import LoadError, read_text
-from asyncrepl.session.user_modules import UserModuleFinder
+from asyncrepl.session.frontend import Console
+from asyncrepl.session.shell import open_shell
+from asyncrepl.session.user_modules import LoadError, UserModuleFinder, read_text
 from asyncrepl.syntax.names import canonical_name
 from asyncrepl.syntax.parsed_input import decode_failure, decoded
 from asyncrepl.views.diagnosis_patch import DiagnosedProgram, diagnosis_lines

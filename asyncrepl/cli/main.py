@@ -23,7 +23,15 @@ from asyncrepl.cli.options import (
     session_options,
     with_options,
 )
-from asyncrepl.runtime.configuration import default_file
+from asyncrepl.runtime.configuration import (
+    Settings,
+    config_path,
+    default_file,
+    load_settings,
+    rate_of,
+    use_ascii,
+    use_color,
+)
 from asyncrepl.runtime.isolation import add_user_folder
 from asyncrepl.runtime.process import (
     FAILED,
@@ -34,14 +42,6 @@ from asyncrepl.runtime.process import (
     is_output_error,
     open_streams,
 )
-from asyncrepl.runtime.settings import (
-    Settings,
-    config_path,
-    load_settings,
-    rate_of,
-    use_ascii,
-    use_color,
-)
 
 if TYPE_CHECKING:
     import argparse
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
     from asyncrepl.cli.diagnosis import Diagnosis
     from asyncrepl.cli.diagnosis import Program as Explained
-    from asyncrepl.session.console import Console
+    from asyncrepl.session.frontend import Console
     from asyncrepl.session.shell import Shell
     from asyncrepl.transcript.grammar import Transcript
 
@@ -136,7 +136,7 @@ def _given_program(options: argparse.Namespace) -> Program | int | None:
 
 
 def _read(path: Path) -> Program | int:
-    from asyncrepl.session.source_loader import LoadError, NotSourceError, read_text
+    from asyncrepl.session.user_modules import LoadError, NotSourceError, read_text
 
     try:
         return read_text(path), str(path.absolute())
@@ -189,7 +189,7 @@ def _has_terminal() -> bool:
 
 def _run_with_shell(settings: Settings, run: Callable[[Shell], int]) -> int:
     """Run with a shell that writes to standard output and error."""
-    from asyncrepl.session.shell_opening import clock_for_settings, open_shell
+    from asyncrepl.session.shell import clock_for_settings, open_shell
 
     clock = clock_for_settings(settings.clock, settings.rate)
     with open_shell(_console(settings.color), clock=clock) as shell:
@@ -237,7 +237,7 @@ def _replay(words: list[str]) -> int:
 
 
 def _replay_without_terminal(options: argparse.Namespace, transcripts: list[Transcript]) -> int:
-    from asyncrepl.transcript.plain_replay import replay_plain
+    from asyncrepl.transcript.replay import replay_plain
 
     statuses = [
         replay_plain(transcript, _console(options.color), speed=options.speed)
@@ -288,7 +288,7 @@ def _export(words: list[str]) -> int:
 
 def _explain(words: list[str]) -> int:
     from asyncrepl.cli.diagnosis import explain_program, read_program
-    from asyncrepl.session.source_loader import LoadError
+    from asyncrepl.session.user_modules import LoadError
 
     options = explain_options(words)
     try:
@@ -319,7 +319,7 @@ def _going_on(options: argparse.Namespace) -> Callable[[Diagnosis, Explained], o
 
 
 def _console(color: str) -> Console:
-    from asyncrepl.session.console import Console
+    from asyncrepl.session.frontend import Console
 
     width = (lambda: os.get_terminal_size(1).columns) if os.isatty(1) else None
     return Console(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from asyncrepl import __version__
-from asyncrepl.runtime.settings import CLOCKS, COLORS, Settings, rate_of
+from asyncrepl.runtime.configuration import CLOCKS, COLORS, Settings, rate_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -105,7 +105,7 @@ def run_typed(shell: Shell, stream: TextIO, first: Sequence[tuple[str, str]], ba
 
 
 def _read_and_run(shell: Shell, stream: TextIO, lines: _LineRunner) -> int:
-    from asyncrepl.transcript.output_capture import TeeStream
+    from asyncrepl.transcript.transcript_output import TeeStream
 
     threading.Thread(
         target=lines.read, args=(stream,), name="asyncrepl input", daemon=True

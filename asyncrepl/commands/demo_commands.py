@@ -12,7 +12,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING
-from asyncrepl.runtime.path_names import paths_beginning_with
+from asyncrepl.runtime.lookups import paths_beginning_with
 from asyncrepl.runtime.shipped_demos import (
     DemoNotFoundError,
     demo_iterables,
@@ -21,14 +21,14 @@ from asyncrepl.runtime.shipped_demos import (
     home_expanded,
 )
 from asyncrepl.session.command_registry import CommandError, command
-from asyncrepl.session.source_loader import (
+from asyncrepl.session.tour_chapters import CHAPTERS
+from asyncrepl.session.user_modules import (
     LoadError,
     MissingModuleError,
     load_attribute,
     load_file,
     read_text,
 )
-from asyncrepl.session.tour_chapters import CHAPTERS
 from asyncrepl.syntax.static_inspection import find_named, source_object, written_signature
 from asyncrepl.views.explanation_lines import tried_lines
 from asyncrepl.views.styled_lines import (
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from asyncrepl.session.command_registry import CompletionWords
     from asyncrepl.session.shell import Shell
-    from asyncrepl.session.source_loader import Loaded
+    from asyncrepl.session.user_modules import Loaded
     from asyncrepl.views.styled_lines import Line
 
 __all__ = ["course_lines", "source_lines", "source_text"]

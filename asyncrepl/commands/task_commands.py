@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from asyncrepl.engine.tasks.task_records import all_tasks
-from asyncrepl.session.background_jobs import JobError
 from asyncrepl.session.command_registry import CommandError, command
+from asyncrepl.session.input_run import JobError
 
 if TYPE_CHECKING:
     from asyncrepl.session.command_registry import CompletionWords
@@ -125,7 +125,7 @@ def _tasks(shell: Shell, _rest: str) -> list[Line]:
 )
 def _tree(shell: Shell, _rest: str) -> list[Line]:
     from asyncrepl.engine.tasks.await_graph import await_graph
-    from asyncrepl.views.await_tree import tree_lines
+    from asyncrepl.views.task_table import tree_lines
 
     nodes = await_graph(shell.loop, shell.session.namespace)
     return tree_lines(nodes, shell.console.width, ascii=shell.console.ascii) or [

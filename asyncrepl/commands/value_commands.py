@@ -1,19 +1,133 @@
-"""``:show``: all of a value, where the prompt has shown its beginning."""
+"""Commands that look at values: ``NAME?``, ``:show``, and ``:debug`` at the last error.
+
+The name is looked up without running a line of the user's code: a property is not asked for its
+value, and a value not for its ``repr``.
+
+``:show``: all of a value, where the prompt has shown its beginning.
+
+``:debug``: the names where the last error arose, and pdb in that very frame.
+
+A traceback often ends in a library, or in asyncio; what was wrong stands further out. So pdb opens
+in the innermost frame of the user's own code. Of a group of errors it is the first one's.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import inspect
+from typing import TYPE_CHECKING, Any
 
+from asyncrepl.commands.demo_commands import source_text
+from asyncrepl.engine.code_owner import is_library, location_text, short_filename, user_entries
+from asyncrepl.events.object_info import MISSING
+from asyncrepl.runtime.lookups import closest_match
+from asyncrepl.runtime.shipped_demos import is_shipped_source
 from asyncrepl.session.command_registry import CommandError, command
+from asyncrepl.session.user_modules import LoadError
+from asyncrepl.syntax.static_inspection import find_named, source_object, written_signature
+from asyncrepl.views.async_kinds import async_kind, kind_of_instances
 from asyncrepl.views.error_lines import describe_error
-from asyncrepl.views.styled_lines import one_line
+from asyncrepl.views.styled_lines import code_lines, flowed, one_line, printable, text_lines
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from asyncrepl.session.command_registry import CompletionWords
     from asyncrepl.session.shell import Shell
     from asyncrepl.views.styled_lines import Line
 
-__all__: list[str] = []
+
+def _names(shell: Shell, _typed: str) -> CompletionWords:
+    return [name for name in shell.session.namespace if not name.startswith("_")]
+
+
+@command(
+    ":info NAME[??]",
+    "what something is to async code (also NAME?)",
+    group="learning",
+    rank=35,
+    example=":info asyncio.sleep",
+    complete=_names,
+    words=1,
+    verbatim=True,
+    details="Its signature, whether it needs await or async for, where it stands, its "
+    "docstring. With two question marks, NAME??, its source. No code of yours runs.",
+)
+def _info(shell: Shell, rest: str) -> list[Line]:
+    name = rest.strip("? ")
+    if not name:
+        raise CommandError(":info takes a name: try :info asyncio.sleep, or asyncio.sleep?")
+    found = find_named(name, shell.session.namespace)
+    if found is MISSING:
+        raise CommandError(f"{one_line(name)!r} is not defined{_hint(name, shell)}")
+    head = _head(name, found, shell.console.width)
+    if rest.endswith("??"):
+        return [*head, *_source(shell, name)]
+    return [*head, *(row for line in _doc(found) for row in flowed(line, shell.console.width))]
+
+
+def _hint(name: str, shell: Shell) -> str:
+    """What may have been meant by a name that is none."""
+    if is_shipped_source(name):
+        return f"; :load {name} loads it"
+    near = closest_match(name, shell.session.namespace)
+    return f"; did you mean {near}?" if near else ""
+
+
+def _head(name: str, value: Any, width: int | None) -> list[Line]:
+    lines: list[Line] = [
+        [("name", printable(name + _signature_or_type(value)))],
+        [("label", _kind(value))],
+        [("dim", _place(value))],
+    ]
+    return [row for line in lines if line[0][1] for row in flowed(line, width, 4)]
+
+
+def _signature_or_type(value: Any) -> str:
+    if not callable(value):
+        return f": {type(value).__name__}"
+    try:
+        return written_signature(value)
+    except (TypeError, ValueError):
+        return "(…)"
+
+
+def _kind(value: Any) -> str:
+    """What it is to async code, and what to do with it."""
+    if isinstance(value, type):
+        of_instances = kind_of_instances(value)
+        return (
+            ""
+            if of_instances is None
+            else f"an instance is an {of_instances.name}: " + (of_instances.use)
+        )
+    kind = async_kind(source_object(value) if callable(value) else value)
+    if kind is not None:
+        return f"{kind.name}: {kind.use}"
+    return "plain function: the call itself needs no await" if inspect.isroutine(value) else ""
+
+
+def _place(value: Any) -> str:
+    try:
+        thing = source_object(value if callable(value) or inspect.ismodule(value) else type(value))
+        filename = inspect.getsourcefile(thing) or inspect.getfile(thing)
+    except (TypeError, OSError):
+        return ""
+    code = getattr(thing, "__code__", None)
+    line = f":{code.co_firstlineno}" if code is not None else ""
+    return short_filename(filename) + line
+
+
+def _doc(value: Any) -> list[Line]:
+    text = inspect.getdoc(value)
+    return text_lines(text) if text else [[("dim", "no docstring")]]
+
+
+def _source(shell: Shell, name: str) -> list[Line]:
+    try:
+        return code_lines(source_text(shell, name).rstrip("\n"))
+    except LoadError as error:
+        raise CommandError(str(error)) from None
+
 
 #: Columns where the output is no screen.
 _DEFAULT_WIDTH = 80
@@ -59,3 +173,66 @@ def _evaluated(shell: Shell, text: str) -> object:
         raise CommandError(f":show {one_line(text)}: {describe_error(error)}") from None
     except Exception as error:
         raise CommandError(f":show {one_line(text)}: {describe_error(error)}") from None
+
+
+_MAX_NESTED = 20  # groups in groups: the user may have made them a ring
+
+
+@command(
+    ":debug",
+    "look around where the last error arose, with pdb",
+    group="mistakes",
+    rank=40,
+    words=0,
+    saved=False,
+    details="Shows the names and their values there, and opens pdb in the innermost frame "
+    "of your code. The loop stands still meanwhile. Python twin: pdb.pm().",
+)
+def _debug(shell: Shell, _rest: str) -> list[Line]:
+    error = None if shell.last is None else shell.last.error
+    if error is None:
+        raise CommandError("no error yet: there is nothing to debug")
+    first = _first_of_group(error)
+    entry = _failing_entry(first.__traceback__)
+    if entry is None:
+        kind = type(first).__name__
+        raise CommandError(f"the {kind} has no frame to look at: nothing of it has run")
+    if not shell.frontend.debugs:
+        raise CommandError(f":debug needs a terminal to ask in; it arose at {_location(entry)}")
+    shell.console.show_unrecorded(*_frame_lines(shell, first, entry))
+    shell.frontend.post_mortem(first, entry)
+    return []
+
+
+def _first_of_group(error: BaseException) -> BaseException:
+    """The error itself; of a group the first one in it."""
+    for _ in range(_MAX_NESTED):
+        if not isinstance(error, BaseExceptionGroup):
+            break
+        error = error.exceptions[0]
+    return error
+
+
+def _failing_entry(traceback: TracebackType | None) -> TracebackType | None:
+    """The innermost entry in the user's own code, else in a library that it uses."""
+    entries = list(user_entries(traceback))
+    own = [entry for entry in entries if not is_library(entry.tb_frame.f_code.co_filename)]
+    return next(reversed(own or entries), None)
+
+
+def _location(entry: TracebackType) -> str:
+    return location_text(entry.tb_frame.f_code.co_filename, entry.tb_lineno)
+
+
+def _frame_lines(shell: Shell, error: BaseException, entry: TracebackType) -> list[Line]:
+    """The error, its place, and the names with their values there."""
+    from asyncrepl.engine.loop.debug_control import scope_of
+    from asyncrepl.views.status_rows import scope_lines
+
+    width = shell.console.width
+    return [
+        *flowed([("error", describe_error(error))], width, 2),
+        *flowed([("dim", f"at {_location(entry)}")], width, 2),
+        *scope_lines([scope_of(entry.tb_frame)], width),
+        *flowed([("dim", "pdb: w where, u up, d down, p EXPRESSION, q leaves")], width, 2),
+    ]

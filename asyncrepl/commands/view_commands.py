@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asyncrepl.runtime.word_matching import closest_match
+from asyncrepl.runtime.lookups import closest_match
 from asyncrepl.session.command_registry import CommandError, StatementAnswer, command
 from asyncrepl.views.explanation_lines import fix_text, story_lines
 from asyncrepl.views.styled_lines import one_line, text_lines, two_columns, wrapped
@@ -72,7 +72,7 @@ def _lanes(shell: Shell, rest: str) -> list[Line]:
     shell.frontend.show_lanes(on=rest == "on")
     if rest == "off":
         return []
-    from asyncrepl.views.lane_tracks import legend
+    from asyncrepl.views.lanes import legend
 
     return legend(width=shell.console.width, ascii=shell.console.ascii)
 
@@ -200,7 +200,7 @@ def _last_explanation(shell: Shell) -> Explanation:
 )
 def _leaks(shell: Shell, _rest: str) -> list[Line]:
     from asyncrepl.engine.leaks.open_generators import open_generators
-    from asyncrepl.views.leak_lines import leak_table
+    from asyncrepl.views.explanation_lines import leak_table
 
     shell.leak_reporter.look()
     return leak_table(

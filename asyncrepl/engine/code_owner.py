@@ -53,8 +53,7 @@ _DISPLAY_CODE = tuple(
     _OURS + each for each in ("commands/", "explain/", "export/", "session/", "views/")
 )
 _NOT_DISPLAY = frozenset(
-    _OURS + "session/" + each
-    for each in ("shell.py", "input_run.py", "background_jobs.py", "source_loader.py")
+    _OURS + "session/" + each for each in ("shell.py", "input_run.py", "user_modules.py")
 ) | {_OURS + "views/value_tree.py"}
 #: The loop waits in selectors; what a main program runs in is runpy.
 _PLUMBING_FILES = (

@@ -128,7 +128,7 @@ def free_memory_if_exhausted(error: BaseException | None) -> None:
                 error = error.__context__
 
 
-#: The user's own module, whatever ours is called by (see `asyncrepl.runtime.stdlib_copies`).
+#: The user's own module, whatever ours is called by (see `asyncrepl.terminal.own_modules`).
 _IMPORTED = {"asyncio": asyncio}
 
 

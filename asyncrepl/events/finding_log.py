@@ -15,9 +15,8 @@ from collections import deque
 from types import CodeType, CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.events.async_states import generator_of_step, has_begun
 from asyncrepl.events.findings import Finding, FindingKind
-from asyncrepl.events.object_info import ObjectInfo, describe
+from asyncrepl.events.object_info import ObjectInfo, describe, generator_of_step, has_begun
 
 if TYPE_CHECKING:
     from collections.abc import Callable

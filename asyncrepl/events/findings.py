@@ -1,4 +1,4 @@
-"""Findings: mistakes that raise nothing, noted where they happen, for those who explain them.
+"""Findings: mistakes that raise nothing, and what was forgotten, noted where they happen.
 
 Like a refused operand (see `object_info`), a finding holds an `ObjectInfo` and no object: the
 thing dies as it would have died. It is made where user code runs, perhaps in a finalizer, so
@@ -17,7 +17,8 @@ from asyncrepl.events.object_info import ObjectInfo, Place, place_at
 if TYPE_CHECKING:
     from types import CodeType, FrameType
 
-__all__ = ["Finding", "FindingKind", "finding_at"]
+__all__ = ["Finding", "FindingKind", "Leak", "LeakKind", "finding_at"]
+
 
 #: See `Finding`.
 FindingKind = Literal[
@@ -101,3 +102,32 @@ def finding_at(
         return Finding(what, info, frame.f_code, frame.f_lasti, number)
     assert info.code is not None
     return Finding(what, info, info.code, 0, number)
+
+
+LeakKind = Literal[
+    "never awaited", "left open", "never walked", "never retrieved", "destroyed pending"
+]
+
+
+class Leak(NamedTuple):
+    """Something asynchronous was forgotten.
+
+    - "never awaited": a coroutine was dropped before it ran at all;
+    - "left open": an async generator was walked, left before its end, and lives on;
+    - "never walked": an async generator was made and thrown away at once;
+    - "never retrieved": a task, or another future, failed and nobody asked how;
+    - "destroyed pending": a task was dropped while it waited.
+
+    These are the kinds. `what` is the qualified name of the coroutine or generator
+    function, empty where it is not known; `made` the file and line where that was called,
+    `noticed` those where the thing was dropped, left or thrown away, each None where that
+    is not certain. `name` is the name of the task, or the user's name for the generator;
+    `by_break` says that the ``break`` at `noticed` left it.
+    """
+
+    kind: LeakKind
+    what: str
+    made: tuple[str, int] | None = None
+    noticed: tuple[str, int] | None = None
+    name: str = ""
+    by_break: bool = False

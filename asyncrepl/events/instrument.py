@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
-    from asyncrepl.events.findings import Finding
+    from asyncrepl.events.findings import Finding, Leak
     from asyncrepl.events.iteration_events import IterationEvent
-    from asyncrepl.events.leak_events import Leak
     from asyncrepl.events.task_events import Blocked, BlockingReport, Ending
 
 __all__ = ["Instrument", "Instruments"]

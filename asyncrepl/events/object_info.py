@@ -1,4 +1,4 @@
-"""What is known of an object without holding it, and the operands that were refused.
+"""What is known of an object without holding it or running its code; and refused operands.
 
 A TypeError names the type that was refused and carries nothing else; by the time it is caught the
 object is gone. So just before an operation that has to fail, a probe leaves a note of its operand
@@ -9,11 +9,14 @@ it and when a generator's ``finally`` runs, also in programs that catch the erro
 an `ObjectInfo`: the type, the code it runs, the function or class itself, the types of its
 members. That suffices for every rule. `describe` makes it, `lookup` finds special methods as the
 interpreter does; neither runs a line of the user's code.
+
+`is_new`, `has_begun` and `is_step` say how far an asynchronous object has come.
 """
 
 from __future__ import annotations
 
 import functools
+import gc
 from collections import deque
 from itertools import islice
 from opcode import opname
@@ -28,7 +31,7 @@ from types import (
     MappingProxyType,
     MethodType,
 )
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,10 +43,15 @@ __all__ = [
     "RefusedOperand",
     "RefusedOperands",
     "describe",
+    "generator_of_step",
+    "has_begun",
     "instruction_at",
+    "is_new",
+    "is_step",
     "lookup",
     "refused_operands",
 ]
+
 
 #: Stands for "no such attribute", which differs from the attribute None.
 MISSING = object()
@@ -200,3 +208,41 @@ class RefusedOperands:
 
 #: The one list, as there is one ``sys.last_value``: probes have nobody to ask for another.
 refused_operands = RefusedOperands()
+
+
+_HEAP = 1 << 9  # Py_TPFLAGS_HEAPTYPE: made by a class statement
+#: The types of the awaitables of a step: of ``agen.asend()``, ``agen.aclose()``, ``anext()``.
+_STEP_TYPES = frozenset({"async_generator_asend", "async_generator_athrow", "anext_awaitable"})
+
+
+def is_step(kind: type) -> bool:
+    """Whether `kind` is that of the awaitables of a step of an async generator."""
+    return type(kind) is type and kind.__name__ in _STEP_TYPES and not kind.__flags__ & _HEAP
+
+
+def generator_of_step(step: object) -> Any:
+    """The async generator whose step it is; an ``anext`` with a default wraps another step."""
+    for thing in gc.get_referents(step):
+        if type(thing) is AsyncGeneratorType:
+            return thing
+        if is_step(type(thing)):
+            return generator_of_step(thing)
+    return None
+
+
+def is_new(coroutine: Any) -> bool:
+    """Whether the coroutine has not begun to run."""
+    return (
+        coroutine.cr_frame is not None and not coroutine.cr_suspended and not coroutine.cr_running
+    )
+
+
+def has_begun(generator: Any) -> bool:
+    """Whether the async generator `generator` has taken a step or was closed."""
+    frame = generator.ag_frame
+    if frame is None or generator.ag_running:
+        return True
+    if hasattr(generator, "ag_suspended"):  # since Python 3.12
+        return bool(generator.ag_suspended)
+    last: int = frame.f_code.co_code[frame.f_lasti]
+    return opname[last] != "RETURN_GENERATOR"

@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.verified_fixes import verified
-from asyncrepl.runtime.package_modules import module_names
+from asyncrepl.runtime.lookups import module_names
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence

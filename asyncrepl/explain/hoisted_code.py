@@ -11,8 +11,7 @@ from asyncrepl.explain.fix_editor import CannotFixError, Fixing
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.source_units import FUNCTIONS
-from asyncrepl.syntax.names import callee_name
-from asyncrepl.syntax.node_types import LOOPS
+from asyncrepl.syntax.names import LOOPS, callee_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:

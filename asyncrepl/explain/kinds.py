@@ -23,8 +23,7 @@ from types import (
 )
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.async_states import is_step
-from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
+from asyncrepl.events.object_info import MISSING, ObjectInfo, is_step, lookup
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

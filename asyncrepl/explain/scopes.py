@@ -11,7 +11,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from asyncrepl.syntax.node_types import COMPREHENSIONS, SCOPES
+from asyncrepl.syntax.names import COMPREHENSIONS, SCOPES
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:

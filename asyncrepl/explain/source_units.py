@@ -14,8 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from asyncrepl.syntax.names import bind_names
-from asyncrepl.syntax.node_types import FUNCTIONS
+from asyncrepl.syntax.names import FUNCTIONS, bind_names
 from asyncrepl.syntax.source_rewriter import SourceRewriter, SourceText
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, NamedTuple
 
-from asyncrepl.events import async_states
+from asyncrepl.events import object_info
 from asyncrepl.explain.scopes import own_nodes, scopes
 from asyncrepl.explain.source_units import FUNCTIONS
 from asyncrepl.syntax.names import callee_name, last_name, method_owner
@@ -297,7 +297,7 @@ STEPS = ("anext", "__anext__", "asend", "athrow", "aclose")
 
 def is_step(info: ObjectInfo | None) -> bool:
     """Whether it is the awaitable of a single step."""
-    return info is not None and async_states.is_step(info.kind)
+    return info is not None and object_info.is_step(info.kind)
 
 
 def called(evidence: Evidence, unit: Unit, node: ast.expr) -> tuple[Unit, ast.Call] | None:

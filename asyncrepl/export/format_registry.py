@@ -10,7 +10,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeVar
 
-from asyncrepl.runtime.package_modules import module_names
+from asyncrepl.runtime.lookups import module_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,8 +7,7 @@ import math
 from typing import TYPE_CHECKING
 
 from asyncrepl.export.format_registry import export_format
-from asyncrepl.export.recorded_tape import has_idle_output, seconds_text, split_at_wait
-from asyncrepl.export.recording import output_lines
+from asyncrepl.export.recording import has_idle_output, output_lines, seconds_text, split_at_wait
 from asyncrepl.session.tape import RecordedInput
 from asyncrepl.syntax.parsed_input import is_complete
 from asyncrepl.transcript.grammar import GAP, escaped_output_line

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.export.recording import output_lines
 from asyncrepl.transcript.grammar import Blank, Directive, Input, Narration
-from asyncrepl.views.emoji_clusters import clusters
-from asyncrepl.views.styled_lines import STYLES, cell_width, code_lines, plain, printable
+from asyncrepl.views.styled_lines import STYLES, cell_width, clusters, code_lines, plain, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,10 +18,12 @@ import ast
 import sys
 import warnings
 from copy import deepcopy
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
-from asyncrepl.instrument.probes import instrument
-from asyncrepl.syntax.names import bind_names, canonical_name
+from asyncrepl.events.finding_log import active_log
+from asyncrepl.instrument.probe_placement import ProbePlacer
+from asyncrepl.instrument.probes import install
+from asyncrepl.syntax.names import bind_names, callee_name, canonical_name
 from asyncrepl.syntax.parsed_input import parse
 from asyncrepl.syntax.sources import Source
 
@@ -35,6 +37,7 @@ __all__ = [
     "Mode",
     "compile_iteration",
     "compile_source",
+    "instrument",
     "iteration_text",
     "needs_loop",
     "split_expressions",
@@ -53,6 +56,18 @@ for _name in __future__.all_feature_names:
 _TASK_MAKERS = {"asyncio.create_task"} | (
     {"asyncio.ensure_future"} if sys.version_info >= (3, 14) else set()
 )
+#: Where nothing of this was ever compiled, nothing can be lost or written in an odd way.
+_MISTAKE_NODES = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
+_MISTAKE_CALLS = frozenset({"print", "sleep", "create_task", "ensure_future", "anext", "asend"})
+_PLACEMENT_MODULE = "asyncrepl.instrument.silent_mistake_placement"
+#: What makes a future, a task or a step.
+_AWAITABLE_MAKERS = frozenset({
+    "anext", "__anext__", "asend", "create_future", "create_task", "ensure_future", "Future",
+    "gather", "run_in_executor",
+})  # fmt: skip
+_ITERATED_MODULE = "asyncrepl.instrument.iterated_awaitables"
+
+Tree = TypeVar("Tree", bound=ast.mod)
 
 
 def compile_source(
@@ -196,3 +211,43 @@ def compile_iteration(filename: str, text: str) -> tuple[Source, CodeType]:
     loop.body = [ast.copy_location(ast.If(call, [ast.Break()], []), shown)]
     ast.fix_missing_locations(loop)
     return source, compile_source(Source(filename, text, tree), "exec")
+
+
+def _can_be_a_mistake(node: ast.AST) -> bool:
+    return (
+        isinstance(node, _MISTAKE_NODES)
+        or (isinstance(node, ast.comprehension) and bool(node.is_async))
+        or callee_name(node) in _MISTAKE_CALLS
+    )
+
+
+def instrument(tree: Tree) -> Tree:
+    """`tree` with probes around its operands, all positions kept; `tree` stays as it is.
+
+    The result compiles whenever `tree` does, short of the compiler's limits on
+    nesting; then compile `tree` itself. What is of no use in it is not imported. Any
+    thread may call it; nothing is run.
+    """
+    install()
+    copy = ProbePlacer().rewritten(tree)
+    if _PLACEMENT_MODULE in sys.modules or any(map(_can_be_a_mistake, ast.walk(copy))):
+        from asyncrepl.instrument.silent_mistake_placement import (
+            probe_lost_values,
+            probe_mistake_patterns,
+        )
+
+        probe_lost_values(copy)
+        probe_mistake_patterns(copy)
+    _probe_iterated_awaitables(copy)
+    return copy
+
+
+def _probe_iterated_awaitables(tree: ast.mod) -> None:
+    """Of use once a text has made one; who explains a program does not wait for that."""
+    log = active_log()
+    everywhere = log is not None and log.patient
+    made = any(callee_name(node) in _AWAITABLE_MAKERS for node in ast.walk(tree))
+    if everywhere or made or _ITERATED_MODULE in sys.modules:
+        from asyncrepl.instrument.iterated_awaitables import probe_iterated_awaitables
+
+        probe_iterated_awaitables(tree, everywhere=everywhere)

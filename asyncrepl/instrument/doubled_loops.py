@@ -34,7 +34,7 @@ import ast
 import builtins
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from asyncrepl.syntax.node_types import COMPREHENSIONS, LOOPS, SCOPES
+from asyncrepl.syntax.names import COMPREHENSIONS, LOOPS, SCOPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

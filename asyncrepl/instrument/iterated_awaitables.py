@@ -22,8 +22,7 @@ from asyncrepl.instrument.probe_placement import (
     UNCOPIED_FIELDS,
     wrapped_in_probe,
 )
-from asyncrepl.syntax.names import callee_name, last_name
-from asyncrepl.syntax.node_types import COMPREHENSIONS, LOOPS, SCOPES
+from asyncrepl.syntax.names import COMPREHENSIONS, LOOPS, SCOPES, callee_name, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

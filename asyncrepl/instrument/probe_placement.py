@@ -11,8 +11,7 @@ import ast
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from asyncrepl.syntax.names import last_name
-from asyncrepl.syntax.node_types import COMPREHENSIONS, LOOPS, SCOPES
+from asyncrepl.syntax.names import COMPREHENSIONS, LOOPS, SCOPES, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

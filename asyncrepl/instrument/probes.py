@@ -28,9 +28,7 @@ stay there: the functions of a session can outlive it.
 
 from __future__ import annotations
 
-import ast
 import builtins
-import sys
 import time
 from functools import partial
 from opcode import opname
@@ -44,20 +42,24 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from asyncrepl.events.async_states import has_begun, is_new, is_step
 from asyncrepl.events.finding_log import active_log, see, was_cut
-from asyncrepl.events.object_info import MISSING, instruction_at, lookup, refused_operands
-from asyncrepl.instrument.probe_placement import ProbePlacer
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.events.object_info import (
+    MISSING,
+    has_begun,
+    instruction_at,
+    is_new,
+    is_step,
+    lookup,
+    refused_operands,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-__all__ = ["PROBES", "SILENT_MISTAKE_PROBES", "install", "instrument"]
+__all__ = ["PROBES", "SILENT_MISTAKE_PROBES", "install"]
 
 T = TypeVar("T")
-Tree = TypeVar("Tree", bound=ast.mod)
 
 # As in `inspect`, which is slow to import.
 _CO_GENERATOR = 0x20
@@ -250,18 +252,6 @@ SILENT_MISTAKE_PROBES: tuple[Callable[[Any], Any], ...] = (
     lost, made, driven, spread, shown, guarded, skipping, shared, unchecked, asked, blocking,
     unkept, begun_task, closing,
 )  # fmt: skip
-
-
-#: Where nothing of this was ever compiled, nothing can be lost or written in an odd way.
-_MISTAKE_NODES = (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)
-_MISTAKE_CALLS = frozenset({"print", "sleep", "create_task", "ensure_future", "anext", "asend"})
-_PLACEMENT_MODULE = "asyncrepl.instrument.silent_mistake_placement"
-#: What makes a future, a task or a step.
-_AWAITABLE_MAKERS = frozenset({
-    "anext", "__anext__", "asend", "create_future", "create_task", "ensure_future", "Future",
-    "gather", "run_in_executor",
-})  # fmt: skip
-_ITERATED_MODULE = "asyncrepl.instrument.iterated_awaitables"
 _ITERABLE_TYPES = frozenset(
     {list, tuple, dict, set, frozenset, str, bytes, range, GeneratorType, enumerate, zip, map}
     | {filter, reversed, type({}.keys()), type({}.values()), type({}.items())}
@@ -408,43 +398,3 @@ PROBES = {"." + probe.__name__: probe for probe in _ALL_PROBES}
 def install() -> None:
     """Make the probes known to all code of this process."""
     vars(builtins).update(PROBES)
-
-
-def _can_be_a_mistake(node: ast.AST) -> bool:
-    return (
-        isinstance(node, _MISTAKE_NODES)
-        or (isinstance(node, ast.comprehension) and bool(node.is_async))
-        or callee_name(node) in _MISTAKE_CALLS
-    )
-
-
-def instrument(tree: Tree) -> Tree:
-    """`tree` with probes around its operands, all positions kept; `tree` stays as it is.
-
-    The result compiles whenever `tree` does, short of the compiler's limits on
-    nesting; then compile `tree` itself. What is of no use in it is not imported. Any
-    thread may call it; nothing is run.
-    """
-    install()
-    copy = ProbePlacer().rewritten(tree)
-    if _PLACEMENT_MODULE in sys.modules or any(map(_can_be_a_mistake, ast.walk(copy))):
-        from asyncrepl.instrument.silent_mistake_placement import (
-            probe_lost_values,
-            probe_mistake_patterns,
-        )
-
-        probe_lost_values(copy)
-        probe_mistake_patterns(copy)
-    _probe_iterated_awaitables(copy)
-    return copy
-
-
-def _probe_iterated_awaitables(tree: ast.mod) -> None:
-    """Of use once a text has made one; who explains a program does not wait for that."""
-    log = active_log()
-    everywhere = log is not None and log.patient
-    made = any(callee_name(node) in _AWAITABLE_MAKERS for node in ast.walk(tree))
-    if everywhere or made or _ITERATED_MODULE in sys.modules:
-        from asyncrepl.instrument.iterated_awaitables import probe_iterated_awaitables
-
-        probe_iterated_awaitables(tree, everywhere=everywhere)

@@ -1,7 +1,7 @@
 """Placing probes of silent mistakes: code that raises nothing and does not do what it says.
 
 Imported only when a text holds a word without which none of these mistakes can be made
-(`probes.instrument`).
+(`compilation.instrument`).
 
 *Lost values.* A statement that only calls ``readings()`` runs nothing of it, and Python gives no
 warning: unlike a coroutine, an async generator that was never begun dies in silence. So does
@@ -33,8 +33,14 @@ import ast
 from typing import TYPE_CHECKING
 
 from asyncrepl.instrument.probe_placement import LEAF_NODES, UNCOPIED_FIELDS, wrapped_in_probe
-from asyncrepl.syntax.names import callee_name, canonical_name, last_name
-from asyncrepl.syntax.node_types import COMPREHENSIONS, LOOPS, SCOPES
+from asyncrepl.syntax.names import (
+    COMPREHENSIONS,
+    LOOPS,
+    SCOPES,
+    callee_name,
+    canonical_name,
+    last_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from asyncrepl.runtime.word_matching import closest_match
+from asyncrepl.runtime.lookups import closest_match
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

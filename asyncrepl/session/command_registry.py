@@ -16,8 +16,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
-from asyncrepl.runtime.package_modules import module_names
-from asyncrepl.runtime.word_matching import closest_match
+from asyncrepl.runtime.lookups import closest_match, module_names
 from asyncrepl.views.styled_lines import Line
 
 if TYPE_CHECKING:

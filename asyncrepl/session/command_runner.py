@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from asyncrepl.engine.loop.live_loop import LiveLoop
     from asyncrepl.engine.statements import Session
     from asyncrepl.session.command_registry import Answer, Command, CommandRegistry
-    from asyncrepl.session.console import Console
-    from asyncrepl.session.frontend import Frontend
+    from asyncrepl.session.frontend import Console, Frontend
     from asyncrepl.session.input_run import ContainedErrors
     from asyncrepl.session.leak_reporter import LeakReporter
     from asyncrepl.session.outcome_reporter import OutcomeReporter

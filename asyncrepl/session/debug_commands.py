@@ -13,7 +13,7 @@ import threading
 from typing import TYPE_CHECKING, Protocol
 
 from asyncrepl.engine.loop.interrupts import shield
-from asyncrepl.session.foreground_view import ForegroundView
+from asyncrepl.session.frontend import ForegroundView
 from asyncrepl.views.error_lines import exception_line
 from asyncrepl.views.styled_lines import flowed, one_line, text_lines
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from asyncrepl.engine.loop.debug_control import DebugControl, DebugMode, StepResult
-    from asyncrepl.session.iteration_narrator import Narrator
+    from asyncrepl.session.live_reporters import Narrator
 
 __all__ = ["DebugCommands", "DebugContext"]
 
@@ -153,7 +153,7 @@ class DebugCommands:
 
     def values(self) -> None:
         """Show the names and values where the program stands."""
-        from asyncrepl.engine.loop.frame_variables import scope_of
+        from asyncrepl.engine.loop.debug_control import scope_of
         from asyncrepl.views.status_rows import scope_lines
 
         if not (frames := self._frames()):
@@ -163,7 +163,7 @@ class DebugCommands:
 
     def evaluate(self, expression: str) -> None:
         """Show the value of `expression` where the program stands."""
-        from asyncrepl.engine.loop.frame_variables import (
+        from asyncrepl.engine.loop.debug_control import (
             EVALUATION_LIMIT,
             TimeUpError,
             evaluate,
@@ -182,7 +182,7 @@ class DebugCommands:
             console.show(*text_lines(value_text(value, EVALUATION_LIMIT)))
 
     def _frames(self) -> list[FrameType]:
-        from asyncrepl.engine.loop.frame_variables import frames_here, frames_of
+        from asyncrepl.engine.loop.debug_control import frames_here, frames_of
 
         if self.mode == "step":
             return frames_here(sys._getframe())  # noqa: SLF001  the documented way

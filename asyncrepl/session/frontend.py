@@ -1,26 +1,50 @@
-"""The frontend protocol: what commands may ask of whoever types, and the prompts.
+"""The frontend: whoever types, what commands may ask of it, the prompts, and the console.
 
 The terminal, a pipe and a transcript are frontends. `Frontend` is the base of all and can do
 nothing but take lines; the terminal's overrides what it can do besides.
 
 The prompts are the user's to choose, as in Python: ``sys.ps1`` and ``sys.ps2``.
+
+`ForegroundView` is what the parts of a session know of what runs in the foreground.
+Narration, reports, debug commands, the guide: each is given an object and says in a protocol of
+its own, beside it, what it needs of that. The shell fulfils them all, and none of them imports it.
+So each can be read, and tested, without the shell; and the shell can change without them.
+
+The console is where the tool's own lines go: results, errors, explanations, answers. It writes
+to the same stream as the user's ``print``, so that both keep their order. It holds its own
+reference: user code that replaces or closes ``sys.stdout`` does not silence the tool.
 """
 
 from __future__ import annotations
 
+import select
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from asyncrepl.session.command_registry import CommandError
+from asyncrepl.views.styled_lines import Line, ansi, plain, safe
+from asyncrepl.views.themes import Theme
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterator, Sequence
+    import asyncio
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
     from types import TracebackType
+    from typing import TextIO
 
-    from asyncrepl.views.styled_lines import Line
+    from asyncrepl.engine.loop.live_loop import LiveLoop
+    from asyncrepl.engine.statements import Session
+    from asyncrepl.syntax.sources import Source
 
-__all__ = ["DEFAULT_PROMPTS", "Frontend", "current_prompts", "prompts_installed"]
+__all__ = [
+    "DEFAULT_PROMPTS",
+    "Console",
+    "ForegroundView",
+    "Frontend",
+    "current_prompts",
+    "prompts_installed",
+]
+
 
 #: What a statement begins with, and each further line of it.
 DEFAULT_PROMPTS = ">>> ", "... "
@@ -160,3 +184,120 @@ class Frontend:
     def history(self) -> list[str]:
         """The inputs so far, oldest first."""
         return []
+
+
+class ForegroundView(Protocol):
+    """The session, its loop and console, and what runs there just now. For the loop's thread."""
+
+    @property
+    def console(self) -> Console:
+        """Where lines are shown."""
+
+    @property
+    def loop(self) -> LiveLoop:
+        """Where the session lives."""
+
+    @property
+    def session(self) -> Session:
+        """The names and the sources."""
+
+    @property
+    def source(self) -> Source | None:
+        """The statement that runs in the foreground."""
+
+    @property
+    def task(self) -> asyncio.Task[Any] | None:
+        """The task that runs in the foreground."""
+
+
+class Console:
+    """Writes whole styled lines to an output and an error stream.
+
+    `color` says whether styles become escape codes; without it only the text
+    is written, and nothing is lost: no meaning is in colour alone. `width` tells
+    the columns of a screen; without it text is not wrapped. `ascii` says that the screen
+    shows nothing else: pictures are then drawn with it. With `pretty` long values are laid out for
+    a person who reads them there. With `raw`, control characters are
+    written as they are: for a program that reads them.
+    """
+
+    def __init__(
+        self,
+        out: TextIO,
+        err: TextIO | None = None,
+        *,
+        color: bool = False,
+        width: Callable[[], int] | None = None,
+        ascii: bool = False,  # noqa: A002  says it best
+        pretty: bool = False,
+        raw: bool = False,
+    ) -> None:
+        self.out = out
+        self._width = width
+        self.err = out if err is None else err
+        self.color = color
+        self.ascii = ascii
+        self.pretty = pretty
+        #: In which colours the lines are drawn.
+        self.theme = Theme()
+        self._raw = raw
+        #: Hears of all lines, if set.
+        self.on_lines: Callable[[tuple[Line, ...]], object] | None = None
+
+    @property
+    def width(self) -> int | None:
+        """The columns to wrap prose at; None where the output is no screen."""
+        return None if self._width is None else self._width()
+
+    @property
+    def closed(self) -> bool:
+        """Whether nobody reads the output any more: it goes to a pipe that is closed."""
+        try:
+            poll = select.poll()
+            poll.register(self.out.fileno(), select.POLLERR)
+        except (OSError, ValueError):  # not a file
+            return False
+        return bool(poll.poll(0))
+
+    def show(self, *lines: Line, recorded: Sequence[Line] | None = None) -> None:
+        """Write `lines` to the output stream, in one piece.
+
+        Who hears of all lines hears of those that are `recorded` in their place, if given.
+        """
+        if recorded is not None and self.on_lines is not None:
+            self.on_lines(tuple(recorded))
+            self.show_unrecorded(*lines)
+        else:
+            self._write(self.out, lines)
+
+    def complain(self, *lines: Line) -> None:
+        """Write `lines` to the error stream, in one piece.
+
+        Where there is no room for them nobody hears of it, but an exit status tells.
+        """
+        try:
+            self._write(self.err, lines)
+        except OSError as error:
+            if self.err is self.out or isinstance(error, BrokenPipeError):
+                raise
+
+    def show_unrecorded(self, *lines: Line) -> None:
+        """Write `lines` to the output stream, but not as a part of the session: tell nobody."""
+        told, self.on_lines = self.on_lines, None
+        try:
+            self._write(self.out, lines)
+        finally:
+            self.on_lines = told
+
+    def _write(self, stream: TextIO, lines: tuple[Line, ...]) -> None:
+        if not lines or stream.closed:
+            return
+        if self.on_lines is not None:
+            self.on_lines(lines)
+        shown = [line if self._raw else safe(line) for line in lines]
+        styles = self.theme.styles
+        drawn = [ansi(line, styles) if self.color else plain(line) for line in shown]
+        text = "".join(line + "\n" for line in drawn)
+        # A stream that knows the column begins a row for them, if it has to.
+        getattr(stream, "show", stream.write)(text)
+        stream.flush()

@@ -27,12 +27,10 @@ if TYPE_CHECKING:
 
     from asyncrepl.engine.statements import Session
     from asyncrepl.explain.explanation import Explanation
-    from asyncrepl.session.background_jobs import BackgroundJobs
     from asyncrepl.session.command_registry import CommandRegistry
-    from asyncrepl.session.console import Console
-    from asyncrepl.session.frontend import Frontend
-    from asyncrepl.session.input_run import Status
-    from asyncrepl.session.iteration_narrator import Narrator
+    from asyncrepl.session.frontend import Console, Frontend
+    from asyncrepl.session.input_run import BackgroundJobs, Status
+    from asyncrepl.session.live_reporters import Narrator
     from asyncrepl.session.tape import Tape
     from asyncrepl.views.styled_lines import Line
 

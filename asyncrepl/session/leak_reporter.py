@@ -31,7 +31,7 @@ from asyncrepl.events.findings import Finding, finding_at
 from asyncrepl.events.instrument import Instrument
 from asyncrepl.events.object_info import ObjectInfo, describe
 from asyncrepl.runtime.process import PIPE_CLOSED
-from asyncrepl.session.foreground_view import ForegroundView
+from asyncrepl.session.frontend import ForegroundView
 from asyncrepl.views.error_lines import exception_lines, warning_text
 from asyncrepl.views.styled_lines import printable, prose
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from asyncrepl.engine.leaks.open_generators import LeftGeneratorFinder
     from asyncrepl.engine.statements import Outcome
-    from asyncrepl.events.leak_events import Leak
+    from asyncrepl.events.findings import Leak
     from asyncrepl.views.styled_lines import Line
 
 __all__ = ["LeakContext", "LeakReporter", "MistakeSink"]
@@ -164,7 +164,7 @@ class LeakReporter(Instrument):
             self._context.console.complain(*self._leak_lines(leak))
 
     def _leak_lines(self, leak: Leak) -> list[Line]:
-        from asyncrepl.views.leak_lines import leak_lines
+        from asyncrepl.views.explanation_lines import leak_lines
 
         source = self._context.source
         typed = source.filename if source is not None and len(source.lines) == 1 else ""
@@ -188,7 +188,7 @@ class LeakReporter(Instrument):
             return
         from asyncrepl.engine.iteration.tracer import ORIGIN_DEPTH
         from asyncrepl.engine.leaks.leak_origins import never_awaited
-        from asyncrepl.engine.tasks.finalization import dropped_finding
+        from asyncrepl.engine.tasks.task_findings import dropped_finding
 
         place = warning.filename, warning.lineno
         leak = never_awaited(coroutine, place, self._context.session.sources)
@@ -207,13 +207,13 @@ class LeakReporter(Instrument):
 
     def _is_refused(self, code: CodeType | None) -> bool:
         """Whether what dies was refused: then an error is about to be told in this thread."""
-        from asyncrepl.engine.tasks.finalization import was_refused
+        from asyncrepl.engine.tasks.task_findings import was_refused
 
         return threading.current_thread() is threading.main_thread() and was_refused(code)
 
     def _deprecated(self, warning: warnings.WarningMessage) -> None:
         """The interpreter warned of what is called where the user's code runs just now."""
-        from asyncrepl.engine.tasks.finalization import running_user_frame
+        from asyncrepl.engine.tasks.task_findings import running_user_frame
 
         frame = running_user_frame()
         if frame is not None and frame.f_code.co_filename == warning.filename:

@@ -4,7 +4,7 @@ Errors: `explain_outcome`, `explain_error` and `explain_value` lead from what a 
 with to an explanation. The rules are imported at the first error. That takes some 40 ms, and half
 as long again the lexer that colours the correction; a person at a prompt should not wait for it,
 so there a thread loads them while the statement is typed
-(`asyncrepl.terminal.module_preloader`).
+(`asyncrepl.terminal.own_modules`).
 
 Mistakes that raise nothing: `SilentMistakeReporter` reports them quietly, once, and only what is
 certain. What the probes, the loop and the interpreter find is noted where it happens, in the
@@ -28,7 +28,7 @@ from asyncrepl.events.finding_log import install
 from asyncrepl.events.findings import Finding
 from asyncrepl.events.instrument import Instrument
 from asyncrepl.events.object_info import describe, refused_operands
-from asyncrepl.session.foreground_view import ForegroundView
+from asyncrepl.session.frontend import ForegroundView
 
 if TYPE_CHECKING:
     import asyncio

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from asyncrepl.engine.code_owner import part_below_loop
 from asyncrepl.engine.statements import MIN_RECURSION_LIMIT, low_recursion_limits
 from asyncrepl.runtime.process import PIPE_CLOSED, exit_status
-from asyncrepl.session.foreground_view import ForegroundView
+from asyncrepl.session.frontend import ForegroundView
 from asyncrepl.session.input_run import ContainedErrors, Status
 from asyncrepl.session.mistake_reporter import explain_outcome, explain_value
 from asyncrepl.views.error_lines import describe_error, error_lines, exception_lines
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from asyncrepl.explain.explanation import Explanation
     from asyncrepl.session.frontend import Frontend
     from asyncrepl.session.guide import Guide
-    from asyncrepl.session.iteration_narrator import Narrator
     from asyncrepl.session.leak_reporter import LeakReporter
+    from asyncrepl.session.live_reporters import Narrator
     from asyncrepl.session.mistake_reporter import SilentMistakeReporter
     from asyncrepl.session.tape import Tape
     from asyncrepl.session.value_display import ValueDisplay

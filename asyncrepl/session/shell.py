@@ -2,29 +2,37 @@
 
 A person at a terminal, a pipe and a transcript all type into the same shell, so a demo cannot
 differ from the product, nor a check from a replay.
+
+Opening a shell on a loop of its own, and closing it tidily.
 """
 
 from __future__ import annotations
 
+import math
 import sys
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
+from asyncrepl.engine.loop.live_loop import new_loop
+from asyncrepl.engine.loop.loop_clock import Clock
+from asyncrepl.engine.loop.loop_runner import kept_out_of_forks
+from asyncrepl.engine.loop.loop_shutdown import close_loop
 from asyncrepl.engine.loop.observation_requests import ObservationRequests
-from asyncrepl.engine.statements import typed_classes_findable
+from asyncrepl.engine.statements import Session, typed_classes_findable
 from asyncrepl.runtime.isolation import look as look_at_folder
 from asyncrepl.runtime.process import PIPE_CLOSED
-from asyncrepl.session.background_jobs import BackgroundJobs
-from asyncrepl.session.blocked_loop_reporter import BlockingReporter
+from asyncrepl.runtime.startup_heap import release_collector
+from asyncrepl.session.command_registry import CommandError, CommandRegistry
 from asyncrepl.session.frontend import Frontend
-from asyncrepl.session.input_run import ContainedErrors, Status
-from asyncrepl.session.iteration_narrator import Narrator
+from asyncrepl.session.input_run import BackgroundJobs, ContainedErrors, Status
 from asyncrepl.session.leak_reporter import LeakReporter
+from asyncrepl.session.live_reporters import BlockingReporter, Narrator
 from asyncrepl.session.mistake_reporter import SilentMistakeReporter
 from asyncrepl.session.outcome_reporter import OutcomeReporter
 from asyncrepl.session.user_modules import UserModuleFinder
 from asyncrepl.syntax.parsed_input import as_command, silence_completeness_warnings
+from asyncrepl.views.styled_lines import prose, text_lines
 
 if TYPE_CHECKING:
     import asyncio
@@ -32,19 +40,19 @@ if TYPE_CHECKING:
 
     from asyncrepl.engine.blocking.blocking_reports import SleepMonitor
     from asyncrepl.engine.loop.live_loop import LiveLoop
-    from asyncrepl.engine.statements import Outcome, Session, StatementRun
+    from asyncrepl.engine.statements import Outcome, StatementRun
     from asyncrepl.explain.explanation import Explanation
-    from asyncrepl.session.command_registry import CommandRegistry, Recorder
+    from asyncrepl.session.command_registry import Recorder
     from asyncrepl.session.command_runner import CommandRunner
-    from asyncrepl.session.console import Console
     from asyncrepl.session.debug_commands import DebugCommands
+    from asyncrepl.session.frontend import Console
     from asyncrepl.session.guide import Guide
     from asyncrepl.session.tape import Tape
     from asyncrepl.session.value_display import ValueDisplay
     from asyncrepl.syntax.sources import Source
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["Shell"]
+__all__ = ["Shell", "clock_for_settings", "open_shell"]
 
 
 class Shell:
@@ -313,3 +321,53 @@ class Shell:
         self.tape.write(text)
         if "\n" in text and (timeline := self.observing.timeline) is not None:
             timeline.mark("print")
+
+
+def clock_for_settings(mode: str, rate: float | None) -> Clock:
+    """The clock that the settings ask for; without a `rate`, a virtual one jumps.
+
+    A virtual one is held: its time passes only while inputs run.
+    """
+    if mode == "real":
+        return Clock.real(rate=1.0 if rate is None else rate)
+    clock = Clock.virtual(1.0, rate=math.inf if rate is None else rate)
+    clock.hold()
+    return clock
+
+
+@contextmanager
+def open_shell(
+    console: Console, *, frontend: Frontend | None = None, clock: Clock | None = None
+) -> Iterator[Shell]:
+    """A shell on a new loop (real time, if no `clock` is given), in this thread.
+
+    On leaving, what was to be recorded is written, tasks are cancelled and awaited, async
+    generators closed, the loop closed, and the interpreter's hooks given back.
+    """
+    release_collector()  # before the user's namespace is there: who refers to what is in it shows
+    loop = new_loop(clock)
+    shell = Shell(Session(loop), loop, console, CommandRegistry(), frontend)
+    with kept_out_of_forks(loop), shell.active():
+        try:
+            yield shell
+        finally:
+            _end_recording(shell)
+            shell.closing = True
+            shell.left = close_loop(
+                loop,
+                shell.outcomes.note_exit,
+                lambda line: console.complain(*text_lines(line, "dim")),
+                shell.frontend.end_process,
+            )
+            shell.session.sources.forget()
+
+
+def _end_recording(shell: Shell) -> None:
+    recorder = shell.recorder
+    if recorder is not None:
+        try:
+            count = recorder.end()
+            told = f"recorded in {recorder.name}, inputs: {count}"
+            shell.console.show(*prose(told, shell.console.width, "dim", 2))
+        except CommandError as error:
+            shell.console.complain(*prose(str(error), shell.console.width, "error", 2))

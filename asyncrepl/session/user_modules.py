@@ -9,28 +9,53 @@ Python's own loader does it for what somebody else imports, for what is installe
 have nothing asynchronous in them (they come from ``__pycache__`` as ever, however many they are),
 and for what does not compile: then the error is Python's own. A finder that stands before ours,
 as that of pytest does, goes first.
+
+Loading a file or a module's attribute into a session's namespace.
 """
 
 from __future__ import annotations
 
 import sys
 from importlib.machinery import PathFinder, SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from asyncrepl.engine.code_owner import owner
 from asyncrepl.instrument.compilation import compile_source
-from asyncrepl.runtime.isolation import is_import_of_user, user_folders
-from asyncrepl.syntax.parsed_input import parse
+from asyncrepl.runtime.isolation import (
+    find_for_user,
+    import_for_user,
+    is_import_of_user,
+    user_folders,
+)
+from asyncrepl.syntax.parsed_input import (
+    InvalidStatement,
+    decode_failure,
+    decoded,
+    parse,
+    parse_input,
+)
 
 if TYPE_CHECKING:
     import types
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from importlib.machinery import ModuleSpec
 
+    from asyncrepl.engine.statements import Session
     from asyncrepl.syntax.sources import Sources
 
-__all__ = ["UserModuleFinder"]
+__all__ = [
+    "LoadError",
+    "Loaded",
+    "MissingModuleError",
+    "NotSourceError",
+    "UserModuleFinder",
+    "load_attribute",
+    "load_file",
+    "read_text",
+]
+
 
 #: Without one of these, nothing in a file can be misused in silence.
 _ASYNC_WORDS = (b"async", b"await", b"anext")
@@ -100,3 +125,134 @@ class _InstrumentingLoader(SourceFileLoader):
             return compile_source(source, "module")
         except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
             return super().get_code(fullname)
+
+
+class LoadError(Exception):
+    """Something cannot be loaded; the message is one line for the user."""
+
+
+class MissingModuleError(LoadError):
+    """A file cannot be loaded because it imports `module`, which is not installed."""
+
+    def __init__(self, message: str, module: str) -> None:
+        super().__init__(message)
+        self.module = module
+
+
+class NotSourceError(LoadError):
+    """The bytes of a file are no Python source, as `error`, which is Python's own, says."""
+
+    def __init__(self, message: str, error: SyntaxError) -> None:
+        super().__init__(message)
+        self.error = error
+
+
+class Loaded(NamedTuple):
+    """What came into the namespace: the objects by name, and a line to try, if known."""
+
+    objects: Mapping[str, Any]
+    attempt: str | None = None
+
+
+def load_file(session: Session, path: Path) -> Loaded:
+    """Run the file at `path` as a module and take its public names.
+
+    These are the names in its ``__all__``, else those without a leading underscore
+    that it defines itself. Raises LoadError where it cannot be read or run.
+    """
+    # Python wants a module to say who has loaded it, and warns if it does not.
+    spec = spec_from_loader(path.stem, SourceFileLoader(path.stem, str(path)))
+    assert spec is not None
+    module = module_from_spec(spec)
+    _execute(session, path, module)
+    objects = {name: vars(module)[name] for name in _public_names(module)}
+    session.namespace.update(objects)
+    attempt = getattr(module, "TRY", None)
+    return Loaded(objects, attempt if isinstance(attempt, str) else None)
+
+
+def load_attribute(session: Session, name: str) -> Loaded:
+    """Import ``module:attribute`` and bind the attribute's last name.
+
+    A module of the user's own that was not imported before can be traced and explained
+    like what is typed. Raises LoadError where the module or the attribute cannot be had.
+    """
+    module_name, _, attribute = name.partition(":")
+    try:
+        found: Any = _imported(session, module_name)
+    except Exception as error:
+        raise LoadError(f"cannot import {module_name!r}: {_error_line(error)}") from None
+    for part in attribute.split("."):
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            raise LoadError(f"{module_name!r} has no {attribute!r}") from None
+    objects = {attribute.rpartition(".")[2]: found}
+    session.namespace.update(objects)
+    return Loaded(objects)
+
+
+def _imported(session: Session, name: str) -> types.ModuleType:
+    """The module `name`, imported as one in a folder of the user's, wherever he has it."""
+    spec = None if name in sys.modules else find_for_user(name)
+    origin = spec.origin if spec is not None and spec.has_location else None
+    folder = None if origin is None else str(Path(origin).parent)
+    with UserModuleFinder(session.sources, folder):
+        return import_for_user(name)
+
+
+def read_text(path: Path) -> str:
+    """The text of a Python file; raises LoadError, in one line, where there is none."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise LoadError(f"no file {str(path)!r}") from None
+    except OSError as error:
+        raise LoadError(f"cannot read {str(path)!r}: {error.strerror}") from None
+    except ValueError as error:  # a NUL in its name
+        raise LoadError(f"cannot read {str(path)!r}: {error}") from None
+    try:
+        return decoded(data, str(path))
+    except SyntaxError as error:
+        raise NotSourceError(f"{str(path)!r} {decode_failure(data, error)}", error) from None
+
+
+def _execute(session: Session, path: Path, module: types.ModuleType) -> None:
+    text = read_text(path)
+    filename = str(path)
+    reading = parse_input(text, filename)
+    if isinstance(reading, InvalidStatement):
+        raise LoadError(f"cannot load {path.name!r}: {_error_line(reading.error)}")
+    try:
+        source = session.sources.add(filename, text, parse(text, filename), module=True)
+        code = compile_source(source, "module")
+        sys.modules.setdefault(module.__name__, module)
+        exec(code, vars(module))
+    except Exception as error:
+        message = f"cannot load {path.name!r}: {_error_line(error)}"
+        if isinstance(error, ModuleNotFoundError) and error.name:
+            raise MissingModuleError(message, error.name) from None
+        raise LoadError(message) from None
+
+
+def _public_names(module: types.ModuleType) -> list[str]:
+    declared = getattr(module, "__all__", None)
+    if declared is not None:
+        return [name for name in declared if name in vars(module)]
+    return [
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_") and getattr(value, "__module__", None) == module.__name__
+    ]
+
+
+def _error_line(error: BaseException) -> str:
+    """The error in one line, with the line it comes from where that is known."""
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    first = text.splitlines()[0]
+    traceback, line = error.__traceback__, None
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_name == "<module>":
+            line = traceback.tb_lineno
+        traceback = traceback.tb_next
+    return first if line is None or isinstance(error, SyntaxError) else f"line {line}: {first}"

@@ -1,4 +1,4 @@
-"""The canonical name of an expression, through imports and aliases.
+"""The canonical name of an expression, through imports and aliases; and groups of nodes.
 
 Who asks whether a call is one of ``asyncio.gather`` must not go by the letters of the text:
 there are ``import asyncio as aio``, ``from asyncio import gather as together``, ``together =
@@ -11,6 +11,8 @@ and so their names. What is an attribute of who knows what, as ``send = worker.s
 A name counts only if it means one thing in the whole text: one that is bound a second time, as
 a parameter or by a loop, may be anything. Scopes are not distinguished. Names of the
 user's own functions stay what they are: where they were made is what matters of those.
+
+`COMPREHENSIONS`, `FUNCTIONS`, `LOOPS` and `SCOPES` are groups of nodes, for ``isinstance``.
 """
 
 from __future__ import annotations
@@ -19,19 +21,17 @@ import ast
 import builtins
 import sys
 from functools import partial
-from types import (
-    BuiltinFunctionType,
-    FunctionType,
-    MethodType,
-    MethodWrapperType,
-    ModuleType,
-)
+from types import BuiltinFunctionType, FunctionType, MethodType, MethodWrapperType, ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 __all__ = [
+    "COMPREHENSIONS",
+    "FUNCTIONS",
+    "LOOPS",
+    "SCOPES",
     "bind_names",
     "bound_names",
     "callee_name",
@@ -39,6 +39,7 @@ __all__ = [
     "last_name",
     "method_owner",
 ]
+
 
 #: The attribute of a node of type ast.Name that holds its canonical name.
 _CANONICAL = "canonical"
@@ -285,3 +286,11 @@ def _public_name(module: str, name: str, value: object) -> str:
         if type(package) is ModuleType and vars(package).get(name) is value:
             return f"{package.__name__}.{name}"
     return f"{module}.{name}"
+
+
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+#: Named functions; a lambda is none, as it holds no statements.
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+LOOPS = (ast.For, ast.AsyncFor, ast.While)
+#: What has local names of its own; comprehensions are not among them.
+SCOPES = (*FUNCTIONS, ast.Lambda, ast.ClassDef)

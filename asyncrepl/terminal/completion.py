@@ -20,8 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 
-from asyncrepl.events.async_use import async_use
-from asyncrepl.runtime.path_names import paths_beginning_with
+from asyncrepl.runtime.lookups import paths_beginning_with
 from asyncrepl.syntax.cursor_context import code_at_end, open_call, opened_at_end
 from asyncrepl.terminal.object_lookup import (
     MISSING,
@@ -32,6 +31,7 @@ from asyncrepl.terminal.object_lookup import (
     raw_attribute,
     value_of,
 )
+from asyncrepl.views.async_kinds import async_use
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

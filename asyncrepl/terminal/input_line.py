@@ -7,13 +7,24 @@ Colours: Python by Pygments, the tool's commands by one style. Pygments' Python 
 long to import as the whole of asyncio. The first prompt is empty and needs no lexer; so it is
 imported once that prompt is on the screen, in another thread (`InputLexer.load`). Until then what
 is typed has no colours: no key waits for them. What goes to the scrollback does.
+
+Joined emoji in prompt_toolkit's layout, which puts each character of a text into a cell.
+
+Three things make a cell of a whole picture: the width of a string of several characters is that of
+its pictures (`measure_joined_emoji`); a line gives a picture as one item, and an empty one for
+each further character of it, so that the columns of the cursor still count characters
+(`joined_cells`); and the cursor does not stop within one (`boundary`).
+
+What does not work: a character for private use in the picture's place. It would come out of the
+terminal's own selection.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import prompt_toolkit.utils
 from prompt_toolkit.application import get_app
 from prompt_toolkit.auto_suggest import AutoSuggest, AutoSuggestFromHistory, Suggestion
 from prompt_toolkit.buffer import Buffer
@@ -22,6 +33,7 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.filters import has_focus
 from prompt_toolkit.formatted_text import ANSI, fragment_list_width, to_formatted_text
 from prompt_toolkit.layout.containers import Float, Window
+from prompt_toolkit.layout.controls import BufferControl, UIContent
 from prompt_toolkit.layout.dimension import Dimension
 from prompt_toolkit.layout.menus import CompletionsMenu
 from prompt_toolkit.layout.processors import (
@@ -35,25 +47,112 @@ from prompt_toolkit.widgets import SearchToolbar
 
 from asyncrepl.session.frontend import DEFAULT_PROMPTS
 from asyncrepl.syntax.input_splitter import pasted_inputs
-from asyncrepl.terminal.emoji_cells import (
-    JoinedBufferControl,
-    boundary,
-    measure_joined_emoji,
-)
-from asyncrepl.views.styled_lines import printable, python_lexer
+from asyncrepl.views.styled_lines import cell_width, clusters, has_joined, printable, python_lexer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Sequence
+    from collections.abc import Callable, Hashable, Iterator, Sequence
 
     from prompt_toolkit.data_structures import Size
     from prompt_toolkit.formatted_text import StyleAndTextTuples
     from prompt_toolkit.history import History
-    from prompt_toolkit.layout.controls import BufferControl
 
     from asyncrepl.terminal.completion import InputCompleter
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["Editor", "InputLexer"]
+__all__ = [
+    "Editor",
+    "InputLexer",
+    "JoinedBufferControl",
+    "boundary",
+    "joined_cells",
+    "measure_joined_emoji",
+    "picture_length",
+]
+
+
+_Widths: Any = prompt_toolkit.utils._CHAR_SIZES_CACHE.__class__  # noqa: SLF001 - no public way
+
+
+class _PictureWidths(_Widths):  # type: ignore[misc]
+    """prompt_toolkit's memory of widths, with those of joined emoji."""
+
+    def __missing__(self, string: str) -> int:
+        if len(string) > 1 and has_joined(string):
+            return cell_width(string)
+        width: int = super().__missing__(string)
+        return width
+
+
+def measure_joined_emoji() -> None:
+    """Let prompt_toolkit measure joined emoji as the console does."""
+    if not isinstance(prompt_toolkit.utils._CHAR_SIZES_CACHE, _PictureWidths):  # noqa: SLF001
+        prompt_toolkit.utils._CHAR_SIZES_CACHE = _PictureWidths()  # noqa: SLF001
+
+
+class _Cells(str):
+    """A text that gives its pictures when it is gone through."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> Iterator[str]:
+        for cluster in clusters(str(self)):
+            yield cluster
+            for _ in cluster[1:]:
+                yield ""
+
+
+def joined_cells(line: StyleAndTextTuples) -> StyleAndTextTuples:
+    """`line` with a cell for each picture; a picture has the style of its first character."""
+    text = "".join([fragment[1] for fragment in line])
+    if not has_joined(text):
+        return line
+    # Fragments may part a picture: then all of it belongs to the first.
+    ends, at = list[int](), 0
+    for cluster in clusters(text):
+        at += len(cluster)
+        ends.append(at)
+    joined: StyleAndTextTuples = []
+    start = at = 0
+    for style, piece, *_ in line:
+        at += len(piece)
+        end = next((each for each in ends if each >= at), at)
+        joined.append((style, _Cells(text[start : max(end, start)])))
+        start = max(end, start)
+    return joined
+
+
+def boundary(text: str, position: int, before: int) -> int:
+    """Where the cursor stands that has come from `before` to `position`: not within a picture."""
+    start = text.rfind("\n", 0, position) + 1
+    line = text[start : text.find("\n", position) if "\n" in text[position:] else len(text)]
+    if not has_joined(line):
+        return position
+    at = start
+    for cluster in clusters(line):
+        end = at + len(cluster)
+        if at < position < end:
+            return end if before <= at else at
+        at = end
+    return position
+
+
+def picture_length(line: str, *, at_end: bool) -> int:
+    """The characters of the last picture of `line`, or its first; 1 if it is no joined one."""
+    if not has_joined(line):
+        return 1
+    return len(clusters(line)[-1 if at_end else 0])
+
+
+class JoinedBufferControl(BufferControl):
+    """The control of a buffer that gives each joined emoji a cell."""
+
+    def create_content(self, width: int, height: int, preview_search: bool = False) -> UIContent:
+        """The content, with a cell for each picture."""
+        content = super().create_content(width, height, preview_search)
+        get_line = content.get_line
+        content.get_line = lambda number: joined_cells(get_line(number))
+        return content
+
 
 _COMMAND = r":\w*[ \t]*"
 

@@ -29,7 +29,7 @@ from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout import Dimension, Window
 from prompt_toolkit.layout.controls import BufferControl
 
-from asyncrepl.terminal.emoji_cells import picture_length
+from asyncrepl.terminal.input_line import picture_length
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -2,6 +2,21 @@
 
 The prompt is drawn before the rest of the program is imported, so a text can be typed and sent
 before anything is there to run it: it is kept until then.
+
+Signals: which get through to a session, and which end it.
+
+A shell's background job has SIGINT ignored, whoever starts a program from a thread may have
+signals blocked in it, and both are handed on to all children. Python leaves that as it is: right
+for a program that nobody attends, but a person at a prompt presses Ctrl-C to be heard. So what a
+terminal sends gets through here, and to programs that are started here: a handler becomes the
+default in them, and what is not blocked stays so. What is meant to be ignored stays so: SIGHUP
+under ``nohup``, SIGTERM, and SIGTSTP where no shell could continue the job.
+
+A session ends from outside by SIGTERM, by SIGHUP, by a terminal that is gone. The exit status is
+that of a shell: 143 for SIGTERM, 129 for SIGHUP. A signal that finds the loop waiting stops it;
+one that finds user code in a long loop iteration raises SystemExit there. Code that catches even
+that gets a time limit: a timer in a thread ends the process (one on a loop would die with the
+loop). A terminal that is gone ends the session even where SIGHUP is ignored: who could type?
 """
 
 from __future__ import annotations
@@ -11,16 +26,19 @@ import math
 import os
 import signal
 import threading
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from asyncrepl.engine.code_owner import innermost_user_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
+    from types import FrameType
 
     from asyncrepl.engine.loop.live_loop import LiveLoop
     from asyncrepl.terminal.output_queue import OutputQueue, Piece
-    from asyncrepl.terminal.session_signals import SessionExit
 
-__all__ = ["LoopBridge", "to_standard_output"]
+__all__ = ["LoopBridge", "SessionExit", "is_ignored", "signals_unblocked", "to_standard_output"]
 
 
 class LoopBridge:
@@ -124,3 +142,117 @@ def to_standard_output(pieces: Iterable[Piece]) -> None:
     text = "".join(piece.text for piece in pieces)
     with contextlib.suppress(OSError):
         os.write(1, text.encode("utf-8", "backslashreplace"))
+
+
+_UNBLOCKED = {
+    signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP,
+    signal.SIGCONT, signal.SIGWINCH, signal.SIGCHLD, signal.SIGALRM,
+}  # fmt: skip
+
+
+@contextmanager
+def signals_unblocked() -> Iterator[None]:
+    """Let signals through within the block; for the main thread.
+
+    SIGCHLD, if it was ignored, is not: the system would keep no status of a child.
+    """
+    before = signal.pthread_sigmask(signal.SIG_UNBLOCK, _UNBLOCKED)
+    childless = is_ignored(signal.SIGCHLD)
+    if childless:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        if childless:
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def is_ignored(number: signal.Signals) -> bool:
+    """Whether the process ignores the signal; any thread."""
+    return signal.getsignal(number) is signal.SIG_IGN
+
+
+_CLEANUP_LIMIT = 2.5  # seconds: the cleanup of a session may take 2
+_RECHECK = 0.1
+
+
+class SessionExit:
+    """Whether the session is to end, and with which status.
+
+    `on_forced_exit` is called right before the process is ended by force.
+    """
+
+    def __init__(self, on_forced_exit: Callable[[], None]) -> None:
+        self.code: int | None = None
+        self._on_forced_exit = on_forced_exit
+        self._loop: LiveLoop | None = None
+        self._stuck: Callable[[], bool] = bool
+        self._timers: list[threading.Timer] = []
+
+    def connect(self, loop: LiveLoop, stuck: Callable[[], bool]) -> None:
+        """From now on `loop` is to be stopped; `stuck` says whether it is in a long iteration."""
+        self._loop, self._stuck = loop, stuck
+
+    def request(self, code: int) -> None:
+        """End the session with `code`, if it does not end already; from any thread."""
+        if self.code is None:
+            self.code = code
+        if self._loop is not None:
+            self._loop.live.let_go()
+            with contextlib.suppress(RuntimeError):  # the loop is closed: it ends already
+                self._loop.call_soon_threadsafe(self._loop.stop)
+
+    def hung_up(self) -> None:
+        """End the session, for its terminal is gone, also a long iteration; from any thread."""
+        number = signal.SIGHUP
+        if is_ignored(number):
+            self._call_after(_CLEANUP_LIMIT, lambda: self._force(128 + number))
+        else:
+            signal.pthread_kill(threading.main_thread().ident or 0, number)
+        self.request(128 + number)
+
+    def requested(self) -> bool:
+        """Whether the session is to end."""
+        return self.code is not None
+
+    @contextlib.contextmanager
+    def signals_handled(self) -> Iterator[None]:
+        """Handle the signals within the block."""
+        numbers = [each for each in (signal.SIGTERM, signal.SIGHUP) if not is_ignored(each)]
+        before = [signal.signal(number, self._on_signal) for number in numbers]
+        try:
+            yield
+        finally:
+            for timer in self._timers:
+                timer.cancel()
+            for number, handler in zip(numbers, before, strict=True):
+                signal.signal(number, handler or signal.SIG_DFL)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if not self._timers:
+            self._call_after(_CLEANUP_LIMIT, lambda: self._force(128 + number))
+        self.request(128 + number)
+        if not self._stuck():
+            self._call_after(_RECHECK, lambda: self._repeat_signal(number))
+        elif innermost_user_frame(frame) is not None:
+            raise SystemExit(128 + number)
+
+    def _repeat_signal(self, number: int) -> None:
+        """A long iteration has begun before the loop could see that it is to stop."""
+        if self._stuck():
+            signal.pthread_kill(threading.main_thread().ident or 0, number)
+
+    def _call_after(self, seconds: float, action: Callable[[], Any]) -> None:
+        timer = threading.Timer(seconds, action)
+        timer.name, timer.daemon = "asyncrepl leaving", True
+        timer.start()
+        self._timers.append(timer)
+
+    def end_process(self, code: int = 0) -> None:
+        """End the process now, with the status that was asked for, or `code`; any thread."""
+        self._force(self.code or code)
+
+    def _force(self, code: int) -> None:
+        self._on_forced_exit()
+        os._exit(code)

@@ -163,6 +163,8 @@ class OutputQueue:
         self._polled_at = 0.0
         # By thread; under its own number, what children have begun.
         self._unfinished: dict[int, _UnfinishedLine] = {}
+        #: By thread: since when a line is written whose beginning is on the screen already.
+        self._shown_begun: dict[int, float] = {}
         #: Who has left rows unfinished, and when he last wrote.
         self._owner: Writer | None = None
         self._owned_at = 0.0
@@ -177,6 +179,7 @@ class OutputQueue:
         """
         thread, writer, since = threading.get_ident(), current_writer(), 0.0
         begun = self._unfinished.pop(thread, None)
+        self._shown_begun.pop(thread, None)
         if begun is not None:
             if begun.on_queue is on_queue and is_same(begun.writer, writer):
                 text, since = begun.text + text, begun.since
@@ -194,13 +197,23 @@ class OutputQueue:
 
     def flush(self) -> None:
         """Queue what this thread has written, though its line is not finished."""
-        if (begun := self._unfinished.pop(threading.get_ident(), None)) is not None:
+        thread = threading.get_ident()
+        self._shown_begun.pop(thread, None)  # it is to be seen as it is
+        if (begun := self._unfinished.pop(thread, None)) is not None:
             self._poll_children()
             self._queue(*begun)
 
     def has_begun(self) -> bool:
-        """Whether this thread has written the beginning of a line, which waits for its end."""
-        return threading.get_ident() in self._unfinished
+        """Whether this thread is writing a line, of which it has written the beginning.
+
+        Also one that was shown meanwhile, as a thread that is not scheduled for a moment
+        between two arguments of `print` has it; not for longer than a moment.
+        """
+        thread = threading.get_ident()
+        since = self._shown_begun.get(thread)
+        return thread in self._unfinished or (
+            since is not None and monotonic() - since < _FOREIGN_ROWS_DELAY
+        )
 
     def show(self, text: str) -> None:
         """Queue whole lines of the session's own; with none, just end what nobody goes on with.
@@ -296,6 +309,7 @@ class OutputQueue:
         self._lock = threading.RLock()
         self._items.clear()
         self._unfinished.clear()
+        self._shown_begun.clear()
         self._chars = self._lines = 0
         self._wake, self._children, self._bypass = _no_listener, str, write
 
@@ -380,6 +394,7 @@ class OutputQueue:
         begun = self._unfinished.pop(thread, None)
         if begun is None:  # its end has just come
             return
+        self._shown_begun[thread] = begun.since
         if begun.on_queue is not None:
             begun.on_queue(begun.text)
         self._put(Piece(self._place(begun.text, begun.writer), begun.text))

@@ -17,7 +17,7 @@ from asyncrepl.views.error_lines import describe_error
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from asyncrepl.runtime.settings import Settings
+    from asyncrepl.runtime.configuration import Settings
     from asyncrepl.terminal.terminal_setup import Program, ReplayPlan
 
 __all__ = ["run_terminal"]

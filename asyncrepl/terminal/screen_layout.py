@@ -44,7 +44,7 @@ from prompt_toolkit.layout.controls import UIContent, UIControl
 from prompt_toolkit.layout.dimension import Dimension
 from prompt_toolkit.styles import DynamicStyle, Style
 
-from asyncrepl.terminal.emoji_cells import joined_cells
+from asyncrepl.terminal.input_line import joined_cells
 from asyncrepl.views.themes import Theme
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ import types
 from inspect import Parameter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from asyncrepl.events.async_use import async_use
 from asyncrepl.syntax.cursor_context import open_call
 from asyncrepl.syntax.static_inspection import without_annotations
 from asyncrepl.terminal.object_lookup import MISSING, Found, find, raw_attribute, raw_document
+from asyncrepl.views.async_kinds import async_use
 from asyncrepl.views.styled_lines import cell_width, flowed, printable
 
 if TYPE_CHECKING:

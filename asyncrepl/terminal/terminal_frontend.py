@@ -1,28 +1,50 @@
-"""The terminal as commands see it: what they may ask of it; called on the main thread."""
+"""The terminal as commands see it: what they may ask of it; called on the main thread.
+
+Replays in the terminal: a transcript typed out before an audience, one at a time.
+
+See `Replay` in the package transcript for what comes when. Typing goes into the same buffer and
+through the same way to the main thread as by hand. The text is inserted, not fed as keys: vi's
+modes, completion and auto-indent would each make something else of it.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from prompt_toolkit.keys import Keys
+
 from asyncrepl.session.command_registry import CommandError
 from asyncrepl.session.frontend import Frontend
-from asyncrepl.views.styled_lines import cell_width, plain
+from asyncrepl.views.styled_lines import cell_width, plain, printable, wrapped
 
 if TYPE_CHECKING:
     from asyncio import Future
     from collections.abc import Awaitable, Callable, Iterator, Sequence
     from types import TracebackType
 
+    from prompt_toolkit.key_binding import KeyPress
+
     from asyncrepl.engine.loop.live_loop import LiveLoop
     from asyncrepl.session.command_registry import CompletionWords
     from asyncrepl.session.shell import Shell
+    from asyncrepl.terminal.input_controller import InputController
+    from asyncrepl.terminal.loop_bridge import LoopBridge
+    from asyncrepl.terminal.painter import Painter
     from asyncrepl.terminal.terminal_lease import TerminalLease
-    from asyncrepl.terminal.terminal_replay import ReplayControl
+    from asyncrepl.terminal.terminal_setup import ReplayPlan
     from asyncrepl.terminal.terminal_ui import TerminalUI
+    from asyncrepl.transcript.replay import Replay
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["TerminalFrontend", "complete_command", "takes_python"]
+__all__ = [
+    "ReplayControl",
+    "TerminalFrontend",
+    "TerminalReplayTarget",
+    "complete_command",
+    "takes_python",
+]
 
 
 class TerminalFrontend(Frontend):
@@ -165,7 +187,7 @@ class TerminalFrontend(Frontend):
 
     def post_mortem(self, error: BaseException, entry: TracebackType) -> None:
         """Open pdb, with the terminal, in the frame of `entry`."""
-        from asyncrepl.terminal.library_hooks import debug_post_mortem
+        from asyncrepl.terminal.terminal_lease import debug_post_mortem
 
         debug_post_mortem(self._lease, error, entry)
 
@@ -208,3 +230,190 @@ def takes_python(shell: Shell, name: str) -> bool:
         return shell.registry.find(name).takes_python
     except CommandError:
         return False
+
+
+_WAITING_HINT = "press a key to go on"
+_TYPING_HINT = "the demo goes on by itself; Ctrl-C pauses it"
+_HELD_HINT = "demo held: :resume or :step goes on"
+
+#: How much longer the pauses are where others watch.
+_AUDIENCE_PATIENCE = 2.0
+#: Seconds between two keys in which a screen would not be looked at.
+_IMPERCEPTIBLE = 0.001
+
+
+class TerminalReplayTarget:
+    """Implements `asyncrepl.transcript.replay.ReplayTarget`; for the terminal's thread."""
+
+    def __init__(
+        self,
+        controller: InputController,
+        painter: Painter,
+        bridge: LoopBridge,
+        pause: Callable[[], None],
+        hint: Callable[[str], None],
+        columns: Callable[[], int],
+    ) -> None:
+        self._controller = controller
+        self._painter = painter
+        self._bridge = bridge
+        self._pause = pause
+        self._hint = hint
+        self._columns = columns
+        self._key: asyncio.Future[None] | None = None
+
+    async def narrate(self, lines: Sequence[str]) -> None:
+        """Show `lines` dimmed, as comments, after an empty line and all output so far."""
+        self._painter.drain()
+        flowing = _fitted(lines, self._columns() - 3)
+        said = [("class:dim", printable(f"# {line}".rstrip()) + "\n") for line in flowing]
+        self._painter.echo([("", "\n"), *said])
+
+    async def type(self, text: str, delays: Sequence[float]) -> None:
+        """Insert `text` character by character; empty the line again if cancelled."""
+        buffer = self._controller.buffer
+        try:
+            for character, delay in zip(text, delays, strict=False):
+                await _sleep(delay)
+                buffer.insert_text(character, fire_event=False)
+                if delay > _IMPERCEPTIBLE:
+                    self._painter.redraw()
+            self._painter.redraw()
+            await _sleep(delays[-1])
+        except asyncio.CancelledError:
+            buffer.reset()
+            self._painter.redraw()
+            raise
+
+    async def run(self, text: str, interrupt_after: float | None) -> bool:
+        """Submit `text`; True when it is done, False when the session ends."""
+        ended: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._controller.when_done = ended
+        self._hint("")
+        self._bridge.prepare()
+        self._controller.begin(text, remember=False)
+        self._bridge.run_scripted(text, interrupt_after)
+        return await ended
+
+    def set_pace(self, pace: float) -> None:
+        """Let the user's clock run `pace` seconds in a real one."""
+        self._bridge.set_pace(pace)
+
+    async def key(self) -> None:
+        """Wait for a key of the presenter."""
+        self._key = asyncio.get_running_loop().create_future()
+        self._hint(_WAITING_HINT)
+        try:
+            await self._key
+        finally:
+            self._key = None
+            self._hint("")
+
+    def hand_over(self, *, to_presenter: bool) -> None:
+        """Let keys be typed, or only be looked at by the replay."""
+        if not to_presenter and self._controller.key_listener is None:
+            self._controller.forget()  # what came after the command that began or resumed
+        self._controller.key_listener = None if to_presenter else self._pressed
+        self._hint(_HELD_HINT if to_presenter else "")
+        self._painter.redraw()
+
+    def _pressed(self, key: KeyPress) -> None:
+        if key.key == Keys.ControlC:
+            self._pause()
+        elif key.key == Keys.ControlD:
+            self._controller.leave()
+        elif self._key is not None:
+            if not self._key.done():
+                self._key.set_result(None)
+        elif not self._controller.running:
+            self._hint(_TYPING_HINT)
+
+
+def _fitted(lines: Sequence[str], room: int) -> Sequence[str]:
+    """`lines` as they are; or, where one is longer than `room`, their words in new lines."""
+    fit = all(len(line) <= room for line in lines)
+    return lines if fit else wrapped(" ".join(lines), room)
+
+
+async def _sleep(seconds: float) -> None:
+    """Sleep; but not at all for what nobody would see, so that a high speed is one."""
+    if seconds > _IMPERCEPTIBLE:
+        await asyncio.sleep(seconds)
+
+
+class ReplayControl:
+    """The replay that is played, if one is.
+
+    `start` and `control` may be called from any thread.
+    """
+
+    def __init__(self, ui: TerminalUI, bridge: LoopBridge) -> None:
+        self._ui = ui
+        self._bridge = bridge
+        self._replay: Replay | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def playing(self) -> bool:
+        """Whether a replay is under way, also if it is held."""
+        return self._replay is not None and not self._replay.stopped
+
+    @property
+    def held(self) -> bool:
+        """Whether the presenter has the prompt, in the middle of a replay."""
+        return self._replay is not None and self._replay.paused
+
+    def start(self, plan: ReplayPlan, ended: Callable[[], None], *, lingers: bool) -> None:
+        """Play `plan` when the prompt is free, then call `ended` in the terminal's thread.
+
+        A replay that is under way ends; its own `ended` is not called, for this one takes its
+        place. For `lingers` see `Replay`.
+        """
+        ui = self._ui
+        stage = TerminalReplayTarget(
+            ui.controller,
+            ui.painter,
+            self._bridge,
+            pause=lambda: self.control("pause"),
+            hint=ui.panel.hint,
+            columns=lambda: ui.columns,
+        )
+        from asyncrepl.transcript.replay import Replay
+
+        before = self._replay
+        self._replay = Replay(
+            plan.transcript,
+            stage,
+            speed=plan.speed,
+            pauses=plan.pauses,
+            lingers=lingers,
+            patience=_AUDIENCE_PATIENCE if ui.audience.on else 1.0,
+        )
+        if before is not None:
+            before.stop()
+        ui.call(lambda: self._play(stage, ended))
+
+    def control(self, word: str) -> None:
+        """Do what the command of this name does: pause, resume, step or stop."""
+        if self._replay is not None:
+            getattr(self._replay, word)()
+
+    def _play(self, stage: TerminalReplayTarget, ended: Callable[[], None]) -> None:
+        # Before the prompt is free: a key pressed in between would be typed into the demo.
+        stage.hand_over(to_presenter=False)
+        replay, before = self._replay, self._task
+        assert replay is not None
+
+        async def play() -> None:
+            try:
+                if before is not None and not before.done():
+                    await asyncio.wait([before])
+                    stage.hand_over(to_presenter=False)  # at its end, that one gave it back
+                await self._ui.controller.wait_until_idle()
+                await replay.play()
+            finally:
+                self._ui.panel.hint("")
+                if self._replay is replay:
+                    ended()
+
+        self._task = asyncio.get_running_loop().create_task(play())

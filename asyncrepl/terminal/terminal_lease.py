@@ -7,22 +7,37 @@ was. Without that two readers share one keyboard, and each gets half of the keys
 It can be nested (help → pager → subprocess), and used from any thread but the terminal's own: all
 of the switching is done in that one, so that a KeyboardInterrupt in the leasing thread cannot
 leave it half done.
+
+Functions of the standard library that use the terminal, and have it while they do.
+
+They are hooked for as long as a session lives (`hooks_installed`). `input` and ``sys.stdin`` need
+no hook: they read through `LeasedInput`. These do, because they go to the descriptors or to
+``/dev/tty`` by themselves. Each has the terminal for the length of the call and is otherwise left
+as it is. Only the main thread's calls: beside a call in another thread the loop goes on, and so
+must the screen.
 """
 
 from __future__ import annotations
 
+import builtins
+import functools
+import getpass
 import os
 import select
+import subprocess
+import sys
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from asyncrepl.engine.loop.interrupts import shield
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import FrameType, TracebackType
 
-__all__ = ["LeasedTerminal", "TerminalLease"]
+__all__ = ["LeasedTerminal", "TerminalLease", "debug_post_mortem", "hooks_installed"]
+
 
 _SWITCH_TIMEOUT = 3.0  # seconds a thread waits for the terminal's own thread
 _POLL = 0.1
@@ -131,3 +146,116 @@ class TerminalLease:
 
         if self._call(act):
             done.acquire(timeout=_SWITCH_TIMEOUT)
+
+
+@contextmanager
+def hooks_installed(lease: TerminalLease) -> Iterator[None]:
+    """The hooks are in place within the block."""
+    replaced: list[tuple[Any, str, Any, Any]] = []
+
+    def replace(owner: Any, name: str, make: Callable[[TerminalLease, Any], Any]) -> None:
+        original = getattr(owner, name, None)
+        if original is not None:
+            ours = make(lease, original)
+            replaced.append((owner, name, original, ours))
+            setattr(owner, name, ours)
+
+    replace(getpass, "getpass", _with_terminal)
+    replace(os, "system", _with_terminal)
+    for name in ("run", "call", "check_call"):
+        replace(subprocess, name, _with_terminal_unless_captured)
+    replace(builtins, "help", _LeasedHelp)
+    replace(sys, "breakpointhook", _breakpoint_hook)
+    try:
+        yield
+    finally:
+        for owner, name, original, ours in replaced:
+            if getattr(owner, name, None) is ours:  # user code may have set its own
+                setattr(owner, name, original)
+
+
+def _with_terminal(lease: TerminalLease, function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def leased(*args: Any, **kwargs: Any) -> Any:
+        if not _in_main_thread():
+            return function(*args, **kwargs)
+        with lease.terminal():
+            return function(*args, **kwargs)
+
+    return leased
+
+
+def _with_terminal_unless_captured(
+    lease: TerminalLease, function: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Programs whose output is caught do not use the terminal."""
+    leased = _with_terminal(lease, function)
+
+    @functools.wraps(function)
+    def maybe_leased(*args: Any, **kwargs: Any) -> Any:
+        caught = kwargs.get("capture_output") or kwargs.get("stdout") is not None
+        return (function if caught else leased)(*args, **kwargs)
+
+    return maybe_leased
+
+
+class _LeasedHelp:
+    """The built-in `help`, which looks the same, with the terminal leased to its pager."""
+
+    def __init__(self, lease: TerminalLease, original: Any) -> None:
+        self._original = original
+        self._leased_call = _with_terminal(lease, original.__call__)
+
+    def __repr__(self) -> str:
+        return repr(self._original)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._leased_call(*args, **kwargs)
+
+
+def _breakpoint_hook(lease: TerminalLease, original: Callable[..., Any]) -> Callable[..., Any]:
+    """`breakpoint()` opens pdb with the terminal, for as long as pdb talks to the user."""
+
+    def hook(*args: Any, **kwargs: Any) -> Any:
+        chosen = os.environ.get("PYTHONBREAKPOINT", "")
+        if chosen not in {"", "pdb.set_trace"}:
+            return original(*args, **kwargs)
+        return _debug(lease, sys._getframe(1))  # noqa: SLF001 - as pdb.set_trace does
+
+    return hook
+
+
+def _debug(lease: TerminalLease, frame: FrameType) -> None:
+    _debugger(lease).set_trace(frame)
+
+
+def debug_post_mortem(lease: TerminalLease, error: BaseException, entry: TracebackType) -> None:
+    """Open pdb on the traceback of `error`, in the frame of `entry`; returns when it is left."""
+    trace = error.__traceback__
+    debugger = _debugger(lease, entry.tb_frame)
+    debugger.reset()
+    # From 3.13 on it takes the error itself, and can go on to its causes (``exceptions``).
+    debugger.interaction(None, error if sys.version_info >= (3, 13) else trace)
+
+
+def _debugger(lease: TerminalLease, first: FrameType | None = None) -> Any:
+    """A pdb that has the terminal while it asks; it looks at the frame `first`, if given."""
+    import pdb  # noqa: T100 - it is what the user asked for
+
+    class Debugger(pdb.Pdb):
+        # Not around set_trace: between two stops the program runs, and the screen is ours.
+        def interaction(self, *args: Any, **kwargs: Any) -> None:
+            with lease.terminal():
+                super().interaction(*args, **kwargs)
+
+        def get_stack(self, *args: Any) -> Any:
+            stack, index = super().get_stack(*args)
+            chosen = [at for at, (frame, _) in enumerate(stack) if frame is first]
+            return stack, chosen[-1] if chosen else index
+
+    # Ctrl-C stays the session's, and steps do not lead into the tool's own frames.
+    return Debugger(nosigint=True, skip=["asyncrepl.*"])
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()

@@ -14,16 +14,18 @@ from asyncrepl.engine.loop.interrupts import Interrupter
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_runner import keep_running
 from asyncrepl.runtime.process import INTERRUPTED
-from asyncrepl.runtime.stdlib_copies import install_stdlib_copies
 from asyncrepl.session.command_registry import CommandError
 from asyncrepl.session.frontend import current_prompts, prompts_installed
 from asyncrepl.session.input_run import run_input
-from asyncrepl.session.shell_opening import clock_for_settings, open_shell
-from asyncrepl.terminal.library_hooks import hooks_installed
-from asyncrepl.terminal.module_preloader import ModulePreloader
-from asyncrepl.terminal.terminal_frontend import TerminalFrontend, complete_command, takes_python
-from asyncrepl.terminal.terminal_lease import TerminalLease
-from asyncrepl.terminal.terminal_replay import ReplayControl
+from asyncrepl.session.shell import clock_for_settings, open_shell
+from asyncrepl.terminal.own_modules import ModulePreloader, install_stdlib_copies
+from asyncrepl.terminal.terminal_frontend import (
+    ReplayControl,
+    TerminalFrontend,
+    complete_command,
+    takes_python,
+)
+from asyncrepl.terminal.terminal_lease import TerminalLease, hooks_installed
 from asyncrepl.terminal.terminal_setup import ReplayPlan
 from asyncrepl.terminal.terminal_streams import LeasedInput
 from asyncrepl.views.styled_lines import prose, text_lines

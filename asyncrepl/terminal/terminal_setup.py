@@ -17,15 +17,19 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO, cast
 
 from asyncrepl.engine.loop.interrupts import rows
-from asyncrepl.runtime.settings import use_ascii, use_color
-from asyncrepl.session.console import Console
+from asyncrepl.runtime.configuration import use_ascii, use_color
+from asyncrepl.session.frontend import Console
 from asyncrepl.terminal.completion import InputCompleter
 from asyncrepl.terminal.history_file import open_history
 from asyncrepl.terminal.input_line import Editor
-from asyncrepl.terminal.loop_bridge import LoopBridge, to_standard_output
+from asyncrepl.terminal.loop_bridge import (
+    LoopBridge,
+    SessionExit,
+    signals_unblocked,
+    to_standard_output,
+)
 from asyncrepl.terminal.output_queue import OutputQueue
 from asyncrepl.terminal.panel import LoopView
-from asyncrepl.terminal.session_signals import SessionExit, signals_unblocked
 from asyncrepl.terminal.terminal_device import TerminalGuard
 from asyncrepl.terminal.terminal_streams import QueueStream, StandardDescriptors
 from asyncrepl.terminal.terminal_ui import TerminalUI
@@ -34,10 +38,11 @@ from asyncrepl.views.banner import banner_lines
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from asyncrepl.runtime.settings import Settings
+    from asyncrepl.runtime.configuration import Settings
     from asyncrepl.transcript.grammar import Transcript
 
 __all__ = ["Program", "ReplayPlan", "Terminal"]
+
 
 #: The text of a program and the name of its file.
 Program = tuple[str, str]

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, cast
 
 from prompt_toolkit.document import Document
 
+from asyncrepl.terminal.loop_bridge import is_ignored
 from asyncrepl.terminal.output_queue import Piece, Place
-from asyncrepl.terminal.session_signals import is_ignored
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -23,14 +23,12 @@ from typing import TYPE_CHECKING, Any, cast
 from prompt_toolkit.application import Application
 from prompt_toolkit.enums import EditingMode
 
-from asyncrepl.runtime.settings import use_ascii
-from asyncrepl.terminal.audience_rows import AudienceRows
-from asyncrepl.terminal.draw_recovery import DrawRecovery
+from asyncrepl.runtime.configuration import use_ascii
 from asyncrepl.terminal.input_controller import InputController
 from asyncrepl.terminal.key_bindings import PauseKeys, build_key_bindings
-from asyncrepl.terminal.module_preloader import import_lock
+from asyncrepl.terminal.own_modules import import_lock
 from asyncrepl.terminal.pager import Pager
-from asyncrepl.terminal.painter import Painter
+from asyncrepl.terminal.painter import DrawRecovery, Painter
 from asyncrepl.terminal.panel import Panel
 from asyncrepl.terminal.screen_layout import (
     ProgramRows,
@@ -38,6 +36,7 @@ from asyncrepl.terminal.screen_layout import (
     rows_added_by_reflow,
     screen_style,
 )
+from asyncrepl.terminal.setting_rows import AudienceRows, ViCursorShapes, use_vi, vi_mode_rows
 from asyncrepl.terminal.terminal_background import BackgroundQuestion
 from asyncrepl.terminal.terminal_device import (
     DeviceInput,
@@ -46,7 +45,6 @@ from asyncrepl.terminal.terminal_device import (
     terminal_size,
 )
 from asyncrepl.terminal.terminal_suspension import TerminalSuspension
-from asyncrepl.terminal.vi_mode import ViCursorShapes, use_vi, vi_mode_rows
 from asyncrepl.views.themes import Theme
 
 if TYPE_CHECKING:
@@ -54,7 +52,7 @@ if TYPE_CHECKING:
 
     from prompt_toolkit.data_structures import Size
 
-    from asyncrepl.runtime.settings import Settings
+    from asyncrepl.runtime.configuration import Settings
     from asyncrepl.terminal.input_line import Editor
     from asyncrepl.terminal.loop_bridge import LoopBridge
     from asyncrepl.terminal.output_queue import OutputQueue

@@ -33,8 +33,8 @@ import math
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from asyncrepl.runtime.settings import rate_of
-from asyncrepl.runtime.word_matching import closest_match
+from asyncrepl.runtime.configuration import rate_of
+from asyncrepl.runtime.lookups import closest_match
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -25,9 +25,9 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from asyncrepl.runtime.atomic_files import write_file
 from asyncrepl.runtime.shipped_demos import DemoNotFoundError, find_transcript
-from asyncrepl.session.console import Console
+from asyncrepl.session.frontend import Console
 from asyncrepl.transcript.grammar import TranscriptError
-from asyncrepl.transcript.output_patterns import merged_output, output_matches
+from asyncrepl.transcript.transcript_output import merged_output, output_matches
 from asyncrepl.transcript.transcript_parser import load_transcript, missing_requirement
 from asyncrepl.transcript.transcript_run import TimeLimits, TranscriptRun, run_transcript
 from asyncrepl.views.styled_lines import code_unhighlighted, one_line, printable

@@ -34,11 +34,11 @@ from asyncrepl.engine.loop.loop_runner import keep_running
 from asyncrepl.engine.loop.timers import TimerTies
 from asyncrepl.engine.tasks.task_records import current_task
 from asyncrepl.runtime.startup_heap import release_collector
-from asyncrepl.session.console import Console
+from asyncrepl.session.frontend import Console
 from asyncrepl.session.input_run import Status, run_input
 from asyncrepl.session.mistake_reporter import load_rules
-from asyncrepl.session.shell_opening import open_shell
-from asyncrepl.transcript.output_capture import OutputCapture, TeeStream, output_captured
+from asyncrepl.session.shell import open_shell
+from asyncrepl.transcript.transcript_output import OutputCapture, TeeStream, output_captured
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

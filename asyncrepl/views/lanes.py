@@ -23,21 +23,44 @@ while: nothing jumps about.
 
 In the timeline time counts from the left edge, below it are a time axis and a legend. Nothing
 goes after a while, as it does in the lanes: each task that was there in these seconds has a row.
+
+A task's lane as a row of glyphs, and which tasks have a row: for lanes and timeline.
+
+Rows keep the order of birth, each task under the one that made it.
+
+What does not work: distinguishing the states by colour (not everybody has it), and glyphs that
+some terminals draw two cells wide. Each state has a shape of its own, one cell wide, with a
+fallback in ASCII. Nor does drawing a task as running wherever it ran at all: a task that prints a
+line each 0.1 s takes some microseconds for it, and would look like one that takes the loop for
+itself. A block is drawn where a task had the loop for most of the column, a spike on its line
+where it only ran.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from itertools import groupby
 from typing import TYPE_CHECKING
 
-from asyncrepl.views.lane_tracks import LanePicture, lanes_in_tree_order, legend, user_lanes
-from asyncrepl.views.styled_lines import cell_width
+from asyncrepl.views.glyphs import glyphs_of
+from asyncrepl.views.styled_lines import cell_width, plain, shortened
 from asyncrepl.views.time_display import SECOND, Scale, axis_line
 
 if TYPE_CHECKING:
-    from asyncrepl.events import Lane, Snapshot
-    from asyncrepl.views.styled_lines import Line
+    from collections.abc import Collection, Iterable, Sequence
 
-__all__ = ["lane_lines", "timeline_lines"]
+    from asyncrepl.events import Lane, Snapshot
+    from asyncrepl.views.styled_lines import Fragment, Line
+
+__all__ = [
+    "LanePicture",
+    "lane_lines",
+    "lanes_in_tree_order",
+    "legend",
+    "timeline_lines",
+    "user_lanes",
+]
 
 
 def lane_lines(
@@ -192,3 +215,171 @@ def _names_width(families: list[tuple[Lane, int]], width: int) -> int:
     """The cells of the names: what the longest needs, if that is not too much."""
     longest = max(cell_width(lane.name) + 2 * depth for lane, depth in families)
     return min(longest, max(width // 4, 8))
+
+
+def user_lanes(lanes: Iterable[Lane]) -> list[Lane]:
+    """The lanes of the user's own tasks: not those in which a command waits."""
+    return [lane for lane in lanes if not lane.name.startswith(":")]
+
+
+def lanes_in_tree_order(lanes: Iterable[Lane]) -> list[tuple[Lane, int]]:
+    """The lanes with their depths: children follow their parent, and all in order of birth.
+
+    A lane whose parent is not among `lanes` has depth 0.
+    """
+    lanes = sorted(lanes, key=lambda lane: lane.id)
+    known = {lane.id for lane in lanes}
+    children: dict[int | None, list[Lane]] = {}
+    for lane in lanes:
+        parent = lane.parent if lane.parent in known else None
+        children.setdefault(parent, []).append(lane)
+    ordered: list[tuple[Lane, int]] = []
+    waiting = [(lane, 0) for lane in reversed(children.get(None, []))]
+    while waiting:
+        lane, depth = waiting.pop()
+        ordered.append((lane, depth))
+        waiting += [(child, depth + 1) for child in reversed(children.get(lane.id, []))]
+    return ordered
+
+
+#: Looks at each column: who is met at half of them had the loop for most of it.
+SAMPLES_PER_COLUMN = 8
+
+
+def legend(
+    states: Collection[str] | None = None,
+    width: int | None = None,
+    *,
+    ascii: bool = False,  # noqa: A002  says it best
+) -> list[Line]:
+    """What the glyphs of `states` mean (None: of all), in lines of at most `width` cells.
+
+    Without a `width`, in one line. With `ascii`, of the glyphs' forms in ASCII.
+    """
+    lines: list[Line] = [[]]
+    for glyph in glyphs_of("lanes").values():
+        if glyph.meaning and (states is None or glyph.name in states):
+            entry: Line = [
+                (glyph.style, glyph.drawn(ascii=ascii)),
+                ("dim", f" {glyph.brief or glyph.name}"),
+            ]
+            if lines[-1] and width and len(plain([*lines[-1], *entry])) + 3 > width:
+                lines.append([])
+            lines[-1] += [("", "   "), *entry] if lines[-1] else entry
+    return lines
+
+
+class LanePicture:
+    """What is drawn of one snapshot on the first `columns` of a scale."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        scale: Scale,
+        columns: int,
+        *,
+        ascii: bool,  # noqa: A002
+    ) -> None:
+        self.states: set[str] = set()
+        self._ended = snapshot.ended
+        self._scale = scale
+        self._columns = columns
+        self._ascii = ascii
+        # Views: nothing of what may be megabytes is copied for a frame.
+        slices = memoryview(snapshot.slices)
+        self._ids, self._starts = slices[::2], slices[1::2]
+        self._ran = [self._running(column) for column in range(columns)]
+        self._marks = self._marked(snapshot)
+
+    def labels(self, families: Sequence[tuple[Lane, int]], width: int) -> list[Fragment]:
+        """The tasks' names in exactly `width` cells each, indented under those they descend from.
+
+        `families` are lanes with their depths. One that has ended and has a younger namesake
+        among them is called the old one.
+        """
+        indents = [min(2 * depth, width // 2) for _, depth in families]
+        youngest = {lane.name: lane.id for lane, _ in sorted(families, key=lambda row: row[0].id)}
+        old = [lane.id in self._ended and lane.id != youngest[lane.name] for lane, _ in families]
+        names = shortened(
+            ["old " * is_old + lane.name for (lane, _), is_old in zip(families, old, strict=True)],
+            [width - indent for indent in indents],
+            "~" if self._ascii else "…",
+        )
+        labels: list[Fragment] = []
+        for (lane, _), indent, name in zip(families, indents, names, strict=True):
+            text = " " * indent + name
+            style = "dim" if lane.id in self._ended else "name"
+            labels.append((style, text + " " * (width - cell_width(text))))
+        return labels
+
+    def track(self, lane: Lane) -> Line:
+        """The states of the task from its birth to its end, one cell a column."""
+        line: Line = []
+        glyphs, states = glyphs_of("lanes"), self._states(lane)
+        self.states.update(states)
+        for state, run in groupby(states):
+            glyph = glyphs[state]
+            line.append((glyph.style, glyph.drawn(ascii=self._ascii) * len(list(run))))
+        return line
+
+    def rest(self, hidden: Sequence[Lane], since: int, word: str) -> Line:
+        """How many `hidden` tasks there are, and how many ran from the instant `since` (ns) on.
+
+        `word` says what those did. Not "running": on one thread that is one at a time.
+        """
+        lately = set(self._ids[max(bisect_right(self._starts, since) - 1, 0) :])
+        ran = sum(lane.id in lately for lane in hidden)
+        return [("dim", f"+ {len(hidden)} more: {ran or 'none'} {word}")]
+
+    def _states(self, lane: Lane) -> list[str]:
+        column, last = self._scale.column, self._columns - 1
+        ended = self._ended.get(lane.id)
+        end = column(ended.at) if ended else last
+        states = ["absent"] * self._columns
+        for number in range(max(column(lane.born), 0), min(end, last) + 1):
+            ran = self._ran[number].get(lane.id, "waiting")
+            states[number] = self._marks.get((lane.id, number), ran)
+        if ended and 0 <= end <= last:
+            states[end] = ended.how
+        return states
+
+    def _running(self, column: int) -> dict[int, str]:
+        """The lanes that ran in `column`: "running" who ran most of it, "brief" the others.
+
+        A second of a busy loop holds 100,000 slices, and a picture is drawn many
+        times a second. So time is not added up, but looked at here and there.
+        """
+        begin, end = self._scale.instant(column), self._scale.instant(column + 1)
+        low = bisect_left(self._starts, begin)
+        high = bisect_left(self._starts, end, lo=low)
+        if low == high:  # one slice goes all through it
+            return {self._ids[low - 1]: "running"} if low else {}
+        met = set(self._ids[low:high])
+        if low and self._starts[low] > begin:
+            met.add(self._ids[low - 1])  # it began earlier and reaches into this column
+        ran = dict.fromkeys(met, "brief")
+        length = end - begin
+        looks = (
+            begin + length * (2 * look + 1) // (2 * SAMPLES_PER_COLUMN)
+            for look in range(SAMPLES_PER_COLUMN)
+        )
+        for lane, seen in Counter(map(self._lane_at, looks)).items():
+            ran[lane] = "running" if seen >= SAMPLES_PER_COLUMN // 2 else "brief"
+        return ran
+
+    def _lane_at(self, at: int) -> int:
+        """Who was running at the instant `at`; 0 for nobody."""
+        number = bisect_right(self._starts, at) - 1
+        lane: int = self._ids[number] if number >= 0 else 0
+        return lane
+
+    def _marked(self, snapshot: Snapshot) -> dict[tuple[int, int], str]:
+        glyphs = glyphs_of("lanes")
+        marks: dict[tuple[int, int], str] = {}
+        for mark in reversed(snapshot.marks):
+            column = self._scale.column(mark.at)
+            if column < 0:
+                break
+            before = marks.get((mark.lane, column), mark.kind)
+            marks[mark.lane, column] = max(mark.kind, before, key=lambda kind: glyphs[kind].rank)
+        return marks

@@ -23,7 +23,6 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, ClassVar
 
-from asyncrepl.views.emoji_clusters import clusters
 from asyncrepl.views.screen_cells import (
     BLANK,
     PLAIN,
@@ -34,7 +33,7 @@ from asyncrepl.views.screen_cells import (
     row_text,
     style_after_codes,
 )
-from asyncrepl.views.styled_lines import cell_width
+from asyncrepl.views.styled_lines import cell_width, clusters
 
 if TYPE_CHECKING:
     from collections.abc import Callable

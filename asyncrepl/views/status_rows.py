@@ -26,8 +26,7 @@ from asyncrepl.views.styled_lines import Line, cut, one_line, printable, wrapped
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from asyncrepl.engine.loop.debug_control import DebugMode
-    from asyncrepl.engine.loop.frame_variables import FrameScope
+    from asyncrepl.engine.loop.debug_control import DebugMode, FrameScope
     from asyncrepl.events import Blocked, BlockingReport
 
 __all__ = [

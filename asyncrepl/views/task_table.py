@@ -1,4 +1,4 @@
-"""A table of tasks: name, state, times, and the line where each waits.
+"""Tasks as a table: name, state, times, and the line where each waits; and as a tree.
 
     task     state        age  slices     busy  waited
     tick     waiting   12.3 s      62   1.0 ms  12.3 s  asyncio.sleep(0.2)
@@ -6,22 +6,36 @@
 
 Where a line does not hold it all, the place goes below; where it does not hold
 the columns, those go that can be done without.
+
+Who awaits whom, as a tree of tasks down to the line where each waits.
+
+::
+
+    input 3  main() waits on gather of 2 at <input 3>:4
+    ├─ Task-7  fetch() waits on asyncio.sleep(1) at <input 1>:3
+    └─ Task-8  fetch() waits on Queue.get (jobs) at <input 2>:5
+    tick  waits on asyncio.sleep(0.2)
+
+A task that several others await is drawn in full once. Tasks that await each other are below no
+root: they are drawn from the first of them, and where the circle closes the tree says so.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from asyncrepl.views.styled_lines import Line, one_line, plain, shortened, wrapped
 from asyncrepl.views.time_display import duration
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from asyncrepl.engine.tasks.await_graph import AwaitNode
     from asyncrepl.engine.tasks.task_survey import TaskState
 
-__all__ = ["task_lines"]
+__all__ = ["task_lines", "tree_lines"]
+
 
 #: A longer name is cut.
 MAX_NAME = 24
@@ -118,3 +132,162 @@ def _summary_row(hidden: Sequence[TaskState]) -> Line:
     states = Counter(state.state for state in hidden)
     counts = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
     return [("dim", f"+ {len(hidden)} more: {counts}")]
+
+
+#: A space at which no line is broken: that of "<input 3>", in texts so short.
+UNBROKEN, MAX_UNBROKEN = "\xa0", 20
+
+
+class _Guides(NamedTuple):
+    """What is drawn before a child and below it; of the last child, and below that."""
+
+    child: str = "├─ "
+    beside: str = "│  "
+    last: str = "└─ "
+    below: str = "   "
+
+
+_ASCII = _Guides("|- ", "|  ", "`- ", "   ")
+
+
+def tree_lines(
+    nodes: Sequence[AwaitNode],
+    width: int | None = None,
+    *,
+    rows: int = 40,
+    siblings: int = 10,
+    ascii: bool = False,  # noqa: A002  says it best
+) -> list[Line]:
+    """The tasks of `nodes` with those they await below them; at most about `rows` tasks.
+
+    Of more than `siblings` that one task awaits, and of the rest beyond `rows`, only
+    the number is shown. Lines are wrapped at `width` cells (None: not); with `ascii`, the
+    guides between them are ASCII.
+    """
+    tree = _TreeDrawing(nodes, width, _ASCII if ascii else _Guides(), rows, siblings)
+    lines = [line for root in _roots(nodes) for line in tree.draw(root)]
+    rest = len(nodes) - len(tree.drawn | tree.counted)
+    return lines + ([[("dim", f"+ {rest} more")]] if rest else [])
+
+
+class _TreeDrawing:
+    """What is drawn so far: the indices of the nodes that are `drawn`, or only `counted`."""
+
+    def __init__(
+        self,
+        nodes: Sequence[AwaitNode],
+        width: int | None,
+        guides: _Guides,
+        rows: int,
+        siblings: int,
+    ) -> None:
+        self._nodes = nodes
+        self._width = width
+        self._guides = guides
+        self._rows = rows
+        self._siblings = siblings
+        self._path: list[int] = []
+        self.drawn: set[int] = set()
+        self.counted: set[int] = set()
+
+    def draw(self, at: int, first: str = "", below: str = "") -> Iterator[Line]:
+        """The lines of one task and of those it awaits, behind what leads to it."""
+        node = self._nodes[at]
+        if at in self._path:
+            yield from self._lines(node, "again: a cycle, each waits for the next", first, below)
+        elif at in self.drawn:
+            yield from self._lines(node, "(see above)", first, below)
+        elif len(self.drawn) < self._rows:
+            self.drawn.add(at)
+            beside = below + self._guides.beside if node.awaits else below
+            yield from self._lines(node, _node_text(node), first, beside, _source_text(node))
+            self._path.append(at)
+            yield from self._children(node.awaits, below)
+            self._path.pop()
+
+    def _children(self, awaits: Sequence[int], below: str) -> Iterator[Line]:
+        room = max(self._rows - len(self.drawn), 0)
+        shown, hidden = awaits, awaits[:0]
+        if len(awaits) > min(self._siblings, room):
+            shown = awaits[: max(min(self._siblings, room) - 1, 0)]
+            hidden = awaits[len(shown) :]
+        for at in shown:
+            if at == awaits[-1]:
+                yield from self.draw(at, below + self._guides.last, below + self._guides.below)
+            else:
+                yield from self.draw(at, below + self._guides.child, below + self._guides.beside)
+        if hidden:
+            more = _reachable(self._nodes, hidden) - self.drawn
+            self.counted |= more
+            yield [("dim", f"{below}{self._guides.last}+ {len(more)} more")]
+
+    def _lines(
+        self, node: AwaitNode, text: str, first: str, below: str, source: str = ""
+    ) -> Iterator[Line]:
+        """One task's lines: the first behind `first`, the others behind `below`.
+
+        The source is shown where the first line holds it all.
+        """
+        text = f"{one_line(node.name)}  {text}"
+        width = self._width
+        if width is None or len(first) + len(text) + len(source) < width:
+            lines = [text]
+        else:
+            source = ""
+            whole = len(first) + len(text) < width
+            lines = [text] if whole else wrapped(text, width - len(below), indent=2)
+        head, *more = (each.replace(UNBROKEN, " ") for each in lines)
+        start = min(len(one_line(node.name)), len(head))
+        line = [("dim", first), ("name", head[:start]), ("", head[start:]), ("dim", source)]
+        yield [fragment for fragment in line if fragment[1]]
+        yield from ([("dim", below), ("", rest)] for rest in more)
+
+
+def _source_text(node: AwaitNode) -> str:
+    """The line where it waits, if that says more than what it waits on."""
+    known = not node.where or (node.on and node.on in node.source)
+    return "" if known or not node.source else f": {one_line(node.source)}"
+
+
+def _node_text(node: AwaitNode) -> str:
+    """What the task does and where, as a sentence without its subject."""
+    function = one_line(node.function.rpartition("<locals>.")[2])
+    subject = f"{function}() " if function and function != "<module>" else ""
+    place = f" at {_without_breaks(node.where)}" if node.where else ""
+    if node.state == "running":
+        return f"{subject}runs{place}"
+    if node.state == "ready":
+        return f"{subject}is ready to run{place}"
+    waits = f"waits on {_without_breaks(node.on)}" if node.on else "waits"
+    stops = "is stopping: " if node.state == "stopping" else ""
+    return f"{subject}{stops}{waits}{place}"
+
+
+def _without_breaks(text: str) -> str:
+    """`text`, not to be broken unless it is long."""
+    text = one_line(text)
+    return text.replace(" ", UNBROKEN) if len(text) <= MAX_UNBROKEN else text
+
+
+def _roots(nodes: Sequence[AwaitNode]) -> list[int]:
+    """Whom nobody awaits; and of those who await each other in a circle, the first."""
+    awaited = {at for node in nodes for at in node.awaits}
+    roots = [at for at in range(len(nodes)) if at not in awaited]
+    reached = _reachable(nodes, roots)
+    for at in range(len(nodes)):
+        if at not in reached and at in _reachable(nodes, nodes[at].awaits):
+            roots.append(at)
+            reached |= _reachable(nodes, [at])
+    return sorted(roots)
+
+
+def _reachable(nodes: Sequence[AwaitNode], start: Sequence[int]) -> set[int]:
+    """Those that one comes to from `start`, with these."""
+    found: set[int] = set()
+    new = list(start)
+    while new:
+        at = new.pop()
+        if at not in found:
+            found.add(at)
+            new.extend(nodes[at].awaits)
+    return found

@@ -42,7 +42,7 @@ class Theme:
     """
 
     def __init__(self, chosen: str = "auto") -> None:
-        #: One of `asyncrepl.runtime.settings.THEMES`; "auto" goes by the background.
+        #: One of `asyncrepl.runtime.configuration.THEMES`; "auto" goes by the background.
         self.chosen = chosen
         #: "light" or "dark", once the terminal has said so.
         self.background: str | None = None

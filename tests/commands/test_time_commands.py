@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.shells import typed_shell
 
-from asyncrepl.session.shell_opening import clock_for_settings
+from asyncrepl.session.shell import clock_for_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

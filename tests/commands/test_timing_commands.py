@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.shells import typed_shell
 
-from asyncrepl.commands.timing_commands import span
+from asyncrepl.commands.time_commands import span
 from asyncrepl.engine.loop.loop_clock import Clock
 
 if TYPE_CHECKING:

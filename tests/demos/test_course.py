@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from asyncrepl.runtime.shipped_demos import demo_transcripts
-from asyncrepl.session.console import Console
+from asyncrepl.session.frontend import Console
 from asyncrepl.transcript.grammar import Input, Narration
-from asyncrepl.transcript.output_capture import OutputCapture, output_captured
 from asyncrepl.transcript.transcript_check import missing_requirement
+from asyncrepl.transcript.transcript_output import OutputCapture, output_captured
 from asyncrepl.transcript.transcript_parser import load_transcript
 from asyncrepl.transcript.transcript_run import open_player
 

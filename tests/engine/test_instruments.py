@@ -28,7 +28,7 @@ from asyncrepl.syntax.sources import Source
 if TYPE_CHECKING:
     from asyncrepl.engine.loop.live_loop import LiveLoop
     from asyncrepl.events import Blocked, BlockingReport, Ending
-    from asyncrepl.events.leak_events import Leak
+    from asyncrepl.events.findings import Leak
 
 PROGRAM = """\
 async def numbers():

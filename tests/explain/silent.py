@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from support.shells import Typed
 
-from asyncrepl.session.console import Console
-from asyncrepl.session.shell_opening import open_shell
+from asyncrepl.session.frontend import Console
+from asyncrepl.session.shell import open_shell
 
 if TYPE_CHECKING:
     from asyncrepl.explain.explanation import Explanation

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from asyncrepl.events.object_info import lookup, refused_operands
-from asyncrepl.instrument.probes import PROBES, has_begun, instrument
+from asyncrepl.events.object_info import has_begun, lookup, refused_operands
+from asyncrepl.instrument.compilation import instrument
+from asyncrepl.instrument.probes import PROBES
 
 FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 

@@ -18,8 +18,8 @@ from support.shells import typed_shell
 
 from asyncrepl.export import session_recorder as recorder
 from asyncrepl.export.session_recorder import SessionRecorder
-from asyncrepl.transcript.output_capture import TeeStream
 from asyncrepl.transcript.transcript_check import check_file
+from asyncrepl.transcript.transcript_output import TeeStream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

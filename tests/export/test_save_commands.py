@@ -15,8 +15,8 @@ import pytest
 from support.shells import typed_shell
 
 from asyncrepl.session.tape import OutputPiece, Pieces, Tape
-from asyncrepl.transcript.output_capture import TeeStream
 from asyncrepl.transcript.transcript_check import check_file
+from asyncrepl.transcript.transcript_output import TeeStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

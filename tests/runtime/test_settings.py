@@ -11,8 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from asyncrepl.cli.options import session_options, with_options
-from asyncrepl.runtime.configuration import OPTIONS, default_file
-from asyncrepl.runtime.settings import load_settings, use_ascii, use_color
+from asyncrepl.runtime.configuration import (
+    OPTIONS,
+    default_file,
+    load_settings,
+    use_ascii,
+    use_color,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,8 +11,8 @@ from support.shells import typed_shell
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.export.recording import output_lines, record_transcript
 from asyncrepl.runtime.shipped_demos import find_transcript
-from asyncrepl.session.console import Console
-from asyncrepl.transcript.plain_replay import replay_plain
+from asyncrepl.session.frontend import Console
+from asyncrepl.transcript.replay import replay_plain
 from asyncrepl.transcript.transcript_parser import load_transcript, parse_transcript
 from asyncrepl.transcript.transcript_run import TimeLimits, run_transcript
 from asyncrepl.views.styled_lines import plain

@@ -6,8 +6,8 @@ import gc
 import io
 import weakref
 
-from asyncrepl.session.console import Console
-from asyncrepl.session.shell_opening import open_shell
+from asyncrepl.session.frontend import Console
+from asyncrepl.session.shell import open_shell
 
 
 def test_a_tape_holds_no_session() -> None:

@@ -9,8 +9,8 @@ import pytest
 from support.shells import Typed, typed_shell
 
 from asyncrepl.engine.loop.loop_clock import Clock
-from asyncrepl.session.console import Console
-from asyncrepl.session.shell_opening import open_shell
+from asyncrepl.session.frontend import Console
+from asyncrepl.session.shell import open_shell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -64,7 +64,7 @@ def serve(fd: int) -> dict[str, object] | None:
 
 def _preload() -> None:
     """Import what sessions import at some time, and have the collector never look at it."""
-    from asyncrepl.terminal.module_preloader import module_names
+    from asyncrepl.terminal.own_modules import module_names
 
     for name in ("asyncrepl.cli.main", "asyncrepl.terminal.terminal_frontend", *module_names()):
         with suppress(ImportError):  # some are of one Python only

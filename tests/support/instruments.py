@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     import asyncio
 
     from asyncrepl.events import BlockingReport
+    from asyncrepl.events.findings import Leak
     from asyncrepl.events.iteration_events import IterationEvent
-    from asyncrepl.events.leak_events import Leak
 
 __all__ = ["EventList", "LeakList", "ReportList", "SuspensionList"]
 

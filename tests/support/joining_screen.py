@@ -5,7 +5,7 @@ from __future__ import annotations
 from support.pty import Screen
 from wcwidth import wcswidth
 
-from asyncrepl.views.emoji_clusters import clusters
+from asyncrepl.views.styled_lines import clusters
 
 __all__ = ["JoiningScreen"]
 

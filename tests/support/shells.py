@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from asyncrepl.engine.loop.loop_clock import Clock
-from asyncrepl.session.console import Console
-from asyncrepl.session.shell_opening import open_shell
-from asyncrepl.transcript.output_capture import TeeStream
+from asyncrepl.session.frontend import Console
+from asyncrepl.session.shell import open_shell
+from asyncrepl.transcript.transcript_output import TeeStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

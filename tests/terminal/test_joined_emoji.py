@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from support.joining_screen import JoiningScreen
 
-from asyncrepl.terminal.emoji_cells import boundary, joined_cells
+from asyncrepl.terminal.input_line import boundary, joined_cells
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -100,6 +100,19 @@ def test_beside_a_program_a_prompt_is_shown_without_a_newline() -> None:
     assert direct == ["name? ", "age? "]
 
 
+def test_a_line_that_is_shown_before_its_end_is_still_being_written() -> None:
+    """A thread that is not scheduled between two arguments of `print` has not finished its row."""
+    queue = OutputQueue()
+    queue.write("a")
+    assert taken(queue) == "a"
+    assert queue.has_begun()
+    queue.write(" b\n")
+    assert not queue.has_begun()
+    queue.write("spinner")
+    queue.flush()  # it is to be seen as it is
+    assert not queue.has_begun()
+
+
 def test_writing_inside_of_writing_does_not_lock() -> None:
     """A finalizer or a signal handler that prints while its thread is in put gets through."""
     queue = OutputQueue()

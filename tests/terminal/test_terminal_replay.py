@@ -11,9 +11,9 @@ import pytest
 from support.pty import Terminal
 
 from asyncrepl.runtime.shipped_demos import demo_transcripts
-from asyncrepl.session.console import Console
+from asyncrepl.session.frontend import Console
 from asyncrepl.transcript.grammar import Directive, Input, Narration
-from asyncrepl.transcript.output_capture import OutputCapture, output_captured
+from asyncrepl.transcript.transcript_output import OutputCapture, output_captured
 from asyncrepl.transcript.transcript_parser import load_transcript, missing_requirement
 from asyncrepl.transcript.transcript_run import open_player
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from asyncrepl.transcript.output_patterns import line_matches, merged_output, output_matches
+from asyncrepl.transcript.transcript_output import line_matches, merged_output, output_matches
 
 
 def by_regex(expected: list[str], actual: list[str]) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from asyncrepl.transcript.output_capture import TeeStream
 from asyncrepl.transcript.transcript_check import check_file
+from asyncrepl.transcript.transcript_output import TeeStream
 
 if TYPE_CHECKING:
     from pathlib import Path

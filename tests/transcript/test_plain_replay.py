@@ -4,8 +4,8 @@ from contextlib import redirect_stdout
 from io import StringIO
 from math import inf
 
-from asyncrepl.session.console import Console
-from asyncrepl.transcript.plain_replay import replay_plain
+from asyncrepl.session.frontend import Console
+from asyncrepl.transcript.replay import replay_plain
 from asyncrepl.transcript.transcript_parser import parse_transcript
 
 DEMO = """\

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asyncrepl.transcript.grammar import Input, Transcript
-from asyncrepl.transcript.output_patterns import output_matches
 from asyncrepl.transcript.transcript_check import (
     CheckReport,
     OutputDifference,
     accepted_transcript,
     diff_lines,
 )
+from asyncrepl.transcript.transcript_output import output_matches
 from asyncrepl.transcript.transcript_parser import parse_markdown, parse_transcript
 
 if TYPE_CHECKING:

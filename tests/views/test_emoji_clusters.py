@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 from wcwidth import wcswidth
 
-from asyncrepl.views.emoji_clusters import clusters
 from asyncrepl.views.live_rows import LiveRows
-from asyncrepl.views.styled_lines import cell_width, cut, cut_front, fit, wrapped
+from asyncrepl.views.styled_lines import cell_width, clusters, cut, cut_front, fit, wrapped
 
 FAMILY, FLAG, THUMB = "👩\u200d👩\u200d👧", "🇩🇪", "👍🏽"
 PICTURES = [FAMILY, FLAG, THUMB, "❤\ufe0f", "1\ufe0f\u20e3", "👩🏽\u200d🚀", "🏳\ufe0f\u200d🌈"]

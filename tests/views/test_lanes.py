@@ -7,8 +7,7 @@ from support.snapshots import MS, lane, snapshot
 
 from asyncrepl.events import CALLBACK, IDLE, Ending, Snapshot
 from asyncrepl.views.glyphs import glyphs_of
-from asyncrepl.views.lane_tracks import legend
-from asyncrepl.views.lanes import lane_lines
+from asyncrepl.views.lanes import lane_lines, legend
 from asyncrepl.views.styled_lines import STYLES, plain
 
 NOW = 10_000 * MS

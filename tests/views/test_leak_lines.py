@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from asyncrepl.engine.leaks.open_generators import OpenGenerator
-from asyncrepl.events.leak_events import Leak
-from asyncrepl.views.leak_lines import leak_lines, leak_table
+from asyncrepl.events.findings import Leak
+from asyncrepl.views.explanation_lines import leak_lines, leak_table
 from asyncrepl.views.styled_lines import plain
 
 MADE, LEFT = ("<input 2>", 1), ("<input 3>", 2)

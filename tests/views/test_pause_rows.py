@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from asyncrepl.engine.loop.frame_variables import FrameScope
+from asyncrepl.engine.loop.debug_control import FrameScope
 from asyncrepl.views.status_rows import asking_rows, pause_rows, scope_lines, waiting_rows
 from asyncrepl.views.styled_lines import plain
 

@@ -9,7 +9,7 @@ import pytest
 
 from asyncrepl.events.iteration_events import LoopSite
 from asyncrepl.syntax.sources import Source
-from asyncrepl.views.step_follower import HOLD, Seen, StepFollower, step_rows
+from asyncrepl.views.narration_lines import HOLD, Seen, StepFollower, step_rows
 from asyncrepl.views.styled_lines import cell_width, plain
 
 SITE = LoopSite("<input 1>", 1, "gen()", "x", "async for", (1, 10))

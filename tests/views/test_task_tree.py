@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from asyncrepl.engine.tasks.await_graph import AwaitNode
-from asyncrepl.views.await_tree import tree_lines
 from asyncrepl.views.styled_lines import plain
+from asyncrepl.views.task_table import tree_lines
 
 PLACE = ("<input 1>:3", "await asyncio.sleep(n)")
 

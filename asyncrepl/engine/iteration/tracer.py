@@ -36,9 +36,9 @@ from asyncrepl.engine.iteration.iteration_emission import SiteSampler, ancestors
 from asyncrepl.engine.iteration.iteration_state import IterationState, find_starvation
 from asyncrepl.engine.iteration.open_iterations import OpenIterations, UntracedIteration
 from asyncrepl.engine.tasks.await_chain import is_task
+from asyncrepl.engine.tasks.task_findings import wait_for_timed_out
 from asyncrepl.engine.tasks.task_records import all_tasks, current_task, name_of
 from asyncrepl.engine.tasks.task_survey import sorted_by_name
-from asyncrepl.engine.tasks.timed_out_tasks import wait_for_timed_out
 from asyncrepl.events.iteration_events import Iteration, LoopSite
 from asyncrepl.events.object_info import MISSING, lookup
 from asyncrepl.instrument.doubled_loops import TRACE_SWITCH

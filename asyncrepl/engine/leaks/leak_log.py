@@ -21,15 +21,15 @@ from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.code_owner import is_library, is_plumbing
-from asyncrepl.events.async_states import generator_of_step, is_new, is_step
+from asyncrepl.events.object_info import generator_of_step, is_new, is_step
 
 if TYPE_CHECKING:
     import warnings
     from collections.abc import Iterator, Mapping
     from types import FrameType, TracebackType
 
+    from asyncrepl.events.findings import Leak
     from asyncrepl.events.instrument import Instruments
-    from asyncrepl.events.leak_events import Leak
 
 __all__ = ["ExplainedObjects", "LeakLog"]
 

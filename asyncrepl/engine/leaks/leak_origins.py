@@ -27,9 +27,8 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from asyncrepl.engine.code_owner import is_plumbing
 from asyncrepl.engine.tasks.task_records import coro_name, name_of
-from asyncrepl.events.leak_events import Leak
-from asyncrepl.syntax.names import last_name
-from asyncrepl.syntax.node_types import FUNCTIONS, LOOPS, SCOPES
+from asyncrepl.events.findings import Leak
+from asyncrepl.syntax.names import FUNCTIONS, LOOPS, SCOPES, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

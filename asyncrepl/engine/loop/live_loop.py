@@ -39,10 +39,10 @@ from asyncrepl.engine.code_owner import is_ours, user_part
 from asyncrepl.engine.loop import timers
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_iteration import ExternalWaits, WatchingSelector
-from asyncrepl.engine.tasks.finalization import left_finding
+from asyncrepl.engine.tasks.task_findings import left_finding
 from asyncrepl.engine.tasks.task_records import current_task, restore_running_loop, task_coroutine
-from asyncrepl.events.async_states import has_begun
 from asyncrepl.events.finding_log import FindingLog
+from asyncrepl.events.object_info import has_begun
 
 if TYPE_CHECKING:
     from asyncrepl.engine.tasks.timeline import Timeline

@@ -10,7 +10,7 @@ to be cheap. What they cost, and what was dearer:
 
 - Reading the clock and finding the task by its ``id()``: 100 ns each; knowing
   that it is a task's step, and whether the task is over: 120; adding up its
-  time: 90; noting lane and start: 35 (see `asyncrepl.engine.tasks.slice_log`).
+  time: 90; noting lane and start: 35 (see `asyncrepl.engine.tasks.task_records`).
 - With 10,000 tasks most of the cost is memory that is not in the cache. So what
   is noted of a task lies together (see `asyncrepl.engine.tasks.task_records`).
 - A ready queue that notes what is taken out (a deque subclass with `popleft` in
@@ -41,9 +41,8 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.code_owner import marked_as_running_callbacks
 from asyncrepl.engine.loop import timers
-from asyncrepl.engine.tasks.slice_log import BATCH
-from asyncrepl.engine.tasks.task_records import is_done, is_python_task
-from asyncrepl.engine.tasks.timed_out_tasks import RELEASE_WAITER
+from asyncrepl.engine.tasks.task_findings import RELEASE_WAITER
+from asyncrepl.engine.tasks.task_records import BATCH, is_done, is_python_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,7 +2,7 @@
 
 Only the loop's thread writes, except for `Timeline.blocked` and `Timeline.finding`.
 `Timeline.snapshot` and `Timeline.totals` may be called from any thread and take no lock
-(see `asyncrepl.engine.tasks.slice_log`).
+(see `asyncrepl.engine.tasks.task_records`).
 
 How a task ended is learned by looking at it when its slice is over, before the
 loop lets go of it: it can only end in its own slice. What does not work:
@@ -37,9 +37,13 @@ from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.code_owner import innermost_user_frame
-from asyncrepl.engine.tasks.finalization import note_swallowed_cancellation
-from asyncrepl.engine.tasks.slice_log import SliceLog
+from asyncrepl.engine.tasks.task_findings import (
+    CutOffTasks,
+    FiredTimeouts,
+    note_swallowed_cancellation,
+)
 from asyncrepl.engine.tasks.task_records import (
+    SliceLog,
     TaskRecord,
     TaskRef,
     all_tasks,
@@ -54,7 +58,6 @@ from asyncrepl.engine.tasks.task_records import (
     pending_cancellations,
     task_coroutine,
 )
-from asyncrepl.engine.tasks.timed_out_tasks import CutOffTasks, FiredTimeouts
 from asyncrepl.events import CALLBACK, IDLE, LaneEnded, Mark, Snapshot, Totals
 from asyncrepl.events.finding_log import FindingLog
 from asyncrepl.events.instrument import Instrument, Instruments

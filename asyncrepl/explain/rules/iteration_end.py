@@ -14,8 +14,7 @@ from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.source_units import FUNCTIONS, Unit
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import called, is_step, stepped_source
-from asyncrepl.syntax.names import callee_name, canonical_name, last_name
-from asyncrepl.syntax.node_types import LOOPS
+from asyncrepl.syntax.names import LOOPS, callee_name, canonical_name, last_name
 
 if TYPE_CHECKING:
     from types import CodeType

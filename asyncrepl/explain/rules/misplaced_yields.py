@@ -13,7 +13,7 @@ from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.scopes import annotated, own_nodes, scope
 from asyncrepl.explain.source_units import FUNCTIONS
 from asyncrepl.explain.static_values import is_async_iterable, is_awaitable
-from asyncrepl.syntax.node_types import COMPREHENSIONS, LOOPS
+from asyncrepl.syntax.names import COMPREHENSIONS, LOOPS
 from asyncrepl.syntax.source_rewriter import indent
 
 if TYPE_CHECKING:

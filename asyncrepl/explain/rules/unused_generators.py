@@ -6,7 +6,7 @@ import ast
 from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.async_states import has_begun
+from asyncrepl.events.object_info import has_begun
 from asyncrepl.explain.explanation import Finding, Fix, Rule
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
 from asyncrepl.explain.fresh_names import fresh

@@ -12,8 +12,7 @@ import functools
 from types import AsyncGeneratorType, CoroutineType, FunctionType, MethodType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.async_states import has_begun
-from asyncrepl.events.object_info import lookup
+from asyncrepl.events.object_info import has_begun, lookup
 from asyncrepl.explain.bindings import is_coroutine_function, variables
 from asyncrepl.explain.explanation import Finding, Fix, Rule
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short

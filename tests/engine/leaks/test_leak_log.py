@@ -5,8 +5,8 @@ from __future__ import annotations
 from support.instruments import LeakList
 
 from asyncrepl.engine.leaks.leak_log import LeakLog
+from asyncrepl.events.findings import Leak
 from asyncrepl.events.instrument import Instruments
-from asyncrepl.events.leak_events import Leak
 
 
 def test_a_leak_is_told_once() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.suspended_tasks import cancel_all, suspended
 
-from asyncrepl.engine.loop.frame_variables import (
+from asyncrepl.engine.loop.debug_control import (
     TimeUpError,
     evaluate,
     frames_here,
@@ -142,6 +142,6 @@ def test_a_long_repr_is_cut() -> None:
 
 def test_an_expression_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """It cannot hold up what stands still."""
-    monkeypatch.setattr("asyncrepl.engine.loop.frame_variables.EVALUATION_LIMIT", 0.01)
+    monkeypatch.setattr("asyncrepl.engine.loop.debug_control.EVALUATION_LIMIT", 0.01)
     with pytest.raises(TimeUpError):
         evaluate("__import__('time').sleep(60)", [])

@@ -27,8 +27,8 @@ from support.shells import Typed
 from asyncrepl.cli.diagnosis import Program as File
 from asyncrepl.cli.diagnosis import diagnose
 from asyncrepl.engine.loop.loop_clock import Clock
-from asyncrepl.session.console import Console
-from asyncrepl.session.shell_opening import open_shell
+from asyncrepl.session.frontend import Console
+from asyncrepl.session.shell import open_shell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,16 +1,26 @@
-"""The paths that may stand where the beginning of one is typed.
+"""Finding by name: paths that begin with what is typed, the known word most like it, modules.
 
-Only folders are read, in the order the system gives; nothing is opened. For any thread: a folder
-of another machine may take its time, and so nobody who draws calls this.
+For paths only folders are read, in the order the system gives; nothing is opened. For any
+thread: a folder of another machine may take its time, and so nobody who draws calls that.
+
+`module_names` is how what registers itself is found. A command, an export format or a rule is
+added by adding a file; no list names it. What is in a package is asked of the import system, so
+that it is found in a zip file, too.
 """
 
 from __future__ import annotations
 
 import os
 from contextlib import suppress
+from importlib import import_module
 from itertools import islice
+from typing import TYPE_CHECKING
 
-__all__ = ["paths_beginning_with"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["closest_match", "module_names", "paths_beginning_with"]
+
 
 #: Entries of a folder that are looked at, and those that are given.
 _MAX_READ, _MAX_GIVEN = 20_000, 500
@@ -47,3 +57,27 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:
         return False
+
+
+#: So like it must be: a letter that is wrong, missing or in the wrong place. With 0.5, as
+#: it once was, ``foo`` was taken for ``color``.
+_CUTOFF = 0.7
+
+
+def closest_match(word: str, known: Iterable[str]) -> str:
+    """The one of `known` that is most like `word`; "" if none is like it."""
+    import difflib
+
+    found = difflib.get_close_matches(word, list(known), n=1, cutoff=_CUTOFF)
+    return found[0] if found else ""
+
+
+def module_names(package: str, suffix: str = "") -> list[str]:
+    """The full names of the modules in `package` whose names end in `suffix`, sorted.
+
+    The package is imported, its modules are not. Any thread.
+    """
+    from pkgutil import iter_modules  # not at start-up
+
+    found = iter_modules(import_module(package).__path__, f"{package}.")
+    return sorted(module.name for module in found if module.name.endswith(suffix))

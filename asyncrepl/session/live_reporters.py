@@ -1,8 +1,8 @@
-"""The narration of asynchronous iteration: from the tracer's events to the console.
+"""What is shown while the user's code runs: each step of iterations, and what blocks the loop.
 
 `Narrator` follows all iterations of a session, or those of one statement, and shows each of their
 six steps while it happens. The lines are made by `views`; here is decided whose steps are shown
-and since when times count.
+and since when times count. `BlockingReporter` says what has blocked the loop.
 """
 
 from __future__ import annotations
@@ -10,20 +10,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from asyncrepl.events.instrument import Instrument
-from asyncrepl.session.foreground_view import ForegroundView
+from asyncrepl.session.frontend import ForegroundView
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
+    from asyncrepl.engine.blocking.blocking_reports import SleepMonitor
     from asyncrepl.engine.iteration.iteration_state import IterationState
     from asyncrepl.engine.iteration.tracer import Tracer
     from asyncrepl.engine.loop.observation_requests import ObservationRequests
     from asyncrepl.engine.statements import Outcome
+    from asyncrepl.events import BlockingReport
     from asyncrepl.events.iteration_events import IterationEvent
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["NarrationContext", "Narrator"]
+__all__ = ["BlockingContext", "BlockingReporter", "NarrationContext", "Narrator"]
 
 
 class NarrationContext(ForegroundView, Protocol):
@@ -155,3 +157,51 @@ class Narrator(Instrument):
         name = "" if foreground is None else foreground.get_name()
         console = self._context.console
         console.show(*self._lines(event, self.since, console.width, name))
+
+
+class BlockingExplainer(Protocol):
+    """Who explains what blocks."""
+
+    def is_reported_blocking(self, filename: str, line: int) -> bool:
+        """Whether it was said in this statement that it blocks the loop on this line."""
+
+
+class BlockingContext(ForegroundView, Protocol):
+    """What a blocking reporter needs: also who else tells of it."""
+
+    @property
+    def sleeps(self) -> SleepMonitor:
+        """What blocks for a time that is known."""
+
+    @property
+    def mistake_reporter(self) -> BlockingExplainer:
+        """Who explains what blocks."""
+
+
+class BlockingReporter(Instrument):
+    """Shows in the console of `context` what has blocked its loop.
+
+    What a watchdog has measured is another number in each run: it is shown only where
+    `shows_measured` says so, and not while sleeps are told, whose length is known.
+    """
+
+    def __init__(self, context: BlockingContext) -> None:
+        self._context = context
+        self.shows_measured = False
+
+    def blocking_report(self, report: BlockingReport) -> None:
+        """Show `report`, unless an explanation of it was shown in the same statement."""
+        if not report.measured or (self._is_measured_shown() and not self._is_explained(report)):
+            from asyncrepl.views.status_rows import blocked_lines
+
+            console = self._context.console
+            console.complain(*blocked_lines(report, console.width))
+
+    def _is_measured_shown(self) -> bool:
+        return self.shows_measured and not self._context.sleeps.wanted()
+
+    def _is_explained(self, report: BlockingReport) -> bool:
+        """Whether it was told what to write instead; of another task, this says which it is."""
+        context, last = self._context, report.last
+        own = set(report.tasks) <= {f"input {context.session.count}"}
+        return own and context.mistake_reporter.is_reported_blocking(last.filename, last.line)
