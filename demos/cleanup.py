@@ -1,6 +1,6 @@
-"""A source that cleans up, however its walk ends.
+"""A source that cleans up, however its iteration ends.
 
-A walk ends in one of four ways: it runs out, the body breaks off, an error comes
+An iteration ends in one of four ways: it runs out, the body breaks off, an error comes
 out of it, or its task is cancelled. `finally` runs in all of them. It may await
 too: a connection that is closed properly says goodbye first, and that takes time.
 """

@@ -1,4 +1,4 @@
-"""A queue, walked: one task puts in, another takes out.
+"""A queue, consumed: one task puts in, another takes out.
 
 `await queue.get()` suspends until there is something to take. What a queue does
 not have is an end: empty now, it may get more later. So the one who puts has to

@@ -4,8 +4,8 @@
 `__anext__` gives an awaitable, once for each round: awaiting it gives the next
 value, or raises StopAsyncIteration where there is none.
 
-This counter is its own iterator. So it can be walked once, like a file.
-`counter_gen` is the same walk as an async generator, in a third of the lines.
+This counter is its own iterator. So it can be iterated over once, like a file.
+`counter_gen` is the same iteration as an async generator, in a third of the lines.
 """
 
 import asyncio

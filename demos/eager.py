@@ -1,7 +1,7 @@
 """An async generator that never suspends.
 
 `async for` awaits each value, but an `await` gives way only if what is awaited
-has to wait for something. Here nothing does: the whole walk is one turn of the
+has to wait for something. Here nothing does: all of it is one iteration of the
 event loop, and all other tasks stand still until it is over. `polite` gives
 way once a round, with `asyncio.sleep(0)`.
 """

@@ -1,4 +1,4 @@
-"""A walk that leaves its source open.
+"""An iteration that leaves its source open.
 
 `first` stops in the middle of its own `async for`. Where it stops, the source
 stays suspended at its `yield`, with all that it holds: its `finally` has not run.

@@ -2,7 +2,7 @@
 
 A subprocess's output is an asynchronous iterable of its lines. Around it, what
 each real source needs: open it, hand on its values, and close it in `finally`,
-which also runs if the walk is left early or cancelled.
+which also runs if the iteration is left early or cancelled.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
-"""Several sources, walked as one.
+"""Several sources, iterated over as one.
 
 One `async for` waits for one source. To wait for many, and take what comes
 first, needs a task for each, and a queue in which they meet. Whoever makes
-tasks has to end them: where the walk is left early, `finally` cancels them, and
+tasks has to end them: where the iteration is left early, `finally` cancels them, and
 waits until they have closed their sources.
 """
 

@@ -1,6 +1,6 @@
 """All items of an API that gives them page by page.
 
-Who walks `items` sees items and no pages. A page is fetched when the last item
+Who iterates over `items` sees items and no pages. A page is fetched when the last item
 of the one before has been taken, and not earlier: who stops after three items
 has asked for one page, not for all of them.
 """

@@ -1,8 +1,8 @@
 """A source that may work ahead, but not too far.
 
 Between the two sides is a queue with room for `size` values. While there is
-room, the source goes on, also while the walker is busy. When the queue is full,
-`await queue.put(...)` suspends the source: a slow walker slows it down. That is
+room, the source goes on, also while its consumer is busy. When the queue is full,
+`await queue.put(...)` suspends the source: a slow consumer slows it down. That is
 back-pressure, and without it the values would pile up.
 """
 

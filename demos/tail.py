@@ -2,7 +2,7 @@
 
 No file says that it has grown: one has to look again and again, and to sleep
 between two looks. What was read may be half a line, whose rest is not written
-yet. And the end of the file is not the end of the walk: that is where whoever
+yet. And the end of the file is not the end of the iteration: that is where whoever
 writes it is done.
 """
 

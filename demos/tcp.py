@@ -1,7 +1,7 @@
 """Lines from a TCP connection, and the server that sends.
 
 Both ends live in this process, on the loopback interface and a free port: the
-server's handler is one task, the walk that reads its lines another, and one
+server's handler is one task, the iteration that reads its lines another, and one
 thread runs both. Whichever end stops first, the other one notices and closes.
 """
 

@@ -1,4 +1,4 @@
-"""A time limit for each value, not for the whole walk.
+"""A time limit for each value, not for all of them.
 
 The limit is around `anext`, and ends before the `yield`. Around the `yield` it
 would go on while the body runs, and a slow body would be cancelled instead of a

@@ -347,7 +347,7 @@ FEATURES = (
     Feature(
         "a menu of settings and colours",
         same("\x1bOQ", seen=says("Editing mode")),
-        ("`:set` lists and changes them", "F2; some forty colour styles", ""),
+        ("`:set` lists all, with their choices", "F2; some forty colour styles", ""),
         "",
     ),
     Feature(
@@ -467,7 +467,7 @@ FEATURES = (
         "modules are loaded again when they change",
         each(None, None, Try(("%load_ext autoreload\r", "%autoreload 2\r"),
                              never_says("Error"))),
-        ("", "", "`%autoreload`"),
+        ("on purpose, see below; `:run` and `:load` run a file anew", "", "`%autoreload`"),
         "",
     ),
 )  # fmt: skip
@@ -486,8 +486,12 @@ CLOSING = """
 ## Where they are ahead
 
 - **IPython** is the language of notebooks: rich display, kernels, a hundred magics, extensions
-  that others write, `%autoreload`, a history in a database, `files = !ls`, a debugger with
-  colours and completion. asyncrepl has none of these: it shows what runs, in a terminal.
+  that others write, a history in a database, `files = !ls`, a debugger with colours and
+  completion. asyncrepl has none of these: it shows what runs, in a terminal.
+- **IPython** loads modules again when they change (`%autoreload`). Here tasks and generators go on
+  between the inputs, with the code that they were made of: if a file were put under them at some
+  prompt, the lines that `:trace`, `:tasks` and a traceback show would be those of another text.
+  `:run FILE` and `:load FILE` run a file anew, when you say so.
 - **IPython** completes with jedi, too, which knows what has not run yet; asyncrepl looks at living
   objects alone, and [here is why](decisions/12-completion.md).
 - **ptpython** has a menu for all of its settings, many colour styles, and tells a syntax error

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import linecache
 import os
 import signal
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -31,6 +33,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker("slow") is not None:
                 item.add_marker(pytest.mark.skip(reason="it takes long: --slow runs it"))
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Twice as many as there are processors, up to eight more: much of the time is waited for."""
+    count = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return count + min(count, 8)
+
+
+def pytest_collection_finish() -> None:
+    """Keep the thousands of tests themselves out of the collector's sight.
+
+    Tests of what is dropped call it, and each process that is forked copies what it looks at.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_configure(config: pytest.Config) -> None:

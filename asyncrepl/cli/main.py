@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
     from asyncrepl.cli.diagnosis import Diagnosis
     from asyncrepl.cli.diagnosis import Program as Explained
-    from asyncrepl.session.frontend import Console
+    from asyncrepl.session.frontend import Console, Frontend
     from asyncrepl.session.shell import Shell
     from asyncrepl.transcript.grammar import Transcript
 
@@ -171,10 +171,13 @@ def _lines(settings: Settings) -> int:
 def _prompt(settings: Settings, first: list[Program]) -> int:
     """The prompt, in the terminal if it is one that can move its cursor."""
     if not _has_terminal():
-        from asyncrepl.cli.plain_session import run_typed
+        from asyncrepl.cli.typed_session import LineFrontend, run_typed
 
+        front = LineFrontend()
         return _run_with_shell(
-            settings, lambda shell: run_typed(shell, sys.stdin, first, settings.banner)
+            settings,
+            lambda shell: run_typed(shell, front, sys.stdin, first, banner=settings.banner),
+            front,
         )
     from asyncrepl.terminal.run_terminal import run_terminal
 
@@ -187,12 +190,14 @@ def _has_terminal() -> bool:
     return not dumb and sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def _run_with_shell(settings: Settings, run: Callable[[Shell], int]) -> int:
+def _run_with_shell(
+    settings: Settings, run: Callable[[Shell], int], frontend: Frontend | None = None
+) -> int:
     """Run with a shell that writes to standard output and error."""
     from asyncrepl.session.shell import clock_for_settings, open_shell
 
     clock = clock_for_settings(settings.clock, settings.rate)
-    with open_shell(_console(settings.color), clock=clock) as shell:
+    with open_shell(_console(settings.color), frontend=frontend, clock=clock) as shell:
         shell.narrator.turn(on=settings.trace)
         status = run(shell)
     return (

@@ -1,4 +1,4 @@
-"""The session without a terminal: a file, a string, a pipe, a dumb terminal.
+"""The session without a terminal: a file, a string, a pipe.
 
 Lines are read in a thread, so that the loop goes on while it waits for one.
 """
@@ -22,16 +22,15 @@ from asyncrepl.engine.loop.loop_runner import (
 )
 from asyncrepl.instrument.compilation import needs_loop
 from asyncrepl.runtime.process import FAILED, INTERRUPTED
-from asyncrepl.session.frontend import current_prompts, prompts_installed
 from asyncrepl.session.input_run import Status, run_input
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from asyncrepl.session.shell import Shell
     from asyncrepl.syntax.input_splitter import InputSplitter
 
-__all__ = ["run_lines", "run_program", "run_source", "run_typed"]
+__all__ = ["LineRunner", "read_and_run", "run_lines", "run_program", "run_source"]
 
 
 def run_program(shell: Shell, text: str, filename: str) -> int:
@@ -43,7 +42,7 @@ def run_program(shell: Shell, text: str, filename: str) -> int:
     if not filename.startswith("<"):
         shell.session.namespace |= _module_names(filename)
     if needs_loop(text):
-        return run_source(shell, text, filename)
+        return _exit_status(shell, run_source(shell, text, filename))
     shell.loop.live.clock.release()
     with asyncio_makes_live_loops(shell.loop):
         return _exit_status(shell, shell.run_alone(text, filename))
@@ -55,12 +54,8 @@ def _module_names(filename: str) -> dict[str, object]:
     return names if sys.version_info >= (3, 15) else {**names, "__cached__": None}
 
 
-def run_source(shell: Shell, text: str, filename: str) -> int:
-    """Run `text` on the shell's loop; the exit status as above."""
-    return _exit_status(shell, _run_source(shell, text, filename))
-
-
-def _run_source(shell: Shell, text: str, filename: str) -> Status:
+def run_source(shell: Shell, text: str, filename: str) -> Status:
+    """Run `text` on the shell's loop; how it ended."""
     statuses: list[Status] = []
 
     def done(status: Status) -> None:
@@ -80,31 +75,11 @@ def run_lines(shell: Shell, stream: TextIO) -> int:
     """Run the inputs from `stream` up to the first error; the exit status as above."""
     from asyncrepl.syntax.input_splitter import InputSplitter
 
-    return _read_and_run(shell, stream, _LineRunner(shell, InputSplitter()))
+    return read_and_run(shell, stream, LineRunner(shell, InputSplitter()))
 
 
-def run_typed(shell: Shell, stream: TextIO, first: Sequence[tuple[str, str]], banner: bool) -> int:
-    """Run what a person types to a terminal that cannot move its cursor.
-
-    `first` are programs (text, file name) to run before the first prompt. An error
-    does not end the session, the end of `stream` does.
-    """
-    from asyncrepl.syntax.input_splitter import InputSplitter
-    from asyncrepl.views.banner import banner_lines
-
-    if banner:
-        shell.console.show(*banner_lines())
-    with prompts_installed():
-        for text, filename in first:
-            status = _run_source(shell, text, filename)
-            if status.kind == "exit":
-                return status.exit_code
-        code = _read_and_run(shell, stream, _TypedLineRunner(shell, InputSplitter(typed=True)))
-    shell.console.show([])
-    return code
-
-
-def _read_and_run(shell: Shell, stream: TextIO, lines: _LineRunner) -> int:
+def read_and_run(shell: Shell, stream: TextIO, lines: LineRunner) -> int:
+    """Run what `lines` reads from `stream`; the exit status as above."""
     from asyncrepl.transcript.transcript_output import TeeStream
 
     threading.Thread(
@@ -122,7 +97,7 @@ def _read_and_run(shell: Shell, stream: TextIO, lines: _LineRunner) -> int:
     return lines.exit_status
 
 
-class _LineRunner:
+class LineRunner:
     """Feeds a shell with lines, one input at a time."""
 
     typed = False
@@ -130,23 +105,23 @@ class _LineRunner:
     def __init__(self, shell: Shell, splitter: InputSplitter) -> None:
         self.ended = False
         self.exit_status = 0
-        self._shell = shell
-        self._splitter = splitter
+        self.shell = shell
+        self.splitter = splitter
         self._waiting: deque[str] = deque()
         self._closed = False
 
     def read(self, stream: TextIO) -> None:
         """Read to the end of `stream`; in a thread of its own."""
-        loop = self._shell.loop
+        loop = self.shell.loop
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens
             try:
-                for line in self._lines(stream):
-                    loop.call_soon_threadsafe(self._take, line)
+                for line in self.lines(stream):
+                    loop.call_soon_threadsafe(self.take, line)
             except (OSError, ValueError) as error:  # closed, or not text
                 loop.call_soon_threadsafe(self._unreadable, error)
-            loop.call_soon_threadsafe(self._take, None)
+            loop.call_soon_threadsafe(self.take, None)
 
-    def _lines(self, stream: TextIO) -> Iterator[str]:
+    def lines(self, stream: TextIO) -> Iterator[str]:
         """The lines of a program; one may say in which encoding it is."""
         from asyncrepl.syntax.parsed_input import decoded_lines
 
@@ -155,61 +130,47 @@ class _LineRunner:
 
     def next(self) -> None:
         """Run the next input, if nothing runs and there is one."""
-        if self.ended or self._shell.busy:
+        if self.ended or self.shell.busy:
             return
         if self._waiting:
-            run_input(self._shell, self._waiting.popleft(), self._done, scripted=lambda: False)
+            text = self._waiting.popleft()
+            self.begin(text)
+            run_input(self.shell, text, self.done, scripted=lambda: False)
         elif self._closed:
             self._end(0)
         else:
-            self._wait()
+            self.wait()
 
     def interrupted(self) -> None:
         """Ctrl-C while nothing runs."""
         self._end(INTERRUPTED)
 
-    def _wait(self) -> None:
+    def begin(self, text: str) -> None:
+        """The input `text` is about to run."""
+
+    def wait(self) -> None:
         """Nothing is to be run: a line must come first."""
 
-    def _take(self, line: str | None) -> None:
+    def take(self, line: str | None) -> None:
+        """A line was read, or None for the end."""
         self._closed = line is None
-        self._waiting.extend(self._splitter.end() if line is None else self._splitter.feed(line))
+        self._waiting.extend(self.splitter.end() if line is None else self.splitter.feed(line))
         self.next()
 
-    def _done(self, status: Status) -> None:
+    def done(self, status: Status) -> None:
+        """An input has ended."""
         if status.kind == "ok":
-            self._shell.loop.call_soon(self.next)
+            self.shell.loop.call_soon(self.next)
         else:
-            self._end(_exit_status(self._shell, status))
+            self._end(_exit_status(self.shell, status))
 
     def _unreadable(self, error: Exception) -> None:
-        self._shell.console.complain([("error", f"cannot read the input: {error}")])
+        self.shell.console.complain([("error", f"cannot read the input: {error}")])
         self._end(FAILED)
 
     def _end(self, status: int) -> None:
         self.ended, self.exit_status = True, status
-        self._shell.loop.stop()
-
-
-class _TypedLineRunner(_LineRunner):
-    """The same with prompts, for a person: only the end of the input ends it."""
-
-    typed = True
-
-    def _lines(self, stream: TextIO) -> Iterator[str]:
-        return _text_lines(stream)
-
-    def interrupted(self) -> None:
-        self._splitter.drop()
-        self._shell.console.show([], [("error", "KeyboardInterrupt")])
-        self._wait()
-
-    def _wait(self) -> None:
-        self._shell.console.out.write(current_prompts()[self._splitter.pending])
-        self._shell.console.out.flush()
-
-    def _done(self, status: Status) -> None:
-        super()._done(status if status.kind == "exit" else Status())
+        self.shell.loop.stop()
 
 
 def _text_lines(stream: TextIO) -> Iterator[str]:

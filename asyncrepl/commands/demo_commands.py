@@ -138,7 +138,7 @@ def _loadable_names(_shell: Shell, typed: str) -> CompletionWords:
 
 @command(
     ":load [NAME]",
-    "load a source to walk; alone, list them all",
+    "load a source to iterate over; alone, list them all",
     group="learning",
     rank=30,
     example=":load counter",
@@ -215,7 +215,11 @@ def _source(shell: Shell, rest: str) -> list[Line]:
 
 
 def source_text(shell: Shell, name: str) -> str:
-    """The source of a name of the user's, or of a demo; raises CommandError, LoadError."""
+    """The source of what `name` is in the session of `shell`, or of a demo of that name.
+
+    For the loop's thread; a file may be read. Raises CommandError where there is none to show, and
+    LoadError where a file cannot be read.
+    """
     found = find_named(name, shell.session.namespace)
     shipped = name not in shell.session.namespace and name in _iterable_names(shell, name)
     if found is not MISSING and not shipped:

@@ -105,13 +105,15 @@ def _draw_marbles(shell: Shell, rest: str) -> Awaitable[list[Line]]:
         raise CommandError(f":marbles takes expressions: try {_example(shell, 'marbles')}")
     text, seconds = _with_limit(shell, rest)
     try:
-        walks = [_compiled_iteration(shell, expression) for expression in split_expressions(text)]
+        sources = [
+            _compiled_iteration(shell, expression) for expression in split_expressions(text)
+        ]
     except SyntaxError as error:
         reason = f"{type(error).__name__}: {error.msg}"
         raise CommandError(f":marbles: {reason}; try {_example(shell, 'marbles')}") from None
-    if not walks:
+    if not sources:
         raise CommandError(f":marbles takes expressions: try {_example(shell, 'marbles')}")
-    return _MarbleDrawing(shell, walks).lines(seconds)
+    return _MarbleDrawing(shell, sources).lines(seconds)
 
 
 def _with_limit(shell: Shell, rest: str) -> tuple[str, float | None]:
@@ -130,7 +132,7 @@ def _parses(text: str) -> bool:
 
 
 def _compiled_iteration(shell: Shell, expression: str) -> tuple[str, Source, CodeType]:
-    """The label of a row, and the statement that walks it, which the session then knows."""
+    """The label of a row, and the statement that iterates over it; the session then knows it."""
     filename = f"<marbles {len(shell.session.sources) + 1}>"
     text = iteration_text(expression)
     source, code = compile_iteration(filename, text)
@@ -139,53 +141,53 @@ def _compiled_iteration(shell: Shell, expression: str) -> tuple[str, Source, Cod
 
 
 class _MarbleDrawing:
-    """One ``:marbles``: the sources that are walked, and the errors of those that failed."""
+    """One ``:marbles``: sources that are iterated over, and the errors of those that failed."""
 
-    def __init__(self, shell: Shell, walks: list[tuple[str, Source, CodeType]]) -> None:
+    def __init__(self, shell: Shell, sources: list[tuple[str, Source, CodeType]]) -> None:
         self._shell = shell
-        self._walks = walks
+        self._sources = sources
         self._errors: dict[int, Exception] = {}
 
     async def lines(self, seconds: float | None) -> list[Line]:
-        """Walk all until they end or time is up; Ctrl-C shows what was seen until then."""
-        walking = MarbleRecorder(
-            [(label, self._walk(code)) for label, _, code in self._walks],
+        """Iterate over all until they end or time is up; Ctrl-C shows what was seen until then."""
+        recorder = MarbleRecorder(
+            [(label, self._reader(code)) for label, _, code in self._sources],
             failed=self._errors.__setitem__,
             came=self._mark_value,
             context=self._shell.session.context,
         )
         try:
-            await walking.run(seconds)
+            await recorder.run(seconds)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             assert task is not None
             task.uncancel()
-        console, rows = self._shell.console, walking.rows
+        console, rows = self._shell.console, recorder.rows
         errors = [line for number in sorted(self._errors) for line in self._error_lines(number)]
         picture = marble_lines(rows, _picture_width(self._shell), ascii=console.ascii)
         return [*picture, *_stopped_lines(rows), *errors]
 
-    def _walk(self, code: CodeType) -> SourceReader:
-        def walk(take: Callable[[object], bool]) -> Awaitable[object]:
+    def _reader(self, code: CodeType) -> SourceReader:
+        def read(take: Callable[[object], bool]) -> Awaitable[object]:
             coroutine: Awaitable[object] = eval(
                 code, self._shell.session.namespace, {VALUE_CALLBACK: take}
             )
             return coroutine
 
-        return walk
+        return read
 
     def _mark_value(self) -> None:
         if (recorded := self._shell.observing.timeline) is not None:
             recorded.mark("value")
 
     def _error_lines(self, number: int) -> list[Line]:
-        """What is told of a failed row, when the walk is over: explaining it takes time."""
-        label, source, _ = self._walks[number]
+        """What is told of a failed row, when the iteration is over: explaining it takes time."""
+        label, source, _ = self._sources[number]
         shell, outcome = self._shell, Outcome(source, self._errors[number])
         more = number != max(self._errors)
         shell.last = outcome
         shell.explanation = explain_outcome(shell.session, outcome, more=more)
-        name = label if len(self._walks) > 1 else ""
+        name = label if len(self._sources) > 1 else ""
         lines = [_with_name(name, exception_line(self._errors[number]))]
         if shell.explanation is not None:
             width = shell.console.width
@@ -194,7 +196,7 @@ class _MarbleDrawing:
 
 
 async def marbles(*iterables: AsyncIterable[Any], seconds: float | None = None) -> str:
-    """The marble diagram of async iterables that are walked at the same time, as text.
+    """The marble diagram of async iterables that are iterated over at the same time, as text.
 
     What ``:marbles`` shows, 80 columns wide: it takes as long as the longest source,
     at most `seconds` of the loop's time; a source is stopped after 1,000 values. A
@@ -208,22 +210,22 @@ async def marbles(*iterables: AsyncIterable[Any], seconds: float | None = None) 
         name = names[number] if len(names) > 1 else ""
         told[number] = _with_name(name, exception_line(error))
 
-    walks = [
+    sources = [
         (name, _iteration_of(iterable)) for name, iterable in zip(names, iterables, strict=True)
     ]
-    walking = MarbleRecorder(walks, failed=failed)
-    await walking.run(seconds)
-    lines = [*marble_lines(walking.rows, DEFAULT_WIDTH), *_stopped_lines(walking.rows)]
+    recorder = MarbleRecorder(sources, failed=failed)
+    await recorder.run(seconds)
+    lines = [*marble_lines(recorder.rows, DEFAULT_WIDTH), *_stopped_lines(recorder.rows)]
     return "\n".join(map(plain, [*lines, *(told[number] for number in sorted(told))]))
 
 
 def _iteration_of(iterable: AsyncIterable[Any]) -> SourceReader:
-    async def walk(take: Callable[[object], bool]) -> None:
+    async def read(take: Callable[[object], bool]) -> None:
         async for value in iterable:
             if take(value):
                 break
 
-    return walk
+    return read
 
 
 def _name_of(iterable: object) -> str:

@@ -1,14 +1,13 @@
 """Commands that run programs: ``:run FILE``, in the session's own namespace, and ``!COMMAND``.
 
-Unlike ``:load``, which imports it: its names are there afterwards, it sees those of the session,
-and it may await at the top. ``__name__`` is ``"__main__"``.
+``:run`` is unlike ``:load``, which imports: its names are there afterwards, it sees those of the
+session, and it may await at the top. ``__name__`` is ``"__main__"``.
 
-``!COMMAND``: a program of the system's shell, run from the prompt.
-
-It has the terminal while it runs, as beside any shell: keys, modes, the screen. The loop goes on,
-and with it the background tasks; what they print then stands where the program's cursor is. Where
-there is no terminal to lend (a pipe, a transcript, a demo), the program gets no keys, and what it
-prints is shown like the output of a statement.
+``!COMMAND`` runs a program of the system's shell. It has the terminal while it runs, as beside
+any shell: keys, modes, the screen. The loop goes on, and with it the background tasks; what they
+print then stands where the program's cursor is. Where there is no terminal to lend (a pipe, a
+transcript, a demo), the program gets no keys, and what it prints is shown like the output of a
+statement.
 
 A Ctrl-C is the program's alone: the terminal sends it to both, and we wait on, as ``system()``
 does; an interpreter or an editor makes something else of it than to end.

@@ -84,7 +84,7 @@ _SESSION_SETTINGS = {
         ),
         _SessionSetting(
             "theme",
-            "colours for a light or a dark background, or none",
+            "auto, light, dark or mono: colours for that background, or none",
             lambda shell: shell.console.theme.chosen,
             lambda shell, name: setattr(shell.console.theme, "chosen", name),
             THEMES,
@@ -124,7 +124,11 @@ def _setting_words(_shell: Shell, typed: str) -> CompletionWords:
 def _set(shell: Shell, rest: str) -> list[Line]:
     name, *words = rest.replace("=", " ").split() or [""]
     if not name:
-        return _setting_lines(shell, list(_SESSION_SETTINGS.values()))
+        how = "to change one: :set lanes off; asyncrepl --print-config keeps it"
+        return [
+            *_setting_lines(shell, list(_SESSION_SETTINGS.values())),
+            *flowed([("dim", how)], shell.console.width),
+        ]
     setting = _SESSION_SETTINGS.get(name)
     if setting is None:
         near = closest_match(name, _SESSION_SETTINGS)
@@ -280,8 +284,8 @@ class _Topic(NamedTuple):
 HELP_TOPICS = {
     "async for": _Topic(
         "async for TARGET in ITERABLE: BODY",
-        "Walks an asynchronous iterable: waits for each value, while other tasks run. It stands "
-        "in an async def, or at this prompt. Its six steps, as :trace tells them:",
+        "Iterates over an asynchronous iterable: waits for each value, while other tasks run. "
+        "It stands in an async def, or at this prompt. Its six steps, as :trace tells them:",
         STEP_MEANINGS,
         ":trace async for n in ticks(3): n",
     ),
@@ -310,7 +314,7 @@ HELP_TOPICS = {
         "Makes a function that can await. To call it runs nothing:",
         (
             ("without yield", "the call gives a coroutine: await it, or make a task of it"),
-            ("with yield", "the call gives an async generator: walk it with async for"),
+            ("with yield", "the call gives an async generator: iterate over it with async for"),
         ),
         "async def ticks(n): …",
     ),
@@ -324,7 +328,10 @@ def topic_named(text: str) -> str | None:
 
 
 def topic_lines(name: str, width: int | None) -> list[Line]:
-    """What ``:help NAME`` shows of a topic."""
+    """What ``:help NAME`` shows of the topic `name`, in lines of `width` cells (None: of any).
+
+    Raises KeyError for a name that is not in `HELP_TOPICS`.
+    """
     topic = HELP_TOPICS[name]
     return [
         [("label", topic.usage)],

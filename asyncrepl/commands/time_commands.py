@@ -1,9 +1,8 @@
-"""Commands for the user's clock: rate, freeze, thaw, next, clock, wait.
+"""Commands for time: the user's clock, and how long a statement takes.
 
-``:time STATEMENT``: how long a statement takes, over repeated runs; for awaits two times.
-
-What `timeit` does, and its rules: more runs in one measurement until that is long enough for the
-clock, several measurements, the garbage collector off meanwhile. Two things are different here:
+``:time STATEMENT`` measures over repeated runs, and gives two times for what awaits. It does what
+`timeit` does, by its rules: more runs in one measurement until that is long enough for the clock,
+several measurements, the garbage collector off meanwhile. Two things are different here:
 
 - A statement that awaits is driven step by step, each step timed. Their sum is the time it *ran*;
   the rest it was *suspended*, for others to run. One number for both tells nothing: a statement
@@ -331,7 +330,10 @@ def _told(measured: list[Measured], *, awaits: bool, clock: bool, ascii: bool) -
 
 
 def span(seconds: float, *, ascii: bool = False) -> str:  # noqa: A002  as in Console
-    """A span of time with three digits that count: ``1.23 µs``, ``331 ms``."""
+    """So many `seconds` with three digits that count: ``1.23 µs``, ``331 ms``.
+
+    With `ascii` a ``u`` stands for the ``µ``.
+    """
     if seconds <= 0:
         return "0 s"
     size, unit = next((each for each in _UNITS if seconds >= each[0] * 0.9995), _UNITS[-1])

@@ -180,7 +180,7 @@ def _fix(shell: Shell, _rest: str) -> list[Line]:
 
 
 def _last_explanation(shell: Shell) -> Explanation:
-    if shell.explanation is None:  # what a traced walk has shown may be worth a word
+    if shell.explanation is None:  # what a traced iteration has shown may be worth a word
         shell.explanation = shell.mistake_reporter.asked()
     if shell.explanation is None:
         if shell.last is None:

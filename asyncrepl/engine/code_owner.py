@@ -175,13 +175,13 @@ def reached_location(traceback: TracebackType | None) -> str | None:
 
 
 def location_text(filename: str, lineno: int) -> str:
-    """Say ``FILE:LINE: source line``, or ``FILE:LINE`` where the source is not known."""
+    """``FILE:LINE: source line`` of `lineno` in `filename`; ``FILE:LINE`` without known source."""
     where, source = location_and_source(filename, lineno)
     return f"{where}: {source}" if source else where
 
 
 def location_and_source(filename: str, lineno: int) -> tuple[str, str]:
-    """``FILE:LINE`` and the source line, empty where it is not known.
+    """``FILE:LINE`` of `lineno` in `filename`, and that line of source; empty if it is not known.
 
     A long line is cut; a demo's path is told from where the demos are.
     """

@@ -56,7 +56,7 @@ class FindingLog:
         #: The async generators that were not begun yet, by ``id``, and what is to be seen if they
         #: never are; and coroutines, of which the interpreter warns if they die so.
         self.unbegun: dict[int, tuple[weakref.ref[Any], Finding]] = {}
-        #: Whether who listens waits for the end: what is printed may be walked later.
+        #: Whether who listens waits for the end: what is printed may be iterated over later.
         self.patient = False
         #: What is called where code of the user's calls ``time.sleep``, given its frame: returns
         #: what to call instead. None: nobody wants to know how long.

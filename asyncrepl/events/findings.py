@@ -35,15 +35,15 @@ class Finding(NamedTuple):
     By the probes:
 
     - "lost": an async generator that was not begun, or the awaitable of a step, was
-      made where nobody can walk or await it, or is gone and never was;
+      made where nobody can iterate over or await it, or is gone and never was;
     - "shown": such a thing, or a coroutine, was printed;
     - "unwalked": an async generator was made here, and is gone or left without a step; or the
       awaitable of a step, and nobody has awaited it;
     - "driven": plain code iterates over a future, a task or a step, which are to be awaited;
-    - "exhausted": a loop began to walk an async generator that is over;
+    - "exhausted": a loop began to iterate over an async generator that is over;
     - "running": one that is in a step was asked for another, which it refuses;
     - "cut": one that a cancelled step has ended was asked for another;
-    - "walked": a loop walks an instance of a class whose ``__anext__`` looks wrong;
+    - "walked": a loop iterates over an instance of a class whose ``__anext__`` looks wrong;
     - "guarded", "skipping", "shared", "unchecked": such a thing began
       (see `asyncrepl.instrument.silent_mistake_placement`);
     - "blocks": a function that blocks was called on the loop;
@@ -63,7 +63,7 @@ class Finding(NamedTuple):
     - "stopped": so does it, for a thread that has ended in a StopIteration;
     - "failed": a task of this code failed with an error of the kind `info`, unseen.
 
-    By the tracer, of a walk whose loop stands here:
+    By the tracer, of an iteration whose loop stands here:
 
     - "starved": it never suspended, and others were ready all the time;
     - "hogged": its body did not suspend for `number` milliseconds, and others were ready;
@@ -105,7 +105,7 @@ def finding_at(
 
 
 LeakKind = Literal[
-    "never awaited", "left open", "never walked", "never retrieved", "destroyed pending"
+    "never awaited", "left open", "never iterated", "never retrieved", "destroyed pending"
 ]
 
 
@@ -113,8 +113,8 @@ class Leak(NamedTuple):
     """Something asynchronous was forgotten.
 
     - "never awaited": a coroutine was dropped before it ran at all;
-    - "left open": an async generator was walked, left before its end, and lives on;
-    - "never walked": an async generator was made and thrown away at once;
+    - "left open": an async generator was iterated over, left before its end, and lives on;
+    - "never iterated": an async generator was made and thrown away at once;
     - "never retrieved": a task, or another future, failed and nobody asked how;
     - "destroyed pending": a task was dropped while it waited.
 

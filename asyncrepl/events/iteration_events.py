@@ -29,7 +29,7 @@ __all__ = [
 
 SiteKind = Literal["async for", "comprehension", "generator expression"]
 
-#: How a walk ended: StopAsyncIteration; the body left it; there was no iterator to
+#: How an iteration ended: StopAsyncIteration; the body left it; there was no iterator to
 #: be had; the source, the binding or the body raised; its task was cancelled, by a
 #: timeout or otherwise; the generator that holds it was closed; or it is not known.
 EndReason = Literal[
@@ -59,7 +59,7 @@ NO_TASKS = ConcurrentTasks()
 
 
 class LoopSite(NamedTuple):
-    """An ``async for`` in a text: where it stands, what it walks, what it binds.
+    """An ``async for`` in a text: where it stands, what it iterates over, what it binds.
 
     `operand` and `target` are source text; `bound` are line and column (in
     bytes) of the target, as code objects tell positions.
@@ -74,7 +74,7 @@ class LoopSite(NamedTuple):
 
 
 class Iteration(NamedTuple):
-    """One run of an ``async for``, by a task; `depth` counts the walks around it.
+    """One run of an ``async for``, by a task; `depth` counts the iterations around it.
 
     `lane` and `task` are the number and name of the task that began it.
     """
@@ -89,7 +89,7 @@ class Iteration(NamedTuple):
 class IterationBegan(NamedTuple):
     """Step 1: ``__aiter__`` gave the iterator; both by their types' names; `itself`: the same."""
 
-    walk: Iteration
+    iteration: Iteration
     at: int
     iterable: str
     iterator: str
@@ -97,19 +97,19 @@ class IterationBegan(NamedTuple):
 
 
 class IterationJoined(NamedTuple):
-    """The walk was under way when it began to be told; its rounds are counted from there."""
+    """The iteration was under way when it began to be told; its rounds are counted from there."""
 
-    walk: Iteration
+    iteration: Iteration
     at: int
 
 
 class AwaitableGiven(NamedTuple):
     """Step 2 of a round (1, 2, …): ``__anext__`` gave something of type `awaitable`.
 
-    It is empty for a walk that was joined. `kind` says what such an object is.
+    It is empty for an iteration that was joined. `kind` says what such an object is.
     """
 
-    walk: Iteration
+    iteration: Iteration
     round: int
     at: int
     awaitable: str
@@ -119,7 +119,7 @@ class AwaitableGiven(NamedTuple):
 class StepSuspended(NamedTuple):
     """Step 3 suspends for the first time in this round: `on` what, and `where` in user code."""
 
-    walk: Iteration
+    iteration: Iteration
     round: int
     at: int
     on: str
@@ -133,7 +133,7 @@ class ValueBound(NamedTuple):
     what was bound, as in ``n = 3``.
     """
 
-    walk: Iteration
+    iteration: Iteration
     round: int
     at: int
     waited: int
@@ -145,7 +145,7 @@ class ValueBound(NamedTuple):
 class BodyFinished(NamedTuple):
     """Step 5 of a round is over; it took so many ns."""
 
-    walk: Iteration
+    iteration: Iteration
     round: int
     at: int
     took: int
@@ -157,7 +157,7 @@ class RoundsSummary(NamedTuple):
     `on` and `values` are those of the last one.
     """
 
-    walk: Iteration
+    iteration: Iteration
     first: int
     last: int
     at: int
@@ -170,14 +170,14 @@ class RoundsSummary(NamedTuple):
 
 
 class IterationEnded(NamedTuple):
-    """Step 6: the walk is over, `how`; `error` names what was raised, if anything.
+    """Step 6: the iteration is over, `how`; `error` names what was raised, if anything.
 
     `took` ns for `items` items, of which `waited` ns in step 3, which suspended
     `suspended` times. `last` is how long the last step 3 was suspended, one that gave
     no item; None where there was no such.
     """
 
-    walk: Iteration
+    iteration: Iteration
     at: int
     how: EndReason
     error: str
@@ -190,9 +190,9 @@ class IterationEnded(NamedTuple):
 
 
 class IterationsSummary(NamedTuple):
-    """So many further walks at one site, in one: not told one by one; `took` ns together."""
+    """So many further iterations at one site, in one: not told one by one; `took` ns together."""
 
-    walk: Iteration
+    iteration: Iteration
     more: int
     at: int
     items: int

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.bindings import is_coroutine_function
-from asyncrepl.explain.fix_editor import Fixing
+from asyncrepl.explain.fix_editor import Fixing, correction
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.source_units import Function, Unit
 from asyncrepl.syntax.static_inspection import without_annotations
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
-    from asyncrepl.explain.explanation import Fix
 
 __all__ = [
     "Found",
+    "called_class",
+    "falls_through",
     "has_flag",
     "made_async",
     "makes_coroutine",
@@ -39,6 +40,13 @@ def python_method(kind: type | None, name: str) -> FunctionType | None:
     return found if isinstance(found, FunctionType) else None
 
 
+def called_class(evidence: Evidence) -> type | None:
+    """The class that was called at the failing place."""
+    use = evidence.use("called")
+    made = use.info.value if use is not None and use.info is not None else None
+    return made if evidence.direct and isinstance(made, type) else None
+
+
 def source_of(evidence: Evidence, function: FunctionType) -> Found | None:
     """The ``def`` of a function, and the unit it stands in."""
     return evidence.units.definition(function.__code__)
@@ -51,6 +59,23 @@ def returned_values(function: Function) -> list[ast.expr]:
         for node in own_nodes(function)
         if isinstance(node, ast.Return) and node.value is not None
     ]
+
+
+def falls_through(body: list[ast.stmt], *, returning: bool = False) -> bool:
+    """Whether `body` comes to its end, as far as that is certain; or is `returning` nothing."""
+    match last := body[-1]:
+        case ast.Return():
+            return returning and last.value is None
+        case ast.Raise() | ast.While() | ast.Try() | ast.Match():
+            return False  # or who knows
+        case ast.With() | ast.AsyncWith():
+            return falls_through(last.body, returning=returning)
+        case ast.If():
+            return any(
+                not each or falls_through(each, returning=returning)
+                for each in (last.body, last.orelse)
+            )
+    return True
 
 
 def returns_self(function: Function) -> bool:
@@ -80,10 +105,9 @@ def makes_coroutine(kind: type) -> bool:
     return function is not None and is_coroutine_function(function) and takes(function, 0)
 
 
-def made_async(evidence: Evidence, found: Found | None) -> Fix | None:
+@correction
+def made_async(fixing: Fixing, found: Found | None) -> None:
     """The function as ``async def``."""
     if found is None:
-        return None
-    fixing = Fixing(evidence)
+        return
     fixing.of(found[0]).before(found[1], "async ")
-    return fixing.fix()

@@ -310,7 +310,6 @@ _TESTS: dict[str, Callable[[Demand, ObjectInfo], bool]] = {
     "awaitables": _is_collection,
 }
 
-
 #: What is never meant where a value is, whatever the type has.
 _NEVER_VALUES = ASYNCHRONOUS - {
     Kind.ASYNC_GENERATOR, Kind.ASYNC_ITERATOR, Kind.ASYNC_ITERABLE, Kind.ASYNC_MANAGER,

@@ -86,6 +86,14 @@ class Evidence:
         """Whether it failed in the user's own frame, not in something called."""
         return not self.inner
 
+    def node(self, *kinds: type[Node]) -> Node | None:
+        """The innermost node of some kinds at the failing position."""
+        return next((node for node in reversed(self.nodes) if isinstance(node, kinds)), None)
+
+    def outermost(self, *kinds: type[Node]) -> Node | None:
+        """The outermost node of some kinds at the failing position."""
+        return next((node for node in self.nodes if isinstance(node, kinds)), None)
+
     def use(self, *roles: str) -> Use | None:
         """The refused operand in one of these roles; of several the first."""
         return next((use for use in self.uses if use.role in roles), None)
@@ -142,10 +150,7 @@ def _told_by(error: BaseException, evidence: Evidence | None) -> list[BaseExcept
 
 
 def gather_value(
-    value: object,
-    sources: Mapping[str, SourceLike],
-    filename: str,
-    namespace: Mapping[str, Any],
+    value: object, sources: Mapping[str, SourceLike], filename: str, namespace: Mapping[str, Any]
 ) -> Evidence | None:
     """The evidence for `value`, shown as the result of the statement `filename`."""
     units = Units(sources)

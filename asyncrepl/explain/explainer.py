@@ -21,11 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES", "explain"]
 
-
 #: Where the order matters: a rule that would fit, too, but says less comes after the better one.
 _ORDER = (
-    "misspelt_keywords",
     "misplaced_keywords",
+    "misspelt_keywords",
     "sync_scopes",
     "lost_steps",
     "iteration_end",
@@ -45,15 +44,12 @@ _ORDER = (
     "refused_awaits",
     "async_loops",
     "sync_walks",
-    "operands",
+    "operand_rules",
     "forgotten_tasks",
     "slow_loops",
 )
 
-
 _RANKS = {name: rank * 10 for rank, name in enumerate(_ORDER)}
-
-
 _LAST = 10 * len(_ORDER)
 
 

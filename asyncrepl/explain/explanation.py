@@ -84,10 +84,10 @@ _STEPS = (
 class Rule(NamedTuple):
     """One misconception: how to recognise it and what to say.
 
-    `find` judges evidence of the `stage` and the `errors` named here, or of what it
-    `sees`; it returns None when the misconception is not the cause. `model` says how things really
-    are, in a few sentences that need no context. Rules are asked in the order of their `rank`;
-    None stands for that of the module, see `asyncrepl.explain.explainer`.
+    `find` judges evidence of the `stage` and the `errors` named here, or of what the rule `sees`,
+    parted by bars; it returns None when the misconception is not the cause. `model` says how
+    things really are, in a few sentences that need no context. Rules are asked in the order of
+    their `rank`; None stands for that of the module, see `asyncrepl.explain.explainer`.
     """
 
     id: str
@@ -102,10 +102,10 @@ class Rule(NamedTuple):
 
     def concerns(self, evidence: Evidence) -> bool:
         """Whether `find` is to be asked."""
-        if evidence.stage != self.stage:
-            return False
         if evidence.seen is not None:
-            return evidence.seen.what == self.sees
+            return evidence.seen.what in self.sees.split(" | ")
+        if self.sees or evidence.stage != self.stage:
+            return False
         # The interpreter and asyncio raise these very types; a subclass is somebody else's.
         return self.stage != "run" or type(evidence.error) in self.errors
 

@@ -8,10 +8,11 @@ texts all compile.
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE
 from types import CoroutineType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
 from asyncrepl.explain.explanation import Fix
 from asyncrepl.explain.fresh_names import (
@@ -37,7 +38,7 @@ from asyncrepl.syntax.names import callee_name, last_name
 from asyncrepl.syntax.source_rewriter import SourceRewriter, Span, compiles, parses
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Function
@@ -48,22 +49,18 @@ __all__ = [
     "async_walks",
     "awaited",
     "awaits_of",
+    "corrected",
+    "correction",
     "is_generator",
+    "replaced",
     "short",
 ]
 
+Arguments = ParamSpec("Arguments")
 _ASYNC = re.compile(r"async\s+")
 _HOLDERS = AWAITABLE_CALLS | {
-    "append",
-    "add",
-    "isinstance",
-    "type",
-    "iscoroutine",
-    "aiter",
-    "anext",
-}
-
-
+    "append", "add", "isinstance", "type", "iscoroutine", "aiter", "anext",
+}  # fmt: skip
 _ACCESSORS = ("property", "cached_property", "setter", "getter")
 
 
@@ -91,7 +88,11 @@ class Fixing:
         """
         accepted = parses if self.evidence.stage == "compile" else compiles
         try:
-            texts = [(name, self._text(unit, edits)) for name, (unit, edits) in self.units.items()]
+            texts = [
+                (name, self._text(unit, edits))
+                for name, (unit, edits) in self.units.items()
+                if edits.edits
+            ]
         except ValueError:  # two edits of the same place
             return None
         if not texts or not all(accepted(text) for _, text in texts):
@@ -116,6 +117,13 @@ class Fixing:
     def _captures(self, unit: Unit, text: str) -> bool:
         after = Unit(unit.filename, text, parsed(text), module=unit.module)
         return captures(unit, after, self.evidence.namespace)
+
+    def given_to(self, unit: Unit, node: ast.expr, function: str) -> None:
+        """Write a call of `function` around `node`; for one of asyncio, import that."""
+        self.of(unit).before(node, f"{function}(")
+        self.of(unit).after(node, ")")
+        if function.startswith("asyncio."):
+            self.needs_import(unit, "asyncio")
 
     def needs_import(self, unit: Unit, module: str) -> None:
         """Put ``import module`` at the top of `unit`, unless the module is known there.
@@ -183,9 +191,7 @@ class Fixing:
     def awaiting(self, unit: Unit, node: ast.expr) -> None:
         """Write ``await`` in front of the expression `node`; where no loop runs, run it."""
         if self._runs_alone(unit, node):
-            self.of(unit).before(node, "asyncio.run(")
-            self.of(unit).after(node, ")")
-            self.needs_import(unit, "asyncio")
+            self.given_to(unit, node, "asyncio.run")
             return
         self._listed_around(unit, node)
         parent = unit.parents.get(node)
@@ -345,14 +351,44 @@ def awaits_of(unit: Unit, node: ast.expr) -> list[ast.Await]:
     return [each for each in _holders(unit, node, ast.Await) if isinstance(each, ast.Await)]
 
 
-def awaited(evidence: Evidence, unit: Unit, node: ast.expr) -> Fix | None:
-    """``await`` in front of `node`; None where nothing can be awaited."""
+def corrected(
+    evidence: Evidence, edit: Callable[Concatenate[Fixing, Arguments], object],
+    *args: Arguments.args, **keywords: Arguments.kwargs,
+) -> Fix | None:  # fmt: skip
+    """What `edit` makes of the text; None if it edits nothing, or raises CannotFixError."""
     fixing = Fixing(evidence)
     try:
-        fixing.awaiting(unit, node)
+        edit(fixing, *args, **keywords)
     except CannotFixError:
         return None
     return fixing.fix()
+
+
+def correction(
+    edit: Callable[Concatenate[Fixing, Arguments], object],
+) -> Callable[Concatenate[Evidence, Arguments], Fix | None]:
+    """The function that makes corrections by means of `edit`: see `corrected`."""
+
+    @functools.wraps(edit)
+    def correct(
+        evidence: Evidence, /, *args: Arguments.args, **keywords: Arguments.kwargs
+    ) -> Fix | None:
+        return corrected(evidence, edit, *args, **keywords)
+
+    return correct
+
+
+@correction
+def replaced(fixing: Fixing, unit: Unit, *texts: tuple[ast.AST | Span, str]) -> None:
+    """Each of the nodes, or spans, with a text in its place."""
+    for where, text in texts:
+        fixing.of(unit).replace(where, text)
+
+
+@correction
+def awaited(fixing: Fixing, unit: Unit, node: ast.expr) -> None:
+    """``await`` in front of `node`."""
+    fixing.awaiting(unit, node)
 
 
 def _consumes(node: ast.AST | None) -> bool:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.demands import demand_of
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing
+from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.source_units import FUNCTIONS
-from asyncrepl.syntax.names import LOOPS, callee_name
+from asyncrepl.syntax.names import LOOPS, callee_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -21,16 +22,16 @@ if TYPE_CHECKING:
 __all__ = [
     "async_factory",
     "default_inside",
-    "header_end",
     "lambda_to_def",
+    "make_plain",
     "out_of_class",
+    "put_head",
+    "stop_asynchronously",
     "with_yield",
+    "yield_each",
 ]
 
-
 _SELF = re.compile(r"\s*,\s*")
-
-
 _HEADER = re.compile(r"(?:async\s+)?def\s+\w+")
 
 
@@ -200,11 +201,32 @@ def _first_after_docstring(function: Function) -> ast.stmt:
     return first
 
 
-def header_end(unit: Unit, function: Function) -> int:
-    """The index behind the name in ``def name``."""
-    match = _HEADER.match(unit.text, unit.source.span(function).start)
+def put_head(fixing: Fixing, unit: Unit, function: Function, head: str) -> None:
+    """Write `head` for ``def name``."""
+    start = unit.source.span(function).start
+    match = _HEADER.match(unit.text, start)
     assert match is not None
-    return match.end()
+    fixing.of(unit).replace(Span(start, match.end()), head)
+
+
+def make_plain(fixing: Fixing, unit: Unit, function: Function) -> None:
+    """Write ``def`` for ``async def``."""
+    put_head(fixing, unit, function, f"def {function.name}")
+
+
+def stop_asynchronously(fixing: Fixing, unit: Unit, function: Function) -> None:
+    """Write StopAsyncIteration for each StopIteration in `function`."""
+    for node in own_nodes(function):
+        if isinstance(node, ast.Name) and last_name(node) == "StopIteration":
+            fixing.of(unit).replace(node, "StopAsyncIteration")
+
+
+def yield_each(
+    fixing: Fixing, unit: Unit, node: ast.AST, source: str, loop: str = "async for"
+) -> None:
+    """Write a loop that yields each item of `source` for the statement `node`."""
+    name, by = fresh(unit, "item"), unit.source.indent(node)
+    fixing.of(unit).replace(node, f"{loop} {name} in {source}:\n{by}    yield {name}")
 
 
 def async_factory(fixing: Fixing, unit: Unit, function: Function) -> str:
@@ -213,10 +235,9 @@ def async_factory(fixing: Fixing, unit: Unit, function: Function) -> str:
     own = function.args.args[0] if function.args.args else None
     if not isinstance(owner, ast.ClassDef) or own is None:
         raise CannotFixError
-    edits, start = fixing.of(unit), unit.source.span(function).start
-    by = unit.source.indent(function)
+    edits, by = fixing.of(unit), unit.source.indent(function)
     name = fixing.fresh_attribute("create")
-    edits.replace(Span(start, header_end(unit, function)), f"@classmethod\n{by}async def {name}")
+    put_head(fixing, unit, function, f"@classmethod\n{by}async def {name}")
     edits.replace(own, "cls")
     edits.lines_before(_first_after_docstring(function), f"{own.arg} = cls()")
     edits.lines_after(function.body[-1], f"return {own.arg}")

@@ -28,7 +28,7 @@ from asyncrepl.events.object_info import MISSING, ObjectInfo, is_step, lookup
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["ASYNCHRONOUS", "Kind", "a_kind", "has", "kind_of", "named"]
+__all__ = ["ASYNCHRONOUS", "Kind", "a_kind", "a_type", "has", "kind_of", "named"]
 
 
 class Kind(Enum):
@@ -60,23 +60,12 @@ class Kind(Enum):
 
 
 #: What has to be awaited, walked, entered or called before there is a value.
-ASYNCHRONOUS = frozenset(
-    {
-        Kind.COROUTINE,
-        Kind.ASYNC_GENERATOR,
-        Kind.ASYNC_ITERATOR,
-        Kind.ASYNC_ITERABLE,
-        Kind.STEP,
-        Kind.TASK,
-        Kind.FUTURE,
-        Kind.AWAITABLE,
-        Kind.COROUTINE_FUNCTION,
-        Kind.ASYNC_GENERATOR_FUNCTION,
-        Kind.ASYNC_MANAGER,
-        Kind.ASYNC_MANAGER_FUNCTION,
-        Kind.ASYNC_CLASS,
-    }
-)
+ASYNCHRONOUS = frozenset({
+    Kind.COROUTINE, Kind.ASYNC_GENERATOR, Kind.ASYNC_ITERATOR, Kind.ASYNC_ITERABLE, Kind.STEP,
+    Kind.TASK, Kind.FUTURE, Kind.AWAITABLE, Kind.COROUTINE_FUNCTION,
+    Kind.ASYNC_GENERATOR_FUNCTION, Kind.ASYNC_MANAGER, Kind.ASYNC_MANAGER_FUNCTION,
+    Kind.ASYNC_CLASS,
+})  # fmt: skip
 
 _TYPES = {
     NoneType: Kind.NONE,
@@ -145,6 +134,13 @@ def is_manager_function(function: FunctionType) -> bool:
     """Whether ``contextlib.asynccontextmanager`` has made it."""
     code = function.__code__
     return code.co_filename == contextlib.__file__ and code.co_qualname.startswith("async")
+
+
+def a_type(info: ObjectInfo | None) -> str:
+    """The name of the type with its article: ``a list``."""
+    name = info.kind.__name__ if info is not None else "object"
+    name = name.replace("async_generator", "async generator")
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
 
 
 def a_kind(info: ObjectInfo) -> str:

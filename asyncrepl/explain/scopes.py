@@ -36,17 +36,14 @@ __all__ = [
     "scopes",
 ]
 
-
 Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
 
 
 def scopes(unit: Unit, node: ast.AST) -> Iterator[Scope]:
     """The scopes that run `node`, innermost first; none at the top level."""
-    child = node
-    for parent in unit.ancestors(node):
+    for child, parent in unit.steps_up(node):
         if isinstance(parent, SCOPES) and _inside(parent, child):
             yield parent
-        child = parent
 
 
 def scope(unit: Unit, node: ast.AST) -> Scope | None:
@@ -83,13 +80,11 @@ def is_async(node: ast.AST) -> bool:
 
 def annotated(unit: Unit, node: ast.AST) -> ast.AST | None:
     """The node whose annotation holds `node`: a parameter, a variable, a function."""
-    child = node
-    for parent in unit.ancestors(node):
+    for child, parent in unit.steps_up(node):
         if getattr(parent, "annotation", None) is child or getattr(parent, "returns", 0) is child:
             return parent
         if isinstance(parent, ast.stmt):
             return None
-        child = parent
     return None
 
 

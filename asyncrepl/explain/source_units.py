@@ -27,7 +27,6 @@ __all__ = ["FUNCTIONS", "Function", "SourceLike", "Unit", "Units"]
 
 Node = TypeVar("Node", bound=ast.AST)
 Function = ast.FunctionDef | ast.AsyncFunctionDef
-
 _OWN = str(Path(__file__).resolve().parents[1])
 _LIBRARY = tuple(
     sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")
@@ -109,6 +108,12 @@ class Unit:
             node = parents[node]
             yield node
 
+    def steps_up(self, node: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
+        """Pairs of a node and its parent, from `node` up to the module."""
+        while node in self.parents:
+            yield node, self.parents[node]
+            node = self.parents[node]
+
     def enclosing(self, node: ast.AST, *kinds: type[Node]) -> Node | None:
         """The innermost node of some kinds around `node`."""
         return next((each for each in self.ancestors(node) if isinstance(each, kinds)), None)
@@ -189,6 +194,17 @@ class Units:
             unit = self.get(filename)
             if unit is not None:
                 yield unit
+
+    def nodes(self, *kinds: type[Node]) -> Iterator[tuple[Unit, Node]]:
+        """All nodes of some kinds in the session's units, each with its unit, newest first."""
+        for unit in self.all():
+            for node in unit.nodes(*kinds):
+                yield unit, node
+
+    def functions(self, name: str) -> Iterator[tuple[Unit, Function]]:
+        """The ``def`` and ``async def`` statements of that name, newest unit first."""
+        for unit in self.all():
+            yield from ((unit, each) for each in unit.functions() if each.name == name)
 
     def definition(self, code: CodeType | None) -> tuple[Unit, Function] | None:
         """The ``def`` behind `code` and the unit it stands in."""

@@ -25,23 +25,16 @@ if TYPE_CHECKING:
 
 __all__ = ["is_for_refused_call", "is_meant_as_value", "is_test"]
 
-
 #: "value": a plain value is meant there. "look": it is only asked what it is. "other": who knows.
 Verdict = Literal["value", "look", "other"]
-
-
 _SHOWS = frozenset({
     "print", "str", "repr", "format", "ascii", "bool", "debug", "info", "warning", "error",
     "exception", "critical", "write", "pprint",
 })  # fmt: skip
-
-
 _LOOKS = frozenset({
     "isinstance", "type", "hasattr", "getattr", "id", "callable", "isasyncgen", "isawaitable",
     "iscoroutine", "getasyncgenstate", "issubclass", "getrefcount", "dir", "len", "ref",
 })  # fmt: skip
-
-
 #: A way is followed through so many functions.
 _DEPTH = 4
 
@@ -204,8 +197,7 @@ def _is_read(name: ast.Name) -> bool:
 
 def is_test(unit: Unit, node: ast.expr) -> bool:
     """Whether `node` is what an ``if``, a ``while`` or ``not`` asks, or a part of it."""
-    child: ast.AST = node
-    for parent in unit.ancestors(node):
+    for child, parent in unit.steps_up(node):
         if isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not):
             return True
         if isinstance(parent, ast.comprehension):
@@ -214,14 +206,11 @@ def is_test(unit: Unit, node: ast.expr) -> bool:
             return True
         if not isinstance(parent, ast.BoolOp):
             return getattr(parent, "test", None) is child
-        child = parent
     return False
 
 
 #: Functions whose signature is known without running code of the user's.
 _KNOWN = (FunctionType, BuiltinFunctionType, MethodType)
-
-
 #: What hands a value on to the call around it.
 _PASSED_ON = (ast.keyword, ast.List, ast.Tuple, ast.Set, ast.Dict)
 

@@ -39,7 +39,6 @@ __all__ = [
     "stepped_source",
 ]
 
-
 #: Who calls a function that is given, and awaits nothing; and the keywords that take one.
 _CALLING = frozenset(
     {
@@ -49,10 +48,7 @@ _CALLING = frozenset(
     }
 )  # fmt: skip
 
-
 _CALLED_KEYWORDS = frozenset({"key", "target"})
-
-
 #: So many steps are followed.
 _DEPTH = 8
 

@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
 __all__ = ["on_one_loop", "verified", "with_equals"]
 
-
 #: What a loop that runs already refuses.
 _RUNNING = {"asyncio.run", "asyncio.Runner().run"} | {
     f"asyncio.{name}().run_until_complete" for name in ("new_event_loop", "get_event_loop")

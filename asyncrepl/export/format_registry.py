@@ -43,7 +43,7 @@ class ExportFormat(NamedTuple):
     title: str
     render: Callable[..., str]
     rank: int
-    needs: Literal["recording", "steps"]
+    needs: Literal["recording", "screen", "steps"]
     waits: bool
     exported: bool
     growing: Callable[[Shell], GrowingFormat] | None
@@ -58,7 +58,7 @@ def export_format(
     title: str,
     *,
     rank: int,
-    needs: Literal["recording", "steps"] = "recording",
+    needs: Literal["recording", "screen", "steps"] = "recording",
     waits: bool = False,
     exported: bool = True,
     growing: Callable[[Shell], GrowingFormat] | None = None,
@@ -66,10 +66,11 @@ def export_format(
     """Register the decorated function, which gives the text of a file ``.name``.
 
     `title` says what such a file is; formats are listed by `rank`. The function takes a
-    `Recording`; or, if it `needs` steps, a snapshot, the events of iterations, and a title. With
-    `waits`, a ``:wait`` stands for the time in which something ran and nobody typed. Transcripts
-    can be `exported` to it, too, not only a session saved. `growing` makes what writes it piece by
-    piece while a session is recorded; without it, the file is drawn anew each time.
+    `Recording`, of which it may need only the last screen; or, if it `needs` steps, a snapshot,
+    the events of iterations, and a title. With `waits`, a ``:wait`` stands for the time in which
+    something ran and nobody typed. Transcripts can be `exported` to it, too, not only a session
+    saved. `growing` makes what writes it piece by piece while a session is recorded; without it,
+    the file is drawn anew each time.
     """
 
     def register(render: Render) -> Render:

@@ -1,9 +1,7 @@
 """What an export is made of: a transcript with what came of each input.
 
 A transcript in a file is run on its virtual clock, so an export's bytes are the same each time. A
-session that somebody has typed is taken from its tape: see `asyncrepl.export.recording`.
-
-A typed session as a recording, from its tape.
+session that somebody has typed is taken from its tape (`recording_of_tape`).
 
 On a transcript's virtual clock nothing lets time pass but inputs, so where something ran in the
 background while nobody typed, a ``:wait`` stands for the time between two inputs.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.runtime.lookups import paths_beginning_with
 from asyncrepl.session.command_registry import CommandError, command
-from asyncrepl.views.styled_lines import two_columns
+from asyncrepl.views.styled_lines import prose, two_columns
 
 if TYPE_CHECKING:
     from asyncrepl.export.saved_session import TargetFile
@@ -91,8 +91,17 @@ def _saved_lines(shell: Shell, command: str, words: str, name: str | None) -> li
     from asyncrepl.export.saved_session import save_session
 
     target, name = _target(command, words, name)
-    count = save_session(shell, target, name)
-    return [[("", f"{_counted_inputs(count)} saved in {target}")]]
+    return _kept_lines(shell, save_session(shell, target, name), str(target), name)
+
+
+def _kept_lines(shell: Shell, count: int, target: str, name: str) -> list[Line]:
+    """What is in the file now: the session's inputs, or what its format makes of them."""
+    from asyncrepl.export.format_registry import export_formats
+
+    kept = export_formats()[name]
+    every = kept.needs == "recording"
+    told = f"{_counted_inputs(count)} saved in {target}"
+    return prose(told if every else f"saved in {target}: {kept.title}", shell.console.width)
 
 
 def _target(command: str, words: str, name: str | None) -> tuple[TargetFile, str]:
@@ -125,7 +134,7 @@ def _record(shell: Shell, rest: str) -> list[Line]:
     if rest == "off":
         if recorder is None:
             raise CommandError("nothing is recorded; :record FILE begins")
-        return [[("", f"{_counted_inputs(recorder.end())} saved in {recorder.name}")]]
+        return _kept_lines(shell, recorder.end(), recorder.name, recorder.format_name)
     if not rest:
         now = "nothing is recorded" if recorder is None else f"recording to {recorder.name}"
         return [[("", now), ("dim", "; :record FILE begins, :record off ends")]]

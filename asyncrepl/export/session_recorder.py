@@ -55,6 +55,7 @@ class SessionRecorder:
     def __init__(self, shell: Shell, target: TargetFile, name: str) -> None:
         self._shell = shell
         self._target = target
+        self._format_name = name
         self._thread = threading.get_ident()
         self._process = os.getpid()
         self._count = 0
@@ -77,6 +78,11 @@ class SessionRecorder:
     def name(self) -> str:
         """The file, as the user has called it if that still means the same."""
         return str(self._target)
+
+    @property
+    def format_name(self) -> str:
+        """What is written, as ``:export`` calls it."""
+        return self._format_name
 
     def end(self) -> int:
         """Write what is missing, and record no more; how many inputs the file has."""

@@ -58,7 +58,7 @@ class StyledRun(NamedTuple):
     bold: bool = False
 
 
-@export_format("svg", "a picture of the last screen", rank=50)
+@export_format("svg", "a picture of the last screen", rank=50, needs="screen")
 def recording_picture(recording: Recording) -> str:
     """The last screen of the session; it begins where something is typed or told, if it can."""
     shown = _last_screen([_folded(lines) for lines in entry_lines(recording)])
@@ -84,7 +84,10 @@ def _last_screen(parts: list[list[Line]]) -> list[Line]:
 
 
 def svg_picture(screen: Sequence[Sequence[StyledRun]], columns: int, title: str = "") -> str:
-    """A screen of so many columns as SVG; a row is what stands in it, from left to right."""
+    """The `screen` as SVG, `columns` wide: each row is what stands in it, from left to right.
+
+    `title` is what a screen reader says and a browser shows on top.
+    """
     width, height = columns * CELL_WIDTH + 2 * MARGIN, len(screen) * CELL_HEIGHT + 2 * MARGIN
     text = "\n".join(
         _text_element(piece, row)

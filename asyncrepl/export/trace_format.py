@@ -54,7 +54,10 @@ class _Bar:
 
 @export_format("trace", "a trace for Perfetto and Chrome", rank=60, needs="steps")
 def trace_json(snapshot: Snapshot, events: Iterable[IterationEvent], title: str = "") -> str:
-    """The trace as JSON: all events in the order of time, enclosing bars first."""
+    """The trace as JSON, of `snapshot` and of the `events` of iterations, with a `title`.
+
+    All are in the order of time (µs on the user's clock), enclosing bars first.
+    """
     told = list(events)
     bars = [
         *_task_bars(snapshot),
@@ -117,39 +120,44 @@ def _wait_bars(snapshot: Snapshot) -> Iterator[_Bar]:
 
 
 def _iteration_bars(events: list[IterationEvent], end: int) -> Iterator[_Bar]:
-    """The walks and the steps in them; what is not over goes on to the `end`."""
-    open_walks: dict[int, tuple[Iteration, int]] = {}
+    """The iterations and the steps in them; what is not over goes on to the `end`."""
+    open_iterations: dict[int, tuple[Iteration, int]] = {}
     since: dict[int, int] = {}
     for event in events:
-        walk = event.walk
+        iteration = event.iteration
         match event:
             case IterationBegan(at=at):
-                open_walks[walk.number] = walk, at
+                open_iterations[iteration.number] = iteration, at
             case AwaitableGiven(at=at):
-                since[walk.number] = at
+                since[iteration.number] = at
             case ValueBound(at=at, round=number, suspended=suspended, values=values):
-                begin = since.pop(walk.number, at - event.waited)
+                begin = since.pop(iteration.number, at - event.waited)
                 name = f"3 await, round {number}"
-                yield _step_bar(walk, begin, at, name, values if suspended else "did not suspend")
+                yield _step_bar(
+                    iteration, begin, at, name, values if suspended else "did not suspend"
+                )
             case BodyFinished(at=at, round=number, took=took):
-                yield _step_bar(walk, at - took, at, f"5 body, round {number}", "")
+                yield _step_bar(iteration, at - took, at, f"5 body, round {number}", "")
             case IterationEnded(at=at, how=how, items=items):
-                _, begin = open_walks.pop(walk.number, (walk, at - event.took))
-                if since.get(walk.number, at) < at:
-                    asked = since.pop(walk.number)
-                    yield _step_bar(walk, asked, at, "3 await, the last", how)
-                yield _iteration_bar(walk, begin, at, f"{items} items, {how}")
-    yield from (_iteration_bar(walk, begin, end, "goes on") for walk, begin in open_walks.values())
+                _, begin = open_iterations.pop(iteration.number, (iteration, at - event.took))
+                if since.get(iteration.number, at) < at:
+                    asked = since.pop(iteration.number)
+                    yield _step_bar(iteration, asked, at, "3 await, the last", how)
+                yield _iteration_bar(iteration, begin, at, f"{items} items, {how}")
+    yield from (
+        _iteration_bar(iteration, begin, end, "goes on")
+        for iteration, begin in open_iterations.values()
+    )
 
 
-def _iteration_bar(walk: Iteration, begin: int, end: int, told: str) -> _Bar:
-    site = walk.site
+def _iteration_bar(iteration: Iteration, begin: int, end: int, told: str) -> _Bar:
+    site = iteration.site
     name = f"{site.kind} {site.target} in {site.operand}"
-    return _Bar(walk.lane, begin, end, 1 + 2 * walk.depth, name, "walk", told)
+    return _Bar(iteration.lane, begin, end, 1 + 2 * iteration.depth, name, "iteration", told)
 
 
-def _step_bar(walk: Iteration, begin: int, end: int, name: str, told: str) -> _Bar:
-    return _Bar(walk.lane, begin, end, 2 + 2 * walk.depth, name, "step", told)
+def _step_bar(iteration: Iteration, begin: int, end: int, name: str, told: str) -> _Bar:
+    return _Bar(iteration.lane, begin, end, 2 + 2 * iteration.depth, name, "step", told)
 
 
 def _nested_bars(bars: list[_Bar]) -> list[_Bar]:
@@ -191,7 +199,7 @@ def _mark_events(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
 def _step_events(events: list[IterationEvent]) -> Iterator[dict[str, Any]]:
     """The steps that take no time: 1, 2, 4 and 6, in words that say what came of each."""
     for event in events:
-        lane, at = event.walk.lane, event.at
+        lane, at = event.iteration.lane, event.at
         match event:
             case IterationBegan(iterable=iterable, iterator=iterator):
                 yield _told_instant(lane, at, "1 __aiter__", f"{iterable} gives {iterator}")
@@ -208,13 +216,13 @@ def _told_instant(track: int, at: int, name: str, told: str) -> dict[str, Any]:
 
 
 def _summary_events(events: list[IterationEvent]) -> Iterator[dict[str, Any]]:
-    """Rounds and walks that were not told one by one."""
+    """Rounds and iterations that were not told one by one."""
     for event in events:
         match event:
-            case RoundsSummary(walk=walk, at=at, first=first, last=last):
-                yield _instant_event(walk.lane, at, f"rounds {first} to {last}", "step")
-            case IterationsSummary(walk=walk, at=at, count=count):
-                yield _instant_event(walk.lane, at, f"{count} more walks", "walk")
+            case RoundsSummary(iteration=iteration, at=at, first=first, last=last):
+                yield _instant_event(iteration.lane, at, f"rounds {first} to {last}", "step")
+            case IterationsSummary(iteration=iteration, at=at, count=count):
+                yield _instant_event(iteration.lane, at, f"{count} more iterations", "iteration")
 
 
 def _instant_event(track: int, at: int, name: str, what: str) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 ::
 
     async for T in E:             if .on:
-        BODY                          with .walk(SITE):
-                                          async for T in .walked(E):
+        BODY                          with .iteration(SITE):
+                                          async for T in .traced(E):
                                               .bound(T)
                                               BODY
                                           else:
@@ -167,12 +167,12 @@ class _LoopDoubler:
 
     def _marked_loop(self, node: ast.AsyncFor) -> ast.With:
         loop: ast.AsyncFor = self._fields(node, marked=True)
-        loop.iter = _mark_call(".walked", [loop.iter], node.iter)
+        loop.iter = _mark_call(".traced", [loop.iter], node.iter)
         bound = _mark_call(".bound", _bound_names(node.target), node.target)
         loop.body = [_mark_statement(bound), *loop.body]
         loop.orelse = [_mark_statement(_mark_call(".ended", [], node.iter)), *loop.orelse]
         site = self._site(node, node.iter, node.target, "async for")
-        item = ast.withitem(_mark_call(".walk", [site], node.iter), None)
+        item = ast.withitem(_mark_call(".iteration", [site], node.iter), None)
         return ast.copy_location(ast.With([item], [loop], None), node)
 
     def _comprehension(self, node: Any) -> ast.expr:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["probe_iterated_awaitables"]
 
 #: Functions of the library that iterate over an argument at once, beside those of `DATA_CALLS`.
-_LIBRARY_WALKERS = frozenset({
+_LIBRARY_ITERATING = frozenset({
     "reduce", "nlargest", "nsmallest", "merge", "mean", "fmean", "median", "mode", "stdev",
     "fsum", "prod", "array", "bytes", "bytearray", "union", "intersection", "difference",
     "symmetric_difference", "issubset", "issuperset", "isdisjoint", "fromkeys", "writerow",
@@ -41,7 +41,9 @@ _LIBRARY_WALKERS = frozenset({
 })  # fmt: skip
 #: What calls its first argument with the others.
 _CALLING = ("to_thread", "run_in_executor", "submit")
-_WALKERS = _LIBRARY_WALKERS | DATA_CALLS | (ITERATING_CALLS.keys() - {"next", "anext", "aiter"})
+_ITERATING = (
+    _LIBRARY_ITERATING | DATA_CALLS | (ITERATING_CALLS.keys() - {"next", "anext", "aiter"})
+)
 
 
 def probe_iterated_awaitables(tree: ast.AST, *, everywhere: bool) -> None:
@@ -51,7 +53,7 @@ def probe_iterated_awaitables(tree: ast.AST, *, everywhere: bool) -> None:
     """
     for node, in_loop in _nodes(tree, in_loop=False):
         _probe_operand(node)
-        if isinstance(node, ast.Call) and _walks_arguments(node):
+        if isinstance(node, ast.Call) and _iterates_over_arguments(node):
             _probe_arguments(node)
         if isinstance(node, ast.Call):
             _probe_keywords(node)
@@ -93,12 +95,12 @@ def _probe_operator(node: ast.AST) -> None:
             node.comparators[0] = _probed(node.comparators[0])
 
 
-def _walks_arguments(call: ast.Call) -> bool:
+def _iterates_over_arguments(call: ast.Call) -> bool:
     """Whether the function does, or what it is told to call."""
     names = {callee_name(call)}
     if not names.isdisjoint(_CALLING):
         names = {last_name(each) for each in call.args}
-    return not names.isdisjoint(_WALKERS)
+    return not names.isdisjoint(_ITERATING)
 
 
 def _probe_arguments(call: ast.Call) -> None:

@@ -261,7 +261,7 @@ def load_settings(config: Path | None = None, environ: Mapping[str, str] = os.en
 
 
 def config_path(config: Path | None = None, environ: Mapping[str, str] = os.environ) -> Path:
-    """Where the configuration file is, or would be."""
+    """Where the configuration file is, or would be: `config`, or what `environ` says."""
     variable = environ.get("ASYNCREPL_CONFIG")
     if config is not None or variable:
         return config or Path(variable or "")

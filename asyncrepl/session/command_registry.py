@@ -39,7 +39,7 @@ __all__ = [
 
 #: What commands are for: the groups of ``:help``, in its order.
 COMMAND_GROUPS = {
-    "learning": "see how it works, and things to walk",
+    "learning": "see how it works, and things to iterate over",
     "background": "let things run while you type",
     "seeing": "what happens inside an async for",
     "speed": "slow it down, stop it, jump",
@@ -55,6 +55,10 @@ class Recorder(Protocol):
     @property
     def name(self) -> str:
         """The file."""
+
+    @property
+    def format_name(self) -> str:
+        """What is written, as ``:export`` calls it."""
 
     def end(self) -> int:
         """Record no more; how many inputs the file has. Raises CommandError."""
@@ -181,22 +185,10 @@ def command(  # noqa: PLR0913  all that is to be said of one, by name
 
     def register(run: Run) -> Run:
         _registered.setdefault(run.__module__, {})[name] = Command(
-            name=name,
-            usage=usage,
-            summary=summary,
-            example=example or usage,
-            run=run,
-            complete=complete,
-            group=group,
-            rank=rank,
-            words=words,
-            details=details,
-            more=more,
-            verbatim=verbatim,
-            newest_last=newest_last,
-            saved=saved,
-            runs_statement=runs_statement,
-        )
+            name, usage, summary, example or usage, run, complete, group, rank, words,
+            details=details, more=more, verbatim=verbatim, newest_last=newest_last,
+            saved=saved, runs_statement=runs_statement,
+        )  # fmt: skip
         return run
 
     return register

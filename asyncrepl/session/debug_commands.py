@@ -84,7 +84,7 @@ class DebugCommands:
                 getattr(self, word)(*texts)
         except KeyboardInterrupt:
             # Where the statement itself stands, it comes out there; else it has only found
-            # a long turn of the loop with this in it.
+            # a long iteration of the loop with this in it.
             if asyncio.current_task(self._context.loop) is self._context.task:
                 raise
             self._context.interrupt()

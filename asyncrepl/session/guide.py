@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from asyncrepl.runtime.shipped_demos import demo_transcripts, is_shipped_source, next_demo
 from asyncrepl.session.command_registry import CommandError
-from asyncrepl.session.tour_chapters import CHAPTERS, INTRODUCTION, TourStep
+from asyncrepl.session.tour_chapters import CHAPTERS, INTRODUCTION, PLAIN_INTRODUCTION, TourStep
 from asyncrepl.syntax.parsed_input import as_command
 from asyncrepl.views.styled_lines import cell_width, flowed, one_line, plain
 
@@ -96,7 +96,9 @@ class Tour:
         if chapter is not None:
             self._chapter, self._step = chapter - 1, 0
         self.on = True
-        lines = [] if self._introduced else self._flowed([("dim", INTRODUCTION)])
+        offers = self._context.frontend.suggest(self._current.line)
+        said = INTRODUCTION if offers else PLAIN_INTRODUCTION
+        lines = [] if self._introduced else self._flowed([("dim", said)])
         self._introduced = True
         self._context.console.show_unrecorded(*lines, *self._headed(), *self._announced())
 
@@ -109,7 +111,7 @@ class Tour:
         self._context.console.show_unrecorded(*self._flowed(line))
 
     def finished(self, text: str, status: Status) -> None:
-        """What was typed has ended: say what was seen and what is next, if it was the line."""
+        """The typed `text` ended with `status`: if it was the line, say what comes next."""
         if not self.on or not self._is_done(text, status):
             return
         if self._played(text, status):

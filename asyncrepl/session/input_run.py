@@ -11,7 +11,7 @@ same, so `ContainedErrors` says in one line what could not be done, and the prom
 What does not work: to catch ``Exception``. A ``__str__`` may raise SystemExit, a property
 KeyboardInterrupt, a mocked ``__import__`` a class of its own.
 
-Background tasks with a name: tickers and spawned statements.
+`BackgroundJobs` are those that go on behind the prompt: tickers and spawned statements.
 """
 
 from __future__ import annotations

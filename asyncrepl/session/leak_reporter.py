@@ -113,7 +113,7 @@ class LeakReporter(Instrument):
         self.explained.begin()
 
     def settle(self, error: BaseException, *, explained: bool) -> None:
-        """The error of a statement is about to be told, perhaps with what explains it."""
+        """The `error` of a statement is about to be told, and whether it is `explained`."""
         if explained:
             self.account(error)
             self._failed |= {
@@ -142,7 +142,7 @@ class LeakReporter(Instrument):
         # One registry serves all inputs, and knows lines but not files: the second coroutine
         # dropped on a line 1 would go untold. IPython empties it likewise.
         self._context.session.namespace.pop("__warningregistry__", None)
-        if not self._context.loop.live.walks:
+        if not self._context.loop.live.first_steps:
             return
         from asyncrepl.engine.leaks.leak_origins import left_open
         from asyncrepl.engine.leaks.open_generators import LeftGeneratorFinder
@@ -156,7 +156,7 @@ class LeakReporter(Instrument):
             by_error = left.filename in self._failed
             leak = left_open(left, self._context.session.sources, well)
             self.leaks.note(leak, quietly=by_error, generator=left.generator)
-            self._context.mistake_reporter.keep(Finding("kept", describe(None), *left.walk))
+            self._context.mistake_reporter.keep(Finding("kept", describe(None), *left.first_step))
 
     def leak(self, leak: Leak) -> None:
         """Show `leak`."""

@@ -62,7 +62,7 @@ class Narrator(Instrument):
 
     def open_iterations(self) -> list[IterationState]:
         """The iterations under way that are traced; for any thread."""
-        return [] if self._tracer is None else self._tracer.walks.seen()
+        return [] if self._tracer is None else self._tracer.open_iterations.seen()
 
     def turn(self, *, on: bool) -> None:
         """Narrate all iterations from now on, or none."""
@@ -163,7 +163,7 @@ class BlockingExplainer(Protocol):
     """Who explains what blocks."""
 
     def is_reported_blocking(self, filename: str, line: int) -> bool:
-        """Whether it was said in this statement that it blocks the loop on this line."""
+        """Whether this statement was said to block the loop on `line` of `filename`."""
 
 
 class BlockingContext(ForegroundView, Protocol):

@@ -88,7 +88,10 @@ def explain_error(session: Session, error: BaseException) -> Explanation | None:
 
 
 def explain_value(session: Session, filename: str, value: object) -> Explanation | None:
-    """The explanation of a value that is shown but was not meant: a bare coroutine."""
+    """Why the shown `value` is not what was meant, a bare coroutine say; None if it may be.
+
+    `filename` is the source of `session` that gave it. Runs no code of the user's.
+    """
     if type(value) is not AsyncGeneratorType and not hasattr(type(value), "__await__"):
         return None
     from asyncrepl.explain.evidence import gather_value
@@ -202,7 +205,7 @@ class SilentMistakeReporter(Instrument):
 
     def began(self) -> None:
         """A statement begins."""
-        self._began_in_iteration = self._context.loop.live.turn.number
+        self._began_in_iteration = self._context.loop.live.loop_iteration.number
         self._reported_kinds.clear()
         self._reported_blocking.clear()
         self._forgotten_code.clear()
@@ -210,13 +213,17 @@ class SilentMistakeReporter(Instrument):
         self._never_ran = 0
 
     def ended(self, outcome: Outcome, *, silently: bool) -> None:
-        """A statement is over: tell what was seen of it, and the tasks it left behind."""
+        """A statement ended with `outcome`: tell what was seen, and the tasks left behind.
+
+        With `silently` it is noted as told, but not shown.
+        """
         self._stuck_task_id = 0
         self._findings.review_pending()
         self.look(silently=silently)
-        # It is started in one turn, runs in the next, and is reported in the one after.
+        # It is started in one loop iteration, runs in the next, and is reported in the one after.
         at_once = (
-            self._context.loop.live.turn.number - self._began_in_iteration <= _LOOP_ITERATIONS
+            self._context.loop.live.loop_iteration.number - self._began_in_iteration
+            <= _LOOP_ITERATIONS
         )
         if at_once and outcome.error is None and self._never_ran:
             code = _code_of_whole_text(outcome.source.filename)
@@ -277,7 +284,7 @@ class SilentMistakeReporter(Instrument):
         return None
 
     def note_blocked(self, filename: str, line: int, milliseconds: int) -> None:
-        """The code there has held the loop for so long, and others could have run."""
+        """`line` of `filename` held the loop for `milliseconds`, and others could have run."""
         if not self.is_reported_blocking(filename, line):
             code, made = _code_of_whole_text(filename), (filename, line)
             self.see(Finding("blocked", describe(None), code, 0, milliseconds, made))
@@ -295,7 +302,7 @@ class SilentMistakeReporter(Instrument):
         return same or (found.id, found.why) in self._reported
 
     def is_reported_blocking(self, filename: str, line: int) -> bool:
-        """Whether it was said in this statement that it blocks the loop on this line."""
+        """Whether this statement was said to block the loop on `line` of `filename`."""
         return (filename, line) in self._reported_blocking
 
     def forget(self) -> None:
@@ -305,7 +312,7 @@ class SilentMistakeReporter(Instrument):
         self._findings.clear()
 
     def task_ended(self, lane: int, how: Ending, slices: int) -> None:  # noqa: ARG002
-        """Count the task, if it was cancelled in what would have been its first slice."""
+        """Count the task, if `how` is "cancelled" and `slices` is 1: it never ran."""
         self._never_ran += how == "cancelled" and slices == 1
 
     def finding(self, finding: Finding) -> None:  # noqa: ARG002  it is in the log

@@ -3,7 +3,7 @@
 A person at a terminal, a pipe and a transcript all type into the same shell, so a demo cannot
 differ from the product, nor a check from a replay.
 
-Opening a shell on a loop of its own, and closing it tidily.
+`open_shell` opens one on a loop of its own, and closes it tidily.
 """
 
 from __future__ import annotations
@@ -229,28 +229,13 @@ class Shell:
             if over:
                 return
             over, self._run = True, None
-            with self.contained("the end of the statement cannot be noted"):
-                if timer is not None:
-                    timer.cancel()
-                if mode == "single":
-                    self.tape.end()
-                if self._has("debug_commands"):
-                    self.debug_commands.ended()
-                if self._has("sleeps"):
-                    self.sleeps.ended(f"input {self.session.count}")
-                if mode == "single" and not self.closing:
-                    self.guide.finished(text, status)
+            if timer is not None:
+                timer.cancel()
+            self._note_end(text, status, typed=mode == "single")
             if not self.closing:  # nobody waits for it: `done` would stop the cleanup
                 done(status)
 
-        with self.contained("the beginning of the statement cannot be noted"):
-            look_at_folder()
-            self.narrator.began()
-            self.mistake_reporter.began()
-            self.leak_reporter.began()
-            if mode == "single":
-                self.guide.began()
-                self.tape.begin(text, interrupt_after)
+        self._note_beginning(text, interrupt_after, typed=mode == "single")
         try:
             with self.contained("it cannot be run") as start:
                 command = as_command(text) if mode == "single" else None
@@ -262,6 +247,29 @@ class Shell:
                 finished(Status("error"))
         except OSError:
             finished(Status("exit", PIPE_CLOSED))
+
+    def _note_beginning(self, text: str, interrupt_after: float | None, *, typed: bool) -> None:
+        """Tell all who follow a statement that `text` begins; `typed` says whether by somebody."""
+        with self.contained("the beginning of the statement cannot be noted"):
+            look_at_folder()
+            self.narrator.began()
+            self.mistake_reporter.began()
+            self.leak_reporter.began()
+            if typed:
+                self.guide.began()
+                self.tape.begin(text, interrupt_after)
+
+    def _note_end(self, text: str, status: Status, *, typed: bool) -> None:
+        """Tell all who follow a statement that `text` has ended, with this `status`."""
+        with self.contained("the end of the statement cannot be noted"):
+            if typed:
+                self.tape.end()
+            if self._has("debug_commands"):
+                self.debug_commands.ended()
+            if self._has("sleeps"):
+                self.sleeps.ended(f"input {self.session.count}")
+            if typed and not self.closing:
+                self.guide.finished(text, status)
 
     def contained(self, what: str) -> ContainedErrors:
         """A block whose errors, of whatever class, become one line that begins with `what`."""

@@ -137,7 +137,7 @@ class Tape:
         return tuple(self._inputs)
 
     def begin(self, text: str, interrupt_after: float | None = None) -> RecordedInput:
-        """An input begins."""
+        """The input `text` begins; a Ctrl-C comes `interrupt_after` seconds later, if given."""
         self._end_rows()
         recorded = RecordedInput(text, self._now(), interrupt_after)
         if self.listener is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["CHAPTERS", "INTRODUCTION", "TourChapter", "TourStep", "tour"]
+__all__ = ["CHAPTERS", "INTRODUCTION", "PLAIN_INTRODUCTION", "TourChapter", "TourStep", "tour"]
 
 
 class TourStep(NamedTuple):  # no dataclass: those take a millisecond each to import
@@ -36,8 +36,13 @@ class TourChapter(NamedTuple):
     needs: tuple[tuple[str, str], ...] = ()
 
 
+#: Where the input line offers what is to be typed, and where it cannot.
 INTRODUCTION = (
     "Five short chapters. Tab takes the line that is offered, Enter runs it. "
+    "Type anything else whenever you like, the tour waits; :tour stop ends it."
+)
+PLAIN_INTRODUCTION = (
+    "Five short chapters, with a line to type at each step. "
     "Type anything else whenever you like, the tour waits; :tour stop ends it."
 )
 
@@ -55,7 +60,7 @@ CHAPTERS = (
             ),
             TourStep(
                 ":load ticks",
-                "Something to walk: ticks gives a number each second.",
+                "Something to iterate over: ticks gives a number each second.",
                 "ticks is a name of yours now. :load alone lists all sources.",
             ),
             TourStep(
@@ -138,7 +143,7 @@ CHAPTERS = (
             TourStep(
                 ":replay await",
                 "A demo of the course types itself. Ctrl-C holds it, :resume goes on.",
-                "That was the tour. :demos is the course, :load lists what there is to walk, "
+                "That was the tour. :demos is the course, :load lists sources to iterate over, "
                 ":help all commands.",
                 also=r":replay \S+",
             ),

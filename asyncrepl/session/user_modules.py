@@ -10,7 +10,7 @@ have nothing asynchronous in them (they come from ``__pycache__`` as ever, howev
 and for what does not compile: then the error is Python's own. A finder that stands before ours,
 as that of pytest does, goes first.
 
-Loading a file or a module's attribute into a session's namespace.
+`load_file` and `load_attribute` bind what is in a file or a module in a session's namespace.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class UserModuleFinder:
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
     ) -> ModuleSpec | None:
-        """As Python's own finder, with another loader for files of the user's; else None."""
+        """Python's own spec of `name` in `path`, with our loader, for files of the user's."""
         imports = is_import_of_user(sys._getframe(1))  # noqa: SLF001  as in `isolation`
         if not imports or PathFinder not in sys.meta_path:
             return None
@@ -172,7 +172,7 @@ def load_file(session: Session, path: Path) -> Loaded:
 
 
 def load_attribute(session: Session, name: str) -> Loaded:
-    """Import ``module:attribute`` and bind the attribute's last name.
+    """Import `name`, ``module:attribute``, and bind the attribute's last name in `session`.
 
     A module of the user's own that was not imported before can be traced and explained
     like what is typed. Raises LoadError where the module or the attribute cannot be had.

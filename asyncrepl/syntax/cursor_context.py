@@ -138,7 +138,10 @@ def _close(char: str, stack: list[Opened]) -> None:
 
 
 def code_at_end(text: str, opened: list[Opened]) -> str:
-    """The code that the cursor stands in: that of an f-string's field, or the last line."""
+    """The code that the cursor at the end of `text` stands in.
+
+    That is the code of the last f-string field that is `opened`, or else of the last line.
+    """
     fields = [each.start for each in opened if each.kind == "field"]
     code = text[fields[-1] :] if fields else text
     return code.rpartition("\n")[2]

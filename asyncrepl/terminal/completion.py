@@ -22,10 +22,12 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 
 from asyncrepl.runtime.lookups import paths_beginning_with
 from asyncrepl.syntax.cursor_context import code_at_end, open_call, opened_at_end
+from asyncrepl.terminal.module_names import module_names
 from asyncrepl.terminal.object_lookup import (
     MISSING,
     find,
     is_real_instance,
+    item_of,
     keys_of,
     names_of,
     raw_attribute,
@@ -53,6 +55,9 @@ _OWNER = rf"({_PRIMARY})\Z"
 _FROM = r"(?:^|\n|;)\s*(?:lazy\s+)?from\s+([\w.]+)\s+import\s+(?:\(?[\w\s,]*,\s*)?(\w*)\Z"
 _IMPORT = r"(?:^|\n|;)\s*(?:lazy\s+)?(?:import|from)\s+(?:[\w.\s]+,\s*)?([\w.]*)\Z"
 _WORD = r"\w+\Z"
+_DOTTED = r"[\w.]*\Z"
+_AWAIT = r"\bawait\s+\Z"
+_ASYNC_IN = r"\basync\s+for\s[^\n]*?\sin\s+\Z"
 _MAX_KEY = 60  # characters of a key that is spelled out
 
 
@@ -91,11 +96,15 @@ class InputCompleter(Completer):
         document: Document,
         complete_event: CompleteEvent,  # noqa: ARG002 - the interface's
     ) -> Iterable[Completion]:
-        """The completions at the cursor, best first."""
+        """The completions at the cursor of `document`, best first; in a thread."""
         # In the first moments the session is still being imported; this is a thread.
         self._connected.wait(_CONNECT_TIMEOUT)
         typed, words = self._candidates(document.text_before_cursor)
-        for word, kind in words.items():
+        wanted = _wanted_kind(document.text_before_cursor.removesuffix(typed))
+        found = list(words.items())
+        if wanted:
+            found.sort(key=lambda item: item[1] != wanted)
+        for word, kind in found:
             yield Completion(word, start_position=-len(typed), display_meta=kind or None)
 
     @property
@@ -129,7 +138,7 @@ class InputCompleter(Completer):
         elif member := re.search(_FROM, text):
             found = _Candidates(member[2], self._members(member[1], member[2]))
         elif module := re.search(_IMPORT, text):
-            found = _Candidates(module[1], _matches(module[1], _module_names(module[1])))
+            found = _Candidates(module[1], _matches(module[1], module_names(module[1])))
         elif attribute := re.search(_ATTRIBUTE, line):
             found = _Candidates(attribute[2], self._attributes(attribute[1], attribute[2]))
         else:
@@ -164,7 +173,7 @@ class InputCompleter(Completer):
         return MISSING if match is None else value_of(match[1], self._namespace)
 
     def _item_kind(self, owner: Any, key: Any) -> str:
-        return _kind(dict.get(owner, key)) if is_real_instance(owner, dict) else ""
+        return _kind(item_of(owner, key))
 
     def _word(self, text: str, line: str, opened: list[Opened]) -> _Candidates:
         word = re.search(_WORD, line)
@@ -210,12 +219,16 @@ class InputCompleter(Completer):
         return {name: _kind(raw_attribute(obj, name)) for name in _ranked(typed, names_of(obj))}
 
     def _members(self, module: str, typed: str) -> dict[str, str]:
-        """Of modules already imported only: an import would run code."""
+        """What a module has, if it is imported already, and the modules in a package.
+
+        To import it would run code.
+        """
         found = sys.modules.get(module)
-        if found is None:
-            return {}
+        names = set() if found is None else names_of(found)
+        inside = {name.removeprefix(f"{module}.") for name in module_names(f"{module}.")}
         return {
-            name: _kind(raw_attribute(found, name)) for name in _ranked(typed, names_of(found))
+            name: _kind(raw_attribute(found, name)) if name in names else "module"
+            for name in _ranked(typed, names | inside)
         }
 
     def _command(self, text: str) -> _Candidates:
@@ -283,11 +296,9 @@ def _paths(typed: str) -> _Candidates:
     return _Candidates(typed, paths_beginning_with(typed))
 
 
-def _module_names(typed: str) -> dict[str, str]:
-    """Top-level modules by name; below a package, those already imported."""
-    if "." in typed:
-        return dict.fromkeys(sorted(name for name in list(sys.modules) if "." in name), "module")
-    import pkgutil
-
-    names = {module.name for module in pkgutil.iter_modules()} | sys.stdlib_module_names
-    return dict.fromkeys(sorted(name for name in names if not name.startswith("_")), "module")
+def _wanted_kind(before: str) -> str:
+    """How what comes behind `before`, the text up to the word that is typed, will be used."""
+    before = re.sub(_DOTTED, "", before)
+    if re.search(_AWAIT, before):
+        return "needs await"
+    return "needs async for" if re.search(_ASYNC_IN, before) else ""

@@ -7,12 +7,18 @@ the two it still is: so the main thread is told that a text comes (it then keeps
 for it) before Ctrl-C becomes a signal, and given the text after its echo is drawn. Handing over
 first looks simpler, but a statement that holds the interpreter lock (a regular expression) then
 runs without having been echoed.
+
+Ctrl-C also drops what was typed ahead of it, and nothing that is typed after it. As a key it has
+its place among the others. As a signal it has none: dropped is what has been read, or waits to be
+read, when the signal is handled. What does not work: to drop what is there when this thread gets
+round to it, for more may have been typed meanwhile, at the next prompt even.
 """
 
 from __future__ import annotations
 
 import asyncio
 import signal
+import threading
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
@@ -85,6 +91,11 @@ class InputController:
         self._loop_view = loop_view
         #: Keys for the next prompts, oldest first.
         self._typed_ahead: deque[KeyPress] = deque()
+        #: A Ctrl-C came for what has been read so far.
+        self._drop_wanted = False
+        #: A Ctrl-C was read as a key, and is on its way to the main thread as a signal.
+        self._key_sent = False
+        self._switching = threading.Lock()
         self._offered = ""
         # A session that was pasted: the input that runs, those that come, and whether more
         # of it is on its way as single keys (a terminal that does not say what is pasted).
@@ -93,7 +104,7 @@ class InputController:
         self._more_to_paste = False
 
     def connect(self, app: Application[None], suspension: Suspension) -> None:
-        """Set what could be made only with this controller."""
+        """Set what could be made only with this controller: `app` and `suspension`."""
         self._app, self._suspension = app, suspension
         self._editor.suggester.scripted = lambda: self.key_listener is not None
 
@@ -146,7 +157,7 @@ class InputController:
         if handler is signal.SIG_DFL:
             self._bridge.leave(INTERRUPTED)  # what it means, but with the terminal restored
         elif self._loop_view.loop_blocked() or _is_users(handler):
-            self._bridge.interrupt()
+            self._send_interrupt()
         elif self.buffer.text:
             text = self.buffer.text
             self.buffer.reset()
@@ -181,8 +192,8 @@ class InputController:
         """Keep keys for the next prompt; a Ctrl-C read before it became a signal is one now."""
         for key in keys:
             if key.key == Keys.ControlC and self.running:
-                self.drop_waiting()
-                self._bridge.interrupt()
+                self._typed_ahead.clear()
+                self._send_interrupt()
             elif self.running and self.pause_keys.takes(key.key):
                 self.refresh()
             elif self.key_listener is not None:
@@ -194,9 +205,32 @@ class InputController:
             # is pasted takes longer than to run it.
             self._typed_ahead.extend(_pop_text(self._app.key_processor.input_queue, Keys.ControlM))
 
+    def _send_interrupt(self) -> None:
+        self._key_sent = True
+        self._bridge.interrupt()
+
+    def drop_typed_ahead(self) -> None:
+        """A Ctrl-C came as a signal; called in its handler, in the main thread.
+
+        What is typed already is not read, or dropped by `drop_waiting`.
+        """
+        if self._key_sent:
+            self._key_sent = False  # what was typed before it is dropped
+            return
+        # A statement that is over has nothing typed ahead of its end: that is the prompt's.
+        if self._switching.acquire(blocking=False):
+            try:
+                if self.running:
+                    self._modes.drop_input()
+            finally:
+                self._switching.release()
+        self._drop_wanted = True
+
     def drop_waiting(self) -> None:
-        """Ctrl-C: what was typed ahead will not be typed."""
-        self._typed_ahead.clear()
+        """Drop what was read before the last Ctrl-C; before anything else is read."""
+        if self._drop_wanted:
+            self._drop_wanted = False
+            self._typed_ahead.clear()
 
     @property
     def listening(self) -> bool:
@@ -242,10 +276,10 @@ class InputController:
         self._echo(text)
 
     def done(self, prompts: tuple[str, str] = DEFAULT_PROMPTS, *, failed: bool = False) -> None:
-        """The statement has ended and all its output is queued: prompt again, with these.
+        """The statement has ended and its output is queued: prompt again, with `prompts`.
 
-        Of a session that was pasted the next input follows; after an error that the
-        session does not show, which may make all that follows wrong, none does.
+        Of a session that was pasted the next input follows; where the statement `failed` with an
+        error that the session does not show, which may make all that follows wrong, none does.
         """
         try:
             self._painter.drain()
@@ -345,8 +379,12 @@ class InputController:
             self.buffer.history.append_string(text)
 
     def _set_running(self, *, running: bool) -> None:
-        self.running = running
+        # With a limit: an exception of another handler may have kept one from releasing it.
+        held = self._switching.acquire(timeout=0.1)
+        self.running, self._key_sent = running, False
         self.set_modes()
+        if held:
+            self._switching.release()
         if running:
             self._idle.clear()
         else:

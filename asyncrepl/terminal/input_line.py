@@ -147,7 +147,7 @@ class JoinedBufferControl(BufferControl):
     """The control of a buffer that gives each joined emoji a cell."""
 
     def create_content(self, width: int, height: int, preview_search: bool = False) -> UIContent:
-        """The content, with a cell for each picture."""
+        """The content for `width` × `height` cells, with a cell for each picture."""
         content = super().create_content(width, height, preview_search)
         get_line = content.get_line
         content.get_line = lambda number: joined_cells(get_line(number))
@@ -216,7 +216,7 @@ class LineSuggester(AutoSuggest):
         return self.offered[len(typed) :] if fits else ""
 
     def get_suggestion(self, buffer: Buffer, document: Document) -> Suggestion | None:
-        """What to show behind the cursor; prompt_toolkit asks after each key."""
+        """What to show behind the cursor of `document`; prompt_toolkit asks after each key."""
         rest = self.rest(document.text)
         return Suggestion(rest) if rest else self._history.get_suggestion(buffer, document)
 
@@ -277,7 +277,7 @@ class Editor:
                 HighlightIncrementalSearchProcessor(),
                 HighlightSelectionProcessor(),
                 # Few characters around the cursor: the search for the other
-                # bracket walks through the text at each redraw.
+                # bracket goes through the text at each redraw.
                 HighlightMatchingBracketProcessor(max_cursor_distance=1000),
                 AppendAutoSuggestion(),
             ],

@@ -224,7 +224,10 @@ class KeyActions(Protocol):
 def build_key_bindings(
     actions: KeyActions, buffer: Buffer, is_complete: Callable[[str], bool]
 ) -> KeyBindingsBase:
-    """All bindings beyond prompt_toolkit's own, which are those of Emacs or vi."""
+    """All bindings beyond prompt_toolkit's own, which are those of Emacs or vi.
+
+    They edit `buffer` and call `actions`; `is_complete` says whether Enter may run a text.
+    """
     return merge_key_bindings(
         [
             load_auto_suggest_bindings(),
@@ -237,7 +240,7 @@ def build_key_bindings(
 
 
 def wants_to_run(document: Document, is_complete: Callable[[str], bool]) -> bool:
-    """Whether Enter runs the text: it is complete, and the cursor is in its last line.
+    """Whether Enter runs the text: `is_complete`, and `document` has its cursor at the end.
 
     White space that auto-indent put on the last line does not make it less empty.
     """

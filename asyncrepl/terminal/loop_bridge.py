@@ -30,6 +30,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.code_owner import innermost_user_frame
+from asyncrepl.engine.loop.repeated_interrupt import REPEAT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -146,7 +147,7 @@ def to_standard_output(pieces: Iterable[Piece]) -> None:
 
 _UNBLOCKED = {
     signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP,
-    signal.SIGCONT, signal.SIGWINCH, signal.SIGCHLD, signal.SIGALRM,
+    signal.SIGCONT, signal.SIGWINCH, signal.SIGCHLD, signal.SIGALRM, REPEAT,
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import os
 import sys
 import types
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,6 +25,7 @@ __all__ = [
     "Found",
     "find",
     "is_real_instance",
+    "item_of",
     "keys_of",
     "names_of",
     "raw_attribute",
@@ -127,11 +129,31 @@ def raw_document(obj: Any) -> Any:
 
 
 def keys_of(obj: Any, kinds: tuple[type, ...] = (str,)) -> list[Any]:
-    """The keys of a dict that are plain values of these types, at most 1,000."""
+    """The keys of a mapping `obj` whose type is one of `kinds`, at most 1,000."""
+    obj = _plain_mapping(obj)
     base = _mapping_base(obj)
     if base is None:
         return []
     return [key for key in list(base.__iter__(obj)) if type(key) in kinds][:_MAX_KEYS]
+
+
+def item_of(obj: Any, key: Any) -> Any:
+    """What lies in a dict under a key that `keys_of` gave; or MISSING."""
+    obj = _plain_mapping(obj)
+    base = _mapping_base(obj)
+    # Not obj[key]: that asks a ``__missing__`` of the user's, if the key has just gone.
+    return MISSING if base is None else base.get(obj, key, MISSING)
+
+
+def _plain_mapping(obj: Any) -> Any:
+    """The dict in ``os.environ``, whose own methods are Python code; all else as it is."""
+    if type(obj) is not type(os.environ):
+        return obj
+    stored = _instance_dict(obj).get("_data")
+    if type(stored) is not dict:
+        return obj
+    pairs = [pair for pair in list(stored.items()) if type(pair[0]) is type(pair[1]) is bytes]
+    return {os.fsdecode(name): os.fsdecode(value) for name, value in pairs}
 
 
 def _mapping_base(obj: Any) -> Any:
@@ -140,7 +162,7 @@ def _mapping_base(obj: Any) -> Any:
 
 
 def is_real_instance(obj: Any, klass: type) -> bool:
-    """`isinstance` by the object's real type: ``__class__`` may be a user's property."""
+    """`isinstance` of `obj`'s real type and `klass`: ``__class__`` may be a user's property."""
     return klass in _mro(type(obj))
 
 
@@ -180,7 +202,7 @@ def _resolve_lazy_import(name: str, lazy: object) -> Any:
 
 
 def static_attribute(obj: Any, name: str) -> Any:
-    """An attribute that simply lies there; MISSING for all that would have to be computed."""
+    """The attribute `name` of `obj`, if it simply lies there; MISSING if it had to be computed."""
     if obj is MISSING:
         return MISSING
     places = [*map(_class_dict, _mro(type(obj)))]
@@ -210,11 +232,10 @@ def _read_slot(member: Any, obj: Any) -> Any:
 
 
 def _look_up_item(obj: Any, key: Any) -> Any:
-    base = _mapping_base(obj)
-    if base is not None and type(key) in (str, int):
+    if type(key) in (str, int):
         own = next((own for own in keys_of(obj, (type(key),)) if own == key), MISSING)
-        # Not [own]: that asks a ``__missing__`` of the user's, if the key has just gone.
-        return MISSING if own is MISSING else base.get(obj, own, MISSING)
+        if own is not MISSING:
+            return item_of(obj, own)
     if type(obj) in (list, tuple) and type(key) is int and -len(obj) <= key < len(obj):
         return obj[key]
     return MISSING

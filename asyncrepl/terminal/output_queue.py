@@ -76,7 +76,7 @@ def current_writer() -> Writer:
 
 
 def is_same(one: Writer, other: Writer) -> bool:
-    """Whether both are the same; never by comparing tasks, which could run user code."""
+    """Whether `one` is `other`; never by comparing tasks, which could run user code."""
     return one is other or (isinstance(one, int) and isinstance(other, int) and one == other)
 
 

@@ -86,10 +86,10 @@ os.register_at_fork(
 
 
 class ModulePreloader:
-    """Imports what a session may need, in a thread of its own, while the loop of `turn` waits."""
+    """Imports what a session may need, in a thread of its own, while the loop waits."""
 
-    def __init__(self, turn: LoopIteration) -> None:
-        self._turn = turn
+    def __init__(self, iteration: LoopIteration) -> None:
+        self._iteration = iteration
         self._over = threading.Event()
         self._begun = False
         # Called so, what it computes counts among what keeps the loop from running.
@@ -116,7 +116,7 @@ class ModulePreloader:
         for name in module_names():
             if self._over.wait(pause):
                 return
-            while self._turn.busy:
+            while self._iteration.busy:
                 if self._over.wait(_MIN_PAUSE):
                     return
             began = perf_counter()

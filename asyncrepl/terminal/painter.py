@@ -72,7 +72,7 @@ class Painter:
         self._above = 0
 
     def start(self, app: Application[None], loop: asyncio.AbstractEventLoop) -> None:
-        """Begin to draw what is queued."""
+        """Begin to draw what is queued above the input line of `app`, on its `loop`."""
         self._app, self._loop = app, loop
         app.after_render += self._rendered
         self._queue.listen(self.wake)

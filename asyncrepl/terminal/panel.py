@@ -61,8 +61,8 @@ class LoopView:
         """Whether one loop iteration has been running for longer than 0.1 s."""
         if self._loop is None:
             return False
-        turn = self._loop.live.turn
-        return turn.busy and time.monotonic() - turn.since > _BLOCKED_AFTER
+        iteration = self._loop.live.loop_iteration
+        return iteration.busy and time.monotonic() - iteration.since > _BLOCKED_AFTER
 
     def at_rest(self) -> bool:
         """Whether the loop waits, and who watches it will say when it goes on."""
@@ -84,7 +84,10 @@ class LoopView:
         return [blocked_row(found, columns - 1)]
 
     def time(self, columns: int, *, running: bool) -> Sequence[Line]:
-        """One row with the user's time, where it is other than plain real time."""
+        """One row of `columns` cells with the user's time, where that is not plain real time.
+
+        `running` says whether a statement runs, and time with it.
+        """
         if self._loop is None:
             return ()
         live = self._loop.live

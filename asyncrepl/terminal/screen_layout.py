@@ -42,9 +42,10 @@ from prompt_toolkit.layout import (
 )
 from prompt_toolkit.layout.controls import UIContent, UIControl
 from prompt_toolkit.layout.dimension import Dimension
-from prompt_toolkit.styles import DynamicStyle, Style
+from prompt_toolkit.styles import Attrs, DynamicStyle, Style
 
 from asyncrepl.terminal.input_line import joined_cells
+from asyncrepl.views.screen_cells import has_background
 from asyncrepl.views.themes import Theme
 
 if TYPE_CHECKING:
@@ -63,11 +64,14 @@ if TYPE_CHECKING:
 
 __all__ = ["ProgramRows", "StyledRows", "build_layout", "rows_added_by_reflow", "screen_style"]
 
+#: Fainter than the rest: not "bright black", which is the very background in some palettes
+#: (Solarized), and nothing where colours are off. Early versions of prompt_toolkit lack it.
+_DIM = "dim" if "dim" in Attrs._fields else "ansibrightblack"
 _SGR_NAMES = {
     "": "",
     "1": "bold",
     "1;4": "bold underline",
-    "2": "ansibrightblack",
+    "2": _DIM,
     "7": "reverse",
     "31": "ansired",
     "32": "ansigreen",
@@ -78,11 +82,11 @@ _SGR_NAMES = {
 }
 
 _FIXED_STYLES = [
-    ("prompt", "ansibrightblack"),
+    ("prompt", _DIM),
     ("status", "ansired"),
     ("matching-bracket.cursor", "bold"),
     ("matching-bracket.other", "bold"),
-    ("auto-suggestion", "ansibrightblack"),
+    ("auto-suggestion", f"fg:default {_DIM}"),
     # prompt_toolkit's own black letters on grey, reversed, are black on a dark screen.
     ("completion-menu", "fg:default bg:default"),
     ("completion-menu.completion", "reverse"),
@@ -154,21 +158,34 @@ class ProgramRows(UIControl):
 
     def preferred_height(self, *_: object) -> int:
         """One row each."""
-        return len(self._rows.rows)
+        return self._height()
 
     def create_content(self, width: int, _height: int | None) -> UIContent:
-        """The rows as they are now."""
-        rows = [_fragments(row) for row in self._rows.rows]
-        row, column = self._rows.rows[self._rows.y], min(self._rows.x, width - 1)
+        """The rows as they are now, for a screen of `width` cells."""
+        rows = [_fragments(row) for row in self._rows.rows[: self._height()]]
+        y = min(self._rows.y, len(rows) - 1)
+        row, column = self._rows.rows[y], min(self._rows.x, width - 1)
         # The cursor can stand only on something, and its place counts characters, not cells.
-        rows[self._rows.y].append(("", " " * (column + 1 - len(row))))
+        rows[y].append(("", " " * (column + 1 - len(row))))
         before = "".join([char for _, char in row[:column]])
         return UIContent(
             rows.__getitem__,
             line_count=len(rows),
-            cursor_position=Point(x=max(column - len(row), 0) + len(before), y=self._rows.y),
+            cursor_position=Point(x=max(column - len(row), 0) + len(before), y=y),
             show_cursor=not self._rows.hidden,
         )
+
+    def _height(self) -> int:
+        """How many rows are drawn: without blank ones at the end, if no cursor stands there."""
+        rows = self._rows.rows
+        count = len(rows)
+        while self._rows.hidden and count > 1 and _is_blank(rows[count - 1]):
+            count -= 1
+        return count
+
+
+def _is_blank(row: Sequence[Cell]) -> bool:
+    return all(char == " " and not has_background(style.sgr) for style, char in row)
 
 
 def _fragments(row: Sequence[Cell]) -> StyleAndTextTuples:

@@ -122,11 +122,11 @@ class AudienceRows:
 
         task = shell.task
         name = None if task is None else task.get_name()
-        every = [each for each in shell.narrator.open_iterations() if each.walk.task == name]
+        every = [each for each in shell.narrator.open_iterations() if each.iteration.task == name]
         if not every:
             return None
-        found = max(every, key=lambda each: (each.walk.depth, each.walk.number))
-        return Seen(found.walk.number, found.round, found.phase, found.walk.site)
+        found = max(every, key=lambda each: (each.iteration.depth, each.iteration.number))
+        return Seen(found.iteration.number, found.round, found.phase, found.iteration.site)
 
 
 def key_name(key: KeyPress) -> str:
@@ -192,7 +192,7 @@ class ViCursorShapes(CursorShapeConfig):
 
 
 def use_vi(application: Application[Any], *, on: bool) -> None:
-    """Take the keys of vi, or those of Emacs; from the next key on."""
+    """Take the keys of vi (`on`) or Emacs in `application`, from the next key on."""
     application.editing_mode = EditingMode.VI if on else EditingMode.EMACS
     waits = (_ESCAPE_AFTER, _ESCAPE_AFTER) if on else _USUAL
     application.ttimeoutlen, application.timeoutlen = waits

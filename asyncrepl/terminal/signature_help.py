@@ -6,14 +6,23 @@ asked, and defaults are spelled only if they are plain values of built-in types.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import types
 from inspect import Parameter
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.syntax.cursor_context import open_call
 from asyncrepl.syntax.static_inspection import without_annotations
-from asyncrepl.terminal.object_lookup import MISSING, Found, find, raw_attribute, raw_document
+from asyncrepl.terminal.object_lookup import (
+    MISSING,
+    Found,
+    find,
+    is_real_instance,
+    raw_attribute,
+    raw_document,
+)
 from asyncrepl.views.async_kinds import async_use
 from asyncrepl.views.styled_lines import cell_width, flowed, printable
 
@@ -29,6 +38,11 @@ _SHOWN_DEFAULT_TYPES = (type(None), bool, int, float, str, bytes)
 _LONGEST_DEFAULT = 20
 _INDENT = 4
 _MAX_LAYERS = 10
+#: Functions that may say which other one they stand for.
+_WRAPPERS = (types.FunctionType, type(functools.lru_cache(print)))
+_CALLED_THEMSELVES = (*_WRAPPERS, types.BuiltinFunctionType, types.MethodDescriptorType)
+#: An argument that ``functools.partial`` leaves to the caller (Python 3.14).
+_PLACEHOLDER = getattr(functools, "Placeholder", object())
 _HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: the class was made by a class statement
 
 
@@ -52,11 +66,17 @@ def signature_rows(
     if call is None:
         return ()
     found = find(call.callee, namespace)
-    parameters = None if found is None else parameters_of(found)
-    if found is None or parameters is None:
+    if found is None:
         return ()
-    rows = _laid_out(call, parameters, async_use(found.value), max(width, 20), dots)
-    if document := _first_line(found.value):
+    calls, document = _documented(found.value)
+    parameters = parameters_of(found)
+    if parameters is not None:
+        rows = _laid_out(call, parameters, async_use(found.value), max(width, 20), dots)
+    elif calls:
+        rows = [row for each in calls for row in flowed([("dim", each)], width, _INDENT)]
+    else:
+        return ()
+    if document:
         rows += flowed([("dim", " " * _INDENT + document)], width, _INDENT)
     return rows[: max(height, 1)]
 
@@ -131,11 +151,22 @@ def signature_of(obj: Any) -> str | None:
 
 def parameters_of(found: Found) -> list[Parameter] | None:
     """The parameters that a call of what was found takes; None if they cannot be known."""
+    return _parameters(found, _MAX_LAYERS)
+
+
+def _parameters(found: Found, layers: int) -> list[Parameter] | None:
+    """The same, through at most so many `layers` of ``functools.partial``."""
     obj, bound = found
+    if type(obj) is functools.partial:
+        inner = _parameters(Found(obj.func), layers - 1) if layers else None
+        return None if inner is None else _left_by(obj, inner)
     if type(obj) is types.MethodType:
         obj, bound = obj.__func__, True
-    elif type(obj) is type:
+    elif is_real_instance(obj, type):
         obj, bound = _constructor(obj)
+    elif type(obj) not in _CALLED_THEMSELVES:
+        called = raw_attribute(type(obj), "__call__")
+        obj, bound = (called, True) if type(called) is types.FunctionType else (obj, bound)
     obj = _wrapped_function(obj)
     if type(obj) is types.FunctionType:
         if "__signature__" in obj.__dict__:
@@ -149,13 +180,36 @@ def parameters_of(found: Found) -> list[Parameter] | None:
     return parameters[bound and _takes_first(parameters) :]
 
 
+def _left_by(partial: functools.partial[Any], parameters: list[Parameter]) -> list[Parameter]:
+    """Those of `parameters` that a call of `partial` may still give.
+
+    What it gives by name has another default, and can only be given by name from there on.
+    """
+    given, left, named = list(partial.args), list[Parameter](), False
+    for parameter in parameters:
+        kind, default = parameter.kind, parameter.default
+        if kind in (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD) and given:
+            if given.pop(0) is not _PLACEHOLDER:
+                continue
+        elif parameter.name in partial.keywords and kind is not Parameter.POSITIONAL_ONLY:
+            default, named = partial.keywords[parameter.name], True
+        if named and kind is Parameter.POSITIONAL_OR_KEYWORD:
+            kind = Parameter.KEYWORD_ONLY
+        if not named or kind is not Parameter.VAR_POSITIONAL:
+            left.append(Parameter(parameter.name, kind, default=default))
+    return left
+
+
 def _takes_first(parameters: list[Parameter]) -> bool:
     """Whether the first parameter is the one that a bound method gives."""
     return bool(parameters) and parameters[0].kind is not Parameter.VAR_POSITIONAL
 
 
 def _constructor(klass: type) -> tuple[Any, bool]:
-    """What takes the arguments of a class: ``__init__``, ``__new__``, or the class itself."""
+    """What takes the arguments of a class, its metaclass first; or the class itself."""
+    called = raw_attribute(type(klass), "__call__")
+    if type(called) is types.FunctionType:
+        return called, True
     for name in ("__init__", "__new__"):
         made = raw_attribute(klass, name)
         made = made.__func__ if type(made) is staticmethod else made
@@ -167,7 +221,7 @@ def _constructor(klass: type) -> tuple[Any, bool]:
 def _wrapped_function(obj: Any) -> Any:
     """The function that ``functools.wraps`` says `obj` stands for, if that is a plain one."""
     for _ in range(_MAX_LAYERS):
-        inner = obj.__dict__.get("__wrapped__") if type(obj) is types.FunctionType else None
+        inner = obj.__dict__.get("__wrapped__") if type(obj) in _WRAPPERS else None
         if type(inner) is not types.FunctionType or "__signature__" in obj.__dict__:
             break
         obj = inner
@@ -211,8 +265,14 @@ def _default_text(parameter: Parameter, dots: str) -> str:
     return f"={spelled if len(spelled) <= _LONGEST_DEFAULT else dots}"
 
 
-def _first_line(obj: Any) -> str:
+def _documented(obj: Any) -> tuple[list[str], str]:
+    """How `obj` is called, as the docstrings of some built-in things begin; and what it is for."""
     document = raw_document(obj)
-    if document is MISSING or not document.strip():
-        return ""
-    return printable(document.strip().splitlines()[0].strip())
+    rows = [] if document is MISSING else document.strip().splitlines()
+    name = obj.__name__ if type(obj) in (type, types.BuiltinFunctionType) else None
+    if name is None or not rows or not rows[0].startswith(f"{name}("):
+        return [], printable(rows[0].strip()) if rows else ""
+    first = list(takewhile(str.strip, rows))
+    said = next(filter(None, map(str.strip, rows[len(first) :])), "")
+    calls = [row for row in first if row.startswith(f"{name}(")]
+    return [printable(call.partition(" -> ")[0]) for call in calls], printable(said)

@@ -152,9 +152,12 @@ class DeviceInput(Vt100Input):
         self.question = question
         self._filter = AnswerFilter(question)
         self._pressed = pressed
+        #: Called each time before keys are read.
+        self.before_read: Callable[[], object] = bool
 
     def read_keys(self) -> list[KeyPress]:
         """The keys that have come; `pressed` is given them, too. An answer is no key."""
+        self.before_read()
         self.vt100_parser.feed(self._filter.without(self.stdin_reader.read()))
         keys, self._buffer = self._buffer, []
         self._pressed(keys)

@@ -370,7 +370,7 @@ class ReplayControl:
         place. For `lingers` see `Replay`.
         """
         ui = self._ui
-        stage = TerminalReplayTarget(
+        target = TerminalReplayTarget(
             ui.controller,
             ui.painter,
             self._bridge,
@@ -383,7 +383,7 @@ class ReplayControl:
         before = self._replay
         self._replay = Replay(
             plan.transcript,
-            stage,
+            target,
             speed=plan.speed,
             pauses=plan.pauses,
             lingers=lingers,
@@ -391,16 +391,16 @@ class ReplayControl:
         )
         if before is not None:
             before.stop()
-        ui.call(lambda: self._play(stage, ended))
+        ui.call(lambda: self._play(target, ended))
 
     def control(self, word: str) -> None:
         """Do what the command of this name does: pause, resume, step or stop."""
         if self._replay is not None:
             getattr(self._replay, word)()
 
-    def _play(self, stage: TerminalReplayTarget, ended: Callable[[], None]) -> None:
+    def _play(self, target: TerminalReplayTarget, ended: Callable[[], None]) -> None:
         # Before the prompt is free: a key pressed in between would be typed into the demo.
-        stage.hand_over(to_presenter=False)
+        target.hand_over(to_presenter=False)
         replay, before = self._replay, self._task
         assert replay is not None
 
@@ -408,7 +408,7 @@ class ReplayControl:
             try:
                 if before is not None and not before.done():
                     await asyncio.wait([before])
-                    stage.hand_over(to_presenter=False)  # at its end, that one gave it back
+                    target.hand_over(to_presenter=False)  # at its end, that one gave it back
                 await self._ui.controller.wait_until_idle()
                 await replay.play()
             finally:

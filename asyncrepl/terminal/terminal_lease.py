@@ -34,6 +34,7 @@ from asyncrepl.engine.loop.interrupts import shield
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from types import FrameType, TracebackType
 
 __all__ = ["LeasedTerminal", "TerminalLease", "debug_post_mortem", "hooks_installed"]
@@ -229,7 +230,14 @@ def _debug(lease: TerminalLease, frame: FrameType) -> None:
     _debugger(lease).set_trace(frame)
 
 
-def debug_post_mortem(lease: TerminalLease, error: BaseException, entry: TracebackType) -> None:
+class Lease(Protocol):
+    """What has the terminal to lend."""
+
+    def terminal(self) -> AbstractContextManager[None]:
+        """The block has the terminal."""
+
+
+def debug_post_mortem(lease: Lease, error: BaseException, entry: TracebackType) -> None:
     """Open pdb on the traceback of `error`, in the frame of `entry`; returns when it is left."""
     trace = error.__traceback__
     debugger = _debugger(lease, entry.tb_frame)
@@ -238,7 +246,7 @@ def debug_post_mortem(lease: TerminalLease, error: BaseException, entry: Traceba
     debugger.interaction(None, error if sys.version_info >= (3, 13) else trace)
 
 
-def _debugger(lease: TerminalLease, first: FrameType | None = None) -> Any:
+def _debugger(lease: Lease, first: FrameType | None = None) -> Any:
     """A pdb that has the terminal while it asks; it looks at the frame `first`, if given."""
     import pdb  # noqa: T100 - it is what the user asked for
 

@@ -116,7 +116,7 @@ class _PromptSession:
         shell.blocking_reporter.shows_measured = True
         self._watchdog.looks = self._interrupter.wake
         shell.sleeps.wanted = self._reports_sleeps_only
-        self._preloader = ModulePreloader(shell.loop.live.turn)
+        self._preloader = ModulePreloader(shell.loop.live.loop_iteration)
 
     def run(self) -> None:
         """Run the loop until the session is to end."""

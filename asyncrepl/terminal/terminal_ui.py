@@ -100,15 +100,11 @@ class TerminalUI:
         self.panel.pause = self.pause_keys.rows
         self.audience = self._audience_rows(settings)
         self._input = DeviceInput(self._stdin, self.modes, question, self.audience.pressed)
+        self._input.before_read = self.controller.drop_waiting
         self.app = self._application(editor, settings)
+        screen = self.app, self.output, self.painter
         self.suspension = TerminalSuspension(
-            self.app,
-            self.output,
-            self.painter,
-            self.controller,
-            self.modes,
-            queue,
-            descriptors,
+            *screen, self.controller, self.modes, queue, descriptors
         )
         self.controller.connect(self.app, self.suspension)
         self.pager = Pager(
@@ -119,14 +115,19 @@ class TerminalUI:
         #: Errors that nothing could be done about.
         self._failures = 0
         self._editor = editor
-        self._loop = asyncio.SelectorEventLoop()
-        self._loop.time = monotonic  # type: ignore[method-assign]  # also where time is mocked
+        self._loop = self._new_loop()
         self._recovery = self._draw_recovery()
-        self._loop.set_exception_handler(self._callback_failed)
-        self._loop.set_task_factory(_unnumbered_task)
         self._thread = threading.Thread(target=self._run, name="asyncrepl-ui", daemon=True)
         self._known_size = self._size()
         self._drawn = threading.Event()
+
+    def _new_loop(self) -> asyncio.AbstractEventLoop:
+        """The loop of the terminal's thread."""
+        loop = asyncio.SelectorEventLoop()
+        loop.time = monotonic  # type: ignore[method-assign]  # also where time is mocked
+        loop.set_exception_handler(self._callback_failed)
+        loop.set_task_factory(_unnumbered_task)
+        return loop
 
     def _audience_rows(self, settings: Settings) -> AudienceRows:
         rows = AudienceRows(ascii=use_ascii(sys.stdout))
@@ -216,8 +217,7 @@ class TerminalUI:
 
     def drop_typed_ahead(self) -> None:
         """A Ctrl-C came, which is also for what should have run next; in a signal handler."""
-        if self.controller.running:
-            self.modes.drop_input()
+        self.controller.drop_typed_ahead()
         self.call(self.controller.drop_waiting)
 
     @property

@@ -111,9 +111,8 @@ class Input(NamedTuple):
 
     `text` has one line for each typed one, without markers; an empty last line
     is the one that ends a block. `interrupt_after` are the seconds of the
-    user's clock after which Ctrl-C is pressed, None for never. The expected
-    lines begin at line `expected_line`; `indent` and `mark` are those of a Markdown
-    fence, empty elsewhere.
+    user's clock after which Ctrl-C is pressed, None for never. `indent` and `mark`
+    are those of a Markdown fence, empty elsewhere.
     """
 
     line: int
@@ -128,11 +127,6 @@ class Input(NamedTuple):
     def typed(self) -> tuple[str, ...]:
         """The lines of the input as written, with their markers."""
         return self.source[: len(self.source) - len(self.expected)]
-
-    @property
-    def expected_line(self) -> int:
-        """The number of the first line after the input."""
-        return self.line + len(self.typed)
 
     def expecting(self, lines: Sequence[str]) -> Input:
         """This input with `lines` as its expected output, none of which looks like a marker."""

@@ -115,7 +115,7 @@ class HangDetector:
                 self._look(began)
 
     def _look(self, began: float) -> None:
-        now, current = monotonic(), self._loop.live.turn
+        now, current = monotonic(), self._loop.live.loop_iteration
         number = current.number - self._own_wakeups
         if number != self._last_activity[0] or self._last_activity[1] < began:
             self._last_activity, self._may_be_idle, self._suspicions = (number, now), True, 0
@@ -133,7 +133,7 @@ class HangDetector:
 
         Twice: other callbacks may have come with ours, and not yet run.
         """
-        if self._loop.live.turn.number != number:
+        if self._loop.live.loop_iteration.number != number:
             return
         threads = threading.active_count() > self._threads
         self._may_be_idle = self._loop.deadline() == math.inf and not self._loop.outside()
@@ -217,10 +217,7 @@ class Player:
             self._watch.close()
 
     def on_sigint(self, _signum: int, _frame: FrameType | None) -> None:
-        """Take SIGINT: a statement given up by the watch, or the user's Ctrl-C.
-
-        The user's does nothing where it was ignored before, as in a shell's background job.
-        """
+        """Take SIGINT: a statement given up by the watch, or the user's Ctrl-C."""
         if self._reason is None and self.ignores_sigint:
             return
         self._ctrl_c = self._reason is None

@@ -58,9 +58,9 @@ def _by_methods(kind: type) -> AsyncKind | None:
         return all(lookup(kind, name) not in {MISSING, None} for name in names)
 
     if has("__aiter__", "__anext__"):
-        return AsyncKind("asynchronous iterator", "walk it with async for")
+        return AsyncKind("asynchronous iterator", "iterate over it with async for")
     if has("__aiter__"):
-        return AsyncKind("asynchronous iterable", "walk it with async for")
+        return AsyncKind("asynchronous iterable", "iterate over it with async for")
     if has("__aenter__", "__aexit__"):
         extra = "; or await it" if has("__await__") else ""
         return AsyncKind("asynchronous context manager", f"enter it with async with{extra}")
@@ -87,7 +87,7 @@ def _future(value: Any) -> AsyncKind | None:
 
 def _function(value: Any) -> AsyncKind | None:
     if inspect.isasyncgenfunction(value):
-        return AsyncKind("async generator function", "call it, walk it with async for")
+        return AsyncKind("async generator function", "call it, iterate over it with async for")
     if inspect.iscoroutinefunction(value):
         return AsyncKind("coroutine function", "call it and await what it gives")
     return None
@@ -95,7 +95,7 @@ def _function(value: Any) -> AsyncKind | None:
 
 _BY_TYPE: dict[type, Callable[[Any], AsyncKind | None]] = {
     CoroutineType: lambda _: AsyncKind("coroutine", "await it"),
-    AsyncGeneratorType: lambda _: AsyncKind("async generator", "walk it with async for"),
+    AsyncGeneratorType: lambda _: AsyncKind("async generator", "iterate over it with async for"),
     FunctionType: _function,
     MethodType: _function,
     GeneratorType: lambda _: None,

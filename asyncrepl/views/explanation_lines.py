@@ -181,7 +181,7 @@ def _changed_lines(fix: Fix, sources: Mapping[str, Source]) -> Iterator[str]:
 #: What the mistakes of each step have in common.
 _HEADINGS = (
     "before anything runs",
-    "1 __aiter__: is there anything to walk?",
+    "1 __aiter__: anything to iterate over?",
     "2 __anext__: the next step",
     "3 await: waiting for it",
     "4 bind: the value",
@@ -233,7 +233,7 @@ def leak_lines(leak: Leak, width: int | None = None, typed: str = "") -> list[Li
     if leak.kind == "left open":
         return [*_labelled("leak ", _left_open(leak), width), _close_line(leak)]
     lines: list[Line] = []
-    if leak.kind == "never walked":
+    if leak.kind == "never iterated":
         return lines  # it is explained
     if leak.kind == "destroyed pending":
         text = "nothing refers to it any more, and the loop itself keeps no task"

@@ -51,7 +51,7 @@ def add_glyph(picture: Picture, glyph: Glyph) -> None:
 
 
 def remove_glyph(picture: Picture, name: str) -> None:
-    """Take away what `add_glyph` has added."""
+    """Take the glyph called `name` away from `picture`. Raises KeyError if it has none."""
     del _table[picture][name]
 
 

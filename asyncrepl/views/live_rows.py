@@ -13,6 +13,10 @@ there, as long as nothing else was written since and the rows are on the screen.
 then on so many rows stay here as the program goes up. To keep the last rows of
 everybody, just in case, costs each print a redraw of all of them.
 
+What these rows hold is all of the screen that a program has: "clear the screen" clears them, and
+its upper left corner is that of the first row which the program can still go back to. So a clock
+that clears the screen each second stands still below the line that has started it.
+
 Where real terminals differ, this is xterm: a move ends the wrap that is due in the last
 column, half a wide character that is written over leaves a blank.
 """
@@ -46,7 +50,7 @@ _TOKEN = re.compile(
     r"(?P<text>[^\x1b\r\b\t\n]+)|(?P<control>[\r\b\t\n])|\x1b\[(?P<numbers>[0-9;:?]*)(?P<end>[A-Za-z])"
     r"|\x1b\]8;[^;]*;?(?P<link>[^\x1b\x07]*)(?:\x1b\\|\x07)|\x1b\(B"
 )
-_MOVES = re.compile(r"[\r\b]|\x1b\[(?:[0-9]*[A-GK]|0?J)")
+_MOVES = re.compile(r"[\r\b]|\x1b\[(?:[0-9]*[A-GK]|[0-9;]*[Hf]|[023]?J|\?1049)")
 _CONTROL = re.compile(r"[\r\b\x1b]")
 _TAB = 8
 #: Characters of finished lines that can be taken back; a longer line can not.
@@ -82,6 +86,8 @@ class LiveRows:
         # How far the program goes up from the lowest row, and how many rows came since.
         self._reach = self._since = 0
         self._done: list[str] = []
+        self._sealed: list[str] = []  # finished lines that cannot be recalled
+        self._alternate = False  # whether the program has a screen of its own, which it leaves
         self._kept = "\n"
         self._recalled = 0
 
@@ -112,24 +118,22 @@ class LiveRows:
         Each line ends with a newline, switches its colours on itself and off at its end.
         """
         self._settle()
-        text = "".join(self._done)
+        text, sealed = "".join(self._done), "".join(self._sealed)
         if text and not text.endswith("\n"):  # there was no room for the whole line
             text += "\n"
             self._rows[0].wrapped = False
-        recalled, self._done, self._recalled = self._recalled, [], 0
+        recalled, self._done, self._sealed, self._recalled = self._recalled, [], [], 0
         self._kept = (self._kept + text[-_MAX_RECALLED:])[-_MAX_RECALLED:]
-        return recalled, text
+        return recalled, sealed + text
 
     def commit(self) -> str:
         """End the block here: the lines of all of its rows; it is empty afterwards.
 
         Not to be called before what is finished has been taken.
         """
-        self._drop_blank_rows(0)
-        self._finish(len(self._rows))
+        self._alternate = False
+        self._finish_all()
         text, self._done = "".join(self._done), []
-        self._rows, self.x, self.y = [Row()], 0, 0
-        self._reach = self._since = 0
         self._moved = self.hidden = False
         self._width = self._screen
         self.forget()
@@ -174,6 +178,11 @@ class LiveRows:
             self._style = self._style._replace(sgr=style_after_codes(self._style.sgr, numbers))
         elif numbers == "?25":
             self.hidden = end == "l"
+        elif numbers == "?1049":
+            self._switch_screen(alternate=end == "h")
+        elif end in "Hf":
+            row, _, column = numbers.partition(";")
+            self._place(max(int(row or 1), 1), max(int(column or 1), 1))
         elif end in self._ERASE:
             self._ERASE[end](self, int(numbers or 0))
         elif end in self._MOVE:
@@ -251,6 +260,17 @@ class LiveRows:
         self._rows += [Row() for _ in range(len(self._rows), self.y + 1)]
         self._unwrap()
 
+    def _place(self, row: int, column: int) -> None:
+        """Go to a row and column of the program's own, both from 1."""
+        self._up(self._recall_all())
+        self._down(row - 1)
+        self._column(column)
+
+    def _recall_all(self) -> int:
+        """Take back what a screen holds above the block; how many rows the cursor can go up."""
+        self._recall(self._height - len(self._rows))
+        return self.y
+
     def _right(self, count: int) -> None:
         self.x = min(self.x + count, self._width - 1)
 
@@ -291,9 +311,24 @@ class LiveRows:
         if has_background(self._style.sgr):
             row.put(start, [(CellStyle(self._style.sgr), " ")] * (self._width - start))
 
-    def _erase_down(self, _which: int) -> None:
-        self._erase_in_row(0)
+    def _erase_rows(self, which: int) -> None:
+        if which == 3:
+            return  # the scrollback, which is the session's
+        if which == 2:
+            above = self._recall_all()
+            for self.y in range(above + 1):
+                self._erase_in_row(2)
+            self._reach, self._since = max(self._reach, len(self._rows) - 1), 0
+        self._erase_in_row(which)
         del self._rows[self.y + 1 :]
+
+    def _switch_screen(self, *, alternate: bool) -> None:
+        """Begin an empty screen below what there is, or leave it, and nothing of it."""
+        if alternate != self._alternate:
+            self._finish_all()
+            self._sealed, self._done = self._sealed + self._done, []
+            self.forget()
+            self._alternate = alternate
 
     # -- rows that come and go -------------------------------------------------------
 
@@ -302,8 +337,17 @@ class LiveRows:
         if len(self._rows) > self._height:
             self._finish(len(self._rows) - self._height)
 
+    def _finish_all(self) -> None:
+        """Give out all rows; the block is empty then."""
+        self._drop_blank_rows(0)
+        self._finish(len(self._rows))
+        self._rows, self.x, self.y = [Row()], 0, 0
+        self._reach = self._since = 0
+
     def _settle(self) -> None:
         """Give out the rows that are left behind."""
+        if self._alternate:
+            return
         self._drop_blank_rows(self.y + 1)
         if self._since > self._reach:
             self._reach = 0
@@ -321,6 +365,8 @@ class LiveRows:
         """Give out the first `count` rows."""
         gone, self._rows[:count] = self._rows[:count], []
         self.y -= count
+        if self._alternate:
+            return  # such a screen has no scrollback
         for row, following in zip(gone, [*gone[1:], *self._rows[:1], None], strict=False):
             end = "" if following is not None and self._continues(row, following) else "\n"
             self._done.append(row_text(row.cells) + end)
@@ -375,7 +421,7 @@ class LiveRows:
         self._style = style
 
     _CONTROLS: ClassVar = {"\n": _newline, "\r": _return, "\b": _back, "\t": _tab}
-    _ERASE: ClassVar = {"J": _erase_down, "K": _erase_in_row}
+    _ERASE: ClassVar = {"J": _erase_rows, "K": _erase_in_row}
     _MOVE: ClassVar = {
         "A": _up,
         "B": _down,

@@ -119,7 +119,7 @@ def narration_lines(
     lines: list[Line] = []
     for number, step_text in enumerate(_STEP_TEXTS[type(event)](event)):
         time = "" if number and not step_text[0] else f"{max(event.at - since, 0) / 1e9:7.3f}"
-        lines += _laid_out(event.walk, time, step_text, width, task)
+        lines += _laid_out(event.iteration, time, step_text, width, task)
     return lines
 
 
@@ -137,7 +137,7 @@ def _laid_out(
 
 
 def _began(event: IterationBegan) -> list[_StepText]:
-    site = event.walk.site
+    site = event.iteration.site
     kind = "" if site.kind == "async for" else f" in a {site.kind}"
     iterator = "its own iterator" if event.itself else f"gives {_with_article(event.iterator)}"
     return [
@@ -146,7 +146,7 @@ def _began(event: IterationBegan) -> list[_StepText]:
 
 
 def _joined(event: IterationJoined) -> list[_StepText]:
-    operand = event.walk.site.operand
+    operand = event.iteration.site.operand
     return [("2-5", "", f"{operand} is under way: counted from here on")]
 
 
@@ -190,17 +190,17 @@ def _rounds(event: RoundsSummary) -> list[_StepText]:
 
 def _ended(event: IterationEnded) -> list[_StepText]:
     style, words = _ENDINGS[event.how]
-    words = words.format(error=event.error or "an exception", target=event.walk.site.target)
+    words = words.format(error=event.error or "an exception", target=event.iteration.site.target)
     if event.last is not None:
         words += f", after {duration(event.last)}"
     if event.how == "refused":
-        return [("1 __aiter__", style, f"{event.walk.site.operand}: {words}")]
+        return [("1 __aiter__", style, f"{event.iteration.site.operand}: {words}")]
     return [("6 stop", style, words), ("", "dim", _summary(event))]
 
 
 def _more_iterations(event: IterationsSummary) -> list[_StepText]:
-    site = event.walk.site
-    count = "one more walk" if event.more == 1 else f"{event.more} more walks"
+    site = event.iteration.site
+    count = "one more iteration" if event.more == 1 else f"{event.more} more iterations"
     items = _count(event.items, "item")
     return [("1-6", "", f"{count} of {site.operand}: {items} in {duration(event.took)}")]
 
@@ -230,7 +230,7 @@ def _summary(event: IterationEnded) -> str:
 def _awaited(suspended: bool, waited: int, others: ConcurrentTasks) -> str:
     if suspended:
         # A bare sleep(0) takes no time on a virtual clock, and yet the loop iterates once.
-        long = duration(waited) if waited else "a turn of the loop"
+        long = duration(waited) if waited else "an iteration of the loop"
         return f"suspended for {long}{_others_text(others)}"
     long = f" for {duration(waited)}" if waited >= _LONG_STEP else ""
     return f"did not suspend{long}: nobody else could run"
@@ -299,7 +299,7 @@ class StepFollower:
         return self._shown is not None or bool(self._queue)
 
     def look(self, now: float, seen: Seen | None) -> StepShown | None:
-        """The step to show, after a look at what runs, if anything does; None for none."""
+        """The step to show at `now` (s), after a look that has `seen` this; None for none."""
         if seen is None or seen.phase == "over":
             self._end()
         else:
@@ -358,9 +358,10 @@ class _Span(NamedTuple):
 def step_rows(
     shown: StepShown, source: Source, meaning: str, width: int, dots: str = "…"
 ) -> list[Line]:
-    """The line of the ``async for`` (and its body's first) with the step marked, and its name.
+    """The line of the ``async for`` in `source` with the step `shown` marked, and its `meaning`.
 
-    As many rows for each step of an iteration: what stands below must not jump.
+    Cut with `dots` to `width` cells; the body's first line comes with it. As many rows for each
+    step of an iteration: what stands below must not jump.
     """
     spans = _spans(shown.site, source)
     places = [span.line for span in spans.values()]

@@ -14,7 +14,7 @@ Who awaits whom, as a tree of tasks down to the line where each waits.
     input 3  main() waits on gather of 2 at <input 3>:4
     ├─ Task-7  fetch() waits on asyncio.sleep(1) at <input 1>:3
     └─ Task-8  fetch() waits on Queue.get (jobs) at <input 2>:5
-    tick  waits on asyncio.sleep(0.2)
+    tick     waits on asyncio.sleep(0.2)
 
 A task that several others await is drawn in full once. Tasks that await each other are below no
 root: they are drawn from the first of them, and where the circle closes the tree says so.
@@ -25,7 +25,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
-from asyncrepl.views.styled_lines import Line, one_line, plain, shortened, wrapped
+from asyncrepl.views.styled_lines import Line, cell_width, one_line, plain, shortened, wrapped
 from asyncrepl.views.time_display import duration
 
 if TYPE_CHECKING:
@@ -147,6 +147,8 @@ class _Guides(NamedTuple):
     below: str = "   "
 
 
+#: From how many columns on names are aligned, and up to which width of the longest.
+_ALIGNED_FROM, _LONGEST_ALIGNED = 60, 24
 _ASCII = _Guides("|- ", "|  ", "`- ", "   ")
 
 
@@ -165,7 +167,9 @@ def tree_lines(
     guides between them are ASCII.
     """
     tree = _TreeDrawing(nodes, width, _ASCII if ascii else _Guides(), rows, siblings)
-    lines = [line for root in _roots(nodes) for line in tree.draw(root)]
+    roots = _roots(nodes)
+    column = tree.name_column(roots)
+    lines = [line for root in roots for line in tree.draw(root, column)]
     rest = len(nodes) - len(tree.drawn | tree.counted)
     return lines + ([[("dim", f"+ {rest} more")]] if rest else [])
 
@@ -190,17 +194,30 @@ class _TreeDrawing:
         self.drawn: set[int] = set()
         self.counted: set[int] = set()
 
-    def draw(self, at: int, first: str = "", below: str = "") -> Iterator[Line]:
-        """The lines of one task and of those it awaits, behind what leads to it."""
+    def name_column(self, siblings: Sequence[int]) -> int:
+        """The cells that the names of these tasks take, one below the other; 0: each its own."""
+        if self._width is not None and self._width < _ALIGNED_FROM:
+            return 0
+        widest = max([cell_width(one_line(self._nodes[at].name)) for at in siblings], default=0)
+        return widest if widest <= _LONGEST_ALIGNED else 0
+
+    def draw(self, at: int, column: int, first: str = "", below: str = "") -> Iterator[Line]:
+        """The lines of one task and of those it awaits, behind what leads to it.
+
+        Its name takes at least `column` cells.
+        """
         node = self._nodes[at]
         if at in self._path:
-            yield from self._lines(node, "again: a cycle, each waits for the next", first, below)
+            yield from self._lines(
+                node, "again: a cycle, each waits for the next", column, first, below
+            )
         elif at in self.drawn:
-            yield from self._lines(node, "(see above)", first, below)
+            yield from self._lines(node, "(see above)", column, first, below)
         elif len(self.drawn) < self._rows:
             self.drawn.add(at)
             beside = below + self._guides.beside if node.awaits else below
-            yield from self._lines(node, _node_text(node), first, beside, _source_text(node))
+            text, source = _node_text(node), _source_text(node)
+            yield from self._lines(node, text, column, first, beside, source)
             self._path.append(at)
             yield from self._children(node.awaits, below)
             self._path.pop()
@@ -211,33 +228,35 @@ class _TreeDrawing:
         if len(awaits) > min(self._siblings, room):
             shown = awaits[: max(min(self._siblings, room) - 1, 0)]
             hidden = awaits[len(shown) :]
+        column = self.name_column(shown)
+        guides = self._guides
         for at in shown:
             if at == awaits[-1]:
-                yield from self.draw(at, below + self._guides.last, below + self._guides.below)
+                yield from self.draw(at, column, below + guides.last, below + guides.below)
             else:
-                yield from self.draw(at, below + self._guides.child, below + self._guides.beside)
+                yield from self.draw(at, column, below + guides.child, below + guides.beside)
         if hidden:
             more = _reachable(self._nodes, hidden) - self.drawn
             self.counted |= more
             yield [("dim", f"{below}{self._guides.last}+ {len(more)} more")]
 
     def _lines(
-        self, node: AwaitNode, text: str, first: str, below: str, source: str = ""
+        self, node: AwaitNode, text: str, column: int, first: str, below: str, source: str = ""
     ) -> Iterator[Line]:
         """One task's lines: the first behind `first`, the others behind `below`.
 
         The source is shown where the first line holds it all.
         """
-        text = f"{one_line(node.name)}  {text}"
-        width = self._width
-        if width is None or len(first) + len(text) + len(source) < width:
+        name = one_line(node.name)
+        text = f"{name}{' ' * (column - cell_width(name))}  {text}"
+        width, taken = self._width, cell_width(first + text)
+        if width is None or taken + cell_width(source) < width:
             lines = [text]
         else:
             source = ""
-            whole = len(first) + len(text) < width
-            lines = [text] if whole else wrapped(text, width - len(below), indent=2)
+            lines = [text] if taken < width else wrapped(text, width - len(below), indent=2)
         head, *more = (each.replace(UNBROKEN, " ") for each in lines)
-        start = min(len(one_line(node.name)), len(head))
+        start = min(len(name), len(head))
         line = [("dim", first), ("name", head[:start]), ("", head[start:]), ("dim", source)]
         yield [fragment for fragment in line if fragment[1]]
         yield from ([("dim", below), ("", rest)] for rest in more)

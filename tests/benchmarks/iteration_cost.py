@@ -1,4 +1,4 @@
-"""What tracing walks costs: ``python tests/benchmarks/iteration_cost.py [ROUNDS]``.
+"""What tracing iterations costs: ``python tests/benchmarks/iteration_cost.py [ROUNDS]``.
 
 Prints medians of ratios of thread CPU time to the same code as Python compiles it,
 on the same loop. *off* is code that could be traced and is not; *traced* tells

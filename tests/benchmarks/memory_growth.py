@@ -1,9 +1,9 @@
-"""How a session grows: ten walks at 10 ms on the virtual clock, with lanes and narration.
+"""How a session grows: ten iterations at 10 ms on the virtual clock, with lanes and narration.
 
     python tests/benchmarks/memory_growth.py [MINUTES] [--rounds N] [--record FILE]
 
 Prints the memory of the process after one minute of the session's time, and then up to
-MINUTES (60), and what it has grown by. With --rounds a walk is over after so many rounds, and
+MINUTES (60), and what it has grown by. With --rounds an iteration is over after so many rounds, and
 begins anew: much more is narrated. With --record the session is recorded meanwhile.
 """
 
@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from support.pty import Terminal
 
-WALKING = """\
+PROGRAM = """\
 async def ticks(rounds):
     for _ in range(rounds):
         await asyncio.sleep(0.01)
@@ -49,12 +49,12 @@ def pass_minute(terminal: Terminal) -> None:
 
 
 def started(rounds: int, record: str | None) -> Terminal:
-    """A session in which ten tasks walk."""
+    """A session in which ten tasks iterate."""
     terminal = Terminal()
     terminal.wait_for_prompt()
     for text in (":clock virtual", ":lanes on", ":trace on"):
         terminal.enter(text)
-    for part in WALKING.split("\n\n"):
+    for part in PROGRAM.split("\n\n"):
         terminal.paste(part.rstrip() + "\n")
         terminal.enter("")
     if record:

@@ -63,11 +63,12 @@ def test_the_loop_lives_while_the_prompt_waits(child: Child) -> None:
 def test_ctrl_c_drops_the_line_and_interrupts_a_statement(child: Child) -> None:
     """Ctrl-C gives a new prompt, whether a statement runs or not."""
     child.sendintr()
-    child.expect_exact("KeyboardInterrupt\r\n>>> ")
+    child.expect_exact("\r\nKeyboardInterrupt\r\n>>> ")
+    assert ask(child, "2") == "2\n"
     child.sendline("print('go'); await asyncio.sleep(60)")
     child.expect_exact("go\r\n")
     child.sendintr()
-    child.expect_exact("KeyboardInterrupt at <input 1>:1")
+    child.expect_exact("KeyboardInterrupt at <input 2>:1")
     child.expect_exact(">>> ")
     assert ask(child, "1") == "1\n"
 
@@ -87,3 +88,62 @@ def test_exit_leaves_with_its_status(child: Child) -> None:
     child.expect(pexpect.EOF)
     child.wait()
     assert child.exitstatus == 7
+
+
+def test_what_runs_meanwhile_leaves_the_prompt_alone(child: Child) -> None:
+    """Its output has rows of its own, the prompt comes again, and what is typed counts."""
+    child.sendline(":ticker tick 0.05")
+    child.expect_exact(">>> \r\ntick │ 1\r\n>>> \r\ntick │ 2\r\n>>> ")
+    child.send("'sp")
+    child.expect_exact("\r\ntick │ 4\r\n>>> ")
+    child.sendline("am'")
+    child.expect_exact("'spam'\r\n>>> ")
+    child.sendline(":stop all")
+    child.expect_exact("tick stopped\r\n>>> ")
+
+
+def test_an_unfinished_row_ends_before_the_prompt(child: Child) -> None:
+    """A progress bar leaves the prompt its own row."""
+    assert ask(child, "print('half', end='\\r')") == "half\r\n"
+
+
+def test_what_a_program_asks_for_is_not_read_by_the_prompt(child: Child) -> None:
+    """The line that is typed for `input` goes to it; none is lost."""
+    for _ in range(5):
+        child.sendline("input('name? ')")
+        child.expect_exact("name? ")
+        assert ask(child, "Ada") == "'Ada'\n"
+
+
+def test_the_debugger_can_be_asked(child: Child) -> None:
+    """:debug opens pdb, which reads whole lines, too."""
+    ask(child, "def f():\n    word = 'spam'\n    1 / 0\n")
+    child.sendline("f()")
+    child.expect_exact("ZeroDivisionError")
+    child.sendline(":debug")
+    child.expect_exact("(Pdb) ")
+    child.sendline("p word * 2")
+    child.expect_exact("'spamspam'")
+    child.expect_exact("(Pdb) ")
+    child.sendline("q")
+    child.expect_exact(">>> ")
+    assert ask(child, "6 * 7") == "42\n"
+
+
+def test_a_program_has_the_terminal(child: Child) -> None:
+    """What it asks for is typed to it."""
+    child.sendline("!read name && echo hello $name")
+    assert ask(child, "Ada") == "hello Ada\n"
+
+
+def test_the_inputs_are_listed(child: Child) -> None:
+    """:history knows them."""
+    ask(child, "6 * 7")
+    assert ask(child, ":history") == "6 * 7\n"
+
+
+def test_the_tour_speaks_of_no_key_that_is_not_there(child: Child) -> None:
+    """The line of each step is to be typed."""
+    told = ask(child, ":tour")
+    assert "Tab" not in told
+    assert "type  :ticker tick 0.5\n" in told

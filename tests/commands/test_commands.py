@@ -168,7 +168,7 @@ def test_tasks_says_where_each_waits(type_in: Typed) -> None:
     assert "no task" in type_in(":tasks")
 
 
-def test_a_loaded_iterable_can_be_walked(type_in: Typed) -> None:
+def test_a_loaded_iterable_can_be_iterated_over(type_in: Typed) -> None:
     """`:load` shows what it brought and a line to try, which works."""
     shown = type_in(":load counter")
     assert "Counter" in shown

@@ -18,9 +18,10 @@ def test_all_settings_are_shown_with_their_values(type_in: Typed) -> None:
         "audience  off   show keys and steps to those who watch; demos pause longer",
         "color     off   colour the screen",
         "lanes     off   draw a row a task under the prompt",
-        "theme     auto  colours for a light or a dark background, or none",
+        "theme     auto  auto, light, dark or mono: colours for that background, or none",
         "trace     off   tell the six steps of each async for",
         "vi        off   edit with the keys of vi, not of Emacs",
+        "to change one: :set lanes off; asyncrepl --print-config keeps it",
     ]
 
 

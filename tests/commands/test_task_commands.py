@@ -56,7 +56,7 @@ def test_tree_goes_down_to_the_line_each_waits_at(family: Typed) -> None:
     family(":wait 0")
     assert family(":tree").splitlines() == [
         "main  main() waits on gather of 2 at <input 4>:4: await asyncio.gather(get, work)",
-        "├─ get  fetch() waits on asyncio.sleep(3) at <input 1>:2: await asyncio.sleep(seconds)",
+        "├─ get   fetch() waits on asyncio.sleep(3) at <input 1>:2: await asyncio.sleep(seconds)",
         "└─ work  worker() waits on Queue.get (jobs) at <input 3>:3: await jobs.get()",
         "tick  waits on asyncio.sleep(0.2)",
     ]

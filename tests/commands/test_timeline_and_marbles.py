@@ -56,7 +56,7 @@ def test_marbles_of_one_source(type_in: Typed) -> None:
 
 
 def test_marbles_of_several_sources(type_in: Typed) -> None:
-    """All are walked at once; each row is labelled by its expression."""
+    """All are iterated over at once; each row is labelled by its expression."""
     type_in(READINGS)
     assert type_in(":marbles readings(2), readings(2,  0.5), [1]").splitlines()[:4] == [
         "readings(2)       ------0-----10|",
@@ -99,7 +99,7 @@ def test_a_limit_ends_the_picture(type_in: Typed) -> None:
 
 
 def test_ctrl_c_shows_what_was_seen(type_in: Typed) -> None:
-    """Ctrl-C ends the walk, the source cleans up, and the picture has an open end."""
+    """Ctrl-C ends the iteration, the source cleans up, and the picture has an open end."""
     type_in(
         "async def endless():\n    try:\n        while True:\n            await asyncio.sleep(1)\n"
         "            yield 7\n    finally:\n        await asyncio.sleep(0)\n        print('closed')\n"
@@ -128,7 +128,7 @@ def test_a_source_that_never_ends_nor_suspends_is_stopped(type_in: Typed) -> Non
 
 
 def test_a_repr_that_raises_is_told_by_its_type(type_in: Typed) -> None:
-    """What cannot be shown does not end the walk."""
+    """What cannot be shown does not end the iteration."""
     type_in("class Bad:\n    def __repr__(self): 1/0\n")
     type_in("async def bads():\n    yield Bad()\n    yield 2\n")
     assert type_in(":marbles bads()") == "(<Bad> 2)|\n0 s\n"
@@ -155,7 +155,7 @@ def test_expressions(type_in: Typed, text: str) -> None:
     assert set(type_in.shell.session.namespace) == before
 
 
-def test_the_lanes_show_the_walks(type_in: Typed) -> None:
+def test_the_lanes_show_the_iterations(type_in: Typed) -> None:
     """Each source has a task of its expression's name, with its values and its end."""
     type_in.shell.observing.want("test")
     type_in(READINGS)

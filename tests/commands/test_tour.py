@@ -35,7 +35,7 @@ SHOWN = {
 }  # fmt: skip
 
 
-class Stage(Frontend):
+class Target(Frontend):
     """A front that can offer lines, and replay."""
 
     def __init__(self) -> None:
@@ -51,23 +51,23 @@ class Stage(Frontend):
 
 
 @pytest.fixture
-def stage() -> Stage:
-    return Stage()
+def target() -> Target:
+    return Target()
 
 
 @pytest.fixture
-def typed(stage: Stage) -> Iterator[Typed]:
-    with typed_shell(stage) as typed:
+def typed(target: Target) -> Iterator[Typed]:
+    with typed_shell(target) as typed:
         yield typed
 
 
-def test_it_leads_from_the_first_line_to_the_last(typed: Typed, stage: Stage) -> None:
+def test_it_leads_from_the_first_line_to_the_last(typed: Typed, target: Target) -> None:
     """Each line that is offered runs, does what is said, and is followed by the next."""
     shown = typed(":tour")
     for chapter, step in STEPS:
         assert typed.shell.guide.tour.place[0] == chapter
         assert step.before in shown
-        assert stage.offered == step.line
+        assert target.offered == step.line
         shown = typed(step.line)
         for part in SHOWN[step.line]:
             assert part in shown
@@ -76,57 +76,57 @@ def test_it_leads_from_the_first_line_to_the_last(typed: Typed, stage: Stage) ->
             typed.shell.guide.tour.replayed()
             shown = typed.shown()
         assert f"seen  {step.after}" in shown
-    assert stage.replayed == ["await"]
+    assert target.replayed == ["await"]
     assert not typed.shell.guide.tour.on
-    assert stage.offered == ""
+    assert target.offered == ""
 
 
 @pytest.mark.parametrize("chapter", range(1, len(CHAPTERS) + 1))
 def test_each_chapter_can_be_begun_by_itself(chapter: int) -> None:
     """`:tour N` brings what the chapter needs, and its lines run."""
-    stage = Stage()
-    with typed_shell(stage) as typed:
+    target = Target()
+    with typed_shell(target) as typed:
         assert f"{chapter}/{len(CHAPTERS)}  {CHAPTERS[chapter - 1].title}" in typed(
             f":tour {chapter}"
         )
         for step in CHAPTERS[chapter - 1].steps:
-            assert stage.offered == step.line
+            assert target.offered == step.line
             shown = typed(step.line)
             assert "NameError" not in shown
         if chapter < len(CHAPTERS):
             assert typed.shell.guide.tour.place == (chapter + 1, 1)
 
 
-def test_anything_else_may_be_typed_and_the_tour_waits(typed: Typed, stage: Stage) -> None:
+def test_anything_else_may_be_typed_and_the_tour_waits(typed: Typed, target: Target) -> None:
     """Other lines run as ever; nothing is said of them, and the offer stays."""
     typed(":tour")
     assert typed("1 + 1") == "2\n"
     assert "Error" in typed("1/0")
-    assert stage.offered == STEPS[0][1].line
+    assert target.offered == STEPS[0][1].line
     assert "seen" in typed(":ticker mine 2")  # another ticker shows the same
 
 
-def test_a_line_that_fails_does_not_count(typed: Typed, stage: Stage) -> None:
+def test_a_line_that_fails_does_not_count(typed: Typed, target: Target) -> None:
     """What was to be seen was not seen."""
     typed(":tour")
     assert "seen" not in typed(":ticker tick 0")
-    assert stage.offered == ":ticker tick 0.5"
+    assert target.offered == ":ticker tick 0.5"
 
 
-def test_it_can_be_left_and_taken_up_again(typed: Typed, stage: Stage) -> None:
+def test_it_can_be_left_and_taken_up_again(typed: Typed, target: Target) -> None:
     """`:tour stop` leaves it, `:tour` goes on at the same line, without the introduction."""
     typed(":tour")
     typed(":ticker tick 0.5")
     assert "left" in typed(":tour stop")
-    assert stage.offered == ""
+    assert target.offered == ""
     assert "seen" not in typed(":load ticks")
     assert STEPS[1][1].before in typed(":tour")
-    assert stage.offered == ":load ticks"
+    assert target.offered == ":load ticks"
 
 
 def test_what_is_said_of_leaving_fits_a_narrow_screen() -> None:
     """No word is broken by the end of a row."""
-    with typed_shell(Stage(), width=40) as typed:
+    with typed_shell(Target(), width=40) as typed:
         typed(":tour")
         rows = typed(":tour stop").splitlines()
     assert " ".join(row.strip() for row in rows) == "the tour is left; :tour goes on from here"
@@ -159,8 +159,8 @@ def test_it_is_no_part_of_the_session(typed: Typed, tmp_path: Path) -> None:
 @pytest.mark.parametrize("width", [40, 80])
 def test_its_words_fit_the_screen(width: int) -> None:
     """No row is wider than the screen."""
-    stage = Stage()
-    with typed_shell(stage, width=width) as typed:
+    target = Target()
+    with typed_shell(target, width=width) as typed:
         shown = typed(":tour")
         for _, step in STEPS:
             shown += typed(step.line)

@@ -95,14 +95,14 @@ def test_a_tracing_statement_can_fail(type_in: Typed) -> None:
 
 
 def test_ctrl_c_ends_a_traced_statement(type_in: Typed) -> None:
-    """It is the statement that is interrupted, and its walk is told to be cancelled."""
+    """It is the statement that is interrupted, and its iteration is told to be cancelled."""
     type_in(SOURCES)
     told = type_in(":trace async for n in naps(9): pass", interrupt_after=0.7)
     assert "  0.700  6 stop       cancelled, after 0.20 s\n" in told
     assert "KeyboardInterrupt at <input 1>:3" in told
 
 
-def test_background_walks_are_told_with_their_task(type_in: Typed) -> None:
+def test_background_iterations_are_told_with_their_task(type_in: Typed) -> None:
     """With ``:trace on`` also those of tasks in the background, each line with its name."""
     type_in(SOURCES)
     type_in(":trace on")

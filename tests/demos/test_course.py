@@ -30,7 +30,7 @@ COURSE = [
     ("six-steps", ":trace async for"),
     ("class-or-generator", "Counter(3), counter(3)"),
     ("comprehensions", "[r async for r in"),
-    ("what-async-for-may-walk", "async for r in [0, 10, 20]"),
+    ("what-async-for-takes", "async for r in [0, 10, 20]"),
     ("where-async-for-may-stand", "def spell_now(word):"),
     ("who-runs-meanwhile", ":timeline"),
     ("never-suspends", "both(eager(3))"),

@@ -140,15 +140,15 @@ def test_what_a_demo_lacks_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) 
     assert check_transcript(parse_transcript(text, "rows")).passed
 
 
-def test_the_class_and_the_generator_walk_alike() -> None:
+def test_the_class_and_the_generator_give_the_same() -> None:
     """Both counters give the same values at the same times."""
 
-    async def walked(counter: Any) -> list[tuple[float, int]]:
+    async def read(counter: Any) -> list[tuple[float, int]]:
         now = asyncio.get_running_loop().time
         return [(now(), number) async for number in counter(3)]
 
     by_hand, generated = demo("counter")["Counter"], demo("counter_gen")["counter"]
-    assert run(walked(by_hand)) == run(walked(generated)) == [(0.5, 0), (1.0, 1), (1.5, 2)]
+    assert run(read(by_hand)) == run(read(generated)) == [(0.5, 0), (1.0, 1), (1.5, 2)]
 
 
 def test_ticks_do_not_drift() -> None:
@@ -167,7 +167,7 @@ def test_ticks_do_not_drift() -> None:
 
 @pytest.mark.parametrize(("name", "between"), [("eager", 0), ("polite", 3)])
 def test_only_the_polite_one_lets_others_run(name: str, between: int) -> None:
-    """While `eager` is walked another task gets no turn; with `polite` one each round."""
+    """While `eager` is iterated over another task gets no turn; with `polite` one each round."""
 
     async def main() -> int:
         turns = 0
@@ -188,13 +188,13 @@ def test_only_the_polite_one_lets_others_run(name: str, between: int) -> None:
 
 
 def test_a_subprocess_left_early_is_ended() -> None:
-    """Closing the walk terminates the program and waits for it: a minute is not waited."""
+    """Closing the iteration terminates the program and waits for it: a minute is not waited."""
 
     async def main() -> list[str]:
         program = ("-c", "import time; print('one', flush=True); time.sleep(60)")
         python = demo("lines")["HELLO"][0]
-        async with aclosing(demo("lines")["lines"](python, *program)) as walk:
-            return [await anext(walk)]
+        async with aclosing(demo("lines")["lines"](python, *program)) as iterator:
+            return [await anext(iterator)]
 
     assert run(main()) == ["one"]
 
@@ -203,8 +203,8 @@ def test_a_connection_left_early_is_closed() -> None:
     """When the reader goes, the server's handler ends too, long before its next line."""
 
     async def main() -> list[str]:
-        async with aclosing(demo("tcp")["telegrams"](100, 0.05)) as walk:
-            first = [await anext(walk)]
+        async with aclosing(demo("tcp")["telegrams"](100, 0.05)) as iterator:
+            first = [await anext(iterator)]
         others = asyncio.all_tasks() - {asyncio.current_task()}
         await asyncio.gather(*others)
         return first
@@ -212,8 +212,8 @@ def test_a_connection_left_early_is_closed() -> None:
     assert run(main()) == ["telegram 1"]
 
 
-#: A walk of each module that has something to close.
-WALKS = {
+#: An iteration of each module that has something to close.
+ITERATIONS = {
     "cleanup": "messages(9)",
     "consumer": "served('soup', 'fish')",
     "merge": "merge(every(0.2, 'tick', 9), every(0.1, 'tock', 9))",
@@ -226,13 +226,13 @@ WALKS = {
 }
 
 
-@pytest.mark.parametrize("name", WALKS)
-def test_a_walk_left_early_leaves_nothing_behind(name: str) -> None:
+@pytest.mark.parametrize("name", ITERATIONS)
+def test_an_iteration_left_early_leaves_nothing_behind(name: str) -> None:
     """After `aclose` no task is left, and no generator is open."""
 
     async def main() -> None:
-        async with aclosing(eval(WALKS[name], demo(name))) as walk:
-            await anext(walk)
+        async with aclosing(eval(ITERATIONS[name], demo(name))) as iterator:
+            await anext(iterator)
             await asyncio.sleep(1)
         others = asyncio.all_tasks() - {asyncio.current_task()}
         await asyncio.wait_for(asyncio.gather(*others, return_exceptions=True), 0.01)
@@ -242,8 +242,8 @@ def test_a_walk_left_early_leaves_nothing_behind(name: str) -> None:
     run(main())
 
 
-@pytest.mark.parametrize("walk", ["merge(bad())", "ahead(bad())", "within(1, bad())"])
-def test_an_error_of_the_source_reaches_the_walker(walk: str) -> None:
+@pytest.mark.parametrize("expression", ["merge(bad())", "ahead(bad())", "within(1, bad())"])
+def test_an_error_of_the_source_reaches_the_iterating_task(expression: str) -> None:
     """Whatever stands between the two hands it on."""
 
     async def bad() -> AsyncGenerator[int, None]:
@@ -255,7 +255,7 @@ def test_an_error_of_the_source_reaches_the_walker(walk: str) -> None:
         told: list[str] = []
         names = {**demo("merge"), **demo("pressure"), **demo("timeouts"), "bad": bad}
         try:
-            _ = [value async for value in eval(walk, names)]
+            _ = [value async for value in eval(expression, names)]
         except* ValueError as errors:
             told = [str(error) for error in errors.exceptions]
         return told
@@ -267,8 +267,8 @@ def test_a_source_runs_ahead_as_far_as_it_may() -> None:
     """Two values wait, and one more in the hand of the source."""
 
     async def main() -> int:
-        async with aclosing(demo("pressure")["ahead"](numbers(), 2)) as walk:
-            await anext(walk)
+        async with aclosing(demo("pressure")["ahead"](numbers(), 2)) as iterator:
+            await anext(iterator)
             await asyncio.sleep(1)
             return made
 

@@ -42,7 +42,7 @@ def test_a_demo_begins_with_title_and_clock(demo: DemoTranscript) -> None:
 
 
 @pytest.mark.parametrize("demo", ALL)
-def test_a_demo_is_pleasant_on_paper(demo: DemoTranscript) -> None:
+def test_a_demo_is_pleasant_to_read(demo: DemoTranscript) -> None:
     """What is typed and told is narrow; nothing depends on addresses, ports or task numbers."""
     transcript = load_transcript(demo.path)
     narrated = [entry.source for entry in transcript.entries if isinstance(entry, Narration)]

@@ -182,9 +182,11 @@ def test_without_a_listener_nothing_is_noted(loop: LiveLoop) -> None:
 def test_of_very_many_steps_the_last_are_kept() -> None:
     """The record of iterations is bounded."""
     timeline = Timeline(steps=4)
-    walk = Iteration(1, 1, "", 0, LoopSite("", 1, "", "", "async for", (1, 0)))
+    iteration = Iteration(1, 1, "", 0, LoopSite("", 1, "", "", "async for", (1, 0)))
     for at in range(10):
-        timeline.iteration_event(IterationEnded(walk, at, "break", "", 0, 0, 0, 0, None, NO_TASKS))
+        timeline.iteration_event(
+            IterationEnded(iteration, at, "break", "", 0, 0, 0, 0, None, NO_TASKS)
+        )
     assert [event.at for event in timeline.snapshot().iteration_events] == [6, 7, 8, 9]
 
 

@@ -25,11 +25,15 @@ import threading
 import types
 import warnings
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from explain.harness import DATA
 
 from asyncrepl.cli.diagnosis import Program, diagnose, diagnosis_as_object
+from asyncrepl.terminal.own_modules import module_names
+from asyncrepl.views.styled_lines import python_lexer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -146,6 +150,7 @@ def _version(lines: list[str], mark: str) -> str:
 
 def judge(case: Case) -> Verdict:
     """Ask what is wrong with a program, run the correction, and ask again of the right one."""
+    _prepare()
     first, second = _asked(case.wrong), _asked(case.right)
     told = _explanation(first) or {}
     note = _trouble(told["fix"], case.prints) if told.get("fix") else ""
@@ -158,17 +163,26 @@ def judge(case: Case) -> Verdict:
     return Verdict(case, told.get("id"), cause, fix, again and again["id"], note)
 
 
+@cache
+def _prepare() -> None:
+    """Load here what each of the processes would load, which takes longer than all else."""
+    for name in ("unittest.mock", *module_names()):
+        with contextlib.suppress(ImportError):  # some are of one Python only
+            import_module(name)
+    _answer("import asyncio\nasync def f(): pass\nasync def main():\n    for x in f(): pass\n")
+    python_lexer()
+
+
+def _answer(text: str) -> dict[str, Any]:
+    program = Program(text)
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
+        return diagnosis_as_object(diagnose(program), program)
+
+
 def _asked(text: str) -> Child:
     """A process that asks what is wrong with `text`."""
-
-    def ask() -> None:
-        program = Program(text)
-        out = io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
-            answer = diagnosis_as_object(diagnose(program), program)
-        print(json.dumps(answer["explanation"]))
-
-    return Child(ask)
+    return Child(lambda: print(json.dumps(_answer(text)["explanation"])))
 
 
 def _explanation(child: Child) -> dict[str, Any] | None:

@@ -62,8 +62,8 @@ def bars(track: list[dict[str, Any]]) -> list[tuple[str, float, float]]:
     ]
 
 
-def test_a_walk_is_on_the_track_of_its_task() -> None:
-    """The task, its walk, the steps of each round and the waits, with the instants of the clock."""
+def test_an_iteration_is_on_the_track_of_its_task() -> None:
+    """The task, its iteration, the steps of each round and the waits, with the instants of the clock."""
     assert bars(tracks(events(TEXT))["input 2"]) == [
         ("input 2", 0, 860),
         ("async for r in readings(2)", 0, 860),

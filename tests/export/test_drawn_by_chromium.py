@@ -28,7 +28,7 @@ TEXT = """\
 >>> :timeline 1
 """
 #: The picture's and the page's background, which the screen has.
-PAPER = bytes.fromhex("0d1117")
+BACKGROUND = bytes.fromhex("0d1117")
 
 
 def in_cells(line: str) -> list[tuple[int, int, str]]:
@@ -65,7 +65,7 @@ def test_a_picture_has_ink_where_the_text_has(tmp_path: Path, text: str, font_si
             inset = CELL_WIDTH * 0.25 if char == " " else 0
             left = MARGIN + column * CELL_WIDTH
             edges = left + inset, top, left + width * CELL_WIDTH - inset, top + CELL_HEIGHT
-            ink = pixels.ink(*edges, PAPER)
+            ink = pixels.ink(*edges, BACKGROUND)
             if (ink > 0) is (char == " "):
                 wrong.append((number, column, char))
     assert wrong == []

@@ -190,7 +190,8 @@ def test_the_cost_of_an_input_does_not_grow(
 
 
 LIMIT = (
-    "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (5000, resource.RLIM_INFINITY))"
+    "import resource, sys; sys.dont_write_bytecode = True; "  # a cut one would be read later
+    "resource.setrlimit(resource.RLIMIT_FSIZE, (5000, resource.RLIM_INFINITY))"
 )
 
 

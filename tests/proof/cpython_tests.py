@@ -53,14 +53,14 @@ _BAD = {"failure", "error", "passed unexpectedly"}
 class Comparison:
     """The outcomes of a module's tests, by id, plainly and under observation.
 
-    So many `slices` and `walks` (each an ``async for``) were seen under observation.
+    So many `slices` and `iterations` (each an ``async for``) were seen under observation.
     """
 
     module: str
     plain: dict[str, str]
     observed: dict[str, str]
     slices: int
-    walks: int
+    iterations: int
 
     @property
     def changed(self) -> list[str]:
@@ -72,7 +72,7 @@ class Comparison:
     def blind(self) -> bool:
         """Whether less was seen than the tests that passed can have done."""
         passed = sum(outcome == "passed" for outcome in self.plain.values())
-        return not passed or self.slices + self.walks < passed // 2
+        return not passed or self.slices + self.iterations < passed // 2
 
     def row(self) -> str:
         """The line of the table."""
@@ -82,7 +82,7 @@ class Comparison:
             sum(outcome in _BAD for outcome in self.observed.values()),
             len(self.changed),
             self.slices,
-            self.walks,
+            self.iterations,
         )
         return f"{self.module:42}" + "".join(f"{count:>10}" for count in counts)
 
@@ -106,7 +106,9 @@ def exists(module: str) -> bool:
 def compare(module: str, *, verbose: bool = False) -> Comparison:
     """Run the tests of `module` both ways."""
     plain, seen = (_run(module, mode, verbose=verbose) for mode in ("plain", "observed"))
-    return Comparison(module, plain["outcomes"], seen["outcomes"], seen["slices"], seen["walks"])
+    return Comparison(
+        module, plain["outcomes"], seen["outcomes"], seen["slices"], seen["iterations"]
+    )
 
 
 def _run(module: str, mode: str, *, verbose: bool) -> Any:
@@ -133,7 +135,7 @@ def main(*arguments: str) -> int:
         print("skipped:", NO_TESTS)
         return 0
     named = [name for name in arguments if name != "-v"]
-    words = ("tests", "plain", "observed", "new", "slices", "walks")
+    words = ("tests", "plain", "observed", "new", "slices", "iterations")
     print(f"{'failures:':42}" + "".join(f"{word:>10}" for word in words))
     complaints: list[str] = []
     with ThreadPoolExecutor(1 if verbose else min(4, os.cpu_count() or 1)) as pool:

@@ -2,7 +2,7 @@
 
 Each loop that asyncio makes is a `LiveLoop` that records and traces, and the modules
 under test are compiled as code at the prompt is. The loops of asyncio's own tests
-have a time and a selector of their own and cannot be ours; they get our turn and
+have a time and a selector of their own and cannot be ours; they get our iteration and
 our methods.
 """
 
@@ -18,7 +18,7 @@ from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.iteration.tracer import Tracer
-from asyncrepl.engine.loop import observed_iteration as turning
+from asyncrepl.engine.loop import observed_iteration as running_once
 from asyncrepl.engine.loop.live_loop import LiveLoop, LoopExtension
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_iteration import WatchingSelector
@@ -42,7 +42,7 @@ class Seen:
 
     def __init__(self) -> None:
         self.timelines: list[Timeline] = []
-        self.walks = 0
+        self.iterations = 0
 
     @property
     def slices(self) -> int:
@@ -102,24 +102,26 @@ class _ObservedLoop(LiveLoop):
 
 
 class _CountingTracer(Tracer):
-    """A tracer that counts the walks, and tells also of those that no task makes."""
+    """A tracer that counts the iterations, and tells also of those that no task makes."""
 
     def begin(self, *args: Any) -> Any:
         """As a tracer does."""
-        _seen.walks += 1
+        _seen.iterations += 1
         return super().begin(*args)
 
     def _task(self) -> Any:
         return super()._task() or (self if self.on else None)
 
-    def _walk(self, number: int, task: Any, parent: Any, site: LoopSite) -> Iteration:
+    def _new_iteration(self, number: int, task: Any, parent: Any, site: LoopSite) -> Iteration:
         if task is self:
-            return Iteration(number, 0, "", 0 if parent is None else parent.walk.depth + 1, site)
-        return super()._walk(number, task, parent, site)
+            return Iteration(
+                number, 0, "", 0 if parent is None else parent.iteration.depth + 1, site
+            )
+        return super()._new_iteration(number, task, parent, site)
 
 
 class _View(Instrument):
-    """Hears of each step of a walk, where a view would draw it."""
+    """Hears of each step of an iteration, where a view would draw it."""
 
     def iteration_event(self, event: IterationEvent) -> None:
         """Draw nothing."""
@@ -136,7 +138,7 @@ def _observe_test_loops() -> None:
     from test.test_asyncio.utils import TestLoop
 
     selector = WatchingSelector()  # one is enough: their own is what waits
-    plain_init, plain_turn = TestLoop.__init__, asyncio.BaseEventLoop._run_once
+    plain_init, plain_run_once = TestLoop.__init__, asyncio.BaseEventLoop._run_once
 
     def init(self: Any, *args: Any) -> None:
         plain_init(self, *args)
@@ -145,14 +147,14 @@ def _observe_test_loops() -> None:
         self.live = LoopExtension(Clock.real(), selector, own_fd=-1)
         self.live.timeline = timeline
         timeline.begin(self, self.live.instruments, self.live.findings)
-        self.call_soon = MethodType(turning.call_soon, self)
+        self.call_soon = MethodType(running_once.call_soon, self)
         self.create_task = MethodType(LiveLoop._create_observed_task, self)
 
-    def turn(self: Any) -> None:
-        (turning.run_once if isinstance(self, TestLoop) else plain_turn)(self)
+    def run_once(self: Any) -> None:
+        (running_once.run_once if isinstance(self, TestLoop) else plain_run_once)(self)
 
     TestLoop.__init__ = init
-    asyncio.BaseEventLoop._run_once = turn  # type: ignore[method-assign]
+    asyncio.BaseEventLoop._run_once = run_once  # type: ignore[method-assign]
 
 
 class Finder(PathFinder):

@@ -1,7 +1,7 @@
 """One module of CPython's tests, run in this process: ``running.py MODULE plain|observed``.
 
 Prints one JSON object: the outcome of each test by its id, and how many slices
-and walks were seen meanwhile.
+and iterations were seen meanwhile.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def main(module: str, mode: str) -> None:
         seen = prepare(module)
     result = _Outcomes()
     unittest.defaultTestLoader.loadTestsFromName(module).run(result)
-    counts = {} if seen is None else {"slices": seen.slices, "walks": seen.walks}
+    counts = {} if seen is None else {"slices": seen.slices, "iterations": seen.iterations}
     with os.fdopen(answer, "w") as out:
         json.dump({"outcomes": result.outcomes, **counts}, out)
 

@@ -29,7 +29,7 @@ def test_cpythons_tests_come_out_the_same(module: str) -> None:
 def test_what_was_not_observed_proves_nothing() -> None:
     """Equal outcomes alone do not do: something must have been seen."""
     outcomes = {f"test_{number}": "passed" for number in range(10)}
-    assert Comparison("seen", outcomes, outcomes, slices=9, walks=1).complaints() == []
-    assert Comparison("blind", outcomes, outcomes, slices=1, walks=0).complaints() == [
+    assert Comparison("seen", outcomes, outcomes, slices=9, iterations=1).complaints() == []
+    assert Comparison("blind", outcomes, outcomes, slices=1, iterations=0).complaints() == [
         "blind: nothing was observed"
     ]

@@ -25,7 +25,7 @@ def press(type_in: Typed, at: float, *words: str | tuple[str, str]) -> None:
     loop.call_soon(lambda: loop.call_later(at, pressed))
 
 
-def test_a_pause_tells_the_walks_of_the_statement(type_in: Typed) -> None:
+def test_a_pause_tells_the_iterations_of_the_statement(type_in: Typed) -> None:
     """From there on, and no others afterwards; what is not looked at is not recorded."""
     type_in(SOURCES)
     press(type_in, 0.7, "pause", "resume_all")
@@ -38,7 +38,7 @@ def test_a_pause_tells_the_walks_of_the_statement(type_in: Typed) -> None:
     assert type_in.shell.debug_commands.mode == "off"
 
 
-def test_a_walk_that_begins_after_the_pause_is_told(type_in: Typed) -> None:
+def test_an_iteration_that_begins_after_the_pause_is_told(type_in: Typed) -> None:
     """On every Python."""
     type_in(SOURCES)
     press(type_in, 0.5, "pause", "resume_all")
@@ -94,8 +94,8 @@ def test_keys_between_statements_do_nothing(type_in: Typed) -> None:
     assert type_in.shell.debug_commands.mode == "off"
 
 
-def test_where_nothing_is_walked_n_says_so(type_in: Typed) -> None:
-    """It waits for the next walk; here none comes."""
+def test_where_nothing_is_iterated_over_n_says_so(type_in: Typed) -> None:
+    """It waits for the next iteration; here none comes."""
     press(type_in, 0.5, "anext")
     assert type_in("await asyncio.sleep(1)").startswith("no async for is under way")
 

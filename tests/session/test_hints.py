@@ -94,7 +94,7 @@ def test_on_a_narrow_screen_the_command_is_whole() -> None:
 
 
 def test_a_source_that_is_not_loaded(typed: Typed) -> None:
-    """Whoever walks one before it is loaded is told how; once, and not of other names."""
+    """Whoever iterates over one before it is loaded is told how; once, and not of other names."""
     assert typed("async for n in counter(3): n").endswith(
         "next  :load counter loads the source of that name\n"
     )

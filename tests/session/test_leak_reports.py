@@ -194,7 +194,7 @@ def test_a_generator_thrown_away_in_a_function_is_told_once(type_in: Typed) -> N
         "try      async for _ in readings(): pass   (:fix writes it all)\n"
     )
     assert type_in("await main()") == ""
-    assert type_in(":leaks") == "never walked  readings, made at <input 2>:2: readings()\n"
+    assert type_in(":leaks") == "never iterated  readings, made at <input 2>:2: readings()\n"
 
 
 def test_a_call_that_shows_a_generator_is_explained(type_in: Typed) -> None:

@@ -33,11 +33,11 @@ class Pixels:
     def __init__(self, png: bytes) -> None:
         self.rows = list(_rows(png))
 
-    def ink(self, left: float, top: float, right: float, bottom: float, paper: bytes) -> int:
-        """How many pixels within these edges are not of the colour `paper`."""
+    def ink(self, left: float, top: float, right: float, bottom: float, background: bytes) -> int:
+        """How many pixels within these edges are not of the colour `background`."""
         columns = slice(round(left), round(right))
         return sum(
-            pixel != paper
+            pixel != background
             for row in self.rows[round(top) : round(bottom)]
             for pixel in row[columns]
         )

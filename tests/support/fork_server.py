@@ -26,6 +26,7 @@ import termios
 import threading
 from contextlib import suppress
 from importlib import import_module
+from pkgutil import walk_packages
 
 __all__ = ["go_on_as_program", "serve"]
 
@@ -63,12 +64,21 @@ def serve(fd: int) -> dict[str, object] | None:
 
 
 def _preload() -> None:
-    """Import what sessions import at some time, and have the collector never look at it."""
-    from asyncrepl.terminal.own_modules import module_names
+    """Import what sessions import at some time, and have the collector never look at it.
 
-    for name in ("asyncrepl.cli.main", "asyncrepl.terminal.terminal_frontend", *module_names()):
-        with suppress(ImportError):  # some are of one Python only
-            import_module(name)
+    Pygments' tables, too, for which it compiles a hundred regular expressions.
+    """
+    import asyncrepl
+    from asyncrepl.terminal.own_modules import module_names
+    from asyncrepl.views.styled_lines import python_lexer
+
+    ours = [each.name for each in walk_packages(asyncrepl.__path__, "asyncrepl.")]
+    for name in (*ours, *module_names()):
+        # Some are of one Python only; pytest's is not for us, and the last one is the program.
+        if name not in {"asyncrepl.transcript.pytest_plugin", "asyncrepl.__main__"}:
+            with suppress(ImportError):
+                import_module(name)
+    python_lexer()
     gc.collect()
     gc.freeze()
 

@@ -1,8 +1,9 @@
 """A program on a pseudo-terminal, with a screen to look at instead of pauses to guess.
 
 A thread reads what the program writes into a pyte screen; `wait` looks again after
-each piece and, when the time is up, fails with the screen. Nothing here
-sleeps. Two things to mind:
+each piece and, when the time is up, fails with the screen. A piece may end in the middle of an
+update of the screen: it is not looked at until the program says that the update is complete.
+Nothing here sleeps. Two things to mind:
 
 - A condition that is true *before* the action passes at once (a prompt that is
   still there from before): wait for something new, or use `current_prompts` to count.
@@ -19,6 +20,7 @@ import sys
 import termios
 import threading
 import time
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import pexpect
@@ -32,8 +34,11 @@ if TYPE_CHECKING:
 __all__ = ["Screen", "Terminal"]
 
 _MODE = re.compile(rb"\x1b\[\?(\d+)([hl])")
+_CUT_MODE = re.compile(rb"\x1b(\[(\?\d*)?)?\Z")
 _PATIENCE = 20.0
-_ALTERNATE = 1049
+_ALTERNATE, _UPDATE = 1049, 2026
+#: So many bytes of an update are a flood, which is looked at whenever it can be.
+_FLOOD = 4000
 
 
 class Screen(pyte.HistoryScreen):
@@ -44,6 +49,31 @@ class Screen(pyte.HistoryScreen):
     """
 
     _kept: tuple[Any, Any] | None = None
+    _rows: tuple[int, list[str]] = (0, [])
+    _rows_above: tuple[int, Any, list[str]] = (0, None, [])
+
+    def rows(self) -> list[str]:
+        """The rows without the blanks at their ends; only what has changed is looked at."""
+        columns, rows = self._rows
+        if (columns, len(rows)) != (self.columns, self.lines):
+            rows, self.dirty = [""] * self.lines, set(range(self.lines))
+        for row in self.dirty:
+            if row < self.lines:
+                rows[row] = _text(self.buffer[row], self.columns)
+        self.dirty.clear()
+        self._rows = self.columns, rows
+        return list(rows)
+
+    def rows_above(self) -> list[str]:
+        """The rows that are scrolled away; they stay as they are."""
+        columns, first, rows = self._rows_above
+        top = self.history.top
+        now = top[0] if top else None
+        if columns != self.columns or first is not now or len(rows) > len(top):
+            rows = []
+        rows += [_text(row, self.columns) for row in islice(top, len(rows), None)]
+        self._rows_above = self.columns, now, rows
+        return rows
 
     def resize(self, lines: int | None = None, columns: int | None = None) -> None:
         """As terminals do: rows below the cursor go first, then the uppermost, to the history.
@@ -88,6 +118,11 @@ class Screen(pyte.HistoryScreen):
         """Never answer: no program should need it."""
 
 
+def _text(row: Any, columns: int) -> str:
+    """What stands in a row; behind a character that takes two columns there is an empty one."""
+    return "".join([row[column].data for column in range(columns)]).rstrip()
+
+
 class Terminal:
     """`command` on a terminal of its own; `lines` of its screen can be waited for."""
 
@@ -109,6 +144,8 @@ class Terminal:
         self._news = threading.Condition()
         self.chunks: list[tuple[float, bytes]] = []
         self.modes: dict[int, bool] = {}
+        self._cut = b""
+        self._update_size = 0
         self.ended = False
         self.child = ForkedSpawn(
             command[0], command[1:], env=environ, dimensions=(rows, columns), timeout=None
@@ -138,8 +175,12 @@ class Terminal:
 
     def _take(self, data: bytes) -> None:
         self.chunks.append((time.monotonic(), data))
-        for number, letter in _MODE.findall(data):
+        text = self._cut + data
+        for number, letter in _MODE.findall(text):
             self.modes[int(number)] = letter == b"h"
+        cut = _CUT_MODE.search(text)
+        self._cut = cut[0] if cut else b""
+        self._update_size = self._update_size + len(data) if self.modes.get(_UPDATE) else 0
         self._stream.feed(data)
 
     # -- hands --------------------------------------------------------------------
@@ -149,7 +190,8 @@ class Terminal:
         os.write(self.child.child_fd, keys.encode("utf-8", "surrogateescape"))
 
     def enter(self, text: str) -> None:
-        """At an empty prompt: type `text` and Enter, and wait for the next prompt."""
+        """At a prompt, now or soon: type `text` and Enter, and wait for the next prompt."""
+        self.wait(lambda: self.cursor_line, "a prompt")
         before = self.prompts
         self.send(text + "\r")
         self.wait(lambda: self.prompts > before and self.at_prompt, f"a prompt after {text!r}")
@@ -180,7 +222,7 @@ class Terminal:
     @property
     def lines(self) -> list[str]:
         """The rows of the screen, without the blanks at their ends."""
-        return [line.rstrip() for line in self.screen.display]
+        return self.screen.rows()
 
     @property
     def scrollback(self) -> list[str]:
@@ -188,14 +230,9 @@ class Terminal:
 
         What is below the cursor, lanes and menus, comes and goes.
         """
-        width = self.screen.columns
         with self._news:
-            gone = [
-                "".join(row[column].data for column in range(width)).rstrip()
-                for row in self.screen.history.top
-            ]
             shown = self.lines[: self.screen.cursor.y + 1]
-        return "\n".join([*gone, *shown]).rstrip("\n").split("\n")
+            return "\n".join([*self.screen.rows_above(), *shown]).rstrip("\n").split("\n")
 
     @property
     def prompts(self) -> int:
@@ -226,7 +263,8 @@ class Terminal:
                 raise AssertionError(f"waited in vain for {what or condition}:\n{screen}")
 
     def _holds(self, condition: Callable[[], object]) -> bool:
-        return bool(condition())
+        under_way = self.modes.get(_UPDATE) and not self.ended and self._update_size < _FLOOD
+        return not under_way and bool(condition())
 
     def wait_for(self, text: str, limit: float = _PATIENCE) -> None:
         """Wait until a row contains `text`."""

@@ -1,7 +1,7 @@
 """The shape of the code in figures: ``PYTHONPATH=tests python tests/support/structure.py``.
 
-Prints a table with what is aimed at. `tests/test_structure.py`, `test_imports.py` and
-`test_registration.py` hold what must not get worse.
+Prints a table with what is aimed at. `tests/test_structure.py`, `test_architecture.py`,
+`test_imports.py` and `test_registration.py` hold what must not get worse.
 """
 
 from __future__ import annotations
@@ -23,11 +23,14 @@ __all__ = [
     "FILES",
     "PRIVATE",
     "ROOT",
+    "any_for_ours",
     "body_length",
     "functions",
     "lines",
     "private_names",
+    "spaced_names",
     "stem",
+    "undescribed",
 ]
 
 ROOT = Path(asyncrepl.__file__).parent
@@ -73,13 +76,17 @@ def _repeated(names: Iterator[str]) -> int:
     return sum(times > 1 for times in Counter(names).values())
 
 
-def private_names(path: Path) -> set[str]:
-    """Definitions, parameters and variables of a file with a name of a private picture."""
+def spaced_names(path: Path) -> set[str]:
+    """The names of definitions, parameters, variables and the file itself, as words."""
     names = {path.stem}
     for node in ast.walk(tree(path)):
         names |= {str(getattr(node, field, "")) for field in ("name", "arg", "id")}
-    spaced = {re.sub(r"([a-z])([A-Z])", r"\1_\2", name).replace("_", " ") for name in names}
-    return {name for name in spaced if PRIVATE.search(name)}
+    return {re.sub(r"([a-z])([A-Z])", r"\1_\2", name).replace("_", " ") for name in names}
+
+
+def private_names(path: Path) -> set[str]:
+    """Definitions, parameters and variables of a file with a name of a private picture."""
+    return {name for name in spaced_names(path) if PRIVATE.search(name)}
 
 
 def _public(path: Path) -> Iterator[Function]:
@@ -92,21 +99,29 @@ def _public(path: Path) -> Iterator[Function]:
                     yield each
 
 
-def _undescribed() -> tuple[int, int]:
-    """Public functions with two or more parameters, and how many of them name none."""
-    every = [each for path in FILES for each in _public(path)]
-    wide = [each for each in every if len(_parameters(each)) > 1]
+def undescribed(path: Path) -> tuple[list[str], list[str]]:
+    """Public functions of a file with two or more parameters, and those that name none of them.
+
+    What a base class has described already is not said again.
+    """
+    wide = [each for each in _public(path) if len(_parameters(each)) > 1]
     silent = [
-        each
+        each.name
         for each in wide
-        if not any(f"`{name}`" in (ast.get_docstring(each) or "") for name in _parameters(each))
+        if (text := ast.get_docstring(each))
+        and not any(f"`{name}`" in text for name in _parameters(each))
     ]
-    return len(wide), len(silent)
+    return [each.name for each in wide], silent
+
+
+def _undescribed() -> tuple[int, int]:
+    found = [undescribed(path) for path in FILES]
+    return sum(len(wide) for wide, _ in found), sum(len(silent) for _, silent in found)
 
 
 def _parameters(function: Function) -> list[str]:
     every = (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)
-    return [each.arg for each in every if each.arg not in ("self", "cls")]
+    return [each.arg for each in every if each.arg not in ("self", "cls") and each.arg[0] != "_"]
 
 
 def _docstrings() -> tuple[int, int]:
@@ -159,13 +174,13 @@ def _holders_of_shell() -> int:
     )
 
 
-def _any_for_ours() -> int:
-    """Names of types that stand for `Any`."""
-    return sum(
-        isinstance(node, ast.Assign) and ast.unparse(node.value) == "Any"
-        for path in FILES
+def any_for_ours(path: Path) -> list[str]:
+    """Names of types of a file that stand for `Any`."""
+    return [
+        ast.unparse(node.targets[0])
         for node in ast.walk(tree(path))
-    )
+        if isinstance(node, ast.Assign) and ast.unparse(node.value) == "Any"
+    ]
 
 
 def figures() -> Iterator[tuple[str, str, object, str]]:
@@ -193,7 +208,7 @@ def figures() -> Iterator[tuple[str, str, object, str]]:
     yield "4", "files for a command, rule, format", "tests/test_registration.py", "1 each"
     yield "5", "findings and events kept in", "the timeline", "the timeline"
     yield "6", "classes of session/ with a Shell", _holders_of_shell(), "0"
-    yield "6", "types that stand for Any", _any_for_ours(), "0"
+    yield "6", "types that stand for Any", sum(len(any_for_ours(path)) for path in FILES), "0"
     yield (
         "7",
         "decisions",

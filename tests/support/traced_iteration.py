@@ -1,4 +1,4 @@
-"""Running typed code with its walks traced, on a virtual clock."""
+"""Running typed code with its iterations traced, on a virtual clock."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SOURCES", "Traced", "told", "traced"]
 
-#: Sources to walk.
+#: Sources to iterate over.
 SOURCES = """\
 async def naps(n, seconds=0.5):
     for i in range(n):
@@ -48,7 +48,7 @@ class Traced:
     events: list[IterationEvent] = field(default_factory=list)
     outcome: Outcome | None = None
     session: Session | None = None
-    #: How many walks the tracer still held when the statement was over.
+    #: How many iterations the tracer still held when the statement was over.
     held: int = 0
 
     def of(self, kind: type) -> list[Any]:
@@ -57,7 +57,7 @@ class Traced:
 
     @property
     def ends(self) -> list[str]:
-        """How the walks ended, in the order in which they did."""
+        """How the iterations ended, in the order in which they did."""
         return [event.how for event in self.of(IterationEnded)]
 
 
@@ -66,7 +66,7 @@ def traced(
 ) -> Traced:
     """Run `texts` one after the other, all traced, and say what was told of the last one.
 
-    With `only`, the walks of the last statement alone. `has_begun` is called with the
+    With `only`, the iterations of the last statement alone. `has_begun` is called with the
     tracer when the last one begins.
     """
     result = Traced()
@@ -92,8 +92,12 @@ def traced(
             begun(tracer)
         result.outcome = await ended
         tracer.finish(result.outcome.error)
-        walks = tracer.walks
-        result.held = len(walks._frames) + len(walks._waiting_to_suspend) + len(walks.dropped)
+        open_iterations = tracer.open_iterations
+        result.held = (
+            len(open_iterations._frames)
+            + len(open_iterations._waiting_to_suspend)
+            + len(open_iterations.dropped)
+        )
         tracer.stop()
 
     try:
@@ -109,12 +113,12 @@ def traced(
 
 
 def told(event: IterationEvent) -> tuple[Any, ...]:
-    """An event as a tuple: its name and its fields, without the walk; times in ms."""
-    fields = {name: getattr(event, name) for name in event._fields if name != "walk"}
+    """An event as a tuple: its name and its fields, without the iteration; times in ms."""
+    fields = {name: getattr(event, name) for name in event._fields if name != "iteration"}
     times = {"at", "waited", "took", "body", "last"} - ({"last"} if "first" in fields else set())
     shown = (
         value // 1_000_000 if name in times and value is not None else value
         for name, value in fields.items()
     )
-    assert isinstance(event.walk, Iteration)
+    assert isinstance(event.iteration, Iteration)
     return type(event).__name__, *shown

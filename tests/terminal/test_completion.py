@@ -196,6 +196,57 @@ def test_a_pipe_is_not_opened(tmp_path: Path) -> None:
     assert time.monotonic() - began < 5
 
 
+def words_for(text: str) -> list[str]:
+    """What is offered, best first."""
+    completer = InputCompleter()
+    completer.connect(NAMESPACE | {"os": os, "asyncio": asyncio}, lambda _: ())
+    offered = completer.get_completions(Document(text), CompleteEvent())
+    return [completion.text for completion in offered]
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("await asyncio.s", "shield"),
+        ("x = await asyncio.sl", "sleep"),
+        ("async for x in asyncio.a", "as_completed"),
+        ("async for x in t", "ticks"),
+    ],
+)
+def test_what_can_be_awaited_or_walked_comes_first(text: str, first: str) -> None:
+    """Behind `await` and behind `async for … in`."""
+    assert words_for(text)[0] == first
+
+
+def test_elsewhere_the_order_is_that_of_the_alphabet() -> None:
+    """Keywords, which have no kind of their own, do not come before all else."""
+    assert words_for("e")[:3] == ["elif", "else", "enumerate"]
+    assert words_for("None") == ["None"]
+    words = [word for word in words_for("a") if not word.startswith("_")]
+    assert words == sorted(words)
+
+
+def test_modules_in_a_package_that_is_not_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are found where they lie, and nothing is imported."""
+    (tmp_path / "parcel" / "inner").mkdir(parents=True)
+    for name in ("__init__", "alpha", "inner/__init__", "inner/deep"):
+        (tmp_path / "parcel" / f"{name}.py").write_text("raise AssertionError")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert words_for("import parcel.") == ["parcel.alpha", "parcel.inner"]
+    assert words_for("from parcel.inner import ") == ["deep"]
+    assert words_for("import parcel.alpha.") == words_for("import .") == []
+    assert "parcel" not in sys.modules
+
+
+def test_the_environment_has_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its class is the library's own, and nobody's code."""
+    monkeypatch.setenv("SOME_VARIABLE", "text")
+    assert words_for("os.environ['SOME_V") == ["SOME_VARIABLE']"]
+    assert "startswith" in words_for("os.environ['SOME_VARIABLE'].st")
+
+
 def test_no_user_code_runs() -> None:
     """Properties, __getattr__ and __dir__ are not called."""
     assert complete("trap.pl") == ["plain"]

@@ -44,10 +44,16 @@ def leave(terminal: Terminal, tmp_path: Path) -> None:
     assert (tmp_path / "history").read_text("utf-8").count("stop tick") == 1
 
 
+def answers(terminal: Terminal) -> list[str]:
+    return [line for line in terminal.scrollback if line.startswith("< ")]
+
+
 def ask(terminal: Terminal, text: str) -> str:
     """What the value of an expression is shown as."""
+    before = len(answers(terminal))
     terminal.enter(f"print('<', {text}, '>')")
-    shown = [line for line in terminal.scrollback if line.startswith("< ")]
+    terminal.wait(lambda: len(answers(terminal)) > before, text)
+    shown = answers(terminal)
     return shown[-1].removeprefix("< ").removesuffix(" >")
 
 

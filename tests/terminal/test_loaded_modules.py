@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from support.pty import Terminal
 
 #: A session that writes the names of its modules to a file when it gets a signal.
-TELLING = """
+REPORTING = """
 import json, os, signal, sys
 def tell(*_):
     with open({path!r} + "~", "w") as file:
@@ -49,12 +49,14 @@ def loaded(modules: list[str], packages: tuple[str, ...]) -> list[str]:
 
 
 @pytest.fixture
-def telling(start: Callable[..., Terminal], tmp_path: Path) -> Callable[[], tuple[Terminal, Any]]:
+def reporting(
+    start: Callable[..., Terminal], tmp_path: Path
+) -> Callable[[], tuple[Terminal, Any]]:
     """Starts a session; with it comes a function that waits for a module and gives all names."""
     path = tmp_path / "modules"
 
     def begin() -> tuple[Terminal, Any]:
-        code = TELLING.format(path=str(path))
+        code = REPORTING.format(path=str(path))
         terminal = start([sys.executable, "-c", code, "-q", "--no-startup"])
 
         def modules_with(name: str) -> list[str]:
@@ -80,21 +82,21 @@ def telling(start: Callable[..., Terminal], tmp_path: Path) -> Callable[[], tupl
 
 
 def test_the_first_prompt_loads_what_it_needs(
-    telling: Callable[[], tuple[Terminal, Any]],
+    reporting: Callable[[], tuple[Terminal, Any]],
 ) -> None:
     """The lexer is the last; what explains errors and writes files waits for who writes."""
-    _, modules_with = telling()
+    _, modules_with = reporting()
     assert loaded(modules_with("pygments.lexers.python"), LATER) == []
 
 
 def test_what_a_statement_may_need_is_loaded_while_it_is_written(
-    telling: Callable[[], tuple[Terminal, Any]],
+    reporting: Callable[[], tuple[Terminal, Any]],
 ) -> None:
     """Before Enter, so that the first error is explained at once."""
-    terminal, modules_with = telling()
+    terminal, modules_with = reporting()
     modules_with("pygments.lexers.python")
     terminal.send("1 / 0")
-    modules_with("asyncrepl.explain.rules.operands")
+    modules_with("asyncrepl.explain.rules.operand_rules")
 
 
 #: What runs text without a terminal loads none of these, where nothing goes wrong.

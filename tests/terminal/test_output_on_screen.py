@@ -86,11 +86,50 @@ def test_a_progress_bar_overwrites_its_row(terminal: Terminal) -> None:
     ]
 
 
+CLOCK = r"""
+async def clock(clear):
+    for number in range(30):
+        print(f"{clear}hour {number}\nminute {number}\x1b[5;3Hsecond {number}\n", end="")
+        await asyncio.sleep(0.02)
+"""
+
+
+@pytest.mark.parametrize("clear", [r"\x1b[2J\x1b[H", r"\x1b[H\x1b[J", r"\x1b[H\x1b[2J\x1b[3J"])
+@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (20, 8)])
+def test_a_program_that_clears_the_screen_clears_its_own_rows(
+    start: Callable[..., Terminal], clear: str, columns: int, rows: int
+) -> None:
+    """What was there before stays, and so does the input line; frames stand where the first did."""
+    terminal = start(columns=columns, rows=rows)
+    terminal.enter("'before'")
+    terminal.paste(CLOCK.strip())
+    terminal.send("\r\r")
+    terminal.wait(lambda: terminal.at_prompt and terminal.prompts == 3)
+    terminal.enter(f"await clock('{clear}')")
+    shown = terminal.scrollback
+    assert shown.count("'before'") == 1
+    first = shown.index("hour 29")
+    assert shown[first:] == ["hour 29", "minute 29", "", "", "  second 29", ">>>"]
+    assert not any("hour 2" in line for line in [*shown[:first], *shown[first + 1 :]])
+
+
+def test_a_task_may_clear_its_rows_while_a_line_is_typed(terminal: Terminal) -> None:
+    """The line stays whole."""
+    terminal.paste(CLOCK.strip())
+    terminal.send("\r\r")
+    terminal.wait(lambda: terminal.at_prompt and terminal.prompts == 2)
+    terminal.enter(r":spawn await clock('\x1b[2J\x1b[H')")
+    terminal.send("'typed meanwhile'")
+    terminal.wait_for("  second 29")
+    assert terminal.cursor_line == ">>> 'typed meanwhile'"
+    assert sum("hour" in line for line in terminal.scrollback[-8:]) == 1
+
+
 def test_escapes_other_than_colour_are_shown_not_obeyed(terminal: Terminal) -> None:
-    """A program cannot clear the screen, move the cursor or switch modes."""
-    terminal.enter(r"print('\x1b[31mred\x1b[0m \x1b[2J\x1b[H\x1b]0;title\x07 \x00 \x9b1A')")
+    """A program cannot scroll the screen, leave its rows or switch modes."""
+    terminal.enter(r"print('\x1b[31mred\x1b[0m \x1b[2S\x1b[?1000h\x1b]0;title\x07 \x00 \x9b1A')")
     assert terminal.scrollback[0].startswith(">>> print(")
-    assert r"red \x1b[2J\x1b[H\x1b]0;title\x07 \x00 \x9b1A" in terminal.scrollback
+    assert r"red \x1b[2S\x1b[?1000h\x1b]0;title\x07 \x00 \x9b1A" in terminal.scrollback
     row = next(y for y, line in enumerate(terminal.lines) if line.startswith("red"))
     assert terminal.screen.buffer[row][0].fg == "red"
 

@@ -46,7 +46,7 @@ def slow(terminal: Terminal) -> Terminal:
 def test_a_pause_is_shown_with_its_keys(slow: Terminal) -> None:
     """One calm row under the output; Ctrl-C cancels the statement, and the row goes."""
     pause(slow, "async for r in slow(3): r")
-    row(slow, r"^paused, 0\.\d+ s  t timer  n __anext__  v values  e evaluate  c go on$")
+    row(slow, r"^paused, \d\.\d+ s  t timer  n __anext__  v values  e evaluate  c go on$")
     slow.send("\x03")
     slow.wait_for("KeyboardInterrupt at <input 1>:3: await asyncio.sleep(60)")
     slow.wait_for_prompt()
@@ -73,14 +73,14 @@ WAIT = "await asyncio.sleep(3600); await asyncio.sleep(0.25)"
 
 
 def test_n_goes_to_the_next_anext(slow: Terminal) -> None:
-    """Of a walk that is told from its start: it stands right after step 2, then goes on."""
+    """Of an iteration that is told from its start: it stands right after step 2, then goes on."""
     slow.enter(SOURCE.replace("slow", "quick").replace("60", "0.01"))
     pause(slow, f"{WAIT}; [r async for r in quick(3)]")
     slow.send("tn")
     slow.wait_for("no async for is under way: the next one that begins is waited for")
     for number in (1, 2):
         slow.wait_for(f"2 __anext__  round {number}: an async_generator_asend")
-        row(slow, r"^at __anext__, 3600\.\d+ s  t timer")
+        row(slow, r"^at __anext__, 36\d\d\.\d+ s  t timer")
         assert not has(slow, rf"bind +r = {(number - 1) * 10}")
         slow.send("n")
     slow.wait_for("round 3: an async_generator_asend")
@@ -88,7 +88,7 @@ def test_n_goes_to_the_next_anext(slow: Terminal) -> None:
     slow.wait(lambda: "[0, 10, 20]" in slow.scrollback and slow.at_prompt, "the end")
 
 
-def test_a_source_that_never_suspends_is_walked_by_steps(terminal: Terminal) -> None:
+def test_a_source_that_never_suspends_is_iterated_over_by_steps(terminal: Terminal) -> None:
     """It stands in the middle of a slice, where no await is."""
     terminal.enter("async def eager(n):\rfor i in range(n):\ryield i\r")
     pause(terminal, f"{WAIT}\x1b\rasync for x in eager(3): print('got', x)\r")
@@ -105,7 +105,7 @@ def test_a_source_that_never_suspends_is_walked_by_steps(terminal: Terminal) -> 
     assert "got 1" not in terminal.scrollback
 
 
-def test_a_walk_under_way_can_be_stepped(slow: Terminal) -> None:
+def test_an_iteration_under_way_can_be_stepped(slow: Terminal) -> None:
     """On every Python, round by round; nothing runs on meanwhile."""
     slow.enter(SOURCE.replace("slow", "quick").replace("60", "0.3 if i else 3600"))
     pause(slow, "async for r in quick(9): r")
@@ -154,7 +154,7 @@ def test_walk_begins_at_the_first_anext(slow: Terminal) -> None:
     """:walk STATEMENT stands there, on every Python; from there keys step."""
     slow.send(":walk async for r in slow(2): r\r")
     slow.wait_for("2 __anext__  round 1: an async_generator_asend")
-    row(slow, r"^at __anext__, 0\.\d+ s  t timer  n __anext__")
+    row(slow, r"^at __anext__, \d\.\d+ s  t timer  n __anext__")
     slow.send("t")
     slow.wait_for("2 __anext__  round 2: an async_generator_asend")
     row(slow, r"^paused, 60\.")
@@ -209,8 +209,7 @@ def test_what_hogs_the_loop_is_paused_when_it_suspends(terminal: Terminal, tmp_p
     terminal.send(CTRL_S)
     row(terminal, "^pauses when the statement suspends")
     (tmp_path / "go").touch()
-    row(terminal, "^paused, ")
-    assert not has(terminal, "^pauses when")
+    terminal.wait(lambda: has(terminal, "^paused, ") and not has(terminal, "^pauses when"))
     terminal.send("\x03")
     terminal.wait_for_prompt()
 

@@ -252,3 +252,25 @@ def test_a_bar_on_a_screen_that_gets_narrower(terminal: Terminal) -> None:
         terminal.wait(
             lambda: sum("###" in row for row in terminal.lines if "print" not in row) == 1
         )
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (40, 15)])
+def test_a_screen_of_its_own_is_gone_when_it_is_left(
+    start: Callable[..., Terminal], columns: int, rows: int
+) -> None:
+    """Rich's full screen: seen while it is there, and the scrollback has nothing of it."""
+    terminal = start(columns=columns, rows=rows)
+    terminal.enter("from rich.live import Live; from rich.table import Table")
+    terminal.begin(
+        "with Live(Table('head', 'b'), screen=True, refresh_per_second=30):"
+        " await asyncio.sleep(0.5)\r"
+    )
+    terminal.wait(lambda: any(" head " in line for line in terminal.lines), "the table's head")
+    terminal.wait_for_prompt()
+    terminal.enter("'after'")
+    shown = terminal.scrollback
+    assert shown[-3:] == [">>> 'after'", "'after'", ">>>"]
+    assert not any(
+        "head" in line and "Live" not in line and ">>>" not in line for line in shown[3:]
+    )
+    assert len(shown) < 12

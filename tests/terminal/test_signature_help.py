@@ -1,7 +1,10 @@
 from __future__ import annotations
 import __future__
 
+import builtins
+import functools
 import sys
+from collections.abc import Sized
 from typing import Any
 
 import pytest
@@ -73,6 +76,78 @@ def test_the_innermost_open_call(text: str, callee: str) -> None:
 def test_parameters_are_spelled_without_running_anything(obj: Any, spelled: str | None) -> None:
     """Only plain defaults are written out."""
     assert signature_of(obj) == spelled
+
+
+class Abstract(Sized):
+    """A metaclass that leaves calls alone."""
+
+    def __init__(self, x: int, y: int = 1) -> None:
+        """Nothing."""
+
+    def __len__(self) -> int:
+        return 0
+
+
+class Calling(type):
+    def __call__(cls, width: int, height: int) -> Any:
+        """Make one."""
+
+
+class Measured(metaclass=Calling):
+    """Its metaclass takes the arguments."""
+
+    def __init__(self, area: int) -> None:
+        """Nothing."""
+
+
+class Callable:
+    def __call__(self, what: str) -> None:
+        """Nothing."""
+
+
+@functools.lru_cache
+def kept(a: int, b: int = 2) -> None:
+    """Nothing."""
+
+
+def ordered(a, b, /, c, d=4, *e, f=1):  # type: ignore[no-untyped-def]  # noqa
+    """Nothing."""
+
+
+@pytest.mark.parametrize(
+    ("obj", "spelled"),
+    [
+        (Abstract, "(x, y=1)"),
+        (Measured, "(width, height)"),
+        (Callable(), "(what)"),
+        (kept, "(a, b=2)"),
+        (functools.partial(ordered, 1), "(b, /, c, d=4, *e, f=1)"),
+        (functools.partial(ordered, 1, 2, 3), "(d=4, *e, f=1)"),
+        (functools.partial(ordered, 1, c=5), "(b, /, *, c=5, d=4, f=1)"),
+        (functools.partial(functools.partial(ordered, 1), 2, f=Trap(1)), "(c, d=4, *e, f=…)"),
+        (functools.partial(Trap(1).method), "(a)"),
+    ],
+)
+def test_what_stands_for_something_else_has_its_parameters(obj: Any, spelled: str | None) -> None:
+    """Metaclasses, objects that can be called, wrappers, what a partial leaves."""
+    assert signature_of(obj) == spelled
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        (
+            "max(",
+            ["max(iterable, *[, default=obj, key=func])", "max(arg1, arg2, *args, *[, key=func])"],
+        ),
+        ("slice(1, ", ["slice(stop)", "slice(start, stop[, step])"]),
+    ],
+)
+def test_what_only_a_docstring_tells(text: str, rows: list[str]) -> None:
+    """Some built-in functions and types have no signature that Python knows."""
+    shown = [plain(row) for row in signature_rows(text, vars(builtins), 80, 5)]
+    assert shown[: len(rows)] == rows
+    assert shown[len(rows)].startswith("    ")
 
 
 def test_the_row_names_the_function() -> None:

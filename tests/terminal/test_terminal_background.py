@@ -200,4 +200,18 @@ def test_function_names_are_not_blue(start: Callable[..., Terminal]) -> None:
     terminal.enter("@staticmethod\rdef f(): raise ValueError(1 + 1)\r")
     terminal.enter("class A: pass")
     used = {cell.fg for row in terminal.screen.buffer.values() for cell in row.values()}
-    assert used <= {"default", "magenta", "brown", "cyan", "brightblack", "green", "red"}
+    assert used <= {"default", "magenta", "brown", "cyan", "green", "red"}
+
+
+@pytest.mark.parametrize("environ", [{}, {"NO_COLOR": "1"}])
+def test_what_is_offered_is_fainter_than_what_is_typed(
+    start: Callable[..., Terminal], environ: dict[str, str]
+) -> None:
+    """Without colours, too; and in no colour that may be that of the background."""
+    terminal = start(env=environ)
+    terminal.enter("'something long'")
+    terminal.send("'some")
+    terminal.wait(lambda: terminal.cursor_line == ">>> 'something long'", "a suggestion")
+    data = b"".join(data for _, data in terminal.chunks)
+    assert b"\x1b[0;2mthing long'" in data
+    assert b";90" not in data

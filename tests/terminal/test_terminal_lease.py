@@ -76,7 +76,8 @@ def test_a_program_has_the_real_terminal(terminal: Terminal) -> None:
     terminal.enter("import os")
     terminal.begin("os.system('test -t 0 && echo ready && read line && echo got $line')")
     terminal.wait(lambda: "ready" in terminal.lines)
-    terminal.enter("it")
+    terminal.send("it\r")
+    terminal.wait_for_prompt()
     assert "got it" in terminal.scrollback
 
 

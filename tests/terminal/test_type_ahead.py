@@ -95,3 +95,13 @@ def test_ctrl_c_in_the_first_moment_drops_too(start: Callable[..., Terminal]) ->
     terminal.wait_for_prompt()
     terminal.enter("'dropped' in globals()")
     assert terminal.scrollback[-2] == "False"
+
+
+def test_keys_read_together_with_ctrl_c_are_typed(terminal: Terminal) -> None:
+    """A line that comes in one piece with Ctrl-C, behind it, is for the next prompt; none is lost."""
+    for number in range(10):
+        terminal.send(f"await asyncio.sleep(60)\rdropped = 1\r\x03'kept' ' {number}'\r")
+        terminal.wait_for(f"'kept {number}'")
+        terminal.wait_for_prompt()
+    terminal.enter("'dropped' in globals()")
+    assert terminal.scrollback[-2] == "False"

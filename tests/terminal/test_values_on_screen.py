@@ -64,7 +64,10 @@ def test_in_ascii_nothing_else_is_drawn(start: Callable[..., Terminal]) -> None:
         ("asyncio.Future()", "future, not done: await it to wait for its result"),
         ("asyncio.timeout(1)", "asynchronous context manager: enter it with async with"),
         ("asyncio.create_task(asyncio.sleep(9))", "task, running in the background: await"),
-        ("type('S', (), {'__aiter__': 1})()", "asynchronous iterable: walk it with async for"),
+        (
+            "type('S', (), {'__aiter__': 1})()",
+            "asynchronous iterable: iterate over it with async for",
+        ),
     ],
 )
 def test_a_value_says_what_it_is_to_async_code(

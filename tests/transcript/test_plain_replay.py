@@ -59,7 +59,7 @@ def replayed(text: str, *, color: bool = False) -> tuple[int, str]:
 
 
 def test_a_plain_replay_reads_like_the_transcript() -> None:
-    """Narration, prompts and inputs stand as on paper, and between them the real output."""
+    """Narration, prompts and inputs stand as in the file, and between them the real output."""
     status, shown = replayed(DEMO)
     assert (status, shown.partition("KeyboardInterrupt")[0]) == (0, SHOWN.partition("Key")[0])
 

@@ -28,32 +28,32 @@ DEMO = """\
 """
 
 
-class RecordingStage:
+class RecordingTarget:
     """A stage that writes down what it is told, and calls `meanwhile` in each wait."""
 
     def __init__(self, meanwhile: Callable[[str], Awaitable[None]] | None = None) -> None:
         self.log: list[str] = []
         self.delays: list[Sequence[float]] = []
         self.presenter = True
-        self._meanwhile = meanwhile
+        self._beside = meanwhile
 
-    async def _told(self, what: str) -> None:
+    async def _lines(self, what: str) -> None:
         self.log.append(what)
-        if self._meanwhile is not None:
-            await self._meanwhile(what)
+        if self._beside is not None:
+            await self._beside(what)
 
     async def narrate(self, lines: Sequence[str]) -> None:
         """Take narration."""
-        await self._told(f"narrate {' / '.join(lines)}")
+        await self._lines(f"narrate {' / '.join(lines)}")
 
     async def type(self, text: str, delays: Sequence[float]) -> None:
         """Take keys."""
         self.delays.append(delays)
-        await self._told(f"type {text!r}")
+        await self._lines(f"type {text!r}")
 
     async def run(self, text: str, interrupt_after: float | None) -> bool:
         """Take Enter; `exit` ends the session."""
-        await self._told(f"run {text!r} {interrupt_after}")
+        await self._lines(f"run {text!r} {interrupt_after}")
         return "exit" not in text
 
     def set_pace(self, pace: float) -> None:
@@ -62,7 +62,7 @@ class RecordingStage:
 
     async def key(self) -> None:
         """Take the wait for a key."""
-        await self._told("key")
+        await self._lines("key")
 
     def hand_over(self, *, to_presenter: bool) -> None:
         """Take a change of who has the prompt."""
@@ -72,10 +72,10 @@ class RecordingStage:
 
 
 def played(
-    stage: RecordingStage, text: str = DEMO, speed: float = inf, pauses: bool = True
+    target: RecordingTarget, text: str = DEMO, speed: float = inf, pauses: bool = True
 ) -> list[str]:
-    asyncio.run(play_transcript(parse_transcript(text), stage, speed=speed, pauses=pauses))
-    return stage.log
+    asyncio.run(play_transcript(parse_transcript(text), target, speed=speed, pauses=pauses))
+    return target.log
 
 
 def held_at(what: str, then: Callable[[Replay], object]) -> tuple[list[str], Replay]:
@@ -89,9 +89,9 @@ def held_at(what: str, then: Callable[[Replay], object]) -> tuple[list[str], Rep
 
     async def presenter() -> None:
         while not replay.stopped:
-            if stage.log and stage.log[-1] == "presenter":
+            if target.log and target.log[-1] == "presenter":
                 assert replay.paused
-                stage.log.append("free")
+                target.log.append("free")
                 then(replay)
             await asyncio.sleep(0)
 
@@ -99,10 +99,10 @@ def held_at(what: str, then: Callable[[Replay], object]) -> tuple[list[str], Rep
         await asyncio.gather(replay.play(), presenter())
 
     times: list[str] = []
-    stage = RecordingStage(meanwhile)
-    replay = Replay(parse_transcript(DEMO), stage, speed=inf)
+    target = RecordingTarget(meanwhile)
+    replay = Replay(parse_transcript(DEMO), target, speed=inf)
     asyncio.run(main())
-    return stage.log, replay
+    return target.log, replay
 
 
 async def settled() -> None:
@@ -113,7 +113,7 @@ async def settled() -> None:
 
 def test_a_replay_shows_the_entries_in_order() -> None:
     """Narration is shown, input typed and run; keys, rates and pauses come in their places."""
-    assert played(RecordingStage()) == [
+    assert played(RecordingTarget()) == [
         "pace inf",
         "replay",
         "narrate T",
@@ -132,13 +132,13 @@ def test_a_replay_shows_the_entries_in_order() -> None:
 
 def test_pauses_can_be_passed() -> None:
     """Without pauses no key is waited for."""
-    assert "key" not in played(RecordingStage(), pauses=False)
+    assert "key" not in played(RecordingTarget(), pauses=False)
 
 
 def test_the_pace_of_the_clock_is_speed_times_rate() -> None:
     """`#: rate` slows the user's clock from there on, in proportion to the replay's speed."""
     text = "#: rate 0.5\n#: rate 2\n"
-    log = played(RecordingStage(), text, speed=4.0)
+    log = played(RecordingTarget(), text, speed=4.0)
     assert [told for told in log if told.startswith("pace")] == [
         "pace 4.0",
         "pace 2.0",
@@ -148,14 +148,14 @@ def test_the_pace_of_the_clock_is_speed_times_rate() -> None:
 
 def test_each_key_has_its_delay() -> None:
     """There is a delay before each key and one before Enter; infinite speed has none."""
-    stage = RecordingStage()
-    played(stage, ">>> abc\n")
-    assert stage.delays == [[0.0] * 4]
+    target = RecordingTarget()
+    played(target, ">>> abc\n")
+    assert target.delays == [[0.0] * 4]
 
 
 def test_the_replay_ends_with_the_session() -> None:
     """When a statement ends the session, nothing more is typed."""
-    log = played(RecordingStage(), ">>> exit()\n>>> more\n")
+    log = played(RecordingTarget(), ">>> exit()\n>>> more\n")
     assert log[-2:] == ["run 'exit()' None", "presenter"]
 
 
@@ -220,12 +220,12 @@ def test_a_replay_can_be_held_before_it_begins() -> None:
     """A replay that is held first gives the prompt to the presenter before its first entry."""
 
     async def main() -> list[str]:
-        stage = RecordingStage()
-        replay = Replay(parse_transcript(DEMO), stage, speed=inf)
+        target = RecordingTarget()
+        replay = Replay(parse_transcript(DEMO), target, speed=inf)
         replay.pause()
         playing = asyncio.ensure_future(replay.play())
         await settled()
-        log = list(stage.log)
+        log = list(target.log)
         replay.resume()
         await playing
         return log
@@ -241,12 +241,12 @@ def test_cancelling_a_replay_cancels_what_it_shows() -> None:
             await asyncio.Event().wait()
 
     async def main() -> None:
-        playing = asyncio.ensure_future(play_transcript(parse_transcript(DEMO), stage, speed=inf))
+        playing = asyncio.ensure_future(play_transcript(parse_transcript(DEMO), target, speed=inf))
         await settled()
         playing.cancel()
         await playing
 
-    stage = RecordingStage(forever)
+    target = RecordingTarget(forever)
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(main())
-    assert stage.log[-2:] == ["type 'one'", "presenter"]
+    assert target.log[-2:] == ["type 'one'", "presenter"]

@@ -60,12 +60,12 @@ def test_each_kind_of_line_becomes_its_entry() -> None:
 
 
 def test_entries_know_their_lines() -> None:
-    """An entry knows the number of its first line, an input also that of its output."""
+    """An entry knows the number of its first line, an input also how many it was typed in."""
     ticker, readings, output, last = parse_transcript(EXAMPLE).inputs
-    assert (ticker.line, ticker.expected_line) == (7, 8)
-    assert (readings.line, readings.expected_line) == (10, 14)
-    assert (output.line, output.expected_line) == (15, 16)
-    assert (last.line, last.expected_line) == (21, 22)
+    assert (ticker.line, len(ticker.typed)) == (7, 1)
+    assert (readings.line, len(readings.typed)) == (10, 4)
+    assert (output.line, len(output.typed)) == (15, 1)
+    assert (last.line, len(last.typed)) == (21, 1)
 
 
 def test_the_text_of_an_input_has_no_markers() -> None:

@@ -74,7 +74,7 @@ def outputs(text: str) -> list[list[str]]:
 
 
 def test_the_example_of_the_specification_is_as_written() -> None:
-    """Tickers, an `async for`, an error and a Ctrl-C print what the paper says."""
+    """Tickers, an `async for`, an error and a Ctrl-C print what the file says."""
     report = checked(SPEC_EXAMPLE)
     assert list(diff_lines(report)) == []
     assert (report.passed, report.ran) == (True, 5)
@@ -119,8 +119,8 @@ def test_output_is_compared_without_empty_lines_at_its_end() -> None:
 
 def test_control_characters_are_spelled_out() -> None:
     """Escape sequences, NUL and lone surrogates are compared as Python escapes."""
-    text = r""">>> print("\x1b[31m \0 \x9b \a \x1b[2J \ud800")""" + "\n"
-    assert outputs(text) == [[r"\x1b[31m \x00 \x9b \x07 \x1b[2J \ud800"]]
+    text = r""">>> print("\x1b[31m \0 \x9b \a \x1b[2S \ud800")""" + "\n"
+    assert outputs(text) == [[r"\x1b[31m \x00 \x9b \x07 \x1b[2S \ud800"]]
 
 
 def test_of_rows_drawn_again_the_last_state_is_compared() -> None:

@@ -14,7 +14,7 @@ LEAKS = [
     Leak("left open", "readings", MADE, LEFT, "g", by_break=True),
     Leak("left open", "readings", None, LEFT, "g"),
     Leak("left open", "readings", None, LEFT),
-    Leak("never walked", "Feed.readings", LEFT, LEFT),
+    Leak("never iterated", "Feed.readings", LEFT, LEFT),
     Leak("never awaited", "fetch", MADE, LEFT),
     Leak("never awaited", "fetch"),
     Leak("never retrieved", "bad", MADE, name="Task-7"),

@@ -6,12 +6,28 @@ from hypothesis import strategies as st
 from support.plain_terminal import written
 
 from asyncrepl.views.live_rows import LiveRows, text_after_moves
+from asyncrepl.views.screen_cells import row_text
 
 RED, OFF = "\x1b[31m", "\x1b[0m"
 COLUMNS, ROWS = 12, 60
 
 TEXTS = st.sampled_from(["a", "bc", "word ", "0123456789", "x" * 30, "日本", "e\u0301", " "])
-CONTROLS = st.sampled_from(["\n", "\r", "\b", "\t", "\x1b[K", "\x1b[1K", "\x1b[2K", "\x1b[J"])
+CONTROLS = st.sampled_from(
+    [
+        "\n",
+        "\r",
+        "\b",
+        "\t",
+        "\x1b[K",
+        "\x1b[1K",
+        "\x1b[2K",
+        "\x1b[J",
+        "\x1b[2J",
+        "\x1b[H",
+        "\x1b[2;3H",
+        "\x1b[;4f",
+    ]
+)
 MOVES = st.builds(
     "\x1b[{}{}".format, st.sampled_from(["", 0, 1, 2, 5]), st.sampled_from("ABCDEFG")
 )
@@ -168,4 +184,31 @@ def test_only_the_final_state_is_left() -> None:
     bars = "\r10%\r50%\r99%\ndone\n" + "a\nb\n\x1b[2A\x1b[2KA\n\x1b[2KB"
     assert text_after_moves(bars) == "99%\ndone\nA\nB\n"
     assert text_after_moves("no newline") == "no newline"
-    assert text_after_moves("a\r\x1b[2Jspelled\n") == "\\x1b[2Jspelled\n"
+    assert text_after_moves("a\r\x1b[2Sspelled\n") == "\\x1b[2Sspelled\n"
+
+
+def test_a_screen_of_its_own_leaves_nothing() -> None:
+    """What was there stays, in order; rows beyond the height do not get into the scrollback."""
+    rows = LiveRows(COLUMNS, 3)
+    rows.reachable = 9
+    rows.feed("before\nunfinished\x1b[?1049h\x1b[Hframe 1\n2\n3\n4\n5")
+    assert rows.take() == (0, "before\nunfinished\n")
+    assert [row_text(row) for row in rows.rows] == ["3", "4", "5"]
+    rows.feed("\x1b[H\x1b[2Jframe 2")
+    assert rows.take() == (0, "")
+    assert [row_text(row) for row in rows.rows] == ["frame 2"]
+    rows.feed("\x1b[?1049lafter\n")
+    assert rows.take() == (0, "after\n")
+    rows.feed("\x1b[Aagain\n")
+    assert rows.take() == (1, "")
+    assert [row_text(row) for row in rows.rows] == ["again", ""]
+
+
+def test_a_screen_that_is_not_left_is_kept() -> None:
+    """The program has failed: its last screen is what is known."""
+    rows = LiveRows(COLUMNS, 3)
+    rows.feed("\x1b[?1049hframe")
+    assert rows.take() == (0, "")
+    assert rows.commit() == "frame\n"
+    rows.feed("line\n")
+    assert rows.take() == (0, "line\n")

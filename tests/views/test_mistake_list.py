@@ -22,7 +22,7 @@ def test_mistakes_are_listed_by_step_with_their_ids() -> None:
         "  " + "x" * 50,
         " " * 36 + "c",
         "",
-        "1 __aiter__: is there anything to walk?",
+        "1 __aiter__: anything to iterate over?",
         "  a title" + " " * 27 + "a-b",
         "",
         ":why ID tells more of one",

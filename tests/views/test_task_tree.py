@@ -33,8 +33,20 @@ def test_who_is_awaited_stands_below() -> None:
         "├─ Task-7  fetch() waits on asyncio.sleep(1) at <input 1>:3: await asyncio.sleep(n)",
         "└─ Task-8  fetch() waits on Queue.get (jobs) at <input 2>:5: await jobs.get()",
         "   └─ Task-9  waits on a future",
-        "tick  waits on asyncio.sleep(0.2)",
+        "tick     waits on asyncio.sleep(0.2)",
     ]
+
+
+def test_names_of_tasks_side_by_side_are_aligned() -> None:
+    """By the cells they take; a very long one, and a narrow screen, end that."""
+    nodes = [AwaitNode(name, "waiting", "a future") for name in ("一二三", "tick", "t")]
+    assert shown(*nodes, width=80) == [
+        "一二三  waits on a future",
+        "tick    waits on a future",
+        "t       waits on a future",
+    ]
+    assert shown(*nodes, width=40)[2] == "t  waits on a future"
+    assert shown(*nodes, AwaitNode("x" * 25, "waiting"))[2] == "t  waits on a future"
 
 
 def test_the_source_is_shown_where_there_is_room() -> None:

@@ -43,12 +43,12 @@ class OwnList(list[int]):
         return f"OwnList of {len(self)}"
 
     def __iter__(self) -> Any:
-        raise AssertionError("nobody may walk it")
+        raise AssertionError("nobody may iterate over it")
 
 
 class PlainList(list[int]):
     def __iter__(self) -> Any:
-        raise AssertionError("nobody may walk it")
+        raise AssertionError("nobody may iterate over it")
 
 
 class Asking:

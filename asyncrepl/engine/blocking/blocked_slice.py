@@ -66,9 +66,9 @@ def blocking_location(loop: LiveLoop, thread_id: int) -> BlockingLocation | None
     `thread_id` is the thread that runs the loop. Call it from another one. None
     also if the loop went on while it was looked at.
     """
-    turn = loop.live.turn
-    number = turn.number
-    if not turn.busy:
+    iteration = loop.live.loop_iteration
+    number = iteration.number
+    if not iteration.busy:
         return None
     frame = _frame_to_blame(sys._current_frames().get(thread_id))  # noqa: SLF001  the documented way
     if frame is None:
@@ -79,7 +79,7 @@ def blocking_location(loop: LiveLoop, thread_id: int) -> BlockingLocation | None
     name = None if task is None else name_of(task)
     return (
         BlockingLocation(name, filename, line)
-        if (turn.number, turn.busy) == (number, True)
+        if (iteration.number, iteration.busy) == (number, True)
         else None
     )
 
@@ -186,9 +186,9 @@ def _full_collections() -> int:
 def _running_slice(loop: LiveLoop, count: int) -> RunningSlice | None:
     """The slice that runs at this moment; None while the loop waits or goes on."""
     live = loop.live
-    turn, timeline = live.turn, live.timeline
-    number, since = turn.number, turn.since
-    if not turn.busy:
+    iteration, timeline = live.loop_iteration, live.timeline
+    number, since = iteration.number, iteration.since
+    if not iteration.busy:
         return None
     if timeline is None:
         return RunningSlice((number, id(current_task(loop))), None, 0, None, since)
@@ -208,7 +208,7 @@ UNSEEN_LOCATION = BlockingLocation(None, "", 0)
 
 
 def seconds_waited(before: Sample, after: Sample) -> float:
-    """The seconds between two samples in which the loop could not run, because others did."""
+    """The seconds between the samples `before` and `after` in which others had the processor."""
     return seconds_others_ran(before, after, sys.getswitchinterval())
 
 

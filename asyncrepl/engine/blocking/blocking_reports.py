@@ -55,7 +55,7 @@ class ReportThrottle:
         self._places: dict[_PlaceKey, _PlaceHistory] = {}
 
     def add(self, found: Blocked, now: float) -> list[BlockingReport]:
-        """Take in a block that is over; what is to be told of it at once."""
+        """Take in the block `found`, over at `now` (seconds); what is to be told at once."""
         place = self._places.setdefault(_key(found), _PlaceHistory(self._pause, now, now))
         place.last = now
         if place.told < self._at_once:
@@ -143,7 +143,10 @@ class SleepMonitor:
         return _MeasuredSleep(self, frame.f_code.co_filename, frame.f_lineno)
 
     def slept(self, filename: str, line: int, seconds: float) -> None:
-        """The code there has slept so long."""
+        """The code at `line` of `filename` has slept for `seconds`; called in the loop's thread.
+
+        On a virtual clock so much time has passed then.
+        """
         clock = self._loop.live.clock
         if clock.mode == "virtual" and not clock.stands:
             clock.move_to(clock.time() + seconds)
@@ -163,7 +166,7 @@ class SleepMonitor:
             hear(blocks._replace(measured=False))
 
     def _over(self) -> None:
-        """The turn is over in which somebody slept: tell of each slice that was too long."""
+        """The loop iteration in which somebody slept is over: tell of each too long slice."""
         slept, self._slept_seconds = self._slept_seconds, {}
         for task in dict.fromkeys(place.task for place in slept):
             own = {place: seconds for place, seconds in slept.items() if place.task == task}

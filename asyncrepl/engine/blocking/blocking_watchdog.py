@@ -120,7 +120,7 @@ class BlockingWatchdog:
     @property
     def asleep(self) -> bool:
         """Whether it waits for the loop, which has nothing to do; any thread may ask."""
-        return self._loop.live.turn.wake is not None
+        return self._loop.live.loop_iteration.wake is not None
 
     def again(self, found: Blocked) -> bool:
         """Whether the place of `found` has blocked the loop before, not long ago; any thread."""
@@ -173,19 +173,21 @@ class BlockingWatchdog:
 
     def _may_sleep(self) -> bool:
         """Whether nothing ran since the look before, nor is to be told later."""
-        turn = self._loop.live.turn
-        before, self._number = self._number, turn.number
-        return not turn.busy and self._number == before and self._nothing_pending()
+        iteration = self._loop.live.loop_iteration
+        before, self._number = self._number, iteration.number
+        return not iteration.busy and self._number == before and self._nothing_pending()
 
     def _sleep(self) -> None:
         """Wait for the loop's next iteration, or for `close`."""
-        turn = self._loop.live.turn
-        turn.wake = self._alarm
+        iteration = self._loop.live.loop_iteration
+        iteration.wake = self._alarm
         # The loop may have gone on before it could see the alarm, `close` before this began.
-        slept = not turn.busy and turn.number == self._number and self._watch_lock.locked()
+        slept = (
+            not iteration.busy and iteration.number == self._number and self._watch_lock.locked()
+        )
         if slept:
             self._alarms.get()
-        turn.wake = None
+        iteration.wake = None
         with suppress(Empty):
             while True:
                 self._alarms.get_nowait()
@@ -248,7 +250,7 @@ class BlockingWatchdog:
         No sample is taken then: with cold caches that costs four times all the rest.
         """
         at, last = monotonic(), self._last
-        if last is None or self._blocked is not None or self._loop.live.turn.busy:
+        if last is None or self._blocked is not None or self._loop.live.loop_iteration.busy:
             return None
         if at - last.at > BLOCKED_AFTER or at - last.sample.at > STALE_AFTER:
             return None

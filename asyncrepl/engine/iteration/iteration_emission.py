@@ -90,7 +90,7 @@ class _SiteCounts:
 
 
 class SiteSampler:
-    """Counts walks by site, and sums up those that are not told one by one."""
+    """Counts iterations by site, and sums up those that are not told one by one."""
 
     def __init__(self) -> None:
         self._runs: dict[LoopSite, _SiteCounts] = {}
@@ -104,9 +104,9 @@ class SiteSampler:
         return detail_of(run.begun)
 
     def ended(self, detail: Detail, event: IterationEnded) -> Iterator[IterationsSummary]:
-        """One that is not told in full is over; what to tell now, if anything."""
-        run = self._runs.setdefault(event.walk.site, _SiteCounts())
-        run.last, run.count = event.walk, run.count + 1
+        """Take in the `event` of one told in less `detail` than "full"; what to tell now."""
+        run = self._runs.setdefault(event.iteration.site, _SiteCounts())
+        run.last, run.count = event.iteration, run.count + 1
         run.items += event.items
         run.took += event.took
         if detail != "sum":
@@ -196,7 +196,7 @@ def concurrent_tasks(timeline: Timeline, lane: int, since: int) -> ConcurrentTas
 
 
 def ancestors(timeline: Timeline, lane: int | None) -> Iterator[int]:
-    """The lane and those that made it, the nearest first."""
+    """The `lane` and those that made it, as `timeline` knows them, the nearest first."""
     while lane is not None:
         yield lane
         record = timeline.record_of_lane(lane)

@@ -1,11 +1,10 @@
 """One asynchronous iteration under way: which of the six steps it is in, and what it emits.
 
-Nothing of ours stands between a loop and what it awaits: the proxy that a traced
-loop iterates over (see `asyncrepl.engine.iteration.tracer`) hands on the very awaitable that
-``__anext__`` gave. What is needed is known from two instants, when the value was asked for and
-when it is bound, and from the number of the loop's iteration at each: a task that
-suspends gives that iteration up and is woken in a later one, so the value was there at
-once exactly if the number is still the same.
+Nothing of ours stands between a loop and what it awaits: the proxy that a traced loop iterates
+over (see `asyncrepl.engine.iteration.tracer`) hands on the very awaitable that ``__anext__`` gave.
+What is needed is known from two instants, when the value was asked for and when it is bound, and
+from the number of the loop's iteration at each: a task that suspends gives that iteration up and
+is woken in a later one, so the value was there at once exactly if the number is still the same.
 
 What does not work:
 
@@ -17,7 +16,7 @@ What does not work:
 
 When it is over, two things are known of it and of nothing that was not traced. *The error step*:
 from which step an error came. *Starvation*: whether others were ready all the time and never ran,
-how long the body ran without suspending, and whether source and body waited in turns.
+how long the body ran without suspending, and whether source and body waited alternately.
 """
 
 from __future__ import annotations
@@ -63,15 +62,28 @@ if TYPE_CHECKING:
     from asyncrepl.events.findings import FindingKind
     from asyncrepl.events.iteration_events import IterationEvent, LoopSite
 
+    class OpenIterations(Protocol):
+        """What an iteration needs of those under way, whose module imports this one."""
+
+        dropped: list[IterationState]
+
+        def leave(self, state: IterationState) -> None: ...
+        def end_clauses(
+            self, how: EndReason | None, error: str, parent: IterationState | None = None
+        ) -> None: ...
+        def look_at(self, state: IterationState) -> None: ...
+        def look_away(self, state: IterationState) -> None: ...
+
     class Tracer(Protocol):
         """What an iteration needs of its tracer, whose module imports this one."""
 
-        turn: LoopIteration
+        loop_iteration: LoopIteration
         timeline: Timeline
         findings: FindingLog
-        walks: Any  # `OpenIterations`, whose module imports this one, too
         asked: Callable[[], object] | None
 
+        @property
+        def open_iterations(self) -> OpenIterations: ...
         def emit(self, event: IterationEvent) -> None: ...
         def ready(self) -> int: ...
         def ended(self, iteration: IterationState, event: IterationEnded) -> None: ...
@@ -92,14 +104,14 @@ __all__ = [
     "find_starvation",
 ]
 
-#: Where a walk is: its operand is being evaluated; steps 1, 3 and 5; over.
+#: Where an iteration is: its operand is being evaluated; steps 1, 3 and 5; over.
 IterationPhase = Literal["operand", "aiter", "await", "body", "over"]
 
 
 def error_step(
     phase: IterationPhase, site: LoopSite, traceback: TracebackType | None
 ) -> EndReason:
-    """The way out of a walk that an error in this phase is; `traceback` is the loop's own."""
+    """How an error in this phase ends an iteration; `traceback` is the loop's own."""
     if phase == "aiter":
         return "refused"
     if phase == "body":
@@ -115,7 +127,7 @@ def _at_target(site: LoopSite, traceback: TracebackType) -> bool:
     return place is not None and (place.lineno, place.column) == site.bound
 
 
-#: A body that runs so many nanoseconds in one go, and a walk of so many items or
+#: A body that runs so many nanoseconds in one go, and an iteration of so many items or
 #: nanoseconds, keep others waiting in a way that can be felt.
 LONG_BODY, MANY_ITEMS = 5_000_000, 100
 
@@ -123,13 +135,13 @@ NO_FACTS = ObjectInfo(object)
 
 
 def facts_of_iterable(iterable: Any) -> ObjectInfo:
-    """What is kept of what is walked: its type, and the code of a generator."""
+    """What is kept of what is iterated over: its type, and the code of a generator."""
     kind = type(iterable)
     return ObjectInfo(kind, iterable.ag_code if kind is AsyncGeneratorType else None)
 
 
 def find_starvation(iteration: IterationState, ended: IterationEnded) -> None:
-    """See what can be seen of `iteration`, which is over."""
+    """Note what `iteration`, which has `ended`, shows of neighbours that never ran."""
     if ended.items == 0:
         return
     # Once may be the machine's doing, which was busy with something else.
@@ -139,8 +151,8 @@ def find_starvation(iteration: IterationState, ended: IterationEnded) -> None:
     if starves and (ended.items >= MANY_ITEMS or ended.took >= LONG_BODY):
         _note_finding(iteration, "starved")
     elif ended.how == "exhausted" and ended.items > 1 and iteration.body_suspended == ended.items:
-        turns: FindingKind = "alternating" if ended.suspended >= ended.items else "sequential"
-        seen = Finding(turns, iteration.iterable_facts, *iteration.place)
+        kind: FindingKind = "alternating" if ended.suspended >= ended.items else "sequential"
+        seen = Finding(kind, iteration.iterable_facts, *iteration.place)
         iteration.tracer.findings.add_tentative(seen)
 
 
@@ -150,9 +162,9 @@ def _note_finding(iteration: IterationState, what: FindingKind, milliseconds: in
 
 
 class IterationState:
-    """A walk under way, and the context manager that a traced ``async for`` stands in.
+    """An iteration under way, and the context manager that a traced ``async for`` stands in.
 
-    `detail` says whether it is told at all. `parent` is the walk it happens in.
+    `detail` says whether it is told at all. `parent` is the iteration it happens in.
     """
 
     __slots__ = (
@@ -174,6 +186,7 @@ class IterationState:
         "detail",
         "frame",
         "iterable_facts",
+        "iteration",
         "long_bodies",
         "longest_body",
         "on",
@@ -183,7 +196,6 @@ class IterationState:
         "ready",
         "round",
         "tracer",
-        "walk",
         "watched_lane",
         "where",
     )
@@ -191,14 +203,14 @@ class IterationState:
     def __init__(
         self,
         tracer: Tracer,
-        walk: Iteration,
+        iteration: Iteration,
         parent: IterationState | None,
         detail: Detail,
         place: tuple[CodeType, int],
     ) -> None:
         self.tracer = tracer
         self.place = place
-        self.walk = walk
+        self.iteration = iteration
         self.parent = parent
         self.detail = detail
         self.frame = 0
@@ -212,7 +224,7 @@ class IterationState:
         self.ready = self.long_bodies = self.longest_body = self.body_suspended = 0
         self._body_began_in = 0
         self._round_detail: Detail = "sum"
-        #: The next round to be told; none if the walk is not told step by step.
+        #: The next round to be told; none if the iteration is not told step by step.
         self._next_emitted = 1 if detail == "full" else 0
         self._broke = False
         self._asked_in = 0
@@ -231,7 +243,7 @@ class IterationState:
     def is_clause_in(self, parent: IterationState | None) -> bool:
         """Whether it is a comprehension's: in `parent`, if that is given."""
         inside = parent is None or self.parent is parent
-        return inside and self.walk.site.kind == "comprehension"
+        return inside and self.iteration.site.kind == "comprehension"
 
     # -- as a context manager, around a loop that is a statement -----------------------
 
@@ -241,7 +253,7 @@ class IterationState:
     def __exit__(
         self, _: object, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.tracer.walks.leave(self)
+        self.tracer.open_iterations.leave(self)
         if self.phase != "over":
             if error is None:
                 self.tracer.settle("unknown")
@@ -249,7 +261,7 @@ class IterationState:
             else:
                 name = type_name(error)
                 self.tracer.settle("source", name)
-                self.tracer.walks.end_clauses(self.tracer.cancelled(), name, self)
+                self.tracer.open_iterations.end_clauses(self.tracer.cancelled(), name, self)
                 self.end(self._way_out(error, traceback), name)
 
     def _way_out(self, error: BaseException, traceback: TracebackType | None) -> EndReason:
@@ -257,7 +269,7 @@ class IterationState:
             return "closed"
         if isinstance(error, asyncio.CancelledError) and (way := self.tracer.cancelled()):
             return way
-        return error_step(self.phase, self.walk.site, traceback)
+        return error_step(self.phase, self.iteration.site, traceback)
 
     def mute(self) -> None:
         """Nobody listens any more."""
@@ -271,7 +283,7 @@ class IterationState:
     # -- the steps ---------------------------------------------------------------------
 
     def begin(self, iterable: object, iterator: object) -> None:
-        """Step 1 is done."""
+        """Step 1 is done: `iterable` has given `iterator`. Neither is kept."""
         self._began = now = self.tracer.timeline.ns()
         self._sum = (0, 0, 0, 0, self._slices)
         self.iterable_facts = facts_of_iterable(iterable)
@@ -279,30 +291,30 @@ class IterationState:
         if self.detail == "full":
             itself = iterator is iterable
             names = type_name(iterable), type_name(iterator)
-            self.tracer.emit(IterationBegan(self.walk, now, *names, itself))
+            self.tracer.emit(IterationBegan(self.iteration, now, *names, itself))
 
     def join(self, *, waiting: bool) -> None:
         """It is under way: in step 3 if it is `waiting`, else in its body."""
         self._began = self._asked = self._got = now = self.tracer.timeline.ns()
-        self._asked_in = self.tracer.turn.number
+        self._asked_in = self.tracer.loop_iteration.number
         self.phase = "await" if waiting else "body"
         self.round = 1
         self._sum = (0 if waiting else 1, 0, 0, 0, self._slices)
         self._round_detail = "line" if waiting else "sum"
         self._next_emitted = 2
-        self.tracer.emit(IterationJoined(self.walk, now))
+        self.tracer.emit(IterationJoined(self.iteration, now))
 
     def ask(self) -> None:
         """Step 2 begins; if a round went before, its body is over."""
         tracer = self.tracer
-        if tracer.walks.dropped:
+        if tracer.open_iterations.dropped:
             tracer.goes_on(self)
         now = tracer.timeline.ns()
         if self.phase == "body":
             self._body_done(now)
         self.phase = "await"
         self.round = number = self.round + 1
-        self._asked_in = tracer.turn.number
+        self._asked_in = tracer.loop_iteration.number
         told = number == self._next_emitted or tracer.asked
         self._round_detail = self._begin_emitted_round(number) if told else "sum"
         self._asked = now
@@ -310,20 +322,20 @@ class IterationState:
     def _body_done(self, now: int) -> None:
         took = now - self._got
         self._body += took
-        if self.tracer.turn.number != self._body_began_in:
+        if self.tracer.loop_iteration.number != self._body_began_in:
             self.body_suspended += 1
         elif took > LONG_BODY and self.tracer.ready():
             self.long_bodies += 1
             self.longest_body = max(self.longest_body, took)
         if self._round_detail == "full":
-            self.tracer.emit(BodyFinished(self.walk, self.round, now, took))
+            self.tracer.emit(BodyFinished(self.iteration, self.round, now, took))
 
     def _begin_emitted_round(self, number: int) -> Detail:
         """A round begins of which something is to be told."""
         self._next_emitted = next_emitted(number)
         self._slices_asked = self.tracer.timeline.count
         self.on = self.where = ""
-        self.tracer.walks.look_at(self)
+        self.tracer.open_iterations.look_at(self)
         if self.tracer.asked is None:
             return detail_of(number)
         self.detail = "full"
@@ -335,19 +347,19 @@ class IterationState:
             self.emit_asked(type_name(awaitable), awaitable_kind(awaitable))
 
     def emit_asked(self, name: str, kind: AwaitableKind = "object") -> None:
-        """Step 2 has given an object of this type; empty where that is not known."""
+        """Step 2 has given an object whose type has this `name` ("": unknown), of this `kind`."""
         if self._round_detail == "full":
-            self.tracer.emit(AwaitableGiven(self.walk, self.round, self._asked, name, kind))
+            self.tracer.emit(AwaitableGiven(self.iteration, self.round, self._asked, name, kind))
             if self.tracer.asked is not None:
                 self.tracer.asked()
             self._asked = self.tracer.timeline.ns()  # the telling is not part of the wait
 
     def suspend(self, on: str, where: str) -> None:
-        """Step 3 suspends the task, for the first time in this round; for a told one."""
+        """Step 3 suspends the task `on` this, at `where`: the first time in a told round."""
         self.on, self.where = on, where
         if self._round_detail == "full":
             self.tracer.emit(
-                StepSuspended(self.walk, self.round, self.tracer.timeline.ns(), on, where)
+                StepSuspended(self.iteration, self.round, self.tracer.timeline.ns(), on, where)
             )
 
     def got(self, values: tuple[object, ...]) -> None:
@@ -356,30 +368,32 @@ class IterationState:
         self._got = now = tracer.timeline.ns()
         self.phase = "body"
         self._waited += (waited := now - self._asked)
-        self._body_began_in = turn = tracer.turn.number
-        suspended = turn != self._asked_in
+        self._body_began_in = number = tracer.loop_iteration.number
+        suspended = number != self._asked_in
         self._suspended += suspended
         told = self._round_detail
         if told == "sum":
             return
-        tracer.walks.look_away(self)
-        text = binding_text(self.walk.site.target, values)
+        tracer.open_iterations.look_away(self)
+        text = binding_text(self.iteration.site.target, values)
         if told == "full":
             others = self._others(self._slices_asked)
-            tracer.emit(ValueBound(self.walk, self.round, now, waited, suspended, others, text))
+            tracer.emit(
+                ValueBound(self.iteration, self.round, now, waited, suspended, others, text)
+            )
             self._sum = self._sums()
         else:
             self._emit_rounds(now, text)
         self._got = tracer.timeline.ns()  # the telling is not part of the body
 
     def end(self, how: EndReason, error: str = "") -> None:
-        """Step 6: the walk is over."""
+        """Step 6: the iteration is over, `how`; `error` names what was raised, if anything."""
         tracer = self.tracer
         now = tracer.timeline.ns()
         phase, self.phase = self.phase, "over"
-        tracer.walks.look_away(self)
+        tracer.open_iterations.look_away(self)
         if phase == "operand":
-            return  # it never was a walk
+            return  # it never was an iteration
         if phase == "body":
             self._body += now - self._got
         if self.detail == "full":
@@ -387,14 +401,14 @@ class IterationState:
         last = None
         if phase == "await":
             self._waited += now - self._asked
-            if tracer.turn.number != self._asked_in:
+            if tracer.loop_iteration.number != self._asked_in:
                 self._suspended += 1
                 last = now - self._asked
         took = 0 if self._began is None else now - self._began
         items = self.items(phase)
         others = self._others(self._slices) if self.detail == "full" else NO_TASKS
         sums = self._waited, self._suspended, last, others
-        tracer.ended(self, IterationEnded(self.walk, now, how, error, items, took, *sums))
+        tracer.ended(self, IterationEnded(self.iteration, now, how, error, items, took, *sums))
 
     def items(self, phase: IterationPhase) -> int:
         """How many rounds gave an item, if the last one came to `phase`."""
@@ -403,7 +417,7 @@ class IterationState:
     def _emit_rest(self, phase: IterationPhase, now: int) -> None:
         """Tell what of the rounds was not told yet."""
         if phase == "body" and self._round_detail == "full":
-            self.tracer.emit(BodyFinished(self.walk, self.round, now, now - self._got))
+            self.tracer.emit(BodyFinished(self.iteration, self.round, now, now - self._got))
         if (items := self.items(phase)) > self._sum[0]:
             self._emit_rounds(now, "", items)
 
@@ -419,7 +433,7 @@ class IterationState:
         self._sum = self._sums()
         self.tracer.emit(
             RoundsSummary(
-                self.walk,
+                self.iteration,
                 round_ + 1,
                 last or self.round,
                 now,
@@ -433,4 +447,4 @@ class IterationState:
         )
 
     def _others(self, since: int) -> ConcurrentTasks:
-        return concurrent_tasks(self.tracer.timeline, self.walk.lane, since)
+        return concurrent_tasks(self.tracer.timeline, self.iteration.lane, since)

@@ -207,7 +207,7 @@ class AsyncLoop(NamedTuple):
 def loops_of(code: CodeType, caller: CodeType | None = None) -> tuple[AsyncLoop, ...]:
     """The loops of `code`, of text that was typed or loaded; outer ones before inner ones.
 
-    On Python 3.11 a comprehension is a code of its own; what its `caller` walks for it is
+    On Python 3.11 a comprehension is a code of its own; what its `caller` iterates over for it is
     known to that.
     """
     sites = {
@@ -279,7 +279,7 @@ class JoiningTracer(Protocol):
     """What is asked of a `Tracer`, whose module imports this one."""
 
     @property
-    def walks(self) -> OpenIterations:
+    def open_iterations(self) -> OpenIterations:
         """The iterations under way."""
 
     def joined(
@@ -289,21 +289,21 @@ class JoiningTracer(Protocol):
 
 
 class JoinedIterations:
-    """The walks that were joined, for one tracer; for the loop's thread."""
+    """The iterations that were joined, for one tracer; for the loop's thread."""
 
     def __init__(self, tracer: JoiningTracer) -> None:
-        #: The lane of the statement, if walks of one are told: what it raises ends those.
+        #: The lane of the statement, if iterations of one are told: what it raises ends those.
         self.lane: int | None = None
         self._tracer = tracer
         self._thread = threading.get_ident()
         self._instructions = instruction_events(self._reached)
         #: What happens at which offset, by the ``id`` of a frame.
         self._steps: dict[int, dict[int, list[_Step]]] = {}
-        self._walks: dict[tuple[int, AsyncLoop], IterationState] = {}
+        self._states: dict[tuple[int, AsyncLoop], IterationState] = {}
         self._stopping: IterationState | None = None
 
     def join(self, task: Any) -> Iterator[bool]:
-        """Tell, from now on, of the walks in which the suspended `task` is.
+        """Tell, from now on, of the iterations in which the suspended `task` is.
 
         Of each comes whether it is told, now or already.
         """
@@ -315,25 +315,25 @@ class JoinedIterations:
                 caller = frame.f_code
 
     def end(self, how: EndReason | None, error: str) -> None:
-        """The statement is over: so is what was joined."""
-        for iteration in reversed([*self._walks.values()]):
+        """The statement is over, `how`, perhaps with an `error`: so is what was joined."""
+        for state in reversed([*self._states.values()]):
             way: EndReason = "unknown"
-            if iteration.phase == "body" or (error and iteration.walk.lane == self.lane):
-                way = "break" if not error else "source" if iteration.phase == "await" else "body"
-            self._leave(iteration, how or way, error)
+            if state.phase == "body" or (error and state.iteration.lane == self.lane):
+                way = "break" if not error else "source" if state.phase == "await" else "body"
+            self._leave(state, how or way, error)
 
     def stop(self) -> None:
         """Tell nothing any more."""
-        self._walks.clear()
+        self._states.clear()
         self._instructions.stop()
         self._steps.clear()
 
     def relax(self) -> None:
         """Nobody steps any more: where that is dear, tell no more of what was joined."""
         if self._instructions.only_while_stepping:
-            for iteration in reversed([*self._walks.values()]):
-                iteration.mute()
-                self._tracer.walks.leave(iteration)
+            for state in reversed([*self._states.values()]):
+                state.mute()
+                self._tracer.open_iterations.leave(state)
             self.stop()
 
     # -- joining -----------------------------------------------------------------------
@@ -342,11 +342,13 @@ class JoinedIterations:
         self, frame: FrameType, every: Sequence[AsyncLoop], task: Any
     ) -> Iterator[bool]:
         for loop in loops_in(frame, every):
-            told = loop.site in {each.walk.site for each in self._tracer.walks.inside(frame)}
+            told = loop.site in {
+                each.iteration.site for each in self._tracer.open_iterations.inside(frame)
+            }
             if not told and self._watch(frame, every):
-                iteration = self._tracer.joined(loop.site, frame, task)
-                iteration.join(waiting=loop.ask <= frame.f_lasti < loop.got)
-                self._walks[id(frame), loop] = iteration
+                state = self._tracer.joined(loop.site, frame, task)
+                state.join(waiting=loop.ask <= frame.f_lasti < loop.got)
+                self._states[id(frame), loop] = state
                 told = True
             yield told
 
@@ -370,33 +372,33 @@ class JoinedIterations:
         if threading.get_ident() != self._thread:
             return
         for loop, step in self._steps.get(id(frame), {}).get(offset, ()):
-            iteration = self._walks.get((id(frame), loop))
-            if iteration is not None and iteration.phase != "over":
-                step(iteration, frame)
+            state = self._states.get((id(frame), loop))
+            if state is not None and state.phase != "over":
+                step(state, frame)
 
-    def _ask(self, iteration: IterationState, frame: FrameType) -> None:
-        inside = [each for (at, _), each in self._walks.items() if at == id(frame)]
-        for inner in reversed(inside[inside.index(iteration) + 1 :]):
+    def _ask(self, state: IterationState, frame: FrameType) -> None:
+        inside = [each for (at, _), each in self._states.items() if at == id(frame)]
+        for inner in reversed(inside[inside.index(state) + 1 :]):
             self._leave(inner, "break" if inner.phase == "body" else "unknown", "")
-        iteration.ask()
-        iteration.emit_asked("")
+        state.ask()
+        state.emit_asked("")
 
-    def _bound(self, iteration: IterationState, frame: FrameType) -> None:
-        if iteration.phase == "await":
-            target = ast.walk(ast.parse(iteration.walk.site.target, mode="eval"))
+    def _bound(self, state: IterationState, frame: FrameType) -> None:
+        if state.phase == "await":
+            target = ast.walk(ast.parse(state.iteration.site.target, mode="eval"))
             names = [node.id for node in target if isinstance(node, ast.Name)]
             scope = frame.f_locals
-            iteration.got(tuple(scope[name] for name in names if name in scope))
+            state.got(tuple(scope[name] for name in names if name in scope))
 
-    def _stops(self, iteration: IterationState, _frame: FrameType) -> None:
-        self._stopping = iteration
+    def _stops(self, state: IterationState, _frame: FrameType) -> None:
+        self._stopping = state
 
-    def _stopped(self, iteration: IterationState, _frame: FrameType) -> None:
-        if self._stopping is iteration:
-            self._leave(iteration, "exhausted", "")
+    def _stopped(self, state: IterationState, _frame: FrameType) -> None:
+        if self._stopping is state:
+            self._leave(state, "exhausted", "")
 
-    def _leave(self, iteration: IterationState, how: EndReason, error: str) -> None:
-        self._walks = {key: each for key, each in self._walks.items() if each is not iteration}
-        self._tracer.walks.leave(iteration)
-        if iteration.phase != "over":
-            iteration.end(how, error)
+    def _leave(self, state: IterationState, how: EndReason, error: str) -> None:
+        self._states = {key: each for key, each in self._states.items() if each is not state}
+        self._tracer.open_iterations.leave(state)
+        if state.phase != "over":
+            state.end(how, error)

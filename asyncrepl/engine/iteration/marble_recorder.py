@@ -24,7 +24,7 @@ _MAX_TEXT_LENGTH = 80
 #: Turns of the loop for what is due at the very instant at which the time is up.
 _LAST_ITERATIONS = 16
 
-#: Walks a source and hands each value to the function, until that says that it is enough.
+#: Iterates over a source and hands each value to the function, until that says that it is enough.
 SourceReader: TypeAlias = "Callable[[Callable[[object], bool]], Awaitable[object]]"
 
 
@@ -45,7 +45,7 @@ class MarbleRow(NamedTuple):
 
 
 class MarbleRecorder:
-    """Walks sources, each a label and a `SourceReader`; for the loop's thread.
+    """Iterates over sources, each a label and a `SourceReader`; for the loop's thread.
 
     `failed` is called with the number of a source and the exception that ended it;
     `came` whenever there is a value, in the source's task.
@@ -66,12 +66,12 @@ class MarbleRecorder:
         self._tasks = [
             # Not loop.create_task: a task factory set by the user must not see this.
             asyncio.Task(
-                self._walk(number, walk),
+                self._record(number, read),
                 loop=self._loop,
                 name=label,
                 context=None if context is None else context.copy(),
             )
-            for number, (label, walk) in enumerate(sources)
+            for number, (label, read) in enumerate(sources)
         ]
         for task in self._tasks:
             task.add_done_callback(_retrieve)
@@ -100,10 +100,10 @@ class MarbleRecorder:
             track.stop()
             task.cancel()
 
-    async def _walk(self, number: int, walk: SourceReader) -> None:
+    async def _record(self, number: int, read: SourceReader) -> None:
         track = self._tracks[number]
         try:
-            await walk(track.take)
+            await read(track.take)
         except asyncio.CancelledError:
             track.stop()
             raise

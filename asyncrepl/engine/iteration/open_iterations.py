@@ -24,19 +24,19 @@ __all__ = ["OpenIterations", "UntracedIteration"]
 
 
 class UntracedIteration:
-    """In the place of a walk that is not to be told."""
+    """In the place of an iteration that is not to be told."""
 
-    __slots__ = ("_walks", "frame")
+    __slots__ = ("_open_iterations", "frame")
 
-    def __init__(self, walks: OpenIterations) -> None:
-        self._walks = walks
+    def __init__(self, open_iterations: OpenIterations) -> None:
+        self._open_iterations = open_iterations
         self.frame = 0
 
     def __enter__(self) -> None:
         """Nothing is bound."""
 
     def __exit__(self, *_: object) -> None:
-        self._walks.leave(self)
+        self._open_iterations.leave(self)
 
     def mute(self) -> None:
         """Nothing is told anyway."""
@@ -45,7 +45,7 @@ class UntracedIteration:
 class OpenIterations(Instrument):
     """Who is in which frame, and of whom it is to be told what suspends him.
 
-    A frame is known by its ``id``: as long as a walk is in it, it lives.
+    A frame is known by its ``id``: as long as an iteration is in it, it lives.
     """
 
     def __init__(self, loop: LiveLoop) -> None:
@@ -56,18 +56,18 @@ class OpenIterations(Instrument):
         self._frames: dict[int, list[IterationState | UntracedIteration]] = {}
         self._waiting_to_suspend: dict[int, list[IterationState]] = {}
 
-    def enter(self, iteration: IterationState | UntracedIteration, frame: int) -> None:
-        """`iteration` is in `frame` now, inside of those already there."""
-        iteration.frame = frame
-        self._frames.setdefault(frame, []).append(iteration)
+    def enter(self, state: IterationState | UntracedIteration, frame: int) -> None:
+        """`state` is in `frame` now, inside of those already there."""
+        state.frame = frame
+        self._frames.setdefault(frame, []).append(state)
 
-    def leave(self, iteration: IterationState | UntracedIteration) -> None:
-        """`iteration` is there no more."""
-        inside = self._frames.get(iteration.frame, [])
-        if iteration in inside:
-            inside.remove(iteration)
+    def leave(self, state: IterationState | UntracedIteration) -> None:
+        """`state` is there no more."""
+        inside = self._frames.get(state.frame, [])
+        if state in inside:
+            inside.remove(state)
             if not inside:
-                del self._frames[iteration.frame]
+                del self._frames[state.frame]
 
     def seen(self) -> list[IterationState]:
         """All that are told of; for any thread."""
@@ -75,22 +75,22 @@ class OpenIterations(Instrument):
         return [each for each in every if isinstance(each, IterationState)]
 
     def inside(self, frame: FrameType) -> list[IterationState]:
-        """The walks in `frame` that are seen, outer ones first."""
+        """The iterations in `frame` that are seen, outer ones first."""
         return [
             each for each in self._frames.get(id(frame), ()) if isinstance(each, IterationState)
         ]
 
     def innermost(self, frame: int) -> IterationState | None:
-        """The innermost walk in `frame` that is seen."""
+        """The innermost iteration in `frame` that is seen."""
         inside = self._frames.get(frame)
-        iteration = inside[-1] if inside else None
-        return iteration if isinstance(iteration, IterationState) else None
+        state = inside[-1] if inside else None
+        return state if isinstance(state, IterationState) else None
 
     def around(self, frame: FrameType | None) -> IterationState | None:
-        """The walk in which `frame` runs: in itself, or in one that called it."""
+        """The iteration in which `frame` runs: in itself, or in one that called it."""
         while frame is not None and not runs_callbacks(frame.f_code):
-            if (iteration := self.innermost(id(frame))) is not None:
-                return iteration
+            if (state := self.innermost(id(frame))) is not None:
+                return state
             frame = frame.f_back
         return None
 
@@ -102,38 +102,38 @@ class OpenIterations(Instrument):
         Without `how`, by the step in which each is. Up to Python 3.11 a comprehension
         has a frame of its own, and the frame keeps the iterator.
         """
-        every = [iteration for inside in self._frames.values() for iteration in inside]
-        for iteration in every:
-            if isinstance(iteration, IterationState) and iteration.is_clause_in(parent):
-                self.leave(iteration)
-                iteration.end(how or ("body" if iteration.phase == "body" else "source"), error)
+        every = [state for inside in self._frames.values() for state in inside]
+        for state in every:
+            if isinstance(state, IterationState) and state.is_clause_in(parent):
+                self.leave(state)
+                state.end(how or ("body" if state.phase == "body" else "source"), error)
 
     def forget(self) -> None:
         """Nobody wants to know any more; what is under way goes on unseen."""
         for inside in self._frames.values():
-            for iteration in inside:
-                iteration.mute()
+            for state in inside:
+                state.mute()
         self._frames.clear()
         self._waiting_to_suspend.clear()
         self.dropped = []
 
     # -- what suspends them --------------------------------------------------------------
 
-    def look_at(self, iteration: IterationState) -> None:
-        """Tell `iteration` what its task is suspended on, should it be."""
+    def look_at(self, state: IterationState) -> None:
+        """Tell `state` what its task is suspended on, should it be."""
         task = current_task(self._loop)
         lane = None if task is None else self.timeline.lane_of(task)
         if lane is not None:
-            iteration.watched_lane = lane
-            self._waiting_to_suspend.setdefault(lane, []).append(iteration)
+            state.watched_lane = lane
+            self._waiting_to_suspend.setdefault(lane, []).append(state)
 
-    def look_away(self, iteration: IterationState) -> None:
+    def look_away(self, state: IterationState) -> None:
         """Its round is over: whatever suspends its task now is none of it."""
-        inside = self._waiting_to_suspend.get(iteration.watched_lane)
-        if inside is not None and iteration in inside:
-            inside.remove(iteration)
+        inside = self._waiting_to_suspend.get(state.watched_lane)
+        if inside is not None and state in inside:
+            inside.remove(state)
             if not inside:
-                del self._waiting_to_suspend[iteration.watched_lane]
+                del self._waiting_to_suspend[state.watched_lane]
 
     def task_suspended(self, task: asyncio.Task[object]) -> None:
         """A slice of `task` is over, and the task is not."""
@@ -141,13 +141,13 @@ class OpenIterations(Instrument):
             return
         waiting = self._waiting_to_suspend.pop(self.timeline.lane_of(task) or 0, ())
         chain = await_chain(task) if waiting else []
-        for iteration in reversed(waiting):
-            if iteration.phase == "await":
-                waits = _wait_below_frame(chain, iteration.frame)
+        for state in reversed(waiting):
+            if state.phase == "await":
+                waits = _wait_below_frame(chain, state.frame)
                 where, _ = (
                     location_and_source(waits.filename, waits.line) if waits.line else ("", "")
                 )
-                iteration.suspend(waits.on, where)
+                state.suspend(waits.on, where)
 
 
 def _wait_below_frame(chain: list[AwaitLink], frame: int) -> WaitDescription:

@@ -67,10 +67,10 @@ _NO_METHOD = AttributeError if sys.version_info >= (3, 14) else Exception
 class _TracedIterable:
     """The operand of a traced loop."""
 
-    __slots__ = ("_iterable", "_iteration", "_make")
+    __slots__ = ("_iterable", "_make", "_state")
 
-    def __init__(self, iteration: IterationState, iterable: Any, make: Callable[..., Any]) -> None:
-        self._iteration = iteration
+    def __init__(self, state: IterationState, iterable: Any, make: Callable[..., Any]) -> None:
+        self._state = state
         self._iterable = iterable
         self._make = make
 
@@ -84,27 +84,27 @@ class _TracedIterable:
             raise
         if lookup(type(iterator), "__anext__") in (MISSING, None):
             return iterator
-        self._iteration.begin(iterable, iterator)
-        return self._make(self._iteration, iterator)
+        self._state.begin(iterable, iterator)
+        return self._make(self._state, iterator)
 
 
 class _TracedIterator:
     """The iterator of a traced loop."""
 
-    __slots__ = ("_iteration", "_iterator")
+    __slots__ = ("_iterator", "_state")
 
-    def __init__(self, iteration: IterationState, iterator: Any) -> None:
-        self._iteration = iteration
+    def __init__(self, state: IterationState, iterator: Any) -> None:
+        self._state = state
         self._iterator = iterator
 
     def __aiter__(self) -> _TracedIterator:
         return self
 
     def __anext__(self) -> Any:
-        iteration = self._iteration
-        if not iteration.frame:  # only now is it known in which one a comprehension runs
-            iteration.tracer.enter(iteration, _getframe(1))
-        iteration.ask()
+        state = self._state
+        if not state.frame:  # only now is it known in which one a comprehension runs
+            state.tracer.enter(state, _getframe(1))
+        state.ask()
         try:
             awaitable = anext(self._iterator)
         except BaseException as error:
@@ -112,7 +112,7 @@ class _TracedIterator:
             del error
             raise
         try:
-            iteration.asked(awaitable)
+            state.asked(awaitable)
         except BaseException:  # a Ctrl-C while it stands here: it will not be awaited
             if type(awaitable) is CoroutineType or type_name(awaitable) == _STEP:
                 awaitable.close()  # or it would be complained of
@@ -126,61 +126,57 @@ class _TracedClauseIterator(_TracedIterator):
     __slots__ = ()
 
     def __del__(self) -> None:
-        self._iteration.tracer.drop(self._iteration)
+        self._state.tracer.drop(self._state)
 
 
 def marks(tracer: Tracer) -> dict[str, Callable[..., Any]]:
     """The marks of doubled code by name, reporting to `tracer`."""
-    innermost = tracer.walks.innermost
+    innermost = tracer.open_iterations.innermost
 
-    def walk(site: tuple[Any, ...]) -> IterationState | UntracedIteration:
+    def iteration(site: tuple[Any, ...]) -> IterationState | UntracedIteration:
         frame = _getframe(1)
-        iteration = tracer.begin(LoopSite(*site), frame)
-        tracer.walks.enter(iteration, id(frame))
-        return iteration
+        state = tracer.begin(LoopSite(*site), frame)
+        tracer.open_iterations.enter(state, id(frame))
+        return state
 
-    def walked(iterable: Any) -> Any:
-        iteration = innermost(id(_getframe(1)))
-        return (
-            iterable
-            if iteration is None
-            else _traced_iterable(iteration, iterable, _TracedIterator)
-        )
+    def traced(iterable: Any) -> Any:
+        state = innermost(id(_getframe(1)))
+        return iterable if state is None else _traced_iterable(state, iterable, _TracedIterator)
 
     def ended() -> None:
-        if (iteration := innermost(id(_getframe(1)))) is not None:
+        if (state := innermost(id(_getframe(1)))) is not None:
             tracer.settle("exhausted")
-            iteration.end("exhausted")
+            state.end("exhausted")
 
     def broke() -> None:
-        if (iteration := innermost(id(_getframe(1)))) is not None:
-            iteration.broke()
+        if (state := innermost(id(_getframe(1)))) is not None:
+            state.broke()
 
     def clause(iterable: Any, site: tuple[Any, ...]) -> Any:
-        iteration = tracer.begin(LoopSite(*site), _getframe(1))
-        if isinstance(iteration, UntracedIteration):
+        state = tracer.begin(LoopSite(*site), _getframe(1))
+        if isinstance(state, UntracedIteration):
             return iterable
-        return _traced_iterable(iteration, iterable, _TracedClauseIterator)
+        return _traced_iterable(state, iterable, _TracedClauseIterator)
 
     def bound(*values: object) -> bool:
-        iteration = innermost(id(_getframe(1)))
-        if iteration is not None and iteration.phase == "await":
-            iteration.got(values)
+        state = innermost(id(_getframe(1)))
+        if state is not None and state.phase == "await":
+            state.got(values)
         return True
 
     def done(result: T) -> T:
         tracer.settle("exhausted")
         return result
 
-    every = (walk, walked, ended, broke, clause, bound, done)
+    every = (iteration, traced, ended, broke, clause, bound, done)
     return {f".{mark.__name__}": mark for mark in every}
 
 
-def _traced_iterable(iteration: IterationState, iterable: Any, make: Callable[..., Any]) -> Any:
-    iteration.phase = "aiter"
+def _traced_iterable(state: IterationState, iterable: Any, make: Callable[..., Any]) -> Any:
+    state.phase = "aiter"
     if lookup(type(iterable), "__aiter__") in (MISSING, None):
         return iterable
-    return _TracedIterable(iteration, iterable, make)
+    return _TracedIterable(state, iterable, make)
 
 
 def _special_method(obj: Any, name: str) -> Any:
@@ -205,15 +201,15 @@ class Tracer:
     """
 
     def __init__(self, loop: LiveLoop) -> None:
-        self.turn = loop.live.turn
+        self.loop_iteration = loop.live.loop_iteration
         self.findings = loop.live.findings
         self.timeline: Timeline
-        self.walks = OpenIterations(loop)
+        self.open_iterations = OpenIterations(loop)
         self._loop = loop
         self._instruments = loop.live.instruments
         self._runs = SiteSampler()
         self._only: asyncio.Task[object] | None = None
-        #: lane -> whether its walks are told, while only those of one task are.
+        #: lane -> whether its iterations are told, while only those of one task are.
         self._related: dict[int, bool] = {}
         self._thread = 0
         self._number = 0
@@ -228,12 +224,12 @@ class Tracer:
     # -- for the shell -----------------------------------------------------------------
 
     def start(self, timeline: Timeline, only: asyncio.Task[object] | None = None) -> None:
-        """Tell from now on; with `only`, of the walks of that task and of those it makes."""
+        """Tell from now on; with `only`, of the iterations of that task and of those it makes."""
         self.stop()
-        self.timeline = self.walks.timeline = timeline
+        self.timeline = self.open_iterations.timeline = timeline
         self._only, self._thread, self.on = only, threading.get_ident(), True
         self._related.clear()
-        self._instruments.add(self.walks)
+        self._instruments.add(self.open_iterations)
         vars(builtins).update(marks(self))
         setattr(builtins, TRACE_SWITCH, True)
         # Where a coroutine is made costs 0.1 µs a frame to note: only while somebody looks.
@@ -241,19 +237,19 @@ class Tracer:
         sys.set_coroutine_origin_tracking_depth(max(self._depth, ORIGIN_DEPTH))
 
     def stop(self) -> None:
-        """Tell nothing any more, also not of walks that are under way."""
+        """Tell nothing any more, also not of iterations that are under way."""
         if self.on:
             self.on, self._only, self.asked = False, None, None
             if self._joining is not None:
                 self._joining.stop()
-            self._instruments.remove(self.walks)
-            self.walks.forget()
+            self._instruments.remove(self.open_iterations)
+            self.open_iterations.forget()
             self._runs.clear()
             setattr(builtins, TRACE_SWITCH, False)
             sys.set_coroutine_origin_tracking_depth(self._depth)
 
     def join(self) -> list[bool]:
-        """Tell also of the walks that are under way in suspended tasks.
+        """Tell also of the iterates over that are under way in suspended tasks.
 
         Of each, whether it is told now: where somebody else traces, it may not be.
         """
@@ -284,11 +280,11 @@ class Tracer:
                 self.settle("unknown")
             else:
                 self.settle("source", name)
-                self.walks.end_clauses(_cancellation_behind(error), name)
+                self.open_iterations.end_clauses(_cancellation_behind(error), name)
             for event in self._runs.rest(self.timeline.ns()):
                 self.emit(event)
 
-    # -- for walks ---------------------------------------------------------------------
+    # -- for iterations ---------------------------------------------------------------------
 
     def emit(self, event: IterationEvent) -> None:
         """Tell `event`."""
@@ -297,43 +293,48 @@ class Tracer:
                 hear(event)
 
     def begin(self, site: LoopSite, frame: FrameType) -> IterationState | UntracedIteration:
-        """A walk begins at `site`, in `frame`."""
+        """An iteration begins at `site`, in `frame`."""
         task = self._traced_task()
         if task is None:
-            return UntracedIteration(self.walks)
-        if self.walks.dropped:
+            return UntracedIteration(self.open_iterations)
+        if self.open_iterations.dropped:
             self.settle("unknown")
-        parent = self.walks.around(frame)
+        parent = self.open_iterations.around(frame)
         self._number += 1
-        walk = self._walk(self._number, task, parent, site)
+        iteration = self._new_iteration(self._number, task, parent, site)
         detail: Detail = "sum"
         if parent is None or parent.emits_steps:
             detail = "full" if self.asked else self._runs.next(site)
-        return IterationState(self, walk, parent, detail, (frame.f_code, frame.f_lasti))
+        return IterationState(self, iteration, parent, detail, (frame.f_code, frame.f_lasti))
 
     def joined(
         self, site: LoopSite, frame: FrameType, task: asyncio.Task[object]
     ) -> IterationState:
-        """A walk is under way at `site`, in `frame`, which is one of `task`."""
-        parent = self.walks.innermost(id(frame))
+        """An iteration is under way at `site`, in `frame`, which is one of `task`."""
+        parent = self.open_iterations.innermost(id(frame))
         self._number += 1
-        walk, place = self._walk(self._number, task, parent, site), (frame.f_code, frame.f_lasti)
-        iteration = IterationState(self, walk, parent, "full", place)
-        self.walks.enter(iteration, id(frame))
-        return iteration
+        iteration, place = (
+            self._new_iteration(self._number, task, parent, site),
+            (frame.f_code, frame.f_lasti),
+        )
+        state = IterationState(self, iteration, parent, "full", place)
+        self.open_iterations.enter(state, id(frame))
+        return state
 
-    def enter(self, iteration: IterationState, frame: FrameType) -> None:
+    def enter(self, state: IterationState, frame: FrameType) -> None:
         """A comprehension asks for its first value, in `frame`.
 
         A generator expression may do so long after it was made, and in another task.
         """
         task = self._traced_task()
         if task is not None:
-            iteration.parent = parent = self.walks.around(frame)
-            iteration.walk = self._walk(iteration.walk.number, task, parent, iteration.walk.site)
-        self.walks.enter(iteration, id(frame))
+            state.parent = parent = self.open_iterations.around(frame)
+            state.iteration = self._new_iteration(
+                state.iteration.number, task, parent, state.iteration.site
+            )
+        self.open_iterations.enter(state, id(frame))
 
-    def _walk(
+    def _new_iteration(
         self,
         number: int,
         task: asyncio.Task[object],
@@ -341,11 +342,11 @@ class Tracer:
         site: LoopSite,
     ) -> Iteration:
         lane = self.timeline.lane_of(task) or 0
-        depth = 0 if parent is None else parent.walk.depth + 1
+        depth = 0 if parent is None else parent.iteration.depth + 1
         return Iteration(number, lane, name_of(task), depth, site)
 
     def _traced_task(self) -> asyncio.Task[object] | None:
-        """The task that runs, if its walks are to be told."""
+        """The task that runs, if its iterations are to be told."""
         if not self.on or threading.get_ident() != self._thread:
             return None
         task = current_task(self._loop)
@@ -373,13 +374,13 @@ class Tracer:
         # A callback of ours may stand there too: only steps of tasks count.
         return sum(_steps_task(handle) for handle in self._loop._ready)  # noqa: SLF001
 
-    def ended(self, iteration: IterationState, event: IterationEnded) -> None:
-        """`iteration` is over."""
-        find_starvation(iteration, event)
-        if iteration.detail == "full":
+    def ended(self, state: IterationState, event: IterationEnded) -> None:
+        """`state` is over."""
+        find_starvation(state, event)
+        if state.detail == "full":
             self.emit(event)
-        elif iteration.parent is None or iteration.parent.emits_steps:
-            for summed in self._runs.ended(iteration.detail, event):
+        elif state.parent is None or state.parent.emits_steps:
+            for summed in self._runs.ended(state.detail, event):
                 self.emit(summed)
 
     def cancelled(self) -> EndReason | None:
@@ -394,31 +395,31 @@ class Tracer:
     # -- for comprehensions, which end when their iterator is dropped --------------------
 
     def settle(self, how: EndReason, error: str = "") -> None:
-        """What was dropped while it waited for a value ended in this way, as is clear now."""
-        dropped, self.walks.dropped = self.walks.dropped, []
-        for iteration in dropped:
-            iteration.end(how, error)
+        """What was dropped while it waited ended `how`, with `error`, as is clear now."""
+        dropped, self.open_iterations.dropped = self.open_iterations.dropped, []
+        for state in dropped:
+            state.end(how, error)
 
-    def goes_on(self, iteration: IterationState) -> None:
+    def goes_on(self, state: IterationState) -> None:
         """A clause asks for its next value: so a clause inside it has come to its end."""
-        if self.walks.dropped:
-            inside = all(inner.parent is iteration for inner in self.walks.dropped)
+        if self.open_iterations.dropped:
+            inside = all(inner.parent is state for inner in self.open_iterations.dropped)
             self.settle("exhausted" if inside else "unknown")
 
-    def drop(self, iteration: IterationState) -> None:
+    def drop(self, state: IterationState) -> None:
         """The iterator of a clause is gone; may be called by any thread."""
-        if iteration.phase == "over" or threading.get_ident() != self._thread:
+        if state.phase == "over" or threading.get_ident() != self._thread:
             return
-        self.walks.leave(iteration)
-        if iteration.phase == "await":
+        self.open_iterations.leave(state)
+        if state.phase == "await":
             if (way := self.cancelled()) is not None:
-                iteration.end(way)
+                state.end(way)
             else:
-                self.walks.dropped.append(iteration)
-        elif iteration.walk.site.kind == "generator expression":
-            iteration.end("closed")
+                self.open_iterations.dropped.append(state)
+        elif state.iteration.site.kind == "generator expression":
+            state.end("closed")
         else:
-            iteration.end(self.cancelled() or "body")
+            state.end(self.cancelled() or "body")
 
 
 def _steps_task(handle: asyncio.Handle) -> bool:

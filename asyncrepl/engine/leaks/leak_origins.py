@@ -91,7 +91,7 @@ def never_iterated(seen: Finding) -> Leak | None:
     if seen.what != "lost" or code is None or place is None:
         return None
     spot = seen.code.co_filename, place.lineno
-    return Leak("never walked", code.co_qualname, spot, spot)
+    return Leak("never iterated", code.co_qualname, spot, spot)
 
 
 def never_retrieved(context: Mapping[str, Any], sources: Mapping[str, Source]) -> Leak:

@@ -66,7 +66,7 @@ class LeftGenerator(NamedTuple):
 
     `defined` is the file of its function, `name` the user's name for it, empty where
     it lies deeper. The loop that took its first step takes its steps at `place` in
-    `filename`, with the instruction `walk`. `generator` refers to it weakly.
+    `filename`, with the instruction `first_step`. `generator` refers to it weakly.
     """
 
     what: str
@@ -74,13 +74,13 @@ class LeftGenerator(NamedTuple):
     name: str
     filename: str
     place: Place
-    walk: FirstStep
+    first_step: FirstStep
     generator: weakref.ref[Any]
 
 
 def open_generators(loop: LiveLoop) -> list[OpenGenerator]:
     """The user's async generators that are open on `loop`, by file and line; in its thread."""
-    found = [_opened(each, loop.live.walks.get(id(each))) for each in loop._asyncgens]  # noqa: SLF001
+    found = [_opened(each, loop.live.first_steps.get(id(each))) for each in loop._asyncgens]  # noqa: SLF001
     return sorted(
         (each for each in found if each is not None and not _is_foreign(each.at[0])),
         key=lambda each: (len(each.at[0]), each.at, each.begun or ("", 0), each.what),
@@ -116,7 +116,7 @@ class LeftGeneratorFinder:
 
     def find(self) -> list[LeftGenerator]:
         """Those that are new since the last time; costs nothing if no generator was begun."""
-        if not self._loop.live.walks:
+        if not self._loop.live.first_steps:
             return []
         found = [self._proved_left(each) for each in _named_generators(self._namespace)]
         self._forget_ended()
@@ -124,7 +124,7 @@ class LeftGeneratorFinder:
 
     def _proved_left(self, named: _NamedGenerator) -> LeftGenerator | None:
         generator = named.held[0]
-        first_step = self._loop.live.walks.get(id(generator))
+        first_step = self._loop.live.first_steps.get(id(generator))
         if first_step is None or self._reported.get(id(generator)) is first_step:
             return None
         if generator not in self._loop._asyncgens or not _is_at_yield(generator):  # noqa: SLF001
@@ -140,7 +140,7 @@ class LeftGeneratorFinder:
         return LeftGenerator(what, defined, named.name, filename, place, first_step, ref)
 
     def _forget_ended(self) -> None:
-        first_steps, living = self._loop.live.walks, self._loop._asyncgens  # noqa: SLF001
+        first_steps, living = self._loop.live.first_steps, self._loop._asyncgens  # noqa: SLF001
         if len(first_steps) > 2 * len(living) + 16 or not living:
             alive = {id(each) for each in living}
             for known in (first_steps, self._reported):

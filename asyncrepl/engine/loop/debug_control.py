@@ -219,7 +219,7 @@ class DebugControl:
         self._loop = loop
         self._frozen = False
         self._breakpoint = loop.live.loop_breakpoint = loop.live.loop_breakpoint or Breakpoint(
-            loop
+            loop.live.loop_iteration, loop.call_soon_threadsafe
         )
         #: The steps that were asked for; the first of them is under way.
         self._steps: deque[Callable[[], object]] = deque()
@@ -253,7 +253,7 @@ class DebugControl:
         self._request_step(lambda: self._to_timer(done))
 
     def next_anext(self, begins: Callable[[], object]) -> None:
-        """Let all go on until a walk asks for its next value (see `reached`).
+        """Let all go on until an iteration asks for its next value (see `reached`).
 
         `begins` is called first, if it does not go on from such a step. If it returns False,
         all stays as it is.
@@ -261,7 +261,7 @@ class DebugControl:
         self._request_step(lambda: self._to_anext(begins))
 
     def reached(self) -> None:
-        """A walk has asked for its next value: stand still, if that was waited for."""
+        """An iteration has asked for its next value: stand still, if that was waited for."""
         if self.mode != "anext":
             return
         self._loop.live.clock.freeze()

@@ -26,19 +26,13 @@ Things that do not work, each tried:
 - *trusting that what is raised arrives.* Out of a ``__del__`` or the callback of a weak
   reference, which asyncio's tasks have in plenty, it does not come: Python reports that it
   was ignored, and the statement goes on. So what is ignored so is pressed again.
+- *repeating it as a SIGINT.* Nobody could tell it from one more Ctrl-C: two that come at once are
+  one to Python, and one that comes late, or not at all since ``os.system`` ignores SIGINT
+  meanwhile, was taken for the next that was pressed, or that for it. So the one is lost, or the
+  other ends the next statement and drops what is typed. `REPEAT` is a signal of its own.
 - *looking again, only.* The timer for it is a thread, which code that holds the
   interpreter lock keeps from running. So where the statement itself is just now
   running user code, KeyboardInterrupt is raised at once, as Python would.
-
-``while True: try: … except BaseException: pass`` swallows each KeyboardInterrupt. At the
-third Ctrl-C within a second, in one iteration of the loop, the user has said it clearly enough:
-KeyboardInterrupt is then raised also where user code handles the last one, so that it
-leaves the handler, and with it the loop around it (`RepeatedInterrupt`). Code that gets away even
-so, by handlers within handlers, gets another every 20 ms, and after two seconds `gave_up` is
-called. It is a trace function, set for that moment only: nothing else runs between the handler
-and the next round. What does not work: to send more signals (they hit the body, which is
-guarded, nearly always), and to raise at each line (it hits the body first, and Python
-removes a trace function that has raised).
 """
 
 from __future__ import annotations
@@ -53,6 +47,7 @@ from signal import SIGINT, pthread_kill
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from asyncrepl.engine.code_owner import innermost_user_frame, is_plumbing, reached_location
+from asyncrepl.engine.loop.repeated_interrupt import REPEAT, RepeatedInterrupt
 from asyncrepl.engine.tasks.task_records import current_task
 
 if TYPE_CHECKING:
@@ -61,85 +56,10 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType
 
     from asyncrepl.engine.loop.live_loop import LiveLoop
-    from asyncrepl.engine.loop.loop_iteration import LoopIteration
 
     Write = TypeVar("Write", bound=Callable[..., object])
 
-__all__ = ["Foreground", "Interrupter", "RepeatedInterrupt", "Rows", "Shield", "rows", "shield"]
-
-PRESSES, WITHIN = 3, 1.0
-_REPEAT_INTERVAL, _GIVE_UP_AFTER = 0.02, 2.0
-
-
-class RepeatedInterrupt:
-    """Counts what is pressed while one loop iteration lasts; for the main thread.
-
-    `gave_up` is called, in a thread, if it lasts even so; without it nothing more
-    is done.
-    """
-
-    def __init__(self, iteration: LoopIteration, gave_up: Callable[[], object] | None) -> None:
-        self._iteration = iteration
-        self._gave_up = gave_up
-        self._interrupted_at: list[float] = []
-        self._number = -1
-        self._before: Any = None
-        self._on = False
-
-    def interrupted(self, frame: FrameType | None) -> None:
-        """Ctrl-C reaches `frame`, in which KeyboardInterrupt is about to be raised."""
-        if self._on:  # our own, or one more
-            self._trace(frame)
-            return
-        now = time.monotonic()
-        if self._iteration.number != self._number:
-            self._number = self._iteration.number
-            self._interrupted_at.clear()
-        self._interrupted_at = [at for at in self._interrupted_at if now - at < WITHIN] + [now]
-        if len(self._interrupted_at) >= PRESSES:
-            self._on, self._before = True, sys.gettrace()
-            self._trace(frame)
-            threading.Thread(target=self._repeat, name="asyncrepl insists", daemon=True).start()
-
-    def end(self) -> None:
-        """What was to be interrupted is over."""
-        if self._on:
-            self._on = False
-            sys.settrace(self._before)
-
-    def _trace(self, frame: FrameType | None) -> None:
-        while frame is not None:
-            if not is_plumbing(frame.f_code.co_filename):
-                frame.f_trace = self._trace_function
-            frame = frame.f_back
-        sys.settrace(self._trace_function)
-
-    def _trace_function(
-        self, frame: FrameType, _event: str, _arg: object
-    ) -> Callable[..., Any] | None:
-        if self._iteration.number != self._number:
-            self.end()
-            return None
-        if is_plumbing(frame.f_code.co_filename):
-            return None
-        if isinstance(sys.exception(), KeyboardInterrupt):
-            raise KeyboardInterrupt
-        return self._trace_function
-
-    def _repeat(self) -> None:
-        main = threading.main_thread().ident or 0
-        until = time.monotonic() + _GIVE_UP_AFTER
-        while time.monotonic() < until:
-            time.sleep(_REPEAT_INTERVAL)
-            if not self._goes_on():
-                return
-            pthread_kill(main, SIGINT)
-        if self._goes_on() and self._gave_up is not None:
-            self._gave_up()
-
-    def _goes_on(self) -> bool:
-        return self._on and self._iteration.busy and self._iteration.number == self._number
-
+__all__ = ["Foreground", "Interrupter", "Rows", "Shield", "rows", "shield"]
 
 #: A loop iteration older than this many seconds is stuck, not just busy.
 STUCK_AFTER = 0.05
@@ -257,13 +177,12 @@ class Interrupter:
         idle: Callable[[], object],
         gave_up: Callable[[], object] | None = None,
     ) -> None:
-        self._repeated = RepeatedInterrupt(loop.live.turn, gave_up)
+        self._repeated = RepeatedInterrupt(loop.live.loop_iteration, self._repeat, gave_up)
         #: Called in the signal handler, once for each Ctrl-C, whatever that will reach.
         self.heard: Callable[[], object] = bool
         self._loop = loop
         self._foreground = foreground
         self._idle = idle
-        self._looking_again = False
         #: So many Ctrl-C were on their way to the loop at the last `wake`.
         self._seen = 0
         #: The iteration under way at the last Ctrl-C, but for those of the statement itself.
@@ -281,7 +200,9 @@ class Interrupter:
             sys.unraisablehook = self._unraisable
         waker = self._loop._csock  # type: ignore[attr-defined]  # noqa: SLF001
         signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
-        current = signal.getsignal(signal.SIGINT)
+        if signal.getsignal(REPEAT) in (signal.SIG_DFL, signal.SIG_IGN):  # else it is the user's
+            signal.signal(REPEAT, self._on_repeat)
+        current = signal.getsignal(SIGINT)
         if current == self.on_sigint:
             return
         if self._previous is None:
@@ -289,7 +210,7 @@ class Interrupter:
         # pdb leaves its own handler behind when a program goes on.
         forgotten = getattr(current, "__module__", None) == "pdb"
         if forgotten or current in (signal.default_int_handler, self._previous):
-            signal.signal(signal.SIGINT, self.on_sigint)
+            signal.signal(SIGINT, self.on_sigint)
 
     def uninstall(self) -> None:
         """Give SIGINT back."""
@@ -299,12 +220,14 @@ class Interrupter:
         signal.set_wakeup_fd(-1)
         if sys.unraisablehook == self._unraisable:
             sys.unraisablehook = sys.__unraisablehook__
-        if signal.getsignal(signal.SIGINT) == self.on_sigint:
-            signal.signal(signal.SIGINT, self._previous or signal.default_int_handler)
+        if signal.getsignal(REPEAT) == self._on_repeat:
+            signal.signal(REPEAT, signal.SIG_DFL)
+        if signal.getsignal(SIGINT) == self.on_sigint:
+            signal.signal(SIGINT, self._previous or signal.default_int_handler)
 
     def stuck(self) -> bool:
         """Whether one loop iteration has been running for too long. Any thread may ask."""
-        current = self._loop.live.turn
+        current = self._loop.live.loop_iteration
         return current.busy and time.monotonic() - current.since > STUCK_AFTER
 
     def wake(self) -> None:
@@ -316,30 +239,37 @@ class Interrupter:
         if self.stuck():
             with suppress(OSError):  # nothing has come, or the loop is closed
                 waker = self._loop._ssock  # noqa: SLF001
-                seen = waker.recv(4096, socket.MSG_PEEK).count(signal.SIGINT)
+                seen = waker.recv(4096, socket.MSG_PEEK).count(SIGINT)
             if seen > self._seen:
-                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGWINCH)
+                pthread_kill(threading.main_thread().ident or 0, signal.SIGWINCH)
         self._seen = seen
 
     def on_sigint(self, _signum: int, frame: FrameType | None) -> None:
-        """Raise KeyboardInterrupt in a stuck loop iteration; else interrupt the statement.
+        """The handler of SIGINT, which comes once for each Ctrl-C.
 
-        The handler of SIGINT: in the main thread, `frame` is where that is.
+        In the main thread; `frame` is where that is.
         """
-        again, self._looking_again = self._looking_again, False
-        if not again:
-            self.heard()
+        self.heard()
+        self._interrupt(frame, pressed=True)
+
+    def _on_repeat(self, _signum: int, frame: FrameType | None) -> None:
+        """The handler of `REPEAT`; what is over when it comes needs no interrupt any more."""
+        if self._insists():
+            self._interrupt(frame, pressed=False)
+
+    def _interrupt(self, frame: FrameType | None, *, pressed: bool) -> None:
+        """Raise KeyboardInterrupt in a stuck loop iteration; else interrupt the statement."""
         if self._reaches(frame):
             self._hit_task = current_task(self._loop)
             self._forget_cancellation()
             if not (shield.postpone() or self._postponed(frame)):
                 raise KeyboardInterrupt  # here: where it was noticed
             return
-        self._interrupt_soon(cancel=rows.forget() or not again)
+        self._interrupt_soon(cancel=rows.forget() or pressed)
 
     def _postponed(self, frame: FrameType | None) -> bool:
         """Whether a Ctrl-C that is for `frame` comes when the row that it writes is whole."""
-        current = self._loop.live.turn
+        current = self._loop.live.loop_iteration
         number = current.number
         if rows.forget():
             return False  # it has waited for long enough
@@ -360,7 +290,7 @@ class Interrupter:
         step = unraisable.exc_traceback
         while step is not None and step.tb_next is not None:
             step = step.tb_next
-        if step is not None and step.tb_frame.f_code is Interrupter.on_sigint.__code__:
+        if step is not None and step.tb_frame.f_code is Interrupter._interrupt.__code__:
             self._interrupt_soon()
         else:
             sys.__unraisablehook__(unraisable)
@@ -369,7 +299,7 @@ class Interrupter:
         """Whether KeyboardInterrupt is to be raised in `frame`, where the main thread is."""
         live, task = self._loop.live, self._foreground.task
         at_breakpoint = live.loop_breakpoint is not None and live.loop_breakpoint.on
-        if not (live.turn.busy or at_breakpoint) or frame is None:
+        if not (live.loop_iteration.busy or at_breakpoint) or frame is None:
             return False
         if task is not None and current_task(self._loop) is task:
             ours = is_plumbing(frame.f_code.co_filename)
@@ -385,7 +315,7 @@ class Interrupter:
 
         It lasts since the Ctrl-C before this one, or for very long.
         """
-        current = self._loop.live.turn
+        current = self._loop.live.loop_iteration
         before, self._interrupted_in = self._interrupted_in, current.number
         return before == current.number or time.monotonic() - current.since > SURELY_STUCK_AFTER
 
@@ -417,6 +347,15 @@ class Interrupter:
         timer.start()
 
     def _look_again(self) -> None:
-        if self._pending_cancellation is not None or rows.postponed:
-            self._looking_again = True
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        if self._insists():
+            self._repeat()
+
+    def _insists(self) -> bool:
+        """Whether a Ctrl-C is not through yet."""
+        waits = self._pending_cancellation is not None or rows.postponed
+        return waits or self._repeated.goes_on()
+
+    def _repeat(self) -> None:
+        """Have the main thread look again; in a thread."""
+        if signal.getsignal(REPEAT) == self._on_repeat:
+            pthread_kill(threading.main_thread().ident or 0, REPEAT)

@@ -50,41 +50,13 @@ if TYPE_CHECKING:
 __all__ = ["LiveLoop", "LoopExtension", "new_loop"]
 
 if TYPE_CHECKING:
-    from collections import deque
     from collections.abc import AsyncGenerator, Callable
     from types import CodeType
-    from weakref import WeakSet
 
-    from asyncrepl.engine.loop.loop_clock import Ready
-    from asyncrepl.engine.loop.loop_iteration import Breakpoint
+    from asyncrepl.engine.loop.loop_iteration import Breakpoint, Ready
     from asyncrepl.engine.tasks.timeline import Timeline
 
-    class _SelectorEventLoop(asyncio.SelectorEventLoop):
-        """asyncio's, with what its type stubs leave out."""
-
-        _asyncgens: WeakSet[AsyncGenerator[Any, Any]]
-        _asyncgens_shutdown_called: bool
-        _clock_resolution: float
-        _debug: bool
-        _closed: bool
-        _current_handle: asyncio.Handle | None
-        _ready: deque[asyncio.Handle]
-        _thread_id: int | None
-        _scheduled: list[timers.TimerHandle]
-        _selector: WatchingSelector
-        _ssock: Any
-        _stopping: bool
-        _task_factory: object
-        _timer_cancelled_count: int
-        _transports: Any
-        _check_closed: Callable[[], None]
-        _check_thread: Callable[[], None]
-        _check_callback: Callable[[object, str], None]
-
-        def _asyncgen_firstiter_hook(self, agen: AsyncGenerator[Any, Any]) -> None: ...
-        def _asyncgen_finalizer_hook(self, agen: AsyncGenerator[Any, Any]) -> None: ...
-        def _process_events(self, events: Ready) -> None: ...
-        async def _make_subprocess_transport(self, *args: Any, **kwargs: Any) -> Any: ...
+    _SelectorEventLoop = timers.AsyncioLoop
 else:
     _SelectorEventLoop = asyncio.SelectorEventLoop
 
@@ -100,36 +72,36 @@ _OBSERVED = ("_run_once", "call_soon", "create_task")
 class LoopExtension:
     """All that a `LiveLoop` has beyond asyncio's loop.
 
-    `clock` may be read from any thread, and so may `turn`, the loop iteration; `began` is the
+    `clock` may be read from any thread, and so may `loop_iteration`; `began` is the
     clock's instant when the loop was made. `timeline` is what records at the moment, None for
     nothing; `loop_breakpoint` is where the loop's thread is stopped between two steps, None if it
-    never did. `walks` says by the ``id`` of an async generator whose code, at which instruction,
-    took its first step; only while a timeline records, and also of generators that are gone.
-    `instruments` are told what happens, `findings` what looks like a mistake. `forked` says that
-    this is the loop of the parent process, which runs no more.
+    never did. `first_steps` says by the ``id`` of an async generator whose code, at which
+    instruction, took its first step; only while a timeline records, and also of generators that
+    are gone. `instruments` are told what happens, `findings` what looks like a mistake. `forked`
+    says that this is the loop of the parent process, which runs no more.
     """
 
     __slots__ = (
         "began",
         "clock",
         "findings",
+        "first_steps",
         "forked",
         "instruments",
         "loop_breakpoint",
+        "loop_iteration",
         "outside",
         "selector",
         "timeline",
-        "turn",
-        "walks",
     )
 
     def __init__(self, clock: Clock, selector: WatchingSelector, own_fd: int) -> None:
         self.clock = clock
         self.began = clock.time()
-        self.turn = selector.turn
+        self.loop_iteration = selector.iteration
         self.timeline: Timeline | None = None
         self.loop_breakpoint: Breakpoint | None = None
-        self.walks: dict[int, tuple[CodeType, int]] = {}
+        self.first_steps: dict[int, tuple[CodeType, int]] = {}
         self.forked = False
         self.selector = selector
         self.instruments = selector.instruments
@@ -195,7 +167,7 @@ class LiveLoop(_SelectorEventLoop):
         try:
             super().run_forever()
         finally:
-            self.live.turn.busy = False
+            self.live.loop_iteration.busy = False
             if self.live.timeline is not None:
                 self.live.timeline.loop_stands()
 
@@ -332,9 +304,9 @@ class LiveLoop(_SelectorEventLoop):
             frame = sys._getframe(1)  # noqa: SLF001  the documented way
             if frame.f_code.co_name == "__anext__" and is_ours(frame.f_code.co_filename):
                 frame = frame.f_back or frame  # the loop is traced, through an iterator of ours
-            live.walks[id(agen)] = frame.f_code, frame.f_lasti
-        elif live.walks:
-            live.walks.pop(id(agen), None)  # that of one that is gone
+            live.first_steps[id(agen)] = frame.f_code, frame.f_lasti
+        elif live.first_steps:
+            live.first_steps.pop(id(agen), None)  # that of one that is gone
         if live.findings.unbegun:
             live.findings.unbegun.pop(id(agen), None)
         if self._asyncgens_shutdown_called:

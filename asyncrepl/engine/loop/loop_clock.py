@@ -40,14 +40,13 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from selectors import SelectorKey
 
+    from asyncrepl.engine.loop.loop_iteration import Ready
     from asyncrepl.engine.loop.timers import TimerTies
 
 __all__ = ["Clock", "LoopState", "RealClock", "VirtualClock"]
 
 #: What a selector's select() returns, and such a function.
-Ready: TypeAlias = "list[tuple[SelectorKey, int]]"
 Poll: TypeAlias = "Callable[[float | None], Ready]"
 
 

@@ -36,20 +36,20 @@ import threading
 import weakref
 from queue import Empty, SimpleQueue
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from asyncrepl.events.instrument import Instruments
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Container, Iterator
-    from selectors import BaseSelector
+    from selectors import BaseSelector, SelectorKey
 
-    from asyncrepl.engine.loop.loop_clock import Ready
 
-    LiveLoop = Any  # its module imports this one
+__all__ = ["Breakpoint", "ExternalWaits", "LoopIteration", "Ready", "WatchingSelector"]
 
-__all__ = ["Breakpoint", "ExternalWaits", "LoopIteration", "WatchingSelector"]
+#: What ``select`` gives: who is ready, and for what.
+Ready: TypeAlias = "list[tuple[SelectorKey, int]]"
 
 #: isinstance()'s second argument; without epoll (macOS) nothing is one.
 _EPOLL: Any = getattr(select, "epoll", ())
@@ -93,7 +93,7 @@ class WatchingSelector(selectors.DefaultSelector):
 
     def __init__(self) -> None:
         super().__init__()
-        self.turn = LoopIteration()
+        self.iteration = LoopIteration()
         self.poll: Callable[[float | None], Ready] = super().select
         self.wait_with(self.poll)
         #: Who looks at the loop: told of a wait that only the outside can end.
@@ -108,7 +108,7 @@ class WatchingSelector(selectors.DefaultSelector):
 
     def select(self, timeout: float | None = None) -> Ready:
         """Wait for I/O; between the return and the next call a loop iteration runs."""
-        current = self.turn
+        current = self.iteration
         current.busy = False
         if timeout is None:
             for hear in self.instruments.loop_waits:
@@ -211,12 +211,20 @@ def _is_listening_socket(fd: int) -> bool:
 
 
 class Breakpoint:
-    """The one breakpoint of `loop`; `post` and `leave` may be called by any thread."""
+    """The one breakpoint of a loop; `post` and `leave` may be called by any thread.
 
-    def __init__(self, loop: LiveLoop) -> None:
+    `iteration` is that of the loop, and `call_soon_threadsafe` its method.
+    """
+
+    def __init__(
+        self,
+        iteration: LoopIteration,
+        call_soon_threadsafe: Callable[[Callable[[], object]], object],
+    ) -> None:
         #: Whether the loop's thread is stopped at it.
         self.on = False
-        self._loop = loop
+        self._iteration = iteration
+        self._call_soon_threadsafe = call_soon_threadsafe
         # Its put() may be called in a signal handler, also while this thread is in get().
         self._actions: SimpleQueue[Callable[[], object]] = SimpleQueue()
 
@@ -224,21 +232,21 @@ class Breakpoint:
         """Have `action` called in the loop's thread: by the breakpoint, or else by the loop."""
         self._actions.put(action)
         with contextlib.suppress(RuntimeError):  # the loop is closed: nothing stops there
-            self._loop.call_soon_threadsafe(self._act)
+            self._call_soon_threadsafe(self._act)
 
     def here(self) -> None:
         """Stop here until `leave`; until then the loop does not count as busy.
 
         What an action raises comes out of here.
         """
-        current, self.on = self._loop.live.turn, True
-        current.busy = False
+        self.on = True
+        self._iteration.busy = False
         try:
             while self.on:
                 self._actions.get()()
         finally:
             self.on = False
-            current.resume()
+            self._iteration.resume()
 
     def leave(self) -> None:
         """Let the program go on; does nothing where it is not stopped."""

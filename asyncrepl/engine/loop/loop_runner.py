@@ -37,6 +37,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from asyncrepl.engine.loop.live_loop import LiveLoop, new_loop
+from asyncrepl.engine.loop.repeated_interrupt import REPEAT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,7 +55,10 @@ __all__ = [
 ]
 
 #: The signals whose handlers of ours mean nothing in a child.
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGWINCH, signal.SIGCONT)
+_SIGNALS = (
+    *(signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGWINCH, signal.SIGCONT),
+    REPEAT,
+)
 _FAILED = 1
 
 _parent_loops: list[LiveLoop] = []
@@ -169,7 +173,7 @@ def keep_running(
     fruitless = 0
     process = os.getpid()
     while not ended():
-        before = loop.live.turn.number
+        before = loop.live.loop_iteration.number
         try:
             _run_once_entered(loop, process)
         except KeyboardInterrupt as error:
@@ -180,7 +184,9 @@ def keep_running(
             raise
         except BaseException as error:
             shown = failed(error)
-            fruitless = fruitless + 1 if loop.live.turn.number == before or not shown else 0
+            fruitless = (
+                fruitless + 1 if loop.live.loop_iteration.number == before or not shown else 0
+            )
             if fruitless > _MAX_FRUITLESS_RUNS:
                 raise
     return None

@@ -169,7 +169,7 @@ def _watch_for_blocking(
     over: threading.Event,
 ) -> None:
     """In a thread of its own: report an iteration of `loop` that lasts `REPORT_AFTER` seconds."""
-    current = loop.live.turn
+    current = loop.live.loop_iteration
     number = -1
     while not over.wait(REPORT_AFTER):
         if not current.busy or current.number != number:
@@ -185,7 +185,7 @@ def _watch_for_blocking(
 
 def _iteration_ends(loop: LiveLoop, number: int, over: threading.Event, seconds: float) -> bool:
     """Whether the loop iteration `number` ends within `seconds`, or all is `over`."""
-    current = loop.live.turn
+    current = loop.live.loop_iteration
     for _ in range(round(seconds / 0.1)):
         if over.wait(0.1) or not current.busy or current.number != number:
             return True

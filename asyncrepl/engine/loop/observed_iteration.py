@@ -45,10 +45,10 @@ from asyncrepl.engine.tasks.task_findings import RELEASE_WAITER
 from asyncrepl.engine.tasks.task_records import BATCH, is_done, is_python_task
 
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Callable
     from contextvars import Context
 
-    LiveLoop = Any  # its module imports this one
     from asyncrepl.engine.tasks.timeline import Timeline
 
 __all__ = ["call_soon", "run_once"]
@@ -62,19 +62,20 @@ _EXACT_INSTANTS = sys.version_info >= (3, 15)
 _on_timeout = vars(asyncio.Timeout)["_on_timeout"]
 
 
-def run_once(loop: LiveLoop) -> None:
+def run_once(loop: timers.AsyncioLoop) -> None:
     """As asyncio's ``loop._run_once``; what runs is noted in the loop's timeline."""
-    timeline: Any = loop.live.timeline
+    timeline: Timeline = loop.live.timeline  # type: ignore[assignment]  # it is observed
     if loop._scheduled:
         _forget_cancelled(loop)
-    if len(loop._ready) == 1 and type(loop._ready[0]._callback) is timeline.step:
+    ready: deque[Any] = loop._ready
+    if len(ready) == 1 and type(ready[0]._callback) is timeline.step:
         try:
             if _run_lone_steps(loop, timeline):
                 return
         except BaseException:
             timeline.exception_escaped()
             raise
-    if loop._ready or loop._stopping:
+    if ready or loop._stopping:
         events = loop._selector.select(0)
     else:
         timeout = _timeout(loop)
@@ -86,7 +87,7 @@ def run_once(loop: LiveLoop) -> None:
         events = []
     if loop._scheduled:
         _fire_timers(loop)
-    todo = len(loop._ready)  # and not what becomes ready while these run
+    todo = len(ready)  # and not what becomes ready while these run
     try:
         while todo > BATCH:
             _run_ready(loop, timeline, BATCH)
@@ -101,7 +102,7 @@ def run_once(loop: LiveLoop) -> None:
         timeline.iteration_ended()
 
 
-def _forget_cancelled(loop: LiveLoop) -> None:
+def _forget_cancelled(loop: timers.AsyncioLoop) -> None:
     count, cancelled = len(loop._scheduled), loop._timer_cancelled_count
     if (
         count > _base_events._MIN_SCHEDULED_TIMER_HANDLES
@@ -122,14 +123,14 @@ def _forget_cancelled(loop: LiveLoop) -> None:
             heapq.heappop(loop._scheduled)._scheduled = False
 
 
-def _timeout(loop: LiveLoop) -> float | None:
+def _timeout(loop: timers.AsyncioLoop) -> float | None:
     if loop._scheduled:
         delay: float = loop._scheduled[0]._when - loop.time()
         return min(max(0, delay), float(_base_events.MAXIMUM_SELECT_TIMEOUT))
     return None
 
 
-def _fire_timers(loop: LiveLoop) -> None:
+def _fire_timers(loop: timers.AsyncioLoop) -> None:
     now, grain = loop.time(), loop._clock_resolution
     end = now + (max(grain, math.ulp(now)) if _EXACT_INSTANTS else grain)
     ties = loop.live.clock.ties
@@ -142,7 +143,7 @@ def _fire_timers(loop: LiveLoop) -> None:
 
 
 @marked_as_running_callbacks
-def _run_lone_steps(loop: LiveLoop, timeline: Any) -> bool:
+def _run_lone_steps(loop: timers.AsyncioLoop, timeline: Timeline) -> bool:
     """Run iterations of which all is one step of a task; False if there was none.
 
     Nobody can come between two steps of a task that is alone, as long as no timer is due. So these
@@ -170,7 +171,7 @@ def _run_lone_steps(loop: LiveLoop, timeline: Any) -> bool:
             break
         any_ran = True
         ready.popleft()
-        task = callback.__self__
+        task = callback.__self__  # type: ignore[attr-defined]  # it is a step
         record = timeline.records.get(id(task)) or timeline.add_unseen_task(task)
         if record is not timeline.record:
             timeline.record.busy += now - timeline.since
@@ -199,8 +200,8 @@ def _run_lone_steps(loop: LiveLoop, timeline: Any) -> bool:
 
 
 @marked_as_running_callbacks
-def _run_ready(loop: LiveLoop, timeline: Timeline, count: int) -> None:  # noqa: PLR0912, PLR0915
-    """Run the next `count` handles."""
+def _run_ready(loop: timers.AsyncioLoop, timeline: Timeline, count: int) -> None:  # noqa: PLR0912, PLR0915
+    """Run the next `count` handles, in one function: a call more for each costs 50 ns and more."""
     records, fresh, step = timeline.records, timeline.log.fresh, timeline.step
     instruments = timeline.instruments
     for _ in range(count):
@@ -281,7 +282,7 @@ class _FailedHandle:
         raise self._error
 
 
-def _run_timed(loop: LiveLoop, handle: asyncio.Handle) -> None:
+def _run_timed(loop: timers.AsyncioLoop, handle: asyncio.Handle) -> None:
     """What asyncio does in debug mode."""
     try:
         loop._current_handle = handle
@@ -323,7 +324,10 @@ def _task_stepped_by(callback: Any, timeline: Timeline) -> Any:
 
 
 def call_soon(
-    self: LiveLoop, callback: Callable[..., object], *args: Any, context: Context | None = None
+    self: timers.AsyncioLoop,
+    callback: Callable[..., object],
+    *args: Any,
+    context: Context | None = None,
 ) -> asyncio.Handle:
     """As asyncio's ``loop.call_soon``, with fewer calls: `callback` will run in `context`."""
     if self._debug or self._closed:

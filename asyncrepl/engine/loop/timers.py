@@ -26,7 +26,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from asyncrepl.engine.code_owner import is_ours
 from asyncrepl.engine.tasks.task_records import current_task, name_of
@@ -34,10 +34,58 @@ from asyncrepl.engine.tasks.task_records import current_task, name_of
 __all__ = ["TimerHandle", "TimerTie", "TimerTies", "call_at", "hide_ours"]
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections import deque
+    from collections.abc import AsyncGenerator, Callable
     from contextvars import Context
+    from weakref import WeakSet
 
-    LiveLoop = Any  # its module imports this one
+    from asyncrepl.engine.loop.loop_iteration import Ready, WatchingSelector
+    from asyncrepl.engine.tasks.timeline import Timeline
+
+    class DeadlineClock(Protocol):
+        """What timers need of a clock, whose module imports this one."""
+
+        ties: TimerTies | None
+
+        def due(self, when: float) -> float: ...
+        def time(self) -> float: ...
+
+    class LoopParts(Protocol):
+        """What timers and an observed iteration need of ``LiveLoop.live``."""
+
+        @property
+        def clock(self) -> DeadlineClock: ...
+        @property
+        def timeline(self) -> Timeline | None: ...
+
+    class AsyncioLoop(asyncio.SelectorEventLoop):
+        """asyncio's, with what its type stubs leave out, and what ours has beyond it."""
+
+        _asyncgens: WeakSet[AsyncGenerator[Any, Any]]
+        _asyncgens_shutdown_called: bool
+        _clock_resolution: float
+        _debug: bool
+        _closed: bool
+        _current_handle: asyncio.Handle | None
+        _ready: deque[asyncio.Handle]
+        _thread_id: int | None
+        _scheduled: list[TimerHandle]
+        _selector: WatchingSelector
+        _ssock: Any
+        _stopping: bool
+        _task_factory: object
+        _timer_cancelled_count: int
+        _transports: Any
+        _check_closed: Callable[[], None]
+        _check_thread: Callable[[], None]
+        _check_callback: Callable[[object, str], None]
+
+        @property
+        def live(self) -> LoopParts: ...
+        def _asyncgen_firstiter_hook(self, agen: AsyncGenerator[Any, Any]) -> None: ...
+        def _asyncgen_finalizer_hook(self, agen: AsyncGenerator[Any, Any]) -> None: ...
+        def _process_events(self, events: Ready) -> None: ...
+        async def _make_subprocess_transport(self, *args: Any, **kwargs: Any) -> Any: ...
 
     class _TimerHandle(asyncio.TimerHandle):
         """asyncio's, with what its type stubs leave out."""
@@ -81,7 +129,7 @@ class TimerHandle(_TimerHandle):
 
 
 def call_at(
-    loop: LiveLoop,
+    loop: AsyncioLoop,
     when: float,
     callback: Callable[..., object],
     *args: Any,
@@ -141,7 +189,7 @@ class TimerTies:
         found, self._found = self._found, []
         return tuple(found)
 
-    def set(self, loop: LiveLoop, timer: TimerHandle, now: float) -> None:
+    def set(self, loop: AsyncioLoop, timer: TimerHandle, now: float) -> None:
         """Note which task of `loop` sets `timer` at `now` (seconds), and give it its place."""
         task = current_task(loop)
         timer.set_by = None if task is None else name_of(task)

@@ -1,7 +1,7 @@
-"""Findings at the end of an object: a coroutine never run, a generator left, a cancellation lost.
+"""Findings about tasks and what they leave: never run, left open, cancelled, out of time.
 
-They are made where the object ends, perhaps in a finalizer, so no more is done there than to
-note it, at the user's code that runs just then.
+Those at the end of an object are made where it ends, perhaps in a finalizer, so no more is done
+there than to note it, at the user's code that runs just then.
 
 A task that was cancelled and ended as if nothing had happened has swallowed its cancellation.
 ``asyncio.timeout`` and ``TaskGroup`` take a cancellation back with ``uncancel``; then it

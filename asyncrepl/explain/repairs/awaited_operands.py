@@ -13,10 +13,15 @@ from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
+from asyncrepl.explain.hoisted_code import yield_each
 from asyncrepl.explain.kinds import Kind, has, kind_of
-from asyncrepl.explain.repairs.await_precedence import called_then, take_await_before
 from asyncrepl.explain.repairs.entered_operands import make_async_with, make_plain_with
-from asyncrepl.explain.repairs.hidden_loops import read_until, reduced
+from asyncrepl.explain.repairs.moved_awaits import (
+    called_then,
+    read_until,
+    reduced,
+    take_await_before,
+)
 from asyncrepl.explain.repairs.repair_case import (
     LOOPS,
     WALKABLE,
@@ -391,9 +396,8 @@ def scheduled(fixing: Fixing, case: Case) -> None:
         fixing.needs_import(case.unit, "asyncio")
     else:
         parameters = f" {fresh(case.unit, 'task')}" if name == "add_done_callback" else ""
-        fixing.of(case.unit).before(case.node, f"lambda{parameters}: asyncio.create_task(")
-        fixing.of(case.unit).after(case.node, ")")
-        fixing.needs_import(case.unit, "asyncio")
+        fixing.of(case.unit).before(case.node, f"lambda{parameters}: ")
+        fixing.given_to(case.unit, case.node, "asyncio.create_task")
 
 
 def listed(fixing: Fixing, case: Case) -> None:
@@ -414,9 +418,7 @@ def delegated_result(fixing: Fixing, case: Case) -> None:
         raise CannotFixError
     options = case.awaited
     loop = "async for" if any(is_async_iterable(each) for each in options) else "for"
-    name, by = fresh(case.unit, "item"), case.unit.source.indent(case.owner)
-    text = f"{loop} {name} in await {case.source}:\n{by}    yield {name}"
-    fixing.of(case.unit).replace(case.owner, text)
+    yield_each(fixing, case.unit, case.owner, f"await {case.source}", loop)
     fixing.suspending(case.unit, case.owner)
 
 
@@ -441,6 +443,4 @@ def as_task(fixing: Fixing, case: Case) -> None:
     )
     if name in ("result", "exception") or made is None:
         raise CannotFixError
-    fixing.of(case.unit).before(made, "asyncio.create_task(")
-    fixing.of(case.unit).after(made, ")")
-    fixing.needs_import(case.unit, "asyncio")
+    fixing.given_to(case.unit, made, "asyncio.create_task")

@@ -1,14 +1,19 @@
-"""What has to be walked asynchronously: loops, steps, and lists of the items."""
+"""What has to be walked asynchronously: loops, steps, and lists of the items.
+
+Of loops that take a step by hand each round: where the items end, they have to end as well. A
+default in the place of the end only moves the mistake: ``while True`` never ends then.
+"""
 
 from __future__ import annotations
 
 import ast
+from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, async_walks, awaits_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.kinds import has, kind_of
-from asyncrepl.explain.repairs.hidden_loops import walked_until
+from asyncrepl.explain.repairs.moved_awaits import walked_until
 from asyncrepl.explain.repairs.repair_case import (
     LOOPS,
     WALKABLE,
@@ -19,13 +24,16 @@ from asyncrepl.explain.repairs.repair_case import (
     wants_list,
 )
 from asyncrepl.explain.scopes import own_nodes, scope
-from asyncrepl.explain.static_values import is_async_iterable
-from asyncrepl.explain.value_origins import loads, origins
+from asyncrepl.explain.source_units import FUNCTIONS
+from asyncrepl.explain.static_values import Resolver, is_async_iterable
+from asyncrepl.explain.value_origins import loads, origins, stepped_source
 from asyncrepl.syntax.names import callee_name
-from asyncrepl.syntax.source_rewriter import Span
+from asyncrepl.syntax.source_rewriter import Span, indent
 
 if TYPE_CHECKING:
+    from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.source_units import Unit
+    from asyncrepl.syntax.source_rewriter import SourceRewriter
 
 __all__ = [
     "collected",
@@ -33,9 +41,11 @@ __all__ = [
     "counted",
     "delegated",
     "drained",
+    "end_loop",
     "first_item",
     "first_of_iter",
     "from_iterator",
+    "guard_statement",
     "is_walked",
     "later_walked",
     "list_call",
@@ -68,8 +78,7 @@ def later_walked(case: Case, parent: ast.AST | None) -> bool:
             if isinstance(target, ast.Attribute):
                 return any(
                     is_walked(each, node)
-                    for each in case.evidence.units.all()
-                    for node in each.nodes(ast.Attribute)
+                    for each, node in case.evidence.units.nodes(ast.Attribute)
                     if node.attr == target.attr
                 )
     if isinstance(parent, ast.Return):
@@ -87,33 +96,26 @@ def _argument_is_walked(case: Case, parent: ast.AST) -> bool:
     call = case.unit.parents.get(parent) if isinstance(parent, ast.keyword) else parent
     if not isinstance(call, ast.Call):
         return False
-    for unit in case.evidence.units.all():
-        for function in unit.functions():
-            if function.name == callee_name(call):
-                names = {each.arg for each in ast.walk(function.args) if isinstance(each, ast.arg)}
-                walked = [
-                    node
-                    for node in own_nodes(function)
-                    if isinstance(node, ast.Name) and node.id in names and is_walked(unit, node)
-                ]
-                return bool(walked)
+    for unit, function in case.evidence.units.functions(callee_name(call)):
+        names = {each.arg for each in ast.walk(function.args) if isinstance(each, ast.arg)}
+        return any(
+            isinstance(node, ast.Name) and node.id in names and is_walked(unit, node)
+            for node in own_nodes(function)
+        )
     return False
 
 
 def _result_is_walked(case: Case, name: str) -> bool:
-    for unit in case.evidence.units.all():
-        for call in unit.nodes(ast.Call):
-            if callee_name(call) != name:
-                continue
-            parent = unit.parents.get(call)
-            used: ast.expr = parent if isinstance(parent, ast.Await) else call
-            if is_walked(unit, used):
-                return True
-            assigned = unit.parents.get(used)
-            target = assigned.targets[0] if isinstance(assigned, ast.Assign) else None
-            uses = loads(unit, target) if isinstance(target, ast.Name) else []
-            if any(is_walked(unit, each) for each in uses):
-                return True
+    for unit, call in case.evidence.units.nodes(ast.Call):
+        if callee_name(call) != name:
+            continue
+        parent = unit.parents.get(call)
+        used: ast.expr = parent if isinstance(parent, ast.Await) else call
+        assigned = unit.parents.get(used)
+        target = assigned.targets[0] if isinstance(assigned, ast.Assign) else None
+        uses = loads(unit, target) if isinstance(target, ast.Name) else []
+        if any(is_walked(unit, each) for each in (used, *uses)):
+            return True
     return False
 
 
@@ -347,3 +349,84 @@ def uncalled(fixing: Fixing, case: Case) -> None:
         fixing.suspending(unit, whole)
         return
     fixing.of(unit).replace(call, case.source)
+
+
+def guard_statement(
+    edits: SourceRewriter, unit: Unit, node: ast.AST, stop: str, handler: str
+) -> None:
+    """Put ``try`` / ``except stop: handler`` around the statement that holds `node`."""
+    statement = unit.statement(node)
+    start, end = unit.source.block(statement)
+    by = unit.source.indent(statement)
+    body = indent(unit.text[start:end].rstrip("\n"), "    ")
+    text = f"{by}try:\n{body}\n{by}except {stop}:\n{by}    {handler}\n"
+    edits.applicable &= unit.source.begins_line(statement)
+    edits.replace(unit.source.block(statement), text)
+
+
+def end_loop(evidence: Evidence, fixing: Fixing, sites: list[Site], step: ast.Call | None) -> bool:
+    """Let the loop end with the items of which `sites[-1]` took one too many.
+
+    The innermost loop in that function counts, and else an endless one in a caller's. False if
+    there is none. A ``while True`` that begins with the `step` becomes an ``async for``.
+    """
+    for site in reversed(sites):
+        loop = _loop_around(site)
+        if loop is None or not (site is sites[-1] or _is_endless(loop)):
+            continue
+        if step is None or not _iterated_instead(evidence, fixing, site, loop, step):
+            edits = fixing.of(site.unit)
+            guard_statement(edits, site.unit, site.nodes[-1], "StopAsyncIteration", "break")
+        return True
+    return False
+
+
+def _loop_around(site: Site) -> ast.While | ast.For | None:
+    """The loop in whose body the place is, in the same function and not in a ``finally``."""
+    for child, parent in site.unit.steps_up(site.nodes[-1]) if site.nodes else ():
+        if isinstance(parent, (*FUNCTIONS, ast.Lambda, ast.AsyncFor, ast.comprehension)):
+            return None
+        if isinstance(parent, ast.Try) and child in parent.finalbody:
+            return None
+        if isinstance(parent, ast.While | ast.For) and child in parent.body:
+            return parent
+    return None
+
+
+def _is_endless(loop: ast.While | ast.For) -> bool:
+    test = loop.test if isinstance(loop, ast.While) else None
+    return isinstance(test, ast.Constant) and bool(test.value)
+
+
+def _iterated_instead(
+    evidence: Evidence, fixing: Fixing, site: Site, loop: ast.While | ast.For, step: ast.Call
+) -> bool:
+    """``while True: x = await anext(it)`` → ``async for x in it``, if that is all it can be."""
+    first, source = loop.body[0], stepped_source(step)
+    if not _is_endless(loop) or loop.orelse or len(loop.body) < 2 or source is None:
+        return False
+    if not isinstance(first, ast.Assign) or len(first.targets) != 1:
+        return False
+    value = first.value
+    if not isinstance(value, ast.Await) or value.value is not step or step.keywords:
+        return False
+    owns = Resolver.of_frame(evidence.units, site.frame).info(source)
+    unit = site.unit
+    if owns is None or owns.kind is not AsyncGeneratorType or _is_used_again(loop, source):
+        return False
+    if not (unit.source.begins_line(first) and unit.source.begins_line(loop.body[1])):
+        return False
+    edits, begin = fixing.of(unit), unit.source.span(loop).start
+    target = unit.source.source(first.targets[0])
+    head = f"async for {target} in {unit.source.source(source)}"
+    edits.replace(Span(begin, unit.source.span(loop.test).end), head)  # type: ignore[union-attr]
+    edits.remove(first)
+    return True
+
+
+def _is_used_again(loop: ast.stmt, source: ast.expr) -> bool:
+    """Whether `loop` does more with `source`; of what is no name, nobody knows."""
+    if not isinstance(source, ast.Name):
+        return True
+    names = (each.id for each in ast.walk(loop) if isinstance(each, ast.Name))
+    return sum(name == source.id for name in names) > 1

@@ -36,24 +36,14 @@ __all__ = [
 ]
 
 AWAITABLE = {Kind.COROUTINE, Kind.STEP, Kind.TASK, Kind.FUTURE, Kind.AWAITABLE}
-
-
 WALKABLE = {Kind.ASYNC_GENERATOR, Kind.ASYNC_ITERATOR, Kind.ASYNC_ITERABLE}
-
-
 CALLABLE = {
     Kind.COROUTINE_FUNCTION, Kind.ASYNC_GENERATOR_FUNCTION, Kind.FUNCTION, Kind.CLASS,
     Kind.ASYNC_MANAGER_FUNCTION, Kind.ASYNC_CLASS,
 }  # fmt: skip
-
-
 LOOPS = (ast.For, ast.AsyncFor, ast.comprehension)
-
-
 #: What gives what its first argument gives, when it is awaited.
 _PASSING = ("create_task", "ensure_future", "shield", "wait_for")
-
-
 COLLECTORS = frozenset(
     {"to_list", "tolist", "list", "collect", "as_list", "values", "all", "flatten", "fetchall"}
 )
@@ -229,40 +219,11 @@ def kind_of_case(case: Case) -> Kind:
 #: Modules whose functions take numbers and strings.
 _OF_SCALARS = ("cmath", "struct", "_struct", "datetime", "time")
 
-
-_SCALARS = frozenset(
-    [
-        "sqrt",
-        "sin",
-        "cos",
-        "floor",
-        "ceil",
-        "log",
-        "exp",
-        "int",
-        "float",
-        "complex",
-        "chr",
-        "ord",
-        "abs",
-        "round",
-        "hex",
-        "oct",
-        "bin",
-        "open",
-        "range",
-        "pow",
-        "divmod",
-        "loads",
-        "fromisoformat",
-        "getattr",
-        "split",
-        "sleep",
-        "Decimal",
-        "Fraction",
-        "timedelta",
-    ]
-)
+_SCALARS = frozenset([
+    "sqrt", "sin", "cos", "floor", "ceil", "log", "exp", "int", "float", "complex", "chr", "ord",
+    "abs", "round", "hex", "oct", "bin", "open", "range", "pow", "divmod", "loads",
+    "fromisoformat", "getattr", "split", "sleep", "Decimal", "Fraction", "timedelta",
+])  # fmt: skip
 
 
 def is_endless(case: Case) -> bool:

@@ -38,7 +38,6 @@ from asyncrepl.explain.repairs.awaited_operands import (
     whole_iterator,
     yielded_through,
 )
-from asyncrepl.explain.repairs.distant_awaits import awaited_where_made
 from asyncrepl.explain.repairs.entered_operands import (
     around_statement,
     delegated_entered,
@@ -71,6 +70,7 @@ from asyncrepl.explain.repairs.iterated_operands import (
     uncalled,
     walked_not_awaited,
 )
+from asyncrepl.explain.repairs.moved_awaits import awaited_where_made
 from asyncrepl.explain.repairs.plain_operands import (
     as_async,
     as_async_mock,
@@ -114,13 +114,8 @@ if TYPE_CHECKING:
 
 __all__ = ["items_as_list", "next_method", "of_one_item", "repaired", "resource", "twin"]
 
-
 _TWINS = {"send": "asend", "throw": "athrow", "close": "aclose"}
-
-
 _NEXT = ("anext", "__anext__", "__next__", "next")
-
-
 _ITER = ("aiter", "__iter__", "iter")
 
 
@@ -331,10 +326,7 @@ def _put_suffix(fixing: Fixing, case: Case) -> None:
 
 
 _NAMED = ("iter", "enumerate", "list")
-
-
 _UNKNOWN: dict[str, tuple[Repair, ...]] = {"await": (without_await,)}
-
 
 _LOOPED = (
     whole_iterator, one_item, yielded_through, loop_over_awaited, loop_over_owner,
@@ -360,9 +352,7 @@ _AWAITABLE: dict[str, tuple[Repair, ...]] = {
     "*": (awaited, awaited_where_made),
 }  # fmt: skip
 
-
 _STEP = {**_AWAITABLE, "async step": (step_itself, awaited)}
-
 
 _WALKABLE: dict[str, tuple[Repair, ...]] = {
     "attribute": (twin, next_method, resource, items_as_list, of_one_item),
@@ -387,7 +377,6 @@ _WALKABLE: dict[str, tuple[Repair, ...]] = {
     "*": (first_item, collected),
 }
 
-
 _MANAGER: dict[str, tuple[Repair, ...]] = {
     "walk, yield from": (delegated_entered,),
     "enter, with": (make_async_with,),
@@ -404,15 +393,9 @@ _MANAGER: dict[str, tuple[Repair, ...]] = {
     "*": (entered,),
 }
 
-
 _AWAITABLE_MANAGER = {**_MANAGER, "async walk": (entered,), "*": (awaited,)}
-
-
 _MOCK: dict[str, tuple[Repair, ...]] = {"await": (as_async_mock,)}
-
-
 _CALLABLE: dict[str, tuple[Repair, ...]] = {"*": (_called,)}
-
 
 _OWN: dict[Kind, dict[str, tuple[Repair, ...]]] = {
     Kind.MOCK: _MOCK,
@@ -421,10 +404,8 @@ _OWN: dict[Kind, dict[str, tuple[Repair, ...]]] = {
     **dict.fromkeys(CALLABLE, _CALLABLE),
 }
 
-
 #: Entering a lock gives nothing.
 _LOCK = {**_MANAGER, "await": (dropped,), "call": (entered_uncalled,), "*": ()}
-
 
 _ORDINARY: dict[str, tuple[Repair, ...]] = {
     "await, function": (gathered, in_thread, as_awaitable),
@@ -437,7 +418,6 @@ _ORDINARY: dict[str, tuple[Repair, ...]] = {
     "iterator": (as_async,),
     "close": (unclosed,),
 }
-
 
 _PLAIN_MANAGER = {
     **_ORDINARY,

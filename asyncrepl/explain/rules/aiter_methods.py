@@ -22,21 +22,21 @@ from asyncrepl.explain.class_methods import (
     source_of,
     takes,
 )
-from asyncrepl.explain.explanation import Finding, Fix, Rule
-from asyncrepl.explain.fix_editor import Fixing, short
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import Fixing, corrected, correction, is_generator, short
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.loop_edits import defined, over, replaced
+from asyncrepl.explain.hoisted_code import make_plain, yield_each
+from asyncrepl.explain.kinds import has
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.source_units import FUNCTIONS, Function, Unit
 from asyncrepl.explain.static_values import is_async_iterable
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name
-from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.operand_uses import Use
 
-__all__ = ["RULES", "method", "walked"]
+__all__ = ["RULES", "method", "over", "walked"]
 
 
 def method(owner: ast.ClassDef, name: str) -> Function | None:
@@ -45,22 +45,28 @@ def method(owner: ast.ClassDef, name: str) -> Function | None:
     return found[-1] if found else None
 
 
+def over(evidence: Evidence) -> Use | None:
+    """The operand of ``async for`` that has no ``__aiter__``."""
+    use = evidence.use("async for")
+    return use if use is not None and use.lacks and evidence.direct else None
+
+
 def _without_aiter(evidence: Evidence) -> Finding | None:
     use = over(evidence)
-    if use is None or not defined(use.info, "__anext__") or use.info is None:
+    if use is None or not has(use.info, "__anext__") or use.info is None:
         return None
     name = use.info.kind.__name__
     why = f"`{name}` has `__anext__` but no `__aiter__`, and `async for` calls `__aiter__` first."
     found = evidence.units.class_of(use.info.kind)
     if found is None:
         return Finding(why)
-    unit, owner = found
-    step = method(owner, "__anext__")
-    if step is None:
-        return Finding(why)
-    fixing = Fixing(evidence)
-    fixing.of(unit).lines_before(step, "def __aiter__(self):\n    return self")
-    return Finding(why, fixing.fix())
+    return Finding(why, _returning_self(evidence, *found))
+
+
+@correction
+def _returning_self(fixing: Fixing, unit: Unit, owner: ast.ClassDef) -> None:
+    if (step := method(owner, "__anext__")) is not None:
+        fixing.of(unit).lines_before(step, "def __aiter__(self):\n    return self")
 
 
 def _on_instance(evidence: Evidence) -> Finding | None:
@@ -72,8 +78,13 @@ def _on_instance(evidence: Evidence) -> Finding | None:
         f"{short(unit, use.node)} has `__aiter__` on the instance, but special methods are "
         f"looked up on the class, here `{use.info.kind.__name__}`."
     )
-    text = unit.source.operand(use.node)
-    return Finding(why, replaced(evidence, use, f"{text}.__aiter__()"))
+    return Finding(why, corrected(evidence, _asked_itself, use.node))
+
+
+def _asked_itself(fixing: Fixing, node: ast.expr) -> None:
+    """``async for x in xs`` → ``async for x in xs.__aiter__()``."""
+    unit = fixing.evidence.unit
+    fixing.of(unit).replace(node, f"{unit.source.operand(node)}.__aiter__()")
 
 
 def _has_member(evidence: Evidence, use: Use, name: str) -> bool:
@@ -99,7 +110,8 @@ def _proxy(evidence: Evidence) -> Finding | None:
     return Finding(why, _forwarding(evidence, *found) if found else None)
 
 
-def _forwarding(evidence: Evidence, unit: Unit, forward: Function) -> Fix | None:
+@correction
+def _forwarding(fixing: Fixing, unit: Unit, forward: Function) -> None:
     """Add an ``__aiter__`` that asks what ``__getattr__`` asks."""
     target = next(
         (
@@ -110,12 +122,10 @@ def _forwarding(evidence: Evidence, unit: Unit, forward: Function) -> Fix | None
         None,
     )
     if target is None:
-        return None
+        return
     own = forward.args.args[0].arg
-    fixing = Fixing(evidence)
     lines = f"def __aiter__({own}):\n    return aiter({unit.source.source(target)})\n"
     fixing.of(unit).lines_before(forward, lines)
-    return fixing.fix()
 
 
 def walked(evidence: Evidence) -> type | None:
@@ -144,39 +154,31 @@ def _async_aiter(evidence: Evidence) -> Finding | None:
     return Finding(why, _plain_aiter(evidence, *found) if found else None)
 
 
-def _plain_aiter(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:
-    fixing = Fixing(evidence)
-    edits = fixing.of(unit)
+#: What walks an object that is its own iterator.
+_STEPS = """\
+while True:
+    try:
+        item = await anext(self)
+    except StopAsyncIteration:
+        return
+    yield item"""
+
+
+@correction
+def _plain_aiter(fixing: Fixing, unit: Unit, function: Function) -> None:
+    """Without ``async``; if it awaits, an async generator, which does so at the first step."""
     if not any(isinstance(node, ast.Await) for node in own_nodes(function)):
-        start = unit.source.span(function).start
-        edits.replace(Span(start, unit.text.index("def", start)), "")
-        return fixing.fix()
-    if returns_self(function):
-        return _walking_itself(fixing, unit, function)
+        make_plain(fixing, unit, function)
+        return
     for node in own_nodes(function):
-        if isinstance(node, ast.Return) and node.value is not None:
-            by, name = unit.source.indent(node), fresh(unit, "item")
-            source = unit.source.source(node.value)
-            edits.replace(node, f"async for {name} in {source}:\n{by}    yield {name}")
-    return fixing.fix()
-
-
-def _walking_itself(fixing: Fixing, unit: Unit, function: Function) -> Fix | None:
-    """What had to be awaited is, at the first step: an async generator that takes the steps."""
-    for node in own_nodes(function):
-        if isinstance(node, ast.Return) and node.value is not None:
-            by, name = unit.source.indent(node), fresh(unit, "item")
-            own = unit.source.source(node.value)
-            lines = [
-                "while True:",
-                "    try:",
-                f"        {name} = await anext({own})",
-                "    except StopAsyncIteration:",
-                "        return",
-                f"    yield {name}",
-            ]
-            fixing.of(unit).replace(node, f"\n{by}".join(lines))
-    return fixing.fix()
+        if not isinstance(node, ast.Return) or node.value is None:
+            continue
+        source = unit.source.source(node.value)
+        if returns_self(function):
+            text = _STEPS.replace("item", fresh(unit, "item")).replace("self", source)
+            fixing.of(unit).replace(node, text.replace("\n", f"\n{unit.source.indent(node)}"))
+        else:
+            yield_each(fixing, unit, node, source)
 
 
 def _sync_aiter(evidence: Evidence) -> Finding | None:
@@ -219,34 +221,28 @@ def _wrong_result(
     return Finding(why, _yielding(evidence, *found) if walked else None)
 
 
-def _awaiting(
-    evidence: Evidence, unit: Unit, function: Function, method: FunctionType
-) -> Fix | None:
+@correction
+def _awaiting(fixing: Fixing, unit: Unit, function: Function, method: FunctionType) -> None:
     """``return self._open()`` → an async generator over what that gives, when it is awaited."""
-    inner, fixing = evidence.units.definition(method.__code__), Fixing(evidence)
+    inner = fixing.evidence.units.definition(method.__code__)
     made = returned_values(inner[1]) if inner is not None else []
-    own = [evidence.resolver.info(each) for each in made]
+    own = [fixing.evidence.resolver.info(each) for each in made]
     streams = [name for name in map(callee_name, made) if _is_stream_method(unit, name)]
     if not made or not all(is_async_iterable(each) for each in own if each):
-        return None
+        return
     if len(streams) + len([each for each in own if each]) < len(made):
-        return None
+        return
     fixing.of(unit).before(function, "async ")
     for node in own_nodes(function):
         if isinstance(node, ast.Return) and node.value is not None:
-            by, name = unit.source.indent(node), fresh(unit, "item")
-            head = f"async for {name} in await {unit.source.source(node.value)}:"
-            fixing.of(unit).replace(node, f"{head}\n{by}    yield {name}")
-    return fixing.fix()
+            yield_each(fixing, unit, node, f"await {unit.source.source(node.value)}")
 
 
 def _is_stream_method(unit: Unit, name: str) -> bool:
     """Whether the one function of that name in `unit` is an async generator function."""
     found = [each for each in unit.functions() if each.name == name]
     return (
-        len(found) == 1
-        and isinstance(found[0], ast.AsyncFunctionDef)
-        and any(isinstance(node, ast.Yield) for node in own_nodes(found[0]))
+        len(found) == 1 and isinstance(found[0], ast.AsyncFunctionDef) and is_generator(found[0])
     )
 
 
@@ -264,20 +260,19 @@ def _own_method(kind: type, function: Function, *, called: bool = False) -> Func
     return python_method(kind, value.attr)
 
 
-def _calling(evidence: Evidence, unit: Unit, function: Function, made: FunctionType) -> Fix | None:
+@correction
+def _calling(fixing: Fixing, unit: Unit, function: Function, made: FunctionType) -> None:
     """``return self._items`` → ``return self._items()``, of an async generator function."""
-    fixing = Fixing(evidence)
     if not has_flag(made, inspect.CO_ASYNC_GENERATOR) or not takes(made, 0):
-        return None
+        return
     for node in own_nodes(function):
         if isinstance(node, ast.Return) and node.value is not None:
             fixing.of(unit).after(node.value, "()")
-    return fixing.fix()
 
 
-def _yielding(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:
+@correction
+def _yielding(fixing: Fixing, unit: Unit, function: Function) -> None:
     """``return iter(xs)`` → an async generator that yields them."""
-    fixing = Fixing(evidence)
     edits = fixing.of(unit)
     edits.before(function, "async ")
     for node in own_nodes(function):
@@ -285,10 +280,7 @@ def _yielding(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:
             value = node.value
             if isinstance(value, ast.Call) and callee_name(value) == "iter" and value.args:
                 value = value.args[0]
-            by, name = unit.source.indent(node), fresh(unit, "item")
-            text = f"for {name} in {unit.source.source(value)}:\n{by}    yield {name}"
-            edits.replace(node, text)
-    return fixing.fix()
+            yield_each(fixing, unit, node, unit.source.source(value), "for")
 
 
 def _no_aiter_result(evidence: Evidence) -> Finding | None:
@@ -303,14 +295,16 @@ def _no_aiter_result(evidence: Evidence) -> Finding | None:
     found = source_of(evidence, function)
     if found is None or lookup(kind, "__anext__") is MISSING or returned_values(found[1]):
         return Finding(why)
-    fixing, (unit, node) = Fixing(evidence), found
-    last = node.body[-1]
-    line = f"return {node.args.args[0].arg}"
+    return Finding(why, _ending_in_return(evidence, *found))
+
+
+@correction
+def _ending_in_return(fixing: Fixing, unit: Unit, function: Function) -> None:
+    last, line = function.body[-1], f"return {function.args.args[0].arg}"
     if isinstance(last, ast.Pass):
         fixing.of(unit).replace(last, line)
     else:
         fixing.of(unit).lines_after(last, line)
-    return Finding(why, fixing.fix())
 
 
 RULES = (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, lookup
 from asyncrepl.explain.class_methods import (
-    Found,
+    falls_through,
     has_flag,
     made_async,
     python_method,
@@ -17,25 +17,24 @@ from asyncrepl.explain.class_methods import (
     source_of,
     takes,
 )
-from asyncrepl.explain.explanation import Finding, Fix, Rule
-from asyncrepl.explain.fix_editor import Fixing, short
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import Fixing, corrected, correction, replaced, short
+from asyncrepl.explain.hoisted_code import make_plain, put_head, stop_asynchronously
 from asyncrepl.explain.rules.aiter_methods import method, walked
 from asyncrepl.explain.rules.iteration_end import NEXT_CALLS
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.value_origins import called, stepped_source
-from asyncrepl.syntax.names import callee_name, canonical_name, last_name
+from asyncrepl.syntax.names import callee_name, canonical_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.operand_uses import Use
     from asyncrepl.explain.source_units import Function, Unit
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "as_anext"]
 
-
+_END = "StopAsyncIteration"
 _LOOPS = ast.For | ast.AsyncFor | ast.While
 
 
@@ -98,10 +97,11 @@ def _yielding_anext(evidence: Evidence) -> Finding | None:
         f"`{kind.__name__}.__anext__` yields, which makes it an async generator: it must "
         "return one item a call."
     )
-    found_step = source_of(evidence, step)
-    if found_step is not None and _gives_one_a_call(*found_step):
-        return Finding(why, _returning(evidence, *found_step))
-    return Finding(why, _moved_to_aiter(evidence, found_step))
+    written = source_of(evidence, step)
+    if written is None:
+        return Finding(why)
+    repair = _returning if _gives_one_a_call(*written) else _moved_to_aiter
+    return Finding(why, repair(evidence, *written))
 
 
 def _gives_one_a_call(unit: Unit, function: Function) -> bool:
@@ -112,45 +112,38 @@ def _gives_one_a_call(unit: Unit, function: Function) -> bool:
     yields = [node for node in own_nodes(function) if isinstance(node, ast.Yield)]
     looped = any(isinstance(each, _LOOPS) for node in yields for each in unit.ancestors(node))
     alone = all(isinstance(unit.parents.get(node), ast.Expr) for node in yields)
-    raised = any(canonical_name(node) == "StopAsyncIteration" for node in own_nodes(function))
-    return raised and alone and not looped
+    return _ends(function) and alone and not looped
 
 
-def _returning(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:
+@correction
+def _returning(fixing: Fixing, unit: Unit, function: Function) -> None:
     """``yield item`` → ``return item``."""
-    fixing = Fixing(evidence)
     for node in own_nodes(function):
         if isinstance(node, ast.Yield):
             start = unit.source.span(node).start
             fixing.of(unit).replace(Span(start, start + len("yield")), "return")
-    return fixing.fix()
 
 
-def _moved_to_aiter(evidence: Evidence, found: Found | None) -> Fix | None:
-    if found is None:
-        return None
-    unit, function = found
+@correction
+def _moved_to_aiter(fixing: Fixing, unit: Unit, function: Function) -> None:
     owner = unit.enclosing(function, ast.ClassDef)
     old = method(owner, "__aiter__") if owner else None
-    fixing, use = Fixing(evidence), evidence.use("await")
-    made = called(evidence, evidence.unit, use.node) if use is not None else None
+    use = fixing.evidence.use("await")
+    made = called(fixing.evidence, fixing.evidence.unit, use.node) if use is not None else None
     source = stepped_source(made[1]) if made is not None else None
     if made is not None and source is not None:
         fixing.of(made[0]).replace(made[1], f"anext(aiter({made[0].source.source(source)}))")
-    edits, start = fixing.of(unit), unit.source.span(function).start
-    name = unit.text.index("__anext__", start)
-    edits.replace(Span(name, name + len("__anext__")), "__aiter__")
+    edits = fixing.of(unit)
+    put_head(fixing, unit, function, "async def __aiter__")
     if old is not None:
         edits.remove(old)
     for node in own_nodes(function):  # which a generator may not raise
-        if isinstance(node, ast.Raise) and node.exc and _is_end(node.exc):
+        if isinstance(node, ast.Raise) and _is_end(node.exc):
             edits.replace(node, "return")
-    return fixing.fix()
 
 
-def _is_end(raised: ast.expr) -> bool:
-    kind = raised.func if isinstance(raised, ast.Call) else raised
-    return canonical_name(kind) == "StopAsyncIteration"
+def _is_end(raised: ast.expr | None) -> bool:
+    return canonical_name(raised.func if isinstance(raised, ast.Call) else raised) == _END
 
 
 def _broken(evidence: Evidence, kind: type, step: FunctionType) -> type | None:
@@ -175,31 +168,21 @@ def _broken_awaitable(evidence: Evidence) -> Finding | None:
         f"`{kind.__name__}.__await__` must return an iterator: {_who(evidence)} awaits what "
         "`__anext__` returns."
     )
-    found_iterator = source_of(evidence, found[1]) if found else None
-    if found_iterator is None or not _ends(found_iterator[1]):
-        return Finding(why)  # a loop over it would never end
-    return Finding(why, _iterating(evidence, source_of(evidence, function)))
+    step, written = source_of(evidence, found[1]) if found else None, source_of(evidence, function)
+    ends = step is not None and _ends(step[1])  # else a loop over it would never do so
+    return Finding(why, _iterating(evidence, *written) if ends and written is not None else None)
 
 
 def _ends(function: Function) -> bool:
     """Whether ``__anext__`` can end the loop."""
-    return any(canonical_name(node) == "StopAsyncIteration" for node in own_nodes(function))
+    return any(canonical_name(node) == _END for node in own_nodes(function))
 
 
-def _iterating(evidence: Evidence, found: Found | None) -> Fix | None:
+@correction
+def _iterating(fixing: Fixing, unit: Unit, function: Function) -> None:
     """``return [1]`` in ``__await__`` → a generator that returns the value."""
-    if found is None:
-        return None
-    unit, function = found
-    fixing = Fixing(evidence)
-    if isinstance(function, ast.AsyncFunctionDef):
-        start = unit.source.span(function).start
-        fixing.of(unit).replace(Span(start, unit.text.index("def", start)), "")
+    make_plain(fixing, unit, function)
     fixing.of(unit).lines_after(function.body[-1], "yield")
-    return fixing.fix()
-
-
-_END = "StopAsyncIteration"
 
 
 def _method(evidence: Evidence) -> tuple[Unit, Function, str] | None:
@@ -217,21 +200,13 @@ def _returned(evidence: Evidence) -> Finding | None:
     if found is None:
         return None
     unit, function, name = found
-    wrong = [node for node in own_nodes(function) if _returns_end(node)]
+    returns = [node for node in own_nodes(function) if isinstance(node, ast.Return)]
+    wrong = [node for node in returns if _is_end(node.value)]
     if not wrong:
         return None
-    fixing = Fixing(evidence)
-    for node in wrong:
-        source = unit.source.source(node)
-        fixing.of(unit).replace(node, "raise" + source.removeprefix("return"))
+    raised = [(node, "raise" + unit.source.source(node).removeprefix("return")) for node in wrong]
     why = f"`{name}` returns {_END}: the loop takes it for an item and goes on. It is raised."
-    return Finding(why, fixing.fix())
-
-
-def _returns_end(node: ast.AST) -> bool:
-    value = node.value if isinstance(node, ast.Return) else None
-    named = value.func if isinstance(value, ast.Call) else value
-    return isinstance(named, ast.Name) and named.id == _END
+    return Finding(why, replaced(evidence, unit, *raised))
 
 
 def _without_end(evidence: Evidence) -> Finding | None:
@@ -245,7 +220,7 @@ def _without_end(evidence: Evidence) -> Finding | None:
         return None  # what it calls, or an index, may raise the end
     returns = [node for node in nodes if isinstance(node, ast.Return)]
     empty = [node for node in returns if _is_none(node.value)]
-    falls = _falls_through(function.body)
+    falls = falls_through(function.body)
     if len(empty) == len(returns) or not (empty or falls):
         return None
     fixing = Fixing(evidence)
@@ -258,15 +233,6 @@ def _without_end(evidence: Evidence) -> Finding | None:
         f"only {_END} ends the loop."
     )
     return Finding(why, fixing.fix())
-
-
-def _falls_through(body: list[ast.stmt]) -> bool:
-    """Whether `body` comes to its end, as far as that is certain."""
-    last = body[-1]
-    if isinstance(last, ast.If):
-        return not last.orelse or _falls_through(last.body) or _falls_through(last.orelse)
-    ends = (ast.Return, ast.Raise, ast.While, ast.Try, ast.With, ast.Match)
-    return not isinstance(last, ends)
 
 
 def _is_none(value: ast.expr | None) -> bool:
@@ -288,21 +254,17 @@ def _several_steps(evidence: Evidence) -> Finding | None:
     sources = {unit.source.source(step.args[0]) for step in steps}
     if len(steps) < _SEVERAL or len(sources) != 1:
         return None
-    fixing = Fixing(evidence)
-    for step in steps[1:]:
-        fixing.of(unit).after(step.args[-1], ", None")
+    defaults = [
+        (each, f"{unit.source.source(each)}, None") for step in steps[1:] for each in step.args
+    ]
     why = (
         f"`{name}` takes {len(steps)} items a round: if {short(unit, steps[1])} finds no more, "
         "its StopAsyncIteration ends this loop too, and the items taken before are lost."
     )
-    return Finding(why, fixing.fix())
+    return Finding(why, replaced(evidence, unit, *defaults))
 
 
 _SEVERAL = 2
-
-
-def _rule(id_: str, title: str, model: str, find: Callable[[Evidence], Finding | None]) -> Rule:
-    return Rule(id_, title, 6, model, find, "seen", sees="walked")
 
 
 _NEXT = ("__next__", "next", "anext", "_anext", "_anext_")
@@ -320,17 +282,13 @@ def _next_method(evidence: Evidence) -> Finding | None:
         "what it returns."
     )
     found = source_of(evidence, step)
-    if found is None:
-        return Finding(why)
-    fixing, (unit, function) = Fixing(evidence), found
-    edits = fixing.of(unit)
-    start = unit.source.span(function).start
-    end = unit.text.index(f"{step.__name__}", unit.text.index("def", start)) + len(step.__name__)
-    edits.replace(Span(start, end), "async def __anext__")
-    for node in own_nodes(function):
-        if isinstance(node, ast.Name) and last_name(node) == "StopIteration":
-            edits.replace(node, "StopAsyncIteration")
-    return Finding(why, fixing.fix())
+    return Finding(why, corrected(evidence, as_anext, *found) if found is not None else None)
+
+
+def as_anext(fixing: Fixing, unit: Unit, function: Function) -> None:
+    """``async def __anext__`` of a method that gives the items."""
+    put_head(fixing, unit, function, "async def __anext__")
+    stop_asynchronously(fixing, unit, function)
 
 
 def _instance_anext(evidence: Evidence) -> Finding | None:
@@ -349,17 +307,13 @@ def _instance_anext(evidence: Evidence) -> Finding | None:
     return None
 
 
-def _method_for(
-    evidence: Evidence, unit: Unit, owner: ast.ClassDef, target: ast.Attribute
-) -> Fix | None:
-    fixing = Fixing(evidence)
-    name = fixing.fresh_attribute("_step")
-    fixing.of(unit).replace(target, f"{unit.source.source(target.value)}.{name}")
-    before = method(owner, "__aiter__")
+@correction
+def _method_for(fixing: Fixing, unit: Unit, owner: ast.ClassDef, target: ast.Attribute) -> None:
+    name, before = fixing.fresh_attribute("_step"), method(owner, "__aiter__")
     if before is None:
-        return None
+        return
+    fixing.of(unit).replace(target, f"{unit.source.source(target.value)}.{name}")
     fixing.of(unit).lines_before(before, f"def __anext__(self):\n    return self.{name}()")
-    return fixing.fix()
 
 
 RULES = (
@@ -387,25 +341,31 @@ RULES = (
         "`async def __anext__`.",
         _plain_anext,
     ),
-    _rule(
+    Rule(
         "return-stopasynciteration",
         "StopAsyncIteration returned instead of raised",
+        6,
         "`return StopAsyncIteration` makes it an item. The end is an exception: "
         "`raise StopAsyncIteration`.",
         _returned,
+        sees="walked",
     ),
-    _rule(
+    Rule(
         "anext-never-stops",
         "`__anext__` that returns None at the end",
+        6,
         "None is an item like any other; only `raise StopAsyncIteration` ends the loop.",
         _without_end,
+        sees="walked",
     ),
-    _rule(
+    Rule(
         "inner-anext-ends-outer-loop",
         "several steps of another iterator in one `__anext__`",
+        6,
         "A StopAsyncIteration that leaves `__anext__` ends the loop, whichever iterator it came "
         "from. Give `anext` a default, or catch it.",
         _several_steps,
+        sees="walked",
     ),
     Rule(
         "anext-on-the-instance",

@@ -17,8 +17,8 @@ from asyncrepl.explain.dropped_coroutines import (
     is_kept,
     mentions,
 )
-from asyncrepl.explain.explanation import Finding, Fix, Rule
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, correction, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.value_origins import bindings, origins
@@ -33,17 +33,10 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES"]
 
-
 _THREADS = ("to_thread", "run_in_executor")
-
-
 _OWN_THREADS = ("Thread", "submit")
-
-
 #: Which argument is the callback.
 _CALLBACKS = {"call_soon": 0, "call_soon_threadsafe": 0, "call_later": 1, "call_at": 1}
-
-
 _WALKERS = ("filter", "map")
 
 
@@ -52,48 +45,56 @@ def _in_thread(evidence: Evidence) -> Finding | None:
     if found is None:
         return None
     unit, call = found
-    if callee_name(call) in _OWN_THREADS:
-        return _in_own_thread(evidence, unit, call)
-    function, *arguments = call.args[callee_name(call) == "run_in_executor" :]
-    fixing = Fixing(evidence)
-    text = ", ".join(unit.source.source(each) for each in [*arguments, *call.keywords])
-    fixing.of(unit).replace(call, f"{unit.source.source(function)}({text})")
-    why = (
-        f"{short(unit, function)} is an `async def`: the thread only makes its coroutine, "
-        "and nobody awaits that."
-    )
-    return Finding(why, fixing.fix())
-
-
-def _in_own_thread(evidence: Evidence, unit: Unit, call: ast.Call) -> Finding:
-    """Of ``Thread(target=work, args=(1,))`` and ``submit(work, 1)``: a loop in that thread."""
     given = {each.arg: each.value for each in call.keywords}
-    function = given.get("target") or call.args[0]
+    target = given.get("target")
+    awaited = callee_name(call) in _THREADS
+    position = callee_name(call) == "run_in_executor"
+    function = target if target is not None and not awaited else call.args[position]
     why = (
         f"{short(unit, function)} is an `async def`: the thread only makes its coroutine, "
         "and nobody awaits that."
     )
-    fixing, name, arguments = Fixing(evidence), unit.source.source(function), ""
-    if "target" in given:
-        packed = given.get("args")
-        if packed is not None and not isinstance(packed, ast.Tuple):
-            return Finding(why)
-        arguments = ", ".join(map(unit.source.source, packed.elts)) if packed else ""
-        text = f"({name}({arguments}),)"
-        if packed is not None:
-            fixing.of(unit).replace(packed, text)
-        else:
-            fixing.of(unit).after(function, f", args={text}")
-        fixing.of(unit).replace(function, "asyncio.run")
-    elif call.args[0] is function and not call.keywords:
-        arguments = ", ".join(map(unit.source.source, call.args[1:]))
-        fixing.of(unit).replace(
-            call, f"{unit.source.source(call.func)}(asyncio.run, {name}({arguments}))"
-        )
+    if awaited:
+        fix = _called_here(evidence, unit, call, call.args[position:])
+    elif target is not None:
+        fix = _target_of_thread(evidence, unit, target, given.get("args"))
     else:
-        return Finding(why)
+        fix = _submitted(evidence, unit, call)
+    return Finding(why, fix)
+
+
+@correction
+def _called_here(fixing: Fixing, unit: Unit, call: ast.Call, parts: list[ast.expr]) -> None:
+    """``await to_thread(work, 1)`` → ``await work(1)``."""
+    function, *arguments = map(unit.source.source, [*parts, *call.keywords])
+    fixing.of(unit).replace(call, f"{function}({', '.join(arguments)})")
+
+
+@correction
+def _target_of_thread(
+    fixing: Fixing, unit: Unit, function: ast.expr, packed: ast.expr | None
+) -> None:
+    """``Thread(target=work, args=(1,))`` → a loop in that thread runs ``work(1)``."""
+    if packed is not None and not isinstance(packed, ast.Tuple):
+        return
+    arguments = ", ".join(map(unit.source.source, packed.elts if packed is not None else ()))
+    text = f"({unit.source.source(function)}({arguments}),)"
+    if packed is not None:
+        fixing.of(unit).replace(packed, text)
+    else:
+        fixing.of(unit).after(function, f", args={text}")
+    fixing.of(unit).replace(function, "asyncio.run")
     fixing.needs_import(unit, "asyncio")
-    return Finding(why, fixing.fix())
+
+
+@correction
+def _submitted(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
+    """``submit(work, 1)`` → ``submit(asyncio.run, work(1))``."""
+    if not call.keywords:
+        submit, function, *arguments = map(unit.source.source, (call.func, *call.args))
+        text = f"{submit}(asyncio.run, {function}({', '.join(arguments)}))"
+        fixing.of(unit).replace(call, text)
+        fixing.needs_import(unit, "asyncio")
 
 
 def _called_back(evidence: Evidence) -> Finding | None:
@@ -109,15 +110,16 @@ def _called_back(evidence: Evidence) -> Finding | None:
     return Finding(why, _as_task(evidence, unit, call, function))
 
 
-def _as_task(evidence: Evidence, unit: Unit, call: ast.Call, function: ast.expr) -> Fix | None:
+@correction
+def _as_task(fixing: Fixing, unit: Unit, call: ast.Call, function: ast.expr) -> None:
     """A task in the place of the callback; or a plain function, if that awaits nothing."""
-    fixing, name = Fixing(evidence), unit.source.source(function)
+    name = unit.source.source(function)
     after = call.args[call.args.index(function) + 1 :]
     arguments = ", ".join(unit.source.source(each) for each in after)
     made = f"asyncio.create_task({name}({arguments}))"
     if callee_name(call) == "call_soon":
         fixing.of(unit).replace(call, made)
-    elif (home := _plain_home(evidence, dropped_name(evidence))) is not None:
+    elif (home := _plain_home(fixing.evidence, dropped_name(fixing.evidence))) is not None:
         start = home[0].source.span(home[1]).start
         fixing.of(home[0]).replace(Span(start, start + len("async ")), "")
     elif callee_name(call) == "add_done_callback":
@@ -128,18 +130,15 @@ def _as_task(evidence: Evidence, unit: Unit, call: ast.Call, function: ast.expr)
             fixing.of(unit).replace(each, "")
         fixing.of(unit).replace(function, f"lambda: {made}")
     fixing.needs_import(unit, "asyncio")
-    return fixing.fix()
 
 
 def _plain_home(evidence: Evidence, name: str) -> tuple[Unit, Function] | None:
     """The ``async def`` of that name, if it suspends nowhere."""
-    for unit in evidence.units.all():
-        for function in unit.functions():
-            if function.name == name and isinstance(function, ast.AsyncFunctionDef):
-                waits = (ast.Await, ast.AsyncFor, ast.AsyncWith)
-                if any(isinstance(node, waits) for node in own_nodes(function)):
-                    return None
-                return unit, function
+    waits = (ast.Await, ast.AsyncFor, ast.AsyncWith)
+    for unit, function in evidence.units.functions(name):
+        if isinstance(function, ast.AsyncFunctionDef):
+            waiting = any(isinstance(node, waits) for node in own_nodes(function))
+            return None if waiting else (unit, function)
     return None
 
 
@@ -171,14 +170,11 @@ _MODEL = (
     "`to_thread` calls a blocking function in a thread. An `async def` called there "
     "only makes a coroutine: await it on the loop, `await work()`."
 )
-
-
 _THREAD = "to-thread-of-async-function", "an async function given to a thread", 3, _MODEL
 
 
 def _callback(evidence: Evidence) -> Finding | None:
-    calls = [node for node in evidence.nodes if isinstance(node, ast.Call)]
-    call = calls[0] if calls and evidence.direct else None
+    call = evidence.outermost(ast.Call) if evidence.direct else None
     if call is None or callee_name(call) not in ("sorted", "min", "max", "sort", "reduce"):
         return None
     key = next((each for each in call.keywords if each.arg == "key"), None)
@@ -194,10 +190,11 @@ def _callback(evidence: Evidence) -> Finding | None:
     return Finding(why, _keys_first(evidence, call, key))
 
 
-def _keys_first(evidence: Evidence, call: ast.Call, key: ast.keyword) -> Fix | None:
+@correction
+def _keys_first(fixing: Fixing, call: ast.Call, key: ast.keyword) -> None:
     if len(call.args) != 1 or not isinstance(call.func, ast.Name):
-        return None
-    unit, fixing = evidence.unit, Fixing(evidence)
+        return
+    unit = fixing.evidence.unit
     source, function = unit.source.source(call.args[0]), unit.source.source(key.value)
     name = fixing.fresh(unit, "keys")
     item = fresh(unit, "item")
@@ -205,11 +202,7 @@ def _keys_first(evidence: Evidence, call: ast.Call, key: ast.keyword) -> Fix | N
     fixing.of(unit).lines_before(unit.statement(call), line)
     fixing.of(unit).replace(call.args[0], name)
     fixing.of(unit).replace(key.value, f"{name}.get")
-    try:
-        fixing.suspending(unit, call)
-    except CannotFixError:
-        return None
-    return fixing.fix()
+    fixing.suspending(unit, call)
 
 
 #: What an exit stack has for an async function in the place of a plain one.
@@ -257,10 +250,9 @@ def _makers(evidence: Evidence, unit: Unit, method: ast.Attribute) -> Iterator[a
     yield from (each.node for each in origins(evidence.units, unit, owner))
 
 
-def _registered_otherwise(
-    evidence: Evidence, unit: Unit, call: ast.Call, function: ast.expr
-) -> Fix | None:
-    fixing, name = Fixing(evidence), canonical_name(call.func)
+@correction
+def _registered_otherwise(fixing: Fixing, unit: Unit, call: ast.Call, function: ast.expr) -> None:
+    name = canonical_name(call.func)
     if isinstance(call.func, ast.Attribute) and name not in _KNOWN:
         owner = unit.source.source(call.func.value)
         fixing.of(unit).replace(call.func, f"{owner}.{_OF_STACKS[call.func.attr]}")
@@ -271,12 +263,10 @@ def _registered_otherwise(
         end = unit.source.span(given[-1] if given else function).end
         fixing.of(unit).replace(Span(unit.source.span(function).start, end), text)
         fixing.needs_import(unit, "asyncio")
-    return fixing.fix()
 
 
 RULES = (
-    Rule(*_THREAD, _in_thread, "seen", sees="dropped"),
-    Rule(*_THREAD, _in_thread, "seen", sees="shown"),
+    Rule(*_THREAD, _in_thread, sees="dropped | shown"),
     Rule(
         "coroutine-function-as-callback",
         "an async function as a callback",
@@ -284,7 +274,6 @@ RULES = (
         "The loop calls its callbacks and drops what they return. Make a task: "
         "`asyncio.create_task(save())`, or write a plain function.",
         _called_back,
-        "seen",
         sees="dropped",
     ),
     Rule(
@@ -294,7 +283,6 @@ RULES = (
         "Builtins call their callback synchronously and get coroutine objects, each of them "
         "true. Write a comprehension: `[x for x in xs if await f(x)]`.",
         _walked_through,
-        "seen",
         sees="dropped",
     ),
     Rule(

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["RULES"]
 
 _BUILTIN_ITERATORS = frozenset({enumerate, zip, map, filter, reversed})
-
-
 _CONTAINERS = frozenset(
     {list, tuple, dict, set, frozenset, str, bytes, bytearray, range, memoryview}
     | {type({}.keys()), type({}.values()), type({}.items())}
@@ -107,7 +105,6 @@ def _nothing_to_walk(told: Told) -> str:
 
 _PLAIN = ANY - ASYNCHRONOUS - {Kind.NONE, Kind.CLASS, Kind.FUNCTION, Kind.MODULE, Kind.VALUE}
 
-
 RULES = (
     row(
         "async-def-without-yield",
@@ -148,7 +145,7 @@ RULES = (
         "`gather(…)` and loop over the list, or loop over `asyncio.as_completed(…)`.",
         "async walk",
         frozenset({Kind.TASK, Kind.FUTURE, Kind.AWAITABLE}),
-        lambda told: f"{told.text} is {told.a}: it stands for one result, which `await` gives.",
+        "{told.text} is {told.a}: it stands for one result, which `await` gives.",
     ),
     row(
         "async-for-over-function",
@@ -157,7 +154,7 @@ RULES = (
         "The async generator only exists after calling its function: `async for x in ticks()`.",
         "async walk | async step | iterator",
         FUNCTIONS,
-        lambda told: f"{told.text} is a function: only calling it gives something to walk.",
+        "{told.text} is a function: only calling it gives something to walk.",
     ),
     row(
         "async-for-over-class",
@@ -166,7 +163,7 @@ RULES = (
         "`async for` needs an instance: `async for x in Countdown(3)`.",
         "async walk | async step | iterator",
         frozenset({Kind.CLASS, Kind.ASYNC_CLASS}),
-        lambda told: f"{told.text} is the class itself: `async for` needs an instance of it.",
+        "{told.text} is the class itself: `async for` needs an instance of it.",
     ),
     row(
         "async-for-over-as-completed",
@@ -176,10 +173,8 @@ RULES = (
         "`for c in as_completed(xs): r = await c`. Async iteration over it exists since 3.13.",
         "async walk",
         frozenset({Kind.GENERATOR}),
-        lambda told: (
-            f"Before Python 3.13 {told.text} is a plain iterator of awaitables: loop with `for` "
-            "and await each."
-        ),
+        "Before Python 3.13 {told.text} is a plain iterator of awaitables: loop with `for` and "
+        "await each.",
         _is_as_completed,
     ),
     row(
@@ -190,10 +185,7 @@ RULES = (
         "ordinary data use a plain `for` around them.",
         "async walk",
         _PLAIN,
-        lambda told: (
-            f"{told.text} is a synchronous iterator: `{told.name}` has `__next__` and no "
-            "`__aiter__`."
-        ),
+        "{told.text} is a synchronous iterator: `{told.name}` has `__next__` and no `__aiter__`.",
         _is_builtin_iterator,
     ),
     row(
@@ -205,10 +197,7 @@ RULES = (
         "`for c in asyncio.as_completed(coros): await c`.",
         "async walk",
         _PLAIN,
-        lambda told: (
-            f"`async for` awaits each step, never the items: {told.text} is {told.a} of "
-            "awaitables."
-        ),
+        "`async for` awaits each step, never the items: {told.text} is {told.a} of awaitables.",
         lambda told: told.item,
     ),
     row(
@@ -234,10 +223,8 @@ RULES = (
         "read in a thread (`asyncio.to_thread`), or a library that wraps files.",
         "async walk",
         _PLAIN,
-        lambda told: (
-            f"{told.text} is an ordinary file: reading its lines blocks and never suspends, so it "
-            "has no `__aiter__`."
-        ),
+        "{told.text} is an ordinary file: reading its lines blocks and never suspends, so it "
+        "has no `__aiter__`.",
         _is_file,
     ),
     row(
@@ -248,10 +235,8 @@ RULES = (
         "to get an async generator, or use a plain `for`.",
         "async walk",
         frozenset({Kind.GENERATOR}),
-        lambda told: (
-            f"{told.text} is a plain generator: it has `__next__` and no `__anext__`. Use `for`, "
-            "or write its function with `async def`."
-        ),
+        "{told.text} is a plain generator: it has `__next__` and no `__anext__`. Use `for`, or "
+        "write its function with `async def`.",
     ),
     row(
         "async-for-over-one-anext",
@@ -261,7 +246,7 @@ RULES = (
         "itself.",
         "async walk",
         frozenset({Kind.STEP}),
-        lambda told: f"{told.text} is a single step; the loop makes the steps itself.",
+        "{told.text} is a single step; the loop makes the steps itself.",
     ),
     row(
         "async-for-over-plain-object",
@@ -282,7 +267,7 @@ RULES = (
         "A function without `return` gives None. Return the async iterable.",
         "async walk",
         frozenset({Kind.NONE}),
-        lambda told: f"{told.text} is None: there is nothing to walk.",
+        "{told.text} is None: there is nothing to walk.",
     ),
     row(
         "async-for-over-sync-iterable-class",
@@ -292,9 +277,7 @@ RULES = (
         "plain `for`, or give the class an `__aiter__` that returns an async iterator.",
         "async walk",
         ANY - ASYNCHRONOUS,
-        lambda told: (
-            f"`{told.name}` has `__iter__` and no `__aiter__`, and `async for` does not fall back "
-            "on `__iter__`."
-        ),
+        "`{told.name}` has `__iter__` and no `__aiter__`, and `async for` does not fall back on "
+        "`__iter__`.",
     ),
 )

@@ -7,8 +7,8 @@ import asyncio
 import builtins
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Finding, Fix, Rule
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, correction, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.syntax.names import callee_name, last_name
@@ -22,10 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES"]
 
-
 _MAKERS = ("create_task", "ensure_future", "Task")
-
-
 _CANCELLED = ("CancelledError", "BaseException")
 
 
@@ -49,7 +46,7 @@ def _cut_off(evidence: Evidence) -> Finding | None:
     if not isinstance(call, ast.Call) or not isinstance(job, ast.Call) or _is_used(unit, call):
         return None
     name = callee_name(job)
-    homes = [(u, f) for u in evidence.units.all() for f in u.functions() if f.name == name]
+    homes = list(evidence.units.functions(name))
     if len(homes) != 1 or _is_endless(evidence, *homes[0]):
         return None
     why = (
@@ -89,38 +86,31 @@ def _is_endless(evidence: Evidence, unit: Unit, function: Function) -> bool:
     )
 
 
-def _gathered(evidence: Evidence, unit: Unit, call: ast.Call) -> Fix | None:
+@correction
+def _gathered(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     """Keep the tasks in a list, and wait for them behind the loop."""
     loop = unit.enclosing(call, ast.AsyncFor, ast.For)
     function = scope(unit, call)
     if loop is None or scope(unit, loop) is not function or isinstance(function, ast.FunctionDef):
-        return None
-    fixing = Fixing(evidence)
+        return
     name, statement = fixing.fresh(unit, "tasks"), unit.parents.get(call)
     edits = fixing.of(unit)
     if isinstance(statement, ast.Call) and isinstance(statement.func, ast.Attribute):
         name = unit.source.source(statement.func.value)
     elif isinstance(statement, ast.Expr):
         edits.lines_before(loop, f"{name} = []")
-        edits.before(call, f"{name}.append(")
-        edits.after(call, ")")
+        fixing.given_to(unit, call, f"{name}.append")
     else:
-        return None
+        raise CannotFixError
     edits.lines_after(loop, f"await asyncio.gather(*{name})")
     fixing.needs_import(unit, "asyncio")
-    return fixing.fix()
 
 
 def _failed(evidence: Evidence) -> Finding | None:
     """A task died with an error that nobody has asked for."""
     seen = evidence.seen
     name = seen.info.code.co_name if seen and seen.info.code else ""
-    places = [
-        (unit, call)
-        for unit in evidence.units.all()
-        for call in unit.nodes(ast.Call)
-        if _makes(unit, call, name)
-    ]
+    places = [pair for pair in evidence.units.nodes(ast.Call) if _makes(*pair, name)]
     if seen is None or not places:
         return None
     unit, call = places[0]
@@ -149,26 +139,24 @@ def _makes(unit: Unit, call: ast.Call, name: str) -> bool:
     return callee_name(job) == name
 
 
-def _awaited_here(evidence: Evidence, unit: Unit, call: ast.Call, kind: str) -> Fix | None:
+@correction
+def _awaited_here(fixing: Fixing, unit: Unit, call: ast.Call, kind: str) -> None:
     """In the body of a loop, the task's job awaited in its place, and its error caught."""
-    statement, fixing = unit.parents.get(call), Fixing(evidence)
+    statement = unit.parents.get(call)
     looped = unit.enclosing(call, ast.AsyncFor) is not None
     if not isinstance(statement, ast.Expr) or not looped or kind not in vars(builtins):
-        return None
+        return
     by = unit.source.indent(statement)
     job = unit.source.source(call.args[0])
     text = (
         f"try:\n{by}    await {job}\n{by}except {kind} as error:\n{by}    print('failed:', error)"
     )
     fixing.of(unit).replace(statement, text)
-    try:
-        fixing.suspending(unit, call)
-    except CannotFixError:
-        return None
-    return fixing.fix()
+    fixing.suspending(unit, call)
 
 
-def _awaited_last(evidence: Evidence, unit: Unit, call: ast.Call, kind: str = "") -> Fix | None:
+@correction
+def _awaited_last(fixing: Fixing, unit: Unit, call: ast.Call, kind: str = "") -> None:
     """The task awaited at the end of the function that made it.
 
     An error of the `kind` is told there, unless the program is ready for it: in a ``try`` at its
@@ -176,18 +164,18 @@ def _awaited_last(evidence: Evidence, unit: Unit, call: ast.Call, kind: str = ""
     """
     statement, function = unit.parents.get(call), scope(unit, call)
     if not isinstance(function, ast.AsyncFunctionDef) or statement not in function.body:
-        return None
-    fixing, last = Fixing(evidence), function.body[-1]
+        return
+    last = function.body[-1]
     name = fixing.fresh(unit, "task")
     if isinstance(statement, ast.Expr):
         fixing.of(unit).before(call, f"{name} = ")
     elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
         name = last_name(statement.targets[0])
     else:
-        return None
+        raise CannotFixError
     uses = [each for each in own_nodes(function) if isinstance(each, ast.Name) and each.id == name]
     if len(uses) > 1 or isinstance(last, ast.Return | ast.Raise):
-        return None
+        raise CannotFixError
     text, body = f"await {name}", unit.tree.body if unit.tree else []
     if kind in vars(builtins) and not any(isinstance(s, ast.Try | ast.TryStar) for s in body):
         caught = fixing.fresh(unit, "error")
@@ -195,7 +183,6 @@ def _awaited_last(evidence: Evidence, unit: Unit, call: ast.Call, kind: str = ""
             f"try:\n    {text}\nexcept {kind} as {caught}:\n    print('failed:', repr({caught}))"
         )
     fixing.of(unit).lines_after(last, text)
-    return fixing.fix()
 
 
 def _swallowed(evidence: Evidence) -> Finding | None:
@@ -219,9 +206,7 @@ def _swallowed(evidence: Evidence) -> Finding | None:
 
 def _reached(evidence: Evidence, unit: Unit, function: Function) -> list[tuple[Unit, Function]]:
     """`function`, and the user's own that it calls, by their names, and those they call."""
-    named = {
-        each.name: (other, each) for other in evidence.units.all() for each in other.functions()
-    }
+    named = {f.name: (home, f) for home in evidence.units.all() for f in home.functions()}
     found, names = [(unit, function)], [function.name]
     for _, each in found:
         for node in own_nodes(each):
@@ -254,9 +239,9 @@ def _raises(handler: ast.ExceptHandler) -> bool:
     return any(isinstance(each, ast.Raise) for each in ast.walk(handler))
 
 
-def _let_through(evidence: Evidence, unit: Unit, handler: ast.ExceptHandler) -> Fix | None:
+@correction
+def _let_through(fixing: Fixing, unit: Unit, handler: ast.ExceptHandler) -> None:
     """Catch Exception instead; of CancelledError alone, raise it again."""
-    fixing = Fixing(evidence)
     edits, kind = fixing.of(unit), handler.type
     if kind is None:
         at = unit.source.span(handler).start + len("except")
@@ -271,7 +256,6 @@ def _let_through(evidence: Evidence, unit: Unit, handler: ast.ExceptHandler) -> 
             edits.replace(last, "raise")
         else:
             edits.lines_after(last, "raise")
-    return fixing.fix()
 
 
 _FORGOTTEN = (
@@ -288,9 +272,9 @@ _FORGOTTEN = (
 
 def _stuck(evidence: Evidence) -> Finding | None:
     unit = evidence.unit
-    awaits = [node for node in evidence.nodes if isinstance(node, ast.Await)]
+    await_ = evidence.node(ast.Await)
     # A loop over an iterator of somebody else's has no ``await`` of its own.
-    waited = awaits[-1].value if awaits else next(iter(evidence.nodes[-1:]), None)
+    waited = await_.value if await_ is not None else evidence.node(ast.AST)
     text = short(unit, waited) if isinstance(waited, ast.expr) else "what it waits for"
     if (unfinished := _never_finished(evidence, waited)) is not None:
         return unfinished
@@ -298,7 +282,7 @@ def _stuck(evidence: Evidence) -> Finding | None:
         f"Nothing can wake {text} any more: no other task runs, no timer is set. Ctrl-C ends the "
         "wait."
     )
-    return Finding(why, _ended_by_none(evidence, unit, awaits[-1]) if awaits else None)
+    return Finding(why, _ended_by_none(evidence, unit, await_) if await_ else None)
 
 
 def _never_finished(evidence: Evidence, waited: ast.AST | None) -> Finding | None:
@@ -311,8 +295,8 @@ def _never_finished(evidence: Evidence, waited: ast.AST | None) -> Finding | Non
         return None
     if isinstance(info.value, asyncio.Queue) and not info.value.empty():
         return None
-    calls = [callee_name(node) for unit in evidence.units.all() for node in unit.nodes(ast.Call)]
-    if "task_done" in calls or not {"get", "get_nowait"} & {*calls}:
+    calls = {callee_name(node) for _, node in evidence.units.nodes(ast.Call)}
+    if "task_done" in calls or not {"get", "get_nowait"} & calls:
         return None
     text = f"{evidence.unit.source.source(function.value)}"
     why = (
@@ -322,25 +306,23 @@ def _never_finished(evidence: Evidence, waited: ast.AST | None) -> Finding | Non
     return Finding(why, _said_to_be_done(evidence))
 
 
-def _said_to_be_done(evidence: Evidence) -> Fix | None:
+@correction
+def _said_to_be_done(fixing: Fixing) -> None:
     """``task_done`` at the end of the one loop that takes the items."""
     taken = [
         (unit, node.value.func.value, loop)
-        for unit in evidence.units.all()
-        for node in unit.nodes(ast.Await)
+        for unit, node in fixing.evidence.units.nodes(ast.Await)
         if isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute)
         if callee_name(node.value) == "get" and not node.value.args
         if (loop := unit.enclosing(node, ast.While)) is not None
     ]
     if len(taken) != 1:
-        return None
+        return
     unit, queue, loop = taken[0]
     jumps = (ast.Continue, ast.Break, ast.Return)
     if any(isinstance(each, jumps) for part in loop.body for each in ast.walk(part)):
-        return None
-    fixing = Fixing(evidence)
+        return
     fixing.of(unit).lines_after(loop.body[-1], f"{unit.source.source(queue)}.task_done()")
-    return fixing.fix()
 
 
 def _timed_out(evidence: Evidence) -> Finding | None:
@@ -354,7 +336,8 @@ def _timed_out(evidence: Evidence) -> Finding | None:
     return None
 
 
-def _ended_by_none(evidence: Evidence, unit: Unit, waited: ast.Await) -> Fix | None:
+@correction
+def _ended_by_none(fixing: Fixing, unit: Unit, waited: ast.Await) -> None:
     """Of a generator that drains a queue: None in the queue ends it."""
     function, taken = scope(unit, waited), waited.value
     loop = unit.enclosing(waited, ast.While)
@@ -362,33 +345,31 @@ def _ended_by_none(evidence: Evidence, unit: Unit, waited: ast.Await) -> Fix | N
     drains = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Yield)
     endless = loop is not None and isinstance(loop.test, ast.Constant) and bool(loop.test.value)
     if callee_name(taken) != "get" or not drains or not endless or loop is None:
-        return None
+        return
     if not isinstance(function, ast.AsyncFunctionDef) or loop.body != [statement]:
-        return None
-    fixing, name = Fixing(evidence), fresh(unit, "item")
+        return
+    name = fresh(unit, "item")
     edits = fixing.of(unit)
     edits.replace(loop.test, f"({name} := {unit.source.source(waited)}) is not None")
     edits.replace(waited, name)
-    if not _closed(evidence, fixing, function.name):
-        return None
-    return fixing.fix()
+    if not _closed(fixing.evidence, fixing, function.name):
+        raise CannotFixError
 
 
 def _closed(evidence: Evidence, fixing: Fixing, name: str) -> bool:
     """Put the None in, in front of the loop that walks the generator."""
-    for unit in evidence.units.all():
-        for loop in unit.nodes(ast.AsyncFor):
-            call = loop.iter
-            if isinstance(call, ast.Call) and callee_name(call) == name and len(call.args) == 1:
-                queue = unit.source.source(call.args[0])
-                fixing.of(unit).lines_before(loop, f"{queue}.put_nowait(None)")
-                return True
+    for unit, loop in evidence.units.nodes(ast.AsyncFor):
+        call = loop.iter
+        if isinstance(call, ast.Call) and callee_name(call) == name and len(call.args) == 1:
+            queue = unit.source.source(call.args[0])
+            fixing.of(unit).lines_before(loop, f"{queue}.put_nowait(None)")
+            return True
     return False
 
 
 RULES = (
-    Rule(*_FORGOTTEN, _unkept, "seen", sees="unkept"),
-    Rule(*_FORGOTTEN, _cut_off, "seen", sees="cut off"),
+    Rule(*_FORGOTTEN, _unkept, sees="unkept"),
+    Rule(*_FORGOTTEN, _cut_off, sees="cut off"),
     Rule(
         "task-exception-lost",
         "a task whose error nobody asks for",
@@ -396,7 +377,6 @@ RULES = (
         "An exception in a task waits for somebody to await the task. Await it, or use an "
         "`asyncio.TaskGroup`, which raises it where the tasks were made.",
         _failed,
-        "seen",
         sees="failed",
     ),
     Rule(
@@ -406,7 +386,6 @@ RULES = (
         "`task.cancel()` raises CancelledError at the `await`. A bare `except` or `except "
         "BaseException` catches it too; let it through with `except Exception`, or raise it.",
         _swallowed,
-        "seen",
         sees="swallowed",
     ),
     Rule(
@@ -416,7 +395,6 @@ RULES = (
         "A step that awaits what nobody provides suspends the loop for good. Let the producer "
         "say that it is done (a None in the queue), or limit the wait: `asyncio.timeout()`.",
         _stuck,
-        "seen",
         sees="stuck",
     ),
     Rule(

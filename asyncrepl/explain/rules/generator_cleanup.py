@@ -10,13 +10,13 @@ from inspect import CO_COROUTINE
 from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Finding, Fix, Rule
-from asyncrepl.explain.fix_editor import Fixing, short
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import called
 from asyncrepl.syntax.names import callee_name, method_owner
-from asyncrepl.syntax.source_rewriter import indent
+from asyncrepl.syntax.source_rewriter import Span, indent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,17 +41,12 @@ def _yields_while_closing(evidence: Evidence) -> Finding | None:
         f"Closing `{node.name}` raises GeneratorExit at its `yield`; it must end then, and it "
         "yields again."
     )
-    fixing = Fixing(evidence)
-    edits = fixing.of(unit)
-    if isinstance(found, ast.ExceptHandler):
-        if found.type is not None:
-            edits.replace(found.type, "Exception")
-        else:
-            edits.insert(unit.source.span(found).start + len("except"), " Exception")
-        return Finding(why, fixing.fix())
-    value = unit.source.source(found.value) if found.value else ""
-    edits.replace(found, f"print({value})")
-    return Finding(why, fixing.fix())
+    if isinstance(found, ast.Yield):
+        value = unit.source.source(found.value) if found.value else ""
+        return Finding(why, replaced(evidence, unit, (found, f"print({value})")))
+    behind = unit.source.span(found).start + len("except")
+    where, text = (found.type, "Exception") if found.type else (Span(behind, behind), " Exception")
+    return Finding(why, replaced(evidence, unit, (where, text)))
 
 
 def _closed_function(evidence: Evidence) -> tuple[Unit, Function] | None:
@@ -152,9 +147,9 @@ def _loop_over(unit: Unit, name: str, line: int = 0) -> ast.AsyncFor | None:
     return found[-1] if found and (line or len(found) == 1) else None
 
 
-def _closed_with_loop(evidence: Evidence, unit: Unit, loop: ast.AsyncFor) -> Fix | None:
+@correction
+def _closed_with_loop(fixing: Fixing, unit: Unit, loop: ast.AsyncFor) -> None:
     """The loop in an ``async with aclosing(…)``."""
-    fixing = Fixing(evidence)
     name = fixing.fresh(unit, "stream")
     start, end = unit.source.block(loop)
     by = unit.source.indent(loop)
@@ -164,7 +159,6 @@ def _closed_with_loop(evidence: Evidence, unit: Unit, loop: ast.AsyncFor) -> Fix
     ending = "" if text.endswith("\n") else "\n"
     fixing.of(unit).replace(unit.source.block(loop), head + indent(text, "    ") + ending)
     fixing.needs_name(unit, "contextlib", "aclosing")
-    return fixing.fix()
 
 
 def _kept(evidence: Evidence) -> Finding | None:
@@ -212,8 +206,7 @@ def _reset(evidence: Evidence) -> Finding | None:
 
 def _reset_variable(evidence: Evidence) -> ast.expr | None:
     """The variable of which ``reset`` is called at the place, with a token of it."""
-    calls = [node for node in evidence.nodes if isinstance(node, ast.Call)]
-    call = calls[-1] if calls and evidence.direct else None
+    call = evidence.node(ast.Call) if evidence.direct else None
     if call is None or callee_name(call) != "reset" or len(call.args) != 1:
         return None
     owner, token = method_owner(call), evidence.resolver.value(call.args[0])
@@ -232,17 +225,12 @@ _MODEL = (
     "and then."
 )
 
-
 _LEFT = "break-leaves-generator-open", "a loop that leaves its generator open", 6, _MODEL
-
-
 #: Those of asyncio, anyio and trio: they cancel the task that has entered them.
 _SCOPES = frozenset({
     "timeout", "timeout_at", "TaskGroup", "move_on_after", "move_on_at", "fail_after", "fail_at",
     "create_task_group", "open_nursery", "CancelScope",
 })  # fmt: skip
-
-
 _LIMITS = _SCOPES - {"TaskGroup", "create_task_group", "open_nursery"}
 
 
@@ -268,15 +256,12 @@ def _cancelled(evidence: Evidence) -> Finding | None:
 
 def _walked_generators(evidence: Evidence, site: Site) -> Iterator[ObjectInfo]:
     """The async generators over which the loops go in whose bodies the place is."""
-    resolver, child = Resolver.of_frame(evidence.units, site.frame), None
-    for node in site.nodes[::-1]:
-        for parent in (node, *site.unit.ancestors(node)):
-            if isinstance(parent, ast.AsyncFor) and child in parent.body:
-                info = resolver.info(parent.iter)
-                if info is not None and info.kind is AsyncGeneratorType:
-                    yield info
-            child = parent
-        return
+    resolver = Resolver.of_frame(evidence.units, site.frame)
+    for child, parent in site.unit.steps_up(site.nodes[-1]) if site.nodes else ():
+        if isinstance(parent, ast.AsyncFor) and child in parent.body:
+            info = resolver.info(parent.iter)
+            if info is not None and info.kind is AsyncGeneratorType:
+                yield info
 
 
 def _yields_inside(function: Function) -> ast.AsyncWith | ast.With | None:
@@ -290,14 +275,15 @@ def _yields_inside(function: Function) -> ast.AsyncWith | ast.With | None:
     return None
 
 
-def _limit_steps(evidence: Evidence, unit: Unit, block: ast.AsyncWith | ast.With) -> Fix | None:
+@correction
+def _limit_steps(fixing: Fixing, unit: Unit, block: ast.AsyncWith | ast.With) -> None:
     """The limit around each step of the loop in it, where there is nothing else."""
     loop = block.body[0]
     if len(block.body) != 1 or not isinstance(loop, ast.AsyncFor) or loop.orelse:
-        return None
+        return
     if any(isinstance(each, ast.Continue | ast.Break) for each in ast.walk(loop)):
-        return None
-    source, fixing = unit.source.source, Fixing(evidence)
+        return
+    source = unit.source.source
     name = fixing.fresh(unit, "iterator")
     head = unit.text[unit.source.span(block).start : unit.source.span(loop).start].rstrip()
     start, end = unit.source.span(loop.body[0]).start, unit.source.span(loop.body[-1]).end
@@ -310,7 +296,6 @@ def _limit_steps(evidence: Evidence, unit: Unit, block: ast.AsyncWith | ast.With
     )
     by = unit.source.indent(block)
     fixing.of(unit).replace(block, indent(text, by).removeprefix(by))
-    return fixing.fix()
 
 
 RULES = (
@@ -324,8 +309,8 @@ RULES = (
         _yields_while_closing,
         errors=(RuntimeError,),
     ),
-    Rule(*_LEFT, _left, "seen", sees="left"),
-    Rule(*_LEFT, _kept, "seen", sees="kept"),
+    Rule(*_LEFT, _left, sees="left"),
+    Rule(*_LEFT, _kept, sees="kept"),
     Rule(
         "contextvar-reset-in-generator",
         "a context variable reset by another task",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import sys
+from inspect import CO_ASYNC_GENERATOR
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Finding, Fix, Other, Rule
-from asyncrepl.explain.fix_editor import Fixing, short
-from asyncrepl.explain.repairs.stepping_loops import end_loop, guard_statement
+from asyncrepl.explain.explanation import Finding, Other, Rule
+from asyncrepl.explain.fix_editor import Fixing, corrected, correction, replaced, short
+from asyncrepl.explain.repairs.iterated_operands import end_loop, guard_statement
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.source_units import FUNCTIONS, Unit
 from asyncrepl.explain.static_values import Resolver
@@ -17,16 +17,14 @@ from asyncrepl.explain.value_origins import called, is_step, stepped_source
 from asyncrepl.syntax.names import LOOPS, callee_name, canonical_name, last_name
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import CodeType
 
     from asyncrepl.explain.evidence import Evidence, Site
 
 __all__ = ["NEXT_CALLS", "RULES", "awaited_step", "catches_end", "outlives_timeouts", "stopped_at"]
 
-
 _STOPS = ("StopIteration", "StopAsyncIteration")
-
-
 NEXT_CALLS = ("anext", "__anext__")
 
 
@@ -50,97 +48,69 @@ def _in_anext(evidence: Evidence) -> Finding | None:
     return Finding(why, _ended_properly(evidence, site))
 
 
-def _ended_properly(evidence: Evidence, site: Site) -> Fix | None:
-    fixing, unit = Fixing(evidence), site.unit
-    edits, raised = fixing.of(unit), _raised(site)
+@correction
+def _ended_properly(fixing: Fixing, site: Site) -> None:
+    unit, raised = site.unit, _raised(site)
+    edits = fixing.of(unit)
     if raised is not None:
         text = unit.source.source(raised).replace("StopIteration", "StopAsyncIteration", 1)
         edits.replace(raised, text)
-        return fixing.fix()
+        return
     if not site.nodes:
-        return None
-    node = site.nodes[-1]
-    function = scope(unit, node)
+        return
+    node, function = site.nodes[-1], scope(unit, site.nodes[-1])
+    statement = unit.statement(node)
     if isinstance(function, ast.AsyncFunctionDef):
         guard_statement(edits, unit, node, "StopIteration", "raise StopAsyncIteration from None")
-        return fixing.fix()
-    return _made_async(fixing, site, node, function)
+    elif isinstance(statement, ast.Return) and statement.value is not None and function:
+        # It awaits in ``async def __anext__`` what the plain method handed out.
+        edits.before(function, "async ")
+        by = unit.source.indent(statement)
+        edits.replace(
+            statement,
+            f"try:\n{by}    return await {unit.source.source(statement.value)}\n"
+            f"{by}except StopIteration:\n{by}    raise StopAsyncIteration from None",
+        )
 
 
-def _made_async(fixing: Fixing, site: Site, node: ast.AST, function: ast.AST | None) -> Fix | None:
-    """Await in ``async def __anext__`` what the plain method handed out."""
-    unit, statement = site.unit, site.unit.statement(node)
-    if not isinstance(statement, ast.Return) or statement.value is None or function is None:
-        return None
-    edits, by = fixing.of(unit), unit.source.indent(statement)
-    edits.before(function, "async ")
-    text = (
-        f"try:\n{by}    return await {unit.source.source(statement.value)}\n"
-        f"{by}except StopIteration:\n{by}    raise StopAsyncIteration from None"
-    )
-    edits.replace(statement, text)
-    return fixing.fix()
+def _out_of_generator(stop: type[BaseException]) -> Callable[[Evidence], Finding | None]:
+    """Of an exception of the kind `stop` that left an async generator."""
+
+    def find(evidence: Evidence) -> Finding | None:
+        cause = evidence.error.__cause__ if evidence.error is not None else None
+        code = evidence.leak[0].frame.f_code if evidence.leak else None
+        if not isinstance(cause, stop) or code is None or not code.co_flags & CO_ASYNC_GENERATOR:
+            return None
+        name = code.co_name
+        subject = "The generator expression" if name.startswith("<") else f"`{name}`"
+        why = (
+            f"{subject} let {stop.__name__} out; an async generator ends with `return`, nothing "
+            "else."
+        )
+        return Finding(why, _returned(evidence, evidence.leak[0], stop.__name__))
+
+    return find
 
 
-def _left_generator(evidence: Evidence, stop: type[BaseException]) -> Site | None:
-    """The place in an async generator from which an exception of the kind `stop` left it."""
-    if not evidence.leak or not isinstance(evidence.error and evidence.error.__cause__, stop):
-        return None
-    site = evidence.leak[0]
-    return site if site.frame.f_code.co_flags & inspect.CO_ASYNC_GENERATOR else None
-
-
-def _stop_in_generator(evidence: Evidence) -> Finding | None:
-    site = _left_generator(evidence, StopIteration)
-    if site is None:
-        return None
-    return Finding(
-        _why_generator(site, "StopIteration"), _returned(evidence, site, "StopIteration")
-    )
-
-
-def _async_stop_in_generator(evidence: Evidence) -> Finding | None:
-    site = _left_generator(evidence, StopAsyncIteration)
-    if site is None:
-        return None
-    why = _why_generator(site, "StopAsyncIteration")
-    return Finding(why, _returned(evidence, site, "StopAsyncIteration"))
-
-
-def _why_generator(site: Site, stop: str) -> str:
-    name = site.frame.f_code.co_name
-    subject = "The generator expression" if name.startswith("<") else f"`{name}`"
-    return f"{subject} let {stop} out; an async generator ends with `return`, nothing else."
-
-
-def _returned(evidence: Evidence, site: Site, stop: str) -> Fix | None:
-    fixing, unit = Fixing(evidence), site.unit
-    edits, raised = fixing.of(unit), _raised(site)
+@correction
+def _returned(fixing: Fixing, site: Site, stop: str) -> None:
+    unit = site.unit
+    edits, raised, call = fixing.of(unit), _raised(site), site.node(ast.Call)
     if raised is not None:
         edits.replace(raised, "return")
-        return fixing.fix()
-    if not site.nodes:
-        return None
-    node = site.nodes[-1]
-    if unit.enclosing(node, ast.GeneratorExp) is None:
-        guard_statement(edits, unit, node, stop, "return")
-        return fixing.fix()
-    call = site.node(ast.Call)
-    if call is None or len(call.args) != 1 or callee_name(call) not in ("next", "anext"):
-        return None
-    _defaulted(fixing, unit, call)
-    return fixing.fix()
+    elif site.nodes and unit.enclosing(site.nodes[-1], ast.GeneratorExp) is None:
+        guard_statement(edits, unit, site.nodes[-1], stop, "return")
+    elif call is not None and len(call.args) == 1 and callee_name(call) in ("next", "anext"):
+        _defaulted(fixing, unit, call)
 
 
 def _loop_around(unit: Unit, node: ast.AST) -> ast.AsyncFor | None:
     """The ``async for`` in whose body `node` stands, in the same function."""
-    child = node
-    for parent in unit.ancestors(node):
+    for child, parent in unit.steps_up(node):
         if isinstance(parent, FUNCTIONS):
             return None
         if isinstance(parent, ast.AsyncFor) and child in parent.body:
             return parent
-        child = parent
     return None
 
 
@@ -187,22 +157,20 @@ def _in_body(evidence: Evidence) -> Finding | None:
     site = stopped_at(evidence)
     if site is None or not site.nodes or _loop_around(site.unit, site.nodes[-1]) is None:
         return None
-    fixing, raised, step = Fixing(evidence), _raised(site), awaited_step(evidence, site)
+    raised, step = _raised(site), awaited_step(evidence, site)
     if raised is not None:
         why = (
             "StopAsyncIteration only ends the loop when `__anext__` raises it; in the body it "
             "is an error."
         )
-        fixing.of(site.unit).replace(raised, "break")
-        return Finding(why, fixing.fix())
+        return Finding(why, replaced(evidence, site.unit, (raised, "break")))
     if step is None:
         return None
     why = (
         f"{short(*step)} found no more items, in the body of the loop: there "
         "StopAsyncIteration is an error like any other."
     )
-    _defaulted(fixing, *step)
-    return Finding(why, fixing.fix())
+    return Finding(why, corrected(evidence, _defaulted, *step))
 
 
 def _defaulted(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
@@ -216,11 +184,7 @@ def _defaulted(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
 
 #: What lets a program go on after a time limit: what catches its error, or never lets it out.
 _TIMEOUT_ERRORS = {"TimeoutError", "CancelledError", "OSError", "Exception", "BaseException"}
-
-
 _SWALLOWING = ("suppress", "gather", "wait", "create_task", "move_on_after")
-
-
 _TIME_LIMITS = ("wait_for", "timeout", "timeout_at")
 
 
@@ -277,8 +241,8 @@ def _may_be_cancelled(call: ast.Call, evidence: Evidence) -> bool:
     """Whether a timeout may have cancelled an earlier step: that leaves no trace."""
     if not isinstance(stepped_source(call), ast.Name) or not outlives_timeouts(evidence):
         return False
-    calls = (call for unit in evidence.units.all() for call in unit.nodes(ast.Call))
-    return any(callee_name(call) in _TIME_LIMITS for call in calls)
+    calls = evidence.units.nodes(ast.Call)
+    return any(callee_name(call) in _TIME_LIMITS for _, call in calls)
 
 
 def _raised_by_thread(evidence: Evidence) -> Finding | None:
@@ -300,8 +264,8 @@ def _runs_job(code: CodeType) -> bool:
 
 def _waits_for_thread(evidence: Evidence) -> Finding | None:
     """Before, the loop's log has it, and who awaits the thread waits for ever."""
-    awaits = [node for node in evidence.nodes if isinstance(node, ast.Await)]
-    return _out_of_thread(evidence, evidence.unit, awaits[-1]) if awaits else None
+    waited = evidence.node(ast.Await)
+    return _out_of_thread(evidence, evidence.unit, waited) if waited is not None else None
 
 
 def _out_of_thread(evidence: Evidence, unit: Unit, waited: ast.Await) -> Finding:
@@ -312,30 +276,26 @@ def _out_of_thread(evidence: Evidence, unit: Unit, waited: ast.Await) -> Finding
     return Finding(why, _with_default(evidence, unit, waited))
 
 
-def _with_default(evidence: Evidence, unit: Unit, waited: ast.Await) -> Fix | None:
+@correction
+def _with_default(fixing: Fixing, unit: Unit, waited: ast.Await) -> None:
     """``next(it, end)``, and what was to be done at the StopIteration where that comes."""
     call, statement = waited.value, unit.statement(waited)
     loop = unit.enclosing(waited, *LOOPS)
     if not isinstance(call, ast.Call) or loop is None or not _gives_next(call):
-        return None
-    fixing = Fixing(evidence)
-    end = fixing.fresh(unit, "end")
-    edits, given = fixing.of(unit), isinstance(statement, ast.Assign) and statement.value is waited
+        return
+    end, leaving = fixing.fresh(unit, "end"), _at_the_end(unit, waited)
+    edits, source = fixing.of(unit), unit.source.source
     edits.lines_before(loop, f"{end} = object()")
-    edits.after(call.args[-1], f", {end}")
-    leaving = _at_the_end(unit, waited)
-    if given:
-        name = unit.source.source(statement.targets[0])  # type: ignore[attr-defined]  # see above
-        edits.lines_after(statement, f"if {name} is {end}:\n    {leaving}")
-        return fixing.fix()
-    name, source = fixing.fresh(unit, "item"), unit.source.source
-    inner = f"{source(call)[:-1].rstrip().rstrip(',')}, {end})"
-    edits = (fixing := Fixing(evidence)).of(unit)
-    edits.lines_before(loop, f"{end} = object()")
-    test = f"if ({name} := await {inner}) is {end}:\n    {leaving}"
-    edits.lines_before(statement, test)
-    edits.replace(waited, name)
-    return fixing.fix()
+    if isinstance(statement, ast.Assign) and statement.value is waited:
+        edits.after(call.args[-1], f", {end}")
+        target = source(statement.targets[0])
+        edits.lines_after(statement, f"if {target} is {end}:\n    {leaving}")
+    else:
+        name = fixing.fresh(unit, "item")
+        inner = f"{source(call)[:-1].rstrip().rstrip(',')}, {end})"
+        test = f"if ({name} := await {inner}) is {end}:\n    {leaving}"
+        edits.lines_before(statement, test)
+        edits.replace(waited, name)
 
 
 def _gives_next(call: ast.Call) -> bool:
@@ -369,10 +329,9 @@ _RULE = (
     ),
 )
 
-
 RULES = (
     Rule(*_RULE, _raised_by_thread, errors=(RuntimeError,)),
-    Rule(*_RULE, _waits_for_thread, "seen", sees="stopped"),
+    Rule(*_RULE, _waits_for_thread, sees="stopped"),
     Rule(
         "stopiteration-in-anext",
         "StopIteration out of `__anext__`",
@@ -388,7 +347,7 @@ RULES = (
         6,
         "To end an async generator just `return` (or fall off the end). StopIteration from "
         "inside, also from a bare `next(it)`, becomes RuntimeError.",
-        _stop_in_generator,
+        _out_of_generator(StopIteration),
         errors=(RuntimeError,),
     ),
     Rule(
@@ -398,7 +357,7 @@ RULES = (
         "Inside an async generator `return` ends the iteration; a StopAsyncIteration raised "
         "there, also one that leaks from `await anext(it)`, becomes RuntimeError. Use `return`, "
         "`async for`, or `anext(it, default)`.",
-        _async_stop_in_generator,
+        _out_of_generator(StopAsyncIteration),
         errors=(RuntimeError,),
     ),
     Rule(

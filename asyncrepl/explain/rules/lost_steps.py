@@ -7,8 +7,8 @@ from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.finding_log import was_cut
-from asyncrepl.explain.explanation import Finding, Fix, Other, Rule
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaited, short
+from asyncrepl.explain.explanation import Finding, Other, Rule
+from asyncrepl.explain.fix_editor import Fixing, awaited, correction, replaced, short
 from asyncrepl.explain.rules.iteration_end import (
     NEXT_CALLS,
     awaited_step,
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.source_units import Unit
 
 __all__ = ["RULES"]
-
 
 _LIMITS = ("timeout", "timeout_at", "move_on_after", "fail_after")
 
@@ -82,50 +81,38 @@ def _stepped_name(unit: Unit, call: ast.Call) -> str:
     return unit.source.source(source).rpartition(".")[2] if source is not None else ""
 
 
-def _shielded(
-    evidence: Evidence, unit: Unit, call: ast.Call, site: Site | None = None
-) -> Fix | None:
+@correction
+def _shielded(fixing: Fixing, unit: Unit, call: ast.Call, site: Site | None = None) -> None:
     """Keep the step in a task that outlives the timeout, and await that task."""
-    limited = _limited_step(evidence, _stepped_name(unit, call))
-    if limited is None:
-        return None
-    home, step = limited
-    fixing = Fixing(evidence)
-    try:
-        if step is call and home is unit:
-            return _kept(fixing, unit, step)
+    limited = _limited_step(fixing.evidence, _stepped_name(unit, call))
+    home, step = limited if limited is not None else (unit, None)
+    if step is call and home is unit:
+        _kept(fixing, unit, step)
+    elif step and site is not None and scope(home, step) is scope(site.unit, call):
         name = fixing.fresh(home, "step")
         made = f"{name} := asyncio.ensure_future({home.source.source(step)})"
         fixing.of(home).replace(step, f"asyncio.shield({made})")
-        if site is not None and scope(home, step) is scope(site.unit, call):
-            fixing.of(site.unit).replace(call, name)
-            fixing.needs_import(home, "asyncio")
-            return fixing.fix()
-    except CannotFixError:
-        return None
-    return None
+        fixing.of(site.unit).replace(call, name)
+        fixing.needs_import(home, "asyncio")
 
 
-def _kept(fixing: Fixing, unit: Unit, step: ast.Call) -> Fix | None:
+def _kept(fixing: Fixing, unit: Unit, step: ast.Call) -> None:
     """In a loop: a step that is under way is awaited again, and forgotten when it is made."""
     statement = unit.statement(step)
     loop = unit.enclosing(step, ast.While, ast.For, *FUNCTIONS)
     if not isinstance(loop, ast.While | ast.For) or not isinstance(
-        statement, ast.Assign | ast.Expr | ast.Return
+        statement, ast.Assign | ast.Expr
     ):
-        return None
+        return
     name, edits = fixing.fresh(unit, "step"), fixing.of(unit)
     edits.lines_before(loop, f"{name} = None")
     edits.lines_before(
         statement, f"{name} = {name} or asyncio.ensure_future({unit.source.source(step)})"
     )
     edits.replace(step, f"asyncio.shield({name})")
-    if isinstance(statement, ast.Return):
-        return None
     edits.lines_after(statement, f"{name} = None")
     fixing.needs_import(unit, "asyncio")
     _end_quietly(fixing, unit, step)
-    return fixing.fix()
 
 
 def _end_quietly(fixing: Fixing, unit: Unit, step: ast.Call) -> None:
@@ -179,7 +166,6 @@ _TIMED_OUT = (
     ),
 )
 
-
 _CLOSING = ("aclose", "athrow")
 
 
@@ -223,11 +209,9 @@ def _thrown(evidence: Evidence) -> Finding | None:
     made = kind if value == "None" else f"{kind}({value})"
     if trace and trace[0] != "None":
         made = f"{made if made.endswith(')') else made + '()'}.with_traceback({trace[0]})"
-    fixing, args = Fixing(evidence), call.args
-    start, end = unit.source.span(args[0]).start, unit.source.span(args[-1]).end
-    fixing.of(unit).replace(Span(start, end), made)
+    given = Span(unit.source.span(call.args[0]).start, unit.source.span(call.args[-1]).end)
     why = f"{short(unit, call)} takes one exception; a type and a value are the old way."
-    return Finding(why, fixing.fix())
+    return Finding(why, replaced(evidence, unit, (given, made)))
 
 
 _TYPE_AND_VALUE = 2
@@ -265,29 +249,20 @@ _ANEXT = (
 )
 
 
-def _rules(sees: str) -> tuple[Rule, ...]:
-    return (
-        Rule(
-            "generator-call-not-awaited",
-            "`aclose` or `athrow` without `await`",
-            3,
-            "`aclose()` and `athrow()` of an async generator only create an awaitable; nothing "
-            "runs until it is awaited: `await gen.aclose()`.",
-            _asked(closing=True),
-            "seen",
-            sees=sees,
-        ),
-        Rule(*_ANEXT, _asked(closing=False), "seen", sees=sees),
-    )
-
-
 RULES = (
     Rule(*_TIMED_OUT, _finished, errors=(StopAsyncIteration, RuntimeError)),
-    Rule(*_TIMED_OUT, _finished_unseen, "seen", sees="cut"),
+    Rule(*_TIMED_OUT, _finished_unseen, sees="cut"),
     Rule(*_ANEXT, _at_prompt, "value"),
-    *_rules("lost"),
-    *_rules("shown"),
-    *_rules("unwalked"),
+    Rule(
+        "generator-call-not-awaited",
+        "`aclose` or `athrow` without `await`",
+        3,
+        "`aclose()` and `athrow()` of an async generator only create an awaitable; nothing "
+        "runs until it is awaited: `await gen.aclose()`.",
+        _asked(closing=True),
+        sees="lost | shown | unwalked",
+    ),
+    Rule(*_ANEXT, _asked(closing=False), sees="lost | shown | unwalked"),
     Rule(
         "athrow-with-type-value-traceback",
         "`athrow` with a type and a value",
@@ -295,7 +270,6 @@ RULES = (
         "`athrow(type, value, traceback)` is on its way out: give it the exception, "
         "`await gen.athrow(ValueError('stop'))`.",
         _thrown,
-        "seen",
         sees="deprecated",
     ),
 )

@@ -19,13 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES"]
 
-
 Correct = Callable[[Words], list[Edit]]
-
-
 _DECLARATIONS = ("const", "let", "var")
-
-
 _FOREACH = ("for", "foreach")
 
 
@@ -224,8 +219,6 @@ def _plain_or_awaited(words: Words, number: int, evidence: Evidence) -> Edit:
 
 
 _OPERATORS = ("=", ".", ",", ")", ":", "]", "}", "+=", "-=", "==", "!=", ";")
-
-
 _NEW_NAMES = {"async": "is_async", "await": "wait"}
 
 
@@ -304,8 +297,7 @@ RULES = (
         "The marker goes with the `for` clause: `[x async for x in xs]`. The element in front "
         "of it is an ordinary expression and must be there.",
         _reordered(
-            "In a comprehension `async` goes with `for`: `[x async for x in xs]`.",
-            _before_element,
+            "In a comprehension `async` goes with `for`: `[x async for x in xs]`.", _before_element
         ),
         "parse",
     ),
@@ -317,8 +309,7 @@ RULES = (
         "value use a comprehension, `[… async for …]`; to limit its time put the loop into an "
         "`async def` and await that.",
         _reordered(
-            "`async for` is a statement and has no value; a comprehension has one.",
-            _loop_as_value,
+            "`async for` is a statement and has no value; a comprehension has one.", _loop_as_value
         ),
         "parse",
     ),

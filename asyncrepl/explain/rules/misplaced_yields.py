@@ -7,9 +7,10 @@ import contextlib
 from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Finding, Fix, Rule
-from asyncrepl.explain.fix_editor import Fixing, is_generator, short
-from asyncrepl.explain.fresh_names import fresh
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import Fixing, correction, is_generator, replaced, short
+from asyncrepl.explain.held_operands import innermost_frame
+from asyncrepl.explain.hoisted_code import yield_each
 from asyncrepl.explain.scopes import annotated, own_nodes, scope
 from asyncrepl.explain.source_units import FUNCTIONS
 from asyncrepl.explain.static_values import is_async_iterable, is_awaitable
@@ -24,25 +25,19 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES"]
 
-
 _YIELDS = (ast.Yield, ast.YieldFrom)
 
 
 def _yield_from(evidence: Evidence) -> Finding | None:
     unit = evidence.unit
-    found = [node for node in evidence.nodes if isinstance(node, ast.YieldFrom)]
-    function = scope(unit, found[0]) if found else None
-    if not isinstance(function, ast.AsyncFunctionDef):
+    found = evidence.outermost(ast.YieldFrom)
+    function = scope(unit, found) if found is not None else None
+    if found is None or not isinstance(function, ast.AsyncFunctionDef):
         return None
-    fixing = Fixing(evidence)
-    for node in own_nodes(function):
-        if isinstance(node, ast.YieldFrom):
-            _delegate(fixing, evidence, node)
-    waits = _is_waiting(evidence, found[0])
-    value = short(unit, found[0].value)
+    value, waits = short(unit, found.value), _is_waiting(evidence, found)
     instead = f"`await` {value}" if waits else f"loop over {value} and yield each item"
     why = f"`{function.name}` is an `async def`, where `yield from` does not exist: {instead}."
-    return Finding(why, fixing.fix())
+    return Finding(why, _delegated(evidence, function))
 
 
 def _is_waiting(evidence: Evidence, node: ast.YieldFrom) -> bool:
@@ -53,50 +48,57 @@ def _is_waiting(evidence: Evidence, node: ast.YieldFrom) -> bool:
     return not isinstance(evidence.unit.parents.get(node), ast.Expr)
 
 
-def _delegate(fixing: Fixing, evidence: Evidence, node: ast.YieldFrom) -> None:
-    unit, source = evidence.unit, evidence.unit.source.source(node.value)
-    if _is_waiting(evidence, node):
-        fixing.of(unit).replace(node, f"await {source}")
-        return
-    info = evidence.resolver.info(node.value)
-    loop = "async for" if info is not None and is_async_iterable(info) else "for"
-    name, by = fresh(unit, "item"), unit.source.indent(node)
-    fixing.of(unit).replace(node, f"{loop} {name} in {source}:\n{by}    yield {name}")
+@correction
+def _delegated(fixing: Fixing, function: Function) -> None:
+    evidence, unit = fixing.evidence, fixing.evidence.unit
+    for node in own_nodes(function):
+        if not isinstance(node, ast.YieldFrom):
+            continue
+        source, info = unit.source.source(node.value), evidence.resolver.info(node.value)
+        if _is_waiting(evidence, node):
+            fixing.of(unit).replace(node, f"await {source}")
+        else:
+            walks = info is not None and is_async_iterable(info)
+            yield_each(fixing, unit, node, source, "async for" if walks else "for")
 
 
 def _return_value(evidence: Evidence) -> Finding | None:
     unit = evidence.unit
-    found = [node for node in evidence.nodes if isinstance(node, ast.Return) and node.value]
-    function = scope(unit, found[0]) if found else None
-    if not isinstance(function, ast.AsyncFunctionDef) or not is_generator(function):
+    found = evidence.outermost(ast.Return)
+    function = scope(unit, found) if found is not None and found.value is not None else None
+    if (
+        found is None
+        or not isinstance(function, ast.AsyncFunctionDef)
+        or not is_generator(function)
+    ):
         return None
-    fixing = Fixing(evidence)
+    bare = []
     for node in own_nodes(function):
-        if isinstance(node, ast.Return) and isinstance(node.value, ast.Await):
-            by = unit.source.indent(node)  # it was waited for: its result is an item, too
-            text = f"yield {unit.source.source(node.value)}\n{by}return"
-            fixing.of(unit).replace(node, text)
-        elif isinstance(node, ast.Return) and node.value is not None:
-            fixing.of(unit).replace(node, "return")
+        if isinstance(node, ast.Return) and node.value is not None:
+            text = "return"
+            if isinstance(node.value, ast.Await):  # waited for: its result is an item, too
+                by = unit.source.indent(node)
+                text = f"yield {unit.source.source(node.value)}\n{by}return"
+            bare.append((node, text))
     why = (
         f"`{function.name}` yields, so it is an async generator: it can only end with a bare "
-        f"`return`, not with {short(unit, found[0])}."
+        f"`return`, not with {short(unit, found)}."
     )
-    return Finding(why, fixing.fix())
+    return Finding(why, replaced(evidence, unit, *bare))
 
 
 def _top_level_yield(evidence: Evidence) -> Finding | None:
     unit = evidence.unit
-    found = [node for node in evidence.nodes if isinstance(node, _YIELDS)]
-    if not found or scope(unit, found[0]) is not None or _in_comprehension(evidence, found[0]):
+    found = evidence.outermost(*_YIELDS)
+    if found is None or scope(unit, found) is not None or _is_of_a_type(evidence, found):
         return None
-    if _is_of_a_type(evidence, found[0]):
+    if unit.enclosing(found, *COMPREHENSIONS) is not None:
         return None
     why = (
-        f"{short(unit, found[0])} stands at the top level: top-level `await` lets the prompt "
+        f"{short(unit, found)} stands at the top level: top-level `await` lets the prompt "
         "suspend, it does not make it a generator."
     )
-    return Finding(why, _in_a_generator(evidence, found[0]))
+    return Finding(why, _in_a_generator(evidence, found))
 
 
 def _is_of_a_type(evidence: Evidence, node: ast.expr) -> bool:
@@ -106,35 +108,31 @@ def _is_of_a_type(evidence: Evidence, node: ast.expr) -> bool:
     return annotated(evidence.unit, node) is not None or not typed.isdisjoint(around)
 
 
-def _in_comprehension(evidence: Evidence, node: ast.AST) -> bool:
-    return evidence.unit.enclosing(node, *COMPREHENSIONS) is not None
-
-
-def _in_a_generator(evidence: Evidence, node: ast.expr) -> Fix | None:
+@correction
+def _in_a_generator(fixing: Fixing, node: ast.expr) -> None:
     """Put the outermost statement into an ``async def`` and walk that."""
-    unit, statement = evidence.unit, evidence.unit.statement(node)
+    unit, statement = fixing.evidence.unit, fixing.evidence.unit.statement(node)
     for outer in unit.ancestors(statement):
         statement = outer if isinstance(outer, ast.stmt) else statement
     if not isinstance(unit.parents.get(node), ast.Expr):
-        return None
-    fixing = Fixing(evidence)
+        return
     name = fixing.fresh(unit, "stream")
     start, end = unit.source.block(statement)
     body = unit.text[start:end].rstrip("\n")
     text = f"async def {name}():\n{indent(body, '    ')}\n\nprint([x async for x in {name}()])\n"
     fixing.of(unit).replace(unit.source.block(statement), text)
-    return fixing.fix()
 
 
 def _in_async_comprehension(evidence: Evidence) -> Finding | None:
     unit = evidence.unit
-    found = [node for node in evidence.nodes if isinstance(node, _YIELDS)]
-    whole = unit.enclosing(found[0], *COMPREHENSIONS) if found else None
-    if whole is None or not _is_about_async(evidence, whole):
+    found = evidence.outermost(*_YIELDS)
+    whole = unit.enclosing(found, *COMPREHENSIONS) if found is not None else None
+    if found is None or whole is None or not _is_about_async(evidence, whole):
         return None
-    text = short(unit, found[0])
-    why = f"{text} stands in a comprehension, which builds one value and cannot yield."
-    return Finding(why, _loop_instead(evidence, whole, found[0]))
+    why = (
+        f"{short(unit, found)} stands in a comprehension, which builds one value and cannot yield."
+    )
+    return Finding(why, _loop_instead(evidence, whole, found))
 
 
 def _is_about_async(evidence: Evidence, whole: ast.AST) -> bool:
@@ -143,11 +141,12 @@ def _is_about_async(evidence: Evidence, whole: ast.AST) -> bool:
     return isinstance(around, ast.AsyncFunctionDef) or any(each.is_async for each in clauses)
 
 
-def _loop_instead(evidence: Evidence, whole: ast.expr, inner: ast.expr) -> Fix | None:
-    unit, clauses = evidence.unit, whole.generators  # type: ignore[attr-defined]
+@correction
+def _loop_instead(fixing: Fixing, whole: ast.expr, inner: ast.expr) -> None:
+    unit, clauses = fixing.evidence.unit, whole.generators  # type: ignore[attr-defined]
     if not isinstance(unit.parents.get(whole), ast.Expr) or len(clauses) != 1:
-        return None
-    clause, by, fixing = clauses[0], unit.source.indent(whole), Fixing(evidence)
+        return
+    clause, by = clauses[0], unit.source.indent(whole)
     keyword = "async for" if clause.is_async else "for"
     lines = [
         f"{keyword} {unit.source.source(clause.target)} in {unit.source.source(clause.iter)}:"
@@ -156,7 +155,6 @@ def _loop_instead(evidence: Evidence, whole: ast.expr, inner: ast.expr) -> Fix |
         lines.append(f"{by}{'    ' * len(lines)}if {unit.source.source(test)}:")
     lines.append(f"{by}{'    ' * len(lines)}{unit.source.source(inner)}")
     fixing.of(unit).replace(whole, "\n".join(lines))
-    return fixing.fix()
 
 
 _MANAGER = vars(contextlib)["_AsyncGeneratorContextManager"]
@@ -164,13 +162,10 @@ _MANAGER = vars(contextlib)["_AsyncGeneratorContextManager"]
 
 def _of_manager(evidence: Evidence, method: str) -> tuple[Unit, Function] | None:
     """The function behind the context manager of `contextlib` whose `method` has raised."""
-    error = evidence.error
-    trace = error.__traceback__ if error is not None else None
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None or trace.tb_frame.f_code is not vars(_MANAGER)[method].__code__:
+    frame = innermost_frame(evidence)
+    if frame is None or frame.f_code is not vars(_MANAGER)[method].__code__:
         return None
-    generator = getattr(trace.tb_frame.f_locals.get("self"), "gen", None)
+    generator = getattr(frame.f_locals.get("self"), "gen", None)
     if not isinstance(generator, AsyncGeneratorType):
         return None
     return evidence.units.definition(generator.ag_code)
@@ -187,9 +182,9 @@ def _never(evidence: Evidence) -> Finding | None:
     return Finding(why, _raising(evidence, *found))
 
 
-def _raising(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:
+@correction
+def _raising(fixing: Fixing, unit: Unit, function: Function) -> None:
     """Raise the error again where a handler lets the function end."""
-    fixing = Fixing(evidence)
     edits = fixing.of(unit)
     for handler in _ending(function):
         end = handler.body[-1]
@@ -197,7 +192,6 @@ def _raising(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:
             edits.replace(end, "raise")
         else:
             edits.lines_after(end, "raise")
-    return fixing.fix() if edits.edits else None
 
 
 def _ending(function: Function) -> Iterator[ast.ExceptHandler]:
@@ -232,9 +226,7 @@ def _twice(evidence: Evidence) -> Finding | None:
             f"`{function.name}` yields a second time, where it handles the error of the block: a "
             "context manager yields once, and then ends or raises."
         )
-        fixing = Fixing(evidence)
-        fixing.of(unit).replace(unit.statement(again), "raise")
-        return Finding(why, fixing.fix())
+        return Finding(why, replaced(evidence, unit, (unit.statement(again), "raise")))
     why = (
         f"`{function.name}` yields a second time, when the block is over: a context manager "
         "yields once, and what comes after the `yield` cleans up."
@@ -251,19 +243,16 @@ def _yield_in_handler(function: Function) -> ast.Yield | None:
     return None
 
 
-def _once(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:
+@correction
+def _once(fixing: Fixing, unit: Unit, function: Function) -> None:
     """Without the second of two ``yield`` statements; a loop that repeats the only one is left."""
     yields = [node for node in own_nodes(function) if isinstance(node, ast.Yield)]
     statements = [unit.statement(node) for node in yields]
-    fixing = Fixing(evidence)
     loop = unit.enclosing(yields[0], *LOOPS, *FUNCTIONS) if yields else None
     if len(yields) == 1 and isinstance(loop, LOOPS) and statements[0] in loop.body:
         fixing.of(unit).lines_after(statements[0], "break")
-        return fixing.fix()
-    if len(yields) == 2 and all(each in function.body for each in statements):
+    elif len(yields) == 2 and all(each in function.body for each in statements):
         fixing.of(unit).remove(statements[1])
-        return fixing.fix()
-    return None
 
 
 _MODEL = (
@@ -271,7 +260,6 @@ _MODEL = (
     "once: what is before the `yield` enters, what is after it leaves. A path that cannot give "
     "anything raises."
 )
-
 
 RULES = (
     Rule(

@@ -7,10 +7,11 @@ import asyncio
 from types import NoneType
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Finding, Fix, Rule
-from asyncrepl.explain.fix_editor import Fixing, short
-from asyncrepl.explain.loop_edits import defined, over
-from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.explain.class_methods import falls_through, returned_values
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import Fixing, correction, is_generator, short
+from asyncrepl.explain.kinds import has
+from asyncrepl.explain.rules.aiter_methods import over
 from asyncrepl.explain.value_origins import given
 from asyncrepl.syntax.names import callee_name
 
@@ -28,20 +29,15 @@ def _none_on_a_path(evidence: Evidence) -> Finding | None:
     if use is None or use.kind is not NoneType:
         return None
     for name in _makers(evidence, use.node):
-        for unit in evidence.units.all():
-            for function in unit.functions():
-                if function.name == name and _forgets(function):
-                    why = (
-                        f"`{_full_name(unit, function)}` returns a value on one path and reaches "
-                        f"its end on another: there it returns None, and {_said(evidence, use)}."
-                    )
-                    return Finding(why, _passed_on(evidence, unit, function))
+        for unit, function in evidence.units.functions(name):
+            if _forgets(function):
+                why = (
+                    f"`{_full_name(unit, function)}` returns a value on one path and reaches its "
+                    f"end on another: there it returns None, and {short(evidence.unit, use.node)} "
+                    "is that None."
+                )
+                return Finding(why, _passed_on(evidence, unit, function))
     return None
-
-
-def _said(evidence: Evidence, use: object) -> str:
-    node = getattr(use, "node", None)
-    return f"{short(evidence.unit, node)} is that None" if node is not None else "that is met here"
 
 
 def _makers(evidence: Evidence, node: ast.expr) -> list[str]:
@@ -62,25 +58,8 @@ def _makers(evidence: Evidence, node: ast.expr) -> list[str]:
 
 def _forgets(function: Function) -> bool:
     """Whether a plain ``def`` or a coroutine returns a value, and may reach its end without."""
-    nodes = list(own_nodes(function))
-    if any(isinstance(each, ast.Yield | ast.YieldFrom) for each in nodes):
-        return False
-    returns = [each for each in nodes if isinstance(each, ast.Return)]
-    return any(each.value is not None for each in returns) and _falls_through(function.body)
-
-
-def _falls_through(body: list[ast.stmt]) -> bool:
-    last = body[-1]
-    match last:
-        case ast.Return():
-            return last.value is None
-        case ast.Raise() | ast.While() | ast.Try() | ast.Match():
-            return False  # or who knows
-        case ast.With() | ast.AsyncWith():
-            return _falls_through(last.body)
-        case ast.If():
-            return not last.orelse or _falls_through(last.body) or _falls_through(last.orelse)
-    return True
+    gives = bool(returned_values(function)) and not is_generator(function)
+    return gives and falls_through(function.body, returning=True)
 
 
 def _full_name(unit: Unit, function: Function) -> str:
@@ -88,17 +67,16 @@ def _full_name(unit: Unit, function: Function) -> str:
     return f"{owner.name}.{function.name}" if isinstance(owner, ast.ClassDef) else function.name
 
 
-def _passed_on(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:
+@correction
+def _passed_on(fixing: Fixing, unit: Unit, function: Function) -> None:
     """Return what was given, where the callers put it in the place of that: ``x = f(x)``."""
     names = [each.arg for each in function.args.args if each.arg not in ("self", "cls")]
     if len(names) != 1 or not isinstance(function.body[-1], ast.If):
-        return None
-    assigns = [node for each in evidence.units.all() for node in each.nodes(ast.Assign)]
-    if not any(_replaces(node, function.name) for node in assigns):
-        return None
-    fixing = Fixing(evidence)
+        return
+    assigns = fixing.evidence.units.nodes(ast.Assign)
+    if not any(_replaces(node, function.name) for _, node in assigns):
+        return
     fixing.of(unit).lines_after(function.body[-1], f"return {names[0]}")
-    return fixing.fix()
 
 
 def _replaces(node: ast.Assign, name: str) -> bool:
@@ -121,18 +99,18 @@ def _queue(evidence: Evidence) -> Finding | None:
     return Finding(why, _drained(evidence, use))
 
 
-def _drained(evidence: Evidence, use: Use) -> Fix | None:
+@correction
+def _drained(fixing: Fixing, use: Use) -> None:
     """Walk the queue with an async generator that ends at None, or when the queue is empty."""
-    unit, fixing = evidence.unit, Fixing(evidence)
+    unit = fixing.evidence.unit
     name = fixing.fresh(unit, "drain")
     loop = "    while (item := await queue.get()) is not None:\n        yield item\n"
-    if not _holds_none(evidence, use):
+    if not _holds_none(fixing.evidence, use):
         loop = "    while not queue.empty():\n        yield await queue.get()\n"
     statement = unit.statement(use.owner) if isinstance(use.owner, ast.stmt) else None
     statement = statement or unit.statement(use.node)
     fixing.of(unit).lines_before(statement, f"async def {name}(queue):\n{loop}")
     fixing.of(unit).replace(use.node, f"{name}({unit.source.source(use.node)})")
-    return fixing.fix()
 
 
 def _holds_none(evidence: Evidence, use: Use) -> bool:
@@ -162,24 +140,17 @@ def _called(evidence: Evidence, node: ast.expr) -> tuple[Unit, Function] | None:
 
 def _may_be_walked(evidence: Evidence, node: ast.expr) -> bool:
     known = evidence.resolver.options(node)
-    return not known or any(defined(each, "__aiter__") for each in known)
+    return not known or any(has(each, "__aiter__") for each in known)
 
 
-def _returned(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:
-    last = function.body[-1]
-    fixing = Fixing(evidence)
-    if (
-        isinstance(last, ast.Expr)
-        and _may_be_walked(evidence, last.value)
-        and isinstance(last.value, ast.Call | ast.GeneratorExp | ast.Name)
-    ):
-        fixing.of(unit).before(last, "return ")
-        return fixing.fix()
-    target = last.targets[0] if isinstance(last, ast.Assign) else None
-    if isinstance(target, ast.Name):
-        fixing.of(unit).lines_after(last, f"return {target.id}")
-        return fixing.fix()
-    return None
+@correction
+def _returned(fixing: Fixing, unit: Unit, function: Function) -> None:
+    match last := function.body[-1]:
+        case ast.Expr(ast.Call() | ast.GeneratorExp() | ast.Name() as value):
+            if _may_be_walked(fixing.evidence, value):
+                fixing.of(unit).before(last, "return ")
+        case ast.Assign([ast.Name(name), *_]):
+            fixing.of(unit).lines_after(last, f"return {name}")
 
 
 RULES = (

@@ -22,8 +22,9 @@ from asyncrepl.explain.dropped_coroutines import (
     made_at,
     mentions,
 )
-from asyncrepl.explain.explanation import Finding, Fix, Rule
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaited, short
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaited, correction, short
+from asyncrepl.explain.held_operands import innermost_frame
 from asyncrepl.explain.scopes import scope
 from asyncrepl.explain.value_arrivals import is_for_refused_call, is_test
 from asyncrepl.explain.value_origins import STEPS, loads
@@ -71,10 +72,8 @@ def _lacks_loop(evidence: Evidence) -> bool:
     inner = evidence.inner[-1].co_filename if evidence.inner else ""
     if inner.startswith(_ASYNCIO) and asyncio._get_running_loop() is None:  # noqa: SLF001  its public sister raises
         return True
-    trace = evidence.error.__traceback__ if evidence.error else None
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    values = trace.tb_frame.f_locals.values() if trace is not None else ()
+    frame = innermost_frame(evidence)
+    values = frame.f_locals.values() if frame is not None else ()
     return any(isinstance(each, asyncio.Future) and not each.done() for each in values)
 
 
@@ -127,9 +126,10 @@ def _made(evidence: Evidence, fits: Callable[[Unit, ast.Call], bool], why: str) 
     return Finding(why.format(text), _all_awaited(evidence, *found))
 
 
-def _all_awaited(evidence: Evidence, unit: Unit, call: ast.Call) -> Fix | None:
+@correction
+def _all_awaited(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     """``await`` in front of the call, and of others like it that nobody awaits either."""
-    fixing, called = Fixing(evidence), ast.dump(call.func)
+    called = ast.dump(call.func)
     like = [
         each
         for each in unit.nodes(ast.Call)
@@ -137,12 +137,8 @@ def _all_awaited(evidence: Evidence, unit: Unit, call: ast.Call) -> Fix | None:
         if is_discarded(unit, each) or is_test(unit, each)
         if isinstance(scope(unit, each), ast.AsyncFunctionDef)
     ]
-    try:
-        for each in dict.fromkeys([call, *like]):
-            fixing.awaiting(unit, each)
-    except CannotFixError:
-        return None
-    return fixing.fix()
+    for each in dict.fromkeys([call, *like]):
+        fixing.awaiting(unit, each)
 
 
 def _yielded(evidence: Evidence) -> Finding | None:
@@ -193,8 +189,7 @@ def _property(evidence: Evidence) -> Finding | None:
         return None
     read = [
         (unit, node)
-        for unit in evidence.units.all()
-        for node in unit.nodes(ast.Attribute)
+        for unit, node in evidence.units.nodes(ast.Attribute)
         if node.attr == found[1].name and isinstance(node.ctx, ast.Load)
         if not isinstance(unit.parents.get(node), ast.Await)
     ]
@@ -209,22 +204,18 @@ def _plain_loops(unit: Unit) -> Iterator[ast.For | ast.comprehension]:
     yield from (each for each in unit.nodes(ast.comprehension) if not each.is_async)
 
 
+@correction
 def _awaited_item(
-    evidence: Evidence, unit: Unit, loop: ast.For | ast.comprehension, uses: list[ast.Name]
-) -> Fix | None:
-    fixing = Fixing(evidence)
-    try:
-        if len(uses) == 1:
-            fixing.awaiting(unit, uses[0])
-        elif isinstance(loop, ast.For) and isinstance(loop.target, ast.Name) and uses:
-            name = loop.target.id
-            fixing.of(unit).lines_before(loop.body[0], f"{name} = await {name}")
-            fixing.suspending(unit, loop)
-        else:
-            return None
-    except CannotFixError:
-        return None
-    return fixing.fix()
+    fixing: Fixing, unit: Unit, loop: ast.For | ast.comprehension, uses: list[ast.Name]
+) -> None:
+    if len(uses) == 1:
+        fixing.awaiting(unit, uses[0])
+    elif isinstance(loop, ast.For) and isinstance(loop.target, ast.Name) and uses:
+        name = loop.target.id
+        fixing.of(unit).lines_before(loop.body[0], f"{name} = await {name}")
+        fixing.suspending(unit, loop)
+    else:
+        raise CannotFixError
 
 
 def _tested(evidence: Evidence) -> Finding | None:
@@ -258,17 +249,10 @@ def _shown(evidence: Evidence) -> Finding | None:
     return Finding(why, awaited(evidence, unit, use.node))
 
 
-def _rule(
-    id_: str, title: str, step: int, model: str, find: Callable[[Evidence], Finding | None]
-) -> Rule:
-    return Rule(id_, title, step, model, find, "seen", sees="dropped")
-
-
 _NEVER_RUNS = (
     "Calling an `async def` makes a coroutine and runs nothing. `await` runs it here; "
     "`asyncio.create_task()` runs it beside."
 )
-
 
 RULES = (
     Rule(
@@ -288,49 +272,55 @@ RULES = (
         _shown_at_prompt,
         "value",
     ),
-    _rule(
+    Rule(
         "yields-coroutines",
         "a coroutine yielded instead of its result",
         4,
         "`yield fetch()` hands out the coroutine itself. Await it first: `yield await fetch()`.",
         _yielded,
+        sees="dropped",
     ),
-    _rule(
+    Rule(
         "coroutine-truth-value",
         "a coroutine in a test",
         5,
         "A coroutine object is always true, whatever it would return: `if await is_ready():`.",
         _tested,
+        sees="dropped",
     ),
-    _rule(
+    Rule(
         "prompt-call-without-await",
         "a call of an async function without `await`",
         5,
         "At an async prompt type `await main()`; `main()` only shows a coroutine object.",
         _at_prompt,
+        sees="dropped",
     ),
-    _rule(
+    Rule(
         "coroutine-never-awaited-in-body",
         "an async property that nobody awaits",
         5,
         "Reading a property that is an `async def` makes a coroutine and runs nothing: "
         "`await user.name`.",
         _property,
+        sees="dropped",
     ),
-    _rule(
+    Rule(
         "coroutine-never-awaited-in-body",
         "what `as_completed` gives, and nobody awaits",
         5,
         "`asyncio.as_completed` gives an awaitable for each result: `for c in "
         "asyncio.as_completed(jobs): result = await c`.",
         _as_completed,
+        sees="dropped",
     ),
-    _rule(
+    Rule(
         "coroutine-never-awaited-in-body",
         "a coroutine that nobody awaits",
         5,
         _NEVER_RUNS,
         _forgotten,
+        sees="dropped",
     ),
     Rule(
         "coroutine-never-awaited-in-body",
@@ -338,7 +328,6 @@ RULES = (
         5,
         _NEVER_RUNS,
         _shown,
-        "seen",
         sees="shown",
     ),
 )

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.class_methods import makes_coroutine
-from asyncrepl.explain.fix_editor import Fixing, short
+from asyncrepl.explain.fix_editor import replaced, short
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, is_mock, replaced_since
 from asyncrepl.explain.repairs.repair_case import is_lock
 from asyncrepl.explain.rules.operand_rules import (
@@ -75,9 +75,7 @@ _SAID = {
 
 
 def _dropped_await(told: Told) -> Fix | None:
-    fixing = Fixing(told.evidence)
-    fixing.of(told.unit).replace(told.owner, told.source)
-    return fixing.fix()
+    return replaced(told.evidence, told.unit, (told.owner, told.source))
 
 
 def _takes(told: Told, takes: str) -> str:
@@ -92,7 +90,6 @@ _WANTED: dict[str, str] = {
     "awaitables": "a collection of awaitables",
 }
 
-
 RULES = (
     row(
         "await-in-front-of-async-generator-in-loop",
@@ -102,10 +99,8 @@ RULES = (
         "nothing to await. `async for` does the awaiting, once per item.",
         "await",
         STREAMS,
-        lambda told: (
-            f"{told.text} is {told.a} already: there is nothing to await, `async for` awaits each "
-            "item by itself."
-        ),
+        "{told.text} is {told.a} already: there is nothing to await, `async for` awaits each "
+        "item by itself.",
         lambda told: _is_await(told) and _in_head(told),
     ),
     row(
@@ -115,7 +110,7 @@ RULES = (
         "`aiter(x)` returns the async iterator at once. Only `anext(it)` is awaited.",
         "await",
         ANY,
-        lambda told: f"{told.text} gives the async iterator at once; only `anext` is awaited.",
+        "{told.text} gives the async iterator at once; only `anext` is awaited.",
         lambda told: _is_await(told) and callee_name(told.node) in ("aiter", "__aiter__"),
         _dropped_await,
     ),
@@ -128,10 +123,8 @@ RULES = (
         "`[x async for x in gen()]` (no await).",
         "await",
         GENERATOR,
-        lambda told: (
-            f"{told.text} is an async generator: it is walked, not awaited. In brackets it is a "
-            "list, made right here."
-        ),
+        "{told.text} is an async generator: it is walked, not awaited. In brackets it is a "
+        "list, made right here.",
         lambda told: _is_await(told) and isinstance(told.node, ast.GeneratorExp),
     ),
     row(
@@ -142,7 +135,7 @@ RULES = (
         "with `async for`, or take one item with `await anext(gen)`.",
         "await",
         STREAMS,
-        lambda told: f"{told.text} is {told.a}: it is walked with `async for`, it is not awaited.",
+        "{told.text} is {told.a}: it is walked with `async for`, it is not awaited.",
         _is_await,
     ),
     row(
@@ -152,10 +145,8 @@ RULES = (
         "An async context manager gives its value through `async with … as x`; it is not awaited.",
         "await",
         frozenset({Kind.ASYNC_MANAGER}),
-        lambda told: (
-            f"{told.text} is an async context manager: it cannot be awaited, `async with` gives "
-            "its value."
-        ),
+        "{told.text} is an async context manager: it cannot be awaited, `async with` gives its "
+        "value.",
         lambda told: _is_await(told) and not _is_lock(told),
     ),
     row(
@@ -165,7 +156,7 @@ RULES = (
         "`await` takes one awaitable. For many: `await asyncio.gather(*coros)`.",
         "await",
         ANY - ASYNCHRONOUS,
-        lambda told: f"{told.text} is {told.a}: `await` takes one awaitable, `gather` takes many.",
+        "{told.text} is {told.a}: `await` takes one awaitable, `gather` takes many.",
         lambda told: _is_await(told) and told.item,
     ),
     row(
@@ -175,9 +166,7 @@ RULES = (
         "Only a call of an `async def` gives a coroutine to await: `await fetch()`.",
         "await",
         CALLED,
-        lambda told: (
-            f"{told.text} is a function: only a call of it could give something to await."
-        ),
+        "{told.text} is a function: only a call of it could give something to await.",
         _is_await,
     ),
     row(
@@ -198,10 +187,8 @@ RULES = (
         "A task runs a coroutine. Put the `async for` in an `async def` and make a task of that.",
         "coroutine",
         STREAMS,
-        lambda told: (
-            f"A task runs a coroutine, and {told.text} is an async generator: put the loop over "
-            "it into an `async def`."
-        ),
+        "A task runs a coroutine, and {told.text} is an async generator: put the loop over it "
+        "into an `async def`.",
         lambda told: callee_name(told.owner) != "run",
     ),
     row(
@@ -213,10 +200,8 @@ RULES = (
         "one step: `anext(gen)`.",
         "await | coroutine | task | tasks | awaitables | function",
         STREAMS,
-        lambda told: (
-            f"`{callee_name(told.owner)}` takes awaitables, and {told.text} is an async "
-            "generator: a coroutine has to walk it."
-        ),
+        "`{told.caller}` takes awaitables, and {told.text} is an async generator: a coroutine "
+        "has to walk it.",
     ),
     row(
         "await-a-plain-call",

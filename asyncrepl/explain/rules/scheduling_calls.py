@@ -12,8 +12,8 @@ from types import CoroutineType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import lookup
-from asyncrepl.explain.explanation import Finding, Fix, Rule
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.static_values import is_awaitable
 from asyncrepl.syntax.names import callee_name
 
@@ -23,10 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES"]
 
-
 _TASKS = ("create_task", "Task")
-
-
 _AWAITERS = ("gather", "wait_for", "ensure_future", "shield", "wait", "as_completed", "run")
 
 
@@ -87,8 +84,7 @@ def _wait(evidence: Evidence) -> Finding | None:
     edits, argument = fixing.of(unit), call.args[0]
     if isinstance(argument, ast.List | ast.Tuple | ast.Set):
         for element in argument.elts:
-            edits.before(element, "asyncio.create_task(")
-            edits.after(element, ")")
+            fixing.given_to(unit, element, "asyncio.create_task")
     else:
         edits.before(argument, "[asyncio.create_task(job) for job in ")
         edits.after(argument, "]")
@@ -126,20 +122,17 @@ def _run_until_complete(evidence: Evidence) -> Finding | None:
     return Finding(why, _awaited(evidence, call))
 
 
-def _awaited(evidence: Evidence, call: ast.Call) -> Fix | None:
+@correction
+def _awaited(fixing: Fixing, call: ast.Call) -> None:
     """``asyncio.run(main())`` → ``await main()``."""
-    unit, fixing = evidence.unit, Fixing(evidence)
+    unit = fixing.evidence.unit
     if len(call.args) != 1:
-        return None
+        return
     parent = unit.parents.get(call)
     text = f"await {unit.source.source(call.args[0])}"
     tight = isinstance(parent, ast.Attribute | ast.Subscript)
     fixing.of(unit).replace(call, f"({text})" if tight else text)
-    try:
-        fixing.suspending(unit, call)
-    except CannotFixError:
-        return None
-    return fixing.fix()
+    fixing.suspending(unit, call)
 
 
 def _changed_meanwhile(evidence: Evidence) -> Finding | None:
@@ -157,13 +150,13 @@ def _changed_meanwhile(evidence: Evidence) -> Finding | None:
     )
     if not suspends or _changes(loop, use.node) or lookup(use.info.kind, "__len__") is None:
         return None
-    unit, fixing = evidence.unit, Fixing(evidence)
-    fixing.of(unit).replace(use.node, f"list({unit.source.source(use.node)})")
+    unit = evidence.unit
     why = (
         f"The body suspends, and another task changed {short(unit, use.node)} meanwhile: walk "
         "a copy of it."
     )
-    return Finding(why, fixing.fix())
+    copied = f"list({unit.source.source(use.node)})"
+    return Finding(why, replaced(evidence, unit, (use.node, copied)))
 
 
 def _changes(loop: ast.For, source: ast.expr) -> bool:
@@ -183,7 +176,7 @@ _RUNNERS = ("run_until_complete", "run_forever")
 
 
 def _no_loop(evidence: Evidence) -> Finding | None:
-    call = next((node for node in reversed(evidence.nodes) if isinstance(node, ast.Call)), None)
+    call = evidence.node(ast.Call)
     by = evidence.inner[-1] if evidence.inner else None
     if call is None or by is None or callee_name(call) != "get_event_loop":
         return None
@@ -217,39 +210,39 @@ def _loop_name(unit: Unit, call: ast.Call) -> str | None:
     return None
 
 
-def _run(evidence: Evidence, call: ast.Call, uses: list[ast.AST]) -> Fix | None:
+@correction
+def _run(fixing: Fixing, call: ast.Call, uses: list[ast.AST]) -> None:
     """``asyncio.run(main())``, where that is all that is done with the loop."""
-    unit, fixing = evidence.unit, Fixing(evidence)
+    unit = fixing.evidence.unit
     runs = [unit.parents[use] for use in uses]
     function = call.func
     if len(runs) != 1 or not isinstance(function, ast.Attribute):
-        return None
+        return
     (run,) = runs
     if not isinstance(run, ast.Call) or callee_name(run) != _RUNNERS[0] or len(run.args) != 1:
-        return None
+        return
     if not isinstance(run.args[0], ast.Call):
-        return None  # perhaps a future, which `run` does not take
+        return  # perhaps a future, which `run` does not take
     module, coroutine = unit.source.source(function.value), unit.source.source(run.args[0])
     fixing.of(unit).replace(run, f"{module}.run({coroutine})")
     if _loop_name(unit, call) is not None:
         fixing.of(unit).remove(unit.statement(call))
-    return fixing.fix()
 
 
-def _new_loop(evidence: Evidence, call: ast.Call) -> Fix | None:
-    fixing, function = Fixing(evidence), call.func
+@correction
+def _new_loop(fixing: Fixing, call: ast.Call) -> None:
+    function = call.func
     if not isinstance(function, ast.Attribute):
-        return None
-    module = evidence.unit.source.source(function.value)
-    fixing.of(evidence.unit).replace(function, f"{module}.new_event_loop")
-    return fixing.fix()
+        return
+    module = fixing.evidence.unit.source.source(function.value)
+    fixing.of(fixing.evidence.unit).replace(function, f"{module}.new_event_loop")
 
 
 def _made_too_early(evidence: Evidence) -> Finding | None:
     """A task or future made where nothing runs: at the top of a program, or called from there."""
     site = next((each for each in evidence.sites[::-1] if each.node(ast.Call)), None)
     by = evidence.inner[-1] if evidence.inner else None
-    asked = next((n for n in reversed(evidence.nodes) if isinstance(n, ast.Call)), None)
+    asked = evidence.node(ast.Call)
     refused = callee_name(asked) == "get_running_loop" and evidence.direct
     within = by is not None and by.co_name in _MAKERS and "asyncio" in by.co_filename
     if site is None or not (refused or within) or asyncio._get_running_loop() is not None:  # noqa: SLF001  its public sister raises
@@ -264,7 +257,6 @@ def _made_too_early(evidence: Evidence) -> Finding | None:
 
 
 _MAKERS = {"create_task": "a task", "ensure_future": "a task", "gather": "a future"}
-
 
 RULES = (
     Rule(

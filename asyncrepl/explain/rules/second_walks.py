@@ -7,8 +7,8 @@ from types import AsyncGeneratorType, FunctionType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import describe, lookup
-from asyncrepl.explain.explanation import Finding, Fix, Rule
-from asyncrepl.explain.fix_editor import Fixing, short
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.rules.generator_cleanup import late_yield
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.source_units import FUNCTIONS
@@ -17,14 +17,13 @@ from asyncrepl.explain.value_origins import assignment, given, stepped_source
 from asyncrepl.instrument.silent_mistake_placement import steps_inside
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.operand_uses import Use
     from asyncrepl.explain.source_units import Unit
 
 __all__ = ["RULES"]
-
 
 #: Where an exception arises that comes out of what is awaited.
 _WAITING = (
@@ -120,20 +119,18 @@ class Shared:
 """
 
 
-def _locked(evidence: Evidence, source: ast.expr, site: Site | None = None) -> Fix | None:
+@correction
+def _locked(fixing: Fixing, source: ast.expr, site: Site | None = None) -> None:
     """Let the users of the generator wait for each other."""
-    made = _made(evidence, source, site)
+    made = _made(fixing.evidence, source, site)
     if made is None:
-        return None
+        return
     unit, value = made
-    fixing = Fixing(evidence)
     statements = [each for each in unit.ancestors(value) if isinstance(each, ast.stmt)]
     name = fixing.fresh(unit, "Shared")
     fixing.of(unit).lines_before(statements[-1], _SHARED.replace("Shared", name))
-    fixing.of(unit).before(value, f"{name}(")
-    fixing.of(unit).after(value, ")")
+    fixing.given_to(unit, value, name)
     fixing.needs_import(unit, "asyncio")
-    return fixing.fix()
 
 
 def _made(evidence: Evidence, source: ast.expr, site: Site | None) -> tuple[Unit, ast.expr] | None:
@@ -171,17 +168,16 @@ def _exhausted(evidence: Evidence) -> Finding | None:
     return Finding(why, _made_anew(evidence, use))
 
 
-def _made_anew(evidence: Evidence, use: Use) -> Fix | None:
+@correction
+def _made_anew(fixing: Fixing, use: Use) -> None:
     """The call that made the generator, in the place of its name."""
     if not isinstance(use.node, ast.Name):
-        return None
-    assigned = assignment(evidence, use.node.id)
+        return
+    assigned = assignment(fixing.evidence, use.node.id)
     if assigned is None or not isinstance(assigned[1].value, ast.Call):
-        return None
-    fixing = Fixing(evidence)
+        return
     source = assigned[0].source.source(assigned[1].value)
-    fixing.of(evidence.unit).replace(use.node, source)
-    return fixing.fix()
+    fixing.of(fixing.evidence.unit).replace(use.node, source)
 
 
 def _shared(evidence: Evidence) -> Finding | None:
@@ -199,19 +195,19 @@ def _shared(evidence: Evidence) -> Finding | None:
     return Finding(why, _copied(evidence, use))
 
 
-def _copied(evidence: Evidence, use: Use) -> Fix | None:
+@correction
+def _copied(fixing: Fixing, use: Use) -> None:
     """``__aiter__`` gives each loop an iterator of its own."""
     method = lookup(use.info.kind, "__aiter__") if use.info else None
     code = method.__code__ if isinstance(method, FunctionType) else None
-    found = evidence.units.definition(code)
+    found = fixing.evidence.units.definition(code)
     returns = [n for n in own_nodes(found[1]) if isinstance(n, ast.Return)] if found else []
     if found is None or len(returns) != 1 or returns[0].value is None:
-        return None
-    fixing, unit = Fixing(evidence), found[0]
+        return
+    unit = found[0]
     value = returns[0].value
     fixing.of(unit).replace(value, f"copy.copy({unit.source.source(value)})")
     fixing.needs_import(unit, "copy")
-    return fixing.fix()
 
 
 def _skipping(evidence: Evidence) -> Finding | None:
@@ -229,14 +225,15 @@ def _skipping(evidence: Evidence) -> Finding | None:
     return Finding(why, _one_behind(evidence, loop, calls))
 
 
-def _one_behind(evidence: Evidence, loop: ast.AsyncFor, calls: list[ast.Call]) -> Fix | None:
+@correction
+def _one_behind(fixing: Fixing, loop: ast.AsyncFor, calls: list[ast.Call]) -> None:
     """The body runs one item late: the peeked one is then the one at hand."""
-    unit, fixing = evidence.unit, Fixing(evidence)
+    unit = fixing.evidence.unit
     awaited = unit.parents.get(calls[0])
     if len(calls) != 1 or not isinstance(loop.target, ast.Name) or len(loop.body) != 1:
-        return None
+        return
     if not isinstance(awaited, ast.Await):
-        return None
+        return
     target, before = loop.target.id, fixing.fresh(unit, "before")
     body, edits = loop.body[0], fixing.of(unit)
     for node in ast.walk(body):
@@ -252,7 +249,6 @@ def _one_behind(evidence: Evidence, loop: ast.AsyncFor, calls: list[ast.Call]) -
     )
     edits.insert(unit.source.span(body).end, f"\n{inner}{before} = {target}")
     edits.lines_before(loop, f"{before} = None")
-    return fixing.fix()
 
 
 def _guarded(evidence: Evidence) -> Finding | None:
@@ -264,12 +260,13 @@ def _guarded(evidence: Evidence) -> Finding | None:
     return Finding(why, _as_else(evidence, guard))
 
 
-def _as_else(evidence: Evidence, guard: ast.Try) -> Fix | None:
+@correction
+def _as_else(fixing: Fixing, guard: ast.Try) -> None:
     """The loop without its ``try``, the handler as its ``else``."""
-    loop, handler, unit = guard.body[0], guard.handlers[0], evidence.unit
+    loop, handler, unit = guard.body[0], guard.handlers[0], fixing.evidence.unit
     simple = len(guard.body) == len(guard.handlers) == 1 and not guard.finalbody
     if not simple or guard.orelse or not isinstance(loop, ast.AsyncFor) or loop.orelse:
-        return None
+        return
     by = unit.source.indent(guard)
     deeper = unit.source.indent(loop).removeprefix(by)
     start, end = unit.source.block(loop)
@@ -278,63 +275,50 @@ def _as_else(evidence: Evidence, guard: ast.Try) -> Fix | None:
         line.removeprefix(deeper) if by == "" else by + line.removeprefix(by + deeper)
         for line in lines
     )
-    fixing = Fixing(evidence)
     text = loop_text.removeprefix(by)
     if not all(isinstance(each, ast.Pass) for each in handler.body):
         first, last = unit.source.span(handler.body[0]).start, unit.source.span(handler.body[-1])
         text += f"\n{by}else:\n{by}{deeper}{unit.text[first : last.end]}"
     fixing.of(unit).replace(guard, text)
-    return fixing.fix()
-
-
-def _rule(
-    id_: str,
-    title: str,
-    step: int,
-    model: str,
-    sees: str,
-    find: Callable[[Evidence], Finding | None],
-) -> Rule:
-    return Rule(id_, title, step, model, find, "seen", sees=sees)
 
 
 RULES = (
     Rule(*_RULE, _concurrent, errors=(RuntimeError,)),
-    Rule(*_RULE, _seen, "seen", sees="running"),
-    _rule(
+    Rule(*_RULE, _seen, sees="running"),
+    Rule(
         "exhausted-generator-reused",
         "an async generator that is over, walked again",
         6,
         "An async generator is walked once. Call the function again for a second walk, or keep "
         "the items: `items = [x async for x in gen()]`.",
-        "exhausted",
         _exhausted,
+        sees="exhausted",
     ),
-    _rule(
+    Rule(
         "self-returning-iterator-shared",
         "two loops over one iterator",
         1,
         "An object whose `__aiter__` returns itself has one position, whoever walks it. For "
         "loops that do not disturb each other write `__aiter__` as an async generator.",
-        "shared",
         _shared,
+        sees="shared",
     ),
-    _rule(
+    Rule(
         "anext-in-body-skips-items",
         "`anext` inside the loop over the same iterator",
         2,
         "`anext(gen)` in the body takes an item the loop will not see. Remember the item before "
         "instead of looking at the one to come.",
-        "skipping",
         _skipping,
+        sees="skipping",
     ),
-    _rule(
+    Rule(
         "except-stopasynciteration-around-loop",
         "`except StopAsyncIteration` around the loop",
         6,
         "The loop ends on StopAsyncIteration and takes it. What is to happen at the end goes "
         "behind the loop, or into its `else`.",
-        "guarded",
         _guarded,
+        sees="guarded",
     ),
 )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.explanation import Finding, Fix, Rule
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
+from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.syntax.names import callee_name
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.source_units import Unit
 
 __all__ = ["RULES", "walked_at"]
-
 
 Loop = ast.AsyncFor | ast.comprehension
 
@@ -63,22 +62,16 @@ def _blocked(evidence: Evidence) -> Finding | None:
     return Finding(why)
 
 
-def _suspending_call(
-    evidence: Evidence, unit: Unit, call: ast.Call, function: object
-) -> Fix | None:
-    fixing = Fixing(evidence)
+@correction
+def _suspending_call(fixing: Fixing, unit: Unit, call: ast.Call, function: object) -> None:
     if isinstance(unit.parents.get(call), ast.Await):
-        return None
+        return
     if function is time.sleep:
         fixing.of(unit).replace(call.func, "await asyncio.sleep")
     else:
         _in_thread(fixing, unit, call)
     fixing.needs_import(unit, "asyncio")
-    try:
-        fixing.suspending(unit, call)
-    except CannotFixError:
-        return None
-    return fixing.fix()
+    fixing.suspending(unit, call)
 
 
 def _in_thread(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
@@ -115,16 +108,16 @@ def _hogged(evidence: Evidence) -> Finding | None:
     return Finding(why, _computing_elsewhere(evidence, unit, loop))
 
 
-def _computing_elsewhere(evidence: Evidence, unit: Unit, loop: ast.AST) -> Fix | None:
+@correction
+def _computing_elsewhere(fixing: Fixing, unit: Unit, loop: ast.AST) -> None:
     if not isinstance(loop, ast.AsyncFor) or len(loop.body) != 1:
-        return None
-    statement, fixing = loop.body[0], Fixing(evidence)
+        return
+    statement = loop.body[0]
     value = statement.value if isinstance(statement, ast.Expr | ast.Assign) else None
     if not isinstance(value, ast.Call):
-        return None
+        return
     _in_thread(fixing, unit, value)
     fixing.needs_import(unit, "asyncio")
-    return fixing.fix()
 
 
 def _starved(evidence: Evidence) -> Finding | None:
@@ -139,50 +132,47 @@ def _starved(evidence: Evidence) -> Finding | None:
     return Finding(why, _giving_way(evidence, unit, loop))
 
 
-def _giving_way(evidence: Evidence, unit: Unit, loop: ast.AST) -> Fix | None:
+@correction
+def _giving_way(fixing: Fixing, unit: Unit, loop: ast.AST) -> None:
     """``await asyncio.sleep(0)`` in the body; for a comprehension, in what it walks."""
-    fixing = Fixing(evidence)
-    if isinstance(loop, ast.AsyncFor):
-        first = loop.body[0]
-        if isinstance(first, ast.Pass) and len(loop.body) == 1:
-            fixing.of(unit).replace(first, "await asyncio.sleep(0)")
-        elif first.lineno == loop.lineno:
-            fixing.of(unit).before(first, "await asyncio.sleep(0); ")
-        else:
-            fixing.of(unit).lines_before(first, "await asyncio.sleep(0)")
+    if not isinstance(loop, ast.AsyncFor):
+        _source_gives_way(fixing)
+    elif isinstance(first := loop.body[0], ast.Pass) and len(loop.body) == 1:
+        fixing.of(unit).replace(first, "await asyncio.sleep(0)")
         fixing.needs_import(unit, "asyncio")
-        return fixing.fix()
-    return _source_gives_way(evidence, fixing)
+    elif first.lineno == loop.lineno:
+        fixing.of(unit).before(first, "await asyncio.sleep(0); ")
+        fixing.needs_import(unit, "asyncio")
+    else:
+        _sleep_first(fixing, unit, first)
 
 
-def _source_gives_way(evidence: Evidence, fixing: Fixing) -> Fix | None:
-    use = evidence.use("seen")
+def _sleep_first(fixing: Fixing, unit: Unit, statement: ast.stmt) -> None:
+    fixing.of(unit).lines_before(statement, "await asyncio.sleep(0)")
+    fixing.needs_import(unit, "asyncio")
+
+
+def _source_gives_way(fixing: Fixing) -> None:
+    use = fixing.evidence.use("seen")
     info = use.info if use else None
     step = lookup(info.kind, "__anext__") if info else None
-    code = info.code if info and info.code else getattr(step, "__code__", None)
-    found = evidence.units.definition(code)
+    found = fixing.evidence.units.definition(
+        info.code if info and info.code else getattr(step, "__code__", None)
+    )
     if found is None:
-        return None
+        return
     unit, function = found
-    before = function.body[0]
-    if function.name != "__anext__":
-        yields = [node for node in ast.walk(function) if isinstance(node, ast.Yield)]
-        if not yields or scope(unit, yields[0]) is not function:
-            return None
-        before = unit.statement(yields[0])
-    fixing.of(unit).lines_before(before, "await asyncio.sleep(0)")
-    fixing.needs_import(unit, "asyncio")
-    return fixing.fix()
+    yields = (node for node in own_nodes(function) if isinstance(node, ast.Yield))
+    first = function.body[0] if function.name == "__anext__" else next(yields, None)
+    if first is not None:
+        _sleep_first(fixing, unit, unit.statement(first))
 
 
 _MODEL = (
     "While synchronous code runs, nothing else does: `await asyncio.sleep()` instead of "
     "`time.sleep()`, and `await asyncio.to_thread(f)` for what must block or compute."
 )
-
-
 _BLOCKS = "blocking-call-in-async-for", "a blocking call on the loop", 5, _MODEL
-
 
 _AHEAD = """\
 async def {name}(source):
@@ -238,17 +228,16 @@ def _gathered(evidence: Evidence, unit: Unit, loop: ast.AST) -> Fix | None:
     return fixing.fix()
 
 
-def _comprehension(evidence: Evidence, unit: Unit, clause: ast.comprehension) -> Fix | None:
+@correction
+def _comprehension(fixing: Fixing, unit: Unit, clause: ast.comprehension) -> None:
     whole = unit.parents.get(clause)
     if not isinstance(whole, ast.ListComp) or not isinstance(whole.elt, ast.Await):
-        return None
-    fixing = Fixing(evidence)
+        return
     edits = fixing.of(unit)
     edits.replace(whole.elt, _text(unit, whole.elt.value))
     edits.before(whole, "await asyncio.gather(*")
     edits.after(whole, ")")
     fixing.needs_import(unit, "asyncio")
-    return fixing.fix()
 
 
 def _text(unit: Unit, node: ast.AST) -> str:
@@ -271,38 +260,32 @@ def _alternating(evidence: Evidence) -> Finding | None:
     first = outer[-1] if outer and scope(unit, loop) is not None else loop
     name = fixing.fresh(unit, "ahead")
     fixing.of(unit).lines_before(first, _AHEAD.format(name=name))
-    fixing.of(unit).before(operand, f"{name}(")
-    fixing.of(unit).after(operand, ")")
+    fixing.given_to(unit, operand, name)
     fixing.needs_import(unit, "asyncio")
     return Finding(why, fixing.fix())
 
 
 def _unsuspended(evidence: Evidence) -> Finding | None:
     """A loop awaits a coroutine that awaits nothing, beside a task that was just made."""
-    for unit in evidence.units.all():
-        for loop in unit.nodes(ast.While, ast.For):
-            awaited = next((each for each in ast.walk(loop) if isinstance(each, ast.Await)), None)
-            name = callee_name(awaited.value) if awaited else ""
-            home = _awaits_nothing(evidence, name)
-            if awaited and home and _makes_tasks(scope(unit, loop) or unit.tree, loop):
-                why = (
-                    f"{short(unit, awaited)} never suspends: `{name}` awaits nothing itself, and "
-                    "`await` gives way only when something in it waits."
-                )
-                fixing = Fixing(evidence)
-                fixing.of(home[0]).lines_before(home[1].body[0], "await asyncio.sleep(0)")
-                fixing.needs_import(home[0], "asyncio")
-                return Finding(why, fixing.fix())
+    for unit, loop in evidence.units.nodes(ast.While, ast.For):
+        awaited = next((each for each in ast.walk(loop) if isinstance(each, ast.Await)), None)
+        name = callee_name(awaited.value) if awaited else ""
+        home = _awaits_nothing(evidence, name)
+        if awaited and home and _makes_tasks(scope(unit, loop) or unit.tree, loop):
+            why = (
+                f"{short(unit, awaited)} never suspends: `{name}` awaits nothing itself, and "
+                "`await` gives way only when something in it waits."
+            )
+            return Finding(why, corrected(evidence, _sleep_first, home[0], home[1].body[0]))
     return None
 
 
 def _awaits_nothing(evidence: Evidence, name: str) -> tuple[Unit, ast.AsyncFunctionDef] | None:
     waits = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield)
-    for unit in evidence.units.all():
-        for function in unit.nodes(ast.AsyncFunctionDef):
-            if function.name == name:
-                waiting = any(isinstance(node, waits) for node in own_nodes(function))
-                return None if waiting else (unit, function)
+    for unit, function in evidence.units.nodes(ast.AsyncFunctionDef):
+        if function.name == name:
+            waiting = any(isinstance(node, waits) for node in own_nodes(function))
+            return None if waiting else (unit, function)
     return None
 
 
@@ -318,9 +301,9 @@ def _makes_tasks(around: ast.AST | None, loop: ast.AST) -> bool:
 
 
 RULES = (
-    Rule(*_BLOCKS, _blocks, "seen", sees="blocks"),
-    Rule(*_BLOCKS, _hogged, "seen", sees="hogged"),
-    Rule(*_BLOCKS, _blocked, "seen", sees="blocked"),
+    Rule(*_BLOCKS, _blocks, sees="blocks"),
+    Rule(*_BLOCKS, _hogged, sees="hogged"),
+    Rule(*_BLOCKS, _blocked, sees="blocked"),
     Rule(
         "never-suspends-starves-others",
         "a source that never suspends",
@@ -328,7 +311,6 @@ RULES = (
         "`async for` may suspend, it need not: if the awaitable of a step is ready at once, no "
         "other task runs. `await asyncio.sleep(0)` gives way.",
         _starved,
-        "seen",
         sees="starved",
     ),
     Rule(
@@ -338,7 +320,6 @@ RULES = (
         "`async for` is a loop: one item after the other. It lets other tasks run while it "
         "waits, and starts none. For many at once: `asyncio.gather`, or a TaskGroup.",
         _sequential,
-        "seen",
         sees="sequential",
     ),
     Rule(
@@ -348,7 +329,6 @@ RULES = (
         "An async generator runs only while a step of it is awaited. To have it run ahead, give "
         "it a task of its own that puts the items into a queue.",
         _alternating,
-        "seen",
         sees="alternating",
     ),
     Rule(
@@ -358,7 +338,6 @@ RULES = (
         "`await` runs the coroutine in the same task. Others run only if something in it "
         "suspends; `await asyncio.sleep(0)` does.",
         _unsuspended,
-        "seen",
         sees="unsuspended",
     ),
 )

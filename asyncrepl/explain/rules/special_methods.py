@@ -10,15 +10,19 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, lookup
 from asyncrepl.explain.bindings import is_coroutine_function
-from asyncrepl.explain.class_methods import returned_values
-from asyncrepl.explain.explanation import Finding, Fix, Rule
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
-from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.hoisted_code import async_factory, header_end
+from asyncrepl.explain.class_methods import called_class, returned_values
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, corrected, correction, short
+from asyncrepl.explain.hoisted_code import (
+    async_factory,
+    put_head,
+    stop_asynchronously,
+    yield_each,
+)
 from asyncrepl.explain.kinds import has
 from asyncrepl.explain.mismatch import mismatch
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.syntax.names import callee_name, canonical_name, last_name
+from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -33,12 +37,9 @@ __all__ = ["RULES"]
 
 
 def _async_init(evidence: Evidence) -> Finding | None:
-    use = evidence.use("called")
-    made = use.info.value if use and use.info else None
-    if not evidence.direct or not isinstance(made, type):
-        return None
-    init = lookup(made, "__init__")
-    if not isinstance(init, FunctionType) or not is_coroutine_function(init):
+    made = called_class(evidence)
+    init = lookup(made, "__init__") if made is not None else None
+    if made is None or not isinstance(init, FunctionType) or not is_coroutine_function(init):
         return None
     why = (
         f"`{made.__name__}.__init__` is `async def`, and a constructor must be done at once: "
@@ -48,15 +49,11 @@ def _async_init(evidence: Evidence) -> Finding | None:
     return Finding(why, _factory(evidence, *found) if found else None)
 
 
-def _factory(evidence: Evidence, unit: Unit, function: Function) -> Fix | None:
-    fixing = Fixing(evidence)
-    try:
-        name = async_factory(fixing, unit, function)
-        if evidence.unit not in (unit, *evidence.callers):
-            _calls_factory(fixing, evidence, unit, function, name)
-    except CannotFixError:
-        return None
-    return fixing.fix()
+@correction
+def _factory(fixing: Fixing, unit: Unit, function: Function) -> None:
+    name = async_factory(fixing, unit, function)
+    if fixing.evidence.unit not in (unit, *fixing.evidence.callers):
+        _calls_factory(fixing, fixing.evidence, unit, function, name)
 
 
 def _calls_factory(
@@ -109,13 +106,13 @@ def _gives_stream(evidence: Evidence) -> Finding | None:
     )
     if not isinstance(use.owner, ast.For):
         return Finding(why)
-    fixing, end = Fixing(evidence), header_end(*found)
-    fixing.of(found[0]).replace(Span(end - len("__iter__"), end), "__aiter__")
-    try:
-        fixing.loop_async(evidence.unit, use.owner)
-    except CannotFixError:
-        return Finding(why)
-    return Finding(why, fixing.fix())
+    return Finding(why, corrected(evidence, _walked_async, *found, use.owner))
+
+
+def _walked_async(fixing: Fixing, unit: Unit, function: Function, loop: ast.AST) -> None:
+    head = "async def" if isinstance(function, ast.AsyncFunctionDef) else "def"
+    put_head(fixing, unit, function, f"{head} __aiter__")
+    fixing.loop_async(fixing.evidence.unit, loop)
 
 
 #: Methods that are called synchronously.
@@ -125,15 +122,13 @@ _STEPS = (
     "__setitem__", "__delattr__", "__delitem__", "__del__",
 )  # fmt: skip
 
-
 #: Those of operators, whose result may well be awaited: ``await store[key]``.
 _OPERATORS = (
     "__call__", "__getitem__", "__missing__", "__getattr__", "__eq__", "__ne__", "__lt__",
     "__le__", "__gt__", "__ge__", "__add__",
 )  # fmt: skip
-
-
 _ASYNC = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+_ASYNC_HEADS = {"__iter__": "def __aiter__", "__next__": "async def __anext__"}
 _ROLES = {"for": "__iter__", "star": "__iter__", "with": "__enter__", "test": "__bool__"}
 _DUNDERS = {
     "len": "__len__", "list": "__iter__", "tuple": "__iter__", "sum": "__iter__",
@@ -168,60 +163,38 @@ def _of_protocol(evidence: Evidence, code: CodeType | None) -> Finding | None:
     return Finding(why, fix)
 
 
-def _async_protocol(evidence: Evidence, unit: Unit, owner: ast.ClassDef) -> Fix | None:
+@correction
+def _async_protocol(fixing: Fixing, unit: Unit, owner: ast.ClassDef) -> None:
     """The class with ``__aiter__`` and ``__anext__``, and its loop with ``async for``."""
-    fixing, edits = Fixing(evidence), None
-    edits = fixing.of(unit)
     for function in owner.body:
-        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
-            start = unit.text.index(function.name, unit.source.span(function).start)
-            renamed = {"__iter__": "__aiter__", "__next__": "__anext__"}.get(function.name)
-            if renamed:
-                edits.replace(Span(start, start + len(function.name)), renamed)
-            for node in own_nodes(function):
-                if isinstance(node, ast.Name) and node.id == "StopIteration":
-                    edits.replace(node, "StopAsyncIteration")
+        if isinstance(function, FUNCTIONS):
+            if (head := _ASYNC_HEADS.get(function.name)) is not None:
+                put_head(fixing, unit, function, head)
+            stop_asynchronously(fixing, unit, function)
     loops = [
         (each, node)
-        for each in evidence.units.all()
-        for node in each.nodes(ast.For)
+        for each, node in fixing.evidence.units.nodes(ast.For)
         if any(last_name(part) == owner.name for part in ast.walk(node.iter))
     ]
     if len(loops) != 1:
-        return None
-    try:
-        fixing.loop_async(*loops[0])
-    except CannotFixError:
-        return None
-    return fixing.fix()
+        raise CannotFixError
+    fixing.loop_async(*loops[0])
 
 
-def _other_protocol(evidence: Evidence, use: Use, function: FunctionType) -> Fix | None:
-    fixing, unit = Fixing(evidence), evidence.unit
-    if use.role == "argument" and isinstance(use.owner, ast.Call) and use.role != "for":
-        name = function.__name__
-        if name != "__iter__":
-            text = f"await {unit.source.operand(use.node)}.{name}()"
-            fixing.of(unit).replace(use.owner, text)
-            fixing.suspending(unit, use.owner)
-            return fixing.fix()
-    found = evidence.units.definition(function.__code__)
-    if use.role != "for" or found is None or function.__name__ != "__iter__":
-        return None
-    fixing.loop_async(unit, use.owner)
-    _as_aiter(fixing, *found)
-    return fixing.fix()
-
-
-def _as_aiter(fixing: Fixing, unit: Unit, function: Function) -> None:
-    """``async def __iter__`` that returns an iterator → an async generator ``__aiter__``."""
-    edits, end = fixing.of(unit), header_end(unit, function)
-    edits.replace(Span(end - len("__iter__"), end), "__aiter__")
-    for node in own_nodes(function):
-        if isinstance(node, ast.Return) and node.value is not None:
-            by, item = unit.source.indent(node), fresh(unit, "item")
-            text = f"for {item} in {unit.source.source(node.value)}:\n{by}    yield {item}"
-            edits.replace(node, text)
+@correction
+def _other_protocol(fixing: Fixing, use: Use, function: FunctionType) -> None:
+    unit, name = fixing.evidence.unit, function.__name__
+    found = fixing.evidence.units.definition(function.__code__)
+    if use.role == "argument" and isinstance(use.owner, ast.Call) and name != "__iter__":
+        fixing.of(unit).replace(use.owner, f"await {unit.source.operand(use.node)}.{name}()")
+        fixing.suspending(unit, use.owner)
+    elif use.role == "for" and found is not None and name == "__iter__":
+        # One that returns an iterator becomes an async generator.
+        fixing.loop_async(unit, use.owner)
+        put_head(fixing, *found, "async def __aiter__")
+        for node in own_nodes(found[1]):
+            if isinstance(node, ast.Return) and node.value is not None:
+                yield_each(fixing, found[0], node, found[0].source.source(node.value), "for")
 
 
 def _legacy(evidence: Evidence) -> Finding | None:
@@ -257,8 +230,9 @@ def _yields_besides(unit: Unit, function: ast.FunctionDef, delegation: ast.AST) 
     return not used and any(isinstance(node, ast.Yield) for node in own_nodes(function))
 
 
-def _modern(evidence: Evidence, function: ast.FunctionDef) -> Fix | None:
-    unit, fixing = evidence.unit, Fixing(evidence)
+@correction
+def _modern(fixing: Fixing, function: ast.FunctionDef) -> None:
+    unit = fixing.evidence.unit
     edits = fixing.of(unit)
     for decorator in function.decorator_list:
         if canonical_name(decorator) in ("asyncio.coroutine", "types.coroutine"):
@@ -268,7 +242,6 @@ def _modern(evidence: Evidence, function: ast.FunctionDef) -> Fix | None:
     for node in own_nodes(function):
         if isinstance(node, ast.YieldFrom):
             edits.replace(node, f"await {unit.source.source(node.value)}")
-    return fixing.fix()
 
 
 _MODEL = (
@@ -298,7 +271,7 @@ RULES = (
         _gives_stream,
     ),
     Rule(*_PROTOCOL, _used, errors=(TypeError, AttributeError)),
-    Rule(*_PROTOCOL, _died, "seen", sees="dropped"),
+    Rule(*_PROTOCOL, _died, sees="dropped"),
     Rule(
         "legacy-generator-coroutine",
         "a coroutine written as a generator",

@@ -9,24 +9,26 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Finding, Fix, Rule
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
 from asyncrepl.explain.hoisted_code import (
     async_factory,
     default_inside,
     lambda_to_def,
     out_of_class,
+    put_head,
+    stop_asynchronously,
 )
 from asyncrepl.explain.scopes import annotated, is_async, own_nodes, scope, scopes
-from asyncrepl.syntax.names import callee_name, last_name
+from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.source_units import Unit
 
 __all__ = ["RULES", "misplaced"]
-
 
 _PLAIN_TO_ASYNC = {
     "__iter__": "__aiter__",
@@ -38,8 +40,7 @@ _PLAIN_TO_ASYNC = {
 
 def misplaced(evidence: Evidence) -> ast.AST | None:
     """The node that suspends and is refused: at the error's place, or the first such."""
-    found = [node for node in evidence.nodes if is_async(node)]
-    return found[0] if found else None
+    return next((node for node in evidence.nodes if is_async(node)), None)
 
 
 def _words(node: ast.AST) -> str:
@@ -55,13 +56,13 @@ def _in_def(*kinds: type[ast.AST]) -> Callable[[Evidence], Finding | None]:
 
     def find(evidence: Evidence) -> Finding | None:
         node = misplaced(evidence)
-        if not isinstance(node, kinds):
+        function = scope(evidence.unit, node) if isinstance(node, kinds) else None
+        if node is None or not isinstance(function, ast.FunctionDef):
             return None
-        function = scope(evidence.unit, node)
-        if not isinstance(function, ast.FunctionDef):
-            return None
-        name = function.name
-        why = f"{_words(node)} can suspend, but `{name}` is a plain `def` and cannot be paused."
+        why = (
+            f"{_words(node)} can suspend, but `{function.name}` is a plain `def` and cannot be "
+            "paused."
+        )
         return Finding(why, _fix_def(evidence, function))
 
     return find
@@ -71,11 +72,9 @@ def _comprehension(*, by_await: bool) -> Callable[[Evidence], Finding | None]:
     inner = _in_def(ast.ListComp, ast.SetComp, ast.DictComp)
 
     def find(evidence: Evidence) -> Finding | None:
-        node = misplaced(evidence)
-        clauses: list[ast.comprehension] = getattr(node, "generators", [])
-        if any(clause.is_async for clause in clauses) is by_await:
-            return None
-        return inner(evidence)
+        clauses: list[ast.comprehension] = getattr(misplaced(evidence), "generators", [])
+        awaits = not any(clause.is_async for clause in clauses)
+        return inner(evidence) if awaits is by_await else None
 
     return find
 
@@ -95,45 +94,27 @@ def _nested(evidence: Evidence) -> Finding | None:
     return Finding(why, _fix_def(evidence, around[0]))
 
 
-def _fix_def(evidence: Evidence, function: ast.FunctionDef) -> Fix | None:
-    fixing, unit = Fixing(evidence), evidence.unit
-    try:
-        if function.name == "__init__":
-            async_factory(fixing, unit, function)
-        elif function.name in _PLAIN_TO_ASYNC:
-            _renamed(fixing, evidence, function)
-        elif function.name.startswith("__") and function.name.endswith("__"):
-            return None
-        elif not _done_callback(fixing, evidence, function):
-            fixing.make_async(unit, function)
-    except CannotFixError:
-        return None
-    return fixing.fix()
+@correction
+def _fix_def(fixing: Fixing, function: ast.FunctionDef) -> None:
+    unit = fixing.evidence.unit
+    if function.name == "__init__":
+        async_factory(fixing, unit, function)
+    elif function.name in _PLAIN_TO_ASYNC:
+        put_head(fixing, unit, function, f"async def {_PLAIN_TO_ASYNC[function.name]}")
+        stop_asynchronously(fixing, unit, function)
+    elif not (function.name.startswith("__") or _done_callback(fixing, unit, function)):
+        fixing.make_async(unit, function)
 
 
-def _renamed(fixing: Fixing, evidence: Evidence, function: ast.FunctionDef) -> None:
-    edits, unit = fixing.of(evidence.unit), evidence.unit
-    start = unit.source.span(function).start
-    name = unit.text.index(function.name, start)
-    new = _PLAIN_TO_ASYNC[function.name]
-    edits.replace(
-        type(unit.source.span(function))(start, name + len(function.name)), f"async def {new}"
-    )
-    for node in own_nodes(function):
-        if isinstance(node, ast.Name) and last_name(node) == "StopIteration":
-            edits.replace(node, "StopAsyncIteration")
-
-
-def _done_callback(fixing: Fixing, evidence: Evidence, function: ast.FunctionDef) -> bool:
+def _done_callback(fixing: Fixing, unit: Unit, function: ast.FunctionDef) -> bool:
     """Ask a done callback's task for its result: it is done, there's nothing to await."""
-    unit, arguments = evidence.unit, function.args.args
     handed = any(
         callee_name(call) == "add_done_callback"
         and any(isinstance(each, ast.Name) and each.id == function.name for each in call.args)
         for call in unit.nodes(ast.Call)
     )
     awaits = [node for node in own_nodes(function) if isinstance(node, ast.Await)]
-    tasks = [node for node in awaits if isinstance(node.value, ast.Name) and arguments]
+    tasks = [node for node in awaits if isinstance(node.value, ast.Name) and function.args.args]
     if not handed or not tasks or len(tasks) != len(awaits):
         return False
     for node in tasks:
@@ -146,13 +127,8 @@ def _lambda(evidence: Evidence) -> Finding | None:
     around = scope(evidence.unit, node) if node else None
     if node is None or not isinstance(around, ast.Lambda):
         return None
-    fixing = Fixing(evidence)
     why = f"{_words(node)} stands in a lambda, and a lambda is always a synchronous function."
-    try:
-        lambda_to_def(fixing, evidence.unit, around)
-    except CannotFixError:
-        return Finding(why)
-    return Finding(why, fixing.fix())
+    return Finding(why, corrected(evidence, lambda_to_def, evidence.unit, around))
 
 
 def _class_body(evidence: Evidence) -> Finding | None:
@@ -160,16 +136,11 @@ def _class_body(evidence: Evidence) -> Finding | None:
     around = scope(evidence.unit, node) if node else None
     if node is None or not isinstance(around, ast.ClassDef):
         return None
-    fixing = Fixing(evidence)
     why = (
         f"{_words(node)} stands in the body of class `{around.name}`, "
         "a synchronous scope of its own."
     )
-    try:
-        out_of_class(fixing, evidence.unit, around, node)
-    except CannotFixError:
-        return Finding(why)
-    return Finding(why, fixing.fix())
+    return Finding(why, corrected(evidence, out_of_class, evidence.unit, around, node))
 
 
 def _default(evidence: Evidence) -> Finding | None:
@@ -180,49 +151,41 @@ def _default(evidence: Evidence) -> Finding | None:
         return None
     if annotated(unit, node) is not None or isinstance(scope(unit, node), ast.Lambda):
         return None
-    fixing = Fixing(evidence)
     why = (
         f"Defaults and decorators of `{function.name}` are evaluated outside of it, "
         "where the `def` stands, and there nothing can suspend."
     )
-    try:
-        default_inside(fixing, unit, function, node)
-    except CannotFixError:
-        return Finding(why)
-    return Finding(why, fixing.fix())
+    return Finding(why, corrected(evidence, default_inside, unit, function, node))
 
 
 def _annotation(evidence: Evidence) -> Finding | None:
     unit = evidence.unit
     for node in unit.nodes(ast.Await):
         holder = annotated(unit, node)
-        if holder is not None:
-            return Finding(_why_annotation(evidence, node), _without_annotation(evidence, holder))
         alias = unit.statement(node)
-        if type(alias).__name__ == "TypeAlias":
-            return Finding(_why_annotation(evidence, node), _plain_alias(evidence, alias))
+        if holder is None and type(alias).__name__ != "TypeAlias":
+            continue
+        why = (
+            f"{short(unit, node)} stands in an annotation, which cannot suspend: "
+            "compute the type first."
+        )
+        if holder is not None:
+            return Finding(why, _without_annotation(evidence, holder))
+        return Finding(why, _plain_alias(evidence, alias))
     return None
 
 
-def _why_annotation(evidence: Evidence, node: ast.Await) -> str:
-    return (
-        f"{short(evidence.unit, node)} stands in an annotation, which cannot suspend: "
-        "compute the type first."
-    )
-
-
-def _plain_alias(evidence: Evidence, alias: ast.stmt) -> Fix | None:
-    fixing, unit = Fixing(evidence), evidence.unit
-    start = unit.source.span(alias).start
+@correction
+def _plain_alias(fixing: Fixing, alias: ast.stmt) -> None:
+    unit = fixing.evidence.unit
     name: ast.expr = alias.name  # type: ignore[attr-defined]  # ast.TypeAlias, 3.12 on
     span = unit.source.span(alias)._replace(end=unit.source.span(name).start)
-    assert span.start == start
     fixing.of(unit).replace(span, "")
-    return fixing.fix()
 
 
-def _without_annotation(evidence: Evidence, holder: ast.AST) -> Fix | None:
-    fixing, unit = Fixing(evidence), evidence.unit
+@correction
+def _without_annotation(fixing: Fixing, holder: ast.AST) -> None:
+    unit = fixing.evidence.unit
     note = getattr(holder, "annotation", None)
     if isinstance(holder, ast.arg) and note is not None:
         start = unit.source.span(holder).start + len(holder.arg)
@@ -234,9 +197,8 @@ def _without_annotation(evidence: Evidence, holder: ast.AST) -> Fix | None:
     elif isinstance(holder, ast.AnnAssign) and holder.value is not None:
         start, end = unit.source.span(holder.target).end, unit.source.span(holder.annotation).end
     else:
-        return None
+        return
     fixing.of(unit).replace(unit.source.span(holder)._replace(start=start, end=end), "")
-    return fixing.fix()
 
 
 RULES = (

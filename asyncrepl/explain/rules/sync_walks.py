@@ -14,7 +14,6 @@ __all__ = ["RULES"]
 
 _NUMBERING = ITERTOOLS_CALLS | {"enumerate", "zip", "map", "filter"}
 
-
 _NO_ITERATOR = (
     "anext-on-iterable",
     "`anext` on something that is no async iterator",
@@ -50,9 +49,7 @@ RULES = (
         *_NO_ITERATOR,
         "async step",
         frozenset({Kind.ASYNC_ITERABLE}),
-        lambda told: (
-            f"{told.text} has `__aiter__` but no `__anext__`: `aiter` gives the iterator to step."
-        ),
+        "{told.text} has `__aiter__` but no `__anext__`: `aiter` gives the iterator to step.",
     ),
     row(
         *_NO_ITERATOR,
@@ -73,9 +70,7 @@ RULES = (
         "a small async generator: `async def as_async(xs): for x in xs: yield x`.",
         "iterator",
         ANY - ASYNCHRONOUS,
-        lambda told: (
-            f"`aiter` does not convert: {told.text} is {told.words} and has no `__aiter__`."
-        ),
+        "`aiter` does not convert: {told.text} is {told.words} and has no `__aiter__`.",
     ),
     row(
         "next-on-async-generator",
@@ -84,10 +79,8 @@ RULES = (
         "Use `await anext(gen)` (with a default: `await anext(gen, None)`).",
         "step",
         STREAMS,
-        lambda told: (
-            f"{told.text} is {told.a}: it has no `__next__`, its next item comes from `await "
-            "anext(…)`."
-        ),
+        "{told.text} is {told.a}: it has no `__next__`, its next item comes from `await "
+        "anext(…)`.",
     ),
     row(
         "coroutine-driven-like-a-generator",
@@ -97,7 +90,7 @@ RULES = (
         "does not exist, and `send` by hand only works for what needs no event loop.",
         "step",
         frozenset({Kind.COROUTINE}),
-        lambda told: f"{told.text} is a coroutine: the event loop drives it when it is awaited.",
+        "{told.text} is a coroutine: the event loop drives it when it is awaited.",
     ),
     row(
         "iter-on-async-generator",
@@ -106,9 +99,7 @@ RULES = (
         "The async counterpart is `aiter(x)`; `async for` calls it for you.",
         "walk",
         STREAMS,
-        lambda told: (
-            f"{told.text} is {told.a} and has no `__iter__`: the counterpart of `iter` is `aiter`."
-        ),
+        "{told.text} is {told.a} and has no `__iter__`: the counterpart of `iter` is `aiter`.",
         lambda told: callee_name(told.owner) == "iter",
     ),
     row(
@@ -153,10 +144,8 @@ RULES = (
         "(inside `async def` or at the async prompt).",
         "walk",
         GENERATOR,
-        lambda told: (
-            f"{told.text} is an async generator: it has `__anext__` but no `__next__`, and a "
-            "plain `for` cannot wait for a value."
-        ),
+        "{told.text} is an async generator: it has `__anext__` but no `__next__`, and a plain "
+        "`for` cannot wait for a value.",
         lambda told: told.is_loop,
     ),
     row(
@@ -167,7 +156,7 @@ RULES = (
         "`async for x in inner(): yield x`.",
         "walk",
         STREAMS,
-        lambda told: f"`yield from` walks synchronously, and {told.text} is {told.a}.",
+        "`yield from` walks synchronously, and {told.text} is {told.a}.",
         lambda told: isinstance(told.owner, ast.YieldFrom),
     ),
     row(
@@ -178,9 +167,7 @@ RULES = (
         "async comprehension, or use an async library (aiostream, aioitertools, asyncstdlib).",
         "walk",
         STREAMS,
-        lambda told: (
-            f"`{callee_name(told.owner)}` walks synchronously, and {told.text} is {told.a}."
-        ),
+        "`{told.caller}` walks synchronously, and {told.text} is {told.a}.",
         lambda told: callee_name(told.owner) in _NUMBERING,
     ),
     row(
@@ -191,10 +178,7 @@ RULES = (
         "Take the next with `await anext(gen)`, or collect into a list.",
         "walk | value",
         STREAMS,
-        lambda told: (
-            f"{told.text} is {told.a}: it knows neither its length nor its items before they are "
-            "made."
-        ),
+        "{told.text} is {told.a}: it knows neither its length nor its items before they are made.",
         lambda told: (
             (isinstance(told.owner, ast.Subscript) and told.owner.value is told.node)
             or callee_name(told.owner) in ("len", "reversed")
@@ -208,10 +192,7 @@ RULES = (
         "`f(*[x async for x in gen()])`.",
         "walk",
         STREAMS,
-        lambda told: (
-            f"Unpacking walks synchronously, and {told.text} is {told.a}: collect its values "
-            "first."
-        ),
+        "Unpacking walks synchronously, and {told.text} is {told.a}: collect its values first.",
         lambda told: isinstance(told.owner, ast.Starred | ast.Assign),
     ),
     row(
@@ -222,10 +203,8 @@ RULES = (
         "`[x async for x in gen()]`, then hand over the list.",
         "walk",
         GENERATOR,
-        lambda told: (
-            f"`{callee_name(told.owner)}` walks synchronously and cannot wait; {told.text} is an "
-            "async generator. Collect its values first."
-        ),
+        "`{told.caller}` walks synchronously and cannot wait; {told.text} is an async "
+        "generator. Collect its values first.",
         _is_argument,
     ),
     row(
@@ -236,9 +215,7 @@ RULES = (
         "`async for`.",
         "walk",
         frozenset({Kind.ASYNC_ITERATOR, Kind.ASYNC_ITERABLE}),
-        lambda told: (
-            f"`{told.name}` has `__aiter__` and no `__iter__`: only `async for` can walk it."
-        ),
+        "`{told.name}` has `__aiter__` and no `__iter__`: only `async for` can walk it.",
     ),
     row(
         "for-over-coroutine",
@@ -248,7 +225,7 @@ RULES = (
         "one, give it a `yield` and use `async for`.",
         "walk",
         frozenset({Kind.COROUTINE}),
-        lambda told: f"{told.text} is a coroutine: what it returns only exists after `await`.",
+        "{told.text} is a coroutine: what it returns only exists after `await`.",
     ),
     row(
         "in-test-on-async-generator",
@@ -258,7 +235,7 @@ RULES = (
         "`async for` with `break`.",
         "value",
         STREAMS,
-        lambda told: f"`in` walks synchronously, and {told.text} is {told.a}.",
+        "`in` walks synchronously, and {told.text} is {told.a}.",
         lambda told: told.demand.by == "`in`",
     ),
 )

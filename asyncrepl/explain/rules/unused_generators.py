@@ -7,8 +7,8 @@ from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import has_begun
-from asyncrepl.explain.explanation import Finding, Fix, Rule
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.value_arrivals import is_for_refused_call, is_meant_as_value, is_test
@@ -16,7 +16,7 @@ from asyncrepl.syntax.names import callee_name
 from asyncrepl.syntax.source_rewriter import Span, indent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.operand_uses import Use
@@ -38,11 +38,7 @@ def _shown(evidence: Evidence) -> Finding | None:
         return None
     if has_begun(use.info.value):
         return None
-    fixing = Fixing(evidence)
-    name = fixing.fresh(unit, "item")
-    source = unit.source.source(use.node)
-    fixing.of(unit).replace(use.node, f"async for {name} in {source}: print({name})")
-    return Finding(_why(unit, use.node), fixing.fix())
+    return Finding(_why(unit, use.node), _walked(evidence, use.node, "item", "print(@)"))
 
 
 def _why(unit: Unit, node: ast.expr) -> str:
@@ -74,23 +70,21 @@ def _lost(evidence: Evidence) -> Finding | None:
         return None  # ``cached or rows()`` hands it on
     if not isinstance(use.owner, ast.Expr):
         return Finding(_why(unit, use.node), _collected(evidence, use.node))
-    fixing = Fixing(evidence)
-    name = fixing.fresh(unit, "_")
-    fixing.of(unit).replace(use.node, f"async for {name} in {unit.source.source(use.node)}: pass")
-    try:
-        fixing.suspending(unit, use.node)
-    except CannotFixError:
-        return Finding(_why(unit, use.node))
-    return Finding(_why(unit, use.node), fixing.fix())
+    return Finding(_why(unit, use.node), _walked(evidence, use.node, "_", "pass"))
 
 
-def _collected(evidence: Evidence, node: ast.expr) -> Fix | None:
-    fixing = Fixing(evidence)
-    try:
-        fixing.collected(evidence.unit, node)
-    except CannotFixError:
-        return None
-    return fixing.fix()
+@correction
+def _walked(fixing: Fixing, node: ast.expr, like: str, body: str) -> None:
+    """A loop over it on one line; in its body, "@" is the item."""
+    unit, name = fixing.evidence.unit, fixing.fresh(fixing.evidence.unit, like)
+    text = f"async for {name} in {unit.source.source(node)}: {body.replace('@', name)}"
+    fixing.of(unit).replace(node, text)
+    fixing.suspending(unit, node)
+
+
+@correction
+def _collected(fixing: Fixing, node: ast.expr) -> None:
+    fixing.collected(fixing.evidence.unit, node)
 
 
 # -- printed ---------------------------------------------------------------------------
@@ -129,17 +123,17 @@ def _yielded_call(evidence: Evidence, use: Use) -> tuple[Unit, ast.Call] | None:
     name = use.info.code.co_name if use.info and use.info.code else ""
     found = [
         (unit, node.value)
-        for unit in evidence.units.all()
-        for node in unit.nodes(ast.Yield)
+        for unit, node in evidence.units.nodes(ast.Yield)
         if isinstance(node.value, ast.Call) and callee_name(node.value) == name
     ]
     functions = {unit.enclosing(call, ast.AsyncFunctionDef) for unit, call in found}
     return found[0] if len(functions) == 1 else None
 
 
-def _walk_inside(evidence: Evidence, unit: Unit, call: ast.Call) -> Fix | None:
+@correction
+def _walk_inside(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
     function = unit.enclosing(call, ast.AsyncFunctionDef)
-    fixing, name = Fixing(evidence), fresh(unit, "item")
+    name = fresh(unit, "item")
     for node in own_nodes(function) if function else ():
         value = node.value if isinstance(node, ast.Yield) else None
         if isinstance(value, ast.Call) and callee_name(value) == callee_name(call):
@@ -147,7 +141,6 @@ def _walk_inside(evidence: Evidence, unit: Unit, call: ast.Call) -> Fix | None:
             by = unit.source.indent(node)
             text = f"async for {name} in {source}:\n{by}    yield {name}"
             fixing.of(unit).replace(node, text)
-    return fixing.fix()
 
 
 def _chosen(evidence: Evidence) -> Finding | None:
@@ -155,15 +148,13 @@ def _chosen(evidence: Evidence) -> Finding | None:
     use = _generator(evidence)
     if use is None or not isinstance(use.node, ast.Await):
         return None
-    name = callee_name(use.node.value)
-    for unit in evidence.units.all():
-        for function in unit.functions():
-            if function.name == name and (call := _asks(function)) is not None:
-                why = (
-                    f"{short(unit, call)} is False for an async generator function: calling it "
-                    "gives an async generator, to be walked and not awaited."
-                )
-                return Finding(why, _asks_both(evidence, unit, function, call))
+    for unit, function in evidence.units.functions(callee_name(use.node.value)):
+        if (call := _asks(function)) is not None:
+            why = (
+                f"{short(unit, call)} is False for an async generator function: calling it gives "
+                "an async generator, to be walked and not awaited."
+            )
+            return Finding(why, _asks_both(evidence, unit, function, call))
     return None
 
 
@@ -174,14 +165,15 @@ def _asks(function: Function) -> ast.Call | None:
     return None
 
 
-def _asks_both(evidence: Evidence, unit: Unit, function: Function, call: ast.Call) -> Fix | None:
+@correction
+def _asks_both(fixing: Fixing, unit: Unit, function: Function, call: ast.Call) -> None:
     """A second question behind the first, with a list for the answer."""
     test = unit.parents.get(call)
     returns = [node for node in own_nodes(function) if isinstance(node, ast.Return)]
     made = [node.value for node in returns if isinstance(node.value, ast.Call)]
     if not isinstance(test, ast.If) or test.orelse or len(made) != 1:
-        return None
-    fixing, source = Fixing(evidence), unit.source.source(call)
+        return
+    source = unit.source.source(call)
     question = source.replace("iscoroutinefunction", "isasyncgenfunction").replace(
         "asyncio.", "inspect."
     )
@@ -189,7 +181,6 @@ def _asks_both(evidence: Evidence, unit: Unit, function: Function, call: ast.Cal
     text = f"return [{name} async for {name} in {unit.source.source(made[0])}]"
     fixing.of(unit).lines_after(test, f"if {question}:\n    {text}")
     fixing.needs_import(unit, "inspect")
-    return fixing.fix()
 
 
 def _printed(evidence: Evidence) -> Finding | None:
@@ -246,12 +237,12 @@ def _raises(statement: ast.stmt) -> Iterator[str]:
             yield error.id
 
 
-def _checked_at_once(evidence: Evidence, unit: Unit, function: Function, count: int) -> Fix | None:
+@correction
+def _checked_at_once(fixing: Fixing, unit: Unit, function: Function, count: int) -> None:
     """A plain function that checks, and returns an async generator made inside."""
     rest = function.body[count:]
     if not rest or not isinstance(function, ast.AsyncFunctionDef):
-        return None
-    fixing = Fixing(evidence)
+        return
     name = fixing.fresh(unit, "items")
     edits = fixing.of(unit)
     start = unit.source.span(function).start
@@ -260,49 +251,41 @@ def _checked_at_once(evidence: Evidence, unit: Unit, function: Function, count: 
     by = unit.source.indent(rest[0])
     body = indent(unit.text[first:last].rstrip("\n"), "    ")
     edits.replace(Span(first, last), f"{by}async def {name}():\n{body}\n{by}return {name}()\n")
-    return fixing.fix()
-
-
-def _seen(
-    id_: str, title: str, step: int, model: str, sees: str,
-    find: Callable[[Evidence], Finding | None],
-) -> Rule:  # fmt: skip
-    return Rule(id_, title, step, model, find, "seen", sees=sees)
 
 
 _NEVER = "async-generator-never-iterated", "an async generator that nobody walks", 1, _UNWALKED
 
 RULES = (
     Rule(*_NEVER, _shown, "value"),
-    _seen(
+    Rule(
         "async-generator-truth-value",
         "an async generator in a test",
         2,
         "An async generator object is always true, whether it would give an item or not. "
         "Collect the items, or ask for one: `await anext(gen, None)`.",
-        "lost",
         _tested,
+        sees="lost",
     ),
-    _seen(*_NEVER, "lost", _lost),
-    _seen(
+    Rule(*_NEVER, _lost, sees="lost"),
+    Rule(
         "yields-inner-generator",
         "a generator yielded as one item",
         4,
         "`yield gen()` hands out the generator object. There is no `yield from` in an async "
         "generator: `async for x in gen(): yield x`.",
-        "shown",
         _inner,
+        sees="shown",
     ),
-    _seen(
+    Rule(
         "async-generator-function-is-not-coroutine-function",
         "an async generator function taken for a plain one",
         3,
         "`iscoroutinefunction` is False for an `async def` with `yield`: ask "
         "`inspect.isasyncgenfunction` too, and walk what it gives.",
-        "shown",
         _chosen,
+        sees="shown",
     ),
-    _seen(*_NEVER, "shown", _printed),
-    _seen(*_NEVER, "unwalked", _arrived),
-    _seen(*_NEVER, "unchecked", _unchecked),
+    Rule(*_NEVER, _printed, sees="shown"),
+    Rule(*_NEVER, _arrived, sees="unwalked"),
+    Rule(*_NEVER, _unchecked, sees="unchecked"),
 )

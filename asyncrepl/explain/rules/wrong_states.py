@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import has_begun, lookup
 from asyncrepl.explain.bindings import is_coroutine_function, variables
-from asyncrepl.explain.explanation import Finding, Fix, Rule
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
-from asyncrepl.explain.hoisted_code import header_end
+from asyncrepl.explain.class_methods import called_class
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing, correction, short
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.aiter_methods import method
+from asyncrepl.explain.rules.anext_methods import as_anext
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.value_origins import assignment, bindings, called, stepped_source
 from asyncrepl.syntax.names import callee_name, canonical_name
@@ -91,20 +92,18 @@ def _step_again(evidence: Evidence) -> Finding | None:
     return Finding(why, _fresh_steps(evidence, name.id))
 
 
-def _fresh_steps(evidence: Evidence, name: str) -> Fix | None:
+@correction
+def _fresh_steps(fixing: Fixing, name: str) -> None:
     """Keep the generator under the name, and write ``await anext(name)``."""
-    assigned = assignment(evidence, name)
+    assigned = assignment(fixing.evidence, name)
     call = assigned[1].value if assigned else None
     source = stepped_source(call) if assigned and isinstance(call, ast.Call) else None
     if assigned is None or source is None or call is None:
-        return None
-    fixing = Fixing(evidence)
+        return
     fixing.of(assigned[0]).replace(call, assigned[0].source.source(source))
-    for unit in evidence.units.all():
-        for node in unit.nodes(ast.Await):
-            if isinstance(node.value, ast.Name) and node.value.id == name:
-                fixing.of(unit).replace(node.value, f"anext({name})")
-    return fixing.fix()
+    for unit, node in fixing.evidence.units.nodes(ast.Await):
+        if isinstance(node.value, ast.Name) and node.value.id == name:
+            fixing.of(unit).replace(node.value, f"anext({name})")
 
 
 #: What runs the coroutine that it is given, or makes a task of it.
@@ -169,7 +168,8 @@ def _kept_coroutine(evidence: Evidence, unit: Unit, node: ast.expr) -> Finding |
     return Finding(why, _task_kept(evidence, unit, node))
 
 
-def _task_kept(evidence: Evidence, unit: Unit, node: ast.expr) -> Fix | None:
+@correction
+def _task_kept(fixing: Fixing, unit: Unit, node: ast.expr) -> None:
     """``self.cache[key] = work(key)`` → a task of it is kept, where a loop runs for certain."""
     kept = [
         each
@@ -177,14 +177,10 @@ def _task_kept(evidence: Evidence, unit: Unit, node: ast.expr) -> Fix | None:
         if [unit.source.source(target) for target in each.targets] == [unit.source.source(node)]
     ]
     if len(kept) != 1 or not isinstance(kept[0].value, ast.Call) or isinstance(node, ast.Call):
-        return None
+        return
     if not isinstance(scope(unit, kept[0]), ast.AsyncFunctionDef):
-        return None
-    fixing = Fixing(evidence)
-    fixing.of(unit).before(kept[0].value, "asyncio.create_task(")
-    fixing.of(unit).after(kept[0].value, ")")
-    fixing.needs_import(unit, "asyncio")
-    return fixing.fix()
+        return
+    fixing.given_to(unit, kept[0].value, "asyncio.create_task")
 
 
 @functools.cache
@@ -206,15 +202,17 @@ def _is_over(value: object) -> bool:
     return isinstance(value, CoroutineType) and (value.cr_frame is None or value.cr_running)
 
 
-def _called_again(evidence: Evidence, name: str) -> Fix | None:
+@correction
+def _called_again(fixing: Fixing, name: str) -> None:
     """Make a function of the assignment: ``pause = lambda: …`` and ``await pause()``."""
-    assigned = assignment(evidence, name)
+    assigned = assignment(fixing.evidence, name)
     if assigned is None or not isinstance(assigned[1].value, ast.Call):
-        return None
-    fixing, around = Fixing(evidence), scope(assigned[0], assigned[1])
+        return
+    (home, statement), units = assigned, fixing.evidence.units
+    around = scope(home, statement)
     uses = [
         (unit, node)
-        for unit in ([assigned[0]] if around is not None else evidence.units.all())
+        for unit in ([home] if around is not None else units.all())
         for node in unit.nodes(ast.Name)
         if node.id == name and isinstance(node.ctx, ast.Load)
         if bindings(unit, node)[0] is around
@@ -223,15 +221,14 @@ def _called_again(evidence: Evidence, name: str) -> Fix | None:
         owner = unit.parents.get(use)
         given = isinstance(owner, ast.Call) and callee_name(owner) in _RUNNERS
         if not (given or isinstance(owner, ast.Await)):
-            return None
+            raise CannotFixError
         fixing.of(unit).after(use, "()")
-    fixing.of(assigned[0]).before(assigned[1].value, "lambda: ")
-    return fixing.fix()
+    fixing.of(home).before(statement.value, "lambda: ")
 
 
 def _result_too_early(evidence: Evidence) -> Finding | None:
     """``task.result()``, which does not wait for the task."""
-    node = next((each for each in reversed(evidence.nodes) if isinstance(each, ast.Call)), None)
+    node = evidence.node(ast.Call)
     if node is None or not isinstance(node.func, ast.Attribute) or not evidence.direct:
         return None
     info = evidence.resolver.info(node.func.value)
@@ -239,22 +236,23 @@ def _result_too_early(evidence: Evidence) -> Finding | None:
         return None
     if not isinstance(info.value, asyncio.Future) or node.args:
         return None
-    unit, source = evidence.unit, evidence.unit.source.source(node.func.value)
+    source = evidence.unit.source.source(node.func.value)
     kind = "task" if isinstance(info.value, asyncio.Task) else "future"
     why = (
         f"`{source}` is a {kind} that was not done yet: `.{node.func.attr}()` does not wait for "
         f"it, `await {source}` does."
     )
-    fixing = Fixing(evidence)
-    if node.func.attr == "exception":
-        return Finding(why)
-    try:
-        fixing.awaiting(unit, node)
-    except CannotFixError:
-        return Finding(why)
-    start = unit.source.span(node.func.value).end
-    fixing.of(unit).replace(Span(start, unit.source.span(node).end), "")
-    return Finding(why, fixing.fix())
+    result = node.func.attr == "result"
+    return Finding(why, _awaited_instead(evidence, node, node.func.value) if result else None)
+
+
+@correction
+def _awaited_instead(fixing: Fixing, call: ast.Call, task: ast.expr) -> None:
+    """``task.result()`` → ``await task``."""
+    unit = fixing.evidence.unit
+    fixing.awaiting(unit, call)
+    span = Span(unit.source.span(task).end, unit.source.span(call).end)
+    fixing.of(unit).replace(span, "")
 
 
 def _awaits_itself(evidence: Evidence) -> Finding | None:
@@ -300,9 +298,8 @@ def _runs_here(task: asyncio.Task[object], evidence: Evidence) -> bool:
 
 
 def _abstract(evidence: Evidence) -> Finding | None:
-    use = evidence.use("called")
-    made = use.info.value if use and use.info else None
-    if not evidence.direct or not isinstance(made, type):
+    made = called_class(evidence)
+    if made is None:
         return None
     missing = [
         name
@@ -329,22 +326,18 @@ def _ends(function: Function) -> bool:
     return any(canonical_name(node) in _ENDS for node in own_nodes(function))
 
 
-def _with_methods(evidence: Evidence, made: type, missing: list[str]) -> Fix | None:
-    found = evidence.units.class_of(made)
+@correction
+def _with_methods(fixing: Fixing, made: type, missing: list[str]) -> None:
+    found = fixing.evidence.units.class_of(made)
     if found is None or not set(missing) <= _BODIES.keys():
-        return None
-    fixing, (unit, owner) = Fixing(evidence), found
+        return
+    (unit, owner) = found
     meant = [each for name in _MEANT for each in [method(owner, name)] if each and _ends(each)]
     if missing == ["__anext__"] and meant:
-        edits, start = fixing.of(unit), unit.source.span(meant[0]).start
-        for node in own_nodes(meant[0]):
-            if isinstance(node, ast.Name) and node.id == "StopIteration":
-                edits.replace(node, "StopAsyncIteration")
-        edits.replace(Span(start, header_end(unit, meant[0])), "async def __anext__")
-        return fixing.fix()
+        as_anext(fixing, unit, meant[0])
+        return
     lines = "\n".join(_BODIES[name] for name in missing)
     fixing.of(unit).lines_after(owner.body[-1], lines)
-    return fixing.fix()
 
 
 RULES = (

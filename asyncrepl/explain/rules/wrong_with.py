@@ -8,11 +8,10 @@ from types import AsyncGeneratorType, FunctionType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import lookup
-from asyncrepl.explain.class_methods import takes
-from asyncrepl.explain.explanation import Finding, Fix, Rule
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, short
-from asyncrepl.explain.kinds import ASYNCHRONOUS, has
-from asyncrepl.explain.loop_edits import a, defined
+from asyncrepl.explain.class_methods import made_async, source_of, takes
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.kinds import ASYNCHRONOUS, a_type, has
 from asyncrepl.explain.repairs.repair_case import is_lock, lock_of
 from asyncrepl.explain.rules.operand_rules import ANY, RESULTS, STREAMS, row
 from asyncrepl.explain.value_origins import called
@@ -21,17 +20,12 @@ from asyncrepl.syntax.names import callee_name, last_name
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.operand_uses import Use
-    from asyncrepl.explain.source_units import Unit
+    from asyncrepl.explain.source_units import Function, Unit
 
 __all__ = ["RULES"]
 
-
 _COROUTINE = 0x80
-
-
 _GENERATOR = 0x200
-
-
 _ARGUMENTS = {"__aenter__": 0, "__aexit__": 3}
 
 
@@ -44,10 +38,10 @@ def _manager(evidence: Evidence, role: str) -> Use | None:
 
 def _needs_plain(evidence: Evidence) -> Finding | None:
     use = _manager(evidence, "async with")
-    if use is None or not defined(use.info, "__enter__"):
+    if use is None or not has(use.info, "__enter__"):
         return None
     fixing, unit = Fixing(evidence), evidence.unit
-    why = f"{short(unit, use.node)} is {a(use)}: it has `__enter__` and no `__aenter__`."
+    why = f"{short(unit, use.node)} is {a_type(use.info)}: it has `__enter__` and no `__aenter__`."
     made = called(evidence, unit, use.node)
     if use.kind is contextlib.closing and _closes_generator(evidence, use, made):
         if made is None or callee_name(made[1]) != "closing":
@@ -114,25 +108,25 @@ def _told_of_decorator(
         f"`{name}` is an async generator function, and `@contextmanager` takes a plain one: "
         "`@asynccontextmanager` makes an async context manager of it, for `async with`."
     )
-    found, fixing = evidence.units.definition(function.__code__), Fixing(evidence)
-    statement = unit.parents[item]
+    found, statement = evidence.units.definition(function.__code__), unit.parents[item]
     if found is None or not isinstance(statement, ast.With) or len(statement.items) != 1:
         return Finding(why)
-    for decorator in found[1].decorator_list:
+    return Finding(why, _decorated_async(evidence, *found))
+
+
+@correction
+def _decorated_async(fixing: Fixing, unit: Unit, function: Function) -> None:
+    """``@asynccontextmanager``, and ``async with`` wherever it is entered."""
+    for decorator in function.decorator_list:
         if last_name(decorator) == "contextmanager":
-            end = found[0].source.span(decorator).end
-            fixing.of(found[0]).insert(end - len("contextmanager"), "async")
+            end = unit.source.span(decorator).end
+            fixing.of(unit).insert(end - len("contextmanager"), "async")
             if isinstance(decorator, ast.Name):
-                fixing.needs_name(found[0], "contextlib", "asynccontextmanager")
-    try:
-        for home in evidence.units.all():
-            for each in home.nodes(ast.With):
-                if [callee_name(one.context_expr) for one in each.items] == [name]:
-                    fixing.of(home).before(each, "async ")
-                    fixing.suspending(home, each)
-    except CannotFixError:
-        return Finding(why)
-    return Finding(why, fixing.fix())
+                fixing.needs_name(unit, "contextlib", "asynccontextmanager")
+    for home, each in fixing.evidence.units.nodes(ast.With):
+        if [callee_name(one.context_expr) for one in each.items] == [function.name]:
+            fixing.of(home).before(each, "async ")
+            fixing.suspending(home, each)
 
 
 def _closing(evidence: Evidence) -> Finding | None:
@@ -157,18 +151,14 @@ def _closing(evidence: Evidence) -> Finding | None:
     return None
 
 
-def _aclosing(evidence: Evidence, unit: Unit, statement: ast.AST, call: ast.Call) -> Fix | None:
-    fixing = Fixing(evidence)
+@correction
+def _aclosing(fixing: Fixing, unit: Unit, statement: ast.AST, call: ast.Call) -> None:
     end = unit.source.span(call.func).end
     fixing.of(unit).insert(end - len("closing"), "a")
     if isinstance(call.func, ast.Name):
         fixing.needs_name(unit, "contextlib", "aclosing")
     fixing.of(unit).before(statement, "async ")
-    try:
-        fixing.suspending(unit, statement)
-    except CannotFixError:
-        return None
-    return fixing.fix()
+    fixing.suspending(unit, statement)
 
 
 def _plain_enter(evidence: Evidence) -> Finding | None:
@@ -177,7 +167,7 @@ def _plain_enter(evidence: Evidence) -> Finding | None:
         return None
     if evidence.op not in ("GET_AWAITABLE", "BEFORE_ASYNC_WITH"):
         return None
-    if not all(defined(use.info, name) for name in _ARGUMENTS):
+    if not all(has(use.info, name) for name in _ARGUMENTS):
         return None
     for name, count in _ARGUMENTS.items():
         method = lookup(use.info.kind, name)
@@ -188,17 +178,8 @@ def _plain_enter(evidence: Evidence) -> Finding | None:
                 f"`{use.info.kind.__name__}.{name}` is a plain `def`: `async with` awaits what "
                 "it returns."
             )
-            return Finding(why, _async_method(evidence, method))
+            return Finding(why, made_async(evidence, source_of(evidence, method)))
     return None
-
-
-def _async_method(evidence: Evidence, method: FunctionType) -> Fix | None:
-    found = evidence.units.definition(method.__code__)
-    if found is None:
-        return None
-    fixing = Fixing(evidence)
-    fixing.of(found[0]).before(found[1], "async ")
-    return fixing.fix()
 
 
 RULES = (
@@ -251,7 +232,7 @@ RULES = (
         "it with `@asynccontextmanager`.",
         "async enter | enter",
         STREAMS,
-        lambda told: f"{told.text} is {told.a}: an iterator, which has no `__aenter__`.",
+        "{told.text} is {told.a}: an iterator, which has no `__aenter__`.",
     ),
     row(
         "async-with-on-coroutine",
@@ -274,9 +255,7 @@ RULES = (
         "Objects with `__aenter__` need `async with`.",
         "enter",
         ASYNCHRONOUS,
-        lambda told: (
-            f"{told.text} is {told.a}: it has `__aenter__`, which only `async with` calls."
-        ),
+        "{told.text} is {told.a}: it has `__aenter__`, which only `async with` calls.",
         lambda told: has(told.info, "__aenter__"),
     ),
     row(
@@ -287,7 +266,7 @@ RULES = (
         "take a plain `with` (also inside async code).",
         "async enter",
         ANY,
-        lambda told: f"{told.text} is {told.a}: it has `__enter__` and no `__aenter__`.",
+        "{told.text} is {told.a}: it has `__enter__` and no `__aenter__`.",
         lambda told: has(told.info, "__enter__"),
     ),
     row(

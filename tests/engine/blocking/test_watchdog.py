@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 LIMIT = 20.0
 
 
-class Alone:
+class NobodyElse:
     """A probe that says: nobody else ran."""
 
     def sample(self, late: float = 0.0) -> Sample:  # noqa: ARG002
@@ -61,7 +61,7 @@ def real() -> Iterator[LiveLoop]:
     loop.close()
 
 
-class Told(Instrument):
+class HeardReports(Instrument):
     """What a watch has told, and in which threads."""
 
     def __init__(self) -> None:
@@ -80,13 +80,13 @@ class Told(Instrument):
 
 
 @contextmanager
-def watched(loop: LiveLoop, probe: Any = None) -> Iterator[tuple[BlockingWatchdog, Told]]:
-    told = Told()
+def watched(loop: LiveLoop, probe: Any = None) -> Iterator[tuple[BlockingWatchdog, HeardReports]]:
+    heard = HeardReports()
     watchdog = BlockingWatchdog(loop, probe=probe)
-    loop.live.instruments.add(told)
+    loop.live.instruments.add(heard)
     watchdog.start()
     try:
-        yield watchdog, told
+        yield watchdog, heard
     finally:
         watchdog.close()
     assert watchdog.problem is None
@@ -116,19 +116,19 @@ def test_a_block_is_told_while_it_lasts_and_once_after(loop: LiveLoop) -> None:
 
     async def tick() -> None:
         stop.get()
-        await told.wait()
+        await heard.wait()
 
-    with watched(loop, Alone()) as (watchdog, told):
+    with watched(loop, NobodyElse()) as (watchdog, heard):
         let_go(watchdog, [stop], seen)
         loop.run_until_complete(loop.create_task(tick(), name="tick"))
         assert watchdog.current is None
-    (during,), (blocks,) = seen, told.blocks
+    (during,), (blocks,) = seen, heard.blocks
     after = blocks.last
     for found in (during, after):
         assert (found.task, found.filename, found.source) == ("tick", __file__, "stop.get()")
     assert 0.1 < during.seconds <= after.seconds
     assert (blocks.times, blocks.tasks) == (1, {"tick"})
-    assert told.threads == {threading.get_ident()}
+    assert heard.threads == {threading.get_ident()}
     timeline = loop.live.timeline
     if timeline is not None:
         assert timeline.snapshot().blocked == (after,)
@@ -142,12 +142,12 @@ def test_the_length_is_that_of_the_recorded_slice(real: LiveLoop) -> None:
     async def main() -> None:
         await asyncio.sleep(0)
         stop.get()
-        await told.wait()
+        await heard.wait()
 
-    with watched(real, Alone()) as (watchdog, told):
+    with watched(real, NobodyElse()) as (watchdog, heard):
         let_go(watchdog, [stop], [])
         real.run_until_complete(main())
-    found = told.blocks[0].last
+    found = heard.blocks[0].last
     slices = real.live.timeline.snapshot().slices
     number = list(slices[1::2]).index(found.at)
     assert found.seconds == pytest.approx((slices[2 * number + 3] - found.at) / 1e9, abs=1e-6)
@@ -160,23 +160,23 @@ def test_a_slice_is_told_once_at_the_line_where_it_was_longest(loop: LiveLoop) -
     async def main() -> None:
         long.get()
         short.get()
-        await told.wait()
+        await heard.wait()
 
-    with watched(loop, Alone()) as (watchdog, told):
+    with watched(loop, NobodyElse()) as (watchdog, heard):
         let_go(watchdog, [long, short], [])
         loop.run_until_complete(main())
-    assert [blocks.last.source for blocks in told.blocks] == ["long.get()"]
+    assert [blocks.last.source for blocks in heard.blocks] == ["long.get()"]
 
 
 def test_a_callback_has_no_task(real: LiveLoop) -> None:
     """What blocks in a plain callback is told without a name."""
     stop: queue.SimpleQueue[None] = queue.SimpleQueue()
-    with watched(real, Alone()) as (watchdog, told):
+    with watched(real, NobodyElse()) as (watchdog, heard):
         let_go(watchdog, [stop], [])
         real.call_soon(lambda: [stop.get()])
-        real.run_until_complete(told.wait())
-    assert told.blocks[0].last.task is None
-    assert told.blocks[0].last.source == "real.call_soon(lambda: [stop.get()])"
+        real.run_until_complete(heard.wait())
+    assert heard.blocks[0].last.task is None
+    assert heard.blocks[0].last.source == "real.call_soon(lambda: [stop.get()])"
 
 
 def test_code_that_keeps_the_interpreter_is_told_when_it_ends(real: LiveLoop) -> None:
@@ -184,21 +184,21 @@ def test_code_that_keeps_the_interpreter_is_told_when_it_ends(real: LiveLoop) ->
 
     async def main() -> None:
         size = 1_000_000
-        while not told.blocks and size < 1e9:
+        while not heard.blocks and size < 1e9:
             sum(range(size))
             await asyncio.sleep(0)
             size *= 2
 
-    with watched(real, Alone()) as (_, told):
+    with watched(real, NobodyElse()) as (_, heard):
         real.run_until_complete(real.create_task(main(), name="sums"))
-    found = told.blocks[0].last
+    found = heard.blocks[0].last
     assert found.task == "sums"
     assert found.source in {"sum(range(size))", ""}
 
 
 def test_a_block_between_two_looks_is_known_from_the_record(real: LiveLoop) -> None:
     """If nobody could look in time, task and length are told, but no line."""
-    watchdog = BlockingWatchdog(real, probe=Alone())
+    watchdog = BlockingWatchdog(real, probe=NobodyElse())
 
     async def main() -> None:
         until = time.monotonic() + 0.11
@@ -216,8 +216,8 @@ def test_a_block_between_two_looks_is_known_from_the_record(real: LiveLoop) -> N
 def test_the_end_of_a_statement_tells_what_is_left(real: LiveLoop) -> None:
     """Asked on the loop when a task is over, the watch tells at once what it did."""
     stop: queue.SimpleQueue[None] = queue.SimpleQueue()
-    real.live.instruments.add(told_later := ReportList())
-    watchdog = BlockingWatchdog(real, probe=Alone())
+    real.live.instruments.add(heard_later := ReportList())
+    watchdog = BlockingWatchdog(real, probe=NobodyElse())
     seen: list[Blocked] = []
 
     def look() -> None:
@@ -233,19 +233,19 @@ def test_the_end_of_a_statement_tells_what_is_left(real: LiveLoop) -> None:
     real.run_until_complete(real.create_task(main(), name="input 1"))
     (blocks,) = watchdog.look(ended="input 1")
     assert blocks.last.task == "input 1"
-    assert told_later.reports == []
+    assert heard_later.reports == []
 
 
 def test_nothing_is_told_of_a_slice_that_others_held_up(real: LiveLoop) -> None:
     """A slice that takes long because it got no processor blocks nobody."""
     watchdog = BlockingWatchdog(real, probe=Crowded())
-    told: list[BlockingReport] = []
+    heard: list[BlockingReport] = []
     over = threading.Event()
 
     def look() -> None:
         until = time.monotonic() + 0.15
         while time.monotonic() < until:
-            told.extend(watchdog.look())
+            heard.extend(watchdog.look())
             assert watchdog.current is None
         over.set()
 
@@ -254,7 +254,7 @@ def test_nothing_is_told_of_a_slice_that_others_held_up(real: LiveLoop) -> None:
         over.wait(LIMIT)
 
     real.run_until_complete(main())
-    assert told + watchdog.look() == []
+    assert heard + watchdog.look() == []
 
 
 @pytest.fixture
@@ -295,9 +295,9 @@ def test_a_short_slice_in_a_crowd_is_not_told(real: LiveLoop) -> None:
             await asyncio.sleep(0)
         assert stretched == 3
 
-    with watched(real) as (watchdog, told):
+    with watched(real) as (watchdog, heard):
         real.run_until_complete(main())
-        assert told.blocks + watchdog.look() == []
+        assert heard.blocks + watchdog.look() == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell who waits")
@@ -310,19 +310,19 @@ def test_a_call_that_blocks_in_a_crowd_is_told(real: LiveLoop) -> None:
     async def main() -> None:
         stop.get()
         until = time.monotonic() + LIMIT
-        while not told.blocks and time.monotonic() < until:
+        while not heard.blocks and time.monotonic() < until:
             await asyncio.sleep(0)
 
-    with watched(real) as (watchdog, told):
+    with watched(real) as (watchdog, heard):
         let_go(watchdog, [stop], seen)
         real.run_until_complete(main())
     assert seen[0].source == "stop.get()"
-    assert told.blocks[0].last.source == "stop.get()"
+    assert heard.blocks[0].last.source == "stop.get()"
 
 
 def test_a_closed_watch_ends(real: LiveLoop) -> None:
     """After `close_loop`, no thread looks any more."""
-    with watched(real, Alone()):
+    with watched(real, NobodyElse()):
         (thread,) = (each for each in threading.enumerate() if each.name == "asyncrepl watch")
     thread.join(LIMIT)
     assert not thread.is_alive()
@@ -339,7 +339,7 @@ def test_the_watch_sleeps_while_the_loop_waits(real: LiveLoop) -> None:
     """It looks at nothing as long as nothing runs, and is awake again with the next callback."""
     looks: list[float] = []
 
-    class Counting(Alone):
+    class Counting(NobodyElse):
         def sample(self, late: float = 0.0) -> Sample:
             looks.append(late)
             return super().sample(late)
@@ -384,12 +384,12 @@ def test_what_blocks_right_after_a_long_wait_is_told(
         threading.Thread(target=wake).start()
         await waiting
         block()
-        await told.wait()
+        await heard.wait()
 
     blocked: list[float] = []
-    with watched(real, probe) as (watchdog, told):
+    with watched(real, probe) as (watchdog, heard):
         real.run_until_complete(real.create_task(main(), name="late riser"))
-    found = told.blocks[0].last
+    found = heard.blocks[0].last
     assert found.task == "late riser"
     assert found.seconds == pytest.approx(blocked[0], abs=0.1)
 

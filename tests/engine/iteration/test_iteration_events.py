@@ -1,4 +1,4 @@
-"""The six steps of each walk are told as events, exactly as they happen."""
+"""The six steps of each iteration are told as events, exactly as they happen."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from asyncrepl.engine.iteration.tracer import Tracer
 
 
-def test_a_walk_is_told_step_by_step() -> None:
+def test_an_iteration_is_told_step_by_step() -> None:
     """Two rounds that suspend: each of the six steps, with its time."""
     result = traced("async for n in naps(2): await asyncio.sleep(0.25)")
     where = "<input 1>:3"
@@ -74,7 +74,7 @@ def test_an_eager_task_in_the_source_is_no_suspension() -> None:
 
 
 def test_who_ran_meanwhile_is_counted() -> None:
-    """Other tasks are named with the number of their slices; the walker itself is not."""
+    """Other tasks are named with the number of their slices; the iterating task itself is not."""
     beat = "async def beat():\n    while True: await asyncio.sleep(0.2)\n"
     start = "t = asyncio.create_task(beat(), name='beat'); await asyncio.sleep(0)"
     result = traced(beat, start, "async for n in naps(2): pass")
@@ -129,29 +129,29 @@ def test_the_ways_out_are_told_apart(text: str, how: str, error: str | None) -> 
 
 def test_return_out_of_a_loop_is_told_apart() -> None:
     """A ``return`` in the body is neither a ``break`` nor the end of the source."""
-    walk = "async def first():\n    async for n in naps(2): return n\n"
-    result = traced(walk, "await first()")
+    iteration = "async def first():\n    async for n in naps(2): return n\n"
+    result = traced(iteration, "await first()")
     assert result.ends == ["return"]
 
 
 def test_wait_for_that_gives_up_is_a_timeout() -> None:
     """``wait_for`` cancels as ``timeout`` does, on each Python."""
-    walk = "async def walk():\n    async for n in naps(9): pass\n"
-    assert traced(walk, "await asyncio.wait_for(walk(), 0.7)").ends == ["timeout"]
+    iteration = "async def walk():\n    async for n in naps(9): pass\n"
+    assert traced(iteration, "await asyncio.wait_for(walk(), 0.7)").ends == ["timeout"]
 
 
-def test_a_generator_that_is_closed_ends_the_walk_in_it() -> None:
+def test_a_generator_that_is_closed_ends_the_iteration_in_it() -> None:
     """Closing a generator that stands at its ``yield`` ends the loop around the ``yield``."""
     through = "async def through():\n    async for n in naps(3): yield n\n"
     steps = "g = through(); await anext(g); await g.aclose()"
     assert traced(through, steps).ends == ["closed"]
 
 
-def test_a_walk_inside_a_source_is_nested() -> None:
-    """A generator that walks another one: its walk is one deeper, and told to be a step."""
+def test_an_iteration_inside_a_source_is_nested() -> None:
+    """A generator that iterates over another one: its iteration is one deeper, and told to be a step."""
     through = "async def through():\n    async for n in naps(1): yield n\n"
     result = traced(through, "async for n in through(): pass")
-    assert [(type(event), event.walk.depth) for event in result.events] == [
+    assert [(type(event), event.iteration.depth) for event in result.events] == [
         (IterationBegan, 0), (AwaitableGiven, 0), (IterationBegan, 1), (AwaitableGiven, 1), (StepSuspended, 1), (StepSuspended, 0),
         (ValueBound, 1), (ValueBound, 0), (BodyFinished, 0), (AwaitableGiven, 0), (BodyFinished, 1), (AwaitableGiven, 1), (IterationEnded, 1),
         (IterationEnded, 0),
@@ -162,32 +162,34 @@ def test_a_walk_inside_a_source_is_nested() -> None:
     ]
 
 
-def test_a_walk_in_a_body_is_nested() -> None:
+def test_an_iteration_in_a_body_is_nested() -> None:
     """A loop in the body of another one is one deeper, also in a function that it calls."""
     inner = "async def inner():\n    return [m async for m in eager(1)]\n"
     result = traced(inner, "async for n in eager(1): await inner()")
-    assert [event.walk.depth for event in result.of(IterationBegan)] == [0, 1]
+    assert [event.iteration.depth for event in result.of(IterationBegan)] == [0, 1]
 
 
-def test_walks_of_several_tasks_are_told_apart() -> None:
-    """Each walk says which task began it."""
-    walk = "async def walk():\n    async for n in naps(1): pass\n"
-    result = traced(walk, "await asyncio.gather(walk(), walk())")
-    assert len({event.walk.lane for event in result.of(IterationBegan)}) == 2
-    assert [event.walk.depth for event in result.of(IterationBegan)] == [0, 0]
+def test_iterations_of_several_tasks_are_told_apart() -> None:
+    """Each iteration says which task began it."""
+    iteration = "async def walk():\n    async for n in naps(1): pass\n"
+    result = traced(iteration, "await asyncio.gather(walk(), walk())")
+    assert len({event.iteration.lane for event in result.of(IterationBegan)}) == 2
+    assert [event.iteration.depth for event in result.of(IterationBegan)] == [0, 0]
 
 
-def test_clauses_of_a_comprehension_are_walks_of_their_own() -> None:
-    """The inner clause is walked once a value of the outer one, and each time to its end."""
+def test_clauses_of_a_comprehension_are_iterations_of_their_own() -> None:
+    """The inner clause is iterated over once a value of the outer one, and each time to its end."""
     result = traced("[m async for n in eager(2) async for m in eager(n + 1)]")
-    ended = [(event.walk.depth, event.how, event.items) for event in result.of(IterationEnded)]
+    ended = [
+        (event.iteration.depth, event.how, event.items) for event in result.of(IterationEnded)
+    ]
     assert ended == [(1, "exhausted", 1), (1, "exhausted", 2), (0, "exhausted", 2)]
 
 
-def test_a_generator_expression_is_told_where_it_is_walked() -> None:
-    """Its steps come when it is asked for values, nested in the walk that asks."""
+def test_a_generator_expression_is_told_where_it_is_iterated_over() -> None:
+    """Its steps come when it is asked for values, nested in the iteration that asks."""
     result = traced("g = (n async for n in eager(1))\nasync for n in g: pass\n")
-    asked = [event.walk.depth for event in result.of(AwaitableGiven)]
+    asked = [event.iteration.depth for event in result.of(AwaitableGiven)]
     assert asked == [0, 1, 0, 1]
     assert result.ends == ["exhausted", "exhausted"]
 
@@ -207,42 +209,42 @@ def test_a_thousand_rounds_are_told_in_few_events() -> None:
     assert end.waited == sum(event.waited for event in (*sums, *result.of(ValueBound)))
 
 
-def test_a_thousand_walks_are_told_in_few_events() -> None:
+def test_a_thousand_iterations_are_told_in_few_events() -> None:
     """A loop that is entered again and again is summed up like rounds."""
     result = traced("for k in range(1000):\n    async for n in eager(3): pass\n")
-    walks = [event.more for event in result.of(IterationsSummary)]
+    open_iterations = [event.more for event in result.of(IterationsSummary)]
     assert len(result.events) < 50
-    assert sum(walks) + len(result.of(IterationEnded)) == 1000
-    assert sum(event.items for event in result.of(IterationsSummary)) == 3 * sum(walks)
+    assert sum(open_iterations) + len(result.of(IterationEnded)) == 1000
+    assert sum(event.items for event in result.of(IterationsSummary)) == 3 * sum(open_iterations)
 
 
-def test_walks_in_a_round_that_is_not_told_are_not_told() -> None:
+def test_iterations_in_a_round_that_is_not_told_are_not_told() -> None:
     """A loop in the body of a long loop does not flood."""
     result = traced("async for k in eager(1000):\n    async for n in eager(1000):\n        pass\n")
     assert len(result.events) < 100
 
 
 def test_only_one_statement_and_its_tasks_can_be_told() -> None:
-    """With `only`, walks of other tasks go on unseen."""
-    walk = "async def walk(n):\n    async for _ in naps(n): pass\n"
+    """With `only`, iterations of other tasks go on unseen."""
+    iteration = "async def walk(n):\n    async for _ in naps(n): pass\n"
     other = "t = asyncio.create_task(walk(3)); await asyncio.sleep(0.1)"
-    result = traced(walk, other, "await asyncio.create_task(walk(1))\nawait t\n", only=True)
+    result = traced(iteration, other, "await asyncio.create_task(walk(1))\nawait t\n", only=True)
     assert [event.items for event in result.of(IterationEnded)] == [1]
 
 
 def test_the_tasks_of_its_tasks_are_told_too() -> None:
-    """With `only`, a walk of a task that a task of the statement made is told."""
-    walk = "async def walk():\n    async for _ in naps(1): pass\n"
+    """With `only`, an iteration of a task that a task of the statement made is told."""
+    iteration = "async def walk():\n    async for _ in naps(1): pass\n"
     between = "async def between(): await asyncio.create_task(walk())\n"
-    result = traced(walk, between, "await asyncio.create_task(between())", only=True)
+    result = traced(iteration, between, "await asyncio.create_task(between())", only=True)
     assert result.ends == ["exhausted"]
 
 
-def test_a_walk_under_way_when_the_trace_ends_goes_on_unseen() -> None:
-    """After `stop` nothing is told, and the walk comes to its end."""
+def test_an_iteration_under_way_when_the_trace_ends_goes_on_unseen() -> None:
+    """After `stop` nothing is told, and the iteration comes to its end."""
 
     def stop_soon(tracer: Tracer) -> None:
-        tracer._loop.live.instruments.remove(tracer.walks)
+        tracer._loop.live.instruments.remove(tracer.open_iterations)
         tracer._loop.call_later(0.7, tracer.stop)
 
     result = traced("async for n in naps(4): pass\nlast = n\n", begun=stop_soon)
@@ -273,8 +275,8 @@ def test_values_are_told_without_running_the_users_code() -> None:
     ]  # fmt: skip
 
 
-def test_nothing_is_left_of_walks_that_are_over() -> None:
-    """However many walks were told, and however they ended, nothing of them is kept."""
+def test_nothing_is_left_of_iterations_that_are_over() -> None:
+    """However many iterations were told, and however they ended, nothing of them is kept."""
     text = (
         "async for n in eager(30): pass\n"
         "[n async for n in naps(30, 0)]\n"

@@ -1,4 +1,4 @@
-"""Walks that were under way before anybody looked are told from there on."""
+"""Iterations that were under way before anybody looked are told from there on."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MONITORING = sys.version_info >= (3, 12)
 
 
 def joined(text: str, after: float, *before: str) -> tuple[Traced, list[bool]]:
-    """Run `text` untraced for so many seconds, then trace it and join its walks."""
+    """Run `text` untraced for so many seconds, then trace it and join its iterations."""
     seen: list[bool] = []
 
     def later(tracer: Tracer) -> None:
@@ -38,7 +38,7 @@ def joined(text: str, after: float, *before: str) -> tuple[Traced, list[bool]]:
     return traced(*before, text, only=True, begun=later), seen
 
 
-def test_the_rest_of_a_walk_is_told() -> None:
+def test_the_rest_of_an_iteration_is_told() -> None:
     """The round under way in one, then each step; rounds are counted from where it was joined."""
     result, seen = joined("async for n in naps(4): await asyncio.sleep(0.25)", 0.6)
     assert seen == [True]
@@ -80,7 +80,7 @@ def test_the_round_under_way_is_told_with_its_value() -> None:
     ],
     ids=lambda text: text[:36],
 )
-def test_how_a_joined_walk_ended(text: str, how: str) -> None:
+def test_how_a_joined_iteration_ended(text: str, how: str) -> None:
     """As far as can be known, it is said as of any other; nothing of it is left."""
     pairs = "async def pairs(n):\n    async for i in naps(n):\n        yield i, -i\n"
     result, seen = joined(text, 0.3, pairs, "class box: pass")
@@ -89,20 +89,20 @@ def test_how_a_joined_walk_ended(text: str, how: str) -> None:
     assert result.held == 0
 
 
-def test_nested_walks_are_joined_each() -> None:
+def test_nested_iterations_are_joined_each() -> None:
     """The outer one first; an inner one that begins later is told as ever."""
     text = "async for a in naps(2):\n    async for b in naps(2): pass\n"
     result, seen = joined(text, 0.7)
     assert seen == [True, True]
-    assert [event.walk.site.target for event in result.of(IterationJoined)] == ["a", "b"]
-    assert [(event.walk.site.target, event.walk.depth) for event in result.of(IterationBegan)] == [
-        ("b", 1)
-    ]
-    ended = [(event.walk.site.target, event.how) for event in result.of(IterationEnded)]
+    assert [event.iteration.site.target for event in result.of(IterationJoined)] == ["a", "b"]
+    assert [
+        (event.iteration.site.target, event.iteration.depth) for event in result.of(IterationBegan)
+    ] == [("b", 1)]
+    ended = [(event.iteration.site.target, event.how) for event in result.of(IterationEnded)]
     assert ended == [("b", "exhausted"), ("b", "exhausted"), ("a", "exhausted")]
 
 
-def test_a_walk_that_is_told_is_not_joined() -> None:
+def test_an_iteration_that_is_told_is_not_joined() -> None:
     """Nothing is told twice."""
 
     def begun(tracer: Tracer) -> None:
@@ -117,13 +117,13 @@ def test_a_walk_that_is_told_is_not_joined() -> None:
 
 def test_only_the_frame_that_was_joined_is_told() -> None:
     """Another call of the same function is not."""
-    walk = "async def walk():\n    async for n in naps(2): pass\n"
+    iteration = "async def walk():\n    async for n in naps(2): pass\n"
     text = "t = asyncio.create_task(walk()); await asyncio.sleep(0.2); await walk(); await t"
-    result, seen = joined(text, 0.1, walk)
+    result, seen = joined(text, 0.1, iteration)
     assert seen == [True]
     assert (
         len(result.of(IterationJoined))
-        == len({event.walk.number for event in result.of(IterationJoined)})
+        == len({event.iteration.number for event in result.of(IterationJoined)})
         == 1
     )
     assert len(result.of(IterationBegan)) == 1
@@ -138,7 +138,7 @@ def test_afterwards_nothing_is_left() -> None:
 
 
 def test_a_taken_tool_number_is_left_alone() -> None:
-    """Where both are taken, walks under way are not told, and that is known."""
+    """Where both are taken, iterations under way are not told, and that is known."""
     if not MONITORING:
         pytest.skip("before Python 3.12 there are none")
     for number in (3, 4):
@@ -153,7 +153,7 @@ def test_a_taken_tool_number_is_left_alone() -> None:
 
 @pytest.mark.skipif(MONITORING, reason="from Python 3.12 on nothing is traced")
 def test_a_trace_function_of_somebody_else_is_left_alone() -> None:
-    """A debugger's, or that of a coverage tool: then walks under way are not told."""
+    """A debugger's, or that of a coverage tool: then iterations under way are not told."""
     before = sys.gettrace()
     theirs: Any = lambda *_: None  # noqa: E731
     sys.settrace(theirs)

@@ -14,7 +14,7 @@ from asyncrepl.events.iteration_events import IterationBegan, IterationEnded
 PAIRS = "async def pairs():\n    for n in range(2):\n        yield [n, -n]\n"
 #: Statement, expression, its value; how many loops are told.
 SINCE_3_14 = {
-    "a walk in a t-string": (
+    "an iteration in a t-string": (
         "part = t'{[n async for n in naps(2)]!r:>9}'.interpolations[0]",
         "part.value, part.expression, part.conversion, part.format_spec",
         ([0, 1], "[n async for n in naps(2)]", "r", ">9"),
@@ -43,7 +43,7 @@ SINCE_3_15 = {
         [0, 0, 1, -1],
         2,
     ),
-    "a walk inside of what is unpacked": (
+    "an iteration inside of what is unpacked": (
         "a = [*[m async for m in naps(2)] async for p in pairs()]",
         "a",
         [0, 1, 0, 1],
@@ -76,12 +76,12 @@ def value(result: Traced, expression: str) -> Any:
 @pytest.mark.skipif(sys.version_info < (3, 14), reason="new in Python 3.14 and 3.15")
 @pytest.mark.parametrize("name", NEWER)
 def test_it_is_the_same_traced_and_untraced(name: str) -> None:
-    """The value is right either way, each walk is told and comes to its end."""
-    text, expression, expected, walks = NEWER[name]
+    """The value is right either way, each iteration is told and comes to its end."""
+    text, expression, expected, iterations = NEWER[name]
     assert value(run(text, only=True), expression) == expected
     result = run(text)
     assert value(result, expression) == expected
-    assert len(result.of(IterationBegan)) == walks
+    assert len(result.of(IterationBegan)) == iterations
     assert {event.how for event in result.of(IterationEnded)} == {"exhausted"}
     assert result.held == 0
 

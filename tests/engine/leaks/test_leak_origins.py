@@ -30,7 +30,7 @@ MADE = [
 
 @pytest.mark.parametrize("texts", MADE)
 def test_the_only_call_that_is_not_awaited_is_the_place(texts: list[str]) -> None:
-    """Awaited calls, walked calls, the definition and imports don't count."""
+    """Awaited calls, iterated calls, the definition and imports don't count."""
     assert only_call("fetch", sources(*texts)) == (f"<input {len(texts)}>", 1)
 
 

@@ -132,7 +132,7 @@ SILENT = {
     ],
     "by its methods": ["g = readings()", "await g.__anext__()", "await g.asend(None)"],
     "never begun": ["g = readings()", "h = aiter(g)"],
-    "walked on in the same statement": [
+    "iterated on in the same statement": [
         "g = readings(3)",
         "async for x in g: break\nasync for x in g: pass",
     ],
@@ -181,7 +181,7 @@ SILENT = {
         "g = readings()",
         "async for x in g: break\nstep = anext(g)",
     ],
-    "a generator that walks it": [
+    "a generator that iterates over it": [
         "async def doubled(g):\n    async for x in g: yield 2 * x\n",
         "g = readings(); d = doubled(g)",
         "await anext(d)",
@@ -210,12 +210,12 @@ SILENT = {
 
 
 @pytest.mark.parametrize("case", SILENT)
-def test_a_generator_somebody_may_walk_is_not_found(typing: Typing, case: str) -> None:
+def test_a_generator_somebody_may_iterate_over_is_not_found(typing: Typing, case: str) -> None:
     """A false alarm is worse than none."""
     assert typing(*SILENT[case]) == []
 
 
-def test_it_is_found_once_its_walker_has_gone(typing: Typing) -> None:
+def test_it_is_found_once_its_iterating_task_has_gone(typing: Typing) -> None:
     """What was not certain at first is told when it is."""
     texts = (
         "async def walk(g):\n    async for x in g: break\n    await asyncio.sleep(9)\n",
@@ -227,7 +227,7 @@ def test_it_is_found_once_its_walker_has_gone(typing: Typing) -> None:
 
 
 def test_the_place_is_that_of_the_loop(typing: Typing) -> None:
-    """File and position of the ``async for`` that began to walk it."""
+    """File and position of the ``async for`` that began to iterate over it."""
     typing("g = readings()")
     (left,) = typing("x = 1\nif x:\n    async for x in g: break\n")
     assert (left.what, left.defined, left.filename) == ("readings", "<input 1>", "<input 3>")
@@ -263,13 +263,13 @@ def test_no_code_of_the_users_is_run(typing: Typing) -> None:
     assert [left.name for left in found] == ["g"]
 
 
-def test_what_was_walked_is_not_remembered_for_ever(typing: Typing) -> None:
+def test_what_was_iterated_over_is_not_remembered_for_ever(typing: Typing) -> None:
     """The notes are dropped with the generators."""
     typing("kept = [readings() for _ in range(300)]")
     typing("for each in kept:\n    async for x in each: break\n")
-    assert len(typing.loop.live.walks) >= 300
+    assert len(typing.loop.live.first_steps) >= 300
     typing("del kept, each", "1")
-    assert len(typing.loop.live.walks) < 40
+    assert len(typing.loop.live.first_steps) < 40
 
 
 def test_a_large_namespace_is_not_looked_through_for_ever(typing: Typing) -> None:
@@ -280,10 +280,10 @@ def test_a_large_namespace_is_not_looked_through_for_ever(typing: Typing) -> Non
 
 
 def test_with_nobody_looking_nothing_is_noted(loop: LiveLoop) -> None:
-    """Without a timeline no walk is noted, and nothing is found."""
+    """Without a timeline no iteration is noted, and nothing is found."""
     typing = Typing(loop)
     assert typing(READINGS, "g = readings()", "async for x in g: break") == []
-    assert loop.live.walks == {}
+    assert loop.live.first_steps == {}
 
 
 def test_open_generators_say_where_they_wait_and_who_began(typing: Typing) -> None:

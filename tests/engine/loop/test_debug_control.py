@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def pausing(loop: LiveLoop) -> DebugControl:
+def control(loop: LiveLoop) -> DebugControl:
     return DebugControl(loop)
 
 
@@ -42,39 +42,39 @@ def tick(loop: LiveLoop, seconds: float = 1.0) -> list[float]:
     return seen
 
 
-def test_a_pause_stops_time_where_it_is(loop: LiveLoop, pausing: DebugControl) -> None:
+def test_a_pause_stops_time_where_it_is(loop: LiveLoop, control: DebugControl) -> None:
     """No timer fires any more; what needs none still runs."""
     seen, ran = tick(loop), []
-    loop.call_at(2.5, pausing.pause)
+    loop.call_at(2.5, control.pause)
     run_until(loop, 2.5)
     loop.call_soon(ran.append, "soon")
     loop.settle()
-    assert (seen, loop.time(), ran, pausing.mode) == ([1, 2], 2.5, ["soon"], "paused")
+    assert (seen, loop.time(), ran, control.mode) == ([1, 2], 2.5, ["soon"], "paused")
 
 
 def test_going_on_loses_no_time_and_catches_up_with_none(
-    loop: LiveLoop, pausing: DebugControl
+    loop: LiveLoop, control: DebugControl
 ) -> None:
     """Time runs on from the instant of the pause: each timer fires at its own."""
     seen = tick(loop)
-    loop.call_at(2.5, pausing.pause)
+    loop.call_at(2.5, control.pause)
     run_until(loop, 2.5)
-    pausing.resume_all()
+    control.resume_all()
     run_until(loop, 4.5)
-    assert (seen, pausing.mode) == ([1, 2, 3, 4], "off")
+    assert (seen, control.mode) == ([1, 2, 3, 4], "off")
 
 
-def test_a_step_goes_exactly_to_the_next_timer(loop: LiveLoop, pausing: DebugControl) -> None:
+def test_a_step_goes_exactly_to_the_next_timer(loop: LiveLoop, control: DebugControl) -> None:
     """It fires, what it wakes runs, and time stands still again."""
     seen, steps = tick(loop), []
-    pausing.pause()
+    control.pause()
 
     def stepped(step: StepResult) -> None:
         steps.append(step)
         loop.stop()
 
     for instant in (1.0, 2.0):
-        pausing.next_timer(stepped)
+        control.next_timer(stepped)
         loop.run_forever()
         assert (seen[-1], loop.time()) == (instant, instant)
     assert [step.fired for step in steps] == [1, 1]
@@ -82,18 +82,18 @@ def test_a_step_goes_exactly_to_the_next_timer(loop: LiveLoop, pausing: DebugCon
 
 
 def test_steps_asked_for_at_once_come_one_after_the_other(
-    loop: LiveLoop, pausing: DebugControl
+    loop: LiveLoop, control: DebugControl
 ) -> None:
     """Three presses of a key are three steps, however quickly they come."""
     seen, steps = tick(loop), []
-    pausing.pause()
+    control.pause()
     for _ in range(3):
-        pausing.next_timer(lambda step: (steps.append(step.at), len(steps) == 3 and loop.stop()))
+        control.next_timer(lambda step: (steps.append(step.at), len(steps) == 3 and loop.stop()))
     loop.run_forever()
     assert (seen, steps) == ([1, 2, 3], [1, 2, 3])
 
 
-def test_steps_of_both_kinds_keep_their_order(loop: LiveLoop, pausing: DebugControl) -> None:
+def test_steps_of_both_kinds_keep_their_order(loop: LiveLoop, control: DebugControl) -> None:
     """To a timer, to the second ``__anext__`` from there, to a timer."""
     seen, told = tick(loop), []
 
@@ -101,70 +101,70 @@ def test_steps_of_both_kinds_keep_their_order(loop: LiveLoop, pausing: DebugCont
         for _ in range(3):
             await asyncio.sleep(0.75)
             told.append(loop.time())
-            pausing.reached()
+            control.reached()
 
     loop.call_soon(lambda: setattr(loop, "asking", loop.create_task(asks())))
-    pausing.next_timer(lambda _: told.append("timer"))
-    pausing.next_anext(lambda: told.append("on"))
-    pausing.next_anext(lambda: told.append("on from a step"))
-    pausing.next_timer(lambda _: loop.stop())
+    control.next_timer(lambda _: told.append("timer"))
+    control.next_anext(lambda: told.append("on"))
+    control.next_anext(lambda: told.append("on from a step"))
+    control.next_timer(lambda _: loop.stop())
     loop.run_forever()
     assert told == [0.75, "timer", "on", 1.5, 2.25]
-    assert (seen, loop.time(), pausing.mode) == ([1, 2, 3], 3, "paused")
+    assert (seen, loop.time(), control.mode) == ([1, 2, 3], 3, "paused")
 
 
-def test_going_on_gives_up_a_step(loop: LiveLoop, pausing: DebugControl) -> None:
+def test_going_on_gives_up_a_step(loop: LiveLoop, control: DebugControl) -> None:
     """A step that has not come to its timer is forgotten, and nobody is told of it."""
     seen, steps = tick(loop), []
-    pausing.pause()
-    pausing.next_timer(steps.append)
-    pausing.resume_all()
+    control.pause()
+    control.next_timer(steps.append)
+    control.resume_all()
     run_until(loop, 1.5)
     assert (seen, steps) == ([1], [])
 
 
-def test_where_no_timer_is_set_the_step_says_so(loop: LiveLoop, pausing: DebugControl) -> None:
+def test_where_no_timer_is_set_the_step_says_so(loop: LiveLoop, control: DebugControl) -> None:
     """What is awaited comes from elsewhere then."""
     fired: list[int] = []
-    pausing.next_timer(lambda step: (fired.append(step.fired), loop.stop()))
+    control.next_timer(lambda step: (fired.append(step.fired), loop.stop()))
     loop.run_forever()
     assert fired == [0]
 
 
-def test_a_pause_leaves_a_frozen_clock_frozen(loop: LiveLoop, pausing: DebugControl) -> None:
+def test_a_pause_leaves_a_frozen_clock_frozen(loop: LiveLoop, control: DebugControl) -> None:
     """Who has frozen time thaws it."""
     loop.live.clock.freeze()
-    pausing.pause()
-    pausing.next_anext(lambda: None)
+    control.pause()
+    control.next_anext(lambda: None)
     assert not loop.live.clock.frozen
-    pausing.resume_all()
+    control.resume_all()
     assert loop.live.clock.frozen
 
 
-def test_at_a_step_nothing_runs_but_what_is_posted(loop: LiveLoop, pausing: DebugControl) -> None:
+def test_at_a_step_nothing_runs_but_what_is_posted(loop: LiveLoop, control: DebugControl) -> None:
     """The thread stands inside the program's call: no task, no callback, no time."""
     seen: list[object] = []
 
     async def asks() -> None:
         asyncio.get_running_loop().call_soon(seen.append, "callback")
-        pausing.post(lambda: seen.append((pausing.mode, loop.live.turn.busy)))
-        pausing.post(pausing.resume_all)
-        pausing.next_anext(lambda: None)
-        pausing.reached()
+        control.post(lambda: seen.append((control.mode, loop.live.loop_iteration.busy)))
+        control.post(control.resume_all)
+        control.next_anext(lambda: None)
+        control.reached()
         seen.append("went on")
 
     loop.run_until_complete(asks())
     loop.settle()
     assert seen == [("step", False), "went on", "callback"]
-    assert loop.live.turn.busy is False
+    assert loop.live.loop_iteration.busy is False
 
 
-def test_who_does_not_step_does_not_stand(pausing: DebugControl) -> None:
-    """A walk that asks for its next value goes on, unless that was waited for."""
-    pausing.reached()
-    pausing.pause()
-    pausing.reached()
-    assert pausing.mode == "paused"
+def test_who_does_not_step_does_not_stand(control: DebugControl) -> None:
+    """An iteration that asks for its next value goes on, unless that was waited for."""
+    control.reached()
+    control.pause()
+    control.reached()
+    assert control.mode == "paused"
 
 
 class Foreground:
@@ -187,45 +187,45 @@ def foreground(loop: LiveLoop) -> Iterator[Foreground]:
 
 
 def test_a_ctrl_c_at_a_step_reaches_the_statement_there(
-    loop: LiveLoop, pausing: DebugControl, foreground: Foreground
+    loop: LiveLoop, control: DebugControl, foreground: Foreground
 ) -> None:
     """As in any code of its own; and time goes on, for its cleanup."""
 
     async def asks() -> None:
-        pausing.post(lambda: signal.raise_signal(signal.SIGINT))
-        pausing.next_anext(lambda: None)
+        control.post(lambda: signal.raise_signal(signal.SIGINT))
+        control.next_anext(lambda: None)
         try:
-            pausing.reached()
+            control.reached()
         except KeyboardInterrupt:
             await asyncio.sleep(60)
             foreground.task = None
 
     foreground.task = loop.create_task(asks())
     loop.run_until_complete(foreground.task)
-    assert (foreground.task, loop.time(), pausing.mode) == (None, 60, "off")
+    assert (foreground.task, loop.time(), control.mode) == (None, 60, "off")
 
 
 def test_a_ctrl_c_while_another_task_stands_lets_that_go(
-    loop: LiveLoop, pausing: DebugControl, foreground: Foreground
+    loop: LiveLoop, control: DebugControl, foreground: Foreground
 ) -> None:
     """It hits the statement only, which is cancelled."""
 
     async def asks() -> str:
-        pausing.post(lambda: signal.raise_signal(signal.SIGINT))
-        pausing.next_anext(lambda: None)
-        pausing.reached()
+        control.post(lambda: signal.raise_signal(signal.SIGINT))
+        control.next_anext(lambda: None)
+        control.reached()
         return "went on"
 
     foreground.task = loop.create_task(asyncio.sleep(60))  # type: ignore[arg-type]
     assert loop.run_until_complete(asks()) == "went on"
-    assert pausing.mode == "paused"
+    assert control.mode == "paused"
     with pytest.raises(asyncio.CancelledError):
         loop.run_until_complete(foreground.task)
 
 
 def test_what_is_posted_runs_once(loop: LiveLoop) -> None:
     """In the stand or in the loop, whichever comes first, and in order."""
-    loop_breakpoint, ran = Breakpoint(loop), []
+    loop_breakpoint, ran = Breakpoint(loop.live.loop_iteration, loop.call_soon_threadsafe), []
     loop_breakpoint.post(lambda: ran.append(1))
     loop_breakpoint.post(loop_breakpoint.leave)
     loop_breakpoint.here()
@@ -236,7 +236,7 @@ def test_what_is_posted_runs_once(loop: LiveLoop) -> None:
 
 def test_leaving_where_nobody_stands_is_forgotten(loop: LiveLoop) -> None:
     """The next stand does not end at once because of it."""
-    loop_breakpoint, ran = Breakpoint(loop), []
+    loop_breakpoint, ran = Breakpoint(loop.live.loop_iteration, loop.call_soon_threadsafe), []
     loop_breakpoint.leave()
     loop_breakpoint.post(lambda: ran.append(1))
     loop_breakpoint.post(loop_breakpoint.leave)

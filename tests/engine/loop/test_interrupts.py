@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import pdb  # noqa: T100
 import signal
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from asyncrepl.engine.loop.interrupts import Interrupter, Shield
+from asyncrepl.engine.loop.interrupts import STUCK_AFTER, Interrupter, Shield
 from asyncrepl.engine.loop.live_loop import LiveLoop, new_loop
 from asyncrepl.engine.loop.loop_runner import keep_running
+from asyncrepl.engine.loop.repeated_interrupt import REPEAT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,6 +123,93 @@ def test_who_hogs_the_loop_is_ended_and_named(loop: LiveLoop, interrupter: Inter
     assert (len(spared), len(hits)) == (1, 1)
     assert hits[0].startswith("KeyboardInterrupt: task 'hog' ended at ")
     assert "signal.raise_signal(signal.SIGINT)" in hits[0]
+
+
+def test_one_that_was_insisted_on_in_vain_is_not_taken_for_the_next(
+    loop: LiveLoop, interrupter: Interrupter, statement: Statement
+) -> None:
+    """``os.system`` ignores SIGINT while its program runs; so does what insists on a Ctrl-C."""
+    heard: list[float] = []
+    interrupter.heard = lambda: heard.append(loop.time())
+
+    def busy() -> None:
+        ctrl_c()
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        with suppress(KeyboardInterrupt):  # it keeps the loop waiting
+            time.sleep(2 * STUCK_AFTER)
+        signal.signal(signal.SIGINT, before)
+
+    statement.task = loop.create_task(asyncio.sleep(60))
+    loop.call_soon(busy)
+    loop.run_until_complete(asyncio.sleep(0))
+    statement.task = loop.create_task(asyncio.sleep(60))
+    loop.call_soon(ctrl_c)
+    loop.run_until_complete(asyncio.wait([statement.task], timeout=5))
+    assert statement.task.cancelled()
+    assert len(heard) == 2
+
+
+def test_what_is_insisted_on_is_not_pressed_again(
+    loop: LiveLoop, interrupter: Interrupter, statement: Statement
+) -> None:
+    """Three Ctrl-C are three, however often code that swallows them has to be interrupted."""
+    heard: list[float] = []
+    interrupter.heard = lambda: heard.append(loop.time())
+    left: list[int] = []
+    presses = iter((ctrl_c, ctrl_c, ctrl_c))
+
+    def inner() -> None:
+        while len(left) < 3:
+            with suppress(BaseException):
+                next(presses, bool)()
+                time.sleep(0.2)
+
+    async def run() -> None:
+        statement.task = asyncio.current_task()
+        end = time.monotonic() + 2
+        while len(left) < 3 and time.monotonic() < end:  # handlers within handlers
+            with suppress(BaseException):
+                left.append(len(heard))
+                inner()
+
+    loop.run_until_complete(run())
+    assert len(heard) == 3
+    assert left[1:] == [3, 3]
+
+
+def test_what_comes_late_ends_nothing(
+    loop: LiveLoop, interrupter: Interrupter, statement: Statement, idle: list[None]
+) -> None:
+    """The signal of a thread that insists, sent before and handled after what it was for."""
+    heard: list[float] = []
+    interrupter.heard = lambda: heard.append(loop.time())
+
+    async def next_statement() -> str:
+        statement.task = asyncio.current_task()
+        signal.raise_signal(REPEAT)
+        return "is not interrupted"
+
+    assert loop.run_until_complete(next_statement()) == "is not interrupted"
+    assert (heard, idle, statement.interrupts) == ([], [], 0)
+
+
+def test_the_users_own_handler_is_left_alone(
+    loop: LiveLoop, interrupter: Interrupter, statement: Statement
+) -> None:
+    """Who uses the signal by which we insist is not called by us, and keeps his handler."""
+    called: list[int] = []
+    mine = lambda *_: called.append(1)  # noqa: E731
+    signal.signal(REPEAT, mine)
+    interrupter.install()
+    statement.task = loop.create_task(asyncio.sleep(60))
+    loop.call_soon(ctrl_c)
+    loop.call_soon(time.sleep, 2 * STUCK_AFTER)
+    with pytest.raises(asyncio.CancelledError):
+        loop.run_until_complete(statement.task)
+    interrupter.uninstall()
+    assert signal.getsignal(REPEAT) is mine
+    assert not called
+    signal.signal(REPEAT, signal.SIG_DFL)
 
 
 def test_a_users_handler_goes_first(interrupter: Interrupter) -> None:

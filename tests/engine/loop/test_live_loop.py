@@ -65,7 +65,7 @@ def test_it_goes_on_after_a_keyboard_interrupt(loop: LiveLoop) -> None:
     loop.call_later(0.001, loop.stop)
     with pytest.raises(KeyboardInterrupt):
         loop.run_forever()
-    assert loop.live.turn.busy is False
+    assert loop.live.loop_iteration.busy is False
     loop.run_forever()
     assert seen == ["interrupted", "after"]
 
@@ -218,16 +218,16 @@ def test_its_attributes_are_kept_inline(observed: bool) -> None:
 
 
 def test_a_turn_is_busy_inside_callbacks_only(loop: LiveLoop) -> None:
-    """`live.turn` is busy while a callback runs, and not before, after or between."""
-    turn, seen = loop.live.turn, []
-    assert turn.busy is False
-    loop.call_soon(lambda: seen.append((turn.busy, turn.number)))
-    loop.call_soon(lambda: loop.call_soon(lambda: seen.append((turn.busy, turn.number))))
+    """`live.loop_iteration` is busy while a callback runs, and not before, after or between."""
+    iteration, seen = loop.live.loop_iteration, []
+    assert iteration.busy is False
+    loop.call_soon(lambda: seen.append((iteration.busy, iteration.number)))
+    loop.call_soon(lambda: loop.call_soon(lambda: seen.append((iteration.busy, iteration.number))))
     loop.call_soon(lambda: loop.call_soon(loop.stop))
     loop.run_forever()
     assert [busy for busy, _ in seen] == [True, True]
     assert seen[1][1] == seen[0][1] + 1
-    assert turn.busy is False
+    assert iteration.busy is False
 
 
 def test_settle_runs_all_that_needs_no_time(loop: LiveLoop) -> None:
@@ -360,7 +360,7 @@ def test_wrong_calls_meet_asyncios_errors(loop: LiveLoop) -> None:
 
 
 def test_observing_may_begin_and_end_in_a_callback(loop: LiveLoop) -> None:
-    """Switched on and off within one turn, observation loses no handle and keeps the order."""
+    """Switched on and off within one loop iteration, observation loses no handle and keeps the order."""
     seen: list[int] = []
     for number in range(9):
         loop.call_soon(seen.append, number)

@@ -20,9 +20,9 @@ def loop() -> LiveLoop:
     return new_loop(Clock.virtual())
 
 
-async def first(walk: AsyncIterator[int]) -> int:
+async def first(iterator: AsyncIterator[int]) -> int:
     """The first value; on the loop, so that the loop learns of the generator."""
-    return await anext(walk)
+    return await anext(iterator)
 
 
 def leave(error: SystemExit) -> None:
@@ -89,8 +89,8 @@ def test_suspended_generators_are_closed(loop: LiveLoop) -> None:
             await asyncio.sleep(0.1)
             said.append("closed")
 
-    walk = source()
-    loop.run_until_complete(first(walk))
+    iterator = source()
+    loop.run_until_complete(first(iterator))
     assert close_loop(loop, leave) == []
     assert said == ["closed"]
 
@@ -125,11 +125,11 @@ def test_a_held_clock_does_not_keep_the_cleanup(loop: LiveLoop) -> None:
         finally:
             await asyncio.sleep(0.1)
 
-    walk = source()
-    loop.run_until_complete(first(walk))
+    iterator = source()
+    loop.run_until_complete(first(iterator))
     loop.live.clock.hold()
     close_loop(loop, leave)
-    assert walk.ag_frame is None  # type: ignore[attr-defined]
+    assert iterator.ag_frame is None  # type: ignore[attr-defined]
 
 
 def test_a_deadlock_does_not_keep_others_from_their_cleanup(loop: LiveLoop) -> None:

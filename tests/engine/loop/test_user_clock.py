@@ -35,7 +35,7 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-class Scene:
+class KnownState:
     """A loop with one timer at `at`, waiting for the outside or not."""
 
     def __init__(self, at: float = math.inf, *, waits: bool = False) -> None:
@@ -198,10 +198,10 @@ def test_another_thread_gets_through_to_a_held_loop(loop: LiveLoop) -> None:
 
 def test_a_held_virtual_clock_asks_for_no_time() -> None:
     """While held, the loop waits for I/O without a limit, whatever timers there are."""
-    clock, scene = Clock.virtual(), Scene(at=1.0)
+    clock, state = Clock.virtual(), KnownState(at=1.0)
     clock.hold()
-    clock.wait(scene.poll, 1.0, scene)
-    assert scene.polled == [None]
+    clock.wait(state.poll, 1.0, state)
+    assert state.polled == [None]
     assert clock.time() == 0.0
 
 
@@ -210,26 +210,26 @@ def test_a_held_virtual_clock_asks_for_no_time() -> None:
 
 def test_the_outside_makes_time_pass_as_it_really_does() -> None:
     """With something outside pending, the clock waits for its deadline in real seconds."""
-    clock, scene = Clock.virtual(), Scene(at=5.0, waits=True)
-    clock.wait(scene.poll, 5.0, scene)
-    assert sum(seconds or 0.0 for seconds in scene.polled) == pytest.approx(5.0)
+    clock, state = Clock.virtual(), KnownState(at=5.0, waits=True)
+    clock.wait(state.poll, 5.0, state)
+    assert sum(seconds or 0.0 for seconds in state.polled) == pytest.approx(5.0)
     assert clock.time() == 5.0
 
 
 def test_a_pace_divides_the_waiting() -> None:
     """At pace 10, ten seconds take one; with the outside pending they take ten."""
-    clock, scene = Clock.virtual(pace=10), Scene(at=10.0)
-    clock.wait(scene.poll, 10.0, scene)
-    scene.at, scene.waits = 20.0, True
-    clock.wait(scene.poll, 10.0, scene)
+    clock, state = Clock.virtual(pace=10), KnownState(at=10.0)
+    clock.wait(state.poll, 10.0, state)
+    state.at, state.waits = 20.0, True
+    clock.wait(state.poll, 10.0, state)
     assert clock.time() == 20.0
-    assert scene.polled == [1.0, pytest.approx(10.0, abs=0.1)]
+    assert state.polled == [1.0, pytest.approx(10.0, abs=0.1)]
 
 
 def test_a_quick_answer_takes_no_time() -> None:
     """What comes from outside at once comes at the instant at which it was asked for."""
-    clock, scene = Clock.virtual(), Scene(at=5.0, waits=True)
-    assert clock.wait(lambda _: ["answer"], 5.0, scene) == ["answer"]
+    clock, state = Clock.virtual(), KnownState(at=5.0, waits=True)
+    assert clock.wait(lambda _: ["answer"], 5.0, state) == ["answer"]
     assert clock.time() == 0.0
 
 
@@ -261,13 +261,13 @@ def test_a_held_real_clock_stands_still() -> None:
 
 def test_a_held_real_clock_fires_no_timer() -> None:
     """While real time is held the loop waits for I/O only."""
-    clock, scene = Clock.real(), Scene()
+    clock, state = Clock.real(), KnownState()
     clock.hold()
-    clock.wait(scene.poll, 0.5, scene)
+    clock.wait(state.poll, 0.5, state)
     clock.release()
     clock.pace = 10
-    clock.wait(scene.poll, 0.5, scene)
-    assert scene.polled == [None, 0.05]
+    clock.wait(state.poll, 0.5, state)
+    assert state.polled == [None, 0.05]
 
 
 @pytest.mark.parametrize("pace", [0, -1, math.nan])
@@ -289,12 +289,12 @@ def test_real_time_cannot_jump() -> None:
 def test_the_shown_instant_lies_between_the_clock_and_its_next_deadline() -> None:
     """What is drawn while a paced clock waits is never behind it and never past its deadline."""
     clock, shown = Clock.virtual(pace=1.0), []
-    scene = Scene(at=3.0)
+    state = KnownState(at=3.0)
 
     def poll(_: float | None) -> list[Any]:
         shown.append(clock.shown_ns())
         return []
 
-    clock.wait(poll, 3.0, scene)
+    clock.wait(poll, 3.0, state)
     assert 0 <= shown[0] <= 3_000_000_000
     assert clock.shown_ns() == clock.time_ns() == 3_000_000_000

@@ -86,7 +86,7 @@ async def thrown(begin: Callable[[Any], Awaitable[object]]) -> None:
     await begin(generator)
 
 
-async def walking(source: Any) -> None:
+async def iterating(source: Any) -> None:
     async for _ in source:
         pass
 
@@ -100,11 +100,11 @@ TICKS = ("async generator step", "ticks")
 OPENED = ("async generator step", "thrown.<locals>.opened")
 CHAINS: dict[str, tuple[Callable[[], Any], list[tuple[str, str]]]] = {
     "a coroutine": (nap, NAP),
-    "a step": (lambda: walking(ticks()), [("coroutine", "walking"), TICKS, *NAP]),
+    "a step": (lambda: iterating(ticks()), [("coroutine", "iterating"), TICKS, *NAP]),
     "asend": (lambda: awaiting(ticks().asend(None)), [("coroutine", "awaiting"), TICKS, *NAP]),
     "nested steps": (
-        lambda: walking(outer()),
-        [("coroutine", "walking"), ("async generator step", "outer"), TICKS, *NAP],
+        lambda: iterating(outer()),
+        [("coroutine", "iterating"), ("async generator step", "outer"), TICKS, *NAP],
     ),
     "athrow": (lambda: thrown(lambda g: g.athrow(ValueError)), [("coroutine", "thrown"), OPENED, *NAP]),
     "aclose": (lambda: thrown(lambda g: g.aclose()), [("coroutine", "thrown"), OPENED, *NAP]),
@@ -144,7 +144,7 @@ def test_a_chain_leads_to_what_it_waits_on(loop: LiveLoop, case: str) -> None:
 
 def test_a_frame_tells_the_line(loop: LiveLoop) -> None:
     """Each link but the last has a frame, at the line that awaits."""
-    chain = await_chain(suspended(loop, lambda: walking(ticks())))
+    chain = await_chain(suspended(loop, lambda: iterating(ticks())))
     assert [link.frame is not None for link in chain] == [True] * 4 + [False]
     frame = chain[1].frame
     assert frame is not None
@@ -162,10 +162,10 @@ def test_a_chain_ends_with_another_task(loop: LiveLoop) -> None:
 
 def test_a_chain_can_begin_anywhere(loop: LiveLoop) -> None:
     """A coroutine, a step and an async generator have chains as a task has."""
-    task: Any = suspended(loop, lambda: walking(ticks()))
+    task: Any = suspended(loop, lambda: iterating(ticks()))
     coro = task.get_coro()
     names = ["ticks", "nap", "sleep", "Future"]
-    assert [link.name for link in await_chain(coro)] == ["walking", *names]
+    assert [link.name for link in await_chain(coro)] == ["iterating", *names]
     assert [link.name for link in await_chain(coro.cr_await)] == names
     assert [link.name for link in await_chain(await_chain(coro)[1].subject)] == names
 

@@ -220,7 +220,7 @@ def test_of_nested_timeouts_the_outer_one_counts_too(loop: LiveLoop, timeline: T
 def test_a_task_nobody_holds_is_gone_when_its_slice_is_over(
     loop: LiveLoop, timeline: Timeline
 ) -> None:
-    """The next callback of the same turn does not find a task that has ended and is not held."""
+    """The next callback of the same loop iteration does not find a task that has ended and is not held."""
     task = loop.create_task(asyncio.sleep(0))
     gone: list[object] = []
     ref = weakref.ref(task)
@@ -277,7 +277,7 @@ def test_an_exception_that_leaves_the_loop_ends_its_task(
 
 
 def test_a_turn_of_thousands_is_recorded_whole() -> None:
-    """More slices in one turn than are packed at once are all there, in order."""
+    """More slices in one loop iteration than are packed at once are all there, in order."""
     loop, timeline = new_loop(Clock.virtual()), Timeline()
     loop.observe(timeline)
     for _ in range(5000):

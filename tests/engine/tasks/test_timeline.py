@@ -231,11 +231,11 @@ def test_the_count_grows_when_somebody_runs(loop: LiveLoop, timeline: Timeline) 
         begin = timeline.count
         assert timeline.count == begin
         await asyncio.sleep(0.05)
-        meanwhile = [lane for lane, _ in timeline.between(begin, timeline.count)]
-        return timeline.lane_of(other), meanwhile
+        others = [lane for lane, _ in timeline.between(begin, timeline.count)]
+        return timeline.lane_of(other), others
 
-    other, meanwhile = loop.run_until_complete(main())
-    assert other in meanwhile
+    other, others = loop.run_until_complete(main())
+    assert other in others
     assert timeline.lane_of(object()) is None
 
 

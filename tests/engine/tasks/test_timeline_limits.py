@@ -110,12 +110,12 @@ def test_a_task_keeps_its_type_and_callbacks(loop: LiveLoop, timeline: Timeline)
 def test_no_code_of_the_user_is_called(loop: LiveLoop, timeline: Timeline) -> None:
     """Names are read by asyncio's method, not by a subclass's."""
 
-    class Loud(asyncio.Task[Any]):
+    class Refusing(asyncio.Task[Any]):
         def get_name(self) -> str:
             raise AssertionError
 
     async def main() -> None:
-        await Loud(worker(), loop=loop, name="quiet")
+        await Refusing(worker(), loop=loop, name="quiet")
 
     loop.run_until_complete(main())
     assert "quiet" in named(timeline.snapshot())

@@ -97,7 +97,7 @@ async def timed() -> None:
         await asyncio.sleep(5)
 
 
-async def walked() -> None:
+async def iterating() -> None:
     async for _ in smoothed():
         pass
 
@@ -114,7 +114,7 @@ async def entered() -> None:
 
 
 WORDS: dict[str, Callable[[], Coroutine[Any, Any, Any]]] = {
-    "asyncio.sleep(0.33)": walked,
+    "asyncio.sleep(0.33)": iterating,
     "asyncio.sleep(5)": timed,
     "asyncio.sleep(1.23)": lambda: asyncio.sleep(1.2345678901),
     "asyncio.sleep(3600)": lambda: asyncio.sleep(3600),
@@ -190,7 +190,7 @@ def test_wait_for_is_told_by_what_is_in_it(loop: LiveLoop) -> None:
 
 def test_the_users_innermost_line_is_told(loop: LiveLoop) -> None:
     """The file, the line and the function that awaits what is asyncio's."""
-    waits = describe_wait(suspended(loop, walked))
+    waits = describe_wait(suspended(loop, iterating))
     assert waits == WaitDescription(
         "asyncio.sleep(0.33)", __file__, readings.__code__.co_firstlineno + 1, "readings"
     )
@@ -203,7 +203,7 @@ def test_a_line_behind_a_library_is_the_users(loop: LiveLoop) -> None:
 
 def test_it_can_be_told_as_far_as_the_next_step(loop: LiveLoop) -> None:
     """From within one generator, another one's step is what it waits on."""
-    task: Any = suspended(loop, walked)
+    task: Any = suspended(loop, iterating)
     assert describe_wait(task, through_steps=False).on == "a step of smoothed"
     step = task.get_coro().cr_await
     waits = describe_wait(step, through_steps=False)
