@@ -23,8 +23,8 @@ __all__ = ["RULES", "explain"]
 
 #: Where the order matters: a rule that would fit, too, but says less comes after the better one.
 _ORDER = (
-    "misspelt_keywords",
     "misplaced_keywords",
+    "misspelt_keywords",
     "sync_scopes",
     "lost_steps",
     "iteration_end",

@@ -15,9 +15,13 @@ from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import yield_each
 from asyncrepl.explain.kinds import Kind, has, kind_of
-from asyncrepl.explain.repairs.await_precedence import called_then, take_await_before
 from asyncrepl.explain.repairs.entered_operands import make_async_with, make_plain_with
-from asyncrepl.explain.repairs.hidden_loops import read_until, reduced
+from asyncrepl.explain.repairs.moved_awaits import (
+    called_then,
+    read_until,
+    reduced,
+    take_await_before,
+)
 from asyncrepl.explain.repairs.repair_case import (
     LOOPS,
     WALKABLE,

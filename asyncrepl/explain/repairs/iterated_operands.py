@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, async_walks, awaits_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.kinds import has, kind_of
-from asyncrepl.explain.repairs.hidden_loops import walked_until
+from asyncrepl.explain.repairs.moved_awaits import walked_until
 from asyncrepl.explain.repairs.repair_case import (
     LOOPS,
     WALKABLE,

@@ -38,7 +38,6 @@ from asyncrepl.explain.repairs.awaited_operands import (
     whole_iterator,
     yielded_through,
 )
-from asyncrepl.explain.repairs.distant_awaits import awaited_where_made
 from asyncrepl.explain.repairs.entered_operands import (
     around_statement,
     delegated_entered,
@@ -71,6 +70,7 @@ from asyncrepl.explain.repairs.iterated_operands import (
     uncalled,
     walked_not_awaited,
 )
+from asyncrepl.explain.repairs.moved_awaits import awaited_where_made
 from asyncrepl.explain.repairs.plain_operands import (
     as_async,
     as_async_mock,

@@ -208,10 +208,11 @@ def _called_again(fixing: Fixing, name: str) -> None:
     assigned = assignment(fixing.evidence, name)
     if assigned is None or not isinstance(assigned[1].value, ast.Call):
         return
-    around = scope(assigned[0], assigned[1])
+    (home, statement), units = assigned, fixing.evidence.units
+    around = scope(home, statement)
     uses = [
         (unit, node)
-        for unit in ([assigned[0]] if around is not None else fixing.evidence.units.all())
+        for unit in ([home] if around is not None else units.all())
         for node in unit.nodes(ast.Name)
         if node.id == name and isinstance(node.ctx, ast.Load)
         if bindings(unit, node)[0] is around
@@ -222,7 +223,7 @@ def _called_again(fixing: Fixing, name: str) -> None:
         if not (given or isinstance(owner, ast.Await)):
             raise CannotFixError
         fixing.of(unit).after(use, "()")
-    fixing.of(assigned[0]).before(assigned[1].value, "lambda: ")
+    fixing.of(home).before(statement.value, "lambda: ")
 
 
 def _result_too_early(evidence: Evidence) -> Finding | None:

@@ -1,0 +1,246 @@
+"""``await`` at another place than the operand.
+
+Where the coroutine was made, in front of less, or in a loop that a builtin ran before:
+``order = Order(total())`` shows its mistake where the total is used; in ``await fetch()["data"]``
+the ``await`` stands before too much; and ``reduce(add, items)`` awaits nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+from types import CoroutineType
+from typing import TYPE_CHECKING
+
+from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
+from asyncrepl.explain.demands import met
+from asyncrepl.explain.fix_editor import CannotFixError, Fixing
+from asyncrepl.explain.fresh_names import fresh
+from asyncrepl.explain.kinds import has
+from asyncrepl.explain.repairs.repair_case import single_assignment
+from asyncrepl.explain.source_units import FUNCTIONS
+from asyncrepl.explain.static_values import Resolver
+from asyncrepl.explain.value_origins import bindings
+from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
+from asyncrepl.syntax.names import callee_name, canonical_name
+from asyncrepl.syntax.source_rewriter import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import CodeType
+
+    from asyncrepl.explain.fix_editor import Fixing
+    from asyncrepl.explain.repairs.repair_case import Case
+    from asyncrepl.explain.source_units import Unit
+
+__all__ = [
+    "awaited_where_made",
+    "called_then",
+    "read_until",
+    "reduced",
+    "take_await_before",
+    "walked_until",
+]
+
+
+def called_then(fixing: Fixing, case: Case) -> bool:
+    """``fetch().then(show)``, as in JavaScript → ``show(await fetch())``; whether it is that."""
+    call = case.unit.parents.get(case.owner)
+    if getattr(case.owner, "attr", "") != "then" or not isinstance(call, ast.Call):
+        return False
+    if len(call.args) != 1 or call.keywords or isinstance(call.args[0], ast.Starred):
+        return False
+    if any(lookup(each.kind, "then") is not MISSING for each in case.awaited):
+        return False
+    function = case.unit.source.source(call.args[0])
+    if not isinstance(call.args[0], ast.Name | ast.Attribute):
+        function = f"({function})"
+    around = case.unit.parents.get(call)
+    whole = around if isinstance(around, ast.Await) else call
+    fixing.of(case.unit).replace(whole, f"{function}(await {case.source})")
+    fixing.suspending(case.unit, call)
+    return True
+
+
+def take_await_before(fixing: Fixing, case: Case) -> None:
+    """Of ``await fetch()["data"].name`` the ``await``, which stands before too much.
+
+    Where a method of the result is called that nobody knows, it may be meant.
+    """
+    method = case.unit.parents.get(case.owner)
+    node, after = case.owner, _next_values(case, case.owner, case.awaited)
+    while True:
+        around = case.unit.parents.get(node)
+        if isinstance(around, ast.Await):
+            break
+        if not isinstance(around, ast.Attribute | ast.Subscript | ast.Call) or (
+            (around.func if isinstance(around, ast.Call) else around.value) is not node
+        ):
+            return
+        node, after = around, _next_values(case, around, after)
+    if not isinstance(node, ast.Attribute | ast.Subscript | ast.Call) or node is case.node:
+        return
+    unknown = not after and isinstance(node, ast.Call) and node in (method, case.owner)
+    plain = not unknown and not any(has(each, "__await__") for each in after)
+    if isinstance(case.node, ast.Call) and plain:
+        start, end = case.unit.source.span(around).start, case.unit.source.span(node).start
+        fixing.of(case.unit).replace(Span(start, end), "")
+
+
+def _next_values(case: Case, node: ast.AST, before: list[ObjectInfo]) -> list[ObjectInfo]:
+    """What an attribute, an item or a call of these values may be, as far as it is known."""
+    resolver, found = case.evidence.resolver, []
+    for each in before:
+        if isinstance(node, ast.Call):
+            found += resolver.results(each.value) if each.value is not MISSING else []
+            continue
+        name = node.attr if isinstance(node, ast.Attribute) else "__getitem__"
+        value = lookup(each.kind, name)
+        if isinstance(value, property):
+            found += resolver.results(value.fget)
+        elif value is not MISSING:
+            made = describe(value, keep=True)
+            found += [made] if isinstance(node, ast.Attribute) else resolver.results(value)
+    return found
+
+
+def awaited_where_made(fixing: Fixing, case: Case) -> None:
+    """``await`` in front of the one call of its function that nobody awaits."""
+    code = case.info.code if case.info is not None else None
+    if case.info is None or case.info.kind is not CoroutineType or code is None:
+        raise CannotFixError
+    options = case.awaited
+    if options and not any(met(case.demand, each) for each in options):
+        raise CannotFixError
+    found = list(_unawaited_calls(case, code))
+    if len(found) != 1 or _is_handed_over(case, code):
+        raise CannotFixError
+    unit, call = found[0]
+    fixing.changed = call
+    fixing.awaiting(unit, call)
+
+
+def _unawaited_calls(case: Case, code: CodeType) -> Iterator[tuple[Unit, ast.Call]]:
+    for unit in case.evidence.units.all():
+        for call in unit.nodes(ast.Call):
+            around = unit.parents.get(call)
+            awaits = isinstance(around, ast.Await | ast.Starred) or (
+                isinstance(around, ast.Call) and callee_name(around) in AWAITABLE_CALLS
+            )
+            if callee_name(call) == code.co_name and not awaits and _may_be(case, call, code):
+                yield unit, call
+
+
+def _may_be(case: Case, call: ast.Call, code: CodeType) -> bool:
+    """Whether what is called may be the function: not if it is known to be another."""
+    resolver = Resolver(case.evidence.units, case.evidence.namespace)
+    known = [each.code for each in resolver.options(call)]
+    return not known or code in known
+
+
+def _is_handed_over(case: Case, code: CodeType) -> bool:
+    """Whether the function itself is given to somebody, who calls it."""
+    return any(
+        _names(unit, node, code) and not isinstance(unit.parents.get(node), ast.Call)
+        for unit in case.evidence.units.all()
+        for node in unit.nodes(ast.expr)
+    )
+
+
+def _names(unit: Unit, node: ast.expr, code: CodeType) -> bool:
+    """Whether `node` reads the function, or a method of that name."""
+    match node:
+        case ast.Attribute(attr=code.co_name, ctx=ast.Load()):
+            return "." in code.co_qualname.replace("<locals>.", "")
+        case ast.Name(code.co_name, ast.Load()):
+            return any(isinstance(each, FUNCTIONS) for each in bindings(unit, node)[1])
+    return False
+
+
+def read_until(fixing: Fixing, case: Case) -> bool:
+    """``for x in iter(read, b"")`` → ``while (x := await read()) != b""``; whether it is one."""
+    unit, node = case.unit, case.node
+    bound = bindings(unit, node)[1] if isinstance(node, ast.Name) else []
+    loop = unit.parents.get(bound[0]) if len(bound) == 1 else None
+    if not isinstance(loop, ast.For) or not isinstance(loop.target, ast.Name):
+        return False
+    call = loop.iter
+    if not isinstance(call, ast.Call) or callee_name(call) != "iter" or len(call.args) != 2:
+        return False
+    function, sentinel = call.args
+    source = unit.source.source
+    made = f"{source(function)}()"
+    if isinstance(function, ast.Lambda):
+        made = source(function.body)
+    if loop.orelse:
+        raise CannotFixError
+    start, end = unit.source.span(loop).start, unit.source.span(call).end
+    sign = "is not" if _is_singleton(sentinel) else "!="
+    head = f"while ({loop.target.id} := await {made}) {sign} {source(sentinel)}"
+    fixing.of(unit).replace(Span(start, end), head)
+    fixing.suspending(unit, loop)
+    return True
+
+
+def walked_until(fixing: Fixing, case: Case) -> None:
+    """``for x in iter(stream, None)`` → ``async for x in stream``, and a ``break`` at None."""
+    unit, call = case.unit, case.owner
+    loop = unit.parents.get(call)
+    if not isinstance(loop, ast.For) or not isinstance(loop.target, ast.Name):
+        raise CannotFixError
+    sentinel = call.args[1]
+    sign = "is" if _is_singleton(sentinel) else "=="
+    test = f"if {loop.target.id} {sign} {unit.source.source(sentinel)}:\n    break"
+    fixing.of(unit).replace(call, case.source)
+    fixing.of(unit).lines_before(loop.body[0], test)
+    fixing.loop_async(unit, loop)
+
+
+def _is_singleton(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value in (None, True, False)
+
+
+def reduced(fixing: Fixing, case: Case) -> bool:
+    """``reduce(add, items)`` → a loop that awaits each `add`; whether it is one."""
+    found = _reduction(case)
+    if found is None:
+        return False
+    unit, call = found
+    if call.keywords or not 2 <= len(call.args) <= 3:
+        raise CannotFixError
+    function, items, *start = (unit.source.source(each) for each in call.args)
+    total, item, rest = fresh(unit, "total"), fresh(unit, "item"), fresh(unit, "rest")
+    first = (
+        [f"{total} = {start[0]}"]
+        if start
+        else [f"{rest} = iter({items})", f"{total} = next({rest})"]
+    )
+    source = items if start else rest
+    lines = [
+        *first,
+        f"for {item} in {source}:",
+        f"    {total} = await {function}({total}, {item})",
+    ]
+    fixing.of(unit).lines_before(unit.statement(call), "\n".join(lines))
+    around = unit.parents.get(call)
+    fixing.of(unit).replace(around if isinstance(around, ast.Await) else call, total)
+    fixing.suspending(unit, call)
+    return True
+
+
+def _reduction(case: Case) -> tuple[Unit, ast.Call] | None:
+    """The call of ``reduce`` that gave the operand, or gives it to its function."""
+    node, unit = case.node, case.unit
+    made = node if isinstance(node, ast.Call) else single_assignment(unit, node)
+    if isinstance(made, ast.Call) and canonical_name(made.func) == "functools.reduce":
+        return unit, made
+    scope, bound = bindings(unit, node) if isinstance(node, ast.Name) else (None, [])
+    if not isinstance(scope, ast.AsyncFunctionDef) or not isinstance(bound[0], ast.arg):
+        return None
+    found = [
+        (each, call)
+        for each in case.evidence.units.all()
+        for call in each.nodes(ast.Call)
+        if canonical_name(call.func) == "functools.reduce" and call.args
+        if isinstance(call.args[0], ast.Name) and call.args[0].id == scope.name
+    ]
+    return found[0] if len(found) == 1 else None
