@@ -163,7 +163,7 @@ class OutputQueue:
         self._polled_at = 0.0
         # By thread; under its own number, what children have begun.
         self._unfinished: dict[int, _UnfinishedLine] = {}
-        #: By thread: since when a line is written whose beginning is on the screen already.
+        #: By thread: when the beginning of a line was shown that is being written.
         self._shown_begun: dict[int, float] = {}
         #: Who has left rows unfinished, and when he last wrote.
         self._owner: Writer | None = None
@@ -210,9 +210,9 @@ class OutputQueue:
         between two arguments of `print` has it; not for longer than a moment.
         """
         thread = threading.get_ident()
-        since = self._shown_begun.get(thread)
+        shown = self._shown_begun.get(thread)
         return thread in self._unfinished or (
-            since is not None and monotonic() - since < _FOREIGN_ROWS_DELAY
+            shown is not None and monotonic() - shown < _FOREIGN_ROWS_DELAY
         )
 
     def show(self, text: str) -> None:
@@ -391,10 +391,12 @@ class OutputQueue:
                 self._queue_unfinished(thread)
 
     def _queue_unfinished(self, thread: int) -> None:
+        # First: between the two a Ctrl-C may ask in its own thread whether a row is begun.
+        self._shown_begun[thread] = monotonic()
         begun = self._unfinished.pop(thread, None)
         if begun is None:  # its end has just come
+            self._shown_begun.pop(thread, None)
             return
-        self._shown_begun[thread] = begun.since
         if begun.on_queue is not None:
             begun.on_queue(begun.text)
         self._put(Piece(self._place(begun.text, begun.writer), begun.text))
