@@ -15,6 +15,7 @@ from __future__ import annotations
 import __future__
 
 import ast
+import contextlib
 import sys
 import warnings
 from copy import deepcopy
@@ -91,14 +92,15 @@ def compile_source(
         original = ast.Interactive(body=source.tree.body)
     if mode != "module":
         flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-    try:
+    # An error is not raised in the `except`: then it would have one of the instrumented tree as
+    # its context, and a traceback tell the same error twice.
+    with contextlib.suppress(SyntaxError, ValueError, RecursionError):
         tree = instrument(original)
         code = _compile(tree, source.filename, flags)
-    except (SyntaxError, ValueError, RecursionError):
-        # What is wrong anywhere comes before an `await` at the top, which is right elsewhere.
-        _compile_original(original, source, flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-        return _compile_original(original, source, flags)
-    return _compile_doubled(tree, source, flags) or code
+        return _compile_doubled(tree, source, flags) or code
+    # What is wrong anywhere comes before an `await` at the top, which is right elsewhere.
+    _compile_original(original, source, flags | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    return _compile_original(original, source, flags)
 
 
 def needs_loop(text: str) -> bool:

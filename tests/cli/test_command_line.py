@@ -113,6 +113,19 @@ def test_a_traceback_of_a_file_names_the_file(tmp_path: Path) -> None:
     assert "asyncrepl/" not in finished.stderr
 
 
+@pytest.mark.parametrize(
+    "code", ["async def g():\n    yield 1\n    return 5", "nonlocal x", "break"]
+)
+def test_what_only_the_compiler_refuses_is_told_once(tmp_path: Path, code: str) -> None:
+    """The error of the instrumented tree is no part of it: neither its text nor its context."""
+    file = tmp_path / "refused.py"
+    file.write_text(code + "\n", encoding="utf-8")
+    for words in ([str(file)], ["-c", code]):
+        told = run(*words).stderr
+        assert told.count("SyntaxError: ") == 1
+        assert "During handling" not in told
+
+
 def test_a_dash_is_standard_input() -> None:
     """`-` reads standard input."""
     assert run("-", stdin="print(3)").stdout == "3\n"

@@ -116,7 +116,10 @@ def test_an_existing_file_is_replaced_only_if_told(type_in: Typed) -> None:
         (":save x.trace", "no task was recorded: :lanes on records them from then on"),
         (
             ":export",
-            ":export takes a format and a file: py, pycon, cast, html, svg, trace; not nothing",
+            (
+                ":export takes a format and a file: py, pycon, cast, html, svg, trace; "
+                "try :export html session.html"
+            ),
         ),
         (
             ":export pdf x",
