@@ -122,7 +122,7 @@ def _setting_words(_shell: Shell, typed: str) -> CompletionWords:
 def _set(shell: Shell, rest: str) -> list[Line]:
     name, *words = rest.replace("=", " ").split() or [""]
     if not name:
-        how = "to change one: :set lanes off; asyncrepl --print-config keeps it"
+        how = "to change one: :set lanes off; asyncrepl --print-config tells how to keep it"
         return [
             *_setting_lines(shell, list(_SESSION_SETTINGS.values())),
             *flowed([("dim", how)], shell.console.width),

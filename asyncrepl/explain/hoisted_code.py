@@ -23,6 +23,7 @@ __all__ = [
     "async_factory",
     "default_inside",
     "lambda_to_def",
+    "made_in_function",
     "make_plain",
     "out_of_class",
     "put_head",
@@ -288,3 +289,11 @@ def _drop_collection(fixing: Fixing, unit: Unit, function: Function, given: list
         inside = [name for node in given for name in ast.walk(node) if name in uses]
         if inside and len(inside) + 1 == len(uses):
             fixing.of(unit).remove(statement)
+
+
+def made_in_function(fixing: Fixing, unit: Unit, node: ast.expr) -> None:
+    """``asyncio.run(gather(a(), b()))``: `node` is made in an ``async def``, where a loop runs."""
+    name = fixing.fresh(unit, "main")
+    text = f"async def {name}():\n    return await {unit.source.source(node)}\n"
+    fixing.of(unit).lines_before(unit.statement(node), text)
+    fixing.of(unit).replace(node, f"{name}()")

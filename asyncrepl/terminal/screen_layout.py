@@ -82,7 +82,8 @@ _SGR_NAMES = {
 }
 
 _FIXED_STYLES = [
-    ("prompt", _DIM),
+    # With a colour, whichever, the blank behind it is written, too: programs wait for ">>> ".
+    ("prompt", f"fg:default {_DIM}"),
     ("status", "ansired"),
     ("matching-bracket.cursor", "bold"),
     ("matching-bracket.other", "bold"),

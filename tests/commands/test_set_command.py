@@ -21,7 +21,7 @@ def test_all_settings_are_shown_with_their_values(type_in: Typed) -> None:
         "theme     auto  auto, light, dark or mono: colours for that background, or none",
         "trace     off   tell the six steps of each async for",
         "vi        off   edit with the keys of vi, not of Emacs",
-        "to change one: :set lanes off; asyncrepl --print-config keeps it",
+        "to change one: :set lanes off; asyncrepl --print-config tells how to keep it",
     ]
 
 

@@ -50,10 +50,10 @@ def test_a_statement_is_run_many_times(real: Typed) -> None:
 def test_running_and_waiting_are_told_apart(real: Typed) -> None:
     """One statement sleeps in the loop, one in the way of all others."""
     shown = real(":time await asyncio.sleep(0.03)")
-    assert seconds(shown, "suspended") > 0.025 > 10 * seconds(shown, "ran")
+    assert seconds(shown, "suspended") > 0.025 > 3 * seconds(shown, "ran")
     real("import time\nasync def f():\n    time.sleep(0.03)\n    await asyncio.sleep(0)\n")
     shown = real(":time await f()")
-    assert seconds(shown, "ran") > 0.025 > 10 * seconds(shown, "suspended")
+    assert seconds(shown, "ran") > 0.025 > 3 * seconds(shown, "suspended")
 
 
 def test_a_long_statement_is_run_once(real: Typed) -> None:
@@ -71,7 +71,7 @@ def test_other_tasks_run_meanwhile(real: Typed) -> None:
     )
     real("task = asyncio.create_task(tick())")
     real(":time sum(range(1000))")
-    assert int(real("n")) > 3
+    assert int(real("n")) > 1  # the first is that of its start
 
 
 def test_the_sessions_clock_is_told_where_it_is_another(type_in: Typed) -> None:

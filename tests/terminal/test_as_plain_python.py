@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
+import pexpect
 import pytest
 
 if TYPE_CHECKING:
@@ -141,3 +143,18 @@ def test_prompts_on_a_dumb_terminal(start: Callable[..., Terminal]) -> None:
     terminal = start(env={"TERM": "dumb"})
     terminal.send("import sys; sys.ps1 = 'py> '\r")
     terminal.wait(lambda: terminal.cursor_line == "py>")
+
+
+@pytest.mark.parametrize("colours", [{}, {"NO_COLOR": "1"}, {"TERM": "vt100"}])
+def test_a_program_can_wait_for_each_prompt(colours: dict[str, str]) -> None:
+    """Who drives it with pexpect and no screen gets the prompts whole, with the blank."""
+    environment = {**os.environ, "TERM": "xterm-256color", **colours}
+    words = ["-m", "asyncrepl", "-q", "--no-startup"]
+    child = pexpect.spawn(sys.executable, words, env=environment, dimensions=(24, 80), timeout=30)
+    for line in ("x = 6 * 7", "if x:", "    x", ""):
+        child.expect_exact("... " if line[:1] == " " or not line else ">>> ")
+        child.send(line.strip() + "\r")
+    child.expect_exact("42")
+    child.expect_exact(">>> ")
+    child.sendeof()
+    child.expect_exact(pexpect.EOF)

@@ -51,7 +51,7 @@ LATER = (
     "asyncrepl.engine.loop.observed_iteration",
     "argparse",
     "gettext",
-    "pathlib",
+    *(() if sys.version_info >= (3, 15) else ("pathlib",)),  # there `traceback` imports it
     "glob",
     "sqlite3",
     "multiprocessing",

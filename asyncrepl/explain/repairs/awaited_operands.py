@@ -13,7 +13,7 @@ from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.hoisted_code import yield_each
+from asyncrepl.explain.hoisted_code import made_in_function, yield_each
 from asyncrepl.explain.kinds import Kind, has, kind_of
 from asyncrepl.explain.repairs.entered_operands import make_async_with, make_plain_with
 from asyncrepl.explain.repairs.moved_awaits import (
@@ -370,17 +370,9 @@ def ensured(fixing: Fixing, case: Case) -> None:
     elif callee_name(call) in ("create_task", "run_coroutine_threadsafe"):
         fixing.of(case.unit).replace(case.node, f"asyncio.wait_for({case.source}, None)")
     elif canonical_name(call.func) == "asyncio.run" and case.node in call.args:
-        _in_function(fixing, case)
+        made_in_function(fixing, case.unit, case.node)
     else:
         raise CannotFixError
-
-
-def _in_function(fixing: Fixing, case: Case) -> None:
-    """``asyncio.run(gather(a(), b()))``: made in an ``async def``, where a loop runs."""
-    unit, name = case.unit, fixing.fresh(case.unit, "main")
-    text = f"async def {name}():\n    return await {case.source}\n"
-    fixing.of(unit).lines_before(unit.statement(case.node), text)
-    fixing.of(unit).replace(case.node, f"{name}()")
 
 
 def scheduled(fixing: Fixing, case: Case) -> None:

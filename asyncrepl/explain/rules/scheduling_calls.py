@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
+from asyncrepl.explain.hoisted_code import made_in_function
 from asyncrepl.explain.static_values import is_awaitable
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.names import callee_name, canonical_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -241,22 +242,42 @@ def _new_loop(fixing: Fixing, call: ast.Call) -> None:
 def _made_too_early(evidence: Evidence) -> Finding | None:
     """A task or future made where nothing runs: at the top of a program, or called from there."""
     site = next((each for each in evidence.sites[::-1] if each.node(ast.Call)), None)
-    by = evidence.inner[-1] if evidence.inner else None
     asked = evidence.node(ast.Call)
-    refused = callee_name(asked) == "get_running_loop" and evidence.direct
-    within = by is not None and by.co_name in _MAKERS and "asyncio" in by.co_filename
+    library = {by.co_name for by in evidence.inner if "asyncio" in by.co_filename}
+    refused = library <= {"get_event_loop"} and _asks_for_loop(asked)
+    within = not library.isdisjoint(_MAKERS)
     if site is None or not (refused or within) or asyncio._get_running_loop() is not None:  # noqa: SLF001  its public sister raises
         return None
     call = evidence.sites[0].node(ast.Call) or asked
-    what = callee_name(asked)
+    if call is None:
+        return None
     why = (
-        f"{short(evidence.sites[0].unit, call)} makes {_MAKERS.get(what, 'a future')} for the "
-        "loop that runs, and none runs here: it has to be made, and awaited, in an `async def`."
-    ) if call is not None else ""  # fmt: skip
-    return Finding(why) if why else None
+        f"{short(evidence.sites[0].unit, call)} makes "
+        f"{_MAKERS.get(callee_name(asked), 'a future')} for the loop that runs, and none runs "
+        "here: it has to be made, and awaited, in an `async def`."
+    )
+    return Finding(why, _made_and_run(evidence, call))
 
 
-_MAKERS = {"create_task": "a task", "ensure_future": "a task", "gather": "a future"}
+def _asks_for_loop(call: ast.Call | None) -> bool:
+    """Whether it asks for the loop itself; a future does since Python 3.14."""
+    return call is not None and (
+        callee_name(call) == "get_running_loop" or canonical_name(call.func) == "asyncio.Future"
+    )
+
+
+@correction
+def _made_and_run(fixing: Fixing, call: ast.Call) -> None:
+    unit = fixing.evidence.sites[0].unit
+    run = unit.parents.get(call)
+    if isinstance(run, ast.Call) and canonical_name(run.func) == "asyncio.run":
+        made_in_function(fixing, unit, call)
+
+
+_MAKERS = {
+    "create_task": "a task", "ensure_future": "a task", "gather": "a future",
+    "shield": "a future", "wrap_future": "a future",
+}  # fmt: skip
 
 RULES = (
     Rule(
