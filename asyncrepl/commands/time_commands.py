@@ -33,6 +33,7 @@ from asyncrepl.engine.loop.debug_control import next_timers
 from asyncrepl.engine.statements import REPETITION, REPETITIONS, Outcome
 from asyncrepl.runtime.configuration import CLOCKS
 from asyncrepl.session.command_registry import CommandError, StatementFailedError, command
+from asyncrepl.session.mistake_reporter import load_rules
 from asyncrepl.views.styled_lines import flowed
 from asyncrepl.views.time_display import clock_text, fired_text, instant_text, rate_text
 
@@ -219,6 +220,7 @@ def _time(shell: Shell, rest: str) -> Awaitable[list[Line]]:
 
 async def _timed(shell: Shell, source: Source) -> list[Line]:
     code = shell.session.repeated_code(source)
+    load_rules()  # a mistake in a function that it calls is told meanwhile: that is measured, too
     try:
         measured = await _measurements(shell, code)
     except BaseException as error:
