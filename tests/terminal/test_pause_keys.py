@@ -107,8 +107,11 @@ def test_a_source_that_never_suspends_is_iterated_over_by_steps(terminal: Termin
 
 def test_an_iteration_under_way_can_be_stepped(slow: Terminal) -> None:
     """On every Python, round by round; nothing runs on meanwhile."""
-    slow.enter(SOURCE.replace("slow", "quick").replace("60", "0.3 if i else 3600"))
-    pause(slow, "async for r in quick(9): r")
+    slow.enter(SOURCE.replace("slow", "quick").replace("60", "0.3 if i else print('up') or 3600"))
+    slow.begin("async for r in quick(9): r")
+    slow.wait(lambda: "up" in slow.lines, "an iteration that is under way")
+    slow.send(CTRL_S)
+    row(slow, r"^paused, \d+\.\d{3} s")
     slow.send("t")
     row(slow, r"^paused, 3600")
     slow.send("n")
