@@ -11,7 +11,7 @@ import os
 import sys
 import traceback
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from asyncrepl.cli.plain_words import check_words, explain_words, session_words, with_options
 from asyncrepl.runtime.configuration import (
@@ -111,7 +111,7 @@ def _session(words: list[str]) -> int:
     if program is not None and not (options.stay and sys.stdin.isatty()):
         return _program(settings, program)
     if program is None and (options.file == "-" or not sys.stdin.isatty()):
-        return _lines(settings)
+        return _lines(settings, sys.stdin)
     return _prompt(settings, [*_startup(settings), *filter(None, [program])])
 
 
@@ -155,18 +155,18 @@ def _startup(settings: Settings) -> list[Program]:
 
 
 def _program(settings: Settings, program: Program) -> int:
-    from asyncrepl.cli.plain_session import run_lines, run_program
+    from asyncrepl.cli.plain_session import run_program
     from asyncrepl.syntax.parsed_input import as_command
 
     if program[1] == "<string>" and as_command(program[0]):
-        return _run_with_shell(settings, lambda shell: run_lines(shell, io.StringIO(program[0])))
+        return _lines(settings, io.StringIO(program[0]))
     return _run_with_shell(settings, lambda shell: run_program(shell, *program))
 
 
-def _lines(settings: Settings) -> int:
-    from asyncrepl.cli.plain_session import run_lines
+def _lines(settings: Settings, stream: TextIO) -> int:
+    from asyncrepl.cli.plain_session import PipeFrontend, run_lines
 
-    return _run_with_shell(settings, lambda shell: run_lines(shell, sys.stdin))
+    return _run_with_shell(settings, lambda shell: run_lines(shell, stream), PipeFrontend())
 
 
 def _prompt(settings: Settings, first: list[Program]) -> int:

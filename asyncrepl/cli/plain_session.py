@@ -22,6 +22,7 @@ from asyncrepl.engine.loop.loop_runner import (
 )
 from asyncrepl.instrument.compilation import needs_loop
 from asyncrepl.runtime.process import FAILED, INTERRUPTED
+from asyncrepl.session.frontend import Frontend
 from asyncrepl.session.input_run import Status, run_input
 
 if TYPE_CHECKING:
@@ -30,7 +31,13 @@ if TYPE_CHECKING:
     from asyncrepl.session.shell import Shell
     from asyncrepl.syntax.input_splitter import InputSplitter
 
-__all__ = ["LineRunner", "read_and_run", "run_lines", "run_program", "run_source"]
+__all__ = ["LineRunner", "PipeFrontend", "read_and_run", "run_lines", "run_program", "run_source"]
+
+
+class PipeFrontend(Frontend):
+    """Lines that come down a pipe: nobody sees them, nor a prompt."""
+
+    prompt_width = 0
 
 
 def run_program(shell: Shell, text: str, filename: str) -> int:

@@ -95,7 +95,7 @@ class Frontend:
     #: Whether live lanes are drawn.
     lanes = False
 
-    #: The columns of the prompt, behind which a statement begins.
+    #: The columns of the prompt, behind which a statement begins; 0 where none is shown.
     prompt_width = len(DEFAULT_PROMPTS[0])
 
     #: The rows that a value may take before it is shortened.

@@ -54,7 +54,8 @@ def error_lines(outcome: Outcome, width: int | None = None, prompt: int = 4) -> 
     """What is shown for the error of `outcome`; nothing where it has none.
 
     What it says is broken at words where `width` columns do not hold it; not the stack, nor
-    the mark under the place. What was typed is behind a prompt of `prompt` columns.
+    the mark under the place. What was typed is behind a prompt of `prompt` columns; with 0 it is
+    nowhere to be seen, and the line that is meant is shown again.
     A `width` of None breaks nothing.
     """
     return [row for line in _outcome_lines(outcome, prompt) for row in _wrapped_line(line, width)]
@@ -167,18 +168,19 @@ def _syntax_error(error: SyntaxError, outcome: Outcome, prompt: int) -> list[Lin
     several = "\n" in outcome.source.text.strip()
     if several and error.lineno:
         head.append(("dim", f" (line {error.lineno})"))
+    again = several or not prompt
     return (
-        [*_caret_lines(error, outcome.source, 4 if several else prompt, several=several), head]
+        [*_caret_lines(error, outcome.source, 4 if again else prompt, again=again), head]
         if outcome.stage == "parse"
         else [head]
     )
 
 
-def _caret_lines(error: SyntaxError, source: Source, prompt: int, *, several: bool) -> list[Line]:
+def _caret_lines(error: SyntaxError, source: Source, prompt: int, *, again: bool) -> list[Line]:
     """A mark under the place.
 
-    It is below the typed line, which begins after a prompt of so many columns; of
-    several lines, the one that is meant is shown again.
+    It is below the typed line, which begins after a prompt of so many columns; or below the
+    one that is meant, shown `again`.
     """
     if not error.text or not error.offset:
         return []
@@ -187,9 +189,9 @@ def _caret_lines(error: SyntaxError, source: Source, prompt: int, *, several: bo
     if error.end_offset and error.end_lineno == error.lineno:
         width = max(error.end_offset - error.offset, 1)
     room = max(len(line) - error.offset + 1, 1)
-    before = prompt - 1 + (0 if several else source.column)
+    before = prompt - 1 + (0 if again else source.column)
     mark: Line = [("error", " " * (before + error.offset) + "^" * min(width, room))]
-    return [[("", "    " + line)], mark] if several else [mark]
+    return [[("", "    " + line)], mark] if again else [mark]
 
 
 def _keep_user_frames(whole: traceback.TracebackException) -> None:

@@ -53,6 +53,12 @@ def test_a_pipe_stops_at_the_first_error() -> None:
     assert "ZeroDivisionError: division by zero" in finished.stderr
 
 
+def test_a_pipe_shows_the_line_that_python_cannot_read() -> None:
+    """Nobody sees what comes down a pipe: the mark stands under the line itself."""
+    finished = run(stdin="x = 1\nx = = 1\n")
+    assert finished.stderr.startswith("    x = = 1\n        ^\nSyntaxError: invalid syntax\n")
+
+
 @pytest.mark.parametrize(
     ("code", "status"),
     [

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import CodeType
 
-    from asyncrepl.explain.fix_editor import Fixing
     from asyncrepl.explain.repairs.repair_case import Case
     from asyncrepl.explain.source_units import Unit
 
