@@ -205,8 +205,7 @@ def _of_attribute(evidence: Evidence, error: AttributeError) -> Mismatch | None:
         return _of_library(evidence, info, name)
     for node in (*reversed(evidence.nodes), *_functions(evidence.nodes)):
         if isinstance(node, ast.Attribute) and node.attr == name:
-            speaks = not isinstance(evidence.unit.parents.get(node), ast.Expr)
-            if speaks and _is_missed(evidence, info, name):
+            if _is_missed(evidence, info, name):
                 demand = Demand("attribute", node.value, node, f"`.{name}`", (name,))
                 return Mismatch(demand, info)
             return None
