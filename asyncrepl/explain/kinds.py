@@ -88,10 +88,16 @@ _METHODS = (
 
 
 def has(info: ObjectInfo | None, *names: str) -> bool:
-    """Whether the type has one of these special methods."""
-    return info is not None and any(
-        lookup(info.kind, name) not in (MISSING, None, vars(object).get(name)) for name in names
-    )
+    """Whether the type has one of these special methods: one that is None bars those after it."""
+    if info is None:
+        return False
+    for name in names:
+        found = lookup(info.kind, name)
+        if found is None:
+            return False
+        if found is not MISSING and found is not vars(object).get(name):
+            return True
+    return False
 
 
 def kind_of(info: ObjectInfo) -> Kind:
@@ -143,9 +149,8 @@ def a_type(info: ObjectInfo | None) -> str:
     return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
 
 
-def a_kind(info: ObjectInfo) -> str:
-    """The kind in words, with the name of the class where that says more."""
-    kind = kind_of(info)
+def a_kind(info: ObjectInfo, kind: Kind) -> str:
+    """A kind of what `info` are known of, in words, with the name of the class where it helps."""
     own = kind in {Kind.ASYNC_ITERATOR, Kind.ASYNC_ITERABLE, Kind.AWAITABLE, Kind.ASYNC_MANAGER}
     if own and not info.kind.__name__.startswith("_"):
         return f"{_article(info.kind.__name__)} `{info.kind.__name__}`, {kind.value}"

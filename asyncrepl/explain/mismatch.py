@@ -239,9 +239,10 @@ def _is_missed(evidence: Evidence, info: ObjectInfo, name: str) -> bool:
     kind, resolver = kind_of(info), evidence.resolver
     if kind in (Kind.ASYNC_GENERATOR, Kind.COROUTINE, Kind.STEP):
         return True
-    if kind is Kind.AWAITABLE or kind not in ASYNCHRONOUS or _is_slip(info, name):
-        results = resolver.awaited(info) if kind is Kind.AWAITABLE else []
-        return any(_may_have(each, name) for each in results)
+    awaited = resolver.awaited(info) if has(info, "__await__") else []
+    given = any(_may_have(each, name) for each in awaited)
+    if given or kind is Kind.AWAITABLE or kind not in ASYNCHRONOUS or _is_slip(info, name):
+        return given
     if kind in FUNCTION_KINDS:
         made_now = resolver.results(info.value)
         results = [each for each in made_now if kind_of(each) in _STREAMS] + [

@@ -16,11 +16,11 @@ from functools import cache
 from types import AsyncGeneratorType, BuiltinFunctionType, FunctionType, GeneratorType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.events.object_info import MISSING, ObjectInfo, Place, describe, lookup
+from asyncrepl.events.object_info import MISSING, ObjectInfo, Place, describe
 from asyncrepl.explain.bindings import imported
 from asyncrepl.explain.demands import demand_of, met
 from asyncrepl.explain.evidence import Evidence
-from asyncrepl.explain.kinds import Kind, kind_of
+from asyncrepl.explain.kinds import Kind, has, kind_of
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.scopes import own_nodes, scopes
 from asyncrepl.explain.static_values import Resolver
@@ -154,7 +154,7 @@ def _is_refused(use: Use) -> bool:
     info = use.info
     if info is None or (info.kind is GeneratorType and info.code and "__await__" in methods):
         return False  # the code of a generator may be that of a coroutine of the old kind
-    return all(lookup(info.kind, name) in (MISSING, None) for name in methods)
+    return not has(info, *methods)
 
 
 _NO_OPERANDS = (Kind.COROUTINE, Kind.ASYNC_GENERATOR, Kind.STEP)

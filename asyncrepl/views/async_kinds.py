@@ -57,16 +57,19 @@ def _by_methods(kind: type) -> AsyncKind | None:
     def has(*names: str) -> bool:
         return all(lookup(kind, name) not in {MISSING, None} for name in names)
 
-    if has("__aiter__", "__anext__"):
-        return AsyncKind("asynchronous iterator", "iterate over it with async for")
+    names, uses = [], []
     if has("__aiter__"):
-        return AsyncKind("asynchronous iterable", "iterate over it with async for")
+        names.append("iterator" if has("__anext__") else "iterable")
+        uses.append("iterate over it with async for")
     if has("__aenter__", "__aexit__"):
-        extra = "; or await it" if has("__await__") else ""
-        return AsyncKind("asynchronous context manager", f"enter it with async with{extra}")
+        names.append("context manager")
+        uses.append("enter it with async with")
     if has("__await__") and not has("add_done_callback"):
-        return AsyncKind("awaitable", "await it")
-    return None
+        uses.append("await it")
+    if not uses:
+        return None
+    name = f"asynchronous {' and '.join(names)}" if names else "awaitable"
+    return AsyncKind(name, "; or ".join(uses))
 
 
 def _future(value: Any) -> AsyncKind | None:

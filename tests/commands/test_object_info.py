@@ -31,8 +31,12 @@ class Door:
     async def __aenter__(self): return self
     async def __aexit__(self, *_): pass
 
+class Socket(Door):
+    def __await__(self): yield
+    def __aiter__(self): return self
+
 source = Source()
-door = Door()
+door, socket = Door(), Socket()
 generator, coroutine = numbers(), fetch("x")
 '''
 
@@ -70,6 +74,7 @@ def test_a_question_mark_asks_what_a_name_is(typed: str, expected: Command | Non
         ("source", "source: Source", "asynchronous iterator: iterate over it with async for"),
         ("Door", "Door()", "an instance is an asynchronous context manager: enter it with async with"),
         ("door", "door: Door", "asynchronous context manager: enter it with async with"),
+        ("socket", "socket: Socket", "asynchronous iterable and context manager: iterate over it with async for; or enter it with async with; or await it"),
         ("generator", "generator: async_generator", "async generator: iterate over it with async for"),
         ("coroutine", "coroutine: coroutine", "coroutine: await it"),
         ("asyncio.Queue.get", "asyncio.Queue.get(self)", "coroutine function: call it and await what it gives"),

@@ -28,7 +28,6 @@ from asyncrepl.explain.repairs.repair_case import (
     Case,
     also_wanting,
     given_by_caller,
-    kind_of_case,
     lock_of,
     made_here,
     single_assignment,
@@ -230,7 +229,7 @@ def _await_at(fixing: Fixing, case: Case) -> None:
     """``await`` where the value is made, if that is in the same function; else at its use."""
     _await_method(fixing, case)
     given = given_by_caller(case)
-    made = None if kind_of_case(case) is Kind.TASK else made_here(case)
+    made = None if case.kind is Kind.TASK else made_here(case)
     wanting = also_wanting(case, made if made is not None else case.node)
     for each in wanting:
         fixing.awaiting(case.unit, each)
@@ -334,7 +333,7 @@ def result_not_called(fixing: Fixing, case: Case) -> None:
     """``task()`` → ``await task``, if what that gives is not to be called."""
     call, options = case.owner, case.awaited
     known = bool(options) and not any(has(each, "__call__") for each in options)
-    if call.args or call.keywords or not (known or kind_of_case(case) is Kind.STEP):
+    if call.args or call.keywords or not (known or case.kind is Kind.STEP):
         raise CannotFixError
     loop = case.unit.parents.get(call)
     walks = isinstance(loop, ast.AsyncFor | ast.comprehension) and getattr(loop, "is_async", True)
@@ -395,7 +394,7 @@ def scheduled(fixing: Fixing, case: Case) -> None:
 def listed(fixing: Fixing, case: Case) -> None:
     """A collection of the one awaitable; of tasks, where those are wanted."""
     one = case.demand.what == "task"  # of a collection
-    tasks = case.demand.what != "awaitables" and kind_of_case(case) not in (Kind.TASK, Kind.FUTURE)
+    tasks = case.demand.what != "awaitables" and case.kind not in (Kind.TASK, Kind.FUTURE)
     before, after = ("[asyncio.ensure_future(", ")]") if tasks else ("[", "]")
     if one or isinstance(case.unit.parents.get(case.node), ast.List | ast.Tuple | ast.Set):
         before, after = ("asyncio.ensure_future(", ")") if tasks else ("", "")

@@ -12,7 +12,7 @@ from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.kinds import Kind, has
 from asyncrepl.explain.repairs.iterated_operands import given_to
-from asyncrepl.explain.repairs.repair_case import LOOPS, Case, kind_of_case, made_here, yields_once
+from asyncrepl.explain.repairs.repair_case import LOOPS, Case, made_here, yields_once
 from asyncrepl.explain.scopes import deepen, scope
 from asyncrepl.explain.static_values import is_async_iterable
 from asyncrepl.explain.value_origins import loads, origins
@@ -384,7 +384,7 @@ def _in_two(fixing: Fixing, case: Case, keyword: str, kept: list[ast.withitem]) 
 
 def entered_first(fixing: Fixing, case: Case) -> None:
     """``async for`` over a plain context manager: over what ``with`` gives."""
-    if kind_of_case(case) is not Kind.MANAGER:
+    if case.kind is not Kind.MANAGER:
         raise CannotFixError
     fixing.loop_plain(case.unit, case.owner)
     around_statement(fixing, case.unit, case.node, case.source, keyword="with")

@@ -19,7 +19,6 @@ from asyncrepl.explain.repairs.repair_case import (
     WALKABLE,
     Case,
     is_endless,
-    kind_of_case,
     made_here,
     wants_list,
 )
@@ -342,7 +341,7 @@ def uncalled(fixing: Fixing, case: Case) -> None:
     if call.args or call.keywords:
         raise CannotFixError
     parent = unit.parents.get(call)
-    if kind_of_case(case) in WALKABLE and isinstance(parent, ast.Await | ast.Call):
+    if case.kind in WALKABLE and isinstance(parent, ast.Await | ast.Call):
         name = fresh(unit, "x")
         whole = parent if isinstance(parent, ast.Await) else call
         fixing.of(unit).replace(whole, f"[{name} async for {name} in {case.source}]")

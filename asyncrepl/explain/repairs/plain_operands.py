@@ -6,20 +6,22 @@ import ast
 import asyncio
 import inspect
 import time
-from typing import TYPE_CHECKING
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, lookup
 from asyncrepl.explain.class_methods import makes_coroutine
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of
 from asyncrepl.explain.kinds import Kind, has, replaced_since
 from asyncrepl.explain.repairs.entered_operands import around_statement
-from asyncrepl.explain.repairs.repair_case import LOOPS, Case, given_by_caller, kind_of_case
+from asyncrepl.explain.repairs.repair_case import LOOPS, Case, given_by_caller
 from asyncrepl.explain.value_origins import loads, origins
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import callee_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
+    from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Unit
 
 __all__ = [
@@ -27,6 +29,8 @@ __all__ = [
     "as_async_mock",
     "as_async_result",
     "as_awaitable",
+    "async_twin",
+    "awaited_in_thread",
     "dropped",
     "each_awaited",
     "entered_instead",
@@ -39,6 +43,8 @@ __all__ = [
     "over_results",
     "slept",
     "streaming_method",
+    "twin_method",
+    "with_twin",
     "without_await",
 ]
 
@@ -54,7 +60,7 @@ def slept(fixing: Fixing, case: Case) -> None:
 
 def dropped(fixing: Fixing, case: Case) -> None:
     """No ``await`` in front of a value; of what is no value, nobody knows what was meant."""
-    kind = kind_of_case(case)
+    kind = case.kind
     function = case.node.func if isinstance(case.node, ast.Call) else None
     replaced = function is not None and replaced_since(case.evidence.resolver.value(function))
     if kind in (Kind.MOCK, Kind.MODULE) or isinstance(case.node, ast.Constant) or replaced:
@@ -212,6 +218,36 @@ def streaming_method(fixing: Fixing, case: Case) -> None:
     fixing.of(case.unit).replace(case.node, text)
 
 
+def twin_method(fixing: Fixing, case: Case) -> None:
+    """``async for x in llm.stream()`` → ``async for x in llm.astream()``."""
+    awaited = case.demand.what == "await"
+    twin = async_twin(
+        case.evidence, case.node, inspect.CO_COROUTINE if awaited else inspect.CO_ASYNC_GENERATOR
+    )
+    if twin is None:
+        raise CannotFixError
+    with_twin(fixing, case.unit, case.node, twin)
+
+
+def async_twin(evidence: Evidence, call: ast.expr, flag: int) -> str | None:
+    """The method beside the one that is called that has the `flag`: ``ainvoke``, ``get_async``."""
+    function = call.func if isinstance(call, ast.Call) else None
+    info = evidence.resolver.info(function.value) if isinstance(function, ast.Attribute) else None
+    if info is None or not isinstance(function, ast.Attribute):
+        return None
+    for name in (f"a{function.attr}", f"{function.attr}_async", f"async_{function.attr}"):
+        found = lookup(info.kind, name)
+        if isinstance(found, FunctionType) and found.__code__.co_flags & flag:
+            return name
+    return None
+
+
+def with_twin(fixing: Fixing, unit: Unit, call: Any, twin: str) -> None:
+    """The method `twin` in place of the one that is called."""
+    end = unit.source.span(call.func).end
+    fixing.of(unit).replace(Span(end - len(call.func.attr), end), twin)
+
+
 def without_await(fixing: Fixing, case: Case) -> None:
     """The operand, without the ``await`` in front of it."""
     start = case.unit.source.span(case.owner).start
@@ -236,20 +272,32 @@ def in_thread(fixing: Fixing, case: Case) -> None:
     call = case.node
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name | ast.Attribute):
         raise CannotFixError
-    function = case.unit.source.source(call.func)
-    start, end = case.unit.source.span(call)
-    opening = case.unit.source.span(call.func).end + 1
-    rest = case.unit.text[opening : end - 1].strip()
-    text = f"asyncio.to_thread({function}{', ' if rest else ''}{rest})"
-    fixing.of(case.unit).replace(Span(start, end), text)
+    fixing.of(case.unit).replace(call, _in_thread(case.unit, call))
     fixing.needs_import(case.unit, "asyncio")
+
+
+def awaited_in_thread(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
+    """``f(x)``, which is the `call` in `unit`, → ``await asyncio.to_thread(f, x)``."""
+    parent, text = unit.parents.get(call), f"await {_in_thread(unit, call)}"
+    tight = isinstance(parent, ast.Attribute | ast.Subscript) and parent.value is call
+    fixing.of(unit).replace(call, f"({text})" if tight else text)
+    fixing.needs_import(unit, "asyncio")
+    fixing.suspending(unit, call)
+
+
+def _in_thread(unit: Unit, call: ast.Call) -> str:
+    name, end = unit.source.span(call.func), unit.source.span(call).end
+    behind = unit.text[name.end + 1 : end - 1].strip()
+    if len(call.args) == 1 and isinstance(call.args[0], ast.GeneratorExp) and behind[:1] != "(":
+        behind = f"({behind})"
+    return f"asyncio.to_thread({unit.source.source(call.func)}{', ' if behind else ''}{behind})"
 
 
 def entered_instead(fixing: Fixing, case: Case) -> None:
     """A plain context manager where asyncio waits for something: ``with`` gives its value."""
     call = case.owner
     awaits = [each for each in awaits_of(case.unit, call) if each.value is call]
-    if kind_of_case(case) is not Kind.MANAGER or not awaits or callee_name(call) == "gather":
+    if case.kind is not Kind.MANAGER or not awaits or callee_name(call) == "gather":
         raise CannotFixError
     around_statement(fixing, case.unit, awaits[0], case.source, keyword="with")
 
@@ -257,7 +305,7 @@ def entered_instead(fixing: Fixing, case: Case) -> None:
 def as_awaitable(fixing: Fixing, case: Case) -> None:
     """A value among what is awaited: by itself, it is its own result."""
     call = case.owner
-    if not isinstance(call, ast.Call) or kind_of_case(case) in (
+    if not isinstance(call, ast.Call) or case.kind in (
         Kind.NONE,
         Kind.MODULE,
         Kind.MANAGER,

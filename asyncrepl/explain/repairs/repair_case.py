@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.events.object_info import ObjectInfo
+from asyncrepl.explain.demands import met
 from asyncrepl.explain.kinds import Kind, has, kind_of
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.source_units import FUNCTIONS
@@ -27,7 +28,6 @@ __all__ = [
     "also_wanting",
     "given_by_caller",
     "is_endless",
-    "kind_of_case",
     "lock_of",
     "made_here",
     "single_assignment",
@@ -64,6 +64,25 @@ class Case(NamedTuple):
         return self.demand.node
 
     @property
+    def kind(self) -> Kind:
+        """The kind of the operand, VALUE if it is unknown; of several, the one that is meant."""
+        if self.info is None:
+            return Kind.VALUE
+        kind, resolver = kind_of(self.info), self.evidence.resolver
+        if kind not in (Kind.ASYNC_ITERABLE, Kind.ASYNC_ITERATOR):
+            return kind
+        if has(self.info, "__aenter__") and (
+            "enter" in self.demand.what or self._attribute_of(resolver.entered(self.info))
+        ):
+            return Kind.ASYNC_MANAGER
+        awaited = has(self.info, "__await__") and self._attribute_of(resolver.awaited(self.info))
+        return Kind.AWAITABLE if awaited else kind
+
+    def _attribute_of(self, options: list[ObjectInfo]) -> bool:
+        """Whether an attribute is demanded, and one of these has it."""
+        return self.demand.what == "attribute" and any(met(self.demand, each) for each in options)
+
+    @property
     def owner(self) -> Any:
         """The construct or call that demands."""
         return self.demand.owner
@@ -82,7 +101,7 @@ class Case(NamedTuple):
             name = callee_name(node)
             if name == "gather" and unit is self.unit:
                 found.append(ObjectInfo(list))
-            elif kind_of_case(self) is Kind.STEP and isinstance(node, ast.Call):
+            elif self.kind is Kind.STEP and isinstance(node, ast.Call):
                 source = stepped_source(node)
                 for made in origins(self.evidence.units, unit, source) if source else ():
                     for info in resolver.options(made.node):
@@ -162,7 +181,7 @@ def also_wanting(case: Case, own: ast.expr) -> list[ast.expr]:
     unit, around = case.unit, scope(case.unit, own)
     if case.evidence.frame is None or scope(unit, case.node) is not around:
         return []
-    wanted = kind_of_case(case)
+    wanted = case.kind
     if wanted not in (Kind.TASK, Kind.COROUTINE):
         return []
     found: list[ast.expr] = []
@@ -209,11 +228,6 @@ def _parameter(unit: Unit, node: ast.expr) -> tuple[Function, str, int] | None:
     names = [each.arg for each in around.args.posonlyargs + around.args.args]
     method = isinstance(unit.parents.get(around), ast.ClassDef)
     return around, node.id, (names.index(node.id) - method if node.id in names else -1)
-
-
-def kind_of_case(case: Case) -> Kind:
-    """The kind of the operand; VALUE if it is unknown."""
-    return kind_of(case.info) if case.info is not None else Kind.VALUE
 
 
 #: Modules whose functions take numbers and strings.

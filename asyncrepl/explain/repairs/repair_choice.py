@@ -88,6 +88,7 @@ from asyncrepl.explain.repairs.plain_operands import (
     over_results,
     slept,
     streaming_method,
+    twin_method,
     without_await,
 )
 from asyncrepl.explain.repairs.repair_case import (
@@ -98,7 +99,6 @@ from asyncrepl.explain.repairs.repair_case import (
     WALKABLE,
     Case,
     is_lock,
-    kind_of_case,
     yields_once,
 )
 from asyncrepl.explain.value_origins import origins
@@ -227,7 +227,7 @@ def _choices(case: Case) -> tuple[Repair, ...]:
 
 
 def _table(case: Case) -> dict[str, tuple[Repair, ...]]:
-    kind = kind_of_case(case)
+    kind = case.kind
     if _is_mocked(case) and (kind not in AWAITABLE or case.demand.what.startswith("async ")):
         return _MOCK
     if kind in _OWN:
@@ -412,9 +412,16 @@ _LOCK = {**_MANAGER, "await": (dropped,), "call": (entered_uncalled,), "*": ()}
 _ORDINARY: dict[str, tuple[Repair, ...]] = {
     "await, function": (gathered, in_thread, as_awaitable),
     "await, list": (in_thread, as_awaitable),
-    "await": (gathered, slept, dropped),
+    "await": (twin_method, gathered, slept, dropped),
     "coroutine": (in_thread, as_awaitable),
-    "async walk": (each_awaited, over_results, loop_plain, over_range, streaming_method),
+    "async walk": (
+        twin_method,
+        each_awaited,
+        over_results,
+        loop_plain,
+        over_range,
+        streaming_method,
+    ),
     "async enter, with": (unentered_plainly,),
     "async step": (next_instead,),
     "iterator": (as_async,),

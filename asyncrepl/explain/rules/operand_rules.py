@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.object_info import MISSING, lookup
 from asyncrepl.explain.explanation import Finding, Other, Rule
 from asyncrepl.explain.fix_editor import short
-from asyncrepl.explain.kinds import Kind, a_kind, a_type, has, kind_of
+from asyncrepl.explain.kinds import Kind, a_kind, a_type, has
 from asyncrepl.explain.mismatch import Mismatch, mismatch
 from asyncrepl.explain.repairs.repair_case import COLLECTORS, Case, single_assignment, yields_once
 from asyncrepl.explain.repairs.repair_choice import repaired
@@ -107,11 +107,6 @@ class Told(Case):
         return short(self.unit, self.node) + given
 
     @property
-    def kind(self) -> Kind:
-        """The kind of the operand."""
-        return kind_of(self.info) if self.info is not None else Kind.VALUE
-
-    @property
     def a(self) -> str:
         """The type of the operand with its article."""
         return a_type(self.info)
@@ -119,7 +114,7 @@ class Told(Case):
     @property
     def words(self) -> str:
         """The kind of the operand in words."""
-        return a_kind(self.info) if self.info is not None else "an object"
+        return a_kind(self.info, self.kind) if self.info is not None else "an object"
 
     @property
     def name(self) -> str:

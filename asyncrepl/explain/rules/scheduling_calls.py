@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import ast
 import asyncio
-from types import CoroutineType
+import inspect
+from types import CodeType, CoroutineType, FunctionType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
+from asyncrepl.explain.fix_editor import Fixing, corrected, correction, replaced, short
 from asyncrepl.explain.hoisted_code import made_in_function
+from asyncrepl.explain.repairs.plain_operands import async_twin, awaited_in_thread, with_twin
 from asyncrepl.explain.static_values import is_awaitable
 from asyncrepl.syntax.names import callee_name, canonical_name
 
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES"]
 
+#: What refuses to run a loop inside another.
+_CHECKING = vars(asyncio.BaseEventLoop)["_check_running"].__code__
+_RUNNING = "A loop is running already, here as in any `async def`: `await` the coroutine instead."
 _TASKS = ("create_task", "Task")
 _AWAITERS = ("gather", "wait_for", "ensure_future", "shield", "wait", "as_completed", "run")
 
@@ -105,8 +110,7 @@ def _run_inside(evidence: Evidence) -> Finding | None:
     call = _nested_loop(evidence, ("run",))
     if call is None or not _in_runner(evidence) or evidence.leak:
         return None
-    why = "A loop is running already, here as in any `async def`: `await` the coroutine instead."
-    return Finding(why, _awaited(evidence, call))
+    return Finding(_RUNNING, _awaited(evidence, call))
 
 
 def _in_runner(evidence: Evidence) -> bool:
@@ -114,10 +118,57 @@ def _in_runner(evidence: Evidence) -> bool:
     return evidence.inner[-1] in runners if evidence.inner else False  # it refused, by itself
 
 
+def _run_by_library(evidence: Evidence) -> Finding | None:
+    """A plain function of a library that runs a loop of its own for what it does."""
+    calls = [node for node in evidence.nodes if isinstance(node, ast.Call)]
+    if not calls or evidence.leak or not evidence.inner:
+        return None
+    call, unit, refusing = calls[0], evidence.unit, evidence.inner[-1]
+    if refusing is _code_of_anyio(evidence, call):
+        return Finding(_RUNNING, _awaited_call(evidence, call))
+    if not _in_runner(evidence) and refusing is not _CHECKING:
+        return None
+    given = [evidence.resolver.info(each) for each in call.args]
+    if len(given) == 1 and given[0] is not None and given[0].kind is CoroutineType:
+        why = f"{short(unit, call.func)} runs a loop, and one is running already: `await` here."
+        return Finding(why, _awaited(evidence, call))
+    why = f"{short(unit, call.func)} runs a loop of its own, and one is running here already: "
+    twin = async_twin(evidence, call, inspect.CO_COROUTINE)
+    if twin is not None:
+        return Finding(f"{why}`await` its twin `{twin}`.", _by_twin(evidence, call, twin))
+    fix = corrected(evidence, awaited_in_thread, unit, call)
+    return Finding(f"{why}call it in a thread, which has none.", fix)
+
+
+def _code_of_anyio(evidence: Evidence, call: ast.Call) -> CodeType | None:
+    """The code of ``anyio.run``, if that is called."""
+    function = evidence.resolver.value(call.func)
+    if isinstance(function, FunctionType) and function.__qualname__ == "run":
+        return function.__code__ if function.__module__.split(".")[0] == "anyio" else None
+    return None
+
+
+@correction
+def _awaited_call(fixing: Fixing, call: ast.Call) -> None:
+    """``anyio.run(main, x)`` → ``await main(x)``."""
+    if not call.args or call.keywords:
+        return
+    unit = fixing.evidence.unit
+    function, *rest = [unit.source.source(each) for each in call.args]
+    fixing.of(unit).replace(call, f"await {function}({', '.join(rest)})")
+    fixing.suspending(unit, call)
+
+
+@correction
+def _by_twin(fixing: Fixing, call: ast.Call, twin: str) -> None:
+    """``chain.invoke(x)`` → ``await chain.ainvoke(x)``."""
+    with_twin(fixing, fixing.evidence.unit, call, twin)
+    fixing.awaiting(fixing.evidence.unit, call)
+
+
 def _run_until_complete(evidence: Evidence) -> Finding | None:
     call = _nested_loop(evidence, ("run_until_complete", "run_forever"))
-    refusing = vars(asyncio.BaseEventLoop)["_check_running"].__code__
-    if call is None or refusing not in evidence.inner:
+    if call is None or _CHECKING not in evidence.inner:
         return None
     why = "The running loop cannot be run again: `await` the coroutine, or make a task of it."
     return Finding(why, _awaited(evidence, call))
@@ -312,6 +363,15 @@ RULES = (
         "The running loop cannot be run again. `await` the coroutine, or "
         "`asyncio.create_task` it.",
         _run_until_complete,
+        errors=(RuntimeError,),
+    ),
+    Rule(
+        "asyncio-run-inside-the-loop",
+        "a library's own loop inside the running one",
+        3,
+        "A plain function that runs a loop for what it does cannot do so inside an `async def`: "
+        "await its asynchronous twin there, or run it in a thread with `asyncio.to_thread`.",
+        _run_by_library,
         errors=(RuntimeError,),
     ),
     Rule(

@@ -14,6 +14,7 @@ from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.explanation import Finding, Fix, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
 from asyncrepl.explain.fresh_names import fresh
+from asyncrepl.explain.repairs.plain_operands import awaited_in_thread
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.syntax.names import callee_name
 
@@ -66,25 +67,12 @@ def _blocked(evidence: Evidence) -> Finding | None:
 def _suspending_call(fixing: Fixing, unit: Unit, call: ast.Call, function: object) -> None:
     if isinstance(unit.parents.get(call), ast.Await):
         return
-    if function is time.sleep:
-        fixing.of(unit).replace(call.func, "await asyncio.sleep")
-    else:
-        _in_thread(fixing, unit, call)
+    if function is not time.sleep:
+        awaited_in_thread(fixing, unit, call)
+        return
+    fixing.of(unit).replace(call.func, "await asyncio.sleep")
     fixing.needs_import(unit, "asyncio")
     fixing.suspending(unit, call)
-
-
-def _in_thread(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
-    """``f(x)`` → ``await asyncio.to_thread(f, x)``."""
-    name, end = unit.source.span(call.func), unit.source.span(call).end
-    behind = unit.text[name.end + 1 : end - 1].strip()
-    if len(call.args) == 1 and isinstance(call.args[0], ast.GeneratorExp) and behind[:1] != "(":
-        behind = f"({behind})"
-    inner = f", {behind}" if behind else ""
-    text = f"await asyncio.to_thread({unit.source.source(call.func)}{inner})"
-    parent = unit.parents.get(call)
-    tight = isinstance(parent, ast.Attribute | ast.Subscript) and parent.value is call
-    fixing.of(unit).replace(call, f"({text})" if tight else text)
 
 
 def walked_at(evidence: Evidence) -> tuple[ast.AST, ast.expr] | None:
@@ -116,8 +104,7 @@ def _computing_elsewhere(fixing: Fixing, unit: Unit, loop: ast.AST) -> None:
     value = statement.value if isinstance(statement, ast.Expr | ast.Assign) else None
     if not isinstance(value, ast.Call):
         return
-    _in_thread(fixing, unit, value)
-    fixing.needs_import(unit, "asyncio")
+    awaited_in_thread(fixing, unit, value)
 
 
 def _starved(evidence: Evidence) -> Finding | None:
