@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.commands.demo_commands import source_text
 from asyncrepl.engine.code_owner import is_library, location_text, short_filename, user_entries
-from asyncrepl.events.object_info import MISSING
+from asyncrepl.events.object_info import MISSING, code_of
 from asyncrepl.runtime.lookups import closest_match
 from asyncrepl.runtime.shipped_demos import is_shipped_source
 from asyncrepl.session.command_registry import CommandError, command
@@ -112,7 +112,7 @@ def _place(value: Any) -> str:
         filename = inspect.getsourcefile(thing) or inspect.getfile(thing)
     except (TypeError, OSError):
         return ""
-    code = getattr(thing, "__code__", None)
+    code = code_of(thing)
     line = f":{code.co_firstlineno}" if code is not None else ""
     return short_filename(filename) + line
 

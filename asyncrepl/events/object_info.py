@@ -77,6 +77,23 @@ def lookup(kind: type, name: str) -> object:
     return MISSING
 
 
+def function_of(value: object) -> FunctionType | None:
+    """The function itself, or that in a method, static or class method; None of all else.
+
+    Unlike ``getattr(value, "__func__", value)`` it runs no user code: `value` may be anything,
+    also an object that has every attribute it is asked for.
+    """
+    if issubclass(type(value), MethodType | staticmethod | classmethod):
+        value = value.__func__  # type: ignore[attr-defined]
+    return value if type(value) is FunctionType else None
+
+
+def code_of(value: object) -> CodeType | None:
+    """The code of what `function_of` finds."""
+    function = function_of(value)
+    return function.__code__ if function is not None else None
+
+
 class ObjectInfo(NamedTuple):  # not a dataclass: those take a millisecond each to import
     """What is known of an object without holding it.
 
@@ -84,7 +101,8 @@ class ObjectInfo(NamedTuple):  # not a dataclass: those take a millisecond each 
     the object itself where holding it changes nothing (functions, classes,
     constants) or where the explanation found it alive under a name; `members`
     the types of its instance attributes; `item` the facts of its first item,
-    if it is a list or tuple.
+    if it is a list or tuple; `name` that of the function that made a coroutine or generator,
+    which a decorator may have taken from another one than that of the code.
     """
 
     kind: type
@@ -92,6 +110,7 @@ class ObjectInfo(NamedTuple):  # not a dataclass: those take a millisecond each 
     value: object = MISSING
     members: Mapping[str, type] = MappingProxyType({})
     item: ObjectInfo | None = None
+    name: str = ""
 
 
 class Place(NamedTuple):
@@ -144,10 +163,10 @@ def describe(obj: object, *, keep: bool = False) -> ObjectInfo:
     kind = type(obj)
     holdable = keep or isinstance(obj, _HELD_TYPES) or kind in _CONSTANT_TYPES
     code = getattr(obj, _CODE_ATTRIBUTES[kind]) if kind in _CODE_ATTRIBUTES else None
-    item = None
+    item, name = None, obj.__name__ if code is not None else ""  # type: ignore[attr-defined]
     if kind in (list, tuple) and obj:
         item = describe(obj[0])  # type: ignore[index]  # a list or tuple
-    return ObjectInfo(kind, code, obj if holdable else MISSING, _members(obj), item)
+    return ObjectInfo(kind, code, obj if holdable else MISSING, _members(obj), item, name)
 
 
 def _members(obj: object) -> dict[str, type]:

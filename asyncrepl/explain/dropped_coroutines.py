@@ -39,8 +39,7 @@ Place = tuple["Unit", ast.Call]
 def dropped_name(evidence: Evidence) -> str:
     """The name of the function whose coroutine died."""
     assert evidence.seen is not None
-    code = evidence.seen.info.code
-    return code.co_name if code is not None else ""
+    return evidence.seen.info.name
 
 
 def calls_that_made(evidence: Evidence) -> Iterator[Place]:

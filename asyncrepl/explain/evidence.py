@@ -18,7 +18,7 @@ from inspect import CO_GENERATOR
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
-from asyncrepl.events.object_info import Place, RefusedOperands, instruction_at, place_at
+from asyncrepl.events.object_info import Place, RefusedOperands, code_of, instruction_at, place_at
 from asyncrepl.explain.library_results import globals_of
 from asyncrepl.explain.operand_uses import Use, use_iterated, uses_at
 from asyncrepl.explain.source_units import SourceLike, Unit, Units
@@ -270,7 +270,7 @@ def _inner(error: BaseException, codes: tuple[CodeType, ...]) -> tuple[CodeType,
     """
     if isinstance(error, AttributeError) and isinstance(error.obj, ModuleType):
         asked = vars(error.obj).get("__getattr__")
-        if codes == (getattr(asked, "__code__", None),):
+        if codes == (code_of(asked),):
             return ()
     return codes
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import MISSING, ObjectInfo, describe
+from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, function_of
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, kind_of
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def is_held(evidence: Evidence, info: ObjectInfo) -> bool:
         return True
     return any(
         _is_of(each, function_type(info.kind)) and _same_code(each, info)
-        for each in (getattr(value, "__func__", value) for value in _locals(evidence))
+        for each in (function_of(value) or value for value in _locals(evidence))
     )
 
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import ast
 import difflib
 import sys
-from types import FunctionType, MethodType
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
+from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, function_of, lookup
 from asyncrepl.explain.demands import Demand, demand_of, is_asynchronous, met
 from asyncrepl.explain.held_operands import (
     FUNCTION_KINDS,
@@ -185,9 +185,7 @@ def _is_foreign(evidence: Evidence, call: ast.AST) -> bool:
 def _is_python(callee: object) -> bool:
     if isinstance(callee, type):
         return isinstance(lookup(callee, "__init__"), FunctionType)
-    return isinstance(callee, FunctionType | MethodType) and isinstance(
-        getattr(callee, "__func__", callee), FunctionType
-    )
+    return function_of(callee) is not None
 
 
 # -- a missing attribute ---------------------------------------------------------------

@@ -16,7 +16,7 @@ from functools import cache
 from types import AsyncGeneratorType, BuiltinFunctionType, FunctionType, GeneratorType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.events.object_info import MISSING, ObjectInfo, Place, describe
+from asyncrepl.events.object_info import MISSING, ObjectInfo, Place, code_of, describe
 from asyncrepl.explain.bindings import imported
 from asyncrepl.explain.demands import demand_of, met
 from asyncrepl.explain.evidence import Evidence
@@ -273,7 +273,7 @@ class _Expecting(Resolver):
 
     def _certain(self, info: ObjectInfo) -> ObjectInfo | None:
         """`facts`, if they still hold when the changed texts have run."""
-        code = info.code or getattr(info.value, "__code__", None)
+        code = info.code or code_of(info.value)
         return None if code is not None and code.co_filename in self._names else info
 
     def _attribute(self, node: ast.Attribute) -> ObjectInfo | None:

@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from asyncrepl.events.object_info import code_of
 from asyncrepl.syntax.names import FUNCTIONS, bind_names
 from asyncrepl.syntax.source_rewriter import SourceRewriter, SourceText
 
@@ -241,9 +242,7 @@ class Units:
     def class_of(self, kind: type) -> tuple[Unit, ast.ClassDef] | None:
         """The ``class`` statement behind the type `kind`."""
         for value in vars(kind).values():
-            function = getattr(value, "__func__", value)
-            code = getattr(function, "__code__", None)
-            found = self.definition(code)
+            found = self.definition(code_of(value))
             if found is not None:
                 owner = found[0].enclosing(found[1], ast.ClassDef)
                 if owner is not None and owner.name == kind.__name__:

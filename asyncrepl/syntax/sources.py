@@ -12,6 +12,8 @@ import linecache
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from asyncrepl.events.object_info import code_of
+
 __all__ = ["Source", "Sources"]
 
 
@@ -74,7 +76,7 @@ class Sources(Mapping[str, Source]):
         """The file name of the text that has defined `klass`, if one of these has."""
         name = klass.__qualname__
         for method in vars(klass).values():
-            code = getattr(getattr(method, "__func__", method), "__code__", None)
+            code = code_of(method)
             if code is not None and code.co_qualname.rpartition(".")[0] == name:
                 return code.co_filename if code.co_filename in self._by_name else None
         first = vars(klass).get("__firstlineno__")  # Python 3.13

@@ -11,6 +11,7 @@ from explain.harness import load, run
 
 if TYPE_CHECKING:
     from explain.harness import Report
+    from support.shells import Typed
 
 VOLATILE = re.compile(r"0x[0-9a-f]+|Task-\d+|harness.py:\d+")
 
@@ -66,3 +67,38 @@ def test_known_mistakes_fail_in_the_same_way(entry: dict[str, Any]) -> None:
         virtual = entry["id"] in RACES
         plain = seen(inputs, instrumented=False, virtual=virtual)
         assert seen(inputs, instrumented=True, virtual=virtual) == plain
+
+
+ANYTHING = """\
+import asyncio, functools
+class Anything:
+    asked = set()
+    def __getattr__(self, name):
+        self.asked.add(name)
+        return Anything()
+    @staticmethod
+    def kept(function):
+        @functools.wraps(function)
+        async def wrapper(*arguments): return await function(*arguments)
+        return wrapper
+    async def one(self): return [1]
+    def each(self): return self
+anything = Anything()
+many = Anything.kept(Anything.one)
+"""
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    ["len(anything.x.one())", "for x in anything.x.one(): pass", "len(many(anything.x))",
+     "many(anything.x)[0]", "async for x in anything.x.each().one(): pass"],
+)  # fmt: skip
+def test_an_object_that_has_every_attribute_is_asked_for_none(
+    type_in: Typed, mistake: str
+) -> None:
+    """To explain a mistake no code of the user's runs, as of a client that sends each name."""
+    type_in(ANYTHING)
+    told = type_in(mistake)
+    assert "why  `" in told
+    assert "cannot be" not in told
+    assert set(type_in("print(*Anything.asked)").split()) <= {"x"}

@@ -31,7 +31,7 @@ from asyncrepl.engine.code_owner import is_library, is_plumbing
 from asyncrepl.engine.tasks.await_chain import await_chain, first_argument, is_task
 from asyncrepl.engine.tasks.task_records import task_coroutine
 from asyncrepl.events.findings import Finding, finding_at
-from asyncrepl.events.object_info import ObjectInfo, refused_operands
+from asyncrepl.events.object_info import ObjectInfo, describe, refused_operands
 
 if TYPE_CHECKING:
     from types import CodeType, FrameType
@@ -63,9 +63,7 @@ _REFUSING = frozenset({
 def dropped_finding(coroutine: CoroutineType[Any, Any, Any]) -> Finding:
     """The finding for `coroutine`, which is dying and never ran."""
     alone = _get_running_loop() is None
-    seen = finding_at(
-        "dropped", ObjectInfo(CoroutineType, coroutine.cr_code), running_user_frame(), int(alone)
-    )
+    seen = finding_at("dropped", describe(coroutine), running_user_frame(), int(alone))
     places = [(filename, line) for filename, line, _ in coroutine.cr_origin or ()]
     return seen._replace(made=next((each for each in places if not _is_foreign(each[0])), None))
 

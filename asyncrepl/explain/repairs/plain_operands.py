@@ -9,7 +9,7 @@ import time
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.events.object_info import MISSING, lookup
+from asyncrepl.events.object_info import MISSING, code_of, lookup
 from asyncrepl.explain.class_methods import makes_coroutine
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of
 from asyncrepl.explain.kinds import Kind, has, replaced_since
@@ -88,7 +88,7 @@ def dropped(fixing: Fixing, case: Case) -> None:
 def _starts_a_task(case: Case) -> bool:
     """Whether the function of the user's that gave None made a task."""
     function = case.evidence.resolver.value(case.node.func)  # type: ignore[attr-defined]  # a call
-    found = case.evidence.units.definition(getattr(function, "__code__", None))
+    found = case.evidence.units.definition(code_of(function))
     return found is not None and any(
         isinstance(each, ast.Call) and callee_name(each) in ("create_task", "ensure_future")
         for each in ast.walk(found[1])

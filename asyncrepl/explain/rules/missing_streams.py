@@ -7,6 +7,7 @@ import asyncio
 from types import NoneType
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.object_info import code_of
 from asyncrepl.explain.class_methods import falls_through, returned_values
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, is_generator, short
@@ -135,7 +136,7 @@ def _called(evidence: Evidence, node: ast.expr) -> tuple[Unit, Function] | None:
     if not isinstance(node, ast.Call):
         return None
     function = evidence.resolver.value(node.func)
-    return evidence.units.definition(getattr(function, "__code__", None))
+    return evidence.units.definition(code_of(function))
 
 
 def _may_be_walked(evidence: Evidence, node: ast.expr) -> bool:

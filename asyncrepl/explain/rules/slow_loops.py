@@ -10,7 +10,7 @@ import ast
 import time
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import lookup
+from asyncrepl.events.object_info import code_of, lookup
 from asyncrepl.explain.explanation import Finding, Fix, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
 from asyncrepl.explain.fresh_names import fresh
@@ -143,9 +143,7 @@ def _source_gives_way(fixing: Fixing) -> None:
     use = fixing.evidence.use("seen")
     info = use.info if use else None
     step = lookup(info.kind, "__anext__") if info else None
-    found = fixing.evidence.units.definition(
-        info.code if info and info.code else getattr(step, "__code__", None)
-    )
+    found = fixing.evidence.units.definition((info.code if info else None) or code_of(step))
     if found is None:
         return
     unit, function = found

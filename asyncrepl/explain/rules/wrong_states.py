@@ -153,9 +153,8 @@ def _kept_coroutine(evidence: Evidence, unit: Unit, node: ast.expr) -> Finding |
         held = [*owner.values()] if type(owner) is dict else held
     if isinstance(node, ast.Call):
         function = resolver.value(node.func)
-        inner = getattr(function, "__wrapped__", None)
-        if isinstance(function, type(_cached)):
-            held = [inner]  # whose calls it keeps
+        if type(function) is type(_cached):
+            held = [function.__wrapped__]  # whose calls it keeps
         elif isinstance(function, FunctionType | MethodType):
             held = _variables_of(function)
     if not any(_is_over(each) or is_coroutine_function(each) for each in held):
