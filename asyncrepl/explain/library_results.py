@@ -25,17 +25,19 @@ from collections.abc import (
     Iterator,
 )
 from functools import cache
+from itertools import islice
 from types import AsyncGeneratorType, CodeType, CoroutineType, FunctionType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo
 from asyncrepl.explain.kinds import is_manager_function, is_mock
+from asyncrepl.syntax.names import last_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
-    "annotated_type",
+    "annotated_types",
     "code_of_manager",
     "globals_of",
     "has_result",
@@ -109,6 +111,9 @@ _ANNOTATIONS: dict[str, type] = {
     "ContextManager": contextlib.AbstractContextManager,
     "AbstractContextManager": contextlib.AbstractContextManager,
 }
+_BUILTIN_TYPES = {kind.__name__: kind for kind in (list, dict, str, int, tuple)}
+#: What stands in annotations for one of the types in its brackets, or for the first.
+_OF_TYPES = ("Union", "Optional", "Annotated", "Final", "ClassVar", "Required")
 assert {AsyncGenerator, Coroutine, Generator}  # their runtime types are what is made
 
 
@@ -181,24 +186,36 @@ def manager_of(function: FunctionType) -> type | None:
     return found if isinstance(found, type) else None
 
 
-def annotated_type(node: ast.expr | None, namespace: Mapping[str, Any]) -> type | None:
-    """The type that `node`, an annotation, names in `namespace`, as far as that tells a kind."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        try:
-            node = ast.parse(node.value, mode="eval").body
-        except SyntaxError:
-            return None
-    if isinstance(node, ast.Constant) and node.value is None:
-        return type(None)
-    if isinstance(node, ast.Subscript):
-        node = node.value
-    name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
-    if name in _ANNOTATIONS:
-        return _ANNOTATIONS[name]
-    found = namespace.get(name, MISSING)
-    if found is MISSING:
-        found = {"list": list, "dict": dict, "str": str, "int": int, "tuple": tuple}.get(name)
-    return found if isinstance(found, type) and found is not object else None
+def annotated_types(node: ast.expr | None, namespace: Mapping[str, Any]) -> list[type]:
+    """The types that `node`, an annotation, names in `namespace`, as far as they tell a kind."""
+    found: list[type] = []
+    for part in _alternatives(node) if node is not None else ():
+        name = last_name(part)
+        known = (_ANNOTATIONS.get(name), namespace.get(name), _BUILTIN_TYPES.get(name))
+        if isinstance(part, ast.Constant) and part.value is None:
+            found.append(type(None))
+        else:
+            named = (each for each in known if isinstance(each, type) and each is not object)
+            found.extend(islice(named, 1))
+    return found
+
+
+def _alternatives(node: ast.expr) -> Iterator[ast.expr]:
+    """The types of a union, each without its brackets: ``list`` of ``list[int]``."""
+    match node:
+        case ast.Constant(value=str(text)):
+            with contextlib.suppress(SyntaxError):
+                yield from _alternatives(ast.parse(text, mode="eval").body)
+        case ast.BinOp(left, ast.BitOr(), right):
+            yield from (*_alternatives(left), *_alternatives(right))
+        case ast.Subscript(value, part) if last_name(value) in _OF_TYPES:
+            parts = part.elts if isinstance(part, ast.Tuple) else [part]
+            for each in parts if last_name(value) == "Union" else parts[:1]:
+                yield from _alternatives(each)
+        case ast.Subscript(value):
+            yield from _alternatives(value)
+        case _:
+            yield node
 
 
 def globals_of(filename: str) -> Mapping[str, Any]:

@@ -37,7 +37,7 @@ from asyncrepl.explain.bindings import (
     variables,
 )
 from asyncrepl.explain.library_results import (
-    annotated_type,
+    annotated_types,
     code_of_manager,
     globals_of,
     has_result,
@@ -150,14 +150,18 @@ class Resolver:
             self._evaluated_names.discard(name)
 
     def _first_assigned(self, function: Function, name: str) -> ObjectInfo | None:
+        count = 0  # None, given until there is something, stands for nothing
         for node in own_nodes(function):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name:
                 return None if node.decorator_list else ObjectInfo(FunctionType, value=node)
-            if isinstance(node, ast.Assign) and any(
-                isinstance(target, ast.Name) and target.id == name for target in node.targets
-            ):
-                return self.info(node.value)
-        return None
+            if isinstance(node, ast.Assign) and name in [
+                getattr(n, "id", "") for n in node.targets
+            ]:
+                found = self.info(node.value)
+                if found is None or found.kind is not NoneType:
+                    return found
+            count += isinstance(node, ast.Name) and node.id == name and type(node.ctx) is ast.Store
+        return ObjectInfo(NoneType, value=None) if count == 1 else None
 
     def _attribute(self, node: ast.Attribute) -> ObjectInfo | None:
         owner = self.info(node.value)
@@ -383,10 +387,9 @@ class Resolver:
         found = self._evaluated(code, ast.Return, *namespaces)
         if found or code is None:
             return found
-        definition = self._definition(code)
-        space = namespaces[-1] if namespaces else {}
-        kind = annotated_type(definition.returns, space) if definition is not None else None
-        return [ObjectInfo(kind)] if kind is not None else []
+        definition, space = self._definition(code), namespaces[-1] if namespaces else {}
+        returns = definition.returns if definition is not None else None
+        return [ObjectInfo(kind) for kind in annotated_types(returns, space)]
 
     def _definition(self, code: CodeType) -> Function | None:
         found = self.units.definition(code)

@@ -9,7 +9,7 @@ import inspect
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
+from asyncrepl.events.object_info import MISSING, ObjectInfo, function_of, lookup
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
@@ -67,9 +67,15 @@ def _results(case: Case) -> tuple[bool, bool, bool]:
     options = case.awaited
     return (
         not options,
-        any(has(each, "__iter__", "__getitem__") for each in options),
+        any(has(each, "__iter__", "__getitem__") and not _is_model(each) for each in options),
         any(is_async_iterable(each) for each in options),
     )
+
+
+def _is_model(info: ObjectInfo) -> bool:
+    """Whether it is a model of Pydantic's, whose ``__iter__`` gives its fields: no items."""
+    function = function_of(lookup(info.kind, "__iter__"))
+    return function is not None and function.__module__.startswith("pydantic.")
 
 
 def loop_over_awaited(fixing: Fixing, case: Case) -> None:
