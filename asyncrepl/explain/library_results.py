@@ -189,7 +189,8 @@ def manager_of(function: FunctionType) -> type | None:
 def annotated_types(node: ast.expr | None, namespace: Mapping[str, Any]) -> list[type]:
     """The types that `node`, an annotation, names in `namespace`, as far as they tell a kind."""
     found: list[type] = []
-    for part in _alternatives(node) if node is not None else ():
+    parts = list(_alternatives(node)) if node is not None else []
+    for part in parts:
         name = last_name(part)
         known = (_ANNOTATIONS.get(name), namespace.get(name), _BUILTIN_TYPES.get(name))
         if isinstance(part, ast.Constant) and part.value is None:
@@ -197,7 +198,7 @@ def annotated_types(node: ast.expr | None, namespace: Mapping[str, Any]) -> list
         else:
             named = (each for each in known if isinstance(each, type) and each is not object)
             found.extend(islice(named, 1))
-    return found
+    return found if len(found) == len(parts) else []
 
 
 def _alternatives(node: ast.expr) -> Iterator[ast.expr]:

@@ -263,7 +263,7 @@ def _is_missed(evidence: Evidence, info: ObjectInfo, name: str) -> bool:
 
 
 def _may_have(info: ObjectInfo, name: str) -> bool:
-    return lookup(info.kind, name) is not MISSING or name in info.members
+    return has(info, name, "__getattr__") or name in info.members
 
 
 def _is_slip(info: ObjectInfo, name: str) -> bool:

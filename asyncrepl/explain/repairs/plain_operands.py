@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import concurrent.futures
 import inspect
 import time
 from types import FunctionType
@@ -46,6 +47,7 @@ __all__ = [
     "twin_method",
     "with_twin",
     "without_await",
+    "wrapped_future",
 ]
 
 
@@ -246,6 +248,13 @@ def with_twin(fixing: Fixing, unit: Unit, call: Any, twin: str) -> None:
     """The method `twin` in place of the one that is called."""
     end = unit.source.span(call.func).end
     fixing.of(unit).replace(Span(end - len(call.func.attr), end), twin)
+
+
+def wrapped_future(fixing: Fixing, case: Case) -> None:
+    """``await pool.submit(f)`` → ``await asyncio.wrap_future(pool.submit(f))``."""
+    if case.info is None or not issubclass(case.info.kind, concurrent.futures.Future):
+        raise CannotFixError
+    fixing.given_to(case.unit, case.node, "asyncio.wrap_future")
 
 
 def without_await(fixing: Fixing, case: Case) -> None:

@@ -90,6 +90,7 @@ from asyncrepl.explain.repairs.plain_operands import (
     streaming_method,
     twin_method,
     without_await,
+    wrapped_future,
 )
 from asyncrepl.explain.repairs.repair_case import (
     AWAITABLE,
@@ -410,9 +411,9 @@ _OWN: dict[Kind, dict[str, tuple[Repair, ...]]] = {
 _LOCK = {**_MANAGER, "await": (dropped,), "call": (entered_uncalled,), "*": ()}
 
 _ORDINARY: dict[str, tuple[Repair, ...]] = {
-    "await, function": (gathered, in_thread, as_awaitable),
-    "await, list": (in_thread, as_awaitable),
-    "await": (twin_method, gathered, slept, dropped),
+    "await, function": (wrapped_future, gathered, in_thread, as_awaitable),
+    "await, list": (wrapped_future, in_thread, as_awaitable),
+    "await": (twin_method, wrapped_future, gathered, slept, dropped),
     "coroutine": (in_thread, as_awaitable),
     "async walk": (
         twin_method,

@@ -11,7 +11,7 @@ from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.class_methods import made_async, source_of, takes
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
-from asyncrepl.explain.kinds import ASYNCHRONOUS, a_type, has
+from asyncrepl.explain.kinds import ASYNCHRONOUS, a_type, has, is_manager_function
 from asyncrepl.explain.repairs.repair_case import is_lock, lock_of
 from asyncrepl.explain.rules.operand_rules import ANY, RESULTS, STREAMS, row
 from asyncrepl.explain.value_origins import called
@@ -67,7 +67,12 @@ def _generator_manager(evidence: Evidence) -> Finding | None:
             made = called(evidence, site.unit, item.context_expr)
             value = evidence.resolver.value(made[1].func) if made is not None else None
             function = value.__dict__.get("__wrapped__") if type(value) is FunctionType else None
-            if isinstance(function, FunctionType) and function.__code__.co_flags & _GENERATOR:
+            plain = isinstance(value, FunctionType) and not is_manager_function(value)
+            if (
+                plain
+                and isinstance(function, FunctionType)
+                and (function.__code__.co_flags & _GENERATOR)
+            ):
                 return _told_of_decorator(evidence, site.unit, item, function)
     return None
 

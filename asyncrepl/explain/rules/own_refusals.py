@@ -1,0 +1,115 @@
+"""What can only be used asynchronously, and says so itself: its plain method does but ``raise``.
+
+Libraries write such methods beside the asynchronous ones, since the interpreter's own words tell
+nobody what to do: ``with ClientSession()`` of aiohttp, ``for attempt in AsyncRetrying()``.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from asyncrepl.events.object_info import code_of, describe, lookup
+from asyncrepl.explain.demands import Demand
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import short
+from asyncrepl.explain.kinds import has
+from asyncrepl.explain.library_results import library_source
+from asyncrepl.explain.repairs.repair_case import LOOPS, Case
+from asyncrepl.explain.repairs.repair_choice import repaired
+
+if TYPE_CHECKING:
+    from types import CodeType, FrameType
+
+    from asyncrepl.explain.evidence import Evidence, Site
+
+__all__ = ["RULES"]
+
+_ERRORS = (TypeError, RuntimeError, NotImplementedError, AttributeError)
+
+
+def _walked(evidence: Evidence) -> Finding | None:
+    case = _refused(evidence, "__iter__", "__aiter__", "walk")
+    if case is None:
+        return None
+    why = f"{short(case.unit, case.node)} refuses a plain walk: only `async for` can do it."
+    return Finding(why, repaired(case))
+
+
+def _entered(evidence: Evidence) -> Finding | None:
+    case = _refused(evidence, "__enter__", "__aenter__", "enter")
+    if case is None:
+        return None
+    why = f"{short(case.unit, case.node)} refuses a plain `with`: `async with` enters it."
+    return Finding(why, repaired(case))
+
+
+def _refused(evidence: Evidence, method: str, twin: str, what: str) -> Case | None:
+    """The operand whose plain `method` has raised, if it has the `twin` and is used in a place."""
+    frame = _raising(evidence)
+    if frame is None or frame.f_code.co_name != method or not frame.f_code.co_argcount:
+        return None
+    info = describe(frame.f_locals.get(frame.f_code.co_varnames[0]), keep=True)
+    plain, other = (code_of(lookup(info.kind, name)) for name in (method, twin))
+    if plain is not frame.f_code or not has(info, twin) or not _only_raises(evidence, plain):
+        return None
+    if _only_raises(evidence, other):
+        return None  # it can be used in no way at all
+    site = next((each for each in reversed(evidence.sites) if each.frame is not frame), None)
+    place = _place(site, what) if site is not None else None
+    if site is None or place is None:
+        return None
+    return Case(evidence, site.unit, Demand(what, *place, f"`{method}`", (method,)), info)
+
+
+def _raising(evidence: Evidence) -> FrameType | None:
+    """The frame that has raised the error."""
+    trace = evidence.error.__traceback__ if evidence.error is not None else None
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace.tb_frame if trace is not None else None
+
+
+def _only_raises(evidence: Evidence, code: CodeType | None) -> bool:
+    found = evidence.units.definition(code)
+    function = found[1] if found is not None else library_source(code) if code else None
+    statements = function.body if function is not None else []
+    rest = [each for each in statements if not isinstance(each, ast.Expr)]  # a docstring
+    return len(rest) == 1 and isinstance(rest[0], ast.Raise)
+
+
+def _place(site: Site, what: str) -> tuple[ast.expr, ast.AST] | None:
+    """The operand at the `site`, and the loop or ``with`` that it is the operand of."""
+    nodes = [each for node in site.nodes for each in (node, site.unit.parents.get(node))]
+    for node in nodes:
+        if what == "walk" and isinstance(node, LOOPS):
+            return node.iter, node
+        if what == "walk" and isinstance(node, ast.Call) and len(node.args) == 1:
+            return node.args[0], node
+        if what == "enter" and isinstance(node, ast.With) and len(node.items) == 1:
+            return node.items[0].context_expr, node
+        if what == "enter" and isinstance(node, ast.withitem):
+            return node.context_expr, site.unit.parents[node]
+    return None
+
+
+RULES = (
+    Rule(
+        "for-over-async-iterable-class",
+        "a plain `for` over what refuses it",
+        1,
+        "`for` calls `__iter__`, which such a class has only to say that it is of no use here. "
+        "Write `async for`.",
+        _walked,
+        errors=_ERRORS,
+    ),
+    Rule(
+        "sync-with-on-async-context-manager",
+        "a plain `with` on what refuses it",
+        1,
+        "`with` calls `__enter__`, which such a class has only to say that it is of no use here. "
+        "Write `async with`.",
+        _entered,
+        errors=_ERRORS,
+    ),
+)
