@@ -116,13 +116,7 @@ def _tour(shell: Shell, rest: str) -> list[Line]:
     return []
 
 
-@command(
-    ":demos",
-    "list the course: demos to replay",
-    group="learning",
-    rank=20,
-    words=0,
-)
+@command(":demos", "list the course: demos to replay", group="learning", rank=20, words=0)
 def _demos(shell: Shell, _rest: str) -> list[Line]:
     return course_lines(shell.console.width)
 
@@ -276,36 +270,20 @@ def _replay(shell: Shell, rest: str) -> list[Line]:
 
 
 @command(
-    ":pause",
-    "hold the demo that is played (also Ctrl-C)",
-    group="learning",
-    rank=60,
-    words=0,
+    ":pause", "hold the demo that is played (also Ctrl-C)", group="learning", rank=60, words=0
 )
 def _pause(shell: Shell, _rest: str) -> list[Line]:
     shell.frontend.control_replay("pause")
     return []
 
 
-@command(
-    ":resume",
-    "go on with the demo",
-    group="learning",
-    rank=70,
-    words=0,
-)
+@command(":resume", "go on with the demo", group="learning", rank=70, words=0)
 def _resume(shell: Shell, _rest: str) -> list[Line]:
     shell.frontend.control_replay("resume")
     return []
 
 
-@command(
-    ":step",
-    "play one statement of the demo, then hold",
-    group="learning",
-    rank=80,
-    words=0,
-)
+@command(":step", "play one statement of the demo, then hold", group="learning", rank=80, words=0)
 def _step(shell: Shell, _rest: str) -> list[Line]:
     shell.frontend.control_replay("step")
     return []

@@ -233,13 +233,7 @@ def _is_history(shell: Shell, text: str) -> bool:
         return False
 
 
-@command(
-    ":reset",
-    "forget all names; background tasks go on",
-    group="session",
-    rank=40,
-    words=0,
-)
+@command(":reset", "forget all names; background tasks go on", group="session", rank=40, words=0)
 def _reset(shell: Shell, _rest: str) -> list[Line]:
     namespace = shell.session.namespace
     for name in [name for name in namespace if not name.startswith("__")]:
@@ -252,12 +246,7 @@ def _reset(shell: Shell, _rest: str) -> list[Line]:
     return [[("dim", "namespace emptied; background tasks go on")]]
 
 
-@command(
-    ":quit",
-    "leave (also Ctrl-D, exit)",
-    group="session",
-    rank=50,
-)
+@command(":quit", "leave (also Ctrl-D, exit)", group="session", rank=50)
 def _quit(_shell: Shell, rest: str) -> list[Line]:
     raise SystemExit(_exit_code(rest))
 

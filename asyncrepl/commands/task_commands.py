@@ -99,13 +99,7 @@ def _spawn(shell: Shell, rest: str) -> list[Line]:
     return [[("", f"{name} started")]] if name else []
 
 
-@command(
-    ":tasks",
-    "list the tasks, and where each waits",
-    group="background",
-    rank=40,
-    words=0,
-)
+@command(":tasks", "list the tasks, and where each waits", group="background", rank=40, words=0)
 def _tasks(shell: Shell, _rest: str) -> list[Line]:
     from asyncrepl.engine.tasks.task_survey import survey_tasks
     from asyncrepl.views.task_table import task_lines
@@ -116,13 +110,7 @@ def _tasks(shell: Shell, _rest: str) -> list[Line]:
     ]
 
 
-@command(
-    ":tree",
-    "show which task awaits which, and where",
-    group="background",
-    rank=50,
-    words=0,
-)
+@command(":tree", "show which task awaits which, and where", group="background", rank=50, words=0)
 def _tree(shell: Shell, _rest: str) -> list[Line]:
     from asyncrepl.engine.tasks.await_graph import await_graph
     from asyncrepl.views.task_table import tree_lines

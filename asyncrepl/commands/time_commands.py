@@ -92,13 +92,7 @@ def _flowed_lines(shell: Shell, text: str) -> list[Line]:
     return flowed([("", text)], shell.console.width, 2)
 
 
-@command(
-    ":freeze",
-    "let your code's time stand still",
-    group="speed",
-    rank=20,
-    words=0,
-)
+@command(":freeze", "let your code's time stand still", group="speed", rank=20, words=0)
 def _freeze(shell: Shell, _rest: str) -> list[Line]:
     already = " already" * shell.loop.live.clock.frozen
     steering.freeze()
@@ -109,13 +103,7 @@ def _freeze(shell: Shell, _rest: str) -> list[Line]:
     )
 
 
-@command(
-    ":thaw",
-    "let time go on",
-    group="speed",
-    rank=30,
-    words=0,
-)
+@command(":thaw", "let time go on", group="speed", rank=30, words=0)
 def _thaw(shell: Shell, _rest: str) -> list[Line]:
     if not shell.loop.live.clock.frozen:
         return [[("dim", "time does not stand still")]]
@@ -153,13 +141,7 @@ async def _fired_lines(shell: Shell, count: int) -> list[Line]:
     return _flowed_lines(shell, text)
 
 
-@command(
-    ":wait SECONDS",
-    "let so much time pass",
-    group="speed",
-    rank=60,
-    example=":wait 1.5",
-)
+@command(":wait SECONDS", "let so much time pass", group="speed", rank=60, example=":wait 1.5")
 def _wait(shell: Shell, rest: str) -> Awaitable[list[Line]]:
     try:
         seconds = float(rest)
@@ -304,7 +286,7 @@ def _driven(coroutine: Any, spent: list[float]) -> Generator[Any, Any, None]:
             error = thrown
 
 
-def _told(measured: list[Measured], *, awaits: bool, clock: bool, ascii: bool) -> list[Line]:  # noqa: A002
+def _told(measured: list[Measured], *, awaits: bool, clock: bool, ascii: bool) -> list[Line]:
     """What is said of the measurements, in lines."""
     import statistics  # brings fractions and decimals: not for who measures nothing
 
@@ -329,7 +311,7 @@ def _told(measured: list[Measured], *, awaits: bool, clock: bool, ascii: bool) -
     return lines
 
 
-def span(seconds: float, *, ascii: bool = False) -> str:  # noqa: A002  as in Console
+def span(seconds: float, *, ascii: bool = False) -> str:
     """So many `seconds` with three digits that count: ``1.23 µs``, ``331 ms``.
 
     With `ascii` a ``u`` stands for the ``µ``.

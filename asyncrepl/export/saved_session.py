@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 
-def export(transcript: Transcript, format: str) -> str:  # noqa: A002  says it best
+def export(transcript: Transcript, format: str) -> str:
     """The text of `transcript`, performed on its own clock, in the `format` of this name.
 
     The same bytes each time, if the clock is virtual. To be called in the main thread, where
@@ -50,7 +50,7 @@ def export(transcript: Transcript, format: str) -> str:  # noqa: A002  says it b
     return made.render(record_transcript(transcript))
 
 
-def render_recording(recording: Recording, format: str) -> str:  # noqa: A002
+def render_recording(recording: Recording, format: str) -> str:
     """The text of `recording` in `format`; a trace needs more than a recording."""
     return export_formats()[format].render(recording)
 

@@ -223,7 +223,7 @@ class _RedrawnFile:
 class _GrowingFile:
     """A file whose end grows: up to `_settled` nothing changes any more."""
 
-    def __init__(self, target: TargetFile, format: GrowingFormat) -> None:  # noqa: A002  says it best
+    def __init__(self, target: TargetFile, format: GrowingFormat) -> None:
         self._path = target.path
         self._format = format
         head = encoded_text(format.head())

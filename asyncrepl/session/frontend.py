@@ -228,7 +228,7 @@ class Console:
         *,
         color: bool = False,
         width: Callable[[], int] | None = None,
-        ascii: bool = False,  # noqa: A002  says it best
+        ascii: bool = False,
         pretty: bool = False,
         raw: bool = False,
     ) -> None:

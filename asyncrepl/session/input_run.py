@@ -189,7 +189,7 @@ class BackgroundJobs:
         """The names of the jobs that run, oldest first."""
         return [name for name, task in self._tasks.items() if not task.done()]
 
-    def start_ticker(self, name: str, seconds: float, *, ascii: bool = False) -> None:  # noqa: A002
+    def start_ticker(self, name: str, seconds: float, *, ascii: bool = False) -> None:
         """Start the ticker `name`; raises JobError for a name that runs or a bad interval.
 
         With `ascii` it prints nothing else.

@@ -225,11 +225,7 @@ class Editor:
     """One multi-line input buffer and the windows that show it."""
 
     def __init__(
-        self,
-        history: History,
-        completer: InputCompleter,
-        *,
-        ascii: bool = False,  # noqa: A002  as in Console
+        self, history: History, completer: InputCompleter, *, ascii: bool = False
     ) -> None:
         self._completer = completer
         self._ascii = ascii
@@ -264,9 +260,7 @@ class Editor:
             xcursor=True,
             ycursor=True,
             content=CompletionsMenu(
-                max_height=_MENU_ROWS,
-                scroll_offset=1,
-                extra_filter=has_focus(self.buffer),
+                max_height=_MENU_ROWS, scroll_offset=1, extra_filter=has_focus(self.buffer)
             ),
         )
 

@@ -195,10 +195,7 @@ class Painter:
     def _print(self, fragments: StyleAndTextTuples) -> None:
         assert self._app is not None
         print_formatted_text(
-            self._output,
-            fragments,
-            self._app.renderer.style,
-            color_depth=self._app.color_depth,
+            self._output, fragments, self._app.renderer.style, color_depth=self._app.color_depth
         )
 
     def _drain_soon(self) -> None:

@@ -44,7 +44,7 @@ class LoopView:
     `ascii` says that the terminal shows nothing else.
     """
 
-    def __init__(self, *, ascii: bool = False) -> None:  # noqa: A002  says it best
+    def __init__(self, *, ascii: bool = False) -> None:
         self._loop: LiveLoop | None = None
         self._ascii = ascii
         self._watchdog: BlockingWatchdog | None = None
@@ -282,10 +282,7 @@ class Panel:
         return settled and self._loop_view.at_rest()
 
     async def animate(
-        self,
-        painter: Painter,
-        look: Callable[[], None],
-        failed: Callable[[BaseException], object],
+        self, painter: Painter, look: Callable[[], None], failed: Callable[[BaseException], object]
     ) -> None:
         """Draw frames for ever; `look` is called before each, `failed` for one that raises."""
         took = 0.0

@@ -54,7 +54,7 @@ _MODIFIERS = {"c": "Ctrl", "s": "Shift"}
 class AudienceRows:
     """The rows for those who watch; for the terminal's thread, but for `connect`."""
 
-    def __init__(self, *, ascii: bool, now: Callable[[], float] = monotonic) -> None:  # noqa: A002
+    def __init__(self, *, ascii: bool, now: Callable[[], float] = monotonic) -> None:
         self.on = False
         #: Called when there is something new to show.
         self.changed: Callable[[], object] = bool
@@ -175,10 +175,7 @@ _MODE_NAMES = {
     InputMode.REPLACE: "REPLACE",
     InputMode.REPLACE_SINGLE: "REPLACE",
 }
-_SHAPES = {
-    "INSERT": CursorShape.BEAM,
-    "REPLACE": CursorShape.UNDERLINE,
-}
+_SHAPES = {"INSERT": CursorShape.BEAM, "REPLACE": CursorShape.UNDERLINE}
 
 
 class ViCursorShapes(CursorShapeConfig):

@@ -33,7 +33,7 @@ class Glyph(NamedTuple):
     brief: str = ""
     rank: int = 0
 
-    def drawn(self, *, ascii: bool) -> str:  # noqa: A002  says it best
+    def drawn(self, *, ascii: bool) -> str:
         """The cell that is drawn."""
         return self.ascii if ascii else self.char
 

@@ -69,7 +69,7 @@ def lane_lines(
     width: int,
     *,
     rows: int = 8,
-    ascii: bool = False,  # noqa: A002  says it best
+    ascii: bool = False,
     column: int = SECOND // 10,
     linger: float = 3.0,
 ) -> list[Line]:
@@ -118,7 +118,7 @@ def timeline_lines(
     *,
     seconds: float | None = None,
     rows: int = 20,
-    ascii: bool = False,  # noqa: A002  says it best
+    ascii: bool = False,
 ) -> list[Line]:
     """The last `seconds` up to `now_ns`, at most `width` cells wide; empty if no task was there.
 
@@ -239,10 +239,7 @@ SAMPLES_PER_COLUMN = 8
 
 
 def legend(
-    states: Collection[str] | None = None,
-    width: int | None = None,
-    *,
-    ascii: bool = False,  # noqa: A002  says it best
+    states: Collection[str] | None = None, width: int | None = None, *, ascii: bool = False
 ) -> list[Line]:
     """What the glyphs of `states` mean (None: of all), in lines of at most `width` cells.
 
@@ -272,14 +269,7 @@ def rest_line(count: int, ran: int, word: str) -> Line:
 class LanePicture:
     """What is drawn of one snapshot on the first `columns` of a scale."""
 
-    def __init__(
-        self,
-        snapshot: Snapshot,
-        scale: Scale,
-        columns: int,
-        *,
-        ascii: bool,  # noqa: A002
-    ) -> None:
+    def __init__(self, snapshot: Snapshot, scale: Scale, columns: int, *, ascii: bool) -> None:
         self.states: set[str] = set()
         self._drawn = {lane.id for lane in snapshot.lanes}
         self._ended = snapshot.ended

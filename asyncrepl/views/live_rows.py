@@ -67,10 +67,7 @@ class LiveRows:
     """
 
     def __init__(
-        self,
-        width: int = 1000,
-        height: int = 100,
-        width_of: Callable[[str], int] = cell_width,
+        self, width: int = 1000, height: int = 100, width_of: Callable[[str], int] = cell_width
     ) -> None:
         self._width = self._screen = width
         self._height = height

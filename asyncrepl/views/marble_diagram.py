@@ -47,12 +47,7 @@ _MIN_COLUMNS = 10
 MAX_SYSTEMS = 4
 
 
-def marble_lines(
-    rows: Sequence[MarbleRow],
-    width: int,
-    *,
-    ascii: bool = False,  # noqa: A002  says it best
-) -> list[Line]:
+def marble_lines(rows: Sequence[MarbleRow], width: int, *, ascii: bool = False) -> list[Line]:
     """The diagram of `rows`, at most `width` cells wide, with an axis in seconds below.
 
     Of several rows each has its label: in front where there is room, else above.
@@ -72,7 +67,7 @@ class _InstantValues(NamedTuple):
 class _DiagramLayout:
     """The layout: which scale, how many columns a line, where the labels are."""
 
-    def __init__(self, rows: Sequence[MarbleRow], width: int, *, ascii: bool) -> None:  # noqa: A002
+    def __init__(self, rows: Sequence[MarbleRow], width: int, *, ascii: bool) -> None:
         self._glyphs = {
             name: (glyph.style, glyph.drawn(ascii=ascii))
             for name, glyph in glyphs_of("marbles").items()

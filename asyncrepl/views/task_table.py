@@ -45,11 +45,7 @@ OPTIONAL_COLUMNS = ("waited", "slices", "busy", "age")
 
 
 def task_lines(
-    states: Sequence[TaskState],
-    width: int | None = None,
-    *,
-    rows: int = 40,
-    ascii: bool = False,  # noqa: A002  says it best
+    states: Sequence[TaskState], width: int | None = None, *, rows: int = 40, ascii: bool = False
 ) -> list[Line]:
     """At most `rows` tasks with their columns; those beyond are summed up in a last line.
 
@@ -158,7 +154,7 @@ def tree_lines(
     *,
     rows: int = 40,
     siblings: int = 10,
-    ascii: bool = False,  # noqa: A002  says it best
+    ascii: bool = False,
 ) -> list[Line]:
     """The tasks of `nodes` with those they await below them; at most about `rows` tasks.
 
