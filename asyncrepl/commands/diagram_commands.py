@@ -87,10 +87,6 @@ def _example(shell: Shell, name: str) -> str:
     return shell.registry.find(name).example
 
 
-def _marble_glyph_lines(_shell: Shell) -> list[Line]:
-    return [[("", "  The marks, and what they are in plain ASCII:")], *glyph_rows("marbles")]
-
-
 @command(
     ":marbles EXPR, … [for N]",
     "draw the values of sources over time",
@@ -98,21 +94,22 @@ def _marble_glyph_lines(_shell: Shell) -> list[Line]:
     rank=50,
     example=":marbles ticks(3), ticks(9, 0.5) for 2",
     details="Until the sources end, N seconds have passed, or Ctrl-C.",
-    more=_marble_glyph_lines,
+    more=lambda _shell: [
+        [("", "  The marks, and what they are in plain ASCII:")],
+        *glyph_rows("marbles"),
+    ],
 )
 def _draw_marbles(shell: Shell, rest: str) -> Awaitable[list[Line]]:
-    if not rest:
-        raise CommandError(f":marbles takes expressions: try {_example(shell, 'marbles')}")
     text, seconds = _with_limit(shell, rest)
+    example = _example(shell, "marbles")
     try:
-        sources = [
-            _compiled_iteration(shell, expression) for expression in split_expressions(text)
-        ]
+        expressions = split_expressions(text) if text else []
+        sources = [_compiled_iteration(shell, expression) for expression in expressions]
     except SyntaxError as error:
         reason = f"{type(error).__name__}: {error.msg}"
-        raise CommandError(f":marbles: {reason}; try {_example(shell, 'marbles')}") from None
+        raise CommandError(f":marbles: {reason}; try {example}") from None
     if not sources:
-        raise CommandError(f":marbles takes expressions: try {_example(shell, 'marbles')}")
+        raise CommandError(f":marbles takes expressions: try {example}")
     return _MarbleDrawing(shell, sources).lines(seconds)
 
 

@@ -46,6 +46,11 @@ class _SessionSetting(NamedTuple):
     set: Callable[[Shell, Any], None]
     values: tuple[str, ...] = ("on", "off")
 
+    def value_text(self, shell: Shell) -> str:
+        """Its value, as one types it."""
+        value = self.get(shell)
+        return value if isinstance(value, str) else "on" if value else "off"
+
     def value_of(self, words: Sequence[str]) -> bool | str:
         """The value that `words` name; raises CommandError if they do not."""
         word = words[0].lower()
@@ -139,17 +144,13 @@ def _set(shell: Shell, rest: str) -> list[Line]:
 
 def _setting_lines(shell: Shell, settings: Sequence[_SessionSetting]) -> list[Line]:
     longest = max(len(setting.name) for setting in settings)
-    values = [_value_text(setting.get(shell)) for setting in settings]
+    values = [setting.value_text(shell) for setting in settings]
     widest = max(3, *map(len, values))
     rows = [
         (f"{setting.name:<{longest}}  {value:<{widest}}", setting.meaning)
         for setting, value in zip(settings, values, strict=True)
     ]
     return two_columns(rows, shell.console.width)
-
-
-def _value_text(value: bool | str) -> str:
-    return value if isinstance(value, str) else "on" if value else "off"
 
 
 @command(
@@ -179,17 +180,15 @@ def _help(shell: Shell, rest: str) -> list[Line]:
 def _group_lines(shell: Shell, names: list[str]) -> list[Line]:
     """The commands of these groups, under the group's name and what they are for."""
     width = shell.console.width
-    rows = {name: _command_rows(shell, name) for name in COMMAND_GROUPS}
+    rows: dict[str, list[tuple[str, str]]] = {name: [] for name in COMMAND_GROUPS}
+    for each in shell.registry:
+        rows[each.group].append((f"  {each.usage}", each.summary))
     every = [row for group in rows.values() for row in group]
     lines: list[Line] = []
     for name in names:
         head: Line = [("bold", name), ("dim", f"  {COMMAND_GROUPS[name]}")]
         lines += [*flowed(head, width), *two_columns(rows[name], width, every)]
     return lines
-
-
-def _command_rows(shell: Shell, group: str) -> list[tuple[str, str]]:
-    return [(f"  {each.usage}", each.summary) for each in shell.registry if each.group == group]
 
 
 def _help_on(shell: Shell, command: Command) -> list[Line]:

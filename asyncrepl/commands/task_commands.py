@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.engine.tasks.task_records import all_tasks
 from asyncrepl.session.command_registry import CommandError, command
-from asyncrepl.session.input_run import JobError
 
 if TYPE_CHECKING:
     from asyncrepl.session.command_registry import CompletionWords
@@ -29,29 +28,20 @@ def _ticker(shell: Shell, rest: str) -> list[Line]:
     if len(words) not in {1, 2}:
         raise CommandError(":ticker takes a name and seconds: try :ticker tick 0.2")
     name = words[0]
-    if _is_number(name):
+    if _number(name) is not None:
         raise CommandError(f"{name} is no name for a ticker: try :ticker tick {name}")
-    seconds = _seconds(words[1]) if len(words) > 1 else 1.0
-    try:
-        shell.jobs.start_ticker(name, seconds, ascii=shell.console.ascii)
-    except JobError as error:
-        raise CommandError(str(error)) from None
+    seconds = _number(words[1]) if len(words) > 1 else 1.0
+    if seconds is None:
+        raise CommandError(f"{words[1]!r} is not a number of seconds: try 0.2")
+    shell.jobs.start_ticker(name, seconds, ascii=shell.console.ascii)
     return [[("", f"{name} started: every {seconds:g} s")]]
 
 
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
-
-
-def _seconds(word: str) -> float:
+def _number(word: str) -> float | None:
     try:
         return float(word)
     except ValueError:
-        raise CommandError(f"{word!r} is not a number of seconds: try 0.2") from None
+        return None
 
 
 def _job_names(shell: Shell, _typed: str) -> CompletionWords:
@@ -68,20 +58,13 @@ def _job_names(shell: Shell, _typed: str) -> CompletionWords:
 )
 def _stop(shell: Shell, rest: str) -> list[Line]:
     if not rest:
-        raise CommandError(f":stop takes a name or all{_running_jobs_hint(shell)}")
+        names = ", ".join(shell.jobs.names)
+        raise CommandError(":stop takes a name or all" + (f"; running: {names}" if names else ""))
     if rest == "all":
-        names = shell.jobs.stop_all()
-        return [[("", f"{name} stopped")] for name in names] or [[("dim", "nothing is running")]]
-    try:
-        shell.jobs.stop(rest)
-    except JobError as error:
-        raise CommandError(str(error)) from None
+        lines: list[Line] = [[("", f"{name} stopped")] for name in shell.jobs.stop_all()]
+        return lines or [[("dim", "nothing is running")]]
+    shell.jobs.stop(rest)
     return [[("", f"{rest} stopped")]]
-
-
-def _running_jobs_hint(shell: Shell) -> str:
-    names = ", ".join(shell.jobs.names)
-    return f"; running: {names}" if names else ""
 
 
 @command(

@@ -142,7 +142,7 @@ async def _fired_lines(shell: Shell, count: int) -> list[Line]:
 
 
 @command(":wait SECONDS", "let so much time pass", group="speed", rank=60, example=":wait 1.5")
-def _wait(shell: Shell, rest: str) -> Awaitable[list[Line]]:
+async def _wait(shell: Shell, rest: str) -> list[Line]:
     try:
         seconds = float(rest)
     except ValueError:
@@ -153,10 +153,6 @@ def _wait(shell: Shell, rest: str) -> Awaitable[list[Line]]:
         raise CommandError(
             f"time stands still at {_instant_now(shell)}: :wait would not end; try :thaw"
         )
-    return _pass_time(seconds)
-
-
-async def _pass_time(seconds: float) -> list[Line]:
     await asyncio.sleep(seconds)
     return []
 
