@@ -30,7 +30,7 @@ from asyncrepl.transcript.transcript_run import (
     garbage_collected_by_hand,
     open_player,
 )
-from asyncrepl.views.styled_lines import Line, printable
+from asyncrepl.views.styled_lines import Line, joined_fragments, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -194,20 +194,7 @@ def styled_lines(pieces: Sequence[OutputPiece]) -> list[Line]:
         lines += ([(piece.style, text)] for text in others)
     while lines and not any(text for _, text in lines[-1]):
         lines.pop()
-    return [list(_joined_fragments(line)) for line in lines]
-
-
-def _joined_fragments(line: Line) -> Iterator[tuple[str, str]]:
-    """The fragments of `line` with neighbours of one style joined, and no empty ones."""
-    style, text = "", ""
-    for new, more in line:
-        if new != style:
-            if text:
-                yield style, text
-            style, text = new, ""
-        text += more
-    if text:
-        yield style, text
+    return [joined_fragments(line) for line in lines]
 
 
 #: Seconds: a command that took less has awaited nothing; a pause worth a ``:wait``.

@@ -163,12 +163,22 @@ class LiveRows:
             if (plain := token["text"]) is not None:
                 self._put(plain)
             elif (control := token["control"]) is not None:
-                self._CONTROLS[control](self)
+                self._control(control)
             elif (end := token["end"]) is not None:
                 self._sequence(token["numbers"], end)
             elif (link := token["link"]) is not None:
                 self._style = self._style._replace(link=token[0] if link else "")
         self._moved = bool(self) and (self._moved or moves_cursor(text))
+
+    def _control(self, char: str) -> None:
+        if char == "\n":
+            self._newline()
+        elif char == "\r":
+            self.x = 0
+        elif char == "\b":
+            self._left(1)
+        else:
+            self.x = min(self.x - self.x % _TAB + _TAB, self._width - 1)
 
     def _sequence(self, numbers: str, end: str) -> None:
         if end == "m":
@@ -184,6 +194,7 @@ class LiveRows:
             self._ERASE[end](self, int(numbers or 0))
         elif end in self._MOVE:
             self._MOVE[end](self, max(int(numbers or 1), 1))
+            self.x = 0 if end in "EF" else self.x
 
     def _put(self, text: str) -> None:
         if text.isascii():
@@ -236,15 +247,6 @@ class LiveRows:
             self._since += 1
             self._scroll()
 
-    def _return(self) -> None:
-        self.x = 0
-
-    def _back(self) -> None:
-        self._left(1)
-
-    def _tab(self) -> None:
-        self.x = min(self.x - self.x % _TAB + _TAB, self._width - 1)
-
     def _up(self, count: int) -> None:
         self._recall(count - self.y)
         self.y = max(0, self.y - count)
@@ -279,14 +281,6 @@ class LiveRows:
         self.x = 0
         self._right(number - 1)
 
-    def _next_lines(self, count: int) -> None:
-        self._down(count)
-        self.x = 0
-
-    def _previous_lines(self, count: int) -> None:
-        self._up(count)
-        self.x = 0
-
     def _unwrap(self) -> None:
         if self.x == self._width:
             self.x -= 1
@@ -300,13 +294,10 @@ class LiveRows:
             if start < len(row.cells) and not row.cells[start][1]:
                 row.cells[start - 1] = BLANK
             del row.cells[start:]
-            self._fill_with_background(row, start)
+            if has_background(self._style.sgr):
+                row.put(start, [(CellStyle(self._style.sgr), " ")] * (self._width - start))
         if self.y + 1 < len(self._rows):
             self._rows[self.y + 1].wrapped = False
-
-    def _fill_with_background(self, row: Row, start: int) -> None:
-        if has_background(self._style.sgr):
-            row.put(start, [(CellStyle(self._style.sgr), " ")] * (self._width - start))
 
     def _erase_rows(self, which: int) -> None:
         if which == 3:
@@ -417,17 +408,10 @@ class LiveRows:
                 self._put(char)
         self._style = style
 
-    _CONTROLS: ClassVar = {"\n": _newline, "\r": _return, "\b": _back, "\t": _tab}
     _ERASE: ClassVar = {"J": _erase_rows, "K": _erase_in_row}
     _MOVE: ClassVar = {
-        "A": _up,
-        "B": _down,
-        "C": _right,
-        "D": _left,
-        "E": _next_lines,
-        "F": _previous_lines,
-        "G": _column,
-    }
+        "A": _up, "B": _down, "C": _right, "D": _left, "E": _down, "F": _up, "G": _column,
+    }  # fmt: skip
 
 
 def moves_cursor(text: str) -> bool:

@@ -31,6 +31,8 @@ import threading
 from collections import Counter
 from contextlib import contextmanager
 from functools import cache
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ __all__ = [
     "fit",
     "flowed",
     "has_joined",
+    "joined_fragments",
     "one_line",
     "plain",
     "printable",
@@ -181,14 +184,18 @@ def _rows(text: str, first: int, room: int) -> list[tuple[int, int]]:
 
 def _fragments_between(line: Line, start: int, end: int) -> Line:
     """The characters from `start` to `end` of `line`, with their styles."""
-    return [fragment for fragment in _slices(line, start, end) if fragment[1]]
-
-
-def _slices(line: Line, start: int, end: int) -> Iterator[Fragment]:
-    at = 0
+    fragments, at = Line(), 0
     for style, text in line:
-        yield style, text[max(start - at, 0) : max(end - at, 0)]
+        fragments.append((style, text[max(start - at, 0) : max(end - at, 0)]))
         at += len(text)
+    return [fragment for fragment in fragments if fragment[1]]
+
+
+def joined_fragments(line: Iterable[Fragment]) -> Line:
+    """`line` with neighbours of one style in one, and none that is empty."""
+    runs = groupby(line, key=itemgetter(0))
+    joined = [(style, "".join([text for _, text in run])) for style, run in runs]
+    return [fragment for fragment in joined if fragment[1]]
 
 
 def plain(line: Iterable[Fragment]) -> str:
@@ -198,11 +205,8 @@ def plain(line: Iterable[Fragment]) -> str:
 
 def ansi(line: Iterable[Fragment], styles: Mapping[str, str] = STYLES) -> str:
     """The text of `line` with SGR escape codes for its styles."""
-    return "".join(_with_codes(styles.get(style, ""), text) for style, text in line)
-
-
-def _with_codes(codes: str, text: str) -> str:
-    return f"\x1b[{codes}m{text}\x1b[0m" if codes and text else text
+    coded = ((styles.get(style, ""), text) for style, text in line)
+    return "".join(f"\x1b[{sgr}m{text}\x1b[0m" if sgr and text else text for sgr, text in coded)
 
 
 def cut(text: str, width: int, dots: str = "…") -> str:
@@ -210,7 +214,7 @@ def cut(text: str, width: int, dots: str = "…") -> str:
     text = one_line(text)
     if cell_width(text) <= width:
         return text
-    return _first_cells(text, width - cell_width(dots)) + dots
+    return "".join(_fitting(clusters(text), width - cell_width(dots))) + dots
 
 
 def cut_front(text: str, width: int, dots: str = "…") -> str:
@@ -218,7 +222,7 @@ def cut_front(text: str, width: int, dots: str = "…") -> str:
     text = one_line(text)
     if cell_width(text) <= width:
         return text
-    return dots + _last_cells(text, width - cell_width(dots))
+    return dots + "".join(_fitting(clusters(text)[::-1], width - cell_width(dots))[::-1])
 
 
 def shortened(names: Sequence[str], widths: Sequence[int], dots: str = "…") -> list[str]:
@@ -241,14 +245,6 @@ def fit(text: str, width: int, dots: str = "…") -> str:
     """`text` as `cut` (with `dots`), filled up with blanks to exactly `width` cells."""
     text = cut(text, width, dots)
     return text + " " * (width - cell_width(text))
-
-
-def _first_cells(text: str, room: int) -> str:
-    return "".join(_fitting(clusters(text), room))
-
-
-def _last_cells(text: str, room: int) -> str:
-    return "".join(_fitting(clusters(text)[::-1], room)[::-1])
 
 
 def _fitting(parts: list[str], room: int) -> list[str]:
@@ -376,7 +372,7 @@ def clusters(text: str) -> list[str]:
     at = 0
     for match in _pattern().finditer(text):
         found += text[at : match.start()]
-        found += [match[0]] if _joined_width(match[0]) <= _MAX_WIDTH else match[0]
+        found += [match[0]] if cluster_width(match[0]) <= _MAX_WIDTH else match[0]
         at = match.end()
     return [*found, *text[at:]]
 
@@ -384,13 +380,7 @@ def clusters(text: str) -> list[str]:
 @cache
 def cluster_width(cluster: str) -> int:
     """The columns of a character, or of a joined emoji."""
-    from wcwidth import wcwidth  # what is plain ASCII need not wait for its tables
+    from wcwidth import wcswidth  # what is plain ASCII need not wait for its tables
 
-    return max(wcwidth(cluster), 0) if len(cluster) == 1 else _joined_width(cluster)
-
-
-def _joined_width(text: str) -> int:
-    from wcwidth import wcswidth
-
-    width: int = wcswidth(text)
+    width: int = wcswidth(cluster)
     return max(width, 0)
