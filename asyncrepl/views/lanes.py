@@ -24,16 +24,10 @@ while: nothing jumps about.
 In the timeline time counts from the left edge, below it are a time axis and a legend. Nothing
 goes after a while, as it does in the lanes: each task that was there in these seconds has a row.
 
-A task's lane as a row of glyphs, and which tasks have a row: for lanes and timeline.
-
-Rows keep the order of birth, each task under the one that made it.
-
-What does not work: distinguishing the states by colour (not everybody has it), and glyphs that
-some terminals draw two cells wide. Each state has a shape of its own, one cell wide, with a
-fallback in ASCII. Nor does drawing a task as running wherever it ran at all: a task that prints a
-line each 0.1 s takes some microseconds for it, and would look like one that takes the loop for
-itself. A block is drawn where a task had the loop for most of the column, a spike on its line
-where it only ran.
+What does not work: drawing a task as running wherever it ran at all. One that prints a line each
+0.1 s takes some microseconds for it, and would look like one that takes the loop for itself. A
+block is drawn where a task had the loop for most of the column, a spike on its line where it only
+ran. (What does not work for the shapes themselves: see `asyncrepl.views.glyphs`.)
 """
 
 from __future__ import annotations
@@ -51,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from asyncrepl.events import Lane, Snapshot
-    from asyncrepl.views.styled_lines import Fragment, Line
+    from asyncrepl.views.styled_lines import Line
 
 __all__ = [
     "LanePicture",
@@ -85,18 +79,14 @@ def lane_lines(
     scale = Scale((now_ns // column - count + 1) * column, column, 1)
     picture = LanePicture(snapshot, scale, count, ascii=ascii)
     families = lanes_in_tree_order(_drawn_lanes(snapshot, now_ns - int(linger * SECOND), rows))
-    drawn = [
-        [label, ("", " "), *picture.track(lane)]
-        for label, (lane, _) in zip(picture.labels(families, names), families, strict=True)
-    ]
+    drawn = picture.rows(families, names, " ")
     rest = [rest_line(snapshot.others, snapshot.others_ran, "ran lately")]
     return [*drawn, *rest][:rows] if snapshot.others else drawn
 
 
 def _drawn_lanes(snapshot: Snapshot, since: int, rows: int) -> list[Lane]:
     """The lanes to draw: those that have not ended, and where there is room some that have."""
-    ended = snapshot.ended
-    users = user_lanes(snapshot.lanes)
+    ended, users = snapshot.ended, user_lanes(snapshot.lanes)
     alive = [lane for lane in users if lane.id not in ended]
     if snapshot.others:
         return alive
@@ -135,15 +125,13 @@ def timeline_lines(
         return []
     shown, hidden = _longest_lasting(lanes, snapshot, (start, end), rows)
     families = lanes_in_tree_order(shown)
-    names = _names_width(families, width)
+    longest = max(cell_width(lane.name) + 2 * depth for lane, depth in families)
+    names = min(longest, max(width // 4, 8))
     room = width - names - 2
     scale = Scale.fitting(start, end - start, room)
     columns = scale.column(end) + 1
     picture = LanePicture(snapshot, scale, columns, ascii=ascii)
-    lines = [
-        [label, ("", "  "), *_trimmed(picture.track(lane))]
-        for label, (lane, _) in zip(picture.labels(families, names), families, strict=True)
-    ]
+    lines = [_trimmed(row) for row in picture.rows(families, names, "  ")]
     if hidden:
         lines.append(rest_line(len(hidden), picture.count_ran(hidden, start), "ran"))
     lines.append([("", " " * (names + 2)), *axis_line(scale, range(columns), room)])
@@ -201,12 +189,6 @@ def _longest_lasting(
 def _trimmed(track: Line) -> Line:
     """`track` without the blanks at its end: who copies it into a text wants none."""
     return track[:-1] if track and not track[-1][1].strip() else track
-
-
-def _names_width(families: list[tuple[Lane, int]], width: int) -> int:
-    """The cells of the names: what the longest needs, if that is not too much."""
-    longest = max(cell_width(lane.name) + 2 * depth for lane, depth in families)
-    return min(longest, max(width // 4, 8))
 
 
 def user_lanes(lanes: Iterable[Lane]) -> list[Lane]:
@@ -282,11 +264,11 @@ class LanePicture:
         self._ran = [self._running(column) for column in range(columns)]
         self._marks = self._marked(snapshot)
 
-    def labels(self, families: Sequence[tuple[Lane, int]], width: int) -> list[Fragment]:
-        """The tasks' names in exactly `width` cells each, indented under those they descend from.
+    def rows(self, families: Sequence[tuple[Lane, int]], width: int, gap: str) -> list[Line]:
+        """A row for each of `families`, lanes with their depths: a name, the `gap`, the states.
 
-        `families` are lanes with their depths. One that has ended and has a younger namesake
-        among them is called the old one.
+        Names have exactly `width` cells, and are indented under those they descend from. A task
+        that has ended and has a younger namesake among them is called the old one.
         """
         indents = [min(2 * depth, width // 2) for _, depth in families]
         youngest = {lane.name: lane.id for lane, _ in sorted(families, key=lambda row: row[0].id)}
@@ -296,14 +278,15 @@ class LanePicture:
             [width - indent for indent in indents],
             "~" if self._ascii else "…",
         )
-        labels: list[Fragment] = []
+        lines: list[Line] = []
         for (lane, _), indent, name in zip(families, indents, names, strict=True):
             text = " " * indent + name
             style = "dim" if lane.id in self._ended else "name"
-            labels.append((style, text + " " * (width - cell_width(text))))
-        return labels
+            label = style, text + " " * (width - cell_width(text))
+            lines.append([label, ("", gap), *self._track(lane)])
+        return lines
 
-    def track(self, lane: Lane) -> Line:
+    def _track(self, lane: Lane) -> Line:
         """The states of the task from its birth to its end, one cell a column."""
         line: Line = []
         glyphs, states = glyphs_of("lanes"), self._states(lane)
@@ -349,10 +332,8 @@ class LanePicture:
             return {}
         ran = dict.fromkeys(met, "brief")
         length = end - begin
-        looks = (
-            begin + length * (2 * look + 1) // (2 * SAMPLES_PER_COLUMN)
-            for look in range(SAMPLES_PER_COLUMN)
-        )
+        parts = 2 * SAMPLES_PER_COLUMN
+        looks = (begin + length * odd // parts for odd in range(1, parts, 2))
         for lane, seen in Counter(map(self._lane_at, looks)).items():
             if seen >= SAMPLES_PER_COLUMN // 2:
                 ran[lane] = "running"
@@ -361,8 +342,7 @@ class LanePicture:
     def _lane_at(self, at: int) -> int:
         """Who was running at the instant `at`; 0 for nobody."""
         number = bisect_right(self._starts, at) - 1
-        lane: int = self._ids[number] if number >= 0 else 0
-        return lane
+        return int(self._ids[number]) if number >= 0 else 0
 
     def _marked(self, snapshot: Snapshot) -> dict[tuple[int, int], str]:
         glyphs = glyphs_of("lanes")

@@ -364,19 +364,13 @@ def step_rows(
     step of an iteration: what stands below must not jump.
     """
     spans = _spans(shown.site, source)
-    places = [span.line for span in spans.values()]
-    numbers = list(dict.fromkeys([shown.site.line - 1, *sorted(places)]))[:2]
+    places = sorted(span.line for span in spans.values())
     marked = spans.get(shown.step)
-    rows = [
-        _marked_line(
-            source.lines[number],
-            marked if marked is not None and marked.line == number else None,
-            width,
-            dots,
-        )
-        for number in numbers
-        if number < len(source.lines)
-    ]
+    rows: list[Line] = []
+    for number in list(dict.fromkeys([shown.site.line - 1, *places]))[:2]:
+        if number < len(source.lines):
+            span = marked if marked is not None and marked.line == number else None
+            rows.append(_marked_line(source.lines[number], span, width, dots))
     round_ = f"round {shown.round}: " if shown.round else ""
     return [*rows, [("label", cut(f"{round_}{meaning}", width, dots))]]
 
@@ -419,10 +413,9 @@ def _loops(tree: ast.Module | None) -> Iterator[tuple[ast.expr, ast.expr, ast.AS
     for node in ast.walk(tree) if tree is not None else ():
         if isinstance(node, ast.AsyncFor):
             yield node.target, node.iter, node.body[0]
-        elif isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp):
-            yield from ((each.target, each.iter, node.elt) for each in node.generators)
-        elif isinstance(node, ast.DictComp):
-            yield from ((each.target, each.iter, node.key) for each in node.generators)
+        elif isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp):
+            body = node.key if isinstance(node, ast.DictComp) else node.elt
+            yield from ((each.target, each.iter, body) for each in node.generators)
 
 
 def _span(node: ast.AST, source: Source) -> _Span:
