@@ -211,9 +211,8 @@ def recording_of_tape(
     the screen.
     """
     pairs = list(pairwise(recorded_inputs))
-    last = max(
-        (at for at, (recorded, _) in enumerate(pairs) if has_idle_output(recorded)), default=-1
-    )
+    idle = [at for at, (recorded, _) in enumerate(pairs) if has_idle_output(recorded)]
+    last = max(idle, default=-1)
     kept: list[RecordedInput] = []
     for at, pair in enumerate(pairs):
         kept += split_at_wait(*pair) if waits and at <= last else [pair[0]]

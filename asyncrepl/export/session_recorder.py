@@ -116,13 +116,8 @@ class SessionRecorder:
 
     def printed(self) -> None:
         """Something was printed in the background."""
-        if (
-            self._keeps_input
-            and self._last_input is not None
-            and time.monotonic() >= self._next_writing
-        ):
-            recorded = self._last_input
-            self._try(lambda: self._file.last(recorded))
+        if time.monotonic() >= self._next_writing:
+            self.ended()
 
     def _try(self, action: Callable[[], None]) -> None:
         if threading.get_ident() != self._thread or os.getpid() != self._process:
@@ -213,11 +208,9 @@ class _RedrawnFile:
     def _drawn(self) -> bytes:
         every = self._shell.tape.recorded_inputs
         first = next((at + 1 for at, recorded in enumerate(every) if recorded is self._after), 0)
-        recorded_inputs = [
-            each for each in every[first:] if not is_about_saving(self._shell, each)
-        ]
+        kept = [each for each in every[first:] if not is_about_saving(self._shell, each)]
         ending = RecordedInput("", self._shell.loop.time())
-        return encoded_text(session_text(self._shell, [*recorded_inputs, ending], self._name))
+        return encoded_text(session_text(self._shell, [*kept, ending], self._name))
 
 
 class _GrowingFile:

@@ -181,9 +181,8 @@ def line_matches(expected: str, actual: str) -> bool:
     if not gaps:
         return actual == expected
     *middle, tail = gaps
-    if len(actual) < len(head) + len(tail):
-        return False
-    if not (actual.startswith(head) and actual.endswith(tail)):
+    fits = len(actual) >= len(head) + len(tail)
+    if not (fits and actual.startswith(head) and actual.endswith(tail)):
         return False
     at, end = len(head), len(actual) - len(tail)
     for piece in middle:
@@ -284,13 +283,9 @@ class _MergeStep(NamedTuple):
 
 #: Kind of step → how many lines of `expected` and of `actual` it uses.
 _LINES_USED = {
-    "keep": (1, 1),
-    "swap": (1, 1),
-    "put": (0, 1),
-    "drop": (1, 0),
-    "gap ends": (1, 0),
-    "gap covers": (0, 1),
-}
+    "keep": (1, 1), "swap": (1, 1), "put": (0, 1), "drop": (1, 0),
+    "gap ends": (1, 0), "gap covers": (0, 1),
+}  # fmt: skip
 
 
 def _cheapest_steps(expected: Sequence[str], actual: Sequence[str]) -> list[list[_MergeStep]]:

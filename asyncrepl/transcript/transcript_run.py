@@ -179,7 +179,11 @@ class Player:
         Raises HungError if the watch gave it up, KeyboardInterrupt for a real Ctrl-C.
         """
         self._status = None
-        self._loop.call_soon(self._start, entry)
+        self._loop.call_soon(
+            lambda: run_input(
+                self.shell, entry.text, self._done, interrupt_after=entry.interrupt_after
+            )
+        )
         if self._watch is not None:
             self._watch.begin()
         try:
@@ -227,9 +231,6 @@ class Player:
     @property
     def _reason(self) -> str | None:
         return None if self._watch is None else self._watch.reason
-
-    def _start(self, entry: Input) -> None:
-        run_input(self.shell, entry.text, self._done, interrupt_after=entry.interrupt_after)
 
     def _done(self, status: Status) -> None:
         self._status = status
