@@ -11,6 +11,7 @@ import sys
 import threading
 from collections import deque
 from contextlib import redirect_stderr, redirect_stdout
+from functools import partial
 from importlib.machinery import SourceFileLoader
 from typing import TYPE_CHECKING, TextIO
 
@@ -66,11 +67,8 @@ def run_source(shell: Shell, text: str, filename: str) -> Status:
         statuses.append(status)
         shell.loop.stop()
 
-    shell.loop.call_soon(
-        lambda: run_input(
-            shell, text, done, scripted=lambda: False, filename=filename, mode="exec"
-        )
-    )
+    run = partial(run_input, scripted=lambda: False, filename=filename, mode="exec")
+    shell.loop.call_soon(run, shell, text, done)
     left = _run_loop(shell, lambda: bool(statuses), idle=lambda: None)
     return left or statuses[0]
 

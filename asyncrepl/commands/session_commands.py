@@ -128,10 +128,8 @@ def _set(shell: Shell, rest: str) -> list[Line]:
     name, *words = rest.replace("=", " ").split() or [""]
     if not name:
         how = "to change one: :set lanes off; asyncrepl --print-config tells how to keep it"
-        return [
-            *_setting_lines(shell, list(_SESSION_SETTINGS.values())),
-            *flowed([("dim", how)], shell.console.width),
-        ]
+        lines = _setting_lines(shell, list(_SESSION_SETTINGS.values()))
+        return [*lines, *flowed([("dim", how)], shell.console.width)]
     setting = _SESSION_SETTINGS.get(name)
     if setting is None:
         near = closest_match(name, _SESSION_SETTINGS)
@@ -171,10 +169,8 @@ def _help(shell: Shell, rest: str) -> list[Line]:
     if name:
         return _help_on(shell, shell.registry.find(name))
     more = ":help speed shows one group, :help trace explains one command"
-    return [
-        *_group_lines(shell, list(COMMAND_GROUPS)),
-        *flowed([("dim", more)], shell.console.width),
-    ]
+    lines = _group_lines(shell, list(COMMAND_GROUPS))
+    return [*lines, *flowed([("dim", more)], shell.console.width)]
 
 
 def _group_lines(shell: Shell, names: list[str]) -> list[Line]:
@@ -195,11 +191,8 @@ def _help_on(shell: Shell, command: Command) -> list[Line]:
     """What ``:help NAME`` shows: usage, meaning, an example, and what else there is to know."""
     width = shell.console.width
     said = [command.summary, *filter(None, command.details.split("\n"))]
-    lines: list[Line] = [
-        [("label", command.usage)],
-        *([("", f"  {text}")] for text in said),
-        [("dim", "  for example: "), ("code", command.example)],
-    ]
+    lines: list[Line] = [[("label", command.usage)], *([("", f"  {text}")] for text in said)]
+    lines.append([("dim", "  for example: "), ("code", command.example)])
     rows = [row for line in lines for row in flowed(line, width, 2)]
     return [*rows, *command.more(shell)]
 

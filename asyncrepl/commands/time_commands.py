@@ -96,11 +96,8 @@ def _flowed_lines(shell: Shell, text: str) -> list[Line]:
 def _freeze(shell: Shell, _rest: str) -> list[Line]:
     already = " already" * shell.loop.live.clock.frozen
     steering.freeze()
-    return _flowed_lines(
-        shell,
-        f"time stands still{already} at {_instant_now(shell)}; "
-        ":thaw goes on, :next fires the next timer",
-    )
+    stands = f"time stands still{already} at {_instant_now(shell)}"
+    return _flowed_lines(shell, f"{stands}; :thaw goes on, :next fires the next timer")
 
 
 @command(":thaw", "let time go on", group="speed", rank=30, words=0)

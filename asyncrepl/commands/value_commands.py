@@ -25,7 +25,7 @@ from asyncrepl.session.command_registry import CommandError, command
 from asyncrepl.syntax.static_inspection import find_named, source_object
 from asyncrepl.views.async_kinds import async_kind, kind_of_instances
 from asyncrepl.views.error_lines import describe_error
-from asyncrepl.views.styled_lines import flowed, one_line, printable, text_lines
+from asyncrepl.views.styled_lines import flowed, one_line, printable, prose
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -61,7 +61,9 @@ def _info(shell: Shell, rest: str) -> list[Line]:
     head = _head(name, found, shell.console.width)
     if rest.endswith("??"):
         return [*head, *source_code_lines(shell, name)]
-    return [*head, *(row for line in _doc(found) for row in flowed(line, shell.console.width))]
+    text = inspect.getdoc(found)
+    style = "" if text else "dim"
+    return [*head, *prose(text or "no docstring", shell.console.width, style)]
 
 
 def _hint(name: str, shell: Shell) -> str:
@@ -74,12 +76,8 @@ def _hint(name: str, shell: Shell) -> str:
 
 def _head(name: str, value: Any, width: int | None) -> list[Line]:
     called = call_text(value) if callable(value) else f": {type(value).__name__}"
-    lines: list[Line] = [
-        [("name", printable(name + called))],
-        [("label", _kind(value))],
-        [("dim", _place(value))],
-    ]
-    return [row for line in lines if line[0][1] for row in flowed(line, width, 4)]
+    head = ("name", printable(name + called)), ("label", _kind(value)), ("dim", _place(value))
+    return [row for piece in head if piece[1] for row in flowed([piece], width, 4)]
 
 
 def _kind(value: Any) -> str:
@@ -102,11 +100,6 @@ def _place(value: Any) -> str:
     code = code_of(thing)
     line = f":{code.co_firstlineno}" if code is not None else ""
     return short_filename(filename) + line
-
-
-def _doc(value: Any) -> list[Line]:
-    text = inspect.getdoc(value)
-    return text_lines(text) if text else [[("dim", "no docstring")]]
 
 
 #: Columns where the output is no screen.

@@ -57,12 +57,8 @@ class CastEvents:
 
     def narrate(self, text: str) -> None:
         """Tell something above the prompt, and let it be read."""
-        self._show(
-            _CLEAR_ROW
-            + "\r\n"
-            + "".join(ansi(line) + "\r\n" for line in narration_lines(text))
-            + _PROMPT_TEXT
-        )
+        lines = "".join(ansi(line) + "\r\n" for line in narration_lines(text))
+        self._show(_CLEAR_ROW + "\r\n" + lines + _PROMPT_TEXT)
         self.now += reading_time(text)
 
     def play(self, recorded: RecordedInput) -> None:

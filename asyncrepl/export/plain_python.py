@@ -67,10 +67,7 @@ def plain_python(text: str, show: str) -> PlainStatement | None:
             end = start + len(words) - len(words[len("lazy") :].lstrip())
             edits.append((line, start, line, end, "", "\0"))
     imports = (node for node in tree.body if isinstance(node, ast.ImportFrom))
-    hoisted = any(
-        node.module == "__future__" or any(each.name == "*" for each in node.names)
-        for node in imports
-    )
+    hoisted = any(node.module == "__future__" or node.names[0].name == "*" for node in imports)
     names = {step.argval for step in dis.get_instructions(code) if step.opname in _BINDS}
     return PlainStatement(
         _edited(text.rstrip(), edits),

@@ -78,11 +78,8 @@ class Recording(NamedTuple):
     @property
     def recorded_inputs(self) -> tuple[tuple[Input, RecordedInput], ...]:
         """The inputs with what came of each."""
-        return tuple(
-            (entry, recorded)
-            for entry, recorded in self.parts
-            if isinstance(entry, Input) and recorded is not None
-        )
+        pairs = ((entry, each) for entry, each in self.parts if isinstance(entry, Input))
+        return tuple((entry, recorded) for entry, recorded in pairs if recorded is not None)
 
 
 def record_transcript(transcript: Transcript) -> Recording:

@@ -66,12 +66,11 @@ class SessionRecorder:
         if is_special(target.path):
             raise CommandError(f"cannot record to {target}: it is no regular file")
         with target.refusing():
-            growing = export_formats()[name].growing
-            self._file: _RecordedFile = (
-                _RedrawnFile(shell, target, name)
-                if growing is None
-                else _GrowingFile(target, growing(shell))
-            )
+            self._file: _RecordedFile
+            if (growing := export_formats()[name].growing) is not None:
+                self._file = _GrowingFile(target, growing(shell))
+            else:
+                self._file = _RedrawnFile(shell, target, name)
         shell.recorder, shell.tape.listener = self, self
 
     @property

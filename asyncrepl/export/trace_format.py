@@ -59,21 +59,16 @@ def trace_json(snapshot: Snapshot, events: Iterable[IterationEvent], title: str 
     All are in the order of time (µs on the user's clock), enclosing bars first.
     """
     told = list(events)
-    bars = [
-        *_task_bars(snapshot),
-        *_wait_bars(snapshot),
-        *_iteration_bars(told, _last_instant(snapshot)),
-    ]
+    bars = [*_task_bars(snapshot), *_wait_bars(snapshot)]
+    bars += _iteration_bars(told, _last_instant(snapshot))
     entries = [*_bar_events(bars), *_slice_events(snapshot)]
     for mark in snapshot.marks:
         name = "prints" if mark.kind == "print" else "shows a value"
         entries.append(_instant_event(mark.lane, mark.at, name, "mark"))
     entries += [*_step_events(told), *_summary_events(told)]
     entries.sort(key=lambda entry: entry["ts"])  # a stable sort: enclosing bars stay first
-    lines = (
-        json.dumps(_printable(entry), ensure_ascii=False)
-        for entry in (*_track_names(snapshot, title), *entries)
-    )
+    every = (*_track_names(snapshot, title), *entries)
+    lines = (json.dumps(_printable(entry), ensure_ascii=False) for entry in every)
     return '{"displayTimeUnit": "ms", "traceEvents": [\n' + ",\n".join(lines) + "\n]}\n"
 
 
@@ -144,10 +139,8 @@ def _iteration_bars(events: list[IterationEvent], end: int) -> Iterator[_Bar]:
                     asked = since.pop(iteration.number)
                     yield _step_bar(iteration, asked, at, "3 await, the last", how)
                 yield _iteration_bar(iteration, begin, at, f"{items} items, {how}")
-    yield from (
-        _iteration_bar(iteration, begin, end, "goes on")
-        for iteration, begin in open_iterations.values()
-    )
+    for iteration, begin in open_iterations.values():
+        yield _iteration_bar(iteration, begin, end, "goes on")
 
 
 def _iteration_bar(iteration: Iteration, begin: int, end: int, told: str) -> _Bar:

@@ -24,6 +24,7 @@ import signal
 import sys
 import threading
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from functools import partial
 from itertools import chain, zip_longest
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -179,11 +180,8 @@ class Player:
         Raises HungError if the watch gave it up, KeyboardInterrupt for a real Ctrl-C.
         """
         self._status = None
-        self._loop.call_soon(
-            lambda: run_input(
-                self.shell, entry.text, self._done, interrupt_after=entry.interrupt_after
-            )
-        )
+        run = partial(run_input, self.shell, interrupt_after=entry.interrupt_after)
+        self._loop.call_soon(run, entry.text, self._done)
         if self._watch is not None:
             self._watch.begin()
         try:

@@ -62,14 +62,9 @@ def glyphs_of(picture: Picture) -> dict[str, Glyph]:
 
 def glyph_rows(picture: Picture) -> list[list[tuple[str, str]]]:
     """Each glyph with its form in ASCII and its meaning, a line each."""
+    gap = ("", "  ")
     return [
-        [
-            ("", "  "),
-            (each.style, each.char),
-            ("", "  "),
-            (each.style, each.ascii),
-            ("", f"  {each.meaning}"),
-        ]
+        [gap, (each.style, each.char), gap, (each.style, each.ascii), ("", f"  {each.meaning}")]
         for each in glyphs_of(picture).values()
         if each.meaning
     ]

@@ -230,10 +230,8 @@ def legend(
     lines: list[Line] = [[]]
     for glyph in glyphs_of("lanes").values():
         if glyph.meaning and (states is None or glyph.name in states):
-            entry: Line = [
-                (glyph.style, glyph.drawn(ascii=ascii)),
-                ("dim", f" {glyph.brief or glyph.name}"),
-            ]
+            what = ("dim", f" {glyph.brief or glyph.name}")
+            entry: Line = [(glyph.style, glyph.drawn(ascii=ascii)), what]
             if lines[-1] and width and len(plain([*lines[-1], *entry])) + 3 > width:
                 lines.append([])
             lines[-1] += [("", "   "), *entry] if lines[-1] else entry
@@ -273,11 +271,9 @@ class LanePicture:
         indents = [min(2 * depth, width // 2) for _, depth in families]
         youngest = {lane.name: lane.id for lane, _ in sorted(families, key=lambda row: row[0].id)}
         old = [lane.id in self._ended and lane.id != youngest[lane.name] for lane, _ in families]
-        names = shortened(
-            ["old " * is_old + lane.name for (lane, _), is_old in zip(families, old, strict=True)],
-            [width - indent for indent in indents],
-            "~" if self._ascii else "…",
-        )
+        whole = ["old " * late + lane.name for (lane, _), late in zip(families, old, strict=True)]
+        widths = [width - indent for indent in indents]
+        names = shortened(whole, widths, "~" if self._ascii else "…")
         lines: list[Line] = []
         for (lane, _), indent, name in zip(families, indents, names, strict=True):
             text = " " * indent + name

@@ -74,27 +74,11 @@ Line = list[Fragment]
 
 #: Style name → SGR parameters. The 16 basic colours follow the user's theme.
 STYLES: dict[str, str] = {
-    "": "",
-    "dim": "2",
-    "bold": "1",
-    "error": "31",
-    "why": "",
-    "label": "36",
-    "code": "32",
-    "name": "1",
-    "current": "1;4",
-    "step": "7",
-    "ticker": "36",
-    "run": "32",
-    "wait": "2",
-    "value": "36",
-    "cancelled": "33",
-    "keyword": "35",
-    "string": "33",
-    "number": "36",
-    "comment": "2",
-    "wrap": "",
-}
+    "": "", "dim": "2", "bold": "1", "error": "31", "why": "", "label": "36", "code": "32",
+    "name": "1", "current": "1;4", "step": "7", "ticker": "36", "run": "32", "wait": "2",
+    "value": "36", "cancelled": "33", "keyword": "35", "string": "33", "number": "36",
+    "comment": "2", "wrap": "",
+}  # fmt: skip
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 

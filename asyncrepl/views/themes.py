@@ -18,21 +18,15 @@ if TYPE_CHECKING:
 __all__ = ["Theme"]
 
 _UNKNOWN = {"string": "32", "cancelled": "35"}
-_LIGHT = {
-    **_UNKNOWN,
-    **dict.fromkeys(("label", "code", "ticker", "value", "number"), "34"),
-    "string": "31",
-}
+_BLUE = dict.fromkeys(("label", "code", "ticker", "value", "number"), "34")
+_LIGHT = {**_UNKNOWN, **_BLUE, "string": "31"}
 #: Without the colours: bold, dim, underlined and reverse stay, for they mark.
 _MONO = {name: "" for name, code in STYLES.items() if code.startswith("3")} | {
     "error": "1", "label": "1", "keyword": "1",
 }  # fmt: skip
 _STYLES: dict[str, Mapping[str, str]] = {
-    "auto": STYLES | _UNKNOWN,
-    "light": STYLES | _LIGHT,
-    "dark": STYLES,
-    "mono": STYLES | _MONO,
-}
+    "auto": STYLES | _UNKNOWN, "light": STYLES | _LIGHT, "dark": STYLES, "mono": STYLES | _MONO,
+}  # fmt: skip
 
 
 class Theme:

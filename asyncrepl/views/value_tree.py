@@ -113,10 +113,8 @@ def value_tree(value: object, limits: Limits = _FOR_A_SCREEN) -> Node:
 
 
 #: The types of constants, and in which style they are shown.
-_CONSTANTS: dict[type, str] = {
-    **dict.fromkeys((int, float, complex), "number"),
-    **dict.fromkeys((bool, type(None), type(Ellipsis)), "keyword"),
-}
+_CONSTANTS: dict[type, str] = dict.fromkeys((int, float, complex), "number")
+_CONSTANTS |= dict.fromkeys((bool, type(None), type(Ellipsis)), "keyword")
 _TEXTS = {str, bytes}
 
 
@@ -182,11 +180,8 @@ class _Builder:
 
 #: What ``repr`` writes for a container inside itself.
 _RECURSIVE: dict[type, str] = {
-    list: "[...]",
-    tuple: "(...)",
-    dict: "{...}",
-    collections.deque: "[...]",
-}
+    list: "[...]", tuple: "(...)", dict: "{...}", collections.deque: "[...]",
+}  # fmt: skip
 
 
 def _values(base: Any, head: str, tail: str, empty: str = "", *, only: bool = False) -> Opener:
