@@ -64,12 +64,9 @@ class HistoryFile(History):
         try:
             _append(self._path, entry.encode("utf-8", "surrogatepass"))
         except OSError as error:
-            self._complain_once(error)
-
-    def _complain_once(self, error: OSError) -> None:
-        complain, self._complain = self._complain, None
-        if complain is not None:
-            complain(_not_kept(self._path, error))
+            complain, self._complain = self._complain, None
+            if complain is not None:
+                complain(_not_kept(self._path, error))
 
 
 def open_history(path: FilePath | None, complain: Callable[[str], None]) -> History:

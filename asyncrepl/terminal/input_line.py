@@ -163,7 +163,7 @@ class InputLexer(Lexer):
     def __init__(self) -> None:
         self._python: Lexer | None = None
         #: Whether Python is typed behind the name of this command; none is, until it is known.
-        self.takes_python: Callable[[str], bool] = _takes_none
+        self.takes_python: Callable[[str], bool] = lambda _name: False
 
     def load(self) -> Lexer:
         """The Python lexer; the first call imports it. Any thread may do so."""
@@ -191,10 +191,6 @@ class InputLexer(Lexer):
     def invalidation_hash(self) -> Hashable:
         """What changes the colours of the same text: that the lexer and the commands are there."""
         return self._python is not None, id(self.takes_python)
-
-
-def _takes_none(_name: str) -> bool:
-    return False
 
 
 _MENU_ROWS = 8
@@ -363,9 +359,8 @@ def _paste_help(text: str) -> str:
     inputs = pasted_inputs(text)
     if not inputs or "\n" not in text:
         return ""
-    if len(inputs) == 1:
-        return "Enter runs this input"
-    return f"Enter runs these {len(inputs)} inputs in order"
+    several = f"these {len(inputs)} inputs in order"
+    return f"Enter runs {'this input' if len(inputs) == 1 else several}"
 
 
 def _prompt_fragments(prompt: str) -> StyleAndTextTuples:

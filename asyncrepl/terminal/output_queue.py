@@ -88,19 +88,13 @@ def is_alive(writer: Writer, seconds: float) -> bool:
     main thread's callbacks end where they began.
     """
     if isinstance(writer, int):
-        return seconds < 5 and (
-            writer == CHILDREN or any(t.ident == writer for t in _other_threads())
-        )
+        others = {each.ident for each in threading.enumerate()} - {threading.main_thread().ident}
+        return seconds < 5 and writer in {CHILDREN, *others}
     task = writer()
     try:
         return task is not None and not _task_done(task)
     except TypeError:  # no asyncio task
         return False
-
-
-def _other_threads() -> list[threading.Thread]:
-    main = threading.main_thread()
-    return [thread for thread in threading.enumerate() if thread is not main]
 
 
 _POLL = 0.05  # seconds a held-back writer sleeps at most before it looks again
@@ -241,11 +235,12 @@ class OutputQueue:
             self._queue_overdue(everything=everything)
             items = self._items
             # Not list and clear: somebody may append in between.
-            pieces = _joined_neighbours([items.popleft() for _ in range(len(items))])
+            taken = [items.popleft() for _ in range(len(items))]
             self._chars = self._lines = 0
         if self._room.locked():
             self._room.release()
-        return pieces
+        groups = groupby(taken, key=itemgetter(0))
+        return [Piece(place, "".join([piece.text for piece in group])) for place, group in groups]
 
     def queue_overdue(self) -> None:
         """Queue the lines that have waited long enough for their end, and take nothing.
@@ -342,7 +337,8 @@ class OutputQueue:
     def _place(self, text: str, writer: Writer) -> Place:
         """Where `text` goes; its writer owns the rows if it leaves one unfinished."""
         owner = self._owner
-        if not _are_lines(text):
+        moves = "\r" in text or "\b" in text or ("\x1b" in text and not _WHOLE_LINES.match(text))
+        if moves or not text.endswith("\n"):
             self._owner, self._owned_at = writer, monotonic()
         elif owner is not None and not text.isspace() and not is_same(owner, writer):
             if not self.abandoned:
@@ -419,13 +415,6 @@ def _no_listener(_complete: bool) -> None:
     """Nobody listens yet: the text waits."""
 
 
-def _are_lines(text: str) -> bool:
-    """Whether `text` is whole lines, and moves the cursor nowhere else."""
-    if not text.endswith("\n") or "\r" in text or "\b" in text:
-        return False
-    return "\x1b" not in text or _WHOLE_LINES.match(text) is not None
-
-
 def _split_pieces(text: str) -> Iterator[str]:
     """`text` in pieces that are not too long, of whole lines where that can be."""
     start = 0
@@ -434,9 +423,3 @@ def _split_pieces(text: str) -> Iterator[str]:
         yield text[start:end]
         start = end
     yield text[start:] if start else text
-
-
-def _joined_neighbours(pieces: list[Piece]) -> list[Piece]:
-    """`pieces` with neighbours that go to the same place in one."""
-    groups = groupby(pieces, key=itemgetter(0))
-    return [Piece(place, "".join([piece.text for piece in group])) for place, group in groups]

@@ -148,15 +148,11 @@ class LoopView:
             now = last
         from asyncrepl.views.lanes import lane_lines
 
+        column, seconds = int(_COLUMN_NS * speed), linger / 1e9
         return lane_lines(
-            snapshot,
-            now,
-            columns - 1,
-            rows=rows,
-            ascii=self._ascii,
-            column=int(_COLUMN_NS * speed),
-            linger=linger / 1e9,
-        )
+            snapshot, now, columns - 1,
+            rows=rows, ascii=self._ascii, column=column, linger=seconds,
+        )  # fmt: skip
 
     def _over_for(self, last: int) -> float:
         """Seconds since the `last` end of a task was seen: the user's time may stand still."""
