@@ -193,8 +193,7 @@ def python_script(recording: Recording) -> str:
 class _ScriptWriter:
     """Collects the parts of the script.
 
-    `_notes` are the comments and empty lines since the last code: they go where the next
-    one goes.
+    `_notes` are the comments and empty lines since the last code: they go where the next one goes.
     """
 
     def __init__(self, names: HelperNames) -> None:

@@ -203,9 +203,8 @@ def recording_of_tape(
 ) -> Recording:
     """The inputs of a tape with what came of them; the last of `recorded_inputs` is left out.
 
-    With `waits`, where something ran in the background while nobody typed, a ``:wait``
-    stands for the time between any two inputs: nothing else would let it pass. `width` is that of
-    the screen.
+    With `waits`, where something ran in the background while nobody typed, a ``:wait`` stands for
+    the time between any two inputs: nothing else would let it pass. `width` is that of the screen.
     """
     pairs = list(pairwise(recorded_inputs))
     idle = [at for at, (recorded, _) in enumerate(pairs) if has_idle_output(recorded)]

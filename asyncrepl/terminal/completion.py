@@ -1,9 +1,7 @@
 """Completion from live objects, without running a line of the user's code.
 
 Names, attributes, keys, arguments, imports, paths and commands are completed, each with its kind
-beside it. A static analyser (jedi) was measured: it costs more to import than this whole program,
-up to a second for a first answer, and stalls the user's loop even from a thread. The objects are
-here; looking at them takes well under a millisecond.
+beside it. Why not by a static analyser: docs/decisions/12-completion.md.
 
 All of it runs in a thread of its own, started by a key: typing does not wait for it.
 """
@@ -177,12 +175,8 @@ class InputCompleter(Completer):
         word = re.search(_WORD, line)
         typed = word[0] if word else ""
         words = self._keywords(text, opened, typed)
-        if (
-            not typed
-            and opened
-            and opened[-1].kind == "["
-            and not text[opened[-1].start :].strip()
-        ):
+        bracket = opened and opened[-1].kind == "[" and not text[opened[-1].start :].strip()
+        if bracket and not typed:
             owner = self._owner(text[: opened[-1].start - 1])
             words |= {
                 f"{key!r}]": _kind(item_of(owner, key))
@@ -190,7 +184,9 @@ class InputCompleter(Completer):
                 if len(repr(key)) <= _MAX_KEY
             }
         if typed and not typed[0].isdigit():
-            words |= {name: self._name_kind(name) for name in _ranked(typed, self._names())}
+            names = {name for name in list(self._namespace) if type(name) is str}
+            names |= {*vars(sys.modules["builtins"]), *keyword.kwlist, *keyword.softkwlist}
+            words |= {name: self._name_kind(name) for name in _ranked(typed, names)}
         return _Candidates(typed, words)
 
     def _keywords(self, text: str, opened: list[Opened], typed: str) -> dict[str, str]:
@@ -242,26 +238,16 @@ class InputCompleter(Completer):
                 return _Candidates(typed, words)
         return self._python(rest) if space else _NOTHING
 
-    def _names(self) -> set[str]:
-        names = {name for name in list(self._namespace) if type(name) is str}
-        return {*names, *vars(sys.modules["builtins"]), *keyword.kwlist, *keyword.softkwlist}
-
 
 #: What a value is called in the menu, by its exact type.
 _KINDS: dict[type, str] = {
-    types.FunctionType: "function",
-    types.BuiltinFunctionType: "function",
-    types.MethodType: "method",
-    types.MethodDescriptorType: "method",
-    types.ClassMethodDescriptorType: "method",
-    classmethod: "method",
-    staticmethod: "function",
     types.ModuleType: "module",
     property: "property",
-    types.GetSetDescriptorType: "attribute",
-    types.MemberDescriptorType: "attribute",
-    types.WrapperDescriptorType: "method",
     type(None): "",
+    **dict.fromkeys((types.FunctionType, types.BuiltinFunctionType, staticmethod), "function"),
+    **dict.fromkeys((types.GetSetDescriptorType, types.MemberDescriptorType), "attribute"),
+    **dict.fromkeys((types.MethodType, types.MethodDescriptorType, classmethod), "method"),
+    **dict.fromkeys((types.ClassMethodDescriptorType, types.WrapperDescriptorType), "method"),
 }
 
 

@@ -1,10 +1,9 @@
 """The inputs of earlier sessions, in a file that survives ``kill -9``.
 
-The format is prompt_toolkit's own (a comment with the time, then each line of
-the entry after a ``+``), so that its other programs can read the file. Each
-entry is one ``write`` to a file opened for appending: several sessions can
-share it, and nothing is kept back until the end. An entry for which there is no room is
-taken back, or a later one would go on in its last line.
+The format is prompt_toolkit's own (a comment with the time, then each line of the entry after a
+``+``), so that its other programs can read the file. Each entry is one ``write`` to a file opened
+for appending: several sessions can share it, and nothing is kept back until the end. An entry for
+which there is no room is taken back, or a later one would go on in its last line.
 
 The file is opened anew for each entry, because another session may have replaced it. What is
 no regular file is never used: to open a pipe waits for whoever is at its other end.

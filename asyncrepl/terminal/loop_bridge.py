@@ -73,8 +73,7 @@ class LoopBridge:
     ) -> None:
         """From now on texts are given to `run`, on `loop`; first those kept so far.
 
-        Those of a replay are given to `run_scripted`, with the time after which to
-        interrupt them.
+        Those of a replay are given to `run_scripted`, with the time after which to interrupt them.
         """
         self._loop, self._run_scripted = loop, run_scripted
 

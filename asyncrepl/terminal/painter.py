@@ -1,8 +1,7 @@
 """Output above the input line: erase, text, redraw, in one write.
 
-The first line after a pause goes out at once; then lines are gathered for
-30 ms, so that a flood costs a bounded number of redraws; above half of the queue's
-limit nothing is gathered.
+The first line after a pause goes out at once; then lines are gathered for 30 ms, so that a flood
+costs a bounded number of redraws; above half of the queue's limit nothing is gathered.
 
 What the program has not finished is a part of the layout (`Painter.rows`). A program that
 goes up into rows above gets them back: they are erased there and drawn in the layout.

@@ -83,9 +83,8 @@ class LoopView:
         """
         if self._watchdog is None or (found := self._watchdog.current) is None:
             return ()
-        if found.seconds < (
-            _SHOW_REPEATED_AFTER if self._watchdog.again(found) else _SHOW_BLOCKED_AFTER
-        ):
+        again = self._watchdog.again(found)
+        if found.seconds < (_SHOW_REPEATED_AFTER if again else _SHOW_BLOCKED_AFTER):
             return ()
         from asyncrepl.views.status_rows import blocked_row
 
@@ -105,9 +104,8 @@ class LoopView:
             return ()
         from asyncrepl.views.time_display import ClockReading, clock_row
 
-        seen = ClockReading(
-            clock.shown_ns() / 1e9 - live.began, clock.mode, clock.speed, clock.frozen
-        )
+        at = clock.shown_ns() / 1e9 - live.began
+        seen = ClockReading(at, clock.mode, clock.speed, clock.frozen)
         return [clock_row(seen, columns - 1, running=running)]
 
     def count(self) -> int:
@@ -185,12 +183,12 @@ class Panel:
         self.lanes: Sequence[Line] = ()
         #: What is shown to those who watch: keys, and the step that happens.
         self.audience: Sequence[Line] = ()
-        self.audience_rows: Callable[[int], Sequence[Line]] = _no_rows
+        self.audience_rows: Callable[[int], Sequence[Line]] = lambda _columns: ()
         #: Whether that will change by itself.
         self.audience_moves: Callable[[], bool] = bool
         self.problem: BaseException | None = None
         #: What is said of a pause.
-        self.pause: Callable[[int], Sequence[Line]] = _no_rows
+        self.pause: Callable[[int], Sequence[Line]] = lambda _columns: ()
         self._loop_view = loop_view
         self._size = size
         self._hint = ""
@@ -269,9 +267,8 @@ class Panel:
 
     def _resting(self) -> bool:
         """Whether nothing can come to be shown before somebody nudges."""
-        if self._running or self._hint or self.status or self.time or self.lanes:
-            return False
-        if self.audience_moves():
+        shows = self._hint or self.status or self.time or self.lanes
+        if self._running or shows or self.audience_moves():
             return False
         # Not since the nudge until now: on a busy machine no frame may have come meanwhile.
         settled = self._looked_at - self._nudged_at > _SETTLED_AFTER
@@ -297,18 +294,12 @@ class Panel:
         """Wait for the time of the next frame, for `least` seconds at least."""
         if not self._moving():
             still = _REST_INTERVAL if self._resting() else _STILL_INTERVAL
-            await self._wait_for_nudge(max(still, least))
+            self.nudged = False
+            self._nudge.clear()
+            loop = asyncio.get_running_loop()
+            timer = loop.call_later(max(still, least), self._nudge.set)
+            await self._nudge.wait()
+            timer.cancel()
             if not self.nudged:
                 return
         await asyncio.sleep(max(_MOVING_INTERVAL, least))
-
-    async def _wait_for_nudge(self, seconds: float) -> None:
-        self.nudged = False
-        self._nudge.clear()
-        timer = asyncio.get_running_loop().call_later(seconds, self._nudge.set)
-        await self._nudge.wait()
-        timer.cancel()
-
-
-def _no_rows(_columns: int) -> Sequence[Line]:
-    return ()

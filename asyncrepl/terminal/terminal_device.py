@@ -178,9 +178,8 @@ class DeviceInput(Vt100Input):
 class DeviceOutput(Vt100_Output):
     """Escape sequences to a terminal, gathered while `held`, written in one piece.
 
-    No cursor position reports: an unanswered one costs 2 s and a warning, and
-    the layout does not need the answer. `gone` is called once if the terminal
-    does not take output any more.
+    No cursor position reports: an unanswered one costs 2 s and a warning, and the layout does not
+    need the answer. `gone` is called once if the terminal does not take output any more.
     """
 
     def __init__(

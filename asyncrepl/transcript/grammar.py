@@ -108,10 +108,9 @@ class Narration(NamedTuple):
 class Input(NamedTuple):
     """What is typed, and the output expected of it.
 
-    `text` has one line for each typed one, without markers; an empty last line
-    is the one that ends a block. `interrupt_after` are the seconds of the
-    user's clock after which Ctrl-C is pressed, None for never. `indent` and `mark`
-    are those of a Markdown fence, empty elsewhere.
+    `text` has one line for each typed one, without markers; an empty last line is the one that
+    ends a block. `interrupt_after` are the seconds of the user's clock after which Ctrl-C is
+    pressed, None for never. `indent` and `mark` are those of a Markdown fence, empty elsewhere.
     """
 
     line: int

@@ -92,10 +92,9 @@ def reading_time(text: str, speed: float = 1.0) -> float:
 class ReplayTarget(Protocol):
     """Where a replay is shown; all methods are called on the UI thread's loop.
 
-    When the presenter holds the replay, a `type` or `key` under way is cancelled;
-    `run` never is. As long as the replay lasts the user's clock is held, so what
-    the presenter types goes through `run_input` too. Afterwards it is the
-    target that releases the clock.
+    When the presenter holds the replay, a `type` or `key` under way is cancelled; `run` never is.
+    As long as the replay lasts the user's clock is held, so what the presenter types goes through
+    `run_input` too. Afterwards it is the target that releases the clock.
     """
 
     async def narrate(self, lines: Sequence[str]) -> None:
@@ -104,9 +103,8 @@ class ReplayTarget(Protocol):
     async def type(self, text: str, delays: Sequence[float]) -> None:
         """Type `text` as keys, `delays[i]` seconds before the i-th; leave it at the prompt.
 
-        The last delay is that before Enter, which `run` presses. Keys must not
-        indent by themselves: `text` has its own indentation. If cancelled, empty
-        the input line.
+        The last delay is that before Enter, which `run` presses. Keys must not indent by
+        themselves: `text` has its own indentation. If cancelled, empty the input line.
         """
 
     async def run(self, text: str, interrupt_after: float | None) -> bool:

@@ -137,9 +137,8 @@ def check_file(path: str | Path, *, limits: TimeLimits | None = None) -> CheckRe
 def check_transcript(transcript: Transcript, *, limits: TimeLimits | None = None) -> CheckReport:
     """Run `transcript` in a fresh session and say what differed.
 
-    A statement that passes `limits` (those of `TimeLimits` if not given) counts as hanging. To
-    be called where no loop runs; hanging synchronous code can only be stopped in the main
-    thread.
+    A statement that passes `limits` (those of `TimeLimits` if not given) counts as hanging. To be
+    called where no loop runs; hanging synchronous code can only be stopped in the main thread.
     """
     if missing := missing_requirement(transcript):
         skipped = f"{transcript.filename}: skipped, it needs {missing}"

@@ -10,12 +10,11 @@ output.
 
 Expected output as a pattern: whether printed lines match it, where `…` leaves things open.
 
-`…` inside a line matches any run of characters, also none; a line that is
-only `…` for any number of lines, also none. So a pattern is fixed pieces in
-order with gaps between, on both levels. The leftmost place for each piece is
-always as good as any later one, so both levels are searched from left to right
-without going back. (As a regular expression, `.*` for each `…`, forty of them
-in a line that doesn't match take hours.)
+`…` inside a line matches any run of characters, also none; a line that is only `…` for any number
+of lines, also none. So a pattern is fixed pieces in order with gaps between, on both levels. The
+leftmost place for each piece is always as good as any later one, so both levels are searched from
+left to right without going back. (As a regular expression, `.*` for each `…`, forty of them in a
+line that doesn't match take hours.)
 
 `merged_output` goes further: it changes the written lines until they match, and keeps
 each line that already does. `--accept` writes that, and a check's diff shows it.
@@ -232,10 +231,9 @@ def _block_at(block: Sequence[str], actual: Sequence[str], at: int) -> bool:
 def merged_output(expected: Sequence[str], actual: Sequence[str]) -> list[str]:
     """The lines `expected` with the fewest changes that make them match `actual`.
 
-    Lines that match stay as they are written, `…` and all; a `…` line always
-    stays and covers what it can. What comes in is `escaped_output_line` output. Between what
-    is alike at both ends, more than 500 lines on either side are all replaced:
-    to find the fewest changes takes seconds then.
+    Lines that match stay as they are written, `…` and all; a `…` line always stays and covers what
+    it can. What comes in is `escaped_output_line` output. Between what is alike at both ends, more
+    than 500 lines on either side are all replaced: to find the fewest changes takes seconds then.
     """
     head, tail = _matching_ends(expected, actual)
     middle, printed = expected[head : len(expected) - tail], actual[head : len(actual) - tail]

@@ -1,8 +1,7 @@
 """A transcript's session without a terminal: for the check, an export, a replay into a pipe.
 
-`Player` plays input after input. A Ctrl-C comes from the user who started it, not
-from the transcript: it ends the player. The transcript's own come from `#: key` and never
-through a signal.
+`Player` plays input after input. A Ctrl-C comes from the user who started it, not from the
+transcript: it ends the player. The transcript's own come from `#: key` and never through a signal.
 
 `HangDetector` notices that a statement will never end. It is a thread, because a statement may
 hold the loop (``while True: pass``), and because a loop that waits for nothing can't notice it

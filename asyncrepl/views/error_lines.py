@@ -81,8 +81,7 @@ def _outcome_lines(outcome: Outcome, prompt: int) -> list[Line]:
 def exception_lines(error: BaseException, source: Source | None = None) -> list[Line]:
     """The traceback of `error`, without our frames and asyncio's.
 
-    `source` is the statement that was typed: a stack that holds nothing but it
-    is left out.
+    `source` is the statement that was typed: a stack that holds nothing but it is left out.
     """
     try:
         return _traceback_lines(error, source)

@@ -1,10 +1,9 @@
 r"""The rows that a program still writes on, and how they become lines for good.
 
-``print("working…", end="")``, a progress bar that goes back with ``\r`` and a table drawn
-anew ten times a second leave rows that are not finished. Written to the terminal they
-would be wiped out by the next redraw of the prompt below them. So they are kept here, as
-a terminal would: rows of cells and a cursor. Rows that the program has left behind are
-given out as text, for the scrollback.
+``print("working…", end="")``, a progress bar that goes back with ``\r`` and a table drawn anew ten
+times a second leave rows that are not finished. Written to the terminal they would be wiped out by
+the next redraw of the prompt below them. So they are kept here, as a terminal would: rows of cells
+and a cursor. Rows that the program has left behind are given out as text, for the scrollback.
 
 When is a row left behind? As soon as the cursor is below it, or 100,000 printed lines
 would all pass through here. A program that then goes up again (``rich`` draws three rows,

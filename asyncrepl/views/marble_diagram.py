@@ -9,11 +9,10 @@ is in one column happened at one time, and a second is as long everywhere. `|`
 is the end, `X` an error, `…` says that it went on when nobody looked any more.
 What comes at one instant is in brackets: ``(0 1 2)|``.
 
-The scale is the shortest on which no two values touch. A picture that is then too
-wide goes on below, as in sheet music, for at most `MAX_SYSTEMS` lines a row. What
-does not fit into these either gets the scale that fits one line, and values that
-would collide there are put in brackets with the number of them: ``(10…57)`` are
-all from 10 to 57.
+The scale is the shortest on which no two values touch. A picture that is then too wide goes on
+below, as in sheet music, for at most `MAX_SYSTEMS` lines a row. What does not fit into these
+either gets the scale that fits one line, and values that would collide there are put in brackets
+with the number of them: ``(10…57)`` are all from 10 to 57.
 
 What does not work: a scale that stretches where much happens (everything is
 readable, but nobody can see how long anything took), and a mark a column (with

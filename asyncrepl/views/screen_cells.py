@@ -70,8 +70,7 @@ _UNFINISHED = re.compile(
 class EscapeFilter:
     r"""Feeds text through; gives back text that stays within the rows of its program.
 
-    The result holds printable characters, ``\n``, ``\r``, ``\b``, ``\t`` and the sequences
-    above.
+    The result holds printable characters, ``\n``, ``\r``, ``\b``, ``\t`` and the sequences above.
     """
 
     def __init__(self) -> None:
