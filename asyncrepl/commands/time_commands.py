@@ -22,7 +22,6 @@ import gc
 import inspect
 import math
 import types
-from functools import partial
 from itertools import repeat
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -38,7 +37,7 @@ from asyncrepl.views.styled_lines import flowed
 from asyncrepl.views.time_display import clock_text, fired_text, instant_text, rate_text
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Generator, Sequence
+    from collections.abc import Awaitable, Generator
 
     from asyncrepl.session.shell import Shell
     from asyncrepl.syntax.sources import Source
@@ -47,17 +46,13 @@ if TYPE_CHECKING:
 __all__ = ["Measured", "span"]
 
 
-def _fixed_words(words: Sequence[str], _shell: Shell, _typed: str) -> Sequence[str]:
-    return words
-
-
 @command(
     ":rate [N]",
     "slow motion, or fast: N seconds in a real one",
     group="speed",
     rank=10,
     example=":rate 0.1",
-    complete=partial(_fixed_words, ("0.1", "0.5", "1", "10")),
+    complete=lambda _shell, _typed: ("0.1", "0.5", "1", "10"),
 )
 def _rate(shell: Shell, rest: str) -> list[Line]:
     try:
@@ -73,7 +68,7 @@ def _rate(shell: Shell, rest: str) -> list[Line]:
     group="speed",
     rank=50,
     example=":clock virtual",
-    complete=partial(_fixed_words, CLOCKS),
+    complete=lambda _shell, _typed: CLOCKS,
 )
 def _clock(shell: Shell, rest: str) -> list[Line]:
     if rest and rest not in CLOCKS:

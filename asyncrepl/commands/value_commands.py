@@ -17,6 +17,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.commands.demo_commands import call_text, source_code_lines
+from asyncrepl.commands.diagram_commands import DEFAULT_WIDTH
 from asyncrepl.engine.code_owner import is_library, location_text, short_filename, user_entries
 from asyncrepl.events.object_info import MISSING, code_of
 from asyncrepl.runtime.lookups import closest_match
@@ -102,10 +103,6 @@ def _place(value: Any) -> str:
     return short_filename(filename) + line
 
 
-#: Columns where the output is no screen.
-_DEFAULT_WIDTH = 80
-
-
 def _shown_names(_shell: Shell, _typed: str) -> CompletionWords:
     return {
         "_": "the last value",
@@ -132,7 +129,7 @@ def _show(shell: Shell, rest: str) -> list[Line]:
     from asyncrepl.views.value_layout import Page, whole_value_lines
 
     value = _evaluated(shell, rest or "_")
-    columns = shell.console.width or _DEFAULT_WIDTH
+    columns = shell.console.width or DEFAULT_WIDTH
     return whole_value_lines(value, Page(columns, ascii=shell.console.ascii))
 
 

@@ -102,7 +102,7 @@ def diff_lines(report: CheckReport) -> Iterator[str]:
     yield f"+++ {filename}\tas run"
     old, new = report.transcript.lines, accepted_transcript(report).lines
     for hunk in SequenceMatcher(None, old, new, autojunk=False).get_grouped_opcodes():
-        yield f"{_hunk_ranges(hunk)} {_hunk_location(report, hunk)}"
+        yield _hunk_head(report, hunk)
         for tag, old_start, old_end, new_start, new_end in hunk:
             if tag == "equal":
                 yield from (f" {line}" for line in old[old_start:old_end])
@@ -111,19 +111,14 @@ def diff_lines(report: CheckReport) -> Iterator[str]:
                 yield from (f"+{line}" for line in new[new_start:new_end])
 
 
-def _hunk_ranges(hunk: list[Opcode]) -> str:
-    _, old_start, _, new_start, _ = hunk[0]
-    _, _, old_end, _, new_end = hunk[-1]
-    old, new = old_end - old_start, new_end - new_start
-    return f"@@ -{old_start + 1},{old} +{new_start + 1},{new} @@"
-
-
-def _hunk_location(report: CheckReport, hunk: list[Opcode]) -> str:
-    """The first line of a hunk that differs, and what is typed above it."""
-    line = next(old_start for tag, old_start, *_ in hunk if tag != "equal") + 1
+def _hunk_head(report: CheckReport, hunk: list[Opcode]) -> str:
+    """The ranges of a hunk, its first line that differs, and what is typed above that."""
+    (_, old_start, _, new_start, _), (_, _, old_end, _, new_end) = hunk[0], hunk[-1]
+    ranges = f"-{old_start + 1},{old_end - old_start} +{new_start + 1},{new_end - new_start}"
+    line = next(start for tag, start, *_ in hunk if tag != "equal") + 1
     above = [entry for entry in report.transcript.inputs if entry.line < line]
     typed = above[-1].typed[0].strip() if above else ""
-    return f"{report.transcript.filename}:{line}: {typed}"
+    return f"@@ {ranges} @@ {report.transcript.filename}:{line}: {typed}"
 
 
 def check_file(path: str | Path, *, limits: TimeLimits | None = None) -> CheckReport:

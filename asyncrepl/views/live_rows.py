@@ -204,7 +204,10 @@ class LiveRows:
             if width == 1:
                 self._put_narrow(char)
             elif width == 2:
-                self._put_wide(char)
+                if self.x + 2 > self._width:
+                    self._wrap()
+                self._rows[self.y].put(self.x, [(self._style, char), (self._style, "")])
+                self.x += 2
             else:
                 self._mark(char)
 
@@ -217,12 +220,6 @@ class LiveRows:
             self._rows[self.y].put(self.x, [(style, char) for char in piece])
             self.x += len(piece)
             at += len(piece)
-
-    def _put_wide(self, char: str) -> None:
-        if self.x + 2 > self._width:
-            self._wrap()
-        self._rows[self.y].put(self.x, [(self._style, char), (self._style, "")])
-        self.x += 2
 
     def _mark(self, char: str) -> None:
         """Put a character that takes no room to the one before it."""

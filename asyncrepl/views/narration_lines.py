@@ -145,11 +145,6 @@ def _began(event: IterationBegan) -> list[_StepText]:
     ]
 
 
-def _joined(event: IterationJoined) -> list[_StepText]:
-    operand = event.iteration.site.operand
-    return [("2-5", "", f"{operand} is under way: counted from here on")]
-
-
 def _asked(event: AwaitableGiven) -> list[_StepText]:
     given = f": {_with_article(event.awaitable)}" if event.awaitable else ""
     if given and event.round == 1:  # those of the other rounds are the same
@@ -166,10 +161,6 @@ def _suspended(event: StepSuspended) -> list[_StepText]:
 def _got(event: ValueBound) -> list[_StepText]:
     awaited = _awaited(event.suspended, event.waited, event.others)
     return [("3 await", "", awaited), ("4 bind", "value", event.values)]
-
-
-def _body_done(event: BodyFinished) -> list[_StepText]:
-    return [("5 body", "", f"took {duration(event.took)}")]
 
 
 def _rounds(event: RoundsSummary) -> list[_StepText]:
@@ -207,11 +198,13 @@ def _more_iterations(event: IterationsSummary) -> list[_StepText]:
 
 _STEP_TEXTS: dict[type, Callable[[Any], list[_StepText]]] = {
     IterationBegan: _began,
-    IterationJoined: _joined,
+    IterationJoined: lambda event: [
+        ("2-5", "", f"{event.iteration.site.operand} is under way: counted from here on")
+    ],
     AwaitableGiven: _asked,
     StepSuspended: _suspended,
     ValueBound: _got,
-    BodyFinished: _body_done,
+    BodyFinished: lambda event: [("5 body", "", f"took {duration(event.took)}")],
     RoundsSummary: _rounds,
     IterationEnded: _ended,
     IterationsSummary: _more_iterations,

@@ -86,7 +86,8 @@ class EscapeFilter:
             text, self._pending = self._pending + text, ""
         if not _CONTROL_CHARACTERS.search(text):
             return text
-        text = self._keep_unfinished(text)
+        if found := _UNFINISHED.search(text, max(0, len(text) - _MAX_PENDING)):
+            text, self._pending = text[: found.start()], found[0]
         parts = _PERMITTED.split(text)
         # re.split with one group: odd places are the permitted sequences.
         parts[::2] = [_spelled(part) for part in parts[::2]]
@@ -96,13 +97,6 @@ class EscapeFilter:
         """What was still waiting for its end, spelled out."""
         pending, self._pending = self._pending, ""
         return _spelled(pending)
-
-    def _keep_unfinished(self, text: str) -> str:
-        found = _UNFINISHED.search(text, max(0, len(text) - _MAX_PENDING))
-        if found is None:
-            return text
-        self._pending = found[0]
-        return text[: found.start()]
 
 
 def _spelled(text: str) -> str:
