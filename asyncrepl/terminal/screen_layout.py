@@ -46,7 +46,7 @@ from prompt_toolkit.styles import Attrs, DynamicStyle, Style
 
 from asyncrepl.terminal.input_line import joined_cells
 from asyncrepl.views.screen_cells import has_background
-from asyncrepl.views.themes import Theme
+from asyncrepl.views.styled_lines import Theme
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -51,7 +51,7 @@ from asyncrepl.terminal.terminal_device import (
     terminal_size,
 )
 from asyncrepl.terminal.terminal_suspension import TerminalSuspension
-from asyncrepl.views.themes import Theme
+from asyncrepl.views.styled_lines import Theme
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator

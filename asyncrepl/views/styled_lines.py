@@ -4,6 +4,12 @@ A line is a list of fragments, each a style's *name* and a piece of text. Views 
 means ("error", "dim"); only this module knows which colour that is, so that a terminal, a file and
 a test can each draw it their own way.
 
+Themes: which of the terminal's 16 colours a style has, by the background it stands on. The 16
+colours are the user's own. In the palettes that terminals come with (xterm, VTE, Terminal.app,
+Windows), yellow and cyan cannot be read on white, nor blue on black; contrast in the worst of
+them: yellow 1.7 and cyan 1.9 on white, blue 2.2 on black. While the background is not known
+("auto", and no answer), neither yellow nor blue is used. Exports have colours of their own.
+
 A piece of text never reaches any of them with an escape sequence of its own: `printable` makes
 control characters visible, because a ``repr``, a task's name or a transcript's title that moves
 the cursor would tear the screen (and could be written to do so). It is applied where text leaves:
@@ -44,6 +50,7 @@ __all__ = [
     "STYLES",
     "Fragment",
     "Line",
+    "Theme",
     "ansi",
     "cell_width",
     "cluster_width",
@@ -79,6 +86,41 @@ STYLES: dict[str, str] = {
     "value": "36", "cancelled": "33", "keyword": "35", "string": "33", "number": "36",
     "comment": "2", "wrap": "",
 }  # fmt: skip
+
+_UNKNOWN = {"string": "32", "cancelled": "35"}
+_BLUE = dict.fromkeys(("label", "code", "ticker", "value", "number"), "34")
+_LIGHT = {**_UNKNOWN, **_BLUE, "string": "31"}
+#: Without the colours: bold, dim, underlined and reverse stay, for they mark.
+_MONO = {name: "" for name, code in STYLES.items() if code.startswith("3")} | {
+    "error": "1", "label": "1", "keyword": "1",
+}  # fmt: skip
+_STYLES: dict[str, Mapping[str, str]] = {
+    "auto": STYLES | _UNKNOWN, "light": STYLES | _LIGHT, "dark": STYLES, "mono": STYLES | _MONO,
+}  # fmt: skip
+
+
+class Theme:
+    """The theme of one session: what was `chosen`, and the `background` if it is known.
+
+    May be read from any thread.
+    """
+
+    def __init__(self, chosen: str = "auto") -> None:
+        #: One of `asyncrepl.runtime.configuration.THEMES`; "auto" goes by the background.
+        self.chosen = chosen
+        #: "light" or "dark", once the terminal has said so.
+        self.background: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The theme in force: "auto" only as long as the background is not known."""
+        return self.background or "auto" if self.chosen == "auto" else self.chosen
+
+    @property
+    def styles(self) -> Mapping[str, str]:
+        """The SGR parameters by the style's name."""
+        return _STYLES[self.name]
+
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
