@@ -201,19 +201,15 @@ async def marbles(*iterables: AsyncIterable[Any], seconds: float | None = None) 
     Where this is cancelled, the sources are, too.
     """
     names = [_name_of(iterable) for iterable in iterables]
-    told: dict[int, Line] = {}
-
-    def failed(number: int, error: Exception) -> None:
-        name = names[number] if len(names) > 1 else ""
-        told[number] = _with_name(name, exception_line(error))
-
-    sources = [
-        (name, _iteration_of(iterable)) for name, iterable in zip(names, iterables, strict=True)
-    ]
-    recorder = MarbleRecorder(sources, failed=failed)
+    errors: dict[int, Exception] = {}
+    sources = zip(names, map(_iteration_of, iterables), strict=True)
+    recorder = MarbleRecorder(list(sources), failed=errors.__setitem__)
     await recorder.run(seconds)
     lines = [*marble_lines(recorder.rows, DEFAULT_WIDTH), *_stopped_lines(recorder.rows)]
-    return "\n".join(map(plain, [*lines, *(told[number] for number in sorted(told))]))
+    for number in sorted(errors):
+        name = names[number] if len(names) > 1 else ""
+        lines.append(_with_name(name, exception_line(errors[number])))
+    return "\n".join(map(plain, lines))
 
 
 def _iteration_of(iterable: AsyncIterable[Any]) -> SourceReader:

@@ -15,7 +15,7 @@ import os
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from asyncrepl.engine.loop.interrupts import shield
 from asyncrepl.export.format_registry import export_formats
@@ -48,14 +48,15 @@ _QUICK_DRAWING = 0.05  # seconds
 class SessionRecorder:
     """Writes a session, from now on, to `target`; for the thread of the shell's loop.
 
-    A file that cannot be written, now or later, is told in one line; the latter ends the
-    recording, and what was written until then stays.
+    The file is a recording at each moment. One that cannot be written, now or later, is told in
+    one line; the latter ends the recording, and what was written until then stays.
     """
 
     def __init__(self, shell: Shell, target: TargetFile, name: str) -> None:
         self._shell = shell
         self._target = target
-        self._format_name = name
+        #: What is written, as ``:export`` calls it.
+        self.format_name = name
         self._thread = threading.get_ident()
         self._process = os.getpid()
         self._count = 0
@@ -66,7 +67,7 @@ class SessionRecorder:
         if is_special(target.path):
             raise CommandError(f"cannot record to {target}: it is no regular file")
         with target.refusing():
-            self._file: _RecordedFile
+            self._file: _RedrawnFile | _GrowingFile
             if (growing := export_formats()[name].growing) is not None:
                 self._file = _GrowingFile(target, growing(shell))
             else:
@@ -77,11 +78,6 @@ class SessionRecorder:
     def name(self) -> str:
         """The file, as the user has called it if that still means the same."""
         return str(self._target)
-
-    @property
-    def format_name(self) -> str:
-        """What is written, as ``:export`` calls it."""
-        return self._format_name
 
     def end(self) -> int:
         """Write what is missing, and record no more; how many inputs the file has."""
@@ -137,22 +133,6 @@ class SessionRecorder:
 
     def _detach(self) -> None:
         self._shell.recorder = self._shell.tape.listener = None
-
-
-class _RecordedFile(Protocol):
-    """A file that is a recording at each moment; all may raise OSError or CommandError."""
-
-    def settle(self, recorded: RecordedInput, following: RecordedInput) -> None:
-        """What came of `recorded` is complete: the `following` one begins."""
-
-    def last(self, recorded: RecordedInput) -> None:
-        """`recorded` is the last one so far."""
-
-    def end(self, recorded: RecordedInput | None) -> None:
-        """`recorded` was the last one, if there was any."""
-
-    def close(self) -> None:
-        """Write no more."""
 
 
 class _RedrawnFile:

@@ -128,29 +128,27 @@ def _iteration_bars(events: list[IterationEvent], end: int) -> Iterator[_Bar]:
             case ValueBound(at=at, round=number, suspended=suspended, values=values):
                 begin = since.pop(iteration.number, at - event.waited)
                 name = f"3 await, round {number}"
-                yield _step_bar(
-                    iteration, begin, at, name, values if suspended else "did not suspend"
-                )
+                told = values if suspended else "did not suspend"
+                yield _bar(iteration, begin, at, "step", told, name)
             case BodyFinished(at=at, round=number, took=took):
-                yield _step_bar(iteration, at - took, at, f"5 body, round {number}", "")
+                yield _bar(iteration, at - took, at, "step", "", f"5 body, round {number}")
             case IterationEnded(at=at, how=how, items=items):
                 _, begin = open_iterations.pop(iteration.number, (iteration, at - event.took))
                 if since.get(iteration.number, at) < at:
                     asked = since.pop(iteration.number)
-                    yield _step_bar(iteration, asked, at, "3 await, the last", how)
-                yield _iteration_bar(iteration, begin, at, f"{items} items, {how}")
+                    yield _bar(iteration, asked, at, "step", how, "3 await, the last")
+                yield _bar(iteration, begin, at, "iteration", f"{items} items, {how}")
     for iteration, begin in open_iterations.values():
-        yield _iteration_bar(iteration, begin, end, "goes on")
+        yield _bar(iteration, begin, end, "iteration", "goes on")
 
 
-def _iteration_bar(iteration: Iteration, begin: int, end: int, told: str) -> _Bar:
-    site = iteration.site
-    name = f"{site.kind} {site.target} in {site.operand}"
-    return _Bar(iteration.lane, begin, end, 1 + 2 * iteration.depth, name, "iteration", told)
-
-
-def _step_bar(iteration: Iteration, begin: int, end: int, name: str, told: str) -> _Bar:
-    return _Bar(iteration.lane, begin, end, 2 + 2 * iteration.depth, name, "step", told)
+def _bar(
+    iteration: Iteration, begin: int, end: int, what: str, told: str, name: str | None = None
+) -> _Bar:
+    """The bar of an `iteration`, or of the step in it that is called `name`."""
+    site, level = iteration.site, 1 + 2 * iteration.depth + (name is not None)
+    whole = f"{site.kind} {site.target} in {site.operand}"
+    return _Bar(iteration.lane, begin, end, level, name or whole, what, told)
 
 
 def _bar_events(bars: list[_Bar]) -> Iterator[dict[str, Any]]:

@@ -47,7 +47,8 @@ class LoopView:
     def __init__(self, *, ascii: bool = False) -> None:
         self._loop: LiveLoop | None = None
         self._ascii = ascii
-        self._watchdog: BlockingWatchdog | None = None
+        #: Who watches the loop, once somebody does.
+        self.watchdog: BlockingWatchdog | None = None
         #: Whether only a script is typed: that its virtual time runs is nothing to tell.
         self.scripted = False
         #: When the last task has ended, in the user's time, and when that was seen, in real time.
@@ -55,12 +56,8 @@ class LoopView:
 
     def connect(self, loop: LiveLoop) -> None:
         """From now on look at `loop`, on which nothing of the user's runs yet."""
-        self._watchdog = None
+        self.watchdog = None
         self._loop = loop
-
-    def watched_by(self, watchdog: BlockingWatchdog) -> None:
-        """From now on `watchdog` watches the loop."""
-        self._watchdog = watchdog
 
     def loop_blocked(self) -> bool:
         """Whether one loop iteration has been running for longer than 0.1 s."""
@@ -74,16 +71,16 @@ class LoopView:
 
         Nobody watches before something runs for the first time: that is said, too.
         """
-        return self._loop is not None and (self._watchdog is None or self._watchdog.asleep)
+        return self._loop is not None and (self.watchdog is None or self.watchdog.asleep)
 
     def status(self, columns: int) -> Sequence[Line]:
         """One row that says by whom the loop is blocked.
 
         For longer than 0.2 s; or than 1 s, where it was so before a moment ago.
         """
-        if self._watchdog is None or (found := self._watchdog.current) is None:
+        if self.watchdog is None or (found := self.watchdog.current) is None:
             return ()
-        again = self._watchdog.again(found)
+        again = self.watchdog.again(found)
         if found.seconds < (_SHOW_REPEATED_AFTER if again else _SHOW_BLOCKED_AFTER):
             return ()
         from asyncrepl.views.status_rows import blocked_row

@@ -13,7 +13,7 @@ once), Ctrl-Z (it stops the whole job), Ctrl-backslash (it kills it).
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.keys import Keys
@@ -23,10 +23,10 @@ from prompt_toolkit.layout.controls import BufferControl
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from asyncrepl.engine.loop.debug_control import DebugMode
+    from asyncrepl.session.debug_commands import DebugCommands
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["DebugCommandTarget", "PauseKeys"]
+__all__ = ["PauseKeys"]
 
 EXPRESSION_PROMPT = "value of "
 #: What the keys ask for: methods of `asyncrepl.session.debug_commands.DebugCommands`.
@@ -34,25 +34,6 @@ _COMMAND_OF_KEY: dict[str, str] = {
     "t": "timer", "n": "anext", "v": "values", "c": "resume_all",
     Keys.ControlQ: "resume_all", Keys.ControlS: "pause",
 }  # fmt: skip
-
-
-class DebugCommandTarget(Protocol):
-    """The side of the main thread; both may be asked for in any thread."""
-
-    @property
-    def mode(self) -> DebugMode:
-        """How the program stands."""
-
-    @property
-    def passed(self) -> int:
-        """Nanoseconds of the user's time since the statement began."""
-
-    @property
-    def steps_iterations(self) -> bool:
-        """Whether it can go on to the next step of an ``async for``."""
-
-    def press(self, word: str, *texts: str) -> None:
-        """Do what `word` says."""
 
 
 class PauseKeys:
@@ -77,11 +58,11 @@ class PauseKeys:
             dont_extend_height=True,
         )
         self._focus = focus
-        self._steps: DebugCommandTarget | None = None
+        self._steps: DebugCommands | None = None
         #: What was asked for before there was anybody to ask.
         self._kept: list[str] = []
 
-    def connect(self, steps: DebugCommandTarget) -> None:
+    def connect(self, steps: DebugCommands) -> None:
         """From now on keys ask `steps`; first what was asked for so far."""
         self._steps = steps
         for word in self._kept:

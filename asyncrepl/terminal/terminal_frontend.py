@@ -87,7 +87,7 @@ class TerminalFrontend(Frontend):
     @property
     def prompt_width(self) -> int:  # type: ignore[override]
         """The columns of the prompt, behind which a statement begins."""
-        return self._ui.prompt_width
+        return self._ui.editor.prompt_width
 
     @property
     def value_rows(self) -> int:  # type: ignore[override]
@@ -205,7 +205,7 @@ class TerminalFrontend(Frontend):
 
     def history(self) -> list[str]:
         """The inputs so far, oldest first."""
-        return self._ui.history()
+        return list(self._ui.editor.buffer.history.get_strings())
 
 
 def complete_command(shell: Shell, text: str) -> CompletionWords:

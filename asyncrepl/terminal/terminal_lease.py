@@ -28,7 +28,7 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.loop.interrupts import shield
 
@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from types import FrameType, TracebackType
 
-__all__ = ["LeasedTerminal", "TerminalLease", "debug_post_mortem", "hooks_installed"]
+    from asyncrepl.terminal.terminal_suspension import TerminalSuspension
+
+__all__ = ["TerminalLease", "debug_post_mortem", "hooks_installed"]
 
 
 _SWITCH_TIMEOUT = 3.0  # seconds a thread waits for the terminal's own thread
@@ -45,24 +47,11 @@ _POLL = 0.1
 _READ_SIZE = 64 * 1024
 
 
-class LeasedTerminal(Protocol):
-    """The terminal's side of a lease; called in the terminal's thread."""
-
-    def release(self) -> None:
-        """Leave the terminal to somebody else."""
-
-    def reclaim(self) -> None:
-        """Go on where it was left."""
-
-    def typed_line(self) -> str | None:
-        """A whole line that was typed before it was asked for, empty for Ctrl-D, or None."""
-
-
 class TerminalLease:
     """Who has the terminal; `call` runs a function in the terminal's thread."""
 
     def __init__(
-        self, terminal: LeasedTerminal, call: Callable[[Callable[[], None]], bool], fd: int
+        self, terminal: TerminalSuspension, call: Callable[[Callable[[], None]], bool], fd: int
     ) -> None:
         self._terminal = terminal
         self._call = call

@@ -228,7 +228,7 @@ class _PromptSession:
         self._watchdog = watchdog = BlockingWatchdog(self._shell.loop)
         watchdog.looks, watchdog.woken = self._interrupter.wake, self._show_again
         watchdog.start()
-        self._terminal.loop_view.watched_by(watchdog)
+        self._terminal.loop_view.watchdog = watchdog
 
     def _start(self, text: str, interrupt_after: float | None = None) -> None:
         self._prepare()

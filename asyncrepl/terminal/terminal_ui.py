@@ -123,7 +123,7 @@ class TerminalUI:
         self._process = os.getpid()
         #: Errors that nothing could be done about.
         self._failures = 0
-        self._editor = editor
+        self.editor = editor
         self._loop = loop = asyncio.SelectorEventLoop()
         loop.time = monotonic  # type: ignore[method-assign]  # also where time is mocked
         loop.set_exception_handler(self._callback_failed)
@@ -219,15 +219,6 @@ class TerminalUI:
         self.controller.drop_typed_ahead()
         self.call(self.controller.drop_waiting)
 
-    @property
-    def prompt_width(self) -> int:
-        """The columns of the prompt; for any thread."""
-        return self._editor.prompt_width
-
-    def history(self) -> list[str]:
-        """The inputs so far, oldest first."""
-        return list(self._editor.buffer.history.get_strings())
-
     def stop(self, patience: float = 3.0) -> None:
         """Draw what is left, leave the terminal as it was found, end the thread.
 
@@ -301,7 +292,7 @@ class TerminalUI:
         def colour() -> None:
             """Import what colours the input line, and colour what is typed already."""
             with import_lock, contextlib.suppress(Exception):  # else when it is needed
-                self._editor.lexer.load()
+                self.editor.lexer.load()
             self.call(self.painter.redraw)
 
         # In a thread: this one has keys to echo.
