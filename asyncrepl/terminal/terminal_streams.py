@@ -197,8 +197,8 @@ class LeasedInput(_TerminalTextStream):
 
     mode = "r"
 
-    def __init__(self, read_line: Callable[[], str], fd: int = 0) -> None:
-        super().__init__("<stdin>", fd)
+    def __init__(self, read_line: Callable[[], str]) -> None:
+        super().__init__("<stdin>", 0)
         self._read_line = read_line
         self._rest = ""
 

@@ -39,8 +39,6 @@ from asyncrepl.views.screen_cells import (
 from asyncrepl.views.styled_lines import cell_width, clusters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from asyncrepl.views.screen_cells import Cell
 
 __all__ = ["LiveRows", "moves_cursor", "text_after_moves"]
@@ -60,17 +58,13 @@ _MAX_COMBINING = 16  # combining characters that a cell holds at most
 class LiveRows:
     """A block of rows on a screen of `width` columns, at most `height` of them.
 
-    Where there is no screen, more than anybody will notice. `width_of` tells the columns of
-    a character, or a joined emoji. `feed` takes text that an `EscapeFilter` let through; `take`
-    gives what is finished.
+    Where there is no screen, more than anybody will notice. `feed` takes text that an
+    `EscapeFilter` let through; `take` gives what is finished.
     """
 
-    def __init__(
-        self, width: int = 1000, height: int = 100, width_of: Callable[[str], int] = cell_width
-    ) -> None:
+    def __init__(self, width: int = 1000, height: int = 100) -> None:
         self._width = self._screen = width
         self._height = height
-        self._width_of = width_of
         self._rows = [Row()]
         self.x = self.y = 0
         #: Whether the program has hidden the cursor.
@@ -200,7 +194,7 @@ class LiveRows:
             self._put_narrow(text)
             return
         for char in clusters(text):
-            width = self._width_of(char)
+            width = cell_width(char)
             if width == 1:
                 self._put_narrow(char)
             elif width == 2:
@@ -385,7 +379,7 @@ class LiveRows:
         return rows
 
     def _rows_of(self, line: str) -> list[Row]:
-        other = LiveRows(self._width, _MAX_RECALLED, self._width_of)
+        other = LiveRows(self._width, _MAX_RECALLED)
         other._obey(line)
         return other._rows
 

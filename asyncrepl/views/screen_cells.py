@@ -187,9 +187,9 @@ class Row:
 
     __slots__ = ("cells", "wrapped")
 
-    def __init__(self, *, wrapped: bool = False) -> None:
+    def __init__(self) -> None:
         self.cells: list[Cell] = []
-        self.wrapped = wrapped
+        self.wrapped = False
 
     def __bool__(self) -> bool:
         """Whether anything is to be seen in it."""

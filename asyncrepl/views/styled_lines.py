@@ -267,9 +267,9 @@ def shortened(names: Sequence[str], widths: Sequence[int], dots: str = "…") ->
     ]
 
 
-def fit(text: str, width: int, dots: str = "…") -> str:
-    """`text` as `cut` (with `dots`), filled up with blanks to exactly `width` cells."""
-    text = cut(text, width, dots)
+def fit(text: str, width: int) -> str:
+    """`text` as `cut`, filled up with blanks to exactly `width` cells."""
+    text = cut(text, width)
     return text + " " * (width - cell_width(text))
 
 
