@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import math
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.iteration.marble_recorder import MAX_VALUES, MarbleRecorder
@@ -116,16 +117,12 @@ def _draw_marbles(shell: Shell, rest: str) -> Awaitable[list[Line]]:
 def _with_limit(shell: Shell, rest: str) -> tuple[str, float | None]:
     """The expressions, and the seconds of a ``for SECONDS`` behind them."""
     found = _TIME_LIMIT.fullmatch(rest)
-    if found is None or _parses(rest):
+    if found is None:
         return rest, None
+    with suppress(SyntaxError):  # else the words may belong to an expression
+        if split_expressions(rest):
+            return rest, None
     return found[1], _seconds(shell, "marbles", found[2])
-
-
-def _parses(text: str) -> bool:
-    try:
-        return bool(split_expressions(text))
-    except SyntaxError:
-        return False
 
 
 def _compiled_iteration(shell: Shell, expression: str) -> tuple[str, Source, CodeType]:

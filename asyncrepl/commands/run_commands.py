@@ -96,6 +96,13 @@ def _as_main_program(
 
 
 _READ_SIZE = 64 * 1024
+#: How a program is started that gets no terminal.
+_PIPED: dict[str, Any] = {
+    "stdin": asyncio.subprocess.DEVNULL,
+    "stdout": asyncio.subprocess.PIPE,
+    "stderr": asyncio.subprocess.STDOUT,
+    "start_new_session": True,
+}
 _POLL = 0.05  # seconds
 #: Commands that change nothing but the shell that runs them, and Python's own way.
 _SHELL_ONLY = {"cd": "os.chdir({!r})", "export": "os.environ[NAME] = VALUE"}
@@ -149,25 +156,13 @@ async def _start(text: str, *, lent: bool) -> asyncio.subprocess.Process:
     program = None
     try:
         with shield:  # a fork that takes long looks like code that is stuck
-            program = await _create(text, lent=lent)
+            program = await asyncio.create_subprocess_shell(text, **({} if lent else _PIPED))
     except KeyboardInterrupt:
         if program is None:
             raise
         if not lent:  # else the terminal has sent it, too
             _send(program, signal.SIGINT, group=True)
     return program
-
-
-async def _create(text: str, *, lent: bool) -> asyncio.subprocess.Process:
-    if lent:
-        return await asyncio.create_subprocess_shell(text)
-    return await asyncio.create_subprocess_shell(
-        text,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        start_new_session=True,
-    )
 
 
 async def _ended(shell: Shell, program: asyncio.subprocess.Process, *, lent: bool) -> None:

@@ -240,15 +240,9 @@ def _reset(shell: Shell, _rest: str) -> list[Line]:
 
 @command(":quit", "leave (also Ctrl-D, exit)", group="session", rank=50)
 def _quit(_shell: Shell, rest: str) -> list[Line]:
-    raise SystemExit(_exit_code(rest))
-
-
-def _exit_code(rest: str) -> int:
-    if not rest:
-        return 0
-    if not rest.isdecimal():
+    if rest and not rest.isdecimal():
         raise CommandError(f":quit takes an exit status from 0 to 255, not {rest!r}")
-    return int(rest)
+    raise SystemExit(int(rest or 0))
 
 
 class _Topic(NamedTuple):

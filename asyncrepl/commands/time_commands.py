@@ -110,21 +110,17 @@ def _thaw(shell: Shell, _rest: str) -> list[Line]:
     rank=40,
     example=":next 3",
 )
-def _next(shell: Shell, rest: str) -> Awaitable[list[Line]]:
-    if rest and not (rest.isdecimal() and int(rest)):
-        raise CommandError(f":next takes how many timers, not {rest!r}: try :next 3")
-    return _fired_lines(shell, int(rest or 1))
-
-
-async def _fired_lines(shell: Shell, count: int) -> list[Line]:
+async def _next(shell: Shell, rest: str) -> list[Line]:
     """Fire the next timers; then real time stands still, even if it did not before.
 
     A virtual clock stands still between the inputs anyway: there the next one need not
     be preceded by a ``:thaw``.
     """
+    if rest and not (rest.isdecimal() and int(rest)):
+        raise CommandError(f":next takes how many timers, not {rest!r}: try :next 3")
     clock = shell.loop.live.clock
     ran = not clock.frozen
-    done = await next_timers(count)
+    done = await next_timers(int(rest or 1))
     text = fired_text(done.fired, done.at - shell.loop.live.began, more=done.more)
     if ran and (clock.mode == "virtual" or not done.fired):
         steering.thaw()
