@@ -93,13 +93,12 @@ def _run_from_answer(answer: bytes) -> CorrectedRun:
         told: dict[str, Any] = json.loads(answer)
     except ValueError:
         return CorrectedRun("it ended the process that ran it")
-    return CorrectedRun(told["problem"], tuple(_explanation(each) for each in told["found"]))
-
-
-def _explanation(told: dict[str, Any]) -> Explanation:
-    texts: list[tuple[str, str]] = list(told.pop("texts").items())
-    fix = Fix(texts[0][0], texts[0][1], tuple(texts[1:])) if texts else None
-    return Explanation(**told, fix=fix, also=None, story="")
+    found: list[Explanation] = []
+    for each in told["found"]:
+        texts: list[tuple[str, str]] = list(each.pop("texts").items())
+        fix = Fix(*texts[0], tuple(texts[1:])) if texts else None
+        found.append(Explanation(**each, fix=fix, also=None, story=""))
+    return CorrectedRun(told["problem"], tuple(found))
 
 
 def continue_with_fix(found: Diagnosis, program: Program, *, every: bool, verify: bool) -> None:
@@ -140,13 +139,17 @@ def _with_one_fix(new: list[Explanation], before: Fix) -> list[Explanation]:
 
 def _run_request(request: dict[str, Any]) -> dict[str, Any]:
     path = None if request["filename"] is None else Path(request["filename"])
-    _CorrectedFinder(request["modules"]).install()
+    if request["modules"]:
+        sys.meta_path.insert(0, _CorrectedFinder(request["modules"]))
     sys.argv = [request["filename"] or "-"]
     found = diagnose(Program(request["text"], path), clock=clock_for_settings("virtual", None))
-    return {
-        "problem": _problem(found.error, found.status, found.explanations),
-        "found": [_explanation_as_object(each) for each in found.explanations],
-    }
+    told = [
+        {name: getattr(each, name) for name in ("id", "title", "step", "why")}
+        | {"texts": each.fix.texts if each.fix is not None else {}}
+        for each in found.explanations
+    ]
+    problem = _problem(found.error, found.status, found.explanations)
+    return {"problem": problem, "found": told}
 
 
 def _problem(error: BaseException | None, status: int, found: Sequence[Explanation]) -> str:
@@ -157,21 +160,11 @@ def _problem(error: BaseException | None, status: int, found: Sequence[Explanati
     return found[0].why if found else ""
 
 
-def _explanation_as_object(found: Explanation) -> dict[str, Any]:
-    told = {name: getattr(found, name) for name in ("id", "title", "step", "why")}
-    return {**told, "texts": found.fix.texts if found.fix is not None else {}}
-
-
 class _CorrectedFinder(PathFinder):
     """Finds modules as Python does, and gives those that are corrected their new text."""
 
     def __init__(self, texts: Mapping[str, str]) -> None:
         self._texts = texts
-
-    def install(self) -> None:
-        """Be asked before others."""
-        if self._texts:
-            sys.meta_path.insert(0, self)
 
     def find_spec(  # type: ignore[override]  # that of an instance: PathFinder's is of the class
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None

@@ -62,18 +62,16 @@ __all__ = [
 #: What runs for so many seconds in one go, while others could, is ended.
 _PATIENCE = 5.0
 #: What tells the time, as one asks for it who measures.
-_CLOCK_FUNCTIONS = (
-    {
+_CLOCK_FUNCTIONS = {
+    "timeit.default_timer",
+    *(
         f"time.{name}{unit}"
         for name in ("perf_counter", "monotonic", "time")
         for unit in ("", "_ns")
-    }
-    | {"timeit.default_timer"}
-    | {
-        f"asyncio.{name}().time"
-        for name in ("get_event_loop", "get_running_loop", "new_event_loop")
-    }
-)
+    ),
+    *(f"asyncio.{name}_event_loop().time" for name in ("get", "new")),
+    "asyncio.get_running_loop().time",
+}
 
 
 class Program(NamedTuple):
@@ -166,7 +164,9 @@ def explain_program(
         found = diagnose(program)
         if os.getpid() != process:
             return found.status  # a child that the program has forked: its parent tells
-        _flush()
+        with contextlib.suppress(Exception):  # its streams are whatever it made of them
+            sys.stdout.flush()
+            sys.stderr.flush()
         if continue_with_fix is not None:
             continue_with_fix(found, program)
         if as_json:
@@ -259,7 +259,10 @@ def _watched(shell: Shell) -> Iterator[None]:
             now = watchdog.current
             if now is not None and now.others and now.seconds > _PATIENCE:
                 ended.append(now)
-                _raise_in(main, _DeadlockError)
+                import ctypes
+
+                raises = ctypes.c_ulong(main), ctypes.py_object(_DeadlockError)
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(*raises)
                 break
 
     instruments.add(noted)
@@ -275,13 +278,6 @@ def _watched(shell: Shell) -> Iterator[None]:
         instruments.remove(noted)
 
 
-def _raise_in(thread: int, error: type[BaseException]) -> None:
-    """Let the Python code that runs in `thread` raise `error`."""
-    import ctypes
-
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(error))
-
-
 def _end_waiting() -> None:
     raise _DeadlockError
 
@@ -293,10 +289,8 @@ class _DeadlockError(EndsSessionError):
 def _tentative_explanation(shell: Shell) -> Explanation | None:
     """What may be meant just so; told to an author who asks how long it takes."""
     trees = [source.tree for source in shell.session.sources.values() if source.tree is not None]
-    asks = any(
-        canonical_name(node) in _CLOCK_FUNCTIONS for tree in trees for node in ast.walk(tree)
-    )
-    return shell.mistake_reporter.asked() if asks else None
+    names = (canonical_name(node) for tree in trees for node in ast.walk(tree))
+    return shell.mistake_reporter.asked() if any(n in _CLOCK_FUNCTIONS for n in names) else None
 
 
 def _encoding(program: Program) -> str:
@@ -332,13 +326,6 @@ def _as_lines(found: Diagnosis, program: Program, width: int | None, *, whole: b
     )
 
 
-def _flush() -> None:
-    """Let what the program has printed stand before the answer."""
-    with contextlib.suppress(Exception):  # its streams are whatever it made of them
-        sys.stdout.flush()
-        sys.stderr.flush()
-
-
 def diagnosis_as_object(
     found: Diagnosis, program: Program, *, every: bool = False
 ) -> dict[str, Any]:
@@ -366,21 +353,16 @@ def _line(error: BaseException, program: Program) -> int:
     """The innermost line of the program that the error passed."""
     if isinstance(error, SyntaxError) and error.filename == program.filename and error.lineno:
         return error.lineno
-    lines = [
-        line
-        for frame, line in traceback.walk_tb(error.__traceback__)
-        if frame.f_code.co_filename == program.filename
-    ]
-    return lines[-1] if lines else 1
+    passed = 1
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        passed = line if frame.f_code.co_filename == program.filename else passed
+    return passed
 
 
 def _explanation_object(explanation: Explanation, program: Program) -> dict[str, Any]:
     texts = explanation.fix.texts if explanation.fix is not None else {}
     return {
-        "id": explanation.id,
-        "title": explanation.title,
-        "step": explanation.step,
-        "why": explanation.why,
+        **{name: getattr(explanation, name) for name in ("id", "title", "step", "why")},
         # A correction of other files, too, is none of this one alone.
         "fix": texts[program.filename] if set(texts) == {program.filename} else None,
         "verified": None,

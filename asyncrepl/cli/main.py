@@ -38,11 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from asyncrepl.cli.diagnosis import Diagnosis
-    from asyncrepl.cli.diagnosis import Program as Explained
     from asyncrepl.session.frontend import Console, Frontend
     from asyncrepl.session.shell import Shell
-    from asyncrepl.transcript.grammar import Transcript
 
 __all__ = ["main"]
 
@@ -54,12 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the program with `argv` (the process's own if not given); its exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
     programs = {
-        "demos": _demos,
-        "replay": _replay,
-        "check": _check,
-        "explain": _explain,
-        "export": _export,
-    }
+        "demos": _demos, "replay": _replay, "check": _check,
+        "explain": _explain, "export": _export,
+    }  # fmt: skip
     open_streams()
     failure: OSError | None = None
     try:
@@ -201,11 +195,8 @@ def _run_with_shell(
     with open_shell(_console(settings.color), frontend=frontend, clock=clock) as shell:
         shell.narrator.turn(on=settings.trace)
         status = run(shell)
-    return (
-        status
-        if shell.outcomes.cleanup_exit_status is None
-        else shell.outcomes.cleanup_exit_status
-    )
+    cleanup = shell.outcomes.cleanup_exit_status
+    return status if cleanup is None else cleanup
 
 
 def _demos(words: list[str]) -> int:
@@ -231,27 +222,18 @@ def _replay(words: list[str]) -> int:
         _print_error(error)
         return USAGE
     if not _has_terminal():
-        return _replay_without_terminal(options, transcripts)
+        from asyncrepl.transcript.replay import replay_plain
+
+        console = _console(options.color)
+        return max(replay_plain(each, console, speed=options.speed) for each in transcripts)
     from asyncrepl.terminal.run_terminal import run_terminal
     from asyncrepl.terminal.terminal_setup import ReplayPlan
 
     settings = load_settings()
     audience = settings.audience or options.audience
     settings = settings._replace(banner=False, color=options.color, audience=audience)
-    plans = [
-        ReplayPlan(transcript, options.speed, not options.no_pause) for transcript in transcripts
-    ]
+    plans = [ReplayPlan(each, options.speed, not options.no_pause) for each in transcripts]
     return run_terminal(settings, replays=plans)
-
-
-def _replay_without_terminal(options: Any, transcripts: list[Transcript]) -> int:
-    from asyncrepl.transcript.replay import replay_plain
-
-    statuses = [
-        replay_plain(transcript, _console(options.color), speed=options.speed)
-        for transcript in transcripts
-    ]
-    return max(statuses)
 
 
 def _check(words: list[str]) -> int:
@@ -316,24 +298,21 @@ def _explain(words: list[str]) -> int:
         return USAGE
     sys.argv = [options.file or "-"]
     add_user_folder("" if program.path is None else str(program.path.resolve().parent))
-    color = use_color(options.color)
+    go_on = None
+    if options.every or options.verify:
+        from functools import partial
+
+        from asyncrepl.cli.corrected_run import continue_with_fix
+
+        go_on = partial(continue_with_fix, every=options.every, verify=options.verify)
     return explain_program(
         program,
         as_json=options.json,
-        color=color,
+        color=use_color(options.color),
         whole=options.whole,
         every=options.every,
-        continue_with_fix=_going_on(options) if options.every or options.verify else None,
+        continue_with_fix=go_on,
     )
-
-
-def _going_on(options: Any) -> Callable[[Diagnosis, Explained], object]:
-    """What runs the corrected program, as ``explain`` was asked to."""
-    from functools import partial
-
-    from asyncrepl.cli.corrected_run import continue_with_fix
-
-    return partial(continue_with_fix, every=options.every, verify=options.verify)
 
 
 def _console(color: str) -> Console:

@@ -97,14 +97,12 @@ def demos_options(words: Sequence[str]) -> argparse.Namespace:
 def replay_options(words: Sequence[str]) -> argparse.Namespace:
     """The options of ``asyncrepl replay``."""
     parser = _OneLineErrorParser("asyncrepl replay", description="Type scripted demos out live.")
-    parser.add_argument(
-        "--audience", action="store_true", help="pause longer, and show keys and steps"
-    )
+    _add_flag(parser, "--audience", "pause longer, and show keys and steps")
     parser.add_argument("demos", nargs="+", metavar="DEMO", help="a demo's name, or a path")
     parser.add_argument(
         "--speed", type=_positive, default=1.0, metavar="N", help="type N times as fast"
     )
-    parser.add_argument("--no-pause", action="store_true", help="do not wait for keys")
+    _add_flag(parser, "--no-pause", "do not wait for keys", "no_pause")
     _add_color_option(parser)
     return parser.parse_args(words)  # fmt: skip
 
@@ -115,7 +113,7 @@ def check_options(words: Sequence[str]) -> argparse.Namespace:
         "asyncrepl check", description="Run transcripts and compare their output."
     )
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a transcript, or a folder")
-    parser.add_argument("--accept", action="store_true", help="write the actual output in")
+    _add_flag(parser, "--accept", "write the actual output in")
     _add_color_option(parser)
     return parser.parse_args(words)
 
@@ -129,25 +127,12 @@ def explain_options(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "file", nargs="?", metavar="FILE", help="run FILE; - (or nothing) is standard input"
     )
-    parser.add_argument(
-        "--json",
-        action="store_true",
-        help="print one JSON object; what the program prints goes to standard error",
-    )
-    parser.add_argument(
-        "--whole", action="store_true", help="show the whole corrected program, not a patch"
-    )
-    parser.add_argument(
-        "--all",
-        action="store_true",
-        dest="every",
-        help="go on after the first mistake: run the corrected program for the next one",
-    )
-    parser.add_argument(
-        "--verify",
-        action="store_true",
-        help="run the corrected program, and say whether it is right now",
-    )
+    printed = "print one JSON object; what the program prints goes to standard error"
+    _add_flag(parser, "--json", printed)
+    _add_flag(parser, "--whole", "show the whole corrected program, not a patch")
+    goes_on = "go on after the first mistake: run the corrected program for the next one"
+    _add_flag(parser, "--all", goes_on, "every")
+    _add_flag(parser, "--verify", "run the corrected program, and say whether it is right now")
     _add_color_option(parser)
     return parser.parse_args(words)
 
@@ -168,16 +153,20 @@ def export_options(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "-o", dest="out", type=Path, metavar="OUT", help="the file to write (standard output)"
     )
-    parser.add_argument("--force", action="store_true", help="replace OUT if it is there")
+    _add_flag(parser, "--force", "replace OUT if it is there")
     return parser.parse_args(words)
 
 
 def _add_switches(parser: argparse.ArgumentParser, *words: str) -> None:
     for switch in SWITCHES:
         if switch.word in words:
-            parser.add_argument(
-                switch.word, dest=switch.name, action="store_true", help=switch.meaning
-            )
+            _add_flag(parser, switch.word, switch.meaning, switch.name)
+
+
+def _add_flag(
+    parser: argparse.ArgumentParser, word: str, meaning: str, name: str | None = None
+) -> None:
+    parser.add_argument(word, dest=name or word[2:], action="store_true", help=meaning)
 
 
 def _add_color_option(parser: argparse.ArgumentParser) -> None:

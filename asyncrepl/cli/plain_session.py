@@ -11,6 +11,7 @@ import sys
 import threading
 from collections import deque
 from contextlib import redirect_stderr, redirect_stdout
+from functools import partial
 from importlib.machinery import SourceFileLoader
 from typing import TYPE_CHECKING, TextIO
 
@@ -47,18 +48,15 @@ def run_program(shell: Shell, text: str, filename: str) -> int:
     its top needs a running loop, none runs: the program may start its own.
     """
     if not filename.startswith("<"):
-        shell.session.namespace |= _module_names(filename)
+        # The names that Python gives the main module of a file.
+        names = {"__file__": filename, "__loader__": SourceFileLoader("__main__", filename)}
+        cached = {} if sys.version_info >= (3, 15) else {"__cached__": None}
+        shell.session.namespace |= {**names, **cached}
     if needs_loop(text):
         return _exit_status(shell, run_source(shell, text, filename))
     shell.loop.live.clock.release()
     with asyncio_makes_live_loops(shell.loop):
         return _exit_status(shell, shell.run_alone(text, filename))
-
-
-def _module_names(filename: str) -> dict[str, object]:
-    """The names that Python gives the main module of a file."""
-    names = {"__file__": filename, "__loader__": SourceFileLoader("__main__", filename)}
-    return names if sys.version_info >= (3, 15) else {**names, "__cached__": None}
 
 
 def run_source(shell: Shell, text: str, filename: str) -> Status:
@@ -69,11 +67,8 @@ def run_source(shell: Shell, text: str, filename: str) -> Status:
         statuses.append(status)
         shell.loop.stop()
 
-    shell.loop.call_soon(
-        lambda: run_input(
-            shell, text, done, scripted=lambda: False, filename=filename, mode="exec"
-        )
-    )
+    run = partial(run_input, scripted=lambda: False, filename=filename, mode="exec")
+    shell.loop.call_soon(run, shell, text, done)
     left = _run_loop(shell, lambda: bool(statuses), idle=lambda: None)
     return left or statuses[0]
 
@@ -125,7 +120,9 @@ class LineRunner:
                 for line in self.lines(stream):
                     loop.call_soon_threadsafe(self.take, line)
             except (OSError, ValueError) as error:  # closed, or not text
-                loop.call_soon_threadsafe(self._unreadable, error)
+                line = f"cannot read the input: {error}"
+                loop.call_soon_threadsafe(self.shell.console.complain, [("error", line)])
+                loop.call_soon_threadsafe(self._end, FAILED)
             loop.call_soon_threadsafe(self.take, None)
 
     def lines(self, stream: TextIO) -> Iterator[str]:
@@ -133,7 +130,9 @@ class LineRunner:
         from asyncrepl.syntax.parsed_input import decoded_lines
 
         octets = getattr(stream, "buffer", None)
-        return decoded_lines(octets) if octets is not None else _text_lines(stream)
+        if octets is not None:
+            return decoded_lines(octets)
+        return (line.rstrip("\n") for line in stream)
 
     def next(self) -> None:
         """Run the next input, if nothing runs and there is one."""
@@ -171,17 +170,9 @@ class LineRunner:
         else:
             self._end(_exit_status(self.shell, status))
 
-    def _unreadable(self, error: Exception) -> None:
-        self.shell.console.complain([("error", f"cannot read the input: {error}")])
-        self._end(FAILED)
-
     def _end(self, status: int) -> None:
         self.ended, self.exit_status = True, status
         self.shell.loop.stop()
-
-
-def _text_lines(stream: TextIO) -> Iterator[str]:
-    return (line.rstrip("\n") for line in stream)
 
 
 def _exit_status(shell: Shell, status: Status) -> int:

@@ -15,13 +15,7 @@ if TYPE_CHECKING:
 
     from asyncrepl.runtime.configuration import Settings
 
-__all__ = [
-    "SWITCHES",
-    "check_words",
-    "explain_words",
-    "session_words",
-    "with_options",
-]
+__all__ = ["SWITCHES", "check_words", "explain_words", "session_words", "with_options"]
 
 
 class Switch(NamedTuple):

@@ -11,14 +11,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from contextlib import (
-    AbstractContextManager,
-    contextmanager,
-    nullcontext,
-    redirect_stderr,
-    redirect_stdout,
-    suppress,
-)
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout, suppress
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from asyncrepl.cli.plain_session import LineRunner, read_and_run, run_source
@@ -58,15 +51,7 @@ class LineFrontend(Frontend):
         """Open pdb in the frame of `entry`."""
         from asyncrepl.terminal.terminal_lease import debug_post_mortem
 
-        debug_post_mortem(_OwnTerminal(), error, entry)
-
-
-class _OwnTerminal:
-    """A lease of a terminal that nobody else reads or draws on."""
-
-    def terminal(self) -> AbstractContextManager[None]:
-        """Lease it."""
-        return nullcontext()
+        debug_post_mortem(nullcontext, error, entry)  # nobody else reads or draws on it
 
 
 def run_typed(

@@ -23,7 +23,6 @@ from asyncrepl.runtime.shipped_demos import (
 from asyncrepl.session.command_registry import CommandError, command
 from asyncrepl.session.tour_chapters import CHAPTERS
 from asyncrepl.session.user_modules import (
-    LoadError,
     MissingModuleError,
     load_attribute,
     load_file,
@@ -41,14 +40,14 @@ from asyncrepl.views.styled_lines import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from asyncrepl.session.command_registry import CompletionWords
     from asyncrepl.session.shell import Shell
     from asyncrepl.session.user_modules import Loaded
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["course_lines", "source_lines", "source_text"]
+__all__ = ["call_text", "course_lines", "source_code_lines", "source_lines"]
 
 #: The module in front of a class name in an annotation.
 _MODULE_PREFIX = re.compile(r"\b(?:[a-z_]\w*\.)+(?=[A-Z])")
@@ -116,13 +115,7 @@ def _tour(shell: Shell, rest: str) -> list[Line]:
     return []
 
 
-@command(
-    ":demos",
-    "list the course: demos to replay",
-    group="learning",
-    rank=20,
-    words=0,
-)
+@command(":demos", "list the course: demos to replay", group="learning", rank=20, words=0)
 def _demos(shell: Shell, _rest: str) -> list[Line]:
     return course_lines(shell.console.width)
 
@@ -147,12 +140,8 @@ def _loadable_names(_shell: Shell, typed: str) -> CompletionWords:
     "Its names are yours then, as if you had typed them.",
 )
 def _load(shell: Shell, rest: str) -> list[Line]:
-    if not rest:
-        return source_lines(shell.console.width)
-    try:
-        return _loaded_lines(_load_any(shell, rest), shell.console.width)
-    except (LoadError, DemoNotFoundError) as error:
-        raise CommandError(str(error)) from None
+    width = shell.console.width
+    return _loaded_lines(_load_any(shell, rest), width) if rest else source_lines(width)
 
 
 def _load_any(shell: Shell, name: str) -> Loaded:
@@ -162,6 +151,8 @@ def _load_any(shell: Shell, name: str) -> Loaded:
         return load_attribute(shell.session, name)
     try:
         return load_file(shell.session, find_iterable(name).path)
+    except DemoNotFoundError as error:
+        raise CommandError(str(error)) from None
     except MissingModuleError as error:
         needed = error.module
         raise CommandError(
@@ -186,10 +177,13 @@ def _object_lines(name: str, value: Any, width: int | None) -> list[Line]:
 
 def _signature(value: Any) -> str:
     """The signature of what can be called, with bare class names in it."""
-    if not callable(value):
-        return ""
+    return _MODULE_PREFIX.sub("", call_text(value)) if callable(value) else ""
+
+
+def call_text(value: Any) -> str:
+    """The parameters of a callable in parentheses, as they are written; ``(…)`` if unknown."""
     try:
-        return _MODULE_PREFIX.sub("", written_signature(value))
+        return written_signature(value)
     except (TypeError, ValueError):
         return "(…)"
 
@@ -208,23 +202,24 @@ def _source(shell: Shell, rest: str) -> list[Line]:
         raise CommandError(
             ":source takes the name of a source, or one of yours: try :source ticks"
         )
-    try:
-        return code_lines(source_text(shell, rest).rstrip("\n"))
-    except LoadError as error:
-        raise CommandError(str(error)) from None
+    return source_code_lines(shell, rest)
 
 
-def source_text(shell: Shell, name: str) -> str:
-    """The source of what `name` is in the session of `shell`, or of a demo of that name.
+def source_code_lines(shell: Shell, name: str) -> list[Line]:
+    """The lines of the source of what `name` is in the session of `shell`, or of such a demo.
 
-    For the loop's thread; a file may be read. Raises CommandError where there is none to show, and
-    LoadError where a file cannot be read.
+    For the loop's thread; a file may be read. Raises CommandError where there is none to show.
     """
+    return code_lines(_source_text(shell, name).rstrip("\n"))
+
+
+def _source_text(shell: Shell, name: str) -> str:
     found = find_named(name, shell.session.namespace)
     shipped = name not in shell.session.namespace and name in _iterable_names(shell, name)
     if found is not MISSING and not shipped:
         try:
-            return _class_source(shell, found) or _object_source(found)
+            typed = _class_source(shell, found)
+            return typed or textwrap.dedent(inspect.getsource(source_object(found)))
         except (TypeError, OSError):
             kind = type(found).__name__
             raise CommandError(f"{name!r} has no source to show: it is of type {kind}") from None
@@ -232,10 +227,6 @@ def source_text(shell: Shell, name: str) -> str:
         return read_text(find_iterable(name).path)
     except DemoNotFoundError as error:
         raise CommandError(f"{name!r} is not defined, and {error}") from None
-
-
-def _object_source(found: object) -> str:
-    return textwrap.dedent(inspect.getsource(source_object(found)))
 
 
 def _class_source(shell: Shell, found: object) -> str:
@@ -275,37 +266,17 @@ def _replay(shell: Shell, rest: str) -> list[Line]:
     return []
 
 
-@command(
-    ":pause",
-    "hold the demo that is played (also Ctrl-C)",
-    group="learning",
-    rank=60,
-    words=0,
-)
-def _pause(shell: Shell, _rest: str) -> list[Line]:
-    shell.frontend.control_replay("pause")
-    return []
+def _replay_control(word: str) -> Callable[[Shell, str], list[Line]]:
+    def control(shell: Shell, _rest: str) -> list[Line]:
+        shell.frontend.control_replay(word)
+        return []
+
+    return control
 
 
-@command(
-    ":resume",
-    "go on with the demo",
-    group="learning",
-    rank=70,
-    words=0,
-)
-def _resume(shell: Shell, _rest: str) -> list[Line]:
-    shell.frontend.control_replay("resume")
-    return []
-
-
-@command(
-    ":step",
-    "play one statement of the demo, then hold",
-    group="learning",
-    rank=80,
-    words=0,
-)
-def _step(shell: Shell, _rest: str) -> list[Line]:
-    shell.frontend.control_replay("step")
-    return []
+for _word, _rank, _summary in (
+    ("pause", 60, "hold the demo that is played (also Ctrl-C)"),
+    ("resume", 70, "go on with the demo"),
+    ("step", 80, "play one statement of the demo, then hold"),
+):
+    command(f":{_word}", _summary, group="learning", rank=_rank, words=0)(_replay_control(_word))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import math
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.iteration.marble_recorder import MAX_VALUES, MarbleRecorder
@@ -87,10 +88,6 @@ def _example(shell: Shell, name: str) -> str:
     return shell.registry.find(name).example
 
 
-def _marble_glyph_lines(_shell: Shell) -> list[Line]:
-    return [[("", "  The marks, and what they are in plain ASCII:")], *glyph_rows("marbles")]
-
-
 @command(
     ":marbles EXPR, … [for N]",
     "draw the values of sources over time",
@@ -98,37 +95,34 @@ def _marble_glyph_lines(_shell: Shell) -> list[Line]:
     rank=50,
     example=":marbles ticks(3), ticks(9, 0.5) for 2",
     details="Until the sources end, N seconds have passed, or Ctrl-C.",
-    more=_marble_glyph_lines,
+    more=lambda _shell: [
+        [("", "  The marks, and what they are in plain ASCII:")],
+        *glyph_rows("marbles"),
+    ],
 )
 def _draw_marbles(shell: Shell, rest: str) -> Awaitable[list[Line]]:
-    if not rest:
-        raise CommandError(f":marbles takes expressions: try {_example(shell, 'marbles')}")
     text, seconds = _with_limit(shell, rest)
+    example = _example(shell, "marbles")
     try:
-        sources = [
-            _compiled_iteration(shell, expression) for expression in split_expressions(text)
-        ]
+        expressions = split_expressions(text) if text else []
+        sources = [_compiled_iteration(shell, expression) for expression in expressions]
     except SyntaxError as error:
         reason = f"{type(error).__name__}: {error.msg}"
-        raise CommandError(f":marbles: {reason}; try {_example(shell, 'marbles')}") from None
+        raise CommandError(f":marbles: {reason}; try {example}") from None
     if not sources:
-        raise CommandError(f":marbles takes expressions: try {_example(shell, 'marbles')}")
+        raise CommandError(f":marbles takes expressions: try {example}")
     return _MarbleDrawing(shell, sources).lines(seconds)
 
 
 def _with_limit(shell: Shell, rest: str) -> tuple[str, float | None]:
     """The expressions, and the seconds of a ``for SECONDS`` behind them."""
     found = _TIME_LIMIT.fullmatch(rest)
-    if found is None or _parses(rest):
+    if found is None:
         return rest, None
+    with suppress(SyntaxError):  # else the words may belong to an expression
+        if split_expressions(rest):
+            return rest, None
     return found[1], _seconds(shell, "marbles", found[2])
-
-
-def _parses(text: str) -> bool:
-    try:
-        return bool(split_expressions(text))
-    except SyntaxError:
-        return False
 
 
 def _compiled_iteration(shell: Shell, expression: str) -> tuple[str, Source, CodeType]:
@@ -204,19 +198,15 @@ async def marbles(*iterables: AsyncIterable[Any], seconds: float | None = None) 
     Where this is cancelled, the sources are, too.
     """
     names = [_name_of(iterable) for iterable in iterables]
-    told: dict[int, Line] = {}
-
-    def failed(number: int, error: Exception) -> None:
-        name = names[number] if len(names) > 1 else ""
-        told[number] = _with_name(name, exception_line(error))
-
-    sources = [
-        (name, _iteration_of(iterable)) for name, iterable in zip(names, iterables, strict=True)
-    ]
-    recorder = MarbleRecorder(sources, failed=failed)
+    errors: dict[int, Exception] = {}
+    sources = zip(names, map(_iteration_of, iterables), strict=True)
+    recorder = MarbleRecorder(list(sources), failed=errors.__setitem__)
     await recorder.run(seconds)
     lines = [*marble_lines(recorder.rows, DEFAULT_WIDTH), *_stopped_lines(recorder.rows)]
-    return "\n".join(map(plain, [*lines, *(told[number] for number in sorted(told))]))
+    for number in sorted(errors):
+        name = names[number] if len(names) > 1 else ""
+        lines.append(_with_name(name, exception_line(errors[number])))
+    return "\n".join(map(plain, lines))
 
 
 def _iteration_of(iterable: AsyncIterable[Any]) -> SourceReader:

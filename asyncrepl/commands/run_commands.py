@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.loop.interrupts import shield
+from asyncrepl.events.object_info import MISSING
 from asyncrepl.runtime.isolation import add_user_folder
 from asyncrepl.runtime.lookups import paths_beginning_with
 from asyncrepl.session.command_registry import CommandError, StatementAnswer, command
@@ -32,18 +33,10 @@ from asyncrepl.session.user_modules import LoadError, NotSourceError, read_text
 from asyncrepl.views.styled_lines import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
-    from asyncrepl.session.command_registry import CompletionWords
     from asyncrepl.session.shell import Shell
     from asyncrepl.views.styled_lines import Line
-
-
-_NOTHING = object()
-
-
-def _file_words(_shell: Shell, typed: str) -> CompletionWords:
-    return paths_beginning_with(typed, (".py",))
 
 
 @command(
@@ -52,7 +45,7 @@ def _file_words(_shell: Shell, typed: str) -> CompletionWords:
     group="learning",
     rank=45,
     example=":run script.py",
-    complete=_file_words,
+    complete=lambda _shell, typed: paths_beginning_with(typed, (".py",)),
     details="It sees the names of the session and leaves its own; it may await at the top. "
     "sys.argv has the ARGs.",
 )
@@ -89,12 +82,12 @@ def _as_main_program(
     folder = str(Path(filename).resolve().parent)
     if folder not in sys.path:
         add_user_folder(folder)  # and it stays: what it defines may import later
-    before, argv = namespace.get("__file__", _NOTHING), sys.argv
+    before, argv = namespace.get("__file__", MISSING), sys.argv
     namespace["__file__"], sys.argv = filename, [filename, *arguments]
 
     def undo() -> None:
         sys.argv = argv
-        if before is _NOTHING:
+        if before is MISSING:
             namespace.pop("__file__", None)
         else:
             namespace["__file__"] = before
@@ -103,15 +96,16 @@ def _as_main_program(
 
 
 _READ_SIZE = 64 * 1024
+#: How a program is started that gets no terminal.
+_PIPED: dict[str, Any] = {
+    "stdin": asyncio.subprocess.DEVNULL,
+    "stdout": asyncio.subprocess.PIPE,
+    "stderr": asyncio.subprocess.STDOUT,
+    "start_new_session": True,
+}
 _POLL = 0.05  # seconds
 #: Commands that change nothing but the shell that runs them, and Python's own way.
 _SHELL_ONLY = {"cd": "os.chdir({!r})", "export": "os.environ[NAME] = VALUE"}
-
-
-def _shell_words(_shell: Shell, typed: str) -> CompletionWords:
-    from asyncrepl.runtime.lookups import paths_beginning_with
-
-    return paths_beginning_with(typed.rpartition(" ")[2])
 
 
 @command(
@@ -120,27 +114,21 @@ def _shell_words(_shell: Shell, typed: str) -> CompletionWords:
     group="session",
     rank=45,
     example=":shell ls -l",
-    complete=_shell_words,
+    complete=lambda _shell, typed: paths_beginning_with(typed.rpartition(" ")[2]),
     details="!ls -l is the same. It has the terminal while it runs, and Ctrl-C is for it. "
     "Background tasks go on. An exit status other than 0 is told.",
 )
-def _run_in_shell(shell: Shell, rest: str) -> Awaitable[list[Line]]:
+async def _run_in_shell(shell: Shell, rest: str) -> list[Line]:
     if not rest:
         raise CommandError("! takes a command of the shell: try !ls")
-    return _wait(shell, rest)
-
-
-async def _wait(shell: Shell, text: str) -> list[Line]:
     with shell.frontend.terminal_lent() as lent:
         try:
-            program = await _started(shell, text, lent=lent)
+            program = await _started(shell, rest, lent=lent)
         except (OSError, ValueError) as error:  # no shell, no more processes; a NUL in the text
             reason = getattr(error, "strerror", None) or error
-            raise CommandError(f"cannot run {one_line(text)!r}: {reason}") from None
+            raise CommandError(f"cannot run {one_line(rest)!r}: {reason}") from None
         await _ended(shell, program, lent=lent)
-    status = program.returncode or 0
-    told = [_status_line(status)] if status else []
-    return told or _hint(text)
+    return [_status_line(program.returncode)] if program.returncode else _hint(rest)
 
 
 async def _started(shell: Shell, text: str, *, lent: bool) -> asyncio.subprocess.Process:
@@ -168,25 +156,13 @@ async def _start(text: str, *, lent: bool) -> asyncio.subprocess.Process:
     program = None
     try:
         with shield:  # a fork that takes long looks like code that is stuck
-            program = await _create(text, lent=lent)
+            program = await asyncio.create_subprocess_shell(text, **({} if lent else _PIPED))
     except KeyboardInterrupt:
         if program is None:
             raise
         if not lent:  # else the terminal has sent it, too
             _send(program, signal.SIGINT, group=True)
     return program
-
-
-async def _create(text: str, *, lent: bool) -> asyncio.subprocess.Process:
-    if lent:
-        return await asyncio.create_subprocess_shell(text)
-    return await asyncio.create_subprocess_shell(
-        text,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        start_new_session=True,
-    )
 
 
 async def _ended(shell: Shell, program: asyncio.subprocess.Process, *, lent: bool) -> None:

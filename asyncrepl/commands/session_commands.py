@@ -46,6 +46,11 @@ class _SessionSetting(NamedTuple):
     set: Callable[[Shell, Any], None]
     values: tuple[str, ...] = ("on", "off")
 
+    def value_text(self, shell: Shell) -> str:
+        """Its value, as one types it."""
+        value = self.get(shell)
+        return value if isinstance(value, str) else "on" if value else "off"
+
     def value_of(self, words: Sequence[str]) -> bool | str:
         """The value that `words` name; raises CommandError if they do not."""
         word = words[0].lower()
@@ -123,10 +128,8 @@ def _set(shell: Shell, rest: str) -> list[Line]:
     name, *words = rest.replace("=", " ").split() or [""]
     if not name:
         how = "to change one: :set lanes off; asyncrepl --print-config tells how to keep it"
-        return [
-            *_setting_lines(shell, list(_SESSION_SETTINGS.values())),
-            *flowed([("dim", how)], shell.console.width),
-        ]
+        lines = _setting_lines(shell, list(_SESSION_SETTINGS.values()))
+        return [*lines, *flowed([("dim", how)], shell.console.width)]
     setting = _SESSION_SETTINGS.get(name)
     if setting is None:
         near = closest_match(name, _SESSION_SETTINGS)
@@ -139,17 +142,13 @@ def _set(shell: Shell, rest: str) -> list[Line]:
 
 def _setting_lines(shell: Shell, settings: Sequence[_SessionSetting]) -> list[Line]:
     longest = max(len(setting.name) for setting in settings)
-    values = [_value_text(setting.get(shell)) for setting in settings]
+    values = [setting.value_text(shell) for setting in settings]
     widest = max(3, *map(len, values))
     rows = [
         (f"{setting.name:<{longest}}  {value:<{widest}}", setting.meaning)
         for setting, value in zip(settings, values, strict=True)
     ]
     return two_columns(rows, shell.console.width)
-
-
-def _value_text(value: bool | str) -> str:
-    return value if isinstance(value, str) else "on" if value else "off"
 
 
 @command(
@@ -170,16 +169,16 @@ def _help(shell: Shell, rest: str) -> list[Line]:
     if name:
         return _help_on(shell, shell.registry.find(name))
     more = ":help speed shows one group, :help trace explains one command"
-    return [
-        *_group_lines(shell, list(COMMAND_GROUPS)),
-        *flowed([("dim", more)], shell.console.width),
-    ]
+    lines = _group_lines(shell, list(COMMAND_GROUPS))
+    return [*lines, *flowed([("dim", more)], shell.console.width)]
 
 
 def _group_lines(shell: Shell, names: list[str]) -> list[Line]:
     """The commands of these groups, under the group's name and what they are for."""
     width = shell.console.width
-    rows = {name: _command_rows(shell, name) for name in COMMAND_GROUPS}
+    rows: dict[str, list[tuple[str, str]]] = {name: [] for name in COMMAND_GROUPS}
+    for each in shell.registry:
+        rows[each.group].append((f"  {each.usage}", each.summary))
     every = [row for group in rows.values() for row in group]
     lines: list[Line] = []
     for name in names:
@@ -188,19 +187,12 @@ def _group_lines(shell: Shell, names: list[str]) -> list[Line]:
     return lines
 
 
-def _command_rows(shell: Shell, group: str) -> list[tuple[str, str]]:
-    return [(f"  {each.usage}", each.summary) for each in shell.registry if each.group == group]
-
-
 def _help_on(shell: Shell, command: Command) -> list[Line]:
     """What ``:help NAME`` shows: usage, meaning, an example, and what else there is to know."""
     width = shell.console.width
     said = [command.summary, *filter(None, command.details.split("\n"))]
-    lines: list[Line] = [
-        [("label", command.usage)],
-        *([("", f"  {text}")] for text in said),
-        [("dim", "  for example: "), ("code", command.example)],
-    ]
+    lines: list[Line] = [[("label", command.usage)], *([("", f"  {text}")] for text in said)]
+    lines.append([("dim", "  for example: "), ("code", command.example)])
     rows = [row for line in lines for row in flowed(line, width, 2)]
     return [*rows, *command.more(shell)]
 
@@ -233,13 +225,7 @@ def _is_history(shell: Shell, text: str) -> bool:
         return False
 
 
-@command(
-    ":reset",
-    "forget all names; background tasks go on",
-    group="session",
-    rank=40,
-    words=0,
-)
+@command(":reset", "forget all names; background tasks go on", group="session", rank=40, words=0)
 def _reset(shell: Shell, _rest: str) -> list[Line]:
     namespace = shell.session.namespace
     for name in [name for name in namespace if not name.startswith("__")]:
@@ -252,22 +238,11 @@ def _reset(shell: Shell, _rest: str) -> list[Line]:
     return [[("dim", "namespace emptied; background tasks go on")]]
 
 
-@command(
-    ":quit",
-    "leave (also Ctrl-D, exit)",
-    group="session",
-    rank=50,
-)
+@command(":quit", "leave (also Ctrl-D, exit)", group="session", rank=50)
 def _quit(_shell: Shell, rest: str) -> list[Line]:
-    raise SystemExit(_exit_code(rest))
-
-
-def _exit_code(rest: str) -> int:
-    if not rest:
-        return 0
-    if not rest.isdecimal():
+    if rest and not rest.isdecimal():
         raise CommandError(f":quit takes an exit status from 0 to 255, not {rest!r}")
-    return int(rest)
+    raise SystemExit(int(rest or 0))
 
 
 class _Topic(NamedTuple):

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.engine.tasks.task_records import all_tasks
 from asyncrepl.session.command_registry import CommandError, command
-from asyncrepl.session.input_run import JobError
 
 if TYPE_CHECKING:
     from asyncrepl.session.command_registry import CompletionWords
@@ -29,29 +28,20 @@ def _ticker(shell: Shell, rest: str) -> list[Line]:
     if len(words) not in {1, 2}:
         raise CommandError(":ticker takes a name and seconds: try :ticker tick 0.2")
     name = words[0]
-    if _is_number(name):
+    if _number(name) is not None:
         raise CommandError(f"{name} is no name for a ticker: try :ticker tick {name}")
-    seconds = _seconds(words[1]) if len(words) > 1 else 1.0
-    try:
-        shell.jobs.start_ticker(name, seconds, ascii=shell.console.ascii)
-    except JobError as error:
-        raise CommandError(str(error)) from None
+    seconds = _number(words[1]) if len(words) > 1 else 1.0
+    if seconds is None:
+        raise CommandError(f"{words[1]!r} is not a number of seconds: try 0.2")
+    shell.jobs.start_ticker(name, seconds, ascii=shell.console.ascii)
     return [[("", f"{name} started: every {seconds:g} s")]]
 
 
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
-
-
-def _seconds(word: str) -> float:
+def _number(word: str) -> float | None:
     try:
         return float(word)
     except ValueError:
-        raise CommandError(f"{word!r} is not a number of seconds: try 0.2") from None
+        return None
 
 
 def _job_names(shell: Shell, _typed: str) -> CompletionWords:
@@ -68,20 +58,13 @@ def _job_names(shell: Shell, _typed: str) -> CompletionWords:
 )
 def _stop(shell: Shell, rest: str) -> list[Line]:
     if not rest:
-        raise CommandError(f":stop takes a name or all{_running_jobs_hint(shell)}")
+        names = ", ".join(shell.jobs.names)
+        raise CommandError(":stop takes a name or all" + (f"; running: {names}" if names else ""))
     if rest == "all":
-        names = shell.jobs.stop_all()
-        return [[("", f"{name} stopped")] for name in names] or [[("dim", "nothing is running")]]
-    try:
-        shell.jobs.stop(rest)
-    except JobError as error:
-        raise CommandError(str(error)) from None
+        lines: list[Line] = [[("", f"{name} stopped")] for name in shell.jobs.stop_all()]
+        return lines or [[("dim", "nothing is running")]]
+    shell.jobs.stop(rest)
     return [[("", f"{rest} stopped")]]
-
-
-def _running_jobs_hint(shell: Shell) -> str:
-    names = ", ".join(shell.jobs.names)
-    return f"; running: {names}" if names else ""
 
 
 @command(
@@ -99,13 +82,7 @@ def _spawn(shell: Shell, rest: str) -> list[Line]:
     return [[("", f"{name} started")]] if name else []
 
 
-@command(
-    ":tasks",
-    "list the tasks, and where each waits",
-    group="background",
-    rank=40,
-    words=0,
-)
+@command(":tasks", "list the tasks, and where each waits", group="background", rank=40, words=0)
 def _tasks(shell: Shell, _rest: str) -> list[Line]:
     from asyncrepl.engine.tasks.task_survey import survey_tasks
     from asyncrepl.views.task_table import task_lines
@@ -116,13 +93,7 @@ def _tasks(shell: Shell, _rest: str) -> list[Line]:
     ]
 
 
-@command(
-    ":tree",
-    "show which task awaits which, and where",
-    group="background",
-    rank=50,
-    words=0,
-)
+@command(":tree", "show which task awaits which, and where", group="background", rank=50, words=0)
 def _tree(shell: Shell, _rest: str) -> list[Line]:
     from asyncrepl.engine.tasks.await_graph import await_graph
     from asyncrepl.views.task_table import tree_lines

@@ -22,7 +22,6 @@ import gc
 import inspect
 import math
 import types
-from functools import partial
 from itertools import repeat
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -38,7 +37,7 @@ from asyncrepl.views.styled_lines import flowed
 from asyncrepl.views.time_display import clock_text, fired_text, instant_text, rate_text
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Generator, Sequence
+    from collections.abc import Awaitable, Generator
 
     from asyncrepl.session.shell import Shell
     from asyncrepl.syntax.sources import Source
@@ -47,17 +46,13 @@ if TYPE_CHECKING:
 __all__ = ["Measured", "span"]
 
 
-def _fixed_words(words: Sequence[str], _shell: Shell, _typed: str) -> Sequence[str]:
-    return words
-
-
 @command(
     ":rate [N]",
     "slow motion, or fast: N seconds in a real one",
     group="speed",
     rank=10,
     example=":rate 0.1",
-    complete=partial(_fixed_words, ("0.1", "0.5", "1", "10")),
+    complete=lambda _shell, _typed: ("0.1", "0.5", "1", "10"),
 )
 def _rate(shell: Shell, rest: str) -> list[Line]:
     try:
@@ -73,7 +68,7 @@ def _rate(shell: Shell, rest: str) -> list[Line]:
     group="speed",
     rank=50,
     example=":clock virtual",
-    complete=partial(_fixed_words, CLOCKS),
+    complete=lambda _shell, _typed: CLOCKS,
 )
 def _clock(shell: Shell, rest: str) -> list[Line]:
     if rest and rest not in CLOCKS:
@@ -92,30 +87,15 @@ def _flowed_lines(shell: Shell, text: str) -> list[Line]:
     return flowed([("", text)], shell.console.width, 2)
 
 
-@command(
-    ":freeze",
-    "let your code's time stand still",
-    group="speed",
-    rank=20,
-    words=0,
-)
+@command(":freeze", "let your code's time stand still", group="speed", rank=20, words=0)
 def _freeze(shell: Shell, _rest: str) -> list[Line]:
     already = " already" * shell.loop.live.clock.frozen
     steering.freeze()
-    return _flowed_lines(
-        shell,
-        f"time stands still{already} at {_instant_now(shell)}; "
-        ":thaw goes on, :next fires the next timer",
-    )
+    stands = f"time stands still{already} at {_instant_now(shell)}"
+    return _flowed_lines(shell, f"{stands}; :thaw goes on, :next fires the next timer")
 
 
-@command(
-    ":thaw",
-    "let time go on",
-    group="speed",
-    rank=30,
-    words=0,
-)
+@command(":thaw", "let time go on", group="speed", rank=30, words=0)
 def _thaw(shell: Shell, _rest: str) -> list[Line]:
     if not shell.loop.live.clock.frozen:
         return [[("dim", "time does not stand still")]]
@@ -130,21 +110,17 @@ def _thaw(shell: Shell, _rest: str) -> list[Line]:
     rank=40,
     example=":next 3",
 )
-def _next(shell: Shell, rest: str) -> Awaitable[list[Line]]:
-    if rest and not (rest.isdecimal() and int(rest)):
-        raise CommandError(f":next takes how many timers, not {rest!r}: try :next 3")
-    return _fired_lines(shell, int(rest or 1))
-
-
-async def _fired_lines(shell: Shell, count: int) -> list[Line]:
+async def _next(shell: Shell, rest: str) -> list[Line]:
     """Fire the next timers; then real time stands still, even if it did not before.
 
     A virtual clock stands still between the inputs anyway: there the next one need not
     be preceded by a ``:thaw``.
     """
+    if rest and not (rest.isdecimal() and int(rest)):
+        raise CommandError(f":next takes how many timers, not {rest!r}: try :next 3")
     clock = shell.loop.live.clock
     ran = not clock.frozen
-    done = await next_timers(count)
+    done = await next_timers(int(rest or 1))
     text = fired_text(done.fired, done.at - shell.loop.live.began, more=done.more)
     if ran and (clock.mode == "virtual" or not done.fired):
         steering.thaw()
@@ -153,14 +129,8 @@ async def _fired_lines(shell: Shell, count: int) -> list[Line]:
     return _flowed_lines(shell, text)
 
 
-@command(
-    ":wait SECONDS",
-    "let so much time pass",
-    group="speed",
-    rank=60,
-    example=":wait 1.5",
-)
-def _wait(shell: Shell, rest: str) -> Awaitable[list[Line]]:
+@command(":wait SECONDS", "let so much time pass", group="speed", rank=60, example=":wait 1.5")
+async def _wait(shell: Shell, rest: str) -> list[Line]:
     try:
         seconds = float(rest)
     except ValueError:
@@ -171,10 +141,6 @@ def _wait(shell: Shell, rest: str) -> Awaitable[list[Line]]:
         raise CommandError(
             f"time stands still at {_instant_now(shell)}: :wait would not end; try :thaw"
         )
-    return _pass_time(seconds)
-
-
-async def _pass_time(seconds: float) -> list[Line]:
     await asyncio.sleep(seconds)
     return []
 
@@ -304,7 +270,7 @@ def _driven(coroutine: Any, spent: list[float]) -> Generator[Any, Any, None]:
             error = thrown
 
 
-def _told(measured: list[Measured], *, awaits: bool, clock: bool, ascii: bool) -> list[Line]:  # noqa: A002
+def _told(measured: list[Measured], *, awaits: bool, clock: bool, ascii: bool) -> list[Line]:
     """What is said of the measurements, in lines."""
     import statistics  # brings fractions and decimals: not for who measures nothing
 
@@ -329,7 +295,7 @@ def _told(measured: list[Measured], *, awaits: bool, clock: bool, ascii: bool) -
     return lines
 
 
-def span(seconds: float, *, ascii: bool = False) -> str:  # noqa: A002  as in Console
+def span(seconds: float, *, ascii: bool = False) -> str:
     """So many `seconds` with three digits that count: ``1.23 µs``, ``331 ms``.
 
     With `ascii` a ``u`` stands for the ``µ``.

@@ -16,17 +16,17 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.commands.demo_commands import source_text
+from asyncrepl.commands.demo_commands import call_text, source_code_lines
+from asyncrepl.commands.diagram_commands import DEFAULT_WIDTH
 from asyncrepl.engine.code_owner import is_library, location_text, short_filename, user_entries
 from asyncrepl.events.object_info import MISSING, code_of
 from asyncrepl.runtime.lookups import closest_match
 from asyncrepl.runtime.shipped_demos import is_shipped_source
 from asyncrepl.session.command_registry import CommandError, command
-from asyncrepl.session.user_modules import LoadError
-from asyncrepl.syntax.static_inspection import find_named, source_object, written_signature
+from asyncrepl.syntax.static_inspection import find_named, source_object
 from asyncrepl.views.async_kinds import async_kind, kind_of_instances
 from asyncrepl.views.error_lines import describe_error
-from asyncrepl.views.styled_lines import code_lines, flowed, one_line, printable, text_lines
+from asyncrepl.views.styled_lines import flowed, one_line, printable, prose
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -61,8 +61,10 @@ def _info(shell: Shell, rest: str) -> list[Line]:
         raise CommandError(f"{one_line(name)!r} is not defined{_hint(name, shell)}")
     head = _head(name, found, shell.console.width)
     if rest.endswith("??"):
-        return [*head, *_source(shell, name)]
-    return [*head, *(row for line in _doc(found) for row in flowed(line, shell.console.width))]
+        return [*head, *source_code_lines(shell, name)]
+    text = inspect.getdoc(found)
+    style = "" if text else "dim"
+    return [*head, *prose(text or "no docstring", shell.console.width, style)]
 
 
 def _hint(name: str, shell: Shell) -> str:
@@ -74,32 +76,16 @@ def _hint(name: str, shell: Shell) -> str:
 
 
 def _head(name: str, value: Any, width: int | None) -> list[Line]:
-    lines: list[Line] = [
-        [("name", printable(name + _signature_or_type(value)))],
-        [("label", _kind(value))],
-        [("dim", _place(value))],
-    ]
-    return [row for line in lines if line[0][1] for row in flowed(line, width, 4)]
-
-
-def _signature_or_type(value: Any) -> str:
-    if not callable(value):
-        return f": {type(value).__name__}"
-    try:
-        return written_signature(value)
-    except (TypeError, ValueError):
-        return "(…)"
+    called = call_text(value) if callable(value) else f": {type(value).__name__}"
+    head = ("name", printable(name + called)), ("label", _kind(value)), ("dim", _place(value))
+    return [row for piece in head if piece[1] for row in flowed([piece], width, 4)]
 
 
 def _kind(value: Any) -> str:
     """What it is to async code, and what to do with it."""
     if isinstance(value, type):
-        of_instances = kind_of_instances(value)
-        return (
-            ""
-            if of_instances is None
-            else f"an instance is an {of_instances.name}: " + (of_instances.use)
-        )
+        made = kind_of_instances(value)
+        return "" if made is None else f"an instance is an {made.name}: {made.use}"
     kind = async_kind(source_object(value) if callable(value) else value)
     if kind is not None:
         return f"{kind.name}: {kind.use}"
@@ -115,22 +101,6 @@ def _place(value: Any) -> str:
     code = code_of(thing)
     line = f":{code.co_firstlineno}" if code is not None else ""
     return short_filename(filename) + line
-
-
-def _doc(value: Any) -> list[Line]:
-    text = inspect.getdoc(value)
-    return text_lines(text) if text else [[("dim", "no docstring")]]
-
-
-def _source(shell: Shell, name: str) -> list[Line]:
-    try:
-        return code_lines(source_text(shell, name).rstrip("\n"))
-    except LoadError as error:
-        raise CommandError(str(error)) from None
-
-
-#: Columns where the output is no screen.
-_DEFAULT_WIDTH = 80
 
 
 def _shown_names(_shell: Shell, _typed: str) -> CompletionWords:
@@ -159,7 +129,7 @@ def _show(shell: Shell, rest: str) -> list[Line]:
     from asyncrepl.views.value_layout import Page, whole_value_lines
 
     value = _evaluated(shell, rest or "_")
-    columns = shell.console.width or _DEFAULT_WIDTH
+    columns = shell.console.width or DEFAULT_WIDTH
     return whole_value_lines(value, Page(columns, ascii=shell.console.ascii))
 
 
@@ -167,11 +137,9 @@ def _evaluated(shell: Shell, text: str) -> object:
     """The value of the expression `text`; raises CommandError in the words of its error."""
     try:
         return eval(compile(text, "<:show>", "eval", dont_inherit=True), shell.session.namespace)
-    except NameError as error:
-        if text == "_":
-            raise CommandError("no value has been shown: try :show [1, 2, 3]") from None
-        raise CommandError(f":show {one_line(text)}: {describe_error(error)}") from None
     except Exception as error:
+        if text == "_" and isinstance(error, NameError):
+            raise CommandError("no value has been shown: try :show [1, 2, 3]") from None
         raise CommandError(f":show {one_line(text)}: {describe_error(error)}") from None
 
 

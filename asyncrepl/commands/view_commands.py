@@ -48,17 +48,13 @@ def _lane_glyph_lines(shell: Shell) -> list[Line]:
     return [*told, *glyph_rows("lanes")]
 
 
-def _on_off(_shell: Shell, _typed: str) -> CompletionWords:
-    return ("on", "off")
-
-
 @command(
     ":lanes on|off",
     "draw a row for each task under the prompt",
     group="seeing",
     rank=20,
     example=":lanes on",
-    complete=_on_off,
+    complete=lambda _shell, _typed: ("on", "off"),
     words=1,
     more=_lane_glyph_lines,
 )
@@ -77,24 +73,21 @@ def _lanes(shell: Shell, rest: str) -> list[Line]:
     return legend(width=shell.console.width, ascii=shell.console.ascii)
 
 
-def _step_lines(shell: Shell) -> list[Line]:
-    rows = [(f"  {name}", what) for name, what in STEP_MEANINGS]
-    return two_columns(rows, shell.console.width)
-
-
 @command(
     ":trace on|off|STATEMENT",
     "tell the six steps of each async for",
     group="seeing",
     rank=10,
     example=":trace async for n in ticks(3): n",
-    complete=_on_off,
+    complete=lambda _shell, _typed: ("on", "off"),
     runs_statement=True,
     details="Of all, of none, or of those in one statement, also in the functions that it "
     "calls. Where step 3 does not suspend, nobody else can run. "
     "What step 2 gives is told by its type: async_generator_asend is one step of an async "
     "generator, to be awaited.",
-    more=_step_lines,
+    more=lambda shell: two_columns(
+        [(f"  {name}", what) for name, what in STEP_MEANINGS], shell.console.width
+    ),
 )
 def _trace(shell: Shell, rest: str) -> list[Line] | StatementAnswer:
     if not rest:

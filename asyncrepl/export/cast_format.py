@@ -7,6 +7,8 @@ clock. As on the terminal's screen, output comes above the line that is typed.
 from __future__ import annotations
 
 import json
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from asyncrepl.export.format_registry import export_format
@@ -14,7 +16,7 @@ from asyncrepl.export.recording import SCREEN_COLUMNS, styled_lines
 from asyncrepl.export.screen_lines import input_lines, narration_lines
 from asyncrepl.transcript.grammar import Directive, Input, Narration
 from asyncrepl.transcript.replay import PAUSE_AFTER_STATEMENT, key_delays, reading_time
-from asyncrepl.views.styled_lines import ansi, one_line, printable
+from asyncrepl.views.styled_lines import ansi, one_line, printable, safe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,7 +57,8 @@ class CastEvents:
 
     def narrate(self, text: str) -> None:
         """Tell something above the prompt, and let it be read."""
-        self._show(_CLEAR_ROW + "\r\n" + _ansi_text(narration_lines(text)) + _PROMPT_TEXT)
+        lines = "".join(ansi(line) + "\r\n" for line in narration_lines(text))
+        self._show(_CLEAR_ROW + "\r\n" + lines + _PROMPT_TEXT)
         self.now += reading_time(text)
 
     def play(self, recorded: RecordedInput) -> None:
@@ -68,8 +71,10 @@ class CastEvents:
             self._show(text)
         if recorded.ended is not None:
             self.now = max(self.now, start + (recorded.ended - began) / self.rate)
-        self._show(("" if _ends_line(recorded.pieces[:idle]) else "\r\n") + _PROMPT_TEXT)
-        for at, text in _timed_output(recorded.pieces[idle:]):
+        printed, later = recorded.pieces[:idle], recorded.pieces[idle:]
+        ends_line = not styled_lines(printed) or printed[-1].text.endswith("\n")
+        self._show(("" if ends_line else "\r\n") + _PROMPT_TEXT)
+        for at, text in _timed_output(later):
             self.now = max(self.now, start + (at - began) / self.rate)
             self._show(_CLEAR_ROW + text + _PROMPT_TEXT)
         self.now += PAUSE_AFTER_STATEMENT
@@ -157,19 +162,7 @@ def _styled_characters(text: str) -> list[Line]:
 
 def _timed_output(pieces: Iterable[OutputPiece]) -> list[tuple[float, str]]:
     """The output with its instants, that of one instant in one."""
-    moments: list[tuple[float, str]] = []
-    for piece in pieces:
-        text = ansi([(piece.style, printable(piece.text))]).replace("\n", "\r\n")
-        if moments and moments[-1][0] == piece.at:
-            moments[-1] = piece.at, moments[-1][1] + text
-        else:
-            moments.append((piece.at, text))
-    return moments
-
-
-def _ends_line(pieces: list[OutputPiece]) -> bool:
-    return not styled_lines(pieces) or pieces[-1].text.endswith("\n")
-
-
-def _ansi_text(lines: list[Line]) -> str:
-    return "".join(ansi(line) + "\r\n" for line in lines)
+    return [
+        (at, ansi(safe([(piece.style, piece.text) for piece in moment])).replace("\n", "\r\n"))
+        for at, moment in groupby(pieces, key=attrgetter("at"))
+    ]

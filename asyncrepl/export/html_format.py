@@ -22,9 +22,9 @@ from asyncrepl.transcript.grammar import Input, Narration
 from asyncrepl.views.styled_lines import cell_width
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from asyncrepl.export.recording import Recording
-    from asyncrepl.session.tape import RecordedInput
-    from asyncrepl.transcript.grammar import Entry
     from asyncrepl.views.styled_lines import Line
 
 __all__ = ["html_page"]
@@ -48,8 +48,7 @@ _CELL_CLASSES = {1: "cell", 2: "cells"}
 def html_page(recording: Recording) -> str:
     """The page: what is told as paragraphs, what is typed and printed as a screen each."""
     title = xml_text(recording.title or "A session of asyncrepl")
-    groups = groupby(recording.parts, key=lambda part: _group_of(part[0]))
-    body = "\n".join(filter(None, (_GROUP_MARKUP[kind](list(parts)) for kind, parts in groups)))
+    body = "\n".join(_body_markup(recording))
     return f"""\
 <!DOCTYPE html>
 <html lang="en" xmlns="http://www.w3.org/1999/xhtml">
@@ -68,31 +67,17 @@ def html_page(recording: Recording) -> str:
 """
 
 
-def _group_of(entry: Entry) -> str:
-    """Empty lines and directives belong to neither and end nothing but a paragraph."""
-    return {Input: "screen", Narration: "told"}.get(type(entry), "layout")
-
-
-def _screen_markup(parts: list[tuple[Entry, RecordedInput | None]]) -> str:
-    lines = [
-        line
-        for _, recorded in parts
-        if recorded is not None
-        for line in input_and_output_lines(recorded)
-    ]
-    return "<pre>" + "\n".join(map(_line_markup, lines)) + "</pre>" if lines else ""
-
-
-def _narration_markup(parts: list[tuple[Entry, RecordedInput | None]]) -> str:
-    texts = [entry.text for entry, _ in parts if isinstance(entry, Narration)]
-    return "\n".join(f"<p>{_paragraph_markup(text)}</p>" for text in texts if text.strip())
-
-
-def _no_markup(_parts: list[tuple[Entry, RecordedInput | None]]) -> str:
-    return ""
-
-
-_GROUP_MARKUP = {"screen": _screen_markup, "told": _narration_markup, "layout": _no_markup}
+def _body_markup(recording: Recording) -> Iterator[str]:
+    """The paragraphs and screens; empty lines and directives only end the one before."""
+    for kind, parts in groupby(recording.parts, key=lambda part: type(part[0])):
+        lines: list[Line] = []
+        for entry, recorded in parts:
+            if isinstance(entry, Narration) and (text := xml_text(" ".join(entry.text.split()))):
+                yield "<p>" + re.sub(r"`([^`]+)`", r"<code>\1</code>", text) + "</p>"
+            elif kind is Input and recorded is not None:
+                lines += input_and_output_lines(recorded)
+        if lines:
+            yield "<pre>" + "\n".join(map(_line_markup, lines)) + "</pre>"
 
 
 def _line_markup(line: Line) -> str:
@@ -116,21 +101,17 @@ def _in_cells(text: str) -> str:
     )
 
 
-def _paragraph_markup(text: str) -> str:
-    """The lines of a narration as one paragraph; what stands in backticks is code."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", xml_text(" ".join(text.split())))
-
-
 def _style_sheet() -> str:
-    def variables(colors: dict[str, str]) -> str:
-        return "; ".join(f"--{name}: {color}" for name, color in colors.items())
-
+    light, dark = (
+        "; ".join(f"--{name}: {color}" for name, color in colors.items())
+        for colors in (_LIGHT_COLORS, _DARK_COLORS)
+    )
     classes = "\n".join(
         f".{style} {{ color: var(--{name}) }}" for style, name in STYLE_COLORS.items()
     )
     return f"""\
-:root {{ color-scheme: light dark; {variables(_LIGHT_COLORS)} }}
-@media (prefers-color-scheme: dark) {{ :root {{ {variables(_DARK_COLORS)} }} }}
+:root {{ color-scheme: light dark; {light} }}
+@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}
 body {{ max-width: 46rem; margin: 2rem auto; padding: 0 1rem; line-height: 1.5;
   font-family: system-ui, sans-serif; color: var(--text); background: var(--page) }}
 pre, code {{ font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace }}

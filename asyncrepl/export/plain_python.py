@@ -58,19 +58,22 @@ def plain_python(text: str, show: str) -> PlainStatement | None:
     except (SyntaxError, ValueError, RecursionError):
         return None
     defines = all(isinstance(node, _DEFINES) for node in tree.body)
-    lazy = [*_lazy_imports(tree.body)]
-    edits = [*_display_edits(tree.body, text, show), *_annotation_edits(tree.body)]
+    # An import that is lazy (Python 3.15) cannot be in a function.
+    lazy = [node for node in _statements(tree.body) if getattr(node, "is_lazy", 0)]
+    edits = [*_edits(tree.body, text, show)]
     if not defines:
-        edits += [_eager_edit(node, text) for node in lazy]
+        for line, start, _, _ in map(_span, lazy):
+            words = text.split("\n")[line - 1].encode()[start:]
+            end = start + len(words) - len(words[len("lazy") :].lstrip())
+            edits.append((line, start, line, end, "", "\0"))
+    imports = (node for node in tree.body if isinstance(node, ast.ImportFrom))
+    hoisted = any(node.module == "__future__" or node.names[0].name == "*" for node in imports)
     names = {step.argval for step in dis.get_instructions(code) if step.opname in _BINDS}
     return PlainStatement(
         _edited(text.rstrip(), edits),
         frozenset(names - {"__annotations__", "__conditional_annotations__"}),
         defines=defines,
-        hoisted=(defines and bool(lazy))
-        or any(
-            isinstance(node, ast.ImportFrom) and _is_top_level_import(node) for node in tree.body
-        ),
+        hoisted=hoisted or (defines and bool(lazy)),
     )
 
 
@@ -89,60 +92,31 @@ def indented(text: str, levels: int = 1) -> str:
 Edit = tuple[int, int, int, int, str, str]
 
 
-def _display_edits(body: list[ast.stmt], text: str, show: str) -> Iterator[Edit]:
-    """Expressions whose value the prompt shows, with a call around each."""
-    for node in body:
+def _edits(body: list[ast.stmt], text: str, show: str) -> Iterator[Edit]:
+    """A call around what the prompt shows; no annotation of a name, which is a global one."""
+    for node in _statements(body):
         if isinstance(node, ast.Expr):
-            if not _gives_none(node.value):
+            call = node.value.value if isinstance(node.value, ast.Await) else node.value
+            if not (isinstance(call, ast.Call) and ast.unparse(call.func) in _NONE_CALLS):
                 source = ast.get_source_segment(text, node) or ""
                 before, after = (f"{show}(", ")") if _is_argument(source) else (f"{show}((", "))")
                 yield *_span(node), before, after
-        elif not isinstance(node, _SCOPES):
-            for inner_body in _blocks(node):
-                yield from _display_edits(inner_body, text, show)
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            _, _, line, start = _span(node.target)
+            _, _, last, end = _span(node.annotation)
+            yield line, start, last, end, "", "\0" if node.value is not None else " = None\0"
 
 
-def _blocks(node: ast.stmt) -> Iterator[list[ast.stmt]]:
-    """The blocks of a statement, also those of its handlers and cases."""
-    for name in ("body", "orelse", "finalbody"):
-        yield getattr(node, name, [])
-    for name in ("handlers", "cases"):
-        yield from (part.body for part in getattr(node, name, ()))
-
-
-def _annotation_edits(body: list[ast.stmt]) -> Iterator[Edit]:
-    """Annotations of names: a function may have none of a global one."""
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements of `body` and of the blocks in it, but not those of functions and classes."""
     for node in body:
+        yield node
         if not isinstance(node, _SCOPES):
-            for inner_body in _blocks(node):
-                yield from _annotation_edits(inner_body)
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            _, _, *start = _span(node.target)
-            _, _, *end = _span(node.annotation)
-            yield (
-                start[0],
-                start[1],
-                end[0],
-                end[1],
-                "",
-                "\0" if node.value is not None else " = None\0",
-            )
-
-
-def _lazy_imports(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """Imports that are lazy, which those in a function cannot be (Python 3.15)."""
-    for node in body:
-        if getattr(node, "is_lazy", 0):
-            yield node
-        elif not isinstance(node, _SCOPES):
-            for inner_body in _blocks(node):
-                yield from _lazy_imports(inner_body)
-
-
-def _eager_edit(node: ast.stmt, text: str) -> Edit:
-    line, start, _, _ = _span(node)
-    words = text.split("\n")[line - 1].encode()[start:]
-    return line, start, line, start + len(words) - len(words[4:].lstrip()), "", "\0"
+            for name in ("body", "orelse", "finalbody"):
+                yield from _statements(getattr(node, name, []))
+            for name in ("handlers", "cases"):
+                for part in getattr(node, name, ()):
+                    yield from _statements(part.body)
 
 
 def _span(node: ast.expr | ast.stmt) -> tuple[int, int, int, int]:
@@ -171,12 +145,3 @@ def _is_argument(source: str) -> bool:
         return False
     assert isinstance(call, ast.Call)
     return len(call.args) == 1 and not call.keywords and not isinstance(call.args[0], ast.Starred)
-
-
-def _gives_none(value: ast.expr) -> bool:
-    call = value.value if isinstance(value, ast.Await) else value
-    return isinstance(call, ast.Call) and ast.unparse(call.func) in _NONE_CALLS
-
-
-def _is_top_level_import(node: ast.ImportFrom) -> bool:
-    return node.module == "__future__" or any(name.name == "*" for name in node.names)

@@ -94,15 +94,10 @@ class HelperNames:
 
 def helper_definitions(names: HelperNames, code: str) -> tuple[list[str], list[str]]:
     """The modules that `code` needs on account of `names`, and the definitions."""
-    used = [
-        name
-        for name in _HELPER_TEMPLATES
-        if re.search(_HELPER_USE.format(getattr(names, name)), code)
-    ]
-    modules = sorted(
-        {"asyncio", *(_HELPER_MODULES[name] for name in used if name in _HELPER_MODULES)}
-    )
-    return modules, [_HELPER_TEMPLATES[name].format(getattr(names, name)) for name in used]
+    called = {name: getattr(names, name) for name in _HELPER_TEMPLATES}
+    used = [name for name in called if re.search(_HELPER_USE.format(called[name]), code)]
+    modules = {"asyncio"} | {_HELPER_MODULES[name] for name in used if name in _HELPER_MODULES}
+    return sorted(modules), [_HELPER_TEMPLATES[name].format(called[name]) for name in used]
 
 
 def string_literal(text: str) -> str:
@@ -121,11 +116,6 @@ def command_name(command: Command) -> str:
         return ""
 
 
-def _is_statement(name: str, rest: str) -> bool:
-    """Whether `rest`, behind the command of this name, is a statement in the foreground."""
-    return bool(name) and _REGISTRY.find(name).runs_statement and rest not in {"", "on", "off"}
-
-
 def equivalent_code(command: Command, names: HelperNames) -> list[str]:
     """The lines that do what `command` does, none if it only shows something."""
     words, tasks, lines = command.rest.split(), names.tasks, []
@@ -138,10 +128,8 @@ def equivalent_code(command: Command, names: HelperNames) -> list[str]:
         case "stop", [_, *_]:
             lines = [f"{tasks}.pop({string_literal(command.rest)}).cancel()"]
         case "cancel", [_, *_]:
-            every = (
-                f"for _ in asyncio.all_tasks() if _.get_name() == {string_literal(command.rest)}"
-            )
-            lines = [f"[_.cancel() {every}]"]
+            found = f"_.get_name() == {string_literal(command.rest)}"
+            lines = [f"[_.cancel() for _ in asyncio.all_tasks() if {found}]"]
         case "wait", [seconds]:
             lines = [f"await asyncio.sleep({seconds})"]
         case "quit", _:
@@ -186,7 +174,10 @@ def _is_module_metadata(node: ast.stmt) -> bool:
 def python_script(recording: Recording) -> str:
     """The text of a Python file that does what was typed."""
     writer = _ScriptWriter(
-        HelperNames.beside(_typed_code(recorded.text) for _, recorded in recording.recorded_inputs)
+        HelperNames.beside(
+            text if (command := as_command(text)) is None else command.rest
+            for text in (recorded.text for _, recorded in recording.recorded_inputs)
+        )
     )
     for entry, recorded in recording.parts:
         match entry:
@@ -199,16 +190,10 @@ def python_script(recording: Recording) -> str:
     return writer.text(recording.title)
 
 
-def _typed_code(text: str) -> str:
-    command = as_command(text)
-    return text if command is None else command.rest
-
-
 class _ScriptWriter:
     """Collects the parts of the script.
 
-    `_notes` are the comments and empty lines since the last code: they go where the next
-    one goes.
+    `_notes` are the comments and empty lines since the last code: they go where the next one goes.
     """
 
     def __init__(self, names: HelperNames) -> None:
@@ -243,10 +228,12 @@ class _ScriptWriter:
         if self._names:
             body = f"global {', '.join(sorted(self._names))}\n\n{body}"
         main = f"async def {self._helpers.main}():\n"
-        main += indented(body if _has_code(body) else f"{body}\npass")
+        has_code = re.search(r"^(?!#|global |\s*$)", body, re.MULTILINE)
+        main += indented(body if has_code else f"{body}\npass")
         modules, defined = helper_definitions(self._helpers, "\n".join([*self._top, body]))
         imports = "\n".join(f"import {name}" for name in modules)
-        head = [f'"""{_docstring_text(title)}"""'] * bool(title) + self._future + [imports]
+        docstring = one_line(title).replace("\\", "\\\\").replace('"', "'")
+        head = [f'"""{docstring}"""'] * bool(title) + self._future + [imports]
         run = f"asyncio.run({self._helpers.main}())"
         blocks = ["\n\n".join(head), *defined, *self._top, main, run]
         return "\n\n\n".join(block.strip("\n") for block in blocks) + "\n"
@@ -264,13 +251,11 @@ class _ScriptWriter:
             notes = [""]
         self._main += [*notes, *lines]
 
-    def _define(self, text: str) -> None:
-        """Code at the top of the module."""
-        self._top.append("\n".join([*self._taken(), text]))
-
     def _command(self, recorded: RecordedInput, command: Command) -> None:
         name = command_name(command)
-        if _is_statement(name, command.rest):
+        # A statement in the foreground, behind ``:trace`` and the like.
+        runs = bool(name) and _REGISTRY.find(name).runs_statement
+        if runs and command.rest not in {"", "on", "off"}:
             self._statement(recorded, command.rest)
             return
         self.note(recorded.text)
@@ -297,17 +282,13 @@ class _ScriptWriter:
         elif plain.hoisted and "__future__" in text:
             self._future.append(plain.text)
         elif plain.hoisted or (not self._main and plain.defines and recorded.error is None):
-            self._define(plain.text)
+            self._top.append("\n".join([*self._taken(), plain.text]))
         else:
             self._names |= plain.names
             self._add(_with_expected_end(plain.text, recorded, self._helpers.tell))
 
     def _plain(self, text: str) -> PlainStatement | None:
         return plain_python(text, self._helpers.show)
-
-
-def _has_code(text: str) -> bool:
-    return any(line.strip() and not line.startswith(("#", "global ")) for line in text.split("\n"))
 
 
 def _with_expected_end(text: str, recorded: RecordedInput, tell: str) -> str:
@@ -321,7 +302,3 @@ def _with_expected_end(text: str, recorded: RecordedInput, tell: str) -> str:
     if recorded.error not in {None, "SystemExit"}:
         return f"try:\n{indented(text)}\nexcept BaseException as error:\n    {tell}(error)"
     return text
-
-
-def _docstring_text(title: str) -> str:
-    return one_line(title).replace("\\", "\\\\").replace('"', "'")

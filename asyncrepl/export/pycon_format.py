@@ -58,13 +58,9 @@ class _GrowingTranscript:
 
 
 @export_format(
-    "pycon",
-    "a transcript to replay and to check",
-    rank=20,
-    waits=True,
-    exported=False,
-    growing=_GrowingTranscript,
-)
+    "pycon", "a transcript to replay and to check", rank=20,
+    waits=True, exported=False, growing=_GrowingTranscript,
+)  # fmt: skip
 def transcript_text(recording: Recording) -> str:
     """The session on paper, as ``asyncrepl check`` reads it."""
     return _TRANSCRIPT_HEAD + "".join(
@@ -78,10 +74,8 @@ def _input_text(recorded: RecordedInput, width: int | None = None) -> str:
     if recorded.error == "KeyboardInterrupt" and recorded.ended is not None:
         lines.append(f"#: key C-c after {seconds_text(recorded.ended - recorded.began)}")
     lines += _typed_lines(recorded.text)
-    printed = _unwrapped_lines(output_lines(recorded), width)
-    lines += [
-        line if line == GAP and recorded.cut else escaped_output_line(line) for line in printed
-    ]
+    for line in _unwrapped_lines(output_lines(recorded), width):
+        lines.append(line if line == GAP and recorded.cut else escaped_output_line(line))
     return "".join(line + "\n" for line in lines)
 
 

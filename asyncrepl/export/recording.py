@@ -30,7 +30,7 @@ from asyncrepl.transcript.transcript_run import (
     garbage_collected_by_hand,
     open_player,
 )
-from asyncrepl.views.styled_lines import Line, printable
+from asyncrepl.views.styled_lines import Line, joined_fragments, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -78,11 +78,8 @@ class Recording(NamedTuple):
     @property
     def recorded_inputs(self) -> tuple[tuple[Input, RecordedInput], ...]:
         """The inputs with what came of each."""
-        return tuple(
-            (entry, recorded)
-            for entry, recorded in self.parts
-            if isinstance(entry, Input) and recorded is not None
-        )
+        pairs = ((entry, each) for entry, each in self.parts if isinstance(entry, Input))
+        return tuple((entry, recorded) for entry, recorded in pairs if recorded is not None)
 
 
 def record_transcript(transcript: Transcript) -> Recording:
@@ -194,20 +191,7 @@ def styled_lines(pieces: Sequence[OutputPiece]) -> list[Line]:
         lines += ([(piece.style, text)] for text in others)
     while lines and not any(text for _, text in lines[-1]):
         lines.pop()
-    return [list(_joined_fragments(line)) for line in lines]
-
-
-def _joined_fragments(line: Line) -> Iterator[tuple[str, str]]:
-    """The fragments of `line` with neighbours of one style joined, and no empty ones."""
-    style, text = "", ""
-    for new, more in line:
-        if new != style:
-            if text:
-                yield style, text
-            style, text = new, ""
-        text += more
-    if text:
-        yield style, text
+    return [joined_fragments(line) for line in lines]
 
 
 #: Seconds: a command that took less has awaited nothing; a pause worth a ``:wait``.
@@ -219,14 +203,12 @@ def recording_of_tape(
 ) -> Recording:
     """The inputs of a tape with what came of them; the last of `recorded_inputs` is left out.
 
-    With `waits`, where something ran in the background while nobody typed, a ``:wait``
-    stands for the time between any two inputs: nothing else would let it pass. `width` is that of
-    the screen.
+    With `waits`, where something ran in the background while nobody typed, a ``:wait`` stands for
+    the time between any two inputs: nothing else would let it pass. `width` is that of the screen.
     """
     pairs = list(pairwise(recorded_inputs))
-    last = max(
-        (at for at, (recorded, _) in enumerate(pairs) if has_idle_output(recorded)), default=-1
-    )
+    idle = [at for at, (recorded, _) in enumerate(pairs) if has_idle_output(recorded)]
+    last = max(idle, default=-1)
     kept: list[RecordedInput] = []
     for at, pair in enumerate(pairs):
         kept += split_at_wait(*pair) if waits and at <= last else [pair[0]]

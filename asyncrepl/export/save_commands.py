@@ -100,9 +100,10 @@ def _kept_lines(shell: Shell, count: int, target: str, name: str) -> list[Line]:
     from asyncrepl.export.format_registry import export_formats
 
     kept = export_formats()[name]
-    every = kept.needs == "recording"
-    told = f"{_counted_inputs(count)} saved in {target}"
-    return prose(told if every else f"saved in {target}: {kept.title}", shell.console.width)
+    told = f"{count} input{'s' * (count != 1)} saved in {target}"
+    if kept.needs != "recording":
+        told = f"saved in {target}: {kept.title}"
+    return prose(told, shell.console.width)
 
 
 def _target(command: str, words: str, name: str | None) -> tuple[TargetFile, str]:
@@ -143,7 +144,3 @@ def _record(shell: Shell, rest: str) -> list[Line]:
         raise CommandError(f"already recording to {recorder.name}: :record off ends that")
     shell.recorder = SessionRecorder(shell, *_target(":record", rest, None))
     return [[("", f"recording to {shell.recorder.name}"), ("dim", "; :record off ends")]]
-
-
-def _counted_inputs(count: int) -> str:
-    return f"{count} input" + ("" if count == 1 else "s")

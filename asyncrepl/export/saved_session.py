@@ -19,8 +19,6 @@ from asyncrepl.syntax.parsed_input import as_command
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from asyncrepl.export.format_registry import ExportFormat
-    from asyncrepl.export.recording import Recording
     from asyncrepl.session.shell import Shell
     from asyncrepl.session.tape import RecordedInput
     from asyncrepl.transcript.grammar import Transcript
@@ -32,13 +30,12 @@ __all__ = [
     "failure_reason",
     "format_by_suffix",
     "is_about_saving",
-    "render_recording",
     "save_session",
     "session_text",
 ]
 
 
-def export(transcript: Transcript, format: str) -> str:  # noqa: A002  says it best
+def export(transcript: Transcript, format: str) -> str:
     """The text of `transcript`, performed on its own clock, in the `format` of this name.
 
     The same bytes each time, if the clock is virtual. To be called in the main thread, where
@@ -48,11 +45,6 @@ def export(transcript: Transcript, format: str) -> str:  # noqa: A002  says it b
     if made.needs == "steps":
         return made.render(*record_iterations(transcript), transcript.title)
     return made.render(record_transcript(transcript))
-
-
-def render_recording(recording: Recording, format: str) -> str:  # noqa: A002
-    """The text of `recording` in `format`; a trace needs more than a recording."""
-    return export_formats()[format].render(recording)
 
 
 def format_by_suffix(path: Path, command: str) -> str:
@@ -115,9 +107,8 @@ def failure_reason(error: BaseException) -> str:
 
 def save_session(shell: Shell, target: TargetFile, name: str) -> int:
     """Write the session to `target`; how many inputs it has."""
-    recorded_inputs = [
-        recorded for recorded in shell.tape.recorded_inputs if not is_about_saving(shell, recorded)
-    ]
+    every = shell.tape.recorded_inputs
+    recorded_inputs = [recorded for recorded in every if not is_about_saving(shell, recorded)]
     target.write(session_text(shell, [*recorded_inputs, shell.tape.ending()], name))
     return len(recorded_inputs)
 
@@ -129,17 +120,12 @@ def session_text(shell: Shell, recorded_inputs: list[RecordedInput], name: str) 
     """
     made = export_formats()[name]
     if made.needs == "steps":
-        return _session_steps_text(shell, made)
+        if (record := shell.observing.record) is None:
+            raise CommandError("no task was recorded: :lanes on records them from then on")
+        snapshot = record.snapshot()
+        return made.render(snapshot, snapshot.iteration_events)
     width = shell.console.width
     return made.render(recording_of_tape(recorded_inputs, waits=made.waits, width=width))
-
-
-def _session_steps_text(shell: Shell, made: ExportFormat) -> str:
-    record = shell.observing.record
-    if record is None:
-        raise CommandError("no task was recorded: :lanes on records them from then on")
-    snapshot = record.snapshot()
-    return made.render(snapshot, snapshot.iteration_events)
 
 
 def is_about_saving(shell: Shell, recorded: RecordedInput) -> bool:

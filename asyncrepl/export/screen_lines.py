@@ -30,21 +30,14 @@ __all__ = [
     "input_lines",
     "is_box_drawing",
     "narration_lines",
-    "recording_lines",
     "screen_rows",
     "xml_representable",
     "xml_text",
 ]
 
 
-def recording_lines(recording: Recording) -> Iterator[Line]:
-    """All lines: title and narration dimmed, inputs highlighted, output in its styles."""
-    for lines in entry_lines(recording):
-        yield from lines
-
-
 def entry_lines(recording: Recording) -> Iterator[list[Line]]:
-    """The same lines: what is told, and each input with what it printed, in a list each."""
+    """What is told, dimmed, and each input with what it printed, in a list of lines each."""
     for entry, recorded in recording.parts:
         match entry:
             case Directive(name="title", value=text) | Narration(text=text):
@@ -95,18 +88,9 @@ def screen_rows(line: Line, width: int) -> list[Line]:
     return result
 
 
-_COLOR_NAMES = {
-    "2": "dim",
-    "31": "red",
-    "32": "green",
-    "33": "brown",
-    "35": "magenta",
-    "36": "cyan",
-}
+_COLORS = {"2": "dim", "31": "red", "32": "green", "33": "brown", "35": "magenta", "36": "cyan"}
 #: The name of the colour of each style that has one.
-STYLE_COLORS = {
-    style: _COLOR_NAMES[code] for style, code in STYLES.items() if code in _COLOR_NAMES
-}
+STYLE_COLORS = {style: _COLORS[code] for style, code in STYLES.items() if code in _COLORS}
 #: The styles that are bold.
 BOLD_STYLES = frozenset(style for style, code in STYLES.items() if code == "1")
 

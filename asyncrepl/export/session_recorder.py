@@ -15,7 +15,7 @@ import os
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from asyncrepl.engine.loop.interrupts import shield
 from asyncrepl.export.format_registry import export_formats
@@ -48,14 +48,15 @@ _QUICK_DRAWING = 0.05  # seconds
 class SessionRecorder:
     """Writes a session, from now on, to `target`; for the thread of the shell's loop.
 
-    A file that cannot be written, now or later, is told in one line; the latter ends the
-    recording, and what was written until then stays.
+    The file is a recording at each moment. One that cannot be written, now or later, is told in
+    one line; the latter ends the recording, and what was written until then stays.
     """
 
     def __init__(self, shell: Shell, target: TargetFile, name: str) -> None:
         self._shell = shell
         self._target = target
-        self._format_name = name
+        #: What is written, as ``:export`` calls it.
+        self.format_name = name
         self._thread = threading.get_ident()
         self._process = os.getpid()
         self._count = 0
@@ -66,23 +67,17 @@ class SessionRecorder:
         if is_special(target.path):
             raise CommandError(f"cannot record to {target}: it is no regular file")
         with target.refusing():
-            growing = export_formats()[name].growing
-            self._file: _RecordedFile = (
-                _RedrawnFile(shell, target, name)
-                if growing is None
-                else _GrowingFile(target, growing(shell))
-            )
+            self._file: _RedrawnFile | _GrowingFile
+            if (growing := export_formats()[name].growing) is not None:
+                self._file = _GrowingFile(target, growing(shell))
+            else:
+                self._file = _RedrawnFile(shell, target, name)
         shell.recorder, shell.tape.listener = self, self
 
     @property
     def name(self) -> str:
         """The file, as the user has called it if that still means the same."""
         return str(self._target)
-
-    @property
-    def format_name(self) -> str:
-        """What is written, as ``:export`` calls it."""
-        return self._format_name
 
     def end(self) -> int:
         """Write what is missing, and record no more; how many inputs the file has."""
@@ -116,13 +111,8 @@ class SessionRecorder:
 
     def printed(self) -> None:
         """Something was printed in the background."""
-        if (
-            self._keeps_input
-            and self._last_input is not None
-            and time.monotonic() >= self._next_writing
-        ):
-            recorded = self._last_input
-            self._try(lambda: self._file.last(recorded))
+        if time.monotonic() >= self._next_writing:
+            self.ended()
 
     def _try(self, action: Callable[[], None]) -> None:
         if threading.get_ident() != self._thread or os.getpid() != self._process:
@@ -143,22 +133,6 @@ class SessionRecorder:
 
     def _detach(self) -> None:
         self._shell.recorder = self._shell.tape.listener = None
-
-
-class _RecordedFile(Protocol):
-    """A file that is a recording at each moment; all may raise OSError or CommandError."""
-
-    def settle(self, recorded: RecordedInput, following: RecordedInput) -> None:
-        """What came of `recorded` is complete: the `following` one begins."""
-
-    def last(self, recorded: RecordedInput) -> None:
-        """`recorded` is the last one so far."""
-
-    def end(self, recorded: RecordedInput | None) -> None:
-        """`recorded` was the last one, if there was any."""
-
-    def close(self) -> None:
-        """Write no more."""
 
 
 class _RedrawnFile:
@@ -213,17 +187,15 @@ class _RedrawnFile:
     def _drawn(self) -> bytes:
         every = self._shell.tape.recorded_inputs
         first = next((at + 1 for at, recorded in enumerate(every) if recorded is self._after), 0)
-        recorded_inputs = [
-            each for each in every[first:] if not is_about_saving(self._shell, each)
-        ]
+        kept = [each for each in every[first:] if not is_about_saving(self._shell, each)]
         ending = RecordedInput("", self._shell.loop.time())
-        return encoded_text(session_text(self._shell, [*recorded_inputs, ending], self._name))
+        return encoded_text(session_text(self._shell, [*kept, ending], self._name))
 
 
 class _GrowingFile:
     """A file whose end grows: up to `_settled` nothing changes any more."""
 
-    def __init__(self, target: TargetFile, format: GrowingFormat) -> None:  # noqa: A002  says it best
+    def __init__(self, target: TargetFile, format: GrowingFormat) -> None:
         self._path = target.path
         self._format = format
         head = encoded_text(format.head())

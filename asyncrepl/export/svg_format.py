@@ -13,6 +13,7 @@ to its width); a place for each word only (in a narrow font the gaps between wor
 from __future__ import annotations
 
 from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from asyncrepl.export.format_registry import export_format
@@ -30,7 +31,7 @@ from asyncrepl.export.screen_lines import (
 from asyncrepl.views.styled_lines import cell_width
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from asyncrepl.export.recording import Recording
     from asyncrepl.views.styled_lines import Line
@@ -61,14 +62,14 @@ class StyledRun(NamedTuple):
 @export_format("svg", "a picture of the last screen", rank=50, needs="screen")
 def recording_picture(recording: Recording) -> str:
     """The last screen of the session; it begins where something is typed or told, if it can."""
-    shown = _last_screen([_folded(lines) for lines in entry_lines(recording)])
+    parts = [
+        [row for line in lines for row in screen_rows(line, SCREEN_COLUMNS)]
+        for lines in entry_lines(recording)
+    ]
+    shown = _last_screen(parts)
     while shown and not any(text.strip() for _, text in shown[0]):
         del shown[0]
     return svg_picture([list(_styled_runs(row)) for row in shown], SCREEN_COLUMNS, recording.title)
-
-
-def _folded(lines: Iterable[Line]) -> list[Line]:
-    return [row for line in lines for row in screen_rows(line, SCREEN_COLUMNS)]
 
 
 def _last_screen(parts: list[list[Line]]) -> list[Line]:
@@ -127,23 +128,18 @@ def _placed_glyphs(runs: Sequence[StyledRun]) -> Iterator[_PlacedGlyphs]:
     """`runs`, cut where the way of placing changes."""
     for run in runs:
         column = run.column
-        placed: list[tuple[int, str]] = []
+        placed: list[tuple[int, str, str]] = []
         for glyph in cell_clusters(run.text):
-            placed.append((column, glyph))
+            other = "drawn" if is_box_drawing(glyph) else "centred"
+            placed.append((column, glyph, "placed" if glyph.isascii() else other))
             column += cell_width(glyph)
-        for how, glyphs in groupby(placed, key=lambda each: _placement(each[1])):
+        for how, group in groupby(placed, key=itemgetter(2)):
+            glyphs = [(at, glyph) for at, glyph, _ in group]
             # Where a character is not one number to a program that counts, it stands alone.
             if how == "centred":
                 yield from (_PlacedGlyphs(run, how, [each]) for each in glyphs)
             else:
-                yield _PlacedGlyphs(run, how, list(glyphs))
-
-
-def _placement(glyph: str) -> str:
-    """How `glyph` is placed in its cell."""
-    if glyph.isascii():
-        return "placed"
-    return "drawn" if is_box_drawing(glyph) else "centred"
+                yield _PlacedGlyphs(run, how, glyphs)
 
 
 def _text_element(piece: _PlacedGlyphs, row: int) -> str:
@@ -172,7 +168,6 @@ def _styled_runs(row: Line) -> Iterator[StyledRun]:
     column = 0
     for style, fragment in row:
         text = xml_representable(fragment)  # here, because what is spelled out takes more cells
-        yield StyledRun(
-            column, text, TERMINAL_COLORS[STYLE_COLORS.get(style, "default")], style in BOLD_STYLES
-        )
+        color = TERMINAL_COLORS[STYLE_COLORS.get(style, "default")]
+        yield StyledRun(column, text, color, style in BOLD_STYLES)
         column += cell_width(text)

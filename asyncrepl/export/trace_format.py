@@ -59,19 +59,16 @@ def trace_json(snapshot: Snapshot, events: Iterable[IterationEvent], title: str 
     All are in the order of time (µs on the user's clock), enclosing bars first.
     """
     told = list(events)
-    bars = [
-        *_task_bars(snapshot),
-        *_wait_bars(snapshot),
-        *_iteration_bars(told, _last_instant(snapshot)),
-    ]
-    entries = [_bar_event(bar) for bar in _nested_bars(bars)]
-    entries += [*_slice_events(snapshot), *_mark_events(snapshot)]
+    bars = [*_task_bars(snapshot), *_wait_bars(snapshot)]
+    bars += _iteration_bars(told, _last_instant(snapshot))
+    entries = [*_bar_events(bars), *_slice_events(snapshot)]
+    for mark in snapshot.marks:
+        name = "prints" if mark.kind == "print" else "shows a value"
+        entries.append(_instant_event(mark.lane, mark.at, name, "mark"))
     entries += [*_step_events(told), *_summary_events(told)]
     entries.sort(key=lambda entry: entry["ts"])  # a stable sort: enclosing bars stay first
-    lines = (
-        json.dumps(_printable(entry), ensure_ascii=False)
-        for entry in (*_track_names(snapshot, title), *entries)
-    )
+    every = (*_track_names(snapshot, title), *entries)
+    lines = (json.dumps(_printable(entry), ensure_ascii=False) for entry in every)
     return '{"displayTimeUnit": "ms", "traceEvents": [\n' + ",\n".join(lines) + "\n]}\n"
 
 
@@ -103,10 +100,8 @@ def _task_bars(snapshot: Snapshot) -> Iterator[_Bar]:
     end = _last_instant(snapshot)
     for lane in snapshot.lanes:
         ended = snapshot.ended.get(lane.id)
-        how = "still runs" if ended is None else ended.how
-        yield _Bar(
-            lane.id, lane.born, end if ended is None else ended.at, 0, lane.name, "task", how
-        )
+        last, how = (end, "still runs") if ended is None else (ended.at, ended.how)
+        yield _Bar(lane.id, lane.born, last, 0, lane.name, "task", how)
 
 
 def _wait_bars(snapshot: Snapshot) -> Iterator[_Bar]:
@@ -133,36 +128,31 @@ def _iteration_bars(events: list[IterationEvent], end: int) -> Iterator[_Bar]:
             case ValueBound(at=at, round=number, suspended=suspended, values=values):
                 begin = since.pop(iteration.number, at - event.waited)
                 name = f"3 await, round {number}"
-                yield _step_bar(
-                    iteration, begin, at, name, values if suspended else "did not suspend"
-                )
+                told = values if suspended else "did not suspend"
+                yield _bar(iteration, begin, at, "step", told, name)
             case BodyFinished(at=at, round=number, took=took):
-                yield _step_bar(iteration, at - took, at, f"5 body, round {number}", "")
+                yield _bar(iteration, at - took, at, "step", "", f"5 body, round {number}")
             case IterationEnded(at=at, how=how, items=items):
                 _, begin = open_iterations.pop(iteration.number, (iteration, at - event.took))
                 if since.get(iteration.number, at) < at:
                     asked = since.pop(iteration.number)
-                    yield _step_bar(iteration, asked, at, "3 await, the last", how)
-                yield _iteration_bar(iteration, begin, at, f"{items} items, {how}")
-    yield from (
-        _iteration_bar(iteration, begin, end, "goes on")
-        for iteration, begin in open_iterations.values()
-    )
+                    yield _bar(iteration, asked, at, "step", how, "3 await, the last")
+                yield _bar(iteration, begin, at, "iteration", f"{items} items, {how}")
+    for iteration, begin in open_iterations.values():
+        yield _bar(iteration, begin, end, "iteration", "goes on")
 
 
-def _iteration_bar(iteration: Iteration, begin: int, end: int, told: str) -> _Bar:
-    site = iteration.site
-    name = f"{site.kind} {site.target} in {site.operand}"
-    return _Bar(iteration.lane, begin, end, 1 + 2 * iteration.depth, name, "iteration", told)
+def _bar(
+    iteration: Iteration, begin: int, end: int, what: str, told: str, name: str | None = None
+) -> _Bar:
+    """The bar of an `iteration`, or of the step in it that is called `name`."""
+    site, level = iteration.site, 1 + 2 * iteration.depth + (name is not None)
+    whole = f"{site.kind} {site.target} in {site.operand}"
+    return _Bar(iteration.lane, begin, end, level, name or whole, what, told)
 
 
-def _step_bar(iteration: Iteration, begin: int, end: int, name: str, told: str) -> _Bar:
-    return _Bar(iteration.lane, begin, end, 2 + 2 * iteration.depth, name, "step", told)
-
-
-def _nested_bars(bars: list[_Bar]) -> list[_Bar]:
+def _bar_events(bars: list[_Bar]) -> Iterator[dict[str, Any]]:
     """`bars` in the order of time, each cut to end with the one around it."""
-    result: list[_Bar] = []
     around: dict[int, list[_Bar]] = defaultdict(list)
     for bar in sorted(bars, key=lambda bar: (bar.begin, -bar.end, bar.level, bar.track)):
         stack = around[bar.track]
@@ -170,30 +160,18 @@ def _nested_bars(bars: list[_Bar]) -> list[_Bar]:
             stack.pop()
         fitting = replace(bar, end=min(bar.end, stack[-1].end)) if stack else bar
         stack.append(fitting)
-        result.append(fitting)
-    return result
-
-
-def _bar_event(bar: _Bar) -> dict[str, Any]:
-    length = {"ts": _microseconds(bar.begin), "dur": _microseconds(bar.end - bar.begin)}
-    entry = {"ph": "X", "pid": 1, "tid": bar.track, "name": bar.name, "cat": bar.what, **length}
-    return {**entry, "args": {"how": bar.told}} if bar.told else entry
+        length = {"ts": _microseconds(bar.begin), "dur": _microseconds(fitting.end - bar.begin)}
+        told = {"args": {"how": bar.told}} if bar.told else {}
+        head = {"ph": "X", "pid": 1, "tid": bar.track, "name": bar.name, "cat": bar.what}
+        yield {**head, **length, **told}
 
 
 def _slice_events(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
     for (lane, start), (_, end) in pairwise(_slice_starts(snapshot)):
         if lane != IDLE:
             track = 0 if lane == CALLBACK else lane
-            yield {
-                **_instant_event(track, start, "runs", "slice"),
-                "args": {"us": _microseconds(end - start)},
-            }
-
-
-def _mark_events(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
-    names = {"print": "prints", "value": "shows a value"}
-    for mark in snapshot.marks:
-        yield _instant_event(mark.lane, mark.at, names[mark.kind], "mark")
+            length = {"args": {"us": _microseconds(end - start)}}
+            yield _instant_event(track, start, "runs", "slice") | length
 
 
 def _step_events(events: list[IterationEvent]) -> Iterator[dict[str, Any]]:
@@ -202,17 +180,17 @@ def _step_events(events: list[IterationEvent]) -> Iterator[dict[str, Any]]:
         lane, at = event.iteration.lane, event.at
         match event:
             case IterationBegan(iterable=iterable, iterator=iterator):
-                yield _told_instant(lane, at, "1 __aiter__", f"{iterable} gives {iterator}")
+                yield _instant_event(
+                    lane, at, "1 __aiter__", "step", f"{iterable} gives {iterator}"
+                )
             case AwaitableGiven(round=number, awaitable=awaitable):
-                yield _told_instant(lane, at, f"2 __anext__, round {number}", awaitable)
+                yield _instant_event(lane, at, f"2 __anext__, round {number}", "step", awaitable)
             case ValueBound(round=number, values=values):
-                yield _told_instant(lane, at, f"4 bind, round {number}", values)
+                yield _instant_event(lane, at, f"4 bind, round {number}", "step", values)
             case IterationEnded(how=how, error=error):
-                yield _told_instant(lane, at, "6 stop", f"{how}, {error}" if error else how)
-
-
-def _told_instant(track: int, at: int, name: str, told: str) -> dict[str, Any]:
-    return {**_instant_event(track, at, name, "step"), "args": {"how": told}}
+                yield _instant_event(
+                    lane, at, "6 stop", "step", f"{how}, {error}" if error else how
+                )
 
 
 def _summary_events(events: list[IterationEvent]) -> Iterator[dict[str, Any]]:
@@ -225,11 +203,14 @@ def _summary_events(events: list[IterationEvent]) -> Iterator[dict[str, Any]]:
                 yield _instant_event(iteration.lane, at, f"{count} more iterations", "iteration")
 
 
-def _instant_event(track: int, at: int, name: str, what: str) -> dict[str, Any]:
-    return {
+def _instant_event(
+    track: int, at: int, name: str, what: str, told: str | None = None
+) -> dict[str, Any]:
+    event = {
         "ph": "i", "s": "t", "pid": 1, "tid": track, "name": name, "cat": what,
         "ts": _microseconds(at),
     }  # fmt: skip
+    return event if told is None else {**event, "args": {"how": told}}
 
 
 def _slice_starts(snapshot: Snapshot) -> list[tuple[int, int]]:

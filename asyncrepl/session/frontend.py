@@ -23,8 +23,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from asyncrepl.session.command_registry import CommandError
-from asyncrepl.views.styled_lines import Line, ansi, plain, safe
-from asyncrepl.views.themes import Theme
+from asyncrepl.views.styled_lines import Line, Theme, ansi, plain, safe
 
 if TYPE_CHECKING:
     import asyncio
@@ -228,7 +227,7 @@ class Console:
         *,
         color: bool = False,
         width: Callable[[], int] | None = None,
-        ascii: bool = False,  # noqa: A002  says it best
+        ascii: bool = False,
         pretty: bool = False,
         raw: bool = False,
     ) -> None:

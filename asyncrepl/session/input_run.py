@@ -21,6 +21,7 @@ import math
 from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, Self
 
+from asyncrepl.session.command_registry import CommandError
 from asyncrepl.views.error_lines import describe_error
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def run_input(
 MIN_INTERVAL = 0.001
 
 
-class JobError(Exception):
+class JobError(CommandError):
     """A job cannot be started or stopped; the message is one line for the user."""
 
 
@@ -189,7 +190,7 @@ class BackgroundJobs:
         """The names of the jobs that run, oldest first."""
         return [name for name, task in self._tasks.items() if not task.done()]
 
-    def start_ticker(self, name: str, seconds: float, *, ascii: bool = False) -> None:  # noqa: A002
+    def start_ticker(self, name: str, seconds: float, *, ascii: bool = False) -> None:
         """Start the ticker `name`; raises JobError for a name that runs or a bad interval.
 
         With `ascii` it prints nothing else.

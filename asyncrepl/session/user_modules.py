@@ -29,6 +29,7 @@ from asyncrepl.runtime.isolation import (
     is_import_of_user,
     user_folders,
 )
+from asyncrepl.session.command_registry import CommandError
 from asyncrepl.syntax.parsed_input import (
     InvalidStatement,
     decode_failure,
@@ -129,7 +130,7 @@ class _InstrumentingLoader(SourceFileLoader):
             return super().get_code(fullname)
 
 
-class LoadError(Exception):
+class LoadError(CommandError):
     """Something cannot be loaded; the message is one line for the user."""
 
 

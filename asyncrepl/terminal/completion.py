@@ -1,9 +1,7 @@
 """Completion from live objects, without running a line of the user's code.
 
 Names, attributes, keys, arguments, imports, paths and commands are completed, each with its kind
-beside it. A static analyser (jedi) was measured: it costs more to import than this whole program,
-up to a second for a first answer, and stalls the user's loop even from a thread. The objects are
-here; looking at them takes well under a millisecond.
+beside it. Why not by a static analyser: docs/decisions/12-completion.md.
 
 All of it runs in a thread of its own, started by a key: typing does not wait for it.
 """
@@ -11,18 +9,20 @@ All of it runs in a thread of its own, started by a key: typing does not wait fo
 from __future__ import annotations
 
 import keyword
+import pkgutil
 import re
 import sys
 import threading
 import types
 from collections.abc import Mapping
+from importlib.machinery import PathFinder
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 
 from asyncrepl.runtime.lookups import paths_beginning_with
 from asyncrepl.syntax.cursor_context import code_at_end, open_call, opened_at_end
-from asyncrepl.terminal.module_names import module_names
 from asyncrepl.terminal.object_lookup import (
     MISSING,
     find,
@@ -101,10 +101,9 @@ class InputCompleter(Completer):
         self._connected.wait(_CONNECT_TIMEOUT)
         typed, words = self._candidates(document.text_before_cursor)
         wanted = _wanted_kind(document.text_before_cursor.removesuffix(typed))
-        found = list(words.items())
-        if wanted:
-            found.sort(key=lambda item: item[1] != wanted)
-        for word, kind in found:
+        for word, kind in sorted(
+            words.items(), key=lambda item: bool(wanted) and item[1] != wanted
+        ):
             yield Completion(word, start_position=-len(typed), display_meta=kind or None)
 
     @property
@@ -138,7 +137,7 @@ class InputCompleter(Completer):
         elif member := re.search(_FROM, text):
             found = _Candidates(member[2], self._members(member[1], member[2]))
         elif module := re.search(_IMPORT, text):
-            found = _Candidates(module[1], _matches(module[1], module_names(module[1])))
+            found = _Candidates(module[1], _matches(module[1], _module_names(module[1])))
         elif attribute := re.search(_ATTRIBUTE, line):
             found = _Candidates(attribute[2], self._attributes(attribute[1], attribute[2]))
         else:
@@ -163,7 +162,7 @@ class InputCompleter(Completer):
     def _string_keys(self, head: str, typed: str, quote: str) -> dict[str, str]:
         owner = self._owner(head)
         return {
-            f"{key}{quote}]": self._item_kind(owner, key)
+            f"{key}{quote}]": _kind(item_of(owner, key))
             for key in keys_of(owner)
             if key.startswith(typed) and key.isprintable() and quote not in key and "\\" not in key
         }
@@ -172,27 +171,22 @@ class InputCompleter(Completer):
         match = re.search(_OWNER, head.rpartition("\n")[2])
         return MISSING if match is None else value_of(match[1], self._namespace)
 
-    def _item_kind(self, owner: Any, key: Any) -> str:
-        return _kind(item_of(owner, key))
-
     def _word(self, text: str, line: str, opened: list[Opened]) -> _Candidates:
         word = re.search(_WORD, line)
         typed = word[0] if word else ""
         words = self._keywords(text, opened, typed)
-        if (
-            not typed
-            and opened
-            and opened[-1].kind == "["
-            and not text[opened[-1].start :].strip()
-        ):
+        bracket = opened and opened[-1].kind == "[" and not text[opened[-1].start :].strip()
+        if bracket and not typed:
             owner = self._owner(text[: opened[-1].start - 1])
             words |= {
-                f"{key!r}]": self._item_kind(owner, key)
+                f"{key!r}]": _kind(item_of(owner, key))
                 for key in keys_of(owner, (str, int))
                 if len(repr(key)) <= _MAX_KEY
             }
         if typed and not typed[0].isdigit():
-            words |= {name: self._name_kind(name) for name in _ranked(typed, self._names())}
+            names = {name for name in list(self._namespace) if type(name) is str}
+            names |= {*vars(sys.modules["builtins"]), *keyword.kwlist, *keyword.softkwlist}
+            words |= {name: self._name_kind(name) for name in _ranked(typed, names)}
         return _Candidates(typed, words)
 
     def _keywords(self, text: str, opened: list[Opened], typed: str) -> dict[str, str]:
@@ -225,7 +219,7 @@ class InputCompleter(Completer):
         """
         found = sys.modules.get(module)
         names = set() if found is None else names_of(found)
-        inside = {name.removeprefix(f"{module}.") for name in module_names(f"{module}.")}
+        inside = {name.removeprefix(f"{module}.") for name in _module_names(f"{module}.")}
         return {
             name: _kind(raw_attribute(found, name)) if name in names else "module"
             for name in _ranked(typed, names | inside)
@@ -244,26 +238,16 @@ class InputCompleter(Completer):
                 return _Candidates(typed, words)
         return self._python(rest) if space else _NOTHING
 
-    def _names(self) -> set[str]:
-        names = {name for name in list(self._namespace) if type(name) is str}
-        return {*names, *vars(sys.modules["builtins"]), *keyword.kwlist, *keyword.softkwlist}
-
 
 #: What a value is called in the menu, by its exact type.
 _KINDS: dict[type, str] = {
-    types.FunctionType: "function",
-    types.BuiltinFunctionType: "function",
-    types.MethodType: "method",
-    types.MethodDescriptorType: "method",
-    types.ClassMethodDescriptorType: "method",
-    classmethod: "method",
-    staticmethod: "function",
     types.ModuleType: "module",
     property: "property",
-    types.GetSetDescriptorType: "attribute",
-    types.MemberDescriptorType: "attribute",
-    types.WrapperDescriptorType: "method",
     type(None): "",
+    **dict.fromkeys((types.FunctionType, types.BuiltinFunctionType, staticmethod), "function"),
+    **dict.fromkeys((types.GetSetDescriptorType, types.MemberDescriptorType), "attribute"),
+    **dict.fromkeys((types.MethodType, types.MethodDescriptorType, classmethod), "method"),
+    **dict.fromkeys((types.ClassMethodDescriptorType, types.WrapperDescriptorType), "method"),
 }
 
 
@@ -302,3 +286,35 @@ def _wanted_kind(before: str) -> str:
     if re.search(_AWAIT, before):
         return "needs await"
     return "needs async for" if re.search(_ASYNC_IN, before) else ""
+
+
+def _module_names(typed: str) -> dict[str, str]:
+    """The names that `typed` may become, each a ``module``: those on top, or in one package.
+
+    A package need not be imported for that; its own code, which might add to it, does not run.
+    """
+    package, dot, _ = typed.rpartition(".")
+    if not dot:
+        names = {module.name for module in pkgutil.iter_modules()} | sys.stdlib_module_names
+        return dict.fromkeys(sorted(name for name in names if not name.startswith("_")), "module")
+    if not package:
+        return {}  # relative: there is no package here
+    inside = {module.name for module in pkgutil.iter_modules(_folders(package))}
+    inside |= {
+        name.rpartition(".")[2] for name in list(sys.modules) if name.rpartition(".")[0] == package
+    }
+    return dict.fromkeys(sorted(f"{package}.{name}" for name in inside), "module")
+
+
+def _folders(package: str) -> Sequence[str]:
+    """Where the modules of `package` lie; none where it cannot be found."""
+    folders: Sequence[str] | None = None
+    for name in accumulate(package.split("."), "{}.{}".format):
+        try:
+            spec = PathFinder.find_spec(name, folders)
+        except (ImportError, ValueError, OSError):
+            return ()
+        if spec is None or spec.submodule_search_locations is None:
+            return ()
+        folders = list(spec.submodule_search_locations)
+    return folders or ()

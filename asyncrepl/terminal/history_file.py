@@ -1,10 +1,9 @@
 """The inputs of earlier sessions, in a file that survives ``kill -9``.
 
-The format is prompt_toolkit's own (a comment with the time, then each line of
-the entry after a ``+``), so that its other programs can read the file. Each
-entry is one ``write`` to a file opened for appending: several sessions can
-share it, and nothing is kept back until the end. An entry for which there is no room is
-taken back, or a later one would go on in its last line.
+The format is prompt_toolkit's own (a comment with the time, then each line of the entry after a
+``+``), so that its other programs can read the file. Each entry is one ``write`` to a file opened
+for appending: several sessions can share it, and nothing is kept back until the end. An entry for
+which there is no room is taken back, or a later one would go on in its last line.
 
 The file is opened anew for each entry, because another session may have replaced it. What is
 no regular file is never used: to open a pipe waits for whoever is at its other end.
@@ -64,12 +63,9 @@ class HistoryFile(History):
         try:
             _append(self._path, entry.encode("utf-8", "surrogatepass"))
         except OSError as error:
-            self._complain_once(error)
-
-    def _complain_once(self, error: OSError) -> None:
-        complain, self._complain = self._complain, None
-        if complain is not None:
-            complain(_not_kept(self._path, error))
+            complain, self._complain = self._complain, None
+            if complain is not None:
+                complain(_not_kept(self._path, error))
 
 
 def open_history(path: FilePath | None, complain: Callable[[str], None]) -> History:

@@ -37,10 +37,10 @@ if TYPE_CHECKING:
     from prompt_toolkit.layout import Layout
 
     from asyncrepl.terminal.input_line import Editor
-    from asyncrepl.terminal.key_bindings import PauseKeys
     from asyncrepl.terminal.loop_bridge import LoopBridge
     from asyncrepl.terminal.painter import Painter
     from asyncrepl.terminal.panel import LoopView, Panel
+    from asyncrepl.terminal.pause_keys import PauseKeys
     from asyncrepl.terminal.screen_layout import ProgramRows
     from asyncrepl.terminal.terminal_device import TerminalModes
 
@@ -108,7 +108,7 @@ class InputController:
         self._app, self._suspension = app, suspension
         self._editor.suggester.scripted = lambda: self.key_listener is not None
 
-    # -- keys (see asyncrepl.terminal.key_bindings.KeyActions) -----------------------------------
+    # -- keys (see asyncrepl.terminal.key_bindings) ------------------------------------------
 
     def accept(self) -> None:
         """Run the text of the buffer; an empty one is just echoed.
@@ -250,10 +250,8 @@ class InputController:
 
     def focus(self) -> None:
         """Let keys go where they belong at the moment."""
-        if self.pause_keys.asking:
-            self.layout.focus(self.pause_keys.window)
-        else:
-            self.layout.focus(self.program_rows.window if self.running else self._editor.window)
+        line = self.program_rows.window if self.running else self._editor.window
+        self.layout.focus(self.pause_keys.window if self.pause_keys.asking else line)
 
     # -- statements ---------------------------------------------------------------
 
@@ -268,8 +266,9 @@ class InputController:
 
     def begin(self, text: str, *, remember: bool = True) -> None:
         """From now on `text` runs: it is history, and its echo stands in the scrollback."""
-        if remember:
-            self._remember(text.rstrip())
+        history = self.buffer.history
+        if remember and history.get_strings()[-1:] != [text.rstrip()]:
+            history.append_string(text.rstrip())  # at once: the next thing may be kill -9
         self._set_running(running=True)
         self._panel.started(scripted=not remember)
         self.buffer.reset()
@@ -367,16 +366,7 @@ class InputController:
 
     def set_modes(self) -> None:
         """Set the terminal's modes for the present state."""
-        if self.running:
-            self._modes.running()
-        else:
-            self._modes.prompt()
-
-    def _remember(self, text: str) -> None:
-        """Keep `text` for later sessions, and at once: the next thing may be kill -9."""
-        entries = self.buffer.history.get_strings()
-        if not entries or entries[-1] != text:
-            self.buffer.history.append_string(text)
+        (self._modes.running if self.running else self._modes.prompt)()
 
     def _set_running(self, *, running: bool) -> None:
         # With a limit: an exception of another handler may have kept one from releasing it.
@@ -385,10 +375,7 @@ class InputController:
         self.set_modes()
         if held:
             self._switching.release()
-        if running:
-            self._idle.clear()
-        else:
-            self._idle.set()
+        (self._idle.clear if running else self._idle.set)()
         self.focus()
 
     def _type_typed_ahead(self) -> None:
@@ -420,21 +407,15 @@ class InputController:
 def _pop_text(keys: deque[KeyPress], *others: str) -> list[KeyPress]:
     """Take the characters at the left end of `keys` away, and `others` among them."""
     taken: list[KeyPress] = []
-    while keys and (_is_character(keys[0]) or keys[0].key in others):
+    while keys and (
+        keys[0].key in others or (len(keys[0].key) == 1 and keys[0].key.isprintable())
+    ):
         taken.append(keys.popleft())
     return taken
-
-
-def _is_character(key: KeyPress) -> bool:
-    return len(key.key) == 1 and key.key.isprintable()
 
 
 def _is_users(handler: object) -> bool:
     """Whether it is not Python's own handler of SIGINT, nor one of ours, nor left by pdb."""
     home = getattr(handler, "__module__", None) or ""
-    return not (
-        handler is None
-        or handler is signal.default_int_handler
-        or home == "pdb"
-        or home.startswith("asyncrepl.")
-    )
+    ours = home == "pdb" or home.startswith("asyncrepl.")
+    return not (handler is None or handler is signal.default_int_handler or ours)

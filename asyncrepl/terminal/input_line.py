@@ -163,7 +163,7 @@ class InputLexer(Lexer):
     def __init__(self) -> None:
         self._python: Lexer | None = None
         #: Whether Python is typed behind the name of this command; none is, until it is known.
-        self.takes_python: Callable[[str], bool] = _takes_none
+        self.takes_python: Callable[[str], bool] = lambda _name: False
 
     def load(self) -> Lexer:
         """The Python lexer; the first call imports it. Any thread may do so."""
@@ -191,10 +191,6 @@ class InputLexer(Lexer):
     def invalidation_hash(self) -> Hashable:
         """What changes the colours of the same text: that the lexer and the commands are there."""
         return self._python is not None, id(self.takes_python)
-
-
-def _takes_none(_name: str) -> bool:
-    return False
 
 
 _MENU_ROWS = 8
@@ -225,11 +221,7 @@ class Editor:
     """One multi-line input buffer and the windows that show it."""
 
     def __init__(
-        self,
-        history: History,
-        completer: InputCompleter,
-        *,
-        ascii: bool = False,  # noqa: A002  as in Console
+        self, history: History, completer: InputCompleter, *, ascii: bool = False
     ) -> None:
         self._completer = completer
         self._ascii = ascii
@@ -264,9 +256,7 @@ class Editor:
             xcursor=True,
             ycursor=True,
             content=CompletionsMenu(
-                max_height=_MENU_ROWS,
-                scroll_offset=1,
-                extra_filter=has_focus(self.buffer),
+                max_height=_MENU_ROWS, scroll_offset=1, extra_filter=has_focus(self.buffer)
             ),
         )
 
@@ -369,9 +359,8 @@ def _paste_help(text: str) -> str:
     inputs = pasted_inputs(text)
     if not inputs or "\n" not in text:
         return ""
-    if len(inputs) == 1:
-        return "Enter runs this input"
-    return f"Enter runs these {len(inputs)} inputs in order"
+    several = f"these {len(inputs)} inputs in order"
+    return f"Enter runs {'this input' if len(inputs) == 1 else several}"
 
 
 def _prompt_fragments(prompt: str) -> StyleAndTextTuples:

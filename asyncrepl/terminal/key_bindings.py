@@ -1,180 +1,51 @@
 """What keys do beyond plain editing, at the prompt and while a statement runs.
 
 At the prompt: run the text, indent, drop the line, leave. Keys typed while a statement runs
-wait, as in a shell, and are typed again at the next prompt; but for those of a pause.
+wait, as in a shell, and are typed again at the next prompt; but for those of a pause (see
+`asyncrepl.terminal.pause_keys`).
 
-Ctrl-S begins a pause. It is what has always stopped a terminal's output, every terminal sends
-it, and nobody types it ahead for the next prompt, which all other keys wait for. So letters
-cannot begin a pause; once it has begun, they are the debug commands, and nothing is typed
-ahead. A statement that reads the keyboard itself has the terminal for as long, and all keys.
-
-Not used for it: Space or ``p`` (typed ahead, they belong to the next line), function and Alt
-keys (desktops and terminals keep some for themselves, and Escape cannot be told from Alt at
-once), Ctrl-Z (it stops the whole job), Ctrl-backslash (it kills it).
+The modes of vi: a row that names one, as vi has it, and the shape of the cursor. With the keys of
+Emacs the cursor is left as the user's terminal draws it.
 """
 
 from __future__ import annotations
 
-import asyncio
 import math
 import re
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
 
-from prompt_toolkit.buffer import Buffer
+from prompt_toolkit.cursor_shapes import CursorShape, CursorShapeConfig
+from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.filters import Condition, has_completions, has_focus, has_selection
 from prompt_toolkit.key_binding import KeyBindings, merge_key_bindings
 from prompt_toolkit.key_binding.bindings.auto_suggest import load_auto_suggest_bindings
+from prompt_toolkit.key_binding.vi_state import InputMode
 from prompt_toolkit.keys import Keys
-from prompt_toolkit.layout import Dimension, Window
-from prompt_toolkit.layout.controls import BufferControl
 
 from asyncrepl.terminal.input_line import picture_length
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from prompt_toolkit.application import Application
+    from prompt_toolkit.buffer import Buffer
     from prompt_toolkit.document import Document
-    from prompt_toolkit.formatted_text import StyleAndTextTuples
-    from prompt_toolkit.key_binding import KeyBindingsBase, KeyPress
+    from prompt_toolkit.filters import FilterOrBool
+    from prompt_toolkit.key_binding import KeyBindingsBase
     from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 
-    from asyncrepl.engine.loop.debug_control import DebugMode
+    from asyncrepl.terminal.input_controller import InputController
     from asyncrepl.views.styled_lines import Line
 
 __all__ = [
-    "DebugCommandTarget",
-    "KeyActions",
-    "PauseKeys",
+    "ViCursorShapes",
     "build_key_bindings",
     "indent_after",
+    "use_vi",
+    "vi_mode_rows",
     "wants_to_run",
 ]
-
-EXPRESSION_PROMPT = "value of "
-_PAUSE = (Keys.ControlS, Keys.ControlQ)
-#: What the keys ask for: methods of `asyncrepl.session.debug_commands.DebugCommands`.
-_COMMAND_OF_KEY: dict[str, str] = {
-    "t": "timer",
-    "n": "anext",
-    "v": "values",
-    "c": "resume_all",
-    Keys.ControlQ: "resume_all",
-    Keys.ControlS: "pause",
-}
-
-
-class DebugCommandTarget(Protocol):
-    """The side of the main thread; both may be asked for in any thread."""
-
-    @property
-    def mode(self) -> DebugMode:
-        """How the program stands."""
-
-    @property
-    def passed(self) -> int:
-        """Nanoseconds of the user's time since the statement began."""
-
-    @property
-    def steps_iterations(self) -> bool:
-        """Whether it can go on to the next step of an ``async for``."""
-
-    def press(self, word: str, *texts: str) -> None:
-        """Do what `word` says."""
-
-
-class PauseKeys:
-    """The pause of the statement that runs, if it is paused; for the terminal's thread.
-
-    `focus` is called when the keys begin or cease to go into the expression's line.
-    """
-
-    def __init__(self, focus: Callable[[], None]) -> None:
-        #: Whether a pause was asked for and not ended.
-        self.on = False
-        #: Whether an expression is being typed.
-        self.asking = False
-        self.buffer = Buffer(name="expression", multiline=False, accept_handler=self._accept)
-        self.window = Window(
-            BufferControl(self.buffer),
-            height=Dimension(min=1),
-            get_line_prefix=_expression_prefix,
-            wrap_lines=True,
-            dont_extend_height=True,
-        )
-        self._focus = focus
-        self._steps: DebugCommandTarget | None = None
-        #: What was asked for before there was anybody to ask.
-        self._kept: list[str] = []
-
-    def connect(self, steps: DebugCommandTarget) -> None:
-        """From now on keys ask `steps`; first what was asked for so far."""
-        self._steps = steps
-        for word in self._kept:
-            steps.press(word)
-        self._kept.clear()
-
-    def begin(self) -> None:
-        """What runs is being stepped, without a key for it."""
-        self.on = True
-
-    def takes(self, key: str) -> bool:
-        """Do what `key` asks for; False for a key that has nothing to do with pausing."""
-        if not (self.on or key == Keys.ControlS):
-            return False
-        if key == "e" and self.on:
-            self._ask(True)
-        elif (word := _COMMAND_OF_KEY.get(key)) is not None:
-            self.on = word != "resume_all"
-            # After the text that may have come in one piece with this key.
-            asyncio.get_running_loop().call_soon(self._press, word)
-        return True
-
-    def dismiss(self) -> None:
-        """No expression, after all."""
-        self._ask(False)
-
-    def ended(self) -> None:
-        """The statement is over."""
-        self.on = False
-        self._ask(False)
-
-    def rows(self, columns: int) -> Sequence[Line]:
-        """What is said of the pause."""
-        if not self.on:
-            return ()
-        from asyncrepl.views.status_rows import asking_rows, pause_rows, waiting_rows
-
-        if self.asking:
-            return asking_rows(columns)
-        if self._steps is None or (mode := self._steps.mode) == "off":
-            return waiting_rows(columns)
-        steps = self._steps
-        return pause_rows(mode, steps.passed, columns, steps_iterations=steps.steps_iterations)
-
-    def _press(self, word: str) -> None:
-        if self._steps is None:
-            self._kept.append(word)
-        else:
-            self._steps.press(word)
-
-    def _ask(self, asking: bool) -> None:
-        if asking != self.asking:
-            self.asking = asking
-            self.buffer.reset()
-            self._focus()
-
-    def _accept(self, buffer: Buffer) -> bool:
-        expression = buffer.text
-        self._ask(False)
-        if expression.strip() and self._steps is not None:
-            self._steps.press("evaluate", expression)
-        return False
-
-
-def _expression_prefix(_line: int, wraps: int) -> StyleAndTextTuples:
-    return [] if wraps else [("class:prompt", EXPRESSION_PROMPT)]
-
 
 INDENT = "    "
 #: Seconds in which nobody types a line.
@@ -182,59 +53,17 @@ _FASTEST_LINE = 0.05
 _LEAVES_BLOCK = r"\s*(return|raise|pass|break|continue)\b"
 
 
-class KeyActions(Protocol):
-    """What the keys ask of the terminal."""
-
-    pause_keys: PauseKeys
-
-    @property
-    def listening(self) -> bool:
-        """Whether keys go into a line; else all but a few are kept or looked at."""
-
-    @property
-    def suggested(self) -> str:
-        """The rest of the line that is offered to be typed; empty where none is."""
-
-    @property
-    def next_key(self) -> str:
-        """The key that was pressed after this one, already; empty without one."""
-
-    def accept(self) -> None:
-        """Run the text of the buffer."""
-
-    def drop(self) -> None:
-        """Ctrl-C at the prompt."""
-
-    def leave(self) -> None:
-        """Ctrl-D on an empty line."""
-
-    def suspend(self) -> None:
-        """Ctrl-Z."""
-
-    def edit(self) -> None:
-        """Open the text in an external editor."""
-
-    def clear(self) -> None:
-        """Ctrl-L."""
-
-    def type_later(self, keys: list[KeyPress]) -> None:
-        """Keep keys for the next prompt."""
-
-
-def build_key_bindings(
-    actions: KeyActions, buffer: Buffer, is_complete: Callable[[str], bool]
-) -> KeyBindingsBase:
+def build_key_bindings(controller: InputController) -> KeyBindingsBase:
     """All bindings beyond prompt_toolkit's own, which are those of Emacs or vi.
 
-    They edit `buffer` and call `actions`; `is_complete` says whether Enter may run a text.
+    They edit the buffer of `controller` and call its methods.
     """
     return merge_key_bindings(
         [
             load_auto_suggest_bindings(),
-            _editing_bindings(actions, buffer),
-            _enter_bindings(actions, buffer, is_complete),
-            _control_bindings(actions, buffer),
-            _expression_bindings(actions),
+            _editing_bindings(controller, controller.buffer),
+            _enter_bindings(controller, controller.buffer),
+            _control_bindings(controller, controller.buffer),
         ]
     )
 
@@ -260,9 +89,7 @@ def indent_after(line: str) -> str:
     return indent
 
 
-def _enter_bindings(
-    actions: KeyActions, buffer: Buffer, is_complete: Callable[[str], bool]
-) -> KeyBindings:
+def _enter_bindings(actions: InputController, buffer: Buffer) -> KeyBindings:
     keys = KeyBindings()
     typing = has_focus(buffer)
     pasted = _PastedIndentation()
@@ -272,7 +99,7 @@ def _enter_bindings(
         indented = pasted.begins_line(actions.next_key)
         if buffer.complete_state and buffer.complete_state.current_completion:
             buffer.complete_state = None
-        elif wants_to_run(buffer.document, is_complete):
+        elif wants_to_run(buffer.document, actions.is_whole):
             pasted.end(actions.next_key)
             actions.accept()
         elif indented:
@@ -311,25 +138,11 @@ class _PastedIndentation:
         return self._own
 
 
-def _expression_bindings(actions: KeyActions) -> KeyBindings:
-    keys = KeyBindings()
-    asking = Condition(lambda: actions.pause_keys.asking)
-
-    @keys.add("escape", filter=asking, eager=True)
-    @keys.add("c-g", filter=asking)
-    @keys.add("c-d", filter=asking)
-    @keys.add("c-s", filter=asking, eager=True)
-    def _dismiss(_event: KeyPressEvent) -> None:
-        actions.pause_keys.dismiss()
-
-    return keys
-
-
 def _newline(buffer: Buffer) -> None:
     buffer.insert_text("\n" + indent_after(buffer.document.current_line_before_cursor))
 
 
-def _editing_bindings(actions: KeyActions, buffer: Buffer) -> KeyBindings:
+def _editing_bindings(actions: InputController, buffer: Buffer) -> KeyBindings:
     keys = KeyBindings()
     typing = has_focus(buffer)
     indenting = Condition(lambda: not buffer.document.current_line_before_cursor.strip())
@@ -373,34 +186,75 @@ def _editing_bindings(actions: KeyActions, buffer: Buffer) -> KeyBindings:
     return keys
 
 
-def _control_bindings(actions: KeyActions, buffer: Buffer) -> KeyBindings:
+def _control_bindings(actions: InputController, buffer: Buffer) -> KeyBindings:
     keys = KeyBindings()
     typing = has_focus(buffer)
     listening = Condition(lambda: actions.listening)
     empty = Condition(lambda: not buffer.text)
 
+    asking = Condition(lambda: actions.pause_keys.asking)
+
     @keys.add(Keys.Any, filter=~listening, eager=True)
     def _later(event: KeyPressEvent) -> None:
         actions.type_later(list(event.key_sequence))
 
-    @keys.add("c-c", filter=typing & listening)
-    def _drop(_event: KeyPressEvent) -> None:
-        actions.drop()
+    def on(*names: str, do: Callable[[], None], when: FilterOrBool, eager: bool = False) -> None:
+        keys.add(*names, filter=when, eager=eager)(lambda _event: do())
 
-    @keys.add("c-d", filter=typing & empty & listening)
-    def _leave(_event: KeyPressEvent) -> None:
-        actions.leave()
-
-    @keys.add("c-z", eager=True)
-    def _suspend(_event: KeyPressEvent) -> None:
-        actions.suspend()
-
-    @keys.add("c-l", eager=True)
-    def _clear(_event: KeyPressEvent) -> None:
-        actions.clear()
-
-    @keys.add("c-x", "c-e", filter=typing & listening)
-    def _edit(_event: KeyPressEvent) -> None:
-        actions.edit()
-
+    on("c-c", do=actions.drop, when=typing & listening)
+    on("c-d", do=actions.leave, when=typing & empty & listening)
+    on("c-z", do=actions.suspend, when=True, eager=True)
+    on("c-l", do=actions.clear, when=True, eager=True)
+    on("c-x", "c-e", do=actions.edit, when=typing & listening)
+    for name in ("escape", "c-s"):
+        on(name, do=actions.pause_keys.dismiss, when=asking, eager=True)
+    for name in ("c-g", "c-d"):
+        on(name, do=actions.pause_keys.dismiss, when=asking)
     return keys
+
+
+#: Seconds until an Escape is a key of its own, and not the beginning of a longer one, in what the
+#: terminal sends and among our bindings. With the keys of vi that key is pressed most;
+#: prompt_toolkit's 0.5 and 1 are for those who type Escape in place of Alt.
+_ESCAPE_AFTER = 0.05
+_USUAL = 0.5, 1.0
+
+_MODE_NAMES = {
+    InputMode.NAVIGATION: "NORMAL",
+    **dict.fromkeys((InputMode.INSERT, InputMode.INSERT_MULTIPLE), "INSERT"),
+    **dict.fromkeys((InputMode.REPLACE, InputMode.REPLACE_SINGLE), "REPLACE"),
+}
+_SHAPES = {"INSERT": CursorShape.BEAM, "REPLACE": CursorShape.UNDERLINE}
+
+
+class ViCursorShapes(CursorShapeConfig):
+    """A bar where text is inserted, an underline where it is replaced, else a block."""
+
+    def get_cursor_shape(self, application: Application[Any]) -> CursorShape:
+        """The shape for the mode; none of ours with other keys."""
+        if application.editing_mode is not EditingMode.VI:
+            return CursorShape._NEVER_CHANGE  # noqa: SLF001 - as prompt_toolkit's own do
+        return _SHAPES.get(_mode(application), CursorShape.BLOCK)
+
+
+def use_vi(application: Application[Any], *, on: bool) -> None:
+    """Take the keys of vi (`on`) or Emacs in `application`, from the next key on."""
+    application.editing_mode = EditingMode.VI if on else EditingMode.EMACS
+    waits = (_ESCAPE_AFTER, _ESCAPE_AFTER) if on else _USUAL
+    application.ttimeoutlen, application.timeoutlen = waits
+
+
+def vi_mode_rows(application: Application[Any]) -> Sequence[Line]:
+    """The row that names the mode, and the register that keys are recorded in; none without vi."""
+    if application.editing_mode is not EditingMode.VI:
+        return ()
+    register = application.vi_state.recording_register
+    recording = f"recording @{register}" if register else ""
+    return [[("dim", f"-- {_mode(application)} --{recording}")]]
+
+
+def _mode(application: Application[Any]) -> str:
+    selection = application.current_buffer.selection_state
+    if selection is not None and application.vi_state.input_mode is InputMode.NAVIGATION:
+        return "VISUAL"
+    return _MODE_NAMES[application.vi_state.input_mode]

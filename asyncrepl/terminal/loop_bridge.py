@@ -39,7 +39,14 @@ if TYPE_CHECKING:
     from asyncrepl.engine.loop.live_loop import LiveLoop
     from asyncrepl.terminal.output_queue import OutputQueue, Piece
 
-__all__ = ["LoopBridge", "SessionExit", "is_ignored", "signals_unblocked", "to_standard_output"]
+__all__ = [
+    "LoopBridge",
+    "SessionExit",
+    "is_ignored",
+    "signal_handled",
+    "signals_unblocked",
+    "to_standard_output",
+]
 
 
 class LoopBridge:
@@ -56,7 +63,7 @@ class LoopBridge:
         self._kept: list[str] = []
         self._run: Callable[[str], None] = self._kept.append
         self._loop: LiveLoop | None = None
-        self._run_scripted: Callable[[str, float | None], None] = _not_connected
+        self._run_scripted: Callable[[str, float | None], None]
 
     def connect(
         self,
@@ -66,8 +73,7 @@ class LoopBridge:
     ) -> None:
         """From now on texts are given to `run`, on `loop`; first those kept so far.
 
-        Those of a replay are given to `run_scripted`, with the time after which to
-        interrupt them.
+        Those of a replay are given to `run_scripted`, with the time after which to interrupt them.
         """
         self._loop, self._run_scripted = loop, run_scripted
 
@@ -103,16 +109,14 @@ class LoopBridge:
 
     def run_scripted(self, text: str, interrupt_after: float | None) -> None:
         """Have `text` of a replay run while the user's clock is released."""
-        self._post(self._run_scripted, text, interrupt_after)
+        if self._loop is not None:
+            self._post(self._run_scripted, text, interrupt_after)
 
     def set_pace(self, pace: float) -> None:
         """Let the user's clock run at `pace`; a real one can't jump."""
-        self._post(self._set_pace, pace)
-
-    def _set_pace(self, pace: float) -> None:
         clock = None if self._loop is None else self._loop.live.clock
         if clock is not None and (clock.mode == "virtual" or pace < math.inf):
-            clock.pace = pace
+            self._post(setattr, clock, "pace", pace)
 
     def _post(self, action: Callable[..., None], *args: object) -> None:
         if self._loop is not None:
@@ -132,10 +136,6 @@ class LoopBridge:
         self._queue.bypass(to_standard_output)
         if not self._session_exit.requested():
             self._session_exit.hung_up()
-
-
-def _not_connected(_text: str, _interrupt_after: float | None) -> None:
-    """No session is connected yet."""
 
 
 def to_standard_output(pieces: Iterable[Piece]) -> None:
@@ -167,6 +167,16 @@ def signals_unblocked() -> Iterator[None]:
         if childless:
             signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def signal_handled(number: signal.Signals, handler: Any) -> Iterator[None]:
+    """Within the block the signal `number` goes to `handler`; for the main thread."""
+    before = signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        signal.signal(number, before or signal.SIG_DFL)
 
 
 def is_ignored(number: signal.Signals) -> bool:
@@ -213,22 +223,18 @@ class SessionExit:
             signal.pthread_kill(threading.main_thread().ident or 0, number)
         self.request(128 + number)
 
-    def requested(self) -> bool:
-        """Whether the session is to end."""
-        return self.code is not None
-
     @contextlib.contextmanager
     def signals_handled(self) -> Iterator[None]:
         """Handle the signals within the block."""
-        numbers = [each for each in (signal.SIGTERM, signal.SIGHUP) if not is_ignored(each)]
-        before = [signal.signal(number, self._on_signal) for number in numbers]
-        try:
-            yield
-        finally:
-            for timer in self._timers:
-                timer.cancel()
-            for number, handler in zip(numbers, before, strict=True):
-                signal.signal(number, handler or signal.SIG_DFL)
+        with contextlib.ExitStack() as stack:
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                if not is_ignored(number):
+                    stack.enter_context(signal_handled(number, self._on_signal))
+            try:
+                yield
+            finally:
+                for timer in self._timers:
+                    timer.cancel()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if not self._timers:
@@ -249,6 +255,10 @@ class SessionExit:
         timer.name, timer.daemon = "asyncrepl leaving", True
         timer.start()
         self._timers.append(timer)
+
+    def requested(self) -> bool:
+        """Whether the session is to end."""
+        return self.code is not None
 
     def end_process(self, code: int = 0) -> None:
         """End the process now, with the status that was asked for, or `code`; any thread."""

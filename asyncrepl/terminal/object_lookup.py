@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from asyncrepl.events.object_info import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 __all__ = [
     "MISSING",
@@ -35,15 +35,9 @@ __all__ = [
 ]
 
 _DISPLAY_TYPES: dict[type[ast.expr], type] = {
-    ast.JoinedStr: str,
-    ast.List: list,
-    ast.ListComp: list,
-    ast.Dict: dict,
-    ast.DictComp: dict,
-    ast.Set: set,
-    ast.SetComp: set,
-    ast.Tuple: tuple,
-}
+    ast.JoinedStr: str, ast.List: list, ast.ListComp: list, ast.Dict: dict, ast.DictComp: dict,
+    ast.Set: set, ast.SetComp: set, ast.Tuple: tuple,
+}  # fmt: skip
 #: Types whose keys are looked up without code of the user's.
 _PLAIN_MAPPINGS: tuple[type, ...] = (dict, getattr(builtins, "frozendict", dict))
 #: What a name is that was imported by ``lazy import`` and not used yet (Python 3.15).
@@ -64,14 +58,10 @@ def value_of(expression: str, namespace: Mapping[str, Any]) -> Any:
 
 def names_of(obj: Any) -> set[str]:
     """The names of attributes that `obj` has, as far as its dictionaries tell."""
-    names: set[str] = set()
-    for klass in _mro(type(obj)):
-        names.update(_string_keys(_class_dict(klass)))
-    if is_real_instance(obj, type):
-        for klass in _mro(obj):
-            names.update(_string_keys(_class_dict(klass)))
-    names.update(_string_keys(_instance_dict(obj)))
-    return names
+    classes = [*_mro(type(obj)), *(_mro(obj) if is_real_instance(obj, type) else ())]
+    places = [*map(_class_dict, classes), _instance_dict(obj)]
+    # Each is copied in one step: the main thread may add some.
+    return {name for place in places for name in list(place) if type(name) is str}
 
 
 class Found(NamedTuple):
@@ -107,24 +97,24 @@ def find(expression: str, namespace: Mapping[str, Any]) -> Found | None:
 def raw_attribute(obj: Any, name: str) -> Any:
     """What lies under `name` in `obj`, its class or their bases, not computed; or MISSING."""
     own = _instance_dict(obj)
-    if name in own:
-        return own[name]
-    places = [*map(_class_dict, _mro(type(obj)))]
+    return own[name] if name in own else _class_attribute(obj, name)
+
+
+def _class_attribute(obj: Any, name: str) -> Any:
+    """The same, but not in the object's own dictionary."""
+    classes = _mro(type(obj))
     if is_real_instance(obj, type):
-        places = [*map(_class_dict, _mro(obj)), *places]
-    return next((place[name] for place in places if name in place), MISSING)
+        classes = (*_mro(obj), *classes)
+    return next((found[name] for found in map(_class_dict, classes) if name in found), MISSING)
 
 
 def raw_document(obj: Any) -> Any:
     """The docstring of a function, or of a class itself, not of its bases; or MISSING."""
     if type(obj) is types.MethodType:
         obj = obj.__func__
+    document = obj.__doc__ if type(obj) in _DOCUMENTED_TYPES else MISSING
     if is_real_instance(obj, type):
         document = _class_dict(obj).get("__doc__", MISSING)
-    elif type(obj) in _DOCUMENTED_TYPES:
-        document = obj.__doc__
-    else:
-        document = MISSING
     return document if type(document) is str else MISSING
 
 
@@ -205,11 +195,7 @@ def static_attribute(obj: Any, name: str) -> Any:
     """The attribute `name` of `obj`, if it simply lies there; MISSING if it had to be computed."""
     if obj is MISSING:
         return MISSING
-    places = [*map(_class_dict, _mro(type(obj)))]
-    if is_real_instance(obj, type):
-        places = [*map(_class_dict, _mro(obj)), *places]
-    found = next((place[name] for place in places if name in place), MISSING)
-    own = _instance_dict(obj)
+    found, own = _class_attribute(obj, name), _instance_dict(obj)
     if name in own and not _is_computed(found):
         return own[name]
     if type(found) is types.MemberDescriptorType and not is_real_instance(obj, type):
@@ -260,8 +246,3 @@ def _instance_dict(obj: Any) -> dict[str, Any]:
     except AttributeError:
         return {}
     return found if type(found) is dict else {}
-
-
-def _string_keys(names: Iterable[Any]) -> list[str]:
-    """The keys that are plain strings, copied in one step: the main thread may add some."""
-    return [name for name in list(names) if type(name) is str]

@@ -4,26 +4,21 @@
 deque, so that the order on the screen is the order of the ``write`` calls. The terminal's thread
 takes it out and draws.
 
-Lines stay whole. ``print`` writes its text and its newline apart, so each thread's text waits
-here for its newline; not for longer than a moment, and not after a ``flush``: a spinner is to be
-seen. And each piece says where it goes (see `Place`): a line of another task or thread comes
-above rows that are not finished (a progress bar), and the session's own lines never continue a
-row.
+Lines stay whole. ``print`` writes its text and its newline apart, so each thread's text waits here
+for its newline; not for longer than a moment, and not after a ``flush``: a spinner is to be seen.
+And each piece says where it goes (see `Place`): a line of another task or thread comes above rows
+that are not finished (a progress bar), and the session's own lines never continue a row.
 
 The writer of a text is the task that runs, else the thread. Two writers that leave rows
 unfinished would draw into each other's. A task is known by a weak reference: a strong one would
 keep it, and the exception nobody has retrieved would be reported later, or never.
 
-What did not work:
+What did not work, beside what docs/decisions/08-output.md tells (``patch_stdout``, a
+``Condition`` for the back-pressure; a plain lock used as a signal, waited for with a time limit,
+can be left at any point):
 
-- prompt_toolkit's ``patch_stdout`` batches for 0.2 s (20 prints 50 ms apart arrive at 6
-  instants) and has no back-pressure (``while True: print(…)`` grew to 600 MB, and no prompt came
-  back within 30 s of Ctrl-C).
 - A limit in bytes alone: 64 kB of lines of one letter are 32,000 lines, seconds of scrolling.
 - A limit that a single text may exceed: an unfinished row of 10 MB took 800 MB.
-- A ``Condition`` for the back-pressure: a KeyboardInterrupt inside its ``wait`` leaves the lock
-  in an unknown state. A plain lock used as a signal, waited for with a time limit, can be left at
-  any point.
 - A plain (not re-entrant) lock around the deque: a signal handler or a ``__del__`` that prints
   while its own thread is inside `write` waits for itself.
 - Flushing before each child process by an audit hook: hooks can't be removed and tax every
@@ -63,7 +58,7 @@ __all__ = [
 Writer = weakref.ref[Any] | int
 
 #: Child processes, all of them: they share one terminal.
-CHILDREN: Writer = -1
+CHILDREN = -1
 
 _task_done = Task.done
 
@@ -83,24 +78,17 @@ def is_same(one: Writer, other: Writer) -> bool:
 def is_alive(writer: Writer, seconds: float) -> bool:
     """Whether `writer`, silent for so many seconds, may go on with its rows.
 
-    Of a thread, or a child, nobody knows what
-    it does next: the rows of a display change more often than every five seconds. The
-    main thread's callbacks end where they began.
+    Of a thread, or a child, nobody knows what it does next: the rows of a display change more
+    often than every five seconds. The main thread's callbacks end where they began.
     """
     if isinstance(writer, int):
-        return seconds < 5 and (
-            writer == CHILDREN or any(t.ident == writer for t in _other_threads())
-        )
+        others = {each.ident for each in threading.enumerate()} - {threading.main_thread().ident}
+        return seconds < 5 and writer in {CHILDREN, *others}
     task = writer()
     try:
         return task is not None and not _task_done(task)
     except TypeError:  # no asyncio task
         return False
-
-
-def _other_threads() -> list[threading.Thread]:
-    main = threading.main_thread()
-    return [thread for thread in threading.enumerate() if thread is not main]
 
 
 _POLL = 0.05  # seconds a held-back writer sleeps at most before it looks again
@@ -109,7 +97,6 @@ _UNFINISHED_DELAY = 0.02  # seconds an unfinished line waits for its end
 _FOREIGN_ROWS_DELAY = 0.3  # the same while rows of somebody else are unfinished
 _MAX_PIECE = 16 * 1024  # characters of a longer text that go on together
 _ASLEEP, _LATER, _NOW = range(3)
-_CHILDREN_KEY = -1
 
 #: Text that moves the cursor only to the next rows: lines, in colours or not.
 _WHOLE_LINES = re.compile(r"[^\r\b\x1b]*(?:\x1b\[[0-9;:]*m[^\r\b\x1b]*)*\Z")
@@ -190,9 +177,8 @@ class OutputQueue:
             self._poll_children()
             self._queue(text, writer, since, on_queue)
         elif text:
-            self._unfinished[thread] = _UnfinishedLine(
-                text, writer, since or monotonic(), on_queue
-            )
+            since = since or monotonic()
+            self._unfinished[thread] = _UnfinishedLine(text, writer, since, on_queue)
             self._wake_up(complete=False)
 
     def flush(self) -> None:
@@ -241,11 +227,12 @@ class OutputQueue:
             self._queue_overdue(everything=everything)
             items = self._items
             # Not list and clear: somebody may append in between.
-            pieces = _joined_neighbours([items.popleft() for _ in range(len(items))])
+            taken = [items.popleft() for _ in range(len(items))]
             self._chars = self._lines = 0
         if self._room.locked():
             self._room.release()
-        return pieces
+        groups = groupby(taken, key=itemgetter(0))
+        return [Piece(place, "".join([piece.text for piece in group])) for place, group in groups]
 
     def queue_overdue(self) -> None:
         """Queue the lines that have waited long enough for their end, and take nothing.
@@ -292,9 +279,8 @@ class OutputQueue:
         """Hand pieces to `write` at once instead of queueing them; None ends that.
 
         A line that is not finished still waits a moment: its end would come behind what somebody
-        else, who has the terminal, writes meanwhile.
-        `write` is called in the writer's thread, one call at a time; first with
-        what is queued, so that the order is kept.
+        else, who has the terminal, writes meanwhile. `write` is called in the writer's thread, one
+        call at a time; first with what is queued, so that the order is kept.
         """
         with self._lock:
             queued = self.take(everything=True) if write is not None else []
@@ -342,7 +328,8 @@ class OutputQueue:
     def _place(self, text: str, writer: Writer) -> Place:
         """Where `text` goes; its writer owns the rows if it leaves one unfinished."""
         owner = self._owner
-        if not _are_lines(text):
+        moves = "\r" in text or "\b" in text or ("\x1b" in text and not _WHOLE_LINES.match(text))
+        if moves or not text.endswith("\n"):
             self._owner, self._owned_at = writer, monotonic()
         elif owner is not None and not text.isspace() and not is_same(owner, writer):
             if not self.abandoned:
@@ -368,7 +355,7 @@ class OutputQueue:
     def _take_from_children(self) -> None:
         if not (text := self._children()):
             return
-        begun = self._unfinished.pop(_CHILDREN_KEY, None)
+        begun = self._unfinished.pop(CHILDREN, None)
         text = text if begun is None else begun.text + text
         end = text.rfind("\n") + 1
         if len(text) - end > _MAX_PIECE or self._bypass is not None:
@@ -376,18 +363,16 @@ class OutputQueue:
         for piece in _split_pieces(text[:end]):
             self._put(Piece(self._place(piece, CHILDREN), piece))
         if end < len(text):
-            self._unfinished[_CHILDREN_KEY] = _UnfinishedLine(
-                text[end:], CHILDREN, monotonic(), None
-            )
+            begun = _UnfinishedLine(text[end:], CHILDREN, monotonic(), None)
+            self._unfinished[CHILDREN] = begun
 
     def _queue_overdue(self, *, everything: bool) -> None:
         """Queue the lines that have waited long enough for their end."""
         now = monotonic()
         for thread, begun in list(self._unfinished.items()):
             mine = self._owner is None or is_same(self._owner, begun.writer)
-            if everything or now - begun.since >= (
-                _UNFINISHED_DELAY if mine else _FOREIGN_ROWS_DELAY
-            ):
+            delay = _UNFINISHED_DELAY if mine else _FOREIGN_ROWS_DELAY
+            if everything or now - begun.since >= delay:
                 self._queue_unfinished(thread)
 
     def _queue_unfinished(self, thread: int) -> None:
@@ -419,13 +404,6 @@ def _no_listener(_complete: bool) -> None:
     """Nobody listens yet: the text waits."""
 
 
-def _are_lines(text: str) -> bool:
-    """Whether `text` is whole lines, and moves the cursor nowhere else."""
-    if not text.endswith("\n") or "\r" in text or "\b" in text:
-        return False
-    return "\x1b" not in text or _WHOLE_LINES.match(text) is not None
-
-
 def _split_pieces(text: str) -> Iterator[str]:
     """`text` in pieces that are not too long, of whole lines where that can be."""
     start = 0
@@ -434,9 +412,3 @@ def _split_pieces(text: str) -> Iterator[str]:
         yield text[start:end]
         start = end
     yield text[start:] if start else text
-
-
-def _joined_neighbours(pieces: list[Piece]) -> list[Piece]:
-    """`pieces` with neighbours that go to the same place in one."""
-    groups = groupby(pieces, key=itemgetter(0))
-    return [Piece(place, "".join([piece.text for piece in group])) for place, group in groups]

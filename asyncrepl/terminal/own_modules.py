@@ -55,15 +55,9 @@ _COMMAND, _SAVING = ("commands", "transcript"), ("export",)
 _EXCLUDED = frozenset({"asyncrepl.transcript.pytest_plugin"})
 #: What functions of ours, and those of the standard library that they call, import later.
 _OTHER_MODULES = (
-    "tokenize",
-    "encodings.utf_8_sig",
-    "_colorize",
-    "_suggestions",
-    "_ast_unparse",
-    "glob",
-    "pkgutil",
-    "pygments.lexers.python",
-)
+    "tokenize", "encodings.utf_8_sig", "_colorize", "_suggestions", "_ast_unparse", "glob",
+    "pkgutil", "pygments.lexers.python",
+)  # fmt: skip
 #: Seconds before the first import, and at least between two of them.
 _FIRST_DELAY, _MIN_PAUSE = 0.05, 0.002
 
@@ -142,20 +136,16 @@ def module_names(*packages: str) -> Iterator[str]:
 #: Whose names are kept; but not of what replaces functions for everybody itself, nor of
 #: what compares the user's modules with those it knows.
 _OURS = ("asyncrepl.", "prompt_toolkit.")
-_NOT_GIVEN = (
-    "asyncrepl.explain.",
-    "asyncrepl.syntax.sources",
-    "asyncrepl.terminal.terminal_lease",
+_NOT_GIVEN = tuple(
+    f"asyncrepl.{name}" for name in ("explain.", "syntax.sources", "terminal.terminal_lease")
 )
 #: The modules that are copied: all of their state is in objects, or in C.
-_COPIED = frozenset(
-    {
-        "asyncio", "collections", "contextlib", "contextvars", "fcntl", "functools", "gc",
-        "heapq", "inspect", "io", "itertools", "linecache", "math", "os", "os.path",
-        "posixpath", "re", "select", "selectors", "shlex", "signal", "string", "termios",
-        "textwrap", "threading", "time", "traceback", "tty", "types", "unicodedata", "weakref",
-    }
-)  # fmt: skip
+_COPIED = {
+    "asyncio", "collections", "contextlib", "contextvars", "fcntl", "functools", "gc",
+    "heapq", "inspect", "io", "itertools", "linecache", "math", "os", "os.path",
+    "posixpath", "re", "select", "selectors", "shlex", "signal", "string", "termios",
+    "textwrap", "threading", "time", "traceback", "tty", "types", "unicodedata", "weakref",
+}  # fmt: skip
 
 _copies: dict[str, ModuleType] = {}
 _treated: set[str] = set()
@@ -171,16 +161,11 @@ def install_stdlib_copies() -> None:
     _treated.update(new)
     for name in new:
         module = sys.modules.get(name)
-        if type(module) is not ModuleType:
-            continue
-        if name.startswith(_OURS) and not name.startswith(_NOT_GIVEN):
-            _give_copies(vars(module))
-
-
-def _give_copies(names: dict[str, object]) -> None:
-    for name, value in list(names.items()):
-        if type(value) is ModuleType and value.__name__ in _COPIED:
-            names[name] = _copy(value)
+        ours = name.startswith(_OURS) and not name.startswith(_NOT_GIVEN)
+        names = vars(module) if ours and type(module) is ModuleType else {}
+        for each, value in list(names.items()):
+            if type(value) is ModuleType and value.__name__ in _COPIED:
+                names[each] = _copy(value)
 
 
 def _copy(module: ModuleType) -> ModuleType:

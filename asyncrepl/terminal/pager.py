@@ -8,9 +8,9 @@ comes after the last page. The screen is then as it was before.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from prompt_toolkit.application import Application
+from prompt_toolkit.application import Application, get_app
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.input.typeahead import get_typeahead
 from prompt_toolkit.key_binding import KeyBindings
@@ -23,6 +23,7 @@ from asyncrepl.views.styled_lines import flowed, plain
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from prompt_toolkit.filters import FilterOrBool
     from prompt_toolkit.input import Input
     from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 
@@ -202,9 +203,19 @@ def _page_bindings(pages: Pages) -> KeyBindings:
     keys = KeyBindings()
     typing = Condition(lambda: pages.typed is not None)
 
-    def on(names: Sequence[str], action: Callable[[], object]) -> None:
+    def on(
+        names: Sequence[str], action: Callable[[], object], *, when: FilterOrBool = ~typing
+    ) -> None:
         for name in names:
-            keys.add(name, filter=~typing, eager=True)(lambda _event: action())
+            keys.add(name, filter=when, eager=True)(lambda _event: action())
+
+    def erase() -> None:
+        pages.typed = pages.typed[:-1] if pages.typed else None
+
+    @keys.add(Keys.Any, filter=typing)
+    def _type(event: KeyPressEvent) -> None:
+        if event.data.isprintable():
+            pages.typed = (pages.typed or "") + event.data
 
     on((" ", "f", "pagedown", "c-f", "c-v"), lambda: pages.move(1))
     on(("b", "pageup", "c-b"), lambda: pages.move(-1))
@@ -217,35 +228,9 @@ def _page_bindings(pages: Pages) -> KeyBindings:
     on(("n",), lambda: pages.find(1))
     on(("N", "p"), lambda: pages.find(-1))
     on(("/",), lambda: setattr(pages, "typed", ""))
-    _leave_bindings(keys, ~typing)
-    _search_bindings(keys, pages, typing)
+    on(("q", "Q", "escape", "c-g"), lambda: get_app().exit())
+    on(("c-c",), lambda: get_app().exit(), when=True)
+    on(("backspace",), erase, when=typing)
+    on(("enter",), pages.seek, when=typing)
+    on(("escape",), lambda: setattr(pages, "typed", None), when=typing)
     return keys
-
-
-def _leave_bindings(keys: KeyBindings, reading: Any) -> None:
-    @keys.add("q", filter=reading, eager=True)
-    @keys.add("Q", filter=reading, eager=True)
-    @keys.add("escape", filter=reading, eager=True)
-    @keys.add("c-c", eager=True)
-    @keys.add("c-g", filter=reading, eager=True)
-    def _leave(event: KeyPressEvent) -> None:
-        event.app.exit()
-
-
-def _search_bindings(keys: KeyBindings, pages: Pages, typing: Condition) -> None:
-    @keys.add(Keys.Any, filter=typing)
-    def _type(event: KeyPressEvent) -> None:
-        if event.data.isprintable():
-            pages.typed = (pages.typed or "") + event.data
-
-    @keys.add("backspace", filter=typing, eager=True)
-    def _erase(_event: KeyPressEvent) -> None:
-        pages.typed = pages.typed[:-1] if pages.typed else None
-
-    @keys.add("enter", filter=typing, eager=True)
-    def _seek(_event: KeyPressEvent) -> None:
-        pages.seek()
-
-    @keys.add("escape", filter=typing, eager=True)
-    def _drop(_event: KeyPressEvent) -> None:
-        pages.typed = None

@@ -1,8 +1,7 @@
 """Output above the input line: erase, text, redraw, in one write.
 
-The first line after a pause goes out at once; then lines are gathered for
-30 ms, so that a flood costs a bounded number of redraws; above half of the queue's
-limit nothing is gathered.
+The first line after a pause goes out at once; then lines are gathered for 30 ms, so that a flood
+costs a bounded number of redraws; above half of the queue's limit nothing is gathered.
 
 What the program has not finished is a part of the layout (`Painter.rows`). A program that
 goes up into rows above gets them back: they are erased there and drawn in the layout.
@@ -74,7 +73,14 @@ class Painter:
     def start(self, app: Application[None], loop: asyncio.AbstractEventLoop) -> None:
         """Begin to draw what is queued above the input line of `app`, on its `loop`."""
         self._app, self._loop = app, loop
-        app.after_render += self._rendered
+
+        def rendered(app: Application[None]) -> None:
+            screen = app.renderer.last_rendered_screen
+            if screen is not None:  # what it needed room for is not on the screen any more
+                free = self._output.get_size().rows - screen.height
+                self._above = max(0, min(self._above, free))
+
+        app.after_render += rendered
         self._queue.listen(self.wake)
         self.drain()
 
@@ -120,7 +126,11 @@ class Painter:
             if self._queue.abandoned:
                 self._write(self._ended())
             self.rows.forget()
-            self._print(safe)
+            app = self._app
+            assert app is not None
+            print_formatted_text(
+                self._output, safe, app.renderer.style, color_depth=app.color_depth
+            )
             self._add(sum(text.count("\n") for _, text, *_ in safe))
 
     def finish(self) -> None:
@@ -173,7 +183,9 @@ class Painter:
         ended = self._ended() if place is Place.AFTER else ""
         if text:
             self.rows.forget()
-        return 0, ended + _without_cursor_moves(text)
+        rows = LiveRows()  # each line with its colours, and no other sequences
+        rows.feed(EscapeFilter().feed(text))
+        return 0, ended + rows.take()[1] + rows.commit()
 
     def _ended(self) -> str:
         """The lines of what was not finished, which ends here."""
@@ -186,20 +198,6 @@ class Painter:
 
     def _add(self, lines: int) -> None:
         self._above = min(self._above + lines, self._output.get_size().rows - 1)
-
-    def _rendered(self, app: Application[None]) -> None:
-        screen = app.renderer.last_rendered_screen
-        if screen is not None:  # what it needed room for is not on the screen any more
-            self._above = max(0, min(self._above, self._output.get_size().rows - screen.height))
-
-    def _print(self, fragments: StyleAndTextTuples) -> None:
-        assert self._app is not None
-        print_formatted_text(
-            self._output,
-            fragments,
-            self._app.renderer.style,
-            color_depth=self._app.color_depth,
-        )
 
     def _drain_soon(self) -> None:
         assert self._loop is not None
@@ -221,13 +219,6 @@ class Painter:
 def _max_rows(size: Size) -> int:
     """The rows that a program may draw on: what is above them is in the scrollback."""
     return max(size.rows - 1, 1)
-
-
-def _without_cursor_moves(text: str) -> str:
-    """Lines as they may be written: each with its colours, and no other sequences."""
-    rows = LiveRows()
-    rows.feed(EscapeFilter().feed(text))
-    return rows.take()[1] + rows.commit()
 
 
 _RETRY_DELAY = 0.1  # seconds between two tries

@@ -44,10 +44,11 @@ class LoopView:
     `ascii` says that the terminal shows nothing else.
     """
 
-    def __init__(self, *, ascii: bool = False) -> None:  # noqa: A002  says it best
+    def __init__(self, *, ascii: bool = False) -> None:
         self._loop: LiveLoop | None = None
         self._ascii = ascii
-        self._watchdog: BlockingWatchdog | None = None
+        #: Who watches the loop, once somebody does.
+        self.watchdog: BlockingWatchdog | None = None
         #: Whether only a script is typed: that its virtual time runs is nothing to tell.
         self.scripted = False
         #: When the last task has ended, in the user's time, and when that was seen, in real time.
@@ -55,12 +56,8 @@ class LoopView:
 
     def connect(self, loop: LiveLoop) -> None:
         """From now on look at `loop`, on which nothing of the user's runs yet."""
-        self._watchdog = None
+        self.watchdog = None
         self._loop = loop
-
-    def watched_by(self, watchdog: BlockingWatchdog) -> None:
-        """From now on `watchdog` watches the loop."""
-        self._watchdog = watchdog
 
     def loop_blocked(self) -> bool:
         """Whether one loop iteration has been running for longer than 0.1 s."""
@@ -74,18 +71,17 @@ class LoopView:
 
         Nobody watches before something runs for the first time: that is said, too.
         """
-        return self._loop is not None and (self._watchdog is None or self._watchdog.asleep)
+        return self._loop is not None and (self.watchdog is None or self.watchdog.asleep)
 
     def status(self, columns: int) -> Sequence[Line]:
         """One row that says by whom the loop is blocked.
 
         For longer than 0.2 s; or than 1 s, where it was so before a moment ago.
         """
-        if self._watchdog is None or (found := self._watchdog.current) is None:
+        if self.watchdog is None or (found := self.watchdog.current) is None:
             return ()
-        if found.seconds < (
-            _SHOW_REPEATED_AFTER if self._watchdog.again(found) else _SHOW_BLOCKED_AFTER
-        ):
+        again = self.watchdog.again(found)
+        if found.seconds < (_SHOW_REPEATED_AFTER if again else _SHOW_BLOCKED_AFTER):
             return ()
         from asyncrepl.views.status_rows import blocked_row
 
@@ -105,9 +101,8 @@ class LoopView:
             return ()
         from asyncrepl.views.time_display import ClockReading, clock_row
 
-        seen = ClockReading(
-            clock.shown_ns() / 1e9 - live.began, clock.mode, clock.speed, clock.frozen
-        )
+        at = clock.shown_ns() / 1e9 - live.began
+        seen = ClockReading(at, clock.mode, clock.speed, clock.frozen)
         return [clock_row(seen, columns - 1, running=running)]
 
     def count(self) -> int:
@@ -148,15 +143,11 @@ class LoopView:
             now = last
         from asyncrepl.views.lanes import lane_lines
 
+        column, seconds = int(_COLUMN_NS * speed), linger / 1e9
         return lane_lines(
-            snapshot,
-            now,
-            columns - 1,
-            rows=rows,
-            ascii=self._ascii,
-            column=int(_COLUMN_NS * speed),
-            linger=linger / 1e9,
-        )
+            snapshot, now, columns - 1,
+            rows=rows, ascii=self._ascii, column=column, linger=seconds,
+        )  # fmt: skip
 
     def _over_for(self, last: int) -> float:
         """Seconds since the `last` end of a task was seen: the user's time may stand still."""
@@ -189,12 +180,12 @@ class Panel:
         self.lanes: Sequence[Line] = ()
         #: What is shown to those who watch: keys, and the step that happens.
         self.audience: Sequence[Line] = ()
-        self.audience_rows: Callable[[int], Sequence[Line]] = _no_rows
+        self.audience_rows: Callable[[int], Sequence[Line]] = lambda _columns: ()
         #: Whether that will change by itself.
         self.audience_moves: Callable[[], bool] = bool
         self.problem: BaseException | None = None
         #: What is said of a pause.
-        self.pause: Callable[[int], Sequence[Line]] = _no_rows
+        self.pause: Callable[[int], Sequence[Line]] = lambda _columns: ()
         self._loop_view = loop_view
         self._size = size
         self._hint = ""
@@ -273,19 +264,15 @@ class Panel:
 
     def _resting(self) -> bool:
         """Whether nothing can come to be shown before somebody nudges."""
-        if self._running or self._hint or self.status or self.time or self.lanes:
-            return False
-        if self.audience_moves():
+        shows = self._hint or self.status or self.time or self.lanes
+        if self._running or shows or self.audience_moves():
             return False
         # Not since the nudge until now: on a busy machine no frame may have come meanwhile.
         settled = self._looked_at - self._nudged_at > _SETTLED_AFTER
         return settled and self._loop_view.at_rest()
 
     async def animate(
-        self,
-        painter: Painter,
-        look: Callable[[], None],
-        failed: Callable[[BaseException], object],
+        self, painter: Painter, look: Callable[[], None], failed: Callable[[BaseException], object]
     ) -> None:
         """Draw frames for ever; `look` is called before each, `failed` for one that raises."""
         took = 0.0
@@ -304,18 +291,12 @@ class Panel:
         """Wait for the time of the next frame, for `least` seconds at least."""
         if not self._moving():
             still = _REST_INTERVAL if self._resting() else _STILL_INTERVAL
-            await self._wait_for_nudge(max(still, least))
+            self.nudged = False
+            self._nudge.clear()
+            loop = asyncio.get_running_loop()
+            timer = loop.call_later(max(still, least), self._nudge.set)
+            await self._nudge.wait()
+            timer.cancel()
             if not self.nudged:
                 return
         await asyncio.sleep(max(_MOVING_INTERVAL, least))
-
-    async def _wait_for_nudge(self, seconds: float) -> None:
-        self.nudged = False
-        self._nudge.clear()
-        timer = asyncio.get_running_loop().call_later(seconds, self._nudge.set)
-        await self._nudge.wait()
-        timer.cancel()
-
-
-def _no_rows(_columns: int) -> Sequence[Line]:
-    return ()

@@ -46,7 +46,7 @@ from prompt_toolkit.styles import Attrs, DynamicStyle, Style
 
 from asyncrepl.terminal.input_line import joined_cells
 from asyncrepl.views.screen_cells import has_background
-from asyncrepl.views.themes import Theme
+from asyncrepl.views.styled_lines import Theme
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.styles import BaseStyle
 
     from asyncrepl.terminal.input_line import Editor
-    from asyncrepl.terminal.key_bindings import PauseKeys
+    from asyncrepl.terminal.pause_keys import PauseKeys
     from asyncrepl.views.live_rows import LiveRows
     from asyncrepl.views.screen_cells import Cell
     from asyncrepl.views.styled_lines import Line
@@ -68,18 +68,9 @@ __all__ = ["ProgramRows", "StyledRows", "build_layout", "rows_added_by_reflow", 
 #: (Solarized), and nothing where colours are off. Early versions of prompt_toolkit lack it.
 _DIM = "dim" if "dim" in Attrs._fields else "ansibrightblack"
 _SGR_NAMES = {
-    "": "",
-    "1": "bold",
-    "1;4": "bold underline",
-    "2": _DIM,
-    "7": "reverse",
-    "31": "ansired",
-    "32": "ansigreen",
-    "33": "ansiyellow",
-    "34": "ansiblue",
-    "35": "ansimagenta",
-    "36": "ansicyan",
-}
+    "": "", "1": "bold", "1;4": "bold underline", "2": _DIM, "7": "reverse", "31": "ansired",
+    "32": "ansigreen", "33": "ansiyellow", "34": "ansiblue", "35": "ansimagenta", "36": "ansicyan",
+}  # fmt: skip
 
 _FIXED_STYLES = [
     # With a colour, whichever, the blank behind it is written, too: programs wait for ">>> ".
@@ -180,13 +171,15 @@ class ProgramRows(UIControl):
         """How many rows are drawn: without blank ones at the end, if no cursor stands there."""
         rows = self._rows.rows
         count = len(rows)
-        while self._rows.hidden and count > 1 and _is_blank(rows[count - 1]):
+        while (
+            self._rows.hidden
+            and count > 1
+            and not any(
+                char != " " or has_background(style.sgr) for style, char in rows[count - 1]
+            )
+        ):
             count -= 1
         return count
-
-
-def _is_blank(row: Sequence[Cell]) -> bool:
-    return all(char == " " and not has_background(style.sgr) for style, char in row)
 
 
 def _fragments(row: Sequence[Cell]) -> StyleAndTextTuples:
@@ -221,7 +214,7 @@ def build_layout(
             _shown_while(editor.window, lambda: not running()),
             editor.search,
             _shown_while(pause.window, lambda: pause.asking),
-            *map(_shown_if_any, below),
+            *map(_shown_rows, below),
         ],
         align=VerticalAlign.TOP,
     )
@@ -232,27 +225,21 @@ def _shown_while(window: Window, when: Callable[[], bool]) -> ConditionalContain
     return ConditionalContainer(window, Condition(when))
 
 
-def _shown_if_any(lines: Callable[[], Sequence[Line]]) -> ConditionalContainer:
-    return _shown_while(_rows_window(lines), lambda: bool(lines()))
-
-
-def _rows_window(lines: Callable[[], Sequence[Line]]) -> Window:
-    return Window(StyledRows(lines), dont_extend_height=True, wrap_lines=False)
+def _shown_rows(lines: Callable[[], Sequence[Line]]) -> ConditionalContainer:
+    window = Window(StyledRows(lines), dont_extend_height=True, wrap_lines=False)
+    return _shown_while(window, lambda: bool(lines()))
 
 
 def rows_added_by_reflow(app: Application[Any], columns: int) -> int:
     """How many rows more than drawn stand above the cursor, now that there are `columns`."""
     screen = app.renderer.last_rendered_screen
-    if screen is None or not _terminal_reflows():
+    reflows = "TMUX" in os.environ or os.environ.get("TERM", "").startswith("tmux")
+    if screen is None or not reflows:
         return 0
     cursor = app.renderer._cursor_pos  # noqa: SLF001 - no public way to ask
     above = sum(_rows_needed(_row_length(screen, row), columns) for row in range(cursor.y))
     inside = min(cursor.x // columns, _rows_needed(_row_length(screen, cursor.y), columns) - 1)
     return above + inside - cursor.y
-
-
-def _terminal_reflows() -> bool:
-    return "TMUX" in os.environ or os.environ.get("TERM", "").startswith("tmux")
 
 
 def _rows_needed(length: int, columns: int) -> int:

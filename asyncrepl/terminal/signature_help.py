@@ -36,6 +36,7 @@ __all__ = ["keyword_names", "parameters_of", "signature_of", "signature_rows"]
 
 _SHOWN_DEFAULT_TYPES = (type(None), bool, int, float, str, bytes)
 _LONGEST_DEFAULT = 20
+_STARRED = (Parameter.VAR_POSITIONAL, Parameter.KEYWORD_ONLY)  # what a ``*`` stands before
 _INDENT = 4
 _MAX_LAYERS = 10
 #: Functions that may say which other one they stand for.
@@ -134,11 +135,8 @@ def keyword_names(call: OpenCall, found: Found) -> list[str]:
     places = [each for each in parameters if each.kind is Parameter.POSITIONAL_OR_KEYWORD]
     before = [each for each in parameters if each.kind is Parameter.POSITIONAL_ONLY]
     taken = {each.name for each in places[: max(call.position - len(before), 0)]}
-    return [
-        each.name
-        for each in parameters
-        if each.kind in by_name and each.name not in taken | call.given
-    ]
+    names = [each.name for each in parameters if each.kind in by_name]
+    return [name for name in names if name not in taken | call.given]
 
 
 def signature_of(obj: Any) -> str | None:
@@ -149,16 +147,14 @@ def signature_of(obj: Any) -> str | None:
     return f"({', '.join(part.text for part in _parts(parameters))})"
 
 
-def parameters_of(found: Found) -> list[Parameter] | None:
-    """The parameters that a call of what was found takes; None if they cannot be known."""
-    return _parameters(found, _MAX_LAYERS)
+def parameters_of(found: Found, layers: int = _MAX_LAYERS) -> list[Parameter] | None:
+    """The parameters that a call of what was `found` takes; None if they cannot be known.
 
-
-def _parameters(found: Found, layers: int) -> list[Parameter] | None:
-    """The same, through at most so many `layers` of ``functools.partial``."""
+    It is looked for through at most so many `layers` of ``functools.partial``.
+    """
     obj, bound = found
     if type(obj) is functools.partial:
-        inner = _parameters(Found(obj.func), layers - 1) if layers else None
+        inner = parameters_of(Found(obj.func), layers - 1) if layers else None
         return None if inner is None else _left_by(obj, inner)
     if type(obj) is types.MethodType:
         obj, bound = obj.__func__, True
@@ -168,16 +164,17 @@ def _parameters(found: Found, layers: int) -> list[Parameter] | None:
         called = raw_attribute(type(obj), "__call__")
         obj, bound = (called, True) if type(called) is types.FunctionType else (obj, bound)
     obj = _wrapped_function(obj)
-    if type(obj) is types.FunctionType:
-        if "__signature__" in obj.__dict__:
-            return None
-        parameters = list(inspect.signature(without_annotations(obj)).parameters.values())
+    if type(obj) is not types.FunctionType:
+        parameters = _builtin_parameters(obj)
+    elif "__signature__" in obj.__dict__:
+        parameters = None
     else:
-        known = _builtin_parameters(obj)
-        if known is None:
-            return None
-        parameters = known
-    return parameters[bound and _takes_first(parameters) :]
+        parameters = list(inspect.signature(without_annotations(obj)).parameters.values())
+    if parameters is None:
+        return None
+    # The first parameter is the one that a bound method gives.
+    first = parameters and parameters[0].kind is not Parameter.VAR_POSITIONAL
+    return parameters[1 if bound and first else 0 :]
 
 
 def _left_by(partial: functools.partial[Any], parameters: list[Parameter]) -> list[Parameter]:
@@ -198,11 +195,6 @@ def _left_by(partial: functools.partial[Any], parameters: list[Parameter]) -> li
         if not named or kind is not Parameter.VAR_POSITIONAL:
             left.append(Parameter(parameter.name, kind, default=default))
     return left
-
-
-def _takes_first(parameters: list[Parameter]) -> bool:
-    """Whether the first parameter is the one that a bound method gives."""
-    return bool(parameters) and parameters[0].kind is not Parameter.VAR_POSITIONAL
 
 
 def _constructor(klass: type) -> tuple[Any, bool]:
@@ -245,10 +237,7 @@ def _parts(parameters: list[Parameter], dots: str = "…") -> Iterator[_Part]:
         kind = parameter.kind
         if before is not None and before.kind is before.POSITIONAL_ONLY is not kind:
             yield _Part("/", None)
-        starred = before is not None and before.kind in (
-            before.VAR_POSITIONAL,
-            before.KEYWORD_ONLY,
-        )
+        starred = before is not None and before.kind in _STARRED
         if kind is parameter.KEYWORD_ONLY and not starred:
             yield _Part("*", None)
         stars = (kind is parameter.VAR_POSITIONAL) + 2 * (kind is parameter.VAR_KEYWORD)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from prompt_toolkit.output import Output
 
-    from asyncrepl.views.themes import Theme
+    from asyncrepl.views.styled_lines import Theme
 
 __all__ = [
     "BACKGROUND_QUESTION",

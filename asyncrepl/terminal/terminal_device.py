@@ -77,16 +77,15 @@ class TerminalModes:
 
     def prompt(self) -> None:
         """Keys one by one, unechoed; Ctrl-C is a key."""
-        self._set_raw(signals=False)
+        self._set(self._raw(signals=False))
 
     def running(self) -> None:
         """Keys one by one, unechoed; Ctrl-C is a signal."""
-        self._set_raw(signals=True)
+        self._set(self._raw(signals=True))
 
     def restore(self) -> None:
         """The settings found at the start."""
-        if self._found is not None:
-            self._set(self._found)
+        self._set(self._found)
 
     def drop_input(self) -> None:
         """Forget what was typed and is not read yet, as the kernel does at Ctrl-C.
@@ -97,18 +96,14 @@ class TerminalModes:
             if os.tcgetpgrp(self._fd) == os.getpgrp():  # else it would stop us
                 termios.tcflush(self._fd, termios.TCIFLUSH)
 
-    def all(self) -> tuple[list[Any], list[Any], list[Any]] | None:
-        """The settings found at the start, at the prompt, while running; None without any."""
+    def all(self) -> list[list[Any]]:
+        """The settings found at the start, at the prompt, while running; empty without any."""
+        every = (self._found, self._raw(signals=False), self._raw(signals=True))
+        return [each for each in every if each is not None]
+
+    def _raw(self, *, signals: bool) -> list[Any] | None:
         if self._found is None:
             return None
-        return self._found, self._raw(signals=False), self._raw(signals=True)
-
-    def _set_raw(self, *, signals: bool) -> None:
-        if self._found is not None:
-            self._set(self._raw(signals=signals))
-
-    def _raw(self, *, signals: bool) -> list[Any]:
-        assert self._found is not None
         attributes = [*self._found[:_CC], list(self._found[_CC])]
         attributes[_IFLAG] &= ~(
             termios.IXON | termios.IXOFF | termios.ICRNL | termios.INLCR | termios.IGNCR
@@ -121,9 +116,9 @@ class TerminalModes:
             attributes[_CC][termios.VSUSP] = _disabled_character(self._fd)
         return attributes
 
-    def _set(self, attributes: list[Any]) -> None:
-        if os.getpid() != self._process:
-            return  # a child of ours: the terminal is its parent's
+    def _set(self, attributes: list[Any] | None) -> None:
+        if attributes is None or os.getpid() != self._process:
+            return  # no terminal; or a child of ours, of whose parent it is
         with contextlib.suppress(termios.error, OSError):
             termios.tcsetattr(self._fd, termios.TCSANOW, attributes)
 
@@ -183,9 +178,8 @@ class DeviceInput(Vt100Input):
 class DeviceOutput(Vt100_Output):
     """Escape sequences to a terminal, gathered while `held`, written in one piece.
 
-    No cursor position reports: an unanswered one costs 2 s and a warning, and
-    the layout does not need the answer. `gone` is called once if the terminal
-    does not take output any more.
+    No cursor position reports: an unanswered one costs 2 s and a warning, and the layout does not
+    need the answer. `gone` is called once if the terminal does not take output any more.
     """
 
     def __init__(

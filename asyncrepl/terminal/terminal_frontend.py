@@ -20,18 +20,15 @@ from asyncrepl.session.frontend import Frontend
 from asyncrepl.views.styled_lines import cell_width, plain, printable, wrapped
 
 if TYPE_CHECKING:
-    from asyncio import Future
     from collections.abc import Awaitable, Callable, Iterator, Sequence
     from types import TracebackType
 
     from prompt_toolkit.key_binding import KeyPress
 
     from asyncrepl.engine.loop.live_loop import LiveLoop
-    from asyncrepl.session.command_registry import CompletionWords
+    from asyncrepl.session.command_registry import Command, CompletionWords
     from asyncrepl.session.shell import Shell
-    from asyncrepl.terminal.input_controller import InputController
     from asyncrepl.terminal.loop_bridge import LoopBridge
-    from asyncrepl.terminal.painter import Painter
     from asyncrepl.terminal.terminal_lease import TerminalLease
     from asyncrepl.terminal.terminal_setup import ReplayPlan
     from asyncrepl.terminal.terminal_ui import TerminalUI
@@ -62,7 +59,6 @@ class TerminalFrontend(Frontend):
         self._end_process = end_process
         self._replay_control = replays
         self._play: Callable[[str], None] = super().replay
-        self._lease = lease
         self._shell: Shell | None = None
 
     def connect(self, shell: Shell, play: Callable[[str], None]) -> None:
@@ -91,7 +87,7 @@ class TerminalFrontend(Frontend):
     @property
     def prompt_width(self) -> int:  # type: ignore[override]
         """The columns of the prompt, behind which a statement begins."""
-        return self._ui.prompt_width
+        return self._ui.editor.prompt_width
 
     @property
     def value_rows(self) -> int:  # type: ignore[override]
@@ -113,15 +109,11 @@ class TerminalFrontend(Frontend):
         return self._read(self._shell.loop, lines, newest_last=newest_last)
 
     async def _read(self, loop: LiveLoop, lines: Sequence[Line], *, newest_last: bool) -> None:
-        read: Future[None] = loop.create_future()
-
-        def end() -> None:
-            if not read.done():
-                read.set_result(None)
+        read = asyncio.Event()
 
         def done() -> None:
             with suppress(RuntimeError):  # the loop is closed: the session is over
-                loop.call_soon_threadsafe(end)
+                loop.call_soon_threadsafe(read.set)
 
         clock, ui = loop.live.clock, self._ui
         held = clock.mode == "virtual"
@@ -129,7 +121,7 @@ class TerminalFrontend(Frontend):
             clock.hold()
         ui.call(lambda: ui.pager.open(lines, done, newest_last=newest_last))
         try:
-            await read
+            await read.wait()
         finally:
             ui.call(ui.pager.close)
             if held:
@@ -193,7 +185,7 @@ class TerminalFrontend(Frontend):
         """Open pdb, with the terminal, in the frame of `entry`."""
         from asyncrepl.terminal.terminal_lease import debug_post_mortem
 
-        debug_post_mortem(self._lease, error, entry)
+        debug_post_mortem(self._lease.terminal, error, entry)
 
     def replay(self, name: str) -> None:
         """Begin to type the transcript `name`; one that is held ends."""
@@ -213,7 +205,7 @@ class TerminalFrontend(Frontend):
 
     def history(self) -> list[str]:
         """The inputs so far, oldest first."""
-        return self._ui.history()
+        return list(self._ui.editor.buffer.history.get_strings())
 
 
 def complete_command(shell: Shell, text: str) -> CompletionWords:
@@ -221,27 +213,26 @@ def complete_command(shell: Shell, text: str) -> CompletionWords:
     name, space, rest = text.removeprefix(":").partition(" ")
     if not space:
         return {command.name: command.summary for command in shell.registry}
-    try:
-        command = shell.registry.find(name)
-    except CommandError:
-        return ()
-    return command.complete(shell, rest)
+    command = _found_command(shell, name)
+    return () if command is None else command.complete(shell, rest)
 
 
 def saves_session(shell: Shell, name: str) -> bool:
-    """Whether the command `name`, or a beginning of it, is one of those that write files."""
-    try:
-        return shell.registry.find(name).run.__module__.startswith("asyncrepl.export.")
-    except CommandError:
-        return False
+    """Whether the command `name` in `shell`, or a beginning of it, is one that writes files."""
+    found = _found_command(shell, name)
+    return found is not None and found.run.__module__.startswith("asyncrepl.export.")
 
 
 def takes_python(shell: Shell, name: str) -> bool:
-    """Whether Python is typed behind the command `name`, or a beginning of it."""
-    try:
-        return shell.registry.find(name).takes_python
-    except CommandError:
-        return False
+    """Whether Python is typed behind the command `name` in `shell`, or a beginning of it."""
+    found = _found_command(shell, name)
+    return found is not None and found.takes_python
+
+
+def _found_command(shell: Shell, name: str) -> Command | None:
+    with suppress(CommandError):
+        return shell.registry.find(name)
+    return None
 
 
 _WAITING_HINT = "press a key to go on"
@@ -257,27 +248,19 @@ _IMPERCEPTIBLE = 0.001
 class TerminalReplayTarget:
     """Implements `asyncrepl.transcript.replay.ReplayTarget`; for the terminal's thread."""
 
-    def __init__(
-        self,
-        controller: InputController,
-        painter: Painter,
-        bridge: LoopBridge,
-        pause: Callable[[], None],
-        hint: Callable[[str], None],
-        columns: Callable[[], int],
-    ) -> None:
-        self._controller = controller
-        self._painter = painter
+    def __init__(self, ui: TerminalUI, bridge: LoopBridge, pause: Callable[[], None]) -> None:
+        self._ui = ui
+        self._controller, self._painter, self._hint = ui.controller, ui.painter, ui.panel.hint
         self._bridge = bridge
         self._pause = pause
-        self._hint = hint
-        self._columns = columns
         self._key: asyncio.Future[None] | None = None
 
     async def narrate(self, lines: Sequence[str]) -> None:
         """Show `lines` dimmed, as comments, after an empty line and all output so far."""
         self._painter.drain()
-        flowing = _fitted(lines, self._columns() - 3)
+        room = self._ui.columns - 3
+        fit = all(len(line) <= room for line in lines)
+        flowing = lines if fit else wrapped(" ".join(lines), room)
         said = [("class:dim", printable(f"# {line}".rstrip()) + "\n") for line in flowing]
         self._painter.echo([("", "\n"), *said])
 
@@ -341,12 +324,6 @@ class TerminalReplayTarget:
             self._hint(_TYPING_HINT)
 
 
-def _fitted(lines: Sequence[str], room: int) -> Sequence[str]:
-    """`lines` as they are; or, where one is longer than `room`, their words in new lines."""
-    fit = all(len(line) <= room for line in lines)
-    return lines if fit else wrapped(" ".join(lines), room)
-
-
 async def _sleep(seconds: float) -> None:
     """Sleep; but not at all for what nobody would see, so that a high speed is one."""
     if seconds > _IMPERCEPTIBLE:
@@ -382,14 +359,7 @@ class ReplayControl:
         place. For `lingers` see `Replay`.
         """
         ui = self._ui
-        target = TerminalReplayTarget(
-            ui.controller,
-            ui.painter,
-            self._bridge,
-            pause=lambda: self.control("pause"),
-            hint=ui.panel.hint,
-            columns=lambda: ui.columns,
-        )
+        target = TerminalReplayTarget(ui, self._bridge, lambda: self.control("pause"))
         from asyncrepl.transcript.replay import Replay
 
         before = self._replay

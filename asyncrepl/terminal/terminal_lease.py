@@ -28,7 +28,7 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.loop.interrupts import shield
 
@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from types import FrameType, TracebackType
 
-__all__ = ["LeasedTerminal", "TerminalLease", "debug_post_mortem", "hooks_installed"]
+    from asyncrepl.terminal.terminal_suspension import TerminalSuspension
+
+__all__ = ["TerminalLease", "debug_post_mortem", "hooks_installed"]
 
 
 _SWITCH_TIMEOUT = 3.0  # seconds a thread waits for the terminal's own thread
@@ -45,24 +47,11 @@ _POLL = 0.1
 _READ_SIZE = 64 * 1024
 
 
-class LeasedTerminal(Protocol):
-    """The terminal's side of a lease; called in the terminal's thread."""
-
-    def release(self) -> None:
-        """Leave the terminal to somebody else."""
-
-    def reclaim(self) -> None:
-        """Go on where it was left."""
-
-    def typed_line(self) -> str | None:
-        """A whole line that was typed before it was asked for, empty for Ctrl-D, or None."""
-
-
 class TerminalLease:
     """Who has the terminal; `call` runs a function in the terminal's thread."""
 
     def __init__(
-        self, terminal: LeasedTerminal, call: Callable[[Callable[[], None]], bool], fd: int
+        self, terminal: TerminalSuspension, call: Callable[[Callable[[], None]], bool], fd: int
     ) -> None:
         self._terminal = terminal
         self._call = call
@@ -178,7 +167,7 @@ def hooks_installed(lease: TerminalLease) -> Iterator[None]:
 def _with_terminal(lease: TerminalLease, function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def leased(*args: Any, **kwargs: Any) -> Any:
-        if not _in_main_thread():
+        if threading.current_thread() is not threading.main_thread():
             return function(*args, **kwargs)
         with lease.terminal():
             return function(*args, **kwargs)
@@ -221,39 +210,36 @@ def _breakpoint_hook(lease: TerminalLease, original: Callable[..., Any]) -> Call
         chosen = os.environ.get("PYTHONBREAKPOINT", "")
         if chosen not in {"", "pdb.set_trace"}:
             return original(*args, **kwargs)
-        return _debug(lease, sys._getframe(1))  # noqa: SLF001 - as pdb.set_trace does
+        frame = sys._getframe(1)  # noqa: SLF001 - as pdb.set_trace does
+        return _debugger(lease.terminal).set_trace(frame)
 
     return hook
 
 
-def _debug(lease: TerminalLease, frame: FrameType) -> None:
-    _debugger(lease).set_trace(frame)
+def debug_post_mortem(
+    lent: Callable[[], AbstractContextManager[None]], error: BaseException, entry: TracebackType
+) -> None:
+    """Open pdb on the traceback of `error`, in the frame of `entry`; returns when it is left.
 
-
-class Lease(Protocol):
-    """What has the terminal to lend."""
-
-    def terminal(self) -> AbstractContextManager[None]:
-        """The block has the terminal."""
-
-
-def debug_post_mortem(lease: Lease, error: BaseException, entry: TracebackType) -> None:
-    """Open pdb on the traceback of `error`, in the frame of `entry`; returns when it is left."""
+    It has the terminal within blocks of `lent`.
+    """
     trace = error.__traceback__
-    debugger = _debugger(lease, entry.tb_frame)
+    debugger = _debugger(lent, entry.tb_frame)
     debugger.reset()
     # From 3.13 on it takes the error itself, and can go on to its causes (``exceptions``).
     debugger.interaction(None, error if sys.version_info >= (3, 13) else trace)
 
 
-def _debugger(lease: Lease, first: FrameType | None = None) -> Any:
+def _debugger(
+    lent: Callable[[], AbstractContextManager[None]], first: FrameType | None = None
+) -> Any:
     """A pdb that has the terminal while it asks; it looks at the frame `first`, if given."""
     import pdb  # noqa: T100 - it is what the user asked for
 
     class Debugger(pdb.Pdb):
         # Not around set_trace: between two stops the program runs, and the screen is ours.
         def interaction(self, *args: Any, **kwargs: Any) -> None:
-            with lease.terminal():
+            with lent():
                 super().interaction(*args, **kwargs)
 
         def get_stack(self, *args: Any) -> Any:
@@ -263,7 +249,3 @@ def _debugger(lease: Lease, first: FrameType | None = None) -> Any:
 
     # Ctrl-C stays the session's, and steps do not lead into the tool's own frames.
     return Debugger(nosigint=True, skip=["asyncrepl.*"])
-
-
-def _in_main_thread() -> bool:
-    return threading.current_thread() is threading.main_thread()

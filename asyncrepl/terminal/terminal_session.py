@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from asyncrepl.engine.loop.interrupts import Interrupter
@@ -30,7 +30,7 @@ from asyncrepl.terminal.terminal_streams import LeasedInput
 from asyncrepl.views.styled_lines import prose, text_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from prompt_toolkit.buffer import Buffer
 
@@ -81,13 +81,7 @@ def _opened_session(terminal: Terminal, clock: Clock) -> Iterator[_PromptSession
     )
     replays = ReplayControl(terminal.ui, terminal.bridge)
     frontend = TerminalFrontend(terminal.ui, replays, lease, terminal.session_exit.end_process)
-    with ExitStack() as stack:
-        for context in (
-            _session_streams(terminal, lease),
-            hooks_installed(lease),
-            prompts_installed(),
-        ):
-            stack.enter_context(context)
+    with _session_streams(terminal, lease), hooks_installed(lease), prompts_installed():
         with open_shell(terminal.console, frontend=frontend, clock=clock) as shell:
             session = _PromptSession(terminal, shell, frontend, lease, replays)
             frontend.connect(shell, session.play_named)
@@ -96,7 +90,10 @@ def _opened_session(terminal: Terminal, clock: Clock) -> Iterator[_PromptSession
         if shell.outcomes.cleanup_exit_status is not None:
             terminal.session_exit.code = shell.outcomes.cleanup_exit_status
         if shell.left:
-            terminal.console.show(*prose(_left_running(shell.left), terminal.ui.columns, "dim", 2))
+            count = "1 task was" if len(shell.left) == 1 else f"{len(shell.left)} tasks were"
+            shown = ", ".join(shell.left[:5]) + (", …" if len(shell.left) > 5 else "")
+            left = f"{count} still running and cancelled: {shown}"
+            terminal.console.show(*prose(left, terminal.ui.columns, "dim", 2))
 
 
 class _PromptSession:
@@ -117,7 +114,7 @@ class _PromptSession:
         self._replay_control = replays
         self._over = False
         self._interrupter = Interrupter(
-            shell.loop, shell, self._nothing_to_interrupt, self._cannot_interrupt
+            shell.loop, shell, self._idle_interrupted, self._cannot_interrupt
         )
         self._interrupter.heard = terminal.ui.drop_typed_ahead
         #: Made when something runs for the first time.
@@ -147,8 +144,8 @@ class _PromptSession:
             leaving = keep_running(
                 loop,
                 self._interrupter,
-                self._ended,
-                self._report_interrupted,
+                lambda: self._over or terminal.session_exit.requested(),
+                lambda line: self._shell.console.complain(*text_lines(line, "error")),
                 self._shell.outcomes.report_lost,
             )
             if leaving is not None and not terminal.session_exit.requested():
@@ -166,14 +163,17 @@ class _PromptSession:
 
     def play(self, plan: ReplayPlan) -> None:
         """Play a transcript; then the session is over."""
+
+        def finish() -> None:
+            self._over = True
+            self._shell.loop.stop()
+
         self._shell.observing.want("demo")
         self._shell.loop.live.clock.hold()
         # Not at once: what is typed very fast would come before this session is connected,
         # and go to the loop of the one before.
         self._shell.loop.call_soon(
-            lambda: self._replay_control.start(
-                plan, lambda: self._post(self._finish), lingers=True
-            )
+            lambda: self._replay_control.start(plan, lambda: self._post(finish), lingers=True)
         )
 
     def play_named(self, name: str) -> None:
@@ -218,20 +218,17 @@ class _PromptSession:
     def _prepare(self) -> None:
         """Something is about to run: have what the first prompt does without."""
         self._frontend.observe()
-        if self._watchdog is None:
-            ui = self._terminal.ui
-            ui.call(lambda: ui.pause_keys.connect(self._shell.debug_commands))
-            self._shell.sleeps.wanted = self._reports_sleeps_only
-            self._watchdog = self._watch()
-
-    def _watch(self) -> BlockingWatchdog:
+        if self._watchdog is not None:
+            return
         from asyncrepl.engine.blocking.blocking_watchdog import BlockingWatchdog
 
-        watchdog = BlockingWatchdog(self._shell.loop)
+        ui = self._terminal.ui
+        ui.call(lambda: ui.pause_keys.connect(self._shell.debug_commands))
+        self._shell.sleeps.wanted = self._reports_sleeps_only
+        self._watchdog = watchdog = BlockingWatchdog(self._shell.loop)
         watchdog.looks, watchdog.woken = self._interrupter.wake, self._show_again
         watchdog.start()
-        self._terminal.loop_view.watched_by(watchdog)
-        return watchdog
+        self._terminal.loop_view.watchdog = watchdog
 
     def _start(self, text: str, interrupt_after: float | None = None) -> None:
         self._prepare()
@@ -263,7 +260,7 @@ class _PromptSession:
         controller, shown = self._terminal.ui.controller, current_prompts()
         self._terminal.ui.call(lambda: controller.done(shown, failed=failed))
 
-    def _nothing_to_interrupt(self) -> None:
+    def _idle_interrupted(self) -> None:
         """A Ctrl-C that found nothing running: for a text on its way, or for the line typed."""
         if not self._terminal.bridge.keep_interrupt():
             self._terminal.ui.call(self._terminal.ui.controller.interrupted)
@@ -273,9 +270,6 @@ class _PromptSession:
         line = "what runs cannot be interrupted: the session ends without it"
         self._shell.console.complain([("error", line)])
         self._terminal.session_exit.end_process(INTERRUPTED)
-
-    def _report_interrupted(self, line: str) -> None:
-        self._shell.console.complain(*text_lines(line, "error"))
 
     def _show_again(self) -> None:
         """The loop goes on after it had nothing to do; in the watchdog's thread."""
@@ -297,13 +291,6 @@ class _PromptSession:
         each run, and what a check has seen.
         """
         return self._replay_control.playing or self._shell.loop.live.clock.mode == "virtual"
-
-    def _ended(self) -> bool:
-        return self._over or self._terminal.session_exit.requested()
-
-    def _finish(self) -> None:
-        self._over = True
-        self._shell.loop.stop()
 
     def _post(self, action: Callable[[], None]) -> None:
         with suppress(RuntimeError):  # the loop is closed: it is over already
@@ -334,9 +321,3 @@ def _freeze_heap() -> None:
     Before the user's first statement, and in this thread: a collection may run finalizers.
     """
     gc.freeze()
-
-
-def _left_running(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
-    count = "1 task was" if len(names) == 1 else f"{len(names)} tasks were"
-    return f"{count} still running and cancelled: {shown}"

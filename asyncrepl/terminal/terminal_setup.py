@@ -25,6 +25,7 @@ from asyncrepl.terminal.input_line import Editor
 from asyncrepl.terminal.loop_bridge import (
     LoopBridge,
     SessionExit,
+    signal_handled,
     signals_unblocked,
     to_standard_output,
 )
@@ -79,11 +80,12 @@ class Terminal:
         self.descriptors = StandardDescriptors()
         self.loop_view = LoopView(ascii=ascii_only)
         self.completer = InputCompleter()
-        self.session_exit = SessionExit(self._on_forced_exit)
+        self.session_exit = SessionExit(lambda: self.ui.stop(0.5))  # leave it as it was found
         self.bridge = LoopBridge(self.session_exit, self.queue)
-        self.editor = Editor(
-            open_history(settings.history, self._complain), self.completer, ascii=ascii_only
+        history = open_history(
+            settings.history, lambda line: self.console.complain([("error", line)])
         )
+        self.editor = Editor(history, self.completer, ascii=ascii_only)
         self.ui = TerminalUI(
             self.queue,
             self.descriptors,
@@ -107,14 +109,17 @@ class Terminal:
             stack.enter_context(signals_unblocked())
             stack.enter_context(self.session_exit.signals_handled())
             for number, handler in self._handlers().items():
-                stack.enter_context(_signal_handled(number, handler))
-            os.register_at_fork(after_in_child=self._forked)
+                stack.enter_context(signal_handled(number, handler))
+            # In a forked child nothing is drawn: text goes to descriptor 1, which we read.
+            os.register_at_fork(
+                after_in_child=lambda: self.queue.reset_after_fork(to_standard_output)
+            )
             self.queue.watch_children(self.descriptors.read)
             self.descriptors.redirect()
             stack.callback(self.ui.stop)
             stack.callback(self.descriptors.restore)
             self.ui.start()
-            if (modes := self.ui.modes.all()) is not None:
+            if modes := self.ui.modes.all():
                 found, *ours = modes
                 stack.callback(TerminalGuard(found, ours).disarm)
             yield
@@ -132,22 +137,3 @@ class Terminal:
             signal.SIGWINCH: lambda *_: ui.call(ui.resized),
             signal.SIGCONT: lambda *_: ui.call(ui.suspension.continued),
         }
-
-    def _complain(self, line: str) -> None:
-        self.console.complain([("error", line)])
-
-    def _forked(self) -> None:
-        """In a forked child nothing is drawn: text goes to descriptor 1, which we read."""
-        self.queue.reset_after_fork(to_standard_output)
-
-    def _on_forced_exit(self) -> None:
-        self.ui.abandon()
-
-
-@contextmanager
-def _signal_handled(number: signal.Signals, handler: Any) -> Iterator[None]:
-    before = signal.signal(number, handler)
-    try:
-        yield
-    finally:
-        signal.signal(number, before or signal.SIG_DFL)

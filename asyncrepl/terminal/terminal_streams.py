@@ -87,27 +87,12 @@ class StandardDescriptors:
                 os.close(fd)
 
 
-class _TerminalTextStream(io.TextIOBase):
-    """What both directions answer about themselves."""
+class _OfTerminal:
+    """What all streams answer about themselves."""
 
     def __init__(self, name: str, fd: int) -> None:
         self.name = name
         self._fd = fd
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]
-        """Always UTF-8."""
-        return "utf-8"
-
-    @property
-    def errors(self) -> str:  # type: ignore[override]
-        """What has no encoding is spelled out."""
-        return "backslashreplace"
-
-    @property
-    def line_buffering(self) -> bool:
-        """As a terminal's stream."""
-        return True
 
     def fileno(self) -> int:
         """The descriptor that children inherit."""
@@ -117,11 +102,18 @@ class _TerminalTextStream(io.TextIOBase):
         """Always: it leads to a terminal."""
         return True
 
-    def reconfigure(self, **_options: Any) -> None:
-        """Accepted, without effect: the queue carries text."""
-
     def close(self) -> None:
         """Nothing is closed: the session goes on writing."""
+
+
+class _TerminalTextStream(_OfTerminal, io.TextIOBase):
+    """What both directions of text answer about themselves."""
+
+    #: As a terminal's stream; what has no encoding is spelled out.
+    encoding, errors, line_buffering = "utf-8", "backslashreplace", True
+
+    def reconfigure(self, **_options: Any) -> None:
+        """Accepted, without effect: the queue carries text."""
 
 
 class QueueStream(_TerminalTextStream):
@@ -176,26 +168,17 @@ def _exact_str(text: Any) -> str:
     return str.__str__(text)
 
 
-class _QueueByteStream(io.RawIOBase):
+class _QueueByteStream(_OfTerminal, io.RawIOBase):
     """The binary side: `sys.stdout.buffer.write(b"…")`."""
 
     mode = "wb"
 
     def __init__(self, queue: OutputQueue, name: str, fd: int) -> None:
-        self.name = name
+        super().__init__(name, fd)
         self._queue = queue
-        self._fd = fd
 
     def writable(self) -> bool:
         """Always."""
-        return True
-
-    def fileno(self) -> int:
-        """The descriptor that children inherit."""
-        return self._fd
-
-    def isatty(self) -> bool:
-        """Always: it leads to a terminal."""
         return True
 
     def write(self, data: Any) -> int:
@@ -208,17 +191,14 @@ class _QueueByteStream(io.RawIOBase):
         """Have a line that is not finished shown, too."""
         self._queue.flush()
 
-    def close(self) -> None:
-        """Nothing is closed, as with the text side."""
-
 
 class LeasedInput(_TerminalTextStream):
     """A text stream whose lines come from `read_line`; an empty line is the end."""
 
     mode = "r"
 
-    def __init__(self, read_line: Callable[[], str], fd: int = 0) -> None:
-        super().__init__("<stdin>", fd)
+    def __init__(self, read_line: Callable[[], str]) -> None:
+        super().__init__("<stdin>", 0)
         self._read_line = read_line
         self._rest = ""
 

@@ -78,7 +78,7 @@ _OWN_STOP_AGE = 0.5  # seconds
 
 
 class TerminalSuspension:
-    """Releases the terminal and reclaims it; implements `LeasedTerminal`."""
+    """Releases the terminal and reclaims it."""
 
     def __init__(
         self,

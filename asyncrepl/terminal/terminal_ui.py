@@ -25,18 +25,24 @@ from prompt_toolkit.application import Application
 from prompt_toolkit.enums import EditingMode
 
 from asyncrepl.runtime.configuration import use_ascii
+from asyncrepl.terminal.audience_rows import AudienceRows
 from asyncrepl.terminal.input_controller import InputController
-from asyncrepl.terminal.key_bindings import PauseKeys, build_key_bindings
+from asyncrepl.terminal.key_bindings import (
+    ViCursorShapes,
+    build_key_bindings,
+    use_vi,
+    vi_mode_rows,
+)
 from asyncrepl.terminal.own_modules import import_lock
 from asyncrepl.terminal.painter import DrawRecovery, Painter
 from asyncrepl.terminal.panel import Panel
+from asyncrepl.terminal.pause_keys import PauseKeys
 from asyncrepl.terminal.screen_layout import (
     ProgramRows,
     build_layout,
     rows_added_by_reflow,
     screen_style,
 )
-from asyncrepl.terminal.setting_rows import AudienceRows, ViCursorShapes, use_vi, vi_mode_rows
 from asyncrepl.terminal.terminal_background import BackgroundQuestion
 from asyncrepl.terminal.terminal_device import (
     DeviceInput,
@@ -45,7 +51,7 @@ from asyncrepl.terminal.terminal_device import (
     terminal_size,
 )
 from asyncrepl.terminal.terminal_suspension import TerminalSuspension
-from asyncrepl.views.themes import Theme
+from asyncrepl.views.styled_lines import Theme
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
@@ -84,7 +90,9 @@ class TerminalUI:
         color: bool = True,
     ) -> None:
         self.theme = Theme(settings.theme)
-        question = BackgroundQuestion(self.theme, self._theme_changed, color=color)
+        question = BackgroundQuestion(
+            self.theme, lambda: self._loop.call_soon(self.painter.redraw), color=color
+        )
         self._queue = queue
         self._descriptors = descriptors
         self._bridge = bridge
@@ -93,7 +101,9 @@ class TerminalUI:
         self.modes = TerminalModes(descriptors.terminal_in)
         self.output = DeviceOutput(self._stdout, self._size, self._leave_now, color=color)
         self.painter = Painter(queue, self.output)
-        self.panel = Panel(loop_view, self._columns_and_rows, lanes=settings.lanes)
+        self.panel = Panel(
+            loop_view, lambda: (self.columns, self._known_size.rows), lanes=settings.lanes
+        )
         self.controller = InputController(
             editor, self.painter, self.panel, self.modes, bridge, loop_view
         )
@@ -113,20 +123,21 @@ class TerminalUI:
         self._process = os.getpid()
         #: Errors that nothing could be done about.
         self._failures = 0
-        self._editor = editor
-        self._loop = self._new_loop()
-        self._recovery = self._draw_recovery()
-        self._thread = threading.Thread(target=self._run, name="asyncrepl-ui", daemon=True)
-        self._known_size = self._size()
-        self._drawn = threading.Event()
-
-    def _new_loop(self) -> asyncio.AbstractEventLoop:
-        """The loop of the terminal's thread."""
-        loop = asyncio.SelectorEventLoop()
+        self.editor = editor
+        self._loop = loop = asyncio.SelectorEventLoop()
         loop.time = monotonic  # type: ignore[method-assign]  # also where time is mocked
         loop.set_exception_handler(self._callback_failed)
         loop.set_task_factory(_unnumbered_task)
-        return loop
+        self._recovery = DrawRecovery(
+            loop,
+            self.painter.redraw,
+            lambda: self.controller.running,
+            lambda line: self._queue.show(line + "\n"),
+            self._give_up,
+        )
+        self._thread = threading.Thread(target=self._run, name="asyncrepl-ui", daemon=True)
+        self._known_size = self._size()
+        self._drawn = threading.Event()
 
     def _audience_rows(self, settings: Settings) -> AudienceRows:
         rows = AudienceRows(ascii=use_ascii(sys.stdout))
@@ -138,15 +149,6 @@ class TerminalUI:
     def _audience_changed(self) -> None:
         self.panel.refresh()  # at once: the key's own redraw draws it
         self.panel.nudge()
-
-    def _draw_recovery(self) -> DrawRecovery:
-        return DrawRecovery(
-            self._loop,
-            self.painter.redraw,
-            lambda: self.controller.running,
-            lambda line: self._queue.show(line + "\n"),
-            self._give_up,
-        )
 
     def _application(self, editor: Editor, settings: Settings) -> Application[None]:
         program = ProgramRows(self.painter.rows)
@@ -169,9 +171,7 @@ class TerminalUI:
             layout=layout,
             style=screen_style(self.theme),
             include_default_pygments_style=False,  # it has pure blue, and grey operators
-            key_bindings=build_key_bindings(
-                self.controller, editor.buffer, self.controller.is_whole
-            ),
+            key_bindings=build_key_bindings(self.controller),
             cursor=ViCursorShapes(),
             erase_when_done=True,
             input=self._input,
@@ -219,21 +219,11 @@ class TerminalUI:
         self.controller.drop_typed_ahead()
         self.call(self.controller.drop_waiting)
 
-    @property
-    def prompt_width(self) -> int:
-        """The columns of the prompt; for any thread."""
-        return self._editor.prompt_width
-
-    def history(self) -> list[str]:
-        """The inputs so far, oldest first."""
-        return list(self._editor.buffer.history.get_strings())
-
-    def abandon(self) -> None:
-        """The process ends now: at least leave the terminal as it was found."""
-        self.stop(0.5)
-
     def stop(self, patience: float = 3.0) -> None:
-        """Draw what is left, leave the terminal as it was found, end the thread."""
+        """Draw what is left, leave the terminal as it was found, end the thread.
+
+        That is waited for, for `patience` seconds: fewer where the process ends at once.
+        """
         self.call(self._leave_now)
         self._thread.join(patience)
         self.modes.restore()
@@ -298,26 +288,22 @@ class TerminalUI:
 
     def _begin(self) -> None:
         self._loop.call_soon(self._first_draw)
-        # In a thread: this one has keys to echo.
-        load = threading.Thread(
-            target=self._load_lexer, name="asyncrepl loading colours", daemon=True
-        )
-        self._loop.call_later(_LOAD_LEXER_AFTER, load.start)
 
-    def _load_lexer(self) -> None:
-        """Import what colours the input line, and colour what is typed already."""
-        with import_lock, contextlib.suppress(Exception):  # else it is imported when it is needed
-            self._editor.lexer.load()
-        self.call(self.painter.redraw)
+        def colour() -> None:
+            """Import what colours the input line, and colour what is typed already."""
+            with import_lock, contextlib.suppress(Exception):  # else when it is needed
+                self.editor.lexer.load()
+            self.call(self.painter.redraw)
+
+        # In a thread: this one has keys to echo.
+        load = threading.Thread(target=colour, name="asyncrepl loading colours", daemon=True)
+        self._loop.call_later(_LOAD_LEXER_AFTER, load.start)
 
     def _first_draw(self) -> None:
         self.painter.start(self.app, self._loop)
         self._drawn.set()
         if not self.controller.running:  # what runs might read the answer
             self._input.question.ask(self.output)
-
-    def _theme_changed(self) -> None:
-        self._loop.call_soon(self.painter.redraw)
 
     def _leave_now(self) -> None:
         """End the Application; what is queued is drawn first."""
@@ -376,9 +362,6 @@ class TerminalUI:
         used += self.vi
         return self._known_size.rows - used
 
-    def _columns_and_rows(self) -> tuple[int, int]:
-        return self._known_size.columns, self._known_size.rows
-
     def resized(self) -> None:
         """Compare the size; a plain redraw would paint the old rows over the new."""
         size = self._size()
@@ -390,12 +373,8 @@ class TerminalUI:
                 with self.output.held():
                     self.output.cursor_up(rows_added_by_reflow(self.app, size.columns))
                     self.app._on_resize()  # noqa: SLF001 - no public way to say it
-            else:
-                self._resize_pages()
-
-    def _resize_pages(self) -> None:
-        if "pager" in vars(self):
-            self.pager.resized()
+            elif "pager" in vars(self):
+                self.pager.resized()
 
     def _look(self) -> None:
         self.resized()

@@ -37,7 +37,7 @@ from asyncrepl.runtime.configuration import rate_of
 from asyncrepl.runtime.lookups import closest_match
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 __all__ = [
     "DIRECTIVES",
@@ -54,7 +54,6 @@ __all__ = [
     "closes_fence",
     "directive_value",
     "escaped_output_line",
-    "nearest_hint",
 ]
 
 #: What matches any run of characters, or alone any lines.
@@ -109,10 +108,9 @@ class Narration(NamedTuple):
 class Input(NamedTuple):
     """What is typed, and the output expected of it.
 
-    `text` has one line for each typed one, without markers; an empty last line
-    is the one that ends a block. `interrupt_after` are the seconds of the
-    user's clock after which Ctrl-C is pressed, None for never. `indent` and `mark`
-    are those of a Markdown fence, empty elsewhere.
+    `text` has one line for each typed one, without markers; an empty last line is the one that
+    ends a block. `interrupt_after` are the seconds of the user's clock after which Ctrl-C is
+    pressed, None for never. `indent` and `mark` are those of a Markdown fence, empty elsewhere.
     """
 
     line: int
@@ -169,14 +167,12 @@ class Transcript(NamedTuple):
     @property
     def title(self) -> str:
         """What `#: title` says, or an empty string."""
-        titles = self.meanings("title")
-        return str(titles[0]) if titles else ""
+        return str(next(iter(self.meanings("title")), ""))
 
     @property
     def clock(self) -> str:
         """`"virtual"` or `"real"`; virtual if nothing is said."""
-        clocks = self.meanings("clock")
-        return str(clocks[0]) if clocks else "virtual"
+        return str(next(iter(self.meanings("clock")), "virtual"))
 
     @property
     def directives(self) -> tuple[Directive, ...]:
@@ -227,10 +223,6 @@ def _clock(value: str) -> str:
     return value
 
 
-def _rate(value: str) -> float:
-    return rate_of(value)
-
-
 def _pause(value: str) -> None:
     if value:
         raise ValueError(f"pause takes no value, not {value!r}")
@@ -268,7 +260,7 @@ def _number(text: str, what: str) -> float:
 DIRECTIVES: dict[str, Callable[[str], object]] = {
     "title": _title,
     "clock": _clock,
-    "rate": _rate,
+    "rate": rate_of,
     "pause": _pause,
     "key": _key,
     "requires": _requires,
@@ -286,17 +278,7 @@ def directive_value(name: str, value: str) -> object:
     `pause` is None. Raises `ValueError` with the reason.
     """
     if name not in DIRECTIVES:
-        raise ValueError(f"unknown directive {name!r}{nearest_hint(name, DIRECTIVES)}")
+        near = closest_match(name, DIRECTIVES)
+        hint = f"did you mean {near!r}?" if near else f"known are {', '.join(DIRECTIVES)}"
+        raise ValueError(f"unknown directive {name!r}: {hint}")
     return DIRECTIVES[name](value)
-
-
-def nearest_hint(name: str, known: Iterable[str]) -> str:
-    """What to say behind an unknown `name`: ``: did you mean 'pause'?``.
-
-    If none of the `known` is near, the list of them.
-    """
-    names = list(known)
-    close = closest_match(name, names)
-    if close:
-        return f": did you mean {close!r}?"
-    return f": known are {', '.join(names)}"

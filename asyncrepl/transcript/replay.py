@@ -48,11 +48,10 @@ from asyncrepl.views.screen_cells import EscapeFilter
 from asyncrepl.views.styled_lines import plain, text_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
     from typing import TextIO
 
     from asyncrepl.transcript.grammar import Entry, Transcript
-    from asyncrepl.transcript.transcript_run import Player
     from asyncrepl.views.styled_lines import Line
 
 __all__ = [
@@ -60,7 +59,6 @@ __all__ = [
     "Replay",
     "ReplayTarget",
     "key_delays",
-    "play_transcript",
     "reading_time",
     "replay_plain",
 ]
@@ -82,13 +80,8 @@ def key_delays(text: str, speed: float = 1.0) -> list[float]:
     The list is one longer than `text`. Infinite `speed` makes all of them 0.
     """
     chance = random.Random(zlib.crc32(text.encode("utf-8", "surrogatepass")))
-    return [pause * chance.uniform(0.6, 1.5) / speed for pause in _even_delays(text)]
-
-
-def _even_delays(text: str) -> Iterator[float]:
-    yield FIRST_KEY_DELAY
-    for character in text:
-        yield KEY_DELAY * DELAY_FACTORS.get(character, 1.0)
+    even = (KEY_DELAY * DELAY_FACTORS.get(character, 1.0) for character in text)
+    return [pause * chance.uniform(0.6, 1.5) / speed for pause in (FIRST_KEY_DELAY, *even)]
 
 
 def reading_time(text: str, speed: float = 1.0) -> float:
@@ -99,10 +92,9 @@ def reading_time(text: str, speed: float = 1.0) -> float:
 class ReplayTarget(Protocol):
     """Where a replay is shown; all methods are called on the UI thread's loop.
 
-    When the presenter holds the replay, a `type` or `key` under way is cancelled;
-    `run` never is. As long as the replay lasts the user's clock is held, so what
-    the presenter types goes through `run_input` too. Afterwards it is the
-    target that releases the clock.
+    When the presenter holds the replay, a `type` or `key` under way is cancelled; `run` never is.
+    As long as the replay lasts the user's clock is held, so what the presenter types goes through
+    `run_input` too. Afterwards it is the target that releases the clock.
     """
 
     async def narrate(self, lines: Sequence[str]) -> None:
@@ -111,9 +103,8 @@ class ReplayTarget(Protocol):
     async def type(self, text: str, delays: Sequence[float]) -> None:
         """Type `text` as keys, `delays[i]` seconds before the i-th; leave it at the prompt.
 
-        The last delay is that before Enter, which `run` presses. Keys must not
-        indent by themselves: `text` has its own indentation. If cancelled, empty
-        the input line.
+        The last delay is that before Enter, which `run` presses. Keys must not indent by
+        themselves: `text` has its own indentation. If cancelled, empty the input line.
         """
 
     async def run(self, text: str, interrupt_after: float | None) -> bool:
@@ -136,7 +127,7 @@ class ReplayTarget(Protocol):
 class Replay:
     """Plays one transcript on one target, once.
 
-    `play_transcript` runs on the UI thread's loop. `pause`, `resume`, `step` and `stop` may be
+    `play` runs on the UI thread's loop. `pause`, `resume`, `step` and `stop` may be
     called from any thread and return at once: they are what the commands of these
     names and Ctrl-C call. `speed` divides all delays and the pace of the user's
     clock goes with it; infinite is no delay. Without `pauses`, `#: pause` is passed. What
@@ -199,9 +190,8 @@ class Replay:
         self._loop = asyncio.get_running_loop()
         self._target.set_pace(self._speed)
         try:
-            shown = [
-                entry for entry in self.transcript.entries if not isinstance(entry, Blank | Prose)
-            ]
+            entries = self.transcript.entries
+            shown = [entry for entry in entries if not isinstance(entry, Blank | Prose)]
             for entry in shown:
                 await self._wait_while_held()
                 if self._stopped:
@@ -280,16 +270,6 @@ class Replay:
             self._shown_task = None
 
 
-async def play_transcript(
-    transcript: Transcript, target: ReplayTarget, *, speed: float = 1.0, pauses: bool = True
-) -> None:
-    """Play `transcript` on `target` to its end, on the UI thread's loop.
-
-    `speed` and `pauses` are as in `Replay`, which is for those who want to hold it.
-    """
-    await Replay(transcript, target, speed=speed, pauses=pauses).play()
-
-
 def replay_plain(transcript: Transcript, console: Console, *, speed: float = 1.0) -> int:
     """Play `transcript` in a fresh session and write it to `console`; the exit status.
 
@@ -308,12 +288,13 @@ def replay_plain(transcript: Transcript, console: Console, *, speed: float = 1.0
     ):
         for entry in transcript.entries:
             console.show(*_entry_lines(entry))
-            if isinstance(entry, Input):
-                status = player.play(entry)
-                if status.kind == "exit":
-                    break
-            else:
-                _set_pace(entry, player, speed)
+            match entry:
+                case Directive(name="rate", meaning=float(rate)):
+                    player.set_pace(speed * rate)
+                case Input():
+                    status = player.play(entry)
+            if status.kind == "exit":
+                break
     out.show("")
     return status.exit_code
 
@@ -327,19 +308,10 @@ def _entry_lines(entry: Entry) -> list[Line]:
         case Directive(name="title", value=title):
             return [[("bold", f"# {title}")]]
         case Input(text=text):
-            first, *others = text_lines(text)
-            return [[("label", ">>> "), *first], *map(_continuation, others)]
+            lines: list[Line] = [[("label", "... "), *line] for line in text_lines(text)]
+            lines[0][0] = ("label", ">>> ")
+            return [line if plain(line[1:]) else [("label", "...")] for line in lines]
     return []
-
-
-def _continuation(line: Line) -> Line:
-    return [("label", "... "), *line] if plain(line) else [("label", "...")]
-
-
-def _set_pace(entry: Entry, player: Player, speed: float) -> None:
-    match entry:
-        case Directive(name="rate", meaning=float(rate)):
-            player.set_pace(speed * rate)
 
 
 class _FinishedRowsStream(io.TextIOBase):

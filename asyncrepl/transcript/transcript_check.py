@@ -21,6 +21,7 @@ import os
 import sys
 from difflib import SequenceMatcher
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from asyncrepl.runtime.atomic_files import write_file
@@ -33,12 +34,10 @@ from asyncrepl.transcript.transcript_run import TimeLimits, TranscriptRun, run_t
 from asyncrepl.views.styled_lines import code_unhighlighted, one_line, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import TextIO
 
-    from asyncrepl.engine.loop.timers import TimerTie
     from asyncrepl.transcript.grammar import Input, Transcript
-    from asyncrepl.views.styled_lines import Line
 
 __all__ = [
     "CheckReport",
@@ -103,7 +102,7 @@ def diff_lines(report: CheckReport) -> Iterator[str]:
     yield f"+++ {filename}\tas run"
     old, new = report.transcript.lines, accepted_transcript(report).lines
     for hunk in SequenceMatcher(None, old, new, autojunk=False).get_grouped_opcodes():
-        yield f"{_hunk_ranges(hunk)} {_hunk_location(report, hunk)}"
+        yield _hunk_head(report, hunk)
         for tag, old_start, old_end, new_start, new_end in hunk:
             if tag == "equal":
                 yield from (f" {line}" for line in old[old_start:old_end])
@@ -112,19 +111,14 @@ def diff_lines(report: CheckReport) -> Iterator[str]:
                 yield from (f"+{line}" for line in new[new_start:new_end])
 
 
-def _hunk_ranges(hunk: list[Opcode]) -> str:
-    _, old_start, _, new_start, _ = hunk[0]
-    _, _, old_end, _, new_end = hunk[-1]
-    old, new = old_end - old_start, new_end - new_start
-    return f"@@ -{old_start + 1},{old} +{new_start + 1},{new} @@"
-
-
-def _hunk_location(report: CheckReport, hunk: list[Opcode]) -> str:
-    """The first line of a hunk that differs, and what is typed above it."""
-    line = next(old_start for tag, old_start, *_ in hunk if tag != "equal") + 1
+def _hunk_head(report: CheckReport, hunk: list[Opcode]) -> str:
+    """The ranges of a hunk, its first line that differs, and what is typed above that."""
+    (_, old_start, _, new_start, _), (_, _, old_end, _, new_end) = hunk[0], hunk[-1]
+    ranges = f"-{old_start + 1},{old_end - old_start} +{new_start + 1},{new_end - new_start}"
+    line = next(start for tag, start, *_ in hunk if tag != "equal") + 1
     above = [entry for entry in report.transcript.inputs if entry.line < line]
     typed = above[-1].typed[0].strip() if above else ""
-    return f"{report.transcript.filename}:{line}: {typed}"
+    return f"@@ {ranges} @@ {report.transcript.filename}:{line}: {typed}"
 
 
 def check_file(path: str | Path, *, limits: TimeLimits | None = None) -> CheckReport:
@@ -138,29 +132,22 @@ def check_file(path: str | Path, *, limits: TimeLimits | None = None) -> CheckRe
 def check_transcript(transcript: Transcript, *, limits: TimeLimits | None = None) -> CheckReport:
     """Run `transcript` in a fresh session and say what differed.
 
-    A statement that passes `limits` (those of `TimeLimits` if not given) counts as hanging. To
-    be called where no loop runs; hanging synchronous code can only be stopped in the main
-    thread.
+    A statement that passes `limits` (those of `TimeLimits` if not given) counts as hanging. To be
+    called where no loop runs; hanging synchronous code can only be stopped in the main thread.
     """
     if missing := missing_requirement(transcript):
-        return CheckReport(
-            transcript, skipped=f"{transcript.filename}: skipped, it needs {missing}"
-        )
+        skipped = f"{transcript.filename}: skipped, it needs {missing}"
+        return CheckReport(transcript, skipped=skipped)
+    limits = limits or TimeLimits()
     with code_unhighlighted():
-        return _compared(transcript, limits or TimeLimits())
-
-
-def _compared(transcript: Transcript, limits: TimeLimits) -> CheckReport:
-    run = run_transcript(transcript, limits)
-    differences = [
+        run = run_transcript(transcript, limits)
+        warning = _tie_warning(transcript, run, limits)
+    differences = tuple(
         OutputDifference(entry, printed)
         for entry, printed in zip(transcript.inputs, run.outputs, strict=False)
         if not output_matches(entry.expected, printed)
-    ]
-    warning = _tie_warning(transcript, run, limits)
-    return CheckReport(
-        transcript, len(run.outputs), tuple(differences), run.trouble, warning=warning
     )
+    return CheckReport(transcript, len(run.outputs), differences, run.trouble, warning=warning)
 
 
 def _tie_warning(transcript: Transcript, run: TranscriptRun, limits: TimeLimits) -> str | None:
@@ -176,15 +163,10 @@ def _tie_warning(transcript: Transcript, run: TranscriptRun, limits: TimeLimits)
     at = run.first_difference(other)
     ties = [tie for ties in run.ties[: at + 1] for tie in ties]
     shown = run.ties[at][0] if at < len(run.ties) and run.ties[at] else ties[-1]
-    return _warning_text(transcript, transcript.inputs[at], shown)
-
-
-def _warning_text(transcript: Transcript, entry: Input, tie: TimerTie) -> str:
-    setters = " and ".join(dict.fromkeys(name or "a callback" for name in (tie.first, tie.second)))
-    return (
-        f"{transcript.filename}:{entry.line}: warning: timers tie at {tie.at:g} s ({setters}),"
-        " and the output depends on which goes first"
-    )
+    setters = dict.fromkeys(name or "a callback" for name in (shown.first, shown.second))
+    place = f"{transcript.filename}:{transcript.inputs[at].line}"
+    tie = f"timers tie at {shown.at:g} s ({' and '.join(setters)})"
+    return f"{place}: warning: {tie}, and the output depends on which goes first"
 
 
 #: Exit statuses.
@@ -242,28 +224,30 @@ class _CheckRun:
         checked = len(self._reports) - skipped
         differing = sum(not report.passed for report in self._reports)
         ran = sum(report.ran for report in self._reports)
+        result = _counted(checked, "transcript")
         if differing:
-            verb = "differs" if differing == 1 else "differ"
-            result = f"{differing} of {_counted(checked, 'transcript')} {verb}"
+            result = f"{differing} of {result} {'differs' if differing == 1 else 'differ'}"
         else:
-            result = (
-                f"{_counted(checked, 'transcript')}, {_counted(ran, 'statement')}: all as written"
-            )
+            result += f", {_counted(ran, 'statement')}: all as written"
         if self._reports:
-            self._show_line(result + (f", {skipped} skipped" if skipped else ""))
+            self._show(result + (f", {skipped} skipped" if skipped else ""))
         return UNUSABLE if self._unusable else DIFFERS if differing else PASSED
 
     def _found(self, path: Path) -> list[Path]:
         if not path.is_dir():
             return [path]
-        found = sorted(file for file in path.rglob("*.pycon") if not _is_hidden(file, path))
+        # Not in a directory like `.venv`, which holds other people's files.
+        files = {file: file.relative_to(path).parts for file in path.rglob("*.pycon")}
+        found = sorted(file for file in files if not any(part[0] == "." for part in files[file]))
         if not found:
             self._refuse(f"{path}: no transcript in this directory (*.pycon)")
         return found
 
     def _check(self, path: Path) -> None:
         try:
-            report = check_file(self._file(path), limits=self._limits)
+            report = check_file(
+                path if path.exists() else find_transcript(str(path)), limits=self._limits
+            )
         except (TranscriptError, DemoNotFoundError) as error:
             self._refuse(str(error))
         except OSError as error:
@@ -271,19 +255,15 @@ class _CheckRun:
         else:
             self._report(report)
 
-    def _file(self, path: Path) -> Path:
-        return path if path.exists() else find_transcript(str(path))
-
     def _report(self, report: CheckReport) -> None:
         self._reports.append(report)
         if report.skipped is not None:
-            self._show_line(report.skipped)
+            self._show(report.skipped)
         if self._accept and report.differences:
             self._rewrite(report)
         else:
-            self._console.show(*map(_styled_diff_line, diff_lines(report)))
-        for line in filter(None, (report.trouble, report.warning)):
-            self._show_line(line)
+            self._show(*diff_lines(report), styles=_DIFF_STYLES)
+        self._show(*filter(None, (report.trouble, report.warning)))
 
     def _rewrite(self, report: CheckReport) -> None:
         filename = report.transcript.filename
@@ -294,24 +274,14 @@ class _CheckRun:
             self._refuse(f"{filename}: can't be rewritten: {error.strerror or error}")
             return
         self._reports[-1] = report._replace(differences=())
-        self._show_line(f"{filename}: {_counted(len(report.differences), 'output')} rewritten")
+        self._show(f"{filename}: {_counted(len(report.differences), 'output')} rewritten")
 
-    def _show_line(self, *lines: str) -> None:
-        self._console.show(*([("", printable(line))] for line in lines))
+    def _show(self, *lines: str, styles: Mapping[str, str] = MappingProxyType({})) -> None:
+        self._console.show(*([(styles.get(line[:1], ""), printable(line))] for line in lines))
 
     def _refuse(self, line: str) -> None:
         self._unusable += 1
         self._console.complain([("error", one_line(line))])
-
-
-def _styled_diff_line(line: str) -> Line:
-    """A line of a diff."""
-    return [(_DIFF_STYLES.get(line[:1], ""), printable(line))]
-
-
-def _is_hidden(file: Path, folder: Path) -> bool:
-    """Whether `file` lies in a directory like `.venv`, which holds other people's files."""
-    return any(part.startswith(".") for part in file.relative_to(folder).parts)
 
 
 def _counted(number: int, noun: str) -> str:

@@ -10,12 +10,11 @@ output.
 
 Expected output as a pattern: whether printed lines match it, where `…` leaves things open.
 
-`…` inside a line matches any run of characters, also none; a line that is
-only `…` for any number of lines, also none. So a pattern is fixed pieces in
-order with gaps between, on both levels. The leftmost place for each piece is
-always as good as any later one, so both levels are searched from left to right
-without going back. (As a regular expression, `.*` for each `…`, forty of them
-in a line that doesn't match take hours.)
+`…` inside a line matches any run of characters, also none; a line that is only `…` for any number
+of lines, also none. So a pattern is fixed pieces in order with gaps between, on both levels. The
+leftmost place for each piece is always as good as any later one, so both levels are searched from
+left to right without going back. (As a regular expression, `.*` for each `…`, forty of them in a
+line that doesn't match take hours.)
 
 `merged_output` goes further: it changes the written lines until they match, and keeps
 each line that already does. `--accept` writes that, and a check's diff shows it.
@@ -28,7 +27,8 @@ import io
 import sys
 import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
 
 from asyncrepl.transcript.grammar import GAP, escaped_output_line
 from asyncrepl.views.live_rows import text_after_moves
@@ -181,9 +181,8 @@ def line_matches(expected: str, actual: str) -> bool:
     if not gaps:
         return actual == expected
     *middle, tail = gaps
-    if len(actual) < len(head) + len(tail):
-        return False
-    if not (actual.startswith(head) and actual.endswith(tail)):
+    fits = len(actual) >= len(head) + len(tail)
+    if not (fits and actual.startswith(head) and actual.endswith(tail)):
         return False
     at, end = len(head), len(actual) - len(tail)
     for piece in middle:
@@ -232,10 +231,9 @@ def _block_at(block: Sequence[str], actual: Sequence[str], at: int) -> bool:
 def merged_output(expected: Sequence[str], actual: Sequence[str]) -> list[str]:
     """The lines `expected` with the fewest changes that make them match `actual`.
 
-    Lines that match stay as they are written, `…` and all; a `…` line always
-    stays and covers what it can. What comes in is `escaped_output_line` output. Between what
-    is alike at both ends, more than 500 lines on either side are all replaced:
-    to find the fewest changes takes seconds then.
+    Lines that match stay as they are written, `…` and all; a `…` line always stays and covers what
+    it can. What comes in is `escaped_output_line` output. Between what is alike at both ends, more
+    than 500 lines on either side are all replaced: to find the fewest changes takes seconds then.
     """
     head, tail = _matching_ends(expected, actual)
     middle, printed = expected[head : len(expected) - tail], actual[head : len(actual) - tail]
@@ -265,60 +263,40 @@ def _changed(expected: Sequence[str], actual: Sequence[str]) -> list[str]:
     result: list[str] = []
     row = column = 0
     while row < len(expected) or column < len(actual):
-        kind = table[row][column].kind
-        if kind in {"keep", "gap ends"}:
+        _, kind, down, right = table[row][column]
+        if kind == "keep":
             result.append(expected[row])
-        elif kind in {"swap", "put"}:
+        elif kind == "write":
             result.append(escaped_output_line(actual[column]))
-        down, right = _LINES_USED[kind]
         row, column = row + down, column + right
     return result
 
 
-class _MergeStep(NamedTuple):
-    """A step of a merge, and what it costs from there to the end."""
-
-    cost: int
-    kind: str
-
-
-#: Kind of step → how many lines of `expected` and of `actual` it uses.
-_LINES_USED = {
-    "keep": (1, 1),
-    "swap": (1, 1),
-    "put": (0, 1),
-    "drop": (1, 0),
-    "gap ends": (1, 0),
-    "gap covers": (0, 1),
-}
+#: What a step, and all to the end, cost; what it does; how many lines of both it uses.
+_MergeStep = tuple[int, str, int, int]
 
 
 def _cheapest_steps(expected: Sequence[str], actual: Sequence[str]) -> list[list[_MergeStep]]:
-    """`table[row][column]`: the cheapest step from there."""
-    rows, columns = len(expected), len(actual)
-    table = [[_MergeStep(0, "")] * (columns + 1) for _ in range(rows + 1)]
-    table[rows] = [_MergeStep(columns - column, "put") for column in range(columns + 1)]
-    for row in reversed(range(rows)):
-        cost = table[row + 1][columns].cost
-        gap = expected[row] == GAP
-        table[row][columns] = _MergeStep(cost, "gap ends") if gap else _MergeStep(cost + 1, "drop")
-        for column in reversed(range(columns)):
-            ways = _possible_steps(table, row, column, expected[row], actual[column])
-            table[row][column] = min(ways, key=lambda move: move.cost)
-    return table
+    """`table[row][column]`: the cheapest step from there.
 
-
-def _possible_steps(
-    table: list[list[_MergeStep]], row: int, column: int, pattern: str, line: str
-) -> tuple[_MergeStep, ...]:
-    """The possible steps; of equally cheap ones the first is taken.
-
-    To replace a line comes first, or a `…` would swallow what replaces it.
+    Of equally cheap ones the first is taken. To replace a line comes first, or a `…` would swallow
+    what replaces it.
     """
-    below, right = table[row + 1][column].cost, table[row][column + 1].cost
-    if pattern == GAP:
-        return _MergeStep(below, "gap ends"), _MergeStep(right, "gap covers")
-    beside = table[row + 1][column + 1].cost
-    same = line_matches(pattern, line)
-    across = _MergeStep(beside, "keep") if same else _MergeStep(beside + 1, "swap")
-    return across, _MergeStep(right + 1, "put"), _MergeStep(below + 1, "drop")
+    rows, columns = len(expected), len(actual)
+    table: list[list[_MergeStep]] = [[(0, "", 0, 0)] * (columns + 1) for _ in range(rows + 1)]
+    table[rows] = [(columns - column, "write", 0, 1) for column in range(columns + 1)]
+    for row in reversed(range(rows)):
+        pattern, gap = expected[row], expected[row] == GAP
+        for column in reversed(range(columns + 1)):
+            below = table[row + 1][column][0]
+            ways: list[_MergeStep] = [(below, "keep", 1, 0) if gap else (below + 1, "drop", 1, 0)]
+            if column < columns:
+                right, across = table[row][column + 1][0], table[row + 1][column + 1][0]
+                if gap:
+                    ways.append((right, "cover", 0, 1))
+                elif line_matches(pattern, actual[column]):
+                    ways[:0] = [(across, "keep", 1, 1), (right + 1, "write", 0, 1)]
+                else:
+                    ways[:0] = [(across + 1, "write", 1, 1), (right + 1, "write", 0, 1)]
+            table[row][column] = min(ways, key=itemgetter(0))
+    return table

@@ -92,10 +92,8 @@ def fences(text: str) -> list[Fence]:
 
 def _fence_end(lines: list[str], start: int, mark: str) -> int:
     """Where the fence opened with `mark` ends: the index of its last line, or of the end."""
-    for at in range(start, len(lines)):
-        if closes_fence(lines[at], mark):
-            return at
-    return len(lines) - (lines[-1] == "")
+    ends = (at for at in range(start, len(lines)) if closes_fence(lines[at], mark))
+    return next(ends, len(lines) - (lines[-1] == ""))
 
 
 MARKDOWN_SUFFIXES = frozenset({".md", ".markdown"})
@@ -121,7 +119,13 @@ def parse_transcript(text: str, filename: str = "<transcript>") -> Transcript:
 
     `filename` is the one that errors name.
     """
-    return _parsed(text, filename, _plain_rows)
+    return _parsed(
+        text,
+        filename,
+        lambda lines: [
+            _Row(number, line, line, _row_kind(line)) for number, line in enumerate(lines, 1)
+        ],
+    )
 
 
 def parse_markdown(text: str, filename: str = "<markdown>") -> Transcript:
@@ -140,8 +144,8 @@ def _decoded_text(data: bytes, filename: str) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        byte = data[error.start]
-        raise TranscriptError(filename, line, f"not UTF-8: byte 0x{byte:02x}") from None
+        reason = f"not UTF-8: byte 0x{data[error.start]:02x}"
+        raise TranscriptError(filename, line, reason) from None
 
 
 class _Row(NamedTuple):
@@ -173,10 +177,6 @@ def _line_end(body: str, filename: str) -> str:
         odd = carriage.index(not carriage[0]) + 1
         raise TranscriptError(filename, odd, "its line end differs from those above (LF, CRLF)")
     return "\r\n" if any(carriage) else "\n"
-
-
-def _plain_rows(lines: list[str]) -> list[_Row]:
-    return [_Row(number, line, line, _row_kind(line)) for number, line in enumerate(lines, 1)]
 
 
 def _fenced_rows(lines: list[str]) -> list[_Row]:
@@ -212,32 +212,28 @@ class _Parser:
         self._key: Directive | None = None
 
     def entries(self) -> Iterator[Entry]:
-        readers: dict[str, Callable[[], Entry]] = {
-            "blank": self._blank,
-            "prose": self._prose,
-            "directive": self._directive,
-            "narration": self._narration,
-            "input": self._input,
-            "continuation": self._stray,
-            "output": self._stray,
-        }
         while self._at < len(self._rows):
-            yield readers[self._rows[self._at].kind]()
+            yield self._next()
         if self._key is not None:
             raise self._error(self._key.line, "no input comes after this key")
 
-    def _blank(self) -> Blank:
-        (row,) = self._take("blank", most=1)
-        return Blank(row.number, (row.raw,))
-
-    def _prose(self) -> Prose:
-        rows = self._take("prose")
-        return Prose(rows[0].number, _raw_lines(rows))
-
-    def _narration(self) -> Narration:
-        rows = self._take("narration")
-        text = "\n".join(row.text[2:] for row in rows)
-        return Narration(rows[0].number, _raw_lines(rows), text)
+    def _next(self) -> Entry:
+        row = self._rows[self._at]
+        match row.kind:
+            case "blank":
+                return Blank(row.number, _raw_lines(self._take("blank", most=1)))
+            case "prose":
+                return Prose(row.number, _raw_lines(self._take("prose")))
+            case "narration":
+                rows = self._take("narration")
+                return Narration(row.number, _raw_lines(rows), "\n".join(r.text[2:] for r in rows))
+            case "directive":
+                return self._directive()
+            case "input":
+                return self._input()
+            case "continuation":
+                raise self._error(row.number, "'...' without a '>>> ' line above")
+        raise self._error(row.number, f"output without an input above: {row.text!r}")
 
     def _directive(self) -> Directive:
         (row,) = self._take("directive", most=1)
@@ -277,20 +273,16 @@ class _Parser:
             reason = "Enter would not submit this: end the block with a '...' line"
             raise self._error(typed[-1].number, reason)
         output = self._output()
+        key, self._key, self._begun = self._key, None, True
         return Input(
             first.number,
             _raw_lines(typed) + _raw_lines(output),
             text=text,
             expected=tuple(row.text for row in output),
-            interrupt_after=self._pressed(),
+            interrupt_after=None if key is None else float(str(key.meaning)),
             indent=first.indent,
             mark=first.mark,
         )
-
-    def _pressed(self) -> float | None:
-        """The seconds of the key that was waiting for this input."""
-        key, self._key, self._begun = self._key, None, True
-        return None if key is None else float(str(key.meaning))
 
     def _output(self) -> list[_Row]:
         """The expected output: the rows up to the last one that isn't empty."""
@@ -300,12 +292,6 @@ class _Parser:
             rows.pop()
         self._at = start + len(rows)
         return rows
-
-    def _stray(self) -> Entry:
-        row = self._rows[self._at]
-        if row.kind == "continuation":
-            raise self._error(row.number, "'...' without a '>>> ' line above")
-        raise self._error(row.number, f"output without an input above: {row.text!r}")
 
     def _take(self, *kinds: str, most: int | None = None) -> list[_Row]:
         """The rows of these kinds that come next, at most so many; they are read."""
@@ -326,7 +312,7 @@ def _raw_lines(rows: list[_Row]) -> tuple[str, ...]:
 def named_transcript(name: str) -> Transcript:
     """The transcript called `name`, or at that path.
 
-    Raises ShippedError where there is none to be read, TranscriptError where it is
+    Raises DemoNotFoundError where there is none to be read, TranscriptError where it is
     not one, or requires what this Python does not have; both are one line.
     """
     path = find_transcript(name)

@@ -1,8 +1,7 @@
 """A transcript's session without a terminal: for the check, an export, a replay into a pipe.
 
-`Player` plays input after input. A Ctrl-C comes from the user who started it, not
-from the transcript: it ends the player. The transcript's own come from `#: key` and never
-through a signal.
+`Player` plays input after input. A Ctrl-C comes from the user who started it, not from the
+transcript: it ends the player. The transcript's own come from `#: key` and never through a signal.
 
 `HangDetector` notices that a statement will never end. It is a thread, because a statement may
 hold the loop (``while True: pass``), and because a loop that waits for nothing can't notice it
@@ -24,6 +23,7 @@ import signal
 import sys
 import threading
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from functools import partial
 from itertools import chain, zip_longest
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -179,7 +179,8 @@ class Player:
         Raises HungError if the watch gave it up, KeyboardInterrupt for a real Ctrl-C.
         """
         self._status = None
-        self._loop.call_soon(self._start, entry)
+        run = partial(run_input, self.shell, interrupt_after=entry.interrupt_after)
+        self._loop.call_soon(run, entry.text, self._done)
         if self._watch is not None:
             self._watch.begin()
         try:
@@ -227,9 +228,6 @@ class Player:
     @property
     def _reason(self) -> str | None:
         return None if self._watch is None else self._watch.reason
-
-    def _start(self, entry: Input) -> None:
-        run_input(self.shell, entry.text, self._done, interrupt_after=entry.interrupt_after)
 
     def _done(self, status: Status) -> None:
         self._status = status

@@ -36,12 +36,7 @@ def async_kind(value: object) -> AsyncKind | None:
             return found(value)
     if is_step(kind):
         return AsyncKind("awaitable of one step", "await it")
-    return _by_methods(kind) or _future(value)
-
-
-def kind_of_instances(kind: type) -> AsyncKind | None:
-    """What the instances of `kind` are to async code."""
-    return _by_methods(kind)
+    return kind_of_instances(kind) or _future(value)
 
 
 def dies_with_a_report(value: object) -> bool:
@@ -51,8 +46,8 @@ def dies_with_a_report(value: object) -> bool:
     return issubclass(kind, running) or lookup(kind, "__await__") is not MISSING
 
 
-def _by_methods(kind: type) -> AsyncKind | None:
-    """What its special methods make it; a task and a future come later, they have a state."""
+def kind_of_instances(kind: type) -> AsyncKind | None:
+    """What the special methods of `kind` make its instances; not a task or a future: see there."""
 
     def has(*names: str) -> bool:
         return all(lookup(kind, name) not in {MISSING, None} for name in names)
@@ -106,14 +101,9 @@ _BY_TYPE: dict[type, Callable[[Any], AsyncKind | None]] = {
 }
 
 _MAX_LAYERS = 10
-_CONTEXT_MANAGERS = "contextlib"
-#: Plain functions of the standard library that give something to await: nothing about
-#: them tells.
+#: Plain functions of the standard library that give something to await: nothing tells of it.
 _GIVE_AWAITABLES = {
-    ("asyncio.tasks", "gather"),
-    ("asyncio.tasks", "shield"),
-    ("asyncio.tasks", "create_task"),
-    ("asyncio.tasks", "ensure_future"),
+    *(("asyncio.tasks", name) for name in ("gather", "shield", "create_task", "ensure_future")),
     ("asyncio.futures", "wrap_future"),
 }
 _GIVE_ITERATORS = {("asyncio.tasks", "as_completed")}
@@ -122,21 +112,14 @@ _MEMBERS = (("__await__", "await"), ("__aiter__", "async for"), ("__aenter__", "
 
 def async_use(obj: Any) -> str:
     """``needs await``, ``needs async for`` or ``needs async with``; empty for all else."""
-    uses = _uses(obj)
-    return f"needs {' or '.join(uses)}" if uses else ""
-
-
-def _uses(obj: Any) -> list[str]:
     function = _unwrapped(obj)
     if type(function) is FunctionType:
         use = _use_of_call(function)
-        return [use] if use else []
-    kind = obj if _is_class(obj) else type(obj)
-    return [use for name, use in _MEMBERS if lookup(kind, name) not in (MISSING, None)]
-
-
-def _is_class(obj: Any) -> bool:
-    return type in type.__dict__["__mro__"].__get__(type(obj))
+        return f"needs {use}" if use else ""
+    is_class = type in type.__dict__["__mro__"].__get__(type(obj))
+    kind = obj if is_class else type(obj)
+    uses = [use for name, use in _MEMBERS if lookup(kind, name) not in (MISSING, None)]
+    return f"needs {' or '.join(uses)}" if uses else ""
 
 
 def _unwrapped(obj: Any) -> Any:
@@ -153,16 +136,15 @@ def _unwrapped(obj: Any) -> Any:
 
 def _use_of_call(function: FunctionType) -> str:
     flags = function.__code__.co_flags
-    own = function.__dict__
+    own, module = function.__dict__, function.__globals__.get("__name__")
     if flags & CO_ASYNC_GENERATOR:
         return "async for"
     if flags & (CO_COROUTINE | CO_ITERABLE_COROUTINE) or "_is_coroutine_mark" in own:
         return "await"
     wrapped = own.get("__wrapped__")
     if type(wrapped) is FunctionType and wrapped.__code__.co_flags & CO_ASYNC_GENERATOR:
-        made_by = function.__globals__.get("__name__")
-        return "async with" if made_by == _CONTEXT_MANAGERS else ""
-    name = function.__globals__.get("__name__"), function.__code__.co_name
+        return "async with" if module == "contextlib" else ""
+    name = module, function.__code__.co_name
     if name in _GIVE_AWAITABLES:
         return "await"
     return "async for" if name in _GIVE_ITERATORS else ""

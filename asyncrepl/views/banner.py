@@ -18,22 +18,12 @@ __all__ = ["banner_lines"]
 
 def banner_lines() -> list[Line]:
     """Who this is, where help is, what to type first."""
+    version = f" {__version__}, Python {sys.version.split()[0]}; "
     return [
+        [("bold", "asyncrepl"), ("dim", version), ("label", ":help")],
         [
-            ("bold", "asyncrepl"),
-            ("dim", f" {__version__}, Python {sys.version.split()[0]}; "),
-            *_key(":help"),
+            ("dim", "type "), ("label", ":tour"), ("dim", " to begin, or "),
+            ("label", ":load ticks"), ("dim", " and"),
         ],
-        [
-            ("dim", "type "),
-            *_key(":tour"),
-            ("dim", " to begin, or "),
-            *_key(":load ticks"),
-            ("dim", " and"),
-        ],
-        _key(":trace async for n in ticks(3): n"),
-    ]
-
-
-def _key(text: str) -> Line:
-    return [("label", text)]
+        [("label", ":trace async for n in ticks(3): n")],
+    ]  # fmt: skip

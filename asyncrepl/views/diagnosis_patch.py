@@ -42,24 +42,15 @@ def unified_diff(filename: str, before: str, after: str) -> Iterator[str]:
     """
     old = before.removeprefix(_BOM)
     mark = before[: len(before) - len(old)]
-    new = mark + "".join(_with_line_ends_of(_python_lines(old), after))
+    # Python ends a line with \n, \r\n or \r, ``patch`` with \n alone.
+    new = mark + "".join(_with_line_ends_of(list(io.StringIO(old, newline="")), after))
     name = _diff_name(filename)
-    diff = difflib.unified_diff(_patch_lines(before), _patch_lines(new), name, name, lineterm="")
+    old_lines, new_lines = (list(io.StringIO(text, newline="\n")) for text in (before, new))
+    diff = difflib.unified_diff(old_lines, new_lines, name, name, lineterm="")
     for number, line in enumerate(diff):
         yield line.removesuffix("\n")
         if number > 1 and line[0] in "-+ " and not line.endswith("\n"):
             yield _NO_END
-
-
-def _python_lines(text: str) -> list[str]:
-    r"""The lines of `text` as Python counts them, with ``\n``, ``\r\n`` or ``\r``."""
-    return list(io.StringIO(text, newline=""))
-
-
-def _patch_lines(text: str) -> list[str]:
-    r"""The lines of `text` as ``patch`` counts them: by ``\n`` alone."""
-    *whole, last = text.split("\n")
-    return [line + "\n" for line in whole] + ([last] if last else [])
 
 
 def _with_line_ends_of(old: list[str], text: str) -> list[str]:
@@ -169,15 +160,10 @@ def _whole_program(fix: Fix, subject: DiagnosedProgram, width: int | None) -> li
 
 
 def _how_to_run(fix: Fix, subject: DiagnosedProgram) -> list[tuple[str, str]]:
-    """A hint where ``python`` can no longer run the file."""
+    """A hint where ``python`` can no longer run the file, because it awaits at its top."""
     name = shlex.quote(one_line(subject.filename))
-    needed = subject.is_file and _needs_asyncrepl(subject.text, fix.text)
+    needed = subject.is_file and needs_loop(fix.text) and not needs_loop(subject.text)
     return [("run it", f"asyncrepl {name}")] if needed else []
-
-
-def _needs_asyncrepl(before: str, after: str) -> bool:
-    """Whether ``python`` can no longer run the program, because it awaits at its top."""
-    return needs_loop(after) and not needs_loop(before)
 
 
 def _hints(hints: Sequence[tuple[str, str]]) -> list[Line]:

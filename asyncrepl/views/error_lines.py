@@ -58,12 +58,11 @@ def error_lines(outcome: Outcome, width: int | None = None, prompt: int = 4) -> 
     nowhere to be seen, and the line that is meant is shown again.
     A `width` of None breaks nothing.
     """
-    return [row for line in _outcome_lines(outcome, prompt) for row in _wrapped_line(line, width)]
-
-
-def _wrapped_line(line: Line, width: int | None) -> list[Line]:
-    said = line and line[0][0] == "error" and not line[0][1].startswith(" ")
-    return flowed(line, width if said else None, 2)
+    rows: list[Line] = []
+    for line in _outcome_lines(outcome, prompt):
+        said = line and line[0][0] == "error" and not line[0][1].startswith(" ")
+        rows += flowed(line, width if said else None, 2)
+    return rows
 
 
 def _outcome_lines(outcome: Outcome, prompt: int) -> list[Line]:
@@ -82,8 +81,7 @@ def _outcome_lines(outcome: Outcome, prompt: int) -> list[Line]:
 def exception_lines(error: BaseException, source: Source | None = None) -> list[Line]:
     """The traceback of `error`, without our frames and asyncio's.
 
-    `source` is the statement that was typed: a stack that holds nothing but it
-    is left out.
+    `source` is the statement that was typed: a stack that holds nothing but it is left out.
     """
     try:
         return _traceback_lines(error, source)
@@ -122,7 +120,9 @@ def describe_error(error: BaseException) -> str:
 def _traceback_lines(error: BaseException, source: Source | None) -> list[Line]:
     whole = traceback.TracebackException.from_exception(error, compact=True)
     _keep_user_frames(whole)
-    if source is not None and _is_in_statement_only(whole, source.filename):
+    alone = _preceding(whole) is None and whole.exceptions is None
+    stack = [frame.filename for frame in whole.stack]
+    if source is not None and alone and stack in ([], [source.filename]):
         return _exception_only(whole, source)
     text = printable("".join(_formatted_chain(whole)).rstrip("\n"))
     return styled_traceback(text.split("\n"))
@@ -168,12 +168,10 @@ def _syntax_error(error: SyntaxError, outcome: Outcome, prompt: int) -> list[Lin
     several = "\n" in outcome.source.text.strip()
     if several and error.lineno:
         head.append(("dim", f" (line {error.lineno})"))
+    if outcome.stage != "parse":
+        return [head]
     again = several or not prompt
-    return (
-        [*_caret_lines(error, outcome.source, 4 if again else prompt, again=again), head]
-        if outcome.stage == "parse"
-        else [head]
-    )
+    return [*_caret_lines(error, outcome.source, 4 if again else prompt, again=again), head]
 
 
 def _caret_lines(error: SyntaxError, source: Source, prompt: int, *, again: bool) -> list[Line]:
@@ -211,12 +209,6 @@ def _keep_user_frames(whole: traceback.TracebackException) -> None:
         rest.extend(each for each in inner if each is not None)
 
 
-def _is_in_statement_only(whole: traceback.TracebackException, filename: str) -> bool:
-    chained = whole.__cause__ or (whole.__context__ and not whole.__suppress_context__)
-    shallow = len(whole.stack) <= 1 and all(f.filename == filename for f in whole.stack)
-    return shallow and not chained and whole.exceptions is None
-
-
 def _exception_only(whole: traceback.TracebackException, source: Source) -> list[Line]:
     text = "".join(whole.format_exception_only()).rstrip("\n")
     lines = text_lines(text, "error")
@@ -237,12 +229,10 @@ def warning_text(warning: warnings.WarningMessage, *, brief: bool = False) -> st
     if brief:
         message = message.partition("\n")[0]
     elif _ORIGIN in message:
-        message = _TRACEBACK_ENTRY.sub(_unless_plumbing, message)
+        message = _TRACEBACK_ENTRY.sub(
+            lambda entry: "" if is_plumbing(entry[1]) else entry[0], message
+        )
     return printable(f"{place}{warning.category.__name__}: {message}")
-
-
-def _unless_plumbing(entry: re.Match[str]) -> str:
-    return "" if is_plumbing(entry[1]) else entry[0]
 
 
 _MARGIN = re.compile(r" +[|+] ")

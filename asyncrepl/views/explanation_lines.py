@@ -88,14 +88,13 @@ def why_lines(explanation: Explanation, width: int | None = None, place: str = "
 
 def story_lines(story: str, width: int | None = None) -> list[Line]:
     """All of `story`: what happened, the rule behind it, the six steps; each in its lines."""
-    return [line for text in printable(story).split("\n") for line in _paragraph(text, width)]
-
-
-def _paragraph(text: str, width: int | None) -> list[Line]:
-    """A paragraph; of a step, which begins with its mark and number, the rest is indented."""
-    head = text[:5] if text[1:2] == " " and text[2:3].isdigit() else ""
-    style = "bold" if head.startswith("→") else ""
-    return flowed([(style, text)], width, indent=len(head))
+    lines: list[Line] = []
+    for text in printable(story).split("\n"):
+        # Of a step, which begins with its mark and number, the rest is indented.
+        head = text[:5] if text[1:2] == " " and text[2:3].isdigit() else ""
+        style = "bold" if head.startswith("→") else ""
+        lines += flowed([(style, text)], width, indent=len(head))
+    return lines
 
 
 def changed_line(fix: Fix, sources: Mapping[str, Source]) -> int:
@@ -103,13 +102,20 @@ def changed_line(fix: Fix, sources: Mapping[str, Source]) -> int:
 
     Of a fix that only inserts, the line it writes above. `sources` are by file name.
     """
-    import difflib
-
-    before = sources[fix.filename].lines if fix.filename in sources else []
-    matcher = difflib.SequenceMatcher(None, before, fix.text.split("\n"), autojunk=False)
-    changes = [each for each in matcher.get_opcodes() if each[0] != "equal"]
+    changes = _changes(fix.filename, fix.text.split("\n"), sources)
     taken = [each for each in changes if each[0] != "insert"] or changes
     return taken[0][1] + 1 if taken else 1
+
+
+def _changes(
+    filename: str, after: Sequence[str], sources: Mapping[str, Source]
+) -> list[tuple[str, int, int, int, int]]:
+    """What changes where the lines of a file become those of `after`, as `difflib` tells it."""
+    from difflib import SequenceMatcher
+
+    before = sources[filename].lines if filename in sources else []
+    opcodes = SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
+    return [each for each in opcodes if each[0] != "equal"]
 
 
 def fix_text(fix: Fix) -> str:
@@ -140,14 +146,14 @@ def tried_lines(code: Sequence[str], width: int | None) -> list[Line]:
     The rows after a break are indented further than code would be. No break is within a
     string: there a blank is a character like any other.
     """
-    lines = [_try_line(number, text) for number, text in enumerate(code)]
-    whole = [[(style, _without_breaks(style, text)) for style, text in line] for line in lines]
-    rows = [row for line in whole for row in flowed(line, width, 5 + 8)]
+    rows: list[Line] = []
+    for number, piece in enumerate(code):
+        line = [
+            (style, text.replace(" ", _UNBROKEN_BLANK) if style == "string" else text)
+            for style, text in _try_line(number, piece)
+        ]
+        rows += flowed(line, width, 5 + 8)
     return [[(style, text.replace(_UNBROKEN_BLANK, " ")) for style, text in row] for row in rows]
-
-
-def _without_breaks(style: str, text: str) -> str:
-    return text.replace(" ", _UNBROKEN_BLANK) if style == "string" else text
 
 
 def _try_line(number: int, code: str) -> Line:
@@ -167,15 +173,10 @@ def _cut_code(code: str, width: int | None, less: int = 0) -> str:
 
 def _changed_lines(fix: Fix, sources: Mapping[str, Source]) -> Iterator[str]:
     """The lines of the corrected code that the user's own does not have."""
-    import difflib
-
     for filename, text in fix.texts.items():
-        before = sources[filename].lines if filename in sources else []
         after = text.rstrip("\n").split("\n")
-        matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
-        for tag, _, _, start, end in matcher.get_opcodes():
-            if tag != "equal":
-                yield from filter(str.strip, after[start:end])
+        for *_, start, end in _changes(filename, after, sources):
+            yield from filter(str.strip, after[start:end])
 
 
 #: What the mistakes of each step have in common.
@@ -231,15 +232,17 @@ def leak_lines(leak: Leak, width: int | None = None, typed: str = "") -> list[Li
     `typed` is the file name of the statement that runs, if it is one line long.
     """
     if leak.kind == "left open":
-        return [*_labelled("leak ", _left_open(leak), width), _close_line(leak)]
-    lines: list[Line] = []
+        name = leak.name if leak.name.isidentifier() else "…"
+        close: Line = [("label", "try  "), ("code", f"await {name}.aclose()")]
+        return [*_labelled("leak ", _left_open(leak), width), close]
     if leak.kind == "never iterated":
-        return lines  # it is explained
+        return []  # it is explained
+    lines: list[Line] = []
     if leak.kind == "destroyed pending":
         text = "nothing refers to it any more, and the loop itself keeps no task"
         lines += _labelled("leak ", text, width)
     if leak.made and leak.made[0] != typed:
-        lines += _labelled("made ", _place(leak.made), width)
+        lines += _labelled("made ", location_text(*leak.made), width)
     return lines
 
 
@@ -255,26 +258,23 @@ def leak_table(
 def _left_open(leak: Leak) -> str:
     made = f", made at {_file_and_line(leak.made)}," if leak.made else ""
     who = leak.name if leak.name and made else _subject(leak)
-    if leak.noticed is None:
-        return f"{who}{made} is still open"
+    left = f": {_left_by(leak)} left it" if leak.noticed else ""
+    return f"{who}{made} is still open{left}"
+
+
+def _left_by(leak: Leak) -> str:
     by = "`break`" if leak.by_break else "the loop"
-    return f"{who}{made} is still open: {by} at {_file_and_line(leak.noticed)} left it"
-
-
-def _close_line(leak: Leak) -> Line:
-    code = f"await {leak.name}.aclose()" if leak.name.isidentifier() else "await ….aclose()"
-    return [("label", "try  "), ("code", printable(code))]
+    return f"{by} at {_file_and_line(leak.noticed)}" if leak.noticed else by
 
 
 def _row(leak: Leak) -> str:
     parts = [_subject(leak)]
     if leak.kind == "left open" and leak.noticed:
-        by = "`break`" if leak.by_break else "the loop"
-        parts.append(f"by {by} at {_file_and_line(leak.noticed)}")
+        parts.append(f"by {_left_by(leak)}")
     if leak.kind == "never awaited" and leak.noticed and not leak.made:
-        parts.append(f"dropped at {_place(leak.noticed)}")
+        parts.append(f"dropped at {location_text(*leak.noticed)}")
     if leak.made:
-        parts.append(f"made at {_place(leak.made)}")
+        parts.append(f"made at {location_text(*leak.made)}")
     return ", ".join(parts)
 
 
@@ -287,7 +287,7 @@ def _subject(leak: Leak) -> str:
 def _open_row(each: OpenGenerator) -> str:
     doing = "runs" if each.running else "waits"
     since = f", begun at {_file_and_line(each.begun)}" if each.begun else ""
-    return f"{each.what} {doing} at {_place(each.at)}{since}"
+    return f"{each.what} {doing} at {location_text(*each.at)}{since}"
 
 
 def _labelled(label: str, text: str, width: int | None) -> list[Line]:
@@ -297,7 +297,3 @@ def _labelled(label: str, text: str, width: int | None) -> list[Line]:
 def _file_and_line(spot: tuple[str, int]) -> str:
     """``FILE:LINE``, as `location_text` says it, without the source."""
     return f"{spot[0].removeprefix(str(demos_folder().parent) + '/')}:{spot[1]}"
-
-
-def _place(spot: tuple[str, int]) -> str:
-    return location_text(*spot)

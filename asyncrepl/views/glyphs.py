@@ -33,7 +33,7 @@ class Glyph(NamedTuple):
     brief: str = ""
     rank: int = 0
 
-    def drawn(self, *, ascii: bool) -> str:  # noqa: A002  says it best
+    def drawn(self, *, ascii: bool) -> str:
         """The cell that is drawn."""
         return self.ascii if ascii else self.char
 
@@ -62,14 +62,9 @@ def glyphs_of(picture: Picture) -> dict[str, Glyph]:
 
 def glyph_rows(picture: Picture) -> list[list[tuple[str, str]]]:
     """Each glyph with its form in ASCII and its meaning, a line each."""
+    gap = ("", "  ")
     return [
-        [
-            ("", "  "),
-            (each.style, each.char),
-            ("", "  "),
-            (each.style, each.ascii),
-            ("", f"  {each.meaning}"),
-        ]
+        [gap, (each.style, each.char), gap, (each.style, each.ascii), ("", f"  {each.meaning}")]
         for each in glyphs_of(picture).values()
         if each.meaning
     ]

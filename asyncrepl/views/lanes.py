@@ -24,16 +24,10 @@ while: nothing jumps about.
 In the timeline time counts from the left edge, below it are a time axis and a legend. Nothing
 goes after a while, as it does in the lanes: each task that was there in these seconds has a row.
 
-A task's lane as a row of glyphs, and which tasks have a row: for lanes and timeline.
-
-Rows keep the order of birth, each task under the one that made it.
-
-What does not work: distinguishing the states by colour (not everybody has it), and glyphs that
-some terminals draw two cells wide. Each state has a shape of its own, one cell wide, with a
-fallback in ASCII. Nor does drawing a task as running wherever it ran at all: a task that prints a
-line each 0.1 s takes some microseconds for it, and would look like one that takes the loop for
-itself. A block is drawn where a task had the loop for most of the column, a spike on its line
-where it only ran.
+What does not work: drawing a task as running wherever it ran at all. One that prints a line each
+0.1 s takes some microseconds for it, and would look like one that takes the loop for itself. A
+block is drawn where a task had the loop for most of the column, a spike on its line where it only
+ran. (What does not work for the shapes themselves: see `asyncrepl.views.glyphs`.)
 """
 
 from __future__ import annotations
@@ -51,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from asyncrepl.events import Lane, Snapshot
-    from asyncrepl.views.styled_lines import Fragment, Line
+    from asyncrepl.views.styled_lines import Line
 
 __all__ = [
     "LanePicture",
@@ -69,7 +63,7 @@ def lane_lines(
     width: int,
     *,
     rows: int = 8,
-    ascii: bool = False,  # noqa: A002  says it best
+    ascii: bool = False,
     column: int = SECOND // 10,
     linger: float = 3.0,
 ) -> list[Line]:
@@ -85,18 +79,14 @@ def lane_lines(
     scale = Scale((now_ns // column - count + 1) * column, column, 1)
     picture = LanePicture(snapshot, scale, count, ascii=ascii)
     families = lanes_in_tree_order(_drawn_lanes(snapshot, now_ns - int(linger * SECOND), rows))
-    drawn = [
-        [label, ("", " "), *picture.track(lane)]
-        for label, (lane, _) in zip(picture.labels(families, names), families, strict=True)
-    ]
+    drawn = picture.rows(families, names, " ")
     rest = [rest_line(snapshot.others, snapshot.others_ran, "ran lately")]
     return [*drawn, *rest][:rows] if snapshot.others else drawn
 
 
 def _drawn_lanes(snapshot: Snapshot, since: int, rows: int) -> list[Lane]:
     """The lanes to draw: those that have not ended, and where there is room some that have."""
-    ended = snapshot.ended
-    users = user_lanes(snapshot.lanes)
+    ended, users = snapshot.ended, user_lanes(snapshot.lanes)
     alive = [lane for lane in users if lane.id not in ended]
     if snapshot.others:
         return alive
@@ -118,7 +108,7 @@ def timeline_lines(
     *,
     seconds: float | None = None,
     rows: int = 20,
-    ascii: bool = False,  # noqa: A002  says it best
+    ascii: bool = False,
 ) -> list[Line]:
     """The last `seconds` up to `now_ns`, at most `width` cells wide; empty if no task was there.
 
@@ -135,15 +125,13 @@ def timeline_lines(
         return []
     shown, hidden = _longest_lasting(lanes, snapshot, (start, end), rows)
     families = lanes_in_tree_order(shown)
-    names = _names_width(families, width)
+    longest = max(cell_width(lane.name) + 2 * depth for lane, depth in families)
+    names = min(longest, max(width // 4, 8))
     room = width - names - 2
     scale = Scale.fitting(start, end - start, room)
     columns = scale.column(end) + 1
     picture = LanePicture(snapshot, scale, columns, ascii=ascii)
-    lines = [
-        [label, ("", "  "), *_trimmed(picture.track(lane))]
-        for label, (lane, _) in zip(picture.labels(families, names), families, strict=True)
-    ]
+    lines = [_trimmed(row) for row in picture.rows(families, names, "  ")]
     if hidden:
         lines.append(rest_line(len(hidden), picture.count_ran(hidden, start), "ran"))
     lines.append([("", " " * (names + 2)), *axis_line(scale, range(columns), room)])
@@ -203,12 +191,6 @@ def _trimmed(track: Line) -> Line:
     return track[:-1] if track and not track[-1][1].strip() else track
 
 
-def _names_width(families: list[tuple[Lane, int]], width: int) -> int:
-    """The cells of the names: what the longest needs, if that is not too much."""
-    longest = max(cell_width(lane.name) + 2 * depth for lane, depth in families)
-    return min(longest, max(width // 4, 8))
-
-
 def user_lanes(lanes: Iterable[Lane]) -> list[Lane]:
     """The lanes of the user's own tasks: not those in which a command waits."""
     return [lane for lane in lanes if not lane.name.startswith(":")]
@@ -239,10 +221,7 @@ SAMPLES_PER_COLUMN = 8
 
 
 def legend(
-    states: Collection[str] | None = None,
-    width: int | None = None,
-    *,
-    ascii: bool = False,  # noqa: A002  says it best
+    states: Collection[str] | None = None, width: int | None = None, *, ascii: bool = False
 ) -> list[Line]:
     """What the glyphs of `states` mean (None: of all), in lines of at most `width` cells.
 
@@ -251,10 +230,8 @@ def legend(
     lines: list[Line] = [[]]
     for glyph in glyphs_of("lanes").values():
         if glyph.meaning and (states is None or glyph.name in states):
-            entry: Line = [
-                (glyph.style, glyph.drawn(ascii=ascii)),
-                ("dim", f" {glyph.brief or glyph.name}"),
-            ]
+            what = ("dim", f" {glyph.brief or glyph.name}")
+            entry: Line = [(glyph.style, glyph.drawn(ascii=ascii)), what]
             if lines[-1] and width and len(plain([*lines[-1], *entry])) + 3 > width:
                 lines.append([])
             lines[-1] += [("", "   "), *entry] if lines[-1] else entry
@@ -272,14 +249,7 @@ def rest_line(count: int, ran: int, word: str) -> Line:
 class LanePicture:
     """What is drawn of one snapshot on the first `columns` of a scale."""
 
-    def __init__(
-        self,
-        snapshot: Snapshot,
-        scale: Scale,
-        columns: int,
-        *,
-        ascii: bool,  # noqa: A002
-    ) -> None:
+    def __init__(self, snapshot: Snapshot, scale: Scale, columns: int, *, ascii: bool) -> None:
         self.states: set[str] = set()
         self._drawn = {lane.id for lane in snapshot.lanes}
         self._ended = snapshot.ended
@@ -292,28 +262,27 @@ class LanePicture:
         self._ran = [self._running(column) for column in range(columns)]
         self._marks = self._marked(snapshot)
 
-    def labels(self, families: Sequence[tuple[Lane, int]], width: int) -> list[Fragment]:
-        """The tasks' names in exactly `width` cells each, indented under those they descend from.
+    def rows(self, families: Sequence[tuple[Lane, int]], width: int, gap: str) -> list[Line]:
+        """A row for each of `families`, lanes with their depths: a name, the `gap`, the states.
 
-        `families` are lanes with their depths. One that has ended and has a younger namesake
-        among them is called the old one.
+        Names have exactly `width` cells, and are indented under those they descend from. A task
+        that has ended and has a younger namesake among them is called the old one.
         """
         indents = [min(2 * depth, width // 2) for _, depth in families]
         youngest = {lane.name: lane.id for lane, _ in sorted(families, key=lambda row: row[0].id)}
         old = [lane.id in self._ended and lane.id != youngest[lane.name] for lane, _ in families]
-        names = shortened(
-            ["old " * is_old + lane.name for (lane, _), is_old in zip(families, old, strict=True)],
-            [width - indent for indent in indents],
-            "~" if self._ascii else "…",
-        )
-        labels: list[Fragment] = []
+        whole = ["old " * late + lane.name for (lane, _), late in zip(families, old, strict=True)]
+        widths = [width - indent for indent in indents]
+        names = shortened(whole, widths, "~" if self._ascii else "…")
+        lines: list[Line] = []
         for (lane, _), indent, name in zip(families, indents, names, strict=True):
             text = " " * indent + name
             style = "dim" if lane.id in self._ended else "name"
-            labels.append((style, text + " " * (width - cell_width(text))))
-        return labels
+            label = style, text + " " * (width - cell_width(text))
+            lines.append([label, ("", gap), *self._track(lane)])
+        return lines
 
-    def track(self, lane: Lane) -> Line:
+    def _track(self, lane: Lane) -> Line:
         """The states of the task from its birth to its end, one cell a column."""
         line: Line = []
         glyphs, states = glyphs_of("lanes"), self._states(lane)
@@ -359,10 +328,8 @@ class LanePicture:
             return {}
         ran = dict.fromkeys(met, "brief")
         length = end - begin
-        looks = (
-            begin + length * (2 * look + 1) // (2 * SAMPLES_PER_COLUMN)
-            for look in range(SAMPLES_PER_COLUMN)
-        )
+        parts = 2 * SAMPLES_PER_COLUMN
+        looks = (begin + length * odd // parts for odd in range(1, parts, 2))
         for lane, seen in Counter(map(self._lane_at, looks)).items():
             if seen >= SAMPLES_PER_COLUMN // 2:
                 ran[lane] = "running"
@@ -371,8 +338,7 @@ class LanePicture:
     def _lane_at(self, at: int) -> int:
         """Who was running at the instant `at`; 0 for nobody."""
         number = bisect_right(self._starts, at) - 1
-        lane: int = self._ids[number] if number >= 0 else 0
-        return lane
+        return int(self._ids[number]) if number >= 0 else 0
 
     def _marked(self, snapshot: Snapshot) -> dict[tuple[int, int], str]:
         glyphs = glyphs_of("lanes")

@@ -1,10 +1,9 @@
 r"""The rows that a program still writes on, and how they become lines for good.
 
-``print("working…", end="")``, a progress bar that goes back with ``\r`` and a table drawn
-anew ten times a second leave rows that are not finished. Written to the terminal they
-would be wiped out by the next redraw of the prompt below them. So they are kept here, as
-a terminal would: rows of cells and a cursor. Rows that the program has left behind are
-given out as text, for the scrollback.
+``print("working…", end="")``, a progress bar that goes back with ``\r`` and a table drawn anew ten
+times a second leave rows that are not finished. Written to the terminal they would be wiped out by
+the next redraw of the prompt below them. So they are kept here, as a terminal would: rows of cells
+and a cursor. Rows that the program has left behind are given out as text, for the scrollback.
 
 When is a row left behind? As soon as the cursor is below it, or 100,000 printed lines
 would all pass through here. A program that then goes up again (``rich`` draws three rows,
@@ -40,8 +39,6 @@ from asyncrepl.views.screen_cells import (
 from asyncrepl.views.styled_lines import cell_width, clusters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from asyncrepl.views.screen_cells import Cell
 
 __all__ = ["LiveRows", "moves_cursor", "text_after_moves"]
@@ -61,20 +58,13 @@ _MAX_COMBINING = 16  # combining characters that a cell holds at most
 class LiveRows:
     """A block of rows on a screen of `width` columns, at most `height` of them.
 
-    Where there is no screen, more than anybody will notice. `width_of` tells the columns of
-    a character, or a joined emoji. `feed` takes text that an `EscapeFilter` let through; `take`
-    gives what is finished.
+    Where there is no screen, more than anybody will notice. `feed` takes text that an
+    `EscapeFilter` let through; `take` gives what is finished.
     """
 
-    def __init__(
-        self,
-        width: int = 1000,
-        height: int = 100,
-        width_of: Callable[[str], int] = cell_width,
-    ) -> None:
+    def __init__(self, width: int = 1000, height: int = 100) -> None:
         self._width = self._screen = width
         self._height = height
-        self._width_of = width_of
         self._rows = [Row()]
         self.x = self.y = 0
         #: Whether the program has hidden the cursor.
@@ -166,12 +156,22 @@ class LiveRows:
             if (plain := token["text"]) is not None:
                 self._put(plain)
             elif (control := token["control"]) is not None:
-                self._CONTROLS[control](self)
+                self._control(control)
             elif (end := token["end"]) is not None:
                 self._sequence(token["numbers"], end)
             elif (link := token["link"]) is not None:
                 self._style = self._style._replace(link=token[0] if link else "")
         self._moved = bool(self) and (self._moved or moves_cursor(text))
+
+    def _control(self, char: str) -> None:
+        if char == "\n":
+            self._newline()
+        elif char == "\r":
+            self.x = 0
+        elif char == "\b":
+            self._left(1)
+        else:
+            self.x = min(self.x - self.x % _TAB + _TAB, self._width - 1)
 
     def _sequence(self, numbers: str, end: str) -> None:
         if end == "m":
@@ -187,17 +187,21 @@ class LiveRows:
             self._ERASE[end](self, int(numbers or 0))
         elif end in self._MOVE:
             self._MOVE[end](self, max(int(numbers or 1), 1))
+            self.x = 0 if end in "EF" else self.x
 
     def _put(self, text: str) -> None:
         if text.isascii():
             self._put_narrow(text)
             return
         for char in clusters(text):
-            width = self._width_of(char)
+            width = cell_width(char)
             if width == 1:
                 self._put_narrow(char)
             elif width == 2:
-                self._put_wide(char)
+                if self.x + 2 > self._width:
+                    self._wrap()
+                self._rows[self.y].put(self.x, [(self._style, char), (self._style, "")])
+                self.x += 2
             else:
                 self._mark(char)
 
@@ -210,12 +214,6 @@ class LiveRows:
             self._rows[self.y].put(self.x, [(style, char) for char in piece])
             self.x += len(piece)
             at += len(piece)
-
-    def _put_wide(self, char: str) -> None:
-        if self.x + 2 > self._width:
-            self._wrap()
-        self._rows[self.y].put(self.x, [(self._style, char), (self._style, "")])
-        self.x += 2
 
     def _mark(self, char: str) -> None:
         """Put a character that takes no room to the one before it."""
@@ -238,15 +236,6 @@ class LiveRows:
             self._rows.append(Row())
             self._since += 1
             self._scroll()
-
-    def _return(self) -> None:
-        self.x = 0
-
-    def _back(self) -> None:
-        self._left(1)
-
-    def _tab(self) -> None:
-        self.x = min(self.x - self.x % _TAB + _TAB, self._width - 1)
 
     def _up(self, count: int) -> None:
         self._recall(count - self.y)
@@ -282,14 +271,6 @@ class LiveRows:
         self.x = 0
         self._right(number - 1)
 
-    def _next_lines(self, count: int) -> None:
-        self._down(count)
-        self.x = 0
-
-    def _previous_lines(self, count: int) -> None:
-        self._up(count)
-        self.x = 0
-
     def _unwrap(self) -> None:
         if self.x == self._width:
             self.x -= 1
@@ -303,13 +284,10 @@ class LiveRows:
             if start < len(row.cells) and not row.cells[start][1]:
                 row.cells[start - 1] = BLANK
             del row.cells[start:]
-            self._fill_with_background(row, start)
+            if has_background(self._style.sgr):
+                row.put(start, [(CellStyle(self._style.sgr), " ")] * (self._width - start))
         if self.y + 1 < len(self._rows):
             self._rows[self.y + 1].wrapped = False
-
-    def _fill_with_background(self, row: Row, start: int) -> None:
-        if has_background(self._style.sgr):
-            row.put(start, [(CellStyle(self._style.sgr), " ")] * (self._width - start))
 
     def _erase_rows(self, which: int) -> None:
         if which == 3:
@@ -401,7 +379,7 @@ class LiveRows:
         return rows
 
     def _rows_of(self, line: str) -> list[Row]:
-        other = LiveRows(self._width, _MAX_RECALLED, self._width_of)
+        other = LiveRows(self._width, _MAX_RECALLED)
         other._obey(line)
         return other._rows
 
@@ -420,17 +398,10 @@ class LiveRows:
                 self._put(char)
         self._style = style
 
-    _CONTROLS: ClassVar = {"\n": _newline, "\r": _return, "\b": _back, "\t": _tab}
     _ERASE: ClassVar = {"J": _erase_rows, "K": _erase_in_row}
     _MOVE: ClassVar = {
-        "A": _up,
-        "B": _down,
-        "C": _right,
-        "D": _left,
-        "E": _next_lines,
-        "F": _previous_lines,
-        "G": _column,
-    }
+        "A": _up, "B": _down, "C": _right, "D": _left, "E": _down, "F": _up, "G": _column,
+    }  # fmt: skip
 
 
 def moves_cursor(text: str) -> bool:

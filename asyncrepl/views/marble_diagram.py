@@ -9,11 +9,10 @@ is in one column happened at one time, and a second is as long everywhere. `|`
 is the end, `X` an error, `…` says that it went on when nobody looked any more.
 What comes at one instant is in brackets: ``(0 1 2)|``.
 
-The scale is the shortest on which no two values touch. A picture that is then too
-wide goes on below, as in sheet music, for at most `MAX_SYSTEMS` lines a row. What
-does not fit into these either gets the scale that fits one line, and values that
-would collide there are put in brackets with the number of them: ``(10…57)`` are
-all from 10 to 57.
+The scale is the shortest on which no two values touch. A picture that is then too wide goes on
+below, as in sheet music, for at most `MAX_SYSTEMS` lines a row. What does not fit into these
+either gets the scale that fits one line, and values that would collide there are put in brackets
+with the number of them: ``(10…57)`` are all from 10 to 57.
 
 What does not work: a scale that stretches where much happens (everything is
 readable, but nobody can see how long anything took), and a mark a column (with
@@ -26,7 +25,7 @@ from itertools import pairwise, zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
 from asyncrepl.views.glyphs import glyphs_of
-from asyncrepl.views.styled_lines import cell_width, cut, fit
+from asyncrepl.views.styled_lines import cell_width, cut, fit, joined_fragments
 from asyncrepl.views.time_display import Scale, axis_line, round_steps
 
 if TYPE_CHECKING:
@@ -47,19 +46,13 @@ _MIN_COLUMNS = 10
 MAX_SYSTEMS = 4
 
 
-def marble_lines(
-    rows: Sequence[MarbleRow],
-    width: int,
-    *,
-    ascii: bool = False,  # noqa: A002  says it best
-) -> list[Line]:
+def marble_lines(rows: Sequence[MarbleRow], width: int, *, ascii: bool = False) -> list[Line]:
     """The diagram of `rows`, at most `width` cells wide, with an axis in seconds below.
 
     Of several rows each has its label: in front where there is room, else above.
     With `ascii`, signs are ASCII.
     """
-    page = _DiagramLayout(rows, width, ascii=ascii)
-    return list(page.lines())
+    return list(_DiagramLayout(rows, width, ascii=ascii).lines())
 
 
 class _InstantValues(NamedTuple):
@@ -72,7 +65,7 @@ class _InstantValues(NamedTuple):
 class _DiagramLayout:
     """The layout: which scale, how many columns a line, where the labels are."""
 
-    def __init__(self, rows: Sequence[MarbleRow], width: int, *, ascii: bool) -> None:  # noqa: A002
+    def __init__(self, rows: Sequence[MarbleRow], width: int, *, ascii: bool) -> None:
         self._glyphs = {
             name: (glyph.style, glyph.drawn(ascii=ascii))
             for name, glyph in glyphs_of("marbles").items()
@@ -90,10 +83,7 @@ class _DiagramLayout:
 
     def lines(self) -> Iterator[Line]:
         """All lines: systems of one line a row and an axis."""
-        tracks = [
-            self._track(row, notes, self._scale)
-            for row, notes in zip(self._rows, self._notes, strict=True)
-        ]
+        tracks = self._tracks(self._scale)
         total = max((len(track) for track in tracks), default=0)
         for first, last in _systems(tracks, total, self._room):
             for number, track in enumerate(tracks):
@@ -104,13 +94,13 @@ class _DiagramLayout:
             axis = axis_line(self._scale, range(first, seen), self._room)
             yield [("", " " * self._beside), *axis] if self._beside else axis
 
-    def _row(self, number: int, part: list[tuple[str, str]]) -> Iterator[Line]:
+    def _row(self, number: int, part: Line) -> Iterator[Line]:
         label: Line = []
         if self._beside:
             label = [("name", fit(self._labels[number], self._beside))]
         elif self._labels:
             yield [("name", self._labels[number])]
-        yield [*label, *_joined(part)]
+        yield [*label, *joined_fragments(part)]
 
     # -- what is written ---------------------------------------------------------
 
@@ -149,13 +139,16 @@ class _DiagramLayout:
                 found = next(even, clear[0])
                 return found if self._columns(found) <= longest else clear[0]
         scales = list(self._scales(1))
-        fitting = (scale for scale in reversed(scales) if self._together_in(scale, self._room))
+        fitting = (scale for scale in reversed(scales) if self._holds(scale))
         return next(fitting, scales[0])
 
-    def _together_in(self, scale: Scale, room: int) -> bool:
+    def _holds(self, scale: Scale) -> bool:
         """Whether one line holds it, where values that would collide are made one."""
-        tracks = (self._track(*pair, scale) for pair in zip(self._rows, self._notes, strict=True))
-        return all(len(track) <= room for track in tracks)
+        return all(len(track) <= self._room for track in self._tracks(scale))
+
+    def _tracks(self, scale: Scale) -> list[Line]:
+        pairs = zip(self._rows, self._notes, strict=True)
+        return [self._track(row, notes, scale) for row, notes in pairs]
 
     def _scales(self, systems: int) -> Iterator[Scale]:
         """Scales, the shortest first, on which the picture takes at most so many lines."""
@@ -170,15 +163,9 @@ class _DiagramLayout:
         return max((row.at for row in self._rows), default=0)
 
     def _columns(self, scale: Scale) -> int:
-        ends = [
-            max(
-                scale.nearest(row.at),
-                scale.nearest(notes[-1].at) + cell_width(self._text(notes[-1].texts)),
-            )
-            if notes
-            else scale.nearest(row.at)
-            for row, notes in zip(self._rows, self._notes, strict=True)
-        ]
+        ends = [scale.nearest(row.at) for row in self._rows]
+        last = [notes[-1] for notes in self._notes if notes]
+        ends += [scale.nearest(note.at) + cell_width(self._text(note.texts)) for note in last]
         return max(ends, default=0) + 1
 
     def _clear(self, scale: Scale, gap: int) -> bool:
@@ -197,11 +184,9 @@ class _DiagramLayout:
         offsets = (at * scale.per % scale.step for at in instants)
         return all(min(off, scale.step - off) * 7 <= scale.step for off in offsets)
 
-    def _track(
-        self, row: MarbleRow, notes: list[_InstantValues], scale: Scale
-    ) -> list[tuple[str, str]]:
+    def _track(self, row: MarbleRow, notes: list[_InstantValues], scale: Scale) -> Line:
         """The row as (style, text) a column; a wide text fills the first of its columns."""
-        track: list[tuple[str, str]] = []
+        track: Line = []
         for column, text in self._placed(notes, scale):
             track += [self._glyphs["waiting"]] * (column - len(track))
             track += [("value", text), *[("value", "")] * (cell_width(text) - 1)]
@@ -219,10 +204,8 @@ class _DiagramLayout:
             placed.append((column, texts))
         ends = [column - 1 for column, _ in placed[1:]]
         for (column, texts), end in zip_longest(placed, ends):
-            yield (
-                column,
-                self._text(texts, _MAX_GROUP if end is None else min(end - column, _MAX_GROUP)),
-            )
+            room = _MAX_GROUP if end is None else min(end - column, _MAX_GROUP)
+            yield column, self._text(texts, room)
 
 
 def _steps(until: int) -> Iterator[int]:
@@ -234,28 +217,14 @@ def _steps(until: int) -> Iterator[int]:
             return
 
 
-def _systems(
-    tracks: list[list[tuple[str, str]]], total: int, room: int
-) -> Iterator[tuple[int, int]]:
+def _systems(tracks: list[Line], total: int, room: int) -> Iterator[tuple[int, int]]:
     """The columns at which each line begins and ends: no value is broken."""
     first = 0
     while first < total or not first:
         last = first + room
-        while last < total and last > first + room // 2 and not _can_break_at(tracks, last):
+        while first + room // 2 < last < total and any(
+            last < len(track) and not track[last][1] for track in tracks
+        ):
             last -= 1
         yield first, last
         first = last
-
-
-def _can_break_at(tracks: list[list[tuple[str, str]]], column: int) -> bool:
-    return all(column >= len(track) or track[column][1] for track in tracks)
-
-
-def _joined(part: list[tuple[str, str]]) -> Line:
-    line: Line = []
-    for style, text in part:
-        if line and line[-1][0] == style:
-            line[-1] = style, line[-1][1] + text
-        else:
-            line.append((style, text))
-    return line

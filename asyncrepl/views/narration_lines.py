@@ -145,11 +145,6 @@ def _began(event: IterationBegan) -> list[_StepText]:
     ]
 
 
-def _joined(event: IterationJoined) -> list[_StepText]:
-    operand = event.iteration.site.operand
-    return [("2-5", "", f"{operand} is under way: counted from here on")]
-
-
 def _asked(event: AwaitableGiven) -> list[_StepText]:
     given = f": {_with_article(event.awaitable)}" if event.awaitable else ""
     if given and event.round == 1:  # those of the other rounds are the same
@@ -166,10 +161,6 @@ def _suspended(event: StepSuspended) -> list[_StepText]:
 def _got(event: ValueBound) -> list[_StepText]:
     awaited = _awaited(event.suspended, event.waited, event.others)
     return [("3 await", "", awaited), ("4 bind", "value", event.values)]
-
-
-def _body_done(event: BodyFinished) -> list[_StepText]:
-    return [("5 body", "", f"took {duration(event.took)}")]
 
 
 def _rounds(event: RoundsSummary) -> list[_StepText]:
@@ -207,11 +198,13 @@ def _more_iterations(event: IterationsSummary) -> list[_StepText]:
 
 _STEP_TEXTS: dict[type, Callable[[Any], list[_StepText]]] = {
     IterationBegan: _began,
-    IterationJoined: _joined,
+    IterationJoined: lambda event: [
+        ("2-5", "", f"{event.iteration.site.operand} is under way: counted from here on")
+    ],
     AwaitableGiven: _asked,
     StepSuspended: _suspended,
     ValueBound: _got,
-    BodyFinished: _body_done,
+    BodyFinished: lambda event: [("5 body", "", f"took {duration(event.took)}")],
     RoundsSummary: _rounds,
     IterationEnded: _ended,
     IterationsSummary: _more_iterations,
@@ -364,19 +357,13 @@ def step_rows(
     step of an iteration: what stands below must not jump.
     """
     spans = _spans(shown.site, source)
-    places = [span.line for span in spans.values()]
-    numbers = list(dict.fromkeys([shown.site.line - 1, *sorted(places)]))[:2]
+    places = sorted(span.line for span in spans.values())
     marked = spans.get(shown.step)
-    rows = [
-        _marked_line(
-            source.lines[number],
-            marked if marked is not None and marked.line == number else None,
-            width,
-            dots,
-        )
-        for number in numbers
-        if number < len(source.lines)
-    ]
+    rows: list[Line] = []
+    for number in list(dict.fromkeys([shown.site.line - 1, *places]))[:2]:
+        if number < len(source.lines):
+            span = marked if marked is not None and marked.line == number else None
+            rows.append(_marked_line(source.lines[number], span, width, dots))
     round_ = f"round {shown.round}: " if shown.round else ""
     return [*rows, [("label", cut(f"{round_}{meaning}", width, dots))]]
 
@@ -419,10 +406,9 @@ def _loops(tree: ast.Module | None) -> Iterator[tuple[ast.expr, ast.expr, ast.AS
     for node in ast.walk(tree) if tree is not None else ():
         if isinstance(node, ast.AsyncFor):
             yield node.target, node.iter, node.body[0]
-        elif isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp):
-            yield from ((each.target, each.iter, node.elt) for each in node.generators)
-        elif isinstance(node, ast.DictComp):
-            yield from ((each.target, each.iter, node.key) for each in node.generators)
+        elif isinstance(node, ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp):
+            body = node.key if isinstance(node, ast.DictComp) else node.elt
+            yield from ((each.target, each.iter, body) for each in node.generators)
 
 
 def _span(node: ast.AST, source: Source) -> _Span:

@@ -63,15 +63,14 @@ _PERMITTED = re.compile(
 )
 
 _UNFINISHED = re.compile(
-    r"\x1b(?:\[[0-9;:]*|\[\?[0-9]{0,4}|\(|\](?:8(?:;[^\x00-\x1f\x7f-\x9f]*\x1b?)?)?)?\Z",
+    r"\x1b(?:\[[0-9;:]*|\[\?[0-9]{0,4}|\(|\](?:8(?:;[^\x00-\x1f\x7f-\x9f]*\x1b?)?)?)?\Z"
 )
 
 
 class EscapeFilter:
     r"""Feeds text through; gives back text that stays within the rows of its program.
 
-    The result holds printable characters, ``\n``, ``\r``, ``\b``, ``\t`` and the sequences
-    above.
+    The result holds printable characters, ``\n``, ``\r``, ``\b``, ``\t`` and the sequences above.
     """
 
     def __init__(self) -> None:
@@ -87,7 +86,8 @@ class EscapeFilter:
             text, self._pending = self._pending + text, ""
         if not _CONTROL_CHARACTERS.search(text):
             return text
-        text = self._keep_unfinished(text)
+        if found := _UNFINISHED.search(text, max(0, len(text) - _MAX_PENDING)):
+            text, self._pending = text[: found.start()], found[0]
         parts = _PERMITTED.split(text)
         # re.split with one group: odd places are the permitted sequences.
         parts[::2] = [_spelled(part) for part in parts[::2]]
@@ -98,13 +98,6 @@ class EscapeFilter:
         pending, self._pending = self._pending, ""
         return _spelled(pending)
 
-    def _keep_unfinished(self, text: str) -> str:
-        found = _UNFINISHED.search(text, max(0, len(text) - _MAX_PENDING))
-        if found is None:
-            return text
-        self._pending = found[0]
-        return text[: found.start()]
-
 
 def _spelled(text: str) -> str:
     return _CONTROL_CHARACTERS.sub(lambda match: printable(match[0]), text)
@@ -112,8 +105,7 @@ def _spelled(text: str) -> str:
 
 #: Code → the slot that it fills; a slot holds one code.
 _SLOTS = {
-    **{str(code): str(code) for code in (1, 2, 3, 4, 7, 8, 9, 53)},
-    "5": "5",
+    **{str(code): str(code) for code in (1, 2, 3, 4, 5, 7, 8, 9, 53)},
     "6": "5",
     "21": "4",
     **{str(code): "fg" for code in (*range(30, 39), *range(90, 98))},
@@ -126,6 +118,7 @@ _EMPTIED_SLOTS = {
     "29": ("9",), "39": ("fg",), "49": ("bg",), "55": ("53",), "59": ("line",),
 }  # fmt: skip
 _EXTENDED_COLORS = {"38", "48", "58"}
+_COLONS = r"(38|48|58):(?:(5):(\d+)|(2):(?:\d*:)?(\d+):(\d+):(\d+))"
 
 
 @lru_cache(maxsize=512)
@@ -165,14 +158,10 @@ def _codes(parameters: str) -> list[str]:
             length = {"5": 1, "2": 3}.get(kind, 0)
             codes.append(";".join([number, kind, *(next(numbers, "0") for _ in range(length))]))
         else:
-            codes.append(_semicolons(number))
+            # ``38:2::1:2:3`` in the form that all terminals, and all programs, know.
+            found = re.fullmatch(_COLONS, number)
+            codes.append(";".join(filter(None, found.groups())) if found else number)
     return codes
-
-
-def _semicolons(code: str) -> str:
-    """``38:2::1:2:3`` in the form that all terminals, and all programs, know."""
-    found = re.fullmatch(r"(38|48|58):(?:(5):(\d+)|(2):(?:\d*:)?(\d+):(\d+):(\d+))", code)
-    return ";".join(filter(None, found.groups())) if found else code
 
 
 def _first_number(code: str) -> str:
@@ -198,23 +187,18 @@ class Row:
 
     __slots__ = ("cells", "wrapped")
 
-    def __init__(self, *, wrapped: bool = False) -> None:
+    def __init__(self) -> None:
         self.cells: list[Cell] = []
-        self.wrapped = wrapped
+        self.wrapped = False
 
     def __bool__(self) -> bool:
         """Whether anything is to be seen in it."""
         return any(cell != BLANK for cell in self.cells)
 
-    def fill(self, end: int) -> None:
-        """Have cells up to the column `end`."""
-        if len(self.cells) < end:
-            self.cells += [BLANK] * (end - len(self.cells))
-
     def put(self, column: int, new: list[Cell]) -> None:
         """Put `new` cells over those at `column`; no half of a wide character is left."""
-        self.fill(column)
         row, end = self.cells, column + len(new)
+        row += [BLANK] * (column - len(row))
         if column < len(row) and not row[column][1]:
             row[column - 1] = BLANK
         if end < len(row) and not row[end][1]:

@@ -62,10 +62,9 @@ def blocked_lines(blocks: BlockingReport, width: int | None) -> list[Line]:
     """
     found = blocks.last
     head = f"loop was blocked {_how_long(blocks)}"
-    where = ""
-    if found.filename:
-        where = f"at {_place(found)}"
-        where += f": {cut(printable(found.source), MAX_SOURCE_LENGTH)}" if found.source else ""
+    where = f"at {_place(found)}" if found.filename else ""
+    if where and found.source:
+        where += f": {cut(printable(found.source), MAX_SOURCE_LENGTH)}"
     full = f"{head} by {_task_names(*blocks.tasks)}"
     if width is None or len(full) + len(where) < width:
         return [[("dim", f"{full} {where}".rstrip())]]

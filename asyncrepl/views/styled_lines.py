@@ -4,6 +4,12 @@ A line is a list of fragments, each a style's *name* and a piece of text. Views 
 means ("error", "dim"); only this module knows which colour that is, so that a terminal, a file and
 a test can each draw it their own way.
 
+Themes: which of the terminal's 16 colours a style has, by the background it stands on. The 16
+colours are the user's own. In the palettes that terminals come with (xterm, VTE, Terminal.app,
+Windows), yellow and cyan cannot be read on white, nor blue on black; contrast in the worst of
+them: yellow 1.7 and cyan 1.9 on white, blue 2.2 on black. While the background is not known
+("auto", and no answer), neither yellow nor blue is used. Exports have colours of their own.
+
 A piece of text never reaches any of them with an escape sequence of its own: `printable` makes
 control characters visible, because a ``repr``, a task's name or a transcript's title that moves
 the cursor would tear the screen (and could be written to do so). It is applied where text leaves:
@@ -31,6 +37,8 @@ import threading
 from collections import Counter
 from contextlib import contextmanager
 from functools import cache
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -42,6 +50,7 @@ __all__ = [
     "STYLES",
     "Fragment",
     "Line",
+    "Theme",
     "ansi",
     "cell_width",
     "cluster_width",
@@ -53,6 +62,7 @@ __all__ = [
     "fit",
     "flowed",
     "has_joined",
+    "joined_fragments",
     "one_line",
     "plain",
     "printable",
@@ -71,27 +81,46 @@ Line = list[Fragment]
 
 #: Style name → SGR parameters. The 16 basic colours follow the user's theme.
 STYLES: dict[str, str] = {
-    "": "",
-    "dim": "2",
-    "bold": "1",
-    "error": "31",
-    "why": "",
-    "label": "36",
-    "code": "32",
-    "name": "1",
-    "current": "1;4",
-    "step": "7",
-    "ticker": "36",
-    "run": "32",
-    "wait": "2",
-    "value": "36",
-    "cancelled": "33",
-    "keyword": "35",
-    "string": "33",
-    "number": "36",
-    "comment": "2",
-    "wrap": "",
-}
+    "": "", "dim": "2", "bold": "1", "error": "31", "why": "", "label": "36", "code": "32",
+    "name": "1", "current": "1;4", "step": "7", "ticker": "36", "run": "32", "wait": "2",
+    "value": "36", "cancelled": "33", "keyword": "35", "string": "33", "number": "36",
+    "comment": "2", "wrap": "",
+}  # fmt: skip
+
+_UNKNOWN = {"string": "32", "cancelled": "35"}
+_BLUE = dict.fromkeys(("label", "code", "ticker", "value", "number"), "34")
+_LIGHT = {**_UNKNOWN, **_BLUE, "string": "31"}
+#: Without the colours: bold, dim, underlined and reverse stay, for they mark.
+_MONO = {name: "" for name, code in STYLES.items() if code.startswith("3")} | {
+    "error": "1", "label": "1", "keyword": "1",
+}  # fmt: skip
+_STYLES: dict[str, Mapping[str, str]] = {
+    "auto": STYLES | _UNKNOWN, "light": STYLES | _LIGHT, "dark": STYLES, "mono": STYLES | _MONO,
+}  # fmt: skip
+
+
+class Theme:
+    """The theme of one session: what was `chosen`, and the `background` if it is known.
+
+    May be read from any thread.
+    """
+
+    def __init__(self, chosen: str = "auto") -> None:
+        #: One of `asyncrepl.runtime.configuration.THEMES`; "auto" goes by the background.
+        self.chosen = chosen
+        #: "light" or "dark", once the terminal has said so.
+        self.background: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The theme in force: "auto" only as long as the background is not known."""
+        return self.background or "auto" if self.chosen == "auto" else self.chosen
+
+    @property
+    def styles(self) -> Mapping[str, str]:
+        """The SGR parameters by the style's name."""
+        return _STYLES[self.name]
+
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
@@ -181,14 +210,18 @@ def _rows(text: str, first: int, room: int) -> list[tuple[int, int]]:
 
 def _fragments_between(line: Line, start: int, end: int) -> Line:
     """The characters from `start` to `end` of `line`, with their styles."""
-    return [fragment for fragment in _slices(line, start, end) if fragment[1]]
-
-
-def _slices(line: Line, start: int, end: int) -> Iterator[Fragment]:
-    at = 0
+    fragments, at = Line(), 0
     for style, text in line:
-        yield style, text[max(start - at, 0) : max(end - at, 0)]
+        fragments.append((style, text[max(start - at, 0) : max(end - at, 0)]))
         at += len(text)
+    return [fragment for fragment in fragments if fragment[1]]
+
+
+def joined_fragments(line: Iterable[Fragment]) -> Line:
+    """`line` with neighbours of one style in one, and none that is empty."""
+    runs = groupby(line, key=itemgetter(0))
+    joined = [(style, "".join([text for _, text in run])) for style, run in runs]
+    return [fragment for fragment in joined if fragment[1]]
 
 
 def plain(line: Iterable[Fragment]) -> str:
@@ -198,11 +231,8 @@ def plain(line: Iterable[Fragment]) -> str:
 
 def ansi(line: Iterable[Fragment], styles: Mapping[str, str] = STYLES) -> str:
     """The text of `line` with SGR escape codes for its styles."""
-    return "".join(_with_codes(styles.get(style, ""), text) for style, text in line)
-
-
-def _with_codes(codes: str, text: str) -> str:
-    return f"\x1b[{codes}m{text}\x1b[0m" if codes and text else text
+    coded = ((styles.get(style, ""), text) for style, text in line)
+    return "".join(f"\x1b[{sgr}m{text}\x1b[0m" if sgr and text else text for sgr, text in coded)
 
 
 def cut(text: str, width: int, dots: str = "…") -> str:
@@ -210,7 +240,7 @@ def cut(text: str, width: int, dots: str = "…") -> str:
     text = one_line(text)
     if cell_width(text) <= width:
         return text
-    return _first_cells(text, width - cell_width(dots)) + dots
+    return "".join(_fitting(clusters(text), width - cell_width(dots))) + dots
 
 
 def cut_front(text: str, width: int, dots: str = "…") -> str:
@@ -218,7 +248,7 @@ def cut_front(text: str, width: int, dots: str = "…") -> str:
     text = one_line(text)
     if cell_width(text) <= width:
         return text
-    return dots + _last_cells(text, width - cell_width(dots))
+    return dots + "".join(_fitting(clusters(text)[::-1], width - cell_width(dots))[::-1])
 
 
 def shortened(names: Sequence[str], widths: Sequence[int], dots: str = "…") -> list[str]:
@@ -237,18 +267,10 @@ def shortened(names: Sequence[str], widths: Sequence[int], dots: str = "…") ->
     ]
 
 
-def fit(text: str, width: int, dots: str = "…") -> str:
-    """`text` as `cut` (with `dots`), filled up with blanks to exactly `width` cells."""
-    text = cut(text, width, dots)
+def fit(text: str, width: int) -> str:
+    """`text` as `cut`, filled up with blanks to exactly `width` cells."""
+    text = cut(text, width)
     return text + " " * (width - cell_width(text))
-
-
-def _first_cells(text: str, room: int) -> str:
-    return "".join(_fitting(clusters(text), room))
-
-
-def _last_cells(text: str, room: int) -> str:
-    return "".join(_fitting(clusters(text)[::-1], room)[::-1])
 
 
 def _fitting(parts: list[str], room: int) -> list[str]:
@@ -376,7 +398,7 @@ def clusters(text: str) -> list[str]:
     at = 0
     for match in _pattern().finditer(text):
         found += text[at : match.start()]
-        found += [match[0]] if _joined_width(match[0]) <= _MAX_WIDTH else match[0]
+        found += [match[0]] if cluster_width(match[0]) <= _MAX_WIDTH else match[0]
         at = match.end()
     return [*found, *text[at:]]
 
@@ -384,13 +406,7 @@ def clusters(text: str) -> list[str]:
 @cache
 def cluster_width(cluster: str) -> int:
     """The columns of a character, or of a joined emoji."""
-    from wcwidth import wcwidth  # what is plain ASCII need not wait for its tables
+    from wcwidth import wcswidth  # what is plain ASCII need not wait for its tables
 
-    return max(wcwidth(cluster), 0) if len(cluster) == 1 else _joined_width(cluster)
-
-
-def _joined_width(text: str) -> int:
-    from wcwidth import wcswidth
-
-    width: int = wcswidth(text)
+    width: int = wcswidth(cluster)
     return max(width, 0)

@@ -45,11 +45,7 @@ OPTIONAL_COLUMNS = ("waited", "slices", "busy", "age")
 
 
 def task_lines(
-    states: Sequence[TaskState],
-    width: int | None = None,
-    *,
-    rows: int = 40,
-    ascii: bool = False,  # noqa: A002  says it best
+    states: Sequence[TaskState], width: int | None = None, *, rows: int = 40, ascii: bool = False
 ) -> list[Line]:
     """At most `rows` tasks with their columns; those beyond are summed up in a last line.
 
@@ -69,10 +65,13 @@ def task_lines(
     places = [_place(state) for state in shown]
     body = _with_places(lines, places, width)
     if timed:
-        body.insert(
-            0, [("dim", plain(_table_row({head: head for head in heads}, sizes)).rstrip())]
-        )
-    return body + ([_summary_row(hidden)] if hidden else [])
+        head_row = plain(_table_row({head: head for head in heads}, sizes)).rstrip()
+        body.insert(0, [("dim", head_row)])
+    if hidden:
+        kinds = sorted(Counter(state.state for state in hidden).items())
+        counts = ", ".join(f"{count} {kind}" for kind, count in kinds)
+        body.append([("dim", f"+ {len(hidden)} more: {counts}")])
+    return body
 
 
 def _column_texts(state: TaskState, name: str) -> dict[str, str]:
@@ -121,17 +120,9 @@ def _with_places(lines: list[Line], places: list[str], width: int | None) -> lis
     joined: list[Line] = []
     for line, place in zip(lines, places, strict=True):
         joined.append(line if below or not place else [*line, ("dim", f"  {place}")])
-        if below and place:
-            joined += [
-                [("dim", "    " + text.lstrip())] for text in wrapped(place, width and width - 4)
-            ]
+        rows = wrapped(place, width and width - 4) if below and place else []
+        joined += [[("dim", "    " + text.lstrip())] for text in rows]
     return [[*line[:-1], (line[-1][0], line[-1][1].rstrip())] for line in joined]
-
-
-def _summary_row(hidden: Sequence[TaskState]) -> Line:
-    states = Counter(state.state for state in hidden)
-    counts = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
-    return [("dim", f"+ {len(hidden)} more: {counts}")]
 
 
 #: A space at which no line is broken: that of "<input 3>", in texts so short.
@@ -158,7 +149,7 @@ def tree_lines(
     *,
     rows: int = 40,
     siblings: int = 10,
-    ascii: bool = False,  # noqa: A002  says it best
+    ascii: bool = False,
 ) -> list[Line]:
     """The tasks of `nodes` with those they await below them; at most about `rows` tasks.
 
@@ -207,12 +198,10 @@ class _TreeDrawing:
         Its name takes at least `column` cells.
         """
         node = self._nodes[at]
-        if at in self._path:
-            yield from self._lines(
-                node, "again: a cycle, each waits for the next", column, first, below
-            )
-        elif at in self.drawn:
-            yield from self._lines(node, "(see above)", column, first, below)
+        if at in self._path or at in self.drawn:
+            cycle = "again: a cycle, each waits for the next"
+            text = cycle if at in self._path else "(see above)"
+            yield from self._lines(node, text, column, first, below)
         elif len(self.drawn) < self._rows:
             self.drawn.add(at)
             beside = below + self._guides.beside if node.awaits else below
@@ -228,17 +217,15 @@ class _TreeDrawing:
         if len(awaits) > min(self._siblings, room):
             shown = awaits[: max(min(self._siblings, room) - 1, 0)]
             hidden = awaits[len(shown) :]
-        column = self.name_column(shown)
-        guides = self._guides
+        column, guides = self.name_column(shown), self._guides
         for at in shown:
-            if at == awaits[-1]:
-                yield from self.draw(at, column, below + guides.last, below + guides.below)
-            else:
-                yield from self.draw(at, column, below + guides.child, below + guides.beside)
+            last = at == awaits[-1]
+            first, more = (guides.last, guides.below) if last else (guides.child, guides.beside)
+            yield from self.draw(at, column, below + first, below + more)
         if hidden:
-            more = _reachable(self._nodes, hidden) - self.drawn
-            self.counted |= more
-            yield [("dim", f"{below}{self._guides.last}+ {len(more)} more")]
+            rest = _reachable(self._nodes, hidden) - self.drawn
+            self.counted |= rest
+            yield [("dim", f"{below}{guides.last}+ {len(rest)} more")]
 
     def _lines(
         self, node: AwaitNode, text: str, column: int, first: str, below: str, source: str = ""

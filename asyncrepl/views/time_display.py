@@ -112,12 +112,8 @@ def _frozen_texts(time: ClockReading, *, running: bool) -> tuple[str, ...]:
     head = f"time stands still at {instant_text(time.at)}"
     if running:
         # A pause goes from timer to timer, also where time stood still before it.
-        return (
-            f"{head}, Ctrl-S steps on, Ctrl-C ends the statement",
-            f"{head} (Ctrl-S, Ctrl-C)",
-            "time stands still (Ctrl-S, Ctrl-C)",
-            head,
-        )
+        long, keys = "Ctrl-S steps on, Ctrl-C ends the statement", "(Ctrl-S, Ctrl-C)"
+        return f"{head}, {long}", f"{head} {keys}", f"time stands still {keys}", head
     return f"{head}, :thaw goes on", f"{head} (:thaw)", head
 
 

@@ -12,6 +12,7 @@ which stands for any characters when the transcript is checked.
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from asyncrepl.views.styled_lines import cell_width, flowed, plain, printable, text_lines
@@ -27,17 +28,8 @@ __all__ = ["Page", "ShownValue", "shown_value", "whole_value_lines"]
 
 #: What is tried, one after the other: items of each container, rows of each text.
 _ATTEMPTS = (
-    (1000, 40),
-    (100, 8),
-    (50, 4),
-    (20, 4),
-    (10, 2),
-    (10, 1),
-    (5, 1),
-    (3, 1),
-    (2, 1),
-    (1, 1),
-)
+    (1000, 40), (100, 8), (50, 4), (20, 4), (10, 2), (10, 1), (5, 1), (3, 1), (2, 1), (1, 1),
+)  # fmt: skip
 #: What has names, a record, is shown up to so many of them where it is inside another container.
 _NAMED_ITEMS = 8
 _EVERYTHING = Limits(items=200_000, characters=20_000_000, levels=100)
@@ -77,7 +69,8 @@ def shown_value(value: object, page: Page) -> ShownValue:
     """
     tree = value_tree(value)
     recorded = _recorded_lines(tree)
-    if tree.width is not None and tree.width <= page.columns and not _is_cut(tree):
+    cut = tree.left_out or (isinstance(tree, Branch) and tree.largest == float("inf"))
+    if tree.width is not None and tree.width <= page.columns and not cut:
         return ShownValue(recorded, recorded)
     return ShownValue(_hinted(_shortened(tree, page), page), recorded)
 
@@ -87,10 +80,6 @@ def whole_value_lines(value: object, page: Page) -> list[Line]:
     tree = value_tree(value, _EVERYTHING)
     layout = _Layout(page, _EVERYTHING.items, None)
     return [row for line in layout.lines(tree) for row in _broken(line, page.columns)]
-
-
-def _is_cut(tree: Node) -> bool:
-    return bool(tree.left_out) or (isinstance(tree, Branch) and tree.largest == float("inf"))
 
 
 def _recorded_lines(tree: Node) -> list[Line]:
@@ -126,7 +115,8 @@ def _shortened(tree: Node, page: Page) -> list[Line]:
     """The first attempt that fits into the rows of the page; else the last one, cut."""
     lines: list[Line] = []
     for items, rows in _ATTEMPTS:
-        lines = _first_rows(_Layout(page, items, rows).lines(tree), page)
+        most = None if page.rows is None else page.rows + 1
+        lines = list(islice(_Layout(page, items, rows).lines(tree), most))
         if page.rows is None or _height(lines, page.columns) <= page.rows:
             return lines
     return _cut_rows(lines, tree, page)
@@ -150,16 +140,6 @@ def _cut_rows(lines: list[Line], tree: Node, page: Page) -> list[Line]:
     else:
         more = f"{left - len(kept):,} more lines"
     return [*kept, [("dim", f"{page.dots} {more}")]]
-
-
-def _first_rows(lines: Iterator[Line], page: Page) -> list[Line]:
-    """So many of the lines that they are too many for the page, if there are."""
-    taken: list[Line] = []
-    for line in lines:
-        taken.append(line)
-        if page.rows is not None and len(taken) > page.rows:
-            break
-    return taken
 
 
 def _height(lines: list[Line], columns: int) -> int:
@@ -203,12 +183,12 @@ def _left_out(leaf: Leaf, kept: str) -> int:
     """How much is missing where `kept` is shown: of a literal in characters of its value."""
     if leaf.length is None or kept == leaf.text:
         return leaf.left_out + len(leaf.text) - len(kept)
-    return leaf.length - sum(1 for _ in _ONE.finditer(kept.removeprefix("b")[1:]))
+    return leaf.length - _length(kept + "'")
 
 
 def _length(literal: str) -> int:
     """The length of the string, or of the bytes, that a whole `literal` stands for."""
-    return sum(1 for _ in _ONE.finditer(literal.removeprefix("b")[1:-1]))
+    return len(_ONE.findall(literal.removeprefix("b")[1:-1]))
 
 
 def _unit(leaf: Leaf) -> str:
@@ -285,10 +265,8 @@ class _Layout:
     ) -> Iterator[Line]:
         key, name, node = item
         before: Line = [("", " " * indent)]
-        if isinstance(key, Branch) or (key is not None and key.width is None):
+        if key is not None:
             before += [(style, text.replace("\n", "\\n")) for style, text in _flat(key)]
-        elif key is not None:
-            before += _flat(key)
         if name:
             before.append(("", name))
         yield from self._lines(node, before, indent, after)
@@ -331,13 +309,8 @@ class _Layout:
         more = f"{self._page.dots} {leaf.left_out + len(leaf.text):,} more"
         room = self._page.columns - cell_width(plain(before)) - len(more) - len(after) - 1
         kept = _whole_escapes(leaf.text[: max(room, 8)].partition("\n")[0])
-        left = _left_out(leaf, kept)
-        return [
-            *before,
-            (leaf.style, kept),
-            ("dim", f"{self._page.dots} {left:,} more"),
-            ("", after),
-        ]
+        missing = f"{self._page.dots} {_left_out(leaf, kept):,} more"
+        return [*before, (leaf.style, kept), ("dim", missing), ("", after)]
 
     def _cut(self, leaf: Leaf, indent: int) -> tuple[str, int]:
         """So much of a text as may be shown, and how many characters that leaves out."""

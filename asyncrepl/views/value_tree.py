@@ -30,7 +30,7 @@ from asyncrepl.events.object_info import MISSING, lookup
 from asyncrepl.views.styled_lines import cell_width
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     Opener = Callable[["_Builder", Any], "Node"]
 
@@ -84,29 +84,18 @@ class Branch:
 
     def finish(self) -> Branch:
         """All items are there: measure it."""
-        sizes = [_width_of_item(item) for item in self.items]
-        separators = 2 * max(len(sizes) - 1, 0) + (self.only and len(sizes) == 1)
-        known = [size for size in sizes if size is not None]
-        if len(known) == len(sizes):
-            self.width = sum(known) + separators + cell_width(self.head + self.tail)
-        else:
-            self.width = None
-        inner = [_largest(node) for key, _, node in self.items]
-        inner += [_largest(key) for key, _, _ in self.items if key is not None]
+        nodes = [node for key, _, value in self.items for node in (key, value) if node is not None]
+        widths = [node.width for node in nodes if node.width is not None]
+        separators = 2 * max(len(self.items) - 1, 0) + (self.only and len(self.items) == 1)
+        names = sum(len(name) for _, name, _ in self.items)
+        whole = sum(widths) + names + separators + cell_width(self.head + self.tail)
+        self.width = whole if len(widths) == len(nodes) else None
         own = float("inf") if self.left_out else float(len(self.items))
-        self.largest = max([own, *inner])
+        self.largest = max([own, *map(_largest, nodes)])
         return self
 
 
 Node = Leaf | Branch
-
-
-def _width_of_item(item: tuple[Node | None, str, Node]) -> int | None:
-    key, name, node = item
-    before = 0 if key is None else key.width
-    if before is None or node.width is None:
-        return None
-    return before + len(name) + node.width
 
 
 def _largest(node: Node) -> float:
@@ -124,10 +113,8 @@ def value_tree(value: object, limits: Limits = _FOR_A_SCREEN) -> Node:
 
 
 #: The types of constants, and in which style they are shown.
-_CONSTANTS: dict[type, str] = {
-    **dict.fromkeys((int, float, complex), "number"),
-    **dict.fromkeys((bool, type(None), type(Ellipsis)), "keyword"),
-}
+_CONSTANTS: dict[type, str] = dict.fromkeys((int, float, complex), "number")
+_CONSTANTS |= dict.fromkeys((bool, type(None), type(Ellipsis)), "keyword")
 _TEXTS = {str, bytes}
 
 
@@ -170,75 +157,57 @@ class _Builder:
         room = self._limits.characters
         return Leaf(text[:room], style, max(len(text) - room, 0))
 
-    def fill(self, branch: Branch, items: Iterable[tuple[Node | None, str, Any]]) -> Branch:
-        """Put `items` into `branch`, as many as there is room for; at least some of each."""
-        for key, name, item in items:
-            branch.items.append((key, name, self.node(item)))
-        return branch.finish()
+    def filled(
+        self, branch: Branch, items: Iterable[Any], count: int, kind: str = "values"
+    ) -> Branch:
+        """`branch` with so many of its `count` `items` as there is room for; at least some.
 
-    def taken(self, items: Iterable[Any], count: int, branch: Branch) -> Iterator[Any]:
-        """The items that are looked at; `branch` notes how many are not."""
+        Of the `kind` "pairs" they are a key and a value each, of "fields" a name and a value.
+        """
         # Deep inside a large value some room is kept, else its last rows would be empty.
         room = max(self._left, 10)
         self._left -= min(count, room)
         branch.left_out = max(count - room, 0)
-        return islice(items, room)
-
-    def values(self, branch: Branch, items: Iterable[Any], count: int) -> Branch:
-        """Fill `branch` with values that have no names."""
-        return self.fill(branch, ((None, "", each) for each in self.taken(items, count, branch)))
-
-    def pairs(self, branch: Branch, items: Iterable[Any], count: int) -> Branch:
-        """Fill `branch` with keys and values."""
-        taken = self.taken(items, count, branch)
-        return self.fill(branch, ((self.node(key), ": ", value) for key, value in taken))
-
-    def fields(self, branch: Branch, items: Iterable[tuple[str, Any]], count: int) -> Branch:
-        """Fill `branch` with names and values."""
-        taken = self.taken(items, count, branch)
-        return self.fill(branch, ((None, f"{name}=", value) for name, value in taken))
+        for item in islice(items, room):
+            if kind == "values":
+                branch.items.append((None, "", self.node(item)))
+            elif kind == "pairs":
+                branch.items.append((self.node(item[0]), ": ", self.node(item[1])))
+            else:
+                branch.items.append((None, f"{item[0]}=", self.node(item[1])))
+        return branch.finish()
 
 
 #: What ``repr`` writes for a container inside itself.
 _RECURSIVE: dict[type, str] = {
-    list: "[...]",
-    tuple: "(...)",
-    dict: "{...}",
-    collections.deque: "[...]",
-}
+    list: "[...]", tuple: "(...)", dict: "{...}", collections.deque: "[...]",
+}  # fmt: skip
 
 
-def _list(builder: _Builder, value: Any) -> Branch:
-    return builder.values(Branch("[", "]"), list.__iter__(value), list.__len__(value))
+def _values(base: Any, head: str, tail: str, empty: str = "", *, only: bool = False) -> Opener:
+    """What takes a `base` apart by that type's own methods; an `empty` one may have a text."""
 
+    def take_apart(builder: _Builder, value: Any) -> Node:
+        count = base.__len__(value)
+        if empty and not count:
+            return Leaf(empty)
+        return builder.filled(Branch(head, tail, only=only), base.__iter__(value), count)
 
-def _tuple(builder: _Builder, value: Any) -> Branch:
-    branch = Branch("(", ")", only=True)
-    return builder.values(branch, tuple.__iter__(value), tuple.__len__(value))
+    return take_apart
 
 
 def _dict(builder: _Builder, value: Any) -> Branch:
-    return builder.pairs(Branch("{", "}"), dict.items(value), dict.__len__(value))
-
-
-def _set(builder: _Builder, value: Any) -> Node:
-    return builder.values(Branch("{", "}"), value, len(value)) if value else Leaf("set()")
-
-
-def _frozenset(builder: _Builder, value: Any) -> Node:
-    if not value:
-        return Leaf("frozenset()")
-    return builder.values(Branch("frozenset({", "})"), value, len(value))
+    return builder.filled(Branch("{", "}"), dict.items(value), dict.__len__(value), "pairs")
 
 
 def _deque(builder: _Builder, value: Any) -> Branch:
     tail = "])" if value.maxlen is None else f"], maxlen={value.maxlen})"
-    return builder.values(Branch("deque([", tail), value, len(value))
+    return builder.filled(Branch("deque([", tail), value, len(value))
 
 
 def _defaultdict(builder: _Builder, value: Any) -> Branch:
     branch = Branch(f"defaultdict({value.default_factory!r}, {{", "})")
-    return builder.pairs(branch, dict.items(value), len(value))
+    return builder.filled(branch, dict.items(value), len(value), "pairs")
 
 
 def _counter(builder: _Builder, value: Any) -> Node:
@@ -248,29 +217,24 @@ def _counter(builder: _Builder, value: Any) -> Node:
         items: Iterable[Any] = value.most_common()
     except TypeError:  # counts that cannot be compared
         items = dict.items(value)
-    return builder.pairs(Branch("Counter({", "})"), items, len(value))
+    return builder.filled(Branch("Counter({", "})"), items, len(value), "pairs")
 
 
 def _ordered_dict(builder: _Builder, value: Any) -> Node:
     if not value:
         return Leaf("OrderedDict()")
-    return builder.pairs(Branch("OrderedDict({", "})"), value.items(), len(value))
-
-
-def _mapping_view(builder: _Builder, value: Any) -> Branch:
-    branch = Branch(f"{type(value).__name__}([", "])")
-    return builder.values(branch, value, len(value))
+    return builder.filled(Branch("OrderedDict({", "})"), value.items(), len(value), "pairs")
 
 
 def _namespace(builder: _Builder, value: Any) -> Branch:
     found = vars(value)
-    return builder.fields(Branch("namespace(", ")"), found.items(), len(found))
+    return builder.filled(Branch("namespace(", ")"), found.items(), len(found), "fields")
 
 
 def _named_tuple(builder: _Builder, value: Any) -> Branch:
     names = type(value)._fields
     pairs = zip(names, tuple.__iter__(value), strict=False)
-    return builder.fields(Branch(f"{type(value).__name__}(", ")"), pairs, len(names))
+    return builder.filled(Branch(f"{type(value).__name__}(", ")"), pairs, len(names), "fields")
 
 
 def _dataclass(builder: _Builder, value: Any) -> Branch:
@@ -278,26 +242,26 @@ def _dataclass(builder: _Builder, value: Any) -> Branch:
 
     names = [field.name for field in fields(value) if field.repr]
     pairs = ((name, getattr(value, name)) for name in names)
-    return builder.fields(Branch(f"{type(value).__qualname__}(", ")"), pairs, len(names))
+    branch = Branch(f"{type(value).__qualname__}(", ")")
+    return builder.filled(branch, pairs, len(names), "fields")
 
 
 #: The `repr` a type was born with, by its id → what takes such a value apart.
 _BY_REPR: dict[int, Opener] = {
-    id(list.__repr__): _list,
-    id(tuple.__repr__): _tuple,
+    id(list.__repr__): _values(list, "[", "]"),
+    id(tuple.__repr__): _values(tuple, "(", ")", only=True),
     id(dict.__repr__): _dict,
 }
 _BY_TYPE: dict[type, Opener] = {
-    set: _set,
-    frozenset: _frozenset,
+    set: _values(set, "{", "}", "set()"),
+    frozenset: _values(frozenset, "frozenset({", "})", "frozenset()"),
     collections.deque: _deque,
     collections.defaultdict: _defaultdict,
     collections.Counter: _counter,
     SimpleNamespace: _namespace,
-    type({}.keys()): _mapping_view,
-    type({}.values()): _mapping_view,
-    type({}.items()): _mapping_view,
 }
+_VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
+_BY_TYPE |= {view: _values(view, f"{view.__name__}([", "])") for view in _VIEWS}
 if sys.version_info >= (3, 12):  # before, it shows a list of pairs
     _BY_TYPE[collections.OrderedDict] = _ordered_dict
 _NAMED_TUPLE_FILE = collections.namedtuple.__code__.co_filename  # noqa: PYI024 - not called

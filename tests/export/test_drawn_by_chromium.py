@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 from support.chromium import dumped, screenshot
+from support.exports import recording_lines, render_recording
 
 from asyncrepl.export.recording import record_transcript
-from asyncrepl.export.saved_session import render_recording
-from asyncrepl.export.screen_lines import cell_clusters, recording_lines, screen_rows
+from asyncrepl.export.screen_lines import cell_clusters, screen_rows
 from asyncrepl.export.svg_format import CELL_HEIGHT, CELL_WIDTH, MARGIN
 from asyncrepl.transcript.transcript_parser import load_transcript, parse_transcript
 from asyncrepl.views.styled_lines import cell_width, plain

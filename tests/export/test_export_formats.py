@@ -12,10 +12,11 @@ from xml.etree import ElementTree
 
 import pyte
 import pytest
+from support.exports import recording_lines, render_recording
 
 from asyncrepl.export.recording import ExportError, Recording, record_transcript
-from asyncrepl.export.saved_session import export, render_recording
-from asyncrepl.export.screen_lines import recording_lines, screen_rows
+from asyncrepl.export.saved_session import export
+from asyncrepl.export.screen_lines import screen_rows
 from asyncrepl.runtime.shipped_demos import demo_transcripts
 from asyncrepl.transcript.grammar import Narration
 from asyncrepl.transcript.transcript_parser import (

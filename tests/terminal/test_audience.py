@@ -10,7 +10,7 @@ import pytest
 from prompt_toolkit.key_binding import KeyPress
 from prompt_toolkit.keys import Keys
 
-from asyncrepl.terminal.setting_rows import AudienceRows, key_name
+from asyncrepl.terminal.audience_rows import AudienceRows, key_name
 from asyncrepl.views.styled_lines import plain
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from asyncrepl.terminal.terminal_background import (
     known_background,
     may_ask,
 )
-from asyncrepl.views.themes import Theme
+from asyncrepl.views.styled_lines import Theme
 
 if TYPE_CHECKING:
     from collections.abc import Callable

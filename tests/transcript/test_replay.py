@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from asyncrepl.transcript.replay import Replay, play_transcript
+from asyncrepl.transcript.replay import Replay
 from asyncrepl.transcript.transcript_parser import parse_transcript
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class RecordingTarget:
 def played(
     target: RecordingTarget, text: str = DEMO, speed: float = inf, pauses: bool = True
 ) -> list[str]:
-    asyncio.run(play_transcript(parse_transcript(text), target, speed=speed, pauses=pauses))
+    asyncio.run(Replay(parse_transcript(text), target, speed=speed, pauses=pauses).play())
     return target.log
 
 
@@ -241,7 +241,7 @@ def test_cancelling_a_replay_cancels_what_it_shows() -> None:
             await asyncio.Event().wait()
 
     async def main() -> None:
-        playing = asyncio.ensure_future(play_transcript(parse_transcript(DEMO), target, speed=inf))
+        playing = asyncio.ensure_future(Replay(parse_transcript(DEMO), target, speed=inf).play())
         await settled()
         playing.cancel()
         await playing

@@ -1,12 +1,8 @@
-"""Rows that a setting adds: the keys and the step for those who watch, and the mode of vi.
+"""Rows for those who watch: the keys that are pressed, and the step that happens.
 
 The row of the keys is there as long as the audience is, also without keys: what stands below it
 must not jump. The rows of the step come with the first ``async for`` of a statement and stay a
 moment after it; each frame draws the cells that have changed, in one write, so nothing flickers.
-
-The mode of vi: a row that names it, as vi has one, and the shape of the cursor.
-
-With the keys of Emacs the cursor is left as the user's terminal draws it.
 """
 
 from __future__ import annotations
@@ -14,24 +10,20 @@ from __future__ import annotations
 from collections import deque
 from itertools import groupby
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from prompt_toolkit.cursor_shapes import CursorShape, CursorShapeConfig
-from prompt_toolkit.enums import EditingMode
-from prompt_toolkit.key_binding.vi_state import InputMode
 from prompt_toolkit.keys import Keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from prompt_toolkit.application import Application
     from prompt_toolkit.key_binding import KeyPress
 
     from asyncrepl.session.shell import Shell
     from asyncrepl.views.narration_lines import Seen, StepFollower
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["AudienceRows", "ViCursorShapes", "key_name", "use_vi", "vi_mode_rows"]
+__all__ = ["AudienceRows", "key_name"]
 
 
 #: Seconds for which a key stays shown, and how many are.
@@ -54,7 +46,7 @@ _MODIFIERS = {"c": "Ctrl", "s": "Shift"}
 class AudienceRows:
     """The rows for those who watch; for the terminal's thread, but for `connect`."""
 
-    def __init__(self, *, ascii: bool, now: Callable[[], float] = monotonic) -> None:  # noqa: A002
+    def __init__(self, *, ascii: bool, now: Callable[[], float] = monotonic) -> None:
         self.on = False
         #: Called when there is something new to show.
         self.changed: Callable[[], object] = bool
@@ -160,55 +152,3 @@ def _joined(names: Sequence[str], times: str) -> str:
 def _typed(text: str) -> list[str]:
     """The text that was typed; a blank at its end, where nobody would see it, by its name."""
     return [each for each in (text.removesuffix(" "), _SPACE * text.endswith(" ")) if each]
-
-
-#: Seconds until an Escape is a key of its own, and not the beginning of a longer one, in what the
-#: terminal sends and among our bindings. With the keys of vi that key is pressed most;
-#: prompt_toolkit's 0.5 and 1 are for those who type Escape in place of Alt.
-_ESCAPE_AFTER = 0.05
-_USUAL = 0.5, 1.0
-
-_MODE_NAMES = {
-    InputMode.INSERT: "INSERT",
-    InputMode.INSERT_MULTIPLE: "INSERT",
-    InputMode.NAVIGATION: "NORMAL",
-    InputMode.REPLACE: "REPLACE",
-    InputMode.REPLACE_SINGLE: "REPLACE",
-}
-_SHAPES = {
-    "INSERT": CursorShape.BEAM,
-    "REPLACE": CursorShape.UNDERLINE,
-}
-
-
-class ViCursorShapes(CursorShapeConfig):
-    """A bar where text is inserted, an underline where it is replaced, else a block."""
-
-    def get_cursor_shape(self, application: Application[Any]) -> CursorShape:
-        """The shape for the mode; none of ours with other keys."""
-        if application.editing_mode is not EditingMode.VI:
-            return CursorShape._NEVER_CHANGE  # noqa: SLF001 - as prompt_toolkit's own do
-        return _SHAPES.get(_mode(application), CursorShape.BLOCK)
-
-
-def use_vi(application: Application[Any], *, on: bool) -> None:
-    """Take the keys of vi (`on`) or Emacs in `application`, from the next key on."""
-    application.editing_mode = EditingMode.VI if on else EditingMode.EMACS
-    waits = (_ESCAPE_AFTER, _ESCAPE_AFTER) if on else _USUAL
-    application.ttimeoutlen, application.timeoutlen = waits
-
-
-def vi_mode_rows(application: Application[Any]) -> Sequence[Line]:
-    """The row that names the mode, and the register that keys are recorded in; none without vi."""
-    if application.editing_mode is not EditingMode.VI:
-        return ()
-    register = application.vi_state.recording_register
-    recording = f"recording @{register}" if register else ""
-    return [[("dim", f"-- {_mode(application)} --{recording}")]]
-
-
-def _mode(application: Application[Any]) -> str:
-    selection = application.current_buffer.selection_state
-    if selection is not None and application.vi_state.input_mode is InputMode.NAVIGATION:
-        return "VISUAL"
-    return _MODE_NAMES[application.vi_state.input_mode]
