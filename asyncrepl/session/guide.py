@@ -112,7 +112,10 @@ class Tour:
 
     def finished(self, text: str, status: Status) -> None:
         """The typed `text` ended with `status`: if it was the line, say what comes next."""
-        if not self.on or not self._is_done(text, status):
+        if not self.on:
+            return
+        if not self._is_done(text, status):
+            self._go_back(text)
             return
         if self._played(text, status):
             self._context.frontend.suggest("")  # its last words come when the demo is over
@@ -149,6 +152,20 @@ class Tour:
         lines = [*seen, *self._next()]
         self._context.console.show_unrecorded(*lines)
 
+    def _go_back(self, text: str) -> None:
+        """The typed `text` was no step: another error may be the last one, and names be gone.
+
+        Only for the line that is offered: whatever else is typed, the tour waits.
+        """
+        if _normalized_input(self._context.registry, text) != self._current.line:
+            return
+        steps = CHAPTERS[self._chapter].steps
+        if self._step and steps[self._step - 1].fails:
+            self._step -= 1
+        elif not self._lacking():
+            return
+        self._context.console.show_unrecorded(*self._provided(), *self._announced())
+
     def _next(self) -> list[Line]:
         if self._step < len(CHAPTERS[self._chapter].steps):
             return self._announced()
@@ -163,12 +180,19 @@ class Tour:
         """The head of the chapter; and what it needs is there from now on."""
         chapter = CHAPTERS[self._chapter]
         head: Line = [("bold", f"{self._chapter + 1}/{len(CHAPTERS)}  {chapter.title}")]
-        context = self._context
-        there = {*context.session.namespace, *context.jobs.names}
-        lacking = [line for name, line in chapter.needs if name not in there]
+        return [[], head, *self._provided()]
+
+    def _lacking(self) -> list[str]:
+        """The lines that make what the chapter needs and is not there."""
+        there = {*self._context.session.namespace, *self._context.jobs.names}
+        return [line for name, line in CHAPTERS[self._chapter].needs if name not in there]
+
+    def _provided(self) -> list[Line]:
+        """Run those lines; what is said of them."""
+        lacking = self._lacking()
         for line in lacking:
             self._provide(line)
-        return [[], head, *([("label", "ran   "), ("code", line)] for line in lacking)]
+        return [[("label", "ran   "), ("code", line)] for line in lacking]
 
     def _provide(self, line: str) -> None:
         """Run the command `line`, and keep it on the tape as if it had been typed."""

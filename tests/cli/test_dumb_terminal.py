@@ -146,4 +146,4 @@ def test_the_tour_speaks_of_no_key_that_is_not_there(child: Child) -> None:
     """The line of each step is to be typed."""
     told = ask(child, ":tour")
     assert "Tab" not in told
-    assert "type  :ticker tick 0.5\n" in told
+    assert "type  :ticker tick 1\n" in told
