@@ -161,6 +161,8 @@ async def _fired_lines(shell: Shell, count: int) -> list[Line]:
     example=":wait 1.5",
 )
 def _wait(shell: Shell, rest: str) -> Awaitable[list[Line]]:
+    if not rest:
+        raise CommandError(":wait takes seconds: try :wait 1.5")
     try:
         seconds = float(rest)
     except ValueError:

@@ -167,12 +167,11 @@ def _evaluated(shell: Shell, text: str) -> object:
     """The value of the expression `text`; raises CommandError in the words of its error."""
     try:
         return eval(compile(text, "<:show>", "eval", dont_inherit=True), shell.session.namespace)
-    except NameError as error:
-        if text == "_":
-            raise CommandError("no value has been shown: try :show [1, 2, 3]") from None
-        raise CommandError(f":show {one_line(text)}: {describe_error(error)}") from None
     except Exception as error:
-        raise CommandError(f":show {one_line(text)}: {describe_error(error)}") from None
+        if text == "_" and isinstance(error, NameError):
+            raise CommandError("no value has been shown: try :show [1, 2, 3]") from None
+        told = describe_error(error).removesuffix(" (<:show>, line 1)")  # of what is above it
+        raise CommandError(f":show {one_line(text)}: {told}") from None
 
 
 _MAX_NESTED = 20  # groups in groups: the user may have made them a ring

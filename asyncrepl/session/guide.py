@@ -245,12 +245,14 @@ class Guide:
         self.tour = Tour(context)
         self._context = context
         self._said: set[str] = set()
+        self._error_before: object = None
         self._typed = True
         self._fixing = False
 
     def began(self) -> None:
         """An input begins; whether a person or a script has typed it."""
         self._typed = not self._context.frontend.scripted
+        self._error_before = _last_error()
 
     def finished(self, text: str, status: Status) -> None:
         """The input `text` has ended."""
@@ -282,10 +284,14 @@ class Guide:
             self._once("fix", ":fix puts the corrected code on your input line")
         elif status.kind == "error" and text.lstrip().startswith("%"):
             self._once("colon", "commands begin with a colon here, as :time and :run; try :help")
-        elif status.kind == "error" and (source := _unloaded_source()):
+        elif self._has_new_error() and (source := _unloaded_source()):
             self._once(f"load {source}", f":load {source} loads the source of that name")
         elif fixing and status.kind == "ok" and (course := demo_transcripts()):
             self._once("course", f"the course: :replay {course[0].name}")
+
+    def _has_new_error(self) -> bool:
+        """Whether an error was shown, also if the input ended well: ``:marbles`` draws an X."""
+        return _last_error() is not self._error_before
 
     def _is_fix(self, text: str) -> bool:
         return text.strip() == ":fix"
@@ -317,9 +323,13 @@ def next_demo_lines(path: Path, replay: str, width: int | None = None) -> list[L
     return flowed(line if fits else line[:2], width, 6)
 
 
+def _last_error() -> object:
+    return getattr(sys, "last_value", None)
+
+
 def _unloaded_source() -> str:
     """The shipped source whose name the last error did not find; empty if it was no such."""
-    error = getattr(sys, "last_value", None)
+    error = _last_error()
     name = error.name if type(error) is NameError else None
     return name if type(name) is str and is_shipped_source(name) else ""
 

@@ -127,7 +127,7 @@ def test_another_error_before_the_fix_leads_back_to_the_mistake(
     assert "seen" in typed(":fix")
 
 
-def test_names_that_are_gone_come_back(typed: Typed, target: Target) -> None:
+def test_names_that_are_gone_come_back(typed: Typed) -> None:
     """After `:reset` the line that needs them fails once."""
     typed(":tour 2")
     typed(":reset")
