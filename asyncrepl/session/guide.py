@@ -281,13 +281,20 @@ class Guide:
         if self._context.narrator.narrated_any:
             self._once("mistake", f"a mistake: {_without_async(text)}")
         elif status.kind == "error" and explained is not None and explained.fix is not None:
-            self._once("fix", ":fix puts the corrected code on your input line")
+            self._once("fix", f":fix {self._fix_use()}")
         elif status.kind == "error" and text.lstrip().startswith("%"):
             self._once("colon", "commands begin with a colon here, as :time and :run; try :help")
         elif self._has_new_error() and (source := _unloaded_source()):
             self._once(f"load {source}", f":load {source} loads the source of that name")
         elif fixing and status.kind == "ok" and (course := demo_transcripts()):
-            self._once("course", f"the course: :replay {course[0].name}")
+            replay = ":replay" if self._context.frontend.edits else "asyncrepl replay"
+            self._once("course", f"the course: {replay} {course[0].name}")
+
+    def _fix_use(self) -> str:
+        edits = self._context.frontend.edits
+        return (
+            "puts the corrected code on your input line" if edits else "shows the corrected code"
+        )
 
     def _has_new_error(self) -> bool:
         """Whether an error was shown, also if the input ended well: ``:marbles`` draws an X."""
