@@ -125,7 +125,8 @@ def test_a_pager_that_is_written_to_has_the_terminal(start: Callable[..., Termin
     """As `pydoc.pager` starts it, and libraries that show pages with it."""
     terminal = start(env={"PAGER": "less", "LESS": ""})
     terminal.begin("import pydoc; pydoc.pager('line\\n' * 99)")
-    terminal.wait(lambda: terminal.cursor_line == ":")
+    # From 3.13 on pydoc has it say more than a colon.
+    terminal.wait(lambda: terminal.cursor_line.startswith((":", " line 1")))
     terminal.send("q")
     terminal.wait_for_prompt()
     terminal.enter("1 + 1")
