@@ -33,6 +33,8 @@ class LineFrontend(Frontend):
     """A person who types whole lines."""
 
     debugs = True
+    teaches = True
+    edits = False
 
     def __init__(self) -> None:
         #: The inputs so far, oldest first.

@@ -21,6 +21,7 @@ from asyncrepl.instrument.compilation import (
 )
 from asyncrepl.session.command_registry import CommandError, command
 from asyncrepl.session.mistake_reporter import explain_outcome
+from asyncrepl.session.outcome_reporter import set_last_error
 from asyncrepl.views.error_lines import exception_line
 from asyncrepl.views.explanation_lines import explanation_lines
 from asyncrepl.views.glyphs import glyph_rows
@@ -180,6 +181,7 @@ class _MarbleDrawing:
         shell, outcome = self._shell, Outcome(source, self._errors[number])
         more = number != max(self._errors)
         shell.last = outcome
+        set_last_error(self._errors[number])
         shell.explanation = explain_outcome(shell.session, outcome, more=more)
         name = label if len(self._sources) > 1 else ""
         lines = [_with_name(name, exception_line(self._errors[number]))]

@@ -26,7 +26,8 @@ __all__: list[str] = []
 def _ticker(shell: Shell, rest: str) -> list[Line]:
     words = rest.split()
     if len(words) not in {1, 2}:
-        raise CommandError(":ticker takes a name and seconds: try :ticker tick 0.2")
+        wrong = f", not {rest!r}" if rest else ""
+        raise CommandError(f":ticker takes a name and seconds{wrong}: try :ticker tick 0.2")
     name = words[0]
     if _number(name) is not None:
         raise CommandError(f"{name} is no name for a ticker: try :ticker tick {name}")

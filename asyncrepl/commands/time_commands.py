@@ -131,6 +131,8 @@ async def _next(shell: Shell, rest: str) -> list[Line]:
 
 @command(":wait SECONDS", "let so much time pass", group="speed", rank=60, example=":wait 1.5")
 async def _wait(shell: Shell, rest: str) -> list[Line]:
+    if not rest:
+        raise CommandError(":wait takes seconds: try :wait 1.5")
     try:
         seconds = float(rest)
     except ValueError:

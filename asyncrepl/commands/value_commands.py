@@ -140,7 +140,8 @@ def _evaluated(shell: Shell, text: str) -> object:
     except Exception as error:
         if text == "_" and isinstance(error, NameError):
             raise CommandError("no value has been shown: try :show [1, 2, 3]") from None
-        raise CommandError(f":show {one_line(text)}: {describe_error(error)}") from None
+        told = describe_error(error).removesuffix(" (<:show>, line 1)")  # of what is above it
+        raise CommandError(f":show {one_line(text)}: {told}") from None
 
 
 _MAX_NESTED = 20  # groups in groups: the user may have made them a ring

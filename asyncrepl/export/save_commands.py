@@ -81,7 +81,7 @@ def _export(shell: Shell, rest: str) -> list[Line]:
     name, _, words = rest.partition(" ")
     if name not in export_formats():
         known = ", ".join(export_formats())
-        wrong = f"not {name}" if name else "try :export html session.html"
+        wrong = f"not {name!r}" if name else "try :export html session.html"
         raise CommandError(f":export takes a format and a file: {known}; {wrong}")
     if not words.strip():
         raise CommandError(f":export {name} takes a file: try :export {name} session.{name}")

@@ -88,6 +88,9 @@ class Frontend:
     #: Whether whoever types is a person who may want to know what to do next.
     teaches = False
 
+    #: Whether that person has an input line on which text can be put, and demos can be played.
+    edits = True
+
     #: Whether a script types just now.
     scripted = False
 

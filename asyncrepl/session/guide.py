@@ -112,7 +112,10 @@ class Tour:
 
     def finished(self, text: str, status: Status) -> None:
         """The typed `text` ended with `status`: if it was the line, say what comes next."""
-        if not self.on or not self._is_done(text, status):
+        if not self.on:
+            return
+        if not self._is_done(text, status):
+            self._go_back(text)
             return
         if self._played(text, status):
             self._context.frontend.suggest("")  # its last words come when the demo is over
@@ -149,6 +152,20 @@ class Tour:
         lines = [*seen, *self._next()]
         self._context.console.show_unrecorded(*lines)
 
+    def _go_back(self, text: str) -> None:
+        """The typed `text` was no step: another error may be the last one, and names be gone.
+
+        Only for the line that is offered: whatever else is typed, the tour waits.
+        """
+        if _normalized_input(self._context.registry, text) != self._current.line:
+            return
+        steps = CHAPTERS[self._chapter].steps
+        if self._step and steps[self._step - 1].fails:
+            self._step -= 1
+        elif not self._lacking():
+            return
+        self._context.console.show_unrecorded(*self._provided(), *self._announced())
+
     def _next(self) -> list[Line]:
         if self._step < len(CHAPTERS[self._chapter].steps):
             return self._announced()
@@ -163,12 +180,19 @@ class Tour:
         """The head of the chapter; and what it needs is there from now on."""
         chapter = CHAPTERS[self._chapter]
         head: Line = [("bold", f"{self._chapter + 1}/{len(CHAPTERS)}  {chapter.title}")]
-        context = self._context
-        there = {*context.session.namespace, *context.jobs.names}
-        lacking = [line for name, line in chapter.needs if name not in there]
+        return [[], head, *self._provided()]
+
+    def _lacking(self) -> list[str]:
+        """The lines that make what the chapter needs and is not there."""
+        there = {*self._context.session.namespace, *self._context.jobs.names}
+        return [line for name, line in CHAPTERS[self._chapter].needs if name not in there]
+
+    def _provided(self) -> list[Line]:
+        """Run those lines; what is said of them."""
+        lacking = self._lacking()
         for line in lacking:
             self._provide(line)
-        return [[], head, *([("label", "ran   "), ("code", line)] for line in lacking)]
+        return [[("label", "ran   "), ("code", line)] for line in lacking]
 
     def _provide(self, line: str) -> None:
         """Run the command `line`, and keep it on the tape as if it had been typed."""
@@ -221,12 +245,14 @@ class Guide:
         self.tour = Tour(context)
         self._context = context
         self._said: set[str] = set()
+        self._error_before: object = None
         self._typed = True
         self._fixing = False
 
     def began(self) -> None:
         """An input begins; whether a person or a script has typed it."""
         self._typed = not self._context.frontend.scripted
+        self._error_before = _last_error()
 
     def finished(self, text: str, status: Status) -> None:
         """The input `text` has ended."""
@@ -255,13 +281,24 @@ class Guide:
         if self._context.narrator.narrated_any:
             self._once("mistake", f"a mistake: {_without_async(text)}")
         elif status.kind == "error" and explained is not None and explained.fix is not None:
-            self._once("fix", ":fix puts the corrected code on your input line")
+            self._once("fix", f":fix {self._fix_use()}")
         elif status.kind == "error" and text.lstrip().startswith("%"):
             self._once("colon", "commands begin with a colon here, as :time and :run; try :help")
-        elif status.kind == "error" and (source := _unloaded_source()):
+        elif self._has_new_error() and (source := _unloaded_source()):
             self._once(f"load {source}", f":load {source} loads the source of that name")
         elif fixing and status.kind == "ok" and (course := demo_transcripts()):
-            self._once("course", f"the course: :replay {course[0].name}")
+            replay = ":replay" if self._context.frontend.edits else "asyncrepl replay"
+            self._once("course", f"the course: {replay} {course[0].name}")
+
+    def _fix_use(self) -> str:
+        edits = self._context.frontend.edits
+        return (
+            "puts the corrected code on your input line" if edits else "shows the corrected code"
+        )
+
+    def _has_new_error(self) -> bool:
+        """Whether an error was shown, also if the input ended well: ``:marbles`` draws an X."""
+        return _last_error() is not self._error_before
 
     def _is_fix(self, text: str) -> bool:
         return text.strip() == ":fix"
@@ -293,9 +330,13 @@ def next_demo_lines(path: Path, replay: str, width: int | None = None) -> list[L
     return flowed(line if fits else line[:2], width, 6)
 
 
+def _last_error() -> object:
+    return getattr(sys, "last_value", None)
+
+
 def _unloaded_source() -> str:
     """The shipped source whose name the last error did not find; empty if it was no such."""
-    error = getattr(sys, "last_value", None)
+    error = _last_error()
     name = error.name if type(error) is NameError else None
     return name if type(name) is str and is_shipped_source(name) else ""
 

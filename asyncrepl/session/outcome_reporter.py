@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from asyncrepl.session.value_display import ValueDisplay
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["OutcomeContext", "OutcomeReporter"]
+__all__ = ["OutcomeContext", "OutcomeReporter", "set_last_error"]
 
 
 class OutcomeContext(ForegroundView, Protocol):
@@ -177,7 +177,7 @@ class OutcomeReporter:
                 self._context.mistake_reporter.note(explanation)
         if not outcome.interrupted:  # else what was said of the statement while it ran holds
             self._context.explanation = explanation
-        _set_last_error(outcome.error)
+        set_last_error(outcome.error)
         with self._context.contained("it cannot be shown in full") as shown:
             self.show_error(outcome, explanation)
         if shown.failed:
@@ -230,7 +230,7 @@ class OutcomeReporter:
         self._context.mistake_reporter.look(silently=self._is_explained(outcome))
 
 
-def _set_last_error(error: BaseException) -> None:
+def set_last_error(error: BaseException) -> None:
     """Let ``pdb.pm()`` find `error`, as Python does."""
     sys.last_type, sys.last_value, sys.last_traceback = type(error), error, error.__traceback__
     if sys.version_info >= (3, 12):

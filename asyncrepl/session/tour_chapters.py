@@ -39,21 +39,23 @@ class TourChapter(NamedTuple):
 #: Where the input line offers what is to be typed, and where it cannot.
 INTRODUCTION = (
     "Five short chapters. Tab takes the line that is offered, Enter runs it. "
-    "Type anything else whenever you like, the tour waits; :tour stop ends it."
+    "Type anything else whenever you like, the tour waits; :tour says again what is "
+    "next, :tour stop ends it."
 )
 PLAIN_INTRODUCTION = (
     "Five short chapters, with a line to type at each step. "
-    "Type anything else whenever you like, the tour waits; :tour stop ends it."
+    "Type anything else whenever you like, the tour waits; :tour says again what is "
+    "next, :tour stop ends it."
 )
 
-_NEEDS_TICKS, _NEEDS_TICKER = ("ticks", ":load ticks"), ("tick", ":ticker tick 0.5")
+_NEEDS_TICKS, _NEEDS_TICKER = ("ticks", ":load ticks"), ("tick", ":ticker tick 1")
 
 CHAPTERS = (
     TourChapter(
         "two things at once",
         (
             TourStep(
-                ":ticker tick 0.5",
+                ":ticker tick 1",
                 "A ticker is a background task: it prints, and you go on typing.",
                 "It ticks while you type. Your line stays whole below its output.",
                 also=r":ticker \w+( \S+)?",

@@ -238,6 +238,18 @@ class DeviceOutput(Vt100_Output):
         columns = self.get_size().columns
         self.write_raw("\x1b[?7h" + " " * (columns - 1) + "\r\x1b[K")
 
+    def take_over(self) -> None:
+        """Undo what a program that has ended, or died, may have left of its modes.
+
+        The alternate screen, what reports mouse and focus, margins, other keys and characters,
+        colours. Where there is nothing to undo, nothing happens: the alternate screen is entered,
+        too, since tmux moves the cursor to where it was last whenever it is told to leave.
+        """
+        self.write_raw(
+            "\x1b[?1049h\x1b[?1049l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1004l"
+            "\x1b7\x1b[?6l\x1b[r\x1b8\x1b[?1l\x1b>\x1b[4l\x1b(B\x0f\x1b[?25h\x1b[0m"
+        )
+
     def erase_down(self) -> None:
         """Erase the rest of the screen, without "clear screen".
 

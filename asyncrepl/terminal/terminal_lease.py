@@ -15,6 +15,11 @@ no hook: they read through `LeasedInput`. These do, because they go to the descr
 ``/dev/tty`` by themselves. Each has the terminal for the length of the call and is otherwise left
 as it is. Only the main thread's calls: beside a call in another thread the loop goes on, and so
 must the screen.
+
+Some only begin what needs the terminal: they look at or set its modes, start curses, or a pager
+that is written to. From there the statement keeps it to its end (`TerminalLease.keep`). Not so
+every program that is started: it may run on in the background, and what it prints then
+belongs above the input line.
 """
 
 from __future__ import annotations
@@ -26,11 +31,15 @@ import os
 import select
 import subprocess
 import sys
+import termios
 import threading
-from contextlib import contextmanager
+import tty
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.loop.interrupts import shield
+from asyncrepl.terminal.terminal_streams import LeasedInput
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,7 +68,26 @@ class TerminalLease:
         self._lock = threading.RLock()
         self._depth = 0
         self._recalled = False
+        #: Whether a statement runs, and whether it has the terminal to its end.
+        self._running = self._kept = False
         self._process = os.getpid()
+
+    def begin(self) -> None:
+        """A statement begins; `recall` ends it."""
+        self._running = True
+
+    def keep(self) -> None:
+        """The statement that runs has the terminal to its end; nothing happens without one.
+
+        Nor in another thread than the main one, or in a child that was forked.
+        """
+        if (
+            self._running
+            and threading.current_thread() is threading.main_thread()
+            and os.getpid() == self._process
+        ):
+            self._kept = True
+            self._wait(self._terminal.release)
 
     @contextmanager
     def terminal(self) -> Iterator[None]:
@@ -79,7 +107,8 @@ class TerminalLease:
                 self._depth -= 1
                 if self._depth == 0:
                     self._recalled = False
-                    self._wait(self._terminal.reclaim)
+                    if not self._kept:
+                        self._wait(self._terminal.reclaim)
                 self._lock.release()
 
     def read_line(self) -> str:
@@ -104,6 +133,7 @@ class TerminalLease:
 
         A `read_line` of another thread, whose asker is gone, ends.
         """
+        self._running = self._kept = False
         if self._depth:
             self._recalled = True
         else:
@@ -118,9 +148,9 @@ class TerminalLease:
                     return b""
                 continue
             piece = os.read(self._fd, _READ_SIZE)
-            if not piece:
-                break
             line += piece
+            if not piece or not termios.tcgetattr(self._fd)[3] & termios.ICANON:
+                break  # who has chosen to read key by key (``tty.setcbreak``) gets each at once
         return line
 
     def _wait(self, action: Callable[[], None]) -> None:
@@ -150,15 +180,21 @@ def hooks_installed(lease: TerminalLease) -> Iterator[None]:
             replaced.append((owner, name, original, ours))
             setattr(owner, name, ours)
 
+    for module in (termios, tty):  # the second has the names of the first
+        replace(module, "tcgetattr", _keeping_terminal)
+        replace(module, "tcsetattr", _keeping_terminal)
+    replace(subprocess.Popen, "__init__", _keeping_for_screen_programs)
     replace(getpass, "getpass", _with_terminal)
     replace(os, "system", _with_terminal)
     for name in ("run", "call", "check_call"):
         replace(subprocess, name, _with_terminal_unless_captured)
     replace(builtins, "help", _LeasedHelp)
     replace(sys, "breakpointhook", _breakpoint_hook)
+    sys.meta_path.insert(0, curses := _CursesImport(lease))
     try:
         yield
     finally:
+        curses.forget()
         for owner, name, original, ours in replaced:
             if getattr(owner, name, None) is ours:  # user code may have set its own
                 setattr(owner, name, original)
@@ -187,6 +223,81 @@ def _with_terminal_unless_captured(
         return (function if caught else leased)(*args, **kwargs)
 
     return maybe_leased
+
+
+def _keeping_terminal(lease: TerminalLease, function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function`, whose first argument is a descriptor, before which the statement gets it."""
+
+    @functools.wraps(function)
+    def keeping(fd: Any, *args: Any) -> Any:
+        if fd == 0 or (fd is sys.stdin and isinstance(fd, LeasedInput)) or fd is sys.__stdin__:
+            lease.keep()
+        return function(fd, *args)
+
+    return keeping
+
+
+#: Programs that take the whole screen; those that the user has chosen for it are added.
+_SCREEN_PROGRAMS = {"less", "more", "most", "vi", "vim", "nano", "emacs"}
+_CHOSEN_PROGRAMS = ("PAGER", "MANPAGER", "EDITOR", "VISUAL")
+
+
+def _keeping_for_screen_programs(
+    lease: TerminalLease, start: Callable[..., None]
+) -> Callable[..., None]:
+    """``Popen(["less"], stdin=PIPE)``, as `pydoc.pager` and others begin a pager."""
+
+    @functools.wraps(start)
+    def started(self: Any, args: Any, *more: Any, **kwargs: Any) -> None:
+        if kwargs.get("stdout") is None and _takes_screen(args):
+            lease.keep()
+        start(self, args, *more, **kwargs)
+
+    return started
+
+
+def _takes_screen(command: Any) -> bool:
+    first = command if isinstance(command, str) else next(iter(command or ()), "")
+    chosen = {_program_name(os.environ.get(each, "")) for each in _CHOSEN_PROGRAMS} - {""}
+    return _program_name(str(first)) in _SCREEN_PROGRAMS | chosen
+
+
+def _program_name(command: str) -> str:
+    return command.partition(" ")[0].rpartition("/")[2]
+
+
+class _CursesImport:
+    """A finder for ``sys.meta_path`` that sees ``curses`` imported, and finds nothing.
+
+    curses takes the terminal in C. To import it for that at the start would cost those who have
+    no use for it.
+    """
+
+    def __init__(self, lease: TerminalLease) -> None:
+        self._lease = lease
+        self._module: Any = None
+        self._original: Callable[[], Any] | None = None
+
+    def find_spec(self, name: str, _path: object, _target: object = None) -> None:
+        """Have `_curses.initscr` keep the terminal before ``curses`` takes it over."""
+        if name != "curses" or self._module is not None:
+            return
+        with suppress(ImportError):
+            self._module = import_module("_curses")
+            self._original = self._module.initscr
+            self._module.initscr = self._initscr
+
+    def _initscr(self) -> Any:
+        self._lease.keep()
+        assert self._original is not None
+        return self._original()
+
+    def forget(self) -> None:
+        """Undo it."""
+        with suppress(ValueError):
+            sys.meta_path.remove(self)
+        if self._module is not None:
+            self._module.initscr = self._original
 
 
 class _LeasedHelp:

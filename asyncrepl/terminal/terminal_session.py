@@ -205,6 +205,7 @@ class _PromptSession:
             self._prompt()
             return
         self._prepare()
+        self._lease.begin()
         (text, filename), *rest = programs
 
         def done(status: Status) -> None:
@@ -234,6 +235,7 @@ class _PromptSession:
         self._prepare()
         install_stdlib_copies()
         self._interrupter.install()
+        self._lease.begin()
         run_input(
             self._shell,
             text,

@@ -157,6 +157,7 @@ class TerminalSuspension:
         self._back_at = time.monotonic()
         self._app._running_in_terminal = False  # noqa: SLF001
         self._painter.paused = False
+        self._output.take_over()
         self._draw_anew()
         self._painter.drain()
 

@@ -248,8 +248,10 @@ class _CheckRun:
             report = check_file(
                 path if path.exists() else find_transcript(str(path)), limits=self._limits
             )
-        except (TranscriptError, DemoNotFoundError) as error:
-            self._refuse(str(error))
+        except DemoNotFoundError as error:
+            self._refuse(f"asyncrepl: {error}")
+        except TranscriptError as error:
+            self._refuse(str(error))  # it begins with the place in the file
         except OSError as error:
             self._refuse(f"{path}: {error.strerror or error}")
         else:

@@ -142,8 +142,19 @@ def test_the_inputs_are_listed(child: Child) -> None:
     assert ask(child, ":history") == "6 * 7\n"
 
 
+def test_what_to_do_next_is_said(child: Child) -> None:
+    """As on other terminals: of a source that is not loaded, a value, a mistake and its fix."""
+    assert "next  :load ticks loads the source of that name" in ask(child, "ticks")
+    assert "try  async for" in ask(child, ":load ticks")
+    assert "await" in ask(child, "asyncio.create_task(asyncio.sleep(9))").splitlines()[-1]
+    told = ask(child, "for n in ticks(1): n")
+    assert told.endswith("next  :fix shows the corrected code\n")
+    assert ask(child, ":fix") == "async for n in ticks(1): n\n"
+    assert "next  the course: asyncrepl replay await\n" in ask(child, "async for n in ticks(1): n")
+
+
 def test_the_tour_speaks_of_no_key_that_is_not_there(child: Child) -> None:
     """The line of each step is to be typed."""
     told = ask(child, ":tour")
     assert "Tab" not in told
-    assert "type  :ticker tick 0.5\n" in told
+    assert "type  :ticker tick 1\n" in told

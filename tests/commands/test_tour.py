@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 STEPS = [(number, step) for number, chapter in enumerate(CHAPTERS, 1) for step in chapter.steps]
 #: What each line is to show; of these sentences of the tour depend.
 SHOWN = {
-    ":ticker tick 0.5": ["tick started: every 0.5 s"],
+    ":ticker tick 1": ["tick started: every 1 s"],
     ":load ticks": ["try  async for"],
     "async for n in ticks(3): n": ["1\n", "2\n", "3\n"],
     ":trace async for n in ticks(2): n": ["1 __aiter__", "3 await      suspended", "6 stop", "tick ran"],
@@ -110,13 +110,35 @@ def test_a_line_that_fails_does_not_count(typed: Typed, target: Target) -> None:
     """What was to be seen was not seen."""
     typed(":tour")
     assert "seen" not in typed(":ticker tick 0")
-    assert target.offered == ":ticker tick 0.5"
+    assert target.offered == ":ticker tick 1"
+
+
+def test_another_error_before_the_fix_leads_back_to_the_mistake(
+    typed: Typed, target: Target
+) -> None:
+    """`:fix` would only say, for ever, that the last error cannot be fixed."""
+    typed(":tour 3")
+    typed("for n in ticks(3): n")
+    typed("1/0")
+    assert target.offered == ":fix"
+    assert CHAPTERS[2].steps[0].before in typed(":fix")
+    assert target.offered == "for n in ticks(3): n"
+    typed("for n in ticks(3): n")
+    assert "seen" in typed(":fix")
+
+
+def test_names_that_are_gone_come_back(typed: Typed) -> None:
+    """After `:reset` the line that needs them fails once."""
+    typed(":tour 2")
+    typed(":reset")
+    assert "ran   :load ticks" in typed(CHAPTERS[1].steps[0].line)
+    assert "seen" in typed(CHAPTERS[1].steps[0].line)
 
 
 def test_it_can_be_left_and_taken_up_again(typed: Typed, target: Target) -> None:
     """`:tour stop` leaves it, `:tour` goes on at the same line, without the introduction."""
     typed(":tour")
-    typed(":ticker tick 0.5")
+    typed(":ticker tick 1")
     assert "left" in typed(":tour stop")
     assert target.offered == ""
     assert "seen" not in typed(":load ticks")
@@ -135,8 +157,8 @@ def test_what_is_said_of_leaving_fits_a_narrow_screen() -> None:
 
 def test_where_no_line_can_be_offered_it_is_shown(type_in: Typed) -> None:
     """Without a terminal the line to type stands there."""
-    assert "type  :ticker tick 0.5" in type_in(":tour")
-    assert "type  :load ticks" in type_in(":ticker tick 0.5")
+    assert "type  :ticker tick 1" in type_in(":tour")
+    assert "type  :load ticks" in type_in(":ticker tick 1")
 
 
 def test_it_ends_where_nothing_can_be_replayed(type_in: Typed) -> None:

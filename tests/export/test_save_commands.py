@@ -123,7 +123,7 @@ def test_an_existing_file_is_replaced_only_if_told(type_in: Typed) -> None:
         ),
         (
             ":export pdf x",
-            ":export takes a format and a file: py, pycon, cast, html, svg, trace; not pdf",
+            ":export takes a format and a file: py, pycon, cast, html, svg, trace; not 'pdf'",
         ),
         (":export py", ":export py takes a file: try :export py session.py"),
         (":record off", "nothing is recorded; :record FILE begins"),

@@ -103,6 +103,15 @@ def test_a_source_that_is_not_loaded(typed: Typed) -> None:
     assert typed("rows").endswith("next  :load rows loads the source of that name\n")
 
 
+@pytest.mark.parametrize("command", ["marbles", "trace", "time"])
+def test_a_command_that_does_not_find_a_source(typed: Typed, command: str) -> None:
+    """Whatever iterates over it; and an input after it that goes well has no hint."""
+    iterated = "rows(3)" if command == "marbles" else "async for n in rows(3): n"
+    shown = typed(f":{command} {iterated}")
+    assert shown.endswith("next  :load rows loads the source of that name\n")
+    assert "next" not in typed("1 + 1")
+
+
 def test_a_command_of_another_prompt(typed: Typed) -> None:
     """Whoever types one of IPython's is told how ours begin, once."""
     told = "next  commands begin with a colon here, as :time and :run; try :help\n"

@@ -98,7 +98,7 @@ class Screen(pyte.HistoryScreen):
         self.cursor.y, self.cursor.x = row, min(column, self.columns - 1)
 
     def set_mode(self, *modes: int, **kwargs: Any) -> None:
-        if _ALTERNATE in modes and kwargs.get("private"):
+        if _ALTERNATE in modes and kwargs.get("private") and self._kept is None:
             self._kept = copy.deepcopy(self.buffer), copy.copy(self.cursor)
             self.erase_in_display(2)
         super().set_mode(*modes, **kwargs)

@@ -83,6 +83,19 @@ def test_ctrl_c_while_a_program_is_being_started_is_the_programs(terminal: Termi
     assert not any("KeyboardInterrupt" in line for line in terminal.scrollback)
 
 
+def test_what_a_program_leaves_of_its_modes_is_undone(terminal: Terminal) -> None:
+    """It died with the mouse on, other characters, on a screen of its own: ours is as before."""
+    terminal.enter("print('seen before')")
+    terminal.enter(r"!stty raw -echo; printf '\033[?1049h\033[?1000h\033[?25l\033(0'; kill -9 $$")
+    assert terminal.lines[1] == "seen before"
+    assert "ended by SIGKILL" in terminal.lines
+    assert not terminal.modes[1049]
+    assert not terminal.modes[1000]
+    assert terminal.modes[25]
+    terminal.enter("'lqqk'")
+    assert terminal.scrollback[-2] == "'lqqk'"
+
+
 def test_background_tasks_go_on(terminal: Terminal) -> None:
     """They print while the program runs, and it ends when it wants to."""
     terminal.enter(":ticker tick 0.05")

@@ -90,3 +90,51 @@ def test_help_uses_a_pager(start: Callable[..., Terminal]) -> None:
     terminal.send("q")
     terminal.wait_for_prompt()
     terminal.enter("1 + 1")
+
+
+def test_curses_has_the_terminal(terminal: Terminal) -> None:
+    """It draws on a screen of its own and reads a key; then the prompt is where it was."""
+    terminal.enter("import curses")
+    for key in "kl":  # the second time it has been started already
+        terminal.begin(f"curses.wrapper(lambda w: (w.addstr(3, 3, 'at {key}'), chr(w.getch())))")
+        terminal.wait(lambda key=key: f"   at {key}" in terminal.lines)
+        terminal.send(key)
+        terminal.wait_for_prompt()
+        assert any(f"'{key}')" in line for line in terminal.scrollback)
+    assert not any("\\x1b" in line for line in terminal.scrollback)
+    terminal.enter("1 + 1")
+    assert terminal.scrollback[-2] == "2"
+
+
+def test_keys_can_be_read_one_by_one(terminal: Terminal) -> None:
+    """Who sets the modes of standard input has the terminal to the end of the statement."""
+    terminal.enter("import os, sys, tty")
+    body = "tty.setcbreak(0); print('one')\ra = sys.stdin.read(1); print('two')\r"
+    terminal.enter(f"def read():\r{body}return a, os.read(0, 1)\r")
+    terminal.begin("read()")
+    terminal.wait(lambda: "one" in terminal.lines)
+    terminal.send("x")
+    terminal.wait(lambda: "two" in terminal.lines)
+    terminal.send("y")
+    terminal.wait_for_prompt()
+    assert "('x', b'y')" in terminal.lines
+
+
+@needs("less")
+def test_a_pager_that_is_written_to_has_the_terminal(start: Callable[..., Terminal]) -> None:
+    """As `pydoc.pager` starts it, and libraries that show pages with it."""
+    terminal = start(env={"PAGER": "less", "LESS": ""})
+    terminal.begin("import pydoc; pydoc.pager('line\\n' * 99)")
+    # From 3.13 on pydoc has it say more than a colon.
+    terminal.wait(lambda: terminal.cursor_line.startswith((":", " line 1")))
+    terminal.send("q")
+    terminal.wait_for_prompt()
+    terminal.enter("1 + 1")
+
+
+def test_a_program_that_is_only_started_does_not_get_the_terminal(terminal: Terminal) -> None:
+    """What it prints later stands above the line that is typed."""
+    terminal.enter("from subprocess import Popen, PIPE; p = Popen('cat', stdin=PIPE)")
+    terminal.enter("p.stdin.write(b'from cat\\n') and p.stdin.close()")
+    terminal.wait_for("from cat")
+    assert terminal.cursor_line == ">>>"

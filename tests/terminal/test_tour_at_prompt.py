@@ -29,8 +29,8 @@ def test_the_tour_offers_each_line(
     """Tab takes it, the right arrow too; so does typing it; another line may be typed."""
     terminal = start(columns=columns, rows=rows)
     terminal.send(":tour\r")
-    terminal.wait(lambda: offered(terminal, ":ticker tick 0.5"), "the first line")
-    before = b"".join(data for _, data in terminal.chunks).rpartition(b":ticker tick 0.5")[0]
+    terminal.wait(lambda: offered(terminal, ":ticker tick 1"), "the first line")
+    before = b"".join(data for _, data in terminal.chunks).rpartition(b":ticker tick 1")[0]
     assert re.findall(rb"\x1b\[[\d;]*m", before)[-1] == b"\x1b[0;2m"  # faint, as what is offered
     terminal.send("\t\r")
     terminal.wait(lambda: offered(terminal, ":load ticks"), "the second line")

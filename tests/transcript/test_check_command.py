@@ -138,9 +138,9 @@ def test_a_shipped_demo_is_checked_by_its_name(folder: Path) -> None:  # noqa: A
 @pytest.mark.parametrize(
     ("path", "told"),
     [
-        ("nowhere", "no demo or file 'nowhere': "),
-        ("six-step", "no demo or file 'six-step': did you mean six-steps?"),
-        ("nowhere.pycon", "no file nowhere.pycon"),
+        ("nowhere", "asyncrepl: no demo or file 'nowhere': "),
+        ("six-step", "asyncrepl: no demo or file 'six-step': did you mean six-steps?"),
+        ("nowhere.pycon", "asyncrepl: no file nowhere.pycon"),
         ("empty", "empty: no transcript in this directory (*.pycon)"),
         ("broken.pycon", "broken.pycon:1: unknown directive 'x': known are "),
         ("latin.pycon", "latin.pycon:2: not UTF-8: byte 0xe9"),
