@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import inspect
 from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import CodeType
 
+    from asyncrepl.events.findings import Finding
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Unit
 
@@ -26,6 +28,7 @@ __all__ = [
     "calls_that_made",
     "dropped_name",
     "handed_to",
+    "is_abandoned",
     "is_discarded",
     "is_kept",
     "is_of_variable",
@@ -105,6 +108,51 @@ def made_at(evidence: Evidence, name: str) -> Place | None:
     alike = len({ast.dump(call.func) for call in found}) == 1  # ``show(a), show(b)``
     discarded = alike and all(is_discarded(unit, call) for call in found)
     return (unit, found[0]) if len(found) == 1 or discarded else None
+
+
+def is_abandoned(error: Evidence | None, finding: Finding) -> bool:
+    """Whether what is not used was made in an expression that `error` has ended beside it.
+
+    What has failed is a name, or a call that takes no such arguments, whatever they are.
+    """
+    place = finding.place
+    made = finding.made or (finding.code.co_filename, place.lineno if place is not None else 0)
+    for each in (error, *error.more) if error is not None else ():
+        failed = each.node(ast.expr)
+        if failed is None or not each.direct or each.unit.filename != made[0]:
+            continue
+        if isinstance(failed, ast.Call) and _is_refused(each.resolver, failed):
+            parts = [failed, *each.unit.ancestors(failed)]
+        elif isinstance(failed, ast.Name) and type(each.error) is NameError:
+            parts = list(each.unit.ancestors(failed))
+        else:
+            continue
+        whole = [node for node in parts if isinstance(node, ast.expr)]
+        if any(node.lineno <= made[1] <= (node.end_lineno or 0) for node in whole):
+            return True
+    return False
+
+
+#: Functions whose signature is known without running code of the user's.
+_KNOWN = (FunctionType, BuiltinFunctionType, MethodType)
+
+
+def _is_refused(resolver: Resolver, call: ast.Call) -> bool:
+    names = [keyword.arg for keyword in call.keywords]
+    if None in names or any(isinstance(each, ast.Starred) for each in call.args):
+        return False
+    function = resolver.value(call.func)
+    if type(function) not in _KNOWN:
+        return False
+    try:
+        signature = inspect.signature(function, follow_wrapped=False)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return False
+    try:
+        signature.bind(*call.args, **dict.fromkeys(filter(None, names)))
+    except TypeError:
+        return True
+    return False
 
 
 def is_discarded(unit: Unit, node: ast.expr) -> bool:

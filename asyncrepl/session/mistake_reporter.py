@@ -103,6 +103,8 @@ def explain_value(session: Session, filename: str, value: object) -> Explanation
 #: What follows from another thing that was told of the same statement.
 _CONSEQUENCES, _CAUSES = {"starved", "hogged"}, {"blocks", "hogged"}
 _LOOP_ITERATIONS = 2
+#: What is seen of something that was made for an expression, or used there.
+_MADE = {"dropped", "lost", "shown", "unwalked"}
 
 
 class LeakAccount(Protocol):
@@ -159,6 +161,8 @@ class SilentMistakeReporter(Instrument):
         self._look_scheduled = False
         #: The ``id`` of the task that was found stuck.
         self._stuck_task_id = 0
+        #: What the statement that ends now has raised.
+        self._error: BaseException | None = None
         #: Whether a StopIteration has come out of a thread, for which somebody waits in vain.
         self.stopped = False
         #: Whether nothing is told: somebody tells the first of all in the end.
@@ -219,7 +223,9 @@ class SilentMistakeReporter(Instrument):
         """
         self._stuck_task_id = 0
         self._findings.review_pending()
+        self._error = outcome.error
         self.look(silently=silently)
+        self._error = None
         # It is started in one loop iteration, runs in the next, and is reported in the one after.
         at_once = (
             self._context.loop.live.loop_iteration.number - self._began_in_iteration
@@ -370,10 +376,15 @@ class SilentMistakeReporter(Instrument):
         return next(iter(sorted_by_name(all_tasks(self._context.loop))), None)
 
     def _explanation(self, finding: Finding) -> Explanation | None:
-        from asyncrepl.explain.evidence import gather_seen
+        from asyncrepl.explain.dropped_coroutines import is_abandoned
+        from asyncrepl.explain.evidence import gather, gather_seen
         from asyncrepl.explain.explainer import explain
 
         session = self._context.session
+        if self._error is not None and finding.what in _MADE:
+            error = gather(self._error, session.sources, refused_operands, session.namespace)
+            if is_abandoned(error, finding):
+                return None
         return explain(gather_seen(finding, session.sources, session.namespace))
 
     def _note_leak(self, finding: Finding) -> None:

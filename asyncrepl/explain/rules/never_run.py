@@ -26,7 +26,7 @@ from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaited, correction, short
 from asyncrepl.explain.held_operands import innermost_frame
 from asyncrepl.explain.scopes import scope
-from asyncrepl.explain.value_arrivals import is_for_refused_call, is_test
+from asyncrepl.explain.value_arrivals import is_test
 from asyncrepl.explain.value_origins import STEPS, loads
 from asyncrepl.syntax.names import callee_name, last_name, method_owner
 
@@ -118,7 +118,7 @@ def _call(evidence: Evidence) -> Place | None:
 
 def _made(evidence: Evidence, fits: Callable[[Unit, ast.Call], bool], why: str) -> Finding | None:
     found = _call(evidence)
-    if found is None or not fits(*found) or is_for_refused_call(evidence.resolver, *found):
+    if found is None or not fits(*found):
         return None
     text, name = short(*found), dropped_name(evidence)
     if callee_name(found[1]) != name:
@@ -242,8 +242,6 @@ def _shown(evidence: Evidence) -> Finding | None:
     """It was printed, and never ran: it is still there."""
     use, unit = evidence.use("seen"), evidence.unit
     if use is None or use.kind is not CoroutineType:
-        return None
-    if is_for_refused_call(evidence.resolver, unit, use.node):
         return None
     why = f"{short(unit, use.node)} is a coroutine: what is shown is that, and not its result."
     return Finding(why, awaited(evidence, unit, use.node))

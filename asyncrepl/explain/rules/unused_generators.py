@@ -11,7 +11,7 @@ from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.explain.value_arrivals import is_for_refused_call, is_meant_as_value, is_test
+from asyncrepl.explain.value_arrivals import is_meant_as_value, is_test
 from asyncrepl.syntax.names import callee_name
 from asyncrepl.syntax.source_rewriter import Span, indent
 
@@ -48,9 +48,7 @@ def _why(unit: Unit, node: ast.expr) -> str:
 
 def _generator(evidence: Evidence) -> Use | None:
     use = evidence.use("seen")
-    if use is None or use.kind is not AsyncGeneratorType:
-        return None
-    return None if is_for_refused_call(evidence.resolver, evidence.unit, use.node) else use
+    return use if use is not None and use.kind is AsyncGeneratorType else None
 
 
 def _tested(evidence: Evidence) -> Finding | None:
