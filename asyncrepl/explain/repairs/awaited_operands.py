@@ -32,6 +32,7 @@ from asyncrepl.explain.repairs.repair_case import (
     lock_of,
     made_here,
     single_assignment,
+    used_again,
 )
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.static_values import is_async_iterable
@@ -240,6 +241,8 @@ def _await_at(fixing: Fixing, case: Case) -> None:
     elif made is not None and _all_want_results(case.unit, case.node):
         fixing.changed = made
         _await_each(fixing, case, case.unit, made)
+    elif (first := used_again(case)) is not None and _all_want_results(case.unit, case.node):
+        fixing.awaiting_first(case.unit, case.node, first)
     else:
         for each in (case.node, *_siblings(case)):
             if each not in wanting:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["RULES"]
 
 _THREADS = ("to_thread", "run_in_executor")
-_OWN_THREADS = ("Thread", "submit")
+_OWN_THREADS = ("Thread", "Timer", "submit")
 #: Which argument is the callback.
 _CALLBACKS = {"call_soon": 0, "call_soon_threadsafe": 0, "call_later": 1, "call_at": 1}
 _WALKERS = ("filter", "map")
@@ -46,18 +46,19 @@ def _in_thread(evidence: Evidence) -> Finding | None:
         return None
     unit, call = found
     given = {each.arg: each.value for each in call.keywords}
-    target = given.get("target")
-    awaited = callee_name(call) in _THREADS
-    position = callee_name(call) == "run_in_executor"
-    function = target if target is not None and not awaited else call.args[position]
+    awaited, own = callee_name(call) in _THREADS, callee_name(call) in ("Thread", "Timer")
+    position = callee_name(call) in ("run_in_executor", "Thread", "Timer")
+    target = given.get("target", given.get("function")) if own else None
+    function = target if target is not None else call.args[position]
     why = (
         f"{short(unit, function)} is an `async def`: the thread only makes its coroutine, "
         "and nobody awaits that."
     )
     if awaited:
         fix = _called_here(evidence, unit, call, call.args[position:])
-    elif target is not None:
-        fix = _target_of_thread(evidence, unit, target, given.get("args"))
+    elif own:
+        packed = call.args[position + 1 + (target is None and callee_name(call) == "Thread"):]
+        fix = _target_of_thread(evidence, unit, function, *packed[:1] or [given.get("args")])
     else:
         fix = _submitted(evidence, unit, call)
     return Finding(why, fix)
@@ -75,7 +76,7 @@ def _target_of_thread(
     fixing: Fixing, unit: Unit, function: ast.expr, packed: ast.expr | None
 ) -> None:
     """``Thread(target=work, args=(1,))`` → a loop in that thread runs ``work(1)``."""
-    if packed is not None and not isinstance(packed, ast.Tuple):
+    if packed is not None and not isinstance(packed, ast.Tuple | ast.List):
         return
     arguments = ", ".join(map(unit.source.source, packed.elts if packed is not None else ()))
     text = f"({unit.source.source(function)}({arguments}),)"
