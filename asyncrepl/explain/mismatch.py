@@ -21,10 +21,10 @@ from asyncrepl.explain.held_operands import (
     held_operands,
     is_held,
     refused_by_asyncio,
+    tested_operand,
 )
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
 from asyncrepl.explain.operand_uses import Use
-from asyncrepl.explain.refusing_tests import tested_operand
 from asyncrepl.explain.value_origins import bindings, origins
 from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
 from asyncrepl.syntax.names import callee_name

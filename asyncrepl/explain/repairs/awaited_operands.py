@@ -241,8 +241,8 @@ def _await_at(fixing: Fixing, case: Case) -> None:
     elif made is not None and _all_want_results(case.unit, case.node):
         fixing.changed = made
         _await_each(fixing, case, case.unit, made)
-    elif (first := used_again(case)) is not None and _all_want_results(case.unit, case.node):
-        fixing.awaiting_first(case.unit, case.node, first)
+    elif (again := used_again(case)) is not None and _all_want_results(case.unit, case.node):
+        fixing.awaiting_first(case.unit, *again)
     else:
         for each in (case.node, *_siblings(case)):
             if each not in wanting:

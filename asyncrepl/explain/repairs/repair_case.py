@@ -155,15 +155,17 @@ def given_by_caller(case: Case) -> tuple[Unit, ast.expr] | None:
     return None if found is None or _parameter(*found) is not None else found
 
 
-def used_again(case: Case) -> ast.stmt | None:
-    """Of a parameter with several uses the statement with the first of them."""
+def used_again(case: Case) -> tuple[ast.Name, ast.stmt] | None:
+    """A parameter with several uses, and the statement with the first of them."""
     unit, node = case.unit, case.node
-    function, bound = bindings(unit, node) if isinstance(node, ast.Name) else (None, [])
+    if not isinstance(node, ast.Name):
+        return None
+    function, bound = bindings(unit, node)
     if not isinstance(function, FUNCTIONS) or [*map(type, bound)] != [ast.arg]:
         return None
-    uses = set(loads(unit, node))
+    uses: set[ast.AST] = set(loads(unit, node))
     first = next((each for each in function.body if uses & {*ast.walk(each)}), None)
-    return first if len(uses) > 1 else None
+    return (node, first) if len(uses) > 1 and first is not None else None
 
 
 def also_wanting(case: Case, own: ast.expr) -> list[ast.expr]:

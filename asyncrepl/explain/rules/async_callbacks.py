@@ -15,6 +15,7 @@ from asyncrepl.explain.dropped_coroutines import (
     dropped_name,
     handed_to,
     is_kept,
+    is_of_variable,
     mentions,
 )
 from asyncrepl.explain.explanation import Finding, Rule
@@ -57,7 +58,7 @@ def _in_thread(evidence: Evidence) -> Finding | None:
     if awaited:
         fix = _called_here(evidence, unit, call, call.args[position:])
     elif own:
-        packed = call.args[position + 1 + (target is None and callee_name(call) == "Thread"):]
+        packed = call.args[position + 1 + (target is None and callee_name(call) == "Thread") :]
         fix = _target_of_thread(evidence, unit, function, *packed[:1] or [given.get("args")])
     else:
         fix = _submitted(evidence, unit, call)
@@ -99,6 +100,13 @@ def _submitted(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
 
 
 def _called_back(evidence: Evidence) -> Finding | None:
+    if (made := _made_already(evidence)) is not None:
+        unit, call, given = made
+        why = (
+            f"{short(unit, given)} gives `{callee_name(call)}` a coroutine in the place of a "
+            "function: the loop cannot call that, and nobody awaits it."
+        )
+        return Finding(why, _made_later(evidence, unit, call, given))
     found = handed_to(evidence, *_CALLBACKS, "add_done_callback")
     if found is None:
         return None
@@ -109,6 +117,33 @@ def _called_back(evidence: Evidence) -> Finding | None:
         "functions, nobody awaits them."
     )
     return Finding(why, _as_task(evidence, unit, call, function))
+
+
+def _made_already(evidence: Evidence) -> tuple[Unit, ast.Call, ast.Call] | None:
+    """``call_later(1, save())``, where the coroutine was made: the calls."""
+    made = evidence.seen.made if evidence.seen is not None else None
+    unit = evidence.units.get(made[0]) if made is not None else None
+    if unit is None or made is None:
+        return None
+    for call in unit.nodes(ast.Call):
+        position = _CALLBACKS.get(callee_name(call), len(call.args))
+        if call.lineno <= made[1] <= (call.end_lineno or 0) and position < len(call.args):
+            given = call.args[position]
+            named = callee_name(given) == dropped_name(evidence)
+            if isinstance(given, ast.Call) and (named or is_of_variable(evidence, unit, given)):
+                return unit, call, given
+    return None
+
+
+@correction
+def _made_later(fixing: Fixing, unit: Unit, call: ast.Call, given: ast.Call) -> None:
+    """``call_soon(save())`` → a task of it; later, a function that makes one."""
+    task = f"asyncio.create_task({unit.source.source(given)})"
+    if callee_name(call) == "call_soon":
+        fixing.of(unit).replace(call, task)
+    else:
+        fixing.of(unit).replace(given, f"lambda: {task}")
+    fixing.needs_import(unit, "asyncio")
 
 
 @correction
