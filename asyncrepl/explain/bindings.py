@@ -45,7 +45,10 @@ __all__ = [
     "variables",
 ]
 
-_METHODS = ("method_descriptor", "wrapper_descriptor", "classmethod_descriptor")
+#: Types of methods that are no Python function.
+_METHODS = (
+    "method_descriptor", "wrapper_descriptor", "classmethod_descriptor", "_lru_cache_wrapper",
+)  # fmt: skip
 
 
 def local_names(code: CodeType) -> tuple[str, ...]:

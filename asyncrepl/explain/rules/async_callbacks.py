@@ -59,7 +59,9 @@ def _in_thread(evidence: Evidence) -> Finding | None:
         fix = _called_here(evidence, unit, call, call.args[position:])
     elif own:
         packed = call.args[position + 1 + (target is None and callee_name(call) == "Thread") :]
-        fix = _target_of_thread(evidence, unit, function, *packed[:1] or [given.get("args")])
+        fix = _target_of_thread(
+            evidence, unit, function, packed[0] if packed else given.get("args")
+        )
     else:
         fix = _submitted(evidence, unit, call)
     return Finding(why, fix)

@@ -138,7 +138,10 @@ _DUNDERS = {
 
 
 def _died(evidence: Evidence) -> Finding | None:
-    return _of_protocol(evidence, evidence.seen.info.code if evidence.seen else None)
+    code = evidence.seen.info.code if evidence.seen else None
+    if code is not None and code.co_name == "__call__":
+        return None  # ``ack()``: a call as any other, that is to be awaited
+    return _of_protocol(evidence, code)
 
 
 def _used(evidence: Evidence) -> Finding | None:

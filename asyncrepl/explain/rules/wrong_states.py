@@ -153,9 +153,9 @@ def _kept_coroutine(evidence: Evidence, unit: Unit, node: ast.expr) -> Finding |
         held = [*owner.values()] if type(owner) is dict else held
     if isinstance(node, ast.Call):
         function = resolver.value(node.func)
-        inner = getattr(function, "__wrapped__", None)
-        if isinstance(function, type(_cached)):
-            held = [inner]  # whose calls it keeps
+        own = getattr(function, "__func__", function)
+        if isinstance(own, type(_cached)):
+            held = [own.__wrapped__]  # whose calls it keeps
         elif isinstance(function, FunctionType | MethodType):
             held = _variables_of(function)
     if not any(_is_over(each) or is_coroutine_function(each) for each in held):
