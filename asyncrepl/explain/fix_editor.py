@@ -294,6 +294,8 @@ class Fixing:
             return
         if any(last_name(each) in _ACCESSORS for each in function.decorator_list):
             raise CannotFixError  # nobody awaits an attribute
+        if function.decorator_list and is_generator(function):
+            raise CannotFixError  # as `contextmanager`: it takes a plain one
         if function.name.startswith("__") and not function.name.startswith("__a"):
             raise CannotFixError  # the interpreter calls it, and awaits nothing
         if _is_mentioned(self.evidence, unit, function):
