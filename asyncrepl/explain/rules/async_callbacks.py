@@ -124,17 +124,18 @@ def _called_back(evidence: Evidence) -> Finding | None:
 def _made_already(evidence: Evidence) -> tuple[Unit, ast.Call, ast.Call] | None:
     """``call_later(1, save())``, where the coroutine was made: the calls."""
     made = evidence.seen.made if evidence.seen is not None else None
-    unit = evidence.units.get(made[0]) if made is not None else None
-    if unit is None or made is None:
-        return None
-    for call in unit.nodes(ast.Call):
-        position = _CALLBACKS.get(callee_name(call), len(call.args))
-        if call.lineno <= made[1] <= (call.end_lineno or 0) and position < len(call.args):
-            given = call.args[position]
-            named = callee_name(given) == dropped_name(evidence)
-            if isinstance(given, ast.Call) and (named or is_of_variable(evidence, unit, given)):
-                return unit, call, given
-    return None
+    found = []
+    for unit in evidence.units.all():
+        for call in unit.nodes(ast.Call):
+            position = _CALLBACKS.get(callee_name(call), len(call.args))
+            given = call.args[position] if position < len(call.args) else None
+            if not isinstance(given, ast.Call):
+                continue
+            here = made == (unit.filename, given.lineno)
+            named = callee_name(given) == dropped_name(evidence) and (here or made is None)
+            if named or (here and is_of_variable(evidence, unit, given)):
+                found.append((unit, call, given))
+    return found[0] if len(found) == 1 else None
 
 
 @correction
