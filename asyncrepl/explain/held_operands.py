@@ -14,7 +14,7 @@ from pathlib import Path
 from types import AsyncGeneratorType, CoroutineType, FunctionType, MethodType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import MISSING, ObjectInfo, describe
+from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
 from asyncrepl.explain.demands import Demand
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, kind_of
 
@@ -108,6 +108,7 @@ def innermost_frame(evidence: Evidence) -> FrameType | None:
 
 #: Who asks so expects what is to be awaited, and refuses it on purpose.
 _ASKING = (inspect.iscoroutine, inspect.isawaitable, inspect.isasyncgen, asyncio.iscoroutine)
+_OF_KIND = (isinstance, type, callable)
 
 
 def tested_operand(evidence: Evidence) -> tuple[Demand, object] | None:
@@ -117,15 +118,32 @@ def tested_operand(evidence: Evidence) -> tuple[Demand, object] | None:
         for each in ast.walk(test):
             if isinstance(each, ast.Call) and _expects(evidence, each):
                 return None
-            if isinstance(each, ast.Name):
-                names.append((each, evidence.unit.parents[each]))
-    for name, owner in names:
-        value = variables.get(name.id)
+            owner = evidence.unit.parents[each] if isinstance(each, ast.Name) else None
+            if isinstance(each, ast.Name) and (demand := _asked(evidence, each, owner)):
+                names.append((each.id, demand))
+    for name, demand in names:
+        value = variables.get(name)
         if type(value) is AsyncGeneratorType or (
             type(value) is CoroutineType and inspect.getcoroutinestate(value) == "CORO_CREATED"
         ):
-            return Demand("value", name, owner, "the test"), value
+            return demand, value
     return None
+
+
+def _asked(evidence: Evidence, name: ast.Name, owner: ast.AST | None) -> Demand | None:
+    """What a test demands: of what is compared, and of what is asked for its type."""
+    what = "value"
+    if isinstance(owner, ast.Compare):
+        if any(isinstance(each, ast.Is | ast.IsNot | ast.In | ast.NotIn) for each in owner.ops):
+            return None
+    elif isinstance(owner, ast.Call) and owner.func is not name:
+        function = evidence.resolver.value(owner.func)
+        if function not in _OF_KIND or owner.args[:1] != [name]:
+            return None
+        what = "call" if function is callable else "value"
+    else:
+        return None
+    return Demand(what, name, owner, "the test")
 
 
 def _tests(evidence: Evidence) -> Iterator[ast.expr]:
@@ -152,9 +170,7 @@ def _expects(evidence: Evidence, call: ast.Call) -> bool:
         for part in call.args[1:]
         for each in (part.elts if isinstance(part, ast.Tuple) else [part])
     ]
-    awaitable = (CoroutineType, AsyncGeneratorType)
+    names = ("__await__", "__aiter__", "__anext__", "__call__")
     return any(
-        isinstance(kind, type) and kind is not object and issubclass(each, kind)
-        for kind in kinds
-        for each in awaitable
+        lookup(k, each) is not MISSING for k in kinds if isinstance(k, type) for each in names
     )
