@@ -45,10 +45,7 @@ __all__ = [
     "variables",
 ]
 
-#: Types of methods that are no Python function.
-_METHODS = (
-    "method_descriptor", "wrapper_descriptor", "classmethod_descriptor", "_lru_cache_wrapper",
-)  # fmt: skip
+_METHODS = ("method_descriptor", "wrapper_descriptor", "classmethod_descriptor")
 
 
 def local_names(code: CodeType) -> tuple[str, ...]:
@@ -123,7 +120,10 @@ def _plain(found: object) -> object:
     """The function in a static or class method; no descriptor whose value must be asked for."""
     if isinstance(found, staticmethod | classmethod):
         return found.__func__
-    kept = isinstance(found, FunctionType) or type(found).__name__ in _METHODS
+    kept = isinstance(found, FunctionType) or type(found).__name__ in (
+        *_METHODS,
+        "_lru_cache_wrapper",
+    )
     return found if kept or lookup(type(found), "__get__") is MISSING else MISSING
 
 

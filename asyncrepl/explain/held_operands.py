@@ -104,73 +104,56 @@ def innermost_frame(evidence: Evidence) -> FrameType | None:
     return trace.tb_frame if trace is not None else None
 
 
-# -- what a test of the user's own refuses, by a raise or an assert --------------------
-
 #: Who asks so expects what is to be awaited, and refuses it on purpose.
 _ASKING = (inspect.iscoroutine, inspect.isawaitable, inspect.isasyncgen, asyncio.iscoroutine)
-_OF_KIND = (isinstance, type, callable)
+_EXPECTED = ("__await__", "__aiter__", "__anext__", "__call__")
 
 
 def tested_operand(evidence: Evidence) -> tuple[Demand, object] | None:
     """A coroutine or an async generator in the test before the ``raise``, and its demand."""
-    names, variables = [], evidence.frame.f_locals if evidence.frame is not None else {}
-    for test in _tests(evidence):
-        for each in ast.walk(test):
-            if isinstance(each, ast.Call) and _expects(evidence, each):
-                return None
-            owner = evidence.unit.parents[each] if isinstance(each, ast.Name) else None
-            if isinstance(each, ast.Name) and (demand := _asked(evidence, each, owner)):
-                names.append((each.id, demand))
-    for name, demand in names:
-        value = variables.get(name)
+    variables = evidence.frame.f_locals if evidence.frame is not None else {}
+    nodes = [each for test in _tests(evidence) for each in ast.walk(test)]
+    if any(isinstance(each, ast.Call) and _expects(evidence, each) for each in nodes):
+        return None
+    for name in nodes:
+        value = variables.get(name.id) if isinstance(name, ast.Name) else None
         if type(value) is AsyncGeneratorType or (
             type(value) is CoroutineType and inspect.getcoroutinestate(value) == "CORO_CREATED"
         ):
-            return demand, value
+            owner = evidence.unit.parents[name]
+            if isinstance(name, ast.Name) and (what := _asked(evidence, name, owner)):
+                return Demand(what, name, owner, "the test"), value
     return None
 
 
-def _asked(evidence: Evidence, name: ast.Name, owner: ast.AST | None) -> Demand | None:
-    """What a test demands: of what is compared, and of what is asked for its type."""
-    what = "value"
-    if isinstance(owner, ast.Compare):
-        if any(isinstance(each, ast.Is | ast.IsNot | ast.In | ast.NotIn) for each in owner.ops):
-            return None
-    elif isinstance(owner, ast.Call) and owner.func is not name:
+def _asked(evidence: Evidence, name: ast.Name, owner: ast.AST) -> str:
+    """What a test demands: of what is compared, and of what is asked for its type; or nothing."""
+    if isinstance(owner, ast.Call) and owner.args[:1] == [name]:
         function = evidence.resolver.value(owner.func)
-        if function not in _OF_KIND or owner.args[:1] != [name]:
-            return None
-        what = "call" if function is callable else "value"
-    else:
-        return None
-    return Demand(what, name, owner, "the test")
+        kinds = {id(isinstance): "value", id(type): "value", id(callable): "call"}
+        return kinds.get(id(function), "")
+    same = (ast.Is, ast.IsNot, ast.In, ast.NotIn)
+    compared = isinstance(owner, ast.Compare) and not any(isinstance(o, same) for o in owner.ops)
+    return "value" if compared else ""
 
 
-def _tests(evidence: Evidence) -> Iterator[ast.expr]:
-    """The tests that led to the error: those around it, and those passed in the same block."""
-    unit = evidence.unit
-    node = unit.statement(evidence.nodes[-1]) if evidence.nodes else None
+def _tests(evidence: Evidence) -> list[ast.expr]:
+    """The tests that led to the error: that around it, and those passed in the same block."""
+    node = evidence.unit.statement(evidence.nodes[-1]) if evidence.nodes else None
     if isinstance(node, ast.Assert):
-        yield node.test
-    if not isinstance(node, ast.Raise):
-        return
-    around = unit.parents.get(node)
-    block = getattr(around, "body", [])
-    if isinstance(around, ast.If):
-        yield around.test
-    yield from (each.test for each in block if isinstance(each, ast.If) and node in block)
+        return [node.test]
+    around = evidence.unit.parents.get(node) if isinstance(node, ast.Raise) else None
+    block = [around, *getattr(around, "body", [])]
+    return [each.test for each in block if isinstance(each, ast.If)]
 
 
 def _expects(evidence: Evidence, call: ast.Call) -> bool:
-    resolver = evidence.resolver
-    if resolver.value(call.func) in _ASKING:
-        return True
-    kinds = [
-        resolver.value(each)
-        for part in call.args[1:]
+    function, *kinds = (
+        evidence.resolver.value(each)
+        for part in (call.func, *call.args[1:])
         for each in (part.elts if isinstance(part, ast.Tuple) else [part])
-    ]
-    names = ("__await__", "__aiter__", "__anext__", "__call__")
-    return any(
-        lookup(k, each) is not MISSING for k in kinds if isinstance(k, type) for each in names
+    )
+    types = [each for each in kinds if isinstance(each, type)]
+    return any(function is each for each in _ASKING) or any(
+        lookup(each, name) is not MISSING for each in types for name in _EXPECTED
     )

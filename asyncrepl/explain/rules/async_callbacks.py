@@ -141,11 +141,9 @@ def _made_already(evidence: Evidence) -> tuple[Unit, ast.Call, ast.Call] | None:
 @correction
 def _made_later(fixing: Fixing, unit: Unit, call: ast.Call, given: ast.Call) -> None:
     """``call_soon(save())`` → a task of it; later, a function that makes one."""
+    at_once = callee_name(call) == "call_soon"
     task = f"asyncio.create_task({unit.source.source(given)})"
-    if callee_name(call) == "call_soon":
-        fixing.of(unit).replace(call, task)
-    else:
-        fixing.of(unit).replace(given, f"lambda: {task}")
+    fixing.of(unit).replace(call if at_once else given, task if at_once else f"lambda: {task}")
     fixing.needs_import(unit, "asyncio")
 
 

@@ -124,7 +124,7 @@ _STEPS = (
 
 #: Those of operators, whose result may well be awaited: ``await store[key]``.
 _OPERATORS = (
-    "__call__", "__getitem__", "__missing__", "__getattr__", "__eq__", "__ne__", "__lt__",
+    "__getitem__", "__missing__", "__getattr__", "__eq__", "__ne__", "__lt__",
     "__le__", "__gt__", "__ge__", "__add__",
 )  # fmt: skip
 _ASYNC = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
@@ -138,10 +138,7 @@ _DUNDERS = {
 
 
 def _died(evidence: Evidence) -> Finding | None:
-    code = evidence.seen.info.code if evidence.seen else None
-    if code is not None and code.co_name == "__call__":
-        return None  # ``ack()``: a call as any other, that is to be awaited
-    return _of_protocol(evidence, code)
+    return _of_protocol(evidence, evidence.seen.info.code if evidence.seen else None)
 
 
 def _used(evidence: Evidence) -> Finding | None:
