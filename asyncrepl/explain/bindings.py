@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
 from asyncrepl.explain.kinds import is_mock
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.syntax.names import last_name
+from asyncrepl.syntax.names import callee_name, last_name
 from asyncrepl.syntax.static_inspection import without_annotations
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from asyncrepl.explain.source_units import Function, Unit, Units
 
 __all__ = [
+    "calls_of",
     "encloses",
     "imported",
     "is_coroutine_function",
@@ -119,7 +120,10 @@ def _plain(found: object) -> object:
     """The function in a static or class method; no descriptor whose value must be asked for."""
     if isinstance(found, staticmethod | classmethod):
         return found.__func__
-    kept = isinstance(found, FunctionType) or type(found).__name__ in _METHODS
+    kept = isinstance(found, FunctionType) or type(found).__name__ in (
+        *_METHODS,
+        "_lru_cache_wrapper",
+    )
     return found if kept or lookup(type(found), "__get__") is MISSING else MISSING
 
 
@@ -158,3 +162,14 @@ def result_of_definition(node: Function) -> ObjectInfo | None:
     if not isinstance(node, ast.AsyncFunctionDef):
         return ObjectInfo(GeneratorType) if yields else None
     return ObjectInfo(AsyncGeneratorType if yields else CoroutineType, value=node)
+
+
+def calls_of(unit: Unit, function: Function, home: Unit) -> Iterator[ast.Call]:
+    """The calls of `function` (defined in `home`) in `unit`, as far as its name tells."""
+    method = isinstance(home.parents.get(function), ast.ClassDef)
+    for call in list(unit.nodes(ast.Call)):
+        owner = getattr(call.func, "value", None)
+        if callee_name(call) != function.name or method != (owner is not None):
+            continue
+        if not (isinstance(owner, ast.Name) and type(imported(unit, owner.id)) is ModuleType):
+            yield call  # and not ``asyncio.run()``, where the method is a `run`

@@ -14,6 +14,7 @@ from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE
 from types import CoroutineType
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
+from asyncrepl.explain.bindings import calls_of
 from asyncrepl.explain.explanation import Fix
 from asyncrepl.explain.fresh_names import (
     attributes_in,
@@ -38,7 +39,7 @@ from asyncrepl.syntax.names import callee_name, last_name
 from asyncrepl.syntax.source_rewriter import SourceRewriter, Span, compiles, parses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Function
@@ -210,6 +211,16 @@ class Fixing:
             edits.after(node, ")")
         self.suspending(unit, node)
 
+    def awaiting_first(self, unit: Unit, name: ast.Name, first: ast.stmt) -> None:
+        """Write ``name = await name`` in front of the statement `first`."""
+        alone = self._runs_alone(unit, name)
+        by = f"asyncio.run({name.id})" if alone else f"await {name.id}"
+        self.of(unit).lines_before(first, f"{name.id} = {by}")
+        if alone:
+            self.needs_import(unit, "asyncio")
+        else:
+            self.suspending(unit, name)
+
     def _listed_around(self, unit: Unit, node: ast.expr) -> None:
         """A list of the generator expression around `node`, where that may not suspend."""
         child: ast.AST = node
@@ -283,6 +294,8 @@ class Fixing:
             return
         if any(last_name(each) in _ACCESSORS for each in function.decorator_list):
             raise CannotFixError  # nobody awaits an attribute
+        if function.decorator_list and is_generator(function):
+            raise CannotFixError  # as `contextmanager`: it takes a plain one
         if function.name.startswith("__") and not function.name.startswith("__a"):
             raise CannotFixError  # the interpreter calls it, and awaits nothing
         if _is_mentioned(self.evidence, unit, function):
@@ -402,15 +415,6 @@ def _is_handed_on(unit: Unit, call: ast.Call) -> bool:
     return isinstance(parent, ast.Await) or (
         isinstance(parent, ast.Call) and callee_name(parent) in _HOLDERS
     )
-
-
-def calls_of(unit: Unit, function: Function, home: Unit) -> Iterable[ast.Call]:
-    """The calls of `function` (defined in `home`) in `unit`, as far as its name tells."""
-    method = isinstance(home.parents.get(function), ast.ClassDef)
-    for call in list(unit.nodes(ast.Call)):
-        named = isinstance(call.func, ast.Attribute if method else ast.Name)
-        if named and callee_name(call) == function.name:
-            yield call
 
 
 def is_generator(function: Function) -> bool:

@@ -21,6 +21,7 @@ from asyncrepl.explain.held_operands import (
     held_operands,
     is_held,
     refused_by_asyncio,
+    tested_operand,
 )
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
 from asyncrepl.explain.operand_uses import Use
@@ -64,6 +65,8 @@ def _mismatch(evidence: Evidence) -> Mismatch | None:
     if isinstance(evidence.error, AttributeError):
         return _of_attribute(evidence, evidence.error)
     raising = any(use.role == "raise" for use in evidence.uses)
+    if evidence.op == "RAISE_VARARGS" and (tested := tested_operand(evidence)) is not None:
+        return Mismatch(tested[0], describe(tested[1], keep=True))
     if (evidence.op in ("RAISE_VARARGS", "RERAISE") and not raising) or evidence.leak:
         return None  # the user's code raised it itself
     unknown = None

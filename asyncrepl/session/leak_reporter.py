@@ -222,6 +222,7 @@ class LeakReporter(Instrument):
     def _on_loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """The loop's exception handler: what asyncio would write to its log."""
         from asyncrepl.engine.leaks.leak_origins import first_code, refused_result
+        from asyncrepl.engine.tasks.task_findings import dropped_finding
 
         future, error = context.get("task") or context.get("future"), context.get("exception")
         if isinstance(error, SystemExit):
@@ -246,6 +247,9 @@ class LeakReporter(Instrument):
         self._context.console.complain(*lines)
         if leak is not None:
             self.leaks.note(leak)
+        given = getattr(context.get("handle"), "_callback", None)
+        if type(given) is CoroutineType:  # it was to be called, and dies as nobody awaits it
+            self._context.mistake_reporter.see(dropped_finding(given))
         if future is not None and error is not None and (code := first_code(error)) is not None:
             seen = Finding("failed", ObjectInfo(type(error), code), code, 0)
             self._context.mistake_reporter.see(seen)

@@ -75,6 +75,13 @@ def test_a_coroutine_is_told_where_it_was_made(type_in: Typed) -> None:
     )
 
 
+def test_a_coroutine_that_the_loop_was_to_call_is_told(type_in: Typed) -> None:
+    """The loop only reports that it cannot: what was given in the place of a function is known."""
+    type_in("import asyncio\nasync def fetch(): pass\n")
+    told = type_in("asyncio.get_running_loop().call_soon(fetch()); await asyncio.sleep(0.001)")
+    assert "`fetch()` gives `call_soon` a coroutine in the place of a function" in told
+
+
 def test_of_two_possible_places_none_is_named(type_in: Typed) -> None:
     """An uncertain place is not told."""
     type_in("async def fetch(): pass\n")

@@ -18,6 +18,7 @@ from asyncrepl.explain.kinds import Kind, has, kind_of
 from asyncrepl.explain.repairs.entered_operands import make_async_with, make_plain_with
 from asyncrepl.explain.repairs.moved_awaits import (
     called_then,
+    may_await_where_made,
     read_until,
     reduced,
     take_await_before,
@@ -31,6 +32,7 @@ from asyncrepl.explain.repairs.repair_case import (
     lock_of,
     made_here,
     single_assignment,
+    used_again,
 )
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.static_values import is_async_iterable
@@ -245,6 +247,10 @@ def _await_at(fixing: Fixing, case: Case) -> None:
     elif made is not None and _all_want_results(case.unit, case.node):
         fixing.changed = made
         _await_each(fixing, case, case.unit, made)
+    elif isinstance(case.node, ast.Name) and may_await_where_made(fixing, case):
+        return
+    elif (again := used_again(case)) is not None and _all_want_results(case.unit, case.node):
+        fixing.awaiting_first(case.unit, *again)
     else:
         for each in (case.node, *_siblings(case)):
             if each not in wanting:

@@ -8,6 +8,7 @@ the ``await`` stands before too much; and ``reduce(add, items)`` awaits nothing.
 from __future__ import annotations
 
 import ast
+import contextlib
 from types import CoroutineType
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "awaited_where_made",
     "called_then",
+    "may_await_where_made",
     "read_until",
     "reduced",
     "take_await_before",
@@ -116,6 +118,15 @@ def awaited_where_made(fixing: Fixing, case: Case) -> None:
     unit, call = found[0]
     fixing.changed = call
     fixing.awaiting(unit, call)
+
+
+def may_await_where_made(fixing: Fixing, case: Case) -> bool:
+    """The same, and whether that is possible."""
+    with contextlib.suppress(CannotFixError):
+        awaited_where_made(Fixing(case.evidence), case)  # which may fail half way
+        awaited_where_made(fixing, case)
+        return True
+    return False
 
 
 def _unawaited_calls(case: Case, code: CodeType) -> Iterator[tuple[Unit, ast.Call]]:

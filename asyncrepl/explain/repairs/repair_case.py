@@ -10,7 +10,7 @@ from asyncrepl.explain.demands import met
 from asyncrepl.explain.kinds import Kind, has, kind_of
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.source_units import FUNCTIONS
-from asyncrepl.explain.value_origins import argument, bindings, origins, stepped_source
+from asyncrepl.explain.value_origins import argument, bindings, loads, origins, stepped_source
 from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ __all__ = [
     "lock_of",
     "made_here",
     "single_assignment",
+    "used_again",
     "wants_list",
     "yields_once",
 ]
@@ -171,6 +172,19 @@ def given_by_caller(case: Case) -> tuple[Unit, ast.expr] | None:
         unit, node = site.unit, given
         found = (unit, single_assignment(unit, node) or node)
     return None if found is None or _parameter(*found) is not None else found
+
+
+def used_again(case: Case) -> tuple[ast.Name, ast.stmt] | None:
+    """A parameter with several uses, and the statement with the first of them."""
+    unit, node = case.unit, case.node
+    if not isinstance(node, ast.Name):
+        return None
+    function, bound = bindings(unit, node)
+    if not isinstance(function, FUNCTIONS) or [*map(type, bound)] != [ast.arg]:
+        return None
+    uses: set[ast.AST] = set(loads(unit, node))
+    first = next((each for each in function.body if uses & {*ast.walk(each)}), None)
+    return (node, first) if len(uses) > 1 and first is not None else None
 
 
 def also_wanting(case: Case, own: ast.expr) -> list[ast.expr]:

@@ -15,6 +15,7 @@ from asyncrepl.explain.dropped_coroutines import (
     dropped_name,
     handed_to,
     is_kept,
+    is_of_variable,
     mentions,
 )
 from asyncrepl.explain.explanation import Finding, Rule
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["RULES"]
 
 _THREADS = ("to_thread", "run_in_executor")
-_OWN_THREADS = ("Thread", "submit")
+_OWN_THREADS = ("Thread", "Timer", "submit")
 #: Which argument is the callback.
 _CALLBACKS = {"call_soon": 0, "call_soon_threadsafe": 0, "call_later": 1, "call_at": 1}
 _WALKERS = ("filter", "map")
@@ -46,18 +47,21 @@ def _in_thread(evidence: Evidence) -> Finding | None:
         return None
     unit, call = found
     given = {each.arg: each.value for each in call.keywords}
-    target = given.get("target")
-    awaited = callee_name(call) in _THREADS
-    position = callee_name(call) == "run_in_executor"
-    function = target if target is not None and not awaited else call.args[position]
+    awaited, own = callee_name(call) in _THREADS, callee_name(call) in ("Thread", "Timer")
+    position = callee_name(call) in ("run_in_executor", "Thread", "Timer")
+    target = given.get("target", given.get("function")) if own else None
+    function = target if target is not None else call.args[position]
     why = (
         f"{short(unit, function)} is an `async def`: the thread only makes its coroutine, "
         "and nobody awaits that."
     )
     if awaited:
         fix = _called_here(evidence, unit, call, call.args[position:])
-    elif target is not None:
-        fix = _target_of_thread(evidence, unit, target, given.get("args"))
+    elif own:
+        packed = call.args[position + 1 + (target is None and callee_name(call) == "Thread") :]
+        fix = _target_of_thread(
+            evidence, unit, function, packed[0] if packed else given.get("args")
+        )
     else:
         fix = _submitted(evidence, unit, call)
     return Finding(why, fix)
@@ -75,7 +79,7 @@ def _target_of_thread(
     fixing: Fixing, unit: Unit, function: ast.expr, packed: ast.expr | None
 ) -> None:
     """``Thread(target=work, args=(1,))`` → a loop in that thread runs ``work(1)``."""
-    if packed is not None and not isinstance(packed, ast.Tuple):
+    if packed is not None and not isinstance(packed, ast.Tuple | ast.List):
         return
     arguments = ", ".join(map(unit.source.source, packed.elts if packed is not None else ()))
     text = f"({unit.source.source(function)}({arguments}),)"
@@ -98,6 +102,13 @@ def _submitted(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
 
 
 def _called_back(evidence: Evidence) -> Finding | None:
+    if (made := _made_already(evidence)) is not None:
+        unit, call, given = made
+        why = (
+            f"{short(unit, given)} gives `{callee_name(call)}` a coroutine in the place of a "
+            "function: the loop cannot call that, and nobody awaits it."
+        )
+        return Finding(why, _made_later(evidence, unit, call, given))
     found = handed_to(evidence, *_CALLBACKS, "add_done_callback")
     if found is None:
         return None
@@ -108,6 +119,32 @@ def _called_back(evidence: Evidence) -> Finding | None:
         "functions, nobody awaits them."
     )
     return Finding(why, _as_task(evidence, unit, call, function))
+
+
+def _made_already(evidence: Evidence) -> tuple[Unit, ast.Call, ast.Call] | None:
+    """``call_later(1, save())``, where the coroutine was made: the calls."""
+    made = evidence.seen.made if evidence.seen is not None else None
+    found = []
+    for unit in evidence.units.all():
+        for call in unit.nodes(ast.Call):
+            position = _CALLBACKS.get(callee_name(call), len(call.args))
+            given = call.args[position] if position < len(call.args) else None
+            if not isinstance(given, ast.Call):
+                continue
+            here = made == (unit.filename, given.lineno)
+            named = callee_name(given) == dropped_name(evidence) and (here or made is None)
+            if named or (here and is_of_variable(evidence, unit, given)):
+                found.append((unit, call, given))
+    return found[0] if len(found) == 1 else None
+
+
+@correction
+def _made_later(fixing: Fixing, unit: Unit, call: ast.Call, given: ast.Call) -> None:
+    """``call_soon(save())`` → a task of it; later, a function that makes one."""
+    at_once = callee_name(call) == "call_soon"
+    task = f"asyncio.create_task({unit.source.source(given)})"
+    fixing.of(unit).replace(call if at_once else given, task if at_once else f"lambda: {task}")
+    fixing.needs_import(unit, "asyncio")
 
 
 @correction

@@ -182,7 +182,8 @@ class _OperandRule(Rule):
         if evidence.stage != "run":
             return False
         kind = type(evidence.error)
-        return kind in self.errors or kind.__module__ in _ERROR_MODULES
+        raised = evidence.op == "RAISE_VARARGS"
+        return raised or kind in self.errors or kind.__module__ in _ERROR_MODULES
 
 
 def _told(evidence: Evidence, found: Mismatch) -> Told:

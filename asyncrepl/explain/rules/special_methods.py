@@ -124,7 +124,7 @@ _STEPS = (
 
 #: Those of operators, whose result may well be awaited: ``await store[key]``.
 _OPERATORS = (
-    "__call__", "__getitem__", "__missing__", "__getattr__", "__eq__", "__ne__", "__lt__",
+    "__getitem__", "__missing__", "__getattr__", "__eq__", "__ne__", "__lt__",
     "__le__", "__gt__", "__ge__", "__add__",
 )  # fmt: skip
 _ASYNC = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR

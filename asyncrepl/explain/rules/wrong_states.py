@@ -153,8 +153,9 @@ def _kept_coroutine(evidence: Evidence, unit: Unit, node: ast.expr) -> Finding |
         held = [*owner.values()] if type(owner) is dict else held
     if isinstance(node, ast.Call):
         function = resolver.value(node.func)
-        if type(function) is type(_cached):
-            held = [function.__wrapped__]  # whose calls it keeps
+        own = function.__func__ if type(function) is MethodType else function
+        if type(own) is type(_cached):
+            held = [own.__wrapped__]  # whose calls it keeps
         elif isinstance(function, FunctionType | MethodType):
             held = _variables_of(function)
     if not any(_is_over(each) or is_coroutine_function(each) for each in held):
