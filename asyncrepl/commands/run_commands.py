@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.loop.interrupts import shield
+from asyncrepl.runtime.files import paths_beginning_with
 from asyncrepl.runtime.isolation import add_user_folder
-from asyncrepl.runtime.lookups import paths_beginning_with
 from asyncrepl.session.command_registry import CommandError, StatementAnswer, command
 from asyncrepl.session.user_modules import LoadError, NotSourceError, read_text
 from asyncrepl.views.styled_lines import one_line
@@ -109,7 +109,7 @@ _SHELL_ONLY = {"cd": "os.chdir({!r})", "export": "os.environ[NAME] = VALUE"}
 
 
 def _shell_words(_shell: Shell, typed: str) -> CompletionWords:
-    from asyncrepl.runtime.lookups import paths_beginning_with
+    from asyncrepl.runtime.files import paths_beginning_with
 
     return paths_beginning_with(typed.rpartition(" ")[2])
 

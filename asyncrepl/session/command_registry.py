@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
-from asyncrepl.runtime.lookups import closest_match, module_names
+from asyncrepl.runtime.configuration import closest_match
 from asyncrepl.views.styled_lines import Line
 
 if TYPE_CHECKING:
@@ -194,9 +194,8 @@ def command(  # noqa: PLR0913  all that is to be said of one, by name
     return register
 
 
-#: Where commands are: these packages, in modules whose names end so. Both build on this one, so
-#: they are named by text, as plugins would be.
-_COMMAND_PACKAGES, _COMMAND_SUFFIX = ("asyncrepl.commands", "asyncrepl.export"), "_commands"
+#: Both build on this one, so they are named by text, as plugins would be.
+_COMMAND_PACKAGES = "asyncrepl.commands", "asyncrepl.export"
 
 
 class CommandRegistry:
@@ -213,10 +212,13 @@ class CommandRegistry:
     @property
     def _by_name(self) -> dict[str, Command]:
         if self._missing is None:
+            from pkgutil import iter_modules  # not at start-up; finds them in a zip file, too
+
             self._missing = [
-                name
+                module.name
                 for package in _COMMAND_PACKAGES
-                for name in module_names(package, _COMMAND_SUFFIX)
+                for module in iter_modules(import_module(package).__path__, f"{package}.")
+                if module.name.endswith("_commands")
             ]
         if self._missing:
             self._missing = [name for name in self._missing if not self._take(name)]

@@ -21,8 +21,7 @@ from asyncrepl.engine.loop.loop_shutdown import close_loop
 from asyncrepl.engine.loop.observation_requests import ObservationRequests
 from asyncrepl.engine.statements import Session, typed_classes_findable
 from asyncrepl.runtime.isolation import look as look_at_folder
-from asyncrepl.runtime.process import PIPE_CLOSED
-from asyncrepl.runtime.startup_heap import release_collector
+from asyncrepl.runtime.process import PIPE_CLOSED, release_collector
 from asyncrepl.session.command_registry import CommandError, CommandRegistry
 from asyncrepl.session.frontend import Frontend
 from asyncrepl.session.input_run import BackgroundJobs, ContainedErrors, Status

@@ -23,7 +23,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from asyncrepl.runtime.atomic_files import write_file
+from asyncrepl.runtime.files import write_file
 from asyncrepl.runtime.shipped_demos import DemoNotFoundError, find_transcript
 from asyncrepl.session.frontend import Console
 from asyncrepl.transcript.grammar import TranscriptError

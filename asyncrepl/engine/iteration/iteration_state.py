@@ -153,7 +153,7 @@ def find_starvation(iteration: IterationState, ended: IterationEnded) -> None:
     elif ended.how == "exhausted" and ended.items > 1 and iteration.body_suspended == ended.items:
         kind: FindingKind = "alternating" if ended.suspended >= ended.items else "sequential"
         seen = Finding(kind, iteration.iterable_facts, *iteration.place)
-        iteration.tracer.findings.add_tentative(seen)
+        iteration.tracer.findings.tentative.append(seen)
 
 
 def _note_finding(iteration: IterationState, what: FindingKind, milliseconds: int = 0) -> None:
