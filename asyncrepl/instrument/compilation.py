@@ -215,14 +215,6 @@ def compile_iteration(filename: str, text: str) -> tuple[Source, CodeType]:
     return source, compile_source(Source(filename, text, tree), "exec")
 
 
-def _can_be_a_mistake(node: ast.AST) -> bool:
-    return (
-        isinstance(node, _MISTAKE_NODES)
-        or (isinstance(node, ast.comprehension) and bool(node.is_async))
-        or callee_name(node) in _MISTAKE_CALLS
-    )
-
-
 def instrument(tree: Tree) -> Tree:
     """`tree` with probes around its operands, all positions kept; `tree` stays as it is.
 
@@ -232,24 +224,21 @@ def instrument(tree: Tree) -> Tree:
     """
     install()
     copy = ProbePlacer().rewritten(tree)
-    if _PLACEMENT_MODULE in sys.modules or any(map(_can_be_a_mistake, ast.walk(copy))):
-        from asyncrepl.instrument.silent_mistake_placement import (
-            probe_lost_values,
-            probe_mistake_patterns,
-        )
+    nodes = list(ast.walk(copy))
+    called = set(map(callee_name, nodes))
+    if (
+        _PLACEMENT_MODULE in sys.modules
+        or called & _MISTAKE_CALLS
+        or any(isinstance(each, _MISTAKE_NODES) or getattr(each, "is_async", 0) for each in nodes)
+    ):
+        from asyncrepl.instrument.silent_mistake_placement import PatternProber, probe_lost_values
 
         probe_lost_values(copy)
-        probe_mistake_patterns(copy)
-    _probe_iterated_awaitables(copy)
-    return copy
-
-
-def _probe_iterated_awaitables(tree: ast.mod) -> None:
-    """Of use once a text has made one; who explains a program does not wait for that."""
+        PatternProber().visit(copy)
     log = active_log()
-    everywhere = log is not None and log.patient
-    made = any(callee_name(node) in _AWAITABLE_MAKERS for node in ast.walk(tree))
-    if everywhere or made or _ITERATED_MODULE in sys.modules:
+    everywhere = log is not None and log.patient  # who explains a program waits for no text
+    if everywhere or called & _AWAITABLE_MAKERS or _ITERATED_MODULE in sys.modules:
         from asyncrepl.instrument.iterated_awaitables import probe_iterated_awaitables
 
-        probe_iterated_awaitables(tree, everywhere=everywhere)
+        probe_iterated_awaitables(copy, everywhere=everywhere)
+    return copy

@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.instrument.probe_placement import (
     DATA_CALLS,
     ITERATING_CALLS,
-    LEAF_NODES,
-    UNCOPIED_FIELDS,
+    copied_children,
     wrapped_in_probe,
 )
 from asyncrepl.syntax.names import COMPREHENSIONS, LOOPS, SCOPES, callee_name, last_name
@@ -52,63 +51,40 @@ def probe_iterated_awaitables(tree: ast.AST, *, everywhere: bool) -> None:
     `everywhere`, also around those of operators in loops.
     """
     for node, in_loop in _nodes(tree, in_loop=False):
-        _probe_operand(node)
-        if isinstance(node, ast.Call) and _iterates_over_arguments(node):
-            _probe_arguments(node)
-        if isinstance(node, ast.Call):
-            _probe_keywords(node)
-        if everywhere or not in_loop:
-            _probe_operator(node)
+        match node:
+            case ast.For() | ast.comprehension(is_async=0):
+                node.iter = _probed(node.iter)
+            case ast.YieldFrom() | ast.Starred(ctx=ast.Load()):
+                node.value = _probed(node.value)
+            case ast.Assign([ast.Tuple() | ast.List() | ast.Subscript(slice=ast.Slice())]):
+                node.value = _probed(node.value)
+            case ast.Call():
+                _probe_call(node)
+            case ast.AugAssign(op=ast.Add() | ast.BitOr()) if everywhere or not in_loop:
+                node.value = _probed(node.value)
+            case ast.Compare(ops=[ast.In() | ast.NotIn(), *_]) if everywhere or not in_loop:
+                node.comparators[0] = _probed(node.comparators[0])
 
 
 def _nodes(node: ast.AST, *, in_loop: bool) -> Iterator[tuple[ast.AST, bool]]:
-    """`node` and what is in it, short of what the copy shares with the original."""
+    """`node` and what is in it, each with whether a loop runs it every round."""
     yield node, in_loop
-    for name in node._fields:
-        value = getattr(node, name, None)
+    for name, child in copied_children(node):
         inside = in_loop or (isinstance(node, LOOPS) and name in ("body", "test"))
         inside = (inside or isinstance(node, COMPREHENSIONS)) and not isinstance(node, SCOPES)
-        copied = [] if name in UNCOPIED_FIELDS else value if isinstance(value, list) else [value]
-        for each in copied:
-            if isinstance(each, ast.AST) and not isinstance(each, LEAF_NODES):
-                yield from _nodes(each, in_loop=inside)
+        yield from _nodes(child, in_loop=inside)
 
 
-def _probe_operand(node: ast.AST) -> None:
-    """That of a construct which iterates over it."""
-    match node:
-        case ast.For():
-            node.iter = _probed(node.iter)
-        case ast.comprehension(is_async=0):
-            node.iter = _probed(node.iter)
-        case ast.YieldFrom() | ast.Starred(ctx=ast.Load()):
-            node.value = _probed(node.value)
-        case ast.Assign([ast.Tuple() | ast.List() | ast.Subscript(slice=ast.Slice())]):
-            node.value = _probed(node.value)
+def _probe_call(call: ast.Call) -> None:
+    """The arguments, if the function iterates over them, or what it is told to call.
 
-
-def _probe_operator(node: ast.AST) -> None:
-    match node:
-        case ast.AugAssign(op=ast.Add() | ast.BitOr()):
-            node.value = _probed(node.value)
-        case ast.Compare(ops=[ast.In() | ast.NotIn(), *_]):
-            node.comparators[0] = _probed(node.comparators[0])
-
-
-def _iterates_over_arguments(call: ast.Call) -> bool:
-    """Whether the function does, or what it is told to call."""
+    A mock gives the items of its ``side_effect``; what a thread refuses, nobody hears of.
+    """
     names = {callee_name(call)}
     if not names.isdisjoint(_CALLING):
         names = {last_name(each) for each in call.args}
-    return not names.isdisjoint(_ITERATING)
-
-
-def _probe_arguments(call: ast.Call) -> None:
-    call.args = [_probed(each) for each in call.args]
-
-
-def _probe_keywords(call: ast.Call) -> None:
-    """A mock gives the items of its ``side_effect``; what a thread refuses, nobody hears of."""
+    if not names.isdisjoint(_ITERATING):
+        call.args = [_probed(each) for each in call.args]
     for keyword in call.keywords:
         if keyword.arg == "side_effect":
             keyword.value = _probed(keyword.value)
