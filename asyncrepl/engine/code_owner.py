@@ -38,6 +38,7 @@ __all__ = [
     "reached_location",
     "runs_callbacks",
     "short_filename",
+    "traceback_entries",
     "user_entries",
     "user_part",
 ]
@@ -130,6 +131,13 @@ def innermost_user_frame(frame: FrameType | None) -> FrameType | None:
 MAX_SOURCE_LENGTH = 60
 
 
+def traceback_entries(traceback: TracebackType | None) -> Iterator[TracebackType]:
+    """The entries of `traceback`, outermost first."""
+    while traceback is not None:
+        yield traceback
+        traceback = traceback.tb_next
+
+
 def user_part(traceback: TracebackType | None) -> TracebackType | None:
     """`traceback` without our own frames at its beginning."""
     while traceback is not None and is_ours(traceback.tb_frame.f_code.co_filename):
@@ -151,17 +159,14 @@ def part_below_loop(traceback: TracebackType | None) -> TracebackType | None:
     part = traceback
     while part is not None and not is_plumbing(part.tb_frame.f_code.co_filename):
         part = part.tb_next
-    while part is not None and is_plumbing(part.tb_frame.f_code.co_filename):
-        part = part.tb_next
-    return traceback if part is None else part
+    return next(user_entries(part), traceback)
 
 
 def user_entries(traceback: TracebackType | None) -> Iterator[TracebackType]:
     """The entries of `traceback` in user code: neither ours nor asyncio's."""
-    while traceback is not None:
-        if not is_plumbing(traceback.tb_frame.f_code.co_filename):
-            yield traceback
-        traceback = traceback.tb_next
+    for entry in traceback_entries(traceback):
+        if not is_plumbing(entry.tb_frame.f_code.co_filename):
+            yield entry
 
 
 def reached_location(traceback: TracebackType | None) -> str | None:

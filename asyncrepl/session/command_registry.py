@@ -104,14 +104,6 @@ Complete = Callable[[Any, str], CompletionWords]
 MoreHelp = Callable[[Any], list[Line]]
 
 
-def _no_words(_shell: object, _typed: str) -> CompletionWords:
-    return ()
-
-
-def _no_help_lines(_shell: object) -> list[Line]:
-    return []
-
-
 class Command(NamedTuple):
     """One ``:word``; see `command` for what its parts are."""
 
@@ -157,10 +149,10 @@ def command(  # noqa: PLR0913  all that is to be said of one, by name
     group: str,
     rank: int,
     example: str = "",
-    complete: Complete = _no_words,
+    complete: Complete = lambda _shell, _typed: (),
     words: int | None = None,
     details: str = "",
-    more: MoreHelp = _no_help_lines,
+    more: MoreHelp = lambda _shell: [],
     verbatim: bool = False,
     newest_last: bool = False,
     saved: bool = True,
@@ -265,9 +257,6 @@ class CommandRegistry:
             raise CommandError(f":{name} is ambiguous: {choices}")
         if not name:
             raise CommandError("a command is a colon and a name, as in :tour; :help lists them")
-        raise CommandError(f"no command :{name}{_nearest_hint(name, by_name)}")
-
-
-def _nearest_hint(name: str, known: Iterable[str]) -> str:
-    near = closest_match(name, known)
-    return f"; did you mean :{near}?" if near else "; :help lists them"
+        near = closest_match(name, by_name)
+        hint = f"did you mean :{near}?" if near else ":help lists them"
+        raise CommandError(f"no command :{name}; {hint}")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from asyncrepl.engine.loop.debug_control import DebugControl, DebugMode, StepResult
     from asyncrepl.session.live_reporters import Narrator
 
-__all__ = ["DebugCommands", "DebugContext"]
+__all__ = ["DebugCommands"]
 
 _NO_ITERATION = "no async for is under way: the next one that begins is waited for"
 _CANNOT_STEP = (
@@ -36,15 +36,10 @@ class DebugContext(ForegroundView, Protocol):
     """What debug commands need: also the narrator, and what Ctrl-C does."""
 
     @property
-    def busy(self) -> bool:
-        """Whether a statement or a command runs in the foreground."""
-
+    def busy(self) -> bool: ...
     @property
-    def narrator(self) -> Narrator:
-        """Who narrates the iterations."""
-
-    def interrupt(self) -> bool:
-        """Do what Ctrl-C does to what runs in the foreground; False where nothing does."""
+    def narrator(self) -> Narrator: ...
+    def interrupt(self) -> bool: ...
 
 
 class DebugCommands:

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 __all__ = [
     "BackgroundJobs",
     "ContainedErrors",
-    "InputTaker",
     "JobError",
     "Status",
     "run_input",
@@ -75,26 +74,20 @@ class ContainedErrors:
         if issubclass(kind, OSError) and self._console.closed:
             return False
         self.failed = True
-        _write_line(self._console, f"{self._what}: {describe_error(error)}")
+        line = f"{self._what}: {describe_error(error)}"
+        try:
+            self._console.complain([("error", line)])
+        except BaseException:
+            with suppress(BaseException):  # there is nobody else to tell it to
+                self._console.err.write(line + "\n")
         return True
-
-
-def _write_line(console: Console, line: str) -> None:
-    """Write `line` by the shortest way that works."""
-    try:
-        console.complain([("error", line)])
-    except BaseException:
-        with suppress(BaseException):  # there is nobody else to tell it to
-            console.err.write(line + "\n")
 
 
 class InputTaker(Protocol):
     """Who runs inputs on a loop: the shell."""
 
     @property
-    def loop(self) -> LiveLoop:
-        """The loop."""
-
+    def loop(self) -> LiveLoop: ...
     def submit(
         self,
         text: str,
@@ -103,8 +96,7 @@ class InputTaker(Protocol):
         interrupt_after: float | None = None,
         filename: str | None = None,
         mode: Literal["single", "exec"] = "single",
-    ) -> None:
-        """Run `text`, then call `done` once."""
+    ) -> None: ...
 
 
 #: Turns of the loop after which a program that never rests is left alone.
@@ -225,7 +217,8 @@ class BackgroundJobs:
     def stop(self, name: str) -> None:
         """Cancel the job `name`; raises JobError if there is none."""
         if name not in self.names:
-            raise JobError(f"no ticker or spawned statement {name!r}{self._known()}")
+            running = f"running: {', '.join(self.names)}" if self.names else "none is running"
+            raise JobError(f"no ticker or spawned statement {name!r}; {running}")
         self._tasks.pop(name).cancel()
 
     def stop_all(self) -> list[str]:
@@ -239,7 +232,3 @@ class BackgroundJobs:
         self._tasks.pop(name, None)
         if outcome.error is not None and not isinstance(outcome.error, asyncio.CancelledError):
             self._failed(name, outcome)
-
-    def _known(self) -> str:
-        names = ", ".join(self.names)
-        return f"; running: {names}" if names else "; none is running"

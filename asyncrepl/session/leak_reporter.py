@@ -25,7 +25,7 @@ from functools import partial
 from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from asyncrepl.engine.code_owner import is_plumbing
+from asyncrepl.engine.code_owner import is_plumbing, traceback_entries
 from asyncrepl.engine.leaks.leak_log import ExplainedObjects, LeakLog
 from asyncrepl.events.findings import Finding, finding_at
 from asyncrepl.events.instrument import Instrument
@@ -37,14 +37,14 @@ from asyncrepl.views.styled_lines import printable, prose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import CodeType, TracebackType
+    from types import CodeType
 
     from asyncrepl.engine.leaks.open_generators import LeftGeneratorFinder
     from asyncrepl.engine.statements import Outcome
     from asyncrepl.events.findings import Leak
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["LeakContext", "LeakReporter", "MistakeSink"]
+__all__ = ["LeakReporter"]
 
 #: Where the module `warnings` writes a warning out.
 _WARNING_WRITER = "_showwarnmsg_impl"
@@ -64,22 +64,16 @@ class MistakeSink(Protocol):
     #: Whether a StopIteration has come out of a thread, for which somebody waits in vain.
     stopped: bool
 
-    def see(self, finding: Finding, otherwise: Callable[[], object] | None = None) -> None:
-        """Note `finding`; `otherwise` is called if nobody can explain it."""
-
-    def keep(self, finding: Finding) -> None:
-        """Explain `finding`, which is told in another way, when ``:why`` asks."""
-
-    def explain_lost_error(self, error: BaseException) -> list[Line]:
-        """What explains an error that reached only the loop's exception handler."""
+    def see(self, finding: Finding, otherwise: Callable[[], object] | None = None) -> None: ...
+    def keep(self, finding: Finding) -> None: ...
+    def explain_lost_error(self, error: BaseException) -> list[Line]: ...
 
 
 class LeakContext(ForegroundView, Protocol):
     """What a leak reporter needs: also who explains."""
 
     @property
-    def mistake_reporter(self) -> MistakeSink:
-        """Who explains what is found."""
+    def mistake_reporter(self) -> MistakeSink: ...
 
 
 class LeakReporter(Instrument):
@@ -116,9 +110,8 @@ class LeakReporter(Instrument):
         """The `error` of a statement is about to be told, and whether it is `explained`."""
         if explained:
             self.account(error)
-            self._failed |= {
-                each.tb_frame.f_code.co_filename for each in _traceback_entries(error)
-            }
+            trace = traceback_entries(error.__traceback__)
+            self._failed |= {each.tb_frame.f_code.co_filename for each in trace}
         self.flush()
 
     def account(self, error: BaseException) -> None:
@@ -264,13 +257,6 @@ class LeakReporter(Instrument):
 
 def _end_session(status: int) -> None:
     raise SystemExit(status)
-
-
-def _traceback_entries(error: BaseException) -> Iterator[TracebackType]:
-    trace = error.__traceback__
-    while trace is not None:
-        yield trace
-        trace = trace.tb_next
 
 
 def _source_line(warning: warnings.WarningMessage) -> list[str]:

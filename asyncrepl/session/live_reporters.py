@@ -25,15 +25,14 @@ if TYPE_CHECKING:
     from asyncrepl.events.iteration_events import IterationEvent
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["BlockingContext", "BlockingReporter", "NarrationContext", "Narrator"]
+__all__ = ["BlockingReporter", "Narrator"]
 
 
 class NarrationContext(ForegroundView, Protocol):
     """What a narrator needs: also who wants the loop to be recorded."""
 
     @property
-    def observing(self) -> ObservationRequests:
-        """For what the loop is recorded."""
+    def observing(self) -> ObservationRequests: ...
 
 
 class Narrator(Instrument):
@@ -162,20 +161,16 @@ class Narrator(Instrument):
 class BlockingExplainer(Protocol):
     """Who explains what blocks."""
 
-    def is_reported_blocking(self, filename: str, line: int) -> bool:
-        """Whether this statement was said to block the loop on `line` of `filename`."""
+    def is_reported_blocking(self, filename: str, line: int) -> bool: ...
 
 
 class BlockingContext(ForegroundView, Protocol):
     """What a blocking reporter needs: also who else tells of it."""
 
     @property
-    def sleeps(self) -> SleepMonitor:
-        """What blocks for a time that is known."""
-
+    def sleeps(self) -> SleepMonitor: ...
     @property
-    def mistake_reporter(self) -> BlockingExplainer:
-        """Who explains what blocks."""
+    def mistake_reporter(self) -> BlockingExplainer: ...
 
 
 class BlockingReporter(Instrument):
@@ -191,14 +186,12 @@ class BlockingReporter(Instrument):
 
     def blocking_report(self, report: BlockingReport) -> None:
         """Show `report`, unless an explanation of it was shown in the same statement."""
-        if not report.measured or (self._is_measured_shown() and not self._is_explained(report)):
+        measured = self.shows_measured and not self._context.sleeps.wanted()
+        if not report.measured or (measured and not self._is_explained(report)):
             from asyncrepl.views.status_rows import blocked_lines
 
             console = self._context.console
             console.complain(*blocked_lines(report, console.width))
-
-    def _is_measured_shown(self) -> bool:
-        return self.shows_measured and not self._context.sleeps.wanted()
 
     def _is_explained(self, report: BlockingReport) -> bool:
         """Whether it was told what to write instead; of another task, this says which it is."""

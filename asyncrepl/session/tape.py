@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from asyncrepl.engine.statements import Outcome
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["OutputPiece", "Pieces", "RecordedInput", "Tape", "TapeListener"]
+__all__ = ["OutputPiece", "Pieces", "RecordedInput", "Tape"]
 
 #: Characters of output that are kept of one input, and about so many bytes of all.
 MAX_CHARACTERS, MAX_CHARACTERS_IN_ALL = 100_000, 4_000_000
@@ -105,16 +105,14 @@ class RecordedInput:  # no dataclass: those take a millisecond each to import
 
 
 class TapeListener(Protocol):
-    """Hears what comes onto a tape when it does, in the thread that it comes from."""
+    """Hears what comes onto a tape when it does, in the thread that it comes from.
 
-    def began(self, recorded: RecordedInput) -> None:
-        """An input begins."""
+    An input `began`; it `ended`, and so did what it has printed; later something was `printed`.
+    """
 
-    def ended(self) -> None:
-        """The input is over, and so is what it has printed."""
-
-    def printed(self) -> None:
-        """Something was printed after the end of an input."""
+    def began(self, recorded: RecordedInput) -> None: ...
+    def ended(self) -> None: ...
+    def printed(self) -> None: ...
 
 
 class Tape:

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
     from asyncrepl.session.frontend import Frontend
 
-__all__ = ["ShownValues", "ValueContext", "ValueDisplay"]
+__all__ = ["ShownValues", "ValueDisplay"]
 
 
 _NAMES = ("_", "__", "___")
@@ -62,8 +62,7 @@ class ValueContext(ForegroundView, Protocol):
     """What showing values needs: also who types."""
 
     @property
-    def frontend(self) -> Frontend:
-        """Who types."""
+    def frontend(self) -> Frontend: ...
 
 
 class ValueDisplay:
@@ -215,7 +214,9 @@ def _followed(value: object, seen: set[int]) -> int | None:
         each = left.pop()
         kind = type(each)
         if kind not in noticed:
-            noticed[kind] = _end_is_noticed(kind)
+            waits = lookup(kind, "__await__") is not MISSING
+            dies = lookup(kind, "__del__") is not MISSING
+            noticed[kind] = waits or dies or issubclass(kind, _RUNNING)
         if noticed[kind] or weakref.getweakrefcount(each):
             return None
         found = _referents(each)
@@ -227,12 +228,6 @@ def _followed(value: object, seen: set[int]) -> int | None:
                 seen.add(id(other))
                 left.append(other)
     return count
-
-
-def _end_is_noticed(kind: type) -> bool:
-    return issubclass(kind, _RUNNING) or any(
-        lookup(kind, name) is not MISSING for name in ("__await__", "__del__")
-    )
 
 
 def _is_lasting(value: object) -> bool:
