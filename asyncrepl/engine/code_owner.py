@@ -30,6 +30,7 @@ __all__ = [
     "is_ours",
     "is_plumbing",
     "is_terminal_code",
+    "is_users",
     "location_and_source",
     "location_text",
     "marked_as_running_callbacks",
@@ -101,6 +102,11 @@ def owner(filename: str) -> Literal["user", "library", "asyncio", "ours"]:
     if is_plumbing(filename):
         return "asyncio"
     return "library" if is_library(filename) and not filename.startswith(_DEMOS) else "user"
+
+
+def is_users(filename: str) -> bool:
+    """Whether the user wrote it, or may look at it as if: a demo."""
+    return owner(filename) == "user"
 
 
 def marked_as_running_callbacks(function: Function) -> Function:

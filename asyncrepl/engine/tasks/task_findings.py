@@ -27,7 +27,7 @@ from opcode import opname
 from types import AsyncGeneratorType, CoroutineType, MethodType
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.engine.code_owner import is_library, is_plumbing
+from asyncrepl.engine.code_owner import is_users
 from asyncrepl.engine.tasks.await_chain import await_chain, first_argument, is_task
 from asyncrepl.engine.tasks.task_records import task_coroutine
 from asyncrepl.events.findings import Finding, finding_at
@@ -65,7 +65,7 @@ def dropped_finding(coroutine: CoroutineType[Any, Any, Any]) -> Finding:
     alone = _get_running_loop() is None
     seen = finding_at("dropped", describe(coroutine), running_user_frame(), int(alone))
     places = [(filename, line) for filename, line, _ in coroutine.cr_origin or ()]
-    return seen._replace(made=next((each for each in places if not _is_foreign(each[0])), None))
+    return seen._replace(made=next((each for each in places if is_users(each[0])), None))
 
 
 def was_refused(code: CodeType | None) -> bool:
@@ -94,22 +94,15 @@ def left_finding(generator: Any) -> Finding:
 def running_user_frame() -> FrameType | None:
     """The innermost frame of the user's that runs in this thread."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  the documented way
-    while frame is not None and _is_foreign(frame.f_code.co_filename):
+    while frame is not None and not is_users(frame.f_code.co_filename):
         frame = frame.f_back
     return frame
-
-
-def _is_foreign(filename: str) -> bool:
-    return is_plumbing(filename) or is_library(filename)
 
 
 def note_swallowed_cancellation(task: asyncio.Task[object], findings: FindingLog) -> None:
     """See that `task`, whose slice has just ended, has swallowed its cancellation."""
     coro = task_coroutine(task)
-    if type(coro) is not CoroutineType:
-        return
-    code = coro.cr_code
-    if not is_plumbing(code.co_filename) and not is_library(code.co_filename):
+    if type(coro) is CoroutineType and is_users((code := coro.cr_code).co_filename):
         findings.add(Finding("swallowed", ObjectInfo(CoroutineType, code), code, 0))
 
 

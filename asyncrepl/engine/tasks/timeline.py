@@ -156,7 +156,12 @@ class Timeline(Instrument):
         """
         choice = self._living.chosen(window.born_by, window.rows)
         past = [] if choice.others else list(self._past_records)
-        over = [record for record in past if _is_shown(record, window)]
+        over = [
+            record
+            for record in past
+            if record.ending is not None
+            and record.ending[0] >= max(window.ended_after, record.born + window.shortest)
+        ]
         shown = {record.number: record for record in (*choice.shown, *over)}
         slices, first = self.log.copy(window.since)
         ran = 0
@@ -413,11 +418,3 @@ def _endings(records: Iterable[TaskRecord]) -> dict[int, LaneEnded]:
         for record in records
         if record.ending
     }
-
-
-def _is_shown(record: TaskRecord, window: LaneWindow) -> bool:
-    """Whether a task that is over still has a lane in `window`."""
-    if record.ending is None:
-        return False
-    at, _ = record.ending
-    return at >= window.ended_after and at - record.born >= window.shortest
