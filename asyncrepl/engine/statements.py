@@ -215,8 +215,11 @@ class StatementRun:
         ensure_recursion_room()
         keep_imports()
         error = self.error
-        if self.abandoned:
-            self._finish_abandoned(task)
+        if self.abandoned:  # nobody waits for the outcome: an error goes where those of tasks go
+            if error is not None and not isinstance(error, CancelledError):
+                message = "An abandoned statement failed"
+                context = {"message": message, "exception": error, "task": task}
+                task.get_loop().call_exception_handler(context)
             return
         if task.cancelled():  # before its first step: the wrapper never ran
             error = CancelledError()
@@ -225,13 +228,6 @@ class StatementRun:
         except BaseException:  # what it reached cannot be said: the user's objects are asked
             outcome = Outcome(self.source, error)
         self._done(outcome)
-
-    def _finish_abandoned(self, task: asyncio.Task[None]) -> None:
-        """Nobody waits for the outcome any more; an error goes where those of tasks go."""
-        if self.error is not None and not isinstance(self.error, CancelledError):
-            message = "An abandoned statement failed"
-            context = {"message": message, "exception": self.error, "task": task}
-            task.get_loop().call_exception_handler(context)
 
     def _outcome(self, error: BaseException | None) -> Outcome:
         kind = type(error)  # not isinstance(): it asks a ``__class__`` of the user's

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from asyncrepl.engine.blocking.blocking_reports import SleepMonitor
     from asyncrepl.engine.iteration.iteration_state import IterationState
     from asyncrepl.engine.iteration.tracer import Tracer
-    from asyncrepl.engine.loop.observation_requests import ObservationRequests
+    from asyncrepl.engine.loop.live_loop import ObservationRequests
     from asyncrepl.engine.statements import Outcome
     from asyncrepl.events import BlockingReport
     from asyncrepl.events.iteration_events import IterationEvent

@@ -16,7 +16,7 @@ from asyncrepl.views.error_lines import describe_error, error_lines, exception_l
 from asyncrepl.views.styled_lines import prose, text_lines
 
 if TYPE_CHECKING:
-    from asyncrepl.engine.loop.observation_requests import ObservationRequests
+    from asyncrepl.engine.loop.live_loop import ObservationRequests
     from asyncrepl.engine.statements import Outcome
     from asyncrepl.explain.explanation import Explanation
     from asyncrepl.session.frontend import Frontend

@@ -14,11 +14,10 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from asyncrepl.engine.loop.live_loop import new_loop
+from asyncrepl.engine.loop.live_loop import LiveLoop, ObservationRequests
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_runner import kept_out_of_forks
 from asyncrepl.engine.loop.loop_shutdown import close_loop
-from asyncrepl.engine.loop.observation_requests import ObservationRequests
 from asyncrepl.engine.statements import Session, typed_classes_findable
 from asyncrepl.runtime.isolation import look as look_at_folder
 from asyncrepl.runtime.process import PIPE_CLOSED, release_collector
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from asyncrepl.engine.blocking.blocking_reports import SleepMonitor
-    from asyncrepl.engine.loop.live_loop import LiveLoop
     from asyncrepl.engine.statements import Outcome, StatementRun
     from asyncrepl.explain.explanation import Explanation
     from asyncrepl.session.command_registry import Recorder
@@ -352,7 +350,7 @@ def open_shell(
     generators closed, the loop closed, and the interpreter's hooks given back.
     """
     release_collector()  # before the user's namespace is there: who refers to what is in it shows
-    loop = new_loop(clock)
+    loop = LiveLoop(clock)
     shell = Shell(Session(loop), loop, console, CommandRegistry(), frontend)
     with kept_out_of_forks(loop), shell.active():
         try:

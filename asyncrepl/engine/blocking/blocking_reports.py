@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from asyncrepl.engine.blocking.blocked_slice import BLOCKED_AFTER
+from asyncrepl.engine.blocking.blocked_slice import BLOCKED_AFTER, BlockingLocation
 from asyncrepl.engine.code_owner import user_part
 from asyncrepl.engine.tasks.task_records import name_of
 from asyncrepl.events import Blocked, BlockingReport
@@ -114,12 +114,6 @@ def _report_with(kept: BlockingReport | None, found: Blocked) -> BlockingReport:
     )
 
 
-class _SleepLocation(NamedTuple):
-    task: str | None
-    filename: str
-    line: int
-
-
 class SleepMonitor:
     """The calls of ``time.sleep`` on `loop`; for its thread, except `replacement_at`.
 
@@ -132,7 +126,7 @@ class SleepMonitor:
         self._loop = loop
         self._gathering = ReportThrottle()
         #: Seconds by place, of the slice under way.
-        self._slept_seconds: dict[_SleepLocation, float] = {}
+        self._slept_seconds: dict[BlockingLocation, float] = {}
 
     def replacement_at(self, frame: FrameType) -> Callable[[float], None]:
         """What to call for the ``time.sleep`` that `frame` is about to call."""
@@ -151,7 +145,7 @@ class SleepMonitor:
         if clock.mode == "virtual" and not clock.stands:
             clock.move_to(clock.time() + seconds)
         task = asyncio.current_task(self._loop)
-        place = _SleepLocation(None if task is None else name_of(task), filename, line)
+        place = BlockingLocation(None if task is None else name_of(task), filename, line)
         if not self._slept_seconds:
             self._loop.call_soon(self._over)
         self._slept_seconds[place] = self._slept_seconds.get(place, 0.0) + seconds
@@ -173,7 +167,7 @@ class SleepMonitor:
             if sum(own.values()) >= BLOCKED_AFTER and self.wanted():
                 self._note(max(own, key=lambda place: own[place]), sum(own.values()))
 
-    def _note(self, place: _SleepLocation, seconds: float) -> None:
+    def _note(self, place: BlockingLocation, seconds: float) -> None:
         import linecache
 
         source = linecache.getline(place.filename, place.line).strip()

@@ -35,7 +35,7 @@ from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from asyncrepl.engine.code_owner import location_and_source, owner, runs_callbacks
+from asyncrepl.engine.code_owner import is_users, location_and_source, runs_callbacks
 from asyncrepl.engine.loop.live_loop import LiveLoop
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_iteration import Breakpoint
@@ -43,8 +43,10 @@ from asyncrepl.engine.tasks.await_chain import await_chain
 from asyncrepl.runtime.configuration import rate_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import FrameType
+
+    ClockMode = Literal["real", "virtual"]
 
 __all__ = [
     "DebugControl",
@@ -66,11 +68,6 @@ __all__ = [
     "time_limit",
     "value_text",
 ]
-
-
-if TYPE_CHECKING:
-    ClockMode = Literal["real", "virtual"]
-    from collections.abc import Callable
 
 
 def rate(seconds: float | str | None = None) -> float:
@@ -182,7 +179,7 @@ def step_timers(
         nonlocal fired
         if given_up():
             return
-        due = _next_instant(loop)
+        due = min((timer.when() for timer in _set_timers(loop)), default=math.inf)
         if fired >= count or due == math.inf:
             done(StepResult(fired, clock.time(), due < math.inf))
             return
@@ -197,10 +194,6 @@ def step_timers(
 
 def _set_timers(loop: LiveLoop) -> list[asyncio.TimerHandle]:
     return [timer for timer in loop._scheduled if not timer.cancelled()]  # noqa: SLF001
-
-
-def _next_instant(loop: LiveLoop) -> float:
-    return min((timer.when() for timer in _set_timers(loop)), default=math.inf)
 
 
 #: "off": nothing is paused. "paused": time stands still. "anext": it goes on to the next
@@ -366,7 +359,8 @@ def frames_of(task: object) -> list[FrameType]:
     while task is not None and id(task) not in awaited:
         awaited.add(id(task))
         chain = await_chain(task)
-        found += [link.frame for link in chain if link.frame and _is_users(link.frame)]
+        frames = [link.frame for link in chain if link.frame is not None]
+        found += [each for each in frames if is_users(each.f_code.co_filename)]
         task = chain[-1].subject if chain and chain[-1].kind == "task" else None
     return found[::-1]
 
@@ -375,7 +369,7 @@ def frames_here(frame: FrameType | None) -> list[FrameType]:
     """The user's frames around `frame`, which runs, in this callback of the loop."""
     found = []
     while frame is not None and not runs_callbacks(frame.f_code):
-        if _is_users(frame):
+        if is_users(frame.f_code.co_filename):
             found.append(frame)
         frame = frame.f_back
     return found
@@ -384,8 +378,14 @@ def frames_here(frame: FrameType | None) -> list[FrameType]:
 def scope_of(frame: FrameType) -> FrameScope:
     """The names of `frame`; at the top level those that its code mentions."""
     where, source = location_and_source(frame.f_code.co_filename, frame.f_lineno)
-    names = [(name, value_text(value)) for name, value in _own_names(frame)]
-    return FrameScope(frame.f_code.co_qualname, where, source, names)
+    scope, code = frame.f_locals, frame.f_code
+    if scope is not frame.f_globals:
+        names = [name for name in list(scope) if name.isidentifier()]
+    else:
+        mentioned = [name for name in code.co_names if name in scope]
+        names = [name for name in mentioned if not isinstance(scope[name], _HIDDEN_TYPES)]
+    values = [(name, value_text(scope[name])) for name in names]
+    return FrameScope(code.co_qualname, where, source, values)
 
 
 def evaluate(expression: str, frames: list[FrameType]) -> object:
@@ -414,17 +414,3 @@ def value_text(value: object, limit: float = REPR_LIMIT) -> str:
     except Exception as error:
         return f"<{type(value).__qualname__}: its repr raises {type(error).__name__}>"
     return text if len(text) <= MAX_TEXT_LENGTH else text[:MAX_TEXT_LENGTH] + "…"
-
-
-def _is_users(frame: FrameType) -> bool:
-    return owner(frame.f_code.co_filename) == "user"
-
-
-def _own_names(frame: FrameType) -> Iterator[tuple[str, object]]:
-    names, code = frame.f_locals, frame.f_code
-    if names is not frame.f_globals:
-        yield from ((name, names[name]) for name in list(names) if name.isidentifier())
-        return
-    for name in code.co_names:
-        if name in names and not isinstance(names[name], _HIDDEN_TYPES):
-            yield name, names[name]

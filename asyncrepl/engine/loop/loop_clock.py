@@ -80,7 +80,7 @@ class Clock(ABC):
         #: Takes note of timers that tie, if set before the first timer; only if virtual.
         self.ties: TimerTies | None = None
         #: Called after each change; for the loop.
-        self.changed: Callable[[], None] = _ignore_change
+        self.changed: Callable[[], object] = bool
 
     @staticmethod
     def real(*, rate: float = 1.0, start: float | None = None) -> Clock:
@@ -221,10 +221,6 @@ class Clock(ABC):
         """
 
 
-def _ignore_change() -> None:
-    pass
-
-
 #: Virtual instants are whole nanoseconds: 0.1 s three times is 0.3 s, a true tie.
 DIGITS, GRAIN = 9, 1e-9
 
@@ -339,7 +335,11 @@ class VirtualClock(Clock):
         deadline = loop.deadline()
         rate = min(self._pace, 1.0) if loop.outside() else self._pace
         if rate == math.inf:
-            return self._jump(poll, deadline)
+            if deadline == math.inf:
+                return poll(None)
+            if not (ready := poll(0)):
+                self._arrive(deadline)
+            return ready
         if self._pace == math.inf > deadline:
             poll = partial(_poll_while_outside_awaited, poll, loop)
         return self._pass_time(poll, deadline, rate)
@@ -347,13 +347,6 @@ class VirtualClock(Clock):
     def move_to(self, instant: float) -> None:
         self._arrive(instant)
         self.changed()
-
-    def _jump(self, poll: Poll, deadline: float) -> Ready:
-        if deadline == math.inf:
-            return poll(None)
-        if not (ready := poll(0)):
-            self._arrive(deadline)
-        return ready
 
     def _pass_time(self, poll: Poll, deadline: float, rate: float) -> Ready:
         needed = (deadline - self._now) / rate
@@ -363,8 +356,11 @@ class VirtualClock(Clock):
         try:
             ready = poll(limit)
             spent = monotonic() - began
-            if ready or limit == MAX_WAIT:
-                self._stop_short(spent, rate, deadline)
+            if ready or limit == MAX_WAIT:  # something came before the deadline
+                free = min(spent, self._slack)
+                self._slack -= free
+                now = round(self._now + (spent - free) * rate, DIGITS)
+                self._now = max(self._now, min(now, deadline))
             else:
                 self._arrive(deadline)
                 self._overslept = min(max(spent - limit, 0.0), SLACK)
@@ -375,13 +371,6 @@ class VirtualClock(Clock):
     def _arrive(self, deadline: float) -> None:
         self._now = max(deadline, self._now)
         self._slack = SLACK
-
-    def _stop_short(self, spent: float, rate: float, deadline: float) -> None:
-        """Something came before the deadline, after `spent` real seconds."""
-        free = min(spent, self._slack)
-        self._slack -= free
-        now = round(self._now + (spent - free) * rate, DIGITS)
-        self._now = max(self._now, min(now, deadline))
 
 
 def _poll_while_outside_awaited(poll: Poll, loop: LoopState, timeout: float) -> Ready:

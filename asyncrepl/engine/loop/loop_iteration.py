@@ -104,7 +104,7 @@ class WatchingSelector(selectors.DefaultSelector):
         self.wait = wait
         # Asking epoll directly whether there is anything pays for the notes.
         epoll = getattr(self, "_selector", None) if wait is self.poll else None
-        self._anything = epoll.poll if isinstance(epoll, _EPOLL) else _maybe_ready
+        self._anything = epoll.poll if isinstance(epoll, _EPOLL) else lambda _timeout, _limit: True
 
     def select(self, timeout: float | None = None) -> Ready:
         """Wait for I/O; between the return and the next call a loop iteration runs."""
@@ -120,10 +120,6 @@ class WatchingSelector(selectors.DefaultSelector):
         if current.wake is not None:
             current.wake(current.since)
         return ready
-
-
-def _maybe_ready(_timeout: float, _limit: int) -> bool:
-    return True
 
 
 class ExternalWaits:
@@ -165,17 +161,14 @@ class ExternalWaits:
 
     def pending(self) -> bool:
         """Whether the program waits for anything outside itself."""
-        return (
-            self._busy > 0
-            or self._waits_for_fd()
-            or (bool(self._jobs) and any(not job.done() for job in self._jobs))
-            or (bool(self._processes) and any(map(_is_running, self._processes)))
-            or any(
-                _counts_as_pending(each)
-                for each in threading.enumerate()
-                if each not in self._others
-            )
-        )
+        if self._busy or self._waits_for_fd():
+            return True
+        if self._jobs and any(not job.done() for job in self._jobs):
+            return True
+        if self._processes and any(each.get_returncode() is None for each in self._processes):
+            return True
+        others = (each for each in threading.enumerate() if each not in self._others)
+        return any(map(_counts_as_pending, others))
 
     def _waits_for_fd(self) -> bool:
         registered = self._selector.get_map()
@@ -183,10 +176,6 @@ class ExternalWaits:
             return False
         fds = [key.fd for key in registered.values()]
         return any(fd != self._own_fd and not _is_listening_socket(fd) for fd in fds)
-
-
-def _is_running(process: asyncio.SubprocessTransport) -> bool:
-    return process.get_returncode() is None
 
 
 def _counts_as_pending(thread: threading.Thread) -> bool:
@@ -250,11 +239,12 @@ class Breakpoint:
 
     def leave(self) -> None:
         """Let the program go on; does nothing where it is not stopped."""
-        if self.on:
-            self._actions.put(self._leave)
 
-    def _leave(self) -> None:
-        self.on = False
+        def left() -> None:
+            self.on = False
+
+        if self.on:
+            self._actions.put(left)
 
     def _act(self) -> None:
         with contextlib.suppress(Empty):
