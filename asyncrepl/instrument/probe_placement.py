@@ -120,7 +120,9 @@ class ProbePlacer:
     def _probe(self, node: ast.AST) -> None:
         """Put probes around the operands of `node`, which is a copy."""
         match node:
-            case ast.For() if not _is_range(node.iter):
+            case ast.For(iter=ast.Call() as call) if last_name(call.func) == "range":
+                pass
+            case ast.For():
                 _wrap(node, "iter", ".iterated")
             case ast.AsyncFor():
                 _wrap_async_iterable(node)
@@ -178,7 +180,3 @@ def _wrap_arguments(call: ast.Call) -> None:
     for argument in call.args[chosen]:
         if not isinstance(argument, (*_NEVER_PROBED, ast.Starred)):
             call.args[call.args.index(argument)] = wrapped_in_probe(probe, argument)
-
-
-def _is_range(node: ast.expr) -> bool:
-    return isinstance(node, ast.Call) and last_name(node.func) == "range"

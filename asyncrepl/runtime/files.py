@@ -110,18 +110,16 @@ def paths_beginning_with(typed: str, suffixes: tuple[str, ...] = ()) -> dict[str
     # ValueError: a NUL in it
     with suppress(OSError, ValueError), os.scandir(folder or ".") as entries:
         for entry in islice(entries, _MAX_READ):
-            if _is_meant(entry.name, start) and len(found) < _MAX_GIVEN:
-                found.append((_is_folder(entry), entry.name))
+            name = entry.name
+            hidden = name.startswith(".") and not start.startswith(".")
+            meant = name.startswith(start) and name.isprintable() and not hidden
+            if meant and len(found) < _MAX_GIVEN:
+                found.append((_is_folder(entry), name))
     return {
         f"{head}{slash}{name}" + ("/" if is_folder else ""): "folder" if is_folder else "file"
         for is_folder, name in sorted(found, key=lambda each: (not each[0], each[1]))
         if is_folder or not suffixes or name.endswith(suffixes)
     }
-
-
-def _is_meant(name: str, start: str) -> bool:
-    shown = name.isprintable() and (start.startswith(".") or not name.startswith("."))
-    return shown and name.startswith(start)
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -165,6 +165,8 @@ class LeakReporter(Instrument):
 
     def _on_warning(self, warning: warnings.WarningMessage) -> None:
         """Write a warning out; it may come from any thread, and out of a finalizer."""
+        from asyncrepl.engine.tasks.task_findings import dropped_finding, running_user_frame
+
         coroutine: Any = warning.source
         known = self.explained.is_known(warning)
         if type(coroutine) is not CoroutineType:
@@ -177,11 +179,14 @@ class LeakReporter(Instrument):
             if type(coroutine) is AsyncGeneratorType:  # since Python 3.12
                 self._context.loop.live.findings.step_dropped(coroutine)
             elif issubclass(warning.category, DeprecationWarning):
-                self._deprecated(warning)
+                # Of what is called where the user's code runs just now.
+                frame = running_user_frame()
+                if frame is not None and frame.f_code.co_filename == warning.filename:
+                    seen = finding_at("deprecated", describe(None), frame)
+                    self._context.mistake_reporter.see(seen)
             return
         from asyncrepl.engine.iteration.tracer import ORIGIN_DEPTH
         from asyncrepl.engine.leaks.leak_origins import never_awaited
-        from asyncrepl.engine.tasks.task_findings import dropped_finding
 
         place = warning.filename, warning.lineno
         leak = never_awaited(coroutine, place, self._context.session.sources)
@@ -203,14 +208,6 @@ class LeakReporter(Instrument):
         from asyncrepl.engine.tasks.task_findings import was_refused
 
         return threading.current_thread() is threading.main_thread() and was_refused(code)
-
-    def _deprecated(self, warning: warnings.WarningMessage) -> None:
-        """The interpreter warned of what is called where the user's code runs just now."""
-        from asyncrepl.engine.tasks.task_findings import running_user_frame
-
-        frame = running_user_frame()
-        if frame is not None and frame.f_code.co_filename == warning.filename:
-            self._context.mistake_reporter.see(finding_at("deprecated", describe(None), frame))
 
     def _on_loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """The loop's exception handler: what asyncio would write to its log."""

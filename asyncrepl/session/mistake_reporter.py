@@ -345,9 +345,9 @@ class SilentMistakeReporter(Instrument):
         task = self._foreground()
         if task is None or id(task) == self._stuck_task_id:
             return
-        from asyncrepl.engine.tasks.task_survey import deadlock_finding, is_deadlocked
+        if self._context.loop.is_deadlocked():
+            from asyncrepl.engine.tasks.task_survey import deadlock_finding
 
-        if is_deadlocked(self._context.loop):
             self._stuck_task_id = id(task)
             self._look_scheduled = True  # nobody but us is going to look
             if (seen := deadlock_finding(task)) is not None:

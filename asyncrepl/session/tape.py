@@ -206,12 +206,9 @@ class Tape:
             self._size += len(text) + _EACH
             recorded.pieces.append(OutputPiece(self._now(), style, text))
             if self._size > MAX_CHARACTERS_IN_ALL:
-                self._forget()
+                # Forget the output of the oldest input that has any.
+                oldest = next(each for each in self._inputs if each.size)
+                self._size -= oldest.size + _EACH * len(oldest.pieces)
+                oldest.size, oldest.cut, oldest.pieces = 0, True, Pieces()
         if self.listener is not None and recorded.ended is not None:
             self.listener.printed()
-
-    def _forget(self) -> None:
-        """Forget the output of the oldest input that has any."""
-        oldest = next(recorded for recorded in self._inputs if recorded.size)
-        self._size -= oldest.size + _EACH * len(oldest.pieces)
-        oldest.size, oldest.cut, oldest.pieces = 0, True, Pieces()

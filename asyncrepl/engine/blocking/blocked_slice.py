@@ -88,13 +88,19 @@ def _frame_to_blame(frame: FrameType | None) -> FrameType | None:
     a line of the user's was the occasion; and where only we have called a library. And None
     between two callbacks: the line that runs the loop blocks nothing.
     """
+    frames = []
+    while frame is not None and not runs_callbacks(frame.f_code):
+        frames.append(frame)
+        frame = frame.f_back
+    if frame is None:
+        return None
     called_by_us = decided = importing = False
     library = None
-    while frame is not None and not runs_callbacks(frame.f_code):
-        filename = frame.f_code.co_filename
+    for each in frames:
+        filename = each.f_code.co_filename
         whose = owner(filename)
         if whose == "user":
-            return frame if _in_a_callback(frame) else None
+            return each
         if whose == "ours":
             # Whatever it is of ours, it is imported, or imports, for itself. Else the innermost
             # of ours decides, it calls for itself or for the user; but what writes to the
@@ -105,15 +111,8 @@ def _frame_to_blame(frame: FrameType | None) -> FrameType | None:
         elif is_import_system(filename):
             importing = True
         elif whose == "library":
-            library = library or frame
-        frame = frame.f_back
-    return None if frame is None or called_by_us else library
-
-
-def _in_a_callback(frame: FrameType | None) -> bool:
-    while frame is not None and not runs_callbacks(frame.f_code):
-        frame = frame.f_back
-    return frame is not None
+            library = library or each
+    return None if called_by_us else library
 
 
 #: The generations of garbage that are many, and may take long to go through: Python 3.14 does so

@@ -155,15 +155,13 @@ class LinuxProbe:
         queued = queued_ns / 1e9
         if (own, queued_ns) != self._progress:
             self._progress, self._since = (own, queued_ns), at
-        elif self._runnable():
-            queued += at - self._since
+        else:
+            # "PID (NAME) STATE …", and the name may contain anything.
+            with open(self._folder + "stat", "rb", buffering=0) as file:  # noqa: PTH123
+                state = file.read(1000).rpartition(b") ")[2]
+            if state.startswith(b"R"):  # it would run, if it had a processor
+                queued += at - self._since
         self._queued = max(self._queued, queued)
-
-    def _runnable(self) -> bool:
-        """Whether the thread would run, if it had a processor."""
-        # "PID (NAME) STATE …", and the name may contain anything.
-        with open(self._folder + "stat", "rb", buffering=0) as file:  # noqa: PTH123
-            return file.read(1000).rpartition(b") ")[2].startswith(b"R")
 
 
 class AnyProbe:

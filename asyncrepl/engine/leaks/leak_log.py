@@ -72,18 +72,15 @@ class LeakLog:
 
     def __iter__(self) -> Iterator[Leak]:
         """Those that are leaks still."""
-        return iter([leak for leak in list(self._noted) if self._lasts(leak)])
+        for leak in list(self._noted):
+            refs = self._open.get(leak)
+            if refs is not None:
+                refs[:] = [ref for ref in refs if getattr(ref(), "ag_frame", None) is not None]
+            if refs is None or refs:
+                yield leak
 
     def __len__(self) -> int:
         return len(list(iter(self)))
-
-    def _lasts(self, leak: Leak) -> bool:
-        if leak not in self._open:
-            return True
-        self._open[leak] = [
-            ref for ref in self._open[leak] if getattr(ref(), "ag_frame", None) is not None
-        ]
-        return bool(self._open[leak])
 
 
 #: Of a collection, so many items are looked at.

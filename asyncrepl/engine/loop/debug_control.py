@@ -243,7 +243,17 @@ class DebugControl:
 
     def next_timer(self, done: Callable[[StepResult], object]) -> None:
         """Let time pass up to the next timer, and what comes of it happen; then call `done`."""
-        self._request_step(lambda: self._to_timer(done))
+
+        def to_timer() -> None:
+            self._leave("paused")
+            steps = self._steps
+            step_timers(self._loop, 1, stepped, given_up=lambda: self._steps is not steps)
+
+        def stepped(step: StepResult) -> None:
+            done(step)
+            self._step_done()
+
+        self._request_step(to_timer)
 
     def next_anext(self, begins: Callable[[], object]) -> None:
         """Let all go on until an iteration asks for its next value (see `reached`).
@@ -251,7 +261,15 @@ class DebugControl:
         `begins` is called first, if it does not go on from such a step. If it returns False,
         all stays as it is.
         """
-        self._request_step(lambda: self._to_anext(begins))
+
+        def to_anext() -> None:
+            if self.mode != "step" and begins() is False:
+                self._step_done()
+            else:
+                self._leave("anext")
+                self._loop.live.clock.thaw()
+
+        self._request_step(to_anext)
 
     def reached(self) -> None:
         """An iteration has asked for its next value: stand still, if that was waited for."""
@@ -260,10 +278,8 @@ class DebugControl:
         self._loop.live.clock.freeze()
         self.mode = "step"
         self._step_done()
-        if self.mode == "step":
-            self._stop_at_breakpoint()
-
-    def _stop_at_breakpoint(self) -> None:
+        if self.mode != "step":
+            return
         try:
             self._breakpoint.here()
         except BaseException:  # a Ctrl-C: what cleans up now may need time
@@ -283,23 +299,6 @@ class DebugControl:
         self._steps.popleft()
         if self._steps:
             self._steps[0]()
-
-    def _to_timer(self, done: Callable[[StepResult], object]) -> None:
-        self._leave("paused")
-        steps = self._steps
-
-        def stepped(step: StepResult) -> None:
-            done(step)
-            self._step_done()
-
-        step_timers(self._loop, 1, stepped, given_up=lambda: self._steps is not steps)
-
-    def _to_anext(self, begins: Callable[[], object]) -> None:
-        if self.mode != "step" and begins() is False:
-            self._step_done()
-            return
-        self._leave("anext")
-        self._loop.live.clock.thaw()
 
     def _leave(self, mode: DebugMode) -> None:
         self.mode = mode

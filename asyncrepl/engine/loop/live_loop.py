@@ -269,6 +269,23 @@ class LiveLoop(_SelectorEventLoop):
 
     # -- the outside -------------------------------------------------------------
 
+    def is_deadlocked(self) -> bool:
+        """Whether what waits will wait for ever; on the loop's thread, as it is about to wait.
+
+        With no timer set and nothing ready, only the outside could wake it: I/O, a thread, a
+        process, a signal.
+        """
+        if self._ready or self._scheduled or len(self.live.selector.get_map()) > 1:
+            return False  # its own pipe is the one
+        if self.live.outside.pending() or getattr(self, "_signal_handlers", None):
+            return False
+        here = threading.current_thread()
+        # Ours wake nobody by themselves, nor do those of the loop's idle executor.
+        return all(
+            thread is here or thread.name.startswith(("asyncrepl", "asyncio_"))
+            for thread in threading.enumerate()
+        )
+
     def run_in_executor(self, *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]
         """As asyncio's own; the job is noted, so that no virtual time jumps past it."""
         future = super().run_in_executor(*args)

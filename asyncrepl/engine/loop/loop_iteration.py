@@ -167,8 +167,12 @@ class ExternalWaits:
             return True
         if self._processes and any(each.get_returncode() is None for each in self._processes):
             return True
-        others = (each for each in threading.enumerate() if each not in self._others)
-        return any(map(_counts_as_pending, others))
+        pools = sys.modules.get("concurrent.futures.thread")  # else there is no pool
+        pool: Container[threading.Thread] = getattr(pools, "_threads_queues", ())
+        return any(
+            each not in self._others and each not in pool and not each.name.startswith("asyncrepl")
+            for each in threading.enumerate()
+        )
 
     def _waits_for_fd(self) -> bool:
         registered = self._selector.get_map()
@@ -176,13 +180,6 @@ class ExternalWaits:
             return False
         fds = [key.fd for key in registered.values()]
         return any(fd != self._own_fd and not _is_listening_socket(fd) for fd in fds)
-
-
-def _counts_as_pending(thread: threading.Thread) -> bool:
-    """Whether `thread` is neither one of ours nor one of a pool, whose jobs are counted."""
-    pools = sys.modules.get("concurrent.futures.thread")  # else there is no pool
-    pool: Container[threading.Thread] = getattr(pools, "_threads_queues", ())
-    return not thread.name.startswith("asyncrepl") and thread not in pool
 
 
 def _is_listening_socket(fd: int) -> bool:

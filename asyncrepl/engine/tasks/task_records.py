@@ -266,7 +266,10 @@ class SliceLog:
         for part in parts:
             slices += part
         if since is not None:
-            old = _first_reaching(slices, since)
+            # The first that reaches beyond that instant.
+            numbers = range(len(slices) // 2)
+            after = bisect_right(numbers, since, key=lambda number: slices[2 * number + 1])
+            old = max(after - 1, 0)
             slices, skipped = slices[2 * old :], skipped + old
         return slices, first + skipped
 
@@ -309,9 +312,3 @@ class SliceLog:
         """Remove the half of a slice whose noting a KeyboardInterrupt has interrupted."""
         if len(self.fresh) % 2:
             del self.fresh[-1]
-
-
-def _first_reaching(slices: array[int], since: int) -> int:
-    """The number of the first of `slices` that reaches beyond `since`."""
-    numbers = range(len(slices) // 2)
-    return max(bisect_right(numbers, since, key=lambda number: slices[2 * number + 1]) - 1, 0)

@@ -1,24 +1,19 @@
-"""What the tasks of a loop are doing: their state, what each waits on, and whether it can end.
+"""What the tasks of a loop are doing: their state, and what each waits on.
 
 What a suspended chain waits on is said as one would say it, with the user's line where it does.
 Behind the user's innermost line are coroutines of asyncio, and at the end a
 future that says nothing: ``Queue.get`` says more than "a future". A function is
 asyncio's where it lives in asyncio's files: a user's own that is called
 ``sleep`` is described by its name alone.
-
-A loop that is about to wait with no timer set and nothing ready can be woken only by the outside:
-I/O, a thread, a process, a signal. If none of these is there either, it is deadlocked: what waits
-will wait for ever.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-import threading
 from functools import cache
 from types import NoneType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from asyncrepl.engine.code_owner import is_users, location_and_source, owner
 from asyncrepl.engine.tasks.await_chain import (
@@ -35,7 +30,7 @@ from asyncrepl.events.findings import Finding
 from asyncrepl.events.object_info import ObjectInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sized
+    from collections.abc import Callable
 
     from asyncrepl.engine.tasks.await_chain import AwaitLink
     from asyncrepl.engine.tasks.timeline import Timeline
@@ -47,7 +42,6 @@ __all__ = [
     "deadlock_finding",
     "describe_chain",
     "describe_wait",
-    "is_deadlocked",
     "sorted_by_name",
     "state_of",
     "survey_tasks",
@@ -244,7 +238,13 @@ def survey_tasks(
 
 def sorted_by_name(tasks: set[asyncio.Task[Any]]) -> list[asyncio.Task[Any]]:
     """Tasks by name, numbers in it as numbers: Task-9 comes before Task-10."""
-    return sorted(tasks, key=lambda task: _natural_key(name_of(task)))
+
+    def key(task: asyncio.Task[Any]) -> list[str | tuple[int, str]]:
+        # Text and numbers alternating; a number of so many digits is not worked out.
+        parts = re.split(r"([0-9]+)", name_of(task))
+        return [(len(part.lstrip("0")), part) if at % 2 else part for at, part in enumerate(parts)]
+
+    return sorted(tasks, key=key)
 
 
 def state_of(task: Any) -> TaskActivity:
@@ -254,59 +254,6 @@ def state_of(task: Any) -> TaskActivity:
     if task is current_task(task.get_loop()):
         return "running"
     return "ready" if task._fut_waiter is None else "waiting"  # noqa: SLF001
-
-
-def _natural_key(name: str) -> list[str | tuple[int, str]]:
-    """Text and numbers alternating; a number of so many digits is not worked out."""
-    parts = re.split(r"([0-9]+)", name)
-    return [(len(part.lstrip("0")), part) if at % 2 else part for at, part in enumerate(parts)]
-
-
-#: Threads that wake nobody by themselves: ours, and those of the loop's idle executor.
-_THREADS_THAT_WAKE_NOBODY = ("asyncrepl", "asyncio_")
-
-
-class _Watched(Protocol):
-    """What a loop waits for."""
-
-    def get_map(self) -> Sized: ...
-
-
-class _Outside(Protocol):
-    """What is under way outside of the loop: threads, processes."""
-
-    def pending(self) -> bool: ...
-
-
-class _LoopExtension(Protocol):
-    @property
-    def selector(self) -> _Watched: ...
-    @property
-    def outside(self) -> _Outside: ...
-
-
-class WakeableLoop(Protocol):
-    """What is asked of a `LiveLoop`, whose module imports this one."""
-
-    @property
-    def _ready(self) -> Sized: ...
-    @property
-    def _scheduled(self) -> Sized: ...
-    @property
-    def live(self) -> _LoopExtension: ...
-
-
-def is_deadlocked(loop: WakeableLoop) -> bool:
-    """Whether `loop`, whose thread this is, has nothing that could wake it."""
-    if loop._ready or loop._scheduled or len(loop.live.selector.get_map()) > 1:  # noqa: SLF001
-        return False  # its own pipe is the one
-    if loop.live.outside.pending() or getattr(loop, "_signal_handlers", None):
-        return False
-    here = threading.current_thread()
-    return all(
-        thread is here or thread.name.startswith(_THREADS_THAT_WAKE_NOBODY)
-        for thread in threading.enumerate()
-    )
 
 
 def deadlock_finding(task: Any) -> Finding | None:
