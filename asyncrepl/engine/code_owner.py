@@ -20,30 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import CodeType, FrameType, TracebackType
 
-__all__ = [
-    "MAX_SOURCE_LENGTH",
-    "cut_to_user_part",
-    "innermost_user_frame",
-    "is_display_code",
-    "is_import_system",
-    "is_library",
-    "is_ours",
-    "is_plumbing",
-    "is_terminal_code",
-    "is_users",
-    "location_and_source",
-    "location_text",
-    "marked_as_running_callbacks",
-    "owner",
-    "part_below_loop",
-    "reached_location",
-    "runs_callbacks",
-    "short_filename",
-    "traceback_entries",
-    "user_entries",
-    "user_part",
-]
-
 Function = TypeVar("Function", bound="Callable[..., object]")
 
 _OURS = dirname(dirname(__file__)) + "/"

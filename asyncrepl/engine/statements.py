@@ -69,21 +69,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.instrument.compilation import Mode
 
-__all__ = [
-    "MIN_RECURSION_LIMIT",
-    "REPETITION",
-    "REPETITIONS",
-    "Outcome",
-    "Session",
-    "StatementRun",
-    "compiled",
-    "ensure_recursion_room",
-    "free_memory_if_exhausted",
-    "keep_memory_reserve",
-    "low_recursion_limits",
-    "typed_classes_findable",
-]
-
 #: Names that no program can have: see `Session.repeated_code`.
 REPETITIONS, REPETITION = ".runs", ".run"
 

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.events.instrument import Instruments
 
-__all__ = ["FindingLog", "active_log", "install", "see", "was_cut"]
-
 #: So many places are remembered before all are forgotten.
 _MAX_KNOWN = 256
 #: The async generator and its ``id``, that of the awaitable of its step, what is to be seen.

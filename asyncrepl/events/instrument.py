@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from asyncrepl.events.iteration_events import IterationEvent
     from asyncrepl.events.task_events import Blocked, BlockingReport, Ending
 
-__all__ = ["Instrument", "Instruments"]
-
 
 class Instrument:
     """What can happen on a loop, and in asynchronous iteration on it. Override what you want.

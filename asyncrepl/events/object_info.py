@@ -36,24 +36,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = [
-    "CODE_ATTRIBUTES",
-    "MISSING",
-    "ObjectInfo",
-    "Place",
-    "RefusedOperand",
-    "RefusedOperands",
-    "describe",
-    "generator_of_step",
-    "has_begun",
-    "instruction_at",
-    "is_new",
-    "is_step",
-    "lookup",
-    "refused_operands",
-]
-
-
 #: Stands for "no such attribute", which differs from the attribute None.
 MISSING = object()
 

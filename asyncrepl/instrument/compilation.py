@@ -32,18 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import CodeType
 
-__all__ = [
-    "FUTURE_FLAGS",
-    "VALUE_CALLBACK",
-    "Mode",
-    "compile_iteration",
-    "compile_source",
-    "instrument",
-    "iteration_text",
-    "needs_loop",
-    "split_expressions",
-]
-
 #: How a text is run: at a prompt; as a program that may await at its top; as Python runs a file.
 Mode = Literal["single", "exec", "module"]
 #: What is not run with the text around it, or is expected to fail.

@@ -39,8 +39,6 @@ from asyncrepl.syntax.names import COMPREHENSIONS, LOOPS, SCOPES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["TRACE_SWITCH", "doubled"]
-
 Tree = TypeVar("Tree", bound=ast.mod)
 
 #: The name in ``builtins`` that says whether anything is traced.

@@ -26,8 +26,6 @@ from asyncrepl.syntax.names import COMPREHENSIONS, LOOPS, SCOPES, callee_name, l
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["probe_iterated_awaitables"]
-
 #: Functions of the library that iterate over an argument at once, beside those of `DATA_CALLS`.
 _LIBRARY_ITERATING = frozenset({
     "reduce", "nlargest", "nsmallest", "merge", "mean", "fmean", "median", "mode", "stdev",

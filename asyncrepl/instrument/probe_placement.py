@@ -15,16 +15,6 @@ from asyncrepl.syntax.names import COMPREHENSIONS, LOOPS, SCOPES, last_name
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = [
-    "AWAITABLE_CALLS",
-    "DATA_CALLS",
-    "ITERATING_CALLS",
-    "ITERTOOLS_CALLS",
-    "ProbePlacer",
-    "copied_children",
-    "wrapped_in_probe",
-]
-
 Node = TypeVar("Node", bound=ast.AST)
 
 #: Calls that iterate over an argument at once: name → the positions of such arguments.

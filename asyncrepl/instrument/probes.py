@@ -57,8 +57,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-__all__ = ["PROBES", "install"]
-
 T = TypeVar("T")
 
 # As in `inspect`, which is slow to import.

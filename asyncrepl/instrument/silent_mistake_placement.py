@@ -45,15 +45,6 @@ from asyncrepl.syntax.names import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = [
-    "BLOCKING_FUNCTIONS",
-    "STEP_CALLS",
-    "PatternProber",
-    "async_generator_functions",
-    "probe_lost_values",
-    "steps_inside",
-]
-
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 #: What is still worth a look when it is printed.

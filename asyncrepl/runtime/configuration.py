@@ -23,24 +23,6 @@ if TYPE_CHECKING:
 
     FilePath = str | os.PathLike[str]
 
-__all__ = [
-    "CLOCKS",
-    "COLORS",
-    "OPTIONS",
-    "THEMES",
-    "Option",
-    "Settings",
-    "closest_match",
-    "config_path",
-    "default_file",
-    "load_settings",
-    "rate_of",
-    "read_file",
-    "use_ascii",
-    "use_color",
-]
-
-
 #: The values of the color setting and of ``--color``.
 COLORS = ("auto", "always", "never")
 #: The values of the theme setting.

@@ -20,8 +20,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["is_special", "paths_beginning_with", "reserve", "write_all", "write_file"]
-
 _MODE = 0o666  # what the user's umask leaves of it
 
 

@@ -45,19 +45,6 @@ if TYPE_CHECKING:
     from types import FrameType, ModuleType
     from typing import Any
 
-__all__ = [
-    "DEPENDENCIES",
-    "add_user_folder",
-    "begin",
-    "find_for_user",
-    "import_for_user",
-    "is_import_of_user",
-    "is_library",
-    "look",
-    "repair_imports",
-    "user_folders",
-]
-
 #: The packages that asyncrepl needs, and those that they need.
 DEPENDENCIES = ("prompt_toolkit", "pygments", "wcwidth")
 

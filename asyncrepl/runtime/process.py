@@ -22,19 +22,6 @@ import gc
 import os
 import sys
 
-__all__ = [
-    "FAILED",
-    "INTERRUPTED",
-    "PIPE_CLOSED",
-    "USAGE",
-    "exit_status",
-    "flush_output",
-    "hold_collector",
-    "is_output_error",
-    "open_streams",
-    "release_collector",
-]
-
 _STREAMS = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
 _OUTPUT_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF, errno.EPIPE}
 

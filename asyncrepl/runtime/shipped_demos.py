@@ -19,19 +19,6 @@ from asyncrepl.runtime.configuration import closest_match
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = [
-    "Demo",
-    "DemoNotFoundError",
-    "demo_iterables",
-    "demo_transcripts",
-    "demos_folder",
-    "find_iterable",
-    "find_transcript",
-    "home_expanded",
-    "is_shipped_source",
-    "next_demo",
-]
-
 _NUMBER_PREFIX = re.compile(r"^\d+-")
 _TITLE = re.compile(r"^#: +title +(.*?)\s*$", re.MULTILINE)
 

@@ -24,19 +24,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.engine.statements import Outcome
 
-__all__ = [
-    "COMMAND_GROUPS",
-    "Answer",
-    "Command",
-    "CommandError",
-    "CommandRegistry",
-    "CompletionWords",
-    "Recorder",
-    "StatementAnswer",
-    "StatementFailedError",
-    "command",
-]
-
 #: What commands are for: the groups of ``:help``, in its order.
 COMMAND_GROUPS = {
     "learning": "see how it works, and things to iterate over",

@@ -27,10 +27,8 @@ if TYPE_CHECKING:
 
     Finished = Callable[[Status], None]
 
-__all__ = ["CommandRunner"]
 
-
-class RunnerContext(ForegroundView, Protocol):
+class _RunnerContext(ForegroundView, Protocol):
     """What running commands needs of the session. It is what commands are given, too."""
 
     @property
@@ -57,7 +55,7 @@ class RunnerContext(ForegroundView, Protocol):
 class CommandRunner:
     """The commands of one session, one at a time."""
 
-    def __init__(self, context: RunnerContext) -> None:
+    def __init__(self, context: _RunnerContext) -> None:
         self._context = context
         #: The task of a command that is awaited.
         self.task: asyncio.Task[Any] | None = None

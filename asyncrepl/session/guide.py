@@ -34,10 +34,8 @@ if TYPE_CHECKING:
     from asyncrepl.session.tape import Tape
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["Guide", "Tour", "next_demo_lines"]
 
-
-class GuideContext(Protocol):
+class _GuideContext(Protocol):
     """What a guide needs of the session: what there is, what has happened, where to say it."""
 
     @property
@@ -61,7 +59,7 @@ class GuideContext(Protocol):
 class Tour:
     """How far one session has come on the tour."""
 
-    def __init__(self, context: GuideContext) -> None:
+    def __init__(self, context: _GuideContext) -> None:
         #: Whether it is under way.
         self.on = False
         self._context = context
@@ -196,7 +194,7 @@ _COMMON_MISTAKE = "for n in ticks(3): n"
 class Guide:
     """What is suggested to whoever types into one session."""
 
-    def __init__(self, context: GuideContext) -> None:
+    def __init__(self, context: _GuideContext) -> None:
         self.tour = Tour(context)
         self._context = context
         self._said: set[str] = set()

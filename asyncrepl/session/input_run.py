@@ -31,15 +31,6 @@ if TYPE_CHECKING:
     from asyncrepl.engine.statements import Outcome, Session
     from asyncrepl.session.frontend import Console
 
-__all__ = [
-    "BackgroundJobs",
-    "ContainedErrors",
-    "JobError",
-    "Status",
-    "run_input",
-    "ticker",
-]
-
 
 class Status(NamedTuple):
     """How what was typed ended; `exit_code` counts where the session is to end."""
@@ -83,7 +74,7 @@ class ContainedErrors:
         return True
 
 
-class InputTaker(Protocol):
+class _InputTaker(Protocol):
     """Who runs inputs on a loop: the shell."""
 
     @property
@@ -104,7 +95,7 @@ MAX_RESTLESS_ITERATIONS = 10_000
 
 
 def run_input(
-    shell: InputTaker,
+    shell: _InputTaker,
     text: str,
     done: Callable[[Status], object],
     *,

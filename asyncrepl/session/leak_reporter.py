@@ -44,8 +44,6 @@ if TYPE_CHECKING:
     from asyncrepl.events.findings import Leak
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["LeakReporter"]
-
 #: Where the module `warnings` writes a warning out.
 _WARNING_WRITER = "_showwarnmsg_impl"
 
@@ -58,7 +56,7 @@ class _RefusedCoroutine(NamedTuple):
     made: Callable[[], object] | None = None
 
 
-class MistakeSink(Protocol):
+class _MistakeSink(Protocol):
     """Who explains what was forgotten."""
 
     #: Whether a StopIteration has come out of a thread, for which somebody waits in vain.
@@ -69,17 +67,17 @@ class MistakeSink(Protocol):
     def explain_lost_error(self, error: BaseException) -> list[Line]: ...
 
 
-class LeakContext(ForegroundView, Protocol):
+class _LeakContext(ForegroundView, Protocol):
     """What a leak reporter needs: also who explains."""
 
     @property
-    def mistake_reporter(self) -> MistakeSink: ...
+    def mistake_reporter(self) -> _MistakeSink: ...
 
 
 class LeakReporter(Instrument):
     """What is forgotten in one session; `leaks` are all of it so far."""
 
-    def __init__(self, context: LeakContext) -> None:
+    def __init__(self, context: _LeakContext) -> None:
         self.leaks = LeakLog(context.loop.live.instruments)
         self.explained = ExplainedObjects()
         self._refused: list[_RefusedCoroutine] = []

@@ -25,10 +25,8 @@ if TYPE_CHECKING:
     from asyncrepl.events.iteration_events import IterationEvent
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["BlockingReporter", "Narrator"]
 
-
-class NarrationContext(ForegroundView, Protocol):
+class _NarrationContext(ForegroundView, Protocol):
     """What a narrator needs: also who wants the loop to be recorded."""
 
     @property
@@ -38,7 +36,7 @@ class NarrationContext(ForegroundView, Protocol):
 class Narrator(Instrument):
     """Narrates the asynchronous iterations of a session, all of them or those of one statement."""
 
-    def __init__(self, context: NarrationContext) -> None:
+    def __init__(self, context: _NarrationContext) -> None:
         self._context = context
         #: The instant (ns) since which times count.
         self.since = 0
@@ -158,19 +156,19 @@ class Narrator(Instrument):
         console.show(*self._lines(event, self.since, console.width, name))
 
 
-class BlockingExplainer(Protocol):
+class _BlockingExplainer(Protocol):
     """Who explains what blocks."""
 
     def is_reported_blocking(self, filename: str, line: int) -> bool: ...
 
 
-class BlockingContext(ForegroundView, Protocol):
+class _BlockingContext(ForegroundView, Protocol):
     """What a blocking reporter needs: also who else tells of it."""
 
     @property
     def sleeps(self) -> SleepMonitor: ...
     @property
-    def mistake_reporter(self) -> BlockingExplainer: ...
+    def mistake_reporter(self) -> _BlockingExplainer: ...
 
 
 class BlockingReporter(Instrument):
@@ -180,7 +178,7 @@ class BlockingReporter(Instrument):
     `shows_measured` says so, and not while sleeps are told, whose length is known.
     """
 
-    def __init__(self, context: BlockingContext) -> None:
+    def __init__(self, context: _BlockingContext) -> None:
         self._context = context
         self.shows_measured = False
 

@@ -44,14 +44,6 @@ if TYPE_CHECKING:
 
     Otherwise = Callable[[], object]
 
-__all__ = [
-    "SilentMistakeReporter",
-    "explain_error",
-    "explain_outcome",
-    "explain_value",
-    "load_rules",
-]
-
 
 def load_rules() -> None:
     """Import what the first explanation needs. Any thread may do so."""
@@ -103,7 +95,7 @@ _CONSEQUENCES, _CAUSES = {"starved", "hogged"}, {"blocks", "hogged"}
 _LOOP_ITERATIONS = 2
 
 
-class LeakAccount(Protocol):
+class _LeakAccount(Protocol):
     """Who keeps what was forgotten."""
 
     leaks: LeakLog
@@ -112,7 +104,7 @@ class LeakAccount(Protocol):
     def account(self, error: BaseException) -> None: ...
 
 
-class MistakeContext(ForegroundView, Protocol):
+class _MistakeContext(ForegroundView, Protocol):
     """What a mistake reporter needs: also what it sets, and who knows more.
 
     `explanation` is what explains the last error or misuse, `first` the first of all.
@@ -126,13 +118,13 @@ class MistakeContext(ForegroundView, Protocol):
     @property
     def sleeps(self) -> SleepMonitor: ...
     @property
-    def leak_reporter(self) -> LeakAccount: ...
+    def leak_reporter(self) -> _LeakAccount: ...
 
 
 class SilentMistakeReporter(Instrument):
     """What one session has to say of mistakes that raised nothing."""
 
-    def __init__(self, context: MistakeContext) -> None:
+    def __init__(self, context: _MistakeContext) -> None:
         self._context = context
         self._findings = context.loop.live.findings
         #: How many tasks of the statement were cancelled before they ever ran.

@@ -28,10 +28,8 @@ if TYPE_CHECKING:
     from asyncrepl.session.value_display import ValueDisplay
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["OutcomeReporter"]
 
-
-class OutcomeContext(ForegroundView, Protocol):
+class _OutcomeContext(ForegroundView, Protocol):
     """What showing an outcome needs: also who hears of it, and where it is kept.
 
     `last` is the last outcome with an error, `explanation` what explains that.
@@ -67,7 +65,7 @@ class OutcomeReporter:
     `show_error` shows an error with its explanation, until somebody else wants to.
     """
 
-    def __init__(self, context: OutcomeContext) -> None:
+    def __init__(self, context: _OutcomeContext) -> None:
         self._context = context
         self.show_error = self._show_error
         #: The exit status that user code asked for in its cleanup.

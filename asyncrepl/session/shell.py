@@ -49,8 +49,6 @@ if TYPE_CHECKING:
     from asyncrepl.syntax.sources import Source
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["Shell", "clock_for_settings", "open_shell"]
-
 
 class Shell:
     """One session, one console, the commands.

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from asyncrepl.engine.statements import Outcome
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["OutputPiece", "Pieces", "RecordedInput", "Tape"]
-
 #: Characters of output that are kept of one input, and about so many bytes of all.
 MAX_CHARACTERS, MAX_CHARACTERS_IN_ALL = 100_000, 4_000_000
 _EACH = 24  # bytes of a piece beside its text
@@ -104,7 +102,7 @@ class RecordedInput:  # no dataclass: those take a millisecond each to import
         self.size = 0
 
 
-class TapeListener(Protocol):
+class _TapeListener(Protocol):
     """Hears what comes onto a tape when it does, in the thread that it comes from.
 
     An input `began`; it `ended`, and so did what it has printed; later something was `printed`.
@@ -120,7 +118,7 @@ class Tape:
 
     def __init__(self, now: Callable[[], float], *, inputs: int = 10_000) -> None:
         #: Who records the session in a file.
-        self.listener: TapeListener | None = None
+        self.listener: _TapeListener | None = None
         self._now = now
         self._inputs: deque[RecordedInput] = deque(maxlen=inputs)
         self._size = 0

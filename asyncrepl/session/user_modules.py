@@ -46,18 +46,6 @@ if TYPE_CHECKING:
     from asyncrepl.engine.statements import Session
     from asyncrepl.syntax.sources import Sources
 
-__all__ = [
-    "LoadError",
-    "Loaded",
-    "MissingModuleError",
-    "NotSourceError",
-    "UserModuleFinder",
-    "load_attribute",
-    "load_file",
-    "read_text",
-]
-
-
 #: Without one of these, nothing in a file can be misused in silence.
 _ASYNC_WORDS = (b"async", b"await", b"anext")
 

@@ -52,13 +52,10 @@ if TYPE_CHECKING:
 
     from asyncrepl.session.frontend import Frontend
 
-__all__ = ["ShownValues", "ValueDisplay"]
-
-
 _NAMES = ("_", "__", "___")
 
 
-class ValueContext(ForegroundView, Protocol):
+class _ValueContext(ForegroundView, Protocol):
     """What showing values needs: also who types."""
 
     @property
@@ -68,7 +65,7 @@ class ValueContext(ForegroundView, Protocol):
 class ValueDisplay:
     """Shows the values of one session; for the loop's thread."""
 
-    def __init__(self, context: ValueContext) -> None:
+    def __init__(self, context: _ValueContext) -> None:
         self._context = context
         self._said: tuple[int, object] = 0, None
         self._kept = ShownValues(context.session.namespace)

@@ -10,8 +10,6 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-__all__ = ["OpenCall", "Opened", "code_at_end", "open_call", "opened_at_end"]
-
 _QUOTE = re.compile(r"(?i)(?<![\w])([rbuft]{0,2})('''|\"\"\"|'|\")|('''|\"\"\"|'|\")")
 _CLOSING = {")": "(", "]": "[", "}": "{"}
 #: A name with attributes and plain subscripts, as far as it can be looked up.

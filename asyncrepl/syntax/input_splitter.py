@@ -27,16 +27,6 @@ from asyncrepl.syntax.parsed_input import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = [
-    "InputSplitter",
-    "PastedInput",
-    "Typed",
-    "begins_session",
-    "behind_prompt",
-    "is_complete_paste",
-    "pasted_inputs",
-]
-
 
 class _Prompts(NamedTuple):
     """The prompts of a program: of a new input, and of one that goes on."""

@@ -22,25 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-__all__ = [
-    "TRIAL_FILENAME",
-    "Blank",
-    "Command",
-    "Incomplete",
-    "InvalidStatement",
-    "ParsedInput",
-    "Statement",
-    "as_command",
-    "decode_failure",
-    "decoded",
-    "decoded_lines",
-    "is_block",
-    "is_complete",
-    "parse",
-    "parse_input",
-    "silence_completeness_warnings",
-]
-
 #: As in PEP 263; only in the first two lines, and in the second only behind such a first.
 _COOKIE = rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)"
 _COMMENT = rb"[ \t\f]*(?:[#\r\n]|$)"

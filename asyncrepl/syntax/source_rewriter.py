@@ -16,17 +16,6 @@ import re
 import warnings
 from typing import NamedTuple
 
-__all__ = [
-    "Edit",
-    "SourceRewriter",
-    "SourceText",
-    "Span",
-    "compile_error",
-    "compiles",
-    "indent",
-    "parses",
-]
-
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|$)")
 _NEEDS_BRACKETS = (
     ast.IfExp, ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.Compare, ast.Lambda, ast.NamedExpr,

@@ -14,8 +14,6 @@ from typing import Any, NamedTuple
 
 from asyncrepl.events.object_info import code_of
 
-__all__ = ["Source", "Sources"]
-
 
 class Source(NamedTuple):
     """One text that was compiled as a unit; `tree` is None when it does not parse.

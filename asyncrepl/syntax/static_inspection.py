@@ -19,8 +19,6 @@ from asyncrepl.events.object_info import CODE_ATTRIBUTES, MISSING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["find_named", "source_object", "without_annotations", "written_signature"]
-
 
 def find_named(name: str, namespace: Mapping[str, object]) -> object:
     """What ``a.b.c`` means: a name, a builtin or an imported module, and attributes of it.

@@ -38,19 +38,6 @@ if TYPE_CHECKING:
     from asyncrepl.engine.blocking.cpu_time import Probe, Sample
     from asyncrepl.engine.loop.live_loop import LiveLoop
 
-__all__ = [
-    "BLOCKED_AFTER",
-    "UNSEEN_LOCATION",
-    "BlockedSlice",
-    "BlockingLocation",
-    "LoopObservation",
-    "RunningSlice",
-    "blocking_location",
-    "observe_slice",
-    "recorded_slices",
-    "seconds_waited",
-]
-
 
 class BlockingLocation(NamedTuple):
     """A line that runs on the loop, and the name of its task; None for a plain callback."""

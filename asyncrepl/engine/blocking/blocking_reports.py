@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.engine.loop.live_loop import LiveLoop
 
-__all__ = ["ReportThrottle", "SleepMonitor"]
-
 _PlaceKey: TypeAlias = tuple[str, int, str | None]
 
 

@@ -55,8 +55,6 @@ if TYPE_CHECKING:
     from asyncrepl.engine.blocking.cpu_time import Probe, Sample
     from asyncrepl.engine.loop.live_loop import LiveLoop
 
-__all__ = ["BlockingWatchdog"]
-
 #: Seconds between two looks: at a slice under way, and while the loop waits.
 BUSY_INTERVAL, IDLE_INTERVAL = 0.02, 0.04
 #: Seconds after which a sample is too old to tell what happened just before a slice.

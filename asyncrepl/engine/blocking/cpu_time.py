@@ -48,8 +48,6 @@ import time
 from time import monotonic
 from typing import NamedTuple, Protocol
 
-__all__ = ["AnyProbe", "LinuxProbe", "Probe", "Sample", "cpu_probe", "seconds_others_ran"]
-
 #: A thread that waits for the lock may sleep a little longer than it asked for.
 _SLACK = 2.0
 #: The others compute if they use more than a fiftieth of the time.

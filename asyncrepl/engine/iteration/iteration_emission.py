@@ -36,18 +36,6 @@ if TYPE_CHECKING:
         LoopSite,
     )
 
-__all__ = [
-    "Detail",
-    "SiteSampler",
-    "ancestors",
-    "awaitable_kind",
-    "binding_text",
-    "concurrent_tasks",
-    "detail_of",
-    "next_emitted",
-    "type_name",
-]
-
 #: What becomes of one of a series: every step of it is told; one line; nothing, but it
 #: counts in the next sum; that sum is told, with this one in it. (Not an Enum: looking
 #: a member up costs a quarter of what a traced round may cost, on Python 3.11.)

@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from asyncrepl.events.findings import FindingKind
     from asyncrepl.events.iteration_events import IterationEvent, LoopSite
 
-    class OpenIterations(Protocol):
+    class _OpenIterations(Protocol):
         """What an iteration needs of those under way, whose module imports this one."""
 
         dropped: list[IterationState]
@@ -74,7 +74,7 @@ if TYPE_CHECKING:
         def look_at(self, state: IterationState) -> None: ...
         def look_away(self, state: IterationState) -> None: ...
 
-    class Tracer(Protocol):
+    class _Tracer(Protocol):
         """What an iteration needs of its tracer, whose module imports this one."""
 
         loop_iteration: LoopIteration
@@ -83,7 +83,7 @@ if TYPE_CHECKING:
         asked: Callable[[], object] | None
 
         @property
-        def open_iterations(self) -> OpenIterations: ...
+        def open_iterations(self) -> _OpenIterations: ...
         def emit(self, event: IterationEvent) -> None: ...
         def ready(self) -> int: ...
         def ended(self, iteration: IterationState, event: IterationEnded) -> None: ...
@@ -93,16 +93,6 @@ if TYPE_CHECKING:
         def settle(self, how: EndReason, error: str = "") -> None: ...
         def goes_on(self, iteration: IterationState) -> None: ...
 
-
-__all__ = [
-    "LONG_BODY",
-    "NO_FACTS",
-    "IterationPhase",
-    "IterationState",
-    "error_step",
-    "facts_of_iterable",
-    "find_starvation",
-]
 
 #: Where an iteration is: its operand is being evaluated; steps 1, 3 and 5; over.
 IterationPhase = Literal["operand", "aiter", "await", "body", "over"]
@@ -173,7 +163,7 @@ class IterationState:
 
     def __init__(
         self,
-        tracer: Tracer,
+        tracer: _Tracer,
         iteration: Iteration,
         parent: IterationState | None,
         detail: Detail,

@@ -48,13 +48,6 @@ if TYPE_CHECKING:
     InstructionReached = Callable[[FrameType, int], object]
     _Step = tuple["AsyncLoop", Callable[[IterationState, FrameType], None]]
 
-__all__ = [
-    "AsyncLoop",
-    "JoinedIterations",
-    "loops_in",
-    "loops_of",
-]
-
 _monitoring: Any = getattr(sys, "monitoring", None)
 #: The numbers of tools that nobody has reserved.
 _TOOLS = (4, 3)
@@ -259,7 +252,7 @@ def _position_range(instruction: dis.Instruction) -> tuple[_Place, _Place] | Non
     return (line, column), (end_line, end_column)
 
 
-class JoiningTracer(Protocol):
+class _JoiningTracer(Protocol):
     """What is asked of a `Tracer`, whose module imports this one."""
 
     @property
@@ -272,7 +265,7 @@ class JoiningTracer(Protocol):
 class JoinedIterations:
     """The iterations that were joined, for one tracer; for the loop's thread."""
 
-    def __init__(self, tracer: JoiningTracer) -> None:
+    def __init__(self, tracer: _JoiningTracer) -> None:
         #: The lane of the statement, if iterations of one are told: what it raises ends those.
         self.lane: int | None = None
         self._tracer = tracer

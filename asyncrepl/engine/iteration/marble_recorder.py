@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from contextvars import Context
 
-__all__ = ["MAX_VALUES", "Marble", "MarbleRecorder", "MarbleRow", "SourceReader"]
-
 #: A source is stopped after so many values: one that never suspends would not end else.
 MAX_VALUES = 1000
 #: Characters that are kept of a value's text.

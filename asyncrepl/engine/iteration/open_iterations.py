@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from asyncrepl.engine.tasks.timeline import Timeline
     from asyncrepl.events.iteration_events import EndReason
 
-__all__ = ["OpenIterations", "UntracedIteration"]
-
 
 class UntracedIteration:
     """In the place of an iteration that is not to be told."""

@@ -53,8 +53,6 @@ if TYPE_CHECKING:
     from asyncrepl.engine.tasks.timeline import Timeline
     from asyncrepl.events.iteration_events import EndReason, IterationEnded, IterationEvent
 
-__all__ = ["ORIGIN_DEPTH", "Tracer", "marks"]
-
 T = TypeVar("T")
 
 _STEP = "async_generator_asend"

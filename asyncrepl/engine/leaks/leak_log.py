@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from asyncrepl.events.findings import Leak
     from asyncrepl.events.instrument import Instruments
 
-__all__ = ["ExplainedObjects", "LeakLog"]
-
 
 class LeakLog:
     """The last `limit` leaks, oldest first; `instruments` are told of each new one, once.

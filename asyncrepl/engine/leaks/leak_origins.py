@@ -39,19 +39,6 @@ if TYPE_CHECKING:
     from asyncrepl.events.object_info import Place
     from asyncrepl.syntax.sources import Source
 
-__all__ = [
-    "destroyed",
-    "first_code",
-    "is_discarded_call",
-    "left_open",
-    "never_awaited",
-    "never_iterated",
-    "never_retrieved",
-    "only_break",
-    "only_call",
-    "refused_result",
-]
-
 Spot = tuple[str, int]
 
 

@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from asyncrepl.engine.loop.live_loop import LiveLoop
     from asyncrepl.events.object_info import Place
 
-__all__ = ["LeftGenerator", "LeftGeneratorFinder", "OpenGenerator", "open_generators"]
-
 _CONTAINERS = {list, tuple, dict, set, frozenset}
 #: Of what is looked through: containers of so many items, so far down, so much in all.
 _LARGEST, _DEEPEST, _BUDGET = 1000, 3, 2000

@@ -48,27 +48,6 @@ if TYPE_CHECKING:
 
     ClockMode = Literal["real", "virtual"]
 
-__all__ = [
-    "DebugControl",
-    "DebugMode",
-    "FrameScope",
-    "StepResult",
-    "TimeUpError",
-    "clock",
-    "evaluate",
-    "frames_here",
-    "frames_of",
-    "freeze",
-    "next_timers",
-    "rate",
-    "running_loop",
-    "scope_of",
-    "step_timers",
-    "thaw",
-    "time_limit",
-    "value_text",
-]
-
 
 def rate(seconds: float | str | None = None) -> float:
     """Let so many seconds pass in a real one, from now on; the rate that holds.

@@ -64,8 +64,6 @@ if TYPE_CHECKING:
 
     Write = TypeVar("Write", bound=Callable[..., object])
 
-__all__ = ["Foreground", "Interrupter", "Rows", "Shield", "rows", "shield"]
-
 #: A loop iteration older than this many seconds is stuck, not just busy.
 STUCK_AFTER = 0.05
 #: One older than this is, whatever else the machine may have had to do.

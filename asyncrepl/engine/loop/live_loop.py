@@ -44,8 +44,6 @@ from asyncrepl.engine.tasks.task_records import current_task, restore_running_lo
 from asyncrepl.events.finding_log import FindingLog
 from asyncrepl.events.object_info import has_begun
 
-__all__ = ["LiveLoop", "LoopExtension", "ObservationRequests"]
-
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
     from types import CodeType

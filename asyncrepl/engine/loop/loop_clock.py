@@ -44,8 +44,6 @@ if TYPE_CHECKING:
     from asyncrepl.engine.loop.loop_iteration import Ready
     from asyncrepl.engine.loop.timers import TimerTies
 
-__all__ = ["Clock", "LoopState", "RealClock", "VirtualClock"]
-
 #: What a selector's select() returns, and such a function.
 Poll: TypeAlias = "Callable[[float | None], Ready]"
 

@@ -46,8 +46,6 @@ if TYPE_CHECKING:
     from selectors import BaseSelector, SelectorKey
 
 
-__all__ = ["Breakpoint", "ExternalWaits", "LoopIteration", "Ready", "WatchingSelector"]
-
 #: What ``select`` gives: who is ready, and for what.
 Ready: TypeAlias = "list[tuple[SelectorKey, int]]"
 

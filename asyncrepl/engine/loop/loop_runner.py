@@ -47,14 +47,6 @@ if TYPE_CHECKING:
 
     _Give = Callable[[Callable[[], asyncio.AbstractEventLoop]], asyncio.AbstractEventLoop]
 
-__all__ = [
-    "EndsSessionError",
-    "asyncio_makes_live_loops",
-    "keep_running",
-    "kept_out_of_forks",
-    "leave_child",
-]
-
 #: The signals whose handlers of ours mean nothing in a child.
 _SIGNALS = (
     *(signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGWINCH, signal.SIGCONT),

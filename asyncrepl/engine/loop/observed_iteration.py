@@ -51,8 +51,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.engine.tasks.timeline import Timeline
 
-__all__ = ["call_soon", "run_once"]
-
 _c_task_done = asyncio.Task.done
 _call_soon = asyncio.BaseEventLoop.call_soon
 _new_object: Any = object.__new__

@@ -41,21 +41,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = [
-    "AwaitLink",
-    "LinkKind",
-    "await_chain",
-    "completion_queue",
-    "coroutine_of",
-    "first_argument",
-    "gathered_futures",
-    "is_future",
-    "is_task",
-    "name_of_type",
-    "result_source",
-    "task_group_parent",
-]
-
 LinkKind = Literal["coroutine", "async generator step", "generator", "task", "future", "other"]
 
 #: asyncio has its futures and tasks twice: in C, and in Python for those who ask for them.

@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from asyncrepl.engine.tasks.await_chain import AwaitLink
     from asyncrepl.engine.tasks.task_survey import TaskActivity
 
-__all__ = ["AwaitNode", "await_graph"]
-
 #: Who awaits a future, from Python 3.14 on; a subclass of the user's may say something else.
 _AWAITED_BY: Callable[[Any], Any] | None = getattr(
     asyncio.Future.__dict__.get("_asyncio_awaited_by"), "__get__", None

@@ -38,19 +38,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.events.finding_log import FindingLog
 
-__all__ = [
-    "RELEASE_WAITER",
-    "CutOffTasks",
-    "FiredTimeouts",
-    "dropped_finding",
-    "left_finding",
-    "note_swallowed_cancellation",
-    "running_user_frame",
-    "wait_for_timed_out",
-    "was_refused",
-]
-
-
 #: Instructions that no coroutine goes through as their operand: one that dies there was refused.
 _REFUSING = frozenset({
     "GET_ITER", "GET_AITER", "GET_YIELD_FROM_ITER", "GET_AWAITABLE", "UNPACK_SEQUENCE",

@@ -46,27 +46,6 @@ from asyncrepl.events import Ending, Lane
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = [
-    "SliceLog",
-    "TaskRecord",
-    "TaskRef",
-    "all_tasks",
-    "by_task_number",
-    "coro_name",
-    "current_task",
-    "ending",
-    "has_started",
-    "is_done",
-    "is_python_task",
-    "name_of",
-    "no_task",
-    "pending_cancellations",
-    "restore_running_loop",
-    "statement_endings",
-    "task_coroutine",
-]
-
-
 #: By task; as asyncio sees it, each of these has simply returned.
 statement_endings: weakref.WeakKeyDictionary[Any, Ending] = weakref.WeakKeyDictionary()
 

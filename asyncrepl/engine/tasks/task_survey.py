@@ -35,18 +35,6 @@ if TYPE_CHECKING:
     from asyncrepl.engine.tasks.await_chain import AwaitLink
     from asyncrepl.engine.tasks.timeline import Timeline
 
-__all__ = [
-    "TaskActivity",
-    "TaskState",
-    "WaitDescription",
-    "deadlock_finding",
-    "describe_chain",
-    "describe_wait",
-    "sorted_by_name",
-    "state_of",
-    "survey_tasks",
-]
-
 
 class WaitDescription(NamedTuple):
     """Where something waits, and what for; strings and a number only.

@@ -73,8 +73,6 @@ if TYPE_CHECKING:
     from asyncrepl.events.findings import Finding
     from asyncrepl.events.iteration_events import IterationEvent
 
-__all__ = ["Timeline"]
-
 #: While there are so few tasks, their names are read again before each wait.
 REREAD_NAMES_UP_TO = 16
 
