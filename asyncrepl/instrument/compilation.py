@@ -54,7 +54,8 @@ _AWAITABLE_MAKERS = frozenset({
     "anext", "__anext__", "asend", "create_future", "create_task", "ensure_future", "Future",
     "gather", "run_in_executor",
 })  # fmt: skip
-_ITERATED_MODULE = "asyncrepl.instrument.iterated_awaitables"
+#: Those that a text has named so far: from the first on each text is looked through for them.
+_made_awaitables: set[str] = set()
 
 Tree = TypeVar("Tree", bound=ast.mod)
 
@@ -225,8 +226,9 @@ def instrument(tree: Tree) -> Tree:
         PatternProber().visit(copy)
     log = active_log()
     everywhere = log is not None and log.patient  # who explains a program waits for no text
-    if everywhere or called & _AWAITABLE_MAKERS or _ITERATED_MODULE in sys.modules:
-        from asyncrepl.instrument.iterated_awaitables import probe_iterated_awaitables
+    _made_awaitables.update(called & _AWAITABLE_MAKERS)
+    if everywhere or _made_awaitables:
+        from asyncrepl.instrument.silent_mistake_placement import probe_iterated_awaitables
 
         probe_iterated_awaitables(copy, everywhere=everywhere)
     return copy
