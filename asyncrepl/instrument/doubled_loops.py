@@ -18,10 +18,9 @@ The names hold a dot, so no program can use or shadow them; `.on` lives in ``bui
 come there when a trace is switched on.
 
 Twice, because then code that is not traced is the code that was written: it costs one look at
-`.on` a *loop*. Marks behind an ``if .on`` of their own in a single copy cost each round 2 to 10 %,
-and at the top level, where names are looked up in three dictionaries, 50 %; the ``with`` costs a
-short loop as much as the loop. The price is size: loops nested n deep are there n + 1 times, as
-the marked copy of the outer one needs no unmarked copies in it.
+`.on` a *loop*. What was measured, and what failed, stands in
+``docs/decisions/04-two-compilations.md``. The price is size: loops nested n deep are there n + 1
+times, as the marked copy of the outer one needs no unmarked copies in it.
 
 No name of ours is bound: one would show in ``locals()`` and keep the iterator alive. A ``global``
 in a loop's body holds for the whole function; said again after a use it is a SyntaxError, so only

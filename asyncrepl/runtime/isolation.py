@@ -22,11 +22,7 @@ Three parts, of which usually the first alone is at work:
 Python itself had imported before: ``sys.modules`` goes first, as under ``python``. And so it
 does for the user's ``importlib.import_module``, which asks no ``__import__``.
 
-What does not work: to take the folder out of ``sys.path`` while ours is imported (there are
-threads, and most is imported late); to import everything early (functions of the standard
-library import, too, and get the user's module once that is in ``sys.modules``); to keep the
-user's module out of ``sys.modules`` instead (dataclasses, pickle and reload look there); to
-keep ours out from the start (C code looks there: without `typing` no TypeVar is made).
+What does not work stands in ``docs/decisions/10-folder.md``.
 
 This module is imported before all else, so it imports only what Python always has.
 """

@@ -99,12 +99,9 @@ def home_expanded(path: str) -> Path:
         return Path(path)
 
 
-def next_demo(path: Path, folder: Path | None = None) -> Demo | None:
-    """The demo after the one at `path` in `folder` (`demos_folder` if not given).
-
-    None after the last, and for any other file.
-    """
-    shipped = demo_transcripts(folder)
+def next_demo(path: Path) -> Demo | None:
+    """The demo after the one at `path`; None after the last, and for any other file."""
+    shipped = demo_transcripts()
     places = [demo.path.resolve() for demo in shipped]
     return dict(zip(places, shipped[1:], strict=False)).get(path.resolve())
 

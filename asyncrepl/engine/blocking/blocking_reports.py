@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from asyncrepl.engine.loop.live_loop import LiveLoop
 
 _PlaceKey: TypeAlias = tuple[str, int, str | None]
+#: Seconds between two sums of a place: at first, and at most.
+_PAUSE, _LONGEST_PAUSE = 5.0, 60.0
 
 
 class _PlaceHistory:
@@ -46,15 +48,13 @@ class _PlaceHistory:
 class ReportThrottle:
     """Decides what is told when; all instants are seconds of one clock."""
 
-    def __init__(self, at_once: int = 3, pause: float = 5.0, longest: float = 60.0) -> None:
+    def __init__(self, at_once: int = 3) -> None:
         self._at_once = at_once
-        self._pause = pause
-        self._longest = longest
         self._places: dict[_PlaceKey, _PlaceHistory] = {}
 
     def add(self, found: Blocked, now: float) -> list[BlockingReport]:
         """Take in the block `found`, over at `now` (seconds); what is to be told at once."""
-        place = self._places.setdefault(_key(found), _PlaceHistory(self._pause, now, now))
+        place = self._places.setdefault(_key(found), _PlaceHistory(_PAUSE, now, now))
         place.last = now
         if place.told < self._at_once:
             place.told += 1
@@ -75,13 +75,13 @@ class ReportThrottle:
         """The sums that are due by now."""
         if not self._places:
             return []
-        quiet = now - self._pause
+        quiet = now - _PAUSE
         told = []
         for key, place in list(self._places.items()):
             if place.kept is not None and (place.due <= now or place.last <= quiet):
                 told.append(place.kept)
                 place.kept = None
-                place.pause = min(place.pause * 2, self._longest)
+                place.pause = min(place.pause * 2, _LONGEST_PAUSE)
                 place.due = now + place.pause
             if place.kept is None and place.last <= quiet:
                 del self._places[key]

@@ -26,13 +26,7 @@ Who stopped the process (Ctrl-Z, a laptop's lid) stopped the thread that looks a
 it comes late, and has neither waited for a processor nor, waking up again and again,
 for the lock. That time counts as time in a queue.
 
-What does not work:
-
-- Looking whether the frame stays at one instruction: it does so in all four.
-- Bounding the wait for the lock by the CPU time of the others. On a busy machine
-  the one who has the lock waits for a processor itself, and uses little.
-- Adding up short intervals. Each number is a moment older than the next, and a wait
-  for a processor is counted only when it is over. So totals are compared.
+What does not work stands in ``docs/decisions/09-blocking.md``.
 
 Elsewhere than on Linux there are no such numbers. Then waiting for a processor
 shows only where the thread that looks had to wait as well, and all sleep beside threads

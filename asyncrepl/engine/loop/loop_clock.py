@@ -11,20 +11,10 @@ A virtual clock starts at 0.0, so that demos and tests show round numbers. For a
 program that mixes ``loop.time()`` with ``time.monotonic()``, which asyncio does
 not promise to be the same, start it at ``time.monotonic()``.
 
-What does not work:
-
-- Scaling the system clock for tests and demos. `epoll` wakes up to 1 ms late,
-  which at 100× is a tenth of a second: who comes first is then up to chance.
-- Jumping whenever nothing is ready. A socket's answer that takes 30 ms inside
-  ``timeout(5)`` becomes a TimeoutError. So while something outside the program
-  is awaited (a connection, a thread's result, a process) time passes no
-  faster than real time.
-- Letting time stand still instead. A timeout around a read that never ends
-  would never fire.
-- Counting every microsecond of such a wait. An answer over loopback would come
-  at 0.200084 s, and a timer set then would lose or win against its neighbours
-  by chance. So short waits for the outside take no time: up to `SLACK` seconds
-  between two deadlines, which no reader of a demo can distinguish from none.
+While something outside the program is awaited (a connection, a thread's result, a process) time
+passes no faster than real time; but short waits for the outside take none: up to `SLACK` seconds
+between two deadlines, which no reader of a demo can distinguish from none. What does not work
+stands in ``docs/decisions/06-time.md``.
 """
 
 # ruff: noqa: D102 -- what a method promises is said in `Clock`
