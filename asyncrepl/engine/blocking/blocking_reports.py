@@ -19,7 +19,7 @@ import time
 from typing import TYPE_CHECKING, TypeAlias
 
 from asyncrepl.engine.blocking.blocked_slice import BLOCKED_AFTER, BlockingLocation
-from asyncrepl.engine.code_owner import user_part
+from asyncrepl.engine.code_owner import cut_to_user_part
 from asyncrepl.engine.tasks.task_records import name_of
 from asyncrepl.events import Blocked, BlockingReport
 
@@ -188,7 +188,6 @@ class _MeasuredSleep:
         try:
             time.sleep(*args, **kwargs)
         except BaseException as error:
-            error.__traceback__ = user_part(error.__traceback__)
-            del error
+            cut_to_user_part(error)
             raise
         self._sleeps.slept(self._filename, self._line, float(args[0]))

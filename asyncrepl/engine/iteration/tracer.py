@@ -31,7 +31,7 @@ from sys import _getframe
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from asyncrepl.engine.code_owner import user_part
+from asyncrepl.engine.code_owner import cut_to_user_part
 from asyncrepl.engine.iteration.iteration_emission import SiteSampler, ancestors, type_name
 from asyncrepl.engine.iteration.iteration_state import IterationState, find_starvation
 from asyncrepl.engine.iteration.open_iterations import OpenIterations, UntracedIteration
@@ -77,8 +77,7 @@ class _TracedIterable:
         try:
             iterator = _special_method(iterable, "__aiter__")()
         except BaseException as error:
-            error.__traceback__ = user_part(error.__traceback__)
-            del error
+            cut_to_user_part(error)
             raise
         if lookup(type(iterator), "__anext__") in (MISSING, None):
             return iterator
@@ -106,8 +105,7 @@ class _TracedIterator:
         try:
             awaitable = anext(self._iterator)
         except BaseException as error:
-            error.__traceback__ = user_part(error.__traceback__)
-            del error
+            cut_to_user_part(error)
             raise
         try:
             state.asked(awaitable)

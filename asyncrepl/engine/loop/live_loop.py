@@ -35,7 +35,7 @@ import threading
 from types import CoroutineType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.engine.code_owner import is_ours, user_part
+from asyncrepl.engine.code_owner import cut_to_user_part, is_ours
 from asyncrepl.engine.loop import timers
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_iteration import ExternalWaits, WatchingSelector
@@ -165,9 +165,7 @@ class LiveLoop(_SelectorEventLoop):
         try:
             result = super().run_until_complete(future)
         except BaseException as error:
-            # Who explains errors asks which function of asyncio the user has called.
-            error.__traceback__ = user_part(error.__traceback__)
-            del error
+            cut_to_user_part(error)  # who explains it asks what of asyncio's the user has called
             raise
         self.live.findings.review_pending(at_the_end=True)
         return result
@@ -369,9 +367,7 @@ class LiveLoop(_SelectorEventLoop):
                 make = functools.partial(_create_task, self, *args, **kwargs)
                 task = timeline.create_eager_task(args[0] if args else kwargs["coro"], make)
         except BaseException as error:
-            # Who explains errors asks which function of asyncio the user has called.
-            error.__traceback__ = user_part(error.__traceback__)
-            del error
+            cut_to_user_part(error)  # as above
             raise
         if self._debug:
             timers.hide_ours(task)

@@ -149,29 +149,8 @@ def _holds(suspended: object, timeout: object) -> bool:
     )
 
 
-class FiredTimeouts:
-    """The timeouts that have fired, by lane; for the loop's thread."""
-
-    def __init__(self) -> None:
-        self._fired: dict[int, list[weakref.ref[asyncio.Timeout]]] = {}
-
-    def note(self, lane: int, timeout: asyncio.Timeout) -> None:
-        """`timeout` is about to cancel the task of `lane`."""
-        known = self._fired.get(lane, ())
-        open_ones = [ref for ref in known if (one := ref()) is not None and _is_expiring(one)]
-        self._fired[lane] = [*open_ones, weakref.ref(timeout)]
-
-    def expiring(self, lane: int) -> bool:
-        """Whether the task of `lane` is on its way out of one of them."""
-        known = (ref() for ref in self._fired.get(lane, ()))
-        return any(timeout is not None and _is_expiring(timeout) for timeout in known)
-
-    def forget(self, lane: int) -> None:
-        """The task of `lane` is over."""
-        self._fired.pop(lane, None)
-
-
-def _is_expiring(timeout: asyncio.Timeout) -> bool:
+def is_expiring(timeout: asyncio.Timeout) -> bool:
+    """Whether `timeout` has fired, and its task is on its way out of it."""
     return timeout._state is _State.EXPIRING  # type: ignore[attr-defined]  # noqa: SLF001
 
 

@@ -32,6 +32,7 @@ from __future__ import annotations
 import itertools
 import sys
 import threading
+import weakref
 from bisect import bisect_right
 from collections import deque
 from time import monotonic_ns
@@ -41,7 +42,7 @@ from asyncrepl.engine.code_owner import innermost_user_frame
 from asyncrepl.engine.tasks.living_tasks import LivingTasks
 from asyncrepl.engine.tasks.task_findings import (
     CutOffTasks,
-    FiredTimeouts,
+    is_expiring,
     note_swallowed_cancellation,
 )
 from asyncrepl.engine.tasks.task_records import (
@@ -118,7 +119,8 @@ class Timeline(Instrument):
         #: One for all references: each would have a method of its own, of 64 bytes.
         self._destroyed = self._task_destroyed
         self._place: tuple[str, int] | None = None
-        self._timeouts = FiredTimeouts()
+        #: Those that have fired.
+        self._timeouts: weakref.WeakSet[Any] = weakref.WeakSet()
         self.cuts = CutOffTasks(self._finding_log)
         self._thread = 0
 
@@ -217,7 +219,8 @@ class Timeline(Instrument):
 
         For the loop's thread.
         """
-        return self._timeouts.expiring(lane)
+        fired = [each for each in self._timeouts if is_expiring(each)]
+        return any(self.lane_of(each._task) == lane for each in fired)  # noqa: SLF001
 
     def record_of_lane(self, lane: int) -> TaskRecord | None:
         """What is known of a lane; None if it is forgotten. Any thread."""
@@ -323,9 +326,7 @@ class Timeline(Instrument):
     def timeout_expires(self, timeout: Any) -> None:
         """The time of `timeout` is over: it is about to cancel its task."""
         self.cuts.note(timeout._task, timeout)  # noqa: SLF001
-        lane = self.lane_of(timeout._task)  # noqa: SLF001
-        if lane is not None:
-            self._timeouts.note(lane, timeout)
+        self._timeouts.add(timeout)
 
     def add_created_task(self, task: Any, coro: Any, at: int) -> None:
         """The task that runs made `task` of `coro` at `at` (ns), two calls further out."""
@@ -405,7 +406,6 @@ class Timeline(Instrument):
         record.ending = (self.ns(), how)
         self._past_records.append(record)
         self._living.remove(key)
-        self._timeouts.forget(record.number)
         for hear in self.instruments.task_ended:
             hear(record.number, how, record.slices)
 
