@@ -70,9 +70,7 @@ def run_source(shell: Shell, text: str, filename: str) -> Status:
         shell.loop.stop()
 
     shell.loop.call_soon(
-        lambda: run_input(
-            shell, text, done, scripted=lambda: False, filename=filename, mode="exec"
-        )
+        lambda: run_input(shell, text, done, scripted=lambda: False, filename=filename)
     )
     left = _run_loop(shell, lambda: bool(statuses), idle=lambda: None)
     return left or statuses[0]

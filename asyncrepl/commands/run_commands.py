@@ -66,7 +66,7 @@ def _run(shell: Shell, rest: str) -> StatementAnswer:
         raise CommandError(f":run: {error}") from None
     filename = str(path.absolute())
     undo = _as_main_program(shell.session.namespace, filename, arguments)
-    return StatementAnswer(text, lambda _task: None, undo, filename, "exec")
+    return StatementAnswer(text, lambda _task: None, undo, filename)
 
 
 def _file_and_arguments(rest: str) -> tuple[Path, list[str]]:

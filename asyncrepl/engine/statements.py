@@ -276,17 +276,17 @@ class Session:
         *,
         name: str | None = None,
         filename: str | None = None,
-        mode: Literal["single", "exec"] = "single",
         context: contextvars.Context | None = None,
     ) -> StatementRun | None:
         """Start `text` as a task and call `done` with its outcome, exactly once.
 
         To be called in the loop's thread. The task is called `name`, or "input N", and
-        runs in `context`, or the session's.
+        runs in `context`, or the session's. With a `filename` it is the program in that file,
+        of which no values are shown.
         Where there is nothing to run, or it does not compile, `done` is called
         at once and None is returned.
         """
-        compiled = self.prepare(text, filename, mode)
+        compiled = self.prepare(text, filename, "single" if filename is None else "exec")
         if isinstance(compiled, Outcome):
             done(compiled)
             return None

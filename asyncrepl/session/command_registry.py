@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from asyncrepl.runtime.configuration import closest_match
 from asyncrepl.views.styled_lines import Line
@@ -55,14 +55,13 @@ class StatementAnswer(NamedTuple):
     """A command's answer: `text` is to run in the foreground, as if it had been typed.
 
     `started` is called with its task, before that runs, and `ended` when it is over. With a
-    `filename` it is the text of that file; in `mode` "exec" no values are shown.
+    `filename` it is the text of that file, of which no values are shown.
     """
 
     text: str
     started: Callable[[asyncio.Task[None]], None]
     ended: Callable[[], None]
     filename: str | None = None
-    mode: Literal["single", "exec"] = "single"
 
 
 #: What a command gives back: lines to show, something to await that does, or a statement.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from asyncrepl.engine.code_owner import reached_location
 from asyncrepl.session.command_registry import CommandError, StatementAnswer, StatementFailedError
@@ -43,12 +43,7 @@ class _RunnerContext(ForegroundView, Protocol):
     def outcomes(self) -> OutcomeReporter: ...
     def contained(self, what: str) -> ContainedErrors: ...
     def start_statement(
-        self,
-        text: str,
-        finished: Finished,
-        *,
-        filename: str | None = None,
-        mode: Literal["single", "exec"] = "single",
+        self, text: str, finished: Finished, *, filename: str | None = None
     ) -> asyncio.Task[None] | None: ...
 
 
@@ -81,8 +76,7 @@ class CommandRunner:
                 answer.ended()
                 finished(status)
 
-            text, filename, mode = answer.text, answer.filename, answer.mode
-            task = self._context.start_statement(text, done, filename=filename, mode=mode)
+            task = self._context.start_statement(answer.text, done, filename=answer.filename)
             if task is not None:
                 answer.started(task)
         elif inspect.isawaitable(answer):

@@ -86,7 +86,6 @@ class _InputTaker(Protocol):
         *,
         interrupt_after: float | None = None,
         filename: str | None = None,
-        mode: Literal["single", "exec"] = "single",
     ) -> None: ...
 
 
@@ -102,13 +101,12 @@ def run_input(
     interrupt_after: float | None = None,
     scripted: Callable[[], bool] = lambda: True,
     filename: str | None = None,
-    mode: Literal["single", "exec"] = "single",
 ) -> None:
     """Submit `text` to `shell` and let time pass until it is done; then call `done`.
 
     For the thread of the shell's loop, which runs or is about to. The clock is held when
     `done` is called; but a real one only if the next input is `scripted`, too.
-    `interrupt_after`, `filename` and `mode` are `Shell.submit`'s.
+    `interrupt_after` and `filename` are `Shell.submit`'s.
     """
     live = shell.loop.live
 
@@ -123,7 +121,7 @@ def run_input(
         shell.loop.when_settled(lambda: done(status), patience=patience)
 
     live.clock.release()
-    shell.submit(text, ended, interrupt_after=interrupt_after, filename=filename, mode=mode)
+    shell.submit(text, ended, interrupt_after=interrupt_after, filename=filename)
 
 
 #: A shorter interval would starve the loop, not tick.

@@ -12,7 +12,7 @@ import math
 import sys
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.loop.live_loop import LiveLoop, ObservationRequests
 from asyncrepl.engine.loop.loop_clock import Clock
@@ -206,13 +206,14 @@ class Shell:
         *,
         interrupt_after: float | None = None,
         filename: str | None = None,
-        mode: Literal["single", "exec"] = "single",
     ) -> None:
         """Run `text`, a statement or a command, show what comes of it, then call `done` once.
 
+        With a `filename` it is the program in that file, of which no values are shown.
         With `interrupt_after`, a Ctrl-C reaches it after that many seconds of the
         loop's time.
         """
+        typed = filename is None
         timer: asyncio.TimerHandle | None = None
         if interrupt_after is not None:
             timer = self.loop.call_later(interrupt_after, self.interrupt)
@@ -226,18 +227,18 @@ class Shell:
             over, self._run = True, None
             if timer is not None:
                 timer.cancel()
-            self._note_end(text, status, typed=mode == "single")
+            self._note_end(text, status, typed=typed)
             if not self.closing:  # nobody waits for it: `done` would stop the cleanup
                 done(status)
 
-        self._note_beginning(text, interrupt_after, typed=mode == "single")
+        self._note_beginning(text, interrupt_after, typed=typed)
         try:
             with self.contained("it cannot be run") as start:
-                command = as_command(text) if mode == "single" else None
+                command = as_command(text) if typed else None
                 if command is not None:
                     self._command_runner.start(command, finished)
                 else:
-                    self.start_statement(text, finished, filename=filename, mode=mode)
+                    self.start_statement(text, finished, filename=filename)
             if start.failed:
                 finished(Status("error"))
         except OSError:
@@ -276,14 +277,12 @@ class Shell:
         finished: Callable[[Status], None],
         *,
         filename: str | None = None,
-        mode: Literal["single", "exec"] = "single",
     ) -> asyncio.Task[None] | None:
-        """Run `text` in the foreground: its task; None if it was over at once."""
+        """Run `text` in the foreground, or the file `filename`: its task; None if it was over."""
         self._run = self.session.start(
             text,
             lambda outcome: finished(self.outcomes.finish(outcome)),
             filename=filename,
-            mode=mode,
         )
         return None if self._run is None else self._run.task
 
