@@ -2,12 +2,12 @@
 
 import sys
 
-from asyncrepl.runtime import isolation, startup_heap
+from asyncrepl.runtime import isolation, process
 
 
 def main() -> int:
     """Run the program with the arguments of the process; its exit status."""
-    startup_heap.hold_collector()
+    process.hold_collector()
     isolation.begin()  # before anything is imported that the user's folder may hold, too
     from asyncrepl.cli.main import main as run
 

@@ -254,7 +254,7 @@ def _export(words: list[str]) -> int:
     from asyncrepl.cli.options import export_options
     from asyncrepl.export.recording import ExportError
     from asyncrepl.export.saved_session import export
-    from asyncrepl.runtime.atomic_files import write_file
+    from asyncrepl.runtime.files import write_file
     from asyncrepl.runtime.shipped_demos import DemoNotFoundError
     from asyncrepl.transcript.grammar import TranscriptError
     from asyncrepl.transcript.transcript_parser import named_transcript

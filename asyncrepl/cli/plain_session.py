@@ -67,7 +67,7 @@ def run_source(shell: Shell, text: str, filename: str) -> Status:
         statuses.append(status)
         shell.loop.stop()
 
-    run = partial(run_input, scripted=lambda: False, filename=filename, mode="exec")
+    run = partial(run_input, scripted=lambda: False, filename=filename)
     shell.loop.call_soon(run, shell, text, done)
     left = _run_loop(shell, lambda: bool(statuses), idle=lambda: None)
     return left or statuses[0]

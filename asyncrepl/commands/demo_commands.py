@@ -12,7 +12,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING
-from asyncrepl.runtime.lookups import paths_beginning_with
+from asyncrepl.runtime.files import paths_beginning_with
 from asyncrepl.runtime.shipped_demos import (
     DemoNotFoundError,
     demo_iterables,

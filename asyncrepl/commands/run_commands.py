@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.loop.interrupts import shield
 from asyncrepl.events.object_info import MISSING
+from asyncrepl.runtime.files import paths_beginning_with
 from asyncrepl.runtime.isolation import add_user_folder
-from asyncrepl.runtime.lookups import paths_beginning_with
 from asyncrepl.session.command_registry import CommandError, StatementAnswer, command
 from asyncrepl.session.user_modules import LoadError, NotSourceError, read_text
 from asyncrepl.views.styled_lines import one_line
@@ -59,7 +59,7 @@ def _run(shell: Shell, rest: str) -> StatementAnswer:
         raise CommandError(f":run: {error}") from None
     filename = str(path.absolute())
     undo = _as_main_program(shell.session.namespace, filename, arguments)
-    return StatementAnswer(text, lambda _task: None, undo, filename, "exec")
+    return StatementAnswer(text, lambda _task: None, undo, filename)
 
 
 def _file_and_arguments(rest: str) -> tuple[Path, list[str]]:

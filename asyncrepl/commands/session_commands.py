@@ -12,8 +12,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.commands.view_commands import STEP_MEANINGS
-from asyncrepl.runtime.configuration import THEMES
-from asyncrepl.runtime.lookups import closest_match
+from asyncrepl.runtime.configuration import THEMES, closest_match
 from asyncrepl.session.command_registry import COMMAND_GROUPS, Command, CommandError, command
 from asyncrepl.syntax.parsed_input import as_command
 from asyncrepl.views.styled_lines import flowed, one_line, text_lines, two_columns

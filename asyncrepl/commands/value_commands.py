@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.commands.demo_commands import call_text, source_code_lines
 from asyncrepl.commands.diagram_commands import DEFAULT_WIDTH
-from asyncrepl.engine.code_owner import is_library, location_text, short_filename, user_entries
+from asyncrepl.engine.code_owner import location_text, short_filename, user_entries
 from asyncrepl.events.object_info import MISSING, code_of
-from asyncrepl.runtime.lookups import closest_match
+from asyncrepl.runtime.configuration import closest_match
+from asyncrepl.runtime.isolation import is_library
 from asyncrepl.runtime.shipped_demos import is_shipped_source
 from asyncrepl.session.command_registry import CommandError, command
 from asyncrepl.syntax.static_inspection import find_named, source_object

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asyncrepl.runtime.lookups import closest_match
+from asyncrepl.runtime.configuration import closest_match
 from asyncrepl.session.command_registry import CommandError, StatementAnswer, command
 from asyncrepl.views.explanation_lines import fix_text, story_lines
 from asyncrepl.views.styled_lines import one_line, text_lines, two_columns, wrapped

@@ -20,28 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import CodeType, FrameType, TracebackType
 
-__all__ = [
-    "MAX_SOURCE_LENGTH",
-    "cut_to_user_part",
-    "innermost_user_frame",
-    "is_display_code",
-    "is_import_system",
-    "is_library",
-    "is_ours",
-    "is_plumbing",
-    "is_terminal_code",
-    "location_and_source",
-    "location_text",
-    "marked_as_running_callbacks",
-    "owner",
-    "part_below_loop",
-    "reached_location",
-    "runs_callbacks",
-    "short_filename",
-    "user_entries",
-    "user_part",
-]
-
 Function = TypeVar("Function", bound="Callable[..., object]")
 
 _OURS = dirname(dirname(__file__)) + "/"
@@ -102,6 +80,11 @@ def owner(filename: str) -> Literal["user", "library", "asyncio", "ours"]:
     return "library" if is_library(filename) and not filename.startswith(_DEMOS) else "user"
 
 
+def is_users(filename: str) -> bool:
+    """Whether the user wrote it, or may look at it as if: a demo."""
+    return owner(filename) == "user"
+
+
 def marked_as_running_callbacks(function: Function) -> Function:
     """Mark a function from which a loop calls its callbacks, as asyncio's ``Handle._run``."""
     _CALLBACK_RUNNERS.add(id(function.__code__))
@@ -130,6 +113,13 @@ def innermost_user_frame(frame: FrameType | None) -> FrameType | None:
 MAX_SOURCE_LENGTH = 60
 
 
+def traceback_entries(traceback: TracebackType | None) -> Iterator[TracebackType]:
+    """The entries of `traceback`, outermost first."""
+    while traceback is not None:
+        yield traceback
+        traceback = traceback.tb_next
+
+
 def user_part(traceback: TracebackType | None) -> TracebackType | None:
     """`traceback` without our own frames at its beginning."""
     while traceback is not None and is_ours(traceback.tb_frame.f_code.co_filename):
@@ -151,17 +141,14 @@ def part_below_loop(traceback: TracebackType | None) -> TracebackType | None:
     part = traceback
     while part is not None and not is_plumbing(part.tb_frame.f_code.co_filename):
         part = part.tb_next
-    while part is not None and is_plumbing(part.tb_frame.f_code.co_filename):
-        part = part.tb_next
-    return traceback if part is None else part
+    return next(user_entries(part), traceback)
 
 
 def user_entries(traceback: TracebackType | None) -> Iterator[TracebackType]:
     """The entries of `traceback` in user code: neither ours nor asyncio's."""
-    while traceback is not None:
-        if not is_plumbing(traceback.tb_frame.f_code.co_filename):
-            yield traceback
-        traceback = traceback.tb_next
+    for entry in traceback_entries(traceback):
+        if not is_plumbing(entry.tb_frame.f_code.co_filename):
+            yield entry
 
 
 def reached_location(traceback: TracebackType | None) -> str | None:

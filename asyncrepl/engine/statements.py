@@ -69,21 +69,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.instrument.compilation import Mode
 
-__all__ = [
-    "MIN_RECURSION_LIMIT",
-    "REPETITION",
-    "REPETITIONS",
-    "Outcome",
-    "Session",
-    "StatementRun",
-    "compiled",
-    "ensure_recursion_room",
-    "free_memory_if_exhausted",
-    "keep_memory_reserve",
-    "low_recursion_limits",
-    "typed_classes_findable",
-]
-
 #: Names that no program can have: see `Session.repeated_code`.
 REPETITIONS, REPETITION = ".runs", ".run"
 
@@ -215,8 +200,11 @@ class StatementRun:
         ensure_recursion_room()
         keep_imports()
         error = self.error
-        if self.abandoned:
-            self._finish_abandoned(task)
+        if self.abandoned:  # nobody waits for the outcome: an error goes where those of tasks go
+            if error is not None and not isinstance(error, CancelledError):
+                message = "An abandoned statement failed"
+                context = {"message": message, "exception": error, "task": task}
+                task.get_loop().call_exception_handler(context)
             return
         if task.cancelled():  # before its first step: the wrapper never ran
             error = CancelledError()
@@ -225,13 +213,6 @@ class StatementRun:
         except BaseException:  # what it reached cannot be said: the user's objects are asked
             outcome = Outcome(self.source, error)
         self._done(outcome)
-
-    def _finish_abandoned(self, task: asyncio.Task[None]) -> None:
-        """Nobody waits for the outcome any more; an error goes where those of tasks go."""
-        if self.error is not None and not isinstance(self.error, CancelledError):
-            message = "An abandoned statement failed"
-            context = {"message": message, "exception": self.error, "task": task}
-            task.get_loop().call_exception_handler(context)
 
     def _outcome(self, error: BaseException | None) -> Outcome:
         kind = type(error)  # not isinstance(): it asks a ``__class__`` of the user's
@@ -295,17 +276,17 @@ class Session:
         *,
         name: str | None = None,
         filename: str | None = None,
-        mode: Literal["single", "exec"] = "single",
         context: contextvars.Context | None = None,
     ) -> StatementRun | None:
         """Start `text` as a task and call `done` with its outcome, exactly once.
 
         To be called in the loop's thread. The task is called `name`, or "input N", and
-        runs in `context`, or the session's.
+        runs in `context`, or the session's. With a `filename` it is the program in that file,
+        of which no values are shown.
         Where there is nothing to run, or it does not compile, `done` is called
         at once and None is returned.
         """
-        compiled = self.prepare(text, filename, mode)
+        compiled = self.prepare(text, filename, "single" if filename is None else "exec")
         if isinstance(compiled, Outcome):
             done(compiled)
             return None

@@ -16,15 +16,19 @@ from types import CodeType, CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.findings import Finding, FindingKind
-from asyncrepl.events.object_info import ObjectInfo, describe, generator_of_step, has_begun
+from asyncrepl.events.object_info import (
+    ObjectInfo,
+    describe,
+    generator_of_step,
+    has_begun,
+    is_new,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
     from asyncrepl.events.instrument import Instruments
-
-__all__ = ["FindingLog", "active_log", "install", "see", "was_cut"]
 
 #: So many places are remembered before all are forgotten.
 _MAX_KNOWN = 256
@@ -43,7 +47,8 @@ class FindingLog:
     def __init__(self, instruments: Instruments) -> None:
         self._instruments = instruments
         self._new: deque[Finding] = deque(maxlen=16)
-        self._tentative: deque[Finding] = deque(maxlen=16)
+        #: What is a mistake only if it was not meant so: told to those who ask.
+        self.tentative: deque[Finding] = deque(maxlen=16)
         self._tasks: deque[_BegunTask] = deque(maxlen=256)
         self._closing: deque[_MadeStep] = deque(maxlen=16)
         self._steps: deque[_MadeStep] = deque(maxlen=64)
@@ -84,14 +89,10 @@ class FindingLog:
         for hear in self._instruments.finding:
             hear(finding)
 
-    def add_tentative(self, finding: Finding) -> None:
-        """Note what is a mistake only if it was not meant so: told to those who ask."""
-        self._tentative.append(finding)
-
     def take_tentative(self) -> list[Finding]:
-        """What was noted in that way, the newest first; it is forgotten."""
-        found = list(self._tentative)[::-1]
-        self._tentative.clear()
+        """What is `tentative`, the newest first; it is forgotten."""
+        found = list(self.tentative)[::-1]
+        self.tentative.clear()
         return found
 
     def unkept(self, task: Any, frame: FrameType, what: FindingKind = "unkept") -> None:
@@ -145,8 +146,7 @@ class FindingLog:
         left, self.unbegun = self.unbegun, {}
         for ref, seen in left.values():
             thing = ref()
-            # A coroutine that has run is over, or waits: its frame is gone, or further on.
-            if thing is not None and getattr(thing, "cr_frame", thing) and not _has_begun(thing):
+            if thing is not None and (type(thing) is not CoroutineType or is_new(thing)):
                 self.add(seen)
 
     def closing(self, step: object, frame: FrameType) -> None:
@@ -190,24 +190,14 @@ class FindingLog:
 
     def take(self) -> list[Finding]:
         """Those that are new since the last time, oldest first."""
-        taken = []
-        while self._new:
-            taken.append(self._new.popleft())
-        return taken
+        return [self._new.popleft() for _ in range(len(self._new))]
 
     def clear(self) -> None:
         """Forget everything: what is seen again is reported again."""
-        self._new.clear()
-        self._tasks.clear()
-        self._closing.clear()
-        self._steps.clear()
-        self._tentative.clear()
+        for noted in (self._new, self._tasks, self._closing, self._steps, self.tentative):
+            noted.clear()
         self._known.clear()
         self.unbegun.clear()
-
-
-def _has_begun(thing: Any) -> bool:
-    return bool(getattr(thing, "cr_suspended", False) or getattr(thing, "cr_running", False))
 
 
 def _waits_for_synchronization(task: Any) -> bool:

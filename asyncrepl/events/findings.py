@@ -17,9 +17,6 @@ from asyncrepl.events.object_info import ObjectInfo, Place, place_at
 if TYPE_CHECKING:
     from types import CodeType, FrameType
 
-__all__ = ["Finding", "FindingKind", "Leak", "LeakKind", "finding_at"]
-
-
 #: See `Finding`.
 FindingKind = Literal[
     "lost", "shown", "unwalked", "driven", "exhausted", "running", "cut", "walked", "guarded",

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from asyncrepl.events.iteration_events import IterationEvent
     from asyncrepl.events.task_events import Blocked, BlockingReport, Ending
 
-__all__ = ["Instrument", "Instruments"]
-
 
 class Instrument:
     """What can happen on a loop, and in asynchronous iteration on it. Override what you want.
@@ -71,28 +69,21 @@ class Instruments:
     are made anew by `add` and `remove`, so that any thread may go through one meanwhile.
     """
 
-    __slots__ = (
-        "blocked",
-        "blocking_report",
-        "finding",
-        "iteration_event",
-        "leak",
-        "loop_waits",
-        "task_ended",
-        "task_made",
-        "task_suspended",
-    )
+    __slots__ = tuple(name for name in vars(Instrument) if not name.startswith("_"))
+
+    task_made: tuple[Callable[[int, int | None], None], ...]
+    task_suspended: tuple[Callable[[asyncio.Task[Any]], None], ...]
+    task_ended: tuple[Callable[[int, Ending, int], None], ...]
+    loop_waits: tuple[Callable[[], None], ...]
+    iteration_event: tuple[Callable[[IterationEvent], None], ...]
+    finding: tuple[Callable[[Finding], None], ...]
+    blocked: tuple[Callable[[Blocked], None], ...]
+    blocking_report: tuple[Callable[[BlockingReport], None], ...]
+    leak: tuple[Callable[[Leak], None], ...]
 
     def __init__(self) -> None:
-        self.task_made: tuple[Callable[[int, int | None], None], ...] = ()
-        self.task_suspended: tuple[Callable[[asyncio.Task[Any]], None], ...] = ()
-        self.task_ended: tuple[Callable[[int, Ending, int], None], ...] = ()
-        self.loop_waits: tuple[Callable[[], None], ...] = ()
-        self.iteration_event: tuple[Callable[[IterationEvent], None], ...] = ()
-        self.finding: tuple[Callable[[Finding], None], ...] = ()
-        self.blocked: tuple[Callable[[Blocked], None], ...] = ()
-        self.blocking_report: tuple[Callable[[BlockingReport], None], ...] = ()
-        self.leak: tuple[Callable[[Leak], None], ...] = ()
+        for name in self.__slots__:
+            setattr(self, name, ())
 
     def add(self, instrument: Instrument) -> None:
         """Let `instrument` hear of what happens from now on; does nothing if it does already."""

@@ -8,25 +8,6 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-__all__ = [
-    "NO_TASKS",
-    "AwaitableGiven",
-    "BodyFinished",
-    "ConcurrentTasks",
-    "EndReason",
-    "Iteration",
-    "IterationBegan",
-    "IterationEnded",
-    "IterationEvent",
-    "IterationJoined",
-    "IterationsSummary",
-    "LoopSite",
-    "RoundsSummary",
-    "SiteKind",
-    "StepSuspended",
-    "ValueBound",
-]
-
 SiteKind = Literal["async for", "comprehension", "generator expression"]
 
 #: How an iteration ended: StopAsyncIteration; the body left it; there was no iterator to

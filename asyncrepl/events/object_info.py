@@ -36,23 +36,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = [
-    "MISSING",
-    "ObjectInfo",
-    "Place",
-    "RefusedOperand",
-    "RefusedOperands",
-    "describe",
-    "generator_of_step",
-    "has_begun",
-    "instruction_at",
-    "is_new",
-    "is_step",
-    "lookup",
-    "refused_operands",
-]
-
-
 #: Stands for "no such attribute", which differs from the attribute None.
 MISSING = object()
 
@@ -61,7 +44,7 @@ _namespace = type.__dict__["__dict__"].__get__
 _HELD_TYPES = (FunctionType, MethodType, BuiltinFunctionType, functools.partial, type)
 _CONSTANT_TYPES = (type(None), bool, int, float, complex, str, bytes, range)
 #: How the code of a running thing is called by its type.
-_CODE_ATTRIBUTES = {
+CODE_ATTRIBUTES: dict[type, str] = {
     CoroutineType: "cr_code",
     GeneratorType: "gi_code",
     AsyncGeneratorType: "ag_code",
@@ -162,7 +145,7 @@ def describe(obj: object, *, keep: bool = False) -> ObjectInfo:
     """The facts of `obj`; with `keep` also the object. Runs no user code."""
     kind = type(obj)
     holdable = keep or isinstance(obj, _HELD_TYPES) or kind in _CONSTANT_TYPES
-    code = getattr(obj, _CODE_ATTRIBUTES[kind]) if kind in _CODE_ATTRIBUTES else None
+    code = getattr(obj, CODE_ATTRIBUTES[kind]) if kind in CODE_ATTRIBUTES else None
     item, name = None, obj.__name__ if code is not None else ""  # type: ignore[attr-defined]
     if kind in (list, tuple) and obj:
         item = describe(obj[0])  # type: ignore[index]  # a list or tuple

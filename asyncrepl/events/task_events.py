@@ -17,20 +17,6 @@ if TYPE_CHECKING:
     from asyncrepl.events.findings import Finding
     from asyncrepl.events.iteration_events import IterationEvent
 
-__all__ = [
-    "CALLBACK",
-    "IDLE",
-    "Blocked",
-    "BlockingReport",
-    "Ending",
-    "Lane",
-    "LaneEnded",
-    "Mark",
-    "MarkKind",
-    "Snapshot",
-    "Totals",
-]
-
 #: Lane numbers of slices that belong to no task: the loop waits; a plain callback runs.
 IDLE, CALLBACK = 0, -1
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import contextlib
 from importlib import import_module
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
+from asyncrepl.explain import rules
 from asyncrepl.explain.verified_fixes import verified
-from asyncrepl.runtime.lookups import module_names
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -55,7 +56,7 @@ _LAST = 10 * len(_ORDER)
 
 def _all_rules() -> tuple[Rule, ...]:
     ranked: list[tuple[int, Rule]] = []
-    modules = module_names("asyncrepl.explain.rules")
+    modules = [each.name for each in iter_modules(rules.__path__, f"{rules.__name__}.")]
     modules.sort(key=lambda name: _RANKS.get(name.rpartition(".")[2], _LAST))
     for module in modules:
         rank = _RANKS.get(module.rpartition(".")[2], _LAST)

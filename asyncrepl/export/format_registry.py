@@ -10,7 +10,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeVar
 
-from asyncrepl.runtime.lookups import module_names
+from asyncrepl import export
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,7 +84,10 @@ def export_format(
 
 def export_formats() -> dict[str, ExportFormat]:
     """All formats by name, in the order of their ranks. Imports them."""
-    modules = module_names("asyncrepl.export", "_format")
+    from pkgutil import iter_modules  # finds them in a zip file, too
+
+    every = (each.name for each in iter_modules(export.__path__, f"{export.__name__}."))
+    modules = [name for name in every if name.endswith("_format")]
     for module in modules:
         import_module(module)
     found = sorted((_registered[module] for module in modules), key=lambda each: each.rank)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asyncrepl.runtime.lookups import paths_beginning_with
+from asyncrepl.runtime.files import paths_beginning_with
 from asyncrepl.session.command_registry import CommandError, command
 from asyncrepl.views.styled_lines import prose, two_columns
 

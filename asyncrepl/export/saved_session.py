@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.export.format_registry import export_formats
 from asyncrepl.export.recording import record_iterations, record_transcript, recording_of_tape
-from asyncrepl.runtime.atomic_files import write_file
+from asyncrepl.runtime.files import write_file
 from asyncrepl.session.command_registry import CommandError
 from asyncrepl.syntax.parsed_input import as_command
 

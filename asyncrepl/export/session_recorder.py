@@ -25,7 +25,7 @@ from asyncrepl.export.saved_session import (
     is_about_saving,
     session_text,
 )
-from asyncrepl.runtime.atomic_files import is_special, reserve, write_all, write_file
+from asyncrepl.runtime.files import is_special, reserve, write_all, write_file
 from asyncrepl.session.command_registry import CommandError
 from asyncrepl.session.tape import RecordedInput
 from asyncrepl.views.styled_lines import prose

@@ -32,18 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import CodeType
 
-__all__ = [
-    "FUTURE_FLAGS",
-    "VALUE_CALLBACK",
-    "Mode",
-    "compile_iteration",
-    "compile_source",
-    "instrument",
-    "iteration_text",
-    "needs_loop",
-    "split_expressions",
-]
-
 #: How a text is run: at a prompt; as a program that may await at its top; as Python runs a file.
 Mode = Literal["single", "exec", "module"]
 #: What is not run with the text around it, or is expected to fail.
@@ -66,7 +54,8 @@ _AWAITABLE_MAKERS = frozenset({
     "anext", "__anext__", "asend", "create_future", "create_task", "ensure_future", "Future",
     "gather", "run_in_executor",
 })  # fmt: skip
-_ITERATED_MODULE = "asyncrepl.instrument.iterated_awaitables"
+#: Those that a text has named so far: from the first on each text is looked through for them.
+_made_awaitables: set[str] = set()
 
 Tree = TypeVar("Tree", bound=ast.mod)
 
@@ -215,14 +204,6 @@ def compile_iteration(filename: str, text: str) -> tuple[Source, CodeType]:
     return source, compile_source(Source(filename, text, tree), "exec")
 
 
-def _can_be_a_mistake(node: ast.AST) -> bool:
-    return (
-        isinstance(node, _MISTAKE_NODES)
-        or (isinstance(node, ast.comprehension) and bool(node.is_async))
-        or callee_name(node) in _MISTAKE_CALLS
-    )
-
-
 def instrument(tree: Tree) -> Tree:
     """`tree` with probes around its operands, all positions kept; `tree` stays as it is.
 
@@ -232,24 +213,22 @@ def instrument(tree: Tree) -> Tree:
     """
     install()
     copy = ProbePlacer().rewritten(tree)
-    if _PLACEMENT_MODULE in sys.modules or any(map(_can_be_a_mistake, ast.walk(copy))):
-        from asyncrepl.instrument.silent_mistake_placement import (
-            probe_lost_values,
-            probe_mistake_patterns,
-        )
+    nodes = list(ast.walk(copy))
+    called = set(map(callee_name, nodes))
+    if (
+        _PLACEMENT_MODULE in sys.modules
+        or called & _MISTAKE_CALLS
+        or any(isinstance(each, _MISTAKE_NODES) or getattr(each, "is_async", 0) for each in nodes)
+    ):
+        from asyncrepl.instrument.silent_mistake_placement import PatternProber, probe_lost_values
 
         probe_lost_values(copy)
-        probe_mistake_patterns(copy)
-    _probe_iterated_awaitables(copy)
-    return copy
-
-
-def _probe_iterated_awaitables(tree: ast.mod) -> None:
-    """Of use once a text has made one; who explains a program does not wait for that."""
+        PatternProber().visit(copy)
     log = active_log()
-    everywhere = log is not None and log.patient
-    made = any(callee_name(node) in _AWAITABLE_MAKERS for node in ast.walk(tree))
-    if everywhere or made or _ITERATED_MODULE in sys.modules:
-        from asyncrepl.instrument.iterated_awaitables import probe_iterated_awaitables
+    everywhere = log is not None and log.patient  # who explains a program waits for no text
+    _made_awaitables.update(called & _AWAITABLE_MAKERS)
+    if everywhere or _made_awaitables:
+        from asyncrepl.instrument.silent_mistake_placement import probe_iterated_awaitables
 
-        probe_iterated_awaitables(tree, everywhere=everywhere)
+        probe_iterated_awaitables(copy, everywhere=everywhere)
+    return copy

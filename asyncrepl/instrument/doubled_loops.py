@@ -18,10 +18,9 @@ The names hold a dot, so no program can use or shadow them; `.on` lives in ``bui
 come there when a trace is switched on.
 
 Twice, because then code that is not traced is the code that was written: it costs one look at
-`.on` a *loop*. Marks behind an ``if .on`` of their own in a single copy cost each round 2 to 10 %,
-and at the top level, where names are looked up in three dictionaries, 50 %; the ``with`` costs a
-short loop as much as the loop. The price is size: loops nested n deep are there n + 1 times, as
-the marked copy of the outer one needs no unmarked copies in it.
+`.on` a *loop*. What was measured, and what failed, stands in
+``docs/decisions/04-two-compilations.md``. The price is size: loops nested n deep are there n + 1
+times, as the marked copy of the outer one needs no unmarked copies in it.
 
 No name of ours is bound: one would show in ``locals()`` and keep the iterator alive. A ``global``
 in a loop's body holds for the whole function; said again after a use it is a SyntaxError, so only
@@ -38,8 +37,6 @@ from asyncrepl.syntax.names import COMPREHENSIONS, LOOPS, SCOPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-__all__ = ["TRACE_SWITCH", "doubled"]
 
 Tree = TypeVar("Tree", bound=ast.mod)
 
@@ -58,7 +55,8 @@ def doubled(tree: Tree, filename: str, text: str) -> Tree:
     compiler's limits on nesting.
     """
     doubler = _LoopDoubler(filename, text)
-    if id(tree) not in doubler.nodes_with_loops(tree):
+    has_loops, _ = doubler.survey(tree)
+    if not has_loops:
         return tree
     builtins.__dict__.setdefault(TRACE_SWITCH, False)
     both: Tree = doubler.copy(tree)
@@ -79,16 +77,12 @@ class _LoopDoubler:
         self._stripped = False
         self._own_break = False
 
-    def nodes_with_loops(self, tree: ast.AST) -> set[int]:
-        """The nodes under `tree` that hold an asynchronous loop."""
-        self._survey(tree)
-        return self._nodes_with_loops
-
-    def _survey(self, node: ast.AST) -> tuple[bool, bool]:
+    def survey(self, node: ast.AST) -> tuple[bool, bool]:
+        """Note, and say, whether `node` holds an asynchronous loop, and a ``global`` of its."""
         loops = isinstance(node, ast.AsyncFor) or _is_async_comprehension(node)
         declares = isinstance(node, ast.Global | ast.Nonlocal)
         for child in ast.iter_child_nodes(node):
-            child_loops, child_declares = self._survey(child)
+            child_loops, child_declares = self.survey(child)
             loops |= child_loops
             declares |= child_declares and not isinstance(child, SCOPES)
         if loops:
@@ -188,18 +182,16 @@ class _LoopDoubler:
         lazy = isinstance(node, ast.GeneratorExp)
         kind = "generator expression" if lazy else "comprehension"
         new: Any = self._fields(node)
-        new.generators = [
-            self._marked_clause(clause, kind) if _is_traced_clause(clause) else clause
-            for clause in new.generators
-        ]
+        for at, clause in enumerate(new.generators):
+            # A display cannot be iterated over so: for ``[…]`` Python's message says ``tuple``.
+            if clause.is_async and not isinstance(clause.iter, ast.List | ast.Set):
+                site = self._site(clause.iter, clause.iter, clause.target, kind)
+                traced = _mark_call(".clause", [clause.iter, site], clause.iter)
+                bound = _mark_call(".bound", _bound_names(clause.target), clause.target)
+                ifs = [bound, *clause.ifs]
+                new.generators[at] = ast.comprehension(clause.target, traced, ifs, 1)
         marked: ast.expr = new if lazy else _mark_call(".done", [new], node)
         return marked
-
-    def _marked_clause(self, node: ast.comprehension, kind: str) -> ast.comprehension:
-        site = self._site(node.iter, node.iter, node.target, kind)
-        traced = _mark_call(".clause", [node.iter, site], node.iter)
-        bound = _mark_call(".bound", _bound_names(node.target), node.target)
-        return ast.comprehension(node.target, traced, [bound, *node.ifs], 1)
 
     # -- what the marks know of a loop -------------------------------------------
 
@@ -215,31 +207,18 @@ class _LoopDoubler:
 
     def _source_text(self, node: ast.expr) -> str:
         """The source of `node` in one line, cut off where it is long."""
-        text = _segment(self._lines, node)
+        lines = self._lines[node.lineno - 1 : node.end_lineno or node.lineno]
+        if not lines:
+            return ""
+        rows = [line.encode("utf-8", "surrogatepass") for line in lines]
+        rows[-1] = rows[-1][: node.end_col_offset]
+        rows[0] = rows[0][node.col_offset :]
+        text = " ".join(row.decode("utf-8", "replace").strip() for row in rows)
         return text if len(text) <= _MAX_SOURCE else text[: _MAX_SOURCE - 1] + "…"
-
-
-def _segment(lines: list[str], node: ast.expr) -> str:
-    """The source of `node`, white space between its lines joined."""
-    first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
-    rows = [line.encode("utf-8", "surrogatepass") for line in lines[first : last + 1]]
-    if not rows:
-        return ""
-    rows[-1] = rows[-1][: node.end_col_offset]
-    rows[0] = rows[0][node.col_offset :]
-    return " ".join(row.decode("utf-8", "replace").strip() for row in rows)
 
 
 def _is_async_comprehension(node: ast.AST) -> bool:
     return isinstance(node, COMPREHENSIONS) and any(g.is_async for g in node.generators)
-
-
-def _is_traced_clause(clause: ast.comprehension) -> bool:
-    """Whether `clause` is asynchronous, and gets marks.
-
-    A display cannot be iterated over so, and for ``[…]`` Python's message says ``tuple``.
-    """
-    return bool(clause.is_async) and not isinstance(clause.iter, ast.List | ast.Set)
 
 
 def _bound_names(target: ast.expr) -> list[ast.expr]:

@@ -57,8 +57,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-__all__ = ["PROBES", "SILENT_MISTAKE_PROBES", "install"]
-
 T = TypeVar("T")
 
 # As in `inspect`, which is slow to import.
@@ -247,11 +245,6 @@ def _is_own_iterator(obj: object) -> bool:
     return len(kept) == 2 and kept[0].startswith("LOAD_FAST") and kept[1] == "RETURN_VALUE"
 
 
-#: All of these probes.
-SILENT_MISTAKE_PROBES: tuple[Callable[[Any], Any], ...] = (
-    lost, made, driven, spread, shown, guarded, skipping, shared, unchecked, asked, blocking,
-    unkept, begun_task, closing,
-)  # fmt: skip
 _ITERABLE_TYPES = frozenset(
     {list, tuple, dict, set, frozenset, str, bytes, range, GeneratorType, enumerate, zip, map}
     | {filter, reversed, type({}.keys()), type({}.values()), type({}.items())}
@@ -322,13 +315,10 @@ def awaited(obj: T) -> T:
     kind = type(obj)
     if kind is CoroutineType or _special_method(kind, "__await__") is not None:
         return obj
-    if not (kind is GeneratorType and _is_old_coroutine(obj)):
+    code = obj.gi_code if kind is GeneratorType else None  # type: ignore[attr-defined]
+    if code is None or not code.co_flags & _CO_ITERABLE_COROUTINE:
         refused_operands.note("await", obj, _getframe(1))
     return obj
-
-
-def _is_old_coroutine(generator: Any) -> bool:
-    return bool(generator.gi_code.co_flags & _CO_ITERABLE_COROUTINE)
 
 
 def entered(obj: T) -> T:
@@ -379,17 +369,10 @@ def handed(obj: T) -> T:
 
 
 _ALL_PROBES: tuple[Callable[[Any], Any], ...] = (
-    async_iterated,
-    iterated,
-    awaited,
-    entered,
-    async_entered,
-    stepped,
-    async_stepped,
-    scheduled,
-    handed,
-    *SILENT_MISTAKE_PROBES,
-)
+    async_iterated, iterated, awaited, entered, async_entered, stepped, async_stepped, scheduled,
+    handed, lost, made, driven, spread, shown, guarded, skipping, shared, unchecked, asked,
+    blocking, unkept, begun_task, closing,
+)  # fmt: skip
 
 #: The name of each probe in the instrumented tree, and the probe.
 PROBES = {"." + probe.__name__: probe for probe in _ALL_PROBES}

@@ -25,6 +25,15 @@ when it runs, and no other loop pays.
 Some calls are marked likewise: of a function that blocks, unless its result is awaited; of steps
 that are taken by hand; of ``create_task`` where nobody waits for the task; and of ``aclose`` where
 only a name gets what is to be awaited.
+
+*Iterated awaitables.* A future, a task and the step of an async generator have ``__iter__``, as
+``await`` needs it. So ``for row in step:`` runs: it gets what the step hands to the loop, None,
+and its result is lost with the StopIteration that ends the ``for``. A future that is done gives
+nothing at all, one that is not gives itself.
+
+A probe at every operand of a plain ``for`` would be paid by all loops. There are probes only once
+a text has made one of these, by the words in it; and for operators in a loop, as in ``total +=
+row``, only while a program is explained.
 """
 
 from __future__ import annotations
@@ -32,7 +41,12 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from asyncrepl.instrument.probe_placement import LEAF_NODES, UNCOPIED_FIELDS, wrapped_in_probe
+from asyncrepl.instrument.probe_placement import (
+    DATA_CALLS,
+    ITERATING_CALLS,
+    copied_children,
+    wrapped_in_probe,
+)
 from asyncrepl.syntax.names import (
     COMPREHENSIONS,
     LOOPS,
@@ -44,15 +58,6 @@ from asyncrepl.syntax.names import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-__all__ = [
-    "BLOCKING_FUNCTIONS",
-    "STEP_CALLS",
-    "async_generator_functions",
-    "probe_lost_values",
-    "probe_mistake_patterns",
-    "steps_inside",
-]
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
@@ -74,8 +79,9 @@ def probe_lost_values(tree: ast.mod) -> None:
     callbacks = _callbacks(tree)
     lost: list[tuple[ast.AST, str, int | None]] = []
     for statement, kept in _statements([tree], kept=isinstance(tree, ast.Interactive)):
-        if isinstance(statement, ast.AsyncFunctionDef) and _yields(statement):
-            async_generator_functions.add(statement.name)
+        if isinstance(statement, ast.AsyncFunctionDef):
+            if any(isinstance(node, ast.Yield) for node in ast.walk(statement)):
+                async_generator_functions.add(statement.name)
         elif isinstance(statement, ast.Expr) and not kept:
             lost += _dropped(statement, "value")
     for node in _copied_nodes(tree):
@@ -110,12 +116,8 @@ def _callbacks(tree: ast.AST) -> set[str]:
 def _copied_nodes(node: ast.AST) -> Iterator[ast.AST]:
     """`node` and what is in it, short of what the copy shares with the original."""
     yield node
-    for name in node._fields:
-        value = getattr(node, name, None)
-        if name not in UNCOPIED_FIELDS:
-            for each in value if isinstance(value, list) else (value,):
-                if isinstance(each, ast.AST) and not isinstance(each, LEAF_NODES):
-                    yield from _copied_nodes(each)
+    for _, child in copied_children(node):
+        yield from _copied_nodes(child)
 
 
 def _dropped(owner: ast.AST, field: str) -> Iterator[tuple[ast.AST, str, int | None]]:
@@ -142,7 +144,7 @@ def _places(node: ast.AST) -> Iterator[tuple[ast.AST, str, int | None]]:
                 yield node, "left", None
                 yield node, "comparators", 0
         case ast.Call() if canonical_name(node.func) == "print":
-            _probe_printed(node)
+            node.args = [_shown(argument) for argument in node.args]
 
 
 def _probe_lost_call(owner: ast.AST, field: str, number: int | None) -> None:
@@ -186,10 +188,6 @@ _GOING: dict[type, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-def _probe_printed(call: ast.Call) -> None:
-    call.args = [_shown(argument) for argument in call.args]
-
-
 def _shown(argument: ast.expr) -> ast.expr:
     if isinstance(argument, ast.JoinedStr):
         for part in argument.values:
@@ -207,20 +205,11 @@ def _statements(nodes: Sequence[ast.AST], *, kept: bool) -> Iterator[tuple[ast.A
             yield from _statements(getattr(node, name, ()), kept=inner)
 
 
-def _yields(function: ast.AsyncFunctionDef) -> bool:
-    return any(isinstance(node, ast.Yield) for node in ast.walk(function))
-
-
 #: Functions that block the whole thread, by module and qualified name.
 BLOCKING_FUNCTIONS = frozenset({
-    ("time", "sleep"),
-    ("urllib.request", "urlopen"),
-    ("subprocess", "run"),
-    ("subprocess", "call"),
-    ("subprocess", "check_call"),
-    ("subprocess", "check_output"),
-    ("posix", "system"),
-    ("nt", "system"),
+    ("time", "sleep"), ("urllib.request", "urlopen"), ("subprocess", "run"),
+    ("subprocess", "call"), ("subprocess", "check_call"), ("subprocess", "check_output"),
+    ("posix", "system"), ("nt", "system"),
 })  # fmt: skip
 _BLOCKING_NAMES = {name for _, name in BLOCKING_FUNCTIONS}
 _TASK_MAKERS = ("create_task", "ensure_future")
@@ -231,13 +220,11 @@ _STEP_METHODS = ("__anext__", "asend")
 Loop = ast.AsyncFor | ast.comprehension
 
 
-def probe_mistake_patterns(tree: ast.mod) -> None:
-    """Put the probes where they belong, in `tree` itself."""
-    _PatternProber().visit(tree)
+class PatternProber:
+    """One pass over one tree, which gets the probes itself.
 
-
-class _PatternProber:
-    """One pass over one tree: `around` are the names that the loops around iterate over."""
+    `around` are the names that the loops around iterate over.
+    """
 
     def __init__(self) -> None:
         self.around: tuple[str, ...] = ()
@@ -287,17 +274,13 @@ class _PatternProber:
 
 
 def _probe_loop(loop: Loop, around: tuple[str, ...]) -> tuple[str, ...]:
-    name = _iterated_name(loop)
+    operand = _without_probe(loop.iter)
+    name = operand.id if isinstance(operand, ast.Name) else ""
     if name and name in around:
         loop.iter = wrapped_in_probe(".shared", loop.iter)
     elif name and isinstance(loop, ast.AsyncFor) and list(steps_inside(loop, name)):
         loop.iter = wrapped_in_probe(".skipping", loop.iter)
     return (*around, name)
-
-
-def _iterated_name(loop: Loop) -> str:
-    operand = _without_probe(loop.iter)
-    return operand.id if isinstance(operand, ast.Name) else ""
 
 
 def _without_probe(node: ast.expr | None) -> ast.expr | None:
@@ -313,40 +296,26 @@ def steps_inside(loop: ast.AsyncFor, name: str) -> Iterator[ast.Call]:
     ``b = await anext(it)`` alone is no such: that is how pairs are taken.
     """
     for statement in loop.body:
+        pair = statement.value if isinstance(statement, ast.Assign | ast.AnnAssign) else None
         for node in ast.walk(statement):
-            if not isinstance(node, ast.Call) or not _is_step_of(node, name):
-                continue
-            if not _takes_pairs(statement, node):
+            match pair:
+                case ast.Await(ast.Call(args=[] | [_]) as call) if call is node:
+                    continue
+            if isinstance(node, ast.Call) and _is_step_of(node, name):
                 yield node
 
 
-def _takes_pairs(statement: ast.stmt, call: ast.Call) -> bool:
-    value = statement.value if isinstance(statement, ast.Assign | ast.AnnAssign) else None
-    return (
-        isinstance(value, ast.Await)
-        and value.value is call
-        and len(call.args) < _ARGUMENTS_WITH_DEFAULT
-    )
-
-
-_ARGUMENTS_WITH_DEFAULT = 2
-
-
 def _is_step_of(call: ast.Call, name: str) -> bool:
-    function = call.func
-    if isinstance(function, ast.Attribute):
-        of: ast.expr | None = function.value
-        named = function.attr
-    else:
-        of = call.args[0] if call.args else None
-        named = last_name(function)
-    of = _without_probe(of)
-    return named in _ANEXT_CALLS and isinstance(of, ast.Name) and of.id == name
+    function, of = call.func, call.args[0] if call.args else None
+    of = _without_probe(function.value if isinstance(function, ast.Attribute) else of)
+    return last_name(function) in _ANEXT_CALLS and isinstance(of, ast.Name) and of.id == name
 
 
 def _probe_guarded(node: ast.Try) -> None:
     """A ``try`` that can only mean the end of a loop by its ``except StopAsyncIteration``."""
-    if not any(_names_stop_async_iteration(handler.type) for handler in node.handlers):
+    caught = [handler.type for handler in node.handlers]
+    kinds = [k for each in caught for k in (each.elts if isinstance(each, ast.Tuple) else [each])]
+    if not any(canonical_name(kind) == "StopAsyncIteration" for kind in kinds):
         return
     inside = [each for statement in node.body for each in ast.walk(statement)]
     if any(isinstance(each, ast.Call) and callee_name(each) in STEP_CALLS for each in inside):
@@ -365,6 +334,74 @@ def _probe_unchecked(node: ast.Try) -> None:
                 statement.value = wrapped_in_probe(".unchecked", call)
 
 
-def _names_stop_async_iteration(kind: ast.expr | None) -> bool:
-    kinds = kind.elts if isinstance(kind, ast.Tuple) else [kind]
-    return any(canonical_name(each) == "StopAsyncIteration" for each in kinds)
+#: Functions of the library that iterate over an argument at once, beside those of `DATA_CALLS`.
+_LIBRARY_ITERATING = frozenset({
+    "reduce", "nlargest", "nsmallest", "merge", "mean", "fmean", "median", "mode", "stdev",
+    "fsum", "prod", "array", "bytes", "bytearray", "union", "intersection", "difference",
+    "symmetric_difference", "issubset", "issuperset", "isdisjoint", "fromkeys", "writerow",
+    "writerows", "writelines", "reader", "DictReader", "compress", "filterfalse", "permutations",
+    "combinations", "combinations_with_replacement", "product", "groupby", "OrderedDict",
+    "UserList", "defaultdict", "difference_update", "intersection_update", "extendleft",
+    "executemany",
+})  # fmt: skip
+#: What calls its first argument with the others.
+_CALLING = ("to_thread", "run_in_executor", "submit")
+_ITERATING = (
+    _LIBRARY_ITERATING | DATA_CALLS | (ITERATING_CALLS.keys() - {"next", "anext", "aiter"})
+)
+
+
+def probe_iterated_awaitables(tree: ast.AST, *, everywhere: bool) -> None:
+    """Put ``.driven(…)`` around the operands, in `tree` itself.
+
+    `everywhere`, also around those of operators in loops.
+    """
+    for node, in_loop in _nodes(tree, in_loop=False):
+        match node:
+            case ast.For() | ast.comprehension(is_async=0):
+                node.iter = _probed(node.iter)
+            case ast.YieldFrom() | ast.Starred(ctx=ast.Load()):
+                node.value = _probed(node.value)
+            case ast.Assign([ast.Tuple() | ast.List() | ast.Subscript(slice=ast.Slice())]):
+                node.value = _probed(node.value)
+            case ast.Call():
+                _probe_call(node)
+            case ast.AugAssign(op=ast.Add() | ast.BitOr()) if everywhere or not in_loop:
+                node.value = _probed(node.value)
+            case ast.Compare(ops=[ast.In() | ast.NotIn(), *_]) if everywhere or not in_loop:
+                node.comparators[0] = _probed(node.comparators[0])
+
+
+def _nodes(node: ast.AST, *, in_loop: bool) -> Iterator[tuple[ast.AST, bool]]:
+    """`node` and what is in it, each with whether a loop runs it every round."""
+    yield node, in_loop
+    for name, child in copied_children(node):
+        inside = in_loop or (isinstance(node, LOOPS) and name in ("body", "test"))
+        inside = (inside or isinstance(node, COMPREHENSIONS)) and not isinstance(node, SCOPES)
+        yield from _nodes(child, in_loop=inside)
+
+
+def _probe_call(call: ast.Call) -> None:
+    """The arguments, if the function iterates over them, or what it is told to call.
+
+    A mock gives the items of its ``side_effect``; what a thread refuses, nobody hears of.
+    """
+    names = {callee_name(call)}
+    if not names.isdisjoint(_CALLING):
+        names = {last_name(each) for each in call.args}
+    if not names.isdisjoint(_ITERATING):
+        call.args = [_probed(each) for each in call.args]
+    for keyword in call.keywords:
+        if keyword.arg == "side_effect":
+            keyword.value = _probed(keyword.value)
+        elif keyword.arg == "args" and callee_name(call) in ("Thread", "Timer"):
+            keyword.value = wrapped_in_probe(".spread", keyword.value)
+
+
+def _probed(node: ast.expr) -> ast.expr:
+    match node:
+        case ast.Call(ast.Name(".iterated" | ".handed" | ".driven")):
+            return node  # it has a probe, which sees as much
+        case ast.Name() | ast.Attribute() | ast.Subscript() | ast.Call() | ast.IfExp():
+            return wrapped_in_probe(".driven", node)
+    return node

@@ -6,6 +6,8 @@ TOML the other lines count.
 
 An option on the command line goes before the environment, that before the file.
 A broken file is one warning, never the end: the session goes on with the rest.
+
+`closest_match` finds what was meant by a name that is misspelt: a setting's, or any other.
 """
 
 from __future__ import annotations
@@ -20,23 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     FilePath = str | os.PathLike[str]
-
-__all__ = [
-    "CLOCKS",
-    "COLORS",
-    "OPTIONS",
-    "THEMES",
-    "Option",
-    "Settings",
-    "config_path",
-    "default_file",
-    "load_settings",
-    "rate_of",
-    "read_file",
-    "use_ascii",
-    "use_color",
-]
-
 
 #: The values of the color setting and of ``--color``.
 COLORS = ("auto", "always", "never")
@@ -93,7 +78,7 @@ def _one_of(*values: str) -> Callable[[object], str]:
     def check(value: object) -> str:
         if value in values:
             return ""
-        near = _nearest(value, values) if isinstance(value, str) else ""
+        near = _near_hint(value, values) if isinstance(value, str) else ""
         spelled = [f'"{each}"' for each in values]
         return near or f"write {' or '.join(spelled)}"
 
@@ -207,16 +192,27 @@ def _what_is_wrong(options: dict[str, Option], name: str, value: object) -> str:
         return f"{name} cannot be {value!r}: {wrong}" if wrong else ""
     kind = "table" if isinstance(value, dict) else "setting"
     near = (
-        "" if kind == "table" else _nearest(name, options)
+        "" if kind == "table" else _near_hint(name, options)
     ) or f"there are {', '.join(options)}"
     return f"unknown {kind} {name!r}: {near}"
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
-    from difflib import get_close_matches
+def _near_hint(name: str, known: Iterable[str]) -> str:
+    near = closest_match(name.lower(), known)
+    return f"did you mean {near!r}?" if near else ""
 
-    near = get_close_matches(name.lower(), list(known), 1, 0.5)
-    return f"did you mean {near[0]!r}?" if near else ""
+
+#: So like it must be: a letter that is wrong, missing or in the wrong place. With 0.5, as
+#: it once was, ``foo`` was taken for ``color``.
+_CUTOFF = 0.7
+
+
+def closest_match(word: str, known: Iterable[str]) -> str:
+    """The one of `known` that is most like `word`; "" if none is like it."""
+    import difflib
+
+    found = difflib.get_close_matches(word, list(known), n=1, cutoff=_CUTOFF)
+    return found[0] if found else ""
 
 
 def _line_of(name: str, text: str) -> str:
@@ -263,7 +259,10 @@ def load_settings(
     )
     named = config or environ.get("ASYNCREPL_CONFIG")
     path = config_path(config, environ)
-    return _with_file(settings, path) if named or os.path.isfile(path) else settings
+    if named or os.path.isfile(path):
+        known, warnings = read_file(path)
+        settings = settings._replace(**known, warnings=tuple(warnings))
+    return settings
 
 
 def config_path(
@@ -318,8 +317,3 @@ def _history(environ: Mapping[str, str]) -> str | None:
     if named is not None:
         return os.path.expanduser(named) if named else None
     return os.path.join(_folder(environ, "XDG_STATE_HOME", ".local/state"), "history")
-
-
-def _with_file(settings: Settings, path: FilePath) -> Settings:
-    known, warnings = read_file(path)
-    return settings._replace(**known, warnings=tuple(warnings))

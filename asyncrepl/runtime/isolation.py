@@ -22,11 +22,7 @@ Three parts, of which usually the first alone is at work:
 Python itself had imported before: ``sys.modules`` goes first, as under ``python``. And so it
 does for the user's ``importlib.import_module``, which asks no ``__import__``.
 
-What does not work: to take the folder out of ``sys.path`` while ours is imported (there are
-threads, and most is imported late); to import everything early (functions of the standard
-library import, too, and get the user's module once that is in ``sys.modules``); to keep the
-user's module out of ``sys.modules`` instead (dataclasses, pickle and reload look there); to
-keep ours out from the start (C code looks there: without `typing` no TypeVar is made).
+What does not work stands in ``docs/decisions/10-folder.md``.
 
 This module is imported before all else, so it imports only what Python always has.
 """
@@ -44,19 +40,6 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import FrameType, ModuleType
     from typing import Any
-
-__all__ = [
-    "DEPENDENCIES",
-    "add_user_folder",
-    "begin",
-    "find_for_user",
-    "import_for_user",
-    "is_import_of_user",
-    "is_library",
-    "look",
-    "repair_imports",
-    "user_folders",
-]
 
 #: The packages that asyncrepl needs, and those that they need.
 DEPENDENCIES = ("prompt_toolkit", "pygments", "wcwidth")
@@ -106,7 +89,10 @@ class Isolation:
     def __init__(self) -> None:
         first = next((i for i, each in enumerate(sys.path) if _is_stdlib(each)), 0)
         #: Where ours is imported from; the folder may be in PYTHONPATH, too.
-        self._trusted = [p for i, p in enumerate(sys.path) if i >= first or not _is_here(p)]
+        here = _folder_state("")
+        self._trusted = [
+            p for i, p in enumerate(sys.path) if i >= first or _folder_state(p) != here
+        ]
         self._stdlib = [each for each in sys.path if _is_stdlib(each)]
         self._installed = frozenset(sys.path[first:])
         #: What the user could take from us: not what is found before any folder is looked at.
@@ -398,10 +384,8 @@ def _importer(frame: "FrameType | None") -> "FrameType | None":
 def is_import_of_user(called_by: "FrameType | None") -> bool:
     """Whether the user's code imports: what has `called_by` a finder, or ``__import__``."""
     frame = _importer(called_by)
-    if frame is None:
-        return False
-    if frame.f_code in _FOR_USER:
-        return True
+    if frame is None or frame.f_code in _FOR_USER:
+        return frame is not None
     return not _is_tool(frame) and not is_library(frame.f_code.co_filename)
 
 
@@ -416,11 +400,6 @@ def _is_tool(frame: "FrameType | None") -> bool:
 def _is_stdlib(place: str) -> bool:
     name = place.rpartition(os.sep)[2]
     return place == _STDLIB or name in {"lib-dynload", _ZIP}
-
-
-def _is_here(place: str) -> bool:
-    """Whether an entry of ``sys.path`` is the current folder."""
-    return _folder_state(place) == _folder_state("")
 
 
 def _folder_state(place: str) -> "tuple[int, ...] | str":

@@ -1,4 +1,4 @@
-"""The process: its standard streams as they are given to us, and its exit status.
+"""The process: its standard streams as they are given to us, its exit status, its collector.
 
 Streams may be closed, full, or a pipe that nobody reads. A descriptor that is closed (``>&-``)
 would be taken by the next file that is opened, and what is meant for the screen would be written
@@ -7,24 +7,20 @@ stream's buffer is written before the interpreter ends: the interpreter would re
 an ignored exception, with the exit status 120.
 
 The exit statuses are those of a shell where a shell has one.
+
+While a program imports its modules nothing dies in cycles that is worth a look, but each few
+thousand objects the garbage collector looks at all: a third of the processor time until
+``-c pass`` runs. So it is off while ours is loaded. Before the first code of the user's it is on,
+and what was loaded by then is out of its sight (``gc.freeze``): a full pass takes that much less
+of the loop. Only where this process is ours (``python -m asyncrepl``); who imports us keeps his.
+
+This module is imported beside `asyncrepl.runtime.isolation`, so only what Python always has is.
 """
 
-from __future__ import annotations
-
 import errno
+import gc
 import os
 import sys
-
-__all__ = [
-    "FAILED",
-    "INTERRUPTED",
-    "PIPE_CLOSED",
-    "USAGE",
-    "exit_status",
-    "flush_output",
-    "is_output_error",
-    "open_streams",
-]
 
 _STREAMS = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
 _OUTPUT_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF, errno.EPIPE}
@@ -100,3 +96,23 @@ def exit_status(leaving: SystemExit) -> tuple[int, str | None]:
         return FAILED, str(code)
     except Exception:  # Python says nothing of it, either
         return FAILED, None
+
+
+_holding = False
+
+
+def hold_collector() -> None:
+    """Collect nothing until `release_collector`; does nothing where the collector is off."""
+    global _holding  # noqa: PLW0603 - there is one collector
+    if gc.isenabled():
+        gc.disable()
+        _holding = True
+
+
+def release_collector() -> None:
+    """Collect again, but nothing that was made since `hold_collector`; else do nothing."""
+    global _holding  # noqa: PLW0603
+    if _holding:
+        _holding = False
+        gc.freeze()
+        gc.enable()

@@ -14,26 +14,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from asyncrepl.runtime.lookups import closest_match
+from asyncrepl.runtime.configuration import closest_match
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = [
-    "DemoIterable",
-    "DemoNotFoundError",
-    "DemoTranscript",
-    "demo_iterables",
-    "demo_transcripts",
-    "demos_folder",
-    "find_iterable",
-    "find_transcript",
-    "home_expanded",
-    "is_shipped_source",
-    "next_demo",
-]
-
-_NUMBER_PREFIX = re.compile(r"\d+-")
+_NUMBER_PREFIX = re.compile(r"^\d+-")
 _TITLE = re.compile(r"^#: +title +(.*?)\s*$", re.MULTILINE)
 
 
@@ -41,21 +27,13 @@ class DemoNotFoundError(LookupError):
     """No such demo; the message is one line with the name and the nearest ones."""
 
 
-class DemoTranscript(NamedTuple):
-    """A shipped transcript."""
+class Demo(NamedTuple):
+    """A shipped transcript, or a module with an iterable; `tries` is a line to type then."""
 
     name: str
     path: Path
     title: str
-
-
-class DemoIterable(NamedTuple):
-    """A shipped module with an async iterable to load; `tries` is a line to type then."""
-
-    name: str
-    path: Path
-    title: str
-    tries: str
+    tries: str = ""
 
 
 @cache
@@ -66,15 +44,16 @@ def demos_folder() -> Path:
     return installed if installed.is_dir() else package.parent / "demos"
 
 
-def demo_transcripts(folder: Path | None = None) -> list[DemoTranscript]:
+def demo_transcripts(folder: Path | None = None) -> list[Demo]:
     """The shipped transcripts, in the order in which to learn from them."""
-    paths = sorted((folder or demos_folder()).glob("*.pycon"))
-    return [
-        DemoTranscript(_name_without_number(path), path, _transcript_title(path)) for path in paths
-    ]
+    demos = []
+    for path in sorted((folder or demos_folder()).glob("*.pycon")):
+        title = _TITLE.search(path.read_text("utf-8-sig"))
+        demos.append(Demo(_NUMBER_PREFIX.sub("", path.stem), path, title[1] if title else ""))
+    return demos
 
 
-def demo_iterables(folder: Path | None = None) -> list[DemoIterable]:
+def demo_iterables(folder: Path | None = None) -> list[Demo]:
     """The shipped modules to load, by name."""
     paths = sorted((folder or demos_folder()).glob("*.py"))
     return [_iterable(path) for path in paths if not path.name.startswith("_")]
@@ -120,18 +99,14 @@ def home_expanded(path: str) -> Path:
         return Path(path)
 
 
-def next_demo(path: Path, folder: Path | None = None) -> DemoTranscript | None:
-    """The demo after the one at `path` in `folder` (`demos_folder` if not given).
-
-    None after the last, and for any other file.
-    """
-    shipped = demo_transcripts(folder)
+def next_demo(path: Path) -> Demo | None:
+    """The demo after the one at `path`; None after the last, and for any other file."""
+    shipped = demo_transcripts()
     places = [demo.path.resolve() for demo in shipped]
-    here = path.resolve()
-    return dict(zip(places, shipped[1:], strict=False)).get(here)
+    return dict(zip(places, shipped[1:], strict=False)).get(path.resolve())
 
 
-def find_iterable(name: str, folder: Path | None = None) -> DemoIterable:
+def find_iterable(name: str, folder: Path | None = None) -> Demo:
     """The module in `folder` (`demos_folder` if not given) called `name`, or of this number.
 
     Raises DemoNotFoundError, with a line for the user, without one.
@@ -153,30 +128,11 @@ def _unknown_message(kind: str, name: str, known: Sequence[str]) -> str:
     return f"no {kind} {name!r}: {hint}"
 
 
-def _name_without_number(path: Path) -> str:
-    return (
-        _NUMBER_PREFIX.sub("", path.stem, count=1)
-        if _NUMBER_PREFIX.match(path.stem)
-        else path.stem
-    )
-
-
-def _transcript_title(path: Path) -> str:
-    match = _TITLE.search(path.read_text("utf-8-sig"))
-    return match[1] if match else ""
-
-
-def _iterable(path: Path) -> DemoIterable:
+def _iterable(path: Path) -> Demo:
     tree = ast.parse(path.read_text("utf-8-sig"))
-    title = (ast.get_docstring(tree) or "").partition("\n")[0].removesuffix(".")
-    return DemoIterable(path.stem, path, title, _string_constant(tree, "TRY"))
-
-
-def _string_constant(tree: ast.Module, name: str) -> str:
-    """The string that the module assigns to `name`, or an empty one."""
+    title, tries = (ast.get_docstring(tree) or "").partition("\n")[0].removesuffix("."), ""
     for node in tree.body:
         match node:
-            case ast.Assign(targets=[ast.Name(id=found)], value=ast.Constant(value=str(value))):
-                if found == name:
-                    return value
-    return ""
+            case ast.Assign([ast.Name("TRY")], ast.Constant(str(value))):
+                tries = value
+    return Demo(path.stem, path, title, tries)

@@ -14,28 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from asyncrepl.runtime.lookups import closest_match, module_names
+from asyncrepl.runtime.configuration import closest_match
 from asyncrepl.views.styled_lines import Line
 
 if TYPE_CHECKING:
     import asyncio
 
     from asyncrepl.engine.statements import Outcome
-
-__all__ = [
-    "COMMAND_GROUPS",
-    "Answer",
-    "Command",
-    "CommandError",
-    "CommandRegistry",
-    "CompletionWords",
-    "Recorder",
-    "StatementAnswer",
-    "StatementFailedError",
-    "command",
-]
 
 #: What commands are for: the groups of ``:help``, in its order.
 COMMAND_GROUPS = {
@@ -68,14 +55,13 @@ class StatementAnswer(NamedTuple):
     """A command's answer: `text` is to run in the foreground, as if it had been typed.
 
     `started` is called with its task, before that runs, and `ended` when it is over. With a
-    `filename` it is the text of that file; in `mode` "exec" no values are shown.
+    `filename` it is the text of that file, of which no values are shown.
     """
 
     text: str
     started: Callable[[asyncio.Task[None]], None]
     ended: Callable[[], None]
     filename: str | None = None
-    mode: Literal["single", "exec"] = "single"
 
 
 #: What a command gives back: lines to show, something to await that does, or a statement.
@@ -102,14 +88,6 @@ CompletionWords = Sequence[str] | Mapping[str, str]
 Run = Callable[[Any, str], Answer]
 Complete = Callable[[Any, str], CompletionWords]
 MoreHelp = Callable[[Any], list[Line]]
-
-
-def _no_words(_shell: object, _typed: str) -> CompletionWords:
-    return ()
-
-
-def _no_help_lines(_shell: object) -> list[Line]:
-    return []
 
 
 class Command(NamedTuple):
@@ -157,10 +135,10 @@ def command(  # noqa: PLR0913  all that is to be said of one, by name
     group: str,
     rank: int,
     example: str = "",
-    complete: Complete = _no_words,
+    complete: Complete = lambda _shell, _typed: (),
     words: int | None = None,
     details: str = "",
-    more: MoreHelp = _no_help_lines,
+    more: MoreHelp = lambda _shell: [],
     verbatim: bool = False,
     newest_last: bool = False,
     saved: bool = True,
@@ -194,9 +172,8 @@ def command(  # noqa: PLR0913  all that is to be said of one, by name
     return register
 
 
-#: Where commands are: these packages, in modules whose names end so. Both build on this one, so
-#: they are named by text, as plugins would be.
-_COMMAND_PACKAGES, _COMMAND_SUFFIX = ("asyncrepl.commands", "asyncrepl.export"), "_commands"
+#: Both build on this one, so they are named by text, as plugins would be.
+_COMMAND_PACKAGES = "asyncrepl.commands", "asyncrepl.export"
 
 
 class CommandRegistry:
@@ -213,10 +190,13 @@ class CommandRegistry:
     @property
     def _by_name(self) -> dict[str, Command]:
         if self._missing is None:
+            from pkgutil import iter_modules  # not at start-up; finds them in a zip file, too
+
             self._missing = [
-                name
+                module.name
                 for package in _COMMAND_PACKAGES
-                for name in module_names(package, _COMMAND_SUFFIX)
+                for module in iter_modules(import_module(package).__path__, f"{package}.")
+                if module.name.endswith("_commands")
             ]
         if self._missing:
             self._missing = [name for name in self._missing if not self._take(name)]
@@ -263,9 +243,6 @@ class CommandRegistry:
             raise CommandError(f":{name} is ambiguous: {choices}")
         if not name:
             raise CommandError("a command is a colon and a name, as in :tour; :help lists them")
-        raise CommandError(f"no command :{name}{_nearest_hint(name, by_name)}")
-
-
-def _nearest_hint(name: str, known: Iterable[str]) -> str:
-    near = closest_match(name, known)
-    return f"; did you mean :{near}?" if near else "; :help lists them"
+        near = closest_match(name, by_name)
+        hint = f"did you mean :{near}?" if near else ":help lists them"
+        raise CommandError(f"no command :{name}; {hint}")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from asyncrepl.engine.code_owner import reached_location
 from asyncrepl.session.command_registry import CommandError, StatementAnswer, StatementFailedError
+from asyncrepl.session.frontend import ForegroundView
 from asyncrepl.session.input_run import Status
 from asyncrepl.views.error_lines import exception_lines, interrupted_line
 from asyncrepl.views.styled_lines import flowed, prose
@@ -15,10 +16,8 @@ from asyncrepl.views.styled_lines import flowed, prose
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
-    from asyncrepl.engine.loop.live_loop import LiveLoop
-    from asyncrepl.engine.statements import Session
     from asyncrepl.session.command_registry import Answer, Command, CommandRegistry
-    from asyncrepl.session.frontend import Console, Frontend
+    from asyncrepl.session.frontend import Frontend
     from asyncrepl.session.input_run import ContainedErrors
     from asyncrepl.session.leak_reporter import LeakReporter
     from asyncrepl.session.outcome_reporter import OutcomeReporter
@@ -28,62 +27,30 @@ if TYPE_CHECKING:
 
     Finished = Callable[[Status], None]
 
-__all__ = ["CommandRunner", "RunnerContext"]
 
-
-class RunnerContext(Protocol):
+class _RunnerContext(ForegroundView, Protocol):
     """What running commands needs of the session. It is what commands are given, too."""
 
     @property
-    def console(self) -> Console:
-        """Where lines are shown."""
-
+    def frontend(self) -> Frontend: ...
     @property
-    def frontend(self) -> Frontend:
-        """Who types."""
-
+    def registry(self) -> CommandRegistry: ...
     @property
-    def loop(self) -> LiveLoop:
-        """Where the session lives."""
-
+    def tape(self) -> Tape: ...
     @property
-    def registry(self) -> CommandRegistry:
-        """The commands."""
-
+    def leak_reporter(self) -> LeakReporter: ...
     @property
-    def session(self) -> Session:
-        """The names and the sources."""
-
-    @property
-    def tape(self) -> Tape:
-        """What is saved of the session."""
-
-    @property
-    def leak_reporter(self) -> LeakReporter:
-        """Who tells what was left behind."""
-
-    @property
-    def outcomes(self) -> OutcomeReporter:
-        """Who knows what an exit means."""
-
-    def contained(self, what: str) -> ContainedErrors:
-        """A block whose errors, of whatever class, become one line that begins with `what`."""
-
+    def outcomes(self) -> OutcomeReporter: ...
+    def contained(self, what: str) -> ContainedErrors: ...
     def start_statement(
-        self,
-        text: str,
-        finished: Finished,
-        *,
-        filename: str | None = None,
-        mode: Literal["single", "exec"] = "single",
-    ) -> asyncio.Task[None] | None:
-        """Run `text` in the foreground: its task; None if it was over at once."""
+        self, text: str, finished: Finished, *, filename: str | None = None
+    ) -> asyncio.Task[None] | None: ...
 
 
 class CommandRunner:
     """The commands of one session, one at a time."""
 
-    def __init__(self, context: RunnerContext) -> None:
+    def __init__(self, context: _RunnerContext) -> None:
         self._context = context
         #: The task of a command that is awaited.
         self.task: asyncio.Task[Any] | None = None
@@ -104,7 +71,14 @@ class CommandRunner:
             finished(self._failed(error))
             return
         if isinstance(answer, StatementAnswer):
-            self._run_instead(answer, finished)
+
+            def done(status: Status) -> None:
+                answer.ended()
+                finished(status)
+
+            task = self._context.start_statement(answer.text, done, filename=answer.filename)
+            if task is not None:
+                answer.started(task)
         elif inspect.isawaitable(answer):
             self._await(command, answer, finished)
         elif (page := self._shown(command, answer)) is not None:
@@ -134,17 +108,6 @@ class CommandRunner:
         else:
             self._context.tape.show(tuple(lines))  # whoever saves the session gets it all
         return page
-
-    def _run_instead(self, answer: StatementAnswer, finished: Finished) -> None:
-        def done(status: Status) -> None:
-            answer.ended()
-            finished(status)
-
-        task = self._context.start_statement(
-            answer.text, done, filename=answer.filename, mode=answer.mode
-        )
-        if task is not None:
-            answer.started(task)
 
     def _await(
         self,

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from asyncrepl.engine.loop.debug_control import DebugControl, DebugMode, StepResult
     from asyncrepl.session.live_reporters import Narrator
 
-__all__ = ["DebugCommands", "DebugContext"]
-
 _NO_ITERATION = "no async for is under way: the next one that begins is waited for"
 _CANNOT_STEP = (
     "this async for cannot be stepped: a debugger or another tool traces the program; it stays "
@@ -32,19 +30,14 @@ _CANNOT_STEP = (
 )
 
 
-class DebugContext(ForegroundView, Protocol):
+class _DebugContext(ForegroundView, Protocol):
     """What debug commands need: also the narrator, and what Ctrl-C does."""
 
     @property
-    def busy(self) -> bool:
-        """Whether a statement or a command runs in the foreground."""
-
+    def busy(self) -> bool: ...
     @property
-    def narrator(self) -> Narrator:
-        """Who narrates the iterations."""
-
-    def interrupt(self) -> bool:
-        """Do what Ctrl-C does to what runs in the foreground; False where nothing does."""
+    def narrator(self) -> Narrator: ...
+    def interrupt(self) -> bool: ...
 
 
 class DebugCommands:
@@ -53,7 +46,7 @@ class DebugCommands:
     From any thread: `mode`, `passed`, `steps_iterations`.
     """
 
-    def __init__(self, context: DebugContext) -> None:
+    def __init__(self, context: _DebugContext) -> None:
         self._context = context
         self._control: DebugControl | None = None
         self._making = threading.Lock()

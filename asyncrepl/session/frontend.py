@@ -35,16 +35,6 @@ if TYPE_CHECKING:
     from asyncrepl.engine.statements import Session
     from asyncrepl.syntax.sources import Source
 
-__all__ = [
-    "DEFAULT_PROMPTS",
-    "Console",
-    "ForegroundView",
-    "Frontend",
-    "current_prompts",
-    "prompts_installed",
-]
-
-
 #: What a statement begins with, and each further line of it.
 DEFAULT_PROMPTS = ">>> ", "... "
 

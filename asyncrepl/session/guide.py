@@ -34,49 +34,32 @@ if TYPE_CHECKING:
     from asyncrepl.session.tape import Tape
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["Guide", "GuideContext", "Tour", "next_demo_lines"]
 
-
-class GuideContext(Protocol):
+class _GuideContext(Protocol):
     """What a guide needs of the session: what there is, what has happened, where to say it."""
 
     @property
-    def console(self) -> Console:
-        """Where lines are shown."""
-
+    def console(self) -> Console: ...
     @property
-    def explanation(self) -> Explanation | None:
-        """What explains the last error or misuse."""
-
+    def explanation(self) -> Explanation | None: ...
     @property
-    def frontend(self) -> Frontend:
-        """Who types."""
-
+    def frontend(self) -> Frontend: ...
     @property
-    def jobs(self) -> BackgroundJobs:
-        """What runs in the background."""
-
+    def jobs(self) -> BackgroundJobs: ...
     @property
-    def narrator(self) -> Narrator:
-        """Who narrates the iterations."""
-
+    def narrator(self) -> Narrator: ...
     @property
-    def registry(self) -> CommandRegistry:
-        """The commands."""
-
+    def registry(self) -> CommandRegistry: ...
     @property
-    def session(self) -> Session:
-        """The names and the sources."""
-
+    def session(self) -> Session: ...
     @property
-    def tape(self) -> Tape:
-        """What is saved of the session."""
+    def tape(self) -> Tape: ...
 
 
 class Tour:
     """How far one session has come on the tour."""
 
-    def __init__(self, context: GuideContext) -> None:
+    def __init__(self, context: _GuideContext) -> None:
         #: Whether it is under way.
         self.on = False
         self._context = context
@@ -117,10 +100,10 @@ class Tour:
         if not self._is_done(text, status):
             self._go_back(text)
             return
-        if self._played(text, status):
+        if status.kind == "ok" and self._current.line.startswith(":replay") and text:
             self._context.frontend.suggest("")  # its last words come when the demo is over
-            return
-        self._go_on()
+        else:
+            self._go_on()
 
     def replayed(self) -> None:
         """A demo has been played to its end."""
@@ -143,13 +126,17 @@ class Tour:
         # Where nothing can be replayed, that was told, and the tour is over.
         return status.kind == "ok" or step.line.startswith(":replay")
 
-    def _played(self, text: str, status: Status) -> bool:
-        return status.kind == "ok" and self._current.line.startswith(":replay") and bool(text)
-
     def _go_on(self) -> None:
-        seen = self._labelled("seen", self._current.after)
+        lines = self._labelled("seen", self._current.after)
         self._step += 1
-        lines = [*seen, *self._next()]
+        if self._step == len(CHAPTERS[self._chapter].steps):
+            self._chapter, self._step = (self._chapter + 1) % len(CHAPTERS), 0
+            if self._chapter:
+                lines += self._headed()
+            else:
+                self._end()
+        if self.on:
+            lines += self._announced()
         self._context.console.show_unrecorded(*lines)
 
     def _go_back(self, text: str) -> None:
@@ -165,16 +152,6 @@ class Tour:
         elif not self._lacking():
             return
         self._context.console.show_unrecorded(*self._provided(), *self._announced())
-
-    def _next(self) -> list[Line]:
-        if self._step < len(CHAPTERS[self._chapter].steps):
-            return self._announced()
-        self._chapter, self._step = self._chapter + 1, 0
-        if self._chapter == len(CHAPTERS):
-            self._chapter = 0
-            self._end()
-            return []
-        return [*self._headed(), *self._announced()]
 
     def _headed(self) -> list[Line]:
         """The head of the chapter; and what it needs is there from now on."""
@@ -241,7 +218,7 @@ _COMMON_MISTAKE = "for n in ticks(3): n"
 class Guide:
     """What is suggested to whoever types into one session."""
 
-    def __init__(self, context: GuideContext) -> None:
+    def __init__(self, context: _GuideContext) -> None:
         self.tour = Tour(context)
         self._context = context
         self._said: set[str] = set()
@@ -276,7 +253,7 @@ class Guide:
         self.tour.replayed()
 
     def _hint(self, text: str, status: Status) -> None:
-        fixing, self._fixing = self._fixing, self._is_fix(text) and status.kind == "ok"
+        fixing, self._fixing = self._fixing, text.strip() == ":fix" and status.kind == "ok"
         explained = self._context.explanation
         if self._context.narrator.narrated_any:
             self._once("mistake", f"a mistake: {_without_async(text)}")
@@ -299,9 +276,6 @@ class Guide:
     def _has_new_error(self) -> bool:
         """Whether an error was shown, also if the input ended well: ``:marbles`` draws an X."""
         return _last_error() is not self._error_before
-
-    def _is_fix(self, text: str) -> bool:
-        return text.strip() == ":fix"
 
     def _once(self, name: str, text: str) -> None:
         if name not in self._said:

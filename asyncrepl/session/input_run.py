@@ -32,16 +32,6 @@ if TYPE_CHECKING:
     from asyncrepl.engine.statements import Outcome, Session
     from asyncrepl.session.frontend import Console
 
-__all__ = [
-    "BackgroundJobs",
-    "ContainedErrors",
-    "InputTaker",
-    "JobError",
-    "Status",
-    "run_input",
-    "ticker",
-]
-
 
 class Status(NamedTuple):
     """How what was typed ended; `exit_code` counts where the session is to end."""
@@ -76,26 +66,20 @@ class ContainedErrors:
         if issubclass(kind, OSError) and self._console.closed:
             return False
         self.failed = True
-        _write_line(self._console, f"{self._what}: {describe_error(error)}")
+        line = f"{self._what}: {describe_error(error)}"
+        try:
+            self._console.complain([("error", line)])
+        except BaseException:
+            with suppress(BaseException):  # there is nobody else to tell it to
+                self._console.err.write(line + "\n")
         return True
 
 
-def _write_line(console: Console, line: str) -> None:
-    """Write `line` by the shortest way that works."""
-    try:
-        console.complain([("error", line)])
-    except BaseException:
-        with suppress(BaseException):  # there is nobody else to tell it to
-            console.err.write(line + "\n")
-
-
-class InputTaker(Protocol):
+class _InputTaker(Protocol):
     """Who runs inputs on a loop: the shell."""
 
     @property
-    def loop(self) -> LiveLoop:
-        """The loop."""
-
+    def loop(self) -> LiveLoop: ...
     def submit(
         self,
         text: str,
@@ -103,9 +87,7 @@ class InputTaker(Protocol):
         *,
         interrupt_after: float | None = None,
         filename: str | None = None,
-        mode: Literal["single", "exec"] = "single",
-    ) -> None:
-        """Run `text`, then call `done` once."""
+    ) -> None: ...
 
 
 #: Turns of the loop after which a program that never rests is left alone.
@@ -113,20 +95,19 @@ MAX_RESTLESS_ITERATIONS = 10_000
 
 
 def run_input(
-    shell: InputTaker,
+    shell: _InputTaker,
     text: str,
     done: Callable[[Status], object],
     *,
     interrupt_after: float | None = None,
     scripted: Callable[[], bool] = lambda: True,
     filename: str | None = None,
-    mode: Literal["single", "exec"] = "single",
 ) -> None:
     """Submit `text` to `shell` and let time pass until it is done; then call `done`.
 
     For the thread of the shell's loop, which runs or is about to. The clock is held when
     `done` is called; but a real one only if the next input is `scripted`, too.
-    `interrupt_after`, `filename` and `mode` are `Shell.submit`'s.
+    `interrupt_after` and `filename` are `Shell.submit`'s.
     """
     live = shell.loop.live
 
@@ -141,7 +122,7 @@ def run_input(
         shell.loop.when_settled(lambda: done(status), patience=patience)
 
     live.clock.release()
-    shell.submit(text, ended, interrupt_after=interrupt_after, filename=filename, mode=mode)
+    shell.submit(text, ended, interrupt_after=interrupt_after, filename=filename)
 
 
 #: A shorter interval would starve the loop, not tick.
@@ -226,7 +207,8 @@ class BackgroundJobs:
     def stop(self, name: str) -> None:
         """Cancel the job `name`; raises JobError if there is none."""
         if name not in self.names:
-            raise JobError(f"no ticker or spawned statement {name!r}{self._known()}")
+            running = f"running: {', '.join(self.names)}" if self.names else "none is running"
+            raise JobError(f"no ticker or spawned statement {name!r}; {running}")
         self._tasks.pop(name).cancel()
 
     def stop_all(self) -> list[str]:
@@ -240,7 +222,3 @@ class BackgroundJobs:
         self._tasks.pop(name, None)
         if outcome.error is not None and not isinstance(outcome.error, asyncio.CancelledError):
             self._failed(name, outcome)
-
-    def _known(self) -> str:
-        names = ", ".join(self.names)
-        return f"; running: {names}" if names else "; none is running"

@@ -25,7 +25,7 @@ from functools import partial
 from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from asyncrepl.engine.code_owner import is_plumbing
+from asyncrepl.engine.code_owner import is_plumbing, traceback_entries
 from asyncrepl.engine.leaks.leak_log import ExplainedObjects, LeakLog
 from asyncrepl.events.findings import Finding, finding_at
 from asyncrepl.events.instrument import Instrument
@@ -37,14 +37,12 @@ from asyncrepl.views.styled_lines import printable, prose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import CodeType, TracebackType
+    from types import CodeType
 
     from asyncrepl.engine.leaks.open_generators import LeftGeneratorFinder
     from asyncrepl.engine.statements import Outcome
     from asyncrepl.events.findings import Leak
     from asyncrepl.views.styled_lines import Line
-
-__all__ = ["LeakContext", "LeakReporter", "MistakeSink"]
 
 #: Where the module `warnings` writes a warning out.
 _WARNING_WRITER = "_showwarnmsg_impl"
@@ -58,34 +56,28 @@ class _RefusedCoroutine(NamedTuple):
     made: Callable[[], object] | None = None
 
 
-class MistakeSink(Protocol):
+class _MistakeSink(Protocol):
     """Who explains what was forgotten."""
 
     #: Whether a StopIteration has come out of a thread, for which somebody waits in vain.
     stopped: bool
 
-    def see(self, finding: Finding, otherwise: Callable[[], object] | None = None) -> None:
-        """Note `finding`; `otherwise` is called if nobody can explain it."""
-
-    def keep(self, finding: Finding) -> None:
-        """Explain `finding`, which is told in another way, when ``:why`` asks."""
-
-    def explain_lost_error(self, error: BaseException) -> list[Line]:
-        """What explains an error that reached only the loop's exception handler."""
+    def see(self, finding: Finding, otherwise: Callable[[], object] | None = None) -> None: ...
+    def keep(self, finding: Finding) -> None: ...
+    def explain_lost_error(self, error: BaseException) -> list[Line]: ...
 
 
-class LeakContext(ForegroundView, Protocol):
+class _LeakContext(ForegroundView, Protocol):
     """What a leak reporter needs: also who explains."""
 
     @property
-    def mistake_reporter(self) -> MistakeSink:
-        """Who explains what is found."""
+    def mistake_reporter(self) -> _MistakeSink: ...
 
 
 class LeakReporter(Instrument):
     """What is forgotten in one session; `leaks` are all of it so far."""
 
-    def __init__(self, context: LeakContext) -> None:
+    def __init__(self, context: _LeakContext) -> None:
         self.leaks = LeakLog(context.loop.live.instruments)
         self.explained = ExplainedObjects()
         self._refused: list[_RefusedCoroutine] = []
@@ -116,9 +108,8 @@ class LeakReporter(Instrument):
         """The `error` of a statement is about to be told, and whether it is `explained`."""
         if explained:
             self.account(error)
-            self._failed |= {
-                each.tb_frame.f_code.co_filename for each in _traceback_entries(error)
-            }
+            trace = traceback_entries(error.__traceback__)
+            self._failed |= {each.tb_frame.f_code.co_filename for each in trace}
         self.flush()
 
     def account(self, error: BaseException) -> None:
@@ -172,6 +163,8 @@ class LeakReporter(Instrument):
 
     def _on_warning(self, warning: warnings.WarningMessage) -> None:
         """Write a warning out; it may come from any thread, and out of a finalizer."""
+        from asyncrepl.engine.tasks.task_findings import dropped_finding, running_user_frame
+
         coroutine: Any = warning.source
         known = self.explained.is_known(warning)
         if type(coroutine) is not CoroutineType:
@@ -184,11 +177,14 @@ class LeakReporter(Instrument):
             if type(coroutine) is AsyncGeneratorType:  # since Python 3.12
                 self._context.loop.live.findings.step_dropped(coroutine)
             elif issubclass(warning.category, DeprecationWarning):
-                self._deprecated(warning)
+                # Of what is called where the user's code runs just now.
+                frame = running_user_frame()
+                if frame is not None and frame.f_code.co_filename == warning.filename:
+                    seen = finding_at("deprecated", describe(None), frame)
+                    self._context.mistake_reporter.see(seen)
             return
         from asyncrepl.engine.iteration.tracer import ORIGIN_DEPTH
         from asyncrepl.engine.leaks.leak_origins import never_awaited
-        from asyncrepl.engine.tasks.task_findings import dropped_finding
 
         place = warning.filename, warning.lineno
         leak = never_awaited(coroutine, place, self._context.session.sources)
@@ -210,14 +206,6 @@ class LeakReporter(Instrument):
         from asyncrepl.engine.tasks.task_findings import was_refused
 
         return threading.current_thread() is threading.main_thread() and was_refused(code)
-
-    def _deprecated(self, warning: warnings.WarningMessage) -> None:
-        """The interpreter warned of what is called where the user's code runs just now."""
-        from asyncrepl.engine.tasks.task_findings import running_user_frame
-
-        frame = running_user_frame()
-        if frame is not None and frame.f_code.co_filename == warning.filename:
-            self._context.mistake_reporter.see(finding_at("deprecated", describe(None), frame))
 
     def _on_loop_error(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """The loop's exception handler: what asyncio would write to its log."""
@@ -268,13 +256,6 @@ class LeakReporter(Instrument):
 
 def _end_session(status: int) -> None:
     raise SystemExit(status)
-
-
-def _traceback_entries(error: BaseException) -> Iterator[TracebackType]:
-    trace = error.__traceback__
-    while trace is not None:
-        yield trace
-        trace = trace.tb_next
 
 
 def _source_line(warning: warnings.WarningMessage) -> list[str]:

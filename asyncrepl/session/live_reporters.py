@@ -19,27 +19,24 @@ if TYPE_CHECKING:
     from asyncrepl.engine.blocking.blocking_reports import SleepMonitor
     from asyncrepl.engine.iteration.iteration_state import IterationState
     from asyncrepl.engine.iteration.tracer import Tracer
-    from asyncrepl.engine.loop.observation_requests import ObservationRequests
+    from asyncrepl.engine.loop.live_loop import ObservationRequests
     from asyncrepl.engine.statements import Outcome
     from asyncrepl.events import BlockingReport
     from asyncrepl.events.iteration_events import IterationEvent
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["BlockingContext", "BlockingReporter", "NarrationContext", "Narrator"]
 
-
-class NarrationContext(ForegroundView, Protocol):
+class _NarrationContext(ForegroundView, Protocol):
     """What a narrator needs: also who wants the loop to be recorded."""
 
     @property
-    def observing(self) -> ObservationRequests:
-        """For what the loop is recorded."""
+    def observing(self) -> ObservationRequests: ...
 
 
 class Narrator(Instrument):
     """Narrates the asynchronous iterations of a session, all of them or those of one statement."""
 
-    def __init__(self, context: NarrationContext) -> None:
+    def __init__(self, context: _NarrationContext) -> None:
         self._context = context
         #: The instant (ns) since which times count.
         self.since = 0
@@ -159,23 +156,19 @@ class Narrator(Instrument):
         console.show(*self._lines(event, self.since, console.width, name))
 
 
-class BlockingExplainer(Protocol):
+class _BlockingExplainer(Protocol):
     """Who explains what blocks."""
 
-    def is_reported_blocking(self, filename: str, line: int) -> bool:
-        """Whether this statement was said to block the loop on `line` of `filename`."""
+    def is_reported_blocking(self, filename: str, line: int) -> bool: ...
 
 
-class BlockingContext(ForegroundView, Protocol):
+class _BlockingContext(ForegroundView, Protocol):
     """What a blocking reporter needs: also who else tells of it."""
 
     @property
-    def sleeps(self) -> SleepMonitor:
-        """What blocks for a time that is known."""
-
+    def sleeps(self) -> SleepMonitor: ...
     @property
-    def mistake_reporter(self) -> BlockingExplainer:
-        """Who explains what blocks."""
+    def mistake_reporter(self) -> _BlockingExplainer: ...
 
 
 class BlockingReporter(Instrument):
@@ -185,20 +178,18 @@ class BlockingReporter(Instrument):
     `shows_measured` says so, and not while sleeps are told, whose length is known.
     """
 
-    def __init__(self, context: BlockingContext) -> None:
+    def __init__(self, context: _BlockingContext) -> None:
         self._context = context
         self.shows_measured = False
 
     def blocking_report(self, report: BlockingReport) -> None:
         """Show `report`, unless an explanation of it was shown in the same statement."""
-        if not report.measured or (self._is_measured_shown() and not self._is_explained(report)):
+        measured = self.shows_measured and not self._context.sleeps.wanted()
+        if not report.measured or (measured and not self._is_explained(report)):
             from asyncrepl.views.status_rows import blocked_lines
 
             console = self._context.console
             console.complain(*blocked_lines(report, console.width))
-
-    def _is_measured_shown(self) -> bool:
-        return self.shows_measured and not self._context.sleeps.wanted()
 
     def _is_explained(self, report: BlockingReport) -> bool:
         """Whether it was told what to write instead; of another task, this says which it is."""

@@ -33,7 +33,7 @@ from asyncrepl.session.frontend import ForegroundView
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Iterator
-    from types import CodeType, FrameType
+    from types import CodeType
 
     from asyncrepl.engine.blocking.blocking_reports import SleepMonitor
     from asyncrepl.engine.leaks.leak_log import ExplainedObjects, LeakLog
@@ -43,16 +43,6 @@ if TYPE_CHECKING:
     from asyncrepl.views.styled_lines import Line
 
     Otherwise = Callable[[], object]
-
-__all__ = [
-    "LeakAccount",
-    "MistakeContext",
-    "SilentMistakeReporter",
-    "explain_error",
-    "explain_outcome",
-    "explain_value",
-    "load_rules",
-]
 
 
 def load_rules() -> None:
@@ -107,17 +97,16 @@ _LOOP_ITERATIONS = 2
 _MADE = {"dropped", "lost", "shown", "unwalked"}
 
 
-class LeakAccount(Protocol):
+class _LeakAccount(Protocol):
     """Who keeps what was forgotten."""
 
     leaks: LeakLog
     explained: ExplainedObjects
 
-    def account(self, error: BaseException) -> None:
-        """`error` is explained: what it leaves behind, and what died of it, is no news."""
+    def account(self, error: BaseException) -> None: ...
 
 
-class MistakeContext(ForegroundView, Protocol):
+class _MistakeContext(ForegroundView, Protocol):
     """What a mistake reporter needs: also what it sets, and who knows more.
 
     `explanation` is what explains the last error or misuse, `first` the first of all.
@@ -127,22 +116,17 @@ class MistakeContext(ForegroundView, Protocol):
     first: Explanation | None
 
     @property
-    def runs_own_loop(self) -> bool:
-        """Whether a program runs which makes its own loop."""
-
+    def runs_own_loop(self) -> bool: ...
     @property
-    def sleeps(self) -> SleepMonitor:
-        """What blocks for a time that is known."""
-
+    def sleeps(self) -> SleepMonitor: ...
     @property
-    def leak_reporter(self) -> LeakAccount:
-        """Who keeps what was forgotten."""
+    def leak_reporter(self) -> _LeakAccount: ...
 
 
 class SilentMistakeReporter(Instrument):
     """What one session has to say of mistakes that raised nothing."""
 
-    def __init__(self, context: MistakeContext) -> None:
+    def __init__(self, context: _MistakeContext) -> None:
         self._context = context
         self._findings = context.loop.live.findings
         #: How many tasks of the statement were cancelled before they ever ran.
@@ -168,7 +152,7 @@ class SilentMistakeReporter(Instrument):
         #: Whether nothing is told: somebody tells the first of all in the end.
         self.silent = False
         #: Called when what runs in the foreground waits for ever, and that was told.
-        self.stuck: Callable[[], object] = _keep_waiting
+        self.stuck: Callable[[], object] = bool
         self._fallbacks: dict[tuple[str, CodeType, int], Otherwise] = {}
 
     @contextmanager
@@ -176,7 +160,8 @@ class SilentMistakeReporter(Instrument):
         """Hear what is seen."""
         instruments = self._context.loop.live.instruments
         self._findings.clear()
-        self._findings.sleep = self._measured_sleep
+        # Who measures is made when first asked for.
+        self._findings.sleep = lambda frame: self._context.sleeps.replacement_at(frame)  # noqa: PLW0108
         instruments.add(self)
         before = install(self._findings)
         try:
@@ -186,9 +171,6 @@ class SilentMistakeReporter(Instrument):
             install(before)
             instruments.remove(self)
             self._findings.sleep = None
-
-    def _measured_sleep(self, frame: FrameType) -> Callable[[float], None]:
-        return self._context.sleeps.replacement_at(frame)  # made when first asked for
 
     def see(self, finding: Finding, otherwise: Otherwise | None = None) -> None:
         """Note `finding`; `otherwise` is called if nobody can explain it."""
@@ -254,7 +236,11 @@ class SilentMistakeReporter(Instrument):
             otherwise = self._fallbacks.pop(finding.key, None)
             if silently or (finding.what in _CONSEQUENCES and self._reported_kinds & _CAUSES):
                 continue
-            self._note_leak(finding)
+            if finding.what == "lost":
+                from asyncrepl.engine.leaks.leak_origins import never_iterated
+
+                if (leak := never_iterated(finding)) is not None:
+                    self._context.leak_reporter.leaks.note(leak, quietly=True)
             found = self._explanation(finding)
             if found is not None:
                 self._reported_kinds.add(finding.what)
@@ -342,23 +328,24 @@ class SilentMistakeReporter(Instrument):
             loop.call_soon_threadsafe(self._look_soon)
 
     def _look_soon(self) -> None:
-        task = self._context.task
-        if task is not None and task.done():
+        foreground = self._context.task
+        if foreground is not None and foreground.done():
             return  # its end is to be told first
         seen_in, self._tasks_with_findings = self._tasks_with_findings, []
-        if any(_has_failed(ref()) for ref in seen_in):
+        seen = [task for ref in seen_in if (task := ref()) is not None]
+        if any(each.done() and ending(each) == "error" for each in seen):
             self._look_scheduled = False  # so is an error that is on its way through other tasks
-            return
-        self.look()
+        else:
+            self.look()
 
     def loop_waits(self) -> None:
         """Ask whether what runs in the foreground waits for ever, as the loop is about to wait."""
         task = self._foreground()
         if task is None or id(task) == self._stuck_task_id:
             return
-        from asyncrepl.engine.tasks.task_survey import deadlock_finding, is_deadlocked
+        if self._context.loop.is_deadlocked():
+            from asyncrepl.engine.tasks.task_survey import deadlock_finding
 
-        if is_deadlocked(self._context.loop):
             self._stuck_task_id = id(task)
             self._look_scheduled = True  # nobody but us is going to look
             if (seen := deadlock_finding(task)) is not None:
@@ -387,14 +374,6 @@ class SilentMistakeReporter(Instrument):
                 return None
         return explain(gather_seen(finding, session.sources, session.namespace))
 
-    def _note_leak(self, finding: Finding) -> None:
-        """Enter what was lost into the list of what was forgotten."""
-        if finding.what == "lost":
-            from asyncrepl.engine.leaks.leak_origins import never_iterated
-
-            if (leak := never_iterated(finding)) is not None:
-                self._context.leak_reporter.leaks.note(leak, quietly=True)
-
     def _location_text(self, found: Explanation, finding: Finding) -> str:
         """Where it is, unless that is the one line just typed."""
         from asyncrepl.views.explanation_lines import changed_line
@@ -419,15 +398,6 @@ class SilentMistakeReporter(Instrument):
         from asyncrepl.views.explanation_lines import explanation_lines
 
         return explanation_lines(found, context.session.sources, context.console.width, place)
-
-
-def _has_failed(task: asyncio.Task[Any] | None) -> bool:
-    """Whether `task` is over and has raised something."""
-    return task is not None and task.done() and ending(task) == "error"
-
-
-def _keep_waiting() -> None:
-    """Let it wait: somebody may press Ctrl-C."""
 
 
 def _code_of_whole_text(filename: str) -> CodeType:

@@ -16,7 +16,7 @@ from asyncrepl.views.error_lines import describe_error, error_lines, exception_l
 from asyncrepl.views.styled_lines import prose, text_lines
 
 if TYPE_CHECKING:
-    from asyncrepl.engine.loop.observation_requests import ObservationRequests
+    from asyncrepl.engine.loop.live_loop import ObservationRequests
     from asyncrepl.engine.statements import Outcome
     from asyncrepl.explain.explanation import Explanation
     from asyncrepl.session.frontend import Frontend
@@ -28,10 +28,8 @@ if TYPE_CHECKING:
     from asyncrepl.session.value_display import ValueDisplay
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["OutcomeContext", "OutcomeReporter", "set_last_error"]
 
-
-class OutcomeContext(ForegroundView, Protocol):
+class _OutcomeContext(ForegroundView, Protocol):
     """What showing an outcome needs: also who hears of it, and where it is kept.
 
     `last` is the last outcome with an error, `explanation` what explains that.
@@ -41,43 +39,24 @@ class OutcomeContext(ForegroundView, Protocol):
     explanation: Explanation | None
 
     @property
-    def closing(self) -> bool:
-        """Whether the session is being closed."""
-
+    def closing(self) -> bool: ...
     @property
-    def frontend(self) -> Frontend:
-        """Who types."""
-
+    def frontend(self) -> Frontend: ...
     @property
-    def guide(self) -> Guide:
-        """Who says what to do next."""
-
+    def guide(self) -> Guide: ...
     @property
-    def observing(self) -> ObservationRequests:
-        """For what the loop is recorded."""
-
+    def observing(self) -> ObservationRequests: ...
     @property
-    def narrator(self) -> Narrator:
-        """Who narrates the iterations."""
-
+    def narrator(self) -> Narrator: ...
     @property
-    def leak_reporter(self) -> LeakReporter:
-        """Who tells what was left behind."""
-
+    def leak_reporter(self) -> LeakReporter: ...
     @property
-    def mistake_reporter(self) -> SilentMistakeReporter:
-        """Who tells mistakes that raise nothing."""
-
+    def mistake_reporter(self) -> SilentMistakeReporter: ...
     @property
-    def tape(self) -> Tape:
-        """What is saved of the session."""
-
+    def tape(self) -> Tape: ...
     @property
-    def values(self) -> ValueDisplay:
-        """Who shows values."""
-
-    def contained(self, what: str) -> ContainedErrors:
-        """A block whose errors, of whatever class, become one line that begins with `what`."""
+    def values(self) -> ValueDisplay: ...
+    def contained(self, what: str) -> ContainedErrors: ...
 
 
 class OutcomeReporter:
@@ -86,7 +65,7 @@ class OutcomeReporter:
     `show_error` shows an error with its explanation, until somebody else wants to.
     """
 
-    def __init__(self, context: OutcomeContext) -> None:
+    def __init__(self, context: _OutcomeContext) -> None:
         self._context = context
         self.show_error = self._show_error
         #: The exit status that user code asked for in its cleanup.
@@ -101,25 +80,25 @@ class OutcomeReporter:
             timeline.mark("value")
         self._context.values.show(value)
         self._context.guide.displayed(value)
-        if not self._explain_value(value):
+        source, found = self._context.source, None
+        if source is not None:
+            found = explain_value(self._context.session, source.filename, value)
+        if found is None:
             self._context.values.say_kind(value)
-
-    def _explain_value(self, value: object) -> bool:
-        """Say what a shown value is, where it is not what was meant: a bare coroutine."""
-        source = self._context.source
-        if source is None:
-            return False
-        found = explain_value(self._context.session, source.filename, value)
-        if found is not None:
+        else:  # it is not what was meant: a bare coroutine
             self._context.leak_reporter.explained.add(value)
             self._context.console.show(*self._context.mistake_reporter.said(found))
-        return found is not None
 
     def finish(self, outcome: Outcome) -> Status:
         """Show how a statement ended, if there is anybody to show it to."""
         try:
             with self._context.contained("the end of the statement cannot be told"):
-                self._show_recursion_limit()
+                if low_recursion_limits:
+                    limit = f"a recursion limit of {low_recursion_limits.pop()}"
+                    text = (
+                        f"{limit} leaves no room for the prompt: it is {MIN_RECURSION_LIMIT} now"
+                    )
+                    self._context.console.complain([("dim", text)])
                 self._context.narrator.ended(outcome)
                 if outcome.error is not None:
                     self._context.tape.fail(outcome)
@@ -134,13 +113,6 @@ class OutcomeReporter:
             return status
         except OSError:
             return Status("exit", PIPE_CLOSED)
-
-    def _show_recursion_limit(self) -> None:
-        if low_recursion_limits:
-            line = (
-                f"a recursion limit of {low_recursion_limits.pop()} leaves no room for the prompt"
-            )
-            self._context.console.complain([("dim", f"{line}: it is {MIN_RECURSION_LIMIT} now")])
 
     def _is_explained(self, outcome: Outcome) -> bool:
         return (

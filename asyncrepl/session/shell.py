@@ -12,17 +12,15 @@ import math
 import sys
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from asyncrepl.engine.loop.live_loop import new_loop
+from asyncrepl.engine.loop.live_loop import LiveLoop, ObservationRequests
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_runner import kept_out_of_forks
 from asyncrepl.engine.loop.loop_shutdown import close_loop
-from asyncrepl.engine.loop.observation_requests import ObservationRequests
 from asyncrepl.engine.statements import Session, typed_classes_findable
 from asyncrepl.runtime.isolation import look as look_at_folder
-from asyncrepl.runtime.process import PIPE_CLOSED
-from asyncrepl.runtime.startup_heap import release_collector
+from asyncrepl.runtime.process import PIPE_CLOSED, release_collector
 from asyncrepl.session.command_registry import CommandError, CommandRegistry
 from asyncrepl.session.frontend import Frontend
 from asyncrepl.session.input_run import BackgroundJobs, ContainedErrors, Status
@@ -39,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from asyncrepl.engine.blocking.blocking_reports import SleepMonitor
-    from asyncrepl.engine.loop.live_loop import LiveLoop
     from asyncrepl.engine.statements import Outcome, StatementRun
     from asyncrepl.explain.explanation import Explanation
     from asyncrepl.session.command_registry import Recorder
@@ -51,8 +48,6 @@ if TYPE_CHECKING:
     from asyncrepl.session.value_display import ValueDisplay
     from asyncrepl.syntax.sources import Source
     from asyncrepl.views.styled_lines import Line
-
-__all__ = ["Shell", "clock_for_settings", "open_shell"]
 
 
 class Shell:
@@ -211,13 +206,14 @@ class Shell:
         *,
         interrupt_after: float | None = None,
         filename: str | None = None,
-        mode: Literal["single", "exec"] = "single",
     ) -> None:
         """Run `text`, a statement or a command, show what comes of it, then call `done` once.
 
+        With a `filename` it is the program in that file, of which no values are shown.
         With `interrupt_after`, a Ctrl-C reaches it after that many seconds of the
         loop's time.
         """
+        typed = filename is None
         timer: asyncio.TimerHandle | None = None
         if interrupt_after is not None:
             timer = self.loop.call_later(interrupt_after, self.interrupt)
@@ -231,18 +227,18 @@ class Shell:
             over, self._run = True, None
             if timer is not None:
                 timer.cancel()
-            self._note_end(text, status, typed=mode == "single")
+            self._note_end(text, status, typed=typed)
             if not self.closing:  # nobody waits for it: `done` would stop the cleanup
                 done(status)
 
-        self._note_beginning(text, interrupt_after, typed=mode == "single")
+        self._note_beginning(text, interrupt_after, typed=typed)
         try:
             with self.contained("it cannot be run") as start:
-                command = as_command(text) if mode == "single" else None
+                command = as_command(text) if typed else None
                 if command is not None:
                     self._command_runner.start(command, finished)
                 else:
-                    self.start_statement(text, finished, filename=filename, mode=mode)
+                    self.start_statement(text, finished, filename=filename)
             if start.failed:
                 finished(Status("error"))
         except OSError:
@@ -281,14 +277,12 @@ class Shell:
         finished: Callable[[Status], None],
         *,
         filename: str | None = None,
-        mode: Literal["single", "exec"] = "single",
     ) -> asyncio.Task[None] | None:
-        """Run `text` in the foreground: its task; None if it was over at once."""
+        """Run `text` in the foreground, or the file `filename`: its task; None if it was over."""
         self._run = self.session.start(
             text,
             lambda outcome: finished(self.outcomes.finish(outcome)),
             filename=filename,
-            mode=mode,
         )
         return None if self._run is None else self._run.task
 
@@ -353,7 +347,7 @@ def open_shell(
     generators closed, the loop closed, and the interpreter's hooks given back.
     """
     release_collector()  # before the user's namespace is there: who refers to what is in it shows
-    loop = new_loop(clock)
+    loop = LiveLoop(clock)
     shell = Shell(Session(loop), loop, console, CommandRegistry(), frontend)
     with kept_out_of_forks(loop), shell.active():
         try:

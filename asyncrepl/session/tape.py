@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from asyncrepl.engine.statements import Outcome
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["OutputPiece", "Pieces", "RecordedInput", "Tape", "TapeListener"]
-
 #: Characters of output that are kept of one input, and about so many bytes of all.
 MAX_CHARACTERS, MAX_CHARACTERS_IN_ALL = 100_000, 4_000_000
 _EACH = 24  # bytes of a piece beside its text
@@ -104,17 +102,15 @@ class RecordedInput:  # no dataclass: those take a millisecond each to import
         self.size = 0
 
 
-class TapeListener(Protocol):
-    """Hears what comes onto a tape when it does, in the thread that it comes from."""
+class _TapeListener(Protocol):
+    """Hears what comes onto a tape when it does, in the thread that it comes from.
 
-    def began(self, recorded: RecordedInput) -> None:
-        """An input begins."""
+    An input `began`; it `ended`, and so did what it has printed; later something was `printed`.
+    """
 
-    def ended(self) -> None:
-        """The input is over, and so is what it has printed."""
-
-    def printed(self) -> None:
-        """Something was printed after the end of an input."""
+    def began(self, recorded: RecordedInput) -> None: ...
+    def ended(self) -> None: ...
+    def printed(self) -> None: ...
 
 
 class Tape:
@@ -122,7 +118,7 @@ class Tape:
 
     def __init__(self, now: Callable[[], float], *, inputs: int = 10_000) -> None:
         #: Who records the session in a file.
-        self.listener: TapeListener | None = None
+        self.listener: _TapeListener | None = None
         self._now = now
         self._inputs: deque[RecordedInput] = deque(maxlen=inputs)
         self._size = 0
@@ -208,12 +204,9 @@ class Tape:
             self._size += len(text) + _EACH
             recorded.pieces.append(OutputPiece(self._now(), style, text))
             if self._size > MAX_CHARACTERS_IN_ALL:
-                self._forget()
+                # Forget the output of the oldest input that has any.
+                oldest = next(each for each in self._inputs if each.size)
+                self._size -= oldest.size + _EACH * len(oldest.pieces)
+                oldest.size, oldest.cut, oldest.pieces = 0, True, Pieces()
         if self.listener is not None and recorded.ended is not None:
             self.listener.printed()
-
-    def _forget(self) -> None:
-        """Forget the output of the oldest input that has any."""
-        oldest = next(recorded for recorded in self._inputs if recorded.size)
-        self._size -= oldest.size + _EACH * len(oldest.pieces)
-        oldest.size, oldest.cut, oldest.pieces = 0, True, Pieces()

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["CHAPTERS", "INTRODUCTION", "PLAIN_INTRODUCTION", "TourChapter", "TourStep", "tour"]
-
 
 class TourStep(NamedTuple):  # no dataclass: those take a millisecond each to import
     """One line to type; `before` says what will be seen, `after` what was.

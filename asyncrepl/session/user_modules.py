@@ -21,7 +21,7 @@ from importlib.machinery import PathFinder, SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from asyncrepl.engine.code_owner import owner
+from asyncrepl.engine.code_owner import owner, traceback_entries
 from asyncrepl.engine.statements import compiled
 from asyncrepl.runtime.isolation import (
     find_for_user,
@@ -46,18 +46,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.engine.statements import Session
     from asyncrepl.syntax.sources import Sources
-
-__all__ = [
-    "LoadError",
-    "Loaded",
-    "MissingModuleError",
-    "NotSourceError",
-    "UserModuleFinder",
-    "load_attribute",
-    "load_file",
-    "read_text",
-]
-
 
 #: Without one of these, nothing in a file can be misused in silence.
 _ASYNC_WORDS = (b"async", b"await", b"anext")
@@ -181,8 +169,11 @@ def load_attribute(session: Session, name: str) -> Loaded:
     like what is typed. Raises LoadError where the module or the attribute cannot be had.
     """
     module_name, _, attribute = name.partition(":")
-    try:
-        found: Any = _imported(session, module_name)
+    try:  # as one in a folder of the user's, wherever he has it
+        spec = None if module_name in sys.modules else find_for_user(module_name)
+        origin = spec.origin if spec is not None and spec.has_location else None
+        with UserModuleFinder(session.sources, origin and os.path.dirname(origin)):
+            found: Any = import_for_user(module_name)
     except Exception as error:
         raise LoadError(f"cannot import {module_name!r}: {_error_line(error)}") from None
     for part in attribute.split("."):
@@ -193,15 +184,6 @@ def load_attribute(session: Session, name: str) -> Loaded:
     objects = {attribute.rpartition(".")[2]: found}
     session.namespace.update(objects)
     return Loaded(objects)
-
-
-def _imported(session: Session, name: str) -> types.ModuleType:
-    """The module `name`, imported as one in a folder of the user's, wherever he has it."""
-    spec = None if name in sys.modules else find_for_user(name)
-    origin = spec.origin if spec is not None and spec.has_location else None
-    folder = None if origin is None else os.path.dirname(origin)
-    with UserModuleFinder(session.sources, folder):
-        return import_for_user(name)
 
 
 def read_text(path: Path) -> str:
@@ -253,9 +235,6 @@ def _error_line(error: BaseException) -> str:
     """The error in one line, with the line it comes from where that is known."""
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     first = text.splitlines()[0]
-    traceback, line = error.__traceback__, None
-    while traceback is not None:
-        if traceback.tb_frame.f_code.co_name == "<module>":
-            line = traceback.tb_lineno
-        traceback = traceback.tb_next
-    return first if line is None or isinstance(error, SyntaxError) else f"line {line}: {first}"
+    entries = traceback_entries(error.__traceback__)
+    lines = [each.tb_lineno for each in entries if each.tb_frame.f_code.co_name == "<module>"]
+    return f"line {lines[-1]}: {first}" if lines and not isinstance(error, SyntaxError) else first

@@ -52,24 +52,20 @@ if TYPE_CHECKING:
 
     from asyncrepl.session.frontend import Frontend
 
-__all__ = ["ShownValues", "ValueContext", "ValueDisplay"]
-
-
 _NAMES = ("_", "__", "___")
 
 
-class ValueContext(ForegroundView, Protocol):
+class _ValueContext(ForegroundView, Protocol):
     """What showing values needs: also who types."""
 
     @property
-    def frontend(self) -> Frontend:
-        """Who types."""
+    def frontend(self) -> Frontend: ...
 
 
 class ValueDisplay:
     """Shows the values of one session; for the loop's thread."""
 
-    def __init__(self, context: ValueContext) -> None:
+    def __init__(self, context: _ValueContext) -> None:
         self._context = context
         self._said: tuple[int, object] = 0, None
         self._kept = ShownValues(context.session.namespace)
@@ -215,7 +211,9 @@ def _followed(value: object, seen: set[int]) -> int | None:
         each = left.pop()
         kind = type(each)
         if kind not in noticed:
-            noticed[kind] = _end_is_noticed(kind)
+            waits = lookup(kind, "__await__") is not MISSING
+            dies = lookup(kind, "__del__") is not MISSING
+            noticed[kind] = waits or dies or issubclass(kind, _RUNNING)
         if noticed[kind] or weakref.getweakrefcount(each):
             return None
         found = _referents(each)
@@ -227,12 +225,6 @@ def _followed(value: object, seen: set[int]) -> int | None:
                 seen.add(id(other))
                 left.append(other)
     return count
-
-
-def _end_is_noticed(kind: type) -> bool:
-    return issubclass(kind, _RUNNING) or any(
-        lookup(kind, name) is not MISSING for name in ("__await__", "__del__")
-    )
 
 
 def _is_lasting(value: object) -> bool:

@@ -10,14 +10,13 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-__all__ = ["OpenCall", "Opened", "code_at_end", "open_call", "opened_at_end"]
-
 _QUOTE = re.compile(r"(?i)(?<![\w])([rbuft]{0,2})('''|\"\"\"|'|\")|('''|\"\"\"|'|\")")
 _CLOSING = {")": "(", "]": "[", "}": "{"}
 #: A name with attributes and plain subscripts, as far as it can be looked up.
 _CALLEE = re.compile(r"(?:[^\W\d]\w*|\])(?:[\w.]|\[[^\[\]\n]*\])*\Z")
 _DEFINES = re.compile(r"\b(?:def|class)\s+\Z")
 _NAMED = re.compile(r"\s*([^\W\d]\w*)\s*=(?!=)")
+_WORD = re.compile(r"\w*")
 
 
 class Opened:
@@ -65,24 +64,22 @@ def opened_at_end(text: str) -> list[Opened]:
         if inside is not None and inside.kind in {'"', "spec"}:
             at = _in_string(text, at, stack, inside)
         elif inside is not None and inside.kind == "#":
-            at = _in_comment(text, at, stack)
+            if (end := text.find("\n", at)) < 0:
+                break
+            stack.pop()
+            at = end + 1
         else:
             at = _in_code(text, at, stack)
     return stack
 
 
-def _in_comment(text: str, at: int, stack: list[Opened]) -> int:
-    end = text.find("\n", at)
-    if end < 0:
-        return len(text)
-    stack.pop()
-    return end + 1
-
-
 def _in_string(text: str, at: int, stack: list[Opened], inside: Opened) -> int:
     char = text[at]
     if inside.kind == "spec":
-        _in_format(char, at, stack)
+        if char == "{":
+            stack.append(Opened("field", at + 1))
+        elif char == "}":
+            del stack[-2:]  # the format, and its field
         return at + 1
     if inside.formatted and char == "{":
         if text.startswith("{{", at):
@@ -97,13 +94,6 @@ def _in_string(text: str, at: int, stack: list[Opened], inside: Opened) -> int:
     return at + (2 if char == "\\" else 1)
 
 
-def _in_format(char: str, at: int, stack: list[Opened]) -> None:
-    if char == "{":
-        stack.append(Opened("field", at + 1))
-    elif char == "}":
-        del stack[-2:]  # the format, and its field
-
-
 def _in_code(text: str, at: int, stack: list[Opened]) -> int:
     char = text[at]
     if char == "#":
@@ -111,7 +101,9 @@ def _in_code(text: str, at: int, stack: list[Opened]) -> int:
     elif char in "([{":
         stack.append(Opened(char, at + 1))
     elif char in ")]}":
-        _close(char, stack)
+        wanted = {_CLOSING[char]} | ({"field"} if char == "}" else set())
+        if stack and stack[-1].kind in wanted:
+            stack.pop()
     elif char == "," and stack:
         stack[-1].commas.append(at)
     elif char == ":" and stack and stack[-1].kind == "field":
@@ -120,21 +112,9 @@ def _in_code(text: str, at: int, stack: list[Opened]) -> int:
         mark = quote[2] or quote[3]
         stack.append(Opened('"', quote.end(), mark, (quote[1] or "").lower()))
         return quote.end()
-    elif char.isidentifier():
-        return _word_end(text, at)
+    elif char.isidentifier() and (rest := _WORD.match(text, at + 1)) is not None:
+        return rest.end()
     return at + 1
-
-
-def _word_end(text: str, at: int) -> int:
-    while at < len(text) and (text[at].isalnum() or text[at] == "_"):
-        at += 1
-    return at
-
-
-def _close(char: str, stack: list[Opened]) -> None:
-    wanted = {_CLOSING[char]} | ({"field"} if char == "}" else set())
-    if stack and stack[-1].kind in wanted:
-        stack.pop()
 
 
 def code_at_end(text: str, opened: list[Opened]) -> str:

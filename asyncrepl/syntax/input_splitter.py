@@ -27,16 +27,6 @@ from asyncrepl.syntax.parsed_input import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = [
-    "InputSplitter",
-    "PastedInput",
-    "Typed",
-    "begins_session",
-    "behind_prompt",
-    "is_complete_paste",
-    "pasted_inputs",
-]
-
 
 class _Prompts(NamedTuple):
     """The prompts of a program: of a new input, and of one that goes on."""
@@ -72,12 +62,10 @@ def pasted_inputs(text: str) -> list[PastedInput] | None:
     It is one if its first line has a prompt, but for comments and empty lines.
     """
     lines = text.split("\n")
-    prompts = _prompts_in(lines)
-    if prompts is None:
+    if (prompts := _prompts_in(lines)) is None:
         return None
-    return [
-        PastedInput(typed, fails) for typed, fails, _ in _inputs(lines, prompts) if typed.strip()
-    ]
+    found = _inputs(lines, prompts)
+    return [PastedInput(typed, fails) for typed, fails, _ in found if typed.strip()]
 
 
 def is_complete_paste(text: str) -> bool:
@@ -173,12 +161,15 @@ class InputSplitter:
             return self._feed_typed(line)
         if self._session is None:
             self._session = begins_session(line)
-        return self._feed_session(line) if self._session else self._feed_file(line)
+        if self._session:
+            return self._feed_session(line)
+        return self._add(line, ends=self._ends_before(line))
 
     def end(self) -> list[str]:
         """The input that the end of the stream makes whole, if any."""
-        rest = self._take()
-        return [rest] if rest.strip() else []
+        text = "\n".join(self._lines)
+        self._lines.clear()
+        return [text] if text.strip() else []
 
     def drop(self) -> None:
         """Forget the input that has begun."""
@@ -191,18 +182,22 @@ class InputSplitter:
         if self._session and typed is not None and typed.goes_on is self.pending:
             line = typed.text
         self._lines.append(line)
-        return self._taken() if is_complete("\n".join(self._lines)) else []
+        return self.end() if is_complete("\n".join(self._lines)) else []
 
     def _feed_session(self, line: str) -> list[str]:
         """Take a line of a session; an input ends at the next prompt or at output."""
         typed = behind_prompt(line)
         if typed is None:
-            return self._taken() if line.strip() else []
+            return self.end() if line.strip() else []
         if typed.goes_on and not self.pending:
             return []
-        before = [] if typed.goes_on else self._taken()
-        self._lines.append(typed.text)
-        return before if self._may_go_on() else before + self._taken()
+        return self._add(typed.text, ends=not typed.goes_on)
+
+    def _add(self, line: str, *, ends: bool) -> list[str]:
+        """Take `line`, which `ends` the input before it; the inputs that are whole now."""
+        before = self.end() if ends else []
+        self._lines.append(line)
+        return before if self._may_go_on() else before + self.end()
 
     def _may_go_on(self) -> bool:
         """Whether more lines can belong to the input that has begun."""
@@ -211,27 +206,12 @@ class InputSplitter:
             isinstance(reading, Statement) and is_block(reading.tree.body[-1])
         )
 
-    def _feed_file(self, line: str) -> list[str]:
-        before = self._taken() if self._ends_before(line) else []
-        self._lines.append(line)
-        return before if self._may_go_on() else before + self._taken()
-
     def _ends_before(self, line: str) -> bool:
         """Whether the input so far is whole and `line` begins another."""
         margin = line[:1]
         if not self._lines or margin.isspace() or margin in {"", "#", ")", "]", "}"}:
             return False
-        if _CONTINUES.match(line):
-            return False
-        return isinstance(
-            parse_input("\n".join(self._lines) + "\n", TRIAL_FILENAME), Statement | Command
+        so_far = "\n".join(self._lines) + "\n"
+        return not _CONTINUES.match(line) and isinstance(
+            parse_input(so_far, TRIAL_FILENAME), Statement | Command
         )
-
-    def _taken(self) -> list[str]:
-        text = self._take()
-        return [text] if text.strip() else []
-
-    def _take(self) -> str:
-        text = "\n".join(self._lines)
-        self._lines.clear()
-        return text

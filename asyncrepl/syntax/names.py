@@ -27,20 +27,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = [
-    "COMPREHENSIONS",
-    "FUNCTIONS",
-    "LOOPS",
-    "SCOPES",
-    "bind_names",
-    "bound_names",
-    "callee_name",
-    "canonical_name",
-    "last_name",
-    "method_owner",
-]
-
-
 #: The attribute of a node of type ast.Name that holds its canonical name.
 _CANONICAL = "canonical"
 #: Of one that was given a method: the expression whose method it is.

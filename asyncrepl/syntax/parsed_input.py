@@ -22,25 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-__all__ = [
-    "TRIAL_FILENAME",
-    "Blank",
-    "Command",
-    "Incomplete",
-    "InvalidStatement",
-    "ParsedInput",
-    "Statement",
-    "as_command",
-    "decode_failure",
-    "decoded",
-    "decoded_lines",
-    "is_block",
-    "is_complete",
-    "parse",
-    "parse_input",
-    "silence_completeness_warnings",
-]
-
 #: As in PEP 263; only in the first two lines, and in the second only behind such a first.
 _COOKIE = rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)"
 _COMMENT = rb"[ \t\f]*(?:[#\r\n]|$)"
@@ -80,24 +61,19 @@ def decoded_lines(stream: BinaryIO) -> Iterator[str]:
         if number < cookies:
             found = re.match(_COOKIE, text)
             if found:
-                encoding = _checked_encoding(found[1].decode("ascii", "replace"))
+                encoding = found[1].decode("ascii", "replace")
+                try:
+                    "".encode(encoding)
+                except LookupError:
+                    raise ValueError(f"unknown encoding: {encoding}") from None
             cookies = number + 2 if not found and re.match(_COMMENT, text) else 0
             cookies = min(cookies, 2)
         yield text.decode(encoding).rstrip("\r\n")
 
 
-def _checked_encoding(encoding: str) -> str:
-    try:
-        "".encode(encoding)
-    except LookupError:
-        raise ValueError(f"unknown encoding: {encoding}") from None
-    return encoding
-
-
 _PARSE_ONLY = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 #: The file name of a text that is parsed only to know whether it is complete: no warnings.
 TRIAL_FILENAME = "<asyncrepl trial>"
-_QUIT_WORDS = {"exit": "quit", "quit": "quit"}
 #: ``NAME?``, ``NAME??`` and ``?NAME``, as in IPython: no Python text has a question mark there.
 _QUESTION = re.compile(r"(?P<before>\?{0,2}) *(?P<name>[^\W\d]\w*(?:\.\w+)*) *(?P<after>\?{0,2})")
 _COMPOUND_STATEMENTS = (
@@ -157,11 +133,11 @@ def parse_input(text: str, filename: str = "<input>", *, program: bool = False) 
     try:
         tree = parse(text, filename)
     except SyntaxError as error:
-        return (
-            Incomplete()
-            if _is_incomplete(error)
-            else InvalidStatement(text, error.with_traceback(None))
-        )
+        # The flag PyCF_ALLOW_INCOMPLETE_INPUT answers through this text alone: before
+        # 3.13 the error has no class of its own. User text cannot produce it.
+        if error.msg == "incomplete input":
+            return Incomplete()
+        return InvalidStatement(text, error.with_traceback(None))
     except (RecursionError, MemoryError, OverflowError) as error:
         return InvalidStatement(text, error.with_traceback(None))
     return Statement(text, tree) if tree.body else Blank()
@@ -173,8 +149,8 @@ def as_command(text: str) -> Command | None:
     No Python statement begins with ``:`` or ``!``.
     """
     stripped = text.strip()
-    if stripped in _QUIT_WORDS:
-        return Command(_QUIT_WORDS[stripped], "")
+    if stripped in {"exit", "quit"}:
+        return Command("quit", "")
     if text.startswith("!"):
         return Command("shell", stripped[1:].strip())
     if not text.startswith(":"):
@@ -229,7 +205,8 @@ def parse(text: str, filename: str) -> ast.Module:
     try:
         tree = compile(text, filename, "exec", flags, dont_inherit=True)
     except ValueError as error:  # a NUL byte (3.11) or a lone surrogate
-        line = 1 + text[: _first_unencodable(text)].count("\n")
+        wrong = re.search("[\0\ud800-\udfff]", text)
+        line = 1 + text.count("\n", 0, wrong.start() if wrong else 0)
         raise SyntaxError(str(error), (filename, line, None, None)) from None
     assert isinstance(tree, ast.Module)
     return tree
@@ -242,16 +219,3 @@ def silence_completeness_warnings() -> None:
     global state from the thread that asks for completeness.
     """
     warnings.filterwarnings("ignore", module=TRIAL_FILENAME)
-
-
-def _is_incomplete(error: SyntaxError) -> bool:
-    # The flag PyCF_ALLOW_INCOMPLETE_INPUT answers through this text alone: before
-    # 3.13 the error has no class of its own. User text cannot produce it.
-    return error.msg == "incomplete input"
-
-
-def _first_unencodable(text: str) -> int:
-    for position, character in enumerate(text):
-        if character == "\0" or "\ud800" <= character <= "\udfff":
-            return position
-    return 0

@@ -16,17 +16,6 @@ import re
 import warnings
 from typing import NamedTuple
 
-__all__ = [
-    "Edit",
-    "SourceRewriter",
-    "SourceText",
-    "Span",
-    "compile_error",
-    "compiles",
-    "indent",
-    "parses",
-]
-
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|$)")
 _NEEDS_BRACKETS = (
     ast.IfExp, ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.Compare, ast.Lambda, ast.NamedExpr,
@@ -107,15 +96,12 @@ class SourceText:
 
     def block(self, statement: ast.stmt) -> Span:
         """The whole lines of `statement`, with its decorators and the last line break."""
-        first = min([statement, *getattr(statement, "decorator_list", [])], key=_line)
+        whole: list[ast.expr] = [statement, *getattr(statement, "decorator_list", [])]  # type: ignore[list-item]  # both have positions
+        first = min(whole, key=lambda node: node.lineno)
         start = self.line_start(self.span(first).start)
         end = self.span(statement).end
         stop = self.text.find("\n", end)
         return Span(start, len(self.text) if stop < 0 else stop + 1)
-
-
-def _line(node: ast.AST) -> int:
-    return int(getattr(node, "lineno", 0))
 
 
 class SourceRewriter:

@@ -14,8 +14,6 @@ from typing import Any, NamedTuple
 
 from asyncrepl.events.object_info import code_of
 
-__all__ = ["Source", "Sources"]
-
 
 class Source(NamedTuple):
     """One text that was compiled as a unit; `tree` is None when it does not parse.
@@ -63,13 +61,22 @@ class Sources(Mapping[str, Source]):
         source = Source(filename, text, tree, column, module)
         self._by_name[filename] = source
         if filename.startswith("<"):
-            _add_to_linecache(filename, text)
+            cache = vars(linecache).get("cache")
+            if not isinstance(cache, _LineCache):  # it may be whatever user code has put there
+                cache = linecache.cache = _LineCache(cache if isinstance(cache, dict) else {})
+            # No modification time: linecache.checkcache leaves such entries alone.
+            lines = [line + "\n" for line in text.split("\n")]
+            cache[filename] = cache.typed[filename] = (len(text), None, lines, filename)
         return source
 
     def forget(self) -> None:
         """Drop all sources, also from `linecache`."""
+        cache = vars(linecache).get("cache")
         for filename in self._by_name:
-            _drop_from_linecache(filename)
+            if isinstance(cache, dict):
+                cache.pop(filename, None)
+            if isinstance(cache, _LineCache):
+                cache.typed.pop(filename, None)
         self._by_name.clear()
 
     def defining(self, klass: type) -> str | None:
@@ -106,24 +113,6 @@ class _LineCache(dict[str, Any]):
         """Forget all lines that can be read again."""
         super().clear()
         self.update(self.typed)
-
-
-def _add_to_linecache(filename: str, text: str) -> None:
-    """Have `linecache` know the lines of `text`, which is in no file."""
-    cache = vars(linecache).get("cache")
-    if not isinstance(cache, _LineCache):  # it may be whatever user code has put there
-        cache = linecache.cache = _LineCache(cache if isinstance(cache, dict) else {})
-    # No modification time: linecache.checkcache leaves such entries alone.
-    lines = [line + "\n" for line in text.split("\n")]
-    cache[filename] = cache.typed[filename] = (len(text), None, lines, filename)
-
-
-def _drop_from_linecache(filename: str) -> None:
-    cache = vars(linecache).get("cache")
-    if isinstance(cache, dict):
-        cache.pop(filename, None)
-    if isinstance(cache, _LineCache):
-        cache.typed.pop(filename, None)
 
 
 def _definition_lines(name: str, source: Source) -> Iterator[int]:

@@ -11,21 +11,13 @@ import builtins
 import functools
 import inspect
 import sys
-from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType, ModuleType
+from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.events.object_info import MISSING
+from asyncrepl.events.object_info import CODE_ATTRIBUTES, MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-__all__ = ["find_named", "source_object", "without_annotations", "written_signature"]
-
-_CODE_ATTRIBUTES = {
-    CoroutineType: "cr_code",
-    GeneratorType: "gi_code",
-    AsyncGeneratorType: "ag_code",
-}
 
 
 def find_named(name: str, namespace: Mapping[str, object]) -> object:
@@ -42,9 +34,15 @@ def find_named(name: str, namespace: Mapping[str, object]) -> object:
     else:
         return MISSING
     for part in rest:
-        found = _static_attribute(found, part)
+        owner = found
+        if isinstance(owner, ModuleType):
+            found = vars(owner).get(part, MISSING)
+            if found is MISSING:
+                found = sys.modules.get(f"{owner.__name__}.{part}", MISSING)
+        else:
+            found = inspect.getattr_static(owner, part, MISSING)
         if found is MISSING:
-            return MISSING
+            break
     return found
 
 
@@ -58,18 +56,8 @@ def source_object(thing: Any) -> Any:
         elif isinstance(thing, functools.partial | functools.cached_property):
             thing = thing.func
         else:
-            return (
-                getattr(thing, _CODE_ATTRIBUTES[type(thing)])
-                if type(thing) in _CODE_ATTRIBUTES
-                else thing
-            )
-
-
-def _static_attribute(owner: object, name: str) -> object:
-    if isinstance(owner, ModuleType):
-        found = vars(owner).get(name, MISSING)
-        return sys.modules.get(f"{owner.__name__}.{name}", MISSING) if found is MISSING else found
-    return inspect.getattr_static(owner, name, MISSING)
+            code = CODE_ATTRIBUTES.get(type(thing))
+            return getattr(thing, code) if code else thing
 
 
 def without_annotations(function: Any) -> Any:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 
-from asyncrepl.runtime.lookups import paths_beginning_with
+from asyncrepl.runtime.files import paths_beginning_with
 from asyncrepl.syntax.cursor_context import code_at_end, open_call, opened_at_end
 from asyncrepl.terminal.object_lookup import (
     MISSING,

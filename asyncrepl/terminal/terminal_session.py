@@ -214,7 +214,7 @@ class _PromptSession:
             else:
                 self._run_first(rest)
 
-        run_input(self._shell, text, done, scripted=lambda: False, filename=filename, mode="exec")
+        run_input(self._shell, text, done, scripted=lambda: False, filename=filename)
 
     def _prepare(self) -> None:
         """Something is about to run: have what the first prompt does without."""

@@ -33,8 +33,7 @@ import math
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from asyncrepl.runtime.configuration import rate_of
-from asyncrepl.runtime.lookups import closest_match
+from asyncrepl.runtime.configuration import closest_match, rate_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -24,7 +24,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from asyncrepl.runtime.atomic_files import write_file
+from asyncrepl.runtime.files import write_file
 from asyncrepl.runtime.shipped_demos import DemoNotFoundError, find_transcript
 from asyncrepl.session.frontend import Console
 from asyncrepl.transcript.grammar import TranscriptError

@@ -33,7 +33,7 @@ from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_runner import keep_running
 from asyncrepl.engine.loop.timers import TimerTies
 from asyncrepl.engine.tasks.task_records import current_task
-from asyncrepl.runtime.startup_heap import release_collector
+from asyncrepl.runtime.process import release_collector
 from asyncrepl.session.frontend import Console
 from asyncrepl.session.input_run import Status, run_input
 from asyncrepl.session.mistake_reporter import load_rules

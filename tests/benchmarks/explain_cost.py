@@ -20,7 +20,7 @@ from statistics import median, quantiles
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from asyncrepl.engine.loop.live_loop import new_loop
+from asyncrepl.engine.loop.live_loop import LiveLoop
 from asyncrepl.engine.statements import Session
 from asyncrepl.session.mistake_reporter import explain_outcome, load_rules
 from asyncrepl.views.explanation_lines import explanation_lines
@@ -33,7 +33,7 @@ FIRST = [
 
 def cost(inputs: list[str]) -> float | None:
     """Milliseconds to explain the error of `inputs`; None if there is none."""
-    with asyncio.Runner(loop_factory=new_loop) as runner:
+    with asyncio.Runner(loop_factory=LiveLoop) as runner:
         return runner.run(_cost(inputs))
 
 

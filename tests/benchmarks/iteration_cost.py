@@ -15,8 +15,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.iteration.tracer import Tracer
-from asyncrepl.engine.loop.live_loop import new_loop
-from asyncrepl.engine.loop.observation_requests import ObservationRequests
+from asyncrepl.engine.loop.live_loop import LiveLoop, ObservationRequests
 from asyncrepl.events.instrument import Instrument
 from asyncrepl.instrument.compilation import compile_source
 from asyncrepl.syntax.sources import Source
@@ -82,7 +81,7 @@ class _Listener(Instrument):
 
 def cost(work: Any, *, observe: bool = False, trace: bool = False) -> float:
     """Seconds of thread CPU time that `work` takes."""
-    loop = new_loop()
+    loop = LiveLoop()
     observing, tracer = ObservationRequests(loop), Tracer(loop)
     loop.live.instruments.add(_Listener())
     if observe:

@@ -13,7 +13,7 @@ import time
 from statistics import median
 from typing import TYPE_CHECKING
 
-from asyncrepl.engine.loop.live_loop import LiveLoop, new_loop
+from asyncrepl.engine.loop.live_loop import LiveLoop
 from asyncrepl.engine.tasks.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ async def timers() -> None:
 
 
 def observed() -> LiveLoop:
-    loop = new_loop()
+    loop = LiveLoop()
     loop.observe(Timeline())
     return loop
 
@@ -101,9 +101,9 @@ def ratio(one: MakeLoop, other: MakeLoop, work: Work, rounds: int) -> tuple[floa
 def main(rounds: int = 9) -> None:
     comparisons: list[tuple[str, MakeLoop, MakeLoop]] = [
         ("stock / stock", asyncio.SelectorEventLoop, asyncio.SelectorEventLoop),
-        ("live / stock", new_loop, asyncio.SelectorEventLoop),
+        ("live / stock", LiveLoop, asyncio.SelectorEventLoop),
         ("live once observed / stock", once_observed, asyncio.SelectorEventLoop),
-        ("observed / live", observed, new_loop),
+        ("observed / live", observed, LiveLoop),
     ]
     print(sys.version.split()[0])
     works = (one_task, many_tasks, thousands_of_tasks, no_suspension, short_tasks, timers)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import asyncrepl
-from asyncrepl.engine.loop.live_loop import new_loop
+from asyncrepl.engine.loop.live_loop import LiveLoop
 from asyncrepl.engine.loop.loop_clock import Clock
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ def test_without_a_record_it_begins_one(type_in: Typed) -> None:
 
 
 def run(coroutine: Coroutine[Any, Any, str]) -> str:
-    with asyncio.Runner(loop_factory=lambda: new_loop(Clock.virtual())) as runner:
+    with asyncio.Runner(loop_factory=lambda: LiveLoop(Clock.virtual())) as runner:
         return runner.run(coroutine)
 
 

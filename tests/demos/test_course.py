@@ -17,7 +17,7 @@ from asyncrepl.transcript.transcript_parser import load_transcript
 from asyncrepl.transcript.transcript_run import open_player
 
 if TYPE_CHECKING:
-    from asyncrepl.runtime.shipped_demos import DemoTranscript
+    from asyncrepl.runtime.shipped_demos import Demo
 
 ALL = demo_transcripts()
 EACH = [pytest.param(demo, id=demo.name) for demo in ALL]
@@ -58,7 +58,7 @@ def test_the_course_is_complete_and_in_order() -> None:
 
 
 @pytest.mark.parametrize(("demo", "typed"), list(zip(ALL, TYPED, strict=True)))
-def test_a_demo_shows_its_topic(demo: DemoTranscript, typed: str) -> None:
+def test_a_demo_shows_its_topic(demo: Demo, typed: str) -> None:
     """What a demo is about is typed in it, not only told."""
     assert any(typed in entry.text for entry in load_transcript(demo.path).inputs)
 
@@ -77,7 +77,7 @@ def test_titles_are_unique_and_fit_a_line() -> None:
 
 
 @pytest.mark.parametrize("demo", EACH)
-def test_a_demo_takes_a_minute_at_most(demo: DemoTranscript) -> None:
+def test_a_demo_takes_a_minute_at_most(demo: Demo) -> None:
     """Its user time, from the first input to the end."""
     transcript = load_transcript(demo.path)
     if missing := missing_requirement(transcript):
@@ -97,7 +97,7 @@ def test_no_demo_runs_in_real_time() -> None:
 
 
 @pytest.mark.parametrize("demo", EACH)
-def test_something_is_told_before_each_new_thing(demo: DemoTranscript) -> None:
+def test_something_is_told_before_each_new_thing(demo: Demo) -> None:
     """No reader meets more than a screen of typing without a word about it."""
     silent = 0
     for entry in load_transcript(demo.path).entries:

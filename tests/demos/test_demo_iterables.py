@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Coroutine
     from pathlib import Path
 
-    from asyncrepl.runtime.shipped_demos import DemoIterable
+    from asyncrepl.runtime.shipped_demos import Demo
 
 ALL = [pytest.param(iterable, id=iterable.name) for iterable in demo_iterables()]
 
@@ -83,7 +83,7 @@ def run(main: Coroutine[Any, Any, Any]) -> Any:
 
 
 @pytest.mark.parametrize("iterable", ALL)
-def test_what_a_demo_puts_into_the_namespace_is_there(iterable: DemoIterable) -> None:
+def test_what_a_demo_puts_into_the_namespace_is_there(iterable: Demo) -> None:
     """`__all__` names what the module defines, and what its line to try uses."""
     module = demo(iterable.name)
     assert all(name in module for name in module["__all__"])
@@ -91,7 +91,7 @@ def test_what_a_demo_puts_into_the_namespace_is_there(iterable: DemoIterable) ->
 
 
 @pytest.mark.parametrize("iterable", ALL)
-def test_the_line_to_try_works_right_after_loading(iterable: DemoIterable) -> None:
+def test_the_line_to_try_works_right_after_loading(iterable: Demo) -> None:
     """`:load NAME`, then its line, shows the values."""
     demo(iterable.name)
     text = f">>> :load {iterable.name}\n…\n>>> {iterable.tries}\n{SHOWN[iterable.name]}\n"
@@ -101,7 +101,7 @@ def test_the_line_to_try_works_right_after_loading(iterable: DemoIterable) -> No
 
 
 @pytest.mark.parametrize("iterable", ALL)
-def test_a_demo_is_short(iterable: DemoIterable) -> None:
+def test_a_demo_is_short(iterable: Demo) -> None:
     """A learner reads it at one glance."""
     assert 20 <= len(iterable.path.read_text("utf-8").splitlines()) <= 70
     assert max(map(len, iterable.path.read_text("utf-8").splitlines())) <= 99
@@ -113,7 +113,7 @@ def test_all_that_is_to_be_taught_is_there() -> None:
 
 
 @pytest.mark.parametrize("iterable", ALL)
-def test_a_demo_says_what_it_teaches(iterable: DemoIterable) -> None:
+def test_a_demo_says_what_it_teaches(iterable: Demo) -> None:
     """Its docstring has a short title and a paragraph; each public function a line that fits 88."""
     tree = ast.parse(iterable.path.read_text("utf-8"))
     _, _, rest = (ast.get_docstring(tree) or "").partition("\n\n")
@@ -128,7 +128,7 @@ def test_a_demo_says_what_it_teaches(iterable: DemoIterable) -> None:
 
 
 @pytest.mark.parametrize("iterable", ALL)
-def test_loading_a_demo_hides_no_module(iterable: DemoIterable) -> None:
+def test_loading_a_demo_hides_no_module(iterable: Demo) -> None:
     """Its name is none of the standard library's: `import NAME` still means that."""
     assert iterable.name not in sys.stdlib_module_names
 

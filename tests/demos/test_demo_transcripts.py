@@ -16,13 +16,13 @@ from asyncrepl.transcript.transcript_parser import load_transcript
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from asyncrepl.runtime.shipped_demos import DemoTranscript
+    from asyncrepl.runtime.shipped_demos import Demo
 
 ALL = [pytest.param(demo, id=demo.name) for demo in demo_transcripts()]
 
 
 @pytest.mark.parametrize("demo", ALL)
-def test_a_demo_is_as_written(demo: DemoTranscript) -> None:
+def test_a_demo_is_as_written(demo: Demo) -> None:
     """Each shipped transcript prints what it says."""
     report = check_file(demo.path)
     if report.skipped:
@@ -32,7 +32,7 @@ def test_a_demo_is_as_written(demo: DemoTranscript) -> None:
 
 
 @pytest.mark.parametrize("demo", ALL)
-def test_a_demo_begins_with_title_and_clock(demo: DemoTranscript) -> None:
+def test_a_demo_begins_with_title_and_clock(demo: Demo) -> None:
     """Demos look alike: title, clock, what they need, and lines for the audience."""
     entries = load_transcript(demo.path).entries
     header = [entry.name for entry in entries if isinstance(entry, Directive)][:3]
@@ -42,7 +42,7 @@ def test_a_demo_begins_with_title_and_clock(demo: DemoTranscript) -> None:
 
 
 @pytest.mark.parametrize("demo", ALL)
-def test_a_demo_is_pleasant_to_read(demo: DemoTranscript) -> None:
+def test_a_demo_is_pleasant_to_read(demo: Demo) -> None:
     """What is typed and told is narrow; nothing depends on addresses, ports or task numbers."""
     transcript = load_transcript(demo.path)
     narrated = [entry.source for entry in transcript.entries if isinstance(entry, Narration)]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from asyncrepl.engine.loop.live_loop import LiveLoop, new_loop
+from asyncrepl.engine.loop.live_loop import LiveLoop
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.tasks.timeline import Timeline
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def loop() -> Iterator[LiveLoop]:
-    loop = new_loop(Clock.virtual())
+    loop = LiveLoop(Clock.virtual())
     yield loop
     loop.close()
 

@@ -19,9 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.iteration.tracer import Tracer
-from asyncrepl.engine.loop.live_loop import new_loop
+from asyncrepl.engine.loop.live_loop import LiveLoop, ObservationRequests
 from asyncrepl.engine.loop.loop_clock import Clock
-from asyncrepl.engine.loop.observation_requests import ObservationRequests
 from asyncrepl.events.object_info import refused_operands
 from asyncrepl.explain.evidence import gather, gather_value
 from asyncrepl.explain.explainer import explain
@@ -224,7 +223,7 @@ def run(
 
 
 def _traced(session: Coroutine[Any, Any, Report]) -> Report:
-    loop = new_loop()
+    loop = LiveLoop()
     tracer = Tracer(loop)
     tracer.start(ObservationRequests(loop).want("test"))
     try:
@@ -235,7 +234,7 @@ def _traced(session: Coroutine[Any, Any, Report]) -> Report:
 
 
 def _virtual(session: Coroutine[Any, Any, Report]) -> Report:
-    with asyncio.Runner(loop_factory=lambda: new_loop(Clock.virtual())) as runner:
+    with asyncio.Runner(loop_factory=lambda: LiveLoop(Clock.virtual())) as runner:
         return runner.run(session)
 
 

@@ -168,9 +168,7 @@ def test_an_import_is_put_where_it_may_stand(head: str) -> None:
     future = "from __future__ import annotations\n"
     with typed_shell() as type_in:
         shell = type_in.shell
-        shell.submit(
-            head + future + body, lambda _: shell.loop.stop(), filename="f.py", mode="exec"
-        )
+        shell.submit(head + future + body, lambda _: shell.loop.stop(), filename="f.py")
         shell.loop.run_forever()
         found = shell.explanation
     assert found is not None

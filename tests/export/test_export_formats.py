@@ -30,7 +30,7 @@ from asyncrepl.views.styled_lines import cell_width, plain
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from asyncrepl.runtime.shipped_demos import DemoTranscript
+    from asyncrepl.runtime.shipped_demos import Demo
 
 TEXT = """\
 #: title  Tickers & <things>
@@ -98,7 +98,7 @@ def test_a_cast_plays_the_session(recording: Recording) -> None:
     [demo for demo in demo_transcripts() if not missing_requirement(load_transcript(demo.path))],
     ids=lambda demo: demo.name,
 )
-def test_each_demos_cast_is_an_asciicast(demo: DemoTranscript) -> None:
+def test_each_demos_cast_is_an_asciicast(demo: Demo) -> None:
     """Version 2: the header's fields have their types, an event is its instant, "o" and text."""
     text = render_recording(record_transcript(load_transcript(demo.path)), "cast")
     assert text.endswith("]\n")

@@ -19,7 +19,7 @@ from asyncrepl.transcript.transcript_parser import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from asyncrepl.runtime.shipped_demos import DemoTranscript
+    from asyncrepl.runtime.shipped_demos import Demo
 
 ALL = [pytest.param(demo, id=demo.name) for demo in demo_transcripts()]
 
@@ -118,7 +118,7 @@ def test_a_script_keeps_what_is_told() -> None:
 
 
 @pytest.mark.parametrize("demo", ALL)
-def test_each_demo_becomes_a_script(demo: DemoTranscript) -> None:
+def test_each_demo_becomes_a_script(demo: Demo) -> None:
     """Every shipped transcript gives code that compiles, and the same code each time."""
     transcript = load_transcript(demo.path)
     if missing_requirement(transcript):

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from asyncrepl.engine.loop.live_loop import new_loop
+from asyncrepl.engine.loop.live_loop import LiveLoop
 from asyncrepl.engine.statements import Outcome, Session, StatementRun
 
 
@@ -19,7 +19,7 @@ class Prompt:
     """A session driven from outside of its loop, as a terminal drives it."""
 
     def __init__(self) -> None:
-        self.loop = new_loop()
+        self.loop = LiveLoop()
         self.session = Session(self.loop)
         self.run: StatementRun | None = None
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.loop import debug_control as steering
 from asyncrepl.engine.loop.debug_control import next_timers
-from asyncrepl.engine.loop.live_loop import new_loop
+from asyncrepl.engine.loop.live_loop import LiveLoop
 from asyncrepl.engine.tasks.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class World:
     """The program on a loop; `seen` says what ended when, in the session's seconds."""
 
     def __init__(self, clock: Clock, real: RealTime, *, observed: bool) -> None:
-        self.loop = new_loop(clock)
+        self.loop = LiveLoop(clock)
         self.seen: list[tuple[float, str]] = []
         self.instants: list[float] = []
         self._real = real

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from support.instruments import EventList
 
 from asyncrepl.engine.iteration.tracer import Tracer
-from asyncrepl.engine.loop.live_loop import new_loop
+from asyncrepl.engine.loop.live_loop import LiveLoop
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.statements import Session
 from asyncrepl.engine.tasks.timeline import Timeline
@@ -70,7 +70,7 @@ def traced(
     tracer when the last one begins.
     """
     result = Traced()
-    loop = new_loop(Clock.virtual())
+    loop = LiveLoop(Clock.virtual())
     timeline = Timeline()
     loop.observe(timeline)
     tracer = Tracer(loop)

@@ -11,7 +11,7 @@ from asyncrepl.syntax.input_splitter import PastedInput, is_complete_paste, past
 from asyncrepl.transcript.transcript_parser import load_transcript
 
 if TYPE_CHECKING:
-    from asyncrepl.runtime.shipped_demos import DemoTranscript
+    from asyncrepl.runtime.shipped_demos import Demo
 
 DOCTEST = """\
     >>> def f(n):
@@ -127,7 +127,7 @@ def test_enter_runs_what_is_whole(text: str, whole: bool) -> None:
 
 
 @pytest.mark.parametrize("demo", demo_transcripts(), ids=lambda demo: demo.name)
-def test_each_demo_is_pasted_as_it_is_played(demo: DemoTranscript) -> None:
+def test_each_demo_is_pasted_as_it_is_played(demo: Demo) -> None:
     """What is typed is what a replay types."""
     inputs = [each.text for each in pasted_inputs(demo.path.read_text(encoding="utf-8")) or ()]
     assert inputs == [entry.text for entry in load_transcript(demo.path).inputs]

@@ -54,6 +54,7 @@ def function(a, /, b, c=1, *rest, d="x" * 30, e=Trap(1), **more):  # type: ignor
         ("f(  # g(", "f"),
         ("d['k'].f(1, ", "d['k'].f"),
         ("f(\n    1,\n    ", "f"),
+        ("f(\u2118 + ", "f"),  # it begins a name, and is no letter
     ],
 )
 def test_the_innermost_open_call(text: str, callee: str) -> None:

@@ -38,19 +38,6 @@ if TYPE_CHECKING:
     from asyncrepl.engine.blocking.cpu_time import Probe, Sample
     from asyncrepl.engine.loop.live_loop import LiveLoop
 
-__all__ = [
-    "BLOCKED_AFTER",
-    "UNSEEN_LOCATION",
-    "BlockedSlice",
-    "BlockingLocation",
-    "LoopObservation",
-    "RunningSlice",
-    "blocking_location",
-    "observe_slice",
-    "recorded_slices",
-    "seconds_waited",
-]
-
 
 class BlockingLocation(NamedTuple):
     """A line that runs on the loop, and the name of its task; None for a plain callback."""
@@ -77,11 +64,8 @@ def blocking_location(loop: LiveLoop, thread_id: int) -> BlockingLocation | None
     del frame
     task = current_task(loop)
     name = None if task is None else name_of(task)
-    return (
-        BlockingLocation(name, filename, line)
-        if (iteration.number, iteration.busy) == (number, True)
-        else None
-    )
+    goes_on = iteration.number == number and iteration.busy
+    return BlockingLocation(name, filename, line) if goes_on else None
 
 
 def _frame_to_blame(frame: FrameType | None) -> FrameType | None:
@@ -91,13 +75,19 @@ def _frame_to_blame(frame: FrameType | None) -> FrameType | None:
     a line of the user's was the occasion; and where only we have called a library. And None
     between two callbacks: the line that runs the loop blocks nothing.
     """
+    frames = []
+    while frame is not None and not runs_callbacks(frame.f_code):
+        frames.append(frame)
+        frame = frame.f_back
+    if frame is None:
+        return None
     called_by_us = decided = importing = False
     library = None
-    while frame is not None and not runs_callbacks(frame.f_code):
-        filename = frame.f_code.co_filename
+    for each in frames:
+        filename = each.f_code.co_filename
         whose = owner(filename)
         if whose == "user":
-            return frame if _in_a_callback(frame) else None
+            return each
         if whose == "ours":
             # Whatever it is of ours, it is imported, or imports, for itself. Else the innermost
             # of ours decides, it calls for itself or for the user; but what writes to the
@@ -108,18 +98,13 @@ def _frame_to_blame(frame: FrameType | None) -> FrameType | None:
         elif is_import_system(filename):
             importing = True
         elif whose == "library":
-            library = library or frame
-        frame = frame.f_back
-    return None if frame is None or called_by_us else library
+            library = library or each
+    return None if called_by_us else library
 
 
-def _in_a_callback(frame: FrameType | None) -> bool:
-    while frame is not None and not runs_callbacks(frame.f_code):
-        frame = frame.f_back
-    return frame is not None
-
-
-#: The generations that count: Python 3.14 goes through all in parts, which are the second.
+#: The generations of garbage that are many, and may take long to go through: Python 3.14 does so
+#: in parts, which are the second. (Not by ``gc.callbacks``: what is called there in the user's
+#: thread may find its stack full.)
 _FULL_GENERATIONS = 1 if sys.version_info >= (3, 14) else 2
 
 
@@ -170,17 +155,9 @@ def observe_slice(
     if slice_ is not None and at - (slice_.start or slice_.earliest) > young:
         place = blocking_location(loop, thread_id)
     # Only now: a sample gives the interpreter lock away, and the loop would go on.
-    return LoopObservation(
-        at, count, slice_, place, probe.sample(late=max(at - due, 0.0)), _full_collections()
-    )
-
-
-def _full_collections() -> int:
-    """How often the collector went through all there is, which may take long.
-
-    Not by ``gc.callbacks``: what is called there in the user's thread may find its stack full.
-    """
-    return sum(generation["collections"] for generation in gc.get_stats()[_FULL_GENERATIONS:])
+    sample = probe.sample(late=max(at - due, 0.0))
+    collections = sum(each["collections"] for each in gc.get_stats()[_FULL_GENERATIONS:])
+    return LoopObservation(at, count, slice_, place, sample, collections)
 
 
 def _running_slice(loop: LiveLoop, count: int) -> RunningSlice | None:
@@ -195,9 +172,8 @@ def _running_slice(loop: LiveLoop, count: int) -> RunningSlice | None:
     lane, at = timeline.current()
     if lane == IDLE or count != timeline.count:
         return None
-    return RunningSlice(
-        (number, count), lane, at, at / 1e9 if live.clock.untouched else None, since
-    )
+    start = at / 1e9 if live.clock.untouched else None
+    return RunningSlice((number, count), lane, at, start, since)
 
 
 #: The seconds from which on a slice is too long.

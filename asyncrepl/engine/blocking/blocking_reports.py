@@ -16,10 +16,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from asyncrepl.engine.blocking.blocked_slice import BLOCKED_AFTER
-from asyncrepl.engine.code_owner import user_part
+from asyncrepl.engine.blocking.blocked_slice import BLOCKED_AFTER, BlockingLocation
+from asyncrepl.engine.code_owner import cut_to_user_part
 from asyncrepl.engine.tasks.task_records import name_of
 from asyncrepl.events import Blocked, BlockingReport
 
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
     from asyncrepl.engine.loop.live_loop import LiveLoop
 
-__all__ = ["ReportThrottle", "SleepMonitor"]
-
 _PlaceKey: TypeAlias = tuple[str, int, str | None]
+#: Seconds between two sums of a place: at first, and at most.
+_PAUSE, _LONGEST_PAUSE = 5.0, 60.0
 
 
 class _PlaceHistory:
@@ -48,15 +48,13 @@ class _PlaceHistory:
 class ReportThrottle:
     """Decides what is told when; all instants are seconds of one clock."""
 
-    def __init__(self, at_once: int = 3, pause: float = 5.0, longest: float = 60.0) -> None:
+    def __init__(self, at_once: int = 3) -> None:
         self._at_once = at_once
-        self._pause = pause
-        self._longest = longest
         self._places: dict[_PlaceKey, _PlaceHistory] = {}
 
     def add(self, found: Blocked, now: float) -> list[BlockingReport]:
         """Take in the block `found`, over at `now` (seconds); what is to be told at once."""
-        place = self._places.setdefault(_key(found), _PlaceHistory(self._pause, now, now))
+        place = self._places.setdefault(_key(found), _PlaceHistory(_PAUSE, now, now))
         place.last = now
         if place.told < self._at_once:
             place.told += 1
@@ -77,13 +75,13 @@ class ReportThrottle:
         """The sums that are due by now."""
         if not self._places:
             return []
-        quiet = now - self._pause
+        quiet = now - _PAUSE
         told = []
         for key, place in list(self._places.items()):
             if place.kept is not None and (place.due <= now or place.last <= quiet):
                 told.append(place.kept)
                 place.kept = None
-                place.pause = min(place.pause * 2, self._longest)
+                place.pause = min(place.pause * 2, _LONGEST_PAUSE)
                 place.due = now + place.pause
             if place.kept is None and place.last <= quiet:
                 del self._places[key]
@@ -114,12 +112,6 @@ def _report_with(kept: BlockingReport | None, found: Blocked) -> BlockingReport:
     )
 
 
-class _SleepLocation(NamedTuple):
-    task: str | None
-    filename: str
-    line: int
-
-
 class SleepMonitor:
     """The calls of ``time.sleep`` on `loop`; for its thread, except `replacement_at`.
 
@@ -132,7 +124,7 @@ class SleepMonitor:
         self._loop = loop
         self._gathering = ReportThrottle()
         #: Seconds by place, of the slice under way.
-        self._slept_seconds: dict[_SleepLocation, float] = {}
+        self._slept_seconds: dict[BlockingLocation, float] = {}
 
     def replacement_at(self, frame: FrameType) -> Callable[[float], None]:
         """What to call for the ``time.sleep`` that `frame` is about to call."""
@@ -151,7 +143,7 @@ class SleepMonitor:
         if clock.mode == "virtual" and not clock.stands:
             clock.move_to(clock.time() + seconds)
         task = asyncio.current_task(self._loop)
-        place = _SleepLocation(None if task is None else name_of(task), filename, line)
+        place = BlockingLocation(None if task is None else name_of(task), filename, line)
         if not self._slept_seconds:
             self._loop.call_soon(self._over)
         self._slept_seconds[place] = self._slept_seconds.get(place, 0.0) + seconds
@@ -173,7 +165,7 @@ class SleepMonitor:
             if sum(own.values()) >= BLOCKED_AFTER and self.wanted():
                 self._note(max(own, key=lambda place: own[place]), sum(own.values()))
 
-    def _note(self, place: _SleepLocation, seconds: float) -> None:
+    def _note(self, place: BlockingLocation, seconds: float) -> None:
         import linecache
 
         source = linecache.getline(place.filename, place.line).strip()
@@ -196,7 +188,6 @@ class _MeasuredSleep:
         try:
             time.sleep(*args, **kwargs)
         except BaseException as error:
-            error.__traceback__ = user_part(error.__traceback__)
-            del error
+            cut_to_user_part(error)
             raise
         self._sleeps.slept(self._filename, self._line, float(args[0]))

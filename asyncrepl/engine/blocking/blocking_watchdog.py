@@ -55,8 +55,6 @@ if TYPE_CHECKING:
     from asyncrepl.engine.blocking.cpu_time import Probe, Sample
     from asyncrepl.engine.loop.live_loop import LiveLoop
 
-__all__ = ["BlockingWatchdog"]
-
 #: Seconds between two looks: at a slice under way, and while the loop waits.
 BUSY_INTERVAL, IDLE_INTERVAL = 0.02, 0.04
 #: Seconds after which a sample is too old to tell what happened just before a slice.
@@ -70,17 +68,12 @@ class BlockingWatchdog:
     how often. `current` is the block under way, readable from any thread.
     """
 
-    def __init__(
-        self,
-        loop: LiveLoop,
-        *,
-        probe: Probe | None = None,
-    ) -> None:
+    def __init__(self, loop: LiveLoop, *, probe: Probe | None = None) -> None:
         self.current: Blocked | None = None
         #: Called by the watch before each of its looks, in its thread.
         self.looks: Callable[[], object] = bool
         #: Called in the watchdog's thread when it has slept and the loop is busy again.
-        self.woken: Callable[[], object] = _nothing
+        self.woken: Callable[[], object] = bool
         #: What ended the watch before `close` did.
         self.problem: Exception | None = None
         self._loop = loop
@@ -161,7 +154,10 @@ class BlockingWatchdog:
             ):
                 self.looks()
                 self._look_and_report()
-                if self._may_sleep():
+                iteration = self._loop.live.loop_iteration
+                before, self._number = self._number, iteration.number
+                # Nothing ran since the look before, nor is to be told later.
+                if not iteration.busy and self._number == before and self._nothing_pending():
                     self._sleep()
         except Exception as error:
             self.problem, self.current = error, None
@@ -170,12 +166,6 @@ class BlockingWatchdog:
         for blocks in self.look():
             with suppress(RuntimeError):  # the loop is closed: nobody listens
                 self._loop.call_soon_threadsafe(self.report, blocks)
-
-    def _may_sleep(self) -> bool:
-        """Whether nothing ran since the look before, nor is to be told later."""
-        iteration = self._loop.live.loop_iteration
-        before, self._number = self._number, iteration.number
-        return not iteration.busy and self._number == before and self._nothing_pending()
 
     def _sleep(self) -> None:
         """Wait for the loop's next iteration, or for `close`."""
@@ -213,19 +203,14 @@ class BlockingWatchdog:
             self._woken_at = since
         self._alarms.put(None)
 
-    def _skip_sleep(self) -> None:
-        """Let the last look be one at the moment at which the loop woke up: nothing ran before.
-
-        Else the sleep would count as time in which others kept the watch from looking.
-        """
-        woken, self._woken_at, last = self._woken_at, None, self._last
-        if woken is not None and last is not None and woken > last.at:
-            self._last = last._replace(at=woken, sample=last.sample._replace(at=woken))
-
     def _look(self) -> list[BlockingReport]:
         if self._probe is None:
             return []
-        self._skip_sleep()
+        # The last look is one at the moment at which the loop woke up, as nothing ran before: else
+        # the sleep would count as time in which others kept the watch from looking.
+        woken, self._woken_at, last = self._woken_at, None, self._last
+        if woken is not None and last is not None and woken > last.at:
+            self._last = last._replace(at=woken, sample=last.sample._replace(at=woken))
         if (calm := self._calm()) is not None:
             self._last = calm
             return self._gathering.due(calm.at)
@@ -277,12 +262,15 @@ class BlockingWatchdog:
             return
         held = self._blocked
         if held is None:
-            start = _start(now.slice, before.at, now.at)
+            start, earliest = now.slice.start, now.slice.earliest
+            if start is None:  # it began since the look before, as well as is known
+                start = earliest if earliest > before.at else now.at
             early = self._waited_since(start, now)
             held = self._blocked = BlockedSlice(now.slice, start, now, early)
         if now.at - held.start > BUSY_INTERVAL:
             held.went_on(now, before.at)
-            held.others = held.others or _others_wait(self._loop)
+            ready = bool(self._loop._ready)  # noqa: SLF001
+            held.others |= ready or self._loop.deadline() < self._loop.time()
             self.current = self._to_report(held, now.at)
 
     def _waited_since(self, start: float, now: LoopObservation) -> float:
@@ -348,19 +336,3 @@ class BlockingWatchdog:
         record = timeline.record_of_lane(lane)
         name = None if record is None else record.name
         return Blocked(name, "", 0, "", seconds, waited, lane, at)
-
-
-def _nothing() -> None:
-    pass
-
-
-def _others_wait(loop: LiveLoop) -> bool:
-    """Whether `loop` has something to run, or a timer that is due; from any thread."""
-    return bool(loop._ready) or loop.deadline() < loop.time()  # noqa: SLF001
-
-
-def _start(slice_: RunningSlice, before: float, now: float) -> float:
-    """When a slice that was not under way at the look `before` began, as well as is known."""
-    if slice_.start is not None:
-        return slice_.start
-    return slice_.earliest if slice_.earliest > before else now

@@ -26,13 +26,7 @@ Who stopped the process (Ctrl-Z, a laptop's lid) stopped the thread that looks a
 it comes late, and has neither waited for a processor nor, waking up again and again,
 for the lock. That time counts as time in a queue.
 
-What does not work:
-
-- Looking whether the frame stays at one instruction: it does so in all four.
-- Bounding the wait for the lock by the CPU time of the others. On a busy machine
-  the one who has the lock waits for a processor itself, and uses little.
-- Adding up short intervals. Each number is a moment older than the next, and a wait
-  for a processor is counted only when it is over. So totals are compared.
+What does not work stands in ``docs/decisions/09-blocking.md``.
 
 Elsewhere than on Linux there are no such numbers. Then waiting for a processor
 shows only where the thread that looks had to wait as well, and all sleep beside threads
@@ -47,8 +41,6 @@ import threading
 import time
 from time import monotonic
 from typing import NamedTuple, Protocol
-
-__all__ = ["AnyProbe", "LinuxProbe", "Probe", "Sample", "cpu_probe", "seconds_others_ran"]
 
 #: A thread that waits for the lock may sleep a little longer than it asked for.
 _SLACK = 2.0
@@ -155,15 +147,13 @@ class LinuxProbe:
         queued = queued_ns / 1e9
         if (own, queued_ns) != self._progress:
             self._progress, self._since = (own, queued_ns), at
-        elif self._runnable():
-            queued += at - self._since
+        else:
+            # "PID (NAME) STATE …", and the name may contain anything.
+            with open(self._folder + "stat", "rb", buffering=0) as file:  # noqa: PTH123
+                state = file.read(1000).rpartition(b") ")[2]
+            if state.startswith(b"R"):  # it would run, if it had a processor
+                queued += at - self._since
         self._queued = max(self._queued, queued)
-
-    def _runnable(self) -> bool:
-        """Whether the thread would run, if it had a processor."""
-        # "PID (NAME) STATE …", and the name may contain anything.
-        with open(self._folder + "stat", "rb", buffering=0) as file:  # noqa: PTH123
-            return file.read(1000).rpartition(b") ")[2].startswith(b"R")
 
 
 class AnyProbe:

@@ -36,18 +36,6 @@ if TYPE_CHECKING:
         LoopSite,
     )
 
-__all__ = [
-    "Detail",
-    "SiteSampler",
-    "ancestors",
-    "awaitable_kind",
-    "binding_text",
-    "concurrent_tasks",
-    "detail_of",
-    "next_emitted",
-    "type_name",
-]
-
 #: What becomes of one of a series: every step of it is told; one line; nothing, but it
 #: counts in the next sum; that sum is told, with this one in it. (Not an Enum: looking
 #: a member up costs a quarter of what a traced round may cost, on Python 3.11.)
@@ -143,7 +131,8 @@ _short.maxlist = _short.maxtuple = _short.maxdict = _short.maxset = _short.maxfr
 
 def binding_text(target: str, values: tuple[object, ...]) -> str:
     """Tell `values`, which were bound to `target`, as in ``n = 3`` or ``i, word = 0, 'a'``."""
-    return f"{target} = {', '.join(map(_safe_repr, values))}" if values else target
+    shown = [_short.repr(each) if _is_plain(each) else f"<{type_name(each)}>" for each in values]
+    return f"{target} = {', '.join(shown)}" if values else target
 
 
 def awaitable_kind(obj: object) -> AwaitableKind:
@@ -159,10 +148,6 @@ def awaitable_kind(obj: object) -> AwaitableKind:
 def type_name(obj: object) -> str:
     """The qualified name of the type of `obj`."""
     return type.__dict__["__qualname__"].__get__(type(obj))  # type: ignore[no-any-return]
-
-
-def _safe_repr(value: object) -> str:
-    return _short.repr(value) if _is_plain(value) else f"<{type_name(value)}>"
 
 
 def _is_plain(value: Any, depth: int = 2) -> bool:
@@ -190,7 +175,8 @@ def concurrent_tasks(timeline: Timeline, lane: int, since: int) -> ConcurrentTas
     most = counts.most_common(MAX_NAMED)
     named: Counter[str] = Counter()
     for number, count in most:
-        named[_lane_name(timeline, number)] += count
+        record = timeline.record_of_lane(number)
+        named["" if record is None else record.name] += count
     rest = counts.total() - named.total()
     return ConcurrentTasks(tuple(named.items()), len(counts) - len(most), rest)
 
@@ -201,8 +187,3 @@ def ancestors(timeline: Timeline, lane: int | None) -> Iterator[int]:
         yield lane
         record = timeline.record_of_lane(lane)
         lane = None if record is None else record.parent
-
-
-def _lane_name(timeline: Timeline, lane: int) -> str:
-    record = timeline.record_of_lane(lane)
-    return "" if record is None else record.name

@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from asyncrepl.events.findings import FindingKind
     from asyncrepl.events.iteration_events import IterationEvent, LoopSite
 
-    class OpenIterations(Protocol):
+    class _OpenIterations(Protocol):
         """What an iteration needs of those under way, whose module imports this one."""
 
         dropped: list[IterationState]
@@ -74,7 +74,7 @@ if TYPE_CHECKING:
         def look_at(self, state: IterationState) -> None: ...
         def look_away(self, state: IterationState) -> None: ...
 
-    class Tracer(Protocol):
+    class _Tracer(Protocol):
         """What an iteration needs of its tracer, whose module imports this one."""
 
         loop_iteration: LoopIteration
@@ -83,7 +83,7 @@ if TYPE_CHECKING:
         asked: Callable[[], object] | None
 
         @property
-        def open_iterations(self) -> OpenIterations: ...
+        def open_iterations(self) -> _OpenIterations: ...
         def emit(self, event: IterationEvent) -> None: ...
         def ready(self) -> int: ...
         def ended(self, iteration: IterationState, event: IterationEnded) -> None: ...
@@ -93,16 +93,6 @@ if TYPE_CHECKING:
         def settle(self, how: EndReason, error: str = "") -> None: ...
         def goes_on(self, iteration: IterationState) -> None: ...
 
-
-__all__ = [
-    "LONG_BODY",
-    "NO_FACTS",
-    "IterationPhase",
-    "IterationState",
-    "error_step",
-    "facts_of_iterable",
-    "find_starvation",
-]
 
 #: Where an iteration is: its operand is being evaluated; steps 1, 3 and 5; over.
 IterationPhase = Literal["operand", "aiter", "await", "body", "over"]
@@ -116,15 +106,11 @@ def error_step(
         return "refused"
     if phase == "body":
         return "body"
-    return "bind" if traceback is not None and _at_target(site, traceback) else "source"
-
-
-def _at_target(site: LoopSite, traceback: TracebackType) -> bool:
-    """Whether the error arose where the target stands: the value could not be bound."""
-    if traceback.tb_next is not None:
-        return False
-    place = place_at(traceback.tb_frame.f_code, traceback.tb_lasti)
-    return place is not None and (place.lineno, place.column) == site.bound
+    if traceback is not None and traceback.tb_next is None:
+        place = place_at(traceback.tb_frame.f_code, traceback.tb_lasti)
+        if place is not None and (place.lineno, place.column) == site.bound:
+            return "bind"  # the error arose where the target stands
+    return "source"
 
 
 #: A body that runs so many nanoseconds in one go, and an iteration of so many items or
@@ -153,7 +139,7 @@ def find_starvation(iteration: IterationState, ended: IterationEnded) -> None:
     elif ended.how == "exhausted" and ended.items > 1 and iteration.body_suspended == ended.items:
         kind: FindingKind = "alternating" if ended.suspended >= ended.items else "sequential"
         seen = Finding(kind, iteration.iterable_facts, *iteration.place)
-        iteration.tracer.findings.add_tentative(seen)
+        iteration.tracer.findings.tentative.append(seen)
 
 
 def _note_finding(iteration: IterationState, what: FindingKind, milliseconds: int = 0) -> None:
@@ -168,41 +154,16 @@ class IterationState:
     """
 
     __slots__ = (
-        "_asked",
-        "_asked_in",
-        "_began",
-        "_body",
-        "_body_began_in",
-        "_broke",
-        "_got",
-        "_next_emitted",
-        "_round_detail",
-        "_slices",
-        "_slices_asked",
-        "_sum",
-        "_suspended",
-        "_waited",
-        "body_suspended",
-        "detail",
-        "frame",
-        "iterable_facts",
-        "iteration",
-        "long_bodies",
-        "longest_body",
-        "on",
-        "parent",
-        "phase",
-        "place",
-        "ready",
-        "round",
-        "tracer",
-        "watched_lane",
-        "where",
-    )
+        "_asked", "_asked_in", "_began", "_body", "_body_began_in", "_broke", "_got",
+        "_next_emitted", "_round_detail", "_slices", "_slices_asked", "_sum", "_suspended",
+        "_waited", "body_suspended", "detail", "frame", "iterable_facts", "iteration",
+        "long_bodies", "longest_body", "on", "parent", "phase", "place", "ready", "round",
+        "tracer", "watched_lane", "where",
+    )  # fmt: skip
 
     def __init__(
         self,
-        tracer: Tracer,
+        tracer: _Tracer,
         iteration: Iteration,
         parent: IterationState | None,
         detail: Detail,
@@ -240,11 +201,6 @@ class IterationState:
         """Whether the round under way is told by itself: then so is what happens in it."""
         return self.detail == "full" and self._round_detail == "full"
 
-    def is_clause_in(self, parent: IterationState | None) -> bool:
-        """Whether it is a comprehension's: in `parent`, if that is given."""
-        inside = parent is None or self.parent is parent
-        return inside and self.iteration.site.kind == "comprehension"
-
     # -- as a context manager, around a loop that is a statement -----------------------
 
     def __enter__(self) -> None:
@@ -254,22 +210,22 @@ class IterationState:
         self, _: object, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.tracer.open_iterations.leave(self)
-        if self.phase != "over":
-            if error is None:
-                self.tracer.settle("unknown")
-                self.end("break" if self._broke else "return")
-            else:
-                name = type_name(error)
-                self.tracer.settle("source", name)
-                self.tracer.open_iterations.end_clauses(self.tracer.cancelled(), name, self)
-                self.end(self._way_out(error, traceback), name)
-
-    def _way_out(self, error: BaseException, traceback: TracebackType | None) -> EndReason:
+        if self.phase == "over":
+            return
+        if error is None:
+            self.tracer.settle("unknown")
+            self.end("break" if self._broke else "return")
+            return
+        name = type_name(error)
+        self.tracer.settle("source", name)
+        cancelled = self.tracer.cancelled()
+        self.tracer.open_iterations.end_clauses(cancelled, name, self)
         if isinstance(error, GeneratorExit):
-            return "closed"
-        if isinstance(error, asyncio.CancelledError) and (way := self.tracer.cancelled()):
-            return way
-        return error_step(self.phase, self.iteration.site, traceback)
+            self.end("closed", name)
+        elif isinstance(error, asyncio.CancelledError) and cancelled:
+            self.end(cancelled, name)
+        else:
+            self.end(error_step(self.phase, self.iteration.site, traceback), name)
 
     def mute(self) -> None:
         """Nobody listens any more."""
@@ -396,8 +352,12 @@ class IterationState:
             return  # it never was an iteration
         if phase == "body":
             self._body += now - self._got
-        if self.detail == "full":
-            self._emit_rest(phase, now)
+        items = self.items(phase)
+        if self.detail == "full":  # tell what of the rounds was not told yet
+            if phase == "body" and self._round_detail == "full":
+                tracer.emit(BodyFinished(self.iteration, self.round, now, now - self._got))
+            if items > self._sum[0]:
+                self._emit_rounds(now, "", items)
         last = None
         if phase == "await":
             self._waited += now - self._asked
@@ -405,7 +365,6 @@ class IterationState:
                 self._suspended += 1
                 last = now - self._asked
         took = 0 if self._began is None else now - self._began
-        items = self.items(phase)
         others = self._others(self._slices) if self.detail == "full" else NO_TASKS
         sums = self._waited, self._suspended, last, others
         tracer.ended(self, IterationEnded(self.iteration, now, how, error, items, took, *sums))
@@ -413,13 +372,6 @@ class IterationState:
     def items(self, phase: IterationPhase) -> int:
         """How many rounds gave an item, if the last one came to `phase`."""
         return self.round - (phase == "await")
-
-    def _emit_rest(self, phase: IterationPhase, now: int) -> None:
-        """Tell what of the rounds was not told yet."""
-        if phase == "body" and self._round_detail == "full":
-            self.tracer.emit(BodyFinished(self.iteration, self.round, now, now - self._got))
-        if (items := self.items(phase)) > self._sum[0]:
-            self._emit_rounds(now, "", items)
 
     # -- sums --------------------------------------------------------------------------
 
@@ -431,19 +383,10 @@ class IterationState:
         """Tell the rounds since the last that was told, in one."""
         round_, suspended, waited, body, slices = self._sum
         self._sum = self._sums()
+        rounds = round_ + 1, last or self.round, now
+        sums = self._suspended - suspended, self._waited - waited, self._body - body
         self.tracer.emit(
-            RoundsSummary(
-                self.iteration,
-                round_ + 1,
-                last or self.round,
-                now,
-                self._suspended - suspended,
-                self._waited - waited,
-                self._body - body,
-                self._others(slices),
-                self.on,
-                text,
-            )
+            RoundsSummary(self.iteration, *rounds, *sums, self._others(slices), self.on, text)
         )
 
     def _others(self, since: int) -> ConcurrentTasks:

@@ -48,40 +48,17 @@ if TYPE_CHECKING:
     InstructionReached = Callable[[FrameType, int], object]
     _Step = tuple["AsyncLoop", Callable[[IterationState, FrameType], None]]
 
-__all__ = [
-    "AsyncLoop",
-    "InstructionEvents",
-    "JoinedIterations",
-    "instruction_events",
-    "loops_in",
-    "loops_of",
-]
-
 _monitoring: Any = getattr(sys, "monitoring", None)
 #: The numbers of tools that nobody has reserved.
 _TOOLS = (4, 3)
 
 
-class InstructionEvents(Protocol):
-    """Tells of instructions as they are reached; for the loop's thread."""
-
-    #: Whether it is there only as long as somebody steps.
-    only_while_stepping: bool
-
-    def watch(self, frame: FrameType, offsets: set[int]) -> bool:
-        """Tell of those at `offsets` in `frame`; False where that cannot be."""
-
-    def stop(self) -> None:
-        """Tell of none any more."""
-
-
-def instruction_events(told: InstructionReached) -> InstructionEvents:
-    """What this Python has for it; `told` is called."""
-    return _BySettrace(told) if _monitoring is None else _ByMonitoring(told)
-
-
 class _ByMonitoring:
-    """By ``sys.monitoring``."""
+    """Tells of instructions as they are reached, by ``sys.monitoring``; for the loop's thread.
+
+    `watch` says False where it cannot tell of the offsets in the frame; `only_while_stepping`
+    whether it is there only as long as somebody steps.
+    """
 
     only_while_stepping = False
 
@@ -126,7 +103,7 @@ class _ByMonitoring:
 
 
 class _BySettrace:
-    """By ``sys.settrace``."""
+    """The same by ``sys.settrace``."""
 
     only_while_stepping = True
 
@@ -275,28 +252,26 @@ def _position_range(instruction: dis.Instruction) -> tuple[_Place, _Place] | Non
     return (line, column), (end_line, end_column)
 
 
-class JoiningTracer(Protocol):
+class _JoiningTracer(Protocol):
     """What is asked of a `Tracer`, whose module imports this one."""
 
     @property
-    def open_iterations(self) -> OpenIterations:
-        """The iterations under way."""
-
+    def open_iterations(self) -> OpenIterations: ...
     def joined(
         self, site: LoopSite, frame: FrameType, task: asyncio.Task[object]
-    ) -> IterationState:
-        """The iteration at `site`, in `frame`, which is one of `task`."""
+    ) -> IterationState: ...
 
 
 class JoinedIterations:
     """The iterations that were joined, for one tracer; for the loop's thread."""
 
-    def __init__(self, tracer: JoiningTracer) -> None:
+    def __init__(self, tracer: _JoiningTracer) -> None:
         #: The lane of the statement, if iterations of one are told: what it raises ends those.
         self.lane: int | None = None
         self._tracer = tracer
         self._thread = threading.get_ident()
-        self._instructions = instruction_events(self._reached)
+        told_by = _BySettrace if _monitoring is None else _ByMonitoring
+        self._instructions = told_by(self._reached)
         #: What happens at which offset, by the ``id`` of a frame.
         self._steps: dict[int, dict[int, list[_Step]]] = {}
         self._states: dict[tuple[int, AsyncLoop], IterationState] = {}

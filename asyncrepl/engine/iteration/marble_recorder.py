@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from contextvars import Context
 
-__all__ = ["MAX_VALUES", "Marble", "MarbleRecorder", "MarbleRow", "SourceReader"]
-
 #: A source is stopped after so many values: one that never suspends would not end else.
 MAX_VALUES = 1000
 #: Characters that are kept of a value's text.
@@ -73,8 +71,8 @@ class MarbleRecorder:
             )
             for number, (label, read) in enumerate(sources)
         ]
-        for task in self._tasks:
-            task.add_done_callback(_retrieve)
+        for task in self._tasks:  # their exceptions are told: asyncio need not log them
+            task.add_done_callback(lambda task: task.cancelled() or task.exception())
 
     @property
     def rows(self) -> list[MarbleRow]:
@@ -155,12 +153,6 @@ class _Track:
         """What was seen so far."""
         end, at = self._end or ("open", self._now())
         return MarbleRow(self._label, tuple(self._marbles), end, at)
-
-
-def _retrieve(task: asyncio.Task[None]) -> None:
-    """The exception has been told: asyncio need not log it."""
-    if not task.cancelled():
-        task.exception()
 
 
 def _text(value: object) -> str:

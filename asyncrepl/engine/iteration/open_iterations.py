@@ -8,7 +8,7 @@ from asyncrepl.engine.code_owner import location_and_source, runs_callbacks
 from asyncrepl.engine.iteration.iteration_state import IterationState
 from asyncrepl.engine.tasks.await_chain import await_chain
 from asyncrepl.engine.tasks.task_records import current_task
-from asyncrepl.engine.tasks.task_survey import WaitDescription, describe_chain
+from asyncrepl.engine.tasks.task_survey import describe_chain
 from asyncrepl.events.instrument import Instrument
 
 if TYPE_CHECKING:
@@ -16,11 +16,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from asyncrepl.engine.loop.live_loop import LiveLoop
-    from asyncrepl.engine.tasks.await_chain import AwaitLink
     from asyncrepl.engine.tasks.timeline import Timeline
     from asyncrepl.events.iteration_events import EndReason
-
-__all__ = ["OpenIterations", "UntracedIteration"]
 
 
 class UntracedIteration:
@@ -102,9 +99,9 @@ class OpenIterations(Instrument):
         Without `how`, by the step in which each is. Up to Python 3.11 a comprehension
         has a frame of its own, and the frame keeps the iterator.
         """
-        every = [state for inside in self._frames.values() for state in inside]
-        for state in every:
-            if isinstance(state, IterationState) and state.is_clause_in(parent):
+        for state in self.seen():
+            clause = state.iteration.site.kind == "comprehension"
+            if clause and (parent is None or state.parent is parent):
                 self.leave(state)
                 state.end(how or ("body" if state.phase == "body" else "source"), error)
 
@@ -143,17 +140,8 @@ class OpenIterations(Instrument):
         chain = await_chain(task) if waiting else []
         for state in reversed(waiting):
             if state.phase == "await":
-                waits = _wait_below_frame(chain, state.frame)
-                where, _ = (
-                    location_and_source(waits.filename, waits.line) if waits.line else ("", "")
-                )
+                numbered = enumerate(chain, 1)
+                at = next((n for n, link in numbered if id(link.frame) == state.frame), 0)
+                waits = describe_chain(chain[at:], through_steps=False)
+                where = location_and_source(waits.filename, waits.line)[0] if waits.line else ""
                 state.suspend(waits.on, where)
-
-
-def _wait_below_frame(chain: list[AwaitLink], frame: int) -> WaitDescription:
-    """What the loop in `frame` waits on; told as far as the first generator that its own steps."""
-    at = next((n for n, link in enumerate(chain, 1) if id(link.frame) == frame), 0)
-    for further, link in enumerate(chain[at + 1 :], at + 1):
-        if link.kind == "async generator step":
-            return describe_chain(chain[at:further])._replace(on=f"a step of {link.name}")
-    return describe_chain(chain[at:])

@@ -31,7 +31,7 @@ from sys import _getframe
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from asyncrepl.engine.code_owner import user_part
+from asyncrepl.engine.code_owner import cut_to_user_part
 from asyncrepl.engine.iteration.iteration_emission import SiteSampler, ancestors, type_name
 from asyncrepl.engine.iteration.iteration_state import IterationState, find_starvation
 from asyncrepl.engine.iteration.open_iterations import OpenIterations, UntracedIteration
@@ -52,8 +52,6 @@ if TYPE_CHECKING:
     from asyncrepl.engine.loop.live_loop import LiveLoop
     from asyncrepl.engine.tasks.timeline import Timeline
     from asyncrepl.events.iteration_events import EndReason, IterationEnded, IterationEvent
-
-__all__ = ["ORIGIN_DEPTH", "Tracer", "marks"]
 
 T = TypeVar("T")
 
@@ -79,8 +77,7 @@ class _TracedIterable:
         try:
             iterator = _special_method(iterable, "__aiter__")()
         except BaseException as error:
-            error.__traceback__ = user_part(error.__traceback__)
-            del error
+            cut_to_user_part(error)
             raise
         if lookup(type(iterator), "__anext__") in (MISSING, None):
             return iterator
@@ -108,8 +105,7 @@ class _TracedIterator:
         try:
             awaitable = anext(self._iterator)
         except BaseException as error:
-            error.__traceback__ = user_part(error.__traceback__)
-            del error
+            cut_to_user_part(error)
             raise
         try:
             state.asked(awaitable)
@@ -313,10 +309,8 @@ class Tracer:
         """An iteration is under way at `site`, in `frame`, which is one of `task`."""
         parent = self.open_iterations.innermost(id(frame))
         self._number += 1
-        iteration, place = (
-            self._new_iteration(self._number, task, parent, site),
-            (frame.f_code, frame.f_lasti),
-        )
+        iteration = self._new_iteration(self._number, task, parent, site)
+        place = frame.f_code, frame.f_lasti
         state = IterationState(self, iteration, parent, "full", place)
         self.open_iterations.enter(state, id(frame))
         return state
@@ -353,14 +347,13 @@ class Tracer:
         return task if task is not None and self._is_traced(task) else None
 
     def _is_traced(self, task: asyncio.Task[object]) -> bool:
-        return self._only is None or task is self._only or self._is_related(task)
-
-    def _is_related(self, task: asyncio.Task[object]) -> bool:
-        """Whether `task` descends from the one that is told of.
+        """Whether it is told of `task`: of all, or of one and those that descend from it.
 
         Remembered, and a child is known at once: to look up a lane takes as long as
         there are tasks.
         """
+        if self._only is None or task is self._only:
+            return True
         record, root = self.timeline.records.get(id(task)), self.timeline.lane_of(self._only)
         if record is None or root is None:
             return False
@@ -372,7 +365,8 @@ class Tracer:
     def ready(self) -> int:
         """How many other tasks wait for nothing but their turn."""
         # A callback of ours may stand there too: only steps of tasks count.
-        return sum(_steps_task(handle) for handle in self._loop._ready)  # noqa: SLF001
+        callbacks = [handle._callback for handle in self._loop._ready]  # type: ignore[attr-defined]  # noqa: SLF001
+        return sum(is_task(getattr(each, "__self__", None)) for each in callbacks)
 
     def ended(self, state: IterationState, event: IterationEnded) -> None:
         """`state` is over."""
@@ -420,12 +414,6 @@ class Tracer:
             state.end("closed")
         else:
             state.end(self.cancelled() or "body")
-
-
-def _steps_task(handle: asyncio.Handle) -> bool:
-    """Whether `handle` is to run a step of a task."""
-    owner = getattr(handle._callback, "__self__", None)  # type: ignore[attr-defined]  # noqa: SLF001
-    return is_task(owner)
 
 
 def _cancellation_behind(error: BaseException | None) -> EndReason | None:

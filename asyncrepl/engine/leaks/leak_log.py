@@ -20,7 +20,7 @@ from collections import deque
 from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.engine.code_owner import is_library, is_plumbing
+from asyncrepl.engine.code_owner import is_users, traceback_entries
 from asyncrepl.events.object_info import generator_of_step, is_new, is_step
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.events.findings import Leak
     from asyncrepl.events.instrument import Instruments
-
-__all__ = ["ExplainedObjects", "LeakLog"]
 
 
 class LeakLog:
@@ -72,20 +70,15 @@ class LeakLog:
 
     def __iter__(self) -> Iterator[Leak]:
         """Those that are leaks still."""
-        return iter([leak for leak in list(self._noted) if self._lasts(leak)])
+        for leak in list(self._noted):
+            refs = self._open.get(leak)
+            if refs is not None:
+                refs[:] = [ref for ref in refs if getattr(ref(), "ag_frame", None) is not None]
+            if refs is None or refs:
+                yield leak
 
     def __len__(self) -> int:
         return len(list(iter(self)))
-
-    def _lasts(self, leak: Leak) -> bool:
-        if leak not in self._open:
-            return True
-        self._open[leak] = [each for each in self._open[leak] if _is_open(each())]
-        return bool(self._open[leak])
-
-
-def _is_open(generator: Any) -> bool:
-    return generator is not None and generator.ag_frame is not None
 
 
 #: Of a collection, so many items are looked at.
@@ -166,11 +159,7 @@ def _related_errors(error: BaseException) -> Iterator[BaseException]:
 
 def _kept_by_traceback(trace: TracebackType | None) -> Iterator[object]:
     """The values that only `trace` keeps alive, or that the failing statement names."""
-    entries = []
-    while trace is not None:
-        entries.append(trace)
-        trace = trace.tb_next
-    for entry in entries:
+    for entry in list(traceback_entries(trace)):
         frame = entry.tb_frame
         if frame.f_locals is frame.f_globals:
             yield from _named_in_statement(frame, entry.tb_lasti)
@@ -181,13 +170,12 @@ def _kept_by_traceback(trace: TracebackType | None) -> Iterator[object]:
 
 def _named_in_statement(frame: FrameType, offset: int) -> Iterator[object]:
     """The values of the global names in the statement that fails at `offset`."""
-    filename = frame.f_code.co_filename
     names = {
         name
         for name, value in list(frame.f_globals.items())
-        if any(map(_warns_when_dropped, _items(value)))
+        if any(type(each) is CoroutineType or is_step(type(each)) for each in _items(value))
     }
-    if not names or is_plumbing(filename) or is_library(filename):
+    if not names or not is_users(frame.f_code.co_filename):
         return
     steps = list(dis.get_instructions(frame.f_code))
     failing = next((step for step in steps if step.offset == offset), None)
@@ -208,7 +196,3 @@ def _items(value: Any) -> Iterator[object]:
         yield from list(value)[:_MAX_ITEMS]
     elif type(value) is dict:
         yield from list(value.values())[:_MAX_ITEMS]
-
-
-def _warns_when_dropped(value: object) -> bool:
-    return type(value) is CoroutineType or is_step(type(value))

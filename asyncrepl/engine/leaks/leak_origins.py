@@ -25,7 +25,7 @@ import asyncio
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from asyncrepl.engine.code_owner import is_plumbing
+from asyncrepl.engine.code_owner import is_plumbing, traceback_entries, user_entries
 from asyncrepl.engine.tasks.task_records import coro_name, name_of
 from asyncrepl.events.findings import Leak
 from asyncrepl.syntax.names import FUNCTIONS, LOOPS, SCOPES, last_name
@@ -39,19 +39,6 @@ if TYPE_CHECKING:
     from asyncrepl.events.object_info import Place
     from asyncrepl.syntax.sources import Source
 
-__all__ = [
-    "destroyed",
-    "first_code",
-    "is_discarded_call",
-    "left_open",
-    "never_awaited",
-    "never_iterated",
-    "never_retrieved",
-    "only_break",
-    "only_call",
-    "refused_result",
-]
-
 Spot = tuple[str, int]
 
 
@@ -63,7 +50,10 @@ def never_awaited(
     `sources` are the texts that were run, by file name. Any thread.
     """
     what, code = coroutine.__qualname__, coroutine.cr_code
-    made = _origin(coroutine.cr_origin) or _only_call(code.co_filename, what, sources)
+    # The origin begins with the innermost call.
+    origin = [(filename, line) for filename, line, _ in coroutine.cr_origin or ()]
+    made = next((spot for spot in origin if not is_plumbing(spot[0])), None)
+    made = made or _only_call(code.co_filename, what, sources)
     source = sources.get(dropped[0])
     if made is None and source is not None and source.tree is not None:
         made = dropped if is_discarded_call(_last(what), source.tree, dropped[1]) else None
@@ -123,22 +113,15 @@ def destroyed(context: Mapping[str, Any], sources: Mapping[str, Source]) -> Leak
 
 def _only_call(defined: str, what: str, sources: Mapping[str, Source]) -> Spot | None:
     """Where the function `what` was called, if its file is the user's and that is certain."""
-    return only_call(_last(what), _known_sources(sources)) if defined in sources else None
-
-
-def _known_sources(sources: Mapping[str, Source]) -> list[Source]:
-    """A copy: a coroutine may die in another thread."""
-    return [source for name in list(sources) if (source := sources.get(name)) is not None]
+    if defined not in sources:
+        return None
+    # A copy: a coroutine may die in another thread.
+    known = [source for name in list(sources) if (source := sources.get(name)) is not None]
+    return only_call(_last(what), known)
 
 
 def _last(qualname: str) -> str:
     return qualname.rpartition(".")[2]
-
-
-def _origin(origin: Any) -> Spot | None:
-    """The user's place in a coroutine's ``cr_origin``, which begins with the innermost."""
-    places = [(filename, line) for filename, line, _ in origin or ()]
-    return next((place for place in places if not is_plumbing(place[0])), None)
 
 
 def _stack_top(stack: Any) -> Spot | None:
@@ -149,21 +132,18 @@ def _stack_top(stack: Any) -> Spot | None:
 
 def first_code(error: BaseException) -> CodeType | None:
     """The code of the coroutine out of which `error` came."""
-    trace = error.__traceback__
-    while trace is not None and is_plumbing(trace.tb_frame.f_code.co_filename):
-        trace = trace.tb_next
-    return None if trace is None else trace.tb_frame.f_code
+    first = next(user_entries(error.__traceback__), None)
+    return None if first is None else first.tb_frame.f_code
 
 
 def refused_result(error: BaseException | None) -> asyncio.Future[Any] | None:
     """The future that a StopIteration was refused for (up to Python 3.11): it never ends."""
     trace = error.__traceback__ if type(error) is TypeError else None
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None or trace.tb_frame.f_code is not _COPIES:
-        return None
-    found = trace.tb_frame.f_locals
-    return found["dest"] if type(found["exception"]) is StopIteration else None
+    for entry in list(traceback_entries(trace))[-1:]:
+        if entry.tb_frame.f_code is _COPIES:
+            found = entry.tb_frame.f_locals
+            return found["dest"] if type(found["exception"]) is StopIteration else None
+    return None
 
 
 _COPIES = vars(asyncio.futures)["_copy_future_state"].__code__
@@ -192,7 +172,7 @@ def only_call(name: str, sources: Iterable[Source]) -> tuple[str, int] | None:
 
 def is_discarded_call(name: str, tree: ast.Module, line: int) -> bool:
     """Whether on `line` of `tree` a statement only calls `name`, and nothing else there does."""
-    uses = [use for use in _uses(tree, name) if use.lineno <= line <= _last_line(use)]
+    uses = [use for use in _uses(tree, name) if use.lineno <= line <= (use.end_lineno or line)]
     bare = [node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)]
     return len(uses) == 1 and uses[0] in bare
 
@@ -243,10 +223,6 @@ def _operand(node: ast.AST) -> ast.expr | None:
     if isinstance(node, ast.AsyncFor) or (isinstance(node, ast.comprehension) and node.is_async):
         return node.iter
     return None
-
-
-def _last_line(node: ast.expr | ast.stmt) -> int:
-    return node.end_lineno or node.lineno
 
 
 def _top_level_loops(body: Sequence[ast.stmt]) -> Iterator[ast.AsyncFor]:

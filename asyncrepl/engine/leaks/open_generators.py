@@ -26,7 +26,7 @@ from opcode import opname
 from types import AsyncGeneratorType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from asyncrepl.engine.code_owner import is_library, is_plumbing
+from asyncrepl.engine.code_owner import is_users
 from asyncrepl.events.object_info import place_at
 
 if TYPE_CHECKING:
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.engine.loop.live_loop import LiveLoop
     from asyncrepl.events.object_info import Place
-
-__all__ = ["LeftGenerator", "LeftGeneratorFinder", "OpenGenerator", "open_generators"]
 
 _CONTAINERS = {list, tuple, dict, set, frozenset}
 #: Of what is looked through: containers of so many items, so far down, so much in all.
@@ -82,7 +80,7 @@ def open_generators(loop: LiveLoop) -> list[OpenGenerator]:
     """The user's async generators that are open on `loop`, by file and line; in its thread."""
     found = [_opened(each, loop.live.first_steps.get(id(each))) for each in loop._asyncgens]  # noqa: SLF001
     return sorted(
-        (each for each in found if each is not None and not _is_foreign(each.at[0])),
+        (each for each in found if each is not None and is_users(each.at[0])),
         key=lambda each: (len(each.at[0]), each.at, each.begun or ("", 0), each.what),
     )
 
@@ -96,10 +94,6 @@ def _opened(generator: Any, first_step: FirstStep | None) -> OpenGenerator | Non
         begun = first_step[0].co_filename, place.lineno
     at = frame.f_code.co_filename, frame.f_lineno or frame.f_code.co_firstlineno
     return OpenGenerator(generator.__qualname__, at, begun, generator.ag_running)
-
-
-def _is_foreign(filename: str) -> bool:
-    return is_plumbing(filename) or is_library(filename)
 
 
 class LeftGeneratorFinder:
@@ -127,8 +121,10 @@ class LeftGeneratorFinder:
         first_step = self._loop.live.first_steps.get(id(generator))
         if first_step is None or self._reported.get(id(generator)) is first_step:
             return None
-        if generator not in self._loop._asyncgens or not _is_at_yield(generator):  # noqa: SLF001
+        if generator not in self._loop._asyncgens:  # noqa: SLF001
             return None
+        if generator.ag_frame is None or generator.ag_running or generator.ag_await is not None:
+            return None  # it is not suspended at a `yield`
         place = _loop_place(*first_step)
         what, defined = generator.__qualname__, generator.ag_code.co_filename
         del generator  # or it would count as one more reference
@@ -148,16 +144,10 @@ class LeftGeneratorFinder:
                     known.pop(key, None)
 
 
-def _is_at_yield(generator: Any) -> bool:
-    suspended = generator.ag_frame is not None and not generator.ag_running
-    return suspended and generator.ag_await is None
-
-
 def _loop_place(code: CodeType, offset: int) -> Place | None:
     """The place of the user's loop whose instruction this is; None for a call."""
-    if _is_foreign(code.co_filename) or opname[code.co_code[offset]] != "GET_ANEXT":
-        return None
-    return place_at(code, offset)
+    takes_step = opname[code.co_code[offset]] == "GET_ANEXT"
+    return place_at(code, offset) if takes_step and is_users(code.co_filename) else None
 
 
 class _NamedGenerator:
@@ -182,6 +172,7 @@ _OWN_REFERENCES = _references([object()])  # as this Python counts
 
 
 def _named_generators(namespace: Mapping[str, object]) -> Iterable[_NamedGenerator]:
+    # A function of its own: what it refers to itself would count.
     search = _ReferenceSearch(namespace)
     for name, value in list(namespace.items()):
         search.follow(value, name, _DEEPEST)

@@ -35,7 +35,7 @@ from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from asyncrepl.engine.code_owner import location_and_source, owner, runs_callbacks
+from asyncrepl.engine.code_owner import is_users, location_and_source, runs_callbacks
 from asyncrepl.engine.loop.live_loop import LiveLoop
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_iteration import Breakpoint
@@ -43,34 +43,10 @@ from asyncrepl.engine.tasks.await_chain import await_chain
 from asyncrepl.runtime.configuration import rate_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
-__all__ = [
-    "DebugControl",
-    "DebugMode",
-    "FrameScope",
-    "StepResult",
-    "TimeUpError",
-    "clock",
-    "evaluate",
-    "frames_here",
-    "frames_of",
-    "freeze",
-    "next_timers",
-    "rate",
-    "running_loop",
-    "scope_of",
-    "step_timers",
-    "thaw",
-    "time_limit",
-    "value_text",
-]
-
-
-if TYPE_CHECKING:
     ClockMode = Literal["real", "virtual"]
-    from collections.abc import Callable
 
 
 def rate(seconds: float | str | None = None) -> float:
@@ -182,7 +158,7 @@ def step_timers(
         nonlocal fired
         if given_up():
             return
-        due = _next_instant(loop)
+        due = min((timer.when() for timer in _set_timers(loop)), default=math.inf)
         if fired >= count or due == math.inf:
             done(StepResult(fired, clock.time(), due < math.inf))
             return
@@ -197,10 +173,6 @@ def step_timers(
 
 def _set_timers(loop: LiveLoop) -> list[asyncio.TimerHandle]:
     return [timer for timer in loop._scheduled if not timer.cancelled()]  # noqa: SLF001
-
-
-def _next_instant(loop: LiveLoop) -> float:
-    return min((timer.when() for timer in _set_timers(loop)), default=math.inf)
 
 
 #: "off": nothing is paused. "paused": time stands still. "anext": it goes on to the next
@@ -250,7 +222,17 @@ class DebugControl:
 
     def next_timer(self, done: Callable[[StepResult], object]) -> None:
         """Let time pass up to the next timer, and what comes of it happen; then call `done`."""
-        self._request_step(lambda: self._to_timer(done))
+
+        def to_timer() -> None:
+            self._leave("paused")
+            steps = self._steps
+            step_timers(self._loop, 1, stepped, given_up=lambda: self._steps is not steps)
+
+        def stepped(step: StepResult) -> None:
+            done(step)
+            self._step_done()
+
+        self._request_step(to_timer)
 
     def next_anext(self, begins: Callable[[], object]) -> None:
         """Let all go on until an iteration asks for its next value (see `reached`).
@@ -258,7 +240,15 @@ class DebugControl:
         `begins` is called first, if it does not go on from such a step. If it returns False,
         all stays as it is.
         """
-        self._request_step(lambda: self._to_anext(begins))
+
+        def to_anext() -> None:
+            if self.mode != "step" and begins() is False:
+                self._step_done()
+            else:
+                self._leave("anext")
+                self._loop.live.clock.thaw()
+
+        self._request_step(to_anext)
 
     def reached(self) -> None:
         """An iteration has asked for its next value: stand still, if that was waited for."""
@@ -267,10 +257,8 @@ class DebugControl:
         self._loop.live.clock.freeze()
         self.mode = "step"
         self._step_done()
-        if self.mode == "step":
-            self._stop_at_breakpoint()
-
-    def _stop_at_breakpoint(self) -> None:
+        if self.mode != "step":
+            return
         try:
             self._breakpoint.here()
         except BaseException:  # a Ctrl-C: what cleans up now may need time
@@ -290,23 +278,6 @@ class DebugControl:
         self._steps.popleft()
         if self._steps:
             self._steps[0]()
-
-    def _to_timer(self, done: Callable[[StepResult], object]) -> None:
-        self._leave("paused")
-        steps = self._steps
-
-        def stepped(step: StepResult) -> None:
-            done(step)
-            self._step_done()
-
-        step_timers(self._loop, 1, stepped, given_up=lambda: self._steps is not steps)
-
-    def _to_anext(self, begins: Callable[[], object]) -> None:
-        if self.mode != "step" and begins() is False:
-            self._step_done()
-            return
-        self._leave("anext")
-        self._loop.live.clock.thaw()
 
     def _leave(self, mode: DebugMode) -> None:
         self.mode = mode
@@ -366,7 +337,8 @@ def frames_of(task: object) -> list[FrameType]:
     while task is not None and id(task) not in awaited:
         awaited.add(id(task))
         chain = await_chain(task)
-        found += [link.frame for link in chain if link.frame and _is_users(link.frame)]
+        frames = [link.frame for link in chain if link.frame is not None]
+        found += [each for each in frames if is_users(each.f_code.co_filename)]
         task = chain[-1].subject if chain and chain[-1].kind == "task" else None
     return found[::-1]
 
@@ -375,7 +347,7 @@ def frames_here(frame: FrameType | None) -> list[FrameType]:
     """The user's frames around `frame`, which runs, in this callback of the loop."""
     found = []
     while frame is not None and not runs_callbacks(frame.f_code):
-        if _is_users(frame):
+        if is_users(frame.f_code.co_filename):
             found.append(frame)
         frame = frame.f_back
     return found
@@ -384,8 +356,14 @@ def frames_here(frame: FrameType | None) -> list[FrameType]:
 def scope_of(frame: FrameType) -> FrameScope:
     """The names of `frame`; at the top level those that its code mentions."""
     where, source = location_and_source(frame.f_code.co_filename, frame.f_lineno)
-    names = [(name, value_text(value)) for name, value in _own_names(frame)]
-    return FrameScope(frame.f_code.co_qualname, where, source, names)
+    scope, code = frame.f_locals, frame.f_code
+    if scope is not frame.f_globals:
+        names = [name for name in list(scope) if name.isidentifier()]
+    else:
+        mentioned = [name for name in code.co_names if name in scope]
+        names = [name for name in mentioned if not isinstance(scope[name], _HIDDEN_TYPES)]
+    values = [(name, value_text(scope[name])) for name in names]
+    return FrameScope(code.co_qualname, where, source, values)
 
 
 def evaluate(expression: str, frames: list[FrameType]) -> object:
@@ -414,17 +392,3 @@ def value_text(value: object, limit: float = REPR_LIMIT) -> str:
     except Exception as error:
         return f"<{type(value).__qualname__}: its repr raises {type(error).__name__}>"
     return text if len(text) <= MAX_TEXT_LENGTH else text[:MAX_TEXT_LENGTH] + "…"
-
-
-def _is_users(frame: FrameType) -> bool:
-    return owner(frame.f_code.co_filename) == "user"
-
-
-def _own_names(frame: FrameType) -> Iterator[tuple[str, object]]:
-    names, code = frame.f_locals, frame.f_code
-    if names is not frame.f_globals:
-        yield from ((name, names[name]) for name in list(names) if name.isidentifier())
-        return
-    for name in code.co_names:
-        if name in names and not isinstance(names[name], _HIDDEN_TYPES):
-            yield name, names[name]

@@ -46,7 +46,12 @@ from contextlib import suppress
 from signal import SIGINT, pthread_kill
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from asyncrepl.engine.code_owner import innermost_user_frame, is_plumbing, reached_location
+from asyncrepl.engine.code_owner import (
+    innermost_user_frame,
+    is_plumbing,
+    reached_location,
+    traceback_entries,
+)
 from asyncrepl.engine.loop.repeated_interrupt import REPEAT, RepeatedInterrupt
 from asyncrepl.engine.tasks.task_records import current_task
 
@@ -58,8 +63,6 @@ if TYPE_CHECKING:
     from asyncrepl.engine.loop.live_loop import LiveLoop
 
     Write = TypeVar("Write", bound=Callable[..., object])
-
-__all__ = ["Foreground", "Interrupter", "Rows", "Shield", "rows", "shield"]
 
 #: A loop iteration older than this many seconds is stuck, not just busy.
 STUCK_AFTER = 0.05
@@ -116,15 +119,12 @@ class Rows:
 
     def postpone(self, frame: FrameType | None, runs: Callable[[], bool]) -> bool:
         """Keep a Ctrl-C that reaches `frame` until a row is whole, if one is being written."""
-        if not self.begun() and not self._writes(frame):
-            return False
-        self._awaited = runs
-        return True
-
-    def _writes(self, frame: FrameType | None) -> bool:
-        while frame is not None and frame.f_code not in self._codes:
-            frame = frame.f_back
-        return frame is not None
+        begun = self.begun()
+        while not begun and frame is not None:
+            begun, frame = frame.f_code in self._codes, frame.f_back
+        if begun:
+            self._awaited = runs
+        return begun
 
     @property
     def postponed(self) -> bool:
@@ -138,12 +138,8 @@ class Rows:
 
     def ended(self) -> None:
         """A row is whole: raise KeyboardInterrupt if it was postponed. In any thread."""
-        awaited = self._awaited
-        if (
-            awaited is not None
-            and threading.current_thread() is threading.main_thread()
-            and awaited()
-        ):
+        awaited, here = self._awaited, threading.current_thread()
+        if awaited is not None and here is threading.main_thread() and awaited():
             self._awaited = None
             raise KeyboardInterrupt
 
@@ -287,10 +283,8 @@ class Interrupter:
 
     def _unraisable(self, unraisable: sys.UnraisableHookArgs, /) -> None:
         """Python could not raise something: where that was a Ctrl-C, it is pressed again."""
-        step = unraisable.exc_traceback
-        while step is not None and step.tb_next is not None:
-            step = step.tb_next
-        if step is not None and step.tb_frame.f_code is Interrupter._interrupt.__code__:
+        last = [*traceback_entries(unraisable.exc_traceback)][-1:]
+        if last and last[0].tb_frame.f_code is Interrupter._interrupt.__code__:
             self._interrupt_soon()
         else:
             sys.__unraisablehook__(unraisable)

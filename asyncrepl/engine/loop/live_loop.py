@@ -35,7 +35,7 @@ import threading
 from types import CoroutineType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.engine.code_owner import is_ours, user_part
+from asyncrepl.engine.code_owner import cut_to_user_part, is_ours
 from asyncrepl.engine.loop import timers
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_iteration import ExternalWaits, WatchingSelector
@@ -43,11 +43,6 @@ from asyncrepl.engine.tasks.task_findings import left_finding
 from asyncrepl.engine.tasks.task_records import current_task, restore_running_loop, task_coroutine
 from asyncrepl.events.finding_log import FindingLog
 from asyncrepl.events.object_info import has_begun
-
-if TYPE_CHECKING:
-    from asyncrepl.engine.tasks.timeline import Timeline
-
-__all__ = ["LiveLoop", "LoopExtension", "new_loop"]
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -82,18 +77,9 @@ class LoopExtension:
     """
 
     __slots__ = (
-        "began",
-        "clock",
-        "findings",
-        "first_steps",
-        "forked",
-        "instruments",
-        "loop_breakpoint",
-        "loop_iteration",
-        "outside",
-        "selector",
-        "timeline",
-    )
+        "began", "clock", "findings", "first_steps", "forked", "instruments", "loop_breakpoint",
+        "loop_iteration", "outside", "selector", "timeline",
+    )  # fmt: skip
 
     def __init__(self, clock: Clock, selector: WatchingSelector, own_fd: int) -> None:
         self.clock = clock
@@ -115,7 +101,10 @@ class LoopExtension:
 
 
 class LiveLoop(_SelectorEventLoop):
-    """asyncio's selector loop on `clock` (real time if None), watchable through `live`."""
+    """asyncio's selector loop on `clock` (real time if None), watchable through `live`.
+
+    The class is also a ``loop_factory`` for a Runner.
+    """
 
     def __init__(self, clock: Clock | None = None) -> None:
         selector = WatchingSelector()
@@ -176,9 +165,7 @@ class LiveLoop(_SelectorEventLoop):
         try:
             result = super().run_until_complete(future)
         except BaseException as error:
-            # Who explains errors asks which function of asyncio the user has called.
-            error.__traceback__ = user_part(error.__traceback__)
-            del error
+            cut_to_user_part(error)  # who explains it asks what of asyncio's the user has called
             raise
         self.live.findings.review_pending(at_the_end=True)
         return result
@@ -241,7 +228,7 @@ class LiveLoop(_SelectorEventLoop):
 
     def use_clock(self, clock: Clock) -> None:
         """Use `clock` from now on, which must not be behind; on the loop's thread."""
-        self.live.clock.changed = _ignore_change
+        self.live.clock.changed = bool
         self.live.clock = clock
         clock.changed = self._follow_clock
         self._follow_clock()
@@ -277,6 +264,23 @@ class LiveLoop(_SelectorEventLoop):
         return pending
 
     # -- the outside -------------------------------------------------------------
+
+    def is_deadlocked(self) -> bool:
+        """Whether what waits will wait for ever; on the loop's thread, as it is about to wait.
+
+        With no timer set and nothing ready, only the outside could wake it: I/O, a thread, a
+        process, a signal.
+        """
+        if self._ready or self._scheduled or len(self.live.selector.get_map()) > 1:
+            return False  # its own pipe is the one
+        if self.live.outside.pending() or getattr(self, "_signal_handlers", None):
+            return False
+        here = threading.current_thread()
+        # Ours wake nobody by themselves, nor do those of the loop's idle executor.
+        return all(
+            thread is here or thread.name.startswith(("asyncrepl", "asyncio_"))
+            for thread in threading.enumerate()
+        )
 
     def run_in_executor(self, *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]
         """As asyncio's own; the job is noted, so that no virtual time jumps past it."""
@@ -363,9 +367,7 @@ class LiveLoop(_SelectorEventLoop):
                 make = functools.partial(_create_task, self, *args, **kwargs)
                 task = timeline.create_eager_task(args[0] if args else kwargs["coro"], make)
         except BaseException as error:
-            # Who explains errors asks which function of asyncio the user has called.
-            error.__traceback__ = user_part(error.__traceback__)
-            del error
+            cut_to_user_part(error)  # as above
             raise
         if self._debug:
             timers.hide_ours(task)
@@ -388,15 +390,46 @@ def _file_of(callback: Any) -> str:
     return ""
 
 
-def _ignore_change() -> None:
-    pass
-
-
 def _override(loop: LiveLoop, name: str, function: Callable[..., Any]) -> None:
     # Not through vars(): that alone makes each step slower, as long as the loop is used.
     setattr(loop, name, function)
 
 
-def new_loop(clock: Clock | None = None) -> LiveLoop:
-    """A `LiveLoop` on `clock`, on real time if None; also a ``loop_factory`` for a Runner."""
-    return LiveLoop(clock)
+class ObservationRequests:
+    """For what `loop` is recorded, and how long; for the loop's thread.
+
+    It is observed as long as anybody wants to look: lanes, a trace, a demo each want a record for
+    a reason of their own, and one of them may end while another goes on. The first one starts the
+    recording, the last one ends it; what was recorded is kept, bounded as it is, and goes on with
+    the next one. So a session has one record, in which lanes keep their numbers: an export made
+    later has what was traced before.
+    """
+
+    def __init__(self, loop: LiveLoop) -> None:
+        self._loop = loop
+        self._reasons: set[str] = set()
+        #: All that was recorded so far, with gaps where nobody wanted it; None if nothing was.
+        self.record: Timeline | None = None
+
+    @property
+    def timeline(self) -> Timeline | None:
+        """The record; None while nobody wants one."""
+        return self._loop.live.timeline
+
+    def want(self, reason: str) -> Timeline:
+        """Record from now on, if it is not done yet, until `drop` was called with each reason."""
+        self._reasons.add(reason)
+        timeline = self._loop.live.timeline
+        if timeline is None:
+            from asyncrepl.engine.tasks.timeline import Timeline
+
+            timeline = self.record or Timeline()
+            self._loop.observe(timeline)
+        self.record = timeline
+        return timeline
+
+    def drop(self, reason: str) -> None:
+        """Do not record for `reason` any more; does nothing if it was not wanted."""
+        self._reasons.discard(reason)
+        if not self._reasons:
+            self._loop.unobserve()

@@ -11,20 +11,10 @@ A virtual clock starts at 0.0, so that demos and tests show round numbers. For a
 program that mixes ``loop.time()`` with ``time.monotonic()``, which asyncio does
 not promise to be the same, start it at ``time.monotonic()``.
 
-What does not work:
-
-- Scaling the system clock for tests and demos. `epoll` wakes up to 1 ms late,
-  which at 100× is a tenth of a second: who comes first is then up to chance.
-- Jumping whenever nothing is ready. A socket's answer that takes 30 ms inside
-  ``timeout(5)`` becomes a TimeoutError. So while something outside the program
-  is awaited (a connection, a thread's result, a process) time passes no
-  faster than real time.
-- Letting time stand still instead. A timeout around a read that never ends
-  would never fire.
-- Counting every microsecond of such a wait. An answer over loopback would come
-  at 0.200084 s, and a timer set then would lose or win against its neighbours
-  by chance. So short waits for the outside take no time: up to `SLACK` seconds
-  between two deadlines, which no reader of a demo can distinguish from none.
+While something outside the program is awaited (a connection, a thread's result, a process) time
+passes no faster than real time; but short waits for the outside take none: up to `SLACK` seconds
+between two deadlines, which no reader of a demo can distinguish from none. What does not work
+stands in ``docs/decisions/06-time.md``.
 """
 
 # ruff: noqa: D102 -- what a method promises is said in `Clock`
@@ -43,8 +33,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.engine.loop.loop_iteration import Ready
     from asyncrepl.engine.loop.timers import TimerTies
-
-__all__ = ["Clock", "LoopState", "RealClock", "VirtualClock"]
 
 #: What a selector's select() returns, and such a function.
 Poll: TypeAlias = "Callable[[float | None], Ready]"
@@ -80,7 +68,7 @@ class Clock(ABC):
         #: Takes note of timers that tie, if set before the first timer; only if virtual.
         self.ties: TimerTies | None = None
         #: Called after each change; for the loop.
-        self.changed: Callable[[], None] = _ignore_change
+        self.changed: Callable[[], object] = bool
 
     @staticmethod
     def real(*, rate: float = 1.0, start: float | None = None) -> Clock:
@@ -221,10 +209,6 @@ class Clock(ABC):
         """
 
 
-def _ignore_change() -> None:
-    pass
-
-
 #: Virtual instants are whole nanoseconds: 0.1 s three times is 0.3 s, a true tie.
 DIGITS, GRAIN = 9, 1e-9
 
@@ -339,7 +323,11 @@ class VirtualClock(Clock):
         deadline = loop.deadline()
         rate = min(self._pace, 1.0) if loop.outside() else self._pace
         if rate == math.inf:
-            return self._jump(poll, deadline)
+            if deadline == math.inf:
+                return poll(None)
+            if not (ready := poll(0)):
+                self._arrive(deadline)
+            return ready
         if self._pace == math.inf > deadline:
             poll = partial(_poll_while_outside_awaited, poll, loop)
         return self._pass_time(poll, deadline, rate)
@@ -347,13 +335,6 @@ class VirtualClock(Clock):
     def move_to(self, instant: float) -> None:
         self._arrive(instant)
         self.changed()
-
-    def _jump(self, poll: Poll, deadline: float) -> Ready:
-        if deadline == math.inf:
-            return poll(None)
-        if not (ready := poll(0)):
-            self._arrive(deadline)
-        return ready
 
     def _pass_time(self, poll: Poll, deadline: float, rate: float) -> Ready:
         needed = (deadline - self._now) / rate
@@ -363,8 +344,11 @@ class VirtualClock(Clock):
         try:
             ready = poll(limit)
             spent = monotonic() - began
-            if ready or limit == MAX_WAIT:
-                self._stop_short(spent, rate, deadline)
+            if ready or limit == MAX_WAIT:  # something came before the deadline
+                free = min(spent, self._slack)
+                self._slack -= free
+                now = round(self._now + (spent - free) * rate, DIGITS)
+                self._now = max(self._now, min(now, deadline))
             else:
                 self._arrive(deadline)
                 self._overslept = min(max(spent - limit, 0.0), SLACK)
@@ -375,13 +359,6 @@ class VirtualClock(Clock):
     def _arrive(self, deadline: float) -> None:
         self._now = max(deadline, self._now)
         self._slack = SLACK
-
-    def _stop_short(self, spent: float, rate: float, deadline: float) -> None:
-        """Something came before the deadline, after `spent` real seconds."""
-        free = min(spent, self._slack)
-        self._slack -= free
-        now = round(self._now + (spent - free) * rate, DIGITS)
-        self._now = max(self._now, min(now, deadline))
 
 
 def _poll_while_outside_awaited(poll: Poll, loop: LoopState, timeout: float) -> Ready:

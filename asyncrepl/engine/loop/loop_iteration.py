@@ -46,8 +46,6 @@ if TYPE_CHECKING:
     from selectors import BaseSelector, SelectorKey
 
 
-__all__ = ["Breakpoint", "ExternalWaits", "LoopIteration", "Ready", "WatchingSelector"]
-
 #: What ``select`` gives: who is ready, and for what.
 Ready: TypeAlias = "list[tuple[SelectorKey, int]]"
 
@@ -104,7 +102,7 @@ class WatchingSelector(selectors.DefaultSelector):
         self.wait = wait
         # Asking epoll directly whether there is anything pays for the notes.
         epoll = getattr(self, "_selector", None) if wait is self.poll else None
-        self._anything = epoll.poll if isinstance(epoll, _EPOLL) else _maybe_ready
+        self._anything = epoll.poll if isinstance(epoll, _EPOLL) else lambda _timeout, _limit: True
 
     def select(self, timeout: float | None = None) -> Ready:
         """Wait for I/O; between the return and the next call a loop iteration runs."""
@@ -120,10 +118,6 @@ class WatchingSelector(selectors.DefaultSelector):
         if current.wake is not None:
             current.wake(current.since)
         return ready
-
-
-def _maybe_ready(_timeout: float, _limit: int) -> bool:
-    return True
 
 
 class ExternalWaits:
@@ -165,16 +159,17 @@ class ExternalWaits:
 
     def pending(self) -> bool:
         """Whether the program waits for anything outside itself."""
-        return (
-            self._busy > 0
-            or self._waits_for_fd()
-            or (bool(self._jobs) and any(not job.done() for job in self._jobs))
-            or (bool(self._processes) and any(map(_is_running, self._processes)))
-            or any(
-                _counts_as_pending(each)
-                for each in threading.enumerate()
-                if each not in self._others
-            )
+        if self._busy or self._waits_for_fd():
+            return True
+        if self._jobs and any(not job.done() for job in self._jobs):
+            return True
+        if self._processes and any(each.get_returncode() is None for each in self._processes):
+            return True
+        pools = sys.modules.get("concurrent.futures.thread")  # else there is no pool
+        pool: Container[threading.Thread] = getattr(pools, "_threads_queues", ())
+        return any(
+            each not in self._others and each not in pool and not each.name.startswith("asyncrepl")
+            for each in threading.enumerate()
         )
 
     def _waits_for_fd(self) -> bool:
@@ -183,17 +178,6 @@ class ExternalWaits:
             return False
         fds = [key.fd for key in registered.values()]
         return any(fd != self._own_fd and not _is_listening_socket(fd) for fd in fds)
-
-
-def _is_running(process: asyncio.SubprocessTransport) -> bool:
-    return process.get_returncode() is None
-
-
-def _counts_as_pending(thread: threading.Thread) -> bool:
-    """Whether `thread` is neither one of ours nor one of a pool, whose jobs are counted."""
-    pools = sys.modules.get("concurrent.futures.thread")  # else there is no pool
-    pool: Container[threading.Thread] = getattr(pools, "_threads_queues", ())
-    return not thread.name.startswith("asyncrepl") and thread not in pool
 
 
 def _is_listening_socket(fd: int) -> bool:
@@ -250,11 +234,12 @@ class Breakpoint:
 
     def leave(self) -> None:
         """Let the program go on; does nothing where it is not stopped."""
-        if self.on:
-            self._actions.put(self._leave)
 
-    def _leave(self) -> None:
-        self.on = False
+        def left() -> None:
+            self.on = False
+
+        if self.on:
+            self._actions.put(left)
 
     def _act(self) -> None:
         with contextlib.suppress(Empty):

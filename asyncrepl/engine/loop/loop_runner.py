@@ -36,8 +36,9 @@ import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from asyncrepl.engine.loop.live_loop import LiveLoop, new_loop
+from asyncrepl.engine.loop.live_loop import LiveLoop
 from asyncrepl.engine.loop.repeated_interrupt import REPEAT
+from asyncrepl.runtime.process import FAILED, exit_status, flush_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,21 +47,11 @@ if TYPE_CHECKING:
 
     _Give = Callable[[Callable[[], asyncio.AbstractEventLoop]], asyncio.AbstractEventLoop]
 
-__all__ = [
-    "EndsSessionError",
-    "asyncio_makes_live_loops",
-    "keep_running",
-    "kept_out_of_forks",
-    "leave_child",
-]
-
 #: The signals whose handlers of ours mean nothing in a child.
 _SIGNALS = (
     *(signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGWINCH, signal.SIGCONT),
     REPEAT,
 )
-_FAILED = 1
-
 _parent_loops: list[LiveLoop] = []
 #: The task that forks, if it is one.
 _forking_task: list[asyncio.Task[Any]] = []
@@ -78,35 +69,22 @@ def kept_out_of_forks(loop: LiveLoop) -> Iterator[None]:
 
 def leave_child(error: BaseException | None) -> NoReturn:
     """End this process as a program ends, after `error` if there was one."""
-    status = _show_error(error)
+    status = 0 if error is None else FAILED
+    with suppress(BaseException):
+        if isinstance(error, SystemExit):
+            status, message = exit_status(error)
+            if message is not None:
+                print(message, file=sys.stderr)
+        elif error is not None:
+            sys.excepthook(type(error), error, error.__traceback__)
     with suppress(BaseException):
         atexit._run_exitfuncs()  # noqa: SLF001  what runs at exit is the process's, also of a child
-    _flush()
+    with suppress(BaseException):
+        flush_output()
     if isinstance(error, KeyboardInterrupt):
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)
     os._exit(status)
-
-
-def _show_error(error: BaseException | None) -> int:
-    """Show `error` as a program's end does; the exit status."""
-    if error is None:
-        return 0
-    if isinstance(error, SystemExit):
-        if error.code is None or isinstance(error.code, int):
-            return (error.code or 0) & 0xFF
-        with suppress(Exception):
-            print(error.code, file=sys.stderr)
-        return _FAILED
-    with suppress(BaseException):
-        sys.excepthook(type(error), error, error.__traceback__)
-    return _FAILED
-
-
-def _flush() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(BaseException):
-            stream.flush()
 
 
 def _before_fork() -> None:
@@ -123,16 +101,11 @@ def _after_fork() -> None:
         loop.forget_all(_return_to_loop)
     if _parent_loops:
         signal.set_wakeup_fd(-1)
-        for number in _SIGNALS:
-            _reset(number)
-
-
-def _reset(number: int) -> None:
-    """Give the signal back, if its handler is ours."""
-    home = getattr(signal.getsignal(number), "__module__", None) or ""
-    if home.startswith("asyncrepl."):
-        default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
-        signal.signal(number, default)
+        for number in _SIGNALS:  # given back, if the handler is ours
+            home = getattr(signal.getsignal(number), "__module__", None) or ""
+            if home.startswith("asyncrepl."):
+                default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+                signal.signal(number, default)
 
 
 def _return_to_loop() -> NoReturn:
@@ -183,10 +156,8 @@ def keep_running(
         except EndsSessionError:
             raise
         except BaseException as error:
-            shown = failed(error)
-            fruitless = (
-                fruitless + 1 if loop.live.loop_iteration.number == before or not shown else 0
-            )
+            stands = not failed(error) or loop.live.loop_iteration.number == before
+            fruitless = fruitless + 1 if stands else 0
             if fruitless > _MAX_FRUITLESS_RUNS:
                 raise
     return None
@@ -233,7 +204,7 @@ class _LoopFactory:
         if not self._given:
             self._given = True
             return self._first
-        loop = new_loop(self._first.live.clock)
+        loop = LiveLoop(self._first.live.clock)
         loop.live.findings = self._first.live.findings
         loop.set_exception_handler(self._first.get_exception_handler())
         return loop

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.engine.loop.live_loop import LiveLoop
 
-__all__ = ["LoopShutdown", "close_loop"]
-
 #: Seconds until it is said what keeps us, seconds from then on until it is left behind,
 #: and until the process is ended because it has not gone even then.
 REPORT_AFTER, ABANDON_AFTER, EXIT_AFTER = 1.0, 3.0, 2.0

@@ -6,17 +6,12 @@ ran when. No task, coroutine or handle is changed. All that escapes is the first
 step of an eager task that was made directly, ``Task(…, eager_start=True)``.
 
 A step of a task that only does ``sleep(0)`` takes asyncio 1.2 µs, so notes have
-to be cheap. What they cost, and what was dearer:
+to be cheap. What they cost, and what was dearer (more in ``docs/decisions/05-slices.md``):
 
-- Reading the clock and finding the task by its ``id()``: 100 ns each; knowing
-  that it is a task's step, and whether the task is over: 120; adding up its
+- Knowing that it is a task's step, and whether the task is over: 120 ns; adding up its
   time: 90; noting lane and start: 35 (see `asyncrepl.engine.tasks.task_records`).
 - With 10,000 tasks most of the cost is memory that is not in the cache. So what
   is noted of a task lies together (see `asyncrepl.engine.tasks.task_records`).
-- A ready queue that notes what is taken out (a deque subclass with `popleft` in
-  Python) leaves asyncio's iteration alone. But it costs a call more, must keep all
-  it knows between two calls in attributes, and learns only with the next handle
-  that a task is over: 250 ns a slice in all.
 - Two things pay for most of that. asyncio's `call_soon` calls four functions in
   Python to put a handle into the queue, ours makes the same handle with none:
   200 ns. And a task's step is called directly, not through ``Handle._run``: 170
@@ -50,8 +45,6 @@ if TYPE_CHECKING:
     from contextvars import Context
 
     from asyncrepl.engine.tasks.timeline import Timeline
-
-__all__ = ["call_soon", "run_once"]
 
 _c_task_done = asyncio.Task.done
 _call_soon = asyncio.BaseEventLoop.call_soon

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.engine.loop.loop_iteration import LoopIteration
 
-__all__ = ["REPEAT", "RepeatedInterrupt"]
-
 #: The signal by which a thread insists on a Ctrl-C that has been pressed. Nobody sends it, and
 #: whom it does not concern ignores it; Go interrupts its threads with it for the same reasons.
 REPEAT = signal.SIGURG

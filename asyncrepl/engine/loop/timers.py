@@ -31,8 +31,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from asyncrepl.engine.code_owner import is_ours
 from asyncrepl.engine.tasks.task_records import current_task, name_of
 
-__all__ = ["TimerHandle", "TimerTie", "TimerTies", "call_at", "hide_ours"]
-
 if TYPE_CHECKING:
     from collections import deque
     from collections.abc import AsyncGenerator, Callable
@@ -42,7 +40,7 @@ if TYPE_CHECKING:
     from asyncrepl.engine.loop.loop_iteration import Ready, WatchingSelector
     from asyncrepl.engine.tasks.timeline import Timeline
 
-    class DeadlineClock(Protocol):
+    class _DeadlineClock(Protocol):
         """What timers need of a clock, whose module imports this one."""
 
         ties: TimerTies | None
@@ -50,11 +48,11 @@ if TYPE_CHECKING:
         def due(self, when: float) -> float: ...
         def time(self) -> float: ...
 
-    class LoopParts(Protocol):
+    class _LoopParts(Protocol):
         """What timers and an observed iteration need of ``LiveLoop.live``."""
 
         @property
-        def clock(self) -> DeadlineClock: ...
+        def clock(self) -> _DeadlineClock: ...
         @property
         def timeline(self) -> Timeline | None: ...
 
@@ -81,7 +79,7 @@ if TYPE_CHECKING:
         _check_callback: Callable[[object, str], None]
 
         @property
-        def live(self) -> LoopParts: ...
+        def live(self) -> _LoopParts: ...  # noqa: D102  as in LiveLoop
         def _asyncgen_firstiter_hook(self, agen: AsyncGenerator[Any, Any]) -> None: ...
         def _asyncgen_finalizer_hook(self, agen: AsyncGenerator[Any, Any]) -> None: ...
         def _process_events(self, events: Ready) -> None: ...

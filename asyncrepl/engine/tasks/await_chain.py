@@ -41,21 +41,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = [
-    "AwaitLink",
-    "LinkKind",
-    "await_chain",
-    "completion_queue",
-    "coroutine_of",
-    "first_argument",
-    "gathered_futures",
-    "is_future",
-    "is_task",
-    "name_of_type",
-    "result_source",
-    "task_group_parent",
-]
-
 LinkKind = Literal["coroutine", "async generator step", "generator", "task", "future", "other"]
 
 #: asyncio has its futures and tasks twice: in C, and in Python for those who ask for them.
@@ -67,25 +52,20 @@ _TASKS = (asyncio.Task, _PYTHONS_TASK)
 #: A chain is cut here, should it ever lead back into itself.
 MAX_LINKS = 10_000
 
-#: Types that have a frame: what such a link is, its code and what it awaits.
-_FRAMED: dict[type, tuple[LinkKind, Callable[[Any], tuple[CodeType, object]]]] = {
-    CoroutineType: ("coroutine", attrgetter("cr_code", "cr_await")),
-    GeneratorType: ("generator", attrgetter("gi_code", "gi_yieldfrom")),
-    AsyncGeneratorType: ("async generator step", attrgetter("ag_code", "ag_await")),
-}
-_FRAME: dict[type, Callable[[Any], FrameType | None]] = {
-    CoroutineType: attrgetter("cr_frame"),
-    GeneratorType: attrgetter("gi_frame"),
-    AsyncGeneratorType: attrgetter("ag_frame"),
+#: Types that have a frame: what such a link is, its code and what it awaits; and the frame.
+_FRAMED: dict[type, tuple[LinkKind, Callable[[Any], tuple[CodeType, object]], attrgetter[Any]]] = {
+    CoroutineType: ("coroutine", attrgetter("cr_code", "cr_await"), attrgetter("cr_frame")),
+    GeneratorType: ("generator", attrgetter("gi_code", "gi_yieldfrom"), attrgetter("gi_frame")),
+    AsyncGeneratorType: (
+        *("async generator step", attrgetter("ag_code", "ag_await")),
+        attrgetter("ag_frame"),
+    ),
 }
 #: Types that come between two links are known by name alone: no module holds them.
 _BETWEEN = {
-    "async_generator_asend",
-    "async_generator_athrow",
-    "anext_awaitable",
-    "coroutine_wrapper",
+    "async_generator_asend", "async_generator_athrow", "anext_awaitable", "coroutine_wrapper",
     "FutureIter",
-}
+}  # fmt: skip
 #: Those of them that were met.
 _known_between: set[type] = set()
 
@@ -113,7 +93,10 @@ class AwaitLink(NamedTuple):
     @property
     def frame(self) -> FrameType | None:
         """The frame; None if there is none, or no longer."""
-        return None if self.code is None else _FRAME[type(self.subject)](self.subject)
+        if self.code is None:
+            return None
+        frame: FrameType | None = _FRAMED[type(self.subject)][2](self.subject)
+        return frame
 
 
 def await_chain(awaitable: object) -> list[AwaitLink]:
@@ -130,7 +113,7 @@ def await_chain(awaitable: object) -> list[AwaitLink]:
             break
         kind = type(awaitable)
         if kind in _FRAMED:
-            what, read = _FRAMED[kind]
+            what, read, _ = _FRAMED[kind]
             code, following = read(awaitable)
             link = AwaitLink(what, code, awaitable)
             if code is _PYTHONS_AWAIT:
@@ -139,7 +122,9 @@ def await_chain(awaitable: object) -> list[AwaitLink]:
                 chain.append(link)
                 awaitable = following
         elif kind in _known_between or _is_between(kind):
-            awaitable = _owner_of(awaitable)
+            # The generator, coroutine or future comes first among all that it refers to.
+            held = gc.get_referents(awaitable)
+            awaitable = next((each for each in held if each is not kind), None)
         else:
             last: LinkKind = "future" if is_future(awaitable) else "other"
             chain.append(AwaitLink("task" if is_task(awaitable) else last, None, awaitable))
@@ -191,14 +176,6 @@ def _is_between(kind: type) -> bool:
     if found:
         _known_between.add(kind)
     return found
-
-
-def _owner_of(between: object) -> object:
-    """The generator, coroutine or future; it comes first among all that `between` refers to."""
-    for each in gc.get_referents(between):
-        if each is not type(between):
-            return each
-    return None
 
 
 _GATHERING_FUTURE: Any = asyncio.tasks._GatheringFuture  # type: ignore[attr-defined]  # noqa: SLF001

@@ -11,7 +11,6 @@ gave, and it knows nothing of tasks in Python.
 from __future__ import annotations
 
 import asyncio
-import itertools
 from functools import cache
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -36,24 +35,15 @@ if TYPE_CHECKING:
     from asyncrepl.engine.tasks.await_chain import AwaitLink
     from asyncrepl.engine.tasks.task_survey import TaskActivity
 
-__all__ = ["AwaitNode", "await_graph"]
-
 #: Who awaits a future, from Python 3.14 on; a subclass of the user's may say something else.
 _AWAITED_BY: Callable[[Any], Any] | None = getattr(
     asyncio.Future.__dict__.get("_asyncio_awaited_by"), "__get__", None
 )
 #: What several tasks may meet at; the object is the first argument.
 _MEETING_POINTS = {
-    "Queue.get",
-    "Queue.put",
-    "Queue.join",
-    "Lock.acquire",
-    "Event.wait",
-    "Condition.wait",
-    "Condition.wait_for",
-    "Semaphore.acquire",
-    "Barrier.wait",
-}
+    "Queue.get", "Queue.put", "Queue.join", "Lock.acquire", "Event.wait", "Condition.wait",
+    "Condition.wait_for", "Semaphore.acquire", "Barrier.wait",
+}  # fmt: skip
 
 
 class AwaitNode(NamedTuple):
@@ -108,9 +98,9 @@ def _edges(
     meetings: Sequence[AwaitLink | None],
 ) -> list[tuple[int, ...]]:
     """For each task the places of those that it awaits."""
-    pairs = itertools.chain(
-        _pairs_found_in_chains(tasks, chains, meetings), _pairs_kept_by_asyncio(tasks)
-    )
+    pairs = list(_pairs_found_in_chains(tasks, chains, meetings))
+    for task in tasks:
+        pairs += [(waiter, task) for waiter in _closure(task, _kept_waiters)]
     places = {id(task): place for place, task in enumerate(tasks)}
     edges: list[set[int]] = [set() for _ in tasks]
     for waiter, awaited in pairs:
@@ -119,13 +109,8 @@ def _edges(
     return [tuple(sorted(each)) for each in edges]
 
 
-def _pairs_kept_by_asyncio(tasks: Iterable[Any]) -> Iterator[tuple[object, object]]:
-    """(Who awaits, whom), as asyncio keeps it from Python 3.14 on."""
-    for task in tasks:
-        yield from ((waiter, task) for waiter in _closure(task, _kept_waiters))
-
-
 def _kept_waiters(future: Any) -> Iterable[object]:
+    """Who awaits `future`, as asyncio keeps it from Python 3.14 on."""
     if _AWAITED_BY is None or not issubclass(type(future), asyncio.Future):
         return ()
     return _AWAITED_BY(future) or ()

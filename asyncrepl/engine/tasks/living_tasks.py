@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.engine.tasks.task_records import TaskRecord
 
-__all__ = ["LaneChoice", "LaneWindow", "LivingTasks"]
-
 _number, _born = attrgetter("number"), attrgetter("born")
 #: A search for one of n tasks by its number takes as long as a look at so many.
 _SEARCH_COST = 16

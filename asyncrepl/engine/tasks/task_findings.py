@@ -27,7 +27,7 @@ from opcode import opname
 from types import AsyncGeneratorType, CoroutineType, MethodType
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.engine.code_owner import is_library, is_plumbing
+from asyncrepl.engine.code_owner import is_users
 from asyncrepl.engine.tasks.await_chain import await_chain, first_argument, is_task
 from asyncrepl.engine.tasks.task_records import task_coroutine
 from asyncrepl.events.findings import Finding, finding_at
@@ -37,19 +37,6 @@ if TYPE_CHECKING:
     from types import CodeType, FrameType
 
     from asyncrepl.events.finding_log import FindingLog
-
-__all__ = [
-    "RELEASE_WAITER",
-    "CutOffTasks",
-    "FiredTimeouts",
-    "dropped_finding",
-    "left_finding",
-    "note_swallowed_cancellation",
-    "running_user_frame",
-    "wait_for_timed_out",
-    "was_refused",
-]
-
 
 #: Instructions that no coroutine goes through as their operand: one that dies there was refused.
 _REFUSING = frozenset({
@@ -65,7 +52,7 @@ def dropped_finding(coroutine: CoroutineType[Any, Any, Any]) -> Finding:
     alone = _get_running_loop() is None
     seen = finding_at("dropped", describe(coroutine), running_user_frame(), int(alone))
     places = [(filename, line) for filename, line, _ in coroutine.cr_origin or ()]
-    return seen._replace(made=next((each for each in places if not _is_foreign(each[0])), None))
+    return seen._replace(made=next((each for each in places if is_users(each[0])), None))
 
 
 def was_refused(code: CodeType | None) -> bool:
@@ -94,22 +81,15 @@ def left_finding(generator: Any) -> Finding:
 def running_user_frame() -> FrameType | None:
     """The innermost frame of the user's that runs in this thread."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  the documented way
-    while frame is not None and _is_foreign(frame.f_code.co_filename):
+    while frame is not None and not is_users(frame.f_code.co_filename):
         frame = frame.f_back
     return frame
-
-
-def _is_foreign(filename: str) -> bool:
-    return is_plumbing(filename) or is_library(filename)
 
 
 def note_swallowed_cancellation(task: asyncio.Task[object], findings: FindingLog) -> None:
     """See that `task`, whose slice has just ended, has swallowed its cancellation."""
     coro = task_coroutine(task)
-    if type(coro) is not CoroutineType:
-        return
-    code = coro.cr_code
-    if not is_plumbing(code.co_filename) and not is_library(code.co_filename):
+    if type(coro) is CoroutineType and is_users((code := coro.cr_code).co_filename):
         findings.add(Finding("swallowed", ObjectInfo(CoroutineType, code), code, 0))
 
 
@@ -169,29 +149,8 @@ def _holds(suspended: object, timeout: object) -> bool:
     )
 
 
-class FiredTimeouts:
-    """The timeouts that have fired, by lane; for the loop's thread."""
-
-    def __init__(self) -> None:
-        self._fired: dict[int, list[weakref.ref[asyncio.Timeout]]] = {}
-
-    def note(self, lane: int, timeout: asyncio.Timeout) -> None:
-        """`timeout` is about to cancel the task of `lane`."""
-        known = self._fired.get(lane, ())
-        open_ones = [ref for ref in known if (one := ref()) is not None and _is_expiring(one)]
-        self._fired[lane] = [*open_ones, weakref.ref(timeout)]
-
-    def expiring(self, lane: int) -> bool:
-        """Whether the task of `lane` is on its way out of one of them."""
-        known = (ref() for ref in self._fired.get(lane, ()))
-        return any(timeout is not None and _is_expiring(timeout) for timeout in known)
-
-    def forget(self, lane: int) -> None:
-        """The task of `lane` is over."""
-        self._fired.pop(lane, None)
-
-
-def _is_expiring(timeout: asyncio.Timeout) -> bool:
+def is_expiring(timeout: asyncio.Timeout) -> bool:
+    """Whether `timeout` has fired, and its task is on its way out of it."""
     return timeout._state is _State.EXPIRING  # type: ignore[attr-defined]  # noqa: SLF001
 
 

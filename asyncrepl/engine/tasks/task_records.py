@@ -39,33 +39,12 @@ import weakref
 from array import array
 from bisect import bisect_right
 from types import CoroutineType, GeneratorType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from asyncrepl.events import Ending, Lane
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-__all__ = [
-    "SliceLog",
-    "TaskRecord",
-    "TaskRef",
-    "all_tasks",
-    "by_task_number",
-    "coro_name",
-    "current_task",
-    "ending",
-    "has_started",
-    "is_done",
-    "is_python_task",
-    "name_of",
-    "no_task",
-    "pending_cancellations",
-    "restore_running_loop",
-    "statement_endings",
-    "task_coroutine",
-]
-
 
 #: By task; as asyncio sees it, each of these has simply returned.
 statement_endings: weakref.WeakKeyDictionary[Any, Ending] = weakref.WeakKeyDictionary()
@@ -80,6 +59,7 @@ else:
     from asyncio.tasks import _PyTask
 
 _Task = asyncio.Task
+Answer = TypeVar("Answer")
 
 
 class _SliceCounts:
@@ -169,12 +149,27 @@ def is_python_task(obj: Any) -> bool:
     return issubclass(type(obj), _PyTask)
 
 
-def is_done(task: Any) -> bool:
-    """Whether the task is over."""
-    try:
-        return _Task.done(task)
-    except TypeError:
-        return _PyTask.done(task)
+def _asking(
+    in_c: Callable[[Any], Answer], in_python: Callable[[Any], Answer]
+) -> Callable[[Any], Answer]:
+    """What asks a task by a method of asyncio's own, be it in C or in Python."""
+
+    def ask(task: Any) -> Answer:
+        try:
+            return in_c(task)
+        except TypeError:
+            return in_python(task)
+
+    return ask
+
+
+#: Whether a task is over; how often it was asked to end, and did not take it back.
+is_done = _asking(_Task.done, _PyTask.done)
+pending_cancellations = _asking(_Task.cancelling, _PyTask.cancelling)
+_is_cancelled = _asking(_Task.cancelled, _PyTask.cancelled)
+#: A task's name, and its coroutine.
+name_of = _asking(_Task.get_name, _PyTask.get_name)
+task_coroutine: Callable[[Any], Any] = _asking(_Task.get_coro, _PyTask.get_coro)
 
 
 def has_started(task: Any, coro: Any) -> bool:
@@ -187,48 +182,17 @@ def ending(task: Any) -> Ending:
     # A subclass may have a __hash__ of its own; a statement's task is none.
     if type(task) is _Task and (how := statement_endings.get(task)) is not None:
         return how
-    try:
-        cancelled = _Task.cancelled(task)
-    except TypeError:
-        cancelled = _PyTask.cancelled(task)
-    if cancelled:
+    if _is_cancelled(task):
         return "cancelled"
     # Not exception(): asyncio would no longer say that nobody retrieved it.
     return "done" if task._exception is None else "error"  # noqa: SLF001
 
 
-def pending_cancellations(task: Any) -> int:
-    """How often the task was asked to end, and did not take it back."""
-    try:
-        return _Task.cancelling(task)
-    except TypeError:
-        count: int = _PyTask.cancelling(task)
-        return count
-
-
-def name_of(task: Any) -> str:
-    """The task's name."""
-    try:
-        return _Task.get_name(task)
-    except TypeError:
-        return _PyTask.get_name(task)
-
-
-def task_coroutine(task: Any) -> Any:
-    """The task's coroutine."""
-    try:
-        return _Task.get_coro(task)
-    except TypeError:
-        return _PyTask.get_coro(task)
-
-
 def coro_name(coro: Any) -> str:
     """The coroutine's qualified name; of an object of the user's own, its type's."""
-    kind = type(coro)
-    if kind is CoroutineType or kind is GeneratorType:
-        name: str = coro.__qualname__
-        return name
-    return kind.__qualname__
+    named = coro if type(coro) in (CoroutineType, GeneratorType) else type(coro)
+    name: str = named.__qualname__
+    return name
 
 
 def by_task_number(task: asyncio.Task[Any]) -> tuple[int, str]:
@@ -281,7 +245,10 @@ class SliceLog:
         for part in parts:
             slices += part
         if since is not None:
-            old = _first_reaching(slices, since)
+            # The first that reaches beyond that instant.
+            numbers = range(len(slices) // 2)
+            after = bisect_right(numbers, since, key=lambda number: slices[2 * number + 1])
+            old = max(after - 1, 0)
             slices, skipped = slices[2 * old :], skipped + old
         return slices, first + skipped
 
@@ -324,9 +291,3 @@ class SliceLog:
         """Remove the half of a slice whose noting a KeyboardInterrupt has interrupted."""
         if len(self.fresh) % 2:
             del self.fresh[-1]
-
-
-def _first_reaching(slices: array[int], since: int) -> int:
-    """The number of the first of `slices` that reaches beyond `since`."""
-    numbers = range(len(slices) // 2)
-    return max(bisect_right(numbers, since, key=lambda number: slices[2 * number + 1]) - 1, 0)

@@ -1,26 +1,21 @@
-"""What the tasks of a loop are doing: their state, what each waits on, and whether it can end.
+"""What the tasks of a loop are doing: their state, and what each waits on.
 
 What a suspended chain waits on is said as one would say it, with the user's line where it does.
 Behind the user's innermost line are coroutines of asyncio, and at the end a
 future that says nothing: ``Queue.get`` says more than "a future". A function is
 asyncio's where it lives in asyncio's files: a user's own that is called
 ``sleep`` is described by its name alone.
-
-A loop that is about to wait with no timer set and nothing ready can be woken only by the outside:
-I/O, a thread, a process, a signal. If none of these is there either, it is deadlocked: what waits
-will wait for ever.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-import threading
 from functools import cache
 from types import NoneType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from asyncrepl.engine.code_owner import is_library, is_plumbing, location_and_source, owner
+from asyncrepl.engine.code_owner import is_users, location_and_source, owner
 from asyncrepl.engine.tasks.await_chain import (
     await_chain,
     first_argument,
@@ -35,23 +30,10 @@ from asyncrepl.events.findings import Finding
 from asyncrepl.events.object_info import ObjectInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sized
+    from collections.abc import Callable
 
     from asyncrepl.engine.tasks.await_chain import AwaitLink
     from asyncrepl.engine.tasks.timeline import Timeline
-
-__all__ = [
-    "TaskActivity",
-    "TaskState",
-    "WaitDescription",
-    "deadlock_finding",
-    "describe_chain",
-    "describe_wait",
-    "is_deadlocked",
-    "sorted_by_name",
-    "state_of",
-    "survey_tasks",
-]
 
 
 class WaitDescription(NamedTuple):
@@ -69,22 +51,23 @@ class WaitDescription(NamedTuple):
     function: str = ""
 
 
-def describe_wait(awaitable: object, *, through_steps: bool = True) -> WaitDescription:
+def describe_wait(awaitable: object) -> WaitDescription:
     """What `awaitable` waits on, a task, a coroutine, an async generator or its step.
 
-    In the loop's thread. Without `through_steps` it is followed only as far as the first other
-    async generator that is being stepped: "a step of readings".
+    In the loop's thread.
     """
-    chain = await_chain(awaitable)
-    if not through_steps:
-        for at, link in enumerate(chain):
-            if at and link.kind == "async generator step":
-                return describe_chain(chain[:at])._replace(on=f"a step of {link.name}")
-    return describe_chain(chain)
+    return describe_chain(await_chain(awaitable))
 
 
-def describe_chain(chain: list[AwaitLink]) -> WaitDescription:
-    """What the chain that `await_chain` gave waits on."""
+def describe_chain(chain: list[AwaitLink], *, through_steps: bool = True) -> WaitDescription:
+    """What the `chain` that `await_chain` gave waits on.
+
+    Without `through_steps` it is followed only as far as the first other async generator that is
+    being stepped: "a step of readings".
+    """
+    for at, link in enumerate(() if through_steps else chain):
+        if at and link.kind == "async generator step":
+            return describe_chain(chain[:at])._replace(on=f"a step of {link.name}")
     owners: list[str | None] = [
         None if link.code is None else owner(link.code.co_filename) for link in chain
     ]
@@ -99,14 +82,11 @@ def describe_chain(chain: list[AwaitLink]) -> WaitDescription:
     frame = link.frame
     assert code is not None
     line = (frame and frame.f_lineno) or code.co_firstlineno
-    on = _describe_links(chain[at + 1 :], owners[at + 1 :]) or _describe_yield(link)
-    return WaitDescription(on, code.co_filename, line, code.co_qualname)
-
-
-def _describe_yield(link: AwaitLink) -> str:
-    """What a generator waits on that gives the loop nothing to wait for."""
+    on = _describe_links(chain[at + 1 :], owners[at + 1 :])
     generator: Any = link.subject
-    return "a bare yield" if link.kind == "generator" and generator.gi_suspended else ""
+    if not on and link.kind == "generator" and generator.gi_suspended:
+        on = "a bare yield"  # it gives the loop nothing to wait for
+    return WaitDescription(on, code.co_filename, line, code.co_qualname)
 
 
 # -- in words ----------------------------------------------------------------------
@@ -146,16 +126,12 @@ def _describe_asyncio_call(link: AwaitLink) -> str:
 
 
 def _sleep(link: AwaitLink) -> str:
+    """The number as it was typed, or three digits of one that was computed."""
     delay: Any = first_argument(link)
     if type(delay) is not float and type(delay) is not int:
         return "asyncio.sleep"
-    return f"asyncio.sleep({_number(delay)})"
-
-
-def _number(value: float) -> str:
-    """The number as it was typed, or three digits of one that was computed."""
-    text = repr(value)
-    return text if len(text) <= 8 else f"{value:.3g}"
+    text = repr(delay)
+    return f"asyncio.sleep({text if len(text) <= 8 else f'{delay:.3g}'})"
 
 
 def _wait(link: AwaitLink) -> str:
@@ -232,13 +208,31 @@ def survey_tasks(
 
     With a `timeline`, also how long and how often they ran.
     """
-    record = _TaskTimes(timeline)
-    return [_task_state(task, record) for task in sorted_by_name(all_tasks(loop))]
+    location_of, found = cache(location_and_source), []
+    now, totals = (timeline.ns(), timeline.totals()) if timeline is not None else (0, {})
+    lanes = () if timeline is None else timeline.snapshot().lanes
+    born = {lane.id: lane.born for lane in lanes}
+    for task in sorted_by_name(all_tasks(loop)):
+        waits = describe_wait(task)
+        where, source = location_of(waits.filename, waits.line) if waits.filename else ("", "")
+        state = TaskState(name_of(task), state_of(task), where, source, waits.on)
+        lane = None if timeline is None else timeline.lane_of(task)
+        if lane in born:
+            total = totals.get(lane, Totals(0, 0))
+            state = state._replace(age=now - born[lane], slices=total.slices, busy=total.busy)
+        found.append(state)
+    return found
 
 
 def sorted_by_name(tasks: set[asyncio.Task[Any]]) -> list[asyncio.Task[Any]]:
     """Tasks by name, numbers in it as numbers: Task-9 comes before Task-10."""
-    return sorted(tasks, key=lambda task: _natural_key(name_of(task)))
+
+    def key(task: asyncio.Task[Any]) -> list[str | tuple[int, str]]:
+        # Text and numbers alternating; a number of so many digits is not worked out.
+        parts = re.split(r"([0-9]+)", name_of(task))
+        return [(len(part.lstrip("0")), part) if at % 2 else part for at, part in enumerate(parts)]
+
+    return sorted(tasks, key=key)
 
 
 def state_of(task: Any) -> TaskActivity:
@@ -250,95 +244,10 @@ def state_of(task: Any) -> TaskActivity:
     return "ready" if task._fut_waiter is None else "waiting"  # noqa: SLF001
 
 
-class _TaskTimes:
-    """What is shown of tasks: source lines, and what a timeline knows, if there is one."""
-
-    def __init__(self, timeline: Timeline | None) -> None:
-        self.spot = cache(location_and_source)
-        self._timeline = timeline
-        self._now = 0 if timeline is None else timeline.ns()
-        self._totals = {} if timeline is None else timeline.totals()
-        lanes = () if timeline is None else timeline.snapshot().lanes
-        self._born = {lane.id: lane.born for lane in lanes}
-
-    def times(self, task: object) -> dict[str, int]:
-        """Age, slices and busy time of `task`."""
-        lane = None if self._timeline is None else self._timeline.lane_of(task)
-        if lane is None or lane not in self._born:
-            return {}
-        total = self._totals.get(lane, Totals(0, 0))
-        return {
-            "age": self._now - self._born[lane],
-            "slices": total.slices,
-            "busy": total.busy,
-        }
-
-
-def _task_state(task: asyncio.Task[Any], record: _TaskTimes) -> TaskState:
-    waits = describe_wait(task)
-    where, source = record.spot(waits.filename, waits.line) if waits.filename else ("", "")
-    return TaskState(name_of(task), state_of(task), where, source, waits.on, **record.times(task))
-
-
-def _natural_key(name: str) -> list[str | tuple[int, str]]:
-    """Text and numbers alternating; a number of so many digits is not worked out."""
-    parts = re.split(r"([0-9]+)", name)
-    return [(len(part.lstrip("0")), part) if at % 2 else part for at, part in enumerate(parts)]
-
-
-#: Threads that wake nobody by themselves: ours, and those of the loop's idle executor.
-_THREADS_THAT_WAKE_NOBODY = ("asyncrepl", "asyncio_")
-
-
-class _Watched(Protocol):
-    """What a loop waits for."""
-
-    def get_map(self) -> Sized: ...
-
-
-class _Outside(Protocol):
-    """What is under way outside of the loop: threads, processes."""
-
-    def pending(self) -> bool: ...
-
-
-class _LoopExtension(Protocol):
-    @property
-    def selector(self) -> _Watched: ...
-    @property
-    def outside(self) -> _Outside: ...
-
-
-class WakeableLoop(Protocol):
-    """What is asked of a `LiveLoop`, whose module imports this one."""
-
-    @property
-    def _ready(self) -> Sized: ...
-    @property
-    def _scheduled(self) -> Sized: ...
-    @property
-    def live(self) -> _LoopExtension: ...
-
-
-def is_deadlocked(loop: WakeableLoop) -> bool:
-    """Whether `loop`, whose thread this is, has nothing that could wake it."""
-    if loop._ready or loop._scheduled or len(loop.live.selector.get_map()) > 1:  # noqa: SLF001
-        return False  # its own pipe is the one
-    if loop.live.outside.pending() or getattr(loop, "_signal_handlers", None):
-        return False
-    here = threading.current_thread()
-    return all(
-        thread is here or thread.name.startswith(_THREADS_THAT_WAKE_NOBODY)
-        for thread in threading.enumerate()
-    )
-
-
 def deadlock_finding(task: Any) -> Finding | None:
     """The finding for `task` where the user's innermost code waits; None if none does."""
     for link in reversed(await_chain(task)):
         code, frame = link.code, link.frame
-        if code is None or frame is None:
-            continue
-        if not is_plumbing(code.co_filename) and not is_library(code.co_filename):
+        if code is not None and frame is not None and is_users(code.co_filename):
             return Finding("stuck", ObjectInfo(NoneType), code, frame.f_lasti)
     return None

@@ -32,6 +32,7 @@ from __future__ import annotations
 import itertools
 import sys
 import threading
+import weakref
 from bisect import bisect_right
 from collections import deque
 from time import monotonic_ns
@@ -41,7 +42,7 @@ from asyncrepl.engine.code_owner import innermost_user_frame
 from asyncrepl.engine.tasks.living_tasks import LivingTasks
 from asyncrepl.engine.tasks.task_findings import (
     CutOffTasks,
-    FiredTimeouts,
+    is_expiring,
     note_swallowed_cancellation,
 )
 from asyncrepl.engine.tasks.task_records import (
@@ -72,8 +73,6 @@ if TYPE_CHECKING:
     from asyncrepl.events import Blocked, Ending, MarkKind
     from asyncrepl.events.findings import Finding
     from asyncrepl.events.iteration_events import IterationEvent
-
-__all__ = ["Timeline"]
 
 #: While there are so few tasks, their names are read again before each wait.
 REREAD_NAMES_UP_TO = 16
@@ -120,7 +119,8 @@ class Timeline(Instrument):
         #: One for all references: each would have a method of its own, of 64 bytes.
         self._destroyed = self._task_destroyed
         self._place: tuple[str, int] | None = None
-        self._timeouts = FiredTimeouts()
+        #: Those that have fired.
+        self._timeouts: weakref.WeakSet[Any] = weakref.WeakSet()
         self.cuts = CutOffTasks(self._finding_log)
         self._thread = 0
 
@@ -156,7 +156,12 @@ class Timeline(Instrument):
         """
         choice = self._living.chosen(window.born_by, window.rows)
         past = [] if choice.others else list(self._past_records)
-        over = [record for record in past if _is_shown(record, window)]
+        over = [
+            record
+            for record in past
+            if record.ending is not None
+            and record.ending[0] >= max(window.ended_after, record.born + window.shortest)
+        ]
         shown = {record.number: record for record in (*choice.shown, *over)}
         slices, first = self.log.copy(window.since)
         ran = 0
@@ -214,7 +219,8 @@ class Timeline(Instrument):
 
         For the loop's thread.
         """
-        return self._timeouts.expiring(lane)
+        fired = [each for each in self._timeouts if is_expiring(each)]
+        return any(self.lane_of(each._task) == lane for each in fired)  # noqa: SLF001
 
     def record_of_lane(self, lane: int) -> TaskRecord | None:
         """What is known of a lane; None if it is forgotten. Any thread."""
@@ -320,9 +326,7 @@ class Timeline(Instrument):
     def timeout_expires(self, timeout: Any) -> None:
         """The time of `timeout` is over: it is about to cancel its task."""
         self.cuts.note(timeout._task, timeout)  # noqa: SLF001
-        lane = self.lane_of(timeout._task)  # noqa: SLF001
-        if lane is not None:
-            self._timeouts.note(lane, timeout)
+        self._timeouts.add(timeout)
 
     def add_created_task(self, task: Any, coro: Any, at: int) -> None:
         """The task that runs made `task` of `coro` at `at` (ns), two calls further out."""
@@ -402,7 +406,6 @@ class Timeline(Instrument):
         record.ending = (self.ns(), how)
         self._past_records.append(record)
         self._living.remove(key)
-        self._timeouts.forget(record.number)
         for hear in self.instruments.task_ended:
             hear(record.number, how, record.slices)
 
@@ -413,11 +416,3 @@ def _endings(records: Iterable[TaskRecord]) -> dict[int, LaneEnded]:
         for record in records
         if record.ending
     }
-
-
-def _is_shown(record: TaskRecord, window: LaneWindow) -> bool:
-    """Whether a task that is over still has a lane in `window`."""
-    if record.ending is None:
-        return False
-    at, _ = record.ending
-    return at >= window.ended_after and at - record.born >= window.shortest

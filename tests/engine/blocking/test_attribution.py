@@ -18,7 +18,7 @@ from asyncrepl.engine.blocking.blocked_slice import (
     _frame_to_blame,
     blocking_location,
 )
-from asyncrepl.engine.loop.live_loop import LiveLoop, new_loop
+from asyncrepl.engine.loop.live_loop import LiveLoop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ OURS = Path(asyncrepl.__file__).parent
 
 @pytest.fixture
 def loop() -> Iterator[LiveLoop]:
-    loop = new_loop()
+    loop = LiveLoop()
     yield loop
     loop.close()
 

@@ -16,7 +16,7 @@ from support.instruments import ReportList
 
 from asyncrepl.engine.blocking.blocking_watchdog import BlockingWatchdog
 from asyncrepl.engine.blocking.cpu_time import AnyProbe, Sample
-from asyncrepl.engine.loop.live_loop import LiveLoop, new_loop
+from asyncrepl.engine.loop.live_loop import LiveLoop
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.tasks.timeline import Timeline
 from asyncrepl.events.instrument import Instrument
@@ -45,7 +45,7 @@ class Crowded:
 
 @pytest.fixture(params=["real", "virtual", "unrecorded"])
 def loop(request: pytest.FixtureRequest) -> Iterator[LiveLoop]:
-    loop = new_loop(Clock.virtual() if request.param == "virtual" else None)
+    loop = LiveLoop(Clock.virtual() if request.param == "virtual" else None)
     if request.param != "unrecorded":
         loop.observe(Timeline())
     yield loop
@@ -55,7 +55,7 @@ def loop(request: pytest.FixtureRequest) -> Iterator[LiveLoop]:
 @pytest.fixture
 def real() -> Iterator[LiveLoop]:
     """A loop in real time, recorded."""
-    loop = new_loop()
+    loop = LiveLoop()
     loop.observe(Timeline())
     yield loop
     loop.close()

@@ -17,7 +17,7 @@ from support.random_programs import random_program
 from support.traced_iteration import SOURCES
 
 from asyncrepl.engine.iteration.tracer import Tracer
-from asyncrepl.engine.loop.live_loop import new_loop
+from asyncrepl.engine.loop.live_loop import LiveLoop
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.tasks.timeline import Timeline
 from asyncrepl.instrument.compilation import compile_source
@@ -183,7 +183,7 @@ def seen(text: str, *, trace: bool) -> tuple[list[str], list[IterationEvent]]:
     """Everything of a run of `text` that its author can see; and what was told of it."""
     events: list[IterationEvent] = []
     out = io.StringIO()
-    loop = new_loop(Clock.virtual())
+    loop = LiveLoop(Clock.virtual())
     loop.observe(timeline := Timeline())
     tracer = Tracer(loop)
     loop.live.instruments.add(EventList(events))
@@ -237,7 +237,7 @@ def test_a_traced_program_does_the_same(text: str) -> None:
 
 def outcome(text: str, how: str) -> tuple[list[object], object]:
     """What a random program noted, and how it ended; compiled plainly, by us, or traced."""
-    loop = new_loop(Clock.virtual())
+    loop = LiveLoop(Clock.virtual())
     loop.observe(timeline := Timeline())
     loop.set_exception_handler(lambda *_: None)
     tracer = Tracer(loop)

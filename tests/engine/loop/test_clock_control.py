@@ -10,7 +10,7 @@ import pytest
 
 import asyncrepl
 from asyncrepl.engine.loop.debug_control import StepResult, step_timers
-from asyncrepl.engine.loop.live_loop import LiveLoop, new_loop
+from asyncrepl.engine.loop.live_loop import LiveLoop
 from asyncrepl.engine.loop.loop_clock import Clock
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def run(main: Callable[[], Coroutine[Any, Any, Any]], clock: Clock | None = None) -> Any:
     """What `main` returns, on a virtual clock if none is given."""
-    with asyncio.Runner(loop_factory=lambda: new_loop(clock or Clock.virtual())) as runner:
+    with asyncio.Runner(loop_factory=lambda: LiveLoop(clock or Clock.virtual())) as runner:
         return runner.run(main())
 
 
@@ -172,7 +172,7 @@ def test_a_changed_clock_steers_the_loop_no_more(loop: LiveLoop) -> None:
 @pytest.mark.parametrize("steered", [1, 3])
 def test_ties_keep_their_order_on_a_real_clock_once_it_is_steered(steered: int) -> None:
     """Timers for one instant fire as they were made, those of plain real time first."""
-    loop = new_loop()
+    loop = LiveLoop()
     fired: list[int] = []
     for number in range(8):
         if number == steered:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import asyncrepl
-from asyncrepl.engine.loop.live_loop import new_loop
+from asyncrepl.engine.loop.live_loop import LiveLoop
 from asyncrepl.engine.loop.loop_clock import Clock
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def run(main: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
     """What `main` returns on a virtual clock."""
-    with asyncio.Runner(loop_factory=lambda: new_loop(Clock.virtual())) as runner:
+    with asyncio.Runner(loop_factory=lambda: LiveLoop(Clock.virtual())) as runner:
         return runner.run(main())
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from asyncrepl.engine.loop.interrupts import STUCK_AFTER, Interrupter, Shield
-from asyncrepl.engine.loop.live_loop import LiveLoop, new_loop
+from asyncrepl.engine.loop.live_loop import LiveLoop
 from asyncrepl.engine.loop.loop_runner import keep_running
 from asyncrepl.engine.loop.repeated_interrupt import REPEAT
 
@@ -36,7 +36,7 @@ class Statement:
 
 @pytest.fixture
 def loop() -> Iterator[LiveLoop]:
-    loop = new_loop()
+    loop = LiveLoop()
     yield loop
     loop.close()
 

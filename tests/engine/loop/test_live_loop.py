@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from asyncrepl.engine.loop.live_loop import LiveLoop, new_loop
+from asyncrepl.engine.loop.live_loop import LiveLoop
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.tasks.timeline import Timeline
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(params=["real", "virtual", "observed", "virtual and observed"])
 def loop(request: pytest.FixtureRequest) -> Iterator[LiveLoop]:
-    loop = new_loop(Clock.virtual() if "virtual" in request.param else None)
+    loop = LiveLoop(Clock.virtual() if "virtual" in request.param else None)
     if "observed" in request.param:
         loop.observe(Timeline())
     yield loop
@@ -43,12 +43,12 @@ async def nothing() -> None:
 
 
 def test_it_runs_in_a_runner() -> None:
-    """A Runner takes `new_loop` as its factory and runs on it."""
+    """A Runner takes `LiveLoop` as its factory and runs on it."""
 
     async def main() -> bool:
         return isinstance(asyncio.get_running_loop(), LiveLoop)
 
-    with asyncio.Runner(loop_factory=new_loop) as runner:
+    with asyncio.Runner(loop_factory=LiveLoop) as runner:
         assert runner.run(main())
 
 
@@ -122,7 +122,7 @@ def test_call_at_refuses_what_asyncio_refuses(loop: LiveLoop) -> None:
         loop.call_at(None, print)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="coroutines cannot be used with call_at"):
         loop.call_at(1, nothing)
-    other = new_loop(loop.live.clock)
+    other = LiveLoop(loop.live.clock)
     other.close()
     with pytest.raises(RuntimeError, match="closed"):
         other.call_at(1, print)
@@ -208,7 +208,7 @@ def test_nothing_of_ours_takes_the_room_of_asyncios(loop: LiveLoop) -> None:
 def test_its_attributes_are_kept_inline(observed: bool) -> None:
     """As CPython itself says, also once the loop was observed; else each step is slower."""
     tells = pytest.importorskip("_testinternalcapi", reason="CPython's test modules are missing")
-    loop = new_loop()
+    loop = LiveLoop()
     loop.observe(Timeline())
     if not observed:
         loop.unobserve()
@@ -333,7 +333,7 @@ def test_a_coarse_clock_fires_the_same_timers_observed(resolution: float) -> Non
         loop.close()
         return names
 
-    observed = new_loop()
+    observed = LiveLoop()
     observed.observe(Timeline())
     assert fired(observed) == fired(asyncio.SelectorEventLoop())
 
@@ -401,7 +401,7 @@ def test_observing_loses_nothing_from_other_threads(loop: LiveLoop) -> None:
 
 def test_unobserve_gives_everything_back() -> None:
     """After unobserve the loop's methods are asyncio's own again."""
-    loop = new_loop()
+    loop = LiveLoop()
     loop.observe(Timeline())
     loop.unobserve()
     loop.unobserve()
@@ -418,7 +418,7 @@ def test_a_wrong_create_task_fails_in_asyncio(factory: str | None) -> None:
         yield 1
 
     def files() -> list[str]:
-        loop = new_loop()
+        loop = LiveLoop()
         loop.observe(Timeline())
         if factory is not None:
             loop.set_task_factory(

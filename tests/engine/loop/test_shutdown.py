@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from asyncrepl.engine.loop.live_loop import LiveLoop, new_loop
+from asyncrepl.engine.loop.live_loop import LiveLoop
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.loop.loop_shutdown import close_loop
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def loop() -> LiveLoop:
-    return new_loop(Clock.virtual())
+    return LiveLoop(Clock.virtual())
 
 
 async def first(iterator: AsyncIterator[int]) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from asyncrepl.engine.loop.live_loop import LiveLoop, new_loop
+from asyncrepl.engine.loop.live_loop import LiveLoop
 from asyncrepl.engine.loop.loop_clock import Clock
 
 if TYPE_CHECKING:
@@ -20,14 +20,14 @@ YEAR = 365 * 24 * 3600.0
 
 @pytest.fixture
 def loop() -> Iterator[LiveLoop]:
-    loop = new_loop(Clock.virtual())
+    loop = LiveLoop(Clock.virtual())
     yield loop
     loop.close()
 
 
 def run(main: Callable[[], Coroutine[Any, Any, Any]], clock: Clock | None = None) -> Any:
     """What `main` returns on a virtual clock."""
-    with asyncio.Runner(loop_factory=lambda: new_loop(clock or Clock.virtual())) as runner:
+    with asyncio.Runner(loop_factory=lambda: LiveLoop(clock or Clock.virtual())) as runner:
         return runner.run(main())
 
 
@@ -238,7 +238,7 @@ def test_a_quick_answer_takes_no_time() -> None:
 
 def test_an_untouched_real_clock_leaves_the_loop_alone() -> None:
     """In real time the loop's time and timers are asyncio's own."""
-    loop = new_loop()
+    loop = LiveLoop()
     assert loop.live.clock.mode == "real"
     assert {"time", "call_at", "create_task", "call_soon", "_run_once"}.isdisjoint(vars(loop))
     loop.close()
@@ -246,7 +246,7 @@ def test_an_untouched_real_clock_leaves_the_loop_alone() -> None:
 
 def test_a_held_real_clock_stands_still() -> None:
     """Held, real time does not pass; released, it goes on from there."""
-    loop = new_loop()
+    loop = LiveLoop()
     clock = loop.live.clock
     clock.hold()
     instant = loop.time()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from asyncrepl.engine.loop.observation_requests import ObservationRequests
+from asyncrepl.engine.loop.live_loop import ObservationRequests
 
 if TYPE_CHECKING:
     from asyncrepl.engine.loop.live_loop import LiveLoop

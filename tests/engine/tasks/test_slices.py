@@ -13,7 +13,7 @@ import pytest
 from support.instruments import SuspensionList
 from support.timelines import MS, named, slices, worker
 
-from asyncrepl.engine.loop.live_loop import LiveLoop, new_loop
+from asyncrepl.engine.loop.live_loop import LiveLoop
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.tasks.timeline import Timeline
 from asyncrepl.events import CALLBACK, Totals
@@ -278,7 +278,7 @@ def test_an_exception_that_leaves_the_loop_ends_its_task(
 
 def test_a_turn_of_thousands_is_recorded_whole() -> None:
     """More slices in one loop iteration than are packed at once are all there, in order."""
-    loop, timeline = new_loop(Clock.virtual()), Timeline()
+    loop, timeline = LiveLoop(Clock.virtual()), Timeline()
     loop.observe(timeline)
     for _ in range(5000):
         loop.call_soon(int)

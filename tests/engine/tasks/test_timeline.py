@@ -13,7 +13,7 @@ import pytest
 from support.instruments import SuspensionList
 from support.timelines import MS, named, slices, worker
 
-from asyncrepl.engine.loop.live_loop import LiveLoop, new_loop
+from asyncrepl.engine.loop.live_loop import LiveLoop
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.tasks.timeline import Timeline
 from asyncrepl.events import CALLBACK, IDLE, Lane, Mark
@@ -243,7 +243,7 @@ def test_virtual_time_gives_the_same_record_each_time() -> None:
     """On a virtual clock two runs of one program leave equal records."""
 
     def record() -> tuple[Any, ...]:
-        loop, timeline = new_loop(Clock.virtual()), Timeline()
+        loop, timeline = LiveLoop(Clock.virtual()), Timeline()
         loop.observe(timeline)
 
         async def main() -> None:
@@ -280,7 +280,7 @@ def test_a_task_has_its_name_in_its_first_slice(loop: LiveLoop, timeline: Timeli
 
 def test_totals_count_what_the_log_has_forgotten() -> None:
     """Slices and busy time are of a task's whole life, however short the log is."""
-    loop = new_loop(Clock.virtual())
+    loop = LiveLoop(Clock.virtual())
     timeline = Timeline(slices=16)
     loop.observe(timeline)
 
@@ -299,7 +299,7 @@ def test_totals_count_what_the_log_has_forgotten() -> None:
 
 def test_busy_time_is_that_of_the_slices() -> None:
     """In real time, what a task computes is its busy time, and what it sleeps is not."""
-    loop = new_loop()
+    loop = LiveLoop()
     loop.observe(timeline := Timeline())
 
     async def main() -> tuple[int, int]:

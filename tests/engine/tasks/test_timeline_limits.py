@@ -10,7 +10,7 @@ from typing import Any
 
 from support.timelines import MS, named, slices, worker
 
-from asyncrepl.engine.loop.live_loop import LiveLoop, new_loop
+from asyncrepl.engine.loop.live_loop import LiveLoop
 from asyncrepl.engine.loop.loop_clock import Clock
 from asyncrepl.engine.tasks.timeline import Timeline
 
@@ -19,7 +19,7 @@ from asyncrepl.engine.tasks.timeline import Timeline
 
 def test_it_is_bounded() -> None:
     """However long it records, it keeps so many slices, marks and past tasks."""
-    loop = new_loop(Clock.virtual())
+    loop = LiveLoop(Clock.virtual())
     timeline = Timeline(slices=50, marks=10, past=5)
     loop.observe(timeline)
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.suspended_tasks import cancel_all, suspended
 
-from asyncrepl.engine.tasks.task_survey import WaitDescription, describe_wait
+from asyncrepl.engine.tasks.await_chain import await_chain
+from asyncrepl.engine.tasks.task_survey import WaitDescription, describe_chain, describe_wait
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
@@ -204,9 +205,9 @@ def test_a_line_behind_a_library_is_the_users(loop: LiveLoop) -> None:
 def test_it_can_be_told_as_far_as_the_next_step(loop: LiveLoop) -> None:
     """From within one generator, another one's step is what it waits on."""
     task: Any = suspended(loop, iterating)
-    assert describe_wait(task, through_steps=False).on == "a step of smoothed"
+    assert describe_chain(await_chain(task), through_steps=False).on == "a step of smoothed"
     step = task.get_coro().cr_await
-    waits = describe_wait(step, through_steps=False)
+    waits = describe_chain(await_chain(step), through_steps=False)
     assert (waits.on, waits.function) == ("a step of readings", "smoothed")
 
 

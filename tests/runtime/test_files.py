@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from asyncrepl.runtime import atomic_files as files
-from asyncrepl.runtime.atomic_files import write_file
+from asyncrepl.runtime import files
+from asyncrepl.runtime.files import write_file
 
 
 @pytest.fixture

@@ -1,8 +1,12 @@
-"""Writing a file atomically: whole or not at all, and never over another one unasked.
+"""The user's files: written atomically, and found by how their paths begin.
 
-The text goes to a new file beside it, which is then renamed: a full disk, a limit or a process
-that is killed leaves what was there as it was. Where nothing may be replaced, the name is taken
-first, by an empty file: two programs cannot both have found it free.
+*Writing* is whole or not at all, and never over another file unasked. The text goes to a new file
+beside it, which is then renamed: a full disk, a limit or a process that is killed leaves what was
+there as it was. Where nothing may be replaced, the name is taken first, by an empty file: two
+programs cannot both have found it free.
+
+*Finding* reads folders only, in the order the system gives; nothing is opened. For any thread: a
+folder of another machine may take its time, and so nobody who draws calls that.
 """
 
 from __future__ import annotations
@@ -10,12 +14,11 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-__all__ = ["is_special", "reserve", "write_all", "write_file"]
 
 _MODE = 0o666  # what the user's umask leaves of it
 
@@ -87,3 +90,38 @@ def _replace(path: Path, data: bytes) -> None:
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+#: Entries of a folder that are looked at, and those that are given.
+_MAX_READ, _MAX_GIVEN = 20_000, 500
+
+
+def paths_beginning_with(typed: str, suffixes: tuple[str, ...] = ()) -> dict[str, str]:
+    """Path → "folder" or "file", for each that begins with `typed`; a folder ends with a slash.
+
+    `typed` may begin with ``~``. With `suffixes`, of files only those that end with one.
+    Hidden ones are given where their dot is typed. What cannot be read has nothing in it.
+    """
+    head, slash, start = typed.rpartition("/")
+    folder = os.path.expanduser(head + slash)  # noqa: PTH111 - a path may be empty here
+    found: list[tuple[bool, str]] = []
+    # ValueError: a NUL in it
+    with suppress(OSError, ValueError), os.scandir(folder or ".") as entries:
+        for entry in islice(entries, _MAX_READ):
+            name = entry.name
+            hidden = name.startswith(".") and not start.startswith(".")
+            meant = name.startswith(start) and name.isprintable() and not hidden
+            if meant and len(found) < _MAX_GIVEN:
+                found.append((_is_folder(entry), name))
+    return {
+        f"{head}{slash}{name}" + ("/" if is_folder else ""): "folder" if is_folder else "file"
+        for is_folder, name in sorted(found, key=lambda each: (not each[0], each[1]))
+        if is_folder or not suffixes or name.endswith(suffixes)
+    }
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
