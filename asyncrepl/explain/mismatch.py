@@ -206,7 +206,10 @@ def _of_attribute(evidence: Evidence, error: AttributeError) -> Mismatch | None:
         return _of_library(evidence, info, name)
     for node in (*reversed(evidence.nodes), *_functions(evidence.nodes)):
         if isinstance(node, ast.Attribute) and node.attr == name:
-            if _is_missed(evidence, info, name):
+            alone = isinstance(evidence.unit.parents.get(node), ast.Expr) and (
+                kind_of(info) is Kind.ASYNC_GENERATOR and name not in _OF_OTHERS
+            )  # of what it yields, nobody asks so: it is a slip
+            if not alone and _is_missed(evidence, info, name):
                 demand = Demand("attribute", node.value, node, f"`.{name}`", (name,))
                 return Mismatch(demand, info)
             return None
