@@ -60,6 +60,16 @@ def lookup(kind: type, name: str) -> object:
     return MISSING
 
 
+def has_method(kind: type, name: str) -> bool:
+    """Whether instances of `kind` have the special method `name`; one that is None counts as none.
+
+    What is found may be any object, with a ``__eq__`` or ``__hash__`` of the user's: only its
+    identity is asked.
+    """
+    found = lookup(kind, name)
+    return found is not MISSING and found is not None
+
+
 def function_of(value: object) -> FunctionType | None:
     """The function itself, or that in a method, static or class method; None of all else.
 

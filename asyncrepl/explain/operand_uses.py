@@ -17,7 +17,7 @@ from asyncrepl.events.object_info import (
     Place,
     RefusedOperand,
     describe,
-    lookup,
+    has_method,
 )
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Use(NamedTuple):
         """Whether the operand's type has not the method this role calls first."""
         if self.info is None or self.role not in _METHODS:
             return False
-        return lookup(self.info.kind, _METHODS[self.role]) in (MISSING, None)
+        return not has_method(self.info.kind, _METHODS[self.role])
 
 
 def uses_at(

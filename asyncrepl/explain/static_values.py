@@ -26,7 +26,7 @@ from types import (
 )
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
+from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, has_method, lookup
 from asyncrepl.explain.bindings import (
     encloses,
     imported,
@@ -69,12 +69,12 @@ _DEPTH = 4
 
 def is_async_iterable(info: ObjectInfo) -> bool:
     """Whether ``async for`` can start on it."""
-    return lookup(info.kind, "__aiter__") not in (MISSING, None)
+    return has_method(info.kind, "__aiter__")
 
 
 def is_awaitable(info: ObjectInfo) -> bool:
     """Whether ``await`` takes it."""
-    return lookup(info.kind, "__await__") not in (MISSING, None)
+    return has_method(info.kind, "__await__")
 
 
 class Resolver:

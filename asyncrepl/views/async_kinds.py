@@ -13,7 +13,7 @@ from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_ITERABLE_COROUTINE
 from types import AsyncGeneratorType, CoroutineType, FunctionType, GeneratorType, MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from asyncrepl.events.object_info import MISSING, is_step, lookup
+from asyncrepl.events.object_info import has_method, is_step
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,14 +43,14 @@ def dies_with_a_report(value: object) -> bool:
     """Whether somebody is told when the last reference to `value` goes: none is to be kept."""
     kind = type(value)
     running = (CoroutineType, AsyncGeneratorType, GeneratorType)
-    return issubclass(kind, running) or lookup(kind, "__await__") is not MISSING
+    return issubclass(kind, running) or has_method(kind, "__await__")
 
 
 def kind_of_instances(kind: type) -> AsyncKind | None:
     """What the special methods of `kind` make its instances; not a task or a future: see there."""
 
     def has(*names: str) -> bool:
-        return all(lookup(kind, name) not in {MISSING, None} for name in names)
+        return all(has_method(kind, name) for name in names)
 
     names, uses = [], []
     if has("__aiter__"):
@@ -118,7 +118,7 @@ def async_use(obj: Any) -> str:
         return f"needs {use}" if use else ""
     is_class = type in type.__dict__["__mro__"].__get__(type(obj))
     kind = obj if is_class else type(obj)
-    uses = [use for name, use in _MEMBERS if lookup(kind, name) not in (MISSING, None)]
+    uses = [use for name, use in _MEMBERS if has_method(kind, name)]
     return f"needs {' or '.join(uses)}" if uses else ""
 
 

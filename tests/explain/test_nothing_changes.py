@@ -102,3 +102,25 @@ def test_an_object_that_has_every_attribute_is_asked_for_none(
     assert "why  `" in told
     assert "cannot be" not in told
     assert set(type_in("print(*Anything.asked)").split()) <= {"x"}
+
+
+ODD = """\
+class Method:
+    __hash__ = None
+    def __eq__(self, other): print("compared"); return True
+class Odd:
+    __aiter__ = __anext__ = __aenter__ = __aexit__ = __await__ = Method()
+odd = Odd()
+"""
+
+
+@pytest.mark.parametrize(
+    "typed", ["odd", "odd?", "Odd?", "odd.x", "for x in odd: pass", "async for x in odd: pass",
+              "async with odd: pass", "await odd"],
+)  # fmt: skip
+def test_special_methods_are_not_compared(type_in: Typed, typed: str) -> None:
+    """What stands in the place of one may be an object with an ``__eq__``, and no hash."""
+    type_in(ODD)
+    told = type_in(typed)
+    assert "compared" not in told
+    assert "unhashable" not in told

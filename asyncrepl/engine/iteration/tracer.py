@@ -40,7 +40,7 @@ from asyncrepl.engine.tasks.task_findings import wait_for_timed_out
 from asyncrepl.engine.tasks.task_records import all_tasks, current_task, name_of
 from asyncrepl.engine.tasks.task_survey import sorted_by_name
 from asyncrepl.events.iteration_events import Iteration, LoopSite
-from asyncrepl.events.object_info import MISSING, lookup
+from asyncrepl.events.object_info import has_method, lookup
 from asyncrepl.instrument.doubled_loops import TRACE_SWITCH
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class _TracedIterable:
         except BaseException as error:
             cut_to_user_part(error)
             raise
-        if lookup(type(iterator), "__anext__") in (MISSING, None):
+        if not has_method(type(iterator), "__anext__"):
             return iterator
         self._state.begin(iterable, iterator)
         return self._make(self._state, iterator)
@@ -170,7 +170,7 @@ def marks(tracer: Tracer) -> dict[str, Callable[..., Any]]:
 
 def _traced_iterable(state: IterationState, iterable: Any, make: Callable[..., Any]) -> Any:
     state.phase = "aiter"
-    if lookup(type(iterable), "__aiter__") in (MISSING, None):
+    if not has_method(type(iterable), "__aiter__"):
         return iterable
     return _TracedIterable(state, iterable, make)
 
