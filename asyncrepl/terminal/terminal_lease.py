@@ -248,18 +248,21 @@ def _keeping_for_screen_programs(
     """``Popen(["less"], stdin=PIPE)``, as `pydoc.pager` and others begin a pager."""
 
     @functools.wraps(start)
-    def started(self: Any, args: Any, *more: Any, **kwargs: Any) -> None:
-        if kwargs.get("stdout") is None and _takes_screen(args):
+    def started(self: Any, *args: Any, **kwargs: Any) -> None:
+        if kwargs.get("stdout") is None and _takes_screen(args[0] if args else kwargs.get("args")):
             lease.keep()
-        start(self, args, *more, **kwargs)
+        start(self, *args, **kwargs)
 
     return started
 
 
-def _takes_screen(command: Any) -> bool:
-    first = command if isinstance(command, str) else next(iter(command or ()), "")
+def _takes_screen(command: object) -> bool:
+    """Whether `command`, as `Popen` takes one, is such a program; no iterator is begun."""
+    first = command[0] if isinstance(command, list | tuple) and command else command
+    if not isinstance(first, str | bytes | os.PathLike):
+        return False
     chosen = {_program_name(os.environ.get(each, "")) for each in _CHOSEN_PROGRAMS} - {""}
-    return _program_name(str(first)) in _SCREEN_PROGRAMS | chosen
+    return _program_name(os.fsdecode(first)) in _SCREEN_PROGRAMS | chosen
 
 
 def _program_name(command: str) -> str:

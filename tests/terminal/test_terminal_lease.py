@@ -138,3 +138,12 @@ def test_a_program_that_is_only_started_does_not_get_the_terminal(terminal: Term
     terminal.enter("p.stdin.write(b'from cat\\n') and p.stdin.close()")
     terminal.wait_for("from cat")
     assert terminal.cursor_line == ">>>"
+
+
+def test_programs_are_started_in_every_form(terminal: Terminal) -> None:
+    """A path, bytes, an iterator and a keyword are what `Popen` takes beside lists and text."""
+    terminal.enter("from pathlib import Path; from subprocess import Popen")
+    forms = "Path('/bin/true')", "b'/bin/true'", "iter(['/bin/true'])", "args=('/bin/true',)"
+    for form in forms:
+        terminal.enter(f"Popen({form}).wait()")
+        assert terminal.scrollback[-2] == "0", form
