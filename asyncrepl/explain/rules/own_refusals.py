@@ -1,4 +1,4 @@
-"""What can only be used asynchronously, and says so itself: its plain method does but ``raise``.
+"""What can only be used asynchronously and says so itself, in a plain method that only raises.
 
 Libraries write such methods beside the asynchronous ones, since the interpreter's own words tell
 nobody what to do: ``with ClientSession()`` of aiohttp, ``for attempt in AsyncRetrying()``.
@@ -13,40 +13,38 @@ from asyncrepl.events.object_info import code_of, describe, lookup
 from asyncrepl.explain.demands import Demand
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import short
+from asyncrepl.explain.held_operands import innermost_frame
 from asyncrepl.explain.kinds import has
 from asyncrepl.explain.library_results import library_source
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case
 from asyncrepl.explain.repairs.repair_choice import repaired
 
 if TYPE_CHECKING:
-    from types import CodeType, FrameType
+    from types import CodeType
 
     from asyncrepl.explain.evidence import Evidence, Site
 
 __all__ = ["RULES"]
 
-_ERRORS = (TypeError, RuntimeError, NotImplementedError, AttributeError)
-
 
 def _walked(evidence: Evidence) -> Finding | None:
-    case = _refused(evidence, "__iter__", "__aiter__", "walk")
-    if case is None:
-        return None
-    why = f"{short(case.unit, case.node)} refuses a plain walk: only `async for` can do it."
-    return Finding(why, repaired(case))
+    return _told(evidence, "__iter__", "walk", "a plain walk: only `async for` can do it")
 
 
 def _entered(evidence: Evidence) -> Finding | None:
-    case = _refused(evidence, "__enter__", "__aenter__", "enter")
+    return _told(evidence, "__enter__", "enter", "a plain `with`: `async with` enters it")
+
+
+def _told(evidence: Evidence, method: str, what: str, refused: str) -> Finding | None:
+    case = _case(evidence, method, f"__a{method[2:]}", what)
     if case is None:
         return None
-    why = f"{short(case.unit, case.node)} refuses a plain `with`: `async with` enters it."
-    return Finding(why, repaired(case))
+    return Finding(f"{short(case.unit, case.node)} refuses {refused}.", repaired(case))
 
 
-def _refused(evidence: Evidence, method: str, twin: str, what: str) -> Case | None:
+def _case(evidence: Evidence, method: str, twin: str, what: str) -> Case | None:
     """The operand whose plain `method` has raised, if it has the `twin` and is used in a place."""
-    frame = _raising(evidence)
+    frame = innermost_frame(evidence)
     if frame is None or frame.f_code.co_name != method or not frame.f_code.co_argcount:
         return None
     info = describe(frame.f_locals.get(frame.f_code.co_varnames[0]), keep=True)
@@ -62,19 +60,13 @@ def _refused(evidence: Evidence, method: str, twin: str, what: str) -> Case | No
     return Case(evidence, site.unit, Demand(what, *place, f"`{method}`", (method,)), info)
 
 
-def _raising(evidence: Evidence) -> FrameType | None:
-    """The frame that has raised the error."""
-    trace = evidence.error.__traceback__ if evidence.error is not None else None
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return trace.tb_frame if trace is not None else None
-
-
 def _only_raises(evidence: Evidence, code: CodeType | None) -> bool:
     found = evidence.units.definition(code)
     function = found[1] if found is not None else library_source(code) if code else None
     statements = function.body if function is not None else []
-    rest = [each for each in statements if not isinstance(each, ast.Expr)]  # a docstring
+    rest = [
+        each for each in statements if not isinstance(each, ast.Expr)
+    ]  # a docstring, a warning
     return len(rest) == 1 and isinstance(rest[0], ast.Raise)
 
 
@@ -92,6 +84,8 @@ def _place(site: Site, what: str) -> tuple[ast.expr, ast.AST] | None:
             return node.context_expr, site.unit.parents[node]
     return None
 
+
+_ERRORS = (TypeError, RuntimeError, NotImplementedError, AttributeError)
 
 RULES = (
     Rule(
