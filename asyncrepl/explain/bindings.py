@@ -45,7 +45,10 @@ __all__ = [
     "variables",
 ]
 
-_METHODS = ("method_descriptor", "wrapper_descriptor", "classmethod_descriptor")
+#: Types of what is callable as it lies in a class: methods written in C, and cached functions.
+_METHODS = (
+    "method_descriptor", "wrapper_descriptor", "classmethod_descriptor", "_lru_cache_wrapper",
+)  # fmt: skip
 
 
 def local_names(code: CodeType) -> tuple[str, ...]:
@@ -120,10 +123,7 @@ def _plain(found: object) -> object:
     """The function in a static or class method; no descriptor whose value must be asked for."""
     if isinstance(found, staticmethod | classmethod):
         return found.__func__
-    kept = isinstance(found, FunctionType) or type(found).__name__ in (
-        *_METHODS,
-        "_lru_cache_wrapper",
-    )
+    kept = isinstance(found, FunctionType) or type(found).__name__ in _METHODS
     return found if kept or lookup(type(found), "__get__") is MISSING else MISSING
 
 

@@ -206,10 +206,8 @@ def _of_attribute(evidence: Evidence, error: AttributeError) -> Mismatch | None:
         return _of_library(evidence, info, name)
     for node in (*reversed(evidence.nodes), *_functions(evidence.nodes)):
         if isinstance(node, ast.Attribute) and node.attr == name:
-            alone = isinstance(evidence.unit.parents.get(node), ast.Expr) and (
-                kind_of(info) is Kind.ASYNC_GENERATOR and name not in _OF_OTHERS
-            )  # of what it yields, nobody asks so: it is a slip
-            if not alone and _is_missed(evidence, info, name):
+            alone = isinstance(evidence.unit.parents.get(node), ast.Expr)
+            if _is_missed(evidence, info, name, alone=alone):
                 demand = Demand("attribute", node.value, node, f"`.{name}`", (name,))
                 return Mismatch(demand, info)
             return None
@@ -238,11 +236,14 @@ _OF_OTHERS = frozenset(
 )
 
 
-def _is_missed(evidence: Evidence, info: ObjectInfo, name: str) -> bool:
-    """Whether the attribute is that of what the object stands for, and not a slip."""
+def _is_missed(evidence: Evidence, info: ObjectInfo, name: str, *, alone: bool = False) -> bool:
+    """Whether the attribute is that of what the object stands for, and not a slip.
+
+    `alone` says that it is a statement: nobody asks an item of a stream so for anything.
+    """
     kind, resolver = kind_of(info), evidence.resolver
     if kind in (Kind.ASYNC_GENERATOR, Kind.COROUTINE, Kind.STEP):
-        return True
+        return not alone or kind is not Kind.ASYNC_GENERATOR or name in _OF_OTHERS
     awaited = resolver.awaited(info) if has(info, "__await__") else []
     given = any(_may_have(each, name) for each in awaited)
     if given or kind is Kind.AWAITABLE or kind not in ASYNCHRONOUS or _is_slip(info, name):

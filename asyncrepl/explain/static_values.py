@@ -154,9 +154,8 @@ class Resolver:
         for node in own_nodes(function):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name:
                 return None if node.decorator_list else ObjectInfo(FunctionType, value=node)
-            if isinstance(node, ast.Assign) and name in [
-                getattr(n, "id", "") for n in node.targets
-            ]:
+            names = [getattr(each, "id", "") for each in getattr(node, "targets", ())]
+            if isinstance(node, ast.Assign) and name in names:
                 found = self.info(node.value)
                 if found is None or found.kind is not NoneType:
                     return found

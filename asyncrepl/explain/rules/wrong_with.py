@@ -66,13 +66,10 @@ def _generator_manager(evidence: Evidence) -> Finding | None:
         for item in _items_at(site.unit, site.nodes):
             made = called(evidence, site.unit, item.context_expr)
             value = evidence.resolver.value(made[1].func) if made is not None else None
-            function = value.__dict__.get("__wrapped__") if type(value) is FunctionType else None
-            plain = isinstance(value, FunctionType) and not is_manager_function(value)
-            if (
-                plain
-                and isinstance(function, FunctionType)
-                and (function.__code__.co_flags & _GENERATOR)
-            ):
+            if type(value) is not FunctionType or is_manager_function(value):
+                continue
+            function = value.__dict__.get("__wrapped__")
+            if type(function) is FunctionType and function.__code__.co_flags & _GENERATOR:
                 return _told_of_decorator(evidence, site.unit, item, function)
     return None
 
