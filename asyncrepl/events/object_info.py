@@ -94,8 +94,8 @@ class ObjectInfo(NamedTuple):  # not a dataclass: those take a millisecond each 
     the object itself where holding it changes nothing (functions, classes,
     constants) or where the explanation found it alive under a name; `members`
     the types of its instance attributes; `item` the facts of its first item,
-    if it is a list or tuple; `name` that of the function that made a coroutine or generator,
-    which a decorator may have taken from another one than that of the code.
+    if it is a list or tuple; `name` that of a coroutine or generator,
+    which a decorator may have given it: its code has that of the decorator's own function.
     """
 
     kind: type
@@ -104,6 +104,11 @@ class ObjectInfo(NamedTuple):  # not a dataclass: those take a millisecond each 
     members: Mapping[str, type] = MappingProxyType({})
     item: ObjectInfo | None = None
     name: str = ""
+
+    @property
+    def function_name(self) -> str:
+        """What the function is called that made a coroutine or generator; "" of all else."""
+        return self.name or (self.code.co_name if self.code is not None else "")
 
 
 class Place(NamedTuple):

@@ -42,7 +42,7 @@ Place = tuple["Unit", ast.Call]
 def dropped_name(evidence: Evidence) -> str:
     """The name of the function whose coroutine died."""
     assert evidence.seen is not None
-    return evidence.seen.info.name
+    return evidence.seen.info.function_name
 
 
 def calls_that_made(evidence: Evidence) -> Iterator[Place]:

@@ -247,7 +247,7 @@ def _await_at(fixing: Fixing, case: Case) -> None:
     elif made is not None and _all_want_results(case.unit, case.node):
         fixing.changed = made
         _await_each(fixing, case, case.unit, made)
-    elif isinstance(case.node, ast.Name) and may_await_where_made(fixing, case):
+    elif isinstance(case.node, ast.Name | ast.Attribute) and may_await_where_made(fixing, case):
         return
     elif (again := used_again(case)) is not None and _all_want_results(case.unit, case.node):
         fixing.awaiting_first(case.unit, *again)

@@ -112,8 +112,9 @@ def awaited_where_made(fixing: Fixing, case: Case) -> None:
     options = case.awaited
     if options and not any(met(case.demand, each) for each in options):
         raise CannotFixError
-    found = list(_unawaited_calls(case, code))
-    if len(found) != 1 or _is_handed_over(case, code):
+    name = case.info.function_name
+    found = list(_unawaited_calls(case, code, name))
+    if len(found) != 1 or _is_handed_over(case, code, name):
         raise CannotFixError
     unit, call = found[0]
     fixing.changed = call
@@ -129,14 +130,14 @@ def may_await_where_made(fixing: Fixing, case: Case) -> bool:
     return False
 
 
-def _unawaited_calls(case: Case, code: CodeType) -> Iterator[tuple[Unit, ast.Call]]:
+def _unawaited_calls(case: Case, code: CodeType, name: str) -> Iterator[tuple[Unit, ast.Call]]:
     for unit in case.evidence.units.all():
         for call in unit.nodes(ast.Call):
             around = unit.parents.get(call)
             awaits = isinstance(around, ast.Await | ast.Starred) or (
                 isinstance(around, ast.Call) and callee_name(around) in AWAITABLE_CALLS
             )
-            if callee_name(call) == code.co_name and not awaits and _may_be(case, call, code):
+            if callee_name(call) == name and not awaits and _may_be(case, call, code):
                 yield unit, call
 
 
@@ -147,22 +148,23 @@ def _may_be(case: Case, call: ast.Call, code: CodeType) -> bool:
     return not known or code in known
 
 
-def _is_handed_over(case: Case, code: CodeType) -> bool:
+def _is_handed_over(case: Case, code: CodeType, name: str) -> bool:
     """Whether the function itself is given to somebody, who calls it."""
     return any(
-        _names(unit, node, code) and not isinstance(unit.parents.get(node), ast.Call)
+        _names(unit, node, code, name) and not isinstance(unit.parents.get(node), ast.Call)
         for unit in case.evidence.units.all()
         for node in unit.nodes(ast.expr)
     )
 
 
-def _names(unit: Unit, node: ast.expr, code: CodeType) -> bool:
-    """Whether `node` reads the function, or a method of that name."""
-    match node:
-        case ast.Attribute(attr=code.co_name, ctx=ast.Load()):
-            return "." in code.co_qualname.replace("<locals>.", "")
-        case ast.Name(code.co_name, ast.Load()):
-            return any(isinstance(each, FUNCTIONS) for each in bindings(unit, node)[1])
+def _names(unit: Unit, node: ast.expr, code: CodeType, name: str) -> bool:
+    """Whether `node` reads the function `name`, or a method of that name."""
+    if not isinstance(getattr(node, "ctx", None), ast.Load):
+        return False
+    if isinstance(node, ast.Attribute) and node.attr == name:
+        return "." in code.co_qualname.replace("<locals>.", "")
+    if isinstance(node, ast.Name) and node.id == name:
+        return any(isinstance(each, FUNCTIONS) for each in bindings(unit, node)[1])
     return False
 
 

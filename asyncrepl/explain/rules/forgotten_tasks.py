@@ -109,7 +109,7 @@ def _gathered(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
 def _failed(evidence: Evidence) -> Finding | None:
     """A task died with an error that nobody has asked for."""
     seen = evidence.seen
-    name = seen.info.code.co_name if seen and seen.info.code else ""
+    name = seen.info.function_name if seen is not None else ""
     places = [pair for pair in evidence.units.nodes(ast.Call) if _makes(*pair, name)]
     if seen is None or not places:
         return None

@@ -214,7 +214,7 @@ def _is_resource(told: Told) -> bool:
 
 
 def _resource(told: Told) -> str:
-    name = told.info.code.co_name if told.info is not None and told.info.code is not None else ""
+    name = told.info.function_name if told.info is not None else ""
     return (
         f"{told.text} is the async generator that `{name}` makes, not what it yields: `async with "
         f"asynccontextmanager({name})() as …` gives it."

@@ -118,7 +118,7 @@ def _binding(unit: Unit, node: ast.expr) -> ast.AsyncFor | ast.comprehension | N
 
 def _yielded_call(evidence: Evidence, use: Use) -> tuple[Unit, ast.Call] | None:
     """The call after ``yield`` that made the generator, if there is but one."""
-    name = use.info.code.co_name if use.info and use.info.code else ""
+    name = use.info.function_name if use.info is not None else ""
     found = [
         (unit, node.value)
         for unit, node in evidence.units.nodes(ast.Yield)
