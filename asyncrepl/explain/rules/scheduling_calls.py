@@ -130,8 +130,7 @@ def _run_by_library(evidence: Evidence) -> Finding | None:
         return None
     given = [evidence.resolver.info(each) for each in call.args]
     if len(given) == 1 and given[0] is not None and given[0].kind is CoroutineType:
-        why = f"{short(unit, call.func)} runs a loop, and one is running already: `await` here."
-        return Finding(why, _awaited(evidence, call))
+        return Finding(_RUNNING, _awaited(evidence, call))
     why = f"{short(unit, call.func)} runs a loop of its own, and one is running here already: "
     twin = async_twin(evidence, call, inspect.CO_COROUTINE)
     if twin is not None:
