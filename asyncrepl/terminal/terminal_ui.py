@@ -27,12 +27,7 @@ from prompt_toolkit.enums import EditingMode
 from asyncrepl.runtime.configuration import use_ascii
 from asyncrepl.terminal.audience_rows import AudienceRows
 from asyncrepl.terminal.input_controller import InputController
-from asyncrepl.terminal.key_bindings import (
-    ViCursorShapes,
-    build_key_bindings,
-    use_vi,
-    vi_mode_rows,
-)
+from asyncrepl.terminal.key_bindings import build_key_bindings
 from asyncrepl.terminal.own_modules import import_lock
 from asyncrepl.terminal.painter import DrawRecovery, Painter
 from asyncrepl.terminal.panel import Panel
@@ -51,6 +46,7 @@ from asyncrepl.terminal.terminal_device import (
     terminal_size,
 )
 from asyncrepl.terminal.terminal_suspension import TerminalSuspension
+from asyncrepl.terminal.vi_mode import ViCursorShapes, use_vi, vi_mode_rows
 from asyncrepl.views.styled_lines import Theme
 
 if TYPE_CHECKING:
@@ -124,20 +120,27 @@ class TerminalUI:
         #: Errors that nothing could be done about.
         self._failures = 0
         self.editor = editor
-        self._loop = loop = asyncio.SelectorEventLoop()
+        self._loop = self._new_loop()
+        self._recovery = self._draw_recovery()
+        self._thread = threading.Thread(target=self._run, name="asyncrepl-ui", daemon=True)
+        self._known_size = self._size()
+        self._drawn = threading.Event()
+
+    def _new_loop(self) -> asyncio.SelectorEventLoop:
+        loop = asyncio.SelectorEventLoop()
         loop.time = monotonic  # type: ignore[method-assign]  # also where time is mocked
         loop.set_exception_handler(self._callback_failed)
         loop.set_task_factory(_unnumbered_task)
-        self._recovery = DrawRecovery(
-            loop,
+        return loop
+
+    def _draw_recovery(self) -> DrawRecovery:
+        return DrawRecovery(
+            self._loop,
             self.painter.redraw,
             lambda: self.controller.running,
             lambda line: self._queue.show(line + "\n"),
             self._give_up,
         )
-        self._thread = threading.Thread(target=self._run, name="asyncrepl-ui", daemon=True)
-        self._known_size = self._size()
-        self._drawn = threading.Event()
 
     def _audience_rows(self, settings: Settings) -> AudienceRows:
         rows = AudienceRows(ascii=use_ascii(sys.stdout))
