@@ -109,10 +109,8 @@ class TerminalUI:
         self._input = DeviceInput(self._stdin, self.modes, question, self.audience.pressed)
         self._input.before_read = self.controller.drop_waiting
         self.app = self._application(editor, settings)
-        screen = self.app, self.output, self.painter
-        self.suspension = TerminalSuspension(
-            *screen, self.controller, self.modes, queue, descriptors
-        )
+        screen = self.app, self.output, self.painter, self.controller, self.modes
+        self.suspension = TerminalSuspension(*screen, queue, descriptors)
         self.controller.connect(self.app, self.suspension)
         self._question = question
         self.error: BaseException | None = None
