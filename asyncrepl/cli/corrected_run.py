@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.cli.diagnosis import Diagnosis
 
-__all__ = ["CorrectedRun", "answer", "continue_with_fix", "run_corrected"]
-
 #: The seconds of real time that a program may take.
 TIME_LIMIT = 10.0
 #: So many mistakes of one program are put right one after the other.

@@ -50,15 +50,6 @@ if TYPE_CHECKING:
     from asyncrepl.session.shell import Shell
     from asyncrepl.views.styled_lines import Line
 
-__all__ = [
-    "Diagnosis",
-    "Program",
-    "diagnose",
-    "diagnosis_as_object",
-    "explain_program",
-    "read_program",
-]
-
 #: What runs for so many seconds in one go, while others could, is ended.
 _PATIENCE = 5.0
 #: What tells the time, as one asks for it who measures.

@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from asyncrepl.session.frontend import Console, Frontend
     from asyncrepl.session.shell import Shell
 
-__all__ = ["main"]
-
 #: The text of a program and the name of its file.
 Program = tuple[str, str]
 

@@ -14,15 +14,6 @@ from asyncrepl.runtime.configuration import CLOCKS, COLORS, rate_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = [
-    "check_options",
-    "demos_options",
-    "explain_options",
-    "export_options",
-    "replay_options",
-    "session_options",
-]
-
 _PROGRAMS = """\
 programs:
   asyncrepl demos                list the demos with their titles

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from asyncrepl.session.shell import Shell
     from asyncrepl.syntax.input_splitter import InputSplitter
 
-__all__ = ["LineRunner", "PipeFrontend", "read_and_run", "run_lines", "run_program", "run_source"]
-
 
 class PipeFrontend(Frontend):
     """Lines that come down a pipe: nobody sees them, nor a prompt."""

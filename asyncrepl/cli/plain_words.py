@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.runtime.configuration import Settings
 
-__all__ = ["SWITCHES", "check_words", "explain_words", "session_words", "with_options"]
-
 
 class Switch(NamedTuple):
     """An option without a value: how it is written, the attribute that it sets, what it does."""

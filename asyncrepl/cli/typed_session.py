@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from asyncrepl.session.shell import Shell
     from asyncrepl.syntax.input_splitter import InputSplitter
 
-__all__ = ["LineFrontend", "run_typed"]
-
 
 class LineFrontend(Frontend):
     """A person who types whole lines."""

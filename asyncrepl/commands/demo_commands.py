@@ -47,8 +47,6 @@ if TYPE_CHECKING:
     from asyncrepl.session.user_modules import Loaded
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["call_text", "course_lines", "source_code_lines", "source_lines"]
-
 #: The module in front of a class name in an annotation.
 _MODULE_PREFIX = re.compile(r"\b(?:[a-z_]\w*\.)+(?=[A-Z])")
 

@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from asyncrepl.syntax.sources import Source
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["marbles"]
-
 #: Columns where the output is no screen.
 DEFAULT_WIDTH = 80
 _TIME_LIMIT = re.compile(r"(.+)\sfor\s+(\S+)", re.DOTALL)

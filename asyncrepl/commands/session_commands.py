@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from asyncrepl.session.shell import Shell
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["HELP_TOPICS", "topic_lines", "topic_named"]
-
 
 def _help_topics(shell: Shell, _typed: str) -> CompletionWords:
     groups = {name: f"all for this: {what}" for name, what in COMMAND_GROUPS.items()}

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from asyncrepl.session.shell import Shell
     from asyncrepl.views.styled_lines import Line
 
-__all__: list[str] = []
-
 
 @command(
     ":ticker NAME [SECONDS]",

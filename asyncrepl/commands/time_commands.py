@@ -43,8 +43,6 @@ if TYPE_CHECKING:
     from asyncrepl.syntax.sources import Source
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["Measured", "span"]
-
 
 @command(
     ":rate [N]",

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from asyncrepl.session.shell import Shell
     from asyncrepl.views.styled_lines import Line
 
-__all__: list[str] = []
 
 #: The six steps, as the narration names them.
 STEP_MEANINGS = (

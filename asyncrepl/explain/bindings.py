@@ -32,19 +32,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.explain.source_units import Function, Unit, Units
 
-__all__ = [
-    "calls_of",
-    "encloses",
-    "imported",
-    "is_coroutine_function",
-    "local_names",
-    "member",
-    "own_object",
-    "result_of_definition",
-    "takes_nothing",
-    "variables",
-]
-
 #: Types of what is callable as it lies in a class: methods written in C, and cached functions.
 _METHODS = (
     "method_descriptor", "wrapper_descriptor", "classmethod_descriptor", "_lru_cache_wrapper",

@@ -17,20 +17,6 @@ from asyncrepl.syntax.static_inspection import without_annotations
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
 
-__all__ = [
-    "Found",
-    "called_class",
-    "falls_through",
-    "has_flag",
-    "made_async",
-    "makes_coroutine",
-    "python_method",
-    "returned_values",
-    "returns_self",
-    "source_of",
-    "takes",
-]
-
 Found = tuple[Unit, Function]
 
 

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from asyncrepl.events.object_info import ObjectInfo
     from asyncrepl.explain.operand_uses import Use
 
-__all__ = ["Demand", "demand_of", "is_asynchronous", "met"]
-
 
 class Demand(NamedTuple):
     """`owner` demands `what` of the operand `node`; `by` names it in a sentence.

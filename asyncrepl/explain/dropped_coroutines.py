@@ -23,19 +23,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Unit
 
-__all__ = [
-    "Place",
-    "calls_that_made",
-    "dropped_name",
-    "handed_to",
-    "is_abandoned",
-    "is_discarded",
-    "is_kept",
-    "is_of_variable",
-    "made_at",
-    "mentions",
-]
-
 Place = tuple["Unit", ast.Call]
 
 

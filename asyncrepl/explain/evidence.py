@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.events.findings import Finding
 
-__all__ = ["Evidence", "Site", "Stage", "gather", "gather_seen", "gather_value"]
-
 Node = TypeVar("Node", bound=ast.AST)
 Stage = Literal["parse", "compile", "run", "value", "seen"]
 

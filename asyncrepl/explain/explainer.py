@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.explanation import Explanation, Finding, Rule
 
-__all__ = ["RULES", "explain"]
-
 #: Where the order matters: a rule that would fit, too, but says less comes after the better one.
 _ORDER = (
     "misplaced_keywords",

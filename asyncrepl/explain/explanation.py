@@ -9,8 +9,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.explain.evidence import Evidence, Stage
 
-__all__ = ["Explanation", "Finding", "Fix", "Other", "Rule"]
-
 
 class Fix(NamedTuple):
     """Corrected code: the whole text that takes the place of the source `filename`.

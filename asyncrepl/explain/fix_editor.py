@@ -44,19 +44,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Function
 
-__all__ = [
-    "CannotFixError",
-    "Fixing",
-    "async_walks",
-    "awaited",
-    "awaits_of",
-    "corrected",
-    "correction",
-    "is_generator",
-    "replaced",
-    "short",
-]
-
 Arguments = ParamSpec("Arguments")
 _ASYNC = re.compile(r"async\s+")
 _HOLDERS = AWAITABLE_CALLS | {

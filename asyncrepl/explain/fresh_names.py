@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.explain.source_units import Unit
 
-__all__ = ["attributes_in", "captures", "fresh", "imported_as", "is_pythons", "names_in"]
-
 #: The nodes of ``class Box[T]`` and ``type Pair = …``: from Python 3.12 on.
 _TYPE_PARAMETERS = ("TypeVar", "ParamSpec", "TypeVarTuple")
 

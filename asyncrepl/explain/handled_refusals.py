@@ -14,9 +14,9 @@ from asyncrepl.explain.evidence import Evidence
 from asyncrepl.explain.library_results import globals_of
 from asyncrepl.explain.operand_uses import noted_uses
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.explain.source_units import FUNCTIONS, Unit, Units
+from asyncrepl.explain.source_units import Unit, Units
 from asyncrepl.explain.static_values import Resolver
-from asyncrepl.syntax.names import callee_name, last_name
+from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from asyncrepl.events.object_info import RefusedOperands
     from asyncrepl.explain.operand_uses import Use
     from asyncrepl.explain.source_units import SourceLike
-
-__all__ = ["gather_handled"]
 
 #: The instruction that refuses an operand in a role, and whether it stands for the whole owner.
 _INSTRUCTIONS = {

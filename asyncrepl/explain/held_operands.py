@@ -24,16 +24,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.explain.evidence import Evidence
 
-__all__ = [
-    "FUNCTION_KINDS",
-    "function_type",
-    "held_operands",
-    "innermost_frame",
-    "is_held",
-    "refused_by_asyncio",
-    "tested_operand",
-]
-
 _ASYNCIO = str(Path(asyncio.__file__).parent)
 #: Kinds of what has to be called first.
 FUNCTION_KINDS = {

@@ -7,30 +7,16 @@ import re
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.demands import demand_of
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.operand_uses import Use
-from asyncrepl.explain.scopes import own_nodes, scope
-from asyncrepl.explain.source_units import FUNCTIONS
-from asyncrepl.syntax.names import LOOPS, callee_name, last_name
+from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
+from asyncrepl.syntax.names import FUNCTIONS, LOOPS, callee_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from asyncrepl.explain.explanation import Fix
+    from asyncrepl.explain.fix_editor import Fixing
     from asyncrepl.explain.source_units import Function, Unit
-
-__all__ = [
-    "async_factory",
-    "default_inside",
-    "lambda_to_def",
-    "made_in_function",
-    "make_plain",
-    "out_of_class",
-    "put_head",
-    "stop_asynchronously",
-    "with_yield",
-    "yield_each",
-]
 
 _SELF = re.compile(r"\s*,\s*")
 _HEADER = re.compile(r"(?:async\s+)?def\s+\w+")

@@ -28,8 +28,6 @@ from asyncrepl.events.object_info import MISSING, ObjectInfo, is_step, lookup
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["ASYNCHRONOUS", "Kind", "a_kind", "a_type", "has", "kind_of", "named"]
-
 
 class Kind(Enum):
     """The value is what one calls such a thing in a sentence."""

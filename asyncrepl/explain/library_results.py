@@ -36,22 +36,6 @@ from asyncrepl.syntax.names import last_name
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = [
-    "annotated_types",
-    "code_of_manager",
-    "globals_of",
-    "has_result",
-    "library_source",
-    "listed_result",
-    "made_by",
-    "made_by_function",
-    "manager_of",
-    "mock_file",
-    "mock_of",
-    "mock_result",
-    "result_of_method",
-]
-
 _ITERATOR: type = type(iter(()))
 #: Of functions of asyncio's and of builtins, by the last part of their name, what they give.
 _GIVEN: dict[str, type] = {

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.explain.evidence import Evidence
 
-__all__ = ["Mismatch", "mismatch"]
-
 #: Where the kind of the operand is unknown, what the instruction alone tells was refused.
 _CERTAIN = {
     "GET_AWAITABLE": "await", "GET_AITER": "async walk", "BEFORE_ASYNC_WITH": "async enter",

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.source_units import Unit
     from asyncrepl.explain.static_values import Resolver
 
-__all__ = ["Use", "noted_uses", "use_iterated", "uses_at"]
-
 #: Instructions that mean the refusal of an operand, and the special method they look for.
 _METHODS = {
     "async for": "__aiter__",

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.scopes import Scope
     from asyncrepl.explain.source_units import Unit, Units
 
-__all__ = ["foreseen"]
-
 Operand = tuple[str, ast.expr, ast.AST, str]
 _STABLE = (FunctionType, BuiltinFunctionType, ModuleType, type)
 #: Of chains of names, so many are followed.

@@ -11,7 +11,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from asyncrepl.syntax.names import COMPREHENSIONS, SCOPES
+from asyncrepl.syntax.names import SCOPES
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -19,22 +19,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.explain.source_units import Function, Unit
     from asyncrepl.syntax.source_rewriter import SourceRewriter
-
-__all__ = [
-    "COMPREHENSIONS",
-    "CannotFixError",
-    "Scope",
-    "annotated",
-    "deepen",
-    "first_after_head",
-    "gives_self",
-    "is_async",
-    "is_async_genexp",
-    "keyword_span",
-    "own_nodes",
-    "scope",
-    "scopes",
-]
 
 Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
 

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.events.object_info import Place
 
-__all__ = ["FUNCTIONS", "Function", "SourceLike", "Unit", "Units"]
-
 Node = TypeVar("Node", bound=ast.AST)
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _OWN = str(Path(__file__).resolve().parents[1])

@@ -56,8 +56,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.explain.source_units import Function, Unit, Units
 
-__all__ = ["Resolver", "is_async_iterable", "is_awaitable"]
-
 _DISPLAYS: dict[type[ast.expr], type] = {
     ast.Dict: dict, ast.DictComp: dict, ast.Set: set, ast.SetComp: set, ast.JoinedStr: str,
 }  # fmt: skip

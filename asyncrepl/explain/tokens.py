@@ -17,8 +17,6 @@ from asyncrepl.syntax.source_rewriter import Edit, SourceRewriter, SourceText, S
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Word", "Words"]
-
 _SKIPPED = {token.COMMENT, token.NL, token.INDENT, token.DEDENT, token.ENDMARKER}
 _OPENING, _CLOSING = "([{", ")]}"
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Function, Unit
 
-__all__ = ["is_meant_as_value", "is_test"]
-
 #: "value": a plain value is meant there. "look": it is only asked what it is. "other": who knows.
 Verdict = Literal["value", "look", "other"]
 _SHOWS = frozenset({

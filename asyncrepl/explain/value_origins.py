@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from asyncrepl.events import object_info
 from asyncrepl.explain.scopes import own_nodes, scopes
-from asyncrepl.explain.source_units import FUNCTIONS
-from asyncrepl.syntax.names import callee_name, last_name, method_owner
+from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name, method_owner
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -23,21 +22,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.scopes import Scope
     from asyncrepl.explain.source_units import Function, Unit, Units
-
-__all__ = [
-    "STEPS",
-    "Origin",
-    "argument",
-    "assignment",
-    "bindings",
-    "called",
-    "given",
-    "is_step",
-    "loads",
-    "origins",
-    "passed_on",
-    "stepped_source",
-]
 
 #: Who calls a function that is given, and awaits nothing; and the keywords that take one.
 _CALLING = frozenset(

@@ -28,9 +28,9 @@ from asyncrepl.explain.explanation import Fix
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.predicted_refusals import foreseen
 from asyncrepl.explain.scopes import deepen, first_after_head, own_nodes, scope
-from asyncrepl.explain.source_units import FUNCTIONS, Unit, parsed
+from asyncrepl.explain.source_units import Unit, parsed
 from asyncrepl.instrument.compilation import needs_loop
-from asyncrepl.syntax.names import callee_name, canonical_name
+from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name
 from asyncrepl.syntax.source_rewriter import Span, compile_error, parses
 
 if TYPE_CHECKING:
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.source_units import Units
 
     Ask = Callable[[Evidence], Finding | None]
-
-__all__ = ["on_one_loop", "verified", "with_equals"]
 
 #: What a loop that runs already refuses.
 _RUNNING = {"asyncio.run", "asyncio.Runner().run"} | {

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from asyncrepl.session.tape import OutputPiece, RecordedInput
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["SCREEN_ROWS", "CastEvents", "cast_header", "cast_text"]
-
 #: The height of the screen.
 SCREEN_ROWS = 24
 #: Seconds in which a presenter presses a key.

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from asyncrepl.session.shell import Shell
     from asyncrepl.session.tape import RecordedInput
 
-__all__ = ["ExportFormat", "GrowingFormat", "export_format", "export_formats"]
-
 Render = TypeVar("Render", bound="Callable[..., str]")
 
 

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from asyncrepl.export.recording import Recording
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["html_page"]
-
 _LIGHT_COLORS = {
     "text": "#1f2328", "page": "#ffffff", "screen": "#f6f8fa", "dim": "#59636e", "red": "#b3261e",
     "green": "#1a7f37", "cyan": "#0b6b75", "brown": "#8a5a00", "magenta": "#8250df",

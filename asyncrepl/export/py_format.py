@@ -33,16 +33,6 @@ if TYPE_CHECKING:
     from asyncrepl.export.recording import Recording
     from asyncrepl.session.tape import RecordedInput
 
-__all__ = [
-    "HelperNames",
-    "command_name",
-    "equivalent_code",
-    "helper_definitions",
-    "loaded_code",
-    "python_script",
-    "string_literal",
-]
-
 _HELPER_TEMPLATES = {
     "show": "{0} = sys.displayhook  # print a value, if it is not None",
     "tell": '''\

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from asyncrepl.session.shell import Shell
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["transcript_text"]
-
 #: The beginning of a session on paper.
 _TRANSCRIPT_HEAD = "#: clock  virtual\n\n"
 

@@ -42,21 +42,6 @@ if TYPE_CHECKING:
     from asyncrepl.transcript.grammar import Entry, Transcript
     from asyncrepl.transcript.transcript_run import Player
 
-__all__ = [
-    "SCREEN_COLUMNS",
-    "ExportError",
-    "Recording",
-    "has_idle_output",
-    "output_lines",
-    "record_iterations",
-    "record_transcript",
-    "recording_of_tape",
-    "seconds_text",
-    "split_at_wait",
-    "styled_lines",
-]
-
-
 #: The width of the screen that is played on.
 SCREEN_COLUMNS = 80
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from asyncrepl.session.shell import Shell
     from asyncrepl.views.styled_lines import Line
 
-__all__: list[str] = []
-
 
 #: How the end of a file's name says what it is to be.
 _FORMAT_HELP = (

@@ -23,17 +23,6 @@ if TYPE_CHECKING:
     from asyncrepl.session.tape import RecordedInput
     from asyncrepl.transcript.grammar import Transcript
 
-__all__ = [
-    "TargetFile",
-    "encoded_text",
-    "export",
-    "failure_reason",
-    "format_by_suffix",
-    "is_about_saving",
-    "save_session",
-    "session_text",
-]
-
 
 def export(transcript: Transcript, format: str) -> str:
     """The text of `transcript`, performed on its own clock, in the `format` of this name.

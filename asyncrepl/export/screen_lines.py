@@ -21,20 +21,6 @@ if TYPE_CHECKING:
     from asyncrepl.session.tape import RecordedInput
     from asyncrepl.views.styled_lines import Line
 
-__all__ = [
-    "BOLD_STYLES",
-    "STYLE_COLORS",
-    "cell_clusters",
-    "entry_lines",
-    "input_and_output_lines",
-    "input_lines",
-    "is_box_drawing",
-    "narration_lines",
-    "screen_rows",
-    "xml_representable",
-    "xml_text",
-]
-
 
 def entry_lines(recording: Recording) -> Iterator[list[Line]]:
     """What is told, dimmed, and each input with what it printed, in a list of lines each."""

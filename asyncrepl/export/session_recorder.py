@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from asyncrepl.export.saved_session import TargetFile
     from asyncrepl.session.shell import Shell
 
-__all__ = ["SessionRecorder"]
-
 _PAUSE = 1.0  # seconds between two writings of what the background prints
 _REST_FACTOR = 20  # times as long as drawing all took, where that was not quick
 _QUICK_DRAWING = 0.05  # seconds

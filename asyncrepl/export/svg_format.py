@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from asyncrepl.export.recording import Recording
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["TERMINAL_COLORS", "StyledRun", "recording_picture", "svg_picture"]
-
 #: The height of the screen.
 PICTURE_ROWS = 30
 #: The size of a cell of the picture, and the space around the screen.

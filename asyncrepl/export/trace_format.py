@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from asyncrepl.events import Snapshot
     from asyncrepl.events.iteration_events import Iteration, IterationEvent
 
-__all__ = ["trace_json"]
-
 
 @dataclass(frozen=True, slots=True)
 class _Bar:

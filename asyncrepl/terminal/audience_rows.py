@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from asyncrepl.views.narration_lines import Seen, StepFollower
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["AudienceRows", "key_name"]
-
-
 #: Seconds for which a key stays shown, and how many are.
 _SHOWN_FOR, _MAX_KEYS = 2.5, 40
 _SPACE = "Space"

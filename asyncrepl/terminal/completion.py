@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 
+from asyncrepl.events.object_info import MISSING
 from asyncrepl.runtime.files import paths_beginning_with
 from asyncrepl.syntax.cursor_context import code_at_end, open_call, opened_at_end
 from asyncrepl.terminal.object_lookup import (
-    MISSING,
     find,
     is_real_instance,
     item_of,
@@ -43,8 +43,6 @@ if TYPE_CHECKING:
     from asyncrepl.session.command_registry import CompletionWords
     from asyncrepl.syntax.cursor_context import Opened
     from asyncrepl.views.styled_lines import Line
-
-__all__ = ["InputCompleter"]
 
 _CONNECT_TIMEOUT = 2.0  # seconds
 

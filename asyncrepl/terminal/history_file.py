@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     FilePath = str | os.PathLike[str]
 
-__all__ = ["HistoryFile", "open_history"]
-
 _OWNER_ONLY = 0o600  # whoever else may read it
 _LOCK_TRIES, _LOCK_DELAY = 20, 0.002  # how often, after how many seconds, to ask for the lock
 

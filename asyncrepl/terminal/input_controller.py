@@ -44,8 +44,6 @@ if TYPE_CHECKING:
     from asyncrepl.terminal.screen_layout import ProgramRows
     from asyncrepl.terminal.terminal_device import TerminalModes
 
-__all__ = ["InputController"]
-
 
 class Suspension(Protocol):
     """What takes the terminal away from typing for a while."""

@@ -59,17 +59,6 @@ if TYPE_CHECKING:
     from asyncrepl.terminal.completion import InputCompleter
     from asyncrepl.views.styled_lines import Line
 
-__all__ = [
-    "Editor",
-    "InputLexer",
-    "JoinedBufferControl",
-    "boundary",
-    "joined_cells",
-    "measure_joined_emoji",
-    "picture_length",
-]
-
-
 _Widths: Any = prompt_toolkit.utils._CHAR_SIZES_CACHE.__class__  # noqa: SLF001 - no public way
 
 

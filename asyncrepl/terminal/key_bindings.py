@@ -30,12 +30,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.terminal.input_controller import InputController
 
-__all__ = [
-    "build_key_bindings",
-    "indent_after",
-    "wants_to_run",
-]
-
 INDENT = "    "
 #: Seconds in which nobody types a line.
 _FASTEST_LINE = 0.05

@@ -39,15 +39,6 @@ if TYPE_CHECKING:
     from asyncrepl.engine.loop.live_loop import LiveLoop
     from asyncrepl.terminal.output_queue import OutputQueue, Piece
 
-__all__ = [
-    "LoopBridge",
-    "SessionExit",
-    "is_ignored",
-    "signal_handled",
-    "signals_unblocked",
-    "to_standard_output",
-]
-
 
 class LoopBridge:
     """What the terminal asks of the main thread; each call returns at once.

@@ -20,20 +20,6 @@ from asyncrepl.events.object_info import MISSING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = [
-    "MISSING",
-    "Found",
-    "find",
-    "is_real_instance",
-    "item_of",
-    "keys_of",
-    "names_of",
-    "raw_attribute",
-    "raw_document",
-    "static_attribute",
-    "value_of",
-]
-
 _DISPLAY_TYPES: dict[type[ast.expr], type] = {
     ast.JoinedStr: str, ast.List: list, ast.ListComp: list, ast.Dict: dict, ast.DictComp: dict,
     ast.Set: set, ast.SetComp: set, ast.Tuple: tuple,

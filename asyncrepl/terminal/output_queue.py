@@ -43,17 +43,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = [
-    "CHILDREN",
-    "OutputQueue",
-    "Piece",
-    "Place",
-    "Writer",
-    "current_writer",
-    "is_alive",
-    "is_same",
-]
-
 #: A weak reference to a task, or a thread's number.
 Writer = weakref.ref[Any] | int
 

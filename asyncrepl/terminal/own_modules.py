@@ -45,9 +45,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.engine.loop.loop_iteration import LoopIteration
 
-__all__ = ["ModulePreloader", "import_lock", "install_stdlib_copies", "module_names"]
-
-
 #: What a statement may need, what is needed soonest first; what a command may; what saves.
 _STATEMENT = ("instrument", "engine", "explain", "views", "session", "syntax", "terminal")
 _COMMAND, _SAVING = ("commands", "transcript"), ("export",)

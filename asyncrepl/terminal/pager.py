@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from asyncrepl.terminal.terminal_suspension import TerminalSuspension
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["Pager", "Pages"]
-
 _KEYS = "Space next page, b back, / search, q ends"
 _SHORT_KEYS = "Space, b, /, q ends"
 _FEW_COLUMNS = 60

@@ -43,9 +43,6 @@ if TYPE_CHECKING:
     from asyncrepl.terminal.output_queue import OutputQueue, Piece
     from asyncrepl.terminal.terminal_device import DeviceOutput
 
-__all__ = ["DrawRecovery", "Painter"]
-
-
 _BATCH_TIME = 0.03
 
 

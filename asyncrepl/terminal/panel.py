@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from asyncrepl.terminal.painter import Painter
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["LoopView", "Panel"]
-
 #: Blocks that are shorter get no row: it would only flicker. Those that come again and
 #: again would let it come and go all the time; they have been told.
 _SHOW_BLOCKED_AFTER, _SHOW_REPEATED_AFTER = 0.2, 1.0

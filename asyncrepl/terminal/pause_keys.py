@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from asyncrepl.session.debug_commands import DebugCommands
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["PauseKeys"]
-
 EXPRESSION_PROMPT = "value of "
 #: What the keys ask for: methods of `asyncrepl.session.debug_commands.DebugCommands`.
 _COMMAND_OF_KEY: dict[str, str] = {

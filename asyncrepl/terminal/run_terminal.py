@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from asyncrepl.runtime.configuration import Settings
     from asyncrepl.terminal.terminal_setup import Program, ReplayPlan
 
-__all__ = ["run_terminal"]
-
 #: Seconds: echo beside a CPU-bound task takes 3 ms instead of 12. So it does while the main thread
 #: imports the session: at 5 ms the first key waits 50, for drawing gives the lock away ten times.
 _SWITCH_INTERVAL = 0.001

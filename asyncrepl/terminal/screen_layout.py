@@ -62,8 +62,6 @@ if TYPE_CHECKING:
     from asyncrepl.views.screen_cells import Cell
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["ProgramRows", "StyledRows", "build_layout", "rows_added_by_reflow", "screen_style"]
-
 #: Fainter than the rest: not "bright black", which is the very background in some palettes
 #: (Solarized), and nothing where colours are off. Early versions of prompt_toolkit lack it.
 _DIM = "dim" if "dim" in Attrs._fields else "ansibrightblack"

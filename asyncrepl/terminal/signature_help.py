@@ -13,10 +13,10 @@ from inspect import Parameter
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from asyncrepl.events.object_info import MISSING
 from asyncrepl.syntax.cursor_context import open_call
 from asyncrepl.syntax.static_inspection import without_annotations
 from asyncrepl.terminal.object_lookup import (
-    MISSING,
     Found,
     find,
     is_real_instance,
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.syntax.cursor_context import OpenCall
     from asyncrepl.views.styled_lines import Line
-
-__all__ = ["keyword_names", "parameters_of", "signature_of", "signature_rows"]
 
 _SHOWN_DEFAULT_TYPES = (type(None), bool, int, float, str, bytes)
 _LONGEST_DEFAULT = 20

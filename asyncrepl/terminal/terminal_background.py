@@ -24,15 +24,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.views.styled_lines import Theme
 
-__all__ = [
-    "BACKGROUND_QUESTION",
-    "AnswerFilter",
-    "BackgroundQuestion",
-    "background_of",
-    "known_background",
-    "may_ask",
-]
-
 BACKGROUND_QUESTION = "\x1b]11;?\x1b\\"
 _BEGINNING = "\x1b]11;"
 _ANSWER = re.compile(r"\x1b\]11;([^\x07\x1b]*)(?:\x07|\x1b\\)")

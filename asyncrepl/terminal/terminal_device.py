@@ -46,8 +46,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.terminal.terminal_background import BackgroundQuestion
 
-__all__ = ["DeviceInput", "DeviceOutput", "TerminalGuard", "TerminalModes", "terminal_size"]
-
 
 def terminal_size(fd: int) -> Size:
     """The size of the terminal `fd`; 80×24 where it is unknown or nonsense (0×0)."""

@@ -35,14 +35,6 @@ if TYPE_CHECKING:
     from asyncrepl.transcript.replay import Replay
     from asyncrepl.views.styled_lines import Line
 
-__all__ = [
-    "ReplayControl",
-    "TerminalFrontend",
-    "TerminalReplayTarget",
-    "complete_command",
-    "takes_python",
-]
-
 
 class TerminalFrontend(Frontend):
     """The terminal as commands see it."""

@@ -48,9 +48,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.terminal.terminal_suspension import TerminalSuspension
 
-__all__ = ["TerminalLease", "debug_post_mortem", "hooks_installed"]
-
-
 _SWITCH_TIMEOUT = 3.0  # seconds a thread waits for the terminal's own thread
 _POLL = 0.1
 _READ_SIZE = 64 * 1024

@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from asyncrepl.session.shell import Shell
     from asyncrepl.terminal.terminal_setup import Program, Terminal
 
-__all__ = ["run_replays", "run_session"]
-
 _STATEMENT_LENGTH = 3  # characters: from here on a text is more than a stray key
 
 

@@ -42,9 +42,6 @@ if TYPE_CHECKING:
     from asyncrepl.runtime.configuration import Settings
     from asyncrepl.transcript.grammar import Transcript
 
-__all__ = ["Program", "ReplayPlan", "Terminal"]
-
-
 #: The text of a program and the name of its file.
 Program = tuple[str, str]
 

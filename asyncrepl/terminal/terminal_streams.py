@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.terminal.output_queue import OutputQueue
 
-__all__ = ["LeasedInput", "QueueStream", "StandardDescriptors"]
-
 _READ_SIZE = 64 * 1024
 
 

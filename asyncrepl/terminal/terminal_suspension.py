@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from asyncrepl.terminal.terminal_device import DeviceInput, DeviceOutput, TerminalModes
     from asyncrepl.terminal.terminal_streams import StandardDescriptors
 
-__all__ = ["TerminalSuspension", "text_from_editor"]
-
 _EDITORS = ("editor", "nano", "vi", "emacs")
 
 

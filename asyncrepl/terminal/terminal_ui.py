@@ -62,8 +62,6 @@ if TYPE_CHECKING:
     from asyncrepl.terminal.panel import LoopView
     from asyncrepl.terminal.terminal_streams import StandardDescriptors
 
-__all__ = ["TerminalUI"]
-
 _FIRST_DRAW_TIMEOUT = 1.0
 _LOAD_LEXER_AFTER = 0.2
 _MAX_FAILURES = 10

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["ViCursorShapes", "use_vi", "vi_mode_rows"]
-
 #: Seconds until an Escape is a key of its own, and not the beginning of a longer one, in what the
 #: terminal sends and among our bindings. With the keys of vi that key is pressed most;
 #: prompt_toolkit's 0.5 and 1 are for those who type Escape in place of Alt.

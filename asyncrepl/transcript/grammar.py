@@ -38,23 +38,6 @@ from asyncrepl.runtime.configuration import closest_match, rate_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = [
-    "DIRECTIVES",
-    "GAP",
-    "HEADER_DIRECTIVES",
-    "Blank",
-    "Directive",
-    "Entry",
-    "Input",
-    "Narration",
-    "Prose",
-    "Transcript",
-    "TranscriptError",
-    "closes_fence",
-    "directive_value",
-    "escaped_output_line",
-]
-
 #: What matches any run of characters, or alone any lines.
 GAP = "…"
 

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.transcript.transcript_check import CheckReport
 
-__all__ = ["TranscriptFile", "TranscriptItem", "pytest_collect_file"]
-
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> TranscriptFile | None:
     """The hook of pytest: `file_path` as a test below `parent`; None if it is no `.pycon`."""

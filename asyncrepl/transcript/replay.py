@@ -54,16 +54,6 @@ if TYPE_CHECKING:
     from asyncrepl.transcript.grammar import Entry, Transcript
     from asyncrepl.views.styled_lines import Line
 
-__all__ = [
-    "PAUSE_AFTER_STATEMENT",
-    "Replay",
-    "ReplayTarget",
-    "key_delays",
-    "reading_time",
-    "replay_plain",
-]
-
-
 #: Seconds before a key inside a word; about 200 characters a minute, as one types code.
 KEY_DELAY = 0.055
 #: How much longer the key after such a character takes.

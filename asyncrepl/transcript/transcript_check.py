@@ -39,16 +39,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.transcript.grammar import Input, Transcript
 
-__all__ = [
-    "CheckReport",
-    "OutputDifference",
-    "accepted_transcript",
-    "check",
-    "check_file",
-    "check_transcript",
-    "diff_lines",
-]
-
 #: A piece of a diff: what happens, with the lines of the old text and of the new one.
 Opcode: TypeAlias = tuple[str, int, int, int, int]
 

@@ -38,15 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import TextIO
 
-__all__ = [
-    "OutputCapture",
-    "TeeStream",
-    "line_matches",
-    "merged_output",
-    "output_captured",
-    "output_matches",
-]
-
 
 class TeeStream(io.TextIOBase):
     """Writes to `stream`, and calls `printed` with each text.

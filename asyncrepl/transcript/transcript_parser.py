@@ -37,17 +37,6 @@ from asyncrepl.transcript.grammar import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = [
-    "MARKDOWN_SUFFIXES",
-    "Fence",
-    "fences",
-    "load_transcript",
-    "missing_requirement",
-    "named_transcript",
-    "parse_markdown",
-    "parse_transcript",
-]
-
 _FENCE_START = re.compile(r"(?P<indent> *)(?P<mark>`{3,}|~{3,})[ \t]*(?P<info>[^`\s]*)")
 
 

@@ -49,17 +49,6 @@ if TYPE_CHECKING:
     from asyncrepl.session.shell import Shell
     from asyncrepl.transcript.grammar import Input, Transcript
 
-__all__ = [
-    "HangDetector",
-    "HungError",
-    "Player",
-    "TimeLimits",
-    "TranscriptRun",
-    "garbage_collected_by_hand",
-    "open_player",
-    "run_transcript",
-]
-
 #: Real seconds between two looks.
 POLL_INTERVAL = 0.05
 

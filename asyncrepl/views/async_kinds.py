@@ -18,8 +18,6 @@ from asyncrepl.events.object_info import has_method, is_step
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["AsyncKind", "async_kind", "async_use", "dies_with_a_report", "kind_of_instances"]
-
 
 class AsyncKind(NamedTuple):
     """What something is, and what is done with it; of a function, with what it gives."""

@@ -13,8 +13,6 @@ from asyncrepl import __version__
 if TYPE_CHECKING:
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["banner_lines"]
-
 
 def banner_lines() -> list[Line]:
     """Who this is, where help is, what to type first."""

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.explanation import Explanation, Fix
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["DiagnosedProgram", "diagnosis_lines", "unified_diff"]
-
 _BOM = "\ufeff"
 _NO_END = "\\ No newline at end of file"
 

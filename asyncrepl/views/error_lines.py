@@ -32,17 +32,6 @@ if TYPE_CHECKING:
     from asyncrepl.engine.statements import Outcome
     from asyncrepl.syntax.sources import Source
 
-__all__ = [
-    "describe_error",
-    "error_lines",
-    "exception_line",
-    "exception_lines",
-    "interrupted_line",
-    "styled_traceback",
-    "warning_text",
-]
-
-
 #: Of a chain of more exceptions, so many are shown at each end: an error in each round of
 #: an endless recursion makes thousands.
 _LONGEST_CHAIN, _SHOWN_AT_ENDS = 20, 5

@@ -32,21 +32,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.explanation import Explanation, Fix, Rule
     from asyncrepl.syntax.sources import Source
 
-__all__ = [
-    "by_step",
-    "catalogue_lines",
-    "changed_line",
-    "explanation_lines",
-    "fix_text",
-    "leak_lines",
-    "leak_table",
-    "mistake_lines",
-    "story_lines",
-    "tried_lines",
-    "why_lines",
-]
-
-
 #: A correction of more lines than this is shown by its changed lines only.
 MAX_WHOLE_FIX = 2
 #: Why, and what to write, have so many lines together, where the screen is not narrow.

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-__all__ = ["Glyph", "Picture", "add_glyph", "glyph_rows", "glyphs_of", "remove_glyph"]
-
 #: What is drawn: a row a task (lanes and timeline), or a row a source.
 Picture = Literal["lanes", "marbles"]
 

@@ -47,15 +47,6 @@ if TYPE_CHECKING:
     from asyncrepl.events import Lane, Snapshot
     from asyncrepl.views.styled_lines import Line
 
-__all__ = [
-    "LanePicture",
-    "lane_lines",
-    "lanes_in_tree_order",
-    "legend",
-    "timeline_lines",
-    "user_lanes",
-]
-
 
 def lane_lines(
     snapshot: Snapshot,

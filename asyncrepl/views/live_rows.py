@@ -41,8 +41,6 @@ from asyncrepl.views.styled_lines import cell_width, clusters
 if TYPE_CHECKING:
     from asyncrepl.views.screen_cells import Cell
 
-__all__ = ["LiveRows", "moves_cursor", "text_after_moves"]
-
 _TOKEN = re.compile(
     r"(?P<text>[^\x1b\r\b\t\n]+)|(?P<control>[\r\b\t\n])|\x1b\[(?P<numbers>[0-9;:?]*)(?P<end>[A-Za-z])"
     r"|\x1b\]8;[^;]*;?(?P<link>[^\x1b\x07]*)(?:\x1b\\|\x07)|\x1b\(B"

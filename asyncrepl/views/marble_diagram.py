@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from asyncrepl.engine.iteration.marble_recorder import MarbleRow
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["marble_lines"]
-
 #: Cells of a value, and of several at one instant.
 _MAX_VALUE, _MAX_GROUP = 12, 24
 #: Nanoseconds: what comes closer together comes at one instant.

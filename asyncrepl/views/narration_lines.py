@@ -66,9 +66,6 @@ if TYPE_CHECKING:
     from asyncrepl.syntax.sources import Source
     from asyncrepl.views.styled_lines import Line
 
-__all__ = ["HOLD", "Seen", "StepFollower", "StepShown", "narration_lines", "step_rows"]
-
-
 #: A line: the step, the style and the text.
 _StepText = tuple[str, str, str]
 

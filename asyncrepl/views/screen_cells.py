@@ -37,19 +37,6 @@ from asyncrepl.views.styled_lines import printable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = [
-    "BLANK",
-    "PLAIN",
-    "Cell",
-    "CellStyle",
-    "EscapeFilter",
-    "Row",
-    "has_background",
-    "row_text",
-    "style_after_codes",
-    "switch_sequence",
-]
-
 _MAX_PENDING = 2048
 
 # What the rows themselves handle passes: carriage return, backspace, tab.

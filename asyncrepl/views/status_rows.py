@@ -29,15 +29,6 @@ if TYPE_CHECKING:
     from asyncrepl.engine.loop.debug_control import DebugMode, FrameScope
     from asyncrepl.events import Blocked, BlockingReport
 
-__all__ = [
-    "asking_rows",
-    "blocked_lines",
-    "blocked_row",
-    "pause_rows",
-    "scope_lines",
-    "waiting_rows",
-]
-
 _MIN_SOURCE = 8  # characters of a source line that are worth a place
 
 

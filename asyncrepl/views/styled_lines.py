@@ -46,36 +46,6 @@ if TYPE_CHECKING:
 
     from pygments.lexers.python import PythonLexer
 
-__all__ = [
-    "STYLES",
-    "Fragment",
-    "Line",
-    "Theme",
-    "ansi",
-    "cell_width",
-    "cluster_width",
-    "clusters",
-    "code_lines",
-    "code_unhighlighted",
-    "cut",
-    "cut_front",
-    "fit",
-    "flowed",
-    "has_joined",
-    "joined_fragments",
-    "one_line",
-    "plain",
-    "printable",
-    "prose",
-    "python_lexer",
-    "safe",
-    "shortened",
-    "text_lines",
-    "two_columns",
-    "wrapped",
-]
-
-
 Fragment = tuple[str, str]
 Line = list[Fragment]
 

@@ -34,9 +34,6 @@ if TYPE_CHECKING:
     from asyncrepl.engine.tasks.await_graph import AwaitNode
     from asyncrepl.engine.tasks.task_survey import TaskState
 
-__all__ = ["task_lines", "tree_lines"]
-
-
 #: A longer name is cut.
 MAX_NAME = 24
 HEADS = ("task", "state", "age", "slices", "busy", "waited")

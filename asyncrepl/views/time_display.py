@@ -26,20 +26,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.views.styled_lines import Line
 
-__all__ = [
-    "SECOND",
-    "ClockReading",
-    "Scale",
-    "axis_line",
-    "clock_row",
-    "clock_text",
-    "duration",
-    "fired_text",
-    "instant_text",
-    "rate_text",
-    "round_steps",
-]
-
 
 def duration(ns: int) -> str:
     """Say a span of nanoseconds; at most nine characters below 1,000 hours."""

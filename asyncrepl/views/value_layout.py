@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from asyncrepl.views.styled_lines import Fragment, Line
     from asyncrepl.views.value_tree import Node
 
-__all__ = ["Page", "ShownValue", "shown_value", "whole_value_lines"]
-
 #: What is tried, one after the other: items of each container, rows of each text.
 _ATTEMPTS = (
     (1000, 40), (100, 8), (50, 4), (20, 4), (10, 2), (10, 1), (5, 1), (3, 1), (2, 1), (1, 1),

@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
     Opener = Callable[["_Builder", Any], "Node"]
 
-__all__ = ["Branch", "Leaf", "Limits", "Node", "value_tree"]
-
 
 class Limits(NamedTuple):
     """How much of a value is looked at: items in all, characters of a text, levels."""

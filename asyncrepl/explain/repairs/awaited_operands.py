@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, function_of, lookup
 from asyncrepl.explain.demands import met
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of
+from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import made_in_function, yield_each
 from asyncrepl.explain.kinds import Kind, has, kind_of
@@ -34,7 +34,7 @@ from asyncrepl.explain.repairs.repair_case import (
     single_assignment,
     used_again,
 )
-from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.explain.scopes import CannotFixError, own_nodes
 from asyncrepl.explain.static_values import is_async_iterable
 from asyncrepl.explain.value_origins import called, loads, stepped_source
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
@@ -42,26 +42,6 @@ from asyncrepl.syntax.names import callee_name, canonical_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.source_units import Unit
-
-__all__ = [
-    "as_task",
-    "awaited",
-    "awaited_instead",
-    "awaited_result",
-    "delegated_result",
-    "ensured",
-    "entered_owner",
-    "listed",
-    "loop_over_awaited",
-    "loop_over_owner",
-    "next_of_result",
-    "one_item",
-    "result_not_called",
-    "scheduled",
-    "step_itself",
-    "whole_iterator",
-    "yielded_through",
-]
 
 
 def _results(case: Case) -> tuple[bool, bool, bool]:

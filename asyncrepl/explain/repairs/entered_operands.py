@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
 from asyncrepl.explain.demands import met
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of
+from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.kinds import Kind, has
 from asyncrepl.explain.repairs.iterated_operands import given_to
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, made_here, yields_once
-from asyncrepl.explain.scopes import deepen, scope
+from asyncrepl.explain.scopes import CannotFixError, deepen, scope
 from asyncrepl.explain.static_values import is_async_iterable
 from asyncrepl.explain.value_origins import loads, origins
 from asyncrepl.syntax.names import callee_name
@@ -21,21 +21,6 @@ from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from asyncrepl.explain.source_units import Unit
-
-__all__ = [
-    "around_statement",
-    "enter_rest",
-    "entered",
-    "entered_async",
-    "entered_first",
-    "entered_generator",
-    "entered_plainly",
-    "make_async_with",
-    "make_plain_with",
-    "opened",
-    "unclosed",
-    "unentered_plainly",
-]
 
 
 def unclosed(fixing: Fixing, case: Case) -> None:

@@ -10,7 +10,7 @@ import ast
 from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, async_walks, awaits_of
+from asyncrepl.explain.fix_editor import Fixing, async_walks, awaits_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.kinds import has, kind_of
 from asyncrepl.explain.repairs.moved_awaits import walked_until
@@ -22,38 +22,16 @@ from asyncrepl.explain.repairs.repair_case import (
     made_here,
     wants_list,
 )
-from asyncrepl.explain.scopes import own_nodes, scope
-from asyncrepl.explain.source_units import FUNCTIONS
+from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.static_values import Resolver, is_async_iterable
 from asyncrepl.explain.value_origins import loads, origins, stepped_source
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.names import FUNCTIONS, callee_name
 from asyncrepl.syntax.source_rewriter import Span, indent
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.source_units import Unit
     from asyncrepl.syntax.source_rewriter import SourceRewriter
-
-__all__ = [
-    "collected",
-    "collected_where_made",
-    "counted",
-    "delegated",
-    "drained",
-    "end_loop",
-    "first_item",
-    "first_of_iter",
-    "from_iterator",
-    "guard_statement",
-    "is_walked",
-    "later_walked",
-    "list_call",
-    "loop_async",
-    "renamed_aiter",
-    "stepped",
-    "uncalled",
-    "walked_not_awaited",
-]
 
 
 def is_walked(unit: Unit, node: ast.expr) -> bool:

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
 from asyncrepl.explain.demands import met
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing
+from asyncrepl.explain.fix_editor import Fixing
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.kinds import has
 from asyncrepl.explain.repairs.repair_case import single_assignment
-from asyncrepl.explain.source_units import FUNCTIONS
+from asyncrepl.explain.scopes import CannotFixError
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import bindings
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
-from asyncrepl.syntax.names import callee_name, canonical_name
+from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -31,16 +31,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.explain.repairs.repair_case import Case
     from asyncrepl.explain.source_units import Unit
-
-__all__ = [
-    "awaited_where_made",
-    "called_then",
-    "may_await_where_made",
-    "read_until",
-    "reduced",
-    "take_await_before",
-    "walked_until",
-]
 
 
 def called_then(fixing: Fixing, case: Case) -> bool:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, code_of, lookup
 from asyncrepl.explain.class_methods import makes_coroutine
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of
+from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.kinds import Kind, has, replaced_since
 from asyncrepl.explain.repairs.entered_operands import around_statement
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, given_by_caller
+from asyncrepl.explain.scopes import CannotFixError
 from asyncrepl.explain.value_origins import loads, origins
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import callee_name
@@ -24,31 +25,6 @@ from asyncrepl.syntax.source_rewriter import Span
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Unit
-
-__all__ = [
-    "as_async",
-    "as_async_mock",
-    "as_async_result",
-    "as_awaitable",
-    "async_twin",
-    "awaited_in_thread",
-    "dropped",
-    "each_awaited",
-    "entered_instead",
-    "gathered",
-    "handed_uncalled",
-    "in_thread",
-    "loop_plain",
-    "next_instead",
-    "over_range",
-    "over_results",
-    "slept",
-    "streaming_method",
-    "twin_method",
-    "with_twin",
-    "without_await",
-    "wrapped_future",
-]
 
 
 def slept(fixing: Fixing, case: Case) -> None:

@@ -9,32 +9,13 @@ from asyncrepl.events.object_info import ObjectInfo
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.kinds import Kind, has, kind_of
 from asyncrepl.explain.scopes import own_nodes, scope
-from asyncrepl.explain.source_units import FUNCTIONS
 from asyncrepl.explain.value_origins import argument, bindings, loads, origins, stepped_source
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.names import FUNCTIONS, callee_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.demands import Demand
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Function, Unit
-
-__all__ = [
-    "AWAITABLE",
-    "CALLABLE",
-    "COLLECTORS",
-    "LOOPS",
-    "WALKABLE",
-    "Case",
-    "also_wanting",
-    "given_by_caller",
-    "is_endless",
-    "lock_of",
-    "made_here",
-    "single_assignment",
-    "used_again",
-    "wants_list",
-    "yields_once",
-]
 
 AWAITABLE = {Kind.COROUTINE, Kind.STEP, Kind.TASK, Kind.FUTURE, Kind.AWAITABLE}
 WALKABLE = {Kind.ASYNC_GENERATOR, Kind.ASYNC_ITERATOR, Kind.ASYNC_ITERABLE}

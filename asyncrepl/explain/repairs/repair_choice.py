@@ -16,7 +16,7 @@ from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
 from asyncrepl.explain.bindings import takes_nothing
 from asyncrepl.explain.class_methods import takes
 from asyncrepl.explain.demands import Demand, met
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaits_of
+from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, is_mock, kind_of
 from asyncrepl.explain.repairs.awaited_operands import (
@@ -102,6 +102,7 @@ from asyncrepl.explain.repairs.repair_case import (
     is_lock,
     yields_once,
 )
+from asyncrepl.explain.scopes import CannotFixError
 from asyncrepl.explain.value_origins import origins
 from asyncrepl.syntax.names import callee_name
 from asyncrepl.syntax.source_rewriter import Edit
@@ -114,8 +115,6 @@ if TYPE_CHECKING:
     #: A function of `asyncrepl.explain.repairs`: `fixing` gets its edits, which correct what the
     #: `case` says. It raises `CannotFixError`, and the edits are forgotten, if it is not its case.
     Repair = Callable[[Fixing, Case], None]
-
-__all__ = ["items_as_list", "next_method", "of_one_item", "repaired", "resource", "twin"]
 
 _TWINS = {"send": "asend", "throw": "athrow", "close": "aclose"}
 _NEXT = ("anext", "__anext__", "__next__", "next")

@@ -28,15 +28,13 @@ from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.hoisted_code import make_plain, yield_each
 from asyncrepl.explain.kinds import has
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.explain.source_units import FUNCTIONS, Function, Unit
 from asyncrepl.explain.static_values import is_async_iterable
-from asyncrepl.syntax.names import callee_name, canonical_name, last_name
+from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, last_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.operand_uses import Use
-
-__all__ = ["RULES", "method", "over", "walked"]
+    from asyncrepl.explain.source_units import Function, Unit
 
 
 def method(owner: ast.ClassDef, name: str) -> Function | None:

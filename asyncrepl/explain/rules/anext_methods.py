@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.operand_uses import Use
     from asyncrepl.explain.source_units import Function, Unit
 
-__all__ = ["RULES", "as_anext"]
-
 _END = "StopAsyncIteration"
 _LOOPS = ast.For | ast.AsyncFor | ast.While
 

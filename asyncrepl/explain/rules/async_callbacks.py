@@ -19,9 +19,9 @@ from asyncrepl.explain.dropped_coroutines import (
     mentions,
 )
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, correction, short
+from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.explain.scopes import CannotFixError, own_nodes
 from asyncrepl.explain.value_origins import bindings, origins
 from asyncrepl.syntax.names import callee_name, canonical_name
 from asyncrepl.syntax.source_rewriter import Span
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Function, Unit
-
-__all__ = ["RULES"]
 
 _THREADS = ("to_thread", "run_in_executor")
 _OWN_THREADS = ("Thread", "Timer", "submit")

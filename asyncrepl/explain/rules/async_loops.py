@@ -18,8 +18,6 @@ from asyncrepl.explain.scopes import own_nodes
 if TYPE_CHECKING:
     from asyncrepl.explain.explanation import Fix
 
-__all__ = ["RULES"]
-
 _BUILTIN_ITERATORS = frozenset({enumerate, zip, map, filter, reversed})
 _CONTAINERS = frozenset(
     {list, tuple, dict, set, frozenset, str, bytes, bytearray, range, memoryview}

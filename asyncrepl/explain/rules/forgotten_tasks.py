@@ -8,9 +8,9 @@ import builtins
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, correction, short
+from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.scopes import own_nodes, scope
+from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.syntax.names import callee_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Function, Unit
-
-__all__ = ["RULES"]
 
 _MAKERS = ("create_task", "ensure_future", "Task")
 _CANCELLED = ("CancelledError", "BaseException")

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.source_units import Function, Unit
 
-__all__ = ["RULES", "late_yield"]
-
 
 def _yields_while_closing(evidence: Evidence) -> Finding | None:
     function = _closed_function(evidence)

@@ -11,18 +11,16 @@ from asyncrepl.explain.explanation import Finding, Other, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, replaced, short
 from asyncrepl.explain.repairs.iterated_operands import end_loop, guard_statement
 from asyncrepl.explain.scopes import own_nodes, scope
-from asyncrepl.explain.source_units import FUNCTIONS, Unit
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import called, is_step, stepped_source
-from asyncrepl.syntax.names import LOOPS, callee_name, canonical_name, last_name
+from asyncrepl.syntax.names import FUNCTIONS, LOOPS, callee_name, canonical_name, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import CodeType
 
     from asyncrepl.explain.evidence import Evidence, Site
-
-__all__ = ["NEXT_CALLS", "RULES", "awaited_step", "catches_end", "outlives_timeouts", "stopped_at"]
+    from asyncrepl.explain.source_units import Unit
 
 _STOPS = ("StopIteration", "StopAsyncIteration")
 NEXT_CALLS = ("anext", "__anext__")

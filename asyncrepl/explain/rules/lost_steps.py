@@ -17,10 +17,9 @@ from asyncrepl.explain.rules.iteration_end import (
     stopped_at,
 )
 from asyncrepl.explain.scopes import own_nodes, scope
-from asyncrepl.explain.source_units import FUNCTIONS
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import STEPS, assignment, stepped_source
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.names import FUNCTIONS, callee_name
 from asyncrepl.syntax.source_rewriter import Span, indent
 
 if TYPE_CHECKING:
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.source_units import Unit
-
-__all__ = ["RULES"]
 
 _LIMITS = ("timeout", "timeout_at", "move_on_after", "fail_after")
 

@@ -17,8 +17,6 @@ from asyncrepl.syntax.source_rewriter import Edit
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
 
-__all__ = ["RULES"]
-
 Correct = Callable[[Words], list[Edit]]
 _DECLARATIONS = ("const", "let", "var")
 _FOREACH = ("for", "foreach")

@@ -12,9 +12,8 @@ from asyncrepl.explain.fix_editor import Fixing, correction, is_generator, repla
 from asyncrepl.explain.held_operands import innermost_frame
 from asyncrepl.explain.hoisted_code import yield_each
 from asyncrepl.explain.scopes import annotated, own_nodes, scope
-from asyncrepl.explain.source_units import FUNCTIONS
 from asyncrepl.explain.static_values import is_async_iterable, is_awaitable
-from asyncrepl.syntax.names import COMPREHENSIONS, LOOPS
+from asyncrepl.syntax.names import COMPREHENSIONS, FUNCTIONS, LOOPS
 from asyncrepl.syntax.source_rewriter import indent
 
 if TYPE_CHECKING:
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Function, Unit
-
-__all__ = ["RULES"]
 
 _YIELDS = (ast.Yield, ast.YieldFrom)
 

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.operand_uses import Use
     from asyncrepl.explain.source_units import Function, Unit
 
-__all__ = ["RULES"]
-
 
 def _none_on_a_path(evidence: Evidence) -> Finding | None:
     """What is to be walked is None: the function that was to give it does not always return."""

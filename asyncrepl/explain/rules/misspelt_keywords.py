@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.syntax.source_rewriter import Edit
 
-__all__ = ["RULES"]
-
 #: What stands behind ``async``.
 _PARTNERS = ("for", "with", "def")
 _SIMILAR = 0.79

@@ -23,9 +23,9 @@ from asyncrepl.explain.dropped_coroutines import (
     mentions,
 )
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, awaited, correction, short
+from asyncrepl.explain.fix_editor import Fixing, awaited, correction, short
 from asyncrepl.explain.held_operands import innermost_frame
-from asyncrepl.explain.scopes import scope
+from asyncrepl.explain.scopes import CannotFixError, scope
 from asyncrepl.explain.value_arrivals import is_test
 from asyncrepl.explain.value_origins import STEPS, loads
 from asyncrepl.syntax.names import callee_name, last_name, method_owner
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.dropped_coroutines import Place
     from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.source_units import Unit
-
-__all__ = ["RULES"]
 
 
 def _why_driven(unit: Unit, node: ast.expr) -> str:

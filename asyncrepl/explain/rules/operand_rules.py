@@ -27,22 +27,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.explanation import Fix
 
-__all__ = [
-    "ANY",
-    "CALLED",
-    "FUNCTIONS",
-    "GENERATOR",
-    "LOOPS",
-    "MEANT",
-    "RESULTS",
-    "RULES",
-    "STREAMS",
-    "Told",
-    "missing",
-    "row",
-]
-
-
 RESULTS = frozenset({Kind.COROUTINE, Kind.STEP, Kind.TASK, Kind.FUTURE, Kind.AWAITABLE})
 
 

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from asyncrepl.explain.evidence import Evidence, Site
 
-__all__ = ["RULES"]
-
 
 def _walked(evidence: Evidence) -> Finding | None:
     return _told(evidence, "__iter__", "walk", "a plain walk: only `async for` can do it")

@@ -24,8 +24,6 @@ from asyncrepl.syntax.names import callee_name
 if TYPE_CHECKING:
     from asyncrepl.explain.explanation import Fix
 
-__all__ = ["RULES"]
-
 
 def _in_head(told: Told) -> bool:
     """Whether ``await`` stands in the head of a loop."""

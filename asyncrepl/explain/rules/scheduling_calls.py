@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Unit
 
-__all__ = ["RULES"]
-
 #: What refuses to run a loop inside another.
 _CHECKING = vars(asyncio.BaseEventLoop)["_check_running"].__code__
 _RUNNING = "A loop is running already, here as in any `async def`: `await` the coroutine instead."

@@ -11,10 +11,10 @@ from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.rules.generator_cleanup import late_yield
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.explain.source_units import FUNCTIONS
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import assignment, given, stepped_source
 from asyncrepl.instrument.silent_mistake_placement import steps_inside
+from asyncrepl.syntax.names import FUNCTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.operand_uses import Use
     from asyncrepl.explain.source_units import Unit
-
-__all__ = ["RULES"]
 
 #: Where an exception arises that comes out of what is awaited.
 _WAITING = (

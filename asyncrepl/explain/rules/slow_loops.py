@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Unit
 
-__all__ = ["RULES", "walked_at"]
-
 Loop = ast.AsyncFor | ast.comprehension
 
 

@@ -12,7 +12,7 @@ from asyncrepl.events.object_info import MISSING, lookup
 from asyncrepl.explain.bindings import is_coroutine_function
 from asyncrepl.explain.class_methods import called_class, returned_values
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, corrected, correction, short
+from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
 from asyncrepl.explain.hoisted_code import (
     async_factory,
     put_head,
@@ -21,7 +21,7 @@ from asyncrepl.explain.hoisted_code import (
 )
 from asyncrepl.explain.kinds import has
 from asyncrepl.explain.mismatch import mismatch
-from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.explain.scopes import CannotFixError, own_nodes
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
 
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.operand_uses import Use
     from asyncrepl.explain.source_units import Function, Unit
-
-__all__ = ["RULES"]
 
 
 def _async_init(evidence: Evidence) -> Finding | None:

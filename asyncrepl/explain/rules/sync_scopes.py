@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Unit
 
-__all__ = ["RULES", "misplaced"]
-
 _PLAIN_TO_ASYNC = {
     "__iter__": "__aiter__",
     "__next__": "__anext__",

@@ -10,8 +10,6 @@ from asyncrepl.explain.rules.operand_rules import ANY, GENERATOR, STREAMS, Told,
 from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
 from asyncrepl.syntax.names import callee_name
 
-__all__ = ["RULES"]
-
 _NUMBERING = ITERTOOLS_CALLS | {"enumerate", "zip", "map", "filter"}
 
 _NO_ITERATOR = (

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.operand_uses import Use
     from asyncrepl.explain.source_units import Function, Unit
 
-__all__ = ["RULES"]
-
 _UNWALKED = (
     "Calling an async generator function runs none of its body, not even a check of its "
     "arguments. Each step of an `async for` runs it to the next `yield`."

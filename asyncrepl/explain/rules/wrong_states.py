@@ -16,11 +16,11 @@ from asyncrepl.events.object_info import has_begun, lookup
 from asyncrepl.explain.bindings import is_coroutine_function, variables
 from asyncrepl.explain.class_methods import called_class
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import CannotFixError, Fixing, correction, short
+from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.repairs.repair_case import single_assignment
 from asyncrepl.explain.rules.aiter_methods import method
 from asyncrepl.explain.rules.anext_methods import as_anext
-from asyncrepl.explain.scopes import own_nodes, scope
+from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.explain.value_origins import assignment, bindings, called, stepped_source
 from asyncrepl.syntax.names import callee_name, canonical_name
 from asyncrepl.syntax.source_rewriter import Span
@@ -28,8 +28,6 @@ from asyncrepl.syntax.source_rewriter import Span
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.source_units import Function, Unit
-
-__all__ = ["RULES"]
 
 _ABSTRACT = ("__aiter__", "__anext__", "asend", "athrow")
 

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from asyncrepl.explain.operand_uses import Use
     from asyncrepl.explain.source_units import Function, Unit
 
-__all__ = ["RULES"]
-
 _COROUTINE = 0x80
 _GENERATOR = 0x200
 _ARGUMENTS = {"__aenter__": 0, "__aexit__": 3}
