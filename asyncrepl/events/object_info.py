@@ -43,6 +43,7 @@ _mro = type.__dict__["__mro__"].__get__
 _namespace = type.__dict__["__dict__"].__get__
 _HELD_TYPES = (FunctionType, MethodType, BuiltinFunctionType, functools.partial, type)
 _CONSTANT_TYPES = (type(None), bool, int, float, complex, str, bytes, range)
+_COLLECTIONS = (list, tuple, set, frozenset, dict)
 #: How the code of a running thing is called by its type.
 CODE_ATTRIBUTES: dict[type, str] = {
     CoroutineType: "cr_code",
@@ -94,8 +95,9 @@ class ObjectInfo(NamedTuple):  # not a dataclass: those take a millisecond each 
     the object itself where holding it changes nothing (functions, classes,
     constants) or where the explanation found it alive under a name; `members`
     the types of its instance attributes; `item` the facts of its first item,
-    if it is a list or tuple; `name` that of a coroutine or generator,
-    which a decorator may have given it: its code has that of the decorator's own function.
+    if it is a list, a tuple or a set, or of its first value, if it is a dict; `name` that of a
+    coroutine or generator, which a decorator may have given it: its code has that of the
+    decorator's own function.
     """
 
     kind: type
@@ -162,8 +164,9 @@ def describe(obj: object, *, keep: bool = False) -> ObjectInfo:
     holdable = keep or isinstance(obj, _HELD_TYPES) or kind in _CONSTANT_TYPES
     code = getattr(obj, CODE_ATTRIBUTES[kind]) if kind in CODE_ATTRIBUTES else None
     item, name = None, obj.__name__ if code is not None else ""  # type: ignore[attr-defined]
-    if kind in (list, tuple) and obj:
-        item = describe(obj[0])  # type: ignore[index]  # a list or tuple
+    if kind in _COLLECTIONS and obj:
+        items: Any = obj.values() if kind is dict else obj  # type: ignore[attr-defined]
+        item = describe(next(iter(items)))
     return ObjectInfo(kind, code, obj if holdable else MISSING, _members(obj), item, name)
 
 

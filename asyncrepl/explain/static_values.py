@@ -58,6 +58,7 @@ if TYPE_CHECKING:
 
 _DISPLAYS: dict[type[ast.expr], type] = {
     ast.Dict: dict, ast.DictComp: dict, ast.Set: set, ast.SetComp: set, ast.JoinedStr: str,
+    ast.List: list, ast.Tuple: tuple, ast.ListComp: list,
 }  # fmt: skip
 _FUNCTIONS = (FunctionType, MethodType, functools.partial, type)
 #: Functions that give what the function gives which they are given.
@@ -217,14 +218,16 @@ class Resolver:
     def _await_options(self, node: ast.Await) -> list[ObjectInfo]:
         return [each for info in self.options(node.value) for each in self.awaited(info)]
 
-    def _list(self, node: ast.List | ast.Tuple) -> ObjectInfo:
-        item = self.info(node.elts[0]) if node.elts else None
-        return ObjectInfo(list if isinstance(node, ast.List) else tuple, item=item)
+    def _list(self, node: ast.List | ast.Tuple | ast.Set | ast.Dict) -> ObjectInfo:
+        parts = node.values if isinstance(node, ast.Dict) else node.elts
+        return ObjectInfo(_DISPLAYS[type(node)], item=self.info(parts[0]) if parts else None)
 
-    _tuple = _list
+    _tuple = _set = _dict = _list
 
-    def _listcomp(self, node: ast.ListComp) -> ObjectInfo:
-        return ObjectInfo(list, item=self.info(node.elt))
+    def _listcomp(self, node: ast.ListComp | ast.SetComp) -> ObjectInfo:
+        return ObjectInfo(_DISPLAYS[type(node)], item=self.info(node.elt))
+
+    _setcomp = _listcomp
 
     def _generatorexp(self, node: ast.GeneratorExp) -> ObjectInfo:
         kind = AsyncGeneratorType if is_async_genexp(node) else GeneratorType

@@ -16,7 +16,7 @@ from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.kinds import Kind, has, replaced_since
 from asyncrepl.explain.repairs.entered_operands import around_statement
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, given_by_caller
-from asyncrepl.explain.scopes import CannotFixError
+from asyncrepl.explain.scopes import CannotFixError, own_nodes
 from asyncrepl.explain.value_origins import loads, origins
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
 from asyncrepl.syntax.names import callee_name
@@ -240,10 +240,44 @@ def without_await(fixing: Fixing, case: Case) -> None:
     fixing.of(case.unit).replace(Span(start, end), "")
 
 
+def modern_coroutine(fixing: Fixing, case: Case) -> None:
+    """A plain generator that is awaited: an ``async def``, with ``await`` for ``yield from``."""
+    code = case.info.code if case.info is not None else None
+    found = case.evidence.units.definition(code)
+    nodes = list(own_nodes(found[1])) if found is not None else []
+    yields = [each for each in nodes if isinstance(each, ast.YieldFrom)]
+    if found is None or any(isinstance(each, ast.Yield) for each in nodes):
+        raise CannotFixError
+    unit, function = found
+    fixing.of(unit).before(function, "async ")
+    for each in yields:
+        start, end = unit.source.span(each).start, unit.source.span(each.value).start
+        fixing.of(unit).replace(Span(start, end), "await ")
+
+
+def listed_items(fixing: Fixing, case: Case) -> None:
+    """``await numbers()``, of a plain generator that gives items → ``list(numbers())``."""
+    waits = awaits_of(case.unit, case.node)
+    if case.kind is not Kind.GENERATOR or len(waits) != 1:
+        raise CannotFixError
+    fixing.of(case.unit).replace(waits[0], f"list({case.source})")
+
+
+def gathered_values(fixing: Fixing, case: Case) -> None:
+    """``await jobs`` → a dict of the results, where `jobs` is one of awaitables."""
+    item = case.info.item if case.info is not None and case.info.kind is dict else None
+    waits, jobs = awaits_of(case.unit, case.node), case.source
+    if not has(item, "__await__") or len(waits) != 1 or not isinstance(case.node, ast.Name):
+        raise CannotFixError
+    text = f"dict(zip({jobs}, await asyncio.gather(*{jobs}.values())))"
+    fixing.of(case.unit).replace(waits[0], text)
+    fixing.needs_import(case.unit, "asyncio")
+
+
 def gathered(fixing: Fixing, case: Case) -> None:
     """``await [a(), b()]`` → ``await asyncio.gather(a(), b())``."""
     item = case.info.item if case.info is not None else None
-    if item is None or not has(item, "__await__"):
+    if not has(item, "__await__") or (case.info is not None and case.info.kind is dict):
         raise CannotFixError
     source = case.source
     listed = isinstance(case.node, ast.List | ast.Tuple) and source[:1] in "[("

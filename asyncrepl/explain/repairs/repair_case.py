@@ -88,10 +88,18 @@ class Case(NamedTuple):
                 for made in origins(self.evidence.units, unit, source) if source else ():
                     for info in resolver.options(made.node):
                         found += resolver.yielded(info.code)
-            elif name in _PASSING and isinstance(node, ast.Call) and node.args:
-                for made in origins(self.evidence.units, unit, node.args[0]):
-                    for info in resolver.options(made.node):
-                        found += resolver.awaited(info)
+            found += self._passed_on(unit, node)
+        return found
+
+    def _passed_on(self, unit: Unit, node: ast.AST) -> list[ObjectInfo]:
+        """What awaiting ``shield(ensure_future(f()))`` gives: what `f` does."""
+        if callee_name(node) not in _PASSING or not isinstance(node, ast.Call) or not node.args:
+            return []
+        found, resolver = [], self.evidence.resolver
+        for made in origins(self.evidence.units, unit, node.args[0]):
+            for info in resolver.options(made.node):
+                found += resolver.awaited(info)
+            found += self._passed_on(made.unit, made.node)
         return found
 
 
@@ -264,11 +272,16 @@ def wants_list(case: Case) -> bool:
         sides = [each for each in both if each is not case.node]
         infos = [case.evidence.resolver.info(each) for each in sides]
         return all(info is not None and info.kind is list for info in infos)
+    if once and isinstance(case.owner, ast.Compare):
+        return isinstance(case.owner.ops[0], ast.In | ast.NotIn)
     return callee_name(case.owner) in _OF_MANY if once else _takes_list(case, case.owner)
 
 
 #: Functions that take many, whatever they are of.
-_OF_MANY = ("len", "writerows", "writelines", "executemany", "run_in_executor", "merge")
+_OF_MANY = (
+    "len", "writerows", "writelines", "executemany", "run_in_executor", "merge", "choice",
+    "choices", "sample", "dumps", "dump",
+)  # fmt: skip
 
 
 def _takes_list(case: Case, owner: ast.AST) -> bool:

@@ -80,9 +80,12 @@ from asyncrepl.explain.repairs.plain_operands import (
     each_awaited,
     entered_instead,
     gathered,
+    gathered_values,
     handed_uncalled,
     in_thread,
+    listed_items,
     loop_plain,
+    modern_coroutine,
     next_instead,
     over_range,
     over_results,
@@ -238,7 +241,7 @@ def _table(case: Case) -> dict[str, tuple[Repair, ...]]:
         if is_lock(case.info):
             return _LOCK
         return _AWAITABLE_MANAGER if has(case.info, "__await__") else _MANAGER
-    return _PLAIN_MANAGER if kind is Kind.MANAGER else _ORDINARY
+    return _PLAIN.get(kind, _ORDINARY)
 
 
 def _is_mocked(case: Case) -> bool:
@@ -412,7 +415,7 @@ _LOCK = {**_MANAGER, "await": (dropped,), "call": (entered_uncalled,), "*": ()}
 _ORDINARY: dict[str, tuple[Repair, ...]] = {
     "await, function": (wrapped_future, gathered, in_thread, as_awaitable),
     "await, list": (wrapped_future, in_thread, as_awaitable),
-    "await": (twin_method, wrapped_future, gathered, slept, dropped),
+    "await": (twin_method, wrapped_future, gathered_values, gathered, slept, dropped),
     "coroutine": (in_thread, as_awaitable),
     "async walk": (
         twin_method,
@@ -435,4 +438,9 @@ _PLAIN_MANAGER = {
     "async walk": (loop_plain, entered_first),
     "async enter, with": (make_plain_with,),
     "async enter": (entered_plainly,),
+}
+
+_PLAIN: dict[Kind, dict[str, tuple[Repair, ...]]] = {
+    Kind.MANAGER: _PLAIN_MANAGER,
+    Kind.GENERATOR: {**_ORDINARY, "await": (modern_coroutine, listed_items)},
 }

@@ -88,13 +88,12 @@ def _replaces(node: ast.Assign, name: str) -> bool:
 
 
 def _queue(evidence: Evidence) -> Finding | None:
-    use = over(evidence)
+    use = over(evidence) or evidence.use("for")
     if use is None or use.info is None or not issubclass(use.info.kind, asyncio.Queue):
         return None
     unit = evidence.unit
-    why = (
-        f"{short(unit, use.node)} is a queue: it has no `__aiter__`; await `get()` for each item."
-    )
+    method = "__iter__" if use.role == "for" else "__aiter__"
+    why = f"{short(unit, use.node)} is a queue: it has no `{method}`; await `get()` for each item."
     return Finding(why, _drained(evidence, use))
 
 
@@ -110,6 +109,8 @@ def _drained(fixing: Fixing, use: Use) -> None:
     statement = statement or unit.statement(use.node)
     fixing.of(unit).lines_before(statement, f"async def {name}(queue):\n{loop}")
     fixing.of(unit).replace(use.node, f"{name}({unit.source.source(use.node)})")
+    if isinstance(use.owner, ast.For | ast.comprehension) and use.role == "for":
+        fixing.loop_async(unit, use.owner)
 
 
 def _holds_none(evidence: Evidence, use: Use) -> bool:
@@ -163,10 +164,10 @@ RULES = (
     ),
     Rule(
         "async-for-over-queue",
-        "`async for` over a queue",
+        "a loop over a queue",
         1,
-        "`asyncio.Queue` has no `__aiter__`. Loop with `await queue.get()`, or wrap that in an "
-        "async generator that ends on a sentinel.",
+        "`asyncio.Queue` has neither `__iter__` nor `__aiter__`. Loop with `await queue.get()`, "
+        "or wrap that in an async generator that ends on a sentinel.",
         _queue,
     ),
     Rule(

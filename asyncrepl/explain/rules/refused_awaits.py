@@ -159,6 +159,17 @@ RULES = (
     ),
     row(
         "await-a-plain-call",
+        "`await` in front of a plain generator",
+        5,
+        "A `def` with `yield` makes a generator, which `for` walks. Coroutines were written so "
+        "before Python 3.5, with `yield from`: now with `async def` and `await`.",
+        "await",
+        frozenset({Kind.GENERATOR}),
+        "{told.text} is a plain generator: `await` takes the coroutine of an `async def`.",
+        _is_await,
+    ),
+    row(
+        "await-a-plain-call",
         "`await` in front of an async function that was not called",
         5,
         "Only a call of an `async def` gives a coroutine to await: `await fetch()`.",

@@ -113,11 +113,10 @@ def _walked_async(fixing: Fixing, unit: Unit, function: Function, loop: ast.AST)
     fixing.loop_async(fixing.evidence.unit, loop)
 
 
-#: Methods that are called synchronously.
-_STEPS = (
-    "__next__", "__iter__", "__enter__", "__exit__", "__contains__", "__len__",
-    "__post_init__", "__attrs_post_init__", "__init_subclass__", "__set_name__", "__setattr__",
-    "__setitem__", "__delattr__", "__delitem__", "__del__",
+#: Special methods that may be asynchronous; all others are called synchronously.
+_MAY_BE_ASYNC = (
+    "__aiter__", "__anext__", "__aenter__", "__aexit__", "__await__", "__call__", "__new__",
+    "__init__",
 )  # fmt: skip
 
 #: Those of operators, whose result may well be awaited: ``await store[key]``.
@@ -151,7 +150,8 @@ def _used(evidence: Evidence) -> Finding | None:
 def _of_protocol(evidence: Evidence, code: CodeType | None) -> Finding | None:
     name, found = code.co_name if code is not None else "", evidence.units.definition(code)
     owner = found[0].parents.get(found[1]) if found else None
-    if name not in (*_STEPS, *_OPERATORS) or found is None or not isinstance(owner, ast.ClassDef):
+    special = name.startswith("__") and name.endswith("__") and name not in _MAY_BE_ASYNC
+    if not special or found is None or not isinstance(owner, ast.ClassDef):
         return None
     why = (
         f"`{owner.name}.{name}` is `async def`: this protocol calls it synchronously and gets "
