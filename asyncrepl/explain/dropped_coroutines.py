@@ -13,7 +13,7 @@ from asyncrepl.events.object_info import MISSING
 from asyncrepl.explain.bindings import imported
 from asyncrepl.explain.library_results import globals_of, mock_file
 from asyncrepl.explain.static_values import Resolver
-from asyncrepl.syntax.names import callee_name, last_name
+from asyncrepl.syntax.names import callee_name, canonical_name, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -189,14 +189,29 @@ def is_kept(unit: Unit, call: ast.Call) -> bool:
 
 
 def mentions(evidence: Evidence, name: str) -> list[Place]:
-    """The calls that the function `name` itself is handed to."""
+    """The calls that the function `name` itself is handed to, also in a ``partial``."""
     return [
         (unit, call)
         for unit in evidence.units.all()
         for call in unit.nodes(ast.Call)
-        if any(isinstance(each, ast.Name | ast.Attribute) and last_name(each) == name
-               for each in (*call.args, *(keyword.value for keyword in call.keywords)))
-    ]  # fmt: skip
+        if not is_partial(call) and argument_named(call, name) is not None
+    ]
+
+
+def argument_named(call: ast.Call, name: str) -> ast.expr | None:
+    """The argument of `call` that is the function `name`, or a ``partial`` of it."""
+    for each in (*call.args, *(keyword.value for keyword in call.keywords)):
+        inner = each.args[0] if isinstance(each, ast.Call) and is_partial(each) else each
+        if isinstance(inner, ast.Name | ast.Attribute) and last_name(inner) == name:
+            return each
+    return None
+
+
+def is_partial(node: ast.AST) -> bool:
+    """Whether it is a call of ``functools.partial``."""
+    if not isinstance(node, ast.Call) or not node.args:
+        return False
+    return canonical_name(node.func) == "functools.partial"
 
 
 def handed_to(evidence: Evidence, *callees: str) -> Place | None:

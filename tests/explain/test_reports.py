@@ -27,18 +27,13 @@ _NOT_YET = frozenset(
         "anext-set-on-instance",
         "async-for-over-async-def-returning-list",
         "async-hash-in-set",
-        "await-writer-write",
         "break-out-of-stream-with-finally",
-        "condition-wait-for-async-predicate",
         "ensure-future-of-stream",
         "mock-of-stream-method",
         "next-dunder-called-by-hand",
-        "partial-callback-of-future",
         "re-sub-with-async-function",
         "runner-inside-coroutine",
-        "takewhile-async-predicate",
         "timeout-block-around-anext",
-        "truth-of-stream-in-ternary",
         "yield-from-attribute-stream",
     ]
 )

@@ -55,12 +55,26 @@ def dropped(fixing: Fixing, case: Case) -> None:
         around_statement(fixing, case.unit, case.owner, case.source, keyword="with")
         return
     without_await(fixing, case)
+    for each in _same_calls(case) if kind is Kind.NONE else ():
+        span = case.unit.source.span
+        fixing.of(case.unit).replace(Span(span(each).start, span(each.value).start), "")
     loop = case.unit.parents.get(case.owner)
     is_async = isinstance(loop, ast.AsyncFor) or bool(getattr(loop, "is_async", False))
     if isinstance(loop, LOOPS) and loop.iter is case.owner and is_async and has(
         case.info, "__iter__"
     ):  # fmt: skip
         fixing.loop_plain(case.unit, loop)
+
+
+def _same_calls(case: Case) -> list[ast.Await]:
+    """The other statements that await a call of the same method of what has the same name."""
+    return [
+        each
+        for each in case.unit.nodes(ast.Await)
+        if each is not case.owner and isinstance(case.unit.parents.get(each), ast.Expr)
+        if isinstance(each.value, ast.Call) and isinstance(case.node, ast.Call)
+        if ast.dump(each.value.func) == ast.dump(case.node.func)
+    ]
 
 
 def _starts_a_task(case: Case) -> bool:

@@ -7,10 +7,14 @@ dies. Who got the function is certain if nothing else calls it.
 from __future__ import annotations
 
 import ast
-from types import CoroutineType
+import asyncio
+import sys
+from types import BuiltinFunctionType, CoroutineType, FunctionType, MethodType
 from typing import TYPE_CHECKING
 
+from asyncrepl.events.object_info import function_of
 from asyncrepl.explain.dropped_coroutines import (
+    argument_named,
     calls_that_made,
     dropped_name,
     handed_to,
@@ -201,6 +205,41 @@ def _walked_through(evidence: Evidence) -> Finding | None:
     return Finding(why, fixing.fix())
 
 
+#: Modules of the library whose functions await what they are given, or keep it for others.
+_KEEPING = (
+    "abc", "asyncio", "builtins", "contextlib", "dataclasses", "enum", "functools", "inspect",
+    "types", "typing", "unittest",
+)  # fmt: skip
+
+
+def _called_plainly(evidence: Evidence) -> Finding | None:
+    """An async function given to a function of the library that calls it as a plain one."""
+    name = dropped_name(evidence)
+    found = mentions(evidence, name)
+    if len(found) != 1 or any(not is_kept(*place) for place in calls_that_made(evidence)):
+        return None
+    unit, call = found[0]
+    if not _calls_plainly(evidence.resolver.value(call.func)):
+        return None
+    function = short(unit, argument_named(call, name) or call)
+    why = (
+        f"`{callee_name(call)}` calls {function} as a plain function and awaits nothing: it gets "
+        "a coroutine, which is no result, and is true."
+    )
+    return Finding(why)
+
+
+def _calls_plainly(callee: object) -> bool:
+    """Whether it is a function of the library that awaits nothing of what it is given."""
+    kind = type(callee)
+    if function_of(callee) is asyncio.Condition.wait_for:
+        return True
+    if kind not in (FunctionType, MethodType, BuiltinFunctionType) and not issubclass(kind, type):
+        return False
+    root = str(callee.__module__).partition(".")[0].lstrip("_")
+    return root in sys.stdlib_module_names and root not in _KEEPING
+
+
 _MODEL = (
     "`to_thread` calls a blocking function in a thread. An `async def` called there "
     "only makes a coroutine: await it on the loop, `await work()`."
@@ -335,6 +374,15 @@ RULES = (
         "What is registered here is called as a plain function. An `AsyncExitStack` has "
         "`push_async_callback`; elsewhere write a plain function, or run the coroutine in it.",
         _registered,
+        sees="dropped",
+    ),
+    Rule(
+        "async-callback-for-sync-function",
+        "an async function given to what calls plain ones",
+        5,
+        "Functions of the library call their callback synchronously and get a coroutine object, "
+        "which is always true. Await the function in a loop of your own, or write a plain one.",
+        _called_plainly,
         sees="dropped",
     ),
 )

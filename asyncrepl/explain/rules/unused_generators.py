@@ -12,6 +12,7 @@ from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.value_arrivals import is_meant_as_value, is_test
+from asyncrepl.explain.value_origins import loads
 from asyncrepl.syntax.names import callee_name
 from asyncrepl.syntax.source_rewriter import Span, indent
 
@@ -51,13 +52,21 @@ def _generator(evidence: Evidence) -> Use | None:
 
 def _tested(evidence: Evidence) -> Finding | None:
     use = _generator(evidence)
-    if use is None or not is_test(evidence.unit, use.node):
+    if use is None or not _is_tested(evidence.unit, use.node):
         return None
     why = (
         f"{short(evidence.unit, use.node)} is an async generator, and every object is true: "
         "whether it has items is only known after a step."
     )
     return Finding(why, _collected(evidence, use.node))
+
+
+def _is_tested(unit: Unit, node: ast.expr) -> bool:
+    """Whether its truth is asked for, where it stands or by the name that it is given."""
+    assigned = unit.parents.get(node)
+    names = assigned.targets if isinstance(assigned, ast.Assign) else []
+    uses = [each for name in names if isinstance(name, ast.Name) for each in loads(unit, name)]
+    return any(is_test(unit, each) for each in (node, *uses))
 
 
 def _lost(evidence: Evidence) -> Finding | None:
@@ -260,7 +269,7 @@ RULES = (
         "An async generator object is always true, whether it would give an item or not. "
         "Collect the items, or ask for one: `await anext(gen, None)`.",
         _tested,
-        sees="lost",
+        sees="lost | unwalked",
     ),
     Rule(*_NEVER, _lost, sees="lost"),
     Rule(
