@@ -24,14 +24,11 @@ _NEW = ("gather-a-generator",)
 _NOT_YET = frozenset(
     [
         "anext-never-raises-stop",
-        "anext-set-on-instance",
         "async-for-over-async-def-returning-list",
         "async-hash-in-set",
         "break-out-of-stream-with-finally",
         "ensure-future-of-stream",
         "mock-of-stream-method",
-        "next-dunder-called-by-hand",
-        "re-sub-with-async-function",
         "runner-inside-coroutine",
         "timeout-block-around-anext",
         "yield-from-attribute-stream",

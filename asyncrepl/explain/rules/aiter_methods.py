@@ -71,12 +71,16 @@ def _on_instance(evidence: Evidence) -> Finding | None:
     use = over(evidence)
     if use is None or use.info is None or not _has_member(evidence, use, "__aiter__"):
         return None
-    unit = evidence.unit
-    why = (
-        f"{short(unit, use.node)} has `__aiter__` on the instance, but special methods are "
-        f"looked up on the class, here `{use.info.kind.__name__}`."
-    )
+    why = on_instance(short(evidence.unit, use.node), "__aiter__", use.info.kind)
     return Finding(why, corrected(evidence, _asked_itself, use.node))
+
+
+def on_instance(text: str, method: str, kind: type) -> str:
+    """What is said of the `text` of an object of `kind`, whose own is the special `method`."""
+    return (
+        f"{text} has `{method}` on the instance, but special methods are looked up on the class, "
+        f"here `{kind.__name__}`."
+    )
 
 
 def _asked_itself(fixing: Fixing, node: ast.expr) -> None:

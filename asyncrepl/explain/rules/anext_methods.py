@@ -20,8 +20,9 @@ from asyncrepl.explain.class_methods import (
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, replaced, short
 from asyncrepl.explain.hoisted_code import make_plain, put_head, stop_asynchronously
-from asyncrepl.explain.rules.aiter_methods import method, walked
+from asyncrepl.explain.rules.aiter_methods import method, on_instance, walked
 from asyncrepl.explain.rules.iteration_end import NEXT_CALLS
+from asyncrepl.explain.rules.operand_rules import ANY, Told, row
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.value_origins import called, stepped_source
 from asyncrepl.syntax.names import callee_name, canonical_name
@@ -302,7 +303,17 @@ def _instance_anext(evidence: Evidence) -> Finding | None:
                     f"`{kind.__name__}`."
                 )
                 return Finding(why, _method_for(evidence, unit, owner, target))
-    return None
+    use = evidence.use("async for", "argument")
+    if use is None or use.info is None or "__anext__" not in use.info.members:
+        return None
+    return Finding(on_instance(short(evidence.unit, use.node), "__anext__", kind))
+
+
+def _of_instance(told: Told) -> str:
+    """What is said of a special method that the instance alone has; "" where it has none."""
+    info, needs = told.info, told.demand.needs
+    own = next((name for name in needs if info is not None and name in info.members), None)
+    return on_instance(told.text, own, info.kind) if own and info is not None else ""
 
 
 @correction
@@ -372,6 +383,18 @@ RULES = (
         "`__anext__` is looked up on the class of the iterator. Define it as a method, or let "
         "`__aiter__` be an async generator.",
         _instance_anext,
+    ),
+    row(
+        "anext-on-the-instance",
+        "a special method on the instance",
+        2,
+        "The interpreter looks special methods up on the class, never on the instance. Define it "
+        "as a method of the class.",
+        "async step | async enter | await",
+        ANY,
+        _of_instance,
+        lambda told: bool(_of_instance(told)),
+        lambda _: None,
     ),
     Rule(
         "next-instead-of-anext",

@@ -205,6 +205,12 @@ def _resource(told: Told) -> str:
     )
 
 
+def _awaited_methods(told: Told) -> str:
+    own = "its methods are `asend`, `athrow` and `aclose`"
+    taken = "`anext` takes its steps" if told.owner.attr == "__next__" else own
+    return f"{told.text} is an async generator: {taken}, awaited."
+
+
 def _task_method(told: Told) -> bool:
     return told.demand.what == "attribute" and lookup(asyncio.Task, told.owner.attr) is not MISSING
 
@@ -230,8 +236,7 @@ RULES = (
         "`await gen.asend(value)`.",
         "attribute",
         GENERATOR,
-        "{told.text} is an async generator: its methods are `asend`, `athrow` and `aclose`, "
-        "awaited.",
+        _awaited_methods,
         lambda told: told.owner.attr in _STEP_METHODS,
     ),
     row(
