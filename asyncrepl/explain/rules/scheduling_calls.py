@@ -132,7 +132,7 @@ def _run_by_library(evidence: Evidence) -> Finding | None:
     why = f"{short(unit, call.func)} runs a loop of its own, and one is running here already: "
     twin = async_twin(evidence, call, inspect.CO_COROUTINE)
     if twin is not None:
-        return Finding(f"{why}`await` its twin `{twin}`.", _by_twin(evidence, call, twin))
+        return Finding(f"{why}`await` its async form, `{twin}`.", _by_twin(evidence, call, twin))
     fix = corrected(evidence, awaited_in_thread, unit, call)
     return Finding(f"{why}call it in a thread, which has none.", fix)
 
@@ -367,7 +367,7 @@ RULES = (
         "a library's own loop inside the running one",
         3,
         "A plain function that runs a loop for what it does cannot do so inside an `async def`: "
-        "await its asynchronous twin there, or run it in a thread with `asyncio.to_thread`.",
+        "await its asynchronous form there, or run it in a thread with `asyncio.to_thread`.",
         _run_by_library,
         errors=(RuntimeError,),
     ),
