@@ -176,7 +176,8 @@ def _told(evidence: Evidence, found: Mismatch) -> Told:
 
 def missing(told: Told) -> str:
     """What is said of an attribute that the operand has not."""
-    return f"{told.text} is {told.words} and has no {told.demand.by}: {MEANT[told.kind]}."
+    comma = "," if "," in told.words else ""
+    return f"{told.text} is {told.words}{comma} and has no {told.demand.by}: {MEANT[told.kind]}."
 
 
 _OF_LIBRARIES = frozenset(
