@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from asyncrepl.events.object_info import code_of
 from asyncrepl.syntax.names import FUNCTIONS, bind_names
+from asyncrepl.syntax.parsed_input import syntax_tree
 from asyncrepl.syntax.source_rewriter import SourceRewriter, SourceText
 
 if TYPE_CHECKING:
@@ -260,7 +261,7 @@ class Units:
 def parsed(text: str) -> ast.Module | None:
     """The tree of `text`, if it has one, with the canonical names of what it imports."""
     try:
-        tree = ast.parse(text)
+        tree = syntax_tree(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     bind_names(tree)

@@ -11,6 +11,7 @@ typed to its end, and the mistake is reported once.
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 import warnings
 from codecs import BOM_UTF8
@@ -72,6 +73,8 @@ def decoded_lines(stream: BinaryIO) -> Iterator[str]:
 
 
 _PARSE_ONLY = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+#: So often a parse is tried that may be spoiled, before its SystemError is shown.
+_SPOILED_PARSES = 3
 #: The file name of a text that is parsed only to know whether it is complete: no warnings.
 TRIAL_FILENAME = "<asyncrepl trial>"
 #: ``NAME?``, ``NAME??`` and ``?NAME``, as in IPython: no Python text has a question mark there.
@@ -203,13 +206,25 @@ def parse(text: str, filename: str) -> ast.Module:
     """
     flags = _PARSE_ONLY | PyCF_ALLOW_INCOMPLETE_INPUT
     try:
-        tree = compile(text, filename, "exec", flags, dont_inherit=True)
+        return syntax_tree(text, filename, flags)
     except ValueError as error:  # a NUL byte (3.11) or a lone surrogate
         wrong = re.search("[\0\ud800-\udfff]", text)
         line = 1 + text.count("\n", 0, wrong.start() if wrong else 0)
         raise SyntaxError(str(error), (filename, line, None, None)) from None
-    assert isinstance(tree, ast.Module)
-    return tree
+
+
+def syntax_tree(text: str, filename: str = "<unknown>", flags: int = 0) -> ast.Module:
+    """``ast.parse``, tried again where a finalizer spoils it; `flags` are more of `compile`'s.
+
+    Up to Python 3.12 all parsing counts its depth in one place. If the garbage collector runs in
+    the middle of it, and a finalizer parses too, that is a SystemError (CPython's issue 106905).
+    """
+    flags |= ast.PyCF_ONLY_AST
+    for _ in range(_SPOILED_PARSES):
+        with contextlib.suppress(SystemError):
+            tree: ast.Module = compile(text, filename, "exec", flags, dont_inherit=True)
+            return tree
+    return compile(text, filename, "exec", flags, dont_inherit=True)  # type: ignore[no-any-return]
 
 
 def silence_completeness_warnings() -> None:

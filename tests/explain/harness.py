@@ -25,6 +25,7 @@ from asyncrepl.events.object_info import refused_operands
 from asyncrepl.explain.evidence import gather, gather_value
 from asyncrepl.explain.explainer import explain
 from asyncrepl.instrument.compilation import compile_source
+from asyncrepl.syntax.parsed_input import syntax_tree
 from asyncrepl.syntax.sources import Source
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ class Prompt:
 
     async def _execute(self, filename: str, text: str) -> None:
         self.sources[filename] = Source(filename, text)
-        tree = compile(text, filename, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+        tree = syntax_tree(text, filename)
         self.sources[filename] = Source(filename, text, tree)
         flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
         code = compile(ast.Interactive(tree.body), filename, "single", flags, dont_inherit=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import gc
 import warnings
 
 import pytest
@@ -13,6 +15,7 @@ from asyncrepl.syntax.parsed_input import (
     InvalidStatement,
     Statement,
     is_complete,
+    parse,
     parse_input,
 )
 
@@ -123,3 +126,28 @@ def test_trial_parses_warn_nobody() -> None:
         assert not caught
         parse_input(r"'\d'")
         assert len(caught) == 1
+
+
+class ParsesWhenDropped:
+    """In a circle, so that only the garbage collector drops it: in the middle of another parse."""
+
+    def __init__(self) -> None:
+        self.circle = self
+
+    def __del__(self, depth: int = 20) -> None:
+        if depth:
+            self.__del__(depth - 1)
+        else:
+            ast.parse("(" * 40 + "1" + ")" * 40)
+
+
+def test_a_finalizer_that_parses_spoils_no_parse() -> None:
+    """Up to Python 3.12, `ast.parse` itself raises SystemError here."""
+    text, threshold = "[" + "f(a, b + c * d), " * 300 + "]", gc.get_threshold()
+    for _ in range(20):
+        ParsesWhenDropped()
+    gc.set_threshold(100)
+    try:
+        assert isinstance(parse(text, "<input 1>").body[0], ast.Expr)
+    finally:
+        gc.set_threshold(*threshold)
