@@ -57,6 +57,8 @@ class Painter:
         self.rows = LiveRows(size.columns, _max_rows(size))
         #: While somebody else has the terminal, nothing is taken out of the queue.
         self.paused = False
+        #: Called before the layout is drawn because of new text.
+        self.text_comes: Callable[[], object] = bool
         self._queue = queue
         self._output = output
         self._filter = EscapeFilter()
@@ -161,6 +163,7 @@ class Painter:
     def _show(self, pieces: Iterable[Piece]) -> None:
         self.rows.reachable = self._above
         parts = [self._part(place, text) for place, text in pieces]
+        self.text_comes()
         recalled, text = sum(count for count, _ in parts), "".join([text for _, text in parts])
         if not recalled and not text:
             self.redraw()

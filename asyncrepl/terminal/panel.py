@@ -193,14 +193,23 @@ class Panel:
         self._hint_shown = False
         self._count = 0
         self._ran = False
+        self._loop_only = False
+        #: Whether nothing moves, and the next frame is waited for.
+        self._calm, self._paused_at = False, 0.0
         self._nudge = asyncio.Event()
-        self._nudged_at = self._looked_at = time.monotonic()
+        self._nudged_at = self._woken_at = self._looked_at = time.monotonic()
         #: Whether a frame comes soon in any case; any thread may ask.
         self.nudged = True
 
-    def nudge(self) -> None:
-        """There may be something to show again; for the terminal's thread."""
-        self._nudged_at, self.nudged = time.monotonic(), True
+    def nudge(self, *, loop_only: bool = False) -> None:
+        """There may be something to show again; for the terminal's thread.
+
+        `loop_only`: only if anything has run since the last look, which may be this moment's.
+        """
+        self._loop_only = loop_only and (self._loop_only or not self.nudged)
+        self._nudged_at = time.monotonic()
+        self._woken_at = self._woken_at if self.nudged else self._nudged_at
+        self.nudged = True
         self._nudge.set()
 
     def started(self, *, scripted: bool = False) -> None:
@@ -228,6 +237,17 @@ class Panel:
         except Exception as error:
             self.problem, self.time, self.lanes, self.audience = error, (), (), ()
         return (self.status, self.time, self.lanes, self.audience) != before
+
+    def text_comes(self) -> None:
+        """Look again now, if nothing moves: the layout is drawn below new text anyway.
+
+        So who prints once a second costs no frame of its own for the slice in which it did.
+        """
+        if self._calm and time.monotonic() - self._looked_at > _MOVING_INTERVAL:
+            self.refresh()
+            self.nudged = False
+            if self._moving():
+                self.nudge()
 
     def _look(self) -> tuple[Sequence[Line], Sequence[Line], Sequence[Line]]:
         columns, rows = self._size()
@@ -286,15 +306,29 @@ class Panel:
             took = time.perf_counter() - began
 
     async def _pause(self, least: float) -> None:
-        """Wait for the time of the next frame, for `least` seconds at least."""
-        if not self._moving():
-            still = _REST_INTERVAL if self._resting() else _STILL_INTERVAL
+        """Wait until the next frame is due, `least` seconds after the last look at least."""
+        self._calm, self._paused_at = not self._moving(), time.monotonic()
+        if self._calm:
             self.nudged = False
+        while (left := self._due(least) - time.monotonic()) > 0 or self._woken_for_nothing():
             self._nudge.clear()
-            loop = asyncio.get_running_loop()
-            timer = loop.call_later(max(still, least), self._nudge.set)
+            timer = asyncio.get_running_loop().call_later(left, self._nudge.set)
             await self._nudge.wait()
             timer.cancel()
-            if not self.nudged:
-                return
-        await asyncio.sleep(max(_MOVING_INTERVAL, least))
+        self._calm = False
+
+    def _woken_for_nothing(self) -> bool:
+        """Whether what the loop did has been seen; then nothing is due any more."""
+        nothing = self._calm and self._loop_only and self._loop_view.count() == self._count
+        if nothing:
+            self.nudged = self._loop_only = False
+        return nothing
+
+    def _due(self, least: float) -> float:
+        """When the next frame is drawn; text that comes meanwhile, or a nudge, may change it."""
+        since = max(self._looked_at, self._paused_at)  # where all rests, nobody looks
+        if not self._calm:
+            return since + max(_MOVING_INTERVAL, least)
+        if self.nudged:  # a moment later: what it is about has not been seen yet
+            return max(since, self._woken_at) + max(_MOVING_INTERVAL, least)
+        return since + max(_REST_INTERVAL if self._resting() else _STILL_INTERVAL, least)

@@ -275,7 +275,7 @@ class _PromptSession:
         """The loop goes on after it had nothing to do; in the watchdog's thread."""
         panel = self._terminal.ui.panel
         if not panel.nudged:
-            self._terminal.ui.call(panel.nudge)
+            self._terminal.ui.call(lambda: panel.nudge(loop_only=True))
 
     def _written(self, buffer: Buffer) -> None:
         """Somebody writes: what the text may need is loaded by the time it is run."""

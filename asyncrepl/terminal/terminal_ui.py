@@ -102,6 +102,7 @@ class TerminalUI:
             editor, self.painter, self.panel, self.modes, bridge, loop_view
         )
         self.pause_keys = self.controller.pause_keys = PauseKeys(self.controller.focus)
+        self.painter.text_comes = self.panel.text_comes
         self.panel.pause = self.pause_keys.rows
         self.audience = self._audience_rows(settings)
         self._input = DeviceInput(self._stdin, self.modes, question, self.audience.pressed)

@@ -275,3 +275,34 @@ def test_a_panel_rests_only_after_a_look() -> None:
     assert not panel._resting()
     panel.refresh()
     assert panel._resting()
+
+
+def test_a_ticker_costs_no_frame_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its slice is drawn with its line; the nudge for it, before or after, brings no other frame.
+
+    What runs after the line does: it has not been seen.
+    """
+    from asyncrepl.terminal import panel as module
+
+    class Ticking(module.LoopView):
+        ran = 0
+
+        def count(self) -> int:
+            return self.ran
+
+    now = 0.0
+    monkeypatch.setattr(module.time, "monotonic", lambda: now)
+    view = Ticking()
+    panel = module.Panel(view, lambda: (80, 24), lanes=True)
+    panel._calm = True
+    now, view.ran = 1.0, 1
+    panel.nudge(loop_only=True)
+    panel.text_comes()
+    assert panel._due(0) == pytest.approx(1.5)
+    panel.nudge(loop_only=True)
+    assert panel._woken_for_nothing()
+    assert panel._due(0) == pytest.approx(1.5)
+    panel.nudge(loop_only=True)
+    view.ran = 2
+    assert not panel._woken_for_nothing()
+    assert panel._due(0) < 1.1
