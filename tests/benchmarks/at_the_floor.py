@@ -255,6 +255,11 @@ class Prompt:
         self.start(statement)
         return self.told()
 
+    def must_not_have_failed(self) -> None:
+        """Give up if what was started last is nothing that the prompt knows."""
+        if b"no command" in self.session.seen or b"Error" in self.session.seen:
+            sys.exit(f"the prompt refuses: {self.session.seen[-2000:]!r}")
+
     def told(self) -> list[float]:
         """Wait for the figures of the statement that runs."""
         end = time.monotonic() + LIMIT
@@ -304,11 +309,13 @@ def work_at(name: str, work: Path) -> Work:
         middle, most = prompt.late_while_typing()
         prompt.start("ticking = asyncio.create_task(tick())" if name == "floor" else ":ticker t 1")
         prompt.session.idle(amounts.settling)
+        prompt.must_not_have_failed()
         used = usage(prompt.session.pid)[0]
         prompt.session.idle(amounts.idle)
         ticking = (usage(prompt.session.pid)[0] - used) / amounts.idle
-        prompt.start("ticking.cancel()" if name == "floor" else ":kill t")
+        prompt.start("ticking.cancel()" if name == "floor" else ":stop t")
         prompt.session.idle(0.3)
+        prompt.must_not_have_failed()
         prompt.enter("await make_many()")
         prompt.session.idle(1.0)
         echoes = prompt.echoes()
