@@ -195,14 +195,13 @@ def _location(entry: TracebackType) -> str:
 
 
 def _frame_lines(shell: Shell, error: BaseException, entry: TracebackType) -> list[Line]:
-    """The error, its place, and the names with their values there."""
+    """The error, and its place with the names and their values there."""
     from asyncrepl.engine.loop.debug_control import scope_of
     from asyncrepl.views.status_rows import scope_lines
 
     width = shell.console.width
     return [
         *flowed([("error", describe_error(error))], width, 2),
-        *flowed([("dim", f"at {_location(entry)}")], width, 2),
         *scope_lines([scope_of(entry.tb_frame)], width),
         *flowed([("dim", "pdb: w where, u up, d down, p EXPRESSION, q leaves")], width, 2),
     ]

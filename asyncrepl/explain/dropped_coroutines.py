@@ -100,7 +100,8 @@ def made_at(evidence: Evidence, name: str) -> Place | None:
 def is_abandoned(error: Evidence | None, finding: Finding) -> bool:
     """Whether what is not used was made in an expression that `error` has ended beside it.
 
-    What has failed is a name, or a call that takes no such arguments, whatever they are.
+    What has failed is a name, or a call that takes no such arguments, whatever they are; or an
+    operation on other objects, while the coroutine waited in a list or for its turn.
     """
     place = finding.place
     made = finding.made or (finding.code.co_filename, place.lineno if place is not None else 0)
@@ -113,11 +114,39 @@ def is_abandoned(error: Evidence | None, finding: Finding) -> bool:
         elif isinstance(failed, ast.Name) and type(each.error) is NameError:
             parts = list(each.unit.ancestors(failed))
         else:
+            calls = _calls_on(each.unit, made[1], finding.info.function_name)
+            if any(_waits_for(each.unit, call, failed) for call in calls):
+                return True
             continue
         whole = [node for node in parts if isinstance(node, ast.expr)]
         if any(node.lineno <= made[1] <= (node.end_lineno or 0) for node in whole):
             return True
     return False
+
+
+def _calls_on(unit: Unit, line: int, name: str) -> list[ast.Call]:
+    here = (each for each in unit.nodes(ast.Call) if callee_name(each) == name)
+    return [each for each in here if each.lineno <= line <= (each.end_lineno or 0)]
+
+
+def _waits_for(unit: Unit, call: ast.Call, failed: ast.expr) -> bool:
+    """Whether the value of `call`, alone or in a collection, is to be used once `failed` is there.
+
+    Or is in the collection that `failed` was about.
+    """
+    above = {node for node in unit.ancestors(failed) if isinstance(node, _WAIT_IN)}
+    for node, around in unit.steps_up(call):
+        if around in above:
+            return True
+        if not isinstance(around, _COLLECT):
+            return around is failed and isinstance(node, _COLLECTION)
+    return False
+
+
+#: Where one value waits for others, in an expression; and what only collects values.
+_WAIT_IN = ast.expr | ast.keyword
+_COLLECTION = ast.List | ast.Tuple | ast.Set | ast.Dict
+_COLLECT = _COLLECTION | ast.Starred | ast.keyword
 
 
 #: Functions whose signature is known without running code of the user's.

@@ -170,3 +170,21 @@ def test_it_is_told_once_however_it_is_run(tmp_path: Path, how: str, text: str) 
     shown = finished.stdout + finished.stderr
     assert told(shown)[:2] == (1, 1), shown
     assert told(shown)[2] <= ("SystemExit" in text), shown
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "[fetch()] + 3",
+        "print(fetch(), 1 / 0)",
+        "{'a': fetch()}['b']",
+        "await asyncio.gather(*[fetch(), fetch()], 1 / 0)",
+        "fetch() + asyncio.nothing",
+    ],
+)
+def test_what_an_error_beside_it_leaves_unused_is_not_explained(
+    type_in: Typed, statement: str
+) -> None:
+    """The error is of something else, and nobody forgot the coroutine: it waited for its turn."""
+    type_in(FETCH)
+    assert told(type_in(statement))[:2] == (0, 0)
