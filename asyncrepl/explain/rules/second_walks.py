@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import ast
-from types import AsyncGeneratorType, FunctionType
+from types import AsyncGeneratorType, BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import describe, lookup
+from asyncrepl.events.object_info import code_of, describe, lookup
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.rules.generator_cleanup import late_yield
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.explain.static_values import Resolver
-from asyncrepl.explain.value_origins import assignment, given, stepped_source
+from asyncrepl.explain.value_origins import (
+    STEPS,
+    assignment,
+    bindings,
+    given,
+    loads,
+    stepped_source,
+)
 from asyncrepl.instrument.silent_mistake_placement import steps_inside
-from asyncrepl.syntax.names import FUNCTIONS
+from asyncrepl.syntax.names import FUNCTIONS, LOOPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -159,11 +166,62 @@ _RULE = (
 
 def _exhausted(evidence: Evidence) -> Finding | None:
     use = evidence.use("seen")
-    if use is None:
+    if use is None or _takes_the_rest(evidence, use):
         return None
     text = short(evidence.unit, use.node)
     why = f"{text} is at its end: an async generator is walked once, this loop gets nothing."
     return Finding(why, _made_anew(evidence, use))
+
+
+def _takes_the_rest(evidence: Evidence, use: Use) -> bool:
+    """Whether the items are taken in parts: a first one, a batch, those up to a blank line.
+
+    Who writes that knows that a loop goes on where the last one left off, maybe at the end.
+    """
+    unit, node, loop = evidence.unit, use.node, use.owner
+    if isinstance(loop, ast.AsyncFor) and _leaves(unit, loop):
+        bound = bindings(unit, node)[1] if isinstance(node, ast.Name) else []
+        parameter = any(isinstance(each, ast.arg) for each in bound)
+        if parameter or unit.enclosing(loop, *LOOPS) is not None:
+            return True
+    return any(_takes_part(evidence, unit, each) for each in _uses(unit, node) if each is not node)
+
+
+def _uses(unit: Unit, node: ast.expr) -> list[ast.expr]:
+    """All uses of the variable or attribute `node`."""
+    if isinstance(node, ast.Name):
+        return list(loads(unit, node))
+    return [each for each in unit.nodes(type(node)) if ast.dump(each) == ast.dump(node)]
+
+
+def _takes_part(evidence: Evidence, unit: Unit, node: ast.expr, depth: int = 3) -> bool:
+    """Whether at `node` some items of it are taken, and not to the end."""
+    around = unit.parents.get(node)
+    if isinstance(around, ast.AsyncFor):
+        return _leaves(unit, around)
+    if isinstance(around, ast.Attribute):
+        return around.attr in STEPS and around.attr != "aclose"
+    if not isinstance(around, ast.Call) or node not in around.args:
+        return False
+    function = evidence.resolver.value(around.func)
+    found = evidence.units.definition(code_of(function))
+    if found is None:
+        return type(function) is not BuiltinFunctionType or function is anext
+    names = [each.arg for each in (*found[1].args.posonlyargs, *found[1].args.args)]
+    names = names[isinstance(function, MethodType) + around.args.index(node) :][:1]
+    uses = (
+        each for each in own_nodes(found[1]) if isinstance(each, ast.Name) and each.id in names
+    )
+    return depth > 0 and any(_takes_part(evidence, found[0], each, depth - 1) for each in uses)
+
+
+def _leaves(unit: Unit, loop: ast.AsyncFor) -> bool:
+    """Whether the body can end the loop before the iterator does."""
+    return any(
+        isinstance(each, ast.Return)
+        or (isinstance(each, ast.Break) and unit.enclosing(each, *LOOPS) is loop)
+        for each in own_nodes(loop)
+    )
 
 
 @correction
