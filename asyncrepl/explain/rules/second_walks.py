@@ -179,12 +179,23 @@ def _takes_the_rest(evidence: Evidence, use: Use) -> bool:
     Who writes that knows that a loop goes on where the last one left off, maybe at the end.
     """
     unit, node, loop = evidence.unit, use.node, use.owner
-    if isinstance(loop, ast.AsyncFor) and _leaves(unit, loop):
-        bound = bindings(unit, node)[1] if isinstance(node, ast.Name) else []
-        parameter = any(isinstance(each, ast.arg) for each in bound)
-        if parameter or unit.enclosing(loop, *LOOPS) is not None:
-            return True
+    leaves = isinstance(loop, ast.AsyncFor) and _leaves(unit, loop)
+    if leaves and (not _is_assigned(evidence, node) or unit.enclosing(loop, *LOOPS) is not None):
+        return True
+    bound = bindings(unit, node)[1] if isinstance(node, ast.Name) else []
+    if any(isinstance(unit.parents.get(each), ast.withitem) for each in bound):
+        return True  # it came with a context, out of hands that are not seen
     return any(_takes_part(evidence, unit, each) for each in _uses(unit, node) if each is not node)
+
+
+def _is_assigned(evidence: Evidence, node: ast.expr) -> bool:
+    """Whether it is a variable that got its value by an assignment, and not from a caller."""
+    if not isinstance(node, ast.Name):
+        return False
+    unit = evidence.unit
+    if bound := bindings(unit, node)[1]:
+        return any(isinstance(unit.parents.get(each), ast.Assign) for each in bound)
+    return assignment(evidence, node.id) is not None  # typed earlier
 
 
 def _uses(unit: Unit, node: ast.expr) -> list[ast.expr]:
@@ -199,6 +210,8 @@ def _takes_part(evidence: Evidence, unit: Unit, node: ast.expr, depth: int = 3) 
     around = unit.parents.get(node)
     if isinstance(around, ast.AsyncFor):
         return _leaves(unit, around)
+    if isinstance(around, ast.comprehension):  # who knows how much the one behind it takes
+        return isinstance(unit.parents.get(around), ast.GeneratorExp)
     if isinstance(around, ast.Attribute):
         return around.attr in STEPS and around.attr != "aclose"
     if not isinstance(around, ast.Call) or node not in around.args:
