@@ -185,6 +185,9 @@ def _takes_the_rest(evidence: Evidence, use: Use) -> bool:
     bound = bindings(unit, node)[1] if isinstance(node, ast.Name) else []
     if any(isinstance(unit.parents.get(each), ast.withitem) for each in bound):
         return True  # it came with a context, out of hands that are not seen
+    if isinstance(node, ast.Call):  # ``aiter(source)``, by whatever name
+        names = [each for each in node.args if isinstance(each, ast.Name)]
+        return any(isinstance(each, ast.arg) for name in names for each in bindings(unit, name)[1])
     return any(_takes_part(evidence, unit, each) for each in _uses(unit, node) if each is not node)
 
 
