@@ -185,3 +185,20 @@ def test_old_keys_go_and_the_newest_are_seen() -> None:
     now[0] = 9.0
     assert plain(rows.key_rows(40)[0]) == "keys "
     assert re.fullmatch("keys ", plain(rows.key_rows(40)[0]))
+
+
+def test_a_pause_tells_each_step_once(start: Callable[..., Terminal]) -> None:
+    """What is looked at for those who watch goes on being told where it is: it is no other one."""
+    terminal = start([*COMMAND, "--audience"])
+    terminal.enter("async def slow():\rfor i in range(9):\rawait asyncio.sleep(60)\ryield i\r")
+    terminal.begin("async for x in slow(): x")
+    terminal.send("\x13")
+    terminal.wait(lambda: any(line.startswith("paused, ") for line in terminal.lines))
+    terminal.send("t")
+    terminal.wait(lambda: "0" in terminal.scrollback, "the first value")
+    terminal.wait_for("3 await      suspends")
+    terminal.send("\x03")
+    terminal.wait_for_prompt()
+    told = "\n".join(terminal.scrollback)
+    assert told.count("2 __anext__") == 1
+    assert told.count("6 stop") == 1

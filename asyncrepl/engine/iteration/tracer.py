@@ -220,11 +220,17 @@ class Tracer:
     # -- for the shell -----------------------------------------------------------------
 
     def start(self, timeline: Timeline, only: asyncio.Task[object] | None = None) -> None:
-        """Tell from now on; with `only`, of the iterations of that task and of those it makes."""
+        """Tell from now on; with `only`, of the iterations of that task and of those it makes.
+
+        An iteration under way that is told already is so to its end: joined, it would be told twice.
+        """
+        self._only, self.asked = only, None
+        self._related.clear()
+        if self.on and timeline is self.timeline:
+            return
         self.stop()
         self.timeline = self.open_iterations.timeline = timeline
         self._only, self._thread, self.on = only, threading.get_ident(), True
-        self._related.clear()
         self._instruments.add(self.open_iterations)
         vars(builtins).update(marks(self))
         setattr(builtins, TRACE_SWITCH, True)
