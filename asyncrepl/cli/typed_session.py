@@ -9,6 +9,7 @@ A line is read only when the prompt asks for one: `input`, pdb and programs read
 
 from __future__ import annotations
 
+import signal
 import sys
 import threading
 from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout, suppress
@@ -34,6 +35,15 @@ class LineFrontend(Frontend):
     teaches = True
     edits = False
 
+    @staticmethod
+    def ask_line(prompt: str) -> str:
+        """A line that is typed; Ctrl-C ends the question, also between two slices of a task."""
+        ours = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            return input(prompt)
+        finally:
+            signal.signal(signal.SIGINT, ours)
+
     def __init__(self) -> None:
         #: The inputs so far, oldest first.
         self.inputs: list[str] = []
@@ -41,6 +51,9 @@ class LineFrontend(Frontend):
     def history(self) -> list[str]:
         """The inputs so far, oldest first."""
         return list(self.inputs)
+
+    def show_step_keys(self) -> None:
+        """Nothing to show yet: at each stop a line is asked for, which nothing else reads then."""
 
     @contextmanager
     def terminal_lent(self) -> Iterator[bool]:

@@ -3,6 +3,9 @@
 Each key of the terminal is a method of `DebugCommands` of the same meaning: `pause`, `timer`,
 `anext`, `values`, `evaluate`, `resume_all`; ``:walk`` begins with `anext`. What they show goes
 to the console, among the narration, which a pause switches on for the rest of the statement.
+
+Where there are no keys, a line is asked for at each stop: its first letter is the key. It is read
+in the loop's thread, in which all stands still then.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from asyncrepl.engine.loop.interrupts import shield
@@ -18,11 +22,17 @@ from asyncrepl.views.error_lines import exception_line
 from asyncrepl.views.styled_lines import flowed, one_line, text_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
     from asyncrepl.engine.loop.debug_control import DebugControl, DebugMode, StepResult
+    from asyncrepl.session.frontend import Frontend
     from asyncrepl.session.live_reporters import Narrator
 
+#: A key, or the first letter of a line that is asked for -> a method of `DebugCommands`.
+COMMAND_OF_KEY = {
+    "t": "timer", "n": "anext", "v": "values", "c": "resume_all", "e": "evaluate",
+}  # fmt: skip
 _NO_ITERATION = "no async for is under way: the next one that begins is waited for"
 _CANNOT_STEP = (
     "this async for cannot be stepped: a debugger or another tool traces the program; it stays "
@@ -35,6 +45,8 @@ class _DebugContext(ForegroundView, Protocol):
 
     @property
     def busy(self) -> bool: ...
+    @property
+    def frontend(self) -> Frontend: ...
     @property
     def narrator(self) -> Narrator: ...
     def interrupt(self) -> bool: ...
@@ -67,14 +79,20 @@ class DebugCommands:
 
     def press(self, word: str, *texts: str) -> None:
         """Call the method of this name, wherever the loop's thread is just now."""
-        self._debug_control().post(lambda: self._run_command(word, *texts))
+        self._post(lambda: self._run_command(word, *texts))
 
     def _run_command(self, word: str, *texts: str) -> None:
+        with shield:
+            getattr(self, word)(*texts)
+
+    def _post(self, action: Callable[[], object]) -> None:
+        self._debug_control().post(lambda: self._run(action))
+
+    def _run(self, action: Callable[[], object]) -> None:
         if not self._context.busy:  # the statement has ended meanwhile
             return
         try:
-            with shield:
-                getattr(self, word)(*texts)
+            action()
         except KeyboardInterrupt:
             # Where the statement itself stands, it comes out there; else it has only found
             # a long iteration of the loop with this in it.
@@ -127,9 +145,15 @@ class DebugCommands:
         task = self._context.task
         if task is None or self.mode == "step":
             return []
-        iterations = self._context.narrator.follow(task, self._debug_control().reached)
+        iterations = self._context.narrator.follow(task, self._reached)
         self.steps_iterations = any(iterations) or not iterations
         return iterations
+
+    def _reached(self) -> None:
+        """An iteration has asked for its next value: stand still, if that was waited for."""
+        if self.mode == "anext":
+            self._ask_soon()
+        self._debug_control().reached()
 
     def _look_for_iterations(self) -> bool:
         """Whether the next step of an iteration can be waited for."""
@@ -141,6 +165,36 @@ class DebugCommands:
     def _fired(self, stepped: StepResult) -> None:
         if not stepped.fired:
             self._show_line("no timer is set: what is awaited comes from elsewhere; c goes on")
+        self._ask_soon()
+
+    # -- lines in place of keys --------------------------------------------------------
+
+    def _ask_soon(self) -> None:
+        if (ask := self._context.frontend.ask_line) is not None:
+            self._post(lambda: self._take_lines(ask))
+
+    def _take_lines(self, ask: Callable[[str], str]) -> None:
+        """Take commands until one lets the program go on; a Ctrl-C is for that."""
+        from asyncrepl.views.status_rows import pause_rows
+
+        console, word = self._context.console, ""
+        while self.mode in {"paused", "step"} and word != "timer":
+            width, can_step = console.width or 80, self.steps_iterations
+            rows = pause_rows(self.mode, self.passed, width, steps_iterations=can_step)
+            console.show_unrecorded(*rows)
+            line = "c"
+            with suppress(EOFError):
+                line = ask("step> ").strip() or "n"
+            word = self._take_line(line)
+
+    def _take_line(self, line: str) -> str:
+        """Do what `line` says; the name of the command, empty if it is none."""
+        word, expression = COMMAND_OF_KEY.get(line[0], ""), line[1:].strip()
+        if not word or bool(expression) != (word == "evaluate"):
+            self._show_line("a letter: t, n, v or c; or e and an expression, as in: e 6 * 7")
+            return ""
+        self._run_command(word, *[expression][: bool(expression)])
+        return word
 
     # -- looking -----------------------------------------------------------------------
 

@@ -119,7 +119,8 @@ class Frontend:
 
     def show_lanes(self, *, on: bool) -> None:
         """Draw live lanes under the prompt, or stop drawing them."""
-        raise CommandError(f":lanes {'on' if on else 'off'} needs a terminal to draw in")
+        typed = f":lanes {'on' if on else 'off'}"
+        raise CommandError(f"{typed} needs a terminal to draw in; :timeline prints them")
 
     #: Whether the keys are those of vi.
     vi = False
@@ -137,6 +138,9 @@ class Frontend:
 
     def show_color(self, *, on: bool) -> None:
         """Colour what is drawn beside the console's lines, if anything is."""
+
+    #: Asks for a line, behind a prompt, while an input runs; None where nobody answers.
+    ask_line: Callable[[str], str] | None = None
 
     def show_step_keys(self) -> None:
         """Take keys as steps of what runs next, and show which they are."""

@@ -20,6 +20,8 @@ from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout import Dimension, Window
 from prompt_toolkit.layout.controls import BufferControl
 
+from asyncrepl.session.debug_commands import COMMAND_OF_KEY
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -27,11 +29,7 @@ if TYPE_CHECKING:
     from asyncrepl.views.styled_lines import Line
 
 EXPRESSION_PROMPT = "value of "
-#: What the keys ask for: methods of `asyncrepl.session.debug_commands.DebugCommands`.
-_COMMAND_OF_KEY: dict[str, str] = {
-    "t": "timer", "n": "anext", "v": "values", "c": "resume_all",
-    Keys.ControlQ: "resume_all", Keys.ControlS: "pause",
-}  # fmt: skip
+_COMMAND_OF_KEY = COMMAND_OF_KEY | {Keys.ControlQ: "resume_all", Keys.ControlS: "pause"}
 
 
 class PauseKeys:

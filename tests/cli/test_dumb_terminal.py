@@ -158,3 +158,40 @@ def test_the_tour_speaks_of_no_key_that_is_not_there(child: Child) -> None:
     told = ask(child, ":tour")
     assert "Tab" not in told
     assert "type  :ticker tick 1\n" in told
+
+
+def test_a_statement_can_be_walked_through(child: Child) -> None:
+    """At each stop a line is asked for, whose first letter is the key; Enter goes on."""
+    ask(child, "async def slow(n):\n  for i in range(n):\n    await asyncio.sleep(60); yield i\n")
+    child.sendline(":walk async for x in slow(9): x")
+    child.expect("round 1.*at __anext__, 0.0.*\r\nstep> ")
+    child.sendline("t")
+    child.expect("x = 0.*\r\n0\r\n.*paused, 60.*\r\nstep> ")
+    child.sendline("e x + 41")
+    child.expect("\r\n41\r\n.*step> ")
+    child.sendline("what")
+    child.expect("a letter: t, n, v or c.*step> ")
+    child.sendline("t")
+    child.expect("x = 1.*step> ")
+    child.sendintr()
+    child.expect_exact("KeyboardInterrupt at <input 1>:3")
+    child.expect_exact(">>> ")
+    assert ask(child, "6 * 7") == "42\n"
+
+
+def test_ctrl_c_and_the_end_of_input_while_a_statement_is_walked_through(child: Child) -> None:
+    """Where it stands in the midst of a slice, too; the end of input lets it go on."""
+    ask(child, "async def eager(n):\n  for i in range(n): yield i\n")
+    child.sendline(":walk async for x in eager(3): x")
+    child.expect_exact("step> ")
+    child.sendline("")
+    child.expect("round 2.*step> ")
+    child.sendintr()
+    child.expect_exact("KeyboardInterrupt at <input 2>:1")
+    child.expect_exact(">>> ")
+    child.sendline(":walk async for x in eager(3): x")
+    child.expect_exact("step> ")
+    child.sendeof()
+    child.expect_exact("\r\n2\r\n")
+    child.expect_exact(">>> ")
+    assert ask(child, "6 * 7") == "42\n"

@@ -45,7 +45,7 @@ def test_one_is_changed_and_shown(type_in: Typed) -> None:
         (":set trace on off", "trace is on or off, not 'on off'"),
         (":set vi on", ":set vi on needs a terminal to edit in"),
         (":set audience on", ":set audience on needs a terminal to draw in"),
-        (":set lanes on", ":lanes on needs a terminal to draw in"),
+        (":set lanes on", ":lanes on needs a terminal to draw in; :timeline prints them"),
     ],
 )
 def test_a_mistake_is_one_line(type_in: Typed, command: str, told: str) -> None:

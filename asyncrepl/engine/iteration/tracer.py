@@ -222,7 +222,7 @@ class Tracer:
     def start(self, timeline: Timeline, only: asyncio.Task[object] | None = None) -> None:
         """Tell from now on; with `only`, of the iterations of that task and of those it makes.
 
-        An iteration under way that is told already is so to its end: joined, it would be told twice.
+        An iteration under way that is told already goes on being told; joined, it would be twice.
         """
         self._only, self.asked = only, None
         self._related.clear()
