@@ -255,12 +255,14 @@ class Guide:
     def _hint(self, text: str, status: Status) -> None:
         fixing, self._fixing = self._fixing, text.strip() == ":fix" and status.kind == "ok"
         explained = self._context.explanation
-        if self._context.narrator.narrated_any:
+        if self._context.narrator.narrated_any and status.kind == "ok":
             self._once("mistake", f"a mistake: {_without_async(text)}")
         elif status.kind == "error" and explained is not None and explained.fix is not None:
             self._once("fix", f":fix {self._fix_use()}")
-        elif status.kind == "error" and text.lstrip().startswith("%"):
-            self._once("colon", "commands begin with a colon here, as :time and :run; try :help")
+        elif status.kind == "error" and (
+            meant := habit_line(text.strip(), self._context.registry)
+        ):
+            self._say(meant, "try  ")
         elif self._has_new_error() and (source := _unloaded_source()):
             self._once(f"load {source}", f":load {source} loads the source of that name")
         elif fixing and status.kind == "ok" and (course := demo_transcripts()):
@@ -313,6 +315,57 @@ def _unloaded_source() -> str:
     error = _last_error()
     name = error.name if type(error) is NameError else None
     return name if type(name) is str and is_shipped_source(name) else ""
+
+
+#: What does here what a command of IPython's does, where that has another name.
+_OF_IPYTHON = {
+    "autoreload": ":run FILE   (runs a file anew)", "cd": "import os; os.chdir({rest!r})",
+    "edit": "Ctrl-X Ctrl-E   (opens $EDITOR)", "env": "!env", "hist": ":history {rest}",
+    "load": ":run {rest}", "ls": "!ls {rest}", "lsmagic": ":help", "pwd": "!pwd",
+    "paste": "paste it as it is: prompts and output are taken off", "timeit": ":time {rest}",
+    "who": "dir()", "whos": "dir()",
+}  # fmt: skip
+#: What is typed to a shell; that it is a program is not enough: so are ``file`` and ``test``.
+_OF_SHELLS = {"cat", "cp", "curl", "git", "grep", "less", "ls", "mkdir", "mv", "pip", "pwd", "rm"}
+#: Those that nobody has meant for a name that is to come.
+_ALONE = {"ls", "pwd"}
+_CAPTURED = re.compile(r"([^\W\d]\w*) *= *!(.+)")
+_WORD_AND_REST = re.compile(r"(%*)([^\W\d]\w*)(?: +(.*))?")
+_WORDS = re.compile(r"([^\W\d]|[~.]|/(?! )|--?[^\W\d]).*")
+
+
+def habit_line(text: str, registry: CommandRegistry) -> str:
+    """What does here what `text`, which was an error, does in IPython or in a shell.
+
+    Who forgets the colon of a command of the `registry` is told of it. Empty for all else.
+    """
+    error = _last_error()
+    if not isinstance(error, SyntaxError | NameError):
+        return ""
+    if captured := _CAPTURED.fullmatch(text):
+        name, command = captured.groups()
+        return f"import subprocess; {name} = subprocess.getoutput({command!r}).splitlines()"
+    found = _WORD_AND_REST.fullmatch(text)
+    if found is None or (isinstance(error, NameError) and found[2] != error.name):
+        return ":help" if text in {"?", "??"} else ""
+    word, rest = found[2], found[3] or ""
+    magic = _OF_IPYTHON.get(word, "") if found[1] else ""
+    plain = _WORDS.fullmatch(rest) if rest else word not in sys.stdlib_module_names
+    if not magic and word in registry.names and (found[1] or plain):
+        magic = ":{word} {rest}"
+    elif not magic and found[1]:
+        magic = "commands begin with a colon here, as :time and :run; try :help"
+    elif not magic and plain:
+        magic = _of_shell(word, rest)
+    return magic.format(word=word, rest=rest).rstrip()
+
+
+def _of_shell(word: str, rest: str) -> str:
+    if word == "cd":
+        return _OF_IPYTHON["cd"]
+    if word == "clear" and not rest:
+        return "Ctrl-L   (clears the screen)"
+    return "!{word} {rest}" if word in (_OF_SHELLS if rest else _ALONE) else ""
 
 
 def _without_async(text: str) -> str:

@@ -112,8 +112,58 @@ def test_a_command_that_does_not_find_a_source(typed: Typed, command: str) -> No
     assert "next" not in typed("1 + 1")
 
 
-def test_a_command_of_another_prompt(typed: Typed) -> None:
-    """Whoever types one of IPython's is told how ours begin, once."""
-    told = "next  commands begin with a colon here, as :time and :run; try :help\n"
-    assert typed("%timeit 1").endswith(told)
-    assert "next" not in typed("%run x.py")
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("%timeit sum(range(9))", ":time sum(range(9))"),
+        ("%time await f()", ":time await f()"),
+        ("%%time", ":time"),
+        ("%run some.py", ":run some.py"),
+        ("%debug", ":debug"),
+        ("%hist", ":history"),
+        ("%cd /tmp", "import os; os.chdir('/tmp')"),
+        ("%colors", "commands begin with a colon here, as :time and :run; try :help"),
+        (
+            "files = !ls -a",
+            "import subprocess; files = subprocess.getoutput('ls -a').splitlines()",
+        ),
+        ("?", ":help"),
+        ("ls", "!ls"),
+        ("ls -a", "!ls -a"),
+        ("cd ..", "import os; os.chdir('..')"),
+        ("git status", "!git status"),
+        ("clear", "Ctrl-L   (clears the screen)"),
+        ("tour", ":tour"),
+        ("load ticks", ":load ticks"),
+        ("trace async for n in ticks(3): n", ":trace async for n in ticks(3): n"),
+    ],
+)
+def test_what_is_typed_by_habit(typed: Typed, text: str, told: str) -> None:
+    """Whoever types what IPython or a shell takes, or no colon, is told what to write, each time."""
+    for _ in range(2):
+        assert typed(text).endswith(f"\ntry  {told}\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "file",
+        "head",
+        "head -1",
+        "time",
+        "ls.x",
+        "tail + 1",
+        "x = ls",
+        "load(3)",
+        "f(%run)",
+        "cd / 2",
+    ],
+)
+def test_what_may_be_a_name_is_no_habit(typed: Typed, text: str) -> None:
+    """A name that is to come is nothing to say anything of."""
+    assert "try" not in typed(text)
+
+
+def test_a_traced_statement_that_fails_has_no_mistake_to_try(typed: Typed) -> None:
+    """It is one already."""
+    assert "a mistake" not in typed(":trace [1 / 0 async for n in ticks(1, 0)]")
