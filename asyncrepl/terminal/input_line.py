@@ -41,6 +41,8 @@ from prompt_toolkit.layout.processors import (
     HighlightIncrementalSearchProcessor,
     HighlightMatchingBracketProcessor,
     HighlightSelectionProcessor,
+    TabsProcessor,
+    Transformation,
 )
 from prompt_toolkit.lexers import Lexer, PygmentsLexer, SimpleLexer
 from prompt_toolkit.widgets import SearchToolbar
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
     from prompt_toolkit.data_structures import Size
     from prompt_toolkit.formatted_text import StyleAndTextTuples
     from prompt_toolkit.history import History
+    from prompt_toolkit.layout.processors import TransformationInput
 
     from asyncrepl.terminal.completion import InputCompleter
     from asyncrepl.views.styled_lines import Line
@@ -141,6 +144,19 @@ class JoinedBufferControl(BufferControl):
         get_line = content.get_line
         content.get_line = lambda number: joined_cells(get_line(number))
         return content
+
+
+#: Columns from one stop of a pasted tab to the next.
+_TAB_STOP = 4
+
+
+class _Tabs(TabsProcessor):
+    """Tabs as the blanks that the echo shows, in the few lines that have any."""
+
+    def apply_transformation(self, ti: TransformationInput) -> Transformation:
+        if any("\t" in fragment[1] for fragment in ti.fragments):
+            return super().apply_transformation(ti)
+        return Transformation(ti.fragments)
 
 
 _COMMAND = r":\w*[ \t]*"
@@ -259,6 +275,7 @@ class Editor:
                 # bracket goes through the text at each redraw.
                 HighlightMatchingBracketProcessor(max_cursor_distance=1000),
                 AppendAutoSuggestion(),
+                _Tabs(_TAB_STOP, " ", " ", style=""),
             ],
             include_default_input_processors=False,
             lexer=self.lexer,
@@ -286,7 +303,7 @@ class Editor:
 
     def echo(self, text: str) -> StyleAndTextTuples:
         """`text` as it stands in the scrollback: prompts, colours, a newline at the end."""
-        document = Document(text)
+        document = Document(text.expandtabs(_TAB_STOP))
         self.lexer.load()
         line = self.lexer.lex_document(document)
         fragments: StyleAndTextTuples = []

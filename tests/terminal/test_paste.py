@@ -164,3 +164,17 @@ def test_lines_typed_by_the_terminal_keep_their_own_indentation(terminal: Termin
     terminal.send("print('ours')\r\r")
     terminal.wait(ends_with(terminal, "ours"), "the end")
     assert "...     print('ours')" in terminal.scrollback
+
+
+def test_pasted_tabs_are_blanks_as_in_the_echo(terminal: Terminal) -> None:
+    """Not ``^I``; the cursor stands where it seems to, and what runs has the tabs."""
+    terminal.paste("def f():\n\tif True:\n\t\treturn 'a\tb'")
+    rows = [">>> def f():", "...     if True:", "...         return 'a   b'"]
+    terminal.wait(lambda: terminal.lines[:3] == rows, "the paste")
+    assert terminal.screen.cursor.x == len(rows[2])
+    terminal.send("\x1b[D\x1b[D\x1b[D")
+    terminal.wait(lambda: terminal.screen.cursor.x == len("...         return 'a"))
+    terminal.send("\x1b[F\r\r")
+    terminal.wait_for_prompt()
+    terminal.enter("f()")
+    assert terminal.scrollback == [*rows, "...", ">>> f()", "'a\\tb'", ">>>"]
