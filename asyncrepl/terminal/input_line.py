@@ -30,6 +30,7 @@ from prompt_toolkit.auto_suggest import AutoSuggest, AutoSuggestFromHistory, Sug
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.completion import ThreadedCompleter
 from prompt_toolkit.document import Document
+from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.filters import has_focus
 from prompt_toolkit.formatted_text import ANSI, fragment_list_width, to_formatted_text
 from prompt_toolkit.layout.containers import Float, Window
@@ -222,6 +223,47 @@ class LineSuggester(AutoSuggest):
         return Suggestion(rest) if rest else self._history.get_suggestion(buffer, document)
 
 
+class _InputBuffer(Buffer):
+    """Undoes and redoes what was typed in one go: a word with the keys of Emacs, with vi's all.
+
+    prompt_toolkit keeps a state for each character, though it means not to.
+    """
+
+    #: The texts at which another key was pressed: there one go ends, and the next begins.
+    _ends: frozenset[str] = frozenset()
+
+    def save_to_undo_stack(self, clear_redo_stack: bool = True) -> None:
+        """Keep the text as it is before a key."""
+        if self._undo_stack and self._undo_stack[-1][0] == self.text:
+            self._ends |= {self.text}
+        super().save_to_undo_stack(clear_redo_stack)
+
+    def undo(self) -> None:
+        """Take back what was typed, or what another key has changed."""
+        super().undo()
+        while self._undo_stack and self._in_one_go(*self._undo_stack[-1], self.text):
+            super().undo()
+
+    def redo(self) -> None:
+        """Type it again."""
+        super().redo()
+        while self._redo_stack and self._in_one_go(
+            self.text, self.cursor_position, self._redo_stack[-1][0]
+        ):
+            super().redo()
+
+    def _in_one_go(self, text: str, at: int, longer: str) -> bool:
+        return self.text not in self._ends and _typed(text, at, longer)
+
+
+def _typed(text: str, at: int, longer: str) -> bool:
+    """Whether a key that inserts itself `at` this place of `text` has made it `longer`."""
+    key = longer[at : at + 1]
+    if not key or longer != text[:at] + key + text[at:]:
+        return False
+    return key != " " or get_app().editing_mode is EditingMode.VI
+
+
 class Editor:
     """One multi-line input buffer and the windows that show it."""
 
@@ -236,7 +278,7 @@ class Editor:
         self._helped: tuple[object, Sequence[Line]] = (None, ())
         self.lexer = InputLexer()
         self.suggester = LineSuggester()
-        self.buffer = Buffer(
+        self.buffer = _InputBuffer(
             name="input",
             multiline=True,
             history=history,

@@ -12,7 +12,13 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from prompt_toolkit.filters import Condition, has_completions, has_focus, has_selection
+from prompt_toolkit.filters import (
+    Condition,
+    has_completions,
+    has_focus,
+    has_selection,
+    vi_navigation_mode,
+)
 from prompt_toolkit.key_binding import KeyBindings, merge_key_bindings
 from prompt_toolkit.key_binding.bindings.auto_suggest import load_auto_suggest_bindings
 from prompt_toolkit.keys import Keys
@@ -189,6 +195,12 @@ def _control_bindings(actions: InputController, buffer: Buffer) -> KeyBindings:
     on("c-z", do=actions.suspend, when=True, eager=True)
     on("c-l", do=actions.clear, when=True, eager=True)
     on("c-x", "c-e", do=actions.edit, when=typing & listening)
+
+    # As in vi, where it searches nothing. To keep the text would forget what there is to redo.
+    @keys.add("c-r", filter=typing & vi_navigation_mode, save_before=lambda _event: False)
+    def _redo(_event: KeyPressEvent) -> None:
+        buffer.redo()
+
     for name in ("escape", "c-s"):
         on(name, do=actions.pause_keys.dismiss, when=asking, eager=True)
     for name in ("c-g", "c-d"):

@@ -169,3 +169,16 @@ def test_the_users_tasks_are_counted_from_one(terminal: Terminal) -> None:
     """The terminal's own tasks take no numbers from the user's."""
     terminal.enter("asyncio.create_task(asyncio.sleep(0)).get_name()")
     assert "'Task-1'" in terminal.lines
+
+
+def test_undo_takes_back_a_word(terminal: Terminal) -> None:
+    """Not a character at a time; what another key has done is a step of its own."""
+    terminal.send("total = price * 42")
+    terminal.wait(lambda: terminal.cursor_line.endswith("42"))
+    for left in (">>> total = price *", ">>> total = price"):
+        terminal.send("\x1f")
+        terminal.wait(lambda left=left: terminal.cursor_line == left, left)
+    terminal.send("\x01\x0b")  # Ctrl-A, Ctrl-K
+    terminal.wait_for_prompt()
+    terminal.send("\x1f")
+    terminal.wait(lambda: terminal.cursor_line == ">>> total = price")

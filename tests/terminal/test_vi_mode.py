@@ -88,3 +88,24 @@ def test_with_other_keys_nothing_is_shown_and_no_shape_set(terminal: Terminal) -
     terminal.enter(":set vi off")
     terminal.wait(lambda: "-- INSERT --" not in terminal.lines)
     terminal.wait(lambda: shapes(terminal)[-1] == "0")
+
+
+def test_u_takes_back_an_insertion_and_ctrl_r_makes_it_again(
+    start: Callable[..., Terminal],
+) -> None:
+    """Whole, as in vi; Ctrl-R in insert mode searches the history."""
+    terminal = start([*COMMAND, "--vi"])
+    terminal.send("abc = 1\x1b")
+    terminal.wait(lambda: "-- NORMAL --" in terminal.lines)
+    terminal.send("A + 23\x1b")
+    terminal.wait(
+        lambda: terminal.cursor_line == ">>> abc = 1 + 23" and "-- NORMAL --" in terminal.lines
+    )
+    terminal.send("u")
+    terminal.wait(lambda: terminal.cursor_line == ">>> abc = 1")
+    terminal.send("u")
+    terminal.wait(lambda: terminal.cursor_line == ">>>")
+    terminal.send("\x12\x12")
+    terminal.wait(lambda: terminal.cursor_line == ">>> abc = 1 + 23")
+    terminal.send("i\x12")
+    terminal.wait(lambda: any("I-search" in line for line in terminal.lines))
