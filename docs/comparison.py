@@ -143,6 +143,16 @@ def line_kept(terminal: Any) -> bool:
     return whole and ticks == ["tick"] * 4
 
 
+def line_empty(terminal: Any) -> bool:
+    """Whether nothing stands behind the prompt."""
+    return re.fullmatch(r"(>>>|(\[\w+\] )?In \[\d+\]:)", terminal.cursor_line) is not None
+
+
+def line_cut(terminal: Any) -> bool:
+    """Whether the x that was undone has been made again."""
+    return terminal.cursor_line.endswith((">>> a", "]: a"))
+
+
 def still_editing(terminal: Any) -> bool:
     """Whether the wrong line can still be edited."""
     return "1 +* 2" in terminal.cursor_line
@@ -363,6 +373,21 @@ FEATURES = (
                for arguments in _VI)),
         ("", "if chosen in its menu", ""),
         "tests/terminal/test_vi_mode.py::test_the_mode_is_shown_and_the_cursor_has_its_shape",
+    ),
+    Feature(
+        "vi: `u` takes back a whole insertion",
+        each(*(Try(("abcd\x1b", "u"), line_empty, arguments=arguments) for arguments in _VI)),
+        ("", "a character", "a character"),
+        "tests/terminal/test_vi_mode.py::"
+        "test_u_takes_back_an_insertion_and_ctrl_r_makes_it_again",
+    ),
+    Feature(
+        "vi: Ctrl-R makes what was undone again",
+        each(*(Try(("ab\x1b", "A\x1b", "xu", "\x12"), line_cut, arguments=arguments)
+               for arguments in _VI)),
+        ("", "searches", "searches"),
+        "tests/terminal/test_vi_mode.py::"
+        "test_u_takes_back_an_insertion_and_ctrl_r_makes_it_again",
     ),
     Feature(
         "`!command`",

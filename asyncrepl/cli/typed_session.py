@@ -84,7 +84,7 @@ def run_typed(
     from asyncrepl.views.banner import banner_lines
 
     if banner:
-        shell.console.show(*banner_lines())
+        shell.console.show(*banner_lines(shell.console.width))
     with prompts_installed():
         for text, filename in first:
             status = run_source(shell, text, filename)

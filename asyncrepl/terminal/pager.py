@@ -18,7 +18,7 @@ from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout import HSplit, Layout, Window
 
 from asyncrepl.terminal.screen_layout import StyledRows
-from asyncrepl.views.styled_lines import flowed, plain
+from asyncrepl.views.styled_lines import cell_width, flowed, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,9 +30,8 @@ if TYPE_CHECKING:
     from asyncrepl.terminal.terminal_suspension import TerminalSuspension
     from asyncrepl.views.styled_lines import Line
 
-_KEYS = "Space next page, b back, / search, q ends"
-_SHORT_KEYS = "Space, b, /, q ends"
-_FEW_COLUMNS = 60
+#: What the keys do: the first that fits is shown.
+_KEYS = "Space next page, b back, / search, q ends", "Space, b, /, q ends", "q ends", ""
 #: Rows that a page and the next have in common.
 _OVERLAP = 1
 
@@ -74,9 +73,10 @@ class Pages:
         if self.typed is not None:
             return [[("label", "/"), ("", self.typed)]]
         rows, columns = len(self.rows), self._size()[0]
-        keys = _KEYS if columns >= _FEW_COLUMNS else _SHORT_KEYS
         last = min(self.top + self.height, rows)
         where = self._said or f"{self.top + 1}-{last} of {rows}"
+        room = columns - cell_width(where) - 2
+        keys = next((keys for keys in _KEYS if len(keys) <= room), "")
         return [[("bold", where), ("dim", f"  {keys}")]]
 
     def go(self, top: int) -> None:

@@ -14,6 +14,8 @@ import math
 import time
 from typing import TYPE_CHECKING
 
+from asyncrepl.views.styled_lines import flowed
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -271,7 +273,7 @@ class Panel:
 
     def _hints(self, columns: int) -> Sequence[Line]:
         hint = self._hint or self._while_running()
-        return [[("dim", hint[: columns - 1])]] if hint else ()
+        return flowed([("dim", hint)], columns - 1) if hint else ()
 
     def _while_running(self) -> str:
         """What can be done about a statement that takes long; said of the first one only."""

@@ -94,7 +94,7 @@ class Terminal:
         )
         self.console.theme = self.ui.theme
         if settings.banner:
-            self.console.show(*banner_lines())
+            self.console.show(*banner_lines(self.console.width))
 
     @contextmanager
     def opened(self, *, running: bool) -> Iterator[None]:

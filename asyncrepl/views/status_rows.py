@@ -21,7 +21,7 @@ import re
 from typing import TYPE_CHECKING
 
 from asyncrepl.engine.code_owner import MAX_SOURCE_LENGTH, short_filename
-from asyncrepl.views.styled_lines import Line, cut, one_line, printable, wrapped
+from asyncrepl.views.styled_lines import Line, cut, flowed, one_line, printable, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -161,7 +161,10 @@ def _message_rows(what: str, keys: str, columns: int, short: str = "") -> list[L
     head = ("name", what)
     if len(what) + 2 + len(keys) < columns:
         return [[head, ("dim", f"  {keys}")]]
-    return [[head], [("dim", keys if len(keys) < columns else short or keys)]]
+    return [
+        [head],
+        *flowed([("dim", keys if len(keys) < columns else short or keys)], columns - 1),
+    ]
 
 
 def _cut_value(text: str, width: int | None, before: int) -> str:

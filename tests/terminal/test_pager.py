@@ -36,6 +36,17 @@ def test_a_page_is_the_screen_without_its_last_row() -> None:
     assert plain(shown.foot()[0]).startswith("1-10 of 100  Space")
 
 
+@pytest.mark.parametrize("columns", [80, 40, 28, 20, 12])
+def test_the_foot_says_whole_keys_or_none(columns: int) -> None:
+    """As many as there is room for; what is left is never cut in two."""
+    pages = Pages([[("", "x")]] * 100, lambda: (columns, 8))
+    (foot,) = pages.foot()
+    where, _, keys = plain(foot).partition("  ")
+    assert where == "1-7 of 100"
+    assert len(plain(foot)) <= columns or not keys
+    assert not keys or keys.endswith("q ends")
+
+
 def test_there_is_nothing_beyond_the_ends() -> None:
     """The last page is full, and the first one begins with the first row."""
     shown = pages()

@@ -171,6 +171,18 @@ def test_the_banner_fits_a_narrow_screen() -> None:
     assert ":tour" in lines[1]
 
 
+def test_nothing_of_ours_is_cut_on_a_tiny_screen(start: Callable[..., Terminal]) -> None:
+    """What is said at the start, of a statement that runs and of a pause goes on below."""
+    terminal = start([sys.executable, "-m", "asyncrepl", "--no-startup"], columns=20, rows=8)
+    said = {":help", ":tour", ":load", "ticks", ":trace"}
+    terminal.wait(lambda: said <= set(" ".join(terminal.scrollback).split()), "the banner")
+    terminal.send("await asyncio.sleep(60)\r")
+    terminal.wait(lambda: "Ctrl-S pauses," in terminal.lines and "Ctrl-C stops" in terminal.lines)
+    terminal.send("\x13")
+    keys = "t timer n anext v values e eval c go on"
+    terminal.wait(lambda: keys in " ".join(terminal.lines), "all keys")
+
+
 def test_the_menu_can_be_read_on_any_background(terminal: Terminal) -> None:
     """Its letters have the colours of the screen, exchanged: no black on black, no white on white."""
     terminal.send(":t\t")
