@@ -47,6 +47,8 @@ class AudienceRows:
         self.on = False
         #: Called when there is something new to show.
         self.changed: Callable[[], object] = bool
+        #: Whether each letter is a command, and not text that is typed.
+        self.commands: Callable[[], bool] = bool
         self._dots, self._times = ("...", "x") if ascii else ("…", "×")
         self._now = now
         self._keys: deque[tuple[float, str]] = deque(maxlen=_MAX_KEYS)
@@ -62,8 +64,9 @@ class AudienceRows:
     def pressed(self, keys: Sequence[KeyPress]) -> None:
         """Keys were read from the keyboard."""
         if self.on:
-            now = self._now()
-            self._keys += [(now, key_name(key)) for key in keys if key.key != Keys.CPRResponse]
+            now, gap = self._now(), " " * self.commands()
+            pressed = [key for key in keys if key.key != Keys.CPRResponse]
+            self._keys += [(now, key_name(key) + gap) for key in pressed]
             self.changed()
 
     def moves(self) -> bool:
@@ -131,7 +134,10 @@ def key_name(key: KeyPress) -> str:
 
 
 def _joined(names: Sequence[str], times: str) -> str:
-    """The names with blanks between; text as it is typed, and what is repeated once, numbered."""
+    """The names with blanks between; text as it is typed, and what is repeated once, numbered.
+
+    A letter with a blank behind it is no text.
+    """
     pieces: list[str] = []
     text = ""
     for name, group in groupby(names):
@@ -141,7 +147,8 @@ def _joined(names: Sequence[str], times: str) -> str:
         elif name == _SPACE and count == 1 and text:
             text += " "
         else:
-            pieces += [*_typed(text), name if count == 1 else f"{name} {times}{count}"]
+            key = name.rstrip()
+            pieces += [*_typed(text), key if count == 1 else f"{key} {times}{count}"]
             text = ""
     return " ".join([*pieces, *_typed(text)])
 

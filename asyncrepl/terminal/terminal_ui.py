@@ -143,6 +143,7 @@ class TerminalUI:
         rows = AudienceRows(ascii=use_ascii(sys.stdout))
         rows.on = settings.audience
         rows.changed = self._audience_changed
+        rows.commands = lambda: self.pause_keys.on and not self.pause_keys.asking
         self.panel.audience_rows, self.panel.audience_moves = rows.rows, rows.moves
         return rows
 
