@@ -21,6 +21,7 @@ from prompt_toolkit.filters import (
 )
 from prompt_toolkit.key_binding import KeyBindings, merge_key_bindings
 from prompt_toolkit.key_binding.bindings.auto_suggest import load_auto_suggest_bindings
+from prompt_toolkit.key_binding.vi_state import InputMode
 from prompt_toolkit.keys import Keys
 
 from asyncrepl.terminal.input_line import picture_length
@@ -200,6 +201,12 @@ def _control_bindings(actions: InputController, buffer: Buffer) -> KeyBindings:
     @keys.add("c-r", filter=typing & vi_navigation_mode, save_before=lambda _event: False)
     def _redo(_event: KeyPressEvent) -> None:
         buffer.redo()
+
+    @keys.add("o", filter=typing & vi_navigation_mode)
+    def _open(event: KeyPressEvent) -> None:
+        buffer.cursor_position += buffer.document.get_end_of_line_position()
+        _newline(buffer)
+        event.app.vi_state.input_mode = InputMode.INSERT
 
     for name in ("escape", "c-s"):
         on(name, do=actions.pause_keys.dismiss, when=asking, eager=True)

@@ -109,3 +109,13 @@ def test_u_takes_back_an_insertion_and_ctrl_r_makes_it_again(
     terminal.wait(lambda: terminal.cursor_line == ">>> abc = 1 + 23")
     terminal.send("i\x12")
     terminal.wait(lambda: any("I-search" in line for line in terminal.lines))
+
+
+def test_o_opens_an_indented_line(start: Callable[..., Terminal]) -> None:
+    """As Enter does: behind a colon by one step more."""
+    terminal = start([*COMMAND, "--vi"])
+    terminal.send("def f():\rreturn 1\x1b")
+    terminal.wait(lambda: "-- NORMAL --" in terminal.lines)
+    terminal.send("kox = 2")
+    rows = [">>> def f():", "...     x = 2", "...     return 1"]
+    terminal.wait(lambda: terminal.lines[:3] == rows, "an indented line")
