@@ -111,7 +111,8 @@ def _mistake_ids(_shell: Shell, _typed: str) -> CompletionWords:
     rank=30,
     example=":walk async for n in ticks(3): n",
     details="n goes to the next __anext__, t to the next timer, v shows the names, "
-    "e evaluates, c goes on. Ctrl-S pauses any statement that runs, for the same keys.",
+    "e evaluates, c goes on. Ctrl-S pauses any statement that runs, for the same keys. A terminal "
+    "that has none asks for them in lines.",
     runs_statement=True,
 )
 def _walk(shell: Shell, rest: str) -> StatementAnswer:
