@@ -22,7 +22,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from asyncrepl.views.styled_lines import Line
 
@@ -161,15 +161,23 @@ def axis_line(scale: Scale, columns: range, room: int) -> Line:
 
     Each label begins in the column of its instant. The last one names the unit.
     """
-    for step in round_steps():
+    labels = _axis_labels(scale, columns, round_steps())
+    if len(labels) < 2:  # an axis of one label has no scale
+        labels = _axis_labels(scale, columns, (2 * step for step in round_steps()))
+    text = ""
+    for column, label in labels:
+        longer = text.ljust(column - columns.start) + label
+        text = longer if len(longer) + 2 <= room else text
+    return [("dim", text + " s" if text else "")]
+
+
+def _axis_labels(scale: Scale, columns: range, steps: Iterable[int]) -> list[tuple[int, str]]:
+    """Columns and their labels, at the first of `steps` (ns) at which they have room."""
+    for step in steps:
         apart, between = divmod(step * scale.per, scale.step)
         if not between and apart > 2:
             ticks = range(-(-columns.start // apart), -(-columns.stop // apart))
-            labels = [f"{tick * step / SECOND:.9g}" for tick in ticks]
-            if apart >= max(map(len, labels), default=0) + 2:
-                break
-    text = ""
-    for tick, label in zip(ticks, labels, strict=True):
-        longer = text.ljust(tick * apart - columns.start) + label
-        text = longer if len(longer) + 2 <= room else text
-    return [("dim", text + " s" if text else "")]
+            labels = [(tick * apart, f"{tick * step / SECOND:.9g}") for tick in ticks]
+            if apart >= max((len(label) for _, label in labels), default=0) + 2:
+                return labels
+    raise AssertionError("the steps end")

@@ -42,6 +42,14 @@ PICTURES: dict[str, tuple[list[MarbleRow], int, str]] = {
 0     0.5   1 s
 """,
     ),
+    "an axis has two labels, where no round one has room": (
+        [row("ticks(4, .2)", every(0.2, 4), "done", 0.8)],
+        80,
+        """
+---1--2--3--4|
+0     0.4   0.8 s
+""",
+    ),
     "an error": (
         [row("bad()", every(1, 2), "error", 2.5)],
         40,
