@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from asyncrepl.engine.loop.interrupts import shield
-from asyncrepl.session.frontend import ForegroundView
+from asyncrepl.session.frontend import COMMAND_OF_KEY, ForegroundView
 from asyncrepl.views.error_lines import exception_line
 from asyncrepl.views.styled_lines import flowed, one_line, text_lines
 
@@ -29,10 +29,6 @@ if TYPE_CHECKING:
     from asyncrepl.session.frontend import Frontend
     from asyncrepl.session.live_reporters import Narrator
 
-#: A key, or the first letter of a line that is asked for -> a method of `DebugCommands`.
-COMMAND_OF_KEY = {
-    "t": "timer", "n": "anext", "v": "values", "c": "resume_all", "e": "evaluate",
-}  # fmt: skip
 _NO_ITERATION = "no async for is under way: the next one that begins is waited for"
 _CANNOT_STEP = (
     "this async for cannot be stepped: a debugger or another tool traces the program; it stays "

@@ -38,6 +38,12 @@ if TYPE_CHECKING:
 #: What a statement begins with, and each further line of it.
 DEFAULT_PROMPTS = ">>> ", "... "
 
+#: A key while a statement is paused, or the first letter of a line that is asked for then, and
+#: the method of `asyncrepl.session.debug_commands.DebugCommands` that it stands for.
+COMMAND_OF_KEY = {
+    "t": "timer", "n": "anext", "v": "values", "c": "resume_all", "e": "evaluate",
+}  # fmt: skip
+
 
 @contextmanager
 def prompts_installed() -> Iterator[None]:

@@ -20,7 +20,7 @@ from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout import Dimension, Window
 from prompt_toolkit.layout.controls import BufferControl
 
-from asyncrepl.session.debug_commands import COMMAND_OF_KEY
+from asyncrepl.session.frontend import COMMAND_OF_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
