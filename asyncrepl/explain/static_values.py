@@ -149,7 +149,7 @@ class Resolver:
             self._evaluated_names.discard(name)
 
     def _first_assigned(self, function: Function, name: str) -> ObjectInfo | None:
-        count = 0  # None, given until there is something, stands for nothing
+        count, given = 0, False  # None, given until there is something, stands for nothing
         for node in own_nodes(function):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name:
                 return None if node.decorator_list else ObjectInfo(FunctionType, value=node)
@@ -158,8 +158,9 @@ class Resolver:
                 found = self.info(node.value)
                 if found is None or found.kind is not NoneType:
                     return found
+                given = True
             count += isinstance(node, ast.Name) and node.id == name and type(node.ctx) is ast.Store
-        return ObjectInfo(NoneType, value=None) if count == 1 else None
+        return ObjectInfo(NoneType, value=None) if given and count == 1 else None
 
     def _attribute(self, node: ast.Attribute) -> ObjectInfo | None:
         owner = self.info(node.value)
