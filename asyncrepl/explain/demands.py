@@ -77,6 +77,7 @@ _ROLES = {
     "raise": ("value", "`raise`"),
     "except": ("value", "`except`"),
     "format": ("value", "formatting"),
+    "compared": ("value", "a comparison"),
 }
 _SPECIAL = {
     "index": ("__getitem__",),
@@ -97,22 +98,24 @@ _FUNCTIONS: dict[str, dict[int | None, str]] = {
     "anext": {0: "async step"},
     "aiter": {0: "iterator"},
     "asyncio.gather": {None: "await"},
-    "asyncio.wait_for": {0: "await"},
+    "asyncio.wait_for": {0: "await", None: "value"},
     "asyncio.shield": {0: "await"},
+    "asyncio.sleep": {0: "value"},
     "asyncio.ensure_future": {0: "await"},
     "asyncio.wrap_future": {0: "await"},
-    "asyncio.timeout": {0: "value"},
-    "asyncio.sleep": {0: "value"},
-    "asyncio.Queue": {0: "value"},
-    "asyncio.Semaphore": {0: "value"},
     "asyncio.run": {0: "coroutine"},
     "asyncio.Task": {0: "coroutine"},
     "asyncio.run_coroutine_threadsafe": {0: "coroutine"},
-    "asyncio.wait": {0: "tasks"},
-    "asyncio.as_completed": {0: "awaitables"},
+    "asyncio.wait": {0: "tasks", None: "value"},
+    "asyncio.as_completed": {0: "awaitables", None: "value"},
     "asyncio.to_thread": {0: "function", None: "value"},
     "contextlib.aclosing": {0: "close"},
-}
+    **{f"asyncio.{name}": {None: "value"} for name in (
+        "timeout", "timeout_at", "Queue", "LifoQueue", "PriorityQueue", "Semaphore",
+        "BoundedSemaphore", "Barrier", "StreamReader", "open_connection", "open_unix_connection",
+        "create_subprocess_exec", "create_subprocess_shell",
+    )},
+}  # fmt: skip
 #: What is then demanded of the elements of a display.
 _OF_ELEMENTS = {"tasks": "task", "awaitables": "await"}
 #: The same of methods, whose owner need not be known.
@@ -128,13 +131,16 @@ _METHODS: dict[str, dict[int | None, str]] = {
     "add_signal_handler": {1: "function", None: "value"},
     "enter_async_context": {0: "async enter"},
     "enter_context": {0: "enter"},
+    "fromkeys": {0: "walk"},
     "submit": {0: "function", None: "value"},
 }
 #: Modules that know what to do with what is to be awaited.
 _AT_HOME = ("asyncio", "_asyncio", "contextlib", "inspect", "types", "unittest", "anyio", "trio")
-_WALKERS = (ITERATING_CALLS.keys() | DATA_CALLS | ITERTOOLS_CALLS) - {
-    "len", "next", "anext", "aiter",
-}  # fmt: skip
+_WALKERS = (ITERATING_CALLS.keys() | DATA_CALLS | ITERTOOLS_CALLS | {
+    "bytes", "bytearray", "fsum", "prod", "writelines", "extendleft", "isdisjoint", "issubset",
+    "issuperset", "union", "intersection", "difference", "symmetric_difference",
+    "intersection_update", "difference_update", "symmetric_difference_update",
+}) - {"len", "next", "anext", "aiter"}  # fmt: skip
 _C = (BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType)
 
 
@@ -180,7 +186,7 @@ def _of_argument(use: Use, call: ast.Call, callee: object, foreign: bool) -> Dem
     if _keyword(call, use.node) == "side_effect" and name.endswith("Mock"):
         return Demand("walk", use.node, call, by)  # or a function, which is called
     if listed is not None:
-        position = _position(call, use.node)
+        position = _position(call, use.node, callee)
         what = listed.get(position, listed.get(None))
         if position is None and not any(each.value is use.node for each in call.keywords):
             each = "await" if listed.get(None) == "await" else None
@@ -225,9 +231,12 @@ def _keyword(call: ast.Call, node: ast.expr) -> str | None:
     return next((each.arg for each in call.keywords if each.value is node), None)
 
 
-def _position(call: ast.Call, node: ast.expr) -> int | None:
+def _position(call: ast.Call, node: ast.expr, callee: object = None) -> int | None:
+    """Which argument it is; also of one given by its name, if the function is in Python."""
     found = [number for number, each in enumerate(call.args) if each is node]
-    return found[0] if found else None
+    names = callee.__code__.co_varnames if isinstance(callee, FunctionType) else ()
+    name = _keyword(call, node)
+    return found[0] if found else names.index(name) if name in names else None
 
 
 def _name_of(callee: object) -> str:
@@ -302,7 +311,7 @@ _TESTS: dict[str, Callable[[Demand, ObjectInfo], bool]] = {
     "attribute": lambda demand, info: _has_attribute(info, demand.needs[0]),
     "call": _is_called,
     "coroutine": _is_coroutine,
-    "function": lambda _, info: kind_of(info) not in ASYNCHRONOUS,
+    "function": lambda _, info: kind_of(info) not in ASYNCHRONOUS and has(info, "__call__"),
     "task": lambda _, info: kind_of(info) in (Kind.TASK, Kind.FUTURE),
     "tasks": _is_collection,
     "awaitables": _is_collection,

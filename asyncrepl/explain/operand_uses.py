@@ -142,7 +142,9 @@ def use_iterated(unit: Unit, node: ast.expr, info: ObjectInfo) -> Use:
         case ast.keyword():
             owner, role = unit.parents[owner], "argument"
         case ast.Compare():
-            role = "in"
+            role = "compared" if owner.left is node else "in"
+        case ast.Match():
+            role = "compared"
         case ast.AugAssign():
             role = "operand"
         case ast.Assign([ast.Subscript()]):

@@ -238,6 +238,13 @@ class Units:
         node = unit.definition(code) if unit and code else None
         return (unit, node) if unit and node else None
 
+    def lambda_body(self, code: CodeType | None) -> ast.expr | None:
+        """What the ``lambda`` that `code` was compiled from gives, if it is alone on its line."""
+        unit = self.get(code.co_filename) if code and code.co_name == "<lambda>" else None
+        line = code.co_firstlineno if code else 0
+        found = [n for n in unit.nodes(ast.Lambda) if n.lineno == line] if unit else []
+        return found[0].body if len(found) == 1 else None
+
     def class_of(self, kind: type) -> tuple[Unit, ast.ClassDef] | None:
         """The ``class`` statement behind the type `kind`."""
         for value in vars(kind).values():

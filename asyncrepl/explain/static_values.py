@@ -13,6 +13,7 @@ import asyncio
 import builtins
 import functools
 import operator
+from collections import defaultdict
 from types import (
     AsyncGeneratorType,
     CodeType,
@@ -177,13 +178,13 @@ class Resolver:
         return self.result(getter) if isinstance(getter, FunctionType) else None
 
     def _subscript(self, node: ast.Subscript) -> ObjectInfo | None:
-        key = node.slice.value if isinstance(node.slice, ast.Constant) else MISSING
-        owner = self.value(node.value)
-        if type(owner) in (list, tuple) and type(key) is int:
-            items: list[object] = owner  # type: ignore[assignment]  # or a tuple
-            return describe(items[key], keep=True) if key < len(items) else None
-        if type(owner) is dict and type(key) is str and all(type(each) is str for each in owner):
-            return describe(owner[key], keep=True) if key in owner else None
+        owner: Any = self.value(node.value)
+        kind, key = type(owner), self.value(node.slice)
+        if kind in (list, tuple) and type(key) is int:
+            return describe(owner[key], keep=True) if key < len(owner) else None
+        if kind in (dict, defaultdict) and type(key) is str:
+            strings = all(type(each) is str for each in owner)  # others may compare in any way
+            return describe(owner[key], keep=True) if strings and key in owner else None
         info = self.info(node.value)
         getter = lookup(info.kind, "__getitem__") if info else MISSING
         return self.result(getter) if isinstance(getter, FunctionType) else None
@@ -403,9 +404,11 @@ class Resolver:
         *namespaces: Mapping[str, Any],
     ) -> list[ObjectInfo]:
         definition = self._definition(code) if code is not None else None
-        if definition is None:
-            return []
-        return self._evaluated_in(definition, code, statement, *namespaces)
+        if definition is not None:
+            return self._evaluated_in(definition, code, statement, *namespaces)
+        body = self.units.lambda_body(code) if self.depth < _DEPTH else None
+        inner = Resolver(self.units, *namespaces, depth=self.depth + 1)
+        return inner.options(body) if body is not None else []
 
     def _evaluated_in(
         self,

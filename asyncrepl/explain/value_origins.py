@@ -315,7 +315,8 @@ def given(evidence: Evidence, name: str) -> tuple[Unit, ast.expr] | None:
     Of ``a, b = x, y`` each has its own.
     """
     for unit in (evidence.unit, *evidence.units.all()):
-        found: Iterator[ast.Assign | ast.AnnAssign] = unit.nodes(ast.Assign, ast.AnnAssign)
+        kinds = ast.Assign, ast.AnnAssign, ast.NamedExpr
+        found: Iterator[ast.Assign | ast.AnnAssign | ast.NamedExpr] = unit.nodes(*kinds)
         for node in found:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             for target in targets:

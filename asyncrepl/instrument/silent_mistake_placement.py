@@ -29,7 +29,7 @@ only a name gets what is to be awaited.
 *Iterated awaitables.* A future, a task and the step of an async generator have ``__iter__``, as
 ``await`` needs it. So ``for row in step:`` runs: it gets what the step hands to the loop, None,
 and its result is lost with the StopIteration that ends the ``for``. A future that is done gives
-nothing at all, one that is not gives itself.
+nothing at all, one that is not gives itself. Nor is one ever equal to a constant, or matched.
 
 A probe at every operand of a plain ``for`` would be paid by all loops. There are probes only once
 a text has made one of these, by the words in it; and for operators in a loop, as in ``total +=
@@ -370,6 +370,22 @@ def probe_iterated_awaitables(tree: ast.AST, *, everywhere: bool) -> None:
                 node.value = _probed(node.value)
             case ast.Compare(ops=[ast.In() | ast.NotIn(), *_]) if everywhere or not in_loop:
                 node.comparators[0] = _probed(node.comparators[0])
+            case ast.Compare(ops=[ast.Eq() | ast.NotEq()], comparators=[ast.Constant(value)]) if (
+                value is not None and (everywhere or not in_loop)
+            ):
+                node.left = _probed(node.left)
+            case ast.Match() if _asks_value(node):
+                node.subject = _probed(node.subject)
+
+
+def _asks_value(node: ast.Match) -> bool:
+    """Whether its patterns are of values, and none of a kind of thing."""
+    patterns = [each for case in node.cases for each in ast.walk(case.pattern)]
+    values = (ast.MatchValue, ast.MatchSequence, ast.MatchMapping)
+    kinds = (ast.MatchClass, ast.MatchSingleton)
+    return any(isinstance(each, values) for each in patterns) and not any(
+        isinstance(each, kinds) for each in patterns
+    )
 
 
 def _nodes(node: ast.AST, *, in_loop: bool) -> Iterator[tuple[ast.AST, bool]]:

@@ -284,6 +284,20 @@ def walked_not_awaited(fixing: Fixing, case: Case) -> None:
     fixing.collected(unit, case.node)
 
 
+def collected_jobs(fixing: Fixing, case: Case) -> None:
+    """A list of the awaitables that the stream yields; of tasks, where those are wanted."""
+    items = case.evidence.resolver.yielded(case.info.code if case.info is not None else None)
+    star = "*" if callee_name(case.owner) == "gather" else ""
+    one = case.demand.what == "await" and not star
+    if one or not any(has(each, "__await__") for each in items):
+        raise CannotFixError
+    name, unit = fresh(case.unit, "x"), case.unit
+    item = f"asyncio.ensure_future({name})" if case.demand.what == "tasks" else name
+    fixing.of(unit).replace(case.node, f"{star}[{item} async for {name} in {case.source}]")
+    fixing.needs_import(unit, "asyncio")
+    fixing.suspending(unit, case.node)
+
+
 def drained(fixing: Fixing, case: Case) -> None:
     """A coroutine walks the generator; where it is wanted once, one that is written for it."""
     unit = case.unit

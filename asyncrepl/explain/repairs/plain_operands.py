@@ -89,13 +89,14 @@ def _starts_a_task(case: Case) -> bool:
 
 def handed_uncalled(fixing: Fixing, case: Case) -> None:
     """``start(work(1))`` → ``start(work, 1)``, if `start` calls what it is given."""
-    given, inner = given_by_caller(case), case.owner
+    own = case.demand.what == "function"  # as `to_thread` does
+    given, inner = (case.unit, case.node) if own else given_by_caller(case), case.owner
     call = given[1] if given is not None else None
     if given is None or not isinstance(call, ast.Call) or call.keywords:
         raise CannotFixError
     source = given[0].source.source
     parts = [source(each) for each in (call.func, *call.args)]
-    takes_more = any(isinstance(each, ast.Starred) for each in inner.args)
+    takes_more = own or any(isinstance(each, ast.Starred) for each in inner.args)
     if inner.args and not takes_more:
         raise CannotFixError
     text = ", ".join(parts) if takes_more or not call.args else f"lambda: {source(call)}"

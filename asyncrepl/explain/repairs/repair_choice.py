@@ -56,6 +56,7 @@ from asyncrepl.explain.repairs.entered_operands import (
 )
 from asyncrepl.explain.repairs.iterated_operands import (
     collected,
+    collected_jobs,
     collected_where_made,
     counted,
     delegated,
@@ -361,7 +362,7 @@ _STEP = {**_AWAITABLE, "async step": (step_itself, awaited)}
 
 _WALKABLE: dict[str, tuple[Repair, ...]] = {
     "attribute": (twin, next_method, resource, items_as_list, of_one_item),
-    "await, function": (drained,),
+    "await, function": (collected_jobs, drained),
     "await": (walked_not_awaited,),
     "walk, loop": (loop_async, collected_where_made),
     "walk, yield from": (delegated,),
@@ -375,8 +376,8 @@ _WALKABLE: dict[str, tuple[Repair, ...]] = {
     "async enter": (entered_generator,),
     "coroutine": (drained,),
     "task": (drained,),
-    "tasks": (drained,),
-    "awaitables": (drained,),
+    "tasks": (collected_jobs, drained),
+    "awaitables": (collected_jobs, drained),
     "call": (uncalled,),
     "close": (unclosed,),
     "*": (first_item, collected),
@@ -429,6 +430,7 @@ _ORDINARY: dict[str, tuple[Repair, ...]] = {
     "async step": (next_instead,),
     "iterator": (as_async,),
     "close": (unclosed,),
+    "function": (handed_uncalled,),
 }
 
 _PLAIN_MANAGER = {

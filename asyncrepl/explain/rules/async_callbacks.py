@@ -40,7 +40,13 @@ _THREADS = ("to_thread", "run_in_executor")
 _OWN_THREADS = ("Thread", "Timer", "submit")
 #: Which argument is the callback.
 _CALLBACKS = {"call_soon": 0, "call_soon_threadsafe": 0, "call_later": 1, "call_at": 1}
-_WALKERS = ("filter", "map")
+#: What is written in the place of a call that walks items through an async function.
+_WALKERS = {
+    "map": "[await {f}({x}) for {x} in {items}]",
+    "starmap": "[await {f}(*{x}) for {x} in {items}]",
+    "filter": "[{x} for {x} in {items} if await {f}({x})]",
+    "filterfalse": "[{x} for {x} in {items} if not await {f}({x})]",
+}
 
 
 def _in_thread(evidence: Evidence) -> Finding | None:
@@ -190,17 +196,16 @@ def _walked_through(evidence: Evidence) -> Finding | None:
     name, fixing = fresh(unit, "x"), Fixing(evidence)
     parent = unit.parents.get(call)
     whole = parent if isinstance(parent, ast.Call) and callee_name(parent) == "list" else call
-    if callee_name(call) == "filter":
-        text = f"[{name} for {name} in {items} if await {function}({name})]"
-    else:
-        text = f"[await {function}({name}) for {name} in {items}]"
+    text = _WALKERS[callee_name(call)].format(f=function, x=name, items=items)
     fixing.of(unit).replace(whole, text)
     try:
         fixing.suspending(unit, call)
     except CannotFixError:
         return None
-    filters = callee_name(call) == "filter"
-    got = "keeps every item, as a coroutine is true" if filters else "gives coroutines"
+    got = {
+        "filter": "keeps every item, as a coroutine is true",
+        "filterfalse": "drops every item, as a coroutine is true",
+    }.get(callee_name(call), "gives coroutines")
     why = f"`{callee_name(call)}` calls {short(unit, call.args[0])} and awaits nothing: it {got}."
     return Finding(why, fixing.fix())
 
@@ -252,16 +257,19 @@ def _callback(evidence: Evidence) -> Finding | None:
     if call is None or callee_name(call) not in ("sorted", "min", "max", "sort", "reduce"):
         return None
     key = next((each for each in call.keywords if each.arg == "key"), None)
-    function = evidence.resolver.value(key.value) if key else None
+    given = key.value if key is not None else None
+    if isinstance(given, ast.Call) and callee_name(given) == "cmp_to_key" and given.args:
+        given = given.args[0]
+    function = evidence.resolver.value(given) if given is not None else None
     made = evidence.resolver.result(function)
-    if key is None or made is None or made.kind is not CoroutineType:
+    if key is None or given is None or made is None or made.kind is not CoroutineType:
         return None
     unit = evidence.unit
     why = (
-        f"`{callee_name(call)}` calls {short(unit, key.value)} synchronously and compares "
+        f"`{callee_name(call)}` calls {short(unit, given)} synchronously and compares "
         "coroutines: compute the keys first."
     )
-    return Finding(why, _keys_first(evidence, call, key))
+    return Finding(why, _keys_first(evidence, call, key) if given is key.value else None)
 
 
 @correction

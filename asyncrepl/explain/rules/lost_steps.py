@@ -18,7 +18,7 @@ from asyncrepl.explain.rules.iteration_end import (
 )
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.static_values import Resolver
-from asyncrepl.explain.value_origins import STEPS, assignment, stepped_source
+from asyncrepl.explain.value_origins import STEPS, given, stepped_source
 from asyncrepl.syntax.names import FUNCTIONS, callee_name
 from asyncrepl.syntax.source_rewriter import Span, indent
 
@@ -173,11 +173,10 @@ def _call(evidence: Evidence) -> tuple[Unit, ast.Call] | None:
         return None
     if isinstance(use.node, ast.Call):
         return (evidence.unit, use.node) if callee_name(use.node) in STEPS else None
-    assigned = assignment(evidence, use.node.id) if isinstance(use.node, ast.Name) else None
-    call = assigned[1].value if assigned else None
-    if assigned is None or not isinstance(call, ast.Call) or callee_name(call) not in STEPS:
+    made = given(evidence, use.node.id) if isinstance(use.node, ast.Name) else None
+    if made is None or not isinstance(made[1], ast.Call) or callee_name(made[1]) not in STEPS:
         return None
-    return assigned[0], call
+    return made[0], made[1]
 
 
 def _asked(*, closing: bool) -> Callable[[Evidence], Finding | None]:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.class_methods import makes_coroutine
+from asyncrepl.events.object_info import function_of
+from asyncrepl.explain.class_methods import made_async, makes_coroutine
+from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import replaced, short
+from asyncrepl.explain.held_operands import innermost_frame
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, is_mock, replaced_since
+from asyncrepl.explain.library_results import library_source
 from asyncrepl.explain.repairs.repair_case import is_lock
 from asyncrepl.explain.rules.operand_rules import (
     ANY,
@@ -19,9 +23,13 @@ from asyncrepl.explain.rules.operand_rules import (
     Told,
     row,
 )
+from asyncrepl.explain.static_values import Resolver
 from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
+    from types import CodeType
+
+    from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.explanation import Fix
 
 
@@ -80,6 +88,42 @@ def _takes(told: Told, takes: str) -> str:
     return f"`{callee_name(told.owner)}` takes {takes}, and {told.text} is {told.words}"
 
 
+def _awaited_by_library(evidence: Evidence) -> Finding | None:
+    """A plain function of the user's that a library called, to await what it gives."""
+    frame = innermost_frame(evidence)
+    if evidence.direct or frame is None or evidence.error is None:
+        return None
+    resolver = Resolver.of_frame(evidence.units, frame)
+    for call in _awaited_calls(frame.f_code, _line(evidence.error)):
+        function = function_of(resolver.value(call.func))
+        found = evidence.units.definition(function.__code__) if function is not None else None
+        if found is not None and isinstance(found[1], ast.FunctionDef):
+            why = (
+                f"`{evidence.inner[-1].co_name}` awaits what `{found[1].name}` gives, and that is "
+                "a plain function: here an `async def` is wanted."
+            )
+            return Finding(why, made_async(evidence, found))
+    return None
+
+
+def _line(error: BaseException) -> int:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace.tb_lineno if trace is not None else 0
+
+
+def _awaited_calls(code: CodeType, line: int) -> list[ast.Call]:
+    """The calls that a function of a library awaits in a line."""
+    source = library_source(code)
+    return [
+        node.value
+        for node in (ast.walk(source) if source is not None else ())
+        if isinstance(node, ast.Await) and isinstance(node.value, ast.Call)
+        if node.lineno == line - code.co_firstlineno + 1
+    ]
+
+
 _WANTED: dict[str, str] = {
     "await": "what can be awaited",
     "coroutine": "a coroutine",
@@ -89,6 +133,14 @@ _WANTED: dict[str, str] = {
 }
 
 RULES = (
+    Rule(
+        "await-a-plain-call",
+        "a plain function given to what awaits it",
+        5,
+        "What is called like this is awaited, and only an `async def` gives something to await: "
+        "write `async def`, or register it where plain functions are called.",
+        _awaited_by_library,
+    ),
     row(
         "await-in-front-of-async-generator-in-loop",
         "`await` in the head of the loop",
@@ -221,6 +273,17 @@ RULES = (
         "await | coroutine | task | tasks | awaitables",
         FUNCTIONS,
         lambda told: f"{_takes(told, 'what can be awaited')}: it has to be called.",
+    ),
+    row(
+        "await-a-plain-call",
+        "a function called where it is to be handed over",
+        5,
+        "What runs a function elsewhere takes the function itself, and its arguments beside it: "
+        "`await asyncio.to_thread(work, 1)`. `work(1)` has run before that, right here.",
+        "function",
+        ANY - ASYNCHRONOUS,
+        "`{told.caller}` calls what it is given, and {told.text} has been called already: it is "
+        "{told.words}.",
     ),
     row(
         "await-a-plain-call",

@@ -11,7 +11,9 @@ from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.class_methods import made_async, source_of, takes
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.held_operands import innermost_frame
 from asyncrepl.explain.kinds import ASYNCHRONOUS, a_type, has, is_manager_function
+from asyncrepl.explain.library_results import code_of_manager
 from asyncrepl.explain.repairs.repair_case import is_lock, lock_of
 from asyncrepl.explain.rules.operand_rules import ANY, RESULTS, STREAMS, row
 from asyncrepl.explain.value_origins import called
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 _COROUTINE = 0x80
 _GENERATOR = 0x200
+_ASYNC_MANAGER = "_AsyncGeneratorContextManager"
 _ARGUMENTS = {"__aenter__": 0, "__aexit__": 3}
 
 
@@ -70,6 +73,21 @@ def _generator_manager(evidence: Evidence) -> Finding | None:
             if type(function) is FunctionType and function.__code__.co_flags & _GENERATOR:
                 return _told_of_decorator(evidence, site.unit, item, function)
     return None
+
+
+def _plain_generator(evidence: Evidence) -> Finding | None:
+    """``@asynccontextmanager`` on a plain generator function: refused inside `contextlib`."""
+    frame = innermost_frame(evidence)
+    manager = frame.f_locals.get("self") if frame is not None and evidence.inner else None
+    code = code_of_manager(manager) if type(manager).__name__ == _ASYNC_MANAGER else None
+    found = evidence.units.definition(code)
+    if found is None or not isinstance(found[1], ast.FunctionDef):
+        return None
+    why = (
+        f"`{found[1].name}` is a plain generator function, and `@asynccontextmanager` takes an "
+        "async one: `async def`. `@contextmanager` takes plain ones, for a plain `with`."
+    )
+    return Finding(why, made_async(evidence, found))
 
 
 def _acquired(evidence: Evidence) -> Finding | None:
@@ -190,6 +208,15 @@ RULES = (
         "`@contextmanager` makes a context manager of a plain generator. Of an `async def` with "
         "`yield` make one with `@asynccontextmanager`, and enter it with `async with`.",
         _generator_manager,
+    ),
+    Rule(
+        "async-with-on-sync-context-manager",
+        "`@asynccontextmanager` on a plain generator",
+        1,
+        "`@asynccontextmanager` makes an async context manager of an async generator: an `async "
+        "def` with one `yield`.",
+        _plain_generator,
+        errors=(TypeError, AttributeError),
     ),
     Rule(
         "async-with-on-coroutine",
