@@ -101,9 +101,9 @@ class Resolver:
 
     def info(self, node: ast.AST) -> ObjectInfo | None:
         """What is known of the value of `node`."""
-        if (method := getattr(self, "_" + type(node).__name__.lower(), None)) is not None:
-            found: ObjectInfo | None = method(node)
-            return found
+        method: Any = getattr(self, "_" + type(node).__name__.lower(), None)
+        if method is not None:
+            return method(node)  # type: ignore[no-any-return]  # one of the methods below
         kind = _DISPLAYS.get(type(node))  # type: ignore[arg-type]  # None for others
         return ObjectInfo(kind) if kind else None
 
@@ -150,7 +150,7 @@ class Resolver:
             self._evaluated_names.discard(name)
 
     def _first_assigned(self, function: Function, name: str) -> ObjectInfo | None:
-        count, given = 0, False  # None, given until there is something, stands for nothing
+        count = nones = 0  # None, given until there is something, stands for nothing
         for node in own_nodes(function):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name:
                 return None if node.decorator_list else ObjectInfo(FunctionType, value=node)
@@ -159,9 +159,9 @@ class Resolver:
                 found = self.info(node.value)
                 if found is None or found.kind is not NoneType:
                     return found
-                given = True
+                nones += 1
             count += isinstance(node, ast.Name) and node.id == name and type(node.ctx) is ast.Store
-        return ObjectInfo(NoneType, value=None) if given and count == 1 else None
+        return ObjectInfo(NoneType, value=None) if count == nones == 1 else None
 
     def _attribute(self, node: ast.Attribute) -> ObjectInfo | None:
         owner = self.info(node.value)
@@ -192,11 +192,10 @@ class Resolver:
     def _ifexp(self, node: ast.IfExp) -> ObjectInfo | None:
         return _common([self.info(node.body), self.info(node.orelse)])
 
-    def _call(self, node: ast.Call) -> ObjectInfo | None:
-        return _first(self._call_options(node))
+    def _call(self, node: ast.Call | ast.Await) -> ObjectInfo | None:
+        return _first(self.options(node))
 
-    def _await(self, node: ast.Await) -> ObjectInfo | None:
-        return _first(self._await_options(node))
+    _await = _call
 
     def options(self, node: ast.AST) -> list[ObjectInfo]:
         """All that the value of `node` may be, as far as it is known."""
@@ -281,10 +280,9 @@ class Resolver:
 
     def _functions_passed(self, code: CodeType, node: ast.Call, first: int) -> dict[str, Any]:
         """Those parameters of `code`, from the `first` on, to which `node` gives functions."""
-        names = code.co_varnames[first : code.co_argcount]
+        starred = any(isinstance(each, ast.Starred) for each in node.args)  # which is which?
+        names = [] if starred else code.co_varnames[first : code.co_argcount]
         passed = [*zip(names, node.args, strict=False)]
-        if any(isinstance(each, ast.Starred) for each in node.args):
-            passed = []  # who knows which is which
         known = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         passed += [(each.arg, each.value) for each in node.keywords if each.arg in known]
         values = {name: self.value(value) for name, value in passed}

@@ -24,13 +24,9 @@ _NEW = ("gather-a-generator",)
 _NOT_YET = frozenset(
     [
         "anext-never-raises-stop",
-        "async-for-over-async-def-returning-list",
         "async-hash-in-set",
         "break-out-of-stream-with-finally",
-        "ensure-future-of-stream",
-        "mock-of-stream-method",
         "runner-inside-coroutine",
-        "timeout-block-around-anext",
         "yield-from-attribute-stream",
     ]
 )

@@ -6,10 +6,12 @@ import ast
 import asyncio
 import functools
 import inspect
+import sys
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, function_of, lookup
+from asyncrepl.explain.class_methods import returned_values
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
@@ -54,6 +56,20 @@ def _results(case: Case) -> tuple[bool, bool, bool]:
     )
 
 
+def _is_of_stdlib(case: Case) -> bool:
+    """Whether a function of the standard library makes what awaiting gives: no stream."""
+    code = case.info.code if case.info is not None else None
+    found, resolver = case.evidence.units.definition(code), case.evidence.resolver.inside(code)
+    values = returned_values(found[1]) if found is not None else []
+    makers = [resolver.value(each.func) for each in values if isinstance(each, ast.Call)]
+    roots = [str(getattr(each, "__module__", None)).partition(".")[0] for each in makers]
+    known = all(each in sys.stdlib_module_names and each not in _OF_STREAMS for each in roots)
+    return bool(values) and len(roots) == len(values) and known
+
+
+_OF_STREAMS = ("asyncio", "contextlib")
+
+
 def _is_model(info: ObjectInfo) -> bool:
     """Whether it is a model of Pydantic's, whose ``__iter__`` gives its fields: no items."""
     function = function_of(lookup(info.kind, "__iter__"))
@@ -70,7 +86,7 @@ def loop_over_awaited(fixing: Fixing, case: Case) -> None:
         raise CannotFixError
     if asynchronous and not is_async and not plain:
         fixing.loop_async(case.unit, case.owner)
-    if plain and is_async and not asynchronous:
+    if is_async and not asynchronous and (plain or _is_of_stdlib(case)):
         fixing.loop_plain(case.unit, case.owner)
     _await_at(fixing, case)
 
@@ -218,6 +234,8 @@ def _await_at(fixing: Fixing, case: Case) -> None:
     _await_method(fixing, case)
     given = given_by_caller(case)
     made = None if case.kind is Kind.TASK else made_here(case)
+    if callee_name(made) in ("create_future", "Future"):
+        made = None  # nobody has given it a result there: that would be waited for in vain
     wanting = also_wanting(case, made if made is not None else case.node)
     for each in wanting:
         fixing.awaiting(case.unit, each)

@@ -19,7 +19,7 @@ from asyncrepl.explain.repairs.repair_case import LOOPS, Case, given_by_caller
 from asyncrepl.explain.scopes import CannotFixError, own_nodes
 from asyncrepl.explain.value_origins import loads, origins
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.names import callee_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -125,6 +125,25 @@ def as_async_mock(fixing: Fixing, case: Case) -> None:
         else:
             fixing.of(home).replace(name, "AsyncMock")
             fixing.needs_name(home, "unittest.mock", "AsyncMock")
+
+
+def as_async_items(fixing: Fixing, case: Case) -> None:
+    """``mock.rows.return_value = [1]`` → ``mock.rows.return_value.__aiter__.return_value = [1]``.
+
+    A mock that is made by default gives such items to ``async for``.
+    """
+    call = case.node
+    if not isinstance(call, ast.Call) or not has(case.info, "__iter__"):
+        raise CannotFixError
+    found = [
+        (unit, node)
+        for unit, node in case.evidence.units.nodes(ast.Attribute)
+        if node.attr == "return_value" and isinstance(node.ctx, ast.Store)
+        if last_name(node.value) == callee_name(call)
+    ]
+    if len(found) != 1:
+        raise CannotFixError
+    fixing.of(found[0][0]).after(found[0][1], ".__aiter__.return_value")
 
 
 def _plain_mocks(case: Case, unit: Unit, node: ast.expr) -> list[tuple[Unit, ast.Call]]:

@@ -188,13 +188,17 @@ def also_wanting(case: Case, own: ast.expr) -> list[ast.expr]:
     if wanted not in (Kind.TASK, Kind.COROUTINE):
         return []
     found: list[ast.expr] = []
+    loop = case.owner if isinstance(case.owner, LOOPS) else None
+    targets = [*ast.walk(loop.target)] if loop is not None else []  # a task gives itself there
+    given = {each.id for each in targets if isinstance(each, ast.Name)}
     for node in own_nodes(around) if isinstance(around, ast.AsyncFunctionDef) else ():
         kind = ast.Name if wanted is Kind.TASK else ast.Call
         if isinstance(node, kind) and _is_value(unit, node):
             options = case.evidence.resolver.options(node)
             kinds = {kind_of(each) for each in options}
             within = node is own or any(each is node for each in ast.walk(own))
-            if kinds == {wanted} and not within and node is not case.node:
+            within = within or node is case.node or getattr(node, "id", None) in given
+            if kinds == {wanted} and not within:
                 found.append(node)
     return found
 

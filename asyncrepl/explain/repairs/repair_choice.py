@@ -74,6 +74,7 @@ from asyncrepl.explain.repairs.iterated_operands import (
 from asyncrepl.explain.repairs.moved_awaits import awaited_where_made
 from asyncrepl.explain.repairs.plain_operands import (
     as_async,
+    as_async_items,
     as_async_mock,
     as_async_result,
     as_awaitable,
@@ -401,6 +402,7 @@ _MANAGER: dict[str, tuple[Repair, ...]] = {
 
 _AWAITABLE_MANAGER = {**_MANAGER, "async walk": (entered,), "*": (awaited,)}
 _MOCK: dict[str, tuple[Repair, ...]] = {"await": (as_async_mock,)}
+_MOCK["async walk"] = (as_async_items,)
 _CALLABLE: dict[str, tuple[Repair, ...]] = {"*": (_called,)}
 
 _OWN: dict[Kind, dict[str, tuple[Repair, ...]]] = {

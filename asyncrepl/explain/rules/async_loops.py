@@ -40,6 +40,11 @@ def _is_container(told: Told) -> bool:
     )
 
 
+def _is_of_mock(told: Told) -> bool:
+    function = told.node.func if isinstance(told.node, ast.Call) else None
+    return function is not None and is_mock(told.evidence.resolver.value(function))
+
+
 def _is_file(told: Told) -> bool:
     kind = told.info.kind if told.info is not None else object
     return issubclass(kind, io.IOBase) or kind.__module__ == "tempfile"
@@ -208,8 +213,11 @@ RULES = (
         "async walk",
         _PLAIN,
         lambda told: (
-            f"{told.text} {'gives' if isinstance(told.node, ast.Await) else 'is'} {told.a}: it "
-            "has no `__aiter__`, its items are there already. A plain `for` walks it."
+            f"{told.text} is {told.a}, as the mock was told to return: `async for` walks what is "
+            "the `return_value` of its `__aiter__`."
+            if _is_of_mock(told)
+            else f"{told.text} {'gives' if isinstance(told.node, ast.Await) else 'is'} {told.a}: "
+            "it has no `__aiter__`, its items are there already. A plain `for` walks it."
         ),
         _is_container,
     ),

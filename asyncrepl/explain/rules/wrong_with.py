@@ -12,7 +12,7 @@ from asyncrepl.explain.class_methods import made_async, source_of, takes
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.held_operands import innermost_frame
-from asyncrepl.explain.kinds import ASYNCHRONOUS, a_type, has, is_manager_function
+from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, a_type, has, is_manager_function, kind_of
 from asyncrepl.explain.library_results import code_of_manager
 from asyncrepl.explain.repairs.repair_case import is_lock, lock_of
 from asyncrepl.explain.rules.operand_rules import ANY, RESULTS, STREAMS, row
@@ -181,11 +181,17 @@ def _aclosing(fixing: Fixing, unit: Unit, statement: ast.AST, call: ast.Call) ->
 
 def _plain_enter(evidence: Evidence) -> Finding | None:
     use = evidence.use("async with")
-    if use is None or use.info is None or not evidence.direct:
+    entering = evidence.op in ("GET_AWAITABLE", "BEFORE_ASYNC_WITH", "LOAD_SPECIAL")
+    if use is None or use.info is None or not (evidence.direct and entering):
         return None
-    if evidence.op not in ("GET_AWAITABLE", "BEFORE_ASYNC_WITH"):
-        return None
-    if not all(has(use.info, name) for name in _ARGUMENTS):
+    there = [name for name in _ARGUMENTS if has(use.info, name)]
+    if len(there) == 1 and kind_of(use.info) is Kind.MOCK:
+        missed = next(name for name in _ARGUMENTS if name not in there)
+        return Finding(
+            f"{short(evidence.unit, use.node)} is a mock that has `{there[0]}` and no `{missed}`: "
+            "`async with` needs both, and a `MagicMock` has them."
+        )
+    if len(there) < len(_ARGUMENTS):
         return None
     for name, count in _ARGUMENTS.items():
         method = lookup(use.info.kind, name)
@@ -245,9 +251,9 @@ RULES = (
     ),
     Rule(
         "plain-def-aenter",
-        "`__aenter__` or `__aexit__` as a plain method",
+        "`__aenter__` or `__aexit__` that is missing, or a plain method",
         3,
-        "`async with` awaits the result of `__aenter__` and `__aexit__`: make them `async def`.",
+        "`async with` awaits the result of `__aenter__` and `__aexit__`: both as `async def`.",
         _plain_enter,
     ),
     row(
