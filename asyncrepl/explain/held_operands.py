@@ -20,7 +20,7 @@ from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import FrameType
+    from types import FrameType, TracebackType
 
     from asyncrepl.explain.evidence import Evidence
 
@@ -88,10 +88,16 @@ def _same_code(value: object, info: ObjectInfo) -> bool:
 
 def innermost_frame(evidence: Evidence) -> FrameType | None:
     """The frame in which the error was raised; None if there is none."""
+    trace = innermost_trace(evidence)
+    return trace.tb_frame if trace is not None else None
+
+
+def innermost_trace(evidence: Evidence) -> TracebackType | None:
+    """The same with the line in which it was."""
     trace = evidence.error.__traceback__ if evidence.error is not None else None
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    return trace.tb_frame if trace is not None else None
+    return trace
 
 
 #: Who asks so expects what is to be awaited, and refuses it on purpose.

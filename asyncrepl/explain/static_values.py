@@ -190,7 +190,8 @@ class Resolver:
         return self.result(getter) if isinstance(getter, FunctionType) else None
 
     def _ifexp(self, node: ast.IfExp) -> ObjectInfo | None:
-        return _common([self.info(node.body), self.info(node.orelse)])
+        first, second = self.info(node.body), self.info(node.orelse)
+        return first if first and second and first.kind is second.kind else None
 
     def _call(self, node: ast.Call | ast.Await) -> ObjectInfo | None:
         return _first(self.options(node))
@@ -280,8 +281,8 @@ class Resolver:
 
     def _functions_passed(self, code: CodeType, node: ast.Call, first: int) -> dict[str, Any]:
         """Those parameters of `code`, from the `first` on, to which `node` gives functions."""
-        starred = any(isinstance(each, ast.Starred) for each in node.args)  # which is which?
-        names = [] if starred else code.co_varnames[first : code.co_argcount]
+        starred = any(isinstance(each, ast.Starred) for each in node.args)
+        names = () if starred else code.co_varnames[first : code.co_argcount]
         passed = [*zip(names, node.args, strict=False)]
         known = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         passed += [(each.arg, each.value) for each in node.keywords if each.arg in known]
@@ -314,8 +315,7 @@ class Resolver:
         known = isinstance(function, FunctionType)
         own = variables(function, False) if known else self._shared(code)  # type: ignore[arg-type]
         inner = Resolver(self.units, own, self._globals(code), depth=self.depth)
-        inner.code = code
-        inner.function = self._definition(code) if code is not None else None
+        inner.code, inner.function = code, self._definition(code) if code is not None else None
         return inner
 
     def awaited(self, info: ObjectInfo) -> list[ObjectInfo]:
@@ -443,10 +443,3 @@ def _first(options: list[ObjectInfo]) -> ObjectInfo | None:
 
 def _listed(info: ObjectInfo | None) -> list[ObjectInfo]:
     return [] if info is None else [info]
-
-
-def _common(info: list[ObjectInfo | None]) -> ObjectInfo | None:
-    """The first of `info`, if all are of one kind."""
-    first = info[0]
-    same = first is not None and all(each and each.kind is first.kind for each in info)
-    return first if same else None

@@ -26,6 +26,7 @@ _NOT_YET = frozenset(
         "anext-never-raises-stop",
         "async-hash-in-set",
         "break-out-of-stream-with-finally",
+        "ensure-future-of-stream",
         "runner-inside-coroutine",
         "yield-from-attribute-stream",
     ]

@@ -10,7 +10,7 @@ import ast
 from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.fix_editor import Fixing, async_walks, awaits_of, is_generator
+from asyncrepl.explain.fix_editor import Fixing, async_walks, awaits_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.kinds import has, kind_of
 from asyncrepl.explain.repairs.moved_awaits import walked_until
@@ -301,9 +301,6 @@ def collected_jobs(fixing: Fixing, case: Case) -> None:
 def drained(fixing: Fixing, case: Case) -> None:
     """A coroutine walks the generator; where it is wanted once, one that is written for it."""
     unit = case.unit
-    if (consumer := _consumer(case)) is not None:
-        fixing.of(unit).replace(case.node, f"{consumer}()")
-        return
     name = fixing.fresh(unit, "drain")
     statement = unit.statement(case.owner)
     if not unit.source.begins_line(statement):
@@ -316,21 +313,6 @@ def drained(fixing: Fixing, case: Case) -> None:
             fixing.of(unit).before(argument, f"{name}(")
             fixing.of(unit).after(argument, ")")
     given_to(fixing, case, name)
-
-
-def _consumer(case: Case) -> str | None:
-    """The coroutine function that was written to walk the very stream, and that nobody calls."""
-    functions = [each for each in case.unit.functions() if not each.args.args]
-    called = {callee_name(each) for each in case.unit.nodes(ast.Call)}
-    found = [
-        each.name
-        for each in functions
-        if isinstance(each, ast.AsyncFunctionDef) and each.name not in called
-        if case.unit.parents.get(each) is case.unit.tree and not is_generator(each)
-        for loop in own_nodes(each)
-        if isinstance(loop, ast.AsyncFor) and ast.dump(loop.iter) == ast.dump(case.node)
-    ]
-    return found[0] if len(found) == 1 and case.demand.what in ("await", "coroutine") else None
 
 
 def given_to(fixing: Fixing, case: Case, name: str) -> None:

@@ -233,7 +233,7 @@ def _choices(case: Case) -> tuple[Repair, ...]:
 
 def _table(case: Case) -> dict[str, tuple[Repair, ...]]:
     kind = case.kind
-    if _is_mocked(case) and (kind not in AWAITABLE or case.demand.what.startswith("async ")):
+    if is_mocked(case) and (kind not in AWAITABLE or case.demand.what.startswith("async ")):
         return _MOCK
     if kind in _OWN:
         return _OWN[kind]
@@ -246,7 +246,7 @@ def _table(case: Case) -> dict[str, tuple[Repair, ...]]:
     return _PLAIN.get(kind, _ORDINARY)
 
 
-def _is_mocked(case: Case) -> bool:
+def is_mocked(case: Case) -> bool:
     """Whether a mock gave the operand: then the mock is wrong, and not the code that calls it."""
     node = case.node
     return isinstance(node, ast.Call) and is_mock(case.evidence.resolver.value(node.func))

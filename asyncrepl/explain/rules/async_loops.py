@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.explanation import Other
 from asyncrepl.explain.fix_editor import Fixing, short
 from asyncrepl.explain.hoisted_code import with_yield
-from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, is_mock
+from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has
+from asyncrepl.explain.repairs.repair_choice import is_mocked
 from asyncrepl.explain.rules.operand_rules import ANY, FUNCTIONS, Told, row
 from asyncrepl.explain.scopes import own_nodes
 
@@ -38,11 +39,6 @@ def _is_container(told: Told) -> bool:
     return kind in _CONTAINERS or (
         kind.__module__ in ("collections", "array", "types") and has(told.info, "__iter__")
     )
-
-
-def _is_of_mock(told: Told) -> bool:
-    function = told.node.func if isinstance(told.node, ast.Call) else None
-    return function is not None and is_mock(told.evidence.resolver.value(function))
 
 
 def _is_file(told: Told) -> bool:
@@ -83,7 +79,7 @@ def _or_yield(told: Told) -> Other | None:
 
 def _coroutine_walked(told: Told) -> str:
     node = told.node
-    if isinstance(node, ast.Call) and is_mock(told.evidence.resolver.value(node.func)):
+    if isinstance(node, ast.Call) and is_mocked(told):
         called = short(told.unit, node.func)
         return (
             f"{called} is an `AsyncMock`, which gives a coroutine when it is called: for `async "
@@ -215,7 +211,7 @@ RULES = (
         lambda told: (
             f"{told.text} is {told.a}, as the mock was told to return: `async for` walks what is "
             "the `return_value` of its `__aiter__`."
-            if _is_of_mock(told)
+            if is_mocked(told)
             else f"{told.text} {'gives' if isinstance(told.node, ast.Await) else 'is'} {told.a}: "
             "it has no `__aiter__`, its items are there already. A plain `for` walks it."
         ),

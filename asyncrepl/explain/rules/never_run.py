@@ -245,9 +245,20 @@ def _shown(evidence: Evidence) -> Finding | None:
     return Finding(why, awaited(evidence, unit, use.node))
 
 
+_AT_PROMPT = (
+    "prompt-call-without-await",
+    "a call of an async function without `await`",
+    5,
+    "At an async prompt type `await main()`; `main()` only shows a coroutine object.",
+)
 _NEVER_RUNS = (
-    "Calling an `async def` makes a coroutine and runs nothing. `await` runs it here; "
-    "`asyncio.create_task()` runs it beside."
+    "coroutine-never-awaited-in-body",
+    "a coroutine that nobody awaits",
+    5,
+    (
+        "Calling an `async def` makes a coroutine and runs nothing. `await` runs it here; "
+        "`asyncio.create_task()` runs it beside."
+    ),
 )
 
 RULES = (
@@ -260,14 +271,7 @@ RULES = (
         _sent,
         errors=(TypeError, RuntimeError),
     ),
-    Rule(
-        "prompt-call-without-await",
-        "a call of an async function without `await`",
-        5,
-        "At an async prompt type `await main()`; `main()` only shows a coroutine object.",
-        _shown_at_prompt,
-        "value",
-    ),
+    Rule(*_AT_PROMPT, _shown_at_prompt, "value"),
     Rule(
         "yields-coroutines",
         "a coroutine yielded instead of its result",
@@ -284,14 +288,7 @@ RULES = (
         _tested,
         sees="dropped",
     ),
-    Rule(
-        "prompt-call-without-await",
-        "a call of an async function without `await`",
-        5,
-        "At an async prompt type `await main()`; `main()` only shows a coroutine object.",
-        _at_prompt,
-        sees="dropped",
-    ),
+    Rule(*_AT_PROMPT, _at_prompt, sees="dropped"),
     Rule(
         "coroutine-never-awaited-in-body",
         "an async property that nobody awaits",
@@ -310,20 +307,6 @@ RULES = (
         _as_completed,
         sees="dropped",
     ),
-    Rule(
-        "coroutine-never-awaited-in-body",
-        "a coroutine that nobody awaits",
-        5,
-        _NEVER_RUNS,
-        _forgotten,
-        sees="dropped",
-    ),
-    Rule(
-        "coroutine-never-awaited-in-body",
-        "a coroutine that nobody awaits",
-        5,
-        _NEVER_RUNS,
-        _shown,
-        sees="shown",
-    ),
+    Rule(*_NEVER_RUNS, _forgotten, sees="dropped"),
+    Rule(*_NEVER_RUNS, _shown, sees="shown"),
 )

@@ -228,6 +228,13 @@ def _result(told: Told) -> str:
     return f"{told.text} {what} only exists after `await`."
 
 
+_USED = (
+    "coroutine-used-as-its-result",
+    "a coroutine used as its result",
+    5,
+    "The call gives a coroutine object; `await` gives the result: `(await fetch()).name`.",
+)
+
 RULES = (
     row(
         "generator-methods-without-a",
@@ -286,10 +293,7 @@ RULES = (
         missing,
     ),
     row(
-        "coroutine-used-as-its-result",
-        "a coroutine used as its result",
-        5,
-        "The call gives a coroutine object; `await` gives the result: `(await fetch()).name`.",
+        *_USED,
         "attribute",
         frozenset({Kind.COROUTINE}),
         lambda told: (
@@ -309,10 +313,7 @@ RULES = (
         "{told.text} already is {told.a}: walk it as it is, without calling it.",
     ),
     row(
-        "coroutine-used-as-its-result",
-        "a coroutine used as its result",
-        5,
-        "The call gives a coroutine object; `await` gives the result: `(await fetch()).name`.",
+        *_USED,
         "value | attribute | call | walk | step | close | iterator | async step | function",
         RESULTS,
         _result,

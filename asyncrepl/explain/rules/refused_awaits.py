@@ -9,10 +9,11 @@ from asyncrepl.events.object_info import function_of
 from asyncrepl.explain.class_methods import made_async, makes_coroutine
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import replaced, short
-from asyncrepl.explain.held_operands import innermost_frame
-from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, is_mock, replaced_since
+from asyncrepl.explain.held_operands import innermost_trace
+from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, replaced_since
 from asyncrepl.explain.library_results import library_source
 from asyncrepl.explain.repairs.repair_case import is_lock
+from asyncrepl.explain.repairs.repair_choice import is_mocked
 from asyncrepl.explain.rules.operand_rules import (
     ANY,
     CALLED,
@@ -51,7 +52,7 @@ def _is_lock(told: Told) -> bool:
 def _no_awaitable(told: Told) -> str:
     """Of what cannot be awaited and is not known to be anything else."""
     node = told.node
-    if isinstance(node, ast.Call) and is_mock(told.evidence.resolver.value(node.func)):
+    if isinstance(node, ast.Call) and is_mocked(told):
         called = short(told.unit, node.func)
         return f"{called} is a plain mock: only what an `AsyncMock` gives can be awaited."
     if isinstance(node, ast.Call):
@@ -90,11 +91,11 @@ def _takes(told: Told, takes: str) -> str:
 
 def _awaited_by_library(evidence: Evidence) -> Finding | None:
     """A plain function of the user's that a library called, to await what it gives."""
-    frame = innermost_frame(evidence)
-    if evidence.direct or frame is None or evidence.error is None:
+    trace = innermost_trace(evidence)
+    if evidence.direct or trace is None:
         return None
-    resolver = Resolver.of_frame(evidence.units, frame)
-    for call in _awaited_calls(frame.f_code, _line(evidence.error)):
+    resolver = Resolver.of_frame(evidence.units, trace.tb_frame)
+    for call in _awaited_calls(trace.tb_frame.f_code, trace.tb_lineno):
         function = function_of(resolver.value(call.func))
         found = evidence.units.definition(function.__code__) if function is not None else None
         if found is not None and isinstance(found[1], ast.FunctionDef):
@@ -104,13 +105,6 @@ def _awaited_by_library(evidence: Evidence) -> Finding | None:
             )
             return Finding(why, made_async(evidence, found))
     return None
-
-
-def _line(error: BaseException) -> int:
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return trace.tb_lineno if trace is not None else 0
 
 
 def _awaited_calls(code: CodeType, line: int) -> list[ast.Call]:

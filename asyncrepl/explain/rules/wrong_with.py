@@ -206,6 +206,16 @@ def _plain_enter(evidence: Evidence) -> Finding | None:
     return None
 
 
+_ON_PLAIN = (
+    "async-with-on-sync-context-manager",
+    "`async with` on a plain context manager",
+    1,
+    (
+        "`async with` needs `__aenter__` and `__aexit__`. Files, threading locks and the like "
+        "take a plain `with` (also inside async code)."
+    ),
+)
+
 RULES = (
     Rule(
         "sync-with-on-async-context-manager",
@@ -241,14 +251,7 @@ RULES = (
         _closing,
         errors=(AttributeError,),
     ),
-    Rule(
-        "async-with-on-sync-context-manager",
-        "`async with` on a plain context manager",
-        1,
-        "`async with` needs `__aenter__` and `__aexit__`. Files, threading locks and the like "
-        "take a plain `with` (also inside async code).",
-        _needs_plain,
-    ),
+    Rule(*_ON_PLAIN, _needs_plain),
     Rule(
         "plain-def-aenter",
         "`__aenter__` or `__aexit__` that is missing, or a plain method",
@@ -292,11 +295,7 @@ RULES = (
         lambda told: has(told.info, "__aenter__"),
     ),
     row(
-        "async-with-on-sync-context-manager",
-        "`async with` on a plain context manager",
-        1,
-        "`async with` needs `__aenter__` and `__aexit__`. Files, threading locks and the like "
-        "take a plain `with` (also inside async code).",
+        *_ON_PLAIN,
         "async enter",
         ANY,
         "{told.text} is {told.a}: it has `__enter__` and no `__aenter__`.",
