@@ -19,6 +19,7 @@ import io
 import json
 import linecache
 import os
+import signal
 import sys
 import tokenize
 import traceback
@@ -42,6 +43,7 @@ from asyncrepl.views.error_lines import error_lines
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from asyncrepl.engine.loop.live_loop import LiveLoop
     from asyncrepl.engine.loop.loop_clock import Clock
     from asyncrepl.engine.statements import Outcome
     from asyncrepl.events import Blocked, BlockingReport
@@ -246,7 +248,12 @@ def _watched(shell: Shell) -> Iterator[None]:
     ended: list[Blocked] = []
 
     def wait() -> None:
+        asleep = None
         while not over.wait(0.5):
+            if _sleeps_on(shell.loop):
+                before, asleep = asleep, shell.loop.live.loop_iteration.number
+                if asleep == before:
+                    shell.mistake_reporter.loop_sleeps_on()
             now = watchdog.current
             if now is not None and now.others and now.seconds > _PATIENCE:
                 ended.append(now)
@@ -254,8 +261,11 @@ def _watched(shell: Shell) -> Iterator[None]:
 
                 raises = ctypes.c_ulong(main), ctypes.py_object(_DeadlockError)
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(*raises)
+                signal.pthread_kill(main, signal.SIGURG)  # it may wait for a lock
                 break
 
+    # An exception for another thread is raised by what that runs next: its signal handler.
+    urgent = signal.signal(signal.SIGURG, lambda *_: None)
     instruments.add(noted)
     watchdog.start()
     Thread(target=wait, name="asyncrepl limit", daemon=True).start()
@@ -266,7 +276,13 @@ def _watched(shell: Shell) -> Iterator[None]:
         for found in (*ended, *(blocks.last for blocks in watchdog.look())):
             noted.note(found)
         watchdog.close()
+        signal.signal(signal.SIGURG, urgent)
         instruments.remove(noted)
+
+
+def _sleeps_on(loop: LiveLoop) -> bool:
+    """Whether `loop` waits, and has something to run."""
+    return loop.is_running() and not loop.live.loop_iteration.busy and bool(loop._ready)
 
 
 def _end_waiting() -> None:

@@ -22,7 +22,7 @@ FindingKind = Literal[
     "lost", "shown", "unwalked", "driven", "exhausted", "running", "cut", "walked", "guarded",
     "skipping", "shared", "unchecked", "blocks", "unkept", "cut off", "dropped", "deprecated",
     "left", "kept", "swallowed", "blocked", "stuck", "stopped", "failed", "starved", "hogged",
-    "sequential", "alternating", "unsuspended",
+    "sequential", "alternating", "unsuspended", "unwoken",
 ]  # fmt: skip
 
 
@@ -57,6 +57,7 @@ class Finding(NamedTuple):
     - "swallowed": a task was cancelled and ended well; `code` is its coroutine's;
     - "blocked": the code `made` held the loop for `number` milliseconds, and others were ready;
     - "stuck": the statement waits here, and nothing can wake it;
+    - "unwoken": it waited here after another thread had made it ready, which wakes no loop;
     - "stopped": so does it, for a thread that has ended in a StopIteration;
     - "failed": a task of this code failed with an error of the kind `info`, unseen.
 

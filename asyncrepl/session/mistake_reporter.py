@@ -18,7 +18,7 @@ import builtins
 import threading
 import weakref
 from asyncio import current_task
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -341,17 +341,28 @@ class SilentMistakeReporter(Instrument):
     def loop_waits(self) -> None:
         """Ask whether what runs in the foreground waits for ever, as the loop is about to wait."""
         task = self._foreground()
-        if task is None or id(task) == self._stuck_task_id:
+        if task is None or not self._context.loop.is_deadlocked():
             return
-        if self._context.loop.is_deadlocked():
+        if id(task) != self._stuck_task_id:
             from asyncrepl.engine.tasks.task_survey import deadlock_finding
 
             self._stuck_task_id = id(task)
             self._look_scheduled = True  # nobody but us is going to look
             if (seen := deadlock_finding(task)) is not None:
-                self.see(seen._replace(what="stopped" if self.stopped else seen.what))
+                stopped = self.stopped and seen.what == "stuck"
+                self.see(seen._replace(what="stopped") if stopped else seen)
             self.look()
-            self.stuck()
+        self.stuck()  # each time: what has swallowed its cancellation waits on
+
+    def loop_sleeps_on(self) -> None:
+        """Wake the loop, for what another thread has made ready did not; from any thread."""
+        from asyncrepl.engine.tasks.task_survey import deadlock_finding
+
+        task = self._foreground()
+        if task is not None and (seen := deadlock_finding(task)) is not None:
+            self.see(seen._replace(what="unwoken"))
+        with suppress(RuntimeError):  # it is closed by now
+            self._context.loop.call_soon_threadsafe(bool)
 
     def _foreground(self) -> asyncio.Task[Any] | None:
         """The task whose end is waited for; of a program on its own, the first it has made."""

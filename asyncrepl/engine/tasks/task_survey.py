@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import re
 from functools import cache
-from types import NoneType
+from types import CoroutineType, NoneType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from asyncrepl.engine.code_owner import is_users, location_and_source, owner
@@ -24,7 +24,7 @@ from asyncrepl.engine.tasks.await_chain import (
     is_task,
     result_source,
 )
-from asyncrepl.engine.tasks.task_records import all_tasks, current_task, name_of
+from asyncrepl.engine.tasks.task_records import all_tasks, current_task, name_of, task_coroutine
 from asyncrepl.events import Totals
 from asyncrepl.events.findings import Finding
 from asyncrepl.events.object_info import ObjectInfo
@@ -245,7 +245,14 @@ def state_of(task: Any) -> TaskActivity:
 
 
 def deadlock_finding(task: Any) -> Finding | None:
-    """The finding for `task` where the user's innermost code waits; None if none does."""
+    """The finding for `task` where the user's innermost code waits; None if none does.
+
+    A task that was cancelled and waits on has swallowed that, and so has one that is waited for.
+    """
+    for each in (task, task._fut_waiter):  # noqa: SLF001
+        code = getattr(task_coroutine(each), "cr_code", None) if is_task(each) else None
+        if code is not None and each.cancelling() and is_users(code.co_filename):
+            return Finding("swallowed", ObjectInfo(CoroutineType, code), code, 0)
     for link in reversed(await_chain(task)):
         code, frame = link.code, link.frame
         if code is not None and frame is not None and is_users(code.co_filename):

@@ -283,6 +283,17 @@ def _stuck(evidence: Evidence) -> Finding | None:
     return Finding(why, _ended_by_none(evidence, unit, await_) if await_ else None)
 
 
+def _unwoken(evidence: Evidence) -> Finding | None:
+    await_ = evidence.node(ast.Await)
+    text = short(evidence.unit, await_.value) if await_ is not None else "what is waited for"
+    why = (
+        f"Another thread made {text} ready, and the loop slept on: asyncio's objects are not for "
+        "other threads, and do not wake it from there. Call `loop.call_soon_threadsafe` in that "
+        "thread, or `asyncio.run_coroutine_threadsafe`."
+    )
+    return Finding(why)
+
+
 def _never_finished(evidence: Evidence, waited: ast.AST | None) -> Finding | None:
     """``queue.join()`` of a queue that is empty, where nobody ever calls ``task_done``."""
     function = waited.func if isinstance(waited, ast.Call) else None
@@ -394,6 +405,15 @@ RULES = (
         "say that it is done (a None in the queue), or limit the wait: `asyncio.timeout()`.",
         _stuck,
         sees="stuck",
+    ),
+    Rule(
+        "endless-generator-hangs",
+        "a wait that another thread does not end",
+        3,
+        "Only `call_soon_threadsafe` wakes a loop from another thread. A queue, event or future of "
+        "asyncio belongs to one loop: `loop.call_soon_threadsafe(queue.put_nowait, item)`.",
+        _unwoken,
+        sees="unwoken",
     ),
     Rule(
         "endless-generator-hangs",
