@@ -282,7 +282,7 @@ def _watched(shell: Shell) -> Iterator[None]:
 
 def _sleeps_on(loop: LiveLoop) -> bool:
     """Whether `loop` waits, and has something to run."""
-    return loop.is_running() and not loop.live.loop_iteration.busy and bool(loop._ready)
+    return loop.is_running() and not loop.live.loop_iteration.busy and bool(loop._ready)  # noqa: SLF001
 
 
 def _end_waiting() -> None:

@@ -25,7 +25,11 @@ QUIET = (
     "async-generator-never-iterated#validation-that-never-happens",
 )
 #: Explained without a correction: what was meant cannot be known.
-NO_FIX = "anext-returns-broken-awaitable", "coroutine-driven-like-a-generator#send-in-a-loop"
+NO_FIX = (
+    "anext-returns-broken-awaitable",
+    "coroutine-driven-like-a-generator#send-in-a-loop",
+    "asyncio-object-of-another-loop",
+)
 #: The correction runs, and shows something else than the reference does.
 OTHER_OUTPUT = (
     "async-for-in-sync-def#init-that-loads",  # the factory has another name

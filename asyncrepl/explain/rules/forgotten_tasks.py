@@ -11,7 +11,7 @@ from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
-from asyncrepl.syntax.names import callee_name, last_name
+from asyncrepl.syntax.names import callee_name, canonical_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -274,24 +274,14 @@ def _stuck(evidence: Evidence) -> Finding | None:
     # A loop over an iterator of somebody else's has no ``await`` of its own.
     waited = await_.value if await_ is not None else evidence.node(ast.AST)
     text = short(unit, waited) if isinstance(waited, ast.expr) else "what it waits for"
-    if (unfinished := _never_finished(evidence, waited)) is not None:
-        return unfinished
+    known = _never_finished(evidence, waited) or _held_already(evidence)
+    if known is not None:
+        return known
     why = (
         f"Nothing can wake {text} any more: no other task runs, no timer is set. Ctrl-C ends the "
         "wait."
     )
     return Finding(why, _ended_by_none(evidence, unit, await_) if await_ else None)
-
-
-def _unwoken(evidence: Evidence) -> Finding | None:
-    await_ = evidence.node(ast.Await)
-    text = short(evidence.unit, await_.value) if await_ is not None else "what is waited for"
-    why = (
-        f"Another thread made {text} ready, and the loop slept on: asyncio's objects are not for "
-        "other threads, and do not wake it from there. Call `loop.call_soon_threadsafe` in that "
-        "thread, or `asyncio.run_coroutine_threadsafe`."
-    )
-    return Finding(why)
 
 
 def _never_finished(evidence: Evidence, waited: ast.AST | None) -> Finding | None:
@@ -300,9 +290,11 @@ def _never_finished(evidence: Evidence, waited: ast.AST | None) -> Finding | Non
     if not isinstance(function, ast.Attribute) or function.attr != "join":
         return None
     info = evidence.resolver.info(function.value)
-    if info is None or not issubclass(info.kind, asyncio.Queue):
+    if info is None and not _awaits_a_queue(evidence, waited):
         return None
-    if isinstance(info.value, asyncio.Queue) and not info.value.empty():
+    if info is not None and not issubclass(info.kind, asyncio.Queue):
+        return None
+    if info is not None and isinstance(info.value, asyncio.Queue) and not info.value.empty():
         return None
     calls = {callee_name(node) for _, node in evidence.units.nodes(ast.Call)}
     if "task_done" in calls or not {"get", "get_nowait"} & calls:
@@ -313,6 +305,41 @@ def _never_finished(evidence: Evidence, waited: ast.AST | None) -> Finding | Non
         "in, and nobody calls it: the items are taken, and never said to be done."
     )
     return Finding(why, _said_to_be_done(evidence))
+
+
+def _awaits_a_queue(evidence: Evidence, call: ast.AST | None) -> bool:
+    """Whether the `call` of ``join`` is awaited, and queues of asyncio's are made."""
+    made = {canonical_name(node.func) for _, node in evidence.units.nodes(ast.Call)}
+    waits = call is not None and isinstance(evidence.unit.parents.get(call), ast.Await)
+    return waits and "asyncio.Queue" in made
+
+
+def _held_already(evidence: Evidence) -> Finding | None:
+    """The lock that is waited for, which whoever called this function has taken."""
+    unit, source = evidence.unit, evidence.unit.source.source
+    wanted = _entered(evidence.node(ast.AsyncWith))
+    function = scope(unit, wanted) if wanted is not None else None
+    made = {canonical_name(node.func) for _, node in evidence.units.nodes(ast.Call)}
+    if wanted is None or not isinstance(function, ast.AsyncFunctionDef):
+        return None
+    for block in unit.nodes(ast.AsyncWith) if "asyncio.Lock" in made else ():
+        held, inside = _entered(block), [each for part in block.body for each in ast.walk(part)]
+        awaited = [each.value for each in inside if isinstance(each, ast.Await)]
+        again = wanted in inside or function.name in map(callee_name, awaited)
+        if held is not None and held is not wanted and source(held) == source(wanted) and again:
+            why = (
+                f"`{source(held)}` is held already, by the same task: it awaits "
+                f"`{function.name}` inside `async with {source(held)}`. An `asyncio.Lock` cannot "
+                "be taken twice, and waits for itself."
+            )
+            return Finding(why)
+    return None
+
+
+def _entered(block: ast.AsyncWith | None) -> ast.expr | None:
+    """What stands for a lock in an ``async with`` of one item, by its name."""
+    item = block.items[0].context_expr if block is not None and len(block.items) == 1 else None
+    return item if isinstance(item, ast.Name | ast.Attribute) else None
 
 
 @correction
@@ -405,15 +432,6 @@ RULES = (
         "say that it is done (a None in the queue), or limit the wait: `asyncio.timeout()`.",
         _stuck,
         sees="stuck",
-    ),
-    Rule(
-        "endless-generator-hangs",
-        "a wait that another thread does not end",
-        3,
-        "Only `call_soon_threadsafe` wakes a loop from another thread. A queue, event or future of "
-        "asyncio belongs to one loop: `loop.call_soon_threadsafe(queue.put_nowait, item)`.",
-        _unwoken,
-        sees="unwoken",
     ),
     Rule(
         "endless-generator-hangs",

@@ -6,7 +6,7 @@ import ast
 import textwrap
 from asyncio import CancelledError
 from contextvars import ContextVar, Token
-from inspect import CO_COROUTINE
+from inspect import CO_COROUTINE, CO_GENERATOR
 from types import AsyncGeneratorType
 from typing import TYPE_CHECKING
 
@@ -185,6 +185,12 @@ def _reset(evidence: Evidence) -> Finding | None:
     if frame is None or variable is None or not _suspends(frame.f_code):
         return None
     name, said = frame.f_code.co_name, short(evidence.unit, variable)
+    if frame.f_code.co_flags & CO_GENERATOR:
+        why = (
+            f"{said} was set in one context and is reset in another: `{name}` was begun in one "
+            "task or thread and ends in a different one, and a token is good only where it is of."
+        )
+        return Finding(why)
     if not frame.f_code.co_flags & _ASYNC_GENERATOR or len(evidence.sites) > 1:
         why = (
             f"{said} was set in one task and is reset in another: `{name}` was begun by one task "
@@ -214,7 +220,7 @@ def _reset_variable(evidence: Evidence) -> ast.expr | None:
 
 
 def _suspends(code: CodeType) -> bool:
-    return bool(code.co_flags & (_ASYNC_GENERATOR | CO_COROUTINE))
+    return bool(code.co_flags & (_ASYNC_GENERATOR | CO_COROUTINE | CO_GENERATOR))
 
 
 _MODEL = (

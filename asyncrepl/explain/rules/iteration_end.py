@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from inspect import CO_ASYNC_GENERATOR
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Other, Rule
@@ -71,15 +71,23 @@ def _ended_properly(fixing: Fixing, site: Site) -> None:
         )
 
 
-def _out_of_generator(stop: type[BaseException]) -> Callable[[Evidence], Finding | None]:
-    """Of an exception of the kind `stop` that left an async generator."""
+def _out_of(flag: int, stop: type[BaseException]) -> Callable[[Evidence], Finding | None]:
+    """Of an exception of the kind `stop` that left an async generator, or a coroutine."""
 
     def find(evidence: Evidence) -> Finding | None:
         cause = evidence.error.__cause__ if evidence.error is not None else None
         code = evidence.leak[0].frame.f_code if evidence.leak else None
-        if not isinstance(cause, stop) or code is None or not code.co_flags & CO_ASYNC_GENERATOR:
+        if not isinstance(cause, stop) or code is None or not code.co_flags & flag:
             return None
         name = code.co_name
+        if flag == CO_COROUTINE:
+            if any(site.frame.f_code.co_name == "<module>" for site in evidence.leak):
+                return None  # the end of a statement, not of what it awaits
+            why = (
+                f"`{name}` let {stop.__name__} out: the end of a coroutine is one itself, so "
+                "Python makes a RuntimeError of any other. Ask `next` with a default."
+            )
+            return Finding(why)
         subject = "The generator expression" if name.startswith("<") else f"`{name}`"
         why = (
             f"{subject} let {stop.__name__} out; an async generator ends with `return`, nothing "
@@ -345,7 +353,16 @@ RULES = (
         6,
         "To end an async generator just `return` (or fall off the end). StopIteration from "
         "inside, also from a bare `next(it)`, becomes RuntimeError.",
-        _out_of_generator(StopIteration),
+        _out_of(CO_ASYNC_GENERATOR, StopIteration),
+        errors=(RuntimeError,),
+    ),
+    Rule(
+        "stopiteration-in-async-generator",
+        "StopIteration out of a coroutine",
+        6,
+        "A coroutine hands its result on as a StopIteration, so it cannot raise one: Python turns "
+        "it into RuntimeError. `next(it, default)` tells the end, or catch it in the coroutine.",
+        _out_of(CO_COROUTINE, StopIteration),
         errors=(RuntimeError,),
     ),
     Rule(
@@ -355,7 +372,7 @@ RULES = (
         "Inside an async generator `return` ends the iteration; a StopAsyncIteration raised "
         "there, also one that leaks from `await anext(it)`, becomes RuntimeError. Use `return`, "
         "`async for`, or `anext(it, default)`.",
-        _out_of_generator(StopAsyncIteration),
+        _out_of(CO_ASYNC_GENERATOR, StopAsyncIteration),
         errors=(RuntimeError,),
     ),
     Rule(

@@ -2,22 +2,27 @@
 
 Libraries write such methods beside the asynchronous ones, since the interpreter's own words tell
 nobody what to do: ``with ClientSession()`` of aiohttp, ``for attempt in AsyncRetrying()``.
+
+And what asyncio's own objects refuse: a condition without its lock, and what is of another loop.
 """
 
 from __future__ import annotations
 
 import ast
+import asyncio
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import code_of, describe, lookup
 from asyncrepl.explain.demands import Demand
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import short
+from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.held_operands import innermost_frame
 from asyncrepl.explain.kinds import has
 from asyncrepl.explain.library_results import library_source
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case
 from asyncrepl.explain.repairs.repair_choice import repaired
+from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.source_rewriter import Span, indent
 
 if TYPE_CHECKING:
     from types import CodeType
@@ -85,7 +90,96 @@ def _place(site: Site, what: str) -> tuple[ast.expr, ast.AST] | None:
 
 _ERRORS = (TypeError, RuntimeError, NotImplementedError, AttributeError)
 
+
+def _refused_by(evidence: Evidence, *functions: object) -> ast.Call | ast.AsyncWith | None:
+    """What called, at the user's place, one of asyncio's own functions that has refused it."""
+    codes = [code_of(each) for each in functions]
+    if not any(code is not None and code in codes for code in evidence.inner):
+        return None
+    waited = evidence.node(ast.Await)
+    call = waited.value if waited is not None else evidence.node(ast.Call, ast.AsyncWith)
+    return call if isinstance(call, ast.Call | ast.AsyncWith) else None
+
+
+def _without_lock(evidence: Evidence) -> Finding | None:
+    """``cond.wait()``, or ``notify``, outside of ``async with cond``."""
+    kind = asyncio.Condition
+    call = _refused_by(evidence, kind.wait, kind.notify, kind.notify_all)
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+        return None
+    text = evidence.unit.source.source(call.func.value)
+    why = (
+        f"{short(evidence.unit, call)} needs the lock of the condition, and nobody has taken it "
+        f"here: it belongs into `async with {text}`."
+    )
+    return Finding(why, _locked(evidence, call, text))
+
+
+@correction
+def _locked(fixing: Fixing, call: ast.Call, lock: str) -> None:
+    """The statement in an ``async with``; a loop that asks again with all that follows."""
+    unit = fixing.evidence.unit
+    loop = unit.enclosing(call, ast.While)
+    first: ast.stmt = loop if loop is not None else unit.statement(call)
+    body = next((b for b in _bodies(unit.parents.get(first)) if first in b), [])
+    if not body:
+        return
+    last = body[-1] if loop is not None else first
+    start, end = unit.source.block(first)[0], unit.source.block(last)[1]
+    text = unit.text[start:end]
+    head = f"{unit.source.indent(first)}async with {lock}:\n"
+    ending = "" if text.endswith("\n") else "\n"
+    fixing.of(unit).replace(Span(start, end), head + indent(text, "    ") + ending)
+    fixing.suspending(unit, call)
+
+
+def _bodies(node: ast.AST | None) -> list[list[ast.stmt]]:
+    return [getattr(node, name, None) or [] for name in ("body", "orelse", "finalbody")]
+
+
+def _of_another_loop(evidence: Evidence) -> Finding | None:
+    """A lock or the like that has waited in one loop, used in another; or a loop kept too long."""
+    made = {callee_name(call) for _, call in evidence.units.nodes(ast.Call)}
+    if not made & _LOOP_MAKERS:
+        return None
+    if _refused_by(evidence, _GET_LOOP) is not None:
+        what = "what has waited in one loop belongs to it"
+    elif (call := _refused_by(evidence, _CHECK_CLOSED)) is not None:
+        what = f"{short(evidence.unit, call)} asks one that is closed"
+    else:
+        return None
+    why = (
+        f"Each `asyncio.run` has a loop of its own, and {what}. Make it in the loop that uses it."
+    )
+    return Finding(why)
+
+
+#: What refuses an object that has waited in another loop, and a loop that is closed.
+_GET_LOOP = vars(asyncio.mixins._LoopBoundMixin).get("_get_loop")  # noqa: SLF001
+_CHECK_CLOSED = vars(asyncio.BaseEventLoop).get("_check_closed")
+#: What makes a loop.
+_LOOP_MAKERS = {"run", "new_event_loop", "Runner"}
+
+
 RULES = (
+    Rule(
+        "condition-without-its-lock",
+        "a condition without its lock",
+        3,
+        "`wait`, `notify` and `notify_all` of an `asyncio.Condition` are for whoever holds its "
+        "lock: `async with condition:` takes it, and `wait` gives it back meanwhile.",
+        _without_lock,
+        errors=(RuntimeError,),
+    ),
+    Rule(
+        "asyncio-object-of-another-loop",
+        "an object of another event loop",
+        3,
+        "Locks, queues, futures and connections of asyncio belong to the loop in which they were "
+        "first used. A second `asyncio.run` is a second loop: they do not work there.",
+        _of_another_loop,
+        errors=(RuntimeError,),
+    ),
     Rule(
         "for-over-async-iterable-class",
         "a plain `for` over what refuses it",

@@ -327,6 +327,18 @@ _MAKERS = {
     "shield": "a future", "wrap_future": "a future",
 }  # fmt: skip
 
+
+def _unwoken(evidence: Evidence) -> Finding | None:
+    await_ = evidence.node(ast.Await)
+    text = short(evidence.unit, await_.value) if await_ is not None else "what is waited for"
+    why = (
+        f"Another thread made {text} ready, and the loop slept on: asyncio's objects are not for "
+        "other threads, and do not wake it from there. Call `loop.call_soon_threadsafe` in that "
+        "thread, or `asyncio.run_coroutine_threadsafe`."
+    )
+    return Finding(why)
+
+
 RULES = (
     Rule(
         "gather-without-star",
@@ -397,5 +409,14 @@ RULES = (
         "where none runs. A program starts a loop with `asyncio.run(main())`.",
         _no_loop,
         errors=(RuntimeError,),
+    ),
+    Rule(
+        "endless-generator-hangs",
+        "a wait that another thread does not end",
+        3,
+        "Only `call_soon_threadsafe` wakes a loop from another thread. A queue, an event or a "
+        "future belongs to one loop: `loop.call_soon_threadsafe(queue.put_nowait, item)`.",
+        _unwoken,
+        sees="unwoken",
     ),
 )

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import ast
 import contextlib
-from types import AsyncGeneratorType, FunctionType
+from types import AsyncGeneratorType, FunctionType, NoneType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import lookup
-from asyncrepl.explain.class_methods import made_async, source_of, takes
+from asyncrepl.explain.class_methods import made_async, returned_values, source_of, takes
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.held_operands import innermost_frame
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, a_type, has, is_manager_function, kind_of
 from asyncrepl.explain.library_results import code_of_manager
 from asyncrepl.explain.repairs.repair_case import is_lock, lock_of
+from asyncrepl.explain.rules.aiter_methods import method
 from asyncrepl.explain.rules.operand_rules import ANY, RESULTS, STREAMS, row
 from asyncrepl.explain.value_origins import called
 from asyncrepl.syntax.names import callee_name, last_name
@@ -216,7 +217,68 @@ _ON_PLAIN = (
     ),
 )
 
+
+def _half(evidence: Evidence) -> Finding | None:
+    """A class of the user's with ``__aexit__`` and no ``__aenter__``."""
+    use = evidence.use("async with")
+    kind = use.kind if use is not None and evidence.direct else None
+    found = evidence.units.class_of(kind) if kind is not None else None
+    exits = method(found[1], "__aexit__") if found is not None else None
+    if use is None or found is None or exits is None or has(use.info, "__aenter__"):
+        return None
+    why = (
+        f"`{found[1].name}` has `__aexit__` and no `__aenter__`: `async with` calls that at its "
+        "beginning, and gives what it returns to the name behind `as`."
+    )
+    return Finding(why, _entering(evidence, found[0], exits))
+
+
+@correction
+def _entering(fixing: Fixing, unit: Unit, exits: Function) -> None:
+    fixing.of(unit).lines_before(exits, "async def __aenter__(self):\n    return self\n")
+
+
+def _enters_nothing(evidence: Evidence) -> Finding | None:
+    """``async with X() as x``, where ``__aenter__`` forgets to return what is to be used."""
+    use, unit = evidence.use("async for"), evidence.unit
+    name = use.node if use is not None and use.kind is NoneType else None
+    for block in unit.nodes(ast.AsyncWith) if isinstance(name, ast.Name) else ():
+        for item in block.items:
+            if last_name(item.optional_vars) != last_name(name):
+                continue
+            info = evidence.resolver.info(item.context_expr)
+            found = evidence.units.class_of(info.kind) if info is not None else None
+            enters = method(found[1], "__aenter__") if found is not None else None
+            if found is not None and enters is not None and not returned_values(enters):
+                why = (
+                    f"`{last_name(name)}` is None: `{found[1].name}.__aenter__` ends without "
+                    "`return self`, and what it returns is what `as` gets."
+                )
+                return Finding(why, _returning_self(evidence, found[0], enters))
+    return None
+
+
+@correction
+def _returning_self(fixing: Fixing, unit: Unit, enters: Function) -> None:
+    fixing.of(unit).lines_after(enters.body[-1], "return self")
+
+
 RULES = (
+    Rule(
+        "plain-def-aenter",
+        "an async context manager without `__aenter__`",
+        3,
+        "`async with` calls `__aenter__`, whose result `as` names (mostly `return self`), and "
+        "`__aexit__` at its end: a class needs both.",
+        _half,
+    ),
+    Rule(
+        "plain-def-aenter",
+        "an `__aenter__` that returns nothing",
+        3,
+        "`async with x as y` gives `y` what `__aenter__` returns: mostly `return self`.",
+        _enters_nothing,
+    ),
     Rule(
         "sync-with-on-async-context-manager",
         "`@contextmanager` on an async generator",
