@@ -202,7 +202,7 @@ class FindingLog:
 
 def _waits_for_synchronization(task: Any) -> bool:
     """Whether it waits in a queue, at a lock or for an event, which may be meant to be so."""
-    waits = task.get_coro()
+    waits: Any = task.get_coro() if hasattr(task, "get_coro") else None  # a future has none
     while (code := getattr(waits, "cr_code", None)) is not None:
         if code.co_filename.endswith(("locks.py", "queues.py")):
             return True

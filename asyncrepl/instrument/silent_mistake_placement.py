@@ -213,6 +213,7 @@ BLOCKING_FUNCTIONS = frozenset({
 })  # fmt: skip
 _BLOCKING_NAMES = {name for _, name in BLOCKING_FUNCTIONS}
 _TASK_MAKERS = ("create_task", "ensure_future")
+_JOINERS = ("gather", "shield")
 _CLOSE_CALLS = ("aclose", "athrow")
 _ANEXT_CALLS = ("anext", "__anext__")
 _STEP_METHODS = ("__anext__", "asend")
@@ -265,6 +266,8 @@ class PatternProber:
                 node.value = wrapped_in_probe(".closing", call)
             case ast.Expr(ast.Call() as call) if callee_name(call) in _TASK_MAKERS:
                 node.value = wrapped_in_probe(".unkept" if self.around else ".begun_task", call)
+            case ast.Expr(ast.Call() as call) if callee_name(call) in _JOINERS:
+                node.value = wrapped_in_probe(".begun_task", call)
             case ast.Assign([ast.Name()], ast.Call() as call) if callee_name(call) in _TASK_MAKERS:
                 node.value = wrapped_in_probe(".begun_task", call)
             case ast.Expr(

@@ -344,23 +344,26 @@ class SilentMistakeReporter(Instrument):
         if task is None or not self._context.loop.is_deadlocked():
             return
         if id(task) != self._stuck_task_id:
-            from asyncrepl.engine.tasks.task_survey import deadlock_finding
+            from asyncrepl.engine.tasks.task_survey import deadlock_findings
 
             self._stuck_task_id = id(task)
             self._look_scheduled = True  # nobody but us is going to look
-            if (seen := deadlock_finding(task)) is not None:
+            for seen in deadlock_findings(task):
                 stopped = self.stopped and seen.what == "stuck"
                 self.see(seen._replace(what="stopped") if stopped else seen)
+                if seen.what == "stuck" or self._explanation(seen) is not None:
+                    break
             self.look()
         self.stuck()  # each time: what has swallowed its cancellation waits on
 
     def loop_sleeps_on(self) -> None:
         """Wake the loop, for what another thread has made ready did not; from any thread."""
-        from asyncrepl.engine.tasks.task_survey import deadlock_finding
+        from asyncrepl.engine.tasks.task_survey import deadlock_findings
 
         task = self._foreground()
-        if task is not None and (seen := deadlock_finding(task)) is not None:
-            self.see(seen._replace(what="unwoken"))
+        for seen in deadlock_findings(task) if task is not None else ():
+            if seen.what == "stuck":
+                self.see(seen._replace(what="unwoken"))
         with suppress(RuntimeError):  # it is closed by now
             self._context.loop.call_soon_threadsafe(bool)
 

@@ -30,7 +30,7 @@ from asyncrepl.events.findings import Finding
 from asyncrepl.events.object_info import ObjectInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from asyncrepl.engine.tasks.await_chain import AwaitLink
     from asyncrepl.engine.tasks.timeline import Timeline
@@ -244,17 +244,18 @@ def state_of(task: Any) -> TaskActivity:
     return "ready" if task._fut_waiter is None else "waiting"  # noqa: SLF001
 
 
-def deadlock_finding(task: Any) -> Finding | None:
-    """The finding for `task` where the user's innermost code waits; None if none does.
+def deadlock_findings(task: Any) -> Iterator[Finding]:
+    """What may be the matter with `task`, which waits for ever; the likeliest first.
 
     A task that was cancelled and waits on has swallowed that, and so has one that is waited for.
+    The last is where the user's innermost code waits.
     """
     for each in (task, task._fut_waiter):  # noqa: SLF001
         code = getattr(task_coroutine(each), "cr_code", None) if is_task(each) else None
         if code is not None and each.cancelling() and is_users(code.co_filename):
-            return Finding("swallowed", ObjectInfo(CoroutineType, code), code, 0)
+            yield Finding("swallowed", ObjectInfo(CoroutineType, code), code, 0)
     for link in reversed(await_chain(task)):
         code, frame = link.code, link.frame
         if code is not None and frame is not None and is_users(code.co_filename):
-            return Finding("stuck", ObjectInfo(NoneType), code, frame.f_lasti)
-    return None
+            yield Finding("stuck", ObjectInfo(NoneType), code, frame.f_lasti)
+            return

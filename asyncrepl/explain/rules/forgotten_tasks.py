@@ -8,8 +8,9 @@ import builtins
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.fix_editor import Fixing, awaited, correction, short
 from asyncrepl.explain.fresh_names import fresh
+from asyncrepl.explain.rules.wrong_with import held_already
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Function, Unit
 
+_JOINERS = ("gather", "shield")
 _MAKERS = ("create_task", "ensure_future", "Task")
 _CANCELLED = ("CancelledError", "BaseException")
 
@@ -40,6 +42,8 @@ def _cut_off(evidence: Evidence) -> Finding | None:
     """A task that was still at work when the program's loop came to its end."""
     use, unit = evidence.use("seen"), evidence.unit
     call = use.node if use else None
+    if isinstance(call, ast.Call) and callee_name(call) in _JOINERS:
+        return _not_joined(evidence, call)
     job = call.args[0] if isinstance(call, ast.Call) and call.args else None
     if not isinstance(call, ast.Call) or not isinstance(job, ast.Call) or _is_used(unit, call):
         return None
@@ -52,6 +56,19 @@ def _cut_off(evidence: Evidence) -> Finding | None:
         "nobody waits for its task."
     )
     return Finding(why, _gathered(evidence, unit, call) or _awaited_last(evidence, unit, call))
+
+
+def _not_joined(evidence: Evidence, call: ast.Call) -> Finding | None:
+    """``gather``, or ``shield``, that nobody awaits: of jobs that come to an end."""
+    unit, inside = evidence.unit, [node for each in call.args for node in ast.walk(each)]
+    homes = [home for node in inside for home in evidence.units.functions(callee_name(node))]
+    if not homes or any(_is_endless(evidence, *home) for home in homes):
+        return None
+    why = (
+        f"{short(unit, call)} was still at work when the program ended, and was cut off: it is "
+        "not awaited, so nobody waits for it."
+    )
+    return Finding(why, awaited(evidence, unit, call))
 
 
 def _is_used(unit: Unit, call: ast.Call) -> bool:
@@ -274,7 +291,7 @@ def _stuck(evidence: Evidence) -> Finding | None:
     # A loop over an iterator of somebody else's has no ``await`` of its own.
     waited = await_.value if await_ is not None else evidence.node(ast.AST)
     text = short(unit, waited) if isinstance(waited, ast.expr) else "what it waits for"
-    known = _never_finished(evidence, waited) or _held_already(evidence)
+    known = _never_finished(evidence, waited) or held_already(evidence)
     if known is not None:
         return known
     why = (
@@ -312,34 +329,6 @@ def _awaits_a_queue(evidence: Evidence, call: ast.AST | None) -> bool:
     made = {canonical_name(node.func) for _, node in evidence.units.nodes(ast.Call)}
     waits = call is not None and isinstance(evidence.unit.parents.get(call), ast.Await)
     return waits and "asyncio.Queue" in made
-
-
-def _held_already(evidence: Evidence) -> Finding | None:
-    """The lock that is waited for, which whoever called this function has taken."""
-    unit, source = evidence.unit, evidence.unit.source.source
-    wanted = _entered(evidence.node(ast.AsyncWith))
-    function = scope(unit, wanted) if wanted is not None else None
-    made = {canonical_name(node.func) for _, node in evidence.units.nodes(ast.Call)}
-    if wanted is None or not isinstance(function, ast.AsyncFunctionDef):
-        return None
-    for block in unit.nodes(ast.AsyncWith) if "asyncio.Lock" in made else ():
-        held, inside = _entered(block), [each for part in block.body for each in ast.walk(part)]
-        awaited = [each.value for each in inside if isinstance(each, ast.Await)]
-        again = wanted in inside or function.name in map(callee_name, awaited)
-        if held is not None and held is not wanted and source(held) == source(wanted) and again:
-            why = (
-                f"`{source(held)}` is held already, by the same task: it awaits "
-                f"`{function.name}` inside `async with {source(held)}`. An `asyncio.Lock` cannot "
-                "be taken twice, and waits for itself."
-            )
-            return Finding(why)
-    return None
-
-
-def _entered(block: ast.AsyncWith | None) -> ast.expr | None:
-    """What stands for a lock in an ``async with`` of one item, by its name."""
-    item = block.items[0].context_expr if block is not None and len(block.items) == 1 else None
-    return item if isinstance(item, ast.Name | ast.Attribute) else None
 
 
 @correction

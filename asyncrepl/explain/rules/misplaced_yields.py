@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
-from types import AsyncGeneratorType
+from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
@@ -167,9 +167,10 @@ def _of_manager(evidence: Evidence, method: str) -> tuple[Unit, Function] | None
     if frame is None or frame.f_code is not vars(_MANAGER)[method].__code__:
         return None
     generator = getattr(frame.f_locals.get("self"), "gen", None)
-    if not isinstance(generator, AsyncGeneratorType):
-        return None
-    return evidence.units.definition(generator.ag_code)
+    if isinstance(generator, CoroutineType):
+        return evidence.units.definition(generator.cr_code)
+    code = generator.ag_code if isinstance(generator, AsyncGeneratorType) else None
+    return evidence.units.definition(code)
 
 
 def _never(evidence: Evidence) -> Finding | None:
@@ -187,6 +188,8 @@ def _never(evidence: Evidence) -> Finding | None:
 def _raising(fixing: Fixing, unit: Unit, function: Function) -> None:
     """Raise the error again where a handler lets the function end."""
     edits = fixing.of(unit)
+    if not _yields([*own_nodes(function)]):
+        edits.lines_after(function.body[-1], "yield")
     for handler in _ending(function):
         end = handler.body[-1]
         if isinstance(end, ast.Pass | ast.Return):
@@ -307,7 +310,7 @@ RULES = (
         2,
         _MODEL,
         _never,
-        errors=(RuntimeError,),
+        errors=(RuntimeError, TypeError),
     ),
     Rule(
         "context-manager-yields-twice",

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, lookup
 from asyncrepl.explain.explanation import Finding, Other, Rule
-from asyncrepl.explain.fix_editor import short
+from asyncrepl.explain.fix_editor import Fixing, corrected, short
 from asyncrepl.explain.kinds import Kind, a_kind, a_type, has
 from asyncrepl.explain.mismatch import Mismatch, mismatch
 from asyncrepl.explain.repairs.repair_case import COLLECTORS, Case, single_assignment, yields_once
 from asyncrepl.explain.repairs.repair_choice import repaired
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.explain.scopes import CannotFixError
+from asyncrepl.syntax.names import callee_name, last_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -185,6 +186,28 @@ _OF_LIBRARIES = frozenset(
 )
 
 
+_OF_NURSERIES = ("start_soon", "start", "spawn")
+
+
+def _created(fixing: Fixing, told: Told) -> None:
+    """``group.start_soon(f, x)`` → ``group.create_task(f(x))``."""
+    unit, method, call = told.unit, told.owner, told.unit.parents.get(told.owner)
+    if not isinstance(method, ast.Attribute) or not isinstance(call, ast.Call):
+        raise CannotFixError
+    if not call.args or call.keywords or isinstance(call.args[0], ast.Starred):
+        raise CannotFixError
+    job, *given = (unit.source.source(each) for each in call.args)
+    text = f"{told.source}.create_task({job}({', '.join(given)}))"
+    fixing.of(unit).replace(call, text)
+
+
+def _was_entered(told: Told) -> bool:
+    """Whether the operand's name stands behind an ``as`` around it."""
+    around = (each for each in told.unit.ancestors(told.node) if isinstance(each, ast.AsyncWith))
+    items = [item for block in around for item in block.items]
+    return any(last_name(each.optional_vars) == last_name(told.node) != "" for each in items)
+
+
 _STEP_METHODS = ("send", "throw", "close", "next", "__next__")
 
 
@@ -283,6 +306,19 @@ RULES = (
     ),
     row(
         "asyncio-objects-without-loop-methods",
+        "a TaskGroup has no such method",
+        2,
+        "Groups of trio and anyio take a function and its arguments: `start_soon(f, x)`. A "
+        "TaskGroup of asyncio takes the coroutine: `create_task(f(x))`, and gives its task.",
+        "attribute",
+        frozenset({Kind.ASYNC_MANAGER}),
+        "{told.text} is a TaskGroup of asyncio: it starts a coroutine with `create_task`, and has "
+        "no {told.demand.by}, which is of trio and anyio.",
+        lambda told: told.name == "TaskGroup" and told.owner.attr in _OF_NURSERIES,
+        lambda told: corrected(told.evidence, _created, told),
+    ),
+    row(
+        "asyncio-objects-without-loop-methods",
         "an async iterable has no such attribute",
         2,
         "asyncio names the async variants differently: `StreamReader` is walked directly, "
@@ -333,6 +369,7 @@ RULES = (
             else f"{told.text} is an async context manager: `async with` gives its value, and "
             "that is what can be used."
         ),
+        lambda told: not _was_entered(told),
     ),
     row(
         "index-or-len-of-async-generator",

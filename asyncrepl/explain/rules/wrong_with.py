@@ -17,8 +17,9 @@ from asyncrepl.explain.library_results import code_of_manager
 from asyncrepl.explain.repairs.repair_case import is_lock, lock_of
 from asyncrepl.explain.rules.aiter_methods import method
 from asyncrepl.explain.rules.operand_rules import ANY, RESULTS, STREAMS, row
+from asyncrepl.explain.scopes import scope
 from asyncrepl.explain.value_origins import called
-from asyncrepl.syntax.names import callee_name, last_name
+from asyncrepl.syntax.names import callee_name, canonical_name, last_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -261,6 +262,58 @@ def _enters_nothing(evidence: Evidence) -> Finding | None:
 @correction
 def _returning_self(fixing: Fixing, unit: Unit, enters: Function) -> None:
     fixing.of(unit).lines_after(enters.body[-1], "return self")
+
+
+def held_already(evidence: Evidence) -> Finding | None:
+    """The lock that is waited for, which whoever called this function has taken."""
+    unit, source = evidence.unit, evidence.unit.source.source
+    wanted = _named_in(evidence.node(ast.AsyncWith))
+    function = scope(unit, wanted) if wanted is not None else None
+    made = {canonical_name(node.func) for _, node in evidence.units.nodes(ast.Call)}
+    if wanted is None or not isinstance(function, ast.AsyncFunctionDef):
+        return None
+    for block in unit.nodes(ast.AsyncWith) if "asyncio.Lock" in made else ():
+        if (left := _left_with(unit, block, wanted)) is not None:
+            return left
+        held, inside = _named_in(block), [each for part in block.body for each in ast.walk(part)]
+        awaited = [each.value for each in inside if isinstance(each, ast.Await)]
+        again = wanted in inside or function.name in map(callee_name, awaited)
+        if held is not None and held is not wanted and source(held) == source(wanted) and again:
+            why = (
+                f"`{source(held)}` is held already, by the same task: it awaits "
+                f"`{function.name}` inside `async with {source(held)}`. An `asyncio.Lock` cannot "
+                "be taken twice, and waits for itself."
+            )
+            return Finding(why)
+    return None
+
+
+def _left_with(unit: Unit, block: ast.AsyncWith, wanted: ast.expr) -> Finding | None:
+    """A generator that yields while it holds the lock, where a loop over it has a ``break``."""
+    source, maker = unit.source.source, scope(unit, block)
+    held = _named_in(block)
+    yields = any(isinstance(each, ast.Yield) for part in block.body for each in ast.walk(part))
+    if held is None or source(held) != source(wanted) or not yields:
+        return None
+    if not isinstance(maker, ast.AsyncFunctionDef) or not any(
+        map(_breaks, unit.nodes(ast.AsyncFor))
+    ):
+        return None
+    why = (
+        f"`{maker.name}` yields inside `async with {source(held)}`: left in the middle it is "
+        "still open and keeps the lock. Close it: `async with aclosing(…)`, or `await x.aclose()`."
+    )
+    return Finding(why)
+
+
+def _breaks(loop: ast.AsyncFor) -> bool:
+    return any(isinstance(each, ast.Break) for part in loop.body for each in ast.walk(part))
+
+
+def _named_in(block: ast.AsyncWith | None) -> ast.expr | None:
+    """What stands for a lock in an ``async with`` of one item, by its name."""
+    item = block.items[0].context_expr if block is not None and len(block.items) == 1 else None
+    return item if isinstance(item, ast.Name | ast.Attribute) else None
 
 
 RULES = (
