@@ -25,9 +25,15 @@ _NOT_YET = frozenset(
     [
         "anext-never-raises-stop",
         "async-hash-in-set",
+        "battle-test-shutdown",  # what the loop logs in its last breath is heard, and not explained
         "break-out-of-stream-with-finally",
+        "butler-aclose-in-background",  # the awaitable of `aclose` is made in a thread
         "ensure-future-of-stream",
+        "lahja-stream-never-pauses",  # others are not ready, only late
+        "proxy-bare-except",  # `asyncio.timeout` takes the cancellation back that was swallowed
         "runner-inside-coroutine",
+        "sparkth-orphaned-call",  # a task that goes on may be meant to
+        "wait-for-entered",  # no correction
         "yield-from-attribute-stream",
     ]
 )

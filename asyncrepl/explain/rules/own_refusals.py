@@ -91,14 +91,13 @@ def _place(site: Site, what: str) -> tuple[ast.expr, ast.AST] | None:
 _ERRORS = (TypeError, RuntimeError, NotImplementedError, AttributeError)
 
 
-def _refused_by(evidence: Evidence, *functions: object) -> ast.Call | ast.AsyncWith | None:
+def _refused_by(evidence: Evidence, *functions: object) -> ast.AST | None:
     """What called, at the user's place, one of asyncio's own functions that has refused it."""
     codes = [code_of(each) for each in functions]
     if not any(code is not None and code in codes for code in evidence.inner):
         return None
     waited = evidence.node(ast.Await)
-    call = waited.value if waited is not None else evidence.node(ast.Call, ast.AsyncWith)
-    return call if isinstance(call, ast.Call | ast.AsyncWith) else None
+    return waited.value if waited is not None else evidence.node(ast.expr, ast.AsyncWith)
 
 
 def _without_lock(evidence: Evidence) -> Finding | None:

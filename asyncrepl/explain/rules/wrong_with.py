@@ -267,7 +267,11 @@ def _returning_self(fixing: Fixing, unit: Unit, enters: Function) -> None:
 def held_already(evidence: Evidence) -> Finding | None:
     """The lock that is waited for, which whoever called this function has taken."""
     unit, source = evidence.unit, evidence.unit.source.source
-    wanted = _named_in(evidence.node(ast.AsyncWith))
+    place = evidence.nodes[-1] if evidence.nodes else None
+    around = unit.enclosing(place, ast.AsyncWith) if isinstance(place, ast.expr) else place
+    wanted = _named_in(around) if isinstance(around, ast.AsyncWith) else None
+    if isinstance(place, ast.expr) and place is not wanted:
+        return None  # in its body
     function = scope(unit, wanted) if wanted is not None else None
     made = {canonical_name(node.func) for _, node in evidence.units.nodes(ast.Call)}
     if wanted is None or not isinstance(function, ast.AsyncFunctionDef):
