@@ -71,6 +71,11 @@ def _ended_properly(fixing: Fixing, site: Site) -> None:
         )
 
 
+def _asks(site: Site) -> bool:
+    """Whether the place asks for the next item, or raises what ends an iteration."""
+    return _raised(site) is not None or callee_name(site.node(ast.Call)) in ("next", "__next__")
+
+
 def _out_of(flag: int, stop: type[BaseException]) -> Callable[[Evidence], Finding | None]:
     """Of an exception of the kind `stop` that left an async generator, or a coroutine."""
 
@@ -81,8 +86,10 @@ def _out_of(flag: int, stop: type[BaseException]) -> Callable[[Evidence], Findin
             return None
         name = code.co_name
         if flag == CO_COROUTINE:
-            if any(site.frame.f_code.co_name == "<module>" for site in evidence.leak):
-                return None  # the end of a statement, not of what it awaits
+            if evidence.leak[-1].frame.f_code.co_name == "<module>" or not _asks(
+                evidence.leak[-1]
+            ):
+                return None  # out of a statement, or of a library that drives a coroutine
             why = (
                 f"`{name}` let {stop.__name__} out: the end of a coroutine is one itself, so "
                 "Python makes a RuntimeError of any other. Ask `next` with a default."

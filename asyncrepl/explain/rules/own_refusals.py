@@ -104,14 +104,15 @@ def _without_lock(evidence: Evidence) -> Finding | None:
     """``cond.wait()``, or ``notify``, outside of ``async with cond``."""
     kind = asyncio.Condition
     call = _refused_by(evidence, kind.wait, kind.notify, kind.notify_all)
-    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+    if not isinstance(call, ast.Call):
         return None
-    text = evidence.unit.source.source(call.func.value)
+    owner = call.func.value if isinstance(call.func, ast.Attribute) else None
+    text = evidence.unit.source.source(owner) if owner is not None else "condition"
     why = (
         f"{short(evidence.unit, call)} needs the lock of the condition, and nobody has taken it "
         f"here: it belongs into `async with {text}`."
     )
-    return Finding(why, _locked(evidence, call, text))
+    return Finding(why, _locked(evidence, call, text) if owner is not None else None)
 
 
 @correction
@@ -127,8 +128,7 @@ def _locked(fixing: Fixing, call: ast.Call, lock: str) -> None:
     start, end = unit.source.block(first)[0], unit.source.block(last)[1]
     text = unit.text[start:end]
     head = f"{unit.source.indent(first)}async with {lock}:\n"
-    ending = "" if text.endswith("\n") else "\n"
-    fixing.of(unit).replace(Span(start, end), head + indent(text, "    ") + ending)
+    fixing.of(unit).replace(Span(start, end), head + indent(text, "    ").rstrip() + "\n")
     fixing.suspending(unit, call)
 
 
@@ -144,12 +144,10 @@ def _of_another_loop(evidence: Evidence) -> Finding | None:
     if _refused_by(evidence, _GET_LOOP) is not None:
         what = "what has waited in one loop belongs to it"
     elif (call := _refused_by(evidence, _CHECK_CLOSED)) is not None:
-        what = f"{short(evidence.unit, call)} asks one that is closed"
+        what = f"{short(evidence.unit, call, 24)} asks one that is closed"
     else:
         return None
-    why = (
-        f"Each `asyncio.run` has a loop of its own, and {what}. Make it in the loop that uses it."
-    )
+    why = f"Each `asyncio.run` has a loop of its own, and {what}. Make it where it is used."
     return Finding(why)
 
 
