@@ -20,6 +20,7 @@ from asyncrepl.explain.kinds import Kind, has, kind_of
 from asyncrepl.explain.repairs.entered_operands import make_async_with, make_plain_with
 from asyncrepl.explain.repairs.moved_awaits import (
     called_then,
+    kept_in_attribute,
     may_await_where_made,
     read_until,
     reduced,
@@ -36,7 +37,7 @@ from asyncrepl.explain.repairs.repair_case import (
     single_assignment,
     used_again,
 )
-from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
+from asyncrepl.explain.scopes import CannotFixError, own_nodes
 from asyncrepl.explain.static_values import is_async_iterable
 from asyncrepl.explain.value_origins import called, loads, stepped_source
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
@@ -247,7 +248,7 @@ def _await_at(fixing: Fixing, case: Case) -> None:
         _await_each(fixing, case, case.unit, made)
     elif isinstance(case.node, ast.Name | ast.Attribute) and may_await_where_made(fixing, case):
         return
-    elif (made := _kept(case)) is not None:
+    elif (made := kept_in_attribute(case)) is not None:
         _await_each(fixing, case, case.unit, made)
     elif (again := used_again(case)) is not None and _all_want_results(case.unit, case.node):
         fixing.awaiting_first(case.unit, *again)
@@ -255,24 +256,6 @@ def _await_at(fixing: Fixing, case: Case) -> None:
         for each in (case.node, *_siblings(case)):
             if each not in wanting:
                 _await_each(fixing, case, case.unit, each)
-
-
-def _kept(case: Case) -> ast.Call | None:
-    """The call that an attribute is given, once, in a coroutine; it is read more than once."""
-    unit, text = case.unit, case.unit.source.source(case.node)
-    if not isinstance(case.node, ast.Attribute):
-        return None
-    uses = [each for each in unit.nodes(ast.Attribute) if unit.source.source(each) == text]
-    owners = [unit.parents.get(each) for each in uses]
-    made = [
-        each.value
-        for each in owners
-        if isinstance(each, ast.Assign) and not isinstance(each.value, ast.Constant)
-    ]
-    if len(made) != 1 or any(isinstance(each, ast.Await) for each in owners):
-        return None
-    inside = isinstance(scope(unit, made[0]), ast.AsyncFunctionDef)
-    return made[0] if inside and isinstance(made[0], ast.Call) else None
 
 
 def _await_each(fixing: Fixing, case: Case, unit: Unit, node: ast.expr) -> None:

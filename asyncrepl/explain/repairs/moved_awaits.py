@@ -18,7 +18,7 @@ from asyncrepl.explain.fix_editor import Fixing
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.kinds import has
 from asyncrepl.explain.repairs.repair_case import single_assignment
-from asyncrepl.explain.scopes import CannotFixError
+from asyncrepl.explain.scopes import CannotFixError, scope
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import bindings
 from asyncrepl.instrument.probe_placement import AWAITABLE_CALLS
@@ -246,3 +246,21 @@ def _reduction(case: Case) -> tuple[Unit, ast.Call] | None:
         if isinstance(call.args[0], ast.Name) and call.args[0].id == scope.name
     ]
     return found[0] if len(found) == 1 else None
+
+
+def kept_in_attribute(case: Case) -> ast.Call | None:
+    """The call that an attribute is given, once, in a coroutine; it is read more than once."""
+    unit, text = case.unit, case.unit.source.source(case.node)
+    if not isinstance(case.node, ast.Attribute):
+        return None
+    uses = [each for each in unit.nodes(ast.Attribute) if unit.source.source(each) == text]
+    owners = [unit.parents.get(each) for each in uses]
+    made = [
+        each.value
+        for each in owners
+        if isinstance(each, ast.Assign) and not isinstance(each.value, ast.Constant)
+    ]
+    if len(made) != 1 or any(isinstance(each, ast.Await) for each in owners):
+        return None
+    inside = isinstance(scope(unit, made[0]), ast.AsyncFunctionDef)
+    return made[0] if inside and isinstance(made[0], ast.Call) else None
