@@ -208,7 +208,7 @@ class TerminalSuspension:
                 return keys
             read = self._app.input.read_keys()
             keys += read
-            if not (read or question.patience):
+            if self._app.input.closed or not (read or question.patience):
                 return keys
 
     def _draw_anew(self) -> None:

@@ -5,8 +5,9 @@ itself, through ``runpy`` as ``python -m asyncrepl`` does, with the arguments, t
 folder and the descriptors that were asked for. Its parent is who asked: it is forked twice, and
 the asker is the "subreaper" meanwhile.
 
-What differs from a true start: modules are loaded already. Tests of what is loaded, and when, of
-the options and variables of the interpreter and of the user's folder therefore start truly.
+What differs from a true start: modules are loaded already, and at the end they are left to the
+kernel, not taken apart one by one. Tests of what is loaded, and when, of the options and variables
+of the interpreter and of the user's folder therefore start truly.
 
 Run by `support.forked_starts`; imports of the standard library only, before those of asyncrepl.
 """
@@ -14,6 +15,7 @@ Run by `support.forked_starts`; imports of the standard library only, before tho
 from __future__ import annotations
 
 import array
+import atexit
 import fcntl
 import gc
 import json
@@ -24,6 +26,7 @@ import socket
 import sys
 import termios
 import threading
+import weakref
 from contextlib import suppress
 from importlib import import_module
 from pkgutil import walk_packages
@@ -109,4 +112,39 @@ def go_on_as_program(request: dict[str, object]) -> None:
     sys.path.insert(0, str(request["folder"]))
     sys.argv = ["-m", *words]
     sys.orig_argv = [sys.executable, "-m", "asyncrepl", *words]
-    runpy._run_module_as_main("asyncrepl")  # type: ignore[attr-defined]
+    loaded = set(sys.modules)
+    try:
+        runpy._run_module_as_main("asyncrepl")  # type: ignore[attr-defined]
+    except SystemExit as leaving:
+        if type(leaving.code) is not int:
+            raise
+        code = leaving.code
+    _end(code, loaded)
+
+
+def _end(code: int, loaded: set[str]) -> None:
+    """End as the interpreter does, but for the modules that were `loaded` before the program ran.
+
+    To take these apart copies all the memory that is shared with the server, and takes longer
+    than most programs. Where a stream cannot be written to, the interpreter itself says so.
+    """
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    with suppress(Exception):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        _take_apart([name for name in sys.modules if name not in loaded or name == "__main__"])
+        os._exit(code & 0xFF)
+    sys.exit(code)
+
+
+def _take_apart(names: list[str]) -> None:
+    """Forget the modules, and empty those that somebody still holds."""
+    left = [weakref.ref(sys.modules.pop(name)) for name in names]
+    gc.collect()
+    for each in reversed(left):
+        if (module := each()) is not None:
+            vars(module).clear()
+    gc.collect()
+    for stream in (sys.__stdout__, sys.__stderr__):
+        stream.flush()  # type: ignore[union-attr]

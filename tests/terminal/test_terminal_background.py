@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from prompt_toolkit.output import DummyOutput
@@ -16,6 +18,8 @@ from asyncrepl.terminal.terminal_background import (
     known_background,
     may_ask,
 )
+from asyncrepl.terminal.terminal_device import DeviceInput, TerminalModes
+from asyncrepl.terminal.terminal_suspension import TerminalSuspension
 from asyncrepl.views.styled_lines import Theme
 
 if TYPE_CHECKING:
@@ -159,6 +163,22 @@ def test_leaving_at_once_takes_the_answer_along(start: Callable[..., Terminal]) 
     terminal.send("echo the $((20 + 3))\r")
     terminal.wait_for("the 23")
     assert not any("rgb" in line for line in terminal.scrollback)
+
+
+def test_a_terminal_that_is_gone_gives_no_answer(asked: tuple[AnswerFilter, Theme]) -> None:
+    """Who leaves then looks for keys once, not again and again until the time is over."""
+    looks: list[int] = []
+    question = asked[0]._question
+    reading, writing = os.pipe()
+    os.close(writing)  # from now on there is always something to read: the end
+    with os.fdopen(reading) as keyboard:
+        keys = DeviceInput(keyboard, TerminalModes(reading), question)
+        keys.before_read = lambda: looks.append(1)
+        app, descriptors = SimpleNamespace(input=keys), SimpleNamespace(terminal_in=reading)
+        suspension = SimpleNamespace(_app=app, _descriptors=descriptors)
+        assert TerminalSuspension.pending_keys(cast("TerminalSuspension", suspension)) == []
+    assert question.patience > 0
+    assert len(looks) == 1
 
 
 @pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"COLORFGBG": "15;0"}])
