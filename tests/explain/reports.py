@@ -149,17 +149,21 @@ def _version(lines: list[str], mark: str) -> str:
 
 
 def judge(case: Case) -> Verdict:
-    """Ask what is wrong with a program, run the correction, and ask again of the right one."""
+    """Ask what is wrong with the right program, then with the wrong one, and run the correction.
+
+    One process is asked of both: the right one leaves nothing behind, and is asked of first.
+    """
     _prepare()
-    first, second = _asked(case.wrong), _asked(case.right)
-    told = _explanation(first) or {}
+    again, found = _explanations(case.right, case.wrong)
+    told = found or {}
     note = _trouble(told["fix"], case.prints) if told.get("fix") else ""
     named = case.names_the_cause(f"{told.get('title')}\n{told.get('why')}")
     cause = named if told else case.silence_is_right
     fix = None
     if case.fix == "required" or (told.get("fix") and case.fix == "optional"):
         fix = bool(told.get("fix")) and not note
-    again = _explanation(second) if case.wrong != case.right else None
+    if case.wrong == case.right:
+        again = None
     return Verdict(case, told.get("id"), cause, fix, again and again["id"], note)
 
 
@@ -180,16 +184,17 @@ def _answer(text: str) -> dict[str, Any]:
         return diagnosis_as_object(diagnose(program), program)
 
 
-def _asked(text: str) -> Child:
-    """A process that asks what is wrong with `text`."""
-    return Child(lambda: print(json.dumps(_answer(text)["explanation"])))
+def _explanations(*texts: str) -> list[dict[str, Any] | None]:
+    """What a process is told of each of the programs; of one that comes twice, once."""
 
+    def ask() -> None:
+        told = {text: _answer(text)["explanation"] for text in dict.fromkeys(texts)}
+        print(json.dumps([told[text] for text in texts]))
 
-def _explanation(child: Child) -> dict[str, Any] | None:
-    _, out, err = child.result()
+    _, out, err = Child(ask).result()
     assert out, err
-    explanation: dict[str, Any] | None = json.loads(out.splitlines()[-1])
-    return explanation
+    explanations: list[dict[str, Any] | None] = json.loads(out.splitlines()[-1])
+    return explanations
 
 
 def _trouble(code: str, prints: list[str]) -> str:
