@@ -239,6 +239,8 @@ class Child:
 
 
 def _act(action: Callable[[], None]) -> None:
+    # Where a Python forgets that; what asks for the processor time of a thread needs it.
+    threading.main_thread()._set_native_id()  # type: ignore[attr-defined]
     sys.stdout, sys.stderr = (os.fdopen(os.dup(number), "w") for number in (1, 2))
     sys.unraisablehook, threading.excepthook = sys.__unraisablehook__, threading.__excepthook__
     warnings.simplefilter("default")

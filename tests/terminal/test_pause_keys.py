@@ -36,6 +36,17 @@ def pause(terminal: Terminal, statement: str) -> None:
     row(terminal, r"^paused, \d+\.\d{3} s")
 
 
+def pause_under_way(terminal: Terminal, statement: str) -> None:
+    """Begin `statement`, whose source prints "up", and pause it when it has.
+
+    A pause that comes earlier has the iteration told, and stepped, from its start.
+    """
+    terminal.begin(statement)
+    terminal.wait(lambda: "up" in terminal.lines, "an iteration that is under way")
+    terminal.send(CTRL_S)
+    row(terminal, r"^paused, \d+\.\d{3} s")
+
+
 @pytest.fixture
 def slow(terminal: Terminal) -> Terminal:
     """A session that knows a source whose values take a minute each."""
@@ -108,10 +119,7 @@ def test_a_source_that_never_suspends_is_iterated_over_by_steps(terminal: Termin
 def test_an_iteration_under_way_can_be_stepped(slow: Terminal) -> None:
     """On every Python, round by round; nothing runs on meanwhile."""
     slow.enter(SOURCE.replace("slow", "quick").replace("60", "0.3 if i else print('up') or 3600"))
-    slow.begin("async for r in quick(9): r")
-    slow.wait(lambda: "up" in slow.lines, "an iteration that is under way")
-    slow.send(CTRL_S)
-    row(slow, r"^paused, \d+\.\d{3} s")
+    pause_under_way(slow, "async for r in quick(9): r")
     slow.send("t")
     row(slow, r"^paused, 3600")
     slow.send("n")
@@ -139,8 +147,9 @@ OTHERS = (
 
 def test_where_somebody_else_traces_it_stays_paused(slow: Terminal) -> None:
     """The step is not offered; whoever asks for it is told why, and nothing runs on."""
+    slow.enter(SOURCE.replace("60", "print('up') or 60"))
     slow.enter(OTHERS)
-    pause(slow, "async for r in slow(9): r")
+    pause_under_way(slow, "async for r in slow(9): r")
     row(slow, r"^paused, \d+\.\d+ s  t timer  v values  e evaluate  c go on")
     slow.send("n")
     slow.wait_for("this async for cannot be stepped: a debugger or another tool traces")

@@ -160,8 +160,6 @@ class AnyProbe:
     """Makes do with what every system tells; see the module."""
 
     def __init__(self) -> None:
-        #: The main thread, ours, and no others.
-        self._threads = 1 + len(_threads_of_ours())
         self._own = self._others = self._queued = 0.0
         self._used = time.process_time()
 
@@ -170,7 +168,8 @@ class AnyProbe:
         before, self._used = self._used, time.process_time()
         used = self._used - before
         self._queued += max(late - used, 0.0)
-        if threading.active_count() > self._threads:
+        # The main thread, ours of this moment, and no others.
+        if threading.active_count() > 1 + len(_threads_of_ours()):
             self._others += used
         else:
             self._own += used

@@ -143,6 +143,20 @@ def test_without_books_cpu_time_is_the_loops_while_it_is_alone() -> None:
     assert beside.others - alone.others >= 0.01
 
 
+def test_without_books_a_later_thread_of_ours_is_no_other() -> None:
+    """What it takes to look would else be ten times as much of waiting for somebody else."""
+    probe = AnyProbe()
+    stop: queue.SimpleQueue[None] = queue.SimpleQueue()
+    thread = threading.Thread(target=stop.get, name="asyncrepl limit")
+    thread.start()
+    burn()
+    beside = probe.sample()
+    stop.put(None)
+    thread.join()
+    assert beside.others == 0
+    assert beside.own >= 0.01
+
+
 def burn(seconds: float = 0.01) -> None:
     until = time.thread_time() + seconds
     while time.thread_time() < until:
