@@ -241,9 +241,10 @@ def _moved(inputs: Inputs) -> Iterator[Variant]:
         tree = _tree(inputs[-1])
     except SyntaxError:
         return
+    parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     for number, node in enumerate(_operands(tree)):
         for name, put in _PLACES.items():
-            changed = _put(inputs[-1], tree, node, put)
+            changed = _put(inputs[-1], parents, node, put)
             if changed is not None:
                 yield Variant(f"{name}-{number}", [*inputs[:-1], changed])
 
@@ -272,14 +273,12 @@ def _operands(tree: ast.Module) -> list[ast.expr]:
     return kept[:4]
 
 
-def _parents(tree: ast.AST) -> dict[ast.AST, ast.AST]:
-    return {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
-
-
 def _put(
-    text: str, tree: ast.Module, node: ast.expr, put: Callable[[str], tuple[str, str]]
+    text: str,
+    parents: dict[ast.AST, ast.AST],
+    node: ast.expr,
+    put: Callable[[str], tuple[str, str]],
 ) -> str | None:
-    parents = _parents(tree)
     bound: set[str] = set()
     statement: ast.AST = node
     while not isinstance(statement, ast.stmt):
