@@ -48,6 +48,9 @@ if TYPE_CHECKING:
 class Suspension(Protocol):
     """What takes the terminal away from typing for a while."""
 
+    def __bool__(self) -> bool:
+        """Whether somebody else has the terminal now; any thread may ask."""
+
     def suspend(self) -> None:
         """Stop the whole job, as the shell expects."""
 
@@ -215,10 +218,12 @@ class InputController:
         if self._key_sent:
             self._key_sent = False  # what was typed before it is dropped
             return
-        # A statement that is over has nothing typed ahead of its end: that is the prompt's.
+        # A statement that is over has nothing typed ahead of its end: that is the prompt's. What
+        # is typed for a program that has the terminal is the program's, and the kernel's to drop:
+        # by now it may be what came after the Ctrl-C.
         if self._switching.acquire(blocking=False):
             try:
-                if self.running:
+                if self.running and not self._suspension:
                     self._modes.drop_input()
             finally:
                 self._switching.release()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from unittest.mock import Mock
+from unittest.mock import MagicMock, Mock
 
 import pytest
 from prompt_toolkit.key_binding import KeyPress
@@ -18,12 +18,20 @@ def modes() -> Mock:
 
 
 @pytest.fixture
-def controller(modes: Mock) -> InputController:
+def suspension() -> MagicMock:
+    """Nobody else has the terminal."""
+    suspension = MagicMock()
+    suspension.__bool__.return_value = False
+    return suspension
+
+
+@pytest.fixture
+def controller(modes: Mock, suspension: MagicMock) -> InputController:
     """A controller while a statement runs."""
     controller = InputController(Mock(), Mock(), Mock(), modes, Mock(), Mock())
     app = Mock()
     app.key_processor.input_queue = deque()
-    controller.connect(app, Mock())
+    controller.connect(app, suspension)
     controller.layout = controller.program_rows = Mock()
     controller.pause_keys = Mock(on=False, asking=False, takes=lambda _: False)
     controller._set_running(running=True)
@@ -61,6 +69,15 @@ def test_a_signal_that_is_handled_late_leaves_the_prompt_its_keys(
     """Where the prompt is back by then, or just coming back, what waits to be read is its own."""
     modes.prompt.side_effect = controller.drop_typed_ahead
     controller._set_running(running=False)
+    controller.drop_typed_ahead()
+    modes.drop_input.assert_not_called()
+
+
+def test_what_is_typed_for_a_program_that_has_the_terminal_is_not_dropped(
+    controller: InputController, modes: Mock, suspension: MagicMock
+) -> None:
+    """A signal that is handled late would take what was typed after it; the kernel drops the rest."""
+    suspension.__bool__.return_value = True
     controller.drop_typed_ahead()
     modes.drop_input.assert_not_called()
 
