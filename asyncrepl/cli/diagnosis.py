@@ -273,7 +273,7 @@ def _watched(shell: Shell) -> Iterator[None]:
         yield
     finally:
         over.set()
-        for found in (*ended, *(blocks.last for blocks in watchdog.look())):
+        for found in (*ended, *(blocks.last for blocks in watchdog.look_last())):
             noted.note(found)
         watchdog.close()
         signal.signal(signal.SIGURG, urgent)

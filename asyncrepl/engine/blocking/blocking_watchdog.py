@@ -29,6 +29,7 @@ import linecache
 import math
 import signal
 import threading
+from collections import deque
 from contextlib import contextmanager, suppress
 from itertools import pairwise
 from queue import Empty, SimpleQueue
@@ -80,6 +81,8 @@ class BlockingWatchdog:
         self._thread = threading.current_thread()
         self._probe = probe
         self._gathering = ReportThrottle()
+        #: What the watch has found and the loop has not heard of: it may end before it does.
+        self._undelivered: deque[BlockingReport] = deque()
         self._blocked: BlockedSlice | None = None
         self._last: LoopObservation | None = None
         #: That of the look before the last, and an older one.
@@ -130,6 +133,20 @@ class BlockingWatchdog:
             told = self._look()
             return told + self._gathering.rest(ended) if ended else told
 
+    def look_last(self) -> list[BlockingReport]:
+        """Look when the loop runs no more: what is to be told now, or was to be by the loop.
+
+        In the thread of the loop.
+        """
+        told = self.look()  # first: the watch may be about to find something
+        return [*self._taken(), *told]
+
+    def _taken(self) -> Iterator[BlockingReport]:
+        """Take what is to be delivered, one after the other; for any thread."""
+        with suppress(IndexError):
+            while True:
+                yield self._undelivered.popleft()
+
     @contextmanager
     def _look_alone(self) -> Iterator[bool]:
         # With a time limit: a forked child has the lock, but not who would release it.
@@ -163,9 +180,16 @@ class BlockingWatchdog:
             self.problem, self.current = error, None
 
     def _look_and_report(self) -> None:
-        for blocks in self.look():
+        with self._look_alone() as alone:
+            found = self._look() if alone else []
+            self._undelivered += found
+        if found:
             with suppress(RuntimeError):  # the loop is closed: nobody listens
-                self._loop.call_soon_threadsafe(self.report, blocks)
+                self._loop.call_soon_threadsafe(self._deliver)
+
+    def _deliver(self) -> None:
+        for blocks in self._taken():
+            self.report(blocks)
 
     def _sleep(self) -> None:
         """Wait for the loop's next iteration, or for `close`."""

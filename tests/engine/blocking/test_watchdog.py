@@ -236,6 +236,23 @@ def test_the_end_of_a_statement_tells_what_is_left(real: LiveLoop) -> None:
     assert heard_later.reports == []
 
 
+def test_what_a_loop_that_has_ended_did_not_hear_is_told_at_the_last_look(real: LiveLoop) -> None:
+    """The watch finds the end of a block and passes it on, and the loop stops just then."""
+    real.live.instruments.add(heard := ReportList())
+    watchdog = BlockingWatchdog(real, probe=NobodyElse())
+
+    async def main() -> None:
+        time.sleep(0.11)
+
+    assert watchdog.look() == []
+    real.run_until_complete(real.create_task(main(), name="input 1"))
+    watchdog._look_and_report()
+    assert [blocks.last.task for blocks in watchdog.look_last()] == ["input 1"]
+    assert watchdog.look_last() == []
+    real.run_until_complete(asyncio.sleep(0))
+    assert heard.reports == []  # not a second time
+
+
 def test_nothing_is_told_of_a_slice_that_others_held_up(real: LiveLoop) -> None:
     """A slice that takes long because it got no processor blocks nobody."""
     watchdog = BlockingWatchdog(real, probe=Crowded())
