@@ -5,6 +5,8 @@ import asyncio
 import gc
 import runpy
 import sys
+import threading
+import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -298,8 +300,9 @@ def test_a_line_written_in_pieces_comes_as_one(tmp_path: Path) -> None:
     assert run(main()) == ["one", "two", "three"]
 
 
-def test_blocking_lets_nobody_in_and_a_thread_does() -> None:
+def test_blocking_lets_nobody_in_and_a_thread_does(monkeypatch: pytest.MonkeyPatch) -> None:
     """While `blocking` waits nobody runs; while `threaded` does, others do."""
+    met = threading.Event()
 
     async def main(name: str) -> int:
         turns = 0
@@ -308,6 +311,8 @@ def test_blocking_lets_nobody_in_and_a_thread_does() -> None:
             nonlocal turns
             while True:
                 turns += 1
+                if turns > 1:
+                    met.set()
                 await asyncio.sleep(0)
 
         task = asyncio.create_task(other())
@@ -317,6 +322,8 @@ def test_blocking_lets_nobody_in_and_a_thread_does() -> None:
         return turns
 
     assert run(main("blocking")) == 0
+    # However long it takes on a busy machine until the other has its turns.
+    monkeypatch.setattr(time, "sleep", lambda _seconds: met.wait(20))
     assert run(main("threaded")) > 1
 
 
