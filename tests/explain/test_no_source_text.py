@@ -26,6 +26,7 @@ _SEARCHES = {
 _LEXING = "the text is being cut into tokens or lines: there is no tree yet"
 _PLACE = "a place between two nodes of the tree, where only one thing can stand"
 _LAYOUT = "how lines are laid out, not what they mean"
+_NO_PYTHON = "a command of IPython's or a shell's has no tree"
 _OURS = "the line of a tour that is ours"
 #: The files and what they search, with the reason.
 ALLOWED = {
@@ -43,7 +44,12 @@ ALLOWED_THERE: dict[tuple[str, str], str] = {
     ("explain/scopes.py", "_FOR.match(unit.text, start)"): _PLACE,
     ("explain/fix_editor.py", "each.text == ']'"): "an edit of ours",
     ("session/frontend.py", "word == 'stop'"): "a word behind a command of ours",
-    ("session/guide.py", "text.lstrip().startswith('%')"): "what is no Python has no tree",
+    ("session/debug_commands.py", "word != 'timer'"): "a key of ours",
+    ("session/debug_commands.py", "word == 'evaluate'"): "a key of ours",
+    ("session/guide.py", "_CAPTURED.fullmatch(text)"): _NO_PYTHON,
+    ("session/guide.py", "_WORD_AND_REST.fullmatch(text)"): _NO_PYTHON,
+    ("session/guide.py", "word == 'cd'"): _NO_PYTHON,
+    ("session/guide.py", "word == 'clear'"): _NO_PYTHON,
     ("explain/verified_fixes.py", "unit.text[:end].endswith('\\n')"): _LAYOUT,
     ("explain/fix_editor.py", "name in each.text"): "only what has it is looked at by its names",
     ("explain/hoisted_code.py", "_HEADER.match(unit.text, start)"): _PLACE,
