@@ -224,19 +224,19 @@ class Tracer:
 
         An iteration under way that is told already goes on being told; joined, it would be twice.
         """
-        self._only, self.asked = only, None
         self._related.clear()
-        if self.on and timeline is self.timeline:
-            return
-        self.stop()
-        self.timeline = self.open_iterations.timeline = timeline
-        self._only, self._thread, self.on = only, threading.get_ident(), True
-        self._instruments.add(self.open_iterations)
+        if not self.on or timeline is not self.timeline:
+            self.stop()
+            self.timeline = self.open_iterations.timeline = timeline
+            self._thread, self.on = threading.get_ident(), True
+            self._instruments.add(self.open_iterations)
+            # Where a coroutine is made costs 0.1 µs a frame to note: only while somebody looks.
+            self._depth = sys.get_coroutine_origin_tracking_depth()
+            sys.set_coroutine_origin_tracking_depth(max(self._depth, ORIGIN_DEPTH))
+        self._only, self.asked = only, None
+        # Another tracer may have ended in the meantime, and with it what all of them share.
         vars(builtins).update(marks(self))
         setattr(builtins, TRACE_SWITCH, True)
-        # Where a coroutine is made costs 0.1 µs a frame to note: only while somebody looks.
-        self._depth = sys.get_coroutine_origin_tracking_depth()
-        sys.set_coroutine_origin_tracking_depth(max(self._depth, ORIGIN_DEPTH))
 
     def stop(self) -> None:
         """Tell nothing any more, also not of iterations that are under way."""
