@@ -168,9 +168,10 @@ class Shell:
 
     @property
     def task(self) -> asyncio.Task[Any] | None:
-        """The task that runs in the foreground."""
-        if self._run is not None:
-            return self._run.task
+        """The task that runs in the foreground; any thread may ask."""
+        run = self._run
+        if run is not None:
+            return run.task
         return self._command_runner.task if self._has("_command_runner") else None
 
     @contextmanager

@@ -141,6 +141,8 @@ class OutputQueue:
         self._unfinished: dict[int, _UnfinishedLine] = {}
         #: By thread: when the beginning of a line was shown that is being written.
         self._shown_begun: dict[int, float] = {}
+        #: The task in the foreground: what that leaves unfinished ends with it, at once.
+        self.foreground: Callable[[], object] = bool
         #: Who has left rows unfinished, and when he last wrote.
         self._owner: Writer | None = None
         self._owned_at = 0.0
@@ -324,6 +326,9 @@ class OutputQueue:
             if not self.abandoned:
                 return Place.ABOVE
             self._owner = None
+            task = None if isinstance(owner, int) else owner()
+            if task is not None and task is self.foreground():
+                return Place.AFTER  # it has ended, and nobody has had the time to say so
         return Place.FLOW
 
     def _place_of_own(self, writer: Writer) -> Place:

@@ -107,6 +107,7 @@ class _PromptSession:
     ) -> None:
         self._terminal = terminal
         self._shell = shell
+        terminal.queue.foreground = lambda: shell.task
         self._frontend = frontend
         self._lease = lease
         self._replay_control = replays

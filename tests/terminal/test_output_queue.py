@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import asyncio
 import threading
 
 import pytest
 
-from asyncrepl.terminal.output_queue import OutputQueue
+from asyncrepl.terminal.output_queue import OutputQueue, Piece, Place
 from asyncrepl.terminal.terminal_streams import LeasedInput, QueueStream
 
 
@@ -149,3 +150,27 @@ def test_input_comes_in_lines() -> None:
     assert stream.readline(2) == "on"
     assert list(stream) == ["e\n", "two\n"]
     assert stream.read() == "three\n"
+
+
+def test_what_the_foreground_left_unfinished_ends_with_it() -> None:
+    """Also for a line that comes before anybody has said that it is over; of no other task's."""
+
+    async def half() -> None:
+        queue.write("59 %")
+        queue.flush()
+
+    async def main(*, foreground: bool) -> list[Piece]:
+        task = asyncio.create_task(half())
+        if foreground:
+            queue.foreground = lambda: task
+        await task
+        queue.write("tick\n")
+        return queue.take()
+
+    for foreground, place in (True, Place.AFTER), (False, Place.FLOW):
+        queue = OutputQueue()
+        pieces = asyncio.run(main(foreground=foreground))
+        assert [text for _, text in pieces] == (
+            ["59 %", "tick\n"] if foreground else ["59 %tick\n"]
+        )
+        assert pieces[-1].place is place
