@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import gc
+import inspect
 import io
 import json
 import linecache
@@ -26,10 +28,13 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread, get_ident
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.cli.plain_session import run_program
+from asyncrepl.engine.code_owner import is_users
 from asyncrepl.engine.loop.loop_runner import EndsSessionError
+from asyncrepl.engine.tasks.task_findings import dropped_finding
 from asyncrepl.events.instrument import Instrument
 from asyncrepl.runtime.process import INTERRUPTED
 from asyncrepl.session.frontend import Console
@@ -47,6 +52,7 @@ if TYPE_CHECKING:
     from asyncrepl.engine.loop.loop_clock import Clock
     from asyncrepl.engine.statements import Outcome
     from asyncrepl.events import Blocked, BlockingReport
+    from asyncrepl.events.finding_log import FindingLog
     from asyncrepl.explain.explanation import Explanation, Fix
     from asyncrepl.session.mistake_reporter import SilentMistakeReporter
     from asyncrepl.session.shell import Shell
@@ -204,6 +210,9 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
             else:
                 findings.end()
                 shell.mistake_reporter.look()
+                if shell.first is None:
+                    _note_unrun(findings)
+                    shell.mistake_reporter.look()
             perhaps = _tentative_explanation(shell)  # while its source is known
     except _DeadlockError:
         found.error, found.shown = None, ()  # closing the session has cancelled it
@@ -216,6 +225,15 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
 
         found.explanation = with_equals(found.explanation, found.more, program.text)
     return found
+
+
+def _note_unrun(findings: FindingLog) -> None:
+    """Note the coroutines that something still holds, and nobody runs: the program is over."""
+    held = [each for each in gc.get_objects() if type(each) is CoroutineType]
+    for each in held:
+        unrun = inspect.getcoroutinestate(each) == inspect.CORO_CREATED
+        if unrun and is_users(each.cr_code.co_filename):
+            findings.add(dropped_finding(each))
 
 
 class _BlockedOthers(Instrument):

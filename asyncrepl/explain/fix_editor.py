@@ -249,6 +249,7 @@ class Fixing:
         if isinstance(node, ast.GeneratorExp):
             self._brackets(unit, node)
         else:
+            self._listed_around(unit, node)
             name = fresh(unit, "x")
             loose = unit.source.operand(node)[0] == "(" != unit.source.source(node)[0]
             edits.before(node, f"[{name} async for {name} in {'(' if loose else ''}")

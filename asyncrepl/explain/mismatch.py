@@ -243,7 +243,8 @@ def _is_missed(evidence: Evidence, info: ObjectInfo, name: str, *, alone: bool =
     """
     kind, resolver = kind_of(info), evidence.resolver
     if kind in (Kind.ASYNC_GENERATOR, Kind.COROUTINE, Kind.STEP):
-        return not alone or kind is not Kind.ASYNC_GENERATOR or name in _OF_OTHERS
+        own = name in ("__name__", "__qualname__")  # which is not asked of what it gives
+        return not own and (not alone or kind is not Kind.ASYNC_GENERATOR or name in _OF_OTHERS)
     awaited = resolver.awaited(info) if has(info, "__await__") else []
     given = any(_may_have(each, name) for each in awaited)
     if given or kind is Kind.AWAITABLE or kind not in ASYNCHRONOUS or _is_slip(info, name):
@@ -407,8 +408,20 @@ def _options(evidence: Evidence, use: Use) -> list[ObjectInfo]:
     """What the operand may be: as it was seen, else as it is inferred."""
     if use.info is not None and use.certain:
         return [use.info]
-    found = evidence.resolver.options(use.node)
+    found = evidence.resolver.options(use.node) or _of_items(evidence, use.node)
     return found if found or use.info is None or use.role != "argument" else [use.info]
+
+
+def _of_items(evidence: Evidence, node: ast.expr) -> list[ObjectInfo]:
+    """What ``x.method()`` gives, where a comprehension takes each `x` out of a list."""
+    resolver, method = evidence.resolver, getattr(node, "func", None)
+    item = method.value if isinstance(method, ast.Attribute) else None
+    bound = bindings(evidence.unit, item)[1] if isinstance(item, ast.Name) else []
+    clauses = [evidence.unit.parents.get(each) for each in bound]
+    held = [resolver.value(each.iter) for each in clauses if isinstance(each, ast.comprehension)]
+    kinds = {type(each) for all_ in held if isinstance(all_, list | tuple) for each in all_}
+    made = [resolver.results(lookup(each, callee_name(node))) for each in kinds]
+    return [each for results in made for each in results]
 
 
 _STREAMS = (Kind.ASYNC_GENERATOR, Kind.ASYNC_ITERATOR, Kind.ASYNC_ITERABLE)

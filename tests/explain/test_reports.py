@@ -30,10 +30,14 @@ _NOT_YET = frozenset(
         "butler-aclose-in-background",  # the awaitable of `aclose` is made in a thread
         "ensure-future-of-stream",
         "lahja-stream-never-pauses",  # others are not ready, only late
+        "metric-scope",  # the correction passes over the handler that did the rest of the work
+        "paged-list-read-twice",  # of iterators that are no generators nobody notes the end
         "proxy-bare-except",  # `asyncio.timeout` takes the cancellation back that was swallowed
         "runner-inside-coroutine",
         "sparkth-orphaned-call",  # a task that goes on may be meant to
+        "subscription-left-by-break",  # something holds it, which may walk on
         "wait-for-entered",  # no correction
+        "xinference-chat-with-tools",  # one item, where all of them were meant
         "yield-from-attribute-stream",
     ]
 )

@@ -244,17 +244,36 @@ def state_of(task: Any) -> TaskActivity:
     return "ready" if task._fut_waiter is None else "waiting"  # noqa: SLF001
 
 
+def _awaited_tasks(task: Any) -> list[Any]:
+    """The tasks that `task` waits for: by itself, or by `gather`, `wait` or a TaskGroup."""
+    waiter, found = task._fut_waiter, []  # noqa: SLF001
+    if is_task(waiter):
+        found = [waiter]
+    elif type(waiter) is asyncio.tasks._GatheringFuture:  # type: ignore[attr-defined]  # noqa: SLF001
+        found = waiter._children  # noqa: SLF001
+    elif frames := [link.frame for link in await_chain(task) if link.frame is not None]:
+        names = frames[-1].f_locals
+        if frames[-1].f_code is asyncio.tasks._wait.__code__:  # type: ignore[attr-defined]  # noqa: SLF001
+            found = [*names["fs"]]
+        elif type(names.get("self")) is asyncio.TaskGroup:
+            found = [*names["self"]._tasks]  # noqa: SLF001
+    return [each for each in found if is_task(each) and not each.done()]
+
+
 def deadlock_findings(task: Any) -> Iterator[Finding]:
     """What may be the matter with `task`, which waits for ever; the likeliest first.
 
     A task that was cancelled and waits on has swallowed that, and so has one that is waited for.
-    The last is where the user's innermost code waits.
+    The last is where the user's innermost code waits, in the task that all this waits for.
     """
-    for each in (task, task._fut_waiter):  # noqa: SLF001
-        code = getattr(task_coroutine(each), "cr_code", None) if is_task(each) else None
+    tasks = [task]
+    for each in tasks:
+        tasks += [one for one in _awaited_tasks(each) if one not in tasks]
+        code = getattr(task_coroutine(each), "cr_code", None)
         if code is not None and each.cancelling() and is_users(code.co_filename):
             yield Finding("swallowed", ObjectInfo(CoroutineType, code), code, 0)
-    for link in reversed(await_chain(task)):
+    last = next((each for each in tasks if not _awaited_tasks(each)), task)
+    for link in reversed(await_chain(last)):
         code, frame = link.code, link.frame
         if code is not None and frame is not None and is_users(code.co_filename):
             yield Finding("stuck", ObjectInfo(NoneType), code, frame.f_lasti)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 from types import AsyncGeneratorType
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from asyncrepl.explain.repairs.repair_case import LOOPS, Case, made_here, yields
 from asyncrepl.explain.scopes import CannotFixError, deepen, scope
 from asyncrepl.explain.static_values import is_async_iterable
 from asyncrepl.explain.value_origins import loads, origins
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.names import callee_name, canonical_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -318,6 +319,20 @@ def around_statement(
 def make_async_with(fixing: Fixing, case: Case) -> None:
     """``async with``, of those managers that need it."""
     _split(fixing, case, asynchronous=True)
+
+
+def lock_of_asyncio(fixing: Fixing, case: Case) -> None:
+    """``threading.Lock()`` → ``asyncio.Lock()``, where a task suspends while it holds it."""
+    (unit, call), *others = origins(case.evidence.units, case.unit, case.node)
+    maker = getattr(call, "func", call)
+    module, _, name = canonical_name(maker).partition(".")
+    items = [item for block in case.unit.nodes(ast.With) for item in block.items]
+    shared = last_name(case.node) in [last_name(item.context_expr) for item in items]
+    suspends = any(isinstance(each, ast.Await) for each in ast.walk(case.owner))
+    if others or shared or not suspends or module != "threading" or not hasattr(asyncio, name):
+        raise CannotFixError
+    fixing.of(unit).replace(maker, f"asyncio.{name}")
+    fixing.needs_import(unit, "asyncio")
 
 
 def make_plain_with(fixing: Fixing, case: Case) -> None:

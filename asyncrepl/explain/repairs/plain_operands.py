@@ -11,6 +11,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, code_of, lookup
+from asyncrepl.explain.bindings import is_coroutine_function
 from asyncrepl.explain.class_methods import makes_coroutine
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.kinds import Kind, has, replaced_since
@@ -34,6 +35,20 @@ def slept(fixing: Fixing, case: Case) -> None:
         raise CannotFixError
     fixing.of(case.unit).replace(call.func, "asyncio.sleep")
     fixing.needs_import(case.unit, "asyncio")
+
+
+def as_its_base(fixing: Fixing, case: Case) -> None:
+    """``async def``, of a method that is one in the class that it comes from."""
+    method = case.node.func if isinstance(case.node, ast.Call) else None
+    if not isinstance(method, ast.Attribute):
+        raise CannotFixError
+    owner = case.evidence.resolver.info(method.value)
+    bases = owner.kind.__mro__ if owner is not None else ()
+    own, *others = [vars(each).get(method.attr, MISSING) for each in bases] or [MISSING]
+    found = case.evidence.units.definition(code_of(own))
+    if found is None or not any(is_coroutine_function(each) for each in others):
+        raise CannotFixError
+    fixing.of(found[0]).insert(found[0].source.span(found[1]).start, "async ")
 
 
 def dropped(fixing: Fixing, case: Case) -> None:

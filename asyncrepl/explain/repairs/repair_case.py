@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.events.object_info import ObjectInfo
 from asyncrepl.explain.demands import met
-from asyncrepl.explain.kinds import Kind, has, kind_of
+from asyncrepl.explain.kinds import Kind, has, is_mock, kind_of
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.value_origins import argument, bindings, loads, origins, stepped_source
 from asyncrepl.syntax.names import FUNCTIONS, callee_name
@@ -126,6 +126,19 @@ def made_here(case: Case) -> ast.expr | None:
     return None if loose and case.suffix else made
 
 
+def is_used_plainly(case: Case) -> bool:
+    """Whether a statement calls another method of the same mock, and does not await it."""
+    owner = ast.dump(getattr(getattr(case.node, "func", case.node), "value", case.node))
+    calls = [each.value for each in case.unit.nodes(ast.Expr) if isinstance(each.value, ast.Call)]
+    return owner in [ast.dump(getattr(each.func, "value", each)) for each in calls]
+
+
+def is_mocked(case: Case) -> bool:
+    """Whether a mock gave the operand: then the mock is wrong, and not the code that calls it."""
+    node = case.node
+    return isinstance(node, ast.Call) and is_mock(case.evidence.resolver.value(node.func))
+
+
 def is_lock(info: ObjectInfo | None) -> bool:
     """Whether it is a lock of asyncio's, which is taken by `acquire`: it gives nothing."""
     own = info is not None and info.kind.__module__.startswith("asyncio.")
@@ -164,15 +177,17 @@ def given_by_caller(case: Case) -> tuple[Unit, ast.expr] | None:
 
 
 def used_again(case: Case) -> tuple[ast.Name, ast.stmt] | None:
-    """A parameter with several uses, and the statement with the first of them."""
+    """A parameter, or what a loop gives, with several uses; and the statement with the first."""
     unit, node = case.unit, case.node
     if not isinstance(node, ast.Name):
         return None
     function, bound = bindings(unit, node)
-    if not isinstance(function, FUNCTIONS) or [*map(type, bound)] != [ast.arg]:
-        return None
+    loop = unit.parents.get(bound[0]) if len(bound) == 1 else None
+    given = isinstance(function, FUNCTIONS) and [*map(type, bound)] == [ast.arg]
+    around = function if given else loop if isinstance(loop, ast.For | ast.AsyncFor) else None
     uses: set[ast.AST] = set(loads(unit, node))
-    first = next((each for each in function.body if uses & {*ast.walk(each)}), None)
+    body: list[ast.stmt] = getattr(around, "body", [])
+    first = next((each for each in body if uses & {*ast.walk(each)}), None)
     return (node, first) if len(uses) > 1 and first is not None else None
 
 

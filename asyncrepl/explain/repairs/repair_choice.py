@@ -18,7 +18,7 @@ from asyncrepl.explain.class_methods import takes
 from asyncrepl.explain.demands import Demand, met
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, is_mock, kind_of
+from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
 from asyncrepl.explain.repairs.awaited_operands import (
     as_task,
     awaited,
@@ -48,6 +48,7 @@ from asyncrepl.explain.repairs.entered_operands import (
     entered_generator,
     entered_plainly,
     entered_uncalled,
+    lock_of_asyncio,
     make_async_with,
     make_plain_with,
     opened,
@@ -78,6 +79,7 @@ from asyncrepl.explain.repairs.plain_operands import (
     as_async_mock,
     as_async_result,
     as_awaitable,
+    as_its_base,
     dropped,
     each_awaited,
     entered_instead,
@@ -105,6 +107,8 @@ from asyncrepl.explain.repairs.repair_case import (
     WALKABLE,
     Case,
     is_lock,
+    is_mocked,
+    is_used_plainly,
     yields_once,
 )
 from asyncrepl.explain.scopes import CannotFixError
@@ -233,7 +237,8 @@ def _choices(case: Case) -> tuple[Repair, ...]:
 
 def _table(case: Case) -> dict[str, tuple[Repair, ...]]:
     kind = case.kind
-    if is_mocked(case) and (kind not in AWAITABLE or case.demand.what.startswith("async ")):
+    waits = kind in AWAITABLE and not case.demand.what.startswith("async ")
+    if is_mocked(case) and (not waits or is_used_plainly(case)):
         return _MOCK
     if kind in _OWN:
         return _OWN[kind]
@@ -244,12 +249,6 @@ def _table(case: Case) -> dict[str, tuple[Repair, ...]]:
             return _LOCK
         return _AWAITABLE_MANAGER if has(case.info, "__await__") else _MANAGER
     return _PLAIN.get(kind, _ORDINARY)
-
-
-def is_mocked(case: Case) -> bool:
-    """Whether a mock gave the operand: then the mock is wrong, and not the code that calls it."""
-    node = case.node
-    return isinstance(node, ast.Call) and is_mock(case.evidence.resolver.value(node.func))
 
 
 def _form(case: Case) -> str:
@@ -333,7 +332,7 @@ def _put_suffix(fixing: Fixing, case: Case) -> None:
 
 
 _NAMED = ("iter", "enumerate", "list")
-_UNKNOWN: dict[str, tuple[Repair, ...]] = {"await": (without_await,)}
+_UNKNOWN: dict[str, tuple[Repair, ...]] = {"await": (as_its_base, without_await)}
 
 _LOOPED = (
     whole_iterator, one_item, yielded_through, loop_over_awaited, loop_over_owner,
@@ -415,32 +414,28 @@ _OWN: dict[Kind, dict[str, tuple[Repair, ...]]] = {
 #: Entering a lock gives nothing.
 _LOCK = {**_MANAGER, "await": (dropped,), "call": (entered_uncalled,), "*": ()}
 
+_INSTEAD = (twin_method, wrapped_future, gathered_values, gathered, slept)
 _ORDINARY: dict[str, tuple[Repair, ...]] = {
     "await, function": (wrapped_future, gathered, in_thread, as_awaitable),
     "await, list": (wrapped_future, in_thread, as_awaitable),
-    "await": (twin_method, wrapped_future, gathered_values, gathered, slept, dropped),
+    "await": (*_INSTEAD, as_its_base, dropped),
     "coroutine": (in_thread, as_awaitable),
     "async walk": (
-        twin_method,
-        each_awaited,
-        over_results,
-        loop_plain,
-        over_range,
-        streaming_method,
+        twin_method, each_awaited, over_results, loop_plain, over_range, streaming_method,
     ),
     "async enter, with": (unentered_plainly,),
     "async step": (next_instead,),
     "iterator": (as_async,),
     "close": (unclosed,),
     "function": (handed_uncalled,),
-}
+}  # fmt: skip
 
 _PLAIN_MANAGER = {
     **_ORDINARY,
     "await, function": (entered_instead, opened),
     "coroutine": (entered_instead, opened),
     "async walk": (loop_plain, entered_first),
-    "async enter, with": (make_plain_with,),
+    "async enter, with": (lock_of_asyncio, make_plain_with),
     "async enter": (entered_plainly,),
 }
 

@@ -12,7 +12,7 @@ from asyncrepl.explain.explanation import Finding, Other, Rule
 from asyncrepl.explain.fix_editor import Fixing, short
 from asyncrepl.explain.hoisted_code import with_yield
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has
-from asyncrepl.explain.repairs.repair_choice import is_mocked
+from asyncrepl.explain.repairs.repair_case import is_mocked
 from asyncrepl.explain.rules.operand_rules import ANY, FUNCTIONS, Told, row
 from asyncrepl.explain.scopes import own_nodes
 from asyncrepl.syntax.names import canonical_name, last_name

@@ -295,10 +295,19 @@ def _stuck(evidence: Evidence) -> Finding | None:
     if known is not None:
         return known
     why = (
-        f"Nothing can wake {text} any more: no other task runs, no timer is set. Ctrl-C ends the "
-        "wait."
+        f"Nothing can wake {text} any more: no other task runs, no timer is set"
+        f"{_left_undone(evidence, waited)}. Ctrl-C ends the wait."
     )
     return Finding(why, _ended_by_none(evidence, unit, await_) if await_ else None)
+
+
+def _left_undone(evidence: Evidence, waited: ast.AST | None) -> str:
+    """What nobody does for an event, or a queue, that is waited for."""
+    made = {canonical_name(node.func) for _, node in evidence.units.nodes(ast.Call)}
+    name = callee_name(waited) if isinstance(waited, ast.Call) else ""
+    if name == "wait" and "asyncio.Event" in made and "asyncio.Condition" not in made:
+        return ", and nobody sets the event"
+    return ", and nobody fills the queue" if name == "get" and "asyncio.Queue" in made else ""
 
 
 def _never_finished(evidence: Evidence, waited: ast.AST | None) -> Finding | None:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.object_info import MISSING, lookup
 from asyncrepl.explain.explanation import Finding, Other, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, short
-from asyncrepl.explain.kinds import Kind, a_kind, a_type, has
+from asyncrepl.explain.kinds import Kind, a_kind, a_type, has, is_mock
+from asyncrepl.explain.library_results import mock_of
 from asyncrepl.explain.mismatch import Mismatch, mismatch
 from asyncrepl.explain.repairs.repair_case import COLLECTORS, Case, single_assignment, yields_once
 from asyncrepl.explain.repairs.repair_choice import repaired
@@ -248,7 +249,9 @@ def _result(told: Told) -> str:
     what = "is a coroutine; its result" if told.kind is Kind.COROUTINE else (
         f"is {told.words}; its result"
     )  # fmt: skip
-    return f"{told.text} {what} only exists after `await`."
+    mocked = told.info is not None and is_mock(mock_of(told.info.value))
+    mock = " An AsyncMock made it: what stands for a plain method is a Mock." if mocked else ""
+    return f"{told.text} {what} only exists after `await`.{mock}"
 
 
 _USED = (

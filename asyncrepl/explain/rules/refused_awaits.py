@@ -12,8 +12,7 @@ from asyncrepl.explain.fix_editor import replaced, short
 from asyncrepl.explain.held_operands import innermost_trace
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, replaced_since
 from asyncrepl.explain.library_results import library_source
-from asyncrepl.explain.repairs.repair_case import is_lock
-from asyncrepl.explain.repairs.repair_choice import is_mocked
+from asyncrepl.explain.repairs.repair_case import is_lock, is_mocked
 from asyncrepl.explain.rules.operand_rules import (
     ANY,
     CALLED,

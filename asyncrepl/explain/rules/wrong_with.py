@@ -30,6 +30,7 @@ _COROUTINE = 0x80
 _GENERATOR = 0x200
 _ASYNC_MANAGER = "_AsyncGeneratorContextManager"
 _ARGUMENTS = {"__aenter__": 0, "__aexit__": 3}
+_LOCKS = {"asyncio.Lock", "asyncio.Semaphore", "asyncio.BoundedSemaphore"}
 
 
 def _manager(evidence: Evidence, role: str) -> Use | None:
@@ -265,31 +266,43 @@ def _returning_self(fixing: Fixing, unit: Unit, enters: Function) -> None:
 
 
 def held_already(evidence: Evidence) -> Finding | None:
-    """The lock that is waited for, which whoever called this function has taken."""
-    unit, source = evidence.unit, evidence.unit.source.source
+    """The lock, or the connection of a pool, that is waited for and was taken by a caller."""
     place = evidence.nodes[-1] if evidence.nodes else None
-    around = unit.enclosing(place, ast.AsyncWith) if isinstance(place, ast.expr) else place
-    wanted = _named_in(around) if isinstance(around, ast.AsyncWith) else None
-    if isinstance(place, ast.expr) and place is not wanted:
-        return None  # in its body
-    function = scope(unit, wanted) if wanted is not None else None
     made = {canonical_name(node.func) for _, node in evidence.units.nodes(ast.Call)}
-    if wanted is None or not isinstance(function, ast.AsyncFunctionDef):
-        return None
-    for block in unit.nodes(ast.AsyncWith) if "asyncio.Lock" in made else ():
-        if (left := _left_with(unit, block, wanted)) is not None:
-            return left
-        held, inside = _named_in(block), [each for part in block.body for each in ast.walk(part)]
-        awaited = [each.value for each in inside if isinstance(each, ast.Await)]
-        again = wanted in inside or function.name in map(callee_name, awaited)
-        if held is not None and held is not wanted and source(held) == source(wanted) and again:
-            why = (
-                f"`{source(held)}` is held already, by the same task: it awaits "
-                f"`{function.name}` inside `async with {source(held)}`. An `asyncio.Lock` cannot "
-                "be taken twice, and waits for itself."
+    for unit, block in evidence.units.nodes(ast.AsyncWith):
+        wanted, function = _named_in(block), scope(unit, block)
+        if not (place and wanted) or not isinstance(function, ast.AsyncFunctionDef):
+            continue
+        giver = getattr(scope(evidence.unit, place), "name", None)
+        given = isinstance(wanted, ast.Call) and giver == callee_name(wanted)
+        if not given and (place not in (block, wanted) or not made & _LOCKS):
+            continue
+        for held in unit.nodes(ast.AsyncWith):
+            found = _left_with(unit, held, wanted) or _taken_twice(
+                unit, held, wanted, function, is_lock="asyncio.Lock" in made
             )
-            return Finding(why)
+            if found is not None:
+                return found
     return None
+
+
+def _taken_twice(
+    unit: Unit, block: ast.AsyncWith, wanted: ast.expr, function: Function, *, is_lock: bool
+) -> Finding | None:
+    """Where a function that asks for the same again is awaited, or stands, in the `block`."""
+    held, inside = _named_in(block), [each for part in block.body for each in ast.walk(part)]
+    awaited = [each.value for each in inside if isinstance(each, ast.Await)]
+    again = wanted in inside or function.name in map(callee_name, awaited)
+    if held is None or held is wanted or not again or ast.dump(held) != ast.dump(wanted):
+        return None
+    text = unit.source.source(held)
+    why = (
+        f"`{text}` is held already, by the same task: it awaits `{function.name}` inside `async "
+        f"with {text}`. "
+    )
+    if is_lock:
+        return Finding(f"{why}An `asyncio.Lock` cannot be taken twice, and waits for itself.")
+    return Finding(f"{why}It waits for one more before it gives that back, and nobody gives one.")
 
 
 def _left_with(unit: Unit, block: ast.AsyncWith, wanted: ast.expr) -> Finding | None:
@@ -299,9 +312,8 @@ def _left_with(unit: Unit, block: ast.AsyncWith, wanted: ast.expr) -> Finding | 
     yields = any(isinstance(each, ast.Yield) for part in block.body for each in ast.walk(part))
     if held is None or source(held) != source(wanted) or not yields:
         return None
-    if not isinstance(maker, ast.AsyncFunctionDef) or not any(
-        map(_breaks, unit.nodes(ast.AsyncFor))
-    ):
+    broken = any(map(_breaks, unit.nodes(ast.AsyncFor)))
+    if not isinstance(maker, ast.AsyncFunctionDef) or not broken:
         return None
     why = (
         f"`{maker.name}` yields inside `async with {source(held)}`: left in the middle it is "
@@ -317,7 +329,7 @@ def _breaks(loop: ast.AsyncFor) -> bool:
 def _named_in(block: ast.AsyncWith | None) -> ast.expr | None:
     """What stands for a lock in an ``async with`` of one item, by its name."""
     item = block.items[0].context_expr if block is not None and len(block.items) == 1 else None
-    return item if isinstance(item, ast.Name | ast.Attribute) else None
+    return item if isinstance(item, ast.Name | ast.Attribute | ast.Call) else None
 
 
 RULES = (
