@@ -421,7 +421,7 @@ def _of_items(evidence: Evidence, node: ast.expr) -> list[ObjectInfo]:
     held = [resolver.value(each.iter) for each in clauses if isinstance(each, ast.comprehension)]
     kinds = {type(each) for all_ in held if isinstance(all_, list | tuple) for each in all_}
     made = [resolver.results(lookup(each, callee_name(node))) for each in kinds]
-    return [each for results in made for each in results]
+    return [each for results in made for each in results] if all(made) else []
 
 
 _STREAMS = (Kind.ASYNC_GENERATOR, Kind.ASYNC_ITERATOR, Kind.ASYNC_ITERABLE)

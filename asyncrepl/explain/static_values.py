@@ -179,9 +179,12 @@ class Resolver:
 
     def _subscript(self, node: ast.Subscript) -> ObjectInfo | None:
         owner: Any = self.value(node.value)
-        kind, key = type(owner), self.value(node.slice)
+        index: Any = node.slice
+        negative = isinstance(index, ast.UnaryOp) and isinstance(index.op, ast.USub)
+        kind, key = type(owner), self.value(index.operand if negative else index)
         if kind in (list, tuple) and type(key) is int:
-            return describe(owner[key], keep=True) if key < len(owner) else None
+            key = len(owner) - key if negative else key
+            return describe(owner[key], keep=True) if 0 <= key < len(owner) else None
         if kind in (dict, defaultdict) and type(key) is str:
             strings = all(type(each) is str for each in owner)  # others may compare in any way
             return describe(owner[key], keep=True) if strings and key in owner else None

@@ -37,18 +37,20 @@ def slept(fixing: Fixing, case: Case) -> None:
     fixing.needs_import(case.unit, "asyncio")
 
 
-def as_its_base(fixing: Fixing, case: Case) -> None:
-    """``async def``, of a method that is one in the class that it comes from."""
+def as_its_like(fixing: Fixing, case: Case) -> None:
+    """``async def``, of the one method that is plain where a base, or all others, have that."""
     method = case.node.func if isinstance(case.node, ast.Call) else None
     if not isinstance(method, ast.Attribute):
         raise CannotFixError
     owner = case.evidence.resolver.info(method.value)
-    bases = owner.kind.__mro__ if owner is not None else ()
-    own, *others = [vars(each).get(method.attr, MISSING) for each in bases] or [MISSING]
-    found = case.evidence.units.definition(code_of(own))
-    if found is None or not any(is_coroutine_function(each) for each in others):
+    bases = owner.kind.__mro__[1:] if owner is not None else ()
+    inherits = any(is_coroutine_function(vars(each).get(method.attr)) for each in bases)
+    homes = list(case.evidence.units.functions(method.attr))
+    plain = [home for home in homes if isinstance(home[1], ast.FunctionDef)]
+    listed = owner is None and isinstance(case.owner, ast.Call) and len(homes) > 1
+    if len(plain) != 1 or not (inherits or listed):
         raise CannotFixError
-    fixing.of(found[0]).insert(found[0].source.span(found[1]).start, "async ")
+    fixing.of(plain[0][0]).insert(plain[0][0].source.span(plain[0][1]).start, "async ")
 
 
 def dropped(fixing: Fixing, case: Case) -> None:

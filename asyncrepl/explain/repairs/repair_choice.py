@@ -79,7 +79,7 @@ from asyncrepl.explain.repairs.plain_operands import (
     as_async_mock,
     as_async_result,
     as_awaitable,
-    as_its_base,
+    as_its_like,
     dropped,
     each_awaited,
     entered_instead,
@@ -332,7 +332,7 @@ def _put_suffix(fixing: Fixing, case: Case) -> None:
 
 
 _NAMED = ("iter", "enumerate", "list")
-_UNKNOWN: dict[str, tuple[Repair, ...]] = {"await": (as_its_base, without_await)}
+_UNKNOWN: dict[str, tuple[Repair, ...]] = {"await": (as_its_like, without_await)}
 
 _LOOPED = (
     whole_iterator, one_item, yielded_through, loop_over_awaited, loop_over_owner,
@@ -416,9 +416,9 @@ _LOCK = {**_MANAGER, "await": (dropped,), "call": (entered_uncalled,), "*": ()}
 
 _INSTEAD = (twin_method, wrapped_future, gathered_values, gathered, slept)
 _ORDINARY: dict[str, tuple[Repair, ...]] = {
-    "await, function": (wrapped_future, gathered, in_thread, as_awaitable),
+    "await, function": (wrapped_future, gathered, as_its_like, in_thread, as_awaitable),
     "await, list": (wrapped_future, in_thread, as_awaitable),
-    "await": (*_INSTEAD, as_its_base, dropped),
+    "await": (*_INSTEAD, as_its_like, dropped),
     "coroutine": (in_thread, as_awaitable),
     "async walk": (
         twin_method, each_awaited, over_results, loop_plain, over_range, streaming_method,

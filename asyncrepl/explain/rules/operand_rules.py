@@ -246,12 +246,10 @@ def _used(told: Told) -> str:
 
 
 def _result(told: Told) -> str:
-    what = "is a coroutine; its result" if told.kind is Kind.COROUTINE else (
-        f"is {told.words}; its result"
-    )  # fmt: skip
+    what = "a coroutine" if told.kind is Kind.COROUTINE else told.words
     mocked = told.info is not None and is_mock(mock_of(told.info.value))
     mock = " An AsyncMock made it: what stands for a plain method is a Mock." if mocked else ""
-    return f"{told.text} {what} only exists after `await`.{mock}"
+    return f"{told.text} is {what}; its result only exists after `await`.{mock}"
 
 
 _USED = (

@@ -310,10 +310,10 @@ def _left_with(unit: Unit, block: ast.AsyncWith, wanted: ast.expr) -> Finding | 
     source, maker = unit.source.source, scope(unit, block)
     held = _named_in(block)
     yields = any(isinstance(each, ast.Yield) for part in block.body for each in ast.walk(part))
-    if held is None or source(held) != source(wanted) or not yields:
-        return None
-    broken = any(map(_breaks, unit.nodes(ast.AsyncFor)))
-    if not isinstance(maker, ast.AsyncFunctionDef) or not broken:
+    left = yields and any(map(_breaks, unit.nodes(ast.AsyncFor)))
+    if not (held and left and isinstance(maker, ast.AsyncFunctionDef)) or (
+        source(held) != source(wanted)
+    ):
         return None
     why = (
         f"`{maker.name}` yields inside `async with {source(held)}`: left in the middle it is "
