@@ -268,12 +268,12 @@ def deadlock_findings(task: Any) -> Iterator[Finding]:
     """
     tasks = [task]
     for each in tasks:
-        tasks += [one for one in _awaited_tasks(each) if one not in tasks]
+        tasks += [one for one in _awaited_tasks(each) if all(one is not t for t in tasks)]
         code = getattr(task_coroutine(each), "cr_code", None)
         if code is not None and each.cancelling() and is_users(code.co_filename):
             yield Finding("swallowed", ObjectInfo(CoroutineType, code), code, 0)
     last = next((each for each in tasks if not _awaited_tasks(each)), task)
-    for link in reversed(await_chain(last)):
+    for link in reversed([*await_chain(task), *await_chain(last)]):
         code, frame = link.code, link.frame
         if code is not None and frame is not None and is_users(code.co_filename):
             yield Finding("stuck", ObjectInfo(NoneType), code, frame.f_lasti)
