@@ -54,7 +54,8 @@ class Finding(NamedTuple):
     - "left": an async generator died at a ``yield``; where it died, `number` is that of
       the ``yield``;
     - "kept": one that was begun is left and lives on;
-    - "swallowed": a task was cancelled and ended well; `code` is its coroutine's;
+    - "swallowed": a task was cancelled and ended well; `code` is its coroutine's, `number` is 1 if
+      nobody asks how it ended, `made` is where a task waits for it;
     - "blocked": the code `made` held the loop for `number` milliseconds, and others were ready;
     - "stuck": the statement waits here, and nothing can wake it;
     - "unwoken": it waited here after another thread had made it ready, which wakes no loop;

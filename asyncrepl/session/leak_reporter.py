@@ -20,6 +20,7 @@ import linecache
 import sys
 import threading
 import warnings
+from asyncio.log import logger
 from contextlib import contextmanager, suppress
 from functools import partial
 from types import AsyncGeneratorType, CoroutineType
@@ -223,6 +224,8 @@ class LeakReporter(Instrument):
             self._context.loop.live.outside.lost(never)
             self._context.mistake_reporter.stopped = True
         leak = self._leak_of_context(context)
+        if logger.hasHandlers():  # the program's own
+            self._context.loop.default_exception_handler(context)
         name = ""
         if isinstance(future, asyncio.Task):
             name = future.get_name() + (f", {leak.what}" if leak and leak.what else "")

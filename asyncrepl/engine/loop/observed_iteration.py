@@ -53,6 +53,7 @@ _base_events: Any = base_events
 #: Whether a timer that is due this very instant fires however coarse the instant is.
 _EXACT_INSTANTS = sys.version_info >= (3, 15)
 _on_timeout = vars(asyncio.Timeout)["_on_timeout"]
+_on_task_done = vars(asyncio.TaskGroup)["_on_task_done"]
 
 
 def run_once(loop: timers.AsyncioLoop) -> None:
@@ -210,7 +211,7 @@ def _run_ready(loop: timers.AsyncioLoop, timeline: Timeline, count: int) -> None
             if callback is RELEASE_WAITER:
                 timeline.cuts.note_waiter(handle._args[0])
         else:
-            task, step = _task_stepped_by(callback, timeline), timeline.step
+            task, step = _task_stepped_by(handle, timeline), timeline.step
         if task is None:
             record = timeline.callbacks
         else:
@@ -295,12 +296,13 @@ def _run_timed(loop: timers.AsyncioLoop, handle: asyncio.Handle) -> None:
 _STEP_NAMES = {("builtins", "TaskStepMethWrapper"), ("_asyncio", "TaskStepMethWrapper")}
 
 
-def _task_stepped_by(callback: Any, timeline: Timeline) -> Any:
-    """The task of which `callback` is a step; None for a plain callback.
+def _task_stepped_by(handle: Any, timeline: Timeline) -> Any:
+    """The task of which the callback of `handle` is a step; None for a plain callback.
 
     Other methods of a task are plain callbacks, as in ``call_later(1,
     task.cancel)``. Objects of the user's are not asked.
     """
+    callback = handle._callback
     kind = type(callback)
     if kind is BuiltinMethodType and callback.__name__ == "cancel":
         timeline.cuts.note(callback.__self__)
@@ -308,6 +310,8 @@ def _task_stepped_by(callback: Any, timeline: Timeline) -> Any:
         owner = callback.__self__
         if callback.__func__ is _on_timeout:
             timeline.timeout_expires(owner)
+        elif callback.__func__ is _on_task_done:
+            timeline.cuts.note_group(owner, handle._args[0])
         step = callback.__name__ in {"__step", "__wakeup"} and is_python_task(owner)
         return owner if step else None
     if (kind.__module__, kind.__name__) in _STEP_NAMES:

@@ -27,7 +27,7 @@ from opcode import opname
 from types import AsyncGeneratorType, CoroutineType, MethodType
 from typing import TYPE_CHECKING, Any
 
-from asyncrepl.engine.code_owner import is_users
+from asyncrepl.engine.code_owner import is_plumbing, is_users
 from asyncrepl.engine.tasks.await_chain import await_chain, first_argument, is_task
 from asyncrepl.engine.tasks.task_records import task_coroutine
 from asyncrepl.events.findings import Finding, finding_at
@@ -87,10 +87,45 @@ def running_user_frame() -> FrameType | None:
 
 
 def note_swallowed_cancellation(task: asyncio.Task[object], findings: FindingLog) -> None:
-    """See that `task`, whose slice has just ended, has swallowed its cancellation."""
+    """See that `task`, whose slice has just ended, has swallowed its cancellation.
+
+    `number` is 1 if nobody asks how it ended, and `made` is where a task waits for it.
+    """
     coro = task_coroutine(task)
-    if type(coro) is CoroutineType and is_users((code := coro.cr_code).co_filename):
-        findings.add(Finding("swallowed", ObjectInfo(CoroutineType, code), code, 0))
+    if type(coro) is not CoroutineType or not is_users((code := coro.cr_code).co_filename):
+        return
+    asking = [each for each in _called_at_the_end(task) if _asks(each)]
+    waiting = [getattr(each, "__self__", None) for each in asking]
+    places = [place for each in waiting if is_task(each) and (place := _waits_at(each))]
+    made = places[0] if len(asking) == len(places) == 1 else None
+    info = ObjectInfo(CoroutineType, code)
+    unasked = findings.patient and not asking  # at a prompt the next input may ask
+    findings.add(Finding("swallowed", info, code, 0, int(unasked), made))
+
+
+def _called_at_the_end(task: asyncio.Task[object]) -> list[Any]:
+    """What the loop is about to call because `task` is over."""
+    ready: Any = getattr(task.get_loop(), "_ready", ())
+    return [each._callback for each in ready if each._args and each._args[0] is task]  # noqa: SLF001
+
+
+def _asks(callback: Any) -> bool:
+    """Whether it is of a task that waits, or of what asks how it ended in asyncio."""
+    owner = getattr(callback, "__self__", None)
+    if is_task(owner) or isinstance(owner, asyncio.TaskGroup):  # to a group it is all one
+        return is_task(owner)
+    code = getattr(callback, "__code__", None)
+    if code is None or not is_plumbing(code.co_filename):
+        return False
+    cells = zip(code.co_freevars, callback.__closure__ or (), strict=True)
+    return all(name != "return_exceptions" or not cell.cell_contents for name, cell in cells)
+
+
+def _waits_at(task: object) -> tuple[str, int] | None:
+    """The file and line of the user's innermost frame in which `task` waits."""
+    frames = [each.frame for each in reversed(await_chain(task))]
+    users = (each for each in frames if each is not None and is_users(each.f_code.co_filename))
+    return next(((each.f_code.co_filename, each.f_lineno) for each in users), None)
 
 
 #: What the timer of a ``wait_for`` calls, up to Python 3.11; None since.
@@ -108,6 +143,7 @@ class CutOffTasks:
     def __init__(self, findings: FindingLog) -> None:
         self._findings = findings
         self._steps: dict[int, list[weakref.ref[Any]]] = {}
+        self._by_groups: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
 
     def __bool__(self) -> bool:
         return bool(self._steps)
@@ -121,6 +157,20 @@ class CutOffTasks:
         if steps:
             self._findings.cut.update(steps)
             self._steps[id(task)] = [weakref.ref(each) for each in steps]
+
+    def note_group(self, group: Any, child: Any) -> None:
+        """`child` of the task group `group` is over: if it failed, the group cancels its own task.
+
+        Up to Python 3.12 nobody takes that back where the task waits in ``__aexit__`` already.
+        """
+        stays = sys.version_info < (3, 13) and group._exiting and not group._aborting  # noqa: SLF001
+        if stays and child._exception is not None:  # noqa: SLF001
+            task = group._parent_task  # noqa: SLF001
+            self._by_groups[task] = self.by_groups(task) + 1
+
+    def by_groups(self, task: object) -> int:
+        """How many cancellations of `task` were those of its groups and stay counted."""
+        return self._by_groups.get(task, 0)
 
     def note_waiter(self, waiter: Any) -> None:
         """The time of a ``wait_for`` of Python 3.11 is over: what waits for `waiter` ends it."""

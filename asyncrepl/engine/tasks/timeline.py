@@ -312,7 +312,7 @@ class Timeline(Instrument):
         if record is not None:
             self._living.rename(record, name_of(task))
             how = ending(task)
-            if how == "done" and pending_cancellations(task):
+            if how == "done" and pending_cancellations(task) > self.cuts.by_groups(task):
                 note_swallowed_cancellation(task, self._finding_log)
             self._close_record(id(task), record, how)
 

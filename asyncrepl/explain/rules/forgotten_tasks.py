@@ -13,17 +13,13 @@ from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.rules.wrong_with import held_already
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
 from asyncrepl.syntax.names import callee_name, canonical_name, last_name
-from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Function, Unit
 
 _JOINERS = ("gather", "shield")
 _MAKERS = ("create_task", "ensure_future", "Task")
-_CANCELLED = ("CancelledError", "BaseException")
 
 
 def _unkept(evidence: Evidence) -> Finding | None:
@@ -96,7 +92,7 @@ def _is_endless(evidence: Evidence, unit: Unit, function: Function) -> bool:
     """Whether the job may be meant to go on until the program ends."""
     return any(
         isinstance(node, ast.While)
-        for _, each in _reached(evidence, unit, function)
+        for _, each in reached_functions(evidence, unit, function)
         for node in own_nodes(each)
     )
 
@@ -200,26 +196,9 @@ def _awaited_last(fixing: Fixing, unit: Unit, call: ast.Call, kind: str = "") ->
     fixing.of(unit).lines_after(last, text)
 
 
-def _swallowed(evidence: Evidence) -> Finding | None:
-    seen = evidence.seen
-    home = evidence.units.definition(seen.info.code) if seen else None
-    if home is None:
-        return None
-    name = f"`{home[1].name}`"
-    handlers = [
-        (unit, handler)
-        for unit, function in _reached(evidence, *home)
-        for handler in _swallowing(function)
-    ]
-    if len(handlers) != 1:
-        return None
-    unit, handler = handlers[0]
-    said = short(unit, handler).partition(":")[0].strip("`")
-    why = f"{name} was cancelled and went on: `{said}` caught the CancelledError."
-    return Finding(why, _let_through(evidence, unit, handler))
-
-
-def _reached(evidence: Evidence, unit: Unit, function: Function) -> list[tuple[Unit, Function]]:
+def reached_functions(
+    evidence: Evidence, unit: Unit, function: Function
+) -> list[tuple[Unit, Function]]:
     """`function`, and the user's own that it calls, by their names, and those they call."""
     named = {f.name: (home, f) for home in evidence.units.all() for f in home.functions()}
     found, names = [(unit, function)], [function.name]
@@ -230,47 +209,6 @@ def _reached(evidence: Evidence, unit: Unit, function: Function) -> list[tuple[U
                 names.append(name)
                 found.append(named[name])
     return found
-
-
-def _swallowing(function: Function) -> Iterator[ast.ExceptHandler]:
-    waits = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield)
-    for node in own_nodes(function):
-        if not isinstance(node, ast.Try):
-            continue
-        if any(isinstance(each, waits) for body in node.body for each in ast.walk(body)):
-            for handler in node.handlers:
-                if _catches(handler.type) and not _raises(handler):
-                    yield handler
-                if _catches(handler.type):
-                    break  # it does not come to those below
-
-
-def _catches(kind: ast.expr | None) -> bool:
-    kinds = kind.elts if isinstance(kind, ast.Tuple) else [kind]
-    return kind is None or any(last_name(each) in _CANCELLED for each in kinds if each is not None)
-
-
-def _raises(handler: ast.ExceptHandler) -> bool:
-    return any(isinstance(each, ast.Raise) for each in ast.walk(handler))
-
-
-@correction
-def _let_through(fixing: Fixing, unit: Unit, handler: ast.ExceptHandler) -> None:
-    """Catch Exception instead; of CancelledError alone, raise it again."""
-    edits, kind = fixing.of(unit), handler.type
-    if kind is None:
-        at = unit.source.span(handler).start + len("except")
-        edits.replace(Span(at, at), " Exception")
-    elif last_name(kind) == "BaseException":
-        edits.replace(kind, "Exception")
-    elif all(isinstance(each, ast.Pass) for each in handler.body):
-        edits.replace(handler.body[0], "raise")
-    else:
-        last = handler.body[-1]
-        if isinstance(last, ast.Return | ast.Continue | ast.Break):
-            edits.replace(last, "raise")
-        else:
-            edits.lines_after(last, "raise")
 
 
 _FORGOTTEN = (
@@ -412,15 +350,6 @@ RULES = (
         "`asyncio.TaskGroup`, which raises it where the tasks were made.",
         _failed,
         sees="failed",
-    ),
-    Rule(
-        "except-swallows-cancellation",
-        "an `except` that swallows a cancellation",
-        5,
-        "`task.cancel()` raises CancelledError at the `await`. A bare `except` or `except "
-        "BaseException` catches it too; let it through with `except Exception`, or raise it.",
-        _swallowed,
-        sees="swallowed",
     ),
     Rule(
         "endless-generator-hangs",

@@ -1,4 +1,7 @@
-"""Steps of an async generator that were asked for and never made, or taken away by a timeout."""
+"""Steps of an async generator that were asked for and never made, or taken away by a timeout.
+
+And cancellations that an ``except`` takes away.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.events.finding_log import was_cut
 from asyncrepl.explain.explanation import Finding, Other, Rule
 from asyncrepl.explain.fix_editor import Fixing, awaited, correction, replaced, short
+from asyncrepl.explain.rules.forgotten_tasks import reached_functions
 from asyncrepl.explain.rules.iteration_end import (
     NEXT_CALLS,
     awaited_step,
@@ -19,16 +23,17 @@ from asyncrepl.explain.rules.iteration_end import (
 from asyncrepl.explain.scopes import own_nodes, scope
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import STEPS, given, stepped_source
-from asyncrepl.syntax.names import FUNCTIONS, callee_name
+from asyncrepl.syntax.names import FUNCTIONS, callee_name, last_name
 from asyncrepl.syntax.source_rewriter import Span, indent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from asyncrepl.explain.evidence import Evidence, Site
-    from asyncrepl.explain.source_units import Unit
+    from asyncrepl.explain.source_units import Function, Unit
 
 _LIMITS = ("timeout", "timeout_at", "move_on_after", "fail_after")
+_CANCELLED = ("CancelledError", "BaseException")
 
 
 def _finished(evidence: Evidence) -> Finding | None:
@@ -245,6 +250,120 @@ _ANEXT = (
 )
 
 
+def _swallowed(evidence: Evidence) -> Finding | None:
+    seen = evidence.seen
+    home = evidence.units.definition(seen.info.code) if seen else None
+    if home is None:
+        return None
+    name = f"`{home[1].name}`"
+    handlers = [
+        (unit, handler)
+        for unit, function in reached_functions(evidence, *home)
+        for handler in _swallowing(function)
+    ]
+    if len(handlers) != 1:
+        return None
+    unit, handler = handlers[0]
+    if _ends_in(unit, handler) and _is_unasked(evidence):
+        return None
+    said = short(unit, handler).partition(":")[0].strip("`")
+    why = (
+        f"{name} was cancelled and does not end as cancelled: `{said}` caught the CancelledError."
+    )
+    return Finding(why, _let_through(evidence, unit, handler))
+
+
+def _ends_in(unit: Unit, handler: ast.ExceptHandler) -> bool:
+    """Whether `handler` is for the cancellation of a task, by its name, and leaves any loop."""
+    if not any(last_name(each) == "CancelledError" for each in _kinds(handler.type)):
+        return False
+    if isinstance(handler.body[-1], ast.Return | ast.Break):
+        return True
+    for around in unit.ancestors(handler):
+        if isinstance(around, FUNCTIONS):
+            break
+        if isinstance(around, ast.For | ast.While | ast.AsyncFor) or _limits(around):
+            return False  # it goes on, or what was cancelled is the limit's
+    return True
+
+
+def _limits(node: ast.AST) -> bool:
+    items = node.items if isinstance(node, ast.AsyncWith) else []
+    return any(callee_name(item.context_expr) in _LIMITS for item in items)
+
+
+def _is_unasked(evidence: Evidence) -> bool:
+    """Whether nobody waits for the task, or somebody who reckons with its cancellation."""
+    seen = evidence.seen
+    if seen is None or seen.made is None:
+        return seen is not None and seen.number == 1
+    unit, line = evidence.units.get(seen.made[0]), seen.made[1]
+    blocks: list[ast.Try | ast.With] = []
+    if unit is not None:
+        blocks = [*unit.nodes(ast.Try), *unit.nodes(ast.With)]
+    return any(
+        each.body[0].lineno <= line <= (each.body[-1].end_lineno or 0) and _reckons(each)
+        for each in blocks
+    )
+
+
+def _reckons(node: ast.Try | ast.With) -> bool:
+    """Whether a CancelledError in its body is caught."""
+    if isinstance(node, ast.Try):
+        return any(_catches(each.type) for each in node.handlers)
+    calls = [item.context_expr for item in node.items]
+    return any(
+        isinstance(call, ast.Call)
+        and callee_name(call) == "suppress"
+        and any(map(_catches, call.args))
+        for call in calls
+    )
+
+
+def _swallowing(function: Function) -> Iterator[ast.ExceptHandler]:
+    waits = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield)
+    for node in own_nodes(function):
+        if not isinstance(node, ast.Try):
+            continue
+        if any(isinstance(each, waits) for body in node.body for each in ast.walk(body)):
+            for handler in node.handlers:
+                if _catches(handler.type) and not _raises(handler):
+                    yield handler
+                if _catches(handler.type):
+                    break  # it does not come to those below
+
+
+def _catches(kind: ast.expr | None) -> bool:
+    return kind is None or any(last_name(each) in _CANCELLED for each in _kinds(kind))
+
+
+def _kinds(kind: ast.expr | None) -> list[ast.expr]:
+    return [] if kind is None else kind.elts if isinstance(kind, ast.Tuple) else [kind]
+
+
+def _raises(handler: ast.ExceptHandler) -> bool:
+    return any(isinstance(each, ast.Raise) for each in ast.walk(handler))
+
+
+@correction
+def _let_through(fixing: Fixing, unit: Unit, handler: ast.ExceptHandler) -> None:
+    """Catch Exception instead; of CancelledError alone, raise it again."""
+    edits, kind = fixing.of(unit), handler.type
+    if kind is None:
+        at = unit.source.span(handler).start + len("except")
+        edits.replace(Span(at, at), " Exception")
+    elif last_name(kind) == "BaseException":
+        edits.replace(kind, "Exception")
+    elif all(isinstance(each, ast.Pass) for each in handler.body):
+        edits.replace(handler.body[0], "raise")
+    else:
+        last = handler.body[-1]
+        if isinstance(last, ast.Return | ast.Continue | ast.Break):
+            edits.replace(last, "raise")
+        else:
+            edits.lines_after(last, "raise")
+
+
 RULES = (
     Rule(*_TIMED_OUT, _finished, errors=(StopAsyncIteration, RuntimeError)),
     Rule(*_TIMED_OUT, _finished_unseen, sees="cut"),
@@ -267,5 +386,14 @@ RULES = (
         "`await gen.athrow(ValueError('stop'))`.",
         _thrown,
         sees="deprecated",
+    ),
+    Rule(
+        "except-swallows-cancellation",
+        "an `except` that swallows a cancellation",
+        5,
+        "`task.cancel()` raises CancelledError at the `await`. A bare `except` or `except "
+        "BaseException` catches it too; let it through with `except Exception`, or raise it.",
+        _swallowed,
+        sees="swallowed",
     ),
 )
