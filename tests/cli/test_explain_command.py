@@ -142,6 +142,25 @@ def test_the_verdict_is_shown(tmp_path: Path) -> None:
     assert "the corrected program was run, and ends well" in shown
 
 
+def test_the_log_of_a_program_has_what_the_loop_reports(tmp_path: Path) -> None:
+    text = (
+        "import asyncio, gc, logging\n"
+        f"logging.basicConfig(filename={str(tmp_path / 'run.log')!r}, format='%(name)s %(message)s')\n"
+        "async def fails(): raise ValueError('x')\n"
+        "async def main():\n"
+        "    task = asyncio.create_task(fails())\n"
+        "    await asyncio.sleep(0)\n"
+        "    del task\n"
+        "    gc.collect()\n"
+        "asyncio.run(main())\n"
+    )
+    answer = asked(tmp_path, text)
+    logged = tmp_path.joinpath("run.log").read_text().splitlines()
+    assert logged[0] == "asyncio Task exception was never retrieved"
+    assert "ValueError: x" in logged
+    assert answer["explanation"]["id"] == "task-exception-lost"
+
+
 def test_what_is_noticed_is_told_once(tmp_path: Path) -> None:
     """Not while the program runs, but in the answer."""
     path = tmp_path / "program.py"

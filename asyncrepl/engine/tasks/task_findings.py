@@ -114,10 +114,11 @@ def _asks(callback: Any) -> bool:
     owner = getattr(callback, "__self__", None)
     if is_task(owner) or isinstance(owner, asyncio.TaskGroup):  # to a group it is all one
         return is_task(owner)
-    code = getattr(callback, "__code__", None)
+    function = getattr(callback, "func", callback)  # `wait_for` gives a partial one
+    code = getattr(function, "__code__", None)
     if code is None or not is_plumbing(code.co_filename):
         return False
-    cells = zip(code.co_freevars, callback.__closure__ or (), strict=True)
+    cells = zip(code.co_freevars, function.__closure__ or (), strict=True)
     return all(name != "return_exceptions" or not cell.cell_contents for name, cell in cells)
 
 

@@ -267,9 +267,7 @@ def _swallowed(evidence: Evidence) -> Finding | None:
     if _ends_in(unit, handler) and _is_unasked(evidence):
         return None
     said = short(unit, handler).partition(":")[0].strip("`")
-    why = (
-        f"{name} was cancelled and does not end as cancelled: `{said}` caught the CancelledError."
-    )
+    why = f"{name} was cancelled and does not end so: `{said}` caught the CancelledError."
     return Finding(why, _let_through(evidence, unit, handler))
 
 
