@@ -290,21 +290,23 @@ class TerminalUI:
     def _begin(self) -> None:
         self._loop.call_soon(self._first_draw)
 
-        def colour() -> None:
-            """Import what colours the input line, and colour what is typed already."""
-            with import_lock, contextlib.suppress(Exception):  # else when it is needed
-                self.editor.lexer.load()
-            self.call(self.painter.redraw)
-
-        # In a thread: this one has keys to echo.
-        load = threading.Thread(target=colour, name="asyncrepl loading colours", daemon=True)
-        self._loop.call_later(_LOAD_LEXER_AFTER, load.start)
-
     def _first_draw(self) -> None:
         self.painter.start(self.app, self._loop)
         self._drawn.set()
         if not self.controller.running:  # what runs might read the answer
             self._input.question.ask(self.output)
+        # In a thread: this one has keys to echo. Begun before user code can break `threading`:
+        # whoever starts a thread waits until that has begun.
+        threading.Thread(
+            target=self._load_colours, name="asyncrepl loading colours", daemon=True
+        ).start()
+
+    def _load_colours(self) -> None:
+        """Import what colours the input line, and colour what is typed already."""
+        sleep(_LOAD_LEXER_AFTER)
+        with import_lock, contextlib.suppress(Exception):  # else when it is needed
+            self.editor.lexer.load()
+        self.call(self.painter.redraw)
 
     def _leave_now(self) -> None:
         """End the Application; what is queued is drawn first."""
