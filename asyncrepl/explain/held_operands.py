@@ -72,6 +72,8 @@ def refused_by_asyncio(evidence: Evidence) -> list[ObjectInfo]:
 def _locals(evidence: Evidence) -> Iterator[object]:
     frame = innermost_frame(evidence)
     values = list(frame.f_locals.values()) if frame is not None else []
+    if frame is not None and frame.f_code.co_name == "__init__":
+        values = values[1:]  # what is being made is nobody's argument
     if frame is not None and frame.f_code.co_qualname.startswith("ChainMap."):
         values += values[0].maps  # one of these it is
     for value in values:

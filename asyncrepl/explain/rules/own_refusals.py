@@ -104,7 +104,7 @@ def _without_lock(evidence: Evidence) -> Finding | None:
     """``cond.wait()``, or ``notify``, outside of ``async with cond``."""
     kind = asyncio.Condition
     call = _refused_by(evidence, kind.wait, kind.notify, kind.notify_all)
-    if not isinstance(call, ast.Call):
+    if not isinstance(call, ast.Call) or evidence.inner[-1] is code_of(_GET_LOOP):
         return None
     owner = call.func.value if isinstance(call.func, ast.Attribute) else None
     text = evidence.unit.source.source(owner) if owner is not None else "condition"
