@@ -50,11 +50,13 @@ from prompt_toolkit.widgets import SearchToolbar
 
 from asyncrepl.session.frontend import DEFAULT_PROMPTS
 from asyncrepl.syntax.input_splitter import pasted_inputs
+from asyncrepl.terminal.own_modules import threads_can_start
 from asyncrepl.views.styled_lines import cell_width, clusters, has_joined, printable, python_lexer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Hashable, Iterator, Sequence
 
+    from prompt_toolkit.completion import CompleteEvent, Completion
     from prompt_toolkit.data_structures import Size
     from prompt_toolkit.formatted_text import StyleAndTextTuples
     from prompt_toolkit.history import History
@@ -264,6 +266,21 @@ def _typed(text: str, at: int, longer: str) -> bool:
     return key != " " or get_app().editing_mode is EditingMode.VI
 
 
+class _BackgroundCompleter(ThreadedCompleter):
+    """Completes in a thread, so that keys never wait; where none can be started, without one."""
+
+    async def get_completions_async(
+        self, document: Document, complete_event: CompleteEvent
+    ) -> AsyncGenerator[Completion, None]:
+        """The completions, each as soon as it is found."""
+        if threads_can_start():
+            async for each in super().get_completions_async(document, complete_event):
+                yield each
+        else:
+            for each in self.completer.get_completions(document, complete_event):
+                yield each
+
+
 class Editor:
     """One multi-line input buffer and the windows that show it."""
 
@@ -282,7 +299,7 @@ class Editor:
             name="input",
             multiline=True,
             history=history,
-            completer=ThreadedCompleter(completer),
+            completer=_BackgroundCompleter(completer),
             complete_while_typing=False,
             enable_history_search=True,
             auto_suggest=self.suggester,

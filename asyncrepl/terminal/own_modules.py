@@ -67,6 +67,22 @@ os.register_at_fork(
 )
 
 
+#: Where a thread looks for what it needs: our copy of `threading` has the module's own classes.
+_THREADING = threading.Thread.start.__globals__
+_FOR_THREADS = {
+    name: _THREADING[name]
+    for name in ("Thread", "Event", "Condition", "Lock", "RLock", "get_ident", "current_thread")
+}
+
+
+def threads_can_start() -> bool:
+    """Whether `threading` is whole: who starts a thread waits for ever if it dies at once.
+
+    User code may have replaced what a new thread needs before it says that it has begun.
+    """
+    return all(_THREADING.get(name) is each for name, each in _FOR_THREADS.items())
+
+
 class ModulePreloader:
     """Imports what somebody who writes may need, in a thread of its own, while the loop waits."""
 
@@ -82,7 +98,7 @@ class ModulePreloader:
         """
         wanted = [_COMMAND] * command + [_SAVING] * saving + [_STATEMENT]
         new = [each for each in wanted if each not in self._begun]
-        if not new or self._over.is_set():
+        if not new or self._over.is_set() or not threads_can_start():
             return
         self._begun.update(new)
         packages = [package for each in new for package in each]

@@ -197,6 +197,20 @@ def test_sabotage(start: Callable[..., Terminal], fault: str) -> None:
     assert_alive(terminal)
 
 
+def test_keys_are_taken_where_no_thread_can_be_started(terminal: Terminal) -> None:
+    """Whoever starts a thread waits for ever if it dies at once: so completion does without."""
+    for text in SABOTAGE["threading mocked"][:2]:
+        terminal.enter(text)
+    terminal.send("asyncio.slee\t")
+    terminal.wait(
+        lambda: terminal.lines[terminal.screen.cursor.y].endswith("asyncio.sleep"), "Tab"
+    )
+    terminal.send("\x15")
+    terminal.enter(":lanes off")
+    terminal.enter("6 * 7")
+    assert "42" in terminal.scrollback
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", LOST)
 def test_a_lost_interpreter(start: Callable[..., Terminal], fault: str) -> None:
