@@ -240,6 +240,11 @@ class _InputBuffer(Buffer):
             self._ends |= {self.text}
         super().save_to_undo_stack(clear_redo_stack)
 
+    def reset(self, *args: Any, **kwargs: Any) -> None:
+        """Begin another text, as prompt_toolkit's own does: nothing of the last can come back."""
+        super().reset(*args, **kwargs)
+        self._ends = frozenset()
+
     def undo(self) -> None:
         """Take back what was typed, or what another key has changed."""
         super().undo()

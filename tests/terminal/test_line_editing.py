@@ -182,3 +182,19 @@ def test_undo_takes_back_a_word(terminal: Terminal) -> None:
     terminal.wait_for_prompt()
     terminal.send("\x1f")
     terminal.wait(lambda: terminal.cursor_line == ">>> total = price")
+
+
+def test_undo_knows_nothing_of_the_input_before() -> None:
+    """Where the cursor was moved in an input that is over, one go of the next does not end."""
+    from asyncrepl.terminal.input_line import _InputBuffer
+
+    buffer = _InputBuffer(multiline=True)
+    for move, typed in (True, "to"), (False, "total"):
+        buffer.reset()
+        for key in typed:
+            buffer.save_to_undo_stack()
+            buffer.insert_text(key)
+        for _ in range(2 * move):  # keys that change nothing
+            buffer.save_to_undo_stack()
+    buffer.undo()
+    assert buffer.text == ""
