@@ -266,13 +266,16 @@ def deadlock_findings(task: Any) -> Iterator[Finding]:
     A task that was cancelled and waits on has swallowed that, and so has one that is waited for.
     The last is where the user's innermost code waits, in the task that all this waits for.
     """
-    tasks = [task]
-    for each in tasks:
-        tasks += [one for one in _awaited_tasks(each) if all(one is not t for t in tasks)]
+    waiting = [task]
+    last, met = task, {id(task)}
+    for each in waiting:
+        asked = _awaited_tasks(each)
+        waiting += [one for one in asked if id(one) not in met]
+        met.update(map(id, asked))
+        last = each if last is task and not asked else last
         code = getattr(task_coroutine(each), "cr_code", None)
         if code is not None and each.cancelling() and is_users(code.co_filename):
             yield Finding("swallowed", ObjectInfo(CoroutineType, code), code, 0)
-    last = next((each for each in tasks if not _awaited_tasks(each)), task)
     for link in reversed([*await_chain(task), *await_chain(last)]):
         code, frame = link.code, link.frame
         if code is not None and frame is not None and is_users(code.co_filename):
