@@ -125,8 +125,15 @@ def spread(obj: T) -> T:
     return obj
 
 
+def _is_opaque(kind: type) -> bool:
+    """Whether no class of the user's gives a future items of its own, or lets it equal a value."""
+    methods = (lookup(kind, name) for name in ("__iter__", "__eq__"))
+    functions = (each for each in methods if type(each) is FunctionType)
+    return all(each.__globals__.get("__name__") == "asyncio.futures" for each in functions)
+
+
 def _note_driven(obj: object, kind: type, frame: FrameType) -> None:
-    future = lookup(kind, "_asyncio_future_blocking") is not MISSING
+    future = lookup(kind, "_asyncio_future_blocking") is not MISSING and _is_opaque(kind)
     if (future or is_step(kind)) and not _is_awaited(frame):
         see("driven", obj, frame)
 
