@@ -21,7 +21,7 @@ from asyncrepl.explain.kinds import has
 from asyncrepl.explain.library_results import library_source
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case
 from asyncrepl.explain.repairs.repair_choice import repaired
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.syntax.names import canonical_name
 from asyncrepl.syntax.source_rewriter import Span, indent
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def _bodies(node: ast.AST | None) -> list[list[ast.stmt]]:
 
 def _of_another_loop(evidence: Evidence) -> Finding | None:
     """A lock or the like that has waited in one loop, used in another; or a loop kept too long."""
-    made = {callee_name(call) for _, call in evidence.units.nodes(ast.Call)}
+    made = {canonical_name(call.func) for _, call in evidence.units.nodes(ast.Call)}
     if not made & _LOOP_MAKERS:
         return None
     if _refused_by(evidence, _GET_LOOP) is not None:
@@ -155,7 +155,7 @@ def _of_another_loop(evidence: Evidence) -> Finding | None:
 _GET_LOOP = vars(asyncio.mixins._LoopBoundMixin).get("_get_loop")  # noqa: SLF001
 _CHECK_CLOSED = vars(asyncio.BaseEventLoop).get("_check_closed")
 #: What makes a loop.
-_LOOP_MAKERS = {"run", "new_event_loop", "Runner"}
+_LOOP_MAKERS = {"asyncio.run", "asyncio.new_event_loop", "asyncio.Runner"}
 
 
 RULES = (
