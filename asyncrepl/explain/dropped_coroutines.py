@@ -109,17 +109,9 @@ def is_abandoned(error: Evidence | None, finding: Finding) -> bool:
         failed = each.node(ast.expr)
         if failed is None or not each.direct or each.unit.filename != made[0]:
             continue
-        if isinstance(failed, ast.Call) and _is_refused(each.resolver, failed):
-            parts = [failed, *each.unit.ancestors(failed)]
-        elif isinstance(failed, ast.Name) and type(each.error) is NameError:
-            parts = list(each.unit.ancestors(failed))
-        else:
-            calls = _calls_on(each.unit, made[1], finding.info.function_name)
-            if any(_waits_for(each.unit, call, failed) for call in calls):
-                return True
-            continue
-        whole = [node for node in parts if isinstance(node, ast.expr)]
-        if any(node.lineno <= made[1] <= (node.end_lineno or 0) for node in whole):
+        refused = isinstance(failed, ast.Call) and _is_refused(each.resolver, failed)
+        calls = _calls_on(each.unit, made[1], finding.info.function_name)
+        if any(_waits_for(each.unit, call, failed, refused=refused) for call in calls):
             return True
     return False
 
@@ -129,17 +121,17 @@ def _calls_on(unit: Unit, line: int, name: str) -> list[ast.Call]:
     return [each for each in here if each.lineno <= line <= (each.end_lineno or 0)]
 
 
-def _waits_for(unit: Unit, call: ast.Call, failed: ast.expr) -> bool:
+def _waits_for(unit: Unit, call: ast.Call, failed: ast.expr, *, refused: bool) -> bool:
     """Whether the value of `call`, alone or in a collection, is to be used once `failed` is there.
 
-    Or is in the collection that `failed` was about.
+    Or is in the collection that `failed` was about, or an argument of that: a `refused` call.
     """
     above = {node for node in unit.ancestors(failed) if isinstance(node, _WAIT_IN)}
     for node, around in unit.steps_up(call):
         if around in above:
             return True
         if not isinstance(around, _COLLECT):
-            return around is failed and isinstance(node, _COLLECTION)
+            return around is failed and (refused or isinstance(node, _COLLECTION))
     return False
 
 
