@@ -31,6 +31,7 @@ from asyncrepl.explain.scopes import deepen, first_after_head, own_nodes, scope
 from asyncrepl.explain.source_units import Unit, parsed
 from asyncrepl.instrument.compilation import needs_loop
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name
+from asyncrepl.syntax.parsed_input import syntax_tree
 from asyncrepl.syntax.source_rewriter import Span, compile_error, parses
 
 if TYPE_CHECKING:
@@ -329,7 +330,7 @@ def _same_definitions(merged: str, text: str) -> bool:
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
     def top(source: str) -> list[str]:
-        return [each.name for each in ast.parse(source).body if isinstance(each, kinds)]
+        return [each.name for each in syntax_tree(source).body if isinstance(each, kinds)]
 
     names, before = top(merged), top(text)
     return all(names.count(each) <= max(1, before.count(each)) for each in names)

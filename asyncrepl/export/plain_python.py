@@ -15,6 +15,8 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from asyncrepl.syntax.parsed_input import syntax_tree
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -50,7 +52,7 @@ def plain_python(text: str, show: str) -> PlainStatement | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(text)
+            tree = syntax_tree(text)
             flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
             code = compile(text, "<input>", "exec", flags, dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError):
@@ -78,7 +80,7 @@ def plain_python(text: str, show: str) -> PlainStatement | None:
 def indented(text: str, levels: int = 1) -> str:
     """`text` four blanks further to the right, or more, but for the insides of its strings."""
     inside = set()
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(syntax_tree(text)):
         if isinstance(node, _STRINGS) and node.end_lineno is not None:
             inside |= set(range(node.lineno + 1, node.end_lineno + 1))
     lines = enumerate(text.split("\n"), 1)

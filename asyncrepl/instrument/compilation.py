@@ -25,7 +25,7 @@ from asyncrepl.events.finding_log import active_log
 from asyncrepl.instrument.probe_placement import ProbePlacer
 from asyncrepl.instrument.probes import install
 from asyncrepl.syntax.names import bind_names, callee_name, canonical_name
-from asyncrepl.syntax.parsed_input import parse
+from asyncrepl.syntax.parsed_input import parse, syntax_tree
 from asyncrepl.syntax.sources import Source
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def needs_loop(text: str) -> bool:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they are given when it is compiled to be run
         try:
-            tree = ast.parse(text)
+            tree = syntax_tree(text)
             _compile(tree, "<trial>", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
             return False  # it will not run at all
@@ -177,7 +177,7 @@ def iteration_text(expression: str) -> str:
     """The statement that iterates over `expression`, as a user would write it."""
     text = f"async for value in {expression}: value"
     try:
-        ast.parse(text)
+        syntax_tree(text)
     except SyntaxError:
         return f"async for value in ({expression}): value"
     return text

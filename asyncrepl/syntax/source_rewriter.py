@@ -16,6 +16,8 @@ import re
 import warnings
 from typing import NamedTuple
 
+from asyncrepl.syntax.parsed_input import syntax_tree
+
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|$)")
 _NEEDS_BRACKETS = (
     ast.IfExp, ast.BoolOp, ast.BinOp, ast.UnaryOp, ast.Compare, ast.Lambda, ast.NamedExpr,
@@ -190,7 +192,10 @@ def compile_error(text: str, filename: str, flags: int) -> Exception | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            compile(text, filename, "exec", flags, dont_inherit=True)
+            if flags & ast.PyCF_ONLY_AST:
+                syntax_tree(text, filename, flags)
+            else:
+                compile(text, filename, "exec", flags, dont_inherit=True)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             return error
     return None

@@ -37,8 +37,8 @@ def value_of(expression: str, namespace: Mapping[str, Any]) -> Any:
     """What `expression` (a name, attributes, a literal, ``d["key"]``) is, or MISSING."""
     try:
         tree = ast.parse(expression.strip(), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return MISSING
+    except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):
+        return MISSING  # the last where a finalizer has spoiled it: see `syntax_tree`
     return _evaluate(tree, namespace)
 
 
