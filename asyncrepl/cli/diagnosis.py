@@ -15,8 +15,6 @@ from __future__ import annotations
 
 import ast
 import contextlib
-import gc
-import inspect
 import io
 import json
 import linecache
@@ -28,13 +26,11 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread, get_ident
-from types import CoroutineType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncrepl.cli.plain_session import run_program
-from asyncrepl.engine.code_owner import is_users
 from asyncrepl.engine.loop.loop_runner import EndsSessionError
-from asyncrepl.engine.tasks.task_findings import dropped_finding
+from asyncrepl.engine.tasks.task_findings import unrun_findings
 from asyncrepl.events.instrument import Instrument
 from asyncrepl.runtime.process import INTERRUPTED
 from asyncrepl.session.frontend import Console
@@ -52,7 +48,6 @@ if TYPE_CHECKING:
     from asyncrepl.engine.loop.loop_clock import Clock
     from asyncrepl.engine.statements import Outcome
     from asyncrepl.events import Blocked, BlockingReport
-    from asyncrepl.events.finding_log import FindingLog
     from asyncrepl.explain.explanation import Explanation, Fix
     from asyncrepl.session.mistake_reporter import SilentMistakeReporter
     from asyncrepl.session.shell import Shell
@@ -211,7 +206,8 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
                 findings.end()
                 shell.mistake_reporter.look()
                 if shell.first is None:
-                    _note_unrun(findings)
+                    for unrun in unrun_findings():
+                        findings.add(unrun)
                     shell.mistake_reporter.look()
             perhaps = _tentative_explanation(shell)  # while its source is known
     except _DeadlockError:
@@ -225,15 +221,6 @@ def diagnose(program: Program, clock: Clock | None = None) -> Diagnosis:
 
         found.explanation = with_equals(found.explanation, found.more, program.text)
     return found
-
-
-def _note_unrun(findings: FindingLog) -> None:
-    """Note the coroutines that something still holds, and nobody runs: the program is over."""
-    held = [each for each in gc.get_objects() if type(each) is CoroutineType]
-    for each in held:
-        unrun = inspect.getcoroutinestate(each) == inspect.CORO_CREATED
-        if unrun and is_users(each.cr_code.co_filename):
-            findings.add(dropped_finding(each))
 
 
 class _BlockedOthers(Instrument):
@@ -268,10 +255,9 @@ def _watched(shell: Shell) -> Iterator[None]:
     def wait() -> None:
         asleep = None
         while not over.wait(0.5):
-            if _sleeps_on(shell.loop):
-                before, asleep = asleep, shell.loop.live.loop_iteration.number
-                if asleep == before:
-                    shell.mistake_reporter.loop_sleeps_on()
+            before, asleep = asleep, _overslept(shell.loop)
+            if asleep is not None and asleep == before:
+                shell.mistake_reporter.loop_sleeps_on()
             now = watchdog.current
             if now is not None and now.others and now.seconds > _PATIENCE:
                 ended.append(now)
@@ -298,9 +284,11 @@ def _watched(shell: Shell) -> Iterator[None]:
         instruments.remove(noted)
 
 
-def _sleeps_on(loop: LiveLoop) -> bool:
-    """Whether `loop` waits, and has something to run."""
-    return loop.is_running() and not loop.live.loop_iteration.busy and bool(loop._ready)  # noqa: SLF001
+def _overslept(loop: LiveLoop) -> int | None:
+    """The number of the iteration before which `loop` waits, if it has something to run."""
+    iteration = loop.live.loop_iteration
+    waits = loop.is_running() and not iteration.busy and loop._ready  # noqa: SLF001
+    return iteration.number if waits else None
 
 
 def _end_waiting() -> None:

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import inspect
 import sys
 import weakref
 from asyncio import _get_running_loop
@@ -53,6 +54,16 @@ def dropped_finding(coroutine: CoroutineType[Any, Any, Any]) -> Finding:
     seen = finding_at("dropped", describe(coroutine), running_user_frame(), int(alone))
     places = [(filename, line) for filename, line, _ in coroutine.cr_origin or ()]
     return seen._replace(made=next((each for each in places if is_users(each[0])), None))
+
+
+def unrun_findings() -> list[Finding]:
+    """The findings for the user's coroutines that something still holds, and that never ran.
+
+    For the end of a program, when nobody is going to run them; looks at all objects.
+    """
+    held = [each for each in gc.get_objects() if type(each) is CoroutineType]
+    unrun = (each for each in held if inspect.getcoroutinestate(each) == inspect.CORO_CREATED)
+    return [dropped_finding(each) for each in unrun if is_users(each.cr_code.co_filename)]
 
 
 def was_refused(code: CodeType | None) -> bool:
