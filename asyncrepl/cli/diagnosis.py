@@ -280,7 +280,7 @@ def _watched(shell: Shell) -> Iterator[None]:
         for found in (*ended, *(blocks.last for blocks in watchdog.look_last())):
             noted.note(found)
         watchdog.close()
-        signal.signal(signal.SIGURG, urgent)
+        signal.signal(signal.SIGURG, urgent or signal.SIG_DFL)
         instruments.remove(noted)
 
 
