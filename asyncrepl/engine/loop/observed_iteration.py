@@ -137,7 +137,7 @@ def _fire_timers(loop: timers.AsyncioLoop) -> None:
 
 
 @marked_as_running_callbacks
-def _run_lone_steps(loop: timers.AsyncioLoop, timeline: Timeline) -> bool:
+def _run_lone_steps(loop: timers.AsyncioLoop, timeline: Timeline) -> bool:  # noqa: PLR0912
     """Run iterations of which all is one step of a task; False if there was none.
 
     Nobody can come between two steps of a task that is alone, as long as no timer is due. So these
@@ -149,7 +149,9 @@ def _run_lone_steps(loop: timers.AsyncioLoop, timeline: Timeline) -> bool:
     ready, step, live = loop._ready, timeline.step, loop.live
     select = loop._selector.select
     any_ran = False
-    while len(ready) == 1 and not (loop._stopping or loop._debug):
+    while True:  # a condition here keeps 3.11 from specializing a loop that is entered once
+        if len(ready) != 1 or loop._stopping or loop._debug:
+            break
         handle: Any = ready[0]
         callback = handle._callback
         if type(callback) is not step or handle._cancelled or live.timeline is not timeline:
