@@ -27,6 +27,7 @@ _ORDER = (
     "sync_scopes",
     "lost_steps",
     "iteration_end",
+    "nested_runners",
     "scheduling_calls",
     "misplaced_yields",
     "generator_cleanup",

@@ -244,6 +244,7 @@ def _act(action: Callable[[], None]) -> None:
     sys.stdout, sys.stderr = (os.fdopen(os.dup(number), "w") for number in (1, 2))
     sys.unraisablehook, threading.excepthook = sys.__unraisablehook__, threading.__excepthook__
     warnings.simplefilter("default")
+    gc.freeze()  # else each collection looks at all that the test runner holds, and copies it
     signal.alarm(60)  # not less: a machine may be busy
     status = 1
     try:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.scopes import own_nodes
+from asyncrepl.explain.source_units import Function
 from asyncrepl.explain.static_values import Resolver
 from asyncrepl.explain.value_origins import called
 from asyncrepl.syntax.names import callee_name, method_owner
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from asyncrepl.events.object_info import ObjectInfo
     from asyncrepl.explain.evidence import Evidence, Site
-    from asyncrepl.explain.source_units import Function, Unit
+    from asyncrepl.explain.source_units import Unit
 
 
 def _yields_while_closing(evidence: Evidence) -> Finding | None:
@@ -114,13 +115,52 @@ def _left(evidence: Evidence) -> Finding | None:
     place = seen.place
     loop = _loop_over(evidence.unit, made[1].name, place.lineno if place else 0)
     if loop is None:
-        return None
+        return _left_by_name(evidence, made[1].name)
     text = short(evidence.unit, loop.iter)
     why = (
         f"The loop left {text} in the middle: its cleanup does not run here but later, in a "
         "task of its own."
     )
     return Finding(why, _closed_with_loop(evidence, evidence.unit, loop))
+
+
+def _left_by_name(evidence: Evidence, function: str) -> Finding | None:
+    """One that a name kept until its scope was over, if only one loop can have left it."""
+    found = [
+        (unit, loop)
+        for unit in evidence.units.all()
+        for loop in unit.nodes(ast.AsyncFor)
+        if isinstance(loop.iter, ast.Name) and _named_call(unit, loop, loop.iter.id) == function
+    ]
+    if len(found) != 1 or not _may_leave(found[0][1]):
+        return None
+    unit, loop = found[0]
+    name = short(unit, loop.iter)
+    why = (
+        f"The loop left {name} in the middle, and the name keeps it to the end: until then its "
+        "cleanup does not run, and then in a task of its own, if there is still time."
+    )
+    return Finding(why, _closed_with_loop(evidence, unit, loop))
+
+
+def _named_call(unit: Unit, loop: ast.AsyncFor, name: str) -> str | None:
+    """The function whose call is all that `name` stands for where `loop` is."""
+    scope = next((each for each in unit.ancestors(loop) if isinstance(each, Function)), None)
+    if scope is None:
+        return None
+    given = [
+        node.value
+        for node in own_nodes(scope)
+        if isinstance(node, ast.Assign)
+        and any(isinstance(each, ast.Name) and each.id == name for each in node.targets)
+    ]
+    return callee_name(given[0]) if len(given) == 1 else None
+
+
+def _may_leave(loop: ast.AsyncFor) -> bool:
+    return any(
+        isinstance(each, ast.Break | ast.Return) for part in loop.body for each in own_nodes(part)
+    )
 
 
 def _cleans_up(function: Function, line: int) -> bool:
