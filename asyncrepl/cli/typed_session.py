@@ -9,6 +9,7 @@ A line is read only when the prompt asks for one: `input`, pdb and programs read
 
 from __future__ import annotations
 
+import select
 import signal
 import sys
 import threading
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from asyncrepl.syntax.input_splitter import InputSplitter
 
 
+_SIGNAL_DELAY = 0.3  # seconds after which a Ctrl-C is seen at the latest
+
+
 class LineFrontend(Frontend):
     """A person who types whole lines."""
 
@@ -40,7 +44,9 @@ class LineFrontend(Frontend):
         """A line that is typed; Ctrl-C ends the question, also between two slices of a task."""
         ours = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
-            return input(prompt)
+            print(prompt, end="", flush=True)
+            _wait_for_line()
+            return input()
         finally:
             signal.signal(signal.SIGINT, ours)
 
@@ -65,6 +71,17 @@ class LineFrontend(Frontend):
         from asyncrepl.terminal.terminal_lease import debug_post_mortem
 
         debug_post_mortem(nullcontext, error, entry)  # nobody else reads or draws on it
+
+
+def _wait_for_line() -> None:
+    """Wait until a line can be read.
+
+    A signal that comes right before a read is seen by Python only after it, so the wait for what
+    may never be typed is one that ends from time to time.
+    """
+    with suppress(OSError, ValueError):  # no file of the system: reading will say so
+        while not select.select([sys.stdin], [], [], _SIGNAL_DELAY)[0]:
+            pass
 
 
 def run_typed(

@@ -195,3 +195,14 @@ def test_ctrl_c_and_the_end_of_input_while_a_statement_is_walked_through(child: 
     child.expect_exact("\r\n2\r\n")
     child.expect_exact(">>> ")
     assert ask(child, "6 * 7") == "42\n"
+
+
+def test_a_ctrl_c_right_before_a_line_is_read_is_not_lost(child: Child) -> None:
+    """Python has been told of it, but the system was already asked for the line."""
+    ask(child, "import _thread, threading")
+    ask(child, "async def one():\n  yield 1\n")
+    ask(child, "threading.Timer(1, _thread.interrupt_main).start()")
+    child.sendline(":walk async for x in one(): x")
+    child.expect_exact("step> ")
+    child.expect_exact("KeyboardInterrupt")
+    child.expect_exact(">>> ")
