@@ -4,7 +4,8 @@
 mistakes of the catalogue in other shapes, with right programs that look suspicious. An entry is ``== name | source``, then ``cause:``, what the
 title and the reason must say, of `CAUSES` or as a pattern; ``fix:``, ``required``, ``optional``
 or ``none``; ``prints:``, what the right program prints, in this order; then the program. A line
-that begins with ``-`` is only in the wrong program, one with ``+`` only in the right one.
+that begins with ``-`` is only in the wrong program, one with ``+`` only in the right one. Where
+lines of ``%%`` part it, its parts are typed at a prompt, one after the other.
 
 As a script: ``PYTHONPATH=tests python tests/explain/reports.py [NAME …]`` prints what is wrong
 and the figures.
@@ -29,7 +30,8 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from explain.harness import DATA
+from explain.harness import DATA, corrected
+from explain.silent import observed
 
 from asyncrepl.cli.diagnosis import Program, diagnose, diagnosis_as_object
 from asyncrepl.terminal.own_modules import module_names
@@ -77,9 +79,12 @@ CAUSES = {
     "block": r"block|time\.sleep|to_thread|in a thread",
 }  # fmt: skip
 _UNCLEAN = re.compile(
-    r"Traceback|never (awaited|retrieved)|destroyed but|exception ignored|LOOP error|occurred",
-    re.IGNORECASE,
+    r"Traceback|never (awaited|retrieved)|destroyed but|exception ignored|LOOP error|occurred|"
+    r"^\w+(Error|Warning|Iteration)\b",
+    re.IGNORECASE | re.MULTILINE,
 )
+#: What stands between two inputs.
+_NEXT = "%%\n"
 
 
 @dataclass(frozen=True)
@@ -178,10 +183,21 @@ def _prepare() -> None:
 
 
 def _answer(text: str) -> dict[str, Any]:
+    if _NEXT in text:
+        return _answer_when_typed(text.split(_NEXT))
     program = Program(text)
     out = io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
         return diagnosis_as_object(diagnose(program), program)
+
+
+def _answer_when_typed(inputs: list[str]) -> dict[str, Any]:
+    found, _ = observed(inputs)
+    if found is None:
+        return {"explanation": None}
+    fix = _NEXT.join(corrected(inputs, found)) if found.fix else None
+    told = {"id": found.id, "title": found.title, "why": found.why, "fix": fix}
+    return {"explanation": told}
 
 
 def _explanations(*texts: str) -> list[dict[str, Any] | None]:
@@ -201,6 +217,10 @@ def _trouble(code: str, prints: list[str]) -> str:
     """What is wrong with a corrected program: an empty string if nothing is."""
 
     def execute() -> None:
+        if _NEXT in code:
+            print(shown := observed(code.split(_NEXT))[1])
+            sys.stderr.write(shown)
+            return
         warnings.showwarning = _shown
         module = sys.modules["__main__"] = types.ModuleType("__main__")
         exec(compile(code, "program.py", "exec", dont_inherit=True), vars(module))
