@@ -78,6 +78,7 @@ _ROLES = {
     "except": ("value", "`except`"),
     "format": ("value", "formatting"),
     "compared": ("value", "a comparison"),
+    "stored": ("value", "an assignment"),
 }
 _SPECIAL = {
     "index": ("__getitem__",),

@@ -10,10 +10,18 @@ from __future__ import annotations
 import ast
 import difflib
 import sys
+from array import array
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, function_of, lookup
+from asyncrepl.explain.candidate_uses import (
+    called_object,
+    candidate_uses,
+    held_parts,
+    options_of,
+    parts,
+)
 from asyncrepl.explain.demands import Demand, demand_of, is_asynchronous, met
 from asyncrepl.explain.held_operands import (
     FUNCTION_KINDS,
@@ -25,8 +33,7 @@ from asyncrepl.explain.held_operands import (
 )
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has, kind_of
 from asyncrepl.explain.operand_uses import Use
-from asyncrepl.explain.value_origins import bindings, origins
-from asyncrepl.instrument.probe_placement import ITERTOOLS_CALLS
+from asyncrepl.explain.value_origins import bindings
 from asyncrepl.syntax.names import callee_name
 
 if TYPE_CHECKING:
@@ -83,7 +90,7 @@ def _of_iterated(evidence: Evidence) -> Mismatch | None:
         if isinstance(use.owner, ast.Call) and not _is_walker(evidence, use, use.owner):
             continue
         by = f"`{callee_name(use.owner)}`"
-        demand = demand_of(use, _callee(evidence, use), foreign=True) or Demand(
+        demand = demand_of(use, called_object(evidence, use), foreign=True) or Demand(
             "walk", use.node, use.owner, by
         )
         if use.info is not None and not met(demand, use.info):
@@ -97,7 +104,7 @@ _AMBIGUOUS = ("update", "merge", "product", "mode", "array", "reader", "reduce",
 
 def _is_walker(evidence: Evidence, use: Use, call: ast.Call) -> bool:
     """Whether the function that is called iterates over this argument, as its name says."""
-    name, callee = callee_name(call), _callee(evidence, use)
+    name, callee = callee_name(call), called_object(evidence, use)
     compared = name in ("max", "min") and len(call.args) > 1
     if compared or (name == "fromkeys" and call.args[0] is not use.node):
         return False
@@ -153,16 +160,18 @@ def _is_no_evidence(evidence: Evidence, demand: Demand, info: ObjectInfo) -> boo
 
 
 def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[ObjectInfo]]]:
-    for use in _uses(evidence):
-        callee = _callee(evidence, use)
+    for use in candidate_uses(evidence):
+        callee = called_object(evidence, use)
+        if use.role == "stored" and not _is_particular(evidence):
+            continue
         if evidence.direct and _is_python(callee) and type(evidence.error) is not RuntimeError:
             continue  # it was called in a wrong way: nothing of it has run
         foreign = callee is None and _is_foreign(evidence, use.owner)
-        for part in (*_parts(use), *_held_parts(evidence, use)):
+        for part in (*parts(use), *held_parts(evidence, use)):
             demand = demand_of(part, callee, foreign=foreign)
             if demand is None:
                 continue
-            options = _options(evidence, part)
+            options = options_of(evidence, part)
             if evidence.direct or callee_name(demand.owner) in _ELSEWHERE:
                 yield demand, options
             elif blamed := [each for each in options if is_held(evidence, each)]:
@@ -173,6 +182,19 @@ def _demands(evidence: Evidence) -> Iterator[tuple[Demand, list[ObjectInfo]]]:
 
 #: What these are given is used in another place, which does not keep it where it is seen.
 _ELSEWHERE = ("submit", "to_thread", "run_in_executor")
+
+
+#: Of the containers that the interpreter itself fills, those that refuse some items.
+_PARTICULAR = (bytearray, memoryview, array)
+
+
+def _is_particular(evidence: Evidence) -> bool:
+    """Whether what an item or an attribute was to become may be what was refused."""
+    target = evidence.node(ast.Subscript)
+    if not evidence.direct or target is None:
+        return True
+    owner = evidence.resolver.info(target.value)
+    return owner is not None and issubclass(owner.kind, _PARTICULAR)
 
 
 def _is_foreign(evidence: Evidence, call: ast.AST) -> bool:
@@ -211,16 +233,23 @@ def _of_attribute(evidence: Evidence, error: AttributeError) -> Mismatch | None:
                 demand = Demand("attribute", node.value, node, f"`.{name}`", (name,))
                 return Mismatch(demand, info)
             return None
-    return _of_getattr(evidence, info)
+    asked = kind_of(info) in ASYNCHRONOUS
+    return _of_argument(evidence, info, name) if asked else None
 
 
-def _of_getattr(evidence: Evidence, info: ObjectInfo) -> Mismatch | None:
-    """``getattr(x, "name")``, where nothing is said of what has no such attribute at all."""
-    for use in _uses(evidence):
+def _of_argument(evidence: Evidence, info: ObjectInfo, name: str) -> Mismatch | None:
+    """``getattr(x, "name")``, or what else is written in C and asks an argument for it."""
+    for use in candidate_uses(evidence):
         call = use.owner
-        if isinstance(call, ast.Call) and _callee(evidence, use) is getattr:
-            asked = kind_of(info) in ASYNCHRONOUS and use.node is call.args[0]
-            return Mismatch(Demand("value", use.node, call, "`getattr`"), info) if asked else None
+        if not isinstance(call, ast.Call):
+            continue
+        by = f"`{callee_name(call)}`"
+        if called_object(evidence, use) is getattr:
+            first = use.node is call.args[0]
+            return Mismatch(Demand("value", use.node, call, by), info) if first else None
+        for part in parts(use) if _is_missed(evidence, info, name) else ():
+            if any(each[:2] == info[:2] for each in options_of(evidence, part)):
+                return Mismatch(Demand("value", part.node, call, by), info)
     return None
 
 
@@ -282,146 +311,15 @@ def _is_slip(info: ObjectInfo, name: str) -> bool:
 def _of_library(evidence: Evidence, info: ObjectInfo, name: str) -> Mismatch | None:
     """What a library missed in an argument of the user's."""
     unfit = kind_of(info) in ASYNCHRONOUS or name in ("aclose", "add_done_callback")
-    for use in _uses(evidence) if unfit else ():
-        for part in _parts(use):
-            demand = demand_of(part, _callee(evidence, use))
+    for use in candidate_uses(evidence) if unfit else ():
+        for part in parts(use):
+            demand = demand_of(part, called_object(evidence, use))
             if demand is None or not isinstance(demand.owner, ast.Call) or met(demand, info):
                 continue
-            options = _options(evidence, part)
+            options = options_of(evidence, part)
             if any(function_type(each.kind) is info.kind for each in options) or not options:
                 return Mismatch(demand, info)
     return None
-
-
-def _uses(evidence: Evidence) -> Iterator[Use]:
-    """The operands that may have been refused, in their order."""
-    seen: set[ast.AST] = set()
-    for use in evidence.uses:
-        seen.add(use.node)
-        yield use
-    for call in _calls(evidence):
-        for argument in [*call.args, *(keyword.value for keyword in call.keywords)]:
-            node = argument.value if isinstance(argument, ast.Starred) else argument
-            if node not in seen:
-                role = "star" if isinstance(argument, ast.Starred) else "argument"
-                yield Use(role, node, argument if role == "star" else call, None)
-        if isinstance(call.func, ast.Attribute) and call.func.attr == "sort":
-            yield Use("argument", call.func.value, call, None)  # whose items are compared
-
-
-def _calls(evidence: Evidence) -> Iterator[ast.Call]:
-    """The calls at the place, the innermost first: also one that is awaited or entered there."""
-    for node in reversed(evidence.nodes):
-        inner: list[ast.AST] = [node]
-        if isinstance(node, ast.Await):
-            inner = [node.value]
-            if type(evidence.error) is RuntimeError:  # of what was made a task of before
-                made = origins(evidence.units, evidence.unit, node.value)
-                inner += [each.node for each in made if each.unit is evidence.unit]
-        elif isinstance(node, ast.With | ast.AsyncWith):
-            inner = [item.context_expr for item in node.items]
-        elif isinstance(node, ast.For | ast.AsyncFor):
-            inner = [node.iter]
-        elif isinstance(node, ast.Subscript):
-            inner = [node.value]
-        elif isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
-            inner = [clause.iter for clause in node.generators]
-        elif isinstance(node, ast.Expr | ast.Return | ast.Assign):
-            inner = [node.value] if node.value is not None else []
-        yield from (each for each in inner if isinstance(each, ast.Call))
-        yield from (each for call in inner for each in _inner_calls(call))
-        if not evidence.direct and isinstance(node, ast.expr):
-            parent = evidence.unit.parents.get(node)
-            if isinstance(parent, ast.withitem) and isinstance(node, ast.Call):
-                yield node
-
-
-#: What walks its arguments when it is walked itself.
-_LAZY = ITERTOOLS_CALLS | {
-    "map", "filter", "zip", "enumerate", "from_iterable", "merge", "permutations", "combinations",
-    "product", "compress", "groupby", "filterfalse", "combinations_with_replacement", "ChainMap",
-}  # fmt: skip
-
-
-def _inner_calls(node: ast.AST) -> Iterator[ast.Call]:
-    """Calls that have run before, and whose arguments are only used now."""
-    if not isinstance(node, ast.Call):
-        return
-    owner = node.func.value if isinstance(node.func, ast.Attribute) else None
-    if isinstance(owner, ast.Call) and callee_name(node) == "result":
-        yield owner
-    if isinstance(node.func, ast.Call):
-        yield node.func
-    for argument in node.args:
-        value = argument.value if isinstance(argument, ast.Starred) else argument
-        if isinstance(value, ast.Call) and callee_name(value) in _LAZY:
-            yield value
-            yield from _inner_calls(value)
-
-
-def _callee(evidence: Evidence, use: Use) -> object:
-    call = use.owner
-    if not isinstance(call, ast.Call):
-        return None
-    value = evidence.resolver.value(call.func)
-    return None if value is MISSING else value
-
-
-def _parts(use: Use) -> Iterator[Use]:
-    """The operand; of an argument that is a display, also what stands in it."""
-    yield use
-    if use.role == "argument":
-        for inner in _elements(use.node):
-            yield Use("argument", inner, use.owner, None)
-
-
-def _held_parts(evidence: Evidence, use: Use) -> Iterator[Use]:
-    """What stands in the display that the argument was made of."""
-    if use.role not in ("argument", "star"):
-        return
-    call = evidence.unit.parents.get(use.owner) if use.role == "star" else use.owner
-    held = evidence.resolver.info(use.node)
-    for unit, made in origins(evidence.units, evidence.unit, use.node):
-        if unit is evidence.unit and isinstance(call, ast.Call):
-            item = held.item if held is not None and isinstance(made, ast.ListComp) else None
-            for inner in _elements(made):
-                yield Use("argument", inner, call, item)
-
-
-def _elements(node: ast.expr) -> Iterator[ast.expr]:
-    elements: list[Any] = []
-    match node:
-        case ast.List(elements) | ast.Tuple(elements) | ast.Set(elements):
-            pass
-        case ast.Dict(_, elements):
-            pass
-        case ast.ListComp(elt=element) | ast.GeneratorExp(elt=element) | ast.SetComp(elt=element):
-            elements = [element]
-        case ast.DictComp(value=element):
-            elements = [element]
-    for each in elements:
-        yield each
-        yield from _elements(each)
-
-
-def _options(evidence: Evidence, use: Use) -> list[ObjectInfo]:
-    """What the operand may be: as it was seen, else as it is inferred."""
-    if use.info is not None and use.certain:
-        return [use.info]
-    found = evidence.resolver.options(use.node) or _of_items(evidence, use.node)
-    return found if found or use.info is None or use.role != "argument" else [use.info]
-
-
-def _of_items(evidence: Evidence, node: ast.expr) -> list[ObjectInfo]:
-    """What ``x.method()`` gives, where a comprehension takes each `x` out of a list."""
-    resolver, method = evidence.resolver, getattr(node, "func", None)
-    item = method.value if isinstance(method, ast.Attribute) else None
-    bound = bindings(evidence.unit, item)[1] if isinstance(item, ast.Name) else []
-    clauses = [evidence.unit.parents.get(each) for each in bound]
-    held = [resolver.value(each.iter) for each in clauses if isinstance(each, ast.comprehension)]
-    kinds = {type(each) for all_ in held if isinstance(all_, list | tuple) for each in all_}
-    made = [resolver.results(lookup(each, callee_name(node))) for each in kinds]
-    return [each for results in made for each in results] if all(made) else []
 
 
 _STREAMS = (Kind.ASYNC_GENERATOR, Kind.ASYNC_ITERATOR, Kind.ASYNC_ITERABLE)

@@ -249,11 +249,14 @@ def _other_operands(unit: Unit, node: ast.AST) -> Iterator[Operand]:
             statement = unit.parents.get(node)
             if isinstance(statement, ast.Assign) and isinstance(node.slice, ast.Slice):
                 yield "slice", statement.value, statement
+            yield from _stored(unit, node)
             yield "index", node.value, node
             parts: list[ast.expr | None] = [node.slice]
             if isinstance(node.slice, ast.Slice):
                 parts = [node.slice.lower, node.slice.upper, node.slice.step]
             yield from (("operand", each, node) for each in parts if each is not None)
+        case ast.Attribute():
+            yield from _stored(unit, node)
         case ast.UnaryOp() | ast.BinOp() | ast.AugAssign():
             for name in ("operand", "left", "right", "value", "target"):
                 if hasattr(node, name):
@@ -262,6 +265,14 @@ def _other_operands(unit: Unit, node: ast.AST) -> Iterator[Operand]:
             pass
         case _:
             yield from _rarer_operands(unit, node)
+
+
+def _stored(unit: Unit, node: ast.Attribute | ast.Subscript) -> Iterator[Operand]:
+    """What the item or the attribute was to become."""
+    statement = unit.parents.get(node)
+    value = statement.value if isinstance(statement, ast.Assign | ast.AnnAssign) else None
+    if value is not None and statement is not None and isinstance(node.ctx, ast.Store):
+        yield "stored", value, statement
 
 
 def _rarer_operands(unit: Unit, node: ast.AST) -> Iterator[Operand]:

@@ -49,7 +49,7 @@ def _told(inputs: list[str], out: io.StringIO) -> tuple[Explanation | None, str]
                 shown += type_in(text)
         gc.collect()
         shown += type_in("await asyncio.sleep(0)")
-        found = shell.explanation or shell.mistake_reporter.asked()
+        found = shell.explanation or shell.mistake_reporter.asked() or shell.first
         shell.narrator.turn(on=False)
     return found, shown
 

@@ -291,7 +291,8 @@ def _made_too_early(evidence: Evidence) -> Finding | None:
     """A task or future made where nothing runs: at the top of a program, or called from there."""
     site = next((each for each in evidence.sites[::-1] if each.node(ast.Call)), None)
     asked = evidence.node(ast.Call)
-    library = {by.co_name for by in evidence.inner if "asyncio" in by.co_filename}
+    functions = [by for by in evidence.inner if by.co_qualname == by.co_name]  # and no methods
+    library = {by.co_name for by in functions if "asyncio" in by.co_filename}
     refused = library <= {"get_event_loop"} and _asks_for_loop(asked)
     within = not library.isdisjoint(_MAKERS)
     if site is None or not (refused or within) or asyncio._get_running_loop() is not None:  # noqa: SLF001  its public sister raises
