@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import functools
 import inspect
 import sys
 from types import (
@@ -110,6 +111,8 @@ def _plain(found: object) -> object:
     """The function in a static or class method; no descriptor whose value must be asked for."""
     if isinstance(found, staticmethod | classmethod):
         return found.__func__
+    if isinstance(found, functools.singledispatchmethod):
+        return found.dispatcher
     kept = isinstance(found, FunctionType) or type(found).__name__ in _METHODS
     return found if kept or lookup(type(found), "__get__") is MISSING else MISSING
 

@@ -18,6 +18,7 @@ from types import (
     FunctionType,
     GeneratorType,
     MethodType,
+    MethodWrapperType,
     ModuleType,
     NoneType,
 )
@@ -72,6 +73,7 @@ _TYPES = {
     AsyncGeneratorType: Kind.ASYNC_GENERATOR,
     GeneratorType: Kind.GENERATOR,
     BuiltinFunctionType: Kind.FUNCTION,
+    MethodWrapperType: Kind.FUNCTION,
 }
 #: Of what has these methods, it is this kind; the first that fits.
 _METHODS = (

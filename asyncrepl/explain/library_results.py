@@ -26,7 +26,14 @@ from collections.abc import (
 )
 from functools import cache
 from itertools import islice
-from types import AsyncGeneratorType, CodeType, CoroutineType, FunctionType, GeneratorType
+from types import (
+    AsyncGeneratorType,
+    CodeType,
+    CoroutineType,
+    FunctionType,
+    GeneratorType,
+    MappingProxyType,
+)
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo
@@ -251,8 +258,19 @@ def made_by_function(function: FunctionType) -> ObjectInfo | None:
     kind = made_by(function.__code__)
     if kind is not None:
         return ObjectInfo(kind, function.__code__)
+    if chosen := _implementations(function):
+        made = {each and each.kind for each in map(made_by_function, chosen)}
+        only = made.pop()  # which of them is called, its argument decides
+        return ObjectInfo(only) if only is not None and not made else None
     listed = listed_result(function)
     return ObjectInfo(listed) if listed is not None else None
+
+
+def _implementations(function: FunctionType) -> list[FunctionType]:
+    """The functions one of which ``functools.singledispatch`` calls; none of any other function."""
+    registry = vars(function).get("registry")
+    known = [*registry.values()] if isinstance(registry, MappingProxyType) else []
+    return known if all(isinstance(each, FunctionType) for each in known) else []
 
 
 def made_by(code: CodeType) -> type | None:

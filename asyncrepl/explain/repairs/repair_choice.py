@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import ast
 import asyncio
-from types import FunctionType
+import functools
+from types import AsyncGeneratorType, FunctionType, MethodDescriptorType, WrapperDescriptorType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
@@ -271,6 +272,8 @@ def _called(fixing: Fixing, case: Case) -> None:
     """A call of the function or class, and whatever its result needs then."""
     assert case.info is not None
     function = case.info.value
+    if function is MISSING:  # a method written in C, bound to its object
+        function = case.evidence.resolver.value(case.node)
     if not takes_nothing(function) and not _is_free_method(function):
         raise CannotFixError
     results = case.evidence.resolver.results(function)
@@ -312,6 +315,9 @@ def _uncalled_beside(case: Case) -> list[ast.expr]:
 
 def _is_free_method(function: object) -> bool:
     """Whether it is a method found through its object, and takes nothing but that."""
+    if isinstance(function, MethodDescriptorType | WrapperDescriptorType):
+        known = function is AsyncGeneratorType.aclose  # says of itself nothing until Python 3.13
+        return known or takes_nothing(functools.partial(function, None))
     if not isinstance(function, FunctionType):
         return False
     return function.__code__.co_varnames[:1] == ("self",) and takes(function, 0)
