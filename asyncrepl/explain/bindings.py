@@ -18,7 +18,9 @@ from types import (
     FunctionType,
     GeneratorType,
     MemberDescriptorType,
+    MethodDescriptorType,
     ModuleType,
+    WrapperDescriptorType,
 )
 from typing import TYPE_CHECKING, Any
 
@@ -144,6 +146,20 @@ def takes_nothing(function: object) -> bool:
     except (TypeError, ValueError, NameError):  # that of a class may still be evaluated
         return False
     return True
+
+
+def takes_only_its_object(function: object) -> bool:
+    """Whether it is a method found through its class, and takes nothing but its object."""
+    if isinstance(function, MethodDescriptorType | WrapperDescriptorType):
+        known = function is AsyncGeneratorType.aclose  # says nothing of itself until Python 3.13
+        return known or takes_nothing(functools.partial(function, None))
+    if not isinstance(function, FunctionType):
+        return False
+    try:
+        inspect.signature(without_annotations(function)).bind(None)
+    except TypeError:
+        return False
+    return function.__code__.co_varnames[:1] == ("self",)
 
 
 def result_of_definition(node: Function) -> ObjectInfo | None:

@@ -155,14 +155,24 @@ def gather_value(
     unit = units.get(filename)
     if unit is None or unit.tree is None or not unit.tree.body:
         return None
-    statement = unit.tree.body[-1]
-    if not isinstance(statement, ast.Expr):
-        return None
     resolver = Resolver(units, namespace)
+    statement = _shown_by(unit.tree.body, value, resolver)
+    if statement is None:
+        return None
     use = Use.of_value(statement, value)
     return Evidence(
         None, "value", unit, units, resolver, (statement,), uses=(use,), namespace=namespace
     )
+
+
+def _shown_by(body: list[ast.stmt], value: object, resolver: Resolver) -> ast.Expr | None:
+    """The statement whose value it is: the last one, unless that is known to give another kind."""
+    shown = [each for each in body if isinstance(each, ast.Expr)]
+    for each in reversed(shown):
+        options = resolver.options(each.value)
+        if not options or any(option.kind is type(value) for option in options):
+            return each
+    return shown[-1] if shown and shown[-1] is body[-1] else None
 
 
 def gather_seen(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from asyncrepl.explain.demands import demand_of
 from asyncrepl.explain.fresh_names import fresh
@@ -283,3 +283,13 @@ def made_in_function(fixing: Fixing, unit: Unit, node: ast.expr) -> None:
     text = f"async def {name}():\n    return await {unit.source.source(node)}\n"
     fixing.of(unit).lines_before(unit.statement(node), text)
     fixing.of(unit).replace(node, f"{name}()")
+
+
+def body_after(fixing: Fixing, unit: Unit, statement: Any, line: str) -> None:
+    """In the place of the loop or block `statement` the `line`, and then its body."""
+    by, body = unit.source.indent(statement), statement.body[0]
+    inner = unit.source.indent(body)
+    lines = unit.text[unit.source.span(body).start : unit.source.span(statement).end].split("\n")
+    rest = "\n".join([lines[0], *(by + each.removeprefix(inner) for each in lines[1:])])
+    fixing.of(unit).replace(statement, f"{line}\n{by}{rest}")
+    fixing.suspending(unit, statement)

@@ -267,7 +267,7 @@ def made_by_function(function: FunctionType) -> ObjectInfo | None:
 
 
 def _implementations(function: FunctionType) -> list[FunctionType]:
-    """The functions one of which ``functools.singledispatch`` calls; none of any other function."""
+    """The functions one of which a function of ``functools.singledispatch`` calls."""
     registry = vars(function).get("registry")
     known = [*registry.values()] if isinstance(registry, MappingProxyType) else []
     return known if all(isinstance(each, FunctionType) for each in known) else []

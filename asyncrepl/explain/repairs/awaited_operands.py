@@ -15,7 +15,7 @@ from asyncrepl.explain.class_methods import returned_values
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.hoisted_code import made_in_function, yield_each
+from asyncrepl.explain.hoisted_code import body_after, made_in_function, yield_each
 from asyncrepl.explain.kinds import Kind, has, kind_of
 from asyncrepl.explain.repairs.entered_operands import make_async_with, make_plain_with
 from asyncrepl.explain.repairs.moved_awaits import (
@@ -25,6 +25,7 @@ from asyncrepl.explain.repairs.moved_awaits import (
     read_until,
     reduced,
     take_await_before,
+    take_await_of_operation,
 )
 from asyncrepl.explain.repairs.repair_case import (
     LOOPS,
@@ -124,12 +125,8 @@ def one_item(fixing: Fixing, case: Case) -> None:
         fixing.loop_plain(unit, loop)
         fixing.of(unit).replace(case.node, f"[await {case.source}]")
         return
-    by, body = unit.source.indent(loop), loop.body[0]
-    inner = unit.source.indent(body)
-    lines = unit.text[unit.source.span(body).start : unit.source.span(loop).end].split("\n")
-    rest = "\n".join([lines[0], *(by + line.removeprefix(inner) for line in lines[1:])])
     target = unit.source.source(loop.target)
-    fixing.of(unit).replace(loop, f"{target} = await {case.source}\n{by}{rest}")
+    body_after(fixing, unit, loop, f"{target} = await {case.source}")
 
 
 def entered_owner(fixing: Fixing, case: Case) -> None:
@@ -240,6 +237,7 @@ def _await_at(fixing: Fixing, case: Case) -> None:
     wanting = also_wanting(case, made if made is not None else case.node)
     for each in wanting:
         fixing.awaiting(case.unit, each)
+        take_await_of_operation(fixing, case, case.unit.parents[each])
     if given is not None and _all_want_results(case.unit, case.node):
         fixing.changed = given[1]
         _await_each(fixing, case, *given)

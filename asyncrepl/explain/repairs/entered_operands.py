@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+from pathlib import Path
 from types import AsyncGeneratorType
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
 from asyncrepl.explain.demands import met
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
+from asyncrepl.explain.hoisted_code import body_after
 from asyncrepl.explain.kinds import Kind, has
 from asyncrepl.explain.repairs.iterated_operands import given_to
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, made_here, yields_once
@@ -22,6 +24,8 @@ from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from asyncrepl.explain.source_units import Unit
+
+_ASYNCIO = str(Path(asyncio.__file__).parent)
 
 
 def unclosed(fixing: Fixing, case: Case) -> None:
@@ -289,6 +293,20 @@ def enter_rest(fixing: Fixing, unit: Unit, statement: ast.stmt, manager: str, na
     start, end = unit.source.block(rest[0]).start, unit.source.block(rest[-1]).end
     deepen(fixing.of(unit), unit, start, end, by)
     fixing.suspending(unit, statement)
+
+
+def awaited_before(fixing: Fixing, case: Case) -> None:
+    """``async with fetch() as x:`` → ``x = await fetch()``, if that is nothing to be entered."""
+    code, options = case.info.code if case.info is not None else None, case.awaited
+    name = code.co_name if code is not None else ""
+    own = code is not None and code.co_filename.startswith(_ASYNCIO) and "_server" not in name
+    if any(has(each, "__aenter__", "__enter__") for each in options) or not (options or own):
+        raise CannotFixError
+    if not isinstance(case.owner, ast.With | ast.AsyncWith) or len(case.owner.items) != 1:
+        raise CannotFixError
+    target = case.owner.items[0].optional_vars
+    given = f"{case.unit.source.source(target)} = " if target is not None else ""
+    body_after(fixing, case.unit, case.owner, f"{given}await {case.source}")
 
 
 def around_statement(

@@ -97,8 +97,24 @@ def _result_is_walked(case: Case, name: str) -> bool:
 
 
 def loop_async(fixing: Fixing, case: Case) -> None:
-    """``async for``."""
+    """``async for``; what it gives is not awaited again, if it is known to be plain."""
     fixing.loop_async(case.unit, case.owner)
+    items = case.evidence.resolver.yielded(case.info.code if case.info is not None else None)
+    if items and not any(has(each, "__await__") for each in items):
+        for each in _awaits_of_item(case):
+            start, end = case.unit.source.span(each).start, case.unit.source.span(each.value).start
+            fixing.of(case.unit).replace(Span(start, end), "")
+
+
+def _awaits_of_item(case: Case) -> list[ast.Await]:
+    """Where the loop or the comprehension awaits what it is given, and nothing else."""
+    owner = case.owner
+    within = owner if isinstance(owner, ast.For) else case.unit.parents[owner]
+    name = owner.target.id if isinstance(owner.target, ast.Name) else ""
+    nodes = [each for each in ast.walk(within) if getattr(each, "id", "") == name]
+    awaits = [case.unit.parents[each] for each in nodes]
+    bound = [each for each in nodes if not isinstance(getattr(each, "ctx", None), ast.Load)]
+    return [each for each in awaits if isinstance(each, ast.Await) and len(bound) == 1]
 
 
 def collected_where_made(fixing: Fixing, case: Case) -> None:

@@ -57,6 +57,7 @@ def take_await_before(fixing: Fixing, case: Case) -> None:
 
     Where a method of the result is called that nobody knows, it may be meant.
     """
+    take_await_of_operation(fixing, case, case.owner)
     method = case.unit.parents.get(case.owner)
     node, after = case.owner, _next_values(case, case.owner, case.awaited)
     while True:
@@ -75,6 +76,42 @@ def take_await_before(fixing: Fixing, case: Case) -> None:
     if isinstance(case.node, ast.Call) and plain:
         start, end = case.unit.source.span(around).start, case.unit.source.span(node).start
         fixing.of(case.unit).replace(Span(start, end), "")
+
+
+#: What gives a plain value of operands that are plain.
+_OPERATIONS = (ast.BinOp, ast.UnaryOp, ast.Compare)
+
+
+def take_await_of_operation(fixing: Fixing, case: Case, node: ast.AST) -> None:
+    """Of ``await (first() + second())`` the ``await``: each operand of `node` gets its own."""
+    unit = case.unit
+    while isinstance(node, _OPERATIONS) and isinstance(unit.parents.get(node), _OPERATIONS):
+        node = unit.parents[node]
+    around = unit.parents.get(node)
+    plain = isinstance(node, _OPERATIONS) or _is_plain_result(case, node)
+    if not isinstance(around, ast.Await) or not plain:
+        return
+    (start, end), inner = unit.source.span(around), unit.source.span(node)
+    if any(each.start == start and each.start < each.end for each in fixing.of(unit).edits):
+        return  # it is gone already
+    alone = isinstance(unit.parents.get(around), ast.stmt | ast.Call | ast.keyword)
+    if alone or not isinstance(node, _OPERATIONS):
+        fixing.of(unit).replace(Span(inner.end, end), "")
+        fixing.of(unit).replace(Span(start, inner.start), "")
+    else:
+        rest = unit.text[start + len("await") : inner.start].lstrip()
+        fixing.of(unit).replace(Span(start, inner.start - len(rest)), "")
+
+
+def _is_plain_result(case: Case, node: ast.AST) -> bool:
+    """Whether it is a call of ``max`` or the like of results that nobody can await."""
+    called = isinstance(node, ast.Call) and canonical_name(node.func) in _PASSING
+    results = case.awaited
+    return called and bool(results) and not any(has(each, "__await__") for each in results)
+
+
+#: Builtins that give one of their arguments, or a value like it.
+_PASSING = ("max", "min", "abs", "round", "pow", "divmod", "sum")
 
 
 def _next_values(case: Case, node: ast.AST, before: list[ObjectInfo]) -> list[ObjectInfo]:
@@ -163,10 +200,30 @@ def read_until(fixing: Fixing, case: Case) -> bool:
     unit, node = case.unit, case.node
     bound = bindings(unit, node)[1] if isinstance(node, ast.Name) else []
     loop = unit.parents.get(bound[0]) if len(bound) == 1 else None
-    if not isinstance(loop, ast.For) or not isinstance(loop.target, ast.Name):
+    return isinstance(loop, ast.For) and _read_in(fixing, unit, loop)
+
+
+def read_asynchronously(fixing: Fixing, case: Case) -> bool:
+    """The same of ``async for x in iter(read, b"")``, where `read` has to be awaited."""
+    call, resolver = case.node, case.evidence.resolver
+    if not isinstance(call, ast.Call) or callee_name(call) != "iter" or len(call.args) != 2:
         return False
+    function = call.args[0]
+    results = resolver.results(resolver.value(function))
+    if isinstance(function, ast.Lambda):
+        results = resolver.options(function.body)
+    if not any(has(each, "__await__") for each in results):
+        return False
+    if not isinstance(case.owner, ast.AsyncFor) or not _read_in(fixing, case.unit, case.owner):
+        raise CannotFixError
+    return True
+
+
+def _read_in(fixing: Fixing, unit: Unit, loop: ast.For | ast.AsyncFor) -> bool:
     call = loop.iter
     if not isinstance(call, ast.Call) or callee_name(call) != "iter" or len(call.args) != 2:
+        return False
+    if not isinstance(loop.target, ast.Name):
         return False
     function, sentinel = call.args
     source = unit.source.source

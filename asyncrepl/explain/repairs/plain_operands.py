@@ -16,6 +16,7 @@ from asyncrepl.explain.class_methods import makes_coroutine
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.kinds import Kind, has, replaced_since
 from asyncrepl.explain.repairs.entered_operands import around_statement
+from asyncrepl.explain.repairs.moved_awaits import read_asynchronously
 from asyncrepl.explain.repairs.repair_case import LOOPS, Case, given_by_caller
 from asyncrepl.explain.scopes import CannotFixError, own_nodes
 from asyncrepl.explain.value_origins import loads, origins
@@ -394,7 +395,8 @@ def loop_plain(fixing: Fixing, case: Case) -> None:
     """A plain ``for``."""
     if not has(case.info, "__iter__", "__getitem__"):
         raise CannotFixError
-    fixing.loop_plain(case.unit, case.owner)
+    if not read_asynchronously(fixing, case):
+        fixing.loop_plain(case.unit, case.owner)
 
 
 def over_range(fixing: Fixing, case: Case) -> None:

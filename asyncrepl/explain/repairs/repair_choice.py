@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import ast
 import asyncio
-import functools
-from types import AsyncGeneratorType, FunctionType, MethodDescriptorType, WrapperDescriptorType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
-from asyncrepl.explain.bindings import takes_nothing
-from asyncrepl.explain.class_methods import takes
+from asyncrepl.explain.bindings import takes_nothing, takes_only_its_object
 from asyncrepl.explain.demands import Demand, met
 from asyncrepl.explain.fix_editor import Fixing, awaits_of
 from asyncrepl.explain.fresh_names import fresh
@@ -41,6 +38,7 @@ from asyncrepl.explain.repairs.awaited_operands import (
 )
 from asyncrepl.explain.repairs.entered_operands import (
     around_statement,
+    awaited_before,
     delegated_entered,
     enter_rest,
     entered,
@@ -274,7 +272,7 @@ def _called(fixing: Fixing, case: Case) -> None:
     function = case.info.value
     if function is MISSING:  # a method written in C, bound to its object
         function = case.evidence.resolver.value(case.node)
-    if not takes_nothing(function) and not _is_free_method(function):
+    if not takes_nothing(function) and not takes_only_its_object(function):
         raise CannotFixError
     results = case.evidence.resolver.results(function)
     fitting = [each for each in results if _fits(case.demand, each)]
@@ -309,18 +307,8 @@ def _uncalled_beside(case: Case) -> list[ast.expr]:
         for each, info in infos.items()
         if each is not case.node and case.node in arguments and case.info is not None
         if info is not None and kind_of(info) is kind_of(case.info)
-        if takes_nothing(info.value) or _is_free_method(info.value)
+        if takes_nothing(info.value) or takes_only_its_object(info.value)
     ]
-
-
-def _is_free_method(function: object) -> bool:
-    """Whether it is a method found through its object, and takes nothing but that."""
-    if isinstance(function, MethodDescriptorType | WrapperDescriptorType):
-        known = function is AsyncGeneratorType.aclose  # says of itself nothing until Python 3.13
-        return known or takes_nothing(functools.partial(function, None))
-    if not isinstance(function, FunctionType):
-        return False
-    return function.__code__.co_varnames[:1] == ("self",) and takes(function, 0)
 
 
 def _fits(demand: Demand, info: ObjectInfo) -> bool:
@@ -356,8 +344,8 @@ _AWAITABLE: dict[str, tuple[Repair, ...]] = {
     "walk, loop": _LOOPED,
     "async walk, loop": _LOOPED,
     "walk, yield from": (delegated_result,),
-    "async enter, with": (entered_owner, awaited),
-    "enter, with": (entered_owner, awaited),
+    "async enter, with": (entered_owner, awaited_before, awaited),
+    "enter, with": (entered_owner, awaited_before, awaited),
     "call, awaited": (uncalled,),
     "call": (handed_uncalled, result_not_called, awaited),
     "attribute, of tasks": (awaited_result, as_task),

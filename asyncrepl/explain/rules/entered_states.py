@@ -113,9 +113,9 @@ def _same(unit: Unit, one: ast.expr | None, other: ast.expr) -> bool:
 
 def _again(evidence: Evidence) -> Finding | None:
     """``async with limit:`` a second time."""
-    entering = evidence.node(ast.AsyncWith) or evidence.unit.enclosing(
-        evidence.nodes[-1] if evidence.nodes else None, ast.AsyncWith
-    )
+    entering = evidence.node(ast.AsyncWith)
+    for node in evidence.nodes[-1:]:
+        entering = entering or evidence.unit.enclosing(node, ast.AsyncWith)
     if _state(evidence) != "again" or entering is None or len(entering.items) != 1:
         return None
     item = entering.items[0]

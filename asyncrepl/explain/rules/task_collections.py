@@ -1,0 +1,138 @@
+"""Many tasks, used as if they were one: what `asyncio.wait` gives, or a list of tasks."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+from typing import TYPE_CHECKING
+
+from asyncrepl.events.object_info import MISSING, lookup
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.fresh_names import fresh
+from asyncrepl.explain.repairs.repair_case import LOOPS, single_assignment
+from asyncrepl.explain.value_origins import bindings, loads
+from asyncrepl.syntax.names import canonical_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.source_units import Unit
+
+_COLLECTIONS = (list, set, tuple)
+
+
+def _are_futures(values: Iterable[object]) -> bool:
+    held = list(values)
+    return bool(held) and all(isinstance(each, asyncio.Future) for each in held)
+
+
+def _is_pair(value: object) -> bool:
+    """Whether it may be what `asyncio.wait` gives: sets of what is done and of what is not."""
+    if type(value) is not tuple or [*map(type, value)] != [set, set]:
+        return False
+    return _are_futures([*value[0], *value[1]])
+
+
+def _asked(evidence: Evidence) -> tuple[ast.Attribute, object] | None:
+    """The attribute of a task that many tasks were asked for, and what they are in."""
+    error = evidence.error
+    held = error.obj if isinstance(error, AttributeError) else None
+    if type(held) not in _COLLECTIONS or not (_is_pair(held) or _are_futures(held)):  # type: ignore[arg-type]
+        return None
+    for node in reversed(evidence.nodes):
+        each = node.func if isinstance(node, ast.Call) else node
+        if isinstance(each, ast.Attribute):
+            known = each.attr == error.name and lookup(asyncio.Task, each.attr) is not MISSING  # type: ignore[union-attr]
+            return (each, held) if known else None
+    return None
+
+
+def _waited(evidence: Evidence, node: ast.expr) -> ast.expr | None:
+    """``asyncio.wait(…)``, if `node` is what it gives, or one of the two that a loop takes."""
+    unit = evidence.unit
+    bound = bindings(unit, node)[1] if isinstance(node, ast.Name) else []
+    loop = unit.parents.get(bound[0]) if len(bound) == 1 else None
+    source = loop.iter if isinstance(loop, LOOPS) and loop.target is bound[0] else node
+    made = single_assignment(unit, source, awaited=True) or source
+    call = made.value if isinstance(made, ast.Await) else None
+    known = isinstance(call, ast.Call) and canonical_name(call.func) == "asyncio.wait"
+    return made if known else None
+
+
+def _many(evidence: Evidence) -> Finding | None:
+    """``done.result()``, where `done` are many."""
+    found = _asked(evidence)
+    if found is None:
+        return None
+    node, held = found
+    waited = _waited(evidence, node.value)
+    if waited is not None:
+        why = (
+            f"{short(evidence.unit, waited)} gives two sets, of the tasks that are done and of "
+            "those that are pending: take it apart."
+        )
+        return Finding(why, _taken_apart(evidence, waited))
+    if _is_pair(held):
+        return None
+    text, kind = short(evidence.unit, node.value), type(held).__name__
+    why = f"{text} is a {kind} of tasks: `.{node.attr}` is what each of them has."
+    return Finding(why, _of_each(evidence, node))
+
+
+@correction
+def _taken_apart(fixing: Fixing, waited: ast.expr) -> None:
+    """``done = await asyncio.wait(jobs)`` → ``done, pending = await asyncio.wait(jobs)``."""
+    unit = fixing.evidence.unit
+    assigned = unit.parents.get(waited)
+    if isinstance(assigned, ast.Assign) and isinstance(assigned.targets[0], ast.Name):
+        fixing.of(unit).after(assigned.targets[0], f", {fresh(unit, 'pending')}")
+        _collected(fixing, unit, assigned.targets[0])
+    else:
+        fixing.of(unit).before(waited, "(")
+        fixing.of(unit).after(waited, ")[0]")
+
+
+def _collected(fixing: Fixing, unit: Unit, name: ast.Name) -> None:
+    """Of ``name.result()``, where `name` are many now, those of each."""
+    for each in loads(unit, name):
+        owner = unit.parents.get(each)
+        if isinstance(owner, ast.Attribute):
+            _each_result(fixing, unit, owner)
+
+
+@correction
+def _of_each(fixing: Fixing, node: ast.Attribute) -> None:
+    _each_result(fixing, fixing.evidence.unit, node)
+
+
+def _each_result(fixing: Fixing, unit: Unit, node: ast.Attribute) -> None:
+    """``jobs.result()`` → ``await asyncio.gather(*jobs)``; of other methods nobody knows."""
+    call, owner = unit.parents.get(node), unit.source.source(node.value)
+    if not isinstance(call, ast.Call) or call.func is not node or call.args:
+        return
+    if node.attr == "result":
+        around = unit.parents.get(call)
+        text = f"await asyncio.gather(*{owner})"
+        tight = isinstance(around, ast.Attribute | ast.Subscript)
+        fixing.of(unit).replace(call, f"({text})" if tight else text)
+        fixing.needs_import(unit, "asyncio")
+        fixing.suspending(unit, call)
+    elif isinstance(unit.parents.get(call), ast.Expr):
+        name = fresh(unit, "job")
+        fixing.of(unit).replace(call, f"for {name} in {owner}: {name}.{node.attr}()")
+
+
+RULES = (
+    Rule(
+        "many-tasks-used-as-one",
+        "many tasks, used as one",
+        5,
+        "A list or a set of tasks has no result of its own: each task has one, and `await "
+        "asyncio.gather(*jobs)` gives them all. `await asyncio.wait(jobs)` gives two sets: "
+        "`done, pending = await asyncio.wait(jobs)`.",
+        _many,
+        errors=(AttributeError,),
+    ),
+)
