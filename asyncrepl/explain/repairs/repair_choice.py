@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+from types import BuiltinFunctionType
 from typing import TYPE_CHECKING
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, lookup
@@ -270,7 +271,7 @@ def _called(fixing: Fixing, case: Case) -> None:
     """A call of the function or class, and whatever its result needs then."""
     assert case.info is not None
     function = case.info.value
-    if function is MISSING:  # a method written in C, bound to its object
+    if function is MISSING or isinstance(function, BuiltinFunctionType):  # bound to its object
         function = case.evidence.resolver.value(case.node)
     if not takes_nothing(function) and not takes_only_its_object(function):
         raise CannotFixError

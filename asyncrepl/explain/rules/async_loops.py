@@ -8,17 +8,15 @@ import io
 from types import GeneratorType
 from typing import TYPE_CHECKING
 
-from asyncrepl.explain.explanation import Finding, Other, Rule
+from asyncrepl.explain.explanation import Other
 from asyncrepl.explain.fix_editor import Fixing, short
 from asyncrepl.explain.hoisted_code import with_yield
 from asyncrepl.explain.kinds import ASYNCHRONOUS, Kind, has
 from asyncrepl.explain.repairs.repair_case import is_mocked
 from asyncrepl.explain.rules.operand_rules import ANY, FUNCTIONS, Told, row
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.syntax.names import canonical_name, last_name
 
 if TYPE_CHECKING:
-    from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.explanation import Fix
 
 _BUILTIN_ITERATORS = frozenset({enumerate, zip, map, filter, reversed})
@@ -113,23 +111,6 @@ def _is_completed_item(told: Told) -> bool:
     return made == "_wait_for_one" and isinstance(told.evidence.error, KeyError)
 
 
-def _pair_of_sets(evidence: Evidence) -> Finding | None:
-    """A loop over what ``asyncio.wait`` gives, which asks a set for what a task has."""
-    use, unit = evidence.node(ast.Attribute), evidence.unit
-    name = use.value if use is not None and evidence.direct else None
-    for loop in unit.ancestors(name) if isinstance(name, ast.Name) else ():
-        if not isinstance(loop, ast.For) or last_name(loop.target) != last_name(name):
-            continue
-        waited = loop.iter.value if isinstance(loop.iter, ast.Await) else None
-        if isinstance(waited, ast.Call) and canonical_name(waited.func) == "asyncio.wait":
-            why = (
-                f"{short(unit, waited)} gives a pair of sets, those that are done and those that "
-                "are pending: `done, pending = await asyncio.wait(…)`."
-            )
-            return Finding(why)
-    return None
-
-
 RULES = (
     row(
         "async-for-over-as-completed",
@@ -144,14 +125,6 @@ RULES = (
         "given: so it is no key for that. Its result comes by `await`.",
         _is_completed_item,
         lambda _: None,
-    ),
-    Rule(
-        "asyncio-wait-wants-tasks",
-        "a loop over what `asyncio.wait` gives",
-        3,
-        "`asyncio.wait` gives two sets of tasks: `done, pending = await asyncio.wait(tasks)`.",
-        _pair_of_sets,
-        errors=(AttributeError,),
     ),
     row(
         "async-def-without-yield",

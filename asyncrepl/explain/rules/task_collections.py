@@ -61,21 +61,26 @@ def _waited(evidence: Evidence, node: ast.expr) -> ast.expr | None:
     return made if known else None
 
 
-def _many(evidence: Evidence) -> Finding | None:
-    """``done.result()``, where `done` are many."""
+def _pair(evidence: Evidence) -> Finding | None:
+    """``done.result()``, where `done` is the pair that was given, or one of it."""
     found = _asked(evidence)
-    if found is None:
+    waited = _waited(evidence, found[0].value) if found is not None else None
+    if waited is None:
+        return None
+    call = waited.value if isinstance(waited, ast.Await) else waited
+    why = (
+        f"{short(evidence.unit, call)} gives a pair of sets, those that are done and those that "
+        "are pending: `done, pending = await asyncio.wait(…)`."
+    )
+    return Finding(why, _taken_apart(evidence, waited))
+
+
+def _many(evidence: Evidence) -> Finding | None:
+    """``jobs.result()``, where `jobs` are many."""
+    found = _asked(evidence)
+    if found is None or _is_pair(found[1]):
         return None
     node, held = found
-    waited = _waited(evidence, node.value)
-    if waited is not None:
-        why = (
-            f"{short(evidence.unit, waited)} gives two sets, of the tasks that are done and of "
-            "those that are pending: take it apart."
-        )
-        return Finding(why, _taken_apart(evidence, waited))
-    if _is_pair(held):
-        return None
     text, kind = short(evidence.unit, node.value), type(held).__name__
     why = f"{text} is a {kind} of tasks: `.{node.attr}` is what each of them has."
     return Finding(why, _of_each(evidence, node))
@@ -126,12 +131,19 @@ def _each_result(fixing: Fixing, unit: Unit, node: ast.Attribute) -> None:
 
 RULES = (
     Rule(
-        "many-tasks-used-as-one",
+        "asyncio-wait-wants-tasks",
+        "what `asyncio.wait` gives, taken for tasks",
+        3,
+        "`asyncio.wait` gives two sets of tasks: `done, pending = await asyncio.wait(tasks)`.",
+        _pair,
+        errors=(AttributeError,),
+    ),
+    Rule(
+        "await-a-list-of-coroutines",
         "many tasks, used as one",
-        5,
+        3,
         "A list or a set of tasks has no result of its own: each task has one, and `await "
-        "asyncio.gather(*jobs)` gives them all. `await asyncio.wait(jobs)` gives two sets: "
-        "`done, pending = await asyncio.wait(jobs)`.",
+        "asyncio.gather(*jobs)` gives them all.",
         _many,
         errors=(AttributeError,),
     ),
