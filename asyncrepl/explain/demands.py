@@ -8,6 +8,7 @@ have a use for what is still to be awaited.
 from __future__ import annotations
 
 import ast
+import csv
 import inspect
 from types import (
     BuiltinFunctionType,
@@ -142,6 +143,8 @@ _WALKERS = (ITERATING_CALLS.keys() | DATA_CALLS | ITERTOOLS_CALLS | {
     "issuperset", "union", "intersection", "difference", "symmetric_difference",
     "intersection_update", "difference_update", "symmetric_difference_update",
 }) - {"len", "next", "anext", "aiter"}  # fmt: skip
+#: Functions of names that many have.
+_READERS = (csv.reader, csv.DictReader)
 _C = (BuiltinFunctionType, MethodDescriptorType, WrapperDescriptorType)
 
 
@@ -217,7 +220,9 @@ def _walks(name: str, callee: object, call: ast.Call) -> bool:
     """Whether the function iterates over its arguments: not if it compares or joins them."""
     if name in ("max", "min"):
         return len(call.args) == 1
-    return name in _WALKERS and not (name == "join" and isinstance(callee, FunctionType))
+    return callee in _READERS or (
+        name in _WALKERS and not (name == "join" and isinstance(callee, FunctionType))
+    )
 
 
 #: Functions that call an argument: which it is.

@@ -24,6 +24,7 @@ from asyncrepl.explain.fresh_names import (
     is_pythons,
     names_in,
 )
+from asyncrepl.explain.hoisted_code import isolated_test
 from asyncrepl.explain.scopes import (
     CannotFixError,
     first_after_head,
@@ -289,6 +290,7 @@ class Fixing:
         if _is_mentioned(self.evidence, unit, function):
             raise CannotFixError  # who it is given to calls it as it is
         self.made_async.add(function)
+        isolated_test(self, unit, function)
         if isinstance(function, ast.FunctionDef):
             self.of(unit).insert(unit.source.span(function).start, "async ")
         for caller in (unit, *self.evidence.callers):

@@ -15,19 +15,17 @@ from types import FunctionType
 from typing import TYPE_CHECKING, NamedTuple
 
 from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, function_of, lookup
-from asyncrepl.explain.candidate_uses import (
-    called_object,
-    candidate_uses,
-    held_parts,
-    options_of,
-    parts,
-)
 from asyncrepl.explain.demands import Demand, demand_of, is_asynchronous, met
 from asyncrepl.explain.held_operands import (
     FUNCTION_KINDS,
+    called_object,
+    candidate_uses,
     function_type,
     held_operands,
+    held_parts,
     is_held,
+    options_of,
+    parts,
     refused_by_asyncio,
     tested_operand,
 )

@@ -80,7 +80,7 @@ CAUSES = {
 }  # fmt: skip
 _UNCLEAN = re.compile(
     r"Traceback|never (awaited|retrieved)|destroyed but|exception ignored|LOOP error|occurred|"
-    r"^\w+(Error|Warning|Iteration)\b",
+    r"^\w+(Error|Warning|Iteration)(: |$)",
     re.IGNORECASE | re.MULTILINE,
 )
 #: What stands between two inputs.

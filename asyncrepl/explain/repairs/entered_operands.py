@@ -300,8 +300,9 @@ def awaited_before(fixing: Fixing, case: Case) -> None:
     code, options = case.info.code if case.info is not None else None, case.awaited
     name = code.co_name if code is not None else ""
     own = code is not None and code.co_filename.startswith(_ASYNCIO) and "_server" not in name
-    if any(has(each, "__aenter__", "__enter__") for each in options) or not (options or own):
-        raise CannotFixError
+    plain = own if not options else all(each.kind.__module__ == "builtins" for each in options)
+    if not plain or any(has(each, "__aenter__", "__enter__") for each in options):
+        raise CannotFixError  # others may have to be closed
     if not isinstance(case.owner, ast.With | ast.AsyncWith) or len(case.owner.items) != 1:
         raise CannotFixError
     target = case.owner.items[0].optional_vars

@@ -91,16 +91,32 @@ def take_await_of_operation(fixing: Fixing, case: Case, node: ast.AST) -> None:
     plain = isinstance(node, _OPERATIONS) or _is_plain_result(case, node)
     if not isinstance(around, ast.Await) or not plain:
         return
-    (start, end), inner = unit.source.span(around), unit.source.span(node)
-    if any(each.start == start and each.start < each.end for each in fixing.of(unit).edits):
-        return  # it is gone already
-    alone = isinstance(unit.parents.get(around), ast.stmt | ast.Call | ast.keyword)
-    if alone or not isinstance(node, _OPERATIONS):
+    if not any(each.start == unit.source.span(around).start for each in fixing.of(unit).edits):
+        _take_away(fixing, unit, around)
+
+
+def _take_away(fixing: Fixing, unit: Unit, await_: ast.Await) -> None:
+    """The ``await`` in front of an operation, and the brackets where they are of no use then."""
+    (start, end), inner = unit.source.span(await_), unit.source.span(await_.value)
+    if isinstance(unit.parents.get(await_), ast.stmt | ast.Call | ast.keyword):
         fixing.of(unit).replace(Span(inner.end, end), "")
         fixing.of(unit).replace(Span(start, inner.start), "")
     else:
         rest = unit.text[start + len("await") : inner.start].lstrip()
         fixing.of(unit).replace(Span(start, inner.start - len(rest)), "")
+
+
+def branch_awaited(fixing: Fixing, case: Case) -> None:
+    """``await (known or fetch())`` → ``known or await fetch()``."""
+    node, options = case.node, case.evidence.resolver.options
+    branches = [node.body, node.orelse] if isinstance(node, ast.IfExp) else []
+    branches = node.values if isinstance(node, ast.BoolOp) else branches
+    found = [each for each in branches if any(has(one, "__await__") for one in options(each))]
+    if not found or len(found) == len(branches):
+        raise CannotFixError
+    _take_away(fixing, case.unit, case.owner)
+    for each in found:
+        fixing.awaiting(case.unit, each)
 
 
 def _is_plain_result(case: Case, node: ast.AST) -> bool:

@@ -72,7 +72,7 @@ from asyncrepl.explain.repairs.iterated_operands import (
     uncalled,
     walked_not_awaited,
 )
-from asyncrepl.explain.repairs.moved_awaits import awaited_where_made
+from asyncrepl.explain.repairs.moved_awaits import awaited_where_made, branch_awaited
 from asyncrepl.explain.repairs.plain_operands import (
     as_async,
     as_async_items,
@@ -413,7 +413,7 @@ _INSTEAD = (twin_method, wrapped_future, gathered_values, gathered, slept)
 _ORDINARY: dict[str, tuple[Repair, ...]] = {
     "await, function": (wrapped_future, gathered, as_its_like, in_thread, as_awaitable),
     "await, list": (wrapped_future, in_thread, as_awaitable),
-    "await": (*_INSTEAD, as_its_like, dropped),
+    "await": (*_INSTEAD, branch_awaited, as_its_like, dropped),
     "coroutine": (in_thread, as_awaitable),
     "async walk": (
         twin_method, each_awaited, over_results, loop_plain, over_range, streaming_method,

@@ -23,12 +23,18 @@ from asyncrepl.explain.dropped_coroutines import (
     mentions,
 )
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, awaited, correction, short
+from asyncrepl.explain.fix_editor import Fixing, awaited, corrected, correction, short
 from asyncrepl.explain.held_operands import innermost_frame
+from asyncrepl.explain.hoisted_code import (
+    ISOLATED,
+    isolated_test,
+    plain_test_case,
+    put_head,
+)
 from asyncrepl.explain.scopes import CannotFixError, scope
 from asyncrepl.explain.value_arrivals import is_test
 from asyncrepl.explain.value_origins import STEPS, loads
-from asyncrepl.syntax.names import callee_name, last_name, method_owner
+from asyncrepl.syntax.names import callee_name, canonical_name, last_name, method_owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -135,8 +141,19 @@ def _all_awaited(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
         if is_discarded(unit, each) or is_test(unit, each)
         if isinstance(scope(unit, each), ast.AsyncFunctionDef)
     ]
-    for each in dict.fromkeys([call, *like]):
+    for each in dict.fromkeys([call, *like, *_compared_beside(fixing.evidence, unit, call)]):
         fixing.awaiting(unit, each)
+
+
+def _compared_beside(evidence: Evidence, unit: Unit, call: ast.Call) -> list[ast.expr]:
+    """The other coroutines in a comparison, or in the tuple that a ``match`` looks at."""
+    around, found = unit.parents.get(call), []
+    if isinstance(around, ast.Compare):
+        found = [around.left, *around.comparators]
+    elif isinstance(around, ast.Tuple) and isinstance(unit.parents.get(around), ast.Match):
+        found = around.elts
+    kinds = {each: [one.kind for one in evidence.resolver.options(each)] for each in found}
+    return [each for each in found if isinstance(each, ast.Call) and CoroutineType in kinds[each]]
 
 
 def _yielded(evidence: Evidence) -> Finding | None:
@@ -236,6 +253,32 @@ def _forgotten(evidence: Evidence) -> Finding | None:
     return _made(evidence, lambda _unit, _call: True, why)
 
 
+def _of_plain_case(evidence: Evidence) -> Finding | None:
+    """A test of a plain ``TestCase``, or a ``setUp``: what calls it awaits nothing."""
+    seen = evidence.seen
+    found = evidence.units.definition(seen.info.code) if seen is not None else None
+    owner = found[0].parents.get(found[1]) if found is not None else None
+    if found is None or not isinstance(owner, ast.ClassDef):
+        return None
+    unit, function = found
+    plain = plain_test_case(unit, function)
+    isolated = any(canonical_name(each) == ISOLATED for each in owner.bases)
+    if isolated and function.name in _ASYNC_NAMES:
+        name = _ASYNC_NAMES[function.name]
+        why = f"A test case calls `{function.name}` and awaits nothing of it: `{name}` is awaited."
+        return Finding(why, corrected(evidence, put_head, unit, function, f"async def {name}"))
+    if plain is None:
+        return None
+    why = (
+        f"`{owner.name}` is a plain `TestCase`, which calls `{function.name}` and awaits nothing: "
+        "`IsolatedAsyncioTestCase` awaits its tests."
+    )
+    return Finding(why, corrected(evidence, isolated_test, unit, function))
+
+
+_ASYNC_NAMES = {"setUp": "asyncSetUp", "tearDown": "asyncTearDown"}
+
+
 def _shown(evidence: Evidence) -> Finding | None:
     """It was printed, and never ran: it is still there."""
     use, unit = evidence.use("seen"), evidence.unit
@@ -272,6 +315,15 @@ RULES = (
         errors=(TypeError, RuntimeError),
     ),
     Rule(*_AT_PROMPT, _shown_at_prompt, "value"),
+    Rule(
+        "coroutine-never-awaited-in-body",
+        "an async test that nobody awaits",
+        5,
+        "A plain `unittest.TestCase` calls its tests and awaits nothing. Tests that are `async "
+        "def` stand in an `IsolatedAsyncioTestCase`, which prepares them in `asyncSetUp`.",
+        _of_plain_case,
+        sees="dropped",
+    ),
     Rule(
         "yields-coroutines",
         "a coroutine yielded instead of its result",

@@ -232,7 +232,7 @@ def _resource(told: Told) -> str:
 
 def _awaited_methods(told: Told) -> str:
     own = "its methods are `asend`, `athrow` and `aclose`"
-    taken = "`anext` takes its steps" if told.owner.attr == "__next__" else own
+    taken = "`anext` takes its steps" if told.owner.attr in ("__next__", "next") else own
     return f"{told.text} is an async generator: {taken}, awaited."
 
 

@@ -65,11 +65,11 @@ def _no_awaitable(told: Told) -> str:
             return f"{name} is a class: its object is made at once, and cannot be awaited."
         gives = "None" if told.kind is Kind.NONE else "its result"
         return f"{name} is a plain function: it has already run, and {gives} cannot be awaited."
-    if _is_lock(told):
-        return f"{told.text} is {told.words}: `async with` takes it, it cannot be awaited."
     if told.info is None:
         return f"What {told.text} gives cannot be awaited: it has no `__await__`."
     said = _SAID.get(told.kind, "is {}: the value is there already, there is nothing to await.")
+    if _is_lock(told):
+        said = "is {}: `async with` takes it, it cannot be awaited."
     if makes_coroutine(told.info.kind):
         said = "is {}: only a call of it gives something to await."
     return f"{told.text} {said.format(told.words)}"

@@ -21,6 +21,7 @@ from asyncrepl.explain.hoisted_code import (
 )
 from asyncrepl.explain.kinds import has
 from asyncrepl.explain.mismatch import mismatch
+from asyncrepl.explain.rules.aiter_methods import method
 from asyncrepl.explain.scopes import CannotFixError, own_nodes
 from asyncrepl.syntax.names import FUNCTIONS, callee_name, canonical_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
@@ -242,6 +243,44 @@ def _modern(fixing: Fixing, function: ast.FunctionDef) -> None:
             edits.replace(node, f"await {unit.source.source(node.value)}")
 
 
+def _half(evidence: Evidence) -> Finding | None:
+    """A class of the user's with ``__aenter__`` or ``__aexit__``, and without the other."""
+    use = evidence.use("async with")
+    kind = use.kind if use is not None and evidence.direct else None
+    found = evidence.units.class_of(kind) if kind is not None else None
+    for name, missing, when in _HALVES:
+        there = method(found[1], name) if found is not None else None
+        if use is None or found is None or there is None or has(use.info, missing):
+            continue
+        why = f"`{found[1].name}` has `{name}` and no `{missing}`: `async with` calls that {when}."
+        return Finding(why, _completed(evidence, *found, there, missing))
+    return None
+
+
+_HALVES = (
+    (
+        "__aexit__",
+        "__aenter__",
+        "at its beginning, and gives what it returns to the name behind `as`",
+    ),
+    ("__aenter__", "__aexit__", "at its end"),
+)
+
+
+@correction
+def _completed(
+    fixing: Fixing, unit: Unit, owner: ast.ClassDef, there: Function, missing: str
+) -> None:
+    meant = method(owner, "__exit__") if missing == "__aexit__" else None
+    if meant is not None:
+        put_head(fixing, unit, meant, f"async def {missing}")
+    elif missing == "__aexit__":
+        lines = "async def __aexit__(self, kind, error, traceback):\n    return None"
+        fixing.of(unit).lines_after(there, lines)
+    else:
+        fixing.of(unit).lines_before(there, "async def __aenter__(self):\n    return self\n")
+
+
 _MODEL = (
     "`for`, `len`, `str`, `in`, `with` call their methods synchronously and get a coroutine "
     "object. Use the async protocols (`__aiter__` and `__anext__`, `__aenter__` and "
@@ -258,6 +297,14 @@ RULES = (
         "`__init__` must return None at once. Do the awaiting in an async factory "
         "(`@classmethod async def create`) or in `__aenter__`.",
         _async_init,
+    ),
+    Rule(
+        "plain-def-aenter",
+        "half of an async context manager",
+        3,
+        "`async with` calls `__aenter__`, whose result `as` names (mostly `return self`), and "
+        "`__aexit__` at its end: a class needs both.",
+        _half,
     ),
     Rule(*_PROTOCOL, _sync_protocol),
     Rule(

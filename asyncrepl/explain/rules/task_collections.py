@@ -1,4 +1,4 @@
-"""Many tasks, used as if they were one: what `asyncio.wait` gives, or a list of tasks."""
+"""Many, where one is wanted: what `asyncio.wait` gives, a list of tasks, several coroutines."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.repairs.repair_case import LOOPS, single_assignment
+from asyncrepl.explain.scopes import CannotFixError
+from asyncrepl.explain.static_values import is_awaitable
 from asyncrepl.explain.value_origins import bindings, loads
-from asyncrepl.syntax.names import canonical_name
+from asyncrepl.syntax.names import callee_name, canonical_name
+from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -129,7 +132,55 @@ def _each_result(fixing: Fixing, unit: Unit, node: ast.Attribute) -> None:
         fixing.of(unit).replace(call, f"for {name} in {owner}: {name}.{node.attr}()")
 
 
+def _too_many(evidence: Evidence) -> Finding | None:
+    """``asyncio.run(first(), second())``."""
+    call, resolver = evidence.node(ast.Call), evidence.resolver
+    if call is None or not evidence.direct or len(call.args) < _SEVERAL:
+        return None
+    name = callee_name(call)
+    if not (canonical_name(call.func).startswith("asyncio.") and name in _OF_ONE):
+        return None
+    if not all(any(is_awaitable(one) for one in resolver.options(each)) for each in call.args):
+        return None
+    count = len(call.args)
+    why = f"`{name}` takes one coroutine, and here are {count}: `gather` makes one of many."
+    return Finding(why, _gathered(evidence, call))
+
+
+_SEVERAL = 2
+#: What takes one awaitable, and nothing that could be another.
+_OF_ONE = ("run", "create_task", "ensure_future", "shield")
+
+
+@correction
+def _gathered(fixing: Fixing, call: ast.Call) -> None:
+    """One for all: a future of `gather`, or a coroutine where it has to be one."""
+    unit, (start, end) = fixing.evidence.unit, _arguments(fixing.evidence.unit, call)
+    given = f"asyncio.gather({unit.text[start:end]})"
+    if callee_name(call) in ("run", "create_task"):
+        statement, name = unit.statement(call), fixing.fresh(unit, "together")
+        if not unit.source.begins_line(statement):
+            raise CannotFixError
+        head = f"async def {name}():\n    return await {given}\n"
+        fixing.of(unit).lines_before(statement, head)
+        given = f"{name}()"
+    fixing.of(unit).replace(Span(start, end), given)
+    fixing.needs_import(unit, "asyncio")
+
+
+def _arguments(unit: Unit, call: ast.Call) -> Span:
+    return Span(unit.source.span(call.args[0]).start, unit.source.span(call.args[-1]).end)
+
+
 RULES = (
+    Rule(
+        "gather-without-star",
+        "several coroutines where one is taken",
+        3,
+        "`asyncio.run`, `create_task` and the like take one coroutine. `gather` waits for many: "
+        "`await asyncio.gather(first(), second())`.",
+        _too_many,
+    ),
     Rule(
         "asyncio-wait-wants-tasks",
         "what `asyncio.wait` gives, taken for tasks",

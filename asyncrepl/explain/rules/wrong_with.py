@@ -220,26 +220,6 @@ _ON_PLAIN = (
 )
 
 
-def _half(evidence: Evidence) -> Finding | None:
-    """A class of the user's with ``__aexit__`` and no ``__aenter__``."""
-    use = evidence.use("async with")
-    kind = use.kind if use is not None and evidence.direct else None
-    found = evidence.units.class_of(kind) if kind is not None else None
-    exits = method(found[1], "__aexit__") if found is not None else None
-    if use is None or found is None or exits is None or has(use.info, "__aenter__"):
-        return None
-    why = (
-        f"`{found[1].name}` has `__aexit__` and no `__aenter__`: `async with` calls that at its "
-        "beginning, and gives what it returns to the name behind `as`."
-    )
-    return Finding(why, _entering(evidence, found[0], exits))
-
-
-@correction
-def _entering(fixing: Fixing, unit: Unit, exits: Function) -> None:
-    fixing.of(unit).lines_before(exits, "async def __aenter__(self):\n    return self\n")
-
-
 def _enters_nothing(evidence: Evidence) -> Finding | None:
     """``async with X() as x``, where ``__aenter__`` forgets to return what is to be used."""
     use, unit = evidence.use("async for"), evidence.unit
@@ -333,14 +313,6 @@ def _named_in(block: ast.AsyncWith | None) -> ast.expr | None:
 
 
 RULES = (
-    Rule(
-        "plain-def-aenter",
-        "an async context manager without `__aenter__`",
-        3,
-        "`async with` calls `__aenter__`, whose result `as` names (mostly `return self`), and "
-        "`__aexit__` at its end: a class needs both.",
-        _half,
-    ),
     Rule(
         "plain-def-aenter",
         "an `__aenter__` that returns nothing",
