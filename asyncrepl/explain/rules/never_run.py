@@ -316,15 +316,6 @@ RULES = (
     ),
     Rule(*_AT_PROMPT, _shown_at_prompt, "value"),
     Rule(
-        "coroutine-never-awaited-in-body",
-        "an async test that nobody awaits",
-        5,
-        "A plain `unittest.TestCase` calls its tests and awaits nothing. Tests that are `async "
-        "def` stand in an `IsolatedAsyncioTestCase`, which prepares them in `asyncSetUp`.",
-        _of_plain_case,
-        sees="dropped",
-    ),
-    Rule(
         "yields-coroutines",
         "a coroutine yielded instead of its result",
         4,
@@ -348,6 +339,15 @@ RULES = (
         "Reading a property that is an `async def` makes a coroutine and runs nothing: "
         "`await user.name`.",
         _property,
+        sees="dropped",
+    ),
+    Rule(
+        "coroutine-never-awaited-in-body",
+        "an async test that nobody awaits",
+        5,
+        "A plain `unittest.TestCase` calls its tests and awaits nothing. Tests that are `async "
+        "def` stand in an `IsolatedAsyncioTestCase`, which prepares them in `asyncSetUp`.",
+        _of_plain_case,
         sees="dropped",
     ),
     Rule(
