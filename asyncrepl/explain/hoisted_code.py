@@ -300,7 +300,7 @@ ISOLATED = "unittest.IsolatedAsyncioTestCase"
 
 
 def plain_test_case(unit: Unit, function: Function) -> ast.expr | None:
-    """The base of the class of a test, if it is the ``TestCase`` that awaits no test of its."""
+    """The base of the class of the test `function`, if that is the one that awaits no tests."""
     owner = unit.parents.get(function)
     bases = owner.bases if isinstance(owner, ast.ClassDef) else []
     plain = [each for each in bases if canonical_name(each) == "unittest.TestCase"]

@@ -250,7 +250,10 @@ def _half(evidence: Evidence) -> Finding | None:
     found = evidence.units.class_of(kind) if kind is not None else None
     for name, missing, when in _HALVES:
         there = method(found[1], name) if found is not None else None
-        if use is None or found is None or there is None or has(use.info, missing):
+        if use is None or found is None or has(use.info, missing):
+            continue
+        half = isinstance(there, ast.AsyncFunctionDef)  # a plain ``__aenter__`` is wrong itself
+        if there is None or not (half or missing == "__aenter__"):
             continue
         why = f"`{found[1].name}` has `{name}` and no `{missing}`: `async with` calls that {when}."
         return Finding(why, _completed(evidence, *found, there, missing))
