@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 from asyncrepl.events.object_info import MISSING, ObjectInfo, describe, lookup
 from asyncrepl.explain.kinds import is_mock
 from asyncrepl.explain.scopes import own_nodes
-from asyncrepl.syntax.names import callee_name, last_name
+from asyncrepl.syntax.names import callee_name, canonical_name, last_name
 from asyncrepl.syntax.static_inspection import without_annotations
 
 if TYPE_CHECKING:
@@ -179,3 +179,15 @@ def calls_of(unit: Unit, function: Function, home: Unit) -> Iterator[ast.Call]:
             continue
         if not (isinstance(owner, ast.Name) and type(imported(unit, owner.id)) is ModuleType):
             yield call  # and not ``asyncio.run()``, where the method is a `run`
+
+
+#: The class of tests whose methods are awaited.
+ISOLATED = "unittest.IsolatedAsyncioTestCase"
+
+
+def plain_test_case(unit: Unit, function: Function) -> ast.expr | None:
+    """The base of the class of the test `function`, if that is the one that awaits no tests."""
+    owner = unit.parents.get(function)
+    bases = owner.bases if isinstance(owner, ast.ClassDef) else []
+    plain = [each for each in bases if canonical_name(each) == "unittest.TestCase"]
+    return plain[0] if plain and function.name.startswith("test") else None

@@ -14,7 +14,7 @@ from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE
 from types import CoroutineType
 from typing import TYPE_CHECKING, Concatenate, ParamSpec
 
-from asyncrepl.explain.bindings import calls_of
+from asyncrepl.explain.bindings import ISOLATED, calls_of, plain_test_case
 from asyncrepl.explain.explanation import Fix
 from asyncrepl.explain.fresh_names import (
     attributes_in,
@@ -24,7 +24,6 @@ from asyncrepl.explain.fresh_names import (
     is_pythons,
     names_in,
 )
-from asyncrepl.explain.hoisted_code import isolated_test
 from asyncrepl.explain.scopes import (
     CannotFixError,
     first_after_head,
@@ -290,7 +289,7 @@ class Fixing:
         if _is_mentioned(self.evidence, unit, function):
             raise CannotFixError  # who it is given to calls it as it is
         self.made_async.add(function)
-        isolated_test(self, unit, function)
+        self.isolate(unit, function)
         if isinstance(function, ast.FunctionDef):
             self.of(unit).insert(unit.source.span(function).start, "async ")
         for caller in (unit, *self.evidence.callers):
@@ -299,6 +298,18 @@ class Fixing:
                     self.walk_async(caller, call)
                 elif not _is_handed_on(caller, call):
                     self.awaiting(caller, call)
+
+    def isolate(self, unit: Unit, function: Function) -> None:
+        """Let the class of `function`, if that is a test, be one that awaits its tests."""
+        base, name = plain_test_case(unit, function), ISOLATED.rpartition(".")[2]
+        edited = [each.start for each in self.of(unit).edits]
+        if base is None or unit.source.span(base).start in edited:
+            return
+        if isinstance(base, ast.Attribute):
+            self.of(unit).replace(base, f"{unit.source.source(base.value)}.{name}")
+        else:
+            self.needs_name(unit, "unittest", name)
+            self.of(unit).replace(base, name)
 
     def walk_async(self, unit: Unit, call: ast.expr) -> None:
         """Change the use of `call`, which now gives an async generator."""

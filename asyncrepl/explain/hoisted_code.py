@@ -10,7 +10,7 @@ from asyncrepl.explain.demands import demand_of
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.operand_uses import Use
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
-from asyncrepl.syntax.names import FUNCTIONS, LOOPS, callee_name, canonical_name, last_name
+from asyncrepl.syntax.names import FUNCTIONS, LOOPS, callee_name, last_name
 from asyncrepl.syntax.source_rewriter import Span
 
 if TYPE_CHECKING:
@@ -293,28 +293,3 @@ def body_after(fixing: Fixing, unit: Unit, statement: Any, line: str) -> None:
     rest = "\n".join([lines[0], *(by + each.removeprefix(inner) for each in lines[1:])])
     fixing.of(unit).replace(statement, f"{line}\n{by}{rest}")
     fixing.suspending(unit, statement)
-
-
-#: The class of tests whose methods are awaited.
-ISOLATED = "unittest.IsolatedAsyncioTestCase"
-
-
-def plain_test_case(unit: Unit, function: Function) -> ast.expr | None:
-    """The base of the class of the test `function`, if that is the one that awaits no tests."""
-    owner = unit.parents.get(function)
-    bases = owner.bases if isinstance(owner, ast.ClassDef) else []
-    plain = [each for each in bases if canonical_name(each) == "unittest.TestCase"]
-    return plain[0] if plain and function.name.startswith("test") else None
-
-
-def isolated_test(fixing: Fixing, unit: Unit, function: Function) -> None:
-    """Let the class of the test `function` be one that awaits its tests."""
-    base, name = plain_test_case(unit, function), ISOLATED.rpartition(".")[2]
-    edited = [each.start for each in fixing.of(unit).edits]
-    if base is None or unit.source.span(base).start in edited:
-        return
-    if isinstance(base, ast.Attribute):
-        fixing.of(unit).replace(base, f"{unit.source.source(base.value)}.{name}")
-    else:
-        fixing.needs_name(unit, "unittest", name)
-        fixing.of(unit).replace(base, name)

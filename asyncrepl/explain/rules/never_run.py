@@ -13,6 +13,7 @@ from pathlib import Path
 from types import CoroutineType
 from typing import TYPE_CHECKING
 
+from asyncrepl.explain.bindings import ISOLATED, plain_test_case
 from asyncrepl.explain.dropped_coroutines import (
     calls_that_made,
     dropped_name,
@@ -25,12 +26,7 @@ from asyncrepl.explain.dropped_coroutines import (
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, awaited, corrected, correction, short
 from asyncrepl.explain.held_operands import innermost_frame
-from asyncrepl.explain.hoisted_code import (
-    ISOLATED,
-    isolated_test,
-    plain_test_case,
-    put_head,
-)
+from asyncrepl.explain.hoisted_code import put_head
 from asyncrepl.explain.scopes import CannotFixError, scope
 from asyncrepl.explain.value_arrivals import is_test
 from asyncrepl.explain.value_origins import STEPS, loads
@@ -273,7 +269,7 @@ def _of_plain_case(evidence: Evidence) -> Finding | None:
         f"`{owner.name}` is a plain `TestCase`, which calls `{function.name}` and awaits nothing: "
         "`IsolatedAsyncioTestCase` awaits its tests."
     )
-    return Finding(why, corrected(evidence, isolated_test, unit, function))
+    return Finding(why, corrected(evidence, Fixing.isolate, unit, function))
 
 
 _ASYNC_NAMES = {"setUp": "asyncSetUp", "tearDown": "asyncTearDown"}
