@@ -44,7 +44,7 @@ def _without_runner(fixing: Fixing, block: ast.With, name: str) -> None:
         raise CannotFixError
     edits.replace(Span(source.block(block).start, source.block(block.body[0]).start), "")
     for line in range(block.body[0].lineno, (block.end_lineno or 0) + 1):
-        edits.replace(Span(start := source.index(line, 0), start + by), "")
+        edits.replace(Span(start := source.starts[line - 1], start + by), "")
     for each in inside:
         if isinstance(each, ast.Name) and each.id == name:
             call = _run_of_one(unit, each)
