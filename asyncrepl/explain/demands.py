@@ -220,7 +220,7 @@ def _walks(name: str, callee: object, call: ast.Call) -> bool:
     """Whether the function iterates over its arguments: not if it compares or joins them."""
     if name in ("max", "min"):
         return len(call.args) == 1
-    return callee in _READERS or (
+    return any(callee is each for each in _READERS) or (
         name in _WALKERS and not (name == "join" and isinstance(callee, FunctionType))
     )
 
