@@ -46,6 +46,9 @@ _ORDER = (
     "sync_walks",
     "operand_rules",
     "forgotten_tasks",
+    "held_locks",
+    "queue_waits",
+    "endless_waits",
     "slow_loops",
 )
 

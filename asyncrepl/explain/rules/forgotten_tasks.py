@@ -1,18 +1,15 @@
-"""Tasks that are made and forgotten, and waits that nothing ends."""
+"""Tasks that are made and forgotten."""
 
 from __future__ import annotations
 
 import ast
-import asyncio
 import builtins
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, awaited, correction, short
-from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.rules.wrong_with import held_already
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
-from asyncrepl.syntax.names import callee_name, canonical_name, last_name
+from asyncrepl.syntax.names import callee_name, last_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -223,122 +220,6 @@ _FORGOTTEN = (
 )
 
 
-def _stuck(evidence: Evidence) -> Finding | None:
-    unit = evidence.unit
-    await_ = evidence.node(ast.Await)
-    # A loop over an iterator of somebody else's has no ``await`` of its own.
-    waited = await_.value if await_ is not None else evidence.node(ast.AST)
-    text = short(unit, waited) if isinstance(waited, ast.expr) else "what it waits for"
-    known = _never_finished(evidence, waited) or held_already(evidence)
-    if known is not None:
-        return known
-    why = (
-        f"Nothing can wake {text} any more: no other task runs, no timer is set"
-        f"{_left_undone(evidence, waited)}. Ctrl-C ends the wait."
-    )
-    return Finding(why, _ended_by_none(evidence, unit, await_) if await_ else None)
-
-
-def _left_undone(evidence: Evidence, waited: ast.AST | None) -> str:
-    """What nobody does for an event, or a queue, that is waited for."""
-    made = {canonical_name(node.func) for _, node in evidence.units.nodes(ast.Call)}
-    name = callee_name(waited) if isinstance(waited, ast.Call) else ""
-    if name == "wait" and "asyncio.Event" in made and "asyncio.Condition" not in made:
-        return ", and nobody sets the event"
-    return ", and nobody fills the queue" if name == "get" and "asyncio.Queue" in made else ""
-
-
-def _never_finished(evidence: Evidence, waited: ast.AST | None) -> Finding | None:
-    """``queue.join()`` of a queue that is empty, where nobody ever calls ``task_done``."""
-    function = waited.func if isinstance(waited, ast.Call) else None
-    if not isinstance(function, ast.Attribute) or function.attr != "join":
-        return None
-    info = evidence.resolver.info(function.value)
-    if info is None and not _awaits_a_queue(evidence, waited):
-        return None
-    if info is not None and not issubclass(info.kind, asyncio.Queue):
-        return None
-    if info is not None and isinstance(info.value, asyncio.Queue) and not info.value.empty():
-        return None
-    calls = {callee_name(node) for _, node in evidence.units.nodes(ast.Call)}
-    if "task_done" in calls or not {"get", "get_nowait"} & calls:
-        return None
-    text = f"{evidence.unit.source.source(function.value)}"
-    why = (
-        f"`{text}.join()` waits until `{text}.task_done()` was called for every item that was put "
-        "in, and nobody calls it: the items are taken, and never said to be done."
-    )
-    return Finding(why, _said_to_be_done(evidence))
-
-
-def _awaits_a_queue(evidence: Evidence, call: ast.AST | None) -> bool:
-    """Whether the `call` of ``join`` is awaited, and queues of asyncio's are made."""
-    made = {canonical_name(node.func) for _, node in evidence.units.nodes(ast.Call)}
-    waits = call is not None and isinstance(evidence.unit.parents.get(call), ast.Await)
-    return waits and "asyncio.Queue" in made
-
-
-@correction
-def _said_to_be_done(fixing: Fixing) -> None:
-    """``task_done`` at the end of the one loop that takes the items."""
-    taken = [
-        (unit, node.value.func.value, loop)
-        for unit, node in fixing.evidence.units.nodes(ast.Await)
-        if isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute)
-        if callee_name(node.value) == "get" and not node.value.args
-        if (loop := unit.enclosing(node, ast.While)) is not None
-    ]
-    if len(taken) != 1:
-        return
-    unit, queue, loop = taken[0]
-    jumps = (ast.Continue, ast.Break, ast.Return)
-    if any(isinstance(each, jumps) for part in loop.body for each in ast.walk(part)):
-        return
-    fixing.of(unit).lines_after(loop.body[-1], f"{unit.source.source(queue)}.task_done()")
-
-
-def _timed_out(evidence: Evidence) -> Finding | None:
-    """The same, where a timeout has ended the wait."""
-    unit, nodes = evidence.unit, evidence.nodes[::-1]
-    limits = [each for node in nodes for each in unit.ancestors(node)]
-    for node in [*nodes, *(each for each in limits if isinstance(each, ast.AsyncWith))]:
-        for each in ast.walk(node):
-            if found := _never_finished(evidence, each):
-                return found
-    return None
-
-
-@correction
-def _ended_by_none(fixing: Fixing, unit: Unit, waited: ast.Await) -> None:
-    """Of a generator that drains a queue: None in the queue ends it."""
-    function, taken = scope(unit, waited), waited.value
-    loop = unit.enclosing(waited, ast.While)
-    statement = unit.statement(waited)
-    drains = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Yield)
-    endless = loop is not None and isinstance(loop.test, ast.Constant) and bool(loop.test.value)
-    if callee_name(taken) != "get" or not drains or not endless or loop is None:
-        return
-    if not isinstance(function, ast.AsyncFunctionDef) or loop.body != [statement]:
-        return
-    name = fresh(unit, "item")
-    edits = fixing.of(unit)
-    edits.replace(loop.test, f"({name} := {unit.source.source(waited)}) is not None")
-    edits.replace(waited, name)
-    if not _closed(fixing.evidence, fixing, function.name):
-        raise CannotFixError
-
-
-def _closed(evidence: Evidence, fixing: Fixing, name: str) -> bool:
-    """Put the None in, in front of the loop that walks the generator."""
-    for unit, loop in evidence.units.nodes(ast.AsyncFor):
-        call = loop.iter
-        if isinstance(call, ast.Call) and callee_name(call) == name and len(call.args) == 1:
-            queue = unit.source.source(call.args[0])
-            fixing.of(unit).lines_before(loop, f"{queue}.put_nowait(None)")
-            return True
-    return False
-
-
 RULES = (
     Rule(*_FORGOTTEN, _unkept, sees="unkept"),
     Rule(*_FORGOTTEN, _cut_off, sees="cut off"),
@@ -350,23 +231,5 @@ RULES = (
         "`asyncio.TaskGroup`, which raises it where the tasks were made.",
         _failed,
         sees="failed",
-    ),
-    Rule(
-        "endless-generator-hangs",
-        "a source that waits for ever",
-        3,
-        "A step that awaits what nobody provides suspends the loop for good. Let the producer "
-        "say that it is done (a None in the queue), or limit the wait: `asyncio.timeout()`.",
-        _stuck,
-        sees="stuck",
-    ),
-    Rule(
-        "endless-generator-hangs",
-        "a queue whose items nobody says to be done",
-        3,
-        "`await queue.join()` waits until `queue.task_done()` was called once for each item that "
-        "was put in: whoever takes an item calls it when the work on it is done.",
-        _timed_out,
-        errors=(TimeoutError,),
     ),
 )

@@ -1,0 +1,220 @@
+"""Waits that nothing ends: why nobody does what is waited for.
+
+What a task waits for is known of asyncio's own objects. Why it does not come is read from who
+could do it, and where that stands.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+from typing import TYPE_CHECKING
+
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.fresh_names import fresh
+from asyncrepl.explain.scopes import CannotFixError, scope
+from asyncrepl.explain.waited_objects import awaited_object, calls_on
+from asyncrepl.syntax.names import callee_name, canonical_name, last_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.source_units import Unit
+
+_LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.GeneratorExp)
+
+
+def _notified_before(evidence: Evidence) -> Finding | None:
+    """``wait`` of a condition that was, or will be, notified for nobody."""
+    condition = awaited_object(evidence, asyncio.Condition, "wait")
+    if condition is None:
+        return None
+    text, source = evidence.unit.source.source(condition), evidence.unit.source.source
+    notified = calls_on(evidence, last_name(condition), "notify", "notify_all")
+    if not notified:
+        return Finding(f"`{text}.wait()` waits for a `notify`, and nobody notifies `{text}`.")
+    unit, call = notified[0]
+    source = unit.source.source
+    why = (
+        f"`{source(call)}` wakes those who wait at that moment: one that came before this "
+        f"`{text}.wait()` is lost, and no other comes. Ask for the state first: "
+        f"`await {text}.wait_for(lambda: …)`."
+    )
+    return Finding(why)
+
+
+def _missing_parties(evidence: Evidence) -> Finding | None:
+    barrier, seen = awaited_object(evidence, asyncio.Barrier, "wait"), evidence.seen
+    if barrier is None or seen is None:
+        return None
+    more = "1 more task" if seen.number == 1 else f"{seen.number} more tasks"
+    text = evidence.unit.source.source(barrier)
+    why = f"The barrier `{text}` opens when {more} wait{'s' * (seen.number == 1)} for it, "
+    return Finding(f"{why}and no other is left to do so: it was made for too many parties.")
+
+
+#: By what waits: what ends the wait.
+_ENDS = {
+    (asyncio.Event, "wait"): ("set",),
+    (asyncio.Queue, "get"): ("put", "put_nowait"),
+    (asyncio.Condition, "wait"): ("notify", "notify_all"),
+}
+
+
+def _ended_too_late(evidence: Evidence) -> Finding | None:
+    """What would end the wait stands behind it, in the function that waits."""
+    for (kind, method), ends in _ENDS.items():
+        waited = awaited_object(evidence, kind, method)
+        if waited is None:
+            continue
+        calls = calls_on(evidence, last_name(waited), *ends)
+        statement = next(_behind(evidence, calls), None)
+        if statement is None:
+            return None
+        unit, (home, call) = statement[0], statement[1]
+        what = _waits_for(statement[0], statement[2])
+        text = evidence.unit.source.source(waited)
+        why = (
+            f"`{home.source.source(call)}` would end the wait for `{text}`, and stands behind "
+            f"{what}: that waits for this very task first."
+        )
+        if statement[2] is evidence.unit.statement(waited) and unit is evidence.unit:
+            why = (
+                f"`{home.source.source(call)}` would end the wait for `{text}`, and stands behind "
+                "it, in the same task: it is never reached."
+            )
+        return Finding(why)
+    return None
+
+
+def _behind(
+    evidence: Evidence, calls: list[tuple[Unit, ast.Call]]
+) -> Iterator[tuple[Unit, tuple[Unit, ast.Call], ast.stmt]]:
+    """Of what would end a wait, the first call, if all stand behind a statement that waits."""
+    waiting = [(evidence.unit, each) for each in evidence.nodes[-1:]]
+    seen = evidence.seen
+    home = evidence.units.get(seen.made[0]) if seen is not None and seen.made else None
+    if home is not None and seen is not None and seen.made is not None:
+        found = [each for each in home.nodes(ast.stmt) if each.lineno == seen.made[1]]
+        waiting += [(home, each) for each in found[:1]]
+    for unit, node in reversed(waiting):
+        statement = unit.statement(node)
+        function = scope(unit, statement)
+        if calls and all(
+            each[0] is unit
+            and scope(unit, each[1]) is function
+            and each[1].lineno > (statement.end_lineno or 0)
+            and not _shares_loop(unit, statement, each[1])
+            for each in calls
+        ):
+            yield unit, calls[0], statement
+
+
+def _shares_loop(unit: Unit, statement: ast.stmt, call: ast.Call) -> bool:
+    """Whether both stand in one loop: then what is behind comes before, in the next round."""
+    around = [each for each in unit.ancestors(statement) if isinstance(each, _LOOPS)]
+    return any(each in around for each in unit.ancestors(call))
+
+
+def _waits_for(unit: Unit, statement: ast.stmt) -> str:
+    """The statement that waits, in words."""
+    if isinstance(statement, ast.AsyncWith):
+        return f"the end of `async with {unit.source.source(statement.items[0].context_expr)}`"
+    return short(unit, statement)
+
+
+def _stuck(evidence: Evidence) -> Finding | None:
+    unit = evidence.unit
+    await_ = evidence.node(ast.Await)
+    # A loop over an iterator of somebody else's has no ``await`` of its own.
+    waited = await_.value if await_ is not None else evidence.node(ast.AST)
+    text = short(unit, waited) if isinstance(waited, ast.expr) else "what it waits for"
+    why = (
+        f"Nothing can wake {text} any more: no other task runs, no timer is set"
+        f"{_left_undone(evidence, waited)}. Ctrl-C ends the wait."
+    )
+    return Finding(why, _ended_by_none(evidence, unit, await_) if await_ else None)
+
+
+def _left_undone(evidence: Evidence, waited: ast.AST | None) -> str:
+    """What nobody does for an event, or a queue, that is waited for."""
+    made = {canonical_name(node.func) for _, node in evidence.units.nodes(ast.Call)}
+    name = callee_name(waited) if isinstance(waited, ast.Call) else ""
+    if name == "wait" and "asyncio.Event" in made and "asyncio.Condition" not in made:
+        return ", and nobody sets the event"
+    return ", and nobody fills the queue" if name == "get" and "asyncio.Queue" in made else ""
+
+
+@correction
+def _ended_by_none(fixing: Fixing, unit: Unit, waited: ast.Await) -> None:
+    """Of a generator that drains a queue: None in the queue ends it."""
+    function, taken = scope(unit, waited), waited.value
+    loop = unit.enclosing(waited, ast.While)
+    statement = unit.statement(waited)
+    drains = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Yield)
+    endless = loop is not None and isinstance(loop.test, ast.Constant) and bool(loop.test.value)
+    if callee_name(taken) != "get" or not drains or not endless or loop is None:
+        return
+    if not isinstance(function, ast.AsyncFunctionDef) or loop.body != [statement]:
+        return
+    name = fresh(unit, "item")
+    edits = fixing.of(unit)
+    edits.replace(loop.test, f"({name} := {unit.source.source(waited)}) is not None")
+    edits.replace(waited, name)
+    if not _closed(fixing.evidence, fixing, function.name):
+        raise CannotFixError
+
+
+def _closed(evidence: Evidence, fixing: Fixing, name: str) -> bool:
+    """Put the None in, in front of the loop that walks the generator."""
+    for unit, loop in evidence.units.nodes(ast.AsyncFor):
+        call = loop.iter
+        if isinstance(call, ast.Call) and callee_name(call) == name and len(call.args) == 1:
+            queue = unit.source.source(call.args[0])
+            fixing.of(unit).lines_before(loop, f"{queue}.put_nowait(None)")
+            return True
+    return False
+
+
+_ID = "endless-generator-hangs"
+
+RULES = (
+    Rule(
+        _ID,
+        "a wait for what comes after it",
+        3,
+        "Statements run one after the other, also when they await: what stands behind a wait "
+        "cannot end it. Do it before, or in a task of its own.",
+        _ended_too_late,
+        sees="stuck",
+    ),
+    Rule(
+        _ID,
+        "a condition that nobody notifies any more",
+        3,
+        "`notify` wakes those who wait, and is not kept for those who come later. "
+        "`await condition.wait_for(predicate)` looks at the state first, and waits only if it "
+        "has to.",
+        _notified_before,
+        sees="stuck",
+    ),
+    Rule(
+        _ID,
+        "a barrier with too few tasks",
+        3,
+        "`asyncio.Barrier(n)` lets nobody pass until n tasks wait for it at the same time.",
+        _missing_parties,
+        sees="stuck",
+    ),
+    Rule(
+        _ID,
+        "a source that waits for ever",
+        3,
+        "A step that awaits what nobody provides suspends the loop for good. Let the producer "
+        "say that it is done (a None in the queue), or limit the wait: `asyncio.timeout()`.",
+        _stuck,
+        sees="stuck",
+    ),
+)
