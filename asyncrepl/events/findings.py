@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 #: See `Finding`.
 FindingKind = Literal[
     "lost", "shown", "unwalked", "driven", "exhausted", "running", "cut", "walked", "guarded",
-    "skipping", "shared", "unchecked", "blocks", "unkept", "cut off", "dropped", "deprecated",
-    "left", "kept", "swallowed", "blocked", "stuck", "stopped", "failed", "starved", "hogged",
-    "sequential", "alternating", "unsuspended", "unwoken",
+    "skipping", "shared", "unchecked", "blocks", "unkept", "cut off", "cancelling", "dropped",
+    "deprecated", "left", "kept", "swallowed", "blocked", "stuck", "stopped", "failed", "starved",
+    "hogged", "sequential", "alternating", "unsuspended", "unwoken",
 ]  # fmt: skip
 
 
@@ -45,7 +45,8 @@ class Finding(NamedTuple):
       (see `asyncrepl.instrument.silent_mistake_placement`);
     - "blocks": a function that blocks was called on the loop;
     - "unkept": a loop made tasks that nobody keeps, and `number` of them still run;
-    - "cut off": so do tasks made anywhere, and the program's loop has run to its end.
+    - "cut off": so do tasks made anywhere, and the program's loop has run to its end;
+    - "cancelling": so do tasks that were cancelled, and have not come to their end.
 
     By the interpreter and the loop:
 

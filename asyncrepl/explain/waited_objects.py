@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from asyncrepl.syntax.names import callee_name, last_name
+from asyncrepl.syntax.names import callee_name, written_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -32,5 +32,5 @@ def calls_on(evidence: Evidence, name: str, *methods: str) -> list[tuple[Unit, a
     return [
         (unit, unit.parents[node] if callee_name(unit.parents[node]) else node)  # type: ignore[misc]
         for unit, node in evidence.units.nodes(ast.Attribute)
-        if node.attr in methods and last_name(node.value) == name
+        if node.attr in methods and written_name(node.value) == name
     ]

@@ -9,7 +9,7 @@ from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import replaced, short
 from asyncrepl.explain.rules.forgotten_tasks import reached_functions
-from asyncrepl.syntax.names import callee_name, last_name
+from asyncrepl.syntax.names import callee_name, written_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -59,12 +59,12 @@ def _changes(evidence: Evidence, loop: ast.For, source: ast.expr) -> bool:
         for _, each in reached_functions(evidence, *home)
     ]
     nodes = [n for part in (*loop.body, *reached) for n in ast.walk(part)]
-    name = last_name(walked)
-    if any(isinstance(n, ast.Call) and name in map(last_name, n.args) for n in nodes):
+    name = written_name(walked)
+    if any(isinstance(n, ast.Call) and name in map(written_name, n.args) for n in nodes):
         return True  # who is given it may call it otherwise
     return any(
         isinstance(node, ast.Attribute | ast.Subscript)
-        and last_name(node.value) == name
+        and written_name(node.value) == name
         and not (isinstance(node, ast.Attribute) and node.attr in _ASKED)
         and (isinstance(node, ast.Attribute) or not isinstance(node.ctx, ast.Load))
         for node in nodes

@@ -15,7 +15,7 @@ from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.scopes import CannotFixError, scope
 from asyncrepl.explain.waited_objects import awaited_object, calls_on
-from asyncrepl.syntax.names import callee_name, canonical_name, last_name
+from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,7 @@ def _notified_before(evidence: Evidence) -> Finding | None:
     if condition is None:
         return None
     text, source = evidence.unit.source.source(condition), evidence.unit.source.source
-    notified = calls_on(evidence, last_name(condition), "notify", "notify_all")
+    notified = calls_on(evidence, written_name(condition), "notify", "notify_all")
     if not notified:
         return Finding(f"`{text}.wait()` waits for a `notify`, and nobody notifies `{text}`.")
     unit, call = notified[0]
@@ -69,7 +69,7 @@ def _ended_too_late(evidence: Evidence) -> Finding | None:
         waited = awaited_object(evidence, kind, method)
         if waited is None:
             continue
-        calls = calls_on(evidence, last_name(waited), *ends)
+        calls = calls_on(evidence, written_name(waited), *ends)
         statement = next(_behind(evidence, calls), None)
         if statement is None:
             return None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, awaited, correction, short
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
-from asyncrepl.syntax.names import callee_name, last_name
+from asyncrepl.syntax.names import callee_name, canonical_name, last_name, written_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -51,6 +51,24 @@ def _cut_off(evidence: Evidence) -> Finding | None:
     return Finding(why, _gathered(evidence, unit, call) or _awaited_last(evidence, unit, call))
 
 
+def _not_ended(evidence: Evidence) -> Finding | None:
+    """A task that was cancelled, where the loop ran no longer; `asyncio.run` lets it end."""
+    use, unit = evidence.use("seen"), evidence.unit
+    called = {canonical_name(call.func) for _, call in evidence.units.nodes(ast.Call)}
+    call = use.node if use else None
+    if not isinstance(call, ast.Call) or not call.args or called & _ENDING_RUNNERS:
+        return None
+    why = (
+        f"{short(unit, call.args[0])} was cancelled, and the loop ended before the task had: "
+        "`cancel()` only asks for that. Whoever cancels a task waits for its end."
+    )
+    return Finding(why)
+
+
+#: What cancels all tasks at its end, and waits for them.
+_ENDING_RUNNERS = {"asyncio.run", "asyncio.Runner"}
+
+
 def _not_joined(evidence: Evidence, call: ast.Call) -> Finding | None:
     """``gather``, or ``shield``, that nobody awaits: of jobs that come to an end."""
     unit, inside = evidence.unit, [node for each in call.args for node in ast.walk(each)]
@@ -73,7 +91,7 @@ def _is_used(unit: Unit, call: ast.Call) -> bool:
     elif isinstance(parent, ast.Call) and isinstance(parent.func, ast.Attribute):
         owner = parent.func.value
     return owner is not None and any(
-        last_name(node) == last_name(owner) and node is not owner and _is_asked(unit, node)
+        written_name(node) == written_name(owner) and node is not owner and _is_asked(unit, node)
         for node in unit.nodes(ast.Name, ast.Attribute)
     )
 
@@ -120,7 +138,7 @@ def _failed(evidence: Evidence) -> Finding | None:
     name = seen.info.function_name if seen is not None else ""
     places = [pair for pair in evidence.units.nodes(ast.Call) if _makes(*pair, name)]
     if seen is None or not places:
-        return None
+        return _failed_in_thread(evidence, name) if seen is not None else None
     unit, call = places[0]
     why = (
         f"{short(unit, call)} keeps its error to itself until somebody awaits the task, and "
@@ -131,6 +149,24 @@ def _failed(evidence: Evidence) -> Finding | None:
     kind = seen.info.kind.__name__
     fix = _awaited_here(evidence, unit, call, kind) or _awaited_last(evidence, unit, call, kind)
     return Finding(why, fix)
+
+
+def _failed_in_thread(evidence: Evidence, name: str) -> Finding | None:
+    """A function that a thread of the executor ran, whose future nobody keeps."""
+    places = [
+        (unit, call)
+        for unit, call in evidence.units.nodes(ast.Call)
+        if callee_name(call) == "run_in_executor" and len(call.args) > 1
+        if last_name(call.args[1]) == name and isinstance(unit.parents.get(call), ast.Expr)
+    ]
+    if len(places) != 1 or evidence.seen is None:
+        return None
+    unit, call = places[0]
+    why = (
+        f"{short(unit, call)} gives a future and is not awaited: nobody asks how the thread has "
+        f"ended, and the {evidence.seen.info.kind.__name__} goes unseen."
+    )
+    return Finding(why, awaited(evidence, unit, call))
 
 
 def _makes(unit: Unit, call: ast.Call, name: str) -> bool:
@@ -223,6 +259,15 @@ _FORGOTTEN = (
 RULES = (
     Rule(*_FORGOTTEN, _unkept, sees="unkept"),
     Rule(*_FORGOTTEN, _cut_off, sees="cut off"),
+    Rule(
+        "fire-and-forget-in-loop",
+        "a cancelled task that nobody waits for",
+        5,
+        "`task.cancel()` has a CancelledError raised in the task when that runs next, and its "
+        "`finally` may await. Only `await task`, or `asyncio.wait([task])`, sees it to its end.",
+        _not_ended,
+        sees="cancelling",
+    ),
     Rule(
         "task-exception-lost",
         "a task whose error nobody asks for",

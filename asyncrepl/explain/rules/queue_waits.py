@@ -10,7 +10,7 @@ from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.scopes import deepen, own_nodes, scope
 from asyncrepl.explain.waited_objects import awaited_object, calls_on
-from asyncrepl.syntax.names import callee_name, canonical_name, last_name
+from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -47,7 +47,7 @@ def _undone(evidence: Evidence) -> Finding | None:
     queue, seen = awaited_object(evidence, asyncio.Queue, "join"), evidence.seen
     if queue is None or seen is None or not seen.number:
         return None
-    name = last_name(queue)
+    name = written_name(queue)
     told = calls_on(evidence, name, "task_done") or [
         pair for pair in evidence.units.nodes(ast.Call) if callee_name(pair[1]) == "task_done"
     ]

@@ -18,7 +18,7 @@ from asyncrepl.explain.hoisted_code import made_in_function
 from asyncrepl.explain.repairs.plain_operands import async_twin, awaited_in_thread, with_twin
 from asyncrepl.explain.scopes import scope
 from asyncrepl.explain.static_values import is_awaitable
-from asyncrepl.syntax.names import callee_name, canonical_name, last_name
+from asyncrepl.syntax.names import callee_name, canonical_name, last_name, written_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -309,8 +309,8 @@ def _unwoken_by_signal(evidence: Evidence) -> Finding | None:
             continue
         number, handler = call.args
         bodies = [handler, *(each for _, each in evidence.units.functions(last_name(handler)))]
-        touched = {last_name(n) for body in bodies for n in ast.walk(body)} - {""}
-        if await_ is not None and last_name(waited) in touched:
+        touched = {written_name(n) for body in bodies for n in ast.walk(body)} - {""}
+        if await_ is not None and written_name(waited) in touched:
             source = home.source.source
             why = (
                 f"The handler that `signal.signal` was given made {short(unit, await_.value)} "
