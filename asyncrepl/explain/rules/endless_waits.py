@@ -78,7 +78,7 @@ def _ended_too_late(evidence: Evidence) -> Finding | None:
         text = evidence.unit.source.source(waited)
         why = (
             f"`{home.source.source(call)}` would end the wait for `{text}`, and stands behind "
-            f"{what}: that waits for this very task first."
+            f"{what}, which waits for this very task first."
         )
         if statement[2] is evidence.unit.statement(waited) and unit is evidence.unit:
             why = (
@@ -121,7 +121,7 @@ def _shares_loop(unit: Unit, statement: ast.stmt, call: ast.Call) -> bool:
 def _waits_for(unit: Unit, statement: ast.stmt) -> str:
     """The statement that waits, in words."""
     if isinstance(statement, ast.AsyncWith):
-        return f"the end of `async with {unit.source.source(statement.items[0].context_expr)}`"
+        return f"`async with {unit.source.source(statement.items[0].context_expr)}`"
     return short(unit, statement)
 
 

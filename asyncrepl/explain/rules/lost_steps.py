@@ -384,8 +384,16 @@ def _let_through(fixing: Fixing, unit: Unit, handler: ast.ExceptHandler) -> None
 
 @correction
 def _put_around(fixing: Fixing, unit: Unit, block: ast.With) -> None:
-    """``while x:`` with nothing but ``with suppress(…):`` in it → the ``with`` around the loop."""
-    loop = unit.parents.get(block)
+    """``while x:`` with nothing but ``with suppress(…):`` in it → the ``with`` around the loop.
+
+    Of what suppresses everything: it suppresses errors only.
+    """
+    loop, (kind, *others) = unit.parents.get(block), _suppressed(block)
+    if last_name(kind) == "BaseException" and not others:
+        fixing.of(unit).replace(kind, "Exception")
+        return
+    if last_name(kind) != "CancelledError" or others:
+        return
     if not isinstance(loop, ast.While | ast.For | ast.AsyncFor) or loop.body != [block]:
         return
     heads = [_head(unit, loop), _head(unit, block)]

@@ -46,7 +46,7 @@ def _group_over(evidence: Evidence) -> Finding | None:
     text = short(evidence.unit, call)
     if not group._entered:  # type: ignore[attr-defined]  # noqa: SLF001
         return Finding(f"{text} comes before the `async with` of its task group: enter it first.")
-    if group._errors or not group._exiting:  # type: ignore[attr-defined]  # noqa: SLF001
+    if group._aborting or not group._exiting:  # type: ignore[attr-defined]  # noqa: SLF001
         return None  # a task of it failed, which is told
     why = (
         f"{text} comes when the block of its task group is over: a group takes tasks inside of "
@@ -200,7 +200,7 @@ RULES = (
     ),
     Rule(
         _ID,
-        "a time limit entered twice",
+        "a timeout or a task group entered twice",
         3,
         "`asyncio.timeout()` and `asyncio.TaskGroup()` make an object for one `async with`. Make "
         "it there, in each round of a loop.",

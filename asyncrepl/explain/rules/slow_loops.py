@@ -16,7 +16,8 @@ from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.repairs.plain_operands import awaited_in_thread
 from asyncrepl.explain.scopes import own_nodes, scope
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.explain.value_origins import bindings
+from asyncrepl.syntax.names import callee_name, canonical_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -59,6 +60,41 @@ def _blocked(evidence: Evidence) -> Finding | None:
         "wait until it suspends. Call what blocks or computes in `asyncio.to_thread`."
     )
     return Finding(why)
+
+
+#: What would run a second loop, or run one elsewhere.
+_OTHER_LOOPS = {"asyncio.new_event_loop", "threading.Thread"}
+
+
+def _waits_for_own_loop(evidence: Evidence) -> Finding | None:
+    """``run_coroutine_threadsafe(…).result()`` in the thread of the one loop there is."""
+    seen, calls = evidence.seen, [*evidence.units.nodes(ast.Call)]
+    others = _OTHER_LOOPS & {canonical_name(call.func) for _, call in calls}
+    if seen is None or seen.made is None or others:
+        return None
+    for unit, call in calls:
+        if (unit.filename, call.lineno) != seen.made or callee_name(call) != "result":
+            continue
+        given = _given_to_loop(unit, call.func)
+        if given is not None:
+            why = (
+                f"{short(unit, call)} waits in the thread of the loop for {short(unit, given)}, "
+                "which was given to this very loop: it cannot run before the wait is over. Await "
+                "it, or make a task of it; `run_coroutine_threadsafe` is for other threads."
+            )
+            return Finding(why)
+    return None
+
+
+def _given_to_loop(unit: Unit, function: ast.expr) -> ast.expr | None:
+    """The coroutine given to ``run_coroutine_threadsafe``, if its future is asked."""
+    future = function.value if isinstance(function, ast.Attribute) else None
+    if isinstance(future, ast.Name):
+        bound = [unit.parents.get(each) for each in bindings(unit, future)[1]]
+        assigned = bound[0] if len(bound) == 1 else None
+        future = assigned.value if isinstance(assigned, ast.Assign) else None
+    known = canonical_name(getattr(future, "func", None)) == "asyncio.run_coroutine_threadsafe"
+    return future.args[0] if known and isinstance(future, ast.Call) and future.args else None
 
 
 @correction
@@ -286,6 +322,15 @@ def _makes_tasks(around: ast.AST | None, loop: ast.AST) -> bool:
 RULES = (
     Rule(*_BLOCKS, _blocks, sees="blocks"),
     Rule(*_BLOCKS, _hogged, sees="hogged"),
+    Rule(
+        _BLOCKS[0],
+        "a wait for the loop in its own thread",
+        5,
+        "A loop runs one thing at a time, in one thread. Plain code that waits in that thread "
+        "keeps the loop from running what it waits for.",
+        _waits_for_own_loop,
+        sees="blocked",
+    ),
     Rule(*_BLOCKS, _blocked, sees="blocked"),
     Rule(
         "never-suspends-starves-others",
