@@ -1,7 +1,7 @@
 """Waits that nothing ends: why nobody does what is waited for.
 
 What a task waits for is known of asyncio's own objects. Why it does not come is read from who
-could do it, and where that stands.
+could do it, and where that stands: behind the wait, before it, or in who holds the lock.
 """
 
 from __future__ import annotations
@@ -14,14 +14,141 @@ from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.scopes import CannotFixError, scope
-from asyncrepl.explain.waited_objects import awaited_object, calls_on
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from asyncrepl.explain.evidence import Evidence
-    from asyncrepl.explain.source_units import Unit
+    from asyncrepl.explain.source_units import Function, Unit
+
+
+def awaited_object(evidence: Evidence, kind: type, method: str) -> ast.expr | None:
+    """The object that is waited for by its own `method`, where that is what never returns."""
+    info = evidence.seen.info if evidence.seen is not None else None
+    await_ = evidence.node(ast.Await)
+    call = await_.value if await_ is not None else None
+    if info is None or info.kind is not kind or info.name != method:
+        return None
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+        return None
+    return call.func.value if call.func.attr == method else None
+
+
+def calls_on(evidence: Evidence, name: str, *methods: str) -> list[tuple[Unit, ast.Call]]:
+    """The calls of one of the `methods` of what is called `name`, and where they are only named.
+
+    They are handed on so: ``call_soon(event.set)``.
+    """
+    return [
+        (unit, unit.parents[node] if callee_name(unit.parents[node]) else node)  # type: ignore[misc]
+        for unit, node in evidence.units.nodes(ast.Attribute)
+        if node.attr in methods and written_name(node.value) == name
+    ]
+
+
+_LOCKS = {"asyncio.Lock", "asyncio.Semaphore", "asyncio.BoundedSemaphore"}
+
+
+def _held_already(evidence: Evidence) -> Finding | None:
+    """The lock, or the connection of a pool, that is waited for and was taken by a caller."""
+    place = evidence.nodes[-1] if evidence.nodes else None
+    made = {canonical_name(node.func) for _, node in evidence.units.nodes(ast.Call)}
+    for unit, block in evidence.units.nodes(ast.AsyncWith):
+        wanted, function = _named_in(block), scope(unit, block)
+        if not (place and wanted) or not isinstance(function, ast.AsyncFunctionDef):
+            continue
+        giver = getattr(scope(evidence.unit, place), "name", None)
+        given = isinstance(wanted, ast.Call) and giver == callee_name(wanted)
+        if not given and (place not in (block, wanted) or not made & _LOCKS):
+            continue
+        for held in unit.nodes(ast.AsyncWith):
+            found = (
+                _walked_with(unit, held, wanted, function)
+                or _left_with(unit, held, wanted)
+                or _taken_twice(unit, held, wanted, function, is_lock="asyncio.Lock" in made)
+            )
+            if found is not None:
+                return found
+    return None
+
+
+def _taken_twice(
+    unit: Unit, block: ast.AsyncWith, wanted: ast.expr, function: Function, *, is_lock: bool
+) -> Finding | None:
+    """Where a function that asks for the same again is awaited, or stands, in the `block`."""
+    held, inside = _named_in(block), [each for part in block.body for each in ast.walk(part)]
+    awaited = [each.value for each in inside if isinstance(each, ast.Await)]
+    again = wanted in inside or function.name in map(callee_name, awaited)
+    if held is None or held is wanted or not again or ast.dump(held) != ast.dump(wanted):
+        return None
+    text = unit.source.source(held)
+    why = (
+        f"`{text}` is held already, by the same task: it awaits `{function.name}` inside `async "
+        f"with {text}`. "
+    )
+    if is_lock:
+        return Finding(f"{why}An `asyncio.Lock` cannot be taken twice, and waits for itself.")
+    return Finding(f"{why}It waits for one more before it gives that back, and nobody gives one.")
+
+
+def _walked_with(
+    unit: Unit, block: ast.AsyncWith, wanted: ast.expr, function: Function
+) -> Finding | None:
+    """A generator that yields while it holds the lock, where the body of a loop asks for it."""
+    maker = _yields_with(unit, block, wanted)
+    if maker is None or not any(_asks_again(each, maker, function) for each in _loops(unit)):
+        return None
+    text = unit.source.source(wanted)
+    why = (
+        f"`{maker.name}` yields inside `async with {text}`, so `{text}` is held while the body of "
+        f"the loop over it runs, and there `{function.name}` waits for it. Let go of it before "
+        "the `yield`."
+    )
+    return Finding(why)
+
+
+def _asks_again(loop: ast.AsyncFor, maker: Function, function: Function) -> bool:
+    """Whether the body of a loop over what `maker` gives calls `function`, which waits."""
+    body = {callee_name(each) for part in loop.body for each in ast.walk(part)}
+    return callee_name(loop.iter) == maker.name and function.name in body
+
+
+def _yields_with(unit: Unit, block: ast.AsyncWith, wanted: ast.expr) -> Function | None:
+    """The generator that yields inside of `block`, if that holds what is `wanted`."""
+    maker, held = scope(unit, block), _named_in(block)
+    yields = any(isinstance(each, ast.Yield) for part in block.body for each in ast.walk(part))
+    same = held is not None and ast.dump(held) == ast.dump(wanted)
+    return maker if yields and same and isinstance(maker, ast.AsyncFunctionDef) else None
+
+
+def _left_with(unit: Unit, block: ast.AsyncWith, wanted: ast.expr) -> Finding | None:
+    """A generator that yields while it holds the lock, and a loop over one that is left."""
+    maker = _yields_with(unit, block, wanted)
+    if maker is None or not any(map(_leaves, _loops(unit))):
+        return None
+    why = (
+        f"`{maker.name}` yields inside `async with {unit.source.source(wanted)}`: left in the "
+        "middle it is still open and keeps the lock. Close it: `async with aclosing(…)`, or "
+        "`await x.aclose()`."
+    )
+    return Finding(why)
+
+
+def _loops(unit: Unit) -> list[ast.AsyncFor]:
+    return [*unit.nodes(ast.AsyncFor)]
+
+
+def _leaves(loop: ast.AsyncFor) -> bool:
+    leaving = ast.Break | ast.Return
+    return any(isinstance(each, leaving) for part in loop.body for each in ast.walk(part))
+
+
+def _named_in(block: ast.AsyncWith | None) -> ast.expr | None:
+    """What stands for a lock in an ``async with`` of one item, by its name."""
+    item = block.items[0].context_expr if block is not None and len(block.items) == 1 else None
+    return item if isinstance(item, ast.Name | ast.Attribute | ast.Call) else None
+
 
 _LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.GeneratorExp)
 
@@ -181,6 +308,15 @@ def _closed(evidence: Evidence, fixing: Fixing, name: str) -> bool:
 _ID = "endless-generator-hangs"
 
 RULES = (
+    Rule(
+        "endless-generator-hangs",
+        "a wait for what is held already",
+        3,
+        "What is taken in an `async with` is given back at its end, and not before: not while its "
+        "body awaits something else, and not while a generator stands at a `yield` in it.",
+        _held_already,
+        sees="stuck",
+    ),
     Rule(
         _ID,
         "a wait for what comes after it",

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.rules.endless_waits import awaited_object, calls_on
 from asyncrepl.explain.scopes import deepen, own_nodes, scope
-from asyncrepl.explain.waited_objects import awaited_object, calls_on
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 
 if TYPE_CHECKING:
