@@ -17,8 +17,6 @@ from asyncrepl.explain.scopes import CannotFixError, scope
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Function, Unit
 
@@ -36,14 +34,14 @@ def awaited_object(evidence: Evidence, kind: type, method: str) -> ast.expr | No
 
 
 def calls_on(evidence: Evidence, name: str, *methods: str) -> list[tuple[Unit, ast.Call]]:
-    """The calls of one of the `methods` of what is called `name`, and where they are only named.
+    """The calls of one of the `methods` of what is called `name`, or of anything without one.
 
-    They are handed on so: ``call_soon(event.set)``.
+    Also where they are only named: they are handed on so, ``call_soon(event.set)``.
     """
     return [
         (unit, unit.parents[node] if callee_name(unit.parents[node]) else node)  # type: ignore[misc]
         for unit, node in evidence.units.nodes(ast.Attribute)
-        if node.attr in methods and written_name(node.value) == name
+        if node.attr in methods and (not name or written_name(node.value) == name)
     ]
 
 
@@ -158,7 +156,7 @@ def _notified_before(evidence: Evidence) -> Finding | None:
     condition = awaited_object(evidence, asyncio.Condition, "wait")
     if condition is None:
         return None
-    text, source = evidence.unit.source.source(condition), evidence.unit.source.source
+    text = evidence.unit.source.source(condition)
     notified = calls_on(evidence, written_name(condition), "notify", "notify_all")
     if not notified:
         return Finding(f"`{text}.wait()` waits for a `notify`, and nobody notifies `{text}`.")
@@ -194,49 +192,46 @@ def _ended_too_late(evidence: Evidence) -> Finding | None:
     """What would end the wait stands behind it, in the function that waits."""
     for (kind, method), ends in _ENDS.items():
         waited = awaited_object(evidence, kind, method)
-        if waited is None:
-            continue
-        calls = calls_on(evidence, written_name(waited), *ends)
-        statement = next(_behind(evidence, calls), None)
-        if statement is None:
+        calls = [*calls_on(evidence, "", *ends)] if waited is not None else []
+        if waited is None or calls != calls_on(evidence, written_name(waited), *ends):
+            continue  # who knows what the others are called on
+        found = behind(evidence, calls)
+        if found is None:
             return None
-        unit, (home, call) = statement[0], statement[1]
-        what = _waits_for(statement[0], statement[2])
-        text = evidence.unit.source.source(waited)
-        why = (
-            f"`{home.source.source(call)}` would end the wait for `{text}`, and stands behind "
-            f"{what}, which waits for this very task first."
-        )
-        if statement[2] is evidence.unit.statement(waited) and unit is evidence.unit:
-            why = (
-                f"`{home.source.source(call)}` would end the wait for `{text}`, and stands behind "
-                "it, in the same task: it is never reached."
-            )
-        return Finding(why)
+        unit, statement = found
+        text, call = evidence.unit.source.source(waited), unit.source.source(calls[0][1])
+        where = f"{_waits_for(unit, statement)}, which waits for this very task first"
+        if statement is evidence.unit.statement(waited):
+            where = "it, in the same task: it is never reached"
+        return Finding(f"`{call}` would end the wait for `{text}`, and stands behind {where}.")
     return None
 
 
-def _behind(
-    evidence: Evidence, calls: list[tuple[Unit, ast.Call]]
-) -> Iterator[tuple[Unit, tuple[Unit, ast.Call], ast.stmt]]:
-    """Of what would end a wait, the first call, if all stand behind a statement that waits."""
-    waiting = [(evidence.unit, each) for each in evidence.nodes[-1:]]
-    seen = evidence.seen
-    home = evidence.units.get(seen.made[0]) if seen is not None and seen.made else None
-    if home is not None and seen is not None and seen.made is not None:
-        found = [each for each in home.nodes(ast.stmt) if each.lineno == seen.made[1]]
-        waiting += [(home, each) for each in found[:1]]
+def behind(evidence: Evidence, calls: list[tuple[Unit, ast.Call]]) -> tuple[Unit, ast.stmt] | None:
+    """The statement that waits behind which all of the `calls` stand, in one function with it.
+
+    It is where the stuck task waits, or where what runs in the foreground does.
+    """
+    seen, waiting = evidence.seen, [(evidence.unit, each) for each in evidence.nodes[-1:]]
+    if seen is not None and seen.made is not None:
+        home = evidence.units.get(seen.made[0])
+        lines = home.nodes(ast.stmt) if home is not None else ()
+        first = next((each for each in lines if each.lineno == seen.made[1]), None)
+        waiting += [(home, first)] if home is not None and first is not None else []
     for unit, node in reversed(waiting):
         statement = unit.statement(node)
-        function = scope(unit, statement)
-        if calls and all(
-            each[0] is unit
-            and scope(unit, each[1]) is function
-            and each[1].lineno > (statement.end_lineno or 0)
-            and not _shares_loop(unit, statement, each[1])
-            for each in calls
-        ):
-            yield unit, calls[0], statement
+        if calls and all(_follows(unit, statement, *each) for each in calls):
+            return unit, statement
+    return None
+
+
+def _follows(unit: Unit, statement: ast.stmt, home: Unit, call: ast.Call) -> bool:
+    return (
+        home is unit
+        and scope(unit, call) is scope(unit, statement)
+        and call.lineno > (statement.end_lineno or 0)
+        and not _shares_loop(unit, statement, call)
+    )
 
 
 def _shares_loop(unit: Unit, statement: ast.stmt, call: ast.Call) -> bool:

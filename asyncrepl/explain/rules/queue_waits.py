@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, correction, short
-from asyncrepl.explain.rules.endless_waits import awaited_object, calls_on
+from asyncrepl.explain.rules.endless_waits import awaited_object, behind, calls_on
 from asyncrepl.explain.scopes import deepen, own_nodes, scope
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from asyncrepl.explain.evidence import Evidence
     from asyncrepl.explain.source_units import Function, Unit
 
@@ -54,14 +56,7 @@ def _undone(evidence: Evidence) -> Finding | None:
     if len(told) != 1:
         return None
     unit, call = told[0]
-    loop = unit.enclosing(call, ast.While)
-    skips = [
-        each
-        for part in (loop.body if loop is not None else ())
-        for each in ast.walk(part)
-        if isinstance(each, ast.Continue | ast.Break | ast.Return)
-        if each.lineno < call.lineno
-    ]
+    skips = [*_skipping(unit, call)]
     if not skips:
         return None
     items = "1 item was" if seen.number == 1 else f"{seen.number} items were"
@@ -72,6 +67,20 @@ def _undone(evidence: Evidence) -> Finding | None:
         "in a `finally`."
     )
     return Finding(why, _done_in_any_case(evidence, unit, call))
+
+
+def _skipping(unit: Unit, call: ast.Call) -> Iterator[ast.stmt]:
+    """What leaves the round of the loop before it comes to the `call`."""
+    loop = unit.enclosing(call, ast.While)
+    blocks = [each for each in unit.ancestors(call) if isinstance(each, ast.Try)]
+    if loop is None or any(call in ast.walk(last) for each in blocks for last in each.finalbody):
+        return
+    for each in (node for part in loop.body for node in ast.walk(part)):
+        leaves = isinstance(each, ast.Continue | ast.Break)
+        if leaves and unit.enclosing(each, ast.For, ast.AsyncFor, ast.While) is not loop:
+            continue
+        if isinstance(each, ast.Continue | ast.Break | ast.Return) and each.lineno < call.lineno:
+            yield each
 
 
 @correction
@@ -110,6 +119,8 @@ def _one_mark(evidence: Evidence) -> Finding | None:
     unit, put = puts[0]
     if unit.enclosing(put, *_LOOPS) is not None or scope(unit, put) is function:
         return None
+    if behind(evidence, puts) is not None:
+        return None  # it is not put in yet
     why = (
         f"{short(unit, put)} ends one of the tasks of `{function.name}`, for only one of them "
         f"takes the {mark}; the others wait for an item that nobody puts. Put one in for each."
