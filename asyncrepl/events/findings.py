@@ -59,11 +59,13 @@ class Finding(NamedTuple):
       nobody asks how it ended, `made` is where a task waits for it;
     - "blocked": the code `made` held the loop for `number` milliseconds, and others were ready;
     - "stuck": a task waits here, and nothing can wake it; `info` is the kind of the object of
-      asyncio's it waits for, and the name of its method, `number` the queue's limit, its items
-      that are not done or the tasks that the barrier lacks, `made` is where the statement waits;
+      asyncio's it waits for, and the name of its method, `number` the queue's limit, the items
+      taken and not done, if no task has failed, or the tasks that the barrier lacks, `made` is
+      where the statement waits;
     - "unwoken": it waited here after another thread had made it ready, which wakes no loop;
     - "stopped": so does it, for a thread that has ended in a StopIteration;
-    - "failed": a task of this code failed with an error of the kind `info`, unseen.
+    - "failed": a task of this code failed with an error of the kind `info`, unseen; `number` is 1
+      where others wait for ever.
 
     By the tracer, of an iteration whose loop stands here:
 

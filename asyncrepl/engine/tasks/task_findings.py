@@ -25,7 +25,7 @@ import weakref
 from asyncio import _get_running_loop
 from asyncio.timeouts import _State  # type: ignore[attr-defined]
 from opcode import opname
-from types import AsyncGeneratorType, CodeType, CoroutineType, MethodType
+from types import AsyncGeneratorType, CoroutineType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from asyncrepl.engine.code_owner import is_plumbing, is_users
@@ -35,7 +35,7 @@ from asyncrepl.events.findings import Finding, finding_at
 from asyncrepl.events.object_info import ObjectInfo, describe, refused_operands
 
 if TYPE_CHECKING:
-    from types import FrameType
+    from types import CodeType, FrameType
 
     from asyncrepl.events.finding_log import FindingLog
 
@@ -127,18 +127,10 @@ def _asks(callback: Any) -> bool:
         return is_task(owner)
     function = getattr(callback, "func", callback)  # `wait_for` gives a partial one
     code = getattr(function, "__code__", None)
-    if code is None or code is _WAIT_COMPLETION or not is_plumbing(code.co_filename):
-        return False  # to `wait` it is all one, too
+    if code is None or not is_plumbing(code.co_filename):
+        return False
     cells = zip(code.co_freevars, function.__closure__ or (), strict=True)
     return all(name != "return_exceptions" or not cell.cell_contents for name, cell in cells)
-
-
-#: What ``asyncio.wait`` hangs on the tasks that it waits for.
-_WAIT_COMPLETION = next(
-    each
-    for each in asyncio.tasks._wait.__code__.co_consts  # type: ignore[attr-defined]  # noqa: SLF001
-    if isinstance(each, CodeType) and each.co_name == "_on_completion"
-)
 
 
 def _waits_at(task: object) -> tuple[str, int] | None:

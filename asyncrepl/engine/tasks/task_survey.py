@@ -30,6 +30,7 @@ from asyncrepl.events.findings import Finding
 from asyncrepl.events.object_info import ObjectInfo
 
 if TYPE_CHECKING:
+    import weakref
     from collections.abc import Callable, Iterator
 
     from asyncrepl.engine.tasks.await_chain import AwaitLink
@@ -276,6 +277,9 @@ def deadlock_findings(task: Any) -> Iterator[Finding]:
         code = getattr(task_coroutine(each), "cr_code", None)
         if code is not None and each.cancelling() and is_users(code.co_filename):
             yield Finding("swallowed", ObjectInfo(CoroutineType, code), code, 0)
+    for ref in _failed_tasks(task):
+        if (failed := ref()) is not None and (unseen := _unseen_failure(failed)) is not None:
+            yield unseen
     found = [
         stuck for each in (*_putting(task), last, task) if (stuck := _stuck(each)) is not None
     ]
@@ -284,6 +288,20 @@ def deadlock_findings(task: Any) -> Iterator[Finding]:
         frame = place[1].frame if place is not None else None
         made = None if frame is None else (frame.f_code.co_filename, frame.f_lineno)
         yield found[0]._replace(made=made)
+
+
+def _failed_tasks(task: Any) -> list[weakref.ref[Any]]:
+    """The tasks of the loop of `task` that ended in an error, or were cancelled."""
+    timeline: Timeline | None = getattr(getattr(task.get_loop(), "live", None), "timeline", None)
+    return [] if timeline is None else [*timeline.failed]
+
+
+def _unseen_failure(task: Any) -> Finding | None:
+    """What is seen of a `task` of the user's that failed, if nobody has asked how it ended."""
+    code, error = getattr(task_coroutine(task), "cr_code", None), task._exception  # noqa: SLF001
+    if code is None or error is None or not is_users(code.co_filename) or not task._log_traceback:  # noqa: SLF001
+        return None
+    return Finding("failed", ObjectInfo(type(error), code), code, 0, 1)
 
 
 def _putting(task: Any) -> list[Any]:
@@ -303,7 +321,8 @@ def _stuck(task: Any) -> Finding | None:
     assert code is not None
     assert frame is not None
     info = _waited_for(chain[at:])
-    return Finding("stuck", info, code, frame.f_lasti, _count(info, chain[at:]))
+    count = 0 if info.name == "join" and _failed_tasks(task) else _count(info, chain[at:])
+    return Finding("stuck", info, code, frame.f_lasti, count)
 
 
 def _user_link(chain: list[AwaitLink]) -> tuple[int, AwaitLink] | None:
@@ -339,11 +358,16 @@ def _waited_for(chain: list[AwaitLink]) -> ObjectInfo:
 
 
 def _count(info: ObjectInfo, chain: list[AwaitLink]) -> int:
-    """Of a queue its limit, or how many items are not done; of a barrier how many it lacks."""
+    """Of a queue its limit, or how many items were taken and are not done, 0 if some were not.
+
+    Of a barrier how many it lacks.
+    """
     link = _wait_link(chain)
     waited: Any = first_argument(link) if link is not None else None
     if isinstance(waited, asyncio.Barrier):
         return waited.parties - waited.n_waiting
     if isinstance(waited, asyncio.Queue):
-        return waited.maxsize if info.name == "put" else getattr(waited, "_unfinished_tasks", 0)
+        if info.name == "put":
+            return waited.maxsize
+        return 0 if waited.qsize() else getattr(waited, "_unfinished_tasks", 0)
     return 0

@@ -140,6 +140,12 @@ def _failed(evidence: Evidence) -> Finding | None:
     if seen is None or not places:
         return _failed_in_thread(evidence, name) if seen is not None else None
     unit, call = places[0]
+    if seen.number:
+        why = (
+            f"`{name}` ended in a {seen.info.kind.__name__}, which its task keeps to itself until "
+            "somebody awaits it. What it was to do comes no more, and others wait for that."
+        )
+        return Finding(why)
     why = (
         f"{short(unit, call)} keeps its error to itself until somebody awaits the task, and "
         f"nobody does: the {seen.info.kind.__name__} goes unseen."
