@@ -31,20 +31,24 @@ _NOT_YET = frozenset(
         "client-made-by-each",  # who asks and then awaits, may reckon with the others
         "ensure-future-of-stream",  # the function that walks it is there, and is not looked for
         "getter-left-behind",  # who lets go of a task may not want its item
+        "handler-inside-the-reader",  # who would set a future, is in a dict
         "keepalive-goes-on",  # what is gathered may be meant to outlive an error
         "lahja-stream-never-pauses",  # others are not ready, only late
+        "lock-of-its-own",  # what is entered is looked at by nobody
         "logout-of-all-sockets",  # `return_exceptions` may be meant to pass over them
         "metric-scope",  # the correction passes over the handler that did the rest of the work
         "paged-list-read-twice",  # of iterators that are no generators nobody notes the end
         "permit-given-back-unasked",  # a semaphore may be released by who has not taken it
         "proxy-bare-except",  # `asyncio.timeout` takes the cancellation back that was swallowed
         "sparkth-orphaned-call",  # a task that goes on may be meant to
+        "spawner-dies-quietly",  # something holds the task, and may ask it yet
         "subscription-left-by-break",  # something holds it, which may walk on
         "tasks-one-by-one",  # each may need what the one before it gave
         "user-set-in-a-child",  # others may be meant to see the old value
         "wait-for-entered",  # no correction
         "xinference-chat-with-tools",  # one item, where all of them were meant
         "yield-from-attribute-stream",
+        "zipped-with-completed",  # what is given to `zip` is looked at by nobody
     ]
 )
 

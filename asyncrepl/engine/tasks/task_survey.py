@@ -341,6 +341,7 @@ _WAITS: dict[object, tuple[type, str]] = {
         *((asyncio.Queue, each) for each in ("get", "put", "join")),
         *((kind, "acquire") for kind in (asyncio.Lock, asyncio.Semaphore)),
         *((kind, "wait") for kind in (asyncio.Event, asyncio.Condition, asyncio.Barrier)),
+        (asyncio.subprocess.Process, "wait"),
     )
     for method in (vars(kind).get(name) or getattr(kind, name),)
 }

@@ -11,9 +11,10 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.fix_editor import Fixing, correction, replaced, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.scopes import CannotFixError, scope
+from asyncrepl.explain.value_origins import bindings
 from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 
 if TYPE_CHECKING:
@@ -180,6 +181,43 @@ def _missing_parties(evidence: Evidence) -> Finding | None:
     return Finding(f"{why}and no other is left to do so: it was made for too many parties.")
 
 
+def _pipe_full(evidence: Evidence) -> Finding | None:
+    """``process.wait()`` where nothing but the output of the process keeps it."""
+    process = awaited_object(evidence, asyncio.subprocess.Process, "wait")
+    if process is None:
+        return None
+    text = evidence.unit.source.source(process)
+    why = (
+        f"`{text}.wait()` waits for the end of the process, and that waits for room in a pipe: "
+        f"nobody reads what it writes. `await {text}.communicate()` reads while it waits."
+    )
+    return Finding(why)
+
+
+def _waits_for_itself(evidence: Evidence) -> Finding | None:
+    """A wait for all tasks, of which the one that waits is one."""
+    await_, unit = evidence.node(ast.Await), evidence.unit
+    waits = await_.value if await_ is not None else None
+    if not isinstance(waits, ast.Call):
+        return None
+    for each in waits.args:
+        tasks = each.value if isinstance(each, ast.Starred) else each
+        if isinstance(tasks, ast.Name):
+            bound = [unit.parents.get(node) for node in bindings(unit, tasks)[1]]
+            taken = calls_on(evidence, tasks.id, "discard", "remove", "difference_update")
+            assigned = bound[0] if len(bound) == 1 and not taken else None
+            tasks = assigned.value if isinstance(assigned, ast.Assign) else tasks
+        if isinstance(tasks, ast.Call) and canonical_name(tasks.func) == "asyncio.all_tasks":
+            text = unit.source.source(tasks)
+            why = (
+                f"`{text}` has the task in it that runs here, and {short(unit, waits)} waits for "
+                "that, too: it waits for itself. Leave out `asyncio.current_task()`."
+            )
+            others = f"{text} - {{asyncio.current_task()}}"
+            return Finding(why, replaced(evidence, unit, (tasks, others)))
+    return None
+
+
 #: By what waits: what ends the wait.
 _ENDS = {
     (asyncio.Event, "wait"): ("set",),
@@ -337,6 +375,24 @@ RULES = (
         3,
         "`asyncio.Barrier(n)` lets nobody pass until n tasks wait for it at the same time.",
         _missing_parties,
+        sees="stuck",
+    ),
+    Rule(
+        _ID,
+        "a process whose output nobody reads",
+        3,
+        "A pipe holds some 64 kB: a process that writes more waits until somebody reads. "
+        "`await process.communicate()` reads all of it and waits for the end.",
+        _pipe_full,
+        sees="stuck",
+    ),
+    Rule(
+        "task-waits-for-itself",
+        "a task that waits for itself",
+        3,
+        "`asyncio.all_tasks()` contains the running task; waiting for it waits for oneself. "
+        "Take it out: `asyncio.all_tasks() - {asyncio.current_task()}`.",
+        _waits_for_itself,
         sees="stuck",
     ),
     Rule(
