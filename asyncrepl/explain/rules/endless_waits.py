@@ -182,14 +182,14 @@ def _missing_parties(evidence: Evidence) -> Finding | None:
 
 
 def _pipe_full(evidence: Evidence) -> Finding | None:
-    """``process.wait()`` where nothing but the output of the process keeps it."""
+    """``process.wait()`` of a process that is over, where its output keeps the wait from ending."""
     process = awaited_object(evidence, asyncio.subprocess.Process, "wait")
     if process is None:
         return None
     text = evidence.unit.source.source(process)
     why = (
-        f"`{text}.wait()` waits for the end of the process, and that waits for room in a pipe: "
-        f"nobody reads what it writes. `await {text}.communicate()` reads while it waits."
+        f"`{text}.wait()` waits until the pipe of its output is empty, too, and nobody reads what "
+        f"the process has written. `await {text}.communicate()` reads while it waits."
     )
     return Finding(why)
 
@@ -381,8 +381,8 @@ RULES = (
         _ID,
         "a process whose output nobody reads",
         3,
-        "A pipe holds some 64 kB: a process that writes more waits until somebody reads. "
-        "`await process.communicate()` reads all of it and waits for the end.",
+        "A pipe and the reader behind it hold little, and a process that writes more waits until "
+        "somebody reads. `await process.communicate()` reads all of it and waits for the end.",
         _pipe_full,
         sees="stuck",
     ),

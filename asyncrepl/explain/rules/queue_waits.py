@@ -165,9 +165,9 @@ def _one_for_each(
     name = kept.targets[0]
     if not isinstance(name, ast.Name) or scope(home, kept) is not scope(unit, put):
         return
-    by = unit.source.indent(statement)
-    edits = fixing.of(unit)
-    edits.replace(statement, f"for _ in {name.id}:\n{by}    {unit.source.source(statement)}")
+    by, each = unit.source.indent(statement), fixing.fresh(unit, "each")
+    text = f"for {each} in {name.id}:\n{by}    {unit.source.source(statement)}"
+    fixing.of(unit).replace(statement, text)
 
 
 def _never_finished(evidence: Evidence, waited: ast.AST | None) -> Finding | None:
