@@ -182,7 +182,7 @@ def _missing_parties(evidence: Evidence) -> Finding | None:
 
 
 def _pipe_full(evidence: Evidence) -> Finding | None:
-    """``process.wait()`` of a process that is over, where its output keeps the wait from ending."""
+    """``process.wait()`` of a process that is over, where nobody reads its output."""
     process = awaited_object(evidence, asyncio.subprocess.Process, "wait")
     if process is None:
         return None
