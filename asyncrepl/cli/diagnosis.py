@@ -260,13 +260,13 @@ def _watched(shell: Shell) -> Iterator[None]:
                 shell.mistake_reporter.loop_sleeps_on()
             now = watchdog.current
             if now is not None and now.others and now.seconds > _PATIENCE:
-                ended.append(now)
+                ended[:] = ended or [now]
+                # Again and again: a finalizer, or the program, may have taken the last one.
                 import ctypes
 
                 raises = ctypes.c_ulong(main), ctypes.py_object(_DeadlockError)
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(*raises)
                 signal.pthread_kill(main, signal.SIGURG)  # it may wait for a lock
-                break
 
     # An exception for another thread is raised by what that runs next: its signal handler.
     urgent = signal.signal(signal.SIGURG, lambda *_: None)

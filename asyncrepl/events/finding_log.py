@@ -184,7 +184,9 @@ class FindingLog:
             if what == "cut off" and not at_the_end:
                 self._tasks.append((ref, code, offset, what))
             elif what == "unkept" or not _waits_for_synchronization(task):
-                running[code, offset, what] = running.get((code, offset, what), 0) + 1
+                asked = what == "cut off" and hasattr(task, "cancelling") and task.cancelling()
+                place = code, offset, "cancelling" if asked else what
+                running[place] = running.get(place, 0) + 1
         for (code, offset, what), count in running.items():
             self.add(Finding(what, describe(None), code, offset, count))
 

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 #: See `Finding`.
 FindingKind = Literal[
     "lost", "shown", "unwalked", "driven", "exhausted", "running", "cut", "walked", "guarded",
-    "skipping", "shared", "unchecked", "blocks", "unkept", "cut off", "dropped", "deprecated",
-    "left", "kept", "swallowed", "blocked", "stuck", "stopped", "failed", "starved", "hogged",
-    "sequential", "alternating", "unsuspended", "unwoken",
+    "skipping", "shared", "unchecked", "blocks", "unkept", "cut off", "cancelling", "dropped",
+    "deprecated", "left", "kept", "swallowed", "blocked", "stuck", "stopped", "failed", "starved",
+    "hogged", "sequential", "alternating", "unsuspended", "unwoken",
 ]  # fmt: skip
 
 
@@ -45,7 +45,8 @@ class Finding(NamedTuple):
       (see `asyncrepl.instrument.silent_mistake_placement`);
     - "blocks": a function that blocks was called on the loop;
     - "unkept": a loop made tasks that nobody keeps, and `number` of them still run;
-    - "cut off": so do tasks made anywhere, and the program's loop has run to its end.
+    - "cut off": so do tasks made anywhere, and the program's loop has run to its end;
+    - "cancelling": so do tasks that were cancelled, and have not come to their end.
 
     By the interpreter and the loop:
 
@@ -57,10 +58,14 @@ class Finding(NamedTuple):
     - "swallowed": a task was cancelled and ended well; `code` is its coroutine's, `number` is 1 if
       nobody asks how it ended, `made` is where a task waits for it;
     - "blocked": the code `made` held the loop for `number` milliseconds, and others were ready;
-    - "stuck": the statement waits here, and nothing can wake it;
+    - "stuck": a task waits here, and nothing can wake it; `info` is the kind of the object of
+      asyncio's it waits for, and the name of its method, `number` the queue's limit, the items
+      taken and not done, if no task has failed, or the tasks that the barrier lacks, `made` is
+      where the statement waits;
     - "unwoken": it waited here after another thread had made it ready, which wakes no loop;
     - "stopped": so does it, for a thread that has ended in a StopIteration;
-    - "failed": a task of this code failed with an error of the kind `info`, unseen.
+    - "failed": a task of this code failed with an error of the kind `info`, unseen; `number` is 1
+      where others wait for ever.
 
     By the tracer, of an iteration whose loop stands here:
 

@@ -27,7 +27,7 @@ _ORDER = (
     "sync_scopes",
     "lost_steps",
     "iteration_end",
-    "nested_runners",
+    "object_states",
     "scheduling_calls",
     "misplaced_yields",
     "generator_cleanup",
@@ -46,6 +46,8 @@ _ORDER = (
     "sync_walks",
     "operand_rules",
     "forgotten_tasks",
+    "queue_waits",
+    "endless_waits",
     "slow_loops",
 )
 

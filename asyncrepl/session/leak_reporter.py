@@ -241,7 +241,9 @@ class LeakReporter(Instrument):
         given = getattr(context.get("handle"), "_callback", None)
         if type(given) is CoroutineType:  # it was to be called, and dies as nobody awaits it
             self._context.mistake_reporter.see(dropped_finding(given))
-        if future is not None and error is not None and (code := first_code(error)) is not None:
+        own = not isinstance(future, asyncio.Task)
+        code = first_code(error, own=own) if future is not None and error is not None else None
+        if error is not None and code is not None:
             seen = Finding("failed", ObjectInfo(type(error), code), code, 0)
             self._context.mistake_reporter.see(seen)
 

@@ -25,7 +25,7 @@ import asyncio
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from asyncrepl.engine.code_owner import is_plumbing, traceback_entries, user_entries
+from asyncrepl.engine.code_owner import is_plumbing, is_users, traceback_entries, user_entries
 from asyncrepl.engine.tasks.task_records import coro_name, name_of
 from asyncrepl.events.findings import Leak
 from asyncrepl.syntax.names import FUNCTIONS, LOOPS, SCOPES, last_name
@@ -130,10 +130,13 @@ def _stack_top(stack: Any) -> Spot | None:
     return next((place for place in places if not is_plumbing(place[0])), None)
 
 
-def first_code(error: BaseException) -> CodeType | None:
-    """The code of the coroutine out of which `error` came."""
-    first = next(user_entries(error.__traceback__), None)
-    return None if first is None else first.tb_frame.f_code
+def first_code(error: BaseException, *, own: bool = False) -> CodeType | None:
+    """The code of the coroutine out of which `error` came, or of the first function.
+
+    With `own`, of the first that is the user's: a thread's begins in the library.
+    """
+    codes = [entry.tb_frame.f_code for entry in user_entries(error.__traceback__)]
+    return next((code for code in codes if not own or is_users(code.co_filename)), None)
 
 
 def refused_result(error: BaseException | None) -> asyncio.Future[Any] | None:

@@ -30,6 +30,7 @@ from asyncrepl.events.findings import Finding
 from asyncrepl.events.object_info import ObjectInfo
 
 if TYPE_CHECKING:
+    import weakref
     from collections.abc import Callable, Iterator
 
     from asyncrepl.engine.tasks.await_chain import AwaitLink
@@ -276,8 +277,98 @@ def deadlock_findings(task: Any) -> Iterator[Finding]:
         code = getattr(task_coroutine(each), "cr_code", None)
         if code is not None and each.cancelling() and is_users(code.co_filename):
             yield Finding("swallowed", ObjectInfo(CoroutineType, code), code, 0)
-    for link in reversed([*await_chain(task), *await_chain(last)]):
-        code, frame = link.code, link.frame
-        if code is not None and frame is not None and is_users(code.co_filename):
-            yield Finding("stuck", ObjectInfo(NoneType), code, frame.f_lasti)
-            return
+    for ref in _failed_tasks(task):
+        if (failed := ref()) is not None and (unseen := _unseen_failure(failed)) is not None:
+            yield unseen
+    found = [
+        stuck for each in (*_putting(task), last, task) if (stuck := _stuck(each)) is not None
+    ]
+    if found:
+        place = _user_link(await_chain(task))
+        frame = place[1].frame if place is not None else None
+        made = None if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+        yield found[0]._replace(made=made)
+
+
+def _failed_tasks(task: Any) -> list[weakref.ref[Any]]:
+    """The tasks of the loop of `task` that ended in an error, or were cancelled."""
+    timeline: Timeline | None = getattr(getattr(task.get_loop(), "live", None), "timeline", None)
+    return [] if timeline is None else [*timeline.failed]
+
+
+def _unseen_failure(task: Any) -> Finding | None:
+    """What is seen of a `task` of the user's that failed, if nobody has asked how it ended."""
+    code, error = getattr(task_coroutine(task), "cr_code", None), task._exception  # noqa: SLF001
+    if code is None or error is None or not is_users(code.co_filename) or not task._log_traceback:  # noqa: SLF001
+        return None
+    return Finding("failed", ObjectInfo(type(error), code), code, 0, 1)
+
+
+def _putting(task: Any) -> list[Any]:
+    """The tasks of the same loop that wait for room in a queue: who takes from it, may be one."""
+    waiting = sorted_by_name(all_tasks(task.get_loop()))
+    return [each for each in waiting if _waited_for(await_chain(each)).name == "put"]
+
+
+def _stuck(task: Any) -> Finding | None:
+    """Where the user's innermost code waits in `task`, and what of asyncio's for."""
+    chain = await_chain(task)
+    place = _user_link(chain)
+    if place is None:
+        return None
+    at, link = place
+    code, frame = link.code, link.frame
+    assert code is not None
+    assert frame is not None
+    info = _waited_for(chain[at:])
+    count = 0 if info.name == "join" and _failed_tasks(task) else _count(info, chain[at:])
+    return Finding("stuck", info, code, frame.f_lasti, count)
+
+
+def _user_link(chain: list[AwaitLink]) -> tuple[int, AwaitLink] | None:
+    """The innermost link of the user's code, and its number."""
+    for at in range(len(chain) - 1, -1, -1):
+        code = chain[at].code
+        if code is not None and chain[at].frame is not None and is_users(code.co_filename):
+            return at, chain[at]
+    return None
+
+
+#: What waits for what somebody else does, by the method of asyncio's that is suspended.
+_WAITS: dict[object, tuple[type, str]] = {
+    method.__code__: (kind, name)
+    for kind, name in (
+        *((asyncio.Queue, each) for each in ("get", "put", "join")),
+        *((kind, "acquire") for kind in (asyncio.Lock, asyncio.Semaphore)),
+        *((kind, "wait") for kind in (asyncio.Event, asyncio.Condition, asyncio.Barrier)),
+        (asyncio.subprocess.Process, "wait"),
+    )
+    for method in (vars(kind).get(name) or getattr(kind, name),)
+}
+
+
+def _wait_link(chain: list[AwaitLink]) -> AwaitLink | None:
+    return next((each for each in chain if each.code in _WAITS), None)
+
+
+def _waited_for(chain: list[AwaitLink]) -> ObjectInfo:
+    """The kind of the object of asyncio's that is waited for, and the `name` of its method."""
+    link = _wait_link(chain)
+    kind, name = _WAITS[link.code] if link is not None else (NoneType, "")
+    return ObjectInfo(kind, name=name)
+
+
+def _count(info: ObjectInfo, chain: list[AwaitLink]) -> int:
+    """Of a queue its limit, or how many items were taken and are not done, 0 if some were not.
+
+    Of a barrier how many it lacks.
+    """
+    link = _wait_link(chain)
+    waited: Any = first_argument(link) if link is not None else None
+    if isinstance(waited, asyncio.Barrier):
+        return waited.parties - waited.n_waiting
+    if isinstance(waited, asyncio.Queue):
+        if info.name == "put":
+            return waited.maxsize
+        return 0 if waited.qsize() else getattr(waited, "_unfinished_tasks", 0)
+    return 0

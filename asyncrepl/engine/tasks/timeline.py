@@ -113,6 +113,8 @@ class Timeline(Instrument):
         self._blocked: deque[Blocked] = deque(maxlen=past)
         self._iteration_events: deque[IterationEvent] = deque(maxlen=steps)
         self._findings: deque[Finding] = deque(maxlen=past)
+        #: The last tasks that ended in an error, or were cancelled, dead or alive.
+        self.failed: deque[weakref.ref[Any]] = deque(maxlen=past)
         self._finding_log = FindingLog(self.instruments)
         self._next = itertools.count(1)
         self.unnamed: list[TaskRecord] = []
@@ -314,6 +316,8 @@ class Timeline(Instrument):
             how = ending(task)
             if how == "done" and pending_cancellations(task) > self.cuts.by_groups(task):
                 note_swallowed_cancellation(task, self._finding_log)
+            if how != "done":
+                self.failed.append(weakref.ref(task))
             self._close_record(id(task), record, how)
 
     def add_unseen_task(self, task: Any) -> TaskRecord:

@@ -1,18 +1,15 @@
-"""Tasks that are made and forgotten, and waits that nothing ends."""
+"""Tasks that are made and forgotten."""
 
 from __future__ import annotations
 
 import ast
-import asyncio
 import builtins
 from typing import TYPE_CHECKING
 
 from asyncrepl.explain.explanation import Finding, Rule
 from asyncrepl.explain.fix_editor import Fixing, awaited, correction, short
-from asyncrepl.explain.fresh_names import fresh
-from asyncrepl.explain.rules.wrong_with import held_already
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
-from asyncrepl.syntax.names import callee_name, canonical_name, last_name
+from asyncrepl.syntax.names import callee_name, canonical_name, last_name, written_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -54,6 +51,24 @@ def _cut_off(evidence: Evidence) -> Finding | None:
     return Finding(why, _gathered(evidence, unit, call) or _awaited_last(evidence, unit, call))
 
 
+def _not_ended(evidence: Evidence) -> Finding | None:
+    """A task that was cancelled, where the loop ran no longer; `asyncio.run` lets it end."""
+    use, unit = evidence.use("seen"), evidence.unit
+    called = {canonical_name(call.func) for _, call in evidence.units.nodes(ast.Call)}
+    call = use.node if use else None
+    if not isinstance(call, ast.Call) or not call.args or called & _ENDING_RUNNERS:
+        return None
+    why = (
+        f"{short(unit, call.args[0])} was cancelled, and the loop ended before the task had: "
+        "`cancel()` only asks for that. Whoever cancels a task waits for its end."
+    )
+    return Finding(why)
+
+
+#: What cancels all tasks at its end, and waits for them.
+_ENDING_RUNNERS = {"asyncio.run", "asyncio.Runner"}
+
+
 def _not_joined(evidence: Evidence, call: ast.Call) -> Finding | None:
     """``gather``, or ``shield``, that nobody awaits: of jobs that come to an end."""
     unit, inside = evidence.unit, [node for each in call.args for node in ast.walk(each)]
@@ -76,7 +91,7 @@ def _is_used(unit: Unit, call: ast.Call) -> bool:
     elif isinstance(parent, ast.Call) and isinstance(parent.func, ast.Attribute):
         owner = parent.func.value
     return owner is not None and any(
-        last_name(node) == last_name(owner) and node is not owner and _is_asked(unit, node)
+        written_name(node) == written_name(owner) and node is not owner and _is_asked(unit, node)
         for node in unit.nodes(ast.Name, ast.Attribute)
     )
 
@@ -123,8 +138,14 @@ def _failed(evidence: Evidence) -> Finding | None:
     name = seen.info.function_name if seen is not None else ""
     places = [pair for pair in evidence.units.nodes(ast.Call) if _makes(*pair, name)]
     if seen is None or not places:
-        return None
+        return _failed_in_thread(evidence, name) if seen is not None else None
     unit, call = places[0]
+    if seen.number:
+        why = (
+            f"`{name}` ended in a {seen.info.kind.__name__}, which its task keeps to itself until "
+            "somebody awaits it. What it was to do comes no more, and others wait for that."
+        )
+        return Finding(why)
     why = (
         f"{short(unit, call)} keeps its error to itself until somebody awaits the task, and "
         f"nobody does: the {seen.info.kind.__name__} goes unseen."
@@ -134,6 +155,24 @@ def _failed(evidence: Evidence) -> Finding | None:
     kind = seen.info.kind.__name__
     fix = _awaited_here(evidence, unit, call, kind) or _awaited_last(evidence, unit, call, kind)
     return Finding(why, fix)
+
+
+def _failed_in_thread(evidence: Evidence, name: str) -> Finding | None:
+    """A function that a thread of the executor ran, whose future nobody keeps."""
+    places = [
+        (unit, call)
+        for unit, call in evidence.units.nodes(ast.Call)
+        if callee_name(call) == "run_in_executor" and len(call.args) > 1
+        if last_name(call.args[1]) == name and isinstance(unit.parents.get(call), ast.Expr)
+    ]
+    if len(places) != 1 or evidence.seen is None:
+        return None
+    unit, call = places[0]
+    why = (
+        f"{short(unit, call)} gives a future and is not awaited: nobody asks how the thread has "
+        f"ended, and the {evidence.seen.info.kind.__name__} goes unseen."
+    )
+    return Finding(why, awaited(evidence, unit, call))
 
 
 def _makes(unit: Unit, call: ast.Call, name: str) -> bool:
@@ -223,125 +262,18 @@ _FORGOTTEN = (
 )
 
 
-def _stuck(evidence: Evidence) -> Finding | None:
-    unit = evidence.unit
-    await_ = evidence.node(ast.Await)
-    # A loop over an iterator of somebody else's has no ``await`` of its own.
-    waited = await_.value if await_ is not None else evidence.node(ast.AST)
-    text = short(unit, waited) if isinstance(waited, ast.expr) else "what it waits for"
-    known = _never_finished(evidence, waited) or held_already(evidence)
-    if known is not None:
-        return known
-    why = (
-        f"Nothing can wake {text} any more: no other task runs, no timer is set"
-        f"{_left_undone(evidence, waited)}. Ctrl-C ends the wait."
-    )
-    return Finding(why, _ended_by_none(evidence, unit, await_) if await_ else None)
-
-
-def _left_undone(evidence: Evidence, waited: ast.AST | None) -> str:
-    """What nobody does for an event, or a queue, that is waited for."""
-    made = {canonical_name(node.func) for _, node in evidence.units.nodes(ast.Call)}
-    name = callee_name(waited) if isinstance(waited, ast.Call) else ""
-    if name == "wait" and "asyncio.Event" in made and "asyncio.Condition" not in made:
-        return ", and nobody sets the event"
-    return ", and nobody fills the queue" if name == "get" and "asyncio.Queue" in made else ""
-
-
-def _never_finished(evidence: Evidence, waited: ast.AST | None) -> Finding | None:
-    """``queue.join()`` of a queue that is empty, where nobody ever calls ``task_done``."""
-    function = waited.func if isinstance(waited, ast.Call) else None
-    if not isinstance(function, ast.Attribute) or function.attr != "join":
-        return None
-    info = evidence.resolver.info(function.value)
-    if info is None and not _awaits_a_queue(evidence, waited):
-        return None
-    if info is not None and not issubclass(info.kind, asyncio.Queue):
-        return None
-    if info is not None and isinstance(info.value, asyncio.Queue) and not info.value.empty():
-        return None
-    calls = {callee_name(node) for _, node in evidence.units.nodes(ast.Call)}
-    if "task_done" in calls or not {"get", "get_nowait"} & calls:
-        return None
-    text = f"{evidence.unit.source.source(function.value)}"
-    why = (
-        f"`{text}.join()` waits until `{text}.task_done()` was called for every item that was put "
-        "in, and nobody calls it: the items are taken, and never said to be done."
-    )
-    return Finding(why, _said_to_be_done(evidence))
-
-
-def _awaits_a_queue(evidence: Evidence, call: ast.AST | None) -> bool:
-    """Whether the `call` of ``join`` is awaited, and queues of asyncio's are made."""
-    made = {canonical_name(node.func) for _, node in evidence.units.nodes(ast.Call)}
-    waits = call is not None and isinstance(evidence.unit.parents.get(call), ast.Await)
-    return waits and "asyncio.Queue" in made
-
-
-@correction
-def _said_to_be_done(fixing: Fixing) -> None:
-    """``task_done`` at the end of the one loop that takes the items."""
-    taken = [
-        (unit, node.value.func.value, loop)
-        for unit, node in fixing.evidence.units.nodes(ast.Await)
-        if isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute)
-        if callee_name(node.value) == "get" and not node.value.args
-        if (loop := unit.enclosing(node, ast.While)) is not None
-    ]
-    if len(taken) != 1:
-        return
-    unit, queue, loop = taken[0]
-    jumps = (ast.Continue, ast.Break, ast.Return)
-    if any(isinstance(each, jumps) for part in loop.body for each in ast.walk(part)):
-        return
-    fixing.of(unit).lines_after(loop.body[-1], f"{unit.source.source(queue)}.task_done()")
-
-
-def _timed_out(evidence: Evidence) -> Finding | None:
-    """The same, where a timeout has ended the wait."""
-    unit, nodes = evidence.unit, evidence.nodes[::-1]
-    limits = [each for node in nodes for each in unit.ancestors(node)]
-    for node in [*nodes, *(each for each in limits if isinstance(each, ast.AsyncWith))]:
-        for each in ast.walk(node):
-            if found := _never_finished(evidence, each):
-                return found
-    return None
-
-
-@correction
-def _ended_by_none(fixing: Fixing, unit: Unit, waited: ast.Await) -> None:
-    """Of a generator that drains a queue: None in the queue ends it."""
-    function, taken = scope(unit, waited), waited.value
-    loop = unit.enclosing(waited, ast.While)
-    statement = unit.statement(waited)
-    drains = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Yield)
-    endless = loop is not None and isinstance(loop.test, ast.Constant) and bool(loop.test.value)
-    if callee_name(taken) != "get" or not drains or not endless or loop is None:
-        return
-    if not isinstance(function, ast.AsyncFunctionDef) or loop.body != [statement]:
-        return
-    name = fresh(unit, "item")
-    edits = fixing.of(unit)
-    edits.replace(loop.test, f"({name} := {unit.source.source(waited)}) is not None")
-    edits.replace(waited, name)
-    if not _closed(fixing.evidence, fixing, function.name):
-        raise CannotFixError
-
-
-def _closed(evidence: Evidence, fixing: Fixing, name: str) -> bool:
-    """Put the None in, in front of the loop that walks the generator."""
-    for unit, loop in evidence.units.nodes(ast.AsyncFor):
-        call = loop.iter
-        if isinstance(call, ast.Call) and callee_name(call) == name and len(call.args) == 1:
-            queue = unit.source.source(call.args[0])
-            fixing.of(unit).lines_before(loop, f"{queue}.put_nowait(None)")
-            return True
-    return False
-
-
 RULES = (
     Rule(*_FORGOTTEN, _unkept, sees="unkept"),
     Rule(*_FORGOTTEN, _cut_off, sees="cut off"),
+    Rule(
+        "fire-and-forget-in-loop",
+        "a cancelled task that nobody waits for",
+        5,
+        "`task.cancel()` has a CancelledError raised in the task when that runs next, and its "
+        "`finally` may await. Only `await task`, or `asyncio.wait([task])`, sees it to its end.",
+        _not_ended,
+        sees="cancelling",
+    ),
     Rule(
         "task-exception-lost",
         "a task whose error nobody asks for",
@@ -350,23 +282,5 @@ RULES = (
         "`asyncio.TaskGroup`, which raises it where the tasks were made.",
         _failed,
         sees="failed",
-    ),
-    Rule(
-        "endless-generator-hangs",
-        "a source that waits for ever",
-        3,
-        "A step that awaits what nobody provides suspends the loop for good. Let the producer "
-        "say that it is done (a None in the queue), or limit the wait: `asyncio.timeout()`.",
-        _stuck,
-        sees="stuck",
-    ),
-    Rule(
-        "endless-generator-hangs",
-        "a queue whose items nobody says to be done",
-        3,
-        "`await queue.join()` waits until `queue.task_done()` was called once for each item that "
-        "was put in: whoever takes an item calls it when the work on it is done.",
-        _timed_out,
-        errors=(TimeoutError,),
     ),
 )

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence, Site
     from asyncrepl.explain.source_units import Function, Unit
 
+    _Swallowing = ast.ExceptHandler | ast.With
+
 _LIMITS = ("timeout", "timeout_at", "move_on_after", "fail_after")
 _CANCELLED = ("CancelledError", "BaseException")
 
@@ -256,26 +258,29 @@ def _swallowed(evidence: Evidence) -> Finding | None:
     if home is None:
         return None
     name = f"`{home[1].name}`"
-    handlers = [
-        (unit, handler)
-        for unit, function in reached_functions(evidence, *home)
-        for handler in _swallowing(function)
-    ]
+    handlers: list[tuple[Unit, _Swallowing]] = []
+    for unit, function in reached_functions(evidence, *home):
+        handlers += ((unit, each) for each in _swallowing(function))
+        handlers += ((unit, each) for each in _suppressing(function))
     if len(handlers) != 1:
         return None
     unit, handler = handlers[0]
-    if _ends_in(unit, handler) and _is_unasked(evidence):
+    if _ends_in(unit, handler) and (isinstance(handler, ast.With) or _is_unasked(evidence)):
         return None
     said = short(unit, handler).partition(":")[0].strip("`")
     why = f"{name} was cancelled and does not end so: `{said}` caught the CancelledError."
+    if isinstance(handler, ast.With):
+        return Finding(why, _put_around(evidence, unit, handler))
     return Finding(why, _let_through(evidence, unit, handler))
 
 
-def _ends_in(unit: Unit, handler: ast.ExceptHandler) -> bool:
+def _ends_in(unit: Unit, handler: _Swallowing) -> bool:
     """Whether `handler` is for the cancellation of a task, by its name, and leaves any loop."""
-    if not any(last_name(each) == "CancelledError" for each in _kinds(handler.type)):
+    plain = isinstance(handler, ast.With)
+    kinds = _suppressed(handler) if isinstance(handler, ast.With) else _kinds(handler.type)
+    if not any(last_name(each) == "CancelledError" for each in kinds):
         return False
-    if isinstance(handler.body[-1], ast.Return | ast.Break):
+    if not plain and isinstance(handler.body[-1], ast.Return | ast.Break):
         return True
     for around in unit.ancestors(handler):
         if isinstance(around, FUNCTIONS):
@@ -309,21 +314,36 @@ def _reckons(node: ast.Try | ast.With) -> bool:
     """Whether a CancelledError in its body is caught."""
     if isinstance(node, ast.Try):
         return any(_catches(each.type) for each in node.handlers)
-    calls = [item.context_expr for item in node.items]
-    return any(
-        isinstance(call, ast.Call)
-        and callee_name(call) == "suppress"
-        and any(map(_catches, call.args))
+    return any(map(_catches, _suppressed(node)))
+
+
+def _suppressed(block: ast.With) -> list[ast.expr]:
+    """The kinds of errors that a ``with suppress(…)`` catches."""
+    calls = [item.context_expr for item in block.items]
+    return [
+        kind
         for call in calls
-    )
+        if isinstance(call, ast.Call) and callee_name(call) == "suppress"
+        for kind in call.args
+    ]
+
+
+_WAITS = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield)
+
+
+def _suppressing(function: Function) -> Iterator[ast.With]:
+    for node in own_nodes(function):
+        if not isinstance(node, ast.With) or not any(map(_catches, _suppressed(node))):
+            continue
+        if any(isinstance(each, _WAITS) for part in node.body for each in ast.walk(part)):
+            yield node
 
 
 def _swallowing(function: Function) -> Iterator[ast.ExceptHandler]:
-    waits = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield)
     for node in own_nodes(function):
         if not isinstance(node, ast.Try):
             continue
-        if any(isinstance(each, waits) for body in node.body for each in ast.walk(body)):
+        if any(isinstance(each, _WAITS) for body in node.body for each in ast.walk(body)):
             for handler in node.handlers:
                 if _catches(handler.type) and not _raises(handler):
                     yield handler
@@ -360,6 +380,33 @@ def _let_through(fixing: Fixing, unit: Unit, handler: ast.ExceptHandler) -> None
             edits.replace(last, "raise")
         else:
             edits.lines_after(last, "raise")
+
+
+@correction
+def _put_around(fixing: Fixing, unit: Unit, block: ast.With) -> None:
+    """``while x:`` with nothing but ``with suppress(…):`` in it → the ``with`` around the loop.
+
+    Of what suppresses everything: it suppresses errors only.
+    """
+    loop, (kind, *others) = unit.parents.get(block), _suppressed(block)
+    if last_name(kind) == "BaseException" and not others:
+        fixing.of(unit).replace(kind, "Exception")
+        return
+    if last_name(kind) != "CancelledError" or others:
+        return
+    if not isinstance(loop, ast.While | ast.For | ast.AsyncFor) or loop.body != [block]:
+        return
+    heads = [_head(unit, loop), _head(unit, block)]
+    texts = [unit.text[head.start : head.end] for head in heads]
+    if loop.orelse or not all(each.endswith(":") and "\n" not in each for each in texts):
+        return
+    for head, text in zip(heads, reversed(texts), strict=True):
+        fixing.of(unit).replace(head, text)
+
+
+def _head(unit: Unit, statement: ast.With | ast.While | ast.For | ast.AsyncFor) -> Span:
+    start, body = unit.source.span(statement).start, unit.source.span(statement.body[0]).start
+    return Span(start, start + len(unit.text[start:body].rstrip()))
 
 
 RULES = (

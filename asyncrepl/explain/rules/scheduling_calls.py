@@ -12,13 +12,13 @@ import inspect
 from types import CodeType, CoroutineType, FunctionType
 from typing import TYPE_CHECKING
 
-from asyncrepl.events.object_info import lookup
 from asyncrepl.explain.explanation import Finding, Rule
-from asyncrepl.explain.fix_editor import Fixing, corrected, correction, replaced, short
+from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
 from asyncrepl.explain.hoisted_code import made_in_function
 from asyncrepl.explain.repairs.plain_operands import async_twin, awaited_in_thread, with_twin
+from asyncrepl.explain.scopes import scope
 from asyncrepl.explain.static_values import is_awaitable
-from asyncrepl.syntax.names import callee_name, canonical_name
+from asyncrepl.syntax.names import callee_name, canonical_name, last_name, written_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -184,43 +184,6 @@ def _awaited(fixing: Fixing, call: ast.Call) -> None:
     fixing.suspending(unit, call)
 
 
-def _changed_meanwhile(evidence: Evidence) -> Finding | None:
-    """A collection that another task changed while the loop over it was suspended."""
-    use = evidence.use("for")
-    if use is None or not evidence.direct or evidence.op != "FOR_ITER":
-        return None
-    loop = use.owner
-    if not isinstance(loop, ast.For) or use.info is None:
-        return None
-    suspends = any(
-        isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith | ast.Yield)
-        for statement in loop.body
-        for node in ast.walk(statement)
-    )
-    if not suspends or _changes(loop, use.node) or lookup(use.info.kind, "__len__") is None:
-        return None
-    unit = evidence.unit
-    why = (
-        f"The body suspends, and another task changed {short(unit, use.node)} meanwhile: walk "
-        "a copy of it."
-    )
-    copied = f"list({unit.source.source(use.node)})"
-    return Finding(why, replaced(evidence, unit, (use.node, copied)))
-
-
-def _changes(loop: ast.For, source: ast.expr) -> bool:
-    """Whether the body itself changes what it walks."""
-    names = {node.id for node in ast.walk(source) if isinstance(node, ast.Name)}
-    return any(
-        isinstance(node, ast.Attribute | ast.Subscript)
-        and isinstance(node.value, ast.Name)
-        and node.value.id in names
-        and (isinstance(node, ast.Attribute) or not isinstance(node.ctx, ast.Load))
-        for statement in loop.body
-        for node in ast.walk(statement)
-    )
-
-
 _RUNNERS = ("run_until_complete", "run_forever")
 
 
@@ -295,7 +258,7 @@ def _made_too_early(evidence: Evidence) -> Finding | None:
     library = {by.co_name for by in functions if "asyncio" in by.co_filename}
     refused = library <= {"get_event_loop"} and _asks_for_loop(asked)
     within = not library.isdisjoint(_MAKERS)
-    if site is None or not (refused or within) or asyncio._get_running_loop() is not None:  # noqa: SLF001  its public sister raises
+    if site is None or not (refused or within) or _ran_in_a_loop(evidence):
         return None
     call = evidence.sites[0].node(ast.Call) or asked
     if call is None:
@@ -306,6 +269,13 @@ def _made_too_early(evidence: Evidence) -> Finding | None:
         "here: it has to be made, and awaited, in an `async def`."
     )
     return Finding(why, _made_and_run(evidence, call))
+
+
+def _ran_in_a_loop(evidence: Evidence) -> bool:
+    """Whether a loop runs, or the error came out of a coroutine, which one has run."""
+    ran = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+    inside = any(site.frame.f_code.co_flags & ran for site in evidence.sites)
+    return inside or asyncio._get_running_loop() is not None  # noqa: SLF001  its public sister raises
 
 
 def _asks_for_loop(call: ast.Call | None) -> bool:
@@ -329,11 +299,53 @@ _MAKERS = {
 }  # fmt: skip
 
 
+def _unwoken_by_signal(evidence: Evidence) -> Finding | None:
+    """A handler of `signal.signal`, which runs in the loop's thread and wakes no loop."""
+    await_, unit = evidence.node(ast.Await), evidence.unit
+    waited = await_.value if await_ is not None else None
+    if isinstance(waited, ast.Call) and isinstance(waited.func, ast.Attribute):
+        waited = waited.func.value
+    for home, call in evidence.units.nodes(ast.Call):
+        if canonical_name(call.func) != "signal.signal" or len(call.args) != 2:
+            continue
+        number, handler = call.args
+        bodies = [handler, *(each for _, each in evidence.units.functions(last_name(handler)))]
+        touched = {written_name(n) for body in bodies for n in ast.walk(body)} - {""}
+        if await_ is not None and written_name(waited) in touched:
+            source = home.source.source
+            why = (
+                f"The handler that `signal.signal` was given made {short(unit, await_.value)} "
+                "ready, and the loop slept on: such a handler does not wake it. "
+                f"`loop.add_signal_handler({source(number)}, …)` does."
+            )
+            return Finding(why, _handled_by_loop(evidence, home, call))
+    return None
+
+
+@correction
+def _handled_by_loop(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
+    """``signal.signal(SIG, lambda *_: stop.set())`` → the loop's own, of ``stop.set``."""
+    number, handler = call.args
+    body = handler.body if isinstance(handler, ast.Lambda) else None
+    if not isinstance(body, ast.Call) or body.args or body.keywords:
+        return
+    if not isinstance(scope(unit, call), ast.AsyncFunctionDef):
+        return
+    source = unit.source.source
+    text = f"asyncio.get_running_loop().add_signal_handler({source(number)}, {source(body.func)})"
+    fixing.of(unit).replace(call, text)
+    fixing.needs_import(unit, "asyncio")
+
+
 def _unwoken(evidence: Evidence) -> Finding | None:
     await_ = evidence.node(ast.Await)
     text = short(evidence.unit, await_.value) if await_ is not None else "what is waited for"
+    handles = any(
+        canonical_name(call.func) == "signal.signal" for _, call in evidence.units.nodes(ast.Call)
+    )
+    who = "Another thread, or a signal handler," if handles else "Another thread"
     why = (
-        f"Another thread made {text} ready, and the loop slept on: asyncio's objects are not for "
+        f"{who} made {text} ready, and the loop slept on: asyncio's objects are not for "
         "other threads, and do not wake it from there. Call `loop.call_soon_threadsafe` in that "
         "thread, or `asyncio.run_coroutine_threadsafe`."
     )
@@ -385,15 +397,6 @@ RULES = (
         errors=(RuntimeError,),
     ),
     Rule(
-        "shared-state-changes-while-suspended",
-        "data that changes while the loop over it is suspended",
-        3,
-        "Every suspension lets other tasks run. Walk a snapshot (`list(d)`), or guard the data "
-        "with an `asyncio.Lock`.",
-        _changed_meanwhile,
-        errors=(RuntimeError,),
-    ),
-    Rule(
         "run-until-complete-inside-the-loop",
         "a task where no loop runs",
         3,
@@ -410,6 +413,15 @@ RULES = (
         "where none runs. A program starts a loop with `asyncio.run(main())`.",
         _no_loop,
         errors=(RuntimeError,),
+    ),
+    Rule(
+        "endless-generator-hangs",
+        "a wait that a signal handler does not end",
+        3,
+        "What `signal.signal` was given runs between two instructions, and a loop that sleeps "
+        "stays asleep. `loop.add_signal_handler(signal.SIGTERM, stop.set)` is for asyncio.",
+        _unwoken_by_signal,
+        sees="unwoken",
     ),
     Rule(
         "endless-generator-hangs",

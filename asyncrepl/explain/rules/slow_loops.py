@@ -15,8 +15,10 @@ from asyncrepl.explain.explanation import Finding, Fix, Rule
 from asyncrepl.explain.fix_editor import Fixing, corrected, correction, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.repairs.plain_operands import awaited_in_thread
+from asyncrepl.explain.rules.endless_waits import calls_on
 from asyncrepl.explain.scopes import own_nodes, scope
-from asyncrepl.syntax.names import callee_name
+from asyncrepl.explain.value_origins import bindings
+from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -59,6 +61,88 @@ def _blocked(evidence: Evidence) -> Finding | None:
         "wait until it suspends. Call what blocks or computes in `asyncio.to_thread`."
     )
     return Finding(why)
+
+
+#: What would run a second loop, or run one elsewhere.
+_OTHER_LOOPS = {"asyncio.new_event_loop", "threading.Thread"}
+
+
+def _waits_for_own_loop(evidence: Evidence) -> Finding | None:
+    """``run_coroutine_threadsafe(…).result()`` in the thread of the one loop there is."""
+    seen, calls = evidence.seen, [*evidence.units.nodes(ast.Call)]
+    others = _OTHER_LOOPS & {canonical_name(call.func) for _, call in calls}
+    if seen is None or seen.made is None or others:
+        return None
+    for unit, call in calls:
+        if (unit.filename, call.lineno) != seen.made or callee_name(call) != "result":
+            continue
+        given = _given_to_loop(unit, call.func)
+        if given is not None:
+            why = (
+                f"{short(unit, call)} waits in the thread of the loop for {short(unit, given)}, "
+                "which was given to this very loop: it cannot run before the wait is over. Await "
+                "it, or make a task of it; `run_coroutine_threadsafe` is for other threads."
+            )
+            return Finding(why)
+    return None
+
+
+def _given_to_loop(unit: Unit, function: ast.expr) -> ast.expr | None:
+    """The coroutine given to ``run_coroutine_threadsafe``, if its future is asked."""
+    future = function.value if isinstance(function, ast.Attribute) else None
+    if isinstance(future, ast.Name):
+        bound = [unit.parents.get(each) for each in bindings(unit, future)[1]]
+        assigned = bound[0] if len(bound) == 1 else None
+        future = assigned.value if isinstance(assigned, ast.Assign) else None
+    known = canonical_name(getattr(future, "func", None)) == "asyncio.run_coroutine_threadsafe"
+    return future.args[0] if known and isinstance(future, ast.Call) and future.args else None
+
+
+def _stays_set(evidence: Evidence) -> Finding | None:
+    """A loop that waits for an event which is set and never cleared: it does not suspend."""
+    filename, line = evidence.seen.made or ("", 0) if evidence.seen is not None else ("", 0)
+    unit = evidence.units.get(filename)
+    loops = [*unit.nodes(ast.While)] if unit is not None else []
+    around = [each for each in loops if each.lineno <= line <= (each.end_lineno or 0)]
+    if unit is None or evidence.seen is None or not around or _calls_in(unit, line):
+        return None
+    waits = [node.value for node in ast.walk(around[-1]) if isinstance(node, ast.Await)]
+    event = _event_waited_for(evidence, waits[0]) if len(waits) == 1 else None
+    if event is None or calls_on(evidence, written_name(event), "clear"):
+        return None
+    text = unit.source.source(event)
+    why = (
+        f"`await {text}.wait()` does not suspend, for an event that was set stays set: the loop "
+        f"went round for {evidence.seen.number} ms, and others waited. `{text}.clear()` has to "
+        "follow."
+    )
+    return Finding(why, _cleared(evidence, unit, waits[0], text))
+
+
+def _calls_in(unit: Unit, line: int) -> bool:
+    """Whether a function is called in the `line`, other than what is awaited."""
+    calls = (each for each in unit.nodes(ast.Call) if each.lineno == line)
+    return any(not isinstance(unit.parents.get(each), ast.Await) for each in calls)
+
+
+def _event_waited_for(evidence: Evidence, call: ast.expr) -> ast.expr | None:
+    """The event of asyncio's whose ``wait()`` the `call` is."""
+    function = call.func if isinstance(call, ast.Call) else None
+    if not isinstance(function, ast.Attribute) or function.attr != "wait":
+        return None
+    made = any(
+        canonical_name(getattr(node.value, "func", None)) == "asyncio.Event"
+        and written_name(function.value) in map(written_name, node.targets)
+        for _, node in evidence.units.nodes(ast.Assign)
+    )
+    return function.value if made else None
+
+
+@correction
+def _cleared(fixing: Fixing, unit: Unit, call: ast.expr, event: str) -> None:
+    statement = unit.statement(call)
+    if isinstance(statement, ast.Expr):
+        fixing.of(unit).lines_after(statement, f"{event}.clear()")
 
 
 @correction
@@ -286,6 +370,24 @@ def _makes_tasks(around: ast.AST | None, loop: ast.AST) -> bool:
 RULES = (
     Rule(*_BLOCKS, _blocks, sees="blocks"),
     Rule(*_BLOCKS, _hogged, sees="hogged"),
+    Rule(
+        _BLOCKS[0],
+        "a wait for the loop in its own thread",
+        5,
+        "A loop runs one thing at a time, in one thread. Plain code that waits in that thread "
+        "keeps the loop from running what it waits for.",
+        _waits_for_own_loop,
+        sees="blocked",
+    ),
+    Rule(
+        "never-suspends-starves-others",
+        "an event that stays set",
+        3,
+        "`await event.wait()` returns at once, without suspending, while the event is set. Who "
+        "has seen it clears it, or leaves the loop.",
+        _stays_set,
+        sees="blocked",
+    ),
     Rule(*_BLOCKS, _blocked, sees="blocked"),
     Rule(
         "never-suspends-starves-others",

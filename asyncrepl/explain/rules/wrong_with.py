@@ -17,9 +17,8 @@ from asyncrepl.explain.library_results import code_of_manager
 from asyncrepl.explain.repairs.repair_case import is_lock, lock_of
 from asyncrepl.explain.rules.aiter_methods import method
 from asyncrepl.explain.rules.operand_rules import ANY, RESULTS, STREAMS, row
-from asyncrepl.explain.scopes import scope
 from asyncrepl.explain.value_origins import called
-from asyncrepl.syntax.names import callee_name, canonical_name, last_name
+from asyncrepl.syntax.names import callee_name, last_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -30,7 +29,6 @@ _COROUTINE = 0x80
 _GENERATOR = 0x200
 _ASYNC_MANAGER = "_AsyncGeneratorContextManager"
 _ARGUMENTS = {"__aenter__": 0, "__aexit__": 3}
-_LOCKS = {"asyncio.Lock", "asyncio.Semaphore", "asyncio.BoundedSemaphore"}
 
 
 def _manager(evidence: Evidence, role: str) -> Use | None:
@@ -243,73 +241,6 @@ def _enters_nothing(evidence: Evidence) -> Finding | None:
 @correction
 def _returning_self(fixing: Fixing, unit: Unit, enters: Function) -> None:
     fixing.of(unit).lines_after(enters.body[-1], "return self")
-
-
-def held_already(evidence: Evidence) -> Finding | None:
-    """The lock, or the connection of a pool, that is waited for and was taken by a caller."""
-    place = evidence.nodes[-1] if evidence.nodes else None
-    made = {canonical_name(node.func) for _, node in evidence.units.nodes(ast.Call)}
-    for unit, block in evidence.units.nodes(ast.AsyncWith):
-        wanted, function = _named_in(block), scope(unit, block)
-        if not (place and wanted) or not isinstance(function, ast.AsyncFunctionDef):
-            continue
-        giver = getattr(scope(evidence.unit, place), "name", None)
-        given = isinstance(wanted, ast.Call) and giver == callee_name(wanted)
-        if not given and (place not in (block, wanted) or not made & _LOCKS):
-            continue
-        for held in unit.nodes(ast.AsyncWith):
-            found = _left_with(unit, held, wanted) or _taken_twice(
-                unit, held, wanted, function, is_lock="asyncio.Lock" in made
-            )
-            if found is not None:
-                return found
-    return None
-
-
-def _taken_twice(
-    unit: Unit, block: ast.AsyncWith, wanted: ast.expr, function: Function, *, is_lock: bool
-) -> Finding | None:
-    """Where a function that asks for the same again is awaited, or stands, in the `block`."""
-    held, inside = _named_in(block), [each for part in block.body for each in ast.walk(part)]
-    awaited = [each.value for each in inside if isinstance(each, ast.Await)]
-    again = wanted in inside or function.name in map(callee_name, awaited)
-    if held is None or held is wanted or not again or ast.dump(held) != ast.dump(wanted):
-        return None
-    text = unit.source.source(held)
-    why = (
-        f"`{text}` is held already, by the same task: it awaits `{function.name}` inside `async "
-        f"with {text}`. "
-    )
-    if is_lock:
-        return Finding(f"{why}An `asyncio.Lock` cannot be taken twice, and waits for itself.")
-    return Finding(f"{why}It waits for one more before it gives that back, and nobody gives one.")
-
-
-def _left_with(unit: Unit, block: ast.AsyncWith, wanted: ast.expr) -> Finding | None:
-    """A generator that yields while it holds the lock, where a loop over it has a ``break``."""
-    source, maker = unit.source.source, scope(unit, block)
-    held = _named_in(block)
-    yields = any(isinstance(each, ast.Yield) for part in block.body for each in ast.walk(part))
-    left = yields and any(map(_breaks, unit.nodes(ast.AsyncFor)))
-    if not (held and left and isinstance(maker, ast.AsyncFunctionDef)) or (
-        source(held) != source(wanted)
-    ):
-        return None
-    why = (
-        f"`{maker.name}` yields inside `async with {source(held)}`: left in the middle it is "
-        "still open and keeps the lock. Close it: `async with aclosing(…)`, or `await x.aclose()`."
-    )
-    return Finding(why)
-
-
-def _breaks(loop: ast.AsyncFor) -> bool:
-    return any(isinstance(each, ast.Break) for part in loop.body for each in ast.walk(part))
-
-
-def _named_in(block: ast.AsyncWith | None) -> ast.expr | None:
-    """What stands for a lock in an ``async with`` of one item, by its name."""
-    item = block.items[0].context_expr if block is not None and len(block.items) == 1 else None
-    return item if isinstance(item, ast.Name | ast.Attribute | ast.Call) else None
 
 
 RULES = (

@@ -1,0 +1,272 @@
+"""Queues that are waited for in vain: full, never filled again, or never said to be done."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+from typing import TYPE_CHECKING
+
+from asyncrepl.explain.explanation import Finding, Rule
+from asyncrepl.explain.fix_editor import Fixing, correction, short
+from asyncrepl.explain.rules.endless_waits import awaited_object, behind, calls_on
+from asyncrepl.explain.scopes import deepen, own_nodes, scope
+from asyncrepl.syntax.names import callee_name, canonical_name, written_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from asyncrepl.explain.evidence import Evidence
+    from asyncrepl.explain.source_units import Function, Unit
+
+_LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.SetComp, ast.GeneratorExp)
+
+
+def _full(evidence: Evidence) -> Finding | None:
+    """``put`` into a queue that has no room, and from which nobody takes."""
+    queue, seen = awaited_object(evidence, asyncio.Queue, "put"), evidence.seen
+    if queue is None or seen is None:
+        return None
+    text = evidence.unit.source.source(queue)
+    items = "1 item" if seen.number == 1 else f"{seen.number} items"
+    why = (
+        f"`{text}` is full, it holds {items}: `put` waits until somebody takes one out, and "
+        "nobody does any more"
+    )
+    function = scope(evidence.unit, queue)
+    takes = [
+        node
+        for node in (own_nodes(function) if function is not None else ())
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        if node.func.attr == "get" and evidence.unit.source.source(node.func.value) == text
+    ]
+    if takes:
+        why += f": `{getattr(function, 'name', '')}`, which takes them, is what waits"
+    return Finding(f"{why}.")
+
+
+def _undone(evidence: Evidence) -> Finding | None:
+    """``join`` of a queue whose items were taken, where not each was said to be done."""
+    queue, seen = awaited_object(evidence, asyncio.Queue, "join"), evidence.seen
+    if queue is None or seen is None or not seen.number:
+        return None
+    name = written_name(queue)
+    told = calls_on(evidence, name, "task_done") or [
+        pair for pair in evidence.units.nodes(ast.Call) if callee_name(pair[1]) == "task_done"
+    ]
+    if len(told) != 1:
+        return None
+    unit, call = told[0]
+    skips = [*_skipping(unit, call)]
+    if not skips:
+        return None
+    items = "1 item was" if seen.number == 1 else f"{seen.number} items were"
+    word = unit.source.source(skips[0]).split()[0]
+    why = (
+        f"{items} taken and never said to be done, and `join()` waits for that: "
+        f"`{word}` in line {skips[0].lineno} passes over `{unit.source.source(call)}`. It belongs "
+        "in a `finally`."
+    )
+    return Finding(why, _done_in_any_case(evidence, unit, call))
+
+
+def _skipping(unit: Unit, call: ast.Call) -> Iterator[ast.stmt]:
+    """What leaves the round of the loop before it comes to the `call`."""
+    loop = unit.enclosing(call, ast.While)
+    blocks = [each for each in unit.ancestors(call) if isinstance(each, ast.Try)]
+    if loop is None or any(call in ast.walk(last) for each in blocks for last in each.finalbody):
+        return
+    for each in (node for part in loop.body for node in ast.walk(part)):
+        leaves = isinstance(each, ast.Continue | ast.Break)
+        if leaves and unit.enclosing(each, ast.For, ast.AsyncFor, ast.While) is not loop:
+            continue
+        if isinstance(each, ast.Continue | ast.Break | ast.Return) and each.lineno < call.lineno:
+            yield each
+
+
+@correction
+def _done_in_any_case(fixing: Fixing, unit: Unit, call: ast.Call) -> None:
+    """``task_done()`` at the end of the body → in a ``finally`` behind what takes the item."""
+    statement, loop = unit.parents.get(call), unit.enclosing(call, ast.While)
+    if loop is None or len(loop.body) < 3 or statement is not loop.body[-1]:
+        return
+    taken = loop.body[0]
+    if not any(isinstance(each, ast.Await) for each in ast.walk(taken)):
+        return
+    first, before = loop.body[1], loop.body[-2]
+    edits, by = fixing.of(unit), unit.source.indent(first)
+    edits.lines_before(first, "try:")
+    start, end = unit.source.block(first).start, unit.source.block(before).end
+    deepen(edits, unit, start, end, by)
+    edits.replace(statement, f"finally:\n{by}    {unit.source.source(call)}")
+
+
+def _one_mark(evidence: Evidence) -> Finding | None:
+    """One mark of the end in a queue for several workers, of which each takes one."""
+    queue = awaited_object(evidence, asyncio.Queue, "get")
+    function = scope(evidence.unit, queue) if queue is not None else None
+    if queue is None or not isinstance(function, ast.AsyncFunctionDef):
+        return None
+    mark = _end_mark(evidence.unit, function)
+    puts = [
+        (unit, node)
+        for unit, node in evidence.units.nodes(ast.Call)
+        if callee_name(node) in ("put", "put_nowait") and len(node.args) == 1
+        if mark and unit.source.source(node.args[0]) == mark
+    ]
+    made = _made_tasks(evidence, function)
+    if len(puts) != 1 or len(made) < 1 or not _are_several(made):
+        return None
+    unit, put = puts[0]
+    if unit.enclosing(put, *_LOOPS) is not None or scope(unit, put) is function:
+        return None
+    if behind(evidence, puts) is not None:
+        return None  # it is not put in yet
+    why = (
+        f"{short(unit, put)} ends one of the tasks of `{function.name}`, for only one of them "
+        f"takes the {mark}; the others wait for an item that nobody puts. Put one in for each."
+    )
+    return Finding(why, _one_for_each(evidence, unit, put, made))
+
+
+def _end_mark(unit: Unit, function: Function) -> str:
+    """What ends the loop of a worker when it takes it: ``None``, or a name of the user's."""
+    for node in own_nodes(function):
+        if not isinstance(node, ast.If | ast.While) or not isinstance(node.test, ast.Compare):
+            continue
+        ends = isinstance(node, ast.While) or isinstance(node.body[-1], ast.Break | ast.Return)
+        (operator, *_), (mark, *_) = node.test.ops, node.test.comparators
+        compares = isinstance(operator, ast.Is | ast.IsNot | ast.Eq | ast.NotEq)
+        if ends and compares and isinstance(mark, ast.Constant | ast.Name | ast.Attribute):
+            return unit.source.source(mark)
+    return ""
+
+
+def _made_tasks(evidence: Evidence, function: Function) -> list[tuple[Unit, ast.Call]]:
+    return [
+        (unit, node)
+        for unit, node in evidence.units.nodes(ast.Call)
+        if callee_name(node) == function.name
+    ]
+
+
+def _are_several(made: list[tuple[Unit, ast.Call]]) -> bool:
+    return len(made) > 1 or made[0][0].enclosing(made[0][1], *_LOOPS) is not None
+
+
+@correction
+def _one_for_each(
+    fixing: Fixing, unit: Unit, put: ast.Call, made: list[tuple[Unit, ast.Call]]
+) -> None:
+    """``for _ in workers: await queue.put(None)``, where the workers are kept in a list."""
+    home, call = made[0]
+    kept, statement = home.enclosing(call, ast.Assign), unit.statement(put)
+    if len(made) != 1 or kept is None or not isinstance(kept.value, ast.ListComp):
+        return
+    name = kept.targets[0]
+    if not isinstance(name, ast.Name) or scope(home, kept) is not scope(unit, put):
+        return
+    by, each = unit.source.indent(statement), fixing.fresh(unit, "each")
+    text = f"for {each} in {name.id}:\n{by}    {unit.source.source(statement)}"
+    fixing.of(unit).replace(statement, text)
+
+
+def _never_finished(evidence: Evidence, waited: ast.AST | None) -> Finding | None:
+    """``queue.join()`` of a queue that is empty, where nobody ever calls ``task_done``."""
+    function = waited.func if isinstance(waited, ast.Call) else None
+    if not isinstance(function, ast.Attribute) or function.attr != "join":
+        return None
+    info = evidence.resolver.info(function.value)
+    if info is None and not _awaits_a_queue(evidence, waited):
+        return None
+    if info is not None and not issubclass(info.kind, asyncio.Queue):
+        return None
+    if info is not None and isinstance(info.value, asyncio.Queue) and not info.value.empty():
+        return None
+    calls = {callee_name(node) for _, node in evidence.units.nodes(ast.Call)}
+    if "task_done" in calls or not {"get", "get_nowait"} & calls:
+        return None
+    text = f"{evidence.unit.source.source(function.value)}"
+    why = (
+        f"`{text}.join()` waits until `{text}.task_done()` was called for every item that was put "
+        "in, and nobody calls it: the items are taken, and never said to be done."
+    )
+    return Finding(why, _said_to_be_done(evidence))
+
+
+def _awaits_a_queue(evidence: Evidence, call: ast.AST | None) -> bool:
+    """Whether the `call` of ``join`` is awaited, and queues of asyncio's are made."""
+    made = {canonical_name(node.func) for _, node in evidence.units.nodes(ast.Call)}
+    waits = call is not None and isinstance(evidence.unit.parents.get(call), ast.Await)
+    return waits and "asyncio.Queue" in made
+
+
+@correction
+def _said_to_be_done(fixing: Fixing) -> None:
+    """``task_done`` at the end of the one loop that takes the items."""
+    taken = [
+        (unit, node.value.func.value, loop)
+        for unit, node in fixing.evidence.units.nodes(ast.Await)
+        if isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute)
+        if callee_name(node.value) == "get" and not node.value.args
+        if (loop := unit.enclosing(node, ast.While)) is not None
+    ]
+    if len(taken) != 1:
+        return
+    unit, queue, loop = taken[0]
+    jumps = (ast.Continue, ast.Break, ast.Return)
+    if any(isinstance(each, jumps) for part in loop.body for each in ast.walk(part)):
+        return
+    fixing.of(unit).lines_after(loop.body[-1], f"{unit.source.source(queue)}.task_done()")
+
+
+def _timed_out(evidence: Evidence) -> Finding | None:
+    """The same, where a timeout has ended the wait."""
+    unit, nodes = evidence.unit, evidence.nodes[::-1]
+    limits = [each for node in nodes for each in unit.ancestors(node)]
+    for node in [*nodes, *(each for each in limits if isinstance(each, ast.AsyncWith))]:
+        for each in ast.walk(node):
+            if found := _never_finished(evidence, each):
+                return found
+    return None
+
+
+def _undone_anywhere(evidence: Evidence) -> Finding | None:
+    await_ = evidence.node(ast.Await)
+    return _never_finished(evidence, await_.value) if await_ is not None else None
+
+
+_ID = "endless-generator-hangs"
+_DONE = (
+    _ID,
+    "a queue whose items nobody says to be done",
+    3,
+    (
+        "`await queue.join()` waits until `queue.task_done()` was called once for each item that "
+        "was put in: whoever takes an item calls it when the work on it is done."
+    ),
+)
+
+RULES = (
+    Rule(*_DONE, _undone_anywhere, sees="stuck"),
+    Rule(*_DONE, _undone, sees="stuck"),
+    Rule(
+        _ID,
+        "a queue that is full",
+        3,
+        "`put` into a queue with a `maxsize` waits for room, which only another task makes that "
+        "takes an item. Who takes items must not wait for room in the same queue: leave the "
+        "`maxsize` out, or let somebody else put them in.",
+        _full,
+        sees="stuck",
+    ),
+    Rule(
+        _ID,
+        "a mark that ends one worker only",
+        3,
+        "An item of a queue goes to one of those who wait for it. To end all workers put in one "
+        "mark for each, let each put it back for the next, or cancel them.",
+        _one_mark,
+        sees="stuck",
+    ),
+    Rule(*_DONE, _timed_out, errors=(TimeoutError,)),
+)
