@@ -52,12 +52,15 @@ from asyncrepl.events.object_info import (
     lookup,
     refused_operands,
 )
+from asyncrepl.runtime.isolation import is_library
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
+    from types import CodeType, FrameType
 
 T = TypeVar("T")
+#: What takes a step of a generator.
+_STEPS = frozenset({"next", "send", "throw", "__next__"})
 
 # As in `inspect`, which is slow to import.
 _CO_GENERATOR = 0x20
@@ -139,14 +142,26 @@ def _note_driven(obj: object, kind: type, frame: FrameType) -> None:
 
 
 def _is_awaited(frame: FrameType) -> bool:
-    """Whether `frame` is of a generator that somebody awaits: such a one may ``yield from``."""
+    """Whether `frame` is of a generator that somebody awaits: such a one may ``yield from``.
+
+    Or whom somebody steps, who may wait for the future that it gets, as a scheduler of generators
+    does; that one may be a library's, or compiled and without a frame.
+    """
     flags = frame.f_code.co_flags
     if flags & _CO_ITERABLE_COROUTINE or frame.f_code.co_name == "__await__":
         return True
     if not flags & _CO_GENERATOR:
         return False
     driver = frame.f_back
-    return driver is None or instruction_at(driver.f_code, driver.f_lasti) == "SEND"
+    if driver is None:
+        return True
+    instruction = instruction_at(driver.f_code, driver.f_lasti)
+    return instruction == "SEND" or ("CALL" in instruction and _may_step(driver.f_code))
+
+
+def _may_step(code: CodeType) -> bool:
+    """Whether a call in `code` may be a step of a generator; else it takes all the items."""
+    return is_library(code.co_filename) or not _STEPS.isdisjoint(code.co_names)
 
 
 def guarded(obj: T) -> T:

@@ -242,7 +242,8 @@ class LeakReporter(Instrument):
         if type(given) is CoroutineType:  # it was to be called, and dies as nobody awaits it
             self._context.mistake_reporter.see(dropped_finding(given))
         if future is not None and error is not None and (code := first_code(error)) is not None:
-            seen = Finding("failed", ObjectInfo(type(error), code), code, 0)
+            made = None if leak is None else leak.made
+            seen = Finding("failed", ObjectInfo(type(error), code), code, 0, made=made)
             self._context.mistake_reporter.see(seen)
 
     def _leak_of_context(self, context: dict[str, Any]) -> Leak | None:

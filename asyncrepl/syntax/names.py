@@ -81,6 +81,16 @@ def last_name(node: ast.AST | None) -> str:
     return node.id if known is None else str(known).rpartition(".")[2]
 
 
+def written_name(node: ast.AST | None) -> str:
+    """The name, or that of the attribute, as it is written; "" for what is neither.
+
+    Two that are written alike are one variable; what it was given is another question.
+    """
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
 def callee_name(call: ast.AST | None) -> str:
     """The last part of the canonical name of what is called: ``list``, ``gather``."""
     return last_name(call.func) if isinstance(call, ast.Call) else ""

@@ -12,7 +12,7 @@ from asyncrepl.explain.fix_editor import Fixing, awaited, correction, short
 from asyncrepl.explain.fresh_names import fresh
 from asyncrepl.explain.rules.wrong_with import held_already
 from asyncrepl.explain.scopes import CannotFixError, own_nodes, scope
-from asyncrepl.syntax.names import callee_name, canonical_name, last_name
+from asyncrepl.syntax.names import callee_name, canonical_name, written_name
 
 if TYPE_CHECKING:
     from asyncrepl.explain.evidence import Evidence
@@ -76,7 +76,7 @@ def _is_used(unit: Unit, call: ast.Call) -> bool:
     elif isinstance(parent, ast.Call) and isinstance(parent.func, ast.Attribute):
         owner = parent.func.value
     return owner is not None and any(
-        last_name(node) == last_name(owner) and node is not owner and _is_asked(unit, node)
+        written_name(node) == written_name(owner) and node is not owner and _is_asked(unit, node)
         for node in unit.nodes(ast.Name, ast.Attribute)
     )
 
@@ -145,7 +145,7 @@ def _makes(unit: Unit, call: ast.Call, name: str) -> bool:
         return any(
             callee_name(node.value) == name
             for node in unit.nodes(ast.Assign)
-            if any(last_name(target) == job.id for target in node.targets)
+            if any(written_name(target) == job.id for target in node.targets)
         )
     return callee_name(job) == name
 
@@ -181,7 +181,7 @@ def _awaited_last(fixing: Fixing, unit: Unit, call: ast.Call, kind: str = "") ->
     if isinstance(statement, ast.Expr):
         fixing.of(unit).before(call, f"{name} = ")
     elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-        name = last_name(statement.targets[0])
+        name = written_name(statement.targets[0])
     else:
         raise CannotFixError
     uses = [each for each in own_nodes(function) if isinstance(each, ast.Name) and each.id == name]
