@@ -33,6 +33,7 @@ import time
 from functools import partial
 from opcode import opname
 from sys import _getframe
+from threading import get_ident, main_thread
 from types import (
     AsyncGeneratorType,
     BuiltinFunctionType,
@@ -52,11 +53,10 @@ from asyncrepl.events.object_info import (
     lookup,
     refused_operands,
 )
-from asyncrepl.runtime.isolation import is_library
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import CodeType, FrameType
+    from types import FrameType
 
 T = TypeVar("T")
 #: What takes a step of a generator.
@@ -145,7 +145,7 @@ def _is_awaited(frame: FrameType) -> bool:
     """Whether `frame` is of a generator that somebody awaits: such a one may ``yield from``.
 
     Or whom somebody steps, who may wait for the future that it gets, as a scheduler of generators
-    does; that one may be a library's, or compiled and without a frame.
+    does; one that is compiled has no frame, and is called by asyncio.
     """
     flags = frame.f_code.co_flags
     if flags & _CO_ITERABLE_COROUTINE or frame.f_code.co_name == "__await__":
@@ -156,12 +156,13 @@ def _is_awaited(frame: FrameType) -> bool:
     if driver is None:
         return True
     instruction = instruction_at(driver.f_code, driver.f_lasti)
-    return instruction == "SEND" or ("CALL" in instruction and _may_step(driver.f_code))
+    return instruction == "SEND" or ("CALL" in instruction and _may_step(driver))
 
 
-def _may_step(code: CodeType) -> bool:
-    """Whether a call in `code` may be a step of a generator; else it takes all the items."""
-    return is_library(code.co_filename) or not _STEPS.isdisjoint(code.co_names)
+def _may_step(driver: FrameType) -> bool:
+    """Whether a call in `driver` may be a step of a generator; else it takes all the items."""
+    by_loop = str(driver.f_globals.get("__name__")).startswith("asyncio.")
+    return by_loop or not _STEPS.isdisjoint(driver.f_code.co_names)
 
 
 def guarded(obj: T) -> T:
@@ -224,11 +225,19 @@ def blocking(function: T) -> T:
 
 
 def _holds_up_others(frame: FrameType) -> bool:
+    """Whether what blocks in `frame` keeps others waiting, or may in the main thread's loop.
+
+    What has the loop of a thread of its own to itself keeps nobody waiting: that is for what
+    blocks.
+    """
     from asyncio import _get_running_loop, all_tasks
 
     loop = _get_running_loop()
+    if loop is None:
+        return False
     suspends = frame.f_code.co_flags & _CO_ASYNC
-    return loop is not None and (bool(suspends) or len(all_tasks(loop)) > 1)
+    at_home = get_ident() == main_thread().ident
+    return bool(suspends and at_home) or len(all_tasks(loop)) > 1
 
 
 def unkept(task: T) -> T:
