@@ -161,7 +161,8 @@ def _is_awaited(frame: FrameType) -> bool:
 
 def _may_step(driver: FrameType) -> bool:
     """Whether a call in `driver` may be a step of a generator; else it takes all the items."""
-    by_loop = str(driver.f_globals.get("__name__")).startswith("asyncio.")
+    module = driver.f_globals.get("__name__")
+    by_loop = type(module) is str and module.startswith("asyncio.")
     return by_loop or not _STEPS.isdisjoint(driver.f_code.co_names)
 
 
