@@ -119,8 +119,9 @@ class WatchingSelector(selectors.DefaultSelector):
         if timeout is None:
             for hear in self.instruments.loop_waits:
                 hear()
-        wait = self._wait or super().select
-        ready = wait(timeout) if timeout != 0 or self._anything(0, 1) else []
+        ready: Ready = []
+        if timeout != 0 or self._anything(0, 1):
+            ready = (self._wait or super().select)(timeout)
         current.number += 1
         current.since = monotonic()
         current.busy = True
